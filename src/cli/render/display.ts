@@ -1,0 +1,130 @@
+import type { TextSink } from "./escapes.ts";
+
+/** Shows one command's output. */
+export interface Display extends TextSink {
+  /** The output is over: styles are reset, and a line that was begun is ended. */
+  close(): void;
+}
+
+export interface DisplayOptions {
+  readonly write: (text: string) => void;
+  /** Lets SGR through. */
+  readonly colour: boolean;
+}
+
+const reset = "\x1b[0m";
+/** A line that grows beyond this is written in pieces, and is then no longer replaced by what follows a `\r`. */
+const longestHeldLine = 64 * 1024;
+
+/**
+ * For a terminal: everything at once. What follows a `\r` replaces the line (protocol section 5.3); the `\r` itself only takes
+ * effect with the text after it, so that `100%\r\n` stays to be seen.
+ */
+export function createLiveDisplay({ write, colour }: DisplayOptions): Display {
+  let empty = true;
+  let returned = false;
+  let styled = false;
+  let pending = "";
+
+  return {
+    text(run) {
+      if (returned && !empty && !run.startsWith("\n")) write("\r\x1b[K");
+      write(pending === "" ? run : pending + run);
+      returned = false;
+      pending = "";
+      empty = run.endsWith("\n");
+    },
+    style(sequence) {
+      if (!colour) return;
+      styled = !isReset(sequence);
+      if (returned) pending = keepStyles(pending + sequence);
+      else write(sequence);
+    },
+    carriageReturn() {
+      returned = true;
+    },
+    backspace() {
+      if (!empty && !returned) write("\b");
+    },
+    close() {
+      if (styled) write(reset);
+      if (!empty) write("\n");
+      empty = true;
+      returned = false;
+      styled = false;
+      pending = "";
+    },
+  };
+}
+
+/** For files and pipes: whole lines, each as the text after its last `\r`. */
+export function createLineDisplay({ write, colour }: DisplayOptions): Display {
+  let held = "";
+  let empty = true;
+  let begun = false;
+  let returned = false;
+  let styled = false;
+  let pending = "";
+
+  function hold(): void {
+    if (held.length <= longestHeldLine) return;
+    write(held);
+    held = "";
+    begun = true;
+  }
+
+  function replaceLine(): void {
+    if (begun) {
+      write(`${held}\n`);
+      held = "";
+      begun = false;
+    } else held = keepStyles(held);
+  }
+
+  return {
+    text(run) {
+      if (returned && !run.startsWith("\n")) replaceLine();
+      held += pending;
+      returned = false;
+      pending = "";
+      const end = run.lastIndexOf("\n") + 1;
+      if (end > 0) {
+        write(held + run.slice(0, end));
+        held = "";
+        begun = false;
+      }
+      held += end === 0 ? run : run.slice(end);
+      empty = end === run.length;
+      hold();
+    },
+    style(sequence) {
+      if (!colour) return;
+      styled = !isReset(sequence);
+      if (returned) pending = keepStyles(pending + sequence);
+      else held += sequence;
+    },
+    carriageReturn() {
+      returned = true;
+    },
+    backspace() {},
+    close() {
+      write(held + (styled ? reset : "") + (empty && !begun ? "" : "\n"));
+      held = "";
+      empty = true;
+      begun = false;
+      returned = false;
+      styled = false;
+      pending = "";
+    },
+  };
+}
+
+function isReset(sequence: string): boolean {
+  return sequence === reset || sequence === "\x1b[m";
+}
+
+/** Of a line that is dropped, the styles still hold: its last few are enough. */
+function keepStyles(line: string): string {
+  // oxlint-disable-next-line no-control-regex
+  return line.includes("\x1b") ? (line.match(/\x1b\[[\d;:]*m/g) ?? []).slice(-8).join("") : "";
+}

@@ -1,0 +1,21 @@
+// oxlint-disable-next-line no-control-regex
+const unprintable = /[\0-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]/g;
+
+/**
+ * Makes text from a job fit for the viewer's terminal: a control character becomes its picture (`␛`), what has none and
+ * what reorders text becomes `�`. Line feeds and tabs stay.
+ */
+export function toPrintable(text: string): string {
+  return text.replaceAll(unprintable, (character) => {
+    const code = character.charCodeAt(0);
+    if (code < 0x20) return String.fromCharCode(0x2400 + code);
+    return code === 0x7f ? "\u2421" : "\ufffd";
+  });
+}
+
+/** Text on one line, shortened to `width` characters. */
+export function toLine(text: string, width: number): string {
+  const line = toPrintable(text.trim().replaceAll(/\s*[\r\n]\s*/g, " ⏎ "));
+  const characters = Array.from(line.slice(0, width * 2));
+  return characters.length > width ? `${characters.slice(0, width - 1).join("")}…` : line;
+}

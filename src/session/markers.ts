@@ -1,0 +1,101 @@
+import { randomBytes } from "node:crypto";
+
+/** What the shell tells the session in the stream of its output. */
+export interface Marker {
+  readonly nonce: string;
+  /** `S`tart and `E`nd of a command, back at the `P`rompt without an end, e`X`it of the shell. */
+  readonly kind: "S" | "E" | "P" | "X";
+  readonly fields: readonly string[];
+}
+
+export interface MarkerScanner {
+  /** Splits a piece of the stream. `onOutput`'s bytes are only valid during the call. */
+  push(bytes: Uint8Array): void;
+  /** Gives out what is held back as the possible beginning of a marker. */
+  flush(): void;
+}
+
+/** Every marker begins with this, so that one search finds them all. What makes it genuine is the nonce behind it. */
+const opening = Buffer.from("\x01SIGNALMAN");
+const closing = 0x02;
+/** No genuine marker is longer. */
+const maxLength = 256;
+
+/** 128 random bits in capitals and digits, which no setting of a terminal changes. */
+export function createNonce(): string {
+  return randomBytes(16).toString("hex").toUpperCase();
+}
+
+/**
+ * Shell text that prints a marker to standard output. `nonce` stands in it in two halves, so that neither the source text nor its echo
+ * or trace is ever the marker itself. `fields` are shell words.
+ */
+export function printMarker(nonce: string, kind: Marker["kind"], fields: readonly string[] = []): string {
+  const half = nonce.length / 2;
+  const format = `\\001SIGNALMAN%s%s${kind}${" %s".repeat(fields.length)}\\002`;
+  return [`printf '${format}' ${nonce.slice(0, half)} ${nonce.slice(half)}`, ...fields].join(" ");
+}
+
+/** Finds the markers in a stream, across any borders of its pieces. `isOurs` tells a genuine nonce from a copy. */
+export function createMarkerScanner(options: {
+  isOurs: (nonce: string) => boolean;
+  onOutput: (bytes: Uint8Array) => void;
+  onMarker: (marker: Marker) => void;
+}): MarkerScanner {
+  const { isOurs, onOutput, onMarker } = options;
+  let held: Buffer = Buffer.alloc(0);
+
+  function emit(bytes: Uint8Array) {
+    if (bytes.length > 0) onOutput(bytes);
+  }
+
+  return {
+    push(bytes) {
+      let rest = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+      if (held.length > 0) rest = Buffer.concat([held, rest]);
+      held = Buffer.alloc(0);
+      let from = 0;
+      while (from < rest.length) {
+        const at = rest.indexOf(opening, from);
+        if (at < 0) break;
+        const end = rest.subarray(0, at + maxLength).indexOf(closing, at);
+        if (end < 0 && rest.length < at + maxLength) {
+          emit(rest.subarray(0, at));
+          held = Buffer.from(rest.subarray(at));
+          return;
+        }
+        const marker = end < 0 ? undefined : toMarker(rest.toString("latin1", at + opening.length, end));
+        if (marker === undefined || !isOurs(marker.nonce)) {
+          from = at + 1;
+          continue;
+        }
+        emit(rest.subarray(0, at));
+        onMarker(marker);
+        rest = rest.subarray(end + 1);
+        from = 0;
+      }
+      const keep = beginningLength(rest);
+      emit(rest.subarray(0, rest.length - keep));
+      if (keep > 0) held = Buffer.from(rest.subarray(rest.length - keep));
+    },
+    flush() {
+      const bytes = held;
+      held = Buffer.alloc(0);
+      emit(bytes);
+    },
+  };
+}
+
+function toMarker(text: string): Marker | undefined {
+  const match = /^([0-9A-F]{32})([SEPX])((?: [^ ]*)*)$/.exec(text);
+  if (!match) return undefined;
+  const [, nonce = "", kind, fields = ""] = match;
+  return { nonce, kind: kind as Marker["kind"], fields: fields === "" ? [] : fields.slice(1).split(" ") };
+}
+
+/** How many bytes at the end could be the beginning of {@link opening}. */
+function beginningLength(bytes: Buffer): number {
+  const at = bytes.lastIndexOf(opening[0]!);
+  if (at < 0 || bytes.length - at >= opening.length) return 0;
+  return opening.subarray(0, bytes.length - at).equals(bytes.subarray(at)) ? bytes.length - at : 0;
+}

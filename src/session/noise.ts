@@ -1,0 +1,65 @@
+/**
+ * Takes the two traces of the session's own line out of what a job may have asked for: the terminal's echo of it (after `stty echo`),
+ * and the line in which `set -x` shows that the command's file is sourced.
+ */
+export interface NoiseFilter {
+  /** What may come next. `trace` is the path of the sourced file when the job's shell traces. */
+  expect(next: { echo: string; trace: string | undefined }): void;
+  between(bytes: Uint8Array, output: (bytes: Uint8Array) => void): void;
+  inCommand(bytes: Uint8Array, output: (bytes: Uint8Array) => void): void;
+  /** Gives out what is held back. */
+  flush(output: (bytes: Uint8Array) => void): void;
+}
+
+/** A traced line is looked for in the first bytes only. */
+const traceBytes = 1024;
+
+export function createNoiseFilter(): NoiseFilter {
+  let echo: Buffer | undefined;
+  let trace: string | undefined;
+  let held = Buffer.alloc(0);
+
+  return {
+    expect(next) {
+      echo = Buffer.from(next.echo.trimEnd());
+      trace = next.trace;
+    },
+    between(bytes, output) {
+      if (echo === undefined) return output(bytes);
+      held = Buffer.concat([held, bytes]);
+      const at = held.indexOf(echo);
+      if (at >= 0) {
+        const end = at + echo.length;
+        const lineEnd = held[end] === 0x0d ? end + 1 : end;
+        // The line's end is still on its way.
+        if (held[lineEnd] !== 0x0a) return;
+        const rest = Buffer.concat([held.subarray(0, at), held.subarray(lineEnd + 1)]);
+        echo = undefined;
+        held = Buffer.alloc(0);
+        if (rest.length > 0) output(rest);
+      } else if (held.length > echo.length + 2) {
+        const keep = echo.length + 2;
+        output(held.subarray(0, held.length - keep));
+        held = Buffer.from(held.subarray(held.length - keep));
+      }
+    },
+    inCommand(bytes, output) {
+      if (trace === undefined) return output(bytes);
+      held = Buffer.concat([held, bytes]);
+      const lineEnd = held.indexOf(0x0a);
+      if (lineEnd < 0 && held.length < traceBytes) return;
+      const line = held.toString("latin1", 0, Math.max(lineEnd, 0)).trimEnd();
+      const isTrace = line.endsWith(trace) || line.endsWith(`'${trace}'`);
+      const rest = isTrace ? held.subarray(lineEnd + 1) : held;
+      trace = undefined;
+      held = Buffer.alloc(0);
+      if (rest.length > 0) output(rest);
+    },
+    flush(output) {
+      const bytes = held;
+      held = Buffer.alloc(0);
+      echo = undefined;
+      if (bytes.length > 0) output(bytes);
+    },
+  };
+}

@@ -1,0 +1,40 @@
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { openLocalTerminal } from "../../src/session/local-terminal.ts";
+import { createSession } from "../../src/session/session.ts";
+
+/** A real session in an empty home, and what its commands print. */
+export async function openSession(options: { profile?: string; startTimeoutMs?: number } = {}) {
+  const home = mkdtempSync(join(tmpdir(), "signalman-session-"));
+  if (options.profile !== undefined) writeFileSync(join(home, ".bash_profile"), options.profile);
+  const command = join(home, "command");
+  const env = { PATH: process.env["PATH"] ?? "", HOME: home, TERM: "xterm" };
+  const session = await createSession(
+    {
+      open: (terminal) => openLocalTerminal({ ...terminal, env, cwd: "/" }),
+      putCommand(text) {
+        writeFileSync(command, `${text}\n`);
+        return command;
+      },
+      overflow: join(home, "overflow"),
+      size: { rows: 0, columns: 0 },
+      startTimeoutMs: options.startTimeoutMs ?? 10_000,
+    },
+    new AbortController().signal,
+  );
+  return {
+    session,
+    home,
+    pid: session.terminal.pid,
+    async run(text: string): Promise<{ code: number; output: string }> {
+      const chunks: Buffer[] = [];
+      const code = await session.run(text, (bytes) => chunks.push(Buffer.from(bytes as Uint8Array)));
+      return { code, output: Buffer.concat(chunks).toString() };
+    },
+    async [Symbol.asyncDispose]() {
+      await session[Symbol.asyncDispose]();
+      rmSync(home, { recursive: true, force: true });
+    },
+  };
+}

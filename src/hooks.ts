@@ -13,10 +13,15 @@ export interface JobHookEvent {
 /** A job event while the session is there to run commands in. */
 export interface JobSessionEvent extends JobHookEvent {
   /**
-   * Runs a command in the job's session and logs it, under `alias` when there is one. Resolves to its exit code;
-   * a command that fails is a value, not an error. Once the session is closed it answers 1 at once.
+   * Runs a command in the job's session and logs it, under `alias` when there is one; `preface` stands above its output.
+   * Resolves to its exit code; a command that fails is a value, not an error. Once the session is closed it answers 1 at once.
    */
-  run(directive: string, options?: { alias?: string }): Promise<number>;
+  run(directive: string, options?: RunOptions): Promise<number>;
+}
+
+export interface RunOptions {
+  readonly alias?: string;
+  readonly preface?: string;
 }
 
 /** Which part of a job a command belongs to. */

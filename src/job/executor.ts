@@ -1,5 +1,6 @@
 import type { Output } from "../log/output.ts";
 import type { Logger } from "../logger.ts";
+import type { Cookie } from "../processes/cookie.ts";
 import type { JobLog } from "./log.ts";
 import type { EnvironmentVariable, JobFile, JobRequest } from "./request.ts";
 
@@ -14,6 +15,10 @@ export interface ExecutorOptions {
 /** What an executor is made from. */
 export interface ExecutorContext {
   readonly job: JobRequest;
+  /** What processes of the job on this host start with: the agent's environment without its secrets, and with the cookie. */
+  readonly environment: Readonly<Record<string, string>>;
+  /** Marks the job's processes on this host, for `createJobProcesses`. Other places may ignore it. */
+  readonly cookie: Cookie;
   /** A private directory (0700) of this job on the agent's host. The job removes it after the executor is disposed. */
   readonly directory: string;
   /** For blocks that the executor itself adds while it starts (`Pulling docker images...`). */
@@ -47,8 +52,11 @@ export interface Executor extends AsyncDisposable {
   exportEnvironment(env: readonly EnvironmentVariable[], output: Output): Promise<number>;
   /** Says `Injecting <path> with file mode <mode>` for each (protocol sections 3.3, 7). */
   injectFiles(files: readonly JobFile[], output: Output): Promise<number>;
-  /** Runs in the session, and resolves to the exit code. */
-  run(directive: string, output: Output): Promise<number>;
+  /**
+   * Runs in the session, and resolves to the exit code. `silent`: the output is the caller's own, not the log's, so what came
+   * between two commands waits for the next one.
+   */
+  run(directive: string, output: Output, options?: { silent?: boolean }): Promise<number>;
   /**
    * Ends what runs: SIGTERM to what the job started (never to its shell, which is held), SIGKILL to all after `graceMs`.
    * Resolves when it is gone. A second call with a shorter grace shortens the first.

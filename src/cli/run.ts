@@ -1,0 +1,108 @@
+import { AgentError } from "../errors.ts";
+import { coreName, toVariable } from "../flags.ts";
+import { encodeBase64 } from "../job/base64.ts";
+import type { JobSettings } from "../job/open.ts";
+import type { EnvironmentVariable, JobRequest } from "../job/request.ts";
+import { selectCommands } from "../job/select.ts";
+import type { JobResult } from "../log/events.ts";
+import type { CoreConfig } from "../options.ts";
+import { runHere } from "../runner.ts";
+import { defineCommand } from "./command.ts";
+import type { Program } from "./program.ts";
+import { loadJob } from "./read-job.ts";
+import { onSignals } from "./signals.ts";
+import { viewJob } from "./view.ts";
+
+const exitCodes: Readonly<Record<JobResult, number>> = { passed: 0, failed: 1, stopped: 130 };
+
+export default defineCommand({
+  meta: { name: "run", description: "run a job request from a file, and show its log" },
+  args: {
+    file: { type: "positional", description: "YAML or JSON file; - for standard input", required: true },
+    json: { type: "boolean", description: "print the log's events as NDJSON" },
+    executor: {
+      type: "string",
+      description: "run in this executor, whatever the job asks for",
+      valueHint: "name",
+    },
+    env: {
+      type: "string",
+      list: true,
+      description: "set a variable for the job; may be given more than once",
+      valueHint: "NAME=value",
+    },
+    from: {
+      type: "string",
+      description: "begin with this command: its number or its text",
+      valueHint: "command",
+    },
+    only: { type: "string", description: "run only this command, and no epilogue", valueHint: "command" },
+    keep: { type: "string", description: "keep the log's events (NDJSON) in this file", valueHint: "file" },
+    callbacks: { type: "boolean", description: "send the callbacks that the job names" },
+  },
+  async run({ args, program }) {
+    const { request: asked, ignored } = await loadJob(args.file);
+    if (ignored.length > 0) program.logger.debug("ignored in the job request", { keys: ignored.join(" ") });
+    const selected = selectCommands(asked, { from: args.from, only: args.only });
+    const request: JobRequest = {
+      ...selected,
+      executor: args.executor ?? selected.executor,
+      env: [...selected.env, ...args.env.map(toVariableOfJob)],
+    };
+
+    const controls = Promise.withResolvers<{ stop(): void; kill(): void }>();
+    using _ = onSignals(async (count) => {
+      const job = await controls.promise;
+      if (count === 1) process.stderr.write("\nstopping the job; once more kills it\n");
+      return count === 1 ? job.stop() : job.kill();
+    });
+    await using host = await program.openHost({
+      roles: ["agent", "job"],
+      onStop: () => void controls.promise.then((job) => job.stop()),
+    });
+    const tty = process.stdout.isTTY && args.json !== true;
+    const summary = await runHere(request, {
+      version: program.version,
+      host,
+      settings: toSettings(program),
+      logger: program.logger,
+      env: process.env,
+      ...(args.keep === undefined ? {} : { spoolPath: args.keep }),
+      view: (spool) =>
+        viewJob({ spool, json: args.json === true, tty, colour: hasColour(tty), output: process.stdout }),
+      onStart: controls.resolve,
+    });
+    if (args.callbacks === true) {
+      const { sendCallbacks } = await import("./callbacks.ts");
+      await sendCallbacks(request.callbacks, summary.result, program.logger);
+    }
+    process.exitCode = exitCodes[summary.result];
+  },
+});
+
+/** What the job is run with, out of the program's options. */
+export function toSettings(program: Program): JobSettings {
+  const core = program.config.of(coreName) as CoreConfig;
+  const secret = program.config.options.filter((option) => option.secret);
+  return {
+    stopGraceMs: core["stop-grace-period"] * 1000,
+    terminalSize: core["terminal-size"],
+    logDiskLimitBytes: core["log-disk-limit"],
+    redactedVars: core["redacted-vars"],
+    executors: core.executors,
+    secrets: secret.flatMap(({ value }) => (typeof value === "string" ? [value] : [])),
+    secretVariables: secret.map(({ key }) => toVariable(key)),
+  };
+}
+
+function toVariableOfJob(text: string): EnvironmentVariable {
+  const at = text.indexOf("=");
+  if (at < 1) throw new AgentError("USAGE_INVALID", '"--env" has no name before a "=" (expected NAME=value)');
+  return { name: text.slice(0, at), value: encodeBase64(text.slice(at + 1)) };
+}
+
+function hasColour(tty: boolean): boolean {
+  const { NO_COLOR, FORCE_COLOR } = process.env;
+  if (FORCE_COLOR && FORCE_COLOR !== "0") return true;
+  return tty && !NO_COLOR;
+}

@@ -1,0 +1,40 @@
+import type { SpoolReader } from "../log/spool.ts";
+import { createRenderer } from "./render.ts";
+
+export interface ViewOptions {
+  readonly spool: SpoolReader;
+  /** NDJSON as it stands in the spool, instead of what a person reads. */
+  readonly json: boolean;
+  readonly tty: boolean;
+  readonly colour: boolean;
+  readonly output: NodeJS.WritableStream;
+}
+
+/** Shows a job's log while it grows. Resolves when all is shown; rejects when nobody reads the output any more. */
+export async function viewJob(options: ViewOptions): Promise<void> {
+  const { spool, json, tty, colour, output } = options;
+  const write = (chunk: Uint8Array | string) =>
+    new Promise<void>((resolve, reject) => {
+      output.write(chunk, (error) => (error ? reject(error) : resolve()));
+    });
+  let text = "";
+  const renderer = createRenderer({ output: (more) => (text += more), tty, colour });
+  const flush = async () => {
+    const shown = text;
+    text = "";
+    if (shown !== "") await write(shown);
+  };
+
+  for (;;) {
+    const batch = await spool.next();
+    if (!batch) break;
+    if (json) await write(batch.lines);
+    else {
+      renderer.push(batch.lines);
+      await flush();
+    }
+  }
+  if (json) return;
+  renderer.end();
+  await flush();
+}

@@ -1,0 +1,216 @@
+import { isAgentError, toMessage } from "../errors.ts";
+import type { CommandPhase, JobSessionEvent, JobSummary, RunOptions } from "../hooks.ts";
+import type { Host } from "../host.ts";
+import type { JobResult } from "../log/events.ts";
+import type { WritableJobLog } from "../log/job-log.ts";
+import type { Output } from "../log/output.ts";
+import type { Logger } from "../logger.ts";
+import { encodeBase64 } from "./base64.ts";
+import type { Executor } from "./executor.ts";
+import type { EnvironmentVariable, JobCommand, JobRequest } from "./request.ts";
+
+export interface JobOptions {
+  readonly host: Pick<Host, "call">;
+  readonly log: WritableJobLog;
+  readonly logger: Logger;
+  /** Makes the executor. What it throws is the job's to show. */
+  readonly createExecutor: () => Executor;
+  readonly stopGraceMs: number;
+}
+
+/** A job. `run` is called once; the others at any moment, as often as one likes. */
+export interface Job {
+  /** Resolves when the executor is gone. Never rejects for what the job or a plugin did. */
+  run(): Promise<JobSummary>;
+  /** Ends what runs: SIGTERM, and SIGKILL after the grace. No epilogue runs (protocol section 6.1). */
+  stop(): void;
+  /** Ends what runs, and what a `stop` still waits for, at once. */
+  kill(): void;
+}
+
+/** A job from its first event to its last (protocol sections 5.4 and 6.1). */
+export function createJob(request: JobRequest, options: JobOptions): Job {
+  const { host, log, logger, stopGraceMs } = options;
+  const stopping = new AbortController();
+  let executor: Executor | undefined;
+  let isOpen = false;
+  const isStopped = () => stopping.signal.aborted;
+
+  async function run(): Promise<JobSummary> {
+    const startedAt = performance.now();
+    log.started();
+    let result: JobResult = "failed";
+    if ((await isAccepted()) && (await open())) {
+      const isPrepared = await prepare();
+      const exitCode = isPrepared ? await runAll("commands", request.commands) : 1;
+      const isDecidedInside = isPrepared && exitCode === 130 && !isStopped();
+      result = isDecidedInside ? await readResult() : exitCode === 0 ? "passed" : "failed";
+      if (!isDecidedInside) await runEpilogues(result);
+    }
+    if (isStopped()) result = "stopped";
+    await call("job:finish", {
+      ...sessionEvent(),
+      result,
+      session: isOpen && !isStopped() ? "open" : "closed",
+    });
+    // A stop that came while the hooks ran.
+    if (isStopped()) result = "stopped";
+    log.finished(result);
+    await close();
+    const { events, bytes, droppedBytes } = log.stats;
+    const summary = {
+      result,
+      durationMs: performance.now() - startedAt,
+      log: { events, bytes, droppedBytes },
+    };
+    await call("job:end", { job: request, ...summary });
+    return summary;
+  }
+
+  /** A plugin may refuse the job before anything of it has run. */
+  async function isAccepted(): Promise<boolean> {
+    try {
+      await host.call("job:start", { job: request, log });
+      return true;
+    } catch (error) {
+      return fail(isAgentError(error, "JOB_REFUSED") ? "Refusing the job" : "Starting the job", error);
+    }
+  }
+
+  async function open(): Promise<boolean> {
+    if (isStopped()) return false;
+    try {
+      executor = options.createExecutor();
+      isOpen = (await executor.start(stopping.signal)) === 0;
+      return isOpen;
+    } catch (error) {
+      return fail(`Starting the ${request.executor} executor`, error);
+    }
+  }
+
+  /** Environment, files, and what plugins do before the first command. */
+  async function prepare(): Promise<boolean> {
+    if (!(await exportVariables(request.env))) return false;
+    if (isStopped()) return false;
+    if ((await block("Injecting Files", (it, output) => it.injectFiles(request.files, output))) !== 0)
+      return false;
+    try {
+      await host.call("job:prepare", sessionEvent());
+      return !isStopped();
+    } catch (error) {
+      return fail("Preparing the job", error);
+    }
+  }
+
+  /** One after another, until one fails. Resolves to the last exit code. */
+  async function runAll(phase: CommandPhase, commands: readonly JobCommand[]): Promise<number> {
+    for (const [index, { directive, alias }] of commands.entries()) {
+      if (isStopped()) return 1;
+      const event = { job: request, phase, index, directive, alias };
+      await call("command:start", event);
+      const startedAt = performance.now();
+      const exitCode = await runCommand(directive, { alias });
+      await call("command:end", { ...event, exitCode, durationMs: performance.now() - startedAt });
+      if (exitCode !== 0) return exitCode;
+    }
+    return 0;
+  }
+
+  /** Exit code 130 of a command: the job says its result itself, in `SEMAPHORE_JOB_RESULT`. */
+  async function readResult(): Promise<JobResult> {
+    let text = "";
+    const collect: Output = (chunk) =>
+      (text += typeof chunk === "string" ? chunk : Buffer.from(chunk).toString());
+    await attempt((it) => it.run("echo $SEMAPHORE_JOB_RESULT", collect, { silent: true }));
+    // With `set -x` the command's own trace comes first.
+    const value = text.trimEnd().split("\n").at(-1) ?? "";
+    const result = value === "passed" || value === "failed" ? value : "stopped";
+    const what =
+      result === "stopped" ? `SEMAPHORE_JOB_RESULT is set to '${value}'` : `SEMAPHORE_JOB_RESULT=${value}`;
+    await block("Checking job result", (_, output) => {
+      output(`${what} - stopping job and marking it as ${result}`);
+      return 0;
+    });
+    return result;
+  }
+
+  /** Their failures change nothing. */
+  async function runEpilogues(result: JobResult): Promise<void> {
+    if (isStopped()) return;
+    await exportVariables([{ name: "SEMAPHORE_JOB_RESULT", value: encodeBase64(result) }]);
+    await runAll("epilogue-always", request.epilogueAlways);
+    if (result === "passed") await runAll("epilogue-on-pass", request.epilogueOnPass);
+    else await runAll("epilogue-on-fail", request.epilogueOnFail);
+  }
+
+  async function close(): Promise<void> {
+    isOpen = false;
+    try {
+      await executor?.[Symbol.asyncDispose]();
+    } catch (error) {
+      logger.error(`the ${request.executor} executor did not end well: ${toMessage(error)}`);
+    }
+  }
+
+  async function exportVariables(env: readonly EnvironmentVariable[]): Promise<boolean> {
+    const directive = "Exporting environment variables";
+    return (await block(directive, (it, output) => it.exportEnvironment(env, output))) === 0;
+  }
+
+  function runCommand(directive: string, { alias = "", preface = "" }: RunOptions = {}): Promise<number> {
+    return block(alias || directive, (it, output) => {
+      if (alias !== "") output(`Running: ${directive}\n`);
+      if (preface !== "") output(preface);
+      return it.run(directive, output);
+    });
+  }
+
+  /** A block of the log around work of the executor. What that throws closes the block with 1. */
+  async function block(
+    directive: string,
+    work: (executor: Executor, output: Output) => number | Promise<number>,
+  ): Promise<number> {
+    return attempt((it) => log.command(directive, (output) => work(it, output)));
+  }
+
+  async function attempt(work: (executor: Executor) => Promise<number>): Promise<number> {
+    if (!executor) return 1;
+    try {
+      return await work(executor);
+    } catch (error) {
+      logger.error(toMessage(error));
+      return 1;
+    }
+  }
+
+  /** Shows in the log why the job cannot go on. */
+  async function fail(directive: string, error: unknown): Promise<false> {
+    if (isStopped()) return false;
+    logger.error(toMessage(error));
+    await log.command(directive, (output) => {
+      output(`${toMessage(error)}\n`);
+      return 1;
+    });
+    return false;
+  }
+
+  /** Tells notices. The host has logged what they threw; what else goes wrong there must not cost the job. */
+  async function call(...[name, event]: Parameters<Host["call"]>): Promise<void> {
+    try {
+      await host.call(name, event);
+    } catch (error) {
+      logger.error(toMessage(error));
+    }
+  }
+
+  function sessionEvent(): JobSessionEvent {
+    return { job: request, log, run: runCommand };
+  }
+
+  function stop(graceMs: number): void {
+    stopping.abort();
+    executor?.stop(graceMs).catch((error: unknown) => logger.error(toMessage(error)));
+  }
+
+  return { run, stop: () => stop(stopGraceMs), kill: () => stop(0) };
+}

@@ -1,0 +1,108 @@
+import { mkdirSync, rmSync } from "node:fs";
+import { mkdtemp } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { AgentError, toMessage } from "../errors.ts";
+import type { Host } from "../host.ts";
+import { createJobLog, type WritableJobLog } from "../log/job-log.ts";
+import { createRedactor } from "../log/redactor.ts";
+import { secretsOf } from "../log/secrets.ts";
+import { createSpool, type Spool } from "../log/spool.ts";
+import type { Logger } from "../logger.ts";
+import { createCookie } from "../processes/cookie.ts";
+import { executor } from "../services.ts";
+import { toBaseEnvironment } from "./base-environment.ts";
+import { createJob, type Job } from "./job.ts";
+import type { JobRequest } from "./request.ts";
+
+/** What a job is run with, whoever asked for it. */
+export interface JobSettings {
+  readonly stopGraceMs: number;
+  readonly terminalSize: { readonly rows: number; readonly columns: number };
+  readonly logDiskLimitBytes: number;
+  /** Globs over names of variables whose values the log masks. */
+  readonly redactedVars: readonly string[];
+  /** The wire's name of an executor → the one that stands in its place. */
+  readonly executors: Readonly<Record<string, string>>;
+  /** The agent's own tokens, and the variables of its environment that hold some. */
+  readonly secrets: readonly string[];
+  readonly secretVariables: readonly string[];
+}
+
+export interface OpenJobOptions {
+  readonly host: Host;
+  readonly settings: JobSettings;
+  readonly logger: Logger;
+  /** The agent's environment. */
+  readonly env: Readonly<Record<string, string | undefined>>;
+  /** Where the spool is kept. Without it, it goes when the job is disposed. */
+  readonly spoolPath?: string;
+}
+
+/** A job with all that it needs. Disposal closes the spool and removes the job's private directory. */
+export interface OpenJob extends AsyncDisposable {
+  readonly job: Job;
+  readonly log: WritableJobLog;
+  readonly spool: Spool;
+}
+
+/** Makes a job's private directory, its log and its executor's context. Nothing of the job has run. */
+export async function openJob(request: JobRequest, options: OpenJobOptions): Promise<OpenJob> {
+  const { host, settings, logger } = options;
+  await using cleanup = new AsyncDisposableStack();
+
+  // 1. A directory that nobody else can look into.
+  const directory = await makeDirectory();
+  cleanup.defer(() => rmSync(directory, { recursive: true, force: true }));
+
+  // 2. The way of the log: masked, in events, on disk.
+  const spool = createSpool(options.spoolPath ?? join(directory, "events.ndjson"), {
+    diskLimitBytes: settings.logDiskLimitBytes,
+    onWarning: (message) => logger.warn(message),
+  });
+  cleanup.use(spool);
+  const secrets = secretsOf(request, { redactedVars: settings.redactedVars, tokens: settings.secrets });
+  const log = createJobLog({ spool, redactor: createRedactor(secrets) });
+
+  // 3. The job. Its executor has a directory of its own, and is made when the job starts.
+  const cookie = createCookie(request.id);
+  const name = settings.executors[request.executor] ?? request.executor;
+  const job = createJob(request, {
+    host,
+    log,
+    logger,
+    stopGraceMs: settings.stopGraceMs,
+    createExecutor: () =>
+      host.use(executor, name).create({
+        job: request,
+        environment: toBaseEnvironment(options.env, { secretVariables: settings.secretVariables, cookie }),
+        cookie,
+        directory: makePrivate(join(directory, "executor")),
+        log,
+        logger: logger.child(name),
+        options: { stopGraceMs: settings.stopGraceMs, terminalSize: settings.terminalSize },
+      }),
+  });
+
+  const owned = cleanup.move();
+  return { job, log, spool, [Symbol.asyncDispose]: () => owned.disposeAsync() };
+}
+
+async function makeDirectory(): Promise<string> {
+  try {
+    return await mkdtemp(join(tmpdir(), "signalman-"));
+  } catch (error) {
+    throw new AgentError(
+      "FILE_FAILED",
+      `cannot make a directory for the job in "${tmpdir()}": ${toMessage(error)}`,
+      {
+        cause: error,
+      },
+    );
+  }
+}
+
+function makePrivate(path: string): string {
+  mkdirSync(path, { mode: 0o700 });
+  return path;
+}

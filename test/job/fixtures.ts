@@ -1,0 +1,97 @@
+import { createHost } from "../../src/host.ts";
+import { openJob, type JobSettings } from "../../src/job/open.ts";
+import type { JobCommand, JobRequest } from "../../src/job/request.ts";
+import type { JobEvent } from "../../src/log/events.ts";
+import { definePlugin, type Plugin, type PluginContext } from "../../src/plugin.ts";
+import { executor, type ExecutorFactory } from "../../src/services.ts";
+import { createRecordingLogger, dummyExecutor, jobRequest, toEvents } from "../../src/testing/index.ts";
+
+export const settings: JobSettings = {
+  stopGraceMs: 1000,
+  terminalSize: { rows: 0, columns: 0 },
+  logDiskLimitBytes: 1024 * 1024,
+  redactedVars: ["*_TOKEN"],
+  executors: {},
+  secrets: [],
+  secretVariables: [],
+};
+
+export interface JobRun {
+  /** Stops or kills the job once its log holds this text. */
+  readonly stopAt?: string;
+  readonly executor?: ExecutorFactory;
+  readonly settings?: Partial<JobSettings>;
+  readonly setup?: (ctx: PluginContext) => void;
+}
+
+/** Runs a job in a real host with the dummy executor, and gives back all that came of it. */
+export async function runJob(request: Partial<JobRequest>, options: JobRun = {}) {
+  const logger = createRecordingLogger();
+  const provider = definePlugin({
+    name: "provider",
+    setup: (ctx) => ctx.provide(executor, "shell", options.executor ?? dummyExecutor),
+  });
+  const listener = definePlugin({ name: "listener", setup: (ctx) => options.setup?.(ctx) });
+  const origin = { kind: "built-in" } as const;
+  await using host = await createHost({
+    plugins: [provider, listener].map((plugin) => ({ plugin: plugin as Plugin, config: {}, origin })),
+    roles: ["agent", "job"],
+    logger,
+  });
+  await using open = await openJob(jobRequest(request), {
+    host,
+    logger,
+    env: process.env,
+    settings: { ...settings, ...options.settings },
+  });
+  const { job, spool } = open;
+  const watching =
+    options.stopAt === undefined ? undefined : stopAt(spool.reader(), options.stopAt, job.stop);
+  const summary = await job.run();
+  spool.close();
+  await watching;
+  const events: JobEvent[] = [];
+  using reader = spool.reader();
+  for (let batch = await reader.next(); batch; batch = await reader.next())
+    events.push(...toEvents(batch.lines));
+  return {
+    summary,
+    events,
+    logs: logger.entries,
+    /** `directive → exit code: output`, one a block. */
+    blocks: toBlocks(events),
+  };
+}
+
+export function commands(...directives: string[]): JobCommand[] {
+  return directives.map((directive) => ({ directive, alias: "" }));
+}
+
+/** Checks what the job page needs (protocol sections 5.3 and 13.6), and folds the events into their blocks. */
+function toBlocks(events: readonly JobEvent[]): string[] {
+  const blocks: string[] = [];
+  let open: { directive: string; output: string } | undefined;
+  if (events[0]?.event !== "job_started" || events.at(-1)?.event !== "job_finished") {
+    throw new Error("the log has no proper beginning or end");
+  }
+  for (const event of events.slice(1, -1)) {
+    if (event.event === "cmd_started" && !open) open = { directive: event.directive, output: "" };
+    else if (event.event === "cmd_output" && open) open.output += event.output;
+    else if (event.event === "cmd_finished" && open?.directive === event.directive) {
+      blocks.push(`${open.directive} → ${event.exit_code}: ${open.output}`);
+      open = undefined;
+    } else throw new Error(`out of order: ${JSON.stringify(event)}`);
+  }
+  if (open) throw new Error(`never finished: ${open.directive}`);
+  return blocks;
+}
+
+async function stopAt(
+  reader: { next(): Promise<{ lines: Uint8Array } | undefined> },
+  text: string,
+  stop: () => void,
+): Promise<void> {
+  for (let batch = await reader.next(); batch; batch = await reader.next()) {
+    if (Buffer.from(batch.lines).toString().includes(text)) stop();
+  }
+}

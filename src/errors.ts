@@ -15,6 +15,7 @@ export const errorCodes = {
   SERVICE_UNKNOWN: "nothing provides this service under this name",
   SESSION_FAILED: "the job's shell could not be started, or it does not answer",
   TERMINAL_FAILED: "the terminal could not be opened, or it broke",
+  LOG_BUSY: "a block of the job's log is still open, or the log has ended",
   SPOOL_FAILED: "the job's log cannot be written or read on disk",
   FILE_FAILED: "a file or directory that the agent needs cannot be made, read or written",
 } as const;
@@ -37,7 +38,10 @@ export class AgentError extends Error {
 
 /** The message of whatever was thrown, fit to stand after a colon. */
 export function toMessage(thrown: unknown): string {
-  return thrown instanceof Error ? thrown.message || thrown.name : String(thrown);
+  if (thrown instanceof Error) return thrown.message || thrown.name;
+  if (typeof thrown === "string") return thrown;
+  const { message } = Object(thrown) as { message?: unknown };
+  return typeof message === "string" ? message : Bun.inspect(thrown);
 }
 
 /** `true` when `thrown` is an {@link AgentError} with this code. */

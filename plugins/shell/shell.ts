@@ -13,6 +13,7 @@ import {
 } from "signalman";
 import { createExportFiles } from "./export-files.ts";
 import { endJob } from "./end-job.ts";
+import { startGuard } from "./guard.ts";
 import { injectFile } from "./inject-file.ts";
 
 export interface ShellExecutorOptions {
@@ -65,6 +66,16 @@ export function createShellExecutor(context: ExecutorContext, options: ShellExec
         startTimeoutMs: options.startTimeoutMs,
       },
       signal,
+    );
+    const { shellPid, terminal } = session;
+    cleanup.use(
+      startGuard({
+        cookie: context.cookie,
+        shellPid,
+        leaderPid: terminal.pid,
+        env: context.environment,
+        logger: context.logger,
+      }),
     );
   }
 

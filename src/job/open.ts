@@ -58,6 +58,8 @@ export async function openJob(request: JobRequest, options: OpenJobOptions): Pro
   // 2. The way of the log: masked, in events, on disk.
   const spool = createSpool(options.spoolPath ?? join(directory, "events.ndjson"), {
     diskLimitBytes: settings.logDiskLimitBytes,
+    // What goes with the job need not outlive the machine.
+    ...(options.spoolPath === undefined ? { fsyncIntervalMs: 0 } : {}),
     onWarning: (message) => logger.warn(message),
   });
   cleanup.use(spool);

@@ -1,4 +1,9 @@
 import type { SpoolCursor } from "./backend.ts";
+import type { JobEvent } from "./events.ts";
+import type { RecoveredSpool } from "./spool-recovery.ts";
+import { AgentError, toMessage } from "../errors.ts";
+import { openSpoolFile } from "./spool-file.ts";
+import { openSpool } from "./spool-reader.ts";
 
 /** Some events of a spool, as they stand in it: each line is one JSON event and ends with `\n`. */
 export interface SpoolBatch {
@@ -12,10 +17,220 @@ export interface SpoolBatch {
 /** Reads a spool while it grows, or after. Whole lines only. */
 export interface SpoolReader extends Disposable {
   readonly cursor: SpoolCursor;
-  /** The next events, at least one; waits for them. `undefined`: the spool is closed and all is read. */
+  /**
+   * The next events, at least one; waits for them. `undefined`: the spool is closed and all is read. Rejects with the
+   * signal's reason when it aborts. An event of more than `maxBytes` comes alone.
+   */
   next(options?: {
+    /** Default: 2,000. */
     maxEvents?: number;
+    /** Default: 1 MiB. */
     maxBytes?: number;
     signal?: AbortSignal;
   }): Promise<SpoolBatch | undefined>;
+}
+
+/** Who writes a spool, as far as its readers must know. In another process: the socket on which the writer's wake-ups come. */
+export interface SpoolSource {
+  /** No event will come any more. */
+  readonly closed: boolean;
+  /** Calls `listener` after each append and when the spool is closed. Returns what stops that. */
+  watch(listener: () => void): () => void;
+}
+
+export interface SpoolOptions {
+  /** Output that would make the file larger is dropped (`log-disk-limit`). Structural events are always written. */
+  readonly diskLimitBytes: number;
+  /** How often what was written is synchronised, in milliseconds. Default: 1000. 0: only by `sync`. */
+  readonly fsyncIntervalMs?: number;
+  /** Goes on with a spool whose writer is dead, as `recoverSpool` left it. */
+  readonly recovered?: RecoveredSpool;
+  /** For the agent's log: called once when the limit is reached, and once when the disk takes no more. */
+  readonly onWarning?: (message: string) => void;
+}
+
+/** What this writer did; `events` and `bytes` are those of the whole file. Output is counted in bytes of its text. */
+export interface SpoolStats {
+  readonly events: number;
+  readonly bytes: number;
+  readonly outputBytes: number;
+  readonly droppedBytes: number;
+  readonly droppedEvents: number;
+}
+
+/** The one writer of a job's log on disk: compact NDJSON (protocol section 5.1). */
+export interface Spool extends SpoolSource, Disposable {
+  readonly path: string;
+  readonly stats: SpoolStats;
+  /**
+   * Synchronous: when it returns, the file has the event. Output that cannot be written is dropped, counted, and said in the
+   * log; any other event is kept and tried again before whatever comes next, so that the log stays paired.
+   */
+  append(event: JobEvent): void;
+  /** A reader in this process. */
+  reader(cursor?: SpoolCursor): SpoolReader;
+  /** On the disk when it returns. */
+  sync(): void;
+  /**
+   * Synchronises (unless `fsyncIntervalMs` is 0) and closes. Throws `SPOOL_FAILED` when the disk did not take all structural
+   * events. Twice is once.
+   */
+  close(): void;
+}
+
+/** Opens the spool of a new job; a file that is already there is refused. Throws `SPOOL_FAILED`. */
+export function createSpool(path: string, options: SpoolOptions): Spool {
+  const { diskLimitBytes, recovered, fsyncIntervalMs = 1000, onWarning = () => {} } = options;
+  const warned = new Set<string>();
+  const file = openSpoolFile(path, {
+    fsyncIntervalMs,
+    onSyncFailed: (error) => warnOnce("sync", error.message),
+    ...(recovered && { resumeAt: recovered.bytes }),
+  });
+  const encode = createEncoder();
+  const listeners = new Set<() => void>();
+  /** Structural events that the disk has not taken yet, each with the count of output dropped just before it. */
+  const owed: { event: JobEvent; dropped: number }[] = [];
+  let events = recovered?.events ?? 0;
+  let outputBytes = 0;
+  let droppedBytes = 0;
+  let droppedEvents = 0;
+  /** Dropped, and not yet said in the log. */
+  let unsaid = 0;
+  let limited = false;
+  let atLineStart = recovered?.openCommand?.atLineStart ?? true;
+  let closed = false;
+
+  function appendOutput(event: JobOutputEvent): void {
+    const bytes = Buffer.byteLength(event.output);
+    if (!limited && settle()) {
+      // In one line with what is written again: where that does not fit, a notice alone would only fill the disk.
+      const whole = unsaid === 0 ? event : { ...event, output: toNotice(droppedText(unsaid)) + event.output };
+      const line = encode(whole);
+      if (file.bytes + line.length > diskLimitBytes - noticeBytes) reachLimit(event.timestamp);
+      else if (write(whole, line)) {
+        outputBytes += bytes;
+        unsaid = 0;
+        return;
+      }
+    }
+    droppedBytes += bytes;
+    droppedEvents += 1;
+    unsaid += bytes;
+  }
+
+  /** Writes what is owed. Answers whether nothing is left. */
+  function settle(): boolean {
+    for (let next = owed[0]; next; next = owed[0]) {
+      if (next.dropped > 0 && !say(droppedText(next.dropped), next.event.timestamp)) return false;
+      next.dropped = 0;
+      if (!write(next.event)) return false;
+      owed.shift();
+    }
+    return true;
+  }
+
+  function reachLimit(timestamp: number): void {
+    limited = true;
+    const what = `reached log-disk-limit (${diskLimitBytes} bytes); further output is dropped`;
+    warnOnce("limit", `the job's log "${path}" ${what}`);
+    say(`the log ${what}`, timestamp);
+  }
+
+  /** What does not fit below the limit is not said, and that is no failure. */
+  function say(text: string, timestamp: number): boolean {
+    const event = { event: "cmd_output", timestamp, output: toNotice(text) } as const;
+    const line = encode(event);
+    return file.bytes + line.length > diskLimitBytes || write(event, line);
+  }
+
+  function toNotice(text: string): string {
+    return `${atLineStart ? "" : "\n"}[signalman: ${text}]\n`;
+  }
+
+  function write(event: JobEvent, line = encode(event)): boolean {
+    try {
+      file.append(line);
+    } catch (error) {
+      warnOnce("write", toMessage(error));
+      return false;
+    }
+    events += 1;
+    atLineStart = event.event !== "cmd_output" || event.output.endsWith("\n");
+    return true;
+  }
+
+  function warnOnce(kind: string, message: string): void {
+    if (warned.has(kind)) return;
+    warned.add(kind);
+    onWarning(message);
+  }
+
+  function wake(): void {
+    for (const listener of listeners) listener();
+  }
+
+  const spool: Spool = {
+    path,
+    get closed() {
+      return closed;
+    },
+    get stats() {
+      return { events, bytes: file.bytes, outputBytes, droppedBytes, droppedEvents };
+    },
+    append(event) {
+      if (closed) throw new AgentError("SPOOL_FAILED", `the job's log "${path}" is closed`);
+      if (event.event === "cmd_output") appendOutput(event);
+      else {
+        const dropped = event.event === "cmd_finished" ? unsaid : 0;
+        unsaid -= dropped;
+        owed.push({ event, dropped });
+        settle();
+      }
+      wake();
+    },
+    watch(listener) {
+      listeners.add(listener);
+      return () => listeners.delete(listener);
+    },
+    reader: (cursor) => openSpool(path, { source: spool, ...(cursor && { cursor }) }),
+    sync: () => file.sync(),
+    close() {
+      if (closed) return;
+      const complete = settle();
+      closed = true;
+      try {
+        file.close();
+      } finally {
+        wake();
+      }
+      if (!complete) {
+        throw new AgentError(
+          "SPOOL_FAILED",
+          `the job's log "${path}" lacks ${owed.length} events: the disk did not take them`,
+        );
+      }
+    },
+    [Symbol.dispose]: () => spool.close(),
+  };
+  return spool;
+}
+
+type JobOutputEvent = Extract<JobEvent, { event: "cmd_output" }>;
+
+function droppedText(bytes: number): string {
+  return `${bytes} bytes of output were dropped`;
+}
+
+/** Room below the limit for what is said about dropped output. */
+const noticeBytes = 4096;
+
+/** Encodes events as lines. A line is good until the next one is encoded. */
+function createEncoder(): (event: JobEvent) => Uint8Array {
+  const scratch = Buffer.allocUnsafeSlow(256 * 1024);
+  return (event) => {
+    const line = `${JSON.stringify(event)}\n`;
+    if (line.length * 3 > scratch.length) return Buffer.from(line);
+    return scratch.subarray(0, scratch.write(line));
+  };
 }

@@ -1,0 +1,43 @@
+import { expect, test } from "bun:test";
+import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { tmpdir } from "signalman/testing";
+
+const main = join(import.meta.dir, "../../src/main.ts");
+
+test("when the process that runs a job is killed with -9, the job's script does not go on, and nothing of it lives", async () => {
+  await using home = await tmpdir();
+  const job = join(home.path, "job.yaml");
+  const commands = [`setsid sleep 1000 & echo ready >"${home.path}/ready"\nsleep 30; touch "${home.path}/deployed"`];
+  writeFileSync(job, JSON.stringify({ id: "guarded", commands }));
+  const runner = Bun.spawn([process.execPath, main, "run", job], {
+    env: { ...process.env, HOME: home.path, TMPDIR: home.path },
+    stdio: ["ignore", "ignore", "ignore"],
+  });
+  await until(() => existsSync(join(home.path, "ready")));
+  expect(ofJob("guarded").length).toBeGreaterThan(2);
+
+  runner.kill("SIGKILL");
+  await runner.exited;
+  await until(() => ofJob("guarded").length === 0);
+  expect(existsSync(join(home.path, "deployed"))).toBe(false);
+});
+
+/** Processes that carry the cookie of the job with this id. */
+function ofJob(id: string): string[] {
+  return readdirSync("/proc").filter((pid) => {
+    try {
+      return /^\d+$/.test(pid) && readFileSync(`/proc/${pid}/environ`, "latin1").includes(`SIGNALMAN_JOB_${id}_`);
+    } catch {
+      return false;
+    }
+  });
+}
+
+async function until(condition: () => boolean): Promise<void> {
+  const deadline = performance.now() + 10_000;
+  while (!condition()) {
+    if (performance.now() > deadline) throw new Error("it did not come to that within 10 s");
+    await Bun.sleep(10);
+  }
+}

@@ -1,0 +1,74 @@
+import { readdirSync, readFileSync, readlinkSync } from "node:fs";
+import { toMessage, type Cookie, type Logger } from "signalman";
+
+/**
+ * Watches over a job from outside. When this process dies without a word (`kill -9`, out of memory), the terminal would hang up, the running
+ * command be ended by that, and the shell go on to the next line of the script. The guard holds the terminal open, and when the pipe to us
+ * breaks, it kills the shell first and then all that carries the job's cookie. It is a shell script, for it lives as long as each job.
+ */
+const script = `
+trap '' HUP INT QUIT TERM
+read -r leave && exit 0
+cookie=$1 shell=$2
+grep -qsF -- "$cookie" "/proc/$shell/environ" && kill -KILL "$shell"
+round=0
+while [ $round -lt 50 ]; do
+  found=
+  for file in $(grep -lsF -- "$cookie" /proc/[0-9]*/environ); do
+    pid=\${file#/proc/}; pid=\${pid%/environ}
+    kill -KILL "$pid" 2>/dev/null && found=yes
+  done
+  [ -z "$found" ] && exit 0
+  round=$((round + 1))
+done
+`;
+
+export interface GuardOptions {
+  readonly cookie: Cookie;
+  /** The shell, and the leader of its terminal. */
+  readonly shellPid: number;
+  readonly leaderPid: number;
+  readonly env: Readonly<Record<string, string>>;
+  readonly logger: Logger;
+}
+
+/** Starts a guard; Linux only. Disposal sends it away, before the terminal is closed. */
+export function startGuard({ cookie, shellPid, leaderPid, env, logger }: GuardOptions): AsyncDisposable {
+  const master = findMaster(leaderPid);
+  if (master === undefined) return { [Symbol.asyncDispose]: () => Promise.resolve() };
+  try {
+    // The cookie is an argument, for whoever has it in the environment is the job's.
+    const words = ["signalman-guard", `${cookie.name}=${cookie.value}`, String(shellPid)];
+    const guard = Bun.spawn(["sh", "-c", script, ...words], {
+      env: { PATH: env["PATH"] ?? "/usr/bin:/bin" },
+      stdio: ["pipe", "ignore", "ignore", master],
+    });
+    guard.unref();
+    return {
+      async [Symbol.asyncDispose]() {
+        guard.stdin.write("leave\n");
+        guard.stdin.end();
+        await guard.exited;
+      },
+    };
+  } catch (error) {
+    logger.warn(`no guard watches over the job: ${toMessage(error)}`);
+    return { [Symbol.asyncDispose]: () => Promise.resolve() };
+  }
+}
+
+/** Our end of the terminal that this process leads. Bun does not tell it, the kernel does. */
+function findMaster(leaderPid: number): number | undefined {
+  try {
+    const stat = readFileSync(`/proc/${leaderPid}/stat`, "latin1");
+    const device = Number(stat.slice(stat.lastIndexOf(")") + 2).split(" ")[4]);
+    const index = (device & 0xff) | ((device >>> 12) & 0xfff00);
+    for (const fd of readdirSync("/proc/self/fd")) {
+      if (!readlinkSync(`/proc/self/fd/${fd}`).endsWith("ptmx")) continue;
+      if (new RegExp(`^tty-index:\\s*${index}$`, "m").test(readFileSync(`/proc/self/fdinfo/${fd}`, "utf8"))) return Number(fd);
+    }
+  } catch {
+    // No /proc, or the shell is gone.
+  }
+  return undefined;
+}

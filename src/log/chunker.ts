@@ -1,0 +1,91 @@
+export interface ChunkerOptions {
+  /** The most bytes that go into one text. Default: 32 KiB. */
+  readonly maxBytes?: number;
+  /** The longest that bytes wait for more. Default: 50. */
+  readonly delayMs?: number;
+}
+
+/** Turns a stream of bytes into texts that can stand alone. */
+export interface Chunker {
+  push(bytes: Uint8Array): void;
+  /** Emits all that is left, without waiting. The next byte begins a new stream. */
+  end(): void;
+}
+
+/**
+ * Protocol section 5.2: no text begins or ends inside a UTF-8 sequence or a `\r\n`; `\r\n` becomes `\n`, a `\r` alone stays.
+ * Invalid bytes become U+FFFD. Sizes are ours: a full buffer is emitted at once, what is less waits `delayMs` for more.
+ * What may be half of a sequence or of a line end waits for its other half, or for `end`.
+ */
+export function createChunker(emit: (text: string) => void, options: ChunkerOptions = {}): Chunker {
+  const { maxBytes = 32 * 1024, delayMs = 50 } = options;
+  const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
+  const buffer = new Uint8Array(Math.max(maxBytes, longestSequence));
+  let filled = 0;
+  let timer: NodeJS.Timeout | undefined;
+
+  function send(bytes: Uint8Array): void {
+    if (bytes.length > 0) emit(decoder.decode(bytes).replaceAll("\r\n", "\n"));
+  }
+
+  function sendWhole(): void {
+    const end = wholeEnd(buffer, 0, filled, buffer.length);
+    send(buffer.subarray(0, end));
+    buffer.copyWithin(0, end, filled);
+    filled -= end;
+  }
+
+  return {
+    push(bytes) {
+      for (let at = 0; at < bytes.length;) {
+        if (filled === 0 && bytes.length - at >= buffer.length) {
+          const end = wholeEnd(bytes, at, at + buffer.length, buffer.length);
+          send(bytes.subarray(at, end));
+          at = end;
+          continue;
+        }
+        const end = Math.min(bytes.length, at + buffer.length - filled);
+        buffer.set(bytes.subarray(at, end), filled);
+        filled += end - at;
+        at = end;
+        if (filled === buffer.length) sendWhole();
+      }
+      if (filled > 0 && timer === undefined) {
+        timer = setTimeout(() => {
+          timer = undefined;
+          sendWhole();
+        }, delayMs);
+        timer.unref();
+      }
+    },
+    end() {
+      clearTimeout(timer);
+      timer = undefined;
+      send(buffer.subarray(0, filled));
+      filled = 0;
+    },
+  };
+}
+
+const longestSequence = 4;
+const carriageReturn = 0x0d;
+
+/**
+ * The last place, at `end` or before, that is not inside a UTF-8 sequence and not behind a `\r`: not behind several either, for
+ * a terminal makes `\r\r\n` of a program's `\r\n`. Only `limit` bytes that are all `\r` have to be cut.
+ */
+function wholeEnd(bytes: Uint8Array, start: number, end: number, limit: number): number {
+  let whole = end;
+  while (whole > start && bytes[whole - 1] === carriageReturn) whole -= 1;
+  if (whole === start && end - start === limit) return end - 1;
+  if (whole < end) return whole;
+  for (let lead = end - 1; lead >= Math.max(start, end - longestSequence + 1); lead -= 1) {
+    const byte = bytes[lead]!;
+    if (byte < 0x80) return end;
+    if (byte >= 0xc0) {
+      const length = byte >= 0xf0 ? 4 : byte >= 0xe0 ? 3 : 2;
+      return lead + length > end ? lead : end;
+    }
+  }
+  return end;
+}

@@ -1,0 +1,116 @@
+import * as fs from "node:fs";
+import { AgentError, toMessage } from "../errors.ts";
+
+export interface SpoolFileOptions {
+  /** 0: only `sync` synchronises. */
+  readonly fsyncIntervalMs: number;
+  readonly onSyncFailed: (error: AgentError) => void;
+  /** Goes on with the file that is there and has this length. */
+  readonly resumeAt?: number;
+}
+
+/** A file of whole lines: a line that cannot be written to its end is taken back. */
+export interface SpoolFile {
+  readonly bytes: number;
+  append(line: Uint8Array): void;
+  sync(): void;
+  close(): void;
+}
+
+/** Opens for appending, readable by its owner only, never through a symbolic link. All that fails is `SPOOL_FAILED`. */
+export function openSpoolFile(path: string, options: SpoolFileOptions): SpoolFile {
+  const { fsyncIntervalMs, onSyncFailed, resumeAt } = options;
+  const { O_WRONLY, O_APPEND, O_CREAT, O_EXCL, O_NOFOLLOW } = fs.constants;
+  const fresh = resumeAt === undefined ? O_CREAT | O_EXCL : 0;
+  const fd = attempt("open", () => fs.openSync(path, O_WRONLY | O_APPEND | O_NOFOLLOW | fresh, 0o600));
+  let bytes = resumeAt ?? 0;
+  let torn = false;
+  let dirty = false;
+  let syncing = false;
+  let closed = false;
+  let timer: NodeJS.Timeout | undefined;
+  if (resumeAt !== undefined) assertLength(resumeAt);
+
+  function attempt<T>(verb: string, work: () => T): T {
+    try {
+      return work();
+    } catch (cause) {
+      throw failure(verb, cause);
+    }
+  }
+
+  function failure(verb: string, cause: unknown): AgentError {
+    return new AgentError("SPOOL_FAILED", `cannot ${verb} the job's log "${path}": ${toMessage(cause)}`, {
+      cause,
+    });
+  }
+
+  function assertLength(expected: number): void {
+    const { size } = attempt("read", () => fs.fstatSync(fd));
+    if (size === expected) return;
+    fs.closeSync(fd);
+    const what = `has ${size} bytes, and ${expected} when it was recovered: another process writes to it`;
+    throw new AgentError("SPOOL_FAILED", `the job's log "${path}" ${what}`);
+  }
+
+  function writeLine(line: Uint8Array): void {
+    if (torn) fs.ftruncateSync(fd, bytes);
+    torn = true;
+    for (let at = 0; at < line.length;) at += fs.writeSync(fd, line, at, line.length - at);
+    torn = false;
+    bytes += line.length;
+  }
+
+  /** Puts what was written on the disk a while from now; there is never more than one such call under way. */
+  function syncLater(): void {
+    if (timer !== undefined || syncing || closed || fsyncIntervalMs === 0) return;
+    timer = setTimeout(() => {
+      timer = undefined;
+      dirty = false;
+      syncing = true;
+      fs.fdatasync(fd, (error) => {
+        syncing = false;
+        if (closed) fs.closeSync(fd);
+        else if (dirty) syncLater();
+        if (error) onSyncFailed(failure("synchronise", error));
+      });
+    }, fsyncIntervalMs);
+    timer.unref();
+  }
+
+  return {
+    get bytes() {
+      return bytes;
+    },
+    append(line) {
+      try {
+        writeLine(line);
+      } catch (cause) {
+        cutBack();
+        throw failure("write to", cause);
+      }
+      dirty = true;
+      syncLater();
+    },
+    sync: () => attempt("synchronise", () => fs.fdatasyncSync(fd)),
+    close() {
+      closed = true;
+      clearTimeout(timer);
+      try {
+        if (fsyncIntervalMs > 0) attempt("synchronise", () => fs.fdatasyncSync(fd));
+      } finally {
+        // A descriptor that is closed under a running call could by then be another file's.
+        if (!syncing) fs.closeSync(fd);
+      }
+    },
+  };
+
+  function cutBack(): void {
+    try {
+      fs.ftruncateSync(fd, bytes);
+      torn = false;
+    } catch {
+      // Tried again before the next line.
+    }
+  }
+}

@@ -1,0 +1,20 @@
+// Writes a spool at <path> until the disk takes no more, and further, then tells how it went.
+import { toMessage } from "../../src/errors.ts";
+import { createSpool } from "../../src/log/spool.ts";
+import { finished, output, started } from "./fixtures.ts";
+
+const warnings: string[] = [];
+const spool = createSpool(process.argv[2]!, {
+  diskLimitBytes: 2 ** 30,
+  onWarning: (message) => warnings.push(message),
+});
+spool.append(started("flood"));
+for (let index = 0; index < 200; index += 1) spool.append(output("x".repeat(1000)));
+spool.append(finished("f".repeat(2000)));
+let closing = "closed";
+try {
+  spool.close();
+} catch (error) {
+  closing = toMessage(error);
+}
+console.log(JSON.stringify({ stats: spool.stats, warnings, closing }));

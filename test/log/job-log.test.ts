@@ -1,0 +1,196 @@
+import { expect, test } from "bun:test";
+import { join } from "node:path";
+import * as fc from "fast-check";
+import { isAgentError } from "../../src/errors.ts";
+import type { JobEvent } from "../../src/log/events.ts";
+import { createJobLog, type WritableJobLog } from "../../src/log/job-log.ts";
+import type { Output } from "../../src/log/output.ts";
+import { createRedactor } from "../../src/log/redactor.ts";
+import { createSpool } from "../../src/log/spool.ts";
+import { tmpdir } from "../../src/testing/fixtures.ts";
+import { cutAt, eventsIn, outputIn, printedIn } from "./fixtures.ts";
+
+interface Fixture extends AsyncDisposable {
+  readonly log: WritableJobLog;
+  events(): JobEvent[];
+  output(): string;
+  printed(): string;
+}
+
+interface FixtureOptions {
+  readonly secrets?: readonly string[];
+  readonly diskLimitBytes?: number;
+  readonly onOutput?: (text: string) => void;
+}
+
+async function openLog({
+  secrets = [],
+  diskLimitBytes = 2 ** 30,
+  onOutput,
+}: FixtureOptions = {}): Promise<Fixture> {
+  const tmp = await tmpdir();
+  const spool = createSpool(join(tmp.path, "spool"), { diskLimitBytes, fsyncIntervalMs: 0 });
+  let seconds = 100;
+  const now = () => (seconds += 1);
+  const redactor = createRedactor(secrets);
+  return {
+    log: createJobLog({ spool, redactor, now, ...(onOutput && { onOutput }) }),
+    events: () => eventsIn(spool.path),
+    output: () => outputIn(spool.path),
+    printed: () => printedIn(spool.path),
+    async [Symbol.asyncDispose]() {
+      spool.close();
+      await tmp[Symbol.asyncDispose]();
+    },
+  };
+}
+
+const codeOf = (error: unknown) => (isAgentError(error) ? error.code : error);
+
+test("a job's log is its blocks between its start and its end, with unix seconds", async () => {
+  await using fixture = await openLog();
+  const { log } = fixture;
+  log.started();
+  const exitCode = await log.command("make", (output) => {
+    output("one\r\n");
+    output(Buffer.from("two\r\n"));
+    return 3;
+  });
+  log.finished("failed");
+  expect(exitCode).toBe(3);
+  expect(fixture.events()).toEqual([
+    { event: "job_started", timestamp: 101 },
+    { event: "cmd_started", timestamp: 102, directive: "make" },
+    { event: "cmd_output", timestamp: 103, output: "one\ntwo\n" },
+    {
+      event: "cmd_finished",
+      timestamp: 104,
+      directive: "make",
+      exit_code: 3,
+      started_at: 102,
+      finished_at: 104,
+    },
+    { event: "job_finished", timestamp: 105, result: "failed" },
+  ]);
+});
+
+test("what the work throws is the last line of its block, which finishes with 1, and goes on to the caller", async () => {
+  await using fixture = await openLog({ secrets: ["hunter22"] });
+  const boom = new Error("no route to hunter22");
+  const work = async (output: Output): Promise<number> => {
+    output("half a line, hunter");
+    await Promise.resolve();
+    throw boom;
+  };
+  expect(await fixture.log.command("deploy", work).catch((error: unknown) => error)).toBe(boom);
+  await fixture.log.command("silent", () => Promise.reject(boom)).catch(() => {});
+  expect(fixture.output()).toBe("half a line, hunter\nno route to [REDACTED]\nno route to [REDACTED]\n");
+  const codes = fixture.events().flatMap((event) => (event.event === "cmd_finished" ? event.exit_code : []));
+  expect(codes).toEqual([1, 1]);
+});
+
+test("a block inside another one is refused, and the outer one goes on", async () => {
+  await using fixture = await openLog();
+  const { log } = fixture;
+  const exitCode = await log.command("outer", async (output) => {
+    expect(await log.command("inner", () => 0).catch(codeOf)).toBe("LOG_BUSY");
+    output("goes on\n");
+    return 0;
+  });
+  expect(exitCode).toBe(0);
+  expect(fixture.events().map(({ event }) => event)).toEqual(["cmd_started", "cmd_output", "cmd_finished"]);
+});
+
+test("after the job's end no block is taken", async () => {
+  await using fixture = await openLog();
+  fixture.log.finished("passed");
+  expect(await fixture.log.command("late", () => 0).catch(codeOf)).toBe("LOG_BUSY");
+  expect(() => fixture.log.finished("passed")).toThrow("the log has ended");
+  expect(fixture.events().map(({ event }) => event)).toEqual(["job_finished"]);
+});
+
+test("output that comes after its work has resolved is counted and not logged, in a later block neither", async () => {
+  await using fixture = await openLog();
+  let late: Output | undefined;
+  await fixture.log.command("first", (output) => {
+    late = output;
+    return 0;
+  });
+  late?.("żółw");
+  await fixture.log.command("second", () => {
+    late?.(Buffer.from("12345"));
+    return 0;
+  });
+  expect(fixture.output()).toBe("");
+  expect(fixture.log.stats).toMatchObject({ lateBytes: 12, producedBytes: 0 });
+});
+
+test("an exit code that is no whole number becomes 1", async () => {
+  await using fixture = await openLog();
+  for (const code of [undefined, null, Number.NaN, "0", 1.5]) {
+    expect(await fixture.log.command("odd", () => code as number)).toBe(1);
+  }
+});
+
+test("secrets are masked in titles and in output, across chunks, and what was held shows at the block's end", async () => {
+  await using fixture = await openLog({ secrets: ["hunter22"] });
+  await fixture.log.command("login hunter22", (output) => {
+    output("a hunt");
+    output(Buffer.from("er22 b hunt"));
+    return 0;
+  });
+  await fixture.log.command("again", (output) => {
+    output("er22\n");
+    return 0;
+  });
+  expect(fixture.events()[0]).toMatchObject({ directive: "login [REDACTED]" });
+  expect(fixture.events()[2]).toMatchObject({ directive: "login [REDACTED]", exit_code: 0 });
+  expect(fixture.output()).toBe("a [REDACTED] b hunter22\n");
+});
+
+test("a title with half of a surrogate pair is made valid", async () => {
+  await using fixture = await openLog();
+  await fixture.log.command("broken \uD83D title", () => 0);
+  expect(fixture.events()[0]).toMatchObject({ directive: "broken \uFFFD title" });
+});
+
+test("output shows in the spool while its command still runs", async () => {
+  const shown = Promise.withResolvers<string>();
+  await using fixture = await openLog({ onOutput: shown.resolve });
+  await fixture.log.command("watch", async (output) => {
+    output("not yet a li");
+    expect(await shown.promise).toBe("not yet a li");
+    expect(fixture.events().at(-1)).toMatchObject({ event: "cmd_output", output: "not yet a li" });
+    return 0;
+  });
+});
+
+test("every byte that was produced is in the spool, dropped, or behind a mask", async () => {
+  const secrets = ["aaaaaa", "abcabc"];
+  const anyOutput = fc.array(fc.constantFrom("a", "abc", "aaaaaa", "\n", "b".repeat(500)), { maxLength: 60 });
+  const anyCommand = fc.tuple(anyOutput, fc.array(fc.nat(5000), { maxLength: 8 }));
+  await fc.assert(
+    fc.asyncProperty(
+      fc.array(anyCommand, { maxLength: 5 }),
+      fc.integer({ min: 5000, max: 20_000 }),
+      async (commands, diskLimitBytes) => {
+        await using fixture = await openLog({ secrets, diskLimitBytes });
+        let produced = 0;
+        for (const [parts, cuts] of commands) {
+          const bytes = Buffer.from(parts.join(""));
+          produced += bytes.length;
+          await fixture.log.command("c", (output) => {
+            for (const piece of cutAt(bytes, cuts)) output(piece);
+            return 0;
+          });
+        }
+        const { producedBytes, outputBytes, droppedBytes, redactedBytes, redactions } = fixture.log.stats;
+        expect(producedBytes).toBe(produced);
+        expect(outputBytes + droppedBytes).toBe(produced - redactedBytes + redactions * "[REDACTED]".length);
+        expect(fixture.printed()).toHaveLength(outputBytes);
+        const blocks = fixture.events().map((event) => ("output" in event ? event.output : "|"));
+        for (const secret of secrets) expect(blocks.join("")).not.toContain(secret);
+      },
+    ),
+  );
+});

@@ -1,0 +1,200 @@
+import { expect, test } from "bun:test";
+import { appendFileSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import * as fc from "fast-check";
+import { isAgentError } from "../../src/errors.ts";
+import { openSpool } from "../../src/log/spool-reader.ts";
+import { createSpool, type SpoolBatch, type SpoolReader, type SpoolSource } from "../../src/log/spool.ts";
+import { tmpdir } from "../../src/testing/fixtures.ts";
+import { anyEvent, output, readAll, started } from "./fixtures.ts";
+
+const options = { diskLimitBytes: 2 ** 30, fsyncIntervalMs: 0 };
+
+const codeOf = (error: unknown) => (isAgentError(error) ? error.code : error);
+
+test("readers see each event once and in order, however reading and writing interleave", async () => {
+  await using tmp = await tmpdir();
+  let file = 0;
+  const bounds = fc.record({
+    maxEvents: fc.integer({ min: 1, max: 4 }),
+    maxBytes: fc.integer({ min: 1, max: 300 }),
+  });
+  const step = fc.oneof(
+    anyEvent.map((event) => ({ event })),
+    fc.record({ reader: fc.nat(2), bounds }),
+    fc.constant("pause" as const),
+  );
+  await fc.assert(
+    fc.asyncProperty(fc.array(step, { maxLength: 60 }), bounds, async (steps, rest) => {
+      const spool = createSpool(join(tmp.path, `${(file += 1)}.ndjson`), options);
+      using first = spool.reader();
+      using second = openSpool(spool.path, { source: spool });
+      using third = spool.reader();
+      const readers = [first, second, third].map((reader) => ({
+        reader,
+        reads: [] as Promise<SpoolBatch | undefined>[],
+      }));
+      for (const step of steps) {
+        if (step === "pause") await Promise.resolve();
+        else if ("event" in step) spool.append(step.event);
+        else readers[step.reader]!.reads.push(readers[step.reader]!.reader.next(step.bounds));
+      }
+      spool.close();
+      const whole = readFileSync(spool.path, "utf8");
+      for (const { reader, reads } of readers) {
+        const batches = (await Promise.all(reads)).filter((batch) => batch !== undefined);
+        batches.sort((a, b) => a.start.offset - b.start.offset);
+        let text = "";
+        for (const { start, end, lines } of batches) {
+          expect(start).toEqual({ event: text.split("\n").length - 1, offset: Buffer.byteLength(text) });
+          text += Buffer.from(lines).toString();
+          expect(end).toEqual({ event: text.split("\n").length - 1, offset: Buffer.byteLength(text) });
+        }
+        expect(text + (await readAll(reader, rest))).toBe(whole);
+        expect(await reader.next()).toBeUndefined();
+      }
+    }),
+    { numRuns: 200 },
+  );
+});
+
+test("a batch keeps to both bounds, and an event over maxBytes comes alone", async () => {
+  await using tmp = await tmpdir();
+  const spool = createSpool(join(tmp.path, "spool"), options);
+  const sizes = [10, 10, 10, 200_000, 10, 10];
+  for (const size of sizes) spool.append(output("x".repeat(size)));
+  spool.close();
+  using reader = spool.reader();
+  const lengths: number[] = [];
+  for (
+    let batch = await reader.next({ maxBytes: 130 });
+    batch;
+    batch = await reader.next({ maxBytes: 130 })
+  ) {
+    lengths.push(batch.end.event - batch.start.event);
+  }
+  expect(lengths).toEqual([2, 1, 1, 2]);
+  using other = spool.reader();
+  expect((await other.next({ maxEvents: 2 }))?.end.event).toBe(2);
+  expect((await other.next({ maxEvents: 9 }))?.end.event).toBe(6);
+});
+
+test("a reader that waits is woken by the next event, and by the end", async () => {
+  await using tmp = await tmpdir();
+  const spool = createSpool(join(tmp.path, "spool"), options);
+  using reader = spool.reader();
+  const first = reader.next();
+  spool.append(started());
+  expect((await first)?.end.event).toBe(1);
+  const second = reader.next();
+  spool.close();
+  expect(await second).toBeUndefined();
+});
+
+test("a reader goes on where a cursor stands", async () => {
+  await using tmp = await tmpdir();
+  const spool = createSpool(join(tmp.path, "spool"), options);
+  for (const text of ["one", "two", "three"]) spool.append(output(text));
+  spool.close();
+  using reader = spool.reader();
+  await reader.next({ maxEvents: 2 });
+  using later = openSpool(spool.path, { cursor: reader.cursor });
+  const batch = await later.next();
+  expect(batch?.start.event).toBe(2);
+  expect(Buffer.from(batch!.lines).toString()).toBe(`${JSON.stringify(output("three"))}\n`);
+});
+
+test("a cursor inside an event or beyond the file is refused, and so is a file that is not there", async () => {
+  await using tmp = await tmpdir();
+  const spool = createSpool(join(tmp.path, "spool"), options);
+  spool.append(started());
+  for (const offset of [5, spool.stats.bytes + 1])
+    expect(() => openAt(spool.path, offset)).toThrow("no event begins");
+  expect(() => openAt(join(tmp.path, "none"), 0)).toThrow("ENOENT");
+  spool.close();
+});
+
+test("an aborted signal ends the wait with its reason, and the reader can go on", async () => {
+  await using tmp = await tmpdir();
+  const spool = createSpool(join(tmp.path, "spool"), options);
+  using reader = spool.reader();
+  const controller = new AbortController();
+  const waiting = reader.next({ signal: controller.signal });
+  controller.abort("enough");
+  expect(await waiting.catch((reason: unknown) => reason)).toBe("enough");
+  expect(await reader.next({ signal: controller.signal }).catch((reason: unknown) => reason)).toBe("enough");
+  spool.append(started());
+  expect((await reader.next())?.end.event).toBe(1);
+  spool.close();
+});
+
+test("a reader that is disposed ends its own wait with an error", async () => {
+  await using tmp = await tmpdir();
+  using spool = createSpool(join(tmp.path, "spool"), options);
+  const reader = spool.reader();
+  const waiting = reader.next();
+  reader[Symbol.dispose]();
+  reader[Symbol.dispose]();
+  expect(await waiting.catch(codeOf)).toBe("SPOOL_FAILED");
+  expect(await reader.next().catch(codeOf)).toBe("SPOOL_FAILED");
+});
+
+test("half a line is not read before its other half is there, nor when it never comes", async () => {
+  await using tmp = await tmpdir();
+  const path = join(tmp.path, "spool");
+  writeFileSync(path, '{"event":');
+  const source = createSource();
+  using reader = openSpool(path, { source });
+  const waiting = reader.next();
+  source.wake();
+  appendFileSync(path, '"job_started","timestamp":1}\n{"event"');
+  source.wake();
+  expect(Buffer.from((await waiting)!.lines).toString()).toBe('{"event":"job_started","timestamp":1}\n');
+  source.close();
+  expect(await reader.next()).toBeUndefined();
+});
+
+test("a reader in another process sees all that a writer appends, and its end", async () => {
+  await using tmp = await tmpdir();
+  const path = join(tmp.path, "spool");
+  const writer = Bun.spawn([process.execPath, join(import.meta.dir, "spool-writer.ts"), path, "2000"], {
+    stdout: "pipe",
+    stderr: "inherit",
+  });
+  const source = createSource();
+  const news = writer.stdout[Symbol.asyncIterator]();
+  await news.next();
+  using reader = openSpool(path, { source });
+  const reading = readAll(reader, { maxEvents: 7 });
+  for (let item = await news.next(); !item.done; item = await news.next()) source.wake();
+  expect(await writer.exited).toBe(0);
+  source.close();
+  const text = await reading;
+  expect(text).toBe(readFileSync(path, "utf8"));
+  expect(text.split("\n")).toHaveLength(2001);
+});
+
+function openAt(path: string, offset: number): SpoolReader {
+  return openSpool(path, { cursor: { event: 0, offset } });
+}
+
+/** What a socket to the writer's process would tell. */
+function createSource(): SpoolSource & { wake(): void; close(): void } {
+  const listeners = new Set<() => void>();
+  const wake = (): void => listeners.forEach((listener) => listener());
+  let closed = false;
+  return {
+    get closed() {
+      return closed;
+    },
+    watch(listener) {
+      listeners.add(listener);
+      return () => listeners.delete(listener);
+    },
+    wake,
+    close() {
+      closed = true;
+      wake();
+    },
+  };
+}

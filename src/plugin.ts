@@ -31,7 +31,7 @@ export interface PluginContext {
 }
 
 /** The command-line name of an option of a plugin: its key in the plugin's config. The rest follows from the schema. */
-export type Flags<Config> = Readonly<Record<string, keyof Config & string>>;
+export type Flags<Config> = Readonly<Record<string, unknown extends Config ? string : keyof Config & string>>;
 
 /**
  * A plugin. `name` is kebab-case, and at once its key in the configuration and its tag in the log. Everything else is

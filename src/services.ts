@@ -1,3 +1,4 @@
+import type { JobSource } from "./agent/source.ts";
 import type { Executor, ExecutorContext } from "./job/executor.ts";
 import type { LogBackend, LogBackendContext } from "./log/backend.ts";
 import type { LogSink, LogSinkContext } from "./log/sink.ts";
@@ -6,12 +7,17 @@ import type { LogSink, LogSinkContext } from "./log/sink.ts";
 export interface Service<T extends object> {
   /** Unique, kebab-case: `"executor"`, or `"acme/cache"` for a plugin's own. */
   readonly id: string;
+  /** Methods that make further objects of the plugin's: what those throw names the plugin, as for the service itself. */
+  readonly factories?: readonly string[];
   readonly type?: T;
 }
 
 /** Makes a service token. Two tokens with one id are one service, so that copies of a plugin's package agree. */
-export function defineService<T extends object>(id: string): Service<T> {
-  return { id };
+export function defineService<T extends object>(
+  id: string,
+  options: { readonly factories?: readonly (keyof T & string)[] } = {},
+): Service<T> {
+  return { id, ...options };
 }
 
 /** Makes the executor of one job. Provided under the wire's name: `shell`, `dockercompose`, `kubernetes`. */
@@ -29,6 +35,8 @@ export interface LogSinkFactory {
   open(context: LogSinkContext): LogSink;
 }
 
-export const executor: Service<ExecutorFactory> = defineService("executor");
-export const logBackend: Service<LogBackendFactory> = defineService("log-backend");
-export const logSink: Service<LogSinkFactory> = defineService("log-sink");
+export const executor = defineService<ExecutorFactory>("executor", { factories: ["create"] });
+export const logBackend = defineService<LogBackendFactory>("log-backend", { factories: ["open"] });
+export const logSink = defineService<LogSinkFactory>("log-sink", { factories: ["open"] });
+/** Provided under the name of the control plane: `semaphore`. */
+export const jobSource = defineService<JobSource>("job-source");

@@ -1,0 +1,33 @@
+import { expect, test } from "bun:test";
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
+import { logSink } from "signalman";
+import { createJobSpool, jobEvents, jobRequest, silentLogger, testPlugin, tmpdir } from "signalman/testing";
+import textLogs from "./text-logs.ts";
+
+test("a job's log becomes a text file, while the job writes it", async () => {
+  await using directory = await tmpdir();
+  await using spool = await createJobSpool(jobEvents(["one"]).slice(0, 3));
+  await using t = await testPlugin(textLogs, { flags: { "text-logs-directory": directory.path } });
+  using reader = spool.reader();
+  const sink = t.use(logSink, "text-logs").open({
+    job: jobRequest({ id: "../a job" }),
+    logger: silentLogger,
+    spool: reader,
+  });
+  const running = sink.run(new AbortController().signal);
+  spool.append(...jobEvents(["one"]).slice(3));
+  spool.close();
+  await running;
+  const text = await readFile(join(directory.path, ".._a_job.log"), "utf8");
+  expect(text).toBe("$ a command\none\njob passed\n");
+});
+
+test("a directory that cannot be made is an error that names the plugin", async () => {
+  await using spool = await createJobSpool();
+  await using t = await testPlugin(textLogs, { config: { directory: "/dev/null/logs" } });
+  using reader = spool.reader();
+  const context = { job: jobRequest(), logger: silentLogger, spool: reader };
+  const running = t.use(logSink, "text-logs").open(context).run(new AbortController().signal);
+  await expect(running).rejects.toThrow('plugin "text-logs" failed in log-sink "text-logs".run:');
+});

@@ -1,0 +1,60 @@
+import type { LogBackend, LogBackendContext } from "../log/backend.ts";
+import type { JobEvent } from "../log/events.ts";
+import { countRest } from "../log/count-rest.ts";
+import type { SpoolBatch } from "../log/spool.ts";
+import type { LogBackendFactory } from "../services.ts";
+import { toEvents } from "./job-spool.ts";
+
+/** A log backend that delivers into memory. */
+export interface DummyLogBackend extends LogBackendFactory {
+  /** What was delivered, of all jobs. */
+  readonly received: readonly JobEvent[];
+  /** Fails the next deliveries; each is tried again. */
+  fail(times: number): void;
+  /** Takes no more from now on, as a server does whose limit is reached. */
+  refuse(): void;
+}
+
+export function createDummyLogBackend(): DummyLogBackend {
+  const received: JobEvent[] = [];
+  let failures = 0;
+  let refuses = false;
+
+  /** Whether the other side has taken it. */
+  const deliver = async (batch: SpoolBatch): Promise<boolean> => {
+    if (refuses) return false;
+    for (; failures > 0; failures -= 1) await Bun.sleep(1);
+    received.push(...toEvents(batch.lines));
+    return true;
+  };
+
+  const open = ({ spool, saveCursor }: LogBackendContext): LogBackend => {
+    const disposed = new AbortController();
+    return {
+      async run(aborted) {
+        const signal = AbortSignal.any([aborted, disposed.signal]);
+        let undelivered = 0;
+        try {
+          for (let batch = await spool.next({ signal }); batch; batch = await spool.next({ signal })) {
+            if (undelivered === 0 && (await deliver(batch))) saveCursor(batch.end);
+            else undelivered += batch.end.event - batch.start.event;
+          }
+        } catch (error) {
+          if (!signal.aborted) throw error;
+        }
+        const trimmed = undelivered > 0;
+        return { trimmed, undelivered: undelivered + (await countRest(spool)) };
+      },
+      async [Symbol.asyncDispose]() {
+        disposed.abort();
+      },
+    };
+  };
+
+  return {
+    received,
+    fail: (times) => void (failures = times),
+    refuse: () => void (refuses = true),
+    open,
+  };
+}

@@ -1,0 +1,68 @@
+import { mkdtemp, realpath, rm } from "node:fs/promises";
+import { tmpdir as systemTmpdir } from "node:os";
+import { join } from "node:path";
+import type { ExecutorContext } from "../job/executor.ts";
+import type { JobRequest } from "../job/request.ts";
+import { createCookie } from "../processes/cookie.ts";
+import { createRecordingJobLog } from "./job-log.ts";
+import { silentLogger } from "./loggers.ts";
+
+/** A directory of its own (0700), removed when it is disposed. */
+export interface TemporaryDirectory extends AsyncDisposable {
+  readonly path: string;
+}
+
+/** `await using tmp = await tmpdir()`. */
+export async function tmpdir(): Promise<TemporaryDirectory> {
+  const path = await realpath(await mkdtemp(join(systemTmpdir(), "signalman-test-")));
+  return {
+    path,
+    [Symbol.asyncDispose]: () => rm(path, { recursive: true, force: true }),
+  };
+}
+
+/** A job request that asks for nothing, with what `overrides` says. */
+export function jobRequest(overrides: Partial<JobRequest> = {}): JobRequest {
+  return {
+    id: "00000000-0000-4000-8000-000000000001",
+    name: "a job",
+    executor: "shell",
+    env: [],
+    files: [],
+    commands: [],
+    epilogueAlways: [],
+    epilogueOnPass: [],
+    epilogueOnFail: [],
+    containers: [],
+    imagePullCredentials: [],
+    hostSetupCommands: [],
+    sshPublicKeys: [],
+    callbacks: { finished: "", teardownFinished: "", token: "" },
+    logger: { method: "push", url: "", token: "", maxSizeInBytes: 0 },
+    ...overrides,
+  };
+}
+
+/** A variable as the wire carries it. */
+export function environmentVariable(name: string, text: string): { name: string; value: string } {
+  return { name, value: Buffer.from(text).toString("base64") };
+}
+
+/** What an executor is made from, for a job in `directory`. */
+export function executorContext(
+  directory: string,
+  overrides: Partial<ExecutorContext> = {},
+): ExecutorContext {
+  const job = overrides.job ?? jobRequest();
+  const cookie = createCookie(job.id);
+  return {
+    job,
+    environment: { ...(process.env as Record<string, string>), [cookie.name]: cookie.value },
+    cookie,
+    directory,
+    log: createRecordingJobLog(),
+    logger: silentLogger,
+    options: { stopGraceMs: 1000, terminalSize: { rows: 0, columns: 0 } },
+    ...overrides,
+  };
+}

@@ -1,0 +1,54 @@
+import type { HookEvents } from "../hooks.ts";
+import { jobRequest } from "./fixtures.ts";
+import { createRecordingJobLog, type RecordingJobLog } from "./job-log.ts";
+
+/** A job's session that runs nothing: it notes the directive, logs a block, and answers as it was told. */
+export interface DummySession {
+  readonly log: RecordingJobLog;
+  readonly directives: readonly string[];
+  run(directive: string, options?: { alias?: string }): Promise<number>;
+}
+
+export function createSession(answer: (directive: string) => number = () => 0): DummySession {
+  const log = createRecordingJobLog();
+  const directives: string[] = [];
+  return {
+    log,
+    directives,
+    run(directive, { alias } = {}) {
+      directives.push(directive);
+      return log.command(alias ?? directive, (output) => {
+        if (alias !== undefined) output(`Running: ${directive}\n`);
+        return answer(directive);
+      });
+    },
+  };
+}
+
+/** One event for each hook: those of a small job that passed. */
+export function fixtureEvents({ log, run }: DummySession): HookEvents {
+  const job = jobRequest();
+  const jobId = job.id;
+  const summary = {
+    result: "passed",
+    durationMs: 1200,
+    log: { events: 5, bytes: 400, droppedBytes: 0 },
+  } as const;
+  const command = { job, phase: "commands", index: 0, directive: "make", alias: "" } as const;
+  return {
+    "agent:start": { version: "0.0.0" },
+    "agent:registered": { slot: 0, name: "an-agent", controlPlane: "test" },
+    "agent:job-started": { slot: 0, jobId, executor: job.executor },
+    "agent:job-ended": { slot: 0, jobId, executor: job.executor, ...summary },
+    "agent:log-flushed": { slot: 0, job, trimmed: false, spool: "/nonexistent/events.ndjson" },
+    "agent:draining": { reason: "requested" },
+    "agent:exit": { reason: "requested" },
+    "agent:stop": { reason: "requested" },
+    "job:start": { job, log },
+    "job:prepare": { job, log, run },
+    "command:start": command,
+    "command:end": { ...command, exitCode: 0, durationMs: 30 },
+    "job:finish": { job, log, run, result: "passed", session: "open" },
+    "job:end": { job, ...summary },
+  };
+}

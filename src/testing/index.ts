@@ -1,0 +1,21 @@
+/**
+ * Fixtures and contract suites for the tests of plugins; for `bun test`.
+ *
+ * @module signalman/testing
+ */
+export { createDummyExecutor, dummyExecutor } from "./dummy-executor.ts";
+export { createDummyLogBackend, type DummyLogBackend } from "./dummy-log-backend.ts";
+export { testExecutor } from "./executor/index.ts";
+export type { CommandWords, ExecutorSubject } from "./executor/subject.ts";
+export {
+  environmentVariable,
+  executorContext,
+  jobRequest,
+  type TemporaryDirectory,
+  tmpdir,
+} from "./fixtures.ts";
+export { createRecordingJobLog, type LogBlock, type RecordingJobLog } from "./job-log.ts";
+export { createRecordingLogger, type LogEntry, type RecordingLogger, silentLogger } from "./loggers.ts";
+export { createJobSpool, jobEvents, type JobSpool, toEvents } from "./job-spool.ts";
+export { type LogBackendPlace, type LogBackendSubject, testLogBackend } from "./log-backend.ts";
+export { type PluginUnderTest, testPlugin, type TestPluginOptions } from "./test-plugin.ts";

@@ -1,0 +1,72 @@
+import { toMessage } from "../errors.ts";
+import type { JobLog } from "../job/log.ts";
+import type { Output } from "../log/output.ts";
+
+/** A block of a job's log: what the user sees as one fold. */
+export interface LogBlock {
+  readonly directive: string;
+  readonly output: string;
+  /** `undefined` while the block is open. */
+  readonly exitCode: number | undefined;
+}
+
+export interface RecordingJobLog extends JobLog {
+  readonly blocks: readonly LogBlock[];
+}
+
+/** A job's log in memory; it keeps the rules of {@link JobLog}. */
+export function createRecordingJobLog(): RecordingJobLog {
+  const blocks: RecordedBlock[] = [];
+  return {
+    blocks,
+    async command(directive, work) {
+      if (blocks.some(({ exitCode }) => exitCode === undefined)) {
+        throw new Error(`block "${directive}" cannot start while another one is open`);
+      }
+      const block = new RecordedBlock(directive);
+      blocks.push(block);
+      try {
+        block.exitCode = await work(block.capture.output);
+        return block.exitCode;
+      } catch (error) {
+        block.capture.output(`${toMessage(error)}\n`);
+        block.exitCode = 1;
+        throw error;
+      }
+    },
+  };
+}
+
+/** Takes output and gives it back whole. */
+export interface Capture {
+  readonly output: Output;
+  bytes(): Uint8Array;
+  /** As UTF-8, with the terminal's `\r\n` as `\n`. */
+  text(): string;
+}
+
+export function createCapture(): Capture {
+  const chunks: Uint8Array[] = [];
+  const bytes = (): Uint8Array => Buffer.concat(chunks);
+  return {
+    output: (chunk) => {
+      chunks.push(typeof chunk === "string" ? new TextEncoder().encode(chunk) : chunk.slice());
+    },
+    bytes,
+    text: () => new TextDecoder().decode(bytes()).replaceAll("\r\n", "\n"),
+  };
+}
+
+class RecordedBlock implements LogBlock {
+  readonly directive: string;
+  readonly capture = createCapture();
+  exitCode: number | undefined;
+
+  constructor(directive: string) {
+    this.directive = directive;
+  }
+
+  get output(): string {
+    return this.capture.text();
+  }
+}

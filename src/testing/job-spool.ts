@@ -1,0 +1,61 @@
+import { join } from "node:path";
+import type { SpoolCursor } from "../log/backend.ts";
+import type { JobEvent } from "../log/events.ts";
+import { createSpool, type SpoolReader } from "../log/spool.ts";
+import { tmpdir } from "./fixtures.ts";
+
+/** A job's log on disk, as backends and sinks read it. */
+export interface JobSpool extends AsyncDisposable {
+  readonly path: string;
+  /** Reads from the beginning, or from `cursor`. */
+  reader(cursor?: SpoolCursor): SpoolReader;
+  append(...events: readonly JobEvent[]): void;
+  /** The job has ended: no event will come any more. */
+  close(): void;
+}
+
+/** A spool in a directory of its own, with these events. It is open; {@link JobSpool.close} it when the job is to end. */
+export async function createJobSpool(events: readonly JobEvent[] = []): Promise<JobSpool> {
+  const directory = await tmpdir();
+  const spool = createSpool(join(directory.path, "events.ndjson"), { diskLimitBytes: 2 ** 30 });
+  const append = (...more: readonly JobEvent[]): void => more.forEach((event) => spool.append(event));
+  append(...events);
+  return {
+    path: spool.path,
+    reader: (cursor) => spool.reader(cursor),
+    append,
+    close: () => spool.close(),
+    async [Symbol.asyncDispose]() {
+      spool.close();
+      await directory[Symbol.asyncDispose]();
+    },
+  };
+}
+
+/** The log of a job that printed `lines` in one command, from beginning to end. */
+export function jobEvents(lines: readonly string[] = ["hello"]): JobEvent[] {
+  const at = 1_700_000_000;
+  return [
+    { event: "job_started", timestamp: at },
+    { event: "cmd_started", timestamp: at, directive: "a command" },
+    ...lines.map((line) => ({ event: "cmd_output", timestamp: at, output: `${line}\n` }) as const),
+    {
+      event: "cmd_finished",
+      timestamp: at,
+      directive: "a command",
+      exit_code: 0,
+      started_at: at,
+      finished_at: at,
+    },
+    { event: "job_finished", timestamp: at, result: "passed" },
+  ];
+}
+
+/** The events in a batch's lines. */
+export function toEvents(lines: Uint8Array | string): JobEvent[] {
+  const text = typeof lines === "string" ? lines : new TextDecoder().decode(lines);
+  return text
+    .split("\n")
+    .filter((line) => line !== "")
+    .map((line) => JSON.parse(line) as JobEvent);
+}

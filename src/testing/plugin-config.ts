@@ -1,0 +1,40 @@
+import { resolveConfig } from "../config.ts";
+import type { ConfigLayer } from "../config-file.ts";
+import { AgentError } from "../errors.ts";
+import { declareOptions } from "../flags.ts";
+import { toHint } from "../nearest.ts";
+import type { Plugin } from "../plugin.ts";
+
+/** What somebody gives for the options of the plugin that is tested. */
+export interface GivenOptions {
+  readonly config?: Readonly<Record<string, unknown>>;
+  readonly flags?: Readonly<Record<string, string>>;
+  readonly env?: Readonly<Record<string, string>>;
+}
+
+/** Decides the options of all `plugins` as the program does; `given` are those of the plugin with this name. */
+export async function resolveTestConfig(
+  plugins: readonly Plugin[],
+  name: string,
+  { config = {}, flags = {}, env = {} }: GivenOptions,
+): Promise<(plugin: string) => unknown> {
+  const declared = await declareOptions(plugins);
+  const options = declared.find(({ owner }) => owner.name === name)?.options ?? [];
+  const known = options.flatMap(({ flag }) => flag ?? []);
+  const unknown = Object.keys(flags).find((flag) => !known.includes(flag));
+  if (unknown !== undefined) {
+    throw new AgentError("USAGE_INVALID", `unknown flag "--${unknown}"${toHint(unknown, known)}`);
+  }
+  const sourceOf = (key?: string): string => `config of the test: ${key ?? name}`;
+  const layer: ConfigLayer = { file: "the test", values: {}, sourceOf: (path) => sourceOf(path.at(-1)) };
+  const resolved = await resolveConfig({
+    declared,
+    flags: new Map(Object.entries(flags).map(([flag, text]) => [flag, [text]])),
+    env,
+    file: { path: "the test", directory: ".", layers: [layer] },
+    parts: new Map([[name, [{ layer, values: config, sourceOf }]]]),
+    explainUnknown: async () => "",
+  });
+  if (resolved.faults.length > 0) throw new AgentError("CONFIG_INVALID", resolved.faults.join("\n"));
+  return (plugin) => resolved.config.of(plugin);
+}

@@ -1,0 +1,186 @@
+import { describe, expect, setDefaultTimeout, test } from "bun:test";
+import { readdir, symlink, mkdir } from "node:fs/promises";
+import { join } from "node:path";
+import { tmpdir } from "../../src/testing/index.ts";
+import { directoryWith, run, typeCheck } from "./fixtures.ts";
+
+// Programs and a type check are started: on a busy machine that takes a while.
+setDefaultTimeout(60_000);
+
+const notifier = `
+import { definePlugin, v } from "signalman";
+export default definePlugin({
+  name: "notifier",
+  description: "notifies",
+  runsIn: ["agent"],
+  config: v.strictObject({ channel: v.optional(v.string(), "#ci") }),
+  flags: { "notify-channel": "channel" },
+  commands: { notify: () => import("./notify.ts") },
+  setup(ctx) {
+    ctx.hook("agent:job-ended", () => {});
+    ctx.hook("agent:stop", () => {});
+  },
+});
+`;
+
+const notify = `
+import { defineCommand } from "signalman";
+export default defineCommand({
+  meta: { name: "notify", description: "notifies" },
+  run: ({ program }) => console.log((program.config.of("notifier") as { channel: string }).channel),
+});
+`;
+
+const config = "plugins:\n  ./notifier.ts: {}\n";
+
+describe("signalman plugins", () => {
+  test("shows each plugin: from where, what it hears, and what it adds", async () => {
+    await using directory = await directoryWith({ "notifier.ts": notifier, "signalman.config.yaml": config });
+    const { code, stdout } = await run(["plugins"], { cwd: directory.path });
+    expect(code).toBe(0);
+    const lines = stdout.split("\n").map((line) => line.split(/\s{2,}/));
+    expect(lines[0]).toEqual(["NAME", "FROM", "RUNS IN", "HOOKS", "SERVICES", "COMMANDS", "FLAGS"]);
+    const at = lines.findIndex(([name]) => name === "notifier");
+    expect(lines[at]).toEqual([
+      "notifier",
+      "./notifier.ts",
+      "agent",
+      "agent:job-ended",
+      "notify",
+      "--notify-channel",
+    ]);
+    expect(lines[at + 1]).toEqual(["", "agent:stop"]);
+  });
+
+  test("prints JSON", async () => {
+    await using directory = await directoryWith({ "notifier.ts": notifier, "signalman.config.yaml": config });
+    const { stdout } = await run(["plugins", "--json"], { cwd: directory.path });
+    const plugins = JSON.parse(stdout) as Record<string, unknown>[];
+    expect(plugins.find(({ name }) => name === "notifier")).toEqual({
+      name: "notifier",
+      description: "notifies",
+      origin: { kind: "file", specifier: "./notifier.ts", path: join(directory.path, "notifier.ts") },
+      runsIn: ["agent"],
+      hooks: ["agent:job-ended", "agent:stop"],
+      services: [],
+      commands: ["notify"],
+      flags: ["notify-channel"],
+    });
+    expect(plugins.map(({ name }) => name)).toContain("shell");
+  });
+
+  test("a plugin's command and option are there, by flag and by variable", async () => {
+    await using directory = await directoryWith({
+      "notifier.ts": notifier,
+      "notify.ts": notify,
+      "signalman.config.yaml": config,
+    });
+    const cwd = directory.path;
+    expect((await run(["notify"], { cwd })).stdout).toBe("#ci\n");
+    expect((await run(["notify", "--notify-channel", "#ops"], { cwd })).stdout).toBe("#ops\n");
+    const env = { SEMAPHORE_AGENT_NOTIFY_CHANNEL: "#env" };
+    expect((await run(["notify"], { cwd, env })).stdout).toBe("#env\n");
+  });
+
+  test("a plugin that cannot be loaded is exit 2 for what the user gave, 1 for what the plugin did", async () => {
+    const cases = [
+      ["export const plugin = {};", 2, "is no plugin"],
+      ['throw new Error("boom");', 1, "failed to load: boom"],
+      [
+        'export default { name: "a", setup() { throw new Error("boom"); } };',
+        1,
+        'plugin "a" failed in setup: boom',
+      ],
+      [
+        'export default { name: "a", setup(ctx) { ctx.hook("job:strat", () => {}); } };',
+        1,
+        "nearest: job:start",
+      ],
+      ['export default { name: "shell", setup() {} };', 2, 'is named "shell", as the built-in plugin is'],
+    ] as const;
+    for (const [text, code, message] of cases) {
+      await using directory = await directoryWith({
+        "a.ts": text,
+        "signalman.config.yaml": "plugins: { ./a.ts: {} }",
+      });
+      const outcome = await run(["plugins"], { cwd: directory.path });
+      expect(outcome).toMatchObject({ code, stdout: "", stderr: expect.stringContaining(message) });
+    }
+  });
+});
+
+describe("signalman plugins new", () => {
+  test("writes a plugin that type-checks, whose test passes, and that is loaded from its path", async () => {
+    await using directory = await directoryWith({
+      "signalman.config.yaml": "plugins: { ./greeter: { greeting: Ahoy } }",
+    });
+    const cwd = directory.path;
+    const written = await run(["plugins", "new", "greeter"], { cwd });
+    expect(written).toMatchObject({
+      code: 0,
+      stderr: expect.stringContaining("shown without the configuration"),
+    });
+    expect((await readdir(join(cwd, "greeter"))).toSorted()).toEqual([
+      "README.md",
+      "config.ts",
+      "greeter.test.ts",
+      "index.ts",
+      "package.json",
+      "tsconfig.json",
+    ]);
+    expect(await typeCheck(join(cwd, "greeter"))).toBe("");
+    const tested = await run(["plugins", "test", "greeter"], { cwd });
+    expect(tested).toMatchObject({ code: 0, stderr: expect.stringContaining("2 pass") });
+    expect((await run(["plugins"], { cwd })).stdout).toContain("greeter");
+  });
+
+  test("its test passes with plain bun where signalman is installed", async () => {
+    await using directory = await tmpdir();
+    const cwd = directory.path;
+    await run(["plugins", "new", "greeter"], { cwd });
+    await mkdir(join(cwd, "node_modules"));
+    await symlink(join(import.meta.dir, "../.."), join(cwd, "node_modules/signalman"));
+    const tested = await run(["test"], { cwd: join(cwd, "greeter"), program: [process.execPath] });
+    expect(tested).toMatchObject({ code: 0, stderr: expect.stringContaining("2 pass") });
+  });
+
+  test("puts the folder where --directory says", async () => {
+    await using directory = await tmpdir();
+    await run(["plugins", "new", "greeter", "--directory", "deep/er"], { cwd: directory.path });
+    expect(await readdir(join(directory.path, "deep/er"))).toEqual(["greeter"]);
+  });
+
+  test("refuses a bad name, a taken one, no name, and a folder that exists", async () => {
+    await using directory = await directoryWith({ "there/file": "" });
+    const cases = [
+      [["Greeter"], '"Greeter" is no name for a plugin'],
+      [["../greeter"], '"../greeter" is no name for a plugin'],
+      [["core"], '"core" is no name for a plugin'],
+      [["shell"], 'there is a plugin named "shell" already'],
+      [["there"], `${directory.path}/there exists already`],
+      [[], "name"],
+    ] as const;
+    for (const [args, message] of cases) {
+      const outcome = await run(["plugins", "new", ...args], { cwd: directory.path });
+      expect(outcome).toMatchObject({ code: 2, stderr: expect.stringContaining(message) });
+    }
+    expect(await readdir(directory.path)).toEqual(["there"]);
+  });
+});
+
+describe("signalman plugins test", () => {
+  test("fails when a test fails", async () => {
+    await using directory = await directoryWith({
+      "a.test.ts": 'import { expect, test } from "bun:test"; test("a", () => expect(1).toBe(2));',
+    });
+    const { code, stderr } = await run(["plugins", "test"], { cwd: directory.path });
+    expect(code).toBe(1);
+    expect(stderr).toContain("1 fail");
+  });
+
+  test("refuses a directory that is not there", async () => {
+    await using directory = await tmpdir();
+    const outcome = await run(["plugins", "test", "nowhere"], { cwd: directory.path });
+    expect(outcome).toMatchObject({ code: 2, stderr: expect.stringContaining("nowhere is no directory") });
+  });
+});

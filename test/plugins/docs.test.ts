@@ -1,0 +1,30 @@
+import { expect, test } from "bun:test";
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
+import { pluginsPage } from "../../scripts/docs/plugins.ts";
+import { hookTable } from "../../src/hooks.ts";
+import { tmpdir } from "../../src/testing/index.ts";
+import { run, typeCheck } from "./fixtures.ts";
+import { replayPage } from "./replay-page.ts";
+
+const page = await readFile(join(import.meta.dir, "../../docs/plugins.md"), "utf8");
+
+test("the tables of hooks and services are current", async () => {
+  expect(await pluginsPage.render(page)).toBe(page);
+  for (const name of Object.keys(hookTable)) expect(page).toContain(`| \`${name}\` |`);
+});
+
+test("every block of docs/plugins.md does what it says, and all of its TypeScript type-checks", async () => {
+  await using directory = await tmpdir();
+  await replayPage(page, directory.path, (args) => run(args, { cwd: directory.path }));
+  expect(await typeCheck(directory.path)).toBe("");
+}, 60_000);
+
+test("the type check that the page goes through finds faults", async () => {
+  await using directory = await tmpdir();
+  await Bun.write(
+    join(directory.path, "a.ts"),
+    'import { definePlugin } from "signalman"; definePlugin({});',
+  );
+  expect(await typeCheck(directory.path)).toStartWith("a.ts(1,");
+}, 60_000);

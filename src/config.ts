@@ -1,3 +1,10 @@
+import { collectGiven, type Given } from "./config-given.ts";
+import { toIssueFault } from "./config-faults.ts";
+import type { ConfigFile } from "./config-file.ts";
+import type { PluginPart } from "./config-plugins.ts";
+import { toMessage } from "./errors.ts";
+import { type DeclaredOptions, type Option, toOwnerName } from "./flags.ts";
+
 /** One option as it was decided, for `signalman config`. */
 export interface EffectiveOption {
   /** Plugin that owns it; `core` for our own. */
@@ -7,7 +14,12 @@ export interface EffectiveOption {
   readonly value: unknown;
   readonly secret: boolean;
   /** `flag`, `environment`, `file` or `default`, and which one: `--token`, `SEMAPHORE_AGENT_TOKEN`, `config.yaml:3`. */
-  readonly source: { readonly kind: "flag" | "environment" | "file" | "default"; readonly name: string };
+  readonly source: OptionSource;
+}
+
+export interface OptionSource {
+  readonly kind: "flag" | "environment" | "file" | "default";
+  readonly name: string;
 }
 
 export interface EffectiveConfig {
@@ -16,4 +28,90 @@ export interface EffectiveConfig {
   readonly options: readonly EffectiveOption[];
   /** The validated config of the core (`core`) or of a plugin, by name. */
   of(owner: string): unknown;
+}
+
+export interface ResolveConfigOptions {
+  readonly declared: readonly DeclaredOptions[];
+  /** By flag, as they were given: one text for each time. */
+  readonly flags: ReadonlyMap<string, readonly string[]>;
+  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly file: ConfigFile | undefined;
+  /** By plugin: what the `plugins:` map says about it. */
+  readonly parts: ReadonlyMap<string, readonly PluginPart[]>;
+  /** Says of a flat key that nobody declares why that is so, if it knows: ` (…)`. */
+  explainUnknown(key: string): Promise<string>;
+}
+
+export interface ResolvedConfig {
+  readonly config: EffectiveConfig;
+  /** Everything that is wrong, without the value of any secret. With faults, `config` is what can be had. */
+  readonly faults: readonly string[];
+  /** Every secret that was given anywhere. */
+  readonly secrets: readonly string[];
+}
+
+/** Decides every option: flag over environment over file over default. */
+export async function resolveConfig(options: ResolveConfigOptions): Promise<ResolvedConfig> {
+  const { given, faults, secrets } = await collectGiven(options);
+  const configs = new Map<string, unknown>();
+  const effective: EffectiveOption[] = [];
+  for (const declared of options.declared) {
+    const owner = declared.owner.name;
+    const { output, faults: ownFaults } = await validate(declared, given);
+    faults.push(...ownFaults);
+    configs.set(owner, output);
+    effective.push(...declared.options.map((option) => toEffective(option, given.get(option), output)));
+  }
+  return {
+    config: { file: options.file?.path, options: effective, of: (owner) => configs.get(owner) },
+    faults: faults.map((fault) => hide(fault, secrets)),
+    secrets,
+  };
+}
+
+interface Validated {
+  readonly output: unknown;
+  readonly faults: readonly string[];
+}
+
+async function validate(
+  { owner, options }: DeclaredOptions,
+  given: ReadonlyMap<Option, Given>,
+): Promise<Validated> {
+  const entries = options.flatMap((option) => {
+    const { value } = given.get(option) ?? {};
+    return value === undefined ? [] : [[option.name, value] as const];
+  });
+  const input = Object.fromEntries(entries);
+  if (owner.config === undefined) return { output: input, faults: [] };
+  try {
+    const result = await owner.config["~standard"].validate(input);
+    if (result.issues === undefined) return { output: result.value, faults: [] };
+    const faults = result.issues.flatMap((issue) => toIssueFault(issue, owner.name, options, given));
+    return { output: undefined, faults };
+  } catch (error) {
+    return {
+      output: undefined,
+      faults: [`${toOwnerName(owner.name)} failed to check its options: ${toMessage(error)}`],
+    };
+  }
+}
+
+function toEffective(option: Option, given: Given | undefined, output: unknown): EffectiveOption {
+  const { owner, key, secret, name } = option;
+  return {
+    owner,
+    key,
+    secret,
+    value: given?.value ?? option.default ?? (output as Record<string, unknown> | undefined)?.[name],
+    source: given?.value === undefined ? { kind: "default", name: "default" } : given.source,
+  };
+}
+
+/** A plugin's own words may hold what they complain about. */
+function hide(text: string, secrets: readonly string[]): string {
+  return secrets.reduce(
+    (shown, secret) => (secret.length < 4 ? shown : shown.replaceAll(secret, "[REDACTED]")),
+    text,
+  );
 }

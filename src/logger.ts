@@ -1,8 +1,11 @@
+import { createConsola, LogLevels, type ConsolaReporter, type LogObject } from "consola/core";
+import { isSecret, type LogRecord, redact, toLine, toPlain } from "./log-line.ts";
+
 /** Structured values beside a message; printed as `key=value`. */
 export type LogFields = Readonly<Record<string, unknown>>;
 
 /**
- * The agent's log, for its operator. (The job's log, for its user, is another thing: {@link JobLog}.)
+ * The agent's log, for its operator. (The job's log, for its user, is another thing: `JobLog`.)
  * Registered secrets never pass it, whatever the call site does.
  */
 export interface Logger {
@@ -12,4 +15,107 @@ export interface Logger {
   error(message: string, fields?: LogFields): void;
   /** A logger that writes to the same place under another tag, with more fields. */
   child(tag: string, fields?: LogFields): Logger;
+}
+
+/** The logger that the program itself holds. */
+export interface RootLogger extends Logger {
+  trace(message: string, fields?: LogFields): void;
+  fatal(message: string, fields?: LogFields): void;
+  /** From now on shown as `[REDACTED]`, here and in every child. Values under six characters are left alone. */
+  addSecrets(values: Iterable<string>): void;
+  /** The agent's name, which stands in every line from now on. */
+  rename(name: string): void;
+}
+
+export type LogLevel = "fatal" | "error" | "warn" | "info" | "debug" | "trace";
+/** `panic` and `warning` are other names, for drop-in use (protocol section 8.5). */
+export type LogLevelName = LogLevel | "panic" | "warning";
+export type LogFormat = "human" | "json";
+
+/** Where lines go. `level`: only what is at least as grave. */
+export interface LoggerSink {
+  readonly level?: LogLevel;
+  /** Gets whole lines with their `\n`. Must not throw. */
+  write(line: string): void;
+}
+
+export interface LoggerOptions {
+  /** Nothing that is less grave goes anywhere. */
+  readonly level: LogLevel;
+  readonly format: LogFormat;
+  readonly sinks: readonly LoggerSink[];
+  /** The agent's name, once it has one. */
+  readonly name?: string;
+}
+
+export function createLogger(options: LoggerOptions): RootLogger {
+  const secrets = new Set<string>();
+  let { name } = options;
+  const reporters = options.sinks.map((sink): ConsolaReporter => {
+    const limit = Math.min(gravity(options.level), gravity(sink.level ?? "trace"));
+    return {
+      log: (entry) => {
+        if (gravity(entry.type as LogLevel) > limit) return;
+        sink.write(`${toLine(toRecord(entry, name, secrets), options.format)}\n`);
+      },
+    };
+  });
+  // An infinite throttle: every line counts, also the tenth of its kind, also when the clock is set back.
+  const consola = createConsola({
+    reporters,
+    level: LogLevels[options.level],
+    throttle: Number.NEGATIVE_INFINITY,
+  });
+  const withTag = (tag: string, more: LogFields): RootLogger => {
+    const at =
+      (level: LogLevel) =>
+      (message: string, fields?: LogFields): void => {
+        const entry = { args: [message], tag, fields: { ...more, ...fields } };
+        consola[level](entry);
+      };
+    return {
+      trace: at("trace"),
+      debug: at("debug"),
+      info: at("info"),
+      warn: at("warn"),
+      error: at("error"),
+      fatal: at("fatal"),
+      child: (childTag, fields) => withTag(childTag, { ...more, ...fields }),
+      rename: (now) => void (name = now),
+      addSecrets(values) {
+        for (const value of values) if (isSecret(value)) secrets.add(value);
+      },
+    };
+  };
+  return withTag("", {});
+}
+
+/** One line on this process's stdout or stderr. */
+export function streamSink(stream: "stdout" | "stderr", level?: LogLevel): LoggerSink {
+  return {
+    ...(level === undefined ? {} : { level }),
+    write: (line) => void process[stream].write(line),
+  };
+}
+
+export function toLogLevel(name: LogLevelName): LogLevel {
+  if (name === "panic") return "fatal";
+  return name === "warning" ? "warn" : name;
+}
+
+const gravities: readonly LogLevel[] = ["fatal", "error", "warn", "info", "debug", "trace"];
+const gravity = (level: LogLevel): number => gravities.indexOf(level);
+
+function toRecord(entry: LogObject, name: string | undefined, secrets: ReadonlySet<string>): LogRecord {
+  const fields = Object.entries((entry["fields"] ?? {}) as LogFields);
+  return {
+    date: entry.date,
+    level: entry.type as LogLevel,
+    name,
+    tag: entry.tag,
+    fields: fields
+      .filter(([, value]) => value !== undefined)
+      .map(([key, value]) => [key, toPlain(value, secrets)] as const),
+    message: redact(String(entry.args[0]), secrets),
+  };
 }

@@ -3,9 +3,9 @@ import type { JobSummary } from "./hooks.ts";
 import type { Host } from "./host.ts";
 import { openJob, type JobSettings } from "./job/open.ts";
 import type { JobRequest } from "./job/request.ts";
+import { openSinks } from "./log/open-sinks.ts";
 import type { Spool, SpoolReader } from "./log/spool.ts";
 import type { Logger } from "./logger.ts";
-import { logSink } from "./services.ts";
 
 export interface RunnerOptions {
   readonly version: string;
@@ -21,9 +21,6 @@ export interface RunnerOptions {
   readonly onStart: (controls: { stop(): void; kill(): void }) => void;
 }
 
-/** How long log sinks have, once the job has ended. */
-const sinkDeadlineMs = 5000;
-
 /** Runs one job in this process, which is agent and job at once: every hook is called but `agent:registered`. */
 export async function runHere(request: JobRequest, options: RunnerOptions): Promise<JobSummary> {
   const { host, logger, version } = options;
@@ -36,7 +33,7 @@ export async function runHere(request: JobRequest, options: RunnerOptions): Prom
   options.onStart(job);
 
   // 2. Whoever reads the log reads it from the spool, at a pace of its own.
-  const sinks = openSinks(host, request, spool, logger);
+  const sinks = openSinks({ host, job: request, logger, reader: () => spool.reader() });
   const viewed = show(spool, options.view, (error) => {
     logger.warn(`the log can no longer be shown, so the job is stopped: ${toMessage(error)}`);
     job.stop();
@@ -69,30 +66,4 @@ async function show(
 ): Promise<void> {
   using reader = spool.reader();
   await view(reader).catch(onFailed);
-}
-
-/** Starts every log sink on a reader of its own. What they throw costs the job nothing. */
-function openSinks(host: Host, job: JobRequest, spool: Spool, logger: Logger): { finish(): Promise<void> } {
-  const late = new AbortController();
-  const running = [...host.all(logSink)].map(async ([name, factory]) => {
-    using reader = spool.reader();
-    try {
-      await factory.open({ job, logger: logger.child(name), spool: reader }).run(late.signal);
-    } catch (error) {
-      logger.error(`the log sink "${name}" failed: ${toMessage(error)}`);
-    }
-  });
-  return {
-    async finish() {
-      const timer = setTimeout(
-        () => late.abort(new Error(`not finished ${sinkDeadlineMs / 1000} s after the job`)),
-        sinkDeadlineMs,
-      );
-      const overdue = new Promise<void>((resolve) => {
-        late.signal.addEventListener("abort", () => setTimeout(resolve, 100), { once: true });
-      });
-      await Promise.race([Promise.all(running), overdue]);
-      clearTimeout(timer);
-    },
-  };
 }

@@ -8,7 +8,9 @@ const main = join(import.meta.dir, "../../src/main.ts");
 test("when the process that runs a job is killed with -9, the job's script does not go on, and nothing of it lives", async () => {
   await using home = await tmpdir();
   const job = join(home.path, "job.yaml");
-  const commands = [`setsid sleep 1000 & echo ready >"${home.path}/ready"\nsleep 30; touch "${home.path}/deployed"`];
+  const commands = [
+    `setsid sleep 1000 & echo ready >"${home.path}/ready"\nsleep 30; touch "${home.path}/deployed"`,
+  ];
   writeFileSync(job, JSON.stringify({ id: "guarded", commands }));
   const runner = Bun.spawn([process.execPath, main, "run", job], {
     env: { ...process.env, HOME: home.path, TMPDIR: home.path },
@@ -27,7 +29,9 @@ test("when the process that runs a job is killed with -9, the job's script does 
 function ofJob(id: string): string[] {
   return readdirSync("/proc").filter((pid) => {
     try {
-      return /^\d+$/.test(pid) && readFileSync(`/proc/${pid}/environ`, "latin1").includes(`SIGNALMAN_JOB_${id}_`);
+      return (
+        /^\d+$/.test(pid) && readFileSync(`/proc/${pid}/environ`, "latin1").includes(`SIGNALMAN_JOB_${id}_`)
+      );
     } catch {
       return false;
     }

@@ -65,7 +65,8 @@ function findMaster(leaderPid: number): number | undefined {
     const index = (device & 0xff) | ((device >>> 12) & 0xfff00);
     for (const fd of readdirSync("/proc/self/fd")) {
       if (!readlinkSync(`/proc/self/fd/${fd}`).endsWith("ptmx")) continue;
-      if (new RegExp(`^tty-index:\\s*${index}$`, "m").test(readFileSync(`/proc/self/fdinfo/${fd}`, "utf8"))) return Number(fd);
+      if (new RegExp(`^tty-index:\\s*${index}$`, "m").test(readFileSync(`/proc/self/fdinfo/${fd}`, "utf8")))
+        return Number(fd);
     }
   } catch {
     // No /proc, or the shell is gone.

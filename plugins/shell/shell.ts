@@ -68,6 +68,7 @@ export function createShellExecutor(context: ExecutorContext, options: ShellExec
       signal,
     );
     const { shellPid, terminal } = session;
+    processes.addRoot(shellPid);
     cleanup.use(
       startGuard({
         cookie: context.cookie,

@@ -1,15 +1,10 @@
-import { AgentError } from "../errors.ts";
-import { coreName, toVariable } from "../flags.ts";
-import { encodeBase64 } from "../job/base64.ts";
-import type { JobSettings } from "../job/open.ts";
-import type { EnvironmentVariable, JobRequest } from "../job/request.ts";
+import type { JobRequest } from "../job/request.ts";
 import { selectCommands } from "../job/select.ts";
 import type { JobResult } from "../log/events.ts";
-import type { CoreConfig } from "../options.ts";
 import { runHere } from "../runner.ts";
 import { defineCommand } from "./command.ts";
-import type { Program } from "./program.ts";
 import { loadJob } from "./read-job.ts";
+import { toSettings, toVariableOfJob } from "./settings.ts";
 import { onSignals } from "./signals.ts";
 import { viewJob } from "./view.ts";
 
@@ -47,7 +42,7 @@ export default defineCommand({
     const request: JobRequest = {
       ...selected,
       executor: args.executor ?? selected.executor,
-      env: [...selected.env, ...args.env.map(toVariableOfJob)],
+      env: [...selected.env, ...args.env.map((text) => toVariableOfJob(text, "--env"))],
     };
 
     const controls = Promise.withResolvers<{ stop(): void; kill(): void }>();
@@ -79,27 +74,6 @@ export default defineCommand({
     process.exitCode = exitCodes[summary.result];
   },
 });
-
-/** What the job is run with, out of the program's options. */
-export function toSettings(program: Program): JobSettings {
-  const core = program.config.of(coreName) as CoreConfig;
-  const secret = program.config.options.filter((option) => option.secret);
-  return {
-    stopGraceMs: core["stop-grace-period"] * 1000,
-    terminalSize: core["terminal-size"],
-    logDiskLimitBytes: core["log-disk-limit"],
-    redactedVars: core["redacted-vars"],
-    executors: core.executors,
-    secrets: secret.flatMap(({ value }) => (typeof value === "string" ? [value] : [])),
-    secretVariables: secret.map(({ key }) => toVariable(key)),
-  };
-}
-
-function toVariableOfJob(text: string): EnvironmentVariable {
-  const at = text.indexOf("=");
-  if (at < 1) throw new AgentError("USAGE_INVALID", '"--env" has no name before a "=" (expected NAME=value)');
-  return { name: text.slice(0, at), value: encodeBase64(text.slice(at + 1)) };
-}
 
 function hasColour(tty: boolean): boolean {
   const { NO_COLOR, FORCE_COLOR } = process.env;

@@ -11,13 +11,20 @@ export function toBaseEnvironment(
   env: Readonly<Record<string, string | undefined>>,
   options: { secretVariables: readonly string[]; cookie: Cookie },
 ): Record<string, string> {
-  const secret = new Set(["SEMAPHORE_AGENT_TOKEN", ...options.secretVariables]);
+  return { ...withoutSecrets(env, options.secretVariables), [options.cookie.name]: options.cookie.value };
+}
+
+/** An environment without the variables that hold secrets of the agent, and without Bun's own switches. */
+export function withoutSecrets(
+  env: Readonly<Record<string, string | undefined>>,
+  secretVariables: readonly string[],
+): Record<string, string> {
+  const secret = new Set(["SEMAPHORE_AGENT_TOKEN", ...secretVariables]);
   const base: Record<string, string> = {};
   for (const [name, value] of Object.entries(env)) {
     if (value === undefined || secret.has(name)) continue;
     if (ours.test(name) && !name.startsWith("SIGNALMAN_JOB_")) continue;
     base[name] = value;
   }
-  base[options.cookie.name] = options.cookie.value;
   return base;
 }

@@ -9,11 +9,11 @@ import { createRedactor } from "../log/redactor.ts";
 import { secretsOf } from "../log/secrets.ts";
 import { createSpool, type Spool } from "../log/spool.ts";
 import type { Logger } from "../logger.ts";
-import { createCookie } from "../processes/cookie.ts";
+import { type Cookie, createCookie } from "../processes/cookie.ts";
 import { executor } from "../services.ts";
 import { toBaseEnvironment } from "./base-environment.ts";
 import { createJob, type Job } from "./job.ts";
-import type { JobRequest } from "./request.ts";
+import type { EnvironmentVariable, JobRequest } from "./request.ts";
 
 /** What a job is run with, whoever asked for it. */
 export interface JobSettings {
@@ -24,6 +24,8 @@ export interface JobSettings {
   readonly redactedVars: readonly string[];
   /** The wire's name of an executor → the one that stands in its place. */
   readonly executors: Readonly<Record<string, string>>;
+  /** Variables that the agent adds to every job's (`env-vars`); they win. */
+  readonly env: readonly EnvironmentVariable[];
   /** The agent's own tokens, and the variables of its environment that hold some. */
   readonly secrets: readonly string[];
   readonly secretVariables: readonly string[];
@@ -44,11 +46,14 @@ export interface OpenJob extends AsyncDisposable {
   readonly job: Job;
   readonly log: WritableJobLog;
   readonly spool: Spool;
+  /** Marks the job's processes. */
+  readonly cookie: Cookie;
 }
 
 /** Makes a job's private directory, its log and its executor's context. Nothing of the job has run. */
-export async function openJob(request: JobRequest, options: OpenJobOptions): Promise<OpenJob> {
+export async function openJob(asked: JobRequest, options: OpenJobOptions): Promise<OpenJob> {
   const { host, settings, logger } = options;
+  const request: JobRequest = { ...asked, env: [...asked.env, ...settings.env] };
   await using cleanup = new AsyncDisposableStack();
 
   // 1. A directory that nobody else can look into.
@@ -87,7 +92,7 @@ export async function openJob(request: JobRequest, options: OpenJobOptions): Pro
   });
 
   const owned = cleanup.move();
-  return { job, log, spool, [Symbol.asyncDispose]: () => owned.disposeAsync() };
+  return { job, log, spool, cookie, [Symbol.asyncDispose]: () => owned.disposeAsync() };
 }
 
 async function makeDirectory(): Promise<string> {

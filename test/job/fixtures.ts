@@ -12,6 +12,7 @@ export const settings: JobSettings = {
   logDiskLimitBytes: 1024 * 1024,
   redactedVars: ["*_TOKEN"],
   executors: {},
+  env: [],
   secrets: [],
   secretVariables: [],
 };

@@ -1,0 +1,16 @@
+# The layout that third parties rely on: the program is /opt/semaphore/agent, and user 1000 is "semaphore".
+FROM oven/bun:1.4.5 AS build
+WORKDIR /src
+COPY . .
+RUN bun run build --outfile=/agent
+
+FROM debian:bookworm-slim
+RUN apt-get update \
+  && apt-get install --yes --no-install-recommends bash ca-certificates git openssh-client procps \
+  && rm -rf /var/lib/apt/lists/* \
+  && useradd --uid 1000 --user-group --create-home --shell /bin/bash semaphore \
+  && install --directory --owner=semaphore --group=semaphore /opt/semaphore
+COPY --from=build /agent /opt/semaphore/agent
+USER semaphore
+WORKDIR /home/semaphore
+CMD ["/opt/semaphore/agent", "start", "--config-file", "/opt/semaphore/semaphore-agent.yml"]

@@ -1,0 +1,46 @@
+import { describe, expect, test } from "bun:test";
+import { copyFile, readdir } from "node:fs/promises";
+import path from "node:path";
+import packageJson from "../package.json" with { type: "json" };
+import { binary, createTester } from "./fixtures.ts";
+
+const job = "commands:\n  - printf 'leak=%s\\n' \"${LEAK:-none}\"\n";
+
+describe("the binary", () => {
+  test("says its version, and needs nothing beside it", async () => {
+    await using tester = await createTester();
+    const alone = path.join(tester.home, "alone", "signalman");
+    await tester.write("alone/.keep", "");
+    await copyFile(binary, alone);
+    const { exitCode, stdout, stderr } = await tester.exec([alone, "version"], {
+      env: { PATH: "/nonexistent" },
+    });
+    expect({ exitCode, stderr }).toEqual({ exitCode: 0, stderr: "" });
+    expect(stdout).toStartWith(packageJson.version.split(".")[0]!);
+    expect(
+      (await readdir(path.dirname(binary))).filter((name) => /signalman|building|\.map$/.test(name)),
+    ).toEqual(["signalman"]);
+  });
+
+  test("runs a job from standard input", async () => {
+    await using tester = await createTester();
+    const { exitCode, stdout } = await tester.run(["run", "-"], { stdin: job });
+    expect(stdout).toContain("leak=none");
+    expect(exitCode).toBe(0);
+  });
+});
+
+describe("a working directory with a hostile bunfig.toml, .env, tsconfig.json and package.json", () => {
+  test.each(["version", "help", "plugins", "config", "run -"])("changes nothing for %s", async (command) => {
+    await using tester = await createTester();
+    await tester.write("bunfig.toml", 'preload = ["./hostile.ts"]\n[run]\npreload = ["./hostile.ts"]\n');
+    await tester.write(".env", "LEAK=hostile\nSEMAPHORE_AGENT_LOG_LEVEL=hostile\n");
+    await tester.write("tsconfig.json", '{ "compilerOptions": { "paths": { "*": ["./hostile.ts"] } } }');
+    await tester.write("package.json", '{ "imports": { "#x": "./hostile.ts" }, "type": "commonjs" }');
+    await tester.write("hostile.ts", 'await Bun.write("hostile.txt", "ran"); console.log("hostile");\n');
+    const { exitCode, stdout, stderr } = await tester.run(command.split(" "), { stdin: job });
+    expect(stdout + stderr).not.toContain("hostile");
+    expect(exitCode).toBe(0);
+    expect(await Bun.file(path.join(tester.home, "hostile.txt")).exists()).toBe(false);
+  });
+});

@@ -1,0 +1,153 @@
+import { existsSync } from "node:fs";
+import { chmod, mkdir, writeFile } from "node:fs/promises";
+import path from "node:path";
+import { tmpdir } from "../src/testing/index.ts";
+
+export const root = path.dirname(import.meta.dir);
+/** What `bun run build` writes. */
+export const binary = path.join(root, "dist", "signalman");
+
+export interface Finished {
+  /** 128 + n when a signal ended it. */
+  readonly exitCode: number;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+export interface StartOptions {
+  /** Added to the tester's own environment. */
+  readonly env?: Readonly<Record<string, string>>;
+  /** Default: the temporary home. */
+  readonly cwd?: string;
+  readonly stdin?: string;
+  /** What is run; default: the binary. */
+  readonly program?: readonly string[];
+  /** Runs it in a terminal of 80×24: all output is `stdout`, and `type` reaches it. */
+  readonly isTerminal?: boolean;
+}
+
+/** A program that runs. */
+export interface Running {
+  readonly pid: number;
+  readonly finished: Promise<Finished>;
+  /** Resolves when the text stands on stdout; rejects when the program ends without it. */
+  shows(text: string): Promise<void>;
+  /** Presses keys: `"\x03"` is Ctrl-C. */
+  type(keys: string): void;
+  kill(signal: NodeJS.Signals): void;
+}
+
+/** Runs the real program in a temporary home with an environment of its own. Ends what it started when it is disposed. */
+export interface Tester extends AsyncDisposable {
+  readonly home: string;
+  /** `TMPDIR` of what it runs; empty at first. */
+  readonly temporary: string;
+  /** Writes a file below the home, and gives its path. */
+  write(file: string, text: string, mode?: number): Promise<string>;
+  /** Runs the binary to its end. */
+  run(args: readonly string[], options?: StartOptions): Promise<Finished>;
+  start(args: readonly string[], options?: StartOptions): Running;
+  /** Runs any other program in the same way. */
+  exec(command: readonly string[], options?: StartOptions): Promise<Finished>;
+}
+
+export async function createTester(): Promise<Tester> {
+  if (!existsSync(binary)) throw new Error(`"${binary}" is not there: run \`bun run build\` first`);
+  const directory = await tmpdir();
+  const home = path.join(directory.path, "home");
+  const temporary = path.join(directory.path, "tmp");
+  await Promise.all([mkdir(home), mkdir(temporary)]);
+  const env = {
+    ...networkSettings(),
+    HOME: home,
+    LANG: "C.UTF-8",
+    PATH: process.env.PATH!,
+    TMPDIR: temporary,
+  };
+  const started: Running[] = [];
+
+  const exec = (command: readonly string[], options: StartOptions = {}): Running => {
+    const running = spawn(command, { cwd: home, ...options, env: { ...env, ...options.env } });
+    started.push(running);
+    return running;
+  };
+  return {
+    home,
+    temporary,
+    async write(file, text, mode = 0o644) {
+      const target = path.join(home, file);
+      await mkdir(path.dirname(target), { recursive: true });
+      await writeFile(target, text);
+      await chmod(target, mode);
+      return target;
+    },
+    run: (args, options) => exec([...(options?.program ?? [binary]), ...args], options).finished,
+    start: (args, options) => exec([...(options?.program ?? [binary]), ...args], options),
+    exec: (command, options) => exec(command, options).finished,
+    async [Symbol.asyncDispose]() {
+      for (const running of started) running.kill("SIGKILL");
+      await Promise.allSettled(started.map((running) => running.finished));
+      await directory[Symbol.asyncDispose]();
+    },
+  };
+}
+
+/** How this machine reaches package registries: its certificates, proxies and the settings of npm and bun. */
+export function networkSettings(): Record<string, string> {
+  const names =
+    /^(NODE_EXTRA_CA_CERTS|SSL_CERT_\w+|(https?|no|all)_proxy|npm_config_(registry|cafile|\w*proxy)|BUN_CONFIG_REGISTRY)$/i;
+  return Object.fromEntries(
+    Object.entries(process.env).filter(([name, value]) => names.test(name) && value),
+  ) as Record<string, string>;
+}
+
+function spawn(command: readonly string[], options: StartOptions): Running {
+  const output = { stdout: "", stderr: "" };
+  const decoders = { stdout: new TextDecoder(), stderr: new TextDecoder() };
+  const listeners = new Set<() => void>();
+  const take = (stream: "stdout" | "stderr", bytes: Uint8Array) => {
+    output[stream] += decoders[stream].decode(bytes, { stream: true });
+    for (const listener of listeners) listener();
+  };
+  const common = { cwd: options.cwd!, env: options.env! };
+  const child = options.isTerminal
+    ? Bun.spawn([...command], {
+        ...common,
+        terminal: { cols: 80, rows: 24, data: (_, bytes) => take("stdout", bytes) },
+      })
+    : Bun.spawn([...command], {
+        ...common,
+        stdin: new Blob([options.stdin ?? ""]),
+        stdout: "pipe",
+        stderr: "pipe",
+      });
+  const pipes = options.isTerminal
+    ? []
+    : (["stdout", "stderr"] as const).map(async (name) => {
+        for await (const bytes of child[name] as ReadableStream<Uint8Array>) take(name, bytes);
+      });
+  const finished = Promise.all([child.exited, ...pipes]).then(([exitCode]) => {
+    child.terminal?.close();
+    return { exitCode, ...output };
+  });
+  return {
+    pid: child.pid,
+    finished,
+    async shows(text) {
+      const shown = Promise.withResolvers<void>();
+      const look = () => output.stdout.includes(text) && shown.resolve();
+      listeners.add(look);
+      look();
+      void finished.then((end) =>
+        shown.reject(
+          new Error(
+            `ended with status ${end.exitCode} and never showed "${text}":\n${end.stdout}${end.stderr}`,
+          ),
+        ),
+      );
+      await shown.promise.finally(() => listeners.delete(look));
+    },
+    type: (keys) => void child.terminal!.write(keys),
+    kill: (signal) => child.kill(signal),
+  };
+}

@@ -1,0 +1,278 @@
+import { describe, expect, test } from "bun:test";
+import { existsSync } from "node:fs";
+import { chmod, chown, copyFile, link, readFile } from "node:fs/promises";
+import path from "node:path";
+import { binary, createTester, type Tester } from "./fixtures.ts";
+import { leftovers, living, outline, runJob, toEvents, uniqueSeconds, until } from "./jobs.ts";
+
+const isRoot = process.getuid?.() === 0;
+const epilogues = { epilogue_always_commands: ["touch epilogue"], epilogue_on_fail_commands: ["touch epilogue"] };
+
+/** Who runs the binary: us, and an ordinary user where we are root. */
+const users = [
+  { user: isRoot ? "root" : "an ordinary user", as: [] },
+  ...(isRoot ? [{ user: "an ordinary user", as: ["setpriv", "--reuid=65534", "--clear-groups"] }] : []),
+];
+
+/** The binary for this user, in a home that belongs to it. */
+async function programOf(tester: Tester, as: readonly string[]): Promise<string[]> {
+  if (as.length === 0) return [binary];
+  const reachable = path.join(path.dirname(tester.home), "signalman");
+  await link(binary, reachable).catch(() => copyFile(binary, reachable));
+  await chmod(path.dirname(tester.home), 0o755);
+  await Promise.all([tester.home, tester.temporary].map((directory) => chown(directory, 65534, 0)));
+  return [...as, reachable];
+}
+
+const inHome = (tester: Tester, file: string) => path.join(tester.home, file);
+const agentLog = (tester: Tester) => readFile(path.join(tester.temporary, "agent_log"), "utf8");
+const keptEvents = async (tester: Tester) => toEvents(await readFile(inHome(tester, "kept"), "utf8"));
+
+describe("Ctrl-C in a terminal", () => {
+  test("stops the job: 130, nothing deployed, no epilogue, every command closed, nothing left", async () => {
+    await using tester = await createTester();
+    const seconds = uniqueSeconds();
+    const command = `echo ready; sleep ${seconds}; touch deployed`;
+    await tester.write("job.json", JSON.stringify({ commands: [command, "touch next"], ...epilogues }));
+    const running = tester.start(["run", "job.json", "--keep", "kept"], { isTerminal: true });
+    await running.shows("\nready");
+    running.type("\x03");
+    const { exitCode, stdout } = await running.finished;
+    expect(exitCode).toBe(130);
+    expect(outline(await keptEvents(tester)).slice(3)).toEqual([`[${command}] 1: ready\n`, "end stopped"]);
+    expect(stdout).toContain("stopped in ");
+    for (const file of ["deployed", "next", "epilogue"]) expect(existsSync(inHome(tester, file))).toBe(false);
+    expect(living(seconds)).toEqual([]);
+    expect(await leftovers(tester)).toEqual([]);
+  });
+
+  test("once more kills a job at once that ignores SIGTERM", async () => {
+    await using tester = await createTester();
+    const seconds = uniqueSeconds();
+    const command = `trap '' TERM INT HUP; (trap '' TERM INT HUP; sleep ${seconds}) & echo ready; sleep ${seconds}; touch deployed`;
+    await tester.write("job.json", JSON.stringify({ commands: [command], ...epilogues }));
+    const args = ["run", "job.json", "--keep", "kept", "--stop-grace-period", "3600"];
+    const running = tester.start(args, { isTerminal: true });
+    await running.shows("\nready");
+    running.type("\x03");
+    await running.shows("once more kills it");
+    expect(living(seconds)).not.toEqual([]);
+    running.type("\x03");
+    expect((await running.finished).exitCode).toBe(130);
+    expect(outline(await keptEvents(tester)).at(-1)).toBe("end stopped");
+    expect(existsSync(inHome(tester, "deployed"))).toBe(false);
+    expect(living(seconds)).toEqual([]);
+    expect(await leftovers(tester)).toEqual([]);
+    expect(await agentLog(tester)).toContain("how=kill");
+  });
+
+  test("a program that traps SIGTERM has the grace to clean up; its script does not go on", async () => {
+    await using tester = await createTester();
+    await tester.write(
+      "clean.sh",
+      "trap 'sleep 0.3; echo cleaned; touch cleaned; exit 0' TERM\necho ready\nwhile :; do sleep 0.05; done\n",
+    );
+    const command = "bash clean.sh && touch deployed";
+    await tester.write("job.json", JSON.stringify({ commands: [command], ...epilogues }));
+    const running = tester.start(["run", "job.json", "--keep", "kept"], { isTerminal: true });
+    await running.shows("\nready");
+    running.type("\x03");
+    expect((await running.finished).exitCode).toBe(130);
+    expect(existsSync(inHome(tester, "cleaned"))).toBe(true);
+    expect(existsSync(inHome(tester, "deployed"))).toBe(false);
+    const lines = outline(await keptEvents(tester)).slice(3);
+    expect(lines[0]).toStartWith(`[${command}] 1: ready\n`);
+    expect(lines[0]).toContain("\ncleaned\n");
+    expect(lines.slice(1)).toEqual(["end stopped"]);
+  });
+
+  test("between the first and the last command there is no moment at which it does not stop", async () => {
+    await using tester = await createTester();
+    const commands = Array.from({ length: 400 }, (_, index) => `echo ${index}; sleep 0.01`);
+    await tester.write("job.json", JSON.stringify({ commands, ...epilogues }));
+    const rounds = Array.from({ length: 4 }, async (_, round) => {
+      const running = tester.start(["run", "job.json", "--keep", `kept${round}`], { isTerminal: true });
+      await running.shows(`echo ${round * 3};`);
+      running.type("\x03");
+      expect((await running.finished).exitCode).toBe(130);
+      const events = toEvents(await readFile(inHome(tester, `kept${round}`), "utf8"));
+      expect(outline(events).at(-1)).toBe("end stopped");
+    });
+    await Promise.all(rounds);
+    expect(existsSync(inHome(tester, "epilogue"))).toBe(false);
+    expect(await leftovers(tester)).toEqual([]);
+  });
+
+  test("while the profile of the login shell hangs, the job stops as well", async () => {
+    await using tester = await createTester();
+    const seconds = uniqueSeconds();
+    await tester.write(".bash_profile", `touch "$HOME/started"; sleep ${seconds}; touch "$HOME/deployed"\n`);
+    await tester.write("job.json", JSON.stringify({ commands: ["touch deployed"], ...epilogues }));
+    const running = tester.start(["run", "job.json", "--keep", "kept"], { isTerminal: true });
+    await until("the profile runs", () => existsSync(inHome(tester, "started")));
+    running.type("\x03");
+    expect((await running.finished).exitCode).toBe(130);
+    expect(outline(await keptEvents(tester))).toEqual(["start", "end stopped"]);
+    expect(existsSync(inHome(tester, "deployed"))).toBe(false);
+    expect(living(seconds)).toEqual([]);
+    expect(await leftovers(tester)).toEqual([]);
+  });
+});
+
+test("whenever the first signal comes, also before there is a job, the status is that of a stop and nothing is left", async () => {
+  await using tester = await createTester();
+  const seconds = uniqueSeconds();
+  await tester.write("job.json", JSON.stringify({ commands: [`sleep ${seconds}; touch deployed`], ...epilogues }));
+  for (let delayMs = 0; delayMs <= 60; delayMs += 5) {
+    const running = tester.start(["run", "job.json"]);
+    await Bun.sleep(delayMs);
+    running.kill("SIGINT");
+    expect((await running.finished).exitCode).toBe(130);
+  }
+  expect(living(seconds)).toEqual([]);
+  for (const file of ["deployed", "epilogue"]) expect(existsSync(inHome(tester, file))).toBe(false);
+  expect(await leftovers(tester)).toEqual([]);
+});
+
+test("a job that floods is stopped as well, and what it had printed stays whole", async () => {
+  await using tester = await createTester();
+  await tester.write("job.json", JSON.stringify({ commands: ["seq 1 1000000000; touch deployed"], ...epilogues }));
+  const running = tester.start(["run", "job.json", "--keep", "kept"]);
+  await running.shows("\n20000\n");
+  running.kill("SIGINT");
+  expect((await running.finished).exitCode).toBe(130);
+  const [command, end] = outline(await keptEvents(tester)).slice(3);
+  expect(end).toBe("end stopped");
+  const numbers = command!.slice(command!.indexOf("1: ") + 3).split("\n");
+  numbers.pop();
+  expect(numbers.findIndex((number, index) => Number(number) !== index + 1)).toBe(-1);
+  for (const file of ["deployed", "epilogue"]) expect(existsSync(inHome(tester, file))).toBe(false);
+});
+
+test("when the binary itself is killed with -9, the job's script does not go on, and its processes die", async () => {
+  await using tester = await createTester();
+  const seconds = uniqueSeconds();
+  const job = { commands: [`setsid sleep ${seconds} & echo ready; sleep ${seconds}; touch deployed`], ...epilogues };
+  await tester.write("job.json", JSON.stringify(job));
+  const running = tester.start(["run", "job.json"]);
+  await running.shows("\nready");
+  running.kill("SIGKILL");
+  await running.finished;
+  await until("the job's processes are gone", () => living(seconds).length === 0);
+  for (const file of ["deployed", "epilogue"]) expect(existsSync(inHome(tester, file))).toBe(false);
+});
+
+describe.each(["SIGTERM", "SIGINT", "SIGHUP"] as const)("%s", (signal) => {
+  test("stops the job like Ctrl-C", async () => {
+    await using tester = await createTester();
+    const seconds = uniqueSeconds();
+    const job = { commands: [`echo ready; sleep ${seconds}; touch deployed`], ...epilogues };
+    await tester.write("job.json", JSON.stringify(job));
+    const running = tester.start(["run", "job.json", "--keep", "kept"]);
+    await running.shows("\nready");
+    running.kill(signal);
+    expect((await running.finished).exitCode).toBe(130);
+    expect(outline(await keptEvents(tester)).at(-1)).toBe("end stopped");
+    for (const file of ["deployed", "epilogue"]) expect(existsSync(inHome(tester, file))).toBe(false);
+    expect(living(seconds)).toEqual([]);
+    expect(await leftovers(tester)).toEqual([]);
+  });
+});
+
+/** Every way out of a shell that a job may try. */
+function escapes(seconds: string): string {
+  return [
+    `sleep ${seconds} &`,
+    `nohup sleep ${seconds} >/dev/null 2>&1 &`,
+    `setsid sleep ${seconds} </dev/null >/dev/null 2>&1 &`,
+    `(setsid sh -c '(sleep ${seconds} &) ; exit' >/dev/null 2>&1 &)`,
+    `env -i setsid sleep ${seconds} >/dev/null 2>&1 & disown`,
+    `(env -i setsid sh -c '(env -i setsid sh -c "sleep ${seconds}; :" >/dev/null 2>&1 &)' &)`,
+    `(trap '' TERM HUP INT; setsid sh -c 'trap "" TERM HUP; sleep ${seconds}; :' >/dev/null 2>&1 &)`,
+    "sleep 0.3",
+  ].join("\n");
+}
+
+describe.each(users)("what a job of $user leaves running", ({ as }) => {
+  test("is ended when the job has passed, and named in the agent's log", async () => {
+    await using tester = await createTester();
+    const program = await programOf(tester, as);
+    const seconds = uniqueSeconds();
+    const job = { commands: [escapes(seconds), "id -u"] };
+    const { exitCode, stdout } = await runJob(tester, job, ["--stop-grace-period", "1"], { program });
+    expect(exitCode).toBe(0);
+    expect(stdout).toContain(`\n${as.length > 0 ? 65534 : process.getuid!()}\n`);
+    expect(living(seconds)).toEqual([]);
+    const log = await agentLog(tester);
+    expect(log.split("\n").filter((line) => line.includes(`"sleep ${seconds}"`)).length).toBeGreaterThanOrEqual(7);
+    expect(log).toContain("how=term");
+    expect(log).toContain("how=kill");
+    expect(await leftovers(tester)).toEqual([]);
+  });
+
+  test("is ended when the job is stopped", async () => {
+    await using tester = await createTester();
+    const program = await programOf(tester, as);
+    const seconds = uniqueSeconds();
+    const job = { commands: [escapes(seconds), `echo ready; sleep ${seconds}; touch deployed`] };
+    await tester.write("job.json", JSON.stringify(job));
+    const args = ["run", "job.json", "--stop-grace-period", "1"];
+    const running = tester.start(args, { program, isTerminal: true });
+    await running.shows("\nready");
+    running.type("\x03");
+    expect((await running.finished).exitCode).toBe(130);
+    expect(living(seconds)).toEqual([]);
+    expect(existsSync(inHome(tester, "deployed"))).toBe(false);
+    expect(await leftovers(tester)).toEqual([]);
+  });
+});
+
+test("keep-processes spares the programs that it names, and says so", async () => {
+  await using tester = await createTester();
+  const [kept, ended] = [uniqueSeconds(), uniqueSeconds()];
+  const job = { commands: [`setsid sleep ${kept} & setsid sleep ${ended} & sleep 0.2`] };
+  try {
+    await runJob(tester, job, ["--keep-processes", `*sleep ${kept}*`]);
+    expect(living(kept)).toEqual([`sleep ${kept}`]);
+    expect(living(ended)).toEqual([]);
+    expect(await agentLog(tester)).toContain(`left "sleep ${kept}" running`);
+  } finally {
+    await tester.exec(["pkill", "-f", `^sleep ${kept.replace(".", "\\.")}$`]);
+  }
+});
+
+test("two runs of the same job at once do not touch each other's processes or files", async () => {
+  await using tester = await createTester();
+  const seconds = uniqueSeconds();
+  const command = [
+    `sleep ${seconds} & echo $! > "pid-$WHO"; echo ready`,
+    'until [ -e "go-$WHO" ]; do sleep 0.02; done',
+    'kill -0 "$(cat "pid-$WHO")" && echo alive; ls "$TMPDIR"/.env-* >/dev/null && echo exported',
+  ].join("\n");
+  await tester.write("job.json", JSON.stringify({ id: "same", env: { SAME: "1" }, commands: [command] }));
+  const start = (who: string) => tester.start(["run", "job.json", "--env", `WHO=${who}`]);
+  const [first, second] = [start("first"), start("second")];
+  await Promise.all([first.shows("\nready"), second.shows("\nready")]);
+  await tester.write("go-first", "");
+  expect((await first.finished).stdout).toContain("\nalive\nexported\n");
+  await tester.write("go-second", "");
+  const { exitCode, stdout } = await second.finished;
+  expect(stdout).toContain("\nalive\nexported\n");
+  expect(exitCode).toBe(0);
+  expect(living(seconds)).toEqual([]);
+});
+
+test("whoever stops reading the log stops the job: it ends, and leaves nothing", async () => {
+  await using tester = await createTester();
+  const seconds = uniqueSeconds();
+  const command = `setsid sleep ${seconds} & while :; do echo "line $((++n))"; done`;
+  await tester.write("job.json", JSON.stringify({ commands: [command], ...epilogues }));
+  const script = 'set -o pipefail; "$0" run job.json | head -1';
+  const { exitCode, stdout, stderr } = await tester.exec(["bash", "-c", script, binary]);
+  expect(stdout).toBe("▸ Exporting environment variables\n");
+  expect(exitCode).toBe(130);
+  expect(stderr).not.toMatch(/\bat .*:\d+:\d+/);
+  expect(living(seconds)).toEqual([]);
+  expect(existsSync(inHome(tester, "epilogue"))).toBe(false);
+  expect(await leftovers(tester)).toEqual([]);
+});

@@ -1,0 +1,236 @@
+import { describe, expect, test } from "bun:test";
+import { readFile, stat } from "node:fs/promises";
+import path from "node:path";
+import { createTester } from "./fixtures.ts";
+import { outline, outputOf, runForEvents, runJob, toEvents } from "./jobs.ts";
+
+const exported = "[Exporting environment variables] 0: ";
+const injected = "[Injecting Files] 0: ";
+const result = `${exported}Exporting SEMAPHORE_JOB_RESULT\n`;
+const epilogues = {
+  epilogue_always_commands: ["echo always $SEMAPHORE_JOB_RESULT"],
+  epilogue_on_pass_commands: ["echo on pass"],
+  epilogue_on_fail_commands: ["echo on fail"],
+};
+const base64 = (text: string) => Buffer.from(text).toString("base64");
+
+describe("the life of a job", () => {
+  test("one that passes exits with 0, and has the events of the protocol in their order", async () => {
+    await using tester = await createTester();
+    const { exitCode, stderr, events } = await runForEvents(tester, {
+      env: { ZETA: "z", ALPHA: "a b" },
+      files: [{ path: "dir/file.txt", text: "text\n", mode: "0640" }],
+      commands: ['cd dir; echo "$ALPHA$ZETA"', "pwd; cat file.txt; stat -c %a file.txt"],
+      ...epilogues,
+    });
+    expect(outline(events)).toEqual([
+      "start",
+      `${exported}Exporting ALPHA\nExporting ZETA\n`,
+      `${injected}Injecting ${tester.home}/dir/file.txt with file mode 0640\n`,
+      '[cd dir; echo "$ALPHA$ZETA"] 0: a bz\n',
+      `[pwd; cat file.txt; stat -c %a file.txt] 0: ${tester.home}/dir\ntext\n640\n`,
+      result,
+      "[echo always $SEMAPHORE_JOB_RESULT] 0: always passed\n",
+      "[echo on pass] 0: on pass\n",
+      "end passed",
+    ]);
+    expect({ exitCode, stderr }).toEqual({ exitCode: 0, stderr: "" });
+    const now = Date.now() / 1000;
+    for (const event of events) {
+      expect(Number.isInteger(event.timestamp)).toBe(true);
+      expect(Math.abs(event.timestamp - now)).toBeLessThan(60);
+    }
+    expect(Object.keys(events.find(({ event }) => event === "cmd_finished")!).toSorted()).toEqual([
+      "directive",
+      "event",
+      "exit_code",
+      "finished_at",
+      "started_at",
+      "timestamp",
+    ]);
+  });
+
+  test("one that fails exits with 1 after the first command that fails, and runs the epilogues of a failure", async () => {
+    await using tester = await createTester();
+    const commands = ["true", { directive: "(exit 42)", alias: "Build" }, "echo never"];
+    const { exitCode, events } = await runForEvents(tester, { commands, ...epilogues });
+    expect(outline(events).slice(3)).toEqual([
+      "[true] 0: ",
+      "[Build] 42: Running: (exit 42)\n",
+      result,
+      "[echo always $SEMAPHORE_JOB_RESULT] 0: always failed\n",
+      "[echo on fail] 0: on fail\n",
+      "end failed",
+    ]);
+    expect(exitCode).toBe(1);
+  });
+
+  test("an epilogue that fails ends its block, and changes no result", async () => {
+    await using tester = await createTester();
+    const { exitCode, events } = await runForEvents(tester, {
+      commands: [],
+      epilogue_always_commands: ["(exit 7)", "echo never"],
+      epilogue_on_pass_commands: ["echo on pass"],
+    });
+    expect(outline(events).slice(3)).toEqual([result, "[(exit 7)] 7: ", "[echo on pass] 0: on pass\n", "end passed"]);
+    expect(exitCode).toBe(0);
+  });
+
+  test.each([
+    ["passed", 0, "SEMAPHORE_JOB_RESULT=passed - stopping job and marking it as passed", "passed"],
+    ["failed", 1, "SEMAPHORE_JOB_RESULT=failed - stopping job and marking it as failed", "failed"],
+    ["skip", 130, "SEMAPHORE_JOB_RESULT is set to 'skip' - stopping job and marking it as stopped", "stopped"],
+    ["", 130, "SEMAPHORE_JOB_RESULT is set to '' - stopping job and marking it as stopped", "stopped"],
+  ])("exit code 130 with the result '%s' exits with %i, and skips the epilogues", async (value, status, said, end) => {
+    await using tester = await createTester();
+    const command = `export SEMAPHORE_JOB_RESULT='${value}'; (exit 130)`;
+    const { exitCode, events } = await runForEvents(tester, { commands: [command, "echo never"], ...epilogues });
+    expect(outline(events).slice(3)).toEqual([
+      `[${command}] 130: `,
+      `[Checking job result] 0: ${said}`,
+      `end ${end}`,
+    ]);
+    expect(exitCode).toBe(status);
+  });
+
+  test("a variable that is not base64 fails the job with its block closed, and the epilogues still run", async () => {
+    await using tester = await createTester();
+    const job = { env_vars: [{ name: "GOOD", value: "eA==" }, { name: "BAD", value: "!" }], commands: ["echo never"] };
+    const { exitCode, events } = await runForEvents(tester, { ...job, ...epilogues });
+    const lines = outline(events);
+    expect(lines[1]).toStartWith("[Exporting environment variables] 1: ");
+    expect(lines[1]).toContain("Failed to decode BAD\n");
+    expect(lines).toContain("[echo on fail] 0: on fail\n");
+    expect(lines.join()).not.toContain("echo never");
+    expect(exitCode).toBe(1);
+  });
+
+  test.each([
+    [{ path: "f", content: "!", mode: "0644" }, "Failed to decode the content of the file.\n"],
+    [{ path: "taken/f", content: "", mode: "0644" }, "Failed to create directory '"],
+    [{ path: "directory", content: "", mode: "0644" }, "Failed to create destination path '"],
+  ])("the file %j cannot be injected: its block is closed, the job fails", async (file, said) => {
+    await using tester = await createTester();
+    await tester.write("taken", "");
+    await tester.write("directory/x", "");
+    const { exitCode, events } = await runForEvents(tester, { files: [file], commands: ["echo never"], ...epilogues });
+    const lines = outline(events);
+    expect(lines[2]).toStartWith("[Injecting Files] 1: Injecting ");
+    expect(lines[2]).toContain(said);
+    expect(lines).toContain("[echo on fail] 0: on fail\n");
+    expect(lines.join()).not.toContain("echo never");
+    expect(exitCode).toBe(1);
+  });
+});
+
+describe("what a job is read from", () => {
+  test("the wire's form means the same as one written by hand", async () => {
+    await using tester = await createTester();
+    const wire = await runForEvents(tester, {
+      job_id: "5a8b8a4c-0000-4000-8000-000000000000",
+      job_name: "wire",
+      ssh_public_keys: [],
+      env_vars: [{ name: "NAME", value: base64("it's\n\"me\"") }],
+      file: [{ path: "~/f", content: base64("text"), mode: "0600" }],
+      commands: [{ directive: 'echo "$NAME"; cat f' }],
+      epilogue_always_commands: null,
+      callbacks: { finished: "http://127.0.0.1:9/", teardown_finished: "http://127.0.0.1:9/", token: "" },
+      logger: { method: "push", url: "http://127.0.0.1:9/", token: "" },
+      unknown_key: { nested: true },
+    });
+    const hand = await runForEvents(tester, {
+      id: "hand",
+      env: { NAME: "it's\n\"me\"" },
+      files: [{ path: "~/f", text: "text", mode: "0600" }],
+      commands: ['echo "$NAME"; cat f'],
+    });
+    expect(outline(wire.events)).toEqual(outline(hand.events));
+    expect(outputOf(wire.events, 'echo "$NAME"; cat f')).toBe('it\'s\n"me"\ntext');
+    expect([wire.exitCode, wire.stderr]).toEqual([0, ""]);
+  });
+
+  test("hand-written YAML: numbers are text as written, several lines are one command, a here-document stays whole", async () => {
+    await using tester = await createTester();
+    const yaml = `
+env: { MODE: 0600, PORT: 8080, FLAG: yes, EMPTY: }
+commands:
+  - echo "$MODE $PORT $FLAG [$EMPTY]"
+  - |
+    cat <<'END'
+      $(not run) 'quoted' "twice"
+    END
+    echo after
+  - true
+`;
+    const { exitCode, stdout } = await tester.run(["run", "-", "--json"], { stdin: yaml });
+    const events = toEvents(stdout);
+    expect(outputOf(events, 'echo "$MODE $PORT $FLAG [$EMPTY]"')).toBe("0600 8080 yes []\n");
+    expect(outline(events)[4]).toEndWith(" 0:   $(not run) 'quoted' \"twice\"\nafter\n");
+    expect(exitCode).toBe(0);
+  });
+
+  test("standard input may hold JSON", async () => {
+    await using tester = await createTester();
+    const { exitCode, stdout } = await tester.run(["run", "-"], { stdin: '{"commands": ["echo from stdin"]}' });
+    expect(stdout).toContain("\nfrom stdin\n");
+    expect(exitCode).toBe(0);
+  });
+});
+
+describe("flags of run", () => {
+  const commands = ["echo first", { directive: "echo second", alias: "Second" }, "echo third"];
+  const job = { env: { A: "file", B: "file" }, commands, ...epilogues };
+
+  test("--env adds and overrides, may hold = and be empty, and is exported like the others", async () => {
+    await using tester = await createTester();
+    const command = 'echo "$A,$B,$C,$D"';
+    const args = ["--env", "B=x=y z", "--env=C=", "--env", "D=d"];
+    const { events } = await runForEvents(tester, { ...job, commands: [command] }, args);
+    expect(outputOf(events, command)).toBe("file,x=y z,,d\n");
+    expect(outline(events)[1]).toBe(`${exported}Exporting A\nExporting B\nExporting C\nExporting D\n`);
+  });
+
+  test.each([
+    [["--from", "2"], ["Second", "echo third", "always", "pass"]],
+    [["--from", "echo third"], ["echo third", "always", "pass"]],
+    [["--only", "Second"], ["Second"]],
+    [["--only=first"], ["echo first"]],
+  ])("%j runs %j", async (args, ran) => {
+    await using tester = await createTester();
+    const { exitCode, events } = await runForEvents(tester, job, args);
+    const directives = events.flatMap((event) => (event.event === "cmd_started" ? [event.directive] : []));
+    const own = directives.filter((directive) => !/^(Exporting|Injecting)/.test(directive));
+    const short = own.map((directive) => (directive.match(/^echo (?:on )?(always|pass)/)?.[1] ?? directive));
+    expect(short).toEqual(ran);
+    expect(exitCode).toBe(0);
+  });
+
+  test("--executor that is not there fails the job, and says which name would have been right", async () => {
+    await using tester = await createTester();
+    const { exitCode, events } = await runForEvents(tester, job, ["--executor", "shel"]);
+    const lines = outline(events);
+    expect(lines[1]).toMatch(/^\[Starting the shel executor\] 1: .*"shel".*shell/);
+    expect(lines.join()).not.toContain("[echo");
+    expect(lines.at(-1)).toBe("end failed");
+    expect(exitCode).toBe(1);
+  });
+
+  test("--keep keeps the very events that --json prints, for their owner only", async () => {
+    await using tester = await createTester();
+    const { stdout } = await runJob(tester, job, ["--json", "--keep", "kept.ndjson"]);
+    const kept = path.join(tester.home, "kept.ndjson");
+    expect(await readFile(kept, "utf8")).toBe(stdout);
+    expect((await stat(kept)).mode & 0o777).toBe(0o600);
+  });
+
+  test("--keep never touches a file that is there, runs nothing, and says what to do", async () => {
+    await using tester = await createTester();
+    await tester.write("kept.ndjson", "precious");
+    const { exitCode, stderr, stdout } = await runJob(tester, { commands: ["touch ran"] }, ["--keep", "kept.ndjson"]);
+    expect(await readFile(path.join(tester.home, "kept.ndjson"), "utf8")).toBe("precious");
+    expect(await Bun.file(path.join(tester.home, "ran")).exists()).toBe(false);
+    expect({ exitCode, stdout }).toEqual({ exitCode: 2, stdout: "" });
+    expect(stderr).toMatch(/"kept\.ndjson"/);
+    expect(stderr).not.toContain("EEXIST: file already exists, open");
+  });
+});

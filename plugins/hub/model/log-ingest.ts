@@ -1,0 +1,51 @@
+import type { Answer } from "./answer.ts";
+import { toBatch } from "./log-list.ts";
+import { type HubState, logOf } from "./state.ts";
+import { isLogToken } from "./token.ts";
+
+export interface Push {
+  readonly jobId: string;
+  /** `undefined` when there is none. */
+  readonly token: string | undefined;
+  readonly startFrom: string | null;
+  readonly body: Uint8Array;
+}
+
+/** The most events in one request. */
+export const batchLimit = 2000;
+
+/** Takes a part of a log: the checks of protocol section 4, in their order. */
+export function ingest(state: HubState, { jobId, token, startFrom, body }: Push): Answer {
+  const { secret, settings } = state;
+  if (token === undefined) return { status: 401, text: "missing token" };
+  if (!isLogToken(token, { jobId, action: "PUSH" }, { secret, now: state.now() })) {
+    return { status: 401, text: "bad token" };
+  }
+  if (startFrom === null || startFrom === "") return { status: 400, text: "missing start_from" };
+  if (!/^\d{1,15}$/.test(startFrom)) return { status: 400, text: "bad start_from" };
+  const batch = toBatch(body);
+  if (batch.count > batchLimit) return { status: 413, text: "Too many log events" };
+  if (batch.count === 0) return { status: 200, text: "" };
+
+  const log = logOf(state, jobId);
+  const from = Number(startFrom);
+  if (from > 0 && settings.logLimitBytes > 0 && memoryOf(log.live) > settings.logLimitBytes) {
+    if (!log.isTrimmed) log.writeTrimmed(toTrimmed(state.now()));
+    return { status: 422, text: "No more space" };
+  }
+  log.write(from, batch);
+  return { status: 200, text: "" };
+}
+
+/** What Redis needs beside the text of each entry. */
+const overheadBytes = 8;
+
+function memoryOf({ bytes, length }: { readonly bytes: number; readonly length: number }): number {
+  return bytes + length * overheadBytes;
+}
+
+function toTrimmed(now: number): { lines: Uint8Array; count: number } {
+  const output = "Content of the log is bigger than 16MB. Log is trimmed.";
+  const event = { event: "cmd_output", timestamp: Math.floor(now / 1000), output };
+  return { lines: Buffer.from(`${JSON.stringify(event)}\n`), count: 1 };
+}

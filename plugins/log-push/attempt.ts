@@ -1,0 +1,31 @@
+/** The time that one call has. */
+export interface Attempt extends Disposable {
+  /** Aborts after the time-out, and a moment after `stop`: an answer that is on its way tells what was delivered. */
+  readonly signal: AbortSignal;
+  /** Rejects when the signal aborts. */
+  readonly aborted: Promise<never>;
+}
+
+export function openAttempt(stop: AbortSignal, timeoutMs: number): Attempt {
+  const controller = new AbortController();
+  const { promise: aborted, reject } = Promise.withResolvers<never>();
+  aborted.catch(() => {});
+  const abort = (reason: unknown): void => {
+    controller.abort(reason);
+    reject(reason);
+  };
+  const timers = [setTimeout(() => abort(`no answer within ${timeoutMs / 1000} s`), timeoutMs)];
+  const onStop = (): void => void timers.push(setTimeout(() => abort(stop.reason), graceMs));
+  if (stop.aborted) onStop();
+  else stop.addEventListener("abort", onStop, { once: true });
+  return {
+    signal: controller.signal,
+    aborted,
+    [Symbol.dispose]() {
+      for (const timer of timers) clearTimeout(timer);
+      stop.removeEventListener("abort", onStop);
+    },
+  };
+}
+
+const graceMs = 250;

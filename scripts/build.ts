@@ -1,0 +1,82 @@
+// Compiles the program into one file: `bun scripts/build.ts [--target=bun-linux-arm64] [--outfile=dist/signalman]`.
+
+import { exists, mkdir, mkdtemp, rename, rm } from "node:fs/promises";
+import path from "node:path";
+import { parseArgs } from "node:util";
+import { version as packageVersion } from "../package.json";
+
+export interface BuildOptions {
+  readonly entry: string;
+  readonly outfile: string;
+  /** Bun's name of a platform, `bun-linux-arm64`; this machine's when it is left out. */
+  readonly target?: Bun.Build.CompileTarget | undefined;
+  readonly version: string;
+}
+
+const root = path.dirname(import.meta.dir);
+
+/** Builds beside `outfile` and renames, so that a program that runs is replaced and never changed. */
+export async function build({ entry, outfile, target, version }: BuildOptions): Promise<void> {
+  await mkdir(path.dirname(outfile), { recursive: true });
+  const temporary = await mkdtemp(path.join(path.dirname(outfile), ".building-"));
+  const file = path.join(temporary, path.basename(outfile));
+  try {
+    await Bun.build({
+      entrypoints: [entry],
+      compile: {
+        outfile: file,
+        ...(target === undefined ? {} : { target }),
+        // The working directory may be an untrusted checkout: its bunfig.toml, .env and tsconfig.json are not ours.
+        autoloadBunfig: false,
+        autoloadDotenv: false,
+        autoloadTsconfig: false,
+        // Plugins of the user find the packages beside them through their package.json.
+        autoloadPackageJson: true,
+      },
+      define: {
+        "process.env.NODE_ENV": '"production"',
+        "process.env.SIGNALMAN_VERSION": JSON.stringify(version),
+        "process.env.SIGNALMAN_TEST_PRELOAD": JSON.stringify(await bundleTestPreload()),
+      },
+      format: "esm",
+      splitting: true,
+      bytecode: true,
+      minify: true,
+      // Within the binary: half a megabyte, and stack traces name files and lines.
+      sourcemap: "linked",
+    });
+    await rename(file, outfile);
+  } finally {
+    await rm(temporary, { recursive: true, force: true });
+  }
+}
+
+/** The SDK as one file, for `signalman plugins test`: there the binary is plain Bun, and cannot see what is compiled into it. */
+async function bundleTestPreload(): Promise<string> {
+  const entry = path.join(root, "src", "testing", "preload.ts");
+  const { outputs } = await Bun.build({ entrypoints: [entry], target: "bun", format: "esm", minify: true });
+  return outputs[0]!.text();
+}
+
+/** The tag that the checkout stands on or after (`v1.2.3` → `1.2.3`, `1.2.3-4-gabc1234`), else the package's version. */
+async function findVersion(): Promise<string> {
+  if (!(await exists(path.join(root, ".git")))) return packageVersion;
+  const git = Bun.spawnSync(["git", "describe", "--tags", "--match=v[0-9]*"], {
+    cwd: root,
+    stderr: "ignore",
+  });
+  return git.success ? git.stdout.toString().trim().slice(1) : packageVersion;
+}
+
+if (import.meta.main) {
+  const { values } = parseArgs({ options: { target: { type: "string" }, outfile: { type: "string" } } });
+  const outfile = path.resolve(values.outfile ?? path.join(root, "dist", "signalman"));
+  await build({
+    entry: path.join(root, "src", "main.ts"),
+    outfile,
+    target: values.target as Bun.Build.CompileTarget | undefined,
+    version: await findVersion(),
+  });
+  const size = Math.round(Bun.file(outfile).size / 1_000_000);
+  console.log(`${path.relative(process.cwd(), outfile)} (${size} MB)`);
+}

@@ -1,0 +1,64 @@
+// The checks that are no tests: `bun scripts/check.ts` runs all of them, `--fix` repairs what can be repaired.
+
+import path from "node:path";
+
+export interface Counts {
+  readonly passed: number;
+  readonly failed: number;
+  /** Names of what was left out. */
+  readonly skipped: readonly string[];
+}
+
+interface Check {
+  readonly name: string;
+  /** Arguments of bun. The tools are programs for Node, which need not be there. */
+  readonly command: readonly string[];
+  readonly fix?: readonly string[];
+}
+
+const root = path.dirname(import.meta.dir);
+
+const checks: readonly Check[] = [
+  { name: "lint", command: [tool("oxlint"), "--deny-warnings"], fix: [tool("oxlint"), "--fix"] },
+  { name: "format", command: [tool("oxfmt"), "--check"], fix: [tool("oxfmt")] },
+  { name: "types", command: [tool("tsc"), "-p", "."] },
+  { name: "generated docs", command: ["scripts/docs.ts", "--check"], fix: ["scripts/docs.ts"] },
+];
+
+/** Runs every check, also after one has failed; shows the output of those that do. */
+export async function runChecks(): Promise<Counts> {
+  let passed = 0;
+  for (const { name, command } of checks) if (await runCheck(name, command)) passed += 1;
+  return { passed, failed: checks.length - passed, skipped: [] };
+}
+
+/** Runs one program with bun and says how it went. */
+export async function runCheck(name: string, command: readonly string[]): Promise<boolean> {
+  const started = performance.now();
+  const child = Bun.spawn([process.execPath, ...command], { cwd: root, stdout: "pipe", stderr: "pipe" });
+  const output = await Promise.all([child.stdout.text(), child.stderr.text()]);
+  const isPassed = (await child.exited) === 0;
+  const seconds = ((performance.now() - started) / 1000).toFixed(1);
+  console.log(`${isPassed ? "passed" : "FAILED"}: ${name} (${seconds} s)`);
+  if (!isPassed) console.log(output.join("").trimEnd());
+  return isPassed;
+}
+
+async function fix(): Promise<void> {
+  // Formatting comes last: the others write code and pages.
+  const fixes = checks.flatMap(({ name, fix }) => (fix === undefined ? [] : [{ name, fix }]));
+  for (const { name, fix } of fixes.toSorted(
+    (a, b) => Number(a.name === "format") - Number(b.name === "format"),
+  )) {
+    if (!(await runCheck(name, fix))) process.exitCode = 1;
+  }
+}
+
+function tool(name: string): string {
+  return path.join("node_modules", ".bin", name);
+}
+
+if (import.meta.main) {
+  if (process.argv.includes("--fix")) await fix();
+  else if ((await runChecks()).failed > 0) process.exitCode = 1;
+}

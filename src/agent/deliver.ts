@@ -1,0 +1,108 @@
+import { existsSync } from "node:fs";
+import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { toMessage } from "../errors.ts";
+import type { Host } from "../host.ts";
+import type { JobProcess } from "../job/process.ts";
+import type { JobRequest } from "../job/request.ts";
+import { jobFiles } from "../job/wire.ts";
+import type { LogDelivery, SpoolCursor } from "../log/backend.ts";
+import { countRest } from "../log/count-rest.ts";
+import { openSinks } from "../log/open-sinks.ts";
+import { openSpool } from "../log/spool-reader.ts";
+import type { SpoolReader } from "../log/spool.ts";
+import type { Logger } from "../logger.ts";
+import { logBackend } from "../services.ts";
+import { readDocument, writeDocument } from "../state/document.ts";
+import type { JobDelivery, JobOutcome } from "./jobs.ts";
+
+export interface DeliverJobOptions {
+  readonly slot: number;
+  readonly host: Host;
+  readonly logger: Logger;
+  /** Of the job, in the state directory. */
+  readonly directory: string;
+  readonly request: JobRequest;
+  readonly process: JobProcess;
+  readonly delivery: JobDelivery;
+  /** How long the log may still take once the job is over (`log-flush-timeout`). */
+  readonly flushTimeoutMs: number;
+}
+
+/** Brings a job's log to where its request wants it, while the job runs and after. Resolves when that is over. */
+export async function deliverJob(options: DeliverJobOptions): Promise<JobOutcome> {
+  const { slot, host, logger, request, process, delivery, flushTimeoutMs } = options;
+  const spool = join(options.directory, jobFiles.spool);
+  const late = new AbortController();
+
+  // 1. Both read the spool from disk, each at its own pace.
+  await waitForSpool(spool, process);
+  const delivering = deliver(options, AbortSignal.any([delivery.lost, late.signal]));
+  const sinks = openSinks({
+    host,
+    job: request,
+    logger,
+    reader: () => openSpool(spool, { source: process.source }),
+  });
+
+  // 2. The job is over; its log may take a while longer, and what is not delivered then stays here.
+  const summary = await process.finished;
+  const timer = setTimeout(() => late.abort(new Error("log-flush-timeout is over")), flushTimeoutMs);
+  const [log] = await Promise.all([delivering, sinks.finish()]);
+  clearTimeout(timer);
+  if (log.undelivered > 0) {
+    logger.warn("not all of the log was delivered; `signalman logs` has it whole", {
+      job: request.id,
+      events: log.undelivered,
+      trimmed: log.trimmed,
+    });
+  }
+
+  // 3. Whoever wants the whole log (an artifact) has it before the result is reported.
+  const trimmed = log.trimmed || summary.log.droppedBytes > 0;
+  await host.call("agent:log-flushed", { slot, job: request, trimmed, spool });
+  await host.call("agent:job-ended", { slot, jobId: request.id, executor: request.executor, ...summary });
+  return { summary, log };
+}
+
+async function deliver(options: DeliverJobOptions, signal: AbortSignal): Promise<LogDelivery> {
+  const { host, request, logger, delivery, directory, process } = options;
+  const cursorPath = join(directory, jobFiles.delivery);
+  const cursor = readDocument<SpoolCursor>(cursorPath);
+  using reader = openSpool(join(directory, jobFiles.spool), {
+    source: process.source,
+    ...(cursor && { cursor }),
+  });
+  try {
+    await using backend = host.use(logBackend, request.logger.method).open({
+      job: request,
+      logger,
+      spool: reader,
+      saveCursor: (place) => writeDocument(cursorPath, place),
+      refreshToken: () => delivery.refreshToken(),
+    });
+    return await backend.run(signal);
+  } catch (error) {
+    logger.error(`the log could not be delivered: ${toMessage(error)}`, { job: request.id });
+    await options.process.finished;
+    return { trimmed: false, undelivered: await rest(reader) };
+  }
+}
+
+async function rest(reader: SpoolReader): Promise<number> {
+  try {
+    return await countRest(reader);
+  } catch {
+    return 0;
+  }
+}
+
+/** The job's process makes the spool, or whoever buries it. */
+async function waitForSpool(path: string, process: JobProcess): Promise<void> {
+  let isOver = false;
+  void process.finished.then(
+    () => (isOver = true),
+    () => (isOver = true),
+  );
+  while (!existsSync(path) && !isOver) await sleep(2);
+}

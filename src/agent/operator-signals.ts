@@ -1,0 +1,49 @@
+import { unixSeconds } from "../log/events.ts";
+import type { AgentSignals } from "./source.ts";
+
+export interface OperatorSignalsOptions {
+  /** The second SIGINT or SIGTERM, and the third. */
+  readonly onSecond: () => void;
+  readonly onThird: () => void;
+}
+
+/**
+ * What an operator asks of the agent. SIGINT, SIGTERM: interrupt; again: stop the running jobs; again: kill them and exit. SIGQUIT: drain. SIGUSR2:
+ * hand over to another process.
+ */
+export function listenToOperator(options: OperatorSignalsOptions): AgentSignals & Disposable {
+  const interrupt = new AbortController();
+  const drain = new AbortController();
+  const handOver = new AbortController();
+  let interruptedAt = 0;
+  let count = 0;
+
+  const onInterrupt = () => {
+    count += 1;
+    if (count === 1) {
+      interruptedAt = unixSeconds();
+      interrupt.abort();
+    } else if (count === 2) options.onSecond();
+    else options.onThird();
+  };
+  const listeners = {
+    SIGINT: onInterrupt,
+    SIGTERM: onInterrupt,
+    SIGQUIT: () => drain.abort(),
+    SIGUSR2: () => handOver.abort(),
+  } as const;
+  const names = Object.keys(listeners) as (keyof typeof listeners)[];
+  for (const name of names) process.on(name, listeners[name]);
+
+  return {
+    interrupt: interrupt.signal,
+    get interruptedAt() {
+      return interruptedAt;
+    },
+    drain: drain.signal,
+    handOver: handOver.signal,
+    [Symbol.dispose]() {
+      for (const name of names) process.off(name, listeners[name]);
+    },
+  };
+}

@@ -1,0 +1,56 @@
+import * as v from "valibot";
+
+const seconds = (text: string) =>
+  v.pipe(v.number(), v.minValue(0, "expected 0 or more seconds"), v.description(text));
+
+/** Options of the agent itself, whatever its control plane: entries of the core's schema. */
+export const agentEntries = {
+  "control-plane": v.optional(
+    v.pipe(v.string(), v.description("Where jobs come from: the name of a job source")),
+    "semaphore",
+  ),
+  "env-vars": v.optional(
+    v.pipe(
+      v.array(
+        v.pipe(
+          v.string(),
+          v.check(
+            (text) => text.indexOf("=") > 0,
+            ({ input }) =>
+              `Error parsing --env-vars: ${input.split("=")[0]} is not a valid environment variable (expected NAME=value)`,
+          ),
+        ),
+      ),
+      v.description("Variables for every job; they win over the job's own"),
+    ),
+    [],
+  ),
+  files: v.optional(
+    v.pipe(
+      v.array(
+        v.pipe(
+          v.string(),
+          v.check(
+            (text) => /^[^:]+:[^:]+$/.test(text),
+            ({ input }) =>
+              `Error parsing --files: ${input} is not a valid file injection (expected host-path:job-path)`,
+          ),
+        ),
+      ),
+      v.description("Files of this host that jobs in containers get: host-path:job-path"),
+    ),
+    [],
+  ),
+  "fail-on-missing-files": v.optional(
+    v.pipe(v.boolean(), v.description("Fail a job when a file of `files` is missing on this host")),
+    false,
+  ),
+  "log-flush-timeout": v.optional(
+    seconds("How long the log of a job that is over may still take to be delivered, in seconds"),
+    900,
+  ),
+  "claim-timeout": v.optional(
+    seconds("How long a job goes on when its agent is gone and no other takes it over, in seconds"),
+    900,
+  ),
+} satisfies v.ObjectEntries;

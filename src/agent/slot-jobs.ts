@@ -1,0 +1,131 @@
+import { existsSync, readdirSync, rmSync } from "node:fs";
+import { join } from "node:path";
+import { toMessage } from "../errors.ts";
+import type { Host } from "../host.ts";
+import { closeLog } from "../job/bury.ts";
+import type { JobSettings } from "../job/open.ts";
+import { adoptJobProcess, type JobProcess, startJobProcess, toSocketPath } from "../job/process.ts";
+import type { JobRequest } from "../job/request.ts";
+import { jobFiles, type JobProcessInput } from "../job/wire.ts";
+import type { Logger } from "../logger.ts";
+import { makePrivateDirectory, readDocument, removeDocument, writeDocument } from "../state/document.ts";
+import { deliverJob } from "./deliver.ts";
+import type { AgentJob, JobDelivery, JobOutcome, Jobs, LeftJob } from "./jobs.ts";
+
+export interface SlotJobsOptions {
+  readonly slot: number;
+  readonly host: Host;
+  readonly logger: Logger;
+  /** Of the slot's jobs, in the state directory. */
+  readonly directory: string;
+  /** For sockets, the best first; the first whose path is short enough is taken. */
+  readonly socketDirectories: readonly string[];
+  readonly settings: JobSettings;
+  readonly plugins: JobProcessInput["plugins"];
+  readonly log: JobProcessInput["log"];
+  /** What a job's process starts with: ours without secrets. */
+  readonly env: Readonly<Record<string, string>>;
+  /** The words that start this program again. */
+  readonly program: readonly string[];
+  readonly claimTimeoutMs: number;
+  readonly flushTimeoutMs: number;
+}
+
+/** The jobs of a slot, for its source, and for whoever must end them. */
+export interface SlotJobs extends Jobs {
+  stopAll(): void;
+  killAll(): void;
+}
+
+export function createSlotJobs(options: SlotJobsOptions): SlotJobs {
+  const { directory, logger, host, slot } = options;
+  const running = new Set<JobProcess>();
+  makePrivateDirectory(directory);
+
+  function follow(request: JobRequest, process: JobProcess, delivery: JobDelivery): AgentJob {
+    running.add(process);
+    const { id } = request;
+    const done = deliverJob({ ...options, request, process, delivery, directory: join(directory, id) })
+      .catch((error: unknown): JobOutcome => {
+        logger.error(`the job is reported as failed: ${toMessage(error)}`, { job: id });
+        const log = { events: 0, bytes: 0, droppedBytes: 0 };
+        return { summary: { result: "failed", durationMs: 0, log }, log: { trimmed: false, undelivered: 0 } };
+      })
+      .finally(() => running.delete(process));
+    return {
+      id,
+      request,
+      done,
+      stop: process.stop,
+      kill: process.kill,
+      release: async () => forgetRequest(join(directory, id)),
+    };
+  }
+
+  /** A request on disk, before anything of it runs: from here on a crash cannot lose the job. */
+  function keep(request: JobRequest): string {
+    const path = join(directory, request.id);
+    rmSync(path, { recursive: true, force: true });
+    makePrivateDirectory(path);
+    writeDocument(join(path, jobFiles.request), request);
+    return path;
+  }
+
+  async function announce({ id, executor }: JobRequest): Promise<void> {
+    await host.call("agent:job-started", { slot, jobId: id, executor });
+  }
+
+  return {
+    left: findLeft(directory).map((id): LeftJob => ({
+      id,
+      async claim(delivery) {
+        const path = join(directory, id);
+        const request = readDocument<JobRequest>(join(path, jobFiles.request))!;
+        logger.info("took over a job that was left", { job: id });
+        return follow(request, adoptJobProcess({ directory: path, jobId: id, logger }), delivery);
+      },
+    })),
+    async start(request, delivery) {
+      const path = keep(request);
+      const process = startJobProcess(
+        {
+          request,
+          settings: options.settings,
+          plugins: options.plugins,
+          log: options.log,
+          directory: path,
+          socket: toSocketPath(options.socketDirectories),
+          claimTimeoutMs: options.claimTimeoutMs,
+        },
+        { directory: path, jobId: request.id, logger, program: options.program, env: options.env },
+      );
+      await announce(request);
+      return follow(request, process, delivery);
+    },
+    async fail(request, reason, delivery) {
+      const path = keep(request);
+      const { events, bytes } = closeLog(join(path, jobFiles.spool), reason);
+      writeDocument(join(path, jobFiles.result), {
+        result: "failed",
+        durationMs: 0,
+        log: { events, bytes, droppedBytes: 0 },
+      });
+      await announce(request);
+      return follow(request, adoptJobProcess({ directory: path, jobId: request.id, logger }), delivery);
+    },
+    stopAll: () => running.forEach((process) => process.stop()),
+    killAll: () => running.forEach((process) => process.kill()),
+  };
+}
+
+/** Jobs whose result the control plane has not acknowledged: their request is still here. */
+function findLeft(directory: string): string[] {
+  return readdirSync(directory).filter((id) => existsSync(join(directory, id, jobFiles.request)));
+}
+
+/** A job's request, and all that leads to secrets, leaves the disk with the job; its log stays. */
+function forgetRequest(directory: string): void {
+  for (const name of [jobFiles.process, jobFiles.lock, jobFiles.request] as const) {
+    removeDocument(join(directory, name));
+  }
+}

@@ -1,0 +1,46 @@
+/** A row of help: what it is called, and lines about it. */
+export interface Entry {
+  readonly left: string;
+  readonly right: readonly string[];
+}
+
+const width = 100;
+const leftWidth = 34;
+
+/** Two columns in 100; what is too long for the left one stands on a line of its own. */
+export function formatEntries(entries: readonly Entry[]): string[] {
+  const indent = " ".repeat(leftWidth);
+  return entries.flatMap(({ left, right }) => {
+    const head = `  ${left}`;
+    const [first = "", ...rest] = right.flatMap((text) => wrap(text, width - leftWidth));
+    const others = rest.map((line) => `${indent}${line}`);
+    return head.length < leftWidth - 1
+      ? [`${head.padEnd(leftWidth)}${first}`.trimEnd(), ...others]
+      : [head, ...(first === "" ? [] : [`${indent}${first}`]), ...others];
+  });
+}
+
+/** Breaks a text between words. */
+export function wrap(text: string, columns: number): string[] {
+  const lines: string[] = [];
+  for (const word of text.split(/\s+/).filter((part) => part !== "")) {
+    const line = lines.at(-1);
+    if (line !== undefined && line.length + 1 + word.length <= columns)
+      lines.splice(-1, 1, `${line} ${word}`);
+    else lines.push(word);
+  }
+  return lines;
+}
+
+/** A table whose columns are as wide as what stands in them, up to 40. */
+export function formatTable(rows: readonly (readonly string[])[]): string[] {
+  const widths = (rows[0] ?? []).map((_, column) =>
+    Math.min(40, Math.max(...rows.map((row) => row[column]?.length ?? 0))),
+  );
+  return rows.map((row) =>
+    row
+      .map((cell, column) => cell.padEnd(widths[column] ?? 0))
+      .join("  ")
+      .trimEnd(),
+  );
+}

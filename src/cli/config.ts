@@ -1,0 +1,27 @@
+import type { EffectiveOption } from "../config.ts";
+import { formatTable } from "./columns.ts";
+import { defineCommand } from "./command.ts";
+
+export default defineCommand({
+  meta: { name: "config", description: "show every option: its value, and where that comes from" },
+  args: { json: { type: "boolean", description: "print JSON" } },
+  run({ args, program }) {
+    const { file, options } = program.config;
+    if (args.json === true) {
+      const shown = options.map((option) => ({ ...option, value: mask(option) ?? null }));
+      process.stdout.write(`${JSON.stringify({ file: file ?? null, options: shown }, null, 2)}\n`);
+      return;
+    }
+    const rows = options.map((option) => [option.key, toText(mask(option)), option.source.name]);
+    process.stdout.write(`${formatTable([["KEY", "VALUE", "SOURCE"], ...rows]).join("\n")}\n`);
+  },
+});
+
+function mask({ secret, value }: EffectiveOption): unknown {
+  return secret && value !== undefined && value !== "" ? "[REDACTED]" : value;
+}
+
+function toText(value: unknown): string {
+  if (value === undefined) return "-";
+  return typeof value === "string" && /^[^\s"]+$/.test(value) ? value : JSON.stringify(value);
+}

@@ -1,0 +1,38 @@
+import type { Option } from "../flags.ts";
+import { describeType } from "../values.ts";
+
+/** What stands after the flag: `<human|json>`, `<number>`; nothing after a boolean. */
+export function toPlaceholder({ type, choices, hint }: Option): string {
+  if (hint !== undefined) return `<${hint}>`;
+  if (choices !== undefined) return `<${choices.join("|")}>`;
+  switch (type.kind) {
+    case "boolean":
+      return "";
+    case "integer":
+    case "number":
+      return "<number>";
+    case "list":
+      return "<value,…>";
+    case "map":
+      return "<name=value,…>";
+    case "string":
+    case "any":
+      return "<value>";
+  }
+}
+
+/** What it takes, in words. */
+export function describeValue({ type, choices, hint }: Option): string {
+  return choices === undefined ? (hint ?? describeType(type)) : `one of ${choices.join(", ")}`;
+}
+
+/** The default as one would write it. */
+export function describeDefault({ default: value, defaultText, required }: Option): string {
+  if (defaultText !== undefined) return defaultText;
+  if (required) return "none, must be given";
+  if (value === undefined || value === "") return "none";
+  if (Array.isArray(value)) return value.length === 0 ? "none" : value.map(String).join(" ");
+  if (typeof value !== "object" || value === null) return String(value);
+  const entries = Object.entries(value);
+  return entries.length === 0 ? "none" : entries.map(([key, item]) => `${key}=${String(item)}`).join(" ");
+}

@@ -1,0 +1,109 @@
+import { AgentError } from "../errors.ts";
+import { toVariable } from "../flags.ts";
+import { blame } from "../guard.ts";
+import type { BuiltInPlugins, LoadedPlugin } from "../loader.ts";
+import { isSecret, redact } from "../log-line.ts";
+import { peekFlags } from "./arguments.ts";
+import { collectPluginCommands, findCommand, loadPluginCommand } from "./commands.ts";
+import { loadProgram, type LoadedProgram, type LoadProgramOptions } from "./program.ts";
+import { report } from "./report.ts";
+
+export interface DispatchOptions {
+  readonly argv: readonly string[];
+  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly cwd: string;
+  readonly builtIns: BuiltInPlugins;
+  readonly version: string;
+}
+
+/** Runs the command that `argv` calls, says what fails, and ends the process. */
+export async function dispatch(options: DispatchOptions): Promise<void> {
+  let secrets: ReadonlySet<string> = new Set();
+  // Whoever reads our output may leave; that is no failure of ours.
+  process.stdout.on("error", () => {});
+  process.stderr.on("error", () => {});
+  try {
+    await call(options, (loaded) => (secrets = new Set(loaded.program.secrets.filter(isSecret))));
+  } catch (error) {
+    process.exitCode = report(error, { isDebug: isDebug(options), hide: (text) => redact(text, secrets) });
+  }
+  await Promise.all([flush(process.stdout), flush(process.stderr)]);
+  // A timer or socket that a plugin forgot must not keep the process.
+  process.exit();
+}
+
+async function call(options: DispatchOptions, onLoad: (loaded: LoadedProgram) => void): Promise<void> {
+  const { argv } = options;
+  const [word] = argv;
+  const found = findCommand(argv);
+  if (word === undefined || wantsHelp(argv)) return help(options, found?.name.split(" "));
+  if (found === undefined && word.startsWith("-")) {
+    throw new AgentError(
+      "USAGE_INVALID",
+      `the command comes first, before "${word}" (as in: signalman run job.yaml ${word})`,
+    );
+  }
+
+  let load: LoadProgramOptions["command"];
+  let plugin: string | undefined;
+  if (found === undefined) {
+    load = (plugins) => {
+      plugin = collectPluginCommands(plugins).get(word)?.plugin;
+      return loadPluginCommand(word, plugins);
+    };
+  } else {
+    load = async (plugins: readonly LoadedPlugin[]) => {
+      collectPluginCommands(plugins);
+      return (await found.entry.load()).default;
+    };
+  }
+  const loaded = await loadProgram({
+    ...options,
+    argv: argv.slice(found === undefined ? 1 : found.name.split(" ").length),
+    command: load,
+    log: found?.entry.log ?? "file",
+    isLenient: found?.entry.isLenient ?? false,
+  });
+  onLoad(loaded);
+  const { runCommand } = await import("citty");
+  try {
+    await runCommand(loaded.command, { rawArgs: [...loaded.rawArgs], data: loaded.program });
+  } catch (error) {
+    throw plugin === undefined ? error : blame(error, { plugin, where: `command "${word}"` });
+  }
+}
+
+/** `--help` anywhere, `-h`, `help`, or nothing at all, which is a fault. */
+async function help(options: DispatchOptions, words: readonly string[] | undefined): Promise<void> {
+  const { argv } = options;
+  const isFault = argv.length === 0;
+  const { default: command, renderHelp } = await import("./help.ts");
+  const named = peekFlags(argv, ["config-file", "config-env"]);
+  const { program } = await loadProgram({
+    ...options,
+    argv: [...named].map(([flag, value]) => `--${flag}=${value}`),
+    command: async () => command,
+    log: "stderr",
+    isLenient: true,
+  });
+  const [word] = argv;
+  const asked = words ?? (word === undefined || word.startsWith("-") ? [] : [word]);
+  const isPlain = asked.length === 1 && asked[0] === "help";
+  const text = await renderHelp(program, isPlain ? [] : asked);
+  process[isFault ? "stderr" : "stdout"].write(text);
+  if (isFault) process.exitCode = 2;
+}
+
+function wantsHelp(argv: readonly string[]): boolean {
+  const end = argv.indexOf("--");
+  return argv.slice(0, end === -1 ? undefined : end).some((word) => word === "--help" || word === "-h");
+}
+
+function isDebug({ argv, env }: DispatchOptions): boolean {
+  const level = peekFlags(argv, ["log-level"]).get("log-level") ?? env[toVariable("log-level")];
+  return level === "debug" || level === "trace";
+}
+
+function flush(stream: NodeJS.WriteStream): Promise<void> {
+  return new Promise((done) => stream.write("", () => done()));
+}

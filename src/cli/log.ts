@@ -1,0 +1,44 @@
+import { toMessage } from "../errors.ts";
+import { type LogFile, openLogFile } from "../log-file.ts";
+import { createLogger, type LogFormat, type LogLevel, type RootLogger, streamSink } from "../logger.ts";
+
+/** `stderr`: warnings only, for commands that answer and end. `file`: also the log file. `all`: the file, and stdout with it. */
+export type LogDestination = "stderr" | "file" | "all";
+
+export interface OpenLoggerOptions {
+  readonly level: LogLevel;
+  readonly format: LogFormat;
+  readonly destination: LogDestination;
+  readonly path: string;
+  /** A file that somebody asked for must be there; the default one may be missing. */
+  readonly isPathChosen: boolean;
+}
+
+/** Opens the agent's log. Throws `FILE_FAILED` when the file that was asked for cannot be opened. */
+export function openLogger({
+  level,
+  format,
+  destination,
+  path,
+  isPathChosen,
+}: OpenLoggerOptions): RootLogger {
+  const file = destination === "stderr" ? undefined : openFile(path, isPathChosen);
+  return createLogger({
+    level,
+    format,
+    sinks: [
+      ...(file === undefined ? [] : [file]),
+      destination === "all" ? streamSink("stdout") : streamSink("stderr", "warn"),
+    ],
+  });
+}
+
+function openFile(path: string, isPathChosen: boolean): LogFile | undefined {
+  try {
+    return openLogFile(path);
+  } catch (error) {
+    if (isPathChosen) throw error;
+    process.stderr.write(`${toMessage(error)}; going on without it\n`);
+    return undefined;
+  }
+}

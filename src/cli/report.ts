@@ -1,0 +1,66 @@
+import { AgentError, type ErrorCode } from "../errors.ts";
+
+export interface ReportOptions {
+  /** Whether to show where in our code it came from. */
+  readonly isDebug: boolean;
+  /** Takes secrets out. */
+  hide(text: string): string;
+}
+
+/** Says on stderr what went wrong, and answers with the exit code: 2 for what the user gave, 1 for what failed. */
+export function report(thrown: unknown, { isDebug, hide }: ReportOptions): number {
+  const lines = [
+    `${paint("error:", "31")} ${toText(thrown)}`,
+    ...toCauses(thrown).map((text) => `caused by: ${text}`),
+  ];
+  if (thrown instanceof AgentError && thrown.code === "USAGE_INVALID") lines.push('see "signalman help"');
+  if (isDebug) lines.push(...collectStacks(thrown));
+  process.stderr.write(`${hide(lines.join("\n"))}\n`);
+  return thrown instanceof AgentError && usageCodes.has(thrown.code) ? 2 : 1;
+}
+
+/** Colours are for terminals, and for those who want them (https://no-color.org). */
+export function paint(text: string, code: string): string {
+  return process.stderr.isTTY && !process.env["NO_COLOR"] ? `\u001b[${code}m${text}\u001b[0m` : text;
+}
+
+const usageCodes: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
+  "USAGE_INVALID",
+  "CONFIG_INVALID",
+  "CONFIG_UNREADABLE",
+  "JOB_INVALID",
+  "JOB_UNREADABLE",
+  "PLUGIN_INVALID",
+  "PLUGIN_UNKNOWN",
+]);
+
+function toText(thrown: unknown): string {
+  return thrown instanceof Error ? thrown.message || thrown.name : String(thrown);
+}
+
+/** Those that say something new. */
+function toCauses(thrown: unknown): string[] {
+  const causes = collectCauses(thrown);
+  return causes
+    .map(toText)
+    .filter(
+      (text, index, texts) => ![toText(thrown), ...texts.slice(0, index)].some((said) => said.includes(text)),
+    );
+}
+
+function collectCauses(thrown: unknown, seen = new Set<unknown>()): unknown[] {
+  if (!(thrown instanceof Error) || seen.has(thrown)) return [];
+  seen.add(thrown);
+  const inner = [
+    ...(thrown.cause === undefined ? [] : [thrown.cause]),
+    ...(thrown instanceof AggregateError ? thrown.errors : []),
+    ...(thrown instanceof SuppressedError ? [thrown.error, thrown.suppressed] : []),
+  ];
+  return inner.flatMap((cause) => [cause, ...collectCauses(cause, seen)]);
+}
+
+function collectStacks(thrown: unknown): string[] {
+  return [thrown, ...collectCauses(thrown)].flatMap((cause) =>
+    cause instanceof Error && cause.stack ? [cause.stack] : [],
+  );
+}

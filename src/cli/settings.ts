@@ -1,0 +1,31 @@
+import { AgentError } from "../errors.ts";
+import { coreName, toVariable } from "../flags.ts";
+import { encodeBase64 } from "../job/base64.ts";
+import type { JobSettings } from "../job/open.ts";
+import type { EnvironmentVariable } from "../job/request.ts";
+import type { CoreConfig } from "../options.ts";
+import type { Program } from "./program.ts";
+
+/** What a job is run with, out of the program's options. */
+export function toSettings(program: Program): JobSettings {
+  const core = program.config.of(coreName) as CoreConfig;
+  const secret = program.config.options.filter((option) => option.secret);
+  return {
+    stopGraceMs: core["stop-grace-period"] * 1000,
+    terminalSize: core["terminal-size"],
+    logDiskLimitBytes: core["log-disk-limit"],
+    redactedVars: core["redacted-vars"],
+    executors: core.executors,
+    env: core["env-vars"].map((text) => toVariableOfJob(text, "--env-vars")),
+    secrets: secret.flatMap(({ value }) => (typeof value === "string" ? [value] : [])),
+    secretVariables: secret.map(({ key }) => toVariable(key)),
+  };
+}
+
+/** `NAME=value`; everything behind the first `=` is the value. It may be a secret, so a fault does not show it. */
+export function toVariableOfJob(text: string, flag: string): EnvironmentVariable {
+  const at = text.indexOf("=");
+  if (at < 1)
+    throw new AgentError("USAGE_INVALID", `"${flag}" has no name before a "=" (expected NAME=value)`);
+  return { name: text.slice(0, at), value: encodeBase64(text.slice(at + 1)) };
+}

@@ -1,0 +1,86 @@
+import { tmpdir, userInfo } from "node:os";
+import { join } from "node:path";
+import { runAgent } from "../agent/agent.ts";
+import { listenToOperator } from "../agent/operator-signals.ts";
+import type { SlotJobs } from "../agent/slot-jobs.ts";
+import { coreName } from "../flags.ts";
+import { withoutSecrets } from "../job/base-environment.ts";
+import { thisProgram } from "../job/process.ts";
+import type { JobProcessInput } from "../job/wire.ts";
+import type { CoreConfig } from "../options.ts";
+import { loadLibc } from "../processes/libc.ts";
+import { jobSource } from "../services.ts";
+import { openStateDirectory } from "../state/directory.ts";
+import { defineCommand } from "./command.ts";
+import type { Program } from "./program.ts";
+import { toSettings } from "./settings.ts";
+
+/** Becomes an agent of the control plane, and stays one until it is told to leave. */
+export default defineCommand({
+  meta: { name: "start", description: "take jobs from the control plane, and run them" },
+  async run({ program }) {
+    // Other processes of our user shall not read the token out of this one.
+    loadLibc()?.setUndumpable();
+    const core = program.config.of(coreName) as CoreConfig;
+    let jobs: Pick<SlotJobs, "stopAll" | "killAll"> | undefined;
+    using signals = listenToOperator({
+      onSecond: () => jobs?.stopAll(),
+      onThird() {
+        jobs?.killAll();
+        process.exit(1);
+      },
+    });
+    await using host = await program.openHost({
+      roles: ["agent"],
+      onStop: () => process.kill(process.pid, "SIGQUIT"),
+    });
+    const { identity } = host.use(jobSource, core["control-plane"]);
+    using state = openStateDirectory({ directory: core["state-dir"], env: process.env, agent: identity });
+    const settings = toSettings(program);
+    const reason = await runAgent({
+      version: program.version,
+      host,
+      logger: program.logger,
+      source: core["control-plane"],
+      directory: state.slot(0),
+      socketDirectories: socketDirectories(state.slot(0)),
+      settings,
+      plugins: toJobPlugins(program),
+      log: {
+        path: core["log-file-path"],
+        level: core["log-level"],
+        format: core["log-format"],
+        name: "",
+      },
+      program: thisProgram(),
+      env: withoutSecrets(process.env, settings.secretVariables),
+      claimTimeoutMs: core["claim-timeout"] * 1000,
+      flushTimeoutMs: core["log-flush-timeout"] * 1000,
+      signals,
+      onJobs: (theirs) => (jobs = theirs),
+      onName: (name) => program.logger.rename(name),
+    });
+    process.exitCode = reason === "unable-to-sync" ? 1 : 0;
+  },
+});
+
+/** Beside the state, so that they stay when a service's runtime directory goes; elsewhere when that path is too long. */
+function socketDirectories(slot: string): string[] {
+  const { XDG_RUNTIME_DIR } = process.env;
+  return [
+    join(slot, "run"),
+    ...(XDG_RUNTIME_DIR ? [join(XDG_RUNTIME_DIR, "signalman")] : []),
+    join(tmpdir(), `signalman-${userInfo().uid}`),
+  ];
+}
+
+/** What a job's process must know to load its plugins as we loaded them. */
+function toJobPlugins(program: Program): JobProcessInput["plugins"] {
+  return program.plugins
+    .filter(({ plugin }) => plugin.runsIn?.includes("job") ?? true)
+    .map(({ plugin, origin }) => ({
+      key: origin.kind === "built-in" ? plugin.name : origin.path,
+      origin: origin.kind === "built-in" ? "built-in" : "external",
+      config: program.config.of(plugin.name),
+    }));
+}

@@ -1,0 +1,189 @@
+import { randomBytes } from "node:crypto";
+import { closeSync, existsSync, openSync } from "node:fs";
+import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { AgentError } from "../errors.ts";
+import type { JobSummary } from "../hooks.ts";
+import type { SpoolSource } from "../log/spool.ts";
+import type { Logger } from "../logger.ts";
+import { makePrivateDirectory, readDocument } from "../state/document.ts";
+import { buryJob } from "./bury.ts";
+import {
+  createLineReader,
+  jobFiles,
+  type JobProcessInput,
+  type JobProcessRecord,
+  type ToAgent,
+  type ToJob,
+  wireVersion,
+} from "./wire.ts";
+
+/** The process of a job, seen from an agent. */
+export interface JobProcess {
+  /** The job's log: closed once no event will come any more. */
+  readonly source: SpoolSource;
+  /** Resolves when the result stands on disk. A process that died without one is buried first: the job has failed. */
+  readonly finished: Promise<JobSummary>;
+  stop(): void;
+  kill(): void;
+}
+
+export interface JobProcessOptions {
+  /** Of the job, in the state directory. */
+  readonly directory: string;
+  readonly jobId: string;
+  readonly logger: Logger;
+}
+
+/**
+ * The words that start this program again, as it is now: replacing it on disk does not matter to a process that runs. From source the program is
+ * Bun, which gets its own switches again.
+ */
+export function thisProgram(): string[] {
+  const self = process.platform === "linux" ? "/proc/self/exe" : process.execPath;
+  return Bun.main.startsWith("/$bunfs/") ? [self] : [self, ...process.execArgv, Bun.main];
+}
+
+/** Starts a process for a job. What keeps it from starting shows in `finished`. */
+export function startJobProcess(
+  input: Omit<JobProcessInput, "version" | "secret">,
+  options: JobProcessOptions & {
+    readonly program: readonly string[];
+    readonly env: Readonly<Record<string, string>>;
+  },
+): JobProcess {
+  const secret = randomBytes(32).toString("hex");
+  const output = openSync(join(options.directory, jobFiles.output), "a", 0o600);
+  try {
+    const child = Bun.spawn([...options.program, "job-process", options.jobId], {
+      argv0: process.argv0,
+      env: { ...options.env },
+      detached: true,
+      stdin: new Blob([JSON.stringify({ ...input, version: wireVersion, secret } satisfies JobProcessInput)]),
+      stdout: output,
+      stderr: output,
+    });
+    child.unref();
+    return follow({ ...options, socket: input.socket, secret, exited: child.exited });
+  } finally {
+    closeSync(output);
+  }
+}
+
+/** Takes up a job that a previous agent left, whatever became of it. */
+export function adoptJobProcess(options: JobProcessOptions): JobProcess {
+  const record = readDocument<JobProcessRecord>(join(options.directory, jobFiles.process));
+  return follow({
+    ...options,
+    socket: record?.socket ?? "",
+    secret: record?.secret ?? "",
+    exited: undefined,
+  });
+}
+
+interface FollowOptions extends JobProcessOptions {
+  readonly socket: string;
+  readonly secret: string;
+  /** Of a process that we started. */
+  readonly exited: Promise<number> | undefined;
+}
+
+function follow(options: FollowOptions): JobProcess {
+  const listeners = new Set<() => void>();
+  const wake = () => {
+    for (const listener of listeners) listener();
+  };
+  let closed = false;
+  let send: ((message: ToJob) => void) | undefined;
+  const wanted: ToJob[] = [];
+  const command = (message: ToJob) => (send ? send(message) : void wanted.push(message));
+
+  async function run(): Promise<JobSummary> {
+    const died = options.exited?.then(() => undefined);
+    await listen(died);
+    const result =
+      readDocument<JobSummary>(join(options.directory, jobFiles.result)) ?? (await buryJob(options));
+    closed = true;
+    wake();
+    return result;
+  }
+
+  /** Resolves when the process has said that it is finished, or cannot be heard any more. */
+  async function listen(died: Promise<undefined> | undefined): Promise<void> {
+    const { directory, socket, secret } = options;
+    let isDead = false;
+    void died?.then(() => (isDead = true));
+    while (!existsSync(join(directory, jobFiles.result))) {
+      const gone = Promise.withResolvers<void>();
+      const connection = await connect(socket, { onMessage, onClose: gone.resolve });
+      if (connection) {
+        connection({ hello: secret, version: wireVersion });
+        send = connection;
+        for (const message of wanted.splice(0)) connection(message);
+        wake();
+        await gone.promise;
+        send = undefined;
+        continue;
+      }
+      // A process that we started may not listen yet; one that was left to us listens, or is dead.
+      if (isDead || !died) return;
+      await Promise.race([sleep(connectMs), died]);
+    }
+    function onMessage(message: ToAgent) {
+      if (message.is === "more") wake();
+      else if (message.is === "finished") command({ do: "leave" });
+    }
+  }
+
+  return {
+    source: {
+      get closed() {
+        return closed;
+      },
+      watch(listener) {
+        listeners.add(listener);
+        return () => listeners.delete(listener);
+      },
+    },
+    finished: run(),
+    stop: () => command({ do: "stop" }),
+    kill: () => command({ do: "kill" }),
+  };
+}
+
+const connectMs = 5;
+
+async function connect(
+  path: string,
+  on: { onMessage: (message: ToAgent) => void; onClose: () => void },
+): Promise<((message: ToJob) => void) | undefined> {
+  if (path === "") return undefined;
+  const read = createLineReader<ToAgent>(on.onMessage);
+  try {
+    const socket = await Bun.connect({
+      unix: path,
+      socket: { data: (_, bytes) => read(bytes), close: on.onClose, error: on.onClose },
+    });
+    return (message) => void socket.write(`${JSON.stringify(message)}\n`);
+  } catch {
+    return undefined;
+  }
+}
+
+/**
+ * A new socket's path, in the first directory whose name leaves room for it (107 bytes is a socket's limit). Throws `FILE_FAILED` when none
+ * does.
+ */
+export function toSocketPath(directories: readonly string[]): string {
+  const name = `${randomBytes(6).toString("hex")}.sock`;
+  for (const directory of directories) {
+    const path = join(directory, name);
+    if (Buffer.byteLength(path) > 107) continue;
+    makePrivateDirectory(directory);
+    return path;
+  }
+  throw new AgentError(
+    "FILE_FAILED",
+    `no directory for sockets has a short path (${directories.join(", ")}); set XDG_RUNTIME_DIR or TMPDIR to a shorter one`,
+  );
+}

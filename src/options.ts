@@ -1,0 +1,156 @@
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import * as v from "valibot";
+import { agentEntries } from "./agent/options.ts";
+import { coreName, type OptionOwner } from "./flags.ts";
+import { defaultRedactedVars } from "./log/secrets.ts";
+import { toLogLevel } from "./logger.ts";
+import type { Flags } from "./plugin.ts";
+
+/** The core's own options, as they come out of validation. */
+export type CoreConfig = v.InferOutput<typeof coreConfig>;
+
+const logLevels = ["panic", "fatal", "error", "warn", "warning", "info", "debug", "trace"] as const;
+
+const byteUnits: Readonly<Record<string, number>> = {
+  "": 1,
+  b: 1,
+  kb: 1e3,
+  mb: 1e6,
+  gb: 1e9,
+  tb: 1e12,
+  kib: 2 ** 10,
+  mib: 2 ** 20,
+  gib: 2 ** 30,
+  tib: 2 ** 40,
+};
+
+/**
+ * Metadata that schemas carry for us: `secret`; `from`, where an option may come from besides its flag; `hint`, what a
+ * value is in a word; `defaultText`, the default in words where it depends on the machine.
+ */
+export const coreConfig = v.strictObject({
+  "config-file": v.optional(
+    v.pipe(
+      v.string(),
+      v.nonEmpty("expected the path of a file"),
+      v.description("The configuration file: YAML, JSON, JSONC, TOML, TypeScript or JavaScript"),
+      v.metadata({ hint: "file", from: [], defaultText: "signalman.config.* in the working directory" }),
+    ),
+  ),
+  "config-env": v.optional(
+    v.pipe(
+      v.string(),
+      v.description("Which layer of the configuration file to put on top: `$<name>:` or `$env.<name>`"),
+      v.metadata({ hint: "name", from: ["environment"], defaultText: "none" }),
+    ),
+  ),
+  "log-level": v.optional(
+    v.pipe(
+      v.picklist(logLevels),
+      v.description("How grave a line must be to enter the agent's log"),
+      v.transform(toLogLevel),
+    ),
+    "info",
+  ),
+  "log-format": v.optional(
+    v.pipe(v.picklist(["human", "json"]), v.description("How the agent's log is written")),
+    "human",
+  ),
+  "log-file-path": v.pipe(
+    v.optional(v.pipe(v.string(), v.nonEmpty("expected the path of a file")), () =>
+      join(tmpdir(), "agent_log"),
+    ),
+    v.description("The agent's log file; appended to"),
+    v.metadata({ hint: "file", defaultText: "<tmpdir>/agent_log" }),
+  ),
+  "state-dir": v.optional(
+    v.pipe(
+      v.string(),
+      v.nonEmpty("expected the path of a directory"),
+      v.description("Where jobs, their logs and the agent's state are kept"),
+      v.metadata({
+        hint: "directory",
+        defaultText: "$STATE_DIRECTORY, $XDG_STATE_HOME/signalman or ~/.local/state/signalman",
+      }),
+    ),
+  ),
+  "stop-grace-period": v.optional(
+    v.pipe(
+      v.number(),
+      v.minValue(0, "expected 0 or more seconds"),
+      v.description("Seconds from SIGTERM to SIGKILL when a job is stopped"),
+      v.metadata({ hint: "seconds" }),
+    ),
+    10,
+  ),
+  "log-disk-limit": v.optional(
+    v.pipe(
+      v.union([v.number(), v.string()], "expected bytes, such as 512MiB, 1GiB or 1000000"),
+      v.description("Bytes of a job's log kept on disk; what a job prints beyond is dropped and counted"),
+      v.metadata({ hint: "bytes" }),
+      v.rawTransform(({ dataset, addIssue, NEVER }) => {
+        const bytes = toBytes(String(dataset.value));
+        if (bytes !== undefined) return bytes;
+        addIssue({ message: "expected bytes, such as 512MiB, 1GiB or 1000000" });
+        return NEVER;
+      }),
+    ),
+    "1GiB",
+  ),
+  "terminal-size": v.optional(
+    v.pipe(
+      v.string(),
+      v.regex(/^\d{1,4}x\d{1,4}$/, "expected <columns>x<rows>, such as 120x40"),
+      v.description("Columns and rows of a job's terminal, such as 120x40"),
+      v.metadata({ hint: "size" }),
+      v.transform((text) => {
+        const [columns, rows] = text.split("x").map(Number) as [number, number];
+        return { columns, rows };
+      }),
+    ),
+    "0x0",
+  ),
+  "redacted-vars": v.optional(
+    v.pipe(v.array(v.string()), v.description("Names of variables (globs) whose values a job's log masks")),
+    [...defaultRedactedVars],
+  ),
+  executors: v.optional(
+    v.pipe(
+      v.record(v.string(), v.string()),
+      v.description("Another executor in the place of one that jobs ask for: `shell=bubblewrap`"),
+    ),
+    {},
+  ),
+  ...agentEntries,
+});
+
+const flags: Flags<v.InferInput<typeof coreConfig>> = {
+  "config-file": "config-file",
+  "config-env": "config-env",
+  "log-level": "log-level",
+  "log-format": "log-format",
+  "log-file-path": "log-file-path",
+  "state-dir": "state-dir",
+  "stop-grace-period": "stop-grace-period",
+  "log-disk-limit": "log-disk-limit",
+  "terminal-size": "terminal-size",
+  "redacted-vars": "redacted-vars",
+  executors: "executors",
+  "control-plane": "control-plane",
+  "env-vars": "env-vars",
+  files: "files",
+  "fail-on-missing-files": "fail-on-missing-files",
+  "log-flush-timeout": "log-flush-timeout",
+  "claim-timeout": "claim-timeout",
+};
+
+/** The core declares its options as a plugin does. */
+export const coreOptions: OptionOwner = { name: coreName, config: coreConfig, flags };
+
+function toBytes(text: string): number | undefined {
+  const [, digits, unit] = /^(\d+(?:\.\d+)?) ?([kmgt]?i?b?)$/i.exec(text) ?? [];
+  const factor = byteUnits[unit?.toLowerCase() ?? ""];
+  const bytes = Math.round(Number(digits) * (factor ?? Number.NaN));
+  return Number.isSafeInteger(bytes) ? bytes : undefined;
+}

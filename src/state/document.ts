@@ -1,0 +1,80 @@
+import {
+  closeSync,
+  fsyncSync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
+import { dirname } from "node:path";
+import { AgentError, toMessage } from "../errors.ts";
+
+/** Of everything in a state directory. Two generations of the program meet there during an upgrade. */
+export const stateVersion = 1;
+
+/** Makes a directory that only its owner can look into. */
+export function makePrivateDirectory(path: string): string {
+  attempt(`cannot make the directory "${path}"`, () => mkdirSync(path, { recursive: true, mode: 0o700 }));
+  return path;
+}
+
+/** Puts a JSON document in place of the one before: after a crash there is the one or the other, whole. */
+export function writeDocument(path: string, document: unknown): void {
+  const temporary = `${path}.new`;
+  attempt(`cannot write "${path}"`, () => {
+    const fd = openSync(temporary, "w", 0o600);
+    try {
+      writeFileSync(fd, JSON.stringify({ version: stateVersion, document }));
+      fsyncSync(fd);
+    } finally {
+      closeSync(fd);
+    }
+    renameSync(temporary, path);
+    syncDirectory(dirname(path));
+  });
+}
+
+/** `undefined` when it is not there. Throws `STATE_INVALID` for one of another version, or one that is none. */
+export function readDocument<T>(path: string): T | undefined {
+  let text: string;
+  try {
+    text = readFileSync(path, "utf8");
+  } catch (cause) {
+    if ((cause as NodeJS.ErrnoException).code === "ENOENT") return undefined;
+    throw new AgentError("FILE_FAILED", `cannot read "${path}": ${toMessage(cause)}`, { cause });
+  }
+  let parsed: { version?: unknown; document?: T };
+  try {
+    parsed = JSON.parse(text) as typeof parsed;
+  } catch (cause) {
+    throw new AgentError("STATE_INVALID", `"${path}" is damaged: ${toMessage(cause)}`, { cause });
+  }
+  if (parsed.version === stateVersion) return parsed.document;
+  throw new AgentError(
+    "STATE_INVALID",
+    `"${path}" is of version ${String(parsed.version)}, which this program does not know (it knows ${stateVersion}); nothing was changed`,
+  );
+}
+
+export function removeDocument(path: string): void {
+  rmSync(path, { force: true });
+}
+
+function syncDirectory(path: string): void {
+  const fd = openSync(path, "r");
+  try {
+    fsyncSync(fd);
+  } finally {
+    closeSync(fd);
+  }
+}
+
+function attempt(what: string, work: () => void): void {
+  try {
+    work();
+  } catch (cause) {
+    throw new AgentError("FILE_FAILED", `${what}: ${toMessage(cause)}`, { cause });
+  }
+}

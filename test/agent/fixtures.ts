@@ -1,0 +1,91 @@
+import { join } from "node:path";
+import { createSlotJobs, type SlotJobs } from "../../src/agent/slot-jobs.ts";
+import type { JobDelivery } from "../../src/agent/jobs.ts";
+import { createHost } from "../../src/host.ts";
+import { withoutSecrets } from "../../src/job/base-environment.ts";
+import { toJobRequest } from "../../src/job/parse-request.ts";
+import type { JobRequest } from "../../src/job/request.ts";
+import type { JobEvent } from "../../src/log/events.ts";
+import { definePlugin } from "../../src/plugin.ts";
+import { logBackend } from "../../src/services.ts";
+import { createRecordingLogger, tmpdir, toEvents } from "../../src/testing/index.ts";
+import { settings } from "../job/fixtures.ts";
+
+export const main = join(import.meta.dir, "../../src/main.ts");
+
+/** A slot with real job processes, and a log backend that keeps what it gets. Survives the death of its first owner: see `again`. */
+export async function createSlot(options: { claimTimeoutMs?: number } = {}) {
+  const directory = await tmpdir();
+  const logger = createRecordingLogger();
+  const received: JobEvent[] = [];
+  const backend = definePlugin({
+    name: "keeper",
+    setup: (ctx) =>
+      ctx.provide(logBackend, "push", {
+        open: ({ spool, saveCursor }) => ({
+          async run(signal) {
+            for (let batch = await spool.next({ signal }); batch; batch = await spool.next({ signal })) {
+              received.length = batch.start.event;
+              received.push(...toEvents(batch.lines));
+              saveCursor(batch.end);
+            }
+            return { trimmed: false, undelivered: 0 };
+          },
+          [Symbol.asyncDispose]: () => Promise.resolve(),
+        }),
+      }),
+  });
+  const host = await createHost({
+    plugins: [{ plugin: backend, config: {}, origin: { kind: "built-in" } }],
+    roles: ["agent"],
+    logger,
+  });
+  /** The slot as a new process of the agent sees it. */
+  const again = (): SlotJobs =>
+    createSlotJobs({
+      slot: 0,
+      host,
+      logger,
+      directory: join(directory.path, "jobs"),
+      socketDirectories: [join(directory.path, "run")],
+      settings,
+      plugins: [{ key: "shell", origin: "built-in", config: { "start-timeout": 60, "keep-processes": [] } }],
+      log: { path: join(directory.path, "agent_log"), level: "info", format: "human", name: "test" },
+      env: withoutSecrets({ ...process.env, HOME: directory.path }, []),
+      program: [process.execPath, main],
+      claimTimeoutMs: options.claimTimeoutMs ?? 60_000,
+      flushTimeoutMs: 10_000,
+    });
+  return {
+    path: directory.path,
+    logger,
+    received,
+    again,
+    async [Symbol.asyncDispose]() {
+      await host[Symbol.asyncDispose]();
+      await directory[Symbol.asyncDispose]();
+    },
+  };
+}
+
+export function request(...commands: string[]): JobRequest {
+  return toJobRequest({ commands, logger: { method: "push", url: "", token: "" } }).request;
+}
+
+export const delivery: JobDelivery = {
+  refreshToken: () => Promise.reject(new Error("none")),
+  lost: new AbortController().signal,
+};
+
+/** What a log shows: `directive → exit code: output`, one a block, then the result. */
+export function toStory(events: readonly JobEvent[]): string[] {
+  const story: string[] = [];
+  let output = "";
+  for (const event of events) {
+    if (event.event === "cmd_started") output = "";
+    else if (event.event === "cmd_output") output += event.output;
+    else if (event.event === "cmd_finished") story.push(`${event.directive} → ${event.exit_code}: ${output}`);
+    else if (event.event === "job_finished") story.push(event.result);
+  }
+  return story;
+}

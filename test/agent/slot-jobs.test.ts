@@ -1,0 +1,110 @@
+import { expect, test } from "bun:test";
+import { existsSync, readdirSync, readFileSync, statSync } from "node:fs";
+import { join } from "node:path";
+import { readDocument } from "../../src/state/document.ts";
+import type { JobProcessRecord } from "../../src/job/wire.ts";
+import { createSlot, delivery, request, toStory } from "./fixtures.ts";
+
+test("a job runs in a process of its own, and its log and result arrive", async () => {
+  await using slot = await createSlot();
+  const job = await slot.again().start(request("echo hello", "exit 3"), delivery);
+  const { summary, log } = await job.done;
+  expect(summary.result).toBe("failed");
+  expect(log).toEqual({ trimmed: false, undelivered: 0 });
+  expect(toStory(slot.received)).toContain("echo hello → 0: hello\n");
+  expect(slot.received.at(-1)).toMatchObject({ event: "job_finished", result: "failed" });
+});
+
+test("what is on disk is its owner's alone, and the request leaves with the job", async () => {
+  await using slot = await createSlot();
+  const wanted = request("echo hello");
+  const job = await slot.again().start(wanted, delivery);
+  const directory = join(slot.path, "jobs", wanted.id);
+  await job.done;
+  expect(statSync(directory).mode & 0o777).toBe(0o700);
+  for (const name of readdirSync(directory)) expect(statSync(join(directory, name)).mode & 0o077).toBe(0);
+  expect(existsSync(join(directory, "request.json"))).toBe(true);
+  await job.release();
+  expect(readdirSync(directory).toSorted()).toEqual([
+    "delivery.json",
+    "events.ndjson",
+    "process.log",
+    "result.json",
+  ]);
+  expect(readFileSync(join(directory, "process.log"), "utf8")).toBe("");
+});
+
+test("a stop ends the job as stopped", async () => {
+  await using slot = await createSlot();
+  const job = await slot.again().start(request("echo begun; sleep 60"), delivery);
+  while (
+    !toStory([...slot.received, { event: "cmd_finished" } as never]).some((line) => line.includes("begun"))
+  ) {
+    await Bun.sleep(10);
+  }
+  job.stop();
+  expect((await job.done).summary.result).toBe("stopped");
+});
+
+test("a stop that comes at once is not lost", async () => {
+  await using slot = await createSlot();
+  const job = await slot.again().start(request("sleep 60"), delivery);
+  job.stop();
+  expect((await job.done).summary.result).toBe("stopped");
+});
+
+test("another agent takes over a job that runs, and its log is whole", async () => {
+  await using slot = await createSlot();
+  const wanted = request("for i in $(seq 1 200); do echo line $i; sleep 0.005; done");
+  await slot.again().start(wanted, delivery);
+  await Bun.sleep(300);
+  const [left] = slot.again().left;
+  expect(left?.id).toBe(wanted.id);
+  const job = await left!.claim(delivery);
+  expect((await job.done).summary.result).toBe("passed");
+  const lines = Array.from({ length: 200 }, (_, i) => `line ${i + 1}\n`).join("");
+  expect(toStory(slot.received)).toContain(`${wanted.commands[0]!.directive} → 0: ${lines}`);
+});
+
+test("a job whose process is killed has failed, and its log says so in its open command", async () => {
+  await using slot = await createSlot();
+  const wanted = request(`echo begun; sleep 60; touch ${slot.path}/deployed`);
+  const job = await slot.again().start(wanted, delivery);
+  const record = await until(() =>
+    slot.received.some((event) => event.event === "cmd_output" && event.output.includes("begun"))
+      ? readDocument<JobProcessRecord>(join(slot.path, "jobs", wanted.id, "process.json"))
+      : undefined,
+  );
+  process.kill(record.pid, "SIGKILL");
+  expect((await job.done).summary.result).toBe("failed");
+  expect(toStory(slot.received).slice(-2)).toEqual([
+    `${wanted.commands[0]!.directive} → 1: begun\n[signalman: the job's process died; the job is reported as failed]\n`,
+    "failed",
+  ]);
+  expect(existsSync(join(slot.path, "deployed"))).toBe(false);
+});
+
+test("a job of which only the request is there has failed, and never runs", async () => {
+  await using slot = await createSlot();
+  const wanted = request("echo never");
+  const failed = await slot.again().fail(wanted, "its request could not be read", delivery);
+  expect((await failed.done).summary.result).toBe("failed");
+  expect(toStory(slot.received)).toEqual([
+    "Ending the job → 1: [signalman: its request could not be read; the job is reported as failed]\n",
+    "failed",
+  ]);
+});
+
+test("a job that an agent holds goes on, however long its claim timeout has passed", async () => {
+  await using slot = await createSlot({ claimTimeoutMs: 200 });
+  const job = await slot.again().start(request("sleep 0.8; echo done"), delivery);
+  expect((await job.done).summary.result).toBe("passed");
+});
+
+async function until<T>(condition: () => T | undefined): Promise<T> {
+  for (const deadline = performance.now() + 10_000; ; await Bun.sleep(10)) {
+    const value = condition();
+    if (value !== undefined) return value;
+    if (performance.now() > deadline) throw new Error("it did not come to that within 10 s");
+  }
+}

@@ -1,0 +1,95 @@
+import { expect, test } from "bun:test";
+import fc from "fast-check";
+import { parseArguments, peekFlags } from "../../src/cli/arguments.ts";
+import type { CommandArgs } from "../../src/cli/command.ts";
+import { isAgentError } from "../../src/errors.ts";
+import { declareOptions } from "../../src/flags.ts";
+import { probe } from "../config/harness.ts";
+
+const options = (await declareOptions([probe])).flatMap((declared) => declared.options);
+
+const parse = (argv: readonly string[], args: CommandArgs = {}) =>
+  parseArguments(argv, { command: "test", args, options, explainUnknown: async () => "" });
+
+test("whatever stands on the command line is understood or refused, and nothing is lost", async () => {
+  const args: CommandArgs = { word: { type: "string" }, file: { type: "positional", required: false } };
+  const words = fc.oneof(
+    fc.constantFrom(
+      "--text",
+      "--no-https",
+      "--no-https=false",
+      "--word",
+      "--word=x",
+      "--",
+      "-",
+      "--list=a,b",
+    ),
+    fc.string(),
+  );
+  await fc.assert(
+    fc.asyncProperty(fc.array(words), async (argv) => {
+      try {
+        const { options: given, rawArgs } = await parse(argv, args);
+        const texts = [...given.values()].flat();
+        const known = argv.filter(
+          (word) => word.startsWith("--text") || word.startsWith("--list=") || word.startsWith("--no-https"),
+        );
+        expect(texts.length).toBeLessThanOrEqual(known.length);
+        expect(rawArgs).toContain("--");
+      } catch (error) {
+        expect(isAgentError(error, "USAGE_INVALID")).toBeTrue();
+      }
+    }),
+  );
+});
+
+test("every value can be given with an equals sign, also one that looks like a flag", async () => {
+  await fc.assert(
+    fc.asyncProperty(fc.string({ unit: "binary" }), async (value) => {
+      const { options: given } = await parse([`--text=${value}`]);
+      expect(given.get("text")).toEqual([value]);
+    }),
+  );
+  expect((await parse(["--text", "-5"])).options.get("text")).toEqual(["-5"]);
+  expect((await parse(["--text", "--unknown"])).options.get("text")).toEqual(["--unknown"]);
+});
+
+test("what stands after -- is never a flag", async () => {
+  const { options: given, rawArgs } = await parse(["a", "--", "--text", "x"], {
+    file: { type: "positional" },
+  });
+  expect(given.size).toBe(0);
+  expect(rawArgs).toEqual(["--", "a", "--text", "x"]);
+});
+
+test("a short name is one of the command's aliases, and no option has one", async () => {
+  const args: CommandArgs = { env: { type: "string", list: true, alias: ["e", "environment"] } };
+  expect((await parse(["-e", "A=1", "-eB=2", "--env=C"], args)).rawArgs).toEqual([
+    '--env=["A=1","B=2","C"]',
+    "--",
+  ]);
+  for (const argv of [["--e", "x"], ["-text"], ["-t"]]) {
+    const thrown = await parse(argv, args).catch((error: unknown) => error);
+    expect(isAgentError(thrown, "USAGE_INVALID")).toBeTrue();
+  }
+});
+
+test.each<[CommandArgs, string]>([
+  [{ text: { type: "string" } }, "an option has that flag"],
+  [{ "no-wait": { type: "boolean" } }, "a boolean is named without no-"],
+])("a command cannot declare a flag that could not be told apart (%#)", async (args, why) => {
+  const thrown = await parse([], args).catch((error: unknown) => error);
+  expect(isAgentError(thrown, "PLUGIN_INVALID")).toBeTrue();
+  expect(String(thrown)).toContain(why);
+});
+
+test("flags can be looked at before the others are known", () => {
+  const argv = ["--unknown", "--config-file", "a", "x", "--config-env=b", "--", "--config-env=c"];
+  expect(peekFlags(argv, ["config-file", "config-env"])).toEqual(
+    new Map([
+      ["config-file", "a"],
+      ["config-env", "b"],
+    ]),
+  );
+  expect(peekFlags(["--config-file"], ["config-file"]).size).toBe(0);
+});

@@ -1,0 +1,67 @@
+import { describe, expect, test } from "bun:test";
+import { outside } from "./outside.ts";
+import { openHome } from "./signalman.ts";
+
+describe("config", () => {
+  test("shows every option with its source, and no secret", async () => {
+    await using home = await openHome(outside);
+    const env = { SEMAPHORE_AGENT_LOG_LEVEL: "warn" };
+    const { code, stdout } = await home.runWith(env, "config", "--log-format", "json");
+    expect(code).toBe(0);
+    const rows = stdout.split("\n").map((line) => line.split(/ {2,}/));
+    expect(rows).toContainEqual(["log-level", "warn", "SEMAPHORE_AGENT_LOG_LEVEL"]);
+    expect(rows).toContainEqual(["log-format", "json", "--log-format"]);
+    expect(rows).toContainEqual(["outside-password", "[REDACTED]", "signalman.config.yaml:3"]);
+    expect(rows).toContainEqual(["outside-loud", "false", "default"]);
+  });
+
+  test("--json shows the same to programs", async () => {
+    await using home = await openHome(outside);
+    const { stdout } = await home.run("config", "--json");
+    expect(stdout).not.toContain("hunter2");
+    const { file, options } = JSON.parse(stdout) as { file: string; options: unknown[] };
+    expect(file).toEndWith("/signalman.config.yaml");
+    expect(options).toContainEqual({
+      owner: "outside",
+      key: "outside-password",
+      secret: true,
+      value: "[REDACTED]",
+      source: { kind: "file", name: "signalman.config.yaml:3" },
+    });
+  });
+
+  test("check says ok, or all that is wrong", async () => {
+    await using home = await openHome({ "signalman.config.yaml": "log-level: info\n" });
+    expect(await home.run("config", "check")).toEqual({ code: 0, stdout: "ok\n", stderr: "" });
+    await home.write({ "signalman.config.yaml": "log-level: loud\nnaem: x\n" });
+    const { code, stdout, stderr } = await home.runWith(
+      { SEMAPHORE_AGENT_LOG_DISK_LIMIT: "?" },
+      "config",
+      "check",
+    );
+    expect({ code, stdout }).toEqual({ code: 2, stdout: "" });
+    expect(stderr).toStartWith("error: the configuration has 3 faults:\n");
+    for (const place of [
+      "signalman.config.yaml:1",
+      "Unrecognized option 'naem'. Exiting...",
+      "SEMAPHORE_AGENT_LOG_DISK_LIMIT",
+    ]) {
+      expect(stderr).toContain(place);
+    }
+  });
+
+  test("schema describes what a file may hold, whatever the file says", async () => {
+    await using home = await openHome({
+      ...outside,
+      "signalman.config.yaml": "plugins: { ./outside.ts: {} }\nlog-level: loud\n",
+    });
+    const { code, stdout, stderr } = await home.run("config", "schema");
+    expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
+    const schema = JSON.parse(stdout) as { properties: Record<string, unknown> };
+    expect(schema.properties).toHaveProperty(["log-level", "enum"]);
+    expect(schema.properties).toHaveProperty(["outside-password", "writeOnly"], true);
+    expect(schema.properties).toHaveProperty(["plugins", "properties", "outside", "anyOf"]);
+    expect(schema.properties).toHaveProperty("$env");
+    expect(schema.properties).not.toHaveProperty("config-file");
+  });
+});

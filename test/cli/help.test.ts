@@ -1,0 +1,107 @@
+import { describe, expect, test } from "bun:test";
+import { readFile } from "node:fs/promises";
+import { join, resolve } from "node:path";
+import packageJson from "../../package.json";
+import { outside } from "./outside.ts";
+import { openHome } from "./signalman.ts";
+
+describe("version", () => {
+  test.each(["version", "--version", "-v"])("%s prints it bare", async (word) => {
+    await using home = await openHome();
+    expect(await home.run(word)).toEqual({ code: 0, stdout: `${packageJson.version}\n`, stderr: "" });
+  });
+
+  test("needs nothing but the entry, the list of plugins and the package's version", async () => {
+    const seen = new Set<string>();
+    const visit = async (path: string): Promise<void> => {
+      if (seen.has(path)) return;
+      seen.add(path);
+      if (!path.endsWith(".ts")) return;
+      const code = (await readFile(path, "utf8")).replace(/^#!.*/, "");
+      const imports = new Bun.Transpiler({ loader: "ts" }).scanImports(code);
+      for (const { path: specifier } of imports.filter(({ kind }) => kind === "import-statement")) {
+        expect(specifier).toStartWith(".");
+        await visit(resolve(path, "..", specifier));
+      }
+    };
+    const root = resolve(import.meta.dir, "..", "..");
+    await visit(join(root, "src", "main.ts"));
+    expect([...seen].map((path) => path.slice(root.length + 1)).toSorted()).toEqual([
+      "package.json",
+      "plugins/index.ts",
+      "src/main.ts",
+    ]);
+  });
+});
+
+describe("help", () => {
+  test("stands on stderr when no command is given, which is a fault", async () => {
+    await using home = await openHome();
+    const { code, stdout, stderr } = await home.run();
+    expect({ code, stdout }).toEqual({ code: 2, stdout: "" });
+    expect(stderr).toContain("Usage: signalman <command> [options]");
+  });
+
+  test("is the same page in each spelling, no line wider than 100", async () => {
+    await using home = await openHome();
+    const pages = [await home.run("help"), await home.run("--help"), await home.run("-h")];
+    for (const page of pages) expect(page).toEqual({ ...pages[0]!, code: 0, stderr: "" });
+    const lines = pages[0]!.stdout.split("\n");
+    expect(Math.max(...lines.map((line) => line.length))).toBeLessThanOrEqual(100);
+    for (const part of [
+      "Commands:",
+      "  config check",
+      "Options of every command:",
+      "Options of plugin shell:",
+    ]) {
+      expect(lines.some((line) => line.startsWith(part))).toBeTrue();
+    }
+  });
+
+  test("stands on every command, with options grouped by plugin", async () => {
+    await using home = await openHome(outside);
+    const page = await home.run("run", "x.yaml", "--help");
+    expect(page).toEqual(await home.run("help", "run"));
+    expect(page.code).toBe(0);
+    expect(page.stdout).toStartWith("Usage: signalman run <file> [options]\n");
+    expect(page.stdout).toContain("Options of plugin outside:\n  --outside-password <value>");
+    expect(page.stdout).toContain("SEMAPHORE_AGENT_OUTSIDE_PASSWORD, default: none");
+    expect((await home.run("help", "config", "schema")).stdout).toStartWith(
+      "Usage: signalman config schema [options]\n",
+    );
+    expect((await home.run("echo", "-h")).stdout).toStartWith("Usage: signalman echo <first> [options]\n");
+    expect((await home.run("help")).stdout).toContain("(of plugin outside)");
+  });
+
+  test("comes also when the configuration has faults", async () => {
+    await using home = await openHome({
+      "signalman.config.yaml": "plugins: { ./nowhere.ts: {} }\nlog-level: loud\n",
+    });
+    const { code, stdout, stderr } = await home.run("run", "--help");
+    expect(code).toBe(0);
+    expect(stdout).toStartWith("Usage: signalman run");
+    expect(stderr).toContain("nowhere.ts");
+  });
+});
+
+describe("usage", () => {
+  test.each([
+    [["confg"], 'unknown command "confg" (nearest: config)'],
+    [["help", "rnu"], 'unknown command "rnu" (nearest: run)'],
+    [["--log-level", "debug", "config"], 'the command comes first, before "--log-level"'],
+    [["config", "--log-levle", "debug"], 'unknown flag "--log-levle" (nearest: --log-level)'],
+    [["config", "-x"], 'unknown flag "-x"'],
+    [["config", "--log-level"], '"--log-level" needs a value'],
+    [["config", "--log-level", "--log-format=json"], '"--log-level" needs a value'],
+    [["config", "surplus"], '"config" has no place for "surplus"'],
+    [["echo"], '"echo" needs <first>'],
+    [["echo", "a", "--mode=c"], '"--mode" takes one of a, b, not "c"'],
+    [["echo", "a", "--yes=maybe"], '"--yes" takes true or false, not "maybe"'],
+  ])("%p is refused with exit code 2", async (args, message) => {
+    await using home = await openHome(outside);
+    const { code, stdout, stderr } = await home.run(...args);
+    expect({ code, stdout }).toEqual({ code: 2, stdout: "" });
+    expect(stderr).toStartWith("error: ");
+    expect(stderr).toContain(message);
+  });
+});

@@ -1,0 +1,64 @@
+import { expect, test } from "bun:test";
+import { report } from "../../src/cli/report.ts";
+import { AgentError, errorCodes, type ErrorCode } from "../../src/errors.ts";
+
+function reportOf(thrown: unknown, isDebug = false): { code: number; text: string } {
+  const written: string[] = [];
+  const { write } = process.stderr;
+  process.stderr.write = (text: unknown) => written.push(String(text)) > 0;
+  try {
+    const code = report(thrown, { isDebug, hide: (text) => text.replaceAll("hunter2", "[REDACTED]") });
+    return { code, text: written.join("") };
+  } finally {
+    process.stderr.write = write;
+  }
+}
+
+test("what the user gave ends with 2, what failed with 1", () => {
+  const codes = Object.keys(errorCodes) as ErrorCode[];
+  const usage = codes.filter((code) => reportOf(new AgentError(code, "x")).code === 2);
+  expect(usage).toEqual([
+    "USAGE_INVALID",
+    "CONFIG_INVALID",
+    "CONFIG_UNREADABLE",
+    "JOB_INVALID",
+    "JOB_UNREADABLE",
+    "PLUGIN_INVALID",
+    "PLUGIN_UNKNOWN",
+  ]);
+  for (const thrown of [new Error("x"), "x", undefined]) expect(reportOf(thrown).code).toBe(1);
+});
+
+test("causes are said once, each on a line, and only when they say something new", () => {
+  const root = new Error("no space left");
+  const middle = new Error("cannot write: no space left", { cause: root });
+  const top = new AgentError("SPOOL_FAILED", "the log is gone", { cause: middle });
+  expect(reportOf(top).text).toBe("error: the log is gone\ncaused by: cannot write: no space left\n");
+});
+
+test("all parts of a compound error are said", () => {
+  const both = new SuppressedError(
+    new Error("while cleaning up"),
+    new Error("at first"),
+    "two things failed",
+  );
+  expect(reportOf(both).text).toBe(
+    "error: two things failed\ncaused by: while cleaning up\ncaused by: at first\n",
+  );
+  const all = new AggregateError([new Error("one"), "two"], "both failed");
+  expect(reportOf(all).text).toBe("error: both failed\ncaused by: one\ncaused by: two\n");
+});
+
+test("an error that causes itself has an end", () => {
+  const error = new Error("round");
+  error.cause = error;
+  expect(reportOf(error).text).toBe("error: round\n");
+});
+
+test("secrets are taken out of messages, causes and stacks", () => {
+  const thrown = new Error("hunter2", { cause: new Error("and hunter2") });
+  const { text } = reportOf(thrown, true);
+  expect(text).not.toContain("hunter2");
+  expect(text).toContain("report.test.ts");
+  expect(reportOf(thrown).text).not.toContain("report.test.ts");
+});

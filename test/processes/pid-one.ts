@@ -1,0 +1,30 @@
+// PID 1 of a container in miniature (or a sub-reaper): orphans end while programs of its own do. Prints what became of both.
+import { isDead, listPids, readStat } from "../../src/processes/proc.ts";
+import { becomeSubReaper, startReaper } from "../../src/processes/reaper.ts";
+
+if (process.pid !== 1) becomeSubReaper();
+startReaper();
+
+const ownZombies = () =>
+  listPids().filter((pid) => {
+    const stat = readStat(pid);
+    return stat?.ppid === process.pid && isDead(stat);
+  }).length;
+
+await Bun.spawn(["bash", "-c", "for i in {1..500}; do (sleep 0.05 &); done"]).exited;
+const own = Array.from({ length: 20 }, (_, code) => Bun.spawn(["sh", "-c", `sleep 0.2; exit ${code}`]));
+for (const child of own) child.unref();
+const unawaited = Bun.spawn(["true"]);
+unawaited.unref();
+
+let most = 0;
+for (let look = 0; look < 30; look++) {
+  await Bun.sleep(20);
+  most = Math.max(most, ownZombies());
+}
+// The event loop stands still while our own programs end: their zombies are old when the reaper sees them again.
+const late = Array.from({ length: 20 }, (_, code) => Bun.spawn(["sh", "-c", `exit ${code}`]));
+Bun.sleepSync(1500);
+const codes = await Promise.all([...own, ...late].map((child) => child.exited));
+while (ownZombies() > 0) await Bun.sleep(50);
+console.log(JSON.stringify({ pid: process.pid, most, codes }));

@@ -17,7 +17,8 @@ export const errorCodes = {
   TERMINAL_FAILED: "the terminal could not be opened, or it broke",
   LOG_BUSY: "a block of the job's log is still open, or the log has ended",
   SPOOL_FAILED: "the job's log cannot be written or read on disk",
-  STATE_INVALID: "what stands in the state directory is damaged, or of a version that this program does not know",
+  STATE_INVALID:
+    "what stands in the state directory is damaged, or of a version that this program does not know",
   STATE_LOCKED: "another agent works in this state directory",
   FILE_FAILED: "a file or directory that the agent needs cannot be made, read or written",
 } as const;

@@ -37,7 +37,7 @@ export type { JobEvent, JobResult } from "./log/events.ts";
 export type { Output } from "./log/output.ts";
 export type { LogSink, LogSinkContext } from "./log/sink.ts";
 export type { SpoolBatch, SpoolReader } from "./log/spool.ts";
-export type { LogFields, Logger } from "./logger.ts";
+export type { LogFields, Logger } from "./logger/logger.ts";
 
 export {
   definePlugin,

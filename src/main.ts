@@ -9,7 +9,13 @@ if (argv.length === 1 && ["version", "--version", "-v"].includes(argv[0]!)) {
   console.log(version);
 } else if (argv[0] === "job-process") {
   const { runJobProcess } = await import("./job/main.ts");
-  await runJobProcess(builtIns);
+  try {
+    await runJobProcess(builtIns);
+    process.exit(0);
+  } catch (error) {
+    console.error(error);
+    process.exit(1);
+  }
 } else {
   const { dispatch } = await import("./cli/dispatch.ts");
   await dispatch({ argv, env: process.env, cwd: process.cwd(), builtIns, version });

@@ -1,6 +1,6 @@
 import type { StandardSchemaV1 } from "./standard-schema.ts";
 import type { Hook, HookName } from "./hooks.ts";
-import type { Logger } from "./logger.ts";
+import type { Logger } from "./logger/logger.ts";
 import type { Service } from "./services.ts";
 import type { CommandLoader } from "./cli/command.ts";
 

@@ -1,11 +1,11 @@
 import { toMessage } from "./errors.ts";
 import type { JobSummary } from "./hooks.ts";
-import type { Host } from "./host.ts";
+import type { Host } from "./host/host.ts";
 import { openJob, type JobSettings } from "./job/open.ts";
 import type { JobRequest } from "./job/request.ts";
 import { openSinks } from "./log/open-sinks.ts";
 import type { Spool, SpoolReader } from "./log/spool.ts";
-import type { Logger } from "./logger.ts";
+import type { Logger } from "./logger/logger.ts";
 
 export interface RunnerOptions {
   readonly version: string;

@@ -29,7 +29,7 @@ describe("the borders of the house", () => {
     ["plugins/docker/index.ts", `import { testPlugin } from "signalman/testing";`],
     ["plugins/docker/index.ts", `import fc from "fast-check";`],
     ["plugins/docker/index.ts", `import thing from "not-a-dependency";`],
-    ["plugins/index.ts", `import { createHost } from "../src/host.ts";`],
+    ["plugins/index.ts", `import { createHost } from "../src/host/host.ts";`],
   ])("in %s it is noticed: %s", (file, text) => {
     expect(violations(file, text)).toHaveLength(1);
   });

@@ -4,8 +4,8 @@ import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import fc from "fast-check";
 import { isAgentError } from "../src/errors.ts";
-import { openLogFile } from "../src/log-file.ts";
-import { createLogger, type LoggerOptions, type RootLogger } from "../src/logger.ts";
+import { openLogFile } from "../src/logger/file.ts";
+import { createLogger, type LoggerOptions, type RootLogger } from "../src/logger/logger.ts";
 
 function record(options: Partial<LoggerOptions> = {}): { logger: RootLogger; lines: string[] } {
   const lines: string[] = [];

@@ -112,6 +112,7 @@ export function createLogPush(context: LogBackendContext, options: LogPushOption
     } catch (error) {
       // After a restart the server gets these events again, in their place.
       if (isSaved) logger.warn(`cannot save how much of the job's log was delivered: ${toMessage(error)}`);
+      isSaved = false;
     }
   }
 

@@ -1,5 +1,5 @@
 import { describeDefault, describeValue, toPlaceholder } from "../../src/cli/describe.ts";
-import { coreName, type DeclaredOptions, type Option } from "../../src/flags.ts";
+import { coreName, type DeclaredOptions, type Option } from "../../src/config/flags.ts";
 import type { GeneratedFile } from "../docs.ts";
 import { declareBuiltIns } from "./options.ts";
 

@@ -1,6 +1,6 @@
 import { describeDefault } from "../../src/cli/describe.ts";
 import { wrap } from "../../src/cli/columns.ts";
-import { coreName, type DeclaredOptions, type Option } from "../../src/flags.ts";
+import { coreName, type DeclaredOptions, type Option } from "../../src/config/flags.ts";
 import type { GeneratedFile } from "../docs.ts";
 import { declareBuiltIns } from "./options.ts";
 

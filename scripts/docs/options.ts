@@ -1,6 +1,6 @@
 import { builtIns } from "../../plugins/index.ts";
-import { type DeclaredOptions, declareOptions } from "../../src/flags.ts";
-import { coreOptions } from "../../src/options.ts";
+import { type DeclaredOptions, declareOptions } from "../../src/config/flags.ts";
+import { coreOptions } from "../../src/config/options.ts";
 
 /** The options of the core and of every built-in plugin. */
 export async function declareBuiltIns(): Promise<DeclaredOptions[]> {

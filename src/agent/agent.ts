@@ -1,5 +1,5 @@
-import type { Host } from "../host.ts";
-import type { Logger } from "../logger.ts";
+import type { Host } from "../host/host.ts";
+import type { Logger } from "../logger/logger.ts";
 import type { StopReason } from "../plugin.ts";
 import { jobSource } from "../services.ts";
 import { createSlotState } from "../state/slot-state.ts";

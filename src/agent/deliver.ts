@@ -2,7 +2,7 @@ import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { toMessage } from "../errors.ts";
-import type { Host } from "../host.ts";
+import type { Host } from "../host/host.ts";
 import type { JobProcess } from "../job/process.ts";
 import type { JobRequest } from "../job/request.ts";
 import { jobFiles } from "../job/wire.ts";
@@ -11,7 +11,7 @@ import { countRest } from "../log/count-rest.ts";
 import { openSinks } from "../log/open-sinks.ts";
 import { openSpool } from "../log/spool-reader.ts";
 import type { SpoolReader } from "../log/spool.ts";
-import type { Logger } from "../logger.ts";
+import type { Logger } from "../logger/logger.ts";
 import { logBackend } from "../services.ts";
 import { readDocument, writeDocument } from "../state/document.ts";
 import type { JobDelivery, JobOutcome } from "./jobs.ts";
@@ -99,10 +99,9 @@ async function rest(reader: SpoolReader): Promise<number> {
 
 /** The job's process makes the spool, or whoever buries it. */
 async function waitForSpool(path: string, process: JobProcess): Promise<void> {
-  let isOver = false;
-  void process.finished.then(
-    () => (isOver = true),
-    () => (isOver = true),
+  const over = process.finished.then(
+    () => true,
+    () => true,
   );
-  while (!existsSync(path) && !isOver) await sleep(2);
+  while (!existsSync(path) && !(await Promise.race([over, sleep(2, false)])));
 }

@@ -1,13 +1,13 @@
 import { existsSync, readdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { toMessage } from "../errors.ts";
-import type { Host } from "../host.ts";
+import type { Host } from "../host/host.ts";
 import { closeLog } from "../job/bury.ts";
 import type { JobSettings } from "../job/open.ts";
 import { adoptJobProcess, type JobProcess, startJobProcess, toSocketPath } from "../job/process.ts";
 import type { JobRequest } from "../job/request.ts";
 import { jobFiles, type JobProcessInput } from "../job/wire.ts";
-import type { Logger } from "../logger.ts";
+import type { Logger } from "../logger/logger.ts";
 import { makePrivateDirectory, readDocument, removeDocument, writeDocument } from "../state/document.ts";
 import { deliverJob } from "./deliver.ts";
 import type { AgentJob, JobDelivery, JobOutcome, Jobs, LeftJob } from "./jobs.ts";

@@ -1,4 +1,4 @@
-import type { Logger } from "../logger.ts";
+import type { Logger } from "../logger/logger.ts";
 import type { StopReason } from "../plugin.ts";
 import type { SlotState } from "../state/slot-state.ts";
 import type { Jobs } from "./jobs.ts";

@@ -1,8 +1,8 @@
 import { parseArgs } from "node:util";
 import { AgentError } from "../errors.ts";
-import type { Option } from "../flags.ts";
+import type { Option } from "../config/flags.ts";
 import { nearest, toHint } from "../nearest.ts";
-import { parseBoolean } from "../values.ts";
+import { parseBoolean } from "../config/values.ts";
 import { type CommandArgs, toListArgument } from "./command.ts";
 
 export interface Arguments {

@@ -1,7 +1,7 @@
 import { toMessage } from "../errors.ts";
 import type { JobRequest } from "../job/request.ts";
 import type { JobResult } from "../log/events.ts";
-import type { Logger } from "../logger.ts";
+import type { Logger } from "../logger/logger.ts";
 
 /** As the reference does it: this often, this long apart (protocol section 8.4). */
 const attempts = 60;

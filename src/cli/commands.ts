@@ -1,5 +1,5 @@
 import { AgentError } from "../errors.ts";
-import type { LoadedPlugin } from "../loader.ts";
+import type { LoadedPlugin } from "../host/loader.ts";
 import { toHint } from "../nearest.ts";
 import type { Command, CommandLoader } from "./command.ts";
 import type { LogDestination } from "./log.ts";
@@ -8,11 +8,14 @@ export interface CommandEntry {
   readonly load: CommandLoader;
   readonly log: LogDestination;
   readonly isLenient?: boolean;
+  /** The exit status when the configuration is refused; 2 unless a protocol says otherwise. */
+  readonly refusal?: number;
 }
 
 /** Our own commands, by the words that call them. */
 export const commands: Readonly<Record<string, CommandEntry>> = {
-  start: { load: () => import("./start.ts"), log: "all" },
+  // A configuration that is refused is exit status 1 here (protocol section 8.7).
+  start: { load: () => import("./start.ts"), log: "all", refusal: 1 },
   run: { load: () => import("./run.ts"), log: "file" },
   config: { load: () => import("./config.ts"), log: "stderr" },
   "config check": { load: () => import("./config-check.ts"), log: "stderr" },

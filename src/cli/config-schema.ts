@@ -1,4 +1,4 @@
-import { toConfigSchema } from "../config-schema.ts";
+import { toConfigSchema } from "../config/file-schema.ts";
 import { defineCommand } from "./command.ts";
 
 export default defineCommand({

@@ -1,4 +1,4 @@
-import type { EffectiveOption } from "../config.ts";
+import type { EffectiveOption } from "../config/config.ts";
 import { formatTable } from "./columns.ts";
 import { defineCommand } from "./command.ts";
 

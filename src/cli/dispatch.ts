@@ -1,8 +1,9 @@
-import { AgentError } from "../errors.ts";
-import { toVariable } from "../flags.ts";
-import { blame } from "../guard.ts";
-import type { BuiltInPlugins, LoadedPlugin } from "../loader.ts";
-import { isSecret, redact } from "../log-line.ts";
+import { AgentError, isAgentError } from "../errors.ts";
+import { logStrayErrors } from "../logger/stray-errors.ts";
+import { toVariable } from "../config/flags.ts";
+import { blame } from "../host/guard.ts";
+import type { BuiltInPlugins, LoadedPlugin } from "../host/loader.ts";
+import { isSecret, redact } from "../logger/line.ts";
 import { peekFlags } from "./arguments.ts";
 import { collectPluginCommands, findCommand, loadPluginCommand } from "./commands.ts";
 import { loadProgram, type LoadedProgram, type LoadProgramOptions } from "./program.ts";
@@ -23,9 +24,14 @@ export async function dispatch(options: DispatchOptions): Promise<void> {
   process.stdout.on("error", () => {});
   process.stderr.on("error", () => {});
   try {
-    await call(options, (loaded) => (secrets = new Set(loaded.program.secrets.filter(isSecret))));
+    await call(options, ({ program }) => {
+      secrets = new Set(program.secrets.filter(isSecret));
+      logStrayErrors(program.logger);
+    });
   } catch (error) {
-    process.exitCode = report(error, { isDebug: isDebug(options), hide: (text) => redact(text, secrets) });
+    const code = report(error, { isDebug: isDebug(options), hide: (text) => redact(text, secrets) });
+    const isRefusal = isAgentError(error) && error.code !== "USAGE_INVALID" && code === 2;
+    process.exitCode = (isRefusal ? findCommand(options.argv)?.entry.refusal : undefined) ?? code;
   }
   await Promise.all([flush(process.stdout), flush(process.stderr)]);
   // A timer or socket that a plugin forgot must not keep the process.

@@ -1,5 +1,5 @@
-import type { DeclaredOptions, Option } from "../flags.ts";
-import { coreName } from "../flags.ts";
+import type { DeclaredOptions, Option } from "../config/flags.ts";
+import { coreName } from "../config/flags.ts";
 import { describeDefault, toPlaceholder } from "./describe.ts";
 import { type Command, type CommandArgs, defineCommand } from "./command.ts";
 import { collectPluginCommands, commands, loadPluginCommand } from "./commands.ts";

@@ -1,6 +1,12 @@
 import { toMessage } from "../errors.ts";
-import { type LogFile, openLogFile } from "../log-file.ts";
-import { createLogger, type LogFormat, type LogLevel, type RootLogger, streamSink } from "../logger.ts";
+import { type LogFile, openLogFile } from "../logger/file.ts";
+import {
+  createLogger,
+  type LogFormat,
+  type LogLevel,
+  type RootLogger,
+  streamSink,
+} from "../logger/logger.ts";
 
 /** `stderr`: warnings only, for commands that answer and end. `file`: also the log file. `all`: the file, and stdout with it. */
 export type LogDestination = "stderr" | "file" | "all";

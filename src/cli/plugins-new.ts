@@ -2,7 +2,7 @@ import { existsSync } from "node:fs";
 import { mkdir, writeFile } from "node:fs/promises";
 import { join, relative, resolve } from "node:path";
 import { AgentError, toMessage } from "../errors.ts";
-import { isKebabCase } from "../plugin-shape.ts";
+import { isKebabCase } from "../host/shape.ts";
 import { defineCommand } from "./command.ts";
 import { toPluginFiles } from "./plugin-template/files.ts";
 

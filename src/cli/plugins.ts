@@ -1,4 +1,4 @@
-import type { LoadedPlugin, PluginOrigin } from "../loader.ts";
+import type { LoadedPlugin, PluginOrigin } from "../host/loader.ts";
 import { formatTable } from "./columns.ts";
 import { defineCommand } from "./command.ts";
 

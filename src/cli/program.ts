@@ -1,13 +1,13 @@
 import { resolve } from "node:path";
-import { type ConfigFile, findConfigFile, loadConfigFile } from "../config-file.ts";
-import { choosePlugins, type PluginChoice } from "../config-plugins.ts";
-import { type EffectiveConfig, resolveConfig, type ResolvedConfig } from "../config.ts";
+import { type ConfigFile, findConfigFile, loadConfigFile } from "../config/file.ts";
+import { choosePlugins, type PluginChoice } from "../config/plugins.ts";
+import { type EffectiveConfig, resolveConfig, type ResolvedConfig } from "../config/config.ts";
 import { AgentError } from "../errors.ts";
-import { coreName, declareOptions, type DeclaredOptions, toVariable } from "../flags.ts";
-import type { Host } from "../host.ts";
-import { type BuiltInPlugins, type LoadedPlugin, loadPlugins } from "../loader.ts";
-import type { RootLogger } from "../logger.ts";
-import { type CoreConfig, coreOptions } from "../options.ts";
+import { coreName, declareOptions, type DeclaredOptions, toVariable } from "../config/flags.ts";
+import type { Host } from "../host/host.ts";
+import { type BuiltInPlugins, type LoadedPlugin, loadPlugins } from "../host/loader.ts";
+import type { RootLogger } from "../logger/logger.ts";
+import { type CoreConfig, coreOptions } from "../config/options.ts";
 import type { ProcessRole, StopReason } from "../plugin.ts";
 import { parseArguments, peekFlags } from "./arguments.ts";
 import type { Command, CommandArgs } from "./command.ts";
@@ -75,7 +75,7 @@ export async function loadProgram(options: LoadProgramOptions): Promise<LoadedPr
   // 3. What remains needs all of it.
   const logger = await startLogger(resolved, options.log);
   const openHost: Program["openHost"] = async (hostOptions) => {
-    const { createHost } = await import("../host.ts");
+    const { createHost } = await import("../host/host.ts");
     const configured = plugins.map((loaded) => ({
       ...loaded,
       config: resolved.config.of(loaded.plugin.name),

@@ -46,7 +46,7 @@ export default defineCommand({
     };
 
     const controls = Promise.withResolvers<{ stop(): void; kill(): void }>();
-    using _ = onSignals(async (count) => {
+    using _signals = onSignals(async (count) => {
       const job = await controls.promise;
       if (count === 1) process.stderr.write("\nstopping the job; once more kills it\n");
       return count === 1 ? job.stop() : job.kill();

@@ -1,15 +1,15 @@
 import { AgentError } from "../errors.ts";
-import { coreName, toVariable } from "../flags.ts";
+import { coreName, toVariable } from "../config/flags.ts";
 import { encodeBase64 } from "../job/base64.ts";
 import type { JobSettings } from "../job/open.ts";
 import type { EnvironmentVariable } from "../job/request.ts";
-import type { CoreConfig } from "../options.ts";
+import type { CoreConfig } from "../config/options.ts";
 import type { Program } from "./program.ts";
 
 /** What a job is run with, out of the program's options. */
 export function toSettings(program: Program): JobSettings {
   const core = program.config.of(coreName) as CoreConfig;
-  const secret = program.config.options.filter((option) => option.secret);
+  const secret = program.config.options.filter((option) => option.secret && !option.key.includes("."));
   return {
     stopGraceMs: core["stop-grace-period"] * 1000,
     terminalSize: core["terminal-size"],
@@ -17,7 +17,7 @@ export function toSettings(program: Program): JobSettings {
     redactedVars: core["redacted-vars"],
     executors: core.executors,
     env: core["env-vars"].map((text) => toVariableOfJob(text, "--env-vars")),
-    secrets: secret.flatMap(({ value }) => (typeof value === "string" ? [value] : [])),
+    secrets: program.secrets,
     secretVariables: secret.map(({ key }) => toVariable(key)),
   };
 }

@@ -6,7 +6,7 @@ import type { JobSummary } from "../hooks.ts";
 import { unixSeconds } from "../log/events.ts";
 import { recoverSpool } from "../log/spool-recovery.ts";
 import { createSpool } from "../log/spool.ts";
-import type { Logger } from "../logger.ts";
+import type { Logger } from "../logger/logger.ts";
 import { endProcesses } from "../processes/end.ts";
 import { createJobProcesses } from "../processes/tree.ts";
 import { readBootId } from "../state/boot-id.ts";

@@ -1,5 +1,5 @@
 import type { Output } from "../log/output.ts";
-import type { Logger } from "../logger.ts";
+import type { Logger } from "../logger/logger.ts";
 import type { Cookie } from "../processes/cookie.ts";
 import type { JobLog } from "./log.ts";
 import type { EnvironmentVariable, JobFile, JobRequest } from "./request.ts";

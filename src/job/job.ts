@@ -1,10 +1,10 @@
 import { isAgentError, toMessage } from "../errors.ts";
 import type { CommandPhase, JobSessionEvent, JobSummary, RunOptions } from "../hooks.ts";
-import type { Host } from "../host.ts";
+import type { Host } from "../host/host.ts";
 import type { JobResult } from "../log/events.ts";
 import type { WritableJobLog } from "../log/job-log.ts";
 import type { Output } from "../log/output.ts";
-import type { Logger } from "../logger.ts";
+import type { Logger } from "../logger/logger.ts";
 import { encodeBase64 } from "./base64.ts";
 import type { Executor } from "./executor.ts";
 import type { EnvironmentVariable, JobCommand, JobRequest } from "./request.ts";

@@ -1,10 +1,11 @@
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { AgentError } from "../errors.ts";
-import { createHost } from "../host.ts";
-import { type BuiltInPlugins, loadPlugins } from "../loader.ts";
-import { openLogFile } from "../log-file.ts";
-import { createLogger } from "../logger.ts";
+import { createHost } from "../host/host.ts";
+import { type BuiltInPlugins, loadPlugins } from "../host/loader.ts";
+import { openLogFile } from "../logger/file.ts";
+import { createLogger } from "../logger/logger.ts";
+import { logStrayErrors } from "../logger/stray-errors.ts";
 import { loadLibc } from "../processes/libc.ts";
 import { readBootId } from "../state/boot-id.ts";
 import { writeDocument } from "../state/document.ts";
@@ -20,6 +21,8 @@ export async function runJobProcess(builtIns: BuiltInPlugins): Promise<void> {
   const input = await readInput();
   const { directory, socket, secret, log } = input;
   const logger = createLogger({ ...log, sinks: [openLogFile(log.path)] });
+
+  logStrayErrors(logger);
 
   // 1. Whoever holds this lock is the one writer of the job's log, and is alive.
   using lock = takeLock(join(directory, jobFiles.lock));
@@ -54,7 +57,8 @@ export async function runJobProcess(builtIns: BuiltInPlugins): Promise<void> {
   writeDocument(join(directory, jobFiles.process), record);
   spool.watch(() => control.tell({ is: "more" }));
   for (const name of ["SIGTERM", "SIGINT"] as const) process.on(name, () => job.stop());
-  process.on("SIGHUP", () => {});
+  // The terminal of whoever started the agent is nothing to us; a limit of file size is an error of the write.
+  for (const name of ["SIGHUP", "SIGXFSZ"] as const) process.on(name, () => {});
 
   // 4. The job, then its log and its result for good.
   const summary = await job.run();

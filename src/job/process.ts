@@ -5,7 +5,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { AgentError } from "../errors.ts";
 import type { JobSummary } from "../hooks.ts";
 import type { SpoolSource } from "../log/spool.ts";
-import type { Logger } from "../logger.ts";
+import type { Logger } from "../logger/logger.ts";
 import { makePrivateDirectory, readDocument } from "../state/document.ts";
 import { buryJob } from "./bury.ts";
 import {

@@ -1,4 +1,4 @@
-import type { LogFormat, LogLevel } from "../logger.ts";
+import type { LogFormat, LogLevel } from "../logger/logger.ts";
 import type { JobSettings } from "./open.ts";
 import type { JobRequest } from "./request.ts";
 

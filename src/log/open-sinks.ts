@@ -1,7 +1,7 @@
 import { toMessage } from "../errors.ts";
-import type { Host } from "../host.ts";
+import type { Host } from "../host/host.ts";
 import type { JobRequest } from "../job/request.ts";
-import type { Logger } from "../logger.ts";
+import type { Logger } from "../logger/logger.ts";
 import { logSink } from "../services.ts";
 import type { SpoolReader } from "./spool.ts";
 

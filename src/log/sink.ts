@@ -1,5 +1,5 @@
 import type { JobRequest } from "../job/request.ts";
-import type { Logger } from "../logger.ts";
+import type { Logger } from "../logger/logger.ts";
 import type { SpoolReader } from "./spool.ts";
 
 export interface LogSinkContext {

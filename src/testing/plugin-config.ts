@@ -1,7 +1,7 @@
-import { resolveConfig } from "../config.ts";
-import type { ConfigLayer } from "../config-file.ts";
+import { resolveConfig } from "../config/config.ts";
+import type { ConfigLayer } from "../config/file.ts";
 import { AgentError } from "../errors.ts";
-import { declareOptions } from "../flags.ts";
+import { declareOptions } from "../config/flags.ts";
 import { toHint } from "../nearest.ts";
 import type { Plugin } from "../plugin.ts";
 

@@ -1,7 +1,7 @@
 import type { HookEvents, HookName } from "../hooks.ts";
-import { createHost, type Host } from "../host.ts";
+import { createHost, type Host } from "../host/host.ts";
 import type { Plugin, ProcessRole, StopReason } from "../plugin.ts";
-import { assertPlugin } from "../plugin-shape.ts";
+import { assertPlugin } from "../host/shape.ts";
 import type { StandardSchemaV1 } from "../standard-schema.ts";
 import { createSession, fixtureEvents } from "./hook-events.ts";
 import type { LogBlock } from "./job-log.ts";

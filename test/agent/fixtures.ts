@@ -1,7 +1,7 @@
 import { join } from "node:path";
 import { createSlotJobs, type SlotJobs } from "../../src/agent/slot-jobs.ts";
 import type { JobDelivery } from "../../src/agent/jobs.ts";
-import { createHost } from "../../src/host.ts";
+import { createHost } from "../../src/host/host.ts";
 import { withoutSecrets } from "../../src/job/base-environment.ts";
 import { toJobRequest } from "../../src/job/parse-request.ts";
 import type { JobRequest } from "../../src/job/request.ts";

@@ -3,7 +3,7 @@ import fc from "fast-check";
 import { parseArguments, peekFlags } from "../../src/cli/arguments.ts";
 import type { CommandArgs } from "../../src/cli/command.ts";
 import { isAgentError } from "../../src/errors.ts";
-import { declareOptions } from "../../src/flags.ts";
+import { declareOptions } from "../../src/config/flags.ts";
 import { probe } from "../config/harness.ts";
 
 const options = (await declareOptions([probe])).flatMap((declared) => declared.options);

@@ -2,7 +2,7 @@ import { expect, test } from "bun:test";
 import * as v from "valibot";
 import { defineCommand } from "../../src/cli/command.ts";
 import { definePlugin } from "../../src/index.ts";
-import type { CoreConfig } from "../../src/options.ts";
+import type { CoreConfig } from "../../src/config/options.ts";
 
 const config = v.strictObject({
   host: v.optional(v.string(), "localhost"),

@@ -1,4 +1,4 @@
-import { createHost } from "../../src/host.ts";
+import { createHost } from "../../src/host/host.ts";
 import { openJob, type JobSettings } from "../../src/job/open.ts";
 import type { JobCommand, JobRequest } from "../../src/job/request.ts";
 import type { JobEvent } from "../../src/log/events.ts";

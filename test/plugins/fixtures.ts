@@ -1,7 +1,7 @@
 import { expect } from "bun:test";
 import { mkdir, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
-import { createHost, type HostOptions } from "../../src/host.ts";
+import { createHost, type HostOptions } from "../../src/host/host.ts";
 import { AgentError, type Plugin } from "../../src/index.ts";
 import { createRecordingLogger, tmpdir } from "../../src/testing/index.ts";
 

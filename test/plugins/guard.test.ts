@@ -1,6 +1,6 @@
 import { describe, expect, test } from "bun:test";
 import { AgentError } from "../../src/errors.ts";
-import { blame, guardObject } from "../../src/guard.ts";
+import { blame, guardObject } from "../../src/host/guard.ts";
 
 const guard = { plugin: "a", where: "job:prepare" };
 

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import { join } from "node:path";
 import { AgentError, definePlugin, executor } from "../../src/index.ts";
-import { loadPlugins, type LoadPluginsOptions } from "../../src/loader.ts";
+import { loadPlugins, type LoadPluginsOptions } from "../../src/host/loader.ts";
 import { executorContext, testPlugin } from "../../src/testing/index.ts";
 import { directoryWith } from "./fixtures.ts";
 

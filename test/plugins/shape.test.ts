@@ -1,7 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import { v } from "../../src/index.ts";
-import { loadPlugins } from "../../src/loader.ts";
-import { assertPlugin } from "../../src/plugin-shape.ts";
+import { loadPlugins } from "../../src/host/loader.ts";
+import { assertPlugin } from "../../src/host/shape.ts";
 import { directoryWith } from "./fixtures.ts";
 
 const good = { name: "good", setup() {} };

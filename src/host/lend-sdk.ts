@@ -9,13 +9,13 @@ export function lendSdk(): Promise<void> {
 }
 
 async function lend(): Promise<void> {
-  const sdk = { ...(await import("./index.ts")) };
+  const sdk = { ...(await import("../index.ts")) };
   Bun.plugin({
     name: "signalman-sdk",
     setup(build) {
       build.module("signalman", () => ({ exports: sdk, loader: "object" }));
       build.module("signalman/testing", async () => ({
-        exports: { ...(await import("./testing/index.ts")) },
+        exports: { ...(await import("../testing/index.ts")) },
         loader: "object",
       }));
     },

@@ -1,7 +1,7 @@
 import type { OptionSource } from "./config.ts";
-import type { Given } from "./config-given.ts";
+import type { Given } from "./given.ts";
 import { type Option, toOwnerName } from "./flags.ts";
-import type { StandardSchemaV1 } from "./standard-schema.ts";
+import type { StandardSchemaV1 } from "../standard-schema.ts";
 import { describeType } from "./values.ts";
 
 /** `log-level (--log-level): expected …; received "loud"`. */

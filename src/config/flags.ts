@@ -1,7 +1,7 @@
-import { AgentError, toMessage } from "./errors.ts";
-import { toHint } from "./nearest.ts";
+import { AgentError, toMessage } from "../errors.ts";
+import { toHint } from "../nearest.ts";
 import { holdsSecret, toJsonSchema, type JsonSchema } from "./schema.ts";
-import type { StandardSchemaV1 } from "./standard-schema.ts";
+import type { StandardSchemaV1 } from "../standard-schema.ts";
 import type { ValueType } from "./values.ts";
 
 /** Who declares options: the core, or a plugin. */

@@ -1,7 +1,7 @@
-import { AgentError } from "./errors.ts";
+import { AgentError } from "../errors.ts";
 import { guardObject } from "./guard.ts";
-import { toHint } from "./nearest.ts";
-import type { Service } from "./services.ts";
+import { toHint } from "../nearest.ts";
+import type { Service } from "../services.ts";
 
 /** What the plugins provide: by service, by name. */
 export interface Registry {

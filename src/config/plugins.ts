@@ -1,6 +1,6 @@
 import { dirname, resolve } from "node:path";
-import type { ConfigFile, ConfigLayer } from "./config-file.ts";
-import type { PluginRequest } from "./loader.ts";
+import type { ConfigFile, ConfigLayer } from "./file.ts";
+import type { PluginRequest } from "../host/loader.ts";
 
 /** What one layer says about one plugin. */
 export interface PluginPart {

@@ -1,6 +1,6 @@
 import { toDuration, withDeadline } from "./deadline.ts";
-import { AgentError, toMessage } from "./errors.ts";
-import type { Logger } from "./logger.ts";
+import { AgentError, toMessage } from "../errors.ts";
+import type { Logger } from "../logger/logger.ts";
 
 /** What one plugin has to undo. */
 export interface Lifetime {

@@ -1,9 +1,9 @@
 import { existsSync } from "node:fs";
 import { dirname, extname, relative, resolve } from "node:path";
-import { findLine } from "./config-lines.ts";
-import { readConfigFile, toUnreadable } from "./config-parse.ts";
-import { AgentError } from "./errors.ts";
-import { toHint } from "./nearest.ts";
+import { findLine } from "./lines.ts";
+import { readConfigFile, toUnreadable } from "./parse.ts";
+import { AgentError } from "../errors.ts";
+import { toHint } from "../nearest.ts";
 
 /** What one file says, or one environment's part of it. */
 export interface ConfigLayer {

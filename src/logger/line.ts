@@ -1,4 +1,4 @@
-import { toMessage } from "./errors.ts";
+import { toMessage } from "../errors.ts";
 import type { LogFormat, LogLevel } from "./logger.ts";
 
 /** One line of the agent's log before it is one. Nothing secret is in it any more. */

@@ -1,9 +1,9 @@
 import type { OptionSource, ResolveConfigOptions } from "./config.ts";
-import type { ConfigLayer } from "./config-file.ts";
-import type { PluginPart } from "./config-plugins.ts";
-import { toConversionFault } from "./config-faults.ts";
+import type { ConfigLayer } from "./file.ts";
+import type { PluginPart } from "./plugins.ts";
+import { toConversionFault } from "./faults.ts";
 import { coreName, type DeclaredOptions, type Option } from "./flags.ts";
-import { toHint } from "./nearest.ts";
+import { toHint } from "../nearest.ts";
 import { type Conversion, fromFile, fromFlag, fromVariable } from "./values.ts";
 
 /** What somebody gave for an option. `value` is undefined where it was of no use; then a fault says so. */

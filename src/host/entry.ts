@@ -1,8 +1,8 @@
 import { existsSync, readFileSync, statSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
-import { AgentError, toMessage } from "./errors.ts";
+import { AgentError, toMessage } from "../errors.ts";
 import type { PluginOrigin } from "./loader.ts";
-import { toHint } from "./nearest.ts";
+import { toHint } from "../nearest.ts";
 
 export type ExternalOrigin = Exclude<PluginOrigin, { kind: "built-in" }>;
 

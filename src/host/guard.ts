@@ -1,4 +1,4 @@
-import { AgentError, isAgentError, toMessage } from "./errors.ts";
+import { AgentError, isAgentError, toMessage } from "../errors.ts";
 
 /** Who is to be named when the guarded code throws, and where it was: `job:prepare`, `executor "shell"`. */
 export interface Guard {

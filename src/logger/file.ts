@@ -1,6 +1,6 @@
 import { closeSync, constants, mkdirSync, openSync, writeSync } from "node:fs";
 import { dirname } from "node:path";
-import { AgentError, toMessage } from "./errors.ts";
+import { AgentError, toMessage } from "../errors.ts";
 import type { LoggerSink } from "./logger.ts";
 
 /** The agent's log file: appended to, kept, shared by the agents of a host if they like (protocol section 8.6). */

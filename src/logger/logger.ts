@@ -1,5 +1,5 @@
 import { createConsola, LogLevels, type ConsolaReporter, type LogObject } from "consola/core";
-import { isSecret, type LogRecord, redact, toLine, toPlain } from "./log-line.ts";
+import { isSecret, type LogRecord, redact, toLine, toPlain } from "./line.ts";
 
 /** Structured values beside a message; printed as `key=value`. */
 export type LogFields = Readonly<Record<string, unknown>>;

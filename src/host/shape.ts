@@ -1,6 +1,6 @@
-import { AgentError } from "./errors.ts";
-import { toHint } from "./nearest.ts";
-import type { Plugin } from "./plugin.ts";
+import { AgentError } from "../errors.ts";
+import { toHint } from "../nearest.ts";
+import type { Plugin } from "../plugin.ts";
 
 /** Refuses what is no plugin, and says what is wrong with it. `source` names the culprit: `"./a.ts" (/etc/a.ts)`. */
 export function assertPlugin(value: unknown, source: string): asserts value is Plugin {

@@ -1,10 +1,10 @@
 import { toDuration, withDeadline } from "./deadline.ts";
-import { AgentError, toMessage } from "./errors.ts";
+import { AgentError, toMessage } from "../errors.ts";
 import { lendSdk } from "./lend-sdk.ts";
-import { toHint } from "./nearest.ts";
-import type { Plugin } from "./plugin.ts";
-import { type ExternalOrigin, findPluginEntry } from "./plugin-entry.ts";
-import { assertPlugin } from "./plugin-shape.ts";
+import { toHint } from "../nearest.ts";
+import type { Plugin } from "../plugin.ts";
+import { type ExternalOrigin, findPluginEntry } from "./entry.ts";
+import { assertPlugin } from "./shape.ts";
 
 /** Where a plugin came from. */
 export type PluginOrigin =

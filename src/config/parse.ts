@@ -1,8 +1,8 @@
 import { readFileSync, statSync } from "node:fs";
 import { dirname, extname } from "node:path";
 import type { LoadConfigOptions } from "c12";
-import { toDuration, withDeadline } from "./deadline.ts";
-import { AgentError, toMessage } from "./errors.ts";
+import { toDuration, withDeadline } from "../host/deadline.ts";
+import { AgentError, toMessage } from "../errors.ts";
 
 /** Reads one file of any format through c12. `shown` is its name in messages. Throws `CONFIG_UNREADABLE`. */
 export async function readConfigFile(

@@ -1,15 +1,15 @@
 import { createHooks } from "hookable";
 import { withDeadline, toDuration } from "./deadline.ts";
-import { AgentError, toMessage } from "./errors.ts";
+import { AgentError, toMessage } from "../errors.ts";
 import { blame } from "./guard.ts";
-import { type Hook, type HookEvents, type HookName, hookTable } from "./hooks.ts";
+import { type Hook, type HookEvents, type HookName, hookTable } from "../hooks.ts";
 import { createLifetime, type Lifetime } from "./lifetime.ts";
 import type { PluginOrigin } from "./loader.ts";
-import type { Logger } from "./logger.ts";
-import { toHint } from "./nearest.ts";
-import type { Plugin, PluginContext, ProcessRole, StopReason } from "./plugin.ts";
+import type { Logger } from "../logger/logger.ts";
+import { toHint } from "../nearest.ts";
+import type { Plugin, PluginContext, ProcessRole, StopReason } from "../plugin.ts";
 import { createRegistry } from "./registry.ts";
-import type { Service } from "./services.ts";
+import type { Service } from "../services.ts";
 
 /** All plugins, set up. */
 export interface Host extends AsyncDisposable {

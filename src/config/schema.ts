@@ -1,4 +1,4 @@
-import type { StandardSchemaV1 } from "./standard-schema.ts";
+import type { StandardSchemaV1 } from "../standard-schema.ts";
 
 /** As much of JSON Schema as we look at. */
 export interface JsonSchema {

@@ -1,11 +1,11 @@
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import * as v from "valibot";
-import { agentEntries } from "./agent/options.ts";
+import { agentEntries } from "../agent/options.ts";
 import { coreName, type OptionOwner } from "./flags.ts";
-import { defaultRedactedVars } from "./log/secrets.ts";
-import { toLogLevel } from "./logger.ts";
-import type { Flags } from "./plugin.ts";
+import { defaultRedactedVars } from "../log/secrets.ts";
+import { toLogLevel } from "../logger/logger.ts";
+import type { Flags } from "../plugin.ts";
 
 /** The core's own options, as they come out of validation. */
 export type CoreConfig = v.InferOutput<typeof coreConfig>;

@@ -1,8 +1,8 @@
-import { collectGiven, type Given } from "./config-given.ts";
-import { toIssueFault } from "./config-faults.ts";
-import type { ConfigFile } from "./config-file.ts";
-import type { PluginPart } from "./config-plugins.ts";
-import { toMessage } from "./errors.ts";
+import { collectGiven, type Given } from "./given.ts";
+import { toIssueFault } from "./faults.ts";
+import type { ConfigFile } from "./file.ts";
+import type { PluginPart } from "./plugins.ts";
+import { toMessage } from "../errors.ts";
 import { type DeclaredOptions, type Option, toOwnerName } from "./flags.ts";
 
 /** One option as it was decided, for `signalman config`. */

@@ -1,0 +1,35 @@
+import { randomBytes } from "node:crypto";
+
+/** 20 characters of `[A-Za-z0-9_-]` (protocol section 2.2). */
+export function generateName(): string {
+  return randomBytes(15).toString("base64url");
+}
+
+/** What is wrong with a configured name, in the reference's words; `undefined` when nothing is (protocol section 2.2). */
+export function findNameFault(name: string): string | undefined {
+  if (isUrlName(name)) return undefined;
+  const length = Buffer.byteLength(name);
+  if (length >= 8 && length <= 80) return undefined;
+  return `Agent name validation failed: name should have between 8 and 80 characters. '${name}' has ${length}`;
+}
+
+/**
+ * Whether the name is one that the control plane exchanges for another: what Go's `url.ParseRequestURI` takes, an absolute
+ * URI or an absolute path. Such a name is signed, so it is kept and shown nowhere.
+ */
+export function isUrlName(name: string): boolean {
+  if (name === "*") return true;
+  if ([...name].some((character) => character < " " || character === "\u007f")) return false;
+  const [, scheme = "", rest = ""] = /^(?:([A-Za-z][A-Za-z0-9+.-]*):)?(.*)$/s.exec(name) ?? [];
+  const [target = ""] = rest.split("?", 1);
+  if (!target.startsWith("/")) return scheme !== "";
+  if (scheme === "" || !target.startsWith("//")) return isEscaped(target);
+  const [, authority = "", path = ""] = /^\/\/([^/]*)(.*)$/s.exec(target) ?? [];
+  const host = authority.slice(authority.lastIndexOf("@") + 1);
+  const isHost = /^(\[[^\]]*\]|[^:[\]\s<>"\\^`{|}]*)(:\d*)?$/.test(host);
+  return isHost && isEscaped(authority) && isEscaped(path);
+}
+
+function isEscaped(text: string): boolean {
+  return !/%(?![0-9A-Fa-f]{2})/.test(text);
+}

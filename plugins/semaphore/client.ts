@@ -1,0 +1,174 @@
+import { toMessage } from "signalman";
+import type { MachineFacts } from "./machine-facts.ts";
+import {
+  type Registered,
+  type SyncAnswer,
+  type SyncRequest,
+  toLogToken,
+  toRegistered,
+  toSyncAnswer,
+} from "./wire.ts";
+
+/** Why a call brought nothing. The message holds no token. */
+export interface Failure {
+  /** `transport`: no whole answer came. `status`: a wrong one. `garbage`: the right one, with nonsense in it. */
+  readonly kind: "transport" | "status" | "garbage" | "aborted";
+  readonly message: string;
+  /** 0 unless the kind is `status`. */
+  readonly status: number;
+  /** How long the control plane wants to be left alone; 0 when it did not say. */
+  readonly retryAfterMs: number;
+}
+
+export type Reply<T> =
+  | { readonly ok: true; readonly value: T }
+  | { readonly ok: false; readonly failure: Failure };
+
+export interface RegisterRequest extends MachineFacts {
+  readonly name: string;
+  readonly singleJob: boolean;
+  readonly idleTimeout: number;
+  readonly gracePeriod: number;
+  readonly jobId: string;
+}
+
+/** Speaks for one token with the hub (protocol sections 1, 2). Every call ends within the timeout, and none rejects. */
+export interface HubClient {
+  register(request: RegisterRequest, signal?: AbortSignal): Promise<Reply<Registered>>;
+  sync(request: SyncRequest, signal?: AbortSignal): Promise<Reply<SyncAnswer>>;
+  /** Whatever JSON came. It comes whole once only (protocol section 3.2). */
+  getJob(jobId: string, signal?: AbortSignal): Promise<Reply<unknown>>;
+  /** A new token for the log server. */
+  refresh(signal?: AbortSignal): Promise<Reply<string>>;
+  disconnect(signal?: AbortSignal): Promise<Reply<undefined>>;
+}
+
+export interface HubClientOptions {
+  /** `https://acme.semaphoreci.com` */
+  readonly origin: string;
+  readonly token: string;
+  readonly version: string;
+  readonly timeoutMs: number;
+  /** Certificates to trust; `undefined`: the usual ones. */
+  readonly ca: readonly string[] | undefined;
+}
+
+export function createHubClient({ origin, token, version, timeoutMs, ca }: HubClientOptions): HubClient {
+  const hide = (text: string) => text.replaceAll(token, "[REDACTED]").replaceAll(/\s+/g, " ").trim();
+  const fail = (kind: Failure["kind"], message: string, more: Partial<Failure> = {}) => ({
+    ok: false as const,
+    failure: { kind, message: hide(message), status: 0, retryAfterMs: 0, ...more },
+  });
+
+  const call = async <T>(spec: Call<T>, signal?: AbortSignal): Promise<Reply<T>> => {
+    const controller = new AbortController();
+    const abort = () => controller.abort();
+    const timer = setTimeout(abort, timeoutMs);
+    if (signal?.aborted) abort();
+    signal?.addEventListener("abort", abort, { once: true });
+    try {
+      const { ofetch } = await import("ofetch");
+      const response = await ofetch.raw<string, "text">(`${origin}/api/v1/self_hosted_agents${spec.path}`, {
+        method: spec.method,
+        headers: { Authorization: `Token ${token}`, "User-Agent": `SemaphoreAgent/${version}` },
+        ...(spec.body !== undefined && { body: spec.body }),
+        ...(ca !== undefined && { tls: { ca: [...ca] } }),
+        redirect: "manual",
+        responseType: "text",
+        ignoreResponseError: true,
+        retry: false,
+        signal: controller.signal,
+      });
+      const text = response._data ?? "";
+      if (!spec.accepts(response.status)) {
+        const message = `status ${response.status}${text.trim() === "" ? "" : `: ${text.slice(0, 300)}`}`;
+        const retryAfterMs = toRetryAfter(response.headers.get("retry-after"));
+        return fail("status", message, { status: response.status, retryAfterMs });
+      }
+      return spec.read(text) ?? fail("garbage", `the answer to ${spec.method} ${spec.path} makes no sense`);
+    } catch (error) {
+      if (signal?.aborted) return fail("aborted", "aborted");
+      if (controller.signal.aborted) return fail("transport", `no answer within ${timeoutMs / 1000} s`);
+      return fail("transport", toMessage(error instanceof Error ? (error.cause ?? error) : error));
+    } finally {
+      clearTimeout(timer);
+      signal?.removeEventListener("abort", abort);
+    }
+  };
+
+  return {
+    register: (request, signal) =>
+      call({ ...post("/register", toRegisterBody(request, version)), accepts: isSuccess, read: json(toRegistered) }, signal),
+    sync: (request, signal) => call({ ...post("/sync", toSyncBody(request)), read: json(toSyncAnswer) }, signal),
+    getJob: (jobId, signal) =>
+      call({ method: "GET", path: `/jobs/${encodeURIComponent(jobId)}`, accepts: is200, read: json((value) => value) }, signal),
+    refresh: (signal) => call({ ...post("/refresh"), read: json(toLogToken) }, signal),
+    disconnect: (signal) =>
+      call({ ...post("/disconnect"), read: () => ({ ok: true, value: undefined }) }, signal),
+  };
+}
+
+interface Call<T> {
+  readonly method: "GET" | "POST";
+  readonly path: string;
+  readonly body?: string;
+  accepts(status: number): boolean;
+  /** `undefined` for garbage. */
+  read(text: string): Reply<T> | undefined;
+}
+
+function post(path: string, body?: Readonly<Record<string, unknown>>) {
+  return {
+    method: "POST" as const,
+    path,
+    accepts: is200,
+    ...(body !== undefined && { body: JSON.stringify(body) }),
+  };
+}
+
+const is200 = (status: number): boolean => status === 200;
+const isSuccess = (status: number): boolean => status >= 200 && status < 300;
+
+function json<T>(convert: (value: unknown) => T | undefined): (text: string) => Reply<T> | undefined {
+  return (text) => {
+    try {
+      const value = convert(JSON.parse(text));
+      return value === undefined ? undefined : { ok: true, value };
+    } catch {
+      return undefined;
+    }
+  };
+}
+
+function toRegisterBody(request: RegisterRequest, version: string) {
+  return {
+    name: request.name,
+    version,
+    pid: process.pid,
+    os: request.os,
+    arch: request.arch,
+    hostname: request.hostname,
+    single_job: request.singleJob,
+    idle_timeout: request.idleTimeout,
+    interruption_grace_period: request.gracePeriod,
+    job_id: request.jobId,
+  };
+}
+
+function toSyncBody(request: SyncRequest) {
+  return {
+    state: request.state,
+    job_id: request.jobId,
+    job_result: request.jobResult,
+    interrupted_at: request.interruptedAt,
+  };
+}
+
+/** Seconds, or a date. */
+function toRetryAfter(header: string | null): number {
+  if (header === null) return 0;
+  const durationMs = /^\d+$/.test(header.trim()) ? Number(header) * 1000 : Date.parse(header) - Date.now();
+  return durationMs > 0 ? Math.min(durationMs, longestRetryAfterMs) : 0;
+}
+
+const longestRetryAfterMs = 600_000;

@@ -22,6 +22,11 @@ export interface JobSessionEvent extends JobHookEvent {
 export interface RunOptions {
   readonly alias?: string;
   readonly preface?: string;
+  /**
+   * After a stop, when the session is closed: run it in another one, with the job's environment, for 30 s at most (protocol section
+   * 13a). A session that never came up is not opened again.
+   */
+  readonly fresh?: boolean;
 }
 
 /** Which part of a job a command belongs to. */

@@ -1,26 +1,20 @@
-import { expect, test } from "bun:test";
-import { type JobEvent, logBackend, type SpoolCursor } from "signalman";
-import {
-  createJobSpool,
-  createRecordingLogger,
-  jobEvents,
-  jobRequest,
-  testLogBackend,
-  testPlugin,
-} from "signalman/testing";
+import { describe, expect, test } from "bun:test";
+import { logBackend, version } from "signalman";
+import { jobEvents, jobRequest, testLogBackend, testPlugin } from "signalman/testing";
 import plugin from "./index.ts";
-import { type LoopbackServer, startLoopbackServer } from "./loopback-server.ts";
+import { startLoopbackServer } from "./loopback-server.ts";
+import { openEnded, openScene, quick } from "./scene.test.ts";
 
-const quick = { "retry-delay-ms": 1, "retry-delay-max": 0.02, "interval-ms": 1 };
+const delivered = { trimmed: false, undelivered: 0 };
 
 testLogBackend({
   name: "log-push",
   async create() {
     const host = await testPlugin(plugin, { config: quick });
     const server = await startLoopbackServer();
+    const logger = { method: "push", url: server.url, token: server.token, maxSizeInBytes: 0 };
     return {
-      open: (context) =>
-        host.use(logBackend, "push").open({ ...context, job: requestFor(server, server.token) }),
+      open: (context) => host.use(logBackend, "push").open({ ...context, job: jobRequest({ logger }) }),
       received: () => server.events(),
       fail: (times) => void server.faults.push(...Array.from({ length: times }, () => ({ kind: 500 }))),
       refuse: () => void server.faults.push({ kind: 422 }),
@@ -30,4 +24,132 @@ testLogBackend({
       },
     };
   },
+});
+
+test("the plugin provides the backend under the wire's name", async () => {
+  await using t = await testPlugin(plugin);
+  expect(t.services).toEqual([{ service: "log-backend", name: "push" }]);
+});
+
+test.each([{ "max-events": 2001 }, { "max-bytes": 10 }, { "interval-ms": -1 }, { "request-timeout": 0 }])(
+  "%p is refused as a configuration",
+  async (config) => {
+    expect(testPlugin(plugin, { config })).rejects.toMatchObject({ code: "CONFIG_INVALID" });
+  },
+);
+
+test.each(["", "nonsense", "file:///etc/passwd"])(
+  'a job whose log should go to "%s" is refused',
+  async (url) => {
+    await using scene = await openEnded(jobEvents());
+    scene.url = url;
+    expect(scene.run()).rejects.toMatchObject({ code: "JOB_INVALID" });
+  },
+);
+
+describe("a request", () => {
+  test("carries the token, says who sends it, and has the lines as they stand in the spool", async () => {
+    const events = jobEvents(['☃ <&> \u0001 \\ "', "\u{1f600}\u2028", "x".repeat(100)]);
+    await using scene = await openEnded(events);
+    expect(await scene.run()).toEqual(delivered);
+    expect(scene.server.requests).toMatchObject([
+      {
+        startFrom: 0,
+        events: events.length,
+        headers: {
+          authorization: "Bearer token-1",
+          "content-type": "text/plain",
+          "user-agent": `SemaphoreAgent/${version}`,
+        },
+      },
+    ]);
+    expect(scene.server.lines.map((line) => `${line}\n`).join("")).toBe(
+      await Bun.file(scene.spool.path).text(),
+    );
+  });
+
+  test("has 2,000 events at most, and begins where the one before ended", async () => {
+    await using scene = await openEnded(jobEvents(Array.from({ length: 4996 }, String)));
+    expect(await scene.run()).toEqual(delivered);
+    const { requests } = scene.server;
+    expect(requests.map(({ startFrom }) => startFrom)).toEqual([0, 2000, 4000]);
+    expect(requests.map(({ events }) => events)).toEqual([2000, 2000, 1000]);
+  });
+
+  test("has no more bytes than the option says, but for an event that is larger alone", async () => {
+    const events = jobEvents(Array.from({ length: 20 }, (_, index) => "x".repeat(index === 9 ? 9000 : 900)));
+    await using scene = await openEnded(events, { ...quick, "max-bytes": 4096 });
+    expect(await scene.run()).toEqual(delivered);
+    expect(scene.server.events()).toEqual(events);
+    const large = scene.server.requests.filter(({ bytes }) => bytes > 4096);
+    expect(large.map((request) => request.events)).toEqual([1]);
+  });
+
+  test("keeps the query that the address has", async () => {
+    await using scene = await openEnded(jobEvents());
+    scene.url = `${scene.server.url}?org=a%20b`;
+    expect(await scene.run()).toEqual(delivered);
+    expect(scene.server.events()).toEqual(jobEvents());
+  });
+
+  test("is alone: the next one waits for its answer", async () => {
+    await using scene = await openEnded(jobEvents(Array.from({ length: 300 }, String)), {
+      ...quick,
+      "max-events": 20,
+    });
+    await scene.run();
+    expect(scene.server.requests.map(({ others }) => others)).toEqual(Array(16).fill(0));
+  });
+});
+
+describe("the pace", () => {
+  test("what a job prints in a row goes in few requests, and at its end nothing waits", async () => {
+    await using scene = await openScene({ ...quick, "interval-ms": 3_600_000 });
+    const events = jobEvents(Array.from({ length: 200 }, String));
+    const running = scene.run();
+    for (const event of events) {
+      scene.spool.append(event);
+      await Bun.sleep(1);
+    }
+    scene.spool.close();
+    expect(await running).toEqual(delivered);
+    expect(scene.server.events()).toEqual(events);
+    expect(scene.server.requests.length).toBeLessThan(20);
+  });
+
+  test("what comes after a pause is pushed though the log goes on", async () => {
+    await using scene = await openScene({ ...quick, "interval-ms": 20 });
+    const running = scene.run();
+    for (const [index, event] of jobEvents().entries()) {
+      scene.spool.append(event);
+      await scene.hasRequests(index + 1);
+    }
+    scene.spool.close();
+    expect(await running).toEqual(delivered);
+  });
+
+  test("full requests do not wait", async () => {
+    await using scene = await openScene({ ...quick, "interval-ms": 3_600_000, "max-events": 10 });
+    const running = scene.run();
+    scene.spool.append(...jobEvents(Array.from({ length: 500 }, String)));
+    await scene.hasRequests(50);
+    scene.spool.close();
+    expect(await running).toEqual(delivered);
+  });
+});
+
+test("a hundred thousand events arrive, each once and in order", async () => {
+  await using scene = await openEnded(
+    jobEvents(Array.from({ length: 100_000 }, (_, index) => `line ${index}`)),
+  );
+  expect(await scene.run()).toEqual(delivered);
+  const file = await Bun.file(scene.spool.path).text();
+  expect(scene.server.lines.map((line) => `${line}\n`).join("") === file).toBe(true);
+});
+
+test("an event of ten megabytes arrives", async () => {
+  const events = jobEvents(["before", "é".repeat(5_000_000), "after"]);
+  await using scene = await openEnded(events);
+  expect(await scene.run()).toEqual(delivered);
+  expect(scene.server.events()).toEqual(events);
 });

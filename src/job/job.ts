@@ -7,6 +7,7 @@ import type { Output } from "../log/output.ts";
 import type { Logger } from "../logger/logger.ts";
 import { encodeBase64 } from "./base64.ts";
 import type { Executor } from "./executor.ts";
+import { runInFreshSession } from "./fresh-session.ts";
 import type { EnvironmentVariable, JobCommand, JobRequest } from "./request.ts";
 
 export interface JobOptions {
@@ -32,8 +33,11 @@ export interface Job {
 export function createJob(request: JobRequest, options: JobOptions): Job {
   const { host, log, logger, stopGraceMs } = options;
   const stopping = new AbortController();
+  const killing = new AbortController();
   let executor: Executor | undefined;
   let isOpen = false;
+  /** Of a stop. */
+  let ended: Promise<void> = Promise.resolve();
   const isStopped = () => stopping.signal.aborted;
 
   async function run(): Promise<JobSummary> {
@@ -157,11 +161,17 @@ export function createJob(request: JobRequest, options: JobOptions): Job {
     return (await block(directive, (it, output) => it.exportEnvironment(env, output))) === 0;
   }
 
-  function runCommand(directive: string, { alias = "", preface = "" }: RunOptions = {}): Promise<number> {
+  function runCommand(directive: string, runOptions: RunOptions = {}): Promise<number> {
+    const { alias = "", preface = "", fresh = false } = runOptions;
     return block(alias || directive, (it, output) => {
       if (alias !== "") output(`Running: ${directive}\n`);
       if (preface !== "") output(preface);
-      return it.run(directive, output);
+      if (!fresh || !isStopped() || !isOpen) return it.run(directive, output);
+      const { createExecutor } = options;
+      // Only then: it ends all that carries the job's cookie.
+      return ended.then(() =>
+        runInFreshSession({ createExecutor, env: request.env, directive, output, signal: killing.signal }),
+      );
     });
   }
 
@@ -207,10 +217,15 @@ export function createJob(request: JobRequest, options: JobOptions): Job {
     return { job: request, log, run: runCommand };
   }
 
-  function stop(graceMs: number): void {
-    stopping.abort();
-    executor?.stop(graceMs).catch((error: unknown) => logger.error(toMessage(error)));
+  function kill(): void {
+    killing.abort();
+    stop(0);
   }
 
-  return { run, stop: () => stop(stopGraceMs), kill: () => stop(0) };
+  function stop(graceMs: number): void {
+    stopping.abort();
+    if (executor) ended = executor.stop(graceMs).catch((error: unknown) => logger.error(toMessage(error)));
+  }
+
+  return { run, stop: () => stop(stopGraceMs), kill };
 }

@@ -1,4 +1,4 @@
-import { mkdirSync, rmSync } from "node:fs";
+import { mkdtempSync, rmSync } from "node:fs";
 import { mkdtemp } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -84,7 +84,7 @@ export async function openJob(asked: JobRequest, options: OpenJobOptions): Promi
         job: request,
         environment: toBaseEnvironment(options.env, { secretVariables: settings.secretVariables, cookie }),
         cookie,
-        directory: makePrivate(join(directory, "executor")),
+        directory: mkdtempSync(join(directory, "executor-")),
         log,
         logger: logger.child(name),
         options: { stopGraceMs: settings.stopGraceMs, terminalSize: settings.terminalSize },
@@ -107,9 +107,4 @@ async function makeDirectory(): Promise<string> {
       },
     );
   }
-}
-
-function makePrivate(path: string): string {
-  mkdirSync(path, { mode: 0o700 });
-  return path;
 }

@@ -349,6 +349,21 @@ describe("a stop", () => {
   });
 });
 
+test("after a stop a plugin can have a session of its own, with the job's environment", async () => {
+  const { blocks, summary } = await runJob(
+    { env: [environmentVariable("NAME", "me")], commands: commands("sleep 60") },
+    {
+      stopAt: '"sleep 60"',
+      setup: (ctx) =>
+        ctx.hook("job:finish", async ({ run }) => {
+          expect(await run("print bye $NAME", { alias: "My last words", fresh: true })).toBe(0);
+        }),
+    },
+  );
+  expect(blocks.at(-1)).toBe("My last words → 0: Running: print bye $NAME\nbye me\n");
+  expect(summary.result).toBe("stopped");
+});
+
 test("values of secret variables are masked wherever the job shows them", async () => {
   const { blocks } = await runJob({
     env: [environmentVariable("API_TOKEN", "tok-123456")],

@@ -1,0 +1,62 @@
+import { mkdirSync } from "node:fs";
+import { mkdir, open, rename, unlink } from "node:fs/promises";
+import { dirname, join, resolve } from "node:path";
+import { type Driver, defineDriver } from "unstorage";
+import fsLite from "unstorage/drivers/fs-lite";
+
+/**
+ * unstorage's files, written for good: beside the target, to the disk, renamed, and the directory to the disk. Its own drivers write
+ * in place, and what they acknowledge may be torn or lost. Files are their owner's alone: jobs hold secrets.
+ */
+export const durableDriver: (options: { readonly base: string }) => Driver = defineDriver(({ base }) => {
+  const root = resolve(base);
+  mkdirSync(root, { recursive: true, mode: 0o700 });
+  const files = fsLite({ base: root, ignore: (name) => name.endsWith(temporary) });
+  const toPath = (key: string): string => join(root, ...key.split(":"));
+  const write = async (key: string, value: string | Uint8Array): Promise<void> => {
+    const path = toPath(key);
+    await makeDirectory(dirname(path), root);
+    await writeDurably(`${path}${temporary}`, value);
+    await rename(`${path}${temporary}`, path);
+    await syncDirectory(dirname(path));
+  };
+  return {
+    ...files,
+    name: "durable-fs",
+    setItem: write,
+    setItemRaw: write,
+    async removeItem(key) {
+      const path = toPath(key);
+      await unlink(path);
+      await syncDirectory(dirname(path));
+    },
+  };
+});
+
+const temporary = ".part";
+
+async function writeDurably(path: string, value: string | Uint8Array): Promise<void> {
+  const file = await open(path, "w", 0o600);
+  try {
+    await file.writeFile(value);
+    await file.datasync();
+  } finally {
+    await file.close();
+  }
+}
+
+async function makeDirectory(path: string, root: string): Promise<void> {
+  const made = await mkdir(path, { recursive: true, mode: 0o700 });
+  if (made === undefined) return;
+  // A directory is there only once the one above it says so.
+  for (let above = dirname(path); above.startsWith(root); above = dirname(above)) await syncDirectory(above);
+}
+
+async function syncDirectory(path: string): Promise<void> {
+  const directory = await open(path, "r");
+  try {
+    await directory.sync();
+  } finally {
+    await directory.close();
+  }
+}

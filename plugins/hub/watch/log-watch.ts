@@ -1,0 +1,112 @@
+import { batchLimit, type Push } from "../model/log-ingest.ts";
+import { type LogList, toBatch, toLines } from "../model/log-list.ts";
+import { type HubState, logOf } from "../model/state.ts";
+import { createEventGrammar, type EventGrammar } from "./event-grammar.ts";
+import type { Recorder } from "./violations.ts";
+
+/** Looks at what agents push. */
+export interface LogWatch {
+  /** A push arrives; `end` when its connection has nothing more to give or take. */
+  begin(jobId: string): { end(): void };
+  /** Before it is taken. Its token is good. */
+  push(push: Push): void;
+  /** After it was taken, or not. */
+  pushed(push: Push, status: number): void;
+  /** Something kept a push from the hub, or its answer from the agent. */
+  troubled(jobId: string): void;
+  /** finished-job was accepted for this job. */
+  finished(jobId: string, agent: string): void;
+}
+
+/** What is known of one log. */
+interface Seen {
+  grammar: EventGrammar;
+  /** So many events were checked. */
+  checked: number;
+  inFlight: number;
+  isTroubled: boolean;
+}
+
+export function createLogWatch(state: HubState, recorder: Recorder): LogWatch {
+  const seen = new Map<string, Seen>();
+
+  /** A log that an earlier process took is believed. */
+  const of = (jobId: string): Seen => {
+    const known = seen.get(jobId);
+    if (known !== undefined) return known;
+    const { live } = logOf(state, jobId);
+    const fresh = { grammar: readAll(live), checked: live.length, inFlight: 0, isTroubled: false };
+    seen.set(jobId, fresh);
+    return fresh;
+  };
+  const about = (jobId: string): { agent: string; jobId: string } => ({
+    agent: state.jobs.get(jobId)?.agentName ?? "",
+    jobId,
+  });
+
+  return {
+    begin(jobId) {
+      const log = of(jobId);
+      log.inFlight += 1;
+      if (log.inFlight > 1) recorder.record("push-overlap", { ...about(jobId), detail: `${log.inFlight} at once` });
+      return { end: () => void (log.inFlight -= 1) };
+    },
+    push({ jobId, startFrom, body }) {
+      const log = logOf(state, jobId);
+      const from = Number(startFrom);
+      const batch = toBatch(body);
+      const note = (rule: Parameters<Recorder["record"]>[0], detail: string): void =>
+        recorder.record(rule, { ...about(jobId), detail });
+      if (batch.count > batchLimit) note("push-size", `${batch.count} events`);
+      if (startFrom === null || !Number.isSafeInteger(from) || batch.count === 0) return;
+      if (state.jobs.get(jobId)?.tornDownAt !== undefined) note("push-after-end", `start_from ${from}`);
+      else if (log.isTrimmed) note("push-after-trim", `start_from ${from}`);
+      else if (from > log.live.length) note("push-gap", `start_from ${from} after ${log.live.length} events`);
+      else if (from < log.lastFrom) note("push-back", `start_from ${from}, the last batch was from ${log.lastFrom}`);
+      const old = readLines(log.live, from, batch.count);
+      const changed = toLines(batch).findIndex((line, index) => index < old.length && line !== old[index]);
+      if (changed !== -1 && !log.isTrimmed) note("push-rewrite", `event ${from + changed}`);
+    },
+    pushed({ jobId, startFrom }, status) {
+      const log = of(jobId);
+      if (status !== 200) return;
+      const { live } = logOf(state, jobId);
+      // An older part was written again: what follows it is judged anew.
+      if (Number(startFrom) < log.checked && live.length < log.checked) {
+        log.grammar = readAll(live);
+        log.checked = live.length;
+      }
+      while (log.checked < live.length) {
+        const part = live.read(log.checked);
+        for (const line of toLines(part)) {
+          const fault = log.grammar.check(line);
+          if (fault !== undefined) recorder.record(fault.rule, { ...about(jobId), detail: `event ${log.checked}: ${fault.detail}` });
+          log.checked += 1;
+        }
+      }
+    },
+    troubled: (jobId) => void (of(jobId).isTroubled = true),
+    finished(jobId, agent) {
+      const log = logOf(state, jobId);
+      const { grammar, isTroubled } = of(jobId);
+      if (log.live.length === 0 || log.isTrimmed || grammar.isFinished || isTroubled) return;
+      recorder.record("log-incomplete", { agent, jobId, detail: `${log.live.length} events, none is job_finished` });
+    },
+  };
+}
+
+function readAll(list: LogList): EventGrammar {
+  const grammar = createEventGrammar();
+  for (const line of readLines(list, 0, list.length)) grammar.check(line);
+  return grammar;
+}
+
+function readLines(list: LogList, from: number, count: number): string[] {
+  const lines: string[] = [];
+  for (let at = from; at < Math.min(list.length, from + count);) {
+    const part = list.read(at);
+    lines.push(...toLines(part));
+    at += part.count;
+  }
+  return lines.slice(0, count);
+}

@@ -1,0 +1,90 @@
+// What the tests of this folder share; it has none itself.
+import { type JobEvent, logBackend, type LogDelivery, type SpoolCursor } from "signalman";
+import {
+  createJobSpool,
+  createRecordingLogger,
+  jobRequest,
+  type JobSpool,
+  type RecordingLogger,
+  testPlugin,
+} from "signalman/testing";
+import plugin from "./index.ts";
+import { type LoopbackServer, startLoopbackServer } from "./loopback-server.ts";
+
+export const quick = { "retry-delay-ms": 1, "retry-delay-max": 0.02, "interval-ms": 1 };
+
+/** A spool, a log server, and what brings the one to the other. */
+export interface Scene extends AsyncDisposable {
+  readonly spool: JobSpool;
+  readonly server: LoopbackServer;
+  readonly logger: RecordingLogger;
+  /** Where a restarted agent would go on. */
+  cursor: SpoolCursor;
+  url: string;
+  /** Tokens that are given when one is asked for; none left: it is refused. */
+  readonly newTokens: string[];
+  refreshes: number;
+  abort(reason?: unknown): void;
+  /** From the saved place until the log is whole there, or time is over. */
+  run(): Promise<LogDelivery>;
+  /** Waits for requests. */
+  hasRequests(count: number): Promise<void>;
+}
+
+export async function openScene(
+  config: Readonly<Record<string, unknown>> = quick,
+  events: readonly JobEvent[] = [],
+): Promise<Scene> {
+  const host = await testPlugin(plugin, { config, roles: ["agent"] });
+  const server = await startLoopbackServer();
+  const spool = await createJobSpool(events);
+  const logger = createRecordingLogger();
+  let controller = new AbortController();
+  const scene: Scene = {
+    spool,
+    server,
+    logger,
+    cursor: { event: 0, offset: 0 },
+    url: server.url,
+    newTokens: [],
+    refreshes: 0,
+    abort: (reason) => controller.abort(reason),
+    async run() {
+      using reader = spool.reader(scene.cursor);
+      await using backend = host.use(logBackend, "push").open({
+        job: jobRequest({ logger: { method: "push", url: scene.url, token: "token-1", maxSizeInBytes: 0 } }),
+        logger,
+        spool: reader,
+        saveCursor: (cursor) => void (scene.cursor = cursor),
+        async refreshToken() {
+          scene.refreshes += 1;
+          const token = scene.newTokens.shift();
+          if (token === undefined) throw new Error("no job is assigned");
+          return token;
+        },
+      });
+      const delivery = await backend.run(controller.signal);
+      controller = new AbortController();
+      return delivery;
+    },
+    async hasRequests(count) {
+      while (server.requests.length < count) await Bun.sleep(2);
+    },
+    async [Symbol.asyncDispose]() {
+      await spool[Symbol.asyncDispose]();
+      await server[Symbol.asyncDispose]();
+      await host[Symbol.asyncDispose]();
+    },
+  };
+  return scene;
+}
+
+/** As {@link openScene}, with a log that has ended. */
+export async function openEnded(
+  events: readonly JobEvent[],
+  config?: Readonly<Record<string, unknown>>,
+): Promise<Scene> {
+  const scene = await openScene(config, events);
+  scene.spool.close();
+  return scene;
+}

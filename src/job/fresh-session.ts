@@ -1,0 +1,30 @@
+import type { Output } from "../log/output.ts";
+import type { Executor } from "./executor.ts";
+import type { EnvironmentVariable } from "./request.ts";
+
+/** What still runs after a stop runs no longer than this (protocol section 13a). */
+const limitMs = 30_000;
+
+/** Runs one command in a session of its own, with a job's environment. Resolves to its exit code; 1 when there is none. */
+export async function runInFreshSession(options: {
+  createExecutor: () => Executor;
+  env: readonly EnvironmentVariable[];
+  directive: string;
+  output: Output;
+  /** Aborts when the job is killed. */
+  signal: AbortSignal;
+}): Promise<number> {
+  const { env, directive, output, signal } = options;
+  signal.throwIfAborted();
+  await using executor = options.createExecutor();
+  const over = AbortSignal.any([signal, AbortSignal.timeout(limitMs)]);
+  const end = () => void executor.stop(0);
+  over.addEventListener("abort", end, { once: true });
+  try {
+    if ((await executor.start(over)) !== 0) return 1;
+    if ((await executor.exportEnvironment(env, () => {})) !== 0) return 1;
+    return await executor.run(directive, output);
+  } finally {
+    over.removeEventListener("abort", end);
+  }
+}

@@ -13,8 +13,8 @@ export async function runJob(
   args: readonly string[] = [],
   options?: StartOptions,
 ): Promise<Finished> {
-  await tester.write("job.json", JSON.stringify(job));
-  return tester.run(["run", "job.json", ...args], options);
+  const file = await tester.write("job.json", JSON.stringify(job));
+  return tester.run(["run", file, ...args], options);
 }
 
 /** The same with `--json`: its exit status and its events. */

@@ -20,6 +20,7 @@ export const errorCodes = {
   STATE_INVALID:
     "what stands in the state directory is damaged, or of a version that this program does not know",
   STATE_LOCKED: "another agent works in this state directory",
+  CONTROL_PLANE_FAILED: "the control plane cannot be reached, or it refused what an agent needs from it",
   FILE_FAILED: "a file or directory that the agent needs cannot be made, read or written",
 } as const;
 

@@ -31,6 +31,7 @@ export type {
   JobRequest,
 } from "./job/request.ts";
 export { decodeBase64, encodeBase64 } from "./job/base64.ts";
+export { type ParsedJob, toJobRequest } from "./job/parse-request.ts";
 export type { LogBackend, LogBackendContext, LogDelivery, SpoolCursor } from "./log/backend.ts";
 export { countRest } from "./log/count-rest.ts";
 export type { JobEvent, JobResult } from "./log/events.ts";

@@ -34,7 +34,7 @@ test("the plugin provides the backend under the wire's name", async () => {
 test.each([{ "max-events": 2001 }, { "max-bytes": 10 }, { "interval-ms": -1 }, { "request-timeout": 0 }])(
   "%p is refused as a configuration",
   async (config) => {
-    expect(testPlugin(plugin, { config })).rejects.toMatchObject({ code: "CONFIG_INVALID" });
+    await expect(testPlugin(plugin, { config })).rejects.toMatchObject({ code: "CONFIG_INVALID" });
   },
 );
 
@@ -43,7 +43,7 @@ test.each(["", "nonsense", "file:///etc/passwd"])(
   async (url) => {
     await using scene = await openEnded(jobEvents());
     scene.url = url;
-    expect(scene.run()).rejects.toMatchObject({ code: "JOB_INVALID" });
+    await expect(scene.run()).rejects.toMatchObject({ code: "JOB_INVALID" });
   },
 );
 
@@ -103,6 +103,17 @@ describe("a request", () => {
 });
 
 describe("the pace", () => {
+  test("the first lines of a job are pushed as they come", async () => {
+    await using scene = await openScene({ ...quick, "interval-ms": 3_600_000 });
+    const running = scene.run();
+    for (const [index, event] of jobEvents([]).entries()) {
+      scene.spool.append(event);
+      await scene.hasRequests(index + 1);
+    }
+    scene.spool.close();
+    expect(await running).toEqual(delivered);
+  });
+
   test("what a job prints in a row goes in few requests, and at its end nothing waits", async () => {
     await using scene = await openScene({ ...quick, "interval-ms": 3_600_000 });
     const events = jobEvents(Array.from({ length: 200 }, String));

@@ -16,6 +16,7 @@ export interface AgentOptions extends Pick<
   | "env"
   | "claimTimeoutMs"
   | "flushTimeoutMs"
+  | "keptLogs"
 > {
   readonly version: string;
   readonly host: Host;

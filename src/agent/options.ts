@@ -1,4 +1,5 @@
 import * as v from "valibot";
+import { bytes } from "../config/bytes.ts";
 
 const seconds = (text: string) =>
   v.pipe(v.number(), v.minValue(0, "expected 0 or more seconds"), v.description(text));
@@ -52,5 +53,17 @@ export const agentEntries = {
   "claim-timeout": v.optional(
     seconds("How long a job goes on when its agent is gone and no other takes it over, in seconds"),
     900,
+  ),
+  "kept-logs-size": v.optional(
+    bytes("How much of the disk the kept logs of jobs may take, the oldest going first"),
+    "1GiB",
+  ),
+  "kept-logs-days": v.optional(
+    v.pipe(
+      v.number(),
+      v.minValue(0, "expected 0 or more days"),
+      v.description("How many days the log of a job is kept"),
+    ),
+    7,
   ),
 } satisfies v.ObjectEntries;

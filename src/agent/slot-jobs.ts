@@ -9,6 +9,7 @@ import type { JobRequest } from "../job/request.ts";
 import { jobFiles, type JobProcessInput } from "../job/wire.ts";
 import type { Logger } from "../logger/logger.ts";
 import { makePrivateDirectory, readDocument, removeDocument, writeDocument } from "../state/document.ts";
+import { pruneLogs } from "./kept-logs.ts";
 import { deliverJob } from "./deliver.ts";
 import type { AgentJob, JobDelivery, JobOutcome, Jobs, LeftJob } from "./jobs.ts";
 
@@ -29,6 +30,8 @@ export interface SlotJobsOptions {
   readonly program: readonly string[];
   readonly claimTimeoutMs: number;
   readonly flushTimeoutMs: number;
+  /** Of the logs that stay when their jobs are reported. */
+  readonly keptLogs: { readonly maxBytes: number; readonly maxAgeMs: number };
 }
 
 /** The jobs of a slot, for its source, and for whoever must end them. */
@@ -41,6 +44,7 @@ export function createSlotJobs(options: SlotJobsOptions): SlotJobs {
   const { directory, logger, host, slot } = options;
   const running = new Set<JobProcess>();
   makePrivateDirectory(directory);
+  pruneLogs(directory, options.keptLogs);
 
   function follow(request: JobRequest, process: JobProcess, delivery: JobDelivery): AgentJob {
     running.add(process);
@@ -58,7 +62,10 @@ export function createSlotJobs(options: SlotJobsOptions): SlotJobs {
       done,
       stop: process.stop,
       kill: process.kill,
-      release: async () => forgetRequest(join(directory, id)),
+      async release() {
+        forgetRequest(join(directory, id));
+        pruneLogs(directory, options.keptLogs);
+      },
     };
   }
 

@@ -17,6 +17,7 @@ export const commands: Readonly<Record<string, CommandEntry>> = {
   // A configuration that is refused is exit status 1 here (protocol section 8.7).
   start: { load: () => import("./start.ts"), log: "all", refusal: 1 },
   run: { load: () => import("./run.ts"), log: "file" },
+  logs: { load: () => import("./logs.ts"), log: "stderr" },
   config: { load: () => import("./config.ts"), log: "stderr" },
   "config check": { load: () => import("./config-check.ts"), log: "stderr" },
   "config schema": { load: () => import("./config-schema.ts"), log: "stderr", isLenient: true },

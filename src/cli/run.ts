@@ -2,6 +2,7 @@ import type { JobRequest } from "../job/request.ts";
 import { selectCommands } from "../job/select.ts";
 import type { JobResult } from "../log/events.ts";
 import { runHere } from "../runner.ts";
+import { hasColour } from "./colour.ts";
 import { defineCommand } from "./command.ts";
 import { loadJob } from "./read-job.ts";
 import { toSettings, toVariableOfJob } from "./settings.ts";
@@ -74,9 +75,3 @@ export default defineCommand({
     process.exitCode = exitCodes[summary.result];
   },
 });
-
-function hasColour(tty: boolean): boolean {
-  const { NO_COLOR, FORCE_COLOR } = process.env;
-  if (FORCE_COLOR && FORCE_COLOR !== "0") return true;
-  return tty && !NO_COLOR;
-}

@@ -56,6 +56,7 @@ export default defineCommand({
       env: withoutSecrets(process.env, settings.secretVariables),
       claimTimeoutMs: core["claim-timeout"] * 1000,
       flushTimeoutMs: core["log-flush-timeout"] * 1000,
+      keptLogs: { maxBytes: core["kept-logs-size"], maxAgeMs: core["kept-logs-days"] * 24 * 3600 * 1000 },
       signals,
       onJobs: (theirs) => (jobs = theirs),
       onName: (name) => program.logger.rename(name),

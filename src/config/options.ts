@@ -2,6 +2,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import * as v from "valibot";
 import { agentEntries } from "../agent/options.ts";
+import { bytes } from "./bytes.ts";
 import { coreName, type OptionOwner } from "./flags.ts";
 import { defaultRedactedVars } from "../log/secrets.ts";
 import { toLogLevel } from "../logger/logger.ts";
@@ -11,19 +12,6 @@ import type { Flags } from "../plugin.ts";
 export type CoreConfig = v.InferOutput<typeof coreConfig>;
 
 const logLevels = ["panic", "fatal", "error", "warn", "warning", "info", "debug", "trace"] as const;
-
-const byteUnits: Readonly<Record<string, number>> = {
-  "": 1,
-  b: 1,
-  kb: 1e3,
-  mb: 1e6,
-  gb: 1e9,
-  tb: 1e12,
-  kib: 2 ** 10,
-  mib: 2 ** 20,
-  gib: 2 ** 30,
-  tib: 2 ** 40,
-};
 
 /**
  * Metadata that schemas carry for us: `secret`; `from`, where an option may come from besides its flag; `hint`, what a
@@ -85,17 +73,7 @@ export const coreConfig = v.strictObject({
     10,
   ),
   "log-disk-limit": v.optional(
-    v.pipe(
-      v.union([v.number(), v.string()], "expected bytes, such as 512MiB, 1GiB or 1000000"),
-      v.description("Bytes of a job's log kept on disk; what a job prints beyond is dropped and counted"),
-      v.metadata({ hint: "bytes" }),
-      v.rawTransform(({ dataset, addIssue, NEVER }) => {
-        const bytes = toBytes(String(dataset.value));
-        if (bytes !== undefined) return bytes;
-        addIssue({ message: "expected bytes, such as 512MiB, 1GiB or 1000000" });
-        return NEVER;
-      }),
-    ),
+    bytes("Bytes of a job's log kept on disk; what a job prints beyond is dropped and counted"),
     "1GiB",
   ),
   "terminal-size": v.optional(
@@ -143,14 +121,9 @@ const flags: Flags<v.InferInput<typeof coreConfig>> = {
   "fail-on-missing-files": "fail-on-missing-files",
   "log-flush-timeout": "log-flush-timeout",
   "claim-timeout": "claim-timeout",
+  "kept-logs-size": "kept-logs-size",
+  "kept-logs-days": "kept-logs-days",
 };
 
 /** The core declares its options as a plugin does. */
 export const coreOptions: OptionOwner = { name: coreName, config: coreConfig, flags };
-
-function toBytes(text: string): number | undefined {
-  const [, digits, unit] = /^(\d+(?:\.\d+)?) ?([kmgt]?i?b?)$/i.exec(text) ?? [];
-  const factor = byteUnits[unit?.toLowerCase() ?? ""];
-  const bytes = Math.round(Number(digits) * (factor ?? Number.NaN));
-  return Number.isSafeInteger(bytes) ? bytes : undefined;
-}

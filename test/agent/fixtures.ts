@@ -55,6 +55,7 @@ export async function createSlot(options: { claimTimeoutMs?: number } = {}) {
       program: [process.execPath, main],
       claimTimeoutMs: options.claimTimeoutMs ?? 60_000,
       flushTimeoutMs: 10_000,
+      keptLogs: { maxBytes: 2 ** 30, maxAgeMs: 24 * 3600 * 1000 },
     });
   return {
     path: directory.path,

@@ -62,6 +62,7 @@ export function reportFinished(state: HubState, job: Job, result: JobResult | un
 export function failJob(state: HubState, job: Job, reason: string): void {
   if (job.state !== "finished") finish(state, job, "failed", reason);
   delete job.agentId;
+  job.isGivenUp = true;
   tearDown(state, job);
   saveJob(state, job);
 }

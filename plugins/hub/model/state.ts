@@ -50,6 +50,8 @@ export interface Job {
   stopRequestedAt?: number;
   /** The agent reported its end, or will never do so: the log is archived. */
   tornDownAt?: number;
+  /** Nobody reported its end; its agent may not know that. */
+  isGivenUp?: boolean;
 }
 
 /** All that the hub knows. The functions of the model change it at once; `store.commit` makes that last. */

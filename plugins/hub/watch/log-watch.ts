@@ -59,7 +59,9 @@ export function createLogWatch(state: HubState, recorder: Recorder): LogWatch {
         recorder.record(rule, { ...about(jobId), detail });
       if (batch.count > batchLimit) note("push-size", `${batch.count} events`);
       if (startFrom === null || !Number.isSafeInteger(from) || batch.count === 0) return;
-      if (state.jobs.get(jobId)?.tornDownAt !== undefined) note("push-after-end", `start_from ${from}`);
+      const job = state.jobs.get(jobId);
+      if (job?.isGivenUp === true) return;
+      if (job?.tornDownAt !== undefined) note("push-after-end", `start_from ${from}`);
       else if (log.isTrimmed) note("push-after-trim", `start_from ${from}`);
       else if (from > log.live.length) note("push-gap", `start_from ${from} after ${log.live.length} events`);
       else if (from < log.lastFrom) note("push-back", `start_from ${from}, the last batch was from ${log.lastFrom}`);

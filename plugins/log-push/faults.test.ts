@@ -1,0 +1,237 @@
+import { describe, expect, test } from "bun:test";
+import fc from "fast-check";
+import { jobEvents } from "signalman/testing";
+import { createBackoff, toRetryAfterMs } from "./backoff.ts";
+import type { Fault } from "./loopback-server.ts";
+import { openEnded, openScene, quick } from "./scene.test.ts";
+
+const delivered = { trimmed: false, undelivered: 0 };
+const hundred = jobEvents(Array.from({ length: 96 }, (_, index) => `line ${index}`));
+const fine: Fault = { kind: 200, isProcessed: true };
+/** Too long for any test that would have to wait for it. */
+const hour = 3_600_000;
+
+describe("a token that the server refuses", () => {
+  test("is replaced, and the batch sent again at once", async () => {
+    await using scene = await openEnded(hundred, { "retry-delay-ms": hour, "retry-delay-max": hour });
+    scene.server.token = "token-2";
+    scene.newTokens.push("token-2");
+    expect(await scene.run()).toEqual(delivered);
+    expect(scene.server.events()).toEqual(hundred);
+    expect(scene.refreshes).toBe(1);
+    expect(scene.logger.entries).toEqual([]);
+  });
+
+  test("in the middle of the log it is the same", async () => {
+    await using scene = await openEnded(hundred, { ...quick, "max-events": 30, "retry-delay-ms": hour });
+    scene.server.faults.push(fine, { kind: 401 });
+    scene.newTokens.push("token-1");
+    expect(await scene.run()).toEqual(delivered);
+    expect(scene.server.requests.map(({ startFrom }) => startFrom)).toEqual([0, 30, 30, 60, 90]);
+  });
+
+  test("with the new one refused too, both are tried again later", async () => {
+    await using scene = await openEnded(hundred);
+    scene.server.token = "token-4";
+    scene.newTokens.push("token-2", "token-3", "token-4");
+    expect(await scene.run()).toEqual(delivered);
+    const tokens = scene.server.requests.map(({ headers }) =>
+      headers["authorization"]?.slice("Bearer token-".length),
+    );
+    expect(tokens).toEqual(["1", "2", "2", "3", "3", "4"]);
+  });
+
+  test("is tried again when there is no new one yet", async () => {
+    await using scene = await openEnded(hundred);
+    scene.server.token = "token-2";
+    const running = scene.run();
+    while (scene.refreshes < 3) await Bun.sleep(1);
+    scene.newTokens.push("token-2");
+    expect(await running).toEqual(delivered);
+    expect(scene.server.events()).toEqual(hundred);
+  });
+
+  test("with one that no header can carry it is as if it had been refused", async () => {
+    await using scene = await openEnded(hundred);
+    scene.server.token = "token-2";
+    scene.newTokens.push("hush\r\nhush", "token-2");
+    expect(await scene.run()).toEqual(delivered);
+    expect(JSON.stringify(scene.logger.entries)).not.toContain("hush");
+  });
+});
+
+describe("a body that is too large for the server", () => {
+  test("is sent in smaller parts", async () => {
+    await using scene = await openEnded(hundred);
+    scene.server.maxBodyBytes = 500;
+    expect(await scene.run()).toEqual(delivered);
+    expect(scene.server.events()).toEqual(hundred);
+    expect(scene.logger.entries).toEqual([]);
+  });
+
+  test("with one event it arrives with the beginning of its text, and the rest of the log whole", async () => {
+    const events = jobEvents(["before", "x".repeat(100_000), "after"]);
+    await using scene = await openEnded(events);
+    scene.server.maxBodyBytes = 5000;
+    expect(await scene.run()).toEqual({ trimmed: false, undelivered: 1 });
+    const received = scene.server.events();
+    expect(received.toSpliced(3, 1)).toEqual(events.toSpliced(3, 1));
+    const notice = "[signalman: the log server refused the other 99001 bytes]";
+    expect(received[3]).toEqual({
+      ...events[3]!,
+      output: `${"x".repeat(1000)}\n${notice}\n`,
+    } as (typeof events)[3]);
+    expect(scene.logger.entries).toMatchObject([{ level: "warn", fields: { event: 3 } }]);
+  });
+
+  test("with nothing to take away it is tried until time is over", async () => {
+    await using scene = await openEnded(hundred);
+    scene.server.maxBodyBytes = 10;
+    const running = scene.run();
+    await scene.hasRequests(20);
+    scene.abort();
+    expect(await running).toEqual({ trimmed: false, undelivered: 100 });
+  });
+});
+
+test("a server that has no more space gets nothing more, and what the job prints from then on is counted", async () => {
+  await using scene = await openScene(quick, hundred.slice(0, 50));
+  scene.server.limitBytes = 100;
+  const running = scene.run();
+  await scene.hasRequests(1);
+  scene.spool.append(...hundred.slice(50, 60));
+  await scene.hasRequests(2);
+  scene.spool.append(...hundred.slice(60));
+  scene.spool.close();
+  expect(await running).toEqual({ trimmed: true, undelivered: 50 });
+  expect(scene.server.requests).toHaveLength(2);
+});
+
+describe("the log arrives whole, each event once, after", () => {
+  test.each([302, 400, 404, 408, 429, 500, 502, 503, 204, "cut" as const])("%p", async (kind) => {
+    await using scene = await openEnded(hundred, { ...quick, "max-events": 30 });
+    const failed = { kind, headers: { location: `${scene.server.url}/elsewhere` } };
+    scene.server.faults.push(failed, fine, failed, { ...failed, isProcessed: true }, failed);
+    expect(await scene.run()).toEqual(delivered);
+    expect(scene.server.events()).toEqual(hundred);
+    expect(scene.server.requests).toHaveLength(8);
+  });
+
+  test("no answer", async () => {
+    await using scene = await openEnded(hundred, { ...quick, "max-events": 30, "request-timeout": 0.05 });
+    scene.server.faults.push({ kind: "hang" }, fine, { kind: "hang", isProcessed: true });
+    expect(await scene.run()).toEqual(delivered);
+    expect(scene.server.events()).toEqual(hundred);
+    expect(scene.logger.entries[0]?.message).toContain("no answer within 0.05 s");
+  });
+
+  test("a crash between a delivery and the saving of the place", async () => {
+    await using scene = await openScene({ ...quick, "max-events": 7 }, hundred.slice(0, 50));
+    const running = scene.run();
+    await scene.hasRequests(4);
+    const saved = scene.cursor;
+    await scene.hasRequests(8);
+    scene.abort();
+    await running;
+    scene.spool.append(...hundred.slice(50));
+    scene.spool.close();
+    scene.cursor = saved;
+    expect(await scene.run()).toEqual(delivered);
+    expect(scene.server.events()).toEqual(hundred);
+  });
+
+  test("any faults in any order", async () => {
+    const status = fc.constantFrom(400, 404, 413, 429, 500, 502, 503);
+    const kind = fc.oneof(status, fc.constantFrom("cut" as const, 200, 401));
+    const fault = fc
+      .record({ kind, isProcessed: fc.boolean() })
+      .map((each) => (each.kind === 200 ? fine : each));
+    const text = fc.string({ unit: "binary", maxLength: 50 });
+    await fc.assert(
+      fc.asyncProperty(
+        fc.array(text, { maxLength: 40 }),
+        fc.array(fault, { maxLength: 25 }),
+        fc.record({ "max-events": fc.integer({ min: 1, max: 12 }) }),
+        async (lines, faults, limits) => {
+          const events = jobEvents(lines);
+          await using scene = await openEnded(events, { ...quick, "retry-delay-max": 0.01, ...limits });
+          scene.newTokens.push(...faults.map(() => "token-1"));
+          scene.server.faults.push(...faults);
+          expect(await scene.run()).toEqual(delivered);
+          expect(scene.server.events()).toEqual(events);
+        },
+      ),
+      { numRuns: 100 },
+    );
+  }, 60_000);
+});
+
+test("when time is over in the middle of a request, run says what was not delivered", async () => {
+  await using scene = await openEnded(hundred, { ...quick, "max-events": 30 });
+  scene.server.faults.push(fine, { kind: "hang" });
+  const running = scene.run();
+  await scene.hasRequests(2);
+  scene.abort();
+  expect(await running).toEqual({ trimmed: false, undelivered: 70 });
+  expect(scene.cursor.event).toBe(30);
+});
+
+describe("the agent's log", () => {
+  test("says once that pushing fails and once that it is over, and shows neither token nor query", async () => {
+    await using scene = await openEnded(hundred);
+    scene.url = `${scene.server.url}?jwt=hush-hush`;
+    const body = "no!\nBearer token-1 ?jwt=hush-hush";
+    scene.server.faults.push({ kind: "cut" }, { kind: 503, body }, { kind: 503, body });
+    scene.server.faults.push({ kind: 503, body }, { kind: 503, body });
+    await scene.run();
+    expect(scene.logger.entries.map(({ level }) => level)).toEqual(["warn", "info"]);
+    expect(scene.logger.entries[1]?.fields["failures"]).toBe(5);
+    expect(JSON.stringify(scene.logger.entries)).not.toMatch(/token-1|hush/);
+  });
+
+  test("says what the server answered, without the token that it repeats", async () => {
+    await using scene = await openEnded(hundred);
+    scene.server.faults.push({ kind: 400, body: 'bad "start_from"\nBearer token-1' });
+    await scene.run();
+    expect(scene.logger.entries[0]?.message).toEndWith(
+      'it answered 400, "bad start_from Bearer [REDACTED]"; trying again',
+    );
+  });
+
+  test("says that nobody answers at the address", async () => {
+    await using scene = await openEnded(hundred);
+    scene.url = "http://127.0.0.1:1/logs?jwt=hush-hush";
+    const running = scene.run();
+    while (scene.logger.entries.length === 0) await Bun.sleep(1);
+    scene.abort();
+    expect(await running).toEqual({ trimmed: false, undelivered: 100 });
+    expect(JSON.stringify(scene.logger.entries)).not.toContain("hush");
+  });
+});
+
+describe("the time between two attempts", () => {
+  test("grows to its limit, and is drawn by lot", () => {
+    const backoff = createBackoff({ baseMs: 250, maxMs: 10_000, random: () => 0.5 });
+    expect(Array.from({ length: 8 }, () => backoff.next())).toEqual([
+      125, 250, 500, 1000, 2000, 4000, 5000, 5000,
+    ]);
+    backoff.reset();
+    expect(backoff.next()).toBe(125);
+  });
+
+  test("is what the server asks for, five minutes at most", () => {
+    const backoff = createBackoff({ baseMs: 250, maxMs: 10_000 });
+    expect(backoff.next(20_000)).toBe(20_000);
+    expect(backoff.next(86_400_000)).toBe(300_000);
+  });
+
+  test.each([
+    ["120", 120_000],
+    ["Thu, 01 Jan 1970 00:01:30 GMT", 30_000],
+    ["Thu, 01 Jan 1970 00:00:30 GMT", 0],
+    ["soon", undefined],
+    [null, undefined],
+  ])("Retry-After: %p asks for %p ms", (header, ms) => {
+    expect(toRetryAfterMs(header, 60_000)).toBe(ms as number);
+  });
+});

@@ -1,0 +1,67 @@
+import { existsSync, readdirSync, rmSync, statSync } from "node:fs";
+import { join } from "node:path";
+import type { JobSummary } from "../hooks.ts";
+import { jobFiles } from "../job/wire.ts";
+import { readDocument } from "../state/document.ts";
+
+/** The log of a job that this host ran, or runs. */
+export interface KeptLog {
+  readonly jobId: string;
+  /** Of the job, in the state directory. */
+  readonly directory: string;
+  readonly spool: string;
+  readonly bytes: number;
+  /** Of the last event. */
+  readonly date: Date;
+  /** `undefined` while it runs. */
+  readonly result: JobSummary["result"] | undefined;
+  /** The control plane has the job's result. */
+  readonly isReleased: boolean;
+}
+
+/** All logs below a state directory, of every agent and slot; the newest first. */
+export function listKeptLogs(stateDirectory: string): KeptLog[] {
+  return listDirectories(join(stateDirectory, "agents"))
+    .flatMap(listDirectories)
+    .flatMap((slot) => listLogs(join(slot, "jobs")))
+    .toSorted((a, b) => b.date.getTime() - a.date.getTime());
+}
+
+/** Removes logs of a slot that are too old, and the oldest beyond the size. What the control plane does not have yet stays. */
+export function pruneLogs(jobs: string, limits: { maxBytes: number; maxAgeMs: number }): void {
+  const oldest = Date.now() - limits.maxAgeMs;
+  let bytes = 0;
+  for (const log of listLogs(jobs).toSorted((a, b) => b.date.getTime() - a.date.getTime())) {
+    bytes += log.bytes;
+    if (log.isReleased && (bytes > limits.maxBytes || log.date.getTime() < oldest)) {
+      rmSync(log.directory, { recursive: true, force: true });
+    }
+  }
+}
+
+function listLogs(jobs: string): KeptLog[] {
+  return listDirectories(jobs).flatMap((directory) => {
+    const spool = join(directory, jobFiles.spool);
+    if (!existsSync(spool)) return [];
+    const { size, mtime } = statSync(spool);
+    return {
+      jobId: directory.slice(jobs.length + 1),
+      directory,
+      spool,
+      bytes: size,
+      date: mtime,
+      result: readDocument<JobSummary>(join(directory, jobFiles.result))?.result,
+      isReleased: !existsSync(join(directory, jobFiles.request)),
+    };
+  });
+}
+
+function listDirectories(path: string): string[] {
+  try {
+    return readdirSync(path, { withFileTypes: true })
+      .filter((entry) => entry.isDirectory())
+      .map((entry) => join(path, entry.name));
+  } catch {
+    return [];
+  }
+}

@@ -1,0 +1,70 @@
+import { type KeptLog, listKeptLogs } from "../agent/kept-logs.ts";
+import { coreName } from "../config/flags.ts";
+import type { CoreConfig } from "../config/options.ts";
+import { AgentError } from "../errors.ts";
+import { openSpool } from "../log/spool-reader.ts";
+import { usualPlace } from "../state/directory.ts";
+import { formatTable } from "./columns.ts";
+import { defineCommand } from "./command.ts";
+import { hasColour } from "./colour.ts";
+import { viewJob } from "./view.ts";
+
+export default defineCommand({
+  meta: { name: "logs", description: "list the logs of jobs that this host ran, or show one" },
+  args: {
+    job: { type: "positional", description: "id of a job, or its beginning", required: false },
+    json: { type: "boolean", description: "print the log's events, or the list, as NDJSON" },
+  },
+  async run({ args, program }) {
+    const core = program.config.of(coreName) as CoreConfig;
+    const place = core["state-dir"] ?? usualPlace(process.env);
+    const logs = listKeptLogs(place);
+    if (args.job === undefined) return list(logs, place, args.json === true);
+    const { spool } = findLog(logs, args.job, place);
+    using reader = openSpool(spool);
+    const tty = process.stdout.isTTY && args.json !== true;
+    await viewJob({
+      spool: reader,
+      json: args.json === true,
+      tty,
+      colour: hasColour(tty),
+      output: process.stdout,
+    });
+  },
+});
+
+function list(logs: readonly KeptLog[], place: string, json: boolean): void {
+  const rows = logs.map(({ jobId, result = "running", bytes, date, isReleased }) => ({
+    job: jobId,
+    result,
+    date: date.toISOString(),
+    bytes,
+    reported: isReleased,
+  }));
+  if (json) {
+    for (const row of rows) console.log(JSON.stringify(row));
+  } else if (rows.length === 0) {
+    console.log(`no logs in ${place}`);
+  } else {
+    const cells = rows.map((row) => [
+      row.job,
+      row.result,
+      row.date,
+      `${row.bytes} bytes`,
+      row.reported ? "" : "not reported yet",
+    ]);
+    console.log(formatTable([["job", "result", "last event", "size", ""], ...cells]).join("\n"));
+  }
+}
+
+function findLog(logs: readonly KeptLog[], wanted: string, place: string): KeptLog {
+  const found = logs.filter(({ jobId }) => jobId === wanted || jobId.startsWith(wanted));
+  const exact = found.find(({ jobId }) => jobId === wanted);
+  const [first, second] = exact ? [exact] : found;
+  if (first && !second) return first;
+  const known = (first ? found : logs).slice(0, 10).map(({ jobId }) => jobId);
+  throw new AgentError(
+    "USAGE_INVALID",
+    `${first ? "more than one job begins with" : "no log of a job"} "${wanted}" in ${place} (known: ${known.join(", ") || "none"})`,
+  );
+}

@@ -1,0 +1,54 @@
+import { expect, test } from "bun:test";
+import { utimesSync } from "node:fs";
+import { join } from "node:path";
+import { listKeptLogs, pruneLogs } from "../../src/agent/kept-logs.ts";
+import { makePrivateDirectory, writeDocument } from "../../src/state/document.ts";
+import { tmpdir } from "../../src/testing/index.ts";
+
+test("logs of every agent and slot are listed, the newest first, with what became of their jobs", async () => {
+  await using place = await tmpdir();
+  await putLog(place.path, "a/slot-0", "old", { ageDays: 2, result: "passed", isReleased: true });
+  await putLog(place.path, "b/slot-1", "new", { ageDays: 0, isReleased: false });
+  expect(
+    listKeptLogs(place.path).map(({ jobId, result, isReleased }) => [jobId, result, isReleased]),
+  ).toEqual([
+    ["new", undefined, false],
+    ["old", "passed", true],
+  ]);
+  expect(listKeptLogs(join(place.path, "nowhere"))).toEqual([]);
+});
+
+test("what is too old goes, and the oldest beyond the size, but never what is not reported yet", async () => {
+  await using place = await tmpdir();
+  const put = (id: string, ageDays: number, isReleased = true) =>
+    putLog(place.path, "a/slot-0", id, { ageDays, isReleased, result: "passed" });
+  await put("today", 0);
+  await put("yesterday", 1);
+  await put("earlier", 2);
+  await put("long ago", 30);
+  await put("waiting", 31, false);
+  const jobs = join(place.path, "agents/a/slot-0/jobs");
+  const left = () => listKeptLogs(place.path).map(({ jobId }) => jobId);
+  pruneLogs(jobs, { maxBytes: 1000, maxAgeMs: 7 * day });
+  expect(left()).toEqual(["today", "yesterday", "earlier", "waiting"]);
+  pruneLogs(jobs, { maxBytes: 25, maxAgeMs: 7 * day });
+  expect(left()).toEqual(["today", "yesterday", "waiting"]);
+});
+
+const day = 24 * 3600 * 1000;
+
+/** A log of ten bytes. */
+async function putLog(
+  place: string,
+  slot: string,
+  id: string,
+  job: { ageDays: number; result?: string; isReleased: boolean },
+): Promise<void> {
+  const directory = makePrivateDirectory(join(place, "agents", slot, "jobs", id));
+  const spool = join(directory, "events.ndjson");
+  await Bun.write(spool, "123456789\n");
+  const date = (Date.now() - job.ageDays * day) / 1000;
+  utimesSync(spool, date, date);
+  if (job.result) writeDocument(join(directory, "result.json"), { result: job.result });
+  if (!job.isReleased) writeDocument(join(directory, "request.json"), {});
+}

@@ -1,0 +1,106 @@
+import { describe, expect, test } from "bun:test";
+import { statSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { isAgentError } from "../../src/errors.ts";
+import { openStateDirectory, usualPlace } from "../../src/state/directory.ts";
+import { readDocument, writeDocument } from "../../src/state/document.ts";
+import { takeLock } from "../../src/state/lock.ts";
+import { seal, unseal } from "../../src/state/seal.ts";
+import { createSlotState } from "../../src/state/slot-state.ts";
+import { tmpdir } from "../../src/testing/index.ts";
+
+describe("a document", () => {
+  test("is there as it was put, for its owner only", async () => {
+    await using place = await tmpdir();
+    const path = join(place.path, "x.json");
+    expect(readDocument(path)).toBeUndefined();
+    writeDocument(path, { a: [1, "zwei"] });
+    writeDocument(path, { a: [2] });
+    expect(readDocument<unknown>(path)).toEqual({ a: [2] });
+    expect(statSync(path).mode & 0o777).toBe(0o600);
+  });
+
+  test("of another version is refused, and so is a damaged one; neither is changed", async () => {
+    await using place = await tmpdir();
+    for (const text of ['{"version":2,"document":{}}', '{"version":1,"docum', ""]) {
+      const path = join(place.path, "x.json");
+      writeFileSync(path, text);
+      const error = catchError(() => readDocument(path));
+      expect(isAgentError(error, "STATE_INVALID")).toBe(true);
+      expect(await Bun.file(path).text()).toBe(text);
+    }
+  });
+});
+
+describe("a lock", () => {
+  test("is held by one, and freed when its holder dies", async () => {
+    await using place = await tmpdir();
+    const path = join(place.path, "lock");
+    const module = join(import.meta.dir, "../../src/state/lock.ts");
+    const holder = Bun.spawn(
+      [
+        process.execPath,
+        "-e",
+        `const { takeLock } = await import(${JSON.stringify(module)}); globalThis.held = takeLock(${JSON.stringify(path)}); console.log(held ? "held" : "refused"); setInterval(() => {}, 1000);`,
+      ],
+      { stdout: "pipe" },
+    );
+    const { value } = await holder.stdout.getReader().read();
+    expect(Buffer.from(value!).toString()).toBe("held\n");
+    expect(takeLock(path)).toBeUndefined();
+    holder.kill("SIGKILL");
+    await holder.exited;
+    using mine = takeLock(path);
+    expect(mine).toBeDefined();
+    expect(takeLock(path)).toBeUndefined();
+  });
+});
+
+describe("a state directory", () => {
+  test("in the usual place is the first that is free, and an explicit one that is locked names its holder", async () => {
+    await using place = await tmpdir();
+    const env = { XDG_STATE_HOME: place.path };
+    using first = openStateDirectory({ directory: undefined, env, agent: "org.example.com_me" });
+    using second = openStateDirectory({ directory: undefined, env, agent: "org.example.com_me" });
+    expect(first.path).toBe(join(place.path, "signalman/agents/org.example.com_me"));
+    expect(second.path).toBe(`${first.path}-2`);
+    expect(statSync(first.path).mode & 0o777).toBe(0o700);
+    const error = catchError(() =>
+      openStateDirectory({ directory: join(place.path, "signalman"), env, agent: "org.example.com_me" }),
+    );
+    expect(isAgentError(error, "STATE_LOCKED")).toBe(true);
+    expect((error as Error).message).toContain(`pid ${process.pid}`);
+  });
+
+  test("stands where the system says", () => {
+    expect(usualPlace({ STATE_DIRECTORY: "/var/lib/a:/var/lib/b", HOME: "/h" })).toBe("/var/lib/a");
+    expect(usualPlace({ XDG_STATE_HOME: "/x", HOME: "/h" })).toBe("/x/signalman");
+    expect(usualPlace({ HOME: "/h" })).toBe("/h/.local/state/signalman");
+  });
+
+  test("keeps what a job source puts", async () => {
+    await using place = await tmpdir();
+    createSlotState(place.path).put("registration", { name: "x" });
+    const state = createSlotState(place.path);
+    expect(state.get<unknown>("registration")).toEqual({ name: "x" });
+    state.remove("registration");
+    expect(state.get("registration")).toBeUndefined();
+  });
+});
+
+test("a sealed text is read by who knows the key, and by nobody else", () => {
+  const sealed = seal("access token", "registration token");
+  expect(unseal(sealed, "registration token")).toBe("access token");
+  expect(unseal(sealed, "another token")).toBeUndefined();
+  expect(unseal(`${sealed.slice(0, -4)}AAAA`, "registration token")).toBeUndefined();
+  expect(sealed).not.toContain(Buffer.from("access token").toString("base64"));
+});
+
+function catchError(work: () => unknown): unknown {
+  try {
+    work();
+  } catch (error) {
+    return error;
+  }
+  throw new Error("it did not throw");
+}

@@ -13,7 +13,7 @@ const megabytes = Number(process.argv[2] ?? 100);
 const defaults = {
   userAgent: "SemaphoreAgent/bench",
   maxEvents: 2000,
-  maxBytes: 1024 * 1024,
+  maxBytes: 512 * 1024,
   intervalMs: 100,
   timeoutMs: 30_000,
   retryDelayMs: 250,
@@ -100,7 +100,7 @@ async function flood(
   while (spool.stats.bytes < megabytes * 1e6) append(spool, output);
   spool.close();
   const requests = await measure(name, spool.stats.bytes, () => push(spool, url, () => arrivals.length));
-  console.log(`${"".padEnd(34)} ${requests} requests`);
+  console.log(`${"".padEnd(34)} ${requests / 3} requests`);
 }
 
 /** A job prints a line every so often: from its append to its arrival. */

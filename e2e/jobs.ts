@@ -30,7 +30,8 @@ export async function runForEvents(
 
 /** Reads NDJSON. Every line must be a whole event, the last one too. */
 export function toEvents(ndjson: string): JobEvent[] {
-  if (ndjson !== "" && !ndjson.endsWith("\n")) throw new Error(`the last line is torn: ${ndjson.slice(-200)}`);
+  if (ndjson !== "" && !ndjson.endsWith("\n"))
+    throw new Error(`the last line is torn: ${ndjson.slice(-200)}`);
   return ndjson
     .split("\n")
     .filter((line) => line !== "")
@@ -58,7 +59,8 @@ export function outline(events: readonly JobEvent[]): string[] {
         open.output += event.output;
         break;
       case "cmd_finished":
-        if (open?.directive !== event.directive) throw new Error(`"${event.directive}" ends, and is not open`);
+        if (open?.directive !== event.directive)
+          throw new Error(`"${event.directive}" ends, and is not open`);
         lines.push(`[${event.directive}] ${event.exit_code}: ${open.output}`);
         open = undefined;
         break;

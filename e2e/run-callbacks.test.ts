@@ -47,17 +47,29 @@ describe("the callbacks of a job", () => {
     ["true", "passed", 0],
     ["false", "failed", 1],
     ["export SEMAPHORE_JOB_RESULT=x; (exit 130)", "stopped", 130],
-  ])("with --callbacks are sent after '%s': first the result %s, then the teardown, with the token", async (command, result, status) => {
-    await using server = listen();
-    await using tester = await createTester();
-    const { exitCode, stdout, stderr } = await runJob(tester, jobWith(server.url, "callback-token", command), ["--callbacks"]);
-    expect(server.received).toEqual([
-      { method: "POST", path: "/finished", authorization: "Bearer callback-token", body: JSON.stringify({ result }) },
-      { method: "POST", path: "/teardown", authorization: "Bearer callback-token", body: "{}" },
-    ]);
-    expect(exitCode).toBe(status);
-    expect(stdout + stderr).not.toContain("callback-token");
-  });
+  ])(
+    "with --callbacks are sent after '%s': first the result %s, then the teardown, with the token",
+    async (command, result, status) => {
+      await using server = listen();
+      await using tester = await createTester();
+      const { exitCode, stdout, stderr } = await runJob(
+        tester,
+        jobWith(server.url, "callback-token", command),
+        ["--callbacks"],
+      );
+      expect(server.received).toEqual([
+        {
+          method: "POST",
+          path: "/finished",
+          authorization: "Bearer callback-token",
+          body: JSON.stringify({ result }),
+        },
+        { method: "POST", path: "/teardown", authorization: "Bearer callback-token", body: "{}" },
+      ]);
+      expect(exitCode).toBe(status);
+      expect(stdout + stderr).not.toContain("callback-token");
+    },
+  );
 
   test("carry no Authorization without a token", async () => {
     await using server = listen();

@@ -6,7 +6,8 @@ import { leftovers } from "./jobs.ts";
 
 /** The program refused to begin: exit 2, nothing on stdout, a message for people on stderr. */
 function expectRefused({ exitCode, stdout, stderr }: Finished, ...parts: (string | RegExp)[]): void {
-  for (const part of parts) expect(stderr).toMatch(part instanceof RegExp ? part : new RegExp(RegExp.escape(part)));
+  for (const part of parts)
+    expect(stderr).toMatch(part instanceof RegExp ? part : new RegExp(RegExp.escape(part)));
   expect(stderr).toStartWith("error: ");
   expectNoTrace(stderr);
   expect(stderr.length).toBeLessThan(5000);
@@ -25,17 +26,33 @@ const runText = async (tester: Tester, text: string, args: readonly string[] = [
 describe("a job file that cannot be read", () => {
   test.each([
     ["is missing", async () => {}, '"job.yaml"'],
-    ["is a directory", (tester: Tester) => tester.write("job.yaml/x", ""), /"job\.yaml" is a directory: expected a file/],
+    [
+      "is a directory",
+      (tester: Tester) => tester.write("job.yaml/x", ""),
+      /"job\.yaml" is a directory: expected a file/,
+    ],
     ["is empty", (tester: Tester) => tester.write("job.yaml", ""), /"job\.yaml" is empty: expected/],
     ["is blank", (tester: Tester) => tester.write("job.yaml", " \n# nothing\n\n"), /"job\.yaml".* expected/],
-    ["is a link to itself", (tester: Tester) => symlink("job.yaml", path.join(tester.home, "job.yaml")), '"job.yaml"'],
-    ["is binary", (tester: Tester) => tester.exec(["cp", "/bin/ls", "job.yaml"]), /"job\.yaml" is not text: expected .* UTF-8/],
+    [
+      "is a link to itself",
+      (tester: Tester) => symlink("job.yaml", path.join(tester.home, "job.yaml")),
+      '"job.yaml"',
+    ],
+    [
+      "is binary",
+      (tester: Tester) => tester.exec(["cp", "/bin/ls", "job.yaml"]),
+      /"job\.yaml" is not text: expected .* UTF-8/,
+    ],
     [
       "is enormous",
       async (tester: Tester) => truncate(await tester.write("job.yaml", ""), 10 * 1024 ** 3),
       /"job\.yaml" is larger than 64 MiB/,
     ],
-    ["never ends", (tester: Tester) => symlink("/dev/zero", path.join(tester.home, "job.yaml")), /"job\.yaml" is larger than/],
+    [
+      "never ends",
+      (tester: Tester) => symlink("/dev/zero", path.join(tester.home, "job.yaml")),
+      /"job\.yaml" is larger than/,
+    ],
   ] as const)("since it %s, is told with its name", async (_, prepare, message) => {
     await using tester = await createTester();
     await prepare(tester);
@@ -47,7 +64,8 @@ describe("a job file that cannot be read", () => {
     await using tester = await createTester();
     const file = await tester.write("job.yaml", "commands: []\n");
     await chmod(file, 0o000);
-    const as = process.getuid?.() === 0 ? ["setpriv", "--reuid=65534", "--clear-groups", "--bounding-set=-all"] : [];
+    const as =
+      process.getuid?.() === 0 ? ["setpriv", "--reuid=65534", "--clear-groups", "--bounding-set=-all"] : [];
     await Promise.all([path.dirname(tester.home), tester.home].map((directory) => chmod(directory, 0o755)));
     await chmod(tester.temporary, 0o777);
     const program = path.join(tester.home, "signalman");
@@ -58,7 +76,10 @@ describe("a job file that cannot be read", () => {
   test("on standard input is told as such", async () => {
     await using tester = await createTester();
     expectRefused(await tester.run(["run", "-"], { stdin: "" }), /"standard input" is empty: expected/);
-    expectRefused(await tester.run(["run", "-"], { stdin: "- a\n" }), /"standard input" is not a job request/);
+    expectRefused(
+      await tester.run(["run", "-"], { stdin: "- a\n" }),
+      /"standard input" is not a job request/,
+    );
   });
 });
 
@@ -75,7 +96,10 @@ describe("a job file that is no job", () => {
     ["commands: [x]\nenv: [a]", /job\.yaml:2:6: env: expected a mapping/],
     ["commands: [x]\nenv: {A: {b: c}}", /job\.yaml:2:\d+: env\.A: expected/],
     ["commands: [x]\nfiles: [{text: x}]", /job\.yaml:2:\d+: files\[0\]\.path: missing/],
-    ["commands: [x]\nfiles: [{path: x, text: x, mode: rwx}]", /job\.yaml:2:\d+: files\[0\]\.mode: expected octal/],
+    [
+      "commands: [x]\nfiles: [{path: x, text: x, mode: rwx}]",
+      /job\.yaml:2:\d+: files\[0\]\.mode: expected octal/,
+    ],
     ["commands: [x]\nfiles: [{path: x, text: x, mode: 0999}]", /files\[0\]\.mode: expected octal/],
     ["commands: [x]\nid: a/../b", /job\.yaml:2:\d+: id: /],
     ["commands: [x]\nexecutor: 5", /job\.yaml:2:\d+: executor: expected/],
@@ -84,7 +108,10 @@ describe("a job file that is no job", () => {
     ["commands: [x]\ncommands: [y]", /job\.yaml:2:1: .*second time/],
     ['{"commands": ["x"],}}', /job\.yaml:\d+:\d+: /],
     [`${"[".repeat(100_000)}`, /job\.yaml/],
-    [`a0: &a0 [x,x,x,x,x,x,x,x,x]\n${Array.from({ length: 12 }, (_, n) => `a${n + 1}: &a${n + 1} [${`*a${n},`.repeat(9)}]`).join("\n")}\ncommands: [x]`, /job\.yaml/],
+    [
+      `a0: &a0 [x,x,x,x,x,x,x,x,x]\n${Array.from({ length: 12 }, (_, n) => `a${n + 1}: &a${n + 1} [${`*a${n},`.repeat(9)}]`).join("\n")}\ncommands: [x]`,
+      /job\.yaml/,
+    ],
   ])("%# is refused with its place", async (text, message) => {
     await using tester = await createTester();
     expectRefused(await runText(tester, text), message);
@@ -124,7 +151,10 @@ describe("a command line that is wrong", () => {
     [["run", "job.yaml", "--stop-grace-period=soon"], /stop-grace-period.*"soon"/],
     [["run", "job.yaml", "--terminal-size", "9"], /terminal-size.*expected <columns>x<rows>.*"9"/],
     [["run", "job.yaml", "--log-disk-limit", "1 potato"], /log-disk-limit.*expected bytes/],
-    [["run", "job.yaml", "--config-file", "nowhere.yaml"], /^error: Error reading config file nowhere\.yaml: /],
+    [
+      ["run", "job.yaml", "--config-file", "nowhere.yaml"],
+      /^error: Error reading config file nowhere\.yaml: /,
+    ],
     [["rum", "job.yaml"], /"rum".*run/s],
     [["--json", "run", "job.yaml"], '"--json"'],
   ])("%j exits with 2, and says what would have been right", async (args, message) => {
@@ -152,7 +182,11 @@ describe("a configuration that is wrong", () => {
     );
     const refused = await run(tester);
     expectRefused(refused, "signalman.config.yaml:1", "log-levl", "log-level", "stop-grace-period");
-    expectRefused(refused, /start-timout.*nearest: .*start-timeout/s, /start-timeout.*expected at least 1 second/);
+    expectRefused(
+      refused,
+      /start-timout.*nearest: .*start-timeout/s,
+      /start-timeout.*expected at least 1 second/,
+    );
     expect(await Bun.file(path.join(tester.home, "ran")).exists()).toBe(false);
   });
 

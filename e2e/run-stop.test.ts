@@ -1,28 +1,14 @@
 import { describe, expect, test } from "bun:test";
 import { existsSync } from "node:fs";
-import { chmod, chown, copyFile, link, readFile } from "node:fs/promises";
+import { readFile } from "node:fs/promises";
 import path from "node:path";
-import { binary, createTester, type Tester } from "./fixtures.ts";
-import { leftovers, living, outline, runJob, toEvents, uniqueSeconds, until } from "./jobs.ts";
+import { createTester, type Tester } from "./fixtures.ts";
+import { leftovers, living, outline, toEvents, uniqueSeconds, until } from "./jobs.ts";
 
-const isRoot = process.getuid?.() === 0;
-const epilogues = { epilogue_always_commands: ["touch epilogue"], epilogue_on_fail_commands: ["touch epilogue"] };
-
-/** Who runs the binary: us, and an ordinary user where we are root. */
-const users = [
-  { user: isRoot ? "root" : "an ordinary user", as: [] },
-  ...(isRoot ? [{ user: "an ordinary user", as: ["setpriv", "--reuid=65534", "--clear-groups"] }] : []),
-];
-
-/** The binary for this user, in a home that belongs to it. */
-async function programOf(tester: Tester, as: readonly string[]): Promise<string[]> {
-  if (as.length === 0) return [binary];
-  const reachable = path.join(path.dirname(tester.home), "signalman");
-  await link(binary, reachable).catch(() => copyFile(binary, reachable));
-  await chmod(path.dirname(tester.home), 0o755);
-  await Promise.all([tester.home, tester.temporary].map((directory) => chown(directory, 65534, 0)));
-  return [...as, reachable];
-}
+const epilogues = {
+  epilogue_always_commands: ["touch epilogue"],
+  epilogue_on_fail_commands: ["touch epilogue"],
+};
 
 const inHome = (tester: Tester, file: string) => path.join(tester.home, file);
 const agentLog = (tester: Tester) => readFile(path.join(tester.temporary, "agent_log"), "utf8");
@@ -122,7 +108,10 @@ describe("Ctrl-C in a terminal", () => {
 test("whenever the first signal comes, also before there is a job, the status is that of a stop and nothing is left", async () => {
   await using tester = await createTester();
   const seconds = uniqueSeconds();
-  await tester.write("job.json", JSON.stringify({ commands: [`sleep ${seconds}; touch deployed`], ...epilogues }));
+  await tester.write(
+    "job.json",
+    JSON.stringify({ commands: [`sleep ${seconds}; touch deployed`], ...epilogues }),
+  );
   for (let delayMs = 0; delayMs <= 60; delayMs += 5) {
     const running = tester.start(["run", "job.json"]);
     await Bun.sleep(delayMs);
@@ -136,7 +125,10 @@ test("whenever the first signal comes, also before there is a job, the status is
 
 test("a job that floods is stopped as well, and what it had printed stays whole", async () => {
   await using tester = await createTester();
-  await tester.write("job.json", JSON.stringify({ commands: ["seq 1 1000000000; touch deployed"], ...epilogues }));
+  await tester.write(
+    "job.json",
+    JSON.stringify({ commands: ["seq 1 1000000000; touch deployed"], ...epilogues }),
+  );
   const running = tester.start(["run", "job.json", "--keep", "kept"]);
   await running.shows("\n20000\n");
   running.kill("SIGINT");
@@ -152,7 +144,10 @@ test("a job that floods is stopped as well, and what it had printed stays whole"
 test("when the binary itself is killed with -9, the job's script does not go on, and its processes die", async () => {
   await using tester = await createTester();
   const seconds = uniqueSeconds();
-  const job = { commands: [`setsid sleep ${seconds} & echo ready; sleep ${seconds}; touch deployed`], ...epilogues };
+  const job = {
+    commands: [`setsid sleep ${seconds} & echo ready; sleep ${seconds}; touch deployed`],
+    ...epilogues,
+  };
   await tester.write("job.json", JSON.stringify(job));
   const running = tester.start(["run", "job.json"]);
   await running.shows("\nready");
@@ -177,102 +172,4 @@ describe.each(["SIGTERM", "SIGINT", "SIGHUP"] as const)("%s", (signal) => {
     expect(living(seconds)).toEqual([]);
     expect(await leftovers(tester)).toEqual([]);
   });
-});
-
-/** Every way out of a shell that a job may try. */
-function escapes(seconds: string): string {
-  return [
-    `sleep ${seconds} &`,
-    `nohup sleep ${seconds} >/dev/null 2>&1 &`,
-    `setsid sleep ${seconds} </dev/null >/dev/null 2>&1 &`,
-    `(setsid sh -c '(sleep ${seconds} &) ; exit' >/dev/null 2>&1 &)`,
-    `env -i setsid sleep ${seconds} >/dev/null 2>&1 & disown`,
-    `(env -i setsid sh -c '(env -i setsid sh -c "sleep ${seconds}; :" >/dev/null 2>&1 &)' &)`,
-    `(trap '' TERM HUP INT; setsid sh -c 'trap "" TERM HUP; sleep ${seconds}; :' >/dev/null 2>&1 &)`,
-    "sleep 0.3",
-  ].join("\n");
-}
-
-describe.each(users)("what a job of $user leaves running", ({ as }) => {
-  test("is ended when the job has passed, and named in the agent's log", async () => {
-    await using tester = await createTester();
-    const program = await programOf(tester, as);
-    const seconds = uniqueSeconds();
-    const job = { commands: [escapes(seconds), "id -u"] };
-    const { exitCode, stdout } = await runJob(tester, job, ["--stop-grace-period", "1"], { program });
-    expect(exitCode).toBe(0);
-    expect(stdout).toContain(`\n${as.length > 0 ? 65534 : process.getuid!()}\n`);
-    expect(living(seconds)).toEqual([]);
-    const log = await agentLog(tester);
-    expect(log.split("\n").filter((line) => line.includes(`"sleep ${seconds}"`)).length).toBeGreaterThanOrEqual(7);
-    expect(log).toContain("how=term");
-    expect(log).toContain("how=kill");
-    expect(await leftovers(tester)).toEqual([]);
-  });
-
-  test("is ended when the job is stopped", async () => {
-    await using tester = await createTester();
-    const program = await programOf(tester, as);
-    const seconds = uniqueSeconds();
-    const job = { commands: [escapes(seconds), `echo ready; sleep ${seconds}; touch deployed`] };
-    await tester.write("job.json", JSON.stringify(job));
-    const args = ["run", "job.json", "--stop-grace-period", "1"];
-    const running = tester.start(args, { program, isTerminal: true });
-    await running.shows("\nready");
-    running.type("\x03");
-    expect((await running.finished).exitCode).toBe(130);
-    expect(living(seconds)).toEqual([]);
-    expect(existsSync(inHome(tester, "deployed"))).toBe(false);
-    expect(await leftovers(tester)).toEqual([]);
-  });
-});
-
-test("keep-processes spares the programs that it names, and says so", async () => {
-  await using tester = await createTester();
-  const [kept, ended] = [uniqueSeconds(), uniqueSeconds()];
-  const job = { commands: [`setsid sleep ${kept} & setsid sleep ${ended} & sleep 0.2`] };
-  try {
-    await runJob(tester, job, ["--keep-processes", `*sleep ${kept}*`]);
-    expect(living(kept)).toEqual([`sleep ${kept}`]);
-    expect(living(ended)).toEqual([]);
-    expect(await agentLog(tester)).toContain(`left "sleep ${kept}" running`);
-  } finally {
-    await tester.exec(["pkill", "-f", `^sleep ${kept.replace(".", "\\.")}$`]);
-  }
-});
-
-test("two runs of the same job at once do not touch each other's processes or files", async () => {
-  await using tester = await createTester();
-  const seconds = uniqueSeconds();
-  const command = [
-    `sleep ${seconds} & echo $! > "pid-$WHO"; echo ready`,
-    'until [ -e "go-$WHO" ]; do sleep 0.02; done',
-    'kill -0 "$(cat "pid-$WHO")" && echo alive; ls "$TMPDIR"/.env-* >/dev/null && echo exported',
-  ].join("\n");
-  await tester.write("job.json", JSON.stringify({ id: "same", env: { SAME: "1" }, commands: [command] }));
-  const start = (who: string) => tester.start(["run", "job.json", "--env", `WHO=${who}`]);
-  const [first, second] = [start("first"), start("second")];
-  await Promise.all([first.shows("\nready"), second.shows("\nready")]);
-  await tester.write("go-first", "");
-  expect((await first.finished).stdout).toContain("\nalive\nexported\n");
-  await tester.write("go-second", "");
-  const { exitCode, stdout } = await second.finished;
-  expect(stdout).toContain("\nalive\nexported\n");
-  expect(exitCode).toBe(0);
-  expect(living(seconds)).toEqual([]);
-});
-
-test("whoever stops reading the log stops the job: it ends, and leaves nothing", async () => {
-  await using tester = await createTester();
-  const seconds = uniqueSeconds();
-  const command = `setsid sleep ${seconds} & while :; do echo "line $((++n))"; done`;
-  await tester.write("job.json", JSON.stringify({ commands: [command], ...epilogues }));
-  const script = 'set -o pipefail; "$0" run job.json | head -1';
-  const { exitCode, stdout, stderr } = await tester.exec(["bash", "-c", script, binary]);
-  expect(stdout).toBe("▸ Exporting environment variables\n");
-  expect(exitCode).toBe(130);
-  expect(stderr).not.toMatch(/\bat .*:\d+:\d+/);
-  expect(living(seconds)).toEqual([]);
-  expect(existsSync(inHome(tester, "epilogue"))).toBe(false);
-  expect(await leftovers(tester)).toEqual([]);
 });

@@ -1,8 +1,6 @@
 import { describe, expect, test } from "bun:test";
-import { readFile, stat } from "node:fs/promises";
-import path from "node:path";
 import { createTester } from "./fixtures.ts";
-import { outline, outputOf, runForEvents, runJob, toEvents } from "./jobs.ts";
+import { outline, outputOf, runForEvents, toEvents } from "./jobs.ts";
 
 const exported = "[Exporting environment variables] 0: ";
 const injected = "[Injecting Files] 0: ";
@@ -72,30 +70,52 @@ describe("the life of a job", () => {
       epilogue_always_commands: ["(exit 7)", "echo never"],
       epilogue_on_pass_commands: ["echo on pass"],
     });
-    expect(outline(events).slice(3)).toEqual([result, "[(exit 7)] 7: ", "[echo on pass] 0: on pass\n", "end passed"]);
+    expect(outline(events).slice(3)).toEqual([
+      result,
+      "[(exit 7)] 7: ",
+      "[echo on pass] 0: on pass\n",
+      "end passed",
+    ]);
     expect(exitCode).toBe(0);
   });
 
   test.each([
     ["passed", 0, "SEMAPHORE_JOB_RESULT=passed - stopping job and marking it as passed", "passed"],
     ["failed", 1, "SEMAPHORE_JOB_RESULT=failed - stopping job and marking it as failed", "failed"],
-    ["skip", 130, "SEMAPHORE_JOB_RESULT is set to 'skip' - stopping job and marking it as stopped", "stopped"],
+    [
+      "skip",
+      130,
+      "SEMAPHORE_JOB_RESULT is set to 'skip' - stopping job and marking it as stopped",
+      "stopped",
+    ],
     ["", 130, "SEMAPHORE_JOB_RESULT is set to '' - stopping job and marking it as stopped", "stopped"],
-  ])("exit code 130 with the result '%s' exits with %i, and skips the epilogues", async (value, status, said, end) => {
-    await using tester = await createTester();
-    const command = `export SEMAPHORE_JOB_RESULT='${value}'; (exit 130)`;
-    const { exitCode, events } = await runForEvents(tester, { commands: [command, "echo never"], ...epilogues });
-    expect(outline(events).slice(3)).toEqual([
-      `[${command}] 130: `,
-      `[Checking job result] 0: ${said}`,
-      `end ${end}`,
-    ]);
-    expect(exitCode).toBe(status);
-  });
+  ])(
+    "exit code 130 with the result '%s' exits with %i, and skips the epilogues",
+    async (value, status, said, end) => {
+      await using tester = await createTester();
+      const command = `export SEMAPHORE_JOB_RESULT='${value}'; (exit 130)`;
+      const { exitCode, events } = await runForEvents(tester, {
+        commands: [command, "echo never"],
+        ...epilogues,
+      });
+      expect(outline(events).slice(3)).toEqual([
+        `[${command}] 130: `,
+        `[Checking job result] 0: ${said}`,
+        `end ${end}`,
+      ]);
+      expect(exitCode).toBe(status);
+    },
+  );
 
   test("a variable that is not base64 fails the job with its block closed, and the epilogues still run", async () => {
     await using tester = await createTester();
-    const job = { env_vars: [{ name: "GOOD", value: "eA==" }, { name: "BAD", value: "!" }], commands: ["echo never"] };
+    const job = {
+      env_vars: [
+        { name: "GOOD", value: "eA==" },
+        { name: "BAD", value: "!" },
+      ],
+      commands: ["echo never"],
+    };
     const { exitCode, events } = await runForEvents(tester, { ...job, ...epilogues });
     const lines = outline(events);
     expect(lines[1]).toStartWith("[Exporting environment variables] 1: ");
@@ -113,7 +133,11 @@ describe("the life of a job", () => {
     await using tester = await createTester();
     await tester.write("taken", "");
     await tester.write("directory/x", "");
-    const { exitCode, events } = await runForEvents(tester, { files: [file], commands: ["echo never"], ...epilogues });
+    const { exitCode, events } = await runForEvents(tester, {
+      files: [file],
+      commands: ["echo never"],
+      ...epilogues,
+    });
     const lines = outline(events);
     expect(lines[2]).toStartWith("[Injecting Files] 1: Injecting ");
     expect(lines[2]).toContain(said);
@@ -130,7 +154,7 @@ describe("what a job is read from", () => {
       job_id: "5a8b8a4c-0000-4000-8000-000000000000",
       job_name: "wire",
       ssh_public_keys: [],
-      env_vars: [{ name: "NAME", value: base64("it's\n\"me\"") }],
+      env_vars: [{ name: "NAME", value: base64('it\'s\n"me"') }],
       file: [{ path: "~/f", content: base64("text"), mode: "0600" }],
       commands: [{ directive: 'echo "$NAME"; cat f' }],
       epilogue_always_commands: null,
@@ -140,7 +164,7 @@ describe("what a job is read from", () => {
     });
     const hand = await runForEvents(tester, {
       id: "hand",
-      env: { NAME: "it's\n\"me\"" },
+      env: { NAME: 'it\'s\n"me"' },
       files: [{ path: "~/f", text: "text", mode: "0600" }],
       commands: ['echo "$NAME"; cat f'],
     });
@@ -171,66 +195,10 @@ commands:
 
   test("standard input may hold JSON", async () => {
     await using tester = await createTester();
-    const { exitCode, stdout } = await tester.run(["run", "-"], { stdin: '{"commands": ["echo from stdin"]}' });
+    const { exitCode, stdout } = await tester.run(["run", "-"], {
+      stdin: '{"commands": ["echo from stdin"]}',
+    });
     expect(stdout).toContain("\nfrom stdin\n");
     expect(exitCode).toBe(0);
-  });
-});
-
-describe("flags of run", () => {
-  const commands = ["echo first", { directive: "echo second", alias: "Second" }, "echo third"];
-  const job = { env: { A: "file", B: "file" }, commands, ...epilogues };
-
-  test("--env adds and overrides, may hold = and be empty, and is exported like the others", async () => {
-    await using tester = await createTester();
-    const command = 'echo "$A,$B,$C,$D"';
-    const args = ["--env", "B=x=y z", "--env=C=", "--env", "D=d"];
-    const { events } = await runForEvents(tester, { ...job, commands: [command] }, args);
-    expect(outputOf(events, command)).toBe("file,x=y z,,d\n");
-    expect(outline(events)[1]).toBe(`${exported}Exporting A\nExporting B\nExporting C\nExporting D\n`);
-  });
-
-  test.each([
-    [["--from", "2"], ["Second", "echo third", "always", "pass"]],
-    [["--from", "echo third"], ["echo third", "always", "pass"]],
-    [["--only", "Second"], ["Second"]],
-    [["--only=first"], ["echo first"]],
-  ])("%j runs %j", async (args, ran) => {
-    await using tester = await createTester();
-    const { exitCode, events } = await runForEvents(tester, job, args);
-    const directives = events.flatMap((event) => (event.event === "cmd_started" ? [event.directive] : []));
-    const own = directives.filter((directive) => !/^(Exporting|Injecting)/.test(directive));
-    const short = own.map((directive) => (directive.match(/^echo (?:on )?(always|pass)/)?.[1] ?? directive));
-    expect(short).toEqual(ran);
-    expect(exitCode).toBe(0);
-  });
-
-  test("--executor that is not there fails the job, and says which name would have been right", async () => {
-    await using tester = await createTester();
-    const { exitCode, events } = await runForEvents(tester, job, ["--executor", "shel"]);
-    const lines = outline(events);
-    expect(lines[1]).toMatch(/^\[Starting the shel executor\] 1: .*"shel".*shell/);
-    expect(lines.join()).not.toContain("[echo");
-    expect(lines.at(-1)).toBe("end failed");
-    expect(exitCode).toBe(1);
-  });
-
-  test("--keep keeps the very events that --json prints, for their owner only", async () => {
-    await using tester = await createTester();
-    const { stdout } = await runJob(tester, job, ["--json", "--keep", "kept.ndjson"]);
-    const kept = path.join(tester.home, "kept.ndjson");
-    expect(await readFile(kept, "utf8")).toBe(stdout);
-    expect((await stat(kept)).mode & 0o777).toBe(0o600);
-  });
-
-  test("--keep never touches a file that is there, runs nothing, and says what to do", async () => {
-    await using tester = await createTester();
-    await tester.write("kept.ndjson", "precious");
-    const { exitCode, stderr, stdout } = await runJob(tester, { commands: ["touch ran"] }, ["--keep", "kept.ndjson"]);
-    expect(await readFile(path.join(tester.home, "kept.ndjson"), "utf8")).toBe("precious");
-    expect(await Bun.file(path.join(tester.home, "ran")).exists()).toBe(false);
-    expect({ exitCode, stdout }).toEqual({ exitCode: 2, stdout: "" });
-    expect(stderr).toMatch(/"kept\.ndjson"/);
-    expect(stderr).not.toContain("EEXIST: file already exists, open");
   });
 });

@@ -6,6 +6,7 @@ export const errorCodes = {
   JOB_INVALID: "the file is not a job request",
   JOB_UNREADABLE: "the job request cannot be read",
   JOB_REFUSED: "a plugin refused the job; the message is for the job's user",
+  JOB_FAILED: "a plugin has failed the job, and its log says why already",
   PLUGIN_INVALID: "what was loaded is not a plugin, or it asks for something that does not exist",
   PLUGIN_UNKNOWN: "no plugin has this name, or its file or package cannot be found",
   PLUGIN_FAILED: "a plugin's code threw; the message names the plugin and where",
@@ -21,6 +22,7 @@ export const errorCodes = {
     "what stands in the state directory is damaged, or of a version that this program does not know",
   STATE_LOCKED: "another agent works in this state directory",
   CONTROL_PLANE_FAILED: "the control plane cannot be reached, or it refused what an agent needs from it",
+  PROGRAM_FAILED: "another program that the agent needs cannot be run",
   FILE_FAILED: "a file or directory that the agent needs cannot be made, read or written",
 } as const;
 

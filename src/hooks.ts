@@ -24,7 +24,7 @@ export interface RunOptions {
   readonly preface?: string;
   /**
    * After a stop, when the session is closed: run it in another one, with the job's environment, for 30 s at most (protocol section
-   * 13a). A session that never came up is not opened again.
+   * 13a). Where no session ever came up it answers 1 and leaves the log alone.
    */
   readonly fresh?: boolean;
 }
@@ -81,7 +81,10 @@ export interface HookEvents {
   "agent:stop": { readonly reason: StopReason };
   /** Called when the request is accepted and nothing has run. May refuse: the thrown message is what the user reads in the log. */
   "job:start": JobHookEvent;
-  /** Called when environment and files are in place, before the first command. A throw fails the job; its epilogues still run. */
+  /**
+   * Called when environment and files are in place, before the first command. A throw fails the job; its epilogues still run. The user reads what was
+   * thrown in the log, unless it is a `JOB_FAILED`: then the log has said it already.
+   */
   "job:prepare": JobSessionEvent;
   /** Called before a command of the job runs. */
   "command:start": CommandHookEvent;

@@ -5,7 +5,11 @@
  */
 export * as v from "valibot";
 export { type Command, type CommandLoader, defineCommand } from "./cli/command.ts";
+export { hasColour } from "./cli/colour.ts";
+export { formatTable } from "./cli/columns.ts";
 export type { Program } from "./cli/program.ts";
+export { readJobText } from "./cli/read-job.ts";
+export { createRenderer, type Renderer, type RendererOptions } from "./cli/render.ts";
 export type { AgentJob, JobDelivery, JobOutcome, Jobs, LeftJob } from "./agent/jobs.ts";
 export type { AgentSignals, JobSource, JobSourceContext } from "./agent/source.ts";
 export { AgentError, type ErrorCode, errorCodes, isAgentError, toMessage } from "./errors.ts";
@@ -19,6 +23,7 @@ export type {
   JobHookEvent,
   JobSessionEvent,
   JobSummary,
+  RunOptions,
 } from "./hooks.ts";
 export type { Executor, ExecutorContext, ExecutorOptions } from "./job/executor.ts";
 export type { JobLog } from "./job/log.ts";
@@ -30,13 +35,15 @@ export type {
   JobFile,
   JobRequest,
 } from "./job/request.ts";
+export { withoutSecrets } from "./job/base-environment.ts";
 export { decodeBase64, encodeBase64 } from "./job/base64.ts";
-export { type ParsedJob, toJobRequest } from "./job/parse-request.ts";
+export { parseJobRequest, type ParsedJob, toJobRequest } from "./job/parse-request.ts";
 export type { LogBackend, LogBackendContext, LogDelivery, SpoolCursor } from "./log/backend.ts";
 export { countRest } from "./log/count-rest.ts";
 export type { JobEvent, JobResult } from "./log/events.ts";
 export type { Output } from "./log/output.ts";
 export type { LogSink, LogSinkContext } from "./log/sink.ts";
+export { openSpool } from "./log/spool-reader.ts";
 export type { SpoolBatch, SpoolReader } from "./log/spool.ts";
 export type { LogFields, Logger } from "./logger/logger.ts";
 
@@ -63,6 +70,9 @@ export { seal, unseal } from "./state/seal.ts";
 export type { SlotState } from "./state/slot-state.ts";
 export type { StandardSchemaV1 } from "./standard-schema.ts";
 export { version } from "./version.ts";
+
+// For programs of the agent's own on this host.
+export { runProgram, type RunProgramOptions } from "./processes/run-program.ts";
 
 // For executors: a bash in a terminal, and the processes of a job on this host.
 export { type Cookie } from "./processes/cookie.ts";

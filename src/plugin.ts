@@ -47,7 +47,7 @@ export interface Plugin<S extends StandardSchemaV1 = StandardSchemaV1> {
   readonly config?: S;
   /** Flag → key in `config`. From it follow the environment variable, the flat config key, help and docs. */
   readonly flags?: Flags<StandardSchemaV1.InferInput<S>>;
-  /** Subcommands it adds, loaded when they are called. */
+  /** Subcommands it adds, by name (one word or two: `hub`, `hub submit`), loaded when they are called. */
   readonly commands?: Readonly<Record<string, CommandLoader>>;
   /** Registers hooks and services. No I/O; it has 10 s. */
   setup(ctx: PluginContext, config: StandardSchemaV1.InferOutput<S>): void | Promise<void>;

@@ -13,6 +13,8 @@ export interface RunnerOptions {
   readonly settings: JobSettings;
   readonly logger: Logger;
   readonly env: Readonly<Record<string, string | undefined>>;
+  /** Gets what the job's log does not show, so that no other log shows it. */
+  readonly onSecrets?: (values: readonly string[]) => void;
   /** Where to keep the log; without it the log goes with the job. */
   readonly spoolPath?: string;
   /** Shows the log while it grows. Its failure stops the job: nobody watches any more. */
@@ -24,6 +26,9 @@ export interface RunnerOptions {
 /** Runs one job in this process, which is agent and job at once: every hook is called but `agent:registered`. */
 export async function runHere(request: JobRequest, options: RunnerOptions): Promise<JobSummary> {
   const { host, logger, version } = options;
+  // Whoever kills the job waits for no plugin.
+  const call: Host["call"] = (name, event) =>
+    Promise.race([host.call(name, event), aborted(open.job.killed)]);
   const identity = { slot: 0, jobId: request.id, executor: request.executor };
 
   // 1. The agent's side is up before the job is.
@@ -40,7 +45,7 @@ export async function runHere(request: JobRequest, options: RunnerOptions): Prom
   });
 
   // 3. The job.
-  await host.call("agent:job-started", identity);
+  await call("agent:job-started", identity);
   const summary = await job.run();
 
   // 4. The log is closed, read to its end, and then the job is reported.
@@ -49,13 +54,13 @@ export async function runHere(request: JobRequest, options: RunnerOptions): Prom
   const { lateBytes } = log.stats;
   if (lateBytes > 0) logger.warn("output came after its command had finished", { bytes: lateBytes });
   const trimmed = summary.log.droppedBytes > 0;
-  await host.call("agent:log-flushed", { slot: 0, job: request, trimmed, spool: spool.path });
-  await host.call("agent:job-ended", { ...identity, ...summary });
+  await call("agent:log-flushed", { slot: 0, job: request, trimmed, spool: spool.path });
+  await call("agent:job-ended", { ...identity, ...summary });
 
   // 5. An agent with one job leaves after it.
-  await host.call("agent:draining", { reason: "job-finished" });
-  await host.call("agent:exit", { reason: "job-finished" });
-  await host.call("agent:stop", { reason: "job-finished" });
+  await call("agent:draining", { reason: "job-finished" });
+  await call("agent:exit", { reason: "job-finished" });
+  await call("agent:stop", { reason: "job-finished" });
   return summary;
 }
 
@@ -66,4 +71,11 @@ async function show(
 ): Promise<void> {
   using reader = spool.reader();
   await view(reader).catch(onFailed);
+}
+
+function aborted(signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal.aborted) resolve();
+    else signal.addEventListener("abort", () => resolve(), { once: true });
+  });
 }

@@ -16,7 +16,16 @@ export const faultRule = v.strictObject({
    * closed. `bad-body`: an answer that means nothing. `status`: another status, nothing is processed. `partition`: nothing
    * is answered as long as the rule holds, then the connection is closed.
    */
-  kind: v.picklist(["delay", "delay-after", "drop-before", "drop-after", "cut", "bad-body", "status", "partition"]),
+  kind: v.picklist([
+    "delay",
+    "delay-after",
+    "drop-before",
+    "drop-after",
+    "cut",
+    "bad-body",
+    "status",
+    "partition",
+  ]),
   status: v.optional(v.pipe(v.number(), v.integer(), v.minValue(200), v.maxValue(599)), 503),
   delayMs: v.optional(count, 1000),
   /** Of each request that matches. */
@@ -104,7 +113,10 @@ type Writable<T> = { -readonly [K in keyof T]: T[K] };
 
 function isMatch(patterns: string, endpoint: string): boolean {
   return patterns.split(",").some((pattern) => {
-    const parts = pattern.trim().split("*").map((part) => part.replaceAll(/[^\w]/g, String.raw`\$&`));
+    const parts = pattern
+      .trim()
+      .split("*")
+      .map((part) => part.replaceAll(/[^\w]/g, String.raw`\$&`));
     return new RegExp(`^${parts.join(".*")}(/.*)?$`).test(endpoint);
   });
 }

@@ -65,7 +65,8 @@ const minuteMs = 60 * secondMs;
 const hourMs = 60 * minuteMs;
 
 export function toSettings(options: SettingsOptions = {}): Settings {
-  const { timeScale = 1, syncIntervalMs = [4 * secondMs, 6 * secondMs].map((ms) => ms / timeScale) } = options;
+  const { timeScale = 1, syncIntervalMs = [4 * secondMs, 6 * secondMs].map((ms) => ms / timeScale) } =
+    options;
   const [from = 0, to = from] = typeof syncIntervalMs === "number" ? [syncIntervalMs] : syncIntervalMs;
   return {
     token: options.token ?? crypto.randomUUID().replaceAll("-", ""),

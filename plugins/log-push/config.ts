@@ -39,7 +39,7 @@ export const config = v.strictObject({
       ),
       v.metadata({ hint: "bytes" }),
     ),
-    1024 * 1024,
+    512 * 1024,
   ),
   "interval-ms": v.optional(
     millisecond(

@@ -1,7 +1,6 @@
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
 import { jobEvents } from "signalman/testing";
-import { createBackoff, toRetryAfterMs } from "./backoff.ts";
 import type { Fault } from "./loopback-server.ts";
 import { openEnded, openScene, quick } from "./scene.test.ts";
 
@@ -206,32 +205,5 @@ describe("the agent's log", () => {
     scene.abort();
     expect(await running).toEqual({ trimmed: false, undelivered: 100 });
     expect(JSON.stringify(scene.logger.entries)).not.toContain("hush");
-  });
-});
-
-describe("the time between two attempts", () => {
-  test("grows to its limit, and is drawn by lot", () => {
-    const backoff = createBackoff({ baseMs: 250, maxMs: 10_000, random: () => 0.5 });
-    expect(Array.from({ length: 8 }, () => backoff.next())).toEqual([
-      125, 250, 500, 1000, 2000, 4000, 5000, 5000,
-    ]);
-    backoff.reset();
-    expect(backoff.next()).toBe(125);
-  });
-
-  test("is what the server asks for, five minutes at most", () => {
-    const backoff = createBackoff({ baseMs: 250, maxMs: 10_000 });
-    expect(backoff.next(20_000)).toBe(20_000);
-    expect(backoff.next(86_400_000)).toBe(300_000);
-  });
-
-  test.each([
-    ["120", 120_000],
-    ["Thu, 01 Jan 1970 00:01:30 GMT", 30_000],
-    ["Thu, 01 Jan 1970 00:00:30 GMT", 0],
-    ["soon", undefined],
-    [null, undefined],
-  ])("Retry-After: %p asks for %p ms", (header, ms) => {
-    expect(toRetryAfterMs(header, 60_000)).toBe(ms as number);
   });
 });

@@ -10,7 +10,7 @@ export interface BatchLimits {
 export interface Outbox {
   /**
    * The next batch: waits for an event, and then for more until it is full, the spool is closed, or it is `due` (in
-   * `performance.now()`). What was put back does not wait. `undefined`: the spool is closed and all was taken. Rejects with the
+   * `performance.now()`). `undefined`: the spool is closed and all was taken. Rejects with the
    * signal's reason.
    */
   take(limits: BatchLimits, due: number, signal: AbortSignal): Promise<SpoolBatch | undefined>;
@@ -20,27 +20,20 @@ export interface Outbox {
 
 export function createOutbox(spool: SpoolReader): Outbox {
   const pieces: SpoolBatch[] = [];
-  let isAgain = false;
   let isClosed = false;
-
-  async function fill(limits: BatchLimits, due: number, signal: AbortSignal): Promise<void> {
-    while (!isClosed && !isFull(pieces, limits)) {
-      const next = await nextUntil(spool, limits, pieces.length === 0 ? Infinity : due, signal);
-      if (next === "due") return;
-      if (next === undefined) isClosed = true;
-      else pieces.push(toCompact(next));
-    }
-  }
 
   return {
     async take(limits, due, signal) {
-      if (!isAgain) await fill(limits, due, signal);
-      isAgain = false;
+      while (!isClosed && !isFull(pieces, limits)) {
+        const next = await nextUntil(spool, limits, pieces.length === 0 ? Infinity : due, signal);
+        if (next === "due") break;
+        if (next === undefined) isClosed = true;
+        else pieces.push(toCompact(next));
+      }
       return takeFirst(pieces, limits);
     },
     putBack(batch) {
       pieces.unshift(batch);
-      isAgain = true;
     },
   };
 }

@@ -8,7 +8,7 @@ export interface Pace {
 
 /**
  * The time between two pushes' beginnings grows from some milliseconds, so that the first lines of a job are seen as they
- * come, to `intervalMs`; after a pause of that length it is short again.
+ * come, to `intervalMs`; after a pause of twice that length it is short again.
  */
 export function createPace(intervalMs: number, now: () => number = () => performance.now()): Pace {
   let last = -Infinity;
@@ -19,7 +19,7 @@ export function createPace(intervalMs: number, now: () => number = () => perform
     },
     started() {
       const at = now();
-      gap = Math.min(intervalMs, at - last >= intervalMs ? firstGapMs : gap * 2);
+      gap = Math.min(intervalMs, at - last >= intervalMs * 2 ? firstGapMs : gap * 2);
       last = at;
     },
   };

@@ -51,10 +51,17 @@ export interface HubClientOptions {
   readonly timeoutMs: number;
   /** Certificates to trust; `undefined`: the usual ones. */
   readonly ca: readonly string[] | undefined;
+  /** What no message may hold, beside the token. */
+  readonly secrets?: readonly string[];
 }
 
-export function createHubClient({ origin, token, version, timeoutMs, ca }: HubClientOptions): HubClient {
-  const hide = (text: string) => text.replaceAll(token, "[REDACTED]").replaceAll(/\s+/g, " ").trim();
+export function createHubClient(options: HubClientOptions): HubClient {
+  const { origin, token, version, timeoutMs, ca, secrets = [] } = options;
+  const hide = (text: string) =>
+    [token, ...secrets]
+      .reduce((shown, secret) => shown.replaceAll(secret, "[REDACTED]"), text)
+      .replaceAll(/\s+/g, " ")
+      .trim();
   const fail = (kind: Failure["kind"], message: string, more: Partial<Failure> = {}) => ({
     ok: false as const,
     failure: { kind, message: hide(message), status: 0, retryAfterMs: 0, ...more },
@@ -89,7 +96,8 @@ export function createHubClient({ origin, token, version, timeoutMs, ca }: HubCl
     } catch (error) {
       if (signal?.aborted) return fail("aborted", "aborted");
       if (controller.signal.aborted) return fail("transport", `no answer within ${timeoutMs / 1000} s`);
-      return fail("transport", toMessage(error instanceof Error ? (error.cause ?? error) : error));
+      const message = toMessage(error instanceof Error ? (error.cause ?? error) : error);
+      return fail("transport", message.replace(/ For more information, .*$/s, ""));
     } finally {
       clearTimeout(timer);
       signal?.removeEventListener("abort", abort);
@@ -98,10 +106,26 @@ export function createHubClient({ origin, token, version, timeoutMs, ca }: HubCl
 
   return {
     register: (request, signal) =>
-      call({ ...post("/register", toRegisterBody(request, version)), accepts: isSuccess, read: json(toRegistered) }, signal),
-    sync: (request, signal) => call({ ...post("/sync", toSyncBody(request)), read: json(toSyncAnswer) }, signal),
+      call(
+        {
+          ...post("/register", toRegisterBody(request, version)),
+          accepts: isSuccess,
+          read: json(toRegistered),
+        },
+        signal,
+      ),
+    sync: (request, signal) =>
+      call({ ...post("/sync", toSyncBody(request)), read: json(toSyncAnswer) }, signal),
     getJob: (jobId, signal) =>
-      call({ method: "GET", path: `/jobs/${encodeURIComponent(jobId)}`, accepts: is200, read: json((value) => value) }, signal),
+      call(
+        {
+          method: "GET",
+          path: `/jobs/${encodeURIComponent(jobId)}`,
+          accepts: is200,
+          read: json((value) => value),
+        },
+        signal,
+      ),
     refresh: (signal) => call({ ...post("/refresh"), read: json(toLogToken) }, signal),
     disconnect: (signal) =>
       call({ ...post("/disconnect"), read: () => ({ ok: true, value: undefined }) }, signal),

@@ -10,7 +10,9 @@ export const config = v.strictObject({
   token: v.optional(
     v.pipe(
       v.string(),
-      v.description("The registration token of the agent's type. On the command line every user of the host can read it"),
+      v.description(
+        "The registration token of the agent's type. On the command line every user of the host can read it",
+      ),
       v.metadata({ secret: true, hint: "token" }),
     ),
   ),
@@ -47,7 +49,10 @@ export const config = v.strictObject({
   "sync-give-up": seconds("Seconds without a sync after which an idle agent leaves", 600),
   "busy-give-up": seconds("Seconds without a sync after which an agent stops its job and leaves", 900),
   "gone-give-up": seconds("Seconds for which the endpoint may say that it does not know the agent", 60),
-  "interrupt-give-up": seconds("Seconds without a sync after which an interrupted agent leaves a job unreported", 60),
+  "interrupt-give-up": seconds(
+    "Seconds without a sync after which an interrupted agent leaves a job unreported",
+    60,
+  ),
 });
 
 function text(description: string, hint: string, defaultText?: string) {
@@ -60,7 +65,11 @@ function flag(description: string) {
 }
 
 function attempts(description: string, fallback: number) {
-  const count = v.pipe(v.number(), v.integer("expected a whole number"), v.minValue(1, "expected at least 1"));
+  const count = v.pipe(
+    v.number(),
+    v.integer("expected a whole number"),
+    v.minValue(1, "expected at least 1"),
+  );
   return v.optional(v.pipe(count, v.description(description)), fallback);
 }
 

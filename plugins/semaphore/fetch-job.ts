@@ -22,7 +22,11 @@ export interface FetchedJob {
 /** Gets a job's request. What goes wrong is a refusal: every job that was assigned is reported. */
 export async function fetchJob(options: FetchJobOptions): Promise<FetchedJob> {
   const { client, jobId, attempts, signal } = options;
-  const reply = await retry(() => client.getJob(jobId, signal), { attempts, signal, onRetry: options.onRetry });
+  const reply = await retry(() => client.getJob(jobId, signal), {
+    attempts,
+    signal,
+    onRetry: options.onRetry,
+  });
   if (signal.aborted) return refuse(options, undefined, "The job was stopped before it began.");
   if (!reply.ok) {
     const { message } = reply.failure;
@@ -42,7 +46,13 @@ export async function fetchJob(options: FetchJobOptions): Promise<FetchedJob> {
 }
 
 /** Whether variables, files or keys were taken out (protocol section 3.2). The log's token does not count: it can be renewed. */
-export function isSanitized({ env, files, containers, imagePullCredentials, sshPublicKeys }: JobRequest): boolean {
+export function isSanitized({
+  env,
+  files,
+  containers,
+  imagePullCredentials,
+  sshPublicKeys,
+}: JobRequest): boolean {
   const places = [{ env, files }, ...containers, ...imagePullCredentials];
   const values = places.flatMap((place) => [
     ...place.env.map(({ value }) => value),
@@ -53,7 +63,11 @@ export function isSanitized({ env, files, containers, imagePullCredentials, sshP
 
 const sanitized = "{SANITIZED}";
 
-async function refuse({ client, jobId, origin }: FetchJobOptions, raw: unknown, refusal: string): Promise<FetchedJob> {
+async function refuse(
+  { client, jobId, origin }: FetchJobOptions,
+  raw: unknown,
+  refusal: string,
+): Promise<FetchedJob> {
   const { logger } = Object(raw) as { logger?: unknown };
   const bare = toJobRequest({ job_id: jobId, commands: [] }).request;
   const request = readLogger(jobId, logger) ?? bare;

@@ -37,19 +37,31 @@ export interface Machine {
 
 export type Event =
   | { readonly kind: "sent"; readonly request: SyncRequest }
-  | { readonly kind: "answered"; readonly request: SyncRequest; readonly action: SyncAction; readonly at: number }
+  | {
+      readonly kind: "answered";
+      readonly request: SyncRequest;
+      readonly action: SyncAction;
+      readonly at: number;
+    }
   | { readonly kind: "failed"; readonly request: SyncRequest; readonly failure: Failure; readonly at: number }
   | { readonly kind: "job-running"; readonly jobId: string }
   | { readonly kind: "job-ended"; readonly jobId: string; readonly result: JobResult }
   | { readonly kind: "interrupted"; readonly at: number; readonly unixSeconds: number }
   | { readonly kind: "drained" };
 
-/** What is to be done about it. `sync`: at once; `lose`: the job's log has nowhere to go; `release`: the job is settled. */
+/** What is to be done about it. `sync`: at once. */
 export type Action =
-  | { readonly kind: "sync" | "stop" | "lose" | "release" }
-  | { readonly kind: "fetch"; readonly jobId: string }
+  | JobAction
+  | { readonly kind: "sync" }
   | { readonly kind: "leave"; readonly leave: Leave }
   | { readonly kind: "log"; readonly level: "info" | "warn" | "error"; readonly message: string };
+
+/** `lose`: the job's log has nowhere to go any more. `release`: the job's result is settled. */
+export type JobAction =
+  | { readonly kind: "stop" }
+  | { readonly kind: "lose" }
+  | { readonly kind: "release" }
+  | { readonly kind: "fetch"; readonly jobId: string };
 
 export interface Rules extends Pick<Terms, "singleJob" | "gracePeriod"> {
   readonly syncGiveUpMs: number;
@@ -90,15 +102,30 @@ export const idle = (machine: Machine): boolean => machine.state === "waiting-fo
 
 export const stay = (machine: Machine, ...actions: readonly Action[]): Step => ({ machine, actions });
 
-export const log = (level: "info" | "warn" | "error", message: string): Action => ({ kind: "log", level, message });
+export const log = (level: "info" | "warn" | "error", message: string): Action => ({
+  kind: "log",
+  level,
+  message,
+});
 
 /** Goes, after `actions`. */
-export function leave(machine: Machine, how: Partial<Leave> & Pick<Leave, "reason">, ...actions: readonly Action[]): Step {
+export function leave(
+  machine: Machine,
+  how: Partial<Leave> & Pick<Leave, "reason">,
+  ...actions: readonly Action[]
+): Step {
   const left: Leave = { contact: "kept", owes: false, ...how };
   return { machine: { ...machine, left }, actions: [...actions, { kind: "leave", leave: left }] };
 }
 
 /** The result is with the control plane: the one way from a job back to waiting (protocol section 2.7). */
 export function settle(machine: Machine): Machine {
-  return { ...machine, state: "waiting-for-jobs", jobId: "", result: "", shutdown: undefined, isSettled: true };
+  return {
+    ...machine,
+    state: "waiting-for-jobs",
+    jobId: "",
+    result: "",
+    shutdown: undefined,
+    isSettled: true,
+  };
 }

@@ -1,7 +1,7 @@
 import { readFile } from "node:fs/promises";
-import { rootCertificates } from "node:tls";
+import { getCACertificates } from "node:tls";
 import { AgentError, type Logger, toMessage } from "signalman";
-import { findNameFault } from "./agent-name.ts";
+import { findNameFault, isUrlName } from "./agent-name.ts";
 import type { SemaphoreConfig } from "./config.ts";
 import { isToken } from "./wire.ts";
 
@@ -13,6 +13,8 @@ export interface Settings {
   readonly origin: string;
   readonly token: string;
   readonly ca: readonly string[] | undefined;
+  /** What no message may hold. */
+  readonly secrets: readonly string[];
   readonly terms: Terms;
   readonly limits: Limits;
 }
@@ -66,7 +68,9 @@ export async function loadSettings(config: SemaphoreConfig, options: LoadSetting
   const endpoint = config.endpoint ?? "";
   if (endpoint === "") faults.push("Semaphore endpoint was not specified. Exiting...");
   else if (!isHost(endpoint)) {
-    faults.push(`endpoint "${hideCredentials(endpoint)}" is no host (expected host or host:port, such as acme.semaphoreci.com)`);
+    faults.push(
+      `endpoint "${hideCredentials(endpoint)}" is no host (expected host or host:port, such as acme.semaphoreci.com)`,
+    );
   }
   const token = (await attempt(() => loadToken(config))) ?? "";
   const ca = await attempt(() => loadCertificates(config["ca-file"]));
@@ -93,6 +97,8 @@ export async function loadSettings(config: SemaphoreConfig, options: LoadSetting
     origin: `${config["no-https"] ? "http" : "https"}://${endpoint}`,
     token,
     ca,
+    // A signed URL is as good as the identity that signed it.
+    secrets: [token, ...(name !== undefined && isUrlName(name) ? [name] : [])],
     terms: toTerms(config),
     limits: toLimits(config),
   };
@@ -106,15 +112,22 @@ function chooseName(config: SemaphoreConfig, env: LoadSettingsOptions["env"]): s
 
 async function loadToken(config: SemaphoreConfig): Promise<string> {
   const path = config["token-file"];
-  if (config.token && path) throw new AgentError("CONFIG_INVALID", '"token" and "token-file" exclude each other: give one of them');
+  if (config.token && path)
+    throw new AgentError("CONFIG_INVALID", '"token" and "token-file" exclude each other: give one of them');
   const token = path ? (await loadText(path, "token-file")).trim() : (config.token ?? "");
   const source = path ? `token-file "${path}"` : "token";
   if (token === "") {
     const missing = path ? ` (${source} is empty)` : "";
-    throw new AgentError("CONFIG_INVALID", `Agent registration token was not specified. Exiting...${missing}`);
+    throw new AgentError(
+      "CONFIG_INVALID",
+      `Agent registration token was not specified. Exiting...${missing}`,
+    );
   }
   if (!isToken(token)) {
-    throw new AgentError("CONFIG_INVALID", `${source} holds no token (expected printable characters without spaces)`);
+    throw new AgentError(
+      "CONFIG_INVALID",
+      `${source} holds no token (expected printable characters without spaces)`,
+    );
   }
   return token;
 }
@@ -125,14 +138,16 @@ async function loadCertificates(path: string | undefined): Promise<readonly stri
   if (!own.includes("-----BEGIN CERTIFICATE-----")) {
     throw new AgentError("CONFIG_INVALID", `ca-file "${path}" holds no certificate (expected PEM)`);
   }
-  return [...rootCertificates, own];
+  return [...getCACertificates("default"), own];
 }
 
 async function loadText(path: string, option: string): Promise<string> {
   try {
     return await readFile(path, "utf8");
   } catch (error) {
-    throw new AgentError("CONFIG_INVALID", `${option} "${path}" cannot be read: ${toMessage(error)}`, { cause: error });
+    throw new AgentError("CONFIG_INVALID", `${option} "${path}" cannot be read: ${toMessage(error)}`, {
+      cause: error,
+    });
   }
 }
 

@@ -1,5 +1,16 @@
 import type { Failure } from "./client.ts";
-import { type Event, idle, type Leave, leave, log, type Machine, type Rules, settle, stay, type Step } from "./machine.ts";
+import {
+  type Event,
+  idle,
+  type Leave,
+  leave,
+  log,
+  type Machine,
+  type Rules,
+  settle,
+  stay,
+  type Step,
+} from "./machine.ts";
 
 type Failed = Extract<Event, { kind: "failed" }>;
 
@@ -27,7 +38,10 @@ function isRejection({ status }: Failure): boolean {
 /** The control plane has the result already; its answer was lost, or it has taken the job away. */
 function onRejected(machine: Machine, { status }: Failure, { singleJob }: Rules): Step {
   const { jobId, interruptedAt, isDraining, shutdown } = machine;
-  const said = log("warn", `the result of job ${jobId} is not taken (status ${status}): it counts as reported`);
+  const said = log(
+    "warn",
+    `the result of job ${jobId} is not taken (status ${status}): it counts as reported`,
+  );
   const reason =
     shutdown ??
     (singleJob ? "job-finished" : interruptedAt > 0 ? "interrupted" : isDraining ? "requested" : undefined);
@@ -47,7 +61,8 @@ function onGone(machine: Machine): Step {
   }
   const said = log("error", "Semaphore does not know this agent any more.");
   if (idle(machine)) return leave(machine, how, said);
-  if (machine.state === "finished-job") return leave(machine, how, said, { kind: "lose" }, { kind: "release" });
+  if (machine.state === "finished-job")
+    return leave(machine, how, said, { kind: "lose" }, { kind: "release" });
   return abandon(machine, how, said);
 }
 
@@ -63,11 +78,13 @@ function onIdle(machine: Machine, { request, at }: Failed, rules: Rules): Step {
 function onBusy(machine: Machine, { at }: Failed, rules: Rules): Step {
   const silentMs = at - machine.lastGoodAt;
   if (silentMs > rules.busyGiveUpMs) {
-    const said = log("error", `Unable to sync with Semaphore for over ${Math.round(rules.busyGiveUpMs / 60_000)} minutes.`);
+    const said = log(
+      "error",
+      `Unable to sync with Semaphore for over ${Math.round(rules.busyGiveUpMs / 60_000)} minutes.`,
+    );
     return abandon(machine, { reason: "unable-to-sync", contact: "lost", owes: true }, said);
   }
-  const isOverdue =
-    machine.interruptedAt > 0 && at - machine.interruptedSince >= rules.gracePeriod * 1000;
+  const isOverdue = machine.interruptedAt > 0 && at - machine.interruptedSince >= rules.gracePeriod * 1000;
   if (!isOverdue) return stay(machine);
   if (silentMs > rules.interruptGiveUpMs) {
     return abandon(machine, { reason: "interrupted", contact: "lost", owes: true });

@@ -1,5 +1,15 @@
 import { onFailed } from "./step-failed.ts";
-import { type Event, idle, leave, log, type Machine, type Rules, settle, stay, type Step } from "./machine.ts";
+import {
+  type Event,
+  idle,
+  leave,
+  log,
+  type Machine,
+  type Rules,
+  settle,
+  stay,
+  type Step,
+} from "./machine.ts";
 import type { SyncAction } from "./wire.ts";
 
 /**
@@ -15,11 +25,16 @@ export function step(machine: Machine, event: Event, rules: Rules): Step {
     case "sent":
       return stay(event.request.state === "waiting-for-jobs" ? { ...machine, isSettled: false } : machine);
     case "answered":
-      return onAnswered({ ...machine, lastGoodAt: event.at, goneSince: undefined, isTentative: false }, event);
+      return onAnswered(
+        { ...machine, lastGoodAt: event.at, goneSince: undefined, isTentative: false },
+        event,
+      );
     case "failed":
       return onFailed(machine, event, rules);
     case "job-running":
-      return stay(isAt(machine, event.jobId, "starting-job") ? { ...machine, state: "running-job" } : machine);
+      return stay(
+        isAt(machine, event.jobId, "starting-job") ? { ...machine, state: "running-job" } : machine,
+      );
     case "job-ended":
       return onJobEnded(machine, event);
     case "interrupted":
@@ -69,16 +84,19 @@ function onBusyAnswer(machine: Machine, action: SyncAction): Step {
       if (action.jobId !== "" && action.jobId !== machine.jobId) {
         return stay(machine, log("warn", `told to stop job ${action.jobId}, which is not here`));
       }
-      return stay({ ...machine, state: "stopping-job" }, log("info", `stopping job ${machine.jobId}`), { kind: "stop" });
+      return stay({ ...machine, state: "stopping-job" }, log("info", `stopping job ${machine.jobId}`), {
+        kind: "stop",
+      });
     case "shutdown": {
       const told_: Machine = { ...machine, shutdown: action.reason };
-      return isOver
-        ? stay(told_)
-        : stay({ ...told_, state: "stopping-job" }, told(action), { kind: "stop" });
+      return isOver ? stay(told_) : stay({ ...told_, state: "stopping-job" }, told(action), { kind: "stop" });
     }
     case "run-job":
       if (action.jobId === machine.jobId) return stay(machine);
-      return stay(machine, log("warn", `told to run job ${action.jobId} while job ${machine.jobId} is here: not taken`));
+      return stay(
+        machine,
+        log("warn", `told to run job ${action.jobId} while job ${machine.jobId} is here: not taken`),
+      );
     default:
       return stay(machine, ...remark(action));
   }
@@ -92,7 +110,8 @@ function onAcknowledged(machine: Machine, action: SyncAction): Step {
     const next = assign(settled, action.jobId);
     return stay(next.machine, { kind: "release" }, ...next.actions);
   }
-  const reason = action.kind === "shutdown" ? action.reason : (shutdown ?? (isDraining ? "requested" : undefined));
+  const reason =
+    action.kind === "shutdown" ? action.reason : (shutdown ?? (isDraining ? "requested" : undefined));
   if (reason === undefined) return stay(settled, { kind: "release" }, ...remark(action));
   return leave(settled, { reason }, { kind: "release" });
 }
@@ -106,7 +125,8 @@ function onJobEnded(machine: Machine, { jobId, result }: JobEnded): Step {
   if (!isAt(machine, jobId, "starting-job", "running-job", "stopping-job")) return stay(machine);
   const finished: Machine = { ...machine, state: "finished-job", result };
   const { abandoned } = machine;
-  if (abandoned === undefined) return stay(finished, log("info", `job ${jobId}: ${result}`), { kind: "sync" });
+  if (abandoned === undefined)
+    return stay(finished, log("info", `job ${jobId}: ${result}`), { kind: "sync" });
   return leave(finished, abandoned, ...(abandoned.owes ? [] : [{ kind: "release" } as const]));
 }
 
@@ -115,5 +135,7 @@ function told({ reason }: Extract<SyncAction, { kind: "shutdown" }>) {
 }
 
 function remark(action: SyncAction) {
-  return action.kind === "unknown" ? [log("warn", `unknown action "${action.word.slice(0, 100)}": ignored`)] : [];
+  return action.kind === "unknown"
+    ? [log("warn", `unknown action "${action.word.slice(0, 100)}": ignored`)]
+    : [];
 }

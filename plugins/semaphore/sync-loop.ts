@@ -1,6 +1,6 @@
 import type { Logger } from "signalman";
 import type { HubClient } from "./client.ts";
-import { type Action, type Event, type Leave, type Machine, type Rules, toRequest } from "./machine.ts";
+import { type Event, type JobAction, type Leave, type Machine, type Rules, toRequest } from "./machine.ts";
 import { step } from "./step.ts";
 import type { SyncRequest } from "./wire.ts";
 
@@ -12,7 +12,7 @@ export interface SyncLoopOptions {
   readonly interval: { readonly minMs: number; readonly maxMs: number };
   readonly logger: Logger;
   /** Does what concerns jobs. Called before the next sync is built. */
-  perform(action: Extract<Action, { kind: "fetch" | "stop" | "lose" | "release" }>): void;
+  perform(action: JobAction): void;
   /** The control plane has answered for the first time. */
   onConfirmed(): void;
 }
@@ -99,10 +99,13 @@ export function startSyncLoop(options: SyncLoopOptions): SyncLoop {
     }
     const at = performance.now();
     if (reply.ok) dispatch({ kind: "answered", request, action: reply.value.action, at });
-    else if (reply.failure.kind !== "aborted") dispatch({ kind: "failed", request, failure: reply.failure, at });
+    else if (reply.failure.kind !== "aborted")
+      dispatch({ kind: "failed", request, failure: reply.failure, at });
     if (isOver || machine.abandoned !== undefined) return;
     const namedMs = reply.ok ? reply.value.nextSyncMs : 0;
-    schedule(isForced ? 0 : namedMs || interval.minMs + Math.random() * Math.max(0, interval.maxMs - interval.minMs));
+    schedule(
+      isForced ? 0 : namedMs || interval.minMs + Math.random() * Math.max(0, interval.maxMs - interval.minMs),
+    );
   };
 
   schedule(0);

@@ -1,12 +1,7 @@
 import type { JobResult, StopReason } from "signalman";
 
 /** The only words that the control plane knows (protocol section 2.3). */
-export type SyncState =
-  | "waiting-for-jobs"
-  | "starting-job"
-  | "running-job"
-  | "stopping-job"
-  | "finished-job";
+export type SyncState = "waiting-for-jobs" | "starting-job" | "running-job" | "stopping-job" | "finished-job";
 
 export interface SyncRequest {
   readonly state: SyncState;
@@ -62,7 +57,12 @@ export function toLogToken(value: unknown): string | undefined {
 }
 
 const longestTimerMs = 2 ** 31 - 1;
-const reasons: readonly string[] = ["idle", "job-finished", "requested", "interrupted"] satisfies StopReason[];
+const reasons: readonly string[] = [
+  "idle",
+  "job-finished",
+  "requested",
+  "interrupted",
+] satisfies StopReason[];
 
 function toAction(word: string, jobId: unknown, reason: unknown): SyncAction | undefined {
   switch (word) {

@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from "node:timers/promises";
 import { toMessage } from "../errors.ts";
 import type { JobRequest } from "../job/request.ts";
 import type { JobResult } from "../log/events.ts";
@@ -7,33 +8,53 @@ import type { Logger } from "../logger/logger.ts";
 const attempts = 60;
 const delayMs = 1000;
 
-/** Sends the callbacks of a job: `finished`, then, when that arrived, `teardown_finished` (protocol section 8.3). */
+/**
+ * Sends the callbacks of a job: `finished`, then, when that arrived, `teardown_finished` (protocol section 8.3). Gives up when `signal`
+ * aborts.
+ */
 export async function sendCallbacks(
   callbacks: JobRequest["callbacks"],
   result: JobResult,
-  logger: Logger,
+  options: { logger: Logger; signal: AbortSignal },
 ): Promise<void> {
   const { finished, teardownFinished, token } = callbacks;
-  if (finished === "" || !(await send(finished, { result }, token, logger))) return;
-  if (teardownFinished !== "") await send(teardownFinished, {}, token, logger);
+  if (finished === "" || !(await send(finished, { result }, token, options))) return;
+  if (teardownFinished !== "") await send(teardownFinished, {}, token, options);
 }
 
-async function send(url: string, body: object, token: string, logger: Logger): Promise<boolean> {
+async function send(
+  url: string,
+  body: object,
+  token: string,
+  { logger, signal }: { logger: Logger; signal: AbortSignal },
+): Promise<boolean> {
   const { ofetch } = await import("ofetch");
-  try {
-    await ofetch(url, {
-      method: "POST",
-      body,
-      headers: token === "" ? {} : { Authorization: `Bearer ${token}` },
-      redirect: "manual",
-      retry: attempts - 1,
-      retryDelay: delayMs,
-      retryStatusCodes: [404, 408, 409, 425, 429, 500, 502, 503, 504],
-      timeout: 30_000,
-    });
-    return true;
-  } catch (error) {
-    logger.error(`the callback could not be sent: ${toMessage(error)}`);
-    return false;
+  for (let attempt = 1; ; attempt++) {
+    try {
+      await ofetch(url, {
+        method: "POST",
+        body,
+        headers: token === "" ? {} : { Authorization: `Bearer ${token}` },
+        redirect: "manual",
+        retry: 0,
+        signal: AbortSignal.any([signal, AbortSignal.timeout(timeoutMs)]),
+      });
+      return true;
+    } catch (error) {
+      const { status } = error as { status?: number };
+      const isFinal = status !== undefined && status < 500 && !healing.has(status);
+      const isLast = attempt === attempts || signal.aborted || isFinal;
+      if (isLast) logger.error(`the callback could not be sent: ${toMessage(error)}`, { attempts: attempt });
+      if (isLast || (await isAborted(signal))) return false;
+    }
   }
+}
+
+const timeoutMs = 30_000;
+/** Refusals that may be over the next time. */
+const healing: ReadonlySet<number> = new Set([404, 408, 409, 425, 429]);
+
+/** Waits for the next attempt. */
+function isAborted(signal: AbortSignal): Promise<boolean> {
+  return sleep(delayMs, false, { signal }).catch(() => true);
 }

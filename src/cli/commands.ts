@@ -48,7 +48,9 @@ export function collectPluginCommands(plugins: readonly LoadedPlugin[]): Readonl
   const collected = new Map<string, PluginCommand>();
   for (const { plugin } of plugins) {
     for (const [name, load] of Object.entries(plugin.commands ?? {})) {
-      const owner = Object.hasOwn(commands, name) ? "signalman itself" : collected.get(name)?.plugin;
+      const [word = ""] = name.split(" ");
+      const isOurs = Object.hasOwn(commands, name) || Object.hasOwn(commands, word);
+      const owner = isOurs ? "signalman itself" : collected.get(name)?.plugin;
       if (owner !== undefined) {
         const other = owner === "signalman itself" ? owner : `plugin "${owner}"`;
         throw new AgentError(
@@ -60,6 +62,12 @@ export function collectPluginCommands(plugins: readonly LoadedPlugin[]): Readonl
     }
   }
   return collected;
+}
+
+/** Which command of a plugin `argv` calls: the longest name that it begins with; its first word when there is none. */
+export function findPluginCommand(argv: readonly string[], plugins: readonly LoadedPlugin[]): string {
+  const two = argv.slice(0, 2).join(" ");
+  return argv.length > 1 && collectPluginCommands(plugins).has(two) ? two : (argv[0] ?? "");
 }
 
 /** Loads a plugin's command. Throws `USAGE_INVALID` when nobody has it. */

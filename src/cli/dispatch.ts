@@ -5,7 +5,7 @@ import { blame } from "../host/guard.ts";
 import type { BuiltInPlugins, LoadedPlugin } from "../host/loader.ts";
 import { isSecret, redact } from "../logger/line.ts";
 import { peekFlags } from "./arguments.ts";
-import { collectPluginCommands, findCommand, loadPluginCommand } from "./commands.ts";
+import { collectPluginCommands, findCommand, findPluginCommand, loadPluginCommand } from "./commands.ts";
 import { loadProgram, type LoadedProgram, type LoadProgramOptions } from "./program.ts";
 import { report } from "./report.ts";
 
@@ -52,20 +52,21 @@ async function call(options: DispatchOptions, onLoad: (loaded: LoadedProgram) =>
 
   let load: LoadProgramOptions["command"];
   let plugin: string | undefined;
+  let name = found?.name ?? word;
   if (found === undefined) {
-    load = (plugins) => {
-      plugin = collectPluginCommands(plugins).get(word)?.plugin;
-      return loadPluginCommand(word, plugins);
+    load = async (plugins) => {
+      name = findPluginCommand(argv, plugins);
+      plugin = collectPluginCommands(plugins).get(name)?.plugin;
+      return { command: await loadPluginCommand(name, plugins), words: name.split(" ").length };
     };
   } else {
     load = async (plugins: readonly LoadedPlugin[]) => {
       collectPluginCommands(plugins);
-      return (await found.entry.load()).default;
+      return { command: (await found.entry.load()).default, words: name.split(" ").length };
     };
   }
   const loaded = await loadProgram({
     ...options,
-    argv: argv.slice(found === undefined ? 1 : found.name.split(" ").length),
     command: load,
     log: found?.entry.log ?? "file",
     isLenient: found?.entry.isLenient ?? false,
@@ -75,7 +76,7 @@ async function call(options: DispatchOptions, onLoad: (loaded: LoadedProgram) =>
   try {
     await runCommand(loaded.command, { rawArgs: [...loaded.rawArgs], data: loaded.program });
   } catch (error) {
-    throw plugin === undefined ? error : blame(error, { plugin, where: `command "${word}"` });
+    throw plugin === undefined ? error : blame(error, { plugin, where: `command "${name}"` });
   }
 }
 
@@ -88,12 +89,12 @@ async function help(options: DispatchOptions, words: readonly string[] | undefin
   const { program } = await loadProgram({
     ...options,
     argv: [...named].map(([flag, value]) => `--${flag}=${value}`),
-    command: async () => command,
+    command: async () => ({ command, words: 0 }),
     log: "stderr",
     isLenient: true,
   });
-  const [word] = argv;
-  const asked = words ?? (word === undefined || word.startsWith("-") ? [] : [word]);
+  const name = findPluginCommand(argv, program.plugins);
+  const asked = words ?? (name === "" || name.startsWith("-") ? [] : name.split(" "));
   const isPlain = asked.length === 1 && asked[0] === "help";
   const text = await renderHelp(program, isPlain ? [] : asked);
   process[isFault ? "stderr" : "stdout"].write(text);

@@ -32,10 +32,12 @@ export interface Program {
 }
 
 export interface LoadProgramOptions {
-  /** What stands after the command. */
+  /** The command's name, and what stands after it. */
   readonly argv: readonly string[];
-  /** Finds the command; among the plugins' when it is none of ours. */
-  readonly command: (plugins: readonly LoadedPlugin[]) => Promise<Command>;
+  /** Finds the command; among the plugins' when it is none of ours. `words`: so many words of `argv` are its name. */
+  readonly command: (
+    plugins: readonly LoadedPlugin[],
+  ) => Promise<{ readonly command: Command; readonly words: number }>;
   readonly builtIns: BuiltInPlugins;
   readonly version: string;
   readonly env: Readonly<Record<string, string | undefined>>;
@@ -59,11 +61,11 @@ export async function loadProgram(options: LoadProgramOptions): Promise<LoadedPr
   // 1. The file says which plugins there are, the plugins which options there are.
   const sources = await loadSources(options);
   const { file, plugins, faults, declared, parts } = sources;
-  const command = await options.command(plugins);
+  const { command, words } = await options.command(plugins);
 
   // 2. The options say how the command line is to be read.
   const explainUnknown = (flag: string) => explainOff(flag, sources.off, builtIns);
-  const { options: flags, rawArgs } = await parseArguments(options.argv, {
+  const { options: flags, rawArgs } = await parseArguments(options.argv.slice(words), {
     command: (await resolveLazy(command.meta))?.name ?? "",
     args: ((await resolveLazy(command.args)) ?? {}) as CommandArgs,
     options: declared.flatMap((declaration) => declaration.options),

@@ -1,3 +1,5 @@
+import { existsSync } from "node:fs";
+import { AgentError } from "../errors.ts";
 import type { JobRequest } from "../job/request.ts";
 import { selectCommands } from "../job/select.ts";
 import type { JobResult } from "../log/events.ts";
@@ -37,6 +39,12 @@ export default defineCommand({
     callbacks: { type: "boolean", description: "send the callbacks that the job names" },
   },
   async run({ args, program }) {
+    if (args.keep !== undefined && existsSync(args.keep)) {
+      throw new AgentError(
+        "USAGE_INVALID",
+        `"--keep" got "${args.keep}", which is there already (expected a new file)`,
+      );
+    }
     const { request: asked, ignored } = await loadJob(args.file);
     if (ignored.length > 0) program.logger.debug("ignored in the job request", { keys: ignored.join(" ") });
     const selected = selectCommands(asked, { from: args.from, only: args.only });
@@ -47,7 +55,12 @@ export default defineCommand({
     };
 
     const controls = Promise.withResolvers<{ stop(): void; kill(): void }>();
+    const leaving = new AbortController();
+    let isRunning = false;
+    let isOver = false;
     using _signals = onSignals(async (count) => {
+      if (isOver) return leaving.abort();
+      if (count > 1 && !isRunning) process.exit(exitCodes.stopped);
       const job = await controls.promise;
       if (count === 1) process.stderr.write("\nstopping the job; once more kills it\n");
       return count === 1 ? job.stop() : job.kill();
@@ -62,15 +75,23 @@ export default defineCommand({
       host,
       settings: toSettings(program),
       logger: program.logger,
+      onSecrets: (values) => program.logger.addSecrets(values),
       env: process.env,
       ...(args.keep === undefined ? {} : { spoolPath: args.keep }),
       view: (spool) =>
         viewJob({ spool, json: args.json === true, tty, colour: hasColour(tty), output: process.stdout }),
-      onStart: controls.resolve,
+      onStart(job) {
+        isRunning = true;
+        controls.resolve(job);
+      },
     });
+    isOver = true;
     if (args.callbacks === true) {
       const { sendCallbacks } = await import("./callbacks.ts");
-      await sendCallbacks(request.callbacks, summary.result, program.logger);
+      await sendCallbacks(request.callbacks, summary.result, {
+        logger: program.logger,
+        signal: leaving.signal,
+      });
     }
     process.exitCode = exitCodes[summary.result];
   },

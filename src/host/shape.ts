@@ -93,7 +93,9 @@ function findCommandsFault({ commands }: Parts): string | undefined {
   if (typeof commands !== "object" || commands === null)
     return `"commands" must be an object, not ${toKind(commands)}`;
   for (const [name, load] of Object.entries(commands)) {
-    if (!isKebabCase(name)) return `its command "${name}" is not in kebab-case (as in "clean-up")`;
+    if (!name.split(" ", 3).every(isKebabCase) || name.split(" ").length > 2) {
+      return `its command "${name}" is not one or two words in kebab-case (as in "clean-up")`;
+    }
     if (typeof load !== "function") {
       return `its command "${name}" must be a function that imports it, not ${toKind(load)}`;
     }

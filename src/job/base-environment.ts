@@ -17,7 +17,7 @@ export function toBaseEnvironment(
 /** An environment without the variables that hold secrets of the agent, and without Bun's own switches. */
 export function withoutSecrets(
   env: Readonly<Record<string, string | undefined>>,
-  secretVariables: readonly string[],
+  secretVariables: readonly string[] = [],
 ): Record<string, string> {
   const secret = new Set(["SEMAPHORE_AGENT_TOKEN", ...secretVariables]);
   const base: Record<string, string> = {};

@@ -25,8 +25,10 @@ export interface Job {
   run(): Promise<JobSummary>;
   /** Ends what runs: SIGTERM, and SIGKILL after the grace. No epilogue runs (protocol section 6.1). */
   stop(): void;
-  /** Ends what runs, and what a `stop` still waits for, at once. */
+  /** Ends what runs, and what a `stop` still waits for, at once. A hook that does not return is waited for no longer. */
   kill(): void;
+  /** Aborts when the job is killed. */
+  readonly killed: AbortSignal;
 }
 
 /** A job from its first event to its last (protocol sections 5.4 and 6.1). */
@@ -34,6 +36,9 @@ export function createJob(request: JobRequest, options: JobOptions): Job {
   const { host, log, logger, stopGraceMs } = options;
   const stopping = new AbortController();
   const killing = new AbortController();
+  const killed = new Promise<void>((resolve) => {
+    killing.signal.addEventListener("abort", () => resolve(), { once: true });
+  });
   let executor: Executor | undefined;
   let isOpen = false;
   /** Of a stop. */
@@ -74,7 +79,7 @@ export function createJob(request: JobRequest, options: JobOptions): Job {
   /** A plugin may refuse the job before anything of it has run. */
   async function isAccepted(): Promise<boolean> {
     try {
-      await host.call("job:start", { job: request, log });
+      await untilKilled(host.call("job:start", { job: request, log }));
       return true;
     } catch (error) {
       return fail(isAgentError(error, "JOB_REFUSED") ? "Refusing the job" : "Starting the job", error);
@@ -99,10 +104,12 @@ export function createJob(request: JobRequest, options: JobOptions): Job {
     if ((await block("Injecting Files", (it, output) => it.injectFiles(request.files, output))) !== 0)
       return false;
     try {
-      await host.call("job:prepare", sessionEvent());
+      await untilKilled(host.call("job:prepare", sessionEvent()));
       return !isStopped();
     } catch (error) {
-      return fail("Preparing the job", error);
+      if (!isAgentError(error, "JOB_FAILED")) return fail("Preparing the job", error);
+      if (!isStopped()) logger.error(toMessage(error));
+      return false;
     }
   }
 
@@ -163,10 +170,11 @@ export function createJob(request: JobRequest, options: JobOptions): Job {
 
   function runCommand(directive: string, runOptions: RunOptions = {}): Promise<number> {
     const { alias = "", preface = "", fresh = false } = runOptions;
+    if (fresh && !isOpen) return Promise.resolve(1);
     return block(alias || directive, (it, output) => {
       if (alias !== "") output(`Running: ${directive}\n`);
       if (preface !== "") output(preface);
-      if (!fresh || !isStopped() || !isOpen) return it.run(directive, output);
+      if (!fresh || !isStopped()) return it.run(directive, output);
       const { createExecutor } = options;
       // Only then: it ends all that carries the job's cookie.
       return ended.then(() =>
@@ -207,10 +215,15 @@ export function createJob(request: JobRequest, options: JobOptions): Job {
   /** Tells notices. The host has logged what they threw; what else goes wrong there must not cost the job. */
   async function call(...[name, event]: Parameters<Host["call"]>): Promise<void> {
     try {
-      await host.call(name, event);
+      await untilKilled(host.call(name, event));
     } catch (error) {
       logger.error(toMessage(error));
     }
+  }
+
+  /** What a plugin does is waited for until somebody kills the job. */
+  function untilKilled(work: Promise<void>): Promise<void> {
+    return Promise.race([work, killed]);
   }
 
   function sessionEvent(): JobSessionEvent {
@@ -227,5 +240,5 @@ export function createJob(request: JobRequest, options: JobOptions): Job {
     if (executor) ended = executor.stop(graceMs).catch((error: unknown) => logger.error(toMessage(error)));
   }
 
-  return { run, stop: () => stop(stopGraceMs), kill };
+  return { run, stop: () => stop(stopGraceMs), kill, killed: killing.signal };
 }

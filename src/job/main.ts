@@ -37,6 +37,7 @@ export async function runJobProcess(builtIns: BuiltInPlugins): Promise<void> {
     settings: input.settings,
     logger,
     env: process.env,
+    onSecrets: (values) => logger.addSecrets(values),
     spoolPath: join(directory, jobFiles.spool),
   });
   const { job, spool, cookie } = open;

@@ -37,6 +37,8 @@ export interface OpenJobOptions {
   readonly logger: Logger;
   /** The agent's environment. */
   readonly env: Readonly<Record<string, string | undefined>>;
+  /** Gets the values that the job's log masks, so that the agent's log masks them too. */
+  readonly onSecrets?: (values: readonly string[]) => void;
   /** Where the spool is kept. Without it, it goes when the job is disposed. */
   readonly spoolPath?: string;
 }
@@ -69,6 +71,7 @@ export async function openJob(asked: JobRequest, options: OpenJobOptions): Promi
   });
   cleanup.use(spool);
   const secrets = secretsOf(request, { redactedVars: settings.redactedVars, tokens: settings.secrets });
+  options.onSecrets?.(secrets.flatMap((secret) => Buffer.from(secret).toString().split("\n")));
   const log = createJobLog({ spool, redactor: createRedactor(secrets) });
 
   // 3. The job. Its executor has a directory of its own, and is made when the job starts.

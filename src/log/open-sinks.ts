@@ -20,25 +20,39 @@ const sinkDeadlineMs = 5000;
 export function openSinks(options: OpenSinksOptions): { finish(): Promise<void> } {
   const { host, job, logger } = options;
   const late = new AbortController();
+  const unfinished = new Set<string>();
   const running = [...host.all(logSink)].map(async ([name, factory]) => {
     using reader = options.reader();
+    unfinished.add(name);
     try {
       await factory.open({ job, logger: logger.child(name), spool: reader }).run(late.signal);
     } catch (error) {
-      logger.error(`the log sink "${name}" failed: ${toMessage(error)}`);
+      if (error !== late.signal.reason) logger.error(`the log sink "${name}" failed: ${toMessage(error)}`);
     }
+    unfinished.delete(name);
   });
   return {
     async finish() {
-      const timer = setTimeout(
-        () => late.abort(new Error(`not finished ${sinkDeadlineMs / 1000} s after the job`)),
-        sinkDeadlineMs,
-      );
-      const overdue = new Promise<void>((resolve) => {
-        late.signal.addEventListener("abort", () => setTimeout(resolve, 100), { once: true });
-      });
-      await Promise.race([Promise.all(running), overdue]);
-      clearTimeout(timer);
+      const over = Promise.all(running);
+      if (await isWithin(over, sinkDeadlineMs)) return;
+      for (const name of unfinished) {
+        logger.error(
+          `the log sink "${name}" was not done ${sinkDeadlineMs / 1000} s after the job, and is cut short`,
+        );
+      }
+      late.abort(new Error("the log sink's time is over"));
+      await isWithin(over, cutShortMs);
     },
   };
+}
+
+/** How long a sink has once it is told that its time is over. */
+const cutShortMs = 100;
+
+async function isWithin(work: Promise<unknown>, durationMs: number): Promise<boolean> {
+  const timer = Promise.withResolvers<boolean>();
+  const timeout = setTimeout(timer.resolve, durationMs, false);
+  const isDone = await Promise.race([work.then(() => true), timer.promise]);
+  clearTimeout(timeout);
+  return isDone;
 }

@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from "node:timers/promises";
 import { AgentError, toMessage } from "../errors.ts";
 import type { Terminal, TerminalOptions } from "./terminal.ts";
 
@@ -12,6 +13,7 @@ export interface LocalTerminal extends Terminal {
 }
 
 const ICANON = 0x2;
+const hangUpMs = 200;
 
 /** Opens a pseudo-terminal with a program in it. */
 export function openLocalTerminal(options: LocalTerminalOptions): LocalTerminal {
@@ -30,8 +32,9 @@ export function openLocalTerminal(options: LocalTerminalOptions): LocalTerminal 
 
   return {
     pid: process.pid,
-    // The end of the program alone says nothing about its last bytes: the hang-up comes after them.
-    ended: process.exited.then(() => hungUp.promise),
+    // The end of the program alone says nothing about its last bytes: the hang-up comes after them. Sometimes none comes, and the
+    // terminal, which the kernel has emptied, keeps the event loop busy instead.
+    ended: process.exited.then(() => Promise.race([hungUp.promise, sleep(hangUpMs)])).then(close),
     write(line) {
       if (!closed && !terminal.closed) terminal.write(line);
     },

@@ -1,4 +1,4 @@
-import type { HookEvents } from "../hooks.ts";
+import type { HookEvents, RunOptions } from "../hooks.ts";
 import { jobRequest } from "./fixtures.ts";
 import { createRecordingJobLog, type RecordingJobLog } from "./job-log.ts";
 
@@ -6,7 +6,7 @@ import { createRecordingJobLog, type RecordingJobLog } from "./job-log.ts";
 export interface DummySession {
   readonly log: RecordingJobLog;
   readonly directives: readonly string[];
-  run(directive: string, options?: { alias?: string }): Promise<number>;
+  run(directive: string, options?: RunOptions): Promise<number>;
 }
 
 export function createSession(answer: (directive: string) => number = () => 0): DummySession {
@@ -15,10 +15,11 @@ export function createSession(answer: (directive: string) => number = () => 0): 
   return {
     log,
     directives,
-    run(directive, { alias } = {}) {
+    run(directive, { alias, preface = "" } = {}) {
       directives.push(directive);
       return log.command(alias ?? directive, (output) => {
         if (alias !== undefined) output(`Running: ${directive}\n`);
+        if (preface !== "") output(preface);
         return answer(directive);
       });
     },

@@ -27,7 +27,7 @@ export async function load({ files = {}, argv = [], env = {}, builtIns = [probe]
       argv,
       env,
       cwd: directory,
-      command: async () => noCommand,
+      command: async () => ({ command: noCommand, words: 0 }),
       builtIns: Object.fromEntries(
         builtIns.map((plugin) => [plugin.name, async () => ({ default: plugin })]),
       ),

@@ -8,19 +8,26 @@ export interface Exchange {
   /** By lower-case name; empty when it is not there. */
   header(name: string): string;
   readonly isLocal: boolean;
-  /** The client went, or everything is sent. */
-  readonly closed: Promise<void>;
+  /** The client went, or everything is sent (`true`). */
+  readonly closed: Promise<boolean>;
   readonly isClosed: boolean;
   /** `undefined` when it never came whole, or is larger than the hub takes. */
   body(options?: { readonly deadlineMs?: number }): Promise<Uint8Array | undefined>;
   /** `false` when the answer did not go out whole. */
-  send(status: number, headers: Readonly<Record<string, string>>, body: string | Uint8Array): Promise<boolean>;
+  send(
+    status: number,
+    headers: Readonly<Record<string, string>>,
+    body: string | Uint8Array,
+  ): Promise<boolean>;
   /** The head and half of the body, then the connection breaks. */
   cut(status: number, headers: Readonly<Record<string, string>>, body: string): Promise<void>;
   /** Closes the connection without an answer. */
   drop(): void;
   /** Sends pieces as they come. */
-  stream(headers: Readonly<Record<string, string>>, pieces: AsyncIterable<Uint8Array | string>): Promise<void>;
+  stream(
+    headers: Readonly<Record<string, string>>,
+    pieces: AsyncIterable<Uint8Array | string>,
+  ): Promise<void>;
 }
 
 /** More than any agent sends at once: 2000 events. */
@@ -41,7 +48,7 @@ export function createExchange(request: IncomingMessage, response: ServerRespons
     query: url.searchParams,
     header: (name) => String(request.headers[name] ?? ""),
     isLocal: /^(::ffff:)?127\.|^::1$/.test(request.socket.remoteAddress ?? ""),
-    closed: ended.promise.then(() => {}),
+    closed: ended.promise,
     get isClosed() {
       return isClosed;
     },

@@ -61,7 +61,10 @@ export async function answerWith(
   return { isProcessed: true, isDelivered: await exchange.send(answer.status, headers, text), answer };
 }
 
-export function toBody({ text, json, headers }: Answer): { text: string; headers: Readonly<Record<string, string>> } {
+export function toBody({ text, json, headers }: Answer): {
+  text: string;
+  headers: Readonly<Record<string, string>>;
+} {
   if (json === undefined) return { text: text ?? "", headers: headers ?? {} };
   return { text: JSON.stringify(json), headers: { "Content-Type": "application/json", ...headers } };
 }

@@ -1,7 +1,15 @@
 import { type Answer, notFound } from "./answer.ts";
 import { sanitizeFetched } from "./jobs.ts";
 import { hashToken } from "./registration.ts";
-import { type AgentRow, assignedJob, type HubState, type Job, removeAgent, saveAgent, saveJob } from "./state.ts";
+import {
+  type AgentRow,
+  assignedJob,
+  type HubState,
+  type Job,
+  removeAgent,
+  saveAgent,
+  saveJob,
+} from "./state.ts";
 import { signLogToken } from "./token.ts";
 import { withOrigin } from "./wire.ts";
 

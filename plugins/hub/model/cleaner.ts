@@ -28,7 +28,8 @@ function findReason(state: HubState, row: AgentRow): CleanedAgent["reason"] | un
   const { settings } = state;
   const now = state.now();
   if (row.disconnectedAt !== undefined && now - row.disconnectedAt >= settings.nameHoldMs) return "held";
-  if (row.lastSyncAt === undefined) return now - row.createdAt > settings.firstSyncMs ? "never-synced" : undefined;
+  if (row.lastSyncAt === undefined)
+    return now - row.createdAt > settings.firstSyncMs ? "never-synced" : undefined;
   const silentMs = now - row.lastSyncAt;
   if (silentMs > settings.busyMs) return "busy";
   return silentMs > settings.idleMs && assignedJob(state, row) === undefined ? "idle" : undefined;

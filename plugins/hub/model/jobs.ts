@@ -45,7 +45,8 @@ export function stopJob(state: HubState, job: Job, reason = "stopped by the user
   if (job.state === "finished") return;
   finish(state, job, "stopped", reason);
   sanitizeNow(state, job);
-  if (job.agentId === undefined) tearDown(state, job);
+  // An agent that is gone will not report anything.
+  if (job.agentId === undefined || !state.agents.has(job.agentId)) tearDown(state, job);
   else job.stopRequestedAt = state.now();
   saveJob(state, job);
 }

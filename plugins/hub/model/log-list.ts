@@ -53,7 +53,10 @@ export function createLogList(): LogList {
       const segment = segments[findSegment(segments, from)];
       if (segment === undefined) return { lines: new Uint8Array(), count: 0 };
       const skipped = from - segment.from;
-      return { lines: segment.lines.subarray(offsetOf(segment.lines, skipped)), count: segment.count - skipped };
+      return {
+        lines: segment.lines.subarray(offsetOf(segment.lines, skipped)),
+        count: segment.count - skipped,
+      };
     },
   };
 }
@@ -69,13 +72,27 @@ export function toBatch(body: Uint8Array): LogBatch {
     start = end + 1;
   }
   if (isClean) return { lines: body, count };
-  const lines = Buffer.from(body).toString("latin1").split("\n").filter((line) => line !== "");
+  const lines = Buffer.from(body)
+    .toString("latin1")
+    .split("\n")
+    .filter((line) => line !== "");
   return { lines: Buffer.from(lines.map((line) => `${line}\n`).join(""), "latin1"), count: lines.length };
 }
 
 /** Every line of a batch, without its end. */
 export function toLines({ lines }: Pick<LogBatch, "lines">): string[] {
   return new TextDecoder().decode(lines).split("\n").slice(0, -1);
+}
+
+/** The lines of `count` events from `from` on, or of those that there are. */
+export function readLines(list: LogList, from: number, count: number): string[] {
+  const lines: string[] = [];
+  for (let at = from; at < Math.min(list.length, from + count);) {
+    const part = list.read(at);
+    lines.push(...toLines(part));
+    at += part.count;
+  }
+  return lines.slice(0, count);
 }
 
 const newline = 10;
@@ -87,7 +104,10 @@ function offsetOf(lines: Uint8Array, number: number): number {
   return offset;
 }
 
-function findSegment(segments: readonly { readonly from: number; readonly count: number }[], event: number): number {
+function findSegment(
+  segments: readonly { readonly from: number; readonly count: number }[],
+  event: number,
+): number {
   let [low, high] = [0, segments.length];
   while (low < high) {
     const middle = (low + high) >>> 1;

@@ -79,6 +79,8 @@ function encode(entry: Entry, { lines, count }: LogBatch): Uint8Array {
 
 function decode(bytes: Uint8Array): { entry: Entry; batch: LogBatch } {
   const end = bytes.indexOf(10);
-  const { count, ...entry } = JSON.parse(Buffer.from(bytes.subarray(0, end)).toString()) as Entry & { count: number };
+  const { count, ...entry } = JSON.parse(Buffer.from(bytes.subarray(0, end)).toString()) as Entry & {
+    count: number;
+  };
   return { entry, batch: { lines: bytes.subarray(end + 1), count } };
 }

@@ -2,7 +2,10 @@ import * as v from "valibot";
 import type { StsOrigin } from "../settings.ts";
 
 /** Fetches a URL that an agent signed. */
-export type FetchSigned = (url: string, init: { headers: Record<string, string>; signal: AbortSignal }) => Promise<Response>;
+export type FetchSigned = (
+  url: string,
+  init: { headers: Record<string, string>; signal: AbortSignal },
+) => Promise<Response>;
 
 export type NameDecision = { readonly name: string } | { readonly refused: string };
 
@@ -27,7 +30,11 @@ const identity = v.object({
   }),
 });
 
-async function decideStsName(asked: string, origin: StsOrigin, fetchSigned: FetchSigned): Promise<NameDecision> {
+async function decideStsName(
+  asked: string,
+  origin: StsOrigin,
+  fetchSigned: FetchSigned,
+): Promise<NameDecision> {
   const url = URL.canParse(asked) ? new URL(asked) : undefined;
   if (url?.protocol !== "https:" || url.host !== "sts.amazonaws.com") {
     return { refused: "only pre-signed AWS STS URLs for name assignment are allowed" };
@@ -36,7 +43,8 @@ async function decideStsName(asked: string, origin: StsOrigin, fetchSigned: Fetc
     const headers = { Accept: "application/json" };
     const response = await fetchSigned(asked, { headers, signal: AbortSignal.timeout(5000) });
     if (!response.ok) return { refused: `AWS STS answered with ${response.status}` };
-    const { Account, Arn } = v.parse(identity, await response.json()).GetCallerIdentityResponse.GetCallerIdentityResult;
+    const { Account, Arn } = v.parse(identity, await response.json()).GetCallerIdentityResponse
+      .GetCallerIdentityResult;
     const [, role, session] = /^arn:aws:sts::.+:assumed-role\/(.+)\/(.+)$/.exec(Arn) ?? [];
     if (Account !== origin.accountId) return { refused: "the AWS account is not allowed" };
     if (role === undefined || session === undefined) return { refused: "the identity is no assumed role" };
@@ -49,6 +57,8 @@ async function decideStsName(asked: string, origin: StsOrigin, fetchSigned: Fetc
 function isAllowed(role: string, patterns: string): boolean {
   return patterns.split(",").some((pattern) => {
     const parts = pattern.trim().split("*");
-    return new RegExp(`^${parts.map((part) => part.replaceAll(/[^\w]/g, String.raw`\$&`)).join(".*")}$`).test(role);
+    return new RegExp(`^${parts.map((part) => part.replaceAll(/[^\w]/g, String.raw`\$&`)).join(".*")}$`).test(
+      role,
+    );
   });
 }

@@ -49,7 +49,9 @@ export function parseSync(body: unknown): SyncBody | undefined {
 
 /** What the protocol wants in the body of a request, and is not there, or is there and not wanted. */
 export function findBodyFaults(kind: "register" | "sync", body: unknown): string[] {
-  const wanted: Readonly<Record<string, unknown>> = { ...(kind === "register" ? emptyRegistration : emptySync) };
+  const wanted: Readonly<Record<string, unknown>> = {
+    ...(kind === "register" ? emptyRegistration : emptySync),
+  };
   if (!isObject(body)) return ["is no object"];
   const missing = Object.keys(wanted).filter((key) => !Object.hasOwn(body, key));
   const surplus = Object.keys(body).filter((key) => !Object.hasOwn(wanted, key));

@@ -9,7 +9,9 @@ export function sanitize(wire: WireJob): WireJob {
     ...wire,
     ...replaced(wire, "env_vars", (value) => list(value, sanitizeVariable)),
     ...replaced(wire, "files", (value) => list(value, (file) => ({ ...file, content: sanitized }))),
-    ...replaced(wire, "ssh_public_keys", (value) => (Array.isArray(value) ? value.map(() => sanitized) : value)),
+    ...replaced(wire, "ssh_public_keys", (value) =>
+      Array.isArray(value) ? value.map(() => sanitized) : value,
+    ),
     ...replaced(wire, "logger", withoutToken),
     ...replaced(wire, "callbacks", withoutToken),
     ...replaced(wire, "compose", sanitizeCompose),
@@ -17,11 +19,7 @@ export function sanitize(wire: WireJob): WireJob {
 }
 
 const keptNames = new Set(["CI", "DISPLAY", "PAGER", "SSH_PRIVATE_KEY_PATH", "TERM"]);
-const lostNames = new Set([
-  "SEMAPHORE_OIDC_TOKEN",
-  "SEMAPHORE_ARTIFACT_TOKEN",
-  "SEMAPHORE_CACHE_USERNAME",
-]);
+const lostNames = new Set(["SEMAPHORE_OIDC_TOKEN", "SEMAPHORE_ARTIFACT_TOKEN", "SEMAPHORE_CACHE_USERNAME"]);
 
 function sanitizeVariable(variable: WireJob): WireJob {
   const name = String(variable["name"]);
@@ -42,7 +40,9 @@ function sanitizeCompose(value: unknown): unknown {
 function withoutContents(holder: WireJob): WireJob {
   return {
     ...holder,
-    ...replaced(holder, "env_vars", (value) => list(value, (variable) => ({ ...variable, value: sanitized }))),
+    ...replaced(holder, "env_vars", (value) =>
+      list(value, (variable) => ({ ...variable, value: sanitized })),
+    ),
     ...replaced(holder, "files", (value) => list(value, (file) => ({ ...file, content: sanitized }))),
   };
 }

@@ -109,7 +109,8 @@ function decideFinished(state: HubState, row: AgentRow, body: SyncBody): Action 
   const { single_job: isSingle } = row.registration;
   const isInterrupted = row.interruptedAt > 0;
   const assigned = assignedJob(state, row);
-  if (settings.generation === "old" && !isUuid(body.job_id)) return { status: 500, text: "job_id is no UUID" };
+  if (settings.generation === "old" && !isUuid(body.job_id))
+    return { status: 500, text: "job_id is no UUID" };
   // The later server looks at nothing but the assignment.
   const job = settings.generation === "new" ? assigned : state.jobs.get(body.job_id);
   if (job !== undefined) reportFinished(state, job, isResult(body.job_result) ? body.job_result : undefined);

@@ -22,7 +22,11 @@ export function signLogToken({ secret, issuedAt, lifetimeMs, jobId, action }: Si
 }
 
 /** `false` for whatever does not allow this now. */
-export function isLogToken(token: string, wanted: LogClaims, { secret, now }: { secret: string; now: number }): boolean {
+export function isLogToken(
+  token: string,
+  wanted: LogClaims,
+  { secret, now }: { secret: string; now: number },
+): boolean {
   const [header = "", payload = "", signed = "", ...more] = token.split(".");
   if (more.length > 0 || decode(header)?.["alg"] !== "HS256") return false;
   const good = Buffer.from(signature(`${header}.${payload}`, secret));

@@ -17,7 +17,13 @@ export interface ToWireOptions {
 /** Builds what the control plane would send; without a request only what it adds to one. */
 export function toWire(request: JobRequest | undefined, options: ToWireOptions): WireJob {
   const { id, createdAt, origin, secret, tokenLifetimeMs } = options;
-  const token = signLogToken({ secret, issuedAt: createdAt, lifetimeMs: tokenLifetimeMs, jobId: id, action: "PUSH" });
+  const token = signLogToken({
+    secret,
+    issuedAt: createdAt,
+    lifetimeMs: tokenLifetimeMs,
+    jobId: id,
+    action: "PUSH",
+  });
   const logger = { method: "push", url: toLogUrl(origin, id), token };
   if (request === undefined) return { logger };
   return {

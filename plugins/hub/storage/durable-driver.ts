@@ -1,14 +1,14 @@
 import { mkdirSync } from "node:fs";
 import { mkdir, open, rename, unlink } from "node:fs/promises";
 import { dirname, join, resolve } from "node:path";
-import { type Driver, defineDriver } from "unstorage";
+import type { Driver } from "unstorage";
 import fsLite from "unstorage/drivers/fs-lite";
 
 /**
  * unstorage's files, written for good: beside the target, to the disk, renamed, and the directory to the disk. Its own drivers write
  * in place, and what they acknowledge may be torn or lost. Files are their owner's alone: jobs hold secrets.
  */
-export const durableDriver: (options: { readonly base: string }) => Driver = defineDriver(({ base }) => {
+export function durableDriver(base: string): Driver {
   const root = resolve(base);
   mkdirSync(root, { recursive: true, mode: 0o700 });
   const files = fsLite({ base: root, ignore: (name) => name.endsWith(temporary) });
@@ -31,7 +31,7 @@ export const durableDriver: (options: { readonly base: string }) => Driver = def
       await syncDirectory(dirname(path));
     },
   };
-});
+}
 
 const temporary = ".part";
 

@@ -47,14 +47,17 @@ export async function load(directory: string | undefined, token: string | undefi
 }
 
 async function loadFrom(directory: string, token: string | undefined, fresh: Identity): Promise<Loaded> {
-  const storage = createStorage({ driver: durableDriver({ base: directory }) });
+  const storage = createStorage({ driver: durableDriver(directory) });
   const store = createStore({
     write: (key, bytes) => storage.setItemRaw(key, bytes),
     remove: (key) => storage.removeItem(key),
   });
   const kept = (await readAll<Identity>(storage, "identity"))[0];
   if (kept !== undefined && kept.version !== 1) {
-    throw new AgentError("FILE_FAILED", `the storage "${directory}" was written by another version of the hub`);
+    throw new AgentError(
+      "FILE_FAILED",
+      `the storage "${directory}" was written by another version of the hub`,
+    );
   }
   const identity = kept === undefined ? fresh : { ...kept, token: token ?? kept.token };
   store.put("identity", identity);
@@ -66,7 +69,8 @@ async function loadFrom(directory: string, token: string | undefined, fresh: Ide
   const logs = new Map<string, JobLog>();
   for (const { id } of jobs) {
     const keys = (await storage.getKeys(`logs:${id}`)).sort();
-    if (keys.length > 0) logs.set(id, createLog(id, store, await Promise.all(keys.map((key) => read(storage, key)))));
+    if (keys.length > 0)
+      logs.set(id, createLog(id, store, await Promise.all(keys.map((key) => read(storage, key)))));
   }
   return {
     store,

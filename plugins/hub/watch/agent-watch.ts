@@ -109,14 +109,21 @@ export function createAgentWatch(state: HubState, recorder: Recorder): AgentWatc
       answers.delete(row.id);
       const job = assignedJob(state, row);
       if (job === undefined || job.tornDownAt !== undefined) return;
-      recorder.record("disconnect-with-job", { agent: row.name, jobId: job.id, detail: "finished-job never came" });
+      recorder.record("disconnect-with-job", {
+        agent: row.name,
+        jobId: job.id,
+        detail: "finished-job never came",
+      });
     },
     cleaned({ row, reason }) {
       answers.delete(row.id);
       const lastAt = row.lastSyncAt ?? row.createdAt;
       if (reason === "held" || lastAt <= troubledAt) return;
       const silentMs = state.now() - lastAt;
-      recorder.record("sync-late", { agent: row.name, detail: `${reason}, silent for ${Math.round(silentMs)} ms` });
+      recorder.record("sync-late", {
+        agent: row.name,
+        detail: `${reason}, silent for ${Math.round(silentMs)} ms`,
+      });
     },
     troubled() {
       troubledAt = state.now();

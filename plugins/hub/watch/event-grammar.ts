@@ -3,7 +3,9 @@ import * as v from "valibot";
 /** Reads a job's events one by one, and says what is wrong with each. */
 export interface EventGrammar {
   /** One line; `undefined` when it is right. */
-  check(line: string): { readonly rule: "event-invalid" | "event-order"; readonly detail: string } | undefined;
+  check(
+    line: string,
+  ): { readonly rule: "event-invalid" | "event-order"; readonly detail: string } | undefined;
   readonly isFinished: boolean;
 }
 
@@ -24,7 +26,9 @@ export function createEventGrammar(): EventGrammar {
         return open === undefined ? "cmd_output outside of a command" : undefined;
       case "cmd_finished":
         if (open === undefined) return "cmd_finished without cmd_started";
-        return open === event.directive ? undefined : `cmd_finished of ${show(event.directive)} while ${show(open)} is open`;
+        return open === event.directive
+          ? undefined
+          : `cmd_finished of ${show(event.directive)} while ${show(open)} is open`;
       case "job_finished":
         return open === undefined ? undefined : `job_finished while ${show(open)} is open`;
     }

@@ -1,5 +1,5 @@
 import { batchLimit, type Push } from "../model/log-ingest.ts";
-import { type LogList, toBatch, toLines } from "../model/log-list.ts";
+import { type LogList, readLines, toBatch, toLines } from "../model/log-list.ts";
 import { type HubState, logOf } from "../model/state.ts";
 import { createEventGrammar, type EventGrammar } from "./event-grammar.ts";
 import type { Recorder } from "./violations.ts";
@@ -48,7 +48,8 @@ export function createLogWatch(state: HubState, recorder: Recorder): LogWatch {
     begin(jobId) {
       const log = of(jobId);
       log.inFlight += 1;
-      if (log.inFlight > 1) recorder.record("push-overlap", { ...about(jobId), detail: `${log.inFlight} at once` });
+      if (log.inFlight > 1)
+        recorder.record("push-overlap", { ...about(jobId), detail: `${log.inFlight} at once` });
       return { end: () => void (log.inFlight -= 1) };
     },
     push({ jobId, startFrom, body }) {
@@ -64,7 +65,8 @@ export function createLogWatch(state: HubState, recorder: Recorder): LogWatch {
       if (job?.tornDownAt !== undefined) note("push-after-end", `start_from ${from}`);
       else if (log.isTrimmed) note("push-after-trim", `start_from ${from}`);
       else if (from > log.live.length) note("push-gap", `start_from ${from} after ${log.live.length} events`);
-      else if (from < log.lastFrom) note("push-back", `start_from ${from}, the last batch was from ${log.lastFrom}`);
+      else if (from < log.lastFrom)
+        note("push-back", `start_from ${from}, the last batch was from ${log.lastFrom}`);
       const old = readLines(log.live, from, batch.count);
       const changed = toLines(batch).findIndex((line, index) => index < old.length && line !== old[index]);
       if (changed !== -1 && !log.isTrimmed) note("push-rewrite", `event ${from + changed}`);
@@ -82,7 +84,8 @@ export function createLogWatch(state: HubState, recorder: Recorder): LogWatch {
         const part = live.read(log.checked);
         for (const line of toLines(part)) {
           const fault = log.grammar.check(line);
-          if (fault !== undefined) recorder.record(fault.rule, { ...about(jobId), detail: `event ${log.checked}: ${fault.detail}` });
+          if (fault !== undefined)
+            recorder.record(fault.rule, { ...about(jobId), detail: `event ${log.checked}: ${fault.detail}` });
           log.checked += 1;
         }
       }
@@ -92,7 +95,11 @@ export function createLogWatch(state: HubState, recorder: Recorder): LogWatch {
       const log = logOf(state, jobId);
       const { grammar, isTroubled } = of(jobId);
       if (log.live.length === 0 || log.isTrimmed || grammar.isFinished || isTroubled) return;
-      recorder.record("log-incomplete", { agent, jobId, detail: `${log.live.length} events, none is job_finished` });
+      recorder.record("log-incomplete", {
+        agent,
+        jobId,
+        detail: `${log.live.length} events, none is job_finished`,
+      });
     },
   };
 }
@@ -101,14 +108,4 @@ function readAll(list: LogList): EventGrammar {
   const grammar = createEventGrammar();
   for (const line of readLines(list, 0, list.length)) grammar.check(line);
   return grammar;
-}
-
-function readLines(list: LogList, from: number, count: number): string[] {
-  const lines: string[] = [];
-  for (let at = from; at < Math.min(list.length, from + count);) {
-    const part = list.read(at);
-    lines.push(...toLines(part));
-    at += part.count;
-  }
-  return lines.slice(0, count);
 }

@@ -1,0 +1,33 @@
+import { defineCommand } from "signalman";
+import type { AgentView } from "../view.ts";
+import { hubArgument } from "./arguments.ts";
+import { createClient } from "./client.ts";
+import { printList } from "./print.ts";
+
+export default defineCommand({
+  meta: { name: "hub agents", description: "list the registered agents" },
+  args: { json: { type: "boolean", description: "print them as NDJSON" }, hub: hubArgument },
+  async run({ args }) {
+    const agents = await createClient(args.hub).call<readonly AgentView[]>("GET", "/agents");
+    printList(agents, {
+      json: args.json === true,
+      nothing: "no agents",
+      head: ["agent", "version", "host", "pid", "state", "job", ""],
+      toRow: (agent) => [
+        agent.name,
+        agent.version,
+        agent.hostname,
+        agent.pid,
+        agent.state || "registered",
+        agent.jobId,
+        toNote(agent),
+      ],
+    });
+  },
+});
+
+function toNote({ isDisabled, isInterrupted, isDisconnected }: AgentView): string {
+  if (isDisconnected) return "left; its name is held";
+  if (isDisabled) return "is to leave";
+  return isInterrupted ? "interrupted" : "";
+}

@@ -1,0 +1,20 @@
+import { defineCommand } from "signalman";
+import type { JobView } from "../view.ts";
+import { hubArgument } from "./arguments.ts";
+import { createClient } from "./client.ts";
+import { findJob } from "./find-job.ts";
+
+export default defineCommand({
+  meta: { name: "hub stop", description: "stop a job" },
+  args: {
+    job: { type: "positional", description: "its id, or how that begins", required: true },
+    hub: hubArgument,
+  },
+  async run({ args }) {
+    const client = createClient(args.hub);
+    const found = await findJob(client, args.job);
+    const { id, state, result } = await client.call<JobView>("POST", `/jobs/${found.id}/stop`);
+    const wasOver = found.state === "finished" ? " before" : "";
+    process.stdout.write(`${id} ${state}${wasOver}: ${result ?? ""}\n`);
+  },
+});

@@ -1,0 +1,294 @@
+import { expect, test } from "bun:test";
+import { createForeignAgent, type ForeignAgent } from "./foreign-agent.ts";
+import type { Hub, HubOptions } from "./contract.ts";
+import { createHub } from "./hub.ts";
+
+interface Scene extends AsyncDisposable {
+  readonly hub: Hub;
+  readonly agent: ForeignAgent;
+  /** Submits a job, and has the agent take it. */
+  take(): Promise<string>;
+  wait(ms: number): void;
+  readonly nowSeconds: number;
+}
+
+async function createScene(registered: object = {}, options: HubOptions = {}): Promise<Scene> {
+  let now = 1_700_000_000_000;
+  const hub = await createHub({ now: () => now, ...options });
+  const agent = await createForeignAgent(hub, { ...registered });
+  return {
+    hub,
+    agent,
+    async take() {
+      const { id } = await hub.submit("commands: []");
+      await agent.take(id);
+      return id;
+    },
+    wait: (ms) => void (now += ms),
+    get nowSeconds() {
+      return now / 1000;
+    },
+    [Symbol.asyncDispose]: () => hub.stop(),
+  };
+}
+
+const shutdown = (reason: string): object => ({ action: "shutdown", shutdown_reason: reason, job_id: "" });
+
+test("waiting 1: a disabled agent is shut down as requested, even when it is interrupted and there is a job", async () => {
+  await using scene = await createScene();
+  await scene.hub.submit("commands: []");
+  await scene.hub.shutdownAgent(scene.agent.name);
+  const told = await scene.agent.sync("waiting-for-jobs", { interrupted_at: scene.nowSeconds });
+  expect(told.json).toMatchObject(shutdown("requested"));
+});
+
+test("waiting 2: an interrupted agent is shut down, even when there is a job, and zero does not take that back", async () => {
+  await using scene = await createScene();
+  await scene.hub.submit("commands: []");
+  await scene.agent.sync("stopping-job", { interrupted_at: scene.nowSeconds });
+  expect((await scene.agent.sync("waiting-for-jobs")).json).toMatchObject(shutdown("interrupted"));
+});
+
+test("waiting 3: a run-job whose answer was lost is given again", async () => {
+  await using scene = await createScene();
+  const { id } = await scene.hub.submit("commands: []");
+  await scene.hub.submit("commands: []");
+  const run = { action: "run-job", job_id: id };
+  expect((await scene.agent.sync("waiting-for-jobs")).json).toMatchObject(run);
+  expect((await scene.agent.sync("waiting-for-jobs")).json).toMatchObject(run);
+});
+
+test("waiting 4: the oldest job goes first, and is running from then on", async () => {
+  await using scene = await createScene();
+  const first = await scene.hub.submit("commands: []");
+  await scene.hub.submit("commands: []");
+  expect((await scene.agent.sync("waiting-for-jobs")).json).toMatchObject({
+    action: "run-job",
+    job_id: first.id,
+  });
+  expect(scene.hub.jobs.map(({ state, agent }) => [state, agent])).toEqual([
+    ["running", "foreign-agent"],
+    ["queued", undefined],
+  ]);
+});
+
+test("waiting 4: an agent that goes back to waiting gets another job over the first, which is lost", async () => {
+  await using scene = await createScene();
+  const lost = await scene.take();
+  const next = await scene.hub.submit("commands: []");
+  expect((await scene.agent.sync("waiting-for-jobs")).json).toMatchObject({
+    action: "run-job",
+    job_id: next.id,
+  });
+  expect(scene.hub.job(lost)).toMatchObject({ state: "running", isDone: false });
+});
+
+test("waiting 5: without an idle timeout an agent waits for ever", async () => {
+  await using scene = await createScene();
+  await scene.agent.sync("waiting-for-jobs");
+  scene.wait(100 * 3_600_000);
+  expect((await scene.agent.sync("waiting-for-jobs")).json["action"]).toBe("continue");
+});
+
+test("waiting 6: an idle agent is shut down when its time is over, counted from the last change of its state", async () => {
+  await using scene = await createScene({ idle_timeout: 60 });
+  scene.wait(50_000);
+  expect((await scene.agent.sync("waiting-for-jobs")).json["action"]).toBe("continue");
+  scene.wait(59_000);
+  expect((await scene.agent.sync("waiting-for-jobs")).json["action"]).toBe("continue");
+  scene.wait(1000);
+  expect((await scene.agent.sync("waiting-for-jobs")).json).toMatchObject(shutdown("idle"));
+});
+
+test("waiting 6: a job wins over the idle timeout", async () => {
+  await using scene = await createScene({ idle_timeout: 1 });
+  await scene.agent.sync("waiting-for-jobs");
+  scene.wait(5000);
+  await scene.hub.submit("commands: []");
+  expect((await scene.agent.sync("waiting-for-jobs")).json["action"]).toBe("run-job");
+});
+
+test.each(["starting-job", "stopping-job"])(
+  "%s is told to continue, whatever was asked meanwhile",
+  async (state) => {
+    await using scene = await createScene();
+    const id = await scene.take();
+    await scene.hub.stopJob(id);
+    await scene.hub.shutdownAgent(scene.agent.name);
+    const told = await scene.agent.sync(state, { job_id: id, interrupted_at: scene.nowSeconds });
+    expect(told.json).toMatchObject({ action: "continue", job_id: "", shutdown_reason: "" });
+  },
+);
+
+test("running 1: a stop is delivered, again and again", async () => {
+  await using scene = await createScene();
+  const id = await scene.take();
+  await scene.hub.stopJob(id);
+  expect(scene.hub.job(id)).toMatchObject({ state: "finished", result: "stopped", isDone: false });
+  for (const _ of [1, 2]) {
+    expect((await scene.agent.sync("running-job", { job_id: id })).json).toMatchObject({
+      action: "stop-job",
+      job_id: id,
+    });
+  }
+});
+
+test("running 2: the job of a disabled agent is stopped first", async () => {
+  await using scene = await createScene();
+  const id = await scene.take();
+  await scene.hub.shutdownAgent(scene.agent.name);
+  expect((await scene.agent.sync("running-job", { job_id: id })).json).toMatchObject({
+    action: "stop-job",
+    job_id: id,
+  });
+  const finished = await scene.agent.sync("finished-job", { job_id: id, job_result: "stopped" });
+  expect(finished.json).toMatchObject(shutdown("requested"));
+});
+
+test("running 3: an interrupted job is stopped when its grace is over", async () => {
+  await using scene = await createScene({ interruption_grace_period: 30 });
+  const id = await scene.take();
+  const running = { job_id: id, interrupted_at: scene.nowSeconds };
+  expect((await scene.agent.sync("running-job", running)).json["action"]).toBe("continue");
+  scene.wait(29_000);
+  expect((await scene.agent.sync("running-job", running)).json["action"]).toBe("continue");
+  scene.wait(1000);
+  expect((await scene.agent.sync("running-job", running)).json).toMatchObject({
+    action: "stop-job",
+    job_id: id,
+  });
+});
+
+test("running 3: without a grace it is stopped with the next sync", async () => {
+  await using scene = await createScene();
+  const id = await scene.take();
+  const told = await scene.agent.sync("running-job", { job_id: id, interrupted_at: scene.nowSeconds });
+  expect(told.json["action"]).toBe("stop-job");
+});
+
+test("running 4: a job that runs continues, at half the pace of every other answer", async () => {
+  await using scene = await createScene({}, { random: () => 0.5 });
+  const id = await scene.take();
+  expect((await scene.agent.sync("running-job", { job_id: id })).json).toEqual({
+    action: "continue",
+    job_id: "",
+    shutdown_reason: "",
+    next_sync_after: 10_000,
+  });
+  expect((await scene.agent.sync("starting-job", { job_id: id })).json["next_sync_after"]).toBe(5000);
+  await scene.hub.stopJob(id);
+  expect((await scene.agent.sync("running-job", { job_id: id })).json["next_sync_after"]).toBe(5000);
+});
+
+test("running: a disabled agent that has no job makes the server panic", async () => {
+  await using scene = await createScene();
+  await scene.hub.shutdownAgent(scene.agent.name);
+  await expect(scene.agent.sync("running-job", { job_id: "x" })).rejects.toThrow();
+});
+
+test("finished: the job has its result, and the agent waits for the next one", async () => {
+  await using scene = await createScene();
+  const id = await scene.take();
+  const finished = { job_id: id, job_result: "failed" };
+  expect((await scene.agent.sync("finished-job", finished)).json["action"]).toBe("wait-for-jobs");
+  expect(scene.hub.job(id)).toMatchObject({ state: "finished", result: "failed", isDone: true });
+  const again = await scene.agent.sync("finished-job", { ...finished, job_result: "passed" });
+  expect(again.json["action"]).toBe("wait-for-jobs");
+  expect(scene.hub.job(id)!.result).toBe("failed");
+  expect((await scene.agent.sync("waiting-for-jobs")).json["action"]).toBe("continue");
+});
+
+test("finished: without a UUID it is an error of the server", async () => {
+  await using scene = await createScene();
+  await scene.take();
+  expect((await scene.agent.sync("finished-job", { job_id: "", job_result: "passed" })).status).toBe(500);
+});
+
+test("finished: without a result the server is never told, and the job hangs", async () => {
+  await using scene = await createScene();
+  const id = await scene.take();
+  expect((await scene.agent.sync("finished-job", { job_id: id })).json["action"]).toBe("wait-for-jobs");
+  expect(scene.hub.job(id)).toMatchObject({ state: "running", isDone: false });
+});
+
+test("finished: an agent for one job leaves for that, also when it was interrupted", async () => {
+  await using scene = await createScene({ single_job: true });
+  const id = await scene.take();
+  const told = await scene.agent.sync("finished-job", {
+    job_id: id,
+    job_result: "passed",
+    interrupted_at: scene.nowSeconds,
+  });
+  expect(told.json).toMatchObject(shutdown("job-finished"));
+});
+
+test("finished: an interrupted agent leaves", async () => {
+  await using scene = await createScene();
+  const id = await scene.take();
+  const told = await scene.agent.sync("finished-job", {
+    job_id: id,
+    job_result: "passed",
+    interrupted_at: scene.nowSeconds,
+  });
+  expect(told.json).toMatchObject(shutdown("interrupted"));
+});
+
+test("finished: the result of a job that a user stopped does not matter any more", async () => {
+  await using scene = await createScene();
+  const id = await scene.take();
+  await scene.hub.stopJob(id);
+  await scene.agent.sync("finished-job", { job_id: id, job_result: "passed" });
+  expect(scene.hub.job(id)).toMatchObject({ result: "stopped", isDone: true });
+});
+
+test("a state that the server does not know makes it panic, and a body that is no JSON is refused", async () => {
+  await using scene = await createScene();
+  await expect(scene.agent.sync("sleeping")).rejects.toThrow();
+  expect((await scene.agent.sync("waiting-for-jobs", { interrupted_at: "now" })).status).toBe(422);
+});
+
+test("the states of old agents that could not begin are the end of a failed job", async () => {
+  await using scene = await createScene();
+  const id = await scene.take();
+  expect((await scene.agent.sync("failed-to-fetch-job", { job_id: id })).json["action"]).toBe(
+    "wait-for-jobs",
+  );
+  expect(scene.hub.job(id)).toMatchObject({ state: "finished", result: "failed" });
+});
+
+test("the later server takes finished-job for the assigned job only, and rejects it when there is none", async () => {
+  await using scene = await createScene({}, { generation: "new" });
+  const id = await scene.take();
+  const other = await scene.hub.submit("commands: []");
+  const told = await scene.agent.sync("finished-job", { job_id: other.id, job_result: "passed" });
+  expect(told.json["action"]).toBe("wait-for-jobs");
+  expect(scene.hub.jobs.map(({ id, state }) => [id, state])).toEqual([
+    [id, "finished"],
+    [other.id, "queued"],
+  ]);
+  expect((await scene.agent.sync("finished-job", { job_id: id, job_result: "passed" })).status).toBe(409);
+});
+
+test("the later server rejects waiting with an unreported job, and running without one", async () => {
+  await using scene = await createScene({}, { generation: "new" });
+  expect((await scene.agent.sync("running-job")).status).toBe(409);
+  const id = await scene.take();
+  expect((await scene.agent.sync("waiting-for-jobs")).status).toBe(409);
+  expect((await scene.agent.sync("running-job", { job_id: id })).status).toBe(200);
+});
+
+test("queued and running jobs, idle and occupied agents are counted for the registration token", async () => {
+  await using scene = await createScene();
+  await scene.take();
+  const { id } = await scene.hub.submit("commands: []");
+  await createForeignAgent(scene.hub, { name: "idle-agent" });
+  const ask = async (what: string, token = scene.hub.token): Promise<unknown> => {
+    const url = `${scene.hub.url}/api/v1/self_hosted_agents/${what}`;
+    const response = await fetch(url, { headers: { Authorization: `Token ${token}` } });
+    return response.ok ? response.json() : response.status;
+  };
+  expect(await ask("metrics")).toEqual({ jobs: { queued: 1, running: 1 }, agents: { idle: 1, occupied: 1 } });
+  expect(await ask("occupancy")).toEqual({ queued: 1, running: 1 });
+  expect(await ask("jobs")).toEqual({ jobs: [{ id }] });
+  expect(await ask("metrics", "wrong")).toBe(404);
+});

@@ -1,0 +1,173 @@
+import { toMessage } from "signalman";
+import type { Changes } from "../changes.ts";
+import type { Faults } from "../faults.ts";
+import { disconnect, fetchJob, findAgent, refresh } from "../model/agent-calls.ts";
+import { type Answer, notFound } from "../model/answer.ts";
+import type { FetchSigned } from "../model/names.ts";
+import { countJobs } from "../model/occupancy.ts";
+import type { RateBucket } from "../model/rate-bucket.ts";
+import { parseJson, parseSync } from "../model/registration-body.ts";
+import { register } from "../model/registration.ts";
+import type { AgentRow, HubState } from "../model/state.ts";
+import { sync } from "../model/sync.ts";
+import type { AgentWatch } from "../watch/agent-watch.ts";
+import type { LogWatch } from "../watch/log-watch.ts";
+import type { Calls } from "./calls.ts";
+import type { Exchange } from "./exchange.ts";
+import { answerWith } from "./spoil.ts";
+
+/** All that the interface for agents stands on. */
+export interface AgentApi {
+  readonly state: HubState;
+  readonly faults: Faults;
+  readonly changes: Changes;
+  readonly calls: Calls;
+  readonly agentWatch: AgentWatch;
+  readonly logWatch: LogWatch;
+  readonly bucket: RateBucket;
+  readonly fetchSigned: FetchSigned;
+  /** Where jobs were submitted to be fetched. */
+  readonly origin: () => string;
+}
+
+/** What is called, and by whom. */
+interface Target {
+  readonly endpoint: string;
+  readonly row: AgentRow | undefined;
+  readonly token: string;
+  readonly jobId: string;
+  readonly text: string;
+}
+
+const base = "/api/v1/self_hosted_agents";
+
+export function isAgentPath(path: string): boolean {
+  return path === base || path.startsWith(`${base}/`);
+}
+
+/** Answers a call of an agent to the registry (protocol section 1). */
+export async function handleAgentCall(exchange: Exchange, api: AgentApi): Promise<void> {
+  const { state, faults, calls, agentWatch } = api;
+  const at = state.now();
+  const name = findEndpoint(exchange);
+  if (typeof name !== "string") return void (await exchange.send(name.status, {}, name.text ?? ""));
+  const body = await exchange.body();
+  if (body === undefined) return;
+
+  const text = new TextDecoder().decode(body);
+  const parsed = name === "register" || name === "sync" ? parseJson(text) : undefined;
+  const spoken = name === "sync" ? (parseSync(parsed)?.state ?? "") : "";
+  const endpoint = spoken === "" ? name : `${name}/${spoken}`;
+  const token = toToken(exchange.header("authorization"));
+  const row = token === undefined ? undefined : findAgent(state, token);
+  const jobId = name === "fetch" ? exchange.path.slice(`${base}/jobs/`.length) : "";
+  const target = { endpoint: name, row, token: token ?? "", jobId, text };
+
+  const fault = faults.hit(endpoint);
+  const process = async (): Promise<Answer> =>
+    token === undefined
+      ? { status: 401, text: "Unauthorized" }
+      : commit(api, await call(target, exchange, api));
+  const outcome = await answerWith(exchange, process, fault, api);
+  if (fault !== undefined && !outcome.isProcessed) agentWatch.troubled();
+  noteOutcome(target, outcome, agentWatch);
+  calls.add({
+    at,
+    endpoint,
+    agent: row?.name,
+    jobId: jobId || undefined,
+    body: parsed,
+    bytes: body.length,
+    status: outcome.answer?.status,
+    action: (outcome.answer?.json as { readonly action?: string } | undefined)?.action,
+    fault: fault?.kind,
+    isDelivered: outcome.isDelivered,
+  });
+  api.changes.notify();
+}
+
+/** Nothing is acknowledged that would not outlive the hub. */
+export async function commit(
+  { state, changes }: Pick<AgentApi, "state" | "changes">,
+  answer: Answer,
+): Promise<Answer> {
+  try {
+    await state.store.commit();
+  } catch (error) {
+    return { status: 500, text: `not written: ${toMessage(error)}` };
+  }
+  changes.notify();
+  return answer;
+}
+
+function findEndpoint({ method, path }: Exchange): string | Answer {
+  const rest = path.slice(base.length + 1);
+  const [name, verb] = rest.startsWith("jobs/")
+    ? ["fetch", "GET"]
+    : [rest, ["register", "sync", "refresh", "disconnect"].includes(rest) ? "POST" : "GET"];
+  if (rest === "") return { status: 200, text: "OK" };
+  if (verb === "GET" && !["fetch", "jobs", "metrics", "occupancy"].includes(name)) return notFound;
+  return method === verb ? name : { status: 405, text: "Method Not Allowed" };
+}
+
+/** `undefined` unless there are exactly two parts. */
+function toToken(header: string): string | undefined {
+  const parts = header.split("Token ");
+  return parts.length === 2 ? parts[1] : undefined;
+}
+
+async function call(target: Target, exchange: Exchange, api: AgentApi): Promise<Answer> {
+  const { state, agentWatch, logWatch } = api;
+  const { endpoint, row, token, jobId, text } = target;
+  switch (endpoint) {
+    case "register":
+      agentWatch.register(text);
+      return register(state, token, text, api);
+    case "sync":
+      if (row !== undefined) {
+        agentWatch.sync(row, text);
+        watchFinished(row, text, state, logWatch);
+      }
+      return sync(state, row, text);
+    case "fetch":
+      if (row !== undefined) agentWatch.fetch(row, jobId);
+      return fetchJob(state, row, jobId, {
+        submittedAt: api.origin(),
+        calledAt: `http://${exchange.header("host")}`,
+      });
+    case "refresh":
+      return refresh(state, row);
+    case "disconnect": {
+      const limited = api.bucket.take();
+      if (limited !== undefined) return limited;
+      if (row !== undefined) agentWatch.disconnect(row);
+      return disconnect(state, row);
+    }
+    case "metrics":
+    case "occupancy":
+    case "jobs":
+      return countJobs(state, token, endpoint);
+    default:
+      return notFound;
+  }
+}
+
+/** While its log is not archived yet. */
+function watchFinished(row: AgentRow, text: string, state: HubState, logWatch: LogWatch): void {
+  const sent = parseSync(parseJson(text));
+  const job = state.jobs.get(sent?.job_id ?? "");
+  if (sent?.state !== "finished-job" || job?.agentId !== row.id || job.tornDownAt !== undefined) return;
+  logWatch.finished(job.id, row.name);
+}
+
+function noteOutcome(
+  { endpoint, row, jobId }: Target,
+  { answer, isDelivered }: { readonly answer: Answer | undefined; readonly isDelivered: boolean },
+  watch: AgentWatch,
+): void {
+  if (row === undefined || answer?.status !== 200) return;
+  if (endpoint === "fetch") watch.fetched(jobId, isDelivered);
+  if (endpoint !== "sync") return;
+  const { next_sync_after: nextSyncAfterMs } = answer.json as { readonly next_sync_after: number };
+  watch.synced(row, { nextSyncAfterMs, isDelivered });
+}

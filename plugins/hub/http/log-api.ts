@@ -1,0 +1,67 @@
+import { ingest, type Push } from "../model/log-ingest.ts";
+import type { Answer } from "../model/answer.ts";
+import { isLogToken } from "../model/token.ts";
+import { type AgentApi, commit } from "./agent-api.ts";
+import type { Exchange } from "./exchange.ts";
+import { answerWith } from "./spoil.ts";
+
+const base = "/api/v1/logs/";
+
+export function isLogPath(path: string): boolean {
+  return path.startsWith(base);
+}
+
+/** The server waits this long for the whole body (protocol section 4). */
+const bodyDeadlineMs = 5000;
+
+/** Takes a push (protocol section 4). */
+export async function handlePush(exchange: Exchange, api: AgentApi): Promise<void> {
+  const { state, faults, calls, logWatch } = api;
+  const at = state.now();
+  const jobId = exchange.path.slice(base.length);
+  if (exchange.method !== "POST") return void (await exchange.send(405, {}, "Method Not Allowed"));
+  const isKnown = state.jobs.has(jobId);
+  const flight = isKnown ? logWatch.begin(jobId) : undefined;
+  try {
+    const body = await exchange.body({ deadlineMs: bodyDeadlineMs });
+    if (body === undefined) return;
+    const push: Push = { jobId, token: toToken(exchange), startFrom: exchange.query.get("start_from"), body };
+    const fault = faults.hit("log");
+    const outcome = await answerWith(exchange, () => take(push, api), fault, api);
+    if (isKnown && (!outcome.isProcessed || !outcome.isDelivered)) logWatch.troubled(jobId);
+    calls.add({
+      at,
+      endpoint: "log",
+      agent: state.jobs.get(jobId)?.agentName,
+      jobId,
+      startFrom: push.startFrom === null ? undefined : Number(push.startFrom),
+      bytes: body.length,
+      status: outcome.answer?.status,
+      fault: fault?.kind,
+      isDelivered: outcome.isDelivered,
+    });
+  } finally {
+    flight?.end();
+  }
+  api.changes.notify();
+}
+
+async function take(push: Push, api: AgentApi): Promise<Answer> {
+  const { state, logWatch } = api;
+  const isGood = isLogToken(
+    push.token ?? "",
+    { jobId: push.jobId, action: "PUSH" },
+    { secret: state.secret, now: state.now() },
+  );
+  if (isGood) logWatch.push(push);
+  const answer = ingest(state, push);
+  if (isGood) logWatch.pushed(push, answer.status);
+  return commit(api, answer);
+}
+
+/** A `?jwt=` wins over the header. */
+function toToken(exchange: Exchange): string | undefined {
+  const inQuery = exchange.query.get("jwt");
+  if (inQuery !== null && inQuery !== "") return inQuery;
+  return /^Bearer (\S+)$/i.exec(exchange.header("authorization"))?.[1];
+}

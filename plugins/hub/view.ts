@@ -1,0 +1,77 @@
+import type { JobResult } from "signalman";
+import { type AgentRow, assignedJob, type HubState, type Job } from "./model/state.ts";
+
+/** A job as it is shown. Times are unix milliseconds. */
+export interface JobView {
+  readonly id: string;
+  readonly name: string;
+  readonly state: "queued" | "running" | "finished";
+  readonly result?: JobResult | undefined;
+  /** Why it ended, when no agent reported that. */
+  readonly reason?: string | undefined;
+  readonly agent?: string | undefined;
+  readonly createdAt: number;
+  readonly startedAt?: number | undefined;
+  readonly finishedAt?: number | undefined;
+  /** Its agent has reported its end, or is gone: nothing more will come. */
+  readonly isDone: boolean;
+  readonly log: { readonly events: number; readonly bytes: number; readonly isTrimmed: boolean };
+}
+
+/** An agent as it is shown. */
+export interface AgentView {
+  readonly name: string;
+  readonly version: string;
+  readonly hostname: string;
+  readonly pid: number;
+  /** What it last said of itself; empty before its first sync. */
+  readonly state: string;
+  readonly jobId?: string | undefined;
+  readonly registeredAt: number;
+  readonly lastSyncAt?: number | undefined;
+  readonly isSingleJob: boolean;
+  readonly isDisabled: boolean;
+  readonly isInterrupted: boolean;
+  /** It left, and only its name is held. */
+  readonly isDisconnected: boolean;
+}
+
+export function viewJob(state: HubState, job: Job): JobView {
+  const log = state.logs.get(job.id);
+  const { id, name, result, reason, agentName, createdAt, startedAt, finishedAt, tornDownAt } = job;
+  return {
+    id,
+    name,
+    state: job.state,
+    result,
+    reason,
+    agent: agentName,
+    createdAt,
+    startedAt,
+    finishedAt,
+    isDone: tornDownAt !== undefined,
+    log: {
+      events: log?.shown.length ?? 0,
+      bytes: log?.shown.bytes ?? 0,
+      isTrimmed: log?.isTrimmed ?? false,
+    },
+  };
+}
+
+export function viewAgent(state: HubState, row: AgentRow): AgentView {
+  const { registration } = row;
+  return {
+    name: row.name,
+    version: registration.version,
+    hostname: registration.hostname,
+    pid: registration.pid,
+    state: row.lastSyncState,
+    jobId: assignedJob(state, row)?.id,
+    registeredAt: row.createdAt,
+    lastSyncAt: row.lastSyncAt,
+    isSingleJob: registration.single_job,
+    isDisabled: row.disabledAt !== undefined,
+    isInterrupted: row.interruptedAt > 0,
+    isDisconnected: row.disconnectedAt !== undefined,
+  };
+}

@@ -1,0 +1,40 @@
+import { definePlugin, withoutSecrets } from "signalman";
+import { config, toCompressionSize } from "./config.ts";
+import { uploadLog } from "./upload.ts";
+
+/** Uploads a job's whole log as an artifact of the job, with the program `artifact` (protocol section 6.6). */
+export default definePlugin({
+  name: "job-log-artifact",
+  description: "uploads a job's whole log as an artifact of the job",
+  runsIn: ["agent"],
+  config,
+  flags: {
+    "upload-job-logs": "upload-job-logs",
+    "logs-compression-size": "logs-compression-size",
+    "artifact-upload-timeout": "artifact-upload-timeout",
+  },
+  setup(ctx, options) {
+    const { "upload-job-logs": when, "artifact-upload-timeout": timeout } = options;
+    const compressFrom = toCompressionSize(options["logs-compression-size"], (fault) => {
+      if (when !== "never") ctx.log.error(fault);
+    });
+    const uploads = new Set<Promise<void>>();
+
+    ctx.hook("agent:log-flushed", async ({ job, spool, trimmed }) => {
+      if (when === "never" || (when === "when-trimmed" && !trimmed)) return;
+      const upload = uploadLog({
+        job,
+        spool,
+        compressFrom,
+        timeoutMs: timeout * 1000,
+        env: withoutSecrets(process.env),
+        logger: ctx.log.child("job-log-artifact", { job: job.id }),
+        signal: ctx.signal,
+      });
+      uploads.add(upload);
+      await upload.finally(() => uploads.delete(upload));
+    });
+    // What an upload still has on disk goes before we do.
+    ctx.defer(async () => void (await Promise.allSettled(uploads)));
+  },
+});

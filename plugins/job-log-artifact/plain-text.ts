@@ -1,0 +1,44 @@
+import { createReadStream, createWriteStream } from "node:fs";
+import { stat } from "node:fs/promises";
+import { pipeline } from "node:stream/promises";
+import { createGzip } from "node:zlib";
+import { type JobEvent, openSpool } from "signalman";
+
+/** For its owner only, and never over something that is there. */
+const fresh = { flags: "wx", mode: 0o600 } as const;
+
+/** Writes a job's log as people read it: directives and output. Resolves to its size in bytes. */
+export async function writePlainText(spool: string, path: string, signal: AbortSignal): Promise<number> {
+  await pipeline(readPlainText(spool), createWriteStream(path, fresh), { signal });
+  return (await stat(path)).size;
+}
+
+export async function compress(path: string, target: string, signal: AbortSignal): Promise<void> {
+  await pipeline(createReadStream(path), createGzip(), createWriteStream(target, fresh), { signal });
+}
+
+/** In small pieces, or of one event where that is longer: each is in memory a few times over. */
+async function* readPlainText(spool: string): AsyncGenerator<Buffer> {
+  const size = { maxBytes: 256 * 1024 };
+  using reader = openSpool(spool);
+  for (let batch = await reader.next(size); batch; batch = await reader.next(size)) {
+    const lines = Buffer.from(batch.lines).toString().split("\n");
+    const text = lines.map((line) => (line === "" ? "" : toText(line))).join("");
+    if (text !== "") yield Buffer.from(text);
+  }
+}
+
+function toText(line: string): string {
+  const event = parse(line);
+  if (event?.event === "cmd_started") return `${event.directive}\n`;
+  if (event?.event === "cmd_output") return event.output;
+  return event ? "" : "[a damaged line of the log is left out]\n";
+}
+
+function parse(line: string): JobEvent | undefined {
+  try {
+    return JSON.parse(line) as JobEvent;
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,112 @@
+import { describe, expect, test } from "bun:test";
+import { createRecordingLogger } from "signalman/testing";
+import { jobId, runJob, startAgent, wireJob } from "./agent-double.ts";
+import { until } from "./fixtures.ts";
+import { type Answer, shutdown, startHub, sync } from "./hub-double.ts";
+
+const partition = (): Answer => "drop";
+
+describe("without contact", () => {
+  test("an idle agent leaves after the time for that, and says so in the reference's words", async () => {
+    await using hub = await startHub();
+    const logger = createRecordingLogger();
+    hub.script("/sync", sync("continue"), partition);
+    hub.script("/disconnect", partition);
+    const agent = startAgent(hub, { logger, config: { "sync-give-up": 0.1 } });
+    expect(await agent.reason).toBe("unable-to-sync");
+    const said = logger.entries.map(({ message }) => message);
+    expect(said).toContain("Unable to sync with Semaphore for over 10 minutes.");
+    expect(said.some((line) => line.startsWith("[SYNC ERR] Failed to sync with API: ECONNRESET"))).toBe(true);
+    expect(agent.state.dump()).toContain("adopted-name");
+  });
+
+  test("an agent with a job holds on longer, then stops it and leaves without a word", async () => {
+    await using hub = await startHub();
+    hub.script(`/jobs/${jobId}`, wireJob());
+    hub.script("/sync", runJob, partition);
+    const agent = startAgent(hub, {
+      logger: createRecordingLogger(),
+      config: { "sync-give-up": 0.01, "busy-give-up": 0.2 },
+    });
+    const job = await agent.jobs.at(0);
+    await until(() => hub.syncs.length > 4);
+    expect(job.stops).toBe(0);
+    expect(await agent.reason).toBe("unable-to-sync");
+    expect(job).toMatchObject({ stops: 1, isReleased: false });
+    expect(job.delivery.lost.aborted).toBe(true);
+    expect(hub.paths).not.toContain("/disconnect");
+  });
+
+  test("a job goes on through an outage, and is reported after it", async () => {
+    await using hub = await startHub();
+    hub.script(`/jobs/${jobId}`, wireJob());
+    hub.script("/sync", runJob, partition);
+    const agent = startAgent(hub, { logger: createRecordingLogger() });
+    const job = await agent.jobs.at(0);
+    await until(() => hub.syncs.length > 4);
+    job.finish("passed");
+    await until(() => hub.syncs.filter(({ state }) => state === "finished-job").length > 2);
+    hub.script("/sync", shutdown("job-finished"));
+    expect(await agent.reason).toBe("job-finished");
+    expect(job).toMatchObject({ stops: 0, isReleased: true });
+  });
+});
+
+describe("a control plane that does not know the agent any more", () => {
+  test("sees a busy agent stop its job and leave, once it has said so for a while", async () => {
+    await using hub = await startHub();
+    hub.script(`/jobs/${jobId}`, wireJob());
+    hub.script("/sync", runJob, () => ({ status: 404, body: "not found" }));
+    hub.script("/disconnect", { status: 404 });
+    const agent = startAgent(hub, { logger: createRecordingLogger(), config: { "gone-give-up": 0.05 } });
+    const job = await agent.jobs.at(0);
+    expect(await agent.reason).toBe("unable-to-sync");
+    expect(job).toMatchObject({ stops: 1, isReleased: true });
+    expect(job.delivery.lost.aborted).toBe(true);
+    expect(hub.paths.filter((path) => path === "/disconnect")).toHaveLength(1);
+    expect(agent.state.dump()).toBe("[]");
+  });
+
+  test("is forgiven when it knows the agent again", async () => {
+    await using hub = await startHub();
+    hub.script("/sync", sync("continue"), { status: 404 }, { status: 404 }, shutdown("idle"));
+    const agent = startAgent(hub, { logger: createRecordingLogger() });
+    expect(await agent.reason).toBe("idle");
+  });
+});
+
+describe("a result that is refused", () => {
+  test.each([
+    ["goes back to waiting", {}, ["waiting-for-jobs"]],
+    ["leaves when it was there for one job", { "disconnect-after-job": true }, []],
+  ] as const)("counts as reported: the agent %s", async (_, config, rest) => {
+    await using hub = await startHub();
+    hub.script(`/jobs/${jobId}`, wireJob());
+    hub.script("/sync", (call) => {
+      const { state } = call.body;
+      if (state === "waiting-for-jobs") return hub.syncs.length === 1 ? runJob : shutdown("idle");
+      return state === "finished-job" ? { status: 409, body: "invalid state transition" } : sync("continue");
+    });
+    const agent = startAgent(hub, { logger: createRecordingLogger(), config });
+    (await agent.jobs.at(0)).finish("passed");
+    expect(await agent.reason).toBe(rest.length === 0 ? "job-finished" : "idle");
+    const states = hub.syncs.map(({ state }) => state);
+    expect(states.slice(states.indexOf("finished-job") + 1)).toEqual([...rest]);
+    expect(agent.jobs.all[0]?.isReleased).toBe(true);
+  });
+
+  test.each([401, 408, 429, 500, 503])("with status %d is said again", async (status) => {
+    await using hub = await startHub();
+    hub.script(`/jobs/${jobId}`, wireJob());
+    let refusals = 0;
+    hub.script("/sync", runJob, (call) => {
+      if (call.body["state"] !== "finished-job") return sync("continue");
+      refusals += 1;
+      return refusals === 1 ? { status } : shutdown("requested");
+    });
+    const agent = startAgent(hub, { logger: createRecordingLogger() });
+    (await agent.jobs.at(0)).finish("passed");
+    expect(await agent.reason).toBe("requested");
+    expect(refusals).toBe(2);
+  });
+});

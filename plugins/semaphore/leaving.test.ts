@@ -1,0 +1,153 @@
+import { describe, expect, test } from "bun:test";
+import { createRecordingLogger, jobRequest } from "signalman/testing";
+import { jobId, runJob, startAgent, wireJob } from "./agent-double.ts";
+import { until } from "./fixtures.ts";
+import { type Answer, type Call, shutdown, startHub, sync } from "./hub-double.ts";
+
+const partition = (): Answer => "drop";
+
+/** What the hub answers to an agent that may have been interrupted, and whose grace is over at once. */
+const interruptible = ({ body }: Call): Answer => {
+  if (body["interrupted_at"] === 0)
+    return body["state"] === "finished-job" ? sync("wait-for-jobs") : sync("continue");
+  if (body["state"] === "running-job") return sync("stop-job", { job_id: jobId });
+  return body["state"] === "stopping-job" ? sync("continue") : shutdown("interrupted");
+};
+
+describe("an interrupt", () => {
+  test("is said at once, and the control plane decides", async () => {
+    await using hub = await startHub();
+    hub.script(`/jobs/${jobId}`, wireJob());
+    hub.script("/sync", { body: { action: "run-job", job_id: jobId, next_sync_after: 5 } }, interruptible);
+    const agent = startAgent(hub, { logger: createRecordingLogger() });
+    await until(() => hub.syncs.some(({ state }) => state === "running-job"));
+    agent.interrupt();
+    expect(await agent.reason).toBe("interrupted");
+    expect(agent.jobs.all[0]?.stops).toBe(1);
+    expect(hub.syncs.at(-1)).toMatchObject({
+      state: "finished-job",
+      job_result: "stopped",
+      interrupted_at: expect.any(Number),
+    });
+    expect(agent.drains).toEqual(["interrupted"]);
+    expect(hub.paths.at(-1)).toBe("/disconnect");
+  });
+
+  test("cuts a long wait short", async () => {
+    await using hub = await startHub();
+    hub.script("/sync", sync("continue", { next_sync_after: 1_000_000 }), interruptible);
+    const agent = startAgent(hub, { logger: createRecordingLogger() });
+    await until(() => hub.syncs.length > 0);
+    agent.interrupt();
+    expect(await agent.reason).toBe("interrupted");
+    expect(hub.syncs).toHaveLength(2);
+  });
+
+  test("never breaks off a sync that may bring a job", async () => {
+    await using hub = await startHub();
+    const answer = Promise.withResolvers<Answer>();
+    hub.script(`/jobs/${jobId}`, wireJob());
+    hub.script("/sync", (call) => (hub.syncs.length === 1 ? answer.promise : interruptible(call)));
+    const agent = startAgent(hub, { logger: createRecordingLogger() });
+    await until(() => hub.syncs.length > 0);
+    agent.interrupt();
+    answer.resolve(runJob);
+    expect(await agent.reason).toBe("interrupted");
+    expect(hub.syncs.at(-1)).toMatchObject({ state: "finished-job", job_id: jobId });
+  });
+
+  test("without contact sends an idle agent away", async () => {
+    await using hub = await startHub();
+    const agent = startAgent(hub, { logger: createRecordingLogger() });
+    await until(() => hub.syncs.length > 0);
+    hub.script("/sync", partition);
+    agent.interrupt();
+    expect(await agent.reason).toBe("interrupted");
+    expect(hub.paths).toContain("/disconnect");
+  });
+
+  test("without contact stops the job after its grace, and leaves it to the next agent here", async () => {
+    await using hub = await startHub();
+    hub.script(`/jobs/${jobId}`, wireJob());
+    hub.script("/sync", runJob);
+    const first = startAgent(hub, { logger: createRecordingLogger(), config: { "interrupt-give-up": 0.05 } });
+    const job = await first.jobs.at(0);
+    await until(() => hub.syncs.some(({ state }) => state === "running-job"));
+    hub.script("/sync", partition);
+    first.interrupt();
+    expect(await first.reason).toBe("interrupted");
+    expect(job).toMatchObject({ isReleased: false });
+    expect(job.stops).toBeGreaterThan(0);
+    expect(job.delivery.lost.aborted).toBe(true);
+    expect(hub.paths).not.toContain("/disconnect");
+
+    hub.script("/sync", shutdown("requested"));
+    const before = hub.syncs.length;
+    const left = [{ request: jobRequest({ id: jobId }), result: "stopped" as const }];
+    const second = startAgent(hub, { logger: createRecordingLogger(), state: first.state, left });
+    expect(await second.reason).toBe("requested");
+    expect(hub.syncs.slice(before).at(-1)).toMatchObject({
+      state: "finished-job",
+      job_id: jobId,
+      job_result: "stopped",
+    });
+    expect(second.jobs.all[0]?.isReleased).toBe(true);
+  });
+});
+
+describe("a drain", () => {
+  test("leaves at once when the last word was that there is no job", async () => {
+    await using hub = await startHub();
+    hub.script("/sync", sync("continue", { next_sync_after: 1_000_000 }));
+    const logger = createRecordingLogger();
+    const agent = startAgent(hub, { logger });
+    await until(() => logger.entries.some(({ message }) => message === "synced"));
+    agent.drain();
+    expect(await agent.reason).toBe("requested");
+    expect(hub.paths).toEqual(["/register", "/sync", "/disconnect"]);
+    expect(agent.drains).toEqual(["requested"]);
+  });
+
+  test("takes the job that comes all the same, and leaves when it is acknowledged", async () => {
+    await using hub = await startHub();
+    const answer = Promise.withResolvers<Answer>();
+    hub.script(`/jobs/${jobId}`, wireJob());
+    hub.script("/sync", (call) => (hub.syncs.length === 1 ? answer.promise : interruptible(call)));
+    const agent = startAgent(hub, { logger: createRecordingLogger() });
+    await until(() => hub.syncs.length > 0);
+    agent.drain();
+    answer.resolve(runJob);
+    const job = await agent.jobs.at(0);
+    job.finish("passed");
+    expect(await agent.reason).toBe("requested");
+    expect(hub.syncs.at(-1)).toMatchObject({ state: "finished-job", job_result: "passed" });
+    expect(hub.paths.at(-1)).toBe("/disconnect");
+  });
+});
+
+describe("leaving", () => {
+  test("tries to disconnect as often as it may, and leaves all the same", async () => {
+    await using hub = await startHub();
+    hub.script("/sync", shutdown("idle"));
+    hub.script("/disconnect", () => ({ status: 500 }));
+    const agent = startAgent(hub, { logger: createRecordingLogger(), config: { "disconnect-attempts": 5 } });
+    expect(await agent.reason).toBe("idle");
+    expect(hub.paths.filter((path) => path === "/disconnect")).toHaveLength(5);
+  });
+
+  test("an order to leave in the middle of a job is followed when the job is stopped and reported", async () => {
+    await using hub = await startHub();
+    hub.script(`/jobs/${jobId}`, wireJob());
+    hub.script("/sync", runJob, (call) =>
+      call.body["state"] === "finished-job" ? sync("wait-for-jobs") : shutdown("requested"),
+    );
+    const agent = startAgent(hub, { logger: createRecordingLogger() });
+    expect(await agent.reason).toBe("requested");
+    expect(hub.syncs.at(-1)).toMatchObject({
+      state: "finished-job",
+      job_id: jobId,
+      job_result: expect.stringMatching(/stopped|failed/),
+    });
+    expect(hub.paths.at(-1)).toBe("/disconnect");
+  });
+});

@@ -1,0 +1,52 @@
+import { AgentError, type Logger } from "signalman";
+import { createHubClient, type Failure } from "./client.ts";
+import { readMachineFacts } from "./machine-facts.ts";
+import type { Registration, RegistrationStore } from "./registration.ts";
+import { retry } from "./retry.ts";
+import type { Settings } from "./settings.ts";
+
+export interface RegisterOptions {
+  readonly settings: Settings;
+  readonly store: RegistrationStore;
+  readonly version: string;
+  readonly logger: Logger;
+  /** Aborts when the agent shall not begin any more. */
+  readonly signal: AbortSignal;
+}
+
+/** Registers, every time under the same name (protocol section 2.1). `undefined` when `signal` has aborted. */
+export async function register(options: RegisterOptions): Promise<Registration | undefined> {
+  const { settings, store, version, logger, signal } = options;
+  const { terms, limits, endpoint } = settings;
+  if (settings.name === undefined) logger.info("Agent name was not assigned - using a random one.");
+  const request = { ...terms, ...(await readMachineFacts()), name: store.chooseName() };
+  const client = createHubClient({ ...settings, version, timeoutMs: limits.requestTimeoutMs });
+  logger.info("Registering Agent");
+  const reply = await retry(() => client.register(request, signal), {
+    attempts: limits.register,
+    signal,
+    onRetry: (failure, attempt) =>
+      logger.warn(`could not register: ${explain(failure)} (attempt ${attempt} of ${limits.register.count})`),
+  });
+  if (reply.ok) {
+    const registration = { name: reply.value.name, accessToken: reply.value.token, terms };
+    store.put(registration);
+    logger.info(`registered as ${registration.name}`, { endpoint });
+    return registration;
+  }
+  if (signal.aborted) return undefined;
+  throw new AgentError(
+    "CONTROL_PLANE_FAILED",
+    `failed to register agent with "${endpoint}" in ${limits.register.count} attempts: ${explain(reply.failure)}`,
+  );
+}
+
+/** Says what an operator can do about it. */
+function explain({ status, message }: Failure): string {
+  if (status === 404) {
+    return `${message} (the registration token is not known there, or this host's address is not allowed)`;
+  }
+  if (status === 401) return `${message} (there is no such organization: check the endpoint)`;
+  if (status === 429 || status < 400 || status >= 500) return message;
+  return `${message} (this will not heal by itself)`;
+}

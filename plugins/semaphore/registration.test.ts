@@ -1,0 +1,119 @@
+import { expect, test } from "bun:test";
+import { createRecordingLogger } from "signalman/testing";
+import { jobId, messages, registrationToken, startAgent } from "./agent-double.ts";
+import { createFakeState, until } from "./fixtures.ts";
+import { accessToken, shutdown, startHub } from "./hub-double.ts";
+
+test("a registration says all ten things, and the agent takes the name that it gets", async () => {
+  await using hub = await startHub();
+  hub.script("/sync", shutdown("requested"));
+  const agent = startAgent(hub, {
+    logger: createRecordingLogger(),
+    config: {
+      name: "my-agent",
+      "disconnect-after-job": true,
+      "job-id": jobId,
+      "disconnect-after-idle-timeout": 7,
+      "interruption-grace-period": 5,
+    },
+  });
+  expect(await agent.reason).toBe("requested");
+  const [call] = hub.calls;
+  expect(call).toMatchObject({
+    path: "/register",
+    authorization: `Token ${registrationToken}`,
+    userAgent: "SemaphoreAgent/v1.2.3",
+  });
+  expect(call?.body).toEqual({
+    name: "my-agent",
+    version: "v1.2.3",
+    pid: process.pid,
+    os: expect.any(String),
+    arch: expect.stringMatching(/^(x86_64|arm64)$/),
+    hostname: expect.any(String),
+    single_job: true,
+    idle_timeout: 7,
+    interruption_grace_period: 5,
+    job_id: jobId,
+  });
+  expect(agent.names).toEqual(["adopted-name"]);
+  expect(hub.calls[1]).toMatchObject({ path: "/sync", authorization: `Token ${accessToken}` });
+});
+
+test("a registration is tried again under the same generated name, whatever comes", async () => {
+  await using hub = await startHub();
+  hub.script(
+    "/register",
+    "drop",
+    { isCut: true },
+    { status: 503 },
+    { status: 201, body: "<html>" },
+    { status: 400, body: "no" },
+  );
+  hub.script("/sync", shutdown("requested"));
+  const logger = createRecordingLogger();
+  await startAgent(hub, { logger }).reason;
+  const names = hub.calls.filter(({ path }) => path === "/register").map(({ body }) => body["name"]);
+  expect(names).toHaveLength(6);
+  expect(new Set(names).size).toBe(1);
+  expect(names[0]).toMatch(/^[A-Za-z0-9_-]{20}$/);
+  expect(messages(logger)).toContain("Agent name was not assigned - using a random one.");
+  expect(messages(logger)).toContain("status 400: no (this will not heal by itself)");
+});
+
+test("a registration keeps the generated name on disk before the first call", async () => {
+  await using hub = await startHub();
+  const state = createFakeState();
+  let kept = "";
+  hub.script("/register", () => {
+    kept = state.dump();
+    return { status: 500 };
+  });
+  const agent = startAgent(hub, {
+    logger: createRecordingLogger(),
+    state,
+    config: { "register-attempts": 2 },
+  });
+  expect(agent.reason).rejects.toMatchObject({ code: "CONTROL_PLANE_FAILED" });
+  await agent.reason.catch(() => {});
+  expect(kept).toContain(String(hub.calls[0]?.body["name"]));
+  // The next process is refused no name: it is the same one.
+  hub.script("/register");
+  hub.script("/sync", shutdown("requested"));
+  await startAgent(hub, { logger: createRecordingLogger(), state }).reason;
+  expect(hub.calls.at(-3)?.body["name"]).toBe(hub.calls[0]?.body["name"]);
+});
+
+test("a registration waits as long as the control plane wants", async () => {
+  await using hub = await startHub();
+  hub.script("/register", { status: 429, headers: { "Retry-After": "600" } });
+  const logger = createRecordingLogger();
+  const agent = startAgent(hub, { logger });
+  await until(() => messages(logger).includes("could not register"));
+  await Bun.sleep(50);
+  expect(hub.paths).toEqual(["/register"]);
+  agent.interrupt();
+  expect(await agent.reason).toBe("interrupted");
+});
+
+test("a registration that is refused to the end is an error, which says what a wrong token looks like and shows no token", async () => {
+  await using hub = await startHub();
+  hub.script("/register", () => ({ status: 404, body: `unknown ${registrationToken}` }));
+  const logger = createRecordingLogger();
+  const agent = startAgent(hub, { logger, config: { "register-attempts": 3 } });
+  const error = await agent.reason.catch((thrown: Error) => thrown);
+  expect(String(error)).toContain("failed to register agent");
+  expect(String(error)).toContain("the registration token is not known there");
+  expect(hub.paths).toEqual(["/register", "/register", "/register"]);
+  expect(`${String(error)}${messages(logger)}`).not.toContain(registrationToken);
+});
+
+test("an interrupt ends the attempts", async () => {
+  await using hub = await startHub();
+  hub.script("/register", "hang");
+  const agent = startAgent(hub, { logger: createRecordingLogger() });
+  await until(() => hub.calls.length > 0);
+  agent.interrupt();
+  expect(await agent.reason).toBe("interrupted");
+  expect(hub.paths).toEqual(["/register"]);
+});

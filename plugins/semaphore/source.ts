@@ -1,0 +1,98 @@
+import { once } from "node:events";
+import type { JobSource, JobSourceContext, LeftJob, StopReason } from "signalman";
+import { isUrlName } from "./agent-name.ts";
+import { createHubClient, type HubClient } from "./client.ts";
+import type { SemaphoreConfig } from "./config.ts";
+import { disconnect } from "./disconnect.ts";
+import { chooseLeft, endStrangers } from "./left-jobs.ts";
+import { register } from "./register.ts";
+import { createRegistrationStore, type Registration, type RegistrationStore } from "./registration.ts";
+import { serve } from "./serve.ts";
+import { loadSettings } from "./settings.ts";
+
+export interface SemaphoreSourceOptions {
+  readonly config: SemaphoreConfig;
+  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly argv: readonly string[];
+}
+
+/** Takes jobs from Semaphore's self-hosted hub (protocol section 2). */
+export function createSemaphoreSource({ config, env, argv }: SemaphoreSourceOptions): JobSource {
+  const name = config.name || (config["name-from-env"] && env[config["name-from-env"]]) || "";
+  return {
+    identity: [config.endpoint ?? "", isUrlName(name) ? "" : name].filter((part) => part !== "").join(" "),
+    async run(context) {
+      const { state, logger, signals } = context;
+      const settings = await loadSettings(config, { env, argv, logger });
+      const store = createRegistrationStore(settings, state, logger);
+      const quit = AbortSignal.any([signals.interrupt, signals.drain, signals.handOver]);
+      const toClient = ({ accessToken: token }: Registration) =>
+        createHubClient({
+          ...settings,
+          token,
+          version: context.version,
+          timeoutMs: settings.limits.requestTimeoutMs,
+        });
+
+      const serveAs = (registration: Registration, left?: LeftJob) =>
+        serve({
+          context,
+          settings,
+          store,
+          client: toClient(registration),
+          registration,
+          isTentative: registration === kept,
+          left,
+        });
+
+      // 1. What an earlier process left is taken up: its registration, and its job with it.
+      const { mine, strangers } = chooseLeft(context.jobs.left, store.assignedJob);
+      const kept = await takeUp(store, { hasJob: mine !== undefined, toClient, context });
+      await Promise.race([
+        endStrangers(kept ? strangers : context.jobs.left, context),
+        aborted(signals.handOver),
+      ]);
+      const reason = kept && (await serveAs(kept, mine));
+      if (reason !== undefined) return reason;
+
+      // 2. Otherwise, or when nobody knows it any more, the agent registers anew.
+      const registration = await register({
+        settings,
+        store,
+        version: context.version,
+        logger,
+        signal: quit,
+      });
+      return (registration && (await serveAs(registration))) ?? toQuitReason(context, store);
+    },
+  };
+}
+
+interface TakeUpOptions {
+  readonly hasJob: boolean;
+  readonly context: JobSourceContext;
+  toClient(registration: Registration): HubClient;
+}
+
+/** A registration without a job is taken up only if a new one would be the same; otherwise it makes way for the new one. */
+async function takeUp(store: RegistrationStore, options: TakeUpOptions): Promise<Registration | undefined> {
+  const { hasJob, toClient, context } = options;
+  const found = store.find();
+  if (found?.isOurs || (found && (hasJob || store.assignedJob !== undefined))) return found.registration;
+  if (found !== undefined) {
+    const { logger, signals } = context;
+    const attempts = { count: 1, intervalMs: 0 };
+    await disconnect({ client: toClient(found.registration), attempts, logger, signal: signals.handOver });
+  }
+  if (found !== undefined || store.assignedJob !== undefined) store.forget();
+  return undefined;
+}
+
+async function aborted(signal: AbortSignal): Promise<void> {
+  if (!signal.aborted) await once(signal, "abort");
+}
+
+function toQuitReason({ signals }: JobSourceContext, store: RegistrationStore): StopReason {
+  if (!signals.handOver.aborted) store.forget();
+  return signals.interrupt.aborted ? "interrupted" : "requested";
+}

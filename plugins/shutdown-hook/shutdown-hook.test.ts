@@ -1,0 +1,162 @@
+import { describe, expect, test } from "bun:test";
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
+import type { HookEvents } from "signalman";
+import { type PluginUnderTest, testPlugin, tmpdir } from "signalman/testing";
+import plugin from "./index.ts";
+
+type Reason = HookEvents["agent:exit"]["reason"];
+
+/** An agent that leaves for `reason`, with a script for the moment after. */
+async function leave(
+  script: string,
+  options: { reason?: Reason; before?: (t: PluginUnderTest) => Promise<void> } = {},
+) {
+  await using tmp = await tmpdir();
+  const path = join(tmp.path, "a hook.sh");
+  writeFileSync(path, script);
+  await using t = await testPlugin(plugin, { roles: ["agent"], flags: { "shutdown-hook-path": path } });
+  await (options.before ?? ((each) => each.call("agent:registered")))(t);
+  await t.call("agent:exit", { reason: options.reason ?? "requested" });
+  return t.logs.filter(({ level }) => level !== "debug").map(({ level, message }) => `${level}: ${message}`);
+}
+
+const words = {
+  idle: "IDLE",
+  "job-finished": "JOB_FINISHED",
+  requested: "REQUESTED",
+  interrupted: "INTERRUPTED",
+  "unable-to-sync": "UNABLE_TO_SYNC",
+  unknown: "UNKNOWN",
+} as const;
+
+for (const [reason, word] of Object.entries(words)) {
+  test(`the script is told ${word} for ${reason}`, async () => {
+    const logs = await leave('echo "because: $SEMAPHORE_AGENT_SHUTDOWN_REASON"', {
+      reason: reason as Reason,
+    });
+    expect(logs).toContain(`info: because: ${word}`);
+  });
+}
+
+describe("the script", () => {
+  test("is run by bash, needs no permission for that, and both of its outputs are logged", async () => {
+    const logs = await leave("[[ $BASH ]] && echo out; echo err >&2");
+    expect(logs.slice(1).sort()).toEqual(["info: err", "info: out"]);
+  });
+
+  test("has the agent's environment, without its token and without Bun's own switches", async () => {
+    const variables = { BUN_BE_BUN: "1", SEMAPHORE_AGENT_TOKEN: "registration", PLAIN: "plain" };
+    Object.assign(process.env, variables);
+    try {
+      const logs = await leave('echo "$PLAIN,$SEMAPHORE_AGENT_TOKEN,$BUN_BE_BUN,$HOME"');
+      expect(logs).toContain(`info: plain,,,${process.env["HOME"]}`);
+    } finally {
+      for (const name of Object.keys(variables)) delete process.env[name];
+    }
+  });
+
+  test("that fails is an error in the log, and nothing else", async () => {
+    const logs = await leave("echo before; exit 3");
+    expect(logs.slice(1)).toEqual([
+      "info: before",
+      expect.stringMatching(/^error: the shutdown hook ".*\/a hook\.sh" ended with exit code 3$/),
+    ]);
+  });
+
+  test("that is not there is an error in the log, and nothing else", async () => {
+    await using t = await testPlugin(plugin, { flags: { "shutdown-hook-path": "/nowhere/hook.sh" } });
+    await t.call("agent:registered");
+    await t.call("agent:exit");
+    const messages = t.logs.map(({ message }) => message);
+    expect(messages.some((message) => message.includes("/nowhere/hook.sh: No such file"))).toBe(true);
+    expect(messages).toContain('the shutdown hook "/nowhere/hook.sh" ended with exit code 127');
+  });
+
+  test("is waited for as long as it takes", async () => {
+    expect(await leave("sleep 1; echo 'at last'")).toContain("info: at last");
+  });
+
+  test("does not run for somebody who never was an agent", async () => {
+    expect(await leave("echo never", { before: async () => {} })).toEqual([]);
+  });
+
+  test("does not run before the agent leaves", async () => {
+    const seen: string[] = [];
+    await leave("echo now", {
+      async before(t) {
+        await t.call("agent:registered");
+        await t.call("agent:draining");
+        seen.push(...t.logs.filter(({ level }) => level !== "debug").map(({ message }) => message));
+      },
+    });
+    expect(seen).toEqual([]);
+  });
+});
+
+test("without a path nothing happens", async () => {
+  await using t = await testPlugin(plugin, { config: { "shutdown-hook-path": "" } });
+  await t.call("agent:registered");
+  await t.call("agent:exit");
+  expect(t.logs.filter(({ level }) => level !== "debug")).toEqual([]);
+});
+
+/** A control plane that an agent leaves at once. */
+const controlPlane = (reason: Reason, isRegistered: boolean) => `
+import { definePlugin, jobSource } from "signalman";
+export default definePlugin({
+  name: "brief",
+  runsIn: ["agent"],
+  setup: (ctx) => ctx.provide(jobSource, "brief", {
+    identity: "brief",
+    async run({ registered }) {
+      if (!${isRegistered}) throw new Error("nobody is at home");
+      await registered("an-agent", "brief");
+      return "${reason}";
+    },
+  }),
+});`;
+
+describe("in the real program", () => {
+  const start = async (reason: Reason, isRegistered = true) => {
+    await using tmp = await tmpdir();
+    const files = {
+      "brief.ts": controlPlane(reason, isRegistered),
+      "hook.sh": 'echo "$SEMAPHORE_AGENT_SHUTDOWN_REASON" >told; echo said; exit 3',
+      "signalman.config.yaml":
+        "plugins:\n  ./brief.ts: {}\ncontrol-plane: brief\nshutdown-hook-path: hook.sh\n",
+    };
+    for (const [name, text] of Object.entries(files)) writeFileSync(join(tmp.path, name), text);
+    const main = join(import.meta.dir, "../../src/main.ts");
+    const child = Bun.spawn([process.execPath, main, "start", "--state-dir", tmp.path], {
+      cwd: tmp.path,
+      env: { PATH: process.env["PATH"]!, HOME: tmp.path, TMPDIR: tmp.path },
+      stdio: ["ignore", "pipe", "pipe"],
+    });
+    const [out, err, exitCode] = await Promise.all([child.stdout.text(), child.stderr.text(), child.exited]);
+    const told = await Bun.file(join(tmp.path, "told"))
+      .text()
+      .catch(() => undefined);
+    return { exitCode, log: out + err, told };
+  };
+
+  for (const [reason, status] of [
+    ["requested", 0],
+    ["unable-to-sync", 1],
+  ] as const) {
+    test(`a hook that fails leaves the exit status ${status} of an agent that leaves for ${reason}`, async () => {
+      const { exitCode, log, told } = await start(reason);
+      expect(told).toBe(`${words[reason]}\n`);
+      expect(log).toContain("said");
+      expect(log).toContain('the shutdown hook "hook.sh" ended with exit code 3');
+      expect(exitCode).toBe(status);
+    });
+  }
+
+  test("an agent that could not register has no shutdown hook", async () => {
+    const { exitCode, log, told } = await start("requested", false);
+    expect(log).toContain("nobody is at home");
+    expect(told).toBeUndefined();
+    expect(exitCode).toBe(1);
+  });
+});

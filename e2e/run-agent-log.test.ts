@@ -102,7 +102,7 @@ describe("a TMPDIR", () => {
     expect(stderr).not.toMatch(/^\s+at /m);
   });
 
-  test("with spaces and quotes in its name serves as well as any", async () => {
+  test("with spaces and quotes in its name serves as well as every other", async () => {
     await using tester = await createTester();
     await tester.write('it\'s a "tmp" $dir/x', "");
     const env = {

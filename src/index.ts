@@ -74,6 +74,8 @@ export { version } from "./version.ts";
 // For programs of the agent's own on this host.
 export { runProgram, type RunProgramOptions } from "./processes/run-program.ts";
 
+export { readHolder, takeLock } from "./state/lock.ts";
+
 // For executors: a bash in a terminal, and the processes of a job on this host.
 export { type Cookie } from "./processes/cookie.ts";
 export {

@@ -27,7 +27,9 @@ export async function createHub(options: HubOptions = {}): Promise<Hub> {
   const loaded = await load(options.storage, options.token);
   const settings = toSettings({ ...options, token: loaded.identity.token });
   const { secret } = loaded.identity;
-  const state: HubState = { ...loaded, settings, secret, now, random, quota: options.quota ?? 1000 };
+  const { store, agents, jobs, logs } = loaded;
+  const quota = options.quota ?? 1000;
+  const state: HubState = { settings, secret, store, now, random, quota, agents, jobs, logs };
   const changes = createChanges();
   const violations = createViolations(state.store, now, loaded.violations);
   const faults = announce(createFaults(now), changes);
@@ -66,6 +68,7 @@ export async function createHub(options: HubOptions = {}): Promise<Hub> {
   const { hostname = "127.0.0.1", port = 0 } = options.listen ?? {};
   const bound = await listen(server, hostname, port).catch((error: unknown) => {
     clearInterval(cleaner);
+    loaded.release();
     throw error;
   });
   const host = ["0.0.0.0", "::", ""].includes(hostname) ? "127.0.0.1" : hostname;
@@ -74,6 +77,15 @@ export async function createHub(options: HubOptions = {}): Promise<Hub> {
   const checkId = (id: string | undefined): void => {
     if (id !== undefined && state.jobs.has(id))
       throw new AgentError("JOB_INVALID", `there is a job "${id}" already`);
+  };
+
+  let stopped: Promise<void> | undefined;
+  const stop = async (): Promise<void> => {
+    clearInterval(cleaner);
+    const closed = new Promise((resolve) => server.close(resolve));
+    server.closeAllConnections();
+    await closed;
+    await state.store.commit().finally(loaded.release);
   };
 
   const hub: Hub = {
@@ -137,13 +149,7 @@ export async function createHub(options: HubOptions = {}): Promise<Hub> {
       for (const cleaned of clean(state)) api.agentWatch.cleaned(cleaned);
       await save();
     },
-    async stop() {
-      clearInterval(cleaner);
-      const closed = new Promise((resolve) => server.close(resolve));
-      server.closeAllConnections();
-      await closed;
-      await state.store.commit();
-    },
+    stop: () => (stopped ??= stop()),
     [Symbol.asyncDispose]: () => hub.stop(),
   };
   return hub;

@@ -59,6 +59,7 @@ export function createHubClient(options: HubClientOptions): HubClient {
   const { origin, token, version, timeoutMs, ca, secrets = [] } = options;
   const hide = (text: string) =>
     [token, ...secrets]
+      .filter((secret) => secret.length >= shortestSecret)
       .reduce((shown, secret) => shown.replaceAll(secret, "[REDACTED]"), text)
       .replaceAll(/\s+/g, " ")
       .trim();
@@ -195,4 +196,6 @@ function toRetryAfter(header: string | null): number {
   return durationMs > 0 ? Math.min(durationMs, longestRetryAfterMs) : 0;
 }
 
+/** Shorter ones would make every message unreadable, and no control plane gives them out. */
+const shortestSecret = 6;
 const longestRetryAfterMs = 600_000;

@@ -29,12 +29,12 @@ export async function serve(options: ServeOptions): Promise<StopReason | undefin
   const { logger, signals } = context;
   const { limits, origin } = settings;
   let assignment: Assignment | undefined;
-  let settled: Promise<unknown> = Promise.resolve();
+  let settled: Promise<void> = Promise.resolve();
 
   // Whoever listens may be slow: the control plane does not wait for that.
   const announce = (call: () => Promise<void>): void => {
     const said = call().catch((error: unknown) => logger.error(toMessage(error)));
-    settled = Promise.all([settled, said]);
+    settled = settled.then(() => said);
   };
   const announceRegistered = () => announce(() => context.registered(registration.name, settings.endpoint));
   let isDraining = false;
@@ -64,10 +64,12 @@ export async function serve(options: ServeOptions): Promise<StopReason | undefin
       case "lose":
         assignment?.lose();
         break;
-      case "release":
+      case "release": {
         store.unassign();
-        settled = Promise.all([settled, assignment?.release()]);
+        const released = assignment?.release();
+        settled = settled.then(() => released);
         assignment = undefined;
+      }
     }
   };
 
@@ -79,7 +81,11 @@ export async function serve(options: ServeOptions): Promise<StopReason | undefin
     interval: { minMs: limits.syncMinMs, maxMs: limits.syncMaxMs },
     logger,
     perform,
-    onConfirmed: () => options.isTentative && announceRegistered(),
+    onConfirmed() {
+      if (!options.isTentative) return;
+      logger.info(`goes on as ${registration.name}`, { endpoint: settings.endpoint });
+      announceRegistered();
+    },
   });
   if (!options.isTentative) announceRegistered();
   if (options.left !== undefined) assignment = claimAssignment(options.left, toOptions(options.left.id));

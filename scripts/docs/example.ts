@@ -27,12 +27,13 @@ function renderFlat({ owner, options }: DeclaredOptions): string {
 function renderPlugins(declared: readonly DeclaredOptions[]): string {
   const lines = declared
     .filter(({ owner }) => owner.name !== coreName)
-    .flatMap(({ owner, options }) => [
-      `#   ${owner.name}: true`,
-      ...options
-        .filter(({ flag }) => flag === undefined)
-        .map((option) => renderOption(option, option.name, "    ")),
-    ]);
+    .flatMap(({ owner, options }) => {
+      const nested = options.filter(({ flag }) => flag === undefined);
+      return [
+        `#   ${owner.name}:${nested.length > 0 ? "" : " true"}`,
+        ...nested.map((option) => renderOption(option, option.name, "    ")),
+      ];
+    });
   return [
     "# --- plugins ---",
     "",

@@ -76,7 +76,9 @@ async function call(options: DispatchOptions, onLoad: (loaded: LoadedProgram) =>
   try {
     await runCommand(loaded.command, { rawArgs: [...loaded.rawArgs], data: loaded.program });
   } catch (error) {
-    throw plugin === undefined ? error : blame(error, { plugin, where: `command "${name}"` });
+    // What the user gave is no failure of the plugin.
+    if (plugin === undefined || isAgentError(error, "USAGE_INVALID")) throw error;
+    throw blame(error, { plugin, where: `command "${name}"` });
   }
 }
 

@@ -115,6 +115,11 @@ function follow(options: FollowOptions): JobProcess {
     void died?.then(() => (isDead = true));
     while (!existsSync(join(directory, jobFiles.result))) {
       const gone = Promise.withResolvers<void>();
+      const onMessage = (message: ToAgent) => {
+        if (message.is === "more") wake();
+        // The result stands on disk; the process may go.
+        else if (message.is === "finished") gone.resolve();
+      };
       const connection = await connect(socket, { onMessage, onClose: gone.resolve });
       if (connection) {
         connection({ hello: secret, version: wireVersion });
@@ -122,16 +127,13 @@ function follow(options: FollowOptions): JobProcess {
         for (const message of wanted.splice(0)) connection(message);
         wake();
         await gone.promise;
+        connection({ do: "leave" });
         send = undefined;
         continue;
       }
       // A process that we started may not listen yet; one that was left to us listens, or is dead.
       if (isDead || !died) return;
       await Promise.race([sleep(connectMs), died]);
-    }
-    function onMessage(message: ToAgent) {
-      if (message.is === "more") wake();
-      else if (message.is === "finished") command({ do: "leave" });
     }
   }
 

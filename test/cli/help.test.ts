@@ -30,6 +30,7 @@ describe("version", () => {
       "package.json",
       "plugins/index.ts",
       "src/main.ts",
+      "src/version.ts",
     ]);
   });
 });

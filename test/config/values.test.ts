@@ -1,6 +1,13 @@
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
-import { fromFile, fromFlag, fromVariable, parseBoolean, parseCsv, splitWords } from "../../src/config/values.ts";
+import {
+  fromFile,
+  fromFlag,
+  fromVariable,
+  parseBoolean,
+  parseCsv,
+  splitWords,
+} from "../../src/config/values.ts";
 
 const text = { kind: "string" } as const;
 const list = { kind: "list", items: text } as const;

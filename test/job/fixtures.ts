@@ -17,6 +17,11 @@ export const settings: JobSettings = {
   secretVariables: [],
 };
 
+/** Blocks that every job has, as `toBlocks` folds them. */
+export const exported = "Exporting environment variables → 0: ";
+export const injected = "Injecting Files → 0: ";
+export const resultExported = `${exported}Exporting SEMAPHORE_JOB_RESULT\n`;
+
 export interface JobRun {
   /** Stops or kills the job once its log holds this text. */
   readonly stopAt?: string;

@@ -49,7 +49,7 @@ describe("what is no plugin is refused", () => {
     [
       "a command in capitals",
       { ...good, commands: { Deploy: () => {} } },
-      'its command "Deploy" is not in kebab',
+      'its command "Deploy" is not one or two words in kebab',
     ],
     [
       "a command that is not imported lazily",

@@ -22,19 +22,24 @@ export function ingest(state: HubState, { jobId, token, startFrom, body }: Push)
     return { status: 401, text: "bad token" };
   }
   if (startFrom === null || startFrom === "") return { status: 400, text: "missing start_from" };
-  if (!/^\d{1,15}$/.test(startFrom)) return { status: 400, text: "bad start_from" };
+  const from = parseStartFrom(startFrom);
+  if (from === undefined) return { status: 400, text: "bad start_from" };
   const batch = toBatch(body);
   if (batch.count > batchLimit) return { status: 413, text: "Too many log events" };
   if (batch.count === 0) return { status: 200, text: "" };
 
   const log = logOf(state, jobId);
-  const from = Number(startFrom);
   if (from > 0 && settings.logLimitBytes > 0 && memoryOf(log.live) > settings.logLimitBytes) {
     if (!log.isTrimmed) log.writeTrimmed(toTrimmed(state.now()));
     return { status: 422, text: "No more space" };
   }
   log.write(from, batch);
   return { status: 200, text: "" };
+}
+
+/** `undefined` for what is no number of events. */
+export function parseStartFrom(text: string | null): number | undefined {
+  return text !== null && /^\d{1,15}$/.test(text) ? Number(text) : undefined;
 }
 
 /** What Redis needs beside the text of each entry. */

@@ -89,6 +89,7 @@ export function readLines(list: LogList, from: number, count: number): string[] 
   const lines: string[] = [];
   for (let at = from; at < Math.min(list.length, from + count);) {
     const part = list.read(at);
+    if (part.count === 0) break;
     lines.push(...toLines(part));
     at += part.count;
   }

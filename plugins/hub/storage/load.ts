@@ -1,5 +1,6 @@
 import { randomBytes } from "node:crypto";
-import { AgentError, toMessage } from "signalman";
+import { join } from "node:path";
+import { AgentError, readHolder, takeLock, toMessage } from "signalman";
 import { createStorage, type Storage } from "unstorage";
 import { createLog, type JobLog } from "../model/log.ts";
 import type { AgentRow, Job } from "../model/state.ts";
@@ -16,6 +17,8 @@ export interface Loaded {
   readonly jobs: Map<string, Job>;
   readonly logs: Map<string, JobLog>;
   readonly violations: Violation[];
+  /** Lets go of the directory. */
+  release(): void;
 }
 
 /** Kept, so that tokens outlive the process. */
@@ -33,12 +36,16 @@ export async function load(directory: string | undefined, token: string | undefi
     secret: randomBytes(32).toString("hex"),
   };
   if (directory === undefined) {
-    const nothing = { agents: new Map(), jobs: new Map(), logs: new Map(), violations: [] };
+    const nothing = { agents: new Map(), jobs: new Map(), logs: new Map(), violations: [], release() {} };
     return { store: forgetfulStore, identity: fresh, ...nothing };
   }
+  let release = (): void => {};
   try {
-    return await loadFrom(directory, token, fresh);
+    const storage = createStorage({ driver: durableDriver(directory) });
+    release = lock(directory);
+    return { ...(await loadFrom(storage, directory, token, fresh)), release };
   } catch (error) {
+    release();
     if (error instanceof AgentError) throw error;
     throw new AgentError("FILE_FAILED", `the storage "${directory}" cannot be used: ${toMessage(error)}`, {
       cause: error,
@@ -46,8 +53,21 @@ export async function load(directory: string | undefined, token: string | undefi
   }
 }
 
-async function loadFrom(directory: string, token: string | undefined, fresh: Identity): Promise<Loaded> {
-  const storage = createStorage({ driver: durableDriver(directory) });
+/** Two hubs would write over each other. Whatever ends this one frees it. */
+function lock(directory: string): () => void {
+  const path = join(directory, "lock");
+  const taken = takeLock(path);
+  if (taken !== undefined) return () => taken[Symbol.dispose]();
+  const pid = readHolder(path)?.pid ?? "unknown";
+  throw new AgentError("FILE_FAILED", `the storage "${directory}" is in use by the hub with the pid ${pid}`);
+}
+
+async function loadFrom(
+  storage: Storage,
+  directory: string,
+  token: string | undefined,
+  fresh: Identity,
+): Promise<Omit<Loaded, "release">> {
   const store = createStore({
     write: (key, bytes) => storage.setItemRaw(key, bytes),
     remove: (key) => storage.removeItem(key),

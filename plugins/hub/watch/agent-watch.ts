@@ -118,7 +118,7 @@ export function createAgentWatch(state: HubState, recorder: Recorder): AgentWatc
     cleaned({ row, reason }) {
       answers.delete(row.id);
       const lastAt = row.lastSyncAt ?? row.createdAt;
-      if (reason === "held" || lastAt <= troubledAt) return;
+      if (reason === "held" || lastAt < troubledAt) return;
       const silentMs = state.now() - lastAt;
       recorder.record("sync-late", {
         agent: row.name,

@@ -1,4 +1,4 @@
-import { batchLimit, type Push } from "../model/log-ingest.ts";
+import { batchLimit, parseStartFrom, type Push } from "../model/log-ingest.ts";
 import { type LogList, readLines, toBatch, toLines } from "../model/log-list.ts";
 import { type HubState, logOf } from "../model/state.ts";
 import { createEventGrammar, type EventGrammar } from "./event-grammar.ts";
@@ -23,6 +23,8 @@ interface Seen {
   grammar: EventGrammar;
   /** So many events were checked. */
   checked: number;
+  /** Something that was checked is not there any more. */
+  isRewritten: boolean;
   inFlight: number;
   isTroubled: boolean;
 }
@@ -35,7 +37,13 @@ export function createLogWatch(state: HubState, recorder: Recorder): LogWatch {
     const known = seen.get(jobId);
     if (known !== undefined) return known;
     const { live } = logOf(state, jobId);
-    const fresh = { grammar: readAll(live), checked: live.length, inFlight: 0, isTroubled: false };
+    const fresh: Seen = {
+      grammar: readAll(live),
+      checked: live.length,
+      isRewritten: false,
+      inFlight: 0,
+      isTroubled: false,
+    };
     seen.set(jobId, fresh);
     return fresh;
   };
@@ -54,12 +62,12 @@ export function createLogWatch(state: HubState, recorder: Recorder): LogWatch {
     },
     push({ jobId, startFrom, body }) {
       const log = logOf(state, jobId);
-      const from = Number(startFrom);
+      const from = parseStartFrom(startFrom);
       const batch = toBatch(body);
       const note = (rule: Parameters<Recorder["record"]>[0], detail: string): void =>
         recorder.record(rule, { ...about(jobId), detail });
       if (batch.count > batchLimit) note("push-size", `${batch.count} events`);
-      if (startFrom === null || !Number.isSafeInteger(from) || batch.count === 0) return;
+      if (from === undefined || batch.count === 0) return;
       const job = state.jobs.get(jobId);
       if (job?.isGivenUp === true) return;
       if (job?.tornDownAt !== undefined) note("push-after-end", `start_from ${from}`);
@@ -69,16 +77,18 @@ export function createLogWatch(state: HubState, recorder: Recorder): LogWatch {
         note("push-back", `start_from ${from}, the last batch was from ${log.lastFrom}`);
       const old = readLines(log.live, from, batch.count);
       const changed = toLines(batch).findIndex((line, index) => index < old.length && line !== old[index]);
-      if (changed !== -1 && !log.isTrimmed) note("push-rewrite", `event ${from + changed}`);
+      if (changed === -1 || log.isTrimmed) return;
+      note("push-rewrite", `event ${from + changed}`);
+      of(jobId).isRewritten = true;
     },
-    pushed({ jobId, startFrom }, status) {
+    pushed({ jobId }, status) {
       const log = of(jobId);
       if (status !== 200) return;
       const { live } = logOf(state, jobId);
-      // An older part was written again: what follows it is judged anew.
-      if (Number(startFrom) < log.checked && live.length < log.checked) {
+      if (log.isRewritten || live.length < log.checked) {
         log.grammar = readAll(live);
         log.checked = live.length;
+        log.isRewritten = false;
       }
       while (log.checked < live.length) {
         const part = live.read(log.checked);

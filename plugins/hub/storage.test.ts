@@ -1,0 +1,195 @@
+import { expect, test } from "bun:test";
+import { readdirSync, statSync } from "node:fs";
+import { join } from "node:path";
+import { tmpdir } from "signalman/testing";
+import { callHub, createForeignAgent, goodLog, push, registration } from "./foreign-agent.ts";
+import type { Hub } from "./contract.ts";
+import { createHub } from "./hub.ts";
+import { createStore } from "./storage/store.ts";
+
+/** A hub in a process of its own. */
+async function startHub(storage: string): Promise<{ url: string; token: string; kill(): Promise<void> }> {
+  const main = join(import.meta.dir, "..", "..", "src", "main.ts");
+  const child = Bun.spawn([process.execPath, main, "hub", "--port", "0", "--storage", storage], {
+    stderr: "inherit",
+  });
+  let text = "";
+  for await (const bytes of child.stdout) {
+    text += new TextDecoder().decode(bytes);
+    if (text.split("\n").length > 3) break;
+  }
+  const [, endpoint] = /hub listening on (\S+)/.exec(text)!;
+  const [, token] = /registration token: (\S+)/.exec(text)!;
+  return {
+    url: `http://${endpoint}`,
+    token: token!,
+    async kill() {
+      child.kill("SIGKILL");
+      await child.exited;
+    },
+  };
+}
+
+test("a hub that is killed in the middle of everything comes back with all that it acknowledged", async () => {
+  await using tmp = await tmpdir();
+  const events = (from: number, to: number): string[] =>
+    Array.from({ length: to - from }, (_, index) =>
+      JSON.stringify({ event: "cmd_output", timestamp: 1, output: `${from + index}\n` }),
+    );
+  let acknowledged = 0;
+  let token = "";
+  let jobId = "";
+  let logToken = "";
+  let registrationToken = "";
+  for (let round = 0; round < 4; round += 1) {
+    const hub = await startHub(tmp.path);
+    if (round === 0) {
+      registrationToken = hub.token;
+      const job = await (
+        await fetch(`${hub.url}/hub/jobs`, { method: "POST", body: "commands: [make]" })
+      ).json();
+      jobId = (job as { id: string }).id;
+      const registered = await callHub(hub, "/register", { token: hub.token, body: registration });
+      token = String(registered.json["token"]);
+      const body = { state: "waiting-for-jobs", job_id: "", job_result: "", interrupted_at: 0 };
+      expect((await callHub(hub, "/sync", { token, body })).json["job_id"]).toBe(jobId);
+      const fetched = await callHub(hub, `/jobs/${jobId}`, { token, method: "GET" });
+      logToken = (fetched.json["logger"] as { token: string }).token;
+    }
+    expect(hub.token).toBe(registrationToken);
+    const log = await (await fetch(`${hub.url}/hub/jobs/${jobId}/log`)).text();
+    const lines = log.split("\n").slice(0, -1);
+    // The last batch may have been kept without the answer coming through.
+    expect(lines.length).toBeGreaterThanOrEqual(acknowledged);
+    expect(lines).toEqual(events(0, lines.length));
+
+    // Killed while it is busy, and nobody knows where.
+    const logger = { url: `${hub.url}/api/v1/logs/${jobId}`, token: logToken };
+    const pushing = (async () => {
+      for (;;) {
+        const size = 1 + ((acknowledged * 7) % 50);
+        const { status } = await push(logger, acknowledged, events(acknowledged, acknowledged + size));
+        expect(status).toBe(200);
+        acknowledged += size;
+      }
+    })().catch(() => {});
+    await Bun.sleep(40 + 35 * round);
+    await hub.kill();
+    await pushing;
+  }
+  expect(acknowledged).toBeGreaterThan(10);
+
+  await using hub = await createHub({ storage: tmp.path });
+  expect(hub.agents).toMatchObject([{ name: "foreign-agent", jobId }]);
+  const body = { state: "finished-job", job_id: jobId, job_result: "passed", interrupted_at: 0 };
+  expect((await callHub(hub, "/sync", { token, body })).json["action"]).toBe("wait-for-jobs");
+  expect(hub.job(jobId)).toMatchObject({ result: "passed" });
+});
+
+test("everything is there again: the queue in its order, results, archived and trimmed logs, violations", async () => {
+  await using tmp = await tmpdir();
+  const options = { storage: tmp.path, logLimitBytes: 1000, syncIntervalMs: 0 };
+  const look = ({ jobs, agents, token, violations }: Hub, logs: unknown): unknown => ({
+    jobs,
+    agents,
+    token,
+    violations: violations.list,
+    logs,
+  });
+  let before: unknown;
+  {
+    await using hub = await createHub(options);
+    const [first, second] = [await hub.submit("commands: [make]"), await hub.submit("commands: []")];
+    await hub.submit("commands: []");
+    const agent = await createForeignAgent(hub);
+    const logger = await agent.take(first.id);
+    await push(logger, 0, goodLog("whole\n"));
+    await agent.sync("finished-job", { job_id: first.id, job_result: "failed" });
+    const next = await agent.take(second.id);
+    await push(next, 0, Array<string>(30).fill(goodLog()[0]!));
+    await push(next, 30, goodLog());
+    await createForeignAgent(hub, { name: "other-agent" }).then((other) => other.disconnect());
+    before = look(
+      hub,
+      hub.jobs.map(({ id }) => hub.log(id)),
+    );
+    expect(hub.violations.list.length).toBeGreaterThan(0);
+  }
+  await using hub = await createHub(options);
+  expect(
+    look(
+      hub,
+      hub.jobs.map(({ id }) => hub.log(id)),
+    ),
+  ).toEqual(before);
+});
+
+test("no access token is written, and a job that was fetched loses its secrets on the disk as well", async () => {
+  await using tmp = await tmpdir();
+  let now = Date.now();
+  await using hub = await createHub({ storage: tmp.path, now: () => now });
+  const { id } = await hub.submit("commands: []\nenv: { PASSWORD: hunter2hunter2 }");
+  const registered = await callHub(hub, "/register", { token: hub.token, body: registration });
+  const token = String(registered.json["token"]);
+  const read = async (): Promise<string> =>
+    (
+      await Array.fromAsync(new Bun.Glob("**/*").scan(tmp.path), (path) =>
+        Bun.file(join(tmp.path, path)).text(),
+      )
+    ).join();
+  const secret = Buffer.from("hunter2hunter2").toString("base64");
+  expect(await read()).toContain(secret);
+  const body = { state: "waiting-for-jobs", job_id: "", job_result: "", interrupted_at: 0 };
+  await callHub(hub, "/sync", { token, body });
+  await callHub(hub, `/jobs/${id}`, { token, method: "GET" });
+  now += 1000;
+  await hub.clean();
+  const text = await read();
+  expect(text).not.toContain(secret);
+  expect(text).not.toContain(token);
+  for (const entry of readdirSync(tmp.path, { recursive: true }) as string[]) {
+    expect(statSync(join(tmp.path, entry)).mode & 0o077).toBe(0);
+  }
+});
+
+test("two hubs never use one storage, and one that died is no hindrance", async () => {
+  await using tmp = await tmpdir();
+  const killed = await startHub(tmp.path);
+  await expect(createHub({ storage: tmp.path })).rejects.toMatchObject({ code: "FILE_FAILED" });
+  await killed.kill();
+  await using hub = await createHub({ storage: tmp.path });
+  await expect(createHub({ storage: tmp.path })).rejects.toThrow(/is in use by the hub with the pid \d+/);
+  await hub.stop();
+  await using again = await createHub({ storage: tmp.path });
+  expect(again.jobs).toEqual([]);
+});
+
+test("a storage that cannot be read is refused with its name", async () => {
+  await using tmp = await tmpdir();
+  await Bun.write(join(tmp.path, "jobs", "torn"), "{");
+  await expect(createHub({ storage: tmp.path })).rejects.toThrow(`the storage "${tmp.path}" cannot be used`);
+});
+
+test("what cannot be written is not acknowledged, and is written with the next change", async () => {
+  const written: string[] = [];
+  let isFull = true;
+  const store = createStore({
+    async write(key, bytes) {
+      if (isFull && key === "b") throw new Error("no space");
+      written.push(`${key}=${Buffer.from(bytes).toString()}`);
+    },
+    async remove(key) {
+      written.push(`-${key}`);
+    },
+  });
+  const value = { n: 1 };
+  store.put("a", value);
+  store.put("b", value);
+  store.remove("c");
+  await expect(store.commit()).rejects.toThrow("no space");
+  isFull = false;
+  value.n = 2;
+  store.put("a", value);
+  await Promise.all([store.commit(), store.commit()]);
+  expect(written).toEqual(['a={"n":1}', 'b={"n":2}', "-c", 'a={"n":2}']);
+});

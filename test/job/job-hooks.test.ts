@@ -1,0 +1,100 @@
+import { describe, expect, test } from "bun:test";
+import type { HookName } from "../../src/hooks.ts";
+import { commands, resultExported, runJob } from "./fixtures.ts";
+
+describe("hooks", () => {
+  test("are called in the order of a job's life", async () => {
+    const seen: string[] = [];
+    const names = [
+      "job:start",
+      "job:prepare",
+      "command:start",
+      "command:end",
+      "job:finish",
+      "job:end",
+    ] as const;
+    await runJob(
+      { commands: commands("print one"), epilogueOnPass: commands("exit 2") },
+      {
+        setup(ctx) {
+          const note = (name: HookName) =>
+            ctx.hook(name, (event) => {
+              const { phase, exitCode, result, session } = event as unknown as Record<string, unknown>;
+              seen.push(
+                [name, phase, exitCode, result, session].filter((part) => part !== undefined).join(" "),
+              );
+            });
+          for (const name of names) note(name);
+        },
+      },
+    );
+    expect(seen).toEqual([
+      "job:start",
+      "job:prepare",
+      "command:start commands",
+      "command:end commands 0",
+      "command:start epilogue-on-pass",
+      "command:end epilogue-on-pass 2",
+      "job:finish passed open",
+      "job:end passed",
+    ]);
+  });
+
+  test("run commands in the session under a name of their own, and put blocks into the log", async () => {
+    const { blocks } = await runJob(
+      { commands: commands("print $FROM_HOOK") },
+      {
+        setup(ctx) {
+          ctx.hook("job:prepare", async ({ run, log }) => {
+            expect(
+              await run("export FROM_HOOK=yes", { alias: "My hook", preface: "Warning: careful\n" }),
+            ).toBe(0);
+            await log.command("My block", (output) => {
+              output("text\n");
+              return 4;
+            });
+          });
+          ctx.hook("job:finish", async ({ run }) => {
+            expect(await run("print bye")).toBe(0);
+          });
+        },
+      },
+    );
+    expect(blocks.slice(2)).toEqual([
+      "My hook → 0: Running: export FROM_HOOK=yes\nWarning: careful\n",
+      "My block → 4: text\n",
+      "print $FROM_HOOK → 0: yes\n",
+      resultExported,
+      "print bye → 0: bye\n",
+    ]);
+  });
+
+  test("a notice that throws costs the job nothing", async () => {
+    const { summary, logs } = await runJob(
+      { commands: commands("print one") },
+      {
+        setup: (ctx) =>
+          ctx.hook("command:start", () => {
+            throw new Error("boom");
+          }),
+      },
+    );
+    expect(summary.result).toBe("passed");
+    expect(logs.some(({ message }) => message.includes("boom"))).toBe(true);
+  });
+
+  test("a plugin that leaves its block open does not keep the job's end out of the log", async () => {
+    const { events, summary } = await runJob(
+      {},
+      {
+        setup: (ctx) =>
+          ctx.hook("job:finish", ({ log }) => void log.command("for ever", () => new Promise(() => {}))),
+      },
+    );
+    expect(summary.result).toBe("passed");
+    expect(events.slice(-2)).toMatchObject([
+      { event: "cmd_finished", directive: "for ever", exit_code: 1 },
+      { event: "job_finished", result: "passed" },
+    ]);
+  });
+});

@@ -1,0 +1,82 @@
+import { describe, expect, test } from "bun:test";
+import { AgentError } from "../../src/errors.ts";
+import { commands, resultExported, runJob } from "./fixtures.ts";
+
+describe("what goes wrong before the first command", () => {
+  test("a variable that is no base64 fails the job; its epilogues still run", async () => {
+    const { blocks, summary } = await runJob({
+      env: [{ name: "BAD", value: "%%%" }],
+      commands: commands("print never"),
+      epilogueOnFail: commands("print on fail"),
+    });
+    expect(blocks).toEqual([
+      "Exporting environment variables → 1: Failed to decode BAD\n",
+      resultExported,
+      "print on fail → 0: on fail\n",
+    ]);
+    expect(summary.result).toBe("failed");
+  });
+
+  test("a file with a bad mode fails the job; its epilogues still run", async () => {
+    const { blocks } = await runJob({
+      files: [{ path: "/x", content: "", mode: "abc" }],
+      commands: commands("print never"),
+      epilogueAlways: commands("print always"),
+    });
+    expect(blocks[1]).toEndWith("bad file permission 'abc'\n");
+    expect(blocks.at(-1)).toBe("print always → 0: always\n");
+  });
+
+  test("an executor that cannot start is shown, and nothing else runs", async () => {
+    const { blocks, summary } = await runJob({
+      commands: commands("fail start"),
+      epilogueAlways: commands("print never"),
+    });
+    expect(blocks).toEqual([expect.stringContaining("the dummy was told not to start")]);
+    expect(blocks[0]).toStartWith("Starting the shell executor → 1: ");
+    expect(summary.result).toBe("failed");
+  });
+
+  test("an executor that nobody provides is named, with those that are known", async () => {
+    const { blocks, summary } = await runJob({ executor: "shel" });
+    expect(blocks).toEqual([expect.stringContaining('"shel"')]);
+    expect(blocks[0]).toContain("shell");
+    expect(summary.result).toBe("failed");
+  });
+
+  test("the option executors puts another in its place", async () => {
+    const { summary } = await runJob(
+      { executor: "dockercompose" },
+      { settings: { executors: { dockercompose: "shell" } } },
+    );
+    expect(summary.result).toBe("passed");
+  });
+
+  test("a plugin refuses a job with a reason that its user reads", async () => {
+    const { blocks, summary } = await runJob(
+      { commands: commands("print never") },
+      {
+        setup: (ctx) =>
+          ctx.hook("job:start", () => {
+            throw new AgentError("JOB_REFUSED", "this host takes no deployments on Fridays");
+          }),
+      },
+    );
+    expect(blocks).toEqual(["Refusing the job → 1: this host takes no deployments on Fridays\n"]);
+    expect(summary.result).toBe("failed");
+  });
+
+  test("a plugin that fails in job:prepare fails the job; its epilogues still run", async () => {
+    const { blocks } = await runJob(
+      { commands: commands("print never"), epilogueAlways: commands("print always") },
+      {
+        setup: (ctx) =>
+          ctx.hook("job:prepare", () => {
+            throw new Error("boom");
+          }),
+      },
+    );
+    expect(blocks[2]).toBe('Preparing the job → 1: plugin "listener" failed in job:prepare: boom\n');
+    expect(blocks.at(-1)).toBe("print always → 0: always\n");
+  });
+});

@@ -30,6 +30,8 @@ export interface StartOptions {
 export interface Running {
   readonly pid: number;
   readonly finished: Promise<Finished>;
+  /** So far. */
+  readonly stdout: string;
   /** Resolves when the text stands on stdout; rejects when the program ends without it. */
   shows(text: string): Promise<void>;
   /** Presses keys: `"\x03"` is Ctrl-C. */
@@ -133,6 +135,9 @@ function spawn(command: readonly string[], options: StartOptions): Running {
   return {
     pid: child.pid,
     finished,
+    get stdout() {
+      return output.stdout;
+    },
     async shows(text) {
       const shown = Promise.withResolvers<void>();
       const look = () => output.stdout.includes(text) && shown.resolve();

@@ -5,6 +5,7 @@ import { tmpdir } from "signalman/testing";
 import { callHub, createForeignAgent, goodLog, push, registration } from "./foreign-agent.ts";
 import type { Hub } from "./contract.ts";
 import { createHub } from "./hub.ts";
+import { durableDriver } from "./storage/durable-driver.ts";
 import { createStore } from "./storage/store.ts";
 
 /** A hub in a process of its own. */
@@ -162,6 +163,16 @@ test("two hubs never use one storage, and one that died is no hindrance", async 
   await hub.stop();
   await using again = await createHub({ storage: tmp.path });
   expect(again.jobs).toEqual([]);
+});
+
+test("what a crash left half written is no item", async () => {
+  await using tmp = await tmpdir();
+  const driver = durableDriver(tmp.path);
+  await driver.setItem?.("jobs:a", "1", {});
+  await driver.setItemRaw?.("jobs:a", Buffer.from("22"), {});
+  await Bun.write(join(tmp.path, "jobs", "b.part"), "{");
+  expect(await driver.getKeys("jobs", {})).toEqual(["jobs/a"]);
+  expect(await driver.getItem("jobs:a")).toBe("22");
 });
 
 test("a storage that cannot be read is refused with its name", async () => {

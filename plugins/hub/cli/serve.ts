@@ -51,12 +51,12 @@ export default defineCommand({
       generation: args.generation,
       quota: parseNumber("quota", args.quota),
     });
+    const { promise, resolve } = Promise.withResolvers<void>();
+    for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.once(signal, () => resolve());
     const start = `signalman start --endpoint ${hub.endpoint} --no-https --token ${hub.token}`;
     process.stdout.write(
       `hub listening on ${hub.endpoint}\nregistration token: ${hub.token}\nan agent: ${start}\n`,
     );
-    const { promise, resolve } = Promise.withResolvers<void>();
-    for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.once(signal, () => resolve());
     await promise;
   },
 });

@@ -34,7 +34,8 @@ export interface Exchange {
 const bodyLimit = 256 * 1024 * 1024;
 
 export function createExchange(request: IncomingMessage, response: ServerResponse): Exchange {
-  const url = new URL(request.url ?? "/", "http://hub.invalid");
+  const base = "http://hub.invalid";
+  const url = URL.parse(request.url ?? "/", base) ?? new URL(base);
   const ended = Promise.withResolvers<boolean>();
   let isClosed = false;
   response.once("close", () => {
@@ -60,7 +61,10 @@ export function createExchange(request: IncomingMessage, response: ServerRespons
         for await (const chunk of request as AsyncIterable<Buffer>) {
           chunks.push(chunk);
           length += chunk.length;
-          if (length > bodyLimit) return undefined;
+          if (length > bodyLimit) {
+            drop();
+            return undefined;
+          }
         }
         return request.complete ? Buffer.concat(chunks) : undefined;
       } catch {

@@ -1,0 +1,46 @@
+import { parseArgs } from "node:util";
+import { createScene } from "../e2e/agents.ts";
+import { runRound, type Victim, victims } from "../e2e/crash-rounds.ts";
+
+/** Rounds of SIGKILL in mid-job. `bun bench/crash.ts --rounds 300 --seed 1 --kill agent`; each seed is a round of its own. */
+const { values } = parseArgs({
+  options: {
+    rounds: { type: "string", default: "100" },
+    seed: { type: "string", default: "1" },
+    kill: { type: "string", default: "agent" },
+    workers: { type: "string", default: "2" },
+  },
+});
+const victim = victims.find((name) => name === values.kill);
+if (victim === undefined)
+  throw new Error(`"${values.kill}" is nobody to kill (known: ${victims.join(", ")})`);
+const first = Number(values.seed);
+const seeds = Array.from({ length: Number(values.rounds) }, (_, index) => first + index);
+const outcomes: Record<string, number> = {};
+const failures: string[] = [];
+let [kills, events] = [0, 0];
+
+await Promise.all(Array.from({ length: Number(values.workers) }, () => work(victim)));
+console.log(
+  `${Number(values.rounds)} rounds, ${kills} kills, ${events} events compared: ${JSON.stringify(outcomes)}`,
+);
+for (const failure of failures) console.error(`\n${failure}`);
+process.exitCode = failures.length > 0 ? 1 : 0;
+
+/** Each has a hub of its own; after a round that failed a new one. */
+async function work(who: Victim): Promise<void> {
+  while (seeds.length > 0) {
+    await using scene = await createScene();
+    for (let isClean = true; isClean && seeds.length > 0;) {
+      try {
+        const outcome = await runRound(scene, { seed: seeds.shift()!, victim: who });
+        outcomes[outcome.result] = (outcomes[outcome.result] ?? 0) + 1;
+        kills += outcome.kills;
+        events += outcome.events;
+      } catch (error) {
+        failures.push((error as Error).message);
+        isClean = false;
+      }
+    }
+  }
+}

@@ -1,0 +1,56 @@
+// What the kernel says of a process.
+import { readdirSync, readFileSync } from "node:fs";
+
+export interface Memory {
+  readonly rss: number;
+  readonly pss: number;
+}
+
+/** Bytes; nothing of a process that is gone, or that this user may not look into. */
+export function readMemory(pid: number): Memory {
+  const text = read(`/proc/${pid}/smaps_rollup`);
+  const of = (name: string) => Number(new RegExp(`^${name}:\\s+(\\d+) kB`, "m").exec(text)?.[1] ?? 0) * 1024;
+  return { rss: of("Rss"), pss: of("Pss") };
+}
+
+/** Milliseconds of CPU of all threads so far. */
+export function readCpu(pid: number): number {
+  return list(`/proc/${pid}/task`)
+    .map((task) => Number(read(`/proc/${pid}/task/${task}/schedstat`).split(" ")[0]) / 1e6)
+    .reduce((sum, one) => sum + one, 0);
+}
+
+/** How often the threads were scheduled so far. */
+export function readWakeUps(pid: number): number {
+  return list(`/proc/${pid}/task`)
+    .map((task) => Number(read(`/proc/${pid}/task/${task}/schedstat`).split(" ")[2]))
+    .reduce((sum, one) => sum + one, 0);
+}
+
+/** Processes whose environment or command line holds this text. */
+export function findProcesses(place: "environ" | "cmdline", text: string): number[] {
+  return list("/proc")
+    .filter((name) => /^\d+$/.test(name) && read(`/proc/${name}/${place}`).includes(text))
+    .map(Number);
+}
+
+export function isAlive(pid: number): boolean {
+  const stat = read(`/proc/${pid}/stat`);
+  return stat !== "" && !/^[ZX]/.test(stat.slice(stat.lastIndexOf(")") + 2));
+}
+
+function list(path: string): string[] {
+  try {
+    return readdirSync(path);
+  } catch {
+    return [];
+  }
+}
+
+function read(path: string): string {
+  try {
+    return readFileSync(path, "latin1");
+  } catch {
+    return "";
+  }
+}

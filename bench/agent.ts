@@ -1,24 +1,21 @@
 // An agent, compiled, with an empty home, against a control plane on loopback: `bun run build && bun bench/agent.ts [<part>…]`.
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-import { type Call, type ControlPlane, createControlPlane } from "./control-plane.ts";
-import { findProcesses, isAlive, readCpu, readMemory, readWakeUps } from "./proc.ts";
+import type { Call } from "./control-plane.ts";
+import { findByEnvironment, isAlive, readCpu, readMemory, readWakeUps } from "./proc.ts";
+import {
+  binary,
+  env,
+  graceSeconds,
+  mb,
+  median,
+  ms,
+  row,
+  runParts,
+  spread,
+  startAgent,
+  usual,
+} from "./running-agent.ts";
 
-const binary = process.env["SIGNALMAN_BINARY"] ?? join(import.meta.dir, "../dist/signalman");
-const home = mkdtempSync(join(tmpdir(), "signalman-bench-"));
-const env = { PATH: process.env["PATH"] ?? "", HOME: home, TMPDIR: home };
-const graceSeconds = 1;
-const parts = { start, hello, trickle, printing, flood, hub, idle, stop };
-const wanted = process.argv.slice(2);
-
-try {
-  for (const [name, part] of Object.entries(parts)) {
-    if (wanted.length === 0 || wanted.includes(name)) await part();
-  }
-} finally {
-  rmSync(home, { recursive: true, force: true });
-}
+await runParts({ start, hello, trickle, printing, stop, idle });
 
 async function start(): Promise<void> {
   const bare: number[] = [];
@@ -81,7 +78,7 @@ async function trickle(): Promise<void> {
     const { plane } = agent;
     plane.intervalMs = usual;
     const count = seconds === "1" ? 8 : 20;
-    await sendJob(plane, [
+    await plane.run("job", [
       `for ((i = 0; i < ${count}; i++)); do echo "at $EPOCHREALTIME"; sleep ${seconds}; done`,
       'echo "end $EPOCHREALTIME"',
     ]);
@@ -99,7 +96,7 @@ async function printing(): Promise<void> {
   const { plane } = agent;
   plane.intervalMs = usual;
   const line = "x".repeat(80);
-  await sendJob(plane, [
+  await plane.run("job", [
     `end=$((SECONDS + 5)); while ((SECONDS < end)); do echo "at $EPOCHREALTIME ${line}"; done`,
   ]);
   await plane.until(({ what }) => what === "sync/finished-job");
@@ -108,75 +105,6 @@ async function printing(): Promise<void> {
     "printed → on the server, a bash that only prints",
     `${spread(all)} (< 150 ms; ${(all.length / 5000).toFixed(0)}k lines/s)`,
   );
-}
-
-async function flood(): Promise<void> {
-  const { path, bytes } = writeFlood();
-  await using agent = startAgent();
-  const { plane } = agent;
-  plane.intervalMs = () => 1000;
-  plane.isQuiet = true;
-  const peak = watchMemory(agent.pid);
-  const given = await sendJob(plane, [`cat ${path}`], "flood");
-  const { at } = await plane.until(({ what }) => what === "sync/finished-job");
-  const { total, each } = peak.stop();
-  row(
-    "100 MB to a bare server, run-job → finished-job",
-    `${(bytes / 1e3 / (at - given)).toFixed(0)} MB/s (≥ 20)`,
-  );
-  row("… log bytes on the server", (plane.logBytes / 1e6).toFixed(1));
-  row("… PSS of agent and job process at most", `${mb(total)} (< 130 MB; ${each})`);
-  const syncs = plane.calls.filter(
-    ({ what, at: when }) => what.startsWith("sync/") && when >= given && when <= at,
-  );
-  const gaps = syncs.slice(1).map(({ at: when }, index) => when - syncs[index]!.at);
-  row("… syncs each 1 s, the longest gap", ms(Math.max(0, ...gaps)));
-}
-
-/** The same against `signalman hub`. */
-async function hub(): Promise<void> {
-  const { path, bytes } = writeFlood();
-  const server = Bun.spawn(
-    [binary, "hub", "--port", "0", "--log-limit", "0", "--sync-interval", "1000", "--token", "bench-token"],
-    {
-      env,
-      stdout: "pipe",
-      stderr: "inherit",
-    },
-  );
-  try {
-    const reader = server.stdout.getReader();
-    let text = "";
-    while (!/listening on \S+\n/.test(text)) text += new TextDecoder().decode((await reader.read()).value);
-    const endpoint = /listening on (\S+)\n/.exec(text)![1]!;
-    await using agent = startAgent(endpoint);
-    const job = join(home, "flood.json");
-    writeFileSync(job, JSON.stringify({ commands: [`cat ${path}`] }));
-    await Bun.sleep(300);
-    const peak = watchMemory(agent.pid);
-    const from = performance.now();
-    const follow = Bun.spawn([binary, "hub", "submit", job, "--follow", "--hub", endpoint], {
-      env,
-      stdout: "pipe",
-      stderr: "inherit",
-    });
-    let shown = 0;
-    for await (const chunk of follow.stdout) shown += chunk.filter((byte) => byte === 0x78).length;
-    const code = await follow.exited;
-    const rate = bytes / 1e3 / (performance.now() - from);
-    row("100 MB to the hub, submitted → followed to its end", `${rate.toFixed(0)} MB/s (≥ 20)`);
-    row("… whole", shown === (bytes / 80) * 79 && code === 0 ? "yes" : `NO: ${shown} x, exit ${code}`);
-    const { total, each } = peak.stop();
-    row("… PSS of agent and job process at most", `${mb(total)} (< 130 MB; ${each})`);
-    const violations = Bun.spawnSync([binary, "hub", "violations", "--hub", endpoint], { env });
-    row(
-      "… syncs on time, as the hub sees it",
-      violations.exitCode === 0 ? "yes" : violations.stdout.toString(),
-    );
-  } finally {
-    server.kill();
-    await server.exited;
-  }
 }
 
 async function idle(): Promise<void> {
@@ -205,10 +133,12 @@ async function stop(): Promise<void> {
   for (let round = 0; round < 5; round++) {
     await using agent = startAgent();
     const { plane } = agent;
-    await sendJob(plane, ["trap '' TERM; setsid sleep 1000 & echo READY; while :; do sleep 1; done"]);
-    await plane.until(({ text }) => text.includes("READY"));
-    const pids = findProcesses("environ", "SIGNALMAN_JOB_");
-    const given = await plane.stop("job");
+    const id = `stop_${process.pid}_${round}`;
+    await plane.run(id, ["trap '' TERM; setsid sleep 1000 & echo READY; while :; do sleep 1; done"]);
+    await plane.until(({ text }) => text.includes('"output":"READY'));
+    await Bun.sleep(200);
+    const pids = findByEnvironment(`SIGNALMAN_JOB_${id}_`);
+    const given = await plane.stop(id);
     while (pids.some(isAlive)) await Bun.sleep(2);
     gone.push(performance.timeOrigin + performance.now() - given - graceSeconds * 1000);
     const { at } = await plane.until(({ what }) => what === "sync/finished-job");
@@ -219,76 +149,6 @@ async function stop(): Promise<void> {
   row("… → finished-job", `grace + ${spread(told)}`);
 }
 
-interface RunningAgent extends AsyncDisposable {
-  readonly plane: ControlPlane;
-  readonly pid: number;
-  /** Unix milliseconds, with fractions. */
-  readonly startedAt: number;
-}
-
-function startAgent(endpoint?: string): RunningAgent {
-  const plane = createControlPlane();
-  const state = mkdtempSync(join(home, "state-"));
-  const startedAt = performance.timeOrigin + performance.now();
-  const options = {
-    endpoint: endpoint ?? plane.endpoint,
-    "state-dir": state,
-    "log-file-path": join(state, "log"),
-    "stop-grace-period": String(graceSeconds),
-  };
-  const words = Object.entries(options).flatMap(([name, value]) => [`--${name}`, value]);
-  const agent = Bun.spawn([binary, "start", "--no-https", ...words], {
-    env: { ...env, SEMAPHORE_AGENT_TOKEN: "bench-token" },
-    stdio: ["ignore", "ignore", "inherit"],
-  });
-  return {
-    plane,
-    pid: agent.pid,
-    startedAt,
-    async [Symbol.asyncDispose]() {
-      agent.kill("SIGTERM");
-      plane.shutdown();
-      const timer = setTimeout(() => agent.kill("SIGKILL"), 10_000);
-      await agent.exited;
-      clearTimeout(timer);
-      plane[Symbol.dispose]();
-    },
-  };
-}
-
-async function sendJob(plane: ControlPlane, commands: string[], id = "job"): Promise<number> {
-  return plane.run(id, commands);
-}
-
-function usual(): number {
-  return 4000 + Math.random() * 2000;
-}
-
-function writeFlood(): { path: string; bytes: number } {
-  const path = join(home, "flood.txt");
-  writeFileSync(path, `${"x".repeat(79)}\n`.repeat(1_310_720));
-  return { path, bytes: 80 * 1_310_720 };
-}
-
-/** The most that an agent and its job process have together. */
-function watchMemory(agent: number): { stop(): { total: number; each: string } } {
-  let total = 0;
-  let each = "";
-  let jobs: number[] = [];
-  const timer = setInterval(() => {
-    if (jobs.length === 0) jobs = findProcesses("cmdline", "\0job-process\0");
-    const all = [agent, ...jobs].map((pid) => readMemory(pid).pss);
-    const sum = all.reduce((a, b) => a + b, 0);
-    if (sum > total) [total, each] = [sum, all.map(mb).join(" + ")];
-  }, 50);
-  return {
-    stop() {
-      clearInterval(timer);
-      return { total, each };
-    },
-  };
-}
-
 /** Milliseconds from each print to its arrival. */
 function delays(calls: readonly Call[]): number[] {
   return calls
@@ -296,28 +156,4 @@ function delays(calls: readonly Call[]): number[] {
     .flatMap(({ text, at }) =>
       [...text.matchAll(/at (\d+\.\d+)/g)].map(([, printed]) => at - Number(printed) * 1000),
     );
-}
-
-function quantile(values: readonly number[], share: number): number {
-  return values.toSorted((a, b) => a - b)[Math.min(values.length - 1, Math.floor(values.length * share))]!;
-}
-
-function median(values: readonly number[]): number {
-  return quantile(values, 0.5);
-}
-
-function spread(values: readonly number[]): string {
-  return `${ms(median(values))}, p95 ${ms(quantile(values, 0.95))}`;
-}
-
-function ms(value: number): string {
-  return `${value.toFixed(1)} ms`;
-}
-
-function mb(bytes: number): string {
-  return `${(bytes / 1e6).toFixed(0)} MB`;
-}
-
-function row(what: string, figure: string): void {
-  console.log(`${what.padEnd(50)} ${figure}`);
 }

@@ -2,12 +2,13 @@ import { parseArgs } from "node:util";
 import { createScene } from "../e2e/agents.ts";
 import { runRound, type Victim, victims } from "../e2e/crash-rounds.ts";
 
-/** Rounds of SIGKILL in mid-job. `bun bench/crash.ts --rounds 300 --seed 1 --kill agent`; each seed is a round of its own. */
+/** Rounds of SIGKILL in mid-job. `bun bench/crash.ts --rounds 300 --seed 1 --kill agent [--faults]`; each seed is a round of its own. */
 const { values } = parseArgs({
   options: {
     rounds: { type: "string", default: "100" },
     seed: { type: "string", default: "1" },
     kill: { type: "string", default: "agent" },
+    faults: { type: "boolean", default: false },
     workers: { type: "string", default: "2" },
   },
 });
@@ -33,7 +34,11 @@ async function work(who: Victim): Promise<void> {
     await using scene = await createScene();
     for (let isClean = true; isClean && seeds.length > 0;) {
       try {
-        const outcome = await runRound(scene, { seed: seeds.shift()!, victim: who });
+        const outcome = await runRound(scene, {
+          seed: seeds.shift()!,
+          victim: who,
+          isTroubled: values.faults,
+        });
         outcomes[outcome.result] = (outcomes[outcome.result] ?? 0) + 1;
         kills += outcome.kills;
         events += outcome.events;

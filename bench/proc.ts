@@ -27,16 +27,25 @@ export function readWakeUps(pid: number): number {
     .reduce((sum, one) => sum + one, 0);
 }
 
-/** Processes whose environment or command line holds this text. */
-export function findProcesses(place: "environ" | "cmdline", text: string): number[] {
-  return list("/proc")
-    .filter((name) => /^\d+$/.test(name) && read(`/proc/${name}/${place}`).includes(text))
-    .map(Number);
+/** Processes in whose environment this text stands. */
+export function findByEnvironment(text: string): number[] {
+  return listPids().filter((pid) => read(`/proc/${pid}/environ`).includes(text));
+}
+
+export function findChildren(parent: number): number[] {
+  return listPids().filter((pid) => {
+    const stat = read(`/proc/${pid}/stat`);
+    return Number(stat.slice(stat.lastIndexOf(")") + 4).split(" ")[0]) === parent;
+  });
 }
 
 export function isAlive(pid: number): boolean {
   const stat = read(`/proc/${pid}/stat`);
   return stat !== "" && !/^[ZX]/.test(stat.slice(stat.lastIndexOf(")") + 2));
+}
+
+function listPids(): number[] {
+  return list("/proc").map(Number).filter(Number.isInteger);
 }
 
 function list(path: string): string[] {

@@ -1,23 +1,11 @@
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import path from "node:path";
-import type { FaultRule } from "../plugins/hub/faults.ts";
-import type { Call } from "../plugins/hub/http/calls.ts";
-import type { AgentView, JobView } from "../plugins/hub/view.ts";
-import type { Violation } from "../plugins/hub/watch/violations.ts";
+import type { Hub } from "../plugins/hub/contract.ts";
 import type { JobEvent } from "../src/log/events.ts";
 import { createTester, type Finished, type Running, type StartOptions, type Tester } from "./fixtures.ts";
-import { type JobFile, living, toEvents, until } from "./jobs.ts";
-
-/** The registration token of every hub here; nothing else may ever contain it. */
-export const registrationToken = "registration-7f3a91c2e5";
-
-export interface SceneOptions {
-  /** For `signalman hub`. Default: syncs every 50 ms. */
-  readonly hub?: readonly string[];
-  /** Keeps the hub's data on disk, so that `hub.restart` goes on with it. */
-  readonly isKept?: boolean;
-}
+import { type HubProcess, type HubProcessOptions, registrationToken, startHub } from "./hub-process.ts";
+import { living, toEvents, until } from "./jobs.ts";
 
 /** A hub in a process of its own, and agents. Ends all that it started. */
 export interface Scene extends AsyncDisposable {
@@ -34,35 +22,11 @@ export interface Scene extends AsyncDisposable {
   keptLog(jobId: string): Promise<JobEvent[]>;
 }
 
-export interface HubProcess {
-  readonly endpoint: string;
-  submit(job: JobFile | string, query?: string): Promise<string>;
-  job(id: string): Promise<JobView>;
-  jobs(): Promise<JobView[]>;
-  /** Resolves when an agent has reported its end, or is gone. */
-  done(id: string): Promise<JobView>;
-  /** As soon as the log holds the text in one of its outputs. */
-  shows(id: string, text: string): Promise<void>;
-  log(id: string): Promise<JobEvent[]>;
-  stopJob(id: string): Promise<void>;
-  agents(): Promise<AgentView[]>;
-  shutdownAgent(name: string): Promise<void>;
-  violations(): Promise<Violation[]>;
-  calls(): Promise<Call[]>;
-  addFault(rule: FaultRule): Promise<number>;
-  faults(): Promise<(FaultRule & { hits: number })[]>;
-  clearFaults(): Promise<void>;
-  /** Ends the hub, with SIGKILL when it is to die. */
-  end(signal?: NodeJS.Signals): Promise<Finished>;
-  /** Starts it again at the same address. */
-  begin(): Promise<void>;
-}
-
-export async function createScene(options: SceneOptions = {}): Promise<Scene> {
+export async function createScene(options: HubProcessOptions = {}): Promise<Scene> {
   const tester = await createTester();
   const stateDirectory = path.join(tester.home, "state");
   const submitted: string[] = [];
-  const hub = await startHub(tester, options, submitted);
+  const hub = await startHub(tester, options, (id) => void submitted.push(id));
   const config = await tester.write("impatient.json", JSON.stringify(impatient));
   const agent = (args: readonly string[] = [], { env, ...rest }: StartOptions = {}): Running => {
     const place = ["--endpoint", hub.endpoint, "--no-https", "--config-file", config];
@@ -98,6 +62,40 @@ export async function createScene(options: SceneOptions = {}): Promise<Scene> {
     },
     async [Symbol.asyncDispose]() {
       for (const id of submitted) endJobProcess(id);
+      await tester[Symbol.asyncDispose]();
+    },
+  };
+}
+
+/** Starts agents at a hub of this process, each with a state of its own. */
+export async function startAgents(
+  hub: Hub,
+  count: number,
+): Promise<AsyncDisposable & { alive(): Promise<number> }> {
+  const tester = await createTester();
+  const flags = [
+    "--endpoint",
+    hub.endpoint,
+    "--no-https",
+    "--get-job-attempts",
+    "2",
+    "--log-flush-timeout",
+    "1",
+  ];
+  const config = await tester.write("impatient.json", JSON.stringify(impatient));
+  const agents = Array.from({ length: count }, (_, index) =>
+    tester.start(["start", "--config-file", config, ...flags, "--name", `agent-number-${index}`], {
+      env: { SEMAPHORE_AGENT_TOKEN: hub.token },
+    }),
+  );
+  await hub.until(() => hub.agents.length === count);
+  return {
+    async alive() {
+      const ends = await Promise.all(agents.map(({ finished }) => Promise.race([finished, Bun.sleep(100)])));
+      return ends.filter((end) => end === undefined).length;
+    },
+    async [Symbol.asyncDispose]() {
+      for (const { id } of hub.jobs) endJobProcess(id);
       await tester[Symbol.asyncDispose]();
     },
   };
@@ -147,74 +145,4 @@ export async function gone(word: string): Promise<void> {
 /** Waits for a file that a job writes. */
 export async function fileAppears(file: string): Promise<void> {
   await until(`"${file}" is there`, () => existsSync(file));
-}
-
-async function startHub(tester: Tester, options: SceneOptions, submitted: string[]): Promise<HubProcess> {
-  const { hub: args = [], isKept = false } = options;
-  const storage = isKept ? ["--storage", path.join(tester.home, "hub")] : [];
-  const interval = args.includes("--sync-interval") ? [] : ["--sync-interval", "50"];
-  let running: Running;
-  let endpoint = "";
-  const begin = async (): Promise<void> => {
-    const port = endpoint === "" ? "0" : endpoint.split(":")[1]!;
-    running = tester.start(["hub", "--port", port, ...interval, ...storage, ...args], {
-      env: { SEMAPHORE_AGENT_TOKEN: registrationToken },
-    });
-    await running.shows("an agent: ");
-    endpoint = /^hub listening on (\S+)$/m.exec(running.stdout)![1]!;
-  };
-  const ask = async <T>(method: string, route: string, body?: string): Promise<T> => {
-    const response = await fetch(`http://${endpoint}/hub${route}`, {
-      method,
-      ...(body === undefined ? {} : { body }),
-    });
-    const text = await response.text();
-    if (!response.ok) throw new Error(`${method} ${route}: ${response.status} ${text}`);
-    return JSON.parse(text) as T;
-  };
-  const log = async (id: string): Promise<JobEvent[]> => {
-    const response = await fetch(`http://${endpoint}/hub/jobs/${id}/log`);
-    return toEvents(await response.text());
-  };
-  await begin();
-  return {
-    get endpoint() {
-      return endpoint;
-    },
-    async submit(job, query = "") {
-      const text = typeof job === "string" ? job : JSON.stringify(job);
-      const { id } = await ask<JobView>("POST", `/jobs${query}`, text);
-      submitted.push(id);
-      return id;
-    },
-    job: (id) => ask("GET", `/jobs/${id}`),
-    jobs: () => ask("GET", "/jobs"),
-    async done(id) {
-      let view: JobView | undefined;
-      await until(`job ${id} is done`, async () => {
-        view = await ask<JobView>("GET", `/jobs/${id}`);
-        return view.isDone;
-      });
-      return view!;
-    },
-    async shows(id, text) {
-      await until(`job ${id} shows "${text}"`, async () =>
-        (await log(id)).some((event) => event.event === "cmd_output" && event.output.includes(text)),
-      );
-    },
-    log,
-    stopJob: (id) => ask("POST", `/jobs/${id}/stop`),
-    agents: () => ask("GET", "/agents"),
-    shutdownAgent: (name) => ask("POST", `/agents/${name}/shutdown`),
-    violations: () => ask("GET", "/violations"),
-    calls: () => ask("GET", "/calls"),
-    addFault: async (rule) => (await ask<{ id: number }>("POST", "/faults", JSON.stringify(rule))).id,
-    faults: () => ask("GET", "/faults"),
-    clearFaults: () => ask("DELETE", "/faults"),
-    async end(signal = "SIGTERM") {
-      running.kill(signal);
-      return running.finished;
-    },
-    begin,
-  };
 }

@@ -2,32 +2,39 @@ import { existsSync, readFileSync } from "node:fs";
 import path from "node:path";
 import { isDeepStrictEqual } from "node:util";
 import { fileAppears, jobProcesses, type Scene } from "./agents.ts";
+import { type Between, createCrashJob, type CrashJob, createRandom } from "./crash-job.ts";
 import type { Running } from "./fixtures.ts";
-import { living, outline, uniqueSeconds, until } from "./jobs.ts";
+import { living, outline, toEvents, uniqueSeconds, until } from "./jobs.ts";
 
-/** Who gets SIGKILL: the agent (up to three times), the job's process, or the one and then the other. */
-export const victims = ["agent", "job", "both"] as const;
+/**
+ * Who gets SIGKILL: the agent (up to three times), the job's process, or the one and then the other. `hand-over`: the agent gets SIGUSR2, up to
+ * three times.
+ */
+export const victims = ["agent", "job", "both", "hand-over"] as const;
 export type Victim = (typeof victims)[number];
 
 export interface RoundOptions {
   readonly seed: number;
   readonly victim: Victim;
+  /** Requests are spoiled at random as well. */
+  readonly isTroubled?: boolean;
 }
 
 export interface RoundOutcome {
-  readonly result: string;
+  /** `lost`: it failed without having begun. */
+  readonly result: "passed" | "failed" | "lost";
   readonly kills: number;
   readonly events: number;
 }
 
-/** What is left of a round that was spoiled: its words repeat it. */
-export function toCommand({ seed, victim }: RoundOptions): string {
-  return `bun bench/crash.ts --rounds 1 --seed ${seed} --kill ${victim}`;
+/** The words that repeat a round. */
+export function toCommand({ seed, victim, isTroubled = false }: RoundOptions): string {
+  return `bun bench/crash.ts --rounds 1 --seed ${seed} --kill ${victim}${isTroubled ? " --faults" : ""}`;
 }
 
 /**
- * One job, in the middle of which somebody is killed with SIGKILL, and then what must hold: it ran once, is reported, its log at the hub is the one
- * on this host, event by event, and nothing of it lives. Throws with the command that repeats the round.
+ * One job that is disturbed in the middle, and then what must hold: it ran once, is reported, its log at the hub is the one on this host, event by
+ * event, and nothing of it lives. Throws with the command that repeats the round.
  */
 export async function runRound(scene: Scene, options: RoundOptions): Promise<RoundOutcome> {
   try {
@@ -37,151 +44,128 @@ export async function runRound(scene: Scene, options: RoundOptions): Promise<Rou
   }
 }
 
+interface Round {
+  readonly id: string;
+  readonly job: CrashJob;
+  readonly word: string;
+  ran(): string;
+  wrote(): string;
+}
+
 async function attempt(scene: Scene, options: RoundOptions): Promise<RoundOutcome> {
   const { hub, tester } = scene;
-  const random = createRandom(options.seed);
-  const between = (from: number, to: number) => from + Math.floor(random() * (to - from));
+  const { seed, victim, isTroubled = false } = options;
+  const random = createRandom(seed);
+  const between: Between = (from, to) => from + Math.floor(random() * (to - from));
   const word = uniqueSeconds();
-  const files = { ran: `ran-${word}`, wrote: `wrote-${word}` };
-  const job = createJob(between, word, files);
-  const state = { env: { SEMAPHORE_AGENT_STATE_DIR: path.join(tester.home, `state-${word}`) } };
+  const names = {
+    word,
+    ran: `ran-${word}`,
+    wrote: `wrote-${word}`,
+    isLong: victim === "job" || victim === "both",
+  };
+  const job = createCrashJob(between, names);
+  const inHome = (name: string) => path.join(tester.home, name);
+  const read = (name: string) => (existsSync(inHome(name)) ? readFileSync(inHome(name), "utf8") : "");
+  const env = { SEMAPHORE_AGENT_STATE_DIR: inHome(`state-${word}`) };
+  if (isTroubled) await addTroubles(scene, seed);
+
+  // 1. Somebody is killed, and comes back.
   const id = await hub.submit(job.request);
-  const wrote = () => read(path.join(tester.home, files.wrote));
-  let agent: Running = scene.agent([], state);
+  const round: Round = { id, job, word, ran: () => read(names.ran), wrote: () => read(names.wrote) };
+  let agent: Running = scene.agent([], { env });
   let kills = 0;
-  const killAgent = async (): Promise<void> => {
-    agent.kill("SIGKILL");
+  const endAgent = async (): Promise<void> => {
+    agent.kill(victim === "hand-over" ? "SIGUSR2" : "SIGKILL");
     await agent.finished;
     kills += 1;
   };
-
-  if (options.victim === "agent") {
+  const endJob = (): void => {
+    for (const pid of jobProcesses(id)) process.kill(pid, "SIGKILL");
+    kills += 1;
+  };
+  if (victim === "agent" || victim === "hand-over") {
     for (let left = between(1, 4); left > 0; left--) {
-      await Bun.sleep(between(0, 900));
-      await killAgent();
+      await Bun.sleep(between(0, 200 + job.durationMs));
+      await endAgent();
       await Bun.sleep(between(0, 300));
-      agent = scene.agent([], state);
+      agent = scene.agent([], { env });
     }
   } else {
-    await fileAppears(path.join(tester.home, files.ran));
-    await Bun.sleep(between(0, 700));
-    const pids = jobProcesses(id);
-    const killJob = () => {
-      for (const pid of pids) process.kill(pid, "SIGKILL");
-      kills += pids.length;
-    };
-    if (options.victim === "job") killJob();
-    else {
-      const isAgentFirst = random() < 0.5;
-      if (isAgentFirst) await killAgent();
-      else killJob();
-      await Bun.sleep(between(0, 100));
-      if (isAgentFirst) killJob();
-      else await killAgent();
-      await Bun.sleep(between(0, 300));
-      agent = scene.agent([], state);
+    await fileAppears(inHome(names.ran));
+    await Bun.sleep(between(0, 400));
+    const acts = victim === "job" ? [endJob] : between(0, 2) === 0 ? [endAgent, endJob] : [endJob, endAgent];
+    for (const act of acts) {
+      await act();
+      await Bun.sleep(between(0, 200));
     }
+    if (victim === "both") agent = scene.agent([], { env });
   }
 
-  const view = await hub.done(id);
-  const atTheEnd = wrote();
-  const events = await hub.log(id);
-  const lines = outline(events);
-  const problems: string[] = [];
-  const check = (isRight: boolean, problem: string) => void (isRight || problems.push(problem));
-  const kept = await tester.run(["logs", id, "--json", "--state-dir", state.env.SEMAPHORE_AGENT_STATE_DIR]);
-  check(
-    isDeepStrictEqual(
-      kept.stdout
-        .trim()
-        .split("\n")
-        .map((line) => JSON.parse(line) as unknown),
-      events,
-    ),
-    `the hub's log differs from the one on this host:\n${kept.stdout}\n---\n${JSON.stringify(events)}`,
-  );
-  const output = lines
-    .filter((line) => line.startsWith("[for "))
-    .map((line) => line.replace(/^\[[^\]]*\] \d+: /s, ""))
-    .join("");
-  const runs = read(path.join(tester.home, files.ran)).length;
-  check(runs <= 1, `the job ran ${runs} times`);
-  const isLost = view.result === "failed" && lines.join("\n").includes("that answer was lost");
-  const isWhole = view.result === "passed";
-  if (isWhole)
-    check(
-      output === job.output && atTheEnd === job.output,
-      `the output is not whole:\n${output}\n--- written:\n${atTheEnd}`,
-    );
-  else if (isLost) check(runs === 0, "the job ran, although its request is said to be lost");
-  else {
-    check(
-      options.victim !== "agent" && view.result === "failed",
-      `the result is ${view.result}:\n${lines.join("\n")}`,
-    );
-    check(lines.at(-1) === "end failed", `the log ends with ${lines.at(-1)}`);
-    check(
-      lines.some((line) => line.includes("[signalman: the job's process died; ")),
-      `no line says why:\n${lines.slice(3).join("\n")}`,
-    );
-    check(job.output.startsWith(atTheEnd), `what the job wrote has a gap:\n${atTheEnd}`);
-  }
-  check(view.result === lines.at(-1)?.replace("end ", ""), `reported ${view.result}, logged ${lines.at(-1)}`);
-  await Bun.sleep(50);
-  check(wrote() === atTheEnd, "the script goes on");
-  check(living(word).length === 0, `still alive: ${living(word).join("\n")}`);
-  const violations = (await hub.violations()).filter(
-    ({ jobId, rule }) => (jobId ?? id) === id && !excused.has(rule),
-  );
-  check(violations.length === 0, `violations: ${JSON.stringify(violations)}`);
+  // 2. What must hold now.
+  await hub.done(id);
+  await hub.clearFaults();
+  const { result, events, problems } = await examine(scene, round, victim, env.SEMAPHORE_AGENT_STATE_DIR);
   agent.kill("SIGTERM");
   const end = await agent.finished;
-  check(end.exitCode === 0, `the agent ended with ${end.exitCode}:\n${end.stdout}`);
+  if (end.exitCode !== 0) problems.push(`the agent ended with ${end.exitCode}`);
   await until("the job's process is gone", () => jobProcesses(id).length === 0);
   if (problems.length > 0) {
     const calls = (await hub.calls()).slice(-30).map((call) => JSON.stringify(call));
     const told = [...problems, "--- agent:", end.stdout, "--- calls:", ...calls].join("\n");
     throw new Error(told.replaceAll(/x{9,}/g, "x…"));
   }
-  return { result: isLost ? "lost" : view.result!, kills, events: events.length };
+  return { result, kills, events };
 }
 
-/** A process that is killed cannot know when it may sync, nor that a request came whole. */
-const excused = new Set(["sync-early", "fetched-again"]);
+async function examine(scene: Scene, { id, job, word, ran, wrote }: Round, victim: Victim, state: string) {
+  const { hub, tester } = scene;
+  const problems: string[] = [];
+  const check = (isRight: boolean, problem: string) => void (isRight || problems.push(problem));
+  const written = wrote();
+  const { result } = await hub.job(id);
+  const events = await hub.log(id);
+  const lines = outline(events);
+  const all = lines.join("\n");
+  const kept = toEvents((await tester.run(["logs", id, "--json", "--state-dir", state])).stdout);
+  check(
+    isDeepStrictEqual(kept, events),
+    `${events.length} events at the hub differ from ${kept.length} here`,
+  );
+  check(lines.at(-1) === `end ${result}`, `reported ${result}, logged ${lines.at(-1)}`);
+  check(ran().length <= 1, `the job ran ${ran().length} times`);
 
-/** Prints some hundred lines in one to one and a half seconds, and notes each in a file. */
-function createJob(
-  between: (from: number, to: number) => number,
-  word: string,
-  files: { ran: string; wrote: string },
-) {
-  const commands = [`echo -n 1 >> ${files.ran}; (sleep ${word} &)`];
-  let output = "";
-  for (let block = 0; block < 4; block++) {
-    const [count, length] = [between(5, 30), between(1, 400)];
-    const pad = "x".repeat(length);
-    const line = `${block}-$i-${pad}`;
-    const pause = (between(150, 400) / 1000 / count).toFixed(4);
-    commands.push(
-      `for i in $(seq ${count}); do echo ${line} >> ${files.wrote}; echo ${line}; sleep ${pause}; done`,
-    );
-    for (let i = 1; i <= count; i++) output += `${block}-${i}-${pad}\n`;
+  const isLost = victim !== "hand-over" && result === "failed" && unlucky.some((why) => all.includes(why));
+  if (result === "passed") {
+    const output = lines
+      .filter((line) => line.startsWith("[for "))
+      .map((line) => line.replace(/^\[[^\]]*\] 0: /s, ""));
+    check(output.join("") === job.output, `the output is not whole:\n${output.join("")}`);
+    check(written === job.output, `what the job wrote is not whole:\n${written}`);
+  } else if (isLost) {
+    check(ran() === "" && written === "", "the job ran, although it is said that it could not");
+  } else {
+    check(result === "failed" && (victim === "job" || victim === "both"), `the result is ${result}:\n${all}`);
+    check(all.includes("[signalman: the job's process died; "), `no line says why:\n${all}`);
+    check(job.output.startsWith(written), `what the job wrote has a gap:\n${written}`);
   }
-  const secret = { name: "PLAIN_VARIABLE", value: Buffer.from("x").toString("base64") };
-  return { request: { env_vars: [secret], commands }, output };
+  await Bun.sleep(50);
+  check(wrote() === written, "the script goes on");
+  check(living(word).length === 0, `still alive: ${living(word).join("\n")}`);
+  // A process that is killed cannot know that a request came whole.
+  const breaches = (await hub.breaches()).filter(
+    ({ jobId, rule }) => (jobId ?? id) === id && rule !== "fetched-again",
+  );
+  check(breaches.length === 0, `violations: ${JSON.stringify(breaches)}`);
+  const outcome: RoundOutcome["result"] = isLost ? "lost" : result === "passed" ? "passed" : "failed";
+  return { result: outcome, events: events.length, problems };
 }
 
-function read(file: string): string {
-  return existsSync(file) ? readFileSync(file, "utf8") : "";
-}
+/** A kill between the one answer to the fetch and the first sign of the job's process: it fails, and never began. */
+const unlucky = ["that answer was lost", "the job's process could not be started"];
 
-/** Evenly in [0, 1), the same for the same seed (mulberry32). */
-export function createRandom(seed: number): () => number {
-  let state = seed | 0;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
-  };
+async function addTroubles({ hub }: Scene, seed: number): Promise<void> {
+  for (const kind of ["delay-after", "drop-before", "drop-after", "cut", "bad-body", "status"] as const) {
+    await hub.addFault({ kind, probability: 0.06, seed, delayMs: 200 });
+  }
 }

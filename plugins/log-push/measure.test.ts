@@ -46,12 +46,12 @@ describe("the time between two pushes", () => {
 
   test("grows while the job goes on printing", () => {
     const waitAfterPush = open(100);
-    expect([0, 10, 20, 40, 80, 100, 100].map(waitAfterPush)).toEqual([10, 20, 40, 80, 100, 100, 100]);
+    expect([0, 2, 4, 8, 16, 32, 64, 100].map(waitAfterPush)).toEqual([2, 4, 8, 16, 32, 64, 100, 100]);
   });
 
   test("is short again after a pause", () => {
     const waitAfterPush = open(100);
-    expect([0, 10, 20, 200, 20].map(waitAfterPush)).toEqual([10, 20, 40, 10, 20]);
+    expect([0, 2, 4, 200, 4].map(waitAfterPush)).toEqual([2, 4, 8, 2, 4]);
   });
 
   test("is nothing when the option says so", () => {

@@ -25,4 +25,4 @@ export function createPace(intervalMs: number, now: () => number = () => perform
   };
 }
 
-const firstGapMs = 10;
+const firstGapMs = 2;

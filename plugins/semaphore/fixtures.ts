@@ -77,6 +77,7 @@ export function createFakeJobs({ left = [], isStubborn, onStart }: FakeJobsOptio
     async at(index) {
       return until(() => all[index]);
     },
+    expect() {},
     async start(request, delivery) {
       await onStart?.(request);
       return add(request, delivery);

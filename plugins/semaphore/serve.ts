@@ -55,6 +55,7 @@ export async function serve(options: ServeOptions): Promise<StopReason | undefin
   const perform: SyncLoopOptions["perform"] = (action) => {
     switch (action.kind) {
       case "fetch":
+        context.jobs.expect(action.jobId);
         store.assign(action.jobId);
         assignment = fetchAssignment(toOptions(action.jobId));
         break;

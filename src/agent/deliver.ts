@@ -66,19 +66,15 @@ export async function deliverJob(options: DeliverJobOptions): Promise<JobOutcome
 }
 
 async function deliver(options: DeliverJobOptions, signal: AbortSignal): Promise<LogDelivery> {
-  const { host, request, logger, delivery, directory, process } = options;
+  const { host, request, logger, delivery, directory } = options;
   const cursorPath = join(directory, jobFiles.delivery);
-  const cursor = readDocument<SpoolCursor>(cursorPath);
-  using reader = openSpool(join(directory, jobFiles.spool), {
-    source: process.source,
-    ...(cursor && { cursor }),
-  });
+  using reader = openAtCursor(cursorPath, options);
   try {
     await using backend = host.use(logBackend, request.logger.method).open({
       job: request,
       logger,
       spool: reader,
-      saveCursor: (place) => writeDocument(cursorPath, place),
+      saveCursor: (place) => writeDocument(cursorPath, place, { isSynced: false }),
       refreshToken: () => delivery.refreshToken(),
     });
     return await backend.run(signal);
@@ -86,6 +82,22 @@ async function deliver(options: DeliverJobOptions, signal: AbortSignal): Promise
     logger.error(`the log could not be delivered: ${toMessage(error)}`, { job: request.id });
     await options.process.finished;
     return { trimmed: false, undelivered: await rest(reader) };
+  }
+}
+
+/** Where the delivery stopped. A crash of the machine may cost the place: then all is delivered again, in its place. */
+function openAtCursor(
+  cursorPath: string,
+  { directory, process, logger, request }: DeliverJobOptions,
+): SpoolReader {
+  const spool = join(directory, jobFiles.spool);
+  const { source } = process;
+  try {
+    const cursor = readDocument<SpoolCursor>(cursorPath);
+    return openSpool(spool, { source, ...(cursor && { cursor }) });
+  } catch (error) {
+    logger.warn(`the job's log is delivered from its beginning: ${toMessage(error)}`, { job: request.id });
+    return openSpool(spool, { source });
   }
 }
 

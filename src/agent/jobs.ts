@@ -33,7 +33,9 @@ export interface AgentJob {
 export interface Jobs {
   /** Jobs that a previous process left, running or over, not yet released. Their logs are delivered once they are claimed. */
   readonly left: readonly LeftJob[];
-  /** Keeps the request durably, and starts the job's process. Resolves when both are done; a process that cannot start is a failed job. */
+  /** A job with this id is on its way: what needs no request begins now. `start` or `fail` follows. Never throws. */
+  expect(jobId: string): void;
+  /** Keeps the request durably, and runs the job in its process. Resolves when both are done; a process that cannot start is a failed job. */
   start(request: JobRequest, delivery: JobDelivery): Promise<AgentJob>;
   /** A job that can never run (its request could not be had): in its log stands why, and it has failed. */
   fail(request: JobRequest, reason: string, delivery: JobDelivery): Promise<AgentJob>;

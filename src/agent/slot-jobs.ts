@@ -4,7 +4,13 @@ import { toMessage } from "../errors.ts";
 import type { Host } from "../host/host.ts";
 import { closeLog } from "../job/bury.ts";
 import type { JobSettings } from "../job/open.ts";
-import { adoptJobProcess, type JobProcess, startJobProcess, toSocketPath } from "../job/process.ts";
+import {
+  adoptJobProcess,
+  type JobProcess,
+  startJobProcess,
+  toSocketPath,
+  type WaitingJobProcess,
+} from "../job/process.ts";
 import type { JobRequest } from "../job/request.ts";
 import { jobFiles, type JobProcessInput } from "../job/wire.ts";
 import type { Logger } from "../logger/logger.ts";
@@ -43,7 +49,9 @@ export interface SlotJobs extends Jobs {
 export function createSlotJobs(options: SlotJobsOptions): SlotJobs {
   const { directory, logger, host, slot } = options;
   const running = new Set<JobProcess>();
+  let expected: { readonly id: string; readonly process: WaitingJobProcess } | undefined;
   makePrivateDirectory(directory);
+  removeUnbegun(directory);
   pruneLogs(directory, options.keptLogs);
 
   function follow(request: JobRequest, process: JobProcess, delivery: JobDelivery): AgentJob {
@@ -69,13 +77,30 @@ export function createSlotJobs(options: SlotJobsOptions): SlotJobs {
     };
   }
 
-  /** A request on disk, before anything of it runs: from here on a crash cannot lose the job. */
-  function keep(request: JobRequest): string {
-    const path = join(directory, request.id);
+  /** The directory of a job that begins, whatever an earlier one of this id has left. */
+  function makeDirectory(id: string): string {
+    const path = join(directory, id);
     rmSync(path, { recursive: true, force: true });
-    makePrivateDirectory(path);
-    writeDocument(join(path, jobFiles.request), request);
-    return path;
+    return makePrivateDirectory(path);
+  }
+
+  function prepare(jobId: string): WaitingJobProcess {
+    const { socketDirectories, ...rest } = options;
+    return startJobProcess({
+      ...rest,
+      jobId,
+      directory: makeDirectory(jobId),
+      socket: toSocketPath(socketDirectories),
+    });
+  }
+
+  /** The process that waits for this job, if there is one; no other goes on waiting. */
+  function takeExpected(id: string): WaitingJobProcess | undefined {
+    const found = expected;
+    expected = undefined;
+    if (found?.id === id) return found.process;
+    found?.process.dismiss();
+    return undefined;
   }
 
   async function announce({ id, executor }: JobRequest): Promise<void> {
@@ -92,25 +117,33 @@ export function createSlotJobs(options: SlotJobsOptions): SlotJobs {
         return follow(request, adoptJobProcess({ directory: path, jobId: id, logger }), delivery);
       },
     })),
+    expect(jobId) {
+      try {
+        takeExpected("");
+        expected = { id: jobId, process: prepare(jobId) };
+      } catch (error) {
+        logger.debug(`no process waits for the job: ${toMessage(error)}`, { job: jobId });
+      }
+    },
     async start(request, delivery) {
-      const path = keep(request);
-      const process = startJobProcess(
-        {
-          request,
-          settings: options.settings,
-          plugins: options.plugins,
-          log: options.log,
-          directory: path,
-          socket: toSocketPath(options.socketDirectories),
-          claimTimeoutMs: options.claimTimeoutMs,
-        },
-        { directory: path, jobId: request.id, logger, program: options.program, env: options.env },
-      );
+      const waiting = takeExpected(request.id) ?? prepare(request.id);
+      // On disk before anything of it runs: from here on a crash cannot lose the job.
+      const path = join(directory, request.id);
+      try {
+        writeDocument(join(path, jobFiles.request), request);
+        writeDocument(join(path, jobFiles.process), waiting.record);
+      } catch (error) {
+        waiting.dismiss();
+        throw error;
+      }
+      const process = waiting.run(request);
       await announce(request);
       return follow(request, process, delivery);
     },
     async fail(request, reason, delivery) {
-      const path = keep(request);
+      takeExpected("");
+      const path = makeDirectory(request.id);
+      writeDocument(join(path, jobFiles.request), request);
       const { events, bytes } = closeLog(join(path, jobFiles.spool), reason);
       writeDocument(join(path, jobFiles.result), {
         result: "failed",
@@ -128,6 +161,16 @@ export function createSlotJobs(options: SlotJobsOptions): SlotJobs {
 /** Jobs whose result the control plane has not acknowledged: their request is still here. */
 function findLeft(directory: string): string[] {
   return readdirSync(directory).filter((id) => existsSync(join(directory, id, jobFiles.request)));
+}
+
+/** What was made for a job of which not even the request came. */
+function removeUnbegun(directory: string): void {
+  for (const id of readdirSync(directory)) {
+    const has = (name: string) => existsSync(join(directory, id, name));
+    if (!has(jobFiles.request) && !has(jobFiles.spool)) {
+      rmSync(join(directory, id), { recursive: true, force: true });
+    }
+  }
 }
 
 /** A job's request, and all that leads to secrets, leaves the disk with the job; its log stays. */

@@ -44,7 +44,8 @@ export default defineCommand({
       source: core["control-plane"],
       directory: state.slot(0),
       socketDirectories: socketDirectories(state.slot(0)),
-      settings,
+      // Our tokens do not get there, so nothing there can show them.
+      settings: { ...settings, secrets: [] },
       plugins: toJobPlugins(program),
       log: {
         path: core["log-file-path"],

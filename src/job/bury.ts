@@ -39,9 +39,9 @@ export async function buryJob(options: {
   const isRestart = record !== undefined && record.bootId !== readBootId();
   const reason = isRestart
     ? "the machine was restarted while the job ran"
-    : record === undefined
-      ? "the job's process could not be started"
-      : "the job's process died";
+    : existsSync(join(directory, jobFiles.spool))
+      ? "the job's process died"
+      : "the job's process could not be started";
   logger.error(`${reason}; the job is reported as failed`, { job: jobId });
   if (record && !isRestart) await endRest(record, logger);
 

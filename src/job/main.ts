@@ -7,19 +7,21 @@ import { openLogFile } from "../logger/file.ts";
 import { createLogger } from "../logger/logger.ts";
 import { logStrayErrors } from "../logger/stray-errors.ts";
 import { loadLibc } from "../processes/libc.ts";
-import { readBootId } from "../state/boot-id.ts";
 import { writeDocument } from "../state/document.ts";
 import { takeLock } from "../state/lock.ts";
 import { listenForAgents } from "./control-socket.ts";
 import { openJob } from "./open.ts";
-import { jobFiles, type JobProcessInput, type JobProcessRecord, wireVersion } from "./wire.ts";
+import type { JobRequest } from "./request.ts";
+import { jobFiles, type JobProcessInput, wireVersion } from "./wire.ts";
 
 /** The process of one job, from its input to its result on disk. It outlives the agent that started it. */
 export async function runJobProcess(builtIns: BuiltInPlugins): Promise<void> {
   // Nothing that our user's other processes do may look into this one.
   loadLibc()?.setUndumpable();
-  const input = await readInput();
-  const { directory, socket, secret, log } = input;
+  const lines = readLines(Bun.stdin.stream());
+  const input = await readInput(lines);
+  if (input === undefined) return;
+  const { directory, socket, secret, cookie, log } = input;
   const logger = createLogger({ ...log, sinks: [openLogFile(log.path)] });
 
   logStrayErrors(logger);
@@ -28,23 +30,26 @@ export async function runJobProcess(builtIns: BuiltInPlugins): Promise<void> {
   using lock = takeLock(join(directory, jobFiles.lock));
   if (!lock) throw new AgentError("STATE_LOCKED", `the job in "${directory}" has a process already`);
 
-  // 2. The plugins that live here, with the options that the agent decided.
+  // 2. The plugins that live here, with the options that the agent decided; its job may not be there yet.
   const loaded = await loadPlugins(input.plugins, { builtIns, directory });
   const plugins = loaded.map((plugin, index) => ({ ...plugin, config: input.plugins[index]?.config }));
   await using host = await createHost({ plugins, roles: ["job"], logger });
-  await using open = await openJob(input.request, {
+  const request = await readRequest(lines);
+  if (request === undefined) return;
+  await using open = await openJob(request, {
     host,
+    cookie,
     settings: input.settings,
     logger,
     env: process.env,
     onSecrets: (values) => logger.addSecrets(values),
     spoolPath: join(directory, jobFiles.spool),
   });
-  const { job, spool, cookie } = open;
+  const { job, spool } = open;
 
   // 3. From here on an agent can take the job over.
   const unclaimed = createUnclaimedTimer(input.claimTimeoutMs, () => {
-    logger.warn("no agent has claimed the job in time; it is stopped", { job: input.request.id });
+    logger.warn("no agent has claimed the job in time; it is stopped", { job: request.id });
     job.stop();
   });
   const acknowledged = Promise.withResolvers<void>();
@@ -54,8 +59,6 @@ export async function runJobProcess(builtIns: BuiltInPlugins): Promise<void> {
     onCommand: (command) => (command === "leave" ? acknowledged.resolve() : job[command]()),
     onClaimed: unclaimed.set,
   });
-  const record: JobProcessRecord = { pid: process.pid, bootId: readBootId(), socket, secret, cookie };
-  writeDocument(join(directory, jobFiles.process), record);
   spool.watch(() => control.tell({ is: "more" }));
   for (const name of ["SIGTERM", "SIGINT"] as const) process.on(name, () => job.stop());
   // The terminal of whoever started the agent is nothing to us; a limit of file size is an error of the write.
@@ -77,14 +80,39 @@ export async function runJobProcess(builtIns: BuiltInPlugins): Promise<void> {
 /** How long an agent has to say that it knows. Nothing depends on it: the result stands on disk. */
 const acknowledgeMs = 1000;
 
-async function readInput(): Promise<JobProcessInput> {
-  const input = (await Bun.stdin.json()) as JobProcessInput;
+/** `undefined`: the agent has gone, or has no job for us. */
+async function readInput(lines: AsyncGenerator<string>): Promise<JobProcessInput | undefined> {
+  const { value } = await lines.next();
+  if (value === undefined) return undefined;
+  const input = JSON.parse(value) as JobProcessInput;
   if (input.version === wireVersion) return input;
   throw new AgentError(
     "STATE_INVALID",
     `the agent speaks version ${String(input.version)} with its jobs, and this program ${wireVersion}`,
   );
 }
+
+async function readRequest(lines: AsyncGenerator<string>): Promise<JobRequest | undefined> {
+  const { value } = await lines.next();
+  return value === undefined ? undefined : (JSON.parse(value) as JobRequest);
+}
+
+/** Whole lines of any length. */
+async function* readLines(stream: ReadableStream<Uint8Array>): AsyncGenerator<string, undefined> {
+  let parts: Uint8Array[] = [];
+  for await (const chunk of stream) {
+    let start = 0;
+    for (let end = chunk.indexOf(newline); end >= 0; end = chunk.indexOf(newline, start)) {
+      yield Buffer.concat([...parts, chunk.subarray(start, end)]).toString();
+      parts = [];
+      start = end + 1;
+    }
+    parts.push(chunk.subarray(start));
+  }
+  return undefined;
+}
+
+const newline = 0x0a;
 
 /** Calls `onOver` once nobody has claimed us for this long. */
 function createUnclaimedTimer(durationMs: number, onOver: () => void): { set(isClaimed: boolean): void } {

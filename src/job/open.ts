@@ -39,6 +39,8 @@ export interface OpenJobOptions {
   readonly env: Readonly<Record<string, string | undefined>>;
   /** Gets the values that the job's log masks, so that the agent's log masks them too. */
   readonly onSecrets?: (values: readonly string[]) => void;
+  /** Marks the job's processes. Without it, one is made. */
+  readonly cookie?: Cookie;
   /** Where the spool is kept. Without it, it goes when the job is disposed. */
   readonly spoolPath?: string;
 }
@@ -48,8 +50,6 @@ export interface OpenJob extends AsyncDisposable {
   readonly job: Job;
   readonly log: WritableJobLog;
   readonly spool: Spool;
-  /** Marks the job's processes. */
-  readonly cookie: Cookie;
 }
 
 /** Makes a job's private directory, its log and its executor's context. Nothing of the job has run. */
@@ -75,7 +75,7 @@ export async function openJob(asked: JobRequest, options: OpenJobOptions): Promi
   const log = createJobLog({ spool, redactor: createRedactor(secrets) });
 
   // 3. The job. Its executor has a directory of its own, and is made when the job starts.
-  const cookie = createCookie(request.id);
+  const cookie = options.cookie ?? createCookie(request.id);
   const name = settings.executors[request.executor] ?? request.executor;
   const job = createJob(request, {
     host,
@@ -95,7 +95,7 @@ export async function openJob(asked: JobRequest, options: OpenJobOptions): Promi
   });
 
   const owned = cleanup.move();
-  return { job, log, spool, cookie, [Symbol.asyncDispose]: () => owned.disposeAsync() };
+  return { job, log, spool, [Symbol.asyncDispose]: () => owned.disposeAsync() };
 }
 
 async function makeDirectory(): Promise<string> {

@@ -6,8 +6,12 @@ import { AgentError } from "../errors.ts";
 import type { JobSummary } from "../hooks.ts";
 import type { SpoolSource } from "../log/spool.ts";
 import type { Logger } from "../logger/logger.ts";
+import { createCookie } from "../processes/cookie.ts";
+import { readBootId } from "../state/boot-id.ts";
 import { makePrivateDirectory, readDocument } from "../state/document.ts";
+import { takeLock } from "../state/lock.ts";
 import { buryJob } from "./bury.ts";
+import type { JobRequest } from "./request.ts";
 import {
   createLineReader,
   jobFiles,
@@ -28,6 +32,16 @@ export interface JobProcess {
   kill(): void;
 }
 
+/** A process that waits for its job, since starting takes longer than fetching a request. It leaves when its agent does. */
+export interface WaitingJobProcess {
+  /** For whoever takes the job over; to be on disk before it runs. */
+  readonly record: JobProcessRecord;
+  /** Called once. What keeps the process from running the job shows in `finished`. */
+  run(request: JobRequest): JobProcess;
+  /** There is no job for it. */
+  dismiss(): void;
+}
+
 export interface JobProcessOptions {
   /** Of the job, in the state directory. */
   readonly directory: string;
@@ -44,29 +58,63 @@ export function thisProgram(): string[] {
   return Bun.main.startsWith("/$bunfs/") ? [self] : [self, ...process.execArgv, Bun.main];
 }
 
-/** Starts a process for a job. What keeps it from starting shows in `finished`. */
+/** Starts a process for a job that is on its way. Throws when the system starts none. */
 export function startJobProcess(
-  input: Omit<JobProcessInput, "version" | "secret">,
-  options: JobProcessOptions & {
-    readonly program: readonly string[];
-    readonly env: Readonly<Record<string, string>>;
-  },
-): JobProcess {
+  options: Omit<JobProcessInput, "version" | "secret" | "cookie" | "directory"> &
+    JobProcessOptions & {
+      readonly program: readonly string[];
+      readonly env: Readonly<Record<string, string>>;
+    },
+): WaitingJobProcess {
+  const { jobId, directory, socket, settings, plugins, log, claimTimeoutMs } = options;
   const secret = randomBytes(32).toString("hex");
-  const output = openSync(join(options.directory, jobFiles.output), "a", 0o600);
+  const cookie = createCookie(jobId);
+  const input: JobProcessInput = {
+    version: wireVersion,
+    settings,
+    plugins,
+    directory,
+    socket,
+    secret,
+    cookie,
+    claimTimeoutMs,
+    log,
+  };
+  const output = openSync(join(directory, jobFiles.output), "a", 0o600);
   try {
-    const child = Bun.spawn([...options.program, "job-process", options.jobId], {
+    const child = Bun.spawn([...options.program, "job-process", jobId], {
       argv0: process.argv0,
       env: { ...options.env },
       detached: true,
-      stdin: new Blob([JSON.stringify({ ...input, version: wireVersion, secret } satisfies JobProcessInput)]),
+      stdin: "pipe",
       stdout: output,
       stderr: output,
     });
     child.unref();
-    return follow({ ...options, socket: input.socket, secret, exited: child.exited });
+    void tell(child.stdin, input, "more follows");
+    return {
+      record: { pid: child.pid, bootId: readBootId(), socket, secret, cookie },
+      run(request) {
+        void tell(child.stdin, request, "that is all");
+        return follow({ ...options, secret, exited: child.exited });
+      },
+      dismiss: () => child.kill(),
+    };
   } finally {
     closeSync(output);
+  }
+}
+
+async function tell(
+  stdin: Bun.FileSink,
+  value: unknown,
+  then: "more follows" | "that is all",
+): Promise<void> {
+  try {
+    await stdin.write(`${JSON.stringify(value)}\n`);
+    await (then === "that is all" ? stdin.end() : stdin.flush());
+  } catch {
+    // It is dead, as whoever follows it finds out.
   }
 }
 
@@ -131,9 +179,9 @@ function follow(options: FollowOptions): JobProcess {
         send = undefined;
         continue;
       }
-      // A process that we started may not listen yet; one that was left to us listens, or is dead.
-      if (isDead || !died) return;
-      await Promise.race([sleep(connectMs), died]);
+      // It may not listen yet. One that was left to us is dead when nobody holds its lock.
+      if (isDead || (!died && !isLocked(join(directory, jobFiles.lock)))) return;
+      await Promise.race([sleep(died ? connectMs : lookMs), ...(died ? [died] : [])]);
     }
   }
 
@@ -154,6 +202,12 @@ function follow(options: FollowOptions): JobProcess {
 }
 
 const connectMs = 5;
+const lookMs = 20;
+
+function isLocked(path: string): boolean {
+  using lock = takeLock(path);
+  return lock === undefined;
+}
 
 async function connect(
   path: string,

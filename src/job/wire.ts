@@ -1,14 +1,16 @@
 import type { LogFormat, LogLevel } from "../logger/logger.ts";
+import type { Cookie } from "../processes/cookie.ts";
 import type { JobSettings } from "./open.ts";
-import type { JobRequest } from "./request.ts";
 
 /** Of the input and the messages below. A job's process may be older than the agent that speaks with it. */
 export const wireVersion = 1;
 
-/** What a job's process gets on its standard input, as JSON, before it does anything. It reads no configuration of its own. */
+/**
+ * What a job's process gets on the first line of its standard input, as JSON, before it does anything. It reads no configuration of its own.
+ * The second line is the job's request, once that is on disk; a process that gets none leaves.
+ */
 export interface JobProcessInput {
   readonly version: typeof wireVersion;
-  readonly request: JobRequest;
   readonly settings: JobSettings;
   /** Those that run in a job's process, in the order of the configuration, with their options. */
   readonly plugins: readonly {
@@ -21,6 +23,8 @@ export interface JobProcessInput {
   /** Where it listens, and what it wants to hear first. */
   readonly socket: string;
   readonly secret: string;
+  /** Marks what the job starts. */
+  readonly cookie: Cookie;
   /** How long it goes on without an agent, in milliseconds. */
   readonly claimTimeoutMs: number;
   readonly log: {
@@ -37,7 +41,7 @@ export interface JobProcessRecord {
   readonly bootId: string;
   readonly socket: string;
   readonly secret: string;
-  readonly cookie: { readonly name: string; readonly value: string };
+  readonly cookie: Cookie;
 }
 
 /** From the agent: one JSON object a line. `hello` comes first, or nothing else is heard. */

@@ -50,8 +50,9 @@ export function bootLine(nonce: string): string {
     "\\builtin unset PROMPT_COMMAND",
     "\\builtin set +o history +o emacs",
     "\\builtin set +o vi",
-    // A program that leaves the terminal raw with VMIN 0 makes each read an end of file, until the session has mended that.
-    "IGNOREEOF=1000000",
+    // A program that leaves the terminal raw with VMIN 0 makes each read an end of file, until the session has mended that. On a
+    // terminal that is dead, so many are gone within a second.
+    "IGNOREEOF=20000",
     "\\builtin cd ~",
     park(nonce),
   );

@@ -20,19 +20,22 @@ export function makePrivateDirectory(path: string): string {
   return path;
 }
 
-/** Puts a JSON document in place of the one before: after a crash there is the one or the other, whole. */
-export function writeDocument(path: string, document: unknown): void {
+/**
+ * Puts a JSON document in place of the one before: after a crash there is the one or the other, whole. Not `isSynced` (which takes
+ * milliseconds): after a crash of the machine there may be neither.
+ */
+export function writeDocument(path: string, document: unknown, { isSynced = true } = {}): void {
   const temporary = `${path}.new`;
   attempt(`cannot write "${path}"`, () => {
     const fd = openSync(temporary, "w", 0o600);
     try {
       writeFileSync(fd, JSON.stringify({ version: stateVersion, document }));
-      fsyncSync(fd);
+      if (isSynced) fsyncSync(fd);
     } finally {
       closeSync(fd);
     }
     renameSync(temporary, path);
-    syncDirectory(dirname(path));
+    if (isSynced) syncDirectory(dirname(path));
   });
 }
 

@@ -14,8 +14,9 @@ import { settings } from "../job/fixtures.ts";
 export const main = join(import.meta.dir, "../../src/main.ts");
 
 /** A slot with real job processes, and a log backend that keeps what it gets. Survives the death of its first owner: see `again`. */
-export async function createSlot(options: { claimTimeoutMs?: number } = {}) {
-  const directory = await tmpdir();
+export async function createSlot(options: { claimTimeoutMs?: number; path?: string } = {}) {
+  await using cleanup = new AsyncDisposableStack();
+  const directory = options.path === undefined ? cleanup.use(await tmpdir()) : { path: options.path };
   const logger = createRecordingLogger();
   const received: JobEvent[] = [];
   const backend = definePlugin({
@@ -41,7 +42,7 @@ export async function createSlot(options: { claimTimeoutMs?: number } = {}) {
     logger,
   });
   /** The slot as a new process of the agent sees it. */
-  const again = (): SlotJobs =>
+  const again = (more: { program?: readonly string[] } = {}): SlotJobs =>
     createSlotJobs({
       slot: 0,
       host,
@@ -56,16 +57,16 @@ export async function createSlot(options: { claimTimeoutMs?: number } = {}) {
       claimTimeoutMs: options.claimTimeoutMs ?? 60_000,
       flushTimeoutMs: 10_000,
       keptLogs: { maxBytes: 2 ** 30, maxAgeMs: 24 * 3600 * 1000 },
+      ...more,
     });
+  cleanup.use(host);
+  const owned = cleanup.move();
   return {
     path: directory.path,
     logger,
     received,
     again,
-    async [Symbol.asyncDispose]() {
-      await host[Symbol.asyncDispose]();
-      await directory[Symbol.asyncDispose]();
-    },
+    [Symbol.asyncDispose]: () => owned.disposeAsync(),
   };
 }
 

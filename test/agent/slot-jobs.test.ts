@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test";
-import { existsSync, readdirSync, readFileSync, statSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { readDocument } from "../../src/state/document.ts";
 import type { JobProcessRecord } from "../../src/job/wire.ts";
@@ -32,6 +32,69 @@ test("what is on disk is its owner's alone, and the request leaves with the job"
     "result.json",
   ]);
   expect(readFileSync(join(directory, "process.log"), "utf8")).toBe("");
+});
+
+test("a job that was expected runs in the process that waited for it", async () => {
+  await using slot = await createSlot();
+  const jobs = slot.again();
+  const wanted = request("echo hello");
+  jobs.expect(wanted.id);
+  const waiting = await until(() => findJobProcesses(wanted.id)[0]);
+  expect(existsSync(join(slot.path, "jobs", wanted.id, "request.json"))).toBe(false);
+  const job = await jobs.start(wanted, delivery);
+  expect(findJobProcesses(wanted.id)).toEqual([waiting]);
+  expect((await job.done).summary.result).toBe("passed");
+  expect(toStory(slot.received)).toContain("echo hello → 0: hello\n");
+});
+
+test("a process whose job does not come is gone, and runs nothing", async () => {
+  await using slot = await createSlot();
+  const jobs = slot.again();
+  const refused = request("echo never");
+  jobs.expect(refused.id);
+  await until(() => findJobProcesses(refused.id)[0]);
+  const failed = await jobs.fail(refused, "its request could not be read", delivery);
+  expect((await failed.done).summary.result).toBe("failed");
+  await until(() => (findJobProcesses(refused.id).length === 0 ? true : undefined));
+
+  const other = request("echo other");
+  jobs.expect(refused.id);
+  const job = await jobs.start(other, delivery);
+  expect((await job.done).summary.result).toBe("passed");
+  await until(() => (findJobProcesses(refused.id).length === 0 ? true : undefined));
+});
+
+test("a process that waits for its job leaves with its agent, and leaves nothing", async () => {
+  await using slot = await createSlot();
+  const id = "never-comes";
+  const agent = Bun.spawn([process.execPath, join(import.meta.dir, "expecting-agent.ts"), slot.path, id], {
+    stdio: ["ignore", "ignore", "inherit"],
+  });
+  await until(() => findJobProcesses(id)[0]);
+  agent.kill("SIGKILL");
+  await until(() => (findJobProcesses(id).length === 0 ? true : undefined));
+  expect(slot.again().left).toEqual([]);
+  expect(readdirSync(join(slot.path, "jobs"))).toEqual([]);
+});
+
+test("a log whose delivery has lost its place is delivered from its beginning", async () => {
+  await using slot = await createSlot();
+  const wanted = request("echo hello");
+  const first = await slot.again().start(wanted, delivery);
+  await first.done;
+  writeFileSync(join(slot.path, "jobs", wanted.id, "delivery.json"), "");
+  slot.received.length = 0;
+  const [left] = slot.again().left;
+  const job = await left!.claim(delivery);
+  expect((await job.done).log).toEqual({ trimmed: false, undelivered: 0 });
+  expect(toStory(slot.received)).toContain("echo hello → 0: hello\n");
+});
+
+test("a job whose process cannot run has failed, and its log says so", async () => {
+  await using slot = await createSlot();
+  const job = await slot.again({ program: ["false"] }).start(request("echo never"), delivery);
+  expect((await job.done).summary.result).toBe("failed");
+  expect(toStory(slot.received)[0]).toContain("the job's process could not be started");
 });
 
 test("a stop ends the job as stopped", async () => {
@@ -100,6 +163,19 @@ test("a job that an agent holds goes on, however long its claim timeout has pass
   const job = await slot.again().start(request("sleep 0.8; echo done"), delivery);
   expect((await job.done).summary.result).toBe("passed");
 });
+
+/** Pids. */
+function findJobProcesses(id: string): number[] {
+  return readdirSync("/proc")
+    .map(Number)
+    .filter((pid) => {
+      try {
+        return readFileSync(`/proc/${pid}/cmdline`, "latin1").endsWith(`\0job-process\0${id}\0`);
+      } catch {
+        return false;
+      }
+    });
+}
 
 async function until<T>(condition: () => T | undefined): Promise<T> {
   for (const deadline = performance.now() + 10_000; ; await Bun.sleep(10)) {

@@ -20,14 +20,24 @@ export async function showLog(
   { isFollowing, json }: ShowOptions,
 ): Promise<JobView> {
   const tty = process.stdout.isTTY && !json;
-  const write = (text: string | Uint8Array): void => void process.stdout.write(text);
-  const renderer = json ? undefined : createRenderer({ output: write, tty, colour: hasColour(tty) });
-  await readLines(client, id, isFollowing, (lines) =>
-    renderer === undefined ? write(lines) : renderer.push(lines),
-  );
+  let text = "";
+  const renderer = json
+    ? undefined
+    : createRenderer({ output: (more) => (text += more), tty, colour: hasColour(tty) });
+  const flush = async (): Promise<void> => {
+    const shown = text;
+    text = "";
+    if (shown !== "") await write(shown);
+  };
+  await readLines(client, id, isFollowing, async (lines) => {
+    if (renderer === undefined) return write(lines);
+    renderer.push(lines);
+    await flush();
+  });
   const job = await client.call<JobView>("GET", `/jobs/${id}`);
   if (job.isDone) renderer?.end();
-  if (!json && job.reason !== undefined) write(`${job.result}: ${job.reason}\n`);
+  if (!json && job.reason !== undefined) text += `${job.result}: ${job.reason}\n`;
+  await flush();
   return job;
 }
 
@@ -41,7 +51,7 @@ async function readLines(
   client: Client,
   id: string,
   isFollowing: boolean,
-  show: (lines: Uint8Array) => void,
+  show: (lines: Uint8Array) => Promise<void>,
 ): Promise<void> {
   let from = 0;
   let lostAt: number | undefined;
@@ -56,7 +66,7 @@ async function readLines(
         const end = bytes.lastIndexOf(10) + 1;
         rest = bytes.subarray(end);
         from += countLines(bytes.subarray(0, end));
-        if (end > 0) show(bytes.subarray(0, end));
+        if (end > 0) await show(bytes.subarray(0, end));
       }
       return;
     } catch (error) {
@@ -66,6 +76,11 @@ async function readLines(
       await Bun.sleep(250);
     }
   }
+}
+
+/** Resolves when it has left: a pipe takes it at its reader's pace, and what has not left when we exit is lost. */
+function write(text: string | Uint8Array): Promise<void> {
+  return new Promise((resolve) => process.stdout.write(text, () => resolve()));
 }
 
 function countLines(bytes: Uint8Array): number {

@@ -1,0 +1,179 @@
+import { describe, expect, test } from "bun:test";
+import { readdirSync, readFileSync, statSync } from "node:fs";
+import path from "node:path";
+import { createScene, jobProcesses } from "./agents.ts";
+import { binary } from "./fixtures.ts";
+import { registrationToken } from "./hub-process.ts";
+import { outputOf, until } from "./jobs.ts";
+
+/** Every file below a directory, as bytes. */
+const filesOf = (directory: string) =>
+  readdirSync(directory, { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile())
+    .map((entry) => path.join(entry.parentPath, entry.name));
+
+const environOf = (pid: number) => readFileSync(`/proc/${pid}/environ`, "latin1");
+
+describe("the registration token", () => {
+  test.concurrent.each(["environment", "flag", "file", "config"])(
+    "from the %s is in no job, no job's process, no log and no file",
+    async (place) => {
+      await using scene = await createScene();
+      const { hub, tester } = scene;
+      const file = await tester.write("secret/token", registrationToken, 0o600);
+      const config = await tester.write("secret/config.yaml", `token: ${registrationToken}\n`, 0o600);
+      const hook = await tester.write(
+        "hook.sh",
+        "env > hook.env; tr '\\0' '\\n' < /proc/$PPID/environ > hook.ppid\n",
+      );
+      const args = {
+        environment: [],
+        flag: ["--token", registrationToken],
+        file: ["--token-file", file],
+        config: ["--config-file", config],
+      }[place]!;
+      const env = { SEMAPHORE_AGENT_TOKEN: place === "environment" ? registrationToken : "" };
+      const agent = await scene.readyAgent(
+        [...args, "--shutdown-hook-path", hook, "--disconnect-after-job"],
+        { env },
+      );
+      const id = await hub.submit({
+        commands: [
+          "env | sort",
+          "tr '\\0' '\\n' < /proc/$$/environ",
+          "echo ready; while [ ! -e go ]; do sleep 0.05; done",
+        ],
+      });
+      await hub.shows(id, "ready");
+      const [jobProcess] = jobProcesses(id);
+      expect(environOf(jobProcess!)).not.toContain(registrationToken);
+      expect(readFileSync(`/proc/${jobProcess}/cmdline`, "latin1")).not.toContain(registrationToken);
+      await tester.write("go", "");
+      const { stdout, stderr } = await agent.finished;
+      expect((await hub.job(id)).result).toBe("passed");
+      const events = await hub.log(id);
+      expect(outputOf(events, "env | sort")).toContain("SEMAPHORE_JOB_ID=");
+      expect(JSON.stringify(events)).not.toContain(registrationToken);
+      expect(stdout + stderr).not.toContain(registrationToken);
+      for (const kept of [...filesOf(scene.stateDirectory), ...filesOf(tester.temporary)]) {
+        expect({ kept, isClean: !readFileSync(kept, "latin1").includes(registrationToken) }).toEqual({
+          kept,
+          isClean: true,
+        });
+      }
+      expect(readFileSync(path.join(tester.home, "hook.env"), "utf8")).not.toContain(registrationToken);
+      if (place === "flag") expect(stdout).toContain("the registration token stands on the command line");
+    },
+  );
+
+  test.concurrent("a job of an ordinary user cannot read it out of the agent, nor look into the job's process", async () => {
+    await using scene = await createScene();
+    const { hub, tester } = scene;
+    const isRoot = process.getuid!() === 0;
+    if (isRoot) await tester.exec(["bash", "-c", 'chown -R 65534:65534 "$(dirname "$HOME")"']);
+    const program = isRoot
+      ? ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", binary]
+      : [binary];
+    const agent = await scene.readyAgent([], { program });
+    const look = `id -u; for pid in ${agent.pid} $(ps -o ppid= -p $PPID); do for file in environ mem; do head -c 9 /proc/$pid/$file && echo open; done; done`;
+    const id = await hub.submit({ commands: [look] });
+    expect((await hub.done(id)).result).toBe("failed");
+    const output = outputOf(await hub.log(id), look);
+    expect(output).not.toStartWith("0\n");
+    expect(output).not.toContain("open\n");
+    expect(output.match(/Permission denied/g)).toHaveLength(4);
+  });
+
+  test.concurrent("the access token and the log's token stand in no log of the agent and unsealed in no file", async () => {
+    await using scene = await createScene();
+    const { hub } = scene;
+    await scene.readyAgent([], { env: { SEMAPHORE_AGENT_LOG_LEVEL: "trace" } });
+    const id = await hub.submit({ commands: ["echo ready; while [ ! -e go ]; do sleep 0.05; done"] });
+    await hub.shows(id, "ready");
+    const texts = filesOf(scene.stateDirectory).map((file) => readFileSync(file, "latin1"));
+    const request = texts.find((text) => text.includes("/api/v1/logs/"))!;
+    const logToken = /eyJ[\w-]+\.[\w-]+\.[\w-]+/.exec(request)![0];
+    await scene.tester.write("go", "");
+    await hub.done(id);
+    const log = await scene.agentLog();
+    expect(log).not.toContain(logToken);
+    expect(log).not.toMatch(/\b[0-9a-f]{80}\b/);
+    for (const text of texts) expect(text).not.toMatch(/\b[0-9a-f]{80}\b/);
+    await until("nothing of the request is left", () =>
+      filesOf(scene.stateDirectory).every((file) => !readFileSync(file, "latin1").includes(logToken)),
+    );
+  });
+
+  test.concurrent("Bun's own switches reach no job", async () => {
+    await using scene = await createScene();
+    const { hub } = scene;
+    await scene.readyAgent([], { env: { BUN_OPTIONS: "--smol", BUN_CONFIG_PRELOAD: "", MINE: "mine" } });
+    const id = await hub.submit({ commands: ["env | sort"] });
+    await hub.done(id);
+    const output = outputOf(await hub.log(id), "env | sort");
+    expect(output).toContain("\nMINE=mine\n");
+    expect(output).not.toMatch(/^BUN_/m);
+    expect(output).not.toMatch(/^SIGNALMAN_(?!JOB_)/m);
+  });
+});
+
+describe("what others can see of an agent", () => {
+  test.concurrent("its program's path and the word start stand in the process list", async () => {
+    await using scene = await createScene();
+    const directory = path.join(scene.tester.home, "opt", "semaphore", "agent");
+    await scene.tester.exec(["bash", "-c", `mkdir -p ${directory} && ln -s "$0" ${directory}/agent`, binary]);
+    const place = ["--endpoint", scene.hub.endpoint, "--no-https"];
+    const agent = scene.tester.start(["start", ...place], {
+      program: [path.join(directory, "agent")],
+      env: { SEMAPHORE_AGENT_TOKEN: registrationToken },
+    });
+    await agent.shows("registered as");
+    const { stdout } = await scene.tester.exec(["ps", "-ww", "-o", "args=", "-p", String(agent.pid)]);
+    expect(stdout).toStartWith(`${directory}/agent start `);
+  });
+
+  test.concurrent("nobody else can look into its state directory", async () => {
+    await using scene = await createScene();
+    const { hub } = scene;
+    const agent = scene.agent([], { program: ["bash", "-c", 'umask 0; exec "$0" "$@"', binary] });
+    const id = await hub.submit({ commands: ["echo ready; while [ ! -e go ]; do sleep 0.05; done"] });
+    await hub.shows(id, "ready");
+    expect(statSync(scene.stateDirectory).mode & 0o777).toBe(0o700);
+    const entries = readdirSync(scene.stateDirectory, { recursive: true, withFileTypes: true });
+    for (const entry of entries) {
+      const place = path.join(entry.parentPath, entry.name);
+      const isOpen = (statSync(place).mode & 0o077) !== 0;
+      expect({ place, isOpen }).toEqual({ place, isOpen: false });
+    }
+    await scene.tester.write("go", "");
+    expect((await hub.done(id)).result).toBe("passed");
+    agent.kill("SIGTERM");
+    expect((await agent.finished).exitCode).toBe(0);
+  });
+
+  test.concurrent("a second agent on one explicit state directory is refused, and told the pid of the first", async () => {
+    await using scene = await createScene();
+    const first = await scene.readyAgent();
+    const { exitCode, stdout, stderr } = await scene.agent().finished;
+    expect(exitCode).toBe(1);
+    expect(stdout + stderr).toContain(`(pid ${first.pid})`);
+    expect(stdout + stderr).toContain(scene.stateDirectory);
+    const id = await scene.hub.submit({ commands: ["true"] });
+    expect((await scene.hub.done(id)).result).toBe("passed");
+  });
+
+  test.concurrent("without an explicit one they share a host in peace, and each takes its own again", async () => {
+    await using scene = await createScene();
+    const env = { SEMAPHORE_AGENT_STATE_DIR: "" };
+    const agents = [await scene.readyAgent([], { env }), await scene.readyAgent([], { env })];
+    await until("both are there", async () => (await scene.hub.agents()).length === 2);
+    const names = (await scene.hub.agents()).map(({ name }) => name).toSorted();
+    for (const agent of agents) {
+      agent.kill("SIGKILL");
+      await agent.finished;
+    }
+    await scene.readyAgent([], { env });
+    await scene.readyAgent([], { env });
+    expect((await scene.hub.agents()).map(({ name }) => name).toSorted()).toEqual(names);
+  });
+});

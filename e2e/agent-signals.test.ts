@@ -1,0 +1,208 @@
+import { describe, expect, test } from "bun:test";
+import { existsSync } from "node:fs";
+import { readFile } from "node:fs/promises";
+import path from "node:path";
+import { createScene, gone, type Scene } from "./agents.ts";
+import { living, outline, uniqueSeconds, until } from "./jobs.ts";
+
+const reasonOf = (stdout: string) => /Agent shutting down due to: (\w+)/.exec(stdout)?.[1];
+
+/** A job that runs for an hour, unless it is ended, and what must not be there then. */
+async function submitLong(scene: Scene) {
+  const seconds = uniqueSeconds();
+  const command = `echo begun; sleep ${seconds}; touch deployed`;
+  const id = await scene.hub.submit({
+    commands: [command, "touch deployed"],
+    epilogue_always_commands: ["touch deployed"],
+    epilogue_on_fail_commands: ["touch deployed"],
+  });
+  await scene.hub.shows(id, "begun");
+  return { id, seconds, command };
+}
+
+async function expectStopped(scene: Scene, { id, seconds, command }: Awaited<ReturnType<typeof submitLong>>) {
+  const { hub, tester } = scene;
+  expect((await hub.done(id)).result).toBe("stopped");
+  const events = await hub.log(id);
+  expect(outline(events).slice(3)).toEqual([`[${command}] 1: begun\n`, "end stopped"]);
+  expect(await scene.keptLog(id)).toEqual(events);
+  expect(existsSync(path.join(tester.home, "deployed"))).toBe(false);
+  await gone(seconds);
+  expect(await hub.breaches()).toEqual([]);
+}
+
+describe("SIGTERM", () => {
+  test.concurrent("once with a job and no grace: the hub stops the job, and the agent leaves with 0", async () => {
+    await using scene = await createScene();
+    const agent = await scene.readyAgent();
+    const job = await submitLong(scene);
+    agent.kill("SIGTERM");
+    const { exitCode, stdout } = await agent.finished;
+    expect({ exitCode, reason: reasonOf(stdout) }).toEqual({ exitCode: 0, reason: "INTERRUPTED" });
+    await expectStopped(scene, job);
+    expect(await scene.hub.agents()).toEqual([]);
+  });
+
+  test.concurrent("once with a grace: the job goes on to its end, and no other is taken", async () => {
+    await using scene = await createScene();
+    const { hub } = scene;
+    const agent = await scene.readyAgent(["--interruption-grace-period", "600"]);
+    const id = await hub.submit({
+      commands: ["echo begun; while [ ! -e go ]; do sleep 0.05; done; echo over"],
+    });
+    await hub.shows(id, "begun");
+    const next = await hub.submit({ commands: ["touch never"] });
+    agent.kill("SIGTERM");
+    await until("the hub knows", async () => (await hub.agents())[0]?.isInterrupted === true);
+    await scene.tester.write("go", "");
+    expect((await agent.finished).exitCode).toBe(0);
+    expect((await hub.job(id)).result).toBe("passed");
+    expect((await hub.job(next)).state).toBe("queued");
+    expect(await hub.breaches()).toEqual([]);
+  });
+
+  test.concurrent("a grace that is over stops the job", async () => {
+    await using scene = await createScene();
+    const agent = await scene.readyAgent(["--interruption-grace-period", "1"]);
+    const job = await submitLong(scene);
+    agent.kill("SIGINT");
+    expect((await agent.finished).exitCode).toBe(0);
+    await expectStopped(scene, job);
+  });
+
+  test.concurrent("twice: the agent stops the job itself, whatever grace there is, and reports it", async () => {
+    await using scene = await createScene();
+    const agent = await scene.readyAgent(["--interruption-grace-period", "600"]);
+    const job = await submitLong(scene);
+    agent.kill("SIGTERM");
+    await until("the hub knows", async () => (await scene.hub.agents())[0]?.isInterrupted === true);
+    agent.kill("SIGTERM");
+    const { exitCode, stdout } = await agent.finished;
+    expect({ exitCode, reason: reasonOf(stdout) }).toEqual({ exitCode: 0, reason: "INTERRUPTED" });
+    await expectStopped(scene, job);
+  });
+
+  test.concurrent("three times: a job that ignores everything is killed, the agent exits with 1; the next one reports it", async () => {
+    await using scene = await createScene();
+    const { hub } = scene;
+    const config = ["--interruption-grace-period", "600", "--stop-grace-period", "600"];
+    const agent = await scene.readyAgent(config);
+    const seconds = uniqueSeconds();
+    const command = `trap '' TERM INT HUP; (trap '' TERM; sleep ${seconds}) & echo begun; sleep ${seconds}; touch deployed`;
+    const id = await hub.submit({ commands: [command] });
+    await hub.shows(id, "begun");
+    agent.kill("SIGTERM");
+    await until("the hub knows", async () => (await hub.agents())[0]?.isInterrupted === true);
+    agent.kill("SIGTERM");
+    await Bun.sleep(300);
+    expect(living(seconds)).not.toEqual([]);
+    agent.kill("SIGTERM");
+    expect((await agent.finished).exitCode).toBe(1);
+    await gone(seconds);
+    expect(existsSync(path.join(scene.tester.home, "deployed"))).toBe(false);
+    await scene.readyAgent();
+    expect((await hub.done(id)).result).toBe("stopped");
+    expect(await hub.log(id)).toEqual(await scene.keptLog(id));
+  });
+
+  test.concurrent("without a hub: an idle agent leaves, a busy one stops its job and keeps its result", async () => {
+    await using scene = await createScene({ isKept: true });
+    const { hub } = scene;
+    const agent = await scene.readyAgent(["--interrupt-give-up", "1"]);
+    const job = await submitLong(scene);
+    await hub.end("SIGKILL");
+    agent.kill("SIGTERM");
+    await agent.finished;
+    await gone(job.seconds);
+    const idle = scene.agent([], {
+      env: { SEMAPHORE_AGENT_STATE_DIR: path.join(scene.tester.home, "other") },
+    });
+    await idle.shows("Registering Agent");
+    idle.kill("SIGTERM");
+    expect((await idle.finished).exitCode).toBe(0);
+    await hub.begin();
+    await scene.readyAgent();
+    await expectStopped(scene, job);
+  });
+
+  test.concurrent("before the hub has answered a registration: the agent leaves with 0", async () => {
+    await using scene = await createScene();
+    await scene.hub.addFault({ on: "register", kind: "partition" });
+    const agent = scene.agent();
+    await agent.shows("Registering Agent");
+    agent.kill("SIGTERM");
+    expect((await agent.finished).exitCode).toBe(0);
+  });
+});
+
+describe("SIGQUIT", () => {
+  test.concurrent("drains: the job runs to its end, no other is taken, the agent leaves with 0", async () => {
+    await using scene = await createScene();
+    const { hub } = scene;
+    const agent = await scene.readyAgent();
+    const id = await hub.submit({
+      commands: ["echo begun; while [ ! -e go ]; do sleep 0.05; done; echo over"],
+    });
+    await hub.shows(id, "begun");
+    agent.kill("SIGQUIT");
+    await Bun.sleep(300);
+    await scene.tester.write("go", "");
+    const { exitCode, stdout } = await agent.finished;
+    expect({ exitCode, reason: reasonOf(stdout) }).toEqual({ exitCode: 0, reason: "REQUESTED" });
+    expect((await hub.job(id)).result).toBe("passed");
+    expect(await hub.agents()).toEqual([]);
+    expect(await hub.breaches()).toEqual([]);
+  });
+
+  test.concurrent("an idle agent leaves at once", async () => {
+    await using scene = await createScene();
+    const agent = await scene.readyAgent();
+    agent.kill("SIGQUIT");
+    const { exitCode, stdout } = await agent.finished;
+    expect({ exitCode, reason: reasonOf(stdout) }).toEqual({ exitCode: 0, reason: "REQUESTED" });
+    expect(await scene.hub.agents()).toEqual([]);
+  });
+});
+
+describe("SIGUSR2", () => {
+  test.concurrent("hands a running job over: the agent exits with 0 without a word, the next one goes on with it", async () => {
+    await using scene = await createScene();
+    const { hub } = scene;
+    const hook = await scene.tester.write("hook.sh", "touch hooked\n");
+    const agent = await scene.readyAgent(["--shutdown-hook-path", hook]);
+    const loop = "for i in $(seq 40); do echo line $i; sleep 0.03; done";
+    const id = await hub.submit({ commands: ["echo -n 1 >> ran", loop] });
+    await hub.shows(id, "line 5");
+    agent.kill("SIGUSR2");
+    const { exitCode } = await agent.finished;
+    expect(exitCode).toBe(0);
+    const [row] = await hub.agents();
+    expect(row).toMatchObject({ jobId: id, isInterrupted: false, isDisconnected: false });
+    expect(existsSync(path.join(scene.tester.home, "hooked"))).toBe(false);
+    const next = scene.agent();
+    expect((await hub.done(id)).result).toBe("passed");
+    const events = await hub.log(id);
+    expect(outline(events)[4]).toBe(
+      `[${loop}] 0: ${Array.from({ length: 40 }, (_, i) => `line ${i + 1}\n`).join("")}`,
+    );
+    expect(await scene.keptLog(id)).toEqual(events);
+    expect(await readFile(path.join(scene.tester.home, "ran"), "utf8")).toBe("1");
+    expect((await hub.calls()).filter(({ endpoint }) => endpoint === "register")).toHaveLength(1);
+    expect(await hub.breaches()).toEqual([]);
+    next.kill("SIGTERM");
+    expect((await next.finished).exitCode).toBe(0);
+  });
+
+  test.concurrent("an idle registration is taken up by the next one, under the same name", async () => {
+    await using scene = await createScene();
+    const agent = await scene.readyAgent();
+    agent.kill("SIGUSR2");
+    expect((await agent.finished).exitCode).toBe(0);
+    const [before] = await scene.hub.agents();
+    await scene.readyAgent();
+    const after = await scene.hub.agents();
+    expect(after.map(({ name }) => name)).toEqual([before!.name]);
+    const id = await scene.hub.submit({ commands: ["true"] });
+    expect((await scene.hub.done(id)).result).toBe("passed");
+  });
+});

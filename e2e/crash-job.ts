@@ -1,0 +1,60 @@
+/** Draws whole numbers, `from` included and `to` not. */
+export type Between = (from: number, to: number) => number;
+
+/** A job that is to be disturbed. */
+export interface CrashJob {
+  readonly request: { readonly env_vars: readonly unknown[]; readonly commands: readonly string[] };
+  /** What its loops print, and append to the file `wrote`. */
+  readonly output: string;
+  /** How long it takes, about. */
+  readonly durationMs: number;
+}
+
+/**
+ * A third of them is short, so that what disturbs them meets their beginning and their end; some print as fast as they can. `ran` gets a character
+ * with each run, and something is left in the background whose command line holds `word`.
+ */
+export function createCrashJob(
+  between: Between,
+  names: { readonly word: string; readonly ran: string; readonly wrote: string; readonly isLong: boolean },
+): CrashJob {
+  const { word, ran, wrote, isLong } = names;
+  const kind = isLong ? "usual" : (["short", "usual", "flood"] as const)[between(0, 3)];
+  const commands = [`echo -n 1 >> ${ran}; (sleep ${word} &)`];
+  let output = "";
+  let durationMs = 0;
+  const blocks = kind === "short" ? 1 : 4;
+  for (let block = 0; block < blocks; block++) {
+    if (kind === "flood") {
+      const count = between(1000, 6000);
+      const line = (i: number | string) => `${block}-${i}-${"x".repeat(20)}`;
+      commands.push(`for i in $(seq ${count}); do echo ${line("$i")}; done | tee -a ${wrote}`);
+      output += Array.from({ length: count }, (_, index) => `${line(index + 1)}\n`).join("");
+      durationMs += 100;
+      continue;
+    }
+    const [count, length] = [between(5, 30), between(1, 400)];
+    const line = (i: number | string) => `${block}-${i}-${"x".repeat(length)}`;
+    const blockMs = kind === "short" ? between(1, 50) : between(150, 400);
+    const pause = (blockMs / 1000 / count).toFixed(4);
+    commands.push(
+      `for i in $(seq ${count}); do echo ${line("$i")} >> ${wrote}; echo ${line("$i")}; sleep ${pause}; done`,
+    );
+    output += Array.from({ length: count }, (_, index) => `${line(index + 1)}\n`).join("");
+    durationMs += blockMs;
+  }
+  // It is taken out of the request once an agent has had it.
+  const variable = { name: "PLAIN_VARIABLE", value: btoa("x") };
+  return { request: { env_vars: [variable], commands }, output, durationMs };
+}
+
+/** Evenly in [0, 1), the same for the same seed (mulberry32). */
+export function createRandom(seed: number): () => number {
+  let state = seed | 0;
+  return () => {
+    state = (state + 0x6d2b79f5) | 0;
+    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
+    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
+    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
+  };
+}

@@ -100,7 +100,7 @@ describe("SIGTERM", () => {
     expect((await agent.finished).exitCode).toBe(1);
     await gone(seconds);
     expect(existsSync(path.join(scene.tester.home, "deployed"))).toBe(false);
-    await scene.readyAgent();
+    scene.agent();
     expect((await hub.done(id)).result).toBe("stopped");
     expect(await hub.log(id)).toEqual(await scene.keptLog(id));
   });

@@ -80,6 +80,23 @@ describe("the agent is killed while a job runs", () => {
     await expectHonesty(scene, id);
   });
 
+  test.concurrent("it had been interrupted: the next one reports the job, and stays for others, since nobody has interrupted it", async () => {
+    await using scene = await createScene();
+    const { hub } = scene;
+    const agent = await scene.readyAgent(["--interruption-grace-period", "600"]);
+    const id = await hub.submit({ commands: [...job.commands, "while [ ! -e go ]; do sleep 0.05; done"] });
+    await hub.shows(id, "hello");
+    agent.kill("SIGTERM");
+    await until("the hub knows", async () => (await hub.agents())[0]?.isInterrupted === true);
+    agent.kill("SIGKILL");
+    await agent.finished;
+    scene.agent(["--interruption-grace-period", "600"]);
+    await scene.tester.write("go", "");
+    expect((await hub.done(id)).result).toBe("passed");
+    const next = await hub.submit({ commands: ["true"] });
+    expect((await hub.done(next)).result).toBe("passed");
+  });
+
   test.concurrent("what was damaged on disk is said, and the agent registers anew", async () => {
     await using scene = await createScene();
     const { hub, tester } = scene;

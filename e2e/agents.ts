@@ -131,6 +131,7 @@ function endJobProcess(jobId: string): void {
   for (const pid of jobProcesses(jobId)) {
     try {
       process.kill(pid, "SIGTERM");
+      process.kill(pid, "SIGCONT");
     } catch {
       // It has just ended.
     }

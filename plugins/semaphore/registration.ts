@@ -61,6 +61,8 @@ export function createRegistrationStore(
     kept.origin === origin && (asked === undefined ? kept.isGenerated : kept.asked === asked);
 
   let kept = read<Kept>("registration");
+  // A registration is given up only for one that the control plane has accepted.
+  let pending = read<Kept>("pending");
   let assignedJob = read<{ readonly jobId: string }>("assignment")?.jobId;
 
   const unassign = (): void => {
@@ -85,17 +87,18 @@ export function createRegistrationStore(
       };
     },
     chooseName() {
-      // A name that was accepted once may still be taken by the row that we have lost.
-      const isReusable = kept !== undefined && kept.accepted === undefined && isSameAgent(kept);
-      const next = asked ?? (isReusable ? kept!.asked : generateName());
-      kept = { origin, asked: next, isGenerated: asked === undefined, terms };
-      state.put("registration", kept);
+      const isReusable = pending !== undefined && isSameAgent(pending);
+      const next = asked ?? (isReusable ? pending!.asked : generateName());
+      pending = { origin, asked: next, isGenerated: asked === undefined, terms };
+      state.put("pending", pending);
       return name ?? next;
     },
     put(registration) {
       const accepted = { name: registration.name, sealedToken: seal(registration.accessToken, token) };
-      kept = { ...kept!, accepted };
+      kept = { ...pending!, accepted };
       state.put("registration", kept);
+      pending = undefined;
+      remove("pending");
     },
     forget() {
       kept = undefined;

@@ -118,12 +118,14 @@ export async function serve(options: ServeOptions): Promise<StopReason | undefin
     await settled;
     return undefined;
   }
-  announceDraining(leave.reason);
+  // What is known there as interrupted was so in an earlier process: this one registers anew.
+  const isStale = leave.reason === "interrupted" && options.isTentative && !signals.interrupt.aborted;
+  if (!isStale) announceDraining(leave.reason);
   const attempts = toAttempts(leave, limits.disconnect);
   if (!leave.owes && (await disconnect({ client, attempts, logger, signal: signals.handOver })))
     store.forget();
   await settled;
-  return leave.reason;
+  return isStale && !leave.owes ? undefined : leave.reason;
 }
 
 const handOverMs = 5000;

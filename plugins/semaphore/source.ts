@@ -48,14 +48,16 @@ export function createSemaphoreSource({ config, env, argv }: SemaphoreSourceOpti
       // 1. What an earlier process left is taken up: its registration, and its job with it.
       const { mine, strangers } = chooseLeft(context.jobs.left, store.assignedJob);
       const kept = await takeUp(store, { hasJob: mine !== undefined, toClient, context });
-      await Promise.race([
-        endStrangers(kept ? strangers : context.jobs.left, context),
-        aborted(signals.handOver),
-      ]);
-      const reason = kept && (await serveAs(kept, mine));
-      if (reason !== undefined) return reason;
+      const endLeft = (left: readonly LeftJob[]) =>
+        Promise.race([endStrangers(left, context), aborted(signals.handOver)]);
+      if (kept) {
+        await endLeft(strangers);
+        const reason = await serveAs(kept, mine);
+        if (reason !== undefined) return reason;
+      }
 
-      // 2. Otherwise, or when nobody knows it any more, the agent registers anew.
+      // 2. Otherwise, or when nobody knows it any more, the agent registers anew. Not before that is done, jobs of an earlier
+      // registration are given up: a wrong token must not cost them.
       const registration = await register({
         settings,
         store,
@@ -63,7 +65,12 @@ export function createSemaphoreSource({ config, env, argv }: SemaphoreSourceOpti
         logger,
         signal: quit,
       });
-      return (registration && (await serveAs(registration))) ?? toQuitReason(context, store);
+      if (registration === undefined) return toQuitReason(context, store);
+      if (!kept) {
+        store.unassign();
+        await endLeft(context.jobs.left);
+      }
+      return (await serveAs(registration)) ?? toQuitReason(context, store);
     },
   };
 }
@@ -84,7 +91,7 @@ async function takeUp(store: RegistrationStore, options: TakeUpOptions): Promise
     const attempts = { count: 1, intervalMs: 0 };
     await disconnect({ client: toClient(found.registration), attempts, logger, signal: signals.handOver });
   }
-  if (found !== undefined || store.assignedJob !== undefined) store.forget();
+  if (found !== undefined) store.forget();
   return undefined;
 }
 
@@ -92,7 +99,7 @@ async function aborted(signal: AbortSignal): Promise<void> {
   if (!signal.aborted) await once(signal, "abort");
 }
 
-function toQuitReason({ signals }: JobSourceContext, store: RegistrationStore): StopReason {
-  if (!signals.handOver.aborted) store.forget();
+function toQuitReason({ signals, jobs }: JobSourceContext, store: RegistrationStore): StopReason {
+  if (!signals.handOver.aborted && jobs.left.length === 0) store.forget();
   return signals.interrupt.aborted ? "interrupted" : "requested";
 }

@@ -1,5 +1,6 @@
 import { existsSync, readdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import { toMessage } from "../errors.ts";
 import type { Host } from "../host/host.ts";
 import { closeLog } from "../job/bury.ts";
@@ -14,6 +15,7 @@ import {
 import type { JobRequest } from "../job/request.ts";
 import { jobFiles, type JobProcessInput } from "../job/wire.ts";
 import type { Logger } from "../logger/logger.ts";
+import { takeLock } from "../state/lock.ts";
 import { makePrivateDirectory, readDocument, removeDocument, writeDocument } from "../state/document.ts";
 import { pruneLogs } from "./kept-logs.ts";
 import { deliverJob } from "./deliver.ts";
@@ -84,14 +86,30 @@ export function createSlotJobs(options: SlotJobsOptions): SlotJobs {
     return makePrivateDirectory(path);
   }
 
-  function prepare(jobId: string): WaitingJobProcess {
+  function spawn(jobId: string, path: string): WaitingJobProcess {
     const { socketDirectories, ...rest } = options;
-    return startJobProcess({
-      ...rest,
-      jobId,
-      directory: makeDirectory(jobId),
-      socket: toSocketPath(socketDirectories),
-    });
+    return startJobProcess({ ...rest, jobId, directory: path, socket: toSocketPath(socketDirectories) });
+  }
+
+  const prepare = (jobId: string) => spawn(jobId, makeDirectory(jobId));
+
+  /** On disk before anything of it runs: from here on a crash cannot lose the job. */
+  async function run(
+    request: JobRequest,
+    waiting: WaitingJobProcess,
+    delivery: JobDelivery,
+  ): Promise<AgentJob> {
+    const path = join(directory, request.id);
+    try {
+      writeDocument(join(path, jobFiles.request), request);
+      writeDocument(join(path, jobFiles.process), waiting.record);
+    } catch (error) {
+      waiting.dismiss();
+      throw error;
+    }
+    const process = waiting.run(request);
+    await announce(request);
+    return follow(request, process, delivery);
   }
 
   /** The process that waits for this job, if there is one; no other goes on waiting. */
@@ -113,8 +131,12 @@ export function createSlotJobs(options: SlotJobsOptions): SlotJobs {
       async claim(delivery) {
         const path = join(directory, id);
         const request = readDocument<JobRequest>(join(path, jobFiles.request))!;
-        logger.info("took over a job that was left", { job: id });
-        return follow(request, adoptJobProcess({ directory: path, jobId: id, logger }), delivery);
+        if (await hasBegun(path)) {
+          logger.info("took over a job that was left", { job: id });
+          return follow(request, adoptJobProcess({ directory: path, jobId: id, logger }), delivery);
+        }
+        logger.info("runs a job that an earlier agent had not begun", { job: id });
+        return run(request, spawn(id, path), delivery);
       },
     })),
     expect(jobId) {
@@ -126,19 +148,7 @@ export function createSlotJobs(options: SlotJobsOptions): SlotJobs {
       }
     },
     async start(request, delivery) {
-      const waiting = takeExpected(request.id) ?? prepare(request.id);
-      // On disk before anything of it runs: from here on a crash cannot lose the job.
-      const path = join(directory, request.id);
-      try {
-        writeDocument(join(path, jobFiles.request), request);
-        writeDocument(join(path, jobFiles.process), waiting.record);
-      } catch (error) {
-        waiting.dismiss();
-        throw error;
-      }
-      const process = waiting.run(request);
-      await announce(request);
-      return follow(request, process, delivery);
+      return run(request, takeExpected(request.id) ?? prepare(request.id), delivery);
     },
     async fail(request, reason, delivery) {
       takeExpected("");
@@ -162,6 +172,22 @@ export function createSlotJobs(options: SlotJobsOptions): SlotJobs {
 function findLeft(directory: string): string[] {
   return readdirSync(directory).filter((id) => existsSync(join(directory, id, jobFiles.request)));
 }
+
+/**
+ * Whether anything of a job can have run: its process makes the spool first, and holds the lock while it lives. One that waits for a request
+ * leaves with its agent.
+ */
+async function hasBegun(directory: string): Promise<boolean> {
+  const has = (name: string) => existsSync(join(directory, name));
+  for (const deadline = performance.now() + leaveMs; performance.now() < deadline; await sleep(20)) {
+    using lock = has(jobFiles.spool) ? undefined : takeLock(join(directory, jobFiles.lock));
+    if (has(jobFiles.spool) || has(jobFiles.result)) return true;
+    if (lock) return false;
+  }
+  return true;
+}
+
+const leaveMs = 10_000;
 
 /** What was made for a job of which not even the request came. */
 function removeUnbegun(directory: string): void {

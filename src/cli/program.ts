@@ -72,7 +72,8 @@ export async function loadProgram(options: LoadProgramOptions): Promise<LoadedPr
     explainUnknown,
   });
   const resolved = await resolveConfig({ declared, flags, env, file, parts, explainUnknown });
-  if (!options.isLenient) assertFlawless([...faults, ...resolved.faults]);
+  if (!options.isLenient)
+    assertFlawless([...faults, ...resolved.faults], resolved.isUsage ? "USAGE_INVALID" : "CONFIG_INVALID");
 
   // 3. What remains needs all of it.
   const logger = await startLogger(resolved, options.log);
@@ -153,14 +154,14 @@ async function explainOff(flag: string, off: readonly string[], builtIns: BuiltI
   return "";
 }
 
-function assertFlawless(faults: readonly string[]): void {
+function assertFlawless(faults: readonly string[], code: "USAGE_INVALID" | "CONFIG_INVALID"): void {
   if (faults.length === 0) return;
   const [only, ...others] = faults;
   const message =
     others.length === 0
       ? only!
       : `the configuration has ${faults.length} faults:\n${faults.map((fault) => `  ${fault}`).join("\n")}`;
-  throw new AgentError("CONFIG_INVALID", message);
+  throw new AgentError(code, message);
 }
 
 async function startLogger(

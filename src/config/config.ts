@@ -46,13 +46,15 @@ export interface ResolvedConfig {
   readonly config: EffectiveConfig;
   /** Everything that is wrong, without the value of any secret. With faults, `config` is what can be had. */
   readonly faults: readonly string[];
+  /** One of the faults is that a flag's value is of the wrong type. */
+  readonly isUsage: boolean;
   /** Every secret that was given anywhere. */
   readonly secrets: readonly string[];
 }
 
 /** Decides every option: flag over environment over file over default. */
 export async function resolveConfig(options: ResolveConfigOptions): Promise<ResolvedConfig> {
-  const { given, faults, secrets } = await collectGiven(options);
+  const { given, faults, isUsage, secrets } = await collectGiven(options);
   const configs = new Map<string, unknown>();
   const effective: EffectiveOption[] = [];
   for (const declared of options.declared) {
@@ -65,6 +67,7 @@ export async function resolveConfig(options: ResolveConfigOptions): Promise<Reso
   return {
     config: { file: options.file?.path, options: effective, of: (owner) => configs.get(owner) },
     faults: faults.map((fault) => hide(fault, secrets)),
+    isUsage,
     secrets,
   };
 }

@@ -15,6 +15,8 @@ export interface Given {
 export interface Collected {
   readonly given: ReadonlyMap<Option, Given>;
   readonly faults: string[];
+  /** A flag's value is of the wrong type: that is the command line's fault, and not the configuration's. */
+  readonly isUsage: boolean;
   readonly secrets: readonly string[];
 }
 
@@ -24,6 +26,7 @@ export async function collectGiven(options: ResolveConfigOptions): Promise<Colle
   const given = new Map<Option, Given>();
   const faults: string[] = [];
   const secrets: string[] = [];
+  let isUsage = false;
   const offer = (option: Option, raw: unknown, source: OptionSource, convert: () => Conversion): void => {
     if (option.secret) secrets.push(...toTexts(raw));
     if (given.has(option)) return;
@@ -32,6 +35,7 @@ export async function collectGiven(options: ResolveConfigOptions): Promise<Colle
     else {
       given.set(option, { value: undefined, source });
       faults.push(toConversionFault(option, source, conversion.expected, raw));
+      isUsage ||= source.kind === "flag";
     }
   };
 
@@ -68,7 +72,7 @@ export async function collectGiven(options: ResolveConfigOptions): Promise<Colle
       for (const part of own) offerPart(declaration, part, offerEntry, faults);
     }
   }
-  return { given, faults, secrets };
+  return { given, faults, isUsage, secrets };
 }
 
 function collectKeys(declared: readonly DeclaredOptions[]): ReadonlyMap<string, Option> {

@@ -1,7 +1,7 @@
 import type { Cookie } from "../processes/cookie.ts";
 
 /** Bun's own switches: they would run code inside every program of ours that a job starts. */
-const ours = /^(BUN_OPTIONS|BUN_BE_BUN|BUN_INSPECT.*|BUN_CONFIG_PRELOAD|SIGNALMAN_.*)$/;
+const ours = /^(BUN_OPTIONS|BUN_BE_BUN|BUN_INSPECT.*|BUN_JSC_.*|BUN_CONFIG_PRELOAD|SIGNALMAN_.*)$/;
 
 /**
  * What a job's processes start with: the agent's environment (protocol section 6.2), without the variables that hold its secrets, and with the

@@ -53,7 +53,10 @@ export function listenForAgents(options: ControlSocketOptions): ControlSocket {
       known.add(socket);
       say(socket, { is: "welcome", version: wireVersion });
       if (known.size === 1) onClaimed(true);
-    } else if (socket.data.isKnown) onCommand(message.do);
+    } else if (socket.data.isKnown) {
+      say(socket, { is: "heard" });
+      onCommand(message.do);
+    }
   }
 
   function forget(socket: Bun.Socket<Client>): void {

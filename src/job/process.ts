@@ -9,7 +9,8 @@ import type { Logger } from "../logger/logger.ts";
 import { createCookie } from "../processes/cookie.ts";
 import { readBootId } from "../state/boot-id.ts";
 import { makePrivateDirectory, readDocument } from "../state/document.ts";
-import { takeLock } from "../state/lock.ts";
+import { readStat } from "../processes/proc.ts";
+import { readHolder, takeLock } from "../state/lock.ts";
 import { buryJob } from "./bury.ts";
 import type { JobRequest } from "./request.ts";
 import {
@@ -144,11 +145,22 @@ function follow(options: FollowOptions): JobProcess {
   let closed = false;
   let send: ((message: ToJob) => void) | undefined;
   const wanted: ToJob[] = [];
-  const command = (message: ToJob) => (send ? send(message) : void wanted.push(message));
+  let unheard: NodeJS.Timeout | undefined;
+  const command = (message: ToJob) => {
+    unheard ??= setTimeout(() => killUnheard(options), heardMs).unref();
+    if (send) send(message);
+    else wanted.push(message);
+  };
+
+  const calm = () => {
+    clearTimeout(unheard);
+    unheard = undefined;
+  };
 
   async function run(): Promise<JobSummary> {
     const died = options.exited?.then(() => undefined);
     await listen(died);
+    calm();
     const result =
       readDocument<JobSummary>(join(options.directory, jobFiles.result)) ?? (await buryJob(options));
     closed = true;
@@ -164,6 +176,7 @@ function follow(options: FollowOptions): JobProcess {
     while (!existsSync(join(directory, jobFiles.result))) {
       const gone = Promise.withResolvers<void>();
       const onMessage = (message: ToAgent) => {
+        calm();
         if (message.is === "more") wake();
         // The result stands on disk; the process may go.
         else if (message.is === "finished") gone.resolve();
@@ -201,6 +214,17 @@ function follow(options: FollowOptions): JobProcess {
   };
 }
 
+/** Ends a job's process that does not answer: what it left is then ended and reported by whoever buries it. */
+function killUnheard({ directory, jobId, logger }: FollowOptions): void {
+  const holder = readHolder(join(directory, jobFiles.lock));
+  if (holder === undefined || holder.pid === process.pid) return;
+  if (readStat(holder.pid)?.startTime !== holder.startTime) return;
+  logger.error(`the job's process does not answer to a stop, and is killed`, { job: jobId, pid: holder.pid });
+  process.kill(holder.pid, "SIGKILL");
+}
+
+/** How long a job's process has to say that it has heard a command. */
+const heardMs = 10_000;
 const connectMs = 5;
 const lookMs = 20;
 

@@ -53,6 +53,7 @@ export type ToJob =
 export type ToAgent =
   | { readonly is: "welcome"; readonly version: number }
   | { readonly is: "more" }
+  | { readonly is: "heard" }
   | { readonly is: "finished" };
 
 /** Names of the files of a job in the state directory. */

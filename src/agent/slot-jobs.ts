@@ -5,13 +5,8 @@ import { toMessage } from "../errors.ts";
 import type { Host } from "../host/host.ts";
 import { closeLog } from "../job/bury.ts";
 import type { JobSettings } from "../job/open.ts";
-import {
-  adoptJobProcess,
-  type JobProcess,
-  startJobProcess,
-  toSocketPath,
-  type WaitingJobProcess,
-} from "../job/process.ts";
+import { adoptJobProcess, type JobProcess } from "../job/process.ts";
+import { startJobProcess, toSocketPath, type WaitingJobProcess } from "../job/waiting-process.ts";
 import type { JobRequest } from "../job/request.ts";
 import { jobFiles, type JobProcessInput } from "../job/wire.ts";
 import type { Logger } from "../logger/logger.ts";

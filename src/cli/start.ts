@@ -5,7 +5,7 @@ import { listenToOperator } from "../agent/operator-signals.ts";
 import type { SlotJobs } from "../agent/slot-jobs.ts";
 import { coreName } from "../config/flags.ts";
 import { withoutSecrets } from "../job/base-environment.ts";
-import { thisProgram } from "../job/process.ts";
+import { thisProgram } from "../job/waiting-process.ts";
 import type { JobProcessInput } from "../job/wire.ts";
 import type { CoreConfig } from "../config/options.ts";
 import { loadLibc } from "../processes/libc.ts";

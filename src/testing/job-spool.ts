@@ -51,10 +51,11 @@ export function jobEvents(lines: readonly string[] = ["hello"]): JobEvent[] {
   ];
 }
 
-/** The events in a batch's lines. */
+/** The events in a batch's lines. A last line that is still being written is left out. */
 export function toEvents(lines: Uint8Array | string): JobEvent[] {
   const text = typeof lines === "string" ? lines : new TextDecoder().decode(lines);
   return text
+    .slice(0, text.lastIndexOf("\n") + 1)
     .split("\n")
     .filter((line) => line !== "")
     .map((line) => JSON.parse(line) as JobEvent);

@@ -64,13 +64,17 @@ export async function handleAgentCall(exchange: Exchange, api: AgentApi): Promis
   const target = { endpoint: name, row, token: token ?? "", jobId, text };
 
   const fault = faults.hit(endpoint);
-  const process = async (): Promise<Answer> =>
-    token === undefined
-      ? { status: 401, text: "Unauthorized" }
-      : commit(api, await call(target, exchange, api));
+  // An agent counts from when it has the answer, which is sent after this.
+  let answeredAt = at;
+  const process = async (): Promise<Answer> => {
+    if (token === undefined) return { status: 401, text: "Unauthorized" };
+    const answer = await commit(api, await call(target, exchange, api));
+    answeredAt = state.now();
+    return answer;
+  };
   const outcome = await answerWith(exchange, process, fault, api);
   if (fault !== undefined && !outcome.isProcessed) agentWatch.troubled();
-  noteOutcome(target, outcome, agentWatch);
+  noteOutcome(target, { ...outcome, answeredAt }, agentWatch);
   calls.add({
     at,
     endpoint,
@@ -162,12 +166,17 @@ function watchFinished(row: AgentRow, text: string, state: HubState, logWatch: L
 
 function noteOutcome(
   { endpoint, row, jobId }: Target,
-  { answer, isDelivered }: { readonly answer: Answer | undefined; readonly isDelivered: boolean },
+  outcome: {
+    readonly answer: Answer | undefined;
+    readonly isDelivered: boolean;
+    readonly answeredAt: number;
+  },
   watch: AgentWatch,
 ): void {
+  const { answer, isDelivered, answeredAt: at } = outcome;
   if (row === undefined || answer?.status !== 200) return;
   if (endpoint === "fetch") watch.fetched(jobId, isDelivered);
   if (endpoint !== "sync") return;
   const { next_sync_after: nextSyncAfterMs } = answer.json as { readonly next_sync_after: number };
-  watch.synced(row, { nextSyncAfterMs, isDelivered });
+  watch.synced(row, { nextSyncAfterMs, isDelivered, at });
 }

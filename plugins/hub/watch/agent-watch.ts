@@ -9,8 +9,11 @@ import type { Recorder } from "./violations.ts";
 export interface AgentWatch {
   register(body: string): void;
   sync(row: AgentRow, body: string): void;
-  /** The answer to a sync went out, or was lost. */
-  synced(row: AgentRow, answer: { readonly nextSyncAfterMs: number; readonly isDelivered: boolean }): void;
+  /** The answer to a sync went out, at the earliest then, or was lost. */
+  synced(
+    row: AgentRow,
+    answer: { readonly nextSyncAfterMs: number; readonly isDelivered: boolean; readonly at: number },
+  ): void;
   fetch(row: AgentRow, jobId: string): void;
   fetched(jobId: string, isDelivered: boolean): void;
   disconnect(row: AgentRow): void;
@@ -95,8 +98,8 @@ export function createAgentWatch(state: HubState, recorder: Recorder): AgentWatc
       checkJob(row, assignedJob(state, row), sent);
       checkResult(row, sent);
     },
-    synced(row, { nextSyncAfterMs, isDelivered }) {
-      if (isDelivered) answers.set(row.id, { at: state.now(), nextSyncAfterMs });
+    synced(row, { nextSyncAfterMs, isDelivered, at }) {
+      if (isDelivered) answers.set(row.id, { at, nextSyncAfterMs });
     },
     fetch(row, jobId) {
       if (!delivered.has(jobId) || assignedJob(state, row)?.id !== jobId) return;

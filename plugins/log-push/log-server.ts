@@ -23,12 +23,14 @@ export interface LogServerOptions {
   readonly token: string;
   readonly userAgent: string;
   readonly timeoutMs: number;
+  /** Certificates (PEM) to trust, in place of the usual ones. */
+  readonly ca?: readonly string[];
   refreshToken(): Promise<string>;
 }
 
 /** Throws `JOB_INVALID` when the URL is none. */
 export function createLogServer(options: LogServerOptions): LogServer {
-  const { userAgent, timeoutMs, refreshToken } = options;
+  const { userAgent, timeoutMs, refreshToken, ca } = options;
   const url = toUrl(options.url);
   const name = `"${url.origin}${url.pathname}"`;
   let { token } = options;
@@ -57,6 +59,7 @@ export function createLogServer(options: LogServerOptions): LogServer {
       method: "POST",
       headers: { authorization: `Bearer ${token}`, "content-type": "text/plain", "user-agent": userAgent },
       body: lines,
+      ...(ca && { tls: { ca: [...ca] } }),
       signal,
       redirect: "manual",
       retry: false,

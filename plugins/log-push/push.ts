@@ -29,8 +29,8 @@ export interface LogPushOptions {
 
 /** Pushes one job's log: one request at a time, in order, each until the server has it. */
 export function createLogPush(context: LogBackendContext, options: LogPushOptions): LogBackend {
-  const { job, logger, spool, refreshToken } = context;
-  const server = createLogServer({ ...options, ...job.logger, refreshToken });
+  const { job, logger, spool, refreshToken, ca } = context;
+  const server = createLogServer({ ...options, ...job.logger, refreshToken, ...(ca && { ca }) });
   const disposed = new AbortController();
   let running: Promise<LogDelivery> | undefined;
   let isSaved = true;

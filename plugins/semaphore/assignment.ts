@@ -30,6 +30,8 @@ export interface AssignmentOptions {
   readonly client: Pick<HubClient, "getJob" | "refresh">;
   readonly attempts: Attempts;
   readonly origin: string;
+  /** Certificates (PEM) that its log server is trusted by; the usual ones without it. */
+  readonly ca?: readonly string[] | undefined;
   onRunning(): void;
   /** Called once, whatever happens. */
   onEnded(result: JobResult): void;
@@ -81,7 +83,7 @@ function createAssignment(options: AssignmentOptions, obtain: Obtain): Assignmen
 
   const run = async (): Promise<JobResult> => {
     job = await obtain(
-      { refreshToken: coalesce(() => refreshToken(client)), lost: lost.signal },
+      { refreshToken: coalesce(() => refreshToken(client)), lost: lost.signal, ca: options.ca },
       stopped.signal,
     );
     isRefused = stopped.signal.aborted;

@@ -48,6 +48,7 @@ export async function serve(options: ServeOptions): Promise<StopReason | undefin
     context,
     client,
     origin,
+    ca: settings.ca,
     attempts: limits.getJob,
     onRunning: () => loop.tell({ kind: "job-running", jobId }),
     onEnded: (result) => loop.tell({ kind: "job-ended", jobId, result }),

@@ -76,6 +76,7 @@ async function deliver(options: DeliverJobOptions, signal: AbortSignal): Promise
       spool: reader,
       saveCursor: (place) => writeDocument(cursorPath, place, { isSynced: false }),
       refreshToken: () => delivery.refreshToken(),
+      ...(delivery.ca && { ca: delivery.ca }),
     });
     return await backend.run(signal);
   } catch (error) {

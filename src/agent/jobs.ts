@@ -6,6 +6,8 @@ import type { LogDelivery } from "../log/backend.ts";
 export interface JobDelivery {
   /** A new token for the log server; rejects when there is none to have. */
   refreshToken(): Promise<string>;
+  /** Certificates (PEM) that the control plane's servers are trusted by, the usual ones among them. Left out: the usual ones. */
+  readonly ca?: readonly string[] | undefined;
   /** Aborts when the log has nowhere to go any more: the job was taken away from this agent. */
   readonly lost: AbortSignal;
 }

@@ -15,6 +15,8 @@ export interface LogBackendContext {
   readonly spool: SpoolReader;
   /** Keeps the place durably. Called after each delivery, never before it. */
   saveCursor(cursor: SpoolCursor): void;
+  /** Certificates (PEM) to trust, the usual ones among them. Left out: the usual ones. */
+  readonly ca?: readonly string[];
   /** Asks the job's source for a new token of the log server; rejects when it has none to give. */
   refreshToken(): Promise<string>;
 }

@@ -108,7 +108,9 @@ async function attempt(scene: Scene, options: RoundOptions): Promise<RoundOutcom
   const { result, events, problems } = await examine(scene, round, victim, env.SEMAPHORE_AGENT_STATE_DIR);
   agent.kill("SIGTERM");
   const end = await agent.finished;
-  if (end.exitCode !== 0) problems.push(`the agent ended with ${end.exitCode}`);
+  // One that was started a moment ago, and has not said a word yet, does not listen to signals either.
+  const isUnborn = end.exitCode === 143 && end.stdout === "";
+  if (end.exitCode !== 0 && !isUnborn) problems.push(`the agent ended with ${end.exitCode}`);
   await until("the job's process is gone", () => jobProcesses(id).length === 0);
   if (problems.length > 0) {
     const calls = (await hub.calls()).slice(-30).map((call) => JSON.stringify(call));

@@ -1,8 +1,10 @@
 export interface ChunkerOptions {
   /** The most bytes that go into one text. Default: 32 KiB. */
   readonly maxBytes?: number;
-  /** The longest that bytes wait for more. Default: 50. */
+  /** The longest that bytes wait for more while output goes on. Default: 50. */
   readonly delayMs?: number;
+  /** The same for the first bytes after a pause, which somebody may be waiting for. Default: 2. */
+  readonly leadMs?: number;
 }
 
 /** Turns a stream of bytes into texts that can stand alone. */
@@ -14,14 +16,15 @@ export interface Chunker {
 
 /**
  * Protocol section 5.2: no text begins or ends inside a UTF-8 sequence or a `\r\n`; `\r\n` becomes `\n`, a `\r` alone stays.
- * Invalid bytes become U+FFFD. Sizes are ours: a full buffer is emitted at once, what is less waits `delayMs` for more.
- * What may be half of a sequence or of a line end waits for its other half, or for `end`.
+ * Invalid bytes become U+FFFD. Sizes are ours: a full buffer is emitted at once, what is less waits for more, `leadMs` after
+ * a pause and `delayMs` while output goes on. What may be half of a sequence or of a line end waits for its other half, or for `end`.
  */
 export function createChunker(emit: (text: string) => void, options: ChunkerOptions = {}): Chunker {
-  const { maxBytes = 32 * 1024, delayMs = 50 } = options;
+  const { maxBytes = 32 * 1024, delayMs = 50, leadMs = 2 } = options;
   const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
   const buffer = new Uint8Array(Math.max(maxBytes, longestSequence));
   let filled = 0;
+  let sentAt = Number.NEGATIVE_INFINITY;
   let timer: NodeJS.Timeout | undefined;
 
   function send(bytes: Uint8Array): void {
@@ -33,6 +36,7 @@ export function createChunker(emit: (text: string) => void, options: ChunkerOpti
     send(buffer.subarray(0, end));
     buffer.copyWithin(0, end, filled);
     filled -= end;
+    sentAt = performance.now();
   }
 
   return {
@@ -51,10 +55,14 @@ export function createChunker(emit: (text: string) => void, options: ChunkerOpti
         if (filled === buffer.length) sendWhole();
       }
       if (filled > 0 && timer === undefined) {
-        timer = setTimeout(() => {
-          timer = undefined;
-          sendWhole();
-        }, delayMs);
+        const isAfterPause = performance.now() - sentAt >= delayMs;
+        timer = setTimeout(
+          () => {
+            timer = undefined;
+            sendWhole();
+          },
+          isAfterPause ? leadMs : delayMs,
+        );
         timer.unref();
       }
     },

@@ -107,6 +107,25 @@ test("bytes show without an end and without more bytes, but half a character wai
   expect(texts).toEqual(["10%", "é"]);
 });
 
+test("after a pause the first bytes do not wait as long as those that follow", async () => {
+  const shown = Promise.withResolvers<void>();
+  const texts: string[] = [];
+  const chunker = createChunker(
+    (text) => {
+      texts.push(text);
+      shown.resolve();
+    },
+    { delayMs: 3_600_000, leadMs: 1 },
+  );
+  chunker.push(Buffer.from("first"));
+  await shown.promise;
+  chunker.push(Buffer.from("second"));
+  await Bun.sleep(20);
+  chunker.push(Buffer.from(", third"));
+  chunker.end();
+  expect(texts).toEqual(["first", "second, third"]);
+});
+
 test("the caller may use its bytes again after the push", () => {
   const texts: string[] = [];
   const chunker = createChunker((text) => texts.push(text), { delayMs: never });

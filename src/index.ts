@@ -38,13 +38,13 @@ export type {
 export { withoutSecrets } from "./job/base-environment.ts";
 export { decodeBase64, encodeBase64 } from "./job/base64.ts";
 export { parseJobRequest, type ParsedJob, toJobRequest } from "./job/parse-request.ts";
-export type { LogBackend, LogBackendContext, LogDelivery, SpoolCursor } from "./log/backend.ts";
+export type { LogBackend, LogBackendContext, LogDelivery } from "./log/backend.ts";
 export { countRest } from "./log/count-rest.ts";
 export type { JobEvent, JobResult } from "./log/events.ts";
 export type { Output } from "./log/output.ts";
 export type { LogSink, LogSinkContext } from "./log/sink.ts";
 export { openSpool } from "./log/spool-reader.ts";
-export type { SpoolBatch, SpoolReader } from "./log/spool.ts";
+export type { SpoolBatch, SpoolCursor, SpoolReader } from "./log/spool.ts";
 export type { LogFields, Logger } from "./logger/logger.ts";
 
 export {

@@ -1,12 +1,6 @@
 import type { JobRequest } from "../job/request.ts";
 import type { Logger } from "../logger/logger.ts";
-import type { SpoolReader } from "./spool.ts";
-
-/** A place in a spool: the index of the next event, and the byte offset at which it begins. */
-export interface SpoolCursor {
-  readonly event: number;
-  readonly offset: number;
-}
+import type { SpoolCursor, SpoolReader } from "./spool.ts";
 
 export interface LogBackendContext {
   readonly job: JobRequest;

@@ -1,6 +1,5 @@
 import * as fs from "node:fs";
-import type { SpoolCursor } from "./backend.ts";
-import type { SpoolBatch, SpoolReader, SpoolSource } from "./spool.ts";
+import type { SpoolBatch, SpoolCursor, SpoolReader, SpoolSource } from "./spool.ts";
 import { AgentError, toMessage } from "../errors.ts";
 
 export interface OpenSpoolOptions {

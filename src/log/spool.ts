@@ -1,9 +1,14 @@
-import type { SpoolCursor } from "./backend.ts";
 import type { JobEvent } from "./events.ts";
 import type { RecoveredSpool } from "./spool-recovery.ts";
 import { AgentError, toMessage } from "../errors.ts";
 import { openSpoolFile } from "./spool-file.ts";
 import { openSpool } from "./spool-reader.ts";
+
+/** A place in a spool: the index of the next event, and the byte offset at which it begins. */
+export interface SpoolCursor {
+  readonly event: number;
+  readonly offset: number;
+}
 
 /** Some events of a spool, as they stand in it: each line is one JSON event and ends with `\n`. */
 export interface SpoolBatch {

@@ -1,7 +1,6 @@
 import { join } from "node:path";
-import type { SpoolCursor } from "../log/backend.ts";
 import type { JobEvent } from "../log/events.ts";
-import { createSpool, type SpoolReader } from "../log/spool.ts";
+import { createSpool, type SpoolCursor, type SpoolReader } from "../log/spool.ts";
 import { tmpdir } from "./fixtures.ts";
 
 /** A job's log on disk, as backends and sinks read it. */

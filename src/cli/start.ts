@@ -1,5 +1,6 @@
 import { tmpdir, userInfo } from "node:os";
 import { join } from "node:path";
+import { adviseOperator } from "../agent/advise.ts";
 import { runAgent } from "../agent/agent.ts";
 import { listenToOperator } from "../agent/operator-signals.ts";
 import type { SlotJobs } from "../agent/slot-jobs.ts";
@@ -36,6 +37,7 @@ export default defineCommand({
     });
     const { identity } = host.use(jobSource, core["control-plane"]);
     using state = openStateDirectory({ directory: core["state-dir"], env: process.env, agent: identity });
+    void adviseOperator({ logger: program.logger, env: process.env, stateDirectory: state.path });
     const settings = toSettings(program);
     const reason = await runAgent({
       version: program.version,

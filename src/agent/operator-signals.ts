@@ -7,11 +7,16 @@ export interface OperatorSignalsOptions {
   readonly onThird: () => void;
 }
 
+export interface OperatorSignals extends AgentSignals, Disposable {
+  /** As SIGQUIT does. */
+  stop(): void;
+}
+
 /**
  * What an operator asks of the agent. SIGINT, SIGTERM: interrupt; again: stop the running jobs; again: kill them and exit. SIGQUIT: drain. SIGUSR2:
  * hand over to another process.
  */
-export function listenToOperator(options: OperatorSignalsOptions): AgentSignals & Disposable {
+export function listenToOperator(options: OperatorSignalsOptions): OperatorSignals {
   const interrupt = new AbortController();
   const drain = new AbortController();
   const handOver = new AbortController();
@@ -26,10 +31,11 @@ export function listenToOperator(options: OperatorSignalsOptions): AgentSignals 
     } else if (count === 2) options.onSecond();
     else options.onThird();
   };
+  const stop = () => drain.abort();
   const listeners = {
     SIGINT: onInterrupt,
     SIGTERM: onInterrupt,
-    SIGQUIT: () => drain.abort(),
+    SIGQUIT: stop,
     SIGUSR2: () => handOver.abort(),
   } as const;
   const names = Object.keys(listeners) as (keyof typeof listeners)[];
@@ -42,6 +48,7 @@ export function listenToOperator(options: OperatorSignalsOptions): AgentSignals 
     },
     drain: drain.signal,
     handOver: handOver.signal,
+    stop,
     [Symbol.dispose]() {
       for (const name of names) process.off(name, listeners[name]);
     },

@@ -33,7 +33,7 @@ export default defineCommand({
     });
     await using host = await program.openHost({
       roles: ["agent"],
-      onStop: () => process.kill(process.pid, "SIGQUIT"),
+      onStop: () => signals.stop(),
     });
     const { identity } = host.use(jobSource, core["control-plane"]);
     using state = openStateDirectory({ directory: core["state-dir"], env: process.env, agent: identity });

@@ -15,8 +15,6 @@ export interface ControlSocketOptions {
 export interface ControlSocket extends Disposable {
   /** Says it to every agent. `more` is not said again to one that has not read the last one. */
   tell(message: ToAgent): void;
-  /** Resolves when what was told has left. */
-  flush(): Promise<void>;
 }
 
 interface Client {
@@ -76,15 +74,12 @@ export function listenForAgents(options: ControlSocketOptions): ControlSocket {
         });
       }
     },
-    flush: () => new Promise((resolve) => setTimeout(resolve, flushMs)),
     [Symbol.dispose]() {
       server.stop(true);
       rmSync(path, { force: true });
     },
   };
 }
-
-const flushMs = 20;
 
 /** A message that finds the socket's buffer full is dropped: then there are wake-ups enough in it. */
 function say(socket: Bun.Socket<Client>, message: ToAgent): void {

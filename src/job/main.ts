@@ -61,8 +61,8 @@ export async function runJobProcess(builtIns: BuiltInPlugins): Promise<void> {
   });
   spool.watch(() => control.tell({ is: "more" }));
   for (const name of ["SIGTERM", "SIGINT"] as const) process.on(name, () => job.stop());
-  // The terminal of whoever started the agent is nothing to us; a limit of file size is an error of the write.
-  for (const name of ["SIGHUP", "SIGXFSZ"] as const) process.on(name, () => {});
+  // The terminal of whoever started the agent is nothing to us.
+  process.on("SIGHUP", () => {});
 
   // 4. The job, then its log and its result for good.
   const summary = await job.run();
@@ -70,11 +70,7 @@ export async function runJobProcess(builtIns: BuiltInPlugins): Promise<void> {
   spool.close();
   writeDocument(join(directory, jobFiles.result), summary);
   control.tell({ is: "finished" });
-  await Promise.race([
-    acknowledged.promise,
-    sleep(acknowledgeMs, undefined, { ref: false }),
-    control.flush(),
-  ]);
+  await Promise.race([acknowledged.promise, sleep(acknowledgeMs)]);
 }
 
 /** How long an agent has to say that it knows. Nothing depends on it: the result stands on disk. */

@@ -1,5 +1,5 @@
 import { randomBytes } from "node:crypto";
-import { closeSync, openSync } from "node:fs";
+import { closeSync, lstatSync, openSync } from "node:fs";
 import { join } from "node:path";
 import { AgentError } from "../errors.ts";
 import { createCookie } from "../processes/cookie.ts";
@@ -89,7 +89,7 @@ async function tell(
 }
 
 /**
- * A new socket's path, in the first directory whose name leaves room for it (107 bytes is a socket's limit). Throws `FILE_FAILED` when none
+ * A new socket's path, in the first directory that is ours alone and whose path leaves room for it (107 bytes is a socket's limit). Throws `FILE_FAILED` when none
  * does.
  */
 export function toSocketPath(directories: readonly string[]): string {
@@ -98,10 +98,16 @@ export function toSocketPath(directories: readonly string[]): string {
     const path = join(directory, name);
     if (Buffer.byteLength(path) > 107) continue;
     makePrivateDirectory(directory);
-    return path;
+    if (isOurs(directory)) return path;
   }
   throw new AgentError(
     "FILE_FAILED",
-    `no directory for sockets has a short path (${directories.join(", ")}); set XDG_RUNTIME_DIR or TMPDIR to a shorter one`,
+    `no directory for sockets is ours alone and has a short path (${directories.join(", ")}); set XDG_RUNTIME_DIR or TMPDIR to a shorter one`,
   );
+}
+
+/** Where everybody may make directories, somebody else may have made this one. */
+function isOurs(directory: string): boolean {
+  const { uid, mode } = lstatSync(directory);
+  return uid === process.getuid?.() && (mode & 0o077) === 0;
 }

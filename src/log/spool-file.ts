@@ -23,6 +23,8 @@ export function openSpoolFile(path: string, options: SpoolFileOptions): SpoolFil
   const { O_WRONLY, O_APPEND, O_CREAT, O_EXCL, O_NOFOLLOW } = fs.constants;
   const fresh = resumeAt === undefined ? O_CREAT | O_EXCL : 0;
   const fd = attempt("open", () => fs.openSync(path, O_WRONLY | O_APPEND | O_NOFOLLOW | fresh, 0o600));
+  // A limit of file size (`ulimit -f`) is an error of the write, not the end of the process.
+  if (process.listenerCount("SIGXFSZ") === 0) process.on("SIGXFSZ", () => {});
   let bytes = resumeAt ?? 0;
   let torn = false;
   let dirty = false;

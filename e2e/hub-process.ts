@@ -32,10 +32,7 @@ export interface HubProcess {
   agents(): Promise<AgentView[]>;
   shutdownAgent(name: string): Promise<void>;
   violations(): Promise<Violation[]>;
-  /**
-   * The violations that prove something on a machine that is busy or while things go wrong: not when a sync came, not that one which an agent
-   * has broken off was read after its successor, and not that a push came while the hub still cut the answer to the last one.
-   */
+  /** The violations, but for those that only say when a sync came: machines are busy. */
   breaches(): Promise<Violation[]>;
   calls(): Promise<Call[]>;
   addFault(rule: FaultRule): Promise<number>;
@@ -112,13 +109,7 @@ export async function startHub(
     shutdownAgent: (name) => ask("POST", `/agents/${name}/shutdown`),
     violations,
     async breaches() {
-      const calls = await ask<Call[]>("GET", "/calls");
-      const isCut = (id?: string) =>
-        calls.some(({ endpoint, fault, jobId }) => endpoint === "log" && fault === "cut" && jobId === id);
-      return (await violations()).filter(({ rule, detail, jobId }) => {
-        const isOvertaken = rule === "job-id-wrong" && detail.startsWith("running-job ");
-        return rule !== "sync-early" && !isOvertaken && !(rule === "push-overlap" && isCut(jobId));
-      });
+      return (await violations()).filter(({ rule }) => rule !== "sync-early");
     },
     calls: () => ask("GET", "/calls"),
     addFault: async (rule) => (await ask<{ id: number }>("POST", "/faults", JSON.stringify(rule))).id,

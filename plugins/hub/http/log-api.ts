@@ -22,12 +22,14 @@ export async function handlePush(exchange: Exchange, api: AgentApi): Promise<voi
   if (exchange.method !== "POST") return void (await exchange.send(405, {}, "Method Not Allowed"));
   const isKnown = state.jobs.has(jobId);
   const flight = isKnown ? logWatch.begin(jobId) : undefined;
+  let isAnswered = false;
   try {
     const body = await exchange.body({ deadlineMs: bodyDeadlineMs });
     if (body === undefined) return;
     const push: Push = { jobId, token: toToken(exchange), startFrom: exchange.query.get("start_from"), body };
     const fault = faults.hit("log");
     const outcome = await answerWith(exchange, () => take(push, api), fault, api);
+    isAnswered = outcome.isDelivered;
     if (isKnown && (!outcome.isProcessed || !outcome.isDelivered)) logWatch.troubled(jobId);
     calls.add({
       at,
@@ -41,7 +43,7 @@ export async function handlePush(exchange: Exchange, api: AgentApi): Promise<voi
       isDelivered: outcome.isDelivered,
     });
   } finally {
-    flight?.end();
+    flight?.end(isAnswered);
   }
   api.changes.notify();
 }

@@ -44,9 +44,12 @@ export function createAgentWatch(state: HubState, recorder: Recorder): AgentWatc
       recorder.record("job-id-wrong", { ...about, detail: `${sent.state} with ${sent.job_id}` });
     }
   };
-  /** The answer to the first one was lost. */
-  const isRepeated = (sent: SyncBody): boolean =>
-    sent.state === "finished-job" && state.jobs.get(sent.job_id)?.tornDownAt !== undefined;
+  /** The answer to the first one was lost; or a sync that was broken off is read after the one that followed it. */
+  const isRepeated = (sent: SyncBody): boolean => {
+    const tornDownAt = state.jobs.get(sent.job_id)?.tornDownAt;
+    if (tornDownAt === undefined) return false;
+    return sent.state === "finished-job" || state.now() - tornDownAt < overtakenMs;
+  };
 
   const checkResult = (row: AgentRow, sent: SyncBody): void => {
     if (sent.state !== "finished-job") return;
@@ -133,3 +136,5 @@ export function createAgentWatch(state: HubState, recorder: Recorder): AgentWatc
     },
   };
 }
+
+const overtakenMs = 500;

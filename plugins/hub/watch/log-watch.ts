@@ -6,8 +6,8 @@ import type { Recorder } from "./violations.ts";
 
 /** Looks at what agents push. */
 export interface LogWatch {
-  /** A push arrives; `end` when its connection has nothing more to give or take. */
-  begin(jobId: string): { end(): void };
+  /** A push arrives; `end` when its connection has nothing more to give or take. `isAnswered`: its answer went out whole. */
+  begin(jobId: string): { end(isAnswered: boolean): void };
   /** Before it is taken. Its token is good. */
   push(push: Push): void;
   /** After it was taken, or not. */
@@ -25,7 +25,8 @@ interface Seen {
   checked: number;
   /** Something that was checked is not there any more. */
   isRewritten: boolean;
-  inFlight: number;
+  /** For each push in flight, when others began beside it. */
+  readonly inFlight: Set<number[]>;
   isTroubled: boolean;
 }
 
@@ -41,7 +42,7 @@ export function createLogWatch(state: HubState, recorder: Recorder): LogWatch {
       grammar: readAll(live),
       checked: live.length,
       isRewritten: false,
-      inFlight: 0,
+      inFlight: new Set(),
       isTroubled: false,
     };
     seen.set(jobId, fresh);
@@ -55,10 +56,19 @@ export function createLogWatch(state: HubState, recorder: Recorder): LogWatch {
   return {
     begin(jobId) {
       const log = of(jobId);
-      log.inFlight += 1;
-      if (log.inFlight > 1)
-        recorder.record("push-overlap", { ...about(jobId), detail: `${log.inFlight} at once` });
-      return { end: () => void (log.inFlight -= 1) };
+      const now = performance.now();
+      for (const others of log.inFlight) others.push(now);
+      const mine: number[] = [];
+      log.inFlight.add(mine);
+      return {
+        end(isAnswered) {
+          log.inFlight.delete(mine);
+          const leaveMs = isAnswered ? 0 : brokenMs;
+          const beside = mine.filter((begun) => begun + leaveMs <= performance.now()).length;
+          if (beside > 0)
+            recorder.record("push-overlap", { ...about(jobId), detail: `${beside + 1} at once` });
+        },
+      };
     },
     push({ jobId, startFrom, body }) {
       const log = logOf(state, jobId);
@@ -113,6 +123,9 @@ export function createLogWatch(state: HubState, recorder: Recorder): LogWatch {
     },
   };
 }
+
+/** A connection that broke, or that its agent gave up, may be seen to end this long after the next one has begun. */
+const brokenMs = 500;
 
 function readAll(list: LogList): EventGrammar {
   const grammar = createEventGrammar();

@@ -1,3 +1,4 @@
+import { readFileSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
 import { AgentError, toMessage } from "../errors.ts";
 import type { Terminal, TerminalOptions } from "./terminal.ts";
@@ -18,8 +19,8 @@ const hangUpMs = 200;
 /** Opens a pseudo-terminal with a program in it. */
 export function openLocalTerminal(options: LocalTerminalOptions): LocalTerminal {
   const hungUp = Promise.withResolvers<void>();
-  const process = spawn(options, hungUp.resolve);
-  const { terminal } = process;
+  const program = spawn(options, hungUp.resolve);
+  const { terminal } = program;
   if (!terminal) throw new AgentError("TERMINAL_FAILED", "no pseudo-terminal can be had on this system");
   let closed = false;
 
@@ -30,11 +31,17 @@ export function openLocalTerminal(options: LocalTerminalOptions): LocalTerminal 
     hungUp.resolve();
   };
 
+  // The hang-up that follows the leader's end would end a script's running command alone, and the script would go on.
+  const kill = () => {
+    for (const pid of childrenOf(program.pid)) signal(pid, "SIGKILL");
+    program.kill("SIGKILL");
+  };
+
   return {
-    pid: process.pid,
+    pid: program.pid,
     // The end of the program alone says nothing about its last bytes: the hang-up comes after them. Sometimes none comes, and the
     // terminal, which the kernel has emptied, keeps the event loop busy instead.
-    ended: process.exited.then(() => Promise.race([hungUp.promise, sleep(hangUpMs)])).then(close),
+    ended: program.exited.then(() => Promise.race([hungUp.promise, sleep(hangUpMs)])).then(close),
     write(line) {
       if (!closed && !terminal.closed) terminal.write(line);
     },
@@ -42,16 +49,30 @@ export function openLocalTerminal(options: LocalTerminalOptions): LocalTerminal 
       if (closed || terminal.closed || (terminal.localFlags & ICANON) !== 0) return;
       terminal.localFlags |= ICANON;
     },
-    kill() {
-      process.kill("SIGKILL");
-    },
+    kill,
     async [Symbol.asyncDispose]() {
-      if (!process.killed && process.exitCode === null && process.signalCode === null)
-        process.kill("SIGKILL");
-      await process.exited;
+      if (!program.killed && program.exitCode === null && program.signalCode === null) kill();
+      await program.exited;
       close();
     },
   };
+}
+
+function childrenOf(pid: number): number[] {
+  try {
+    const pids = readFileSync(`/proc/${pid}/task/${pid}/children`, "latin1").trim();
+    return pids === "" ? [] : pids.split(" ").map(Number);
+  } catch {
+    return [];
+  }
+}
+
+function signal(pid: number, name: NodeJS.Signals): void {
+  try {
+    process.kill(pid, name);
+  } catch {
+    // Gone already.
+  }
 }
 
 function spawn(options: LocalTerminalOptions, onHangUp: () => void) {

@@ -1,5 +1,7 @@
+import type { AgentStatus, SyncOutcome } from "./agent/status.ts";
 import type { JobRequest } from "./job/request.ts";
 import type { JobLog } from "./job/log.ts";
+import type { LogDelivery } from "./log/backend.ts";
 import type { JobResult } from "./log/events.ts";
 import type { StopReason } from "./plugin.ts";
 
@@ -53,9 +55,15 @@ export interface JobSummary {
 /** The closed set of hooks: name → the one event object that its listeners get. All of them are awaited. */
 export interface HookEvents {
   /** Called when every plugin is set up. The first place for I/O: open sockets, check credentials, start servers. */
-  "agent:start": { readonly version: string };
-  /** Called when a control plane has accepted the agent, and again after a new registration. */
+  "agent:start": {
+    readonly version: string;
+    /** How the agent stands at the moment it is called, for health and metrics; good until the end. */
+    readonly status: () => AgentStatus;
+  };
+  /** Called when a control plane has accepted a slot of the agent, and again after a new registration. */
   "agent:registered": { readonly slot: number; readonly name: string; readonly controlPlane: string };
+  /** Called after each call that keeps a slot known to its control plane; `error` when it failed. Measure it. */
+  "agent:synced": { readonly slot: number } & SyncOutcome;
   /** Called when a job's process has accepted its request. Count it, show it. */
   "agent:job-started": { readonly slot: number; readonly jobId: string; readonly executor: string };
   /** Called when a job's result is known and its process is gone. Send notifications, record metrics. */
@@ -63,6 +71,8 @@ export interface HookEvents {
     readonly slot: number;
     readonly jobId: string;
     readonly executor: string;
+    /** What of the log reached its reader. */
+    readonly delivery: LogDelivery;
   } & JobSummary;
   /** Called after the log was delivered and before the result is reported. Upload the log, archive the spool. */
   "agent:log-flushed": {
@@ -73,9 +83,11 @@ export interface HookEvents {
     /** Path of the spool: NDJSON, one event a line. */
     readonly spool: string;
   };
-  /** Called when no further jobs are taken. Leave load balancers, turn readiness off. */
-  "agent:draining": { readonly reason: StopReason };
-  /** Called after the last disconnect, without a deadline. Run what must be the agent's last act. */
+  /** Called when a slot takes no further jobs. Leave load balancers, turn readiness off. */
+  "agent:draining": { readonly slot: number; readonly reason: StopReason };
+  /** Called when a slot has left its control plane; the others go on. */
+  "agent:left": { readonly slot: number; readonly reason: StopReason };
+  /** Called when the last slot has left, without a deadline. Run what must be the agent's last act. */
   "agent:exit": { readonly reason: StopReason };
   /** Called last; plugins are disposed next. Prefer `ctx.defer` for what a plugin itself opened. */
   "agent:stop": { readonly reason: StopReason };
@@ -110,10 +122,12 @@ export interface HookDeclaration {
 export const hookTable: { readonly [N in HookName]: HookDeclaration } = {
   "agent:start": { kind: "gate", process: "agent" },
   "agent:registered": { kind: "notice", process: "agent" },
+  "agent:synced": { kind: "notice", process: "agent" },
   "agent:job-started": { kind: "notice", process: "agent" },
   "agent:job-ended": { kind: "notice", process: "agent" },
   "agent:log-flushed": { kind: "notice", process: "agent" },
   "agent:draining": { kind: "notice", process: "agent" },
+  "agent:left": { kind: "notice", process: "agent" },
   "agent:exit": { kind: "notice", process: "agent" },
   "agent:stop": { kind: "notice", process: "agent" },
   "job:start": { kind: "gate", process: "job" },

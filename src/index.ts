@@ -11,6 +11,14 @@ export type { Program } from "./cli/program.ts";
 export { readJobText } from "./cli/read-job.ts";
 export { createRenderer, type Renderer, type RendererOptions } from "./cli/render.ts";
 export type { AgentJob, JobDelivery, JobOutcome, Jobs, LeftJob } from "./agent/jobs.ts";
+export type {
+  AgentStatus,
+  JobStatus,
+  LogPosition,
+  SlotStatus,
+  SyncOutcome,
+  SyncStatus,
+} from "./agent/status.ts";
 export type { AgentSignals, JobSource, JobSourceContext } from "./agent/source.ts";
 export { AgentError, type ErrorCode, errorCodes, isAgentError, toMessage } from "./errors.ts";
 export type {

@@ -1,5 +1,6 @@
 import { toMessage } from "./errors.ts";
 import type { JobSummary } from "./hooks.ts";
+import { createStatusBoard } from "./agent/status.ts";
 import type { Host } from "./host/host.ts";
 import { openJob, type JobSettings } from "./job/open.ts";
 import type { JobRequest } from "./job/request.ts";
@@ -23,7 +24,7 @@ export interface RunnerOptions {
   readonly onStart: (controls: { stop(): void; kill(): void }) => void;
 }
 
-/** Runs one job in this process, which is agent and job at once: every hook is called but `agent:registered`. */
+/** Runs one job in this process, which is agent and job at once: every hook is called but those of a control plane, `agent:registered` and `agent:synced`. */
 export async function runHere(request: JobRequest, options: RunnerOptions): Promise<JobSummary> {
   const { host, logger, version } = options;
   // Whoever kills the job waits for no plugin.
@@ -32,7 +33,8 @@ export async function runHere(request: JobRequest, options: RunnerOptions): Prom
   const identity = { slot: 0, jobId: request.id, executor: request.executor };
 
   // 1. The agent's side is up before the job is.
-  await host.call("agent:start", { version });
+  const board = createStatusBoard({ version, stateDirectory: "" });
+  await host.call("agent:start", { version, status: () => board.read() });
   await using open = await openJob(request, options);
   const { job, log, spool } = open;
   options.onStart(job);
@@ -55,10 +57,12 @@ export async function runHere(request: JobRequest, options: RunnerOptions): Prom
   if (lateBytes > 0) logger.warn("output came after its command had finished", { bytes: lateBytes });
   const trimmed = summary.log.droppedBytes > 0;
   await call("agent:log-flushed", { slot: 0, job: request, trimmed, spool: spool.path });
-  await call("agent:job-ended", { ...identity, ...summary });
+  await call("agent:job-ended", { ...identity, delivery: { trimmed, undelivered: 0 }, ...summary });
 
   // 5. An agent with one job leaves after it.
-  await call("agent:draining", { reason: "job-finished" });
+  const left = { slot: 0, reason: "job-finished" } as const;
+  await call("agent:draining", left);
+  await call("agent:left", left);
   await call("agent:exit", { reason: "job-finished" });
   await call("agent:stop", { reason: "job-finished" });
   return summary;

@@ -1,4 +1,4 @@
-import type { Logger, StopReason } from "signalman";
+import type { Logger, StopReason, SyncOutcome } from "signalman";
 import * as v from "valibot";
 import { config as schema } from "./config.ts";
 import {
@@ -24,6 +24,7 @@ export interface AgentDouble extends Omit<FakeSignals, "signals"> {
   readonly state: ReturnType<typeof createFakeState>;
   readonly names: readonly string[];
   readonly drains: readonly StopReason[];
+  readonly synced: readonly SyncOutcome[];
   /** Why it left. */
   readonly reason: Promise<StopReason>;
 }
@@ -35,6 +36,7 @@ export function startAgent(hub: Pick<HubDouble, "endpoint">, options: RunAgentOp
   const { state = createFakeState(), env = {}, logger } = options;
   const names: string[] = [];
   const drains: StopReason[] = [];
+  const synced: SyncOutcome[] = [];
   const jobs = createFakeJobs(options);
   const { signals, ...controls } = createFakeSignals();
   const config = v.parse(schema, {
@@ -48,16 +50,18 @@ export function startAgent(hub: Pick<HubDouble, "endpoint">, options: RunAgentOp
   const reason = source.run({
     version: "v1.2.3",
     slot: 0,
+    slots: 1,
     logger,
     state,
     jobs,
     signals,
     registered: async (name) => void names.push(name),
+    synced: (outcome) => void synced.push(outcome),
     draining: async (why) => void drains.push(why),
   });
   // A test that ends early does not wait for it.
   reason.catch(() => {});
-  return { ...controls, jobs, state, names, drains, reason };
+  return { ...controls, jobs, state, names, drains, synced, reason };
 }
 
 export const jobId = "11111111-2222-4333-8444-555555555555";

@@ -5,9 +5,13 @@ export function generateName(): string {
   return randomBytes(15).toString("base64url");
 }
 
-/** What is wrong with a configured name, in the reference's words; `undefined` when nothing is (protocol section 2.2). */
-export function findNameFault(name: string): string | undefined {
-  if (isUrlName(name)) return undefined;
+/** What is wrong with the name of a slot, in the reference's words; `undefined` when nothing is (protocol section 2.2). */
+export function findNameFault(name: string, slots: number): string | undefined {
+  if (isUrlName(name)) {
+    return slots === 1
+      ? undefined
+      : `the name is a signed URL, which stands for one agent, and this one has ${slots} slots: set slots to 1`;
+  }
   const length = Buffer.byteLength(name);
   if (length >= 8 && length <= 80) return undefined;
   return `Agent name validation failed: name should have between 8 and 80 characters. '${name}' has ${length}`;

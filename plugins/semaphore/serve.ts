@@ -83,6 +83,7 @@ export async function serve(options: ServeOptions): Promise<StopReason | undefin
     interval: { minMs: limits.syncMinMs, maxMs: limits.syncMaxMs },
     logger,
     perform,
+    onSynced: context.synced,
     onConfirmed() {
       if (!options.isTentative) return;
       logger.info(`goes on as ${registration.name}`, { endpoint: settings.endpoint });
@@ -99,7 +100,7 @@ export async function serve(options: ServeOptions): Promise<StopReason | undefin
     loop.tell({ kind: "interrupted", at: performance.now(), unixSeconds: signals.interruptedAt });
   });
   using _drain = onAbort(signals.drain, () => {
-    announceDraining("requested");
+    announceDraining(toDrainReason(signals.drain));
     loop.tell({ kind: "drained" });
   });
   const handedOver = Promise.withResolvers<undefined>();
@@ -126,7 +127,13 @@ export async function serve(options: ServeOptions): Promise<StopReason | undefin
   if (!leave.owes && (await disconnect({ client, attempts, logger, signal: signals.handOver })))
     store.forget();
   await settled;
-  return isStale && !leave.owes ? undefined : leave.reason;
+  if (isStale && !leave.owes) return undefined;
+  return leave.reason === "requested" && signals.drain.aborted ? toDrainReason(signals.drain) : leave.reason;
+}
+
+/** Why whoever drains this agent does so. */
+export function toDrainReason(drain: AbortSignal): StopReason {
+  return typeof drain.reason === "string" ? (drain.reason as StopReason) : "requested";
 }
 
 const handOverMs = 5000;

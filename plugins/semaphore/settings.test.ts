@@ -138,7 +138,13 @@ test.each([
 
 function load(
   config: v.InferInput<typeof schema>,
-  { logger = createRecordingLogger(), argv = [] as string[], env = {} as Record<string, string> } = {},
+  {
+    logger = createRecordingLogger(),
+    argv = [] as string[],
+    env = {} as Record<string, string>,
+    slot = 0,
+    slots = 1,
+  } = {},
 ) {
-  return loadSettings(v.parse(schema, config), { env, argv, logger });
+  return loadSettings(v.parse(schema, config), { env, argv, logger, slot, slots });
 }

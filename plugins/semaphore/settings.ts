@@ -50,11 +50,14 @@ export interface LoadSettingsOptions {
   /** The command line, for the warning about a token in it. */
   readonly argv: readonly string[];
   readonly logger: Logger;
+  /** Which of the agent's slots it is for, from 0, and how many there are. */
+  readonly slot: number;
+  readonly slots: number;
 }
 
 /** Checks what only `start` needs. All faults are in one `CONFIG_INVALID`, in the reference's words where it has some. */
 export async function loadSettings(config: SemaphoreConfig, options: LoadSettingsOptions): Promise<Settings> {
-  const { env, argv, logger } = options;
+  const { env, argv, logger, slot, slots } = options;
   const faults: string[] = [];
   const attempt = async <T>(load: () => Promise<T>): Promise<T | undefined> => {
     try {
@@ -74,19 +77,23 @@ export async function loadSettings(config: SemaphoreConfig, options: LoadSetting
   }
   const token = (await attempt(() => loadToken(config))) ?? "";
   const ca = await attempt(() => loadCertificates(config["ca-file"]));
-  const name = chooseName(config, env);
-  const nameFault = name === undefined ? undefined : findNameFault(name);
+  const name = toSlotName(chooseName(config, env), options);
+  const nameFault = name === undefined ? undefined : findNameFault(name, slots);
   if (nameFault !== undefined) faults.push(nameFault);
   if (config["job-id"] && !config["disconnect-after-job"]) {
     faults.push("job-id can only be used if disconnect-after-job is also used. Exiting...");
   }
+  if (config["job-id"] && slots > 1) {
+    faults.push(`job-id is for an agent with one slot, and this one has ${slots}: set slots to 1`);
+  }
   if (config["disconnect-after-idle-timeout"] < 0) faults.push("Idle timeout can't be negative. Exiting...");
   if (faults.length > 0) throw new AgentError("CONFIG_INVALID", faults.join("\n"));
 
-  if (!config.name && config["name-from-env"]) {
+  const isFirst = slot === 0;
+  if (isFirst && !config.name && config["name-from-env"]) {
     logger.warn('"name-from-env" is deprecated: use "name", or its variable SEMAPHORE_AGENT_NAME');
   }
-  if (argv.some((word) => word === "--token" || word.startsWith("--token="))) {
+  if (isFirst && argv.some((word) => word === "--token" || word.startsWith("--token="))) {
     logger.warn(
       'the registration token stands on the command line, where every user of this host can read it: use "token-file" or SEMAPHORE_AGENT_TOKEN',
     );
@@ -108,6 +115,12 @@ function chooseName(config: SemaphoreConfig, env: LoadSettingsOptions["env"]): s
   if (config.name) return config.name;
   const variable = config["name-from-env"];
   return variable ? (env[variable] ?? "") : undefined;
+}
+
+/** Each slot is an agent of its own, and two of one name cannot be. */
+function toSlotName(name: string | undefined, { slot, slots }: LoadSettingsOptions): string | undefined {
+  if (name === undefined || isUrlName(name) || slots === 1) return name;
+  return `${name}-${slot + 1}`;
 }
 
 async function loadToken(config: SemaphoreConfig): Promise<string> {

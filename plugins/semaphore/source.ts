@@ -7,7 +7,7 @@ import { disconnect } from "./disconnect.ts";
 import { chooseLeft, endStrangers } from "./left-jobs.ts";
 import { register } from "./register.ts";
 import { createRegistrationStore, type Registration, type RegistrationStore } from "./registration.ts";
-import { serve } from "./serve.ts";
+import { serve, toDrainReason } from "./serve.ts";
 import { loadSettings } from "./settings.ts";
 
 export interface SemaphoreSourceOptions {
@@ -23,7 +23,7 @@ export function createSemaphoreSource({ config, env, argv }: SemaphoreSourceOpti
     identity: [config.endpoint ?? "", isUrlName(name) ? "" : name].filter((part) => part !== "").join(" "),
     async run(context) {
       const { state, logger, signals } = context;
-      const settings = await loadSettings(config, { env, argv, logger });
+      const settings = await loadSettings(config, { env, argv, ...context });
       const store = createRegistrationStore(settings, state, logger);
       const quit = AbortSignal.any([signals.interrupt, signals.drain, signals.handOver]);
       const toClient = ({ accessToken: token }: Registration) =>
@@ -101,5 +101,5 @@ async function aborted(signal: AbortSignal): Promise<void> {
 
 function toQuitReason({ signals, jobs }: JobSourceContext, store: RegistrationStore): StopReason {
   if (!signals.handOver.aborted && jobs.left.length === 0) store.forget();
-  return signals.interrupt.aborted ? "interrupted" : "requested";
+  return signals.interrupt.aborted ? "interrupted" : toDrainReason(signals.drain);
 }

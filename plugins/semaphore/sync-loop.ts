@@ -1,4 +1,4 @@
-import type { Logger } from "signalman";
+import type { Logger, SyncOutcome } from "signalman";
 import type { HubClient } from "./client.ts";
 import { type Event, type JobAction, type Leave, type Machine, type Rules, toRequest } from "./machine.ts";
 import { step } from "./step.ts";
@@ -13,6 +13,8 @@ export interface SyncLoopOptions {
   readonly logger: Logger;
   /** Does what concerns jobs. Called before the next sync is built. */
   perform(action: JobAction): void;
+  /** Called after each sync that was not broken off. */
+  onSynced(outcome: SyncOutcome): void;
   /** The control plane has answered for the first time. */
   onConfirmed(): void;
 }
@@ -89,8 +91,12 @@ export function startSyncLoop(options: SyncLoopOptions): SyncLoop {
     isForced = false;
     dispatch({ kind: "sent", request });
     logger.debug("sync", { ...request });
+    const sentAt = performance.now();
     const reply = await client.sync(request, controller.signal);
     inFlight = undefined;
+    const durationMs = performance.now() - sentAt;
+    if (reply.ok) options.onSynced({ durationMs });
+    else if (reply.failure.kind !== "aborted") options.onSynced({ durationMs, error: reply.failure.message });
     if (isOver) return;
     if (reply.ok) {
       logger.debug("synced", { action: reply.value.action.kind, nextSyncMs: reply.value.nextSyncMs });

@@ -1,10 +1,12 @@
 import { chmodSync, mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import {
+  AgentError,
   becomeSubReaper,
   createJobProcesses,
   createSession,
   openLocalTerminal,
+  quote,
   startReaper,
   type Executor,
   type ExecutorContext,
@@ -35,7 +37,7 @@ export function createShellExecutor(context: ExecutorContext, options: ShellExec
   let stopped: Promise<void> | undefined;
   let disposed: Promise<void> | undefined;
 
-  const home = context.environment["HOME"] || "/";
+  const home = context.options.home ?? (context.environment["HOME"] || "/");
 
   /** 0600 in a directory of 0700, which a job may well have deleted. */
   function putCommand(text: string): string {
@@ -48,6 +50,14 @@ export function createShellExecutor(context: ExecutorContext, options: ShellExec
       writeFileSync(path, `${text}\n`, { mode: 0o600 });
     }
     return path;
+  }
+
+  /** A home of its own, made when it is not there. Programs that the profile has set up stay as they are. */
+  async function moveTo(home: string, opened: Session, signal: AbortSignal): Promise<void> {
+    mkdirSync(home, { recursive: true, mode: 0o700 });
+    const code = await opened.run(`export HOME=${quote(home)} && cd -- "$HOME"`, () => {}, { silent: true });
+    if (code !== 0 && !signal.aborted)
+      throw new AgentError("SESSION_FAILED", `the shell cannot go to the job's home "${home}"`);
   }
 
   async function open(signal: AbortSignal): Promise<void> {
@@ -67,6 +77,7 @@ export function createShellExecutor(context: ExecutorContext, options: ShellExec
       },
       signal,
     );
+    if (context.options.home !== undefined) await moveTo(context.options.home, session, signal);
     const { shellPid, terminal } = session;
     processes.addRoot(shellPid);
     cleanup.use(

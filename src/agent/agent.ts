@@ -1,71 +1,86 @@
-import type { Host } from "../host/host.ts";
-import type { Logger } from "../logger/logger.ts";
+import { toMessage } from "../errors.ts";
+import type { RootLogger } from "../logger/logger.ts";
 import type { StopReason } from "../plugin.ts";
-import { jobSource } from "../services.ts";
-import { createSlotState } from "../state/slot-state.ts";
-import { createSlotJobs, type SlotJobsOptions } from "./slot-jobs.ts";
+import type { StateDirectory } from "../state/directory.ts";
+import { runSlot, type SlotOptions } from "./slot.ts";
 import type { AgentSignals } from "./source.ts";
+import type { StatusBoard } from "./status.ts";
 
-export interface AgentOptions extends Pick<
-  SlotJobsOptions,
-  | "socketDirectories"
-  | "program"
-  | "settings"
-  | "plugins"
-  | "log"
-  | "env"
-  | "claimTimeoutMs"
-  | "flushTimeoutMs"
-  | "keptLogs"
+export interface AgentOptions extends Omit<
+  SlotOptions,
+  "slot" | "slots" | "directory" | "logger" | "board" | "socketDirectories" | "settings"
 > {
-  readonly version: string;
-  readonly host: Host;
-  readonly logger: Logger;
-  /** The control plane: the name of a job source. */
-  readonly source: string;
-  /** Of the slot, in the state directory. */
-  readonly directory: string;
-  readonly signals: AgentSignals;
-  /** Gets the ways to end the running jobs, before there are any. */
-  readonly onJobs: (jobs: { stopAll(): void; killAll(): void }) => void;
-  /** Gets the name under which the control plane knows the agent. */
-  readonly onName: (name: string) => void;
+  readonly logger: RootLogger;
+  /** How many jobs it runs at once: each slot is an agent of its own to the control plane. */
+  readonly slots: number;
+  readonly state: Pick<StateDirectory, "slot" | "slots">;
+  readonly status: StatusBoard;
+  /** What depends on the slot. */
+  readonly ofSlot: (slot: number) => Pick<SlotOptions, "socketDirectories" | "settings">;
 }
 
-/** An agent, from its first I/O until it has left its control plane. Resolves to why it left; `undefined`: it handed over. */
-export async function runAgent(options: AgentOptions): Promise<StopReason | undefined> {
-  const { host, version, signals, logger } = options;
-  const slot = 0;
+export interface AgentEnd {
+  /** Of the slot that left last. */
+  readonly reason: StopReason;
+  /** A slot could not begin, or lost its control plane. */
+  readonly isFailed: boolean;
+}
+
+/** An agent, from its first I/O until the last of its slots has left. `undefined`: it handed over. */
+export async function runAgent(options: AgentOptions): Promise<AgentEnd | undefined> {
+  const { host, version, signals, logger, status, state } = options;
 
   // 1. Every plugin is set up; now they may open what they need.
-  await host.call("agent:start", { version });
+  await host.call("agent:start", { version, status: () => status.read() });
 
-  // 2. What an earlier process of this agent left is in the state directory.
-  const state = createSlotState(options.directory);
-  const jobs = createSlotJobs({ ...options, slot, directory: `${options.directory}/jobs` });
-  options.onJobs(jobs);
-
-  // 3. The control plane gives jobs, until it is time to leave.
-  const reason = await host.use(jobSource, options.source).run({
-    version,
-    slot,
-    logger,
-    state,
-    jobs,
-    signals,
-    async registered(name, controlPlane) {
-      options.onName(name);
-      await host.call("agent:registered", { slot, name, controlPlane });
-    },
-    draining: (why) => host.call("agent:draining", { reason: why }),
-  });
+  // 2. Each slot goes its own way. One that is no longer wanted finishes what it had, and takes nothing more.
+  let reason: StopReason | undefined;
+  let isFailed = false;
+  const faults = new Map<string, unknown>();
+  const run = async (slot: number): Promise<void> => {
+    const isWanted = slot < options.slots;
+    try {
+      const why = await runSlot({
+        ...options,
+        ...options.ofSlot(slot),
+        slot,
+        directory: state.slot(slot),
+        logger: options.slots === 1 ? logger : logger.fork(),
+        board: status.slot(slot),
+        signals: isWanted ? signals : withoutJobs(signals),
+      });
+      if (isWanted) reason = why;
+      if (why === "unable-to-sync") isFailed = true;
+    } catch (error) {
+      isFailed = true;
+      const message = toMessage(error);
+      // What they all trip over is said once, and whoever is alone says it at the end.
+      if (options.slots > 1 && !faults.has(message)) logger.error(message, { slot });
+      faults.set(message, error);
+    }
+  };
+  const wanted = Array.from({ length: options.slots }, (_, slot) => slot);
+  await Promise.all([...new Set([...wanted, ...state.slots()])].map(run));
   if (signals.handOver.aborted) return undefined;
+  if (reason === undefined) throw faults.values().next().value;
 
-  // 4. The last acts: the shutdown hook, then everybody's end.
+  // 3. The last acts: the shutdown hook, then everybody's end.
   await host.call("agent:exit", { reason });
   await host.call("agent:stop", { reason });
   logger.info(`Agent shutting down due to: ${toWord(reason)}`);
-  return reason;
+  return { reason, isFailed };
+}
+
+/** As if it had been asked to leave before it began. */
+function withoutJobs(signals: AgentSignals): AgentSignals {
+  return {
+    interrupt: signals.interrupt,
+    get interruptedAt() {
+      return signals.interruptedAt;
+    },
+    drain: AbortSignal.abort("requested"),
+    handOver: signals.handOver,
+  };
 }
 
 /** As the shutdown hook gets it (protocol section 6.5). */

@@ -1,4 +1,4 @@
-import { existsSync } from "node:fs";
+import { existsSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { toMessage } from "../errors.ts";
@@ -15,6 +15,7 @@ import type { Logger } from "../logger/logger.ts";
 import { logBackend } from "../services.ts";
 import { readDocument, writeDocument } from "../state/document.ts";
 import type { JobDelivery, JobOutcome } from "./jobs.ts";
+import type { JobBoard } from "./status.ts";
 
 export interface DeliverJobOptions {
   readonly slot: number;
@@ -27,11 +28,12 @@ export interface DeliverJobOptions {
   readonly delivery: JobDelivery;
   /** How long the log may still take once the job is over (`log-flush-timeout`). */
   readonly flushTimeoutMs: number;
+  readonly board: JobBoard;
 }
 
 /** Brings a job's log to where its request wants it, while the job runs and after. Resolves when that is over. */
 export async function deliverJob(options: DeliverJobOptions): Promise<JobOutcome> {
-  const { slot, host, logger, request, process, delivery, flushTimeoutMs } = options;
+  const { slot, host, logger, request, process, delivery, flushTimeoutMs, board } = options;
   const spool = join(options.directory, jobFiles.spool);
   const late = new AbortController();
 
@@ -47,6 +49,7 @@ export async function deliverJob(options: DeliverJobOptions): Promise<JobOutcome
 
   // 2. The job is over; its log may take a while longer, and what is not delivered then stays here.
   const summary = await process.finished;
+  board.phase("flushing");
   const timer = setTimeout(() => late.abort(new Error("log-flush-timeout is over")), flushTimeoutMs);
   const [log] = await Promise.all([delivering, sinks.finish()]);
   clearTimeout(timer);
@@ -61,7 +64,14 @@ export async function deliverJob(options: DeliverJobOptions): Promise<JobOutcome
   // 3. Whoever wants the whole log (an artifact) has it before the result is reported.
   const trimmed = log.trimmed || summary.log.droppedBytes > 0;
   await host.call("agent:log-flushed", { slot, job: request, trimmed, spool });
-  await host.call("agent:job-ended", { slot, jobId: request.id, executor: request.executor, ...summary });
+  await host.call("agent:job-ended", {
+    slot,
+    jobId: request.id,
+    executor: request.executor,
+    delivery: log,
+    ...summary,
+  });
+  board.phase("reporting");
   return { summary, log };
 }
 
@@ -69,12 +79,21 @@ async function deliver(options: DeliverJobOptions, signal: AbortSignal): Promise
   const { host, request, logger, delivery, directory } = options;
   const cursorPath = join(directory, jobFiles.delivery);
   using reader = openAtCursor(cursorPath, options);
+  let delivered = reader.cursor;
+  options.board.log(() => ({
+    producedBytes: sizeOf(join(directory, jobFiles.spool)),
+    deliveredBytes: delivered.offset,
+    deliveredEvents: delivered.event,
+  }));
   try {
     await using backend = host.use(logBackend, request.logger.method).open({
       job: request,
       logger,
       spool: reader,
-      saveCursor: (place) => writeDocument(cursorPath, place, { isSynced: false }),
+      saveCursor(place) {
+        delivered = place;
+        writeDocument(cursorPath, place, { isSynced: false });
+      },
       refreshToken: () => delivery.refreshToken(),
       ...(delivery.ca && { ca: delivery.ca }),
     });
@@ -100,6 +119,10 @@ function openAtCursor(
     logger.warn(`the job's log is delivered from its beginning: ${toMessage(error)}`, { job: request.id });
     return openSpool(spool, { source });
   }
+}
+
+function sizeOf(path: string): number {
+  return statSync(path, { throwIfNoEntry: false })?.size ?? 0;
 }
 
 async function rest(reader: SpoolReader): Promise<number> {

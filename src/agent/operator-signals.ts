@@ -1,4 +1,5 @@
 import { unixSeconds } from "../log/events.ts";
+import type { StopReason } from "../plugin.ts";
 import type { AgentSignals } from "./source.ts";
 
 export interface OperatorSignalsOptions {
@@ -8,8 +9,8 @@ export interface OperatorSignalsOptions {
 }
 
 export interface OperatorSignals extends AgentSignals, Disposable {
-  /** As SIGQUIT does. */
-  stop(): void;
+  /** As SIGQUIT does, for another reason. */
+  stop(reason: StopReason): void;
 }
 
 /**
@@ -31,11 +32,11 @@ export function listenToOperator(options: OperatorSignalsOptions): OperatorSigna
     } else if (count === 2) options.onSecond();
     else options.onThird();
   };
-  const stop = () => drain.abort();
+  const stop = (reason: StopReason) => drain.abort(reason);
   const listeners = {
     SIGINT: onInterrupt,
     SIGTERM: onInterrupt,
-    SIGQUIT: stop,
+    SIGQUIT: () => stop("requested"),
     SIGUSR2: () => handOver.abort(),
   } as const;
   const names = Object.keys(listeners) as (keyof typeof listeners)[];

@@ -10,6 +10,25 @@ export const agentEntries = {
     v.pipe(v.string(), v.description("Where jobs come from: the name of a job source")),
     "semaphore",
   ),
+  slots: v.optional(
+    v.pipe(
+      v.number(),
+      v.integer("expected a whole number of slots"),
+      v.minValue(1, "expected at least 1 slot"),
+      v.maxValue(100, "expected at most 100 slots"),
+      v.description("How many jobs the agent runs at once; each slot is an agent of its own, `<name>-<n>`"),
+    ),
+    1,
+  ),
+  "slot-home": v.optional(
+    v.pipe(
+      v.picklist(["own", "shared"]),
+      v.description(
+        "Where jobs are at home when there are several slots: each slot in a directory of its own, or all in the user's, where they would delete each other's checkouts",
+      ),
+    ),
+    "own",
+  ),
   "env-vars": v.optional(
     v.pipe(
       v.array(

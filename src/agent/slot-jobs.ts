@@ -15,6 +15,7 @@ import { makePrivateDirectory, readDocument, removeDocument, writeDocument } fro
 import { pruneLogs } from "./kept-logs.ts";
 import { deliverJob } from "./deliver.ts";
 import type { AgentJob, JobDelivery, JobOutcome, Jobs, LeftJob } from "./jobs.ts";
+import type { SlotBoard } from "./status.ts";
 
 export interface SlotJobsOptions {
   readonly slot: number;
@@ -35,6 +36,7 @@ export interface SlotJobsOptions {
   readonly flushTimeoutMs: number;
   /** Of the logs that stay when their jobs are reported. */
   readonly keptLogs: { readonly maxBytes: number; readonly maxAgeMs: number };
+  readonly board: SlotBoard;
 }
 
 /** The jobs of a slot, for its source, and for whoever must end them. */
@@ -54,7 +56,8 @@ export function createSlotJobs(options: SlotJobsOptions): SlotJobs {
   function follow(request: JobRequest, process: JobProcess, delivery: JobDelivery): AgentJob {
     running.add(process);
     const { id } = request;
-    const done = deliverJob({ ...options, request, process, delivery, directory: join(directory, id) })
+    const board = options.board.job(request);
+    const done = deliverJob({ ...options, board, request, process, delivery, directory: join(directory, id) })
       .catch((error: unknown): JobOutcome => {
         logger.error(`the job is reported as failed: ${toMessage(error)}`, { job: id });
         const log = { events: 0, bytes: 0, droppedBytes: 0 };
@@ -68,6 +71,7 @@ export function createSlotJobs(options: SlotJobsOptions): SlotJobs {
       stop: process.stop,
       kill: process.kill,
       async release() {
+        board.end();
         forgetRequest(join(directory, id));
         pruneLogs(directory, options.keptLogs);
       },

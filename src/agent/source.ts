@@ -2,6 +2,7 @@ import type { Logger } from "../logger/logger.ts";
 import type { StopReason } from "../plugin.ts";
 import type { SlotState } from "../state/slot-state.ts";
 import type { Jobs } from "./jobs.ts";
+import type { SyncOutcome } from "./status.ts";
 
 /** What an operator asks of an agent, by signals. The job source decides what it means for its control plane. */
 export interface AgentSignals {
@@ -9,7 +10,7 @@ export interface AgentSignals {
   readonly interrupt: AbortSignal;
   /** When that was, in unix seconds; 0 before. */
   readonly interruptedAt: number;
-  /** Aborts at SIGQUIT: finish the job, take no other, leave. */
+  /** Aborts at SIGQUIT, or for `ctx.stop`: finish the job, take no other, leave. Its reason is the `StopReason`. */
   readonly drain: AbortSignal;
   /** Aborts when this process must leave at once, without a word to the control plane: another takes over. */
   readonly handOver: AbortSignal;
@@ -17,7 +18,9 @@ export interface AgentSignals {
 
 export interface JobSourceContext {
   readonly version: string;
+  /** Which of the agent's slots this is, from 0, and how many it has. Each is an agent of its own to the control plane. */
   readonly slot: number;
+  readonly slots: number;
   readonly logger: Logger;
   /** What must be known again after a crash, kept durably. */
   readonly state: SlotState;
@@ -25,12 +28,14 @@ export interface JobSourceContext {
   readonly signals: AgentSignals;
   /** Says under which name a control plane has accepted the agent. */
   registered(name: string, controlPlane: string): Promise<void>;
-  /** Says that no further job is taken. */
+  /** Says how a call went that keeps the agent known there. */
+  synced(outcome: SyncOutcome): void;
+  /** Says that this slot takes no further job. */
   draining(reason: StopReason): Promise<void>;
 }
 
 /**
- * Where jobs come from: a control plane. Made once for each slot.
+ * Where jobs come from: a control plane. `run` is called once for each slot, for all at the same time; no slot knows of another.
  *
  * 1. **`run`** announces the agent (or takes up the registration that `state` holds), says `registered`, and goes on until the agent should leave;
  *    it resolves to why. Before anything else it looks at `jobs.left`: a job that a previous process left is first finished and reported.

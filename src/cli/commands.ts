@@ -18,6 +18,7 @@ export const commands: Readonly<Record<string, CommandEntry>> = {
   start: { load: () => import("./start.ts"), log: "all", refusal: 1 },
   run: { load: () => import("./run.ts"), log: "file" },
   logs: { load: () => import("./logs.ts"), log: "stderr" },
+  status: { load: () => import("./status.ts"), log: "stderr" },
   config: { load: () => import("./config.ts"), log: "stderr" },
   "config check": { load: () => import("./config-check.ts"), log: "stderr" },
   "config schema": { load: () => import("./config-schema.ts"), log: "stderr", isLenient: true },

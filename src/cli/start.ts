@@ -4,6 +4,8 @@ import { adviseOperator } from "../agent/advise.ts";
 import { runAgent } from "../agent/agent.ts";
 import { listenToOperator } from "../agent/operator-signals.ts";
 import type { SlotJobs } from "../agent/slot-jobs.ts";
+import { serveStatus } from "../agent/status-socket.ts";
+import { createStatusBoard } from "../agent/status.ts";
 import { coreName } from "../config/flags.ts";
 import { withoutSecrets } from "../job/base-environment.ts";
 import { thisProgram } from "../job/waiting-process.ts";
@@ -23,31 +25,36 @@ export default defineCommand({
     // Other processes of our user shall not read the token out of this one.
     loadLibc()?.setUndumpable();
     const core = program.config.of(coreName) as CoreConfig;
-    let jobs: Pick<SlotJobs, "stopAll" | "killAll"> | undefined;
+    const jobs: Pick<SlotJobs, "stopAll" | "killAll">[] = [];
     using signals = listenToOperator({
-      onSecond: () => jobs?.stopAll(),
+      onSecond: () => jobs.forEach((each) => each.stopAll()),
       onThird() {
-        jobs?.killAll();
+        jobs.forEach((each) => each.killAll());
         process.exit(1);
       },
     });
-    await using host = await program.openHost({
-      roles: ["agent"],
-      onStop: () => signals.stop(),
-    });
+    await using host = await program.openHost({ roles: ["agent"], onStop: signals.stop });
     const { identity } = host.use(jobSource, core["control-plane"]);
     using state = openStateDirectory({ directory: core["state-dir"], env: process.env, agent: identity });
     void adviseOperator({ logger: program.logger, env: process.env, stateDirectory: state.path });
+    const { version, logger } = program;
+    const status = createStatusBoard({ version, stateDirectory: state.path });
+    using _status = serveStatus({ directory: state.path, status, logger });
     const settings = toSettings(program);
-    const reason = await runAgent({
-      version: program.version,
+    const hasHomes = core.slots > 1 && core["slot-home"] === "own";
+    const end = await runAgent({
+      version,
       host,
-      logger: program.logger,
+      logger,
       source: core["control-plane"],
-      directory: state.slot(0),
-      socketDirectories: socketDirectories(state.slot(0)),
-      // Our tokens do not get there, so nothing there can show them.
-      settings: { ...settings, secrets: [] },
+      slots: core.slots,
+      state,
+      status,
+      ofSlot: (slot) => ({
+        socketDirectories: socketDirectories(state.slot(slot)),
+        // Our tokens do not get there, so nothing there can show them.
+        settings: { ...settings, secrets: [], ...(hasHomes && { home: join(state.slot(slot), "home") }) },
+      }),
       plugins: toJobPlugins(program),
       log: {
         path: core["log-file-path"],
@@ -61,10 +68,9 @@ export default defineCommand({
       flushTimeoutMs: core["log-flush-timeout"] * 1000,
       keptLogs: { maxBytes: core["kept-logs-size"], maxAgeMs: core["kept-logs-days"] * 24 * 3600 * 1000 },
       signals,
-      onJobs: (theirs) => (jobs = theirs),
-      onName: (name) => program.logger.rename(name),
+      onJobs: (theirs) => void jobs.push(theirs),
     });
-    process.exitCode = reason === "unable-to-sync" ? 1 : 0;
+    process.exitCode = end?.isFailed ? 1 : 0;
   },
 });
 

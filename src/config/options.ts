@@ -116,6 +116,8 @@ const flags: Flags<v.InferInput<typeof coreConfig>> = {
   "redacted-vars": "redacted-vars",
   executors: "executors",
   "control-plane": "control-plane",
+  slots: "slots",
+  "slot-home": "slot-home",
   "env-vars": "env-vars",
   files: "files",
   "fail-on-missing-files": "fail-on-missing-files",

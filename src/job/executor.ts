@@ -10,6 +10,8 @@ export interface ExecutorOptions {
   readonly stopGraceMs: number;
   /** Of the job's terminal (`terminal-size`). 0 × 0 by default, as in the reference (protocol section 13a). */
   readonly terminalSize: { readonly rows: number; readonly columns: number };
+  /** On the agent's host: where the job begins, and its `HOME` once the login profile is through. Left out: where the profile says. */
+  readonly home?: string;
 }
 
 /** What an executor is made from. */

@@ -24,6 +24,8 @@ export interface JobSettings {
   readonly redactedVars: readonly string[];
   /** The wire's name of an executor → the one that stands in its place. */
   readonly executors: Readonly<Record<string, string>>;
+  /** Where jobs are at home once the login profile is through. Left out: where the profile says. */
+  readonly home?: string;
   /** Variables that the agent adds to every job's (`env-vars`); they win. */
   readonly env: readonly EnvironmentVariable[];
   /** The agent's own tokens, and the variables of its environment that hold some. */
@@ -90,7 +92,11 @@ export async function openJob(asked: JobRequest, options: OpenJobOptions): Promi
         directory: mkdtempSync(join(directory, "executor-")),
         log,
         logger: logger.child(name),
-        options: { stopGraceMs: settings.stopGraceMs, terminalSize: settings.terminalSize },
+        options: {
+          stopGraceMs: settings.stopGraceMs,
+          terminalSize: settings.terminalSize,
+          ...(settings.home !== undefined && { home: settings.home }),
+        },
       }),
   });
 

@@ -25,6 +25,8 @@ export interface RootLogger extends Logger {
   addSecrets(values: Iterable<string>): void;
   /** The agent's name, which stands in every line from now on. */
   rename(name: string): void;
+  /** A logger that writes to the same place, under a name of its own. */
+  fork(): RootLogger;
 }
 
 export type LogLevel = "fatal" | "error" | "warn" | "info" | "debug" | "trace";
@@ -50,13 +52,12 @@ export interface LoggerOptions {
 
 export function createLogger(options: LoggerOptions): RootLogger {
   const secrets = new Set<string>();
-  let { name } = options;
   const reporters = options.sinks.map((sink): ConsolaReporter => {
     const limit = Math.min(gravity(options.level), gravity(sink.level ?? "trace"));
     return {
       log: (entry) => {
         if (gravity(entry.type as LogLevel) > limit) return;
-        sink.write(`${toLine(toRecord(entry, name, secrets), options.format)}\n`);
+        sink.write(`${toLine(toRecord(entry, secrets), options.format)}\n`);
       },
     };
   });
@@ -66,11 +67,11 @@ export function createLogger(options: LoggerOptions): RootLogger {
     level: LogLevels[options.level],
     throttle: Number.NEGATIVE_INFINITY,
   });
-  const withTag = (tag: string, more: LogFields): RootLogger => {
+  const withTag = (named: { name?: string | undefined }, tag: string, more: LogFields): RootLogger => {
     const at =
       (level: LogLevel) =>
       (message: string, fields?: LogFields): void => {
-        const entry = { args: [message], tag, fields: { ...more, ...fields } };
+        const entry = { args: [message], tag, name: named.name, fields: { ...more, ...fields } };
         consola[level](entry);
       };
     return {
@@ -80,14 +81,15 @@ export function createLogger(options: LoggerOptions): RootLogger {
       warn: at("warn"),
       error: at("error"),
       fatal: at("fatal"),
-      child: (childTag, fields) => withTag(childTag, { ...more, ...fields }),
-      rename: (now) => void (name = now),
+      child: (childTag, fields) => withTag(named, childTag, { ...more, ...fields }),
+      rename: (now) => void (named.name = now),
+      fork: () => withTag({ ...named }, tag, more),
       addSecrets(values) {
         for (const value of values) if (isSecret(value)) secrets.add(value);
       },
     };
   };
-  return withTag("", {});
+  return withTag({ name: options.name }, "", {});
 }
 
 /** One line on this process's stdout or stderr. */
@@ -106,12 +108,12 @@ export function toLogLevel(name: LogLevelName): LogLevel {
 const gravities: readonly LogLevel[] = ["fatal", "error", "warn", "info", "debug", "trace"];
 const gravity = (level: LogLevel): number => gravities.indexOf(level);
 
-function toRecord(entry: LogObject, name: string | undefined, secrets: ReadonlySet<string>): LogRecord {
+function toRecord(entry: LogObject, secrets: ReadonlySet<string>): LogRecord {
   const fields = Object.entries((entry["fields"] ?? {}) as LogFields);
   return {
     date: entry.date,
     level: entry.type as LogLevel,
-    name,
+    name: entry["name"] as string | undefined,
     tag: entry.tag,
     fields: fields
       .filter(([, value]) => value !== undefined)

@@ -1,3 +1,4 @@
+import { readdirSync } from "node:fs";
 import { homedir } from "node:os";
 import { join } from "node:path";
 import { AgentError } from "../errors.ts";
@@ -17,6 +18,8 @@ export interface StateDirectory extends Disposable {
   readonly path: string;
   /** The folder of one slot. */
   slot(index: number): string;
+  /** Those that are there. */
+  slots(): number[];
 }
 
 /**
@@ -34,6 +37,8 @@ export function openStateDirectory(options: OpenStateOptions): StateDirectory {
       return {
         path,
         slot: (index) => join(path, `slot-${index}`),
+        slots: () =>
+          readdirSync(path).flatMap((name) => /^slot-(\d+)$/.exec(name)?.slice(1).map(Number) ?? []),
         [Symbol.dispose]: () => lock[Symbol.dispose](),
       };
     if (directory === undefined && n < maxAgents) continue;

@@ -1,3 +1,4 @@
+import type { AgentStatus } from "../agent/status.ts";
 import type { HookEvents, RunOptions } from "../hooks.ts";
 import { jobRequest } from "./fixtures.ts";
 import { createRecordingJobLog, type RecordingJobLog } from "./job-log.ts";
@@ -26,6 +27,15 @@ export function createSession(answer: (directive: string) => number = () => 0): 
   };
 }
 
+/** An agent of one slot that waits for its first job. */
+export const agentStatus: AgentStatus = {
+  version: "0.0.0",
+  pid: 1,
+  startedAt: 0,
+  stateDirectory: "/nonexistent",
+  slots: [{ slot: 0, state: "waiting", name: "an-agent", controlPlane: "test" }],
+};
+
 /** One event for each hook: those of a small job that passed. */
 export function fixtureEvents({ log, run }: DummySession): HookEvents {
   const job = jobRequest();
@@ -35,14 +45,17 @@ export function fixtureEvents({ log, run }: DummySession): HookEvents {
     durationMs: 1200,
     log: { events: 5, bytes: 400, droppedBytes: 0 },
   } as const;
+  const delivery = { trimmed: false, undelivered: 0 };
   const command = { job, phase: "commands", index: 0, directive: "make", alias: "" } as const;
   return {
-    "agent:start": { version: "0.0.0" },
+    "agent:start": { version: "0.0.0", status: () => agentStatus },
     "agent:registered": { slot: 0, name: "an-agent", controlPlane: "test" },
+    "agent:synced": { slot: 0, durationMs: 20 },
     "agent:job-started": { slot: 0, jobId, executor: job.executor },
-    "agent:job-ended": { slot: 0, jobId, executor: job.executor, ...summary },
+    "agent:job-ended": { slot: 0, jobId, executor: job.executor, delivery, ...summary },
     "agent:log-flushed": { slot: 0, job, trimmed: false, spool: "/nonexistent/events.ndjson" },
-    "agent:draining": { reason: "requested" },
+    "agent:draining": { slot: 0, reason: "requested" },
+    "agent:left": { slot: 0, reason: "requested" },
     "agent:exit": { reason: "requested" },
     "agent:stop": { reason: "requested" },
     "job:start": { job, log },

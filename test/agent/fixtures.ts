@@ -1,6 +1,7 @@
 import { join } from "node:path";
 import { createSlotJobs, type SlotJobs } from "../../src/agent/slot-jobs.ts";
 import type { JobDelivery } from "../../src/agent/jobs.ts";
+import { createStatusBoard } from "../../src/agent/status.ts";
 import { createHost } from "../../src/host/host.ts";
 import { withoutSecrets } from "../../src/job/base-environment.ts";
 import { toJobRequest } from "../../src/job/parse-request.ts";
@@ -45,6 +46,7 @@ export async function createSlot(options: { claimTimeoutMs?: number; path?: stri
   const again = (more: { program?: readonly string[] } = {}): SlotJobs =>
     createSlotJobs({
       slot: 0,
+      board: createStatusBoard({ version: "test", stateDirectory: directory.path }).slot(0),
       host,
       logger,
       directory: join(directory.path, "jobs"),

@@ -2,6 +2,7 @@ import { expect, test } from "bun:test";
 import { createHost } from "../../src/host/host.ts";
 import { definePlugin, type Plugin } from "../../src/index.ts";
 import { createRecordingLogger } from "../../src/testing/index.ts";
+import { agentStart } from "./fixtures.ts";
 
 async function open(plugins: readonly Plugin[], cleanupMs = 1000) {
   const logger = createRecordingLogger();
@@ -108,7 +109,7 @@ test("what is deferred in a hook is cleaned up as well, and a clean-up may defer
       },
     }),
   ]);
-  await host.call("agent:start", { version: "1" });
+  await host.call("agent:start", agentStart);
   await host[Symbol.asyncDispose]();
   expect(seen).toEqual(["opened in a hook", "deferred by a clean-up"]);
 });

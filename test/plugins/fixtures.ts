@@ -3,6 +3,7 @@ import { mkdir, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { createHost, type HostOptions } from "../../src/host/host.ts";
 import { AgentError, type Plugin } from "../../src/index.ts";
+import { agentStatus } from "../../src/testing/hook-events.ts";
 import { createRecordingLogger, tmpdir } from "../../src/testing/index.ts";
 
 /** A temporary directory with these files in it: path → text. */
@@ -81,3 +82,6 @@ export async function failureOf(plugin: Plugin, options: Partial<HostOptions> = 
   expect(error).toBeInstanceOf(AgentError);
   return error as AgentError;
 }
+
+/** What `agent:start` brings. */
+export const agentStart = { version: "1", status: () => agentStatus };

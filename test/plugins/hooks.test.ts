@@ -1,7 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import { AgentError, definePlugin, defineService, type Plugin } from "../../src/index.ts";
 import { createRecordingLogger, testPlugin } from "../../src/testing/index.ts";
-import { failureOf, openHost } from "./fixtures.ts";
+import { agentStart, failureOf, openHost } from "./fixtures.ts";
 
 const cache = defineService<{ get(key: string): string }>("acme/cache");
 
@@ -19,7 +19,7 @@ describe("hooks", () => {
         },
       });
     await using host = await openHost([create("slow", 5), create("fast", 0)]);
-    await host.call("agent:start", { version: "1" });
+    await host.call("agent:start", agentStart);
     expect(seen).toEqual(["slow 1", "fast 1"]);
   });
 
@@ -36,7 +36,7 @@ describe("hooks", () => {
       }),
       definePlugin({ name: "b", setup: (ctx) => ctx.hook("agent:start", () => void seen.push("b")) }),
     ]);
-    const call = host.call("agent:start", { version: "1" });
+    const call = host.call("agent:start", agentStart);
     await expect(call).rejects.toMatchObject({
       code: "PLUGIN_FAILED",
       message: 'plugin "a" failed in agent:start: boom',

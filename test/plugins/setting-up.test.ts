@@ -2,7 +2,7 @@ import { describe, expect, test } from "bun:test";
 import { createHost, type HostOptions } from "../../src/host/host.ts";
 import { definePlugin, defineService, type Plugin } from "../../src/index.ts";
 import { createRecordingLogger } from "../../src/testing/index.ts";
-import { failureOf, openHost } from "./fixtures.ts";
+import { agentStart, failureOf, openHost } from "./fixtures.ts";
 
 const cache = defineService<{ get(key: string): string }>("acme/cache");
 
@@ -112,7 +112,7 @@ describe("stopping", () => {
       setup: (ctx) => ctx.hook("agent:start", () => ctx.stop("idle")),
     });
     await using host = await openHost([plugin], { onStop: (...args) => void stops.push(args) });
-    await host.call("agent:start", { version: "1" });
+    await host.call("agent:start", agentStart);
     expect(stops).toEqual([["idle", "a"]]);
   });
 
@@ -123,7 +123,7 @@ describe("stopping", () => {
       setup: (ctx) => ctx.hook("agent:start", () => ctx.stop("idle")),
     });
     await using host = await openHost([plugin], { logger });
-    await host.call("agent:start", { version: "1" });
+    await host.call("agent:start", agentStart);
     expect(logger.entries.filter(({ level }) => level === "warn")).toMatchObject([{ tag: "a" }]);
   });
 });

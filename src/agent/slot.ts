@@ -1,0 +1,64 @@
+import { toMessage } from "../errors.ts";
+import type { Host } from "../host/host.ts";
+import type { RootLogger } from "../logger/logger.ts";
+import type { StopReason } from "../plugin.ts";
+import { jobSource } from "../services.ts";
+import { createSlotState } from "../state/slot-state.ts";
+import { createSlotJobs, type SlotJobs, type SlotJobsOptions } from "./slot-jobs.ts";
+import type { AgentSignals } from "./source.ts";
+import type { SlotBoard } from "./status.ts";
+
+export interface SlotOptions extends Omit<SlotJobsOptions, "directory" | "logger" | "board" | "host"> {
+  readonly version: string;
+  readonly host: Host;
+  /** Of the slot: its name in the control plane stands in its lines. */
+  readonly logger: RootLogger;
+  /** The control plane: the name of a job source. */
+  readonly source: string;
+  /** How many slots the agent has. */
+  readonly slots: number;
+  /** Of the slot, in the state directory. */
+  readonly directory: string;
+  readonly signals: AgentSignals;
+  readonly board: SlotBoard;
+  /** Gets the ways to end the running jobs, before there are any. */
+  readonly onJobs: (jobs: Pick<SlotJobs, "stopAll" | "killAll">) => void;
+}
+
+/** One slot, from what an earlier process of it left until it has left its control plane. Resolves to why it left. */
+export async function runSlot(options: SlotOptions): Promise<StopReason> {
+  const { host, version, slot, slots, signals, logger, board } = options;
+  const state = createSlotState(options.directory);
+  const jobs = createSlotJobs({ ...options, directory: `${options.directory}/jobs` });
+  options.onJobs(jobs);
+  try {
+    const reason = await host.use(jobSource, options.source).run({
+      version,
+      slot,
+      slots,
+      logger,
+      state,
+      jobs,
+      signals,
+      async registered(name, controlPlane) {
+        logger.rename(name);
+        board.set({ state: "waiting", name, controlPlane });
+        await host.call("agent:registered", { slot, name, controlPlane });
+      },
+      synced(outcome) {
+        board.synced(outcome);
+        void host.call("agent:synced", { slot, ...outcome });
+      },
+      async draining(why) {
+        board.set({ draining: why });
+        await host.call("agent:draining", { slot, reason: why });
+      },
+    });
+    board.set({ state: "left", reason });
+    if (!signals.handOver.aborted) await host.call("agent:left", { slot, reason });
+    return reason;
+  } catch (error) {
+    board.set({ state: "failed", error: toMessage(error) });
+    throw error;
+  }
+}

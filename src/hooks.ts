@@ -1,4 +1,4 @@
-import type { AgentStatus, SyncOutcome } from "./agent/status.ts";
+import type { AgentStatus } from "./agent/status.ts";
 import type { JobRequest } from "./job/request.ts";
 import type { JobLog } from "./job/log.ts";
 import type { LogDelivery } from "./log/backend.ts";
@@ -63,7 +63,7 @@ export interface HookEvents {
   /** Called when a control plane has accepted a slot of the agent, and again after a new registration. */
   "agent:registered": { readonly slot: number; readonly name: string; readonly controlPlane: string };
   /** Called after each call that keeps a slot known to its control plane; `error` when it failed. Measure it. */
-  "agent:synced": { readonly slot: number } & SyncOutcome;
+  "agent:synced": { readonly slot: number; readonly durationMs: number; readonly error?: string };
   /** Called when a job's process has accepted its request. Count it, show it. */
   "agent:job-started": { readonly slot: number; readonly jobId: string; readonly executor: string };
   /** Called when a job's result is known and its process is gone. Send notifications, record metrics. */

@@ -1,3 +1,4 @@
+import type { HookEvents } from "../hooks.ts";
 import type { StopReason } from "../plugin.ts";
 
 /** How an agent stands at this moment: what `signalman status` prints, and health and metrics are made of. Times are Unix milliseconds. */
@@ -64,12 +65,8 @@ export interface SlotBoard {
   job(job: { readonly id: string; readonly executor: string }): JobBoard;
 }
 
-/** How one call went that keeps a slot known to its control plane. */
-export interface SyncOutcome {
-  readonly durationMs: number;
-  /** Left out: it was answered. */
-  readonly error?: string;
-}
+/** How one call went that keeps a slot known to its control plane. Without `error` it was answered. */
+export type SyncOutcome = Omit<HookEvents["agent:synced"], "slot">;
 
 export interface JobBoard {
   phase(phase: JobStatus["phase"]): void;

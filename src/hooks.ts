@@ -2,6 +2,7 @@ import type { AgentStatus } from "./agent/status.ts";
 import type { JobRequest } from "./job/request.ts";
 import type { JobLog } from "./job/log.ts";
 import type { LogDelivery } from "./log/backend.ts";
+import type { JobUsage } from "./job/usage.ts";
 import type { JobResult } from "./log/events.ts";
 import type { StopReason } from "./plugin.ts";
 
@@ -50,6 +51,8 @@ export interface JobSummary {
   readonly durationMs: number;
   /** Events and bytes in the spool; bytes of output dropped by `log-disk-limit`. */
   readonly log: { readonly events: number; readonly bytes: number; readonly droppedBytes: number };
+  /** What its executor could tell of its use of the machine. Left out when that is nothing, as for a job whose process died. */
+  readonly usage?: JobUsage;
 }
 
 /** The closed set of hooks: name → the one event object that its listeners get. All of them are awaited. */

@@ -35,6 +35,7 @@ export type {
 } from "./hooks.ts";
 export type { Executor, ExecutorContext, ExecutorOptions } from "./job/executor.ts";
 export type { JobLog } from "./job/log.ts";
+export type { JobUsage } from "./job/usage.ts";
 export type {
   EnvironmentVariable,
   ImagePullCredentials,
@@ -94,6 +95,7 @@ export {
   type ProcessReport,
 } from "./processes/end.ts";
 export { becomeSubReaper, startReaper } from "./processes/reaper.ts";
+export { type UsageWatch, watchUsage } from "./processes/usage.ts";
 export { createJobProcesses, type JobProcesses, type JobProcessesOptions } from "./processes/tree.ts";
 export { type DecodedVariable, isVariableName, quote, toExportFile } from "./session/environment.ts";
 export {

@@ -8,15 +8,18 @@ import {
   openLocalTerminal,
   quote,
   startReaper,
+  watchUsage,
   type Executor,
   type ExecutorContext,
   type LocalTerminal,
+  type Output,
   type Session,
 } from "signalman";
 import { createExportFiles } from "./export-files.ts";
 import { endJob } from "./end-job.ts";
 import { startGuard } from "./guard.ts";
 import { injectFile } from "./inject-file.ts";
+import { runAndExplain } from "./killed.ts";
 
 export interface ShellExecutorOptions {
   readonly startTimeoutMs: number;
@@ -27,9 +30,11 @@ export interface ShellExecutorOptions {
 export function createShellExecutor(context: ExecutorContext, options: ShellExecutorOptions): Executor {
   const processes = createJobProcesses({ cookie: context.cookie, keep: options.keepProcesses });
   const exportFiles = createExportFiles();
+  const watch = watchUsage();
   const cleanup = new AsyncDisposableStack();
   cleanup.use(processes);
   cleanup.use(exportFiles);
+  cleanup.use(watch);
   const stopStart = new AbortController();
   const now = new AbortController();
   let session: Session<LocalTerminal> | undefined;
@@ -117,16 +122,22 @@ export function createShellExecutor(context: ExecutorContext, options: ShellExec
       return 0;
     },
     async run(directive, output, runOptions) {
-      return session && !stopped ? session.run(directive, output, runOptions) : 1;
+      const current = session;
+      if (!current || stopped) return 1;
+      const run = (to: Output) => current.run(directive, to, runOptions);
+      if (runOptions?.silent) return run(output);
+      return runAndExplain({ session: current, watch, output, run, isStopped: () => stopped !== undefined });
     },
     stop(graceMs) {
       stopStart.abort();
-      if (stopped) setTimeout(() => now.abort(), graceMs).unref();
+      if (!stopped) watch.look();
+      else setTimeout(() => now.abort(), graceMs).unref();
       stopped ??= starting.then(() =>
         endJob({ processes, session, logger: context.logger, graceMs, now: now.signal }),
       );
       return stopped;
     },
+    usage: async () => watch.usage(),
     async [Symbol.asyncDispose]() {
       disposed ??= shell.stop(context.options.stopGraceMs).finally(() => cleanup.disposeAsync());
       await disposed;

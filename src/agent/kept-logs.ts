@@ -14,7 +14,7 @@ export interface KeptLog {
   /** Of the last event. */
   readonly date: Date;
   /** `undefined` while it runs. */
-  readonly result: JobSummary["result"] | undefined;
+  readonly summary: JobSummary | undefined;
   /** The control plane has the job's result. */
   readonly isReleased: boolean;
 }
@@ -50,7 +50,7 @@ function listLogs(jobs: string): KeptLog[] {
       spool,
       bytes: size,
       date: mtime,
-      result: readDocument<JobSummary>(join(directory, jobFiles.result))?.result,
+      summary: readDocument<JobSummary>(join(directory, jobFiles.result)),
       isReleased: !existsSync(join(directory, jobFiles.request)),
     };
   });

@@ -2,6 +2,7 @@ import { type KeptLog, listKeptLogs } from "../agent/kept-logs.ts";
 import { coreName } from "../config/flags.ts";
 import type { CoreConfig } from "../config/options.ts";
 import { AgentError } from "../errors.ts";
+import { toReport, toShortReport } from "../job/usage-report.ts";
 import { openSpool } from "../log/spool-reader.ts";
 import { usualPlace } from "../state/directory.ts";
 import { formatTable } from "./columns.ts";
@@ -20,7 +21,7 @@ export default defineCommand({
     const place = core["state-dir"] ?? usualPlace(process.env);
     const logs = listKeptLogs(place);
     if (args.job === undefined) return list(logs, place, args.json === true);
-    const { spool } = findLog(logs, args.job, place);
+    const { spool, summary } = findLog(logs, args.job, place);
     using reader = openSpool(spool);
     const tty = process.stdout.isTTY && args.json !== true;
     await viewJob({
@@ -30,16 +31,19 @@ export default defineCommand({
       colour: hasColour(tty),
       output: process.stdout,
     });
+    if (summary?.usage && args.json !== true) console.log(toReport(summary).join("\n"));
   },
 });
 
 function list(logs: readonly KeptLog[], place: string, json: boolean): void {
-  const rows = logs.map(({ jobId, result = "running", bytes, date, isReleased }) => ({
+  const rows = logs.map(({ jobId, summary, bytes, date, isReleased }) => ({
     job: jobId,
-    result,
+    result: summary?.result ?? "running",
     date: date.toISOString(),
     bytes,
     reported: isReleased,
+    durationMs: summary && Math.round(summary.durationMs),
+    usage: summary?.usage,
   }));
   if (json) {
     for (const row of rows) console.log(JSON.stringify(row));
@@ -51,9 +55,10 @@ function list(logs: readonly KeptLog[], place: string, json: boolean): void {
       row.result,
       row.date,
       `${row.bytes} bytes`,
+      toShortReport(row.usage),
       row.reported ? "" : "not reported yet",
     ]);
-    console.log(formatTable([["job", "result", "last event", "size", ""], ...cells]).join("\n"));
+    console.log(formatTable([["job", "result", "last event", "size", "used", ""], ...cells]).join("\n"));
   }
 }
 

@@ -1,6 +1,7 @@
 import { existsSync } from "node:fs";
 import { AgentError } from "../errors.ts";
 import type { JobRequest } from "../job/request.ts";
+import { toShortReport } from "../job/usage-report.ts";
 import { selectCommands } from "../job/select.ts";
 import type { JobResult } from "../log/events.ts";
 import { runHere } from "../runner.ts";
@@ -86,6 +87,8 @@ export default defineCommand({
       },
     });
     isOver = true;
+    const used = args.json === true ? "" : toShortReport(summary.usage);
+    if (used !== "") console.log(used);
     if (args.callbacks === true) {
       const { sendCallbacks } = await import("./callbacks.ts");
       await sendCallbacks(request.callbacks, summary.result, {

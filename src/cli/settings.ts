@@ -14,6 +14,7 @@ export function toSettings(program: Program): JobSettings {
     stopGraceMs: core["stop-grace-period"] * 1000,
     terminalSize: core["terminal-size"],
     logDiskLimitBytes: core["log-disk-limit"],
+    jobReport: core["job-report"],
     redactedVars: core["redacted-vars"],
     executors: core.executors,
     env: core["env-vars"].map((text) => toVariableOfJob(text, "--env-vars")),

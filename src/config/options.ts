@@ -76,6 +76,10 @@ export const coreConfig = v.strictObject({
     bytes("Bytes of a job's log kept on disk; what a job prints beyond is dropped and counted"),
     "1GiB",
   ),
+  "job-report": v.optional(
+    v.pipe(v.boolean(), v.description("End a job's log with a block about what the job used")),
+    false,
+  ),
   "terminal-size": v.optional(
     v.pipe(
       v.string(),
@@ -112,6 +116,7 @@ const flags: Flags<v.InferInput<typeof coreConfig>> = {
   "state-dir": "state-dir",
   "stop-grace-period": "stop-grace-period",
   "log-disk-limit": "log-disk-limit",
+  "job-report": "job-report",
   "terminal-size": "terminal-size",
   "redacted-vars": "redacted-vars",
   executors: "executors",

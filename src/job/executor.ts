@@ -2,6 +2,7 @@ import type { Output } from "../log/output.ts";
 import type { Logger } from "../logger/logger.ts";
 import type { Cookie } from "../processes/cookie.ts";
 import type { JobLog } from "./log.ts";
+import type { JobUsage } from "./usage.ts";
 import type { EnvironmentVariable, JobFile, JobRequest } from "./request.ts";
 
 /** Settings of a job that every executor keeps to. */
@@ -43,6 +44,8 @@ export interface ExecutorContext {
  *    the calls above answer 1 at once.
  * 5. **Disposal** ends all that the job started and that is still there. Safe unstarted, after `stop`, after a failed `start`,
  *    and twice. It never throws for what the job did.
+ * 6. **`usage`**, where there are figures: at any moment, also after disposal. The last answer is the job's. It has two seconds; what it
+ *    does not know it leaves out, and a figure that is missing fails no job.
  *
  * `output` may be called until the call that got it has resolved, and never after. Bytes go out in the order in which
  * they came, whole: what arrives between two commands (from a background process) opens the next command's output.
@@ -64,4 +67,6 @@ export interface Executor extends AsyncDisposable {
    * Resolves when it is gone. A second call with a shorter grace shortens the first.
    */
   stop(graceMs: number): Promise<void>;
+  /** What the job has used up to now, after disposal all in all. */
+  usage?(): Promise<JobUsage>;
 }

@@ -9,6 +9,7 @@ import { encodeBase64 } from "./base64.ts";
 import type { Executor } from "./executor.ts";
 import { runInFreshSession } from "./fresh-session.ts";
 import type { EnvironmentVariable, JobCommand, JobRequest } from "./request.ts";
+import { readUsage, writeReport } from "./usage.ts";
 
 export interface JobOptions {
   readonly host: Pick<Host, "call">;
@@ -17,6 +18,8 @@ export interface JobOptions {
   /** Makes the executor. What it throws is the job's to show. */
   readonly createExecutor: () => Executor;
   readonly stopGraceMs: number;
+  /** The job's log ends with a block about what the job used. */
+  readonly isReported: boolean;
 }
 
 /** A job. `run` is called once; the others at any moment, as often as one likes. */
@@ -64,13 +67,16 @@ export function createJob(request: JobRequest, options: JobOptions): Job {
     });
     // A stop that came while the hooks ran.
     if (isStopped()) result = "stopped";
+    if (options.isReported) await writeReport({ log, logger, executor, startedAt });
     log.finished(result);
     await close();
+    const usage = await readUsage(executor, logger);
     const { events, bytes, droppedBytes } = log.stats;
     const summary = {
       result,
       durationMs: performance.now() - startedAt,
       log: { events, bytes, droppedBytes },
+      ...(usage && { usage }),
     };
     await call("job:end", { job: request, ...summary });
     return summary;

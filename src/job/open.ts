@@ -20,6 +20,8 @@ export interface JobSettings {
   readonly stopGraceMs: number;
   readonly terminalSize: { readonly rows: number; readonly columns: number };
   readonly logDiskLimitBytes: number;
+  /** Whether a job's log ends with what the job used (`job-report`). */
+  readonly jobReport: boolean;
   /** Globs over names of variables whose values the log masks. */
   readonly redactedVars: readonly string[];
   /** The wire's name of an executor → the one that stands in its place. */
@@ -84,6 +86,7 @@ export async function openJob(asked: JobRequest, options: OpenJobOptions): Promi
     log,
     logger,
     stopGraceMs: settings.stopGraceMs,
+    isReported: settings.jobReport,
     createExecutor: () =>
       host.use(executor, name).create({
         job: request,

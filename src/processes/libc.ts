@@ -11,10 +11,22 @@ export interface Libc {
   reap(pid: number): boolean;
   /** Ticks (1/100 s) since the machine's start: the clock of a process's `startTime`. */
   bootTicks(): number;
+  /** What this process, or all of its children that somebody waited for, with those that they waited for, have used so far. */
+  resources(of: "self" | "children"): Resources;
   /** Takes an exclusive lock on an open file, which the kernel frees when its holder dies. `false`: another holds it. */
   lock(fd: number): boolean;
   /** Other processes of our user can no longer read our memory, environment and descriptors. */
   setUndumpable(): boolean;
+}
+
+/** What the kernel counts. Bytes are those of storage: what was in the page cache already is not read, what is written once is counted once. */
+export interface Resources {
+  readonly userMs: number;
+  readonly systemMs: number;
+  readonly readBytes: number;
+  readonly writtenBytes: number;
+  /** Of the largest process. A program's own begins at what the process that started it had. */
+  readonly maxRssBytes: number;
 }
 
 /** The C library of this system, `undefined` where there is none that we know (not Linux, no FFI). */
@@ -31,6 +43,8 @@ const PR_SET_DUMPABLE = 4;
 const LOCK_EX_NB = 2 | 4;
 const PR_SET_CHILD_SUBREAPER = 36;
 const PR_GET_CHILD_SUBREAPER = 37;
+const RUSAGE_SELF = 0;
+const RUSAGE_CHILDREN = -1;
 const P_ALL = 0;
 const WNOHANG = 1;
 const WEXITED = 4;
@@ -55,6 +69,7 @@ const signatures = {
   waitpid: { args: ["i32", "ptr", "i32"], returns: "i32" },
   clock_gettime: { args: ["i32", "ptr"], returns: "i32" },
   flock: { args: ["i32", "i32"], returns: "i32" },
+  getrusage: { args: ["i32", "ptr"], returns: "i32" },
 } as const;
 
 interface Symbols {
@@ -63,15 +78,32 @@ interface Symbols {
   waitpid(pid: number, status: Pointer | null, options: number): number;
   clock_gettime(clock: number, time: Pointer): number;
   flock(fd: number, operation: number): number;
+  getrusage(who: number, usage: Pointer): number;
 }
 
 function wrap(libc: Symbols): Libc {
   const flag = new Int32Array(1);
   const info = new Int32Array(32);
   const time = new BigInt64Array(2);
+  const usage = new BigInt64Array(18);
   return {
     setSubReaper: () => libc.prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) === 0,
     isSubReaper: () => libc.prctl(PR_GET_CHILD_SUBREAPER, ptr(flag), 0, 0, 0) === 0 && flag[0] === 1,
+    resources(of) {
+      libc.getrusage(of === "self" ? RUSAGE_SELF : RUSAGE_CHILDREN, ptr(usage));
+      const [userS = 0, userUs = 0, systemS = 0, systemUs = 0, maxRssKib = 0, ...rest] = Array.from(
+        usage,
+        Number,
+      );
+      return {
+        userMs: userS * 1000 + userUs / 1000,
+        systemMs: systemS * 1000 + systemUs / 1000,
+        maxRssBytes: maxRssKib * 1024,
+        // Blocks of 512 bytes, whatever the file system has.
+        readBytes: (rest[6] ?? 0) * 512,
+        writtenBytes: (rest[7] ?? 0) * 512,
+      };
+    },
     lock: (fd) => libc.flock(fd, LOCK_EX_NB) === 0,
     setUndumpable: () => libc.prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) === 0,
     hasZombie: () => {

@@ -33,6 +33,8 @@ export interface Session<T extends Terminal = Terminal> extends AsyncDisposable 
   readonly alive: boolean;
   /** Of the shell, where it runs. The terminal is led by its parent. */
   readonly shellPid: number;
+  /** How the shell ended, 128 + n by a signal; `undefined` while it lives, and when it could not be told. */
+  readonly exitCode: number | undefined;
   /** Bytes that came after the last command. */
   readonly pendingBytes: number;
   run(text: string, output: Output, options?: { silent?: boolean }): Promise<number>;
@@ -66,6 +68,7 @@ export async function createSession<T extends Terminal>(
   // The prompt's marker of a command may come when the next one was already sent.
   let nonces: readonly string[] = [];
   let alive = true;
+  let exitCode: number | undefined;
 
   const scanner = createMarkerScanner({
     isOurs: (nonce) => nonce === holder || nonce === boot || nonces.includes(nonce),
@@ -82,7 +85,10 @@ export async function createSession<T extends Terminal>(
   }
 
   function onMarker({ nonce, kind, fields }: Marker) {
-    if (kind === "X" && nonce === holder) return end();
+    if (kind === "X" && nonce === holder) {
+      exitCode = Number(fields[0]);
+      return end();
+    }
     if (kind === "E") {
       streams = toParkedStreams(fields);
       if (nonce === boot) noise.flush(() => {});
@@ -137,6 +143,9 @@ export async function createSession<T extends Terminal>(
     },
     get shellPid() {
       return streams?.pid ?? 0;
+    },
+    get exitCode() {
+      return exitCode;
     },
     get pendingBytes() {
       return gap.byteLength;

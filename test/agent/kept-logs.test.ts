@@ -10,7 +10,7 @@ test("logs of every agent and slot are listed, the newest first, with what becam
   await putLog(place.path, "a/slot-0", "old", { ageDays: 2, result: "passed", isReleased: true });
   await putLog(place.path, "b/slot-1", "new", { ageDays: 0, isReleased: false });
   expect(
-    listKeptLogs(place.path).map(({ jobId, result, isReleased }) => [jobId, result, isReleased]),
+    listKeptLogs(place.path).map(({ jobId, summary, isReleased }) => [jobId, summary?.result, isReleased]),
   ).toEqual([
     ["new", undefined, false],
     ["old", "passed", true],

@@ -10,6 +10,7 @@ export const settings: JobSettings = {
   stopGraceMs: 1000,
   terminalSize: { rows: 0, columns: 0 },
   logDiskLimitBytes: 1024 * 1024,
+  jobReport: false,
   redactedVars: ["*_TOKEN"],
   executors: {},
   env: [],

@@ -1,0 +1,53 @@
+import type { JobUsage } from "./usage.ts";
+
+/** What a job took, for people: one line a figure, `CPU time       12.3 s user, 0.4 s system`. */
+export function toReport(took: {
+  readonly durationMs: number;
+  readonly usage?: JobUsage | undefined;
+}): string[] {
+  const { cpuUserMs, cpuSystemMs, peakMemoryBytes, readBytes, writtenBytes, oomKills } = took.usage ?? {};
+  const rows: readonly (readonly [string, string | undefined])[] = [
+    ["wall time", toSeconds(took.durationMs)],
+    ["CPU time", pair([cpuUserMs, toSeconds, "user"], [cpuSystemMs, toSeconds, "system"])],
+    ["peak memory", peakMemoryBytes === undefined ? undefined : toSize(peakMemoryBytes)],
+    ["storage", pair([readBytes, toSize, "read"], [writtenBytes, toSize, "written"])],
+    ["out of memory", oomKills ? toKills(oomKills) : undefined],
+  ];
+  return rows.flatMap(([name, value]) => (value === undefined ? [] : [`${name.padEnd(15)}${value}`]));
+}
+
+/** The same in a few words, `CPU 12.7 s, memory 512 MiB`; empty when nothing is known. */
+export function toShortReport(usage: JobUsage | undefined): string {
+  const { cpuUserMs, cpuSystemMs, peakMemoryBytes, oomKills } = usage ?? {};
+  const cpuMs =
+    cpuUserMs === undefined && cpuSystemMs === undefined ? undefined : (cpuUserMs ?? 0) + (cpuSystemMs ?? 0);
+  return [
+    ...(cpuMs === undefined ? [] : [`CPU ${toSeconds(cpuMs)}`]),
+    ...(peakMemoryBytes === undefined ? [] : [`memory ${toSize(peakMemoryBytes)}`]),
+    ...(oomKills ? [`out of memory: ${toKills(oomKills)}`] : []),
+  ].join(", ");
+}
+
+type Figure = readonly [value: number | undefined, format: (value: number) => string, what: string];
+
+function pair(...figures: readonly Figure[]): string | undefined {
+  const known = figures.flatMap(([value, format, what]) =>
+    value === undefined ? [] : [`${format(value)} ${what}`],
+  );
+  return known.length === 0 ? undefined : known.join(", ");
+}
+
+function toKills(count: number): string {
+  return count === 1 ? "1 process was killed" : `${count} processes were killed`;
+}
+
+function toSeconds(durationMs: number): string {
+  return `${(durationMs / 1000).toFixed(1)} s`;
+}
+
+const units = ["bytes", "KiB", "MiB", "GiB", "TiB"];
+
+function toSize(bytes: number): string {
+  const power = Math.min(units.length - 1, Math.floor(Math.log2(Math.max(1, bytes)) / 10));
+  return `${(bytes / 1024 ** power).toFixed(power === 0 ? 0 : 1)} ${units[power]}`;
+}

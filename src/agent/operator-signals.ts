@@ -6,6 +6,7 @@ export interface OperatorSignalsOptions {
   /** The second SIGINT or SIGTERM, and the third. */
   readonly onSecond: () => void;
   readonly onThird: () => void;
+  readonly onReopen: () => void;
 }
 
 export interface OperatorSignals extends AgentSignals, Disposable {
@@ -15,7 +16,7 @@ export interface OperatorSignals extends AgentSignals, Disposable {
 
 /**
  * What an operator asks of the agent. SIGINT, SIGTERM: interrupt; again: stop the running jobs; again: kill them and exit. SIGQUIT: drain. SIGUSR2:
- * hand over to another process.
+ * hand over to another process. SIGHUP: open the agent's log again.
  */
 export function listenToOperator(options: OperatorSignalsOptions): OperatorSignals {
   const interrupt = new AbortController();
@@ -38,6 +39,7 @@ export function listenToOperator(options: OperatorSignalsOptions): OperatorSigna
     SIGTERM: onInterrupt,
     SIGQUIT: () => stop("requested"),
     SIGUSR2: () => handOver.abort(),
+    SIGHUP: options.onReopen,
   } as const;
   const names = Object.keys(listeners) as (keyof typeof listeners)[];
   for (const name of names) process.on(name, listeners[name]);

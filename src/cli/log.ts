@@ -1,5 +1,5 @@
-import { toMessage } from "../errors.ts";
-import { type LogFile, openLogFile } from "../logger/file.ts";
+import { openLogFile, openLogFileIfPossible } from "../logger/file.ts";
+import type { LogRotation } from "../logger/rotate.ts";
 import {
   createLogger,
   type LogFormat,
@@ -16,6 +16,7 @@ export interface OpenLoggerOptions {
   readonly format: LogFormat;
   readonly destination: LogDestination;
   readonly path: string;
+  readonly rotation: LogRotation;
   /** A file that somebody asked for must be there; the default one may be missing. */
   readonly isPathChosen: boolean;
 }
@@ -26,9 +27,11 @@ export function openLogger({
   format,
   destination,
   path,
+  rotation,
   isPathChosen,
 }: OpenLoggerOptions): RootLogger {
-  const file = destination === "stderr" ? undefined : openFile(path, isPathChosen);
+  const open = isPathChosen ? openLogFile : openLogFileIfPossible;
+  const file = destination === "stderr" ? undefined : open(path, rotation);
   return createLogger({
     level,
     format,
@@ -37,14 +40,4 @@ export function openLogger({
       destination === "all" ? streamSink("stdout") : streamSink("stderr", "warn"),
     ],
   });
-}
-
-function openFile(path: string, isPathChosen: boolean): LogFile | undefined {
-  try {
-    return openLogFile(path);
-  } catch (error) {
-    if (isPathChosen) throw error;
-    process.stderr.write(`${toMessage(error)}; going on without it\n`);
-    return undefined;
-  }
 }

@@ -174,6 +174,7 @@ async function startLogger(
     level: core?.["log-level"] ?? "info",
     format: core?.["log-format"] ?? "human",
     path: core?.["log-file-path"] ?? "",
+    rotation: { maxBytes: core?.["log-file-size"] ?? 0, count: core?.["log-file-count"] ?? 0 },
     isPathChosen: path?.source.kind !== "default",
     destination: core === undefined ? "stderr" : destination,
   });

@@ -32,6 +32,7 @@ export default defineCommand({
         jobs.forEach((each) => each.killAll());
         process.exit(1);
       },
+      onReopen: () => program.logger.reopen(),
     });
     await using host = await program.openHost({ roles: ["agent"], onStop: signals.stop });
     const { identity } = host.use(jobSource, core["control-plane"]);
@@ -58,6 +59,7 @@ export default defineCommand({
       plugins: toJobPlugins(program),
       log: {
         path: core["log-file-path"],
+        rotation: { maxBytes: core["log-file-size"], count: core["log-file-count"] },
         level: core["log-level"],
         format: core["log-format"],
         name: "",

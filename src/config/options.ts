@@ -52,6 +52,22 @@ export const coreConfig = v.strictObject({
     v.description("The agent's log file; appended to"),
     v.metadata({ hint: "file", defaultText: "<tmpdir>/agent_log" }),
   ),
+  "log-file-size": v.optional(
+    bytes(
+      "How large the agent's log file may get before it is put aside as `<file>.1`; 0: as large as it likes",
+    ),
+    "100MiB",
+  ),
+  "log-file-count": v.optional(
+    v.pipe(
+      v.number(),
+      v.integer("expected a whole number"),
+      v.minValue(0, "expected 0 or more"),
+      v.maxValue(1000, "expected 1000 at most"),
+      v.description("How many older log files of the agent are kept: `<file>.1` is the latest"),
+    ),
+    3,
+  ),
   "state-dir": v.optional(
     v.pipe(
       v.string(),
@@ -113,6 +129,8 @@ const flags: Flags<v.InferInput<typeof coreConfig>> = {
   "log-level": "log-level",
   "log-format": "log-format",
   "log-file-path": "log-file-path",
+  "log-file-size": "log-file-size",
+  "log-file-count": "log-file-count",
   "state-dir": "state-dir",
   "stop-grace-period": "stop-grace-period",
   "log-disk-limit": "log-disk-limit",

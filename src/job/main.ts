@@ -3,7 +3,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { AgentError } from "../errors.ts";
 import { createHost } from "../host/host.ts";
 import { type BuiltInPlugins, loadPlugins } from "../host/loader.ts";
-import { openLogFile } from "../logger/file.ts";
+import { openLogFileIfPossible } from "../logger/file.ts";
 import { createLogger } from "../logger/logger.ts";
 import { logStrayErrors } from "../logger/stray-errors.ts";
 import { loadLibc } from "../processes/libc.ts";
@@ -22,8 +22,8 @@ export async function runJobProcess(builtIns: BuiltInPlugins): Promise<void> {
   const input = await readInput(lines);
   if (input === undefined) return;
   const { directory, socket, secret, cookie, log } = input;
-  const logger = createLogger({ ...log, sinks: [openLogFile(log.path)] });
-
+  const file = openLogFileIfPossible(log.path, log.rotation);
+  const logger = createLogger({ ...log, sinks: file ? [file] : [] });
   logStrayErrors(logger);
 
   // 1. Whoever holds this lock is the one writer of the job's log, and is alive.

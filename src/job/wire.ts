@@ -1,4 +1,5 @@
 import type { LogFormat, LogLevel } from "../logger/logger.ts";
+import type { LogRotation } from "../logger/rotate.ts";
 import type { Cookie } from "../processes/cookie.ts";
 import type { JobSettings } from "./open.ts";
 
@@ -29,6 +30,7 @@ export interface JobProcessInput {
   readonly claimTimeoutMs: number;
   readonly log: {
     readonly path: string;
+    readonly rotation: LogRotation;
     readonly level: LogLevel;
     readonly format: LogFormat;
     readonly name: string;

@@ -27,6 +27,8 @@ export interface RootLogger extends Logger {
   rename(name: string): void;
   /** A logger that writes to the same place, under a name of its own. */
   fork(): RootLogger;
+  /** Its files are opened again, by their paths. */
+  reopen(): void;
 }
 
 export type LogLevel = "fatal" | "error" | "warn" | "info" | "debug" | "trace";
@@ -39,6 +41,7 @@ export interface LoggerSink {
   readonly level?: LogLevel;
   /** Gets whole lines with their `\n`. Must not throw. */
   write(line: string): void;
+  reopen?(): void;
 }
 
 export interface LoggerOptions {
@@ -84,6 +87,7 @@ export function createLogger(options: LoggerOptions): RootLogger {
       child: (childTag, fields) => withTag(named, childTag, { ...more, ...fields }),
       rename: (now) => void (named.name = now),
       fork: () => withTag({ ...named }, tag, more),
+      reopen: () => options.sinks.forEach((sink) => sink.reopen?.()),
       addSecrets(values) {
         for (const value of values) if (isSecret(value)) secrets.add(value);
       },

@@ -6,7 +6,7 @@ import { runJob } from "./jobs.ts";
 const anyControl = /[\x00-\x08\x0b-\x1f\x7f-\x9f]/;
 
 /** Durations are facts of the machine; that they are there is a fact of ours. */
-const timeless = (text: string) => text.replaceAll(/\d+\.\d s/g, "0.0 s");
+const timeless = (text: string) => text.replaceAll(/\d+\.\d (s|MiB)/g, "0.0 $1");
 
 const job = {
   env: { NAME: "world" },
@@ -50,6 +50,7 @@ Exporting SEMAPHORE_JOB_RESULT
 ✓ 0.0 s
 
 failed in 0.0 s: exit code 9 from "Loop"
+CPU 0.0 s, memory 0.0 MiB
 `);
     expect({ exitCode, stderr }).toEqual({ exitCode: 1, stderr: "" });
   });
@@ -65,7 +66,7 @@ failed in 0.0 s: exit code 9 from "Loop"
     await using tester = await createTester();
     const { stdout } = await runJob(tester, { commands: ["sleep 1.2"] });
     expect(stdout).toMatch(/\n▸ sleep 1\.2\n✓ [1-9]\.\d s\n/);
-    expect(stdout).toMatch(/\npassed in [1-9]\.\d s\n$/);
+    expect(stdout).toMatch(/\npassed in [1-9]\.\d s\nCPU .*\n$/);
   });
 });
 
@@ -77,7 +78,9 @@ describe("the log in a terminal", () => {
     expect(stdout).toContain("\x1b[31mred\x1b[0m and plain");
     expect(stdout).toContain("10%\r\x1b[K50%\r\x1b[K100%\r\n");
     expect(timeless(Bun.stripANSI(stdout))).toContain("✗ exit code 9, 0.0 s\r\n");
-    expect(timeless(Bun.stripANSI(stdout))).toEndWith('\r\nfailed in 0.0 s: exit code 9 from "Loop"\r\n');
+    expect(timeless(Bun.stripANSI(stdout))).toEndWith(
+      '\r\nfailed in 0.0 s: exit code 9 from "Loop"\r\nCPU 0.0 s, memory 0.0 MiB\r\n',
+    );
     expect(exitCode).toBe(1);
   });
 

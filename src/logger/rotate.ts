@@ -1,4 +1,4 @@
-import { renameSync, rmSync } from "node:fs";
+import { lstatSync, renameSync, rmSync } from "node:fs";
 import { loadLibc } from "../processes/libc.ts";
 
 /** How large a log file may get (0: as large as it likes), and how many of the files before it are kept: `<path>.1` is the latest. */
@@ -16,15 +16,14 @@ export function rotate(path: string, options: { fd: number; count: number; isOur
   const { fd, count, isOurs } = options;
   if (!loadLibc()?.lock(fd) || !isOurs()) return;
   if (count === 0) return rmSync(path);
-  for (let n = count - 1; n >= 1; n--) move(`${path}.${n}`, `${path}.${n + 1}`);
+  // Up to the first gap: what stands behind it stays.
+  let free = 1;
+  while (free < count && isThere(`${path}.${free}`)) free++;
+  for (let n = free; n > 1; n--) renameSync(`${path}.${n - 1}`, `${path}.${n}`);
   // The last, for then others may begin.
-  move(path, `${path}.1`);
+  renameSync(path, `${path}.1`);
 }
 
-function move(from: string, to: string): void {
-  try {
-    renameSync(from, to);
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== "ENOENT") throw error;
-  }
+function isThere(path: string): boolean {
+  return lstatSync(path, { throwIfNoEntry: false }) !== undefined;
 }

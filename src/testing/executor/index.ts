@@ -6,6 +6,7 @@ import { testFiles } from "./files.ts";
 import { testSession } from "./session.ts";
 import { testStop } from "./stop.ts";
 import type { ExecutorSubject } from "./subject.ts";
+import { testUsage } from "./usage.ts";
 
 /**
  * The contract of an executor, as tests for `bun test`. It says what the essay over `Executor` says; call it at the top of a
@@ -18,6 +19,7 @@ export function testExecutor(subject: ExecutorSubject): void {
     testFiles(subject);
     testStop(subject);
     testDisposal(subject);
+    testUsage(subject);
     if (subject.shell !== false) testSession(subject);
   });
 }

@@ -1,0 +1,95 @@
+import { describe, expect, test } from "bun:test";
+import type { JobSummary } from "../../src/hooks.ts";
+import type { JobUsage } from "../../src/job/usage.ts";
+import type { ExecutorFactory } from "../../src/services.ts";
+import { createDummyExecutor } from "../../src/testing/index.ts";
+import { commands, runJob } from "./fixtures.ts";
+
+const figures: JobUsage = {
+  cpuUserMs: 1234.4,
+  cpuSystemMs: 250,
+  peakMemoryBytes: 64 * 1024 * 1024,
+  readBytes: 0,
+  writtenBytes: 4096,
+  oomKills: 1,
+};
+
+const using = (usage: () => Promise<JobUsage>): ExecutorFactory => ({
+  create: (context) => ({ ...createDummyExecutor(context), usage }),
+});
+
+describe("what a job used", () => {
+  test("is in its summary and in job:end, in whole numbers", async () => {
+    const ends: JobSummary[] = [];
+    const { summary } = await runJob(
+      { commands: commands("exit 0") },
+      {
+        executor: using(async () => figures),
+        setup: (ctx) => ctx.hook("job:end", (event) => void ends.push(event)),
+      },
+    );
+    expect(summary.usage).toEqual({ ...figures, cpuUserMs: 1234 });
+    expect(ends[0]?.usage).toEqual(summary.usage);
+  });
+
+  test("is left out when the executor offers nothing, or nothing that is a figure", async () => {
+    expect((await runJob({})).summary).not.toHaveProperty("usage");
+    const odd = { cpuUserMs: Number.NaN, readBytes: -1, oomKills: Number.POSITIVE_INFINITY, more: 1 };
+    const { summary } = await runJob({}, { executor: using(async () => odd) });
+    expect(summary).not.toHaveProperty("usage");
+    const partly = await runJob({}, { executor: using(async () => ({ ...odd, writtenBytes: 1 })) });
+    expect(partly.summary.usage).toEqual({ writtenBytes: 1 });
+  });
+
+  test.each([
+    ["fails", () => Promise.reject(new Error("no figures")), "no figures"],
+    ["never answers", () => new Promise<JobUsage>(() => {}), "did not answer within 2 s"],
+  ])("costs the job nothing when the executor %s", async (_, usage, message) => {
+    const { summary, logs } = await runJob({ commands: commands("exit 0") }, { executor: using(usage) });
+    expect(summary.result).toBe("passed");
+    expect(summary).not.toHaveProperty("usage");
+    expect(logs.filter(({ level }) => level === "warn").map((entry) => entry.message)).toEqual([
+      expect.stringContaining(message),
+    ]);
+  });
+});
+
+describe("job-report", () => {
+  const settings = { jobReport: true };
+
+  test("ends the log with a block of figures", async () => {
+    const { blocks } = await runJob(
+      { commands: commands("exit 1") },
+      { settings, executor: using(async () => figures) },
+    );
+    expect(blocks.at(-1)?.replace(/\d+\.\d s\n/, "0.0 s\n")).toBe(
+      `Job report → 0: wall time      0.0 s
+CPU time       1.2 s user, 0.3 s system
+peak memory    64.0 MiB
+storage        0 bytes read, 4.0 KiB written
+out of memory  1 process was killed
+`,
+    );
+  });
+
+  test("shows the time alone when the executor knows nothing, and when it never started", async () => {
+    for (const directive of ["exit 0", "fail start"]) {
+      const { blocks } = await runJob({ commands: commands(directive) }, { settings });
+      expect(blocks.at(-1)).toMatch(/^Job report → 0: wall time {6}\d+\.\d s\n$/);
+    }
+  });
+
+  test("is there after a stop", async () => {
+    const { blocks, summary } = await runJob(
+      { commands: commands("print begun", "sleep 60") },
+      { settings, stopAt: "begun" },
+    );
+    expect(summary.result).toBe("stopped");
+    expect(blocks.at(-1)).toStartWith("Job report → 0: ");
+  });
+
+  test("is not there unless it is asked for", async () => {
+    const { blocks } = await runJob({}, { executor: using(async () => figures) });
+    expect(blocks.join("")).not.toContain("Job report");
+  });
+});

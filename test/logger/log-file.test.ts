@@ -1,0 +1,195 @@
+import { describe, expect, test } from "bun:test";
+import { closeSync, existsSync, openSync } from "node:fs";
+import { mkdir, readdir, readFile, rename, rm, stat, symlink, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { openLogFile } from "../../src/logger/file.ts";
+import { loadLibc } from "../../src/processes/libc.ts";
+import { tmpdir } from "../../src/testing/index.ts";
+
+const read = (path: string) => readFile(path, "utf8");
+
+describe("a log file that somebody touches", () => {
+  test("gets its next line at its path: after a move, a removal, and with its directory", async () => {
+    await using directory = await tmpdir();
+    const path = join(directory.path, "logs", "agent_log");
+    using file = openLogFile(path);
+    file.write("one\n");
+    await rename(path, `${path}-old`);
+    file.write("two\n");
+    expect(await read(`${path}-old`)).toBe("one\n");
+    expect(await read(path)).toBe("two\n");
+    await rm(path);
+    file.write("three\n");
+    expect(await read(path)).toBe("three\n");
+    await rm(join(directory.path, "logs"), { recursive: true });
+    file.write("four\n");
+    expect(await read(path)).toBe("four\n");
+  });
+
+  test("goes on behind what another program has put at its path", async () => {
+    await using directory = await tmpdir();
+    const path = join(directory.path, "agent_log");
+    using file = openLogFile(path);
+    await writeFile(`${path}-new`, "created\n");
+    await rename(`${path}-new`, path);
+    file.write("line\n");
+    expect(await read(path)).toBe("created\nline\n");
+  });
+
+  test("is there again at once when it is reopened", async () => {
+    await using directory = await tmpdir();
+    const path = join(directory.path, "agent_log");
+    using file = openLogFile(path);
+    await rename(path, `${path}-old`);
+    file.reopen();
+    expect(await read(path)).toBe("");
+  });
+
+  test("keeps its file when a link stands at its path: nothing goes where that leads, and stderr says it once", async () => {
+    await using directory = await tmpdir();
+    const path = join(directory.path, "agent_log");
+    const script = `
+      import { renameSync, symlinkSync, writeFileSync, rmSync } from "node:fs";
+      import { openLogFile } from ${JSON.stringify(join(import.meta.dir, "../../src/logger/file.ts"))};
+      const path = ${JSON.stringify(path)};
+      using file = openLogFile(path);
+      writeFileSync(path + "-precious", "");
+      renameSync(path, path + "-old");
+      symlinkSync(path + "-precious", path);
+      for (const line of ["one\\n", "two\\n"]) file.write(line);
+      file.reopen();
+      rmSync(path);
+      file.write("three\\n");`;
+    const { stderr, exitCode } = Bun.spawnSync([process.execPath, "-e", script]);
+    expect(exitCode).toBe(0);
+    expect(stderr.toString().match(/cannot reopen the log file/g)).toHaveLength(1);
+    expect(stderr.toString()).toContain("symbolic link");
+    expect(await read(`${path}-precious`)).toBe("");
+    expect(await read(`${path}-old`)).toBe("one\ntwo\n");
+    expect(await read(path)).toBe("three\n");
+  });
+});
+
+describe("rotation", () => {
+  const line = (n: number) => `line ${n} ${"x".repeat(91)}\n`;
+
+  test("puts a file aside before it gets too large, and keeps so many", async () => {
+    await using directory = await tmpdir();
+    const path = join(directory.path, "agent_log");
+    using file = openLogFile(path, { maxBytes: 250, count: 2 });
+    for (let n = 0; n < 10; n++) file.write(line(n));
+    expect((await readdir(directory.path)).toSorted()).toEqual(["agent_log", "agent_log.1", "agent_log.2"]);
+    expect(await read(path)).toBe(line(8) + line(9));
+    expect(await read(`${path}.1`)).toBe(line(6) + line(7));
+    expect(await read(`${path}.2`)).toBe(line(4) + line(5));
+    expect((await stat(path)).mode & 0o777).toBe(0o644 & ~process.umask());
+  });
+
+  test("keeps none when none is wanted, and never begins at size 0", async () => {
+    await using directory = await tmpdir();
+    const [none, never] = [join(directory.path, "none"), join(directory.path, "never")];
+    using first = openLogFile(none, { maxBytes: 250, count: 0 });
+    using second = openLogFile(never, { maxBytes: 0, count: 3 });
+    for (let n = 0; n < 10; n++) for (const file of [first, second]) file.write(line(n));
+    expect((await readdir(directory.path)).toSorted()).toEqual(["never", "none"]);
+    expect(await read(none)).toBe(line(8) + line(9));
+    expect((await stat(never)).size).toBe(990);
+  });
+
+  test("writes a line that is larger than a file may be", async () => {
+    await using directory = await tmpdir();
+    const path = join(directory.path, "agent_log");
+    using file = openLogFile(path, { maxBytes: 10, count: 2 });
+    for (const n of [1, 2]) file.write(line(n));
+    expect(await read(path)).toBe(line(2));
+    expect(await read(`${path}.1`)).toBe(line(1));
+  });
+
+  test("replaces a link where an older file should stand, and leaves alone what it led to", async () => {
+    await using directory = await tmpdir();
+    const path = join(directory.path, "agent_log");
+    const precious = join(directory.path, "precious");
+    await writeFile(precious, "precious");
+    await symlink(precious, `${path}.1`);
+    using file = openLogFile(path, { maxBytes: 10, count: 1 });
+    for (const n of [1, 2]) file.write(line(n));
+    expect(await read(`${path}.1`)).toBe(line(1));
+    expect(await read(precious)).toBe("precious");
+  });
+
+  test("that is impossible costs no line", async () => {
+    await using directory = await tmpdir();
+    const path = join(directory.path, "agent_log");
+    await mkdir(join(`${path}.1`, "full"), { recursive: true });
+    using file = openLogFile(path, { maxBytes: 10, count: 1 });
+    for (const n of [1, 2, 3]) file.write(line(n));
+    expect(await read(path)).toBe(line(1) + line(2) + line(3));
+  });
+
+  test("leaves a pipe alone", async () => {
+    await using directory = await tmpdir();
+    const path = join(directory.path, "agent_log");
+    Bun.spawnSync(["mkfifo", path]);
+    const reader = Bun.spawn(["head", "-c", String(line(1).length * 3), path], { stdout: "pipe" });
+    const file = await Bun.sleep(200).then(() => openLogFile(path, { maxBytes: 10, count: 3 }));
+    for (const n of [1, 2, 3]) file.write(line(n));
+    expect(await reader.stdout.text()).toBe(line(1) + line(2) + line(3));
+    file[Symbol.dispose]();
+    expect(await readdir(directory.path)).toEqual(["agent_log"]);
+  });
+
+  test("waits for its turn: whoever holds the lock of the file moves it", async () => {
+    await using directory = await tmpdir();
+    const path = join(directory.path, "agent_log");
+    using file = openLogFile(path, { maxBytes: 10, count: 1 });
+    file.write(line(1));
+    const other = openSync(path, "r");
+    expect(loadLibc()?.lock(other)).toBe(true);
+    file.write(line(2));
+    expect(await read(path)).toBe(line(1) + line(2));
+    closeSync(other);
+    file.write(line(3));
+    expect(await read(path)).toBe(line(3));
+    expect(await read(`${path}.1`)).toBe(line(1) + line(2));
+  });
+
+  test("by four writers at once loses no line, tears none, and repeats none", async () => {
+    expect(loadLibc()).toBeDefined();
+    await using directory = await tmpdir();
+    const path = join(directory.path, "agent_log");
+    const lines = 1500;
+    const writers = ["a", "b", "c", "d"].map((word) =>
+      Bun.spawn(
+        [process.execPath, join(import.meta.dir, "log-writer.ts"), path, word, String(lines), "4000", "1000"],
+        { stdin: "pipe", stdout: "pipe" },
+      ),
+    );
+    for (const { stdout } of writers) await stdout.getReader().read();
+    for (const { stdin } of writers) {
+      stdin.write("!");
+      void stdin.end();
+    }
+    for (const { exited } of writers) expect(await exited).toBe(0);
+    const files = await readdir(directory.path);
+    expect(files.length).toBeGreaterThan(9);
+    const texts = await Promise.all(files.map((name) => read(join(directory.path, name))));
+    const found = texts.join("").trimEnd().split("\n");
+    const wanted = ["a", "b", "c", "d"].flatMap((word) =>
+      Array.from({ length: lines }, (_, index) => `${word} ${index} ${"x".repeat(index % 90)}`),
+    );
+    expect(found.toSorted()).toEqual(wanted.toSorted());
+  });
+
+  test("by four writers at once that keep two files leaves three", async () => {
+    await using directory = await tmpdir();
+    const path = join(directory.path, "agent_log");
+    const writers = ["a", "b", "c", "d"].map((word) =>
+      Bun.spawn([process.execPath, join(import.meta.dir, "log-writer.ts"), path, word, "500", "2000", "2"], {
+        stdin: new Blob(["!"]),
+      }),
+    );
+    for (const { exited } of writers) expect(await exited).toBe(0);
+    expect((await readdir(directory.path)).toSorted()).toEqual(["agent_log", "agent_log.1", "agent_log.2"]);
+    expect(existsSync(path)).toBe(true);
+  });
+});

@@ -50,7 +50,7 @@ export function openLogFile(path: string, rotation: LogRotation = { maxBytes: 0,
     if (file === undefined) return;
     const before = file;
     attempt("reopen", () => {
-      file = open(path);
+      file = open(path, fstatSync(before.fd).mode & 0o666);
       closeSync(before.fd);
     });
   }
@@ -66,12 +66,12 @@ export function openLogFile(path: string, rotation: LogRotation = { maxBytes: 0,
       if (file === undefined) return;
       const found = find(file);
       if (found === undefined) reopen();
-      else if (isFull(found, line, rotation) && Date.now() >= rotateAfter) {
+      else if (isFull(found, line, rotation) && performance.now() >= rotateAfter) {
         const { fd } = file;
         const isDone = attempt("rotate", () =>
           rotate(path, { fd, count: rotation.count, isOurs: () => find(file!) !== undefined }),
         );
-        if (!isDone) rotateAfter = Date.now() + rotateAgainMs;
+        if (!isDone) rotateAfter = performance.now() + rotateAgainMs;
         // This also frees the lock.
         reopen();
       }
@@ -108,9 +108,10 @@ interface OpenFile {
 const maxTries = 5;
 const rotateAgainMs = 60_000;
 
-/** Pipes and devices are never full. */
+/** Pipes and devices are never full. Another user's file is that user's to put aside: a new one would be ours, and closed to its writers. */
 function isFull(found: BigIntStats, line: string, { maxBytes }: LogRotation): boolean {
   if (maxBytes === 0 || !found.isFile() || found.size === 0n) return false;
+  if (Number(found.uid) !== process.geteuid?.()) return false;
   return Number(found.size) + Buffer.byteLength(line) > maxBytes;
 }
 
@@ -126,10 +127,10 @@ function look(path: string): BigIntStats | undefined {
 const flags =
   constants.O_WRONLY | constants.O_CREAT | constants.O_APPEND | constants.O_NOFOLLOW | constants.O_NONBLOCK;
 
-function open(path: string): OpenFile {
+function open(path: string, mode = 0o644): OpenFile {
   try {
     mkdirSync(dirname(path), { recursive: true, mode: 0o755 });
-    const fd = openSync(path, flags, 0o644);
+    const fd = openSync(path, flags, mode);
     return { fd, stats: fstatSync(fd, { bigint: true }) };
   } catch (error) {
     throw new AgentError("FILE_FAILED", `cannot open the log file "${path}": ${toReason(error)}`, {

@@ -1,6 +1,17 @@
 import { describe, expect, test } from "bun:test";
 import { closeSync, existsSync, openSync } from "node:fs";
-import { mkdir, readdir, readFile, rename, rm, stat, symlink, writeFile } from "node:fs/promises";
+import {
+  chmod,
+  chown,
+  mkdir,
+  readdir,
+  readFile,
+  rename,
+  rm,
+  stat,
+  symlink,
+  writeFile,
+} from "node:fs/promises";
 import { join } from "node:path";
 import { openLogFile } from "../../src/logger/file.ts";
 import { loadLibc } from "../../src/processes/libc.ts";
@@ -124,6 +135,32 @@ describe("rotation", () => {
     using file = openLogFile(path, { maxBytes: 10, count: 1 });
     for (const n of [1, 2, 3]) file.write(line(n));
     expect(await read(path)).toBe(line(1) + line(2) + line(3));
+  });
+
+  test("gives the new file the mode of the one before", async () => {
+    await using directory = await tmpdir();
+    const path = join(directory.path, "agent_log");
+    using file = openLogFile(path, { maxBytes: 10, count: 1 });
+    file.write(line(1));
+    await chmod(path, 0o600);
+    file.write(line(2));
+    expect((await stat(path)).mode & 0o777).toBe(0o600);
+    expect(await read(path)).toBe(line(2));
+  });
+
+  test("leaves another user's file to that user", async () => {
+    await using directory = await tmpdir();
+    const path = join(directory.path, "agent_log");
+    using file = openLogFile(path, { maxBytes: 10, count: 1 });
+    file.write(line(1));
+    if (process.getuid?.() !== 0) {
+      console.warn("not tested: only root can give files away");
+      return;
+    }
+    await chown(path, 65_534, 65_534);
+    file.write(line(2));
+    expect(await readdir(directory.path)).toEqual(["agent_log"]);
+    expect(await read(path)).toBe(line(1) + line(2));
   });
 
   test("leaves a pipe alone", async () => {

@@ -76,6 +76,7 @@ export interface HookEvents {
     readonly executor: string;
     /** What of the log reached its reader. */
     readonly delivery: LogDelivery;
+    readonly job: JobRequest;
   } & JobSummary;
   /** Called after the log was delivered and before the result is reported. Upload the log, archive the spool. */
   "agent:log-flushed": {

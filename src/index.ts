@@ -46,6 +46,7 @@ export type {
 } from "./job/request.ts";
 export { withoutSecrets } from "./job/base-environment.ts";
 export { decodeBase64, encodeBase64 } from "./job/base64.ts";
+export { readVariable } from "./job/variable.ts";
 export { parseJobRequest, type ParsedJob, toJobRequest } from "./job/parse-request.ts";
 export type { LogBackend, LogBackendContext, LogDelivery } from "./log/backend.ts";
 export { countRest } from "./log/count-rest.ts";

@@ -57,7 +57,12 @@ export async function runHere(request: JobRequest, options: RunnerOptions): Prom
   if (lateBytes > 0) logger.warn("output came after its command had finished", { bytes: lateBytes });
   const trimmed = summary.log.droppedBytes > 0;
   await call("agent:log-flushed", { slot: 0, job: request, trimmed, spool: spool.path });
-  await call("agent:job-ended", { ...identity, delivery: { trimmed, undelivered: 0 }, ...summary });
+  await call("agent:job-ended", {
+    ...identity,
+    job: request,
+    delivery: { trimmed, undelivered: 0 },
+    ...summary,
+  });
 
   // 5. An agent with one job leaves after it.
   const left = { slot: 0, reason: "job-finished" } as const;

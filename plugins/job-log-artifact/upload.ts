@@ -1,5 +1,5 @@
 import { rm } from "node:fs/promises";
-import { decodeBase64, type JobRequest, type Logger, runProgram, toMessage } from "signalman";
+import { type JobRequest, type Logger, readVariable, runProgram, toMessage } from "signalman";
 import { createDeadline, type Deadline } from "./deadline.ts";
 import { compress, writePlainText } from "./plain-text.ts";
 
@@ -21,8 +21,8 @@ export interface UploadLogOptions {
 export async function uploadLog(options: UploadLogOptions): Promise<void> {
   const { job, spool, env, logger, timeoutMs } = options;
   const program = Bun.which("artifact", { PATH: env["PATH"] ?? "" });
-  const token = findVariable(job, "SEMAPHORE_ARTIFACT_TOKEN");
-  const url = findVariable(job, "SEMAPHORE_ORGANIZATION_URL");
+  const token = readVariable(job.env, "SEMAPHORE_ARTIFACT_TOKEN");
+  const url = readVariable(job.env, "SEMAPHORE_ORGANIZATION_URL");
   const missing = [
     ...(token ? [] : ["the job has no SEMAPHORE_ARTIFACT_TOKEN"]),
     ...(url ? [] : ["the job has no SEMAPHORE_ORGANIZATION_URL"]),
@@ -88,11 +88,4 @@ async function prepare(
 async function remove(path: string): Promise<void> {
   await rm(path, { force: true });
   await rm(`${path}.gz`, { force: true });
-}
-
-/** The last of a name counts, as it does in the job's shell. */
-function findVariable({ env }: JobRequest, name: string): string | undefined {
-  const value = env.findLast((variable) => variable.name === name)?.value;
-  const bytes = value === undefined ? undefined : decodeBase64(value);
-  return bytes && Buffer.from(bytes).toString();
 }

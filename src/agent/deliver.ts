@@ -68,6 +68,7 @@ export async function deliverJob(options: DeliverJobOptions): Promise<JobOutcome
     slot,
     jobId: request.id,
     executor: request.executor,
+    job: request,
     delivery: log,
     ...summary,
   });

@@ -12,15 +12,24 @@ export interface OpenSpoolOptions {
 /** Opens a spool for reading, in whatever process. Throws `SPOOL_FAILED`, also when no event begins at the cursor. */
 export function openSpool(path: string, options: OpenSpoolOptions = {}): SpoolReader {
   const { source = nobody } = options;
-  let cursor = options.cursor ?? { event: 0, offset: 0 };
   const fd = attempt(() => fs.openSync(path, fs.constants.O_RDONLY | fs.constants.O_NOFOLLOW));
   const disposed = new AbortController();
-  if (!isLineStart(cursor.offset)) {
+  let cursor: SpoolCursor;
+  try {
+    seek(options.cursor ?? { event: 0, offset: 0 });
+  } catch (error) {
     fs.closeSync(fd);
-    throw new AgentError(
-      "SPOOL_FAILED",
-      `no event begins at byte ${cursor.offset} of the job's log "${path}"`,
-    );
+    throw error;
+  }
+
+  function seek(place: SpoolCursor): void {
+    if (!isLineStart(place.offset)) {
+      throw new AgentError(
+        "SPOOL_FAILED",
+        `no event begins at byte ${place.offset} of the job's log "${path}"`,
+      );
+    }
+    cursor = place;
   }
 
   function attempt<T>(work: () => T): T {
@@ -62,6 +71,7 @@ export function openSpool(path: string, options: OpenSpoolOptions = {}): SpoolRe
         await wakeUp(source, signal ? [signal, disposed.signal] : [disposed.signal]);
       }
     },
+    seek,
     [Symbol.dispose]() {
       if (disposed.signal.aborted) return;
       disposed.abort(new AgentError("SPOOL_FAILED", `the reader of the job's log "${path}" was closed`));

@@ -33,6 +33,8 @@ export interface SpoolReader extends Disposable {
     maxBytes?: number;
     signal?: AbortSignal;
   }): Promise<SpoolBatch | undefined>;
+  /** Goes on at a place that it has told before; `{ event: 0, offset: 0 }` is the beginning. */
+  seek(cursor: SpoolCursor): void;
 }
 
 /** Who writes a spool, as far as its readers must know. In another process: the socket on which the writer's wake-ups come. */

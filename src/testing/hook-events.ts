@@ -52,7 +52,7 @@ export function fixtureEvents({ log, run }: DummySession): HookEvents {
     "agent:registered": { slot: 0, name: "an-agent", controlPlane: "test" },
     "agent:synced": { slot: 0, durationMs: 20 },
     "agent:job-started": { slot: 0, jobId, executor: job.executor },
-    "agent:job-ended": { slot: 0, jobId, executor: job.executor, delivery, ...summary },
+    "agent:job-ended": { slot: 0, jobId, executor: job.executor, job, delivery, ...summary },
     "agent:log-flushed": { slot: 0, job, trimmed: false, spool: "/nonexistent/events.ndjson" },
     "agent:draining": { slot: 0, reason: "requested" },
     "agent:left": { slot: 0, reason: "requested" },

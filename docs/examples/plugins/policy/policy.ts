@@ -1,0 +1,56 @@
+import { decodeBase64, type JobRequest } from "signalman";
+import type { PolicyConfig, Rule } from "./config.ts";
+import { matches, toImageNames, toImagePattern, toRepositoryName } from "./names.ts";
+
+/** Why the job must not run, a sentence each; none: it may. */
+export function refusalsOf(job: JobRequest, policy: PolicyConfig): string[] {
+  const images = job.containers.map(({ image }) => image);
+  const commands = [
+    ...job.hostSetupCommands,
+    ...job.commands,
+    ...job.epilogueAlways,
+    ...job.epilogueOnPass,
+    ...job.epilogueOnFail,
+  ].map(({ directive }) => directive);
+  return [
+    ...judge("image", images, policy.images, toImageNames, toImagePattern),
+    ...judgeRepositories(job, policy.repositories),
+    ...judge("command", commands, policy.commands),
+  ];
+}
+
+function judgeRepositories(job: JobRequest, rule: Rule): string[] {
+  if (rule.allow.length + rule.deny.length === 0) return [];
+  // A pipeline's own variables come behind those of the control plane and win in the job's shell; here each of a name must be right.
+  const urls = job.env
+    .filter(({ name }) => name === "SEMAPHORE_GIT_URL")
+    .map(({ value }) => decodeBase64(value))
+    .map((bytes) => (bytes === undefined ? "?" : new TextDecoder().decode(bytes)));
+  if (urls.length === 0 && rule.allow.length > 0) {
+    return ["it names no repository (SEMAPHORE_GIT_URL), and only some are allowed"];
+  }
+  return judge("repository", urls, rule, (url) => [toRepositoryName(url)]);
+}
+
+function judge(
+  what: string,
+  values: readonly string[],
+  { allow, deny }: Rule,
+  toNames = (value: string) => [value],
+  toPattern = (pattern: string) => pattern,
+): string[] {
+  return [...new Set(values)].flatMap((value) => {
+    const names = toNames(value);
+    const isMatch = (pattern: string) => names.some((name) => matches(toPattern(pattern), name));
+    const denied = deny.find(isMatch);
+    if (denied !== undefined) return [`the ${what} "${shorten(value)}" is denied by "${denied}"`];
+    if (allow.length === 0 || allow.some(isMatch)) return [];
+    return [`the ${what} "${shorten(value)}" is not among those allowed: ${allow.join(", ")}`];
+  });
+}
+
+/** In one line of the log. */
+function shorten(text: string): string {
+  const line = text.replaceAll(/\s+/g, " ").trim();
+  return line.length > 120 ? `${line.slice(0, 119)}…` : line;
+}

@@ -98,7 +98,14 @@ export {
 export { becomeSubReaper, startReaper } from "./processes/reaper.ts";
 export { type UsageWatch, watchUsage } from "./processes/usage.ts";
 export { createJobProcesses, type JobProcesses, type JobProcessesOptions } from "./processes/tree.ts";
-export { type DecodedVariable, isVariableName, quote, toExportFile } from "./session/environment.ts";
+export {
+  decodeVariables,
+  type DecodedVariable,
+  isVariableName,
+  quote,
+  toExportFile,
+} from "./session/environment.ts";
+export { type GuardOptions, startGuard } from "./session/guard.ts";
 export {
   type LocalTerminal,
   type LocalTerminalOptions,

@@ -1,15 +1,7 @@
 import { rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import {
-  decodeBase64,
-  isVariableName,
-  quote,
-  toExportFile,
-  type DecodedVariable,
-  type EnvironmentVariable,
-  type Output,
-} from "signalman";
+import { decodeVariables, quote, toExportFile, type EnvironmentVariable, type Output } from "signalman";
 
 export interface ExportFiles extends Disposable {
   /** Writes an export file; resolves to its path as a shell word, or `undefined` when the variables have a fault, which `output` then tells. */
@@ -24,25 +16,8 @@ export function createExportFiles(): ExportFiles {
   const paths: string[] = [];
   return {
     write(env, output) {
-      const variables: DecodedVariable[] = [];
-      const latest = new Map(env.map((variable) => [variable.name, variable]));
-      for (const { name, value } of [...latest.values()].sort(byName)) {
-        if (!isVariableName(name)) {
-          output(`Skipping ${name}: this is no name for a shell variable\n`);
-          continue;
-        }
-        const bytes = decodeBase64(value);
-        if (bytes === undefined) {
-          output(`Failed to decode ${name}\n`);
-          return undefined;
-        }
-        if (bytes.includes(0)) {
-          output(`Failed to export ${name}: its value holds a NUL byte\n`);
-          return undefined;
-        }
-        output(`Exporting ${name}\n`);
-        variables.push({ name, value: bytes });
-      }
+      const variables = decodeVariables(env, output);
+      if (variables === undefined) return undefined;
       const path = join(tmpdir(), `.env-${unixNanoseconds()}`);
       writeFileSync(path, toExportFile(variables), { mode: 0o600, flag: "wx" });
       paths.push(path);
@@ -52,10 +27,6 @@ export function createExportFiles(): ExportFiles {
       for (const path of paths.splice(0)) rmSync(path, { force: true });
     },
   };
-}
-
-function byName(a: EnvironmentVariable, b: EnvironmentVariable): number {
-  return a.name < b.name ? -1 : 1;
 }
 
 function unixNanoseconds(): bigint {

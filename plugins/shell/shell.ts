@@ -7,6 +7,7 @@ import {
   createSession,
   openLocalTerminal,
   quote,
+  startGuard,
   startReaper,
   watchUsage,
   type Executor,
@@ -17,7 +18,6 @@ import {
 } from "signalman";
 import { createExportFiles } from "./export-files.ts";
 import { endJob } from "./end-job.ts";
-import { startGuard } from "./guard.ts";
 import { injectFile } from "./inject-file.ts";
 import { runAndExplain } from "./killed.ts";
 

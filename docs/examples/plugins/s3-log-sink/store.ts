@@ -1,0 +1,112 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import { type LogSinkContext, type SpoolReader, toMessage } from "signalman";
+import type { S3Config } from "./config.ts";
+
+export interface Store {
+  /** Reads a job's log to its end and stores it; rejects when it is not stored. */
+  storeLog(context: LogSinkContext, signal: AbortSignal): Promise<void>;
+}
+
+/** The smallest part that S3 takes: what is held in memory of a log. */
+const partSize = 5 * 1024 * 1024;
+const maxPauseMs = 30_000;
+
+/** What is wrong for good: another attempt would only make the job's result wait. */
+const permanent = new Set([
+  "AccessDenied",
+  "AuthorizationHeaderMalformed",
+  "ExpiredToken",
+  "InvalidAccessKeyId",
+  "InvalidBucketName",
+  "InvalidToken",
+  "NoSuchBucket",
+  "SignatureDoesNotMatch",
+]);
+
+export function createStore(options: S3Config): Store {
+  const { bucket, endpoint, region, gzip } = options;
+  const sessionToken = options["session-token"];
+  const client = new Bun.S3Client({
+    bucket,
+    region,
+    accessKeyId: options["access-key-id"],
+    secretAccessKey: options["secret-access-key"],
+    ...(endpoint === undefined ? {} : { endpoint }),
+    ...(sessionToken === undefined ? {} : { sessionToken }),
+  });
+
+  /** The log goes out in parts while the job writes it, and appears as a whole, or not at all. */
+  async function upload(spool: SpoolReader, key: string, signal: AbortSignal): Promise<void> {
+    const lines = toStream(spool, signal);
+    const body = gzip ? lines.pipeThrough(new CompressionStream("gzip")) : lines;
+    const type = gzip ? "application/gzip" : "application/x-ndjson";
+    await unlessAborted(client.write(key, new Response(body), { type, partSize, queueSize: 1 }), signal);
+  }
+
+  return {
+    async storeLog({ job, spool, logger }, signal) {
+      const key = toKey(options, job.id);
+      for (let attempt = 1; ; attempt += 1) {
+        const over = new AbortController();
+        try {
+          await upload(spool, key, AbortSignal.any([signal, over.signal]));
+          logger.info("stored the job's log", { job: job.id, bucket, key });
+          return;
+        } catch (error) {
+          const fault = toFault(error);
+          // An attempt that has failed must not read on.
+          over.abort(new Error("the attempt is over"));
+          if (signal.aborted || permanent.has(fault.code)) {
+            const what = `the log of job ${job.id} is not in the bucket "${bucket}"`;
+            throw new Error(`${what}: ${fault.message} (\`signalman logs ${job.id}\` has it)`, {
+              cause: error,
+            });
+          }
+          logger.warn(`the job's log is not stored yet: ${fault.message}`, { job: job.id, bucket, attempt });
+          const pause = options["retry-delay"] * 1000 * 2 ** (attempt - 1);
+          await sleep(Math.min(pause, maxPauseMs), undefined, { signal }).catch(() => {});
+          spool.seek({ event: 0, offset: 0 });
+        }
+      }
+    },
+  };
+}
+
+export function toKey({ prefix, gzip }: Pick<S3Config, "prefix" | "gzip">, jobId: string): string {
+  const folder = prefix.replaceAll(/^\/+|\/+$/g, "");
+  const name = `${jobId.replaceAll(/[^\w.-]/g, "_")}.ndjson${gzip ? ".gz" : ""}`;
+  return folder === "" ? name : `${folder}/${name}`;
+}
+
+/** Reads no further than is asked for. */
+function toStream(spool: SpoolReader, signal: AbortSignal): ReadableStream<NodeJS.BufferSource> {
+  return new ReadableStream<NodeJS.BufferSource>(
+    {
+      async pull(controller) {
+        const batch = await spool.next({ signal });
+        if (batch) controller.enqueue(new Uint8Array(batch.lines));
+        else controller.close();
+      },
+    },
+    { highWaterMark: 0 },
+  );
+}
+
+/** Rejects with the signal's reason as soon as it aborts, whatever the other side does. */
+async function unlessAborted(work: Promise<unknown>, signal: AbortSignal): Promise<void> {
+  const aborted = Promise.withResolvers<never>();
+  const abort = () => aborted.reject(signal.reason);
+  signal.addEventListener("abort", abort, { once: true });
+  if (signal.aborted) abort();
+  try {
+    await Promise.race([work, aborted.promise]);
+  } finally {
+    signal.removeEventListener("abort", abort);
+    work.catch(() => {});
+  }
+}
+
+function toFault(error: unknown): { code: string; message: string } {
+  const code = error instanceof Error && "code" in error ? String(error.code) : "";
+  return { code, message: code === "" ? toMessage(error) : `${toMessage(error)} (${code})` };
+}

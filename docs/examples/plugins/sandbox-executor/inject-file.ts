@@ -1,0 +1,39 @@
+import { dirname, isAbsolute, join } from "node:path";
+import { decodeBase64, type JobFile, type Output, quote, type Session } from "signalman";
+import type { Workspace } from "./workspace.ts";
+
+/**
+ * Puts one file of the request in its place; resolves to the exit code. The sandbox's own shell does it: from outside, a link that the job made
+ * could lead us anywhere.
+ */
+export async function injectFile(
+  file: JobFile,
+  workspace: Workspace,
+  session: Session,
+  output: Output,
+): Promise<number> {
+  const path = toPath(file.path, workspace.home);
+  output(`Injecting ${path} with file mode ${file.mode}\n`);
+  const content = decodeBase64(file.content);
+  if (content === undefined) {
+    output("Failed to decode the content of the file.\n");
+    return 1;
+  }
+  if (!/^[0-7]{1,5}$/.test(file.mode)) {
+    output(`bad file permission '${file.mode}'\n`);
+    return 1;
+  }
+  const source = workspace.put("file", content);
+  try {
+    // It is made anew with mode 0600, and gets its own when it is whole.
+    const install = `command install -T -m ${file.mode} -- ${source} ${quote(path)}`;
+    const script = `(umask 027; command mkdir -p -- ${quote(dirname(path))} && ${install})`;
+    return (await session.run(script, output, { silent: true })) === 0 ? 0 : 1;
+  } finally {
+    workspace.take("file");
+  }
+}
+
+function toPath(path: string, home: string): string {
+  return isAbsolute(path) ? path : join(home, path.replace(/^~(\/|$)/, ""));
+}

@@ -1,5 +1,5 @@
 import type { JobUsage } from "../job/usage.ts";
-import { listDescendants, readMemory, readStorage } from "./descendants.ts";
+import { listDescendants, readMemory, readStorage, type UsedByProcess } from "./descendants.ts";
 import { type Libc, loadLibc } from "./libc.ts";
 import { findOomCounter, type OomCounter } from "./oom.ts";
 
@@ -16,15 +16,15 @@ export interface UsageWatch extends Disposable {
 export function watchUsage(options: { readonly oom?: OomCounter | undefined } = {}): UsageWatch {
   const libc = loadLibc();
   const oom = "oom" in options ? options.oom : findOomCounter();
-  const begin = libc && sum(libc);
+  const begin = libc && sum(libc, listDescendants(process.pid));
   const killsBefore = oom?.count() ?? 0;
   /** Of a counter that also counts what is not ours, only what was proved. */
   let provedKills = 0;
   let peakBytes = 0;
 
-  function look(): void {
+  function look(processes = listDescendants(process.pid)): void {
     let together = 0;
-    for (const { pid } of listDescendants(process.pid)) {
+    for (const { pid } of processes) {
       const memory = readMemory(pid);
       together += memory.residentBytes;
       peakBytes = Math.max(peakBytes, memory.peakBytes);
@@ -48,8 +48,9 @@ export function watchUsage(options: { readonly oom?: OomCounter | undefined } = 
       const kills = oom?.scope === "cgroup" ? oom.count() - killsBefore : provedKills;
       const oomKills = oom && { oomKills: kills };
       if (!libc || !begin) return { ...oomKills };
-      look();
-      const now = sum(libc);
+      const processes = listDescendants(process.pid);
+      look(processes);
+      const now = sum(libc, processes);
       const largest = libc.resources("children").maxRssBytes;
       // A program begins with our own size in this figure, so below that it says nothing.
       if (largest > libc.resources("self").maxRssBytes) peakBytes = Math.max(peakBytes, largest);
@@ -63,7 +64,7 @@ export function watchUsage(options: { readonly oom?: OomCounter | undefined } = 
         ...oomKills,
       };
     },
-    look,
+    look: () => look(),
     beginCommand() {
       const before = oom?.count() ?? 0;
       return () => {
@@ -82,10 +83,10 @@ const lookMs = 1000;
 const costFactor = 200;
 
 /** Of those that were waited for, and of those that will be. */
-function sum(libc: Libc) {
+function sum(libc: Libc, processes: readonly UsedByProcess[]) {
   const { userMs: u, systemMs: s, readBytes: r, writtenBytes: w } = libc.resources("children");
   const total = { userMs: u, systemMs: s, readBytes: r, writtenBytes: w };
-  for (const { pid, userMs, systemMs } of listDescendants(process.pid)) {
+  for (const { pid, userMs, systemMs } of processes) {
     const storage = readStorage(pid);
     total.userMs += userMs;
     total.systemMs += systemMs;

@@ -21,7 +21,10 @@ export interface JobUsage {
   /** From storage, and to storage: what the page cache served is not in it. */
   readonly readBytes?: number;
   readonly writtenBytes?: number;
-  /** Processes that the kernel killed for want of memory, in the job's memory cgroup, which jobs of one service share. */
+  /**
+   * Processes that the kernel killed for want of memory. In the shell executor those that were the job's for sure: of which a command or the shell
+   * was seen to die, and all of its memory cgroup while nothing else is in there but the agent.
+   */
   readonly oomKills?: number;
 }
 

@@ -1,25 +1,29 @@
 import { readFileSync } from "node:fs";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 
 /** Counts the processes that the kernel has killed for want of memory. */
 export interface OomCounter {
-  /** `cgroup`: in the memory cgroup that we are in, and with us all that we start. `machine`: anywhere, so that a rise proves nothing alone. */
-  readonly scope: "cgroup" | "machine";
-  /** Since the cgroup was made, or the machine started. */
+  /** In the memory cgroup that we are in, and with us all that we start; or on the whole machine. Since that began. */
   count(): number;
+  /** Whom it counts; `undefined` where that is everybody. */
+  members(): number[] | undefined;
 }
 
 /** The narrowest counter that the system has for us; `undefined` where it has none. */
 export function findOomCounter(places: { proc?: string; cgroups?: string } = {}): OomCounter | undefined {
   const { proc = "/proc", cgroups = "/sys/fs/cgroup" } = places;
-  const files = [
-    ...candidates(join(proc, "self/cgroup"), cgroups).map((path) => ({ scope: "cgroup", path }) as const),
-    { scope: "machine", path: join(proc, "vmstat") } as const,
-  ];
-  const found = files.find(({ path }) => read(path) !== undefined);
+  const files = [...candidates(join(proc, "self/cgroup"), cgroups), join(proc, "vmstat")];
+  const found = files.find((path) => read(path) !== undefined);
   if (found === undefined) return undefined;
   let last = 0;
-  return { scope: found.scope, count: () => (last = read(found.path) ?? last) };
+  return {
+    count: () => (last = read(found) ?? last),
+    members: () =>
+      text(join(dirname(found), "cgroup.procs"))
+        ?.split("\n")
+        .filter((line) => line !== "")
+        .map(Number),
+  };
 }
 
 /** Where our cgroup may be seen: by its path, or, in a container that has only a part of the tree, at the top. */

@@ -1,6 +1,7 @@
 import type { JobUsage } from "../job/usage.ts";
 import { listDescendants, readMemory, readStorage, type UsedByProcess } from "./descendants.ts";
 import { type Libc, loadLibc } from "./libc.ts";
+import { attributeKills } from "./oom-kills.ts";
 import { findOomCounter, type OomCounter } from "./oom.ts";
 
 /** Watches what all that this process starts uses, from now on. Where orphans come to us (sub-reaper) nothing escapes it. */
@@ -16,10 +17,9 @@ export interface UsageWatch extends Disposable {
 export function watchUsage(options: { readonly oom?: OomCounter | undefined } = {}): UsageWatch {
   const libc = loadLibc();
   const oom = "oom" in options ? options.oom : findOomCounter();
-  const begin = libc && sum(libc, listDescendants(process.pid));
-  const killsBefore = oom?.count() ?? 0;
-  /** Of a counter that also counts what is not ours, only what was proved. */
-  let provedKills = 0;
+  const children = listDescendants(process.pid);
+  const begin = libc && sum(libc, children);
+  const kills = oom && attributeKills(oom, children);
   let peakBytes = 0;
 
   function look(processes = listDescendants(process.pid)): void {
@@ -30,14 +30,16 @@ export function watchUsage(options: { readonly oom?: OomCounter | undefined } = 
       peakBytes = Math.max(peakBytes, memory.peakBytes);
     }
     peakBytes = Math.max(peakBytes, together);
+    kills?.look(processes);
   }
 
   let timer: NodeJS.Timeout | undefined;
   const lookAgain = (pauseMs: number) => {
     timer = setTimeout(() => {
-      const before = performance.now();
+      const before = process.cpuUsage();
       look();
-      const costMs = performance.now() - before;
+      const { user, system } = process.cpuUsage(before);
+      const costMs = (user + system) / 1000;
       lookAgain(Math.max(Math.min(pauseMs * 2, lookMs), costMs * costFactor));
     }, pauseMs).unref();
   };
@@ -45,9 +47,7 @@ export function watchUsage(options: { readonly oom?: OomCounter | undefined } = 
 
   return {
     usage() {
-      const kills = oom?.scope === "cgroup" ? oom.count() - killsBefore : provedKills;
-      const oomKills = oom && { oomKills: kills };
-      if (!libc || !begin) return { ...oomKills };
+      if (!libc || !begin) return {};
       const processes = listDescendants(process.pid);
       look(processes);
       const now = sum(libc, processes);
@@ -61,18 +61,11 @@ export function watchUsage(options: { readonly oom?: OomCounter | undefined } = 
         ...(peakBytes > 0 && { peakMemoryBytes: peakBytes }),
         readBytes: since("readBytes"),
         writtenBytes: since("writtenBytes"),
-        ...oomKills,
+        ...(kills && { oomKills: kills.count }),
       };
     },
     look: () => look(),
-    beginCommand() {
-      const before = oom?.count() ?? 0;
-      return () => {
-        const kills = (oom?.count() ?? 0) - before;
-        provedKills += kills;
-        return kills > 0;
-      };
-    },
+    beginCommand: () => kills?.beginCommand() ?? (() => false),
     [Symbol.dispose]: () => clearTimeout(timer),
   };
 }

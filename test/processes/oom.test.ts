@@ -1,7 +1,7 @@
 import { expect, test } from "bun:test";
 import { mkdir, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
-import { findOomCounter, type OomCounter } from "../../src/processes/oom.ts";
+import { findOomCounter } from "../../src/processes/oom.ts";
 import { watchUsage } from "../../src/processes/usage.ts";
 import { tmpdir } from "../../src/testing/index.ts";
 
@@ -9,35 +9,41 @@ const version1 = "9:name=systemd:/x\n4:cpu,memory:/slice/agent\n0::/x\n";
 const control = "oom_kill_disable 0\nunder_oom 0\noom_kill 3\n";
 const vmstat = "nr_free_pages 1\noom_kill 9\n";
 
-test.each<[string, Record<string, string>, [OomCounter["scope"], number] | undefined]>([
+test.each<[string, Record<string, string>, { count: number; members: number[] | undefined } | undefined]>([
   [
     "its cgroup's, version 2",
     {
       "proc/self/cgroup": "0::/slice/agent\n",
       "cgroups/slice/agent/memory.events": "low 0\noom 4\noom_kill 2\noom_group_kill 0\n",
+      "cgroups/slice/agent/cgroup.procs": "10\n11\n",
       "cgroups/memory.events": "oom_kill 8\n",
       "proc/vmstat": vmstat,
     },
-    ["cgroup", 2],
+    { count: 2, members: [10, 11] },
   ],
   [
     "the top's, where a container sees only its own part of the tree",
     {
       "proc/self/cgroup": "0::/../../agent\n",
       "cgroups/memory.events": "oom_kill 8\n",
+      "cgroups/cgroup.procs": "10\n",
       "proc/vmstat": vmstat,
     },
-    ["cgroup", 8],
+    { count: 8, members: [10] },
   ],
   [
     "its cgroup's, version 1",
-    { "proc/self/cgroup": version1, "cgroups/memory/slice/agent/memory.oom_control": control },
-    ["cgroup", 3],
+    {
+      "proc/self/cgroup": version1,
+      "cgroups/memory/slice/agent/memory.oom_control": control,
+      "cgroups/memory/slice/agent/cgroup.procs": "10\n99\n",
+    },
+    { count: 3, members: [10, 99] },
   ],
   [
     "the machine's, where no cgroup counts",
     { "proc/self/cgroup": "0::/\n", "proc/vmstat": vmstat },
-    ["machine", 9],
+    { count: 9, members: undefined },
   ],
   ["none, where the system counts nothing", { "proc/vmstat": "nr_free_pages 1\n" }, undefined],
 ])("a process finds %s", async (_, files, expected) => {
@@ -49,21 +55,53 @@ test.each<[string, Record<string, string>, [OomCounter["scope"], number] | undef
   }
   const places = { proc: join(directory.path, "proc"), cgroups: join(directory.path, "cgroups") };
   const found = findOomCounter(places);
-  expect(found && [found.scope, found.count()]).toEqual(expected);
+  expect(found && { count: found.count(), members: found.members() }).toEqual(expected);
 });
 
-test("a kill in our cgroup counts whoever was killed; one on the machine only once a command was seen to die", () => {
-  let kills = 5;
-  const count = () => kills;
-  using own = watchUsage({ oom: { scope: "cgroup", count } });
-  using machine = watchUsage({ oom: { scope: "machine", count } });
-  const [first, second] = [own.beginCommand(), machine.beginCommand()];
-  kills += 1;
-  expect(own.usage().oomKills).toBe(1);
-  expect(machine.usage().oomKills).toBe(0);
-  expect([first(), second()]).toEqual([true, true]);
-  expect([own.usage().oomKills, machine.usage().oomKills]).toEqual([1, 1]);
-  expect([own.beginCommand()(), machine.beginCommand()()]).toEqual([false, false]);
+/** A counter whose kills and neighbours the test decides. */
+function createCounter(isAlone: boolean) {
+  const state = { kills: 5, isAlone };
+  return {
+    state,
+    count: () => state.kills,
+    members: () => [process.ppid, process.pid, ...(state.isAlone ? [] : [0])],
+  };
+}
+
+test("where we are alone, whatever was killed was ours", () => {
+  const oom = createCounter(true);
+  using watch = watchUsage({ oom });
+  oom.state.kills += 2;
+  expect(watch.usage().oomKills).toBe(2);
+  const diedOfMemory = watch.beginCommand();
+  oom.state.kills += 1;
+  watch.look();
+  expect(diedOfMemory()).toBe(true);
+  expect(watch.usage().oomKills).toBe(3);
+});
+
+test("beside others a kill is ours when a command was seen to die while it was counted", () => {
+  const oom = createCounter(false);
+  using watch = watchUsage({ oom });
+  oom.state.kills += 1;
+  expect(watch.usage().oomKills).toBe(0);
+  const diedOfMemory = watch.beginCommand();
+  oom.state.kills += 2;
+  watch.look();
+  expect(diedOfMemory()).toBe(true);
+  expect(watch.usage().oomKills).toBe(1);
+  expect(watch.beginCommand()()).toBe(false);
+});
+
+test("who has just come, or has just gone, may have been the one", () => {
+  const oom = createCounter(false);
+  using watch = watchUsage({ oom });
+  oom.state.isAlone = true;
+  oom.state.kills += 1;
+  expect(watch.usage().oomKills).toBe(0);
+  oom.state.isAlone = false;
+  oom.state.kills += 1;
+  expect(watch.usage().oomKills).toBe(0);
 });
 
 test("where nothing counts kills, nothing is said of them", () => {

@@ -33,7 +33,7 @@ export async function dispatch(options: DispatchOptions): Promise<void> {
     const isRefusal = isAgentError(error) && error.code !== "USAGE_INVALID" && code === 2;
     process.exitCode = (isRefusal ? findCommand(options.argv)?.entry.refusal : undefined) ?? code;
   }
-  await Promise.all([flush(process.stdout), flush(process.stderr)]);
+  await Promise.all([end(process.stdout), end(process.stderr)]);
   // A timer or socket that a plugin forgot must not keep the process.
   process.exit();
 }
@@ -113,6 +113,10 @@ function isDebug({ argv, env }: DispatchOptions): boolean {
   return level === "debug" || level === "trace";
 }
 
-function flush(stream: NodeJS.WriteStream): Promise<void> {
-  return new Promise((done) => stream.write("", () => done()));
+/** An empty write comes back while Bun still holds what a slow reader has not taken; an end does not. */
+function end(stream: NodeJS.WriteStream): Promise<void> {
+  return new Promise((done) => {
+    stream.once("close", done);
+    stream.end(() => done());
+  });
 }

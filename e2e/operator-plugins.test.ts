@@ -1,9 +1,10 @@
 import { describe, expect, test } from "bun:test";
-import { chown, cp, readFile } from "node:fs/promises";
+import { existsSync } from "node:fs";
+import { cp, readFile } from "node:fs/promises";
 import path from "node:path";
 import { credentials, openS3Double, type S3Double } from "../docs/examples/plugins/s3-log-sink/s3-double.ts";
 import { createScene, fileAppears, gone, jobProcesses, type Scene } from "./agents.ts";
-import { createTester, root, type StartOptions, type Tester } from "./fixtures.ts";
+import { binary, createTester, root, type StartOptions, type Tester } from "./fixtures.ts";
 import { leftovers, living, outline, outputOf, runForEvents, runJob, uniqueSeconds, until } from "./jobs.ts";
 
 /** Puts an example beside a configuration that names it, as an operator would: nothing else of the project is there. */
@@ -125,7 +126,7 @@ describe("policy", () => {
       ].join("\n"),
     );
     expect(lines[2]).toBe("end failed");
-    expect(await Bun.file(path.join(tester.home, "never")).exists()).toBe(false);
+    expect(existsSync(path.join(tester.home, "never"))).toBe(false);
     expect(stderr).not.toMatch(/^\s+at /m);
   });
 
@@ -221,47 +222,47 @@ describe.skipIf(!canSandbox)("sandbox-executor", () => {
       "end failed",
     ]);
     expect(exitCode).toBe(1);
-    expect(await Bun.file(path.join(tester.home, "said")).exists()).toBe(false);
+    expect(existsSync(path.join(tester.home, "said"))).toBe(false);
     expect(await leftovers(tester)).toEqual([]);
   });
 
-  test.concurrent("runs jobs of an agent that is an ordinary user, and a stop ends what they started", async () => {
-    await using scene = await sceneWith("sandbox-executor", { writable: ["~/out"] }, shell);
-    const { hub, tester } = scene;
-    const out = path.dirname(await tester.write("out/empty", ""));
+  /** An ordinary user's agent, and a directory that its jobs share with the test. */
+  async function ordinaryScene() {
+    const scene = await sceneWith("sandbox-executor", { writable: ["~/out"] }, shell);
+    const out = path.dirname(await scene.tester.write("out/empty", ""));
     const isRoot = process.getuid!() === 0;
-    if (isRoot) {
-      await tester.exec(["bash", "-c", 'chown -R 65534:65534 "$(dirname "$HOME")"']);
-      await chown(out, 65534, 65534);
-    }
+    if (isRoot) await scene.tester.exec(["bash", "-c", 'chown -R 65534:65534 "$(dirname "$HOME")"']);
     const user = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"];
-    await scene.startAgent(isRoot ? { program: [...user, path.join(root, "dist/signalman")] } : {});
+    await scene.startAgent(isRoot ? { program: [...user, binary] } : {});
+    return { ...scene, out, uid: isRoot ? 65534 : process.getuid!() };
+  }
+
+  test.concurrent("runs jobs of an ordinary user's agent, and a stop ends what they started", async () => {
+    await using scene = await ordinaryScene();
+    const { hub, out, uid } = scene;
     const word = uniqueSeconds();
-    const command = `id -u > ~/out/user; setsid sleep ${word} & echo begun; sleep ${word}; touch ~/out/never`;
+    const command = `id -u > ~/out/user; setsid sleep ${word} & echo begun; sleep ${word}; : > ~/out/never`;
     const id = await hub.submit({ commands: [command] });
     await hub.shows(id, "begun");
     await hub.stopJob(id);
     expect((await hub.done(id)).result).toBe("stopped");
     expect(living(word)).toEqual([]);
-    expect(await readFile(path.join(out, "user"), "utf8")).toBe(`${isRoot ? 65534 : process.getuid!()}\n`);
-    expect(await Bun.file(path.join(out, "never")).exists()).toBe(false);
+    expect(await readFile(path.join(out, "user"), "utf8")).toBe(`${uid}\n`);
+    expect(existsSync(path.join(out, "never"))).toBe(false);
   });
 
-  test.concurrent("a job whose process is killed is over, and its script does not go on", async () => {
-    await using scene = await sceneWith("sandbox-executor", { writable: ["~/out"] }, shell);
-    const { hub, tester } = scene;
-    const out = path.dirname(await tester.write("out/empty", ""));
-    await scene.startAgent();
-    for (let round = 0; round < 5; round += 1) {
+  test.concurrent("when a job's process is killed, nothing of the job stays, and its script does not go on", async () => {
+    await using scene = await ordinaryScene();
+    const { hub, out } = scene;
+    for (let round = 0; round < 10; round += 1) {
       const word = uniqueSeconds();
-      const id = await hub.submit({
-        commands: [`setsid sleep ${word} & touch ~/out/begun-${round}; sleep ${word}; touch ~/out/never`],
-      });
+      const begun = `env -i setsid sleep ${word} & : > ~/out/begun-${round}`;
+      const id = await hub.submit({ commands: [`${begun}; sleep ${word}; : > ~/out/never`] });
       await fileAppears(path.join(out, `begun-${round}`));
       for (const pid of jobProcesses(id)) process.kill(pid, "SIGKILL");
       expect((await hub.done(id)).result).toBe("failed");
       await gone(word);
     }
-    expect(await Bun.file(path.join(out, "never")).exists()).toBe(false);
+    expect(existsSync(path.join(out, "never"))).toBe(false);
   });
 });

@@ -18,8 +18,8 @@ export function toBubblewrap(
   const same = (option: string, paths: readonly string[]) =>
     paths.map(expand).flatMap((path) => [option, path, path]);
   return [
-    // When whoever started it dies, so does all that runs in it.
-    ["bwrap", "--die-with-parent"],
+    // Not --die-with-parent: it hangs up the terminal first, and the job's script would go on to its next line. The guard kills the shell first.
+    ["bwrap"],
     ["--unshare-user", "--unshare-pid", "--unshare-ipc", "--unshare-uts", "--unshare-cgroup-try"],
     options.network ? [] : ["--unshare-net"],
     // Root is root over its own files only.

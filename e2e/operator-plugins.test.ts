@@ -87,6 +87,17 @@ describe("chat-notification", () => {
     expect([exitCode, hook.texts.length]).toEqual([1, 2]);
   });
 
+  test.concurrent("posts it also when an agent is told to go", async () => {
+    await using hook = openWebhook(503);
+    await using scene = await sceneWith("chat-notification", { "retry-delay": 600 });
+    const agent = await scene.startAgent({ env: hook.env });
+    await scene.hub.done(await scene.hub.submit({ commands: ["false"] }));
+    await until("a first attempt", () => hook.texts.length === 1);
+    agent.kill("SIGTERM");
+    expect((await agent.finished).exitCode).toBe(0);
+    expect(hook.texts).toHaveLength(2);
+  });
+
   test.concurrent("costs a job nothing when the chat is not there", async () => {
     await using tester = await withExample("chat-notification", {});
     const env = { SEMAPHORE_AGENT_CHAT_NOTIFICATION_URL: "http://127.0.0.1:1/s3cr3t-path" };

@@ -23,6 +23,20 @@ test("a job's log becomes a text file, while the job writes it", async () => {
   expect(text).toBe("$ a command\none\njob passed\n");
 });
 
+test("an agent that takes a job over after a crash writes nothing twice", async () => {
+  await using directory = await tmpdir();
+  await using spool = await createJobSpool(jobEvents(["one"]));
+  await using t = await testPlugin(textLogs, { config: { directory: directory.path } });
+  spool.close();
+  for (let agent = 0; agent < 2; agent += 1) {
+    using reader = spool.reader();
+    const context = { job: jobRequest({ id: "j" }), logger: silentLogger, spool: reader };
+    await t.use(logSink, "text-logs").open(context).run(new AbortController().signal);
+  }
+  const text = await readFile(join(directory.path, "j.log"), "utf8");
+  expect(text).toBe("$ a command\none\njob passed\n");
+});
+
 test("a directory that cannot be made is an error that names the plugin", async () => {
   await using spool = await createJobSpool();
   await using t = await testPlugin(textLogs, { config: { directory: "/dev/null/logs" } });

@@ -1,4 +1,4 @@
-import { appendFile, mkdir } from "node:fs/promises";
+import { appendFile, mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { definePlugin, type JobEvent, logSink, type LogSinkContext, v } from "signalman";
 
@@ -25,6 +25,8 @@ async function writeLog(
 ): Promise<void> {
   await mkdir(directory, { recursive: true });
   const file = join(directory, `${job.id.replaceAll(/[^\w.-]/g, "_")}.log`);
+  // An agent that takes a job over after a crash reads its log from the beginning, too.
+  await writeFile(file, "");
   for (let batch = await spool.next({ signal }); batch; batch = await spool.next({ signal })) {
     const lines = new TextDecoder().decode(batch.lines).trimEnd().split("\n");
     await appendFile(file, lines.map((line) => toText(JSON.parse(line) as JobEvent)).join(""));

@@ -79,7 +79,7 @@ describe.skipIf(!canSandbox)("in the sandbox", () => {
     expect(await bench.run("pwd; echo one > ~/file; echo two > $TMPDIR/file")).toBe(`${bench.home}\n`);
     expect(await readFile(join(bench.directory, "home/file"), "utf8")).toBe("one\n");
     expect(await readFile(join(bench.directory, "tmp/file"), "utf8")).toBe("two\n");
-    expect(readdirSync(bench.home)).toEqual([]);
+    expect(readdirSync(bench.home)).toEqual([".bash_profile"]);
   });
 
   test("no process of the host is there", async () => {
@@ -105,15 +105,23 @@ describe.skipIf(!canSandbox)("in the sandbox", () => {
     await writeFile(join(place.path, "tools/token"), "hush");
     const [tools, cache] = [join(place.path, "tools"), join(place.path, "cache")];
     await using bench = await open({
-      "read-only": [tools, "~/.profile-like"],
+      "read-only": [tools, "~/.bash_profile"],
       writable: [cache],
       hide: [join(tools, "secret"), join(tools, "token"), join(tools, "never there")],
     });
     expect(await bench.run(`touch ${tools}/x`)).toContain("Read-only file system");
-    expect(await bench.run(`cat ~/.profile-like; echo kept > ${cache}/x`)).toBe("like\n");
+    expect(await bench.run(`cat ~/.bash_profile; echo kept > ${cache}/x`)).toBe("true\n");
     expect(await readFile(join(cache, "x"), "utf8")).toBe("kept\n");
     await writeFile(join(place.path, "tools/secret/x"), "hush");
     expect(await bench.run(`ls ${tools}/secret; cat ${tools}/token 2>/dev/null`)).toBe("");
+  });
+
+  test("a login profile that hangs is named, and nothing of it stays", async () => {
+    const time = uniqueTime();
+    await expect(
+      open({ "start-timeout": 0.3, "read-only": ["~/.bash_profile"] }, `sleep ${time}\n`),
+    ).rejects.toThrow("the login shell was not ready after 0.3 s");
+    expect(living(time)).toEqual([]);
   });
 
   test("a further path that is not there is named", async () => {
@@ -148,7 +156,7 @@ describe.skipIf(!canSandbox)("in the sandbox", () => {
     ["a program that ignores SIGTERM", "setsid sh -c 'trap \"\" TERM HUP; while :; do sleep TIME; done' &"],
     ["a directory that its owner cannot empty", "mkdir -p ~/mod/x && touch ~/mod/x/y && chmod -R a-w ~/mod"],
   ])("nothing survives the job, not %s", async (_, command) => {
-    const time = `3600.${Math.floor(Math.random() * 1e12)}`;
+    const time = uniqueTime();
     const bench = await open();
     await bench.run(`${command.replaceAll("TIME", time)}\nsleep 0.1`);
     if (command.includes("TIME")) expect(living(time)).not.toEqual([]);
@@ -163,11 +171,11 @@ describe.skipIf(!canSandbox)("in the sandbox", () => {
 });
 
 /** A started executor; `home` is the agent's. */
-async function open(options: Partial<SandboxConfig> = {}) {
+async function open(options: Partial<SandboxConfig> = {}, profile = "true\n") {
   const place = await tmpdir();
   const [directory, home] = [join(place.path, "job"), join(place.path, "home")];
   for (const path of [directory, home]) await mkdir(path);
-  if (options["read-only"]) await writeFile(join(home, ".profile-like"), "like\n");
+  await writeFile(join(home, ".bash_profile"), profile);
   const logger = createRecordingLogger();
   const base = executorContext(directory);
   const executor = createSandboxExecutor(
@@ -201,6 +209,11 @@ async function open(options: Partial<SandboxConfig> = {}) {
     await bench[Symbol.asyncDispose]();
     throw error;
   }
+}
+
+/** A word for a `sleep` that no other process of this machine has. */
+function uniqueTime(): string {
+  return `3600.${Math.floor(Math.random() * 1e12)}`;
 }
 
 /** Command lines of living processes of this host that hold the word. */

@@ -25,7 +25,8 @@ export function toBubblewrap(
     // Root is root over its own files only.
     ["--cap-drop", "ALL"],
     same("--ro-bind-try", system),
-    ["--proc", "/proc", "--dev", "/dev", "--tmpfs", "/run"],
+    // The kernel's own settings obey root also without a capability.
+    ["--proc", "/proc", "--ro-bind", "/proc/sys", "/proc/sys", "--dev", "/dev", "--tmpfs", "/run"],
     options.network ? same("--ro-bind-try", [resolver]) : [],
     ["--bind", host.temporary, "/tmp", "--symlink", "../tmp", "/var/tmp", "--symlink", "../run", "/var/run"],
     ["--bind", host.home, home],

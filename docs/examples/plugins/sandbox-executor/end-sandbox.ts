@@ -46,9 +46,13 @@ export function findFrame(processes: JobProcesses, session: Session<LocalTermina
 export async function endSandbox(options: EndSandboxOptions): Promise<void> {
   const { processes, session, frame, logger, graceMs, now } = options;
   const hold = frame ? [frame.shell, frame.holder, frame.first, frame.outside] : [];
-  // The pid of one that has gone may be somebody else's by now.
   const signal = (pid: number, name: NodeJS.Signals) => {
-    if (processes.includes(pid)) process.kill(pid, name);
+    try {
+      // The pid of one that has gone may be somebody else's by now.
+      if (processes.includes(pid)) process.kill(pid, name);
+    } catch {
+      // It has just gone.
+    }
   };
   const report = await endProcesses(processes, { graceMs, now, hold });
   for (const { pid, commandLine, comm, how } of report.ended) {

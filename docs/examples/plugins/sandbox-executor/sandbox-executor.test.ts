@@ -67,6 +67,7 @@ describe.skipIf(!canSandbox)("in the sandbox", () => {
     const places = ["/", "/usr", "/etc", "/run/signalman"];
     for (const place of places)
       expect(await bench.run(`touch ${place}/x`)).toContain("Read-only file system");
+    expect(await bench.run("grep ' /proc/sys ' /proc/self/mounts")).toContain(" ro,");
     expect(await bench.run("ls -A ~")).toBe("");
     expect(await bench.run("ls /home /root /srv /var/lib 2>/dev/null; ls /run")).toBe("signalman\n");
     expect(await bench.run("grep CapEff /proc/self/status; id -u")).toBe(

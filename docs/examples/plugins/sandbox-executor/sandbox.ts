@@ -44,6 +44,9 @@ export function createSandboxExecutor(context: ExecutorContext, options: Sandbox
     if (Bun.which("bwrap", { PATH: rest["PATH"] ?? "" }) === null) {
       throw new AgentError("TERMINAL_FAILED", 'no "bwrap" in the PATH: install bubblewrap');
     }
+    if (process.getuid?.() === 0) {
+      logger.warn("the agent runs as root, whose files a sandbox does not hide: run it as an ordinary user");
+    }
     const workspace = cleanup.use(createWorkspace(directory, home, logger));
     const session = await createSession(
       {

@@ -123,7 +123,8 @@ export async function createSession<T extends Terminal>(
     if (!alive) return;
     alive = false;
     scanner.flush();
-    noise.flush(running?.started ? running.output : gap.push);
+    if (streams === undefined) noise.flush(keepTail);
+    else noise.flush(running?.started ? running.output : gap.push);
     if (running && !running.started && !running.silent) gap.drain(running.output);
     finish(1);
     ended.resolve();

@@ -2,13 +2,20 @@ import * as v from "valibot";
 
 export type KubernetesConfig = v.InferOutput<typeof config>;
 
+/** There is no executor that would keep to them. */
+const unsupported = { status: "unsupported" } as const;
+
 /** The reference's options for pods, so that a configuration with them is understood, and refused with a reason. */
 export const config = v.strictObject({
-  executor: v.optional(v.pipe(v.boolean(), v.description("Run every job in a pod")), false),
+  executor: v.optional(
+    v.pipe(v.boolean(), v.description("Run every job in a pod"), v.metadata(unsupported)),
+    false,
+  ),
   "pod-spec": v.optional(
     v.pipe(
       v.string(),
       v.description("A ConfigMap with parts of the pod's specification"),
+      v.metadata(unsupported),
       v.metadata({ hint: "name" }),
     ),
   ),
@@ -16,6 +23,7 @@ export const config = v.strictObject({
     v.pipe(
       v.array(v.string()),
       v.description("Regular expressions; a job may use images that match one of them"),
+      v.metadata(unsupported),
     ),
     [],
   ),
@@ -23,6 +31,7 @@ export const config = v.strictObject({
     v.pipe(
       v.pipe(v.number(), v.integer("expected whole seconds")),
       v.description("How long a pod may take to start"),
+      v.metadata(unsupported),
       v.metadata({ hint: "seconds" }),
     ),
     300,
@@ -31,11 +40,17 @@ export const config = v.strictObject({
     v.pipe(
       v.array(v.string()),
       v.description("Labels for the pods: name=value"),
+      v.metadata(unsupported),
       v.metadata({ hint: "name=value" }),
     ),
     [],
   ),
   "default-image": v.optional(
-    v.pipe(v.string(), v.description("The image of a job that names none"), v.metadata({ hint: "image" })),
+    v.pipe(
+      v.string(),
+      v.description("The image of a job that names none"),
+      v.metadata(unsupported),
+      v.metadata({ hint: "image" }),
+    ),
   ),
 });

@@ -5,7 +5,13 @@ export type SemaphoreConfig = v.InferOutput<typeof config>;
 /** What only `start` needs is optional here, so that every other command works without it: see `settings.ts`. */
 export const config = v.strictObject({
   name: text("The agent's name: 8 to 80 characters, or a pre-signed AWS STS URL", "name", "a random one"),
-  "name-from-env": text("Deprecated, use `name`: the environment variable that holds the name", "variable"),
+  "name-from-env": v.optional(
+    v.pipe(
+      v.string(),
+      v.description("Deprecated, use `name`: the environment variable that holds the name"),
+      v.metadata({ hint: "variable", status: "deprecated" }),
+    ),
+  ),
   endpoint: text("Host, and port if need be, of the Semaphore organization: acme.semaphoreci.com", "host"),
   token: v.optional(
     v.pipe(

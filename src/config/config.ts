@@ -1,5 +1,5 @@
 import { collectGiven, type Given } from "./given.ts";
-import { toIssueFault } from "./faults.ts";
+import { toIssueFault, toKey } from "./faults.ts";
 import type { ConfigFile } from "./file.ts";
 import type { PluginPart } from "./plugins.ts";
 import { toMessage } from "../errors.ts";
@@ -85,13 +85,16 @@ async function validate(
     const { value } = given.get(option) ?? {};
     return value === undefined ? [] : [[option.name, value] as const];
   });
-  const input = Object.fromEntries(entries);
-  if (owner.config === undefined) return { output: input, faults: [] };
+  if (owner.config === undefined) return { output: Object.fromEntries(entries), faults: [] };
+  const schema = owner.config["~standard"];
   try {
-    const result = await owner.config["~standard"].validate(input);
+    const result = await schema.validate(Object.fromEntries(entries));
     if (result.issues === undefined) return { output: result.value, faults: [] };
     const faults = result.issues.flatMap((issue) => toIssueFault(issue, owner.name, options, given));
-    return { output: undefined, faults };
+    // What can be had: without the options that are at fault.
+    const faulty = new Set(result.issues.map(({ path: [first] = [] }) => toKey(first)));
+    const rest = await schema.validate(Object.fromEntries(entries.filter(([name]) => !faulty.has(name))));
+    return { output: rest.issues === undefined ? rest.value : undefined, faults };
   } catch (error) {
     return {
       output: undefined,

@@ -21,9 +21,7 @@ export function toIssueFault(
   options: readonly Option[],
   given: ReadonlyMap<Option, Given>,
 ): string[] {
-  const [first, ...rest] = (issue.path ?? []).map((part) =>
-    String(typeof part === "object" ? part.key : part),
-  );
+  const [first, ...rest] = (issue.path ?? []).map(toKey);
   if (first === undefined) return [`${toOwnerName(owner)}: ${toWords(issue.message)}`];
   const option = options.find(({ name }) => name === first);
   if (option === undefined) return [`plugins.${owner}.${first}: ${toWords(issue.message)}`];
@@ -39,6 +37,11 @@ export function toIssueFault(
   const words = toWords(issue.message);
   const isBare = words.startsWith("expected") && !words.includes("received") && rest.length === 0;
   return [`${where}: ${words}${isBare ? `; received ${show(option, entry.value)}` : ""}`];
+}
+
+/** A step of an issue's path. */
+export function toKey(part: PropertyKey | StandardSchemaV1.PathSegment | undefined): string {
+  return String(typeof part === "object" ? part.key : part);
 }
 
 function show({ secret }: Option, raw: unknown): string {

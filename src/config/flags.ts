@@ -1,6 +1,6 @@
 import { AgentError, toMessage } from "../errors.ts";
 import { toHint } from "../nearest.ts";
-import { holdsSecret, toJsonSchema, type JsonSchema } from "./schema.ts";
+import { holdsSecret, toJsonSchema, type JsonSchema, type OptionStatus } from "./schema.ts";
 import type { StandardSchemaV1 } from "../standard-schema.ts";
 import type { ValueType } from "./values.ts";
 
@@ -34,6 +34,7 @@ export interface Option {
   readonly hint: string | undefined;
   readonly required: boolean;
   readonly secret: boolean;
+  readonly status: OptionStatus | undefined;
   readonly schema: JsonSchema;
 }
 
@@ -143,6 +144,7 @@ function toOption(
     hint: schema.hint,
     required,
     secret: holdsSecret(schema),
+    status: schema.status,
     schema,
   };
 }

@@ -15,7 +15,7 @@ const logLevels = ["panic", "fatal", "error", "warn", "warning", "info", "debug"
 
 /**
  * Metadata that schemas carry for us: `secret`; `from`, where an option may come from besides its flag; `hint`, what a
- * value is in a word; `defaultText`, the default in words where it depends on the machine.
+ * value is in a word; `defaultText`, the default in words where it depends on the machine; `status`, what has become of it.
  */
 export const coreConfig = v.strictObject({
   "config-file": v.optional(

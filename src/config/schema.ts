@@ -1,5 +1,8 @@
 import type { StandardSchemaV1 } from "../standard-schema.ts";
 
+/** `deprecated`: it works, and its description says what to use. `unsupported`: it is understood, and no agent starts with it. */
+export type OptionStatus = "deprecated" | "unsupported";
+
 /** As much of JSON Schema as we look at. */
 export interface JsonSchema {
   readonly type?: string | readonly string[];
@@ -19,6 +22,7 @@ export interface JsonSchema {
   readonly defaultText?: string;
   readonly hint?: string;
   readonly from?: readonly string[];
+  readonly status?: OptionStatus;
   readonly [keyword: string]: unknown;
 }
 
@@ -40,10 +44,15 @@ export async function toJsonSchema(schema: StandardSchemaV1): Promise<JsonSchema
 
 /** The schema as an editor wants it: `secret` becomes `writeOnly`, what is only ours goes. */
 export function toPublished(schema: JsonSchema): JsonSchema {
-  const { secret, defaultText, hint, from, $schema, default: value, ...rest } = schema;
+  const { secret, defaultText, hint, from, status, $schema, default: value, ...rest } = schema;
   const isFixed = value !== undefined && defaultText === undefined;
   return mapNested(
-    { ...rest, ...(isFixed && { default: value }), ...(secret === true && { writeOnly: true }) },
+    {
+      ...rest,
+      ...(isFixed && { default: value }),
+      ...(secret === true && { writeOnly: true }),
+      ...(status === "deprecated" && { deprecated: true }),
+    },
     toPublished,
   );
 }

@@ -20,6 +20,8 @@ export type {
   SyncStatus,
 } from "./agent/status.ts";
 export type { AgentSignals, JobSource, JobSourceContext } from "./agent/source.ts";
+export type { Check, CheckContext, Finding } from "./doctor/check.ts";
+export { checkScript, type CheckScriptOptions } from "./doctor/script.ts";
 export { AgentError, type ErrorCode, errorCodes, isAgentError, toMessage } from "./errors.ts";
 export type {
   CommandHookEvent,
@@ -66,6 +68,7 @@ export {
   type StopReason,
 } from "./plugin.ts";
 export {
+  check,
   defineService,
   executor,
   type ExecutorFactory,

@@ -1,4 +1,5 @@
 import type { JobSource } from "./agent/source.ts";
+import type { Check } from "./doctor/check.ts";
 import type { Executor, ExecutorContext } from "./job/executor.ts";
 import type { LogBackend, LogBackendContext } from "./log/backend.ts";
 import type { LogSink, LogSinkContext } from "./log/sink.ts";
@@ -35,6 +36,8 @@ export interface LogSinkFactory {
   open(context: LogSinkContext): LogSink;
 }
 
+/** Looks whether what jobs need is in order, for `signalman doctor`. Provided under a name of its own: `login-profile`. */
+export const check = defineService<Check>("check");
 export const executor = defineService<ExecutorFactory>("executor", { factories: ["create"] });
 export const logBackend = defineService<LogBackendFactory>("log-backend", { factories: ["open"] });
 export const logSink = defineService<LogSinkFactory>("log-sink", { factories: ["open"] });

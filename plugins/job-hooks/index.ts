@@ -1,4 +1,4 @@
-import { definePlugin } from "signalman";
+import { check, definePlugin } from "signalman";
 import { config } from "./config.ts";
 import { runPostJobHook, runPreJobHook } from "./script.ts";
 
@@ -15,6 +15,9 @@ export default definePlugin({
     "fail-on-pre-job-hook-error": "fail-on-pre-job-hook-error",
   },
   setup(ctx, options) {
+    ctx.provide(check, "job-hooks", {
+      run: async (context) => (await import("./check.ts")).checkHooks(options, context),
+    });
     ctx.hook("job:prepare", ({ run }) =>
       runPreJobHook({
         path: options["pre-job-hook-path"],

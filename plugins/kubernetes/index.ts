@@ -1,4 +1,4 @@
-import { AgentError, definePlugin } from "signalman";
+import { AgentError, check, definePlugin } from "signalman";
 import { config, type KubernetesConfig } from "./config.ts";
 
 const names = Object.keys(config.entries) as (keyof KubernetesConfig)[];
@@ -11,6 +11,14 @@ export default definePlugin({
   config,
   flags: Object.fromEntries(names.map((name) => [`kubernetes-${name}`, name])),
   setup(ctx, options) {
+    ctx.provide(check, "kubernetes", {
+      run: () =>
+        findFaults(options).map((title) => ({
+          level: "error",
+          title,
+          remedy: "remove the options whose names begin with kubernetes-; no agent starts with them",
+        })),
+    });
     ctx.hook("agent:start", () => {
       const faults = findFaults(options);
       if (faults.length > 0) throw new AgentError("CONFIG_INVALID", faults.join("\n"));

@@ -1,4 +1,4 @@
-import { definePlugin, jobSource } from "signalman";
+import { check, type CheckContext, definePlugin, jobSource } from "signalman";
 import { config } from "./config.ts";
 import { createSemaphoreSource } from "./source.ts";
 
@@ -12,6 +12,14 @@ export default definePlugin({
   config,
   flags: Object.fromEntries(names.map((name) => [name, name])),
   setup(ctx, options) {
+    ctx.provide(check, "semaphore-settings", {
+      run: async (context) =>
+        isUsed(context) ? (await import("./checks/settings.ts")).checkSettings(options, context) : [],
+    });
+    ctx.provide(check, "semaphore-contact", {
+      run: async (context) =>
+        isUsed(context) ? (await import("./checks/contact.ts")).checkContact(options, context) : [],
+    });
     ctx.provide(
       jobSource,
       "semaphore",
@@ -19,3 +27,8 @@ export default definePlugin({
     );
   },
 });
+
+/** Jobs may come from elsewhere, and then nothing is missing here. */
+function isUsed({ config }: CheckContext): boolean {
+  return config.options.some(({ key, value }) => key === "control-plane" && value === "semaphore");
+}

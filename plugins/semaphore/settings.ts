@@ -77,7 +77,8 @@ export async function loadSettings(config: SemaphoreConfig, options: LoadSetting
   }
   const token = (await attempt(() => loadToken(config))) ?? "";
   const ca = await attempt(() => loadCertificates(config["ca-file"]));
-  const name = toSlotName(chooseName(config, env), options);
+  const base = chooseName(config, env);
+  const name = base === undefined ? undefined : toSlotName(base, options);
   const nameFault = name === undefined ? undefined : findNameFault(name, slots);
   if (nameFault !== undefined) faults.push(nameFault);
   if (config["job-id"] && !config["disconnect-after-job"]) {
@@ -101,7 +102,7 @@ export async function loadSettings(config: SemaphoreConfig, options: LoadSetting
   return {
     name,
     endpoint,
-    origin: `${config["no-https"] ? "http" : "https"}://${endpoint}`,
+    origin: toOrigin(config),
     token,
     ca,
     // A signed URL is as good as the identity that signed it.
@@ -111,19 +112,21 @@ export async function loadSettings(config: SemaphoreConfig, options: LoadSetting
   };
 }
 
-function chooseName(config: SemaphoreConfig, env: LoadSettingsOptions["env"]): string | undefined {
+/** The name that somebody gave, also an empty one; `undefined`: nobody did. */
+export function chooseName(config: SemaphoreConfig, env: LoadSettingsOptions["env"]): string | undefined {
   if (config.name) return config.name;
   const variable = config["name-from-env"];
   return variable ? (env[variable] ?? "") : undefined;
 }
 
 /** Each slot is an agent of its own, and two of one name cannot be. */
-function toSlotName(name: string | undefined, { slot, slots }: LoadSettingsOptions): string | undefined {
-  if (name === undefined || isUrlName(name) || slots === 1) return name;
+export function toSlotName(name: string, { slot, slots }: { slot: number; slots: number }): string {
+  if (isUrlName(name) || slots === 1) return name;
   return `${name}-${slot + 1}`;
 }
 
-async function loadToken(config: SemaphoreConfig): Promise<string> {
+/** From its file or its option. Throws `CONFIG_INVALID`, in the reference's words where it has some. */
+export async function loadToken(config: SemaphoreConfig): Promise<string> {
   const path = config["token-file"];
   if (config.token && path)
     throw new AgentError("CONFIG_INVALID", '"token" and "token-file" exclude each other: give one of them');
@@ -145,7 +148,8 @@ async function loadToken(config: SemaphoreConfig): Promise<string> {
   return token;
 }
 
-async function loadCertificates(path: string | undefined): Promise<readonly string[] | undefined> {
+/** The usual certificates and those of a file; `undefined`: the usual ones. */
+export async function loadCertificates(path: string | undefined): Promise<readonly string[] | undefined> {
   if (!path) return undefined;
   const own = await loadText(path, "ca-file");
   if (!own.includes("-----BEGIN CERTIFICATE-----")) {
@@ -164,9 +168,14 @@ async function loadText(path: string, option: string): Promise<string> {
   }
 }
 
-function isHost(endpoint: string): boolean {
+/** `acme.semaphoreci.com`, or with a port. */
+export function isHost(endpoint: string): boolean {
   const url = /^[^\s/?#@\\]+$/.test(endpoint) ? URL.parse(`http://${endpoint}`) : null;
   return url !== null && url.hostname !== "" && url.pathname === "/";
+}
+
+export function toOrigin({ endpoint, "no-https": isPlain }: SemaphoreConfig): string {
+  return `${isPlain ? "http" : "https"}://${endpoint}`;
 }
 
 /** `user:password@`. */

@@ -1,4 +1,4 @@
-import { definePlugin, executor } from "signalman";
+import { check, definePlugin, executor } from "signalman";
 import { config } from "./config.ts";
 import { createShellExecutor } from "./shell.ts";
 
@@ -10,6 +10,15 @@ export default definePlugin({
   config,
   flags: { "keep-processes": "keep-processes", "shell-start-timeout": "start-timeout" },
   setup(ctx, options) {
+    ctx.provide(check, "bash", {
+      run: async (context) => (await import("./checks/bash.ts")).checkBash(context),
+    });
+    ctx.provide(check, "login-shell", {
+      run: async (context) => (await import("./checks/login.ts")).checkLogin(context, ctx.log),
+    });
+    ctx.provide(check, "home", {
+      run: async (context) => (await import("./checks/home.ts")).checkHome(context),
+    });
     ctx.provide(executor, "shell", {
       create: (context) =>
         createShellExecutor(context, {

@@ -26,8 +26,14 @@ export interface ShellExecutorOptions {
   readonly keepProcesses: readonly string[];
 }
 
+/** What a shell takes of a job's context. */
+export type ShellContext = Pick<
+  ExecutorContext,
+  "cookie" | "environment" | "directory" | "options" | "logger"
+>;
+
 /** One login bash on this host, and all that it starts (protocol section 6.2). */
-export function createShellExecutor(context: ExecutorContext, options: ShellExecutorOptions): Executor {
+export function createShellExecutor(context: ShellContext, options: ShellExecutorOptions): Executor {
   const processes = createJobProcesses({ cookie: context.cookie, keep: options.keepProcesses });
   const exportFiles = createExportFiles();
   const watch = watchUsage();

@@ -1,4 +1,4 @@
-import { definePlugin, withoutSecrets } from "signalman";
+import { check, checkScript, definePlugin, withoutSecrets } from "signalman";
 import { config } from "./config.ts";
 import { runShutdownHook } from "./script.ts";
 
@@ -10,6 +10,9 @@ export default definePlugin({
   config,
   flags: { "shutdown-hook-path": "shutdown-hook-path" },
   setup(ctx, { "shutdown-hook-path": path }) {
+    ctx.provide(check, "shutdown-hook", {
+      run: () => checkScript({ path, option: "shutdown-hook-path" }),
+    });
     let isRegistered = false;
     ctx.hook("agent:registered", () => {
       isRegistered = true;

@@ -1,5 +1,7 @@
 import { readFileSync, statfsSync } from "node:fs";
 import type { Logger } from "../logger/logger.ts";
+import { toFileSystem } from "../state/file-system.ts";
+import { askSystem } from "./ask-system.ts";
 import { findServiceUnit, toAdvice } from "./service-unit.ts";
 
 /** Says what about this host would cost an operator jobs or logs. Never throws, and delays nobody. */
@@ -10,30 +12,16 @@ export async function adviseOperator(options: {
 }): Promise<void> {
   const { logger, env, stateDirectory } = options;
   try {
-    if (statfsSync(stateDirectory).type === tmpfs) {
+    if (toFileSystem(statfsSync(stateDirectory).type).isVolatile) {
       logger.warn(
         `the state directory "${stateDirectory}" is on tmpfs: a restart of the machine loses jobs and logs`,
       );
     }
-    const unit = await findServiceUnit({ env, cgroups: readFileSync("/proc/self/cgroup", "utf8"), run });
+    const cgroups = readFileSync("/proc/self/cgroup", "utf8");
+    const unit = await findServiceUnit({ env, cgroups, run: askSystem });
     const advice = unit && toAdvice(unit);
     if (advice) logger.warn(advice);
   } catch {
     // Another system, or one that does not tell.
   }
-}
-
-const tmpfs = 0x0102_1994;
-const answerMs = 2000;
-
-async function run(command: readonly string[]): Promise<string | undefined> {
-  const program = Bun.spawn([...command], {
-    stdin: "ignore",
-    stdout: "pipe",
-    stderr: "ignore",
-    timeout: answerMs,
-    killSignal: "SIGKILL",
-  });
-  const text = await new Response(program.stdout).text();
-  return (await program.exited) === 0 ? text : undefined;
 }

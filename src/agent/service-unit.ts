@@ -16,10 +16,15 @@ export interface ServiceUnitOptions {
 export async function findServiceUnit(options: ServiceUnitOptions): Promise<ServiceUnit | undefined> {
   // systemd gives it to every process of a service.
   if (!options.env["INVOCATION_ID"]) return undefined;
-  const [, name] = /\/([^/\n]+\.service)(?:\/[^\n]*)?$/m.exec(options.cgroups) ?? [];
+  const name = toUnitName(options.cgroups);
   if (name === undefined) return undefined;
   const killMode = await options.run(["systemctl", "show", "--property=KillMode", "--value", name]);
   return killMode === undefined ? undefined : { name, killMode: killMode.trim() };
+}
+
+/** The service in whose control group a process is, out of its `/proc/<pid>/cgroup`. */
+export function toUnitName(cgroups: string): string | undefined {
+  return /\/([^/\n]+\.service)(?:\/[^\n]*)?$/m.exec(cgroups)?.[1];
 }
 
 /** What an operator should know: a unit that takes its jobs with it. */

@@ -7,7 +7,7 @@ import type { LogDestination } from "./log.ts";
 export interface CommandEntry {
   readonly load: CommandLoader;
   readonly log: LogDestination;
-  readonly isLenient?: boolean;
+  readonly isLenient?: boolean | "silent";
   /** The exit status when the configuration is refused; 2 unless a protocol says otherwise. */
   readonly refusal?: number;
 }
@@ -19,8 +19,10 @@ export const commands: Readonly<Record<string, CommandEntry>> = {
   run: { load: () => import("./run.ts"), log: "file" },
   logs: { load: () => import("./logs.ts"), log: "stderr" },
   status: { load: () => import("./status.ts"), log: "stderr" },
+  doctor: { load: () => import("./doctor.ts"), log: "stderr", isLenient: "silent" },
   config: { load: () => import("./config.ts"), log: "stderr" },
   "config check": { load: () => import("./config-check.ts"), log: "stderr" },
+  "config migrate": { load: () => import("./config-migrate.ts"), log: "stderr", isLenient: "silent" },
   "config schema": { load: () => import("./config-schema.ts"), log: "stderr", isLenient: true },
   plugins: { load: () => import("./plugins.ts"), log: "stderr" },
   "plugins new": { load: () => import("./plugins-new.ts"), log: "stderr", isLenient: true },

@@ -4,11 +4,10 @@ import { choosePlugins, type PluginChoice } from "../config/plugins.ts";
 import { type EffectiveConfig, resolveConfig, type ResolvedConfig } from "../config/config.ts";
 import { AgentError } from "../errors.ts";
 import { coreName, declareOptions, type DeclaredOptions, toVariable } from "../config/flags.ts";
-import type { Host } from "../host/host.ts";
+import type { Host, HostOptions } from "../host/host.ts";
 import { type BuiltInPlugins, type LoadedPlugin, loadPlugins } from "../host/loader.ts";
 import type { RootLogger } from "../logger/logger.ts";
 import { type CoreConfig, coreOptions } from "../config/options.ts";
-import type { ProcessRole, StopReason } from "../plugin.ts";
 import { parseArguments, peekFlags } from "./arguments.ts";
 import type { Command, CommandArgs } from "./command.ts";
 import { type LogDestination, openLogger } from "./log.ts";
@@ -24,11 +23,10 @@ export interface Program {
   readonly declared: readonly DeclaredOptions[];
   /** Every text that was given for a secret option, wherever. The logger knows them; a job's log must not show them either. */
   readonly secrets: readonly string[];
+  /** What is wrong with the configuration, for lenient commands; the others are not called then. */
+  readonly faults: readonly string[];
   /** Sets the plugins up. Dispose it when the command is done. */
-  openHost(options: {
-    roles: readonly ProcessRole[];
-    onStop?: (reason: StopReason, plugin: string) => void;
-  }): Promise<Host>;
+  openHost(options: Pick<HostOptions, "roles" | "onStop" | "onSetupFailed">): Promise<Host>;
 }
 
 export interface LoadProgramOptions {
@@ -44,8 +42,11 @@ export interface LoadProgramOptions {
   readonly cwd: string;
   /** Where the agent's log goes, beside warnings on stderr. */
   readonly log: LogDestination;
-  /** For commands that must also help where the configuration has faults: it is left out, and stderr says so. */
-  readonly isLenient?: boolean;
+  /**
+   * For commands that must also help where the configuration has faults: it is left out, and stderr says so; unless the command is
+   * `silent`, because `faults` are what it is about.
+   */
+  readonly isLenient?: boolean | "silent";
 }
 
 export interface LoadedProgram {
@@ -72,21 +73,30 @@ export async function loadProgram(options: LoadProgramOptions): Promise<LoadedPr
     explainUnknown,
   });
   const resolved = await resolveConfig({ declared, flags, env, file, parts, explainUnknown });
-  if (!options.isLenient)
-    assertFlawless([...faults, ...resolved.faults], resolved.isUsage ? "USAGE_INVALID" : "CONFIG_INVALID");
+  const allFaults = [...faults, ...resolved.faults];
+  if (!options.isLenient) assertFlawless(allFaults, resolved.isUsage ? "USAGE_INVALID" : "CONFIG_INVALID");
 
   // 3. What remains needs all of it.
   const logger = await startLogger(resolved, options.log);
   const openHost: Program["openHost"] = async (hostOptions) => {
     const { createHost } = await import("../host/host.ts");
-    const configured = plugins.map((loaded) => ({
-      ...loaded,
-      config: resolved.config.of(loaded.plugin.name),
-    }));
+    const configured = plugins
+      .map((loaded) => ({ ...loaded, config: resolved.config.of(loaded.plugin.name) }))
+      // Options of which nothing can be had: `faults` says so.
+      .filter(({ config }) => config !== undefined || allFaults.length === 0);
     return createHost({ plugins: configured, logger, ...hostOptions });
   };
   const { config, secrets } = resolved;
-  const program: Program = { version, logger, config, plugins, declared, secrets, openHost };
+  const program: Program = {
+    version,
+    logger,
+    config,
+    plugins,
+    declared,
+    secrets,
+    faults: allFaults,
+    openHost,
+  };
   return { program, command, rawArgs };
 }
 
@@ -106,9 +116,22 @@ async function loadSources(options: LoadProgramOptions): Promise<Sources> {
     return await loadFrom(await readFile(options), builtIns, cwd);
   } catch (error) {
     if (!options.isLenient || !(error instanceof AgentError)) throw error;
+    if (options.isLenient === "silent") return loadWhatIsLeft(options, error);
     process.stderr.write(`${error.message}\n(shown without the configuration file)\n\n`);
     return loadFrom(undefined, builtIns, cwd);
   }
+}
+
+/** Without the plugins from outside when one of them is at fault; else without the file. */
+async function loadWhatIsLeft(options: LoadProgramOptions, error: AgentError): Promise<Sources> {
+  const { builtIns, cwd } = options;
+  let sources: Sources;
+  try {
+    sources = await loadFrom(await readFile(options), builtIns, cwd, { withExternal: false });
+  } catch {
+    sources = await loadFrom(undefined, builtIns, cwd);
+  }
+  return { ...sources, faults: [error.message, ...sources.faults] };
 }
 
 async function readFile({ argv, env, cwd }: LoadProgramOptions): Promise<ConfigFile | undefined> {
@@ -125,10 +148,13 @@ async function loadFrom(
   file: ConfigFile | undefined,
   builtIns: BuiltInPlugins,
   cwd: string,
+  { withExternal = true } = {},
 ): Promise<Sources> {
   const faults: string[] = [];
   const choices = choosePlugins(file, Object.keys(builtIns), faults);
-  const chosen = choices.filter(({ isOn }) => isOn);
+  const chosen = choices.filter(
+    ({ isOn, request }) => isOn && (withExternal || request.origin === "built-in"),
+  );
   const plugins = await loadPlugins(
     chosen.map(({ request }) => request),
     { builtIns, directory: file?.directory ?? cwd },

@@ -38,6 +38,8 @@ export interface HostOptions {
   readonly logger: Logger;
   /** Called for `ctx.stop`. Without it nothing can be stopped, and the log says so. */
   readonly onStop?: ((reason: StopReason, plugin: string) => void) | undefined;
+  /** Gets the error of a plugin that cannot be set up, which then does without it. Without this there is no host. */
+  readonly onSetupFailed?: (plugin: string, error: unknown) => void;
   /** Deadline of each set-up. */
   readonly setupMs?: number;
   /** Deadline of each clean-up. */
@@ -128,7 +130,12 @@ export async function createHost(options: HostOptions): Promise<Host> {
       const lifetime = createLifetime({ plugin: plugin.name, log, cleanupMs });
       const resident: Resident = { plugin, log, lifetime, heard: new Set(), phase: "setting-up" };
       residents.push(resident);
-      await setUp(resident, config);
+      try {
+        await setUp(resident, config);
+      } catch (error) {
+        if (options.onSetupFailed === undefined) throw error;
+        options.onSetupFailed(plugin.name, error);
+      }
     }
   } catch (error) {
     await dispose();

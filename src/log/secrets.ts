@@ -57,7 +57,7 @@ export function secretsOf(job: JobRequest, options: SecretsOptions): Uint8Array[
 }
 
 /** Answers whether a name matches one of the patterns. */
-function matchNames(patterns: readonly string[]): (name: string) => boolean {
+export function matchNames(patterns: readonly string[]): (name: string) => boolean {
   const sources = patterns.map((pattern) =>
     pattern
       .replaceAll(/[.+^${}()|[\]\\/-]/g, "\\$&")

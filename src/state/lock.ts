@@ -43,6 +43,14 @@ export function readHolder(path: string): LockHolder | undefined {
   }
 }
 
+/** Who holds this lock, as far as its file tells; the lock is not touched. `undefined`: nobody. */
+export function findHolder(path: string): LockHolder | undefined {
+  const holder = readHolder(path);
+  if (holder === undefined || !isRunning(holder)) return undefined;
+  const startTime = readStat(holder.pid)?.startTime;
+  return startTime === undefined || startTime === holder.startTime ? holder : undefined;
+}
+
 function open(path: string): number {
   try {
     return openSync(path, constants.O_RDWR | constants.O_CREAT | constants.O_NOFOLLOW, 0o600);

@@ -1,0 +1,20 @@
+import { homedir } from "node:os";
+import { type CheckContext, checkScript, type Finding, type v } from "signalman";
+import type { config } from "./config.ts";
+
+/** Whether the scripts are there, for jobs of this host; a job in a container may see others. */
+export async function checkHooks(
+  options: v.InferOutput<typeof config>,
+  { env }: CheckContext,
+): Promise<Finding[]> {
+  const directory = env["HOME"] || homedir();
+  const checkHook = (option: "pre-job-hook-path" | "post-job-hook-path", level: "warning" | "error") => {
+    // The session's shell expands it, with the job's own variables.
+    const path = options[option].replace(/^~\//, `${directory}/`);
+    return path.includes("$") ? [] : checkScript({ path, option, directory, level });
+  };
+  return [
+    ...(await checkHook("pre-job-hook-path", options["fail-on-pre-job-hook-error"] ? "error" : "warning")),
+    ...(await checkHook("post-job-hook-path", "warning")),
+  ];
+}

@@ -1,0 +1,65 @@
+import { describe, expect, test } from "bun:test";
+import { writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { check, type Finding, type v } from "signalman";
+import { testPlugin, tmpdir } from "signalman/testing";
+import semaphore from "../index.ts";
+import { titles, toContext, token } from "./fixtures.ts";
+
+describe("the settings", () => {
+  test("that start would refuse are errors, in its own words, each with a remedy", async () => {
+    const findings = await findSettings({ "disconnect-after-idle-timeout": -1 });
+    expect(titles(findings, "error")).toEqual([
+      "Semaphore endpoint was not specified.",
+      "Agent registration token was not specified.",
+      "Idle timeout can't be negative.",
+    ]);
+    expect(findings.map(({ remedy }) => remedy)).toEqual([
+      expect.stringContaining("--endpoint"),
+      expect.stringContaining("--token-file"),
+      expect.any(String),
+    ]);
+  });
+
+  test.each([
+    ["host.acme.example", {}, 'holds "."'],
+    ["short", {}, "should have between 8 and 80 characters"],
+    ["a".repeat(79), { slots: 10 }, "has 82 characters"],
+    ["https://sts.eu-west-1.amazonaws.com/?Action=x", {}, "https://sts.amazonaws.com"],
+  ])("with the name %s are refused before the control plane does", async (name, others, fault) => {
+    const findings = await findSettings({ endpoint: "a.test", token, name }, others);
+    expect(titles(findings, "error")).toEqual([expect.stringContaining(fault)]);
+  });
+
+  test.each(["build-host-1", "https://sts.amazonaws.com/?Action=GetCallerIdentity&X-Amz-Signature=5ecret"])(
+    "with the name %s are in order, and a signed one is shown nowhere",
+    async (name) => {
+      const findings = await findSettings({ endpoint: "a.test", token, name });
+      expect(titles(findings, "error")).toEqual([]);
+      expect(JSON.stringify(findings)).not.toContain("5ecret");
+    },
+  );
+
+  test("with a token in a file that everybody may read get a warning", async () => {
+    await using directory = await tmpdir();
+    const file = join(directory.path, "token");
+    await writeFile(file, token, { mode: 0o644 });
+    const findings = await findSettings({ endpoint: "a.test", "token-file": file });
+    expect(titles(findings, "warning")).toEqual([
+      expect.stringContaining("every user of this host can read"),
+    ]);
+    expect(JSON.stringify(findings)).not.toContain(token);
+  });
+
+  test("are nobody's business when jobs come from elsewhere", async () => {
+    expect(await findSettings({}, { "control-plane": "other" })).toEqual([]);
+  });
+});
+
+async function findSettings(
+  config: v.InferInput<NonNullable<typeof semaphore.config>>,
+  others: Readonly<Record<string, unknown>> = {},
+): Promise<readonly Finding[]> {
+  await using plugin = await testPlugin(semaphore, { config });
+  return plugin.use(check, "semaphore-settings").run(toContext(others));
+}

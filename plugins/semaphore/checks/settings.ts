@@ -1,0 +1,77 @@
+import { stat } from "node:fs/promises";
+import { AgentError, type CheckContext, type Finding, type Logger } from "signalman";
+import { findNameFault, findRefusal, isUrlName } from "../agent-name.ts";
+import type { SemaphoreConfig } from "../config.ts";
+import { chooseName, loadSettings, toSlotName } from "../settings.ts";
+
+/** What `start` would refuse or warn of, and what the control plane would refuse. Nobody is asked. */
+export async function checkSettings(config: SemaphoreConfig, context: CheckContext): Promise<Finding[]> {
+  return [
+    ...(await findFaults(config, context)),
+    ...findNameFaults(config, context),
+    ...(await findOpenFiles(config, context)),
+  ];
+}
+
+async function findFaults(config: SemaphoreConfig, { config: all, env }: CheckContext): Promise<Finding[]> {
+  const findings: Finding[] = [];
+  const warn = (message: string) => {
+    // They close with what to do.
+    const [title = "", remedy] = message.split(/: (?=use )/);
+    findings.push({ level: "warning", title, remedy: remedy ?? toRemedy(title) });
+  };
+  const logger: Logger = { debug() {}, info() {}, warn, error: warn, child: () => logger };
+  try {
+    await loadSettings(config, { env, argv: process.argv, logger, slot: 0, slots: slotsOf(all) });
+    findings.unshift({ level: "ok", title: `control plane: "${config.endpoint}"` });
+  } catch (error) {
+    if (!(error instanceof AgentError)) throw error;
+    for (const fault of error.message.split("\n")) {
+      findings.push({ level: "error", title: fault.replace(" Exiting...", ""), remedy: toRemedy(fault) });
+    }
+  }
+  return findings;
+}
+
+function toRemedy(fault: string): string {
+  if (/endpoint/i.test(fault)) return "give --endpoint <organization>.semaphoreci.com";
+  if (/token/i.test(fault)) {
+    return "put the registration token of the agent's type into a file that only the agent's user can read, and give --token-file";
+  }
+  if (/ca-file/.test(fault)) return "give --ca-file the path of a PEM file that the agent's user can read";
+  if (/name/i.test(fault)) return "give --name 8 to 80 letters, digits and - _ / +, or none for a random one";
+  return "correct it; `signalman config` shows what each option became, and where that comes from";
+}
+
+/** With several slots each has the name with a number behind it. */
+function findNameFaults(config: SemaphoreConfig, { config: all, env }: CheckContext): Finding[] {
+  const name = chooseName(config, env);
+  if (!name || isUrlName(name)) return [];
+  const slots = slotsOf(all);
+  const [first, last] = [toSlotName(name, { slot: 0, slots }), toSlotName(name, { slot: slots - 1, slots })];
+  if (findNameFault(first, slots) !== undefined) return [];
+  const refusal = findNameFault(last, slots) ?? findRefusal(last);
+  if (refusal === undefined) return [];
+  const title = `the control plane will refuse the agent's name: ${refusal}`;
+  return [{ level: "error", title, remedy: toRemedy("name") }];
+}
+
+function slotsOf({ options }: CheckContext["config"]): number {
+  return Number(options.find(({ key }) => key === "slots")?.value ?? 1);
+}
+
+/** A token in a file that every user of this host can read. */
+async function findOpenFiles(config: SemaphoreConfig, { config: all }: CheckContext): Promise<Finding[]> {
+  const isInFile = all.options.some(({ key, source }) => key === "token" && source.kind === "file");
+  const files = [config["token-file"], ...(isInFile ? [all.file] : [])].filter((file) => !!file);
+  const found = await Promise.all(
+    files.map(async (file) => ({ file, mode: (await stat(file!).catch(() => undefined))?.mode ?? 0 })),
+  );
+  return found
+    .filter(({ mode }) => (mode & 0o004) !== 0)
+    .map(({ file }) => ({
+      level: "warning",
+      title: `every user of this host can read the registration token in "${file}"`,
+      remedy: `chmod 600 ${file}, and give it to the agent's user`,
+    }));
+}

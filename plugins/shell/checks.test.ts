@@ -1,0 +1,161 @@
+import { describe, expect, test } from "bun:test";
+import { chmod, mkdir, readdir, readFile, symlink, writeFile } from "node:fs/promises";
+import { dirname, join } from "node:path";
+import { check, type Finding } from "signalman";
+import { testPlugin, tmpdir } from "signalman/testing";
+import shell from "./index.ts";
+
+const config = { file: undefined, options: [], of: () => undefined };
+
+describe("the login shell", () => {
+  test("of a good profile starts, and has git and the toolbox's function", async () => {
+    await using machine = await openMachine({
+      ".bash_profile": "source ~/.toolbox/toolbox\n",
+      ".toolbox/toolbox": "checkout() { :; }\n",
+    });
+    const findings = await machine.check("login-shell");
+    expect(titles(findings, "ok")).toEqual(
+      expect.arrayContaining([
+        expect.stringMatching(/^git version /),
+        "jobs have the command `checkout` (a function)",
+      ]),
+    );
+    expect(titles(findings, "error")).toEqual([]);
+  });
+
+  test("that ends in its profile is an error, with what it said last", async () => {
+    await using machine = await openMachine({ ".bash_profile": "echo no licence here; exit 3\n" });
+    expect(await machine.check("login-shell")).toEqual([
+      {
+        level: "error",
+        title: "the login shell does not start",
+        detail: expect.stringContaining("no licence here"),
+        remedy: expect.stringContaining("~/.bash_profile"),
+      },
+    ]);
+  });
+
+  test("that hangs is an error, and nothing of it is left", async () => {
+    await using machine = await openMachine({
+      ".bash_profile": "(trap '' HUP TERM; sleep 7331) & sleep 7332\n",
+    });
+    const findings = await machine.check("login-shell", AbortSignal.timeout(700));
+    expect(titles(findings, "error")).toEqual([expect.stringMatching(/was not ready after \d+\.\d s$/)]);
+    expect(await living("sleep 7331", "sleep 7332")).toEqual([]);
+  });
+
+  test("that is slow is a warning", async () => {
+    await using machine = await openMachine({ ".bash_profile": "sleep 1.1\n" });
+    expect(titles(await machine.check("login-shell"), "warning")[0]).toMatch(/starts in \d+ ms$/);
+  });
+
+  test("that prints is a warning, and shows what", async () => {
+    await using machine = await openMachine({ ".bash_profile": "echo welcome\n" });
+    expect(await machine.check("login-shell")).toContainEqual(
+      expect.objectContaining({ level: "warning", detail: "welcome" }),
+    );
+  });
+
+  test("without git is an error, and without the toolbox a warning with what to add", async () => {
+    await using machine = await openMachine({
+      ".bash_profile": "PATH=$HOME/bin\n",
+      ".toolbox/toolbox": "checkout() { :; }\n",
+    });
+    const findings = await machine.check("login-shell");
+    expect(titles(findings, "error")).toEqual([expect.stringContaining("jobs find no git")]);
+    expect(findings).toContainEqual(
+      expect.objectContaining({
+        level: "warning",
+        remedy: expect.stringContaining("source ~/.toolbox/toolbox"),
+      }),
+    );
+  });
+});
+
+describe("bash", () => {
+  test("that is not there is an error, and the login shell says nothing more", async () => {
+    await using machine = await openMachine({});
+    const env = { PATH: join(machine.home, "nowhere") };
+    expect(await machine.check("bash", undefined, env)).toMatchObject([
+      { level: "error", title: "there is no bash", remedy: expect.stringContaining("install bash 4.1") },
+    ]);
+    expect(await machine.check("login-shell", undefined, env)).toEqual([]);
+  });
+
+  test("that is too old is an error, and so is what only has its name", async () => {
+    await using machine = await openMachine({
+      "old/bash": "#!/bin/sh\necho 3.2.57\n",
+      "no/bash": "#!/bin/sh\nexit 1\n",
+    });
+    await Promise.all(["old", "no"].map((name) => chmod(join(machine.home, name, "bash"), 0o755)));
+    const find = async (place: string) =>
+      titles(await machine.check("bash", undefined, { PATH: join(machine.home, place) }), "error");
+    expect(await find("old")).toEqual([expect.stringContaining("bash 3.2.57, which is too old")]);
+    expect(await find("no")).toEqual([expect.stringContaining("does not run as bash does")]);
+  });
+});
+
+describe("the home of jobs", () => {
+  test("without known hosts, or with an open .ssh, is a warning", async () => {
+    await using machine = await openMachine({ ".ssh/config": "" });
+    await chmod(join(machine.home, ".ssh"), 0o777);
+    expect(titles(await machine.check("home"), "warning")).toEqual([
+      expect.stringContaining("others may write into"),
+      expect.stringContaining("ssh knows no host"),
+    ]);
+  });
+
+  test("with known hosts is in order", async () => {
+    await using machine = await openMachine({ ".ssh/known_hosts": "# mine\ngit.test ssh-ed25519 AAAA\n" });
+    expect(titles(await machine.check("home"), "warning")).toEqual([]);
+  });
+
+  test("that is not there, or not named, is an error", async () => {
+    await using machine = await openMachine({});
+    expect(titles(await machine.check("home", undefined, { HOME: "/nowhere" }), "error")).toHaveLength(1);
+    expect(titles(await machine.check("home", undefined, { HOME: "" }), "error")).toHaveLength(1);
+  });
+});
+
+interface Machine extends AsyncDisposable {
+  readonly home: string;
+  check(
+    name: string,
+    signal?: AbortSignal,
+    env?: Readonly<Record<string, string>>,
+  ): Promise<readonly Finding[]>;
+}
+
+/** A home directory with these files, and in `bin` what a profile needs without git. */
+async function openMachine(files: Readonly<Record<string, string>>): Promise<Machine> {
+  const directory = await tmpdir();
+  const home = directory.path;
+  for (const [name, text] of Object.entries(files)) {
+    await mkdir(dirname(join(home, name)), { recursive: true });
+    await writeFile(join(home, name), text);
+  }
+  await mkdir(join(home, "bin"));
+  await symlink(Bun.which("ls")!, join(home, "bin/ls"));
+  const plugin = await testPlugin(shell);
+  return {
+    home,
+    check: async (name, signal = new AbortController().signal, env = {}) =>
+      plugin.use(check, name).run({ signal, config, env: { ...process.env, HOME: home, ...env } }),
+    async [Symbol.asyncDispose]() {
+      await plugin[Symbol.asyncDispose]();
+      await directory[Symbol.asyncDispose]();
+    },
+  };
+}
+
+async function living(...commands: readonly string[]): Promise<string[]> {
+  const pids = (await readdir("/proc")).filter((name) => /^\d+$/.test(name));
+  const lines = await Promise.all(
+    pids.map((pid) => readFile(`/proc/${pid}/cmdline`, "latin1").catch(() => "")),
+  );
+  return lines.map((line) => line.replaceAll("\0", " ").trim()).filter((line) => commands.includes(line));
+}
+
+function titles(findings: readonly Finding[], level: Finding["level"]): string[] {
+  return findings.filter((finding) => finding.level === level).map(({ title }) => title);
+}

@@ -1,0 +1,39 @@
+import type { Check, Finding } from "signalman";
+
+const oldest = [4, 1] as const;
+
+/** Whether there is a bash that can run jobs. */
+export const checkBash: Check["run"] = async ({ env, signal }) => {
+  const remedy = `install bash ${oldest.join(".")} or newer, where PATH (${env["PATH"] ?? "not set"}) finds it`;
+  const path = findBash(env);
+  if (path === null) return [{ level: "error", title: "there is no bash", remedy }];
+  const program = Bun.spawn([path, "--norc", "--noprofile", "-c", 'echo "$BASH_VERSION"'], {
+    stdin: "ignore",
+    stderr: "pipe",
+    signal,
+    killSignal: "SIGKILL",
+  });
+  const [version, said] = await Promise.all([program.stdout.text(), program.stderr.text(), program.exited]);
+  return [judge(path, version.trim(), said.trim(), remedy)];
+};
+
+export function findBash(env: Readonly<Record<string, string | undefined>>): string | null {
+  return Bun.which("bash", { PATH: env["PATH"] ?? "" });
+}
+
+function judge(path: string, version: string, said: string, remedy: string): Finding {
+  const [, major, minor] = /^(\d+)\.(\d+)/.exec(version) ?? [];
+  if (major === undefined) {
+    return {
+      level: "error",
+      title: `"${path}" does not run as bash does`,
+      ...(said !== "" && { detail: said }),
+      remedy,
+    };
+  }
+  const [oldestMajor, oldestMinor] = oldest;
+  const isOld = Number(major) < oldestMajor || (Number(major) === oldestMajor && Number(minor) < oldestMinor);
+  return isOld
+    ? { level: "error", title: `"${path}" is bash ${version}, which is too old for jobs`, remedy }
+    : { level: "ok", title: `bash ${version}: "${path}"` };
+}

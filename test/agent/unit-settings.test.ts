@@ -1,0 +1,37 @@
+import { expect, test } from "bun:test";
+import { toSeconds } from "../../src/agent/time-span.ts";
+import { toServiceUnit, toUnitSettings } from "../../src/agent/unit-settings.ts";
+import { parseUnit } from "../../src/migrate/unit-file.ts";
+import { textOf } from "../project.ts";
+
+const settings = toUnitSettings({ leaveSeconds: 1330 });
+
+test.each([
+  ["90", 90],
+  ["1min 30s", 90],
+  ["17min 10s", 1030],
+  ["2h", 7200],
+  ["500ms", 0.5],
+  ["infinity", Number.POSITIVE_INFINITY],
+  ["soon", undefined],
+  ["3 parsecs", undefined],
+])("%s is a time span of systemd's, in seconds: %p", (text, seconds) => {
+  expect(toSeconds(text)).toBe(seconds);
+});
+
+test("a unit is right by its own settings", () => {
+  const service = parseUnit([toServiceUnit({ leaveSeconds: 1330, command: "/bin/agent start" })]);
+  expect(settings.filter(({ name, isRight }) => !isRight(service.get(name)?.at(-1) ?? ""))).toEqual([]);
+});
+
+test("what systemd takes when nothing is set is wrong for each of them", () => {
+  const shown = ["control-group", "15", "no", "stop", "1min 30s", ""];
+  expect(settings.filter(({ isRight }, index) => isRight(shown[index]!))).toEqual([]);
+});
+
+test("the unit in the documentation has all settings", () => {
+  const [, block = ""] = /```ini\n(.*?)```/s.exec(textOf("docs/operations.md")) ?? [];
+  const service = parseUnit([block]);
+  const wrong = settings.filter(({ name, isRight }) => !isRight(service.get(name)?.at(-1) ?? ""));
+  expect(wrong.map(({ name }) => name)).toEqual([]);
+});

@@ -1,0 +1,172 @@
+import { describe, expect, test } from "bun:test";
+import { chmod, mkdir, readdir } from "node:fs/promises";
+import { join } from "node:path";
+import type { Diagnosis } from "../../src/doctor/examine.ts";
+import { type Home, openHome } from "./signalman.ts";
+
+const program = `"${process.execPath}" "${join(import.meta.dir, "..", "..", "src", "main.ts")}"`;
+/** What the shell's own checks look at is none of these tests' business, and takes time. */
+const quiet = "plugins: { shell: false, semaphore: false";
+
+describe("signalman doctor", () => {
+  test("finds a usable machine in order, ends with 0, and leaves nothing behind", async () => {
+    await using home = await openHome({ "signalman.config.yaml": `${quiet} }\n` });
+    const { code, stdout, stderr } = await home.run("doctor");
+    expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
+    expect(stdout).toStartWith("core\n  ok       configuration: ");
+    expect(stdout).toEndWith("in order\n");
+    expect(stdout).not.toContain("\u001b");
+    expect(await readdir(home.path)).toEqual(["signalman.config.yaml"]);
+  });
+
+  test("gives each finding that is not in order its remedy", async () => {
+    await using home = await openHome({ "signalman.config.yaml": "log-level: loud\n" });
+    const { code, findings } = await diagnose(home, ["--state-dir", "/dev/null/x"]);
+    expect(code).toBe(1);
+    const wrong = findings.filter(({ level }) => level !== "ok");
+    expect(wrong.length).toBeGreaterThan(2);
+    expect(wrong.filter(({ remedy }) => !remedy)).toEqual([]);
+  });
+
+  test("works with a file that cannot be read, and finds it", async () => {
+    await using home = await openHome({ "signalman.config.yaml": "a: [\n" });
+    const { code, findings } = await diagnose(home, []);
+    expect(code).toBe(1);
+    expect(findings[0]).toMatchObject({
+      level: "error",
+      owner: "core",
+      check: "configuration",
+      title: expect.stringContaining("Error reading config file signalman.config.yaml"),
+    });
+  });
+
+  test("finds every fault of the options, and checks the rest of them all the same", async () => {
+    await using home = await openHome({
+      "signalman.config.yaml": `log-level: loud\nstate-dir: own-state\nendpiont: x\n${quiet} }\n`,
+    });
+    const { findings } = await diagnose(home, []);
+    const faults = findings.filter(({ check }) => check === "configuration");
+    expect(titles(faults)).toEqual([
+      expect.stringContaining("Unrecognized option 'endpiont'"),
+      expect.stringContaining('received "loud"'),
+    ]);
+    expect(titles(findings)).toContain('the state directory "own-state" will be made');
+  });
+
+  test("keeps what the file says when a plugin from outside cannot be loaded", async () => {
+    await using home = await openHome({
+      "signalman.config.yaml": `state-dir: own-state\n${quiet}, ./gone.ts: {} }\n`,
+    });
+    const { code, findings } = await diagnose(home, []);
+    expect(code).toBe(1);
+    expect(findings[0]).toMatchObject({ level: "error", title: expect.stringContaining("./gone.ts") });
+    expect(titles(findings)).toContain('the state directory "own-state" will be made');
+  });
+
+  test("is a matter of usage when its own flags are wrong", async () => {
+    await using home = await openHome();
+    expect((await home.run("doctor", "--timeout", "soon")).code).toBe(2);
+    expect((await home.run("doctor", "--jsno")).code).toBe(2);
+  });
+});
+
+describe("the checks of a plugin", () => {
+  test("are found under its name, whatever becomes of them, and no secret of its options is shown", async () => {
+    await using home = await openHome({
+      "signalman.config.yaml": `${quiet}, ./doc.ts: { password: hunter2-and-more } }\n`,
+      "doc.ts": doctored,
+    });
+    const { code, findings } = await diagnose(home, ["--timeout", "0.2"]);
+    expect(code).toBe(1);
+    const theirs = findings.filter(({ owner }) => owner === "doc");
+    expect(theirs).toMatchObject([
+      { check: "fine", level: "ok", title: "all is well with [REDACTED]" },
+      { check: "throws", level: "error", detail: expect.stringContaining("boom") },
+      { check: "hangs", level: "error", title: expect.stringContaining('check "hangs" of plugin "doc"') },
+      { check: "patient", level: "warning", title: "gave up by itself" },
+      { check: "nonsense", level: "error", detail: expect.stringContaining("expected a list") },
+      { check: "remediless", level: "error", detail: expect.stringContaining("remedy") },
+    ]);
+  });
+
+  test("are left to the others when one plugin cannot be set up", async () => {
+    await using home = await openHome({
+      "signalman.config.yaml": `${quiet}, ./bad.ts: {}, ./doc.ts: {} }\n`,
+      "bad.ts": `export default { name: "bad", setup() { throw new Error("no way"); } };`,
+      "doc.ts": doctored,
+    });
+    const { findings } = await diagnose(home, ["--timeout", "0.2"]);
+    expect(findings.find(({ owner }) => owner === "bad")).toMatchObject({
+      level: "error",
+      detail: expect.stringContaining("no way"),
+    });
+    expect(titles(findings)).toContain("all is well with nobody");
+  });
+});
+
+// Who is not root has the tests above.
+if (process.getuid?.() === 0) {
+  describe("a broken machine", () => {
+    test("has a state directory that the agent's user may not write to", closedState);
+    test("has a temporary directory on a file system that is full", fullDisk);
+  });
+}
+
+async function closedState(): Promise<void> {
+  await using home = await openHome({ "signalman.config.yaml": `${quiet} }\n` });
+  await mkdir(join(home.path, "state"), { mode: 0o755 });
+  await chmod(home.path, 0o755);
+  const { code, stdout } = await home.bash(
+    `setpriv --reuid 65534 --regid 65534 --clear-groups ${program} doctor --state-dir "$PWD/state"`,
+  );
+  expect(code).toBe(1);
+  expect(stdout).toContain("cannot be used");
+  expect(stdout).toContain("is closed to user 65534");
+}
+
+async function fullDisk(): Promise<void> {
+  await using home = await openHome({ "signalman.config.yaml": `${quiet} }\n` });
+  const full = join(home.path, "full");
+  await mkdir(full);
+  const { stdout, code } = await home.bash(
+    `unshare --mount bash -c 'mount -t tmpfs -o size=64k none ${full} && dd if=/dev/zero of=${full}/x status=none; ` +
+      `TMPDIR=${full} ${program} doctor --state-dir ${full}/state' 2>/dev/null`,
+  );
+  expect(code).toBe(1);
+  expect(stdout).toContain(`the disk of the temporary directory "${full}" is full`);
+  expect(stdout).toContain("the state directory is on tmpfs");
+}
+
+async function diagnose(
+  home: Home,
+  args: readonly string[],
+): Promise<{ code: number; findings: readonly Diagnosis[] }> {
+  const { code, stdout } = await home.run("doctor", "--json", ...args);
+  return { code, findings: (JSON.parse(stdout) as { findings: Diagnosis[] }).findings };
+}
+
+function titles(findings: readonly Diagnosis[]): string[] {
+  return findings.map(({ title }) => title);
+}
+
+const doctored = `
+import { check, definePlugin, v } from "signalman";
+export default definePlugin({
+  name: "doc",
+  config: v.strictObject({
+    password: v.optional(v.pipe(v.string(), v.metadata({ secret: true })), "nobody"),
+  }),
+  setup(ctx, { password }) {
+    const checks = {
+      fine: () => [{ level: "ok", title: "all is well with " + password }],
+      throws: () => { throw new Error("boom"); },
+      hangs: () => new Promise(() => {}),
+      patient: ({ signal }) => new Promise((resolve) => signal.addEventListener("abort", () =>
+        resolve([{ level: "warning", title: "gave up by itself", remedy: "wait" }]))),
+      nonsense: () => "fine, thanks",
+      remediless: () => [{ level: "error", title: "alas" }],
+    };
+    for (const [name, run] of Object.entries(checks)) ctx.provide(check, name, { run });
+  },
+});
+`;

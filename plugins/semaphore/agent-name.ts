@@ -17,7 +17,7 @@ export function findNameFault(name: string, slots: number): string | undefined {
   return `Agent name validation failed: name should have between 8 and 80 characters. '${name}' has ${length}`;
 }
 
-/** Why the control plane will refuse a name that is long enough (protocol section 2.2); `undefined` when it will not. */
+/** Why the control plane will refuse a name that has no fault for us (protocol section 2.2); `undefined` when it will not. */
 export function findRefusal(name: string): string | undefined {
   if (isUrlName(name)) {
     const url = URL.parse(name);
@@ -25,8 +25,6 @@ export function findRefusal(name: string): string | undefined {
       ? undefined
       : "a name that is a URL must be a pre-signed one of https://sts.amazonaws.com";
   }
-  const length = Buffer.byteLength(name);
-  if (length > 80) return `'${name}' has ${length} characters, and 80 are allowed`;
   const [wrong] = /[^a-zA-Z0-9\-_/+]/.exec(name) ?? [];
   return wrong === undefined
     ? undefined

@@ -1,6 +1,6 @@
 import { stat } from "node:fs/promises";
 import { AgentError, type CheckContext, type Finding, type Logger } from "signalman";
-import { findNameFault, findRefusal, isUrlName } from "../agent-name.ts";
+import { findNameFault, findRefusal } from "../agent-name.ts";
 import type { SemaphoreConfig } from "../config.ts";
 import { chooseName, loadSettings, toSlotName } from "../settings.ts";
 
@@ -46,7 +46,7 @@ function toRemedy(fault: string): string {
 /** With several slots each has the name with a number behind it. */
 function findNameFaults(config: SemaphoreConfig, { config: all, env }: CheckContext): Finding[] {
   const name = chooseName(config, env);
-  if (!name || isUrlName(name)) return [];
+  if (!name) return [];
   const slots = slotsOf(all);
   const [first, last] = [toSlotName(name, { slot: 0, slots }), toSlotName(name, { slot: slots - 1, slots })];
   if (findNameFault(first, slots) !== undefined) return [];

@@ -44,6 +44,14 @@ export interface CommandHookEvent {
   readonly alias: string;
 }
 
+/** How the pull of one of a job's images went. */
+export interface ImagePull {
+  /** As the job's request names it. */
+  readonly image: string;
+  readonly durationMs: number;
+  readonly isOk: boolean;
+}
+
 /** What a job used and wrote, known once it has ended. */
 export interface JobSummary {
   readonly result: JobResult;
@@ -102,6 +110,8 @@ export interface HookEvents {
    * thrown in the log, unless it is a `JOB_FAILED`: then the log has said it already.
    */
   "job:prepare": JobSessionEvent;
+  /** Called when an executor has pulled an image, or could not. Measure it. */
+  "image:pulled": { readonly job: JobRequest } & ImagePull;
   /** Called before a command of the job runs. */
   "command:start": CommandHookEvent;
   /** Called after a command of the job has run. */
@@ -136,6 +146,7 @@ export const hookTable: { readonly [N in HookName]: HookDeclaration } = {
   "agent:stop": { kind: "notice", process: "agent" },
   "job:start": { kind: "gate", process: "job" },
   "job:prepare": { kind: "gate", process: "job" },
+  "image:pulled": { kind: "notice", process: "job" },
   "command:start": { kind: "notice", process: "job" },
   "command:end": { kind: "notice", process: "job" },
   "job:finish": { kind: "notice", process: "job" },

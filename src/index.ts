@@ -30,6 +30,7 @@ export type {
   HookDeclaration,
   HookEvents,
   HookName,
+  ImagePull,
   JobHookEvent,
   JobSessionEvent,
   JobSummary,

@@ -1,3 +1,4 @@
+import type { ImagePull } from "../hooks.ts";
 import type { Output } from "../log/output.ts";
 import type { Logger } from "../logger/logger.ts";
 import type { Cookie } from "../processes/cookie.ts";
@@ -26,6 +27,8 @@ export interface ExecutorContext {
   readonly directory: string;
   /** For blocks that the executor itself adds while it starts (`Pulling docker images...`). */
   readonly log: JobLog;
+  /** Tells plugins of a pull (`image:pulled`), once for each image. Resolves when they have heard of it; never rejects. */
+  readonly imagePulled: (pull: ImagePull) => Promise<void>;
   readonly logger: Logger;
   readonly options: ExecutorOptions;
 }

@@ -6,7 +6,7 @@ import type { WritableJobLog } from "../log/job-log.ts";
 import type { Output } from "../log/output.ts";
 import type { Logger } from "../logger/logger.ts";
 import { encodeBase64 } from "./base64.ts";
-import type { Executor } from "./executor.ts";
+import type { Executor, ExecutorContext } from "./executor.ts";
 import { runInFreshSession } from "./fresh-session.ts";
 import type { EnvironmentVariable, JobCommand, JobRequest } from "./request.ts";
 import { readUsage, writeReport } from "./usage.ts";
@@ -16,7 +16,7 @@ export interface JobOptions {
   readonly log: WritableJobLog;
   readonly logger: Logger;
   /** Makes the executor. What it throws is the job's to show. */
-  readonly createExecutor: () => Executor;
+  readonly createExecutor: (tell: Pick<ExecutorContext, "imagePulled">) => Executor;
   readonly stopGraceMs: number;
   /** The job's log ends with a block about what the job used. */
   readonly isReported: boolean;
@@ -47,6 +47,8 @@ export function createJob(request: JobRequest, options: JobOptions): Job {
   /** Of a stop. */
   let ended: Promise<void> = Promise.resolve();
   const isStopped = () => stopping.signal.aborted;
+  const createExecutor = () =>
+    options.createExecutor({ imagePulled: (pull) => call("image:pulled", { job: request, ...pull }) });
 
   async function run(): Promise<JobSummary> {
     const startedAt = performance.now();
@@ -95,7 +97,7 @@ export function createJob(request: JobRequest, options: JobOptions): Job {
   async function open(): Promise<boolean> {
     if (isStopped()) return false;
     try {
-      executor = options.createExecutor();
+      executor = createExecutor();
       isOpen = (await executor.start(stopping.signal)) === 0;
       return isOpen;
     } catch (error) {
@@ -181,7 +183,6 @@ export function createJob(request: JobRequest, options: JobOptions): Job {
       if (alias !== "") output(`Running: ${directive}\n`);
       if (preface !== "") output(preface);
       if (!fresh || !isStopped()) return it.run(directive, output);
-      const { createExecutor } = options;
       // Only then: it ends all that carries the job's cookie.
       return ended.then(() =>
         runInFreshSession({ createExecutor, env: request.env, directive, output, signal: killing.signal }),

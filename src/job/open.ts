@@ -87,13 +87,14 @@ export async function openJob(asked: JobRequest, options: OpenJobOptions): Promi
     logger,
     stopGraceMs: settings.stopGraceMs,
     isReported: settings.jobReport,
-    createExecutor: () =>
+    createExecutor: (tell) =>
       host.use(executor, name).create({
         job: request,
         environment: toBaseEnvironment(options.env, { secretVariables: settings.secretVariables, cookie }),
         cookie,
         directory: mkdtempSync(join(directory, "executor-")),
         log,
+        ...tell,
         logger: logger.child(name),
         options: {
           stopGraceMs: settings.stopGraceMs,

@@ -61,6 +61,7 @@ export function executorContext(
     cookie,
     directory,
     log: createRecordingJobLog(),
+    imagePulled: async () => {},
     logger: silentLogger,
     options: { stopGraceMs: 1000, terminalSize: { rows: 0, columns: 0 } },
     ...overrides,

@@ -60,6 +60,7 @@ export function fixtureEvents({ log, run }: DummySession): HookEvents {
     "agent:stop": { reason: "requested" },
     "job:start": { job, log },
     "job:prepare": { job, log, run },
+    "image:pulled": { job, image: "alpine:3", durationMs: 2000, isOk: true },
     "command:start": command,
     "command:end": { ...command, exitCode: 0, durationMs: 30 },
     "job:finish": { job, log, run, result: "passed", session: "open" },

@@ -1,5 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import type { HookName } from "../../src/hooks.ts";
+import type { ExecutorContext } from "../../src/job/executor.ts";
+import { createDummyExecutor } from "../../src/testing/index.ts";
 import { commands, resultExported, runJob } from "./fixtures.ts";
 
 describe("hooks", () => {
@@ -96,5 +98,47 @@ describe("hooks", () => {
       { event: "cmd_finished", directive: "for ever", exit_code: 1 },
       { event: "job_finished", result: "passed" },
     ]);
+  });
+});
+
+describe("an executor that pulls an image", () => {
+  const pull = { image: "ruby:3", durationMs: 2000, isOk: true };
+  /** The dummy, which pulls first. */
+  const pulling = {
+    create(context: ExecutorContext) {
+      const dummy = createDummyExecutor(context);
+      return {
+        ...dummy,
+        async start(signal: AbortSignal) {
+          await context.imagePulled(pull);
+          return dummy.start(signal);
+        },
+      };
+    },
+  };
+
+  test("tells whoever hears of images", async () => {
+    const heard: unknown[] = [];
+    const { summary } = await runJob(
+      { id: "a-job" },
+      { executor: pulling, setup: (ctx) => ctx.hook("image:pulled", (event) => void heard.push(event)) },
+    );
+    expect(heard).toMatchObject([{ job: { id: "a-job" }, ...pull }]);
+    expect(summary.result).toBe("passed");
+  });
+
+  test("goes on when a plugin fails at it", async () => {
+    const { summary, logs } = await runJob(
+      {},
+      {
+        executor: pulling,
+        setup: (ctx) =>
+          ctx.hook("image:pulled", () => {
+            throw new Error("boom");
+          }),
+      },
+    );
+    expect(summary.result).toBe("passed");
+    expect(logs.map(({ message }) => message)).toContain('plugin "listener" failed in image:pulled: boom');
   });
 });

@@ -7,5 +7,6 @@ export const builtIns = {
   "log-push": () => import("./log-push/index.ts"),
   "job-hooks": () => import("./job-hooks/index.ts"),
   "job-log-artifact": () => import("./job-log-artifact/index.ts"),
+  statsd: () => import("./statsd/index.ts"),
   "shutdown-hook": () => import("./shutdown-hook/index.ts"),
 };

@@ -1,0 +1,149 @@
+import { describe, expect, test } from "bun:test";
+import type { AgentStatus, HookEvents } from "signalman";
+import { jobRequest, type PluginUnderTest, testPlugin } from "signalman/testing";
+import plugin from "./index.ts";
+import { listen } from "./listener.ts";
+
+/** The lines that arrive for what `act` does, in order. */
+async function linesOf(
+  act: (t: PluginUnderTest) => Promise<void>,
+  flags: Record<string, string> = {},
+): Promise<string[]> {
+  using server = await listen();
+  const place = { "statsd-host": "127.0.0.1", "statsd-port": `${server.port}` };
+  {
+    await using t = await testPlugin(plugin, { flags: { ...place, ...flags } });
+    await act(t);
+    await t.call("agent:left", { reason: "unknown" });
+  }
+  const isLast = (line: string) => line.includes("unknown.no_tag.no_tag.slot.left");
+  await server.has(isLast);
+  return server.lines.slice(0, server.lines.findIndex(isLast));
+}
+
+const withSlots = (...slots: AgentStatus["slots"]): HookEvents["agent:start"] => ({
+  version: "1",
+  status: () => ({ version: "1", pid: 1, startedAt: 0, stateDirectory: "/nonexistent", slots }),
+});
+const job = {
+  id: "1",
+  executor: "shell",
+  startedAt: 0,
+  phase: "running",
+  log: { producedBytes: 0, deliveredBytes: 0, deliveredEvents: 0 },
+} as const;
+
+describe("the agent's figures", () => {
+  test("count its jobs by executor and result, with their time and their log", async () => {
+    const lines = await linesOf(async (t) => {
+      await t.call("agent:job-started", { executor: "shell" });
+      await t.call("agent:job-ended", {
+        executor: "shell",
+        result: "failed",
+        durationMs: 1499.6,
+        log: { events: 3, bytes: 123, droppedBytes: 7 },
+        delivery: { trimmed: true, undelivered: 2 },
+      });
+    });
+    expect(lines).toEqual([
+      "tagged.agent.prod.shell.no_tag.no_tag.job.started:1|c",
+      "tagged.agent.prod.shell.failed.no_tag.job.ended:1|c",
+      "tagged.agent.prod.shell.failed.no_tag.job.duration:1500|ms",
+      "tagged.agent.prod.shell.no_tag.no_tag.job.log.bytes:123|c",
+      "tagged.agent.prod.shell.no_tag.no_tag.job.log.dropped:7|c",
+      "tagged.agent.prod.shell.no_tag.no_tag.job.log.undelivered:2|c",
+    ]);
+  });
+
+  test("time the syncs that were answered, and count the others", async () => {
+    const lines = await linesOf(async (t) => {
+      await t.call("agent:synced", { durationMs: 20.4 });
+      await t.call("agent:synced", { durationMs: 30_000, error: "timed out" });
+    });
+    expect(lines).toEqual([
+      "tagged.agent.prod.no_tag.no_tag.no_tag.sync.duration:20|ms",
+      "tagged.agent.prod.no_tag.no_tag.no_tag.sync.failed:1|c",
+    ]);
+  });
+
+  test("say with each sync how many slots have a job", async () => {
+    const lines = await linesOf(async (t) => {
+      const waiting = { slot: 0, state: "waiting" } as const;
+      const running = { slot: 1, state: "running", job } as const;
+      await t.call("agent:start", withSlots(waiting, running, { ...running, slot: 2 }));
+      await t.call("agent:synced");
+      await t.call("agent:start", withSlots(waiting));
+      await t.call("agent:synced");
+    });
+    expect(lines.filter((line) => line.endsWith("|g"))).toEqual([
+      "tagged.agent.prod.no_tag.no_tag.no_tag.slot.busy:2|g",
+      "tagged.agent.prod.no_tag.no_tag.no_tag.slot.busy:0|g",
+    ]);
+  });
+
+  test("count slots that come, and slots that leave by their reason", async () => {
+    const lines = await linesOf(async (t) => {
+      await t.call("agent:registered");
+      await t.call("agent:left", { reason: "unable-to-sync" });
+    });
+    expect(lines).toEqual([
+      "tagged.agent.prod.no_tag.no_tag.no_tag.slot.registered:1|c",
+      "tagged.agent.prod.unable-to-sync.no_tag.no_tag.slot.left:1|c",
+    ]);
+  });
+
+  test("stand in the namespace that is asked for", async () => {
+    const lines = await linesOf((t) => t.call("agent:registered"), { "statsd-namespace": "acme.ci" });
+    expect(lines).toEqual(["tagged.acme.ci.no_tag.no_tag.no_tag.slot.registered:1|c"]);
+  });
+});
+
+describe("a pull of the image that the reference measures", () => {
+  const pull = (image: string, first: string, isOk = true) =>
+    linesOf((t) => {
+      const container = { name: "main", command: "", entrypoint: "", user: "", env: [], files: [] };
+      const containers = [first, "redis:7"].map((each) => ({ ...container, image: each }));
+      return t.call("image:pulled", { job: jobRequest({ containers }), image, durationMs: 12_300, isOk });
+    });
+  const android = "registry.example.com/semaphoreci/android:29";
+  const name = "tagged.agent.prod.semaphoreci_android.no_tag.no_tag.compose.docker";
+
+  test("has the reference's names", async () => {
+    expect(await pull(android, android)).toEqual([`${name}.pull.rate:1|g`, `${name}.pull.duration:12|g`]);
+  });
+
+  test("that failed is one more", async () => {
+    expect(await pull(android, android, false)).toEqual([
+      `${name}.pull.rate:1|g`,
+      `${name}.error.rate:1|g`,
+      `${name}.pull.duration:12|g`,
+    ]);
+  });
+
+  test.each([
+    ["another image", "ruby:3", "ruby:3"],
+    ["another image of such a job", "redis:7", android],
+    ["such an image that is not the job's first", android, "ruby:3"],
+  ])("is all: nothing is said of %s", async (_, image, first) => {
+    expect(await pull(image, first)).toEqual([]);
+  });
+});
+
+describe("options", () => {
+  test("without a host nothing is heard", async () => {
+    await using t = await testPlugin(plugin, { flags: { "statsd-port": "8125" } });
+    expect(t.hooks).toEqual([]);
+  });
+
+  test.each(["0", "65536", "statsd", "-1", "81.25"])("a port %s is refused", async (port) => {
+    const starting = testPlugin(plugin, { flags: { "statsd-host": "127.0.0.1", "statsd-port": port } });
+    await expect(starting).rejects.toThrow("expected a port from 1 to 65535");
+  });
+
+  test("an empty port is StatsD's own, as the reference's flags have it by default", async () => {
+    await using t = await testPlugin(plugin, {
+      flags: { "statsd-host": "127.0.0.1", "statsd-port": "", "statsd-namespace": "agent.prod" },
+    });
+    expect(t.hooks).toContain("agent:job-ended");
+  });
+});

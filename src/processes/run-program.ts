@@ -24,7 +24,7 @@ const lastOutputMs = 1000;
 
 /**
  * Runs a program of the agent's on this host (none of a job's), in a process group of its own, so that a Ctrl-C that is meant for the agent does not reach
- * it. Resolves to its exit code, 128 + n after a signal; throws `PROGRAM_FAILED` when it cannot be started.
+ * it. It does not outlive us, unless we are killed ourselves. Resolves to its exit code, 128 + n after a signal; throws `PROGRAM_FAILED` when it cannot be started.
  */
 export async function runProgram(options: RunProgramOptions): Promise<number> {
   const { logger, stop, kill, secrets = [] } = options;
@@ -39,6 +39,7 @@ export async function runProgram(options: RunProgramOptions): Promise<number> {
   const end = () => signalGroup(child.pid, "SIGKILL");
   stop?.addEventListener("abort", terminate);
   kill?.addEventListener("abort", end);
+  process.on("exit", end);
   const outputs = [
     readLines(
       child.stdout,
@@ -53,6 +54,7 @@ export async function runProgram(options: RunProgramOptions): Promise<number> {
   const exitCode = await child.exited;
   stop?.removeEventListener("abort", terminate);
   kill?.removeEventListener("abort", end);
+  process.off("exit", end);
   if (stop?.aborted || kill?.aborted) end();
   const all = Promise.all(outputs.map(({ done }) => done)).then(() => true);
   if (!(await Promise.race([all, sleep(kill?.aborted ? 0 : lastOutputMs, false)]))) {

@@ -43,11 +43,17 @@ describe("an agent with a StatsD server", () => {
   test.concurrent("sends the figures of its jobs, its syncs and its slots", async () => {
     using server = await listen();
     await using scene = await createScene();
-    const { exitCode } = await work(scene, to(server.port), [
-      { commands: ["echo hello"] },
-      { commands: ["sleep 0.5; exit 3"] },
-    ]);
-    expect(exitCode).toBe(0);
+    const agent = await scene.readyAgent(to(server.port));
+    const passed = await scene.hub.submit({ commands: ["echo hello"] });
+    expect((await scene.hub.done(passed)).result).toBe("passed");
+    const failed = await scene.hub.submit({
+      commands: ["while [ ! -e go ]; do sleep 0.05; done; exit 3"],
+    });
+    await server.has((line) => line.endsWith("slot.busy:1|g"));
+    await scene.tester.write("go", "");
+    expect((await scene.hub.done(failed)).result).toBe("failed");
+    agent.kill("SIGINT");
+    expect((await agent.finished).exitCode).toBe(0);
     await server.has((line) => line.includes("slot.left"));
     const names = ["shell.passed.no_tag.job.ended:1|c", "shell.failed.no_tag.job.ended:1|c"];
     const own = ["slot.registered:1|c", "slot.busy:1|g", "slot.busy:0|g"].map(

@@ -73,18 +73,18 @@ test("an address of IPv6 is as good", async () => {
   await server.has((line) => line.includes("six"));
 });
 
-test("of a name that has both families the older one is used first, the other one after a failure", async () => {
+test("of a name with both families the older one is used first, and the other one when there is no way to it", async () => {
   using server = await listen({ hostname: "::1" });
   const lookup = async () => [
     { address: "::1", family: 6 },
-    { address: "127.0.0.1", family: 4 },
+    { address: "255.255.255.255", family: 4 },
   ];
   await using sender = start(server.port, { host: "both.test", retryMs: 0, lookup });
   while (server.lines.length === 0) {
     sender.send(count("six"));
     await Bun.sleep(50);
   }
-  expect(sender.logs[0]!.message).toStartWith("the StatsD server 127.0.0.1");
+  expect(sender.logs[0]!.message).toStartWith("the StatsD server 255.255.255.255");
 });
 
 test("a name is looked up once, and again after a failure; figures wait for it", async () => {

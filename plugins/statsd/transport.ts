@@ -25,8 +25,8 @@ export function createTransport(options: TransportOptions): Transport {
   const { lookup = (name) => lookUp(name, { all: true }) } = options;
   let socket: Bun.udp.Socket<"buffer"> | undefined;
   let address = "";
-  /** Failures of sockets: each goes on to the next of the host's addresses. */
-  let faults = 0;
+  /** Of the host's. */
+  let turn = 0;
   let isFaulty = false;
   let retryAt = 0;
   let opening: Promise<void> | undefined;
@@ -35,9 +35,9 @@ export function createTransport(options: TransportOptions): Transport {
   async function open(): Promise<void> {
     retryAt = performance.now() + retryMs;
     try {
-      // A server that listens in one family only listens in the older one.
+      // A server that listens in one family only listens in the older one, as a rule.
       const found = (await lookup(host)).toSorted((a, b) => a.family - b.family);
-      const place = found[faults % found.length]!;
+      const place = found[turn % found.length]!;
       const next = await Bun.udpSocket({
         hostname: place.family === 6 ? "::" : "0.0.0.0",
         // Without it, Bun prints that a port is closed. It hands over the error, or the socket and the error.
@@ -57,7 +57,8 @@ export function createTransport(options: TransportOptions): Transport {
   function fault(error: unknown): void {
     if (isFaulty) return;
     isFaulty = true;
-    faults++;
+    // A server that is being started again was the right one.
+    if ((error as NodeJS.ErrnoException).code !== "ECONNREFUSED") turn += 1;
     logger.debug(`the StatsD server ${address}, port ${port}, does not take datagrams: ${toMessage(error)}`);
   }
 

@@ -16,6 +16,7 @@ export function toSettings(program: Program): JobSettings {
     logDiskLimitBytes: core["log-disk-limit"],
     jobReport: core["job-report"],
     redactedVars: core["redacted-vars"],
+    redactedShapes: core["redacted-shapes"],
     executors: core.executors,
     env: core["env-vars"].map((text) => toVariableOfJob(text, "--env-vars")),
     secrets: program.secrets,

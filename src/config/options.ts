@@ -113,6 +113,15 @@ export const coreConfig = v.strictObject({
     v.pipe(v.array(v.string()), v.description("Names of variables (globs) whose values a job's log masks")),
     [...defaultRedactedVars],
   ),
+  "redacted-shapes": v.optional(
+    v.pipe(
+      v.boolean(),
+      v.description(
+        "Mask in a job's log also what looks like a token of a known kind, whichever variable it is from",
+      ),
+    ),
+    true,
+  ),
   executors: v.optional(
     v.pipe(
       v.record(v.string(), v.string()),
@@ -137,6 +146,7 @@ const flags: Flags<v.InferInput<typeof coreConfig>> = {
   "job-report": "job-report",
   "terminal-size": "terminal-size",
   "redacted-vars": "redacted-vars",
+  "redacted-shapes": "redacted-shapes",
   executors: "executors",
   "control-plane": "control-plane",
   slots: "slots",

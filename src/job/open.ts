@@ -24,6 +24,8 @@ export interface JobSettings {
   readonly jobReport: boolean;
   /** Globs over names of variables whose values the log masks. */
   readonly redactedVars: readonly string[];
+  /** Whether it masks what looks like a token as well. */
+  readonly redactedShapes: boolean;
   /** The wire's name of an executor → the one that stands in its place. */
   readonly executors: Readonly<Record<string, string>>;
   /** Where jobs are at home once the login profile is through. Left out: where the profile says. */
@@ -76,7 +78,8 @@ export async function openJob(asked: JobRequest, options: OpenJobOptions): Promi
   cleanup.use(spool);
   const secrets = secretsOf(request, { redactedVars: settings.redactedVars, tokens: settings.secrets });
   options.onSecrets?.(secrets.flatMap((secret) => Buffer.from(secret).toString().split("\n")));
-  const log = createJobLog({ spool, redactor: createRedactor(secrets) });
+  const redactor = createRedactor(secrets, { shapes: settings.redactedShapes });
+  const log = createJobLog({ spool, redactor });
 
   // 3. The job. Its executor has a directory of its own, and is made when the job starts.
   const cookie = options.cookie ?? createCookie(request.id);

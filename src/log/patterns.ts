@@ -1,92 +1,113 @@
+import {
+  allBits,
+  type Candidate,
+  createTables,
+  hash,
+  hashBlock,
+  hashSix,
+  hashWord,
+  onlyValues,
+  type Pattern,
+  topBit,
+  toPattern,
+  wordAt,
+  wordBytes,
+} from "./pattern-tables.ts";
+import { createShapeReader, type Shape } from "./shapes.ts";
+
 /** What {@link Patterns.next} found; `start` and `end` of the patterns hold the place. */
 export type Found = "nothing" | "match" | "beginning";
 
-/** Finds many byte strings in one pass. */
+/** Finds many byte strings and shapes in one pass. */
 export interface Patterns {
   readonly size: number;
   /** Of the last match or beginning. */
   readonly start: number;
   readonly end: number;
-  /** Makes ready for other data. */
-  reset(): void;
+  /** Makes ready for this data; `final`: nothing comes after it. */
+  begin(data: Uint8Array, final: boolean): void;
   /**
-   * Looks for the first place, at `from` or after, where a pattern stands: the longest one that begins there. Unless `final`,
+   * Looks for the first place, at `from` or after, where a pattern stands: the longest one that begins there. Unless it is final,
    * a place where the data ends within a pattern comes first: `"beginning"`. Calls for one data go upwards.
    */
-  next(data: Uint8Array, from: number, final: boolean): Found;
+  next(from: number): Found;
 }
 
-interface Pattern {
-  readonly bytes: Uint8Array;
-  /** `borders[n]`: the length of the longest proper prefix of the first `n` bytes that is also their end. */
-  readonly borders: Uint32Array;
-  /** The pattern cannot begin before `at`, and its first `known` bytes do stand there. */
-  at: number;
-  known: number;
-}
-
-/** No wider: a wider window hardly skips faster, and the end of each chunk is looked at byte by byte. */
-const maxWindow = 32;
-
-/** Bytes that are looked at together. No pattern may be shorter. */
-const blockBytes = 3;
+/** Only from here on it is worth remembering what was compared. */
+const longBytes = 32;
 
 /**
- * Looks at one block in each stride, so long that the beginning of a pattern cannot stand between two of them, and goes into
- * detail where that block occurs in the beginning of a pattern. What has been compared once is not compared again (Knuth,
- * Morris, Pratt), so that no data and no pattern can make it quadratic.
+ * Looks at the first three bytes of each word of the data, and goes into detail where a pattern has those among its first six bytes. What has been compared
+ * once at length is not compared again (Knuth, Morris, Pratt), so that no data and no pattern can make it quadratic. No value may be shorter than six bytes.
  */
-export function createPatterns(values: readonly Uint8Array[]): Patterns {
-  const patterns: readonly Pattern[] = values.map((bytes) => ({
-    bytes,
-    borders: toBorders(bytes),
-    at: 0,
-    known: 0,
-  }));
-  const window = values.reduce((least, bytes) => Math.min(least, bytes.length), maxWindow);
-  const stride = window - blockBytes + 1;
-  /** By the hash of a block: 0 where no pattern has it in its window. */
-  const blocks = new Uint8Array(1 << 16);
-  const byBlock = new Map<number, Pattern[]>();
-  const byByte = new Map<number, Pattern[]>();
-  for (const pattern of patterns) {
-    const { bytes } = pattern;
-    for (let at = 0; at < stride; at += 1) blocks[hashAt(bytes, at)] = 1;
-    append(byBlock, hashAt(bytes, 0), pattern);
-    append(byByte, bytes[0]!, pattern);
-  }
+export function createPatterns(values: readonly Uint8Array[], shapes: readonly Shape[] = []): Patterns {
+  const readers = shapes.map(({ parts }) => createShapeReader(parts));
+  const { inValues, inShapes, beginnings, sixes, byWord, byByte } = createTables([
+    ...values.map((bytes) => toPattern(bytes)),
+    ...shapes.flatMap(({ prefixes, parts: [first] }, index) =>
+      prefixes.map((prefix) =>
+        toPattern(Buffer.from(prefix), readers[index], first && "bytes" in first ? first.bytes : undefined),
+      ),
+    ),
+  ]);
 
   const found = { start: 0, end: 0 };
+  let generation = 0;
+  let data: Uint8Array = new Uint8Array(0);
+  let isFinal = true;
+  /** Numbers that are negative when the top bit is set: those are quick. */
+  let words = noWords;
+  /** Where they begin in the data. */
+  let offset = 0;
 
-  function next(data: Uint8Array, from: number, final: boolean): Found {
-    const { length } = data;
-    let start = from;
-    for (; start + window <= length; start += stride) {
-      if (blocks[hashAt(data, start + stride - 1)] === 0) continue;
-      for (let at = start; at < start + stride; at += 1) {
-        const candidates = blocks[hashAt(data, at)] === 0 ? undefined : byBlock.get(hashAt(data, at));
-        const outcome = candidates ? tryAll(candidates, data, at, final) : "nothing";
+  function next(from: number): Found {
+    const { length } = words;
+    let at = Math.max(0, (from - offset + wordBytes - 1) >> 2);
+    while (at < length) {
+      const end = Math.min(length, at + maxSkip);
+      at = skip(words, inValues, inShapes, at, end);
+      if (at === end) continue;
+      const place = offset + at * wordBytes;
+      // The highest bit stands for the earliest beginning.
+      let bits = inValues[hashWord(words[at]!)]! | inShapes[hashBlock(words[at]!)]!;
+      for (let start = place - wordBytes + 1; bits !== 0; start += 1, bits = (bits << 1) & allBits) {
+        if ((bits & topBit) === 0 || start < from) continue;
+        const word = wordAt(data, start);
+        const kind = beginnings[hash(word)]!;
+        if (kind === 0) continue;
+        if (kind === onlyValues && start + 6 <= data.length && sixes[hashSix(word, data, start)] === 0)
+          continue;
+        const candidates = byWord.get(word);
+        const outcome = candidates ? tryAll(candidates, start) : "nothing";
         if (outcome !== "nothing") return outcome;
       }
+      at += 1;
     }
-    if (final) return "nothing";
-    for (; start < length; start += 1) {
+    // Where no whole word follows.
+    const rest = offset + length * wordBytes - wordBytes + 1;
+    for (let start = Math.max(from, rest, 0); start < data.length; start += 1) {
       const candidates = byByte.get(data[start]!);
-      if (candidates && tryAll(candidates, data, start, false) !== "nothing") return "beginning";
+      const outcome = candidates ? tryAll(candidates, start) : "nothing";
+      if (outcome !== "nothing") return outcome;
     }
     return "nothing";
   }
 
-  function tryAll(candidates: readonly Pattern[], data: Uint8Array, start: number, final: boolean): Found {
+  function tryAll(candidates: readonly Candidate[], start: number): Found {
     let longest = 0;
-    for (const pattern of candidates) {
-      const length = matchLength(pattern, data, start);
-      if (length === pattern.bytes.length) longest = Math.max(longest, length);
-      else if (!final && start + length === data.length) {
+    /** So many bytes of the candidate before stand there; -1: it is not known how many. */
+    let before = -1;
+    for (const { pattern, shared } of candidates) {
+      if (before === -1 || shared === before) before = commonLength(pattern, start, Math.max(0, before));
+      // It ends or differs where the one before does, or does so where the two part.
+      else if (shared < before) before = shared;
+      const length = before === -1 ? 0 : matchLength(pattern, start, before);
+      if (length === undefined) {
         found.start = start;
         found.end = data.length;
         return "beginning";
       }
+      longest = Math.max(longest, length);
     }
     if (longest === 0) return "nothing";
     found.start = start;
@@ -94,42 +115,89 @@ export function createPatterns(values: readonly Uint8Array[]): Patterns {
     return "match";
   }
 
+  /** 0 when it does not stand there, `undefined` when more data is wanted. */
+  function matchLength({ bytes, shape }: Pattern, start: number, length: number): number | undefined {
+    if (length < bytes.length) return !isFinal && start + length === data.length ? undefined : 0;
+    if (!shape) return length;
+    const rest = shape.measure(data, start + length, isFinal);
+    return rest === undefined ? undefined : rest < 0 ? 0 : length + rest;
+  }
+
+  /** How many bytes of `pattern` stand at `start`, where `least` are known to; -1 when it is known that it does not begin there. */
+  function commonLength(pattern: Pattern, start: number, least: number): number {
+    if (pattern.generation !== generation) {
+      pattern.generation = generation;
+      pattern.at = pattern.known = 0;
+    }
+    if (start < pattern.at) return -1;
+    const { bytes } = pattern;
+    const most = Math.min(bytes.length, data.length - start);
+    let length = start === pattern.at ? Math.max(least, pattern.known) : least;
+    while (length < most && data[start + length] === bytes[length]) length += 1;
+    if (length >= longBytes) {
+      pattern.borders ??= toBorders(bytes);
+      pattern.known = pattern.borders[length]!;
+      pattern.at = start + Math.max(1, length - pattern.known);
+    }
+    return length;
+  }
+
   return {
-    size: patterns.length,
+    size: byWord.size,
     get start() {
       return found.start;
     },
     get end() {
       return found.end;
     },
-    reset() {
-      for (const pattern of patterns) pattern.at = pattern.known = 0;
+    begin(bytes, final) {
+      data = bytes;
+      isFinal = final;
+      generation += 1;
+      offset = -bytes.byteOffset & (wordBytes - 1);
+      words =
+        bytes.length < offset + wordBytes
+          ? noWords
+          : new Int32Array(bytes.buffer, bytes.byteOffset + offset, (bytes.length - offset) >> 2);
+      for (const reader of readers) reader.reset();
     },
     next,
   };
 }
 
-/** Of the block at `at`, as an index of the table. */
-function hashAt(bytes: Uint8Array, at: number): number {
-  return ((bytes[at]! << 10) ^ (bytes[at + 1]! << 5) ^ bytes[at + 2]!) & 0xffff;
-}
+const noWords: Int32Array = new Int32Array(0);
 
-function append(map: Map<number, Pattern[]>, key: number, pattern: Pattern): void {
-  const list = map.get(key);
-  if (list) list.push(pattern);
-  else map.set(key, [pattern]);
-}
+/** A function that is called often is compiled best. */
+const maxSkip = 1024;
 
-/** How many bytes of `pattern` stand at `start`; fewer may be said when it is known that it does not begin there. */
-function matchLength(pattern: Pattern, data: Uint8Array, start: number): number {
-  if (start < pattern.at) return 0;
-  const { bytes, borders } = pattern;
-  const most = Math.min(bytes.length, data.length - start);
-  let length = start === pattern.at ? pattern.known : 0;
-  while (length < most && data[start + length] === bytes[length]) length += 1;
-  pattern.known = borders[length]!;
-  pattern.at = start + Math.max(1, length - pattern.known);
-  return length;
+/** The first word from `at` on that is in a table, or `end`. */
+function skip(
+  words: Int32Array,
+  inValues: Uint8Array,
+  inShapes: Uint8Array,
+  at: number,
+  end: number,
+): number {
+  let index = at;
+  for (; index + 4 <= end; index += 4) {
+    const first = words[index]!;
+    const second = words[index + 1]!;
+    const third = words[index + 2]!;
+    const fourth = words[index + 3]!;
+    const bits =
+      inValues[hashWord(first)]! |
+      inShapes[hashBlock(first)]! |
+      inValues[hashWord(second)]! |
+      inShapes[hashBlock(second)]! |
+      inValues[hashWord(third)]! |
+      inShapes[hashBlock(third)]! |
+      inValues[hashWord(fourth)]! |
+      inShapes[hashBlock(fourth)]!;
+    if (bits !== 0) break;
+  }
+  while (index < end && (inValues[hashWord(words[index]!)]! | inShapes[hashBlock(words[index]!)]!) === 0)
+    index += 1;
+  return index;
 }
 
 function toBorders(bytes: Uint8Array): Uint32Array {

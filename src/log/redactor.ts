@@ -1,10 +1,9 @@
+import { toForms } from "./encodings.ts";
 import { createPatterns, type Patterns } from "./patterns.ts";
+import { tokenShapes } from "./shapes.ts";
 
 /** Takes the place of each value. */
 export const mask = "[REDACTED]";
-
-/** Values of fewer bytes are not masked: too much else would look like them. */
-export const minSecretBytes = 6;
 
 /** Masks values in a stream of bytes, whatever its cutting, and in single texts. */
 export interface Redactor {
@@ -17,28 +16,43 @@ export interface Redactor {
   flush(): Uint8Array;
   /** Masks a text that stands for itself; the stream does not know of it. */
   redactText(text: string): string;
-  /** One more value to mask, in all that is not yet decided. */
-  add(value: string | Uint8Array): void;
+  /** More values to mask, in all that is not yet decided. */
+  add(values: Iterable<string | Uint8Array>): void;
   /** Masks put into the stream. */
   readonly count: number;
   /** Bytes of the stream that those masks stand for. */
   readonly redactedBytes: number;
 }
 
+export interface RedactorOptions {
+  /** Also what looks like a token of a known kind (`redacted-shapes`). */
+  readonly shapes?: boolean;
+}
+
 /**
- * Masks all occurrences of all values. What overlaps becomes one `[REDACTED]`, what only touches becomes two. A value is also
- * found with its line ends turned into `\r\n` or `\n`; line ends behind it do not belong to it.
+ * Masks all occurrences of all values, in each of their encodings. What overlaps becomes one `[REDACTED]`, what only touches becomes two; line ends behind
+ * a value do not belong to it.
  */
-export function createRedactor(secrets: Iterable<string | Uint8Array> = []): Redactor {
+export function createRedactor(
+  secrets: Iterable<string | Uint8Array> = [],
+  options: RedactorOptions = {},
+): Redactor {
   const forms = new Map<string, Uint8Array>();
-  for (const secret of secrets) addForms(forms, secret);
-  let patterns = createPatterns([...forms.values()]);
+  const shapes = options.shapes ? tokenShapes() : [];
+  let patterns = learn(secrets);
   let held: Uint8Array = nothing;
   let scratch: Uint8Array = nothing;
   /** So many bytes of `held` are behind a mask that is already out. */
   let heldMasked = 0;
   let count = 0;
   let redactedBytes = 0;
+
+  function learn(values: Iterable<string | Uint8Array>): Patterns {
+    for (const value of values) {
+      for (const form of toForms(value)) forms.set(Buffer.from(form).toString("latin1"), form);
+    }
+    return createPatterns([...forms.values()], shapes);
+  }
 
   function take(data: Uint8Array, final: boolean): Uint8Array {
     const masked = maskIn(patterns, data, heldMasked, final);
@@ -69,9 +83,8 @@ export function createRedactor(secrets: Iterable<string | Uint8Array> = []): Red
       const masked = maskIn(patterns, Buffer.from(text), 0, true);
       return masked.count > 0 ? Buffer.concat(masked.parts).toString() : text;
     },
-    add(value) {
-      addForms(forms, value);
-      patterns = createPatterns([...forms.values()]);
+    add(values) {
+      patterns = learn(values);
     },
     get count() {
       return count;
@@ -102,9 +115,9 @@ function maskIn(patterns: Patterns, data: Uint8Array, behindMask: number, final:
   let decided = data.length;
   let count = 0;
   let bytes = 0;
-  patterns.reset();
+  patterns.begin(data, final);
   for (let from = 0; ; from = patterns.start + 1) {
-    const found = patterns.next(data, from, final);
+    const found = patterns.next(from);
     if (found === "beginning") decided = patterns.start;
     if (found !== "match") break;
     const { start, end } = patterns;
@@ -118,15 +131,4 @@ function maskIn(patterns: Patterns, data: Uint8Array, behindMask: number, final:
   }
   if (decided > done) parts.push(done > 0 || decided < data.length ? data.subarray(done, decided) : data);
   return { parts, decided, behindMask: Math.max(0, done - decided), count, bytes };
-}
-
-function addForms(forms: Map<string, Uint8Array>, secret: string | Uint8Array): void {
-  // One character a byte, so that text methods work on any bytes.
-  const value = (typeof secret === "string" ? Buffer.from(secret) : Buffer.from(secret))
-    .toString("latin1")
-    .replace(/[\r\n]+$/, "");
-  const plain = value.replaceAll("\r\n", "\n");
-  for (const form of [value, plain, value.replaceAll("\n", "\r\n"), plain.replaceAll("\n", "\r\n")]) {
-    if (form.length >= minSecretBytes) forms.set(form, Buffer.from(form, "latin1"));
-  }
 }

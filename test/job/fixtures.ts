@@ -12,6 +12,7 @@ export const settings: JobSettings = {
   logDiskLimitBytes: 1024 * 1024,
   jobReport: false,
   redactedVars: ["*_TOKEN"],
+  redactedShapes: true,
   executors: {},
   env: [],
   secrets: [],

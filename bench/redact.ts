@@ -1,0 +1,154 @@
+// What masking costs a job's output: the way to disk with values and token shapes against the same way without, side by side.
+// bun bench/redact.ts [megabytes]
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { createJobLog } from "../src/log/job-log.ts";
+import type { Output } from "../src/log/output.ts";
+import { createRedactor, type Redactor } from "../src/log/redactor.ts";
+import { createSpool } from "../src/log/spool.ts";
+
+const megabytes = Number(process.argv[2] ?? 64);
+const mebibyte = 1024 * 1024;
+/** As large as a terminal's reads get. */
+const chunkBytes = 64 * 1024;
+const rounds = 9;
+const directory = mkdtempSync(join(tmpdir(), "signalman-bench-"));
+
+/** The same numbers in each run. */
+let state = 1;
+const random = (below: number) => {
+  state = (Math.imul(state, 1_103_515_245) + 12_345) & 0x7fffffff;
+  return (state >>> 8) % below;
+};
+const pick = <T>(list: readonly T[]): T => list[random(list.length)]!;
+const hex = (length: number) => Array.from({ length }, () => random(16).toString(16)).join("");
+const base64 = (length: number) => Buffer.from(Array.from({ length }, () => random(256))).toString("base64");
+
+const words =
+  "the a test build of and file to in run compile module package error warning at from step cache restored key passed failed src index main node_modules token secret install download layer sha256 expected received".split(
+    " ",
+  );
+const sentence = (length: number) => Array.from({ length }, () => pick(words)).join(" ");
+const kinds: Readonly<Record<string, () => string>> = {
+  words: () => sentence(12),
+  colours: () =>
+    `\x1b[32m✓\x1b[0m \x1b[2msrc/${pick(words)}/${pick(words)}.test.ts\x1b[22m ${sentence(4)} \x1b[33m${random(9000)} ms\x1b[39m`,
+  numbers: () =>
+    `2026-11-24T${10 + random(10)}:${10 + random(50)}:${10 + random(50)}.${random(1000)}Z [${random(100)}%] ${random(99999)} / ${random(99999)} kB, ${random(999)}.${random(99)} MB/s`,
+  hashes: () => `${hex(40)} ${pick(words)}/${pick(words)}_${pick(words)}.o sha256:${hex(64)}`,
+  base64: () => `integrity sha512-${base64(64)}`,
+  table: () => `| ${pick(words).padEnd(20)} | ${String(random(9999)).padStart(8)} |${"-".repeat(30)}|`,
+};
+const toLines = (make: () => string, bytes: number): Buffer => {
+  let text = "";
+  while (text.length < bytes) text += `${make()}\r\n`;
+  return Buffer.from(text);
+};
+const samples: Readonly<Record<string, Buffer>> = {
+  mixed: toLines(() => pick(Object.values(kinds))(), 2 * mebibyte),
+  ...Object.fromEntries(Object.entries(kinds).map(([name, make]) => [name, toLines(make, mebibyte)])),
+  constant: Buffer.alloc(mebibyte, "a"),
+};
+
+/** Tokens, hashes, addresses with a password, passwords: as long as they are in practice, and some in words that the log is full of. */
+const values = [
+  ...Array.from({ length: 20 }, () => base64(30)),
+  ...Array.from({ length: 14 }, () => hex(40)),
+  ...Array.from(
+    { length: 6 },
+    () => `postgres://${pick(words)}:${base64(12)}@db.internal:5432/${pick(words)}`,
+  ),
+  ...Array.from({ length: 6 }, () => base64(6)),
+  ...Array.from({ length: 4 }, () => sentence(4).replaceAll(" ", "-")),
+];
+const contestants: Readonly<Record<string, () => Redactor>> = {
+  nothing: () => createRedactor(),
+  shapes: () => createRedactor([], { shapes: true }),
+  "50 values": () => createRedactor(values),
+  "50 values, shapes": () => createRedactor(values, { shapes: true }),
+};
+
+try {
+  console.log(
+    `medians of ${rounds} rounds over ${megabytes} MB in pieces of 64 KiB; the ratio is of one round`,
+  );
+  for (const [name, sample] of Object.entries(samples)) await compare(name, sample);
+} finally {
+  rmSync(directory, { recursive: true });
+}
+
+async function compare(name: string, sample: Buffer): Promise<void> {
+  const alone: Record<string, number[]> = {};
+  const all: Record<string, number[]> = {};
+  const ratios: Record<string, number[]> = {};
+  for (let round = 0; round < rounds + 1; round += 1) {
+    let bare = 0;
+    for (const [label, make] of Object.entries(contestants)) {
+      const redactor = make();
+      const speed = await measure(sample, (path) => openPipeline(path, make()));
+      if (label === "nothing") bare = speed;
+      // The first round warms up.
+      if (round === 0) continue;
+      (alone[label] ??= []).push(
+        await measure(sample, () => ({ take: (chunk) => redactor.push(chunk), end: () => redactor.flush() })),
+      );
+      (all[label] ??= []).push(speed);
+      (ratios[label] ??= []).push(speed / bare);
+    }
+  }
+  for (const label of Object.keys(contestants)) {
+    const columns = [
+      name.padEnd(9),
+      label.padEnd(18),
+      `redactor ${median(alone[label]!).toFixed(0).padStart(6)} MB/s`,
+      `all ${median(all[label]!).toFixed(0).padStart(5)} MB/s`,
+      `ratio ${median(ratios[label]!).toFixed(3)}`,
+    ];
+    console.log(columns.join("  "));
+  }
+}
+
+interface Sink {
+  take(chunk: Uint8Array): unknown;
+  end(): unknown;
+}
+
+function openPipeline(path: string, redactor: Redactor): Sink {
+  const spool = createSpool(path, { diskLimitBytes: Infinity, fsyncIntervalMs: 0 });
+  const log = createJobLog({ spool, redactor });
+  const finish = Promise.withResolvers<number>();
+  let write: Output | undefined;
+  void log.command("flood", (output) => {
+    write = output;
+    return finish.promise;
+  });
+  return {
+    take: (chunk) => write?.(chunk),
+    end: () => {
+      finish.resolve(0);
+      setImmediate(() => spool.close());
+    },
+  };
+}
+
+/** Megabytes a second. */
+async function measure(sample: Buffer, open: (path: string) => Sink): Promise<number> {
+  const path = join(directory, "events.ndjson");
+  const sink = open(path);
+  const bytes = megabytes * mebibyte;
+  const start = performance.now();
+  for (let done = 0; done < bytes; done += chunkBytes) {
+    const at = done % (sample.length - chunkBytes);
+    sink.take(sample.subarray(at, at + chunkBytes));
+  }
+  const speed = bytes / 1e3 / (performance.now() - start);
+  sink.end();
+  await new Promise((resolve) => setTimeout(resolve, 20));
+  rmSync(path, { force: true });
+  return speed;
+}
+
+function median(numbers: readonly number[]): number {
+  return numbers.toSorted((a, b) => a - b)[numbers.length >> 1]!;
+}

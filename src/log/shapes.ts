@@ -1,0 +1,134 @@
+/**
+ * What a kind of token looks like: one of the prefixes, then the parts. A run takes all bytes of its kind that stand there, and their number must be
+ * in its bounds; so a shape is as long as its bounds allow, and no longer.
+ */
+export interface Shape {
+  readonly name: string;
+  /** Of four bytes at least; when shorter than six, a run of two or more follows. */
+  readonly prefixes: readonly string[];
+  readonly parts: readonly ShapePart[];
+}
+
+export type ShapePart = { readonly text: string } | Run;
+
+export interface Run {
+  /** By byte: 1 where it belongs to the run. */
+  readonly bytes: Uint8Array;
+  readonly min: number;
+  readonly max: number;
+}
+
+/** Tokens that are known by their looks, whichever variable they come from. */
+export function tokenShapes(): Shape[] {
+  const letters = "A-Za-z0-9";
+  const words = "A-Za-z0-9_-";
+  const dotted = "A-Za-z0-9_.-";
+  // Of a key in PEM; also where its line ends are written `\n`.
+  const pemBody = run("A-Za-z0-9+/=\r\n\\", 64, 16 * 1024);
+  return [
+    shape("GitHub", ["ghp_", "gho_", "ghu_", "ghr_"], run(letters, 36, 255)),
+    shape("GitHub installation", ["ghs_"], run(dotted, 36, 1024)),
+    shape("GitHub fine-grained", ["github_pat_"], run("A-Za-z0-9_", 50, 255)),
+    shape(
+      "GitLab",
+      ["glpat-", "glptt-", "gldt-", "glrt-", "glcbt-", "glft-", "glsoat-", "glagent-"],
+      run(dotted, 20, 255),
+    ),
+    shape("AWS key id", ["AKIA", "ASIA"], run("A-Z2-7", 16, 16)),
+    shape("Slack", ["xoxb-", "xoxp-", "xoxa-", "xoxr-", "xoxs-", "xoxe-"], run(`${letters}-`, 20, 255)),
+    shape("Slack webhook", ["hooks.slack.com/services/"], run(`${letters}/`, 40, 100)),
+    shape("Google API", ["AIzaSy"], run(words, 33, 33)),
+    shape("Google OAuth", ["GOCSPX-"], run(words, 28, 28)),
+    shape("Stripe", ["sk_live_", "rk_live_"], run(letters, 16, 255)),
+    shape("npm", ["npm_"], run(letters, 36, 36)),
+    shape("PyPI", ["pypi-AgE"], run(words, 50, 1024)),
+    shape("Docker Hub", ["dckr_pat_", "dckr_oat_"], run(words, 20, 64)),
+    shape("Vault", ["hvs.CAES"], run(words, 40, 255)),
+    shape("DigitalOcean", ["dop_v1_", "doo_v1_"], run("a-f0-9", 64, 64)),
+    shape("Anthropic, OpenAI", ["sk-ant-", "sk-proj-"], run(words, 32, 255)),
+    shape("age", ["AGE-SECRET-KEY-1"], run("A-Z0-9", 58, 58)),
+    // `{"alg":` and so on, in base64, and a payload that is an object as well.
+    shape(
+      "JSON Web Token",
+      ["alg", "typ", "kid", "enc", "cty", "jku", "jwk", "x5t", "x5c", "x5u", "zip", "b64"].map((name) =>
+        Buffer.from(`{"${name}"`).toString("base64"),
+      ),
+      run(words, 4, 1024),
+      { text: ".eyJ" },
+      run(words, 8, 8192),
+      { text: "." },
+      run(words, 32, 1400),
+    ),
+    shape(
+      "private key",
+      ["", "RSA ", "EC ", "DSA ", "OPENSSH ", "ENCRYPTED "].map((kind) => `BEGIN ${kind}PRIVATE KEY-----`),
+      pemBody,
+    ),
+    shape("PGP private key", ["BEGIN PGP PRIVATE KEY BLOCK-----"], pemBody),
+    // The end of the header of a private key with a passphrase.
+    shape("encrypted private key", ["DEK-Info: "], run("A-Z0-9-", 3, 20), { text: "," }, pemBody),
+  ];
+}
+
+function shape(name: string, prefixes: readonly string[], ...parts: ShapePart[]): Shape {
+  return { name, prefixes, parts };
+}
+
+/** `kind`: as between the brackets of a regular expression. */
+function run(kind: string, min: number, max: number): Run {
+  const member = new RegExp(`[${kind.replaceAll("\\", "\\\\")}]`);
+  const bytes = Uint8Array.from({ length: 256 }, (_, byte) =>
+    member.test(String.fromCharCode(byte)) ? 1 : 0,
+  );
+  return { bytes, min, max };
+}
+
+/** Finds shapes in one piece of data, without ever looking at a byte of a run twice. */
+export interface ShapeReader {
+  /** How long the shape is whose prefix ends at `from`, without it; -1: it is none; `undefined`: that stands behind the data's end. */
+  measure(data: Uint8Array, from: number, final: boolean): number | undefined;
+  /** Makes ready for other data. */
+  reset(): void;
+}
+
+export function createShapeReader(parts: readonly ShapePart[]): ShapeReader {
+  const known = parts.map(() => ({ from: 0, to: -1 }));
+  const texts = parts.map((part) => ("text" in part ? Buffer.from(part.text) : undefined));
+
+  /** Where the run that stands at `from` ends, or is longer than it may be. */
+  function runEnd(index: number, { bytes, max }: Run, data: Uint8Array, from: number): number {
+    const seen = known[index]!;
+    let to = from >= seen.from && from <= seen.to ? seen.to : from;
+    const last = Math.min(data.length, from + max + 1);
+    while (to < last && bytes[data[to]!] === 1) to += 1;
+    known[index] = { from, to };
+    return to;
+  }
+
+  return {
+    measure(data, from, final) {
+      let at = from;
+      for (const [index, part] of parts.entries()) {
+        const text = texts[index];
+        if (text) {
+          for (const byte of text) {
+            if (at === data.length) return final ? -1 : undefined;
+            if (data[at] !== byte) return -1;
+            at += 1;
+          }
+          continue;
+        }
+        const { min, max } = part as Run;
+        const end = runEnd(index, part as Run, data, at);
+        if (end - at > max) return -1;
+        if (end === data.length && !final) return undefined;
+        if (end - at < min) return -1;
+        at = end;
+      }
+      return at - from;
+    },
+    reset() {
+      for (const run of known) run.to = -1;
+    },
+  };
+}

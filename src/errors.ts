@@ -5,6 +5,7 @@ export const errorCodes = {
   CONFIG_UNREADABLE: "the configuration file cannot be read or parsed",
   JOB_INVALID: "the file is not a job request",
   JOB_UNREADABLE: "the job request cannot be read",
+  JOB_UNREACHABLE: "the job that this process belongs to cannot be told something, or refuses it",
   JOB_REFUSED: "a plugin refused the job; the message is for the job's user",
   JOB_FAILED: "a plugin has failed the job, and its log says why already",
   PLUGIN_INVALID: "what was loaded is not a plugin, or it asks for something that does not exist",

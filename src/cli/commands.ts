@@ -17,6 +17,8 @@ export const commands: Readonly<Record<string, CommandEntry>> = {
   // A configuration that is refused is exit status 1 here (protocol section 8.7).
   start: { load: () => import("./start.ts"), log: "all", refusal: 1 },
   run: { load: () => import("./run.ts"), log: "file" },
+  // A job calls it, wherever it stands and whatever configuration lies there.
+  redact: { load: () => import("./redact.ts"), log: "stderr", isLenient: true },
   logs: { load: () => import("./logs.ts"), log: "stderr" },
   status: { load: () => import("./status.ts"), log: "stderr" },
   doctor: { load: () => import("./doctor.ts"), log: "stderr", isLenient: "silent" },

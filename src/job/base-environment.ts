@@ -1,4 +1,5 @@
 import type { Cookie } from "../processes/cookie.ts";
+import { jobSocketVariable } from "./job-messages.ts";
 
 /** Bun's own switches: they would run code inside every program of ours that a job starts. */
 const ours = /^(BUN_OPTIONS|BUN_BE_BUN|BUN_INSPECT.*|BUN_JSC_.*|BUN_CONFIG_PRELOAD|SIGNALMAN_.*)$/;
@@ -9,9 +10,19 @@ const ours = /^(BUN_OPTIONS|BUN_BE_BUN|BUN_INSPECT.*|BUN_JSC_.*|BUN_CONFIG_PRELO
  */
 export function toBaseEnvironment(
   env: Readonly<Record<string, string | undefined>>,
-  options: { secretVariables: readonly string[]; cookie: Cookie },
+  options: {
+    secretVariables: readonly string[];
+    cookie: Cookie;
+    /** Where the job's processes reach the job. */
+    jobSocket: string | undefined;
+  },
 ): Record<string, string> {
-  return { ...withoutSecrets(env, options.secretVariables), [options.cookie.name]: options.cookie.value };
+  const { cookie, jobSocket } = options;
+  return {
+    ...withoutSecrets(env, options.secretVariables),
+    [cookie.name]: cookie.value,
+    ...(jobSocket === undefined ? {} : { [jobSocketVariable]: jobSocket }),
+  };
 }
 
 /** An environment without the variables that hold secrets of the agent, and without Bun's own switches. */
@@ -22,7 +33,8 @@ export function withoutSecrets(
   const secret = new Set(["SEMAPHORE_AGENT_TOKEN", ...secretVariables]);
   const base: Record<string, string> = {};
   for (const [name, value] of Object.entries(env)) {
-    if (value === undefined || secret.has(name)) continue;
+    // The socket of an outer job is nothing to the jobs of an agent that runs inside it.
+    if (value === undefined || secret.has(name) || name === jobSocketVariable) continue;
     if (ours.test(name) && !name.startsWith("SIGNALMAN_JOB_")) continue;
     base[name] = value;
   }

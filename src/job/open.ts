@@ -13,7 +13,10 @@ import { type Cookie, createCookie } from "../processes/cookie.ts";
 import { executor } from "../services.ts";
 import { toBaseEnvironment } from "./base-environment.ts";
 import { createJob, type Job } from "./job.ts";
+import { listenToJob } from "./job-socket.ts";
+import { createRedactCommand } from "./redact-command.ts";
 import type { EnvironmentVariable, JobRequest } from "./request.ts";
+import { toSocketPath } from "./waiting-process.ts";
 
 /** What a job is run with, whoever asked for it. */
 export interface JobSettings {
@@ -77,11 +80,20 @@ export async function openJob(asked: JobRequest, options: OpenJobOptions): Promi
   });
   cleanup.use(spool);
   const secrets = secretsOf(request, { redactedVars: settings.redactedVars, tokens: settings.secrets });
-  options.onSecrets?.(secrets.flatMap((secret) => Buffer.from(secret).toString().split("\n")));
+  const tellSecrets = (values: readonly Uint8Array[]) =>
+    options.onSecrets?.(values.flatMap((value) => Buffer.from(value).toString().split("\n")));
+  tellSecrets(secrets);
   const redactor = createRedactor(secrets, { shapes: settings.redactedShapes });
   const log = createJobLog({ spool, redactor });
 
-  // 3. The job. Its executor has a directory of its own, and is made when the job starts.
+  // 3. Where the job's own processes can speak with it.
+  const jobSocket = findSocketPath(directory, options);
+  if (jobSocket !== undefined) {
+    const redact = createRedactCommand({ redactor, onSecrets: tellSecrets });
+    cleanup.use(listenToJob({ path: jobSocket, commands: { redact } }));
+  }
+
+  // 4. The job. Its executor has a directory of its own, and is made when the job starts.
   const cookie = options.cookie ?? createCookie(request.id);
   const name = settings.executors[request.executor] ?? request.executor;
   const job = createJob(request, {
@@ -93,7 +105,11 @@ export async function openJob(asked: JobRequest, options: OpenJobOptions): Promi
     createExecutor: (tell) =>
       host.use(executor, name).create({
         job: request,
-        environment: toBaseEnvironment(options.env, { secretVariables: settings.secretVariables, cookie }),
+        environment: toBaseEnvironment(options.env, {
+          secretVariables: settings.secretVariables,
+          cookie,
+          jobSocket,
+        }),
         cookie,
         directory: mkdtempSync(join(directory, "executor-")),
         log,
@@ -109,6 +125,21 @@ export async function openJob(asked: JobRequest, options: OpenJobOptions): Promi
 
   const owned = cleanup.move();
   return { job, log, spool, [Symbol.asyncDispose]: () => owned.disposeAsync() };
+}
+
+/** `undefined`: the job does without, for nothing of it depends on that. */
+function findSocketPath(directory: string, { env, logger }: OpenJobOptions): string | undefined {
+  const runtime = env["XDG_RUNTIME_DIR"];
+  try {
+    return toSocketPath([
+      directory,
+      ...(runtime ? [join(runtime, "signalman")] : []),
+      `/tmp/signalman-${process.getuid?.() ?? 0}`,
+    ]);
+  } catch (error) {
+    logger.warn(`the job's processes cannot speak with it (\`signalman redact\` fails): ${toMessage(error)}`);
+    return undefined;
+  }
 }
 
 async function makeDirectory(): Promise<string> {

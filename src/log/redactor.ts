@@ -39,7 +39,8 @@ export function createRedactor(
 ): Redactor {
   const forms = new Map<string, Uint8Array>();
   const shapes = options.shapes ? tokenShapes() : [];
-  let patterns = learn(secrets);
+  /** Made when there is something to look at: many values may come one by one. */
+  let made: Patterns | undefined;
   let held: Uint8Array = nothing;
   let scratch: Uint8Array = nothing;
   /** So many bytes of `held` are behind a mask that is already out. */
@@ -47,15 +48,19 @@ export function createRedactor(
   let count = 0;
   let redactedBytes = 0;
 
-  function learn(values: Iterable<string | Uint8Array>): Patterns {
+  function add(values: Iterable<string | Uint8Array>): void {
     for (const value of values) {
       for (const form of toForms(value)) forms.set(Buffer.from(form).toString("latin1"), form);
     }
-    return createPatterns([...forms.values()], shapes);
+    made = undefined;
+  }
+
+  function patterns(): Patterns {
+    return (made ??= createPatterns([...forms.values()], shapes));
   }
 
   function take(data: Uint8Array, final: boolean): Uint8Array {
-    const masked = maskIn(patterns, data, heldMasked, final);
+    const masked = maskIn(patterns(), data, heldMasked, final);
     // A copy: the bytes belong to the caller, who may use them again.
     held = masked.decided < data.length ? new Uint8Array(data.subarray(masked.decided)) : nothing;
     heldMasked = masked.behindMask;
@@ -72,20 +77,19 @@ export function createRedactor(
     return scratch.subarray(0, length);
   }
 
+  add(secrets);
   return {
     push(bytes) {
-      if (patterns.size === 0) return bytes;
+      if (patterns().size === 0) return bytes;
       return take(held.length > 0 ? join(held, bytes) : bytes, false);
     },
     flush: () => (held.length > 0 ? take(held, true) : nothing),
     redactText(text) {
-      if (patterns.size === 0) return text;
-      const masked = maskIn(patterns, Buffer.from(text), 0, true);
+      if (patterns().size === 0) return text;
+      const masked = maskIn(patterns(), Buffer.from(text), 0, true);
       return masked.count > 0 ? Buffer.concat(masked.parts).toString() : text;
     },
-    add(values) {
-      patterns = learn(values);
-    },
+    add,
     get count() {
       return count;
     },

@@ -10,6 +10,8 @@ export interface Cookie {
 }
 
 const prefix = "SIGNALMAN_JOB_";
+/** Begins like a cookie and is none: cookies end in a nonce. */
+const socket = `${prefix}SOCKET=`;
 
 /** `SIGNALMAN_JOB_<job's id>_<nonce>`: two runs of one job id, one inside the other, have two names as well. */
 export function createCookie(jobId: string): Cookie {
@@ -29,7 +31,7 @@ export function hasCookie(environ: Buffer, cookie: Cookie): boolean {
 /** `true` when this environment holds the cookie of any job. */
 export function hasAnyCookie(environ: Buffer): boolean {
   for (let at = environ.indexOf(prefix); at >= 0; at = environ.indexOf(prefix, at + 1)) {
-    if (startsEntry(environ, at)) return true;
+    if (startsEntry(environ, at) && environ.indexOf(socket, at) !== at) return true;
   }
   return false;
 }

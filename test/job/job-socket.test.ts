@@ -1,0 +1,155 @@
+import { expect, test } from "bun:test";
+import { statSync } from "node:fs";
+import { connect, type Socket } from "node:net";
+import { dirname, join } from "node:path";
+import { askJob } from "../../src/job/ask-job.ts";
+import { jobMessagesVersion, maxMessageBytes, redactLimits } from "../../src/job/job-messages.ts";
+import { listenToJob } from "../../src/job/job-socket.ts";
+import { createRedactCommand } from "../../src/job/redact-command.ts";
+import { createRedactor, mask } from "../../src/log/redactor.ts";
+import { tmpdir } from "../../src/testing/fixtures.ts";
+
+const version = jobMessagesVersion;
+const encode = (text: string) => Buffer.from(text).toString("base64");
+
+async function openSocket() {
+  const tmp = await tmpdir();
+  const path = join(tmp.path, "socket");
+  const redactor = createRedactor();
+  const told: string[] = [];
+  const onSecrets = (values: readonly Uint8Array[]) =>
+    void told.push(...values.map((value) => Buffer.from(value).toString()));
+  const listening = listenToJob({ path, commands: { redact: createRedactCommand({ redactor, onSecrets }) } });
+  return {
+    path,
+    redactor,
+    told,
+    env: { SIGNALMAN_JOB_SOCKET: path },
+    async [Symbol.asyncDispose]() {
+      listening[Symbol.dispose]();
+      await tmp[Symbol.asyncDispose]();
+    },
+  };
+}
+
+/** Says all of it, and gives back the answers until the job closes or `count` have come. */
+function say(path: string, text: string, count = Number.POSITIVE_INFINITY): Promise<unknown[]> {
+  return new Promise((resolve, reject) => {
+    let heard = "";
+    const socket: Socket = connect(path, () => socket.write(text));
+    const finish = () => {
+      socket.destroy();
+      resolve(
+        heard
+          .trimEnd()
+          .split("\n")
+          .map((line) => JSON.parse(line) as unknown),
+      );
+    };
+    socket.on("error", reject).on("close", finish);
+    socket.on("data", (bytes) => {
+      heard += bytes.toString();
+      if (heard.split("\n").length > count) finish();
+    });
+  });
+}
+
+test("what a job adds is masked once it is answered, and whoever must know is told", async () => {
+  await using job = await openSocket();
+  await askJob({ do: "redact", values: [encode("run-time"), encode("line one\nline two")] }, job.env);
+  expect(job.redactor.redactText(`run-time ${encode("run-time")} line one\r\nline two`)).toBe(
+    `${mask} ${mask}U= ${mask}`,
+  );
+  expect(job.told).toEqual(["run-time", "line one\nline two"]);
+});
+
+test("several messages of one connection are answered in their turn", async () => {
+  await using job = await openSocket();
+  const lines = ["value-1", "value-2"].map((value) =>
+    JSON.stringify({ version, do: "redact", values: [encode(value)] }),
+  );
+  expect(await say(job.path, `${lines.join("\n")}\n`, 2)).toEqual([
+    { is: "done", version },
+    { is: "done", version },
+  ]);
+  expect(job.told).toEqual(["value-1", "value-2"]);
+});
+
+test.each([
+  ["no JSON", "hello\n", "the message is no JSON object"],
+  ["no object", "null\n", "the message is no JSON object"],
+  ["another version", `${JSON.stringify({ version: 2, do: "redact" })}\n`, "the job speaks version 1, not 2"],
+  ["no version", `${JSON.stringify({ do: "redact" })}\n`, "the job speaks version 1, not undefined"],
+  [
+    "an unknown command",
+    `${JSON.stringify({ version, do: "constructor" })}\n`,
+    "the job does not know what to do (known: redact)",
+  ],
+  ["no values", `${JSON.stringify({ version, do: "redact" })}\n`, '"values" is no list'],
+  ["no base64", `${JSON.stringify({ version, do: "redact", values: ["?"] })}\n`, "a value is no base64"],
+  ["no text", `${JSON.stringify({ version, do: "redact", values: [12] })}\n`, "a value is no base64"],
+  [
+    "a short value",
+    `${JSON.stringify({ version, do: "redact", values: [encode("long-enough"), encode("short")] })}\n`,
+    "a value is shorter than 6 bytes, and cannot be masked",
+  ],
+  [
+    "a long value",
+    `${JSON.stringify({ version, do: "redact", values: [encode("x".repeat(redactLimits.valueBytes + 1))] })}\n`,
+    `a value is longer than ${redactLimits.valueBytes} bytes`,
+  ],
+  [
+    "a line that never ends",
+    "x".repeat(maxMessageBytes + 1),
+    `a message is longer than ${maxMessageBytes} bytes`,
+  ],
+])("%s is refused, the connection is closed, and the job listens on", async (_, text, why) => {
+  await using job = await openSocket();
+  expect(await say(job.path, text)).toEqual([{ is: "refused", version, why }]);
+  expect(job.told).toEqual([]);
+  await askJob({ do: "redact", values: [encode("afterwards")] }, job.env);
+  expect(job.told).toEqual(["afterwards"]);
+});
+
+test("a job adds no more than so many values; one that is known counts once", async () => {
+  await using job = await openSocket();
+  for (let round = 0; round < 10; round += 1) {
+    const values = Array.from({ length: redactLimits.values / 10 }, (_, index) =>
+      encode(`value-${round}-${index}`),
+    );
+    await askJob({ do: "redact", values: [...values, ...values, encode("value-0-0")] }, job.env);
+  }
+  await expect(askJob({ do: "redact", values: [encode("one-more")] }, job.env)).rejects.toMatchObject({
+    code: "JOB_UNREACHABLE",
+    message: `the job refuses: a job can add ${redactLimits.values} values, and no more`,
+  });
+  expect(job.told.length).toBe(redactLimits.values);
+});
+
+test("a job that opens many connections and says nothing is still heard when it closes them", async () => {
+  await using job = await openSocket();
+  const silent = await Promise.all(
+    Array.from(
+      { length: 64 },
+      () =>
+        new Promise<Socket>((resolve) => {
+          const socket: Socket = connect(job.path, () => resolve(socket));
+        }),
+    ),
+  );
+  expect(await say(job.path, "")).toEqual([
+    { is: "refused", version, why: "too many processes speak with the job" },
+  ]);
+  await Promise.all(silent.map((socket) => new Promise((resolve) => socket.on("close", resolve).end())));
+  await askJob({ do: "redact", values: [encode("heard-again")] }, job.env);
+  expect(job.told).toEqual(["heard-again"]);
+});
+
+test("only the job's user reaches the socket, and it is gone with the job", async () => {
+  const job = await openSocket();
+  expect(statSync(job.path).mode & 0o777).toBe(0o600);
+  expect(statSync(dirname(job.path)).mode & 0o077).toBe(0);
+  await job[Symbol.asyncDispose]();
+  await expect(askJob({ do: "redact", values: [] }, job.env)).rejects.toMatchObject({ code: "JOB_UNREACHABLE" });
+  await expect(askJob({ do: "redact", values: [] }, {})).rejects.toMatchObject({ code: "JOB_UNREACHABLE" });
+});

@@ -1,0 +1,11 @@
+import { expect, test } from "bun:test";
+import { createCookie, hasAnyCookie, hasCookie } from "../../src/processes/cookie.ts";
+
+test("the path of a job's socket is no cookie, whatever the job's id is", () => {
+  const cookie = createCookie("SOCKET");
+  const socket = "SIGNALMAN_JOB_SOCKET=/tmp/a.sock\0";
+  const both = Buffer.from(`${socket}${cookie.name}=${cookie.value}\0`);
+  expect(hasAnyCookie(Buffer.from(`PATH=/bin\0${socket}`))).toBe(false);
+  expect(hasAnyCookie(both)).toBe(true);
+  expect(hasCookie(both, cookie)).toBe(true);
+});

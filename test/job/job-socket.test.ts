@@ -150,6 +150,8 @@ test("only the job's user reaches the socket, and it is gone with the job", asyn
   expect(statSync(job.path).mode & 0o777).toBe(0o600);
   expect(statSync(dirname(job.path)).mode & 0o077).toBe(0);
   await job[Symbol.asyncDispose]();
-  await expect(askJob({ do: "redact", values: [] }, job.env)).rejects.toMatchObject({ code: "JOB_UNREACHABLE" });
+  await expect(askJob({ do: "redact", values: [] }, job.env)).rejects.toMatchObject({
+    code: "JOB_UNREACHABLE",
+  });
   await expect(askJob({ do: "redact", values: [] }, {})).rejects.toMatchObject({ code: "JOB_UNREACHABLE" });
 });

@@ -46,8 +46,13 @@ export interface JobSummary {
   readonly result: JobResult;
   /** Milliseconds from `job_started` to `job_finished`. */
   readonly durationMs: number;
-  /** Events and bytes in the spool; bytes of output dropped by `log-disk-limit`. */
-  readonly log: { readonly events: number; readonly bytes: number; readonly droppedBytes: number };
+  /** Events and bytes in the spool, and their CRC-32; bytes of output dropped by `log-disk-limit` or a full disk. */
+  readonly log: {
+    readonly events: number;
+    readonly bytes: number;
+    readonly droppedBytes: number;
+    readonly checksum?: number;
+  };
 }
 
 /** The closed set of hooks: name → the one event object that its listeners get. All of them are awaited. */
@@ -63,6 +68,8 @@ export interface HookEvents {
     readonly slot: number;
     readonly jobId: string;
     readonly executor: string;
+    /** What another process did to the job's log on disk. */
+    readonly damage?: string;
   } & JobSummary;
   /** Called after the log was delivered and before the result is reported. Upload the log, archive the spool. */
   "agent:log-flushed": {

@@ -7,10 +7,13 @@ import type { JobProcess } from "../job/process.ts";
 import type { JobRequest } from "../job/request.ts";
 import { jobFiles } from "../job/wire.ts";
 import type { LogDelivery } from "../log/backend.ts";
+import type { SpoolExtent } from "../log/spool-file.ts";
 import { countRest } from "../log/count-rest.ts";
 import { openSinks } from "../log/open-sinks.ts";
 import { openSpool } from "../log/spool-reader.ts";
+import { findChange, toMismatch } from "../log/verify-spool.ts";
 import type { SpoolCursor, SpoolReader } from "../log/spool.ts";
+import type { JobSummary } from "../hooks.ts";
 import type { Logger } from "../logger/logger.ts";
 import { logBackend } from "../services.ts";
 import { readDocument, writeDocument } from "../state/document.ts";
@@ -48,8 +51,10 @@ export async function deliverJob(options: DeliverJobOptions): Promise<JobOutcome
   // 2. The job is over; its log may take a while longer, and what is not delivered then stays here.
   const summary = await process.finished;
   const timer = setTimeout(() => late.abort(new Error("log-flush-timeout is over")), flushTimeoutMs);
-  const [log] = await Promise.all([delivering, sinks.finish()]);
+  const [{ log, read }] = await Promise.all([delivering, sinks.finish()]);
   clearTimeout(timer);
+  const damage = await findDamage(options, summary, read);
+  if (damage !== undefined) logger.error(damage, { job: request.id, spool });
   if (log.undelivered > 0) {
     logger.warn("not all of the log was delivered; `signalman logs` has it whole", {
       job: request.id,
@@ -61,11 +66,34 @@ export async function deliverJob(options: DeliverJobOptions): Promise<JobOutcome
   // 3. Whoever wants the whole log (an artifact) has it before the result is reported.
   const trimmed = log.trimmed || summary.log.droppedBytes > 0;
   await host.call("agent:log-flushed", { slot, job: request, trimmed, spool });
-  await host.call("agent:job-ended", { slot, jobId: request.id, executor: request.executor, ...summary });
+  await host.call("agent:job-ended", {
+    slot,
+    jobId: request.id,
+    executor: request.executor,
+    ...summary,
+    ...(damage !== undefined && { damage }),
+  });
   return { summary, log };
 }
 
-async function deliver(options: DeliverJobOptions, signal: AbortSignal): Promise<LogDelivery> {
+/** Whether another process changed the log, before it was read or after. */
+async function findDamage(
+  { directory, process }: DeliverJobOptions,
+  { log }: JobSummary,
+  read: SpoolExtent,
+): Promise<string | undefined> {
+  if (process.source.rest?.length) return undefined;
+  const delivered = toMismatch(read, log);
+  if (delivered !== undefined)
+    return `another process changed the job's log before it was delivered: ${delivered}`;
+  const kept = await findChange(join(directory, jobFiles.spool), log);
+  return kept && `another process changed the job's log, after it was delivered as it was written: ${kept}`;
+}
+
+async function deliver(
+  options: DeliverJobOptions,
+  signal: AbortSignal,
+): Promise<{ log: LogDelivery; read: SpoolExtent }> {
   const { host, request, logger, delivery, directory } = options;
   const cursorPath = join(directory, jobFiles.delivery);
   using reader = openAtCursor(cursorPath, options);
@@ -78,12 +106,20 @@ async function deliver(options: DeliverJobOptions, signal: AbortSignal): Promise
       refreshToken: () => delivery.refreshToken(),
       ...(delivery.ca && { ca: delivery.ca }),
     });
-    return await backend.run(signal);
+    const log = await backend.run(signal);
+    // One whose time was over has left earlier.
+    await options.process.finished;
+    await rest(reader);
+    return { log, read: toExtent(reader) };
   } catch (error) {
     logger.error(`the log could not be delivered: ${toMessage(error)}`, { job: request.id });
     await options.process.finished;
-    return { trimmed: false, undelivered: await rest(reader) };
+    return { log: { trimmed: false, undelivered: await rest(reader) }, read: toExtent(reader) };
   }
+}
+
+function toExtent({ cursor, checksum }: SpoolReader): SpoolExtent {
+  return { bytes: cursor.offset, checksum };
 }
 
 /** Where the delivery stopped. A crash of the machine may cost the place: then all is delivered again, in its place. */

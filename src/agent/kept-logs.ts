@@ -13,6 +13,8 @@ export interface KeptLog {
   readonly bytes: number;
   /** Of the last event. */
   readonly date: Date;
+  /** What its writer left, as far as it said so. */
+  readonly written: JobSummary["log"] | undefined;
   /** `undefined` while it runs. */
   readonly result: JobSummary["result"] | undefined;
   /** The control plane has the job's result. */
@@ -44,13 +46,15 @@ function listLogs(jobs: string): KeptLog[] {
     const spool = join(directory, jobFiles.spool);
     if (!existsSync(spool)) return [];
     const { size, mtime } = statSync(spool);
+    const summary = readDocument<JobSummary>(join(directory, jobFiles.result));
     return {
       jobId: directory.slice(jobs.length + 1),
       directory,
       spool,
       bytes: size,
       date: mtime,
-      result: readDocument<JobSummary>(join(directory, jobFiles.result))?.result,
+      written: summary?.log,
+      result: summary?.result,
       isReleased: !existsSync(join(directory, jobFiles.request)),
     };
   });

@@ -2,6 +2,7 @@ import { type KeptLog, listKeptLogs } from "../agent/kept-logs.ts";
 import { coreName } from "../config/flags.ts";
 import type { CoreConfig } from "../config/options.ts";
 import { AgentError } from "../errors.ts";
+import { findChange } from "../log/verify-spool.ts";
 import { openSpool } from "../log/spool-reader.ts";
 import { usualPlace } from "../state/directory.ts";
 import { formatTable } from "./columns.ts";
@@ -20,7 +21,9 @@ export default defineCommand({
     const place = core["state-dir"] ?? usualPlace(process.env);
     const logs = listKeptLogs(place);
     if (args.job === undefined) return list(logs, place, args.json === true);
-    const { spool } = findLog(logs, args.job, place);
+    const { spool, written } = findLog(logs, args.job, place);
+    const change = written && (await findChange(spool, written));
+    if (change !== undefined) program.logger.warn(`another process changed this log: ${change}`, { spool });
     using reader = openSpool(spool);
     const tty = process.stdout.isTTY && args.json !== true;
     await viewJob({
@@ -34,9 +37,10 @@ export default defineCommand({
 });
 
 function list(logs: readonly KeptLog[], place: string, json: boolean): void {
-  const rows = logs.map(({ jobId, result = "running", bytes, date, isReleased }) => ({
+  const rows = logs.map(({ jobId, written, result = "running", bytes, date, isReleased }) => ({
     job: jobId,
     result,
+    changed: written !== undefined && written.bytes !== bytes,
     date: date.toISOString(),
     bytes,
     reported: isReleased,
@@ -51,7 +55,9 @@ function list(logs: readonly KeptLog[], place: string, json: boolean): void {
       row.result,
       row.date,
       `${row.bytes} bytes`,
-      row.reported ? "" : "not reported yet",
+      [row.reported ? "" : "not reported yet", row.changed ? "changed by another process" : ""]
+        .filter((remark) => remark !== "")
+        .join(", "),
     ]);
     console.log(formatTable([["job", "result", "last event", "size", ""], ...cells]).join("\n"));
   }

@@ -1,4 +1,5 @@
 import * as fs from "node:fs";
+import { crc32 } from "node:zlib";
 import type { SpoolBatch, SpoolCursor, SpoolReader, SpoolSource } from "./spool.ts";
 import { AgentError, toMessage } from "../errors.ts";
 
@@ -9,18 +10,31 @@ export interface OpenSpoolOptions {
   readonly cursor?: SpoolCursor;
 }
 
-/** Opens a spool for reading, in whatever process. Throws `SPOOL_FAILED`, also when no event begins at the cursor. */
+/**
+ * Opens a spool for reading, in whatever process. Throws `SPOOL_FAILED`, also when no event begins at the cursor. The file may be missing when
+ * its source has a `rest`: then that is all there is.
+ */
 export function openSpool(path: string, options: OpenSpoolOptions = {}): SpoolReader {
   const { source = nobody } = options;
   let cursor = options.cursor ?? { event: 0, offset: 0 };
-  const fd = attempt(() => fs.openSync(path, fs.constants.O_RDONLY | fs.constants.O_NOFOLLOW));
+  let isRestRead = false;
+  const fd = open();
   const disposed = new AbortController();
-  if (!isLineStart(cursor.offset)) {
-    fs.closeSync(fd);
-    throw new AgentError(
-      "SPOOL_FAILED",
-      `no event begins at byte ${cursor.offset} of the job's log "${path}"`,
-    );
+  let checksum = 0;
+  try {
+    checksum = passOver(cursor.offset);
+  } catch (error) {
+    close();
+    throw error;
+  }
+
+  function open(): number | undefined {
+    if (source.rest && !fs.existsSync(path)) return undefined;
+    return attempt(() => fs.openSync(path, fs.constants.O_RDONLY | fs.constants.O_NOFOLLOW));
+  }
+
+  function close(): void {
+    if (fd !== undefined) fs.closeSync(fd);
   }
 
   function attempt<T>(work: () => T): T {
@@ -33,15 +47,42 @@ export function openSpool(path: string, options: OpenSpoolOptions = {}): SpoolRe
     }
   }
 
-  function isLineStart(offset: number): boolean {
-    if (offset === 0) return true;
-    const before = Buffer.alloc(1);
-    return attempt(() => fs.readSync(fd, before, 0, 1, offset - 1)) === 1 && before[0] === newline;
+  /** The checksum of what stands before an offset, which must be the beginning of a line. */
+  function passOver(offset: number): number {
+    let sum = 0;
+    let last = newline;
+    const block = Buffer.allocUnsafeSlow(Math.min(offset, 1024 * 1024));
+    for (let at = 0; at < offset;) {
+      const wanted = Math.min(block.length, offset - at);
+      const count = fd === undefined ? 0 : attempt(() => fs.readSync(fd, block, 0, wanted, at));
+      if (count === 0) last = 0;
+      if (count === 0) break;
+      sum = crc32(block.subarray(0, count), sum);
+      last = block[count - 1]!;
+      at += count;
+    }
+    if (last === newline) return sum;
+    throw new AgentError("SPOOL_FAILED", `no event begins at byte ${offset} of the job's log "${path}"`);
   }
 
   function read(maxEvents: number, maxBytes: number): SpoolBatch | undefined {
+    if (fd === undefined) return undefined;
     const { lines, events } = attempt(() => readLines(fd, cursor.offset, maxEvents, maxBytes));
     if (events === 0) return undefined;
+    checksum = crc32(lines, checksum);
+    return advance(lines, events);
+  }
+
+  /** All of it in one batch: it is little. */
+  function readRest(): SpoolBatch | undefined {
+    const lines = isRestRead ? undefined : source.rest;
+    isRestRead = true;
+    return lines && lines.length > 0
+      ? advance(lines, lines.filter((byte) => byte === newline).length)
+      : undefined;
+  }
+
+  function advance(lines: Uint8Array, events: number): SpoolBatch {
     const start = cursor;
     cursor = { event: start.event + events, offset: start.offset + lines.length };
     return { start, end: cursor, lines };
@@ -51,6 +92,9 @@ export function openSpool(path: string, options: OpenSpoolOptions = {}): SpoolRe
     get cursor() {
       return cursor;
     },
+    get checksum() {
+      return checksum;
+    },
     async next({ maxEvents = 2000, maxBytes = 1024 * 1024, signal } = {}) {
       for (;;) {
         signal?.throwIfAborted();
@@ -58,14 +102,14 @@ export function openSpool(path: string, options: OpenSpoolOptions = {}): SpoolRe
         // Asked before the file: what is written last must not be missed.
         const { closed } = source;
         const batch = read(maxEvents, maxBytes);
-        if (batch || closed) return batch;
+        if (batch || closed) return batch ?? readRest();
         await wakeUp(source, signal ? [signal, disposed.signal] : [disposed.signal]);
       }
     },
     [Symbol.dispose]() {
       if (disposed.signal.aborted) return;
       disposed.abort(new AgentError("SPOOL_FAILED", `the reader of the job's log "${path}" was closed`));
-      fs.closeSync(fd);
+      close();
     },
   };
 }

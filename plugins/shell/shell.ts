@@ -1,4 +1,4 @@
-import { chmodSync, mkdirSync, writeFileSync } from "node:fs";
+import { chmodSync, mkdirSync } from "node:fs";
 import { join } from "node:path";
 import {
   becomeSubReaper,
@@ -15,6 +15,8 @@ import { createExportFiles } from "./export-files.ts";
 import { endJob } from "./end-job.ts";
 import { startGuard } from "./guard.ts";
 import { injectFile } from "./inject-file.ts";
+import { asFirstVictim } from "./oom-score.ts";
+import { writePrivate } from "./write-private.ts";
 
 export interface ShellExecutorOptions {
   readonly startTimeoutMs: number;
@@ -41,13 +43,22 @@ export function createShellExecutor(context: ExecutorContext, options: ShellExec
   function putCommand(text: string): string {
     const path = join(context.directory, "command");
     try {
-      writeFileSync(path, `${text}\n`, { mode: 0o600 });
-    } catch {
-      mkdirSync(context.directory, { recursive: true, mode: 0o700 });
-      chmodSync(context.directory, 0o700);
-      writeFileSync(path, `${text}\n`, { mode: 0o600 });
+      writePrivate(path, `${text}\n`);
+    } catch (error) {
+      if (!restoreDirectory()) throw error;
+      writePrivate(path, `${text}\n`);
     }
     return path;
+  }
+
+  function restoreDirectory(): boolean {
+    try {
+      mkdirSync(context.directory, { recursive: true, mode: 0o700 });
+      chmodSync(context.directory, 0o700);
+      return true;
+    } catch {
+      return false;
+    }
   }
 
   async function open(signal: AbortSignal): Promise<void> {
@@ -56,7 +67,8 @@ export function createShellExecutor(context: ExecutorContext, options: ShellExec
     session = await createSession(
       {
         open: (terminal) => {
-          const local = openLocalTerminal({ ...terminal, env: context.environment });
+          const command = asFirstVictim(terminal.command);
+          const local = openLocalTerminal({ ...terminal, command, env: context.environment });
           processes.addRoot(local.pid);
           return local;
         },

@@ -17,6 +17,7 @@ export interface AgentOptions extends Pick<
   | "claimTimeoutMs"
   | "flushTimeoutMs"
   | "keptLogs"
+  | "holdState"
 > {
   readonly version: string;
   readonly host: Host;

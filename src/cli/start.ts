@@ -22,6 +22,8 @@ export default defineCommand({
   async run({ program }) {
     // Other processes of our user shall not read the token out of this one.
     loadLibc()?.setUndumpable();
+    // A limit of file size (`ulimit -f`) is an error of the write, not the end of the agent.
+    process.on("SIGXFSZ", () => {});
     const core = program.config.of(coreName) as CoreConfig;
     let jobs: Pick<SlotJobs, "stopAll" | "killAll"> | undefined;
     using signals = listenToOperator({
@@ -60,6 +62,16 @@ export default defineCommand({
       claimTimeoutMs: core["claim-timeout"] * 1000,
       flushTimeoutMs: core["log-flush-timeout"] * 1000,
       keptLogs: { maxBytes: core["kept-logs-size"], maxAgeMs: core["kept-logs-days"] * 24 * 3600 * 1000 },
+      holdState() {
+        try {
+          if (state.hold())
+            program.logger.error(`the state directory "${state.path}" was removed; what it held is gone`);
+        } catch (error) {
+          // Whoever works there now shall not lose its jobs to us.
+          signals.stop();
+          throw error;
+        }
+      },
       signals,
       onJobs: (theirs) => (jobs = theirs),
       onName: (name) => program.logger.rename(name),

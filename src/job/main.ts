@@ -1,16 +1,16 @@
 import { join } from "node:path";
-import { setTimeout as sleep } from "node:timers/promises";
-import { AgentError } from "../errors.ts";
+import { AgentError, toMessage } from "../errors.ts";
 import { createHost } from "../host/host.ts";
 import { type BuiltInPlugins, loadPlugins } from "../host/loader.ts";
 import { openLogFile } from "../logger/file.ts";
 import { createLogger } from "../logger/logger.ts";
 import { logStrayErrors } from "../logger/stray-errors.ts";
 import { loadLibc } from "../processes/libc.ts";
-import { writeDocument } from "../state/document.ts";
 import { takeLock } from "../state/lock.ts";
-import { listenForAgents } from "./control-socket.ts";
-import { openJob } from "./open.ts";
+import { closeJob } from "./close-log.ts";
+import { type ControlSocket, listenForAgents } from "./control-socket.ts";
+import { keepResult } from "./keep-result.ts";
+import { type OpenJob, openJob } from "./open.ts";
 import type { JobRequest } from "./request.ts";
 import { jobFiles, type JobProcessInput, wireVersion } from "./wire.ts";
 
@@ -36,29 +36,44 @@ export async function runJobProcess(builtIns: BuiltInPlugins): Promise<void> {
   await using host = await createHost({ plugins, roles: ["job"], logger });
   const request = await readRequest(lines);
   if (request === undefined) return;
-  await using open = await openJob(request, {
-    host,
-    cookie,
-    settings: input.settings,
-    logger,
-    env: process.env,
-    onSecrets: (values) => logger.addSecrets(values),
-    spoolPath: join(directory, jobFiles.spool),
-  });
-  const { job, spool } = open;
-
-  // 3. From here on an agent can take the job over.
+  await using cleanup = new AsyncDisposableStack();
+  const acknowledged = Promise.withResolvers<void>();
+  let open: OpenJob;
+  let control: ControlSocket;
   const unclaimed = createUnclaimedTimer(input.claimTimeoutMs, () => {
     logger.warn("no agent has claimed the job in time; it is stopped", { job: request.id });
-    job.stop();
+    open.job.stop();
   });
-  const acknowledged = Promise.withResolvers<void>();
-  using control = listenForAgents({
-    path: socket,
-    secret,
-    onCommand: (command) => (command === "leave" ? acknowledged.resolve() : job[command]()),
-    onClaimed: unclaimed.set,
-  });
+  try {
+    open = cleanup.use(
+      await openJob(request, {
+        host,
+        cookie,
+        settings: input.settings,
+        logger,
+        env: process.env,
+        onSecrets: (values) => logger.addSecrets(values),
+        spoolPath: join(directory, jobFiles.spool),
+      }),
+    );
+    // 3. From here on an agent can take the job over.
+    control = cleanup.use(
+      listenForAgents({
+        path: socket,
+        secret,
+        onCommand: (command) => (command === "leave" ? acknowledged.resolve() : open.job[command]()),
+        onClaimed: unclaimed.set,
+      }),
+    );
+  } catch (error) {
+    unclaimed.set(true);
+    await cleanup.disposeAsync();
+    const reason = toMessage(error);
+    logger.error(`the job cannot begin: ${reason}`, { job: request.id });
+    closeJob({ directory, jobId: request.id, reason, logger });
+    return;
+  }
+  const { job, spool } = open;
   spool.watch(() => control.tell({ is: "more" }));
   for (const name of ["SIGTERM", "SIGINT"] as const) process.on(name, () => job.stop());
   // The terminal of whoever started the agent is nothing to us.
@@ -67,14 +82,16 @@ export async function runJobProcess(builtIns: BuiltInPlugins): Promise<void> {
   // 4. The job, then its log and its result for good.
   const summary = await job.run();
   unclaimed.set(true);
-  spool.close();
-  writeDocument(join(directory, jobFiles.result), summary);
-  control.tell({ is: "finished" });
-  await Promise.race([acknowledged.promise, sleep(acknowledgeMs)]);
+  await keepResult(summary, {
+    directory,
+    jobId: request.id,
+    spool,
+    control,
+    logger,
+    acknowledged: acknowledged.promise,
+    patienceMs: input.claimTimeoutMs,
+  });
 }
-
-/** How long an agent has to say that it knows. Nothing depends on it: the result stands on disk. */
-const acknowledgeMs = 1000;
 
 /** `undefined`: the agent has gone, or has no job for us. */
 async function readInput(lines: AsyncGenerator<string>): Promise<JobProcessInput | undefined> {

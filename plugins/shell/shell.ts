@@ -15,7 +15,7 @@ import { createExportFiles } from "./export-files.ts";
 import { endJob } from "./end-job.ts";
 import { startGuard } from "./guard.ts";
 import { injectFile } from "./inject-file.ts";
-import { asFirstVictim } from "./oom-score.ts";
+import { givingWay } from "./give-way.ts";
 import { writePrivate } from "./write-private.ts";
 
 export interface ShellExecutorOptions {
@@ -67,7 +67,7 @@ export function createShellExecutor(context: ExecutorContext, options: ShellExec
     session = await createSession(
       {
         open: (terminal) => {
-          const command = asFirstVictim(terminal.command);
+          const command = givingWay(terminal.command);
           const local = openLocalTerminal({ ...terminal, command, env: context.environment });
           processes.addRoot(local.pid);
           return local;

@@ -46,15 +46,15 @@ export function adoptJobProcess(options: JobProcessOptions): JobProcess {
     ...options,
     socket: record?.socket ?? "",
     secret: record?.secret ?? "",
-    exited: undefined,
+    child: undefined,
   });
 }
 
 export interface FollowOptions extends JobProcessOptions {
   readonly socket: string;
   readonly secret: string;
-  /** Of a process that we started. */
-  readonly exited: Promise<number> | undefined;
+  /** A process that we started. */
+  readonly child: { readonly exited: Promise<number>; kill(signal: NodeJS.Signals): void } | undefined;
 }
 
 /** A job that is over, and has no process. */
@@ -91,7 +91,7 @@ export function follow(options: FollowOptions): JobProcess {
   };
 
   async function run(): Promise<JobSummary> {
-    const died = options.exited?.then(() => undefined);
+    const died = options.child?.exited.then(() => undefined);
     try {
       await listen(died);
       calm();
@@ -109,7 +109,7 @@ export function follow(options: FollowOptions): JobProcess {
     if (summary) return { summary, rest: new Uint8Array() };
     if (lastWords === undefined) return buryJob(options);
     const { reason, isLogWhole } = lastWords;
-    options.logger.error(`${reason}`, { job: options.jobId });
+    options.logger.error(reason, { job: options.jobId });
     return isLogWhole ? { ...lastWords, rest: new Uint8Array() } : buryJob({ ...options, lastWords });
   }
 
@@ -169,11 +169,17 @@ export function follow(options: FollowOptions): JobProcess {
 }
 
 /** Ends a job's process that does not answer: what it left is then ended and reported by whoever buries it. */
-function killUnheard({ directory, jobId, logger }: FollowOptions): void {
+function killUnheard({ directory, jobId, logger, child }: FollowOptions): void {
+  const say = (pid?: number) =>
+    logger.error(`the job's process does not answer to a stop, and is killed`, { job: jobId, pid });
+  if (child) {
+    say();
+    return child.kill("SIGKILL");
+  }
   const holder = readHolder(join(directory, jobFiles.lock));
   if (holder === undefined || holder.pid === process.pid) return;
   if (readStat(holder.pid)?.startTime !== holder.startTime) return;
-  logger.error(`the job's process does not answer to a stop, and is killed`, { job: jobId, pid: holder.pid });
+  say(holder.pid);
   process.kill(holder.pid, "SIGKILL");
 }
 

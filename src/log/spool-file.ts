@@ -1,5 +1,4 @@
 import * as fs from "node:fs";
-import { crc32 } from "node:zlib";
 import { AgentError, toMessage } from "../errors.ts";
 
 export interface SpoolFileOptions {
@@ -74,7 +73,7 @@ export function openSpoolFile(path: string, options: SpoolFileOptions): SpoolFil
     for (let at = 0; at < line.length;) at += fs.writeSync(fd, line, at, line.length - at, bytes + at);
     torn = false;
     bytes += line.length;
-    checksum = crc32(line, checksum);
+    checksum = Bun.hash.crc32(line, checksum);
   }
 
   /** Its size, and that the path still leads to it: what is cheap to know. */

@@ -1,5 +1,4 @@
 import * as fs from "node:fs";
-import { crc32 } from "node:zlib";
 import type { SpoolBatch, SpoolCursor, SpoolReader, SpoolSource } from "./spool.ts";
 import { AgentError, toMessage } from "../errors.ts";
 
@@ -57,7 +56,7 @@ export function openSpool(path: string, options: OpenSpoolOptions = {}): SpoolRe
       const count = fd === undefined ? 0 : attempt(() => fs.readSync(fd, block, 0, wanted, at));
       if (count === 0) last = 0;
       if (count === 0) break;
-      sum = crc32(block.subarray(0, count), sum);
+      sum = Bun.hash.crc32(block.subarray(0, count), sum);
       last = block[count - 1]!;
       at += count;
     }
@@ -69,7 +68,7 @@ export function openSpool(path: string, options: OpenSpoolOptions = {}): SpoolRe
     if (fd === undefined) return undefined;
     const { lines, events } = attempt(() => readLines(fd, cursor.offset, maxEvents, maxBytes));
     if (events === 0) return undefined;
-    checksum = crc32(lines, checksum);
+    checksum = Bun.hash.crc32(lines, checksum);
     return advance(lines, events);
   }
 

@@ -1,5 +1,4 @@
 import * as fs from "node:fs";
-import { crc32 } from "node:zlib";
 import type { JobEvent } from "./events.ts";
 import { AgentError, toMessage } from "../errors.ts";
 
@@ -71,7 +70,7 @@ function recover(fd: number, isWritable: boolean): RecoveredSpool {
     if (!event) break;
     events += 1;
     bytes += line.length + 1;
-    checksum = crc32("\n", crc32(line, checksum));
+    checksum = Bun.hash.crc32("\n", Bun.hash.crc32(line, checksum));
     if (event.event === "job_started") started = true;
     else if (event.event === "job_finished") finished = true;
     else if (event.event === "cmd_finished") openCommand = undefined;

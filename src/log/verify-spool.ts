@@ -1,6 +1,5 @@
 import * as fs from "node:fs";
 import { setImmediate as nextTurn } from "node:timers/promises";
-import { crc32 } from "node:zlib";
 import { toMessage } from "../errors.ts";
 import type { SpoolExtent } from "./spool-file.ts";
 
@@ -22,7 +21,7 @@ export async function findChange(path: string, written: Partial<SpoolExtent>): P
     const block = Buffer.allocUnsafeSlow(blockBytes);
     let checksum = 0;
     for (let count = 0; (count = fs.readSync(fd, block, 0, block.length, null)) > 0; await nextTurn())
-      checksum = crc32(block.subarray(0, count), checksum);
+      checksum = Bun.hash.crc32(block.subarray(0, count), checksum);
     return toMismatch({ bytes: size, checksum }, written);
   } catch (error) {
     return toMessage(error);

@@ -4,6 +4,7 @@ import path from "node:path";
 import { createScene, gone, type Scene } from "./agents.ts";
 import { binary } from "./fixtures.ts";
 import { outline, outputOf, uniqueSeconds, until } from "./jobs.ts";
+import { worksAgain } from "./jobs-in-parts.ts";
 import {
   canBeSomebody,
   canLimitMemory,
@@ -12,12 +13,6 @@ import {
   needsMemoryGroup,
   needsSomebody,
 } from "./limits.ts";
-
-/** A job that does nothing passes. */
-async function worksAgain({ hub }: Scene): Promise<void> {
-  const id = await hub.submit({ commands: ["echo works again"] });
-  expect((await hub.done(id)).result).toBe("passed");
-}
 
 describe("a job that eats all memory", () => {
   test.concurrent.if(canLimitMemory)(

@@ -9,7 +9,7 @@ import { createJobProcesses } from "../processes/tree.ts";
 import { readBootId } from "../state/boot-id.ts";
 import { readDocument } from "../state/document.ts";
 import { takeLock } from "../state/lock.ts";
-import { type ClosedJob, closeJob } from "./close-log.ts";
+import { type ClosedJob, closeJob, type CloseJobOptions } from "./close-log.ts";
 import { jobFiles, type JobProcessRecord, type LastWords } from "./wire.ts";
 
 /** How long the kernel may take to let a dead process go. */
@@ -29,7 +29,7 @@ export interface BuryJobOptions {
  */
 export async function buryJob(options: BuryJobOptions): Promise<ClosedJob> {
   const { directory, jobId, logger, lastWords } = options;
-  // Without its directory a job has no lock to be held, and its readers may know more of its log than we could find.
+  // Without its directory a job has no lock to be held.
   const isThere = existsSync(directory);
   using lock = isThere ? await waitForLock(join(directory, jobFiles.lock)) : noLock;
   if (!lock)
@@ -37,11 +37,7 @@ export async function buryJob(options: BuryJobOptions): Promise<ClosedJob> {
   // It may have ended well in the meantime.
   const summary = readDocument<JobSummary>(join(directory, jobFiles.result));
   if (summary) return { summary, rest: nothing };
-  if (lastWords) {
-    const { reason } = lastWords;
-    const closed = closeJob({ directory, jobId, logger, reason, known: lastWords.summary });
-    return { ...closed, rest: isThere ? closed.rest : nothing };
-  }
+  if (lastWords) return close({ directory, jobId, reason: lastWords.reason, known: lastWords.summary });
 
   const record = readDocument<JobProcessRecord>(join(directory, jobFiles.process));
   const isRestart = record !== undefined && record.bootId !== readBootId();
@@ -55,8 +51,14 @@ export async function buryJob(options: BuryJobOptions): Promise<ClosedJob> {
   logger.error(`${reason}; the job is reported as failed`, { job: jobId });
   if (record && !isRestart) await endRest(record, logger);
 
-  const closed = closeJob({ directory, jobId, logger, reason });
-  return { ...closed, rest: isThere ? closed.rest : nothing };
+  return close({ directory, jobId, logger, reason });
+}
+
+/** The readers of a job whose directory is gone know more of its log than can be found here. */
+function close(options: CloseJobOptions): ClosedJob {
+  if (existsSync(options.directory)) return closeJob(options);
+  const { result, durationMs } = options.known ?? { result: "failed", durationMs: 0 };
+  return { summary: { result, durationMs, log: { events: 0, bytes: 0, droppedBytes: 0 } }, rest: nothing };
 }
 
 const nothing = new Uint8Array();

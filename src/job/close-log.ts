@@ -24,7 +24,8 @@ export interface CloseJobOptions {
   readonly reason: string;
   /** What is known of how it ended. Default: it has failed. */
   readonly known?: Pick<JobSummary, "result" | "durationMs">;
-  readonly logger: Logger;
+  /** Hears what cannot be kept on disk. */
+  readonly logger?: Logger;
 }
 
 /**
@@ -52,7 +53,7 @@ export function closeJob(options: CloseJobOptions): ClosedJob {
   }
   // Who made no directory has said so; of the rest one is enough to know.
   if (faults.length > 0 && existsSync(directory))
-    logger.error(`the job's end cannot be kept on disk: ${toMessage(faults[0])}`, { job: jobId });
+    logger?.error(`the job's end cannot be kept on disk: ${toMessage(faults[0])}`, { job: jobId });
   return { summary, rest: Buffer.concat(lines.slice(kept)) };
 }
 

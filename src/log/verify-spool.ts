@@ -32,10 +32,9 @@ export async function findChange(path: string, written: Partial<SpoolExtent>): P
 
 const blockBytes = 1024 * 1024;
 
-/** In words for a log: what is there is not what was written. */
+/** In words for a log: what is there is not what was written, as far as the writer said what that was. */
 export function toMismatch(found: SpoolExtent, written: Partial<SpoolExtent>): string | undefined {
+  if (written.checksum === undefined) return undefined;
   if (found.bytes !== written.bytes) return `it has ${found.bytes} bytes, and ${written.bytes} were written`;
-  return written.checksum === undefined || found.checksum === written.checksum
-    ? undefined
-    : "its bytes are others than were written";
+  return found.checksum === written.checksum ? undefined : "its bytes are others than were written";
 }

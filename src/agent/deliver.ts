@@ -80,24 +80,26 @@ export async function deliverJob(options: DeliverJobOptions): Promise<JobOutcome
 async function findDamage(
   { directory, process }: DeliverJobOptions,
   { log }: JobSummary,
-  read: SpoolExtent,
+  read: SpoolExtent | undefined,
 ): Promise<string | undefined> {
   if (process.source.rest?.length) return undefined;
-  const delivered = toMismatch(read, log);
+  const delivered = read && toMismatch(read, log);
   if (delivered !== undefined)
     return `another process changed the job's log before it was delivered: ${delivered}`;
   const kept = await findChange(join(directory, jobFiles.spool), log);
-  return kept && `another process changed the job's log, after it was delivered as it was written: ${kept}`;
+  return kept && `another process changed the job's log on this host: ${kept}`;
 }
 
+/** `read`: what was read of the log, unless it could not be opened. */
 async function deliver(
   options: DeliverJobOptions,
   signal: AbortSignal,
-): Promise<{ log: LogDelivery; read: SpoolExtent }> {
+): Promise<{ log: LogDelivery; read: SpoolExtent | undefined }> {
   const { host, request, logger, delivery, directory } = options;
   const cursorPath = join(directory, jobFiles.delivery);
-  using reader = openAtCursor(cursorPath, options);
+  let reader: SpoolReader | undefined;
   try {
+    reader = openAtCursor(cursorPath, options);
     await using backend = host.use(logBackend, request.logger.method).open({
       job: request,
       logger,
@@ -114,7 +116,10 @@ async function deliver(
   } catch (error) {
     logger.error(`the log could not be delivered: ${toMessage(error)}`, { job: request.id });
     await options.process.finished;
-    return { log: { trimmed: false, undelivered: await rest(reader) }, read: toExtent(reader) };
+    const undelivered = reader ? await rest(reader) : 0;
+    return { log: { trimmed: false, undelivered }, read: reader && toExtent(reader) };
+  } finally {
+    reader?.[Symbol.dispose]();
   }
 }
 

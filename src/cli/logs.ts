@@ -37,9 +37,10 @@ export default defineCommand({
 });
 
 function list(logs: readonly KeptLog[], place: string, json: boolean): void {
-  const rows = logs.map(({ jobId, written, result = "running", bytes, date, isReleased }) => ({
+  const rows = logs.map(({ jobId, written, result, bytes, date, isReleased }) => ({
     job: jobId,
-    result,
+    // A disk without room may have kept the log, and not the result.
+    result: result ?? (isReleased ? "not kept" : "running"),
     changed: written !== undefined && written.bytes !== bytes,
     date: date.toISOString(),
     bytes,

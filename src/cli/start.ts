@@ -5,6 +5,7 @@ import { runAgent } from "../agent/agent.ts";
 import { listenToOperator } from "../agent/operator-signals.ts";
 import type { SlotJobs } from "../agent/slot-jobs.ts";
 import { coreName } from "../config/flags.ts";
+import { isAgentError } from "../errors.ts";
 import { withoutSecrets } from "../job/base-environment.ts";
 import { thisProgram } from "../job/waiting-process.ts";
 import type { JobProcessInput } from "../job/wire.ts";
@@ -68,7 +69,7 @@ export default defineCommand({
             program.logger.error(`the state directory "${state.path}" was removed; what it held is gone`);
         } catch (error) {
           // Whoever works there now shall not lose its jobs to us.
-          signals.stop();
+          if (isAgentError(error, "STATE_LOCKED")) signals.stop();
           throw error;
         }
       },

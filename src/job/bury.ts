@@ -9,7 +9,7 @@ import { createJobProcesses } from "../processes/tree.ts";
 import { readBootId } from "../state/boot-id.ts";
 import { readDocument } from "../state/document.ts";
 import { takeLock } from "../state/lock.ts";
-import { type ClosedJob, closeJob, type CloseJobOptions } from "./close-log.ts";
+import { type ClosedJob, closeJob, type CloseJobOptions, failed } from "./close-log.ts";
 import { jobFiles, type JobProcessRecord, type LastWords } from "./wire.ts";
 
 /** How long the kernel may take to let a dead process go. */
@@ -57,8 +57,8 @@ export async function buryJob(options: BuryJobOptions): Promise<ClosedJob> {
 /** The readers of a job whose directory is gone know more of its log than can be found here. */
 function close(options: CloseJobOptions): ClosedJob {
   if (existsSync(options.directory)) return closeJob(options);
-  const { result, durationMs } = options.known ?? { result: "failed", durationMs: 0 };
-  return { summary: { result, durationMs, log: { events: 0, bytes: 0, droppedBytes: 0 } }, rest: nothing };
+  const { checksum: _unknown, ...log } = (options.known ?? failed).log;
+  return { summary: { ...(options.known ?? failed), log }, rest: nothing };
 }
 
 const nothing = new Uint8Array();

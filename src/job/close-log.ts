@@ -23,17 +23,24 @@ export interface CloseJobOptions {
   /** Stands in the log, if the log has no end yet. */
   readonly reason: string;
   /** What is known of how it ended. Default: it has failed. */
-  readonly known?: Pick<JobSummary, "result" | "durationMs">;
+  readonly known?: JobSummary;
   /** Hears what cannot be kept on disk. */
   readonly logger?: Logger;
 }
+
+/** The summary of a job of which nothing else is known. */
+export const failed: JobSummary = {
+  result: "failed",
+  durationMs: 0,
+  log: { events: 0, bytes: 0, droppedBytes: 0 },
+};
 
 /**
  * Closes the books of a job that nobody runs (any more): every block of its log is closed, the reason stands in the last one, and the result is kept. What
  * cannot be kept on disk is given back. Only whoever holds the job's lock, or made its directory, may do that.
  */
 export function closeJob(options: CloseJobOptions): ClosedJob {
-  const { directory, jobId, reason, logger, known = { result: "failed", durationMs: 0 } } = options;
+  const { directory, jobId, reason, logger, known = failed } = options;
   const path = join(directory, jobFiles.spool);
   const faults: unknown[] = [];
   const onFault = (error: unknown) => void faults.push(error);
@@ -45,7 +52,7 @@ export function closeJob(options: CloseJobOptions): ClosedJob {
   );
   const { kept, ...extent } = append(path, recovered, lines, onFault);
   const events = (recovered?.events ?? 0) + lines.length;
-  const summary: JobSummary = { ...known, log: { ...extent, events, droppedBytes: 0 } };
+  const summary: JobSummary = { ...known, log: { ...known.log, ...extent, events } };
   try {
     writeDocument(join(directory, jobFiles.result), summary);
   } catch (error) {

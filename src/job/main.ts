@@ -8,9 +8,9 @@ import { logStrayErrors } from "../logger/stray-errors.ts";
 import { loadLibc } from "../processes/libc.ts";
 import { takeLock } from "../state/lock.ts";
 import { closeJob } from "./close-log.ts";
-import { type ControlSocket, listenForAgents } from "./control-socket.ts";
+import { listenForAgents } from "./control-socket.ts";
 import { keepResult } from "./keep-result.ts";
-import { type OpenJob, openJob } from "./open.ts";
+import { openJob } from "./open.ts";
 import type { JobRequest } from "./request.ts";
 import { jobFiles, type JobProcessInput, wireVersion } from "./wire.ts";
 
@@ -38,14 +38,8 @@ export async function runJobProcess(builtIns: BuiltInPlugins): Promise<void> {
   if (request === undefined) return;
   await using cleanup = new AsyncDisposableStack();
   const acknowledged = Promise.withResolvers<void>();
-  let open: OpenJob;
-  let control: ControlSocket;
-  const unclaimed = createUnclaimedTimer(input.claimTimeoutMs, () => {
-    logger.warn("no agent has claimed the job in time; it is stopped", { job: request.id });
-    open.job.stop();
-  });
-  try {
-    open = cleanup.use(
+  const begin = async () => {
+    const { job, spool } = cleanup.use(
       await openJob(request, {
         host,
         cookie,
@@ -57,23 +51,28 @@ export async function runJobProcess(builtIns: BuiltInPlugins): Promise<void> {
       }),
     );
     // 3. From here on an agent can take the job over.
-    control = cleanup.use(
+    const unclaimed = createUnclaimedTimer(input.claimTimeoutMs, () => {
+      logger.warn("no agent has claimed the job in time; it is stopped", { job: request.id });
+      job.stop();
+    });
+    cleanup.defer(() => unclaimed.set(true));
+    const control = cleanup.use(
       listenForAgents({
         path: socket,
         secret,
-        onCommand: (command) => (command === "leave" ? acknowledged.resolve() : open.job[command]()),
+        onCommand: (command) => (command === "leave" ? acknowledged.resolve() : job[command]()),
         onClaimed: unclaimed.set,
       }),
     );
-  } catch (error) {
-    unclaimed.set(true);
+    return { job, spool, unclaimed, control };
+  };
+  const begun = await begin().catch(async (error: unknown) => {
     await cleanup.disposeAsync();
-    const reason = toMessage(error);
-    logger.error(`the job cannot begin: ${reason}`, { job: request.id });
-    closeJob({ directory, jobId: request.id, reason, logger });
-    return;
-  }
-  const { job, spool } = open;
+    closeJob({ directory, jobId: request.id, reason: `the job cannot begin: ${toMessage(error)}`, logger });
+    logger.error(`the job cannot begin: ${toMessage(error)}`, { job: request.id });
+  });
+  if (!begun) return;
+  const { job, spool, unclaimed, control } = begun;
   spool.watch(() => control.tell({ is: "more" }));
   for (const name of ["SIGTERM", "SIGINT"] as const) process.on(name, () => job.stop());
   // The terminal of whoever started the agent is nothing to us.

@@ -2,40 +2,37 @@ import { describe, expect, test } from "bun:test";
 import { existsSync } from "node:fs";
 import path from "node:path";
 import { createScene, gone, type Scene } from "./agents.ts";
-import { binary } from "./fixtures.ts";
+import { binary, type Running } from "./fixtures.ts";
 import { outline, outputOf, uniqueSeconds, until } from "./jobs.ts";
 import { worksAgain } from "./jobs-in-parts.ts";
 import {
   canBeSomebody,
-  canLimitMemory,
-  createMemoryGroup,
+  canLimit,
+  createControlGroup,
   createSomebody,
-  needsMemoryGroup,
+  needsGroups,
   needsSomebody,
 } from "./limits.ts";
 
 describe("a job that eats all memory", () => {
-  test.concurrent.if(canLimitMemory)(
-    `loses the command that did it (137), and goes on${needsMemoryGroup}`,
-    async () => {
-      await using scene = await createScene();
-      await using group = createMemoryGroup(300 * 2 ** 20);
-      await scene.readyAgent([], { program: group.program });
-      const eat = "tail /dev/zero; echo ended with $?";
-      const id = await scene.hub.submit({ commands: [eat, "echo goes on"] });
-      expect((await scene.hub.done(id)).result).toBe("passed");
-      const events = await scene.hub.log(id);
-      expect(outputOf(events, eat)).toContain("ended with 137\n");
-      expect(outputOf(events, "echo goes on")).toBe("goes on\n");
-      await worksAgain(scene);
-    },
-  );
+  test.concurrent.if(canLimit)(`loses the command that did it (137), and goes on${needsGroups}`, async () => {
+    await using scene = await createScene();
+    await using group = createControlGroup("memory", 300 * 2 ** 20);
+    await scene.readyAgent([], { program: group.program });
+    const eat = "tail /dev/zero; echo ended with $?";
+    const id = await scene.hub.submit({ commands: [eat, "echo goes on"] });
+    expect((await scene.hub.done(id)).result).toBe("passed");
+    const events = await scene.hub.log(id);
+    expect(outputOf(events, eat)).toContain("ended with 137\n");
+    expect(outputOf(events, "echo goes on")).toBe("goes on\n");
+    await worksAgain(scene);
+  });
 
-  test.concurrent.if(canLimitMemory)(
-    `in many processes, each smaller than the agent: one of them dies, not the agent nor the job's process${needsMemoryGroup}`,
+  test.concurrent.if(canLimit)(
+    `in many processes, each smaller than the agent: one of them dies, not the agent nor the job's process${needsGroups}`,
     async () => {
       await using scene = await createScene();
-      await using group = createMemoryGroup(300 * 2 ** 20);
+      await using group = createControlGroup("memory", 300 * 2 ** 20);
       const agent = await scene.readyAgent([], { program: group.program });
       const eat =
         "for n in {1..60}; do (x=$(head -c 5M /dev/zero | tr '\\0' x); sleep 30) & done; sleep 3; echo over";
@@ -151,7 +148,35 @@ describe("a job that starts all processes it may", () => {
       await worksAgain(scene);
     },
   );
+
+  test.concurrent.if(canLimit)(
+    `and shares their number with its agent: whatever dies of that, it is reported, and nothing of it is left${needsGroups}`,
+    async () => {
+      await using scene = await createScene();
+      await using group = createControlGroup("pids", 150);
+      const { program } = group;
+      let agent = await scene.readyAgent([], { program });
+      const word = uniqueSeconds();
+      const bomb = `echo begun; bomb() { bomb | bomb & sleep ${word}; }; bomb 2>/dev/null; touch never`;
+      const id = await scene.hub.submit({ commands: [bomb] });
+      await scene.hub.shows(id, "begun");
+      await Bun.sleep(500);
+      await scene.hub.stopJob(id);
+      await until("it is reported", async () => {
+        if (await hasEnded(agent)) agent = scene.agent([], { program });
+        return (await scene.hub.job(id)).isDone;
+      });
+      expect((await scene.hub.job(id)).result).toBeOneOf(["stopped", "failed"]);
+      await gone(word);
+      expect(existsSync(path.join(scene.tester.home, "never"))).toBe(false);
+      if (await hasEnded(agent)) scene.agent([], { program });
+      await worksAgain(scene);
+    },
+  );
 });
+
+const hasEnded = (agent: Running) =>
+  Promise.race([agent.finished.then(() => true), Bun.sleep(100).then(() => false)]);
 
 /** All of the scene belongs to somebody, and so does its agent. */
 async function programOf(

@@ -4,36 +4,42 @@ import { binary } from "./fixtures.ts";
 
 const isRoot = process.platform === "linux" && process.getuid?.() === 0;
 
-/** A control group whose members share so much memory. Disposal ends what is left in it. */
-export interface MemoryGroup extends AsyncDisposable {
+/** What a control group can bound, and the file that says how much, in either version of the kernel's interface. */
+const bounds = {
+  memory: { old: "memory.limit_in_bytes", new: "memory.max" },
+  pids: { old: "pids.max", new: "pids.max" },
+} as const;
+
+/** A control group whose members share so many bytes, or processes. Disposal ends what is left in it. */
+export interface ControlGroup extends AsyncDisposable {
   /** Words that start the binary in it. */
   readonly program: readonly string[];
 }
 
-export function createMemoryGroup(bytes: number): MemoryGroup {
-  const isNew = existsSync("/sys/fs/cgroup/cgroup.controllers");
-  const group = path.join("/sys/fs/cgroup", isNew ? "" : "memory", `signalman-test-${crypto.randomUUID()}`);
+export function createControlGroup(bound: keyof typeof bounds, most: number): ControlGroup {
+  const version = existsSync("/sys/fs/cgroup/cgroup.controllers") ? "new" : "old";
+  const name = `signalman-test-${crypto.randomUUID()}`;
+  const group = path.join("/sys/fs/cgroup", version === "new" ? "" : bound, name);
   mkdirSync(group);
   const procs = path.join(group, "cgroup.procs");
-  const dispose = async () => {
-    for (const pid of readFileSync(procs, "utf8").split("\n").filter(Boolean)) kill(Number(pid));
-    while (existsSync(group)) {
-      try {
-        rmdirSync(group);
-      } catch {
-        await Bun.sleep(20);
-      }
-    }
-  };
   try {
-    writeFileSync(path.join(group, isNew ? "memory.max" : "memory.limit_in_bytes"), String(bytes));
+    writeFileSync(path.join(group, bounds[bound][version]), String(most));
   } catch (error) {
     rmdirSync(group);
     throw error;
   }
   return {
     program: ["sh", "-c", 'echo $$ > "$0" && exec "$@"', procs, binary],
-    [Symbol.asyncDispose]: dispose,
+    async [Symbol.asyncDispose]() {
+      while (existsSync(group)) {
+        for (const pid of readFileSync(procs, "utf8").split("\n").filter(Boolean)) kill(Number(pid));
+        try {
+          rmdirSync(group);
+        } catch {
+          await Bun.sleep(20);
+        }
+      }
+    },
   };
 }
 
@@ -45,12 +51,13 @@ function kill(pid: number): void {
   }
 }
 
-export const canLimitMemory = isRoot && (await probe());
-export const needsMemoryGroup = canLimitMemory ? "" : " (skipped: needs root, and a memory cgroup)";
+export const canLimit = isRoot && (await probe());
+export const needsGroups = canLimit ? "" : " (skipped: needs root, and control groups)";
 
 async function probe(): Promise<boolean> {
   try {
-    await using _group = createMemoryGroup(2 ** 30);
+    await using _memory = createControlGroup("memory", 2 ** 30);
+    await using _pids = createControlGroup("pids", 1000);
     return true;
   } catch {
     return false;

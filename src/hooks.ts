@@ -57,8 +57,13 @@ export interface JobSummary {
   readonly result: JobResult;
   /** Milliseconds from `job_started` to `job_finished`. */
   readonly durationMs: number;
-  /** Events and bytes in the spool; bytes of output dropped by `log-disk-limit`. */
-  readonly log: { readonly events: number; readonly bytes: number; readonly droppedBytes: number };
+  /** Events and bytes in the spool, and their CRC-32; bytes of output dropped by `log-disk-limit` or a full disk. */
+  readonly log: {
+    readonly events: number;
+    readonly bytes: number;
+    readonly droppedBytes: number;
+    readonly checksum?: number;
+  };
   /** What its executor could tell of its use of the machine. Left out when that is nothing, as for a job whose process died. */
   readonly usage?: JobUsage;
 }
@@ -85,6 +90,8 @@ export interface HookEvents {
     /** What of the log reached its reader. */
     readonly delivery: LogDelivery;
     readonly job: JobRequest;
+    /** What another process did to the job's log on disk. */
+    readonly damage?: string;
   } & JobSummary;
   /** Called after the log was delivered and before the result is reported. Upload the log, archive the spool. */
   "agent:log-flushed": {

@@ -1,7 +1,8 @@
-import { rmSync, writeFileSync } from "node:fs";
+import { rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { decodeVariables, quote, toExportFile, type EnvironmentVariable, type Output } from "signalman";
+import { writePrivate } from "./write-private.ts";
 
 export interface ExportFiles extends Disposable {
   /** Writes an export file; resolves to its path as a shell word, or `undefined` when the variables have a fault, which `output` then tells. */
@@ -19,12 +20,18 @@ export function createExportFiles(): ExportFiles {
       const variables = decodeVariables(env, output);
       if (variables === undefined) return undefined;
       const path = join(tmpdir(), `.env-${unixNanoseconds()}`);
-      writeFileSync(path, toExportFile(variables), { mode: 0o600, flag: "wx" });
       paths.push(path);
+      writePrivate(path, toExportFile(variables), { isNew: true });
       return quote(path);
     },
     [Symbol.dispose]() {
-      for (const path of paths.splice(0)) rmSync(path, { force: true });
+      for (const path of paths.splice(0)) {
+        try {
+          rmSync(path, { force: true });
+        } catch {
+          // A disk that has become read-only.
+        }
+      }
     },
   };
 }

@@ -1,4 +1,4 @@
-import { chmodSync, mkdirSync, writeFileSync } from "node:fs";
+import { chmodSync, mkdirSync } from "node:fs";
 import { join } from "node:path";
 import {
   AgentError,
@@ -20,6 +20,8 @@ import { createExportFiles } from "./export-files.ts";
 import { endJob } from "./end-job.ts";
 import { injectFile } from "./inject-file.ts";
 import { runAndExplain } from "./killed.ts";
+import { givingWay } from "./give-way.ts";
+import { writePrivate } from "./write-private.ts";
 
 export interface ShellExecutorOptions {
   readonly startTimeoutMs: number;
@@ -54,11 +56,10 @@ export function createShellExecutor(context: ShellContext, options: ShellExecuto
   function putCommand(text: string): string {
     const path = join(context.directory, "command");
     try {
-      writeFileSync(path, `${text}\n`, { mode: 0o600 });
-    } catch {
-      mkdirSync(context.directory, { recursive: true, mode: 0o700 });
-      chmodSync(context.directory, 0o700);
-      writeFileSync(path, `${text}\n`, { mode: 0o600 });
+      writePrivate(path, `${text}\n`);
+    } catch (error) {
+      if (!restoreDirectory()) throw error;
+      writePrivate(path, `${text}\n`);
     }
     return path;
   }
@@ -71,13 +72,24 @@ export function createShellExecutor(context: ShellContext, options: ShellExecuto
       throw new AgentError("SESSION_FAILED", `the shell cannot go to the job's home "${home}"`);
   }
 
+  function restoreDirectory(): boolean {
+    try {
+      mkdirSync(context.directory, { recursive: true, mode: 0o700 });
+      chmodSync(context.directory, 0o700);
+      return true;
+    } catch {
+      return false;
+    }
+  }
+
   async function open(signal: AbortSignal): Promise<void> {
     becomeSubReaper();
     cleanup.use(startReaper());
     session = await createSession(
       {
         open: (terminal) => {
-          const local = openLocalTerminal({ ...terminal, env: context.environment });
+          const command = givingWay(terminal.command);
+          const local = openLocalTerminal({ ...terminal, command, env: context.environment });
           processes.addRoot(local.pid);
           return local;
         },

@@ -7,10 +7,13 @@ import type { JobProcess } from "../job/process.ts";
 import type { JobRequest } from "../job/request.ts";
 import { jobFiles } from "../job/wire.ts";
 import type { LogDelivery } from "../log/backend.ts";
+import type { SpoolExtent } from "../log/spool-file.ts";
 import { countRest } from "../log/count-rest.ts";
 import { openSinks } from "../log/open-sinks.ts";
 import { openSpool } from "../log/spool-reader.ts";
+import { findChange, toMismatch } from "../log/verify-spool.ts";
 import type { SpoolCursor, SpoolReader } from "../log/spool.ts";
+import type { JobSummary } from "../hooks.ts";
 import type { Logger } from "../logger/logger.ts";
 import { logBackend } from "../services.ts";
 import { readDocument, writeDocument } from "../state/document.ts";
@@ -51,8 +54,10 @@ export async function deliverJob(options: DeliverJobOptions): Promise<JobOutcome
   const summary = await process.finished;
   board.phase("flushing");
   const timer = setTimeout(() => late.abort(new Error("log-flush-timeout is over")), flushTimeoutMs);
-  const [log] = await Promise.all([delivering, sinks.finish()]);
+  const [{ log, read }] = await Promise.all([delivering, sinks.finish()]);
   clearTimeout(timer);
+  const damage = await findDamage(options, summary, read);
+  if (damage !== undefined) logger.error(damage, { job: request.id, spool });
   if (log.undelivered > 0) {
     logger.warn("not all of the log was delivered; `signalman logs` has it whole", {
       job: request.id,
@@ -71,22 +76,42 @@ export async function deliverJob(options: DeliverJobOptions): Promise<JobOutcome
     job: request,
     delivery: log,
     ...summary,
+    ...(damage !== undefined && { damage }),
   });
   board.phase("reporting");
   return { summary, log };
 }
 
-async function deliver(options: DeliverJobOptions, signal: AbortSignal): Promise<LogDelivery> {
+/** Whether another process changed the log, before it was read or after. */
+async function findDamage(
+  { directory, process }: DeliverJobOptions,
+  { log }: JobSummary,
+  read: SpoolExtent | undefined,
+): Promise<string | undefined> {
+  if (process.source.rest?.length) return undefined;
+  const delivered = read && toMismatch(read, log);
+  if (delivered !== undefined)
+    return `another process changed the job's log before it was delivered: ${delivered}`;
+  const kept = await findChange(join(directory, jobFiles.spool), log);
+  return kept && `another process changed the job's log on this host: ${kept}`;
+}
+
+/** `read`: what was read of the log, unless it could not be opened. */
+async function deliver(
+  options: DeliverJobOptions,
+  signal: AbortSignal,
+): Promise<{ log: LogDelivery; read: SpoolExtent | undefined }> {
   const { host, request, logger, delivery, directory } = options;
   const cursorPath = join(directory, jobFiles.delivery);
-  using reader = openAtCursor(cursorPath, options);
-  let delivered = reader.cursor;
-  options.board.log(() => ({
-    producedBytes: sizeOf(join(directory, jobFiles.spool)),
-    deliveredBytes: delivered.offset,
-    deliveredEvents: delivered.event,
-  }));
+  let reader: SpoolReader | undefined;
   try {
+    reader = openAtCursor(cursorPath, options);
+    let delivered = reader.cursor;
+    options.board.log(() => ({
+      producedBytes: sizeOf(join(directory, jobFiles.spool)),
+      deliveredBytes: delivered.offset,
+      deliveredEvents: delivered.event,
+    }));
     await using backend = host.use(logBackend, request.logger.method).open({
       job: request,
       logger,
@@ -98,12 +123,23 @@ async function deliver(options: DeliverJobOptions, signal: AbortSignal): Promise
       refreshToken: () => delivery.refreshToken(),
       ...(delivery.ca && { ca: delivery.ca }),
     });
-    return await backend.run(signal);
+    const log = await backend.run(signal);
+    // One whose time was over has left earlier.
+    await options.process.finished;
+    await rest(reader);
+    return { log, read: toExtent(reader) };
   } catch (error) {
     logger.error(`the log could not be delivered: ${toMessage(error)}`, { job: request.id });
     await options.process.finished;
-    return { trimmed: false, undelivered: await rest(reader) };
+    const undelivered = reader ? await rest(reader) : 0;
+    return { log: { trimmed: false, undelivered }, read: reader && toExtent(reader) };
+  } finally {
+    reader?.[Symbol.dispose]();
   }
+}
+
+function toExtent({ cursor, checksum }: SpoolReader): SpoolExtent {
+  return { bytes: cursor.offset, checksum };
 }
 
 /** Where the delivery stopped. A crash of the machine may cost the place: then all is delivered again, in its place. */

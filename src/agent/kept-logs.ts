@@ -44,13 +44,14 @@ function listLogs(jobs: string): KeptLog[] {
     const spool = join(directory, jobFiles.spool);
     if (!existsSync(spool)) return [];
     const { size, mtime } = statSync(spool);
+    const summary = readDocument<JobSummary>(join(directory, jobFiles.result));
     return {
       jobId: directory.slice(jobs.length + 1),
       directory,
       spool,
       bytes: size,
       date: mtime,
-      summary: readDocument<JobSummary>(join(directory, jobFiles.result)),
+      summary,
       isReleased: !existsSync(join(directory, jobFiles.request)),
     };
   });

@@ -3,9 +3,9 @@ import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { toMessage } from "../errors.ts";
 import type { Host } from "../host/host.ts";
-import { closeLog } from "../job/bury.ts";
+import { closeJob } from "../job/close-log.ts";
 import type { JobSettings } from "../job/open.ts";
-import { adoptJobProcess, type JobProcess } from "../job/process.ts";
+import { adoptJobProcess, finishedProcess, type JobProcess } from "../job/process.ts";
 import { startJobProcess, toSocketPath, type WaitingJobProcess } from "../job/waiting-process.ts";
 import type { JobRequest } from "../job/request.ts";
 import { jobFiles, type JobProcessInput } from "../job/wire.ts";
@@ -37,6 +37,8 @@ export interface SlotJobsOptions {
   /** Of the logs that stay when their jobs are reported. */
   readonly keptLogs: { readonly maxBytes: number; readonly maxAgeMs: number };
   readonly board: SlotBoard;
+  /** Called before anything of a job is kept: see `StateDirectory.hold`. */
+  readonly holdState: () => void;
 }
 
 /** The jobs of a slot, for its source, and for whoever must end them. */
@@ -50,8 +52,17 @@ export function createSlotJobs(options: SlotJobsOptions): SlotJobs {
   const running = new Set<JobProcess>();
   let expected: { readonly id: string; readonly process: WaitingJobProcess } | undefined;
   makePrivateDirectory(directory);
-  removeUnbegun(directory);
-  pruneLogs(directory, options.keptLogs);
+  attempt(() => removeUnbegun(directory));
+  attempt(() => pruneLogs(directory, options.keptLogs));
+
+  /** Tidying up. A disk that does not let us is no reason to refuse jobs. */
+  function attempt(work: () => void): void {
+    try {
+      work();
+    } catch (error) {
+      logger.warn(`what is not needed any more stays on disk: ${toMessage(error)}`);
+    }
+  }
 
   function follow(request: JobRequest, process: JobProcess, delivery: JobDelivery): AgentJob {
     running.add(process);
@@ -72,14 +83,15 @@ export function createSlotJobs(options: SlotJobsOptions): SlotJobs {
       kill: process.kill,
       async release() {
         board.end();
-        forgetRequest(join(directory, id));
-        pruneLogs(directory, options.keptLogs);
+        attempt(() => forgetRequest(join(directory, id)));
+        attempt(() => pruneLogs(directory, options.keptLogs));
       },
     };
   }
 
   /** The directory of a job that begins, whatever an earlier one of this id has left. */
   function makeDirectory(id: string): string {
+    options.holdState();
     const path = join(directory, id);
     rmSync(path, { recursive: true, force: true });
     return makePrivateDirectory(path);
@@ -151,16 +163,16 @@ export function createSlotJobs(options: SlotJobsOptions): SlotJobs {
     },
     async fail(request, reason, delivery) {
       takeExpected("");
-      const path = makeDirectory(request.id);
-      writeDocument(join(path, jobFiles.request), request);
-      const { events, bytes } = closeLog(join(path, jobFiles.spool), reason);
-      writeDocument(join(path, jobFiles.result), {
-        result: "failed",
-        durationMs: 0,
-        log: { events, bytes, droppedBytes: 0 },
-      });
+      try {
+        writeDocument(join(makeDirectory(request.id), jobFiles.request), request);
+      } catch (error) {
+        logger.error(`the job cannot be kept, a crash would lose it: ${toMessage(error)}`, {
+          job: request.id,
+        });
+      }
+      const closed = closeJob({ directory: join(directory, request.id), jobId: request.id, reason, logger });
       await announce(request);
-      return follow(request, adoptJobProcess({ directory: path, jobId: request.id, logger }), delivery);
+      return follow(request, finishedProcess(closed), delivery);
     },
     stopAll: () => running.forEach((process) => process.stop()),
     killAll: () => running.forEach((process) => process.kill()),

@@ -3,6 +3,7 @@ import { coreName } from "../config/flags.ts";
 import type { CoreConfig } from "../config/options.ts";
 import { AgentError } from "../errors.ts";
 import { toReport, toShortReport } from "../job/usage-report.ts";
+import { findChange } from "../log/verify-spool.ts";
 import { openSpool } from "../log/spool-reader.ts";
 import { usualPlace } from "../state/directory.ts";
 import { formatTable } from "./columns.ts";
@@ -22,6 +23,8 @@ export default defineCommand({
     const logs = listKeptLogs(place);
     if (args.job === undefined) return list(logs, place, args.json === true);
     const { spool, summary } = findLog(logs, args.job, place);
+    const change = summary && (await findChange(spool, summary.log));
+    if (change !== undefined) program.logger.warn(`another process changed this log: ${change}`, { spool });
     using reader = openSpool(spool);
     const tty = process.stdout.isTTY && args.json !== true;
     await viewJob({
@@ -39,6 +42,7 @@ function list(logs: readonly KeptLog[], place: string, json: boolean): void {
   const rows = logs.map(({ jobId, summary, bytes, date, isReleased }) => ({
     job: jobId,
     result: summary?.result ?? "running",
+    changed: summary !== undefined && summary.log.bytes !== bytes,
     date: date.toISOString(),
     bytes,
     reported: isReleased,
@@ -56,7 +60,9 @@ function list(logs: readonly KeptLog[], place: string, json: boolean): void {
       row.date,
       `${row.bytes} bytes`,
       toShortReport(row.usage),
-      row.reported ? "" : "not reported yet",
+      [row.reported ? "" : "not reported yet", row.changed ? "changed by another process" : ""]
+        .filter((remark) => remark !== "")
+        .join(", "),
     ]);
     console.log(formatTable([["job", "result", "last event", "size", "used", ""], ...cells]).join("\n"));
   }

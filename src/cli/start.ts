@@ -7,6 +7,7 @@ import type { SlotJobs } from "../agent/slot-jobs.ts";
 import { serveStatus } from "../agent/status-socket.ts";
 import { createStatusBoard } from "../agent/status.ts";
 import { coreName } from "../config/flags.ts";
+import { isAgentError } from "../errors.ts";
 import { withoutSecrets } from "../job/base-environment.ts";
 import { thisProgram } from "../job/waiting-process.ts";
 import type { JobProcessInput } from "../job/wire.ts";
@@ -24,6 +25,8 @@ export default defineCommand({
   async run({ program }) {
     // Other processes of our user shall not read the token out of this one.
     loadLibc()?.setUndumpable();
+    // A limit of file size (`ulimit -f`) is an error of the write, not the end of the agent.
+    process.on("SIGXFSZ", () => {});
     const core = program.config.of(coreName) as CoreConfig;
     const jobs: Pick<SlotJobs, "stopAll" | "killAll">[] = [];
     using signals = listenToOperator({
@@ -40,7 +43,9 @@ export default defineCommand({
     void adviseOperator({ logger: program.logger, env: process.env, stateDirectory: state.path });
     const { version, logger } = program;
     const status = createStatusBoard({ version, stateDirectory: state.path });
-    using _status = serveStatus({ directory: state.path, status, logger });
+    using sockets = new DisposableStack();
+    const listen = () => sockets.use(serveStatus({ directory: state.path, status, logger }));
+    listen();
     const settings = toSettings(program);
     const hasHomes = core.slots > 1 && core["slot-home"] === "own";
     const end = await runAgent({
@@ -69,6 +74,17 @@ export default defineCommand({
       claimTimeoutMs: core["claim-timeout"] * 1000,
       flushTimeoutMs: core["log-flush-timeout"] * 1000,
       keptLogs: { maxBytes: core["kept-logs-size"], maxAgeMs: core["kept-logs-days"] * 24 * 3600 * 1000 },
+      holdState() {
+        try {
+          if (!state.hold()) return;
+          logger.error(`the state directory "${state.path}" was removed; what it held is gone`);
+          listen();
+        } catch (error) {
+          // Whoever works there now shall not lose its jobs to us.
+          if (isAgentError(error, "STATE_LOCKED")) signals.stop("requested");
+          throw error;
+        }
+      },
       signals,
       onJobs: (theirs) => void jobs.push(theirs),
     });

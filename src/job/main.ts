@@ -1,15 +1,15 @@
 import { join } from "node:path";
-import { setTimeout as sleep } from "node:timers/promises";
-import { AgentError } from "../errors.ts";
+import { AgentError, toMessage } from "../errors.ts";
 import { createHost } from "../host/host.ts";
 import { type BuiltInPlugins, loadPlugins } from "../host/loader.ts";
 import { openLogFileIfPossible } from "../logger/file.ts";
 import { createLogger } from "../logger/logger.ts";
 import { logStrayErrors } from "../logger/stray-errors.ts";
 import { loadLibc } from "../processes/libc.ts";
-import { writeDocument } from "../state/document.ts";
 import { takeLock } from "../state/lock.ts";
+import { closeJob } from "./close-log.ts";
 import { listenForAgents } from "./control-socket.ts";
+import { keepResult } from "./keep-result.ts";
 import { openJob } from "./open.ts";
 import type { JobRequest } from "./request.ts";
 import { jobFiles, type JobProcessInput, wireVersion } from "./wire.ts";
@@ -36,29 +36,43 @@ export async function runJobProcess(builtIns: BuiltInPlugins): Promise<void> {
   await using host = await createHost({ plugins, roles: ["job"], logger });
   const request = await readRequest(lines);
   if (request === undefined) return;
-  await using open = await openJob(request, {
-    host,
-    cookie,
-    settings: input.settings,
-    logger,
-    env: process.env,
-    onSecrets: (values) => logger.addSecrets(values),
-    spoolPath: join(directory, jobFiles.spool),
-  });
-  const { job, spool } = open;
-
-  // 3. From here on an agent can take the job over.
-  const unclaimed = createUnclaimedTimer(input.claimTimeoutMs, () => {
-    logger.warn("no agent has claimed the job in time; it is stopped", { job: request.id });
-    job.stop();
-  });
+  await using cleanup = new AsyncDisposableStack();
   const acknowledged = Promise.withResolvers<void>();
-  using control = listenForAgents({
-    path: socket,
-    secret,
-    onCommand: (command) => (command === "leave" ? acknowledged.resolve() : job[command]()),
-    onClaimed: unclaimed.set,
+  const begin = async () => {
+    const { job, spool } = cleanup.use(
+      await openJob(request, {
+        host,
+        cookie,
+        settings: input.settings,
+        logger,
+        env: process.env,
+        onSecrets: (values) => logger.addSecrets(values),
+        spoolPath: join(directory, jobFiles.spool),
+      }),
+    );
+    // 3. From here on an agent can take the job over.
+    const unclaimed = createUnclaimedTimer(input.claimTimeoutMs, () => {
+      logger.warn("no agent has claimed the job in time; it is stopped", { job: request.id });
+      job.stop();
+    });
+    cleanup.defer(() => unclaimed.set(true));
+    const control = cleanup.use(
+      listenForAgents({
+        path: socket,
+        secret,
+        onCommand: (command) => (command === "leave" ? acknowledged.resolve() : job[command]()),
+        onClaimed: unclaimed.set,
+      }),
+    );
+    return { job, spool, unclaimed, control };
+  };
+  const begun = await begin().catch(async (error: unknown) => {
+    await cleanup.disposeAsync();
+    closeJob({ directory, jobId: request.id, reason: `the job cannot begin: ${toMessage(error)}`, logger });
+    logger.error(`the job cannot begin: ${toMessage(error)}`, { job: request.id });
   });
+  if (!begun) return;
+  const { job, spool, unclaimed, control } = begun;
   spool.watch(() => control.tell({ is: "more" }));
   for (const name of ["SIGTERM", "SIGINT"] as const) process.on(name, () => job.stop());
   // The terminal of whoever started the agent is nothing to us.
@@ -67,14 +81,16 @@ export async function runJobProcess(builtIns: BuiltInPlugins): Promise<void> {
   // 4. The job, then its log and its result for good.
   const summary = await job.run();
   unclaimed.set(true);
-  spool.close();
-  writeDocument(join(directory, jobFiles.result), summary);
-  control.tell({ is: "finished" });
-  await Promise.race([acknowledged.promise, sleep(acknowledgeMs)]);
+  await keepResult(summary, {
+    directory,
+    jobId: request.id,
+    spool,
+    control,
+    logger,
+    acknowledged: acknowledged.promise,
+    patienceMs: input.claimTimeoutMs,
+  });
 }
-
-/** How long an agent has to say that it knows. Nothing depends on it: the result stands on disk. */
-const acknowledgeMs = 1000;
 
 /** `undefined`: the agent has gone, or has no job for us. */
 async function readInput(lines: AsyncGenerator<string>): Promise<JobProcessInput | undefined> {

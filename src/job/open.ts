@@ -7,7 +7,7 @@ import type { Host } from "../host/host.ts";
 import { createJobLog, type WritableJobLog } from "../log/job-log.ts";
 import { createRedactor } from "../log/redactor.ts";
 import { secretsOf } from "../log/secrets.ts";
-import { createSpool, type Spool } from "../log/spool.ts";
+import { createSpool, type Spool, type SpoolOptions } from "../log/spool.ts";
 import type { Logger } from "../logger/logger.ts";
 import { type Cookie, createCookie } from "../processes/cookie.ts";
 import { executor } from "../services.ts";
@@ -67,18 +67,21 @@ export async function openJob(asked: JobRequest, options: OpenJobOptions): Promi
   const request: JobRequest = { ...asked, env: [...asked.env, ...settings.env] };
   await using cleanup = new AsyncDisposableStack();
 
-  // 1. A directory that nobody else can look into.
-  const directory = await makeDirectory();
-  cleanup.defer(() => rmSync(directory, { recursive: true, force: true }));
-
-  // 2. The way of the log: masked, in events, on disk.
-  const spool = createSpool(options.spoolPath ?? join(directory, "events.ndjson"), {
+  // 1. The way of the log: masked, in events, on disk. It begins first: what fails from here on stands in it.
+  const spoolOptions: SpoolOptions = {
     diskLimitBytes: settings.logDiskLimitBytes,
-    // What goes with the job need not outlive the machine.
-    ...(options.spoolPath === undefined ? { fsyncIntervalMs: 0 } : {}),
-    onWarning: (message) => logger.warn(message),
-  });
-  cleanup.use(spool);
+    onWarning: (message) => logger.warn(message, { job: request.id }),
+  };
+  const kept =
+    options.spoolPath === undefined ? undefined : cleanup.use(createSpool(options.spoolPath, spoolOptions));
+
+  // 2. A directory that nobody else can look into.
+  const directory = await makeDirectory();
+  cleanup.defer(() => removeDirectory(directory, logger));
+  // What goes with the job need not outlive the machine.
+  const spool =
+    kept ??
+    cleanup.use(createSpool(join(directory, "events.ndjson"), { ...spoolOptions, fsyncIntervalMs: 0 }));
   const secrets = secretsOf(request, { redactedVars: settings.redactedVars, tokens: settings.secrets });
   const tellSecrets = (values: readonly Uint8Array[]) =>
     options.onSecrets?.(values.flatMap((value) => Buffer.from(value).toString().split("\n")));
@@ -139,6 +142,14 @@ function findSocketPath(directory: string, { env, logger }: OpenJobOptions): str
   } catch (error) {
     logger.warn(`the job's processes cannot speak with it (\`signalman redact\` fails): ${toMessage(error)}`);
     return undefined;
+  }
+}
+
+function removeDirectory(path: string, logger: Logger): void {
+  try {
+    rmSync(path, { recursive: true, force: true });
+  } catch (error) {
+    logger.warn(`the job's directory "${path}" cannot be removed: ${toMessage(error)}`);
   }
 }
 

@@ -1,5 +1,5 @@
 import { existsSync } from "node:fs";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { JobSummary } from "../hooks.ts";
 import type { SpoolSource } from "../log/spool.ts";
@@ -8,10 +8,12 @@ import { readDocument } from "../state/document.ts";
 import { readStat } from "../processes/proc.ts";
 import { readHolder, takeLock } from "../state/lock.ts";
 import { buryJob } from "./bury.ts";
+import type { ClosedJob } from "./close-log.ts";
 import {
   createLineReader,
   jobFiles,
   type JobProcessRecord,
+  type LastWords,
   type ToAgent,
   type ToJob,
   wireVersion,
@@ -21,7 +23,10 @@ import {
 export interface JobProcess {
   /** The job's log: closed once no event will come any more. */
   readonly source: SpoolSource;
-  /** Resolves when the result stands on disk. A process that died without one is buried first: the job has failed. */
+  /**
+   * Resolves when the result is known: it stands on disk, unless the disk does not take it. A process that died without one is buried first: the job has
+   * failed.
+   */
   readonly finished: Promise<JobSummary>;
   stop(): void;
   kill(): void;
@@ -41,15 +46,25 @@ export function adoptJobProcess(options: JobProcessOptions): JobProcess {
     ...options,
     socket: record?.socket ?? "",
     secret: record?.secret ?? "",
-    exited: undefined,
+    child: undefined,
   });
 }
 
 export interface FollowOptions extends JobProcessOptions {
   readonly socket: string;
   readonly secret: string;
-  /** Of a process that we started. */
-  readonly exited: Promise<number> | undefined;
+  /** A process that we started. */
+  readonly child: { readonly exited: Promise<number>; kill(signal: NodeJS.Signals): void } | undefined;
+}
+
+/** A job that is over, and has no process. */
+export function finishedProcess({ summary, rest }: ClosedJob): JobProcess {
+  return {
+    source: { closed: true, rest, watch: () => () => {} },
+    finished: Promise.resolve(summary),
+    stop() {},
+    kill() {},
+  };
 }
 
 /** Listens to a job's process until its result is there. */
@@ -59,6 +74,8 @@ export function follow(options: FollowOptions): JobProcess {
     for (const listener of listeners) listener();
   };
   let closed = false;
+  let rest: Uint8Array | undefined;
+  let lastWords: LastWords | undefined;
   let send: ((message: ToJob) => void) | undefined;
   const wanted: ToJob[] = [];
   let unheard: NodeJS.Timeout | undefined;
@@ -74,28 +91,46 @@ export function follow(options: FollowOptions): JobProcess {
   };
 
   async function run(): Promise<JobSummary> {
-    const died = options.exited?.then(() => undefined);
-    await listen(died);
-    calm();
-    const result =
-      readDocument<JobSummary>(join(options.directory, jobFiles.result)) ?? (await buryJob(options));
-    closed = true;
-    wake();
-    return result;
+    const died = options.child?.exited.then(() => undefined);
+    try {
+      await listen(died);
+      calm();
+      const end = await findEnd();
+      ({ rest } = end);
+      return end.summary;
+    } finally {
+      closed = true;
+      wake();
+    }
   }
+
+  async function findEnd(): Promise<ClosedJob> {
+    const summary = readDocument<JobSummary>(join(options.directory, jobFiles.result));
+    if (summary) return { summary, rest: new Uint8Array() };
+    if (lastWords === undefined) return buryJob(options);
+    const { reason, isLogWhole } = lastWords;
+    options.logger.error(reason, { job: options.jobId });
+    return isLogWhole ? { ...lastWords, rest: new Uint8Array() } : buryJob({ ...options, lastWords });
+  }
+
+  const isOver = () => lastWords !== undefined || existsSync(join(options.directory, jobFiles.result));
 
   /** Resolves when the process has said that it is finished, or cannot be heard any more. */
   async function listen(died: Promise<undefined> | undefined): Promise<void> {
     const { directory, socket, secret } = options;
     let isDead = false;
     void died?.then(() => (isDead = true));
-    while (!existsSync(join(directory, jobFiles.result))) {
+    while (!isOver()) {
       const gone = Promise.withResolvers<void>();
       const onMessage = (message: ToAgent) => {
         calm();
         if (message.is === "more") wake();
         // The result stands on disk; the process may go.
         else if (message.is === "finished") gone.resolve();
+        else if (message.is === "unkept") {
+          lastWords = message;
+          gone.resolve();
+        }
       };
       const connection = await connect(socket, { onMessage, onClose: gone.resolve });
       if (connection) {
@@ -119,6 +154,9 @@ export function follow(options: FollowOptions): JobProcess {
       get closed() {
         return closed;
       },
+      get rest() {
+        return rest;
+      },
       watch(listener) {
         listeners.add(listener);
         return () => listeners.delete(listener);
@@ -131,11 +169,17 @@ export function follow(options: FollowOptions): JobProcess {
 }
 
 /** Ends a job's process that does not answer: what it left is then ended and reported by whoever buries it. */
-function killUnheard({ directory, jobId, logger }: FollowOptions): void {
+function killUnheard({ directory, jobId, logger, child }: FollowOptions): void {
+  const say = (pid?: number) =>
+    logger.error(`the job's process does not answer to a stop, and is killed`, { job: jobId, pid });
+  if (child) {
+    say();
+    return child.kill("SIGKILL");
+  }
   const holder = readHolder(join(directory, jobFiles.lock));
   if (holder === undefined || holder.pid === process.pid) return;
   if (readStat(holder.pid)?.startTime !== holder.startTime) return;
-  logger.error(`the job's process does not answer to a stop, and is killed`, { job: jobId, pid: holder.pid });
+  say(holder.pid);
   process.kill(holder.pid, "SIGKILL");
 }
 
@@ -144,8 +188,10 @@ const heardMs = 10_000;
 const connectMs = 5;
 const lookMs = 20;
 
+/** Without the job's directory nobody can tell, and nobody can take the job over. */
 function isLocked(path: string): boolean {
-  using lock = takeLock(path);
+  if (!existsSync(dirname(path))) return false;
+  using lock = takeLock(path, { onReadOnly: true });
   return lock === undefined;
 }
 

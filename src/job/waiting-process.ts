@@ -66,7 +66,7 @@ export function startJobProcess(
       record: { pid: child.pid, bootId: readBootId(), socket, secret, cookie },
       run(request) {
         void tell(child.stdin, request, "that is all");
-        return follow({ ...options, secret, exited: child.exited });
+        return follow({ ...options, secret, child });
       },
       dismiss: () => child.kill(),
     };

@@ -1,3 +1,4 @@
+import type { JobSummary } from "../hooks.ts";
 import type { LogFormat, LogLevel } from "../logger/logger.ts";
 import type { LogRotation } from "../logger/rotate.ts";
 import type { Cookie } from "../processes/cookie.ts";
@@ -56,7 +57,16 @@ export type ToAgent =
   | { readonly is: "welcome"; readonly version: number }
   | { readonly is: "more" }
   | { readonly is: "heard" }
-  | { readonly is: "finished" };
+  | { readonly is: "finished" }
+  | ({ readonly is: "unkept" } & LastWords);
+
+/** Of a job that is over, and whose result the disk does not take. */
+export interface LastWords {
+  readonly summary: JobSummary;
+  readonly isLogWhole: boolean;
+  /** What the disk did not take, and why. */
+  readonly reason: string;
+}
 
 /** Names of the files of a job in the state directory. */
 export const jobFiles = {

@@ -9,27 +9,37 @@ export interface OpenSpoolOptions {
   readonly cursor?: SpoolCursor;
 }
 
-/** Opens a spool for reading, in whatever process. Throws `SPOOL_FAILED`, also when no event begins at the cursor. */
+/**
+ * Opens a spool for reading, in whatever process. Throws `SPOOL_FAILED`, also when no event begins at the cursor. The file may be missing when
+ * its source has a `rest`: then that is all there is.
+ */
 export function openSpool(path: string, options: OpenSpoolOptions = {}): SpoolReader {
   const { source = nobody } = options;
-  const fd = attempt(() => fs.openSync(path, fs.constants.O_RDONLY | fs.constants.O_NOFOLLOW));
+  let isRestRead = false;
+  const fd = open();
   const disposed = new AbortController();
-  let cursor: SpoolCursor;
+  let cursor: SpoolCursor = { event: 0, offset: 0 };
+  let checksum = 0;
   try {
-    seek(options.cursor ?? { event: 0, offset: 0 });
+    seek(options.cursor ?? cursor);
   } catch (error) {
-    fs.closeSync(fd);
+    close();
     throw error;
   }
 
   function seek(place: SpoolCursor): void {
-    if (!isLineStart(place.offset)) {
-      throw new AgentError(
-        "SPOOL_FAILED",
-        `no event begins at byte ${place.offset} of the job's log "${path}"`,
-      );
-    }
+    checksum = passOver(place.offset);
     cursor = place;
+    isRestRead = false;
+  }
+
+  function open(): number | undefined {
+    if (source.rest && !fs.existsSync(path)) return undefined;
+    return attempt(() => fs.openSync(path, fs.constants.O_RDONLY | fs.constants.O_NOFOLLOW));
+  }
+
+  function close(): void {
+    if (fd !== undefined) fs.closeSync(fd);
   }
 
   function attempt<T>(work: () => T): T {
@@ -42,15 +52,42 @@ export function openSpool(path: string, options: OpenSpoolOptions = {}): SpoolRe
     }
   }
 
-  function isLineStart(offset: number): boolean {
-    if (offset === 0) return true;
-    const before = Buffer.alloc(1);
-    return attempt(() => fs.readSync(fd, before, 0, 1, offset - 1)) === 1 && before[0] === newline;
+  /** The checksum of what stands before an offset, which must be the beginning of a line. */
+  function passOver(offset: number): number {
+    let sum = 0;
+    let last = newline;
+    const block = Buffer.allocUnsafeSlow(Math.min(offset, 1024 * 1024));
+    for (let at = 0; at < offset;) {
+      const wanted = Math.min(block.length, offset - at);
+      const count = fd === undefined ? 0 : attempt(() => fs.readSync(fd, block, 0, wanted, at));
+      if (count === 0) last = 0;
+      if (count === 0) break;
+      sum = Bun.hash.crc32(block.subarray(0, count), sum);
+      last = block[count - 1]!;
+      at += count;
+    }
+    if (last === newline) return sum;
+    throw new AgentError("SPOOL_FAILED", `no event begins at byte ${offset} of the job's log "${path}"`);
   }
 
   function read(maxEvents: number, maxBytes: number): SpoolBatch | undefined {
+    if (fd === undefined) return undefined;
     const { lines, events } = attempt(() => readLines(fd, cursor.offset, maxEvents, maxBytes));
     if (events === 0) return undefined;
+    checksum = Bun.hash.crc32(lines, checksum);
+    return advance(lines, events);
+  }
+
+  /** All of it in one batch: it is little. */
+  function readRest(): SpoolBatch | undefined {
+    const lines = isRestRead ? undefined : source.rest;
+    isRestRead = true;
+    return lines && lines.length > 0
+      ? advance(lines, lines.filter((byte) => byte === newline).length)
+      : undefined;
+  }
+
+  function advance(lines: Uint8Array, events: number): SpoolBatch {
     const start = cursor;
     cursor = { event: start.event + events, offset: start.offset + lines.length };
     return { start, end: cursor, lines };
@@ -60,6 +97,9 @@ export function openSpool(path: string, options: OpenSpoolOptions = {}): SpoolRe
     get cursor() {
       return cursor;
     },
+    get checksum() {
+      return checksum;
+    },
     async next({ maxEvents = 2000, maxBytes = 1024 * 1024, signal } = {}) {
       for (;;) {
         signal?.throwIfAborted();
@@ -67,7 +107,7 @@ export function openSpool(path: string, options: OpenSpoolOptions = {}): SpoolRe
         // Asked before the file: what is written last must not be missed.
         const { closed } = source;
         const batch = read(maxEvents, maxBytes);
-        if (batch || closed) return batch;
+        if (batch || closed) return batch ?? readRest();
         await wakeUp(source, signal ? [signal, disposed.signal] : [disposed.signal]);
       }
     },
@@ -75,7 +115,7 @@ export function openSpool(path: string, options: OpenSpoolOptions = {}): SpoolRe
     [Symbol.dispose]() {
       if (disposed.signal.aborted) return;
       disposed.abort(new AgentError("SPOOL_FAILED", `the reader of the job's log "${path}" was closed`));
-      fs.closeSync(fd);
+      close();
     },
   };
 }

@@ -7,6 +7,8 @@ export interface RecoveredSpool {
   /** Whole events, and the bytes that they take: a cursor beyond them has to go back to here before anything is appended. */
   readonly events: number;
   readonly bytes: number;
+  /** CRC-32 of these bytes. */
+  readonly checksum: number;
   /** Bytes of what was no whole event, and is gone. */
   readonly cutBytes: number;
   /** `job_started` is in it. */
@@ -25,13 +27,13 @@ export interface RecoveredSpool {
 /**
  * Cuts a spool behind its last whole event, so that another writer can go on (`createSpool` with `recovered`). Only for who has
  * proved that the writer is dead. What the machine's crash leaves (a line without its end, a tail of NULs) goes; all from the
- * first line on that is no event goes with it. Throws `SPOOL_FAILED`.
+ * first line on that is no event goes with it. On a disk that has become read-only nothing is cut. Throws `SPOOL_FAILED`.
  */
 export function recoverSpool(path: string): RecoveredSpool {
   try {
-    const fd = fs.openSync(path, fs.constants.O_RDWR | fs.constants.O_NOFOLLOW);
+    const { fd, isWritable } = open(path);
     try {
-      return recover(fd);
+      return recover(fd, isWritable);
     } finally {
       fs.closeSync(fd);
     }
@@ -45,10 +47,21 @@ export function recoverSpool(path: string): RecoveredSpool {
 const newline = 0x0a;
 const blockBytes = 256 * 1024;
 
-function recover(fd: number): RecoveredSpool {
+function open(path: string): { fd: number; isWritable: boolean } {
+  const { O_RDWR, O_RDONLY, O_NOFOLLOW } = fs.constants;
+  try {
+    return { fd: fs.openSync(path, O_RDWR | O_NOFOLLOW), isWritable: true };
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== "EROFS") throw error;
+    return { fd: fs.openSync(path, O_RDONLY | O_NOFOLLOW), isWritable: false };
+  }
+}
+
+function recover(fd: number, isWritable: boolean): RecoveredSpool {
   const { size } = fs.fstatSync(fd);
   let events = 0;
   let bytes = 0;
+  let checksum = 0;
   let started = false;
   let finished = false;
   let openCommand: RecoveredSpool["openCommand"];
@@ -57,6 +70,7 @@ function recover(fd: number): RecoveredSpool {
     if (!event) break;
     events += 1;
     bytes += line.length + 1;
+    checksum = Bun.hash.crc32("\n", Bun.hash.crc32(line, checksum));
     if (event.event === "job_started") started = true;
     else if (event.event === "job_finished") finished = true;
     else if (event.event === "cmd_finished") openCommand = undefined;
@@ -65,11 +79,12 @@ function recover(fd: number): RecoveredSpool {
     } else if (openCommand && event.event === "cmd_output")
       openCommand = { ...openCommand, atLineStart: event.output.endsWith("\n") };
   }
-  if (bytes < size) {
+  if (bytes < size && isWritable) {
     fs.ftruncateSync(fd, bytes);
     fs.fdatasyncSync(fd);
   }
-  return { events, bytes, cutBytes: size - bytes, started, finished, ...(openCommand && { openCommand }) };
+  const cutBytes = isWritable ? size - bytes : 0;
+  return { events, bytes, checksum, cutBytes, started, finished, ...(openCommand && { openCommand }) };
 }
 
 /** The lines of a file, each good until the next one. What follows the last line end is none. */

@@ -1,6 +1,7 @@
 import type { JobEvent } from "./events.ts";
 import type { RecoveredSpool } from "./spool-recovery.ts";
 import { AgentError, toMessage } from "../errors.ts";
+import { createEncoder } from "./event-lines.ts";
 import { openSpoolFile } from "./spool-file.ts";
 import { openSpool } from "./spool-reader.ts";
 
@@ -22,6 +23,8 @@ export interface SpoolBatch {
 /** Reads a spool while it grows, or after. Whole lines only. */
 export interface SpoolReader extends Disposable {
   readonly cursor: SpoolCursor;
+  /** CRC-32 of all that stands before the cursor, as it was read. */
+  readonly checksum: number;
   /**
    * The next events, at least one; waits for them. `undefined`: the spool is closed and all is read. Rejects with the
    * signal's reason when it aborts. An event of more than `maxBytes` comes alone.
@@ -41,6 +44,8 @@ export interface SpoolReader extends Disposable {
 export interface SpoolSource {
   /** No event will come any more. */
   readonly closed: boolean;
+  /** Once it is closed: lines that the disk did not take. They come behind the file's, if there is one. */
+  readonly rest?: Uint8Array | undefined;
   /** Calls `listener` after each append and when the spool is closed. Returns what stops that. */
   watch(listener: () => void): () => void;
 }
@@ -52,7 +57,7 @@ export interface SpoolOptions {
   readonly fsyncIntervalMs?: number;
   /** Goes on with a spool whose writer is dead, as `recoverSpool` left it. */
   readonly recovered?: RecoveredSpool;
-  /** For the agent's log: called once when the limit is reached, and once when the disk takes no more. */
+  /** For the agent's log: called once when the limit is reached, when the disk takes no more, and when another process changed the file. */
   readonly onWarning?: (message: string) => void;
 }
 
@@ -63,6 +68,8 @@ export interface SpoolStats {
   readonly outputBytes: number;
   readonly droppedBytes: number;
   readonly droppedEvents: number;
+  /** CRC-32 of the whole file. */
+  readonly checksum: number;
 }
 
 /** The one writer of a job's log on disk: compact NDJSON (protocol section 5.1). */
@@ -76,7 +83,7 @@ export interface Spool extends SpoolSource, Disposable {
   append(event: JobEvent): void;
   /** A reader in this process. */
   reader(cursor?: SpoolCursor): SpoolReader;
-  /** On the disk when it returns. */
+  /** All on the disk when it returns. Throws `SPOOL_FAILED` when the disk does not take it; what is owed is tried again later. */
   sync(): void;
   /**
    * Synchronises (unless `fsyncIntervalMs` is 0) and closes. Throws `SPOOL_FAILED` when the disk did not take all structural
@@ -92,11 +99,13 @@ export function createSpool(path: string, options: SpoolOptions): Spool {
   const file = openSpoolFile(path, {
     fsyncIntervalMs,
     onSyncFailed: (error) => warnOnce("sync", error.message),
-    ...(recovered && { resumeAt: recovered.bytes }),
+    onChanged: (error) => warnOnce("changed", error.message),
+    ...(recovered && { resumeAt: recovered }),
   });
   const encode = createEncoder();
   const listeners = new Set<() => void>();
   /** Structural events that the disk has not taken yet, each with the count of output dropped just before it. */
+  let fault = "";
   const owed: { event: JobEvent; dropped: number }[] = [];
   let events = recovered?.events ?? 0;
   let outputBytes = 0;
@@ -137,6 +146,14 @@ export function createSpool(path: string, options: SpoolOptions): Spool {
     return true;
   }
 
+  function assertSettled(): void {
+    if (settle()) return;
+    throw new AgentError(
+      "SPOOL_FAILED",
+      `the job's log lacks ${owed.length} events: the disk did not take them: ${fault}`,
+    );
+  }
+
   function reachLimit(timestamp: number): void {
     limited = true;
     const what = `reached log-disk-limit (${diskLimitBytes} bytes); further output is dropped`;
@@ -159,7 +176,8 @@ export function createSpool(path: string, options: SpoolOptions): Spool {
     try {
       file.append(line);
     } catch (error) {
-      warnOnce("write", toMessage(error));
+      fault = toMessage(error);
+      warnOnce("write", fault);
       return false;
     }
     events += 1;
@@ -183,7 +201,8 @@ export function createSpool(path: string, options: SpoolOptions): Spool {
       return closed;
     },
     get stats() {
-      return { events, bytes: file.bytes, outputBytes, droppedBytes, droppedEvents };
+      const { bytes, checksum } = file;
+      return { events, bytes, checksum, outputBytes, droppedBytes, droppedEvents };
     },
     append(event) {
       if (closed) throw new AgentError("SPOOL_FAILED", `the job's log "${path}" is closed`);
@@ -201,21 +220,21 @@ export function createSpool(path: string, options: SpoolOptions): Spool {
       return () => listeners.delete(listener);
     },
     reader: (cursor) => openSpool(path, { source: spool, ...(cursor && { cursor }) }),
-    sync: () => file.sync(),
+    sync() {
+      assertSettled();
+      file.sync();
+    },
     close() {
       if (closed) return;
-      const complete = settle();
-      closed = true;
       try {
-        file.close();
+        assertSettled();
       } finally {
-        wake();
-      }
-      if (!complete) {
-        throw new AgentError(
-          "SPOOL_FAILED",
-          `the job's log "${path}" lacks ${owed.length} events: the disk did not take them`,
-        );
+        closed = true;
+        try {
+          file.close();
+        } finally {
+          wake();
+        }
       }
     },
     [Symbol.dispose]: () => spool.close(),
@@ -231,13 +250,3 @@ function droppedText(bytes: number): string {
 
 /** Room below the limit for what is said about dropped output. */
 const noticeBytes = 4096;
-
-/** Encodes events as lines. A line is good until the next one is encoded. */
-function createEncoder(): (event: JobEvent) => Uint8Array {
-  const scratch = Buffer.allocUnsafeSlow(256 * 1024);
-  return (event) => {
-    const line = `${JSON.stringify(event)}\n`;
-    if (line.length * 3 > scratch.length) return Buffer.from(line);
-    return scratch.subarray(0, scratch.write(line));
-  };
-}

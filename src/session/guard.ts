@@ -6,20 +6,32 @@ import type { Cookie } from "../processes/cookie.ts";
 /**
  * Watches over a job from outside. When this process dies without a word (`kill -9`, out of memory), the terminal would hang up, the running
  * command be ended by that, and the shell go on to the next line of the script. The guard holds the terminal open, and when the pipe to us
- * breaks, it kills the shell first and then all that carries the job's cookie. It is a shell script, for it lives as long as each job.
+ * breaks, it kills the shell first and then all that carries the job's cookie. It is a shell script, for it lives as long as each job, and of builtins only:
+ * where a job has taken all processes that there may be, it can start none.
  */
 const script = `
 trap '' HUP INT QUIT TERM
 read -r leave && exit 0
 cookie=$1 shell=$2
-grep -qsF -- "$cookie" "/proc/$shell/environ" && kill -KILL "$shell"
+carries() {
+  while IFS= read -r line || [ -n "$line" ]; do
+    case $line in *"$cookie"*) return 0 ;; esac
+  done 2>/dev/null <"/proc/$1/environ"
+  return 1
+}
+signal() {
+  found=
+  for file in /proc/[0-9]*; do
+    pid=\${file#/proc/}
+    carries "$pid" && kill "-$1" "$pid" 2>/dev/null && found=yes
+  done
+}
+carries "$shell" && kill -KILL "$shell"
+signal STOP
+signal STOP
 round=0
 while [ $round -lt 50 ]; do
-  found=
-  for file in $(grep -lsF -- "$cookie" /proc/[0-9]*/environ); do
-    pid=\${file#/proc/}; pid=\${pid%/environ}
-    kill -KILL "$pid" 2>/dev/null && found=yes
-  done
+  signal KILL
   [ -z "$found" ] && exit 0
   round=$((round + 1))
 done

@@ -3,7 +3,7 @@ import { homedir } from "node:os";
 import { join } from "node:path";
 import { AgentError } from "../errors.ts";
 import { makePrivateDirectory } from "./document.ts";
-import { readHolder, takeLock } from "./lock.ts";
+import { type Lock, readHolder, takeLock } from "./lock.ts";
 
 export interface OpenStateOptions {
   /** `state-dir`; without it the system's usual place. */
@@ -20,6 +20,11 @@ export interface StateDirectory extends Disposable {
   slot(index: number): string;
   /** Those that are there. */
   slots(): number[];
+  /**
+   * Makes sure that the folder is there, and ours: somebody may have removed or replaced it while we worked. Answers whether it had to be made and locked
+   * anew. Throws `STATE_LOCKED` when another agent has done so meanwhile.
+   */
+  hold(): boolean;
 }
 
 /**
@@ -31,23 +36,41 @@ export function openStateDirectory(options: OpenStateOptions): StateDirectory {
   const folder = toFolderName(agent);
   const base = join(directory ?? usualPlace(env), "agents");
   for (let n = 1; ; n++) {
-    const path = makePrivateDirectory(join(base, n === 1 ? folder : `${folder}-${n}`));
-    const lock = takeLock(join(path, "lock"));
-    if (lock)
-      return {
-        path,
-        slot: (index) => join(path, `slot-${index}`),
-        slots: () =>
-          readdirSync(path).flatMap((name) => /^slot-(\d+)$/.exec(name)?.slice(1).map(Number) ?? []),
-        [Symbol.dispose]: () => lock[Symbol.dispose](),
-      };
-    if (directory === undefined && n < maxAgents) continue;
-    const holder = readHolder(join(path, "lock"));
-    throw new AgentError(
-      "STATE_LOCKED",
-      `another agent works in the state directory "${path}" (pid ${holder?.pid ?? "unknown"}); give each its own --state-dir`,
-    );
+    const path = join(base, n === 1 ? folder : `${folder}-${n}`);
+    const lock = lockFolder(path);
+    if (lock) return createStateDirectory(path, lock);
+    if (directory !== undefined || n >= maxAgents) throw refusal(path);
   }
+}
+
+function createStateDirectory(path: string, first: Lock): StateDirectory {
+  let lock = first;
+  return {
+    path,
+    slot: (index) => join(path, `slot-${index}`),
+    slots: () => readdirSync(path).flatMap((name) => /^slot-(\d+)$/.exec(name)?.slice(1).map(Number) ?? []),
+    hold() {
+      if (lock.isInPlace) return false;
+      const next = lockFolder(path);
+      if (next === undefined) throw refusal(path);
+      lock[Symbol.dispose]();
+      lock = next;
+      return true;
+    },
+    [Symbol.dispose]: () => lock[Symbol.dispose](),
+  };
+}
+
+function lockFolder(path: string): Lock | undefined {
+  return takeLock(join(makePrivateDirectory(path), "lock"));
+}
+
+function refusal(path: string): AgentError {
+  const pid = readHolder(join(path, "lock"))?.pid ?? "unknown";
+  return new AgentError(
+    "STATE_LOCKED",
+    `another agent works in the state directory "${path}" (pid ${pid}); give each its own --state-dir`,
+  );
 }
 
 const maxAgents = 1000;

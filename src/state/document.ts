@@ -27,14 +27,19 @@ export function makePrivateDirectory(path: string): string {
 export function writeDocument(path: string, document: unknown, { isSynced = true } = {}): void {
   const temporary = `${path}.new`;
   attempt(`cannot write "${path}"`, () => {
-    const fd = openSync(temporary, "w", 0o600);
     try {
-      writeFileSync(fd, JSON.stringify({ version: stateVersion, document }));
-      if (isSynced) fsyncSync(fd);
-    } finally {
-      closeSync(fd);
+      const fd = openSync(temporary, "w", 0o600);
+      try {
+        writeFileSync(fd, JSON.stringify({ version: stateVersion, document }));
+        if (isSynced) fsyncSync(fd);
+      } finally {
+        closeSync(fd);
+      }
+      renameSync(temporary, path);
+    } catch (error) {
+      removeHalf(temporary);
+      throw error;
     }
-    renameSync(temporary, path);
     if (isSynced) syncDirectory(dirname(path));
   });
 }
@@ -63,6 +68,15 @@ export function readDocument<T>(path: string): T | undefined {
 
 export function removeDocument(path: string): void {
   rmSync(path, { force: true });
+}
+
+/** On a full disk it would keep room from others. */
+function removeHalf(path: string): void {
+  try {
+    rmSync(path, { force: true });
+  } catch {
+    // A disk that is read-only.
+  }
 }
 
 function syncDirectory(path: string): void {

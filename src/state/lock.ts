@@ -1,4 +1,14 @@
-import { closeSync, constants, ftruncateSync, openSync, readFileSync, writeSync } from "node:fs";
+import {
+  closeSync,
+  constants,
+  existsSync,
+  fstatSync,
+  ftruncateSync,
+  openSync,
+  readFileSync,
+  statSync,
+  writeSync,
+} from "node:fs";
 import { AgentError, toMessage } from "../errors.ts";
 import { loadLibc } from "../processes/libc.ts";
 import { readStat } from "../processes/proc.ts";
@@ -12,9 +22,18 @@ export interface LockHolder {
   readonly startTime: number;
 }
 
-/** Takes the lock of a file, which its holder's death frees. `undefined`: another process holds it. */
-export function takeLock(path: string): Disposable | undefined {
-  const fd = open(path);
+/** Disposal frees it; so does its holder's death. */
+export interface Lock extends Disposable {
+  /** Its file is still where it was: whoever else wants the lock finds it held. */
+  readonly isInPlace: boolean;
+}
+
+/**
+ * Takes the lock of a file. `undefined`: another process holds it. `onReadOnly`: also where nothing can be written any more, for who only wants to know that
+ * there is no holder.
+ */
+export function takeLock(path: string, { onReadOnly = false } = {}): Lock | undefined {
+  const fd = open(path, onReadOnly);
   const libc = loadLibc();
   // Without `flock` the file says who was there last, and whether it still is.
   const holder = libc ? undefined : readHolder(path);
@@ -22,11 +41,14 @@ export function takeLock(path: string): Disposable | undefined {
     closeSync(fd);
     return undefined;
   }
-  const text = JSON.stringify(self());
-  ftruncateSync(fd);
-  writeSync(fd, text, 0);
+  signIn(fd);
   let held = true;
   return {
+    get isInPlace() {
+      const own = fstatSync(fd);
+      const there = statSync(path, { throwIfNoEntry: false });
+      return there?.ino === own.ino && there.dev === own.dev;
+    },
     [Symbol.dispose]() {
       if (held) closeSync(fd);
       held = false;
@@ -51,10 +73,23 @@ export function findHolder(path: string): LockHolder | undefined {
   return startTime === undefined || startTime === holder.startTime ? holder : undefined;
 }
 
-function open(path: string): number {
+/** The lock holds without it: a full disk keeps nobody out. */
+function signIn(fd: number): void {
   try {
-    return openSync(path, constants.O_RDWR | constants.O_CREAT | constants.O_NOFOLLOW, 0o600);
+    ftruncateSync(fd);
+    writeSync(fd, JSON.stringify(self()), 0);
+  } catch {
+    // Who wants to know the holder does not.
+  }
+}
+
+function open(path: string, onReadOnly: boolean): number {
+  const { O_RDONLY, O_RDWR, O_CREAT, O_NOFOLLOW } = constants;
+  try {
+    return openSync(path, O_RDWR | O_CREAT | O_NOFOLLOW, 0o600);
   } catch (cause) {
+    if (onReadOnly && (cause as NodeJS.ErrnoException).code === "EROFS" && existsSync(path))
+      return openSync(path, O_RDONLY | O_NOFOLLOW);
     throw new AgentError("FILE_FAILED", `cannot open the lock "${path}": ${toMessage(cause)}`, { cause });
   }
 }

@@ -65,6 +65,7 @@ export async function createSlot(options: { claimTimeoutMs?: number; path?: stri
       claimTimeoutMs: options.claimTimeoutMs ?? 60_000,
       flushTimeoutMs: 10_000,
       keptLogs: { maxBytes: 2 ** 30, maxAgeMs: 24 * 3600 * 1000 },
+      holdState: () => {},
       ...more,
     });
   cleanup.use(host);

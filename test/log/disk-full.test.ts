@@ -1,6 +1,7 @@
 import { expect, test } from "bun:test";
 import { readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { crc32 } from "node:zlib";
 import { createSpool } from "../../src/log/spool.ts";
 import { tmpdir, type TemporaryDirectory } from "../../src/testing/fixtures.ts";
 import { eventsIn, finished, output, outputIn, started } from "./fixtures.ts";
@@ -30,6 +31,7 @@ test("when the disk takes no more, the file ends with a whole line, all is count
     stats: {
       events: log.length,
       bytes: readFileSync(path).length,
+      checksum: crc32(readFileSync(path)),
       outputBytes: kept * 1000,
       droppedBytes: (200 - kept) * 1000,
       droppedEvents: 200 - kept,

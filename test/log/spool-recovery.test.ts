@@ -118,6 +118,7 @@ test("an empty spool and one of nothing but NULs are recovered to nothing", asyn
     expect(recoverSpool(path)).toEqual({
       events: 0,
       bytes: 0,
+      checksum: 0,
       cutBytes: text.length,
       started: false,
       finished: false,

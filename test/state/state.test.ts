@@ -1,5 +1,5 @@
 import { describe, expect, test } from "bun:test";
-import { statSync, writeFileSync } from "node:fs";
+import { renameSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { isAgentError } from "../../src/errors.ts";
 import { openStateDirectory, usualPlace } from "../../src/state/directory.ts";
@@ -70,6 +70,31 @@ describe("a state directory", () => {
     );
     expect(isAgentError(error, "STATE_LOCKED")).toBe(true);
     expect((error as Error).message).toContain(`pid ${process.pid}`);
+  });
+
+  test("that was removed is made and locked anew, unless another agent did so first", async () => {
+    await using place = await tmpdir();
+    const options = { directory: place.path, env: {}, agent: "org.example.com" };
+    using state = openStateDirectory(options);
+    expect(state.hold()).toBe(false);
+    rmSync(state.path, { recursive: true });
+    expect(state.hold()).toBe(true);
+    expect(state.hold()).toBe(false);
+    expect(
+      isAgentError(
+        catchError(() => openStateDirectory(options)),
+        "STATE_LOCKED",
+      ),
+    ).toBe(true);
+
+    renameSync(state.path, `${state.path}-aside`);
+    using _other = openStateDirectory(options);
+    expect(
+      isAgentError(
+        catchError(() => state.hold()),
+        "STATE_LOCKED",
+      ),
+    ).toBe(true);
   });
 
   test("stands where the system says", () => {

@@ -1,0 +1,98 @@
+import { describe, expect, test } from "bun:test";
+import { createScene, type Scene } from "./agents.ts";
+import { outline, outputOf } from "./jobs.ts";
+import { canBeSomebody, createSomebody, needsSomebody } from "./limits.ts";
+
+/** Where a job of this scene finds what is kept of it. */
+const directoryOf = (scene: Scene) => `${scene.stateDirectory}/agents/*/slot-0/jobs/$SEMAPHORE_JOB_ID`;
+
+async function showLog(scene: Scene, id: string): Promise<string> {
+  const place = ["--state-dir", scene.stateDirectory];
+  const { stderr } = await scene.tester.run(["logs", id, ...place]);
+  const { stdout } = await scene.tester.run(["logs", ...place]);
+  return stderr + stdout;
+}
+
+describe("a job that changes its log on disk, as the agent's user,", () => {
+  const changed = "another process changed the job's log";
+  const forged = '{"event":"cmd_output","timestamp":1,"output":"forged\\n"}';
+
+  test.concurrent.each([
+    ["overwrites some of it", "printf X | dd of=$f bs=1 seek=30 conv=notrunc status=none"],
+    ["cuts it", ": > $f"],
+    ["replaces it by what it was", "cp $f $f.new; mv $f.new $f"],
+  ])("and %s: it is reported as it ended, and the change is said", async (_, change) => {
+    await using scene = await createScene();
+    await scene.readyAgent();
+    const id = await scene.hub.submit({
+      commands: [`f=$(echo ${directoryOf(scene)}/events.ndjson); ${change}`, "echo after"],
+    });
+    expect((await scene.hub.done(id)).result).toBe("passed");
+    expect(await scene.agentLog()).toMatch(new RegExp(`level=error .*job=${id} .*${changed}`));
+    expect(await showLog(scene, id)).toContain("another process changed this log");
+  });
+
+  test.concurrent("and appends to it: what was delivered differs, and that is said", async () => {
+    await using scene = await createScene();
+    await scene.readyAgent();
+    const id = await scene.hub.submit({
+      commands: [`echo '${forged}' >> ${directoryOf(scene)}/events.ndjson; sleep 0.3`],
+    });
+    await scene.hub.done(id);
+    expect(await scene.agentLog()).toMatch(new RegExp(`level=error .*${changed} before it was delivered`));
+  });
+
+  test.concurrent("and removes it: all of it is delivered, and that is said", async () => {
+    await using scene = await createScene();
+    await scene.readyAgent();
+    const id = await scene.hub.submit({
+      commands: [
+        "echo begun; while [ ! -e go ]; do sleep 0.05; done",
+        `rm ${directoryOf(scene)}/events.ndjson`,
+        "echo after",
+      ],
+    });
+    await scene.hub.shows(id, "begun");
+    await scene.tester.write("go", "");
+    expect((await scene.hub.done(id)).result).toBe("passed");
+    const events = await scene.hub.log(id);
+    expect(outputOf(events, "echo after")).toBe("after\n");
+    expect(outline(events).at(-1)).toBe("end passed");
+    expect(await scene.agentLog()).toMatch(new RegExp(`level=error .*${changed}.*it was removed`));
+  });
+
+  test.concurrent("and leaves it alone has nothing said of it", async () => {
+    await using scene = await createScene();
+    await scene.readyAgent();
+    const id = await scene.hub.submit({ commands: ["seq 1 100000"] });
+    await scene.hub.done(id);
+    expect(await scene.agentLog()).not.toContain("another process");
+    expect(await showLog(scene, id)).not.toContain("another process");
+  });
+});
+
+test.concurrent.if(canBeSomebody)(
+  `what a job runs as another user can reach neither its log nor its request, nor its process's socket${needsSomebody}`,
+  async () => {
+    await using scene = await createScene();
+    const { hub, tester } = scene;
+    await scene.readyAgent();
+    const { as } = createSomebody();
+    const knock = await tester.write(
+      "knock.sh",
+      `for file in "$@"; do
+         [ -e "$file" ] && echo "seen $file"
+         cat "$file" && echo "read $file"
+         echo x >> "$file" && echo "written $file"
+       done 2>/dev/null
+       for file in "$@"; do rm -f "$file" && [ -e "$file" ] && echo "removed $file"; done 2>/dev/null
+       echo knocked`,
+      0o755,
+    );
+    await tester.exec(["bash", "-c", 'chmod 755 "$(dirname "$HOME")" "$HOME"']);
+    const command = `${as.join(" ")} sh ${knock} ${directoryOf(scene)}/* ${scene.stateDirectory}/agents/*/slot-0/run/*`;
+    const id = await hub.submit({ commands: [command] });
+    expect((await hub.done(id)).result).toBe("passed");
+    expect(outputOf(await hub.log(id), command)).toBe("knocked\n");
+  },
+);

@@ -28,6 +28,8 @@ export interface Machine {
   readonly lastGoodAt: number;
   /** Since when it says that it does not know us. */
   readonly goneSince: number | undefined;
+  /** Since when it refuses what we say of our job. */
+  readonly refusedSince: number | undefined;
   /** It told us to leave while we had a job. */
   readonly shutdown: StopReason | undefined;
   /** The job is given up: as soon as it has ended, we go, and say nothing until then. */
@@ -86,6 +88,7 @@ export function createMachine(start: Pick<Machine, "lastGoodAt"> & Partial<Machi
     isTentative: false,
     isSettled: false,
     goneSince: undefined,
+    refusedSince: undefined,
     shutdown: undefined,
     abandoned: undefined,
     left: undefined,

@@ -110,6 +110,13 @@ describe("a failure", () => {
     ["finished-job", 400, 1, { interruptedAt: 9 }, "left: interrupted", ["release", "leave"]],
     ["finished-job", 302, 1, {}, "finished-job", []],
     ["running-job", 422, 1, {}, "running-job", []],
+    ["running-job", 409, 60_000, { refusedSince: 0 }, "running-job", []],
+    ["running-job", 409, 60_001, { refusedSince: 0 }, "stopping-job", ["stop"]],
+    ["starting-job", 422, 60_001, { refusedSince: 0 }, "stopping-job", ["stop"]],
+    ["stopping-job", 409, 60_001, { refusedSince: 0 }, "stopping-job", []],
+    ["running-job", 403, 60_001, { refusedSince: 0 }, "running-job", []],
+    ["running-job", 503, 60_001, { refusedSince: 0 }, "running-job", []],
+    ["waiting-for-jobs", 409, 60_001, { refusedSince: 0 }, "waiting-for-jobs", []],
   ])("%s, status %d after %d ms, %o: %s", (state, status, at_, more, expected, actions) => {
     const before = { ...at(state), ...more };
     const after = step(

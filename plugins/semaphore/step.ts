@@ -26,7 +26,13 @@ export function step(machine: Machine, event: Event, rules: Rules): Step {
       return stay(event.request.state === "waiting-for-jobs" ? { ...machine, isSettled: false } : machine);
     case "answered":
       return onAnswered(
-        { ...machine, lastGoodAt: event.at, goneSince: undefined, isTentative: false },
+        {
+          ...machine,
+          lastGoodAt: event.at,
+          goneSince: undefined,
+          refusedSince: undefined,
+          isTentative: false,
+        },
         event,
       );
     case "failed":

@@ -39,7 +39,7 @@ export async function startProxy(target: () => string): Promise<Proxy> {
       });
     };
     links.add(flow);
-    from.on("data", (bytes) => {
+    from.on("data", (bytes: Buffer) => {
       waiting.push(async (done) => {
         const now = weather[direction];
         if (now.kind === "reset") to.resetAndDestroy();

@@ -29,7 +29,8 @@ export function onFailed(before: Machine, event: Failed, rules: Rules): Step {
     return withSaid(onRejected(machine, failure, rules));
   }
   if (goneSince !== undefined && isGone(machine, at - goneSince, rules)) return withSaid(onGone(machine));
-  if (refusedSince !== undefined && at - refusedSince > rules.goneGiveUpMs) return withSaid(onRefused(machine));
+  if (refusedSince !== undefined && at - refusedSince > rules.goneGiveUpMs)
+    return withSaid(onRefused(machine));
   return withSaid(idle(machine) ? onIdle(machine, event, rules) : onBusy(machine, event, rules));
 }
 

@@ -13,8 +13,8 @@ export interface KeptLog {
   readonly bytes: number;
   /** Of the last event. */
   readonly date: Date;
-  /** `undefined` while it runs. */
-  readonly result: JobSummary["result"] | undefined;
+  /** `undefined` while it runs; `unknown`: its file is damaged, or a newer program's. */
+  readonly result: JobSummary["result"] | "unknown" | undefined;
   /** The control plane has the job's result. */
   readonly isReleased: boolean;
 }
@@ -50,10 +50,18 @@ function listLogs(jobs: string): KeptLog[] {
       spool,
       bytes: size,
       date: mtime,
-      result: readDocument<JobSummary>(join(directory, jobFiles.result))?.result,
+      result: readResult(join(directory, jobFiles.result)),
       isReleased: !existsSync(join(directory, jobFiles.request)),
     };
   });
+}
+
+function readResult(path: string): KeptLog["result"] {
+  try {
+    return readDocument<JobSummary>(path)?.result;
+  } catch {
+    return "unknown";
+  }
 }
 
 function listDirectories(path: string): string[] {

@@ -8,10 +8,17 @@ import type { JobSettings } from "../job/open.ts";
 import { adoptJobProcess, type JobProcess } from "../job/process.ts";
 import { startJobProcess, toSocketPath, type WaitingJobProcess } from "../job/waiting-process.ts";
 import type { JobRequest } from "../job/request.ts";
-import { jobFiles, type JobProcessInput } from "../job/wire.ts";
+import { jobFiles, type JobProcessInput, type JobProcessRecord, wireVersion } from "../job/wire.ts";
 import type { Logger } from "../logger/logger.ts";
 import { takeLock } from "../state/lock.ts";
-import { makePrivateDirectory, readDocument, removeDocument, writeDocument } from "../state/document.ts";
+import {
+  makePrivateDirectory,
+  newer,
+  readDocument,
+  refuseNewer,
+  removeDocument,
+  writeDocument,
+} from "../state/document.ts";
 import { pruneLogs } from "./kept-logs.ts";
 import { deliverJob } from "./deliver.ts";
 import type { AgentJob, JobDelivery, JobOutcome, Jobs, LeftJob } from "./jobs.ts";
@@ -48,6 +55,7 @@ export function createSlotJobs(options: SlotJobsOptions): SlotJobs {
   const running = new Set<JobProcess>();
   let expected: { readonly id: string; readonly process: WaitingJobProcess } | undefined;
   makePrivateDirectory(directory);
+  refuseNewerJobs(directory);
   removeUnbegun(directory);
   pruneLogs(directory, options.keptLogs);
 
@@ -166,6 +174,25 @@ export function createSlotJobs(options: SlotJobsOptions): SlotJobs {
 /** Jobs whose result the control plane has not acknowledged: their request is still here. */
 function findLeft(directory: string): string[] {
   return readdirSync(directory).filter((id) => existsSync(join(directory, id, jobFiles.request)));
+}
+
+/** Throws `STATE_NEWER` when a newer program has left a job. Logs of jobs that are reported may be of any version. */
+function refuseNewerJobs(directory: string): void {
+  for (const id of findLeft(directory)) {
+    const path = join(directory, id);
+    refuseNewer(path);
+    const { version = wireVersion } = readRecord(path) ?? {};
+    if (version > wireVersion) throw newer(`the process of job "${id}"`, version, wireVersion);
+  }
+}
+
+/** `undefined` also for one that is damaged: whoever adopts the process says so. */
+function readRecord(path: string): JobProcessRecord | undefined {
+  try {
+    return readDocument<JobProcessRecord>(join(path, jobFiles.process));
+  } catch {
+    return undefined;
+  }
 }
 
 /**

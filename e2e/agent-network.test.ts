@@ -131,16 +131,20 @@ describe("a hub that comes back with another mind", () => {
     // Two hundred times as fast: a busy row lives 4.5 s without a sync.
     await using storm = await createStorm({ hub: ["--time-scale", "200"] });
     const { scene, hub, proxy, via } = storm;
-    const agent = await scene.readyAgent([...via, "--gone-give-up", "0.3"]);
+    const agent = await scene.readyAgent([...via, "--gone-give-up", "0.3", "--busy-give-up", "9"]);
     const job = await submitLong(scene);
     proxy.set({ kind: "hold" });
     await until("the row is gone", async () => (await hub.agents()).length === 0);
     expect((await hub.job(job.id)).result).toBe("failed");
+    const archived = await hub.log(job.id);
+    proxy.forgetOpen();
     proxy.set({ kind: "pass" });
     const { exitCode, stdout } = await agent.finished;
     expect({ exitCode, reason: reasonOf(stdout) }).toEqual({ exitCode: 1, reason: "UNABLE_TO_SYNC" });
     expect(stdout).toContain("Semaphore does not know this agent any more.");
     await expectEnded(scene, job);
+    // Pushed now, the rest of the log would hide what was archived.
+    expect(await hub.log(job.id)).toEqual(archived);
     const next = await scene.readyAgent(via);
     expect(next.stdout).toContain("registered as ");
   });

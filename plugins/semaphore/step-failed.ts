@@ -1,5 +1,6 @@
 import type { Failure } from "./client.ts";
 import {
+  type Action,
   type Event,
   idle,
   type Leave,
@@ -22,8 +23,11 @@ export function onFailed(before: Machine, event: Failed, rules: Rules): Step {
   const goneSince = failure.status === 404 ? (before.goneSince ?? at) : undefined;
   const isRefused = isForeign(failure) && isWorking(before) && request.jobId === before.jobId;
   const refusedSince = isRefused ? (before.refusedSince ?? at) : undefined;
-  const machine: Machine = { ...before, goneSince, refusedSince };
-  const withSaid = ({ machine, actions }: Step): Step => ({ machine, actions: [said, ...actions] });
+  const isLong = (goneSince ?? refusedSince) !== undefined || at - before.lastGoodAt > rules.busyGiveUpMs / 2;
+  const isDoubtful = before.isDoubtful || (isLong && !idle(before));
+  const machine: Machine = { ...before, goneSince, refusedSince, isDoubtful };
+  const first: Action[] = isDoubtful && !before.isDoubtful ? [said, { kind: "doubt" }] : [said];
+  const withSaid = ({ machine, actions }: Step): Step => ({ machine, actions: [...first, ...actions] });
 
   if (isRejection(failure) && request.state === "finished-job" && request.jobId === machine.jobId) {
     return withSaid(onRejected(machine, failure, rules));

@@ -1,3 +1,4 @@
+import { once } from "node:events";
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -65,7 +66,16 @@ export async function deliverJob(options: DeliverJobOptions): Promise<JobOutcome
   return { summary, log };
 }
 
+/** From where the last one stopped, as often as it is in doubt whose job it is. */
 async function deliver(options: DeliverJobOptions, signal: AbortSignal): Promise<LogDelivery> {
+  for (;;) {
+    const doubted = await Promise.race([options.delivery.assured?.(), aborted(signal)]);
+    const log = await deliverOnce(options, doubted ? AbortSignal.any([signal, doubted]) : signal);
+    if (signal.aborted || !doubted?.aborted) return log;
+  }
+}
+
+async function deliverOnce(options: DeliverJobOptions, signal: AbortSignal): Promise<LogDelivery> {
   const { host, request, logger, delivery, directory } = options;
   const cursorPath = join(directory, jobFiles.delivery);
   using reader = openAtCursor(cursorPath, options);
@@ -100,6 +110,10 @@ function openAtCursor(
     logger.warn(`the job's log is delivered from its beginning: ${toMessage(error)}`, { job: request.id });
     return openSpool(spool, { source });
   }
+}
+
+async function aborted(signal: AbortSignal): Promise<undefined> {
+  if (!signal.aborted) await once(signal, "abort");
 }
 
 async function rest(reader: SpoolReader): Promise<number> {

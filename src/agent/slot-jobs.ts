@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { toMessage } from "../errors.ts";
 import type { Host } from "../host/host.ts";
-import { closeLog } from "../job/bury.ts";
+import { closeLog, recoverLeft } from "../job/bury.ts";
 import type { JobSettings } from "../job/open.ts";
 import { adoptJobProcess, type JobProcess } from "../job/process.ts";
 import { startJobProcess, toSocketPath, type WaitingJobProcess } from "../job/waiting-process.ts";
@@ -136,6 +136,7 @@ export function createSlotJobs(options: SlotJobsOptions): SlotJobs {
         const request = readDocument<JobRequest>(join(path, jobFiles.request))!;
         if (await hasBegun(path)) {
           logger.info("took over a job that was left", { job: id });
+          attemptRecovery(path, logger);
           return follow(request, adoptJobProcess({ directory: path, jobId: id, logger }), delivery);
         }
         logger.info("runs a job that an earlier agent had not begun", { job: id });
@@ -169,6 +170,14 @@ export function createSlotJobs(options: SlotJobsOptions): SlotJobs {
     stopAll: () => running.forEach((process) => process.stop()),
     killAll: () => running.forEach((process) => process.kill()),
   };
+}
+
+function attemptRecovery(path: string, logger: Logger): void {
+  try {
+    recoverLeft(path);
+  } catch (error) {
+    logger.warn(`the log of a job that was left is as it is: ${toMessage(error)}`);
+  }
 }
 
 /** Jobs whose result the control plane has not acknowledged: their request is still here. */

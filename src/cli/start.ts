@@ -10,6 +10,7 @@ import { thisProgram } from "../job/waiting-process.ts";
 import type { JobProcessInput } from "../job/wire.ts";
 import type { CoreConfig } from "../config/options.ts";
 import { loadLibc } from "../processes/libc.ts";
+import { startReaper } from "../processes/reaper.ts";
 import { jobSource } from "../services.ts";
 import { openStateDirectory } from "../state/directory.ts";
 import { defineCommand } from "./command.ts";
@@ -31,6 +32,8 @@ export default defineCommand({
         process.exit(1);
       },
     });
+    // As PID 1 of a container we get all orphans: what a job was allowed to leave, and what its process left when it died.
+    using _reaper = startReaper();
     await using host = await program.openHost({
       roles: ["agent"],
       onStop: () => signals.stop(),

@@ -13,8 +13,8 @@ export interface Proxy extends AsyncDisposable {
   readonly endpoint: string;
   /** From now on, for open connections and new ones. */
   set(weather: Weather, direction?: "requests" | "answers"): void;
-  /** Connections that are open now lead nowhere for ever, and are not closed; new ones pass. */
-  forgetOpen(): number;
+  /** What is on its way never arrives, and connections that are open now lead nowhere, and are not closed; new ones pass. */
+  forgetOpen(): void;
 }
 
 type Direction = "requests" | "answers";
@@ -24,7 +24,8 @@ export async function startProxy(target: () => string): Promise<Proxy> {
   const weather: Record<Direction, Weather> = { requests: { kind: "pass" }, answers: { kind: "pass" } };
   const sockets = new Set<Socket>();
   const forgotten = new WeakSet<Socket>();
-  const links = new Set<() => void>();
+  /** What `from` has sent and is on its way goes on when it is closed. */
+  const links = new Map<Socket, () => void>();
 
   /** Brings what `from` sends to `to`, in order. */
   const link = (from: Socket, to: Socket, direction: Direction): void => {
@@ -38,7 +39,7 @@ export async function startProxy(target: () => string): Promise<Proxy> {
         flow();
       });
     };
-    links.add(flow);
+    links.set(from, flow);
     from.on("data", (bytes: Buffer) => {
       waiting.push(async (done) => {
         const now = weather[direction];
@@ -60,7 +61,7 @@ export async function startProxy(target: () => string): Promise<Proxy> {
     from.on("close", () => {
       waiting.push((done) => {
         to.destroy();
-        links.delete(flow);
+        links.delete(from);
         done();
       });
       flow();
@@ -86,11 +87,10 @@ export async function startProxy(target: () => string): Promise<Proxy> {
       for (const one of direction === undefined ? (["requests", "answers"] as const) : [direction])
         weather[one] = next;
       if (next.kind === "reset") for (const socket of sockets) socket.resetAndDestroy();
-      for (const flow of links) flow();
+      for (const flow of links.values()) flow();
     },
     forgetOpen() {
-      for (const socket of sockets) forgotten.add(socket);
-      return sockets.size / 2;
+      for (const socket of links.keys()) forgotten.add(socket);
     },
     async [Symbol.asyncDispose]() {
       server.close();

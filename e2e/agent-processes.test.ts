@@ -60,7 +60,12 @@ describe.each(users)("what a job of an agent of $user starts", ({ as }) => {
     const [ended, lives] = [uniqueSeconds(), uniqueSeconds()];
     const id = await hub.submit({
       commands: [
-        `${escapes(ended).replaceAll(/^.*env -i.*$/gm, "")}\n(env -i setsid sleep ${lives} &)\nsleep 0.2; echo ready; sleep ${ended}; touch never`,
+        [
+          escapes(ended).replaceAll(/^.*env -i.*$/gm, ""),
+          `env -i sleep ${ended} & (env -i nohup sleep ${ended} >/dev/null 2>&1 &); setsid sh -c 'env -i sleep ${ended}; :' &`,
+          `(env -i setsid sleep ${lives} &)`,
+          `sleep 0.2; echo ready; sleep ${ended}; touch never`,
+        ].join("\n"),
       ],
     });
     await hub.shows(id, "ready");

@@ -4,19 +4,31 @@ import { toMessage, type Cookie, type Logger } from "signalman";
 /**
  * Watches over a job from outside. When this process dies without a word (`kill -9`, out of memory), the terminal would hang up, the running
  * command be ended by that, and the shell go on to the next line of the script. The guard holds the terminal open, and when the pipe to us
- * breaks, it kills the shell first and then all that carries the job's cookie. It is a shell script, for it lives as long as each job.
+ * breaks, it stops the shell first, and then kills all that carries the job's cookie, or is in a session with something that does. It is a shell
+ * script, for it lives as long as each job.
  */
 const script = `
 trap '' HUP INT QUIT TERM
 read -r leave && exit 0
 cookie=$1 shell=$2
-grep -qsF -- "$cookie" "/proc/$shell/environ" && kill -KILL "$shell"
+grep -qsF -- "$cookie" "/proc/$shell/environ" && kill -STOP "$shell"
+# Sets pid, state and session.
+look() { line=; read -r line 2>/dev/null < "$1" || return 1; pid=\${line%% *}; set -- \${line##*) }; state=$1 session=$4; }
+look "/proc/$$/stat"; own=" 0 $session " sessions=' '
+for file in $(grep -lsF -- "$cookie" /proc/[0-9]*/environ); do
+  look "\${file%environ}stat" || continue
+  case $own in *" $session "*) ;; *) sessions="$sessions$session " ;; esac
+done
 round=0
 while [ $round -lt 50 ]; do
   found=
   for file in $(grep -lsF -- "$cookie" /proc/[0-9]*/environ); do
     pid=\${file#/proc/}; pid=\${pid%/environ}
     kill -KILL "$pid" 2>/dev/null && found=yes
+  done
+  for file in /proc/[0-9]*/stat; do
+    look "$file" && [ "$state" != Z ] || continue
+    case $sessions in *" $session "*) kill -KILL "$pid" 2>/dev/null && found=yes ;; esac
   done
   [ -z "$found" ] && exit 0
   round=$((round + 1))

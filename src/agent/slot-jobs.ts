@@ -3,22 +3,16 @@ import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { toMessage } from "../errors.ts";
 import type { Host } from "../host/host.ts";
-import { closeLog, recoverLeft } from "../job/bury.ts";
+import { closeLog } from "../job/bury.ts";
+import { recoverLeft, refuseNewerJob } from "../job/left.ts";
 import type { JobSettings } from "../job/open.ts";
 import { adoptJobProcess, type JobProcess } from "../job/process.ts";
 import { startJobProcess, toSocketPath, type WaitingJobProcess } from "../job/waiting-process.ts";
 import type { JobRequest } from "../job/request.ts";
-import { jobFiles, type JobProcessInput, type JobProcessRecord, wireVersion } from "../job/wire.ts";
+import { jobFiles, type JobProcessInput } from "../job/wire.ts";
 import type { Logger } from "../logger/logger.ts";
 import { takeLock } from "../state/lock.ts";
-import {
-  makePrivateDirectory,
-  newer,
-  readDocument,
-  refuseNewer,
-  removeDocument,
-  writeDocument,
-} from "../state/document.ts";
+import { makePrivateDirectory, readDocument, removeDocument, writeDocument } from "../state/document.ts";
 import { pruneLogs } from "./kept-logs.ts";
 import { deliverJob } from "./deliver.ts";
 import type { AgentJob, JobDelivery, JobOutcome, Jobs, LeftJob } from "./jobs.ts";
@@ -55,7 +49,7 @@ export function createSlotJobs(options: SlotJobsOptions): SlotJobs {
   const running = new Set<JobProcess>();
   let expected: { readonly id: string; readonly process: WaitingJobProcess } | undefined;
   makePrivateDirectory(directory);
-  refuseNewerJobs(directory);
+  for (const id of findLeft(directory)) refuseNewerJob(join(directory, id), id);
   removeUnbegun(directory);
   pruneLogs(directory, options.keptLogs);
 
@@ -136,7 +130,7 @@ export function createSlotJobs(options: SlotJobsOptions): SlotJobs {
         const request = readDocument<JobRequest>(join(path, jobFiles.request))!;
         if (await hasBegun(path)) {
           logger.info("took over a job that was left", { job: id });
-          attemptRecovery(path, logger);
+          recoverLeft(path, logger);
           return follow(request, adoptJobProcess({ directory: path, jobId: id, logger }), delivery);
         }
         logger.info("runs a job that an earlier agent had not begun", { job: id });
@@ -172,36 +166,9 @@ export function createSlotJobs(options: SlotJobsOptions): SlotJobs {
   };
 }
 
-function attemptRecovery(path: string, logger: Logger): void {
-  try {
-    recoverLeft(path);
-  } catch (error) {
-    logger.warn(`the log of a job that was left is as it is: ${toMessage(error)}`);
-  }
-}
-
 /** Jobs whose result the control plane has not acknowledged: their request is still here. */
 function findLeft(directory: string): string[] {
   return readdirSync(directory).filter((id) => existsSync(join(directory, id, jobFiles.request)));
-}
-
-/** Throws `STATE_NEWER` when a newer program has left a job. Logs of jobs that are reported may be of any version. */
-function refuseNewerJobs(directory: string): void {
-  for (const id of findLeft(directory)) {
-    const path = join(directory, id);
-    refuseNewer(path);
-    const { version = wireVersion } = readRecord(path) ?? {};
-    if (version > wireVersion) throw newer(`the process of job "${id}"`, version, wireVersion);
-  }
-}
-
-/** `undefined` also for one that is damaged: whoever adopts the process says so. */
-function readRecord(path: string): JobProcessRecord | undefined {
-  try {
-    return readDocument<JobProcessRecord>(join(path, jobFiles.process));
-  } catch {
-    return undefined;
-  }
 }
 
 /**

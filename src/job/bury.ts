@@ -5,12 +5,12 @@ import { AgentError } from "../errors.ts";
 import type { JobSummary } from "../hooks.ts";
 import { unixSeconds } from "../log/events.ts";
 import { recoverSpool } from "../log/spool-recovery.ts";
-import { createSpool, type SpoolCursor } from "../log/spool.ts";
+import { createSpool } from "../log/spool.ts";
 import type { Logger } from "../logger/logger.ts";
 import { endProcesses } from "../processes/end.ts";
 import { createJobProcesses } from "../processes/tree.ts";
 import { readBootId } from "../state/boot-id.ts";
-import { readDocument, removeDocument, writeDocument } from "../state/document.ts";
+import { readDocument, writeDocument } from "../state/document.ts";
 import { takeLock } from "../state/lock.ts";
 import { jobFiles, type JobProcessRecord } from "./wire.ts";
 
@@ -49,21 +49,6 @@ export async function buryJob(options: {
   const summary: JobSummary = { result: "failed", durationMs: 0, log: { events, bytes, droppedBytes: 0 } };
   writeDocument(resultPath, summary);
   return summary;
-}
-
-/**
- * Cuts what a crash of the machine tore off the log of a job that was left, before anybody reads it. A delivery that had come further than what is
- * left begins anew: the server takes its events back then, too.
- */
-export function recoverLeft(directory: string): void {
-  const [record, delivery] = [join(directory, jobFiles.process), join(directory, jobFiles.delivery)];
-  const spool = join(directory, jobFiles.spool);
-  if (!existsSync(spool) || existsSync(join(directory, jobFiles.result))) return;
-  if (readDocument<JobProcessRecord>(record)?.bootId === readBootId()) return;
-  using lock = takeLock(join(directory, jobFiles.lock));
-  if (!lock) return;
-  const { bytes } = recoverSpool(spool);
-  if ((readDocument<SpoolCursor>(delivery)?.offset ?? 0) > bytes) removeDocument(delivery);
 }
 
 async function waitForLock(path: string): Promise<Disposable | undefined> {

@@ -3,6 +3,7 @@ import { existsSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import path from "node:path";
 import { createScene, gone, type Scene } from "./agents.ts";
+import { binary } from "./fixtures.ts";
 import { outline, uniqueSeconds, until } from "./jobs.ts";
 import { type Proxy, startFront, startProxy, type Weather } from "./proxy.ts";
 
@@ -83,6 +84,31 @@ async function expectEnded(scene: Scene, { id, word }: Awaited<ReturnType<typeof
 }
 
 const reasonOf = (stdout: string) => /Agent shutting down due to: (\w+)/.exec(stdout)?.[1];
+
+const namespace = ["unshare", "-m"];
+if (process.getuid?.() === 0 && Bun.spawnSync([...namespace, "true"]).success) {
+  test.concurrent("the hub's name is gone for a while: the job goes on, and its log is whole", async () => {
+    await using storm = await createStorm();
+    const { scene, hub, proxy } = storm;
+    const hosts = await scene.tester.write("hosts", "127.0.0.1 hub.test\n");
+    const program = [...namespace, "sh", "-c", 'mount --bind "$0" /etc/hosts && exec "$@"', hosts, binary];
+    const endpoint = ["--endpoint", `hub.test:${proxy.endpoint.split(":")[1]}`];
+    // A name that was found is believed for half a minute otherwise, and a name server waited for as long.
+    const env = { BUN_CONFIG_DNS_TIME_TO_LIVE_SECONDS: "1", RES_OPTIONS: "timeout:1 attempts:1" };
+    await scene.readyAgent(endpoint, { program, env });
+    const id = await hub.submit({ commands: ["echo -n 1 >> ran", loop] });
+    await hub.shows(id, "line 5\n");
+    await scene.tester.write("hosts", "127.0.0.1 localhost\n");
+    proxy.set({ kind: "reset" });
+    await Bun.sleep(1500);
+    proxy.set({ kind: "pass" });
+    const before = (await hub.calls()).length;
+    await Bun.sleep(1000);
+    expect((await hub.calls()).length).toBe(before);
+    await scene.tester.write("hosts", "127.0.0.1 hub.test\n");
+    await expectWhole(scene, id);
+  });
+}
 
 describe("an outage without an end", () => {
   test.concurrent("the busy agent stops its job and leaves with 1; the next one, when it is over, reports it", async () => {
@@ -172,10 +198,11 @@ describe("a hub that comes back with another mind", () => {
     await scene.readyAgent(["--endpoint", front.endpoint, "--gone-give-up", "0.3"]);
     const job = await submitLong(scene);
     front.answer = ({ job_id }) =>
-      job_id === job.id ? new Response("invalid state transition", { status: 409 }) : undefined;
+      job_id === job.id
+        ? new Response("invalid state transition", { status: 409 })
+        : Response.json({ action: "run-job", job_id: "another", next_sync_after: 50 });
     await expectEnded(scene, job);
     expect(await scene.agentLog()).toContain(`Semaphore does not take job ${job.id} for ours any more`);
-    front.answer = () => Response.json({ action: "run-job", job_id: "another", next_sync_after: 50 });
     await until("it asks for the next job", async () =>
       (await scene.agentLog()).includes("job another is assigned"),
     );

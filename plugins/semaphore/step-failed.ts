@@ -53,7 +53,7 @@ const isWorking = ({ state }: Machine): boolean => state === "starting-job" || s
 /** The job has lost its meaning. Its result is refused as well, and then we wait for another one. */
 function onRefused(machine: Machine): Step {
   const said = log("error", `Semaphore does not take job ${machine.jobId} for ours any more: it is stopped`);
-  return stay({ ...machine, state: "stopping-job" }, said, { kind: "stop" });
+  return stay({ ...machine, state: "stopping-job" }, said, { kind: "lose" }, { kind: "stop" });
 }
 
 /** The control plane has the result already; its answer was lost, or it has taken the job away. */

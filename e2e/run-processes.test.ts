@@ -1,44 +1,13 @@
 import { describe, expect, test } from "bun:test";
 import { existsSync } from "node:fs";
-import { chmod, chown, copyFile, link, readFile } from "node:fs/promises";
+import { readFile } from "node:fs/promises";
 import path from "node:path";
 import { binary, createTester, type Tester } from "./fixtures.ts";
 import { leftovers, living, runJob, uniqueSeconds } from "./jobs.ts";
-
-const isRoot = process.getuid?.() === 0;
-
-/** Who runs the binary: us, and an ordinary user where we are root. */
-const users = [
-  { user: isRoot ? "root" : "an ordinary user", as: [] },
-  ...(isRoot ? [{ user: "an ordinary user", as: ["setpriv", "--reuid=65534", "--clear-groups"] }] : []),
-];
-
-/** The binary for this user, in a home that belongs to it. */
-async function programOf(tester: Tester, as: readonly string[]): Promise<string[]> {
-  if (as.length === 0) return [binary];
-  const reachable = path.join(path.dirname(tester.home), "signalman");
-  await link(binary, reachable).catch(() => copyFile(binary, reachable));
-  await chmod(path.dirname(tester.home), 0o755);
-  await Promise.all([tester.home, tester.temporary].map((directory) => chown(directory, 65534, 0)));
-  return [...as, reachable];
-}
+import { escapes, ordinaryUser, programOf, users } from "./users.ts";
 
 const inHome = (tester: Tester, file: string) => path.join(tester.home, file);
 const agentLog = (tester: Tester) => readFile(path.join(tester.temporary, "agent_log"), "utf8");
-
-/** Every way out of a shell that a job may try. */
-function escapes(seconds: string): string {
-  return [
-    `sleep ${seconds} &`,
-    `nohup sleep ${seconds} >/dev/null 2>&1 &`,
-    `setsid sleep ${seconds} </dev/null >/dev/null 2>&1 &`,
-    `(setsid sh -c '(sleep ${seconds} &) ; exit' >/dev/null 2>&1 &)`,
-    `env -i setsid sleep ${seconds} >/dev/null 2>&1 & disown`,
-    `(env -i setsid sh -c '(env -i setsid sh -c "sleep ${seconds}; :" >/dev/null 2>&1 &)' &)`,
-    `(trap '' TERM HUP INT; setsid sh -c 'trap "" TERM HUP; sleep ${seconds}; :' >/dev/null 2>&1 &)`,
-    "sleep 0.3",
-  ].join("\n");
-}
 
 describe.each(users)("what a job of $user leaves running", ({ as }) => {
   test("is ended when the job has passed, and named in the agent's log", async () => {
@@ -48,7 +17,7 @@ describe.each(users)("what a job of $user leaves running", ({ as }) => {
     const job = { commands: [escapes(seconds), "id -u"] };
     const { exitCode, stdout } = await runJob(tester, job, ["--stop-grace-period", "0.3"], { program });
     expect(exitCode).toBe(0);
-    expect(stdout).toContain(`\n${as.length > 0 ? 65534 : process.getuid!()}\n`);
+    expect(stdout).toContain(`\n${as.length > 0 ? ordinaryUser : process.getuid!()}\n`);
     expect(living(seconds)).toEqual([]);
     const log = await agentLog(tester);
     expect(

@@ -19,8 +19,8 @@ export const errorCodes = {
   TERMINAL_FAILED: "the terminal could not be opened, or it broke",
   LOG_BUSY: "a block of the job's log is still open, or the log has ended",
   SPOOL_FAILED: "the job's log cannot be written or read on disk",
-  STATE_INVALID:
-    "what stands in the state directory is damaged, or of a version that this program does not know",
+  STATE_INVALID: "what stands in the state directory is damaged",
+  STATE_NEWER: "a newer program has written what stands in the state directory, or runs a job in it",
   STATE_LOCKED: "another agent works in this state directory",
   CONTROL_PLANE_FAILED: "the control plane cannot be reached, or it refused what an agent needs from it",
   PROGRAM_FAILED: "another program that the agent needs cannot be run",

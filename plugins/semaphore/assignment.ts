@@ -7,6 +7,7 @@ import {
   type LeftJob,
   toMessage,
 } from "signalman";
+import type { Assurance } from "./assurance.ts";
 import type { HubClient } from "./client.ts";
 import { fetchJob } from "./fetch-job.ts";
 import type { Attempts } from "./settings.ts";
@@ -32,6 +33,7 @@ export interface AssignmentOptions {
   readonly origin: string;
   /** Certificates (PEM) that its log server is trusted by; the usual ones without it. */
   readonly ca?: readonly string[] | undefined;
+  readonly assured: Assurance["assured"];
   onRunning(): void;
   /** Called once, whatever happens. */
   onEnded(result: JobResult): void;
@@ -74,7 +76,7 @@ export function claimAssignment(left: LeftJob, options: Omit<AssignmentOptions, 
 type Obtain = (delivery: JobDelivery, stopped: AbortSignal) => Promise<AgentJob>;
 
 function createAssignment(options: AssignmentOptions, obtain: Obtain): Assignment {
-  const { jobId, client, context, onRunning, onEnded } = options;
+  const { jobId, client, context, assured, onRunning, onEnded } = options;
   const lost = new AbortController();
   const stopped = new AbortController();
   const begun = Promise.withResolvers<void>();
@@ -83,7 +85,7 @@ function createAssignment(options: AssignmentOptions, obtain: Obtain): Assignmen
 
   const run = async (): Promise<JobResult> => {
     job = await obtain(
-      { refreshToken: coalesce(() => refreshToken(client)), lost: lost.signal, ca: options.ca },
+      { refreshToken: coalesce(() => refreshToken(client)), lost: lost.signal, ca: options.ca, assured },
       stopped.signal,
     );
     isRefused = stopped.signal.aborted;

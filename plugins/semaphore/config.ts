@@ -54,7 +54,10 @@ export const config = v.strictObject({
   "sync-interval-max": seconds("Longest time to the next sync where the endpoint names none, in seconds", 6),
   "sync-give-up": seconds("Seconds without a sync after which an idle agent leaves", 600),
   "busy-give-up": seconds("Seconds without a sync after which an agent stops its job and leaves", 900),
-  "gone-give-up": seconds("Seconds for which the endpoint may say that it does not know the agent", 60),
+  "gone-give-up": seconds(
+    "Seconds for which the endpoint may say that it does not know the agent, or refuse its job",
+    60,
+  ),
   "interrupt-give-up": seconds(
     "Seconds without a sync after which an interrupted agent leaves a job unreported",
     60,

@@ -28,6 +28,10 @@ export interface Machine {
   readonly lastGoodAt: number;
   /** Since when it says that it does not know us. */
   readonly goneSince: number | undefined;
+  /** Since when it refuses what we say of our job. */
+  readonly refusedSince: number | undefined;
+  /** It may have taken the job away from us without our knowledge. */
+  readonly isDoubtful: boolean;
   /** It told us to leave while we had a job. */
   readonly shutdown: StopReason | undefined;
   /** The job is given up: as soon as it has ended, we go, and say nothing until then. */
@@ -56,10 +60,10 @@ export type Action =
   | { readonly kind: "leave"; readonly leave: Leave }
   | { readonly kind: "log"; readonly level: "info" | "warn" | "error"; readonly message: string };
 
-/** `lose`: the job's log has nowhere to go any more. `release`: the job's result is settled. */
+/** `lose`: the job's log has nowhere to go any more. `doubt`, `assure`: whether it has is not known, is known again. `release`: the job's result is settled. */
 export type JobAction =
   | { readonly kind: "stop" }
-  | { readonly kind: "lose" }
+  | { readonly kind: "lose" | "doubt" | "assure" }
   | { readonly kind: "release" }
   | { readonly kind: "fetch"; readonly jobId: string };
 
@@ -86,6 +90,8 @@ export function createMachine(start: Pick<Machine, "lastGoodAt"> & Partial<Machi
     isTentative: false,
     isSettled: false,
     goneSince: undefined,
+    refusedSince: undefined,
+    isDoubtful: false,
     shutdown: undefined,
     abandoned: undefined,
     left: undefined,

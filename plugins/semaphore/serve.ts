@@ -1,4 +1,5 @@
 import { type JobSourceContext, type LeftJob, type StopReason, toMessage } from "signalman";
+import { createAssurance } from "./assurance.ts";
 import { type Assignment, type AssignmentOptions, claimAssignment, fetchAssignment } from "./assignment.ts";
 import type { HubClient } from "./client.ts";
 import { disconnect } from "./disconnect.ts";
@@ -29,6 +30,7 @@ export async function serve(options: ServeOptions): Promise<StopReason | undefin
   const { logger, signals } = context;
   const { limits, origin } = settings;
   let assignment: Assignment | undefined;
+  const assurance = createAssurance({ isSure: !options.isTentative });
   let settled: Promise<void> = Promise.resolve();
 
   // Whoever listens may be slow: the control plane does not wait for that.
@@ -50,6 +52,7 @@ export async function serve(options: ServeOptions): Promise<StopReason | undefin
     origin,
     ca: settings.ca,
     attempts: limits.getJob,
+    assured: assurance.assured,
     onRunning: () => loop.tell({ kind: "job-running", jobId }),
     onEnded: (result) => loop.tell({ kind: "job-ended", jobId, result }),
   });
@@ -65,6 +68,12 @@ export async function serve(options: ServeOptions): Promise<StopReason | undefin
         break;
       case "lose":
         assignment?.lose();
+        break;
+      case "doubt":
+        assurance.doubt();
+        break;
+      case "assure":
+        assurance.assure();
         break;
       case "release": {
         store.unassign();
@@ -139,12 +148,11 @@ export function toDrainReason(drain: AbortSignal): StopReason {
 const handOverMs = 5000;
 
 function toMachine({ isTentative, left, store }: ServeOptions): Machine {
-  const lastGoodAt = performance.now();
-  if (left !== undefined)
-    return createMachine({ lastGoodAt, isTentative, state: "running-job", jobId: left.id });
+  const start = { lastGoodAt: performance.now(), isTentative, isDoubtful: isTentative };
+  if (left !== undefined) return createMachine({ ...start, state: "running-job", jobId: left.id });
   const jobId = store.assignedJob;
-  if (jobId !== undefined) return createMachine({ lastGoodAt, isTentative, state: "starting-job", jobId });
-  return createMachine({ lastGoodAt, isTentative });
+  if (jobId !== undefined) return createMachine({ ...start, state: "starting-job", jobId });
+  return createMachine(start);
 }
 
 /** Who does not answer to a sync will hardly answer to this. */

@@ -1,5 +1,6 @@
 import type { Failure } from "./client.ts";
 import {
+  type Action,
   type Event,
   idle,
   type Leave,
@@ -20,19 +21,39 @@ export function onFailed(before: Machine, event: Failed, rules: Rules): Step {
   const { request, failure, at } = event;
   const said = log("error", `[SYNC ERR] Failed to sync with API: ${failure.message}`);
   const goneSince = failure.status === 404 ? (before.goneSince ?? at) : undefined;
-  const machine: Machine = { ...before, goneSince };
-  const withSaid = ({ machine, actions }: Step): Step => ({ machine, actions: [said, ...actions] });
+  const isRefused = isForeign(failure) && isWorking(before) && request.jobId === before.jobId;
+  const refusedSince = isRefused ? (before.refusedSince ?? at) : undefined;
+  const isLong = (goneSince ?? refusedSince) !== undefined || at - before.lastGoodAt > rules.busyGiveUpMs / 2;
+  const isDoubtful = before.isDoubtful || (isLong && !idle(before));
+  const machine: Machine = { ...before, goneSince, refusedSince, isDoubtful };
+  const first: Action[] = isDoubtful && !before.isDoubtful ? [said, { kind: "doubt" }] : [said];
+  const withSaid = ({ machine, actions }: Step): Step => ({ machine, actions: [...first, ...actions] });
 
   if (isRejection(failure) && request.state === "finished-job" && request.jobId === machine.jobId) {
     return withSaid(onRejected(machine, failure, rules));
   }
   if (goneSince !== undefined && isGone(machine, at - goneSince, rules)) return withSaid(onGone(machine));
+  if (refusedSince !== undefined && at - refusedSince > rules.goneGiveUpMs)
+    return withSaid(onRefused(machine));
   return withSaid(idle(machine) ? onIdle(machine, event, rules) : onBusy(machine, event, rules));
 }
 
 /** What no repetition heals. Another agent's row, a lost login or a limit may yet. */
 function isRejection({ status }: Failure): boolean {
   return status >= 400 && status < 500 && ![401, 404, 408, 429].includes(status);
+}
+
+/** The control plane knows us, and finds that we have no such job: it has ended, or given away, what we run (protocol section 0). */
+function isForeign({ status }: Failure): boolean {
+  return [400, 409, 422].includes(status);
+}
+
+const isWorking = ({ state }: Machine): boolean => state === "starting-job" || state === "running-job";
+
+/** The job has lost its meaning. Its result is refused as well, and then we wait for another one. */
+function onRefused(machine: Machine): Step {
+  const said = log("error", `Semaphore does not take job ${machine.jobId} for ours any more: it is stopped`);
+  return stay({ ...machine, state: "stopping-job" }, said, { kind: "lose" }, { kind: "stop" });
 }
 
 /** The control plane has the result already; its answer was lost, or it has taken the job away. */

@@ -86,30 +86,39 @@ describe("a failure", () => {
     ["waiting-for-jobs", 404, 60_001, { goneSince: 0 }, "left: unable-to-sync gone", ["leave"]],
     ["waiting-for-jobs", 500, 60_001, { goneSince: 0 }, "waiting-for-jobs", []],
     ["waiting-for-jobs", 500, 1, { interruptedAt: 9 }, "left: interrupted lost", ["leave"]],
-    ["running-job", 500, 900_000, {}, "running-job", []],
-    ["running-job", 500, 900_001, {}, "stopping-job, abandoned", ["lose", "stop"]],
-    ["running-job", 404, 1, { isTentative: true }, "running-job", []],
-    ["running-job", 404, 60_001, { goneSince: 0 }, "stopping-job, abandoned", ["lose", "stop"]],
+    ["running-job", 500, 450_000, {}, "running-job", []],
+    ["running-job", 500, 900_000, {}, "running-job", ["doubt"]],
+    ["running-job", 500, 900_000, { isDoubtful: true }, "running-job", []],
+    ["running-job", 500, 900_001, {}, "stopping-job, abandoned", ["doubt", "lose", "stop"]],
+    ["running-job", 404, 1, { isTentative: true }, "running-job", ["doubt"]],
+    ["running-job", 404, 60_001, { goneSince: 0 }, "stopping-job, abandoned", ["doubt", "lose", "stop"]],
     ["running-job", 500, 9_999, { interruptedAt: 9 }, "running-job", []],
     ["running-job", 500, 10_000, { interruptedAt: 9 }, "stopping-job", ["stop"]],
     ["stopping-job", 500, 10_000, { interruptedAt: 9 }, "stopping-job", []],
     ["stopping-job", 500, 60_001, { interruptedAt: 9 }, "stopping-job, abandoned", ["lose", "stop"]],
     ["finished-job", 500, 60_001, {}, "finished-job", []],
     ["finished-job", 500, 60_001, { interruptedAt: 9 }, "left: interrupted lost owes", ["lose", "leave"]],
-    ["finished-job", 500, 900_001, {}, "left: unable-to-sync lost owes", ["lose", "leave"]],
+    ["finished-job", 500, 900_001, {}, "left: unable-to-sync lost owes", ["doubt", "lose", "leave"]],
     [
       "finished-job",
       404,
       60_001,
       { goneSince: 0 },
       "left: unable-to-sync gone",
-      ["lose", "release", "leave"],
+      ["doubt", "lose", "release", "leave"],
     ],
     ["finished-job", 422, 1, {}, "waiting-for-jobs", ["release"]],
     ["finished-job", 400, 1, { isDraining: true }, "left: requested", ["release", "leave"]],
     ["finished-job", 400, 1, { interruptedAt: 9 }, "left: interrupted", ["release", "leave"]],
     ["finished-job", 302, 1, {}, "finished-job", []],
-    ["running-job", 422, 1, {}, "running-job", []],
+    ["running-job", 422, 1, {}, "running-job", ["doubt"]],
+    ["running-job", 409, 60_000, { refusedSince: 0 }, "running-job", ["doubt"]],
+    ["running-job", 409, 60_001, { refusedSince: 0 }, "stopping-job", ["doubt", "lose", "stop"]],
+    ["starting-job", 422, 60_001, { refusedSince: 0 }, "stopping-job", ["doubt", "lose", "stop"]],
+    ["stopping-job", 409, 60_001, { refusedSince: 0 }, "stopping-job", []],
+    ["running-job", 403, 60_001, { refusedSince: 0 }, "running-job", []],
+    ["running-job", 503, 60_001, { refusedSince: 0 }, "running-job", []],
+    ["waiting-for-jobs", 409, 60_001, { refusedSince: 0 }, "waiting-for-jobs", []],
   ])("%s, status %d after %d ms, %o: %s", (state, status, at_, more, expected, actions) => {
     const before = { ...at(state), ...more };
     const after = step(
@@ -124,6 +133,18 @@ describe("a failure", () => {
       level: "error",
       message: `[SYNC ERR] Failed to sync with API: status ${status}`,
     });
+  });
+
+  test("the job's log waits while the job may be another's, and goes on with the next answer", () => {
+    const before = at("running-job");
+    const event: Event = { kind: "failed", request: toRequest(before), failure: failure(404), at: 1 };
+    const doubtful = step(before, event, rules);
+    expect(kinds(doubtful.actions)).toEqual(["doubt"]);
+    expect(kinds(step(doubtful.machine, event, rules).actions)).toEqual([]);
+    const answered = { kind: "answered", request: toRequest(before), action: go, at: 5 } as const;
+    const sure = step(doubtful.machine, answered, rules);
+    expect(kinds(sure.actions)).toEqual(["assure"]);
+    expect(kinds(step(sure.machine, answered, rules).actions)).toEqual([]);
   });
 
   test("an interrupted agent for one job whose result is refused has finished its job", () => {

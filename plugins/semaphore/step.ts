@@ -24,11 +24,11 @@ export function step(machine: Machine, event: Event, rules: Rules): Step {
   switch (event.kind) {
     case "sent":
       return stay(event.request.state === "waiting-for-jobs" ? { ...machine, isSettled: false } : machine);
-    case "answered":
-      return onAnswered(
-        { ...machine, lastGoodAt: event.at, goneSince: undefined, isTentative: false },
-        event,
-      );
+    case "answered": {
+      const known = { goneSince: undefined, refusedSince: undefined, isTentative: false, isDoubtful: false };
+      const next = onAnswered({ ...machine, ...known, lastGoodAt: event.at }, event);
+      return machine.isDoubtful ? { ...next, actions: [{ kind: "assure" }, ...next.actions] } : next;
+    }
     case "failed":
       return onFailed(machine, event, rules);
     case "job-running":

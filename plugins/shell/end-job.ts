@@ -22,7 +22,9 @@ export async function endJob(options: {
     logger.info(`left "${commandLine || comm}" running: keep-processes names it`, { pid });
   }
   for (const { pid, commandLine, comm, uid } of report.left) {
-    logger.warn(`could not end "${commandLine || comm}"`, { pid, uid });
+    const isForeign = uid !== undefined && process.getuid !== undefined && uid !== process.getuid();
+    const why = isForeign ? ": it runs as another user, and this one may not signal it" : "";
+    logger.warn(`could not end "${commandLine || comm}", which the job had left running${why}`, { pid, uid });
   }
   if (!session) return;
   // The holder was stopped too. It tells, behind the last byte, that the shell is gone.

@@ -1,3 +1,4 @@
+import { once } from "node:events";
 import { existsSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -96,11 +97,31 @@ async function findDamage(
   return kept && `another process changed the job's log on this host: ${kept}`;
 }
 
+/** From where the last one stopped, as often as it is in doubt whose job it is. */
+async function deliver(options: DeliverJobOptions, signal: AbortSignal): Promise<Delivered> {
+  for (;;) {
+    const doubted = await Promise.race([options.delivery.assured?.(), aborted(signal)]);
+    const isLast = () => signal.aborted || !doubted?.aborted;
+    const delivered = await deliverOnce(
+      options,
+      doubted ? AbortSignal.any([signal, doubted]) : signal,
+      isLast,
+    );
+    if (isLast()) return delivered;
+  }
+}
+
 /** `read`: what was read of the log, unless it could not be opened. */
-async function deliver(
+interface Delivered {
+  readonly log: LogDelivery;
+  readonly read: SpoolExtent | undefined;
+}
+
+async function deliverOnce(
   options: DeliverJobOptions,
   signal: AbortSignal,
-): Promise<{ log: LogDelivery; read: SpoolExtent | undefined }> {
+  isLast: () => boolean,
+): Promise<Delivered> {
   const { host, request, logger, delivery, directory } = options;
   const cursorPath = join(directory, jobFiles.delivery);
   let reader: SpoolReader | undefined;
@@ -124,9 +145,11 @@ async function deliver(
       ...(delivery.ca && { ca: delivery.ca }),
     });
     const log = await backend.run(signal);
-    // One whose time was over has left earlier.
-    await options.process.finished;
-    await rest(reader);
+    if (isLast()) {
+      // One whose time was over has left earlier.
+      await options.process.finished;
+      await rest(reader);
+    }
     return { log, read: toExtent(reader) };
   } catch (error) {
     logger.error(`the log could not be delivered: ${toMessage(error)}`, { job: request.id });
@@ -160,6 +183,10 @@ function openAtCursor(
 
 function sizeOf(path: string): number {
   return statSync(path, { throwIfNoEntry: false })?.size ?? 0;
+}
+
+async function aborted(signal: AbortSignal): Promise<undefined> {
+  if (!signal.aborted) await once(signal, "abort");
 }
 
 async function rest(reader: SpoolReader): Promise<number> {

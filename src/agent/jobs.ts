@@ -8,6 +8,11 @@ export interface JobDelivery {
   refreshToken(): Promise<string>;
   /** Certificates (PEM) that the control plane's servers are trusted by, the usual ones among them. Left out: the usual ones. */
   readonly ca?: readonly string[] | undefined;
+  /**
+   * Resolves when the job is known to be this agent's, to a signal that aborts when that is in doubt again: meanwhile nothing of its log is delivered.
+   * Left out: it always is.
+   */
+  assured?(): Promise<AbortSignal>;
   /** Aborts when the log has nowhere to go any more: the job was taken away from this agent. */
   readonly lost: AbortSignal;
 }

@@ -13,7 +13,8 @@ export interface KeptLog {
   readonly bytes: number;
   /** Of the last event. */
   readonly date: Date;
-  /** `undefined` while it runs. */
+  /** `undefined` while it runs; `unknown`: its file is damaged, or a newer program's. */
+  readonly result: JobSummary["result"] | "unknown" | undefined;
   readonly summary: JobSummary | undefined;
   /** The control plane has the job's result. */
   readonly isReleased: boolean;
@@ -44,17 +45,25 @@ function listLogs(jobs: string): KeptLog[] {
     const spool = join(directory, jobFiles.spool);
     if (!existsSync(spool)) return [];
     const { size, mtime } = statSync(spool);
-    const summary = readDocument<JobSummary>(join(directory, jobFiles.result));
     return {
       jobId: directory.slice(jobs.length + 1),
       directory,
       spool,
       bytes: size,
       date: mtime,
-      summary,
+      ...readSummary(join(directory, jobFiles.result)),
       isReleased: !existsSync(join(directory, jobFiles.request)),
     };
   });
+}
+
+function readSummary(path: string): Pick<KeptLog, "result" | "summary"> {
+  try {
+    const summary = readDocument<JobSummary>(path);
+    return { result: summary?.result, summary };
+  } catch {
+    return { result: "unknown", summary: undefined };
+  }
 }
 
 function listDirectories(path: string): string[] {

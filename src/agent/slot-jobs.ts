@@ -4,6 +4,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { toMessage } from "../errors.ts";
 import type { Host } from "../host/host.ts";
 import { closeJob } from "../job/close-log.ts";
+import { recoverLeft, refuseNewerJob } from "../job/left.ts";
 import type { JobSettings } from "../job/open.ts";
 import { adoptJobProcess, finishedProcess, type JobProcess } from "../job/process.ts";
 import { startJobProcess, toSocketPath, type WaitingJobProcess } from "../job/waiting-process.ts";
@@ -52,6 +53,7 @@ export function createSlotJobs(options: SlotJobsOptions): SlotJobs {
   const running = new Set<JobProcess>();
   let expected: { readonly id: string; readonly process: WaitingJobProcess } | undefined;
   makePrivateDirectory(directory);
+  for (const id of findLeft(directory)) refuseNewerJob(join(directory, id), id);
   attempt(() => removeUnbegun(directory));
   attempt(() => pruneLogs(directory, options.keptLogs));
 
@@ -144,6 +146,7 @@ export function createSlotJobs(options: SlotJobsOptions): SlotJobs {
         const request = readDocument<JobRequest>(join(path, jobFiles.request))!;
         if (await hasBegun(path)) {
           logger.info("took over a job that was left", { job: id });
+          recoverLeft(path, logger);
           return follow(request, adoptJobProcess({ directory: path, jobId: id, logger }), delivery);
         }
         logger.info("runs a job that an earlier agent had not begun", { job: id });

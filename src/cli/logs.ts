@@ -39,9 +39,9 @@ export default defineCommand({
 });
 
 function list(logs: readonly KeptLog[], place: string, json: boolean): void {
-  const rows = logs.map(({ jobId, summary, bytes, date, isReleased }) => ({
+  const rows = logs.map(({ jobId, result = "running", summary, bytes, date, isReleased }) => ({
     job: jobId,
-    result: summary?.result ?? "running",
+    result,
     changed: summary !== undefined && summary.log.bytes !== bytes,
     date: date.toISOString(),
     bytes,

@@ -13,6 +13,7 @@ import { thisProgram } from "../job/waiting-process.ts";
 import type { JobProcessInput } from "../job/wire.ts";
 import type { CoreConfig } from "../config/options.ts";
 import { loadLibc } from "../processes/libc.ts";
+import { startReaper } from "../processes/reaper.ts";
 import { jobSource } from "../services.ts";
 import { openStateDirectory } from "../state/directory.ts";
 import { defineCommand } from "./command.ts";
@@ -37,6 +38,8 @@ export default defineCommand({
       },
       onReopen: () => program.logger.reopen(),
     });
+    // As PID 1 of a container we get all orphans: what a job was allowed to leave, and what its process left when it died.
+    using _reaper = startReaper();
     await using host = await program.openHost({ roles: ["agent"], onStop: signals.stop });
     const { identity } = host.use(jobSource, core["control-plane"]);
     using state = openStateDirectory({ directory: core["state-dir"], env: process.env, agent: identity });

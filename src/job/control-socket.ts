@@ -47,6 +47,10 @@ export function listenForAgents(options: ControlSocketOptions): ControlSocket {
   function hear(socket: Bun.Socket<Client>, message: ToJob): void {
     if ("hello" in message) {
       if (!isEqual(message.hello, secret)) return void socket.end();
+      if (message.version !== wireVersion) {
+        say(socket, { is: "refused", version: wireVersion });
+        return void socket.end();
+      }
       socket.data.isKnown = true;
       known.add(socket);
       say(socket, { is: "welcome", version: wireVersion });

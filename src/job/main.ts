@@ -99,7 +99,7 @@ async function readInput(lines: AsyncGenerator<string>): Promise<JobProcessInput
   const input = JSON.parse(value) as JobProcessInput;
   if (input.version === wireVersion) return input;
   throw new AgentError(
-    "STATE_INVALID",
+    "STATE_NEWER",
     `the agent speaks version ${String(input.version)} with its jobs, and this program ${wireVersion}`,
   );
 }

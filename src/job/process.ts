@@ -79,6 +79,7 @@ export function follow(options: FollowOptions): JobProcess {
   let send: ((message: ToJob) => void) | undefined;
   const wanted: ToJob[] = [];
   let unheard: NodeJS.Timeout | undefined;
+  let isForeign = false;
   const command = (message: ToJob) => {
     unheard ??= setTimeout(() => killUnheard(options), heardMs).unref();
     if (send) send(message);
@@ -115,6 +116,14 @@ export function follow(options: FollowOptions): JobProcess {
 
   const isOver = () => lastWords !== undefined || existsSync(join(options.directory, jobFiles.result));
 
+  /** Its log is on disk whatever it speaks; a stop that it does not hear kills it. */
+  function refuse(version: number): void {
+    isForeign = true;
+    const { jobId, logger } = options;
+    const known = `the job's process speaks version ${version}, and this program ${wireVersion}`;
+    logger.error(`${known}: its log is delivered, but it cannot be asked to stop`, { job: jobId });
+  }
+
   /** Resolves when the process has said that it is finished, or cannot be heard any more. */
   async function listen(died: Promise<undefined> | undefined): Promise<void> {
     const { directory, socket, secret } = options;
@@ -123,6 +132,8 @@ export function follow(options: FollowOptions): JobProcess {
     while (!isOver()) {
       const gone = Promise.withResolvers<void>();
       const onMessage = (message: ToAgent) => {
+        if ("version" in message && message.version !== wireVersion)
+          return gone.resolve(refuse(message.version));
         calm();
         if (message.is === "more") wake();
         // The result stands on disk; the process may go.
@@ -132,7 +143,7 @@ export function follow(options: FollowOptions): JobProcess {
           gone.resolve();
         }
       };
-      const connection = await connect(socket, { onMessage, onClose: gone.resolve });
+      const connection = isForeign ? undefined : await connect(socket, { onMessage, onClose: gone.resolve });
       if (connection) {
         connection({ hello: secret, version: wireVersion });
         send = connection;
@@ -143,6 +154,7 @@ export function follow(options: FollowOptions): JobProcess {
         send = undefined;
         continue;
       }
+      if (isForeign) wake();
       // It may not listen yet. One that was left to us is dead when nobody holds its lock.
       if (isDead || (!died && !isLocked(join(directory, jobFiles.lock)))) return;
       await Promise.race([sleep(died ? connectMs : lookMs), ...(died ? [died] : [])]);

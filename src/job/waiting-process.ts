@@ -63,7 +63,7 @@ export function startJobProcess(
     child.unref();
     void tell(child.stdin, input, "more follows");
     return {
-      record: { pid: child.pid, bootId: readBootId(), socket, secret, cookie },
+      record: { version: wireVersion, pid: child.pid, bootId: readBootId(), socket, secret, cookie },
       run(request) {
         void tell(child.stdin, request, "that is all");
         return follow({ ...options, secret, child });

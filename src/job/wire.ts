@@ -40,6 +40,8 @@ export interface JobProcessInput {
 
 /** What an agent needs to take over a job that runs; kept beside the job. */
 export interface JobProcessRecord {
+  /** That the process speaks. Left out by the first programs: 1. */
+  readonly version?: number;
   readonly pid: number;
   readonly bootId: string;
   readonly socket: string;
@@ -55,6 +57,8 @@ export type ToJob =
 /** From the job: one JSON object a line. Bytes of the log never come this way: `more` says that the spool has grown. */
 export type ToAgent =
   | { readonly is: "welcome"; readonly version: number }
+  /** It speaks another version than the agent, and closes the connection. */
+  | { readonly is: "refused"; readonly version: number }
   | { readonly is: "more" }
   | { readonly is: "heard" }
   | { readonly is: "finished" }

@@ -6,8 +6,8 @@ import type { Cookie } from "../processes/cookie.ts";
 /**
  * Watches over a job from outside. When this process dies without a word (`kill -9`, out of memory), the terminal would hang up, the running
  * command be ended by that, and the shell go on to the next line of the script. The guard holds the terminal open, and when the pipe to us
- * breaks, it kills the shell first and then all that carries the job's cookie. It is a shell script, for it lives as long as each job, and of builtins only:
- * where a job has taken all processes that there may be, it can start none.
+ * breaks, it stops the shell first, and then kills all that carries the job's cookie, or is in a session with something that does. It is a shell
+ * script, for it lives as long as each job, and of builtins only: where a job has taken all processes that there may be, it can start none.
  */
 const script = `
 trap '' HUP INT QUIT TERM
@@ -19,14 +19,27 @@ carries() {
   done 2>/dev/null <"/proc/$1/environ"
   return 1
 }
+# Sets state and session.
+look() { line=; read -r line 2>/dev/null <"/proc/$1/stat" || return 1; set -- \${line##*) }; state=$1 session=$4; }
+shares() {
+  look "$1" && [ "$state" != Z ] || return 1
+  case $sessions in *" $session "*) return 0 ;; esac
+  return 1
+}
 signal() {
   found=
   for file in /proc/[0-9]*; do
     pid=\${file#/proc/}
-    carries "$pid" && kill "-$1" "$pid" 2>/dev/null && found=yes
+    { carries "$pid" || shares "$pid"; } && kill "-$1" "$pid" 2>/dev/null && found=yes
   done
 }
-carries "$shell" && kill -KILL "$shell"
+carries "$shell" && kill -STOP "$shell"
+look $$; own=" 0 $session " sessions=' '
+for file in /proc/[0-9]*; do
+  pid=\${file#/proc/}
+  carries "$pid" && look "$pid" || continue
+  case $own in *" $session "*) ;; *) sessions="$sessions$session " ;; esac
+done
 signal STOP
 signal STOP
 round=0

@@ -1,15 +1,17 @@
 import {
   closeSync,
+  existsSync,
   fsyncSync,
   mkdirSync,
   openSync,
+  readdirSync,
   readFileSync,
   renameSync,
   rmSync,
   writeFileSync,
 } from "node:fs";
-import { dirname } from "node:path";
-import { AgentError, toMessage } from "../errors.ts";
+import { dirname, join } from "node:path";
+import { AgentError, isAgentError, toMessage } from "../errors.ts";
 
 /** Of everything in a state directory. Two generations of the program meet there during an upgrade. */
 export const stateVersion = 1;
@@ -44,7 +46,7 @@ export function writeDocument(path: string, document: unknown, { isSynced = true
   });
 }
 
-/** `undefined` when it is not there. Throws `STATE_INVALID` for one of another version, or one that is none. */
+/** `undefined` when it is not there. Throws `STATE_INVALID` for one that is damaged, `STATE_NEWER` for one of a newer program. */
 export function readDocument<T>(path: string): T | undefined {
   let text: string;
   try {
@@ -59,11 +61,30 @@ export function readDocument<T>(path: string): T | undefined {
   } catch (cause) {
     throw new AgentError("STATE_INVALID", `"${path}" is damaged: ${toMessage(cause)}`, { cause });
   }
-  if (parsed.version === stateVersion) return parsed.document;
-  throw new AgentError(
-    "STATE_INVALID",
-    `"${path}" is of version ${String(parsed.version)}, which this program does not know (it knows ${stateVersion}); nothing was changed`,
+  const { version } = Object(parsed) as typeof parsed;
+  if (version === stateVersion) return parsed.document;
+  if (typeof version === "number" && version > stateVersion) throw newer(`"${path}"`, version, stateVersion);
+  throw new AgentError("STATE_INVALID", `"${path}" is damaged: it has no version`);
+}
+
+/** Of what a newer program left: only that one can go on with it. */
+export function newer(what: string, version: number, known: number): AgentError {
+  return new AgentError(
+    "STATE_NEWER",
+    `${what} is of version ${version}, and this program knows ${known}: a newer one was here, and nothing was changed (start that one, let it drain with SIGQUIT, then go back; or give this one another --state-dir)`,
   );
+}
+
+/** Throws `STATE_NEWER` when a newer program has written a document in this directory. What is damaged is found by whoever needs it. */
+export function refuseNewer(directory: string): void {
+  if (!existsSync(directory)) return;
+  for (const name of readdirSync(directory).filter((file) => file.endsWith(".json"))) {
+    try {
+      readDocument(join(directory, name));
+    } catch (error) {
+      if (isAgentError(error, "STATE_NEWER")) throw error;
+    }
+  }
 }
 
 export function removeDocument(path: string): void {

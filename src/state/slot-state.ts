@@ -1,16 +1,24 @@
 import { join } from "node:path";
-import { makePrivateDirectory, readDocument, removeDocument, writeDocument } from "./document.ts";
+import {
+  makePrivateDirectory,
+  readDocument,
+  refuseNewer,
+  removeDocument,
+  writeDocument,
+} from "./document.ts";
 
 /** A small durable store of JSON documents: what was put is there after a crash, whole or as it was before. */
 export interface SlotState {
-  /** `undefined` when it was never put. Throws `STATE_INVALID` when it is damaged or of a version that we do not know. */
+  /** `undefined` when it was never put. Throws `STATE_INVALID` when it is damaged. */
   get<T>(name: string): T | undefined;
   /** On disk when it returns. Secret texts are sealed by whoever puts them: see `seal`. */
   put(name: string, document: unknown): void;
   remove(name: string): void;
 }
 
+/** Throws `STATE_NEWER` when a newer program's documents stand there: they would be lost. */
 export function createSlotState(directory: string): SlotState {
+  refuseNewer(directory);
   makePrivateDirectory(directory);
   const path = (name: string) => join(directory, `${name}.json`);
   return {

@@ -1,8 +1,9 @@
 import { expect, test } from "bun:test";
-import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { readDocument } from "../../src/state/document.ts";
+import { readDocument, writeDocument } from "../../src/state/document.ts";
 import type { JobProcessRecord } from "../../src/job/wire.ts";
+import { type JobEvent, unixSeconds } from "../../src/log/events.ts";
 import { createSlot, delivery, request, toStory } from "./fixtures.ts";
 
 test("a job runs in a process of its own, and its log and result arrive", async () => {
@@ -88,6 +89,31 @@ test("a log whose delivery has lost its place is delivered from its beginning", 
   const job = await left!.claim(delivery);
   expect((await job.done).log).toEqual({ trimmed: false, undelivered: 0 });
   expect(toStory(slot.received)).toContain("echo hello → 0: hello\n");
+});
+
+test("a log that a restart of the machine has cut before its delivery's place is delivered anew", async () => {
+  await using slot = await createSlot();
+  const wanted = request("x");
+  const path = join(slot.path, "jobs", wanted.id);
+  const events: JobEvent[] = [
+    { event: "job_started", timestamp: 1 },
+    { event: "cmd_started", timestamp: 1, directive: "x" },
+    ...[1, 2, 3].map((n) => ({ event: "cmd_output", timestamp: 1, output: `line ${n}\n` }) as const),
+  ];
+  slot.received.push(...events);
+  mkdirSync(path, { recursive: true });
+  const log = Buffer.from(events.map((event) => `${JSON.stringify(event)}\n`).join(""));
+  writeDocument(join(path, "request.json"), wanted);
+  writeDocument(join(path, "process.json"), { bootId: "another", socket: "", secret: "" });
+  // Where, by chance, one of the events begins that are written when the log is closed.
+  const output = "[signalman: the machine was restarted while the job ran; the job is reported as failed]\n";
+  const closing = JSON.stringify({ event: "cmd_output", timestamp: unixSeconds(), output });
+  const offset = log.lastIndexOf("\n", log.indexOf("line 2")) + 1 + closing.length + 1;
+  writeDocument(join(path, "delivery.json"), { event: events.length, offset });
+  writeFileSync(join(path, "events.ndjson"), log.fill(0, log.indexOf("line 2"), log.indexOf("line 3")));
+  const job = await slot.again().left[0]!.claim(delivery);
+  expect((await job.done).summary.result).toBe("failed");
+  expect(toStory(slot.received)).toEqual([`x → 1: line 1\n${output}`, "failed"]);
 });
 
 test("a job whose process cannot run has failed, and its log says so", async () => {

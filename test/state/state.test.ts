@@ -20,13 +20,19 @@ describe("a document", () => {
     expect(statSync(path).mode & 0o777).toBe(0o600);
   });
 
-  test("of another version is refused, and so is a damaged one; neither is changed", async () => {
+  test("of a newer program is refused, and so is a damaged one; neither is changed", async () => {
     await using place = await tmpdir();
-    for (const text of ['{"version":2,"document":{}}', '{"version":1,"docum', ""]) {
+    for (const [text, code] of [
+      ['{"version":2,"document":{}}', "STATE_NEWER"],
+      ['{"version":1,"docum', "STATE_INVALID"],
+      ['{"document":{}}', "STATE_INVALID"],
+      ["null", "STATE_INVALID"],
+      ["", "STATE_INVALID"],
+    ] as const) {
       const path = join(place.path, "x.json");
       writeFileSync(path, text);
       const error = catchError(() => readDocument(path));
-      expect(isAgentError(error, "STATE_INVALID")).toBe(true);
+      expect(isAgentError(error, code)).toBe(true);
       expect(await Bun.file(path).text()).toBe(text);
     }
   });

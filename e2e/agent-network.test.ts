@@ -1,0 +1,225 @@
+import { describe, expect, test } from "bun:test";
+import { existsSync } from "node:fs";
+import { readFile } from "node:fs/promises";
+import path from "node:path";
+import { createScene, gone, type Scene } from "./agents.ts";
+import { binary } from "./fixtures.ts";
+import { outline, uniqueSeconds, until } from "./jobs.ts";
+import { type Proxy, startFront, startProxy, type Weather } from "./proxy.ts";
+
+// Fifteen minutes are a second or two here: the agents have 1 s for a request, and give up after what `busy-give-up` and `sync-give-up` say.
+
+const inHome = (scene: Scene, name: string) => path.join(scene.tester.home, name);
+const loop = "for i in $(seq 60); do echo line $i; sleep 0.05; done";
+const lines = Array.from({ length: 60 }, (_, i) => `line ${i + 1}\n`).join("");
+
+/** A scene whose agents reach the hub through a network that has a weather. */
+async function createStorm(options?: Parameters<typeof createScene>[0]) {
+  const scene = await createScene(options);
+  const proxy = await startProxy(() => scene.hub.endpoint);
+  return {
+    scene,
+    hub: scene.hub,
+    proxy,
+    via: ["--endpoint", proxy.endpoint],
+    async [Symbol.asyncDispose]() {
+      await proxy[Symbol.asyncDispose]();
+      await scene[Symbol.asyncDispose]();
+    },
+  };
+}
+
+async function expectWhole(scene: Scene, id: string): Promise<void> {
+  expect((await scene.hub.done(id)).result).toBe("passed");
+  const events = await scene.hub.log(id);
+  expect(outline(events)[4]).toBe(`[${loop}] 0: ${lines}`);
+  expect(await scene.keptLog(id)).toEqual(events);
+  expect(await readFile(inHome(scene, "ran"), "utf8")).toBe("1");
+  expect(await scene.hub.breaches()).toEqual([]);
+}
+
+const storms: [string, (proxy: Proxy) => void][] = [
+  ["nothing passes, and what was sent arrives after it", (proxy) => proxy.set({ kind: "hold" })],
+  ["requests do not pass", (proxy) => proxy.set({ kind: "hold" }, "requests")],
+  ["answers do not pass", (proxy) => proxy.set({ kind: "hold" }, "answers")],
+  ["all connections are reset", (proxy) => proxy.set({ kind: "reset" })],
+  ["answers come byte by byte, too slowly", (proxy) => proxy.set(slowly(50), "answers")],
+  ["answers come after the time-out", (proxy) => proxy.set({ kind: "late", delayMs: 1300 }, "answers")],
+  ["requests come after the time-out", (proxy) => proxy.set({ kind: "late", delayMs: 1300 }, "requests")],
+  ["open connections lead nowhere, and new ones pass", (proxy) => proxy.forgetOpen()],
+];
+
+const slowly = (delayMs: number): Weather => ({ kind: "trickle", delayMs });
+
+describe("the network between an agent and its hub", () => {
+  test.concurrent.each(storms)("%s: the job goes on, and its log is whole", async (_, brew) => {
+    await using storm = await createStorm();
+    const { scene, hub, proxy, via } = storm;
+    const agent = await scene.readyAgent(via);
+    const id = await hub.submit({ commands: ["echo -n 1 >> ran", loop] });
+    await hub.shows(id, "line 5\n");
+    brew(proxy);
+    await Bun.sleep(3500);
+    proxy.set({ kind: "pass" });
+    await expectWhole(scene, id);
+    agent.kill("SIGTERM");
+    expect((await agent.finished).exitCode).toBe(0);
+  });
+});
+
+/** A job that runs for an hour, unless it is ended. */
+async function submitLong(scene: Scene) {
+  const word = uniqueSeconds();
+  const id = await scene.hub.submit({
+    commands: [`echo begun; while sleep 0.05; do echo tick; done & sleep ${word}; touch never`],
+  });
+  await scene.hub.shows(id, "begun");
+  return { id, word };
+}
+
+async function expectEnded(scene: Scene, { id, word }: Awaited<ReturnType<typeof submitLong>>) {
+  await gone(word);
+  expect(outline(await scene.keptLog(id)).at(-1)).toBe("end stopped");
+  expect(existsSync(inHome(scene, "never"))).toBe(false);
+}
+
+const reasonOf = (stdout: string) => /Agent shutting down due to: (\w+)/.exec(stdout)?.[1];
+
+const namespace = ["unshare", "-m"];
+if (process.getuid?.() === 0 && Bun.spawnSync([...namespace, "true"]).success) {
+  test.concurrent("the hub's name is gone for a while: the job goes on, and its log is whole", async () => {
+    await using storm = await createStorm();
+    const { scene, hub, proxy } = storm;
+    const hosts = await scene.tester.write("hosts", "127.0.0.1 hub.test\n");
+    const program = [...namespace, "sh", "-c", 'mount --bind "$0" /etc/hosts && exec "$@"', hosts, binary];
+    const endpoint = ["--endpoint", `hub.test:${proxy.endpoint.split(":")[1]}`];
+    // A name that was found is believed for half a minute otherwise, and a name server waited for as long.
+    const env = { BUN_CONFIG_DNS_TIME_TO_LIVE_SECONDS: "1", RES_OPTIONS: "timeout:1 attempts:1" };
+    await scene.readyAgent(endpoint, { program, env });
+    const id = await hub.submit({ commands: ["echo -n 1 >> ran", loop] });
+    await hub.shows(id, "line 5\n");
+    await scene.tester.write("hosts", "127.0.0.1 localhost\n");
+    proxy.set({ kind: "reset" });
+    await Bun.sleep(1500);
+    proxy.set({ kind: "pass" });
+    const before = (await hub.calls()).length;
+    await Bun.sleep(1000);
+    expect((await hub.calls()).length).toBe(before);
+    await scene.tester.write("hosts", "127.0.0.1 hub.test\n");
+    await expectWhole(scene, id);
+  });
+}
+
+describe("an outage without an end", () => {
+  test.concurrent("the busy agent stops its job and leaves with 1; the next one, when it is over, reports it", async () => {
+    await using storm = await createStorm();
+    const { scene, hub, proxy, via } = storm;
+    const agent = await scene.readyAgent([...via, "--busy-give-up", "2"]);
+    const job = await submitLong(scene);
+    proxy.set({ kind: "hold" });
+    const { exitCode, stdout } = await agent.finished;
+    expect({ exitCode, reason: reasonOf(stdout) }).toEqual({ exitCode: 1, reason: "UNABLE_TO_SYNC" });
+    await expectEnded(scene, job);
+    proxy.set({ kind: "pass" });
+    scene.agent(via);
+    expect((await hub.done(job.id)).result).toBe("stopped");
+    expect(await hub.log(job.id)).toEqual(await scene.keptLog(job.id));
+    expect((await hub.calls()).filter(({ endpoint }) => endpoint === "register")).toHaveLength(1);
+  });
+
+  test.concurrent("an idle agent leaves with 1", async () => {
+    await using storm = await createStorm();
+    const { scene, proxy, via } = storm;
+    const agent = await scene.readyAgent([...via, "--sync-give-up", "2"]);
+    proxy.set({ kind: "hold" }, "answers");
+    const { exitCode, stdout } = await agent.finished;
+    expect({ exitCode, reason: reasonOf(stdout) }).toEqual({ exitCode: 1, reason: "UNABLE_TO_SYNC" });
+  });
+
+  test.concurrent("an agent that cannot even register says so, and leaves with 1; a name that does not resolve is one of the reasons", async () => {
+    await using storm = await createStorm();
+    const { scene, proxy, via } = storm;
+    proxy.set({ kind: "hold" });
+    const held = scene.agent([...via, "--register-attempts", "2"]);
+    const nameless = scene.agent(["--endpoint", "hub.invalid:4850", "--register-attempts", "2"], {
+      env: { SEMAPHORE_AGENT_STATE_DIR: inHome(scene, "other") },
+    });
+    for (const [agent, why] of [
+      [held, "no answer within 1 s"],
+      [nameless, "hub.invalid"],
+    ] as const) {
+      const { exitCode, stdout, stderr } = await agent.finished;
+      expect({ exitCode, isSaid: `${stdout}${stderr}`.includes(why) }).toEqual({ exitCode: 1, isSaid: true });
+    }
+  });
+});
+
+describe("a hub that comes back with another mind", () => {
+  test.concurrent("it has deleted the agent, and failed its job: the job is stopped, its log kept, the agent leaves with 1", async () => {
+    // A busy row lives 6 s without a sync; the agent would give up after 9, and is in doubt after half of that.
+    await using storm = await createStorm({ hub: ["--time-scale", "150"] });
+    const { scene, hub, proxy, via } = storm;
+    const agent = await scene.readyAgent([...via, "--gone-give-up", "0.3", "--busy-give-up", "9"]);
+    const job = await submitLong(scene);
+    proxy.set({ kind: "hold" });
+    await until("the row is gone", async () => (await hub.agents()).length === 0);
+    expect((await hub.job(job.id)).result).toBe("failed");
+    const archived = await hub.log(job.id);
+    proxy.forgetOpen();
+    proxy.set({ kind: "pass" });
+    const { exitCode, stdout } = await agent.finished;
+    expect({ exitCode, reason: reasonOf(stdout) }).toEqual({ exitCode: 1, reason: "UNABLE_TO_SYNC" });
+    expect(stdout).toContain("Semaphore does not know this agent any more.");
+    await expectEnded(scene, job);
+    // Pushed now, the rest of the log would hide what was archived.
+    expect(await hub.log(job.id)).toEqual(archived);
+    const next = await scene.readyAgent(via);
+    expect(next.stdout).toContain("registered as ");
+  });
+
+  test.concurrent("the job was stopped meanwhile: it is stopped here, and reported", async () => {
+    await using storm = await createStorm();
+    const { scene, hub, proxy, via } = storm;
+    await scene.readyAgent(via);
+    const job = await submitLong(scene);
+    proxy.set({ kind: "hold" });
+    await hub.stopJob(job.id);
+    await Bun.sleep(1500);
+    proxy.set({ kind: "pass" });
+    expect((await hub.done(job.id)).result).toBe("stopped");
+    await expectEnded(scene, job);
+    expect(await hub.log(job.id)).toEqual(await scene.keptLog(job.id));
+    expect(await hub.breaches()).toEqual([]);
+  });
+
+  test.concurrent("the job is no longer this agent's: it is stopped, its log kept, and the agent takes the next one", async () => {
+    await using scene = await createScene();
+    await using front = startFront(() => scene.hub.endpoint);
+    await scene.readyAgent(["--endpoint", front.endpoint, "--gone-give-up", "0.3"]);
+    const job = await submitLong(scene);
+    front.answer = ({ job_id }) =>
+      job_id === job.id
+        ? new Response("invalid state transition", { status: 409 })
+        : Response.json({ action: "run-job", job_id: "another", next_sync_after: 50 });
+    await expectEnded(scene, job);
+    expect(await scene.agentLog()).toContain(`Semaphore does not take job ${job.id} for ours any more`);
+    await until("it asks for the next job", async () =>
+      (await scene.agentLog()).includes("job another is assigned"),
+    );
+  });
+
+  test.concurrent("another job is assigned to a busy agent: it is not taken, and the one that runs goes on", async () => {
+    await using scene = await createScene();
+    await using front = startFront(() => scene.hub.endpoint);
+    await scene.readyAgent(["--endpoint", front.endpoint]);
+    const id = await scene.hub.submit({ commands: ["echo begun; while [ ! -e go ]; do sleep 0.05; done"] });
+    await scene.hub.shows(id, "begun");
+    front.answer = ({ state }) =>
+      state === "running-job"
+        ? Response.json({ action: "run-job", job_id: "another", next_sync_after: 50 })
+        : undefined;
+    await until("it is told", async () => (await scene.agentLog()).includes("told to run job another"));
+    await scene.tester.write("go", "");
+    expect((await scene.hub.done(id)).result).toBe("passed");
+  });
+});

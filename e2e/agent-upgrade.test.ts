@@ -1,0 +1,215 @@
+import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { readlinkSync } from "node:fs";
+import { copyFile, link, readdir, readFile, rename, writeFile } from "node:fs/promises";
+import path from "node:path";
+import { build } from "../scripts/build.ts";
+import { tmpdir } from "../src/testing/index.ts";
+import { createScene, gone, jobProcesses, type Scene } from "./agents.ts";
+import { binary, root } from "./fixtures.ts";
+import { outline, uniqueSeconds, until } from "./jobs.ts";
+
+const newerVersion = "99.0.0";
+let place: Awaited<ReturnType<typeof tmpdir>>;
+let newerBinary: string;
+
+beforeAll(async () => {
+  place = await tmpdir();
+  newerBinary = path.join(place.path, "newer");
+  await build({ entry: path.join(root, "src", "main.ts"), outfile: newerBinary, version: newerVersion });
+});
+afterAll(() => place[Symbol.asyncDispose]());
+
+const inHome = (scene: Scene, name: string) => path.join(scene.tester.home, name);
+const loop = "for i in $(seq 40); do echo line $i; sleep 0.03; done";
+const lines = Array.from({ length: 40 }, (_, i) => `line ${i + 1}\n`).join("");
+const waiting = { commands: ["echo -n 1 >> ran", loop, "while [ ! -e go ]; do sleep 0.05; done"] };
+
+/** Puts a program in the place of `file`, as an installer does: beside it, and then by rename. */
+async function install(program: string, file: string): Promise<void> {
+  await link(program, `${file}.new`).catch(() => copyFile(program, `${file}.new`));
+  await rename(`${file}.new`, file);
+}
+
+const isDeleted = (pid: number) => readlinkSync(`/proc/${pid}/exe`).endsWith(" (deleted)");
+
+async function expectWhole(scene: Scene, id: string): Promise<void> {
+  expect((await scene.hub.done(id)).result).toBe("passed");
+  const events = await scene.hub.log(id);
+  expect(outline(events)[4]).toBe(`[${loop}] 0: ${lines}`);
+  expect(await scene.keptLog(id)).toEqual(events);
+  expect(await readFile(inHome(scene, "ran"), "utf8")).toBe("1");
+  expect(await scene.hub.breaches()).toEqual([]);
+}
+
+describe("the binary is replaced by rename while a job runs", () => {
+  test.concurrent("by hand, with SIGUSR2: the job ends on the old code, the new agent reports it and runs the next", async () => {
+    await using scene = await createScene();
+    const { hub, tester } = scene;
+    const file = inHome(scene, "signalman");
+    await install(binary, file);
+    const options = { program: [file] };
+    const agent = await scene.readyAgent([], options);
+    await install(newerBinary, file);
+    // Replaced before the job came: what the old agent starts is still the old program.
+    const id = await hub.submit(waiting);
+    await hub.shows(id, "line 5\n");
+    const [old] = jobProcesses(id);
+    expect([isDeleted(agent.pid), isDeleted(old!)]).toEqual([true, true]);
+    agent.kill("SIGUSR2");
+    expect((await agent.finished).exitCode).toBe(0);
+    const next = scene.agent([], options);
+    await next.shows("took over a job");
+    expect([isDeleted(next.pid), jobProcesses(id)]).toEqual([false, [old!]]);
+    expect((await tester.run(["version"], options)).stdout).toContain(newerVersion);
+    await tester.write("go", "");
+    await expectWhole(scene, id);
+    const later = await hub.submit({ commands: ["while [ ! -e over ]; do sleep 0.05; done"] });
+    await until("it runs", () => jobProcesses(later).length === 1);
+    expect(isDeleted(jobProcesses(later)[0]!)).toBe(false);
+    await tester.write("over", "");
+    expect((await hub.done(later)).result).toBe("passed");
+    expect((await hub.calls()).filter(({ endpoint }) => endpoint === "register")).toHaveLength(1);
+  });
+
+  test.concurrent("as a service: a restart (SIGUSR2 to the main process) keeps the job, a stop (SIGTERM) interrupts it", async () => {
+    await using scene = await createScene();
+    const { hub, tester } = scene;
+    const file = inHome(scene, "signalman");
+    await install(binary, file);
+    // What systemd does with Restart=always: it starts the program again whenever its main process has ended.
+    const supervisor = `while [ ! -e stopped ]; do "$@" & echo $! > main; wait $!; echo $? >> statuses; done`;
+    const program = ["bash", "-c", supervisor, "supervisor", file];
+    const running = await scene.readyAgent([], { program });
+    const signalMain = async (signal: NodeJS.Signals): Promise<void> =>
+      void process.kill(Number(await readFile(inHome(scene, "main"), "utf8")), signal);
+    const statuses = async () => (await readFile(inHome(scene, "statuses"), "utf8").catch(() => "")).trim();
+
+    const id = await hub.submit(waiting);
+    await hub.shows(id, "line 5\n");
+    await install(newerBinary, file);
+    await signalMain("SIGUSR2");
+    await until("the new one has taken over", () => running.stdout.includes("took over a job"));
+    await tester.write("go", "");
+    await expectWhole(scene, id);
+
+    const word = uniqueSeconds();
+    const stopped = await hub.submit({ commands: [`echo begun; sleep ${word}`] });
+    await hub.shows(stopped, "begun");
+    await tester.write("stopped", "");
+    await signalMain("SIGTERM");
+    await running.finished;
+    await gone(word);
+    expect((await hub.done(stopped)).result).toBe("stopped");
+    expect(await statuses()).toBe("0\n0");
+    expect(await hub.agents()).toEqual([]);
+  });
+});
+
+/** What stands in the files of the state directory; a job that runs writes on to its log. */
+async function readState(scene: Scene): Promise<Record<string, string>> {
+  const files = await readdir(scene.stateDirectory, { recursive: true, withFileTypes: true });
+  const documents = files.filter(({ name }) => name.endsWith(".json"));
+  const entries = documents.map(async ({ parentPath, name }) => {
+    const file = path.join(parentPath, name);
+    return [path.relative(scene.stateDirectory, file), await readFile(file, "utf8")] as const;
+  });
+  return Object.fromEntries(await Promise.all(entries));
+}
+
+async function findFile(scene: Scene, name: string): Promise<string> {
+  const files = await readdir(scene.stateDirectory, { recursive: true });
+  return path.join(
+    scene.stateDirectory,
+    files.find((file) => path.basename(file) === name)!,
+  );
+}
+
+const ofNewer = (text: string) => text.replace('"version":1', '"version":2');
+const speaksNewer = (text: string) => text.replace('"document":{"version":1', '"document":{"version":2');
+
+describe("a newer program was here", () => {
+  test.concurrent.each([
+    ["a registration", "registration.json", ofNewer],
+    ["a job's request", "request.json", ofNewer],
+    ["a job's process", "process.json", ofNewer],
+    ["a job's process that speaks another language", "process.json", speaksNewer],
+    ["the place of a delivery", "delivery.json", ofNewer],
+  ])(
+    "%s of it: the agent refuses to start, says why, and changes nothing; the newer one goes on",
+    async (_, name, toNewer) => {
+      await using scene = await createScene();
+      const { hub, tester } = scene;
+      const agent = await scene.readyAgent();
+      const id = await hub.submit(waiting);
+      await hub.shows(id, "line 40\n");
+      agent.kill("SIGKILL");
+      await agent.finished;
+      const file = await findFile(scene, name);
+      const text = await readFile(file, "utf8");
+      await writeFile(file, toNewer(text));
+      const before = await readState(scene);
+
+      const { exitCode, stderr } = await scene.agent().finished;
+      expect(exitCode).toBe(1);
+      expect(stderr).toContain("is of version 2, and this program knows 1");
+      expect(stderr).toContain("nothing was changed");
+      expect(await readState(scene)).toEqual(before);
+      expect(jobProcesses(id)).toHaveLength(1);
+
+      await writeFile(file, text);
+      scene.agent();
+      await tester.write("go", "");
+      await expectWhole(scene, id);
+    },
+  );
+
+  test.concurrent("the socket of a job answers in another language: that is said, and the job's log is delivered from disk", async () => {
+    await using scene = await createScene();
+    const { hub, tester } = scene;
+    const agent = await scene.readyAgent();
+    const id = await hub.submit(waiting);
+    await hub.shows(id, "line 40\n");
+    agent.kill("SIGKILL");
+    await agent.finished;
+    const socket = inHome(scene, "newer.sock");
+    using _server = Bun.listen({
+      unix: socket,
+      socket: { data: (connection) => void connection.end('{"is":"refused","version":2}\n') },
+    });
+    const file = await findFile(scene, "process.json");
+    const record = JSON.parse(await readFile(file, "utf8")) as { document: object };
+    await writeFile(file, JSON.stringify({ ...record, document: { ...record.document, socket } }));
+    const next = scene.agent();
+    await next.shows("the job's process speaks version 2, and this program 1");
+    await tester.write("go", "");
+    await expectWhole(scene, id);
+  });
+
+  test.concurrent("logs of jobs that are reported may be its own: they are listed, shown, and no reason to refuse", async () => {
+    await using scene = await createScene();
+    const { hub, tester } = scene;
+    const agent = await scene.readyAgent();
+    const id = await hub.submit({ commands: ["echo hello"] });
+    await hub.done(id);
+    agent.kill("SIGTERM");
+    await agent.finished;
+    const result = await findFile(scene, "result.json");
+    await writeFile(result, ofNewer(await readFile(result, "utf8")));
+    const spool = await findFile(scene, "events.ndjson");
+    await writeFile(spool, `${await readFile(spool, "utf8")}{"event":"job_annotated","text":"x"}\n`);
+    const options = ["--state-dir", scene.stateDirectory];
+    const list = await tester.run(["logs", ...options]);
+    expect({ exitCode: list.exitCode, line: list.stdout.includes("unknown") }).toEqual({
+      exitCode: 0,
+      line: true,
+    });
+    const shown = await tester.run(["logs", id, ...options]);
+    expect({ exitCode: shown.exitCode, hello: shown.stdout.includes("\nhello\n") }).toEqual({
+      exitCode: 0,
+      hello: true,
+    });
+    const next = await scene.readyAgent();
+    next.kill("SIGTERM");
+    expect((await next.finished).exitCode).toBe(0);
+  });
+});

@@ -1,0 +1,39 @@
+import { chmod, chown, copyFile, link } from "node:fs/promises";
+import path from "node:path";
+import { binary, type Tester } from "./fixtures.ts";
+
+export const isRoot = process.getuid?.() === 0;
+/** `nobody`: owns nothing, and is in no group. */
+export const ordinaryUser = 65534;
+
+/** Who runs the binary: us, and an ordinary user where we are root. */
+export const users = [
+  { user: isRoot ? "root" : "an ordinary user", as: [] },
+  ...(isRoot
+    ? [{ user: "an ordinary user", as: ["setpriv", `--reuid=${ordinaryUser}`, "--clear-groups"] }]
+    : []),
+];
+
+/** The binary for this user, in a home that belongs to it. */
+export async function programOf(tester: Tester, as: readonly string[]): Promise<string[]> {
+  if (as.length === 0) return [binary];
+  const reachable = path.join(path.dirname(tester.home), "signalman");
+  await link(binary, reachable).catch(() => copyFile(binary, reachable));
+  await chmod(path.dirname(tester.home), 0o755);
+  await Promise.all([tester.home, tester.temporary].map((directory) => chown(directory, ordinaryUser, 0)));
+  return [...as, reachable];
+}
+
+/** Every way out of a shell that a job may try. */
+export function escapes(seconds: string): string {
+  return [
+    `sleep ${seconds} &`,
+    `nohup sleep ${seconds} >/dev/null 2>&1 &`,
+    `setsid sleep ${seconds} </dev/null >/dev/null 2>&1 &`,
+    `(setsid sh -c '(sleep ${seconds} &) ; exit' >/dev/null 2>&1 &)`,
+    `env -i setsid sleep ${seconds} >/dev/null 2>&1 & disown`,
+    `(env -i setsid sh -c '(env -i setsid sh -c "sleep ${seconds}; :" >/dev/null 2>&1 &)' &)`,
+    `(trap '' TERM HUP INT; setsid sh -c 'trap "" TERM HUP; sleep ${seconds}; :' >/dev/null 2>&1 &)`,
+    "sleep 0.3",
+  ].join("\n");
+}

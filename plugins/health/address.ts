@@ -1,5 +1,3 @@
-import { isIPv6 } from "node:net";
-
 /** Where a server listens. */
 export type Address =
   | { readonly kind: "tcp"; readonly host: string | undefined; readonly port: number }
@@ -51,4 +49,9 @@ function readPath(path: string): Address | string {
   const length = Buffer.byteLength(path);
   if (length <= longestPath) return { kind: "unix", path };
   return `the socket's path has ${length} bytes, and the system takes ${longestPath} at most: name a shorter one, such as unix:/run/signalman/health.sock`;
+}
+
+/** Without `node:net`: all commands read this file. */
+function isIPv6(text: string): boolean {
+  return text.includes(":") && URL.canParse(`http://[${text}]`);
 }

@@ -61,6 +61,8 @@ describe("an agent with health", () => {
     expect(["passed", "failed", "stopped"].map(total)).toEqual([1, 1, 0]);
     expect(valueOf(after, "signalman_job_duration_seconds_count")).toBe(2);
     expect(valueOf(after, "signalman_jobs_running")).toBe(0);
+    expect(valueOf(after, "signalman_job_cpu_seconds_total")).toBeGreaterThan(0);
+    expect(valueOf(after, "signalman_job_peak_memory_bytes_count")).toBe(2);
     expect(valueOf(after, "signalman_sync_duration_seconds_count")).toBeGreaterThan(2);
     expect(after.get("signalman_last_sync_timestamp_seconds")!.samples).toHaveLength(2);
     const written = valueOf(after, "signalman_log_bytes_total");

@@ -5,6 +5,8 @@ import Registry from "prom-client/lib/registry.js";
 
 /** Seconds: a job may print one word, or build for hours. */
 const jobBuckets = [1, 5, 15, 30, 60, 120, 300, 600, 1200, 1800, 3600, 7200, 14_400, 28_800];
+/** Bytes: 64 MiB to 64 GiB. */
+const memoryBuckets = Array.from({ length: 11 }, (_, power) => 2 ** (26 + power));
 const syncBuckets = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30];
 
 export function createRegistry() {
@@ -28,6 +30,20 @@ export function createFamilies(registry: Registry) {
       total: counter("jobs_total", "Jobs that have ended, by result and executor.", "result", "executor"),
       running: gauge("jobs_running", "Jobs that run now."),
       duration: histogram("job_duration_seconds", "Time from a job's start to its result.", jobBuckets),
+    },
+    usage: {
+      cpu: counter("job_cpu_seconds_total", "CPU time that jobs took.", "mode"),
+      peakMemory: histogram(
+        "job_peak_memory_bytes",
+        "The most memory that a job held at once.",
+        memoryBuckets,
+      ),
+      read: counter("job_read_bytes_total", "Bytes that jobs read from storage."),
+      written: counter("job_written_bytes_total", "Bytes that jobs wrote to storage."),
+      oomKills: counter(
+        "job_oom_kills_total",
+        "Processes of jobs that the kernel killed for want of memory.",
+      ),
     },
     sync: {
       duration: histogram(

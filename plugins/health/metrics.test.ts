@@ -78,6 +78,40 @@ test("executors whose names come from anywhere make eleven series of labels at m
   expect(samples.find(({ labels }) => labels["executor"] === "other")?.value).toBe(40);
 });
 
+test("what jobs used is added up, as far as it is known", async () => {
+  await using health = await startHealth();
+  const usage = {
+    cpuUserMs: 1500,
+    cpuSystemMs: 250,
+    peakMemoryBytes: 100e6,
+    readBytes: 7,
+    writtenBytes: 9,
+    oomKills: 1,
+  };
+  await health.t.call("agent:job-ended", { usage });
+  await health.t.call("agent:job-ended", { usage: { cpuUserMs: 500 } });
+  await health.t.call("agent:job-ended");
+  const found = await scrape(health);
+  const values = Object.fromEntries(
+    [
+      "cpu_seconds_total",
+      "read_bytes_total",
+      "written_bytes_total",
+      "oom_kills_total",
+      "peak_memory_bytes_count",
+    ].map((name) => [name, valueOf(found, `signalman_job_${name}`)]),
+  );
+  expect(values).toEqual({
+    cpu_seconds_total: 2.25,
+    read_bytes_total: 7,
+    written_bytes_total: 9,
+    oom_kills_total: 1,
+    peak_memory_bytes_count: 1,
+  });
+  expect(valueOf(found, "signalman_job_cpu_seconds_total", { mode: "user" })).toBe(2);
+  expect(valueOf(found, "signalman_job_peak_memory_bytes_bucket", { le: String(2 ** 27) })).toBe(1);
+});
+
 test("syncs are timed, the failed ones counted, and the last answered one has its time", async () => {
   await using health = await startHealth();
   await health.t.call("agent:synced", { slot: 0, durationMs: 20 });

@@ -23,7 +23,7 @@ const executorLimit = 10;
 export function createMetrics(about: { version: string; status: () => AgentStatus }): Metrics {
   const { status } = about;
   const registry = createRegistry();
-  const { info, jobs, sync, log, slots } = createFamilies(registry);
+  const { info, jobs, usage, sync, log, slots } = createFamilies(registry);
   const refreshProcess = addProcessMetrics(registry);
   const logBytes = createLogBytes();
   const executors = new Set<string>();
@@ -42,6 +42,17 @@ export function createMetrics(about: { version: string; status: () => AgentStatu
     log.produced.inc(producedBytes);
     log.delivered.inc(deliveredBytes);
   };
+
+  /** What nobody could tell counts as nothing. */
+  const countUsage = (used: NonNullable<HookEvents["agent:job-ended"]["usage"]>): void => {
+    usage.cpu.inc({ mode: "user" }, (used.cpuUserMs ?? 0) / 1000);
+    usage.cpu.inc({ mode: "system" }, (used.cpuSystemMs ?? 0) / 1000);
+    if (used.peakMemoryBytes !== undefined) usage.peakMemory.observe(used.peakMemoryBytes);
+    usage.read.inc(used.readBytes ?? 0);
+    usage.written.inc(used.writtenBytes ?? 0);
+    usage.oomKills.inc(used.oomKills ?? 0);
+  };
+  countUsage({});
 
   const refresh = (now: AgentStatus): void => {
     countLog(now);
@@ -73,6 +84,7 @@ export function createMetrics(about: { version: string; status: () => AgentStatu
       log.dropped.inc(event.log.droppedBytes);
       jobs.total.inc({ result, executor: toExecutor(executor) });
       jobs.duration.observe(durationMs / 1000);
+      if (event.usage) countUsage(event.usage);
     },
     render() {
       refresh(status());

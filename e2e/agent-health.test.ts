@@ -6,7 +6,7 @@ import type { AgentStatus } from "../src/agent/status.ts";
 import { createScene, fileAppears, type Scene } from "./agents.ts";
 import type { Running } from "./fixtures.ts";
 import { registrationToken } from "./hub-process.ts";
-import { until } from "./jobs.ts";
+import { runJob, until } from "./jobs.ts";
 
 /** Asks an agent that listens at the port of its choice. */
 function clientOf(agent: Running) {
@@ -173,4 +173,11 @@ describe("an agent does not start", () => {
     const said = await refused(scene, `unix:/tmp/${"x".repeat(103)}`);
     expect(said).toContain("the socket's path has 108 bytes, and the system takes 107 at most");
   });
+});
+
+test.concurrent("`signalman run` is no agent: it takes no port, and one in use is nothing to it", async () => {
+  await using scene = await createScene();
+  const options = { env: { SEMAPHORE_AGENT_HEALTH_LISTEN: scene.hub.endpoint } };
+  const { exitCode, stdout } = await runJob(scene.tester, { commands: ["echo hello"] }, [], options);
+  expect([exitCode, stdout]).toEqual([0, expect.stringContaining("hello\n")]);
 });

@@ -73,6 +73,21 @@ describe("pages", () => {
   });
 });
 
+test("a page that cannot be made is 500 and an error in the log, and the others go on", async () => {
+  await using health = await startHealth();
+  health.become({ sync: null as never, state: "running", job: 1 as never });
+  const answer = await health.get("/metrics");
+  expect([answer.status, await answer.text()]).toEqual([
+    500,
+    "the agent could not make this page; its log says why\n",
+  ]);
+  expect(health.t.logs.at(-1)).toMatchObject({
+    level: "error",
+    message: expect.stringContaining("cannot answer /metrics: "),
+  });
+  expect((await health.get("/healthz")).status).toBe(200);
+});
+
 describe("where it listens", () => {
   test("nowhere when it is not told to, and then it hears no hook", async () => {
     await using t = await testPlugin(plugin, { roles: ["agent"] });

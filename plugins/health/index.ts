@@ -13,6 +13,7 @@ export default definePlugin({
     if (listen === "") return;
     let health: Health | undefined;
     ctx.hook("agent:start", async ({ version, status }) => {
+      if (!status) return;
       const { openHealth } = await import("./health.ts");
       health = await openHealth({ listen, syncAgeMs: syncAge * 1000, version, status, logger: ctx.log });
       ctx.defer(health.close);

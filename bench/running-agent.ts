@@ -17,7 +17,7 @@ export interface RunningAgent extends AsyncDisposable {
 }
 
 /** Of a control plane of its own, unless another is named. */
-export function startAgent(endpoint?: string): RunningAgent {
+export function startAgent(endpoint?: string, args: readonly string[] = []): RunningAgent {
   const plane = createControlPlane();
   const state = mkdtempSync(join(home, "state-"));
   const startedAt = performance.timeOrigin + performance.now();
@@ -28,7 +28,7 @@ export function startAgent(endpoint?: string): RunningAgent {
     "stop-grace-period": String(graceSeconds),
   };
   const words = Object.entries(options).flatMap(([name, value]) => [`--${name}`, value]);
-  const agent = Bun.spawn([binary, "start", "--no-https", ...words], {
+  const agent = Bun.spawn([binary, "start", "--no-https", ...words, ...args], {
     env: { ...env, SEMAPHORE_AGENT_TOKEN: "bench-token" },
     stdio: ["ignore", "ignore", "inherit"],
   });

@@ -5,6 +5,7 @@ export const builtIns = {
   semaphore: () => import("./semaphore/index.ts"),
   kubernetes: () => import("./kubernetes/index.ts"),
   "log-push": () => import("./log-push/index.ts"),
+  health: () => import("./health/index.ts"),
   "job-hooks": () => import("./job-hooks/index.ts"),
   "job-log-artifact": () => import("./job-log-artifact/index.ts"),
   statsd: () => import("./statsd/index.ts"),

@@ -73,8 +73,8 @@ export interface HookEvents {
   /** Called when every plugin is set up. The first place for I/O: open sockets, check credentials, start servers. */
   "agent:start": {
     readonly version: string;
-    /** How the agent stands at the moment it is called, for health and metrics; good until the end. */
-    readonly status: () => AgentStatus;
+    /** How the agent stands at the moment it is called, for health and metrics; good until the end. Left out in `run`, which is no agent to ask about. */
+    readonly status?: () => AgentStatus;
   };
   /** Called when a control plane has accepted a slot of the agent, and again after a new registration. */
   "agent:registered": { readonly slot: number; readonly name: string; readonly controlPlane: string };

@@ -1,6 +1,5 @@
 import { toMessage } from "./errors.ts";
 import type { JobSummary } from "./hooks.ts";
-import { createStatusBoard } from "./agent/status.ts";
 import type { Host } from "./host/host.ts";
 import { openJob, type JobSettings } from "./job/open.ts";
 import type { JobRequest } from "./job/request.ts";
@@ -33,8 +32,7 @@ export async function runHere(request: JobRequest, options: RunnerOptions): Prom
   const identity = { slot: 0, jobId: request.id, executor: request.executor };
 
   // 1. The agent's side is up before the job is.
-  const board = createStatusBoard({ version, stateDirectory: "" });
-  await host.call("agent:start", { version, status: () => board.read() });
+  await host.call("agent:start", { version });
   await using open = await openJob(request, options);
   const { job, log, spool } = open;
   options.onStart(job);

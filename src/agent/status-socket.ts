@@ -24,12 +24,19 @@ export function serveStatus(options: {
     const path = cleanup.use(openSocketPath(directory));
     // The folder is locked: whoever left this one is gone.
     rmSync(join(directory, socketName), { force: true });
-    const server = Bun.listen({
+    const server = Bun.listen<Answer>({
       unix: path.value,
       socket: {
-        open: (socket) => socket.timeout(silenceSeconds),
+        open(socket) {
+          socket.timeout(silenceSeconds);
+          socket.data = {};
+        },
         // Not before it has spoken: Bun takes a connection that is closed at once for one that failed.
-        data: (socket) => void socket.end(`${JSON.stringify(status.read())}\n`),
+        data(socket) {
+          socket.data.rest ??= Buffer.from(`${JSON.stringify(status.read())}\n`);
+          send(socket);
+        },
+        drain: send,
         timeout: (socket) => void socket.end(),
         error: () => {},
       },
@@ -44,10 +51,16 @@ export function serveStatus(options: {
   return cleanup;
 }
 
-/** Asks the agent that works in this folder. `undefined`: none does, or it does not answer in time. */
-export async function askStatus(directory: string, timeoutMs: number): Promise<AgentStatus | undefined> {
-  const answered = Promise.withResolvers<void>();
-  const timer = setTimeout(answered.resolve, timeoutMs);
+/** What came of asking. `absent`: nobody works there. `silent`: somebody may, and could not be asked, or gave no answer that is understood. */
+export type StatusAnswer =
+  | { readonly kind: "status"; readonly status: AgentStatus }
+  | { readonly kind: "absent" }
+  | { readonly kind: "silent"; readonly reason: string };
+
+/** Asks the agent that works in this folder. */
+export async function askStatus(directory: string, timeoutMs: number): Promise<StatusAnswer> {
+  const over = Promise.withResolvers<string>();
+  const timer = setTimeout(() => over.resolve(`no answer within ${timeoutMs / 1000} s`), timeoutMs);
   let text = "";
   try {
     using path = openSocketPath(directory);
@@ -56,18 +69,49 @@ export async function askStatus(directory: string, timeoutMs: number): Promise<A
       unix: path.value,
       socket: {
         data: (_, bytes) => void (text += decoder.decode(bytes, { stream: true })),
-        close: () => answered.resolve(),
-        error: () => answered.resolve(),
+        close: () => over.resolve("it hung up"),
+        error: (_, error) => over.resolve(error.message),
       },
     });
     socket.write("status\n");
-    await answered.promise;
-    return JSON.parse(text) as AgentStatus;
-  } catch {
-    return undefined;
+    const reason = await over.promise;
+    const status = parseStatus(text);
+    return status ? { kind: "status", status } : { kind: "silent", reason };
+  } catch (error) {
+    const { code } = Object(error) as { code?: string };
+    if (absence.has(code ?? "")) return { kind: "absent" };
+    return { kind: "silent", reason: code === "EACCES" ? "this user may not ask it" : toMessage(error) };
   } finally {
     clearTimeout(timer);
   }
+}
+
+/** No socket, one that a dead agent has left, no folder. */
+const absence = new Set(["ENOENT", "ECONNREFUSED", "ENOTDIR"]);
+
+/** Of any version: what is more is let through, and what every version says must be there. */
+function parseStatus(text: string): AgentStatus | undefined {
+  try {
+    const value = JSON.parse(text) as AgentStatus | null;
+    const isStatus =
+      Array.isArray(value?.slots) && value.slots.every((slot) => typeof slot === "object" && slot);
+    return isStatus ? value : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+interface Answer {
+  /** What is still to be sent; left out before it was asked. */
+  rest?: Buffer;
+}
+
+/** The system takes a long answer in pieces. */
+function send(socket: Bun.Socket<Answer>): void {
+  const { rest } = socket.data;
+  if (rest === undefined) return;
+  socket.data.rest = rest.subarray(Math.max(0, socket.write(rest)));
+  if (socket.data.rest.length === 0) socket.end();
 }
 
 /** A folder's path may be too long for a socket; by way of an open descriptor it never is. */

@@ -1,14 +1,18 @@
 import type { AgentStatus, JobStatus, SlotStatus } from "../agent/status.ts";
+import { toLine } from "../printable.ts";
 import { formatTable } from "./columns.ts";
+
+/** Of what comes from outside. */
+const longest = 40;
 
 /** An agent in lines: what it is, and a row for each slot. */
 export function renderStatus(agent: AgentStatus, now: number): string[] {
   const rows = agent.slots.map((slot) => [
     String(slot.slot + 1),
-    slot.name ?? "",
+    toLine(slot.name ?? "", longest),
     toState(slot),
     toSync(slot, now),
-    slot.job?.id ?? "",
+    toLine(slot.job?.id ?? "", longest),
     slot.job ? toProgress(slot.job, now) : "",
   ]);
   return [
@@ -38,7 +42,7 @@ function toProgress({ executor, startedAt, log }: JobStatus, now: number): strin
 
 function toTrouble({ slot, error, sync }: SlotStatus): string[] {
   const text = error ?? sync?.error;
-  return text === undefined ? [] : [`slot ${slot + 1}: ${text}`];
+  return text === undefined ? [] : [`slot ${slot + 1}: ${toLine(text, 200)}`];
 }
 
 /** The largest two units: `3m 07s`. */

@@ -1,11 +1,13 @@
 import { readdirSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { askStatus } from "../agent/status-socket.ts";
+import { askStatus, type StatusAnswer } from "../agent/status-socket.ts";
 import type { AgentStatus } from "../agent/status.ts";
 import { coreName } from "../config/flags.ts";
 import type { CoreConfig } from "../config/options.ts";
+import { AgentError, toMessage } from "../errors.ts";
 import { usualPlace } from "../state/directory.ts";
+import { readHolder } from "../state/lock.ts";
 import { defineCommand } from "./command.ts";
 import { renderStatus } from "./render-status.ts";
 
@@ -21,32 +23,37 @@ export default defineCommand({
   async run({ args, program }) {
     const core = program.config.of(coreName) as CoreConfig;
     const place = core["state-dir"] ?? usualPlace(process.env);
-    const show = async (): Promise<boolean> => {
-      const agents = await askAll(place);
-      const text = args.json === true ? toJson(agents, args.watch === true) : toText(agents, place);
-      // Over what stood there, without the flicker of an empty screen.
-      const isLive = args.watch === true && args.json !== true && process.stdout.isTTY;
-      process.stdout.write(isLive ? `\u001b[H${text.replaceAll("\n", "\u001b[K\n")}\u001b[J` : text);
-      return agents.length > 0;
-    };
-    if (args.watch !== true) {
-      if (!(await show())) process.exitCode = 1;
-      return;
-    }
-    if (process.stdout.isTTY && args.json !== true) process.stdout.write("\u001b[2J");
+    const isStream = args.watch === true;
+    const isJson = args.json === true;
+    const { stdout } = process;
+    const isLive = isStream && !isJson && stdout.isTTY;
+    const gone = new AbortController();
+    stdout.once("error", () => gone.abort());
+    if (isLive) stdout.write("\u001b[2J");
     for (;;) {
-      await show();
+      const answers = await askAll(place);
+      const agents = answers.flatMap((one) => (one.kind === "status" ? [one.status] : []));
+      const troubles = answers.flatMap((one) => (one.kind === "silent" ? [toTrouble(one)] : []));
+      if (isJson) {
+        stdout.write(`${JSON.stringify(agents, null, isStream ? 0 : 2)}\n`);
+        process.stderr.write(troubles.join(""));
+      } else {
+        const text = toText(agents, troubles, place);
+        stdout.write(isLive ? toScreen(text, stdout) : text);
+      }
+      process.exitCode = agents.length > 0 ? 0 : 1;
+      if (!isStream || gone.signal.aborted) return;
       await sleep(watchMs);
     }
   },
 });
 
+type FolderAnswer = StatusAnswer & { readonly folder: string };
+
 /** Every agent that works below this state directory. */
-async function askAll(place: string): Promise<AgentStatus[]> {
-  const answers = await Promise.all(
-    foldersIn(join(place, "agents")).map((folder) => askStatus(folder, answerMs)),
-  );
-  return answers.filter((answer) => answer !== undefined);
+function askAll(place: string): Promise<FolderAnswer[]> {
+  const ask = async (folder: string) => ({ ...(await askStatus(folder, answerMs)), folder });
+  return Promise.all(foldersIn(join(place, "agents")).map(ask));
 }
 
 function foldersIn(directory: string): string[] {
@@ -54,16 +61,30 @@ function foldersIn(directory: string): string[] {
     return readdirSync(directory)
       .toSorted()
       .map((name) => join(directory, name));
-  } catch {
-    return [];
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "ENOENT") return [];
+    throw new AgentError("FILE_FAILED", `cannot look for agents: ${toMessage(error)}`, { cause: error });
   }
 }
 
-function toJson(agents: readonly AgentStatus[], isStream: boolean): string {
-  return `${isStream ? JSON.stringify(agents) : JSON.stringify(agents, null, 2)}\n`;
+function toTrouble({ folder, reason }: Extract<FolderAnswer, { kind: "silent" }>): string {
+  const pid = readHolder(join(folder, "lock"))?.pid;
+  return `the agent of ${folder}${pid === undefined ? "" : `, pid ${pid}`}, does not tell how it stands: ${reason}\n`;
 }
 
-function toText(agents: readonly AgentStatus[], place: string): string {
-  if (agents.length === 0) return `no agent runs with the state directory ${place}\n`;
-  return agents.map((agent) => `${renderStatus(agent, Date.now()).join("\n")}\n`).join("\n");
+function toText(agents: readonly AgentStatus[], troubles: readonly string[], place: string): string {
+  const shown = agents.map((agent) => `${renderStatus(agent, Date.now()).join("\n")}\n`);
+  if (shown.length === 0 && troubles.length === 0) {
+    return `no agent runs with the state directory ${place}; --state-dir names another\n`;
+  }
+  return [...shown, ...troubles].join("\n");
+}
+
+/** Over what stood there, without the flicker of an empty screen, and no more than it holds. */
+function toScreen(text: string, { columns, rows }: { columns: number; rows: number }): string {
+  const lines = text
+    .trimEnd()
+    .split("\n")
+    .slice(0, Math.max(1, rows - 1));
+  return `\u001b[H${lines.map((line) => `${line.slice(0, columns)}\u001b[K\n`).join("")}\u001b[J`;
 }

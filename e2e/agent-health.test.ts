@@ -1,0 +1,183 @@
+import { describe, expect, test } from "bun:test";
+import { existsSync } from "node:fs";
+import path from "node:path";
+import { type Family, parseExposition, valueOf } from "../plugins/health/exposition.ts";
+import type { AgentStatus } from "../src/agent/status.ts";
+import { createScene, fileAppears, type Scene } from "./agents.ts";
+import type { Running } from "./fixtures.ts";
+import { registrationToken } from "./hub-process.ts";
+import { runJob, until } from "./jobs.ts";
+
+/** Asks an agent that listens at the port of its choice. */
+function clientOf(agent: Running) {
+  const address = /health, status and metrics are at (\S+)/.exec(agent.stdout)![1]!;
+  const get = (page: string) => fetch(`${address}${page}`);
+  return {
+    address,
+    get,
+    json: async <T>(page: string) => (await (await get(page)).json()) as T,
+    scrape: async (): Promise<ReadonlyMap<string, Family>> =>
+      parseExposition(await (await get("/metrics")).text()),
+  };
+}
+
+const startHealthy = async (scene: Scene, args: readonly string[] = []) => {
+  const agent = await scene.readyAgent(["--health-listen", "127.0.0.1:0", ...args]);
+  return { agent, ...clientOf(agent) };
+};
+
+type Readiness = { ready: boolean; reasons: { reason: string; slot?: number; message: string }[] };
+
+describe("an agent with health", () => {
+  test.concurrent("of two slots tells what its jobs do, while they do it", async () => {
+    await using scene = await createScene();
+    const { hub, tester } = scene;
+    const { agent, get, json, scrape } = await startHealthy(scene, [
+      "--slots",
+      "2",
+      "--name",
+      "agent-of-two",
+    ]);
+    await until("both slots are ready", async () => (await get("/readyz")).status === 200);
+
+    const wait = `touch ${tester.home}/here; while [ ! -e ${tester.home}/go ]; do sleep 0.05; done`;
+    const id = await hub.submit({ commands: ["echo hello", wait] });
+    await fileAppears(path.join(tester.home, "here"));
+    const [status, during] = [await json<AgentStatus>("/status"), await scrape()];
+    const job = status.slots.find((slot) => slot.job)?.job;
+    expect([job?.id, job?.executor, job?.phase]).toEqual([id, "shell", "running"]);
+    expect(valueOf(during, "signalman_jobs_running")).toBe(1);
+    expect(valueOf(during, "signalman_slots", { state: "running" })).toBe(1);
+    expect(valueOf(during, "signalman_slots", { state: "waiting" })).toBe(1);
+    expect(valueOf(during, "signalman_jobs_total", { executor: "shell", result: "passed" })).toBe(0);
+    expect(valueOf(during, "signalman_log_bytes_total")).toBeGreaterThan(0);
+
+    await tester.write("go", "");
+    const failing = await hub.submit({ commands: ["exit 3"] });
+    await Promise.all([hub.done(id), hub.done(failing)]);
+    await until("nothing waits", async () => valueOf(await scrape(), "signalman_log_waiting_bytes") === 0);
+    const after = await scrape();
+    const total = (result: string) => valueOf(after, "signalman_jobs_total", { executor: "shell", result });
+    expect(["passed", "failed", "stopped"].map(total)).toEqual([1, 1, 0]);
+    expect(valueOf(after, "signalman_job_duration_seconds_count")).toBe(2);
+    expect(valueOf(after, "signalman_jobs_running")).toBe(0);
+    expect(valueOf(after, "signalman_job_cpu_seconds_total")).toBeGreaterThan(0);
+    expect(valueOf(after, "signalman_job_peak_memory_bytes_count")).toBe(2);
+    expect(valueOf(after, "signalman_sync_duration_seconds_count")).toBeGreaterThan(2);
+    expect(after.get("signalman_last_sync_timestamp_seconds")!.samples).toHaveLength(2);
+    const written = valueOf(after, "signalman_log_bytes_total");
+    expect(written).toBeGreaterThan(100);
+    expect(valueOf(after, "signalman_log_delivered_bytes_total")).toBe(written!);
+    expect(valueOf(after, "signalman_log_trimmed_bytes_total")).toBe(0);
+    for (const page of ["/healthz", "/readyz", "/status", "/metrics", "/else"]) {
+      expect(await (await get(page)).text()).not.toContain(registrationToken);
+    }
+    agent.kill("SIGTERM");
+    expect((await agent.finished).exitCode).toBe(0);
+  });
+
+  test.concurrent("answers while a job floods", async () => {
+    await using scene = await createScene();
+    const { get, scrape } = await startHealthy(scene);
+    const id = await scene.hub.submit({ commands: ["yes 'a line of a job that floods' | head -c 40000000"] });
+    const done = scene.hub.done(id);
+    for (let seen = 0; (await Promise.race([done, Bun.sleep(1)])) === undefined;) {
+      const bytes = valueOf(await scrape(), "signalman_log_bytes_total")!;
+      expect(bytes).toBeGreaterThanOrEqual(seen);
+      expect([200, 503]).toContain((await get("/readyz")).status);
+      seen = bytes;
+    }
+    expect((await done).result).toBe("passed");
+    const last = await scrape();
+    expect(valueOf(last, "signalman_log_bytes_total")).toBeGreaterThan(40_000_000);
+    // The hub takes 16 MB of a log, and what it does not take is known.
+    expect(valueOf(last, "signalman_log_trimmed_bytes_total")).toBeGreaterThan(20_000_000);
+    expect(
+      valueOf(last, "signalman_log_delivered_bytes_total")! +
+        valueOf(last, "signalman_log_trimmed_bytes_total")!,
+    ).toBe(valueOf(last, "signalman_log_bytes_total")!);
+  });
+
+  test.concurrent("is not ready while its syncs fail, and is again", async () => {
+    await using scene = await createScene();
+    const { get, json, scrape } = await startHealthy(scene);
+    await scene.hub.addFault({ on: "sync/waiting-for-jobs", kind: "status", status: 500 });
+    await until("it is not ready", async () => (await get("/readyz")).status === 503);
+    const { reasons } = await json<Readiness>("/readyz");
+    expect(reasons).toEqual([{ reason: "sync-failed", slot: 0, message: expect.stringContaining("500") }]);
+    expect(valueOf(await scrape(), "signalman_sync_failures_total")).toBeGreaterThan(0);
+    expect((await get("/healthz")).status).toBe(200);
+    await scene.hub.clearFaults();
+    await until("it is ready", async () => (await get("/readyz")).status === 200);
+  });
+
+  test.concurrent("that drains is not ready, is healthy to its end, and an open connection does not hold it", async () => {
+    await using scene = await createScene();
+    const { hub, tester } = scene;
+    const { agent, address, get, json } = await startHealthy(scene);
+    const id = await hub.submit({
+      commands: [`touch ${tester.home}/here; while [ ! -e ${tester.home}/go ]; do sleep 0.05; done`],
+    });
+    await fileAppears(path.join(tester.home, "here"));
+    agent.kill("SIGQUIT");
+    await until("it is not ready", async () => (await get("/readyz")).status === 503);
+    expect(await json<Readiness>("/readyz")).toEqual({
+      ready: false,
+      reasons: [{ reason: "draining", message: "it takes no further jobs: requested" }],
+    });
+    expect((await get("/healthz")).status).toBe(200);
+    const { hostname, port } = new URL(address);
+    using silent = await Bun.connect({ hostname, port: Number(port), socket: { data() {} } });
+    await tester.write("go", "");
+    expect((await hub.done(id)).result).toBe("passed");
+    expect((await agent.finished).exitCode).toBe(0);
+    expect(silent.readyState).not.toBe(0);
+    expect(get("/healthz")).rejects.toThrow();
+  });
+
+  test.concurrent("serves at the socket that its killed predecessor has left", async () => {
+    await using scene = await createScene();
+    const socket = path.join(scene.tester.home, "health.sock");
+    const ask = () => fetch("http://agent/healthz", { unix: socket });
+    const first = await scene.readyAgent(["--health-listen", `unix:${socket}`]);
+    expect((await ask()).status).toBe(200);
+    first.kill("SIGKILL");
+    await first.finished;
+    expect(existsSync(socket)).toBe(true);
+    const second = await scene.readyAgent(["--health-listen", `unix:${socket}`]);
+    expect((await ask()).status).toBe(200);
+    second.kill("SIGTERM");
+    expect((await second.finished).exitCode).toBe(0);
+    expect(existsSync(socket)).toBe(false);
+  });
+});
+
+describe("an agent does not start", () => {
+  const refused = async (scene: Scene, listen: string): Promise<string> => {
+    const { exitCode, stdout, stderr } = await scene.agent(["--health-listen", listen]).finished;
+    expect(exitCode).toBe(1);
+    expect(await scene.hub.agents()).toEqual([]);
+    return stdout + stderr;
+  };
+
+  test.concurrent("at a port in use, and names address and option", async () => {
+    await using scene = await createScene();
+    const said = await refused(scene, scene.hub.endpoint);
+    expect(said).toContain(
+      `cannot listen at http://${scene.hub.endpoint} (health-listen): another process listens there`,
+    );
+  });
+
+  test.concurrent("at a path that is too long, and says what would be right", async () => {
+    await using scene = await createScene();
+    const said = await refused(scene, `unix:/tmp/${"x".repeat(103)}`);
+    expect(said).toContain("the socket's path has 108 bytes, and the system takes 107 at most");
+  });
+});
+
+test.concurrent("`signalman run` is no agent: it takes no port, and one in use is nothing to it", async () => {
+  await using scene = await createScene();
+  const options = { env: { SEMAPHORE_AGENT_HEALTH_LISTEN: scene.hub.endpoint } };
+  const { exitCode, stdout } = await runJob(scene.tester, { commands: ["echo hello"] }, [], options);
+  expect([exitCode, stdout]).toEqual([0, expect.stringContaining("hello\n")]);
+});

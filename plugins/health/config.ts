@@ -1,0 +1,28 @@
+import * as v from "valibot";
+import { toAddressFault } from "./address.ts";
+
+export const config = v.strictObject({
+  listen: v.optional(
+    v.pipe(
+      v.string(),
+      v.check(
+        (text) => text === "" || toAddressFault(text) === undefined,
+        ({ input }) => toAddressFault(input) ?? "",
+      ),
+      v.description(
+        "Where health, status and metrics are served over HTTP, without authentication: 127.0.0.1:9600, [::1]:9600, :9600 (all addresses) or unix:/path; nowhere when empty",
+      ),
+      v.metadata({ hint: "address" }),
+    ),
+    "",
+  ),
+  "sync-age": v.optional(
+    v.pipe(
+      v.number("expected a number of seconds"),
+      v.minValue(1, "expected at least 1 second"),
+      v.description("How old a slot's last answered sync may be while /readyz still says 200, in seconds"),
+      v.metadata({ hint: "seconds" }),
+    ),
+    60,
+  ),
+});

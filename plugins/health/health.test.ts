@@ -1,0 +1,218 @@
+import { describe, expect, test } from "bun:test";
+import { statSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { testPlugin, tmpdir } from "signalman/testing";
+import plugin from "./index.ts";
+import { sendRaw, startHealth } from "./scene.test.ts";
+
+const warnings = (logs: readonly { level: string; message: string }[]) =>
+  logs.filter(({ level }) => level === "warn").map(({ message }) => message);
+
+describe("pages", () => {
+  test("/healthz is 200 whatever becomes of the slots", async () => {
+    await using health = await startHealth();
+    health.become({ state: "failed", error: "boom" });
+    const answer = await health.get("/healthz");
+    expect([answer.status, await answer.text()]).toEqual([200, "ok\n"]);
+  });
+
+  test("/status is the agent's status and versions", async () => {
+    await using health = await startHealth();
+    const answer = await health.get("/status?pretty");
+    expect(answer.headers.get("content-type")).toBe("application/json; charset=utf-8");
+    expect(await answer.json()).toEqual({
+      version: "1.2.3",
+      pid: 7,
+      startedAt: 0,
+      stateDirectory: "/state",
+      slots: [{ slot: 0, state: "waiting", name: "an-agent" }],
+      versions: { signalman: "1.2.3", bun: Bun.version },
+    });
+  });
+
+  test("HEAD has the headers of GET and no body", async () => {
+    await using health = await startHealth();
+    const answer = await health.get("/healthz", { method: "HEAD" });
+    expect([answer.status, answer.headers.get("content-length"), await answer.text()]).toEqual([
+      200,
+      "3",
+      "",
+    ]);
+  });
+
+  test.each(["POST", "PUT", "DELETE", "OPTIONS"])(
+    "%s is 405, and the answer says what is right",
+    async (method) => {
+      await using health = await startHealth();
+      const answer = await health.get("/metrics", { method });
+      expect([answer.status, answer.headers.get("allow")]).toEqual([405, "GET, HEAD"]);
+    },
+  );
+
+  test.each(["/", "/metrics/", "/toString", "/%2e%2e/etc/passwd"])(
+    "%s is 404, with the paths that there are",
+    async (path) => {
+      await using health = await startHealth();
+      const answer = await health.get(path);
+      expect(answer.status).toBe(404);
+      expect(await answer.text()).toContain("known: /healthz, /readyz, /status, /metrics");
+    },
+  );
+
+  test("a request's body is not waited for", async () => {
+    await using health = await startHealth();
+    const head = "POST /status HTTP/1.1\r\nHost: x\r\nContent-Length: 1000000\r\n\r\nthe beginning";
+    expect(await sendRaw(health.address, head)).toStartWith("HTTP/1.1 405 ");
+    expect(await sendRaw(health.address, head.replace("POST", "GET"))).toStartWith("HTTP/1.1 200 ");
+  });
+
+  test("what is no HTTP is refused, and the next one is served", async () => {
+    await using health = await startHealth();
+    expect(await sendRaw(health.address, "\u0000\u0001 garbage\r\n\r\n")).not.toContain("200");
+    expect((await health.get("/healthz")).status).toBe(200);
+  });
+});
+
+test("a page that cannot be made is 500 and an error in the log, and the others go on", async () => {
+  await using health = await startHealth();
+  health.become({ sync: null as never, state: "running", job: 1 as never });
+  const answer = await health.get("/metrics");
+  expect([answer.status, await answer.text()]).toEqual([
+    500,
+    "the agent could not make this page; its log says why\n",
+  ]);
+  expect(health.t.logs.at(-1)).toMatchObject({
+    level: "error",
+    message: expect.stringContaining("cannot answer /metrics: "),
+  });
+  expect((await health.get("/healthz")).status).toBe(200);
+});
+
+describe("where it listens", () => {
+  test("nowhere when it is not told to, and then it hears no hook", async () => {
+    await using t = await testPlugin(plugin, { roles: ["agent"] });
+    expect(t.hooks).toEqual([]);
+  });
+
+  test.each(["127.0.0.1:0", "[::1]:0", "localhost:0"])(
+    "at %s, which only this host reaches, without a warning",
+    async (listen) => {
+      await using health = await startHealth(listen);
+      expect(health.address).toMatch(/:[1-9]\d*$/);
+      expect((await health.get("/healthz")).status).toBe(200);
+      expect(warnings(health.t.logs)).toEqual([]);
+    },
+  );
+
+  test.each([":0", "0.0.0.0:0"])("at %s, which others reach, with a warning", async (listen) => {
+    await using health = await startHealth(listen);
+    expect((await health.get("/healthz")).status).toBe(200);
+    expect(warnings(health.t.logs)).toEqual([expect.stringContaining("no authentication")]);
+  });
+
+  test("at a path, for its user alone, and the socket is gone with it", async () => {
+    await using tmp = await tmpdir();
+    const path = join(tmp.path, "health.sock");
+    {
+      await using health = await startHealth(`unix:${path}`);
+      expect((await health.get("/healthz")).status).toBe(200);
+      expect(statSync(path).mode & 0o777).toBe(0o600);
+      expect(warnings(health.t.logs)).toEqual([]);
+    }
+    expect(statSync(path, { throwIfNoEntry: false })).toBeUndefined();
+  });
+
+  test("at a path that a killed agent has left", async () => {
+    await using tmp = await tmpdir();
+    const path = join(tmp.path, "health.sock");
+    const listen = `require("node:net").createServer().listen(${JSON.stringify(path)}, () => process.kill(process.pid, "SIGKILL"))`;
+    await Bun.spawn([process.execPath, "-e", listen]).exited;
+    expect(statSync(path).isSocket()).toBe(true);
+    await using health = await startHealth(`unix:${path}`);
+    expect((await health.get("/healthz")).status).toBe(200);
+  });
+
+  test.each([
+    ["9600", "expected HOST:PORT, [IPV6]:PORT, :PORT or unix:PATH"],
+    ["::1:9600", 'got "::1:9600"'],
+    ["http://127.0.0.1:9600", "expected HOST:PORT"],
+    ["[127.0.0.1]:9600", '"127.0.0.1" is no IPv6 address'],
+    ["127.0.0.1:65536", "there is no port 65536"],
+    ["unix:", 'expected a path after "unix:"'],
+    [
+      `unix:/tmp/${"ä".repeat(60)}`,
+      "the socket's path has 125 bytes, and the system takes 107 at most: name a shorter one",
+    ],
+  ])("%s is refused as configuration", async (listen, message) => {
+    expect(testPlugin(plugin, { flags: { "health-listen": listen } })).rejects.toThrow(message);
+  });
+});
+
+describe("the agent does not start", () => {
+  test("at a port in use, and is told address and option", async () => {
+    await using first = await startHealth();
+    const listen = new URL(first.address).host;
+    expect(startHealth(listen)).rejects.toThrow(
+      `cannot listen at ${first.address} (health-listen): another process listens there`,
+    );
+  });
+
+  test("at an address of another host", async () => {
+    expect(startHealth("203.0.113.1:0")).rejects.toThrow("this host has no such address");
+  });
+
+  test("at a socket that is in use, which stays", async () => {
+    await using tmp = await tmpdir();
+    const listen = `unix:${join(tmp.path, "health.sock")}`;
+    await using first = await startHealth(listen);
+    expect(startHealth(listen)).rejects.toThrow(`${listen} (health-listen): another process listens there`);
+    expect((await first.get("/healthz")).status).toBe(200);
+  });
+
+  test("at the path of a file, which stays", async () => {
+    await using tmp = await tmpdir();
+    const path = join(tmp.path, "precious");
+    writeFileSync(path, "data");
+    expect(startHealth(`unix:${path}`)).rejects.toThrow("it is no socket");
+    expect(await Bun.file(path).text()).toBe("data");
+  });
+
+  test("at a path in a directory that is not there", async () => {
+    expect(startHealth("unix:/nonexistent/health.sock")).rejects.toThrow("its directory does not exist");
+  });
+});
+
+describe("clients", () => {
+  test("are 64 at most; the next ones are served when they have gone", async () => {
+    await using health = await startHealth();
+    const port = Number(new URL(health.address).port);
+    const held = await Promise.all(Array.from({ length: 80 }, () => hold(port)));
+    await Promise.any(held.map(({ closed }) => closed));
+    held.forEach(({ end }) => end());
+    await Promise.all(held.map(({ closed }) => closed));
+    expect((await health.get("/healthz")).status).toBe(200);
+  });
+
+  test("who keep their connections do not hold the agent", async () => {
+    const health = await startHealth();
+    const { port } = new URL(health.address);
+    const silent = await hold(Number(port));
+    await (await health.get("/healthz")).text();
+    await health[Symbol.asyncDispose]();
+    await silent.closed;
+    expect(health.t.logs.filter(({ level }) => level === "error")).toEqual([]);
+    expect(fetch(`http://127.0.0.1:${port}/healthz`)).rejects.toThrow();
+  });
+});
+
+/** A client that connects and says nothing. */
+async function hold(port: number): Promise<{ closed: Promise<void>; end(): void }> {
+  const { connect } = await import("node:net");
+  const closed = Promise.withResolvers<void>();
+  const socket = connect(port, "127.0.0.1");
+  await new Promise((resolve) => socket.once("connect", resolve));
+  socket.on("error", () => {});
+  socket.on("close", () => closed.resolve());
+  socket.resume();
+  return { closed: closed.promise, end: () => socket.destroy() };
+}

@@ -1,0 +1,157 @@
+import { expect, test } from "bun:test";
+import type { JobStatus } from "signalman";
+import { type Family, parseExposition, valueOf } from "./exposition.ts";
+import { type HealthUnderTest, startHealth } from "./scene.test.ts";
+
+const scrape = async ({ get }: HealthUnderTest): Promise<ReadonlyMap<string, Family>> => {
+  const answer = await get("/metrics");
+  expect(answer.headers.get("content-type")).toBe("text/plain; version=0.0.4; charset=utf-8");
+  return parseExposition(await answer.text());
+};
+
+const job = (produced: number, delivered: number, change: Partial<JobStatus> = {}): JobStatus => ({
+  id: "a-job",
+  executor: "shell",
+  startedAt: 1,
+  phase: "running",
+  log: { producedBytes: produced, deliveredBytes: delivered, deliveredEvents: 1 },
+  ...change,
+});
+
+const bytes = async (health: HealthUnderTest) => {
+  const found = await scrape(health);
+  return ["bytes_total", "delivered_bytes_total", "waiting_bytes", "trimmed_bytes_total"].map((name) =>
+    valueOf(found, `signalman_log_${name}`),
+  );
+};
+
+test("an agent that has done nothing has all its metrics, and the text is strictly right", async () => {
+  await using health = await startHealth();
+  const found = await scrape(health);
+  expect(valueOf(found, "signalman_build_info", { version: "1.2.3" })).toBe(1);
+  expect(valueOf(found, "signalman_slots", { state: "waiting" })).toBe(1);
+  expect(valueOf(found, "signalman_slots")).toBe(1);
+  expect(valueOf(found, "signalman_jobs_running")).toBe(0);
+  for (const [name, { type, samples }] of found) {
+    if (name === "signalman_jobs_total" || name.startsWith("signalman_last_sync")) continue;
+    expect([name, type, samples.length > 0]).toEqual([name, type, true]);
+  }
+});
+
+test("the process figures are those of this process", async () => {
+  await using health = await startHealth();
+  const found = await scrape(health);
+  expect(valueOf(found, "process_cpu_seconds_total")).toBeGreaterThan(0);
+  expect(valueOf(found, "process_resident_memory_bytes")).toBeGreaterThan(10e6);
+  expect(valueOf(found, "process_open_fds")).toBeGreaterThan(3);
+  expect(valueOf(found, "process_max_fds")).toBeGreaterThan(3);
+  expect(valueOf(found, "process_start_time_seconds")! * 1000).toBeLessThan(Date.now());
+});
+
+test("jobs are counted by result and executor, all results from a job's start", async () => {
+  await using health = await startHealth();
+  const { t } = health;
+  await t.call("agent:job-started", { executor: "shell" });
+  const begun = await scrape(health);
+  expect(valueOf(begun, "signalman_jobs_total", { executor: "shell", result: "failed" })).toBe(0);
+  for (const result of ["passed", "passed", "failed"] as const) {
+    await t.call("agent:job-ended", { executor: "shell", result, durationMs: 61_000 });
+  }
+  await t.call("agent:job-ended", { executor: "kubernetes", result: "stopped", durationMs: 500 });
+  const found = await scrape(health);
+  const total = (labels: Record<string, string>) => valueOf(found, "signalman_jobs_total", labels);
+  expect(total({ executor: "shell", result: "passed" })).toBe(2);
+  expect(total({ executor: "shell", result: "failed" })).toBe(1);
+  expect(total({ executor: "kubernetes", result: "stopped" })).toBe(1);
+  const bucket = (le: string) => valueOf(found, "signalman_job_duration_seconds_bucket", { le });
+  expect(["1", "60", "120", "+Inf"].map(bucket)).toEqual([1, 1, 4, 4]);
+  expect(valueOf(found, "signalman_job_duration_seconds_sum")).toBe(183.5);
+});
+
+test("executors whose names come from anywhere make eleven series of labels at most", async () => {
+  await using health = await startHealth();
+  for (let index = 0; index < 50; index++) {
+    await health.t.call("agent:job-ended", { executor: `"evil\n\\${index}`, result: "failed" });
+  }
+  const { samples } = (await scrape(health)).get("signalman_jobs_total")!;
+  expect(new Set(samples.map(({ labels }) => labels["executor"])).size).toBe(11);
+  expect(samples.find(({ labels }) => labels["executor"] === "other")?.value).toBe(40);
+});
+
+test("what jobs used is added up, as far as it is known", async () => {
+  await using health = await startHealth();
+  const usage = {
+    cpuUserMs: 1500,
+    cpuSystemMs: 250,
+    peakMemoryBytes: 100e6,
+    readBytes: 7,
+    writtenBytes: 9,
+    oomKills: 1,
+  };
+  await health.t.call("agent:job-ended", { usage });
+  await health.t.call("agent:job-ended", { usage: { cpuUserMs: 500 } });
+  await health.t.call("agent:job-ended");
+  const found = await scrape(health);
+  const values = Object.fromEntries(
+    [
+      "cpu_seconds_total",
+      "read_bytes_total",
+      "written_bytes_total",
+      "oom_kills_total",
+      "peak_memory_bytes_count",
+    ].map((name) => [name, valueOf(found, `signalman_job_${name}`)]),
+  );
+  expect(values).toEqual({
+    cpu_seconds_total: 2.25,
+    read_bytes_total: 7,
+    written_bytes_total: 9,
+    oom_kills_total: 1,
+    peak_memory_bytes_count: 1,
+  });
+  expect(valueOf(found, "signalman_job_cpu_seconds_total", { mode: "user" })).toBe(2);
+  expect(valueOf(found, "signalman_job_peak_memory_bytes_bucket", { le: String(2 ** 27) })).toBe(1);
+});
+
+test("syncs are timed, the failed ones counted, and the last answered one has its time", async () => {
+  await using health = await startHealth();
+  await health.t.call("agent:synced", { slot: 0, durationMs: 20 });
+  await health.t.call("agent:synced", { slot: 1, durationMs: 2000, error: "timed out" });
+  health.become({ sync: { succeededAt: 5000, durationMs: 20, failures: 0 } }, { state: "starting" });
+  const found = await scrape(health);
+  expect(valueOf(found, "signalman_sync_duration_seconds_count")).toBe(2);
+  expect(valueOf(found, "signalman_sync_duration_seconds_bucket", { le: "0.025" })).toBe(1);
+  expect(valueOf(found, "signalman_sync_failures_total")).toBe(1);
+  expect(valueOf(found, "signalman_last_sync_timestamp_seconds", { slot: "0" })).toBe(5);
+  expect(valueOf(found, "signalman_last_sync_timestamp_seconds", { slot: "1" })).toBeUndefined();
+});
+
+test("a log's bytes are counted while it grows, each once", async () => {
+  await using health = await startHealth();
+  health.become({ state: "running", job: job(1000, 400) });
+  expect(await bytes(health)).toEqual([1000, 400, 600, 0]);
+  expect(await bytes(health)).toEqual([1000, 400, 600, 0]);
+  health.become(
+    { state: "running", job: job(1500, 1500) },
+    { state: "running", job: job(10, 0, { id: "other" }) },
+  );
+  expect(await bytes(health)).toEqual([1510, 1500, 10, 0]);
+  health.become({}, {});
+  expect(await bytes(health)).toEqual([1510, 1500, 0, 0]);
+  health.become({ state: "running", job: job(7, 7, { id: "the next" }) });
+  expect(await bytes(health)).toEqual([1517, 1507, 0, 0]);
+});
+
+test("a log that nobody asked for while it grew is counted at its end, and what was not delivered is trimmed", async () => {
+  await using health = await startHealth();
+  health.become({ state: "running", job: job(1000, 400, { phase: "flushing" }) });
+  await health.t.call("agent:job-ended", {
+    slot: 0,
+    jobId: "a-job",
+    delivery: { trimmed: true, undelivered: 3 },
+    log: { events: 9, bytes: 1000, droppedBytes: 50 },
+  });
+  health.become({ state: "running", job: job(1000, 400, { phase: "reporting" }) });
+  expect(await bytes(health)).toEqual([1000, 400, 0, 600]);
+  expect(valueOf(await scrape(health), "signalman_log_dropped_bytes_total")).toBe(50);
+  expect(valueOf(await scrape(health), "signalman_jobs_running")).toBe(0);
+});

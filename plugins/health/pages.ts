@@ -1,0 +1,48 @@
+import type { IncomingMessage, ServerResponse } from "node:http";
+import { type Logger, toMessage } from "signalman";
+
+export interface Page {
+  readonly status?: number;
+  readonly type: string;
+  readonly body: string;
+}
+
+export type Pages = Readonly<Record<string, () => Page | Promise<Page>>>;
+
+export function toText(body: string, status = 200): Page {
+  return { status, type: "text/plain; charset=utf-8", body: `${body}\n` };
+}
+
+export function toJson(value: unknown, status = 200): Page {
+  return { status, type: "application/json; charset=utf-8", body: `${JSON.stringify(value)}\n` };
+}
+
+/** Answers GET and HEAD with pages by their path, and all else with what would have been right. No request's body is read. */
+export function createListener(pages: Pages, logger: Logger) {
+  const known = Object.keys(pages).join(", ");
+
+  const find = async ({ method, url = "" }: IncomingMessage): Promise<Page> => {
+    const path = url.split("?", 1)[0]!;
+    const page = Object.hasOwn(pages, path) ? pages[path] : undefined;
+    if (page === undefined) return toText(`no page has this path (known: ${known})`, 404);
+    if (method !== "GET" && method !== "HEAD") return toText("expected GET or HEAD", 405);
+    try {
+      return await page();
+    } catch (error) {
+      logger.error(`cannot answer ${path}: ${toMessage(error)}`);
+      return toText("the agent could not make this page; its log says why", 500);
+    }
+  };
+
+  return async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
+    const { status = 200, type, body } = await find(request);
+    response.writeHead(status, {
+      "content-type": type,
+      "content-length": Buffer.byteLength(body),
+      "cache-control": "no-store",
+      ...(status === 405 && { allow: "GET, HEAD" }),
+      connection: "close",
+    });
+    response.end(request.method === "HEAD" ? undefined : body);
+  };
+}

@@ -1,0 +1,82 @@
+import { describe, expect, test } from "bun:test";
+import type { AgentStatus, SlotStatus } from "../../src/agent/status.ts";
+import { renderStatus } from "../../src/cli/render-status.ts";
+
+const now = 1_000_000_000_000;
+const ago = (seconds: number) => now - seconds * 1000;
+
+const agent = (...slots: Partial<SlotStatus>[]): AgentStatus => ({
+  version: "1.2.3",
+  pid: 42,
+  startedAt: ago(3 * 3600 + 7 * 60),
+  stateDirectory: "/state/agents/one",
+  slots: slots.map((one, slot) => ({ slot, state: "waiting", ...one })),
+});
+
+const job = (change: object = {}): Pick<SlotStatus, "job"> => ({
+  job: {
+    id: "a-job",
+    executor: "shell",
+    startedAt: ago(187),
+    phase: "running",
+    log: { producedBytes: 1_500_000, deliveredBytes: 1_500_000, deliveredEvents: 9 },
+    ...change,
+  },
+});
+
+const lines = (...slots: Partial<SlotStatus>[]) => renderStatus(agent(...slots), now);
+const row = (slot: Partial<SlotStatus>) => lines(slot)[2]!.replaceAll(/ {2,}/g, " | ");
+
+test("an agent is shown in a line, and its slots in a table", () => {
+  const sync = { succeededAt: ago(3), durationMs: 5, failures: 0 };
+  expect(
+    lines({ name: "agent-1", state: "running", sync, ...job() }, { name: "agent-2", state: "starting" }),
+  ).toEqual([
+    "signalman 1.2.3, pid 42, up 3h 07m, state in /state/agents/one",
+    "slot  name     state     last sync  job",
+    "1     agent-1  running   3s ago     a-job  shell, 3m 07s, log 1.5 MB",
+    "2     agent-2  starting",
+  ]);
+});
+
+describe("a slot", () => {
+  test.each<[string, Partial<SlotStatus>]>([
+    ["1 | waiting, leaving: interrupted", { draining: "interrupted" }],
+    ["1 | left: idle", { state: "left", reason: "idle", draining: "idle" }],
+    ["1 | failed", { state: "failed", draining: "requested" }],
+    ["1 | waiting | never, 2 failed", { sync: { durationMs: 1, failures: 2 } }],
+    ["1 | waiting | 1m 00s ago, 1 failed", { sync: { succeededAt: ago(60), durationMs: 1, failures: 1 } }],
+    ["1 | waiting | 0s ago", { sync: { succeededAt: now + 5000, durationMs: 1, failures: 0 } }],
+    ["1 | waiting | 2d 05h ago", { sync: { succeededAt: ago(53 * 3600), durationMs: 1, failures: 0 } }],
+    ["1 | flushing | a-job | shell, 3m 07s, log 1.5 MB", { state: "running", ...job({ phase: "flushing" }) }],
+    [
+      "1 | reporting, leaving: requested | a-job | shell, 3m 07s, log 1.5 MB",
+      { state: "running", draining: "requested", ...job({ phase: "reporting" }) },
+    ],
+    [
+      "1 | running | a-job | shell, 3m 07s, log 999 B, 1.2 GB waiting",
+      {
+        state: "running",
+        ...job({ log: { producedBytes: 1_200_000_999, deliveredBytes: 999, deliveredEvents: 1 } }),
+      },
+    ],
+  ])("%s", (shown, slot) => {
+    expect(row(slot)).toBe(shown);
+  });
+});
+
+test("what went wrong stands below the table, with its slot", () => {
+  const sync = { durationMs: 1, failures: 1, error: "connection refused" };
+  expect(lines({ sync }, { state: "failed", error: "the name is refused" }).slice(-2)).toEqual([
+    "slot 1: connection refused",
+    "slot 2: the name is refused",
+  ]);
+});
+
+test("what comes from outside is one line, and moves no cursor", () => {
+  const error = `first\nsecond \u001b[2J${"x".repeat(500)}`;
+  const shown = lines({ name: "evil\u001b[1m", sync: { durationMs: 1, failures: 1, error } });
+  expect(shown[2]).toContain("evil␛[1m");
+  expect(shown.at(-1)).toStartWith("slot 1: first ⏎ second ␛[2Jxxx");
+  expect(shown.at(-1)!.length).toBeLessThan(220);
+});

@@ -42,7 +42,7 @@ export async function runAgent(options: AgentOptions): Promise<StopReason | unde
   await host.call("agent:start", { version });
 
   // 2. What an earlier process of this agent left is in the state directory.
-  const state = createSlotState(options.directory);
+  const state = createSlotState(options.directory, options.holdState);
   const jobs = createSlotJobs({ ...options, slot, directory: `${options.directory}/jobs` });
   options.onJobs(jobs);
 

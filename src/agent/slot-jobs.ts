@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { toMessage } from "../errors.ts";
 import type { Host } from "../host/host.ts";
-import { closeJob } from "../job/close-log.ts";
+import { closeJob } from "../job/close-job.ts";
 import type { JobSettings } from "../job/open.ts";
 import { adoptJobProcess, finishedProcess, type JobProcess } from "../job/process.ts";
 import { startJobProcess, toSocketPath, type WaitingJobProcess } from "../job/waiting-process.ts";
@@ -35,7 +35,7 @@ export interface SlotJobsOptions {
   readonly flushTimeoutMs: number;
   /** Of the logs that stay when their jobs are reported. */
   readonly keptLogs: { readonly maxBytes: number; readonly maxAgeMs: number };
-  /** Called before anything of a job is kept: see `StateDirectory.hold`. */
+  /** Called before anything is kept: see `StateDirectory.hold`. */
   readonly holdState: () => void;
 }
 

@@ -10,12 +10,20 @@ export interface SlotState {
   remove(name: string): void;
 }
 
-export function createSlotState(directory: string): SlotState {
+/** `hold` is called before anything is changed: see `StateDirectory.hold`. */
+export function createSlotState(directory: string, hold = () => {}): SlotState {
   makePrivateDirectory(directory);
   const path = (name: string) => join(directory, `${name}.json`);
   return {
     get: (name) => readDocument(path(name)),
-    put: (name, document) => writeDocument(path(name), document),
-    remove: (name) => removeDocument(path(name)),
+    put(name, document) {
+      hold();
+      makePrivateDirectory(directory);
+      writeDocument(path(name), document);
+    },
+    remove(name) {
+      hold();
+      removeDocument(path(name));
+    },
   };
 }

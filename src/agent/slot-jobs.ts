@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { toMessage } from "../errors.ts";
 import type { Host } from "../host/host.ts";
-import { closeJob } from "../job/close-log.ts";
+import { closeJob } from "../job/close-job.ts";
 import { recoverLeft, refuseNewerJob } from "../job/left.ts";
 import type { JobSettings } from "../job/open.ts";
 import { adoptJobProcess, finishedProcess, type JobProcess } from "../job/process.ts";
@@ -38,7 +38,7 @@ export interface SlotJobsOptions {
   /** Of the logs that stay when their jobs are reported. */
   readonly keptLogs: { readonly maxBytes: number; readonly maxAgeMs: number };
   readonly board: SlotBoard;
-  /** Called before anything of a job is kept: see `StateDirectory.hold`. */
+  /** Called before anything is kept: see `StateDirectory.hold`. */
   readonly holdState: () => void;
 }
 

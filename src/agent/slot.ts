@@ -28,7 +28,7 @@ export interface SlotOptions extends Omit<SlotJobsOptions, "directory" | "logger
 /** One slot, from what an earlier process of it left until it has left its control plane. Resolves to why it left. */
 export async function runSlot(options: SlotOptions): Promise<StopReason> {
   const { host, version, slot, slots, signals, logger, board } = options;
-  const state = createSlotState(options.directory);
+  const state = createSlotState(options.directory, options.holdState);
   const jobs = createSlotJobs({ ...options, directory: `${options.directory}/jobs` });
   options.onJobs(jobs);
   try {

@@ -9,7 +9,7 @@ import { createJobProcesses } from "../processes/tree.ts";
 import { readBootId } from "../state/boot-id.ts";
 import { readDocument } from "../state/document.ts";
 import { takeLock } from "../state/lock.ts";
-import { type ClosedJob, closeJob, type CloseJobOptions, failed } from "./close-log.ts";
+import { type ClosedJob, closeJob, type CloseJobOptions, failed } from "./close-job.ts";
 import { jobFiles, type JobProcessRecord, type LastWords } from "./wire.ts";
 
 /** How long the kernel may take to let a dead process go. */

@@ -7,7 +7,7 @@ import { createLogger } from "../logger/logger.ts";
 import { logStrayErrors } from "../logger/stray-errors.ts";
 import { loadLibc } from "../processes/libc.ts";
 import { takeLock } from "../state/lock.ts";
-import { closeJob } from "./close-log.ts";
+import { closeJob } from "./close-job.ts";
 import { listenForAgents } from "./control-socket.ts";
 import { keepResult } from "./keep-result.ts";
 import { openJob } from "./open.ts";

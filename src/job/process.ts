@@ -8,7 +8,7 @@ import { readDocument } from "../state/document.ts";
 import { readStat } from "../processes/proc.ts";
 import { readHolder, takeLock } from "../state/lock.ts";
 import { buryJob } from "./bury.ts";
-import type { ClosedJob } from "./close-log.ts";
+import type { ClosedJob } from "./close-job.ts";
 import {
   createLineReader,
   jobFiles,

@@ -76,10 +76,18 @@ export function openSpoolFile(path: string, options: SpoolFileOptions): SpoolFil
     checksum = Bun.hash.crc32(line, checksum);
   }
 
+  function findChange(): string | undefined {
+    try {
+      return toChange(fs.fstatSync(fd), fs.statSync(path, { throwIfNoEntry: false }), bytes);
+    } catch (error) {
+      return toMessage(error);
+    }
+  }
+
   /** Its size, and that the path still leads to it: what is cheap to know. */
   function inspect(): void {
     if (isChanged || torn || !onChanged) return;
-    const what = toChange(fs.fstatSync(fd), fs.statSync(path, { throwIfNoEntry: false }), bytes);
+    const what = findChange();
     if (what === undefined) return;
     isChanged = true;
     onChanged(new AgentError("SPOOL_FAILED", `another process changed the job's log "${path}": ${what}`));

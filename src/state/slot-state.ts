@@ -16,14 +16,21 @@ export interface SlotState {
   remove(name: string): void;
 }
 
-/** Throws `STATE_NEWER` when a newer program's documents stand there: they would be lost. */
-export function createSlotState(directory: string): SlotState {
+/** `hold` is called before anything is changed: see `StateDirectory.hold`. Throws `STATE_NEWER` when a newer program's documents stand there: they would be lost. */
+export function createSlotState(directory: string, hold = () => {}): SlotState {
   refuseNewer(directory);
   makePrivateDirectory(directory);
   const path = (name: string) => join(directory, `${name}.json`);
   return {
     get: (name) => readDocument(path(name)),
-    put: (name, document) => writeDocument(path(name), document),
-    remove: (name) => removeDocument(path(name)),
+    put(name, document) {
+      hold();
+      makePrivateDirectory(directory);
+      writeDocument(path(name), document);
+    },
+    remove(name) {
+      hold();
+      removeDocument(path(name));
+    },
   };
 }

@@ -95,12 +95,9 @@ describe("a state directory", () => {
 
     renameSync(state.path, `${state.path}-aside`);
     using _other = openStateDirectory(options);
-    expect(
-      isAgentError(
-        catchError(() => state.hold()),
-        "STATE_LOCKED",
-      ),
-    ).toBe(true);
+    const slot = createSlotState(state.slot(0), state.hold);
+    for (const change of [state.hold, () => slot.put("assignment", {}), () => slot.remove("assignment")])
+      expect(isAgentError(catchError(change), "STATE_LOCKED")).toBe(true);
   });
 
   test("stands where the system says", () => {

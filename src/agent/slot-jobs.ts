@@ -166,14 +166,25 @@ export function createSlotJobs(options: SlotJobsOptions): SlotJobs {
     },
     async fail(request, reason, delivery) {
       takeExpected("");
+      const path = join(directory, request.id);
+      let fault: unknown;
       try {
-        writeDocument(join(makeDirectory(request.id), jobFiles.request), request);
+        makeDirectory(request.id);
       } catch (error) {
-        logger.error(`the job cannot be kept, a crash would lose it: ${toMessage(error)}`, {
+        fault = error;
+      }
+      const closed = closeJob({ directory: path, jobId: request.id, reason, logger });
+      try {
+        // Last: who finds a request without a log takes it for a job that has not begun, and runs it.
+        if (fault === undefined) writeDocument(join(path, jobFiles.request), request);
+      } catch (error) {
+        fault = error;
+      }
+      if (fault !== undefined) {
+        logger.error(`the job cannot be kept, a crash would lose it: ${toMessage(fault)}`, {
           job: request.id,
         });
       }
-      const closed = closeJob({ directory: join(directory, request.id), jobId: request.id, reason, logger });
       await announce(request);
       return follow(request, finishedProcess(closed), delivery);
     },

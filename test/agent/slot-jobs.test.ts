@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test";
-import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, unlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { readDocument, writeDocument } from "../../src/state/document.ts";
 import type { JobProcessRecord } from "../../src/job/wire.ts";
@@ -182,6 +182,19 @@ test("a job of which only the request is there has failed, and never runs", asyn
     "Ending the job → 1: [signalman: its request could not be read; the job is reported as failed]\n",
     "failed",
   ]);
+});
+
+test("a job that can never run has its log and its result before its request is kept: a crash in between lets nobody run it", async () => {
+  await using slot = await createSlot();
+  const wanted = request("echo never");
+  await slot.again().fail(wanted, "its request could not be read", delivery);
+  const directory = join(slot.path, "jobs", wanted.id);
+  const [log, result, kept] = ["events.ndjson", "result.json", "request.json"].map(
+    (name) => statSync(join(directory, name), { bigint: true }).mtimeNs,
+  ) as [bigint, bigint, bigint];
+  expect(log <= result && result <= kept && log < kept).toBe(true);
+  unlinkSync(join(directory, "request.json"));
+  expect(slot.again().left).toEqual([]);
 });
 
 test("a job that an agent holds goes on, however long its claim timeout has passed", async () => {

@@ -125,7 +125,7 @@ export function createLogWatch(state: HubState, recorder: Recorder): LogWatch {
 }
 
 /** A connection that broke, or that its agent gave up, may be seen to end this long after the next one has begun. */
-const brokenMs = 500;
+const brokenMs = 5000;
 
 function readAll(list: LogList): EventGrammar {
   const grammar = createEventGrammar();

@@ -4,7 +4,8 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createLogPush } from "../plugins/log-push/push.ts";
-import { createSpool, type Spool, type SpoolCursor } from "../src/log/spool.ts";
+import { createSpool, type Spool } from "../src/log/spool.ts";
+import type { SpoolCursor } from "../src/log/spool-reader.ts";
 import { jobRequest } from "../src/testing/fixtures.ts";
 import { silentLogger } from "../src/testing/loggers.ts";
 

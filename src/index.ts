@@ -56,8 +56,7 @@ export { countRest } from "./log/count-rest.ts";
 export type { JobEvent, JobResult } from "./log/events.ts";
 export type { Output } from "./log/output.ts";
 export type { LogSink, LogSinkContext } from "./log/sink.ts";
-export { openSpool } from "./log/spool-reader.ts";
-export type { SpoolBatch, SpoolCursor, SpoolReader } from "./log/spool.ts";
+export { openSpool, type SpoolBatch, type SpoolCursor, type SpoolReader } from "./log/spool-reader.ts";
 export type { LogFields, Logger } from "./logger/logger.ts";
 
 export {

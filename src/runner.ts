@@ -4,7 +4,8 @@ import type { Host } from "./host/host.ts";
 import { openJob, type JobSettings } from "./job/open.ts";
 import type { JobRequest } from "./job/request.ts";
 import { openSinks } from "./log/open-sinks.ts";
-import type { Spool, SpoolReader } from "./log/spool.ts";
+import type { Spool } from "./log/spool.ts";
+import type { SpoolReader } from "./log/spool-reader.ts";
 import type { Logger } from "./logger/logger.ts";
 
 export interface RunnerOptions {

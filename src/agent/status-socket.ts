@@ -1,4 +1,4 @@
-import { closeSync, constants, openSync, rmSync } from "node:fs";
+import { chmodSync, closeSync, constants, openSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { toMessage } from "../errors.ts";
 import type { Logger } from "../logger/logger.ts";
@@ -41,9 +41,14 @@ export function serveStatus(options: {
         error: () => {},
       },
     });
+    chmodSync(join(directory, socketName), 0o600);
     cleanup.defer(() => {
       server.stop(true);
-      rmSync(join(directory, socketName), { force: true });
+      try {
+        rmSync(join(directory, socketName), { force: true });
+      } catch {
+        // Whoever comes next removes it.
+      }
     });
   } catch (error) {
     logger.warn(`"signalman status" cannot reach this agent: ${toMessage(error)}`);

@@ -1,4 +1,4 @@
-import type { SpoolReader } from "../log/spool.ts";
+import type { SpoolReader } from "../log/spool-reader.ts";
 import { createRenderer } from "./render.ts";
 
 export interface ViewOptions {

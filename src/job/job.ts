@@ -6,6 +6,7 @@ import type { WritableJobLog } from "../log/job-log.ts";
 import type { Output } from "../log/output.ts";
 import type { Logger } from "../logger/logger.ts";
 import { encodeBase64 } from "./base64.ts";
+import { decideResult } from "./decided-result.ts";
 import type { Executor, ExecutorContext } from "./executor.ts";
 import { runInFreshSession } from "./fresh-session.ts";
 import type { EnvironmentVariable, JobCommand, JobRequest } from "./request.ts";
@@ -141,13 +142,9 @@ export function createJob(request: JobRequest, options: JobOptions): Job {
     const collect: Output = (chunk) =>
       (text += typeof chunk === "string" ? chunk : Buffer.from(chunk).toString());
     await attempt((it) => it.run("echo $SEMAPHORE_JOB_RESULT", collect, { silent: true }));
-    // With `set -x` the command's own trace comes first.
-    const value = text.trimEnd().split("\n").at(-1) ?? "";
-    const result = value === "passed" || value === "failed" ? value : "stopped";
-    const what =
-      result === "stopped" ? `SEMAPHORE_JOB_RESULT is set to '${value}'` : `SEMAPHORE_JOB_RESULT=${value}`;
+    const { result, reason } = decideResult(text);
     await block("Checking job result", (_, output) => {
-      output(`${what} - stopping job and marking it as ${result}`);
+      output(`${reason} - stopping job and marking it as ${result}`);
       return 0;
     });
     return result;

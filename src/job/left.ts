@@ -2,7 +2,7 @@ import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { toMessage } from "../errors.ts";
 import { recoverSpool } from "../log/spool-recovery.ts";
-import type { SpoolCursor } from "../log/spool.ts";
+import type { SpoolCursor } from "../log/spool-reader.ts";
 import type { Logger } from "../logger/logger.ts";
 import { readBootId } from "../state/boot-id.ts";
 import { newer, readDocument, refuseNewer, removeDocument } from "../state/document.ts";

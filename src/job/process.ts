@@ -2,7 +2,7 @@ import { existsSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { JobSummary } from "../hooks.ts";
-import type { SpoolSource } from "../log/spool.ts";
+import type { SpoolSource } from "../log/spool-reader.ts";
 import type { Logger } from "../logger/logger.ts";
 import { readDocument } from "../state/document.ts";
 import { readStat } from "../processes/proc.ts";

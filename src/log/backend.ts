@@ -1,6 +1,6 @@
 import type { JobRequest } from "../job/request.ts";
 import type { Logger } from "../logger/logger.ts";
-import type { SpoolCursor, SpoolReader } from "./spool.ts";
+import type { SpoolCursor, SpoolReader } from "./spool-reader.ts";
 
 export interface LogBackendContext {
   readonly job: JobRequest;

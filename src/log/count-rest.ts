@@ -1,5 +1,5 @@
 import { setImmediate as nextTurn } from "node:timers/promises";
-import type { SpoolReader } from "./spool.ts";
+import type { SpoolReader } from "./spool-reader.ts";
 
 /**
  * How many events the spool holds that this reader has not read; it reads them, and waits for no more. For a log backend

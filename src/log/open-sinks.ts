@@ -3,7 +3,7 @@ import type { Host } from "../host/host.ts";
 import type { JobRequest } from "../job/request.ts";
 import type { Logger } from "../logger/logger.ts";
 import { logSink } from "../services.ts";
-import type { SpoolReader } from "./spool.ts";
+import type { SpoolReader } from "./spool-reader.ts";
 
 export interface OpenSinksOptions {
   readonly host: Host;

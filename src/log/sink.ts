@@ -1,6 +1,6 @@
 import type { JobRequest } from "../job/request.ts";
 import type { Logger } from "../logger/logger.ts";
-import type { SpoolReader } from "./spool.ts";
+import type { SpoolReader } from "./spool-reader.ts";
 
 export interface LogSinkContext {
   readonly job: JobRequest;

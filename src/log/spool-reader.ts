@@ -1,6 +1,50 @@
 import * as fs from "node:fs";
-import type { SpoolBatch, SpoolCursor, SpoolReader, SpoolSource } from "./spool.ts";
 import { AgentError, toMessage } from "../errors.ts";
+
+/** A place in a spool: the index of the next event, and the byte offset at which it begins. */
+export interface SpoolCursor {
+  readonly event: number;
+  readonly offset: number;
+}
+
+/** Some events of a spool, as they stand in it: each line is one JSON event and ends with `\n`. */
+export interface SpoolBatch {
+  /** Index of the first event in it, and the byte offset at which it begins. */
+  readonly start: SpoolCursor;
+  /** Where to go on. */
+  readonly end: SpoolCursor;
+  readonly lines: Uint8Array;
+}
+
+/** Reads a spool while it grows, or after. Whole lines only. */
+export interface SpoolReader extends Disposable {
+  readonly cursor: SpoolCursor;
+  /** CRC-32 of all that stands before the cursor, as it was read. */
+  readonly checksum: number;
+  /**
+   * The next events, at least one; waits for them. `undefined`: the spool is closed and all is read. Rejects with the
+   * signal's reason when it aborts. An event of more than `maxBytes` comes alone.
+   */
+  next(options?: {
+    /** Default: 2,000. */
+    maxEvents?: number;
+    /** Default: 1 MiB. */
+    maxBytes?: number;
+    signal?: AbortSignal;
+  }): Promise<SpoolBatch | undefined>;
+  /** Goes on at a place that it has told before; `{ event: 0, offset: 0 }` is the beginning. */
+  seek(cursor: SpoolCursor): void;
+}
+
+/** Who writes a spool, as far as its readers must know. In another process: the socket on which the writer's wake-ups come. */
+export interface SpoolSource {
+  /** No event will come any more. */
+  readonly closed: boolean;
+  /** Once it is closed: lines that the disk did not take. They come behind the file's, if there is one. */
+  readonly rest?: Uint8Array | undefined;
+  /** Calls `listener` after each append and when the spool is closed. Returns what stops that. */
+  watch(listener: () => void): () => void;
+}
 
 export interface OpenSpoolOptions {
   /** Who writes it. Default: nobody any more. */

@@ -1,7 +1,7 @@
 import type { LogBackend, LogBackendContext } from "../log/backend.ts";
 import type { JobEvent } from "../log/events.ts";
 import { countRest } from "../log/count-rest.ts";
-import type { SpoolBatch } from "../log/spool.ts";
+import type { SpoolBatch } from "../log/spool-reader.ts";
 import type { LogBackendFactory } from "../services.ts";
 import { toEvents } from "./job-spool.ts";
 

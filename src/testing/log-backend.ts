@@ -1,6 +1,6 @@
 import { describe, expect, test } from "bun:test";
 import type { LogBackend, LogBackendContext, LogDelivery } from "../log/backend.ts";
-import type { SpoolCursor } from "../log/spool.ts";
+import type { SpoolCursor } from "../log/spool-reader.ts";
 import type { JobEvent } from "../log/events.ts";
 import { jobRequest } from "./fixtures.ts";
 import { createJobSpool, jobEvents, type JobSpool } from "./job-spool.ts";

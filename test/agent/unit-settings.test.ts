@@ -29,9 +29,8 @@ test("what systemd takes when nothing is set is wrong for each of them", () => {
   expect(settings.filter(({ isRight }, index) => isRight(shown[index]!))).toEqual([]);
 });
 
-test("the unit in the documentation has all settings", () => {
-  const [, block = ""] = /```ini\n(.*?)```/s.exec(textOf("docs/operations.md")) ?? [];
-  const service = parseUnit([block]);
+test("the unit that is shipped has all settings", () => {
+  const service = parseUnit([textOf("docs/examples/signalman.service")]);
   const wrong = settings.filter(({ name, isRight }) => !isRight(service.get(name)?.at(-1) ?? ""));
   expect(wrong.map(({ name }) => name)).toEqual([]);
 });

@@ -4,7 +4,8 @@ import { join } from "node:path";
 import * as fc from "fast-check";
 import { isAgentError } from "../../src/errors.ts";
 import { openSpool } from "../../src/log/spool-reader.ts";
-import { createSpool, type SpoolBatch, type SpoolReader, type SpoolSource } from "../../src/log/spool.ts";
+import { createSpool } from "../../src/log/spool.ts";
+import type { SpoolBatch, SpoolReader, SpoolSource } from "../../src/log/spool-reader.ts";
 import { tmpdir } from "../../src/testing/fixtures.ts";
 import { anyEvent, output, readAll, started } from "./fixtures.ts";
 

@@ -88,7 +88,7 @@ test.concurrent("what a killed agent has left is no agent, and the next one is s
   expect((await statusOf(scene)).exitCode).toBe(0);
 });
 
-test.concurrent("a state directory with a long path is as good as any", async () => {
+test.concurrent("a state directory may have a long path", async () => {
   await using scene = await createScene();
   const place = path.join(scene.tester.home, "x".repeat(120), "y".repeat(120));
   await mkdir(place, { recursive: true });

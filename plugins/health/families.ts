@@ -1,17 +1,13 @@
 import Counter from "prom-client/lib/counter.js";
 import Gauge from "prom-client/lib/gauge.js";
 import Histogram from "prom-client/lib/histogram.js";
-import Registry from "prom-client/lib/registry.js";
+import type Registry from "prom-client/lib/registry.js";
 
 /** Seconds: a job may print one word, or build for hours. */
 const jobBuckets = [1, 5, 15, 30, 60, 120, 300, 600, 1200, 1800, 3600, 7200, 14_400, 28_800];
 /** Bytes: 64 MiB to 64 GiB. */
 const memoryBuckets = Array.from({ length: 11 }, (_, power) => 2 ** (26 + power));
 const syncBuckets = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30];
-
-export function createRegistry() {
-  return new Registry();
-}
 
 /** All metrics of the agent, by what they are about. The page of the plugin lists them. */
 export function createFamilies(registry: Registry) {

@@ -1,5 +1,6 @@
+import Registry from "prom-client/lib/registry.js";
 import type { AgentStatus, HookEvents, SlotStatus } from "signalman";
-import { createFamilies, createRegistry } from "./families.ts";
+import { createFamilies } from "./families.ts";
 import { createLogBytes } from "./log-bytes.ts";
 import { addProcessMetrics } from "./process-metrics.ts";
 
@@ -22,7 +23,7 @@ const executorLimit = 10;
 
 export function createMetrics(about: { version: string; status: () => AgentStatus }): Metrics {
   const { status } = about;
-  const registry = createRegistry();
+  const registry = new Registry();
   const { info, jobs, usage, sync, log, slots } = createFamilies(registry);
   const refreshProcess = addProcessMetrics(registry);
   const logBytes = createLogBytes();

@@ -81,7 +81,8 @@ function toText(agents: readonly AgentStatus[], troubles: readonly string[], pla
 }
 
 /** Over what stood there, without the flicker of an empty screen, and no more than it holds. */
-function toScreen(text: string, { columns, rows }: { columns: number; rows: number }): string {
+function toScreen(text: string, screen: { columns: number; rows: number }): string {
+  const [columns, rows] = [screen.columns || 80, screen.rows || 24];
   const lines = text
     .trimEnd()
     .split("\n")

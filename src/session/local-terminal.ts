@@ -1,6 +1,6 @@
-import { readFileSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
 import { AgentError, toMessage } from "../errors.ts";
+import { readChildren } from "../processes/proc.ts";
 import type { Terminal, TerminalOptions } from "./terminal.ts";
 
 export interface LocalTerminalOptions extends TerminalOptions {
@@ -33,7 +33,7 @@ export function openLocalTerminal(options: LocalTerminalOptions): LocalTerminal 
 
   // The hang-up that follows the leader's end would end a script's running command alone, and the script would go on.
   const kill = () => {
-    for (const pid of childrenOf(program.pid)) signal(pid, "SIGKILL");
+    for (const pid of readChildren(program.pid) ?? []) signal(pid, "SIGKILL");
     program.kill("SIGKILL");
   };
 
@@ -56,15 +56,6 @@ export function openLocalTerminal(options: LocalTerminalOptions): LocalTerminal 
       close();
     },
   };
-}
-
-function childrenOf(pid: number): number[] {
-  try {
-    const pids = readFileSync(`/proc/${pid}/task/${pid}/children`, "latin1").trim();
-    return pids === "" ? [] : pids.split(" ").map(Number);
-  } catch {
-    return [];
-  }
 }
 
 function signal(pid: number, name: NodeJS.Signals): void {

@@ -1,14 +1,15 @@
 import {
-  allBits,
   type Candidate,
   createTables,
   hash,
-  hashBlock,
+  hashEight,
   hashSix,
-  hashWord,
+  mostAhead,
+  mostBehind,
   onlyValues,
   type Pattern,
-  topBit,
+  type Tables,
+  toMark,
   toPattern,
   wordAt,
   wordBytes,
@@ -42,7 +43,7 @@ const longBytes = 32;
  */
 export function createPatterns(values: readonly Uint8Array[], shapes: readonly Shape[] = []): Patterns {
   const readers = shapes.map(({ parts }) => createShapeReader(parts));
-  const { inValues, inShapes, beginnings, sixes, byWord, byByte } = createTables([
+  const tables = createTables([
     ...values.map((bytes) => toPattern(bytes)),
     ...shapes.flatMap(({ prefixes, parts: [first] }, index) =>
       prefixes.map((prefix) =>
@@ -51,6 +52,7 @@ export function createPatterns(values: readonly Uint8Array[], shapes: readonly S
     ),
   ]);
 
+  const { byWord, byByte } = tables;
   const found = { start: 0, end: 0 };
   let generation = 0;
   let data: Uint8Array = new Uint8Array(0);
@@ -62,38 +64,35 @@ export function createPatterns(values: readonly Uint8Array[], shapes: readonly S
 
   function next(from: number): Found {
     const { length } = words;
-    let at = Math.max(0, (from - offset + wordBytes - 1) >> 2);
-    while (at < length) {
-      const end = Math.min(length, at + maxSkip);
-      at = skip(words, inValues, inShapes, at, end);
-      if (at === end) continue;
-      const place = offset + at * wordBytes;
-      // The highest bit stands for the earliest beginning.
-      let bits = inValues[hashWord(words[at]!)]! | inShapes[hashBlock(words[at]!)]!;
-      for (let start = place - wordBytes + 1; bits !== 0; start += 1, bits = (bits << 1) & allBits) {
-        if ((bits & topBit) === 0 || start < from) continue;
-        const word = wordAt(data, start);
-        const kind = beginnings[hash(word)]!;
-        if (kind === 0) continue;
-        if (kind === onlyValues && start + 6 <= data.length && sixes[hashSix(word, data, start)] === 0)
-          continue;
-        const candidates = byWord.get(word);
-        const outcome = candidates ? tryAll(candidates, start) : "nothing";
-        if (outcome !== "nothing") return outcome;
+    let earliest = from;
+    // Before the first word, where it does not tell of all that may begin.
+    for (; earliest < offset && earliest + wordBytes <= data.length; earliest += 1) {
+      const outcome = tryAll(byWord.get(wordAt(data, earliest)), earliest);
+      if (outcome !== "nothing") return outcome;
+    }
+    for (let at = toWord(earliest, offset); at < length;) {
+      const end = Math.min(length, at + maxSeek);
+      const start = seek(tables, data, words, offset, at, end, earliest);
+      if (start < 0) {
+        at = end;
+        continue;
       }
-      at += 1;
+      const outcome = tryAll(byWord.get(wordAt(data, start)), start);
+      if (outcome !== "nothing") return outcome;
+      earliest = start + 1;
+      at = toWord(earliest, offset);
     }
     // Where no whole word follows.
-    const rest = offset + length * wordBytes - wordBytes + 1;
+    const rest = offset + length * wordBytes - mostBehind;
     for (let start = Math.max(from, rest, 0); start < data.length; start += 1) {
-      const candidates = byByte.get(data[start]!);
-      const outcome = candidates ? tryAll(candidates, start) : "nothing";
+      const outcome = tryAll(byByte.get(data[start]!), start);
       if (outcome !== "nothing") return outcome;
     }
     return "nothing";
   }
 
-  function tryAll(candidates: readonly Candidate[], start: number): Found {
+  function tryAll(candidates: readonly Candidate[] | undefined, start: number): Found {
+    if (candidates === undefined) return "nothing";
     let longest = 0;
     /** So many bytes of the candidate before stand there; -1: it is not known how many. */
     let before = -1;
@@ -168,36 +167,55 @@ export function createPatterns(values: readonly Uint8Array[], shapes: readonly S
 const noWords: Int32Array = new Int32Array(0);
 
 /** A function that is called often is compiled best. */
-const maxSkip = 1024;
+const maxSeek = 1024;
 
-/** The first word from `at` on that is in a table, or `end`. */
-function skip(
+/** The first word that tells of what begins at `start` or later. */
+function toWord(start: number, offset: number): number {
+  return Math.max(0, (start - offset - mostAhead + wordBytes - 1) >> 2);
+}
+
+/** The first place from `from` on where a pattern may well begin, of those that the words from `at` to `end` tell of; -1 when there is none. */
+function seek(
+  { marks, places, beginnings, sixes, eights }: Tables,
+  data: Uint8Array,
   words: Int32Array,
-  inValues: Uint8Array,
-  inShapes: Uint8Array,
+  offset: number,
   at: number,
   end: number,
+  from: number,
 ): number {
-  let index = at;
-  for (; index + 4 <= end; index += 4) {
-    const first = words[index]!;
-    const second = words[index + 1]!;
-    const third = words[index + 2]!;
-    const fourth = words[index + 3]!;
-    const bits =
-      inValues[hashWord(first)]! |
-      inShapes[hashBlock(first)]! |
-      inValues[hashWord(second)]! |
-      inShapes[hashBlock(second)]! |
-      inValues[hashWord(third)]! |
-      inShapes[hashBlock(third)]! |
-      inValues[hashWord(fourth)]! |
-      inShapes[hashBlock(fourth)]!;
-    if (bits !== 0) break;
+  for (let index = at; index < end; index += 4) {
+    // Four at a time, for nearly all of them tell of nothing.
+    if (index + 4 <= end) {
+      const first = toMark(words[index]!);
+      const second = toMark(words[index + 1]!);
+      const third = toMark(words[index + 2]!);
+      const fourth = toMark(words[index + 3]!);
+      const isMarked =
+        (marks[first >>> 5]! >> first) |
+        (marks[second >>> 5]! >> second) |
+        (marks[third >>> 5]! >> third) |
+        (marks[fourth >>> 5]! >> fourth);
+      if ((isMarked & 1) === 0) continue;
+    }
+    for (let marked = index; marked < index + 4 && marked < end; marked += 1) {
+      let bits = places[hash(words[marked]!)]!;
+      for (let start = offset + marked * wordBytes - mostBehind; bits !== 0; start += 1, bits >>= 1) {
+        if ((bits & 1) === 0 || start < from || start + wordBytes > data.length) continue;
+        const word = wordAt(data, start);
+        const kind = beginnings[hash(word)]!;
+        if (kind === 0) continue;
+        if (
+          kind === onlyValues &&
+          start + 2 * wordBytes <= data.length &&
+          (eights[hashEight(word, data, start)]! | sixes[hashSix(word, data, start)]!) === 0
+        )
+          continue;
+        return start;
+      }
+    }
   }
-  while (index < end && (inValues[hashWord(words[index]!)]! | inShapes[hashBlock(words[index]!)]!) === 0)
-    index += 1;
-  return index;
+  return -1;
 }
 
 function toBorders(bytes: Uint8Array): Uint32Array {

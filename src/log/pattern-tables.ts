@@ -29,7 +29,7 @@ export interface Candidate {
 export interface Tables {
   /** By {@link toMark} of a word, in bits: whether a pattern may begin around it. */
   readonly marks: Int32Array;
-  /** By the hash of a word: bit `n` says that a pattern may begin `n` bytes behind {@link mostBehind} bytes before the word. */
+  /** By {@link toPlace} of its mark: bit `n` says that a pattern may begin `n` bytes behind {@link mostBehind} bytes before the word. */
   readonly places: Uint8Array;
   /** By the hash of four bytes with which a pattern begins: 0, {@link onlyValues}, or more when shapes are among them. */
   readonly beginnings: Uint8Array;
@@ -47,8 +47,8 @@ export const mostBehind = 3;
 export const mostAhead = 1;
 export const onlyValues = 1;
 
-/** Of 256 KiB of bits, which tens of thousands of words leave nearly empty. */
-const markBits = 21;
+/** 64 KiB of bits: what is larger does not stay in the processor's cache, beside all else that is done with the output. */
+const markBits = 19;
 
 export function createTables(patterns: readonly Pattern[]): Tables {
   const marks = new Int32Array(1 << (markBits - 5));
@@ -62,7 +62,7 @@ export function createTables(patterns: readonly Pattern[]): Tables {
       for (const word of wordsAt(bytes, behind, run)) {
         const mark = toMark(word);
         marks[mark >>> 5]! |= 1 << mark;
-        places[hash(word)]! |= 1 << (mostBehind - behind);
+        places[toPlace(mark)]! |= 1 << (mostBehind - behind);
       }
     }
     const word = wordAt(bytes, 0);
@@ -88,9 +88,14 @@ export function wordAt(bytes: Uint8Array, at: number): number {
   return bytes[at]! | (bytes[at + 1]! << 8) | (bytes[at + 2]! << 16) | (bytes[at + 3]! << 24);
 }
 
-/** The place of a word's mark, in bits. */
+/** The place of a word's mark, in bits. Letters are the same in both cases, so that a run of a shape has few marks. */
 export function toMark(word: number): number {
-  return Math.imul(word, 0x9e3779b1) >>> (32 - markBits);
+  return Math.imul(word & 0x1f1f1f1f, 0x9e3779b1) >>> (32 - markBits);
+}
+
+/** Of a mark, as an index of a table of 65,536. */
+export function toPlace(mark: number): number {
+  return mark >>> (markBits - 16);
 }
 
 /** Of a word, as an index of a table of 65,536. */

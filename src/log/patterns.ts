@@ -11,6 +11,7 @@ import {
   type Tables,
   toMark,
   toPattern,
+  toPlace,
   wordAt,
   wordBytes,
 } from "./pattern-tables.ts";
@@ -199,7 +200,7 @@ function seek(
       if ((isMarked & 1) === 0) continue;
     }
     for (let marked = index; marked < index + 4 && marked < end; marked += 1) {
-      let bits = places[hash(words[marked]!)]!;
+      let bits = places[toPlace(toMark(words[marked]!))]!;
       for (let start = offset + marked * wordBytes - mostBehind; bits !== 0; start += 1, bits >>= 1) {
         if ((bits & 1) === 0 || start < from || start + wordBytes > data.length) continue;
         const word = wordAt(data, start);

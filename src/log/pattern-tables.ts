@@ -37,7 +37,6 @@ export interface Tables {
   readonly sixes: Uint8Array;
   readonly eights: Uint8Array;
   readonly byWord: ReadonlyMap<number, readonly Candidate[]>;
-  readonly byByte: ReadonlyMap<number, readonly Candidate[]>;
 }
 
 /** The data is looked at in words of so many bytes. */
@@ -50,6 +49,7 @@ export const onlyValues = 1;
 /** 64 KiB of bits: what is larger does not stay in the processor's cache, beside all else that is done with the output. */
 const markBits = 19;
 
+/** Of patterns that are sorted. */
 export function createTables(patterns: readonly Pattern[]): Tables {
   const marks = new Int32Array(1 << (markBits - 5));
   const beginnings = new Uint8Array(1 << 16);
@@ -71,16 +71,19 @@ export function createTables(patterns: readonly Pattern[]): Tables {
     if (bytes.length < 2 * wordBytes) sixes[hashSix(word, bytes, 0)] = 1;
     else eights[hashEight(word, bytes, 0)] = 1;
   }
-  const sorted = patterns.toSorted((a, b) => Buffer.compare(a.bytes, b.bytes));
   return {
     marks,
     places,
     beginnings,
     sixes,
     eights,
-    byWord: group(sorted, ({ bytes }) => wordAt(bytes, 0)),
-    byByte: group(sorted, ({ bytes }) => bytes[0]!),
+    byWord: group(patterns, ({ bytes }) => wordAt(bytes, 0)),
   };
+}
+
+/** In the order of their bytes. */
+export function sortPatterns(patterns: readonly Pattern[]): Pattern[] {
+  return patterns.toSorted((a, b) => Buffer.compare(a.bytes, b.bytes));
 }
 
 /** Four bytes as processors with the lowest byte first read them: all that Bun runs on. */
@@ -134,7 +137,11 @@ function membersOf(run: Uint8Array): number[] {
   return [...run].flatMap((isMember, byte) => (isMember === 1 ? [byte] : []));
 }
 
-function group(sorted: readonly Pattern[], toKey: (pattern: Pattern) => number): Map<number, Candidate[]> {
+/** Sorted ones, by what they begin with. */
+export function group(
+  sorted: readonly Pattern[],
+  toKey: (pattern: Pattern) => number,
+): Map<number, Candidate[]> {
   const groups = new Map<number, Candidate[]>();
   for (const pattern of sorted) {
     const key = toKey(pattern);

@@ -1,21 +1,17 @@
 import {
   type Candidate,
   createTables,
-  hash,
-  hashEight,
-  hashSix,
-  mostAhead,
+  group,
   mostBehind,
-  onlyValues,
   type Pattern,
+  sortPatterns,
   type Tables,
-  toMark,
   toPattern,
-  toPlace,
   wordAt,
   wordBytes,
 } from "./pattern-tables.ts";
-import { createShapeReader, type Shape } from "./shapes.ts";
+import { maxSeek, seek, toWord } from "./seek.ts";
+import { createShapeReader, membersOf, type Shape } from "./shapes.ts";
 
 /** What {@link Patterns.next} found; `start` and `end` of the patterns hold the place. */
 export type Found = "nothing" | "match" | "beginning";
@@ -35,6 +31,11 @@ export interface Patterns {
   next(from: number): Found;
 }
 
+export interface PatternsOptions {
+  /** The tables for much data cost some 20 ms, so they are made only after so many bytes. */
+  readonly patienceBytes?: number;
+}
+
 /** Only from here on it is worth remembering what was compared. */
 const longBytes = 32;
 
@@ -42,9 +43,14 @@ const longBytes = 32;
  * Looks at the first three bytes of each word of the data, and goes into detail where a pattern has those among its first six bytes. What has been compared
  * once at length is not compared again (Knuth, Morris, Pratt), so that no data and no pattern can make it quadratic. No value may be shorter than six bytes.
  */
-export function createPatterns(values: readonly Uint8Array[], shapes: readonly Shape[] = []): Patterns {
+export function createPatterns(
+  values: readonly Uint8Array[],
+  shapes: readonly Shape[] = [],
+  options: PatternsOptions = {},
+): Patterns {
+  const { patienceBytes = 16 * 1024 } = options;
   const readers = shapes.map(({ parts }) => createShapeReader(parts));
-  const tables = createTables([
+  const sorted = sortPatterns([
     ...values.map((bytes) => toPattern(bytes)),
     ...shapes.flatMap(({ prefixes, parts: [first] }, index) =>
       prefixes.map((prefix) =>
@@ -53,7 +59,9 @@ export function createPatterns(values: readonly Uint8Array[], shapes: readonly S
     ),
   ]);
 
-  const { byWord, byByte } = tables;
+  const byByte = group(sorted, ({ bytes }) => bytes[0]!);
+  let tables: Tables | undefined;
+  let seenBytes = 0;
   const found = { start: 0, end: 0 };
   let generation = 0;
   let data: Uint8Array = new Uint8Array(0);
@@ -64,6 +72,19 @@ export function createPatterns(values: readonly Uint8Array[], shapes: readonly S
   let offset = 0;
 
   function next(from: number): Found {
+    return tables ? nextByWord(tables, from) : nextByByte(from);
+  }
+
+  function nextByByte(from: number): Found {
+    for (let start = from; start < data.length; start += 1) {
+      const outcome = tryAll(byByte.get(data[start]!), start);
+      if (outcome !== "nothing") return outcome;
+    }
+    return "nothing";
+  }
+
+  function nextByWord(known: Tables, from: number): Found {
+    const { byWord } = known;
     const { length } = words;
     let earliest = from;
     // Before the first word, where it does not tell of all that may begin.
@@ -73,7 +94,7 @@ export function createPatterns(values: readonly Uint8Array[], shapes: readonly S
     }
     for (let at = toWord(earliest, offset); at < length;) {
       const end = Math.min(length, at + maxSeek);
-      const start = seek(tables, data, words, offset, at, end, earliest);
+      const start = seek(known, data, words, offset, at, end, earliest);
       if (start < 0) {
         at = end;
         continue;
@@ -85,11 +106,7 @@ export function createPatterns(values: readonly Uint8Array[], shapes: readonly S
     }
     // Where no whole word follows.
     const rest = offset + length * wordBytes - mostBehind;
-    for (let start = Math.max(from, rest, 0); start < data.length; start += 1) {
-      const outcome = tryAll(byByte.get(data[start]!), start);
-      if (outcome !== "nothing") return outcome;
-    }
-    return "nothing";
+    return nextByByte(Math.max(from, rest, 0));
   }
 
   function tryAll(candidates: readonly Candidate[] | undefined, start: number): Found {
@@ -117,7 +134,12 @@ export function createPatterns(values: readonly Uint8Array[], shapes: readonly S
 
   /** 0 when it does not stand there, `undefined` when more data is wanted. */
   function matchLength({ bytes, shape }: Pattern, start: number, length: number): number | undefined {
-    if (length < bytes.length) return !isFinal && start + length === data.length ? undefined : 0;
+    if (length < bytes.length) {
+      const isOpen = !isFinal && start + length === data.length;
+      // Else the last letter of many a prompt would wait for what comes next.
+      const isCommon = shape && length < rareBytes && start > 0 && wordCharacters[data[start - 1]!] === 1;
+      return isOpen && !isCommon ? undefined : 0;
+    }
     if (!shape) return length;
     const rest = shape.measure(data, start + length, isFinal);
     return rest === undefined ? undefined : rest < 0 ? 0 : length + rest;
@@ -143,7 +165,7 @@ export function createPatterns(values: readonly Uint8Array[], shapes: readonly S
   }
 
   return {
-    size: byWord.size,
+    size: byByte.size,
     get start() {
       return found.start;
     },
@@ -154,6 +176,8 @@ export function createPatterns(values: readonly Uint8Array[], shapes: readonly S
       data = bytes;
       isFinal = final;
       generation += 1;
+      seenBytes += bytes.length;
+      if (seenBytes > patienceBytes) tables ??= createTables(sorted);
       offset = -bytes.byteOffset & (wordBytes - 1);
       words =
         bytes.length < offset + wordBytes
@@ -167,57 +191,9 @@ export function createPatterns(values: readonly Uint8Array[], shapes: readonly S
 
 const noWords: Int32Array = new Int32Array(0);
 
-/** A function that is called often is compiled best. */
-const maxSeek = 1024;
-
-/** The first word that tells of what begins at `start` or later. */
-function toWord(start: number, offset: number): number {
-  return Math.max(0, (start - offset - mostAhead + wordBytes - 1) >> 2);
-}
-
-/** The first place from `from` on where a pattern may well begin, of those that the words from `at` to `end` tell of; -1 when there is none. */
-function seek(
-  { marks, places, beginnings, sixes, eights }: Tables,
-  data: Uint8Array,
-  words: Int32Array,
-  offset: number,
-  at: number,
-  end: number,
-  from: number,
-): number {
-  for (let index = at; index < end; index += 4) {
-    // Four at a time, for nearly all of them tell of nothing.
-    if (index + 4 <= end) {
-      const first = toMark(words[index]!);
-      const second = toMark(words[index + 1]!);
-      const third = toMark(words[index + 2]!);
-      const fourth = toMark(words[index + 3]!);
-      const isMarked =
-        (marks[first >>> 5]! >> first) |
-        (marks[second >>> 5]! >> second) |
-        (marks[third >>> 5]! >> third) |
-        (marks[fourth >>> 5]! >> fourth);
-      if ((isMarked & 1) === 0) continue;
-    }
-    for (let marked = index; marked < index + 4 && marked < end; marked += 1) {
-      let bits = places[toPlace(toMark(words[marked]!))]!;
-      for (let start = offset + marked * wordBytes - mostBehind; bits !== 0; start += 1, bits >>= 1) {
-        if ((bits & 1) === 0 || start < from || start + wordBytes > data.length) continue;
-        const word = wordAt(data, start);
-        const kind = beginnings[hash(word)]!;
-        if (kind === 0) continue;
-        if (
-          kind === onlyValues &&
-          start + 2 * wordBytes <= data.length &&
-          (eights[hashEight(word, data, start)]! | sixes[hashSix(word, data, start)]!) === 0
-        )
-          continue;
-        return start;
-      }
-    }
-  }
-  return -1;
-}
+/** What a shape begins with, in so many bytes, is seldom by chance. */
+const rareBytes = 3;
+const wordCharacters = membersOf("A-Za-z0-9_");
 
 function toBorders(bytes: Uint8Array): Uint32Array {
   const borders = new Uint32Array(bytes.length + 1);

@@ -1,6 +1,6 @@
 // What masking costs a job's output: the way to disk with values and token shapes against the same way without, side by side.
 // bun bench/redact.ts [megabytes]
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createJobLog } from "../src/log/job-log.ts";
@@ -27,10 +27,10 @@ const pick = <T>(list: readonly T[]): T => list[random(list.length)]!;
 const hex = (length: number) => Array.from({ length }, () => random(16).toString(16)).join("");
 const base64 = (length: number) => Buffer.from(Array.from({ length }, () => random(256))).toString("base64");
 
-const words =
-  "the a test build of and file to in run compile module package error warning at from step cache restored key passed failed src index main node_modules token secret install download layer sha256 expected received".split(
-    " ",
-  );
+/** English, and what programs are full of. */
+const words = [
+  ...new Set(readFileSync(join(import.meta.dir, "../docs/architecture.md"), "utf8").match(/[A-Za-z_]{2,}/g)),
+];
 const sentence = (length: number) => Array.from({ length }, () => pick(words)).join(" ");
 const kinds: Readonly<Record<string, () => string>> = {
   words: () => sentence(12),
@@ -142,7 +142,7 @@ async function measure(sample: Buffer, open: (path: string) => Sink): Promise<nu
   const start = process.cpuUsage();
   let size = 0;
   for (let done = 0; done < bytes; done += size) {
-    size = 1024 + ((done * 31) % mostBytes);
+    size = 1 + ((done * 7919 + 12_289) % mostBytes);
     const at = done % (sample.length - size);
     sink.take(sample.subarray(at, at + size));
   }

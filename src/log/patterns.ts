@@ -87,7 +87,7 @@ export function createPatterns(
     const { byWord } = known;
     const { length } = words;
     let earliest = from;
-    // Before the first word, where it does not tell of all that may begin.
+    // Before the first word, which does not tell of all that begins there.
     for (; earliest < offset && earliest + wordBytes <= data.length; earliest += 1) {
       const outcome = tryAll(byWord.get(wordAt(data, earliest)), earliest);
       if (outcome !== "nothing") return outcome;

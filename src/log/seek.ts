@@ -45,9 +45,11 @@ export function seek(
       if ((isMarked & 1) === 0) continue;
     }
     for (let marked = index; marked < index + 4 && marked < end; marked += 1) {
-      let bits = places[toPlace(toMark(words[marked]!))]!;
-      for (let start = offset + marked * wordBytes - mostBehind; bits !== 0; start += 1, bits >>= 1) {
-        if ((bits & 1) === 0 || start < from || start + wordBytes > data.length) continue;
+      const first = offset + marked * wordBytes - mostBehind;
+      for (let bits = places[toPlace(toMark(words[marked]!))]!; bits !== 0; bits &= bits - 1) {
+        // The lowest bit is the first place.
+        const start = first + 31 - Math.clz32(bits & -bits);
+        if (start < from || start + wordBytes > data.length) continue;
         const word = wordAt(data, start);
         const kind = beginnings[hash(word)]!;
         if (kind === 0) continue;

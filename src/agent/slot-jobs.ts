@@ -15,7 +15,7 @@ import { takeLock } from "../state/lock.ts";
 import { makePrivateDirectory, readDocument, removeDocument, writeDocument } from "../state/document.ts";
 import { pruneLogs } from "./kept-logs.ts";
 import { deliverJob } from "./deliver.ts";
-import type { AgentJob, JobDelivery, JobOutcome, Jobs, LeftJob } from "./jobs.ts";
+import type { AgentJob, JobDelivery, Jobs, LeftJob } from "./jobs.ts";
 import type { SlotBoard } from "./status.ts";
 
 export interface SlotJobsOptions {
@@ -70,13 +70,14 @@ export function createSlotJobs(options: SlotJobsOptions): SlotJobs {
     running.add(process);
     const { id } = request;
     const board = options.board.job(request);
-    const done = deliverJob({ ...options, board, request, process, delivery, directory: join(directory, id) })
-      .catch((error: unknown): JobOutcome => {
-        logger.error(`the job is reported as failed: ${toMessage(error)}`, { job: id });
-        const log = { events: 0, bytes: 0, droppedBytes: 0 };
-        return { summary: { result: "failed", durationMs: 0, log }, log: { trimmed: false, undelivered: 0 } };
-      })
-      .finally(() => running.delete(process));
+    const done = deliverJob({
+      ...options,
+      board,
+      request,
+      process,
+      delivery,
+      directory: join(directory, id),
+    }).finally(() => running.delete(process));
     return {
       id,
       request,
@@ -134,8 +135,8 @@ export function createSlotJobs(options: SlotJobsOptions): SlotJobs {
     return undefined;
   }
 
-  async function announce({ id, executor }: JobRequest): Promise<void> {
-    await host.call("agent:job-started", { slot, jobId: id, executor });
+  async function announce(job: JobRequest): Promise<void> {
+    await host.call("agent:job-started", { slot, jobId: job.id, job });
   }
 
   return {

@@ -2,7 +2,7 @@ import { describe, expect, test } from "bun:test";
 import { readFileSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import path from "node:path";
-import { toAdvice } from "../src/agent/service-unit.ts";
+import { toAdvice } from "../src/systemd/service-unit.ts";
 import { createScene, gone, jobProcesses, type Scene } from "./agents.ts";
 import { isDead, listPids, readStat } from "../src/processes/proc.ts";
 import { binary, createTester, root } from "./fixtures.ts";

@@ -10,7 +10,7 @@ import {
 } from "node:fs";
 import { join } from "node:path";
 import { readDocument, writeDocument } from "../../src/state/document.ts";
-import type { JobProcessRecord } from "../../src/job/wire.ts";
+import type { JobProcessRecord } from "../../src/job-process/wire.ts";
 import { type JobEvent, unixSeconds } from "../../src/log/events.ts";
 import { createSlot, delivery, request, toStory } from "./fixtures.ts";
 

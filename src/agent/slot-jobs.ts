@@ -19,15 +19,9 @@ import { deliverJob } from "./deliver.ts";
 import type { AgentJob, JobDelivery, Jobs, LeftJob } from "./jobs.ts";
 import type { SlotBoard } from "./status.ts";
 
-export interface SlotJobsOptions {
-  readonly slot: number;
+/** What the jobs of all slots have in common. */
+export interface JobsOptions {
   readonly host: Host;
-  readonly logger: Logger;
-  /** Of the slot's jobs, in the state directory. */
-  readonly directory: string;
-  /** For sockets, the best first; the first whose path is short enough is taken. */
-  readonly socketDirectories: readonly string[];
-  readonly settings: JobSettings;
   readonly plugins: JobProcessInput["plugins"];
   readonly log: JobProcessInput["log"];
   /** What a job's process starts with: ours without secrets. */
@@ -38,9 +32,23 @@ export interface SlotJobsOptions {
   readonly flushTimeoutMs: number;
   /** Of the logs that stay when their jobs are reported. */
   readonly keptLogs: { readonly maxBytes: number; readonly maxAgeMs: number };
-  readonly board: SlotBoard;
   /** Called before anything is kept: see `StateDirectory.hold`. */
   readonly holdState: () => void;
+}
+
+/** What differs from slot to slot. */
+export interface SlotSettings {
+  /** For sockets, the best first; the first whose path is short enough is taken. */
+  readonly socketDirectories: readonly string[];
+  readonly settings: JobSettings;
+}
+
+export interface SlotJobsOptions extends JobsOptions, SlotSettings {
+  readonly slot: number;
+  readonly logger: Logger;
+  /** Of the slot's jobs, in the state directory. */
+  readonly directory: string;
+  readonly board: SlotBoard;
 }
 
 /** The jobs of a slot, for its source, and for whoever must end them. */

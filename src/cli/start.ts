@@ -59,7 +59,7 @@ export default defineCommand({
       slots: core.slots,
       state,
       status,
-      ofSlot: (slot) => ({
+      settingsOf: (slot) => ({
         // Beside the state, so that they stay when a service's runtime directory goes.
         socketDirectories: socketDirectories(join(state.slot(slot), "run"), process.env),
         // Our tokens do not get there, so nothing there can show them.

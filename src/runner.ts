@@ -1,3 +1,4 @@
+import { aborted } from "./aborted.ts";
 import { toMessage } from "./errors.ts";
 import type { JobSummary } from "./hooks.ts";
 import type { Host } from "./host/host.ts";
@@ -78,11 +79,4 @@ async function show(
 ): Promise<void> {
   using reader = spool.reader();
   await view(reader).catch(onFailed);
-}
-
-function aborted(signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    if (signal.aborted) resolve();
-    else signal.addEventListener("abort", () => resolve(), { once: true });
-  });
 }

@@ -1,6 +1,6 @@
-import { once } from "node:events";
 import { statSync } from "node:fs";
 import { join } from "node:path";
+import { aborted } from "../aborted.ts";
 import { toMessage } from "../errors.ts";
 import type { Host } from "../host/host.ts";
 import type { JobProcess } from "../job-process/process.ts";
@@ -118,10 +118,6 @@ function sizeOf(path: string): number {
   } catch {
     return 0;
   }
-}
-
-async function aborted(signal: AbortSignal): Promise<undefined> {
-  if (!signal.aborted) await once(signal, "abort");
 }
 
 async function rest(reader: SpoolReader): Promise<number> {

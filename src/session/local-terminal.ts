@@ -2,6 +2,7 @@ import { readFileSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
 import { AgentError, toMessage } from "../errors.ts";
 import type { Terminal, TerminalOptions } from "./terminal.ts";
+import { sendSignal } from "../processes/send-signal.ts";
 
 export interface LocalTerminalOptions extends TerminalOptions {
   readonly env: Readonly<Record<string, string>>;
@@ -33,7 +34,7 @@ export function openLocalTerminal(options: LocalTerminalOptions): LocalTerminal 
 
   // The hang-up that follows the leader's end would end a script's running command alone, and the script would go on.
   const kill = () => {
-    for (const pid of childrenOf(program.pid)) signal(pid, "SIGKILL");
+    for (const pid of childrenOf(program.pid)) sendSignal(pid, "SIGKILL");
     program.kill("SIGKILL");
   };
 
@@ -64,14 +65,6 @@ function childrenOf(pid: number): number[] {
     return pids === "" ? [] : pids.split(" ").map(Number);
   } catch {
     return [];
-  }
-}
-
-function signal(pid: number, name: NodeJS.Signals): void {
-  try {
-    process.kill(pid, name);
-  } catch {
-    // Gone already.
   }
 }
 

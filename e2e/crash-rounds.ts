@@ -154,9 +154,11 @@ async function examine(scene: Scene, { id, job, word, ran, wrote }: Round, victi
   await Bun.sleep(50);
   check(wrote() === written, "the script goes on");
   check(living(word).length === 0, `still alive: ${living(word).join("\n")}`);
-  // A process that is killed cannot know that a request came whole.
+  // A process that is killed cannot know that its request or its report was heard; one that ends before it listens to signals leaves its row to the
+  // hub.
+  const excused = ["fetched-again", "job-id-wrong", "sync-late"];
   const breaches = (await hub.breaches()).filter(
-    ({ jobId, rule }) => (jobId ?? id) === id && rule !== "fetched-again",
+    ({ jobId, rule }) => (jobId ?? id) === id && !excused.includes(rule),
   );
   check(breaches.length === 0, `violations: ${JSON.stringify(breaches)}`);
   const outcome: RoundOutcome["result"] = isLost ? "lost" : result === "passed" ? "passed" : "failed";

@@ -27,52 +27,63 @@ export interface Candidate {
 
 /** What sorts out where a pattern may begin, from the cheapest look to the dearest. */
 export interface Tables {
-  /** By the hash of a word: {@link topBit} says that a value has it three bytes behind its beginning, the next bit two, and so on. */
-  readonly inValues: Uint8Array;
-  /** The same for shapes, by the hash of three bytes: their beginnings are short. */
-  readonly inShapes: Uint8Array;
+  /** By {@link toMark} of a word, in bits: whether a pattern may begin around it. */
+  readonly marks: Int32Array;
+  /** By {@link toPlace} of its mark: bit `n` says that a pattern may begin `n` bytes behind {@link mostBehind} bytes before the word. */
+  readonly places: Uint8Array;
   /** By the hash of four bytes with which a pattern begins: 0, {@link onlyValues}, or more when shapes are among them. */
   readonly beginnings: Uint8Array;
-  /** By the hash of six bytes with which a value begins: 1. */
+  /** By the hash of six bytes with which a value begins that has no eight, and of eight: 1. */
   readonly sixes: Uint8Array;
+  readonly eights: Uint8Array;
   readonly byWord: ReadonlyMap<number, readonly Candidate[]>;
-  readonly byByte: ReadonlyMap<number, readonly Candidate[]>;
 }
 
 /** The data is looked at in words of so many bytes. */
 export const wordBytes = 4;
-export const topBit = 8;
-export const allBits = 15;
+export const mostBehind = 3;
+/** Of places behind the first byte of a word. */
+export const mostAhead = 1;
 export const onlyValues = 1;
 
-/** Of the tables' sizes, so that thousands of words leave them nearly empty. */
-const wordBits = 18;
-const blockBits = 17;
+/** 64 KiB of bits: what is larger does not stay in the processor's cache, beside all else that is done with the output. */
+const markBits = 19;
 
+/** Of patterns that are sorted. */
 export function createTables(patterns: readonly Pattern[]): Tables {
-  const inValues = new Uint8Array(1 << wordBits);
-  const inShapes = new Uint8Array(1 << blockBits);
+  const marks = new Int32Array(1 << (markBits - 5));
   const beginnings = new Uint8Array(1 << 16);
+  const places = new Uint8Array(1 << 16);
   const sixes = new Uint8Array(1 << 16);
+  const eights = new Uint8Array(1 << 16);
   for (const { bytes, shape, run } of patterns) {
-    for (let behind = 0; behind < wordBytes; behind += 1) {
-      const bit = 1 << behind;
-      if (shape) for (const block of wordsAt(bytes, behind, 3, run)) inShapes[hashBlock(block)]! |= bit;
-      else for (const word of wordsAt(bytes, behind, 4)) inValues[hashWord(word)]! |= bit;
+    // Wherever a pattern begins, one word is within its first six bytes, or has its first three. What shapes begin with is short, but seldom.
+    for (let behind = shape ? -mostAhead : 0; behind <= (shape ? mostBehind - 1 : mostBehind); behind += 1) {
+      for (const word of wordsAt(bytes, behind, run)) {
+        const mark = toMark(word);
+        marks[mark >>> 5]! |= 1 << mark;
+        places[toPlace(mark)]! |= 1 << (mostBehind - behind);
+      }
     }
     const word = wordAt(bytes, 0);
     beginnings[hash(word)]! |= shape ? onlyValues << 1 : onlyValues;
-    if (!shape) sixes[hashSix(word, bytes, 0)] = 1;
+    if (shape) continue;
+    if (bytes.length < 2 * wordBytes) sixes[hashSix(word, bytes, 0)] = 1;
+    else eights[hashEight(word, bytes, 0)] = 1;
   }
-  const sorted = patterns.toSorted((a, b) => Buffer.compare(a.bytes, b.bytes));
   return {
-    inValues,
-    inShapes,
+    marks,
+    places,
     beginnings,
     sixes,
-    byWord: group(sorted, ({ bytes }) => wordAt(bytes, 0)),
-    byByte: group(sorted, ({ bytes }) => bytes[0]!),
+    eights,
+    byWord: group(patterns, ({ bytes }) => wordAt(bytes, 0)),
   };
+}
+
+/** In the order of their bytes. */
+export function sortPatterns(patterns: readonly Pattern[]): Pattern[] {
+  return patterns.toSorted((a, b) => Buffer.compare(a.bytes, b.bytes));
 }
 
 /** Four bytes as processors with the lowest byte first read them: all that Bun runs on. */
@@ -80,14 +91,14 @@ export function wordAt(bytes: Uint8Array, at: number): number {
   return bytes[at]! | (bytes[at + 1]! << 8) | (bytes[at + 2]! << 16) | (bytes[at + 3]! << 24);
 }
 
-/** Of a word, as an index of the values' table. */
-export function hashWord(word: number): number {
-  return Math.imul(word, 0x9e3779b1) >>> (32 - wordBits);
+/** The place of a word's mark, in bits. Letters are the same in both cases, so that a run of a shape has few marks. */
+export function toMark(word: number): number {
+  return Math.imul(word & 0x1f1f1f1f, 0x9e3779b1) >>> (32 - markBits);
 }
 
-/** Of the lowest three bytes of a word, as an index of the shapes' table. */
-export function hashBlock(word: number): number {
-  return Math.imul(word << 8, 0x9e3779b1) >>> (32 - blockBits);
+/** Of a mark, as an index of a table of 65,536. */
+export function toPlace(mark: number): number {
+  return mark >>> (markBits - 16);
 }
 
 /** Of a word, as an index of a table of 65,536. */
@@ -97,15 +108,24 @@ export function hash(word: number): number {
 
 /** Of the word that stands at `at` and the two bytes behind it. */
 export function hashSix(word: number, bytes: Uint8Array, at: number): number {
-  return Math.imul(word ^ Math.imul(bytes[at + 4]! | (bytes[at + 5]! << 8), 0x85ebca6b), 0x9e3779b1) >>> 16;
+  return hashBoth(word, bytes[at + 4]! | (bytes[at + 5]! << 8));
 }
 
-/** All words that can stand `behind` so many bytes of a pattern, where any byte, or those of `run`, go on behind `bytes`. Only their first `length` bytes count. */
-function wordsAt(bytes: Uint8Array, behind: number, length: number, run = anyByte): number[] {
+/** Of the word that stands at `at` and the one behind it. */
+export function hashEight(word: number, bytes: Uint8Array, at: number): number {
+  return hashBoth(word, wordAt(bytes, at + wordBytes));
+}
+
+function hashBoth(word: number, next: number): number {
+  return Math.imul(word ^ Math.imul(next, 0x85ebca6b), 0x9e3779b1) >>> 16;
+}
+
+/** All words that can stand `behind` so many bytes of a pattern's beginning: any byte stands before it, and any of `run` behind `bytes`. */
+function wordsAt(bytes: Uint8Array, behind: number, run = anyByte): number[] {
   let words = [0];
-  for (let index = 0; index < length; index += 1) {
+  for (let index = 0; index < wordBytes; index += 1) {
     const byte = bytes[behind + index];
-    const choices = byte === undefined ? membersOf(run) : [byte];
+    const choices = byte !== undefined ? [byte] : membersOf(behind + index < 0 ? anyByte : run);
     words = words.flatMap((word) => choices.map((choice) => word | (choice << (8 * index))));
   }
   return words;
@@ -117,7 +137,11 @@ function membersOf(run: Uint8Array): number[] {
   return [...run].flatMap((isMember, byte) => (isMember === 1 ? [byte] : []));
 }
 
-function group(sorted: readonly Pattern[], toKey: (pattern: Pattern) => number): Map<number, Candidate[]> {
+/** Sorted ones, by what they begin with. */
+export function group(
+  sorted: readonly Pattern[],
+  toKey: (pattern: Pattern) => number,
+): Map<number, Candidate[]> {
   const groups = new Map<number, Candidate[]>();
   for (const pattern of sorted) {
     const key = toKey(pattern);

@@ -1,19 +1,17 @@
 import {
-  allBits,
   type Candidate,
   createTables,
-  hash,
-  hashBlock,
-  hashSix,
-  hashWord,
-  onlyValues,
+  group,
+  mostBehind,
   type Pattern,
-  topBit,
+  sortPatterns,
+  type Tables,
   toPattern,
   wordAt,
   wordBytes,
 } from "./pattern-tables.ts";
-import { createShapeReader, type Shape } from "./shapes.ts";
+import { maxSeek, seek, toWord } from "./seek.ts";
+import { createShapeReader, membersOf, type Shape } from "./shapes.ts";
 
 /** What {@link Patterns.next} found; `start` and `end` of the patterns hold the place. */
 export type Found = "nothing" | "match" | "beginning";
@@ -33,6 +31,11 @@ export interface Patterns {
   next(from: number): Found;
 }
 
+export interface PatternsOptions {
+  /** The tables for much data cost some 20 ms, so they are made only after so many bytes. */
+  readonly patienceBytes?: number;
+}
+
 /** Only from here on it is worth remembering what was compared. */
 const longBytes = 32;
 
@@ -40,9 +43,14 @@ const longBytes = 32;
  * Looks at the first three bytes of each word of the data, and goes into detail where a pattern has those among its first six bytes. What has been compared
  * once at length is not compared again (Knuth, Morris, Pratt), so that no data and no pattern can make it quadratic. No value may be shorter than six bytes.
  */
-export function createPatterns(values: readonly Uint8Array[], shapes: readonly Shape[] = []): Patterns {
+export function createPatterns(
+  values: readonly Uint8Array[],
+  shapes: readonly Shape[] = [],
+  options: PatternsOptions = {},
+): Patterns {
+  const { patienceBytes = 16 * 1024 } = options;
   const readers = shapes.map(({ parts }) => createShapeReader(parts));
-  const { inValues, inShapes, beginnings, sixes, byWord, byByte } = createTables([
+  const sorted = sortPatterns([
     ...values.map((bytes) => toPattern(bytes)),
     ...shapes.flatMap(({ prefixes, parts: [first] }, index) =>
       prefixes.map((prefix) =>
@@ -51,6 +59,9 @@ export function createPatterns(values: readonly Uint8Array[], shapes: readonly S
     ),
   ]);
 
+  const byByte = group(sorted, ({ bytes }) => bytes[0]!);
+  let tables: Tables | undefined;
+  let seenBytes = 0;
   const found = { start: 0, end: 0 };
   let generation = 0;
   let data: Uint8Array = new Uint8Array(0);
@@ -61,39 +72,45 @@ export function createPatterns(values: readonly Uint8Array[], shapes: readonly S
   let offset = 0;
 
   function next(from: number): Found {
-    const { length } = words;
-    let at = Math.max(0, (from - offset + wordBytes - 1) >> 2);
-    while (at < length) {
-      const end = Math.min(length, at + maxSkip);
-      at = skip(words, inValues, inShapes, at, end);
-      if (at === end) continue;
-      const place = offset + at * wordBytes;
-      // The highest bit stands for the earliest beginning.
-      let bits = inValues[hashWord(words[at]!)]! | inShapes[hashBlock(words[at]!)]!;
-      for (let start = place - wordBytes + 1; bits !== 0; start += 1, bits = (bits << 1) & allBits) {
-        if ((bits & topBit) === 0 || start < from) continue;
-        const word = wordAt(data, start);
-        const kind = beginnings[hash(word)]!;
-        if (kind === 0) continue;
-        if (kind === onlyValues && start + 6 <= data.length && sixes[hashSix(word, data, start)] === 0)
-          continue;
-        const candidates = byWord.get(word);
-        const outcome = candidates ? tryAll(candidates, start) : "nothing";
-        if (outcome !== "nothing") return outcome;
-      }
-      at += 1;
-    }
-    // Where no whole word follows.
-    const rest = offset + length * wordBytes - wordBytes + 1;
-    for (let start = Math.max(from, rest, 0); start < data.length; start += 1) {
-      const candidates = byByte.get(data[start]!);
-      const outcome = candidates ? tryAll(candidates, start) : "nothing";
+    return tables ? nextByWord(tables, from) : nextByByte(from);
+  }
+
+  function nextByByte(from: number): Found {
+    for (let start = from; start < data.length; start += 1) {
+      const outcome = tryAll(byByte.get(data[start]!), start);
       if (outcome !== "nothing") return outcome;
     }
     return "nothing";
   }
 
-  function tryAll(candidates: readonly Candidate[], start: number): Found {
+  function nextByWord(known: Tables, from: number): Found {
+    const { byWord } = known;
+    const { length } = words;
+    let earliest = from;
+    // Before the first word, where it does not tell of all that may begin.
+    for (; earliest < offset && earliest + wordBytes <= data.length; earliest += 1) {
+      const outcome = tryAll(byWord.get(wordAt(data, earliest)), earliest);
+      if (outcome !== "nothing") return outcome;
+    }
+    for (let at = toWord(earliest, offset); at < length;) {
+      const end = Math.min(length, at + maxSeek);
+      const start = seek(known, data, words, offset, at, end, earliest);
+      if (start < 0) {
+        at = end;
+        continue;
+      }
+      const outcome = tryAll(byWord.get(wordAt(data, start)), start);
+      if (outcome !== "nothing") return outcome;
+      earliest = start + 1;
+      at = toWord(earliest, offset);
+    }
+    // Where no whole word follows.
+    const rest = offset + length * wordBytes - mostBehind;
+    return nextByByte(Math.max(from, rest, 0));
+  }
+
+  function tryAll(candidates: readonly Candidate[] | undefined, start: number): Found {
+    if (candidates === undefined) return "nothing";
     let longest = 0;
     /** So many bytes of the candidate before stand there; -1: it is not known how many. */
     let before = -1;
@@ -117,7 +134,12 @@ export function createPatterns(values: readonly Uint8Array[], shapes: readonly S
 
   /** 0 when it does not stand there, `undefined` when more data is wanted. */
   function matchLength({ bytes, shape }: Pattern, start: number, length: number): number | undefined {
-    if (length < bytes.length) return !isFinal && start + length === data.length ? undefined : 0;
+    if (length < bytes.length) {
+      const isOpen = !isFinal && start + length === data.length;
+      // Else the last letter of many a prompt would wait for what comes next.
+      const isCommon = shape && length < rareBytes && start > 0 && wordCharacters[data[start - 1]!] === 1;
+      return isOpen && !isCommon ? undefined : 0;
+    }
     if (!shape) return length;
     const rest = shape.measure(data, start + length, isFinal);
     return rest === undefined ? undefined : rest < 0 ? 0 : length + rest;
@@ -143,7 +165,7 @@ export function createPatterns(values: readonly Uint8Array[], shapes: readonly S
   }
 
   return {
-    size: byWord.size,
+    size: byByte.size,
     get start() {
       return found.start;
     },
@@ -154,6 +176,8 @@ export function createPatterns(values: readonly Uint8Array[], shapes: readonly S
       data = bytes;
       isFinal = final;
       generation += 1;
+      seenBytes += bytes.length;
+      if (seenBytes > patienceBytes) tables ??= createTables(sorted);
       offset = -bytes.byteOffset & (wordBytes - 1);
       words =
         bytes.length < offset + wordBytes
@@ -167,38 +191,9 @@ export function createPatterns(values: readonly Uint8Array[], shapes: readonly S
 
 const noWords: Int32Array = new Int32Array(0);
 
-/** A function that is called often is compiled best. */
-const maxSkip = 1024;
-
-/** The first word from `at` on that is in a table, or `end`. */
-function skip(
-  words: Int32Array,
-  inValues: Uint8Array,
-  inShapes: Uint8Array,
-  at: number,
-  end: number,
-): number {
-  let index = at;
-  for (; index + 4 <= end; index += 4) {
-    const first = words[index]!;
-    const second = words[index + 1]!;
-    const third = words[index + 2]!;
-    const fourth = words[index + 3]!;
-    const bits =
-      inValues[hashWord(first)]! |
-      inShapes[hashBlock(first)]! |
-      inValues[hashWord(second)]! |
-      inShapes[hashBlock(second)]! |
-      inValues[hashWord(third)]! |
-      inShapes[hashBlock(third)]! |
-      inValues[hashWord(fourth)]! |
-      inShapes[hashBlock(fourth)]!;
-    if (bits !== 0) break;
-  }
-  while (index < end && (inValues[hashWord(words[index]!)]! | inShapes[hashBlock(words[index]!)]!) === 0)
-    index += 1;
-  return index;
-}
+/** What a shape begins with, in so many bytes, is seldom by chance. */
+const rareBytes = 3;
+const wordCharacters = membersOf("A-Za-z0-9_");
 
 function toBorders(bytes: Uint8Array): Uint32Array {
   const borders = new Uint32Array(bytes.length + 1);

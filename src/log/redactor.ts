@@ -1,5 +1,5 @@
 import { toForms } from "./encodings.ts";
-import { createPatterns, type Patterns } from "./patterns.ts";
+import { createPatterns, type Patterns, type PatternsOptions } from "./patterns.ts";
 import { tokenShapes } from "./shapes.ts";
 
 /** Takes the place of each value. */
@@ -24,7 +24,7 @@ export interface Redactor {
   readonly redactedBytes: number;
 }
 
-export interface RedactorOptions {
+export interface RedactorOptions extends PatternsOptions {
   /** Also what looks like a token of a known kind (`redacted-shapes`). */
   readonly shapes?: boolean;
 }
@@ -56,7 +56,7 @@ export function createRedactor(
   }
 
   function patterns(): Patterns {
-    return (made ??= createPatterns([...forms.values()], shapes));
+    return (made ??= createPatterns([...forms.values()], shapes, options));
   }
 
   function take(data: Uint8Array, final: boolean): Uint8Array {

@@ -74,13 +74,14 @@ function shape(name: string, prefixes: readonly string[], ...parts: ShapePart[])
   return { name, prefixes, parts };
 }
 
-/** `kind`: as between the brackets of a regular expression. */
 function run(kind: string, min: number, max: number): Run {
+  return { bytes: membersOf(kind), min, max };
+}
+
+/** By byte: 1 where it belongs to `kind`, which is written as between the brackets of a regular expression. */
+export function membersOf(kind: string): Uint8Array {
   const member = new RegExp(`[${kind.replaceAll("\\", "\\\\")}]`);
-  const bytes = Uint8Array.from({ length: 256 }, (_, byte) =>
-    member.test(String.fromCharCode(byte)) ? 1 : 0,
-  );
-  return { bytes, min, max };
+  return Uint8Array.from({ length: 256 }, (_, byte) => (member.test(String.fromCharCode(byte)) ? 1 : 0));
 }
 
 /** Finds shapes in one piece of data, without ever looking at a byte of a run twice. */

@@ -1,5 +1,5 @@
 import { readFileSync } from "node:fs";
-import { listPids } from "./proc.ts";
+import { listPids, readChildren } from "./proc.ts";
 
 /** A process and what it has used, with what those children of its used that it has waited for. */
 export interface UsedByProcess {
@@ -10,20 +10,28 @@ export interface UsedByProcess {
 
 /** All that a process started, directly or not, and that somebody still has to wait for: also the dead. Not itself. */
 export function listDescendants(root: number): UsedByProcess[] {
-  const children = new Map<number, UsedByProcess[]>();
-  for (const pid of listPids()) {
-    // The name stands in parentheses and may hold anything.
-    const text = read(`/proc/${pid}/stat`);
-    const fields = text.slice(text.lastIndexOf(")") + 2).split(" ", 15);
-    const ticks = (first: number) => (Number(fields[first] ?? 0) + Number(fields[first + 2] ?? 0)) * tickMs;
-    const parent = Number(fields[1] ?? -1);
-    const siblings = children.get(parent) ?? [];
-    if (siblings.push({ pid, userMs: ticks(11), systemMs: ticks(12) }) === 1) children.set(parent, siblings);
-  }
-  const found = [...(children.get(root) ?? [])];
+  const children = readChildren(root);
+  if (children === undefined) return listByParents(root);
+  const pids = [...children];
   // It grows while it is walked.
+  for (const pid of pids) pids.push(...(readChildren(pid) ?? []));
+  return [...new Set(pids)].map((pid) => readUsed(pid));
+}
+
+/** The same, where that costs a look at every process of the host. */
+function listByParents(root: number): UsedByProcess[] {
+  const children = Map.groupBy(listPids().map(readUsed), ({ parent }) => parent);
+  const found = [...(children.get(root) ?? [])];
   for (const { pid } of found) found.push(...(children.get(pid) ?? []));
   return found;
+}
+
+function readUsed(pid: number): UsedByProcess & { readonly parent: number } {
+  // The name stands in parentheses and may hold anything.
+  const text = read(`/proc/${pid}/stat`);
+  const fields = text.slice(text.lastIndexOf(")") + 2).split(" ", 15);
+  const ticks = (first: number) => (Number(fields[first] ?? 0) + Number(fields[first + 2] ?? 0)) * tickMs;
+  return { pid, parent: Number(fields[1] ?? -1), userMs: ticks(11), systemMs: ticks(12) };
 }
 
 /** Memory of a living process, now and at its most, in bytes. 0 for a dead one. */

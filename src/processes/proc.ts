@@ -1,4 +1,4 @@
-import { closeSync, openSync, readdirSync, readFileSync, readSync, statSync } from "node:fs";
+import { closeSync, existsSync, openSync, readdirSync, readFileSync, readSync, statSync } from "node:fs";
 
 /** What `/proc/<pid>/stat` says of a process. `pid` and `startTime` together name a process for good: pids are used again. */
 export interface ProcessStat {
@@ -23,6 +23,18 @@ export function listPids(): number[] {
       if (first >= 48 && first <= 57) pids.push(Number(name));
     }
     return pids;
+  } catch {
+    return [];
+  }
+}
+
+/** Children of all threads of a process, the dead among them; `undefined` where the kernel does not list them. */
+export function readChildren(pid: number): number[] | undefined {
+  if (!existsSync(`/proc/self/task/${process.pid}/children`)) return undefined;
+  try {
+    return readdirSync(`/proc/${pid}/task`).flatMap((thread) =>
+      readFileSync(`/proc/${pid}/task/${thread}/children`, "latin1").split(" ").filter(Boolean).map(Number),
+    );
   } catch {
     return [];
   }

@@ -1,8 +1,8 @@
-import { readFileSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
 import { AgentError, toMessage } from "../errors.ts";
-import type { Terminal, TerminalOptions } from "./terminal.ts";
+import { readChildren } from "../processes/proc.ts";
 import { sendSignal } from "../processes/send-signal.ts";
+import type { Terminal, TerminalOptions } from "./terminal.ts";
 
 export interface LocalTerminalOptions extends TerminalOptions {
   readonly env: Readonly<Record<string, string>>;
@@ -34,7 +34,7 @@ export function openLocalTerminal(options: LocalTerminalOptions): LocalTerminal 
 
   // The hang-up that follows the leader's end would end a script's running command alone, and the script would go on.
   const kill = () => {
-    for (const pid of childrenOf(program.pid)) sendSignal(pid, "SIGKILL");
+    for (const pid of readChildren(program.pid) ?? []) sendSignal(pid, "SIGKILL");
     program.kill("SIGKILL");
   };
 
@@ -57,15 +57,6 @@ export function openLocalTerminal(options: LocalTerminalOptions): LocalTerminal 
       close();
     },
   };
-}
-
-function childrenOf(pid: number): number[] {
-  try {
-    const pids = readFileSync(`/proc/${pid}/task/${pid}/children`, "latin1").trim();
-    return pids === "" ? [] : pids.split(" ").map(Number);
-  } catch {
-    return [];
-  }
 }
 
 function spawn(options: LocalTerminalOptions, onHangUp: () => void) {

@@ -2,6 +2,7 @@ import { expect, test } from "bun:test";
 import * as fc from "fast-check";
 import { toForms } from "../../src/log/encodings.ts";
 import { createRedactor } from "../../src/log/redactor.ts";
+import { tokenShapes } from "../../src/log/shapes.ts";
 import { cutAt } from "./fixtures.ts";
 import { redactNaively } from "./naive-redactor.ts";
 
@@ -109,17 +110,30 @@ const anyCase = anySecrets.chain((secrets) => {
     text,
     cuts: fc.array(fc.nat(2000), { maxLength: 12 }),
     shapes: fc.boolean(),
+    patienceBytes: fc.constantFrom(0, 100, 10_000),
   });
 });
+
+const prefixes = tokenShapes().flatMap((shape) => shape.prefixes.map((prefix) => Buffer.from(prefix)));
+
+/** Not within the first two bytes of a token that stands behind a letter or digit: there the stream does not wait. */
+function allowCuts(text: Buffer, cuts: readonly number[]): number[] {
+  const isWithin = (cut: number, before: number) =>
+    /\w/.test(String.fromCharCode(text[cut - before - 1] ?? 0)) &&
+    prefixes.some((prefix) => prefix.subarray(0, before).equals(text.subarray(cut - before, cut)));
+  return cuts
+    .map((cut) => cut % (text.length + 1))
+    .filter((cut) => ![1, 2].some((before) => cut > before && isWithin(cut, before)));
+}
 
 test(
   "the stream masks what a search of the whole text finds, for any values, tokens and encodings, and any cutting",
   () => {
     fc.assert(
-      fc.property(anyCase, ({ secrets, text, cuts, shapes }) => {
+      fc.property(anyCase, ({ secrets, text, cuts, shapes, patienceBytes }) => {
         const expected = redactNaively(text.toString("latin1"), secrets, shapes);
-        const redactor = createRedactor(secrets, { shapes });
-        const parts = cutAt(text, cuts).map((part) => Buffer.from(redactor.push(part)));
+        const redactor = createRedactor(secrets, { shapes, patienceBytes });
+        const parts = cutAt(text, allowCuts(text, cuts)).map((part) => Buffer.from(redactor.push(part)));
         const masked = Buffer.concat([...parts, redactor.flush()]).toString("latin1");
         expect(masked).toBe(expected.text);
         expect([redactor.count, redactor.redactedBytes]).toEqual([expected.count, expected.bytes]);

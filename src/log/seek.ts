@@ -1,0 +1,65 @@
+import {
+  hash,
+  hashEight,
+  hashSix,
+  mostAhead,
+  mostBehind,
+  onlyValues,
+  type Tables,
+  toMark,
+  toPlace,
+  wordAt,
+  wordBytes,
+} from "./pattern-tables.ts";
+
+/** A function that is called often is compiled best. */
+export const maxSeek = 1024;
+
+/** The first word that tells of what begins at `start` or later. */
+export function toWord(start: number, offset: number): number {
+  return Math.max(0, (start - offset - mostAhead + wordBytes - 1) >> 2);
+}
+
+/** The first place from `from` on where a pattern may well begin, of those that the words from `at` to `end` tell of; -1 when there is none. */
+export function seek(
+  { marks, places, beginnings, sixes, eights }: Tables,
+  data: Uint8Array,
+  words: Int32Array,
+  offset: number,
+  at: number,
+  end: number,
+  from: number,
+): number {
+  for (let index = at; index < end; index += 4) {
+    // Four at a time, for nearly all of them tell of nothing.
+    if (index + 4 <= end) {
+      const first = toMark(words[index]!);
+      const second = toMark(words[index + 1]!);
+      const third = toMark(words[index + 2]!);
+      const fourth = toMark(words[index + 3]!);
+      const isMarked =
+        (marks[first >>> 5]! >> first) |
+        (marks[second >>> 5]! >> second) |
+        (marks[third >>> 5]! >> third) |
+        (marks[fourth >>> 5]! >> fourth);
+      if ((isMarked & 1) === 0) continue;
+    }
+    for (let marked = index; marked < index + 4 && marked < end; marked += 1) {
+      let bits = places[toPlace(toMark(words[marked]!))]!;
+      for (let start = offset + marked * wordBytes - mostBehind; bits !== 0; start += 1, bits >>= 1) {
+        if ((bits & 1) === 0 || start < from || start + wordBytes > data.length) continue;
+        const word = wordAt(data, start);
+        const kind = beginnings[hash(word)]!;
+        if (kind === 0) continue;
+        if (
+          kind === onlyValues &&
+          start + 2 * wordBytes <= data.length &&
+          (eights[hashEight(word, data, start)]! | sixes[hashSix(word, data, start)]!) === 0
+        )
+          continue;
+        return start;
+      }
+    }
+  }
+  return -1;
+}

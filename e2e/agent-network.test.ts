@@ -1,17 +1,15 @@
 import { describe, expect, test } from "bun:test";
 import { existsSync } from "node:fs";
-import { readFile } from "node:fs/promises";
-import path from "node:path";
-import { createScene, gone, type Scene } from "./agents.ts";
+import { createScene, gone, inHome, type Scene } from "./agents.ts";
+import { createCountingJob } from "./counting-job.ts";
 import { binary } from "./fixtures.ts";
+import { canUnshare, mountNamespace, needsNamespace } from "./limits.ts";
 import { outline, uniqueSeconds, until } from "./jobs.ts";
 import { type Proxy, startFront, startProxy, type Weather } from "./proxy.ts";
 
 // Fifteen minutes are a second or two here: the agents have 1 s for a request, and give up after what `busy-give-up` and `sync-give-up` say.
 
-const inHome = (scene: Scene, name: string) => path.join(scene.tester.home, name);
-const loop = "for i in $(seq 60); do echo line $i; sleep 0.05; done";
-const lines = Array.from({ length: 60 }, (_, i) => `line ${i + 1}\n`).join("");
+const { commands, expectWhole } = createCountingJob(60, 0.05);
 
 /** A scene whose agents reach the hub through a network that has a weather. */
 async function createStorm(options?: Parameters<typeof createScene>[0]) {
@@ -27,15 +25,6 @@ async function createStorm(options?: Parameters<typeof createScene>[0]) {
       await scene[Symbol.asyncDispose]();
     },
   };
-}
-
-async function expectWhole(scene: Scene, id: string): Promise<void> {
-  expect((await scene.hub.done(id)).result).toBe("passed");
-  const events = await scene.hub.log(id);
-  expect(outline(events)[4]).toBe(`[${loop}] 0: ${lines}`);
-  expect(await scene.keptLog(id)).toEqual(events);
-  expect(await readFile(inHome(scene, "ran"), "utf8")).toBe("1");
-  expect(await scene.hub.breaches()).toEqual([]);
 }
 
 const storms: [string, (proxy: Proxy) => void][] = [
@@ -56,7 +45,7 @@ describe("the network between an agent and its hub", () => {
     await using storm = await createStorm();
     const { scene, hub, proxy, via } = storm;
     const agent = await scene.readyAgent(via);
-    const id = await hub.submit({ commands: ["echo -n 1 >> ran", loop] });
+    const id = await hub.submit({ commands });
     await hub.shows(id, "line 5\n");
     brew(proxy);
     await Bun.sleep(3500);
@@ -85,18 +74,25 @@ async function expectEnded(scene: Scene, { id, word }: Awaited<ReturnType<typeof
 
 const reasonOf = (stdout: string) => /Agent shutting down due to: (\w+)/.exec(stdout)?.[1];
 
-const namespace = ["unshare", "-m"];
-if (process.getuid?.() === 0 && Bun.spawnSync([...namespace, "true"]).success) {
-  test.concurrent("the hub's name is gone for a while: the job goes on, and its log is whole", async () => {
+test.concurrent.if(canUnshare)(
+  `the hub's name is gone for a while: the job goes on, and its log is whole${needsNamespace}`,
+  async () => {
     await using storm = await createStorm();
     const { scene, hub, proxy } = storm;
     const hosts = await scene.tester.write("hosts", "127.0.0.1 hub.test\n");
-    const program = [...namespace, "sh", "-c", 'mount --bind "$0" /etc/hosts && exec "$@"', hosts, binary];
+    const program = [
+      ...mountNamespace,
+      "sh",
+      "-c",
+      'mount --bind "$0" /etc/hosts && exec "$@"',
+      hosts,
+      binary,
+    ];
     const endpoint = ["--endpoint", `hub.test:${proxy.endpoint.split(":")[1]}`];
     // A name that was found is believed for half a minute otherwise, and a name server waited for as long.
     const env = { BUN_CONFIG_DNS_TIME_TO_LIVE_SECONDS: "1", RES_OPTIONS: "timeout:1 attempts:1" };
     await scene.readyAgent(endpoint, { program, env });
-    const id = await hub.submit({ commands: ["echo -n 1 >> ran", loop] });
+    const id = await hub.submit({ commands });
     await hub.shows(id, "line 5\n");
     await scene.tester.write("hosts", "127.0.0.1 localhost\n");
     proxy.set({ kind: "reset" });
@@ -107,8 +103,8 @@ if (process.getuid?.() === 0 && Bun.spawnSync([...namespace, "true"]).success) {
     expect((await hub.calls()).length).toBe(before);
     await scene.tester.write("hosts", "127.0.0.1 hub.test\n");
     await expectWhole(scene, id);
-  });
-}
+  },
+);
 
 describe("an outage without an end", () => {
   test.concurrent("the busy agent stops its job and leaves with 1; the next one, when it is over, reports it", async () => {

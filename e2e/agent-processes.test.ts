@@ -1,12 +1,11 @@
 import { describe, expect, test } from "bun:test";
 import { existsSync, readFileSync } from "node:fs";
-import path from "node:path";
 import { listPids, readArguments, readUid } from "../src/processes/proc.ts";
-import { createScene, gone, jobProcesses, type Scene } from "./agents.ts";
+import { createScene, gone, inHome, jobProcesses, type Scene } from "./agents.ts";
+import { canUnshare, mountNamespace, needsNamespace } from "./limits.ts";
 import { living, outputOf, uniqueSeconds, until } from "./jobs.ts";
-import { escapes, isRoot, programOf, users } from "./users.ts";
+import { escapes, programOf, users } from "./users.ts";
 
-const inHome = (scene: Scene, name: string) => path.join(scene.tester.home, name);
 /** Not the one that the hub, another user's process, has. */
 const ownLog = (scene: Scene) => ["--log-file-path", inHome(scene, "agent.log")];
 const readLog = (scene: Scene) => readFileSync(inHome(scene, "agent.log"), "utf8");
@@ -80,18 +79,20 @@ describe.each(users)("what a job of an agent of $user starts", ({ as }) => {
 });
 
 const sudo = Bun.which("sudo");
-const namespace = ["unshare", "-m"];
-const canMount = isRoot && Bun.spawnSync([...namespace, "true"]).success;
+const canSudo = sudo !== null && canUnshare;
 
-if (sudo !== null && canMount) {
-  test.concurrent("a process of root that a job of an ordinary user started with sudo cannot be ended: the agent says so, and goes on", async () => {
+test.concurrent.if(canSudo)(
+  `a process of root that a job of an ordinary user started with sudo cannot be ended: the agent says so, and goes on${canSudo ? "" : `${needsNamespace} (skipped: needs sudo)`}`,
+  async () => {
     await using scene = await createScene();
     const { hub, tester } = scene;
     // Rules that only the agent and what it starts can see.
     const rules = await tester.write("sudoers", "nobody ALL=(root) NOPASSWD: ALL\n", 0o440);
     const [, ...user] = await programOf(tester, users.at(-1)!.as);
     const script = `mount --bind "$0" /etc/sudoers && exec setpriv "$@"`;
-    await scene.readyAgent(ownLog(scene), { program: [...namespace, "sh", "-c", script, rules, ...user] });
+    await scene.readyAgent(ownLog(scene), {
+      program: [...mountNamespace, "sh", "-c", script, rules, ...user],
+    });
     const [ended, lives, held] = [uniqueSeconds(), uniqueSeconds(), uniqueSeconds()];
     try {
       const id = await hub.submit({
@@ -123,5 +124,5 @@ if (sudo !== null && canMount) {
       const left = listPids().filter((pid) => readArguments(pid).includes(lives) && readUid(pid) === 0);
       for (const pid of left) process.kill(pid, "SIGKILL");
     }
-  });
-}
+  },
+);

@@ -1,21 +1,13 @@
 import { describe, expect, test } from "bun:test";
-import { appendFile, readdir, readFile, truncate, writeFile } from "node:fs/promises";
+import { appendFile, readFile, truncate, writeFile } from "node:fs/promises";
 import path from "node:path";
-import { createScene, gone, jobProcesses, type Scene } from "./agents.ts";
+import { createScene, findFile, gone, jobProcesses, type Scene } from "./agents.ts";
 import { binary, type Running, type StartOptions } from "./fixtures.ts";
 import { living, outline, uniqueSeconds } from "./jobs.ts";
 
 const bootId = "/proc/sys/kernel/random/boot_id";
 const unshare = ["unshare", process.getuid?.() === 0 ? "-m" : "-rm"];
 const mount = `mount --bind "$0" ${bootId} && exec "$@"`;
-
-async function findFile(scene: Scene, name: string): Promise<string> {
-  const files = await readdir(scene.stateDirectory, { recursive: true });
-  return path.join(
-    scene.stateDirectory,
-    files.find((file) => path.basename(file) === name)!,
-  );
-}
 
 /** A job that prints, and what must not be there later. */
 async function submitLong({ hub }: Scene) {
@@ -39,7 +31,7 @@ async function reboot(scene: Scene): Promise<StartOptions> {
   const file = await scene.tester.write("boot-id", "11111111-2222-4333-8444-555555555555\n");
   const { stdout } = await scene.tester.exec([...unshare, "sh", "-c", mount, file, "cat", bootId]);
   if (stdout.startsWith("11111111-")) return { program: [...unshare, "sh", "-c", mount, file, binary] };
-  const record = await findFile(scene, "process.json");
+  const record = findFile(scene, "process.json");
   const text = await readFile(record, "utf8");
   await writeFile(
     record,
@@ -101,7 +93,7 @@ describe("the machine restarts in mid-job", () => {
       const agent = await scene.readyAgent();
       const { id, word } = await submitLong(scene);
       await crashMachine(agent, id, word);
-      await tear(await findFile(scene, "events.ndjson"));
+      await tear(findFile(scene, "events.ndjson"));
       scene.agent([], await reboot(scene));
       await expectFailed(scene, id, "line 1\n");
     },

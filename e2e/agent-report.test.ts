@@ -1,10 +1,11 @@
 import { describe, expect, test } from "bun:test";
-import { mkdirSync, readFileSync, rmdirSync, writeFileSync } from "node:fs";
+import { readFileSync } from "node:fs";
 import path from "node:path";
 import type { JobSummary } from "../src/hooks.ts";
 import { createScene, jobProcesses, type Scene } from "./agents.ts";
-import { binary, createTester } from "./fixtures.ts";
-import { outline, outputOf, runForEvents, runJob, until } from "./jobs.ts";
+import { createTester } from "./fixtures.ts";
+import { canLimit, createControlGroup, needsGroups } from "./limits.ts";
+import { outline, outputOf, runForEvents, runJob } from "./jobs.ts";
 
 const mebibyte = 2 ** 20;
 
@@ -90,59 +91,29 @@ describe("what a job used", () => {
   });
 });
 
-/** A memory cgroup of its own, where this user can make one. */
-function makeMemoryGroup(limitBytes: number): (Disposable & { readonly procs: string }) | undefined {
-  const name = `signalman-test-${process.pid}`;
-  const kinds = [
-    { base: "/sys/fs/cgroup/memory", limit: "memory.limit_in_bytes" },
-    { base: "/sys/fs/cgroup", limit: "memory.max" },
-  ];
-  for (const { base, limit } of kinds) {
-    const directory = path.join(base, name);
-    try {
-      mkdirSync(directory);
-    } catch {
-      continue;
-    }
-    const remove = () => rmdirSync(directory);
-    try {
-      writeFileSync(path.join(directory, limit), String(limitBytes));
-      return { procs: path.join(directory, "cgroup.procs"), [Symbol.dispose]: remove };
-    } catch {
-      remove();
-    }
-  }
-  return undefined;
-}
-
 describe("out of memory", () => {
   const hungry = "printf 'no line end'; (a=x; while :; do a=$a$a; done)";
   const shell = "a=x; while :; do a=$a$a; done";
 
-  test("is named where a command or the shell died of it, and counted", async () => {
-    using group = makeMemoryGroup(300 * mebibyte);
-    if (!group) {
-      console.warn("not tested: this user can make no memory cgroup here");
-      return;
-    }
-    await using tester = await createTester();
-    const run = async (command: string) => {
-      await tester.write("job.json", JSON.stringify({ commands: [command] }));
-      const script = `echo $$ > ${group.procs}; exec "$0" run job.json`;
-      const { stdout } = await tester.exec(["sh", "-c", script, binary]);
-      return stdout;
-    };
-    const command = await run(hungry);
-    expect(command).toContain(
-      "\n[signalman: a process of this command was killed: out of memory]\n✗ exit code 137",
-    );
-    expect(command).toContain("out of memory: 1 process was killed\n");
-    const dead = await run(shell);
-    expect(dead).toContain("[signalman: the job's shell was killed: out of memory]\n✗ exit code 1");
-    expect(dead).toContain("out of memory: 1 process was killed\n");
-    const other = await run("bash -c 'kill -9 $$'");
-    expect(other).toContain("✗ exit code 137");
-    expect(other).not.toContain("out of memory");
-    await until("the group is empty", () => readFileSync(group.procs, "utf8") === "");
-  });
+  test.if(canLimit)(
+    `is named where a command or the shell died of it, and counted${needsGroups}`,
+    async () => {
+      await using group = createControlGroup("memory", 300 * mebibyte);
+      await using tester = await createTester();
+      const run = async (command: string) => {
+        return (await runJob(tester, { commands: [command] }, [], { program: group.program })).stdout;
+      };
+      const command = await run(hungry);
+      expect(command).toContain(
+        "\n[signalman: a process of this command was killed: out of memory]\n✗ exit code 137",
+      );
+      expect(command).toContain("out of memory: 1 process was killed\n");
+      const dead = await run(shell);
+      expect(dead).toContain("[signalman: the job's shell was killed: out of memory]\n✗ exit code 1");
+      expect(dead).toContain("out of memory: 1 process was killed\n");
+      const other = await run("bash -c 'kill -9 $$'");
+      expect(other).toContain("✗ exit code 137");
+      expect(other).not.toContain("out of memory");
+    },
+  );
 });

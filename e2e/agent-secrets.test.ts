@@ -5,6 +5,7 @@ import { createScene, jobProcesses } from "./agents.ts";
 import { binary } from "./fixtures.ts";
 import { registrationToken } from "./hub-process.ts";
 import { outputOf, until } from "./jobs.ts";
+import { programOf, users } from "./users.ts";
 
 /** Every file below a directory, as bytes. */
 const filesOf = (directory: string) =>
@@ -69,11 +70,7 @@ describe("the registration token", () => {
   test.concurrent("a job of an ordinary user cannot read it out of the agent, nor look into the job's process", async () => {
     await using scene = await createScene();
     const { hub, tester } = scene;
-    const isRoot = process.getuid!() === 0;
-    if (isRoot) await tester.exec(["bash", "-c", 'chown -R 65534:65534 "$(dirname "$HOME")"']);
-    const program = isRoot
-      ? ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", binary]
-      : [binary];
+    const program = await programOf(tester, users.at(-1)!.as);
     const agent = await scene.readyAgent([], { program });
     const look = `id -u; for pid in ${agent.pid} $(ps -o ppid= -p $PPID); do for file in environ mem; do head -c 9 /proc/$pid/$file && echo open; done; done`;
     const id = await hub.submit({ commands: [look] });

@@ -2,13 +2,11 @@ import { describe, expect, test } from "bun:test";
 import { readFileSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import path from "node:path";
-import { toAdvice } from "../src/agent/service-unit.ts";
-import { createScene, gone, jobProcesses, type Scene } from "./agents.ts";
+import { toAdvice } from "../src/systemd/service-unit.ts";
+import { createScene, gone, inHome, jobProcesses } from "./agents.ts";
 import { isDead, listPids, readStat } from "../src/processes/proc.ts";
 import { binary, createTester, root } from "./fixtures.ts";
 import { living, outputOf, uniqueSeconds, until } from "./jobs.ts";
-
-const inHome = (scene: Scene, name: string) => path.join(scene.tester.home, name);
 
 describe("the systemd unit of the documentation", () => {
   const file = path.join(root, "docs", "examples", "signalman.service");

@@ -4,9 +4,10 @@ import { copyFile, link, readdir, readFile, rename, writeFile } from "node:fs/pr
 import path from "node:path";
 import { build } from "../scripts/build.ts";
 import { tmpdir } from "../src/testing/index.ts";
-import { createScene, gone, jobProcesses, type Scene } from "./agents.ts";
+import { createScene, findFile, gone, inHome, jobProcesses, type Scene } from "./agents.ts";
+import { createCountingJob } from "./counting-job.ts";
 import { binary, root } from "./fixtures.ts";
-import { outline, uniqueSeconds, until } from "./jobs.ts";
+import { uniqueSeconds, until } from "./jobs.ts";
 
 const newerVersion = "99.0.0";
 let place: Awaited<ReturnType<typeof tmpdir>>;
@@ -19,10 +20,8 @@ beforeAll(async () => {
 });
 afterAll(() => place[Symbol.asyncDispose]());
 
-const inHome = (scene: Scene, name: string) => path.join(scene.tester.home, name);
-const loop = "for i in $(seq 40); do echo line $i; sleep 0.03; done";
-const lines = Array.from({ length: 40 }, (_, i) => `line ${i + 1}\n`).join("");
-const waiting = { commands: ["echo -n 1 >> ran", loop, "while [ ! -e go ]; do sleep 0.05; done"] };
+const { commands, expectWhole } = createCountingJob(40, 0.03);
+const waiting = { commands: [...commands, "while [ ! -e go ]; do sleep 0.05; done"] };
 
 /** Puts a program in the place of `file`, as an installer does: beside it, and then by rename. */
 async function install(program: string, file: string): Promise<void> {
@@ -31,15 +30,6 @@ async function install(program: string, file: string): Promise<void> {
 }
 
 const isDeleted = (pid: number) => readlinkSync(`/proc/${pid}/exe`).endsWith(" (deleted)");
-
-async function expectWhole(scene: Scene, id: string): Promise<void> {
-  expect((await scene.hub.done(id)).result).toBe("passed");
-  const events = await scene.hub.log(id);
-  expect(outline(events)[4]).toBe(`[${loop}] 0: ${lines}`);
-  expect(await scene.keptLog(id)).toEqual(events);
-  expect(await readFile(inHome(scene, "ran"), "utf8")).toBe("1");
-  expect(await scene.hub.breaches()).toEqual([]);
-}
 
 describe("the binary is replaced by rename while a job runs", () => {
   test.concurrent("by hand, with SIGUSR2: the job ends on the old code, the new agent reports it and runs the next", async () => {
@@ -116,14 +106,6 @@ async function readState(scene: Scene): Promise<Record<string, string>> {
   return Object.fromEntries(await Promise.all(entries));
 }
 
-async function findFile(scene: Scene, name: string): Promise<string> {
-  const files = await readdir(scene.stateDirectory, { recursive: true });
-  return path.join(
-    scene.stateDirectory,
-    files.find((file) => path.basename(file) === name)!,
-  );
-}
-
 const ofNewer = (text: string) => text.replace('"version":1', '"version":2');
 const speaksNewer = (text: string) => text.replace('"document":{"version":1', '"document":{"version":2');
 
@@ -144,7 +126,7 @@ describe("a newer program was here", () => {
       await hub.shows(id, "line 40\n");
       agent.kill("SIGKILL");
       await agent.finished;
-      const file = await findFile(scene, name);
+      const file = findFile(scene, name);
       const text = await readFile(file, "utf8");
       await writeFile(file, toNewer(text));
       const before = await readState(scene);
@@ -176,7 +158,7 @@ describe("a newer program was here", () => {
       unix: socket,
       socket: { data: (connection) => void connection.end('{"is":"refused","version":2}\n') },
     });
-    const file = await findFile(scene, "process.json");
+    const file = findFile(scene, "process.json");
     const record = JSON.parse(await readFile(file, "utf8")) as { document: object };
     await writeFile(file, JSON.stringify({ ...record, document: { ...record.document, socket } }));
     const next = scene.agent();
@@ -193,9 +175,9 @@ describe("a newer program was here", () => {
     await hub.done(id);
     agent.kill("SIGTERM");
     await agent.finished;
-    const result = await findFile(scene, "result.json");
+    const result = findFile(scene, "result.json");
     await writeFile(result, ofNewer(await readFile(result, "utf8")));
-    const spool = await findFile(scene, "events.ndjson");
+    const spool = findFile(scene, "events.ndjson");
     await writeFile(spool, `${await readFile(spool, "utf8")}{"event":"job_annotated","text":"x"}\n`);
     const options = ["--state-dir", scene.stateDirectory];
     const list = await tester.run(["logs", ...options]);

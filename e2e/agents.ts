@@ -138,6 +138,20 @@ function endJobProcess(jobId: string): void {
   }
 }
 
+/** A file of the agents' home. */
+export function inHome({ tester }: Scene, name: string): string {
+  return path.join(tester.home, name);
+}
+
+/** The first file of this name in the agents' state. */
+export function findFile({ stateDirectory }: Scene, name: string): string {
+  const found = readdirSync(stateDirectory, { recursive: true, encoding: "utf8" }).find(
+    (file) => path.basename(file) === name,
+  );
+  if (found === undefined) throw new Error(`there is no "${name}" in "${stateDirectory}"`);
+  return path.join(stateDirectory, found);
+}
+
 /** Waits until nothing runs whose command line holds the word. */
 export async function gone(word: string): Promise<void> {
   await until(`no process with "${word}" lives`, () => living(word).length === 0);

@@ -1,8 +1,7 @@
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmdirSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { binary } from "./fixtures.ts";
-
-const isRoot = process.platform === "linux" && process.getuid?.() === 0;
+import { isRoot } from "./users.ts";
 
 /** What a control group can bound, and the file that says how much, in either version of the kernel's interface. */
 const bounds = {
@@ -63,6 +62,12 @@ async function probe(): Promise<boolean> {
     return false;
   }
 }
+
+/** Words that start a program with mounts of its own. */
+export const mountNamespace = ["unshare", "-m"];
+export const canUnshare =
+  isRoot && Bun.which("unshare") !== null && Bun.spawnSync([...mountNamespace, "true"]).success;
+export const needsNamespace = canUnshare ? "" : " (skipped: needs root, and mounts of its own)";
 
 /** A user that nobody else is. */
 export interface Somebody {

@@ -2,6 +2,7 @@ import { closeSync, existsSync, mkdirSync, openSync, rmSync, writeFileSync, writ
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
+import { isRoot } from "./users.ts";
 
 /** A file system of its own. Unmounted on disposal, whoever still uses it. */
 export interface SmallDisk extends AsyncDisposable {
@@ -72,8 +73,6 @@ export async function mountFailing(target: string): Promise<FailingDisk> {
     },
   };
 }
-
-const isRoot = process.platform === "linux" && process.getuid?.() === 0;
 
 /** Where nothing may be mounted, what needs it is skipped, and its name says why. */
 export const canMount = isRoot && (await probe(async (target) => mountSmall(target)));

@@ -28,7 +28,7 @@ test.concurrent("an agent is shown with its slots, in text and in JSON", async (
   const { exitCode, stdout } = await statusOf(scene);
   expect(exitCode).toBe(0);
   expect(stdout).toMatch(
-    /^signalman \S+, pid \d+, up \d+s, state in .*agent-to-show\nslot .*\n1 +agent-to-show +waiting/,
+    /^signalman \S+, pid \d+, up \d+ s, state in .*agent-to-show\nslot .*\n1 +agent-to-show +waiting/,
   );
   const [status] = JSON.parse((await statusOf(scene, ["--json"])).stdout) as AgentStatus[];
   expect([status?.pid, status?.slots[0]?.name]).toEqual([agent.pid, "agent-to-show"]);

@@ -81,15 +81,14 @@ export interface HookEvents {
   /** Called after each call that keeps a slot known to its control plane; `error` when it failed. Measure it. */
   "agent:synced": { readonly slot: number; readonly durationMs: number; readonly error?: string };
   /** Called when a job's process has accepted its request. Count it, show it. */
-  "agent:job-started": { readonly slot: number; readonly jobId: string; readonly executor: string };
+  "agent:job-started": { readonly slot: number; readonly jobId: string; readonly job: JobRequest };
   /** Called when a job's result is known and its process is gone. Send notifications, record metrics. */
   "agent:job-ended": {
     readonly slot: number;
     readonly jobId: string;
-    readonly executor: string;
+    readonly job: JobRequest;
     /** What of the log reached its reader. */
     readonly delivery: LogDelivery;
-    readonly job: JobRequest;
     /** What another process did to the job's log on disk. */
     readonly damage?: string;
   } & JobSummary;

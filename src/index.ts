@@ -22,6 +22,7 @@ export type {
 export type { AgentSignals, JobSource, JobSourceContext } from "./agent/source.ts";
 export type { Check, CheckContext, Finding } from "./doctor/check.ts";
 export { checkScript, type CheckScriptOptions } from "./doctor/script.ts";
+export { aborted } from "./aborted.ts";
 export { AgentError, type ErrorCode, errorCodes, isAgentError, toMessage } from "./errors.ts";
 export type {
   CommandHookEvent,
@@ -99,6 +100,7 @@ export {
   type ProcessReport,
 } from "./processes/end.ts";
 export { becomeSubReaper, startReaper } from "./processes/reaper.ts";
+export { sendSignal } from "./processes/send-signal.ts";
 export { type UsageWatch, watchUsage } from "./processes/usage.ts";
 export { createJobProcesses, type JobProcesses, type JobProcessesOptions } from "./processes/tree.ts";
 export {

@@ -8,7 +8,7 @@ const argv = process.argv.slice(2);
 if (argv.length === 1 && ["version", "--version", "-v"].includes(argv[0]!)) {
   console.log(version);
 } else if (argv[0] === "job-process") {
-  const { runJobProcess } = await import("./job/main.ts");
+  const { runJobProcess } = await import("./job-process/main.ts");
   try {
     await runJobProcess(builtIns);
     process.exit(0);

@@ -24,7 +24,7 @@ export interface PluginContext {
   use<T extends object>(service: Service<T>, name: string): T;
   /** All that is provided for a service, by name. */
   all<T extends object>(service: Service<T>): ReadonlyMap<string, T>;
-  /** Stops the whole agent. */
+  /** The whole agent leaves: each slot finishes the job it has and takes no other. `reason` is what `agent:draining`, `agent:left` and `agent:exit` say then. */
   stop(reason: StopReason): void;
   /** Runs on disposal: the last one first, all of them, whatever fails. Each has 5 s. */
   defer(cleanup: () => void | Promise<void>): void;

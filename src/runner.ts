@@ -1,3 +1,4 @@
+import { aborted } from "./aborted.ts";
 import { toMessage } from "./errors.ts";
 import type { JobSummary } from "./hooks.ts";
 import type { Host } from "./host/host.ts";
@@ -30,7 +31,7 @@ export async function runHere(request: JobRequest, options: RunnerOptions): Prom
   // Whoever kills the job waits for no plugin.
   const call: Host["call"] = (name, event) =>
     Promise.race([host.call(name, event), aborted(open.job.killed)]);
-  const identity = { slot: 0, jobId: request.id, executor: request.executor };
+  const identity = { slot: 0, jobId: request.id, job: request };
 
   // 1. The agent's side is up before the job is.
   await host.call("agent:start", { version });
@@ -58,7 +59,6 @@ export async function runHere(request: JobRequest, options: RunnerOptions): Prom
   await call("agent:log-flushed", { slot: 0, job: request, trimmed, spool: spool.path });
   await call("agent:job-ended", {
     ...identity,
-    job: request,
     delivery: { trimmed, undelivered: 0 },
     ...summary,
   });
@@ -79,11 +79,4 @@ async function show(
 ): Promise<void> {
   using reader = spool.reader();
   await view(reader).catch(onFailed);
-}
-
-function aborted(signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    if (signal.aborted) resolve();
-    else signal.addEventListener("abort", () => resolve(), { once: true });
-  });
 }

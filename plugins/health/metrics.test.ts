@@ -1,5 +1,6 @@
 import { expect, test } from "bun:test";
 import type { JobStatus } from "signalman";
+import { jobRequest } from "signalman/testing";
 import { type Family, parseExposition, valueOf } from "./exposition.ts";
 import { type HealthUnderTest, startHealth } from "./scene.test.ts";
 
@@ -51,13 +52,21 @@ test("the process figures are those of this process", async () => {
 test("jobs are counted by result and executor, all results from a job's start", async () => {
   await using health = await startHealth();
   const { t } = health;
-  await t.call("agent:job-started", { executor: "shell" });
+  await t.call("agent:job-started", { job: jobRequest({ executor: "shell" }) });
   const begun = await scrape(health);
   expect(valueOf(begun, "signalman_jobs_total", { executor: "shell", result: "failed" })).toBe(0);
   for (const result of ["passed", "passed", "failed"] as const) {
-    await t.call("agent:job-ended", { executor: "shell", result, durationMs: 61_000 });
+    await t.call("agent:job-ended", {
+      job: jobRequest({ executor: "shell" }),
+      result,
+      durationMs: 61_000,
+    });
   }
-  await t.call("agent:job-ended", { executor: "kubernetes", result: "stopped", durationMs: 500 });
+  await t.call("agent:job-ended", {
+    job: jobRequest({ executor: "kubernetes" }),
+    result: "stopped",
+    durationMs: 500,
+  });
   const found = await scrape(health);
   const total = (labels: Record<string, string>) => valueOf(found, "signalman_jobs_total", labels);
   expect(total({ executor: "shell", result: "passed" })).toBe(2);
@@ -71,7 +80,10 @@ test("jobs are counted by result and executor, all results from a job's start", 
 test("executors whose names come from anywhere make eleven series of labels at most", async () => {
   await using health = await startHealth();
   for (let index = 0; index < 50; index++) {
-    await health.t.call("agent:job-ended", { executor: `"evil\n\\${index}`, result: "failed" });
+    await health.t.call("agent:job-ended", {
+      job: jobRequest({ executor: `"evil\n\\${index}` }),
+      result: "failed",
+    });
   }
   const { samples } = (await scrape(health)).get("signalman_jobs_total")!;
   expect(new Set(samples.map(({ labels }) => labels["executor"])).size).toBe(11);

@@ -73,9 +73,9 @@ export function createMetrics(about: { version: string; status: () => AgentStatu
       sync.duration.observe(durationMs / 1000);
       if (error !== undefined) sync.failures.inc();
     },
-    jobStarted: ({ executor }) => void toExecutor(executor),
+    jobStarted: ({ job }) => void toExecutor(job.executor),
     jobEnded(event) {
-      const { slot, jobId, executor, result, durationMs, delivery } = event;
+      const { slot, jobId, job, result, durationMs, delivery } = event;
       const now = status();
       countLog(now);
       const position = now.slots.find((one) => one.slot === slot && one.job?.id === jobId)?.job?.log;
@@ -83,7 +83,7 @@ export function createMetrics(about: { version: string; status: () => AgentStatu
         log.trimmed.inc(Math.max(0, position.producedBytes - position.deliveredBytes));
       }
       log.dropped.inc(event.log.droppedBytes);
-      jobs.total.inc({ result, executor: toExecutor(executor) });
+      jobs.total.inc({ result, executor: toExecutor(job.executor) });
       jobs.duration.observe(durationMs / 1000);
       if (event.usage) countUsage(event.usage);
     },

@@ -1,5 +1,4 @@
-import { once } from "node:events";
-import type { JobSource, JobSourceContext, LeftJob, StopReason } from "signalman";
+import { aborted, type JobSource, type JobSourceContext, type LeftJob, type StopReason } from "signalman";
 import { isUrlName } from "./agent-name.ts";
 import { createHubClient, type HubClient } from "./client.ts";
 import type { SemaphoreConfig } from "./config.ts";
@@ -93,10 +92,6 @@ async function takeUp(store: RegistrationStore, options: TakeUpOptions): Promise
   }
   if (found !== undefined) store.forget();
   return undefined;
-}
-
-async function aborted(signal: AbortSignal): Promise<void> {
-  if (!signal.aborted) await once(signal, "abort");
 }
 
 function toQuitReason({ signals, jobs }: JobSourceContext, store: RegistrationStore): StopReason {

@@ -1,5 +1,12 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import { endProcesses, type JobProcesses, type LocalTerminal, type Logger, type Session } from "signalman";
+import {
+  endProcesses,
+  type JobProcesses,
+  type LocalTerminal,
+  type Logger,
+  type Session,
+  sendSignal,
+} from "signalman";
 
 /** The last output of a killed shell is there at once; a terminal that somebody else still floods may never be empty. */
 const lastOutputMs = 1000;
@@ -28,18 +35,10 @@ export async function endJob(options: {
   }
   if (!session) return;
   // The holder was stopped too. It tells, behind the last byte, that the shell is gone.
-  signal(session.shellPid, "SIGKILL");
-  signal(session.terminal.pid, "SIGCONT");
+  sendSignal(session.shellPid, "SIGKILL");
+  sendSignal(session.terminal.pid, "SIGCONT");
   await Promise.race([session.ended, sleep(lastOutputMs, undefined, { ref: false })]);
   const { pendingBytes } = session;
   if (pendingBytes > 0) logger.info("output came after the last command", { bytes: pendingBytes });
   await session[Symbol.asyncDispose]();
-}
-
-function signal(pid: number, name: NodeJS.Signals): void {
-  try {
-    process.kill(pid, name);
-  } catch {
-    // Gone already.
-  }
 }

@@ -38,8 +38,8 @@ export default definePlugin({
     );
     ctx.hook("agent:left", ({ reason }) => send(count("slot.left", [reason]), ...busySlots()));
 
-    ctx.hook("agent:job-started", ({ executor }) => send(count("job.started", [executor])));
-    ctx.hook("agent:job-ended", ({ executor, result, durationMs, log, delivery }) =>
+    ctx.hook("agent:job-started", ({ job }) => send(count("job.started", [job.executor])));
+    ctx.hook("agent:job-ended", ({ job: { executor }, result, durationMs, log, delivery }) =>
       send(
         count("job.ended", [executor, result]),
         time("job.duration", durationMs, [executor, result]),

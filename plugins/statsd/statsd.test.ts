@@ -36,9 +36,9 @@ const job = {
 describe("the agent's figures", () => {
   test("count its jobs by executor and result, with their time and their log", async () => {
     const lines = await linesOf(async (t) => {
-      await t.call("agent:job-started", { executor: "shell" });
+      await t.call("agent:job-started", { job: jobRequest({ executor: "shell" }) });
       await t.call("agent:job-ended", {
-        executor: "shell",
+        job: jobRequest({ executor: "shell" }),
         result: "failed",
         durationMs: 1499.6,
         log: { events: 3, bytes: 123, droppedBytes: 7 },

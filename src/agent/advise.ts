@@ -1,8 +1,8 @@
 import { readFileSync, statfsSync } from "node:fs";
 import type { Logger } from "../logger/logger.ts";
 import { toFileSystem } from "../state/file-system.ts";
-import { askSystem } from "./ask-system.ts";
-import { findServiceUnit, toAdvice } from "./service-unit.ts";
+import { askSystem } from "../systemd/ask-system.ts";
+import { findServiceUnit, toAdvice } from "../systemd/service-unit.ts";
 
 /** Says what about this host would cost an operator jobs or logs. Never throws, and delays nobody. */
 export async function adviseOperator(options: {

@@ -2,21 +2,16 @@ import { toMessage } from "../errors.ts";
 import type { RootLogger } from "../logger/logger.ts";
 import type { StopReason } from "../plugin.ts";
 import type { StateDirectory } from "../state/directory.ts";
-import { runSlot, type SlotOptions } from "./slot.ts";
+import type { SlotSettings } from "./slot-jobs.ts";
+import { runSlot, type SlotsOptions } from "./slot.ts";
 import type { AgentSignals } from "./source.ts";
 import type { StatusBoard } from "./status.ts";
 
-export interface AgentOptions extends Omit<
-  SlotOptions,
-  "slot" | "slots" | "directory" | "logger" | "board" | "socketDirectories" | "settings"
-> {
+export interface AgentOptions extends SlotsOptions {
   readonly logger: RootLogger;
-  /** How many jobs it runs at once: each slot is an agent of its own to the control plane. */
-  readonly slots: number;
   readonly state: Pick<StateDirectory, "slot" | "slots">;
   readonly status: StatusBoard;
-  /** What depends on the slot. */
-  readonly ofSlot: (slot: number) => Pick<SlotOptions, "socketDirectories" | "settings">;
+  readonly settingsOf: (slot: number) => SlotSettings;
 }
 
 export interface AgentEnd {
@@ -42,7 +37,7 @@ export async function runAgent(options: AgentOptions): Promise<AgentEnd | undefi
     try {
       const why = await runSlot({
         ...options,
-        ...options.ofSlot(slot),
+        ...options.settingsOf(slot),
         slot,
         directory: state.slot(slot),
         logger: options.slots === 1 ? logger : logger.fork(),

@@ -1,7 +1,7 @@
 import { existsSync, readdirSync, rmSync, statSync } from "node:fs";
 import { join } from "node:path";
 import type { JobSummary } from "../hooks.ts";
-import { jobFiles } from "../job/wire.ts";
+import { jobFiles } from "../job-process/wire.ts";
 import { readDocument } from "../state/document.ts";
 
 /** The log of a job that this host ran, or runs. */

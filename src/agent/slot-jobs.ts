@@ -3,30 +3,25 @@ import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { toMessage } from "../errors.ts";
 import type { Host } from "../host/host.ts";
-import { closeJob } from "../job/close-job.ts";
-import { recoverLeft, refuseNewerJob } from "../job/left.ts";
+import { closeJob } from "../job-process/close-job.ts";
+import { recoverLeft, refuseNewerJob } from "../job-process/left.ts";
 import type { JobSettings } from "../job/open.ts";
-import { adoptJobProcess, finishedProcess, type JobProcess } from "../job/process.ts";
-import { startJobProcess, toSocketPath, type WaitingJobProcess } from "../job/waiting-process.ts";
+import { adoptJobProcess, finishedProcess, type JobProcess } from "../job-process/process.ts";
+import { startJobProcess, type WaitingJobProcess } from "../job-process/waiting-process.ts";
 import type { JobRequest } from "../job/request.ts";
-import { jobFiles, type JobProcessInput } from "../job/wire.ts";
+import { jobFiles, type JobProcessInput } from "../job-process/wire.ts";
 import type { Logger } from "../logger/logger.ts";
+import { toSocketPath } from "../socket-path.ts";
 import { takeLock } from "../state/lock.ts";
 import { makePrivateDirectory, readDocument, removeDocument, writeDocument } from "../state/document.ts";
 import { pruneLogs } from "./kept-logs.ts";
 import { deliverJob } from "./deliver.ts";
-import type { AgentJob, JobDelivery, JobOutcome, Jobs, LeftJob } from "./jobs.ts";
+import type { AgentJob, JobDelivery, Jobs, LeftJob } from "./jobs.ts";
 import type { SlotBoard } from "./status.ts";
 
-export interface SlotJobsOptions {
-  readonly slot: number;
+/** What the jobs of all slots have in common. */
+export interface JobsOptions {
   readonly host: Host;
-  readonly logger: Logger;
-  /** Of the slot's jobs, in the state directory. */
-  readonly directory: string;
-  /** For sockets, the best first; the first whose path is short enough is taken. */
-  readonly socketDirectories: readonly string[];
-  readonly settings: JobSettings;
   readonly plugins: JobProcessInput["plugins"];
   readonly log: JobProcessInput["log"];
   /** What a job's process starts with: ours without secrets. */
@@ -37,9 +32,23 @@ export interface SlotJobsOptions {
   readonly flushTimeoutMs: number;
   /** Of the logs that stay when their jobs are reported. */
   readonly keptLogs: { readonly maxBytes: number; readonly maxAgeMs: number };
-  readonly board: SlotBoard;
   /** Called before anything is kept: see `StateDirectory.hold`. */
   readonly holdState: () => void;
+}
+
+/** What differs from slot to slot. */
+export interface SlotSettings {
+  /** For sockets, the best first; the first whose path is short enough is taken. */
+  readonly socketDirectories: readonly string[];
+  readonly settings: JobSettings;
+}
+
+export interface SlotJobsOptions extends JobsOptions, SlotSettings {
+  readonly slot: number;
+  readonly logger: Logger;
+  /** Of the slot's jobs, in the state directory. */
+  readonly directory: string;
+  readonly board: SlotBoard;
 }
 
 /** The jobs of a slot, for its source, and for whoever must end them. */
@@ -70,13 +79,14 @@ export function createSlotJobs(options: SlotJobsOptions): SlotJobs {
     running.add(process);
     const { id } = request;
     const board = options.board.job(request);
-    const done = deliverJob({ ...options, board, request, process, delivery, directory: join(directory, id) })
-      .catch((error: unknown): JobOutcome => {
-        logger.error(`the job is reported as failed: ${toMessage(error)}`, { job: id });
-        const log = { events: 0, bytes: 0, droppedBytes: 0 };
-        return { summary: { result: "failed", durationMs: 0, log }, log: { trimmed: false, undelivered: 0 } };
-      })
-      .finally(() => running.delete(process));
+    const done = deliverJob({
+      ...options,
+      board,
+      request,
+      process,
+      delivery,
+      directory: join(directory, id),
+    }).finally(() => running.delete(process));
     return {
       id,
       request,
@@ -134,8 +144,8 @@ export function createSlotJobs(options: SlotJobsOptions): SlotJobs {
     return undefined;
   }
 
-  async function announce({ id, executor }: JobRequest): Promise<void> {
-    await host.call("agent:job-started", { slot, jobId: id, executor });
+  async function announce(job: JobRequest): Promise<void> {
+    await host.call("agent:job-started", { slot, jobId: job.id, job });
   }
 
   return {

@@ -1,28 +1,31 @@
 import { toMessage } from "../errors.ts";
-import type { Host } from "../host/host.ts";
 import type { RootLogger } from "../logger/logger.ts";
 import type { StopReason } from "../plugin.ts";
 import { jobSource } from "../services.ts";
 import { createSlotState } from "../state/slot-state.ts";
-import { createSlotJobs, type SlotJobs, type SlotJobsOptions } from "./slot-jobs.ts";
+import { createSlotJobs, type SlotSettings, type JobsOptions, type SlotJobs } from "./slot-jobs.ts";
 import type { AgentSignals } from "./source.ts";
 import type { SlotBoard } from "./status.ts";
 
-export interface SlotOptions extends Omit<SlotJobsOptions, "directory" | "logger" | "board" | "host"> {
+/** What all slots have in common. */
+export interface SlotsOptions extends JobsOptions {
   readonly version: string;
-  readonly host: Host;
-  /** Of the slot: its name in the control plane stands in its lines. */
-  readonly logger: RootLogger;
   /** The control plane: the name of a job source. */
   readonly source: string;
-  /** How many slots the agent has. */
+  /** How many jobs the agent runs at once: each slot is an agent of its own to the control plane. */
   readonly slots: number;
+  readonly signals: AgentSignals;
+  /** Gets the ways to end the running jobs of a slot, before there are any. */
+  readonly onJobs: (jobs: Pick<SlotJobs, "stopAll" | "killAll">) => void;
+}
+
+export interface SlotOptions extends SlotsOptions, SlotSettings {
+  readonly slot: number;
+  /** Of the slot: its name in the control plane stands in its lines. */
+  readonly logger: RootLogger;
   /** Of the slot, in the state directory. */
   readonly directory: string;
-  readonly signals: AgentSignals;
   readonly board: SlotBoard;
-  /** Gets the ways to end the running jobs, before there are any. */
-  readonly onJobs: (jobs: Pick<SlotJobs, "stopAll" | "killAll">) => void;
 }
 
 /** One slot, from what an earlier process of it left until it has left its control plane. Resolves to why it left. */

@@ -1,13 +1,12 @@
-import { chmodSync, closeSync, constants, openSync, rmSync } from "node:fs";
+import { chmodSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { toMessage } from "../errors.ts";
 import type { Logger } from "../logger/logger.ts";
+import { openSocketPath } from "../socket-path.ts";
 import type { AgentStatus, StatusBoard } from "./status.ts";
 
 const socketName = "status.sock";
 const silenceSeconds = 5;
-/** A socket's path has at most so many bytes. */
-const longestPath = 107;
 
 /**
  * Tells whoever connects and sends a line how the agent stands, as one JSON document, and hangs up. The socket lies in the agent's folder, which only its user can
@@ -21,7 +20,7 @@ export function serveStatus(options: {
   const { directory, status, logger } = options;
   const cleanup = new DisposableStack();
   try {
-    const path = cleanup.use(openSocketPath(directory));
+    const path = cleanup.use(openSocketPath(directory, socketName));
     // The folder is locked: whoever left this one is gone.
     rmSync(join(directory, socketName), { force: true });
     const server = Bun.listen<Answer>({
@@ -68,7 +67,7 @@ export async function askStatus(directory: string, timeoutMs: number): Promise<S
   const timer = setTimeout(() => over.resolve(`no answer within ${timeoutMs / 1000} s`), timeoutMs);
   let text = "";
   try {
-    using path = openSocketPath(directory);
+    using path = openSocketPath(directory, socketName);
     const decoder = new TextDecoder();
     using socket = await Bun.connect({
       unix: path.value,
@@ -117,12 +116,4 @@ function send(socket: Bun.Socket<Answer>): void {
   if (rest === undefined) return;
   socket.data.rest = rest.subarray(Math.max(0, socket.write(rest)));
   if (socket.data.rest.length === 0) socket.end();
-}
-
-/** A folder's path may be too long for a socket; by way of an open descriptor it never is. */
-function openSocketPath(directory: string): Disposable & { readonly value: string } {
-  const plain = join(directory, socketName);
-  if (Buffer.byteLength(plain) <= longestPath) return { value: plain, [Symbol.dispose]: () => {} };
-  const fd = openSync(directory, constants.O_RDONLY | constants.O_DIRECTORY);
-  return { value: `/proc/self/fd/${fd}/${socketName}`, [Symbol.dispose]: () => closeSync(fd) };
 }

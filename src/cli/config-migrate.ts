@@ -1,5 +1,5 @@
 import { resolve } from "node:path";
-import { toLeaveSeconds, toServiceUnit } from "../agent/unit-settings.ts";
+import { toLeaveSeconds, toServiceUnit } from "../systemd/unit-settings.ts";
 import { isSecret, redact, toPlain } from "../logger/line.ts";
 import { type Comparison, compare, type Note } from "../migrate/compare.ts";
 import { findInstallation, type Installation } from "../migrate/installation.ts";

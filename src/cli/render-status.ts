@@ -1,3 +1,4 @@
+import { toSize, toSpan } from "../amounts.ts";
 import type { AgentStatus, JobStatus, SlotStatus } from "../agent/status.ts";
 import { toLine } from "../printable.ts";
 import { formatTable } from "./columns.ts";
@@ -16,7 +17,7 @@ export function renderStatus(agent: AgentStatus, now: number): string[] {
     slot.job ? toProgress(slot.job, now) : "",
   ]);
   return [
-    `signalman ${agent.version}, pid ${agent.pid}, up ${toSpan(now - agent.startedAt)}, state in ${agent.stateDirectory}`,
+    `signalman ${agent.version}, pid ${agent.pid}, up ${since(now, agent.startedAt)}, state in ${agent.stateDirectory}`,
     ...formatTable([["slot", "name", "state", "last sync", "job", ""], ...rows]),
     ...agent.slots.flatMap(toTrouble),
   ];
@@ -30,14 +31,14 @@ function toState({ state, draining, reason, job }: SlotStatus): string {
 
 function toSync({ sync }: SlotStatus, now: number): string {
   if (sync === undefined) return "";
-  const last = sync.succeededAt === undefined ? "never" : `${toSpan(now - sync.succeededAt)} ago`;
+  const last = sync.succeededAt === undefined ? "never" : `${since(now, sync.succeededAt)} ago`;
   return sync.failures > 0 ? `${last}, ${sync.failures} failed` : last;
 }
 
 function toProgress({ executor, startedAt, log }: JobStatus, now: number): string {
   const waiting = Math.max(0, log.producedBytes - log.deliveredBytes);
   const rest = waiting > 0 ? `, ${toSize(waiting)} waiting` : "";
-  return `${executor}, ${toSpan(now - startedAt)}, log ${toSize(log.deliveredBytes)}${rest}`;
+  return `${executor}, ${since(now, startedAt)}, log ${toSize(log.deliveredBytes)}${rest}`;
 }
 
 function toTrouble({ slot, error, sync }: SlotStatus): string[] {
@@ -45,19 +46,6 @@ function toTrouble({ slot, error, sync }: SlotStatus): string[] {
   return text === undefined ? [] : [`slot ${slot + 1}: ${toLine(text, 200)}`];
 }
 
-/** The largest two units: `3m 07s`. */
-function toSpan(durationMs: number): string {
-  const seconds = Math.max(0, Math.round(durationMs / 1000));
-  const pad = (value: number) => String(value).padStart(2, "0");
-  if (seconds < 60) return `${seconds}s`;
-  if (seconds < 3600) return `${Math.floor(seconds / 60)}m ${pad(seconds % 60)}s`;
-  if (seconds < 86_400) return `${Math.floor(seconds / 3600)}h ${pad(Math.floor(seconds / 60) % 60)}m`;
-  return `${Math.floor(seconds / 86_400)}d ${pad(Math.floor(seconds / 3600) % 24)}h`;
-}
-
-function toSize(bytes: number): string {
-  if (bytes < 1000) return `${bytes} B`;
-  const units = ["kB", "MB", "GB", "TB"];
-  const power = Math.min(units.length, Math.floor(Math.log10(bytes) / 3));
-  return `${(bytes / 1000 ** power).toFixed(1)} ${units[power - 1]}`;
+function since(now: number, then: number): string {
+  return toSpan(Math.max(0, now - then) / 1000, 0);
 }

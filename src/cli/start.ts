@@ -1,4 +1,3 @@
-import { tmpdir, userInfo } from "node:os";
 import { join } from "node:path";
 import { adviseOperator } from "../agent/advise.ts";
 import { runAgent } from "../agent/agent.ts";
@@ -9,12 +8,13 @@ import { createStatusBoard } from "../agent/status.ts";
 import { coreName } from "../config/flags.ts";
 import { isAgentError } from "../errors.ts";
 import { withoutSecrets } from "../job/base-environment.ts";
-import { thisProgram } from "../job/waiting-process.ts";
-import type { JobProcessInput } from "../job/wire.ts";
+import { thisProgram } from "../job-process/waiting-process.ts";
+import type { JobProcessInput } from "../job-process/wire.ts";
 import type { CoreConfig } from "../config/options.ts";
 import { loadLibc } from "../processes/libc.ts";
 import { startReaper } from "../processes/reaper.ts";
 import { jobSource } from "../services.ts";
+import { socketDirectories } from "../socket-path.ts";
 import { openStateDirectory } from "../state/directory.ts";
 import { defineCommand } from "./command.ts";
 import type { Program } from "./program.ts";
@@ -59,8 +59,9 @@ export default defineCommand({
       slots: core.slots,
       state,
       status,
-      ofSlot: (slot) => ({
-        socketDirectories: socketDirectories(state.slot(slot)),
+      settingsOf: (slot) => ({
+        // Beside the state, so that they stay when a service's runtime directory goes.
+        socketDirectories: socketDirectories(join(state.slot(slot), "run"), process.env),
         // Our tokens do not get there, so nothing there can show them.
         settings: { ...settings, secrets: [], ...(hasHomes && { home: join(state.slot(slot), "home") }) },
       }),
@@ -94,16 +95,6 @@ export default defineCommand({
     process.exitCode = end?.isFailed ? 1 : 0;
   },
 });
-
-/** Beside the state, so that they stay when a service's runtime directory goes; elsewhere when that path is too long. */
-function socketDirectories(slot: string): string[] {
-  const { XDG_RUNTIME_DIR } = process.env;
-  return [
-    join(slot, "run"),
-    ...(XDG_RUNTIME_DIR ? [join(XDG_RUNTIME_DIR, "signalman")] : []),
-    join(tmpdir(), `signalman-${userInfo().uid}`),
-  ];
-}
 
 /** What a job's process must know to load its plugins as we loaded them. */
 function toJobPlugins(program: Program): JobProcessInput["plugins"] {

@@ -1,4 +1,5 @@
 import { statfs } from "node:fs/promises";
+import { toSize } from "../amounts.ts";
 import type { Finding } from "./check.ts";
 
 const warningBytes = 2 ** 30;
@@ -25,9 +26,4 @@ export async function findRoom(path: string, what: string): Promise<Finding[]> {
   }
   const count = Number.isFinite(inodes) ? `, ${inodes} inodes` : "";
   return [{ level: "ok", title: `room in the ${where}: ${toSize(free)}${count}` }];
-}
-
-function toSize(bytes: number): string {
-  const mib = bytes / 2 ** 20;
-  return mib < 1024 ? `${Math.floor(mib)} MiB` : `${(mib / 1024).toFixed(1)} GiB`;
 }

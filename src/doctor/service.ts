@@ -1,7 +1,7 @@
 import { readFile } from "node:fs/promises";
-import { askSystem } from "../agent/ask-system.ts";
-import { toUnitName } from "../agent/service-unit.ts";
-import { toLeaveSeconds, toUnitSettings } from "../agent/unit-settings.ts";
+import { askSystem } from "../systemd/ask-system.ts";
+import { toUnitName } from "../systemd/service-unit.ts";
+import { toLeaveSeconds, toUnitSettings } from "../systemd/unit-settings.ts";
 import type { Check, Finding } from "./check.ts";
 import { listAgents, toStatePlace } from "./places.ts";
 

@@ -11,12 +11,12 @@ import { createSpool, type Spool, type SpoolOptions } from "../log/spool.ts";
 import type { Logger } from "../logger/logger.ts";
 import { type Cookie, createCookie } from "../processes/cookie.ts";
 import { executor } from "../services.ts";
+import { socketDirectories, toSocketPath } from "../socket-path.ts";
 import { toBaseEnvironment } from "./base-environment.ts";
 import { createJob, type Job } from "./job.ts";
 import { listenToJob } from "./job-socket.ts";
 import { createRedactCommand } from "./redact-command.ts";
 import type { EnvironmentVariable, JobRequest } from "./request.ts";
-import { toSocketPath } from "./waiting-process.ts";
 
 /** What a job is run with, whoever asked for it. */
 export interface JobSettings {
@@ -132,13 +132,8 @@ export async function openJob(asked: JobRequest, options: OpenJobOptions): Promi
 
 /** `undefined`: the job does without, for nothing of it depends on that. */
 function findSocketPath(directory: string, { env, logger }: OpenJobOptions): string | undefined {
-  const runtime = env["XDG_RUNTIME_DIR"];
   try {
-    return toSocketPath([
-      directory,
-      ...(runtime ? [join(runtime, "signalman")] : []),
-      `/tmp/signalman-${process.getuid?.() ?? 0}`,
-    ]);
+    return toSocketPath(socketDirectories(directory, env));
   } catch (error) {
     logger.warn(`the job's processes cannot speak with it (\`signalman redact\` fails): ${toMessage(error)}`);
     return undefined;

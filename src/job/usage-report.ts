@@ -1,3 +1,4 @@
+import { toSize, toSpan } from "../amounts.ts";
 import type { JobUsage } from "./usage.ts";
 
 /** What a job took, for people: one line a figure, `CPU time       12.3 s user, 0.4 s system`. */
@@ -7,8 +8,8 @@ export function toReport(took: {
 }): string[] {
   const { cpuUserMs, cpuSystemMs, peakMemoryBytes, readBytes, writtenBytes, oomKills } = took.usage ?? {};
   const rows: readonly (readonly [string, string | undefined])[] = [
-    ["wall time", toSeconds(took.durationMs)],
-    ["CPU time", pair([cpuUserMs, toSeconds, "user"], [cpuSystemMs, toSeconds, "system"])],
+    ["wall time", toTime(took.durationMs)],
+    ["CPU time", pair([cpuUserMs, toTime, "user"], [cpuSystemMs, toTime, "system"])],
     ["peak memory", peakMemoryBytes === undefined ? undefined : toSize(peakMemoryBytes)],
     ["storage", pair([readBytes, toSize, "read"], [writtenBytes, toSize, "written"])],
     ["out of memory", oomKills ? toKills(oomKills) : undefined],
@@ -22,7 +23,7 @@ export function toShortReport(usage: JobUsage | undefined): string {
   const cpuMs =
     cpuUserMs === undefined && cpuSystemMs === undefined ? undefined : (cpuUserMs ?? 0) + (cpuSystemMs ?? 0);
   return [
-    ...(cpuMs === undefined ? [] : [`CPU ${toSeconds(cpuMs)}`]),
+    ...(cpuMs === undefined ? [] : [`CPU ${toTime(cpuMs)}`]),
     ...(peakMemoryBytes === undefined ? [] : [`memory ${toSize(peakMemoryBytes)}`]),
     ...(oomKills ? [`out of memory: ${toKills(oomKills)}`] : []),
   ].join(", ");
@@ -41,13 +42,6 @@ function toKills(count: number): string {
   return count === 1 ? "1 process was killed" : `${count} processes were killed`;
 }
 
-function toSeconds(durationMs: number): string {
-  return `${(durationMs / 1000).toFixed(1)} s`;
-}
-
-const units = ["bytes", "KiB", "MiB", "GiB", "TiB"];
-
-function toSize(bytes: number): string {
-  const power = Math.min(units.length - 1, Math.floor(Math.log2(Math.max(1, bytes)) / 10));
-  return `${(bytes / 1024 ** power).toFixed(power === 0 ? 0 : 1)} ${units[power]}`;
+function toTime(durationMs: number): string {
+  return toSpan(durationMs / 1000, 1);
 }

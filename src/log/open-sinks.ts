@@ -22,9 +22,9 @@ export function openSinks(options: OpenSinksOptions): { finish(): Promise<void> 
   const late = new AbortController();
   const unfinished = new Set<string>();
   const running = [...host.all(logSink)].map(async ([name, factory]) => {
-    using reader = options.reader();
     unfinished.add(name);
     try {
+      using reader = options.reader();
       await factory.open({ job, logger: logger.child(name), spool: reader }).run(late.signal);
     } catch (error) {
       if (error !== late.signal.reason) logger.error(`the log sink "${name}" failed: ${toMessage(error)}`);

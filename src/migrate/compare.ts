@@ -1,5 +1,5 @@
 import { parseArguments } from "../cli/arguments.ts";
-import { toLeaveSeconds, toUnitSettings } from "../agent/unit-settings.ts";
+import { toLeaveSeconds, toUnitSettings } from "../systemd/unit-settings.ts";
 import { type EffectiveConfig, type EffectiveOption, resolveConfig } from "../config/config.ts";
 import { type ConfigFile, loadConfigFile } from "../config/file.ts";
 import { type DeclaredOptions, toVariable, variablePrefix } from "../config/flags.ts";
@@ -7,7 +7,7 @@ import { toMessage } from "../errors.ts";
 import { defaultRedactedVars, matchNames } from "../log/secrets.ts";
 import { toHint } from "../nearest.ts";
 import type { Installation, Unit } from "./installation.ts";
-import { toVariables } from "./unit-file.ts";
+import { toVariables } from "../systemd/unit-file.ts";
 
 /**
  * What becomes of one thing. `stays`: it means what it meant. `changes`: do something about it. `deprecated`: it still works.

@@ -2,7 +2,7 @@ import { readdir, readFile, stat } from "node:fs/promises";
 import { basename, join, resolve } from "node:path";
 import { peekFlags } from "../cli/arguments.ts";
 import { AgentError, toMessage } from "../errors.ts";
-import { parseUnit, type ServiceSection, splitWords, toVariables } from "./unit-file.ts";
+import { parseUnit, type ServiceSection, splitWords, toVariables } from "../systemd/unit-file.ts";
 
 /** What there is of an agent that was installed before. */
 export interface Installation {

@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from "node:timers/promises";
+import { sendSignal } from "./send-signal.ts";
 import { AgentError, toMessage } from "../errors.ts";
 import type { Logger } from "../logger/logger.ts";
 
@@ -35,8 +36,8 @@ export async function runProgram(options: RunProgramOptions): Promise<number> {
     );
   }
   const child = start(options);
-  const terminate = () => signalGroup(child.pid, "SIGTERM");
-  const end = () => signalGroup(child.pid, "SIGKILL");
+  const terminate = () => sendSignal(-child.pid, "SIGTERM");
+  const end = () => sendSignal(-child.pid, "SIGKILL");
   stop?.addEventListener("abort", terminate);
   kill?.addEventListener("abort", end);
   process.on("exit", end);
@@ -75,14 +76,6 @@ function start({ command, env }: RunProgramOptions) {
     throw new AgentError("PROGRAM_FAILED", `cannot start "${command[0]}": ${toMessage(error)}`, {
       cause: error,
     });
-  }
-}
-
-function signalGroup(leader: number, name: NodeJS.Signals): void {
-  try {
-    process.kill(-leader, name);
-  } catch {
-    // Nobody is left.
   }
 }
 

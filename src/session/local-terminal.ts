@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { AgentError, toMessage } from "../errors.ts";
 import { readChildren } from "../processes/proc.ts";
+import { sendSignal } from "../processes/send-signal.ts";
 import type { Terminal, TerminalOptions } from "./terminal.ts";
 
 export interface LocalTerminalOptions extends TerminalOptions {
@@ -33,7 +34,7 @@ export function openLocalTerminal(options: LocalTerminalOptions): LocalTerminal 
 
   // The hang-up that follows the leader's end would end a script's running command alone, and the script would go on.
   const kill = () => {
-    for (const pid of readChildren(program.pid) ?? []) signal(pid, "SIGKILL");
+    for (const pid of readChildren(program.pid) ?? []) sendSignal(pid, "SIGKILL");
     program.kill("SIGKILL");
   };
 
@@ -56,14 +57,6 @@ export function openLocalTerminal(options: LocalTerminalOptions): LocalTerminal 
       close();
     },
   };
-}
-
-function signal(pid: number, name: NodeJS.Signals): void {
-  try {
-    process.kill(pid, name);
-  } catch {
-    // Gone already.
-  }
 }
 
 function spawn(options: LocalTerminalOptions, onHangUp: () => void) {

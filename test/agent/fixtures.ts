@@ -2,6 +2,7 @@ import { join } from "node:path";
 import { createSlotJobs, type SlotJobs } from "../../src/agent/slot-jobs.ts";
 import type { JobDelivery } from "../../src/agent/jobs.ts";
 import { createStatusBoard } from "../../src/agent/status.ts";
+import type { HookEvents } from "../../src/hooks.ts";
 import { createHost } from "../../src/host/host.ts";
 import { withoutSecrets } from "../../src/job/base-environment.ts";
 import { toJobRequest } from "../../src/job/parse-request.ts";
@@ -20,9 +21,13 @@ export async function createSlot(options: { claimTimeoutMs?: number; path?: stri
   const directory = options.path === undefined ? cleanup.use(await tmpdir()) : { path: options.path };
   const logger = createRecordingLogger();
   const received: JobEvent[] = [];
+  const ended: HookEvents["agent:job-ended"][] = [];
+  const status = createStatusBoard({ version: "test", stateDirectory: directory.path });
+  const board = status.slot(0);
   const backend = definePlugin({
     name: "keeper",
-    setup: (ctx) =>
+    setup(ctx) {
+      ctx.hook("agent:job-ended", (event) => void ended.push(event));
       ctx.provide(logBackend, "push", {
         open: ({ spool, saveCursor }) => ({
           async run(signal) {
@@ -35,7 +40,8 @@ export async function createSlot(options: { claimTimeoutMs?: number; path?: stri
           },
           [Symbol.asyncDispose]: () => Promise.resolve(),
         }),
-      }),
+      });
+    },
   });
   const host = await createHost({
     plugins: [{ plugin: backend, config: {}, origin: { kind: "built-in" } }],
@@ -46,7 +52,7 @@ export async function createSlot(options: { claimTimeoutMs?: number; path?: stri
   const again = (more: { program?: readonly string[] } = {}): SlotJobs =>
     createSlotJobs({
       slot: 0,
-      board: createStatusBoard({ version: "test", stateDirectory: directory.path }).slot(0),
+      board,
       host,
       logger,
       directory: join(directory.path, "jobs"),
@@ -74,6 +80,9 @@ export async function createSlot(options: { claimTimeoutMs?: number; path?: stri
     path: directory.path,
     logger,
     received,
+    /** What plugins heard of jobs that ended. */
+    ended,
+    status,
     again,
     [Symbol.asyncDispose]: () => owned.disposeAsync(),
   };

@@ -10,7 +10,7 @@ import {
 } from "node:fs";
 import { join } from "node:path";
 import { readDocument, writeDocument } from "../../src/state/document.ts";
-import type { JobProcessRecord } from "../../src/job/wire.ts";
+import type { JobProcessRecord } from "../../src/job-process/wire.ts";
 import { type JobEvent, unixSeconds } from "../../src/log/events.ts";
 import { createSlot, delivery, request, toStory } from "./fixtures.ts";
 
@@ -154,7 +154,7 @@ test("another agent takes over a job that runs, and its log is whole", async () 
   await using slot = await createSlot();
   const wanted = request("for i in $(seq 1 200); do echo line $i; sleep 0.005; done");
   await slot.again().start(wanted, delivery);
-  await Bun.sleep(300);
+  await until(() => slot.received.find((event) => event.event === "cmd_output"));
   const [left] = slot.again().left;
   expect(left?.id).toBe(wanted.id);
   const job = await left!.claim(delivery);

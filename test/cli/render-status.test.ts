@@ -32,9 +32,9 @@ test("an agent is shown in a line, and its slots in a table", () => {
   expect(
     lines({ name: "agent-1", state: "running", sync, ...job() }, { name: "agent-2", state: "starting" }),
   ).toEqual([
-    "signalman 1.2.3, pid 42, up 3h 07m, state in /state/agents/one",
+    "signalman 1.2.3, pid 42, up 3 h 7 min, state in /state/agents/one",
     "slot  name     state     last sync  job",
-    "1     agent-1  running   3s ago     a-job  shell, 3m 07s, log 1.5 MB",
+    "1     agent-1  running   3 s ago    a-job  shell, 3 min 7 s, log 1.4 MiB",
     "2     agent-2  starting",
   ]);
 });
@@ -45,16 +45,19 @@ describe("a slot", () => {
     ["1 | left: idle", { state: "left", reason: "idle", draining: "idle" }],
     ["1 | failed", { state: "failed", draining: "requested" }],
     ["1 | waiting | never, 2 failed", { sync: { durationMs: 1, failures: 2 } }],
-    ["1 | waiting | 1m 00s ago, 1 failed", { sync: { succeededAt: ago(60), durationMs: 1, failures: 1 } }],
-    ["1 | waiting | 0s ago", { sync: { succeededAt: now + 5000, durationMs: 1, failures: 0 } }],
-    ["1 | waiting | 2d 05h ago", { sync: { succeededAt: ago(53 * 3600), durationMs: 1, failures: 0 } }],
-    ["1 | flushing | a-job | shell, 3m 07s, log 1.5 MB", { state: "running", ...job({ phase: "flushing" }) }],
+    ["1 | waiting | 1 min 0 s ago, 1 failed", { sync: { succeededAt: ago(60), durationMs: 1, failures: 1 } }],
+    ["1 | waiting | 0 s ago", { sync: { succeededAt: now + 5000, durationMs: 1, failures: 0 } }],
+    ["1 | waiting | 2 d 5 h ago", { sync: { succeededAt: ago(53 * 3600), durationMs: 1, failures: 0 } }],
     [
-      "1 | reporting, leaving: requested | a-job | shell, 3m 07s, log 1.5 MB",
+      "1 | flushing | a-job | shell, 3 min 7 s, log 1.4 MiB",
+      { state: "running", ...job({ phase: "flushing" }) },
+    ],
+    [
+      "1 | reporting, leaving: requested | a-job | shell, 3 min 7 s, log 1.4 MiB",
       { state: "running", draining: "requested", ...job({ phase: "reporting" }) },
     ],
     [
-      "1 | running | a-job | shell, 3m 07s, log 999 B, 1.2 GB waiting",
+      "1 | running | a-job | shell, 3 min 7 s, log 999 bytes, 1.1 GiB waiting",
       {
         state: "running",
         ...job({ log: { producedBytes: 1_200_000_999, deliveredBytes: 999, deliveredEvents: 1 } }),

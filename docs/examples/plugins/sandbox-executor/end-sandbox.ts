@@ -1,6 +1,13 @@
 import { readFileSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
-import { endProcesses, type JobProcesses, type LocalTerminal, type Logger, type Session } from "signalman";
+import {
+  endProcesses,
+  type JobProcesses,
+  type LocalTerminal,
+  type Logger,
+  sendSignal,
+  type Session,
+} from "signalman";
 
 export interface EndSandboxOptions {
   readonly processes: JobProcesses;
@@ -46,14 +53,8 @@ export function findFrame(processes: JobProcesses, session: Session<LocalTermina
 export async function endSandbox(options: EndSandboxOptions): Promise<void> {
   const { processes, session, frame, logger, graceMs, now } = options;
   const hold = frame ? [frame.shell, frame.holder, frame.first, frame.outside] : [];
-  const signal = (pid: number, name: NodeJS.Signals) => {
-    try {
-      // The pid of one that has gone may be somebody else's by now.
-      if (processes.includes(pid)) process.kill(pid, name);
-    } catch {
-      // It has just gone.
-    }
-  };
+  // The pid of one that has gone may be somebody else's by now.
+  const signal = (pid: number, name: NodeJS.Signals) => processes.includes(pid) && sendSignal(pid, name);
   const report = await endProcesses(processes, { graceMs, now, hold });
   for (const { pid, commandLine, comm, how } of report.ended) {
     logger.info(`ended "${commandLine || comm}", which the job had left running`, { pid, how });

@@ -2,7 +2,7 @@ import type { JobSummary } from "../hooks.ts";
 import type { LogFormat, LogLevel } from "../logger/logger.ts";
 import type { LogRotation } from "../logger/rotate.ts";
 import type { Cookie } from "../processes/cookie.ts";
-import type { JobSettings } from "./open.ts";
+import type { JobSettings } from "../job/open.ts";
 
 /** Of the input and the messages below. A job's process may be older than the agent that speaks with it. */
 export const wireVersion = 1;

@@ -10,8 +10,8 @@ import { takeLock } from "../state/lock.ts";
 import { closeJob } from "./close-job.ts";
 import { listenForAgents } from "./control-socket.ts";
 import { keepResult } from "./keep-result.ts";
-import { openJob } from "./open.ts";
-import type { JobRequest } from "./request.ts";
+import { openJob } from "../job/open.ts";
+import type { JobRequest } from "../job/request.ts";
 import { jobFiles, type JobProcessInput, wireVersion } from "./wire.ts";
 
 /** The process of one job, from its input to its result on disk. It outlives the agent that started it. */

@@ -1,12 +1,10 @@
 import { randomBytes } from "node:crypto";
-import { closeSync, lstatSync, openSync } from "node:fs";
+import { closeSync, openSync } from "node:fs";
 import { join } from "node:path";
-import { AgentError } from "../errors.ts";
 import { createCookie } from "../processes/cookie.ts";
 import { readBootId } from "../state/boot-id.ts";
-import { makePrivateDirectory } from "../state/document.ts";
 import { follow, type JobProcess, type JobProcessOptions } from "./process.ts";
-import type { JobRequest } from "./request.ts";
+import type { JobRequest } from "../job/request.ts";
 import { jobFiles, type JobProcessInput, type JobProcessRecord, wireVersion } from "./wire.ts";
 
 /** A process that waits for its job, since starting takes longer than fetching a request. It leaves when its agent does. */
@@ -86,28 +84,4 @@ async function tell(
   } catch {
     // It is dead, as whoever follows it finds out.
   }
-}
-
-/**
- * A new socket's path, in the first directory that is ours alone and whose path leaves room for it (107 bytes is a socket's limit). Throws `FILE_FAILED` when none
- * does.
- */
-export function toSocketPath(directories: readonly string[]): string {
-  const name = `${randomBytes(6).toString("hex")}.sock`;
-  for (const directory of directories) {
-    const path = join(directory, name);
-    if (Buffer.byteLength(path) > 107) continue;
-    makePrivateDirectory(directory);
-    if (isOurs(directory)) return path;
-  }
-  throw new AgentError(
-    "FILE_FAILED",
-    `no directory for sockets is ours alone and has a short path (${directories.join(", ")}); set XDG_RUNTIME_DIR or TMPDIR to a shorter one`,
-  );
-}
-
-/** Where everybody may make directories, somebody else may have made this one. */
-function isOurs(directory: string): boolean {
-  const { uid, mode } = lstatSync(directory);
-  return uid === process.getuid?.() && (mode & 0o077) === 0;
 }

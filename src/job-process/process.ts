@@ -1,6 +1,7 @@
 import { existsSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
+import { toMessage } from "../errors.ts";
 import type { JobSummary } from "../hooks.ts";
 import type { SpoolSource } from "../log/spool-reader.ts";
 import type { Logger } from "../logger/logger.ts";
@@ -8,7 +9,7 @@ import { readDocument } from "../state/document.ts";
 import { readStat } from "../processes/proc.ts";
 import { readHolder, takeLock } from "../state/lock.ts";
 import { buryJob } from "./bury.ts";
-import type { ClosedJob } from "./close-job.ts";
+import { type ClosedJob, failed } from "./close-job.ts";
 import {
   createLineReader,
   jobFiles,
@@ -25,7 +26,7 @@ export interface JobProcess {
   readonly source: SpoolSource;
   /**
    * Resolves when the result is known: it stands on disk, unless the disk does not take it. A process that died without one is buried first: the job has
-   * failed.
+   * failed, as has one of which nobody can tell how it came out. Never rejects.
    */
   readonly finished: Promise<JobSummary>;
   stop(): void;
@@ -99,6 +100,9 @@ export function follow(options: FollowOptions): JobProcess {
       const end = await findEnd();
       ({ rest } = end);
       return end.summary;
+    } catch (error) {
+      options.logger.error(`the job is reported as failed: ${toMessage(error)}`, { job: options.jobId });
+      return failed;
     } finally {
       closed = true;
       wake();

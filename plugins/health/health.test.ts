@@ -134,7 +134,7 @@ describe("where it listens", () => {
 
   test.each([
     ["9600", "expected HOST:PORT, [IPV6]:PORT, :PORT or unix:PATH"],
-    ["::1:9600", 'got "::1:9600"'],
+    ["::1:9600", 'such as 127.0.0.1:9600; received "::1:9600"'],
     ["http://127.0.0.1:9600", "expected HOST:PORT"],
     ["[127.0.0.1]:9600", '"127.0.0.1" is no IPv6 address'],
     ["127.0.0.1:65536", "there is no port 65536"],

@@ -161,6 +161,12 @@ describe("the agent does not start", () => {
     expect(startHealth("203.0.113.1:0")).rejects.toThrow("this host has no such address");
   });
 
+  test("at a name that cannot be resolved", async () => {
+    await expect(startHealth("nowhere.invalid:9600")).rejects.toThrow(
+      "cannot listen at http://nowhere.invalid:9600 (health-listen): this name cannot be resolved",
+    );
+  });
+
   test("at a socket that is in use, which stays", async () => {
     await using tmp = await tmpdir();
     const listen = `unix:${join(tmp.path, "health.sock")}`;

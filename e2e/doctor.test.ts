@@ -66,6 +66,10 @@ test("doctor on a broken machine says all that is wrong, with remedies, and ends
       "build.host.example",
       "--pre-job-hook-path",
       "gone",
+      "--executors",
+      "shell=nowhere",
+      "--upload-job-logs",
+      "always",
     ],
     { env: { SEMAPHORE_AGENT_TOKEN: "word of two", HTTPS_PROXY: "", https_proxy: "" } },
   );
@@ -73,10 +77,12 @@ test("doctor on a broken machine says all that is wrong, with remedies, and ends
   for (const text of [
     "Unrecognized option 'endpiont'",
     'received "loud"',
-    "the login shell was not ready after 1.0 s",
+    "the login shell was not ready after",
     "holds no token",
     `'build.host.example' holds "."`,
     '"127.0.0.1:1" refuses the connection',
+    'no plugin provides the executor "nowhere"',
+    "there is no program `artifact`",
     'the script "gone" of "pre-job-hook-path" cannot be run',
   ]) {
     expect(stdout).toContain(text);

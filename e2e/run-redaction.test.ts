@@ -78,6 +78,21 @@ describe("a job that adds a value", () => {
     expect(outputOf(events, command)).toBe(`RUN-TIME-VALUE\n${mask} and ${mask}U=\n`);
   });
 
+  test("finds this program, last in its PATH, where the login profile does not", async () => {
+    await using tester = await createTester();
+    const profile = "PATH=/usr/bin:/bin\n";
+    await tester.write(".bash_profile", profile);
+    const command = `${learn} signalman redact --value-env value; echo "$value $PATH"`;
+    const { events } = await runForEvents(tester, { commands: [command] });
+    expect(outputOf(events, command)).toBe(`${mask} /usr/bin:/bin:${path.dirname(binary)}\n`);
+    await tester.write(
+      ".bash_profile",
+      `${profile}PATH=$PATH:${await tester.write("bin/signalman", "#!/bin/sh\n", 0o755).then(path.dirname)}\n`,
+    );
+    const after = await runForEvents(tester, { commands: ['echo "$PATH"'] });
+    expect(outputOf(after.events, 'echo "$PATH"')).toBe(`/usr/bin:/bin:${tester.home}/bin\n`);
+  });
+
   test("names variables of its environment, or gives one value a line", async () => {
     const command = `${learn} export other=OTHER-$value; $SM redact --value-env value --value-env other; echo "$value $other"; printf 'line-${"A"}\\n\\nline-${"B"}\\n' | $SM redact --lines; printf '%s\\n' line-A line-B`;
     expect(await outputOfCommand(command)).toBe(`${mask} ${mask}\n${mask}\n${mask}\n`);

@@ -6,7 +6,7 @@ export type Address =
 /** What the kernel takes as a socket's path, in bytes. */
 const longestPath = 107;
 
-const forms = `expected HOST:PORT, [IPV6]:PORT, :PORT or unix:PATH, such as 127.0.0.1:9600`;
+const forms = "expected HOST:PORT, [IPV6]:PORT, :PORT or unix:PATH, such as 127.0.0.1:9600";
 
 /** Reads an address that has no fault. */
 export function parseAddress(text: string): Address {
@@ -37,7 +37,7 @@ export function isLocal(address: Address): boolean {
 function readAddress(text: string): Address | string {
   if (text.startsWith("unix:")) return readPath(text.slice("unix:".length));
   const [, literal, name, digits] = /^(?:\[(.*)\]|([\w.-]*)):(\d+)$/.exec(text) ?? [];
-  if (digits === undefined) return `${forms}; got "${text}"`;
+  if (digits === undefined) return forms;
   if (literal !== undefined && !isIPv6(literal)) return `"${literal}" is no IPv6 address: ${forms}`;
   const port = Number(digits);
   if (port > 65_535) return `there is no port ${digits}: expected 0 (any free one) to 65535`;

@@ -134,7 +134,7 @@ describe("where it listens", () => {
 
   test.each([
     ["9600", "expected HOST:PORT, [IPV6]:PORT, :PORT or unix:PATH"],
-    ["::1:9600", 'got "::1:9600"'],
+    ["::1:9600", 'such as 127.0.0.1:9600; received "::1:9600"'],
     ["http://127.0.0.1:9600", "expected HOST:PORT"],
     ["[127.0.0.1]:9600", '"127.0.0.1" is no IPv6 address'],
     ["127.0.0.1:65536", "there is no port 65536"],
@@ -159,6 +159,12 @@ describe("the agent does not start", () => {
 
   test("at an address of another host", async () => {
     expect(startHealth("203.0.113.1:0")).rejects.toThrow("this host has no such address");
+  });
+
+  test("at a name that cannot be resolved", async () => {
+    await expect(startHealth("nowhere.invalid:9600")).rejects.toThrow(
+      "cannot listen at http://nowhere.invalid:9600 (health-listen): this name cannot be resolved",
+    );
   });
 
   test("at a socket that is in use, which stays", async () => {

@@ -1,4 +1,5 @@
 import { chmodSync, lstatSync, rmSync } from "node:fs";
+import { lookup } from "node:dns/promises";
 import { createServer as createHttpServer, type RequestListener } from "node:http";
 import { connect, createServer, type Server, type Socket } from "node:net";
 import { AgentError, toMessage } from "signalman";
@@ -37,7 +38,7 @@ export async function openServer(
   server.maxConnections = connections;
   try {
     if (address.kind === "unix") await listenAtPath(server, address.path);
-    else await listening(server, () => server.listen({ port: address.port, host: address.host }));
+    else await listenAtPort(server, address.port, await resolve(address.host));
   } catch (error) {
     const where = toAddressText(address);
     throw new AgentError("FILE_FAILED", `cannot listen at ${where} (${option}): ${toReason(error)}`, {
@@ -53,6 +54,19 @@ export async function openServer(
         for (const socket of sockets) socket.destroy();
       }),
   };
+}
+
+/** Bun says of a name that it cannot resolve no more than that it failed to listen. */
+async function resolve(host: string | undefined): Promise<string | undefined> {
+  if (host === undefined) return undefined;
+  const { address } = await lookup(host).catch((cause: unknown) => {
+    throw new Error("this name cannot be resolved", { cause });
+  });
+  return address;
+}
+
+function listenAtPort(server: Server, port: number, host: string | undefined): Promise<void> {
+  return listening(server, () => server.listen({ port, host }));
 }
 
 /** A socket of which only this user has use, in the place of one that nobody listens at any more. */

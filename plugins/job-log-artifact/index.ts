@@ -1,4 +1,5 @@
-import { definePlugin, withoutSecrets } from "signalman";
+import { check, definePlugin, withoutSecrets } from "signalman";
+import { checkProgram } from "./check-program.ts";
 import { config, toCompressionSize } from "./config.ts";
 import { uploadLog } from "./upload.ts";
 
@@ -18,6 +19,7 @@ export default definePlugin({
     const compressFrom = toCompressionSize(options["logs-compression-size"], (fault) => {
       if (when !== "never") ctx.log.error(fault);
     });
+    ctx.provide(check, "artifact", { run: ({ env }) => (when === "never" ? [] : checkProgram(env)) });
     const uploads = new Set<Promise<void>>();
 
     ctx.hook("agent:log-flushed", async ({ job, spool, trimmed }) => {

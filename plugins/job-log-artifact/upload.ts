@@ -20,7 +20,7 @@ export interface UploadLogOptions {
 /** Never rejects: what goes wrong is said in the agent's log, and the job's result does not wait longer than `timeoutMs`. */
 export async function uploadLog(options: UploadLogOptions): Promise<void> {
   const { job, spool, env, logger, timeoutMs } = options;
-  const program = Bun.which("artifact", { PATH: env["PATH"] ?? "" });
+  const program = findArtifact(env);
   const token = readVariable(job.env, "SEMAPHORE_ARTIFACT_TOKEN");
   const url = readVariable(job.env, "SEMAPHORE_ORGANIZATION_URL");
   const missing = [
@@ -62,6 +62,11 @@ export async function uploadLog(options: UploadLogOptions): Promise<void> {
       logger.error(`cannot remove "${path}": ${toMessage(error)}`),
     );
   }
+}
+
+/** The program that uploads, where `env` has it in its PATH. */
+export function findArtifact(env: Readonly<Record<string, string | undefined>>): string | null {
+  return Bun.which("artifact", { PATH: env["PATH"] ?? "" });
 }
 
 /** The log as text, compressed where it is long. When only the latter fails, the text goes. */

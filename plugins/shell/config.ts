@@ -5,7 +5,8 @@ export const config = v.strictObject({
     v.pipe(
       v.number("expected a number of seconds"),
       v.minValue(1, "expected at least 1 second"),
-      v.description("How long the login shell's profile may take, in seconds."),
+      v.description("How long the login shell's profile may take, in seconds"),
+      v.metadata({ hint: "seconds" }),
     ),
     300,
   ),

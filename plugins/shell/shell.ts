@@ -21,6 +21,7 @@ import { endJob } from "./end-job.ts";
 import { injectFile } from "./inject-file.ts";
 import { runAndExplain } from "./killed.ts";
 import { givingWay } from "./give-way.ts";
+import { offerProgram } from "./offer-program.ts";
 import { writePrivate } from "./write-private.ts";
 
 export interface ShellExecutorOptions {
@@ -101,6 +102,7 @@ export function createShellExecutor(context: ShellContext, options: ShellExecuto
       signal,
     );
     if (context.options.home !== undefined) await moveTo(context.options.home, session, signal);
+    await offerProgram(session);
     const { shellPid, terminal } = session;
     processes.addRoot(shellPid);
     cleanup.use(

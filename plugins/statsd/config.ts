@@ -4,6 +4,10 @@ export const config = v.strictObject({
   "statsd-host": v.optional(
     v.pipe(
       v.string(),
+      v.check(
+        (text) => text === "" || isHost(text),
+        "expected a host's name or address, without scheme and port (statsd-port), such as statsd.example.com",
+      ),
       v.description("Host of a StatsD server that gets figures of the agent over UDP; none when empty"),
       v.metadata({ hint: "host" }),
     ),
@@ -32,6 +36,11 @@ export const config = v.strictObject({
 /** The reference's default is the empty text. */
 export function toPort(text: string): number {
   return text === "" ? 8125 : Number(text);
+}
+
+/** Nothing is ever said of a server that is not there, so what can be no host is refused. */
+function isHost(text: string): boolean {
+  return /^[\w.-]+$/.test(text) || URL.canParse(`http://[${text.replace(/%[\w.-]+$/, "")}]`);
 }
 
 function isPort(text: string): boolean {

@@ -140,6 +140,22 @@ describe("options", () => {
     await expect(starting).rejects.toThrow("expected a port from 1 to 65535");
   });
 
+  test.each(["http://statsd", "statsd:8125", "127.0.0.1:8125", "[::1]", "a b"])(
+    "a host %s is refused, since nobody would hear that it is none",
+    async (host) => {
+      const starting = testPlugin(plugin, { flags: { "statsd-host": host } });
+      await expect(starting).rejects.toThrow("without scheme and port (statsd-port)");
+    },
+  );
+
+  test.each(["statsd", "statsd_1.example.com.", "10.0.0.1", "::1", "fe80::1%eth0"])(
+    "a host %s is taken",
+    async (host) => {
+      await using t = await testPlugin(plugin, { flags: { "statsd-host": host } });
+      expect(t.hooks).toContain("agent:job-ended");
+    },
+  );
+
   test("an empty port is StatsD's own, as the reference's flags have it by default", async () => {
     await using t = await testPlugin(plugin, {
       flags: { "statsd-host": "127.0.0.1", "statsd-port": "", "statsd-namespace": "agent.prod" },

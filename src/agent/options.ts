@@ -2,7 +2,12 @@ import * as v from "valibot";
 import { bytes } from "../config/bytes.ts";
 
 const seconds = (text: string) =>
-  v.pipe(v.number(), v.minValue(0, "expected 0 or more seconds"), v.description(text));
+  v.pipe(
+    v.number(),
+    v.minValue(0, "expected 0 or more seconds"),
+    v.description(text),
+    v.metadata({ hint: "seconds" }),
+  );
 
 /** Options of the agent itself, whatever its control plane: entries of the core's schema. */
 export const agentEntries = {
@@ -82,6 +87,7 @@ export const agentEntries = {
       v.number(),
       v.minValue(0, "expected 0 or more days"),
       v.description("How many days the log of a job is kept"),
+      v.metadata({ hint: "days" }),
     ),
     7,
   ),

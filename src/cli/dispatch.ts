@@ -29,9 +29,14 @@ export async function dispatch(options: DispatchOptions): Promise<void> {
       logStrayErrors(program.logger);
     });
   } catch (error) {
-    const code = report(error, { isDebug: isDebug(options), hide: (text) => redact(text, secrets) });
+    const found = findCommand(options.argv);
+    const code = report(error, {
+      isDebug: isDebug(options),
+      command: found?.name,
+      hide: (text) => redact(text, secrets),
+    });
     const isRefusal = isAgentError(error) && error.code !== "USAGE_INVALID" && code === 2;
-    process.exitCode = (isRefusal ? findCommand(options.argv)?.entry.refusal : undefined) ?? code;
+    process.exitCode = (isRefusal ? found?.entry.refusal : undefined) ?? code;
   }
   await Promise.all([end(process.stdout), end(process.stderr)]);
   // A timer or socket that a plugin forgot must not keep the process.

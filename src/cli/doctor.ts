@@ -3,7 +3,7 @@ import { renderDiagnoses } from "../doctor/render.ts";
 import { toCoreChecks } from "../doctor/core-checks.ts";
 import { AgentError, toMessage } from "../errors.ts";
 import { isSecret, toPlain } from "../logger/line.ts";
-import { check } from "../services.ts";
+import { check, executor } from "../services.ts";
 import { hasColour } from "./colour.ts";
 import { defineCommand } from "./command.ts";
 import { onSignals } from "./signals.ts";
@@ -42,12 +42,15 @@ export default defineCommand({
       owner: owners.get(name) ?? name,
       check: one,
     }));
-    const found = await examine([...toCoreChecks(program.faults), ...theirs, ...failed], {
-      config: program.config,
-      env: process.env,
-      deadlineMs,
-      signal: quit.signal,
-    });
+    const found = await examine(
+      [...toCoreChecks(program.faults, [...host.all(executor).keys()]), ...theirs, ...failed],
+      {
+        config: program.config,
+        env: process.env,
+        deadlineMs,
+        signal: quit.signal,
+      },
+    );
 
     if (quit.signal.aborted) {
       process.exitCode = 130;

@@ -3,17 +3,20 @@ import { AgentError, type ErrorCode } from "../errors.ts";
 export interface ReportOptions {
   /** Whether to show where in our code it came from. */
   readonly isDebug: boolean;
+  /** The command that was called, if it is one of ours: help has a page about it. */
+  readonly command?: string | undefined;
   /** Takes secrets out. */
   hide(text: string): string;
 }
 
 /** Says on stderr what went wrong, and answers with the exit code: 2 for what the user gave, 1 for what failed. */
-export function report(thrown: unknown, { isDebug, hide }: ReportOptions): number {
+export function report(thrown: unknown, { isDebug, command, hide }: ReportOptions): number {
   const lines = [
     `${paint("error:", "31")} ${toText(thrown)}`,
     ...toCauses(thrown).map((text) => `caused by: ${text}`),
   ];
-  if (thrown instanceof AgentError && thrown.code === "USAGE_INVALID") lines.push('see "signalman help"');
+  if (thrown instanceof AgentError && thrown.code === "USAGE_INVALID")
+    lines.push(`see "signalman help${command === undefined ? "" : ` ${command}`}"`);
   if (isDebug) lines.push(...collectStacks(thrown));
   process.stderr.write(`${hide(lines.join("\n"))}\n`);
   return thrown instanceof AgentError && usageCodes.has(thrown.code) ? 2 : 1;

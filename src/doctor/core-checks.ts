@@ -1,14 +1,16 @@
 import { coreName } from "../config/flags.ts";
 import type { Check } from "./check.ts";
 import type { NamedCheck } from "./examine.ts";
+import { toExecutorsCheck } from "./executors.ts";
 import { limits } from "./limits.ts";
 import { logFile, stateDirectory, temporaryDirectory } from "./places.ts";
 import { service } from "./service.ts";
 
-/** The checks of what an agent needs whatever its plugins are. `faults` are those of the configuration. */
-export function toCoreChecks(faults: readonly string[]): readonly NamedCheck[] {
+/** The checks of what an agent needs whatever its plugins are. `faults` are those of the configuration, `executors` what plugins provide. */
+export function toCoreChecks(faults: readonly string[], executors: readonly string[]): readonly NamedCheck[] {
   const checks: Readonly<Record<string, Check>> = {
     configuration: toConfigurationCheck(faults),
+    executors: toExecutorsCheck(executors),
     machine: limits,
     "state-directory": stateDirectory,
     "temporary-directory": temporaryDirectory,

@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from "node:util";
 import { parseArguments } from "../cli/arguments.ts";
 import { toLeaveSeconds, toUnitSettings } from "../systemd/unit-settings.ts";
 import { type EffectiveConfig, type EffectiveOption, resolveConfig } from "../config/config.ts";
@@ -88,19 +89,23 @@ async function readFlags(
   return options;
 }
 
-/** What a fault begins with: `Unrecognized option 'x'`, or the option itself. */
+/** What a fault begins with: the option, also where the fault is in one value of its list, or `Unrecognized option 'x'`. */
 function toSubject(fault: string): string {
-  return (/'([^']+)'/.exec(fault) ?? /^([\w.-]+)/.exec(fault))?.[1] ?? "configuration";
+  const named = /^Unrecognized option '([^']+)'/.exec(fault) ?? /^([\w.-]+?)(?:\.\d+)?(?: \(|:)/.exec(fault);
+  return named?.[1] ?? "configuration";
 }
 
 function toOptionNotes(option: EffectiveOption, declared: readonly DeclaredOptions[]): Note[] {
   const { key, value, secret, source } = option;
-  const { status, description } = declared
-    .flatMap(({ options }) => options)
-    .find((declaration) => declaration.key === key)!;
+  const {
+    status,
+    description,
+    default: usual,
+  } = declared.flatMap(({ options }) => options).find((declaration) => declaration.key === key)!;
   const where = `(${source.name})`;
   const shown = secret ? "[REDACTED]" : JSON.stringify(value);
-  if (status === "unsupported") {
+  const isAskedFor = !isEmpty(value) && !isDeepStrictEqual(value, usual);
+  if (status === "unsupported" && isAskedFor) {
     return [
       { kind: "refused", subject: key, text: `${shown} ${where}: no agent starts with it in this version` },
     ];
@@ -110,6 +115,10 @@ function toOptionNotes(option: EffectiveOption, declared: readonly DeclaredOptio
   }
   const note: Note = { kind: "stays", subject: key, text: `${shown} ${where}` };
   return secret ? [note, toSecretNote(option, declared)].filter((one) => one !== undefined) : [note];
+}
+
+function isEmpty(value: unknown): boolean {
+  return value === "" || (Array.isArray(value) && value.length === 0);
 }
 
 /** A secret is better kept in a file of its own, where there is an option for that. */

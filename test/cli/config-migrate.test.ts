@@ -80,6 +80,25 @@ describe("signalman config migrate", () => {
     expect(await readFile(join(home.path, "config.yaml"), "utf8")).toBe(before);
   });
 
+  test("takes an unsupported option that asks for nothing as the others, as the agent does", async () => {
+    await using home = await openHome();
+    await home.write({ "config.yaml": 'kubernetes-executor: false\nkubernetes-pod-spec: ""\n' });
+    const { code, notes } = await migrate(home, "--from", "config.yaml");
+    expect(code).toBe(0);
+    expect(subjects(notes, "stays")).toEqual(["kubernetes-executor", "kubernetes-pod-spec"]);
+  });
+
+  test("leaves an option out whole where one of its values is refused", async () => {
+    await using home = await openHome();
+    await home.write({ "config.yaml": "env-vars: [A=b, C]\nendpoint: acme.example\n" });
+    const written = await home.run("config", "migrate", "--from", "config.yaml", "--write", "new.yaml");
+    expect(written.code).toBe(1);
+    const text = await readFile(join(home.path, "new.yaml"), "utf8");
+    expect(text).toContain("# left out, because no agent starts with it: env-vars\n");
+    expect(text).not.toContain("A=b");
+    expect((await home.run("config", "check", "--config-file", "new.yaml")).stderr).toBe("");
+  });
+
   test("writes a configuration that signalman takes, for its owner only, and never over another", async () => {
     await using home = await openInstallation();
     const words = ["--from", "config.yaml", ...service, "--write", "new.yaml"];

@@ -105,4 +105,12 @@ describe("usage", () => {
     expect(stderr).toStartWith("error: ");
     expect(stderr).toContain(message);
   });
+
+  test("what is refused names the page of the command", async () => {
+    await using home = await openHome();
+    expect((await home.run("config", "check", "--nonsense")).stderr).toEndWith(
+      'see "signalman help config check"\n',
+    );
+    expect((await home.run("nonsense")).stderr).toEndWith('see "signalman help"\n');
+  });
 });

@@ -128,11 +128,6 @@ describe("a failure", () => {
     );
     expect(describeState(after.machine)).toBe(expected);
     expect(kinds(after.actions)).toEqual(actions);
-    expect(after.actions[0]).toEqual({
-      kind: "log",
-      level: "error",
-      message: `[SYNC ERR] Failed to sync with API: status ${status}`,
-    });
   });
 
   test("the job's log waits while the job may be another's, and goes on with the next answer", () => {

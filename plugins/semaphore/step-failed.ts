@@ -3,6 +3,7 @@ import {
   type Action,
   type Event,
   idle,
+  isWorking,
   type Leave,
   leave,
   log,
@@ -46,8 +47,6 @@ function isRejection({ status }: Failure): boolean {
 function isForeign({ status }: Failure): boolean {
   return [400, 409, 422].includes(status);
 }
-
-const isWorking = ({ state }: Machine): boolean => state === "starting-job" || state === "running-job";
 
 /** The job has lost its meaning. Its result is refused as well, and then we wait for another one. */
 function onRefused(machine: Machine): Step {

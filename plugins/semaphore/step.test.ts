@@ -142,6 +142,13 @@ describe("a failure", () => {
     expect(kinds(step(sure.machine, answered, rules).actions)).toEqual([]);
   });
 
+  test("an interrupt is said where there is a job, with the time that it has left", () => {
+    const event: Event = { kind: "interrupted", at: 1, unixSeconds: 9 };
+    const said = { kind: "log", level: "info", message: "interrupted: job a has 10 s left" } as const;
+    expect(step(at("running-job"), event, rules).actions).toEqual([said, { kind: "sync" }]);
+    expect(step(at("waiting-for-jobs"), event, rules).actions).toEqual([{ kind: "sync" }]);
+  });
+
   test("an interrupted agent for one job whose result is refused has finished its job", () => {
     const before = { ...at("finished-job"), interruptedAt: 9 };
     const event: Event = { kind: "failed", request: toRequest(before), failure: failure(400), at: 1 };

@@ -55,13 +55,17 @@ export async function runAgent(options: AgentOptions): Promise<AgentEnd | undefi
       isFailed = true;
       const message = toMessage(error);
       // What they all trip over is said once, and whoever is alone says it at the end.
-      if (options.slots > 1 && !faults.has(message)) logger.error(message, { slot });
+      if (options.slots > 1 && !faults.has(message)) logger.error(message, { slot: slot + 1 });
       faults.set(message, error);
     }
   };
   const wanted = Array.from({ length: options.slots }, (_, slot) => slot);
   await Promise.all([...new Set([...wanted, ...state.slots()])].map(run));
-  if (signals.handOver.aborted) return undefined;
+  if (signals.handOver.aborted) {
+    const seconds = options.claimTimeoutMs / 1000;
+    logger.info(`handed over: what runs goes on, and waits ${seconds} s for the next agent`);
+    return undefined;
+  }
   if (reason === undefined) throw faults.values().next().value;
 
   // 3. The last acts: the shutdown hook, then everybody's end.

@@ -97,7 +97,9 @@ describe("SIGTERM", () => {
     await Bun.sleep(300);
     expect(living(seconds)).not.toEqual([]);
     agent.kill("SIGTERM");
-    expect((await agent.finished).exitCode).toBe(1);
+    const { exitCode, stdout } = await agent.finished;
+    expect(exitCode).toBe(1);
+    expect(stdout).toMatch(/told twice to leave: .*\n.*told three times to leave: /);
     await gone(seconds);
     expect(existsSync(path.join(scene.tester.home, "deployed"))).toBe(false);
     scene.agent();

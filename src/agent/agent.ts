@@ -51,6 +51,10 @@ export async function runAgent(options: AgentOptions): Promise<AgentEnd | undefi
       });
       if (isWanted) reason = why;
       if (why === "unable-to-sync") isFailed = true;
+      if (options.slots > 1 && isWanted && !isLeaving(signals)) {
+        const level = why === "unable-to-sync" ? "warn" : "info";
+        logger[level](`takes no job until the agent is started again: ${why}`, { slot: slot + 1 });
+      }
     } catch (error) {
       isFailed = true;
       const message = toMessage(error);
@@ -74,6 +78,9 @@ export async function runAgent(options: AgentOptions): Promise<AgentEnd | undefi
   logger.info(`Agent shutting down due to: ${toWord(reason)}`);
   return { reason, isFailed };
 }
+
+const isLeaving = ({ interrupt, drain, handOver }: AgentSignals): boolean =>
+  interrupt.aborted || drain.aborted || handOver.aborted;
 
 /** As if it had been asked to leave before it began. */
 function withoutJobs(signals: AgentSignals): AgentSignals {

@@ -137,7 +137,10 @@ describe("an agent of several slots", () => {
     }
     await registered(scene, 1);
     second.kill("SIGTERM");
-    expect((await second.finished).exitCode).toBe(0);
+    const { exitCode, stdout } = await second.finished;
+    expect(exitCode).toBe(0);
+    for (const [index, { agent }] of views.entries())
+      expect(stdout).toContain(` ${agent} : job ${ids[index]}: passed\n`);
   });
 
   test.concurrent("each leaves after its time without a job, the agent with the last", async () => {

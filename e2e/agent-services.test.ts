@@ -6,7 +6,7 @@ import { toAdvice } from "../src/systemd/service-unit.ts";
 import { createScene, gone, inHome, jobProcesses } from "./agents.ts";
 import { isDead, listPids, readStat } from "../src/processes/proc.ts";
 import { binary, createTester, root } from "./fixtures.ts";
-import { living, outputOf, uniqueSeconds, until } from "./jobs.ts";
+import { living, outline, outputOf, uniqueSeconds, until } from "./jobs.ts";
 
 describe("the systemd unit of the documentation", () => {
   const file = path.join(root, "docs", "examples", "signalman.service");
@@ -151,10 +151,14 @@ describe("nobody comes back", () => {
     expect(jobProcesses(id)).toHaveLength(1);
     await gone(word);
     await until("the job's process is gone", () => jobProcesses(id).length === 0);
-    expect(await scene.agentLog()).toContain("no agent has claimed the job in time; it is stopped");
+    expect(await scene.agentLog()).toContain("no agent has claimed the job for 1 s; it is stopped");
     scene.agent();
     expect((await hub.done(id)).result).toBe("stopped");
-    expect(await hub.log(id)).toEqual(await scene.keptLog(id));
+    const events = await hub.log(id);
+    expect(events).toEqual(await scene.keptLog(id));
+    expect(outline(events).at(-2)).toBe(
+      "[Ending the job] 1: [signalman: no agent has claimed the job for 1 s; it is stopped]\n",
+    );
     expect(await Bun.file(inHome(scene, "never")).exists()).toBe(false);
   });
 

@@ -97,7 +97,9 @@ describe("SIGTERM", () => {
     await Bun.sleep(300);
     expect(living(seconds)).not.toEqual([]);
     agent.kill("SIGTERM");
-    expect((await agent.finished).exitCode).toBe(1);
+    const { exitCode, stdout } = await agent.finished;
+    expect(exitCode).toBe(1);
+    expect(stdout).toMatch(/told twice to leave: .*\n.*told three times to leave: /);
     await gone(seconds);
     expect(existsSync(path.join(scene.tester.home, "deployed"))).toBe(false);
     scene.agent();
@@ -174,8 +176,9 @@ describe("SIGUSR2", () => {
     const id = await hub.submit({ commands: ["echo -n 1 >> ran", loop] });
     await hub.shows(id, "line 5");
     agent.kill("SIGUSR2");
-    const { exitCode } = await agent.finished;
+    const { exitCode, stdout } = await agent.finished;
     expect(exitCode).toBe(0);
+    expect(stdout).toMatch(/handed over: what runs goes on, and waits \d+ s for the next agent/);
     const [row] = await hub.agents();
     expect(row).toMatchObject({ jobId: id, isInterrupted: false, isDisconnected: false });
     expect(existsSync(path.join(scene.tester.home, "hooked"))).toBe(false);

@@ -108,6 +108,10 @@ describe("an agent of several slots", () => {
     agent.kill("SIGTERM");
     const { exitCode, stdout } = await agent.finished;
     expect(exitCode).toBe(1);
+    expect(stdout).toMatch(/ slot=\d : takes no job until the agent is started again: requested\n/);
+    expect(stdout).toMatch(
+      / level=warn slot=\d : takes no job until the agent is started again: unable-to-sync\n/,
+    );
     expect(stdout).toContain("Agent shutting down due to: INTERRUPTED");
     expect(await readFile(path.join(tester.home, "reasons"), "utf8")).toBe("INTERRUPTED\n");
   });
@@ -133,7 +137,10 @@ describe("an agent of several slots", () => {
     }
     await registered(scene, 1);
     second.kill("SIGTERM");
-    expect((await second.finished).exitCode).toBe(0);
+    const { exitCode, stdout } = await second.finished;
+    expect(exitCode).toBe(0);
+    for (const [index, { agent }] of views.entries())
+      expect(stdout).toContain(` ${agent} : job ${ids[index]}: passed\n`);
   });
 
   test.concurrent("each leaves after its time without a job, the agent with the last", async () => {

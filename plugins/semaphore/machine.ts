@@ -106,6 +106,9 @@ export function toRequest({ state, jobId, result, interruptedAt }: Machine): Syn
 
 export const idle = (machine: Machine): boolean => machine.state === "waiting-for-jobs";
 
+/** Its job has neither ended nor been stopped. */
+export const isWorking = ({ state }: Machine): boolean => state === "starting-job" || state === "running-job";
+
 export const stay = (machine: Machine, ...actions: readonly Action[]): Step => ({ machine, actions });
 
 export const log = (level: "info" | "warn" | "error", message: string): Action => ({

@@ -22,11 +22,19 @@ export async function register(options: RegisterOptions): Promise<Registration |
   const request = { ...terms, ...(await readMachineFacts()), name: store.chooseName() };
   const client = createHubClient({ ...settings, version, timeoutMs: limits.requestTimeoutMs });
   logger.info("Registering Agent");
+  let said = { reason: "", at: 0 };
   const reply = await retry(() => client.register(request, signal), {
     attempts: limits.register,
     signal,
-    onRetry: (failure, attempt) =>
-      logger.warn(`could not register: ${explain(failure)} (attempt ${attempt} of ${limits.register.count})`),
+    onRetry(failure, attempt) {
+      const reason = explain(failure, request.name);
+      const at = performance.now();
+      if (reason === said.reason && at - said.at < minuteMs) return;
+      said = { reason, at };
+      logger.warn(`could not register: ${reason} (attempt ${attempt} of ${limits.register.count})`, {
+        endpoint,
+      });
+    },
   });
   if (reply.ok) {
     const registration = { name: reply.value.name, accessToken: reply.value.token, terms };
@@ -37,16 +45,23 @@ export async function register(options: RegisterOptions): Promise<Registration |
   if (signal.aborted) return undefined;
   throw new AgentError(
     "CONTROL_PLANE_FAILED",
-    `failed to register agent with "${endpoint}" in ${limits.register.count} attempts: ${explain(reply.failure)}`,
+    `failed to register agent with "${endpoint}" in ${limits.register.count} attempts: ${explain(reply.failure, request.name)}`,
   );
 }
 
 /** Says what an operator can do about it. */
-function explain({ status, message }: Failure): string {
+function explain({ status, message }: Failure, name: string): string {
   if (status === 404) {
     return `${message} (the registration token is not known there, or this host's address is not allowed)`;
   }
   if (status === 401) return `${message} (there is no such organization: check the endpoint)`;
+  if (status === 400 && message.includes(nameIsTaken)) {
+    return `${message} (an agent "${name}" is registered: stop it, or take another name; one that died is forgotten there after 3 minutes, with a job after 15)`;
+  }
   if (status === 429 || status < 400 || status >= 500) return message;
   return `${message} (this will not heal by itself)`;
 }
+
+/** What the control plane says when another agent of the organization has the name (protocol section 2.1). */
+const nameIsTaken = "agent can't be registered";
+const minuteMs = 60_000;

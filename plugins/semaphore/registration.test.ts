@@ -61,6 +61,17 @@ test("a registration is tried again under the same generated name, whatever come
   expect(messages(logger)).toContain("status 400: no (this will not heal by itself)");
 });
 
+test("a name that is taken is named, and said once however often it is tried", async () => {
+  await using hub = await startHub();
+  hub.script("/register", () => ({ status: 400, body: "agent can't be registered" }));
+  const logger = createRecordingLogger();
+  const agent = startAgent(hub, { logger, config: { name: "builder-1", "register-attempts": 5 } });
+  const error = await agent.reason.catch((thrown: Error) => thrown);
+  expect(String(error)).toMatch(/in 5 attempts: .* \(an agent "builder-1" is registered: stop it/);
+  expect(hub.paths).toHaveLength(5);
+  expect(logger.entries.filter(({ level }) => level === "warn")).toHaveLength(1);
+});
+
 test("a registration keeps the generated name on disk before the first call", async () => {
   await using hub = await startHub();
   const state = createFakeState();

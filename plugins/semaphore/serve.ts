@@ -4,6 +4,7 @@ import { type Assignment, type AssignmentOptions, claimAssignment, fetchAssignme
 import type { HubClient } from "./client.ts";
 import { disconnect } from "./disconnect.ts";
 import { createMachine, type Leave, type Machine } from "./machine.ts";
+import { createOutage } from "./outage.ts";
 import type { Registration, RegistrationStore } from "./registration.ts";
 import { sleep } from "./retry.ts";
 import type { Attempts, Settings } from "./settings.ts";
@@ -91,6 +92,7 @@ export async function serve(options: ServeOptions): Promise<StopReason | undefin
     rules: { ...limits, ...registration.terms },
     interval: { minMs: limits.syncMinMs, maxMs: limits.syncMaxMs },
     logger,
+    outage: createOutage(logger, settings.endpoint),
     perform,
     onSynced: context.synced,
     onConfirmed() {

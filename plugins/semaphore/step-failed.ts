@@ -3,6 +3,7 @@ import {
   type Action,
   type Event,
   idle,
+  isWorking,
   type Leave,
   leave,
   log,
@@ -19,23 +20,22 @@ type Failed = Extract<Event, { kind: "failed" }>;
 export function onFailed(before: Machine, event: Failed, rules: Rules): Step {
   if (before.abandoned !== undefined) return stay(before);
   const { request, failure, at } = event;
-  const said = log("error", `[SYNC ERR] Failed to sync with API: ${failure.message}`);
   const goneSince = failure.status === 404 ? (before.goneSince ?? at) : undefined;
   const isRefused = isForeign(failure) && isWorking(before) && request.jobId === before.jobId;
   const refusedSince = isRefused ? (before.refusedSince ?? at) : undefined;
   const isLong = (goneSince ?? refusedSince) !== undefined || at - before.lastGoodAt > rules.busyGiveUpMs / 2;
   const isDoubtful = before.isDoubtful || (isLong && !idle(before));
   const machine: Machine = { ...before, goneSince, refusedSince, isDoubtful };
-  const first: Action[] = isDoubtful && !before.isDoubtful ? [said, { kind: "doubt" }] : [said];
-  const withSaid = ({ machine, actions }: Step): Step => ({ machine, actions: [...first, ...actions] });
+  const first: Action[] = isDoubtful && !before.isDoubtful ? [{ kind: "doubt" }] : [];
+  const withFirst = ({ machine, actions }: Step): Step => ({ machine, actions: [...first, ...actions] });
 
   if (isRejection(failure) && request.state === "finished-job" && request.jobId === machine.jobId) {
-    return withSaid(onRejected(machine, failure, rules));
+    return withFirst(onRejected(machine, failure, rules));
   }
-  if (goneSince !== undefined && isGone(machine, at - goneSince, rules)) return withSaid(onGone(machine));
+  if (goneSince !== undefined && isGone(machine, at - goneSince, rules)) return withFirst(onGone(machine));
   if (refusedSince !== undefined && at - refusedSince > rules.goneGiveUpMs)
-    return withSaid(onRefused(machine));
-  return withSaid(idle(machine) ? onIdle(machine, event, rules) : onBusy(machine, event, rules));
+    return withFirst(onRefused(machine));
+  return withFirst(idle(machine) ? onIdle(machine, event, rules) : onBusy(machine, event, rules));
 }
 
 /** What no repetition heals. Another agent's row, a lost login or a limit may yet. */
@@ -47,8 +47,6 @@ function isRejection({ status }: Failure): boolean {
 function isForeign({ status }: Failure): boolean {
   return [400, 409, 422].includes(status);
 }
-
-const isWorking = ({ state }: Machine): boolean => state === "starting-job" || state === "running-job";
 
 /** The job has lost its meaning. Its result is refused as well, and then we wait for another one. */
 function onRefused(machine: Machine): Step {
@@ -92,18 +90,15 @@ function onIdle(machine: Machine, { request, at }: Failed, rules: Rules): Step {
     return leave(machine, { reason: "interrupted", contact: "lost" });
   }
   if (at - machine.lastGoodAt <= rules.syncGiveUpMs) return stay(machine);
-  const said = log("error", "Unable to sync with Semaphore for over 10 minutes.");
+  const said = unableToSync(rules.syncGiveUpMs);
   return leave(machine, { reason: "unable-to-sync", contact: "lost" }, said);
 }
 
 function onBusy(machine: Machine, { at }: Failed, rules: Rules): Step {
   const silentMs = at - machine.lastGoodAt;
   if (silentMs > rules.busyGiveUpMs) {
-    const said = log(
-      "error",
-      `Unable to sync with Semaphore for over ${Math.round(rules.busyGiveUpMs / 60_000)} minutes.`,
-    );
-    return abandon(machine, { reason: "unable-to-sync", contact: "lost", owes: true }, said);
+    const how: Leave = { reason: "unable-to-sync", contact: "lost", owes: true };
+    return abandon(machine, how, unableToSync(rules.busyGiveUpMs));
   }
   const isOverdue = machine.interruptedAt > 0 && at - machine.interruptedSince >= rules.gracePeriod * 1000;
   if (!isOverdue) return stay(machine);
@@ -113,6 +108,11 @@ function onBusy(machine: Machine, { at }: Failed, rules: Rules): Step {
   if (machine.state === "stopping-job" || machine.state === "finished-job") return stay(machine);
   const said = log("info", `interrupted, and nobody to ask: stopping job ${machine.jobId}`);
   return stay({ ...machine, state: "stopping-job" }, said, { kind: "stop" });
+}
+
+function unableToSync(durationMs: number) {
+  const time = durationMs < 120_000 ? `${durationMs / 1000} s` : `${Math.round(durationMs / 60_000)} minutes`;
+  return log("error", `Unable to sync with Semaphore for over ${time}.`);
 }
 
 /** The job's result will not be reported by us. */

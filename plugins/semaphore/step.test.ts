@@ -128,11 +128,6 @@ describe("a failure", () => {
     );
     expect(describeState(after.machine)).toBe(expected);
     expect(kinds(after.actions)).toEqual(actions);
-    expect(after.actions[0]).toEqual({
-      kind: "log",
-      level: "error",
-      message: `[SYNC ERR] Failed to sync with API: status ${status}`,
-    });
   });
 
   test("the job's log waits while the job may be another's, and goes on with the next answer", () => {
@@ -145,6 +140,13 @@ describe("a failure", () => {
     const sure = step(doubtful.machine, answered, rules);
     expect(kinds(sure.actions)).toEqual(["assure"]);
     expect(kinds(step(sure.machine, answered, rules).actions)).toEqual([]);
+  });
+
+  test("an interrupt is said where there is a job, with the time that it has left", () => {
+    const event: Event = { kind: "interrupted", at: 1, unixSeconds: 9 };
+    const said = { kind: "log", level: "info", message: "interrupted: job a has 10 s left" } as const;
+    expect(step(at("running-job"), event, rules).actions).toEqual([said, { kind: "sync" }]);
+    expect(step(at("waiting-for-jobs"), event, rules).actions).toEqual([{ kind: "sync" }]);
   });
 
   test("an interrupted agent for one job whose result is refused has finished its job", () => {

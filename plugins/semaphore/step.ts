@@ -2,6 +2,7 @@ import { onFailed } from "./step-failed.ts";
 import {
   type Event,
   idle,
+  isWorking,
   leave,
   log,
   type Machine,
@@ -41,6 +42,9 @@ export function step(machine: Machine, event: Event, rules: Rules): Step {
       if (machine.interruptedAt > 0 || machine.abandoned !== undefined) return stay(machine);
       return stay(
         { ...machine, interruptedAt: event.unixSeconds, interruptedSince: event.at },
+        ...(isWorking(machine)
+          ? [log("info", `interrupted: job ${machine.jobId} has ${rules.gracePeriod} s left`)]
+          : []),
         { kind: "sync" },
       );
     case "drained": {

@@ -1,6 +1,7 @@
 import type { Logger, SyncOutcome } from "signalman";
 import type { HubClient } from "./client.ts";
 import { type Event, type JobAction, type Leave, type Machine, type Rules, toRequest } from "./machine.ts";
+import type { Outage } from "./outage.ts";
 import { step } from "./step.ts";
 import type { SyncRequest } from "./wire.ts";
 
@@ -11,6 +12,7 @@ export interface SyncLoopOptions {
   /** Where the control plane names no time for the next sync. */
   readonly interval: { readonly minMs: number; readonly maxMs: number };
   readonly logger: Logger;
+  readonly outage: Outage;
   /** Does what concerns jobs. Called before the next sync is built. */
   perform(action: JobAction): void;
   /** Called after each sync that was not broken off. */
@@ -33,7 +35,7 @@ export interface SyncLoop {
  * that is busy, it is broken off, since whatever it would bring comes again. One that waits for a job never is: its answer may be a job.
  */
 export function startSyncLoop(options: SyncLoopOptions): SyncLoop {
-  const { client, rules, interval, logger } = options;
+  const { client, rules, interval, logger, outage } = options;
   const { promise: left, resolve } = Promise.withResolvers<{ leave: Leave; machine: Machine }>();
   let machine = options.machine;
   let timer: Timer | undefined;
@@ -104,9 +106,13 @@ export function startSyncLoop(options: SyncLoopOptions): SyncLoop {
       isConfirmed = true;
     }
     const at = performance.now();
-    if (reply.ok) dispatch({ kind: "answered", request, action: reply.value.action, at });
-    else if (reply.failure.kind !== "aborted")
+    if (reply.ok) {
+      outage.recovered();
+      dispatch({ kind: "answered", request, action: reply.value.action, at });
+    } else if (reply.failure.kind !== "aborted") {
+      outage.failed(reply.failure);
       dispatch({ kind: "failed", request, failure: reply.failure, at });
+    }
     if (isOver || machine.abandoned !== undefined) return;
     const namedMs = reply.ok ? reply.value.nextSyncMs : 0;
     schedule(

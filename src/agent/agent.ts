@@ -29,6 +29,8 @@ export async function runAgent(options: AgentOptions): Promise<AgentEnd | undefi
   await host.call("agent:start", { version, status: () => status.read() });
 
   // 2. Each slot goes its own way. One that is no longer wanted finishes what it had, and takes nothing more.
+  const slots = new Set([...Array(options.slots).keys(), ...state.slots()]);
+  const isOne = slots.size === 1;
   let reason: StopReason | undefined;
   let isFailed = false;
   const faults = new Map<string, unknown>();
@@ -40,23 +42,30 @@ export async function runAgent(options: AgentOptions): Promise<AgentEnd | undefi
         ...options.settingsOf(slot),
         slot,
         directory: state.slot(slot),
-        logger: options.slots === 1 ? logger : logger.fork(),
+        logger: isOne ? logger : logger.fork(),
         board: status.slot(slot),
         signals: isWanted ? signals : withoutJobs(signals),
       });
       if (isWanted) reason = why;
       if (why === "unable-to-sync") isFailed = true;
+      if (!isOne && isWanted && !isLeaving(signals)) {
+        const level = why === "unable-to-sync" ? "warn" : "info";
+        logger[level](`takes no job until the agent is started again: ${why}`, { slot: slot + 1 });
+      }
     } catch (error) {
       isFailed = true;
       const message = toMessage(error);
       // What they all trip over is said once, and whoever is alone says it at the end.
-      if (options.slots > 1 && !faults.has(message)) logger.error(message, { slot });
+      if (!isOne && !faults.has(message)) logger.error(message, { slot: slot + 1 });
       faults.set(message, error);
     }
   };
-  const wanted = Array.from({ length: options.slots }, (_, slot) => slot);
-  await Promise.all([...new Set([...wanted, ...state.slots()])].map(run));
-  if (signals.handOver.aborted) return undefined;
+  await Promise.all([...slots].map(run));
+  if (signals.handOver.aborted) {
+    const seconds = options.claimTimeoutMs / 1000;
+    logger.info(`handed over: what runs goes on, and waits ${seconds} s for the next agent`);
+    return undefined;
+  }
   if (reason === undefined) throw faults.values().next().value;
 
   // 3. The last acts: the shutdown hook, then everybody's end.
@@ -65,6 +74,9 @@ export async function runAgent(options: AgentOptions): Promise<AgentEnd | undefi
   logger.info(`Agent shutting down due to: ${toWord(reason)}`);
   return { reason, isFailed };
 }
+
+const isLeaving = ({ interrupt, drain, handOver }: AgentSignals): boolean =>
+  interrupt.aborted || drain.aborted || handOver.aborted;
 
 /** As if it had been asked to leave before it began. */
 function withoutJobs(signals: AgentSignals): AgentSignals {

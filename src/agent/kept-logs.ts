@@ -3,6 +3,7 @@ import { join } from "node:path";
 import type { JobSummary } from "../hooks.ts";
 import { jobFiles } from "../job-process/wire.ts";
 import { readDocument } from "../state/document.ts";
+import { findHolder } from "../state/lock.ts";
 
 /** The log of a job that this host ran, or runs. */
 export interface KeptLog {
@@ -13,7 +14,7 @@ export interface KeptLog {
   readonly bytes: number;
   /** Of the last event. */
   readonly date: Date;
-  /** `undefined` while it runs; `unknown`: its file is damaged, or a newer program's. */
+  /** `undefined` while it runs; `unknown`: nothing runs, and there is no file, a damaged one, or a newer program's. */
   readonly result: JobSummary["result"] | "unknown" | undefined;
   readonly summary: JobSummary | undefined;
   /** The control plane has the job's result. */
@@ -51,16 +52,17 @@ function listLogs(jobs: string): KeptLog[] {
       spool,
       bytes: size,
       date: mtime,
-      ...readSummary(join(directory, jobFiles.result)),
+      ...readSummary(directory),
       isReleased: !existsSync(join(directory, jobFiles.request)),
     };
   });
 }
 
-function readSummary(path: string): Pick<KeptLog, "result" | "summary"> {
+function readSummary(directory: string): Pick<KeptLog, "result" | "summary"> {
   try {
-    const summary = readDocument<JobSummary>(path);
-    return { result: summary?.result, summary };
+    const isRunning = findHolder(join(directory, jobFiles.lock)) !== undefined;
+    const summary = readDocument<JobSummary>(join(directory, jobFiles.result));
+    return { result: summary?.result ?? (isRunning ? undefined : "unknown"), summary };
   } catch {
     return { result: "unknown", summary: undefined };
   }

@@ -31,8 +31,14 @@ export default defineCommand({
     const core = program.config.of(coreName) as CoreConfig;
     const jobs: Pick<SlotJobs, "stopAll" | "killAll">[] = [];
     using signals = listenToOperator({
-      onSecond: () => jobs.forEach((each) => each.stopAll()),
+      onSecond() {
+        program.logger.warn("told twice to leave: jobs that run are stopped now");
+        jobs.forEach((each) => each.stopAll());
+      },
       onThird() {
+        program.logger.warn(
+          "told three times to leave: jobs that run are killed, and the agent exits with 1",
+        );
         jobs.forEach((each) => each.killAll());
         process.exit(1);
       },

@@ -52,8 +52,9 @@ export async function runJobProcess(builtIns: BuiltInPlugins): Promise<void> {
     );
     // 3. From here on an agent can take the job over.
     const unclaimed = createUnclaimedTimer(input.claimTimeoutMs, () => {
-      logger.warn("no agent has claimed the job in time; it is stopped", { job: request.id });
-      job.stop();
+      const why = `no agent has claimed the job for ${input.claimTimeoutMs / 1000} s; it is stopped`;
+      logger.warn(why, { job: request.id });
+      job.stop(why);
     });
     cleanup.defer(() => unclaimed.set(true));
     const control = cleanup.use(

@@ -27,8 +27,8 @@ export interface JobOptions {
 export interface Job {
   /** Resolves when the executor is gone. Never rejects for what the job or a plugin did. */
   run(): Promise<JobSummary>;
-  /** Ends what runs: SIGTERM, and SIGKILL after the grace. No epilogue runs (protocol section 6.1). */
-  stop(): void;
+  /** Ends what runs: SIGTERM, and SIGKILL after the grace. No epilogue runs (protocol section 6.1). `why` stands in the log. */
+  stop(why?: string): void;
   /** Ends what runs, and what a `stop` still waits for, at once. A hook that does not return is waited for no longer. */
   kill(): void;
   /** Aborts when the job is killed. */
@@ -40,9 +40,8 @@ export function createJob(request: JobRequest, options: JobOptions): Job {
   const { host, log, logger, stopGraceMs } = options;
   const stopping = new AbortController();
   const killing = new AbortController();
-  const killed = new Promise<void>((resolve) => {
-    killing.signal.addEventListener("abort", () => resolve(), { once: true });
-  });
+  const killed = Promise.withResolvers<void>();
+  killing.signal.addEventListener("abort", () => killed.resolve(), { once: true });
   let executor: Executor | undefined;
   let isOpen = false;
   /** Of a stop. */
@@ -70,6 +69,9 @@ export function createJob(request: JobRequest, options: JobOptions): Job {
     });
     // A stop that came while the hooks ran.
     if (isStopped()) result = "stopped";
+    const why: unknown = stopping.signal.reason;
+    if (typeof why === "string")
+      await block("Ending the job", (_, output) => (output(`[signalman: ${why}]\n`), 1));
     if (options.isReported) await writeReport({ log, logger, executor, startedAt });
     log.finished(result);
     await close();
@@ -227,7 +229,7 @@ export function createJob(request: JobRequest, options: JobOptions): Job {
 
   /** What a plugin does is waited for until somebody kills the job. */
   function untilKilled(work: Promise<void>): Promise<void> {
-    return Promise.race([work, killed]);
+    return Promise.race([work, killed.promise]);
   }
 
   function sessionEvent(): JobSessionEvent {
@@ -239,10 +241,10 @@ export function createJob(request: JobRequest, options: JobOptions): Job {
     stop(0);
   }
 
-  function stop(graceMs: number): void {
-    stopping.abort();
+  function stop(graceMs: number, why?: string): void {
+    stopping.abort(why);
     if (executor) ended = executor.stop(graceMs).catch((error: unknown) => logger.error(toMessage(error)));
   }
 
-  return { run, stop: () => stop(stopGraceMs), kill, killed: killing.signal };
+  return { run, stop: (why) => stop(stopGraceMs, why), kill, killed: killing.signal };
 }

@@ -3,6 +3,7 @@ import { utimesSync } from "node:fs";
 import { join } from "node:path";
 import { listKeptLogs, pruneLogs } from "../../src/agent/kept-logs.ts";
 import { makePrivateDirectory, writeDocument } from "../../src/state/document.ts";
+import { takeLock } from "../../src/state/lock.ts";
 import { tmpdir } from "../../src/testing/index.ts";
 
 test("logs of every agent and slot are listed, the newest first, with what became of their jobs", async () => {
@@ -16,6 +17,21 @@ test("logs of every agent and slot are listed, the newest first, with what becam
     ["old", "passed", true],
   ]);
   expect(listKeptLogs(join(place.path, "nowhere"))).toEqual([]);
+});
+
+test("a job without a result runs only while its process lives; of a dead one nothing is known", async () => {
+  await using place = await tmpdir();
+  await putLog(place.path, "a/slot-0", "alive", { ageDays: 0, isReleased: false });
+  await putLog(place.path, "a/slot-0", "dead", { ageDays: 1, isReleased: false });
+  using _lock = takeLock(join(place.path, "agents/a/slot-0/jobs/alive/lock"));
+  await Bun.write(
+    join(place.path, "agents/a/slot-0/jobs/dead/lock"),
+    JSON.stringify({ pid: process.pid, bootId: "of an earlier start of the machine", startTime: 1 }),
+  );
+  expect(listKeptLogs(place.path).map(({ jobId, result }) => [jobId, result])).toEqual([
+    ["alive", undefined],
+    ["dead", "unknown"],
+  ]);
 });
 
 test("what is too old goes, and the oldest beyond the size, but never what is not reported yet", async () => {

@@ -72,6 +72,7 @@ const breaches: Readonly<Record<Rule, (scene: Scene) => Promise<unknown>>> = {
   "push-overlap": async ({ hub, logger }) => {
     hub.faults.add({ on: "log", kind: "delay", delayMs: 50, count: 1 });
     await Promise.all([push(logger, 0, log.slice(0, 1)), push(logger, 0, log.slice(0, 1))]);
+    while (hub.violations.list.length === 0) await Bun.sleep(10);
   },
   "push-size": ({ logger }) => push(logger, 0, Array<string>(2001).fill(log[0]!)),
   "push-gap": ({ logger }) => push(logger, 1, log.slice(0, 1)),

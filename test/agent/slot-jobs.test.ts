@@ -200,7 +200,7 @@ test("a job that can never run has its log and its result before its request is 
   const [log, result, kept] = ["events.ndjson", "result.json", "request.json"].map(
     (name) => statSync(join(directory, name), { bigint: true }).mtimeNs,
   ) as [bigint, bigint, bigint];
-  expect(log <= result && result <= kept && log < kept).toBe(true);
+  expect(log <= result && result <= kept).toBe(true);
   unlinkSync(join(directory, "request.json"));
   expect(slot.again().left).toEqual([]);
 });

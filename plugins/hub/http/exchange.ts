@@ -11,6 +11,8 @@ export interface Exchange {
   /** The client went, or everything is sent (`true`). */
   readonly closed: Promise<boolean>;
   readonly isClosed: boolean;
+  /** The client has closed its connection, also after a whole answer. */
+  readonly hasLeft: boolean;
   /** `undefined` when it never came whole, or is larger than the hub takes. */
   body(options?: { readonly deadlineMs?: number }): Promise<Uint8Array | undefined>;
   /** `false` when the answer did not go out whole. */
@@ -38,6 +40,8 @@ export function createExchange(request: IncomingMessage, response: ServerRespons
   const url = URL.parse(request.url ?? "/", base) ?? new URL(base);
   const ended = Promise.withResolvers<boolean>();
   let isClosed = false;
+  let hasLeft = false;
+  request.socket.once("close", () => void (hasLeft = true));
   response.once("close", () => {
     isClosed = true;
     ended.resolve(response.writableFinished);
@@ -52,6 +56,9 @@ export function createExchange(request: IncomingMessage, response: ServerRespons
     closed: ended.promise,
     get isClosed() {
       return isClosed;
+    },
+    get hasLeft() {
+      return hasLeft;
     },
     async body({ deadlineMs } = {}) {
       const timer = deadlineMs === undefined ? undefined : setTimeout(drop, deadlineMs);

@@ -43,7 +43,7 @@ export async function handlePush(exchange: Exchange, api: AgentApi): Promise<voi
       isDelivered: outcome.isDelivered,
     });
   } finally {
-    flight?.end(isAnswered);
+    flight?.end({ isAnswered, hasLeft: () => exchange.hasLeft });
   }
   api.changes.notify();
 }

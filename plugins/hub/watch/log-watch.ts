@@ -6,8 +6,8 @@ import type { Recorder } from "./violations.ts";
 
 /** Looks at what agents push. */
 export interface LogWatch {
-  /** A push arrives; `end` when its connection has nothing more to give or take. `isAnswered`: its answer went out whole. */
-  begin(jobId: string): { end(isAnswered: boolean): void };
+  /** A push arrives; `end` when its connection has nothing more to give or take. */
+  begin(jobId: string): { end(how: PushEnd): void };
   /** Before it is taken. Its token is good. */
   push(push: Push): void;
   /** After it was taken, or not. */
@@ -18,6 +18,13 @@ export interface LogWatch {
   finished(jobId: string, agent: string): void;
 }
 
+export interface PushEnd {
+  /** The answer went out whole, as far as the hub can tell. */
+  readonly isAnswered: boolean;
+  /** Whether the other side has closed the connection. */
+  readonly hasLeft: () => boolean;
+}
+
 /** What is known of one log. */
 interface Seen {
   grammar: EventGrammar;
@@ -25,8 +32,8 @@ interface Seen {
   checked: number;
   /** Something that was checked is not there any more. */
   isRewritten: boolean;
-  /** For each push in flight, when others began beside it. */
-  readonly inFlight: Set<number[]>;
+  /** Each push in flight, with how many others began beside it. */
+  readonly inFlight: Set<{ beside: number }>;
   isTroubled: boolean;
 }
 
@@ -55,18 +62,21 @@ export function createLogWatch(state: HubState, recorder: Recorder): LogWatch {
 
   return {
     begin(jobId) {
-      const log = of(jobId);
-      const now = performance.now();
-      for (const others of log.inFlight) others.push(now);
-      const mine: number[] = [];
-      log.inFlight.add(mine);
+      const { inFlight } = of(jobId);
+      for (const other of inFlight) other.beside += 1;
+      const mine = { beside: 0 };
+      inFlight.add(mine);
       return {
-        end(isAnswered) {
-          log.inFlight.delete(mine);
-          const leaveMs = isAnswered ? 0 : brokenMs;
-          const beside = mine.filter((begun) => begun + leaveMs <= performance.now()).length;
-          if (beside > 0)
-            recorder.record("push-overlap", { ...about(jobId), detail: `${beside + 1} at once` });
+        end({ isAnswered, hasLeft }) {
+          inFlight.delete(mine);
+          if (!isAnswered || mine.beside === 0) return;
+          // Who had given it up before the answer came has closed its connection, which may be seen only now.
+          setTimeout(() => {
+            if (!hasLeft()) {
+              const detail = `${mine.beside + 1} at once`;
+              recorder.record("push-overlap", { ...about(jobId), detail });
+            }
+          }, leaveMs).unref();
         },
       };
     },
@@ -124,8 +134,7 @@ export function createLogWatch(state: HubState, recorder: Recorder): LogWatch {
   };
 }
 
-/** A connection that broke, or that its agent gave up, may be seen to end this long after the next one has begun. */
-const brokenMs = 5000;
+const leaveMs = 200;
 
 function readAll(list: LogList): EventGrammar {
   const grammar = createEventGrammar();

@@ -40,8 +40,6 @@ export function createExchange(request: IncomingMessage, response: ServerRespons
   const url = URL.parse(request.url ?? "/", base) ?? new URL(base);
   const ended = Promise.withResolvers<boolean>();
   let isClosed = false;
-  let hasLeft = false;
-  request.socket.once("close", () => void (hasLeft = true));
   response.once("close", () => {
     isClosed = true;
     ended.resolve(response.writableFinished);
@@ -58,7 +56,7 @@ export function createExchange(request: IncomingMessage, response: ServerRespons
       return isClosed;
     },
     get hasLeft() {
-      return hasLeft;
+      return request.socket.destroyed;
     },
     async body({ deadlineMs } = {}) {
       const timer = deadlineMs === undefined ? undefined : setTimeout(drop, deadlineMs);

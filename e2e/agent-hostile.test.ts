@@ -155,7 +155,9 @@ describe("a job that starts all processes it may", () => {
       await using scene = await createScene();
       await using group = createControlGroup("pids", 150);
       const { program } = group;
-      let agent = await scene.readyAgent([], { program });
+      // Where no new agent finds room to start in, the job's own process ends the job.
+      const patience = ["--claim-timeout", "3"];
+      let agent = await scene.readyAgent(patience, { program });
       const word = uniqueSeconds();
       const bomb = `echo begun; bomb() { bomb | bomb & sleep ${word}; }; bomb 2>/dev/null; touch never`;
       const id = await scene.hub.submit({ commands: [bomb] });
@@ -163,13 +165,13 @@ describe("a job that starts all processes it may", () => {
       await Bun.sleep(500);
       await scene.hub.stopJob(id);
       await until("it is reported", async () => {
-        if (await hasEnded(agent)) agent = scene.agent([], { program });
+        if (await hasEnded(agent)) agent = scene.agent(patience, { program });
         return (await scene.hub.job(id)).isDone;
       });
       expect((await scene.hub.job(id)).result).toBeOneOf(["stopped", "failed"]);
       await gone(word);
       expect(existsSync(path.join(scene.tester.home, "never"))).toBe(false);
-      if (await hasEnded(agent)) scene.agent([], { program });
+      if (await hasEnded(agent)) scene.agent(patience, { program });
       await worksAgain(scene);
     },
   );

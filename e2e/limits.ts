@@ -13,6 +13,8 @@ const bounds = {
 export interface ControlGroup extends AsyncDisposable {
   /** Words that start the binary in it. */
   readonly program: readonly string[];
+  /** So many processes are in it, also those that nobody has waited for. */
+  processes(): number;
 }
 
 export function createControlGroup(bound: keyof typeof bounds, most: number): ControlGroup {
@@ -28,6 +30,7 @@ export function createControlGroup(bound: keyof typeof bounds, most: number): Co
     throw error;
   }
   return {
+    processes: () => Number(readFileSync(path.join(group, "pids.current"), "utf8")),
     program: ["sh", "-c", 'echo $$ > "$0" && exec "$@"', procs, binary],
     async [Symbol.asyncDispose]() {
       while (existsSync(group)) {

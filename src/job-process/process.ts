@@ -80,8 +80,11 @@ export function follow(options: FollowOptions): JobProcess {
   let send: ((message: ToJob) => void) | undefined;
   const wanted: ToJob[] = [];
   let unheard: NodeJS.Timeout | undefined;
+  /** It has said all that it will say, or is dead. */
+  let isSilent = false;
   let isForeign = false;
   const command = (message: ToJob) => {
+    if (isSilent) return;
     unheard ??= setTimeout(() => killUnheard(options), heardMs).unref();
     if (send) send(message);
     else wanted.push(message);
@@ -96,6 +99,7 @@ export function follow(options: FollowOptions): JobProcess {
     const died = options.child?.exited.then(() => undefined);
     try {
       await listen(died);
+      isSilent = true;
       calm();
       const end = await findEnd();
       ({ rest } = end);

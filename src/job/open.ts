@@ -1,5 +1,4 @@
 import { mkdtempSync, rmSync } from "node:fs";
-import { mkdtemp } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { AgentError, toMessage } from "../errors.ts";
@@ -76,7 +75,7 @@ export async function openJob(asked: JobRequest, options: OpenJobOptions): Promi
     options.spoolPath === undefined ? undefined : cleanup.use(createSpool(options.spoolPath, spoolOptions));
 
   // 2. A directory that nobody else can look into.
-  const directory = await makeDirectory();
+  const directory = makeDirectory();
   cleanup.defer(() => removeDirectory(directory, logger));
   // What goes with the job need not outlive the machine.
   const spool =
@@ -148,9 +147,10 @@ function removeDirectory(path: string, logger: Logger): void {
   }
 }
 
-async function makeDirectory(): Promise<string> {
+function makeDirectory(): string {
   try {
-    return await mkdtemp(join(tmpdir(), "signalman-"));
+    // Not by another thread: where a job has taken all processes, none starts.
+    return mkdtempSync(join(tmpdir(), "signalman-"));
   } catch (error) {
     throw new AgentError(
       "FILE_FAILED",

@@ -59,7 +59,7 @@ describe("what a job used", () => {
       /^wall time {6}.* s\nCPU time {7}.* s user, .* s system\npeak memory {4}.* MiB\nstorage {8}/,
     );
     const table = await tester.run(["logs", "--state-dir", stateDirectory]);
-    expect(table.stdout).toMatch(new RegExp(`^${id} .*CPU \\d+\\.\\d s, memory .* MiB$`, "m"));
+    expect(table.stdout).toMatch(new RegExp(`^${id} .*CPU \\d+\\.\\d s, memory [\\d.]+ MiB( |$)`, "m"));
     const shown = await tester.run(["logs", id, "--state-dir", stateDirectory]);
     expect(shown.stdout).toMatch(/\npassed in .*\nwall time {6}.*\nCPU time {7}.*\npeak memory {4}/);
     expect(await hub.breaches()).toEqual([]);

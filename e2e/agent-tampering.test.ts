@@ -36,7 +36,10 @@ describe("a job that changes its log on disk, as the agent's user,", () => {
     await using scene = await createScene();
     await scene.readyAgent();
     const id = await scene.hub.submit({
-      commands: [`echo '${forged}' >> ${directoryOf(scene)}/events.ndjson; sleep 0.3`],
+      // More than the job's own events write over.
+      commands: [
+        `f=$(echo ${directoryOf(scene)}/events.ndjson); for i in {1..100}; do echo '${forged}' >> $f; done`,
+      ],
     });
     await scene.hub.done(id);
     expect(await scene.agentLog()).toMatch(new RegExp(`level=error .*${changed} before it was delivered`));

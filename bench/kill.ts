@@ -1,9 +1,9 @@
 // From stop to the last process gone: a job that ignores SIGTERM, with children in sessions of their own. And what a look costs.
-import { createCookie } from "../src/processes/cookie.ts";
-import { endProcesses } from "../src/processes/end.ts";
-import { becomeSubReaper, startReaper } from "../src/processes/reaper.ts";
-import { listPids } from "../src/processes/proc.ts";
-import { createJobProcesses, type JobProcesses } from "../src/processes/tree.ts";
+import { createCookie } from "../src/os/processes/cookie.ts";
+import { endProcesses } from "../src/os/processes/end.ts";
+import { becomeSubReaper, startReaper } from "../src/os/processes/reaper.ts";
+import { listPids } from "../src/os/processes/proc.ts";
+import { createJobProcesses, type JobProcesses } from "../src/os/processes/tree.ts";
 
 const graceMs = 500;
 const rounds = 5;

@@ -3,11 +3,11 @@
 import { closeSync, mkdtempSync, openSync, rmSync, writeSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { createChunker } from "../src/log/chunker.ts";
-import { createJobLog } from "../src/log/job-log.ts";
-import type { Output } from "../src/log/output.ts";
-import { createRedactor } from "../src/log/redactor.ts";
-import { createSpool } from "../src/log/spool.ts";
+import { createChunker } from "../src/job/log/chunker.ts";
+import { createJobLog } from "../src/job/log/job-log.ts";
+import type { Output } from "../src/core/contracts/job-log.ts";
+import { createRedactor } from "../src/job/log/redactor.ts";
+import { createSpool } from "../src/job/log/spool.ts";
 
 const megabytes = Number(process.argv[2] ?? 256);
 const mebibyte = 1024 * 1024;

@@ -4,8 +4,8 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createLogPush } from "../plugins/log-push/push.ts";
-import { createSpool, type Spool } from "../src/log/spool.ts";
-import type { SpoolCursor } from "../src/log/spool-reader.ts";
+import { createSpool, type Spool } from "../src/job/log/spool.ts";
+import type { SpoolCursor } from "../src/core/contracts/spool.ts";
 import { jobRequest } from "../src/testing/fixtures.ts";
 import { silentLogger } from "../src/testing/loggers.ts";
 

@@ -3,10 +3,10 @@
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { createJobLog } from "../src/log/job-log.ts";
-import type { Output } from "../src/log/output.ts";
-import { createRedactor, type Redactor } from "../src/log/redactor.ts";
-import { createSpool } from "../src/log/spool.ts";
+import { createJobLog } from "../src/job/log/job-log.ts";
+import type { Output } from "../src/core/contracts/job-log.ts";
+import { createRedactor, type Redactor } from "../src/job/log/redactor.ts";
+import { createSpool } from "../src/job/log/spool.ts";
 
 const megabytes = Number(process.argv[2] ?? 64);
 const mebibyte = 1024 * 1024;

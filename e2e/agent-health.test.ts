@@ -2,7 +2,7 @@ import { describe, expect, test } from "bun:test";
 import { existsSync } from "node:fs";
 import path from "node:path";
 import { type Family, parseExposition, valueOf } from "../plugins/health/exposition.ts";
-import type { AgentStatus } from "../src/agent/status.ts";
+import type { AgentStatus } from "../src/core/contracts/agent-status.ts";
 import { createScene, fileAppears, type Scene } from "./agents.ts";
 import type { Running } from "./fixtures.ts";
 import { registrationToken } from "./hub-process.ts";

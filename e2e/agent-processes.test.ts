@@ -1,6 +1,6 @@
 import { describe, expect, test } from "bun:test";
 import { existsSync, readFileSync } from "node:fs";
-import { listPids, readArguments, readUid } from "../src/processes/proc.ts";
+import { listPids, readArguments, readUid } from "../src/os/processes/proc.ts";
 import { createScene, gone, inHome, jobProcesses, type Scene } from "./agents.ts";
 import { canUnshare, mountNamespace, needsNamespace } from "./limits.ts";
 import { living, outputOf, uniqueSeconds, until } from "./jobs.ts";

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import { readFileSync } from "node:fs";
 import path from "node:path";
-import type { JobSummary } from "../src/hooks.ts";
+import type { JobSummary } from "../src/core/contracts/job-summary.ts";
 import { createScene, jobProcesses, type Scene } from "./agents.ts";
 import { createTester } from "./fixtures.ts";
 import { canLimit, createControlGroup, needsGroups } from "./limits.ts";

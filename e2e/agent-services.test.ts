@@ -2,9 +2,9 @@ import { describe, expect, test } from "bun:test";
 import { readFileSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import path from "node:path";
-import { toAdvice } from "../src/systemd/service-unit.ts";
+import { toAdvice } from "../src/os/systemd/service-unit.ts";
 import { createScene, gone, inHome, jobProcesses } from "./agents.ts";
-import { isDead, listPids, readStat } from "../src/processes/proc.ts";
+import { isDead, listPids, readStat } from "../src/os/processes/proc.ts";
 import { binary, createTester, root } from "./fixtures.ts";
 import { living, outline, outputOf, uniqueSeconds, until } from "./jobs.ts";
 

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import { readdir, readFile } from "node:fs/promises";
 import path from "node:path";
-import type { AgentStatus } from "../src/agent/status.ts";
+import type { AgentStatus } from "../src/core/contracts/agent-status.ts";
 import { createScene, fileAppears, gone, type Scene } from "./agents.ts";
 import { outline, outputOf, until } from "./jobs.ts";
 

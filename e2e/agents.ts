@@ -2,7 +2,7 @@ import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import path from "node:path";
 import type { Hub } from "../plugins/hub/contract.ts";
-import type { JobEvent } from "../src/log/events.ts";
+import type { JobEvent } from "../src/core/contracts/job-events.ts";
 import { createTester, type Finished, type Running, type StartOptions, type Tester } from "./fixtures.ts";
 import { type HubProcess, type HubProcessOptions, registrationToken, startHub } from "./hub-process.ts";
 import { living, toEvents, until } from "./jobs.ts";

@@ -3,7 +3,7 @@ import type { FaultRule } from "../plugins/hub/faults.ts";
 import type { Call } from "../plugins/hub/http/calls.ts";
 import type { AgentView, JobView } from "../plugins/hub/view.ts";
 import type { Violation } from "../plugins/hub/watch/violations.ts";
-import type { JobEvent } from "../src/log/events.ts";
+import type { JobEvent } from "../src/core/contracts/job-events.ts";
 import type { Finished, Running, Tester } from "./fixtures.ts";
 import { type JobFile, toEvents, until } from "./jobs.ts";
 

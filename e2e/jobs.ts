@@ -1,6 +1,6 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { readdir } from "node:fs/promises";
-import type { JobEvent } from "../src/log/events.ts";
+import type { JobEvent } from "../src/core/contracts/job-events.ts";
 import type { Finished, StartOptions, Tester } from "./fixtures.ts";
 
 /** A job as a person would write it; JSON is YAML. */

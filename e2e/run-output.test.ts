@@ -4,7 +4,7 @@ import { createReadStream } from "node:fs";
 import { stat } from "node:fs/promises";
 import path from "node:path";
 import { createInterface } from "node:readline";
-import type { JobEvent } from "../src/log/events.ts";
+import type { JobEvent } from "../src/core/contracts/job-events.ts";
 import { binary, createTester } from "./fixtures.ts";
 import { outline, outputOf, runForEvents } from "./jobs.ts";
 

@@ -1,7 +1,7 @@
 import { expect, test } from "bun:test";
 import { mkdir } from "node:fs/promises";
 import path from "node:path";
-import type { AgentStatus } from "../src/agent/status.ts";
+import type { AgentStatus } from "../src/core/contracts/agent-status.ts";
 import { createScene, type Scene } from "./agents.ts";
 import { binary, createTester } from "./fixtures.ts";
 import { until } from "./jobs.ts";

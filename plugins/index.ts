@@ -1,6 +1,7 @@
 /** The built-in plugins, in the order in which their hooks are called. The only list of them. */
 export const builtIns = {
   shell: () => import("./shell/index.ts"),
+  doctor: () => import("./doctor/index.ts"),
   hub: () => import("./hub/index.ts"),
   semaphore: () => import("./semaphore/index.ts"),
   kubernetes: () => import("./kubernetes/index.ts"),
@@ -10,4 +11,18 @@ export const builtIns = {
   "job-log-artifact": () => import("./job-log-artifact/index.ts"),
   statsd: () => import("./statsd/index.ts"),
   "shutdown-hook": () => import("./shutdown-hook/index.ts"),
+};
+
+/** Commands of the built-in plugins: command → plugin. They are known without loading a plugin or a configuration. */
+export const builtInCommands: Readonly<Record<string, keyof typeof builtIns>> = {
+  doctor: "doctor",
+  hub: "hub",
+  "hub submit": "hub",
+  "hub jobs": "hub",
+  "hub log": "hub",
+  "hub stop": "hub",
+  "hub agents": "hub",
+  "hub shutdown": "hub",
+  "hub violations": "hub",
+  "hub faults": "hub",
 };

@@ -4,13 +4,13 @@
  * @module signalman
  */
 export * as v from "valibot";
-export { type Command, type CommandLoader, defineCommand } from "./cli/command.ts";
+export { type Command, type CommandLoader, defineCommand } from "./core/contracts/command.ts";
 export { hasColour } from "./cli/colour.ts";
 export { formatTable } from "./cli/columns.ts";
-export type { Program } from "./cli/program.ts";
+export type { Program } from "./core/contracts/program.ts";
 export { readJobText } from "./cli/read-job.ts";
 export { createRenderer, type Renderer, type RendererOptions } from "./cli/render.ts";
-export type { AgentJob, JobDelivery, JobOutcome, Jobs, LeftJob } from "./agent/jobs.ts";
+export type { AgentJob, JobDelivery, JobOutcome, Jobs, LeftJob } from "./core/contracts/jobs.ts";
 export type {
   AgentStatus,
   JobStatus,
@@ -18,12 +18,12 @@ export type {
   SlotStatus,
   SyncOutcome,
   SyncStatus,
-} from "./agent/status.ts";
-export type { AgentSignals, JobSource, JobSourceContext } from "./agent/source.ts";
-export type { Check, CheckContext, Finding } from "./doctor/check.ts";
-export { checkScript, type CheckScriptOptions } from "./doctor/script.ts";
-export { aborted } from "./aborted.ts";
-export { AgentError, type ErrorCode, errorCodes, isAgentError, toMessage } from "./errors.ts";
+} from "./core/contracts/agent-status.ts";
+export type { AgentSignals, JobSource, JobSourceContext } from "./core/contracts/job-source.ts";
+export type { Check, CheckContext, Finding } from "./core/contracts/check.ts";
+export { checkScript, type CheckScriptOptions } from "./os/check-script.ts";
+export { aborted } from "./core/aborted.ts";
+export { AgentError, type ErrorCode, errorCodes, isAgentError, toMessage } from "./core/errors.ts";
 export type {
   CommandHookEvent,
   CommandPhase,
@@ -31,15 +31,14 @@ export type {
   HookDeclaration,
   HookEvents,
   HookName,
-  ImagePull,
   JobHookEvent,
   JobSessionEvent,
-  JobSummary,
   RunOptions,
-} from "./hooks.ts";
-export type { Executor, ExecutorContext, ExecutorOptions } from "./job/executor.ts";
-export type { JobLog } from "./job/log.ts";
-export type { JobUsage } from "./job/usage.ts";
+} from "./core/contracts/hooks.ts";
+export type { ImagePull, JobSummary } from "./core/contracts/job-summary.ts";
+export type { Executor, ExecutorContext, ExecutorOptions } from "./core/contracts/executor.ts";
+export type { JobLog } from "./core/contracts/job-log.ts";
+export type { JobUsage } from "./core/contracts/job-summary.ts";
 export type {
   EnvironmentVariable,
   ImagePullCredentials,
@@ -47,18 +46,19 @@ export type {
   JobContainer,
   JobFile,
   JobRequest,
-} from "./job/request.ts";
+} from "./core/contracts/job-request.ts";
 export { withoutSecrets } from "./job/base-environment.ts";
-export { decodeBase64, encodeBase64 } from "./job/base64.ts";
-export { readVariable } from "./job/variable.ts";
-export { parseJobRequest, type ParsedJob, toJobRequest } from "./job/parse-request.ts";
-export type { LogBackend, LogBackendContext, LogDelivery } from "./log/backend.ts";
-export { countRest } from "./log/count-rest.ts";
-export type { JobEvent, JobResult } from "./log/events.ts";
-export type { Output } from "./log/output.ts";
-export type { LogSink, LogSinkContext } from "./log/sink.ts";
-export { openSpool, type SpoolBatch, type SpoolCursor, type SpoolReader } from "./log/spool-reader.ts";
-export type { LogFields, Logger } from "./logger/logger.ts";
+export { decodeBase64, encodeBase64 } from "./core/base64.ts";
+export { readVariable } from "./job/request/read-variable.ts";
+export { parseJobRequest, type ParsedJob, toJobRequest } from "./job/request/parse.ts";
+export type { LogBackend, LogBackendContext, LogDelivery } from "./core/contracts/log-backend.ts";
+export { countRest } from "./job/log/count-undelivered.ts";
+export type { JobEvent, JobResult } from "./core/contracts/job-events.ts";
+export type { Output } from "./core/contracts/job-log.ts";
+export type { LogSink, LogSinkContext } from "./core/contracts/log-sink.ts";
+export { openSpool } from "./job/log/spool-reader.ts";
+export type { SpoolBatch, SpoolCursor, SpoolReader } from "./core/contracts/spool.ts";
+export type { LogFields, Logger } from "./core/contracts/logger.ts";
 
 export {
   definePlugin,
@@ -67,54 +67,40 @@ export {
   type PluginContext,
   type ProcessRole,
   type StopReason,
-} from "./plugin.ts";
+} from "./core/contracts/plugin.ts";
 export {
   check,
   defineService,
   executor,
-  type ExecutorFactory,
   jobSource,
   logBackend,
-  type LogBackendFactory,
   logSink,
-  type LogSinkFactory,
   type Service,
-} from "./services.ts";
-export { seal, unseal } from "./state/seal.ts";
-export type { SlotState } from "./state/slot-state.ts";
-export type { StandardSchemaV1 } from "./standard-schema.ts";
-export { version } from "./version.ts";
+} from "./core/contracts/services.ts";
+export type { ExecutorFactory } from "./core/contracts/executor.ts";
+export type { LogBackendFactory } from "./core/contracts/log-backend.ts";
+export type { LogSinkFactory } from "./core/contracts/log-sink.ts";
+export { seal, unseal } from "./os/state/seal.ts";
+export type { SlotState } from "./core/contracts/slot-state.ts";
+export type { StandardSchemaV1 } from "./core/contracts/standard-schema.ts";
+export { version } from "./core/version.ts";
 
 // For programs of the agent's own on this host.
-export { runProgram, type RunProgramOptions } from "./processes/run-program.ts";
+export { runProgram, type RunProgramOptions } from "./os/processes/run-program.ts";
 
-export { readHolder, takeLock } from "./state/lock.ts";
+export { readHolder, takeLock } from "./os/state/lock.ts";
 
-// For executors: a bash in a terminal, and the processes of a job on this host.
-export { type Cookie } from "./processes/cookie.ts";
-export {
-  endProcesses,
-  type EndedProcess,
-  type EndProcessesOptions,
-  type EndReport,
-  type ProcessReport,
-} from "./processes/end.ts";
-export { becomeSubReaper, startReaper } from "./processes/reaper.ts";
-export { sendSignal } from "./processes/send-signal.ts";
-export { type UsageWatch, watchUsage } from "./processes/usage.ts";
-export { createJobProcesses, type JobProcesses, type JobProcessesOptions } from "./processes/tree.ts";
-export {
-  decodeVariables,
-  type DecodedVariable,
-  isVariableName,
-  quote,
-  toExportFile,
-} from "./session/environment.ts";
-export { type GuardOptions, startGuard } from "./session/guard.ts";
-export {
-  type LocalTerminal,
-  type LocalTerminalOptions,
-  openLocalTerminal,
-} from "./session/local-terminal.ts";
-export { createSession, type Session, type SessionOptions } from "./session/session.ts";
-export type { OpenTerminal, Terminal, TerminalOptions } from "./session/terminal.ts";
+// For plugins that inspect this machine and the program's installation.
+export type { CoreConfig } from "./agent/core-options.ts";
+export { coreName, toOwnerName } from "./core/config/flags.ts";
+export { toDuration } from "./core/host/deadline.ts";
+export { isSecret, toPlain } from "./core/logger/line.ts";
+export { toPrintable } from "./core/printable.ts";
+export { toSize } from "./core/amounts.ts";
+export { onSignals } from "./cli/signals.ts";
+export { findHolder } from "./os/state/lock.ts";
+export { defaultStateDirectory } from "./os/state/directory.ts";
+export { toFileSystem } from "./os/state/file-system.ts";
+export { askSystem } from "./os/systemd/ask-system.ts";
+export { findServiceUnit, toAdvice, toUnitName } from "./os/systemd/service-unit.ts";
+export { toLeaveSeconds, toUnitSettings } from "./os/systemd/unit-settings.ts";

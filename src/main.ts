@@ -1,16 +1,22 @@
 #!/usr/bin/env bun
-import { builtIns } from "../plugins/index.ts";
-import { version } from "./version.ts";
+import { builtInCommands, builtIns } from "../plugins/index.ts";
+import { createSdkLender } from "./core/host/lend-sdk.ts";
+import { version } from "./core/version.ts";
 
 const argv = process.argv.slice(2);
+const lendSdk = createSdkLender({
+  signalman: () => import("./index.ts"),
+  "signalman/terminal": () => import("./terminal.ts"),
+  "signalman/testing": () => import("./testing/index.ts"),
+});
 
-// Asked for by every script that looks whether the agent is there, so that nothing else is loaded for it.
+// Scripts call it to see whether the agent is installed, so nothing else is loaded for it.
 if (argv.length === 1 && ["version", "--version", "-v"].includes(argv[0]!)) {
   console.log(version);
 } else if (argv[0] === "job-process") {
-  const { runJobProcess } = await import("./job-process/main.ts");
+  const { runJobProcess } = await import("./job/process/main.ts");
   try {
-    await runJobProcess(builtIns);
+    await runJobProcess({ builtIns, lendSdk });
     process.exit(0);
   } catch (error) {
     console.error(error);
@@ -18,5 +24,6 @@ if (argv.length === 1 && ["version", "--version", "-v"].includes(argv[0]!)) {
   }
 } else {
   const { dispatch } = await import("./cli/dispatch.ts");
-  await dispatch({ argv, env: process.env, cwd: process.cwd(), builtIns, version });
+  const plugins = { plugins: builtIns, commands: builtInCommands };
+  await dispatch({ argv, env: process.env, cwd: process.cwd(), builtIns: plugins, lendSdk, version });
 }

@@ -3,9 +3,10 @@ import { mkdir, mkdtemp, readFile, rm, stat, symlink } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import fc from "fast-check";
-import { isAgentError } from "../src/errors.ts";
-import { openLogFile } from "../src/logger/file.ts";
-import { createLogger, type LoggerOptions, type RootLogger } from "../src/logger/logger.ts";
+import { isAgentError } from "../src/core/errors.ts";
+import { openLogFile } from "../src/os/log-file/log-file.ts";
+import { createLogger, type LoggerOptions } from "../src/core/logger/logger.ts";
+import type { RootLogger } from "../src/core/contracts/logger.ts";
 
 function record(options: Partial<LoggerOptions> = {}): { logger: RootLogger; lines: string[] } {
   const lines: string[] = [];

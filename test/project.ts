@@ -1,3 +1,4 @@
+import { createSdkLender } from "../src/core/host/lend-sdk.ts";
 import { readFileSync } from "node:fs";
 import path from "node:path";
 
@@ -17,3 +18,10 @@ export function filesOf(...patterns: string[]): string[] {
 export function textOf(file: string): string {
   return readFileSync(path.join(root, file), "utf8");
 }
+
+/** Lends the SDK to external plugins, as the program does. */
+export const lendSdk = createSdkLender({
+  signalman: () => import("../src/index.ts"),
+  "signalman/terminal": () => import("../src/terminal.ts"),
+  "signalman/testing": () => import("../src/testing/index.ts"),
+});

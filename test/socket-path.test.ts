@@ -1,8 +1,8 @@
 import { expect, test } from "bun:test";
 import { mkdirSync, statSync, symlinkSync } from "node:fs";
 import { dirname, join } from "node:path";
-import { isAgentError } from "../src/errors.ts";
-import { toSocketPath } from "../src/socket-path.ts";
+import { isAgentError } from "../src/core/errors.ts";
+import { toSocketPath } from "../src/os/socket-path.ts";
 import { tmpdir } from "../src/testing/index.ts";
 
 test("a socket stands in the first directory whose path is short enough, and that is ours alone", async () => {

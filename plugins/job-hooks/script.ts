@@ -1,4 +1,5 @@
-import { AgentError, type JobSessionEvent, type Logger, quote } from "signalman";
+import { AgentError, type JobSessionEvent, type Logger } from "signalman";
+import { quote } from "signalman/terminal";
 
 export interface PostJobHookOptions {
   /** As the session sees it, which may be in a container; empty: there is no script. */

@@ -1,12 +1,12 @@
 import { setTimeout as sleep } from "node:timers/promises";
+import type { Logger } from "signalman";
 import {
   endProcesses,
   type JobProcesses,
   type LocalTerminal,
-  type Logger,
   type Session,
   sendSignal,
-} from "signalman";
+} from "signalman/terminal";
 
 /** The last output of a killed shell is there at once; a terminal that somebody else still floods may never be empty. */
 const lastOutputMs = 1000;

@@ -1,7 +1,8 @@
 import { rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { decodeVariables, quote, toExportFile, type EnvironmentVariable, type Output } from "signalman";
+import type { EnvironmentVariable, Output } from "signalman";
+import { decodeVariables, quote, toExportFile } from "signalman/terminal";
 import { writePrivate } from "./write-private.ts";
 
 export interface ExportFiles extends Disposable {

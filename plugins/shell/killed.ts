@@ -1,4 +1,5 @@
-import type { Output, Session, UsageWatch } from "signalman";
+import type { Output } from "signalman";
+import type { Session, UsageWatch } from "signalman/terminal";
 
 /** Runs a command in the session; when the kernel killed it, or the shell, for want of memory, its output ends with a line that says so. */
 export async function runAndExplain(options: {

@@ -1,6 +1,6 @@
 import { existsSync } from "node:fs";
 import { dirname, join } from "node:path";
-import { quote, type Session } from "signalman";
+import { quote, type Session } from "signalman/terminal";
 
 /** Puts the directory of this program last into a job's PATH, where the login profile's PATH has no `signalman`: jobs call `signalman redact`. */
 export async function offerProgram(session: Session): Promise<void> {

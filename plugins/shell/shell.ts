@@ -1,7 +1,7 @@
 import { chmodSync, mkdirSync } from "node:fs";
 import { join } from "node:path";
+import { AgentError, type Executor, type ExecutorContext, type Output } from "signalman";
 import {
-  AgentError,
   becomeSubReaper,
   createJobProcesses,
   createSession,
@@ -10,12 +10,9 @@ import {
   startGuard,
   startReaper,
   watchUsage,
-  type Executor,
-  type ExecutorContext,
   type LocalTerminal,
-  type Output,
   type Session,
-} from "signalman";
+} from "signalman/terminal";
 import { createExportFiles } from "./export-files.ts";
 import { endJob } from "./end-job.ts";
 import { injectFile } from "./inject-file.ts";

@@ -1,6 +1,7 @@
 import { describeDefault } from "../../src/cli/describe.ts";
 import { wrap } from "../../src/cli/columns.ts";
-import { coreName, type DeclaredOptions, type Option } from "../../src/config/flags.ts";
+import { coreName } from "../../src/core/config/flags.ts";
+import type { DeclaredOptions, Option } from "../../src/core/contracts/options.ts";
 import type { GeneratedFile } from "../docs.ts";
 import { declareBuiltIns } from "./options.ts";
 

@@ -1,6 +1,6 @@
-import { readFile } from "node:fs/promises";
+import { readdir, readFile } from "node:fs/promises";
 import path from "node:path";
-import { type HookName, hookTable } from "../../src/hooks.ts";
+import { type HookName, hookTable } from "../../src/core/contracts/hooks.ts";
 import type { GeneratedFile } from "../docs.ts";
 import { collectTypes, readFields, readMembers } from "./type-text.ts";
 
@@ -8,9 +8,9 @@ import { collectTypes, readFields, readMembers } from "./type-text.ts";
 export const pluginsPage: GeneratedFile = {
   file: "docs/plugins.md",
   async render(current) {
-    const [hooks, services] = await Promise.all([readSource("hooks.ts"), readSource("services.ts")]);
-    const withHooks = replacePart(current, "hooks", renderHooks(hooks));
-    return replacePart(withHooks, "services", renderServices(services));
+    const contracts = await readContracts();
+    const withHooks = replacePart(current, "hooks", renderHooks(contracts));
+    return replacePart(withHooks, "services", renderServices(contracts));
   },
 };
 
@@ -26,16 +26,11 @@ function renderHooks(source: string): string {
   return toTable([["hook", "kind", "process", "event", "when, and what for"], ...rows]);
 }
 
-/** A service is a constant made by `defineService<Type>("id")`; the docblock stands over it, or over its type. */
+/** A service is a constant made by `defineService<Type>("id")`, with a docblock above it. */
 function renderServices(source: string): string {
-  const constant = /(?:\/\*\* ([^/]*?) \*\/\n)?export const (\w+) = defineService<(\w+)>\(\s*"([^"]+)"/g;
-  const rows = [...source.matchAll(constant)].map(([, own, token = "", type = "", id = ""]) => {
-    const pattern = new RegExp(
-      `/\\*\\* ([^/]*?) \\*/\\nexport interface ${type} \\{\\n\\s*(.*?);\\n\\}`,
-      "s",
-    );
-    const [, doc = "", method = type] = pattern.exec(source) ?? [];
-    return [`\`${token}\``, `\`${id}\``, `\`${method}\``, own ?? doc];
+  const constant = /\/\*\* ([^/]*?) \*\/\nexport const (\w+) = defineService<(\w+)>\(\s*"([^"]+)"/g;
+  const rows = [...source.matchAll(constant)].map(([, doc = "", token = "", type = "", id = ""]) => {
+    return [`\`${token}\``, `\`${id}\``, `\`${type}\``, doc];
   });
   return toTable([["token", "id", "what is provided", "what for"], ...rows]);
 }
@@ -61,6 +56,10 @@ function splitOnce(text: string, marker: string): [string, string] {
   return [text.slice(0, at), text.slice(at + marker.length)];
 }
 
-function readSource(name: string): Promise<string> {
-  return readFile(path.join(import.meta.dir, "../../src", name), "utf8");
+/** Reads all files of the contracts as one text. */
+async function readContracts(): Promise<string> {
+  const directory = path.join(import.meta.dir, "../../src/core/contracts");
+  const files = (await readdir(directory)).toSorted();
+  const texts = await Promise.all(files.map((file) => readFile(path.join(directory, file), "utf8")));
+  return texts.join("\n");
 }

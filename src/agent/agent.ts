@@ -1,11 +1,11 @@
-import { toMessage } from "../errors.ts";
-import type { RootLogger } from "../logger/logger.ts";
-import type { StopReason } from "../plugin.ts";
-import type { StateDirectory } from "../state/directory.ts";
+import { toMessage } from "../core/errors.ts";
+import type { RootLogger } from "../core/contracts/logger.ts";
+import type { StopReason } from "../core/contracts/plugin.ts";
+import type { StateDirectory } from "../os/state/directory.ts";
 import type { SlotSettings } from "./slot-jobs.ts";
 import { runSlot, type SlotsOptions } from "./slot.ts";
-import type { AgentSignals } from "./source.ts";
-import type { StatusBoard } from "./status.ts";
+import type { AgentSignals } from "../core/contracts/job-source.ts";
+import type { StatusBoard } from "./status-board.ts";
 
 export interface AgentOptions extends SlotsOptions {
   readonly logger: RootLogger;

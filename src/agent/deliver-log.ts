@@ -1,20 +1,21 @@
 import { statSync } from "node:fs";
 import { join } from "node:path";
-import { aborted } from "../aborted.ts";
-import { toMessage } from "../errors.ts";
-import type { Host } from "../host/host.ts";
-import type { JobProcess } from "../job-process/process.ts";
-import type { JobRequest } from "../job/request.ts";
-import { jobFiles } from "../job-process/wire.ts";
-import type { LogDelivery } from "../log/backend.ts";
-import { countRest } from "../log/count-rest.ts";
-import type { SpoolExtent } from "../log/spool-file.ts";
-import { openSpool, type SpoolCursor, type SpoolReader } from "../log/spool-reader.ts";
-import type { Logger } from "../logger/logger.ts";
-import { logBackend } from "../services.ts";
-import { readDocument, writeDocument } from "../state/document.ts";
-import type { JobDelivery } from "./jobs.ts";
-import type { JobBoard } from "./status.ts";
+import { aborted } from "../core/aborted.ts";
+import { toMessage } from "../core/errors.ts";
+import type { Host } from "../core/contracts/host.ts";
+import type { JobProcess } from "../job/process/job-process.ts";
+import type { JobRequest } from "../core/contracts/job-request.ts";
+import { jobFiles } from "../job/process/messages.ts";
+import type { LogDelivery } from "../core/contracts/log-backend.ts";
+import { countRest } from "../job/log/count-undelivered.ts";
+import type { SpoolExtent } from "../job/log/spool-file.ts";
+import { openSpool } from "../job/log/spool-reader.ts";
+import type { SpoolCursor, SpoolReader } from "../core/contracts/spool.ts";
+import type { Logger } from "../core/contracts/logger.ts";
+import { logBackend } from "../core/contracts/services.ts";
+import { readDocument, writeDocument } from "../os/state/document.ts";
+import type { JobDelivery } from "../core/contracts/jobs.ts";
+import type { JobBoard } from "./status-board.ts";
 
 export interface DeliverLogOptions {
   readonly host: Host;

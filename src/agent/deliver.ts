@@ -1,16 +1,16 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { toMessage } from "../errors.ts";
-import type { JobSummary } from "../hooks.ts";
-import type { JobProcess } from "../job-process/process.ts";
-import { jobFiles } from "../job-process/wire.ts";
-import { openSinks } from "../log/open-sinks.ts";
-import type { SpoolExtent } from "../log/spool-file.ts";
-import { openSpool } from "../log/spool-reader.ts";
-import { findChange, toMismatch } from "../log/verify-spool.ts";
+import { toMessage } from "../core/errors.ts";
+import type { JobSummary } from "../core/contracts/job-summary.ts";
+import type { JobProcess } from "../job/process/job-process.ts";
+import { jobFiles } from "../job/process/messages.ts";
+import { openSinks } from "../job/log/open-sinks.ts";
+import type { SpoolExtent } from "../job/log/spool-file.ts";
+import { openSpool } from "../job/log/spool-reader.ts";
+import { findChange, toMismatch } from "../job/log/verify-spool.ts";
 import { deliverLog, type DeliverLogOptions } from "./deliver-log.ts";
-import type { JobOutcome } from "./jobs.ts";
+import type { JobOutcome } from "../core/contracts/jobs.ts";
 
 export interface DeliverJobOptions extends DeliverLogOptions {
   readonly slot: number;

@@ -1,9 +1,9 @@
 import { existsSync, readdirSync, rmSync, statSync } from "node:fs";
 import { join } from "node:path";
-import type { JobSummary } from "../hooks.ts";
-import { jobFiles } from "../job-process/wire.ts";
-import { readDocument } from "../state/document.ts";
-import { findHolder } from "../state/lock.ts";
+import type { JobSummary } from "../core/contracts/job-summary.ts";
+import { jobFiles } from "../job/process/messages.ts";
+import { readDocument } from "../os/state/document.ts";
+import { findHolder } from "../os/state/lock.ts";
 
 /** The log of a job that this host ran, or runs. */
 export interface KeptLog {

@@ -1,6 +1,6 @@
-import { unixSeconds } from "../log/events.ts";
-import type { StopReason } from "../plugin.ts";
-import type { AgentSignals } from "./source.ts";
+import { unixSeconds } from "../job/log/unix-seconds.ts";
+import type { StopReason } from "../core/contracts/plugin.ts";
+import type { AgentSignals } from "../core/contracts/job-source.ts";
 
 export interface OperatorSignalsOptions {
   /** The second SIGINT or SIGTERM, and the third. */

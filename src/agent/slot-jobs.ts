@@ -1,23 +1,23 @@
 import { existsSync, readdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { toMessage } from "../errors.ts";
-import type { Host } from "../host/host.ts";
-import { closeJob } from "../job-process/close-job.ts";
-import { recoverLeft, refuseNewerJob } from "../job-process/left.ts";
+import { toMessage } from "../core/errors.ts";
+import type { Host } from "../core/contracts/host.ts";
+import { closeJob } from "../job/process/close-job.ts";
+import { recoverLeft, refuseNewerJob } from "../job/process/left-jobs.ts";
 import type { JobSettings } from "../job/open.ts";
-import { adoptJobProcess, finishedProcess, type JobProcess } from "../job-process/process.ts";
-import { startJobProcess, type WaitingJobProcess } from "../job-process/waiting-process.ts";
-import type { JobRequest } from "../job/request.ts";
-import { jobFiles, type JobProcessInput } from "../job-process/wire.ts";
-import type { Logger } from "../logger/logger.ts";
-import { toSocketPath } from "../socket-path.ts";
-import { takeLock } from "../state/lock.ts";
-import { makePrivateDirectory, readDocument, removeDocument, writeDocument } from "../state/document.ts";
+import { adoptJobProcess, finishedProcess, type JobProcess } from "../job/process/job-process.ts";
+import { startJobProcess, type WaitingJobProcess } from "../job/process/waiting-process.ts";
+import type { JobRequest } from "../core/contracts/job-request.ts";
+import { jobFiles, type JobProcessInput } from "../job/process/messages.ts";
+import type { Logger } from "../core/contracts/logger.ts";
+import { toSocketPath } from "../os/socket-path.ts";
+import { takeLock } from "../os/state/lock.ts";
+import { makePrivateDirectory, readDocument, removeDocument, writeDocument } from "../os/state/document.ts";
 import { pruneLogs } from "./kept-logs.ts";
 import { deliverJob } from "./deliver.ts";
-import type { AgentJob, JobDelivery, Jobs, LeftJob } from "./jobs.ts";
-import type { SlotBoard } from "./status.ts";
+import type { AgentJob, JobDelivery, Jobs, LeftJob } from "../core/contracts/jobs.ts";
+import type { SlotBoard } from "./status-board.ts";
 
 /** What the jobs of all slots have in common. */
 export interface JobsOptions {

@@ -1,11 +1,11 @@
-import { toMessage } from "../errors.ts";
-import type { RootLogger } from "../logger/logger.ts";
-import type { StopReason } from "../plugin.ts";
-import { jobSource } from "../services.ts";
-import { createSlotState } from "../state/slot-state.ts";
+import { toMessage } from "../core/errors.ts";
+import type { RootLogger } from "../core/contracts/logger.ts";
+import type { StopReason } from "../core/contracts/plugin.ts";
+import { jobSource } from "../core/contracts/services.ts";
+import { createSlotState } from "../os/state/slot-state.ts";
 import { createSlotJobs, type SlotSettings, type JobsOptions, type SlotJobs } from "./slot-jobs.ts";
-import type { AgentSignals } from "./source.ts";
-import type { SlotBoard } from "./status.ts";
+import type { AgentSignals } from "../core/contracts/job-source.ts";
+import type { SlotBoard } from "./status-board.ts";
 
 /** What all slots have in common. */
 export interface SlotsOptions extends JobsOptions {

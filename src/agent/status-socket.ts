@@ -1,9 +1,10 @@
 import { chmodSync, rmSync } from "node:fs";
 import { join } from "node:path";
-import { toMessage } from "../errors.ts";
-import type { Logger } from "../logger/logger.ts";
-import { openSocketPath } from "../socket-path.ts";
-import type { AgentStatus, StatusBoard } from "./status.ts";
+import { toMessage } from "../core/errors.ts";
+import type { Logger } from "../core/contracts/logger.ts";
+import { openSocketPath } from "../os/socket-path.ts";
+import type { AgentStatus } from "../core/contracts/agent-status.ts";
+import type { StatusBoard } from "./status-board.ts";
 
 const socketName = "status.sock";
 const silenceSeconds = 5;

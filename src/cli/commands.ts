@@ -1,93 +1,86 @@
-import { AgentError } from "../errors.ts";
-import type { LoadedPlugin } from "../host/loader.ts";
-import { toHint } from "../nearest.ts";
-import type { Command, CommandLoader } from "./command.ts";
-import type { LogDestination } from "./log.ts";
+import { findName, loadCommand } from "./load-command.ts";
+import type { Command, CommandLoader } from "../core/contracts/command.ts";
+import type { LoadedPlugin } from "../core/contracts/host.ts";
+import type { CommandEntry } from "../core/contracts/program.ts";
+import { AgentError } from "../core/errors.ts";
+import type { BuiltInPlugins } from "../core/host/loader.ts";
 
-export interface CommandEntry {
-  readonly load: CommandLoader;
-  readonly log: LogDestination;
-  readonly isLenient?: boolean | "silent";
-  /** The exit status when the configuration is refused; 2 unless a protocol says otherwise. */
-  readonly refusal?: number;
+/** The built-in plugins, and the names of their commands, which are known without loading any of them. */
+export interface BuiltIns {
+  readonly plugins: BuiltInPlugins;
+  /** Name of a command → the plugin that adds it. */
+  readonly commands: Readonly<Record<string, string>>;
 }
 
-/** Our own commands, by the words that call them. */
-export const commands: Readonly<Record<string, CommandEntry>> = {
-  // A configuration that is refused is exit status 1 here (protocol section 8.7).
-  start: { load: () => import("./start.ts"), log: "all", refusal: 1 },
-  run: { load: () => import("./run.ts"), log: "file" },
-  // A job calls it, wherever it stands and whatever configuration lies there.
-  redact: { load: () => import("./redact.ts"), log: "stderr", isLenient: true },
-  logs: { load: () => import("./logs.ts"), log: "stderr" },
-  status: { load: () => import("./status.ts"), log: "stderr" },
-  doctor: { load: () => import("./doctor.ts"), log: "stderr", isLenient: "silent" },
-  config: { load: () => import("./config.ts"), log: "stderr" },
-  "config check": { load: () => import("./config-check.ts"), log: "stderr" },
-  "config migrate": { load: () => import("./config-migrate.ts"), log: "stderr", isLenient: "silent" },
-  "config schema": { load: () => import("./config-schema.ts"), log: "stderr", isLenient: true },
-  plugins: { load: () => import("./plugins.ts"), log: "stderr" },
-  "plugins new": { load: () => import("./plugins-new.ts"), log: "stderr", isLenient: true },
-  "plugins test": { load: () => import("./plugins-test.ts"), log: "stderr", isLenient: true },
-  help: { load: () => import("./help.ts"), log: "stderr", isLenient: true },
-  version: { load: () => import("./version.ts"), log: "stderr", isLenient: true },
+/** A command, and the words of the command line that name it. */
+export interface FoundCommand {
+  readonly name: string;
+  readonly plugin?: string;
+  readonly command: Command;
+}
+
+/** The program's own commands, by name. */
+export const ownCommands: Readonly<Record<string, CommandLoader>> = {
+  start: () => import("./start.ts"),
+  run: () => import("./run.ts"),
+  logs: () => import("./logs.ts"),
+  status: () => import("./status.ts"),
+  config: () => import("./config.ts"),
+  "config check": () => import("./config-check.ts"),
+  "config migrate": () => import("./config-migrate.ts"),
+  "config schema": () => import("./config-schema.ts"),
+  plugins: () => import("./plugins.ts"),
+  "plugins new": () => import("./plugins-new.ts"),
+  "plugins test": () => import("./plugins-test.ts"),
+  help: () => import("./help.ts"),
+  version: () => import("./version.ts"),
 };
 
-/** Which of our commands `argv` calls: the longest name that it begins with. */
-export function findCommand(argv: readonly string[]): { name: string; entry: CommandEntry } | undefined {
-  for (const length of [2, 1]) {
-    const name = argv.slice(0, length).join(" ");
-    const entry = Object.hasOwn(commands, name) ? commands[name] : undefined;
-    if (entry !== undefined && argv.length >= length) return { name, entry };
-  }
-  return undefined;
+/** Finds a command that is known without a configuration: one of the program's own, or of a built-in plugin. */
+export async function findKnownCommand(
+  argv: readonly string[],
+  builtIns: BuiltIns,
+): Promise<FoundCommand | undefined> {
+  const name = findName(
+    argv,
+    (words) => Object.hasOwn(ownCommands, words) || Object.hasOwn(builtIns.commands, words),
+  );
+  if (name === undefined) return undefined;
+  const plugin = Object.hasOwn(builtIns.commands, name) ? builtIns.commands[name] : undefined;
+  if (plugin === undefined) return { name, command: (await ownCommands[name]!()).default };
+  const load = (await builtIns.plugins[plugin]!()).default.commands![name]!;
+  return { name, plugin, command: (await load()).default };
 }
 
-export interface PluginCommand {
-  readonly plugin: string;
-  readonly load: CommandLoader;
+/** Finds a command of the loaded plugins. Throws `USAGE_INVALID` when there is none of this name. */
+export async function findPluginCommand(
+  argv: readonly string[],
+  commands: ReadonlyMap<string, CommandEntry>,
+): Promise<FoundCommand> {
+  const name = findName(argv, (words) => commands.has(words)) ?? argv[0] ?? "";
+  const command = await loadCommand(name, commands);
+  const plugin = commands.get(name)?.plugin;
+  return { name, command, ...(plugin !== undefined && { plugin }) };
 }
 
-/** The commands of all plugins. Throws `PLUGIN_INVALID` for a name that is taken. */
-export function collectPluginCommands(plugins: readonly LoadedPlugin[]): ReadonlyMap<string, PluginCommand> {
-  const collected = new Map<string, PluginCommand>();
+/** Lists the program's own commands and those of the plugins. Throws `PLUGIN_INVALID` for a name that is taken. */
+export function collectCommands(plugins: readonly LoadedPlugin[]): ReadonlyMap<string, CommandEntry> {
+  const collected = new Map<string, CommandEntry>(
+    Object.entries(ownCommands).map(([name, load]) => [name, { load }]),
+  );
   for (const { plugin } of plugins) {
     for (const [name, load] of Object.entries(plugin.commands ?? {})) {
       const [word = ""] = name.split(" ");
-      const isOurs = Object.hasOwn(commands, name) || Object.hasOwn(commands, word);
-      const owner = isOurs ? "signalman itself" : collected.get(name)?.plugin;
-      if (owner !== undefined) {
-        const other = owner === "signalman itself" ? owner : `plugin "${owner}"`;
+      const isOurs = Object.hasOwn(ownCommands, word);
+      const other = isOurs ? undefined : collected.get(name)?.plugin;
+      if (isOurs || other !== undefined) {
         throw new AgentError(
           "PLUGIN_INVALID",
-          `plugin "${plugin.name}" adds the command "${name}", which ${other} has`,
+          `plugin "${plugin.name}" adds the command "${name}", which ${isOurs ? "signalman itself" : `plugin "${other}"`} has`,
         );
       }
       collected.set(name, { plugin: plugin.name, load });
     }
   }
   return collected;
-}
-
-/** Which command of a plugin `argv` calls: the longest name that it begins with; its first word when there is none. */
-export function findPluginCommand(argv: readonly string[], plugins: readonly LoadedPlugin[]): string {
-  const two = argv.slice(0, 2).join(" ");
-  return argv.length > 1 && collectPluginCommands(plugins).has(two) ? two : (argv[0] ?? "");
-}
-
-/** Loads a plugin's command. Throws `USAGE_INVALID` when nobody has it. */
-export async function loadPluginCommand(name: string, plugins: readonly LoadedPlugin[]): Promise<Command> {
-  const theirs = collectPluginCommands(plugins);
-  const found = theirs.get(name);
-  if (found === undefined) {
-    const known = [...Object.keys(commands), ...theirs.keys()];
-    throw new AgentError("USAGE_INVALID", `unknown command "${name}"${toHint(name, known)}`);
-  }
-  const command = (await found.load()).default as Command | undefined;
-  if (typeof command?.run === "function") return command;
-  const wanted = "wanted: export default defineCommand({ meta, run })";
-  throw new AgentError(
-    "PLUGIN_INVALID",
-    `command "${name}" of plugin "${found.plugin}" is no command (${wanted})`,
-  );
 }

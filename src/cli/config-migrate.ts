@@ -1,17 +1,20 @@
 import { resolve } from "node:path";
-import { toLeaveSeconds, toServiceUnit } from "../systemd/unit-settings.ts";
-import { isSecret, redact, toPlain } from "../logger/line.ts";
-import { type Comparison, compare, type Note } from "../migrate/compare.ts";
-import { findInstallation, type Installation } from "../migrate/installation.ts";
-import { putFile, toConfigText } from "../migrate/write.ts";
-import { toPrintable } from "../printable.ts";
-import { defineCommand } from "./command.ts";
+import { toLeaveSeconds, toServiceUnit } from "../os/systemd/unit-settings.ts";
+import { isSecret, redact, toPlain } from "../core/logger/line.ts";
+import { type Comparison, compare, type Note } from "./migrate/compare.ts";
+import { findInstallation, type Installation } from "./migrate/installation.ts";
+import { putFile, toConfigText } from "./migrate/write.ts";
+import { toPrintable } from "../core/printable.ts";
+import { defineCommand } from "../core/contracts/command.ts";
 
 export default defineCommand({
   meta: {
     name: "config migrate",
     description: "read the installation of another Semaphore agent, and say what stays and what changes",
   },
+  configuration: "lenient",
+  reportsFaults: true,
+  log: "stderr",
   args: {
     from: { type: "string", valueHint: "path", description: "its configuration file, or its directory" },
     service: { type: "string", valueHint: "file", description: "the file of its systemd unit" },

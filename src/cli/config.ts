@@ -1,9 +1,10 @@
-import type { EffectiveOption } from "../config/config.ts";
+import type { EffectiveOption } from "../core/contracts/options.ts";
 import { formatTable } from "./columns.ts";
-import { defineCommand } from "./command.ts";
+import { defineCommand } from "../core/contracts/command.ts";
 
 export default defineCommand({
   meta: { name: "config", description: "show every option: its value, and where that comes from" },
+  log: "stderr",
   args: { json: { type: "boolean", description: "print JSON" } },
   run({ args, program }) {
     const { file, options } = program.config;

@@ -1,57 +1,53 @@
-import type { DeclaredOptions, Option } from "../config/flags.ts";
-import { coreName } from "../config/flags.ts";
+import type { DeclaredOptions, Option } from "../core/contracts/options.ts";
+import { coreName } from "../core/config/flags.ts";
 import { describeDefault, toPlaceholder } from "./describe.ts";
-import { type Command, type CommandArgs, defineCommand } from "./command.ts";
-import { collectPluginCommands, commands, loadPluginCommand } from "./commands.ts";
+import { type CommandArgs, defineCommand } from "../core/contracts/command.ts";
+import { loadCommand } from "./load-command.ts";
 import { type Entry, formatEntries, wrap } from "./columns.ts";
-import type { Program } from "./program.ts";
+import type { Program } from "../core/contracts/program.ts";
 
 export default defineCommand({
-  meta: { name: "help", description: "show what a command takes" },
+  meta: { name: "help", description: "show the usage of a command" },
+  configuration: "lenient",
+  log: "stderr",
   args: {
-    command: { type: "positional", description: "the command", required: false },
-    subcommand: { type: "positional", description: "its second word", required: false },
+    command: { type: "positional", description: "name of the command", required: false },
+    subcommand: { type: "positional", description: "second word of its name", required: false },
   },
   async run({ args, program }) {
     const words = [args.command, args.subcommand].filter((word) => word !== undefined);
-    process.stdout.write(await renderHelp(program, words));
+    process.stdout.write(await renderHelp(program, words.join(" ")));
   },
 });
 
-/** The page of a command, or without words the page of the program. Options stand on both, grouped by who owns them. */
-export async function renderHelp(program: Program, words: readonly string[]): Promise<string> {
-  const name = words.join(" ");
-  const page = words.length === 0 ? await renderOverview(program) : await renderCommand(program, name);
+/** Renders the page of a command; for an empty name, the page of the program. Both end with the options, grouped by owner. */
+export async function renderHelp(program: Program, name: string): Promise<string> {
+  const page = name === "" ? await renderOverview(program) : await renderCommand(program, name);
   return `${[...page, ...program.declared.flatMap(renderOptions)].join("\n")}\n`;
 }
 
-async function renderOverview(program: Program): Promise<string[]> {
-  const ours = Object.entries(commands).map(async ([name, { load }]) =>
-    toEntry(name, (await load()).default),
+async function renderOverview({ version, commands, plugins }: Program): Promise<string[]> {
+  const external = new Set(
+    plugins.filter(({ origin }) => origin.kind !== "built-in").map(({ plugin }) => plugin.name),
   );
-  const theirs = [...collectPluginCommands(program.plugins)].map(async ([name, { plugin }]) => {
-    const { left, right } = await toEntry(name, await loadPluginCommand(name, program.plugins));
-    return { left, right: [...right, `(of plugin ${plugin})`] };
+  const entries = [...commands].map(async ([name, { plugin }]): Promise<Entry> => {
+    const { meta } = await loadCommand(name, commands);
+    const isExternal = plugin !== undefined && external.has(plugin);
+    return { left: name, right: [meta.description, ...(isExternal ? [`(of plugin ${plugin})`] : [])] };
   });
   return [
-    `signalman ${program.version}: runs CI jobs`,
+    `signalman ${version}: a CI job agent`,
     "",
     "Usage: signalman <command> [options]",
     "",
     "Commands:",
-    ...formatEntries(await Promise.all([...ours, ...theirs])),
+    ...formatEntries(await Promise.all(entries)),
   ];
 }
 
-async function toEntry(name: string, command: Command): Promise<Entry> {
-  return { left: name, right: [(await resolveLazy(command.meta))?.description ?? ""] };
-}
-
-async function renderCommand(program: Program, name: string): Promise<string[]> {
-  const entry = Object.hasOwn(commands, name) ? commands[name] : undefined;
-  const command =
-    entry === undefined ? await loadPluginCommand(name, program.plugins) : (await entry.load()).default;
-  const args = Object.entries(((await resolveLazy(command.args)) ?? {}) as CommandArgs);
+async function renderCommand({ commands }: Program, name: string): Promise<string[]> {
+  const { meta, args: declared = {} } = await loadCommand(name, commands);
+  const args = Object.entries(declared);
   const positionals = args.filter(([, { type }]) => type === "positional");
   const switches = args.filter(([, { type }]) => type !== "positional");
   const usage = positionals.map(([arg, { required, default: value }]) =>
@@ -60,7 +56,7 @@ async function renderCommand(program: Program, name: string): Promise<string[]> 
   return [
     ["Usage: signalman", name, ...usage, "[options]"].join(" "),
     "",
-    ...wrap((await resolveLazy(command.meta))?.description ?? "", 100),
+    ...wrap(meta.description, 100),
     ...section(
       "Arguments:",
       positionals.map(([arg, { description = "" }]) => ({ left: arg, right: [description] })),
@@ -97,8 +93,4 @@ function toOptionEntry(option: Option): Entry {
 
 function section(title: string, entries: readonly Entry[]): string[] {
   return entries.length === 0 ? [] : ["", title, ...formatEntries(entries)];
-}
-
-async function resolveLazy<T>(value: T | Promise<T> | (() => T | Promise<T>)): Promise<T> {
-  return typeof value === "function" ? (value as () => T | Promise<T>)() : value;
 }

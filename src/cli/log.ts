@@ -1,15 +1,8 @@
-import { openLogFile, openLogFileIfPossible } from "../logger/file.ts";
-import type { LogRotation } from "../logger/rotate.ts";
-import {
-  createLogger,
-  type LogFormat,
-  type LogLevel,
-  type RootLogger,
-  streamSink,
-} from "../logger/logger.ts";
-
-/** `stderr`: warnings only, for commands that answer and end. `file`: also the log file. `all`: the file, and stdout with it. */
-export type LogDestination = "stderr" | "file" | "all";
+import type { LogDestination } from "../core/contracts/command.ts";
+import { openLogFile, openLogFileIfPossible } from "../os/log-file/log-file.ts";
+import type { LogRotation } from "../os/log-file/rotate.ts";
+import { createLogger, streamSink } from "../core/logger/logger.ts";
+import type { LogFormat, LogLevel, RootLogger } from "../core/contracts/logger.ts";
 
 export interface OpenLoggerOptions {
   readonly level: LogLevel;

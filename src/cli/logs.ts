@@ -1,25 +1,26 @@
 import { type KeptLog, listKeptLogs } from "../agent/kept-logs.ts";
-import { coreName } from "../config/flags.ts";
-import type { CoreConfig } from "../config/options.ts";
-import { AgentError } from "../errors.ts";
+import { coreName } from "../core/config/flags.ts";
+import type { CoreConfig } from "../agent/core-options.ts";
+import { AgentError } from "../core/errors.ts";
 import { toReport, toShortReport } from "../job/usage-report.ts";
-import { findChange } from "../log/verify-spool.ts";
-import { openSpool } from "../log/spool-reader.ts";
-import { usualPlace } from "../state/directory.ts";
+import { findChange } from "../job/log/verify-spool.ts";
+import { openSpool } from "../job/log/spool-reader.ts";
+import { defaultStateDirectory } from "../os/state/directory.ts";
 import { formatTable } from "./columns.ts";
-import { defineCommand } from "./command.ts";
+import { defineCommand } from "../core/contracts/command.ts";
 import { hasColour } from "./colour.ts";
 import { viewJob } from "./view.ts";
 
 export default defineCommand({
   meta: { name: "logs", description: "list the logs of jobs that this host ran, or show one" },
+  log: "stderr",
   args: {
     job: { type: "positional", description: "id of a job, or its beginning", required: false },
     json: { type: "boolean", description: "print the log's events, or the list, as NDJSON" },
   },
   async run({ args, program }) {
     const core = program.config.of(coreName) as CoreConfig;
-    const place = core["state-dir"] ?? usualPlace(process.env);
+    const place = core["state-dir"] ?? defaultStateDirectory(process.env);
     const logs = listKeptLogs(place);
     if (args.job === undefined) return list(logs, place, args.json === true);
     const { spool, summary } = findLog(logs, args.job, place);

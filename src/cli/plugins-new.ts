@@ -1,13 +1,15 @@
 import { existsSync } from "node:fs";
 import { mkdir, writeFile } from "node:fs/promises";
 import { join, relative, resolve } from "node:path";
-import { AgentError, toMessage } from "../errors.ts";
-import { isKebabCase } from "../host/shape.ts";
-import { defineCommand } from "./command.ts";
+import { AgentError, toMessage } from "../core/errors.ts";
+import { isKebabCase } from "../core/host/shape.ts";
+import { defineCommand } from "../core/contracts/command.ts";
 import { toPluginFiles } from "./plugin-template/files.ts";
 
 export default defineCommand({
   meta: { name: "plugins new", description: "write a plugin with a test that passes" },
+  configuration: "lenient",
+  log: "stderr",
   args: {
     name: { type: "positional", required: true, description: "its name, in kebab-case" },
     directory: { type: "string", description: "where to put its folder (default: here)", valueHint: "path" },

@@ -2,11 +2,13 @@ import { statSync } from "node:fs";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
-import { AgentError } from "../errors.ts";
-import { defineCommand } from "./command.ts";
+import { AgentError } from "../core/errors.ts";
+import { defineCommand } from "../core/contracts/command.ts";
 
 export default defineCommand({
   meta: { name: "plugins test", description: "run a plugin's tests; nothing needs to be installed for that" },
+  configuration: "lenient",
+  log: "stderr",
   args: { directory: { type: "positional", required: false, description: "where they are (default: here)" } },
   async run({ args }) {
     const directory = resolve(args.directory ?? ".");

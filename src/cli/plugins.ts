@@ -1,9 +1,10 @@
-import type { LoadedPlugin, PluginOrigin } from "../host/loader.ts";
+import type { LoadedPlugin, PluginOrigin } from "../core/contracts/host.ts";
 import { formatTable } from "./columns.ts";
-import { defineCommand } from "./command.ts";
+import { defineCommand } from "../core/contracts/command.ts";
 
 export default defineCommand({
   meta: { name: "plugins", description: "show what is loaded, from where, and what it hears and provides" },
+  log: "stderr",
   args: { json: { type: "boolean", description: "print JSON" } },
   async run({ args, program }) {
     await using host = await program.openHost({ roles: ["agent", "job"] });

@@ -1,14 +1,16 @@
-import { AgentError } from "../errors.ts";
+import { AgentError } from "../core/errors.ts";
 import { askJob } from "../job/ask-job.ts";
 import { redactLimits } from "../job/job-messages.ts";
-import { minSecretBytes } from "../log/encodings.ts";
-import { defineCommand } from "./command.ts";
+import { minSecretBytes } from "../job/log/encodings.ts";
+import { defineCommand } from "../core/contracts/command.ts";
 
 export default defineCommand({
   meta: {
     name: "redact",
     description: "in a job: mask a value (from standard input) in the job's log from now on",
   },
+  configuration: "lenient",
+  log: "stderr",
   args: {
     "value-env": {
       type: "string",

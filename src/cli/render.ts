@@ -1,5 +1,5 @@
-import type { JobEvent } from "../log/events.ts";
-import { toLine, toPrintable } from "../printable.ts";
+import type { JobEvent } from "../core/contracts/job-events.ts";
+import { toLine, toPrintable } from "../core/printable.ts";
 import { createLineDisplay, createLiveDisplay } from "./render/display.ts";
 import { toDuration } from "./render/duration.ts";
 import { createEscapeFilter } from "./render/escapes.ts";

@@ -1,4 +1,4 @@
-import { AgentError, type ErrorCode } from "../errors.ts";
+import { AgentError, type ErrorCode } from "../core/errors.ts";
 
 export interface ReportOptions {
   /** Whether to show where in our code it came from. */

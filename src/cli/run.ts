@@ -1,12 +1,13 @@
+import { randomUUID } from "node:crypto";
 import { existsSync } from "node:fs";
-import { AgentError } from "../errors.ts";
-import type { JobRequest } from "../job/request.ts";
+import { AgentError } from "../core/errors.ts";
+import type { JobRequest } from "../core/contracts/job-request.ts";
 import { toShortReport } from "../job/usage-report.ts";
-import { selectCommands } from "../job/select.ts";
-import type { JobResult } from "../log/events.ts";
-import { runHere } from "../runner.ts";
+import { selectCommands } from "../job/request/select.ts";
+import type { JobResult } from "../core/contracts/job-events.ts";
+import { runHere } from "../job/run-here.ts";
 import { hasColour } from "./colour.ts";
-import { defineCommand } from "./command.ts";
+import { defineCommand } from "../core/contracts/command.ts";
 import { loadJob } from "./read-job.ts";
 import { toSettings, toVariableOfJob } from "./settings.ts";
 import { onSignals } from "./signals.ts";
@@ -74,7 +75,7 @@ export default defineCommand({
     const summary = await runHere(request, {
       version: program.version,
       host,
-      settings: toSettings(program),
+      settings: toSettings(program, `run-${randomUUID()}`),
       logger: program.logger,
       onSecrets: (values) => program.logger.addSecrets(values),
       env: process.env,

@@ -1,16 +1,17 @@
-import { AgentError } from "../errors.ts";
-import { coreName, toVariable } from "../config/flags.ts";
-import { encodeBase64 } from "../job/base64.ts";
+import { AgentError } from "../core/errors.ts";
+import { coreName, toVariable } from "../core/config/flags.ts";
+import { encodeBase64 } from "../core/base64.ts";
 import type { JobSettings } from "../job/open.ts";
-import type { EnvironmentVariable } from "../job/request.ts";
-import type { CoreConfig } from "../config/options.ts";
-import type { Program } from "./program.ts";
+import type { EnvironmentVariable } from "../core/contracts/job-request.ts";
+import type { CoreConfig } from "../agent/core-options.ts";
+import type { Program } from "../core/contracts/program.ts";
 
 /** What a job is run with, out of the program's options. */
-export function toSettings(program: Program): JobSettings {
+export function toSettings(program: Program, agentId: string): JobSettings {
   const core = program.config.of(coreName) as CoreConfig;
   const secret = program.config.options.filter((option) => option.secret && !option.key.includes("."));
   return {
+    agentId,
     stopGraceMs: core["stop-grace-period"] * 1000,
     terminalSize: core["terminal-size"],
     logDiskLimitBytes: core["log-disk-limit"],

@@ -1,28 +1,33 @@
 import { join } from "node:path";
-import { adviseOperator } from "../agent/advise.ts";
 import { runAgent } from "../agent/agent.ts";
 import { listenToOperator } from "../agent/operator-signals.ts";
 import type { SlotJobs } from "../agent/slot-jobs.ts";
 import { serveStatus } from "../agent/status-socket.ts";
-import { createStatusBoard } from "../agent/status.ts";
-import { coreName } from "../config/flags.ts";
-import { isAgentError } from "../errors.ts";
+import { createStatusBoard } from "../agent/status-board.ts";
+import { coreName } from "../core/config/flags.ts";
+import { isAgentError } from "../core/errors.ts";
 import { withoutSecrets } from "../job/base-environment.ts";
-import { thisProgram } from "../job-process/waiting-process.ts";
-import type { JobProcessInput } from "../job-process/wire.ts";
-import type { CoreConfig } from "../config/options.ts";
-import { loadLibc } from "../processes/libc.ts";
-import { startReaper } from "../processes/reaper.ts";
-import { jobSource } from "../services.ts";
-import { socketDirectories } from "../socket-path.ts";
-import { openStateDirectory } from "../state/directory.ts";
-import { defineCommand } from "./command.ts";
-import type { Program } from "./program.ts";
+import { thisProgram } from "../job/process/waiting-process.ts";
+import type { JobProcessInput } from "../job/process/messages.ts";
+import type { CoreConfig } from "../agent/core-options.ts";
+import { loadLibc } from "../os/processes/libc.ts";
+import { startReaper } from "../os/processes/reaper.ts";
+import { jobSource } from "../core/contracts/services.ts";
+import { socketDirectories } from "../os/socket-path.ts";
+import { openStateDirectory } from "../os/state/directory.ts";
+import { defineCommand } from "../core/contracts/command.ts";
+import type { Program } from "../core/contracts/program.ts";
 import { toSettings } from "./settings.ts";
 
 /** Becomes an agent of the control plane, and stays one until it is told to leave. */
 export default defineCommand({
-  meta: { name: "start", description: "take jobs from the control plane, and run them" },
+  meta: {
+    name: "start",
+    description: "run the agent: take jobs from the control plane and execute them",
+  },
+  log: "all",
+  // A configuration that is refused is exit status 1 (protocol section 8.7).
+  refusedStatus: 1,
   async run({ program }) {
     // Other processes of our user shall not read the token out of this one.
     loadLibc()?.setUndumpable();
@@ -49,13 +54,12 @@ export default defineCommand({
     await using host = await program.openHost({ roles: ["agent"], onStop: signals.stop });
     const { identity } = host.use(jobSource, core["control-plane"]);
     using state = openStateDirectory({ directory: core["state-dir"], env: process.env, agent: identity });
-    void adviseOperator({ logger: program.logger, env: process.env, stateDirectory: state.path });
     const { version, logger } = program;
     const status = createStatusBoard({ version, stateDirectory: state.path });
     using sockets = new DisposableStack();
     const listen = () => sockets.use(serveStatus({ directory: state.path, status, logger }));
     listen();
-    const settings = toSettings(program);
+    const settings = toSettings(program, state.agentId);
     const hasHomes = core.slots > 1 && core["slot-home"] === "own";
     const end = await runAgent({
       version,

@@ -2,13 +2,13 @@ import { readdirSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { askStatus, type StatusAnswer } from "../agent/status-socket.ts";
-import type { AgentStatus } from "../agent/status.ts";
-import { coreName } from "../config/flags.ts";
-import type { CoreConfig } from "../config/options.ts";
-import { AgentError, toMessage } from "../errors.ts";
-import { usualPlace } from "../state/directory.ts";
-import { readHolder } from "../state/lock.ts";
-import { defineCommand } from "./command.ts";
+import type { AgentStatus } from "../core/contracts/agent-status.ts";
+import { coreName } from "../core/config/flags.ts";
+import type { CoreConfig } from "../agent/core-options.ts";
+import { AgentError, toMessage } from "../core/errors.ts";
+import { defaultStateDirectory } from "../os/state/directory.ts";
+import { readHolder } from "../os/state/lock.ts";
+import { defineCommand } from "../core/contracts/command.ts";
 import { renderStatus } from "./render-status.ts";
 
 const answerMs = 2000;
@@ -16,13 +16,14 @@ const watchMs = 1000;
 
 export default defineCommand({
   meta: { name: "status", description: "show how the agents on this host stand" },
+  log: "stderr",
   args: {
     json: { type: "boolean", description: "print JSON" },
     watch: { type: "boolean", description: "show it anew each second, until Ctrl-C" },
   },
   async run({ args, program }) {
     const core = program.config.of(coreName) as CoreConfig;
-    const place = core["state-dir"] ?? usualPlace(process.env);
+    const place = core["state-dir"] ?? defaultStateDirectory(process.env);
     const isStream = args.watch === true;
     const isJson = args.json === true;
     const { stdout } = process;

@@ -1,4 +1,4 @@
-import type { SpoolReader } from "../log/spool-reader.ts";
+import type { SpoolReader } from "../core/contracts/spool.ts";
 import { createRenderer } from "./render.ts";
 
 export interface ViewOptions {

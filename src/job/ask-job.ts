@@ -1,5 +1,5 @@
 import { connect } from "node:net";
-import { AgentError, toMessage } from "../errors.ts";
+import { AgentError, toMessage } from "../core/errors.ts";
 import {
   type JobAnswer,
   type JobAsk,

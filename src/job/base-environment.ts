@@ -1,4 +1,4 @@
-import type { Cookie } from "../processes/cookie.ts";
+import type { Cookie } from "../core/contracts/executor.ts";
 import { jobSocketVariable } from "./job-messages.ts";
 
 /** Bun's own switches: they would run code inside every program of ours that a job starts. */

@@ -1,4 +1,4 @@
-import type { JobResult } from "../log/events.ts";
+import type { JobResult } from "../core/contracts/job-events.ts";
 
 /** What a job says of itself after exit code 130, out of what `echo $SEMAPHORE_JOB_RESULT` printed (protocol section 6.1). */
 export function decideResult(printed: string): { result: JobResult; reason: string } {

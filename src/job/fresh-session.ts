@@ -1,6 +1,6 @@
-import type { Output } from "../log/output.ts";
-import type { Executor } from "./executor.ts";
-import type { EnvironmentVariable } from "./request.ts";
+import type { Output } from "../core/contracts/job-log.ts";
+import type { Executor } from "../core/contracts/executor.ts";
+import type { EnvironmentVariable } from "../core/contracts/job-request.ts";
 
 /** What still runs after a stop runs no longer than this (protocol section 13a). */
 const limitMs = 30_000;

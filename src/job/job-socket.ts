@@ -1,5 +1,5 @@
 import { chmodSync, rmSync } from "node:fs";
-import { toMessage } from "../errors.ts";
+import { toMessage } from "../core/errors.ts";
 import { type JobAnswer, jobMessagesVersion, maxMessageBytes } from "./job-messages.ts";
 
 /** Does what a message asks, at once. What it throws is the answer. */

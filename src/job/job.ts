@@ -1,15 +1,16 @@
-import { isAgentError, toMessage } from "../errors.ts";
-import type { CommandPhase, JobSessionEvent, JobSummary, RunOptions } from "../hooks.ts";
-import type { Host } from "../host/host.ts";
-import type { JobResult } from "../log/events.ts";
-import type { WritableJobLog } from "../log/job-log.ts";
-import type { Output } from "../log/output.ts";
-import type { Logger } from "../logger/logger.ts";
-import { encodeBase64 } from "./base64.ts";
+import { isAgentError, toMessage } from "../core/errors.ts";
+import type { CommandPhase, JobSessionEvent, RunOptions } from "../core/contracts/hooks.ts";
+import type { JobSummary } from "../core/contracts/job-summary.ts";
+import type { Host } from "../core/contracts/host.ts";
+import type { JobResult } from "../core/contracts/job-events.ts";
+import type { WritableJobLog } from "./log/job-log.ts";
+import type { Output } from "../core/contracts/job-log.ts";
+import type { Logger } from "../core/contracts/logger.ts";
+import { encodeBase64 } from "../core/base64.ts";
 import { decideResult } from "./decided-result.ts";
-import type { Executor, ExecutorContext } from "./executor.ts";
+import type { Executor, ExecutorContext } from "../core/contracts/executor.ts";
 import { runInFreshSession } from "./fresh-session.ts";
-import type { EnvironmentVariable, JobCommand, JobRequest } from "./request.ts";
+import type { EnvironmentVariable, JobCommand, JobRequest } from "../core/contracts/job-request.ts";
 import { readUsage, writeReport } from "./usage.ts";
 
 export interface JobOptions {

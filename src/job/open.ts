@@ -1,24 +1,27 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { AgentError, toMessage } from "../errors.ts";
-import type { Host } from "../host/host.ts";
-import { createJobLog, type WritableJobLog } from "../log/job-log.ts";
-import { createRedactor } from "../log/redactor.ts";
-import { secretsOf } from "../log/secrets.ts";
-import { createSpool, type Spool, type SpoolOptions } from "../log/spool.ts";
-import type { Logger } from "../logger/logger.ts";
-import { type Cookie, createCookie } from "../processes/cookie.ts";
-import { executor } from "../services.ts";
-import { socketDirectories, toSocketPath } from "../socket-path.ts";
+import { AgentError, toMessage } from "../core/errors.ts";
+import type { Host } from "../core/contracts/host.ts";
+import { createJobLog, type WritableJobLog } from "./log/job-log.ts";
+import { createRedactor } from "./log/redactor.ts";
+import { secretsOf } from "./log/secrets.ts";
+import { createSpool, type Spool, type SpoolOptions } from "./log/spool.ts";
+import type { Logger } from "../core/contracts/logger.ts";
+import type { Cookie } from "../core/contracts/executor.ts";
+import { createCookie } from "../os/processes/cookie.ts";
+import { executor } from "../core/contracts/services.ts";
+import { socketDirectories, toSocketPath } from "../os/socket-path.ts";
 import { toBaseEnvironment } from "./base-environment.ts";
 import { createJob, type Job } from "./job.ts";
 import { listenToJob } from "./job-socket.ts";
 import { createRedactCommand } from "./redact-command.ts";
-import type { EnvironmentVariable, JobRequest } from "./request.ts";
+import type { EnvironmentVariable, JobRequest } from "../core/contracts/job-request.ts";
 
 /** What a job is run with, whoever asked for it. */
 export interface JobSettings {
+  /** See `ExecutorContext`. */
+  readonly agentId: string;
   readonly stopGraceMs: number;
   readonly terminalSize: { readonly rows: number; readonly columns: number };
   readonly logDiskLimitBytes: number;
@@ -107,6 +110,7 @@ export async function openJob(asked: JobRequest, options: OpenJobOptions): Promi
     createExecutor: (tell) =>
       host.use(executor, name).create({
         job: request,
+        agentId: settings.agentId,
         environment: toBaseEnvironment(options.env, {
           secretVariables: settings.secretVariables,
           cookie,

@@ -1,6 +1,6 @@
-import { minSecretBytes } from "../log/encodings.ts";
-import type { Redactor } from "../log/redactor.ts";
-import { decodeBase64 } from "./base64.ts";
+import { minSecretBytes } from "./log/encodings.ts";
+import type { Redactor } from "./log/redactor.ts";
+import { decodeBase64 } from "../core/base64.ts";
 import { redactLimits } from "./job-messages.ts";
 import type { JobSocketCommand } from "./job-socket.ts";
 

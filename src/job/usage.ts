@@ -1,32 +1,10 @@
-import { toMessage } from "../errors.ts";
-import { toDuration, withDeadline } from "../host/deadline.ts";
-import type { Output } from "../log/output.ts";
-import type { Logger } from "../logger/logger.ts";
-import type { Executor } from "./executor.ts";
-import type { JobLog } from "./log.ts";
+import type { JobUsage } from "../core/contracts/job-summary.ts";
+import { toMessage } from "../core/errors.ts";
+import { toDuration, withDeadline } from "../core/host/deadline.ts";
+import type { Output, JobLog } from "../core/contracts/job-log.ts";
+import type { Logger } from "../core/contracts/logger.ts";
+import type { Executor } from "../core/contracts/executor.ts";
 import { toReport } from "./usage-report.ts";
-
-/**
- * What a job used, as far as its executor can tell; a figure that nobody knows is left out. The shell executor counts all processes that the
- * job's process started, directly or not, until they were gone.
- */
-export interface JobUsage {
-  readonly cpuUserMs?: number;
-  readonly cpuSystemMs?: number;
-  /**
-   * The most memory that the job held at once. In the shell executor: resident memory of all its processes together, as seen once a second,
-   * and of the largest one alone between two looks. What processes share is counted in each.
-   */
-  readonly peakMemoryBytes?: number;
-  /** From storage, and to storage: what the page cache served is not in it. */
-  readonly readBytes?: number;
-  readonly writtenBytes?: number;
-  /**
-   * Processes that the kernel killed for want of memory. In the shell executor those that were the job's for sure: of which a command or the shell
-   * was seen to die, and all of its memory cgroup while nothing else is in there but the agent.
-   */
-  readonly oomKills?: number;
-}
 
 const names = [
   "cpuUserMs",

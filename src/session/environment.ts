@@ -1,6 +1,6 @@
-import { decodeBase64 } from "../job/base64.ts";
-import type { EnvironmentVariable } from "../job/request.ts";
-import type { Output } from "../log/output.ts";
+import { decodeBase64 } from "../core/base64.ts";
+import type { EnvironmentVariable } from "../core/contracts/job-request.ts";
+import type { Output } from "../core/contracts/job-log.ts";
 
 /**
  * Quotes a word for bash (protocol section 6.2): bare where nothing needs it, else in single quotes. Works on text of any kind, also on

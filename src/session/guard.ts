@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync, readlinkSync } from "node:fs";
-import { toMessage } from "../errors.ts";
-import type { Logger } from "../logger/logger.ts";
-import type { Cookie } from "../processes/cookie.ts";
+import { toMessage } from "../core/errors.ts";
+import type { Logger } from "../core/contracts/logger.ts";
+import type { Cookie } from "../core/contracts/executor.ts";
 
 /**
  * Watches over a job from outside. When this process dies without a word (`kill -9`, out of memory), the terminal would hang up, the running

@@ -1,11 +1,16 @@
-import { AgentError } from "../errors.ts";
-import type { Output } from "../log/output.ts";
+import { AgentError } from "../core/errors.ts";
+import type { Output } from "../core/contracts/job-log.ts";
 import { createGapBuffer } from "./gap.ts";
-import { createMarkerScanner, createNonce } from "./markers.ts";
-import type { Marker } from "./markers.ts";
+import { createMarkerScanner, createNonce, type Marker } from "./markers.ts";
 import { createNoiseFilter } from "./noise.ts";
-import { bootLine, commandLine, holderCommand, recoveryLine, toParkedStreams } from "./shell-text.ts";
-import type { ParkedStreams } from "./shell-text.ts";
+import {
+  bootLine,
+  commandLine,
+  holderCommand,
+  recoveryLine,
+  toParkedStreams,
+  type ParkedStreams,
+} from "./shell-text.ts";
 import type { OpenTerminal, Terminal } from "./terminal.ts";
 
 export interface SessionOptions<T extends Terminal> {

@@ -1,8 +1,7 @@
-import { AgentError } from "../errors.ts";
-import { decodeBase64 } from "../job/base64.ts";
-import type { Executor, ExecutorContext } from "../job/executor.ts";
-import type { Output } from "../log/output.ts";
-import type { ExecutorFactory } from "../services.ts";
+import { AgentError } from "../core/errors.ts";
+import { decodeBase64 } from "../core/base64.ts";
+import type { Executor, ExecutorContext, ExecutorFactory } from "../core/contracts/executor.ts";
+import type { Output } from "../core/contracts/job-log.ts";
 
 /**
  * An executor without a shell, steered by the job's commands: `print x` (or `echo x`; `$NAME` is a variable), `exit 3`,

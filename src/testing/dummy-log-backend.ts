@@ -1,8 +1,7 @@
-import type { LogBackend, LogBackendContext } from "../log/backend.ts";
-import type { JobEvent } from "../log/events.ts";
-import { countRest } from "../log/count-rest.ts";
-import type { SpoolBatch } from "../log/spool-reader.ts";
-import type { LogBackendFactory } from "../services.ts";
+import type { LogBackend, LogBackendContext, LogBackendFactory } from "../core/contracts/log-backend.ts";
+import type { JobEvent } from "../core/contracts/job-events.ts";
+import { countRest } from "../job/log/count-undelivered.ts";
+import type { SpoolBatch } from "../core/contracts/spool.ts";
 import { toEvents } from "./job-spool.ts";
 
 /** A log backend that delivers into memory. */

@@ -1,9 +1,9 @@
 import { mkdtemp, realpath, rm } from "node:fs/promises";
 import { tmpdir as systemTmpdir } from "node:os";
 import { join } from "node:path";
-import type { ExecutorContext } from "../job/executor.ts";
-import type { JobRequest } from "../job/request.ts";
-import { createCookie } from "../processes/cookie.ts";
+import type { ExecutorContext } from "../core/contracts/executor.ts";
+import type { JobRequest } from "../core/contracts/job-request.ts";
+import { createCookie } from "../os/processes/cookie.ts";
 import { createRecordingJobLog } from "./job-log.ts";
 import { silentLogger } from "./loggers.ts";
 
@@ -57,6 +57,7 @@ export function executorContext(
   const cookie = createCookie(job.id);
   return {
     job,
+    agentId: "test-agent",
     environment: { ...(process.env as Record<string, string>), [cookie.name]: cookie.value },
     cookie,
     directory,

@@ -1,5 +1,5 @@
-import type { AgentStatus } from "../agent/status.ts";
-import type { HookEvents, RunOptions } from "../hooks.ts";
+import type { AgentStatus } from "../core/contracts/agent-status.ts";
+import type { HookEvents, RunOptions } from "../core/contracts/hooks.ts";
 import { jobRequest } from "./fixtures.ts";
 import { createRecordingJobLog, type RecordingJobLog } from "./job-log.ts";
 

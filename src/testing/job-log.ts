@@ -1,6 +1,5 @@
-import { toMessage } from "../errors.ts";
-import type { JobLog } from "../job/log.ts";
-import type { Output } from "../log/output.ts";
+import { toMessage } from "../core/errors.ts";
+import type { JobLog, Output } from "../core/contracts/job-log.ts";
 
 /** A block of a job's log: what the user sees as one fold. */
 export interface LogBlock {

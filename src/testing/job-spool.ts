@@ -1,7 +1,7 @@
 import { join } from "node:path";
-import type { JobEvent } from "../log/events.ts";
-import { createSpool } from "../log/spool.ts";
-import type { SpoolCursor, SpoolReader } from "../log/spool-reader.ts";
+import type { JobEvent } from "../core/contracts/job-events.ts";
+import { createSpool } from "../job/log/spool.ts";
+import type { SpoolCursor, SpoolReader } from "../core/contracts/spool.ts";
 import { tmpdir } from "./fixtures.ts";
 
 /** A job's log on disk, as backends and sinks read it. */

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "bun:test";
-import type { LogBackend, LogBackendContext, LogDelivery } from "../log/backend.ts";
-import type { SpoolCursor } from "../log/spool-reader.ts";
-import type { JobEvent } from "../log/events.ts";
+import type { LogBackend, LogBackendContext, LogDelivery } from "../core/contracts/log-backend.ts";
+import type { SpoolCursor } from "../core/contracts/spool.ts";
+import type { JobEvent } from "../core/contracts/job-events.ts";
 import { jobRequest } from "./fixtures.ts";
 import { createJobSpool, jobEvents, type JobSpool } from "./job-spool.ts";
 import { silentLogger } from "./loggers.ts";

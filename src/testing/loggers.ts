@@ -1,4 +1,4 @@
-import type { LogFields, Logger } from "../logger/logger.ts";
+import type { LogFields, Logger } from "../core/contracts/logger.ts";
 
 /** A line of the agent's log. `tag` is the plugin's name, as a rule. */
 export interface LogEntry {

@@ -1,9 +1,9 @@
-import { resolveConfig } from "../config/config.ts";
-import type { ConfigLayer } from "../config/file.ts";
-import { AgentError } from "../errors.ts";
-import { declareOptions } from "../config/flags.ts";
-import { toHint } from "../nearest.ts";
-import type { Plugin } from "../plugin.ts";
+import { resolveConfig } from "../core/config/config.ts";
+import type { ConfigLayer } from "../core/config/file.ts";
+import { AgentError } from "../core/errors.ts";
+import { declareOptions } from "../core/config/flags.ts";
+import { toHint } from "../core/nearest.ts";
+import type { Plugin } from "../core/contracts/plugin.ts";
 
 /** What somebody gives for the options of the plugin that is tested. */
 export interface GivenOptions {

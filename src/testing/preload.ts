@@ -1,6 +1,10 @@
-// For `signalman plugins test`: runs in `bun test`, before the tests. The compiled binary carries it as one file.
-import { lendSdk } from "../host/lend-sdk.ts";
+// For `signalman plugins test`: runs in `bun test` before the tests. The compiled binary contains it as one file.
+import { createSdkLender } from "../core/host/lend-sdk.ts";
 
-// A test that starts the program wants the program, not Bun.
+// A test that starts the program must start the program, not Bun.
 delete process.env["BUN_BE_BUN"];
-await lendSdk();
+await createSdkLender({
+  signalman: () => import("../index.ts"),
+  "signalman/terminal": () => import("../terminal.ts"),
+  "signalman/testing": () => import("./index.ts"),
+})();

@@ -1,8 +1,9 @@
-import type { HookEvents, HookName } from "../hooks.ts";
-import { createHost, type Host } from "../host/host.ts";
-import type { Plugin, ProcessRole, StopReason } from "../plugin.ts";
-import { assertPlugin } from "../host/shape.ts";
-import type { StandardSchemaV1 } from "../standard-schema.ts";
+import type { HookEvents, HookName } from "../core/contracts/hooks.ts";
+import { createHost } from "../core/host/host.ts";
+import type { Host } from "../core/contracts/host.ts";
+import type { Plugin, ProcessRole, StopReason } from "../core/contracts/plugin.ts";
+import { assertPlugin } from "../core/host/shape.ts";
+import type { StandardSchemaV1 } from "../core/contracts/standard-schema.ts";
 import { createSession, fixtureEvents } from "./hook-events.ts";
 import type { LogBlock } from "./job-log.ts";
 import { createRecordingLogger, type LogEntry } from "./loggers.ts";

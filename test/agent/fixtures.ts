@@ -1,15 +1,15 @@
 import { join } from "node:path";
 import { createSlotJobs, type SlotJobs } from "../../src/agent/slot-jobs.ts";
-import type { JobDelivery } from "../../src/agent/jobs.ts";
-import { createStatusBoard } from "../../src/agent/status.ts";
-import type { HookEvents } from "../../src/hooks.ts";
-import { createHost } from "../../src/host/host.ts";
+import type { JobDelivery } from "../../src/core/contracts/jobs.ts";
+import { createStatusBoard } from "../../src/agent/status-board.ts";
+import type { HookEvents } from "../../src/core/contracts/hooks.ts";
+import { createHost } from "../../src/core/host/host.ts";
 import { withoutSecrets } from "../../src/job/base-environment.ts";
-import { toJobRequest } from "../../src/job/parse-request.ts";
-import type { JobRequest } from "../../src/job/request.ts";
-import type { JobEvent } from "../../src/log/events.ts";
-import { definePlugin } from "../../src/plugin.ts";
-import { logBackend } from "../../src/services.ts";
+import { toJobRequest } from "../../src/job/request/parse.ts";
+import type { JobRequest } from "../../src/core/contracts/job-request.ts";
+import type { JobEvent } from "../../src/core/contracts/job-events.ts";
+import { definePlugin } from "../../src/core/contracts/plugin.ts";
+import { logBackend } from "../../src/core/contracts/services.ts";
 import { createRecordingLogger, tmpdir, toEvents } from "../../src/testing/index.ts";
 import { settings } from "../job/fixtures.ts";
 

@@ -1,7 +1,7 @@
 import { expect, test } from "bun:test";
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { writeDocument } from "../../src/state/document.ts";
+import { writeDocument } from "../../src/os/state/document.ts";
 import { createSlot, delivery, request, toStory } from "./fixtures.ts";
 
 test("plugins hear of a job's end with its request, and the status says that its result is being reported", async () => {

@@ -2,8 +2,8 @@ import { expect, test } from "bun:test";
 import { utimesSync } from "node:fs";
 import { join } from "node:path";
 import { listKeptLogs, pruneLogs } from "../../src/agent/kept-logs.ts";
-import { makePrivateDirectory, writeDocument } from "../../src/state/document.ts";
-import { takeLock } from "../../src/state/lock.ts";
+import { makePrivateDirectory, writeDocument } from "../../src/os/state/document.ts";
+import { takeLock } from "../../src/os/state/lock.ts";
 import { tmpdir } from "../../src/testing/index.ts";
 
 test("logs of every agent and slot are listed, the newest first, with what became of their jobs", async () => {

@@ -9,9 +9,10 @@ import {
   writeFileSync,
 } from "node:fs";
 import { join } from "node:path";
-import { readDocument, writeDocument } from "../../src/state/document.ts";
-import type { JobProcessRecord } from "../../src/job-process/wire.ts";
-import { type JobEvent, unixSeconds } from "../../src/log/events.ts";
+import { readDocument, writeDocument } from "../../src/os/state/document.ts";
+import type { JobProcessRecord } from "../../src/job/process/messages.ts";
+import type { JobEvent } from "../../src/core/contracts/job-events.ts";
+import { unixSeconds } from "../../src/job/log/unix-seconds.ts";
 import { createSlot, delivery, request, toStory } from "./fixtures.ts";
 
 test("a job runs in a process of its own, and its log and result arrive", async () => {

@@ -2,7 +2,7 @@ import { describe, expect, test } from "bun:test";
 import { mkdirSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import { askStatus, serveStatus } from "../../src/agent/status-socket.ts";
-import type { AgentStatus } from "../../src/agent/status.ts";
+import type { AgentStatus } from "../../src/core/contracts/agent-status.ts";
 import { silentLogger, tmpdir } from "../../src/testing/index.ts";
 
 const status: AgentStatus = { version: "1.2.3", pid: 1, startedAt: 0, stateDirectory: "/state", slots: [] };

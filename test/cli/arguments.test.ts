@@ -1,9 +1,9 @@
 import { expect, test } from "bun:test";
 import fc from "fast-check";
-import { parseArguments, peekFlags } from "../../src/cli/arguments.ts";
-import type { CommandArgs } from "../../src/cli/command.ts";
-import { isAgentError } from "../../src/errors.ts";
-import { declareOptions } from "../../src/config/flags.ts";
+import { parseArguments, peekFlags } from "../../src/core/config/arguments.ts";
+import type { CommandArgs } from "../../src/core/contracts/command.ts";
+import { isAgentError } from "../../src/core/errors.ts";
+import { declareOptions } from "../../src/core/config/flags.ts";
 import { probe } from "../config/harness.ts";
 
 const options = (await declareOptions([probe])).flatMap((declared) => declared.options);
@@ -29,13 +29,13 @@ test("whatever stands on the command line is understood or refused, and nothing 
   await fc.assert(
     fc.asyncProperty(fc.array(words), async (argv) => {
       try {
-        const { options: given, rawArgs } = await parse(argv, args);
+        const { options: given, args: values } = await parse(argv, args);
         const texts = [...given.values()].flat();
         const known = argv.filter(
           (word) => word.startsWith("--text") || word.startsWith("--list=") || word.startsWith("--no-https"),
         );
         expect(texts.length).toBeLessThanOrEqual(known.length);
-        expect(rawArgs).toContain("--");
+        expect(Object.keys(values)).toEqual(["word", "file", "_"]);
       } catch (error) {
         expect(isAgentError(error, "USAGE_INVALID")).toBeTrue();
       }
@@ -55,19 +55,19 @@ test("every value can be given with an equals sign, also one that looks like a f
 });
 
 test("what stands after -- is never a flag", async () => {
-  const { options: given, rawArgs } = await parse(["a", "--", "--text", "x"], {
+  const { options: given, args } = await parse(["a", "--", "--text", "x"], {
     file: { type: "positional" },
   });
   expect(given.size).toBe(0);
-  expect(rawArgs).toEqual(["--", "a", "--text", "x"]);
+  expect(args).toEqual({ file: "a", _: ["a", "--text", "x"] });
 });
 
 test("a short name is one of the command's aliases, and no option has one", async () => {
   const args: CommandArgs = { env: { type: "string", list: true, alias: ["e", "environment"] } };
-  expect((await parse(["-e", "A=1", "-eB=2", "--env=C"], args)).rawArgs).toEqual([
-    '--env=["A=1","B=2","C"]',
-    "--",
-  ]);
+  expect((await parse(["-e", "A=1", "-eB=2", "--env=C"], args)).args).toEqual({
+    env: ["A=1", "B=2", "C"],
+    _: [],
+  });
   for (const argv of [["--e", "x"], ["-text"], ["-t"]]) {
     const thrown = await parse(argv, args).catch((error: unknown) => error);
     expect(isAgentError(thrown, "USAGE_INVALID")).toBeTrue();

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import { chmod, mkdir, readdir } from "node:fs/promises";
 import { join } from "node:path";
-import type { Diagnosis } from "../../src/doctor/examine.ts";
+import type { Diagnosis } from "../../plugins/doctor/examine.ts";
 import { type Home, openHome } from "./signalman.ts";
 
 const program = `"${process.execPath}" "${join(import.meta.dir, "..", "..", "src", "main.ts")}"`;

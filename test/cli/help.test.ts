@@ -29,8 +29,9 @@ describe("version", () => {
     expect([...seen].map((path) => path.slice(root.length + 1)).toSorted()).toEqual([
       "package.json",
       "plugins/index.ts",
+      "src/core/host/lend-sdk.ts",
+      "src/core/version.ts",
       "src/main.ts",
-      "src/version.ts",
     ]);
   });
 });

@@ -3,7 +3,7 @@ import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { loadJob, readJobText } from "../../src/cli/read-job.ts";
-import { AgentError } from "../../src/errors.ts";
+import { AgentError } from "../../src/core/errors.ts";
 
 let directory = "";
 beforeAll(async () => {

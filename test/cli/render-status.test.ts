@@ -1,5 +1,5 @@
 import { describe, expect, test } from "bun:test";
-import type { AgentStatus, SlotStatus } from "../../src/agent/status.ts";
+import type { AgentStatus, SlotStatus } from "../../src/core/contracts/agent-status.ts";
 import { renderStatus } from "../../src/cli/render-status.ts";
 
 const now = 1_000_000_000_000;

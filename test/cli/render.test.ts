@@ -1,7 +1,6 @@
 import { describe, expect, test } from "bun:test";
 import { createRenderer } from "../../src/cli/render.ts";
-import { finished, line, output, render, started, views } from "./rendering.ts";
-import type { Event } from "./rendering.ts";
+import { finished, line, output, render, started, views, type Event } from "./rendering.ts";
 
 describe("a job", () => {
   const job: Event[] = [

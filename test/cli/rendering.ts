@@ -1,6 +1,6 @@
 import { expect } from "bun:test";
 import { createRenderer } from "../../src/cli/render.ts";
-import type { JobEvent } from "../../src/log/events.ts";
+import type { JobEvent } from "../../src/core/contracts/job-events.ts";
 
 export type View = "terminal" | "terminal without colour" | "file" | "file with colour";
 export const views: readonly View[] = ["terminal", "terminal without colour", "file", "file with colour"];

@@ -2,9 +2,11 @@ import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import * as v from "valibot";
-import { defineCommand } from "../../src/cli/command.ts";
-import { loadProgram, type Program } from "../../src/cli/program.ts";
-import { AgentError } from "../../src/errors.ts";
+import { defineCommand } from "../../src/core/contracts/command.ts";
+import { loadProgram } from "../../src/cli/program.ts";
+import type { Program } from "../../src/core/contracts/program.ts";
+import { lendSdk } from "../project.ts";
+import { AgentError } from "../../src/core/errors.ts";
 import { definePlugin, type Plugin } from "../../src/index.ts";
 
 export interface Scene {
@@ -24,15 +26,18 @@ export async function load({ files = {}, argv = [], env = {}, builtIns = [probe]
       await writeFile(join(directory, path), content);
     }
     const { program } = await loadProgram({
-      argv,
+      argv: ["nothing", ...argv],
       env,
       cwd: directory,
-      command: async () => ({ command: noCommand, words: 0 }),
-      builtIns: Object.fromEntries(
-        builtIns.map((plugin) => [plugin.name, async () => ({ default: plugin })]),
-      ),
+      known: { name: "nothing", command: noCommand },
+      builtIns: {
+        plugins: Object.fromEntries(
+          builtIns.map((plugin) => [plugin.name, async () => ({ default: plugin })]),
+        ),
+        commands: {},
+      },
+      lendSdk,
       version: "1.2.3",
-      log: "stderr",
     });
     return program;
   } finally {

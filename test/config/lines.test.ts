@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test";
-import { findLine } from "../../src/config/lines.ts";
+import { findLine } from "../../src/core/config/lines.ts";
 
 const yaml = `# log-level: no
 extends: ./base.yaml

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import * as v from "valibot";
 import { definePlugin, type Plugin } from "../../src/index.ts";
-import type { StandardSchemaV1 } from "../../src/standard-schema.ts";
+import type { StandardSchemaV1 } from "../../src/core/contracts/standard-schema.ts";
 import { failureOf, load } from "./harness.ts";
 
 const yaml = (content: string) => ({ "signalman.config.yaml": content });

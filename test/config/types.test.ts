@@ -1,8 +1,8 @@
 import { expect, test } from "bun:test";
 import * as v from "valibot";
-import { defineCommand } from "../../src/cli/command.ts";
+import { defineCommand } from "../../src/core/contracts/command.ts";
 import { definePlugin } from "../../src/index.ts";
-import type { CoreConfig } from "../../src/config/options.ts";
+import type { CoreConfig } from "../../src/agent/core-options.ts";
 
 const config = v.strictObject({
   host: v.optional(v.string(), "localhost"),

@@ -7,7 +7,7 @@ import {
   parseBoolean,
   parseCsv,
   splitWords,
-} from "../../src/config/values.ts";
+} from "../../src/core/config/values.ts";
 
 const text = { kind: "string" } as const;
 const list = { kind: "list", items: text } as const;

@@ -1,7 +1,7 @@
 import { expect, test } from "bun:test";
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import { parseJobRequest } from "../../src/job/parse-request.ts";
+import { parseJobRequest } from "../../src/job/request/parse.ts";
 
 const docs = join(import.meta.dir, "../../docs");
 const examples = ["hello.yaml", "failing.yaml", "stop.yaml", "flood.yaml", "wire.json"];

@@ -1,12 +1,14 @@
-import { createHost } from "../../src/host/host.ts";
+import { createHost } from "../../src/core/host/host.ts";
 import { openJob, type JobSettings } from "../../src/job/open.ts";
-import type { JobCommand, JobRequest } from "../../src/job/request.ts";
-import type { JobEvent } from "../../src/log/events.ts";
-import { definePlugin, type Plugin, type PluginContext } from "../../src/plugin.ts";
-import { executor, type ExecutorFactory } from "../../src/services.ts";
+import type { JobCommand, JobRequest } from "../../src/core/contracts/job-request.ts";
+import type { JobEvent } from "../../src/core/contracts/job-events.ts";
+import { definePlugin, type Plugin, type PluginContext } from "../../src/core/contracts/plugin.ts";
+import { executor } from "../../src/core/contracts/services.ts";
+import type { ExecutorFactory } from "../../src/core/contracts/executor.ts";
 import { createRecordingLogger, dummyExecutor, jobRequest, toEvents } from "../../src/testing/index.ts";
 
 export const settings: JobSettings = {
+  agentId: "test-agent",
   stopGraceMs: 1000,
   terminalSize: { rows: 0, columns: 0 },
   logDiskLimitBytes: 1024 * 1024,

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "bun:test";
-import type { HookName } from "../../src/hooks.ts";
-import type { ExecutorContext } from "../../src/job/executor.ts";
+import type { HookName } from "../../src/core/contracts/hooks.ts";
+import type { ExecutorContext } from "../../src/core/contracts/executor.ts";
 import { createDummyExecutor } from "../../src/testing/index.ts";
 import { commands, resultExported, runJob } from "./fixtures.ts";
 

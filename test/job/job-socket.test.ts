@@ -6,7 +6,7 @@ import { askJob } from "../../src/job/ask-job.ts";
 import { jobMessagesVersion, maxMessageBytes, redactLimits } from "../../src/job/job-messages.ts";
 import { listenToJob } from "../../src/job/job-socket.ts";
 import { createRedactCommand } from "../../src/job/redact-command.ts";
-import { createRedactor, mask } from "../../src/log/redactor.ts";
+import { createRedactor, mask } from "../../src/job/log/redactor.ts";
 import { tmpdir } from "../../src/testing/fixtures.ts";
 
 const version = jobMessagesVersion;

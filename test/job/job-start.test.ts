@@ -1,5 +1,5 @@
 import { describe, expect, test } from "bun:test";
-import { AgentError } from "../../src/errors.ts";
+import { AgentError } from "../../src/core/errors.ts";
 import { commands, resultExported, runJob } from "./fixtures.ts";
 
 describe("what goes wrong before the first command", () => {

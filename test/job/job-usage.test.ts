@@ -1,7 +1,6 @@
 import { describe, expect, test } from "bun:test";
-import type { JobSummary } from "../../src/hooks.ts";
-import type { JobUsage } from "../../src/job/usage.ts";
-import type { ExecutorFactory } from "../../src/services.ts";
+import type { JobSummary, JobUsage } from "../../src/core/contracts/job-summary.ts";
+import type { ExecutorFactory } from "../../src/core/contracts/executor.ts";
 import { createDummyExecutor } from "../../src/testing/index.ts";
 import { commands, runJob } from "./fixtures.ts";
 

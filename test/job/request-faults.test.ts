@@ -1,6 +1,6 @@
 import { expect, test } from "bun:test";
-import { AgentError } from "../../src/errors.ts";
-import { parseJobRequest } from "../../src/job/parse-request.ts";
+import { AgentError } from "../../src/core/errors.ts";
+import { parseJobRequest } from "../../src/job/request/parse.ts";
 
 /** The message of the `JOB_INVALID` that this text must give. */
 async function fault(text: string): Promise<string> {

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import * as fc from "fast-check";
-import { encodeBase64 } from "../../src/job/base64.ts";
-import { parseJobRequest, toJobRequest } from "../../src/job/parse-request.ts";
+import { encodeBase64 } from "../../src/core/base64.ts";
+import { parseJobRequest, toJobRequest } from "../../src/job/request/parse.ts";
 
 async function parse(text: string) {
   return await parseJobRequest(text, { name: "job.yaml" });

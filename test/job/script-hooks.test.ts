@@ -1,5 +1,5 @@
 import { describe, expect, test } from "bun:test";
-import { AgentError } from "../../src/errors.ts";
+import { AgentError } from "../../src/core/errors.ts";
 import { commands, runJob } from "./fixtures.ts";
 
 describe("a plugin that fails a job whose log says why already", () => {

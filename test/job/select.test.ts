@@ -1,7 +1,7 @@
 import { describe, expect, test } from "bun:test";
-import { isAgentError } from "../../src/errors.ts";
-import { toJobRequest } from "../../src/job/parse-request.ts";
-import { selectCommands } from "../../src/job/select.ts";
+import { isAgentError } from "../../src/core/errors.ts";
+import { toJobRequest } from "../../src/job/request/parse.ts";
+import { selectCommands } from "../../src/job/request/select.ts";
 
 const { request } = toJobRequest({
   commands: [

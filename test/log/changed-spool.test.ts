@@ -2,9 +2,9 @@ import { expect, test } from "bun:test";
 import { appendFileSync, readFileSync, renameSync, rmSync, truncateSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import * as fc from "fast-check";
-import { openSpool } from "../../src/log/spool-reader.ts";
-import { createSpool } from "../../src/log/spool.ts";
-import { findChange } from "../../src/log/verify-spool.ts";
+import { openSpool } from "../../src/job/log/spool-reader.ts";
+import { createSpool } from "../../src/job/log/spool.ts";
+import { findChange } from "../../src/job/log/verify-spool.ts";
 import { tmpdir } from "../../src/testing/fixtures.ts";
 import { anyEvent, finished, output, readAll, started } from "./fixtures.ts";
 

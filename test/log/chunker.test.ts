@@ -1,6 +1,6 @@
 import { expect, test } from "bun:test";
 import * as fc from "fast-check";
-import { createChunker } from "../../src/log/chunker.ts";
+import { createChunker } from "../../src/job/log/chunker.ts";
 import { cutAt } from "./fixtures.ts";
 
 const never = 2 ** 30;

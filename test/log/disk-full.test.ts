@@ -2,7 +2,7 @@ import { expect, test } from "bun:test";
 import { readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { crc32 } from "node:zlib";
-import { createSpool } from "../../src/log/spool.ts";
+import { createSpool } from "../../src/job/log/spool.ts";
 import { tmpdir, type TemporaryDirectory } from "../../src/testing/fixtures.ts";
 import { eventsIn, finished, output, outputIn, started } from "./fixtures.ts";
 

@@ -1,6 +1,6 @@
 // Writes a spool at <path> until the disk takes no more, and further, then tells how it went.
-import { toMessage } from "../../src/errors.ts";
-import { createSpool } from "../../src/log/spool.ts";
+import { toMessage } from "../../src/core/errors.ts";
+import { createSpool } from "../../src/job/log/spool.ts";
 import { finished, output, started } from "./fixtures.ts";
 
 const warnings: string[] = [];

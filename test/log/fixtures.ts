@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import * as fc from "fast-check";
-import type { JobEvent } from "../../src/log/events.ts";
-import type { SpoolReader } from "../../src/log/spool-reader.ts";
+import type { JobEvent } from "../../src/core/contracts/job-events.ts";
+import type { SpoolReader } from "../../src/core/contracts/spool.ts";
 
 /** Any event, with any text that a job can print. */
 export const anyEvent: fc.Arbitrary<JobEvent> = fc.oneof(

@@ -1,12 +1,12 @@
 import { expect, test } from "bun:test";
 import { join } from "node:path";
 import * as fc from "fast-check";
-import { isAgentError } from "../../src/errors.ts";
-import type { JobEvent } from "../../src/log/events.ts";
-import { createJobLog, type WritableJobLog } from "../../src/log/job-log.ts";
-import type { Output } from "../../src/log/output.ts";
-import { createRedactor } from "../../src/log/redactor.ts";
-import { createSpool } from "../../src/log/spool.ts";
+import { isAgentError } from "../../src/core/errors.ts";
+import type { JobEvent } from "../../src/core/contracts/job-events.ts";
+import { createJobLog, type WritableJobLog } from "../../src/job/log/job-log.ts";
+import type { Output } from "../../src/core/contracts/job-log.ts";
+import { createRedactor } from "../../src/job/log/redactor.ts";
+import { createSpool } from "../../src/job/log/spool.ts";
 import { tmpdir } from "../../src/testing/fixtures.ts";
 import { cutAt, eventsIn, outputIn, printedIn } from "./fixtures.ts";
 

@@ -1,8 +1,8 @@
 import { expect, test } from "bun:test";
 import * as fc from "fast-check";
-import { toForms } from "../../src/log/encodings.ts";
-import { createRedactor } from "../../src/log/redactor.ts";
-import { tokenShapes } from "../../src/log/shapes.ts";
+import { toForms } from "../../src/job/log/encodings.ts";
+import { createRedactor } from "../../src/job/log/redactor.ts";
+import { tokenShapes } from "../../src/job/log/shapes.ts";
 import { cutAt } from "./fixtures.ts";
 import { redactNaively } from "./naive-redactor.ts";
 

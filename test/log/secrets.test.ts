@@ -1,6 +1,6 @@
 import { expect, test } from "bun:test";
-import type { JobRequest } from "../../src/job/request.ts";
-import { defaultRedactedVars, secretsOf, type SecretsOptions } from "../../src/log/secrets.ts";
+import type { JobRequest } from "../../src/core/contracts/job-request.ts";
+import { defaultRedactedVars, secretsOf, type SecretsOptions } from "../../src/job/log/secrets.ts";
 import { environmentVariable, jobRequest } from "../../src/testing/fixtures.ts";
 
 const container = {

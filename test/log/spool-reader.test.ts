@@ -2,10 +2,10 @@ import { expect, test } from "bun:test";
 import { appendFileSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import * as fc from "fast-check";
-import { isAgentError } from "../../src/errors.ts";
-import { openSpool } from "../../src/log/spool-reader.ts";
-import { createSpool } from "../../src/log/spool.ts";
-import type { SpoolBatch, SpoolReader, SpoolSource } from "../../src/log/spool-reader.ts";
+import { isAgentError } from "../../src/core/errors.ts";
+import { openSpool, type SpoolSource } from "../../src/job/log/spool-reader.ts";
+import { createSpool } from "../../src/job/log/spool.ts";
+import type { SpoolBatch, SpoolReader } from "../../src/core/contracts/spool.ts";
 import { tmpdir } from "../../src/testing/fixtures.ts";
 import { anyEvent, output, readAll, started } from "./fixtures.ts";
 

@@ -2,8 +2,8 @@ import { expect, test } from "bun:test";
 import { appendFileSync, readFileSync, truncateSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import * as fc from "fast-check";
-import { recoverSpool } from "../../src/log/spool-recovery.ts";
-import { createSpool } from "../../src/log/spool.ts";
+import { recoverSpool } from "../../src/job/log/spool-recovery.ts";
+import { createSpool } from "../../src/job/log/spool.ts";
 import { tmpdir } from "../../src/testing/fixtures.ts";
 import { anyEvent, eventsIn, finished, output, started } from "./fixtures.ts";
 

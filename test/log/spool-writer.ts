@@ -1,5 +1,5 @@
 // A process that writes a spool: spool-writer.ts <path> <events>. A dot on its output for each few events.
-import { createSpool } from "../../src/log/spool.ts";
+import { createSpool } from "../../src/job/log/spool.ts";
 
 const [path = "", count = "0"] = process.argv.slice(2);
 using spool = createSpool(path, { diskLimitBytes: 2 ** 30 });

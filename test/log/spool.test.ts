@@ -2,9 +2,9 @@ import { expect, test } from "bun:test";
 import { lstatSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import * as fc from "fast-check";
-import { isAgentError } from "../../src/errors.ts";
-import type { JobEvent } from "../../src/log/events.ts";
-import { createSpool } from "../../src/log/spool.ts";
+import { isAgentError } from "../../src/core/errors.ts";
+import type { JobEvent } from "../../src/core/contracts/job-events.ts";
+import { createSpool } from "../../src/job/log/spool.ts";
 import { tmpdir } from "../../src/testing/fixtures.ts";
 import { anyEvent, eventsIn, finished, output, printedIn, started } from "./fixtures.ts";
 

@@ -13,8 +13,8 @@ import {
   writeFile,
 } from "node:fs/promises";
 import { join } from "node:path";
-import { openLogFile, openLogFileIfPossible } from "../../src/logger/file.ts";
-import { loadLibc } from "../../src/processes/libc.ts";
+import { openLogFile, openLogFileIfPossible } from "../../src/os/log-file/log-file.ts";
+import { loadLibc } from "../../src/os/processes/libc.ts";
 import { tmpdir } from "../../src/testing/index.ts";
 
 const read = (path: string) => readFile(path, "utf8");
@@ -61,7 +61,7 @@ describe("a log file that somebody touches", () => {
     const path = join(directory.path, "agent_log");
     const script = `
       import { renameSync, symlinkSync, writeFileSync, rmSync } from "node:fs";
-      import { openLogFile } from ${JSON.stringify(join(import.meta.dir, "../../src/logger/file.ts"))};
+      import { openLogFile } from ${JSON.stringify(join(import.meta.dir, "../../src/os/log-file/log-file.ts"))};
       const path = ${JSON.stringify(path)};
       using file = openLogFile(path);
       writeFileSync(path + "-precious", "");

@@ -1,5 +1,5 @@
 // A process that writes an agent's log: log-writer.ts <path> <word> <lines> <max bytes> <count>. Begins when it reads a byte.
-import { openLogFile } from "../../src/logger/file.ts";
+import { openLogFile } from "../../src/os/log-file/log-file.ts";
 
 const [path = "", word = "", lines, maxBytes, count] = process.argv.slice(2);
 using file = openLogFile(path, { maxBytes: Number(maxBytes), count: Number(count) });

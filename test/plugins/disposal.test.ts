@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test";
-import { createHost } from "../../src/host/host.ts";
+import { createHost } from "../../src/core/host/host.ts";
 import { definePlugin, type Plugin } from "../../src/index.ts";
 import { createRecordingLogger } from "../../src/testing/index.ts";
 import { agentStart } from "./fixtures.ts";

@@ -2,7 +2,7 @@ import { expect, test } from "bun:test";
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { pluginsPage } from "../../scripts/docs/plugins.ts";
-import { hookTable } from "../../src/hooks.ts";
+import { hookTable } from "../../src/core/contracts/hooks.ts";
 import { tmpdir } from "../../src/testing/index.ts";
 import { run, typeCheck } from "./fixtures.ts";
 import { replayPage } from "./replay-page.ts";

@@ -1,7 +1,7 @@
 import { expect } from "bun:test";
 import { mkdir, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
-import { createHost, type HostOptions } from "../../src/host/host.ts";
+import { createHost, type HostOptions } from "../../src/core/host/host.ts";
 import { AgentError, type Plugin } from "../../src/index.ts";
 import { agentStatus } from "../../src/testing/hook-events.ts";
 import { createRecordingLogger, tmpdir } from "../../src/testing/index.ts";
@@ -49,6 +49,7 @@ export async function typeCheck(directory: string): Promise<string> {
         typeRoots: [join(root, "node_modules/@types")],
         paths: {
           signalman: [join(root, "src/index.ts")],
+          "signalman/terminal": [join(root, "src/terminal.ts")],
           "signalman/testing": [join(root, "src/testing/index.ts")],
         },
       },

@@ -1,8 +1,9 @@
 import { describe, expect, test } from "bun:test";
 import { join } from "node:path";
 import { AgentError, definePlugin, executor } from "../../src/index.ts";
-import { loadPlugins, type LoadPluginsOptions } from "../../src/host/loader.ts";
+import { loadPlugins, type LoadPluginsOptions } from "../../src/core/host/loader.ts";
 import { executorContext, testPlugin } from "../../src/testing/index.ts";
+import { lendSdk } from "../project.ts";
 import { directoryWith } from "./fixtures.ts";
 
 const builtIns = {
@@ -15,7 +16,7 @@ function load(directory: string, keys: readonly string[], options: Partial<LoadP
     const origin = Object.hasOwn(builtIns, key) ? ("built-in" as const) : ("external" as const);
     return { key, origin };
   });
-  return loadPlugins(requests, { builtIns, directory, ...options });
+  return loadPlugins(requests, { builtIns, lendSdk, directory, ...options });
 }
 
 const source = (name: string): string => `
@@ -155,7 +156,7 @@ describe("what cannot be found is refused", () => {
   }
 
   test("a built-in that does not exist, with the nearest name", async () => {
-    const request = loadPlugins([{ key: "shel", origin: "built-in" }], { builtIns, directory: "/" });
+    const request = loadPlugins([{ key: "shel", origin: "built-in" }], { builtIns, lendSdk, directory: "/" });
     await expect(request).rejects.toMatchObject({
       code: "PLUGIN_UNKNOWN",
       message: 'no plugin named "shel" (nearest: shell)',

@@ -13,7 +13,7 @@ interface Store {
   get(key: string): string;
   load(key: string): Promise<string>;
 }
-const store = defineService<Store>("acme/store");
+const store = defineService<Store>("acme/store", { methods: ["get", "load"] });
 const constant: Store = { get: () => "x", load: async () => "x" };
 
 const provider = (name: string, key: string, value: Store = constant) =>

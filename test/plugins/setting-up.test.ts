@@ -1,5 +1,5 @@
 import { describe, expect, test } from "bun:test";
-import { createHost, type HostOptions } from "../../src/host/host.ts";
+import { createHost, type HostOptions } from "../../src/core/host/host.ts";
 import { definePlugin, defineService, type Plugin } from "../../src/index.ts";
 import { createRecordingLogger } from "../../src/testing/index.ts";
 import { agentStart, failureOf, openHost } from "./fixtures.ts";

@@ -1,7 +1,8 @@
+import { lendSdk } from "../project.ts";
 import { describe, expect, test } from "bun:test";
 import { v } from "../../src/index.ts";
-import { loadPlugins } from "../../src/host/loader.ts";
-import { assertPlugin } from "../../src/host/shape.ts";
+import { loadPlugins } from "../../src/core/host/loader.ts";
+import { assertPlugin } from "../../src/core/host/shape.ts";
 import { directoryWith } from "./fixtures.ts";
 
 const good = { name: "good", setup() {} };
@@ -79,6 +80,7 @@ describe("what is no plugin is refused", () => {
     await using directory = await directoryWith({ "a.ts": "export const plugin = {};" });
     const request = loadPlugins([{ key: "./a.ts", origin: "external" }], {
       builtIns: {},
+      lendSdk,
       directory: directory.path,
     });
     await expect(request).rejects.toThrow(

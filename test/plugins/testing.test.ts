@@ -89,7 +89,7 @@ describe("testPlugin", () => {
   });
 
   test("has an event for every hook", async () => {
-    const { hookTable } = await import("../../src/hooks.ts");
+    const { hookTable } = await import("../../src/core/contracts/hooks.ts");
     const names = Object.keys(hookTable) as (keyof typeof hookTable)[];
     const seen: string[] = [];
     const plugin = definePlugin({

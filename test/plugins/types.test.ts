@@ -51,7 +51,7 @@ function misuses(other: JobRequest) {
   });
 
   // @ts-expect-error a factory is a method of the service
-  defineService<{ make(): object }>("acme/maker", { factories: ["mak"] });
+  defineService<{ make(): object }>("acme/maker", { factories: { mak: [] } });
 
   const config = v.object({ channel: v.string(), quiet: v.optional(v.boolean(), false) });
   definePlugin({

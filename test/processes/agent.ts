@@ -1,9 +1,9 @@
 // An agent in miniature: starts a bash in a terminal for each job, as an agent does, and ends the jobs one after the other. The
 // first line on stdin is its plan; each further one ends a job, and is answered with a line of JSON.
-import { becomeSubReaper, startReaper } from "../../src/processes/reaper.ts";
-import { createCookie } from "../../src/processes/cookie.ts";
-import { createJobProcesses } from "../../src/processes/tree.ts";
-import { endProcesses } from "../../src/processes/end.ts";
+import { becomeSubReaper, startReaper } from "../../src/os/processes/reaper.ts";
+import { createCookie } from "../../src/os/processes/cookie.ts";
+import { createJobProcesses } from "../../src/os/processes/tree.ts";
+import { endProcesses } from "../../src/os/processes/end.ts";
 import type { Plan } from "./fixtures.ts";
 
 const lines = console[Symbol.asyncIterator]();

@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test";
-import { createCookie, hasAnyCookie, hasCookie } from "../../src/processes/cookie.ts";
+import { createCookie, hasAnyCookie, hasCookie } from "../../src/os/processes/cookie.ts";
 
 test("the path of a job's socket is no cookie, whatever the job's id is", () => {
   const cookie = createCookie("SOCKET");

@@ -1,8 +1,8 @@
 import { chmodSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import type { EndReport } from "../../src/processes/end.ts";
-import { isDead, listPids, type ProcessStat, readArguments, readStat } from "../../src/processes/proc.ts";
+import type { EndReport } from "../../src/os/processes/end.ts";
+import { isDead, listPids, type ProcessStat, readArguments, readStat } from "../../src/os/processes/proc.ts";
 
 export interface Plan {
   readonly subReaper: boolean;

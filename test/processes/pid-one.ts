@@ -1,6 +1,6 @@
 // PID 1 of a container in miniature (or a sub-reaper): orphans end while programs of its own do. Prints what became of both.
-import { isDead, listPids, readStat } from "../../src/processes/proc.ts";
-import { becomeSubReaper, startReaper } from "../../src/processes/reaper.ts";
+import { isDead, listPids, readStat } from "../../src/os/processes/proc.ts";
+import { becomeSubReaper, startReaper } from "../../src/os/processes/reaper.ts";
 
 if (process.pid !== 1) becomeSubReaper();
 startReaper();

@@ -2,9 +2,9 @@ import { expect, test } from "bun:test";
 import { copyFileSync } from "node:fs";
 import { join } from "node:path";
 import fc from "fast-check";
-import { createCookie, hasAnyCookie, hasCookie } from "../../src/processes/cookie.ts";
-import { toKeepMatcher } from "../../src/processes/keep.ts";
-import { isAlive, listPids, readArguments, readEnviron, readStat } from "../../src/processes/proc.ts";
+import { createCookie, hasAnyCookie, hasCookie } from "../../src/os/processes/cookie.ts";
+import { toKeepMatcher } from "../../src/os/processes/keep.ts";
+import { isAlive, listPids, readArguments, readEnviron, readStat } from "../../src/os/processes/proc.ts";
 import { createPlayground } from "./fixtures.ts";
 
 test("a process is read whatever its program is called", async () => {

@@ -1,6 +1,6 @@
 import { expect, test } from "bun:test";
 import { join } from "node:path";
-import { becomeSubReaper, isReaper } from "../../src/processes/reaper.ts";
+import { becomeSubReaper, isReaper } from "../../src/os/processes/reaper.ts";
 
 const program = [process.execPath, join(import.meta.dir, "pid-one.ts")];
 const container = ["unshare", "--pid", "--fork", "--mount-proc"];
@@ -18,7 +18,7 @@ if (canUnshare) {
 }
 
 test("who is not a reaper becomes one by asking", async () => {
-  const file = join(import.meta.dir, "../../src/processes/reaper.ts");
+  const file = join(import.meta.dir, "../../src/os/processes/reaper.ts");
   const text = `const r = await import(${JSON.stringify(file)}); console.log(r.isReaper(), r.becomeSubReaper(), r.isReaper())`;
   const child = Bun.spawn([process.execPath, "-e", text], { stdout: "pipe" });
   expect((await new Response(child.stdout).text()).trim()).toBe("false true true");

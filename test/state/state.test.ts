@@ -1,12 +1,12 @@
 import { describe, expect, test } from "bun:test";
 import { renameSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { isAgentError } from "../../src/errors.ts";
-import { openStateDirectory, usualPlace } from "../../src/state/directory.ts";
-import { readDocument, writeDocument } from "../../src/state/document.ts";
-import { takeLock } from "../../src/state/lock.ts";
-import { seal, unseal } from "../../src/state/seal.ts";
-import { createSlotState } from "../../src/state/slot-state.ts";
+import { isAgentError } from "../../src/core/errors.ts";
+import { openStateDirectory, defaultStateDirectory } from "../../src/os/state/directory.ts";
+import { readDocument, writeDocument } from "../../src/os/state/document.ts";
+import { takeLock } from "../../src/os/state/lock.ts";
+import { seal, unseal } from "../../src/os/state/seal.ts";
+import { createSlotState } from "../../src/os/state/slot-state.ts";
 import { tmpdir } from "../../src/testing/index.ts";
 
 describe("a document", () => {
@@ -42,7 +42,7 @@ describe("a lock", () => {
   test("is held by one, and freed when its holder dies", async () => {
     await using place = await tmpdir();
     const path = join(place.path, "lock");
-    const module = join(import.meta.dir, "../../src/state/lock.ts");
+    const module = join(import.meta.dir, "../../src/os/state/lock.ts");
     const holder = Bun.spawn(
       [
         process.execPath,
@@ -101,9 +101,11 @@ describe("a state directory", () => {
   });
 
   test("stands where the system says", () => {
-    expect(usualPlace({ STATE_DIRECTORY: "/var/lib/a:/var/lib/b", HOME: "/h" })).toBe("/var/lib/a");
-    expect(usualPlace({ XDG_STATE_HOME: "/x", HOME: "/h" })).toBe("/x/signalman");
-    expect(usualPlace({ HOME: "/h" })).toBe("/h/.local/state/signalman");
+    expect(defaultStateDirectory({ STATE_DIRECTORY: "/var/lib/a:/var/lib/b", HOME: "/h" })).toBe(
+      "/var/lib/a",
+    );
+    expect(defaultStateDirectory({ XDG_STATE_HOME: "/x", HOME: "/h" })).toBe("/x/signalman");
+    expect(defaultStateDirectory({ HOME: "/h" })).toBe("/h/.local/state/signalman");
   });
 
   test("keeps what a job source puts", async () => {

@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test";
-import { findServiceUnit, toAdvice } from "../../src/systemd/service-unit.ts";
+import { findServiceUnit, toAdvice } from "../../src/os/systemd/service-unit.ts";
 
 const env = { INVOCATION_ID: "x" };
 const cgroups =

@@ -1,7 +1,7 @@
 import { expect, test } from "bun:test";
-import { toSeconds } from "../../src/systemd/time-span.ts";
-import { toServiceUnit, toUnitSettings } from "../../src/systemd/unit-settings.ts";
-import { parseUnit } from "../../src/systemd/unit-file.ts";
+import { toSeconds } from "../../src/os/systemd/time-span.ts";
+import { toServiceUnit, toUnitSettings } from "../../src/os/systemd/unit-settings.ts";
+import { parseUnit } from "../../src/os/systemd/unit-file.ts";
 import { textOf } from "../project.ts";
 
 const settings = toUnitSettings({ leaveSeconds: 1330 });

@@ -1,5 +1,10 @@
-import type { EnvironmentVariable, JobCommand, JobFile, JobRequest } from "signalman";
-import { encodeBase64 } from "signalman";
+import {
+  type EnvironmentVariable,
+  type JobCommand,
+  type JobFile,
+  type JobRequest,
+  encodeBase64,
+} from "signalman";
 import { signLogToken } from "./token.ts";
 
 /** A job as agents get it (protocol section 3.1). What was submitted as it is may hold anything. */

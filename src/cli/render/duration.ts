@@ -1,4 +1,4 @@
-import { toSpan } from "../../amounts.ts";
+import { toSpan } from "../../core/amounts.ts";
 
 /** The times of a stretch of a job: to the second from its events, and as this process saw them go by. */
 export interface Stretch {

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "bun:test";
-import type { EnvironmentVariable } from "../../job/request.ts";
+import type { EnvironmentVariable } from "../../core/contracts/job-request.ts";
 import { environmentVariable } from "../fixtures.ts";
 import { type Bench, createStartedBench, type ExecutorSubject, type Outcome } from "./subject.ts";
 

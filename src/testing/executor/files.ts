@@ -1,5 +1,5 @@
 import { describe, expect, test } from "bun:test";
-import type { JobFile } from "../../job/request.ts";
+import type { JobFile } from "../../core/contracts/job-request.ts";
 import { type Bench, createStartedBench, type ExecutorSubject, type Outcome } from "./subject.ts";
 
 export function testFiles({ create, shell = true, timeoutMs = 20_000 }: ExecutorSubject): void {

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "bun:test";
-import type { Executor } from "../../job/executor.ts";
+import type { Executor } from "../../core/contracts/executor.ts";
 import { environmentVariable } from "../fixtures.ts";
 import { createBench, createStartedBench, type ExecutorSubject, shellWords } from "./subject.ts";
 

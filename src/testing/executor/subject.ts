@@ -1,5 +1,5 @@
-import type { Executor, ExecutorContext } from "../../job/executor.ts";
-import type { Output } from "../../log/output.ts";
+import type { Executor, ExecutorContext } from "../../core/contracts/executor.ts";
+import type { Output } from "../../core/contracts/job-log.ts";
 import { executorContext, tmpdir } from "../fixtures.ts";
 import { createCapture } from "../job-log.ts";
 

@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test";
-import type { JobUsage } from "../../job/usage.ts";
+import type { JobUsage } from "../../core/contracts/job-summary.ts";
 import { createBench, type ExecutorSubject, shellWords } from "./subject.ts";
 
 /** What holds for the figures of an executor that has some. */

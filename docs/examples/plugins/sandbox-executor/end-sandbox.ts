@@ -1,13 +1,13 @@
 import { readFileSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
+import type { Logger } from "signalman";
 import {
   endProcesses,
   type JobProcesses,
   type LocalTerminal,
-  type Logger,
   sendSignal,
   type Session,
-} from "signalman";
+} from "signalman/terminal";
 
 export interface EndSandboxOptions {
   readonly processes: JobProcesses;

@@ -1,5 +1,6 @@
 import { dirname, isAbsolute, join } from "node:path";
-import { decodeBase64, type JobFile, type Output, quote, type Session } from "signalman";
+import { decodeBase64, type JobFile, type Output } from "signalman";
+import { quote, type Session } from "signalman/terminal";
 import type { Workspace } from "./workspace.ts";
 
 /**

@@ -1,17 +1,15 @@
 import { join } from "node:path";
+import { AgentError, type Executor, type ExecutorContext } from "signalman";
 import {
-  AgentError,
   createJobProcesses,
   createSession,
   decodeVariables,
-  type Executor,
-  type ExecutorContext,
   type LocalTerminal,
   openLocalTerminal,
   type Session,
   startGuard,
   toExportFile,
-} from "signalman";
+} from "signalman/terminal";
 import { toBubblewrap } from "./bubblewrap.ts";
 import type { SandboxConfig } from "./config.ts";
 import { endSandbox, findFrame, type Frame } from "./end-sandbox.ts";

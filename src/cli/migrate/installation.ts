@@ -1,0 +1,111 @@
+import { readdir, readFile, stat } from "node:fs/promises";
+import { basename, join, resolve } from "node:path";
+import { peekFlags } from "../../core/config/arguments.ts";
+import { AgentError, toMessage } from "../../core/errors.ts";
+import { parseUnit, type ServiceSection, splitWords, toVariables } from "../../os/systemd/unit-file.ts";
+
+/** What there is of an agent that was installed before. */
+export interface Installation {
+  /** Its configuration file. `undefined`: it has none. */
+  readonly config: string | undefined;
+  readonly unit: Unit | undefined;
+}
+
+export interface Unit {
+  readonly path: string;
+  readonly service: ServiceSection;
+  /** The program that is started, and what stands behind its `start`. */
+  readonly program: string;
+  readonly flags: readonly string[];
+  /** Of `Environment=` and `EnvironmentFile=`. */
+  readonly env: Readonly<Record<string, string>>;
+}
+
+export interface FindInstallationOptions {
+  /** A configuration file, or the directory of an installation. */
+  readonly from: string | undefined;
+  /** The file of a unit. */
+  readonly unit: string | undefined;
+  readonly cwd: string;
+}
+
+/** Where the reference's install script and its container image put things (protocol section 9). */
+const usualConfigs = ["/opt/semaphore/agent/config.yaml", "/opt/semaphore/semaphore-agent.yml"];
+const unitName = "semaphore-agent.service";
+const usualUnits = ["/etc/systemd/system", "/usr/lib/systemd/system", "/lib/systemd/system"].map(
+  (directory) => join(directory, unitName),
+);
+
+/** Finds an installation, and changes nothing. Throws `USAGE_INVALID` when there is none. */
+export async function findInstallation(options: FindInstallationOptions): Promise<Installation> {
+  const { from, cwd } = options;
+  const unit = await findUnit(options.unit && resolve(cwd, options.unit));
+  const named = unit && peekFlags(unit.flags, ["config-file"]).get("config-file");
+  const ofUnit = named && resolve(unit.service.get("WorkingDirectory")?.at(-1) ?? "/", named);
+  if (from !== undefined) {
+    const config = await findConfig(resolve(cwd, from));
+    // The unit in the usual place may be another agent's.
+    return { config, unit: options.unit !== undefined || ofUnit === config ? unit : undefined };
+  }
+  const config = await findFirst([...(ofUnit ? [ofUnit] : []), ...usualConfigs]);
+  if (config !== undefined || unit !== undefined) return { config: ofUnit ?? config, unit };
+  const places = [...usualConfigs, usualUnits[0]].join(", ");
+  throw new AgentError(
+    "USAGE_INVALID",
+    `no installation of an agent was found (looked at: ${places}); give --from its config.yaml or its directory`,
+  );
+}
+
+async function findConfig(path: string): Promise<string> {
+  const found = await stat(path).catch(() => undefined);
+  if (found === undefined) throw new AgentError("USAGE_INVALID", `there is no "${path}" to migrate from`);
+  if (!found.isDirectory()) return path;
+  const inside = await findFirst(usualConfigs.map((usual) => join(path, basename(usual))));
+  if (inside !== undefined) return inside;
+  throw new AgentError("USAGE_INVALID", `there is no config.yaml in "${path}"; give --from the file itself`);
+}
+
+async function findUnit(named: string | undefined): Promise<Unit | undefined> {
+  const path = named ?? (await findFirst(usualUnits));
+  if (path === undefined) return undefined;
+  const dropIns = await readdir(`${path}.d`).catch(() => []);
+  const parts = dropIns.filter((name) => name.endsWith(".conf")).toSorted();
+  const texts = await Promise.all([path, ...parts.map((name) => join(`${path}.d`, name))].map(readText));
+  const service = parseUnit(texts);
+  const [program = "", ...words] = splitWords(
+    (service.get("ExecStart")?.at(-1) ?? "").replace(/^[-@:+!|]+/, ""),
+  );
+  return {
+    path,
+    service,
+    program,
+    flags: words[0] === "start" ? words.slice(1) : words,
+    env: await readEnv(service),
+  };
+}
+
+async function readEnv(service: ServiceSection): Promise<Record<string, string>> {
+  const files = (service.get("EnvironmentFile") ?? []).map((file) => file.replace(/^-/, ""));
+  // systemd reads them when it starts the unit, as root; here they may be closed.
+  const texts = await Promise.all(files.map((file) => readFile(file, "utf8").catch(() => "")));
+  const lines = texts.flatMap((text) => text.split("\n")).filter((line) => !/^\s*([#;]|$)/.test(line));
+  return {
+    ...toVariables((service.get("Environment") ?? []).flatMap(splitWords)),
+    ...toVariables(lines.map((line) => splitWords(line.trim()).join(" "))),
+  };
+}
+
+async function readText(path: string): Promise<string> {
+  try {
+    return await readFile(path, "utf8");
+  } catch (cause) {
+    throw new AgentError("FILE_FAILED", `cannot read "${path}": ${toMessage(cause)}`, { cause });
+  }
+}
+
+async function findFirst(paths: readonly string[]): Promise<string | undefined> {
+  for (const path of paths) {
+    if ((await stat(path).catch(() => undefined))?.isFile()) return path;
+  }
+  return undefined;
+}

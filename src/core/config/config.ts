@@ -1,0 +1,99 @@
+import type { EffectiveOption, EffectiveConfig, DeclaredOptions, Option } from "../contracts/options.ts";
+import { collectGiven, type Given } from "./option-sources.ts";
+import { toIssueFault, toKey } from "./faults.ts";
+import type { ConfigFile } from "./file.ts";
+import type { PluginPart } from "./plugins.ts";
+import { toMessage } from "../errors.ts";
+import { toOwnerName } from "./flags.ts";
+
+export interface ResolveConfigOptions {
+  readonly declared: readonly DeclaredOptions[];
+  /** By flag, as they were given: one text for each time. */
+  readonly flags: ReadonlyMap<string, readonly string[]>;
+  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly file: ConfigFile | undefined;
+  /** By plugin: what the `plugins:` map says about it. */
+  readonly parts: ReadonlyMap<string, readonly PluginPart[]>;
+  /** Says of a flat key that nobody declares why that is so, if it knows: ` (…)`. */
+  explainUnknown(key: string): Promise<string>;
+}
+
+export interface ResolvedConfig {
+  readonly config: EffectiveConfig;
+  /** Everything that is wrong, without the value of any secret. With faults, `config` is what can be had. */
+  readonly faults: readonly string[];
+  /** One of the faults is that a flag's value is of the wrong type. */
+  readonly isUsage: boolean;
+  /** Every secret that was given anywhere. */
+  readonly secrets: readonly string[];
+}
+
+/** Decides every option: flag over environment over file over default. */
+export async function resolveConfig(options: ResolveConfigOptions): Promise<ResolvedConfig> {
+  const { given, faults, isUsage, secrets } = await collectGiven(options);
+  const configs = new Map<string, unknown>();
+  const effective: EffectiveOption[] = [];
+  for (const declared of options.declared) {
+    const owner = declared.owner.name;
+    const { output, faults: ownFaults } = await validate(declared, given);
+    faults.push(...ownFaults);
+    configs.set(owner, output);
+    effective.push(...declared.options.map((option) => toEffective(option, given.get(option), output)));
+  }
+  return {
+    config: { file: options.file?.path, options: effective, of: (owner) => configs.get(owner) },
+    faults: faults.map((fault) => hide(fault, secrets)),
+    isUsage,
+    secrets,
+  };
+}
+
+interface Validated {
+  readonly output: unknown;
+  readonly faults: readonly string[];
+}
+
+async function validate(
+  { owner, options }: DeclaredOptions,
+  given: ReadonlyMap<Option, Given>,
+): Promise<Validated> {
+  const entries = options.flatMap((option) => {
+    const { value } = given.get(option) ?? {};
+    return value === undefined ? [] : [[option.name, value] as const];
+  });
+  if (owner.config === undefined) return { output: Object.fromEntries(entries), faults: [] };
+  const schema = owner.config["~standard"];
+  try {
+    const result = await schema.validate(Object.fromEntries(entries));
+    if (result.issues === undefined) return { output: result.value, faults: [] };
+    const faults = result.issues.flatMap((issue) => toIssueFault(issue, owner.name, options, given));
+    // What can be had: without the options that are at fault.
+    const faulty = new Set(result.issues.map(({ path: [first] = [] }) => toKey(first)));
+    const rest = await schema.validate(Object.fromEntries(entries.filter(([name]) => !faulty.has(name))));
+    return { output: rest.issues === undefined ? rest.value : undefined, faults };
+  } catch (error) {
+    return {
+      output: undefined,
+      faults: [`${toOwnerName(owner.name)} failed to check its options: ${toMessage(error)}`],
+    };
+  }
+}
+
+function toEffective(option: Option, given: Given | undefined, output: unknown): EffectiveOption {
+  const { owner, key, secret, name } = option;
+  return {
+    owner,
+    key,
+    secret,
+    value: given?.value ?? option.default ?? (output as Record<string, unknown> | undefined)?.[name],
+    source: given?.value === undefined ? { kind: "default", name: "default" } : given.source,
+  };
+}
+
+/** A plugin's own words may hold what they complain about. */
+function hide(text: string, secrets: readonly string[]): string {
+  return secrets.reduce(
+    (shown, secret) => (secret.length < 4 ? shown : shown.replaceAll(secret, "[REDACTED]")),
+    text,
+  );
+}

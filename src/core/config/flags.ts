@@ -1,0 +1,137 @@
+import type { OptionOwner, Option, DeclaredOptions, JsonSchema, ValueType } from "../contracts/options.ts";
+import { AgentError, toMessage } from "../errors.ts";
+import { toHint } from "../nearest.ts";
+import { holdsSecret, toJsonSchema } from "./schema.ts";
+import type { StandardSchemaV1 } from "../contracts/standard-schema.ts";
+
+export const variablePrefix = "SEMAPHORE_AGENT_";
+
+/** `log-level` → `SEMAPHORE_AGENT_LOG_LEVEL`. */
+export function toVariable(flag: string): string {
+  return `${variablePrefix}${flag.toUpperCase().replaceAll("-", "_")}`;
+}
+
+/**
+ * Reads all declarations, in order. Throws `PLUGIN_INVALID` for a flag that two of them declare, that stands for a key which
+ * is not there, or that cannot be typed.
+ */
+export async function declareOptions(owners: readonly OptionOwner[]): Promise<DeclaredOptions[]> {
+  const declared: DeclaredOptions[] = [];
+  const takenBy = new Map<string, string>();
+  for (const owner of owners) {
+    const declaration = await declare(owner);
+    for (const { flag } of declaration.options) {
+      if (flag === undefined) continue;
+      const other = takenBy.get(flag);
+      if (other !== undefined) {
+        throw invalid(owner, `declares the flag "--${flag}", which ${toOwnerName(other)} declares too`);
+      }
+      takenBy.set(flag, owner.name);
+    }
+    declared.push(declaration);
+  }
+  return declared;
+}
+
+/** `the core`, or `plugin "statsd"`. */
+export function toOwnerName(owner: string): string {
+  return owner === coreName ? "the core" : `plugin "${owner}"`;
+}
+
+export const coreName = "core";
+
+const reservedFlags: readonly string[] = ["help", "version", "plugins", "extends"];
+
+async function declare(owner: OptionOwner): Promise<DeclaredOptions> {
+  const schema = owner.config === undefined ? { properties: {} } : await readSchema(owner, owner.config);
+  const properties = schema?.properties ?? {};
+  const flagOf = new Map<string, string>();
+  for (const [flag, name] of Object.entries(owner.flags ?? {})) {
+    if (reservedFlags.includes(flag)) throw invalid(owner, `declares the flag "${flag}", which is reserved`);
+    if (schema?.properties !== undefined && !(name in properties)) {
+      const hint = toHint(name, Object.keys(properties));
+      throw invalid(
+        owner,
+        `declares the flag "${flag}" for "${name}", which its config does not have${hint}`,
+      );
+    }
+    flagOf.set(name, flag);
+  }
+  const names = new Set([...Object.keys(properties), ...flagOf.keys()]);
+  const required = schema?.required ?? [];
+  return {
+    owner,
+    schema,
+    options: [...names].map((name) =>
+      toOption(owner.name, name, flagOf.get(name), properties[name] ?? {}, required.includes(name)),
+    ),
+  };
+}
+
+async function readSchema(owner: OptionOwner, config: StandardSchemaV1): Promise<JsonSchema | undefined> {
+  try {
+    return await toJsonSchema(config);
+  } catch (error) {
+    throw new AgentError(
+      "PLUGIN_INVALID",
+      `${toOwnerName(owner.name)} has a config that cannot be described: ${toMessage(error)}`,
+      { cause: error },
+    );
+  }
+}
+
+function toOption(
+  owner: string,
+  name: string,
+  flag: string | undefined,
+  schema: JsonSchema,
+  required: boolean,
+): Option {
+  const from = schema.from ?? ["environment", "file"];
+  return {
+    owner,
+    name,
+    flag,
+    variable: flag !== undefined && from.includes("environment") ? toVariable(flag) : undefined,
+    inFile: from.includes("file"),
+    key: flag ?? `plugins.${owner}.${name}`,
+    type: toValueType(schema),
+    description: schema.description ?? "",
+    default: schema.default,
+    defaultText: schema.defaultText,
+    choices: schema.enum,
+    hint: schema.hint,
+    required,
+    secret: holdsSecret(schema),
+    status: schema.status,
+    schema,
+  };
+}
+
+function toValueType(schema: JsonSchema): ValueType {
+  const branches = (schema.anyOf ?? schema.oneOf)?.filter((branch) => branch.type !== "null");
+  if (branches !== undefined) {
+    const [only, ...others] = branches.map(toValueType);
+    return only !== undefined && others.every(({ kind }) => kind === only.kind) ? only : { kind: "any" };
+  }
+  const type = Array.isArray(schema.type) ? schema.type.find((name) => name !== "null") : schema.type;
+  switch (type) {
+    case "string":
+    case "integer":
+    case "number":
+    case "boolean":
+      return { kind: type };
+    case "array":
+      return { kind: "list", items: toValueType(schema.items ?? {}) };
+    case "object": {
+      const items = schema.additionalProperties;
+      return { kind: "map", items: typeof items === "object" ? toValueType(items) : { kind: "any" } };
+    }
+    default:
+      return { kind: "any" };
+  }
+}
+
+function invalid(owner: OptionOwner, fault: string): AgentError {
+  return new AgentError("PLUGIN_INVALID", `${toOwnerName(owner.name)} ${fault}`);
+}

@@ -1,0 +1,130 @@
+import type { OptionSource, DeclaredOptions, Option } from "../contracts/options.ts";
+import type { ResolveConfigOptions } from "./config.ts";
+import type { ConfigLayer } from "./file.ts";
+import type { PluginPart } from "./plugins.ts";
+import { toConversionFault } from "./faults.ts";
+import { coreName } from "./flags.ts";
+import { toHint } from "../nearest.ts";
+import { type Conversion, fromFile, fromFlag, fromVariable } from "./values.ts";
+
+/** What somebody gave for an option. `value` is undefined where it was of no use; then a fault says so. */
+export interface Given {
+  readonly value: unknown;
+  readonly source: OptionSource;
+}
+
+export interface Collected {
+  readonly given: ReadonlyMap<Option, Given>;
+  readonly faults: string[];
+  /** A flag's value is of the wrong type: that is the command line's fault, and not the configuration's. */
+  readonly isUsage: boolean;
+  readonly secrets: readonly string[];
+}
+
+/** Gathers what was given for each option, turned into its type, and complains about what belongs to none. */
+export async function collectGiven(options: ResolveConfigOptions): Promise<Collected> {
+  const { declared, flags, env, file, parts } = options;
+  const given = new Map<Option, Given>();
+  const faults: string[] = [];
+  const secrets: string[] = [];
+  let isUsage = false;
+  const offer = (option: Option, raw: unknown, source: OptionSource, convert: () => Conversion): void => {
+    if (option.secret) secrets.push(...toTexts(raw));
+    if (given.has(option)) return;
+    const conversion = convert();
+    if ("value" in conversion) given.set(option, { value: conversion.value, source });
+    else {
+      given.set(option, { value: undefined, source });
+      faults.push(toConversionFault(option, source, conversion.expected, raw));
+      isUsage ||= source.kind === "flag";
+    }
+  };
+
+  for (const option of declared.flatMap((declaration) => declaration.options)) {
+    const { flag, variable, type } = option;
+    const texts = flag === undefined ? undefined : flags.get(flag);
+    if (texts !== undefined) {
+      offer(option, texts, { kind: "flag", name: `--${flag}` }, () => fromFlag(type, texts));
+    }
+    const text = variable === undefined ? "" : (env[variable] ?? "");
+    if (text !== "") {
+      offer(option, text, { kind: "environment", name: variable! }, () => fromVariable(type, text));
+    }
+  }
+  const keyed = collectKeys(declared);
+  for (const layer of file?.layers ?? []) {
+    const here = new Map<Option, string>();
+    const offerEntry = (option: Option, raw: unknown, name: string): void => {
+      const other = here.get(option);
+      here.set(option, name);
+      if (other !== undefined) faults.push(`${option.key} is given twice: ${other} and ${name}`);
+      else if (raw !== null && raw !== undefined) {
+        offer(option, raw, { kind: "file", name }, () => fromFile(option.type, raw));
+      }
+    };
+    for (const [key, raw] of Object.entries(layer.values)) {
+      if (key.toLowerCase() === "plugins") continue;
+      const option = keyed.get(key.toLowerCase());
+      if (option === undefined) faults.push(...(await refuse(layer, key, raw, keyed, options)));
+      else offerEntry(option, raw, layer.sourceOf([key]));
+    }
+    for (const declaration of declared) {
+      const own = parts.get(declaration.owner.name)?.filter((part) => part.layer === layer) ?? [];
+      for (const part of own) offerPart(declaration, part, offerEntry, faults);
+    }
+  }
+  return { given, faults, isUsage, secrets };
+}
+
+function collectKeys(declared: readonly DeclaredOptions[]): ReadonlyMap<string, Option> {
+  const options = declared.flatMap((declaration) => declaration.options);
+  return new Map(
+    options.filter(({ inFile }) => inFile).flatMap((option) => (option.flag ? [[option.flag, option]] : [])),
+  );
+}
+
+/** The reference's sentence for each key, a nested one with its dots (protocol section 8.2). */
+async function refuse(
+  layer: ConfigLayer,
+  key: string,
+  raw: unknown,
+  keyed: ReadonlyMap<string, Option>,
+  { explainUnknown }: ResolveConfigOptions,
+): Promise<string[]> {
+  const why =
+    (await explainUnknown(key.toLowerCase())) || toHint(key, [...keyed.keys(), "plugins", "extends"]);
+  return toLeaves([key], raw).map(
+    (path) => `Unrecognized option '${path.join(".")}'. Exiting... (${layer.sourceOf(path)})${why}`,
+  );
+}
+
+function offerPart(
+  { owner, options, schema }: DeclaredOptions,
+  part: PluginPart,
+  offerEntry: (option: Option, raw: unknown, name: string) => void,
+  faults: string[],
+): void {
+  if (owner.name === coreName) return;
+  for (const [key, raw] of Object.entries(part.values)) {
+    const option = options.find(({ name }) => name === key);
+    const name = part.sourceOf(key);
+    if (option !== undefined) offerEntry(option, raw, name);
+    else if (schema?.properties !== undefined) {
+      const known = options.map((known) => known.name);
+      const hint = known.length > 0 ? toHint(key, known) : " (it has none)";
+      faults.push(`plugins.${owner.name}.${key} (${name}): plugin "${owner.name}" has no such option${hint}`);
+    }
+  }
+}
+
+function toLeaves(path: readonly string[], value: unknown): (readonly string[])[] {
+  if (typeof value !== "object" || value === null || Array.isArray(value)) return [path];
+  const entries = Object.entries(value);
+  return entries.length === 0 ? [path] : entries.flatMap(([key, nested]) => toLeaves([...path, key], nested));
+}
+
+/** Every text in a value. */
+function toTexts(value: unknown): string[] {
+  if (typeof value === "object" && value !== null) return Object.values(value).flatMap(toTexts);
+  return value === undefined || value === null || typeof value === "boolean" ? [] : [String(value)];
+}

@@ -1,0 +1,63 @@
+import type { JsonSchema } from "../contracts/options.ts";
+import type { StandardSchemaV1 } from "../contracts/standard-schema.ts";
+
+/**
+ * What a schema accepts, in JSON Schema (draft 7). From valibot by its converter, from other vendors by the Standard JSON
+ * Schema interface; `undefined` where a vendor has neither.
+ */
+export async function toJsonSchema(schema: StandardSchemaV1): Promise<JsonSchema | undefined> {
+  const standard = schema["~standard"];
+  if (standard.vendor === "valibot") {
+    const converter = await import("@valibot/to-json-schema");
+    type Convertible = Parameters<typeof converter.toJsonSchema>[0];
+    const options = { typeMode: "input", errorMode: "ignore" } as const;
+    const json: unknown = converter.toJsonSchema(schema as unknown as Convertible, options);
+    return json as JsonSchema;
+  }
+  return (standard as StandardJsonSchema).jsonSchema?.input({ target: "draft-07" });
+}
+
+/** The schema as an editor wants it: `secret` becomes `writeOnly`, what is only ours goes. */
+export function toPublished(schema: JsonSchema): JsonSchema {
+  const { secret, defaultText, hint, from, status, $schema, default: value, ...rest } = schema;
+  const isFixed = value !== undefined && defaultText === undefined;
+  return mapNested(
+    {
+      ...rest,
+      ...(isFixed && { default: value }),
+      ...(secret === true && { writeOnly: true }),
+      ...(status === "deprecated" && { deprecated: true }),
+    },
+    toPublished,
+  );
+}
+
+/** Whether something secret is in it, at any depth. */
+export function holdsSecret(schema: JsonSchema): boolean {
+  if (schema.secret === true || schema.writeOnly === true) return true;
+  let found = false;
+  mapNested(schema, (nested) => {
+    found ||= holdsSecret(nested);
+    return nested;
+  });
+  return found;
+}
+
+/** https://standardschema.dev/json-schema */
+interface StandardJsonSchema {
+  readonly jsonSchema?: { input(options: { readonly target: string }): JsonSchema };
+}
+
+function mapNested(schema: JsonSchema, map: (nested: JsonSchema) => JsonSchema): JsonSchema {
+  const mapAll = (all: Readonly<Record<string, JsonSchema>>) =>
+    Object.fromEntries(Object.entries(all).map(([key, nested]) => [key, map(nested)]));
+  const { properties, items, anyOf, oneOf, additionalProperties } = schema;
+  return {
+    ...schema,
+    ...(properties && { properties: mapAll(properties) }),
+    ...(items && { items: map(items) }),
+    ...(anyOf && { anyOf: anyOf.map(map) }),
+    ...(oneOf && { oneOf: oneOf.map(map) }),
+    ...(typeof additionalProperties === "object" && { additionalProperties: map(additionalProperties) }),
+  };
+}

@@ -1,0 +1,63 @@
+import type { StopReason } from "./plugin.ts";
+
+/** The current state of an agent, as `signalman status`, health checks and metrics show it. Times are Unix milliseconds. */
+export interface AgentStatus {
+  readonly version: string;
+  readonly pid: number;
+  readonly startedAt: number;
+  readonly stateDirectory: string;
+  readonly slots: readonly SlotStatus[];
+}
+
+export interface SlotStatus {
+  readonly slot: number;
+  /** `starting`: not registered yet. `left`: disconnected. `failed`: the slot could not start; `error` gives the reason. */
+  readonly state: "starting" | "waiting" | "running" | "left" | "failed";
+  /** Set when the slot accepts no further jobs: the reason. */
+  readonly draining?: StopReason;
+  /** The reason for which the slot disconnected. */
+  readonly reason?: StopReason;
+  readonly error?: string;
+  /** The name under which the control plane knows the slot. */
+  readonly name?: string;
+  readonly controlPlane?: string;
+  readonly sync?: SyncStatus;
+  readonly job?: JobStatus;
+}
+
+/** The calls that keep a slot registered with its control plane. */
+export interface SyncStatus {
+  /** Time of the last call that was answered; left out when none was. */
+  readonly succeededAt?: number;
+  /** Duration of the last call, answered or not. */
+  readonly durationMs: number;
+  /** Number of calls that have failed since the last success. */
+  readonly failures: number;
+  /** Error of the last call, if it failed. */
+  readonly error?: string;
+}
+
+export interface JobStatus {
+  readonly id: string;
+  readonly executor: string;
+  /** When this agent process started or resumed the job. */
+  readonly startedAt: number;
+  /** `flushing`: the job has ended and its log is still being delivered. `reporting`: the control plane does not have the result yet. */
+  readonly phase: "running" | "flushing" | "reporting";
+  readonly log: LogPosition;
+}
+
+/** Progress of the delivery of a job's log. */
+export interface LogPosition {
+  /** Bytes in the spool. */
+  readonly producedBytes: number;
+  /** Bytes that were delivered. */
+  readonly deliveredBytes: number;
+  readonly deliveredEvents: number;
+}
+
+/** The outcome of one call that keeps a slot registered. Without `error` it was answered. */
+export interface SyncOutcome {
+  readonly durationMs: number;
+  readonly error?: string;
+}

@@ -1,0 +1,37 @@
+import type { HookEvents, HookName } from "./hooks.ts";
+import type { Plugin, ProcessRole, StopReason } from "./plugin.ts";
+import type { Service } from "./services.ts";
+
+/** Where a plugin came from. */
+export type PluginOrigin =
+  | { readonly kind: "built-in" }
+  | { readonly kind: "file" | "package"; readonly specifier: string; readonly path: string };
+
+export interface LoadedPlugin {
+  readonly plugin: Plugin;
+  readonly origin: PluginOrigin;
+}
+
+/** All plugins of a process, set up. */
+export interface Host extends AsyncDisposable {
+  /** Calls a hook's listeners, one after another. The first throw of a gate rejects; throws of a notice are logged. */
+  call<N extends HookName>(name: N, event: HookEvents[N]): Promise<void>;
+  /** Returns a service. Throws `SERVICE_UNKNOWN` with the known names. */
+  use<T extends object>(service: Service<T>, name: string): T;
+  all<T extends object>(service: Service<T>): ReadonlyMap<string, T>;
+  /** Lists the hooks and services of each plugin. */
+  describe(): readonly {
+    readonly plugin: string;
+    readonly hooks: readonly HookName[];
+    readonly services: readonly { readonly service: string; readonly name: string }[];
+  }[];
+}
+
+export interface OpenHostOptions {
+  /** The roles of this process. A plugin that runs in none of them is not set up. */
+  readonly roles: readonly ProcessRole[];
+  /** Called for `ctx.stop`. Without it `ctx.stop` only logs a warning. */
+  readonly onStop?: ((reason: StopReason, plugin: string) => void) | undefined;
+  /** Receives the error of a plugin that cannot be set up; the host is then created without the plugin. Without it, creating the host fails. */
+  readonly onSetupFailed?: (plugin: string, error: unknown) => void;
+}

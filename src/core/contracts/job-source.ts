@@ -1,0 +1,51 @@
+import type { SyncOutcome } from "./agent-status.ts";
+import type { Jobs } from "./jobs.ts";
+import type { Logger } from "./logger.ts";
+import type { StopReason } from "./plugin.ts";
+import type { SlotState } from "./slot-state.ts";
+
+/** An operator's requests to the agent, made by signals. The job source translates them for its control plane. */
+export interface AgentSignals {
+  /** Aborts at the first SIGINT or SIGTERM. (At the second the agent stops its running jobs, at the third it kills them and exits.) */
+  readonly interrupt: AbortSignal;
+  /** Unix seconds of the interrupt; 0 before. */
+  readonly interruptedAt: number;
+  /** Aborts at SIGQUIT or `ctx.stop`: finish the current job, accept no other, disconnect. The abort reason is the `StopReason`. */
+  readonly drain: AbortSignal;
+  /** Aborts when this process must exit at once without disconnecting, because another process resumes its jobs (SIGUSR2). */
+  readonly handOver: AbortSignal;
+}
+
+export interface JobSourceContext {
+  readonly version: string;
+  /** Index of the agent's slot, from 0, and the number of slots. Each slot is an agent of its own to the control plane. */
+  readonly slot: number;
+  readonly slots: number;
+  readonly logger: Logger;
+  /** Durable documents that must survive a crash. */
+  readonly state: SlotState;
+  readonly jobs: Jobs;
+  readonly signals: AgentSignals;
+  /** Reports that the control plane accepted the slot under this name. */
+  registered(name: string, controlPlane: string): Promise<void>;
+  /** Reports the outcome of a call that keeps the slot registered. */
+  synced(outcome: SyncOutcome): void;
+  /** Reports that this slot accepts no further job. */
+  draining(reason: StopReason): Promise<void>;
+}
+
+/**
+ * A source of jobs: the client of a control plane. `run` is called once for each slot, for all slots concurrently; no slot knows of another.
+ *
+ * 1. **`run`** registers the slot (or resumes the registration stored in `state`), reports `registered`, and continues until the slot should
+ *    disconnect; it resolves to the reason. First of all it handles `jobs.left`: a job that a previous process left is finished and reported.
+ * 2. For each job it calls `jobs.start` with what the log's delivery needs, awaits `job.done`, reports the result until it is acknowledged, and
+ *    then calls `job.release`. It never holds two jobs.
+ * 3. It rejects with an `AgentError` when the slot cannot start (a configuration that the control plane refuses); the program then exits with 1.
+ * 4. When `signals.handOver` aborts, it resolves at once and leaves job and registration as they are.
+ */
+export interface JobSource {
+  /** Distinguishes agents that share a state directory: the endpoint, and the name if one is configured. */
+  readonly identity: string;
+  run(context: JobSourceContext): Promise<StopReason>;
+}

@@ -1,0 +1,48 @@
+import type { JobResult } from "./job-events.ts";
+
+/**
+ * Resources that a job used, as far as its executor knows them; unknown figures are left out. The shell executor counts all
+ * processes that the job's process started, directly or indirectly, until they ended.
+ */
+export interface JobUsage {
+  readonly cpuUserMs?: number;
+  readonly cpuSystemMs?: number;
+  /**
+   * Peak memory of the job. In the shell executor: the sum of the resident memory of its processes, sampled once a second, or
+   * the peak of the largest process if that is more. Shared memory is counted once per process.
+   */
+  readonly peakMemoryBytes?: number;
+  /** Bytes read from storage; reads served by the page cache are not included. */
+  readonly readBytes?: number;
+  /** Bytes written to storage. */
+  readonly writtenBytes?: number;
+  /**
+   * Processes killed by the kernel's out-of-memory killer. The shell executor counts only kills that certainly hit the job: a
+   * command or shell that was seen to die, or any kill in a memory cgroup that holds nothing but this agent.
+   */
+  readonly oomKills?: number;
+}
+
+/** The pull of one of a job's images. */
+export interface ImagePull {
+  /** The image as the job's request names it. */
+  readonly image: string;
+  readonly durationMs: number;
+  readonly isOk: boolean;
+}
+
+/** The outcome of a job, known once it has ended. */
+export interface JobSummary {
+  readonly result: JobResult;
+  /** Milliseconds from `job_started` to `job_finished`. */
+  readonly durationMs: number;
+  /** Events and bytes in the spool, and their CRC-32; bytes of output dropped because of `log-disk-limit` or a full disk. */
+  readonly log: {
+    readonly events: number;
+    readonly bytes: number;
+    readonly droppedBytes: number;
+    readonly checksum?: number;
+  };
+  /** Resources that the job used. Left out when its executor reported none, as for a job whose process died. */
+  readonly usage?: JobUsage;
+}

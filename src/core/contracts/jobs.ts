@@ -1,0 +1,54 @@
+import type { JobRequest } from "./job-request.ts";
+import type { JobSummary } from "./job-summary.ts";
+import type { LogDelivery } from "./log-backend.ts";
+
+/** What a job source supplies with a job, for the delivery of its log. */
+export interface JobDelivery {
+  /** Resolves to a new token for the log server; rejects when the control plane issues none. */
+  refreshToken(): Promise<string>;
+  /** Trusted certificates (PEM) for the control plane's servers, including the default ones. Left out: the default ones. */
+  readonly ca?: readonly string[] | undefined;
+  /**
+   * Resolves once the job is confirmed to be assigned to this agent, with a signal that aborts when that is uncertain again. The log
+   * is delivered only while it is confirmed. Left out: it always is.
+   */
+  assured?(): Promise<AbortSignal>;
+  /** Aborts when the job was taken away from this agent, so that its log can no longer be delivered. */
+  readonly lost: AbortSignal;
+}
+
+/** The outcome of a job and of the delivery of its log. */
+export interface JobOutcome {
+  readonly summary: JobSummary;
+  readonly log: LogDelivery;
+}
+
+/** A job that runs in a process of its own. */
+export interface AgentJob {
+  readonly id: string;
+  readonly request: JobRequest;
+  /** Resolves when the result is known and the log was delivered or given up. Never rejects: a job whose process died has failed. */
+  readonly done: Promise<JobOutcome>;
+  /** Ends what runs, as a stop by the control plane does. Safe at any moment, and more than once. */
+  stop(): void;
+  kill(): void;
+  /** Removes the request from disk once the control plane has the result; the log is kept for `signalman logs`. */
+  release(): Promise<void>;
+}
+
+/** The jobs of one slot. */
+export interface Jobs {
+  /** Jobs that a previous agent process left, running or ended, and that were not released. Their logs are delivered once they are claimed. */
+  readonly left: readonly LeftJob[];
+  /** Announces a job whose request is still being fetched, so that its process can start. `start` or `fail` follows. Never throws. */
+  expect(jobId: string): void;
+  /** Stores the request durably and runs the job in its process. Resolves when both are done; a process that cannot start is a failed job. */
+  start(request: JobRequest, delivery: JobDelivery): Promise<AgentJob>;
+  /** Reports a job that can never run (its request could not be fetched) as failed, with the reason in its log. */
+  fail(request: JobRequest, reason: string, delivery: JobDelivery): Promise<AgentJob>;
+}
+
+export interface LeftJob {
+  readonly id: string;
+  claim(delivery: JobDelivery): Promise<AgentJob>;
+}

@@ -1,0 +1,59 @@
+import type { CommandLoader } from "./command.ts";
+import type { Hook, HookName } from "./hooks.ts";
+import type { Logger } from "./logger.ts";
+import type { Service } from "./services.ts";
+import type { StandardSchemaV1 } from "./standard-schema.ts";
+
+/** The processes in which plugins run: the agent's, a job's, or (in `run`) one process that is both. */
+export type ProcessRole = "agent" | "job";
+
+/** Why an agent shuts down. The shutdown hook receives it in upper case (protocol section 6.5). */
+export type StopReason = "idle" | "job-finished" | "requested" | "interrupted" | "unable-to-sync" | "unknown";
+
+/** The argument of `setup`. `setup` registers, hooks act, and disposal undoes what they did in reverse order. */
+export interface PluginContext {
+  /** A logger that is tagged with the plugin's name. */
+  readonly log: Logger;
+  /** Aborts when this plugin is disposed. */
+  readonly signal: AbortSignal;
+  /** Adds a listener. Listeners of several plugins are called one after another, in the order of the configuration. */
+  hook<N extends HookName>(name: N, fn: Hook<N>): void;
+  /** Provides a service under a name. Throws `SERVICE_TAKEN` with both owners when the name is taken. */
+  provide<T extends object>(service: Service<T>, name: string, value: T): void;
+  /** Returns a service. For hooks, not for `setup`. Throws `SERVICE_UNKNOWN` with the known names. */
+  use<T extends object>(service: Service<T>, name: string): T;
+  /** Returns everything that is provided for a service, by name. */
+  all<T extends object>(service: Service<T>): ReadonlyMap<string, T>;
+  /** Drains the whole agent: each slot finishes its job and accepts no other. `reason` is passed on to `agent:draining`, `agent:left` and `agent:exit`. */
+  stop(reason: StopReason): void;
+  /** Registers a clean-up for disposal. Clean-ups run in reverse order, all of them, whatever fails; each has 5 s. */
+  defer(cleanup: () => void | Promise<void>): void;
+}
+
+/** Flag of a plugin's option → its key in the plugin's config. Everything else about the flag follows from the schema. */
+export type Flags<Config> = Readonly<Record<string, unknown extends Config ? string : keyof Config & string>>;
+
+/**
+ * A plugin. `name` is in kebab-case; it is also the plugin's key in the configuration and its tag in the log. Everything
+ * but `name` and `setup` is optional.
+ */
+export interface Plugin<S extends StandardSchemaV1 = StandardSchemaV1> {
+  readonly name: string;
+  /** One line, shown by `signalman plugins`. */
+  readonly description?: string;
+  /** The processes in which `setup` runs. Default: both. */
+  readonly runsIn?: readonly ProcessRole[];
+  /** Any Standard Schema of an object; the built-in plugins use valibot. Its defaults are the defaults of the options. */
+  readonly config?: S;
+  /** Flag → key of `config`. The environment variable, the flat config key, help and documentation follow from it. */
+  readonly flags?: Flags<StandardSchemaV1.InferInput<S>>;
+  /** Subcommands by name (one or two words: `hub`, `hub submit`), loaded when they are called. */
+  readonly commands?: Readonly<Record<string, CommandLoader>>;
+  /** Registers hooks and services. Does no I/O; has 10 s. */
+  setup(ctx: PluginContext, config: StandardSchemaV1.InferOutput<S>): void | Promise<void>;
+}
+
+/** Types a plugin. Returns its argument. */
+export function definePlugin<S extends StandardSchemaV1>(plugin: Plugin<S>): Plugin<S> {
+  return plugin;
+}

@@ -1,0 +1,54 @@
+import type { Check } from "./check.ts";
+import type { ExecutorFactory } from "./executor.ts";
+import type { JobCommandHandler } from "./job-command.ts";
+import type { JobSource } from "./job-source.ts";
+import type { LogBackendFactory } from "./log-backend.ts";
+import type { LogFilterFactory } from "./log-filter.ts";
+import type { LogSinkFactory } from "./log-sink.ts";
+
+/** A typed token for a kind of service. The type parameter is never read at run time. */
+export interface Service<T extends object> extends ServiceOptions<T> {
+  /** Unique, in kebab-case: `"executor"`, or `"acme/cache"` for a plugin's own. */
+  readonly id: string;
+  readonly type?: T;
+}
+
+export interface ServiceOptions<T extends object> {
+  /** Methods that every provider must have. What they throw names the plugin. */
+  readonly methods?: readonly (keyof T & string)[];
+  /** Methods that a provider may have. What they throw names the plugin. */
+  readonly optional?: readonly (keyof T & string)[];
+  /** Methods that create further objects of the plugin, with the methods of those objects, which are treated alike. */
+  readonly factories?: { readonly [K in keyof T & string]?: readonly string[] };
+}
+
+/** Creates a service token. Two tokens with the same id are the same service, so that copies of a plugin's package agree. */
+export function defineService<T extends object>(id: string, options: ServiceOptions<T> = {}): Service<T> {
+  return { id, ...options };
+}
+
+/** A check of `signalman doctor`. Provided under a name of its own: `login-profile`. */
+export const check = defineService<Check>("check", { methods: ["run"] });
+
+/** An executor. Provided under the wire's name: `shell`, `dockercompose`, `kubernetes`. */
+export const executor = defineService<ExecutorFactory>("executor", {
+  optional: ["cleanUp"],
+  factories: { create: ["start", "exportEnvironment", "injectFiles", "run", "stop", "usage"] },
+});
+
+/** A command for a job's own processes. Provided under the command's name: `redact`. */
+export const jobCommand = defineService<JobCommandHandler>("job-command", { methods: ["run"] });
+
+/** A source of jobs. Provided under the name of the control plane: `semaphore`. */
+export const jobSource = defineService<JobSource>("job-source", { methods: ["run"] });
+
+/** A log backend. Provided under the request's log method: `push`, `pull`. */
+export const logBackend = defineService<LogBackendFactory>("log-backend", { factories: { open: ["run"] } });
+
+/** A filter of every job's output. Provided under a name of its own: `redact`. */
+export const logFilter = defineService<LogFilterFactory>("log-filter", {
+  factories: { open: ["push", "flush", "text", "counts"] },
+});
+
+/** A mirror of every job's log. Provided under a name of its own. */
+export const logSink = defineService<LogSinkFactory>("log-sink", { factories: { open: ["run"] } });

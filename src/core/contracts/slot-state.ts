@@ -1,0 +1,8 @@
+/** A small durable store of JSON documents. After a crash a document is complete: either the new version or the previous one. */
+export interface SlotState {
+  /** Returns `undefined` when the document does not exist. Throws `STATE_INVALID` when it is damaged. */
+  get<T>(name: string): T | undefined;
+  /** Returns once the document is on disk. The caller seals secret texts first: see `seal`. */
+  put(name: string, document: unknown): void;
+  remove(name: string): void;
+}

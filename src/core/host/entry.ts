@@ -1,0 +1,88 @@
+import { existsSync, readFileSync, statSync } from "node:fs";
+import { dirname, join, resolve } from "node:path";
+import { AgentError, toMessage } from "../errors.ts";
+import type { PluginOrigin } from "../contracts/host.ts";
+import { toHint } from "../nearest.ts";
+
+export type ExternalOrigin = Exclude<PluginOrigin, { kind: "built-in" }>;
+
+/** Finds the file of a plugin that is named by a path or by a package, seen from `directory`. */
+export function findPluginEntry(
+  specifier: string,
+  directory: string,
+  builtInNames: readonly string[],
+): ExternalOrigin {
+  if (/^\.{0,2}\//.test(specifier) || specifier === "." || specifier === "..") {
+    return { kind: "file", specifier, path: findFile(specifier, directory) };
+  }
+  return { kind: "package", specifier, path: findPackage(specifier, directory, builtInNames) };
+}
+
+function findFile(specifier: string, directory: string): string {
+  const path = resolve(directory, specifier);
+  const stats = statSync(path, { throwIfNoEntry: false });
+  if (stats === undefined) {
+    throw new AgentError("PLUGIN_UNKNOWN", `no plugin at "${specifier}": ${path} does not exist`);
+  }
+  return stats.isDirectory() ? findInDirectory(specifier, path) : path;
+}
+
+/** In the compiled binary Bun resolves no bare directory, so that this is done by hand. */
+function findInDirectory(specifier: string, directory: string): string {
+  const named = readEntries(specifier, join(directory, "package.json"));
+  const candidates = named.length > 0 ? named : ["index.ts", "index.js", "index.mjs", "index.cjs"];
+  const found = candidates.map((name) => join(directory, name)).find((path) => existsSync(path));
+  if (found !== undefined) return found;
+  const wanted = named.length > 0 ? named.join(", ") : "a package.json that names an entry, or an index.ts";
+  throw new AgentError("PLUGIN_UNKNOWN", `no plugin at "${specifier}": ${directory} lacks ${wanted}`);
+}
+
+function readEntries(specifier: string, file: string): string[] {
+  if (!existsSync(file)) return [];
+  try {
+    const { exports, main } = JSON.parse(readFileSync(file, "utf8")) as { exports?: unknown; main?: unknown };
+    return [...toTargets(exports), ...(typeof main === "string" ? [main] : [])];
+  } catch (cause) {
+    throw new AgentError("PLUGIN_INVALID", `"${specifier}": ${file} is no JSON: ${toMessage(cause)}`, {
+      cause,
+    });
+  }
+}
+
+/** The targets of a package's main entry, in the order in which Bun would try them. */
+function toTargets(exports: unknown): string[] {
+  if (typeof exports === "string") return [exports];
+  if (typeof exports !== "object" || exports === null) return [];
+  const conditions = exports as Readonly<Record<string, unknown>>;
+  return [".", "bun", "node", "import", "require", "default"].flatMap((key) => toTargets(conditions[key]));
+}
+
+/** Asks for the folder first: a name that is not installed must never make Bun fetch it. */
+function findPackage(specifier: string, directory: string, builtInNames: readonly string[]): string {
+  const name = specifier
+    .split("/")
+    .slice(0, specifier.startsWith("@") ? 2 : 1)
+    .join("/");
+  if (!isInstalled(name, directory)) {
+    const hint = existsSync(resolve(directory, specifier))
+      ? ` (a file is written as a path: "./${specifier}")`
+      : toHint(specifier, builtInNames);
+    throw new AgentError(
+      "PLUGIN_UNKNOWN",
+      `no plugin named "${specifier}"${hint}, and no such package is installed in or above ${directory}`,
+    );
+  }
+  try {
+    return Bun.resolveSync(specifier, directory);
+  } catch (cause) {
+    throw new AgentError("PLUGIN_UNKNOWN", `package "${specifier}" has no entry: ${toMessage(cause)}`, {
+      cause,
+    });
+  }
+}
+
+function isInstalled(name: string, directory: string): boolean {
+  if (existsSync(join(directory, "node_modules", name))) return true;
+  const parent = dirname(directory);
+  return parent !== directory && isInstalled(name, parent);
+}

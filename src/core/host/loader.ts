@@ -1,0 +1,97 @@
+import type { LoadedPlugin } from "../contracts/host.ts";
+import { toDuration, withDeadline } from "./deadline.ts";
+import { AgentError, toMessage } from "../errors.ts";
+import { toHint } from "../nearest.ts";
+import type { Plugin } from "../contracts/plugin.ts";
+import { type ExternalOrigin, findPluginEntry } from "./entry.ts";
+import { assertPlugin } from "./shape.ts";
+
+/** name → its module, as `plugins/index.ts` lists them. */
+export type BuiltInPlugins = Readonly<Record<string, () => Promise<{ readonly default: Plugin }>>>;
+
+/** A key of the configuration's `plugins:` map: a built-in's name, a path (`./x.ts`), or a package's name. */
+export interface PluginRequest {
+  readonly key: string;
+  readonly origin: "built-in" | "external";
+}
+
+export interface LoadPluginsOptions {
+  readonly builtIns: BuiltInPlugins;
+  /** Called before the first external plugin is loaded. */
+  readonly lendSdk: () => Promise<void>;
+  /** Where paths begin and packages are looked for: the folder of the configuration file. */
+  readonly directory: string;
+  /** Deadline of each file's top level. */
+  readonly importMs?: number;
+}
+
+/** Loads plugins, in the order of `requests`, and refuses what is no plugin. Nothing is set up. */
+export async function loadPlugins(
+  requests: readonly PluginRequest[],
+  options: LoadPluginsOptions,
+): Promise<LoadedPlugin[]> {
+  if (requests.some(({ origin }) => origin === "external")) await options.lendSdk();
+  const loaded = await Promise.all(
+    requests.map(({ key, origin }) =>
+      origin === "built-in" ? loadBuiltIn(key, options.builtIns) : loadExternal(key, options),
+    ),
+  );
+  assertNamesUnique(loaded, options.builtIns);
+  return loaded;
+}
+
+async function loadBuiltIn(name: string, builtIns: BuiltInPlugins): Promise<LoadedPlugin> {
+  const load = Object.hasOwn(builtIns, name) ? builtIns[name] : undefined;
+  if (load === undefined) {
+    throw new AgentError("PLUGIN_UNKNOWN", `no plugin named "${name}"${toHint(name, Object.keys(builtIns))}`);
+  }
+  return { plugin: (await load()).default, origin: { kind: "built-in" } };
+}
+
+async function loadExternal(
+  specifier: string,
+  { builtIns, directory, importMs = 10_000 }: LoadPluginsOptions,
+): Promise<LoadedPlugin> {
+  const origin = findPluginEntry(specifier, directory, Object.keys(builtIns));
+  const source = toSource(origin);
+  const late = () =>
+    new AgentError("PLUGIN_SLOW", `${source} took over ${toDuration(importMs)} to load: its top level waits`);
+  const work = importDefault(origin.path).catch((cause: unknown) => {
+    throw new AgentError("PLUGIN_FAILED", `${source} failed to load: ${toImportMessage(cause)}`, { cause });
+  });
+  const plugin = await withDeadline(work, importMs, late);
+  assertPlugin(plugin, source);
+  return { plugin, origin };
+}
+
+async function importDefault(path: string): Promise<unknown> {
+  const exported = ((await import(path)) as { readonly default?: unknown }).default;
+  // A CommonJS file that was compiled from ESM has its default export one level further down.
+  const inner = (exported as { readonly __esModule?: unknown; readonly default?: unknown } | undefined)
+    ?.default;
+  return inner ?? exported;
+}
+
+/** Two plugins of one name would share one section of the configuration and one tag in the log. */
+function assertNamesUnique(loaded: readonly LoadedPlugin[], builtIns: BuiltInPlugins): void {
+  const owners = new Map(Object.keys(builtIns).map((name) => [name, "the built-in plugin"]));
+  for (const { plugin, origin } of loaded) {
+    if (origin.kind === "built-in") continue;
+    const owner = owners.get(plugin.name);
+    if (owner !== undefined) {
+      throw new AgentError("PLUGIN_INVALID", `${toSource(origin)} is named "${plugin.name}", as ${owner} is`);
+    }
+    owners.set(plugin.name, toSource(origin));
+  }
+}
+
+function toSource({ specifier, path }: ExternalOrigin): string {
+  return `"${specifier}" (${path})`;
+}
+
+/** What is wrong, with its place when it is a fault of syntax. */
+function toImportMessage(thrown: unknown): string {
+  if (thrown instanceof AggregateError) return thrown.errors.map(toImportMessage).join("; ");
+  if (!(thrown instanceof BuildMessage) || thrown.position === null) return toMessage(thrown);
+  return `${thrown.message} (line ${thrown.position.line}, column ${thrown.position.column})`;
+}

@@ -1,0 +1,82 @@
+import { AgentError } from "../errors.ts";
+import { type GuardedMethods, guardObject } from "./guard.ts";
+import { toHint } from "../nearest.ts";
+import type { Service } from "../contracts/services.ts";
+
+/** What the plugins provide: by service, by name. */
+export interface Registry {
+  provide<T extends object>(owner: string, service: Service<T>, name: string, value: T): void;
+  use<T extends object>(service: Service<T>, name: string): T;
+  all<T extends object>(service: Service<T>): ReadonlyMap<string, T>;
+  ownedBy(owner: string): readonly { readonly service: string; readonly name: string }[];
+}
+
+/** Makes an empty registry. What it hands out is guarded: what a service throws names its plugin. */
+export function createRegistry(): Registry {
+  const services = new Map<string, Map<string, { readonly owner: string; readonly value: object }>>();
+  const namesOf = (id: string) => services.get(id) ?? services.set(id, new Map()).get(id)!;
+
+  return {
+    provide(owner, service, name, value) {
+      assertProvidable(service, name, value);
+      assertComplete(owner, service, name, value);
+      const names = namesOf(service.id);
+      const taken = names.get(name);
+      if (taken !== undefined) {
+        throw new AgentError(
+          "SERVICE_TAKEN",
+          `${service.id} "${name}" of plugin "${owner}" is provided by plugin "${taken.owner}" already`,
+        );
+      }
+      const guard = { plugin: owner, where: `${service.id} "${name}"` };
+      names.set(name, { owner, value: guardObject(value, guard, service) });
+    },
+    use<T extends object>(service: Service<T>, name: string) {
+      const names = namesOf(service.id);
+      const found = names.get(name);
+      if (found !== undefined) return found.value as T;
+      const hint = names.size > 0 ? toHint(name, names.keys()) : " (no plugin provides any)";
+      throw new AgentError("SERVICE_UNKNOWN", `no ${service.id} named "${name}"${hint}`);
+    },
+    all<T extends object>(service: Service<T>) {
+      return new Map([...namesOf(service.id)].map(([name, { value }]) => [name, value as T]));
+    },
+    ownedBy(owner) {
+      return [...services].flatMap(([service, names]) =>
+        [...names].filter(([, entry]) => entry.owner === owner).map(([name]) => ({ service, name })),
+      );
+    },
+  };
+}
+
+/** Plugins may be JavaScript, so that types alone promise nothing. */
+function assertProvidable(service: unknown, name: unknown, value: unknown): void {
+  const id = (service as Service<object> | undefined)?.id;
+  if (typeof id !== "string" || id === "") {
+    throw new AgentError("PLUGIN_INVALID", "what is provided needs a service made by defineService");
+  }
+  if (typeof name !== "string" || name === "") {
+    throw new AgentError("PLUGIN_INVALID", `${id} needs a name that is a text, not ${Bun.inspect(name)}`);
+  }
+  if (value === null || (typeof value !== "object" && typeof value !== "function")) {
+    throw new AgentError("PLUGIN_INVALID", `${id} "${name}" must be an object, not ${Bun.inspect(value)}`);
+  }
+}
+
+function assertComplete(
+  owner: string,
+  service: Pick<Service<Record<string, unknown>>, "id"> & GuardedMethods,
+  name: string,
+  value: object,
+): void {
+  const required = [...(service.methods ?? []), ...Object.keys(service.factories ?? {})];
+  for (const method of [...required, ...(service.optional ?? [])]) {
+    const member: unknown = Reflect.get(value, method);
+    if (typeof member === "function" || (member === undefined && !required.includes(method))) continue;
+    const fault = member === undefined ? "is missing" : `must be a function, not ${Bun.inspect(member)}`;
+    throw new AgentError(
+      "PLUGIN_INVALID",
+      `${service.id} "${name}" of plugin "${owner}" is incomplete: its method "${method}" ${fault}`,
+    );
+  }
+}

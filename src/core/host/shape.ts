@@ -1,0 +1,126 @@
+import { AgentError } from "../errors.ts";
+import { toHint } from "../nearest.ts";
+import type { Plugin } from "../contracts/plugin.ts";
+
+/** Refuses what is no plugin, and says what is wrong with it. `source` names the culprit: `"./a.ts" (/etc/a.ts)`. */
+export function assertPlugin(value: unknown, source: string): asserts value is Plugin {
+  const fault = findFault(value);
+  if (fault !== undefined) throw new AgentError("PLUGIN_INVALID", `${source} is no plugin: ${fault}`);
+}
+
+/** `true` for names such as `job-hooks`. */
+export function isKebabCase(text: string): boolean {
+  return /^[a-z][a-z0-9]*(-[a-z0-9]+)*$/.test(text);
+}
+
+type Parts = Readonly<Record<string, unknown>>;
+
+const parts: readonly (keyof Plugin)[] = [
+  "name",
+  "description",
+  "runsIn",
+  "config",
+  "flags",
+  "commands",
+  "setup",
+];
+
+function findFault(value: unknown): string | undefined {
+  if (value === undefined)
+    return "it has no default export (wanted: export default definePlugin({ name, setup }))";
+  if (typeof value !== "object" || value === null || Array.isArray(value)) {
+    return `its default export is ${toKind(value)} (wanted: export default definePlugin({ name, setup }))`;
+  }
+  const plugin = value as Parts;
+  return (
+    findUnknownPart(plugin) ??
+    findNameFault(plugin) ??
+    findRunsInFault(plugin) ??
+    findConfigFault(plugin) ??
+    findFlagsFault(plugin) ??
+    findCommandsFault(plugin) ??
+    (typeof plugin["setup"] === "function"
+      ? undefined
+      : `"setup" must be a function, not ${toKind(plugin["setup"])}`)
+  );
+}
+
+function findUnknownPart(plugin: Parts): string | undefined {
+  const unknown = Object.keys(plugin).find((key) => !(parts as readonly string[]).includes(key));
+  return unknown === undefined ? undefined : `a plugin has no "${unknown}"${toHint(unknown, parts)}`;
+}
+
+function findNameFault({ name, description }: Parts): string | undefined {
+  if (typeof name !== "string") return `"name" must be a text, not ${toKind(name)}`;
+  if (!isKebabCase(name)) return `its name "${name}" is not in kebab-case (as in "job-hooks")`;
+  if (name === "core" || name === "signalman") return `its name "${name}" is the program's own`;
+  if (description !== undefined && typeof description !== "string") {
+    return `"description" must be a text, not ${toKind(description)}`;
+  }
+  return undefined;
+}
+
+function findRunsInFault({ runsIn }: Parts): string | undefined {
+  if (runsIn === undefined) return undefined;
+  const good =
+    Array.isArray(runsIn) && runsIn.length > 0 && runsIn.every((role) => role === "agent" || role === "job");
+  return good ? undefined : `"runsIn" must list "agent", "job" or both, not ${Bun.inspect(runsIn)}`;
+}
+
+function findConfigFault({ config }: Parts): string | undefined {
+  if (config === undefined || typeof (config as Schema | null)?.["~standard"]?.validate === "function")
+    return undefined;
+  return `"config" must be a Standard Schema (valibot, zod, arktype, …), not ${toKind(config)}`;
+}
+
+function findFlagsFault({ flags, config }: Parts): string | undefined {
+  if (flags === undefined) return undefined;
+  if (typeof flags !== "object" || flags === null) return `"flags" must be an object, not ${toKind(flags)}`;
+  const known = config === undefined ? [] : findKeys(config as Schema);
+  for (const [flag, key] of Object.entries(flags)) {
+    if (!isKebabCase(flag)) return `its flag "${flag}" is not in kebab-case (as in "stop-grace-period")`;
+    if (config === undefined) return `its flag "${flag}" needs a "config" that has "${String(key)}"`;
+    if (typeof key !== "string") return `its flag "${flag}" must name a key of "config", not ${toKind(key)}`;
+    if (known !== undefined && !known.includes(key)) {
+      return `its flag "${flag}" names "${key}", which "config" does not have${toHint(key, known)}`;
+    }
+  }
+  return undefined;
+}
+
+function findCommandsFault({ commands }: Parts): string | undefined {
+  if (commands === undefined) return undefined;
+  if (typeof commands !== "object" || commands === null)
+    return `"commands" must be an object, not ${toKind(commands)}`;
+  for (const [name, load] of Object.entries(commands)) {
+    if (!name.split(" ", 3).every(isKebabCase) || name.split(" ").length > 2) {
+      return `its command "${name}" is not one or two words in kebab-case (as in "clean-up")`;
+    }
+    if (typeof load !== "function") {
+      return `its command "${name}" must be a function that imports it, not ${toKind(load)}`;
+    }
+  }
+  return undefined;
+}
+
+interface Schema {
+  readonly "~standard"?: { readonly validate?: unknown };
+  readonly entries?: unknown;
+  readonly shape?: unknown;
+}
+
+/** The keys of an object's schema, where its library shows them (valibot: `entries`, zod: `shape`). */
+function findKeys({ entries, shape }: Schema): string[] | undefined {
+  const keyed = entries ?? shape;
+  return typeof keyed === "object" && keyed !== null ? Object.keys(keyed) : undefined;
+}
+
+function toKind(value: unknown): string {
+  if (value === null) return "null";
+  if (Array.isArray(value)) return "an array";
+  return typeof value === "object"
+    ? "an object"
+    : typeof value === "undefined"
+      ? "missing"
+      : `a ${typeof value}`;
+}

@@ -1,0 +1,95 @@
+import type { RootLogger, LogLevel, LogFormat, LogFields } from "../contracts/logger.ts";
+import { createConsola, LogLevels, type ConsolaReporter, type LogObject } from "consola/core";
+import { isSecret, type LogRecord, redact, toLine, toPlain } from "./line.ts";
+
+/** `panic` and `warning` are other names, for drop-in use (protocol section 8.5). */
+export type LogLevelName = LogLevel | "panic" | "warning";
+/** Where lines go. `level`: only what is at least as grave. */
+export interface LoggerSink {
+  readonly level?: LogLevel;
+  /** Gets whole lines with their `\n`. Must not throw. */
+  write(line: string): void;
+  reopen?(): void;
+}
+
+export interface LoggerOptions {
+  /** Nothing that is less grave goes anywhere. */
+  readonly level: LogLevel;
+  readonly format: LogFormat;
+  readonly sinks: readonly LoggerSink[];
+  /** The agent's name, once it has one. */
+  readonly name?: string;
+}
+
+export function createLogger(options: LoggerOptions): RootLogger {
+  const secrets = new Set<string>();
+  const reporters = options.sinks.map((sink): ConsolaReporter => {
+    const limit = Math.min(gravity(options.level), gravity(sink.level ?? "trace"));
+    return {
+      log: (entry) => {
+        if (gravity(entry.type as LogLevel) > limit) return;
+        sink.write(`${toLine(toRecord(entry, secrets), options.format)}\n`);
+      },
+    };
+  });
+  // An infinite throttle: every line counts, also the tenth of its kind, also when the clock is set back.
+  const consola = createConsola({
+    reporters,
+    level: LogLevels[options.level],
+    throttle: Number.NEGATIVE_INFINITY,
+  });
+  const withTag = (named: { name?: string | undefined }, tag: string, more: LogFields): RootLogger => {
+    const at =
+      (level: LogLevel) =>
+      (message: string, fields?: LogFields): void => {
+        const entry = { args: [message], tag, name: named.name, fields: { ...more, ...fields } };
+        consola[level](entry);
+      };
+    return {
+      trace: at("trace"),
+      debug: at("debug"),
+      info: at("info"),
+      warn: at("warn"),
+      error: at("error"),
+      fatal: at("fatal"),
+      child: (childTag, fields) => withTag(named, childTag, { ...more, ...fields }),
+      rename: (now) => void (named.name = now),
+      fork: () => withTag({ ...named }, tag, more),
+      reopen: () => options.sinks.forEach((sink) => sink.reopen?.()),
+      addSecrets(values) {
+        for (const value of values) if (isSecret(value)) secrets.add(value);
+      },
+    };
+  };
+  return withTag({ name: options.name }, "", {});
+}
+
+/** One line on this process's stdout or stderr. */
+export function streamSink(stream: "stdout" | "stderr", level?: LogLevel): LoggerSink {
+  return {
+    ...(level === undefined ? {} : { level }),
+    write: (line) => void process[stream].write(line),
+  };
+}
+
+export function toLogLevel(name: LogLevelName): LogLevel {
+  if (name === "panic") return "fatal";
+  return name === "warning" ? "warn" : name;
+}
+
+const gravities: readonly LogLevel[] = ["fatal", "error", "warn", "info", "debug", "trace"];
+const gravity = (level: LogLevel): number => gravities.indexOf(level);
+
+function toRecord(entry: LogObject, secrets: ReadonlySet<string>): LogRecord {
+  const fields = Object.entries((entry["fields"] ?? {}) as LogFields);
+  return {
+    date: entry.date,
+    level: entry.type as LogLevel,
+    name: entry["name"] as string | undefined,
+    tag: entry.tag,
+    fields: fields
+      .filter(([, value]) => value !== undefined)
+      .map(([key, value]) => [key, toPlain(value, secrets)] as const),
+    message: redact(String(entry.args[0]), secrets),
+  };
+}

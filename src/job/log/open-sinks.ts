@@ -1,0 +1,58 @@
+import { toMessage } from "../../core/errors.ts";
+import type { Host } from "../../core/contracts/host.ts";
+import type { JobRequest } from "../../core/contracts/job-request.ts";
+import type { Logger } from "../../core/contracts/logger.ts";
+import { logSink } from "../../core/contracts/services.ts";
+import type { SpoolReader } from "../../core/contracts/spool.ts";
+
+export interface OpenSinksOptions {
+  readonly host: Host;
+  readonly job: JobRequest;
+  readonly logger: Logger;
+  /** Opens a reader at the first event. */
+  readonly reader: () => SpoolReader;
+}
+
+/** How long log sinks have, once the job has ended. */
+const sinkDeadlineMs = 5000;
+
+/** Starts every log sink on a reader of its own. What they throw costs the job nothing. */
+export function openSinks(options: OpenSinksOptions): { finish(): Promise<void> } {
+  const { host, job, logger } = options;
+  const late = new AbortController();
+  const unfinished = new Set<string>();
+  const running = [...host.all(logSink)].map(async ([name, factory]) => {
+    unfinished.add(name);
+    try {
+      using reader = options.reader();
+      await factory.open({ job, logger: logger.child(name), spool: reader }).run(late.signal);
+    } catch (error) {
+      if (error !== late.signal.reason) logger.error(`the log sink "${name}" failed: ${toMessage(error)}`);
+    }
+    unfinished.delete(name);
+  });
+  return {
+    async finish() {
+      const over = Promise.all(running);
+      if (await isWithin(over, sinkDeadlineMs)) return;
+      for (const name of unfinished) {
+        logger.error(
+          `the log sink "${name}" was not done ${sinkDeadlineMs / 1000} s after the job, and is cut short`,
+        );
+      }
+      late.abort(new Error("the log sink's time is over"));
+      await isWithin(over, cutShortMs);
+    },
+  };
+}
+
+/** How long a sink has once it is told that its time is over. */
+const cutShortMs = 100;
+
+async function isWithin(work: Promise<unknown>, durationMs: number): Promise<boolean> {
+  const timer = Promise.withResolvers<boolean>();
+  const timeout = setTimeout(timer.resolve, durationMs, false);
+  const isDone = await Promise.race([work.then(() => true), timer.promise]);
+  clearTimeout(timeout);
+  return isDone;
+}

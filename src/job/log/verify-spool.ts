@@ -1,0 +1,40 @@
+import * as fs from "node:fs";
+import { setImmediate as nextTurn } from "node:timers/promises";
+import { toMessage } from "../../core/errors.ts";
+import type { SpoolExtent } from "./spool-file.ts";
+
+/**
+ * What another process did to the log of a job that is over; `undefined`: it is as its writer left it. Accidents and clumsy hands are found, not whoever
+ * forges the result beside it as well.
+ */
+export async function findChange(path: string, written: Partial<SpoolExtent>): Promise<string | undefined> {
+  if (written.bytes === undefined || written.checksum === undefined) return undefined;
+  let fd: number;
+  try {
+    fd = fs.openSync(path, fs.constants.O_RDONLY | fs.constants.O_NOFOLLOW);
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === "ENOENT" ? "it was removed" : toMessage(error);
+  }
+  try {
+    const { size } = fs.fstatSync(fd);
+    if (size !== written.bytes) return `it has ${size} bytes, and ${written.bytes} were written`;
+    const block = Buffer.allocUnsafeSlow(blockBytes);
+    let checksum = 0;
+    for (let count = 0; (count = fs.readSync(fd, block, 0, block.length, null)) > 0; await nextTurn())
+      checksum = Bun.hash.crc32(block.subarray(0, count), checksum);
+    return toMismatch({ bytes: size, checksum }, written);
+  } catch (error) {
+    return toMessage(error);
+  } finally {
+    fs.closeSync(fd);
+  }
+}
+
+const blockBytes = 1024 * 1024;
+
+/** In words for a log: what is there is not what was written, as far as the writer said what that was. */
+export function toMismatch(found: SpoolExtent, written: Partial<SpoolExtent>): string | undefined {
+  if (written.checksum === undefined) return undefined;
+  if (found.bytes !== written.bytes) return `it has ${found.bytes} bytes, and ${written.bytes} were written`;
+  return found.checksum === written.checksum ? undefined : "its bytes are others than were written";
+}

@@ -1,0 +1,132 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import { sendSignal } from "./send-signal.ts";
+import { AgentError, toMessage } from "../../core/errors.ts";
+import type { Logger } from "../../core/contracts/logger.ts";
+
+export interface RunProgramOptions {
+  readonly command: readonly [string, ...string[]];
+  /** All of it; `withoutSecrets` gives the agent's own without what is nobody else's business. */
+  readonly env: Readonly<Record<string, string>>;
+  /** Gets what the program prints, a line at a time, bounded in length and number. */
+  readonly logger: Logger;
+  /** Not shown, wherever the program prints them. */
+  readonly secrets?: readonly string[];
+  /** Aborts: SIGTERM to the program and what it started; when the program has ended, the rest is killed. */
+  readonly stop?: AbortSignal;
+  /** Aborts: SIGKILL to them. */
+  readonly kill?: AbortSignal;
+}
+
+/** Longer lines are cut, and what comes after so many is counted. */
+const lineLimit = 4096;
+const linesLimit = 1000;
+/** For output that is still on its way when the program has ended; somebody else may hold its pipes for ever. */
+const lastOutputMs = 1000;
+
+/**
+ * Runs a program of the agent's on this host (none of a job's), in a process group of its own, so that a Ctrl-C that is meant for the agent does not reach
+ * it. It does not outlive us, unless we are killed ourselves. Resolves to its exit code, 128 + n after a signal; throws `PROGRAM_FAILED` when it cannot be started.
+ */
+export async function runProgram(options: RunProgramOptions): Promise<number> {
+  const { logger, stop, kill, secrets = [] } = options;
+  if (kill?.aborted || stop?.aborted) {
+    throw new AgentError(
+      "PROGRAM_FAILED",
+      `"${options.command[0]}" was not started: there is no time left for it`,
+    );
+  }
+  const child = start(options);
+  const terminate = () => sendSignal(-child.pid, "SIGTERM");
+  const end = () => sendSignal(-child.pid, "SIGKILL");
+  stop?.addEventListener("abort", terminate);
+  kill?.addEventListener("abort", end);
+  process.on("exit", end);
+  const outputs = [
+    readLines(
+      child.stdout,
+      createLineLog((line) => logger.info(line), secrets),
+    ),
+    readLines(
+      child.stderr,
+      createLineLog((line) => logger.info(line, { stream: "stderr" }), secrets),
+    ),
+  ];
+
+  const exitCode = await child.exited;
+  stop?.removeEventListener("abort", terminate);
+  kill?.removeEventListener("abort", end);
+  process.off("exit", end);
+  if (stop?.aborted || kill?.aborted) end();
+  const all = Promise.all(outputs.map(({ done }) => done)).then(() => true);
+  if (!(await Promise.race([all, sleep(kill?.aborted ? 0 : lastOutputMs, false)]))) {
+    logger.warn("the program has ended, but something that it started still holds its output");
+  }
+  await Promise.all(outputs.map(({ close }) => close()));
+  return exitCode;
+}
+
+function start({ command, env }: RunProgramOptions) {
+  try {
+    return Bun.spawn([...command], {
+      env: { ...env },
+      stdio: ["ignore", "pipe", "pipe"],
+      detached: true,
+    });
+  } catch (error) {
+    throw new AgentError("PROGRAM_FAILED", `cannot start "${command[0]}": ${toMessage(error)}`, {
+      cause: error,
+    });
+  }
+}
+
+interface LineLog {
+  push(text: string): void;
+  end(): void;
+}
+
+/** Text in pieces → lines, each shown without secrets: those are masked before a line is cut, so that no beginning of one is left. */
+function createLineLog(show: (line: string) => void, secrets: readonly string[]): LineLog {
+  const hidden = secrets.map((secret) => secret.trim()).filter((secret) => secret !== "");
+  const keep = lineLimit + Math.max(1, ...hidden.map((secret) => secret.length));
+  let line = "";
+  let count = 0;
+  const finish = () => {
+    const masked = hidden.reduce((text, secret) => text.replaceAll(secret, "[REDACTED]"), line).trimEnd();
+    line = "";
+    if (masked === "") return;
+    count += 1;
+    if (count <= linesLimit) show(masked.length > lineLimit ? `${masked.slice(0, lineLimit)}…` : masked);
+  };
+  return {
+    push(text) {
+      for (const [index, part] of text.split("\n").entries()) {
+        if (index > 0) finish();
+        line += part.slice(0, keep - line.length);
+      }
+    },
+    end() {
+      finish();
+      if (count > linesLimit) show(`… and ${count - linesLimit} more lines, which are not shown`);
+    },
+  };
+}
+
+function readLines(stream: ReadableStream<Uint8Array>, log: LineLog) {
+  const reader = stream.getReader();
+  const decoder = new TextDecoder();
+  const read = async () => {
+    for (let next = await reader.read(); !next.done; next = await reader.read()) {
+      log.push(decoder.decode(next.value, { stream: true }));
+    }
+  };
+  const done = read()
+    .catch(() => {})
+    .finally(log.end);
+  return {
+    done,
+    async close() {
+      await reader.cancel().catch(() => {});
+      await done;
+    },
+  };
+}

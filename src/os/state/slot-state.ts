@@ -1,0 +1,28 @@
+import type { SlotState } from "../../core/contracts/slot-state.ts";
+import { join } from "node:path";
+import {
+  makePrivateDirectory,
+  readDocument,
+  refuseNewer,
+  removeDocument,
+  writeDocument,
+} from "./document.ts";
+
+/** `hold` is called before anything is changed: see `StateDirectory.hold`. Throws `STATE_NEWER` when a newer program's documents stand there: they would be lost. */
+export function createSlotState(directory: string, hold = () => {}): SlotState {
+  refuseNewer(directory);
+  makePrivateDirectory(directory);
+  const path = (name: string) => join(directory, `${name}.json`);
+  return {
+    get: (name) => readDocument(path(name)),
+    put(name, document) {
+      hold();
+      makePrivateDirectory(directory);
+      writeDocument(path(name), document);
+    },
+    remove(name) {
+      hold();
+      removeDocument(path(name));
+    },
+  };
+}

@@ -1,0 +1,32 @@
+/**
+ * The SDK for executors: a bash in a terminal, and the processes of a job on this host.
+ *
+ * @module signalman/terminal
+ */
+export type { Cookie } from "./core/contracts/executor.ts";
+export {
+  type EndedProcess,
+  endProcesses,
+  type EndProcessesOptions,
+  type EndReport,
+  type ProcessReport,
+} from "./os/processes/end.ts";
+export { becomeSubReaper, startReaper } from "./os/processes/reaper.ts";
+export { sendSignal } from "./os/processes/send-signal.ts";
+export { createJobProcesses, type JobProcesses, type JobProcessesOptions } from "./os/processes/tree.ts";
+export { type UsageWatch, watchUsage } from "./os/processes/usage.ts";
+export {
+  decodeVariables,
+  type DecodedVariable,
+  isVariableName,
+  quote,
+  toExportFile,
+} from "./session/environment.ts";
+export { type GuardOptions, startGuard } from "./session/guard.ts";
+export {
+  type LocalTerminal,
+  type LocalTerminalOptions,
+  openLocalTerminal,
+} from "./session/local-terminal.ts";
+export { createSession, type Session, type SessionOptions } from "./session/session.ts";
+export type { OpenTerminal, Terminal, TerminalOptions } from "./session/terminal.ts";

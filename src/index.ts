@@ -5,11 +5,11 @@
  */
 export * as v from "valibot";
 export { type Command, type CommandLoader, defineCommand } from "./core/contracts/command.ts";
-export { hasColour } from "./cli/colour.ts";
-export { formatTable } from "./cli/columns.ts";
+export { hasColour } from "./cli/output/colour.ts";
+export { formatTable } from "./cli/output/columns.ts";
 export type { Program } from "./core/contracts/program.ts";
-export { readJobText } from "./cli/read-job.ts";
-export { createRenderer, type Renderer, type RendererOptions } from "./cli/render.ts";
+export { readJobText } from "./cli/run/job-file.ts";
+export { createRenderer, type Renderer, type RendererOptions } from "./cli/job-view/renderer.ts";
 export type { AgentJob, JobDelivery, JobOutcome, Jobs, LeftJob } from "./core/contracts/jobs.ts";
 export type {
   AgentStatus,

@@ -1,4 +1,4 @@
-import { describeDefault, describeValue, toPlaceholder } from "../../src/cli/describe.ts";
+import { describeDefault, describeValue, toPlaceholder } from "../../src/cli/output/describe-option.ts";
 import { coreName } from "../../src/core/config/flags.ts";
 import type { DeclaredOptions, Option } from "../../src/core/contracts/options.ts";
 import type { GeneratedFile } from "../docs.ts";

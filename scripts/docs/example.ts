@@ -1,5 +1,5 @@
-import { describeDefault } from "../../src/cli/describe.ts";
-import { wrap } from "../../src/cli/columns.ts";
+import { describeDefault } from "../../src/cli/output/describe-option.ts";
+import { wrap } from "../../src/cli/output/columns.ts";
 import { coreName } from "../../src/core/config/flags.ts";
 import type { DeclaredOptions, Option } from "../../src/core/contracts/options.ts";
 import type { GeneratedFile } from "../docs.ts";

@@ -5,9 +5,9 @@ import { AgentError, isAgentError } from "../core/errors.ts";
 import { blame } from "../core/host/guard.ts";
 import { isSecret, redact } from "../core/logger/line.ts";
 import { logStrayErrors } from "../core/logger/stray-errors.ts";
-import { findKnownCommand, type FoundCommand } from "./commands.ts";
-import { findName } from "./load-command.ts";
-import { loadProgram, type LoadProgramOptions } from "./program.ts";
+import { findKnownCommand, type FoundCommand } from "./program/find-command.ts";
+import { findName } from "./program/load-command.ts";
+import { loadProgram, type LoadProgramOptions } from "./program/program.ts";
 import { report } from "./report.ts";
 
 export type DispatchOptions = Omit<LoadProgramOptions, "known">;
@@ -67,7 +67,10 @@ async function call(options: LoadProgramOptions, onLoad: (program: Program) => v
 async function help(options: LoadProgramOptions): Promise<void> {
   const { argv } = options;
   const isFault = argv.length === 0;
-  const { default: command, renderHelp } = await import("./help.ts");
+  const [{ default: command }, { renderHelp }] = await Promise.all([
+    import("./commands/help.ts"),
+    import("./output/help-page.ts"),
+  ]);
   const named = peekFlags(argv, ["config-file", "config-env"]);
   const { program } = await loadProgram({
     ...options,

@@ -1,5 +1,5 @@
 import { expect } from "bun:test";
-import { createRenderer } from "../../src/cli/render.ts";
+import { createRenderer } from "../../src/cli/job-view/renderer.ts";
 import type { JobEvent } from "../../src/core/contracts/job-events.ts";
 
 export type View = "terminal" | "terminal without colour" | "file" | "file with colour";

@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import * as v from "valibot";
 import { defineCommand } from "../../src/core/contracts/command.ts";
-import { loadProgram } from "../../src/cli/program.ts";
+import { loadProgram } from "../../src/cli/program/program.ts";
 import type { Program } from "../../src/core/contracts/program.ts";
 import { lendSdk } from "../project.ts";
 import { AgentError } from "../../src/core/errors.ts";

@@ -1,5 +1,5 @@
-import type { SpoolReader } from "../core/contracts/spool.ts";
-import { createRenderer } from "./render.ts";
+import type { SpoolReader } from "../../core/contracts/spool.ts";
+import { createRenderer } from "./renderer.ts";
 
 export interface ViewOptions {
   readonly spool: SpoolReader;

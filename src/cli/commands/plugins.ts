@@ -1,6 +1,6 @@
-import type { LoadedPlugin, PluginOrigin } from "../core/contracts/host.ts";
-import { formatTable } from "./columns.ts";
-import { defineCommand } from "../core/contracts/command.ts";
+import type { LoadedPlugin, PluginOrigin } from "../../core/contracts/host.ts";
+import { formatTable } from "../output/columns.ts";
+import { defineCommand } from "../../core/contracts/command.ts";
 
 export default defineCommand({
   meta: { name: "plugins", description: "show what is loaded, from where, and what it hears and provides" },

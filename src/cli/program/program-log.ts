@@ -1,8 +1,8 @@
-import type { LogDestination } from "../core/contracts/command.ts";
-import { openLogFile, openLogFileIfPossible } from "../os/log-file/log-file.ts";
-import type { LogRotation } from "../os/log-file/rotate.ts";
-import { createLogger, streamSink } from "../core/logger/logger.ts";
-import type { LogFormat, LogLevel, RootLogger } from "../core/contracts/logger.ts";
+import type { LogDestination } from "../../core/contracts/command.ts";
+import { openLogFile, openLogFileIfPossible } from "../../os/log-file/log-file.ts";
+import type { LogRotation } from "../../os/log-file/rotate.ts";
+import { createLogger, streamSink } from "../../core/logger/logger.ts";
+import type { LogFormat, LogLevel, RootLogger } from "../../core/contracts/logger.ts";
 
 export interface OpenLoggerOptions {
   readonly level: LogLevel;

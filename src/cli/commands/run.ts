@@ -1,17 +1,17 @@
 import { randomUUID } from "node:crypto";
 import { existsSync } from "node:fs";
-import { AgentError } from "../core/errors.ts";
-import type { JobRequest } from "../core/contracts/job-request.ts";
-import { toShortReport } from "../job/usage-report.ts";
-import { selectCommands } from "../job/request/select.ts";
-import type { JobResult } from "../core/contracts/job-events.ts";
-import { runHere } from "../job/run-here.ts";
-import { hasColour } from "./colour.ts";
-import { defineCommand } from "../core/contracts/command.ts";
-import { loadJob } from "./read-job.ts";
-import { toSettings, toVariableOfJob } from "./settings.ts";
-import { onSignals } from "./signals.ts";
-import { viewJob } from "./view.ts";
+import { AgentError } from "../../core/errors.ts";
+import type { JobRequest } from "../../core/contracts/job-request.ts";
+import { toShortReport } from "../../job/usage-report.ts";
+import { selectCommands } from "../../job/request/select.ts";
+import type { JobResult } from "../../core/contracts/job-events.ts";
+import { runHere } from "../../job/run-here.ts";
+import { hasColour } from "../output/colour.ts";
+import { defineCommand } from "../../core/contracts/command.ts";
+import { loadJob } from "../run/job-file.ts";
+import { toSettings, toVariableOfJob } from "../settings.ts";
+import { onSignals } from "../signals.ts";
+import { viewJob } from "../job-view/view-job.ts";
 
 const exitCodes: Readonly<Record<JobResult, number>> = { passed: 0, failed: 1, stopped: 130 };
 
@@ -91,7 +91,7 @@ export default defineCommand({
     const used = args.json === true ? "" : toShortReport(summary.usage);
     if (used !== "") console.log(used);
     if (args.callbacks === true) {
-      const { sendCallbacks } = await import("./callbacks.ts");
+      const { sendCallbacks } = await import("../run/callbacks.ts");
       await sendCallbacks(request.callbacks, summary.result, {
         logger: program.logger,
         signal: leaving.signal,

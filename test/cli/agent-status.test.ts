@@ -1,6 +1,6 @@
 import { describe, expect, test } from "bun:test";
 import type { AgentStatus, SlotStatus } from "../../src/core/contracts/agent-status.ts";
-import { renderStatus } from "../../src/cli/render-status.ts";
+import { renderStatus } from "../../src/cli/output/agent-status.ts";
 
 const now = 1_000_000_000_000;
 const ago = (seconds: number) => now - seconds * 1000;

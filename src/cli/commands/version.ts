@@ -1,4 +1,4 @@
-import { defineCommand } from "../core/contracts/command.ts";
+import { defineCommand } from "../../core/contracts/command.ts";
 
 export default defineCommand({
   meta: { name: "version", description: "print the version" },

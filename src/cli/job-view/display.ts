@@ -1,4 +1,4 @@
-import type { TextSink } from "./escapes.ts";
+import type { TextSink } from "./escape-filter.ts";
 
 /** Shows one command's output. */
 export interface Display extends TextSink {

@@ -1,4 +1,4 @@
-import { defineCommand } from "../core/contracts/command.ts";
+import { defineCommand } from "../../core/contracts/command.ts";
 
 /** Reading the configuration for a command is the check. */
 export default defineCommand({

@@ -1,15 +1,15 @@
 import { readdirSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { askStatus, type StatusAnswer } from "../agent/status-socket.ts";
-import type { AgentStatus } from "../core/contracts/agent-status.ts";
-import { coreName } from "../core/config/flags.ts";
-import type { CoreConfig } from "../agent/core-options.ts";
-import { AgentError, toMessage } from "../core/errors.ts";
-import { defaultStateDirectory } from "../os/state/directory.ts";
-import { readHolder } from "../os/state/lock.ts";
-import { defineCommand } from "../core/contracts/command.ts";
-import { renderStatus } from "./render-status.ts";
+import { askStatus, type StatusAnswer } from "../../agent/status-socket.ts";
+import type { AgentStatus } from "../../core/contracts/agent-status.ts";
+import { coreName } from "../../core/config/flags.ts";
+import type { CoreConfig } from "../../agent/core-options.ts";
+import { AgentError, toMessage } from "../../core/errors.ts";
+import { defaultStateDirectory } from "../../os/state/directory.ts";
+import { readHolder } from "../../os/state/lock.ts";
+import { defineCommand } from "../../core/contracts/command.ts";
+import { renderStatus } from "../output/agent-status.ts";
 
 const answerMs = 2000;
 const watchMs = 1000;

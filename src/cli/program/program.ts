@@ -1,14 +1,14 @@
-import type { CoreConfig } from "../agent/core-options.ts";
-import { parseArguments } from "../core/config/arguments.ts";
-import { resolveConfig, type ResolvedConfig } from "../core/config/config.ts";
-import { coreName } from "../core/config/flags.ts";
-import type { LogDestination } from "../core/contracts/command.ts";
-import type { RootLogger } from "../core/contracts/logger.ts";
-import type { Program } from "../core/contracts/program.ts";
-import { AgentError } from "../core/errors.ts";
-import type { BuiltInPlugins } from "../core/host/loader.ts";
-import { type BuiltIns, collectCommands, findPluginCommand, type FoundCommand } from "./commands.ts";
-import { openLogger } from "./log.ts";
+import type { CoreConfig } from "../../agent/core-options.ts";
+import { parseArguments } from "../../core/config/arguments.ts";
+import { resolveConfig, type ResolvedConfig } from "../../core/config/config.ts";
+import { coreName } from "../../core/config/flags.ts";
+import type { LogDestination } from "../../core/contracts/command.ts";
+import type { RootLogger } from "../../core/contracts/logger.ts";
+import type { Program } from "../../core/contracts/program.ts";
+import { AgentError } from "../../core/errors.ts";
+import type { BuiltInPlugins } from "../../core/host/loader.ts";
+import { type BuiltIns, collectCommands, findPluginCommand, type FoundCommand } from "./find-command.ts";
+import { openLogger } from "./program-log.ts";
 import { loadSources, loadValidPart, loadWithoutFile, type Sources, type SourcesOptions } from "./sources.ts";
 
 export interface LoadProgramOptions {
@@ -67,7 +67,7 @@ export async function loadProgram(options: LoadProgramOptions): Promise<LoadedPr
     secrets: resolved.secrets,
     faults: allFaults,
     async openHost(hostOptions) {
-      const { createHost } = await import("../core/host/host.ts");
+      const { createHost } = await import("../../core/host/host.ts");
       const configured = plugins
         .map((loaded) => ({ ...loaded, config: resolved.config.of(loaded.plugin.name) }))
         // A plugin without valid options is left out; `faults` names it.

@@ -2,8 +2,8 @@ import { statSync } from "node:fs";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
-import { AgentError } from "../core/errors.ts";
-import { defineCommand } from "../core/contracts/command.ts";
+import { AgentError } from "../../core/errors.ts";
+import { defineCommand } from "../../core/contracts/command.ts";
 
 export default defineCommand({
   meta: { name: "plugins test", description: "run a plugin's tests; nothing needs to be installed for that" },
@@ -32,7 +32,7 @@ async function runTests(directory: string, preload: string): Promise<number> {
 async function withPreload(work: (path: string) => Promise<number>): Promise<number> {
   // The build puts the bundled file's text in the variable's place.
   const bundle = process.env.SIGNALMAN_TEST_PRELOAD;
-  if (bundle === undefined) return work(resolve(import.meta.dir, "../testing/preload.ts"));
+  if (bundle === undefined) return work(resolve(import.meta.dir, "../../testing/preload.ts"));
   const directory = await mkdtemp(join(tmpdir(), "signalman-"));
   try {
     const path = join(directory, "preload.js");

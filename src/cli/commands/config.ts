@@ -1,6 +1,6 @@
-import type { EffectiveOption } from "../core/contracts/options.ts";
-import { formatTable } from "./columns.ts";
-import { defineCommand } from "../core/contracts/command.ts";
+import type { EffectiveOption } from "../../core/contracts/options.ts";
+import { formatTable } from "../output/columns.ts";
+import { defineCommand } from "../../core/contracts/command.ts";
 
 export default defineCommand({
   meta: { name: "config", description: "show every option: its value, and where that comes from" },

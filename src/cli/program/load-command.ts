@@ -1,7 +1,7 @@
-import type { Command } from "../core/contracts/command.ts";
-import type { CommandEntry } from "../core/contracts/program.ts";
-import { AgentError } from "../core/errors.ts";
-import { toHint } from "../core/nearest.ts";
+import type { Command } from "../../core/contracts/command.ts";
+import type { CommandEntry } from "../../core/contracts/program.ts";
+import { AgentError } from "../../core/errors.ts";
+import { toHint } from "../../core/nearest.ts";
 
 /** Loads a command by its name. Throws `USAGE_INVALID` when there is none, `PLUGIN_INVALID` when it is not a command. */
 export async function loadCommand(

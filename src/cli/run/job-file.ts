@@ -1,6 +1,6 @@
 import { open } from "node:fs/promises";
-import { AgentError, toMessage } from "../core/errors.ts";
-import { parseJobRequest, type ParsedJob } from "../job/request/parse.ts";
+import { AgentError, toMessage } from "../../core/errors.ts";
+import { parseJobRequest, type ParsedJob } from "../../job/request/parse.ts";
 
 export interface ReadJobOptions {
   /** In bytes; 64 MiB by default. */

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "bun:test";
-import { createRenderer } from "../../src/cli/render.ts";
+import { createRenderer } from "../../src/cli/job-view/renderer.ts";
 import { finished, line, output, render, started, views, type Event } from "./rendering.ts";
 
 describe("a job", () => {

@@ -1,24 +1,10 @@
-import type { DeclaredOptions, Option } from "../core/contracts/options.ts";
-import { coreName } from "../core/config/flags.ts";
-import { describeDefault, toPlaceholder } from "./describe.ts";
-import { type CommandArgs, defineCommand } from "../core/contracts/command.ts";
-import { loadCommand } from "./load-command.ts";
+import { coreName } from "../../core/config/flags.ts";
+import type { CommandArgs } from "../../core/contracts/command.ts";
+import type { DeclaredOptions, Option } from "../../core/contracts/options.ts";
+import type { Program } from "../../core/contracts/program.ts";
+import { loadCommand } from "../program/load-command.ts";
 import { type Entry, formatEntries, wrap } from "./columns.ts";
-import type { Program } from "../core/contracts/program.ts";
-
-export default defineCommand({
-  meta: { name: "help", description: "show the usage of a command" },
-  configuration: "lenient",
-  log: "stderr",
-  args: {
-    command: { type: "positional", description: "name of the command", required: false },
-    subcommand: { type: "positional", description: "second word of its name", required: false },
-  },
-  async run({ args, program }) {
-    const words = [args.command, args.subcommand].filter((word) => word !== undefined);
-    process.stdout.write(await renderHelp(program, words.join(" ")));
-  },
-});
+import { describeDefault, toPlaceholder } from "./describe-option.ts";
 
 /** Renders the page of a command; for an empty name, the page of the program. Both end with the options, grouped by owner. */
 export async function renderHelp(program: Program, name: string): Promise<string> {

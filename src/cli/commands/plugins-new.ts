@@ -1,10 +1,10 @@
 import { existsSync } from "node:fs";
 import { mkdir, writeFile } from "node:fs/promises";
 import { join, relative, resolve } from "node:path";
-import { AgentError, toMessage } from "../core/errors.ts";
-import { isKebabCase } from "../core/host/shape.ts";
-import { defineCommand } from "../core/contracts/command.ts";
-import { toPluginFiles } from "./plugin-template/files.ts";
+import { AgentError, toMessage } from "../../core/errors.ts";
+import { isKebabCase } from "../../core/host/shape.ts";
+import { defineCommand } from "../../core/contracts/command.ts";
+import { toPluginFiles } from "../plugin-template/files.ts";
 
 export default defineCommand({
   meta: { name: "plugins new", description: "write a plugin with a test that passes" },

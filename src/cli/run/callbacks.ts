@@ -1,8 +1,8 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import { toMessage } from "../core/errors.ts";
-import type { JobRequest } from "../core/contracts/job-request.ts";
-import type { JobResult } from "../core/contracts/job-events.ts";
-import type { Logger } from "../core/contracts/logger.ts";
+import { toMessage } from "../../core/errors.ts";
+import type { JobRequest } from "../../core/contracts/job-request.ts";
+import type { JobResult } from "../../core/contracts/job-events.ts";
+import type { Logger } from "../../core/contracts/logger.ts";
 
 /** As the reference does it: this often, this long apart (protocol section 8.4). */
 const attempts = 60;

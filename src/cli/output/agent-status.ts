@@ -1,6 +1,6 @@
-import { toSize, toSpan } from "../core/amounts.ts";
-import type { AgentStatus, JobStatus, SlotStatus } from "../core/contracts/agent-status.ts";
-import { toLine } from "../core/printable.ts";
+import { toSize, toSpan } from "../../core/amounts.ts";
+import type { AgentStatus, JobStatus, SlotStatus } from "../../core/contracts/agent-status.ts";
+import { toLine } from "../../core/printable.ts";
 import { formatTable } from "./columns.ts";
 
 /** Of what comes from outside. */

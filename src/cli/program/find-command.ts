@@ -1,9 +1,10 @@
+import { ownCommands } from "../commands/index.ts";
 import { findName, loadCommand } from "./load-command.ts";
-import type { Command, CommandLoader } from "../core/contracts/command.ts";
-import type { LoadedPlugin } from "../core/contracts/host.ts";
-import type { CommandEntry } from "../core/contracts/program.ts";
-import { AgentError } from "../core/errors.ts";
-import type { BuiltInPlugins } from "../core/host/loader.ts";
+import type { Command } from "../../core/contracts/command.ts";
+import type { LoadedPlugin } from "../../core/contracts/host.ts";
+import type { CommandEntry } from "../../core/contracts/program.ts";
+import { AgentError } from "../../core/errors.ts";
+import type { BuiltInPlugins } from "../../core/host/loader.ts";
 
 /** The built-in plugins, and the names of their commands, which are known without loading any of them. */
 export interface BuiltIns {
@@ -18,23 +19,6 @@ export interface FoundCommand {
   readonly plugin?: string;
   readonly command: Command;
 }
-
-/** The program's own commands, by name. */
-export const ownCommands: Readonly<Record<string, CommandLoader>> = {
-  start: () => import("./start.ts"),
-  run: () => import("./run.ts"),
-  logs: () => import("./logs.ts"),
-  status: () => import("./status.ts"),
-  config: () => import("./config.ts"),
-  "config check": () => import("./config-check.ts"),
-  "config migrate": () => import("./config-migrate.ts"),
-  "config schema": () => import("./config-schema.ts"),
-  plugins: () => import("./plugins.ts"),
-  "plugins new": () => import("./plugins-new.ts"),
-  "plugins test": () => import("./plugins-test.ts"),
-  help: () => import("./help.ts"),
-  version: () => import("./version.ts"),
-};
 
 /** Finds a command that is known without a configuration: one of the program's own, or of a built-in plugin. */
 export async function findKnownCommand(

@@ -1,8 +1,8 @@
-import type { JobEvent } from "../core/contracts/job-events.ts";
-import { toLine, toPrintable } from "../core/printable.ts";
-import { createLineDisplay, createLiveDisplay } from "./render/display.ts";
-import { toDuration } from "./render/duration.ts";
-import { createEscapeFilter } from "./render/escapes.ts";
+import type { JobEvent } from "../../core/contracts/job-events.ts";
+import { toLine, toPrintable } from "../../core/printable.ts";
+import { createLineDisplay, createLiveDisplay } from "./display.ts";
+import { toDuration } from "./duration.ts";
+import { createEscapeFilter } from "./escape-filter.ts";
 
 export interface RendererOptions {
   /** Takes what is to be shown, once per {@link Renderer.push} at most. */

@@ -2,12 +2,12 @@ import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { loadJob, readJobText } from "../../src/cli/read-job.ts";
+import { loadJob, readJobText } from "../../src/cli/run/job-file.ts";
 import { AgentError } from "../../src/core/errors.ts";
 
 let directory = "";
 beforeAll(async () => {
-  directory = await mkdtemp(join(tmpdir(), "read-job-"));
+  directory = await mkdtemp(join(tmpdir(), "job-file-"));
 });
 afterAll(async () => {
   await rm(directory, { recursive: true });
@@ -79,7 +79,7 @@ test("what never ends is given up at the limit", async () => {
 
 describe("standard input", () => {
   const reader = `
-    import { loadJob } from ${JSON.stringify(join(import.meta.dir, "../../src/cli/read-job.ts"))};
+    import { loadJob } from ${JSON.stringify(join(import.meta.dir, "../../src/cli/run/job-file.ts"))};
     try {
       const { request } = await loadJob("-", { limitBytes: 1024 * 1024 });
       console.log(request.commands.map(({ directive }) => directive).join());

@@ -1,5 +1,5 @@
-import { toConfigSchema } from "../core/config/file-schema.ts";
-import { defineCommand } from "../core/contracts/command.ts";
+import { toConfigSchema } from "../../core/config/file-schema.ts";
+import { defineCommand } from "../../core/contracts/command.ts";
 
 export default defineCommand({
   meta: {

@@ -1,15 +1,15 @@
-import { type KeptLog, listKeptLogs } from "../agent/kept-logs.ts";
-import { coreName } from "../core/config/flags.ts";
-import type { CoreConfig } from "../agent/core-options.ts";
-import { AgentError } from "../core/errors.ts";
-import { toReport, toShortReport } from "../job/usage-report.ts";
-import { findChange } from "../job/log/verify-spool.ts";
-import { openSpool } from "../job/log/spool-reader.ts";
-import { defaultStateDirectory } from "../os/state/directory.ts";
-import { formatTable } from "./columns.ts";
-import { defineCommand } from "../core/contracts/command.ts";
-import { hasColour } from "./colour.ts";
-import { viewJob } from "./view.ts";
+import { type KeptLog, listKeptLogs } from "../../agent/kept-logs.ts";
+import { coreName } from "../../core/config/flags.ts";
+import type { CoreConfig } from "../../agent/core-options.ts";
+import { AgentError } from "../../core/errors.ts";
+import { toReport, toShortReport } from "../../job/usage-report.ts";
+import { findChange } from "../../job/log/verify-spool.ts";
+import { openSpool } from "../../job/log/spool-reader.ts";
+import { defaultStateDirectory } from "../../os/state/directory.ts";
+import { formatTable } from "../output/columns.ts";
+import { defineCommand } from "../../core/contracts/command.ts";
+import { hasColour } from "../output/colour.ts";
+import { viewJob } from "../job-view/view-job.ts";
 
 export default defineCommand({
   meta: { name: "logs", description: "list the logs of jobs that this host ran, or show one" },

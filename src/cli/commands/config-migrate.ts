@@ -1,11 +1,11 @@
 import { resolve } from "node:path";
-import { toLeaveSeconds, toServiceUnit } from "../os/systemd/unit-settings.ts";
-import { isSecret, redact, toPlain } from "../core/logger/line.ts";
-import { type Comparison, compare, type Note } from "./migrate/compare.ts";
-import { findInstallation, type Installation } from "./migrate/installation.ts";
-import { putFile, toConfigText } from "./migrate/write.ts";
-import { toPrintable } from "../core/printable.ts";
-import { defineCommand } from "../core/contracts/command.ts";
+import { toLeaveSeconds, toServiceUnit } from "../../os/systemd/unit-settings.ts";
+import { isSecret, redact, toPlain } from "../../core/logger/line.ts";
+import { type Comparison, compare, type Note } from "../migrate/compare.ts";
+import { findInstallation, type Installation } from "../migrate/installation.ts";
+import { putFile, toConfigText } from "../migrate/write.ts";
+import { toPrintable } from "../../core/printable.ts";
+import { defineCommand } from "../../core/contracts/command.ts";
 
 export default defineCommand({
   meta: {

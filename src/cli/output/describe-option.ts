@@ -1,5 +1,5 @@
-import type { Option } from "../core/contracts/options.ts";
-import { describeType } from "../core/config/values.ts";
+import type { Option } from "../../core/contracts/options.ts";
+import { describeType } from "../../core/config/values.ts";
 
 /** What stands after the flag: `<human|json>`, `<number>`; nothing after a boolean. */
 export function toPlaceholder({ type, choices, hint }: Option): string {

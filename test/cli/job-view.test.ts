@@ -64,7 +64,7 @@ describe("a job", () => {
     const renderer = createRenderer({ output: (text) => (shown += text), tty: false, colour: false });
     renderer.push(new TextEncoder().encode("not an event\nnull\n"));
     renderer.push(line(started()));
-    expect(shown).toBe("a line of the log cannot be read\na line of the log cannot be read\n▸ make\n");
+    expect(shown).toBe("unreadable line in the log\nunreadable line in the log\n▸ make\n");
   });
 
   test("is given on at once, and once for each push", () => {

@@ -1,24 +1,24 @@
 import type { TextSink } from "./escape-filter.ts";
 
-/** Shows one command's output. */
+/** Displays the output of one command at a time. */
 export interface Display extends TextSink {
-  /** The output is over: styles are reset, and a line that was begun is ended. */
+  /** Ends the output: resets the styles and terminates an incomplete line. */
   close(): void;
 }
 
 export interface DisplayOptions {
   readonly write: (text: string) => void;
-  /** Lets SGR through. */
+  /** Whether SGR sequences are written. */
   readonly colour: boolean;
 }
 
 const reset = "\x1b[0m";
-/** A line that grows beyond this is written in pieces, and is then no longer replaced by what follows a `\r`. */
+/** A longer line is written in pieces, after which a `\r` cannot replace it any more. In characters. */
 const longestHeldLine = 64 * 1024;
 
 /**
- * For a terminal: everything at once. What follows a `\r` replaces the line (protocol section 5.3); the `\r` itself only takes
- * effect with the text after it, so that `100%\r\n` stays to be seen.
+ * Writes to a terminal, at once. The text after a `\r` replaces the line (protocol section 5.3); the `\r` takes effect only with that
+ * text, so that `100%\r\n` remains visible.
  */
 export function createLiveDisplay({ write, colour }: DisplayOptions): Display {
   let empty = true;
@@ -57,7 +57,7 @@ export function createLiveDisplay({ write, colour }: DisplayOptions): Display {
   };
 }
 
-/** For files and pipes: whole lines, each as the text after its last `\r`. */
+/** Writes to a file or pipe: whole lines, each with only the text after its last `\r`. */
 export function createLineDisplay({ write, colour }: DisplayOptions): Display {
   let held = "";
   let empty = true;
@@ -123,7 +123,7 @@ function isReset(sequence: string): boolean {
   return sequence === reset || sequence === "\x1b[m";
 }
 
-/** Of a line that is dropped, the styles still hold: its last few are enough. */
+/** Returns the last styles of a discarded line, because they still apply to the text after it. */
 function keepStyles(line: string): string {
   // oxlint-disable-next-line no-control-regex
   return line.includes("\x1b") ? (line.match(/\x1b\[[\d;:]*m/g) ?? []).slice(-8).join("") : "";

@@ -1,19 +1,19 @@
 import { toSpan } from "../../core/amounts.ts";
 
-/** The times of a stretch of a job: to the second from its events, and as this process saw them go by. */
-export interface Stretch {
-  readonly fromSeconds: number;
-  readonly toSeconds: number;
-  readonly seenMs: number;
+/** When something happened. */
+export interface Moment {
+  /** Time stamp of the event, in whole seconds. */
+  readonly seconds: number;
+  /** When this process read the event, in milliseconds of a monotonic clock. */
+  readonly seenAt: number;
 }
 
 /**
- * How long it took: in tenths of a second when what was seen agrees with the events, which are whole seconds; by the events
- * when they were read late.
+ * Formats the time between two moments: in tenths of a second while the events are read as they happen, and in the whole seconds of
+ * their time stamps when they are read later.
  */
-export function toDuration({ fromSeconds, toSeconds, seenMs }: Stretch): string {
-  const seconds = toSeconds - fromSeconds;
-  const seen = seenMs / 1000;
-  if (Math.abs(seconds - seen) >= 1.1) return toSpan(seconds, 0);
-  return toSpan(seen, 1);
+export function toDuration(from: Moment, to: Moment): string {
+  const seconds = to.seconds - from.seconds;
+  const seen = (to.seenAt - from.seenAt) / 1000;
+  return Math.abs(seconds - seen) >= 1.1 ? toSpan(seconds, 0) : toSpan(seen, 1);
 }

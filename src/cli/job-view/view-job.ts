@@ -3,14 +3,14 @@ import { createRenderer } from "./renderer.ts";
 
 export interface ViewOptions {
   readonly spool: SpoolReader;
-  /** NDJSON as it stands in the spool, instead of what a person reads. */
+  /** Whether to print the spool's NDJSON unchanged instead of the rendered log. */
   readonly json: boolean;
   readonly tty: boolean;
   readonly colour: boolean;
   readonly output: NodeJS.WritableStream;
 }
 
-/** Shows a job's log while it grows. Resolves when all is shown; rejects when nobody reads the output any more. */
+/** Shows a job's log while it is written. Resolves at its end; rejects when the output is closed. */
 export async function viewJob(options: ViewOptions): Promise<void> {
   const { spool, json, tty, colour, output } = options;
   const write = (chunk: Uint8Array | string) =>

@@ -70,7 +70,10 @@ describe("a job file that cannot be read", () => {
     await chmod(tester.temporary, 0o777);
     const program = path.join(tester.home, "signalman");
     await tester.exec(["cp", binary, program]);
-    expectRefused(await tester.exec([...as, program, "run", "job.yaml"]), /"job\.yaml" may not be read/);
+    expectRefused(
+      await tester.exec([...as, program, "run", "job.yaml"]),
+      /"job\.yaml" cannot be read: permission denied/,
+    );
   });
 
   test("on standard input is told as such", async () => {

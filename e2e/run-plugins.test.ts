@@ -191,7 +191,7 @@ describe("a plugin that hangs", () => {
     const running = tester.start(["run", file, "--keep", "kept"], { isTerminal: true });
     while ((await said(tester))[0] !== "hangs") await Bun.sleep(20);
     running.type("\x03");
-    await running.shows("once more kills it");
+    await running.shows("a second signal kills it");
     running.type("\x03");
     const end = await Promise.race([running.finished, Bun.sleep(10_000)]);
     expect(end?.exitCode).toBe(130);

@@ -41,7 +41,7 @@ describe("Ctrl-C in a terminal", () => {
     const running = tester.start(args, { isTerminal: true });
     await running.shows("\nready");
     running.type("\x03");
-    await running.shows("once more kills it");
+    await running.shows("a second signal kills it");
     expect(living(seconds)).not.toEqual([]);
     running.type("\x03");
     expect((await running.finished).exitCode).toBe(130);

@@ -14,7 +14,7 @@ test.concurrent("where no agent runs it is status 1 and a sentence, and no agent
   const place = path.join(tester.home, "nothing");
   expect(await tester.run(["status", "--state-dir", place])).toEqual({
     exitCode: 1,
-    stdout: `no agent runs with the state directory ${place}; --state-dir names another\n`,
+    stdout: `no agent is running in the state directory ${place} (--state-dir selects another)\n`,
     stderr: "",
   });
   const { exitCode, stdout } = await tester.run(["status", "--json", "--state-dir", place]);
@@ -68,7 +68,7 @@ test.concurrent("an agent that is stopped is named, and does not hold anybody", 
   expect(exitCode).toBe(1);
   expect(stdout).toMatch(
     new RegExp(
-      `^the agent of .*agent-asleep, pid ${agent.pid}, does not tell how it stands: no answer within 2 s\\n$`,
+      `^agent in .*agent-asleep \\(pid ${agent.pid}\\) did not report its status: no answer within 2 s\\n$`,
     ),
   );
   const json = await statusOf(scene, ["--json"]);
@@ -83,7 +83,7 @@ test.concurrent("what a killed agent has left is no agent, and the next one is s
   const first = await scene.readyAgent();
   first.kill("SIGKILL");
   await first.finished;
-  expect((await statusOf(scene)).stdout).toStartWith("no agent runs with the state directory ");
+  expect((await statusOf(scene)).stdout).toStartWith("no agent is running in the state directory ");
   await scene.readyAgent();
   expect((await statusOf(scene)).exitCode).toBe(0);
 });

@@ -1,15 +1,15 @@
 import { AgentError, type ErrorCode } from "../core/errors.ts";
 
 export interface ReportOptions {
-  /** Whether to show where in our code it came from. */
+  /** Whether to print stack traces as well. */
   readonly isDebug: boolean;
-  /** The command that was called, if it is one of ours: help has a page about it. */
+  /** Name of the called command, if it is known: an error of usage refers to its help page. */
   readonly command?: string | undefined;
-  /** Takes secrets out. */
+  /** Redacts secrets. */
   hide(text: string): string;
 }
 
-/** Says on stderr what went wrong, and answers with the exit code: 2 for what the user gave, 1 for what failed. */
+/** Prints an error and its causes to stderr. Returns the exit status: 2 for faulty input of the user, otherwise 1. */
 export function report(thrown: unknown, { isDebug, command, hide }: ReportOptions): number {
   const lines = [
     `${paint("error:", "31")} ${toText(thrown)}`,
@@ -22,8 +22,8 @@ export function report(thrown: unknown, { isDebug, command, hide }: ReportOption
   return thrown instanceof AgentError && usageCodes.has(thrown.code) ? 2 : 1;
 }
 
-/** Colours are for terminals, and for those who want them (https://no-color.org). */
-export function paint(text: string, code: string): string {
+/** Colours are written only to a terminal (https://no-color.org). */
+function paint(text: string, code: string): string {
   return process.stderr.isTTY && !process.env["NO_COLOR"] ? `\u001b[${code}m${text}\u001b[0m` : text;
 }
 
@@ -41,13 +41,14 @@ function toText(thrown: unknown): string {
   return thrown instanceof Error ? thrown.message || thrown.name : String(thrown);
 }
 
-/** Those that say something new. */
+/** Messages of the causes, without those that an earlier message already contains. */
 function toCauses(thrown: unknown): string[] {
   const causes = collectCauses(thrown);
   return causes
     .map(toText)
     .filter(
-      (text, index, texts) => ![toText(thrown), ...texts.slice(0, index)].some((said) => said.includes(text)),
+      (text, index, texts) =>
+        ![toText(thrown), ...texts.slice(0, index)].some((printed) => printed.includes(text)),
     );
 }
 

@@ -1,4 +1,4 @@
-/** Calls `onSignal` with 1 for the first signal that asks this process to leave, 2 for the second, and so on. */
+/** Calls `onSignal` for each SIGINT, SIGTERM and SIGHUP with their count: 1 for the first, 2 for the second. */
 export function onSignals(onSignal: (count: number) => void | Promise<void>): Disposable {
   let count = 0;
   const listener = () => void onSignal(++count);

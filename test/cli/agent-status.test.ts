@@ -41,7 +41,7 @@ test("an agent is shown in a line, and its slots in a table", () => {
 
 describe("a slot", () => {
   test.each<[string, Partial<SlotStatus>]>([
-    ["1 | waiting, leaving: interrupted", { draining: "interrupted" }],
+    ["1 | waiting, draining: interrupted", { draining: "interrupted" }],
     ["1 | left: idle", { state: "left", reason: "idle", draining: "idle" }],
     ["1 | failed", { state: "failed", draining: "requested" }],
     ["1 | waiting | never, 2 failed", { sync: { durationMs: 1, failures: 2 } }],
@@ -53,7 +53,7 @@ describe("a slot", () => {
       { state: "running", ...job({ phase: "flushing" }) },
     ],
     [
-      "1 | reporting, leaving: requested | a-job | shell, 3 min 7 s, log 1.4 MiB",
+      "1 | reporting, draining: requested | a-job | shell, 3 min 7 s, log 1.4 MiB",
       { state: "running", draining: "requested", ...job({ phase: "reporting" }) },
     ],
     [
@@ -68,7 +68,7 @@ describe("a slot", () => {
   });
 });
 
-test("what went wrong stands below the table, with its slot", () => {
+test("errors are shown below the table, with their slots", () => {
   const sync = { durationMs: 1, failures: 1, error: "connection refused" };
   expect(lines({ sync }, { state: "failed", error: "the name is refused" }).slice(-2)).toEqual([
     "slot 1: connection refused",
@@ -76,7 +76,7 @@ test("what went wrong stands below the table, with its slot", () => {
   ]);
 });
 
-test("what comes from outside is one line, and moves no cursor", () => {
+test("text from outside is one line without control characters", () => {
   const error = `first\nsecond \u001b[2J${"x".repeat(500)}`;
   const shown = lines({ name: "evil\u001b[1m", sync: { durationMs: 1, failures: 1, error } });
   expect(shown[2]).toContain("evil␛[1m");

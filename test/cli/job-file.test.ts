@@ -35,10 +35,10 @@ test("a fault in it names the file", async () => {
   expect(loadJob(path)).rejects.toThrow(`${path}:1:11: commands: expected a list, got text`);
 });
 
-test("what is not there, or is a directory, is unreadable", async () => {
+test("a missing file or a directory is an unreadable job file", async () => {
   expect(await fault(join(directory, "none.yaml"))).toMatchObject({
     code: "JOB_UNREADABLE",
-    message: expect.stringContaining("there is no file"),
+    message: expect.stringContaining("not found"),
   });
   expect(await fault(join(directory, "job.yaml", "x"))).toMatchObject({ code: "JOB_UNREADABLE" });
   expect(await fault(directory)).toMatchObject({
@@ -47,22 +47,22 @@ test("what is not there, or is a directory, is unreadable", async () => {
   });
 });
 
-test("what breaks while it is read is unreadable, and says why", async () => {
+test("an error while reading is reported with its reason", async () => {
   expect(await fault("/proc/self/mem")).toMatchObject({
     code: "JOB_UNREADABLE",
-    message: expect.stringMatching(/^"\/proc\/self\/mem" cannot be read: .*EIO/),
+    message: expect.stringMatching(/^job file "\/proc\/self\/mem" cannot be read: .*EIO/),
   });
 });
 
-test("what is not UTF-8 is no job", async () => {
+test("a file that is not UTF-8 is refused", async () => {
   const path = await file("binary", new Uint8Array([0x7f, 0x45, 0x4c, 0x46, 0xff, 0xfe]));
   expect(await fault(path)).toMatchObject({
     code: "JOB_INVALID",
-    message: `"${path}" is not text: expected a job request in YAML or JSON, in UTF-8`,
+    message: `job file "${path}" is not text: expected YAML or JSON in UTF-8`,
   });
 });
 
-test("a file of the limit is read, and one byte more is not", async () => {
+test("a file as large as the limit is read, one byte more is refused", async () => {
   expect(await readJobText(await file("full", "x".repeat(1024)), { limitBytes: 1024 })).toHaveLength(1024);
   expect(await fault(await file("over", "x".repeat(1025)), 1024)).toMatchObject({
     code: "JOB_INVALID",
@@ -70,7 +70,7 @@ test("a file of the limit is read, and one byte more is not", async () => {
   });
 });
 
-test("what never ends is given up at the limit", async () => {
+test("an endless file is refused at the limit", async () => {
   expect(await fault("/dev/zero", 2 * 1024 * 1024)).toMatchObject({
     code: "JOB_INVALID",
     message: expect.stringContaining("larger than 2 MiB"),
@@ -93,13 +93,13 @@ describe("standard input", () => {
     return (await child.stdout.text()).trim();
   }
 
-  test("is read to its end, in however many pieces it comes", async () => {
+  test("is read to its end, in any number of pieces", async () => {
     expect(await read(`(printf 'commands: [a'; sleep 0.05; printf ', b]') | "$1" "$2"`)).toBe("a,b");
   });
 
-  test("that never ends is given up at the limit", async () => {
+  test("that never ends is refused at the limit", async () => {
     expect(await read(`yes | "$1" "$2"`)).toBe(
-      'JOB_INVALID "standard input" is larger than 1 MiB, the limit of a job request',
+      "JOB_INVALID standard input is larger than 1 MiB, the limit for a job file",
     );
   });
 

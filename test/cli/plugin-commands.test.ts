@@ -63,14 +63,16 @@ describe("a plugin's command", () => {
     expect(await home.run("hang")).toEqual({ code: 0, stdout: "", stderr: "" });
   });
 
-  test("must have a name that nobody has", async () => {
+  test("must have a name that no other command has", async () => {
     await using home = await openHome({
       ...outside,
       "outside.ts": outsidePlugin.replace("echo:", "config:"),
     });
     const { code, stderr } = await home.run("config");
     expect(code).toBe(2);
-    expect(stderr).toBe('error: plugin "outside" adds the command "config", which signalman itself has\n');
+    expect(stderr).toBe(
+      'error: plugin "outside" adds command "config", which signalman itself already has\n',
+    );
     const twin = outsidePlugin.replace('name: "outside"', 'name: "twin"').replace(/flags: .*/, "");
     await home.write({
       "outside.ts": outsidePlugin,
@@ -78,7 +80,7 @@ describe("a plugin's command", () => {
       "signalman.config.yaml": "plugins: { ./outside.ts: {}, ./twin.ts: {} }\n",
     });
     expect((await home.run("echo", "x")).stderr).toBe(
-      'error: plugin "twin" adds the command "echo", which plugin "outside" has\n',
+      'error: plugin "twin" adds command "echo", which plugin "outside" already has\n',
     );
   });
 });

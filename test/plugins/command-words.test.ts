@@ -62,5 +62,5 @@ test("a command of two words that begins with one of our own could never be call
   await using directory = await directoryWith({ ...files, "stage.ts": taken });
   const { code, stderr } = await run(["stage"], { cwd: directory.path });
   expect(code).toBe(2);
-  expect(stderr).toContain('plugin "stage" adds the command "run light", which signalman itself has');
+  expect(stderr).toContain('plugin "stage" adds command "run light", which signalman itself already has');
 });

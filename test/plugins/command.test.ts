@@ -153,11 +153,11 @@ describe("signalman plugins new", () => {
   test("refuses a bad name, a taken one, no name, and a folder that exists", async () => {
     await using directory = await directoryWith({ "there/file": "" });
     const cases = [
-      [["Greeter"], '"Greeter" is no name for a plugin'],
-      [["../greeter"], '"../greeter" is no name for a plugin'],
-      [["core"], '"core" is no name for a plugin'],
-      [["shell"], 'there is a plugin named "shell" already'],
-      [["there"], `${directory.path}/there exists already`],
+      [["Greeter"], '"Greeter" is not a valid plugin name'],
+      [["../greeter"], '"../greeter" is not a valid plugin name'],
+      [["core"], '"core" is not a valid plugin name'],
+      [["shell"], 'a plugin named "shell" is already loaded'],
+      [["there"], `"${directory.path}/there" already exists`],
       [[], "name"],
     ] as const;
     for (const [args, message] of cases) {
@@ -181,6 +181,9 @@ describe("signalman plugins test", () => {
   test("refuses a directory that is not there", async () => {
     await using directory = await tmpdir();
     const outcome = await run(["plugins", "test", "nowhere"], { cwd: directory.path });
-    expect(outcome).toMatchObject({ code: 2, stderr: expect.stringContaining("nowhere is no directory") });
+    expect(outcome).toMatchObject({
+      code: 2,
+      stderr: expect.stringContaining('nowhere" is not a directory'),
+    });
   });
 });

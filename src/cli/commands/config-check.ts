@@ -1,8 +1,8 @@
 import { defineCommand } from "../../core/contracts/command.ts";
 
-/** Reading the configuration for a command is the check. */
+/** Prints `ok`. The check itself is the reading of the configuration, which precedes every command that requires one. */
 export default defineCommand({
-  meta: { name: "config check", description: "check the configuration, and say all that is wrong with it" },
+  meta: { name: "config check", description: "check the configuration and report every fault" },
   log: "stderr",
   run: () => void process.stdout.write("ok\n"),
 });

@@ -3,7 +3,7 @@ import { formatTable } from "../output/columns.ts";
 import { defineCommand } from "../../core/contracts/command.ts";
 
 export default defineCommand({
-  meta: { name: "config", description: "show every option: its value, and where that comes from" },
+  meta: { name: "config", description: "show the value and the source of every option" },
   log: "stderr",
   args: { json: { type: "boolean", description: "print JSON" } },
   run({ args, program }) {

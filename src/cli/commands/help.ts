@@ -7,7 +7,7 @@ export default defineCommand({
   log: "stderr",
   args: {
     command: { type: "positional", description: "name of the command", required: false },
-    subcommand: { type: "positional", description: "second word of its name", required: false },
+    subcommand: { type: "positional", description: "second word of the name", required: false },
   },
   async run({ args, program }) {
     const words = [args.command, args.subcommand].filter((word) => word !== undefined);

@@ -12,11 +12,11 @@ import { hasColour } from "../output/colour.ts";
 import { viewJob } from "../job-view/view-job.ts";
 
 export default defineCommand({
-  meta: { name: "logs", description: "list the logs of jobs that this host ran, or show one" },
+  meta: { name: "logs", description: "list the job logs on this host, or show one" },
   log: "stderr",
   args: {
-    job: { type: "positional", description: "id of a job, or its beginning", required: false },
-    json: { type: "boolean", description: "print the log's events, or the list, as NDJSON" },
+    job: { type: "positional", description: "id of the job, or the first characters of it", required: false },
+    json: { type: "boolean", description: "print NDJSON: the events of the log, or one object for each log" },
   },
   async run({ args, program }) {
     const core = program.config.of(coreName) as CoreConfig;
@@ -53,7 +53,7 @@ function list(logs: readonly KeptLog[], place: string, json: boolean): void {
   if (json) {
     for (const row of rows) console.log(JSON.stringify(row));
   } else if (rows.length === 0) {
-    console.log(`no logs in ${place}`);
+    console.log(`no job logs in the state directory ${place} (--state-dir selects another)`);
   } else {
     const cells = rows.map((row) => [
       row.job,

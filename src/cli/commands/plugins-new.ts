@@ -7,33 +7,44 @@ import { defineCommand } from "../../core/contracts/command.ts";
 import { toPluginFiles } from "../plugin-template/files.ts";
 
 export default defineCommand({
-  meta: { name: "plugins new", description: "write a plugin with a test that passes" },
+  meta: { name: "plugins new", description: "create a plugin with a passing test" },
   configuration: "lenient",
   log: "stderr",
   args: {
-    name: { type: "positional", required: true, description: "its name, in kebab-case" },
-    directory: { type: "string", description: "where to put its folder (default: here)", valueHint: "path" },
+    name: { type: "positional", required: true, description: "name of the plugin, in kebab-case" },
+    directory: {
+      type: "string",
+      description: "directory in which its folder is created (default: the working directory)",
+      valueHint: "path",
+    },
   },
   async run({ args, program }) {
     const { name } = args;
     if (!isKebabCase(name) || name === "core" || name === "signalman") {
       throw new AgentError(
         "USAGE_INVALID",
-        `"${name}" is no name for a plugin (wanted: kebab-case, as in "job-hooks")`,
+        `"${name}" is not a valid plugin name: expected kebab-case, such as "job-hooks"`,
       );
     }
     if (program.plugins.some(({ plugin }) => plugin.name === name)) {
-      throw new AgentError("USAGE_INVALID", `there is a plugin named "${name}" already`);
+      throw new AgentError(
+        "USAGE_INVALID",
+        `a plugin named "${name}" is already loaded; choose another name`,
+      );
     }
     const folder = resolve(args.directory ?? ".", name);
-    if (existsSync(folder)) throw new AgentError("USAGE_INVALID", `${folder} exists already`);
+    if (existsSync(folder))
+      throw new AgentError(
+        "USAGE_INVALID",
+        `"${folder}" already exists; choose another name or another --directory`,
+      );
     const files = toPluginFiles(name);
     try {
       await mkdir(folder, { recursive: true });
       for (const [path, text] of Object.entries(files))
         await writeFile(join(folder, path), text, { flag: "wx" });
     } catch (cause) {
-      throw new AgentError("FILE_FAILED", `cannot write the plugin "${name}": ${toMessage(cause)}`, {
+      throw new AgentError("FILE_FAILED", `plugin "${name}" could not be written: ${toMessage(cause)}`, {
         cause,
       });
     }

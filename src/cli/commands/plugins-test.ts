@@ -6,20 +6,26 @@ import { AgentError } from "../../core/errors.ts";
 import { defineCommand } from "../../core/contracts/command.ts";
 
 export default defineCommand({
-  meta: { name: "plugins test", description: "run a plugin's tests; nothing needs to be installed for that" },
+  meta: { name: "plugins test", description: "run the tests of a plugin; nothing needs to be installed" },
   configuration: "lenient",
   log: "stderr",
-  args: { directory: { type: "positional", required: false, description: "where they are (default: here)" } },
+  args: {
+    directory: {
+      type: "positional",
+      required: false,
+      description: "directory of the plugin (default: the working directory)",
+    },
+  },
   async run({ args }) {
     const directory = resolve(args.directory ?? ".");
     if (statSync(directory, { throwIfNoEntry: false })?.isDirectory() !== true) {
-      throw new AgentError("USAGE_INVALID", `${directory} is no directory`);
+      throw new AgentError("USAGE_INVALID", `"${directory}" is not a directory`);
     }
     process.exitCode = await withPreload((preload) => runTests(directory, preload));
   },
 });
 
-/** This program is Bun as well: it runs the tests, and lends them its own SDK. */
+/** Runs the tests with the Bun that this program contains and with this program's SDK. Returns the exit status. */
 async function runTests(directory: string, preload: string): Promise<number> {
   const tests = Bun.spawn([process.execPath, "test", "--preload", preload], {
     cwd: directory,
@@ -30,7 +36,7 @@ async function runTests(directory: string, preload: string): Promise<number> {
 }
 
 async function withPreload(work: (path: string) => Promise<number>): Promise<number> {
-  // The build puts the bundled file's text in the variable's place.
+  // The build replaces the variable by the text of the bundled file.
   const bundle = process.env.SIGNALMAN_TEST_PRELOAD;
   if (bundle === undefined) return work(resolve(import.meta.dir, "../../testing/preload.ts"));
   const directory = await mkdtemp(join(tmpdir(), "signalman-"));

@@ -3,7 +3,10 @@ import { formatTable } from "../output/columns.ts";
 import { defineCommand } from "../../core/contracts/command.ts";
 
 export default defineCommand({
-  meta: { name: "plugins", description: "show what is loaded, from where, and what it hears and provides" },
+  meta: {
+    name: "plugins",
+    description: "list the loaded plugins with their origin, hooks, services, commands and flags",
+  },
   log: "stderr",
   args: { json: { type: "boolean", description: "print JSON" } },
   async run({ args, program }) {
@@ -42,7 +45,7 @@ function toRow({ plugin, origin }: LoadedPlugin, hooks: Row["hooks"], services: 
   };
 }
 
-/** One line for each entry of the longest list in a row. */
+/** A plugin takes as many lines as its longest list has entries. */
 function toTable(rows: readonly Row[]): string[] {
   const lines = rows.flatMap((row) => {
     const columns = [

@@ -1,77 +1,61 @@
 import { randomUUID } from "node:crypto";
 import { existsSync } from "node:fs";
-import { AgentError } from "../../core/errors.ts";
-import type { JobRequest } from "../../core/contracts/job-request.ts";
-import { toShortReport } from "../../job/usage-report.ts";
-import { selectCommands } from "../../job/request/select.ts";
+import { type CommandValues, defineCommand } from "../../core/contracts/command.ts";
 import type { JobResult } from "../../core/contracts/job-events.ts";
+import type { JobRequest } from "../../core/contracts/job-request.ts";
+import type { Program } from "../../core/contracts/program.ts";
+import { AgentError } from "../../core/errors.ts";
+import { selectCommands } from "../../job/request/select.ts";
 import { runHere } from "../../job/run-here.ts";
-import { hasColour } from "../output/colour.ts";
-import { defineCommand } from "../../core/contracts/command.ts";
-import { loadJob } from "../run/job-file.ts";
-import { toSettings, toVariableOfJob } from "../settings.ts";
-import { onSignals } from "../signals.ts";
+import { toShortReport } from "../../job/usage-report.ts";
 import { viewJob } from "../job-view/view-job.ts";
+import { hasColour } from "../output/colour.ts";
+import { loadJob } from "../run/job-file.ts";
+import { listenForStop } from "../run/stop-signals.ts";
+import { toSettings, toVariableOfJob } from "../settings.ts";
 
-const exitCodes: Readonly<Record<JobResult, number>> = { passed: 0, failed: 1, stopped: 130 };
+const exitStatus: Readonly<Record<JobResult, number>> = { passed: 0, failed: 1, stopped: 130 };
+
+const args = {
+  file: { type: "positional", description: "job file (YAML or JSON); - for standard input", required: true },
+  json: { type: "boolean", description: "print the events of the log as NDJSON" },
+  executor: {
+    type: "string",
+    description: "run the job in this executor instead of the one that it requests",
+    valueHint: "name",
+  },
+  env: {
+    type: "string",
+    list: true,
+    description: "set a variable for the job; may be given more than once",
+    valueHint: "NAME=value",
+  },
+  from: {
+    type: "string",
+    description: "start with this command: its number or its text",
+    valueHint: "command",
+  },
+  only: { type: "string", description: "run only this command, without epilogues", valueHint: "command" },
+  keep: {
+    type: "string",
+    description: "write the events of the log to this new file (NDJSON)",
+    valueHint: "file",
+  },
+  callbacks: { type: "boolean", description: "send the callbacks that the job declares" },
+} as const;
 
 export default defineCommand({
-  meta: { name: "run", description: "run a job request from a file, and show its log" },
-  args: {
-    file: { type: "positional", description: "YAML or JSON file; - for standard input", required: true },
-    json: { type: "boolean", description: "print the log's events as NDJSON" },
-    executor: {
-      type: "string",
-      description: "run in this executor, whatever the job asks for",
-      valueHint: "name",
-    },
-    env: {
-      type: "string",
-      list: true,
-      description: "set a variable for the job; may be given more than once",
-      valueHint: "NAME=value",
-    },
-    from: {
-      type: "string",
-      description: "begin with this command: its number or its text",
-      valueHint: "command",
-    },
-    only: { type: "string", description: "run only this command, and no epilogue", valueHint: "command" },
-    keep: { type: "string", description: "keep the log's events (NDJSON) in this file", valueHint: "file" },
-    callbacks: { type: "boolean", description: "send the callbacks that the job names" },
-  },
-  async run({ args, program }) {
-    if (args.keep !== undefined && existsSync(args.keep)) {
-      throw new AgentError(
-        "USAGE_INVALID",
-        `"--keep" got "${args.keep}", which is there already (expected a new file)`,
-      );
+  meta: { name: "run", description: "run a job from a file and show its log" },
+  args,
+  async run({ args: given, program }) {
+    if (given.keep !== undefined && existsSync(given.keep)) {
+      throw new AgentError("USAGE_INVALID", `"--keep" expects a new file: "${given.keep}" already exists`);
     }
-    const { request: asked, ignored } = await loadJob(args.file);
-    if (ignored.length > 0) program.logger.debug("ignored in the job request", { keys: ignored.join(" ") });
-    const selected = selectCommands(asked, { from: args.from, only: args.only });
-    const request: JobRequest = {
-      ...selected,
-      executor: args.executor ?? selected.executor,
-      env: [...selected.env, ...args.env.map((text) => toVariableOfJob(text, "--env"))],
-    };
-
-    const controls = Promise.withResolvers<{ stop(): void; kill(): void }>();
-    const leaving = new AbortController();
-    let isRunning = false;
-    let isOver = false;
-    using _signals = onSignals(async (count) => {
-      if (isOver) return leaving.abort();
-      if (count > 1 && !isRunning) process.exit(exitCodes.stopped);
-      const job = await controls.promise;
-      if (count === 1) process.stderr.write("\nstopping the job; once more kills it\n");
-      return count === 1 ? job.stop() : job.kill();
-    });
-    await using host = await program.openHost({
-      roles: ["agent", "job"],
-      onStop: () => void controls.promise.then((job) => job.stop()),
-    });
-    const tty = process.stdout.isTTY && args.json !== true;
+    const request = await loadRequest(given, program);
+    using signals = listenForStop({ stoppedStatus: exitStatus.stopped });
+    await using host = await program.openHost({ roles: ["agent", "job"], onStop: signals.stop });
+    const json = given.json === true;
+    const tty = process.stdout.isTTY && !json;
     const summary = await runHere(request, {
       version: program.version,
       host,
@@ -79,24 +63,30 @@ export default defineCommand({
       logger: program.logger,
       onSecrets: (values) => program.logger.addSecrets(values),
       env: process.env,
-      ...(args.keep === undefined ? {} : { spoolPath: args.keep }),
-      view: (spool) =>
-        viewJob({ spool, json: args.json === true, tty, colour: hasColour(tty), output: process.stdout }),
-      onStart(job) {
-        isRunning = true;
-        controls.resolve(job);
-      },
+      ...(given.keep === undefined ? {} : { spoolPath: given.keep }),
+      view: (spool) => viewJob({ spool, json, tty, colour: hasColour(tty), output: process.stdout }),
+      onStart: signals.onStart,
     });
-    isOver = true;
-    const used = args.json === true ? "" : toShortReport(summary.usage);
+    signals.onEnd();
+    const used = json ? "" : toShortReport(summary.usage);
     if (used !== "") console.log(used);
-    if (args.callbacks === true) {
+    if (given.callbacks === true) {
       const { sendCallbacks } = await import("../run/callbacks.ts");
-      await sendCallbacks(request.callbacks, summary.result, {
-        logger: program.logger,
-        signal: leaving.signal,
-      });
+      const { logger } = program;
+      await sendCallbacks(request.callbacks, summary.result, { logger, signal: signals.afterJob });
     }
-    process.exitCode = exitCodes[summary.result];
+    process.exitCode = exitStatus[summary.result];
   },
 });
+
+/** Reads the job file and applies the arguments that change the job. */
+async function loadRequest(given: CommandValues<typeof args>, program: Program): Promise<JobRequest> {
+  const { request, ignored } = await loadJob(given.file);
+  if (ignored.length > 0) program.logger.debug("ignored keys of the job file", { keys: ignored.join(" ") });
+  const selected = selectCommands(request, { from: given.from, only: given.only });
+  return {
+    ...selected,
+    executor: given.executor ?? selected.executor,
+    env: [...selected.env, ...given.env.map((text) => toVariableOfJob(text, "--env"))],
+  };
+}

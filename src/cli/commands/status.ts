@@ -11,15 +11,16 @@ import { readHolder } from "../../os/state/lock.ts";
 import { defineCommand } from "../../core/contracts/command.ts";
 import { renderStatus } from "../output/agent-status.ts";
 
+/** Time-out of a status query. */
 const answerMs = 2000;
 const watchMs = 1000;
 
 export default defineCommand({
-  meta: { name: "status", description: "show how the agents on this host stand" },
+  meta: { name: "status", description: "show the status of the agents on this host" },
   log: "stderr",
   args: {
     json: { type: "boolean", description: "print JSON" },
-    watch: { type: "boolean", description: "show it anew each second, until Ctrl-C" },
+    watch: { type: "boolean", description: "refresh every second until Ctrl-C" },
   },
   async run({ args, program }) {
     const core = program.config.of(coreName) as CoreConfig;
@@ -28,22 +29,22 @@ export default defineCommand({
     const isJson = args.json === true;
     const { stdout } = process;
     const isLive = isStream && !isJson && stdout.isTTY;
-    const gone = new AbortController();
-    stdout.once("error", () => gone.abort());
+    const closed = new AbortController();
+    stdout.once("error", () => closed.abort());
     if (isLive) stdout.write("\u001b[2J");
     for (;;) {
       const answers = await askAll(place);
       const agents = answers.flatMap((one) => (one.kind === "status" ? [one.status] : []));
-      const troubles = answers.flatMap((one) => (one.kind === "silent" ? [toTrouble(one)] : []));
+      const problems = answers.flatMap((one) => (one.kind === "silent" ? [toProblem(one)] : []));
       if (isJson) {
         stdout.write(`${JSON.stringify(agents, null, isStream ? 0 : 2)}\n`);
-        process.stderr.write(troubles.join(""));
+        process.stderr.write(problems.join(""));
       } else {
-        const text = toText(agents, troubles, place);
+        const text = toText(agents, problems, place);
         stdout.write(isLive ? toScreen(text, stdout) : text);
       }
       process.exitCode = agents.length > 0 ? 0 : 1;
-      if (!isStream || gone.signal.aborted) return;
+      if (!isStream || closed.signal.aborted) return;
       await sleep(watchMs);
     }
   },
@@ -51,7 +52,7 @@ export default defineCommand({
 
 type FolderAnswer = StatusAnswer & { readonly folder: string };
 
-/** Every agent that works below this state directory. */
+/** Asks every agent in this state directory for its status. */
 function askAll(place: string): Promise<FolderAnswer[]> {
   const ask = async (folder: string) => ({ ...(await askStatus(folder, answerMs)), folder });
   return Promise.all(foldersIn(join(place, "agents")).map(ask));
@@ -64,24 +65,24 @@ function foldersIn(directory: string): string[] {
       .map((name) => join(directory, name));
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === "ENOENT") return [];
-    throw new AgentError("FILE_FAILED", `cannot look for agents: ${toMessage(error)}`, { cause: error });
+    throw new AgentError("FILE_FAILED", `agents could not be listed: ${toMessage(error)}`, { cause: error });
   }
 }
 
-function toTrouble({ folder, reason }: Extract<FolderAnswer, { kind: "silent" }>): string {
+function toProblem({ folder, reason }: Extract<FolderAnswer, { kind: "silent" }>): string {
   const pid = readHolder(join(folder, "lock"))?.pid;
-  return `the agent of ${folder}${pid === undefined ? "" : `, pid ${pid}`}, does not tell how it stands: ${reason}\n`;
+  return `agent in ${folder}${pid === undefined ? "" : ` (pid ${pid})`} did not report its status: ${reason}\n`;
 }
 
-function toText(agents: readonly AgentStatus[], troubles: readonly string[], place: string): string {
+function toText(agents: readonly AgentStatus[], problems: readonly string[], place: string): string {
   const shown = agents.map((agent) => `${renderStatus(agent, Date.now()).join("\n")}\n`);
-  if (shown.length === 0 && troubles.length === 0) {
-    return `no agent runs with the state directory ${place}; --state-dir names another\n`;
+  if (shown.length === 0 && problems.length === 0) {
+    return `no agent is running in the state directory ${place} (--state-dir selects another)\n`;
   }
-  return [...shown, ...troubles].join("\n");
+  return [...shown, ...problems].join("\n");
 }
 
-/** Over what stood there, without the flicker of an empty screen, and no more than it holds. */
+/** Overwrites the screen without clearing it first, which would flicker. Lines and columns beyond its size are cut off. */
 function toScreen(text: string, screen: { columns: number; rows: number }): string {
   const [columns, rows] = [screen.columns || 80, screen.rows || 24];
   const lines = text

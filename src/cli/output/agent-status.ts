@@ -3,30 +3,30 @@ import type { AgentStatus, JobStatus, SlotStatus } from "../../core/contracts/ag
 import { toLine } from "../../core/printable.ts";
 import { formatTable } from "./columns.ts";
 
-/** Of what comes from outside. */
-const longest = 40;
+/** Characters of a name or an id, which come from the control plane. */
+const maxNameLength = 40;
 
-/** An agent in lines: what it is, and a row for each slot. */
+/** Renders an agent: a line about its process, a table row for each slot, and a line for each error. */
 export function renderStatus(agent: AgentStatus, now: number): string[] {
   const rows = agent.slots.map((slot) => [
     String(slot.slot + 1),
-    toLine(slot.name ?? "", longest),
+    toLine(slot.name ?? "", maxNameLength),
     toState(slot),
     toSync(slot, now),
-    toLine(slot.job?.id ?? "", longest),
+    toLine(slot.job?.id ?? "", maxNameLength),
     slot.job ? toProgress(slot.job, now) : "",
   ]);
   return [
     `signalman ${agent.version}, pid ${agent.pid}, up ${since(now, agent.startedAt)}, state in ${agent.stateDirectory}`,
     ...formatTable([["slot", "name", "state", "last sync", "job", ""], ...rows]),
-    ...agent.slots.flatMap(toTrouble),
+    ...agent.slots.flatMap(toError),
   ];
 }
 
 function toState({ state, draining, reason, job }: SlotStatus): string {
   if (state === "left") return `left: ${reason}`;
   const shown = job && job.phase !== "running" ? job.phase : state;
-  return draining === undefined || state === "failed" ? shown : `${shown}, leaving: ${draining}`;
+  return draining === undefined || state === "failed" ? shown : `${shown}, draining: ${draining}`;
 }
 
 function toSync({ sync }: SlotStatus, now: number): string {
@@ -41,7 +41,7 @@ function toProgress({ executor, startedAt, log }: JobStatus, now: number): strin
   return `${executor}, ${since(now, startedAt)}, log ${toSize(log.deliveredBytes)}${rest}`;
 }
 
-function toTrouble({ slot, error, sync }: SlotStatus): string[] {
+function toError({ slot, error, sync }: SlotStatus): string[] {
   const text = error ?? sync?.error;
   return text === undefined ? [] : [`slot ${slot + 1}: ${toLine(text, 200)}`];
 }

@@ -1,4 +1,4 @@
-/** A row of help: what it is called, and lines about it. */
+/** A row of a help page: a name, and lines that describe it. */
 export interface Entry {
   readonly left: string;
   readonly right: readonly string[];
@@ -7,7 +7,7 @@ export interface Entry {
 const width = 100;
 const leftWidth = 34;
 
-/** Two columns in 100; what is too long for the left one stands on a line of its own. */
+/** Formats two columns within 100 characters. A name that is too long for its column gets a line of its own. */
 export function formatEntries(entries: readonly Entry[]): string[] {
   const indent = " ".repeat(leftWidth);
   return entries.flatMap(({ left, right }) => {
@@ -20,7 +20,7 @@ export function formatEntries(entries: readonly Entry[]): string[] {
   });
 }
 
-/** Breaks a text between words. */
+/** Wraps a text at spaces. */
 export function wrap(text: string, columns: number): string[] {
   const lines: string[] = [];
   for (const word of text.split(/\s+/).filter((part) => part !== "")) {
@@ -32,7 +32,7 @@ export function wrap(text: string, columns: number): string[] {
   return lines;
 }
 
-/** A table whose columns are as wide as what stands in them, up to 40. */
+/** Formats a table. Each column is as wide as its longest cell, up to 40 characters; longer cells overflow. */
 export function formatTable(rows: readonly (readonly string[])[]): string[] {
   const widths = (rows[0] ?? []).map((_, column) =>
     Math.min(40, Math.max(...rows.map((row) => row[column]?.length ?? 0))),

@@ -1,7 +1,7 @@
 import type { Option } from "../../core/contracts/options.ts";
 import { describeType } from "../../core/config/values.ts";
 
-/** What stands after the flag: `<human|json>`, `<number>`; nothing after a boolean. */
+/** Placeholder of the flag's value: `<human|json>`, `<number>`; empty for a boolean. */
 export function toPlaceholder({ type, choices, hint }: Option): string {
   if (hint !== undefined) return `<${hint}>`;
   if (choices !== undefined) return `<${choices.join("|")}>`;
@@ -21,15 +21,15 @@ export function toPlaceholder({ type, choices, hint }: Option): string {
   }
 }
 
-/** What it takes, in words. */
+/** Describes the accepted values: `one of human, json`, `seconds`, `a list`. */
 export function describeValue({ type, choices, hint }: Option): string {
   return choices === undefined ? (hint ?? describeType(type)) : `one of ${choices.join(", ")}`;
 }
 
-/** The default as one would write it. */
+/** Describes the default, in the form in which a user would write it. */
 export function describeDefault({ default: value, defaultText, required }: Option): string {
   if (defaultText !== undefined) return defaultText;
-  if (required) return "none, must be given";
+  if (required) return "none, required";
   if (value === undefined || value === "") return "none";
   if (Array.isArray(value)) return value.length === 0 ? "none" : value.map(String).join(" ");
   if (typeof value !== "object" || value === null) return String(value);

@@ -25,6 +25,7 @@ async function renderOverview({ version, commands, plugins }: Program): Promise<
     `signalman ${version}: a CI job agent`,
     "",
     "Usage: signalman <command> [options]",
+    "       signalman help <command>",
     "",
     "Commands:",
     ...formatEntries(await Promise.all(entries)),

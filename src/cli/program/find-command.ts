@@ -36,7 +36,7 @@ export async function findKnownCommand(
   return { name, plugin, command: (await load()).default };
 }
 
-/** Finds a command of the loaded plugins. Throws `USAGE_INVALID` when there is none of this name. */
+/** Finds a command of the loaded plugins. Throws `USAGE_INVALID` for an unknown command. */
 export async function findPluginCommand(
   argv: readonly string[],
   commands: ReadonlyMap<string, CommandEntry>,
@@ -47,7 +47,7 @@ export async function findPluginCommand(
   return { name, command, ...(plugin !== undefined && { plugin }) };
 }
 
-/** Lists the program's own commands and those of the plugins. Throws `PLUGIN_INVALID` for a name that is taken. */
+/** Collects the program's own commands and those of the plugins. Throws `PLUGIN_INVALID` for a name that is already used. */
 export function collectCommands(plugins: readonly LoadedPlugin[]): ReadonlyMap<string, CommandEntry> {
   const collected = new Map<string, CommandEntry>(
     Object.entries(ownCommands).map(([name, load]) => [name, { load }]),
@@ -55,12 +55,12 @@ export function collectCommands(plugins: readonly LoadedPlugin[]): ReadonlyMap<s
   for (const { plugin } of plugins) {
     for (const [name, load] of Object.entries(plugin.commands ?? {})) {
       const [word = ""] = name.split(" ");
-      const isOurs = Object.hasOwn(ownCommands, word);
-      const other = isOurs ? undefined : collected.get(name)?.plugin;
-      if (isOurs || other !== undefined) {
+      const isReserved = Object.hasOwn(ownCommands, word);
+      const other = isReserved ? undefined : collected.get(name)?.plugin;
+      if (isReserved || other !== undefined) {
         throw new AgentError(
           "PLUGIN_INVALID",
-          `plugin "${plugin.name}" adds the command "${name}", which ${isOurs ? "signalman itself" : `plugin "${other}"`} has`,
+          `plugin "${plugin.name}" adds command "${name}", which ${isReserved ? "signalman itself" : `plugin "${other}"`} already has`,
         );
       }
       collected.set(name, { plugin: plugin.name, load });

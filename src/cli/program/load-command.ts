@@ -3,7 +3,7 @@ import type { CommandEntry } from "../../core/contracts/program.ts";
 import { AgentError } from "../../core/errors.ts";
 import { toHint } from "../../core/nearest.ts";
 
-/** Loads a command by its name. Throws `USAGE_INVALID` when there is none, `PLUGIN_INVALID` when it is not a command. */
+/** Loads a command by its name. Throws `USAGE_INVALID` for an unknown name, `PLUGIN_INVALID` when the plugin provides something else. */
 export async function loadCommand(
   name: string,
   commands: ReadonlyMap<string, CommandEntry>,

@@ -10,20 +10,20 @@ export interface OpenLoggerOptions {
   readonly destination: LogDestination;
   readonly path: string;
   readonly rotation: LogRotation;
-  /** A file that somebody asked for must be there; the default one may be missing. */
-  readonly isPathChosen: boolean;
+  /** Whether the path was configured. Such a file must be writable; the default file may be missing. */
+  readonly isPathConfigured: boolean;
 }
 
-/** Opens the agent's log. Throws `FILE_FAILED` when the file that was asked for cannot be opened. */
+/** Opens the agent's log. Throws `FILE_FAILED` when a configured file cannot be opened. */
 export function openLogger({
   level,
   format,
   destination,
   path,
   rotation,
-  isPathChosen,
+  isPathConfigured,
 }: OpenLoggerOptions): RootLogger {
-  const open = isPathChosen ? openLogFile : openLogFileIfPossible;
+  const open = isPathConfigured ? openLogFile : openLogFileIfPossible;
   const file = destination === "stderr" ? undefined : open(path, rotation);
   return createLogger({
     level,

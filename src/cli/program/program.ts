@@ -95,10 +95,13 @@ async function loadSourcesFor(options: LoadProgramOptions): Promise<Sources> {
 
 function assertOn({ name, plugin }: FoundCommand, off: readonly string[], need: string): void {
   if (need === "none" || plugin === undefined || !off.includes(plugin)) return;
-  throw new AgentError("USAGE_INVALID", `command "${name}" belongs to plugin "${plugin}", which is off`);
+  throw new AgentError(
+    "USAGE_INVALID",
+    `command "${name}" belongs to plugin "${plugin}", which is turned off`,
+  );
 }
 
-/** A plugin that is off is not loaded until one of its flags is used. */
+/** Explains an unknown flag that belongs to a plugin which is turned off. Such a plugin is loaded only for this. */
 async function explainOff(flag: string, off: readonly string[], builtIns: BuiltInPlugins): Promise<string> {
   for (const name of off) {
     const { flags } = (await builtIns[name]!()).default;
@@ -126,7 +129,7 @@ function openProgramLogger({ config, secrets }: ResolvedConfig, destination: Log
     format: core?.["log-format"] ?? "human",
     path: core?.["log-file-path"] ?? "",
     rotation: { maxBytes: core?.["log-file-size"] ?? 0, count: core?.["log-file-count"] ?? 0 },
-    isPathChosen: path?.source.kind !== "default",
+    isPathConfigured: path?.source.kind !== "default",
     destination: core === undefined ? "stderr" : destination,
   });
   logger.addSecrets(secrets);

@@ -9,13 +9,13 @@ import { choosePlugins, type PluginChoice } from "../../core/config/plugins.ts";
 import { AgentError } from "../../core/errors.ts";
 import { type BuiltInPlugins, loadPlugins } from "../../core/host/loader.ts";
 
-/** The configuration file, and what it defines: the plugins, and by them the options. */
+/** The configuration file, the plugins that it names, and the options that they declare. */
 export interface Sources {
   readonly file: ConfigFile | undefined;
   readonly plugins: readonly LoadedPlugin[];
-  /** Names of the built-in plugins that are off. */
+  /** Names of the built-in plugins that are turned off. */
   readonly off: readonly string[];
-  /** Section of the `plugins:` map, by plugin. */
+  /** Sections of the `plugins:` map, by plugin. */
   readonly parts: ReadonlyMap<string, PluginChoice["parts"]>;
   readonly declared: readonly DeclaredOptions[];
   readonly faults: readonly string[];
@@ -57,7 +57,10 @@ async function readFile({ argv, env, cwd }: SourcesOptions): Promise<ConfigFile 
   const path = named === undefined ? findConfigFile(cwd) : resolve(cwd, named);
   if (path !== undefined) return loadConfigFile(path, { environment, cwd });
   if (environment === undefined) return undefined;
-  throw new AgentError("CONFIG_INVALID", `no environment "${environment}": there is no configuration file`);
+  throw new AgentError(
+    "CONFIG_INVALID",
+    `environment "${environment}" cannot be selected: no configuration file was found`,
+  );
 }
 
 async function loadFrom(

@@ -3,19 +3,21 @@ import { AgentError, toMessage } from "../../core/errors.ts";
 import { parseJobRequest, type ParsedJob } from "../../job/request/parse.ts";
 
 export interface ReadJobOptions {
-  /** In bytes; 64 MiB by default. */
+  /** Largest accepted size, in bytes. Default: 64 MiB. */
   readonly limitBytes?: number;
 }
 
-/** Reads and parses the job request that `signalman run` was given: a path, or `-` for standard input. */
+/** Reads and parses a job file. `path`: a file, or `-` for standard input. */
 export async function loadJob(path: string, options: ReadJobOptions = {}): Promise<ParsedJob> {
-  return await parseJobRequest(await readJobText(path, options), { name: sourceName(path) });
+  return await parseJobRequest(await readJobText(path, options), {
+    name: path === "-" ? "standard input" : path,
+  });
 }
 
-/** The text of a job request. Reads no more than the limit, also from what never ends. */
+/** Reads the text of a job file, at most up to the limit, so that an endless input is refused as well. */
 export async function readJobText(path: string, options: ReadJobOptions = {}): Promise<string> {
   const { limitBytes = 64 * 1024 * 1024 } = options;
-  const name = sourceName(path);
+  const title = path === "-" ? "standard input" : `job file "${path}"`;
   const chunks: Uint8Array[] = [];
   let length = 0;
   try {
@@ -25,19 +27,15 @@ export async function readJobText(path: string, options: ReadJobOptions = {}): P
       if (length > limitBytes) break;
     }
   } catch (error) {
-    throw unreadable(name, error);
+    throw unreadable(title, error);
   }
   if (length > limitBytes) {
     throw new AgentError(
       "JOB_INVALID",
-      `"${name}" is larger than ${toSize(limitBytes)}, the limit of a job request`,
+      `${title} is larger than ${toSize(limitBytes)}, the limit for a job file`,
     );
   }
-  return toText(Buffer.concat(chunks), name);
-}
-
-function sourceName(path: string): string {
-  return path === "-" ? "standard input" : path;
+  return toText(Buffer.concat(chunks), title);
 }
 
 async function* readFile(path: string): AsyncGenerator<Uint8Array> {
@@ -49,28 +47,26 @@ async function* readFile(path: string): AsyncGenerator<Uint8Array> {
   }
 }
 
-function unreadable(name: string, error: unknown): AgentError {
+function unreadable(title: string, error: unknown): AgentError {
   const reasons: Readonly<Record<string, string>> = {
-    ENOENT: `there is no file "${name}": expected a job request, or "-" for standard input`,
-    EISDIR: `"${name}" is a directory: expected a file with a job request`,
-    ENOTDIR: `there is no file "${name}": a part of its path is not a directory`,
-    EACCES: `"${name}" may not be read by this user`,
+    ENOENT: `${title} not found`,
+    EISDIR: `${title} is a directory: expected a file`,
+    ENOTDIR: `${title} not found: a part of its path is not a directory`,
+    EACCES: `${title} cannot be read: permission denied`,
   };
   const code = error instanceof Error && "code" in error ? String(error.code) : "";
-  return new AgentError("JOB_UNREADABLE", reasons[code] ?? `"${name}" cannot be read: ${toMessage(error)}`, {
+  return new AgentError("JOB_UNREADABLE", reasons[code] ?? `${title} cannot be read: ${toMessage(error)}`, {
     cause: error,
   });
 }
 
-function toText(bytes: Uint8Array, name: string): string {
+function toText(bytes: Uint8Array, title: string): string {
   try {
     return new TextDecoder("utf-8", { fatal: true }).decode(bytes);
   } catch (error) {
-    throw new AgentError(
-      "JOB_INVALID",
-      `"${name}" is not text: expected a job request in YAML or JSON, in UTF-8`,
-      { cause: error },
-    );
+    throw new AgentError("JOB_INVALID", `${title} is not text: expected YAML or JSON in UTF-8`, {
+      cause: error,
+    });
   }
 }
 

@@ -1,0 +1,45 @@
+import { onSignals } from "../signals.ts";
+
+/** A job that runs in this process, as far as signals control it. */
+interface StoppableJob {
+  stop(): void;
+  kill(): void;
+}
+
+/** Translates signals to this process into stops of the job. */
+export interface StopSignals extends Disposable {
+  /** Aborts at a signal after the job has ended. */
+  readonly afterJob: AbortSignal;
+  onStart(job: StoppableJob): void;
+  onEnd(): void;
+  /** Stops the job as soon as it has started. */
+  stop(): void;
+}
+
+/**
+ * The first signal stops the job, or will stop it when it starts. The second kills it; before the job has started, it ends the process
+ * with `stoppedStatus`.
+ */
+export function listenForStop({ stoppedStatus }: { readonly stoppedStatus: number }): StopSignals {
+  const started = Promise.withResolvers<StoppableJob>();
+  const afterJob = new AbortController();
+  let phase: "starting" | "running" | "ended" = "starting";
+  const signals = onSignals(async (count) => {
+    if (phase === "ended") return afterJob.abort();
+    if (count > 1 && phase === "starting") process.exit(stoppedStatus);
+    const job = await started.promise;
+    if (count > 1) return job.kill();
+    process.stderr.write("\nstopping the job; a second signal kills it\n");
+    job.stop();
+  });
+  return {
+    afterJob: afterJob.signal,
+    onStart(job) {
+      phase = "running";
+      started.resolve(job);
+    },
+    onEnd: () => void (phase = "ended"),
+    stop: () => void started.promise.then((job) => job.stop()),
+    [Symbol.dispose]: () => signals[Symbol.dispose](),
+  };
+}

@@ -19,7 +19,7 @@ export const config = v.strictObject({
       v.description(
         "The registration token of the agent's type. On the command line every user of the host can read it",
       ),
-      v.metadata({ secret: true, hint: "token" }),
+      v.metadata({ secret: true, hint: "token", migration: { fileOption: "token-file" } }),
     ),
   ),
   "token-file": text("A file with the registration token in it, instead of `token`", "file"),

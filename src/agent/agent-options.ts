@@ -47,6 +47,7 @@ export const agentEntries = {
         ),
       ),
       v.description("Variables for every job; they win over the job's own"),
+      v.metadata({ migration: { content: "variables" } }),
     ),
     [],
   ),

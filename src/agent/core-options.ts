@@ -16,7 +16,8 @@ const logLevels = ["panic", "fatal", "error", "warn", "warning", "info", "debug"
 
 /**
  * Metadata that schemas carry for us: `secret`; `from`, where an option may come from besides its flag; `hint`, what a
- * value is in a word; `defaultText`, the default in words where it depends on the machine; `status`, what has become of it.
+ * value is in a word; `defaultText`, the default in words where it depends on the machine; `status`, what has become of it; `migration`, what
+ * the conversion of another agent's installation must know.
  */
 export const coreConfig = v.strictObject({
   "config-file": v.optional(
@@ -111,7 +112,11 @@ export const coreConfig = v.strictObject({
     "0x0",
   ),
   "redacted-vars": v.optional(
-    v.pipe(v.array(v.string()), v.description("Names of variables (globs) whose values a job's log masks")),
+    v.pipe(
+      v.array(v.string()),
+      v.description("Names of variables (globs) whose values a job's log masks"),
+      v.metadata({ migration: { content: "secret-names" } }),
+    ),
     [...defaultRedactedVars],
   ),
   "redacted-shapes": v.optional(

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import { readFile, stat } from "node:fs/promises";
 import { join } from "node:path";
-import type { Note } from "../../src/cli/migrate/compare.ts";
+import type { Note } from "../../src/cli/migrate/option-notes.ts";
 import { type Home, openHome } from "./signalman.ts";
 
 const configFile = `
@@ -35,7 +35,7 @@ KillMode=mixed
 const service = ["--service", "semaphore-agent.service"];
 
 describe("signalman config migrate", () => {
-  test("says of each option, variable and setting of the unit what becomes of it", async () => {
+  test("reports what becomes of each option, variable and setting of the unit", async () => {
     await using home = await openInstallation();
     const { code, notes } = await migrate(home, ...service);
     expect(code).toBe(1);
@@ -69,7 +69,7 @@ describe("signalman config migrate", () => {
     expect(textOf(notes, "SEMAPHORE_AGENT_LOGLEVEL")).toContain("SEMAPHORE_AGENT_LOG_LEVEL");
   });
 
-  test("changes nothing, and shows no secret, whatever it prints", async () => {
+  test("changes nothing and prints no secret in any output format", async () => {
     await using home = await openInstallation();
     const before = await readFile(join(home.path, "config.yaml"), "utf8");
     for (const how of [[], ["--json"], ["--unit"]]) {
@@ -80,7 +80,7 @@ describe("signalman config migrate", () => {
     expect(await readFile(join(home.path, "config.yaml"), "utf8")).toBe(before);
   });
 
-  test("takes an unsupported option that asks for nothing as the others, as the agent does", async () => {
+  test("accepts an unsupported option without a value, as the agent does", async () => {
     await using home = await openHome();
     await home.write({ "config.yaml": 'kubernetes-executor: false\nkubernetes-pod-spec: ""\n' });
     const { code, notes } = await migrate(home, "--from", "config.yaml");
@@ -88,18 +88,18 @@ describe("signalman config migrate", () => {
     expect(subjects(notes, "stays")).toEqual(["kubernetes-executor", "kubernetes-pod-spec"]);
   });
 
-  test("leaves an option out whole where one of its values is refused", async () => {
+  test("omits an option if one of its values is refused", async () => {
     await using home = await openHome();
     await home.write({ "config.yaml": "env-vars: [A=b, C]\nendpoint: acme.example\n" });
     const written = await home.run("config", "migrate", "--from", "config.yaml", "--write", "new.yaml");
     expect(written.code).toBe(1);
     const text = await readFile(join(home.path, "new.yaml"), "utf8");
-    expect(text).toContain("# left out, because no agent starts with it: env-vars\n");
+    expect(text).toContain("# omitted, because the agent does not start with it: env-vars\n");
     expect(text).not.toContain("A=b");
     expect((await home.run("config", "check", "--config-file", "new.yaml")).stderr).toBe("");
   });
 
-  test("writes a configuration that signalman takes, for its owner only, and never over another", async () => {
+  test("writes a configuration that signalman accepts, readable only by its owner, and never overwrites another", async () => {
     await using home = await openInstallation();
     const words = ["--from", "config.yaml", ...service, "--write", "new.yaml"];
     await migrate(home, ...words);
@@ -116,17 +116,17 @@ describe("signalman config migrate", () => {
     });
     const text = await readFile(join(home.path, "new.yaml"), "utf8");
     expect(text).toContain("token: registration-5ecret");
-    expect(text).toContain("# left out, because no agent starts with it: discconect-after-job");
+    expect(text).toContain("# omitted, because the agent does not start with it: discconect-after-job");
 
     const again = await home.run("config", "migrate", ...words);
     expect(again.code).toBe(2);
-    expect(again.stderr).toContain("it is there already (--force writes it all the same)");
+    expect(again.stderr).toContain("it already exists (--force overwrites it)");
     await home.write({ "new.yaml": "mine: true\n" });
     expect((await home.run("config", "migrate", ...words, "--force")).code).toBe(1);
     expect(await readFile(join(home.path, "new.yaml"), "utf8")).toBe(text);
   });
 
-  test("prints a unit that keeps what the old one had, at the same path", async () => {
+  test("prints a unit that keeps the settings and the path of the old one", async () => {
     await using home = await openInstallation();
     const { stdout } = await home.run("config", "migrate", ...service, "--unit", "--write", "new.yaml");
     expect(stdout).toContain(`ExecStart=${home.path}/agent start --config-file ${home.path}/new.yaml\n`);
@@ -137,7 +137,7 @@ describe("signalman config migrate", () => {
     );
   });
 
-  test("finds nothing to change in what it has made", async () => {
+  test("reports no changes for a unit and a configuration that it has written", async () => {
     await using home = await openInstallation();
     const first = [
       "config",
@@ -154,7 +154,7 @@ describe("signalman config migrate", () => {
     expect(subjects(notes, "changes")).toEqual(["token", "ExecStart"]);
   });
 
-  test("says where it looked, or what is not there, when there is no installation", async () => {
+  test("names the locations, or the missing file, when no installation is found", async () => {
     await using home = await openHome();
     const gone = await home.run("config", "migrate", "--from", "gone");
     expect({ code: gone.code, stdout: gone.stdout }).toEqual({ code: 2, stdout: "" });

@@ -4,9 +4,9 @@ import { peekFlags } from "../../core/config/arguments.ts";
 import { AgentError, toMessage } from "../../core/errors.ts";
 import { parseUnit, type ServiceSection, splitWords, toVariables } from "../../os/systemd/unit-file.ts";
 
-/** What there is of an agent that was installed before. */
+/** The installation of another agent. */
 export interface Installation {
-  /** Its configuration file. `undefined`: it has none. */
+  /** Path of its configuration file, if it has one. */
   readonly config: string | undefined;
   readonly unit: Unit | undefined;
 }
@@ -14,29 +14,30 @@ export interface Installation {
 export interface Unit {
   readonly path: string;
   readonly service: ServiceSection;
-  /** The program that is started, and what stands behind its `start`. */
+  /** Path of the program that the unit starts. */
   readonly program: string;
+  /** Arguments of the program, without the command `start`. */
   readonly flags: readonly string[];
-  /** Of `Environment=` and `EnvironmentFile=`. */
+  /** Variables of `Environment=` and `EnvironmentFile=`. */
   readonly env: Readonly<Record<string, string>>;
 }
 
 export interface FindInstallationOptions {
   /** A configuration file, or the directory of an installation. */
   readonly from: string | undefined;
-  /** The file of a unit. */
+  /** Path of a unit file. */
   readonly unit: string | undefined;
   readonly cwd: string;
 }
 
-/** Where the reference's install script and its container image put things (protocol section 9). */
+/** Locations that the reference's install script and its container image use (protocol section 9). */
 const usualConfigs = ["/opt/semaphore/agent/config.yaml", "/opt/semaphore/semaphore-agent.yml"];
 const unitName = "semaphore-agent.service";
 const usualUnits = ["/etc/systemd/system", "/usr/lib/systemd/system", "/lib/systemd/system"].map(
   (directory) => join(directory, unitName),
 );
 
-/** Finds an installation, and changes nothing. Throws `USAGE_INVALID` when there is none. */
+/** Finds an installation. Throws `USAGE_INVALID` when none is found. */
 export async function findInstallation(options: FindInstallationOptions): Promise<Installation> {
   const { from, cwd } = options;
   const unit = await findUnit(options.unit && resolve(cwd, options.unit));
@@ -44,7 +45,7 @@ export async function findInstallation(options: FindInstallationOptions): Promis
   const ofUnit = named && resolve(unit.service.get("WorkingDirectory")?.at(-1) ?? "/", named);
   if (from !== undefined) {
     const config = await findConfig(resolve(cwd, from));
-    // The unit in the usual place may be another agent's.
+    // The unit in the usual location may belong to another agent.
     return { config, unit: options.unit !== undefined || ofUnit === config ? unit : undefined };
   }
   const config = await findFirst([...(ofUnit ? [ofUnit] : []), ...usualConfigs]);
@@ -52,17 +53,20 @@ export async function findInstallation(options: FindInstallationOptions): Promis
   const places = [...usualConfigs, usualUnits[0]].join(", ");
   throw new AgentError(
     "USAGE_INVALID",
-    `no installation of an agent was found (looked at: ${places}); give --from its config.yaml or its directory`,
+    `no installation of an agent was found in the usual locations (${places}); specify its config.yaml or directory with --from`,
   );
 }
 
 async function findConfig(path: string): Promise<string> {
   const found = await stat(path).catch(() => undefined);
-  if (found === undefined) throw new AgentError("USAGE_INVALID", `there is no "${path}" to migrate from`);
+  if (found === undefined) throw new AgentError("USAGE_INVALID", `"${path}" (--from) not found`);
   if (!found.isDirectory()) return path;
   const inside = await findFirst(usualConfigs.map((usual) => join(path, basename(usual))));
   if (inside !== undefined) return inside;
-  throw new AgentError("USAGE_INVALID", `there is no config.yaml in "${path}"; give --from the file itself`);
+  throw new AgentError(
+    "USAGE_INVALID",
+    `config.yaml not found in "${path}"; specify the file itself with --from`,
+  );
 }
 
 async function findUnit(named: string | undefined): Promise<Unit | undefined> {
@@ -86,7 +90,7 @@ async function findUnit(named: string | undefined): Promise<Unit | undefined> {
 
 async function readEnv(service: ServiceSection): Promise<Record<string, string>> {
   const files = (service.get("EnvironmentFile") ?? []).map((file) => file.replace(/^-/, ""));
-  // systemd reads them when it starts the unit, as root; here they may be closed.
+  // systemd reads these files as root; this user may not be allowed to.
   const texts = await Promise.all(files.map((file) => readFile(file, "utf8").catch(() => "")));
   const lines = texts.flatMap((text) => text.split("\n")).filter((line) => !/^\s*([#;]|$)/.test(line));
   return {
@@ -99,7 +103,9 @@ async function readText(path: string): Promise<string> {
   try {
     return await readFile(path, "utf8");
   } catch (cause) {
-    throw new AgentError("FILE_FAILED", `cannot read "${path}": ${toMessage(cause)}`, { cause });
+    throw new AgentError("FILE_FAILED", `unit file "${path}" could not be read: ${toMessage(cause)}`, {
+      cause,
+    });
   }
 }
 

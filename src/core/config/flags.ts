@@ -104,6 +104,7 @@ function toOption(
     required,
     secret: holdsSecret(schema),
     status: schema.status,
+    migration: schema.migration,
     schema,
   };
 }

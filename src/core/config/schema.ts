@@ -19,7 +19,7 @@ export async function toJsonSchema(schema: StandardSchemaV1): Promise<JsonSchema
 
 /** The schema as an editor wants it: `secret` becomes `writeOnly`, what is only ours goes. */
 export function toPublished(schema: JsonSchema): JsonSchema {
-  const { secret, defaultText, hint, from, status, $schema, default: value, ...rest } = schema;
+  const { secret, defaultText, hint, from, status, migration, $schema, default: value, ...rest } = schema;
   const isFixed = value !== undefined && defaultText === undefined;
   return mapNested(
     {

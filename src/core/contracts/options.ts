@@ -16,6 +16,14 @@ export type ValueType =
 /** `deprecated`: works; the description names the replacement. `unsupported`: recognised, and the agent refuses to start with it. */
 export type OptionStatus = "deprecated" | "unsupported";
 
+/** What the migration of another agent's installation must know about an option. */
+export interface OptionMigration {
+  /** Key of the option that reads the value from a file: a better place for a secret. */
+  readonly fileOption?: string;
+  /** `variables`: the entries are variables of jobs (`NAME=value`). `secret-names`: globs of the names of secret variables. */
+  readonly content?: "variables" | "secret-names";
+}
+
 /** The part of JSON Schema that the program reads. */
 export interface JsonSchema {
   readonly type?: string | readonly string[];
@@ -36,6 +44,7 @@ export interface JsonSchema {
   readonly hint?: string;
   readonly from?: readonly string[];
   readonly status?: OptionStatus;
+  readonly migration?: OptionMigration;
   readonly [keyword: string]: unknown;
 }
 
@@ -62,6 +71,7 @@ export interface Option {
   readonly required: boolean;
   readonly secret: boolean;
   readonly status: OptionStatus | undefined;
+  readonly migration: OptionMigration | undefined;
   readonly schema: JsonSchema;
 }
 

@@ -3,9 +3,9 @@ import { renameSync, writeFileSync } from "node:fs";
 import { stringify } from "yaml";
 import type { EffectiveConfig } from "../../core/contracts/options.ts";
 import { AgentError, toMessage } from "../../core/errors.ts";
-import type { Note } from "./compare.ts";
+import type { Note } from "./option-notes.ts";
 
-/** The configuration file of Signalman: what the file and the command line gave. Variables stay where they are. */
+/** Returns a configuration file with the options that the old file and command line set. Environment variables stay in the unit. */
 export function toConfigText(config: EffectiveConfig, notes: readonly Note[]): string {
   const refused = new Set(notes.filter(({ kind }) => kind === "refused").map(({ subject }) => subject));
   const kept = config.options.filter(
@@ -13,21 +13,23 @@ export function toConfigText(config: EffectiveConfig, notes: readonly Note[]): s
       (source.kind === "file" || source.kind === "flag") && key !== "config-file" && !refused.has(key),
   );
   const values = Object.fromEntries(kept.map(({ key, value }) => [key, value]));
-  const left = [...refused].map((subject) => `# left out, because no agent starts with it: ${subject}\n`);
-  const head = "# Signalman's configuration; docs/configuration.md tells of each option.\n";
-  return `${head}${left.join("")}${kept.length === 0 ? "" : stringify(values)}`;
+  const omitted = [...refused].map(
+    (subject) => `# omitted, because the agent does not start with it: ${subject}\n`,
+  );
+  const head = "# Configuration of Signalman. docs/configuration.md describes every option.\n";
+  return `${head}${omitted.join("")}${kept.length === 0 ? "" : stringify(values)}`;
 }
 
-/** Writes a file (0600); in the place of another one only when `isForced`, and then whole or not at all. */
-export function putFile(path: string, text: string, { isForced = false } = {}): void {
+/** Writes a file of mode 0600. With `isForced` an existing file is replaced, atomically; otherwise it is an error. */
+export function writeConfig(path: string, text: string, { isForced = false } = {}): void {
   const temporary = `${path}.${randomBytes(4).toString("hex")}`;
   try {
     writeFileSync(isForced ? temporary : path, text, { mode: 0o600, flag: "wx" });
     if (isForced) renameSync(temporary, path);
   } catch (cause) {
     const isTaken = (cause as NodeJS.ErrnoException).code === "EEXIST";
-    const reason = isTaken ? "it is there already (--force writes it all the same)" : toMessage(cause);
+    const reason = isTaken ? "it already exists (--force overwrites it)" : toMessage(cause);
     const code = isTaken ? "USAGE_INVALID" : "FILE_FAILED";
-    throw new AgentError(code, `cannot write "${path}": ${reason}`, { cause });
+    throw new AgentError(code, `configuration file "${path}" could not be written: ${reason}`, { cause });
   }
 }

@@ -1,0 +1,29 @@
+import type { EffectiveConfig } from "../../core/contracts/options.ts";
+import { toLeaveSeconds, toServiceUnit } from "../../os/systemd/unit-settings.ts";
+import type { Installation } from "./installation.ts";
+
+/**
+ * Proposes a unit that keeps the program's path, user, working directory and variables of the old one. `written`: the new configuration
+ * file, which contains the old unit's flags.
+ */
+export function toProposedUnit(
+  { config: configPath, unit }: Installation,
+  { config, written }: { readonly config: EffectiveConfig; readonly written: string | undefined },
+): string {
+  const last = (name: string) => unit?.service.get(name)?.at(-1);
+  const file = written ?? configPath;
+  const start = `${unit?.program || "/usr/local/bin/signalman"} start`;
+  const command = file === undefined ? start : `${start} --config-file ${toWord(file)}`;
+  return toServiceUnit({
+    leaveSeconds: toLeaveSeconds(config),
+    command: written === undefined ? (last("ExecStart") ?? command) : command,
+    user: last("User"),
+    workingDirectory: last("WorkingDirectory"),
+    environment: unit?.service.get("Environment") ?? [],
+  });
+}
+
+/** A path as one word of `ExecStart`. */
+function toWord(path: string): string {
+  return /^[\w./@:-]+$/.test(path) ? path : JSON.stringify(path.replaceAll("%", "%%"));
+}

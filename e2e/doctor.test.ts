@@ -27,7 +27,7 @@ test("doctor asks a real hub, registers nothing there, sees a running agent, and
     expect.arrayContaining([
       `"${scene.hub.endpoint}" answers, and knows the registration token`,
       "the clock agrees with the control plane's",
-      `the state directory "${scene.stateDirectory}" is there; agents run on it: pid ${agent.pid}`,
+      `state directory "${scene.stateDirectory}" exists; running agents: pid ${agent.pid}`,
       expect.stringMatching(/^the login shell starts in \d+ ms$/),
     ]),
   );

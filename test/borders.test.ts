@@ -20,7 +20,7 @@ describe("the borders of the house", () => {
     ["src/host.ts", `let shell: import("../plugins/shell/shell.ts").Shell;`],
     ["src/host.ts", `export { type Shell } from "../plugins/shell/shell.ts";`],
     ["src/host.ts", `import { tester } from "../e2e/fixtures.ts";`],
-    ["src/host.ts", `import "../test/project.ts";`],
+    ["src/host.ts", `import "./project.ts";`],
     ["src/host.ts", `import fc from "fast-check";`],
     ["src/main.ts", `import { tester } from "../e2e/fixtures.ts";`],
     ["plugins/docker/index.ts", `import { Shell } from "../shell/shell.ts";`],

@@ -6,16 +6,20 @@ import {
   hasColour,
   isSecret,
   onSignals,
+  type Program,
   toMessage,
   toPlain,
 } from "signalman";
-import { type NamedCheck, examine } from "./examine.ts";
-import { renderDiagnoses } from "./render.ts";
 import { toCoreChecks } from "./checks/index.ts";
+import { renderDiagnoses } from "./render.ts";
+import { type NamedCheck, runChecks } from "./run-checks.ts";
 
-/** Looks at the machine and the configuration as an agent would find them; registers no agent, and changes nothing. */
+/** Checks the machine and the configuration from the agent's point of view. Registers no agent and changes nothing. */
 export default defineCommand({
-  meta: { name: "doctor", description: "look whether an agent could work here, and what to do where not" },
+  meta: {
+    name: "doctor",
+    description: "check that this machine can run an agent, with a remedy for each problem",
+  },
   configuration: "lenient",
   reportsFaults: true,
   log: "stderr",
@@ -25,42 +29,27 @@ export default defineCommand({
       type: "string",
       default: "10",
       valueHint: "seconds",
-      description: "how long each check may take",
+      description: "time-out of each check; at most 3600",
     },
   },
   async run({ args, program }) {
     const deadlineMs = toDeadline(args.timeout);
-    const quit = new AbortController();
-    using _ = onSignals((count) => (count === 1 ? quit.abort() : process.exit(130)));
+    const interrupted = new AbortController();
+    using _signals = onSignals((count) => (count === 1 ? interrupted.abort() : process.exit(130)));
 
     const failed: NamedCheck[] = [];
     await using host = await program.openHost({
       roles: ["agent", "job"],
       onSetupFailed: (plugin, error) => failed.push(toFailedSetup(plugin, error)),
     });
-    const owners = new Map(
-      host
-        .describe()
-        .flatMap(({ plugin, services }) =>
-          services.filter(({ service }) => service === check.id).map(({ name }) => [name, plugin] as const),
-        ),
-    );
-    const theirs = [...host.all(check)].map(([name, one]) => ({
-      name,
-      owner: owners.get(name) ?? name,
-      check: one,
-    }));
-    const found = await examine(
-      [...toCoreChecks(program.faults, [...host.all(executor).keys()]), ...theirs, ...failed],
-      {
-        config: program.config,
-        env: process.env,
-        deadlineMs,
-        signal: quit.signal,
-      },
-    );
-
-    if (quit.signal.aborted) {
+    const own = toCoreChecks(program.faults, [...host.all(executor).keys()]);
+    const found = await runChecks([...own, ...toPluginChecks(host), ...failed], {
+      config: program.config,
+      env: process.env,
+      deadlineMs,
+      signal: interrupted.signal,
+    });
+    if (interrupted.signal.aborted) {
       process.exitCode = 130;
       return;
     }
@@ -80,8 +69,23 @@ function toDeadline(text: string): number {
   if (seconds > 0 && seconds <= 3600) return seconds * 1000;
   throw new AgentError(
     "USAGE_INVALID",
-    `"--timeout" expects seconds, more than 0 and 3600 at most; received "${text}"`,
+    `"--timeout" expects seconds, more than 0 and at most 3600; received "${text}"`,
   );
+}
+
+function toPluginChecks(host: Awaited<ReturnType<Program["openHost"]>>): NamedCheck[] {
+  const owners = new Map(
+    host
+      .describe()
+      .flatMap(({ plugin, services }) =>
+        services.filter(({ service }) => service === check.id).map(({ name }) => [name, plugin] as const),
+      ),
+  );
+  return [...host.all(check)].map(([name, one]) => ({
+    name,
+    owner: owners.get(name) ?? name,
+    check: one,
+  }));
 }
 
 function toFailedSetup(plugin: string, error: unknown): NamedCheck {
@@ -92,9 +96,9 @@ function toFailedSetup(plugin: string, error: unknown): NamedCheck {
       run: () => [
         {
           level: "error",
-          title: "the plugin cannot be set up: no agent starts with it",
+          title: "the plugin could not be set up: the agent does not start with it",
           detail: toMessage(error),
-          remedy: `mend it, or turn it off (plugins: { ${plugin}: false } in the configuration file)`,
+          remedy: `correct its configuration, or turn it off (plugins: { ${plugin}: false } in the configuration file)`,
         },
       ],
     },

@@ -1,6 +1,6 @@
 import { expect, test } from "bun:test";
 import { createRecordingLogger } from "signalman/testing";
-import { examine, type NamedCheck } from "./examine.ts";
+import { type NamedCheck, runChecks } from "./run-checks.ts";
 import { warnOfHost } from "./host-warnings.ts";
 
 const config = { file: undefined, options: [], of: () => undefined };
@@ -12,8 +12,8 @@ const named = (name: string, run: NamedCheck["check"]["run"]): NamedCheck => ({
   check: { run },
 });
 
-test("a check that throws, that gives no findings or that misses its deadline is an error with the owner's name", async () => {
-  const findings = await examine(
+test("a check that throws, returns no findings or misses its deadline is an error with the owner's name", async () => {
+  const findings = await runChecks(
     [
       named("throws", () => {
         throw new Error("boom");
@@ -32,7 +32,7 @@ test("a check that throws, that gives no findings or that misses its deadline is
   ]);
 });
 
-test("a state directory in memory is a warning, one that does not exist is none", async () => {
+test("a state directory in memory is a warning, a missing one is not", async () => {
   const logger = createRecordingLogger();
   await warnOfHost({ logger, env: {}, stateDirectory: "/dev/shm" });
   await warnOfHost({ logger, env: {}, stateDirectory: "/no/such/directory" });

@@ -1,6 +1,6 @@
 import { definePlugin } from "signalman";
 
-/** Checks a machine and its configuration, and warns at the agent's start of what would lose jobs. */
+/** Checks a machine and its configuration. When an agent starts, it warns of what would lose jobs. */
 export default definePlugin({
   name: "doctor",
   description: "checks that this machine can run an agent",

@@ -1,7 +1,7 @@
 import { toPrintable } from "signalman";
-import type { Diagnosis } from "./examine.ts";
+import type { Diagnosis } from "./run-checks.ts";
 
-/** For people: grouped by who found it, and closing with how much there is to do. */
+/** Renders the diagnoses by owner, and a summary. */
 export function renderDiagnoses(
   diagnoses: readonly Diagnosis[],
   { isColoured }: { readonly isColoured: boolean },
@@ -33,5 +33,5 @@ function summarize(diagnoses: readonly Diagnosis[]): string {
   const count = (wanted: Diagnosis["level"]) => diagnoses.filter(({ level }) => level === wanted).length;
   const [errors, warnings] = [count("error"), count("warning")];
   const plural = (many: number, word: string) => `${many} ${word}${many === 1 ? "" : "s"}`;
-  return `${plural(errors, "error")}, ${plural(warnings, "warning")}, ${count("ok")} in order`;
+  return `${plural(errors, "error")}, ${plural(warnings, "warning")}, ${count("ok")} ok`;
 }

@@ -9,13 +9,13 @@ describe("config", () => {
     const { code, stdout } = await home.runWith(env, "config", "--log-format", "json");
     expect(code).toBe(0);
     const rows = stdout.split("\n").map((line) => line.split(/ {2,}/));
-    expect(rows).toContainEqual(["log-level", "warn", "SEMAPHORE_AGENT_LOG_LEVEL"]);
-    expect(rows).toContainEqual(["log-format", "json", "--log-format"]);
-    expect(rows).toContainEqual(["outside-password", "[REDACTED]", "signalman.config.yaml:3"]);
-    expect(rows).toContainEqual(["outside-loud", "false", "default"]);
+    expect(rows).toContainEqual(["log-level", "SEMAPHORE_AGENT_LOG_LEVEL", "warn"]);
+    expect(rows).toContainEqual(["log-format", "--log-format", "json"]);
+    expect(rows).toContainEqual(["outside-password", "signalman.config.yaml:3", "[REDACTED]"]);
+    expect(rows).toContainEqual(["outside-loud", "default", "false"]);
   });
 
-  test("--json shows the same to programs", async () => {
+  test("--json prints the same for programs", async () => {
     await using home = await openHome(outside);
     const { stdout } = await home.run("config", "--json");
     expect(stdout).not.toContain("hunter2");
@@ -30,7 +30,7 @@ describe("config", () => {
     });
   });
 
-  test("check says ok, or all that is wrong", async () => {
+  test("check prints ok, or reports every fault", async () => {
     await using home = await openHome({ "signalman.config.yaml": "log-level: info\n" });
     expect(await home.run("config", "check")).toEqual({ code: 0, stdout: "ok\n", stderr: "" });
     await home.write({ "signalman.config.yaml": "log-level: loud\nnaem: x\n" });
@@ -50,7 +50,7 @@ describe("config", () => {
     }
   });
 
-  test("schema describes what a file may hold, whatever the file says", async () => {
+  test("schema describes the configuration file, even if the present one has faults", async () => {
     await using home = await openHome({
       ...outside,
       "signalman.config.yaml": "plugins: { ./outside.ts: {} }\nlog-level: loud\n",

@@ -13,24 +13,26 @@ const good = {
 };
 
 describe("the unit of an installed agent", () => {
-  test("that costs jobs is found, with each line that it needs", async () => {
+  test("that can lose jobs is reported with the lines that it needs", async () => {
     await using home = await openSystem({ ...good, KillMode: "control-group", TimeoutStopUSec: "1min 30s" });
     const { code, stdout } = await doctor(home);
     expect(code).toBe(0);
-    expect(stdout).toContain('warning  the unit "semaphore-agent.service" costs jobs');
+    expect(stdout).toContain('warning  unit "semaphore-agent.service" can interrupt or lose jobs');
     expect(stdout).toContain("KillMode (now control-group): a restart of the service ends its running job");
     expect(stdout).toMatch(/KillMode=process, TimeoutStopSec=\d+$/m);
     expect(stdout).not.toContain("OOMPolicy");
   });
 
-  test("that keeps them is in order, also where systemd does not know all of it", async () => {
+  test("that keeps jobs is ok, also under an old systemd that does not know every setting", async () => {
     const { OOMPolicy: _, ...old } = good;
     await using home = await openSystem(old);
-    expect((await doctor(home)).stdout).toContain('the unit "semaphore-agent.service" lets jobs go on');
+    expect((await doctor(home)).stdout).toContain(
+      'unit "semaphore-agent.service" lets jobs survive a restart',
+    );
   });
 });
 
-/** A machine whose systemd knows the one unit. */
+/** A home with a double of systemctl that knows one unit. */
 async function openSystem(settings: Readonly<Record<string, string>>): Promise<Home> {
   const shown = Object.entries(settings).map(([name, value]) => `${name}=${value}`);
   const home = await openHome({

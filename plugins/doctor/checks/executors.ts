@@ -1,16 +1,16 @@
 import { type Check, type CoreConfig, coreName } from "signalman";
 
-/** Whether the executors that `executors` puts in the place of others are there. `known`: what plugins provide. */
+/** Checks that the replacements in the option `executors` exist. `known`: the executors that plugins provide. */
 export function toExecutorsCheck(known: readonly string[]): Check {
   return {
     run({ config }) {
-      const named = (config.of(coreName) as CoreConfig | undefined)?.executors ?? {};
-      return Object.entries(named)
+      const replacements = (config.of(coreName) as CoreConfig | undefined)?.executors ?? {};
+      return Object.entries(replacements)
         .filter(([, name]) => !known.includes(name))
-        .map(([asked, name]) => ({
+        .map(([requested, name]) => ({
           level: "error",
-          title: `jobs that ask for "${asked}" fail: no plugin provides the executor "${name}"`,
-          remedy: `load the plugin that does, or give --executors one of these: ${known.join(", ")}`,
+          title: `jobs that request the executor "${requested}" fail: no plugin provides the executor "${name}"`,
+          remedy: `load the plugin that provides it, or set --executors to one of these: ${known.join(", ")}`,
         }));
     },
   };

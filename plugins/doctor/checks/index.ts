@@ -1,11 +1,13 @@
 import { type Check, coreName } from "signalman";
-import type { NamedCheck } from "../examine.ts";
+import type { NamedCheck } from "../run-checks.ts";
 import { toExecutorsCheck } from "./executors.ts";
 import { limits } from "./limits.ts";
-import { logFile, stateDirectory, temporaryDirectory } from "./places.ts";
+import { logFile } from "./log-file.ts";
 import { service } from "./service.ts";
+import { stateDirectory } from "./state-directory.ts";
+import { temporaryDirectory } from "./temporary-directory.ts";
 
-/** The checks of what an agent needs whatever its plugins are. `faults` are those of the configuration, `executors` what plugins provide. */
+/** The checks that every agent needs. `faults`: those of the configuration. `executors`: the executors that plugins provide. */
 export function toCoreChecks(faults: readonly string[], executors: readonly string[]): readonly NamedCheck[] {
   const checks: Readonly<Record<string, Check>> = {
     configuration: toConfigurationCheck(faults),
@@ -21,18 +23,22 @@ export function toCoreChecks(faults: readonly string[], executors: readonly stri
 
 function toConfigurationCheck(faults: readonly string[]): Check {
   return {
-    run: ({ config }) =>
-      faults.length === 0
-        ? [{ level: "ok", title: config.file ? `configuration: "${config.file}"` : "configuration: no file" }]
-        : faults.map((fault) => {
-            const [title = "", ...more] = fault.split("\n");
-            return {
-              level: "error",
-              title,
-              ...(more.length > 0 && { detail: more.join("\n") }),
-              remedy:
-                "correct it, since no agent starts with it; docs/configuration.md tells what each option takes",
-            };
-          }),
+    run({ config }) {
+      if (faults.length === 0) {
+        return [
+          { level: "ok", title: config.file ? `configuration: "${config.file}"` : "configuration: no file" },
+        ];
+      }
+      return faults.map((fault) => {
+        const [title = "", ...more] = fault.split("\n");
+        return {
+          level: "error",
+          title,
+          ...(more.length > 0 && { detail: more.join("\n") }),
+          remedy:
+            "correct it: the agent does not start with it; docs/configuration.md describes every option",
+        };
+      });
+    },
   };
 }

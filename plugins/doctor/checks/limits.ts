@@ -2,9 +2,10 @@ import type { Check, Finding } from "signalman";
 import { access, constants, readFile } from "node:fs/promises";
 import { homedir } from "node:os";
 
-const fewFiles = 1024;
+/** Fewer open files than this are reported. */
+const minOpenFiles = 1024;
 
-/** As whom the agent would run, and what the system lets it have. */
+/** Checks the user and the limits under which the agent would run. */
 export const limits: Check = {
   run: async () => [toUser(), ...(await findFileLimit()), ...(await findControlGroup())],
 };
@@ -12,34 +13,31 @@ export const limits: Check = {
 function toUser(): Finding {
   return {
     level: "ok",
-    title: `seen as user ${process.getuid?.()}, at home in "${homedir()}"`,
+    title: `running as user ${process.getuid?.()} with the home directory "${homedir()}"`,
     detail:
-      "what is found holds for this user: run it as the agent's, with the agent's variables and configuration",
+      "the findings apply to this user: run doctor as the user of the agent, with its variables and configuration",
   };
 }
 
 async function findFileLimit(): Promise<Finding[]> {
   const text = await readFile("/proc/self/limits", "utf8").catch(() => "");
   const [, soft = ""] = /^Max open files\s+(\d+)/m.exec(text) ?? [];
-  if (soft === "" || Number(soft) >= fewFiles) return [];
-  const title = `only ${soft} files may be open at once`;
-  const remedy = "raise the limit: LimitNOFILE=65536 in the service's unit, `ulimit -n` in a shell";
+  if (soft === "" || Number(soft) >= minOpenFiles) return [];
+  const title = `the number of open files is limited to ${soft}`;
+  const remedy =
+    "raise the limit: LimitNOFILE=65536 in the unit of the service, or `ulimit -n 65536` in a shell";
   return [{ level: "warning", title, remedy }];
 }
 
-/** Where each job gets a control group of its own, if it is allowed to. */
+/** Reports whether the control group is delegated, so that each job could have a group of its own. */
 async function findControlGroup(): Promise<Finding[]> {
   const text = await readFile("/proc/self/cgroup", "utf8").catch(() => "");
   const [, path] = /^0::(\/.*)$/m.exec(text) ?? [];
   if (path === undefined) return [];
-  const isOurs = await access(`/sys/fs/cgroup${path}/cgroup.procs`, constants.W_OK).then(
+  const isDelegated = await access(`/sys/fs/cgroup${path}/cgroup.procs`, constants.W_OK).then(
     () => true,
     () => false,
   );
-  return [
-    {
-      level: "ok",
-      title: `control group ${path}: ${isOurs ? "delegated to this user" : "not delegated to this user"}`,
-    },
-  ];
+  const title = `control group ${path}: ${isDelegated ? "delegated" : "not delegated"} to this user`;
+  return [{ level: "ok", title }];
 }

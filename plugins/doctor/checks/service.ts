@@ -1,45 +1,49 @@
 import { askSystem, type Check, type Finding, toLeaveSeconds, toUnitName, toUnitSettings } from "signalman";
 import { readFile } from "node:fs/promises";
-import { listAgents, toStatePlace } from "./places.ts";
+import { listAgents, toStateDirectory } from "./state-directory.ts";
 
-/** The units under which agents are installed; whatever unit runs one now is found by itself. */
+type UnitSettings = ReturnType<typeof toUnitSettings>;
+
+/** Usual units of an agent. A unit that runs an agent at the moment is found under any name. */
 const usualNames = ["signalman.service", "semaphore-agent.service"];
 
-/** Whether the service that runs the agent lets its jobs go on. */
+/** Checks that the systemd units of agents let jobs survive a restart. */
 export const service: Check = {
   async run(context) {
-    const pids = ["self", ...(await listAgents(toStatePlace(context)))];
+    const pids = ["self", ...(await listAgents(toStateDirectory(context)))];
     const running = await Promise.all(pids.map(findUnitOf));
     const names = [...new Set([...running.filter((name) => name !== undefined), ...usualNames])];
     const settings = toUnitSettings({ leaveSeconds: toLeaveSeconds(context.config) });
-    const wanted = ["Id", "LoadState", ...settings.map(({ property }) => property)];
-    const shown = await askSystem(["systemctl", "show", `--property=${wanted.join(",")}`, ...names]);
+    const properties = ["Id", "LoadState", ...settings.map(({ property }) => property)];
+    const shown = await askSystem(["systemctl", "show", `--property=${properties.join(",")}`, ...names]);
     const units = (shown ?? "").split(/\n\n+/).map(toProperties);
-    return units.flatMap((unit): Finding[] => {
-      if (unit.get("LoadState") !== "loaded") return [];
-      const title = `the unit "${unit.get("Id")}"`;
-      // An old systemd does not know all of them.
-      const wrong = settings.filter(({ property, isRight }) => {
-        const value = unit.get(property);
-        return value !== undefined && !isRight(value);
-      });
-      if (wrong.length === 0)
-        return [{ level: "ok", title: `${title} lets jobs go on when it is restarted` }];
-      const said = wrong.map(
-        ({ name, property, why }) => `${name} (now ${unit.get(property) || "not set"}): ${why}`,
-      );
-      const lines = wrong.map(({ name, value }) => `${name}=${value}`);
-      return [
-        {
-          level: "warning",
-          title: `${title} costs jobs`,
-          detail: said.join("\n"),
-          remedy: `\`systemctl edit ${unit.get("Id")}\`, and in its [Service] section: ${lines.join(", ")}`,
-        },
-      ];
-    });
+    return units
+      .filter((unit) => unit.get("LoadState") === "loaded")
+      .map((unit) => examineUnit(unit, settings));
   },
 };
+
+function examineUnit(unit: ReadonlyMap<string, string>, settings: UnitSettings): Finding {
+  const id = unit.get("Id");
+  const wrong = settings.filter(({ property, isRight }) => {
+    // An old systemd does not report every property.
+    const value = unit.get(property);
+    return value !== undefined && !isRight(value);
+  });
+  if (wrong.length === 0) {
+    return { level: "ok", title: `unit "${id}" lets jobs survive a restart of the agent` };
+  }
+  const reasons = wrong.map(
+    ({ name, property, why }) => `${name} (now ${unit.get(property) || "not set"}): ${why}`,
+  );
+  const lines = wrong.map(({ name, value }) => `${name}=${value}`);
+  return {
+    level: "warning",
+    title: `unit "${id}" can interrupt or lose jobs`,
+    detail: reasons.join("\n"),
+    remedy: `run \`systemctl edit ${id}\` and set in the [Service] section: ${lines.join(", ")}`,
+  };
+}
 
 async function findUnitOf(pid: number | string): Promise<string | undefined> {
   const cgroups = await readFile(`/proc/${pid}/cgroup`, "utf8").catch(() => "");

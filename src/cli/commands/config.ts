@@ -13,8 +13,8 @@ export default defineCommand({
       process.stdout.write(`${JSON.stringify({ file: file ?? null, options: shown }, null, 2)}\n`);
       return;
     }
-    const rows = options.map((option) => [option.key, toText(mask(option)), option.source.name]);
-    process.stdout.write(`${formatTable([["KEY", "VALUE", "SOURCE"], ...rows]).join("\n")}\n`);
+    const rows = options.map((option) => [option.key, option.source.name, toText(mask(option))]);
+    process.stdout.write(`${formatTable([["KEY", "SOURCE", "VALUE"], ...rows]).join("\n")}\n`);
   },
 });
 

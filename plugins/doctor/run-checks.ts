@@ -1,26 +1,27 @@
 import { type Check, type CheckContext, type Finding, toDuration, toMessage, toOwnerName } from "signalman";
 import { setTimeout as sleep } from "node:timers/promises";
 
-/** A check, and who brought it. */
+/** A check with its name and its owner: a plugin, or the core. */
 export interface NamedCheck {
   readonly name: string;
   readonly owner: string;
   readonly check: Check;
 }
 
+/** A finding with the check that reported it. */
 export type Diagnosis = Finding & { readonly owner: string; readonly check: string };
 
-export interface ExamineOptions extends Omit<CheckContext, "signal"> {
-  /** Of each check. */
+export interface RunChecksOptions extends Omit<CheckContext, "signal"> {
+  /** Time-out of each check. */
   readonly deadlineMs: number;
-  /** Aborts when nobody wants to know any more. */
+  /** Aborts when the command is interrupted. */
   readonly signal: AbortSignal;
 }
 
-/** Runs all checks at once, and waits for none longer than it has time. In the order of `checks`; never rejects. */
-export async function examine(
+/** Runs all checks concurrently, each until its deadline. Returns the diagnoses in the order of `checks`; never rejects. */
+export async function runChecks(
   checks: readonly NamedCheck[],
-  options: ExamineOptions,
+  options: RunChecksOptions,
 ): Promise<readonly Diagnosis[]> {
   const found = await Promise.all(
     checks.map(async (named) => {
@@ -31,10 +32,10 @@ export async function examine(
   return found.flat();
 }
 
-/** A check that gives up at its deadline can say itself what it waited for. */
-const lastWordsMs = 1000;
+/** Time after the deadline in which a check can still report what it waited for. */
+const lateAnswerMs = 1000;
 
-async function runCheck(named: NamedCheck, options: ExamineOptions): Promise<readonly Finding[]> {
+async function runCheck(named: NamedCheck, options: RunChecksOptions): Promise<readonly Finding[]> {
   const { deadlineMs, config, env } = options;
   const controller = new AbortController();
   const abort = () => controller.abort();
@@ -42,45 +43,46 @@ async function runCheck(named: NamedCheck, options: ExamineOptions): Promise<rea
   options.signal.addEventListener("abort", abort, { once: true });
   const context = { config, env, signal: controller.signal };
   const late = Promise.withResolvers<void>();
-  controller.signal.addEventListener("abort", () => void sleep(lastWordsMs).then(late.resolve));
+  controller.signal.addEventListener("abort", () => void sleep(lateAnswerMs).then(late.resolve));
   if (options.signal.aborted) abort();
   try {
     const work = (async () => named.check.run(context))();
     const answer = await Promise.race([work, late.promise]);
     return answer === undefined && controller.signal.aborted
-      ? [toSlow(named, deadlineMs)]
+      ? [toTimeout(named, deadlineMs)]
       : toFindings(named, answer);
   } catch (error) {
-    return [controller.signal.aborted ? toSlow(named, deadlineMs) : toFailed(named, toMessage(error))];
+    return [controller.signal.aborted ? toTimeout(named, deadlineMs) : toFailure(named, toMessage(error))];
   } finally {
     clearTimeout(timer);
     options.signal.removeEventListener("abort", abort);
   }
 }
 
-function toSlow({ name, owner }: NamedCheck, deadlineMs: number): Finding {
+function toTimeout({ name, owner }: NamedCheck, deadlineMs: number): Finding {
   return {
     level: "error",
-    title: `check "${name}" of ${toOwnerName(owner)} gave no answer within ${toDuration(deadlineMs)}`,
-    remedy: "look at what it checks by hand; give it longer with --timeout, or turn the plugin off",
+    title: `check "${name}" of ${toOwnerName(owner)} did not finish within ${toDuration(deadlineMs)}`,
+    remedy: "examine its subject by hand, extend the time-out with --timeout, or turn the plugin off",
   };
 }
 
-function toFailed({ name, owner }: NamedCheck, message: string): Finding {
+function toFailure({ name, owner }: NamedCheck, message: string): Finding {
   return {
     level: "error",
     title: `check "${name}" of ${toOwnerName(owner)} failed`,
     detail: message,
-    remedy: "tell whoever wrote it; what it checks is not known",
+    remedy: "report the error to the author of the check; until then, examine its subject by hand",
   };
 }
 
-/** Plugins may be JavaScript, so that types alone promise nothing. */
+/** Validates the findings: plugins may be JavaScript, which the types do not cover. */
 function toFindings(named: NamedCheck, answer: unknown): readonly Finding[] {
-  const wanted = "expected a list of { level: ok, warning or error, title, remedy where it is not ok }";
-  if (!Array.isArray(answer)) return [toFailed(named, `it gave ${Bun.inspect(answer)} (${wanted})`)];
+  const expected =
+    "expected a list of { level, title, remedy }: the level is ok, warning or error, and ok has no remedy";
+  if (!Array.isArray(answer)) return [toFailure(named, `it returned ${Bun.inspect(answer)} (${expected})`)];
   return answer.map((entry: unknown) =>
-    isFinding(entry) ? entry : toFailed(named, `it gave ${Bun.inspect(entry)} (${wanted})`),
+    isFinding(entry) ? entry : toFailure(named, `it returned ${Bun.inspect(entry)} (${expected})`),
   );
 }
 

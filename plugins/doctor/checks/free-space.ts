@@ -5,14 +5,14 @@ const warningBytes = 2 ** 30;
 const errorBytes = 64 * 2 ** 20;
 const warningInodes = 10_000;
 
-/** How much room there is where `path` lies. */
-export async function findRoom(path: string, what: string): Promise<Finding[]> {
+/** Reports the free space of the file system that contains `path`. `subject`: what the directory is, for messages. */
+export async function findFreeSpace(path: string, subject: string): Promise<Finding[]> {
   const { bsize, bavail, files, ffree } = await statfs(path);
   const free = bsize * bavail;
-  // Some file systems make inodes as they are needed, and tell of none.
+  // Some file systems create inodes on demand and report none.
   const inodes = files === 0 ? Number.POSITIVE_INFINITY : ffree;
-  const where = `${what} "${path}"`;
-  const remedy = `make room there: \`df -h ${path}\` and \`df -i ${path}\` show how much there is`;
+  const where = `${subject} "${path}"`;
+  const remedy = `free space there: \`df -h ${path}\` and \`df -i ${path}\` show the usage`;
   if (free < errorBytes) {
     return [{ level: "error", title: `the disk of the ${where} is full: ${toSize(free)} left`, remedy }];
   }
@@ -24,5 +24,5 @@ export async function findRoom(path: string, what: string): Promise<Finding[]> {
     return [{ level: "warning", title: `the disk of the ${where} has ${toSize(free)} left`, remedy }];
   }
   const count = Number.isFinite(inodes) ? `, ${inodes} inodes` : "";
-  return [{ level: "ok", title: `room in the ${where}: ${toSize(free)}${count}` }];
+  return [{ level: "ok", title: `free space in the ${where}: ${toSize(free)}${count}` }];
 }

@@ -2,10 +2,10 @@ import { toMessage } from "signalman";
 import { access, constants, stat } from "node:fs/promises";
 import { dirname } from "node:path";
 
-/** Why this user cannot write into a directory, or make it where it is not there yet. `undefined`: nothing stands against it. */
+/** Returns why this user cannot write to a directory, or create it; `undefined` if nothing prevents it. */
 export async function findWriteFault(directory: string): Promise<string | undefined> {
   const existing = await findExisting(directory);
-  if (!(await stat(existing)).isDirectory()) return `"${existing}" is no directory`;
+  if (!(await stat(existing)).isDirectory()) return `"${existing}" is not a directory`;
   try {
     await access(existing, constants.W_OK | constants.X_OK);
     return undefined;
@@ -14,7 +14,7 @@ export async function findWriteFault(directory: string): Promise<string | undefi
     if (code === "EROFS") return `"${existing}" is mounted read-only`;
     if (code !== "EACCES") return toMessage(error);
     const { uid, mode } = await stat(existing);
-    return `"${existing}" (owner ${uid}, mode ${toMode(mode)}) is closed to user ${process.getuid?.()}`;
+    return `user ${process.getuid?.()} may not write to "${existing}" (owner ${uid}, mode ${toMode(mode)})`;
   }
 }
 
@@ -22,7 +22,7 @@ export function toMode(mode: number): string {
   return (mode & 0o7777).toString(8).padStart(4, "0");
 }
 
-/** A path, or the nearest of its parents that is there. */
+/** Returns the path, or its nearest parent that exists. */
 export async function findExisting(path: string): Promise<string> {
   try {
     await stat(path);

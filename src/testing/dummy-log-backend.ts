@@ -6,11 +6,11 @@ import { toEvents } from "./job-spool.ts";
 
 /** A log backend that delivers into memory. */
 export interface DummyLogBackend extends LogBackendFactory {
-  /** What was delivered, of all jobs. */
+  /** The delivered events of all jobs. */
   readonly received: readonly JobEvent[];
-  /** Fails the next deliveries; each is tried again. */
+  /** Makes the next deliveries fail; each is retried. */
   fail(times: number): void;
-  /** Takes no more from now on, as a server does whose limit is reached. */
+  /** Accepts no more events from now on, like a server whose limit is reached. */
   refuse(): void;
 }
 
@@ -19,7 +19,7 @@ export function createDummyLogBackend(): DummyLogBackend {
   let failures = 0;
   let refuses = false;
 
-  /** Whether the other side has taken it. */
+  /** Returns whether the batch was accepted. */
   const deliver = async (batch: SpoolBatch): Promise<boolean> => {
     if (refuses) return false;
     for (; failures > 0; failures -= 1) await Bun.sleep(1);

@@ -7,12 +7,12 @@ import { createCookie } from "../os/processes/cookie.ts";
 import { createRecordingJobLog } from "./job-log.ts";
 import { silentLogger } from "./loggers.ts";
 
-/** A directory of its own (0700), removed when it is disposed. */
+/** A private directory (mode 0700) that is removed when it is disposed. */
 export interface TemporaryDirectory extends AsyncDisposable {
   readonly path: string;
 }
 
-/** `await using tmp = await tmpdir()`. */
+/** Creates a temporary directory: `await using tmp = await tmpdir()`. */
 export async function tmpdir(): Promise<TemporaryDirectory> {
   const path = await realpath(await mkdtemp(join(systemTmpdir(), "signalman-test-")));
   return {
@@ -21,7 +21,7 @@ export async function tmpdir(): Promise<TemporaryDirectory> {
   };
 }
 
-/** A job request that asks for nothing, with what `overrides` says. */
+/** A job request without commands, changed by `overrides`. */
 export function jobRequest(overrides: Partial<JobRequest> = {}): JobRequest {
   return {
     id: "00000000-0000-4000-8000-000000000001",
@@ -43,12 +43,12 @@ export function jobRequest(overrides: Partial<JobRequest> = {}): JobRequest {
   };
 }
 
-/** A variable as the wire carries it. */
+/** A variable in the form of the protocol, with its value in base64. */
 export function environmentVariable(name: string, text: string): { name: string; value: string } {
   return { name, value: Buffer.from(text).toString("base64") };
 }
 
-/** What an executor is made from, for a job in `directory`. */
+/** The context from which an executor is created. `directory`: the job's own directory. */
 export function executorContext(
   directory: string,
   overrides: Partial<ExecutorContext> = {},

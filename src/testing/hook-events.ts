@@ -3,7 +3,7 @@ import type { HookEvents, RunOptions } from "../core/contracts/hooks.ts";
 import { jobRequest } from "./fixtures.ts";
 import { createRecordingJobLog, type RecordingJobLog } from "./job-log.ts";
 
-/** A job's session that runs nothing: it notes the directive, logs a block, and answers as it was told. */
+/** A double of a job's session. It records each directive, adds a block to the log, and returns the given exit code. */
 export interface DummySession {
   readonly log: RecordingJobLog;
   readonly directives: readonly string[];
@@ -27,7 +27,7 @@ export function createSession(answer: (directive: string) => number = () => 0): 
   };
 }
 
-/** An agent of one slot that waits for its first job. */
+/** An agent with one slot that waits for its first job. */
 export const agentStatus: AgentStatus = {
   version: "0.0.0",
   pid: 1,
@@ -36,7 +36,7 @@ export const agentStatus: AgentStatus = {
   slots: [{ slot: 0, state: "waiting", name: "an-agent", controlPlane: "test" }],
 };
 
-/** One event for each hook: those of a small job that passed. */
+/** One event for each hook: the events of a small job that passed. */
 export function fixtureEvents({ log, run }: DummySession): HookEvents {
   const job = jobRequest();
   const jobId = job.id;

@@ -1,5 +1,5 @@
 /**
- * Fixtures and contract suites for the tests of plugins; for `bun test`.
+ * Fixtures and contract suites for the tests of plugins with `bun test`.
  *
  * @module signalman/testing
  */
@@ -17,5 +17,5 @@ export {
 export { createRecordingJobLog, type LogBlock, type RecordingJobLog } from "./job-log.ts";
 export { createRecordingLogger, type LogEntry, type RecordingLogger, silentLogger } from "./loggers.ts";
 export { createJobSpool, jobEvents, type JobSpool, toEvents } from "./job-spool.ts";
-export { type LogBackendPlace, type LogBackendSubject, testLogBackend } from "./log-backend.ts";
+export { type LogBackendPlace, type LogBackendSubject, testLogBackend } from "./log-backend/index.ts";
 export { type PluginUnderTest, testPlugin, type TestPluginOptions } from "./test-plugin.ts";

@@ -1,7 +1,7 @@
 import { toMessage } from "../core/errors.ts";
 import type { JobLog, Output } from "../core/contracts/job-log.ts";
 
-/** A block of a job's log: what the user sees as one fold. */
+/** A block of a job's log, which the job page shows as one fold. */
 export interface LogBlock {
   readonly directive: string;
   readonly output: string;
@@ -13,7 +13,7 @@ export interface RecordingJobLog extends JobLog {
   readonly blocks: readonly LogBlock[];
 }
 
-/** A job's log in memory; it keeps the rules of {@link JobLog}. */
+/** A job's log in memory that follows the contract of {@link JobLog}. */
 export function createRecordingJobLog(): RecordingJobLog {
   const blocks: RecordedBlock[] = [];
   return {
@@ -36,11 +36,11 @@ export function createRecordingJobLog(): RecordingJobLog {
   };
 }
 
-/** Takes output and gives it back whole. */
+/** Collects output. */
 export interface Capture {
   readonly output: Output;
   bytes(): Uint8Array;
-  /** As UTF-8, with the terminal's `\r\n` as `\n`. */
+  /** The output as UTF-8, with the terminal's `\r\n` as `\n`. */
   text(): string;
 }
 

@@ -4,17 +4,17 @@ import { createSpool } from "../job/log/spool.ts";
 import type { SpoolCursor, SpoolReader } from "../core/contracts/spool.ts";
 import { tmpdir } from "./fixtures.ts";
 
-/** A job's log on disk, as backends and sinks read it. */
+/** A job's log on disk, for log backends and log sinks. */
 export interface JobSpool extends AsyncDisposable {
   readonly path: string;
-  /** Reads from the beginning, or from `cursor`. */
+  /** Opens a reader at `cursor`, by default at the beginning. */
   reader(cursor?: SpoolCursor): SpoolReader;
   append(...events: readonly JobEvent[]): void;
-  /** The job has ended: no event will come any more. */
+  /** Ends the log: no event follows. */
   close(): void;
 }
 
-/** A spool in a directory of its own, with these events. It is open; {@link JobSpool.close} it when the job is to end. */
+/** Creates a spool with these events. It stays open until {@link JobSpool.close}. */
 export async function createJobSpool(events: readonly JobEvent[] = []): Promise<JobSpool> {
   const directory = await tmpdir();
   const spool = createSpool(join(directory.path, "events.ndjson"), { diskLimitBytes: 2 ** 30 });
@@ -32,7 +32,7 @@ export async function createJobSpool(events: readonly JobEvent[] = []): Promise<
   };
 }
 
-/** The log of a job that printed `lines` in one command, from beginning to end. */
+/** The complete log of a job with one command that printed `lines`. */
 export function jobEvents(lines: readonly string[] = ["hello"]): JobEvent[] {
   const at = 1_700_000_000;
   return [
@@ -51,7 +51,7 @@ export function jobEvents(lines: readonly string[] = ["hello"]): JobEvent[] {
   ];
 }
 
-/** The events in a batch's lines. A last line that is still being written is left out. */
+/** Parses the lines of a batch. An incomplete last line is left out. */
 export function toEvents(lines: Uint8Array | string): JobEvent[] {
   const text = typeof lines === "string" ? lines : new TextDecoder().decode(lines);
   return text

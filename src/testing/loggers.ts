@@ -1,6 +1,6 @@
 import type { LogFields, Logger } from "../core/contracts/logger.ts";
 
-/** A line of the agent's log. `tag` is the plugin's name, as a rule. */
+/** A line of the agent's log. `tag` usually is the name of the plugin. */
 export interface LogEntry {
   readonly level: "debug" | "info" | "warn" | "error";
   readonly tag: string;
@@ -9,11 +9,11 @@ export interface LogEntry {
 }
 
 export interface RecordingLogger extends Logger {
-  /** All that was logged here and by children, in order. */
+  /** The lines of this logger and its children, in order. */
   readonly entries: readonly LogEntry[];
 }
 
-/** A logger that says nothing. */
+/** A logger that discards every line. */
 export const silentLogger: Logger = {
   debug: () => {},
   info: () => {},
@@ -22,7 +22,7 @@ export const silentLogger: Logger = {
   child: () => silentLogger,
 };
 
-/** A logger that prints nothing and remembers everything. */
+/** A logger that records every line and prints none. */
 export function createRecordingLogger(): RecordingLogger {
   const entries: LogEntry[] = [];
   const write =

@@ -5,14 +5,14 @@ import { declareOptions } from "../core/config/flags.ts";
 import { toHint } from "../core/nearest.ts";
 import type { Plugin } from "../core/contracts/plugin.ts";
 
-/** What somebody gives for the options of the plugin that is tested. */
+/** Values for the options of the plugin under test. */
 export interface GivenOptions {
   readonly config?: Readonly<Record<string, unknown>>;
   readonly flags?: Readonly<Record<string, string>>;
   readonly env?: Readonly<Record<string, string>>;
 }
 
-/** Decides the options of all `plugins` as the program does; `given` are those of the plugin with this name. */
+/** Resolves the options of all `plugins` as the program does. The given values are for the plugin `name`. */
 export async function resolveTestConfig(
   plugins: readonly Plugin[],
   name: string,

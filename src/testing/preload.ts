@@ -1,7 +1,7 @@
-// For `signalman plugins test`: runs in `bun test` before the tests. The compiled binary contains it as one file.
+// Loaded by `signalman plugins test` in `bun test`, before the tests. The compiled binary contains it as one file.
 import { createSdkLender } from "../core/host/lend-sdk.ts";
 
-// A test that starts the program must start the program, not Bun.
+// With this variable the compiled program acts as Bun; a test that starts the program must get the program.
 delete process.env["BUN_BE_BUN"];
 await createSdkLender({
   signalman: () => import("../index.ts"),

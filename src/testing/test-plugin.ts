@@ -10,45 +10,45 @@ import { createRecordingLogger, type LogEntry } from "./loggers.ts";
 import { resolveTestConfig } from "./plugin-config.ts";
 
 export interface TestPluginOptions {
-  /** The plugin's options, as a configuration file gives them. */
+  /** The plugin's options in the form of a configuration file. */
   readonly config?: Readonly<Record<string, unknown>>;
-  /** Options by their flag, without dashes; the text is read as on the command line. */
+  /** Options by flag, without dashes; the value is parsed as on the command line. */
   readonly flags?: Readonly<Record<string, string>>;
-  /** Options by their environment variable: `SEMAPHORE_AGENT_…`. */
+  /** Options by environment variable: `SEMAPHORE_AGENT_…`. */
   readonly env?: Readonly<Record<string, string>>;
-  /** Further plugins, set up before this one: what it uses. */
+  /** Plugins that this one uses. They are set up before it. */
   readonly with?: readonly Plugin[];
-  /** In which process to be. Default: in both at once, as in `signalman run`. */
+  /** Kinds of process to simulate. Default: both at once, as in `signalman run`. */
   readonly roles?: readonly ProcessRole[];
-  /** What `event.run` answers for a directive. Default: 0. */
+  /** Exit code that `event.run` returns for a directive. Default: 0. */
   readonly run?: (directive: string) => number;
-  /** Deadline of each set-up and clean-up. */
+  /** Time-out of each set-up and each disposal. Default: 5000. */
   readonly deadlineMs?: number;
 }
 
-/** A plugin in a real host. */
+/** A plugin that is set up in a real host. */
 export interface PluginUnderTest extends AsyncDisposable, Pick<Host, "use" | "all"> {
-  /** Calls a hook. What `event` leaves out is filled in by a fixture. */
+  /** Calls a hook. A fixture provides the fields that `event` omits. */
   call<N extends HookName>(name: N, event?: Partial<HookEvents[N]>): Promise<void>;
   readonly hooks: readonly HookName[];
   readonly services: readonly { readonly service: string; readonly name: string }[];
   /** The agent's log, debug lines included. */
   readonly logs: readonly LogEntry[];
-  /** The job's log: blocks that were put there by `event.log.command` and `event.run`. */
+  /** The job's log: the blocks that `event.log.command` and `event.run` added. */
   readonly blocks: readonly LogBlock[];
-  /** Directives that were given to `event.run`, in order. */
+  /** Directives passed to `event.run`, in order. */
   readonly directives: readonly string[];
-  /** Reasons given to `ctx.stop`. */
+  /** Reasons passed to `ctx.stop`. */
   readonly stops: readonly StopReason[];
 }
 
-/** Sets a plugin up as the program would: `await using t = await testPlugin(plugin)`. */
+/** Sets a plugin up as the program does: `await using t = await testPlugin(plugin)`. */
 export async function testPlugin<S extends StandardSchemaV1>(
   plugin: Plugin<S>,
   options: TestPluginOptions = {},
 ): Promise<PluginUnderTest> {
   const { with: others = [], roles = ["agent", "job"], deadlineMs = 5000 } = options;
-  assertPlugin(plugin, "what is tested");
+  assertPlugin(plugin, "the plugin under test");
   const logger = createRecordingLogger();
   const session = createSession(options.run);
   const stops: StopReason[] = [];

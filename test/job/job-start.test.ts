@@ -32,7 +32,7 @@ describe("what goes wrong before the first command", () => {
       commands: commands("fail start"),
       epilogueAlways: commands("print never"),
     });
-    expect(blocks).toEqual([expect.stringContaining("the dummy was told not to start")]);
+    expect(blocks).toEqual([expect.stringContaining("the dummy executor cannot start")]);
     expect(blocks[0]).toStartWith("Starting the shell executor → 1: ");
     expect(summary.result).toBe("failed");
   });

@@ -87,7 +87,7 @@ describe("a job's events", () => {
   test("every block that began is finished when the executor throws", async () => {
     const { blocks, summary, logs } = await runJob({ commands: commands("fail run", "print never") });
     expect(blocks[2]).toContain("fail run → 1: ");
-    expect(blocks[2]).toContain("the dummy was told to fail");
+    expect(blocks[2]).toContain("the dummy executor failed");
     expect(summary.result).toBe("failed");
     expect(logs.some(({ level }) => level === "error")).toBe(true);
   });

@@ -103,14 +103,14 @@ describe("testPlugin", () => {
 });
 
 describe("fixtures", () => {
-  test("a temporary directory is private, and gone afterwards", async () => {
+  test("a temporary directory is private, and removed when it is disposed", async () => {
     const directory = await tmpdir();
     expect((await stat(directory.path)).mode & 0o777).toBe(0o700);
     await directory[Symbol.asyncDispose]();
     await expect(stat(directory.path)).rejects.toThrow();
   });
 
-  test("a recorded job log keeps the rules: blocks never nest, and each is closed whatever happens", async () => {
+  test("a recorded job log follows the contract: blocks never nest, and each is closed also after an error", async () => {
     const log = createRecordingJobLog();
     const failing = log.command("fails", async (output) => {
       output("first\r\n");
@@ -121,7 +121,7 @@ describe("fixtures", () => {
     expect(log.blocks).toMatchObject([{ directive: "fails", output: "first\nboom\n", exitCode: 1 }]);
   });
 
-  test("the dummy executor does what its commands say", async () => {
+  test("the dummy executor follows its commands", async () => {
     const texts: string[] = [];
     await using executor = createDummyExecutor(executorContext("/nonexistent"));
     await executor.start(new AbortController().signal);
@@ -178,14 +178,14 @@ test("the suites fail for an executor and a log backend that break the contract"
   expect(stderr).toContain("(fail) executor broken > a command's exit code is exact");
   expect(stderr).toContain("(pass) executor broken > three hundred commands keep their own output");
   expect(stderr).toContain(
-    "(fail) log backend broken > delivers the log of a job that has ended, whole, once",
+    "(fail) log backend broken > delivers the log of a job that has ended completely, once",
   );
   expect(stderr).toContain(
-    "(fail) log backend broken > saves no place before the other side has what stands before",
+    "(fail) log backend broken > saves no cursor before the events in front of it are delivered",
   );
 }, 60_000);
 
-test("what a suite is given is used: jobEvents is a log that is paired", () => {
+test("jobEvents is a complete log with paired events", () => {
   expect(jobEvents(["a"]).map(({ event }) => event)).toEqual([
     "job_started",
     "cmd_started",

@@ -1,7 +1,7 @@
 import { expect, test } from "bun:test";
 import { createStartedBench, type ExecutorSubject, shellWords } from "./subject.ts";
 
-/** What holds for any executor, also for one without a shell. */
+/** Tests of commands, for any executor, also for one without a shell. */
 export function testCommands({ create, commands = shellWords, timeoutMs = 20_000 }: ExecutorSubject): void {
   test(
     "a command's exit code is exact",

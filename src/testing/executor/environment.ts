@@ -3,48 +3,35 @@ import type { EnvironmentVariable } from "../../core/contracts/job-request.ts";
 import { environmentVariable } from "../fixtures.ts";
 import { type Bench, createStartedBench, type ExecutorSubject, type Outcome } from "./subject.ts";
 
-export function testEnvironment({ create, shell = true, timeoutMs = 20_000 }: ExecutorSubject): void {
-  const values = {
-    SUITE_PLAIN: "value",
-    SUITE_EMPTY: "",
-    SUITE_QUOTES: `it's "quoted" \`id\` $(id) $HOME \${HOME}`,
-    SUITE_BACKSLASHES: String.raw`a\nb\\c\ `,
-    SUITE_LINES: "one\ntwo\n\nthree\n",
-    SUITE_SPACES: "  a \t b  ",
-    SUITE_UNICODE: "ünï ☃ 🎉",
-    SUITE_OPTION: "-n",
-    SUITE_HISTORY: "wow!! !1 ^a^b",
-    SUITE_LONG: "x".repeat(100_000),
-  };
+/** Tests of `exportEnvironment`, for any executor. */
+export function testEnvironment({ create, timeoutMs = 20_000 }: ExecutorSubject): void {
+  const fact = (sentence: string, check: () => Promise<void>) => test(sentence, check, timeoutMs);
 
   describe("exportEnvironment", () => {
-    test(
-      "names what it exports, sorted",
-      async () => {
-        await using bench = await createStartedBench(create);
-        const env = ["B_2", "C", "A"].map((name) => environmentVariable(name, "x"));
-        const text = "Exporting A\nExporting B_2\nExporting C\n";
-        expect(await exportAll(bench, env)).toEqual({ code: 0, text });
-        expect(await exportAll(bench, [])).toEqual({ code: 0, text: "" });
-      },
-      timeoutMs,
-    );
+    fact("reports the exported names, sorted", async () => {
+      await using bench = await createStartedBench(create);
+      const env = ["B_2", "C", "A"].map((name) => environmentVariable(name, "x"));
+      const text = "Exporting A\nExporting B_2\nExporting C\n";
+      expect(await exportAll(bench, env)).toEqual({ code: 0, text });
+      expect(await exportAll(bench, [])).toEqual({ code: 0, text: "" });
+    });
 
-    test(
-      "answers 1 for a value that is no base64, and the session goes on",
-      async () => {
-        await using bench = await createStartedBench(create);
-        expect((await exportAll(bench, [{ name: "BAD", value: "%%%" }])).code).toBe(1);
-        const env = [environmentVariable("GOOD", "x")];
-        expect(await exportAll(bench, env)).toEqual({ code: 0, text: "Exporting GOOD\n" });
-      },
-      timeoutMs,
-    );
+    fact("returns 1 for a value that is not base64, and the session continues", async () => {
+      await using bench = await createStartedBench(create);
+      expect((await exportAll(bench, [{ name: "BAD", value: "%%%" }])).code).toBe(1);
+      const env = [environmentVariable("GOOD", "x")];
+      expect(await exportAll(bench, env)).toEqual({ code: 0, text: "Exporting GOOD\n" });
+    });
+  });
+}
 
-    if (!shell) return;
+/** Tests of the exported values, which the commands of a shell print. */
+export function testEnvironmentValues({ create, timeoutMs = 20_000 }: ExecutorSubject): void {
+  const fact = (sentence: string, check: () => Promise<void>) => test(sentence, check, timeoutMs);
 
-    test(
-      "every value survives: quotes, line ends, spaces, unicode, nothing, a hundred thousand characters",
+  describe("exported variables", () => {
+    fact(
+      "are exact: quotes, line ends, spaces, unicode, nothing, a hundred thousand characters",
       async () => {
         await using bench = await createStartedBench(create);
         const env = Object.entries(values).map(([name, value]) => environmentVariable(name, value));
@@ -54,23 +41,31 @@ export function testEnvironment({ create, shell = true, timeoutMs = 20_000 }: Ex
           expect([name, Buffer.from(text, "hex").toString()]).toEqual([name, value]);
         }
       },
-      timeoutMs,
     );
 
-    test(
-      "child processes see it, and a second export replaces the first",
-      async () => {
-        await using bench = await createStartedBench(create);
-        const childSees = async (): Promise<string> => (await bench.run(`sh -c 'printf "%s" "$VALUE"'`)).text;
-        await exportAll(bench, [environmentVariable("VALUE", "first")]);
-        expect(await childSees()).toBe("first");
-        await exportAll(bench, [environmentVariable("VALUE", "second")]);
-        expect(await childSees()).toBe("second");
-      },
-      timeoutMs,
-    );
+    fact("are seen by child processes, and replaced by a second export", async () => {
+      await using bench = await createStartedBench(create);
+      const childSees = async (): Promise<string> => (await bench.run(`sh -c 'printf "%s" "$VALUE"'`)).text;
+      await exportAll(bench, [environmentVariable("VALUE", "first")]);
+      expect(await childSees()).toBe("first");
+      await exportAll(bench, [environmentVariable("VALUE", "second")]);
+      expect(await childSees()).toBe("second");
+    });
   });
 }
+
+const values = {
+  SUITE_PLAIN: "value",
+  SUITE_EMPTY: "",
+  SUITE_QUOTES: `it's "quoted" \`id\` $(id) $HOME \${HOME}`,
+  SUITE_BACKSLASHES: String.raw`a\nb\\c\ `,
+  SUITE_LINES: "one\ntwo\n\nthree\n",
+  SUITE_SPACES: "  a \t b  ",
+  SUITE_UNICODE: "ünï ☃ 🎉",
+  SUITE_OPTION: "-n",
+  SUITE_HISTORY: "wow!! !1 ^a^b",
+  SUITE_LONG: "x".repeat(100_000),
+};
 
 function exportAll(bench: Bench, env: readonly EnvironmentVariable[]): Promise<Outcome> {
   return bench.begin((executor, output) => executor.exportEnvironment(env, output)).done;

@@ -3,136 +3,106 @@ import type { Executor } from "../../core/contracts/executor.ts";
 import { environmentVariable } from "../fixtures.ts";
 import { createBench, createStartedBench, type ExecutorSubject, shellWords } from "./subject.ts";
 
-export function testStop(subject: ExecutorSubject): void {
-  const { create, shell = true, commands = shellWords, timeoutMs = 20_000 } = subject;
+/** Tests of `stop`, for any executor. */
+export function testStop({ create, commands = shellWords, timeoutMs = 20_000 }: ExecutorSubject): void {
+  const fact = (sentence: string, check: () => Promise<void>) => test(sentence, check, timeoutMs);
 
   describe("stop", () => {
-    test(
-      "before start: start answers 1, and so does everything after it",
-      async () => {
-        await using bench = await createBench(create);
+    fact("before start: start and everything after it returns 1", async () => {
+      await using bench = await createBench(create);
+      await bench.executor.stop(0);
+      expect(await bench.executor.start(new AbortController().signal)).toBe(1);
+      await expectEverythingReturnsOne(bench.executor);
+    });
+
+    fact("during start: start resolves, and everything after it returns 1", async () => {
+      await using bench = await createBench(create);
+      const controller = new AbortController();
+      const starting = bench.executor.start(controller.signal);
+      controller.abort();
+      await bench.executor.stop(0);
+      await Promise.allSettled([starting]);
+      await expectEverythingReturnsOne(bench.executor);
+    });
+
+    fact("during a command: the command and everything after it returns 1", async () => {
+      await using bench = await createStartedBench(create);
+      const running = bench.run(commands.sleep(60));
+      await bench.executor.stop(1000);
+      expect((await running).code).toBe(1);
+      await expectEverythingReturnsOne(bench.executor);
+    });
+
+    fact("between two commands: everything after it returns 1", async () => {
+      await using bench = await createStartedBench(create);
+      await bench.run(commands.print("hello"));
+      await bench.executor.stop(1000);
+      await expectEverythingReturnsOne(bench.executor);
+    });
+
+    fact("while variables are exported and files are injected: both calls resolve", async () => {
+      for (const call of [exportSomething, injectSomething]) {
+        await using bench = await createStartedBench(create);
+        const running = call(bench.executor);
         await bench.executor.stop(0);
-        expect(await bench.executor.start(new AbortController().signal)).toBe(1);
-        await expectEverythingAnswersOne(bench.executor);
-      },
-      timeoutMs,
-    );
+        await running;
+        await expectEverythingReturnsOne(bench.executor);
+      }
+    });
 
-    test(
-      "during start: start resolves, and everything after it answers 1",
-      async () => {
-        await using bench = await createBench(create);
-        const controller = new AbortController();
-        const starting = bench.executor.start(controller.signal);
-        controller.abort();
-        await bench.executor.stop(0);
-        await Promise.allSettled([starting]);
-        await expectEverythingAnswersOne(bench.executor);
-      },
-      timeoutMs,
-    );
+    fact("can be called several times, concurrently and again", async () => {
+      await using bench = await createStartedBench(create);
+      const running = bench.run(commands.sleep(60));
+      await Promise.all([bench.executor.stop(1000), bench.executor.stop(0), bench.executor.stop(1000)]);
+      expect((await running).code).toBe(1);
+      await bench.executor.stop(0);
+    });
+  });
+}
 
-    test(
-      "during a command: the command is 1, and so is everything after it",
-      async () => {
-        await using bench = await createStartedBench(create);
-        const running = bench.run(commands.sleep(60));
-        await bench.executor.stop(1000);
-        expect((await running).code).toBe(1);
-        await expectEverythingAnswersOne(bench.executor);
-      },
-      timeoutMs,
-    );
+/** Tests of `stop`, for executors whose commands are scripts of a shell. */
+export function testScriptStop({ create, timeoutMs = 20_000 }: ExecutorSubject): void {
+  const fact = (sentence: string, check: () => Promise<void>) => test(sentence, check, timeoutMs);
 
-    test(
-      "between two commands: what follows answers 1",
-      async () => {
-        await using bench = await createStartedBench(create);
-        await bench.run(commands.print("hello"));
-        await bench.executor.stop(1000);
-        await expectEverythingAnswersOne(bench.executor);
-      },
-      timeoutMs,
-    );
+  describe("stop of a script", () => {
+    fact("never lets it continue with the next line", async () => {
+      await using bench = await createStartedBench(create);
+      const script = "echo begun; sleep 60; echo went on\necho further";
+      const running = bench.begin((executor, output) => executor.run(script, output));
+      await running.seen("begun");
+      await bench.executor.stop(5000);
+      expect(await running.done).toEqual({ code: 1, text: "begun\n" });
+    });
 
-    test(
-      "while environment and files are put in place: both calls resolve",
-      async () => {
-        for (const call of [exportSomething, injectSomething]) {
-          await using bench = await createStartedBench(create);
-          const running = call(bench.executor);
-          await bench.executor.stop(0);
-          await running;
-          await expectEverythingAnswersOne(bench.executor);
-        }
-      },
-      timeoutMs,
-    );
+    fact("lets a program that handles SIGTERM exit by itself", async () => {
+      await using bench = await createStartedBench(create);
+      const script = `sh -c 'trap "echo heard; exit 0" TERM; echo begun; while :; do sleep 0.05; done'`;
+      const running = bench.begin((executor, output) => executor.run(script, output));
+      await running.seen("begun");
+      await bench.executor.stop(10_000);
+      const { code, text } = await running.done;
+      expect(code).toBe(1);
+      expect(text).toContain("heard\n");
+    });
 
-    test(
-      "several times at once and again",
-      async () => {
-        await using bench = await createStartedBench(create);
-        const running = bench.run(commands.sleep(60));
-        await Promise.all([bench.executor.stop(1000), bench.executor.stop(0), bench.executor.stop(1000)]);
-        expect((await running).code).toBe(1);
-        await bench.executor.stop(0);
-      },
-      timeoutMs,
-    );
-
-    if (!shell) return;
-
-    test(
-      "never lets the script go on to its next line",
-      async () => {
-        await using bench = await createStartedBench(create);
-        const script = "echo begun; sleep 60; echo went on\necho further";
-        const running = bench.begin((executor, output) => executor.run(script, output));
-        await running.seen("begun");
-        await bench.executor.stop(5000);
-        expect(await running.done).toEqual({ code: 1, text: "begun\n" });
-      },
-      timeoutMs,
-    );
-
-    test(
-      "lets a program that hears SIGTERM end by itself",
-      async () => {
-        await using bench = await createStartedBench(create);
-        const script = `sh -c 'trap "echo heard; exit 0" TERM; echo begun; while :; do sleep 0.05; done'`;
-        const running = bench.begin((executor, output) => executor.run(script, output));
-        await running.seen("begun");
-        await bench.executor.stop(10_000);
-        const { code, text } = await running.done;
-        expect(code).toBe(1);
-        expect(text).toContain("heard\n");
-      },
-      timeoutMs,
-    );
-
-    for (const [what, graces] of [
-      ["kills after the grace what ignores SIGTERM", [200]],
-      ["with a shorter grace shortens the first", [600_000, 0]],
+    for (const [sentence, graces] of [
+      ["kills a program that ignores SIGTERM after the grace period", [200]],
+      ["with a shorter grace period shortens the first one", [600_000, 0]],
     ] as const) {
-      test(
-        what,
-        async () => {
-          await using bench = await createStartedBench(create);
-          const script = `sh -c 'trap "" TERM; echo begun; while :; do sleep 1; done'`;
-          const running = bench.begin((executor, output) => executor.run(script, output));
-          await running.seen("begun");
-          await Promise.all(graces.map((grace) => bench.executor.stop(grace)));
-          expect(await running.done).toEqual({ code: 1, text: "begun\n" });
-        },
-        timeoutMs,
-      );
+      fact(sentence, async () => {
+        await using bench = await createStartedBench(create);
+        const script = `sh -c 'trap "" TERM; echo begun; while :; do sleep 1; done'`;
+        const running = bench.begin((executor, output) => executor.run(script, output));
+        await running.seen("begun");
+        await Promise.all(graces.map((grace) => bench.executor.stop(grace)));
+        expect(await running.done).toEqual({ code: 1, text: "begun\n" });
+      });
     }
   });
 }
 
-/** Also for the disposal's tests. */
-export async function expectEverythingAnswersOne(executor: Executor): Promise<void> {
+/** Asserts that a stopped or disposed executor does nothing any more. */
+export async function expectEverythingReturnsOne(executor: Executor): Promise<void> {
   expect(await exportSomething(executor)).toBe(1);
   expect(await injectSomething(executor)).toBe(1);
   expect(await executor.run("echo hello", () => {})).toBe(1);

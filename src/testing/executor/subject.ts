@@ -3,21 +3,22 @@ import type { Output } from "../../core/contracts/job-log.ts";
 import { executorContext, tmpdir } from "../fixtures.ts";
 import { createCapture } from "../job-log.ts";
 
-/** An executor to be put through {@link testExecutor}. */
+/** An executor that {@link testExecutor} tests. */
 export interface ExecutorSubject {
   readonly name: string;
-  /** Makes one for a job, as the service's `create` does. */
+  /** Creates an executor for a job, as the `create` of the service does. */
   create(context: ExecutorContext): Executor;
-  /** Makes one that cannot start. Without it, those tests are left out. */
+  /** Creates an executor that cannot start. The tests of a failed start are left out without it. */
   createBroken?(context: ExecutorContext): Executor;
-  /** Whether its commands are those of a POSIX shell. Default: `true`. Without one, what needs it is left out. */
+  /** Whether commands are scripts of a POSIX shell. Default: `true`. The tests that need a shell are left out otherwise. */
   readonly shell?: boolean;
-  /** How its commands are written when they are no shell's. */
+  /** Syntax of the commands of an executor without a shell. */
   readonly commands?: CommandWords;
-  /** Deadline of each test. Default: 20 s. */
+  /** Time-out of each test. Default: 20 s. */
   readonly timeoutMs?: number;
 }
 
+/** Builds the commands that the tests run. */
 export interface CommandWords {
   print(text: string): string;
   exit(code: number): string;
@@ -30,30 +31,31 @@ export const shellWords: CommandWords = {
   sleep: (seconds) => `sleep ${seconds}`,
 };
 
-/** What a call came to: its exit code, and what it gave out (as UTF-8, the terminal's `\r\n` as `\n`). */
+/** The exit code of a call, and its output (as UTF-8, with the terminal's `\r\n` as `\n`). */
 export interface Outcome {
   readonly code: number;
   readonly text: string;
 }
 
-/** A call under way. */
+/** A running call. */
 export interface Call {
   /** Resolves once the output contains `text`. */
   seen(text: string): Promise<void>;
-  /** What it has given out so far, as it came. */
+  /** The unchanged output so far. */
   bytes(): Uint8Array;
   readonly done: Promise<Outcome>;
 }
 
+/** An executor under test. */
 export interface Bench extends AsyncDisposable {
   readonly executor: Executor;
-  /** Makes a call and watches its output. */
+  /** Starts a call and collects its output. */
   begin(call: (executor: Executor, output: Output) => Promise<number>): Call;
   /** Runs a command to its end. */
   run(directive: string): Promise<Outcome>;
 }
 
-/** An executor in a directory of its own. Disposal fails when output came after its call had resolved. */
+/** Creates an executor with a directory of its own. Disposal throws if output arrived after its call had resolved. */
 export async function createBench(create: ExecutorSubject["create"]): Promise<Bench> {
   const directory = await tmpdir();
   const executor = create(executorContext(directory.path));
@@ -63,13 +65,13 @@ export async function createBench(create: ExecutorSubject["create"]): Promise<Be
     const capture = createCapture();
     const waiting: { readonly text: string; readonly resolve: () => void }[] = [];
     let over = false;
-    const tell = (): void => {
+    const notify = (): void => {
       for (const { text, resolve } of waiting) if (capture.text().includes(text)) resolve();
     };
     const output: Output = (chunk) => {
       if (over) late.push(String(chunk));
       capture.output(chunk);
-      if (waiting.length > 0) tell();
+      if (waiting.length > 0) notify();
     };
     const done = call(executor, output).then((code) => {
       over = true;
@@ -81,7 +83,7 @@ export async function createBench(create: ExecutorSubject["create"]): Promise<Be
       seen(text) {
         const { promise, resolve } = Promise.withResolvers<void>();
         waiting.push({ text, resolve });
-        tell();
+        notify();
         return promise;
       },
     };
@@ -99,10 +101,10 @@ export async function createBench(create: ExecutorSubject["create"]): Promise<Be
   };
 }
 
-/** The same, started. */
+/** Creates an executor and starts it. */
 export async function createStartedBench(create: ExecutorSubject["create"]): Promise<Bench> {
   const bench = await createBench(create);
   const code = await bench.executor.start(new AbortController().signal);
-  if (code !== 0) throw new Error(`start answered ${code}`);
+  if (code !== 0) throw new Error(`start returned ${code}`);
   return bench;
 }

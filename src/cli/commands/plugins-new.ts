@@ -54,8 +54,8 @@ export default defineCommand({
       [
         ...Object.keys(files).map((file) => `wrote ${join(shown, file)}`),
         "",
-        `test it:  signalman plugins test ${shown}`,
-        `use it:   plugins: { "${path}": {} }  in signalman.config.yaml`,
+        `test it:     signalman plugins test ${shown}`,
+        `use it:      plugins: { "${path}": {} }  in signalman.config.yaml`,
         "",
       ].join("\n"),
     );

@@ -5,7 +5,7 @@ import test from "./plugin.test.ts.txt" with { type: "text" };
 import readme from "./README.md.txt" with { type: "text" };
 import tsconfig from "./tsconfig.json.txt" with { type: "text" };
 
-/** The files of a new plugin: path → text. */
+/** Returns the files of a new plugin: path → text. */
 export function toPluginFiles(name: string): Readonly<Record<string, string>> {
   const variable = name.toUpperCase().replaceAll("-", "_");
   const fill = (text: string): string => text.replaceAll("NAME", name).replaceAll("VARIABLE", variable);

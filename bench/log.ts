@@ -4,9 +4,9 @@ import { closeSync, mkdtempSync, openSync, rmSync, writeSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createChunker } from "../src/job/log/chunker.ts";
-import { createJobLog } from "../src/job/log/job-log.ts";
+import { openJobLog } from "./job-log.ts";
 import type { Output } from "../src/core/contracts/job-log.ts";
-import { createRedactor } from "../src/job/log/redactor.ts";
+import { createRedactor } from "../plugins/redact/redactor.ts";
 import { createSpool } from "../src/job/log/spool.ts";
 
 const megabytes = Number(process.argv[2] ?? 256);
@@ -71,7 +71,7 @@ async function measureAll(sample: string, line: string): Promise<void> {
 
 function openPipeline(path: string, values: readonly string[], chunk: Uint8Array): Sink {
   const spool = createSpool(path, { diskLimitBytes: Infinity });
-  const log = createJobLog({ spool, redactor: createRedactor(values) });
+  const log = openJobLog(spool, createRedactor(values));
   const finish = Promise.withResolvers<number>();
   let write: Output | undefined;
   void log.command("flood", (output) => {

@@ -3,9 +3,9 @@
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { createJobLog } from "../src/job/log/job-log.ts";
+import { openJobLog } from "./job-log.ts";
 import type { Output } from "../src/core/contracts/job-log.ts";
-import { createRedactor, type Redactor } from "../src/job/log/redactor.ts";
+import { createRedactor, type Redactor } from "../plugins/redact/redactor.ts";
 import { createSpool } from "../src/job/log/spool.ts";
 
 const megabytes = Number(process.argv[2] ?? 64);
@@ -118,7 +118,7 @@ interface Sink {
 
 function openPipeline(path: string, redactor: Redactor): Sink {
   const spool = createSpool(path, { diskLimitBytes: Infinity, fsyncIntervalMs: 0 });
-  const log = createJobLog({ spool, redactor });
+  const log = openJobLog(spool, redactor);
   const finish = Promise.withResolvers<number>();
   let write: Output | undefined;
   void log.command("flood", (output) => {

@@ -37,6 +37,13 @@ export type {
 } from "./core/contracts/hooks.ts";
 export type { ImagePull, JobSummary } from "./core/contracts/job-summary.ts";
 export type { Executor, ExecutorContext, ExecutorOptions } from "./core/contracts/executor.ts";
+export type { JobCommandHandler, JobCommandMessage } from "./core/contracts/job-command.ts";
+export type {
+  LogFilter,
+  LogFilterContext,
+  LogFilterCounts,
+  LogFilterFactory,
+} from "./core/contracts/log-filter.ts";
 export type { JobLog } from "./core/contracts/job-log.ts";
 export type { JobUsage } from "./core/contracts/job-summary.ts";
 export type {
@@ -76,6 +83,8 @@ export {
   logBackend,
   logSink,
   type Service,
+  jobCommand,
+  logFilter,
 } from "./core/contracts/services.ts";
 export type { ExecutorFactory } from "./core/contracts/executor.ts";
 export type { LogBackendFactory } from "./core/contracts/log-backend.ts";
@@ -83,6 +92,8 @@ export type { LogSinkFactory } from "./core/contracts/log-sink.ts";
 export { seal, unseal } from "./os/state/seal.ts";
 export type { SlotState } from "./core/contracts/slot-state.ts";
 export type { StandardSchemaV1 } from "./core/contracts/standard-schema.ts";
+export { matchNames, secretNamePatterns } from "./core/secret-names.ts";
+export { askJob } from "./job/commands/ask-job.ts";
 export { version } from "./core/version.ts";
 
 // For programs of the agent's own on this host.

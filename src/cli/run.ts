@@ -2,7 +2,7 @@ import { randomUUID } from "node:crypto";
 import { existsSync } from "node:fs";
 import { AgentError } from "../core/errors.ts";
 import type { JobRequest } from "../core/contracts/job-request.ts";
-import { toShortReport } from "../job/usage-report.ts";
+import { toShortReport } from "../job/usage/report.ts";
 import { selectCommands } from "../job/request/select.ts";
 import type { JobResult } from "../core/contracts/job-events.ts";
 import { runHere } from "../job/run-here.ts";

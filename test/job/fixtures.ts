@@ -1,5 +1,6 @@
 import { createHost } from "../../src/core/host/host.ts";
-import { openJob, type JobSettings } from "../../src/job/open.ts";
+import { openJob } from "../../src/job/open.ts";
+import type { JobSettings } from "../../src/job/settings.ts";
 import type { JobCommand, JobRequest } from "../../src/core/contracts/job-request.ts";
 import type { JobEvent } from "../../src/core/contracts/job-events.ts";
 import { definePlugin, type Plugin, type PluginContext } from "../../src/core/contracts/plugin.ts";
@@ -13,8 +14,6 @@ export const settings: JobSettings = {
   terminalSize: { rows: 0, columns: 0 },
   logDiskLimitBytes: 1024 * 1024,
   jobReport: false,
-  redactedVars: ["*_TOKEN"],
-  redactedShapes: true,
   executors: {},
   env: [],
   secrets: [],

@@ -2,11 +2,11 @@ import { expect, test } from "bun:test";
 import { statSync } from "node:fs";
 import { connect, type Socket } from "node:net";
 import { dirname, join } from "node:path";
-import { askJob } from "../../src/job/ask-job.ts";
-import { jobMessagesVersion, maxMessageBytes, redactLimits } from "../../src/job/job-messages.ts";
-import { listenToJob } from "../../src/job/job-socket.ts";
-import { createRedactCommand } from "../../src/job/redact-command.ts";
-import { createRedactor, mask } from "../../src/job/log/redactor.ts";
+import { askJob } from "../../src/job/commands/ask-job.ts";
+import { jobMessagesVersion, maxMessageBytes } from "../../src/job/commands/messages.ts";
+import { listenToJob } from "../../src/job/commands/job-socket.ts";
+import { createRedactCommand, redactLimits } from "../../plugins/redact/job-command.ts";
+import { createRedactor, mask } from "../../plugins/redact/redactor.ts";
 import { tmpdir } from "../../src/testing/fixtures.ts";
 
 const version = jobMessagesVersion;
@@ -17,9 +17,11 @@ async function openSocket() {
   const path = join(tmp.path, "socket");
   const redactor = createRedactor();
   const told: string[] = [];
-  const onSecrets = (values: readonly Uint8Array[]) =>
-    void told.push(...values.map((value) => Buffer.from(value).toString()));
-  const listening = listenToJob({ path, commands: { redact: createRedactCommand({ redactor, onSecrets }) } });
+  const add = (values: readonly Uint8Array[]) => {
+    redactor.add(values);
+    told.push(...values.map((value) => Buffer.from(value).toString()));
+  };
+  const listening = listenToJob({ path, commands: new Map([["redact", createRedactCommand({ add })]]) });
   return {
     path,
     redactor,

@@ -1,3 +1,4 @@
+import redact from "../../plugins/redact/index.ts";
 import { describe, expect, test } from "bun:test";
 import { environmentVariable } from "../../src/testing/index.ts";
 import { commands, exported, injected, resultExported, runJob } from "./fixtures.ts";
@@ -93,11 +94,14 @@ describe("a job's events", () => {
   });
 });
 
-test("values of secret variables are masked wherever the job shows them", async () => {
-  const { blocks } = await runJob({
-    env: [environmentVariable("API_TOKEN", "tok-123456")],
-    commands: commands("print $API_TOKEN", "print tok-123456"),
-  });
+test("the plugin redact masks values of secret variables wherever the job shows them", async () => {
+  const { blocks } = await runJob(
+    {
+      env: [environmentVariable("API_TOKEN", "tok-123456")],
+      commands: commands("print $API_TOKEN", "print tok-123456"),
+    },
+    { setup: (ctx) => void redact.setup(ctx, { vars: ["*_TOKEN"], shapes: false }) },
+  );
   expect(blocks.slice(2, 4)).toEqual([
     "print $API_TOKEN → 0: [REDACTED]\n",
     "print [REDACTED] → 0: [REDACTED]\n",

@@ -5,7 +5,11 @@ import { isAgentError } from "../../src/core/errors.ts";
 import type { JobEvent } from "../../src/core/contracts/job-events.ts";
 import { createJobLog, type WritableJobLog } from "../../src/job/log/job-log.ts";
 import type { Output } from "../../src/core/contracts/job-log.ts";
-import { createRedactor } from "../../src/job/log/redactor.ts";
+import { openRedaction } from "../../plugins/redact/redaction.ts";
+import { createFilterChain, type NamedFilter } from "../../src/job/log/filter-chain.ts";
+import { createJobSequences } from "../../src/job/commands/job-sequences.ts";
+import type { JobCommandHandler } from "../../src/core/contracts/job-command.ts";
+import { createRecordingLogger, jobRequest } from "../../src/testing/index.ts";
 import { createSpool } from "../../src/job/log/spool.ts";
 import { tmpdir } from "../../src/testing/fixtures.ts";
 import { cutAt, eventsIn, outputIn, printedIn } from "./fixtures.ts";
@@ -20,21 +24,30 @@ interface Fixture extends AsyncDisposable {
 interface FixtureOptions {
   readonly secrets?: readonly string[];
   readonly diskLimitBytes?: number;
-  readonly onOutput?: (text: string) => void;
+  readonly filters?: readonly NamedFilter[];
+  readonly commands?: ReadonlyMap<string, JobCommandHandler>;
+  readonly onAppend?: () => void;
 }
 
 async function openLog({
   secrets = [],
   diskLimitBytes = 2 ** 30,
-  onOutput,
+  filters = [redaction(secrets)],
+  commands = new Map(),
+  onAppend = () => {},
 }: FixtureOptions = {}): Promise<Fixture> {
   const tmp = await tmpdir();
   const spool = createSpool(join(tmp.path, "spool"), { diskLimitBytes, fsyncIntervalMs: 0 });
   let seconds = 100;
   const now = () => (seconds += 1);
-  const redactor = createRedactor(secrets);
+  spool.watch(onAppend);
   return {
-    log: createJobLog({ spool, redactor, now, ...(onOutput && { onOutput }) }),
+    log: createJobLog({
+      spool,
+      filters: createFilterChain(filters, createRecordingLogger()),
+      sequences: createJobSequences(commands),
+      now,
+    }),
     events: () => eventsIn(spool.path),
     output: () => outputIn(spool.path),
     printed: () => printedIn(spool.path),
@@ -44,6 +57,11 @@ async function openLog({
     },
   };
 }
+
+const redaction = (secrets: readonly string[]): NamedFilter => ({
+  name: "redact",
+  filter: openRedaction({ job: jobRequest(), secrets, addSecrets: () => {} }, { vars: [], shapes: false }),
+});
 
 const codeOf = (error: unknown) => (isAgentError(error) ? error.code : error);
 
@@ -155,11 +173,13 @@ test("a title with half of a surrogate pair is made valid", async () => {
 });
 
 test("output shows in the spool while its command still runs", async () => {
-  const shown = Promise.withResolvers<string>();
-  await using fixture = await openLog({ onOutput: shown.resolve });
+  let isStarted = false;
+  const shown = Promise.withResolvers<void>();
+  await using fixture = await openLog({ onAppend: () => isStarted && shown.resolve() });
   await fixture.log.command("watch", async (output) => {
+    isStarted = true;
     output("not yet a li");
-    expect(await shown.promise).toBe("not yet a li");
+    await shown.promise;
     expect(fixture.events().at(-1)).toMatchObject({ event: "cmd_output", output: "not yet a li" });
     return 0;
   });
@@ -184,13 +204,68 @@ test("every byte that was produced is in the spool, dropped, or behind a mask", 
             return 0;
           });
         }
-        const { producedBytes, outputBytes, droppedBytes, redactedBytes, redactions } = fixture.log.stats;
+        const { producedBytes, outputBytes, droppedBytes, maskedBytes, masks } = fixture.log.stats;
         expect(producedBytes).toBe(produced);
-        expect(outputBytes + droppedBytes).toBe(produced - redactedBytes + redactions * "[REDACTED]".length);
+        expect(outputBytes + droppedBytes).toBe(produced - maskedBytes + masks * "[REDACTED]".length);
         expect(fixture.printed()).toHaveLength(outputBytes);
         const blocks = fixture.events().map((event) => ("output" in event ? event.output : "|"));
         for (const secret of secrets) expect(blocks.join("")).not.toContain(secret);
       },
     ),
   );
+});
+
+const failing = (name: string, failsAt: string): NamedFilter => ({
+  name,
+  filter: {
+    push(bytes) {
+      if (Buffer.from(bytes).includes(failsAt)) throw new Error(`saw ${failsAt}`);
+      return bytes;
+    },
+    flush: () => new Uint8Array(0),
+    text: (text) => text,
+    counts: () => ({ maskedBytes: 0, masks: 0 }),
+  },
+});
+
+test("a filter that fails drops and counts the job's further output, and the log reports it", async () => {
+  await using fixture = await openLog({ filters: [failing("picky", "boom"), redaction(["hunter22"])] });
+  await fixture.log.command("one", (output) => {
+    output("fine hunter22\n");
+    output("boom\n");
+    output("lost\n");
+    return 0;
+  });
+  await fixture.log.command("two hunter22", (output) => {
+    output("lost as well\n");
+    return 0;
+  });
+  expect(fixture.output()).toBe(
+    'fine [REDACTED]\n\n[signalman: log filter "picky" failed, all further output is dropped]\n',
+  );
+  expect(fixture.events().at(-1)).toMatchObject({
+    directive: '[signalman: dropped, since log filter "picky" failed]',
+    exit_code: 0,
+  });
+  expect(fixture.log.stats.droppedBytes).toBe("boom\nlost\nlost as well\n".length);
+});
+
+test("several filters see the output in their order, each that of the one before", async () => {
+  const upper: NamedFilter = {
+    name: "upper",
+    filter: {
+      push: (bytes) => Buffer.from(Buffer.from(bytes).toString().toUpperCase()),
+      flush: () => Buffer.from("."),
+      text: (text) => text.toUpperCase(),
+      counts: () => ({ maskedBytes: 1, masks: 2 }),
+    },
+  };
+  await using fixture = await openLog({ filters: [upper, redaction(["HUNTER22."])] });
+  await fixture.log.command("say", (output) => {
+    output("hunter22");
+    return 0;
+  });
+  expect(fixture.events()[0]).toMatchObject({ directive: "SAY" });
+  expect(fixture.output()).toBe("[REDACTED]");
+  expect(fixture.log.stats).toMatchObject({ maskedBytes: 10, masks: 3 });
 });

@@ -6,7 +6,7 @@ import { resolveConfig } from "../../core/config/config.ts";
 import { type ConfigFile, loadConfigFile } from "../../core/config/file.ts";
 import { toVariable, variablePrefix } from "../../core/config/flags.ts";
 import { toMessage } from "../../core/errors.ts";
-import { defaultRedactedVars, matchNames } from "../../job/log/secrets.ts";
+import { matchNames, secretNamePatterns } from "../../core/secret-names.ts";
 import { toHint } from "../../core/nearest.ts";
 import type { Installation, Unit } from "./installation.ts";
 import { toVariables } from "../../os/systemd/unit-file.ts";
@@ -65,7 +65,7 @@ export async function compare(
 
 /** Values of variables whose names tell that they are secret, and what stands before the host of an address. */
 function findSecrets(env: Unit["env"], { options }: EffectiveConfig): string[] {
-  const isSecret = matchNames(defaultRedactedVars);
+  const isSecret = matchNames(secretNamePatterns);
   const forJobs = options.filter(({ key }) => key === "env-vars").flatMap(({ value }) => value as string[]);
   const all = { ...env, ...toVariables(forJobs) };
   return Object.entries(all).flatMap(([name, value]) =>

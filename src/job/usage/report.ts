@@ -1,5 +1,5 @@
-import { toSize, toSpan } from "../core/amounts.ts";
-import type { JobUsage } from "../core/contracts/job-summary.ts";
+import { toSize, toSpan } from "../../core/amounts.ts";
+import type { JobUsage } from "../../core/contracts/job-summary.ts";
 
 /** What a job took, for people: one line a figure, `CPU time       12.3 s user, 0.4 s system`. */
 export function toReport(took: {

@@ -1,5 +1,5 @@
-import { toForms } from "../../src/job/log/encodings.ts";
-import { mask } from "../../src/job/log/redactor.ts";
+import { toForms } from "../encodings.ts";
+import { mask } from "../redactor.ts";
 
 export interface NaivelyMasked {
   readonly text: string;

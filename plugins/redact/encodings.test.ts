@@ -1,7 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import * as fc from "fast-check";
-import { minSecretBytes, toForms } from "../../src/job/log/encodings.ts";
-import { createRedactor, mask } from "../../src/job/log/redactor.ts";
+import { minSecretBytes, toForms } from "./encodings.ts";
+import { createRedactor, mask } from "./redactor.ts";
 
 const secret = `it's "50% off" & a/b+c\\d?\tżółw 語😀 <x@y>`;
 

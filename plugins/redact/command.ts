@@ -1,15 +1,13 @@
-import { AgentError } from "../core/errors.ts";
-import { askJob } from "../job/ask-job.ts";
-import { redactLimits } from "../job/job-messages.ts";
-import { minSecretBytes } from "../job/log/encodings.ts";
-import { defineCommand } from "../core/contracts/command.ts";
+import { AgentError, askJob, defineCommand } from "signalman";
+import { minSecretBytes } from "./encodings.ts";
+import { redactLimits } from "./job-command.ts";
 
 export default defineCommand({
   meta: {
     name: "redact",
     description: "in a job: mask a value (from standard input) in the job's log from now on",
   },
-  configuration: "lenient",
+  configuration: "none",
   log: "stderr",
   args: {
     "value-env": {

@@ -1,10 +1,10 @@
 import { expect, test } from "bun:test";
 import * as fc from "fast-check";
-import { toForms } from "../../src/job/log/encodings.ts";
-import { createRedactor } from "../../src/job/log/redactor.ts";
-import { tokenShapes } from "../../src/job/log/shapes.ts";
-import { cutAt } from "./fixtures.ts";
-import { redactNaively } from "./naive-redactor.ts";
+import { toForms } from "./encodings.ts";
+import { createRedactor } from "./redactor.ts";
+import { tokenShapes } from "./shapes.ts";
+import { cutAt } from "./testing/cut.ts";
+import { redactNaively } from "./testing/naive-redactor.ts";
 
 /** For a long search: `FUZZ_RUNS=1000000 FUZZ_SEED=7 bun test test/log/redactor-fuzz.test.ts`. */
 const { FUZZ_RUNS, FUZZ_SEED } = process.env;

@@ -1,22 +1,17 @@
 import { connect } from "node:net";
-import { AgentError, toMessage } from "../core/errors.ts";
-import {
-  type JobAnswer,
-  type JobAsk,
-  jobMessagesVersion,
-  jobSocketVariable,
-  maxMessageBytes,
-} from "./job-messages.ts";
+import type { JobCommandMessage } from "../../core/contracts/job-command.ts";
+import { AgentError, toMessage } from "../../core/errors.ts";
+import { type JobAnswer, jobMessagesVersion, jobSocketVariable, maxMessageBytes } from "./messages.ts";
 
 /** The job's process may be writing to a slow disk. */
 const answerMs = 30_000;
 
 /**
- * Says something to the job that this process belongs to. Resolves when it is done; throws `JOB_UNREACHABLE` when there is no job, when it refuses, and when
- * it does not answer.
+ * Sends a command to the job that this process belongs to. Resolves when it is done; throws `JOB_UNREACHABLE` when there is no job, when the job
+ * refuses, and when it does not answer.
  */
 export async function askJob(
-  ask: Omit<JobAsk, "version">,
+  message: JobCommandMessage & { readonly do: string },
   env: Readonly<Record<string, string | undefined>>,
 ): Promise<void> {
   const path = env[jobSocketVariable];
@@ -26,9 +21,9 @@ export async function askJob(
       `there is no job here: ${jobSocketVariable} is not set (expected to be called by a job, on the host of its agent)`,
     );
   }
-  const line = `${JSON.stringify({ ...ask, version: jobMessagesVersion })}\n`;
+  const line = `${JSON.stringify({ ...message, version: jobMessagesVersion })}\n`;
   if (Buffer.byteLength(line) > maxMessageBytes) {
-    throw new AgentError("USAGE_INVALID", "what the job is to be told is too long for one message");
+    throw new AgentError("USAGE_INVALID", `the message to the job is longer than ${maxMessageBytes} bytes`);
   }
   const answer = await exchange(path, line);
   if (answer.is !== "done") throw new AgentError("JOB_UNREACHABLE", `the job refuses: ${answer.why}`);
@@ -43,7 +38,7 @@ function exchange(path: string, line: string): Promise<JobAnswer> {
     };
     const socket = connect(path, () => socket.write(line));
     socket.setEncoding("utf8");
-    socket.setTimeout(answerMs, () => fail(`does not answer within ${answerMs / 1000} s`));
+    socket.setTimeout(answerMs, () => fail(`did not answer within ${answerMs / 1000} s`));
     socket.on("error", (error) => fail(`cannot be reached: ${toMessage(error)}`, error));
     socket.on("close", () => fail("has ended, or does not answer"));
     socket.on("data", (part) => {
@@ -54,7 +49,7 @@ function exchange(path: string, line: string): Promise<JobAnswer> {
         resolve(JSON.parse(text.slice(0, end)) as JobAnswer);
         socket.destroy();
       } catch (error) {
-        fail("gives no answer that can be understood", error);
+        fail("sent an answer that is not understood", error);
       }
     });
   });

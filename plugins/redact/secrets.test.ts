@@ -1,7 +1,7 @@
+import { type JobRequest, secretNamePatterns } from "signalman";
+import { environmentVariable, jobRequest } from "signalman/testing";
 import { expect, test } from "bun:test";
-import type { JobRequest } from "../../src/core/contracts/job-request.ts";
-import { defaultRedactedVars, secretsOf, type SecretsOptions } from "../../src/job/log/secrets.ts";
-import { environmentVariable, jobRequest } from "../../src/testing/fixtures.ts";
+import { secretsOf, type SecretsOptions } from "./secrets.ts";
 
 const container = {
   name: "main",
@@ -15,7 +15,7 @@ const container = {
 const key = "-----BEGIN OPENSSH PRIVATE KEY-----\nb3BlbnNzaC1r\n-----END OPENSSH PRIVATE KEY-----";
 
 function secrets(job: Partial<JobRequest>, options: Partial<SecretsOptions> = {}): string[] {
-  const found = secretsOf(jobRequest(job), { redactedVars: defaultRedactedVars, ...options });
+  const found = secretsOf(jobRequest(job), { redactedVars: secretNamePatterns, ...options });
   return found.map((value) => Buffer.from(value).toString()).filter((value) => value !== "");
 }
 

@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test";
-import { createRedactor, mask, type Redactor } from "../../src/job/log/redactor.ts";
+import { createRedactor, mask, type Redactor } from "./redactor.ts";
 
 function redact(redactor: Redactor, pieces: readonly (Uint8Array | string)[]): string {
   const parts = pieces.map((piece) => Buffer.from(redactor.push(Buffer.from(piece as string))));

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "bun:test";
-import { createRedactor, mask } from "../../src/job/log/redactor.ts";
+import { createRedactor, mask } from "./redactor.ts";
 
 const body = "MIIEvQIBADANBgkqhkiG9w0BAQEFAASCBKcwggSjAgEAAoIBAQC7VJTUt9Us8cKj\n".repeat(3);
 const redactText = (text: string) => createRedactor([], { shapes: true }).redactText(text);

@@ -1,10 +1,10 @@
-import type { JobUsage } from "../core/contracts/job-summary.ts";
-import { toMessage } from "../core/errors.ts";
-import { toDuration, withDeadline } from "../core/host/deadline.ts";
-import type { Output, JobLog } from "../core/contracts/job-log.ts";
-import type { Logger } from "../core/contracts/logger.ts";
-import type { Executor } from "../core/contracts/executor.ts";
-import { toReport } from "./usage-report.ts";
+import type { JobUsage } from "../../core/contracts/job-summary.ts";
+import { toMessage } from "../../core/errors.ts";
+import { toDuration, withDeadline } from "../../core/host/deadline.ts";
+import type { Output, JobLog } from "../../core/contracts/job-log.ts";
+import type { Logger } from "../../core/contracts/logger.ts";
+import type { Executor } from "../../core/contracts/executor.ts";
+import { toReport } from "./report.ts";
 
 const names = [
   "cpuUserMs",

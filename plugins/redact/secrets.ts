@@ -1,23 +1,4 @@
-import type { EnvironmentVariable, JobFile, JobRequest } from "../../core/contracts/job-request.ts";
-import { decodeBase64 } from "../../core/base64.ts";
-
-/** Names of variables whose values a job's log does not show (`redacted-vars`). */
-export const defaultRedactedVars: readonly string[] = [
-  "*_TOKEN",
-  "*_SECRET",
-  "*_SECRETS",
-  "*_PASSWORD",
-  "*_PASSPHRASE",
-  "*_KEY",
-  "*_PRIVATE_KEY",
-  "*_ACCESS_KEY_ID",
-  "*_CREDENTIALS",
-  "*_CONNECTION_STRING",
-  "TOKEN",
-  "SECRET",
-  "PASSWORD",
-  "PGPASSWORD",
-];
+import { decodeBase64, type EnvironmentVariable, type JobFile, type JobRequest, matchNames } from "signalman";
 
 export interface SecretsOptions {
   /** Patterns of names: `*` and `?`, in any case. None: only the agent's own tokens are masked. */
@@ -54,18 +35,6 @@ export function secretsOf(job: JobRequest, options: SecretsOptions): Uint8Array[
     ...pullFiles,
     ...[...env.map(({ bytes }) => bytes), ...files, ...pullFiles].flatMap(privateKeysIn),
   ];
-}
-
-/** Answers whether a name matches one of the patterns. */
-export function matchNames(patterns: readonly string[]): (name: string) => boolean {
-  const sources = patterns.map((pattern) =>
-    pattern
-      .replaceAll(/[.+^${}()|[\]\\/-]/g, "\\$&")
-      .replaceAll(/\*+/g, ".*")
-      .replaceAll("?", "."),
-  );
-  const expression = new RegExp(`^(?:${sources.join("|")})$`, "is");
-  return (name) => expression.test(name);
 }
 
 /** What is no secret in image-pull credentials, and stands in image names and login lines (protocol section 6.3). */

@@ -10,7 +10,7 @@ import {
   wordAt,
   wordBytes,
 } from "./pattern-tables.ts";
-import { maxSeek, seek, toWord } from "./seek.ts";
+import { maxSeek, seek, toWord } from "./find-candidate.ts";
 import { createShapeReader, membersOf, type Shape } from "./shapes.ts";
 
 /** What {@link Patterns.next} found; `start` and `end` of the patterns hold the place. */

@@ -1,11 +1,11 @@
-import type { Output } from "../core/contracts/job-log.ts";
 import type { Executor } from "../core/contracts/executor.ts";
+import type { Output } from "../core/contracts/job-log.ts";
 import type { EnvironmentVariable } from "../core/contracts/job-request.ts";
 
-/** What still runs after a stop runs no longer than this (protocol section 13a). */
+/** Time limit of a command that runs after a stop (protocol section 13a). */
 const limitMs = 30_000;
 
-/** Runs one command in a session of its own, with a job's environment. Resolves to its exit code; 1 when there is none. */
+/** Runs one command in a session of its own, with a job's environment. Resolves to its exit code, or to 1 when the session does not start. */
 export async function runInFreshSession(options: {
   createExecutor: () => Executor;
   env: readonly EnvironmentVariable[];

@@ -37,7 +37,7 @@ test("when the disk takes no more, the file ends with a whole line, all is count
       droppedEvents: 200 - kept,
     },
     warnings: [expect.stringMatching(/^cannot write to the job's log ".*": EFBIG/)],
-    closing: expect.stringMatching(/lacks 1 events?: the disk did not take/),
+    closing: expect.stringMatching(/lacks 1 events? that the disk did not accept/),
   });
 });
 

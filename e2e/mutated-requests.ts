@@ -19,7 +19,7 @@ export async function runMutations({ hub, count, seed }: MutationOptions): Promi
   const failures: string[] = [];
   const requests = fc.sample(requestArbitrary, { numRuns: count, seed });
   const ids = await Promise.all(
-    requests.map(async (request) => (await hub.submitAsItIs(request, { limitMs: 20_000 })).id),
+    requests.map(async (request) => (await hub.submitRaw(request, { limitMs: 20_000 })).id),
   );
   for (const [index, id] of ids.entries()) {
     const sent = () => `request ${index} of seed ${seed}: ${JSON.stringify(requests[index]).slice(0, 2000)}`;

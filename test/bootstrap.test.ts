@@ -4,7 +4,7 @@ import path from "node:path";
 import { tmpdir } from "../src/testing/index.ts";
 import { root } from "./project.ts";
 
-// Whoever has no Node sets up with Bun alone.
+// Set-up also works with Bun alone, for machines without Node.
 const runtimes = [process.execPath, Bun.which("node")].filter((file) => file !== null);
 
 const task = {
@@ -123,7 +123,7 @@ describe.each(runtimes.map((file) => [path.basename(file), file]))("set-up with 
       npm_config_fetch_retries: "0",
     });
     expect(exitCode).toBe(1);
-    expect(stderr).toContain("set-up: cannot install Bun 1.999.0: check the network");
+    expect(stderr).toContain("set-up: installation of Bun 1.999.0 failed: check the network");
     expect(stderr).toContain("or put Bun 1.999.0 on PATH");
     expect(await readdir(path.join(project.path, ".toolchain"))).toEqual([]);
   });

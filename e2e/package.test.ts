@@ -100,7 +100,7 @@ describe("the installed package", () => {
     const { exitCode, stderr } = await tester.exec(["npx", "signalman", "version"]);
     expect(exitCode).toBe(127);
     expect(stderr).toContain(
-      `runs on Bun ${packageJson.optionalDependencies.bun} or newer, which was not found`,
+      `requires Bun ${packageJson.optionalDependencies.bun} or newer, which was not found`,
     );
   });
 

@@ -38,7 +38,7 @@ async function work(victim: Victim): Promise<void> {
         const outcome = await runRound(scene, {
           seed: seeds.shift()!,
           victim,
-          isTroubled: values.faults,
+          hasFaults: values.faults,
         });
         outcomes[outcome.result] = (outcomes[outcome.result] ?? 0) + 1;
         kills += outcome.kills;

@@ -64,7 +64,7 @@ describe("a job that changes its log on disk, as the agent's user,", () => {
     expect(await scene.agentLog()).toMatch(new RegExp(`level=error .*${changed}.*it was removed`));
   });
 
-  test.concurrent("but does not is not reported", async () => {
+  test.concurrent("but leaves it unchanged is not reported", async () => {
     await using scene = await createScene();
     await scene.readyAgent();
     const id = await scene.hub.submit({ commands: ["seq 1 100000"] });

@@ -55,7 +55,7 @@ describe("the borders of the house", () => {
   });
 });
 
-/** What a file imports against the rules. Paths are from the project's root. */
+/** Lists the forbidden imports of a file. Paths are relative to the project's root. */
 function violations(file: string, text: string): string[] {
   return importsOf(text)
     .filter((specifier) => !isAllowed(file, specifier))
@@ -74,7 +74,7 @@ function isAllowed(file: string, specifier: string): boolean {
     return target === "signalman" || /^plugins\/[^/]+\/index\.ts$/.test(target);
   if (isRelative) return target.startsWith(`plugins/${plugin}/`);
   const isTest = tests.test(file);
-  // In the core only as text, in what is written for authors of plugins.
+  // In the core this occurs only in texts for plugin authors.
   if (sdk.has(specifier)) return specifier !== "signalman/testing" || isTest || area === "src";
   return /^(node:|bun:|bun$)/.test(specifier) || isDependency(specifier, isTest);
 }
@@ -87,7 +87,7 @@ function isDependency(specifier: string, isTest: boolean): boolean {
   return name in packageJson.dependencies || (isTest && name in packageJson.devDependencies);
 }
 
-/** Every specifier. The transpiler drops what is imported for its type alone, so the text is searched as well. */
+/** Lists all specifiers. The transpiler drops type-only imports, so the text is searched as well. */
 function importsOf(text: string): string[] {
   const scanned = new Bun.Transpiler({ loader: "ts" })
     .scanImports(text.replace(/^#!.*/, ""))

@@ -54,7 +54,7 @@ describe("pages", () => {
     expect(broken).toEqual([]);
   });
 
-  test("every script that a page tells to run is in package.json", () => {
+  test("every script named on a page is in package.json", () => {
     const unknown = pages.flatMap((page) =>
       Array.from(
         textOf(page).matchAll(/\b(?:npm|bun) run ([a-z][\w:-]*)(?![\w./])/g),
@@ -82,7 +82,7 @@ describe("pages", () => {
 });
 
 describe("what does not belong here", () => {
-  // In parts, so that this file is not found itself.
+  // The patterns are split so that this file does not match them.
   test.each([
     ["paths of somebody's machine", new RegExp(["/wor", "k/|/roo", "t/|/Use", "rs/"].join(""))],
     ["hosts of package registries", new RegExp(["registry\\.npm", "js|registry\\.yar", "npkg"].join(""))],
@@ -98,7 +98,7 @@ describe("what does not belong here", () => {
   });
 });
 
-test("the version of Bun is the same wherever it stands", () => {
+test("the version of Bun is the same in all files", () => {
   const version = packageJson.packageManager.replace("bun@", "");
   expect(packageJson.optionalDependencies.bun).toBe(version);
   expect(packageJson.devDependencies["@types/bun"]).toBe(version);
@@ -109,7 +109,7 @@ function linesOf(file: string): number {
   return textOf(file).trimEnd().split("\n").length;
 }
 
-/** Targets of a page's links to files, without anchors; what stands in code is no link. */
+/** Lists the files that a page links to, without anchors and without links in code. */
 function linksOf(text: string): string[] {
   const prose = text.replaceAll(/```[\s\S]*?```|`[^`\n]*`/g, "");
   const targets = Array.from(prose.matchAll(/\]\(([^)\s]+)\)/g), (match) => match[1]!.split("#")[0]!);

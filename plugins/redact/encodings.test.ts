@@ -45,7 +45,7 @@ test.each(["base64", "base64url"] as const)(
         fc.pre(![10, 13].includes(value.at(-1)!));
         const encoded = Buffer.concat([before, value, behind]).toString(encoding);
         const shown = createRedactor([value]).redactText(encoded);
-        // Of the characters that also hold bits of what is beside the value, up to one on each side stays.
+        // A character on each side may remain, since it also has bits of the adjacent text.
         const groups = (length: number) => Math.ceil((length * 8) / 6);
         expect(shown).toContain(mask);
         const [first, last] = [shown.indexOf(mask), shown.length - shown.lastIndexOf(mask) - mask.length];
@@ -74,7 +74,7 @@ describe("base64 in lines", () => {
   });
 });
 
-test("no form is shorter than six bytes, and none stands there twice", () => {
+test("encoded forms are unique and at least six bytes long", () => {
   fc.assert(
     fc.property(fc.uint8Array({ maxLength: 40 }), (value) => {
       const forms = toForms(value).map((form) => Buffer.from(form).toString("latin1"));
@@ -84,7 +84,7 @@ test("no form is shorter than six bytes, and none stands there twice", () => {
   );
 });
 
-test("a value that is too short has no forms, however long its encodings are", () => {
+test("a value that is too short has no encoded forms", () => {
   expect(toForms("ż/ ?")).toEqual([]);
   expect(toForms("12345")).toEqual([]);
 });

@@ -6,19 +6,19 @@ import { tokenShapes } from "./shapes.ts";
 import { cutAt } from "./testing/cut.ts";
 import { redactNaively } from "./testing/naive-redactor.ts";
 
-/** For a long search: `FUZZ_RUNS=1000000 FUZZ_SEED=7 bun test test/log/redactor-fuzz.test.ts`. */
+/** A long run: `FUZZ_RUNS=1000000 FUZZ_SEED=7 bun test test/log/redactor-fuzz.test.ts`. */
 const { FUZZ_RUNS, FUZZ_SEED } = process.env;
 const runs = (usual: number) => ({
   numRuns: Number(FUZZ_RUNS ?? usual),
   ...(FUZZ_SEED === undefined ? {} : { seed: Number(FUZZ_SEED) }),
 });
 
-/** Few letters, so that values overlap, touch, begin and end alike. */
+/** A small alphabet, so that values overlap and have common prefixes and suffixes. */
 const letters = fc.constantFrom("a", "a", "b", "\n", "\r\n");
 const repeated = fc
   .tuple(fc.constantFrom("a", "ab", "aab", "ab\n", "abc/"), fc.integer({ min: 3, max: 30 }))
   .map(([unit, times]) => unit.repeat(times));
-/** With all that some encoding writes in another way. */
+/** Characters that the encodings escape. */
 const odd = fc.constantFrom(
   "a",
   "B",
@@ -44,10 +44,10 @@ const anySecret = fc.oneof(
   repeated,
   fc.array(odd, { minLength: 4, maxLength: 90 }).map((parts) => parts.join("")),
   fc.string({ unit: fc.constantFrom("a", "b", "c", "1"), minLength: 6, maxLength: 8 }),
-  // Those that reach into tokens.
+  // Values that overlap with tokens.
   fc.constantFrom("xghp_a1B2", "xAKIAIO", "EXAMPLEx", "xeyJhbGci", "-BEGIN RSA"),
 );
-/** Values, and values that begin like others. */
+/** Values, some of which are prefixes of others. */
 const anySecrets = fc
   .tuple(fc.array(anySecret, { maxLength: 6 }), fc.nat(20), fc.nat(3))
   .map(([secrets, cut, more]) => [
@@ -89,7 +89,7 @@ const scraps = fc.constantFrom(
   "BEGIN ",
 );
 
-/** Text of pieces that mean something: values, their encodings whole and cut, tokens whole and cut. */
+/** Texts that consist of values, encodings and tokens, complete and truncated. */
 const anyCase = anySecrets.chain((secrets) => {
   const forms = secrets.flatMap(toForms).map((form) => Buffer.from(form));
   const whole = fc.oneof(
@@ -120,7 +120,10 @@ const anyCase = anySecrets.chain((secrets) => {
 
 const prefixes = tokenShapes().flatMap((shape) => shape.prefixes.map((prefix) => Buffer.from(prefix)));
 
-/** Not within the first two bytes of a token that stands behind a letter or digit: there the stream does not wait. */
+/**
+ * The stream does not hold back the first two bytes of a token that follows a letter or digit, so no cut is
+ * made there.
+ */
 function allowCuts(text: Buffer, cuts: readonly number[]): number[] {
   const isWithin = (cut: number, before: number) =>
     /\w/.test(String.fromCharCode(text[cut - before - 1] ?? 0)) &&
@@ -130,7 +133,7 @@ function allowCuts(text: Buffer, cuts: readonly number[]): number[] {
     .filter((cut) => ![1, 2].some((before) => cut > before && isWithin(cut, before)));
 }
 
-/** The same bytes at another place of their buffer: words are read where they are aligned. */
+/** Copies bytes to another offset, since the search reads aligned words. */
 function shifted(bytes: Uint8Array, by: number): Uint8Array {
   const place = new Uint8Array(by + bytes.length).subarray(by);
   place.set(bytes);

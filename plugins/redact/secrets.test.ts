@@ -23,7 +23,7 @@ function file(path: string, text: string): JobRequest["files"][number] {
   return { path, content: Buffer.from(text).toString("base64"), mode: "0600" };
 }
 
-test("by default the variables that are secret by their name are found, and no others", () => {
+test("by default variables with secret names are redacted, and no others", () => {
   const secret = [
     "SEMAPHORE_ARTIFACT_TOKEN",
     "SEMAPHORE_OIDC_TOKEN",
@@ -45,7 +45,7 @@ test("by default the variables that are secret by their name are found, and no o
   expect(secrets({ env })).toEqual(secret.map((name) => `value of ${name}`));
 });
 
-test("patterns know * and ?, mind no case, and take all else as it stands", () => {
+test("patterns support * and ?, ignore case, and match other characters literally", () => {
   const names = ["MY_PIN", "MY_PINS", "MY.PIN", "MYXPIN", "OTHER"];
   const env = names.map((name) => environmentVariable(name, name));
   const match = (...redactedVars: string[]) => secrets({ env }, { redactedVars });
@@ -56,13 +56,13 @@ test("patterns know * and ?, mind no case, and take all else as it stands", () =
   expect(match("none", "OTHER")).toEqual(["OTHER"]);
 });
 
-test("variables of containers and those that the agent adds are looked at too", () => {
+test("variables of containers and of the agent are redacted as well", () => {
   const containers = [{ ...container, env: [environmentVariable("A_TOKEN", "from a container")] }];
   const env = [environmentVariable("B_TOKEN", "from the agent"), environmentVariable("B", "no secret")];
   expect(secrets({ containers }, { env })).toEqual(["from the agent", "from a container"]);
 });
 
-test("private keys are found in files and in variables, whatever these are called", () => {
+test("private keys are found in files and variables of any name", () => {
   const files = [
     file(".ssh/id_rsa", `${key}\n`),
     file("notes", "nothing"),
@@ -72,7 +72,7 @@ test("private keys are found in files and in variables, whatever these are calle
   expect(new Set(secrets({ files, env }))).toEqual(new Set([key]));
 });
 
-test("a private key in JSON is found as it stands there and as it is used, one without an end up to the file's end", () => {
+test("a private key in JSON is found escaped and unescaped; an unterminated key extends to the end of the file", () => {
   const escaped = key.replaceAll("\n", String.raw`\n`);
   expect(new Set(secrets({ files: [file("key.json", `{"key":"${escaped}"}`)] }))).toEqual(
     new Set([escaped, key]),
@@ -80,7 +80,7 @@ test("a private key in JSON is found as it stands there and as it is used, one w
   expect(secrets({ files: [file("half", key.slice(0, 50))] })).toContain(key.slice(0, 50));
 });
 
-test("of image-pull credentials all is secret but what names the account and the registry", () => {
+test("image-pull credentials are secret, except for the names of account and registry", () => {
   const env = [
     environmentVariable("DOCKER_CREDENTIAL_TYPE", "DockerHub"),
     environmentVariable("DOCKERHUB_USERNAME", "semaphore"),
@@ -91,13 +91,13 @@ test("of image-pull credentials all is secret but what names the account and the
   expect(secrets({ imagePullCredentials })).toEqual(["the password", "something else", '{"id":1}']);
 });
 
-test("what is not base64 is left out", () => {
+test("values that are not base64 are ignored", () => {
   const env = [{ name: "A_TOKEN", value: "{SANITIZED}" }];
   const files = [{ path: "key", content: "{SANITIZED}", mode: "0600" }];
   expect(secrets({ env, files })).toEqual([]);
 });
 
-test("the agent's own tokens are always secret, and nothing else when there are no patterns", () => {
+test("without patterns only the agent's own tokens are secret", () => {
   const job: Partial<JobRequest> = {
     env: [environmentVariable("A_TOKEN", "the user's")],
     files: [file("key", key)],

@@ -42,7 +42,7 @@ test.each(["", "RSA ", "EC ", "OPENSSH ", "ENCRYPTED "])("the body of a %sPRIVAT
   }
 });
 
-test("a private key that is cut off is masked, and one with a passphrase", () => {
+test("a truncated private key is masked, and a key with a passphrase", () => {
   expect(redactText(`-----BEGIN PRIVATE KEY-----\n${body}`)).toBe(`-----${mask}`);
   const header = "Proc-Type: 4,ENCRYPTED\nDEK-Info: AES-128-CBC,";
   expect(redactText(`-----BEGIN RSA PRIVATE KEY-----\n${header}0011223344556677\n\n${body}-----END`)).toBe(
@@ -72,7 +72,7 @@ test.each([
 describe("in a stream", () => {
   const token = `ghp_${"aB3".repeat(12)}`;
 
-  test("a token that comes byte by byte is held until it is decided", () => {
+  test("a token that arrives byte by byte is held until it is recognized", () => {
     const redactor = createRedactor([], { shapes: true });
     const parts = [...Buffer.from(`${token} ${token.slice(0, 30)} `)].map((byte) =>
       Buffer.from(redactor.push(Uint8Array.of(byte))).toString(),
@@ -81,7 +81,7 @@ describe("in a stream", () => {
     expect(parts.join("")).toBe(`${mask} ${token.slice(0, 30)} `);
   });
 
-  test("what begins like a token and never ends is held within a bound, and shown", () => {
+  test("an unterminated token-like text is held up to a limit and then passed on", () => {
     const redactor = createRedactor([], { shapes: true });
     const text = `eyJhbGciOiJIUzI1NiJ9.eyJ${"a".repeat(1_000_000)}`;
     let shown = 0;
@@ -96,7 +96,7 @@ describe("in a stream", () => {
     expect(redactor.count).toBe(0);
   });
 
-  test("the end of the stream decides what is held", () => {
+  test("the end of the stream resolves held bytes", () => {
     const redactor = createRedactor([], { shapes: true });
     expect(redactor.push(Buffer.from(token)).length).toBe(0);
     expect(Buffer.from(redactor.flush()).toString()).toBe(mask);
@@ -109,7 +109,7 @@ test("without shapes no token is masked", () => {
   expect(createRedactor(["something"]).redactText("AKIAIOSFODNN7EXAMPLE")).toBe("AKIAIOSFODNN7EXAMPLE");
 });
 
-test("what begins like tokens over and over does not make the search quadratic", () => {
+test("repeated beginnings of tokens do not make the search quadratic", () => {
   const redactor = createRedactor([], { shapes: true });
   const flood = Buffer.from("eyJhbGci".repeat(500_000));
   expect(redactor.push(flood).length + redactor.flush().length).toBe(flood.length);

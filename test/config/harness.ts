@@ -10,7 +10,7 @@ import { AgentError } from "../../src/core/errors.ts";
 import { definePlugin, type Plugin } from "../../src/index.ts";
 
 export interface Scene {
-  /** Path → content, in a directory of their own, which is the working directory. */
+  /** Contents by path, written to a temporary working directory. */
   readonly files?: Readonly<Record<string, string>>;
   readonly argv?: readonly string[];
   readonly env?: Readonly<Record<string, string>>;
@@ -45,7 +45,7 @@ export async function load({ files = {}, argv = [], env = {}, builtIns = [probe]
   }
 }
 
-/** What is wrong with a scene. */
+/** Returns the errors of a configuration. */
 export async function failureOf(scene: Scene): Promise<AgentError> {
   try {
     await load(scene);

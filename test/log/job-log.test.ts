@@ -65,7 +65,7 @@ const redaction = (secrets: readonly string[]): NamedFilter => ({
 
 const codeOf = (error: unknown) => (isAgentError(error) ? error.code : error);
 
-test("a job's log is its blocks between its start and its end, with unix seconds", async () => {
+test("a job's log consists of its blocks between start and end, with times in unix seconds", async () => {
   await using fixture = await openLog();
   const { log } = fixture;
   log.started();
@@ -92,7 +92,7 @@ test("a job's log is its blocks between its start and its end, with unix seconds
   ]);
 });
 
-test("what the work throws is the last line of its block, which finishes with 1, and goes on to the caller", async () => {
+test("an error is the last line of its block, which finishes with 1, and is rethrown to the caller", async () => {
   await using fixture = await openLog({ secrets: ["hunter22"] });
   const boom = new Error("no route to hunter22");
   const work = async (output: Output): Promise<number> => {
@@ -107,7 +107,7 @@ test("what the work throws is the last line of its block, which finishes with 1,
   expect(codes).toEqual([1, 1]);
 });
 
-test("a block inside another one is refused, and the outer one goes on", async () => {
+test("a nested block is rejected, and the outer block continues", async () => {
   await using fixture = await openLog();
   const { log } = fixture;
   const exitCode = await log.command("outer", async (output) => {
@@ -119,7 +119,7 @@ test("a block inside another one is refused, and the outer one goes on", async (
   expect(fixture.events().map(({ event }) => event)).toEqual(["cmd_started", "cmd_output", "cmd_finished"]);
 });
 
-test("after the job's end no block is taken", async () => {
+test("a block after the end of the job is rejected", async () => {
   await using fixture = await openLog();
   fixture.log.finished("passed");
   expect(await fixture.log.command("late", () => 0).catch(codeOf)).toBe("LOG_BUSY");
@@ -127,7 +127,7 @@ test("after the job's end no block is taken", async () => {
   expect(fixture.events().map(({ event }) => event)).toEqual(["job_finished"]);
 });
 
-test("output that comes after its work has resolved is counted and not logged, in a later block neither", async () => {
+test("output after the end of its block is counted and not logged", async () => {
   await using fixture = await openLog();
   let late: Output | undefined;
   await fixture.log.command("first", (output) => {
@@ -143,14 +143,14 @@ test("output that comes after its work has resolved is counted and not logged, i
   expect(fixture.log.stats).toMatchObject({ lateBytes: 12, producedBytes: 0 });
 });
 
-test("an exit code that is no whole number becomes 1", async () => {
+test("an exit code that is not an integer becomes 1", async () => {
   await using fixture = await openLog();
   for (const code of [undefined, null, Number.NaN, "0", 1.5]) {
     expect(await fixture.log.command("odd", () => code as number)).toBe(1);
   }
 });
 
-test("secrets are masked in titles and in output, across chunks, and what was held shows at the block's end", async () => {
+test("secrets are masked in titles and in output, across chunks; held bytes are logged at the end of the block", async () => {
   await using fixture = await openLog({ secrets: ["hunter22"] });
   await fixture.log.command("login hunter22", (output) => {
     output("a hunt");
@@ -166,13 +166,13 @@ test("secrets are masked in titles and in output, across chunks, and what was he
   expect(fixture.output()).toBe("a [REDACTED] b hunter22\n");
 });
 
-test("a title with half of a surrogate pair is made valid", async () => {
+test("a lone surrogate in a title is replaced", async () => {
   await using fixture = await openLog();
   await fixture.log.command("broken \uD83D title", () => 0);
   expect(fixture.events()[0]).toMatchObject({ directive: "broken \uFFFD title" });
 });
 
-test("output shows in the spool while its command still runs", async () => {
+test("output is in the spool while its command runs", async () => {
   let isStarted = false;
   const shown = Promise.withResolvers<void>();
   await using fixture = await openLog({ onAppend: () => isStarted && shown.resolve() });
@@ -185,7 +185,7 @@ test("output shows in the spool while its command still runs", async () => {
   });
 });
 
-test("every byte that was produced is in the spool, dropped, or behind a mask", async () => {
+test("every byte of output is in the spool, dropped or masked", async () => {
   const secrets = ["aaaaaa", "abcabc"];
   const anyOutput = fc.array(fc.constantFrom("a", "abc", "aaaaaa", "\n", "b".repeat(500)), { maxLength: 60 });
   const anyCommand = fc.tuple(anyOutput, fc.array(fc.nat(5000), { maxLength: 8 }));

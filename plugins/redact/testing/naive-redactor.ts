@@ -22,7 +22,9 @@ const shapes: readonly RegExp[] = [
   /BEGIN (?:(?:RSA|EC|DSA|OPENSSH|ENCRYPTED) )?PRIVATE KEY-----[A-Za-z0-9+/=\r\n\\]{64,16384}(?![A-Za-z0-9+/=\r\n\\])/y,
 ];
 
-/** What the redactor is to do, for a whole text (one character a byte) and without any care for speed. */
+/**
+ * A simple and slow reference implementation of the redactor, for a whole text with one character per byte.
+ */
 export function redactNaively(
   text: string,
   secrets: readonly (string | Uint8Array)[],

@@ -4,21 +4,21 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import { isRoot } from "./users.ts";
 
-/** A file system of its own. Unmounted on disposal, whoever still uses it. */
+/** A small file system. Disposal unmounts it, even if it is in use. */
 export interface SmallDisk extends AsyncDisposable {
   readonly path: string;
-  /** Takes all the room that there is. */
+  /** Uses up all space. */
   fill(): void;
-  /** Takes all the names that there are. */
-  fillNames(): void;
-  /** Gives back what was taken. */
+  /** Uses up all inodes. */
+  fillInodes(): void;
+  /** Frees the used space and inodes. */
   free(): void;
 }
 
-/** Mounts a disk of a few hundred kilobytes at a path. */
-export function mountSmall(target: string, options = "size=512k,nr_inodes=64"): SmallDisk {
+/** Mounts a file system of a few hundred kilobytes. */
+export function mountSmallDisk(target: string, options = "size=512k,nr_inodes=64"): SmallDisk {
   mkdirSync(target, { recursive: true });
-  must(["mount", "-t", "tmpfs", "-o", options, "tmpfs", target]);
+  runCommand(["mount", "-t", "tmpfs", "-o", options, "tmpfs", target]);
   const filler = path.join(target, "filler");
   return {
     path: target,
@@ -34,12 +34,12 @@ export function mountSmall(target: string, options = "size=512k,nr_inodes=64"): 
       }
       closeSync(fd);
     },
-    fillNames() {
+    fillInodes() {
       mkdirSync(filler, { recursive: true });
       try {
         for (let n = 0; ; n += 1) writeFileSync(path.join(filler, `name-${n}`), "");
       } catch {
-        // There are no more.
+        // No inode is left.
       }
     },
     free: () => rmSync(filler, { recursive: true, force: true }),
@@ -49,21 +49,22 @@ export function mountSmall(target: string, options = "size=512k,nr_inodes=64"): 
   };
 }
 
-/** A disk that the kernel makes read-only while files on it are open, as it does after an error of the hardware. */
+/** A file system that can become read-only while files on it are open, as after a hardware error. */
 export interface FailingDisk extends AsyncDisposable {
   readonly path: string;
+  /** Makes the kernel remount the file system read-only. */
   fail(): void;
 }
 
-export async function mountFailing(target: string): Promise<FailingDisk> {
+export async function mountFailingDisk(target: string): Promise<FailingDisk> {
   const directory = await mkdtemp(path.join(tmpdir(), "signalman-disk-"));
   const image = path.join(directory, "image");
   writeFileSync(image, "");
-  must(["truncate", "-s", "8M", image]);
-  must(["mkfs.ext4", "-q", image]);
+  runCommand(["truncate", "-s", "8M", image]);
+  runCommand(["mkfs.ext4", "-q", image]);
   mkdirSync(target, { recursive: true });
-  must(["mount", "-o", "loop,errors=remount-ro", image, target]);
-  const device = path.basename(must(["findmnt", "-no", "SOURCE", target]).trim());
+  runCommand(["mount", "-o", "loop,errors=remount-ro", image, target]);
+  const device = path.basename(runCommand(["findmnt", "-no", "SOURCE", target]).trim());
   return {
     path: target,
     fail: () => writeFileSync(`/sys/fs/ext4/${device}/trigger_fs_error`, "a test\n"),
@@ -74,11 +75,11 @@ export async function mountFailing(target: string): Promise<FailingDisk> {
   };
 }
 
-/** Where nothing may be mounted, what needs it is skipped, and its name says why. */
-export const canMount = isRoot && (await probe(async (target) => mountSmall(target)));
+// Tests that need a mount are skipped where it is not possible; their names give the reason.
+export const canMount = isRoot && (await probe(async (target) => mountSmallDisk(target)));
 export const canFail =
-  canMount && existsSync("/sys/fs/ext4") && (await probe((target) => mountFailing(target)));
-export const needsMount = canMount ? "" : " (skipped: needs root, and mount)";
+  canMount && existsSync("/sys/fs/ext4") && (await probe((target) => mountFailingDisk(target)));
+export const needsMount = canMount ? "" : " (skipped: needs root and mount)";
 export const needsFailing = canFail ? "" : " (skipped: needs root, loop devices and ext4)";
 
 async function probe(mount: (target: string) => Promise<AsyncDisposable>): Promise<boolean> {
@@ -94,11 +95,12 @@ async function probe(mount: (target: string) => Promise<AsyncDisposable>): Promi
 }
 
 function unmount(target: string): void {
-  must(["umount", "--lazy", target]);
+  runCommand(["umount", "--lazy", target]);
 }
 
-function must(command: string[]): string {
+function runCommand(command: string[]): string {
   const { exitCode, stdout, stderr } = Bun.spawnSync(command);
-  if (exitCode !== 0) throw new Error(`"${command.join(" ")}" ended with ${exitCode}: ${stderr.toString()}`);
+  if (exitCode !== 0)
+    throw new Error(`"${command.join(" ")}" exited with status ${exitCode}: ${stderr.toString()}`);
   return stdout.toString();
 }

@@ -3,17 +3,18 @@ import type { JobView } from "../view.ts";
 import type { Client } from "./client.ts";
 
 export interface ShowOptions {
+  /** Whether to wait for more events until the job is done. */
   readonly isFollowing: boolean;
-  /** Events as they were pushed, in place of what a person reads. */
+  /** Whether to print events as they were pushed, instead of a rendered log. */
   readonly json: boolean;
 }
 
 const exitCodes = { passed: 0, failed: 1, stopped: 130 } as const;
 
-/** So long a hub may be away while its log is followed. */
-const patienceMs = 60_000;
+/** Time for which a hub may be unreachable while a log is followed. */
+const reconnectLimitMs = 60_000;
 
-/** Shows a job's log, to its end when it is followed, and answers with the job. */
+/** Prints a job's log and returns the job. */
 export async function showLog(
   client: Client,
   id: string,
@@ -23,7 +24,7 @@ export async function showLog(
   let text = "";
   const renderer = json
     ? undefined
-    : createRenderer({ output: (more) => (text += more), tty, colour: hasColour(tty) });
+    : createRenderer({ output: (part) => (text += part), tty, colour: hasColour(tty) });
   const flush = async (): Promise<void> => {
     const shown = text;
     text = "";
@@ -41,12 +42,12 @@ export async function showLog(
   return job;
 }
 
-/** As `signalman run` ends. */
+/** Returns the exit status that `signalman run` has for this result. */
 export function toExitCode({ result }: JobView): number {
   return result === undefined ? 0 : exitCodes[result];
 }
 
-/** Whole lines, each once, also over connections that break. */
+/** Passes each complete line to `show` exactly once, and reconnects when the connection breaks. */
 async function readLines(
   client: Client,
   id: string,
@@ -71,14 +72,14 @@ async function readLines(
       return;
     } catch (error) {
       lostAt ??= Date.now();
-      if (!isFollowing || isAgentError(error, "USAGE_INVALID") || Date.now() - lostAt > patienceMs)
+      if (!isFollowing || isAgentError(error, "USAGE_INVALID") || Date.now() - lostAt > reconnectLimitMs)
         throw error;
       await Bun.sleep(250);
     }
   }
 }
 
-/** Resolves when it has left: a pipe takes it at its reader's pace, and what has not left when we exit is lost. */
+/** Resolves when the text is written: unwritten text is lost at exit, and a pipe may be slow. */
 function write(text: string | Uint8Array): Promise<void> {
   return new Promise((resolve) => process.stdout.write(text, () => resolve()));
 }

@@ -6,9 +6,9 @@ import { createLog, type JobLog } from "../model/log.ts";
 import type { AgentRow, Job } from "../model/state.ts";
 import type { Violation } from "../watch/violations.ts";
 import { durableDriver } from "./durable-driver.ts";
-import { createStore, forgetfulStore, type Store } from "./store.ts";
+import { createStore, memoryStore, type Store } from "./store.ts";
 
-/** What a hub knew before. */
+/** The stored state of a hub. */
 export interface Loaded {
   readonly store: Store;
   readonly identity: Identity;
@@ -17,27 +17,29 @@ export interface Loaded {
   readonly jobs: Map<string, Job>;
   readonly logs: Map<string, JobLog>;
   readonly violations: Violation[];
-  /** Lets go of the directory. */
+  /** Releases the lock of the directory. */
   release(): void;
 }
 
-/** Kept, so that tokens outlive the process. */
+/** The hub's token and signing key, which are stored so that tokens stay valid after a restart. */
 export interface Identity {
   readonly version: 1;
   readonly token: string;
   readonly secret: string;
 }
 
-/** Reads the directory, or begins with nothing. A token that is given wins over the one that was kept. */
-export async function load(directory: string | undefined, token: string | undefined): Promise<Loaded> {
+/**
+ * Loads the state from a directory, or creates an empty one. `token` takes precedence over the stored token.
+ */
+export async function loadStorage(directory: string | undefined, token: string | undefined): Promise<Loaded> {
   const fresh: Identity = {
     version: 1,
     token: token ?? randomBytes(16).toString("hex"),
     secret: randomBytes(32).toString("hex"),
   };
   if (directory === undefined) {
-    const nothing = { agents: new Map(), jobs: new Map(), logs: new Map(), violations: [], release() {} };
-    return { store: forgetfulStore, identity: fresh, ...nothing };
+    const empty = { agents: new Map(), jobs: new Map(), logs: new Map(), violations: [], release() {} };
+    return { store: memoryStore, identity: fresh, ...empty };
   }
   let release = (): void => {};
   try {
@@ -47,19 +49,25 @@ export async function load(directory: string | undefined, token: string | undefi
   } catch (error) {
     release();
     if (error instanceof AgentError) throw error;
-    throw new AgentError("FILE_FAILED", `the storage "${directory}" cannot be used: ${toMessage(error)}`, {
+    throw new AgentError("FILE_FAILED", `opening the storage "${directory}" failed: ${toMessage(error)}`, {
       cause: error,
     });
   }
 }
 
-/** Two hubs would write over each other. Whatever ends this one frees it. */
+/**
+ * Locks the directory, since two hubs would overwrite each other's files. The end of the process releases the
+ * lock.
+ */
 function lock(directory: string): () => void {
   const path = join(directory, "lock");
   const taken = takeLock(path);
   if (taken !== undefined) return () => taken[Symbol.dispose]();
   const pid = readHolder(path)?.pid ?? "unknown";
-  throw new AgentError("FILE_FAILED", `the storage "${directory}" is in use by the hub with the pid ${pid}`);
+  throw new AgentError(
+    "FILE_FAILED",
+    `storage "${directory}" is in use by another hub (pid ${pid}): stop that hub, or choose another directory`,
+  );
 }
 
 async function loadFrom(
@@ -76,7 +84,7 @@ async function loadFrom(
   if (kept !== undefined && kept.version !== 1) {
     throw new AgentError(
       "FILE_FAILED",
-      `the storage "${directory}" was written by another version of the hub`,
+      `storage "${directory}" has an unsupported version: choose another directory`,
     );
   }
   const identity = kept === undefined ? fresh : { ...kept, token: token ?? kept.token };

@@ -2,7 +2,15 @@ import { describe, expect, test } from "bun:test";
 import { createHash } from "node:crypto";
 import path from "node:path";
 import { binary, createTester } from "./fixtures.ts";
-import { leftovers, living, outline, outputOf, runForEvents, toEvents, uniqueSeconds } from "./jobs.ts";
+import {
+  findLeftovers,
+  findProcesses,
+  outline,
+  outputOf,
+  runForEvents,
+  toEvents,
+  uniqueSeconds,
+} from "./jobs.ts";
 
 describe("a hostile job", () => {
   const after = "echo after";
@@ -10,23 +18,26 @@ describe("a hostile job", () => {
     ["kills its shell", "echo last words; kill -9 $$", "last words\n"],
     ["exits", "echo last words; exit 0", "last words\n"],
     ["fails under set -e", "set -e; echo last words; false", "last words\n"],
-    ["executes something else", "exec sh -c 'echo last words'", "last words\n"],
-  ])("that %s loses no output: the command has 1, the rest does not run", async (_, command, output) => {
-    await using tester = await createTester();
-    for (let round = 0; round < 3; round++) {
-      const { exitCode, events } = await runForEvents(tester, {
-        commands: [command, "touch never"],
-        epilogue_always_commands: ["touch never"],
-      });
-      const lines = outline(events);
-      expect(lines[3]).toBe(`[${command}] 1: ${output}`);
-      expect(lines[4]).toStartWith("[Exporting environment variables] 1: ");
-      expect(lines.at(-1)).toBe("end failed");
-      expect(exitCode).toBe(1);
-    }
-    expect(await Bun.file(path.join(tester.home, "never")).exists()).toBe(false);
-    expect(await leftovers(tester)).toEqual([]);
-  });
+    ["executes another program", "exec sh -c 'echo last words'", "last words\n"],
+  ])(
+    "that %s loses no output: the command has exit code 1, and no further command runs",
+    async (_, command, output) => {
+      await using tester = await createTester();
+      for (let round = 0; round < 3; round++) {
+        const { exitCode, events } = await runForEvents(tester, {
+          commands: [command, "touch never"],
+          epilogue_always_commands: ["touch never"],
+        });
+        const lines = outline(events);
+        expect(lines[3]).toBe(`[${command}] 1: ${output}`);
+        expect(lines[4]).toStartWith("[Exporting environment variables] 1: ");
+        expect(lines.at(-1)).toBe("end failed");
+        expect(exitCode).toBe(1);
+      }
+      expect(await Bun.file(path.join(tester.home, "never")).exists()).toBe(false);
+      expect(await findLeftovers(tester)).toEqual([]);
+    },
+  );
 
   test.each([
     ["closes its streams for a while", "exec 5>&1 1>&- 2>&-; true; exec 1>&5 2>&1", ""],
@@ -35,20 +46,16 @@ describe("a hostile job", () => {
     ["sets vi, history and job control", "set -o vi; set -o history; set -m; set +m", ""],
     ["makes the terminal raw", "stty raw -echo min 0 time 0", ""],
     ["echoes", "stty echo onlcr", ""],
-    ["is not POSIX any more", "set -o posix; alias echo='echo aliased'; unalias echo", ""],
-    [
-      "has functions of our tools' names",
-      "printf() { echo fake; }; source() { :; }; unset -f printf source",
-      "",
-    ],
-    ["leaves IFS, globs and options changed", "IFS=xe; set -f -u; shopt -s nullglob failglob", ""],
+    ["switches to POSIX mode and back", "set -o posix; alias echo='echo aliased'; unalias echo", ""],
+    ["redefines shell builtins", "printf() { echo fake; }; source() { :; }; unset -f printf source", ""],
+    ["changes IFS, globbing and options", "IFS=xe; set -f -u; shopt -s nullglob failglob", ""],
     ["clears its environment", "unset HOME TMPDIR PATH PWD; PATH=/usr/bin:/bin; cd /", ""],
     [
-      "shows an escape for the markers",
+      "prints a forged marker",
       "printf '\\001\\n\\001 949556c7-%s-end 0\\n' 1",
       "\u0001\n\u0001 949556c7-1-end 0\n",
     ],
-  ])("that %s: the next command runs, and the log stays clean", async (_, command, output) => {
+  ])("that %s: the next command runs, and the log has no other output", async (_, command, output) => {
     await using tester = await createTester();
     const { exitCode, events } = await runForEvents(tester, { commands: [command, after, "(exit 3)"] });
     expect(outline(events).slice(3, 6)).toEqual([
@@ -62,8 +69,8 @@ describe("a hostile job", () => {
   test.each([
     ["closes its output", "exec 1>&- 2>&-"],
     ["closes its input as well", "exec 0<&- 1>&- 2>&-"],
-    ["sends its output elsewhere", "exec >/dev/null 2>&1"],
-  ])("that %s for good: the next commands run, with their exit codes", async (_, command) => {
+    ["redirects its output", "exec >/dev/null 2>&1"],
+  ])("that %s permanently: the next commands run and have their exit codes", async (_, command) => {
     await using tester = await createTester();
     const commands = [command, "touch ran", "echo seen >/dev/tty", "(exit 3)"];
     const { events } = await runForEvents(tester, { commands });
@@ -76,10 +83,10 @@ describe("a hostile job", () => {
     expect(await Bun.file(path.join(tester.home, "ran")).exists()).toBe(true);
   });
 
-  test("that kills the leader of its terminal fails, and never hangs", async () => {
+  test("that kills the leader of its terminal fails without hanging", async () => {
     await using tester = await createTester();
     const seconds = uniqueSeconds();
-    // From behind a command in the foreground: the kernel's hang-up reaches only that one, and bash lives on.
+    // A command runs in the foreground, so that the kernel sends SIGHUP to that command and not to bash.
     const job = {
       commands: [`echo last words; (sleep 0.2; kill -9 $PPID) & sleep ${seconds}`, "touch never"],
     };
@@ -87,12 +94,12 @@ describe("a hostile job", () => {
     const { exitCode, stdout } = await tester.exec(["timeout", "8", binary, "run", "job.json", "--json"]);
     expect(outline(toEvents(stdout))[3]).toContain("] 1: last words\n");
     expect(exitCode).toBe(1);
-    expect(living(seconds)).toEqual([]);
+    expect(findProcesses(seconds)).toEqual([]);
     expect(await Bun.file(path.join(tester.home, "never")).exists()).toBe(false);
-    expect(await leftovers(tester)).toEqual([]);
+    expect(await findLeftovers(tester)).toEqual([]);
   });
 
-  test("that traces shows the trace of its own commands only", async () => {
+  test("with set -x shows the trace of its own commands only", async () => {
     await using tester = await createTester();
     const { exitCode, events } = await runForEvents(tester, {
       commands: ["set -x", "echo traced", "(exit 3)"],
@@ -103,7 +110,7 @@ describe("a hostile job", () => {
     expect(exitCode).toBe(1);
   });
 
-  test("has output in the background: it opens the next command's", async () => {
+  test("with output of a background process: it is logged with the next command", async () => {
     await using tester = await createTester();
     const commands = ["(sleep 0.15; echo late; sleep 60) &", "sleep 0.4", "echo end"];
     const { events } = await runForEvents(tester, { commands });
@@ -114,14 +121,14 @@ describe("a hostile job", () => {
     ]);
   });
 
-  test("has a background job that ends between two commands: the shell's notice of it is no output", async () => {
+  test("with a background process that exits between two commands: the shell's notice is not logged", async () => {
     await using tester = await createTester();
     const commands = ["sleep 0.05 & true", "echo second"];
     const { events } = await runForEvents(tester, { commands });
     expect(outline(events).slice(3, 5)).toEqual(["[sleep 0.05 & true] 0: ", "[echo second] 0: second\n"]);
   });
 
-  test("finds a terminal, its home, no input that ends, and the state of the commands before", async () => {
+  test("has a terminal, its home directory, an open input, and the state of earlier commands", async () => {
     await using tester = await createTester();
     const commands = [
       "tty -s && [ -t 1 ] && [ -t 2 ] && stty size; pwd; shopt -q login_shell && echo login",
@@ -136,7 +143,7 @@ describe("a hostile job", () => {
     expect(exitCode).toBe(0);
   });
 
-  test("has a command of 200 kB, with every quote there is", async () => {
+  test("can have a command of 200 kB with all kinds of quotes", async () => {
     await using tester = await createTester();
     const text = `'"\`$x\\ ${"é".repeat(50_000)}\n`.repeat(2);
     const command = `cat <<'END' | sha256sum\n${text}END`;
@@ -145,7 +152,7 @@ describe("a hostile job", () => {
     expect(outputOf(events, command)).toBe(`${sum}  -\n`);
   });
 
-  test("prints bytes that are no UTF-8, CRLF and NUL: events stay text, and nothing else is lost", async () => {
+  test("that prints invalid UTF-8, CRLF and NUL: events are valid text, and no other byte is lost", async () => {
     await using tester = await createTester();
     const command =
       "printf 'a\\377b\\r\\nc\\0d\\xe2\\x82'; sleep 0.2; printf '\\xac|\\r'; sleep 0.2; printf '\\n.'";

@@ -4,13 +4,16 @@ import path from "node:path";
 import { createScene, jobProcesses, type Scene } from "./agents.ts";
 import { outline, until } from "./jobs.ts";
 
-/** A job that leaves a trace of each run. */
+/** A job that records each run in the file `ran`. */
 const job = { commands: ["echo -n 1 >> ran", "echo hello"] };
 
-/** It either ran once and passed, or never began and failed with a line that says why: what is reported is what happened. */
-async function expectHonesty(scene: Scene, id: string): Promise<void> {
+/**
+ * Expects that the reported result is what happened: the job ran once and passed, or failed without having
+ * run.
+ */
+async function expectConsistent(scene: Scene, id: string): Promise<void> {
   const view = await scene.hub.done(id);
-  await until("the job's process is gone", () => jobProcesses(id).length === 0);
+  await until("the job's process has exited", () => jobProcesses(id).length === 0);
   const runs = (await readFile(path.join(scene.tester.home, "ran"), "utf8").catch(() => "")).length;
   const events = await scene.hub.log(id);
   expect({ result: view.result, runs }).toEqual(
@@ -20,25 +23,25 @@ async function expectHonesty(scene: Scene, id: string): Promise<void> {
   expect(await scene.keptLog(id)).toEqual(events);
 }
 
-describe("the agent is killed while the process of a job is still starting", () => {
-  test.concurrent("before that process is anywhere: it does not run a job that is reported as failed", async () => {
+describe("the agent is killed while a job's process starts", () => {
+  test.concurrent("before the process is recorded: it does not run a job that is reported as failed", async () => {
     await using scene = await createScene();
     const agent = await scene.readyAgent();
     const id = await scene.hub.submit(job);
     let [pid] = jobProcesses(id);
     for (; pid === undefined; [pid] = jobProcesses(id)) await Bun.sleep(1);
     process.kill(pid, "SIGSTOP");
-    // It has its input by then, and nothing else.
+    // The process has its input by then, but has not read it.
     await Bun.sleep(100);
     agent.kill("SIGKILL");
     await agent.finished;
     scene.agent();
     await Bun.sleep(1000);
     process.kill(pid, "SIGCONT");
-    await expectHonesty(scene, id);
+    await expectConsistent(scene, id);
   });
 
-  test.concurrent("while it loads a plugin that takes its time: the next agent takes it over", async () => {
+  test.concurrent("while it loads a slow plugin: the next agent resumes the job", async () => {
     await using scene = await createScene();
     const plugin = await scene.tester.write(
       "slow.ts",
@@ -53,18 +56,18 @@ describe("the agent is killed while the process of a job is still starting", () 
     const config = await scene.tester.write("slow.json", JSON.stringify({ plugins: { [plugin]: {} } }));
     const args = ["--config-file", config];
     const agent = await scene.readyAgent(args);
-    // Longer than anyone waits for a dead process to go.
+    // The job runs longer than an agent waits for a dead process to exit.
     const id = await scene.hub.submit({ commands: [...job.commands, "sleep 11"] });
     await until("the plugin is loading", () => Bun.file(path.join(scene.tester.home, "loading")).exists());
     agent.kill("SIGKILL");
     await agent.finished;
     scene.agent(args);
-    await expectHonesty(scene, id);
+    await expectConsistent(scene, id);
   });
 });
 
 describe("the agent is killed while a job runs", () => {
-  test.concurrent("a start with a wrong registration token costs that job nothing", async () => {
+  test.concurrent("an agent with a wrong registration token does not affect the job", async () => {
     await using scene = await createScene();
     const { hub } = scene;
     const agent = await scene.readyAgent();
@@ -77,17 +80,20 @@ describe("the agent is killed while a job runs", () => {
     scene.agent();
     await scene.tester.write("go", "");
     expect((await hub.done(id)).result).toBe("passed");
-    await expectHonesty(scene, id);
+    await expectConsistent(scene, id);
   });
 
-  test.concurrent("it had been interrupted: the next one reports the job, and stays for others, since nobody has interrupted it", async () => {
+  test.concurrent("after it was interrupted: the next agent reports the job and takes further jobs", async () => {
     await using scene = await createScene();
     const { hub } = scene;
     const agent = await scene.readyAgent(["--interruption-grace-period", "600"]);
     const id = await hub.submit({ commands: [...job.commands, "while [ ! -e go ]; do sleep 0.05; done"] });
     await hub.shows(id, "hello");
     agent.kill("SIGTERM");
-    await until("the hub knows", async () => (await hub.agents())[0]?.isInterrupted === true);
+    await until(
+      "the hub has recorded the interruption",
+      async () => (await hub.agents())[0]?.isInterrupted === true,
+    );
     agent.kill("SIGKILL");
     await agent.finished;
     scene.agent(["--interruption-grace-period", "600"]);
@@ -97,33 +103,33 @@ describe("the agent is killed while a job runs", () => {
     expect((await hub.done(next)).result).toBe("passed");
   });
 
-  test.concurrent("what was damaged on disk is said, and the agent registers anew", async () => {
+  test.concurrent("a damaged registration is reported, and the agent registers again", async () => {
     await using scene = await createScene();
     const { hub, tester } = scene;
     const agent = await scene.readyAgent();
     agent.kill("SIGKILL");
     await agent.finished;
-    const spoil = `find ${scene.stateDirectory} -name "registration.json" -exec cp /etc/hostname {} \\;`;
-    await tester.exec(["bash", "-c", spoil]);
+    const damage = `find ${scene.stateDirectory} -name "registration.json" -exec cp /etc/hostname {} \\;`;
+    await tester.exec(["bash", "-c", damage]);
     const next = await scene.readyAgent();
     expect(next.stdout).toContain("is damaged");
     const id = await hub.submit(job);
-    await expectHonesty(scene, id);
+    await expectConsistent(scene, id);
   });
 
-  test.concurrent("in the middle of a fetch it hands over: the request is not lost", async () => {
+  test.concurrent("a hand-over during a fetch does not lose the request", async () => {
     await using scene = await createScene();
     const { hub } = scene;
     const agent = await scene.readyAgent();
     await hub.addFault({ on: "fetch", kind: "delay", delayMs: 500, count: 1 });
     const id = await hub.submit(job);
-    await until("it is assigned", async () => (await hub.job(id)).state === "running");
+    await until("the job is assigned", async () => (await hub.job(id)).state === "running");
     agent.kill("SIGUSR2");
     expect((await agent.finished).exitCode).toBe(0);
     scene.agent();
     expect((await hub.done(id)).result).toBe("passed");
-    await expectHonesty(scene, id);
+    await expectConsistent(scene, id);
     expect((await hub.calls()).filter(({ endpoint }) => endpoint === "fetch")).toHaveLength(1);
-    expect(await hub.breaches()).toEqual([]);
+    expect(await hub.violations()).toEqual([]);
   });
 });

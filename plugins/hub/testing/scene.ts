@@ -1,21 +1,23 @@
-import type { Hub, HubOptions } from "./contract.ts";
-import { createForeignAgent, type ForeignAgent } from "./foreign-agent.ts";
-import { createHub } from "./hub.ts";
+import type { Hub, HubOptions } from "../contract.ts";
+import { createScriptedAgent, type ScriptedAgent } from "./scripted-agent.ts";
+import { createHub } from "../hub.ts";
 
-/** A hub whose clock stands still, and an agent by hand. For tests. */
+/** A hub with a manual clock and one registered scripted agent. */
 export interface Scene extends AsyncDisposable {
   readonly hub: Hub;
-  readonly agent: ForeignAgent;
-  /** Submits a job, and has the agent take it. */
+  readonly agent: ScriptedAgent;
+  /** Submits a job, lets the agent start it, and returns the job's id. */
   take(): Promise<string>;
+  /** Advances the clock. */
   wait(ms: number): void;
+  /** The hub's time in unix seconds. */
   readonly nowSeconds: number;
 }
 
 export async function createScene(registered: object = {}, options: HubOptions = {}): Promise<Scene> {
   let now = 1_700_000_000_000;
   const hub = await createHub({ now: () => now, ...options });
-  const agent = await createForeignAgent(hub, { ...registered });
+  const agent = await createScriptedAgent(hub, { ...registered });
   return {
     hub,
     agent,
@@ -32,7 +34,7 @@ export async function createScene(registered: object = {}, options: HubOptions =
   };
 }
 
-/** What an agent is told that is to leave. */
+/** The answer to a sync that makes an agent shut down. */
 export const shutdown = (reason: string): object => ({
   action: "shutdown",
   shutdown_reason: reason,

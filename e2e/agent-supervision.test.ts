@@ -3,17 +3,17 @@ import { readFileSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import path from "node:path";
 import { toAdvice } from "../src/os/systemd/service-unit.ts";
-import { createScene, gone, inHome, jobProcesses } from "./agents.ts";
+import { createScene, waitForExit, inHome, jobProcesses } from "./agents.ts";
 import { isDead, listPids, readStat } from "../src/os/processes/proc.ts";
 import { binary, createTester, root } from "./fixtures.ts";
-import { living, outline, outputOf, uniqueSeconds, until } from "./jobs.ts";
+import { findProcesses, outline, outputOf, uniqueSeconds, until } from "./jobs.ts";
 
 describe("the systemd unit of the documentation", () => {
   const file = path.join(root, "docs", "examples", "signalman.service");
   const read = (name: string) =>
     new RegExp(`^${name}=(.*)$`, "m").exec(readFileSync(file, "utf8"))?.[1] ?? "";
 
-  test("is what the agent would advise", () => {
+  test("has the settings that the agent recommends", () => {
     expect(toAdvice({ name: "signalman.service", killMode: read("KillMode") })).toBeUndefined();
     expect({
       RestartKillSignal: read("RestartKillSignal"),
@@ -28,13 +28,13 @@ describe("the systemd unit of the documentation", () => {
       Restart: "always",
       StateDirectory: "signalman",
     });
-    // Its directories go when a service stops; a job that goes on has its own in there.
+    // systemd removes these directories when the service stops, but a running job has files there.
     expect(read("PrivateTmp")).toBe("");
     expect(read("RuntimeDirectory")).toBe("");
   });
 
   const analyze = Bun.which("systemd-analyze");
-  test(`is accepted by systemd${analyze ? "" : " (not here), and starts a command that there is"}`, async () => {
+  test(`is accepted by systemd${analyze ? "" : " (skipped: needs systemd-analyze)"} and starts an existing command`, async () => {
     await using tester = await createTester();
     const [program, ...args] = read("ExecStart").split(" ");
     expect(program).toBe("/usr/local/bin/signalman");
@@ -45,10 +45,10 @@ describe("the systemd unit of the documentation", () => {
     );
     if (analyze === null) return;
     const { exitCode, stdout, stderr } = await tester.exec([analyze, "verify", unit]);
-    expect({ exitCode, said: `${stdout}${stderr}` }).toEqual({ exitCode: 0, said: "" });
+    expect({ exitCode, output: `${stdout}${stderr}` }).toEqual({ exitCode: 0, output: "" });
   });
 
-  test("is explained on the page on operations, each line of its service", async () => {
+  test("is explained in docs/operations.md line by line", async () => {
     const page = await readFile(path.join(root, "docs", "operations.md"), "utf8");
     const [, service = ""] = readFileSync(file, "utf8").split("[Service]\n");
     const lines = service.split("\n\n")[0]!.split("\n");
@@ -57,8 +57,8 @@ describe("the systemd unit of the documentation", () => {
   });
 });
 
-describe("a supervisor that starts the agent again at once", () => {
-  test.concurrent("twenty times in mid-job, killed or asked: the job runs once, and its log is whole", async () => {
+describe("a supervisor that restarts the agent at once", () => {
+  test.concurrent("20 times during a job, after SIGKILL or SIGUSR2: the job runs once, and its log is complete", async () => {
     await using scene = await createScene();
     const { hub, tester } = scene;
     const supervisor = `while [ ! -e stopped ]; do "$@" & echo $! > main; wait $!; done`;
@@ -70,7 +70,7 @@ describe("a supervisor that starts the agent again at once", () => {
     for (let restart = 0; restart < 20; restart++) {
       const pid = await main();
       process.kill(pid, restart % 2 === 0 ? "SIGKILL" : "SIGUSR2");
-      await until("the next one is there", async () => (await main()) !== pid);
+      await until("the next agent runs", async () => (await main()) !== pid);
       await Bun.sleep(restart * 8);
     }
     await tester.write("go", "");
@@ -97,7 +97,7 @@ const childrenOf = (pid: number) =>
   });
 
 if (canUnshare) {
-  test.concurrent("PID 1 of a container: jobs run, what they leave is ended, zombies are taken, SIGTERM is heard", async () => {
+  test.concurrent("PID 1 of a container runs jobs, ends their processes, reaps zombies and handles SIGTERM", async () => {
     await using scene = await createScene();
     const { hub } = scene;
     const [ended, kept] = [uniqueSeconds(), `4.${Math.floor(Math.random() * 1e12)}`];
@@ -107,26 +107,28 @@ if (canUnshare) {
     const agent = childrenOf(running.pid)[0]!.pid;
     expect(readFileSync(`/proc/${agent}/status`, "utf8")).toMatch(/^NSpid:\t\d+\t1$/m);
 
-    const spared = () => living(kept).filter((line) => line.startsWith("sleep "));
-    // What is spared becomes the agent's, and so do its zombies.
-    const leaves = await hub.submit({
+    const spared = () => findProcesses(kept).filter((line) => line.startsWith("sleep "));
+    // Kept processes become children of the agent, and so do their zombies.
+    const withOrphans = await hub.submit({
       commands: [
         `(setsid sleep ${ended} &); (env -i setsid sh -c '(sleep ${ended} &)' &); for i in $(seq 20); do (sleep 0.01 &); done`,
         `for i in 1 2 3 4 5; do (setsid sleep ${kept}$i &); done; sleep 0.2`,
       ],
     });
-    expect((await hub.done(leaves)).result).toBe("passed");
-    await gone(ended);
-    await until("the job's process is gone", () => jobProcesses(leaves).length === 0);
+    expect((await hub.done(withOrphans)).result).toBe("passed");
+    await waitForExit(ended);
+    await until("the job's process has exited", () => jobProcesses(withOrphans).length === 0);
     expect(spared()).toHaveLength(5);
 
-    const dies = await hub.submit({ commands: [`echo begun; (setsid sleep ${ended} &); sleep ${ended}`] });
-    await hub.shows(dies, "begun");
-    process.kill(jobProcesses(dies)[0]!, "SIGKILL");
-    expect((await hub.done(dies)).result).toBe("failed");
-    await gone(ended);
-    await until("what was spared has ended", () => spared().length === 0);
-    await until("no zombie is left", () => !childrenOf(agent).some(isDead));
+    const killed = await hub.submit({
+      commands: [`echo started; (setsid sleep ${ended} &); sleep ${ended}`],
+    });
+    await hub.shows(killed, "started");
+    process.kill(jobProcesses(killed)[0]!, "SIGKILL");
+    expect((await hub.done(killed)).result).toBe("failed");
+    await waitForExit(ended);
+    await until("the kept processes have exited", () => spared().length === 0);
+    await until("all zombies are reaped", () => !childrenOf(agent).some(isDead));
 
     process.kill(agent, "SIGTERM");
     const { exitCode, stdout } = await running.finished;
@@ -136,21 +138,21 @@ if (canUnshare) {
   });
 }
 
-describe("nobody comes back", () => {
-  test.concurrent("the job goes on for claim-timeout, is stopped, and reported by whoever comes then", async () => {
+describe("an agent that is not restarted", () => {
+  test.concurrent("its job continues for claim-timeout, is then stopped, and is reported by a later agent", async () => {
     await using scene = await createScene();
     const { hub } = scene;
     const agent = await scene.readyAgent(["--claim-timeout", "1"]);
     const word = uniqueSeconds();
     const id = await hub.submit({
-      commands: [`echo begun; (setsid sleep ${word} &); sleep ${word}; touch never`],
+      commands: [`echo started; (setsid sleep ${word} &); sleep ${word}; touch never`],
     });
-    await hub.shows(id, "begun");
+    await hub.shows(id, "started");
     agent.kill("SIGKILL");
     await agent.finished;
     expect(jobProcesses(id)).toHaveLength(1);
-    await gone(word);
-    await until("the job's process is gone", () => jobProcesses(id).length === 0);
+    await waitForExit(word);
+    await until("the job's process has exited", () => jobProcesses(id).length === 0);
     expect(await scene.agentLog()).toContain("no agent has claimed the job for 1 s; it is stopped");
     scene.agent();
     expect((await hub.done(id)).result).toBe("stopped");
@@ -162,7 +164,7 @@ describe("nobody comes back", () => {
     expect(await Bun.file(inHome(scene, "never")).exists()).toBe(false);
   });
 
-  test.concurrent("logs that stay are bounded: the oldest go, and what is not reported stays whatever its size", async () => {
+  test.concurrent("kept logs are limited in size: the oldest are removed, and the log of an unreported job is kept", async () => {
     await using scene = await createScene();
     const { hub, tester } = scene;
     const bounds = ["--kept-logs-size", "100KiB"];
@@ -180,7 +182,7 @@ describe("nobody comes back", () => {
       ids.unshift(await hub.submit({ commands: ["head -c 35000 /dev/zero | tr '\\0' x | fold"] }));
       await hub.done(ids[0]!);
     }
-    await until("two are left", async () => (await rows()).length === 2);
+    await until("two logs are left", async () => (await rows()).length === 2);
     expect(await rows()).toEqual([
       [ids[0]!, true],
       [ids[1]!, true],
@@ -188,7 +190,7 @@ describe("nobody comes back", () => {
     const large = await hub.submit({
       commands: ["head -c 300000 /dev/zero | tr '\\0' x | fold; touch printed; sleep 60"],
     });
-    await until("it has printed", () => Bun.file(inHome(scene, "printed")).exists());
+    await until("the job has printed", () => Bun.file(inHome(scene, "printed")).exists());
     agent.kill("SIGKILL");
     await agent.finished;
     await scene.readyAgent(bounds);

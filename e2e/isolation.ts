@@ -3,28 +3,31 @@ import path from "node:path";
 import { binary } from "./fixtures.ts";
 import { isRoot } from "./users.ts";
 
-/** What a control group can bound, and the file that says how much, in either version of the kernel's interface. */
-const bounds = {
+/** Files that set the limits of a control group, in both versions of the kernel's interface. */
+const limits = {
   memory: { old: "memory.limit_in_bytes", new: "memory.max" },
   pids: { old: "pids.max", new: "pids.max" },
 } as const;
 
-/** A control group whose members share so many bytes, or processes. Disposal ends what is left in it. */
+/** A control group with a limit. Disposal kills the processes that are left in it. */
 export interface ControlGroup extends AsyncDisposable {
-  /** Words that start the binary in it. */
+  /** Command that starts the binary in the group. */
   readonly program: readonly string[];
-  /** So many processes are in it, also those that nobody has waited for. */
+  /** Number of processes in the group, including zombies. */
   processes(): number;
 }
 
-export function createControlGroup(bound: keyof typeof bounds, most: number): ControlGroup {
+/**
+ * Creates a group whose processes together have at most `limit` bytes of memory, or number at most `limit`.
+ */
+export function createControlGroup(resource: keyof typeof limits, limit: number): ControlGroup {
   const version = existsSync("/sys/fs/cgroup/cgroup.controllers") ? "new" : "old";
   const name = `signalman-test-${crypto.randomUUID()}`;
-  const group = path.join("/sys/fs/cgroup", version === "new" ? "" : bound, name);
+  const group = path.join("/sys/fs/cgroup", version === "new" ? "" : resource, name);
   mkdirSync(group);
   const procs = path.join(group, "cgroup.procs");
   try {
-    writeFileSync(path.join(group, bounds[bound][version]), String(most));
+    writeFileSync(path.join(group, limits[resource][version]), String(limit));
   } catch (error) {
     rmdirSync(group);
     throw error;
@@ -49,12 +52,13 @@ function kill(pid: number): void {
   try {
     process.kill(pid, "SIGKILL");
   } catch {
-    // It has just ended.
+    // The process has just exited.
   }
 }
 
-export const canLimit = isRoot && (await probe());
-export const needsGroups = canLimit ? "" : " (skipped: needs root, and control groups)";
+export const hasControlGroups = isRoot && (await probe());
+/** Suffix for the name of a test that is skipped without control groups. */
+export const needsControlGroups = hasControlGroups ? "" : " (skipped: needs root and control groups)";
 
 async function probe(): Promise<boolean> {
   try {
@@ -66,30 +70,30 @@ async function probe(): Promise<boolean> {
   }
 }
 
-/** Words that start a program with mounts of its own. */
+/** Command that starts a program in its own mount namespace. */
 export const mountNamespace = ["unshare", "-m"];
 export const canUnshare =
   isRoot && Bun.which("unshare") !== null && Bun.spawnSync([...mountNamespace, "true"]).success;
-export const needsNamespace = canUnshare ? "" : " (skipped: needs root, and mounts of its own)";
+export const needsNamespace = canUnshare ? "" : " (skipped: needs root and mount namespaces)";
 
-/** A user that nobody else is. */
-export interface Somebody {
+/** A user with an id that no other process has. */
+export interface UniqueUser {
   readonly uid: number;
-  /** Words that start a program as this user. */
+  /** Command that starts a program as this user. */
   readonly as: readonly string[];
-  /** Pids of what lives of this user. */
-  living(): number[];
+  /** Lists the pids of this user's running processes. */
+  findProcesses(): number[];
 }
 
-export const canBeSomebody = isRoot && Bun.which("setpriv") !== null;
-export const needsSomebody = canBeSomebody ? "" : " (skipped: needs root, and setpriv)";
+export const canChangeUser = isRoot && Bun.which("setpriv") !== null;
+export const needsChangeUser = canChangeUser ? "" : " (skipped: needs root and setpriv)";
 
-export function createSomebody(): Somebody {
+export function createUniqueUser(): UniqueUser {
   const uid = 100_000 + Math.floor(Math.random() * 1_000_000_000);
   return {
     uid,
     as: ["setpriv", `--reuid=${uid}`, `--regid=${uid}`, "--clear-groups"],
-    living: () =>
+    findProcesses: () =>
       readdirSync("/proc").flatMap((pid) => {
         try {
           const status = /^\d+$/.test(pid) ? readFileSync(`/proc/${pid}/status`, "utf8") : "";

@@ -1,9 +1,9 @@
-import type { WireJob } from "./wire.ts";
+import type { WireJob } from "./wire-job.ts";
 
-/** What stands where a secret was; not base64 (protocol section 3.2). */
+/** Replacement of a secret; it is not base64 (protocol section 3.2). */
 export const sanitized = "{SANITIZED}";
 
-/** Takes out of a job what an agent is given only once. Copes with anything that was submitted as it is. */
+/** Replaces the secrets of a job. Accepts any JSON, since raw submissions are not validated. */
 export function sanitize(wire: WireJob): WireJob {
   return {
     ...wire,
@@ -18,13 +18,13 @@ export function sanitize(wire: WireJob): WireJob {
   };
 }
 
-const keptNames = new Set(["CI", "DISPLAY", "PAGER", "SSH_PRIVATE_KEY_PATH", "TERM"]);
-const lostNames = new Set(["SEMAPHORE_OIDC_TOKEN", "SEMAPHORE_ARTIFACT_TOKEN", "SEMAPHORE_CACHE_USERNAME"]);
+const publicNames = new Set(["CI", "DISPLAY", "PAGER", "SSH_PRIVATE_KEY_PATH", "TERM"]);
+const secretNames = new Set(["SEMAPHORE_OIDC_TOKEN", "SEMAPHORE_ARTIFACT_TOKEN", "SEMAPHORE_CACHE_USERNAME"]);
 
 function sanitizeVariable(variable: WireJob): WireJob {
   const name = String(variable["name"]);
-  const isKept = keptNames.has(name) || (name.startsWith("SEMAPHORE") && !lostNames.has(name));
-  return isKept ? variable : { ...variable, value: sanitized };
+  const isPublic = publicNames.has(name) || (name.startsWith("SEMAPHORE") && !secretNames.has(name));
+  return isPublic ? variable : { ...variable, value: sanitized };
 }
 
 function sanitizeCompose(value: unknown): unknown {
@@ -36,7 +36,7 @@ function sanitizeCompose(value: unknown): unknown {
   };
 }
 
-/** Of a container every variable goes, whatever its name. */
+/** Replaces all variables and files of a container, whatever their names. */
 function withoutContents(holder: WireJob): WireJob {
   return {
     ...holder,

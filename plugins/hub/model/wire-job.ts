@@ -7,19 +7,19 @@ import {
 } from "signalman";
 import { signLogToken } from "./token.ts";
 
-/** A job as agents get it (protocol section 3.1). What was submitted as it is may hold anything. */
+/** A job as agents fetch it (protocol section 3.1). A raw submission may contain any JSON. */
 export type WireJob = Readonly<Record<string, unknown>>;
 
 export interface ToWireOptions {
   readonly id: string;
   readonly createdAt: number;
-  /** `http://127.0.0.1:4850` */
+  /** The hub's URL, such as `http://127.0.0.1:4850`. */
   readonly origin: string;
   readonly secret: string;
   readonly tokenLifetimeMs: number;
 }
 
-/** Builds what the control plane would send; without a request only what it adds to one. */
+/** Builds the document that the control plane sends; without a request only the keys that it adds to one. */
 export function toWire(request: JobRequest | undefined, options: ToWireOptions): WireJob {
   const { id, createdAt, origin, secret, tokenLifetimeMs } = options;
   const token = signLogToken({
@@ -51,7 +51,7 @@ export function toWire(request: JobRequest | undefined, options: ToWireOptions):
   };
 }
 
-/** The same job for an agent that calls the hub by another name than the one it was submitted under. */
+/** Replaces the hub's URL in a job, for an agent that calls the hub under another name. */
 export function withOrigin(wire: WireJob, jobId: string, from: string, to: string): WireJob {
   const logger = wire["logger"] as { readonly url?: unknown } | null | undefined;
   if (from === to || logger?.url !== toLogUrl(from, jobId) || !Array.isArray(wire["env_vars"])) return wire;
@@ -71,7 +71,10 @@ function toLogUrl(origin: string, id: string): string {
   return `${origin}/api/v1/logs/${id}`;
 }
 
-/** The server's variables first: where a name stands twice, the later one wins. */
+/**
+ * Lists the server's variables before the request's: the last of several variables with one name takes
+ * effect.
+ */
 function toVariables(request: JobRequest, { id, createdAt, origin }: ToWireOptions): EnvironmentVariable[] {
   const own: Readonly<Record<string, string>> = {
     TERM: "xterm",
@@ -97,7 +100,7 @@ function toVariables(request: JobRequest, { id, createdAt, origin }: ToWireOptio
   ];
 }
 
-/** Only with containers, unless somebody asked for another executor by name. */
+/** Returns the keys of the executor, which the server sends only with containers or for a named executor. */
 function toExecutor(request: JobRequest): WireJob {
   const { containers, executor, imagePullCredentials, hostSetupCommands } = request;
   if (containers.length === 0) return executor === "shell" ? {} : { executor };

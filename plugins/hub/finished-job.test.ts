@@ -1,8 +1,8 @@
 import { expect, test } from "bun:test";
-import { createForeignAgent } from "./foreign-agent.ts";
-import { createScene, shutdown } from "./scene.ts";
+import { createScriptedAgent } from "./testing/scripted-agent.ts";
+import { createScene, shutdown } from "./testing/scene.ts";
 
-test("finished: the job has its result, and the agent waits for the next one", async () => {
+test("finished: the job has its result, and the agent waits for the next job", async () => {
   await using scene = await createScene();
   const id = await scene.take();
   const finished = { job_id: id, job_result: "failed" };
@@ -14,42 +14,42 @@ test("finished: the job has its result, and the agent waits for the next one", a
   expect((await scene.agent.sync("waiting-for-jobs")).json["action"]).toBe("continue");
 });
 
-test("finished: without a UUID it is an error of the server", async () => {
+test("finished: a job_id that is not a UUID causes status 500", async () => {
   await using scene = await createScene();
   await scene.take();
   expect((await scene.agent.sync("finished-job", { job_id: "", job_result: "passed" })).status).toBe(500);
 });
 
-test("finished: without a result the server is never told, and the job hangs", async () => {
+test("finished: a report without a result is ignored, and the job stays running", async () => {
   await using scene = await createScene();
   const id = await scene.take();
   expect((await scene.agent.sync("finished-job", { job_id: id })).json["action"]).toBe("wait-for-jobs");
   expect(scene.hub.job(id)).toMatchObject({ state: "running", isDone: false });
 });
 
-test("finished: an agent for one job leaves for that, also when it was interrupted", async () => {
+test("finished: a single-job agent shuts down because its job finished, even if it is interrupted", async () => {
   await using scene = await createScene({ single_job: true });
   const id = await scene.take();
-  const told = await scene.agent.sync("finished-job", {
+  const answer = await scene.agent.sync("finished-job", {
     job_id: id,
     job_result: "passed",
     interrupted_at: scene.nowSeconds,
   });
-  expect(told.json).toMatchObject(shutdown("job-finished"));
+  expect(answer.json).toMatchObject(shutdown("job-finished"));
 });
 
-test("finished: an interrupted agent leaves", async () => {
+test("finished: an interrupted agent shuts down", async () => {
   await using scene = await createScene();
   const id = await scene.take();
-  const told = await scene.agent.sync("finished-job", {
+  const answer = await scene.agent.sync("finished-job", {
     job_id: id,
     job_result: "passed",
     interrupted_at: scene.nowSeconds,
   });
-  expect(told.json).toMatchObject(shutdown("interrupted"));
+  expect(answer.json).toMatchObject(shutdown("interrupted"));
 });
 
-test("finished: the result of a job that a user stopped does not matter any more", async () => {
+test("finished: a job that a user stopped stays stopped, whatever result is reported", async () => {
   await using scene = await createScene();
   const id = await scene.take();
   await scene.hub.stopJob(id);
@@ -57,13 +57,13 @@ test("finished: the result of a job that a user stopped does not matter any more
   expect(scene.hub.job(id)).toMatchObject({ result: "stopped", isDone: true });
 });
 
-test("a state that the server does not know makes it panic, and a body that is no JSON is refused", async () => {
+test("an unknown state makes the server panic, and a mistyped body is rejected", async () => {
   await using scene = await createScene();
   await expect(scene.agent.sync("sleeping")).rejects.toThrow();
   expect((await scene.agent.sync("waiting-for-jobs", { interrupted_at: "now" })).status).toBe(422);
 });
 
-test("the states of old agents that could not begin are the end of a failed job", async () => {
+test("the failed-to-… states of old agents fail the job", async () => {
   await using scene = await createScene();
   const id = await scene.take();
   expect((await scene.agent.sync("failed-to-fetch-job", { job_id: id })).json["action"]).toBe(
@@ -72,12 +72,12 @@ test("the states of old agents that could not begin are the end of a failed job"
   expect(scene.hub.job(id)).toMatchObject({ state: "finished", result: "failed" });
 });
 
-test("the later server takes finished-job for the assigned job only, and rejects it when there is none", async () => {
+test("the new generation applies finished-job to the assigned job and rejects it without one", async () => {
   await using scene = await createScene({}, { generation: "new" });
   const id = await scene.take();
   const other = await scene.hub.submit("commands: []");
-  const told = await scene.agent.sync("finished-job", { job_id: other.id, job_result: "passed" });
-  expect(told.json["action"]).toBe("wait-for-jobs");
+  const answer = await scene.agent.sync("finished-job", { job_id: other.id, job_result: "passed" });
+  expect(answer.json["action"]).toBe("wait-for-jobs");
   expect(scene.hub.jobs.map(({ id, state }) => [id, state])).toEqual([
     [id, "finished"],
     [other.id, "queued"],
@@ -85,7 +85,7 @@ test("the later server takes finished-job for the assigned job only, and rejects
   expect((await scene.agent.sync("finished-job", { job_id: id, job_result: "passed" })).status).toBe(409);
 });
 
-test("the later server rejects waiting with an unreported job, and running without one", async () => {
+test("the new generation rejects waiting with an unreported job, and running without a job", async () => {
   await using scene = await createScene({}, { generation: "new" });
   expect((await scene.agent.sync("running-job")).status).toBe(409);
   const id = await scene.take();
@@ -93,11 +93,11 @@ test("the later server rejects waiting with an unreported job, and running witho
   expect((await scene.agent.sync("running-job", { job_id: id })).status).toBe(200);
 });
 
-test("queued and running jobs, idle and occupied agents are counted for the registration token", async () => {
+test("the registration token gives access to the counts of jobs and agents", async () => {
   await using scene = await createScene();
   await scene.take();
   const { id } = await scene.hub.submit("commands: []");
-  await createForeignAgent(scene.hub, { name: "idle-agent" });
+  await createScriptedAgent(scene.hub, { name: "idle-agent" });
   const ask = async (what: string, token = scene.hub.token): Promise<unknown> => {
     const url = `${scene.hub.url}/api/v1/self_hosted_agents/${what}`;
     const response = await fetch(url, { headers: { Authorization: `Token ${token}` } });

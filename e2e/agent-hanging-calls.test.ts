@@ -1,13 +1,13 @@
 import { describe, expect, test } from "bun:test";
 import { existsSync } from "node:fs";
 import path from "node:path";
-import { createScene, gone, jobProcesses, type Scene } from "./agents.ts";
+import { createScene, waitForExit, jobProcesses, type Scene } from "./agents.ts";
 import { outline, uniqueSeconds, until } from "./jobs.ts";
 
-/** For ever, as far as a test is concerned. */
+/** Longer than a test runs. */
 const patient = ["--request-timeout", "600"];
 
-/** Resolves when the agent has synced so often in this state since. */
+/** Resolves when the agent has synced this many times in this state. */
 async function syncs(scene: Scene, state: string, times: number): Promise<void> {
   const count = async () =>
     (await scene.hub.calls()).filter(({ endpoint }) => endpoint === `sync/${state}`).length;
@@ -15,11 +15,11 @@ async function syncs(scene: Scene, state: string, times: number): Promise<void> 
   await until(`${times} syncs of ${state}`, async () => (await count()) >= before + times);
 }
 
-/** Prints until it is told to go. */
-const waiting = "echo begun; i=0; while [ ! -e go ]; do echo line $((i++)); sleep 0.05; done; echo over";
+/** Prints until the file `go` exists. */
+const waiting = "echo started; i=0; while [ ! -e go ]; do echo line $((i++)); sleep 0.05; done; echo over";
 
-describe("a call that hangs delays nothing else", () => {
-  test.concurrent("a sync: the log goes on, and the end of the job is reported at once", async () => {
+describe("a call that hangs does not delay other work", () => {
+  test.concurrent("a sync: the log is delivered, and the end of the job is reported at once", async () => {
     await using scene = await createScene();
     const { hub, tester } = scene;
     await scene.readyAgent(patient);
@@ -29,33 +29,33 @@ describe("a call that hangs delays nothing else", () => {
     await tester.write("go", "");
     expect((await hub.done(id)).result).toBe("passed");
     expect(await hub.log(id)).toEqual(await scene.keptLog(id));
-    expect(await hub.breaches()).toEqual([]);
+    expect(await hub.violations()).toEqual([]);
   });
 
-  test.concurrent("a log push: syncs go on, and a stop arrives", async () => {
+  test.concurrent("a log push: syncs continue, and a stop takes effect", async () => {
     await using scene = await createScene();
     const { hub } = scene;
     await scene.readyAgent(["--log-flush-timeout", "1"]);
     const word = uniqueSeconds();
     await hub.addFault({ on: "log", kind: "partition" });
-    const id = await hub.submit({ commands: [`echo > begun; sleep ${word}; touch never`] });
-    await until("it has begun", () => existsSync(path.join(scene.tester.home, "begun")));
+    const id = await hub.submit({ commands: [`echo > started; sleep ${word}; touch never`] });
+    await until("the job has started", () => existsSync(path.join(scene.tester.home, "started")));
     await syncs(scene, "running-job", 3);
     await hub.stopJob(id);
-    await gone(word);
+    await waitForExit(word);
     await hub.clearFaults();
     expect((await hub.done(id)).result).toBe("stopped");
     expect(existsSync(path.join(scene.tester.home, "never"))).toBe(false);
   });
 
-  test.concurrent("a refresh: syncs go on", async () => {
+  test.concurrent("a token refresh: syncs continue", async () => {
     await using scene = await createScene();
     const { hub, tester } = scene;
     await scene.readyAgent(patient);
     await hub.addFault({ on: "log", kind: "status", status: 401 });
     const hanging = await hub.addFault({ on: "refresh", kind: "partition" });
     const id = await hub.submit({ commands: [waiting] });
-    await until("it asks for a token", async () =>
+    await until("the agent requests a token", async () =>
       (await hub.faults()).some(({ hits }, index) => index === 1 && hits > 0),
     );
     await syncs(scene, "running-job", 3);
@@ -64,10 +64,10 @@ describe("a call that hangs delays nothing else", () => {
     await tester.write("go", "");
     expect((await hub.done(id)).result).toBe("passed");
     expect(await hub.log(id)).toEqual(await scene.keptLog(id));
-    expect(await hub.breaches()).toEqual([]);
+    expect(await hub.violations()).toEqual([]);
   });
 
-  test.concurrent("a fetch: syncs say that the job starts", async () => {
+  test.concurrent("a fetch: syncs report starting-job", async () => {
     await using scene = await createScene();
     const { hub } = scene;
     await scene.readyAgent(patient);
@@ -76,10 +76,10 @@ describe("a call that hangs delays nothing else", () => {
     await syncs(scene, "starting-job", 3);
     await hub.clearFaults();
     expect((await hub.done(id)).result).toBe("passed");
-    expect(await hub.breaches()).toEqual([]);
+    expect(await hub.violations()).toEqual([]);
   });
 
-  test.concurrent("an upload of the log, and a log that cannot be delivered yet: syncs go on", async () => {
+  test.concurrent("an upload of the log, and a log that cannot be delivered yet: syncs continue", async () => {
     await using scene = await createScene();
     const { hub, tester } = scene;
     await tester.write(
@@ -92,30 +92,30 @@ describe("a call that hangs delays nothing else", () => {
     });
     await hub.addFault({ on: "log", kind: "status" });
     const id = await hub.submit({ commands: ["echo hello; touch over"] });
-    await until("the job is over", () => existsSync(path.join(tester.home, "over")));
+    await until("the job has finished", () => existsSync(path.join(tester.home, "over")));
     await syncs(scene, "running-job", 3);
     await hub.clearFaults();
-    await until("the upload has begun", () => existsSync(path.join(tester.home, "uploading")));
+    await until("the upload has started", () => existsSync(path.join(tester.home, "uploading")));
     await syncs(scene, "running-job", 3);
     await tester.write("go", "");
     expect((await hub.done(id)).result).toBe("passed");
     expect(outline(await hub.log(id))[3]).toBe("[echo hello; touch over] 0: hello\n");
-    expect(await hub.breaches()).toEqual([]);
+    expect(await hub.violations()).toEqual([]);
   });
 });
 
-describe("a job's process that hangs", () => {
-  test.concurrent("is ended by a stop all the same, and the job is reported", async () => {
+describe("a job process that hangs", () => {
+  test.concurrent("is killed when its job is stopped, and the job is reported", async () => {
     await using scene = await createScene();
     const { hub } = scene;
     await scene.readyAgent();
     const word = uniqueSeconds();
-    const id = await hub.submit({ commands: [`echo begun; sleep ${word}; touch never`] });
-    await hub.shows(id, "begun");
+    const id = await hub.submit({ commands: [`echo started; sleep ${word}; touch never`] });
+    await hub.shows(id, "started");
     for (const pid of jobProcesses(id)) process.kill(pid, "SIGSTOP");
     await hub.stopJob(id);
     expect((await hub.done(id)).isDone).toBe(true);
-    await gone(word);
+    await waitForExit(word);
     expect(existsSync(path.join(scene.tester.home, "never"))).toBe(false);
   });
 });

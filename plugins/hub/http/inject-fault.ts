@@ -3,16 +3,16 @@ import type { Fault, Faults } from "../faults.ts";
 import type { Answer } from "../model/answer.ts";
 import type { Exchange } from "./exchange.ts";
 
-/** What became of a request. */
+/** The outcome of a request. */
 export interface Outcome {
   readonly isProcessed: boolean;
-  /** The answer went out whole and as it was meant. */
+  /** Whether the answer was sent completely and unchanged. */
   readonly isDelivered: boolean;
-  /** What was decided, also when it was not sent. */
+  /** The answer, also when it was not sent; `undefined` for an unprocessed request. */
   readonly answer: Answer | undefined;
 }
 
-/** Processes a request and answers it, or does what the fault wants. */
+/** Processes a request and sends the answer, unless a fault is injected. */
 export async function answerWith(
   exchange: Exchange,
   process: () => Promise<Answer>,
@@ -25,7 +25,7 @@ export async function answerWith(
       exchange.drop();
       return unprocessed;
     case "partition":
-      await waitForEnd(exchange, fault, faults, changes);
+      await waitForRuleEnd(exchange, fault, faults, changes);
       exchange.drop();
       return unprocessed;
     case "status":
@@ -33,7 +33,7 @@ export async function answerWith(
       return unprocessed;
     case "delay":
       await Promise.race([Bun.sleep(fault.delayMs), exchange.closed]);
-      // What arrives when nobody waits for it any more would undo what was done since.
+      // The agent has given up on this request; processing it now would overwrite newer state.
       if (exchange.isClosed) return unprocessed;
       break;
   }
@@ -69,12 +69,17 @@ export function toBody({ text, json, headers }: Answer): {
   return { text: JSON.stringify(json), headers: { "Content-Type": "application/json", ...headers } };
 }
 
-/** Until the rule ends by itself, is removed, or the client has gone. */
-async function waitForEnd(exchange: Exchange, fault: Fault, faults: Faults, changes: Changes): Promise<void> {
-  const gone = new AbortController();
+/** Waits until the rule expires or is removed, or the client disconnects. */
+async function waitForRuleEnd(
+  exchange: Exchange,
+  fault: Fault,
+  faults: Faults,
+  changes: Changes,
+): Promise<void> {
+  const ended = new AbortController();
   const remainingMs = faults.remainingMs(fault);
-  const timer = Number.isFinite(remainingMs) ? setTimeout(() => gone.abort(), remainingMs) : undefined;
-  void exchange.closed.then(() => gone.abort());
-  await changes.until(() => faults.remainingMs(fault) === 0, gone.signal).catch(() => {});
+  const timer = Number.isFinite(remainingMs) ? setTimeout(() => ended.abort(), remainingMs) : undefined;
+  void exchange.closed.then(() => ended.abort());
+  await changes.until(() => faults.remainingMs(fault) === 0, ended.signal).catch(() => {});
   clearTimeout(timer);
 }

@@ -1,25 +1,26 @@
-import type { Hub } from "./contract.ts";
+import type { Hub } from "../contract.ts";
 
+/** The hub's response. */
 export interface Answered {
   readonly status: number;
   readonly text: string;
-  /** The text, when it is JSON. */
+  /** The parsed text; empty when it is not JSON. */
   readonly json: Readonly<Record<string, unknown>>;
 }
 
-/** An agent by hand: every call as it is told, right or wrong. For tests of the hub. */
-export interface ForeignAgent {
+/** An agent that sends exactly the calls that a test asks for, valid or not. */
+export interface ScriptedAgent {
   readonly name: string;
   sync(state: string, more?: Readonly<Record<string, unknown>>): Promise<Answered>;
   fetch(jobId: string): Promise<Answered>;
   refresh(): Promise<Answered>;
   disconnect(): Promise<Answered>;
-  /** The whole way from waiting to running; answers with the logger of the job. */
+  /** Waits for, fetches and starts the job. Returns the job's logger. */
   take(jobId: string): Promise<{ readonly url: string; readonly token: string }>;
 }
 
 export const registration = {
-  name: "foreign-agent",
+  name: "scripted-agent",
   version: "v2.4.0",
   pid: 4711,
   os: "Linux",
@@ -31,7 +32,7 @@ export const registration = {
   job_id: "",
 };
 
-/** One call, as it is. */
+/** Sends one call to the agent API. */
 export async function callHub(
   hub: Pick<Hub, "url">,
   path: string,
@@ -50,15 +51,15 @@ export function registerAt(hub: Hub, more: Readonly<Record<string, unknown>> = {
   return callHub(hub, "/register", { token: hub.token, body: { ...registration, ...more } });
 }
 
-/** Registers; throws when the hub refuses. */
-export async function createForeignAgent(
+/** Registers an agent. Throws when the hub rejects it. */
+export async function createScriptedAgent(
   hub: Hub,
   more: Readonly<Record<string, unknown>> = {},
-): Promise<ForeignAgent> {
+): Promise<ScriptedAgent> {
   const registered = await registerAt(hub, more);
   if (registered.status !== 201) throw new Error(`${registered.status} ${registered.text}`);
   const { name, token } = registered.json as { name: string; token: string };
-  const agent: ForeignAgent = {
+  const agent: ScriptedAgent = {
     name,
     sync: (state, more = {}) =>
       callHub(hub, "/sync", {
@@ -69,8 +70,8 @@ export async function createForeignAgent(
     refresh: () => callHub(hub, "/refresh", { token }),
     disconnect: () => callHub(hub, "/disconnect", { token }),
     async take(jobId) {
-      const told = await agent.sync("waiting-for-jobs");
-      if (told.json["job_id"] !== jobId) throw new Error(`told ${told.text} and not ${jobId}`);
+      const answer = await agent.sync("waiting-for-jobs");
+      if (answer.json["job_id"] !== jobId) throw new Error(`expected the job "${jobId}", got ${answer.text}`);
       const fetched = await agent.fetch(jobId);
       await agent.sync("starting-job", { job_id: jobId });
       return fetched.json["logger"] as { url: string; token: string };
@@ -79,7 +80,7 @@ export async function createForeignAgent(
   return agent;
 }
 
-/** Pushes lines, or whatever else is in the body. */
+/** Pushes lines of a log, or any other body. */
 export async function push(
   logger: { readonly url: string; readonly token: string },
   startFrom: number | string,
@@ -93,8 +94,8 @@ export async function push(
   return { status: response.status, text: await response.text() };
 }
 
-/** A whole log that is right. */
-export function goodLog(...outputs: readonly string[]): string[] {
+/** Returns the lines of a complete, valid log. */
+export function validLog(...outputs: readonly string[]): string[] {
   const timestamp = 1_700_000_000;
   const directive = "make";
   return [

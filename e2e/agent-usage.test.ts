@@ -4,12 +4,15 @@ import path from "node:path";
 import type { JobSummary } from "../src/core/contracts/job-summary.ts";
 import { createScene, jobProcesses, type Scene } from "./agents.ts";
 import { createTester } from "./fixtures.ts";
-import { canLimit, createControlGroup, needsGroups } from "./limits.ts";
+import { hasControlGroups, createControlGroup, needsControlGroups } from "./isolation.ts";
 import { outline, outputOf, runForEvents, runJob } from "./jobs.ts";
 
 const mebibyte = 2 ** 20;
 
-/** One second of CPU, exactly: the kernel ends it then. 60 MB, at least, that the shell holds to its end. */
+/**
+ * Uses one second of processor time, then the kernel kills it. `hold` makes the shell use at least 60 MB
+ * until it exits.
+ */
 const burn = "(ulimit -t 1; while :; do :; done) 2>/dev/null; true";
 const hold = "held=$(head -c 60000000 /dev/zero | tr '\\0' x); true";
 const write = "dd if=/dev/zero of=written bs=1M count=8 conv=fsync 2>/dev/null";
@@ -24,8 +27,8 @@ async function listLogs({ tester, stateDirectory }: Scene): Promise<Row[]> {
     .map((line) => JSON.parse(line) as Row);
 }
 
-describe("what a job used", () => {
-  test.concurrent("is in its result and in signalman logs, and in its log only by option", async () => {
+describe("the resource usage of a job", () => {
+  test.concurrent("is in its result, in signalman logs and, with --job-report, in its log", async () => {
     await using scene = await createScene();
     const { hub, tester, stateDirectory } = scene;
     await tester.write(
@@ -37,7 +40,7 @@ describe("what a job used", () => {
         setup: (ctx) => ctx.hook("agent:job-ended", ({ usage }) => appendFileSync("ends.json", JSON.stringify(usage))),
       });`,
     );
-    const config = { extends: "./impatient.json", plugins: { "./ends.ts": {} } };
+    const config = { extends: "./fast.json", plugins: { "./ends.ts": {} } };
     const file = await tester.write("with-ends.json", JSON.stringify(config));
     await scene.readyAgent(["--job-report", "--config-file", file]);
     const id = await hub.submit({ commands: [burn, hold, write] });
@@ -62,15 +65,15 @@ describe("what a job used", () => {
     expect(table.stdout).toMatch(new RegExp(`^${id} .*CPU \\d+\\.\\d s, memory [\\d.]+ MiB( |$)`, "m"));
     const shown = await tester.run(["logs", id, "--state-dir", stateDirectory]);
     expect(shown.stdout).toMatch(/\npassed in .*\nwall time {6}.*\nCPU time {7}.*\npeak memory {4}/);
-    expect(await hub.breaches()).toEqual([]);
+    expect(await hub.violations()).toEqual([]);
   });
 
-  test.concurrent("is not known of a job whose process died: nothing is said, and not zeros", async () => {
+  test.concurrent("is missing, not zero, when the job's process was killed", async () => {
     await using scene = await createScene();
     const { hub } = scene;
     await scene.readyAgent();
-    const id = await hub.submit({ commands: ["echo begun; sleep 60"] });
-    await hub.shows(id, "begun");
+    const id = await hub.submit({ commands: ["echo started; sleep 60"] });
+    await hub.shows(id, "started");
     for (const pid of jobProcesses(id)) process.kill(pid, "SIGKILL");
     expect((await hub.done(id)).result).toBe("failed");
     const row = (await listLogs(scene)).find(({ job }) => job === id);
@@ -78,7 +81,7 @@ describe("what a job used", () => {
     expect(row).not.toHaveProperty("usage");
   });
 
-  test.concurrent("stands below the log that run shows, also of processes that nobody waited for", async () => {
+  test.concurrent("is printed by run and includes processes that were not waited for", async () => {
     await using tester = await createTester();
     const orphan = `(setsid bash -c '${burn}; touch over' &); until [ -e over ]; do sleep 0.1; done`;
     const { stdout } = await runJob(tester, { commands: [orphan] });
@@ -95,8 +98,8 @@ describe("out of memory", () => {
   const hungry = "printf 'no line end'; (a=x; while :; do a=$a$a; done)";
   const shell = "a=x; while :; do a=$a$a; done";
 
-  test.if(canLimit)(
-    `is named where a command or the shell died of it, and counted${needsGroups}`,
+  test.if(hasControlGroups)(
+    `is reported for a killed command or shell, and counted${needsControlGroups}`,
     async () => {
       await using group = createControlGroup("memory", 300 * mebibyte);
       await using tester = await createTester();

@@ -7,7 +7,7 @@ export * as v from "valibot";
 export { type Command, type CommandLoader, defineCommand } from "./core/contracts/command.ts";
 export { hasColour } from "./cli/colour.ts";
 export { formatTable } from "./cli/columns.ts";
-export type { Program } from "./core/contracts/program.ts";
+export type { Program } from "./core/contracts/command.ts";
 export { readJobText } from "./cli/read-job.ts";
 export { createRenderer, type Renderer, type RendererOptions } from "./cli/render.ts";
 export type { AgentJob, JobDelivery, JobOutcome, Jobs, LeftJob } from "./core/contracts/jobs.ts";
@@ -67,14 +67,9 @@ export { openSpool } from "./job/log/spool-reader.ts";
 export type { SpoolBatch, SpoolCursor, SpoolReader } from "./core/contracts/spool.ts";
 export type { LogFields, Logger } from "./core/contracts/logger.ts";
 
-export {
-  definePlugin,
-  type Flags,
-  type Plugin,
-  type PluginContext,
-  type ProcessRole,
-  type StopReason,
-} from "./core/contracts/plugin.ts";
+export { definePlugin, type Flags, type Plugin, type PluginContext } from "./core/contracts/plugin.ts";
+export type { ProcessRole } from "./core/contracts/host.ts";
+export type { StopReason } from "./core/contracts/stop-reason.ts";
 export {
   check,
   defineService,

@@ -1,9 +1,7 @@
 import { findName, loadCommand } from "./load-command.ts";
-import type { Command, CommandLoader } from "../core/contracts/command.ts";
-import type { LoadedPlugin } from "../core/contracts/host.ts";
-import type { CommandEntry } from "../core/contracts/program.ts";
+import type { Command, CommandLoader, CommandEntry } from "../core/contracts/command.ts";
+import type { LoadedPlugin, BuiltInPlugins } from "../core/host/loader.ts";
 import { AgentError } from "../core/errors.ts";
-import type { BuiltInPlugins } from "../core/host/loader.ts";
 
 /** The built-in plugins, and the names of their commands, which are known without loading any of them. */
 export interface BuiltIns {

@@ -1,10 +1,9 @@
 import type { DeclaredOptions, Option } from "../core/contracts/options.ts";
 import { coreName } from "../core/config/flags.ts";
 import { describeDefault, toPlaceholder } from "./describe.ts";
-import { type CommandArgs, defineCommand } from "../core/contracts/command.ts";
+import { type CommandArgs, defineCommand, type Program } from "../core/contracts/command.ts";
 import { loadCommand } from "./load-command.ts";
 import { type Entry, formatEntries, wrap } from "./columns.ts";
-import type { Program } from "../core/contracts/program.ts";
 
 export default defineCommand({
   meta: { name: "help", description: "show the usage of a command" },

@@ -4,7 +4,7 @@ import { encodeBase64 } from "../core/base64.ts";
 import type { JobSettings } from "../job/settings.ts";
 import type { EnvironmentVariable } from "../core/contracts/job-request.ts";
 import type { CoreConfig } from "../agent/core-options.ts";
-import type { Program } from "../core/contracts/program.ts";
+import type { Program } from "../core/contracts/command.ts";
 
 /** What a job is run with, out of the program's options. */
 export function toSettings(program: Program, agentId: string): JobSettings {

@@ -1,5 +1,5 @@
 import { resolve } from "node:path";
-import type { LoadedPlugin } from "../core/contracts/host.ts";
+import { type LoadedPlugin, type BuiltInPlugins, loadPlugins } from "../core/host/loader.ts";
 import type { DeclaredOptions } from "../core/contracts/options.ts";
 import { coreOptions } from "../agent/core-options.ts";
 import { peekFlags } from "../core/config/arguments.ts";
@@ -7,7 +7,6 @@ import { type ConfigFile, findConfigFile, loadConfigFile } from "../core/config/
 import { declareOptions, toVariable } from "../core/config/flags.ts";
 import { choosePlugins, type PluginChoice } from "../core/config/plugins.ts";
 import { AgentError } from "../core/errors.ts";
-import { type BuiltInPlugins, loadPlugins } from "../core/host/loader.ts";
 
 /** The configuration file, and what it defines: the plugins, and by them the options. */
 export interface Sources {

@@ -4,7 +4,7 @@ import type { JobLog } from "./job-log.ts";
 import type { JobRequest } from "./job-request.ts";
 import type { ImagePull, JobSummary } from "./job-summary.ts";
 import type { LogDelivery } from "./log-backend.ts";
-import type { StopReason } from "./plugin.ts";
+import type { StopReason } from "./stop-reason.ts";
 
 /** The fields that every event of a job's process has. */
 export interface JobEventBase {

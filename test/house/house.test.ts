@@ -1,9 +1,9 @@
 import { describe, expect, test } from "bun:test";
 import { existsSync, readdirSync } from "node:fs";
 import path from "node:path";
-import packageJson from "../package.json" with { type: "json" };
-import { builtIns } from "../plugins/index.ts";
-import { filesOf, root, textOf } from "./project.ts";
+import packageJson from "../../package.json" with { type: "json" };
+import { builtIns } from "../../plugins/index.ts";
+import { filesOf, root, textOf } from "../project.ts";
 
 const sources = filesOf("{src,plugins,scripts,bin}/**/*.{ts,mjs,cjs}");
 const pages = filesOf("**/*.md");
@@ -19,6 +19,26 @@ describe("sizes", () => {
   test("half of the source files have fewer than 100 lines", () => {
     const sizes = sources.map(linesOf).sort((a, b) => a - b);
     expect(sizes[Math.floor(sizes.length / 2)]).toBeLessThan(100);
+  });
+
+  test("the core with its contracts has at most 4,000 lines", () => {
+    const lines = filesOf("src/core/**/*.ts").reduce((sum, file) => sum + linesOf(file), 0);
+    expect(lines).toBeWithin(1000, 4001);
+  });
+
+  test("nothing but floors and entry points is directly in src", () => {
+    expect(readdirSync(path.join(root, "src")).toSorted()).toEqual([
+      "agent",
+      "cli",
+      "core",
+      "index.ts",
+      "job",
+      "main.ts",
+      "os",
+      "session",
+      "terminal.ts",
+      "testing",
+    ]);
   });
 
   test("AGENTS.md has 60 lines at most", () => {

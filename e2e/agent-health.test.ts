@@ -1,7 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import { existsSync } from "node:fs";
 import path from "node:path";
-import { type Family, parseExposition, valueOf } from "../plugins/health/exposition.ts";
+import { type Family, parseExposition, valueOf } from "../plugins/health/testing/exposition.ts";
 import type { AgentStatus } from "../src/core/contracts/agent-status.ts";
 import { createScene, waitForFile, type Scene } from "./agents.ts";
 import type { Running } from "./fixtures.ts";

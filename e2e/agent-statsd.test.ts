@@ -1,5 +1,5 @@
 import { describe, expect, test } from "bun:test";
-import { listen } from "../plugins/statsd/listener.ts";
+import { startStatsdServer } from "../plugins/statsd/testing/statsd-server.ts";
 import { createScene, type Scene } from "./agents.ts";
 import { outline } from "./jobs.ts";
 

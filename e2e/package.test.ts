@@ -45,6 +45,7 @@ describe("the packed tarball", () => {
     const areas = new Set(files.map((file) => file.split("/")[0]));
     for (const area of ["test", "e2e", "bench", "scripts", "dist", ".ci"]) expect(areas).not.toContain(area);
     expect(files.filter((file) => file.endsWith(".test.ts"))).toEqual([]);
+    expect(files.filter((file) => /^(plugins|docs)\/.*\/testing\//.test(file))).toEqual([]);
   });
 });
 

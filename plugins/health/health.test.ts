@@ -3,7 +3,7 @@ import { statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { testPlugin, tmpdir } from "signalman/testing";
 import plugin from "./index.ts";
-import { sendRaw, startHealth } from "./scene.test.ts";
+import { sendRaw, startHealth } from "./testing/scene.ts";
 
 const warnings = (logs: readonly { level: string; message: string }[]) =>
   logs.filter(({ level }) => level === "warn").map(({ message }) => message);

@@ -1,8 +1,8 @@
 import { expect, test } from "bun:test";
 import type { JobStatus } from "signalman";
 import { jobRequest } from "signalman/testing";
-import { type Family, parseExposition, valueOf } from "./exposition.ts";
-import { type HealthUnderTest, startHealth } from "./scene.test.ts";
+import { type Family, parseExposition, valueOf } from "./testing/exposition.ts";
+import { type HealthUnderTest, startHealth } from "./testing/scene.ts";
 
 const scrape = async ({ get }: HealthUnderTest): Promise<ReadonlyMap<string, Family>> => {
   const answer = await get("/metrics");

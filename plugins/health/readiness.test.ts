@@ -1,6 +1,6 @@
 import { expect, test } from "bun:test";
 import type { SlotStatus } from "signalman";
-import { startHealth } from "./scene.test.ts";
+import { startHealth } from "./testing/scene.ts";
 
 const now = Date.now();
 const synced = { succeededAt: now, durationMs: 3, failures: 0 };

@@ -3,7 +3,7 @@ import { readFileSync, writeFileSync } from "node:fs";
 import { gunzipSync } from "node:zlib";
 import { jobEvents, jobRequest, testPlugin } from "signalman/testing";
 import plugin from "./index.ts";
-import { isAlive, token, until, upload, variables } from "./scene.test.ts";
+import { isAlive, token, until, upload, variables } from "./testing/scene.ts";
 
 describe("the upload", () => {
   test("is `artifact push job`, with the log as text, for its owner only", async () => {

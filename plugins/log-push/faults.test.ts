@@ -1,8 +1,8 @@
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
 import { jobEvents } from "signalman/testing";
-import type { Fault } from "./loopback-server.ts";
-import { openEnded, openScene, quick } from "./scene.test.ts";
+import type { Fault } from "./testing/log-server-double.ts";
+import { openEnded, openScene, quick } from "./testing/scene.ts";
 
 const delivered = { trimmed: false, undelivered: 0 };
 const hundred = jobEvents(Array.from({ length: 96 }, (_, index) => `line ${index}`));

@@ -2,8 +2,8 @@ import { describe, expect, test } from "bun:test";
 import { logBackend, version } from "signalman";
 import { jobEvents, jobRequest, testLogBackend, testPlugin } from "signalman/testing";
 import plugin from "./index.ts";
-import { startLoopbackServer } from "./loopback-server.ts";
-import { openEnded, openScene, quick } from "./scene.test.ts";
+import { startLogServerDouble } from "./testing/log-server-double.ts";
+import { openEnded, openScene, quick } from "./testing/scene.ts";
 
 const delivered = { trimmed: false, undelivered: 0 };
 
@@ -11,7 +11,7 @@ testLogBackend({
   name: "log-push",
   async create() {
     const host = await testPlugin(plugin, { config: quick });
-    const server = await startLoopbackServer();
+    const server = await startLogServerDouble();
     const logger = { method: "push", url: server.url, token: server.token, maxSizeInBytes: 0 };
     return {
       open: (context) => host.use(logBackend, "push").open({ ...context, job: jobRequest({ logger }) }),

@@ -1,6 +1,6 @@
 import { expect, test } from "bun:test";
 import { createHubClient } from "./client.ts";
-import { type Answer, startHub } from "./hub-double.ts";
+import { type Answer, startHub } from "./testing/hub-double.ts";
 import { toSyncAnswer } from "./wire.ts";
 
 const token = "the-access-token";

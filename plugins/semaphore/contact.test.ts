@@ -1,8 +1,8 @@
 import { describe, expect, test } from "bun:test";
 import { createRecordingLogger } from "signalman/testing";
-import { jobId, runJob, startAgent, wireJob } from "./agent-double.ts";
-import { until } from "./fixtures.ts";
-import { type Answer, shutdown, startHub, sync } from "./hub-double.ts";
+import { jobId, runJob, startAgent, wireJob } from "./testing/agent-double.ts";
+import { until } from "./testing/fakes.ts";
+import { type Answer, shutdown, startHub, sync } from "./testing/hub-double.ts";
 
 const partition = (): Answer => "drop";
 

@@ -1,8 +1,8 @@
 import { expect, test } from "bun:test";
 import { createRecordingLogger } from "signalman/testing";
-import { afterJob, jobId, registrationToken, runJob, startAgent, wireJob } from "./agent-double.ts";
-import { until } from "./fixtures.ts";
-import { accessToken, type Answer, shutdown, startHub, sync } from "./hub-double.ts";
+import { afterJob, jobId, registrationToken, runJob, startAgent, wireJob } from "./testing/agent-double.ts";
+import { until } from "./testing/fakes.ts";
+import { accessToken, type Answer, shutdown, startHub, sync } from "./testing/hub-double.ts";
 
 test("a job is fetched, run, reported until it is acknowledged, and released", async () => {
   await using hub = await startHub();

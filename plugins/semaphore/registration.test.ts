@@ -1,8 +1,8 @@
 import { expect, test } from "bun:test";
 import { createRecordingLogger } from "signalman/testing";
-import { jobId, messages, registrationToken, startAgent } from "./agent-double.ts";
-import { createFakeState, until } from "./fixtures.ts";
-import { accessToken, shutdown, startHub } from "./hub-double.ts";
+import { jobId, messages, registrationToken, startAgent } from "./testing/agent-double.ts";
+import { createFakeState, until } from "./testing/fakes.ts";
+import { accessToken, shutdown, startHub } from "./testing/hub-double.ts";
 
 test("a registration says all ten things, and the agent takes the name that it gets", async () => {
   await using hub = await startHub();

@@ -1,8 +1,8 @@
 import { expect, test } from "bun:test";
 import { createRecordingLogger, jobRequest } from "signalman/testing";
-import { afterJob, jobId, runJob, startAgent, wireJob } from "./agent-double.ts";
-import { createFakeState, until } from "./fixtures.ts";
-import { accessToken, type Answer, shutdown, startHub } from "./hub-double.ts";
+import { afterJob, jobId, runJob, startAgent, wireJob } from "./testing/agent-double.ts";
+import { createFakeState, until } from "./testing/fakes.ts";
+import { accessToken, type Answer, shutdown, startHub } from "./testing/hub-double.ts";
 
 test("an idle registration goes on without a new one", async () => {
   await using hub = await startHub();

@@ -1,6 +1,6 @@
 import { expect, test } from "bun:test";
 import { createRecordingLogger } from "signalman/testing";
-import { listen } from "./listener.ts";
+import { startStatsdServer } from "./testing/statsd-server.ts";
 import { count } from "./metric.ts";
 import { createSender, type SenderOptions } from "./sender.ts";
 
@@ -12,12 +12,12 @@ function start(port: number, options: Partial<SenderOptions> = {}) {
 
 /** A port at which nobody listens. */
 async function closedPort(): Promise<number> {
-  using server = await listen();
+  using server = await startStatsdServer();
   return server.port;
 }
 
 test("many figures share datagrams of 1400 bytes at most, and none is lost or split", async () => {
-  using server = await listen();
+  using server = await startStatsdServer();
   const names = Array.from({ length: 300 }, (_, index) => `a${"b".repeat(index % 90)}.${index}`);
   {
     await using sender = start(server.port);
@@ -30,7 +30,7 @@ test("many figures share datagrams of 1400 bytes at most, and none is lost or sp
 });
 
 test("figures go out by themselves", async () => {
-  using server = await listen();
+  using server = await startStatsdServer();
   await using sender = start(server.port);
   sender.send(count("first"));
   await server.has((line) => line.includes("first"));
@@ -40,7 +40,7 @@ test("figures go out by themselves", async () => {
 });
 
 test("what is too much is dropped, and said once", async () => {
-  using server = await listen();
+  using server = await startStatsdServer();
   const sender = start(server.port);
   for (let index = 0; index < 10_500; index++) sender.send(count("flood"));
   await server.has(() => true);
@@ -59,7 +59,7 @@ test("at a closed port figures are lost in silence, and arrive when somebody lis
     sender.send(count("lost"));
     await Bun.sleep(120);
   }
-  using server = await listen({ port });
+  using server = await startStatsdServer({ port });
   sender.send(count("found"));
   await server.has((line) => line.includes("found"));
   expect(sender.logs.map(({ level }) => level)).not.toContain("error");
@@ -67,14 +67,14 @@ test("at a closed port figures are lost in silence, and arrive when somebody lis
 });
 
 test("an address of IPv6 is as good", async () => {
-  using server = await listen({ hostname: "::1" });
+  using server = await startStatsdServer({ hostname: "::1" });
   await using sender = start(server.port, { host: "::1" });
   sender.send(count("six"));
   await server.has((line) => line.includes("six"));
 });
 
 test("of a name with both families the older one is used first, and the other one when there is no way to it", async () => {
-  using server = await listen({ hostname: "::1" });
+  using server = await startStatsdServer({ hostname: "::1" });
   const lookup = async () => [
     { address: "::1", family: 6 },
     { address: "255.255.255.255", family: 4 },
@@ -88,7 +88,7 @@ test("of a name with both families the older one is used first, and the other on
 });
 
 test("a name is looked up once, and again after a failure; figures wait for it", async () => {
-  using server = await listen();
+  using server = await startStatsdServer();
   const asked: string[] = [];
   const lookup = async (host: string) => {
     asked.push(host);

@@ -2,14 +2,14 @@ import { describe, expect, test } from "bun:test";
 import type { AgentStatus, HookEvents } from "signalman";
 import { jobRequest, type PluginUnderTest, testPlugin } from "signalman/testing";
 import plugin from "./index.ts";
-import { listen } from "./listener.ts";
+import { startStatsdServer } from "./testing/statsd-server.ts";
 
 /** The lines that arrive for what `act` does, in order. */
 async function linesOf(
   act: (t: PluginUnderTest) => Promise<void>,
   flags: Record<string, string> = {},
 ): Promise<string[]> {
-  using server = await listen();
+  using server = await startStatsdServer();
   const place = { "statsd-host": "127.0.0.1", "statsd-port": `${server.port}` };
   {
     await using t = await testPlugin(plugin, { flags: { ...place, ...flags } });

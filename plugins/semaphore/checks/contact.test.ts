@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { check, type CheckContext, type Finding, type v } from "signalman";
 import { type TemporaryDirectory, testPlugin, tmpdir } from "signalman/testing";
 import semaphore from "../index.ts";
-import { titles, toContext, token } from "./fixtures.ts";
+import { titles, toContext, token } from "../testing/check-context.ts";
 
 describe("the control plane", () => {
   test("that knows the token is asked once, and nothing is registered there", async () => {

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { check, type Finding, type v } from "signalman";
 import { testPlugin, tmpdir } from "signalman/testing";
 import semaphore from "../index.ts";
-import { titles, toContext, token } from "./fixtures.ts";
+import { titles, toContext, token } from "../testing/check-context.ts";
 
 describe("the settings", () => {
   test("that start would refuse are errors, in its own words, each with a remedy", async () => {

@@ -11,7 +11,7 @@ import {
   testPlugin,
 } from "signalman/testing";
 import plugin from "./index.ts";
-import { credentials, openS3Double, type S3Double } from "./s3-double.ts";
+import { credentials, openS3Double, type S3Double } from "./testing/s3-double.ts";
 import { createStore } from "./store.ts";
 
 const optionsFor = ({ endpoint }: S3Double) => ({

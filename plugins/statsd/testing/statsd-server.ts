@@ -1,5 +1,5 @@
 /** A StatsD server of a test: it keeps every datagram. */
-export interface Listener extends Disposable {
+export interface StatsdServer extends Disposable {
   readonly port: number;
   readonly datagrams: readonly string[];
   /** All lines so far. */
@@ -8,7 +8,9 @@ export interface Listener extends Disposable {
   has(isIt: (line: string) => boolean): Promise<void>;
 }
 
-export async function listen(options: { hostname?: string; port?: number } = {}): Promise<Listener> {
+export async function startStatsdServer(
+  options: { hostname?: string; port?: number } = {},
+): Promise<StatsdServer> {
   const datagrams: string[] = [];
   const { hostname = "127.0.0.1", port = 0 } = options;
   const lines = () => datagrams.flatMap((datagram) => datagram.split("\n"));

@@ -1,7 +1,7 @@
 import { connect } from "node:net";
 import type { AgentStatus, SlotStatus } from "signalman";
 import { type PluginUnderTest, testPlugin } from "signalman/testing";
-import plugin from "./index.ts";
+import plugin from "../index.ts";
 
 export interface HealthUnderTest extends AsyncDisposable {
   readonly t: PluginUnderTest;

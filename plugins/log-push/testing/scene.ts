@@ -1,4 +1,3 @@
-// What the tests of this folder share; it has none itself.
 import { type JobEvent, logBackend, type LogDelivery, type SpoolCursor } from "signalman";
 import {
   createJobSpool,
@@ -8,15 +7,15 @@ import {
   type RecordingLogger,
   testPlugin,
 } from "signalman/testing";
-import plugin from "./index.ts";
-import { type LoopbackServer, startLoopbackServer } from "./loopback-server.ts";
+import plugin from "../index.ts";
+import { type LogServerDouble, startLogServerDouble } from "./log-server-double.ts";
 
 export const quick = { "retry-delay-ms": 1, "retry-delay-max": 0.02, "interval-ms": 1 };
 
 /** A spool, a log server, and what brings the one to the other. */
 export interface Scene extends AsyncDisposable {
   readonly spool: JobSpool;
-  readonly server: LoopbackServer;
+  readonly server: LogServerDouble;
   readonly logger: RecordingLogger;
   /** Where a restarted agent would go on. */
   cursor: SpoolCursor;
@@ -36,7 +35,7 @@ export async function openScene(
   events: readonly JobEvent[] = [],
 ): Promise<Scene> {
   const host = await testPlugin(plugin, { config, roles: ["agent"] });
-  const server = await startLoopbackServer();
+  const server = await startLogServerDouble();
   const spool = await createJobSpool(events);
   const logger = createRecordingLogger();
   let controller = new AbortController();

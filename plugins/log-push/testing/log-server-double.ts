@@ -24,7 +24,7 @@ export interface ReceivedRequest {
 }
 
 /** A log server with the rules of protocol section 4, for tests and measurements. */
-export interface LoopbackServer extends AsyncDisposable {
+export interface LogServerDouble extends AsyncDisposable {
   readonly url: string;
   /** The token that it accepts. */
   token: string;
@@ -39,7 +39,7 @@ export interface LoopbackServer extends AsyncDisposable {
   events(): JobEvent[];
 }
 
-export async function startLoopbackServer(): Promise<LoopbackServer> {
+export async function startLogServerDouble(): Promise<LogServerDouble> {
   const requests: ReceivedRequest[] = [];
   const faults: Fault[] = [];
   let lines: string[] = [];
@@ -87,7 +87,7 @@ export async function startLoopbackServer(): Promise<LoopbackServer> {
 
   http.listen(0, "127.0.0.1");
   await once(http, "listening");
-  const server: LoopbackServer = {
+  const server: LogServerDouble = {
     url: `http://127.0.0.1:${(http.address() as AddressInfo).port}/api/v1/logs/a-job`,
     token: "token-1",
     limitBytes: Infinity,

@@ -1,9 +1,8 @@
-// What the tests of this folder share; it has none itself.
 import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { EnvironmentVariable, JobEvent } from "signalman";
 import { environmentVariable, jobEvents, jobRequest, testPlugin, tmpdir } from "signalman/testing";
-import plugin from "./index.ts";
+import plugin from "../index.ts";
 
 export const token = "artifact-token-1234";
 export const variables = [

@@ -1,6 +1,6 @@
 import type { Logger, StopReason, SyncOutcome } from "signalman";
 import * as v from "valibot";
-import { config as schema } from "./config.ts";
+import { config as schema } from "../config.ts";
 import {
   createFakeJobs,
   createFakeSignals,
@@ -8,9 +8,9 @@ import {
   type FakeJobs,
   type FakeJobsOptions,
   type FakeSignals,
-} from "./fixtures.ts";
+} from "./fakes.ts";
 import { type Answer, type Call, type HubDouble, shutdown, sync } from "./hub-double.ts";
-import { createSemaphoreSource } from "./source.ts";
+import { createSemaphoreSource } from "../source.ts";
 
 export interface RunAgentOptions extends FakeJobsOptions {
   readonly config?: v.InferInput<typeof schema>;

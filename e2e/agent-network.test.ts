@@ -167,7 +167,7 @@ describe("a hub whose state has changed after an outage", () => {
     proxy.set({ kind: "pass" });
     const { exitCode, stdout } = await agent.finished;
     expect({ exitCode, reason: reasonOf(stdout) }).toEqual({ exitCode: 1, reason: "UNABLE_TO_SYNC" });
-    expect(stdout).toContain("Semaphore does not know this agent any more.");
+    expect(stdout).toContain("the control plane does not know this agent any more");
     await expectEnded(scene, job);
     // Events that are pushed now would hide the archived log.
     expect(await hub.log(job.id)).toEqual(archived);

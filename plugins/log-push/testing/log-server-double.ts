@@ -3,9 +3,9 @@ import { createServer, type IncomingMessage, type ServerResponse } from "node:ht
 import type { AddressInfo } from "node:net";
 import type { JobEvent } from "signalman";
 
-/** What goes wrong with one request, before or after the server has worked on it. */
+/** A fault of one request, before or after the server has processed it. */
 export interface Fault {
-  /** `cut`: the connection breaks. `hang`: no answer ever comes. A number: that status. */
+  /** `cut`: the connection breaks. `hang`: the server never answers. A number: the server answers with this status. */
   readonly kind: "cut" | "hang" | number;
   readonly isProcessed?: boolean;
   readonly headers?: Readonly<Record<string, string>>;
@@ -19,20 +19,20 @@ export interface ReceivedRequest {
   readonly headers: Readonly<Record<string, string | undefined>>;
   /** `performance.now()` */
   readonly at: number;
-  /** That were worked on when it came. */
+  /** Number of other requests in flight when this one arrived. */
   readonly others: number;
 }
 
-/** A log server with the rules of protocol section 4, for tests and measurements. */
+/** A log server on loopback with the rules of protocol section 4, for tests. */
 export interface LogServerDouble extends AsyncDisposable {
   readonly url: string;
-  /** The token that it accepts. */
+  /** The token that the server accepts. */
   token: string;
-  /** A log of more bytes takes no more. */
+  /** Size in bytes from which the server accepts no more of a log (422). */
   limitBytes: number;
-  /** A body of more bytes is too large. */
+  /** Size in bytes above which a body is rejected (413). */
   maxBodyBytes: number;
-  /** What happens to the next requests, one each. */
+  /** The faults of the next requests, one each. */
   readonly faults: Fault[];
   readonly requests: readonly ReceivedRequest[];
   readonly lines: readonly string[];

@@ -12,21 +12,21 @@ import { type LogServerDouble, startLogServerDouble } from "./log-server-double.
 
 export const quick = { "retry-delay-ms": 1, "retry-delay-max": 0.02, "interval-ms": 1 };
 
-/** A spool, a log server, and what brings the one to the other. */
+/** A spool, a log server and the log backend between them. */
 export interface Scene extends AsyncDisposable {
   readonly spool: JobSpool;
   readonly server: LogServerDouble;
   readonly logger: RecordingLogger;
-  /** Where a restarted agent would go on. */
+  /** The saved cursor, where a restarted agent resumes. */
   cursor: SpoolCursor;
   url: string;
-  /** Tokens that are given when one is asked for; none left: it is refused. */
+  /** The tokens of the next renewals. When the list is empty, a renewal fails. */
   readonly newTokens: string[];
   refreshes: number;
   abort(reason?: unknown): void;
-  /** From the saved place until the log is whole there, or time is over. */
+  /** Delivers the log from the saved cursor until it is complete or `abort` is called. */
   run(): Promise<LogDelivery>;
-  /** Waits for requests. */
+  /** Waits until the server has received this many requests. */
   hasRequests(count: number): Promise<void>;
 }
 
@@ -78,7 +78,7 @@ export async function openScene(
   return scene;
 }
 
-/** As {@link openScene}, with a log that has ended. */
+/** Like {@link openScene}, with a closed spool. */
 export async function openEnded(
   events: readonly JobEvent[],
   config?: Readonly<Record<string, unknown>>,

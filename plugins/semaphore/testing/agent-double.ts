@@ -25,13 +25,13 @@ export interface AgentDouble extends Omit<FakeSignals, "signals"> {
   readonly names: readonly string[];
   readonly drains: readonly StopReason[];
   readonly synced: readonly SyncOutcome[];
-  /** Why it left. */
+  /** The reason of the shutdown. */
   readonly reason: Promise<StopReason>;
 }
 
 export const registrationToken = "registration-token-of-the-test";
 
-/** A job source at work for a hub, with short limits and everything else in memory. */
+/** Runs the job source against a hub, with short limits and its state in memory. */
 export function startAgent(hub: Pick<HubDouble, "endpoint">, options: RunAgentOptions): AgentDouble {
   const { state = createFakeState(), env = {}, logger } = options;
   const names: string[] = [];
@@ -59,14 +59,14 @@ export function startAgent(hub: Pick<HubDouble, "endpoint">, options: RunAgentOp
     synced: (outcome) => void synced.push(outcome),
     draining: async (why) => void drains.push(why),
   });
-  // A test that ends early does not wait for it.
+  // A test that ends early does not await the reason.
   reason.catch(() => {});
   return { ...controls, jobs, state, names, drains, synced, reason };
 }
 
 export const jobId = "11111111-2222-4333-8444-555555555555";
 
-/** A job request on the wire. */
+/** An answer of the hub that contains a job request. */
 export function wireJob(more: Readonly<Record<string, unknown>> = {}): Answer {
   return {
     body: {
@@ -83,11 +83,11 @@ export function wireJob(more: Readonly<Record<string, unknown>> = {}): Answer {
 
 export const runJob = sync("run-job", { job_id: jobId });
 
-/** Answers as the hub does that has one job: it goes on until the agent says that it has finished. */
+/** Answers of a hub with one job: continue, then shut down after the result. */
 export const afterJob = (reason: string) => (call: Call) =>
   call.body["state"] === "finished-job" ? shutdown(reason) : sync("continue");
 
-/** All lines of a log. */
+/** All messages of a log, one per line. */
 export function messages({ entries }: { readonly entries: readonly { readonly message: string }[] }): string {
   return entries.map(({ message }) => message).join("\n");
 }

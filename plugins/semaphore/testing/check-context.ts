@@ -2,7 +2,7 @@ import type { CheckContext, Finding } from "signalman";
 
 export const token = "registration-0a1b2c3d";
 
-/** What a check gets; `options` are those of others. */
+/** The context of a check; `options` are the options of other plugins and the core. */
 export function toContext(
   options: Readonly<Record<string, unknown>> = {},
   more: Partial<Pick<CheckContext, "env" | "signal">> = {},

@@ -9,10 +9,10 @@ import type {
   SlotState,
 } from "signalman";
 
-/** A job that does what a test says. `stop` ends it with `stopped`, unless it is stubborn. */
+/** A job that a test controls. `stop` ends it with the result `stopped`, unless `isStubborn` is set. */
 export interface FakeJob {
   readonly request: JobRequest;
-  /** Why it failed before it began. */
+  /** Why the job failed before it started. */
   readonly reason: string | undefined;
   readonly delivery: JobDelivery;
   readonly stops: number;
@@ -21,17 +21,17 @@ export interface FakeJob {
 }
 
 export interface FakeJobs extends Jobs {
-  /** All that were started, failed or claimed, in order. */
+  /** All jobs that were started, failed or claimed, in order. */
   readonly all: readonly FakeJob[];
-  /** Resolves with the job at this place, once it is there. */
+  /** Resolves with the job at this index once it exists. */
   at(index: number): Promise<FakeJob>;
 }
 
 export interface FakeJobsOptions {
-  /** Requests of jobs that an earlier process has left, and their results where they are over. */
+  /** The requests of jobs that an earlier process left, with the results of finished ones. */
   readonly left?: readonly { readonly request: JobRequest; readonly result?: JobResult }[];
   readonly isStubborn?: boolean;
-  /** Called when a job is kept; may throw, and may take its time. */
+  /** Called when a job is started. May throw or delay the start. */
   readonly onStart?: (request: JobRequest) => void | Promise<void>;
 }
 
@@ -86,7 +86,7 @@ export function createFakeJobs({ left = [], isStubborn, onStart }: FakeJobsOptio
   };
 }
 
-/** Keeps JSON in memory, as a file would. */
+/** Keeps documents as JSON in memory. */
 export function createFakeState(documents = new Map<string, string>()): SlotState & { dump(): string } {
   return {
     get<T>(name: string) {
@@ -129,7 +129,7 @@ export function createFakeSignals(): FakeSignals {
   };
 }
 
-/** Waits for something to be there. The test's own deadline ends it otherwise. */
+/** Polls until the value exists. The test's own time-out limits it. */
 export async function until<T>(find: () => T | undefined | false): Promise<T> {
   for (;;) {
     const found = find();

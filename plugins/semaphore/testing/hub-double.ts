@@ -3,7 +3,7 @@ import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { text as readText } from "node:stream/consumers";
 
-/** What the double answers: a status and a body; `drop` closes the connection, `hang` never answers, `isCut` ends in the middle of an answer. */
+/** An answer of the double: a status and a body. `drop` closes the connection, `hang` never answers, `isCut` closes the connection during the answer. */
 export type Answer =
   | {
       readonly status?: number;
@@ -21,11 +21,11 @@ export interface Call {
   readonly userAgent: string;
 }
 
-/** A hub on loopback that answers as a test tells it, one call after another; what is not told is answered as a calm hub does. */
+/** A hub on loopback with scripted answers. Paths without a script get the usual answers of a hub without jobs. */
 export interface HubDouble extends AsyncDisposable {
   readonly endpoint: string;
   readonly calls: readonly Call[];
-  /** The next answers to this path; a function decides by the call, for all that follow. */
+  /** Sets the next answers for this path. A function answers all further calls. */
   script(path: string, ...answers: readonly (Answer | ((call: Call) => Answer | Promise<Answer>))[]): void;
   /** The bodies of the syncs so far. */
   readonly syncs: readonly Readonly<Record<string, unknown>>[];
@@ -64,12 +64,12 @@ export async function startHub(): Promise<HubDouble> {
       userAgent: request.headers["user-agent"] ?? "",
     };
     calls.push(call);
-    const told = await answer(call);
-    if (told === "hang") return;
-    if (told === "drop") return void request.socket.destroy();
-    const { status = 200, body = "", headers } = told;
+    const scripted = await answer(call);
+    if (scripted === "hang") return;
+    if (scripted === "drop") return void request.socket.destroy();
+    const { status = 200, body = "", headers } = scripted;
     response.writeHead(status, headers);
-    if (told.isCut) response.write('{"action": "cont', () => request.socket.destroy());
+    if (scripted.isCut) response.write('{"action": "cont', () => request.socket.destroy());
     else response.end(typeof body === "string" ? body : JSON.stringify(body));
   });
   server.listen(0, "127.0.0.1");

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import { type Logger, toMessage } from "signalman";
+import { type Logger, parseRetryAfter, toMessage } from "signalman";
 
 export interface OutboxOptions {
   readonly url: string;
@@ -93,16 +93,9 @@ async function attemptPost(url: string, text: string, over: AbortSignal): Promis
     return {
       fault: `the webhook answered ${status}`,
       mayPass,
-      retryAfterMs: toDelayMs(headers.get("retry-after")),
+      retryAfterMs: parseRetryAfter(headers.get("retry-after")),
     };
   } catch (error) {
     return { fault: toMessage(error), mayPass: true };
   }
-}
-
-/** Seconds, or a date. */
-function toDelayMs(retryAfter: string | null): number | undefined {
-  if (retryAfter === null) return undefined;
-  const delay = /^\d+$/.test(retryAfter) ? Number(retryAfter) * 1000 : Date.parse(retryAfter) - Date.now();
-  return Number.isNaN(delay) ? undefined : Math.max(0, delay);
 }

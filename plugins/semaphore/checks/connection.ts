@@ -4,17 +4,17 @@ import { type CheckContext, type Finding, toMessage } from "signalman";
 import type { SemaphoreConfig } from "../config.ts";
 import { isHost, loadCertificates, loadToken, toOrigin } from "../settings.ts";
 import { isToken } from "../wire.ts";
-import { askControlPlane } from "./ask.ts";
+import { requestWithToken } from "./token-request.ts";
 import { checkCertificate } from "./certificate.ts";
 import { judgeClock } from "./clock.ts";
 import { findProxy } from "./proxy.ts";
 
-/** Whether the control plane can be reached, is who it says, has our time, and knows the token. No agent is registered. */
-export async function checkContact(
+/** Checks that the control plane is reachable, has a trusted certificate and the same time, and knows the token. Registers no agent. */
+export async function checkConnection(
   config: SemaphoreConfig,
   { env, signal }: CheckContext,
 ): Promise<Finding[]> {
-  // What is wrong with the settings themselves is another check's.
+  // Faults of the settings are reported by the check of the settings.
   if (!config.endpoint || !isHost(config.endpoint)) return [];
   const url = new URL(toOrigin(config));
   const ca = await loadCertificates(config["ca-file"]).catch(() => undefined);
@@ -23,7 +23,7 @@ export async function checkContact(
   const findings: Finding[] = [];
 
   if (proxy !== undefined) {
-    findings.push({ level: "ok", title: `calls go through the proxy ${proxy.shown} (${proxy.variable})` });
+    findings.push({ level: "ok", title: `requests use the proxy ${proxy.shown} (${proxy.variable})` });
   } else {
     const unresolved = await findUnresolved(url);
     if (unresolved !== undefined) return [unresolved];
@@ -31,7 +31,12 @@ export async function checkContact(
   }
   if (findings.some(({ level }) => level === "error")) return findings;
 
-  const answer = await askControlPlane(url, { token: isToken(token) ? token : undefined, ca, signal, proxy });
+  const answer = await requestWithToken(url, {
+    token: isToken(token) ? token : undefined,
+    ca,
+    signal,
+    proxy,
+  });
   return [...findings, ...answer.findings, ...judgeClock(answer)];
 }
 
@@ -43,9 +48,9 @@ async function findUnresolved({ hostname }: URL): Promise<Finding | undefined> {
   } catch (error) {
     return {
       level: "error",
-      title: `the name "${hostname}" cannot be resolved`,
+      title: `host name "${hostname}" cannot be resolved`,
       detail: toMessage(error),
-      remedy: `check the endpoint and the resolver: getent hosts ${hostname}; behind a proxy set HTTPS_PROXY`,
+      remedy: `check the endpoint and the resolver (getent hosts ${hostname}); behind a proxy, set HTTPS_PROXY`,
     };
   }
 }

@@ -7,21 +7,21 @@ import semaphore from "../index.ts";
 import { titles, toContext, token } from "../testing/check-context.ts";
 
 describe("the control plane", () => {
-  test("that knows the token is asked once, and nothing is registered there", async () => {
+  test("that knows the token gets one request and no registration", async () => {
     await using server = await openServer();
     const findings = await server.check();
     expect(titles(findings, "ok")).toEqual([
-      `"127.0.0.1:${server.port}" answers, and knows the registration token`,
-      "the clock agrees with the control plane's",
+      `"127.0.0.1:${server.port}" accepts the registration token`,
+      "the clock matches the control plane's clock",
     ]);
     expect(server.calls).toEqual([`GET /api/v1/self_hosted_agents/metrics Token ${token}`]);
   });
 
   test.each([
     [404, "error", "does not know the registration token"],
-    [401, "error", "knows no such organization"],
+    [401, "error", "does not know the organization"],
     [503, "warning", "answers with status 503"],
-  ] as const)("that answers with %d is found out, and no token is shown", async (status, level, text) => {
+  ] as const)("that answers with %d is reported without showing the token", async (status, level, text) => {
     await using server = await openServer({ status });
     const findings = await server.check();
     expect(titles(findings, level)).toEqual([expect.stringContaining(text)]);
@@ -32,44 +32,42 @@ describe("the control plane", () => {
     [-90, "warning", "is 90 s ahead of"],
     [90, "warning", "is 90 s behind"],
     [600, "error", "is 600 s behind"],
-  ] as const)("whose clock is %d s from ours is found out", async (seconds, level, text) => {
+  ] as const)("whose clock differs by %d s is reported", async (seconds, level, text) => {
     await using server = await openServer({ seconds });
     const [title = ""] = titles(await server.check(), level);
     expect(title.replace(/\d+/, (digits) => String(Math.round(Number(digits) / 10) * 10))).toContain(text);
   });
 
-  test("at a closed port, or under a name that nobody knows, is an error", async () => {
+  test("at a closed port or with an unknown host name is an error", async () => {
     const server = await openServer();
     await server[Symbol.asyncDispose]();
-    expect(titles(await server.check(), "error")).toEqual([
-      expect.stringContaining("refuses the connection"),
-    ]);
-    const unknown = await findContact({ endpoint: "agents.invalid", token });
-    expect(titles(unknown, "error")).toEqual(['the name "agents.invalid" cannot be resolved']);
+    expect(titles(await server.check(), "error")).toEqual([expect.stringContaining("refuses connections")]);
+    const unknown = await checkConnection({ endpoint: "agents.invalid", token });
+    expect(titles(unknown, "error")).toEqual(['host name "agents.invalid" cannot be resolved']);
   });
 
-  test("that never answers is an error when the time is over", async () => {
+  test("that never answers is an error after the time-out", async () => {
     await using server = await openServer({ isSilent: true });
     const [finding] = await server.check({}, AbortSignal.timeout(300));
-    expect(finding).toMatchObject({ level: "error", detail: "no answer came in time" });
+    expect(finding).toMatchObject({ level: "error", detail: "no answer within the time-out" });
   });
 
-  test("behind a proxy is not looked up here, and the proxy's password is not shown", async () => {
+  test("behind a proxy is not resolved locally, and the proxy's password is not shown", async () => {
     await using server = await openServer();
     const env = { http_proxy: `http://user:pa55word@127.0.0.1:${server.port}` };
-    const findings = await findContact({ endpoint: "agents.invalid", token, "no-https": true }, { env });
+    const findings = await checkConnection({ endpoint: "agents.invalid", token, "no-https": true }, { env });
     expect(titles(findings, "ok")[0]).toContain(`the proxy "http://…@127.0.0.1:${server.port}" (http_proxy)`);
     expect(JSON.stringify(findings)).not.toContain("pa55word");
-    const excepted = await findContact(
+    const excepted = await checkConnection(
       { endpoint: "agents.invalid", token, "no-https": true },
       { env: { ...env, NO_PROXY: "other.test, .invalid" } },
     );
-    expect(titles(excepted, "error")).toEqual(['the name "agents.invalid" cannot be resolved']);
+    expect(titles(excepted, "error")).toEqual(['host name "agents.invalid" cannot be resolved']);
   });
 });
 
 describe("a certificate", () => {
-  test("that nobody vouches for is an error, and none with a ca-file", async () => {
+  test("from an unknown authority is an error, unless ca-file contains it", async () => {
     await using directory = await tmpdir();
     const certificate = await makeCertificate(directory, 100);
     await using server = await openServer({ certificate });
@@ -77,11 +75,11 @@ describe("a certificate", () => {
     expect(titles(untrusted, "error")).toEqual([expect.stringContaining("is not trusted")]);
     expect(server.calls).toEqual([]);
     const trusted = await server.check({ "no-https": false, "ca-file": certificate.cert });
-    expect(titles(trusted, "ok")[0]).toContain("is trusted; it is valid until");
-    expect(titles(trusted, "ok")[1]).toContain("knows the registration token");
+    expect(titles(trusted, "ok")[0]).toContain("is trusted; valid until");
+    expect(titles(trusted, "ok")[1]).toContain("accepts the registration token");
   });
 
-  test("that expires within two weeks is a warning, and one that has expired an error", async () => {
+  test("that expires within two weeks is a warning, and an expired one is an error", async () => {
     await using directory = await tmpdir();
     for (const [days, level, text] of [
       [3, "warning", "expires soon"],
@@ -97,7 +95,7 @@ describe("a certificate", () => {
 
 type Options = v.InferInput<NonNullable<typeof semaphore.config>>;
 
-async function findContact(
+async function checkConnection(
   config: Options,
   more: Partial<Pick<CheckContext, "env" | "signal">> = {},
 ): Promise<readonly Finding[]> {
@@ -110,7 +108,7 @@ interface Certificate {
   readonly cert: string;
 }
 
-/** What answers as a control plane would, on a port of this host. */
+/** Starts a control plane double on a port of this host. */
 async function openServer(
   options: {
     readonly status?: number;
@@ -139,7 +137,7 @@ async function openServer(
     calls,
     port,
     check: (config: Options = {}, signal?: AbortSignal) =>
-      findContact(
+      checkConnection(
         { endpoint: `127.0.0.1:${port}`, "no-https": true, token, ...config },
         { ...(signal && { signal }) },
       ),
@@ -147,7 +145,7 @@ async function openServer(
   };
 }
 
-/** Of 127.0.0.1, by nobody but itself, valid until so many days from now. */
+/** Creates a self-signed certificate for 127.0.0.1 that is valid for this number of days. */
 async function makeCertificate({ path }: TemporaryDirectory, days: number): Promise<Certificate> {
   const [key, cert] = [join(path, `${days}.key`), join(path, `${days}.pem`)];
   const request = join(path, `${days}.csr`);

@@ -1,8 +1,8 @@
 import { type Finding, version } from "signalman";
 import { toUnreachable } from "./certificate.ts";
 
-export interface AskOptions {
-  /** `undefined`: there is none, or none that could be sent. */
+export interface TokenRequestOptions {
+  /** `undefined` when no token is configured or it cannot be sent in a header. */
   readonly token: string | undefined;
   readonly ca: readonly string[] | undefined;
   readonly signal: AbortSignal;
@@ -11,17 +11,17 @@ export interface AskOptions {
 
 export interface ControlPlaneAnswer {
   readonly findings: readonly Finding[];
-  /** Milliseconds: what the answer was dated, when we asked, and when it had come. */
+  /** Date of the answer, in Unix milliseconds like the times of the request and its answer. */
   readonly date: number | undefined;
   readonly askedAt: number;
   readonly answeredAt: number;
 }
 
 /**
- * Asks how many jobs and agents there are: the one question that the registration token opens, and that changes nothing (protocol
+ * Requests the numbers of jobs and agents: the only request with the registration token that changes nothing (protocol
  * section 2.10).
  */
-export async function askControlPlane(url: URL, options: AskOptions): Promise<ControlPlaneAnswer> {
+export async function requestWithToken(url: URL, options: TokenRequestOptions): Promise<ControlPlaneAnswer> {
   const { token, ca, signal, proxy } = options;
   const askedAt = Date.now();
   try {
@@ -44,7 +44,7 @@ export async function askControlPlane(url: URL, options: AskOptions): Promise<Co
       answeredAt,
     };
   } catch (thrown) {
-    const error = signal.aborted ? new Error("no answer came in time") : (thrown as Error);
+    const error = signal.aborted ? new Error("no answer within the time-out") : (thrown as Error);
     const found = toUnreachable(url, error);
     const finding =
       proxy === undefined ? found : { ...found, title: `${found.title} through the proxy ${proxy.shown}` };
@@ -54,14 +54,14 @@ export async function askControlPlane(url: URL, options: AskOptions): Promise<Co
 
 function judge(status: number, host: string, hasToken: boolean): Finding {
   if (!hasToken)
-    return { level: "ok", title: `"${host}" answers; without a token nothing more can be asked` };
+    return { level: "ok", title: `"${host}" answers; without a token nothing more can be checked` };
   switch (status) {
     case 200:
-      return { level: "ok", title: `"${host}" answers, and knows the registration token` };
+      return { level: "ok", title: `"${host}" accepts the registration token` };
     case 401:
       return {
         level: "error",
-        title: `"${host}" knows no such organization`,
+        title: `"${host}" does not know the organization`,
         remedy: "check the endpoint: <organization>.semaphoreci.com",
       };
     case 404:
@@ -69,13 +69,13 @@ function judge(status: number, host: string, hasToken: boolean): Finding {
         level: "error",
         title: `"${host}" does not know the registration token, or does not allow this machine's address`,
         remedy:
-          "take the token of the agent's type from its settings (a reset makes a new one), and look at the organization's list of allowed addresses",
+          "copy the token from the settings of the agent type (a reset creates a new one), and check the organization's list of allowed addresses",
       };
     default:
       return {
         level: "warning",
-        title: `"${host}" answers with status ${status}, so that the token is not proved`,
-        remedy: "try again later; `signalman start` is the proof that remains",
+        title: `"${host}" answers with status ${status}: the token could not be checked`,
+        remedy: "try again later, or run `signalman start`",
       };
   }
 }

@@ -4,7 +4,7 @@ import { afterJob, jobId, runJob, startAgent, wireJob } from "./testing/agent-do
 import { createFakeState, until } from "./testing/fakes.ts";
 import { accessToken, type Answer, shutdown, startHub } from "./testing/hub-double.ts";
 
-test("an idle registration goes on without a new one", async () => {
+test("an idle registration is resumed without registering again", async () => {
   await using hub = await startHub();
   const state = createFakeState();
   const first = startAgent(hub, { logger: createRecordingLogger(), state });
@@ -22,7 +22,7 @@ test("an idle registration goes on without a new one", async () => {
   expect(state.dump()).toBe("[]");
 });
 
-test("a registration that nobody knows any more is made anew, under a new generated name", async () => {
+test("a resumed registration that the control plane does not know is replaced under a new generated name", async () => {
   await using hub = await startHub();
   const state = createFakeState();
   const first = startAgent(hub, { logger: createRecordingLogger(), state });
@@ -37,7 +37,7 @@ test("a registration that nobody knows any more is made anew, under a new genera
   expect(names[0]).not.toBe(names[1]);
 });
 
-test("a job that goes on is claimed and reported, though the options have changed", async () => {
+test("a running job is claimed and reported, even after the options have changed", async () => {
   await using hub = await startHub();
   const state = createFakeState();
   hub.script(`/jobs/${jobId}`, wireJob());
@@ -65,7 +65,7 @@ test("a job that goes on is claimed and reported, though the options have change
   expect(hub.paths.filter((path) => path === "/register")).toHaveLength(1);
 });
 
-test("a job that was assigned and never begun is fetched again", async () => {
+test("a job that was assigned but not started is fetched again", async () => {
   await using hub = await startHub();
   const state = createFakeState();
   hub.script(`/jobs/${jobId}`, "hang");
@@ -76,7 +76,7 @@ test("a job that was assigned and never begun is fetched again", async () => {
     config: { "request-timeout": 60 },
   });
   await until(() => hub.paths.includes(`/jobs/${jobId}`));
-  // As a crash leaves it: whatever the first one still does has no say any more.
+  // A copy of the state as a crash would leave it, which the first agent cannot change any more.
   const kept = createFakeState(new Map(JSON.parse(state.dump()) as [string, string][]));
   hub.script(`/jobs/${jobId}`, wireJob({ files: [{ path: "a", content: "{SANITIZED}" }] }));
   hub.script("/sync", afterJob("requested"));
@@ -86,7 +86,7 @@ test("a job that was assigned and never begun is fetched again", async () => {
   first.handOver();
 });
 
-test("jobs of a registration that cannot be used any more are ended and released", async () => {
+test("jobs of an unusable registration are stopped and released", async () => {
   await using hub = await startHub();
   hub.script("/sync", shutdown("requested"));
   const agent = startAgent(hub, {
@@ -100,7 +100,7 @@ test("jobs of a registration that cannot be used any more are ended and released
   expect(hub.syncs).toMatchObject([{ state: "waiting-for-jobs" }]);
 });
 
-test("a hand-over in the middle of a fetch waits until the request is on disk", async () => {
+test("a hand-over during a fetch waits until the request is on disk", async () => {
   await using hub = await startHub();
   const answer = Promise.withResolvers<Answer>();
   hub.script(`/jobs/${jobId}`, () => answer.promise);

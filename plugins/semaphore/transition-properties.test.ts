@@ -1,7 +1,14 @@
 import { expect, test } from "bun:test";
 import fc from "fast-check";
-import { createMachine, type Event, type Leave, type Machine, type Rules, toRequest } from "./machine.ts";
-import { step } from "./step.ts";
+import {
+  createAgentState,
+  type Event,
+  type Shutdown,
+  type AgentState,
+  type Rules,
+  toRequest,
+} from "./agent-state.ts";
+import { transition } from "./transition.ts";
 import type { SyncAction, SyncRequest } from "./wire.ts";
 
 const rules: Rules = {
@@ -23,7 +30,7 @@ const actions: SyncAction[] = [
   { kind: "unknown", word: "dance" },
 ];
 
-const happenings = fc.array(
+const sequences = fc.array(
   fc.oneof(
     fc.record({ do: fc.constant("send" as const) }),
     fc.record({
@@ -46,31 +53,34 @@ const happenings = fc.array(
   { maxLength: 60 },
 );
 
-type Happening = typeof happenings extends fc.Arbitrary<(infer T)[]> ? T : never;
+type Input = typeof sequences extends fc.Arbitrary<(infer T)[]> ? T : never;
 
 test.each([false, true])(
-  "a job is never forgotten, doubled or reported without a result, whatever comes (for one job: %p)",
+  "a job is never forgotten, run twice or reported without a result in any sequence of events (single job: %p)",
   (singleJob) => {
-    const property = fc.property(happenings, fc.boolean(), (list, isTentative) => {
-      const happen = createWorld({ ...rules, singleJob }, createMachine({ lastGoodAt: 0, isTentative }));
-      for (const happening of list) happen(happening);
+    const property = fc.property(sequences, fc.boolean(), (list, isUnconfirmed) => {
+      const simulate = createSimulation(
+        { ...rules, singleJob },
+        createAgentState({ lastGoodAt: 0, isUnconfirmed }),
+      );
+      for (const input of list) simulate(input);
     });
     fc.assert(property, { numRuns: 3000 });
   },
 );
 
-/** An agent as its control plane and its jobs see it. What it must never do fails. */
-function createWorld(rules: Rules, start: Machine): (happening: Happening) => void {
-  let machine = start;
+/** Simulates the control plane and the jobs of an agent. Asserts the invariants after each event. */
+function createSimulation(rules: Rules, start: AgentState): (input: Input) => void {
+  let agent = start;
   let now = 0;
   let inFlight: SyncRequest | undefined;
   let held: string | undefined;
   let reported: string | undefined;
-  let left: Leave | undefined;
+  let shutdown: Shutdown | undefined;
 
   const tell = (event: Event, isSettling = false): void => {
-    const next = step(machine, event, rules);
-    machine = next.machine;
+    const next = transition(agent, event, rules);
+    agent = next.agent;
     for (const action of next.actions) {
       if (action.kind === "fetch") {
         expect(held).toBeUndefined();
@@ -78,19 +88,19 @@ function createWorld(rules: Rules, start: Machine): (happening: Happening) => vo
         reported = undefined;
       } else if (action.kind === "release") {
         expect(held).toBeDefined();
-        expect(isSettling || machine.left?.contact === "gone").toBe(true);
+        expect(isSettling || agent.shutdown?.contact === "gone").toBe(true);
         held = undefined;
-      } else if (action.kind === "leave") {
-        left = action.leave;
-        expect(left.owes).toBe(held !== undefined);
+      } else if (action.kind === "shut-down") {
+        shutdown = action.shutdown;
+        expect(shutdown.isReportPending).toBe(held !== undefined);
       }
     }
-    if (left === undefined) expect(machine.jobId).toBe(held ?? "");
+    if (shutdown === undefined) expect(agent.jobId).toBe(held ?? "");
   };
 
   const send = (): void => {
-    if (machine.abandoned !== undefined) return;
-    inFlight = toRequest(machine);
+    if (agent.abandoned !== undefined) return;
+    inFlight = toRequest(agent);
     expect(inFlight.jobId).toBe(held ?? "");
     expect(inFlight.state === "waiting-for-jobs").toBe(held === undefined);
     expect(inFlight.jobResult !== "").toBe(inFlight.state === "finished-job");
@@ -104,19 +114,19 @@ function createWorld(rules: Rules, start: Machine): (happening: Happening) => vo
     if (request !== undefined) tell(toEvent(request), settles && request.state === "finished-job");
   };
 
-  return (happening) => {
+  return (input) => {
     now += 1;
-    if (left !== undefined) return;
-    switch (happening.do) {
+    if (shutdown !== undefined) return;
+    switch (input.do) {
       case "send":
         return send();
       case "answer":
-        return receive((request) => ({ kind: "answered", request, action: happening.action, at: now }), true);
+        return receive((request) => ({ kind: "answered", request, action: input.action, at: now }), true);
       case "fail":
-        now += happening.passMs;
+        now += input.passMs;
         return receive(
-          (request) => toFailed(request, happening.status, now),
-          [400, 409, 422].includes(happening.status),
+          (request) => toFailed(request, input.status, now),
+          [400, 409, 422].includes(input.status),
         );
       case "break-off":
         inFlight = undefined;
@@ -124,7 +134,7 @@ function createWorld(rules: Rules, start: Machine): (happening: Happening) => vo
       case "running":
         return tell({ kind: "job-running", jobId: held ?? "none" });
       case "end":
-        return tell({ kind: "job-ended", jobId: held ?? "none", result: happening.result });
+        return tell({ kind: "job-ended", jobId: held ?? "none", result: input.result });
       case "interrupt":
         return tell({ kind: "interrupted", at: now, unixSeconds: 7 });
       case "drain":

@@ -6,7 +6,7 @@ import { type Answer, type Call, shutdown, startHub, sync } from "./testing/hub-
 
 const partition = (): Answer => "drop";
 
-/** What the hub answers to an agent that may have been interrupted, and whose grace is over at once. */
+/** Answers of a hub to an agent that may be interrupted, with a grace period of 0. */
 const interruptible = ({ body }: Call): Answer => {
   if (body["interrupted_at"] === 0)
     return body["state"] === "finished-job" ? sync("wait-for-jobs") : sync("continue");
@@ -15,7 +15,7 @@ const interruptible = ({ body }: Call): Answer => {
 };
 
 describe("an interrupt", () => {
-  test("is said at once, and the control plane decides", async () => {
+  test("is sent at once, and the control plane decides", async () => {
     await using hub = await startHub();
     hub.script(`/jobs/${jobId}`, wireJob());
     hub.script("/sync", { body: { action: "run-job", job_id: jobId, next_sync_after: 5 } }, interruptible);
@@ -33,7 +33,7 @@ describe("an interrupt", () => {
     expect(hub.paths.at(-1)).toBe("/disconnect");
   });
 
-  test("cuts a long wait short", async () => {
+  test("ends a long wait for the next sync", async () => {
     await using hub = await startHub();
     hub.script("/sync", sync("continue", { next_sync_after: 1_000_000 }), interruptible);
     const agent = startAgent(hub, { logger: createRecordingLogger() });
@@ -43,7 +43,7 @@ describe("an interrupt", () => {
     expect(hub.syncs).toHaveLength(2);
   });
 
-  test("never breaks off a sync that may bring a job", async () => {
+  test("never aborts a sync that may return a job", async () => {
     await using hub = await startHub();
     const answer = Promise.withResolvers<Answer>();
     hub.script(`/jobs/${jobId}`, wireJob());
@@ -56,7 +56,7 @@ describe("an interrupt", () => {
     expect(hub.syncs.at(-1)).toMatchObject({ state: "finished-job", job_id: jobId });
   });
 
-  test("without contact sends an idle agent away", async () => {
+  test("without contact shuts an idle agent down", async () => {
     await using hub = await startHub();
     const agent = startAgent(hub, { logger: createRecordingLogger() });
     await until(() => hub.syncs.length > 0);
@@ -66,7 +66,7 @@ describe("an interrupt", () => {
     expect(hub.paths).toContain("/disconnect");
   });
 
-  test("without contact stops the job after its grace, and leaves it to the next agent here", async () => {
+  test("without contact stops the job after its grace period, and the next agent reports it", async () => {
     await using hub = await startHub();
     hub.script(`/jobs/${jobId}`, wireJob());
     hub.script("/sync", runJob);
@@ -96,7 +96,7 @@ describe("an interrupt", () => {
 });
 
 describe("a drain", () => {
-  test("leaves at once when the last word was that there is no job", async () => {
+  test("shuts down at once after an answer without a job", async () => {
     await using hub = await startHub();
     hub.script("/sync", sync("continue", { next_sync_after: 1_000_000 }));
     const logger = createRecordingLogger();
@@ -108,7 +108,7 @@ describe("a drain", () => {
     expect(agent.drains).toEqual(["requested"]);
   });
 
-  test("takes the job that comes all the same, and leaves when it is acknowledged", async () => {
+  test("runs a job that is assigned meanwhile, and shuts down when its result is acknowledged", async () => {
     await using hub = await startHub();
     const answer = Promise.withResolvers<Answer>();
     hub.script(`/jobs/${jobId}`, wireJob());
@@ -125,8 +125,8 @@ describe("a drain", () => {
   });
 });
 
-describe("leaving", () => {
-  test("tries to disconnect as often as it may, and leaves all the same", async () => {
+describe("a shutdown", () => {
+  test("makes all attempts to disconnect, and completes anyway", async () => {
     await using hub = await startHub();
     hub.script("/sync", shutdown("idle"));
     hub.script("/disconnect", () => ({ status: 500 }));
@@ -135,7 +135,7 @@ describe("leaving", () => {
     expect(hub.paths.filter((path) => path === "/disconnect")).toHaveLength(5);
   });
 
-  test("an order to leave in the middle of a job is followed when the job is stopped and reported", async () => {
+  test("requested during a job waits until the job is stopped and reported", async () => {
     await using hub = await startHub();
     hub.script(`/jobs/${jobId}`, wireJob());
     hub.script("/sync", runJob, (call) =>

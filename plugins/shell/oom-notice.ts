@@ -1,13 +1,13 @@
 import type { Output } from "signalman";
 import type { Session, UsageWatch } from "signalman/terminal";
 
-/** Runs a command in the session; when the kernel killed it, or the shell, for want of memory, its output ends with a line that says so. */
-export async function runAndExplain(options: {
+/** Runs a command in the session. When the kernel's out-of-memory killer ended the command or the shell, its output ends with a notice. */
+export async function runWithOomNotice(options: {
   session: Session;
   watch: UsageWatch;
   output: Output;
   run: (output: Output) => Promise<number>;
-  /** Whether we end the job ourselves. */
+  /** Whether the agent itself is stopping the job. */
   isStopped: () => boolean;
 }): Promise<number> {
   const { session, watch, output, isStopped } = options;

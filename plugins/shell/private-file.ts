@@ -1,8 +1,8 @@
 import { writeFileSync } from "node:fs";
 import { AgentError, toMessage } from "signalman";
 
-/** Writes a file that only its owner reads. Throws `FILE_FAILED`, with the path. */
-export function writePrivate(
+/** Writes a file with mode 0600. Throws `FILE_FAILED` with the path. */
+export function writePrivateFile(
   path: string,
   text: string | Uint8Array,
   options: { isNew?: boolean } = {},

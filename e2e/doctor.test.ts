@@ -82,7 +82,7 @@ test("doctor reports all problems of a machine with remedies and exits with stat
     `'build.host.example' contains "."`,
     '"127.0.0.1:1" refuses connections',
     'no plugin provides the executor "nowhere"',
-    "there is no program `artifact`",
+    "program `artifact` not found",
     'the script "gone" of "pre-job-hook-path" cannot be run',
   ]) {
     expect(stdout).toContain(text);

@@ -9,7 +9,7 @@ export const variables = [
   environmentVariable("SEMAPHORE_ARTIFACT_TOKEN", token),
   environmentVariable("SEMAPHORE_ORGANIZATION_URL", "https://acme.example.com"),
 ];
-/** Keeps what it was given. */
+/** A double of `artifact` that saves its arguments, environment and file. */
 const keep = `
 echo "$@" >"$KEPT/arguments"
 env | grep -E '^(SEMAPHORE|BUN|PLAIN)_' | sort >"$KEPT/environment"
@@ -20,17 +20,17 @@ export interface Upload {
   readonly when?: string;
   readonly flags?: Readonly<Record<string, string>>;
   readonly env?: readonly EnvironmentVariable[];
-  /** The double of `artifact`; without it there is none. */
+  /** Script of the double of `artifact`; `undefined` for a missing program. */
   readonly artifact?: string | undefined;
   readonly events?: readonly JobEvent[];
   readonly trimmed?: boolean;
-  /** What becomes of the spool before. */
+  /** Changes the spool before the upload. */
   readonly prepare?: (spool: string) => void;
   /** Disposes the plugin once the double runs. */
-  readonly leaves?: boolean;
+  readonly shutsDown?: boolean;
 }
 
-/** Flushes a job's log, and gives back what the double of `artifact` got, and what was said. */
+/** Flushes a job's log and returns what the double of `artifact` received and what was logged. */
 export async function upload(options: Upload = {}) {
   const {
     when = "always",
@@ -67,7 +67,7 @@ export async function upload(options: Upload = {}) {
     spool,
     trimmed: options.trimmed ?? false,
   });
-  if (options.leaves) {
+  if (options.shutsDown) {
     await until(() => existsSync(join(kept, "pid")));
     await t[Symbol.asyncDispose]();
   }
@@ -81,7 +81,7 @@ export async function upload(options: Upload = {}) {
     mode: read("mode")?.toString().trim(),
     file: read("file"),
     pid: Number(read("pid")?.toString() ?? "0"),
-    /** In the job's directory afterwards. */
+    /** Files in the job's directory afterwards. */
     left: readdirSync(jobs),
   };
 }

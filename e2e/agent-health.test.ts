@@ -123,7 +123,7 @@ describe("an agent with a health server", () => {
     await until("it is not ready", async () => (await get("/readyz")).status === 503);
     expect(await json<Readiness>("/readyz")).toEqual({
       ready: false,
-      reasons: [{ reason: "draining", message: "it takes no further jobs: requested" }],
+      reasons: [{ reason: "draining", message: "the agent takes no further jobs: requested" }],
     });
     expect((await get("/healthz")).status).toBe(200);
     const { hostname, port } = new URL(address);

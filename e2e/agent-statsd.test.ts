@@ -135,6 +135,6 @@ describe("an unreachable StatsD server", () => {
     await using scene = await createScene();
     const { exitCode } = await work(scene, [...to(8125, "statsd.invalid"), "--log-level", "debug"], []);
     expect(exitCode).toBe(0);
-    expect(await scene.agentLog()).toContain('no way to the StatsD server "statsd.invalid"');
+    expect(await scene.agentLog()).toContain('StatsD server "statsd.invalid" is unreachable');
   });
 });

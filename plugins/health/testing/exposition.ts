@@ -1,4 +1,4 @@
-/** A sample of Prometheus' text format. */
+/** A sample of the Prometheus text format. */
 export interface Sample {
   readonly name: string;
   readonly labels: Readonly<Record<string, string>>;
@@ -13,9 +13,9 @@ export interface Family {
 const line = /^([a-zA-Z_:][\w:]*)(?:\{(.*)\})? (NaN|[+-]Inf|[+-]?\d+(?:\.\d+)?(?:e[+-]?\d+)?)$/;
 const label = /^([a-zA-Z_]\w*)="((?:[^"\\\n]|\\["\\n])*)"(?:,|$)/;
 
-/** Reads Prometheus' text format more strictly than Prometheus does; throws at the first fault. For tests. */
+/** Parses the Prometheus text format more strictly than Prometheus does. Throws at the first fault. */
 export function parseExposition(text: string): ReadonlyMap<string, Family> {
-  if (!text.endsWith("\n")) throw new Error("the last line has no end");
+  if (!text.endsWith("\n")) throw new Error("the last line has no newline");
   const families = new Map<string, { type: string; samples: Sample[] }>();
   const helped = new Set<string>();
   const seen = new Set<string>();
@@ -28,23 +28,23 @@ export function parseExposition(text: string): ReadonlyMap<string, Family> {
       continue;
     }
     if (kind === "TYPE") {
-      if (!helped.has(subject) || families.has(subject)) throw new Error(`TYPE out of place: ${one}`);
-      if (!/^(counter|gauge|histogram)$/.test(rest)) throw new Error(`no such type: ${one}`);
+      if (!helped.has(subject) || families.has(subject)) throw new Error(`unexpected TYPE: ${one}`);
+      if (!/^(counter|gauge|histogram)$/.test(rest)) throw new Error(`unknown type: ${one}`);
       if ((rest === "counter") !== subject.endsWith("_total"))
-        throw new Error(`not a name of its type: ${one}`);
+        throw new Error(`name does not match its type: ${one}`);
       families.set(subject, { type: rest, samples: [] });
       current = subject;
       continue;
     }
     const [, name, labels = "", value] = line.exec(one) ?? [];
     const family = families.get(current);
-    if (name === undefined || family === undefined) throw new Error(`not a line of this format: ${one}`);
+    if (name === undefined || family === undefined) throw new Error(`malformed line: ${one}`);
     const suffix = family.type === "histogram" ? /^_(bucket|sum|count)$/ : /^$/;
     if (!name.startsWith(current) || !suffix.test(name.slice(current.length))) {
-      throw new Error(`${name} stands in the family ${current}`);
+      throw new Error(`${name} does not belong to the family ${current}`);
     }
     const identity = `${name}{${labels}}`;
-    if (seen.has(identity)) throw new Error(`${identity} is there twice`);
+    if (seen.has(identity)) throw new Error(`${identity} is duplicated`);
     seen.add(identity);
     family.samples.push({ name, labels: parseLabels(labels), value: toNumber(value ?? "") });
   }
@@ -52,7 +52,7 @@ export function parseExposition(text: string): ReadonlyMap<string, Family> {
   return families;
 }
 
-/** The sum of a metric's samples with these labels; `undefined` when there is none. */
+/** Returns the sum of a metric's samples with these labels; `undefined` without samples. */
 export function valueOf(
   families: ReadonlyMap<string, Family>,
   name: string,
@@ -80,7 +80,7 @@ function toNumber(text: string): number {
   return Number(text.replace("Inf", "Infinity"));
 }
 
-/** Of one series: this house's histograms have no labels. */
+/** Checks the buckets of a histogram without labels. */
 function assertHistogram(name: string, samples: readonly Sample[]): void {
   const buckets = samples.filter((one) => one.name === `${name}_bucket`);
   const count = samples.find((one) => one.name === `${name}_count`)?.value;
@@ -88,7 +88,7 @@ function assertHistogram(name: string, samples: readonly Sample[]): void {
   const isRising = (values: readonly number[], isStrict: boolean) =>
     values.every((value, index) => index === 0 || value - values[index - 1]! >= (isStrict ? 1e-9 : 0));
   if (!isRising(bounds.slice(0, -1), true) || bounds.at(-1) !== Infinity) {
-    throw new Error(`${name}: the bounds of its buckets are out of order`);
+    throw new Error(`${name}: bucket bounds are out of order`);
   }
   if (
     !isRising(
@@ -96,7 +96,7 @@ function assertHistogram(name: string, samples: readonly Sample[]): void {
       false,
     )
   )
-    throw new Error(`${name}: its buckets shrink`);
-  if (buckets.at(-1)?.value !== count) throw new Error(`${name}: its last bucket is not its count`);
+    throw new Error(`${name}: bucket counts decrease`);
+  if (buckets.at(-1)?.value !== count) throw new Error(`${name}: the last bucket differs from the count`);
   if (!samples.some((one) => one.name === `${name}_sum`)) throw new Error(`${name} has no sum`);
 }

@@ -5,14 +5,14 @@ import plugin from "../index.ts";
 
 export interface HealthUnderTest extends AsyncDisposable {
   readonly t: PluginUnderTest;
-  /** Where it listens, as the log says. */
+  /** The address of the server, from the log. */
   readonly address: string;
   get(path: string, init?: RequestInit): Promise<Response>;
-  /** What the agent says of itself from now on. */
-  become(...slots: Partial<SlotStatus>[]): void;
+  /** Sets the status of the agent. */
+  setSlots(...slots: Partial<SlotStatus>[]): void;
 }
 
-/** The plugin, started, at an agent that is as the test wants it. */
+/** Starts the plugin for an agent whose status the test sets. */
 export async function startHealth(listen = "127.0.0.1:0", config: object = {}): Promise<HealthUnderTest> {
   const t = await testPlugin(plugin, { roles: ["agent"], config: { listen, ...config } });
   let slots: SlotStatus[] = [{ slot: 0, state: "waiting", name: "an-agent" }];
@@ -29,8 +29,8 @@ export async function startHealth(listen = "127.0.0.1:0", config: object = {}): 
     await t[Symbol.asyncDispose]();
     throw error;
   }
-  const told = t.logs.find(({ message }) => message.startsWith("health, status and metrics are at "))!;
-  const address = told.message.split(" ").at(-1)!;
+  const line = t.logs.find(({ message }) => message.startsWith("health, status and metrics are at "))!;
+  const address = line.message.split(" ").at(-1)!;
   const isUnix = address.startsWith("unix:");
   return {
     t,
@@ -40,7 +40,7 @@ export async function startHealth(listen = "127.0.0.1:0", config: object = {}): 
         ...init,
         ...(isUnix && { unix: address.slice("unix:".length) }),
       }),
-    become: (...now) =>
+    setSlots: (...now) =>
       void (slots = now.map((one, slot) => ({
         slot,
         state: "waiting",
@@ -51,7 +51,7 @@ export async function startHealth(listen = "127.0.0.1:0", config: object = {}): 
   };
 }
 
-/** Sends bytes to a port of this host, and reads until the other side hangs up. */
+/** Sends bytes to a port of this host and reads until the server closes the connection. */
 export function sendRaw(address: string, text: string): Promise<string> {
   return new Promise((resolve, reject) => {
     let answer = "";

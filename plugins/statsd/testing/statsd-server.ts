@@ -1,11 +1,11 @@
-/** A StatsD server of a test: it keeps every datagram. */
+/** A StatsD server for tests that saves every datagram. */
 export interface StatsdServer extends Disposable {
   readonly port: number;
   readonly datagrams: readonly string[];
   /** All lines so far. */
   readonly lines: readonly string[];
-  /** Resolves when there is a line for which this holds. */
-  has(isIt: (line: string) => boolean): Promise<void>;
+  /** Resolves when a line matches. */
+  has(matches: (line: string) => boolean): Promise<void>;
 }
 
 export async function startStatsdServer(
@@ -14,14 +14,14 @@ export async function startStatsdServer(
   const datagrams: string[] = [];
   const { hostname = "127.0.0.1", port = 0 } = options;
   const lines = () => datagrams.flatMap((datagram) => datagram.split("\n"));
-  let tell = (): void => {};
+  let notify = (): void => {};
   const socket = await Bun.udpSocket({
     hostname,
     port,
     socket: {
       data(_, bytes) {
         datagrams.push(bytes.toString());
-        tell();
+        notify();
       },
     },
   });
@@ -31,10 +31,10 @@ export async function startStatsdServer(
     get lines() {
       return lines();
     },
-    async has(isIt) {
-      while (!lines().some(isIt)) {
+    async has(matches) {
+      while (!lines().some(matches)) {
         const more = Promise.withResolvers<void>();
-        tell = more.resolve;
+        notify = more.resolve;
         await more.promise;
       }
     },

@@ -8,21 +8,21 @@ export const credentials = {
 
 export interface S3Double extends AsyncDisposable {
   readonly endpoint: string;
-  /** What is stored: its bytes and its type. */
+  /** The stored objects by key. */
   readonly objects: ReadonlyMap<string, { readonly bytes: Buffer; readonly type: string }>;
-  /** `PUT part`, `POST complete`, …, in order; those that failed too. */
+  /** All calls in order, such as `PUT part` and `POST complete`, including failed ones. */
   readonly calls: readonly string[];
-  /** Uploads in parts that were neither completed nor aborted. */
+  /** Number of multipart uploads that were neither completed nor aborted. */
   readonly openUploads: number;
-  /** Answers the next calls with an error, all but those that abort an upload. */
+  /** Answers the next calls with an error, except those that abort an upload. */
   fail(times: number, status: number, code: string): void;
-  /** Answers no more. */
+  /** Stops answering. */
   hang(): void;
 }
 
 /**
- * The part of S3 that a sink needs, over a real socket, for tests: single and multipart uploads into the bucket `logs`. As S3 does, it refuses
- * what is not signed by the right key (Signature Version 4), and parts that are too small.
+ * A server with the part of S3 that a sink needs, for tests: single and multipart uploads into the bucket `logs`. Like S3, it rejects
+ * invalid signatures (Signature Version 4) and parts that are too small.
  */
 export function openS3Double(): S3Double {
   const objects = new Map<string, { bytes: Buffer; type: string }>();
@@ -103,7 +103,7 @@ function toCall(method: string, query: URLSearchParams): string {
   return `${method} object`;
 }
 
-/** The parts that a completion names, in its order; each must be there, with its entity tag. */
+/** Returns the parts that a completion lists, in its order; `undefined` when a part is missing or its entity tag differs. */
 function partsOf(xml: string, stored: ReadonlyMap<number, Buffer>): Buffer[] | undefined {
   const parts: Buffer[] = [];
   for (const [, part = ""] of xml.matchAll(/<Part>(.*?)<\/Part>/gs)) {
@@ -116,7 +116,7 @@ function partsOf(xml: string, stored: ReadonlyMap<number, Buffer>): Buffer[] | u
   return parts.length > 0 ? parts : undefined;
 }
 
-/** Signature Version 4, as S3 checks it. */
+/** Checks the signature (Signature Version 4). Returns the error code of S3, or `undefined` for a valid request. */
 function findFault({ method, headers }: Request, url: URL, body: Buffer): string | undefined {
   const authorization =
     /^AWS4-HMAC-SHA256 Credential=([^/]+)\/(\d{8})\/([^/]+)\/s3\/aws4_request, ?SignedHeaders=([^,]+), ?Signature=([0-9a-f]{64})$/.exec(
@@ -146,7 +146,7 @@ function findFault({ method, headers }: Request, url: URL, body: Buffer): string
 }
 
 function toError(status: number, code: string): Response {
-  const xml = `<Error><Code>${code}</Code><Message>the double says ${code}</Message></Error>`;
+  const xml = `<Error><Code>${code}</Code><Message>error ${code} of the double</Message></Error>`;
   return new Response(`<?xml version="1.0"?>${xml}`, {
     status,
     headers: { "content-type": "application/xml" },

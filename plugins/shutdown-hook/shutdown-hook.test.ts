@@ -122,7 +122,7 @@ describe("in the real program", () => {
     await using tmp = await tmpdir();
     const files = {
       "brief.ts": controlPlane(reason, isRegistered),
-      "hook.sh": 'echo "$SEMAPHORE_AGENT_SHUTDOWN_REASON" >told; echo said; exit 3',
+      "hook.sh": 'echo "$SEMAPHORE_AGENT_SHUTDOWN_REASON" >written; echo output; exit 3',
       "signalman.config.yaml":
         "plugins:\n  ./brief.ts: {}\ncontrol-plane: brief\nshutdown-hook-path: hook.sh\n",
     };
@@ -134,10 +134,10 @@ describe("in the real program", () => {
       stdio: ["ignore", "pipe", "pipe"],
     });
     const [out, err, exitCode] = await Promise.all([child.stdout.text(), child.stderr.text(), child.exited]);
-    const told = await Bun.file(join(tmp.path, "told"))
+    const written = await Bun.file(join(tmp.path, "written"))
       .text()
       .catch(() => undefined);
-    return { exitCode, log: out + err, told };
+    return { exitCode, log: out + err, written };
   };
 
   for (const [reason, status] of [
@@ -145,18 +145,18 @@ describe("in the real program", () => {
     ["unable-to-sync", 1],
   ] as const) {
     test(`a failed hook does not change the exit status ${status} of an agent that shuts down for the reason ${reason}`, async () => {
-      const { exitCode, log, told } = await start(reason);
-      expect(told).toBe(`${words[reason]}\n`);
-      expect(log).toContain("said");
+      const { exitCode, log, written } = await start(reason);
+      expect(written).toBe(`${words[reason]}\n`);
+      expect(log).toContain("output");
       expect(log).toContain('the shutdown hook "hook.sh" failed with exit code 3');
       expect(exitCode).toBe(status);
     });
   }
 
   test("an agent that could not register does not run the shutdown hook", async () => {
-    const { exitCode, log, told } = await start("requested", false);
+    const { exitCode, log, written } = await start("requested", false);
     expect(log).toContain("control plane unreachable");
-    expect(told).toBeUndefined();
+    expect(written).toBeUndefined();
     expect(exitCode).toBe(1);
   });
 });

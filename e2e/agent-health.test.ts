@@ -164,14 +164,14 @@ describe("an agent with an invalid listen address does not start", () => {
     await using scene = await createScene();
     const message = await refused(scene, scene.hub.endpoint);
     expect(message).toContain(
-      `cannot listen at http://${scene.hub.endpoint} (health-listen): another process listens there`,
+      `cannot listen on http://${scene.hub.endpoint} (health-listen): another process listens on it`,
     );
   });
 
   test.concurrent("a socket path that is too long is reported with the limit", async () => {
     await using scene = await createScene();
     const message = await refused(scene, `unix:/tmp/${"x".repeat(103)}`);
-    expect(message).toContain("the socket's path has 108 bytes, and the system takes 107 at most");
+    expect(message).toContain("the socket path has 108 bytes, but the system allows 107");
   });
 });
 

@@ -77,6 +77,7 @@ function isAllowed(file: string, specifier: string): boolean {
   if (file === "plugins/index.ts")
     return target === "signalman" || /^plugins\/[^/]+\/index\.ts$/.test(target);
   const isTest = tests.test(file);
+  if (isRelative) return target.startsWith(`plugins/${plugin}/`) && (isTest || !tests.test(target));
   // In the core this occurs only in texts for plugin authors.
   if (sdk.has(specifier)) return specifier !== "signalman/testing" || isTest || area === "src";
   return /^(node:|bun:|bun$)/.test(specifier) || isDependency(specifier, isTest);

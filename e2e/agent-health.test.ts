@@ -1,7 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import { existsSync } from "node:fs";
 import path from "node:path";
-import { type Family, parseExposition, valueOf } from "../plugins/health/exposition.ts";
+import { type Family, parseExposition, valueOf } from "../plugins/health/testing/exposition.ts";
 import type { AgentStatus } from "../src/core/contracts/agent-status.ts";
 import { createScene, waitForFile, type Scene } from "./agents.ts";
 import type { Running } from "./fixtures.ts";
@@ -123,7 +123,7 @@ describe("an agent with a health server", () => {
     await until("it is not ready", async () => (await get("/readyz")).status === 503);
     expect(await json<Readiness>("/readyz")).toEqual({
       ready: false,
-      reasons: [{ reason: "draining", message: "it takes no further jobs: requested" }],
+      reasons: [{ reason: "draining", message: "the agent takes no further jobs: requested" }],
     });
     expect((await get("/healthz")).status).toBe(200);
     const { hostname, port } = new URL(address);
@@ -164,14 +164,14 @@ describe("an agent with an invalid listen address does not start", () => {
     await using scene = await createScene();
     const message = await refused(scene, scene.hub.endpoint);
     expect(message).toContain(
-      `cannot listen at http://${scene.hub.endpoint} (health-listen): another process listens there`,
+      `cannot listen on http://${scene.hub.endpoint} (health-listen): another process listens on it`,
     );
   });
 
   test.concurrent("a socket path that is too long is reported with the limit", async () => {
     await using scene = await createScene();
     const message = await refused(scene, `unix:/tmp/${"x".repeat(103)}`);
-    expect(message).toContain("the socket's path has 108 bytes, and the system takes 107 at most");
+    expect(message).toContain("the socket path has 108 bytes, but the system allows 107");
   });
 });
 

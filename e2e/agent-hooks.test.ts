@@ -137,7 +137,7 @@ describe("a pre-job hook", () => {
     expect(lines.find((line) => line.startsWith(`[${pre}]`))).toMatch(/^\[.*\] 7: [^]*hooking\n$/);
     expect(exists(scene, "ran")).toBe(isRun);
     expect(exists(scene, "cleaned")).toBe(true);
-    expect(await scene.agentLog()).toContain("ended with exit code 7");
+    expect(await scene.agentLog()).toContain("failed with exit code 7");
   });
 
   test.concurrent("that prints 5 MB of binary data: the log has all of it, and the job runs", async () => {
@@ -180,7 +180,7 @@ describe("a post-job hook", () => {
     expect(result).toBe("passed");
     expect(lines.at(-2)).toStartWith(`[${post}] ${exitCode}: `);
     expect(lines.at(-2)).toContain("hooking\n");
-    expect(await scene.agentLog()).toContain(`ended with exit code ${exitCode}`);
+    expect(await scene.agentLog()).toContain(`failed with exit code ${exitCode}`);
   });
 
   test.concurrent("that prints 5 MB of binary data: the log has all of it", async () => {

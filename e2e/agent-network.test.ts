@@ -167,7 +167,7 @@ describe("a hub whose state has changed after an outage", () => {
     proxy.set({ kind: "pass" });
     const { exitCode, stdout } = await agent.finished;
     expect({ exitCode, reason: reasonOf(stdout) }).toEqual({ exitCode: 1, reason: "UNABLE_TO_SYNC" });
-    expect(stdout).toContain("Semaphore does not know this agent any more.");
+    expect(stdout).toContain("the control plane does not know this agent any more");
     await expectEnded(scene, job);
     // Events that are pushed now would hide the archived log.
     expect(await hub.log(job.id)).toEqual(archived);
@@ -200,7 +200,7 @@ describe("a hub whose state has changed after an outage", () => {
         ? new Response("invalid state transition", { status: 409 })
         : Response.json({ action: "run-job", job_id: "another", next_sync_after: 50 });
     await expectEnded(scene, job);
-    expect(await scene.agentLog()).toContain(`Semaphore does not take job ${job.id} for ours any more`);
+    expect(await scene.agentLog()).toContain(`job ${job.id} is not assigned to this agent any more`);
     await until("the agent takes the next job", async () =>
       (await scene.agentLog()).includes("job another is assigned"),
     );
@@ -217,7 +217,7 @@ describe("a hub whose state has changed after an outage", () => {
         ? Response.json({ action: "run-job", job_id: "another", next_sync_after: 50 })
         : undefined;
     await until("the assignment is logged", async () =>
-      (await scene.agentLog()).includes("told to run job another"),
+      (await scene.agentLog()).includes("request to run job another ignored"),
     );
     await scene.tester.write("go", "");
     expect((await scene.hub.done(id)).result).toBe("passed");

@@ -63,7 +63,7 @@ describe("the registration token", () => {
         });
       }
       expect(readFileSync(path.join(tester.home, "hook.env"), "utf8")).not.toContain(registrationToken);
-      if (place === "flag") expect(stdout).toContain("the registration token stands on the command line");
+      if (place === "flag") expect(stdout).toContain("the registration token is on the command line");
     },
   );
 

@@ -184,7 +184,7 @@ describe("options that conflict with slots are rejected with a remedy", () => {
   test.concurrent.each([
     [["--name", "n".repeat(79), "--slots", "2"], "name should have between 8 and 80 characters"],
     [["--name", "https://sts.amazonaws.com/?a=b", "--slots", "2"], "set slots to 1"],
-    [["--disconnect-after-job", "--job-id", "x", "--slots", "2"], "job-id is for an agent with one slot"],
+    [["--disconnect-after-job", "--job-id", "x", "--slots", "2"], "job-id requires an agent with one slot"],
     [["--slots", "0"], "expected at least 1 slot"],
   ])("%j", async (args, message) => {
     await using scene = await createScene();

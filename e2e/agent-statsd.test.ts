@@ -1,5 +1,5 @@
 import { describe, expect, test } from "bun:test";
-import { listen } from "../plugins/statsd/listener.ts";
+import { startStatsdServer } from "../plugins/statsd/testing/statsd-server.ts";
 import { createScene, type Scene } from "./agents.ts";
 import { outline } from "./jobs.ts";
 
@@ -41,7 +41,7 @@ async function work(scene: Scene, args: readonly string[], jobs: readonly Record
 
 describe("an agent with a StatsD server", () => {
   test.concurrent("sends metrics of its jobs, syncs and slots", async () => {
-    using server = await listen();
+    using server = await startStatsdServer();
     await using scene = await createScene();
     const agent = await scene.readyAgent(to(server.port));
     const passed = await scene.hub.submit({ commands: ["echo hello"] });
@@ -66,7 +66,7 @@ describe("an agent with a StatsD server", () => {
   });
 
   test.concurrent("sends the metrics of many jobs", async () => {
-    using server = await listen();
+    using server = await startStatsdServer();
     await using scene = await createScene();
     const agent = await scene.readyAgent([...to(server.port), "--slots", "2"]);
     const ids = await Promise.all(
@@ -82,7 +82,7 @@ describe("an agent with a StatsD server", () => {
   });
 
   test.concurrent("and an executor from an outside plugin sends the reference agent's metrics of image pulls", async () => {
-    using server = await listen();
+    using server = await startStatsdServer();
     await using scene = await createScene();
     const plugin = await scene.tester.write("pulling.ts", pulling);
     const config = await scene.tester.write(
@@ -119,7 +119,7 @@ describe("an unreachable StatsD server", () => {
     ["in another family", "::1"],
     ["with a name that does not resolve", "statsd.invalid"],
   ])("%s does not affect jobs and is not reported", async (_, host) => {
-    const closed = await listen();
+    const closed = await startStatsdServer();
     closed[Symbol.dispose]();
     await using scene = await createScene();
     const job = { commands: ["echo hello"] };
@@ -135,6 +135,6 @@ describe("an unreachable StatsD server", () => {
     await using scene = await createScene();
     const { exitCode } = await work(scene, [...to(8125, "statsd.invalid"), "--log-level", "debug"], []);
     expect(exitCode).toBe(0);
-    expect(await scene.agentLog()).toContain('no way to the StatsD server "statsd.invalid"');
+    expect(await scene.agentLog()).toContain('StatsD server "statsd.invalid" is unreachable');
   });
 });

@@ -25,8 +25,8 @@ test("doctor checks a hub without registering, finds a running agent, and leaves
   expect(exitCode).toBe(0);
   expect(titles(findings, "ok")).toEqual(
     expect.arrayContaining([
-      `"${scene.hub.endpoint}" answers, and knows the registration token`,
-      "the clock agrees with the control plane's",
+      `"${scene.hub.endpoint}" accepts the registration token`,
+      "the clock matches the control plane's clock",
       `the state directory "${scene.stateDirectory}" is there; agents run on it: pid ${agent.pid}`,
       expect.stringMatching(/^the login shell starts in \d+ ms$/),
     ]),
@@ -78,11 +78,11 @@ test("doctor reports all problems of a machine with remedies and exits with stat
     "Unrecognized option 'endpiont'",
     'received "loud"',
     "the login shell was not ready after",
-    "holds no token",
-    `'build.host.example' holds "."`,
-    '"127.0.0.1:1" refuses the connection',
+    "does not contain a token",
+    `'build.host.example' contains "."`,
+    '"127.0.0.1:1" refuses connections',
     'no plugin provides the executor "nowhere"',
-    "there is no program `artifact`",
+    "program `artifact` not found",
     'the script "gone" of "pre-job-hook-path" cannot be run',
   ]) {
     expect(stdout).toContain(text);

@@ -55,7 +55,7 @@ describe("chat-notification", () => {
     const env = { SEMAPHORE_AGENT_CHAT_NOTIFICATION_URL: "http://127.0.0.1:1/s3cr3t-path" };
     const { exitCode, stderr } = await runJob(tester, { commands: ["exit 3"] }, exampleFlags, { env });
     expect(exitCode).toBe(1);
-    expect(stderr).toContain("a message was not posted");
+    expect(stderr).toContain("message could not be posted");
     expect(stderr).not.toContain("s3cr3t-path");
   });
 });

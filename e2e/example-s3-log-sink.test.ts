@@ -1,5 +1,9 @@
 import { describe, expect, test } from "bun:test";
-import { credentials, openS3Double, type S3Double } from "../docs/examples/plugins/s3-log-sink/s3-double.ts";
+import {
+  credentials,
+  openS3Double,
+  type S3Double,
+} from "../docs/examples/plugins/s3-log-sink/testing/s3-double.ts";
 import type { Scene } from "./agents.ts";
 import { createExampleScene, createExampleTester, exampleFlags } from "./example-plugins.ts";
 import { outputOf, runJob, until } from "./jobs.ts";
@@ -47,7 +51,7 @@ describe("s3-log-sink", () => {
       env: wrong,
     });
     expect(exitCode).toBe(0);
-    expect(stderr).toContain("(SignatureDoesNotMatch) (`signalman logs j-1` has it)");
+    expect(stderr).toContain("(SignatureDoesNotMatch) (`signalman logs j-1` shows it)");
     expect(stderr).not.toContain("wr0ng-s3cr3t");
   });
 });

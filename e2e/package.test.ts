@@ -41,10 +41,11 @@ describe("the packed tarball", () => {
     expect(files).toEqual(expect.arrayContaining(program.concat(sdk, pages)));
   });
 
-  test("contains no tests, scripts or builds", () => {
+  test("contains no tests, test doubles, scripts or builds", () => {
     const areas = new Set(files.map((file) => file.split("/")[0]));
     for (const area of ["test", "e2e", "bench", "scripts", "dist", ".ci"]) expect(areas).not.toContain(area);
     expect(files.filter((file) => file.endsWith(".test.ts"))).toEqual([]);
+    expect(files.filter((file) => /^(plugins|docs)\/.*\/testing\//.test(file))).toEqual([]);
   });
 });
 

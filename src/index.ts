@@ -23,6 +23,8 @@ export type { AgentSignals, JobSource, JobSourceContext } from "./core/contracts
 export type { Check, CheckContext, Finding } from "./core/contracts/check.ts";
 export { checkScript, type CheckScriptOptions } from "./os/check-script.ts";
 export { aborted } from "./core/aborted.ts";
+export { createOutageLog, type OutageLog, type OutageLogOptions } from "./core/outage-log.ts";
+export { parseRetryAfter } from "./core/retry-after.ts";
 export { AgentError, type ErrorCode, errorCodes, isAgentError, toMessage } from "./core/errors.ts";
 export type {
   CommandHookEvent,

@@ -4,7 +4,8 @@ import packageJson from "../../package.json" with { type: "json" };
 import { filesOf, textOf } from "../project.ts";
 
 const sdk = new Set(["signalman", "signalman/terminal", "signalman/testing"]);
-const tests = /\.test\.ts$/;
+/** Files that are not in the package: tests and the test doubles of plugins. */
+const tests = /\.test\.ts$|^plugins\/[^/]+\/testing\//;
 
 describe("the borders of the house", () => {
   test("no file of the project crosses one", () => {
@@ -36,6 +37,7 @@ describe("the borders of the house", () => {
     ["plugins/docker/index.ts", `import { createHost } from "signalman/src/host.ts";`],
     ["plugins/docker/index.ts", `import { testPlugin } from "signalman/testing";`],
     ["plugins/docker/index.ts", `import fc from "fast-check";`],
+    ["plugins/docker/index.ts", `import { startDouble } from "./testing/double.ts";`],
     ["plugins/docker/index.ts", `import thing from "not-a-dependency";`],
     ["plugins/index.ts", `import { createHost } from "../src/core/host/host.ts";`],
   ])("in %s it is noticed: %s", (file, text) => {
@@ -66,6 +68,8 @@ describe("the borders of the house", () => {
       "plugins/shell/shell.test.ts",
       `import { testPlugin } from "signalman/testing"; import fc from "fast-check";`,
     ],
+    ["plugins/shell/shell.test.ts", `import { startDouble } from "./testing/double.ts";`],
+    ["plugins/shell/testing/double.ts", `import { testPlugin } from "signalman/testing";`],
     [
       "plugins/index.ts",
       `import type { Plugin } from "signalman"; const b = () => import("./shell/index.ts");`,
@@ -123,8 +127,8 @@ function isAllowed(file: string, specifier: string): boolean {
   if (area === "src" && isRelative) return isFloorBelow(file, target);
   if (file === "plugins/index.ts")
     return target === "signalman" || /^plugins\/[^/]+\/index\.ts$/.test(target);
-  if (isRelative) return target.startsWith(`plugins/${plugin}/`);
   const isTest = tests.test(file);
+  if (isRelative) return target.startsWith(`plugins/${plugin}/`) && (isTest || !tests.test(target));
   // In the core this occurs only in texts for plugin authors.
   if (sdk.has(specifier)) return specifier !== "signalman/testing" || isTest || area === "src";
   return /^(node:|bun:|bun$)/.test(specifier) || isDependency(specifier, isTest);

@@ -1,4 +1,4 @@
-# The layout that third parties rely on: the program is /opt/semaphore/agent, and user 1000 is "semaphore".
+# Third parties rely on this layout: the program is /opt/semaphore/agent, and user 1000 is "semaphore".
 FROM oven/bun:1.4.5 AS build
 WORKDIR /src
 COPY . .

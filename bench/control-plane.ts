@@ -1,28 +1,30 @@
-// A control plane that does the least that an agent needs, and notes when each call came: what it takes itself is in no figure.
+// A minimal control plane that records the time of each call, so that its own running time hardly affects the
+// results.
 
 export interface Call {
   /** `register`, `sync/<state>`, `fetch`, `log`, … */
-  readonly what: string;
-  /** Unix milliseconds, with fractions. */
+  readonly endpoint: string;
+  /** Time of arrival in unix milliseconds, with fractions. */
   readonly at: number;
   readonly jobId: string;
-  /** Of a log's batch. */
+  /** Body of a log push. */
   readonly text: string;
 }
 
 export interface ControlPlane extends Disposable {
   readonly endpoint: string;
-  /** How long agents wait between two syncs; a function of nothing, so that it may vary. */
+  /** Returns the interval between two syncs. */
   intervalMs: () => number;
-  /** Batches of logs are counted and not kept. */
+  /** Whether pushed events are counted only, and not recorded. */
   isQuiet: boolean;
   readonly logBytes: number;
-  /** Gives a job to the next agent that waits. Resolves once the answer is on its way. */
+  /** Assigns a job to the next waiting agent. Resolves with the time of the answer. */
   run(jobId: string, commands: readonly string[]): Promise<number>;
-  /** Says `stop-job` in the answer to the next sync. */
+  /** Answers the next sync with `stop-job`. Resolves with the time of the answer. */
   stop(jobId: string): Promise<number>;
+  /** Shuts the agent down at its next sync. */
   shutdown(): void;
-  /** The first call, from now on or in the past, that is like this. */
+  /** Resolves with the first past or future call that matches. */
   until(test: (call: Call) => boolean): Promise<Call>;
   readonly calls: readonly Call[];
   clear(): void;
@@ -31,29 +33,29 @@ export interface ControlPlane extends Disposable {
 export function createControlPlane(): ControlPlane {
   let calls: Call[] = [];
   let logBytes = 0;
-  let job: { id: string; commands: readonly string[]; given(at: number): void } | undefined;
-  let stopping: { id: string; given(at: number): void } | undefined;
-  let isLeaving = false;
+  let job: { id: string; commands: readonly string[]; answered(at: number): void } | undefined;
+  let stopping: { id: string; answered(at: number): void } | undefined;
+  let isShuttingDown = false;
   const waiting = new Set<{ test: (call: Call) => boolean; resolve(call: Call): void }>();
   const bodies = new Map<string, object>();
 
-  const note = (what: string, jobId: string, text = ""): void => {
-    const call = { what, at: now(), jobId, text };
+  const record = (endpoint: string, jobId: string, text = ""): void => {
+    const call = { endpoint, at: now(), jobId, text };
     calls.push(call);
-    for (const one of waiting) {
-      if (!one.test(call)) continue;
-      waiting.delete(one);
-      one.resolve(call);
+    for (const waiter of waiting) {
+      if (!waiter.test(call)) continue;
+      waiting.delete(waiter);
+      waiter.resolve(call);
     }
   };
 
   const sync = ({ state, job_id }: { state: string; job_id: string }): object => {
-    note(`sync/${state}`, job_id);
+    record(`sync/${state}`, job_id);
     const next_sync_after = plane.intervalMs();
-    if (state === "waiting-for-jobs" && isLeaving)
+    if (state === "waiting-for-jobs" && isShuttingDown)
       return { action: "shutdown", shutdown_reason: "requested" };
     if (state === "waiting-for-jobs" && job !== undefined) {
-      const { id, commands, given } = job;
+      const { id, commands, answered } = job;
       job = undefined;
       const url = `http://${plane.endpoint}/api/v1/logs/${id}`;
       bodies.set(id, {
@@ -62,12 +64,12 @@ export function createControlPlane(): ControlPlane {
         env_vars: [{ name: "CI", value: btoa("true") }],
         logger: { method: "push", url, token: "a-log-token" },
       });
-      given(now());
+      answered(now());
       return { action: "run-job", job_id: id, next_sync_after };
     }
     if (state === "finished-job") return { action: "wait-for-jobs", next_sync_after };
     if (job_id !== "" && stopping?.id === job_id) {
-      stopping.given(now());
+      stopping.answered(now());
       stopping = undefined;
       return { action: "stop-job", job_id, next_sync_after };
     }
@@ -84,15 +86,15 @@ export function createControlPlane(): ControlPlane {
       if (pathname.includes("/logs/")) {
         const body = await request.bytes();
         logBytes += body.length;
-        note("log", name, plane.isQuiet ? "" : Buffer.from(body).toString());
+        record("log", name, plane.isQuiet ? "" : Buffer.from(body).toString());
         return new Response();
       }
       if (pathname.endsWith("/sync")) return Response.json(sync((await request.json()) as never));
       if (pathname.includes("/jobs/")) {
-        note("fetch", name);
+        record("fetch", name);
         return Response.json(bodies.get(name));
       }
-      note(name, "");
+      record(name, "");
       return name === "register"
         ? Response.json({ name: "bench", token: "an-access-token" }, { status: 201 })
         : Response.json({ token: "a-log-token" });
@@ -106,9 +108,9 @@ export function createControlPlane(): ControlPlane {
     get logBytes() {
       return logBytes;
     },
-    run: (id, commands) => new Promise((given) => void (job = { id, commands, given })),
-    stop: (id) => new Promise((given) => void (stopping = { id, given })),
-    shutdown: () => void (isLeaving = true),
+    run: (id, commands) => new Promise((answered) => void (job = { id, commands, answered })),
+    stop: (id) => new Promise((answered) => void (stopping = { id, answered })),
+    shutdown: () => void (isShuttingDown = true),
     until(test) {
       const found = calls.find(test);
       if (found !== undefined) return Promise.resolve(found);

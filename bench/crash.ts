@@ -2,7 +2,8 @@ import { parseArgs } from "node:util";
 import { createScene } from "../e2e/agents.ts";
 import { runRound, type Victim, victims } from "../e2e/crash-rounds.ts";
 
-/** Rounds of SIGKILL in mid-job. `bun bench/crash.ts --rounds 300 --seed 1 --kill agent [--faults]`; each seed is a round of its own. */
+// Kills a process with SIGKILL during a job, many times: `bun bench/crash.ts --rounds 300 --seed 1 --kill
+// agent [--faults]`. Each seed stands for one round.
 const { values } = parseArgs({
   options: {
     rounds: { type: "string", default: "100" },
@@ -14,7 +15,7 @@ const { values } = parseArgs({
 });
 const victim = victims.find((name) => name === values.kill);
 if (victim === undefined)
-  throw new Error(`"${values.kill}" is nobody to kill (known: ${victims.join(", ")})`);
+  throw new Error(`invalid value "${values.kill}" for "--kill": expected one of ${victims.join(", ")}`);
 const first = Number(values.seed);
 const seeds = Array.from({ length: Number(values.rounds) }, (_, index) => first + index);
 const outcomes: Record<string, number> = {};
@@ -28,16 +29,16 @@ console.log(
 for (const failure of failures) console.error(`\n${failure}`);
 process.exitCode = failures.length > 0 ? 1 : 0;
 
-/** Each has a hub of its own; after a round that failed a new one. */
-async function work(who: Victim): Promise<void> {
+/** Runs rounds with one hub, and with a new one after a failed round. */
+async function work(victim: Victim): Promise<void> {
   while (seeds.length > 0) {
     await using scene = await createScene();
     for (let isClean = true; isClean && seeds.length > 0;) {
       try {
         const outcome = await runRound(scene, {
           seed: seeds.shift()!,
-          victim: who,
-          isTroubled: values.faults,
+          victim,
+          hasFaults: values.faults,
         });
         outcomes[outcome.result] = (outcomes[outcome.result] ?? 0) + 1;
         kills += outcome.kills;

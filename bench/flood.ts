@@ -1,11 +1,14 @@
-// 100 MB of output through an agent, compiled: `bun run build && bun bench/flood.ts [server|hub]`. The partner of the hub is a server that only counts.
+// Measures 100 MB of output through a compiled agent, to a server that only counts and to the hub:
+// `npm run build && bun bench/flood.ts [server|hub]`.
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { findChildren, readMemory } from "./proc.ts";
-import { binary, env, home, mb, ms, row, runParts, startAgent } from "./running-agent.ts";
+import { mb, ms, row } from "./figures.ts";
+import { binary, env, home, runParts, startAgent } from "./running-agent.ts";
 
 await runParts({ server: flood, hub });
 
+/** Sends the output to a server that only counts. */
 async function flood(): Promise<void> {
   const { path, bytes } = writeFlood();
   await using agent = startAgent();
@@ -13,23 +16,23 @@ async function flood(): Promise<void> {
   plane.intervalMs = () => 1000;
   plane.isQuiet = true;
   const peak = watchMemory(agent.pid);
-  const given = await plane.run("flood", [`cat ${path}`]);
-  const { at } = await plane.until(({ what }) => what === "sync/finished-job");
+  const assigned = await plane.run("flood", [`cat ${path}`]);
+  const { at } = await plane.until(({ endpoint }) => endpoint === "sync/finished-job");
   const { total, each } = peak.stop();
   row(
     "100 MB to a bare server, run-job → finished-job",
-    `${(bytes / 1e3 / (at - given)).toFixed(0)} MB/s (≥ 20)`,
+    `${(bytes / 1e3 / (at - assigned)).toFixed(0)} MB/s (≥ 20)`,
   );
-  row("… log bytes on the server", (plane.logBytes / 1e6).toFixed(1));
-  row("… PSS of agent and job process at most", `${mb(total)} (< 130 MB; ${each})`);
+  row("… received log", `${(plane.logBytes / 1e6).toFixed(1)} MB`);
+  row("… maximum PSS of agent and job process", `${mb(total)} (< 130 MB; ${each})`);
   const syncs = plane.calls.filter(
-    ({ what, at: when }) => what.startsWith("sync/") && when >= given && when <= at,
+    ({ endpoint, at: when }) => endpoint.startsWith("sync/") && when >= assigned && when <= at,
   );
   const gaps = syncs.slice(1).map(({ at: when }, index) => when - syncs[index]!.at);
-  row("… syncs each 1 s, the longest gap", ms(Math.max(0, ...gaps)));
+  row("… longest gap between syncs (interval 1 s)", ms(Math.max(0, ...gaps)));
 }
 
-/** The same against `signalman hub`. */
+/** Sends the output to `signalman hub`. */
 async function hub(): Promise<void> {
   const { path, bytes } = writeFlood();
   const server = Bun.spawn(
@@ -60,15 +63,13 @@ async function hub(): Promise<void> {
     for await (const chunk of follow.stdout) shown += chunk.filter((byte) => byte === 0x23).length;
     const code = await follow.exited;
     const rate = bytes / 1e3 / (performance.now() - from);
-    row("100 MB to the hub, submitted → followed to its end", `${rate.toFixed(0)} MB/s (≥ 20)`);
-    row("… whole", shown === (bytes / 80) * 79 && code === 0 ? "yes" : `NO: ${shown} of them, exit ${code}`);
+    row("100 MB to the hub, submitted → followed to the end", `${rate.toFixed(0)} MB/s (≥ 20)`);
+    const isComplete = shown === (bytes / 80) * 79 && code === 0;
+    row("… log is complete", isComplete ? "yes" : `NO: ${shown} bytes, exit status ${code}`);
     const { total, each } = peak.stop();
-    row("… PSS of agent and job process at most", `${mb(total)} (< 130 MB; ${each})`);
+    row("… maximum PSS of agent and job process", `${mb(total)} (< 130 MB; ${each})`);
     const violations = Bun.spawnSync([binary, "hub", "violations", "--hub", endpoint], { env });
-    row(
-      "… syncs on time, as the hub sees it",
-      violations.exitCode === 0 ? "yes" : violations.stdout.toString(),
-    );
+    row("… no violations of the protocol", violations.exitCode === 0 ? "yes" : violations.stdout.toString());
   } finally {
     server.kill();
     await server.exited;
@@ -81,7 +82,7 @@ function writeFlood(): { path: string; bytes: number } {
   return { path, bytes: 80 * 1_310_720 };
 }
 
-/** The most that an agent and its job process have together. */
+/** Records the maximum memory of an agent and its job process together. */
 function watchMemory(agent: number): { stop(): { total: number; each: string } } {
   let total = 0;
   let each = "";

@@ -1,6 +1,8 @@
-// What health and metrics cost an agent, compiled: `bun run build && bun bench/health.ts [<part>…]`.
+// Measures the cost of health and metrics for a compiled agent: `npm run build && bun bench/health.ts
+// [<part>…]`.
 import { readCpu, readMemory } from "./proc.ts";
-import { mb, row, runParts, startAgent, usual } from "./running-agent.ts";
+import { mb, row } from "./figures.ts";
+import { productionInterval, runParts, startAgent } from "./running-agent.ts";
 
 const listen = "127.0.0.1:9687";
 const health = ["--health-listen", listen];
@@ -11,7 +13,7 @@ const startSlots = (slots: number, args: readonly string[]) =>
 
 await runParts({ memory, scrape });
 
-/** Of an agent that waits, its slots all registered. */
+/** Measures the memory of an idle agent with all slots registered. */
 async function memory(): Promise<void> {
   for (const slots of [1, 10]) {
     const off = await readIdle(slots, []);
@@ -24,28 +26,30 @@ async function memory(): Promise<void> {
 async function readIdle(slots: number, args: readonly string[]): Promise<number> {
   await using agent = startSlots(slots, args);
   const { plane } = agent;
-  plane.intervalMs = usual;
-  await plane.until(() => plane.calls.filter(({ what }) => what === "sync/waiting-for-jobs").length >= slots);
+  plane.intervalMs = productionInterval;
+  await plane.until(
+    () => plane.calls.filter(({ endpoint }) => endpoint === "sync/waiting-for-jobs").length >= slots,
+  );
   if (args.length > 0) await read("/metrics");
   await Bun.sleep(8000);
   return readMemory(agent.pid).pss;
 }
 
-/** Once a second, of an agent of ten slots. */
+/** Measures the processor time of one scrape a second, for an agent with ten slots. */
 async function scrape(): Promise<void> {
   await using agent = startSlots(10, health);
   const { plane } = agent;
-  plane.intervalMs = usual;
-  await plane.until(({ what }) => what === "sync/waiting-for-jobs");
+  plane.intervalMs = productionInterval;
+  await plane.until(({ endpoint }) => endpoint === "sync/waiting-for-jobs");
   for (let round = 0; round < 20; round++) await read("/metrics");
   await Bun.sleep(2000);
   const idle = await readShare(agent.pid, async () => {});
   const scraped = await readShare(agent.pid, () => read("/metrics"));
   row("idle, slots: 10", `${idle.toFixed(2)} % of a core`);
-  row("… and a scrape each second", `${scraped.toFixed(2)} % of a core (< 1 % more)`);
+  row("… with a scrape every second", `${scraped.toFixed(2)} % of a core (< 1 % more)`);
 }
 
-/** Percent of a core, with something done each second. */
+/** Returns the processor time in percent of a core, while `act` is called every second. */
 async function readShare(pid: number, act: () => Promise<unknown>): Promise<number> {
   const [cpu, from] = [readCpu(pid), performance.now()];
   while (performance.now() - from < spanMs) {

@@ -1,4 +1,5 @@
-// Runs every benchmark, one after another: `npm run bench`. The program's own needs `npm run build` first.
+// Runs all benchmarks one after another: `npm run bench`. Some of them measure the binary, which `npm run
+// build` compiles.
 
 for (const name of ["run", "log", "redact", "kill", "agent", "flood", "health"]) {
   console.log(`\n# ${name}`);

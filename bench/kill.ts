@@ -1,4 +1,5 @@
-// From stop to the last process gone: a job that ignores SIGTERM, with children in sessions of their own. And what a look costs.
+// Measures the time to end all processes of a job, which may ignore SIGTERM and start sessions, and the time
+// of one search for its processes.
 import { createCookie } from "../src/os/processes/cookie.ts";
 import { endProcesses } from "../src/os/processes/end.ts";
 import { becomeSubReaper, startReaper } from "../src/os/processes/reaper.ts";
@@ -16,15 +17,15 @@ startReaper();
 
 await measure("nothing left", "echo READY; read", graceMs, 0);
 await measure("background jobs that obey SIGTERM", gentle, graceMs, 0);
-await measure("20 processes that ignore SIGTERM, in sessions of their own", stubborn, graceMs, graceMs);
+await measure("20 processes that ignore SIGTERM, in separate sessions", stubborn, graceMs, graceMs);
 
-const crowd = Array.from({ length: 1000 - listPids().length }, () => Bun.spawn(["sleep", "1000"]));
+const otherProcesses = Array.from({ length: 1000 - listPids().length }, () => Bun.spawn(["sleep", "1000"]));
 await measure("nothing left, 1,000 processes on the host", "echo READY; read", graceMs, 0);
-for (const process of crowd) process.kill("SIGKILL");
+for (const process of otherProcesses) process.kill("SIGKILL");
 
 async function measure(name: string, script: string, grace: number, expectedMs: number) {
   const overheads: number[] = [];
-  const looks: number[] = [];
+  const searches: number[] = [];
   let ended = 0;
   for (let round = 0; round < rounds; round++) {
     const cookie = createCookie("bench");
@@ -34,10 +35,10 @@ async function measure(name: string, script: string, grace: number, expectedMs: 
     const report = await endProcesses(processes, { graceMs: grace, hold: [shell.pid] });
     overheads.push(performance.now() - from - expectedMs);
     ended = report.ended.length;
-    for (let look = 0; look < 2; look++) {
+    for (let search = 0; search < 2; search++) {
       const before = performance.now();
       processes.find();
-      looks.push(performance.now() - before);
+      searches.push(performance.now() - before);
     }
     shell.kill("SIGKILL");
     await shell.exited;
@@ -46,7 +47,7 @@ async function measure(name: string, script: string, grace: number, expectedMs: 
   }
   const ms = (values: number[]) =>
     `${values.sort((a, b) => a - b)[values.length >> 1]?.toFixed(1)} ms (worst ${values.at(-1)?.toFixed(1)})`;
-  console.log(`${name}: ${ended} ended, grace ${expectedMs} ms + ${ms(overheads)}; a look ${ms(looks)}`);
+  console.log(`${name}: ${ended} ended, grace ${expectedMs} ms + ${ms(overheads)}; search ${ms(searches)}`);
 }
 
 async function start(script: string, cookie: Record<string, string>, processes: JobProcesses) {

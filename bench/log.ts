@@ -1,17 +1,17 @@
-// How fast a job's output goes to disk: each stage alone, and all of them, against a bare synchronous write.
-// bun bench/log.ts [megabytes]
+// Measures how fast a job's output is written to disk, by each stage alone and by all stages, compared with
+// plain synchronous writes: `bun bench/log.ts [megabytes]`.
 import { closeSync, mkdtempSync, openSync, rmSync, writeSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createChunker } from "../src/job/log/chunker.ts";
-import { createJobLog } from "../src/job/log/job-log.ts";
+import { openJobLog } from "./job-log.ts";
 import type { Output } from "../src/core/contracts/job-log.ts";
-import { createRedactor } from "../src/job/log/redactor.ts";
+import { createRedactor } from "../plugins/redact/redactor.ts";
 import { createSpool } from "../src/job/log/spool.ts";
 
 const megabytes = Number(process.argv[2] ?? 256);
 const mebibyte = 1024 * 1024;
-/** As large as a terminal's reads get. */
+/** Maximum size of a read from a terminal. */
 const chunkBytes = 64 * 1024;
 const directory = mkdtempSync(join(tmpdir(), "signalman-bench-"));
 
@@ -36,7 +36,7 @@ async function measureAll(sample: string, line: string): Promise<void> {
   );
   const short = secrets.map((secret) => secret.slice(-6));
 
-  const bare = await measure(sample, "bare write", (path) => {
+  const plain = await measure(sample, "plain write", (path) => {
     const fd = openSync(path, "wx");
     return { take: () => writeSync(fd, chunk), end: () => closeSync(fd) };
   });
@@ -65,13 +65,13 @@ async function measureAll(sample: string, line: string): Promise<void> {
     ["pipeline", []],
     ["pipeline, 50 values", secrets],
   ] as const) {
-    await measure(sample, label, (path) => openPipeline(path, values, chunk), bare);
+    await measure(sample, label, (path) => openPipeline(path, values, chunk), plain);
   }
 }
 
 function openPipeline(path: string, values: readonly string[], chunk: Uint8Array): Sink {
   const spool = createSpool(path, { diskLimitBytes: Infinity });
-  const log = createJobLog({ spool, redactor: createRedactor(values) });
+  const log = openJobLog(spool, createRedactor(values));
   const finish = Promise.withResolvers<number>();
   let write: Output | undefined;
   void log.command("flood", (output) => {
@@ -92,12 +92,12 @@ interface Sink {
   end(): unknown;
 }
 
-/** Prints megabytes of terminal output a second, and their ratio to `partner`. */
+/** Prints megabytes of terminal output per second, and the ratio to `baseline`. */
 async function measure(
   sample: string,
   name: string,
   open: (path: string) => Sink,
-  partner?: number,
+  baseline?: number,
 ): Promise<number> {
   const path = join(directory, "events.ndjson");
   const rounds = (megabytes * mebibyte) / chunkBytes;
@@ -111,7 +111,7 @@ async function measure(
     await new Promise((resolve) => setTimeout(resolve, 100));
     rmSync(path, { force: true });
   }
-  const ratio = partner ? `  ${(best / partner).toFixed(2)} of a bare write` : "";
+  const ratio = baseline ? `  ${(best / baseline).toFixed(2)} of a plain write` : "";
   console.log(`${sample.padEnd(8)} ${name.padEnd(32)} ${best.toFixed(0).padStart(6)} MB/s${ratio}`);
   return best;
 }

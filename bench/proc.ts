@@ -1,4 +1,4 @@
-// What the kernel says of a process.
+// Reads the state of processes from /proc.
 import { readdirSync, readFileSync } from "node:fs";
 
 export interface Memory {
@@ -6,28 +6,28 @@ export interface Memory {
   readonly pss: number;
 }
 
-/** Bytes; nothing of a process that is gone, or that this user may not look into. */
+/** Returns the memory of a process in bytes; 0 for a dead process or one of another user. */
 export function readMemory(pid: number): Memory {
   const text = read(`/proc/${pid}/smaps_rollup`);
   const of = (name: string) => Number(new RegExp(`^${name}:\\s+(\\d+) kB`, "m").exec(text)?.[1] ?? 0) * 1024;
   return { rss: of("Rss"), pss: of("Pss") };
 }
 
-/** Milliseconds of CPU of all threads so far. */
+/** Returns the processor time of all threads of a process in milliseconds. */
 export function readCpu(pid: number): number {
   return list(`/proc/${pid}/task`)
     .map((task) => Number(read(`/proc/${pid}/task/${task}/schedstat`).split(" ")[0]) / 1e6)
     .reduce((sum, one) => sum + one, 0);
 }
 
-/** How often the threads were scheduled so far. */
+/** Returns how often the threads of a process were scheduled. */
 export function readWakeUps(pid: number): number {
   return list(`/proc/${pid}/task`)
     .map((task) => Number(read(`/proc/${pid}/task/${task}/schedstat`).split(" ")[2]))
     .reduce((sum, one) => sum + one, 0);
 }
 
-/** Processes in whose environment this text stands. */
+/** Finds the processes whose environment contains a text. */
 export function findByEnvironment(text: string): number[] {
   return listPids().filter((pid) => read(`/proc/${pid}/environ`).includes(text));
 }

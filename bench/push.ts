@@ -1,5 +1,5 @@
-// How a log goes to a server on loopback: megabytes a second, CPU, requests, and how soon output is there.
-// bun bench/push.ts [megabytes]
+// Measures the delivery of a log to a server on loopback: throughput, processor time, requests and delay:
+// `bun bench/push.ts [megabytes]`.
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -23,7 +23,10 @@ const defaults = {
 if (process.argv[2] === "server") serve();
 else await main();
 
-/** Takes everything, in a process of its own. Prints its port, then a line for each request: events so far, time. */
+/**
+ * Runs a server in its own process. Prints its port, then a line for each request: events so far, time,
+ * bytes.
+ */
 function serve(): void {
   const server = Bun.serve({
     port: 0,
@@ -60,7 +63,7 @@ async function main(): Promise<void> {
   });
   const url = `http://127.0.0.1:${await port}/log`;
   try {
-    await bare(url);
+    await plain(url);
     arrivals.length = 0;
     for (const [name, bytes] of [
       ["events of 32 KiB", 32 * 1024],
@@ -79,10 +82,10 @@ async function main(): Promise<void> {
   }
 }
 
-/** The partner in the comparison: fetch alone, with bodies of the same size. */
-async function bare(url: string): Promise<void> {
+/** Measures plain fetch with bodies of the same size, for comparison. */
+async function plain(url: string): Promise<void> {
   const body = new Uint8Array(1024 * 1024).fill(0x78);
-  await measure("bare fetch, 1 MiB a request", megabytes * 1e6, async () => {
+  await measure("plain fetch, 1 MiB per request", megabytes * 1e6, async () => {
     for (let sent = 0; sent < megabytes * 1e6; sent += body.length)
       await (await fetch(url, { method: "POST", body })).text();
   });
@@ -103,7 +106,7 @@ async function flood(
   console.log(`${"".padEnd(34)} ${requests / 3} requests`);
 }
 
-/** A job prints a line every so often: from its append to its arrival. */
+/** Measures the time from appending a line to its arrival, with a line every `everyMs`. */
 async function trickle(path: string, url: string, everyMs: number, arrivals: Arrival[]): Promise<void> {
   using spool = createSpool(path, { diskLimitBytes: Infinity });
   const printedAt: number[] = [];
@@ -125,7 +128,7 @@ async function trickle(path: string, url: string, everyMs: number, arrivals: Arr
   const [median, p95] = [0.5, 0.95].map((share) => delays[Math.floor(delays.length * share)]);
   const seconds = (count * everyMs) / 1000;
   console.log(
-    `${`a line every ${everyMs} ms`.padEnd(34)} first ${first} ms, median ${median} ms, p95 ${p95} ms, ${(arrivals.length / seconds).toFixed(1)} requests a second`,
+    `${`a line every ${everyMs} ms`.padEnd(34)} first ${first} ms, median ${median} ms, p95 ${p95} ms, ${(arrivals.length / seconds).toFixed(1)} requests per second`,
   );
 }
 
@@ -144,11 +147,12 @@ async function push(spool: Spool, url: string, requests: () => number): Promise<
   };
   await using backend = createLogPush(context, defaults);
   const delivery = await backend.run(new AbortController().signal);
-  if (delivery.undelivered > 0) throw new Error(`${delivery.undelivered} events were not delivered`);
+  if (delivery.undelivered > 0)
+    throw new Error(`delivery failed: ${delivery.undelivered} events undelivered`);
   return requests();
 }
 
-/** Prints megabytes a second and CPU time of this process for each megabyte, the best of three. */
+/** Prints the throughput and the processor time per megabyte of this process, the best of three runs. */
 async function measure<T>(name: string, bytes: number, work: () => Promise<T>): Promise<T> {
   let best = { rate: 0, cpu: 0 };
   let result: T;
@@ -163,7 +167,7 @@ async function measure<T>(name: string, bytes: number, work: () => Promise<T>): 
   }
   const rss = process.memoryUsage.rss() / 1e6;
   console.log(
-    `${name.padEnd(34)} ${best.rate.toFixed(0)} MB/s, ${best.cpu.toFixed(2)} ms CPU a megabyte, ${rss.toFixed(0)} MB RSS`,
+    `${name.padEnd(34)} ${best.rate.toFixed(0)} MB/s, ${best.cpu.toFixed(2)} ms CPU per megabyte, ${rss.toFixed(0)} MB RSS`,
   );
   return result;
 }

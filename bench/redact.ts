@@ -1,21 +1,21 @@
-// What masking costs a job's output: the way to disk with values and token shapes against the same way without, side by side.
-// bun bench/redact.ts [megabytes]
+// Measures the cost of redaction: writing a job's output to disk with and without redacted values and token
+// shapes: `bun bench/redact.ts [megabytes]`.
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { createJobLog } from "../src/job/log/job-log.ts";
+import { openJobLog } from "./job-log.ts";
 import type { Output } from "../src/core/contracts/job-log.ts";
-import { createRedactor, type Redactor } from "../src/job/log/redactor.ts";
+import { createRedactor, type Redactor } from "../plugins/redact/redactor.ts";
 import { createSpool } from "../src/job/log/spool.ts";
 
 const megabytes = Number(process.argv[2] ?? 64);
 const mebibyte = 1024 * 1024;
-/** Reads of a terminal in a flood: of all sizes. */
+/** Maximum size of a chunk; the reads of a busy terminal have all sizes. */
 const mostBytes = 96 * 1024;
 const rounds = 9;
 const directory = mkdtempSync(join(tmpdir(), "signalman-bench-"));
 
-/** The same numbers in each run (mulberry32). */
+/** A random generator that is the same in each run (mulberry32). */
 let state = 1;
 const random = (below: number) => {
   state = (state + 0x6d2b79f5) | 0;
@@ -27,7 +27,7 @@ const pick = <T>(list: readonly T[]): T => list[random(list.length)]!;
 const hex = (length: number) => Array.from({ length }, () => random(16).toString(16)).join("");
 const base64 = (length: number) => Buffer.from(Array.from({ length }, () => random(256))).toString("base64");
 
-/** English, and what programs are full of. */
+/** English words, and words of programs. */
 const words = [
   ...new Set(readFileSync(join(import.meta.dir, "../docs/architecture.md"), "utf8").match(/[A-Za-z_]{2,}/g)),
 ];
@@ -53,7 +53,10 @@ const samples: Readonly<Record<string, Buffer>> = {
   constant: Buffer.alloc(mebibyte, "a"),
 };
 
-/** Tokens, hashes, addresses with a password, passwords: as long as they are in practice, and some in words that the log is full of. */
+/**
+ * Secrets of realistic lengths: tokens, hashes, URLs with a password, passwords; some consist of words in the
+ * log.
+ */
 const values = [
   ...Array.from({ length: 20 }, () => base64(30)),
   ...Array.from({ length: 14 }, () => hex(40)),
@@ -73,7 +76,7 @@ const contestants: Readonly<Record<string, () => Redactor>> = {
 
 try {
   console.log(
-    `medians of ${rounds} rounds over ${megabytes} MB in pieces of up to 96 KiB; the ratio is of one round`,
+    `medians of ${rounds} rounds, ${megabytes} MB in chunks of up to 96 KiB; ratios are within a round`,
   );
   for (const [name, sample] of Object.entries(samples)) await compare(name, sample);
 } finally {
@@ -85,18 +88,18 @@ async function compare(name: string, sample: Buffer): Promise<void> {
   const all: Record<string, number[]> = {};
   const ratios: Record<string, number[]> = {};
   for (let round = 0; round < rounds + 1; round += 1) {
-    let bare = 0;
+    let baseline = 0;
     for (const [label, make] of Object.entries(contestants)) {
       const redactor = make();
       const speed = await measure(sample, (path) => openPipeline(path, make()));
-      if (label === "nothing") bare = speed;
+      if (label === "nothing") baseline = speed;
       // The first round warms up.
       if (round === 0) continue;
       (alone[label] ??= []).push(
         await measure(sample, () => ({ take: (chunk) => redactor.push(chunk), end: () => redactor.flush() })),
       );
       (all[label] ??= []).push(speed);
-      (ratios[label] ??= []).push(speed / bare);
+      (ratios[label] ??= []).push(speed / baseline);
     }
   }
   for (const label of Object.keys(contestants)) {
@@ -118,7 +121,7 @@ interface Sink {
 
 function openPipeline(path: string, redactor: Redactor): Sink {
   const spool = createSpool(path, { diskLimitBytes: Infinity, fsyncIntervalMs: 0 });
-  const log = createJobLog({ spool, redactor });
+  const log = openJobLog(spool, redactor);
   const finish = Promise.withResolvers<number>();
   let write: Output | undefined;
   void log.command("flood", (output) => {
@@ -134,7 +137,9 @@ function openPipeline(path: string, redactor: Redactor): Sink {
   };
 }
 
-/** Megabytes a second of processor time, which others on the machine disturb less. */
+/**
+ * Returns megabytes per second of processor time, which depends less on other processes than elapsed time.
+ */
 async function measure(sample: Buffer, open: (path: string) => Sink): Promise<number> {
   const path = join(directory, "events.ndjson");
   const sink = open(path);

@@ -3,7 +3,8 @@ import { startAgents } from "../e2e/agents.ts";
 import { runMutations } from "../e2e/mutated-requests.ts";
 import { createHub } from "../plugins/hub/hub.ts";
 
-/** Job requests that are no good, each of which an agent has to report. `bun bench/requests.ts --count 2000 --seed 1` */
+// Sends mutated job requests, each of which an agent must report: `bun bench/requests.ts --count 2000 --seed
+// 1`.
 const { values } = parseArgs({
   options: {
     count: { type: "string", default: "2000" },

@@ -1,4 +1,3 @@
-// An agent, compiled, with an empty home, and how its figures are shown.
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -9,14 +8,15 @@ export const home = mkdtempSync(join(tmpdir(), "signalman-bench-"));
 export const env = { PATH: process.env["PATH"] ?? "", HOME: home, TMPDIR: home };
 export const graceSeconds = 1;
 
+/** A compiled agent with an empty home and a control plane on loopback. */
 export interface RunningAgent extends AsyncDisposable {
   readonly plane: ControlPlane;
   readonly pid: number;
-  /** Unix milliseconds, with fractions. */
+  /** Start time in unix milliseconds, with fractions. */
   readonly startedAt: number;
 }
 
-/** Of a control plane of its own, unless another is named. */
+/** Starts an agent. Without an endpoint it uses its own control plane. */
 export function startAgent(endpoint?: string, args: readonly string[] = []): RunningAgent {
   const plane = createControlPlane();
   const state = mkdtempSync(join(home, "state-"));
@@ -27,8 +27,8 @@ export function startAgent(endpoint?: string, args: readonly string[] = []): Run
     "log-file-path": join(state, "log"),
     "stop-grace-period": String(graceSeconds),
   };
-  const words = Object.entries(options).flatMap(([name, value]) => [`--${name}`, value]);
-  const agent = Bun.spawn([binary, "start", "--no-https", ...words, ...args], {
+  const flags = Object.entries(options).flatMap(([name, value]) => [`--${name}`, value]);
+  const agent = Bun.spawn([binary, "start", "--no-https", ...flags, ...args], {
     env: { ...env, SEMAPHORE_AGENT_TOKEN: "bench-token" },
     stdio: ["ignore", "ignore", "inherit"],
   });
@@ -47,43 +47,19 @@ export function startAgent(endpoint?: string, args: readonly string[] = []): Run
   };
 }
 
-/** Runs the parts that the command line names, or all. */
+/** Runs the parts of a benchmark that the command line names, or all of them. */
 export async function runParts(parts: Readonly<Record<string, () => Promise<void>>>): Promise<void> {
-  const wanted = process.argv.slice(2);
+  const names = process.argv.slice(2);
   try {
     for (const [name, part] of Object.entries(parts)) {
-      if (wanted.length === 0 || wanted.includes(name)) await part();
+      if (names.length === 0 || names.includes(name)) await part();
     }
   } finally {
     rmSync(home, { recursive: true, force: true });
   }
 }
 
-/** The interval of syncs that the hub names as a rule. */
-export function usual(): number {
+/** Returns a sync interval in milliseconds, like the ones of the production server. */
+export function productionInterval(): number {
   return 4000 + Math.random() * 2000;
-}
-
-export function median(values: readonly number[]): number {
-  return quantile(values, 0.5);
-}
-
-export function spread(values: readonly number[]): string {
-  return `${ms(median(values))}, p95 ${ms(quantile(values, 0.95))}`;
-}
-
-export function ms(value: number): string {
-  return `${value.toFixed(1)} ms`;
-}
-
-export function mb(bytes: number): string {
-  return `${(bytes / 1e6).toFixed(0)} MB`;
-}
-
-export function row(what: string, figure: string): void {
-  console.log(`${what.padEnd(50)} ${figure}`);
-}
-
-function quantile(values: readonly number[], share: number): number {
-  return values.toSorted((a, b) => a - b)[Math.min(values.length - 1, Math.floor(values.length * share))]!;
 }

@@ -3,20 +3,21 @@ import { parseArgs } from "node:util";
 import { createScene } from "../e2e/agents.ts";
 import { readMemory } from "./proc.ts";
 
-/** Many small jobs, one after another, in one agent: what it holds must not grow. `bun bench/soak.ts --jobs 2000`. */
+// Runs many small jobs in one agent and checks that its resources do not grow: `bun bench/soak.ts --jobs
+// 2000`.
 const { values } = parseArgs({ options: { jobs: { type: "string", default: "2000" } } });
 const jobs = Number(values.jobs);
 const warmUp = Math.ceil(jobs / 4);
 const growth = 0.05;
 
 await using scene = await createScene({ hub: ["--sync-interval", "5"] });
-const kept = 50;
-// The kept logs of fifty jobs, so that the state directory has a size that it keeps.
+const batchSize = 50;
+// The state directory keeps the logs of one batch, so that its size is constant.
 const agent = await scene.readyAgent(["--kept-logs-size", "100KiB"]);
 let first: Sample | undefined;
-for (let done = 0; done < jobs; done += kept) {
+for (let done = 0; done < jobs; done += batchSize) {
   const ids = await Promise.all(
-    Array.from({ length: Math.min(kept, jobs - done) }, (_, i) =>
+    Array.from({ length: Math.min(batchSize, jobs - done) }, (_, i) =>
       scene.hub.submit({ commands: [`echo ${done + i}`] }),
     ),
   );
@@ -24,14 +25,14 @@ for (let done = 0; done < jobs; done += kept) {
     const { result } = await scene.hub.done(id);
     if (result !== "passed") throw new Error(`job ${id}: ${result}`);
   }
-  if (first === undefined && done + kept >= warmUp) first = show(done + kept, take());
+  if (first === undefined && done + batchSize >= warmUp) first = print(done + batchSize, measure());
 }
-const last = show(jobs, take());
-// One descriptor or thread more is Bun's own coming and going.
+const last = print(jobs, measure());
+// One more descriptor or thread is normal variation of Bun.
 const grown = (Object.keys(last) as (keyof Sample)[]).filter(
   (name) => last[name] > first![name] * (1 + growth) + 1,
 );
-console.log(grown.length === 0 ? "flat" : `grown: ${grown.join(", ")}`);
+console.log(grown.length === 0 ? "no growth" : `grown: ${grown.join(", ")}`);
 process.exitCode = grown.length === 0 ? 0 : 1;
 
 interface Sample {
@@ -40,11 +41,11 @@ interface Sample {
   readonly descriptors: number;
   readonly threads: number;
   readonly children: number;
-  /** In the state directory. */
+  /** Files in the state directory. */
   readonly files: number;
 }
 
-function take(): Sample {
+function measure(): Sample {
   const { pid } = agent;
   const children = readdirSync("/proc").filter((name) => {
     try {
@@ -63,7 +64,7 @@ function take(): Sample {
   };
 }
 
-function show(done: number, sample: Sample): Sample {
+function print(done: number, sample: Sample): Sample {
   const { rss, pss, ...counts } = sample;
   const megabytes = `rss ${(rss / 1e6).toFixed(1)} MB, pss ${(pss / 1e6).toFixed(1)} MB`;
   const rest = Object.entries(counts).map(([name, count]) => `${count} ${name}`);

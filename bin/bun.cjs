@@ -1,15 +1,15 @@
 "use strict";
-// Finding a Bun and running it: for the launcher and for scripts/bootstrap.mjs. Any Node from 18 on, or Bun itself.
+// Finds and runs Bun, for the launcher and scripts/bootstrap.mjs. Runs on Node 18 or newer, and on Bun.
 
 const { spawn, spawnSync } = require("node:child_process");
 const { accessSync, constants, readFileSync, statSync } = require("node:fs");
 const { constants: os } = require("node:os");
 const path = require("node:path");
 
-// Longer than any placeholder text, shorter than any Bun.
+// Larger than the placeholder script of the package "bun", smaller than any bun executable.
 const SMALLEST_BUN_BYTES = 1_000_000;
 
-/** The version that a bun executable reports; undefined when it is none, or does not start here. */
+/** Returns the version of a bun executable; undefined when it does not start on this machine. */
 exports.versionOf = function versionOf(file) {
   const { status, stdout } = spawnSync(file, ["--version"], {
     encoding: "utf8",
@@ -19,7 +19,7 @@ exports.versionOf = function versionOf(file) {
   return status === 0 ? stdout.trim() : undefined;
 };
 
-/** The first bun on PATH whose version is accepted. */
+/** Returns the first bun on PATH whose version is accepted. */
 exports.findOnPath = function findOnPath(accepts) {
   const name = process.platform === "win32" ? "bun.exe" : "bun";
   const files = (process.env.PATH || "").split(path.delimiter).filter(Boolean);
@@ -33,8 +33,8 @@ exports.findOnPath = function findOnPath(accepts) {
 };
 
 /**
- * The executable of an installed npm package `bun`. Where package managers block install scripts it is a placeholder:
- * then its installation is finished here, once.
+ * Returns the executable of an installed npm package `bun`. It is a placeholder when the package manager
+ * blocks install scripts; the installation is then completed here.
  */
 exports.finishPackage = function finishPackage(dir) {
   const file = path.join(dir, "bin", "bun.exe");
@@ -52,7 +52,9 @@ exports.finishPackage = function finishPackage(dir) {
   return isBun(file) ? file : undefined;
 };
 
-/** Runs a program in this one's place: its standard streams, signals and exit status are ours. */
+/**
+ * Runs a program with the standard streams of this process, forwards signals to it and exits with its status.
+ */
 exports.runInPlace = function runInPlace(file, args, env) {
   const child = spawn(file, args, { stdio: "inherit", env });
   const signals = ["SIGINT", "SIGQUIT", "SIGHUP", "SIGTERM", "SIGUSR1", "SIGUSR2"];
@@ -62,23 +64,24 @@ exports.runInPlace = function runInPlace(file, args, env) {
     });
   }
   child.on("error", (error) => {
-    process.stderr.write(`cannot run "${file}": ${error.message}\n`);
+    process.stderr.write(`running "${file}" failed: ${error.message}\n`);
     process.exit(126);
   });
   child.on("exit", (code, signal) => {
     if (signal === null) process.exit(code);
     process.removeAllListeners(signal);
     process.kill(process.pid, signal);
-    // Still here: the signal is one that we were told to ignore.
+    // This process ignores the signal if it is still running.
     setTimeout(() => process.exit(128 + os.signals[signal]), 100);
   });
 };
 
-/** Whether the child got the signal too, because it stands in the terminal's foreground group like us. */
+/** Whether the terminal sent the signal to its foreground process group, which includes the child. */
 function sentByTerminal(signal) {
   if (signal !== "SIGINT" && signal !== "SIGQUIT" && signal !== "SIGHUP") return false;
   try {
-    // After the name: state, parent, group, session, terminal, the terminal's foreground group (proc(5)).
+    // Fields after the name: state, parent, group, session, terminal, foreground group of the terminal
+    // (proc(5)).
     const fields = readFileSync("/proc/self/stat", "utf8").split(") ").pop().split(" ");
     return fields[2] === fields[5];
   } catch {

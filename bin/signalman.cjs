@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 "use strict";
-// What npx, bunx and a global install start: src/main.ts, in this process when it is a Bun, else in a Bun that is found.
+// The executable of the npm package. Runs src/main.ts in this process if it is Bun, else in a Bun found on
+// this machine.
 
 const path = require("node:path");
 const { optionalDependencies, version } = require("../package.json");
@@ -16,12 +17,12 @@ if (process.versions.bun !== undefined && isEnough(process.versions.bun)) {
   const bun = findDependency() || findOnPath(isEnough);
   if (bun === undefined) {
     process.stderr.write(
-      `signalman ${version} runs on Bun ${required} or newer, and there is none: ` +
+      `signalman ${version} requires Bun ${required} or newer, which was not found: ` +
         `install it (npm install --global bun), or use the stand-alone binary\n`,
     );
     process.exit(127);
   }
-  // The working directory may be an untrusted checkout: nothing of it configures or preloads our Bun.
+  // The working directory may be an untrusted checkout, so Bun must not read its configuration from there.
   const flags = [`--config=${path.join(__dirname, "bunfig.toml")}`, "--no-env-file", "--no-install"];
   runInPlace(bun, [...flags, main, ...process.argv.slice(2)], process.env);
 }
@@ -30,11 +31,11 @@ function findDependency() {
   try {
     return finishPackage(path.dirname(require.resolve("bun/package.json")));
   } catch {
-    return undefined; // Left out at install, as optional dependencies may be.
+    return undefined; // The optional dependency is not installed.
   }
 }
 
-/** Same major version, and not older. */
+/** Whether a version is not older than the required one and has the same major version. */
 function isEnough(found) {
   const [major, minor, patch] = found.split(".").map((part) => Number.parseInt(part, 10));
   const [requiredMajor, requiredMinor, requiredPatch] = required.split(".").map(Number);

@@ -7,7 +7,7 @@ import { createTester } from "./fixtures.ts";
 import { registrationToken } from "./hub-process.ts";
 import { outline } from "./jobs.ts";
 
-/** As the reference's installer and documentation write it. */
+/** A configuration as the reference agent's installer and documentation write it. */
 const referenceConfig = (endpoint: string, home: string) => `endpoint: "${endpoint}"
 token: "${registrationToken}"
 no-https: true
@@ -29,7 +29,7 @@ upload-job-logs: never
 kubernetes-executor: false
 `;
 
-describe("configuration of the reference", () => {
+describe("configuration of the reference agent", () => {
   test.concurrent("its config.yaml works unchanged", async () => {
     await using scene = await createScene();
     const { hub, tester } = scene;
@@ -59,10 +59,10 @@ describe("configuration of the reference", () => {
       idle_timeout: 300,
       interruption_grace_period: 10,
     });
-    expect(await hub.breaches()).toEqual([]);
+    expect(await hub.violations()).toEqual([]);
   });
 
-  test.concurrent("its environment variables do: lists by blanks, an empty one counts as none", async () => {
+  test.concurrent("its environment variables work: lists are separated by blanks, an empty variable is ignored", async () => {
     await using scene = await createScene();
     const { hub, tester } = scene;
     const id = await hub.submit({ commands: ["echo $ONE $TWO"] });
@@ -82,7 +82,7 @@ describe("configuration of the reference", () => {
     expect((await hub.job(id)).agent).toBe("by-environment");
   });
 
-  test.concurrent("a flag wins over the environment, and that over the file", async () => {
+  test.concurrent("a flag takes precedence over the environment, and the environment over the file", async () => {
     await using scene = await createScene();
     const { hub, tester } = scene;
     const file = await tester.write(
@@ -108,7 +108,7 @@ describe("configuration of the reference", () => {
     expect(outline(await hub.log(id))[3]).toBe("[echo $A $B] 0: 1 2\n");
   });
 
-  test.concurrent("name-from-env works, and says that it is deprecated", async () => {
+  test.concurrent("name-from-env works and is reported as deprecated", async () => {
     await using scene = await createScene();
     const agent = await scene.readyAgent(["--name-from-env", "POD_NAME"], {
       env: { POD_NAME: "semaphore-pod-1" },
@@ -118,7 +118,7 @@ describe("configuration of the reference", () => {
     expect((await agent.finished).stdout.match(/deprecated/g)).toHaveLength(1);
   });
 
-  test.concurrent("the token may stand in a file, with a newline at its end", async () => {
+  test.concurrent("the token is read from a file, without its final line feed", async () => {
     await using scene = await createScene();
     const file = await scene.tester.write("token", `${registrationToken}\n`, 0o600);
     await scene.readyAgent(["--token-file", file], { env: { SEMAPHORE_AGENT_TOKEN: "" } });
@@ -126,8 +126,8 @@ describe("configuration of the reference", () => {
   });
 });
 
-describe("ways to leave", () => {
-  test.concurrent("after an idle time: IDLE, status 0", async () => {
+describe("shutdown reasons", () => {
+  test.concurrent("IDLE: after the idle timeout, with exit status 0", async () => {
     await using scene = await createScene();
     const hook = await scene.tester.write(
       "hook.sh",
@@ -138,10 +138,10 @@ describe("ways to leave", () => {
     expect(exitCode).toBe(0);
     expect(stdout).toContain("Agent shutting down due to: IDLE");
     expect(await readFile(path.join(scene.tester.home, "reason"), "utf8")).toBe("IDLE\n");
-    expect(await scene.hub.breaches()).toEqual([]);
+    expect(await scene.hub.violations()).toEqual([]);
   });
 
-  test.concurrent("with job-id: this job and no other, then JOB_FINISHED", async () => {
+  test.concurrent("JOB_FINISHED: with job-id, after this job only", async () => {
     await using scene = await createScene();
     const { hub } = scene;
     const first = await hub.submit({ commands: ["touch never"] });
@@ -154,12 +154,12 @@ describe("ways to leave", () => {
     expect(existsSync(path.join(scene.tester.home, "never"))).toBe(false);
   });
 
-  test.concurrent("when the hub wants it: REQUESTED, status 0; a job is stopped first", async () => {
+  test.concurrent("REQUESTED: when the hub requests it, with exit status 0, after the job is stopped", async () => {
     await using scene = await createScene();
     const { hub } = scene;
     const agent = await scene.readyAgent(["--name", "to-be-disabled"]);
-    const id = await hub.submit({ commands: ["echo begun; sleep 60; touch never"] });
-    await hub.shows(id, "begun");
+    const id = await hub.submit({ commands: ["echo started; sleep 60; touch never"] });
+    await hub.shows(id, "started");
     await hub.shutdownAgent("to-be-disabled");
     const { exitCode, stdout } = await agent.finished;
     expect(exitCode).toBe(0);
@@ -167,10 +167,10 @@ describe("ways to leave", () => {
     expect((await hub.job(id)).result).toBe("stopped");
     expect(outline(await hub.log(id)).at(-1)).toBe("end stopped");
     expect(existsSync(path.join(scene.tester.home, "never"))).toBe(false);
-    expect(await hub.breaches()).toEqual([]);
+    expect(await hub.violations()).toEqual([]);
   });
 
-  test.concurrent("a registration that is refused ends it with status 1, without the shutdown hook", async () => {
+  test.concurrent("an agent whose registration is rejected exits with status 1, without the shutdown hook", async () => {
     await using scene = await createScene();
     const hook = await scene.tester.write("hook.sh", "touch hooked\n");
     const args = ["--register-attempts", "3", "--shutdown-hook-path", hook];
@@ -186,7 +186,7 @@ describe("ways to leave", () => {
   });
 });
 
-describe("a configuration that is refused: the reference's sentence, status 1", () => {
+describe("an invalid configuration: the reference agent's message and exit status 1", () => {
   const usual = ["--endpoint", "127.0.0.1:1", "--token", "t"];
   test.concurrent.each<[sentence: string, args: string[]]>([
     ["Semaphore endpoint was not specified. Exiting...", ["--token", "t"]],
@@ -224,12 +224,12 @@ describe("a configuration that is refused: the reference's sentence, status 1", 
     expect(exitCode).toBe(1);
   });
 
-  test.concurrent("an unknown flag: status 2", async () => {
+  test.concurrent("an unknown flag: exit status 2", async () => {
     await using tester = await createTester();
     expect((await tester.run(["start", ...usual, "--no-such-flag"])).exitCode).toBe(2);
   });
 
-  test.concurrent("a flag's value that is no number: status 2, as it is no fault of a file", async () => {
+  test.concurrent("a flag whose value is not a number: exit status 2", async () => {
     await using tester = await createTester();
     const args = ["start", ...usual, "--interruption-grace-period", "soon"];
     expect((await tester.run(args)).exitCode).toBe(2);

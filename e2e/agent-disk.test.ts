@@ -1,31 +1,38 @@
 import { describe, expect, test } from "bun:test";
 import path from "node:path";
-import { createScene, fileAppears } from "./agents.ts";
+import { createScene, waitForFile } from "./agents.ts";
 import { binary } from "./fixtures.ts";
 import { outline, outputOf, until } from "./jobs.ts";
-import { go, parts, submitParts, worksAgain } from "./jobs-in-parts.ts";
-import { canFail, canMount, mountFailing, mountSmall, needsFailing, needsMount } from "./small-disks.ts";
+import { openGates, gatedCommands, submitGatedJob, expectJobPasses } from "./gated-job.ts";
+import {
+  canFail,
+  canMount,
+  mountFailingDisk,
+  mountSmallDisk,
+  needsFailing,
+  needsMount,
+} from "./test-disks.ts";
 
 const mounted = test.concurrent.if(canMount);
 
 describe("the state's disk", () => {
-  mounted(`is full before the start: the agent says so, and ends with 1${needsMount}`, async () => {
+  mounted(`is full before the start: the agent reports it and exits with status 1${needsMount}`, async () => {
     await using scene = await createScene();
-    await using disk = mountSmall(scene.stateDirectory);
+    await using disk = mountSmallDisk(scene.stateDirectory);
     disk.fill();
     const { exitCode, stderr } = await scene.agent().finished;
     expect(stderr).toMatch(/cannot write ".*state\/.*": ENOSPC/);
     expect(exitCode).toBe(1);
     disk.free();
     await scene.readyAgent();
-    await worksAgain(scene);
+    await expectJobPasses(scene);
   });
 
-  mounted.each(["fill", "fillNames"] as const)(
-    `cannot keep a job that is assigned (%s): it is reported as failed, its log says why, and the next one runs${needsMount}`,
+  mounted.each(["fill", "fillInodes"] as const)(
+    `is full when a job is assigned (%s): the job fails with the reason in its log, and the next job runs${needsMount}`,
     async (fill) => {
       await using scene = await createScene();
-      await using disk = mountSmall(scene.stateDirectory);
+      await using disk = mountSmallDisk(scene.stateDirectory);
       await scene.readyAgent();
       disk[fill]();
       const id = await scene.hub.submit({ commands: ["touch ran"] });
@@ -40,63 +47,63 @@ describe("the state's disk", () => {
       expect(await scene.agentLog()).toMatch(/level=error .*ENOSPC/);
       expect(await Bun.file(path.join(scene.tester.home, "ran")).exists()).toBe(false);
       disk.free();
-      await worksAgain(scene);
+      await expectJobPasses(scene);
     },
   );
 
   mounted(
-    `is full in mid-job, and has room again: what was dropped is counted, the rest is whole${needsMount}`,
+    `is full for a while during a job: dropped output is counted, and the rest of the log is complete${needsMount}`,
     async () => {
       await using scene = await createScene();
-      await using disk = mountSmall(scene.stateDirectory);
+      await using disk = mountSmallDisk(scene.stateDirectory);
       await scene.readyAgent();
-      const id = await submitParts(scene);
+      const id = await submitGatedJob(scene);
       disk.fill();
-      await go(scene, 1);
-      await fileAppears(path.join(scene.tester.home, "printed"));
+      await openGates(scene, 1);
+      await waitForFile(path.join(scene.tester.home, "printed"));
       disk.free();
-      await go(scene, 2);
+      await openGates(scene, 2);
       expect((await scene.hub.done(id)).result).toBe("passed");
       const events = await scene.hub.log(id);
       expect(outline(events).at(-1)).toBe("end passed");
-      expect(outputOf(events, parts[1])).toContain(" bytes of output were dropped]\n");
-      expect(outputOf(events, parts[2])).toBe("third\n");
+      expect(outputOf(events, gatedCommands[1])).toContain(" bytes of output were dropped]\n");
+      expect(outputOf(events, gatedCommands[2])).toBe("third\n");
       expect(events).toEqual(await scene.keptLog(id));
       expect(await scene.agentLog()).toContain("ENOSPC");
-      await worksAgain(scene);
+      await expectJobPasses(scene);
     },
   );
 
-  mounted.each(["fill", "fillNames"] as const)(
-    `cannot keep the result (%s): it is reported as it is, and the log is paired${needsMount}`,
+  mounted.each(["fill", "fillInodes"] as const)(
+    `is full when the job finishes (%s): the result is reported, and all commands in the log are closed${needsMount}`,
     async (fill) => {
       await using scene = await createScene();
-      await using disk = mountSmall(scene.stateDirectory);
+      await using disk = mountSmallDisk(scene.stateDirectory);
       await scene.readyAgent();
-      // Too long for what is left of the log's last block.
+      // The line is longer than the rest of the log's last disk block.
       const last = `echo third ${"x".repeat(8000)}`;
-      const id = await submitParts(scene, last);
+      const id = await submitGatedJob(scene, last);
       disk[fill]();
-      await go(scene, 1, 2);
+      await openGates(scene, 1, 2);
       expect((await scene.hub.done(id)).result).toBe("passed");
       const lines = outline(await scene.hub.log(id));
       expect(lines.at(-1)).toBe("end passed");
       expect(lines.join("\n")).toContain(fill === "fill" ? "cannot be kept on disk" : "] 0: third x");
       expect(await scene.agentLog()).toContain("the job's end cannot be kept on disk");
       disk.free();
-      await worksAgain(scene);
+      await expectJobPasses(scene);
     },
   );
 
   test.concurrent.if(canFail)(
-    `turns read-only in mid-job: the job goes on and is reported, the next one fails with a reason${needsFailing}`,
+    `becomes read-only during a job: the job continues and is reported, the next job fails with a reason${needsFailing}`,
     async () => {
       await using scene = await createScene();
-      await using disk = await mountFailing(scene.stateDirectory);
+      await using disk = await mountFailingDisk(scene.stateDirectory);
       const agent = await scene.readyAgent();
-      const id = await submitParts(scene);
+      const id = await submitGatedJob(scene);
       disk.fail();
-      await go(scene, 1, 2);
+      await openGates(scene, 1, 2);
       expect((await scene.hub.done(id)).result).toBe("passed");
       const lines = outline(await scene.hub.log(id));
       expect(lines.at(-1)).toBe("end passed");
@@ -111,44 +118,44 @@ describe("the state's disk", () => {
     },
   );
 
-  test.concurrent("is removed in mid-job: the job is reported with all of its log, and the next one runs", async () => {
+  test.concurrent("is removed during a job: the job is reported with its complete log, and the next job runs", async () => {
     await using scene = await createScene();
     const agent = await scene.readyAgent();
-    const id = await submitParts(scene);
+    const id = await submitGatedJob(scene);
     await scene.tester.exec(["rm", "-rf", scene.stateDirectory]);
-    await go(scene, 1, 2);
+    await openGates(scene, 1, 2);
     expect((await scene.hub.done(id)).result).toBe("passed");
     const events = await scene.hub.log(id);
     expect(outline(events).at(-1)).toBe("end passed");
-    expect(outputOf(events, parts[1])).toEndWith("\n60000\n");
-    await worksAgain(scene);
+    expect(outputOf(events, gatedCommands[1])).toEndWith("\n60000\n");
+    await expectJobPasses(scene);
     expect(await scene.agentLog()).toMatch(/the state directory ".*" was removed; what it held is gone/);
     agent.kill("SIGTERM");
     expect((await agent.finished).exitCode).toBe(0);
     await scene.readyAgent();
-    await worksAgain(scene);
+    await expectJobPasses(scene);
   });
 });
 
 describe("another disk", () => {
-  mounted(`that holds the agent's log is full: it is said once, and jobs run${needsMount}`, async () => {
+  mounted(`with the agent's log is full: the fault is reported once, and jobs run${needsMount}`, async () => {
     await using scene = await createScene();
-    await using disk = mountSmall(path.join(scene.tester.home, "log"));
+    await using disk = mountSmallDisk(path.join(scene.tester.home, "log"));
     const log = ["--log-level", "trace", "--log-file-path", path.join(disk.path, "agent.log")];
     const agent = await scene.readyAgent(log);
     disk.fill();
-    for (let n = 0; n < 3; n += 1) await worksAgain(scene);
+    for (let n = 0; n < 3; n += 1) await expectJobPasses(scene);
     agent.kill("SIGTERM");
     const { exitCode, stderr } = await agent.finished;
     expect(stderr.match(/cannot write the log file ".*": ENOSPC/g)).toHaveLength(1);
     expect(exitCode).toBe(0);
   });
 
-  mounted.each(["fill", "fillNames"] as const)(
-    `that holds TMPDIR has no room (%s): the job fails with a reason, the next one runs${needsMount}`,
+  mounted.each(["fill", "fillInodes"] as const)(
+    `with TMPDIR is full (%s): the job fails with a reason, and the next job runs${needsMount}`,
     async (fill) => {
       await using scene = await createScene();
-      await using disk = mountSmall(path.join(scene.tester.home, "small"));
+      await using disk = mountSmallDisk(path.join(scene.tester.home, "small"));
       const log = path.join(scene.tester.temporary, "agent_log");
       await scene.readyAgent(["--log-file-path", log], { env: { TMPDIR: disk.path } });
       disk[fill]();
@@ -158,22 +165,22 @@ describe("another disk", () => {
       expect(lines.join("\n")).toMatch(/\/small.*ENOSPC/);
       expect(lines.at(-1)).toBe("end failed");
       disk.free();
-      const second = await submitParts(scene);
+      const second = await submitGatedJob(scene);
       disk[fill]();
-      await go(scene, 1, 2);
+      await openGates(scene, 1, 2);
       const { result } = await scene.hub.done(second);
       const text = outline(await scene.hub.log(second)).join("\n");
       expect(result === "passed" || /\/small.*ENOSPC/.test(text)).toBe(true);
       disk.free();
-      await worksAgain(scene);
+      await expectJobPasses(scene);
     },
   );
 
   mounted(
-    `that holds all that there is is filled by the job itself: it fails, and is reported${needsMount}`,
+    `with home, state and TMPDIR is filled by the job itself: the job fails and is reported${needsMount}`,
     async () => {
       await using scene = await createScene();
-      await using disk = mountSmall(path.join(scene.tester.home, "all"), "size=4m");
+      await using disk = mountSmallDisk(path.join(scene.tester.home, "all"), "size=4m");
       const env = {
         TMPDIR: disk.path,
         HOME: disk.path,
@@ -191,22 +198,22 @@ describe("another disk", () => {
       expect(lines.join("\n")).not.toContain("echo never");
       disk.free();
       await scene.tester.exec(["rm", "-f", path.join(disk.path, "filled")]);
-      await worksAgain(scene);
+      await expectJobPasses(scene);
     },
   );
 });
 
-test.concurrent("a limit of file size for the agent: output beyond it is dropped and counted, and the agent lives", async () => {
+test.concurrent("a file size limit of the agent: output beyond it is dropped and counted, and the agent continues", async () => {
   await using scene = await createScene();
   const limited = 'ulimit -f 128; exec "$@"';
   const agent = await scene.readyAgent([], { program: ["bash", "-c", limited, "-", binary] });
-  const id = await submitParts(scene);
-  await go(scene, 1, 2);
+  const id = await submitGatedJob(scene);
+  await openGates(scene, 1, 2);
   expect((await scene.hub.done(id)).result).toBe("passed");
   const lines = outline(await scene.hub.log(id));
   expect(lines.at(-1)).toBe("end passed");
-  await until("it is said", async () => (await scene.agentLog()).includes("EFBIG"));
-  await worksAgain(scene);
+  await until("the fault is logged", async () => (await scene.agentLog()).includes("EFBIG"));
+  await expectJobPasses(scene);
   agent.kill("SIGTERM");
   expect((await agent.finished).exitCode).toBe(0);
 });

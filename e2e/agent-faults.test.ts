@@ -5,13 +5,13 @@ import type { FaultRule } from "../plugins/hub/faults.ts";
 import { createScene, type Scene } from "./agents.ts";
 import { outline } from "./jobs.ts";
 
-/** More than the agents' `request-timeout`. */
-const endlessMs = 1500;
+/** Longer than the agents' `request-timeout`. */
+const beyondTimeoutMs = 1500;
 
 const troubles: readonly FaultRule[] = [
   { kind: "delay", delayMs: 300, count: 1 },
-  { kind: "delay", delayMs: endlessMs, count: 1 },
-  { kind: "delay-after", delayMs: endlessMs, count: 1 },
+  { kind: "delay", delayMs: beyondTimeoutMs, count: 1 },
+  { kind: "delay-after", delayMs: beyondTimeoutMs, count: 1 },
   { kind: "drop-before", count: 2 },
   { kind: "drop-after", count: 2 },
   { kind: "cut", count: 2 },
@@ -22,7 +22,7 @@ const troubles: readonly FaultRule[] = [
   { kind: "partition", untilMs: 600 },
 ];
 
-describe("whatever goes wrong once, the job is run once and reported, and its log is whole", () => {
+describe("after any fault the job runs once and is reported, and its log is complete", () => {
   test.concurrent.each([
     ["sync/waiting-for-jobs"],
     ["sync/starting-job,sync/running-job"],
@@ -36,7 +36,7 @@ describe("whatever goes wrong once, the job is run once and reported, and its lo
     expect(await scene.hub.agents()).toHaveLength(1);
   });
 
-  test.concurrent("refresh, after the log server has refused a token", async () => {
+  test.concurrent("refresh, after the log server has rejected a token", async () => {
     await using scene = await createScene();
     await scene.readyAgent();
     for (const trouble of troubles) {
@@ -62,7 +62,7 @@ describe("whatever goes wrong once, the job is run once and reported, and its lo
     }
   });
 
-  test.concurrent.each([1, 2, 3])("everything at random, seed %d", async (seed) => {
+  test.concurrent.each([1, 2, 3])("random faults, seed %d", async (seed) => {
     await using scene = await createScene();
     const kinds = ["delay-after", "drop-before", "drop-after", "cut", "bad-body", "status"] as const;
     for (const kind of kinds) await scene.hub.addFault({ kind, probability: 0.06, seed, delayMs: 200 });
@@ -74,7 +74,7 @@ describe("whatever goes wrong once, the job is run once and reported, and its lo
   });
 });
 
-/** Adds the trouble, runs a job under it, and compares what the hub has with what is here. */
+/** Adds a fault rule, runs a job, and compares the log at the hub with the log on disk. */
 async function expectOneRun(scene: Scene, trouble?: FaultRule): Promise<void> {
   const { hub, tester } = scene;
   if (trouble !== undefined) await hub.addFault(trouble);
@@ -89,7 +89,7 @@ async function expectOneRun(scene: Scene, trouble?: FaultRule): Promise<void> {
   const runs = (await readFile(path.join(tester.home, ran), "utf8").catch(() => "")).length;
   const lines = outline(events);
   const isLost = lines.join("\n").includes("that answer was lost");
-  expect({ trouble, result, runs, end: lines.at(-1), violations: await hub.breaches() }).toEqual({
+  expect({ trouble, result, runs, end: lines.at(-1), violations: await hub.violations() }).toEqual({
     trouble,
     result: isLost ? "failed" : "passed",
     runs: isLost ? 0 : 1,

@@ -1,14 +1,14 @@
 import { describe, expect, test } from "bun:test";
 import { existsSync } from "node:fs";
 import path from "node:path";
-import { type Family, parseExposition, valueOf } from "../plugins/health/exposition.ts";
+import { type Family, parseExposition, valueOf } from "../plugins/health/testing/exposition.ts";
 import type { AgentStatus } from "../src/core/contracts/agent-status.ts";
-import { createScene, fileAppears, type Scene } from "./agents.ts";
+import { createScene, waitForFile, type Scene } from "./agents.ts";
 import type { Running } from "./fixtures.ts";
 import { registrationToken } from "./hub-process.ts";
 import { runJob, until } from "./jobs.ts";
 
-/** Asks an agent that listens at the port of its choice. */
+/** Creates a client for an agent's health server, whose port the agent has chosen. */
 function clientOf(agent: Running) {
   const address = /health, status and metrics are at (\S+)/.exec(agent.stdout)![1]!;
   const get = (page: string) => fetch(`${address}${page}`);
@@ -28,8 +28,8 @@ const startHealthy = async (scene: Scene, args: readonly string[] = []) => {
 
 type Readiness = { ready: boolean; reasons: { reason: string; slot?: number; message: string }[] };
 
-describe("an agent with health", () => {
-  test.concurrent("of two slots tells what its jobs do, while they do it", async () => {
+describe("an agent with a health server", () => {
+  test.concurrent("and two slots reports the state of running and finished jobs", async () => {
     await using scene = await createScene();
     const { hub, tester } = scene;
     const { agent, get, json, scrape } = await startHealthy(scene, [
@@ -42,7 +42,7 @@ describe("an agent with health", () => {
 
     const wait = `touch ${tester.home}/here; while [ ! -e ${tester.home}/go ]; do sleep 0.05; done`;
     const id = await hub.submit({ commands: ["echo hello", wait] });
-    await fileAppears(path.join(tester.home, "here"));
+    await waitForFile(path.join(tester.home, "here"));
     const [status, during] = [await json<AgentStatus>("/status"), await scrape()];
     const job = status.slots.find((slot) => slot.job)?.job;
     expect([job?.id, job?.executor, job?.phase]).toEqual([id, "shell", "running"]);
@@ -76,7 +76,7 @@ describe("an agent with health", () => {
     expect((await agent.finished).exitCode).toBe(0);
   });
 
-  test.concurrent("answers while a job floods", async () => {
+  test.concurrent("answers while a job prints without a pause", async () => {
     await using scene = await createScene();
     const { get, scrape } = await startHealthy(scene);
     const id = await scene.hub.submit({ commands: ["yes 'a line of a job that floods' | head -c 40000000"] });
@@ -90,7 +90,7 @@ describe("an agent with health", () => {
     expect((await done).result).toBe("passed");
     const last = await scrape();
     expect(valueOf(last, "signalman_log_bytes_total")).toBeGreaterThan(40_000_000);
-    // The hub takes 16 MB of a log, and what it does not take is known.
+    // The hub accepts 16 MB of a log; the rest is counted as trimmed.
     expect(valueOf(last, "signalman_log_trimmed_bytes_total")).toBeGreaterThan(20_000_000);
     expect(
       valueOf(last, "signalman_log_delivered_bytes_total")! +
@@ -98,7 +98,7 @@ describe("an agent with health", () => {
     ).toBe(valueOf(last, "signalman_log_bytes_total")!);
   });
 
-  test.concurrent("is not ready while its syncs fail, and is again", async () => {
+  test.concurrent("is not ready while its syncs fail, and becomes ready again", async () => {
     await using scene = await createScene();
     const { get, json, scrape } = await startHealthy(scene);
     await scene.hub.addFault({ on: "sync/waiting-for-jobs", kind: "status", status: 500 });
@@ -111,19 +111,19 @@ describe("an agent with health", () => {
     await until("it is ready", async () => (await get("/readyz")).status === 200);
   });
 
-  test.concurrent("that drains is not ready, is healthy to its end, and an open connection does not hold it", async () => {
+  test.concurrent("that drains is not ready but healthy until it exits, and does not wait for open connections", async () => {
     await using scene = await createScene();
     const { hub, tester } = scene;
     const { agent, address, get, json } = await startHealthy(scene);
     const id = await hub.submit({
       commands: [`touch ${tester.home}/here; while [ ! -e ${tester.home}/go ]; do sleep 0.05; done`],
     });
-    await fileAppears(path.join(tester.home, "here"));
+    await waitForFile(path.join(tester.home, "here"));
     agent.kill("SIGQUIT");
     await until("it is not ready", async () => (await get("/readyz")).status === 503);
     expect(await json<Readiness>("/readyz")).toEqual({
       ready: false,
-      reasons: [{ reason: "draining", message: "it takes no further jobs: requested" }],
+      reasons: [{ reason: "draining", message: "the agent takes no further jobs: requested" }],
     });
     expect((await get("/healthz")).status).toBe(200);
     const { hostname, port } = new URL(address);
@@ -135,7 +135,7 @@ describe("an agent with health", () => {
     expect(get("/healthz")).rejects.toThrow();
   });
 
-  test.concurrent("serves at the socket that its killed predecessor has left", async () => {
+  test.concurrent("reuses the socket file of a killed agent", async () => {
     await using scene = await createScene();
     const socket = path.join(scene.tester.home, "health.sock");
     const ask = () => fetch("http://agent/healthz", { unix: socket });
@@ -152,7 +152,7 @@ describe("an agent with health", () => {
   });
 });
 
-describe("an agent does not start", () => {
+describe("an agent with an invalid listen address does not start", () => {
   const refused = async (scene: Scene, listen: string): Promise<string> => {
     const { exitCode, stdout, stderr } = await scene.agent(["--health-listen", listen]).finished;
     expect(exitCode).toBe(1);
@@ -160,22 +160,22 @@ describe("an agent does not start", () => {
     return stdout + stderr;
   };
 
-  test.concurrent("at a port in use, and names address and option", async () => {
+  test.concurrent("a port in use is reported with address and option", async () => {
     await using scene = await createScene();
-    const said = await refused(scene, scene.hub.endpoint);
-    expect(said).toContain(
-      `cannot listen at http://${scene.hub.endpoint} (health-listen): another process listens there`,
+    const message = await refused(scene, scene.hub.endpoint);
+    expect(message).toContain(
+      `cannot listen on http://${scene.hub.endpoint} (health-listen): another process listens on it`,
     );
   });
 
-  test.concurrent("at a path that is too long, and says what would be right", async () => {
+  test.concurrent("a socket path that is too long is reported with the limit", async () => {
     await using scene = await createScene();
-    const said = await refused(scene, `unix:/tmp/${"x".repeat(103)}`);
-    expect(said).toContain("the socket's path has 108 bytes, and the system takes 107 at most");
+    const message = await refused(scene, `unix:/tmp/${"x".repeat(103)}`);
+    expect(message).toContain("the socket path has 108 bytes, but the system allows 107");
   });
 });
 
-test.concurrent("`signalman run` is no agent: it takes no port, and one in use is nothing to it", async () => {
+test.concurrent("`signalman run` starts no health server, even if the port is in use", async () => {
   await using scene = await createScene();
   const options = { env: { SEMAPHORE_AGENT_HEALTH_LISTEN: scene.hub.endpoint } };
   const { exitCode, stdout } = await runJob(scene.tester, { commands: ["echo hello"] }, [], options);

@@ -2,31 +2,34 @@ import { describe, expect, test } from "bun:test";
 import { existsSync } from "node:fs";
 import { mkdir, readdir, readFile, rename, rm, symlink } from "node:fs/promises";
 import path from "node:path";
-import { createScene, fileAppears } from "./agents.ts";
+import { createScene, waitForFile } from "./agents.ts";
 import { binary, createTester, type Tester } from "./fixtures.ts";
 import { uniqueSeconds, until } from "./jobs.ts";
 
 const logOf = (tester: Tester) => path.join(tester.temporary, "agent_log");
 const read = (file: string) => readFile(file, "utf8");
 
-/** A job that goes on until `go` is there, and leaves a process about which its own process has something to log. */
+/**
+ * A job that runs until the file `go` exists and leaves a process behind, so that its job process logs a
+ * line.
+ */
 function waitingJob() {
   const seconds = uniqueSeconds();
-  const command = `setsid sleep ${seconds} & echo begun; while [ ! -e go ]; do sleep 0.05; done`;
+  const command = `setsid sleep ${seconds} & echo started; while [ ! -e go ]; do sleep 0.05; done`;
   return { seconds, request: { commands: [command] } };
 }
 
 describe("SIGHUP", () => {
-  test.concurrent("opens the log again: agent and job process go on in a new file, and the job with them", async () => {
+  test.concurrent("reopens the log: the agent and the job process continue in a new file, and the job continues", async () => {
     await using scene = await createScene();
     const { hub, tester } = scene;
     const agent = await scene.readyAgent();
     const { seconds, request } = waitingJob();
     const id = await hub.submit(request);
-    await hub.shows(id, "begun");
+    await hub.shows(id, "started");
     await rename(logOf(tester), `${logOf(tester)}-moved`);
     agent.kill("SIGHUP");
-    await fileAppears(logOf(tester));
+    await waitForFile(logOf(tester));
     const moved = await read(`${logOf(tester)}-moved`);
     await tester.write("go", "");
     expect((await hub.done(id)).result).toBe("passed");
@@ -39,7 +42,7 @@ describe("SIGHUP", () => {
     expect(await read(logOf(tester))).toContain("Agent shutting down due to: INTERRUPTED");
   });
 
-  test.concurrent("that finds no place for the log is said once; the agent and its jobs live", async () => {
+  test.concurrent("that cannot reopen the log is reported once; the agent and its jobs continue", async () => {
     await using scene = await createScene();
     const { hub, tester } = scene;
     const agent = await scene.readyAgent();
@@ -56,7 +59,7 @@ describe("SIGHUP", () => {
   });
 });
 
-test.concurrent("a log that cannot be had costs neither the agent nor its jobs anything", async () => {
+test.concurrent("an agent runs jobs when its log file cannot be opened", async () => {
   await using scene = await createScene();
   await rm(logOf(scene.tester), { force: true });
   await symlink("elsewhere", logOf(scene.tester));
@@ -91,7 +94,7 @@ describe("rotation", () => {
     expect(found.toSorted()).toEqual(words.flat().toSorted());
   });
 
-  test.concurrent("is the job process's work too, by the agent's options", async () => {
+  test.concurrent("is done by the job process as well, with the agent's options", async () => {
     await using scene = await createScene();
     const { hub, tester } = scene;
     await scene.readyAgent(["--log-file-size", "300", "--log-file-count", "2"]);
@@ -101,11 +104,11 @@ describe("rotation", () => {
     });
     expect((await hub.done(id)).result).toBe("passed");
     const logs = async () => (await readdir(tester.temporary)).filter((name) => name.startsWith("agent_log"));
-    await until("there are three", async () => (await logs()).length === 3);
+    await until("three log files exist", async () => (await logs()).length === 3);
     expect((await logs()).toSorted()).toEqual(["agent_log", "agent_log.1", "agent_log.2"]);
   });
 
-  test.concurrent("a size or a count that is none is refused by name", async () => {
+  test.concurrent("an invalid size or count is reported with the name of its option", async () => {
     await using tester = await createTester();
     const { exitCode, stderr } = await tester.exec([
       binary,

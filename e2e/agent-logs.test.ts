@@ -7,7 +7,10 @@ import { createScene, type Scene } from "./agents.ts";
 import { registrationToken } from "./hub-process.ts";
 import { outline, until } from "./jobs.ts";
 
-/** Stands for the program `artifact`: keeps what it gets, and its words and variables. */
+/**
+ * Writes a stand-in for the program `artifact` that keeps the uploaded file, its arguments and its
+ * environment.
+ */
 async function writeArtifact(scene: Scene, more = ""): Promise<Record<string, string>> {
   const script = `#!/bin/bash
 echo "$@" > "$HOME/artifact.words"
@@ -25,7 +28,7 @@ const read = (scene: Scene, file: string) => readFile(inHome(scene, file), "utf8
 const artifactToken = "artifact-token-4711";
 
 describe("upload-job-logs", () => {
-  test.concurrent("always: the whole log as text, before the result is reported; nothing stays on disk", async () => {
+  test.concurrent("always: the complete log is uploaded as text before the result is reported, and removed from the disk", async () => {
     await using scene = await createScene();
     const { hub } = scene;
     const env = await writeArtifact(scene, 'sleep 0.3; touch "$HOME/uploaded"');
@@ -50,10 +53,10 @@ describe("upload-job-logs", () => {
     expect(log).not.toContain(artifactToken);
     const files = await readdir(scene.stateDirectory, { recursive: true });
     expect(files.filter((file) => /\.txt/.test(file))).toEqual([]);
-    expect(await hub.breaches()).toEqual([]);
+    expect(await hub.violations()).toEqual([]);
   });
 
-  test.concurrent("when-trimmed: only of a log that the server has refused, compressed when it is large", async () => {
+  test.concurrent("when-trimmed: only a log that the server has trimmed is uploaded, compressed when it is large", async () => {
     await using scene = await createScene({ hub: ["--log-limit", "20000"] });
     const { hub } = scene;
     const env = await writeArtifact(scene);
@@ -72,27 +75,30 @@ describe("upload-job-logs", () => {
     expect(text).toContain(`\n${lines}\n1\n2\n3\n`);
     expect(text).toContain("\n199999\n200000\n1\n2\n");
     expect(outline(await scene.keptLog(id)).at(-1)).toBe("end passed");
-    expect(await hub.breaches()).toEqual([]);
+    expect(await hub.violations()).toEqual([]);
   });
 
   test.concurrent.each([
     ["is missing", undefined, 'PATH=""'],
     ["fails", "echo broken >&2; exit 4", ""],
-    ["never ends", "trap '' TERM; while :; do sleep 1; done", ""],
-  ])("an artifact that %s is an error in the agent's log, and not the job's", async (_, more) => {
-    await using scene = await createScene();
-    const env = more === undefined ? {} : await writeArtifact(scene, more);
-    await scene.readyAgent(["--upload-job-logs", "always", "--artifact-upload-timeout", "2"], { env });
-    const id = await scene.hub.submit({ commands: ["true"] });
-    expect((await scene.hub.done(id)).result).toBe("passed");
-    expect(await scene.agentLog()).toMatch(/level=error .*artifact/);
-    const next = await scene.hub.submit({ commands: ["true"] });
-    expect((await scene.hub.done(next)).result).toBe("passed");
-  });
+    ["hangs", "trap '' TERM; while :; do sleep 1; done", ""],
+  ])(
+    "an artifact program that %s is an error in the agent's log and does not fail the job",
+    async (_, more) => {
+      await using scene = await createScene();
+      const env = more === undefined ? {} : await writeArtifact(scene, more);
+      await scene.readyAgent(["--upload-job-logs", "always", "--artifact-upload-timeout", "2"], { env });
+      const id = await scene.hub.submit({ commands: ["true"] });
+      expect((await scene.hub.done(id)).result).toBe("passed");
+      expect(await scene.agentLog()).toMatch(/level=error .*artifact/);
+      const next = await scene.hub.submit({ commands: ["true"] });
+      expect((await scene.hub.done(next)).result).toBe("passed");
+    },
+  );
 });
 
 describe("signalman logs", () => {
-  test.concurrent("lists what this host ran, the newest first, and shows each by the beginning of its id", async () => {
+  test.concurrent("lists the jobs of this host, the newest first, and shows a log by a prefix of the job's id", async () => {
     await using scene = await createScene();
     const { hub, tester } = scene;
     await scene.readyAgent();
@@ -103,7 +109,7 @@ describe("signalman logs", () => {
     }
     const place = ["--state-dir", scene.stateDirectory];
     await until(
-      "all are reported",
+      "all jobs are reported",
       async () => !(await tester.run(["logs", ...place])).stdout.includes("not reported"),
     );
     const { stdout } = await tester.run(["logs", "--json", ...place]);
@@ -122,7 +128,7 @@ describe("signalman logs", () => {
     });
   });
 
-  test.concurrent("has the whole log of a job whose server took nothing", async () => {
+  test.concurrent("has the complete log of a job whose log server failed", async () => {
     await using scene = await createScene();
     const { hub } = scene;
     await hub.addFault({ on: "log", kind: "status", status: 500 });
@@ -134,7 +140,7 @@ describe("signalman logs", () => {
     expect(await scene.agentLog()).toContain("not all of the log was delivered");
   });
 
-  test.concurrent("a log that is full at the server is whole here, and nothing is pushed after it", async () => {
+  test.concurrent("a log that is trimmed at the server is complete on disk, and nothing is pushed after the rejection", async () => {
     await using scene = await createScene({ hub: ["--log-limit", "5000"] });
     const { hub } = scene;
     await scene.readyAgent();
@@ -144,6 +150,6 @@ describe("signalman logs", () => {
     expect(await hub.done(id)).toMatchObject({ result: "passed", log: { isTrimmed: true } });
     expect(JSON.stringify((await hub.log(id)).at(-1))).toContain("Log is trimmed.");
     expect(outline(await scene.keptLog(id)).at(-1)).toBe("end passed");
-    expect(await hub.breaches()).toEqual([]);
+    expect(await hub.violations()).toEqual([]);
   });
 });

@@ -1,17 +1,18 @@
 import { describe, expect, test } from "bun:test";
 import { existsSync } from "node:fs";
-import { createScene, gone, inHome, type Scene } from "./agents.ts";
+import { createScene, waitForExit, inHome, type Scene } from "./agents.ts";
 import { createCountingJob } from "./counting-job.ts";
 import { binary } from "./fixtures.ts";
-import { canUnshare, mountNamespace, needsNamespace } from "./limits.ts";
+import { canUnshare, mountNamespace, needsNamespace } from "./isolation.ts";
 import { outline, uniqueSeconds, until } from "./jobs.ts";
-import { type Proxy, startFront, startProxy, type Weather } from "./proxy.ts";
+import { type Proxy, startSyncOverride, startProxy, type NetworkState } from "./proxy.ts";
 
-// Fifteen minutes are a second or two here: the agents have 1 s for a request, and give up after what `busy-give-up` and `sync-give-up` say.
+// The agents' request time-out is 1 s; `busy-give-up` and `sync-give-up` are a few seconds instead of 15
+// minutes.
 
-const { commands, expectWhole } = createCountingJob(60, 0.05);
+const { commands, expectComplete } = createCountingJob(60, 0.05);
 
-/** A scene whose agents reach the hub through a network that has a weather. */
+/** Creates a scene whose agents connect to the hub through a proxy. */
 async function createStorm(options?: Parameters<typeof createScene>[0]) {
   const scene = await createScene(options);
   const proxy = await startProxy(() => scene.hub.endpoint);
@@ -28,20 +29,20 @@ async function createStorm(options?: Parameters<typeof createScene>[0]) {
 }
 
 const storms: [string, (proxy: Proxy) => void][] = [
-  ["nothing passes, and what was sent arrives after it", (proxy) => proxy.set({ kind: "hold" })],
+  ["nothing passes, and held bytes arrive afterwards", (proxy) => proxy.set({ kind: "hold" })],
   ["requests do not pass", (proxy) => proxy.set({ kind: "hold" }, "requests")],
   ["answers do not pass", (proxy) => proxy.set({ kind: "hold" }, "answers")],
   ["all connections are reset", (proxy) => proxy.set({ kind: "reset" })],
-  ["answers come byte by byte, too slowly", (proxy) => proxy.set(slowly(50), "answers")],
-  ["answers come after the time-out", (proxy) => proxy.set({ kind: "late", delayMs: 1300 }, "answers")],
-  ["requests come after the time-out", (proxy) => proxy.set({ kind: "late", delayMs: 1300 }, "requests")],
-  ["open connections lead nowhere, and new ones pass", (proxy) => proxy.forgetOpen()],
+  ["answers arrive byte by byte, too slowly", (proxy) => proxy.set(slowly(50), "answers")],
+  ["answers arrive after the time-out", (proxy) => proxy.set({ kind: "late", delayMs: 1300 }, "answers")],
+  ["requests arrive after the time-out", (proxy) => proxy.set({ kind: "late", delayMs: 1300 }, "requests")],
+  ["open connections drop all bytes, and new ones pass", (proxy) => proxy.blackholeOpen()],
 ];
 
-const slowly = (delayMs: number): Weather => ({ kind: "trickle", delayMs });
+const slowly = (delayMs: number): NetworkState => ({ kind: "trickle", delayMs });
 
-describe("the network between an agent and its hub", () => {
-  test.concurrent.each(storms)("%s: the job goes on, and its log is whole", async (_, brew) => {
+describe("a fault of the network between an agent and its hub", () => {
+  test.concurrent.each(storms)("%s: the job continues, and its log is complete", async (_, brew) => {
     await using storm = await createStorm();
     const { scene, hub, proxy, via } = storm;
     const agent = await scene.readyAgent(via);
@@ -50,24 +51,24 @@ describe("the network between an agent and its hub", () => {
     brew(proxy);
     await Bun.sleep(3500);
     proxy.set({ kind: "pass" });
-    await expectWhole(scene, id);
+    await expectComplete(scene, id);
     agent.kill("SIGTERM");
     expect((await agent.finished).exitCode).toBe(0);
   });
 });
 
-/** A job that runs for an hour, unless it is ended. */
+/** Submits a job that runs for an hour unless it is stopped. */
 async function submitLong(scene: Scene) {
   const word = uniqueSeconds();
   const id = await scene.hub.submit({
-    commands: [`echo begun; while sleep 0.05; do echo tick; done & sleep ${word}; touch never`],
+    commands: [`echo started; while sleep 0.05; do echo tick; done & sleep ${word}; touch never`],
   });
-  await scene.hub.shows(id, "begun");
+  await scene.hub.shows(id, "started");
   return { id, word };
 }
 
 async function expectEnded(scene: Scene, { id, word }: Awaited<ReturnType<typeof submitLong>>) {
-  await gone(word);
+  await waitForExit(word);
   expect(outline(await scene.keptLog(id)).at(-1)).toBe("end stopped");
   expect(existsSync(inHome(scene, "never"))).toBe(false);
 }
@@ -75,7 +76,7 @@ async function expectEnded(scene: Scene, { id, word }: Awaited<ReturnType<typeof
 const reasonOf = (stdout: string) => /Agent shutting down due to: (\w+)/.exec(stdout)?.[1];
 
 test.concurrent.if(canUnshare)(
-  `the hub's name is gone for a while: the job goes on, and its log is whole${needsNamespace}`,
+  `the hub's name cannot be resolved for a while: the job continues, and its log is complete${needsNamespace}`,
   async () => {
     await using storm = await createStorm();
     const { scene, hub, proxy } = storm;
@@ -89,7 +90,7 @@ test.concurrent.if(canUnshare)(
       binary,
     ];
     const endpoint = ["--endpoint", `hub.test:${proxy.endpoint.split(":")[1]}`];
-    // A name that was found is believed for half a minute otherwise, and a name server waited for as long.
+    // By default names are cached for half a minute, and name servers have as long to answer.
     const env = { BUN_CONFIG_DNS_TIME_TO_LIVE_SECONDS: "1", RES_OPTIONS: "timeout:1 attempts:1" };
     await scene.readyAgent(endpoint, { program, env });
     const id = await hub.submit({ commands });
@@ -102,12 +103,12 @@ test.concurrent.if(canUnshare)(
     await Bun.sleep(1000);
     expect((await hub.calls()).length).toBe(before);
     await scene.tester.write("hosts", "127.0.0.1 hub.test\n");
-    await expectWhole(scene, id);
+    await expectComplete(scene, id);
   },
 );
 
-describe("an outage without an end", () => {
-  test.concurrent("the busy agent stops its job and leaves with 1; the next one, when it is over, reports it", async () => {
+describe("a permanent outage", () => {
+  test.concurrent("a busy agent stops its job and exits with status 1; the next agent reports the job after the outage", async () => {
     await using storm = await createStorm();
     const { scene, hub, proxy, via } = storm;
     const agent = await scene.readyAgent([...via, "--busy-give-up", "2"]);
@@ -123,7 +124,7 @@ describe("an outage without an end", () => {
     expect((await hub.calls()).filter(({ endpoint }) => endpoint === "register")).toHaveLength(1);
   });
 
-  test.concurrent("an idle agent leaves with 1", async () => {
+  test.concurrent("an idle agent exits with status 1", async () => {
     await using storm = await createStorm();
     const { scene, proxy, via } = storm;
     const agent = await scene.readyAgent([...via, "--sync-give-up", "2"]);
@@ -132,7 +133,7 @@ describe("an outage without an end", () => {
     expect({ exitCode, reason: reasonOf(stdout) }).toEqual({ exitCode: 1, reason: "UNABLE_TO_SYNC" });
   });
 
-  test.concurrent("an agent that cannot even register says so, and leaves with 1; a name that does not resolve is one of the reasons", async () => {
+  test.concurrent("an agent that cannot register reports the reason and exits with status 1, also for a name that does not resolve", async () => {
     await using storm = await createStorm();
     const { scene, proxy, via } = storm;
     proxy.set({ kind: "hold" });
@@ -150,30 +151,31 @@ describe("an outage without an end", () => {
   });
 });
 
-describe("a hub that comes back with another mind", () => {
-  test.concurrent("it has deleted the agent, and failed its job: the job is stopped, its log kept, the agent leaves with 1", async () => {
-    // A busy row lives 6 s without a sync; the agent would give up after 9, and is in doubt after half of that.
+describe("a hub whose state has changed after an outage", () => {
+  test.concurrent("the agent was removed and its job failed: the job is stopped, its log kept, and the agent exits with status 1", async () => {
+    // The hub removes a busy agent after 6 s without a sync; the agent gives up after 9 s and holds its log
+    // back after half of that.
     await using storm = await createStorm({ hub: ["--time-scale", "150"] });
     const { scene, hub, proxy, via } = storm;
     const agent = await scene.readyAgent([...via, "--gone-give-up", "0.3", "--busy-give-up", "9"]);
     const job = await submitLong(scene);
     proxy.set({ kind: "hold" });
-    await until("the row is gone", async () => (await hub.agents()).length === 0);
+    await until("the agent is removed", async () => (await hub.agents()).length === 0);
     expect((await hub.job(job.id)).result).toBe("failed");
     const archived = await hub.log(job.id);
-    proxy.forgetOpen();
+    proxy.blackholeOpen();
     proxy.set({ kind: "pass" });
     const { exitCode, stdout } = await agent.finished;
     expect({ exitCode, reason: reasonOf(stdout) }).toEqual({ exitCode: 1, reason: "UNABLE_TO_SYNC" });
-    expect(stdout).toContain("Semaphore does not know this agent any more.");
+    expect(stdout).toContain("the control plane does not know this agent any more");
     await expectEnded(scene, job);
-    // Pushed now, the rest of the log would hide what was archived.
+    // Events that are pushed now would hide the archived log.
     expect(await hub.log(job.id)).toEqual(archived);
     const next = await scene.readyAgent(via);
     expect(next.stdout).toContain("registered as ");
   });
 
-  test.concurrent("the job was stopped meanwhile: it is stopped here, and reported", async () => {
+  test.concurrent("the job was stopped: the agent stops and reports it", async () => {
     await using storm = await createStorm();
     const { scene, hub, proxy, via } = storm;
     await scene.readyAgent(via);
@@ -185,36 +187,38 @@ describe("a hub that comes back with another mind", () => {
     expect((await hub.done(job.id)).result).toBe("stopped");
     await expectEnded(scene, job);
     expect(await hub.log(job.id)).toEqual(await scene.keptLog(job.id));
-    expect(await hub.breaches()).toEqual([]);
+    expect(await hub.violations()).toEqual([]);
   });
 
-  test.concurrent("the job is no longer this agent's: it is stopped, its log kept, and the agent takes the next one", async () => {
+  test.concurrent("the job is not assigned to the agent any more: it is stopped, its log kept, and the agent takes the next job", async () => {
     await using scene = await createScene();
-    await using front = startFront(() => scene.hub.endpoint);
-    await scene.readyAgent(["--endpoint", front.endpoint, "--gone-give-up", "0.3"]);
+    await using override = startSyncOverride(() => scene.hub.endpoint);
+    await scene.readyAgent(["--endpoint", override.endpoint, "--gone-give-up", "0.3"]);
     const job = await submitLong(scene);
-    front.answer = ({ job_id }) =>
+    override.answer = ({ job_id }) =>
       job_id === job.id
         ? new Response("invalid state transition", { status: 409 })
         : Response.json({ action: "run-job", job_id: "another", next_sync_after: 50 });
     await expectEnded(scene, job);
-    expect(await scene.agentLog()).toContain(`Semaphore does not take job ${job.id} for ours any more`);
-    await until("it asks for the next job", async () =>
+    expect(await scene.agentLog()).toContain(`job ${job.id} is not assigned to this agent any more`);
+    await until("the agent takes the next job", async () =>
       (await scene.agentLog()).includes("job another is assigned"),
     );
   });
 
-  test.concurrent("another job is assigned to a busy agent: it is not taken, and the one that runs goes on", async () => {
+  test.concurrent("another job is assigned to a busy agent: it is ignored, and the running job continues", async () => {
     await using scene = await createScene();
-    await using front = startFront(() => scene.hub.endpoint);
-    await scene.readyAgent(["--endpoint", front.endpoint]);
-    const id = await scene.hub.submit({ commands: ["echo begun; while [ ! -e go ]; do sleep 0.05; done"] });
-    await scene.hub.shows(id, "begun");
-    front.answer = ({ state }) =>
+    await using override = startSyncOverride(() => scene.hub.endpoint);
+    await scene.readyAgent(["--endpoint", override.endpoint]);
+    const id = await scene.hub.submit({ commands: ["echo started; while [ ! -e go ]; do sleep 0.05; done"] });
+    await scene.hub.shows(id, "started");
+    override.answer = ({ state }) =>
       state === "running-job"
         ? Response.json({ action: "run-job", job_id: "another", next_sync_after: 50 })
         : undefined;
-    await until("it is told", async () => (await scene.agentLog()).includes("told to run job another"));
+    await until("the assignment is logged", async () =>
+      (await scene.agentLog()).includes("request to run job another ignored"),
+    );
     await scene.tester.write("go", "");
     expect((await scene.hub.done(id)).result).toBe("passed");
   });

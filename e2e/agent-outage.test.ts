@@ -4,19 +4,19 @@ import path from "node:path";
 import { createScene } from "./agents.ts";
 import { outline, until } from "./jobs.ts";
 
-describe("a hub that is not there for a while", () => {
+describe("an outage of the hub", () => {
   test.concurrent.each(["SIGTERM", "SIGKILL"] as const)(
-    "ended with %s in mid-job and started again: the job goes on, and its log is whole",
+    "by %s and a restart during a job: the job continues, and its log is complete",
     async (signal) => {
-      await using scene = await createScene({ isKept: true });
+      await using scene = await createScene({ isPersistent: true });
       const { hub } = scene;
       const agent = await scene.readyAgent();
       const loop = "for i in $(seq 60); do echo line $i; sleep 0.03; done";
       const id = await hub.submit({ commands: ["echo -n 1 >> ran", loop] });
       await hub.shows(id, "line 10");
-      await hub.end(signal);
+      await hub.stop(signal);
       await Bun.sleep(500);
-      await hub.begin();
+      await hub.start();
       expect((await hub.done(id)).result).toBe("passed");
       const events = await hub.log(id);
       expect(outline(events)[4]).toBe(
@@ -24,42 +24,41 @@ describe("a hub that is not there for a while", () => {
       );
       expect(await scene.keptLog(id)).toEqual(events);
       expect(await readFile(path.join(scene.tester.home, "ran"), "utf8")).toBe("1");
-      // A restarted hub has forgotten when it answered last: nobody is early for it.
-      expect(await hub.breaches()).toEqual([]);
+      expect(await hub.violations()).toEqual([]);
       agent.kill("SIGTERM");
       expect((await agent.finished).exitCode).toBe(0);
     },
   );
 
-  test.concurrent("a job that ends while the hub is away is reported when it is back", async () => {
-    await using scene = await createScene({ isKept: true });
+  test.concurrent("a job that finishes during an outage is reported after it", async () => {
+    await using scene = await createScene({ isPersistent: true });
     const { hub } = scene;
     await scene.readyAgent();
     const id = await hub.submit({ commands: ["echo before; sleep 0.5; echo after; touch over"] });
     await hub.shows(id, "before");
-    await hub.end();
-    await until("the job is over", () => Bun.file(path.join(scene.tester.home, "over")).exists());
+    await hub.stop();
+    await until("the job has finished", () => Bun.file(path.join(scene.tester.home, "over")).exists());
     await Bun.sleep(500);
-    await hub.begin();
+    await hub.start();
     expect((await hub.done(id)).result).toBe("passed");
     expect(outline(await hub.log(id))[3]).toEndWith(" 0: before\nafter\n");
-    expect(await hub.breaches()).toEqual([]);
+    expect(await hub.violations()).toEqual([]);
   });
 
-  test.concurrent("an agent and its hub are both killed, and both come back", async () => {
-    await using scene = await createScene({ isKept: true });
+  test.concurrent("a job survives the kill and restart of both its agent and the hub", async () => {
+    await using scene = await createScene({ isPersistent: true });
     const { hub } = scene;
     const agent = await scene.readyAgent();
     const id = await hub.submit({
       commands: ["echo -n 1 >> ran", "for i in $(seq 40); do echo line $i; sleep 0.03; done"],
     });
     await hub.shows(id, "line 10");
-    await hub.end("SIGKILL");
+    await hub.stop("SIGKILL");
     agent.kill("SIGKILL");
     await agent.finished;
     scene.agent();
     await Bun.sleep(300);
-    await hub.begin();
+    await hub.start();
     expect((await hub.done(id)).result).toBe("passed");
     const events = await hub.log(id);
     expect(outline(events)[4]).toEndWith(
@@ -69,11 +68,11 @@ describe("a hub that is not there for a while", () => {
     expect(await readFile(path.join(scene.tester.home, "ran"), "utf8")).toBe("1");
   });
 
-  test.concurrent("an idle agent without contact leaves with UNABLE_TO_SYNC and status 1 when its time is over", async () => {
+  test.concurrent("an idle agent exits with UNABLE_TO_SYNC and status 1 after sync-give-up", async () => {
     await using scene = await createScene();
     const hook = await scene.tester.write("hook.sh", "echo $SEMAPHORE_AGENT_SHUTDOWN_REASON > reason\n");
     const agent = await scene.readyAgent(["--sync-give-up", "1", "--shutdown-hook-path", hook]);
-    await scene.hub.end("SIGKILL");
+    await scene.hub.stop("SIGKILL");
     const { exitCode, stdout } = await agent.finished;
     expect(exitCode).toBe(1);
     expect(stdout).toContain("[SYNC ERR] Failed to sync with API: ");
@@ -82,16 +81,16 @@ describe("a hub that is not there for a while", () => {
     expect(await readFile(path.join(scene.tester.home, "reason"), "utf8")).toBe("UNABLE_TO_SYNC\n");
   });
 
-  test.concurrent("a busy one stops its job, keeps its log, and the next agent here reports it", async () => {
-    await using scene = await createScene({ isKept: true });
+  test.concurrent("a busy agent stops its job after busy-give-up and keeps its log; the next agent reports the job", async () => {
+    await using scene = await createScene({ isPersistent: true });
     const { hub } = scene;
     const agent = await scene.readyAgent(["--busy-give-up", "1"]);
-    const id = await hub.submit({ commands: ["echo begun; sleep 60; touch never"] });
-    await hub.shows(id, "begun");
-    await hub.end("SIGKILL");
+    const id = await hub.submit({ commands: ["echo started; sleep 60; touch never"] });
+    await hub.shows(id, "started");
+    await hub.stop("SIGKILL");
     expect((await agent.finished).exitCode).toBe(1);
     expect(outline(await scene.keptLog(id)).at(-1)).toBe("end stopped");
-    await hub.begin();
+    await hub.start();
     await scene.readyAgent();
     const view = await hub.done(id);
     expect(view.result).toBe("stopped");
@@ -99,12 +98,12 @@ describe("a hub that is not there for a while", () => {
     expect(await Bun.file(path.join(scene.tester.home, "never")).exists()).toBe(false);
   });
 
-  test.concurrent("an agent whose row is gone stops its job, and leaves with 1", async () => {
+  test.concurrent("an agent that the hub does not know any more stops its job and exits with status 1", async () => {
     await using scene = await createScene();
     const { hub } = scene;
     const agent = await scene.readyAgent(["--gone-give-up", "0.3"]);
-    const id = await hub.submit({ commands: ["echo begun; sleep 60; touch never"] });
-    await hub.shows(id, "begun");
+    const id = await hub.submit({ commands: ["echo started; sleep 60; touch never"] });
+    await hub.shows(id, "started");
     await hub.addFault({ on: "sync", kind: "status", status: 404 });
     const { exitCode, stdout } = await agent.finished;
     expect(exitCode).toBe(1);

@@ -1,15 +1,15 @@
 import { describe, expect, test } from "bun:test";
 import { appendFile, readFile, truncate, writeFile } from "node:fs/promises";
 import path from "node:path";
-import { createScene, findFile, gone, jobProcesses, type Scene } from "./agents.ts";
+import { createScene, findFile, waitForExit, jobProcesses, type Scene } from "./agents.ts";
 import { binary, type Running, type StartOptions } from "./fixtures.ts";
-import { living, outline, uniqueSeconds } from "./jobs.ts";
+import { findProcesses, outline, uniqueSeconds } from "./jobs.ts";
 
 const bootId = "/proc/sys/kernel/random/boot_id";
 const unshare = ["unshare", process.getuid?.() === 0 ? "-m" : "-rm"];
 const mount = `mount --bind "$0" ${bootId} && exec "$@"`;
 
-/** A job that prints, and what must not be there later. */
+/** Submits a job that prints 40 lines and then runs on. */
 async function submitLong({ hub }: Scene) {
   const word = uniqueSeconds();
   const command = `for i in $(seq 40); do echo line $i; sleep 0.02; done; (setsid sleep ${word} &); sleep ${word}; touch never`;
@@ -18,15 +18,18 @@ async function submitLong({ hub }: Scene) {
   return { id, word };
 }
 
-/** The machine dies: nothing that ran goes on, all at once. */
+/** Kills the agent and the job's process at once, like a crash of the machine. */
 async function crashMachine(agent: Running, id: string, word: string): Promise<void> {
   agent.kill("SIGKILL");
   for (const pid of jobProcesses(id)) process.kill(pid, "SIGKILL");
   await agent.finished;
-  await gone(word);
+  await waitForExit(word);
 }
 
-/** How a program is started after the machine: with another boot id, or, where nobody may mount one, on a state that was written under another. */
+/**
+ * Returns how to start a program after a reboot: with another boot id or, without mounts, with another boot
+ * id in the stored state.
+ */
 async function reboot(scene: Scene): Promise<StartOptions> {
   const file = await scene.tester.write("boot-id", "11111111-2222-4333-8444-555555555555\n");
   const { stdout } = await scene.tester.exec([...unshare, "sh", "-c", mount, file, "cat", bootId]);
@@ -40,7 +43,10 @@ async function reboot(scene: Scene): Promise<StartOptions> {
   return {};
 }
 
-/** Reported as failed, with the line that says why at the end of its open command; hub and disk have the same events. */
+/**
+ * Expects that the job failed with a reason at the end of its open command, and that hub and disk have the
+ * same events.
+ */
 async function expectFailed(scene: Scene, id: string, shown: string): Promise<void> {
   expect((await scene.hub.done(id)).result).toBe("failed");
   const events = await scene.hub.log(id);
@@ -53,13 +59,13 @@ async function expectFailed(scene: Scene, id: string, shown: string): Promise<vo
   expect(lines.at(-1)).toBe("end failed");
   expect(await scene.keptLog(id)).toEqual(events);
   expect(await Bun.file(path.join(scene.tester.home, "never")).exists()).toBe(false);
-  // What the machine has lost, the hub had; there it is taken back.
-  const isTakenBack = ({ rule }: { rule: string }) => rule === "push-back" || rule === "push-rewrite";
-  expect((await scene.hub.breaches()).filter((breach) => !isTakenBack(breach))).toEqual([]);
+  // The hub may have events that the disk lost; the agent then truncates the hub's log.
+  const isTruncation = ({ rule }: { rule: string }) => rule === "push-back" || rule === "push-rewrite";
+  expect((await scene.hub.violations()).filter((breach) => !isTruncation(breach))).toEqual([]);
 }
 
-describe("the machine restarts in mid-job", () => {
-  test.concurrent("all of the log was on disk: the job is reported as failed, with a line that says so, and the agent goes on", async () => {
+describe("the machine restarts during a job", () => {
+  test.concurrent("with the complete log on disk: the job is reported as failed with a reason, and the agent continues", async () => {
     await using scene = await createScene();
     const agent = await scene.readyAgent();
     const { id, word } = await submitLong(scene);
@@ -77,9 +83,9 @@ describe("the machine restarts in mid-job", () => {
       "in the middle of a line",
       async (spool) => truncate(spool, (await readFile(spool)).indexOf("line 20") + 3),
     ],
-    ["and a tail of NULs", (spool) => appendFile(spool, Buffer.alloc(5000))],
+    ["with trailing NUL bytes", (spool) => appendFile(spool, Buffer.alloc(5000))],
     [
-      "with NULs in the place of a block in its middle",
+      "with NUL bytes instead of a block",
       async (spool) => {
         const bytes = await readFile(spool);
         await writeFile(spool, bytes.fill(0, bytes.indexOf("line 20"), bytes.indexOf("line 30")));
@@ -87,7 +93,7 @@ describe("the machine restarts in mid-job", () => {
     ],
   ];
   test.concurrent.each(torn)(
-    "the log was cut %s, behind what the hub had: both end with the same events",
+    "with a log truncated %s, before the hub's last event: hub and disk have the same events",
     async (_, tear) => {
       await using scene = await createScene();
       const agent = await scene.readyAgent();
@@ -99,8 +105,8 @@ describe("the machine restarts in mid-job", () => {
     },
   );
 
-  test.concurrent("and the hub has given the agent up by then: the log stays, nothing is pushed, the agent registers anew", async () => {
-    // Two hundred times as fast: a busy row lives 4.5 s without a sync.
+  test.concurrent("after the hub has removed the agent: the log is kept, nothing is pushed, and the agent registers again", async () => {
+    // The hub removes a busy agent after 4.5 s without a sync.
     await using scene = await createScene({ hub: ["--time-scale", "200"] });
     const { hub } = scene;
     const agent = await scene.readyAgent();
@@ -112,6 +118,6 @@ describe("the machine restarts in mid-job", () => {
     await next.shows("registered as ");
     expect(await hub.log(id)).toEqual(before);
     expect(outline(await scene.keptLog(id)).at(-1)).toBe("end failed");
-    expect(living(word)).toEqual([]);
+    expect(findProcesses(word)).toEqual([]);
   });
 });

@@ -7,7 +7,7 @@ import { registrationToken } from "./hub-process.ts";
 import { outputOf, until } from "./jobs.ts";
 import { programOf, users } from "./users.ts";
 
-/** Every file below a directory, as bytes. */
+/** Lists all files below a directory. */
 const filesOf = (directory: string) =>
   readdirSync(directory, { recursive: true, withFileTypes: true })
     .filter((entry) => entry.isFile())
@@ -17,7 +17,7 @@ const environOf = (pid: number) => readFileSync(`/proc/${pid}/environ`, "latin1"
 
 describe("the registration token", () => {
   test.concurrent.each(["environment", "flag", "file", "config"])(
-    "from the %s is in no job, no job's process, no log and no file",
+    "from the %s is in no job, job process, log or file",
     async (place) => {
       await using scene = await createScene();
       const { hub, tester } = scene;
@@ -63,11 +63,11 @@ describe("the registration token", () => {
         });
       }
       expect(readFileSync(path.join(tester.home, "hook.env"), "utf8")).not.toContain(registrationToken);
-      if (place === "flag") expect(stdout).toContain("the registration token stands on the command line");
+      if (place === "flag") expect(stdout).toContain("the registration token is on the command line");
     },
   );
 
-  test.concurrent("a job of an ordinary user cannot read it out of the agent, nor look into the job's process", async () => {
+  test.concurrent("a job of an ordinary user can read the memory of neither the agent nor its job process", async () => {
     await using scene = await createScene();
     const { hub, tester } = scene;
     const program = await programOf(tester, users.at(-1)!.as);
@@ -81,7 +81,7 @@ describe("the registration token", () => {
     expect(output.match(/Permission denied/g)).toHaveLength(4);
   });
 
-  test.concurrent("the access token and the log's token stand in no log of the agent and unsealed in no file", async () => {
+  test.concurrent("the access token and the log token are in no agent log, and in no file after the job", async () => {
     await using scene = await createScene();
     const { hub } = scene;
     await scene.readyAgent([], { env: { SEMAPHORE_AGENT_LOG_LEVEL: "trace" } });
@@ -96,12 +96,12 @@ describe("the registration token", () => {
     expect(log).not.toContain(logToken);
     expect(log).not.toMatch(/\b[0-9a-f]{80}\b/);
     for (const text of texts) expect(text).not.toMatch(/\b[0-9a-f]{80}\b/);
-    await until("nothing of the request is left", () =>
+    await until("the request is removed", () =>
       filesOf(scene.stateDirectory).every((file) => !readFileSync(file, "latin1").includes(logToken)),
     );
   });
 
-  test.concurrent("Bun's own switches reach no job", async () => {
+  test.concurrent("Bun's own variables are not in a job's environment", async () => {
     await using scene = await createScene();
     const { hub } = scene;
     await scene.readyAgent([], { env: { BUN_OPTIONS: "--smol", BUN_CONFIG_PRELOAD: "", MINE: "mine" } });
@@ -114,8 +114,8 @@ describe("the registration token", () => {
   });
 });
 
-describe("what others can see of an agent", () => {
-  test.concurrent("its program's path and the word start stand in the process list", async () => {
+describe("what other users can see of an agent", () => {
+  test.concurrent("the process list shows the path of the program and the word start", async () => {
     await using scene = await createScene();
     const directory = path.join(scene.tester.home, "opt", "semaphore", "agent");
     await scene.tester.exec(["bash", "-c", `mkdir -p ${directory} && ln -s "$0" ${directory}/agent`, binary]);
@@ -129,7 +129,7 @@ describe("what others can see of an agent", () => {
     expect(stdout).toStartWith(`${directory}/agent start `);
   });
 
-  test.concurrent("nobody else can look into its state directory", async () => {
+  test.concurrent("the state directory is closed to other users", async () => {
     await using scene = await createScene();
     const { hub } = scene;
     const agent = scene.agent([], { program: ["bash", "-c", 'umask 0; exec "$0" "$@"', binary] });
@@ -148,7 +148,7 @@ describe("what others can see of an agent", () => {
     expect((await agent.finished).exitCode).toBe(0);
   });
 
-  test.concurrent("a second agent on one explicit state directory is refused, and told the pid of the first", async () => {
+  test.concurrent("a second agent with the same explicit state directory is rejected with the pid of the first", async () => {
     await using scene = await createScene();
     const first = await scene.readyAgent();
     const { exitCode, stdout, stderr } = await scene.agent().finished;
@@ -159,11 +159,11 @@ describe("what others can see of an agent", () => {
     expect((await scene.hub.done(id)).result).toBe("passed");
   });
 
-  test.concurrent("without an explicit one they share a host in peace, and each takes its own again", async () => {
+  test.concurrent("without explicit state directories two agents share a host, and each resumes its registration", async () => {
     await using scene = await createScene();
     const env = { SEMAPHORE_AGENT_STATE_DIR: "" };
     const agents = [await scene.readyAgent([], { env }), await scene.readyAgent([], { env })];
-    await until("both are there", async () => (await scene.hub.agents()).length === 2);
+    await until("both agents are registered", async () => (await scene.hub.agents()).length === 2);
     const names = (await scene.hub.agents()).map(({ name }) => name).toSorted();
     for (const agent of agents) {
       agent.kill("SIGKILL");

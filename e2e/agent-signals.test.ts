@@ -2,21 +2,21 @@ import { describe, expect, test } from "bun:test";
 import { existsSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import path from "node:path";
-import { createScene, gone, type Scene } from "./agents.ts";
-import { living, outline, uniqueSeconds, until } from "./jobs.ts";
+import { createScene, waitForExit, type Scene } from "./agents.ts";
+import { findProcesses, outline, uniqueSeconds, until } from "./jobs.ts";
 
 const reasonOf = (stdout: string) => /Agent shutting down due to: (\w+)/.exec(stdout)?.[1];
 
-/** A job that runs for an hour, unless it is ended, and what must not be there then. */
+/** Submits a job that runs for an hour unless it is stopped. */
 async function submitLong(scene: Scene) {
   const seconds = uniqueSeconds();
-  const command = `echo begun; sleep ${seconds}; touch deployed`;
+  const command = `echo started; sleep ${seconds}; touch deployed`;
   const id = await scene.hub.submit({
     commands: [command, "touch deployed"],
     epilogue_always_commands: ["touch deployed"],
     epilogue_on_fail_commands: ["touch deployed"],
   });
-  await scene.hub.shows(id, "begun");
+  await scene.hub.shows(id, "started");
   return { id, seconds, command };
 }
 
@@ -24,15 +24,15 @@ async function expectStopped(scene: Scene, { id, seconds, command }: Awaited<Ret
   const { hub, tester } = scene;
   expect((await hub.done(id)).result).toBe("stopped");
   const events = await hub.log(id);
-  expect(outline(events).slice(3)).toEqual([`[${command}] 1: begun\n`, "end stopped"]);
+  expect(outline(events).slice(3)).toEqual([`[${command}] 1: started\n`, "end stopped"]);
   expect(await scene.keptLog(id)).toEqual(events);
   expect(existsSync(path.join(tester.home, "deployed"))).toBe(false);
-  await gone(seconds);
-  expect(await hub.breaches()).toEqual([]);
+  await waitForExit(seconds);
+  expect(await hub.violations()).toEqual([]);
 }
 
 describe("SIGTERM", () => {
-  test.concurrent("once with a job and no grace: the hub stops the job, and the agent leaves with 0", async () => {
+  test.concurrent("once with a job and no grace period: the hub stops the job, and the agent exits with status 0", async () => {
     await using scene = await createScene();
     const agent = await scene.readyAgent();
     const job = await submitLong(scene);
@@ -43,25 +43,28 @@ describe("SIGTERM", () => {
     expect(await scene.hub.agents()).toEqual([]);
   });
 
-  test.concurrent("once with a grace: the job goes on to its end, and no other is taken", async () => {
+  test.concurrent("once with a grace period: the job runs to its end, and no other job is taken", async () => {
     await using scene = await createScene();
     const { hub } = scene;
     const agent = await scene.readyAgent(["--interruption-grace-period", "600"]);
     const id = await hub.submit({
-      commands: ["echo begun; while [ ! -e go ]; do sleep 0.05; done; echo over"],
+      commands: ["echo started; while [ ! -e go ]; do sleep 0.05; done; echo over"],
     });
-    await hub.shows(id, "begun");
+    await hub.shows(id, "started");
     const next = await hub.submit({ commands: ["touch never"] });
     agent.kill("SIGTERM");
-    await until("the hub knows", async () => (await hub.agents())[0]?.isInterrupted === true);
+    await until(
+      "the hub has recorded the interruption",
+      async () => (await hub.agents())[0]?.isInterrupted === true,
+    );
     await scene.tester.write("go", "");
     expect((await agent.finished).exitCode).toBe(0);
     expect((await hub.job(id)).result).toBe("passed");
     expect((await hub.job(next)).state).toBe("queued");
-    expect(await hub.breaches()).toEqual([]);
+    expect(await hub.violations()).toEqual([]);
   });
 
-  test.concurrent("a grace that is over stops the job", async () => {
+  test.concurrent("the job is stopped after the grace period", async () => {
     await using scene = await createScene();
     const agent = await scene.readyAgent(["--interruption-grace-period", "1"]);
     const job = await submitLong(scene);
@@ -70,64 +73,70 @@ describe("SIGTERM", () => {
     await expectStopped(scene, job);
   });
 
-  test.concurrent("twice: the agent stops the job itself, whatever grace there is, and reports it", async () => {
+  test.concurrent("twice: the agent stops the job itself, without waiting for the grace period, and reports it", async () => {
     await using scene = await createScene();
     const agent = await scene.readyAgent(["--interruption-grace-period", "600"]);
     const job = await submitLong(scene);
     agent.kill("SIGTERM");
-    await until("the hub knows", async () => (await scene.hub.agents())[0]?.isInterrupted === true);
+    await until(
+      "the hub has recorded the interruption",
+      async () => (await scene.hub.agents())[0]?.isInterrupted === true,
+    );
     agent.kill("SIGTERM");
     const { exitCode, stdout } = await agent.finished;
     expect({ exitCode, reason: reasonOf(stdout) }).toEqual({ exitCode: 0, reason: "INTERRUPTED" });
     await expectStopped(scene, job);
   });
 
-  test.concurrent("three times: a job that ignores everything is killed, the agent exits with 1; the next one reports it", async () => {
+  test.concurrent("three times: a job that ignores signals is killed, and the agent exits with status 1; the next agent reports the job", async () => {
     await using scene = await createScene();
     const { hub } = scene;
     const config = ["--interruption-grace-period", "600", "--stop-grace-period", "600"];
     const agent = await scene.readyAgent(config);
     const seconds = uniqueSeconds();
-    const command = `trap '' TERM INT HUP; (trap '' TERM; sleep ${seconds}) & echo begun; sleep ${seconds}; touch deployed`;
+    const command = `trap '' TERM INT HUP; (trap '' TERM; sleep ${seconds}) & echo started; sleep ${seconds}; touch deployed`;
     const id = await hub.submit({ commands: [command] });
-    await hub.shows(id, "begun");
+    await hub.shows(id, "started");
     agent.kill("SIGTERM");
-    await until("the hub knows", async () => (await hub.agents())[0]?.isInterrupted === true);
+    await until(
+      "the hub has recorded the interruption",
+      async () => (await hub.agents())[0]?.isInterrupted === true,
+    );
     agent.kill("SIGTERM");
     await Bun.sleep(300);
-    expect(living(seconds)).not.toEqual([]);
+    expect(findProcesses(seconds)).not.toEqual([]);
     agent.kill("SIGTERM");
     const { exitCode, stdout } = await agent.finished;
     expect(exitCode).toBe(1);
     expect(stdout).toMatch(/told twice to leave: .*\n.*told three times to leave: /);
-    await gone(seconds);
+    await waitForExit(seconds);
     expect(existsSync(path.join(scene.tester.home, "deployed"))).toBe(false);
     scene.agent();
     expect((await hub.done(id)).result).toBe("stopped");
     expect(await hub.log(id)).toEqual(await scene.keptLog(id));
   });
 
-  test.concurrent("without a hub: an idle agent leaves, a busy one stops its job and keeps its result", async () => {
-    await using scene = await createScene({ isKept: true });
+  test.concurrent("during an outage: an idle agent exits, a busy agent stops its job and keeps the result", async () => {
+    await using scene = await createScene({ isPersistent: true });
     const { hub } = scene;
     const agent = await scene.readyAgent(["--interrupt-give-up", "1"]);
     const job = await submitLong(scene);
-    await hub.end("SIGKILL");
+    await hub.stop("SIGKILL");
     agent.kill("SIGTERM");
     await agent.finished;
-    await gone(job.seconds);
+    await waitForExit(job.seconds);
     const idle = scene.agent([], {
       env: { SEMAPHORE_AGENT_STATE_DIR: path.join(scene.tester.home, "other") },
     });
     await idle.shows("Registering Agent");
     idle.kill("SIGTERM");
     expect((await idle.finished).exitCode).toBe(0);
-    await hub.begin();
+    await hub.start();
     await scene.readyAgent();
     await expectStopped(scene, job);
   });
 
-  test.concurrent("before the hub has answered a registration: the agent leaves with 0", async () => {
+  test.concurrent("before the hub has answered a registration: the agent exits with status 0", async () => {
     await using scene = await createScene();
     await scene.hub.addFault({ on: "register", kind: "partition" });
     const agent = scene.agent();
@@ -138,14 +147,14 @@ describe("SIGTERM", () => {
 });
 
 describe("SIGQUIT", () => {
-  test.concurrent("drains: the job runs to its end, no other is taken, the agent leaves with 0", async () => {
+  test.concurrent("drains: the job runs to its end, no other job is taken, and the agent exits with status 0", async () => {
     await using scene = await createScene();
     const { hub } = scene;
     const agent = await scene.readyAgent();
     const id = await hub.submit({
-      commands: ["echo begun; while [ ! -e go ]; do sleep 0.05; done; echo over"],
+      commands: ["echo started; while [ ! -e go ]; do sleep 0.05; done; echo over"],
     });
-    await hub.shows(id, "begun");
+    await hub.shows(id, "started");
     agent.kill("SIGQUIT");
     await Bun.sleep(300);
     await scene.tester.write("go", "");
@@ -153,10 +162,10 @@ describe("SIGQUIT", () => {
     expect({ exitCode, reason: reasonOf(stdout) }).toEqual({ exitCode: 0, reason: "REQUESTED" });
     expect((await hub.job(id)).result).toBe("passed");
     expect(await hub.agents()).toEqual([]);
-    expect(await hub.breaches()).toEqual([]);
+    expect(await hub.violations()).toEqual([]);
   });
 
-  test.concurrent("an idle agent leaves at once", async () => {
+  test.concurrent("an idle agent exits at once", async () => {
     await using scene = await createScene();
     const agent = await scene.readyAgent();
     agent.kill("SIGQUIT");
@@ -167,7 +176,7 @@ describe("SIGQUIT", () => {
 });
 
 describe("SIGUSR2", () => {
-  test.concurrent("hands a running job over: the agent exits with 0 without a word, the next one goes on with it", async () => {
+  test.concurrent("hands a running job over: the agent exits with status 0 without a sync, and the next agent resumes the job", async () => {
     await using scene = await createScene();
     const { hub } = scene;
     const hook = await scene.tester.write("hook.sh", "touch hooked\n");
@@ -191,12 +200,12 @@ describe("SIGUSR2", () => {
     expect(await scene.keptLog(id)).toEqual(events);
     expect(await readFile(path.join(scene.tester.home, "ran"), "utf8")).toBe("1");
     expect((await hub.calls()).filter(({ endpoint }) => endpoint === "register")).toHaveLength(1);
-    expect(await hub.breaches()).toEqual([]);
+    expect(await hub.violations()).toEqual([]);
     next.kill("SIGTERM");
     expect((await next.finished).exitCode).toBe(0);
   });
 
-  test.concurrent("an idle registration is taken up by the next one, under the same name", async () => {
+  test.concurrent("an idle registration is resumed by the next agent, under the same name", async () => {
     await using scene = await createScene();
     const agent = await scene.readyAgent();
     agent.kill("SIGUSR2");

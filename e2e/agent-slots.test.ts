@@ -2,7 +2,7 @@ import { describe, expect, test } from "bun:test";
 import { readdir, readFile } from "node:fs/promises";
 import path from "node:path";
 import type { AgentStatus } from "../src/core/contracts/agent-status.ts";
-import { createScene, fileAppears, gone, type Scene } from "./agents.ts";
+import { createScene, waitForFile, waitForExit, type Scene } from "./agents.ts";
 import { outline, outputOf, until } from "./jobs.ts";
 
 const folderOf = async (scene: Scene): Promise<string> => {
@@ -18,8 +18,8 @@ const statusOf = async (scene: Scene): Promise<AgentStatus[]> => {
 const registered = (scene: Scene, count: number) =>
   until(`${count} agents are registered`, async () => (await scene.hub.agents()).length === count);
 
-describe("an agent of several slots", () => {
-  test.concurrent("is several agents, runs as many jobs at once, and each slot has a home of its own", async () => {
+describe("an agent with several slots", () => {
+  test.concurrent("registers each slot as an agent with its own home and runs a job in each", async () => {
     await using scene = await createScene();
     const { hub, tester } = scene;
     const hook = await tester.write("hook.sh", "echo $SEMAPHORE_AGENT_SHUTDOWN_REASON >> $PWD/reasons\n");
@@ -53,7 +53,7 @@ describe("an agent of several slots", () => {
       }),
     );
     for (const id of ids) expect(outputOf(await hub.log(id), "touch ~/mine; ls -1")).toBe("injected\nmine\n");
-    expect(await hub.breaches()).toEqual([]);
+    expect(await hub.violations()).toEqual([]);
 
     agent.kill("SIGTERM");
     const { exitCode, stdout } = await agent.finished;
@@ -63,7 +63,7 @@ describe("an agent of several slots", () => {
     expect(await hub.agents()).toEqual([]);
   });
 
-  test.concurrent("may share the user's home", async () => {
+  test.concurrent("can share the user's home", async () => {
     await using scene = await createScene();
     await scene.readyAgent(["--slots", "2", "--slot-home", "shared"]);
     const id = await scene.hub.submit({ commands: ["echo $HOME; pwd"] });
@@ -72,7 +72,7 @@ describe("an agent of several slots", () => {
     expect(outputOf(await scene.hub.log(id), "echo $HOME; pwd")).toBe(`${home}\n${home}\n`);
   });
 
-  test.concurrent("goes on when one of them is stopped, is told to leave, or is known no more; that is status 1 in the end", async () => {
+  test.concurrent("continues when a slot's job is stopped, or when a slot shuts down or is removed; it then exits with status 1", async () => {
     await using scene = await createScene();
     const { hub, tester } = scene;
     const hook = await tester.write("hook.sh", "echo $SEMAPHORE_AGENT_SHUTDOWN_REASON >> $PWD/reasons\n");
@@ -86,8 +86,8 @@ describe("an agent of several slots", () => {
     const long = `echo started; touch ${tester.home}/$SEMAPHORE_JOB_ID.here; while [ ! -e ${tester.home}/go ]; do sleep 0.05; done`;
     const stopped = await hub.submit({ commands: [long] });
     const going = await hub.submit({ commands: [long] });
-    await fileAppears(path.join(tester.home, `${stopped}.here`));
-    await fileAppears(path.join(tester.home, `${going}.here`));
+    await waitForFile(path.join(tester.home, `${stopped}.here`));
+    await waitForFile(path.join(tester.home, `${going}.here`));
     await hub.stopJob(stopped);
     expect((await hub.done(stopped)).result).toBe("stopped");
 
@@ -96,7 +96,7 @@ describe("an agent of several slots", () => {
     await hub.shutdownAgent(idle[0]!.name!);
     await registered(scene, 2);
     await hub.addFault({ on: "sync/waiting-for-jobs", kind: "status", status: 404 });
-    await until("a slot has lost its control plane", async () =>
+    await until("a slot is unable to sync", async () =>
       (await statusOf(scene))[0]!.slots.some(({ reason }) => reason === "unable-to-sync"),
     );
     const [left] = await statusOf(scene);
@@ -116,7 +116,7 @@ describe("an agent of several slots", () => {
     expect(await readFile(path.join(tester.home, "reasons"), "utf8")).toBe("INTERRUPTED\n");
   });
 
-  test.concurrent("that was killed and has fewer slots now still finishes what the others had", async () => {
+  test.concurrent("that restarts with fewer slots finishes the jobs of all former slots", async () => {
     await using scene = await createScene();
     const { hub, tester } = scene;
     const name = ["--name", "agent-of-many"];
@@ -124,7 +124,7 @@ describe("an agent of several slots", () => {
     await registered(scene, 3);
     const long = `touch ${tester.home}/$SEMAPHORE_JOB_ID.here; while [ ! -e ${tester.home}/go ]; do sleep 0.05; done; echo -n 1 >> ${tester.home}/$SEMAPHORE_JOB_ID.ran`;
     const ids = await Promise.all([1, 2, 3].map(() => hub.submit({ commands: [long] })));
-    for (const id of ids) await fileAppears(path.join(tester.home, `${id}.here`));
+    for (const id of ids) await waitForFile(path.join(tester.home, `${id}.here`));
     first.kill("SIGKILL");
     await first.finished;
     const second = scene.agent([...name, "--slots", "1"]);
@@ -143,30 +143,30 @@ describe("an agent of several slots", () => {
       expect(stdout).toContain(` ${agent} : job ${ids[index]}: passed\n`);
   });
 
-  test.concurrent("each leaves after its time without a job, the agent with the last", async () => {
+  test.concurrent("shuts each slot down after the idle timeout, and exits with the last one", async () => {
     await using scene = await createScene();
     const { hub } = scene;
     const agent = await scene.readyAgent(["--slots", "2", "--disconnect-after-idle-timeout", "1"]);
     const id = await hub.submit({ commands: ["sleep 2.5"] });
-    await until("one has left", async () => (await hub.agents()).length === 1);
+    await until("one slot has disconnected", async () => (await hub.agents()).length === 1);
     expect((await hub.done(id)).result).toBe("passed");
     const { exitCode, stdout } = await agent.finished;
     expect(exitCode).toBe(0);
     expect(stdout).toContain("Agent shutting down due to: IDLE");
   });
 
-  test.concurrent("hands all of them over at SIGUSR2, and ends all jobs at the second SIGTERM", async () => {
+  test.concurrent("hands all jobs over at SIGUSR2, and stops all jobs at the second SIGTERM", async () => {
     await using scene = await createScene();
     const { hub, tester } = scene;
     const first = await scene.readyAgent(["--slots", "2", "--name", "agent-of-two"]);
     await registered(scene, 2);
     const long = `touch ${tester.home}/$SEMAPHORE_JOB_ID.here; sleep 1111`;
     const ids = await Promise.all([1, 2].map(() => hub.submit({ commands: [long] })));
-    for (const id of ids) await fileAppears(path.join(tester.home, `${id}.here`));
+    for (const id of ids) await waitForFile(path.join(tester.home, `${id}.here`));
     first.kill("SIGUSR2");
     expect((await first.finished).exitCode).toBe(0);
     const second = await scene.readyAgent(["--slots", "2", "--name", "agent-of-two"]);
-    await until("both jobs are taken over", async () => {
+    await until("both jobs are resumed", async () => {
       const [status] = await statusOf(scene);
       return status?.slots.filter(({ job }) => job !== undefined).length === 2;
     });
@@ -176,15 +176,15 @@ describe("an agent of several slots", () => {
     const views = await Promise.all(ids.map((id) => hub.done(id)));
     expect(views.map(({ result }) => result)).toEqual(["stopped", "stopped"]);
     expect((await second.finished).exitCode).toBe(0);
-    for (const id of ids) await gone(id);
+    for (const id of ids) await waitForExit(id);
   });
 });
 
-describe("what slots cannot do is refused, with what would be right", () => {
+describe("options that conflict with slots are rejected with a remedy", () => {
   test.concurrent.each([
     [["--name", "n".repeat(79), "--slots", "2"], "name should have between 8 and 80 characters"],
     [["--name", "https://sts.amazonaws.com/?a=b", "--slots", "2"], "set slots to 1"],
-    [["--disconnect-after-job", "--job-id", "x", "--slots", "2"], "job-id is for an agent with one slot"],
+    [["--disconnect-after-job", "--job-id", "x", "--slots", "2"], "job-id requires an agent with one slot"],
     [["--slots", "0"], "expected at least 1 slot"],
   ])("%j", async (args, message) => {
     await using scene = await createScene();

@@ -1,9 +1,9 @@
 import { describe, expect, test } from "bun:test";
-import { listen } from "../plugins/statsd/listener.ts";
+import { startStatsdServer } from "../plugins/statsd/testing/statsd-server.ts";
 import { createScene, type Scene } from "./agents.ts";
 import { outline } from "./jobs.ts";
 
-/** An executor without a shell, which reports that it has pulled each image of the job. */
+/** A plugin with an executor that reports a pull of each of the job's images. */
 const pulling = `
   import { definePlugin, executor } from "signalman";
   import { createDummyExecutor } from "signalman/testing";
@@ -27,7 +27,7 @@ const pulling = `
 
 const to = (port: number, host = "127.0.0.1") => ["--statsd-host", host, "--statsd-port", `${port}`];
 
-/** Runs jobs one after another, and lets the agent leave. Resolves to how it ended. */
+/** Runs jobs one after another, then shuts the agent down. */
 async function work(scene: Scene, args: readonly string[], jobs: readonly Record<string, unknown>[]) {
   const agent = await scene.readyAgent(args);
   for (const job of jobs) {
@@ -40,8 +40,8 @@ async function work(scene: Scene, args: readonly string[], jobs: readonly Record
 }
 
 describe("an agent with a StatsD server", () => {
-  test.concurrent("sends the figures of its jobs, its syncs and its slots", async () => {
-    using server = await listen();
+  test.concurrent("sends metrics of its jobs, syncs and slots", async () => {
+    using server = await startStatsdServer();
     await using scene = await createScene();
     const agent = await scene.readyAgent(to(server.port));
     const passed = await scene.hub.submit({ commands: ["echo hello"] });
@@ -65,8 +65,8 @@ describe("an agent with a StatsD server", () => {
     expect(server.lines.filter((line) => line.includes("sync.duration:"))).not.toEqual([]);
   });
 
-  test.concurrent("sends all figures of a flood of jobs", async () => {
-    using server = await listen();
+  test.concurrent("sends the metrics of many jobs", async () => {
+    using server = await startStatsdServer();
     await using scene = await createScene();
     const agent = await scene.readyAgent([...to(server.port), "--slots", "2"]);
     const ids = await Promise.all(
@@ -81,8 +81,8 @@ describe("an agent with a StatsD server", () => {
     }
   });
 
-  test.concurrent("and an executor of somebody else's, has the reference's figures of pulls", async () => {
-    using server = await listen();
+  test.concurrent("and an executor from an outside plugin sends the reference agent's metrics of image pulls", async () => {
+    using server = await startStatsdServer();
     await using scene = await createScene();
     const plugin = await scene.tester.write("pulling.ts", pulling);
     const config = await scene.tester.write(
@@ -113,13 +113,13 @@ describe("an agent with a StatsD server", () => {
   });
 });
 
-describe("a StatsD server that is not there", () => {
+describe("an unreachable StatsD server", () => {
   test.concurrent.each([
     ["at a closed port", "127.0.0.1"],
     ["in another family", "::1"],
-    ["of a name that does not resolve", "statsd.invalid"],
-  ])("%s costs nothing, and nothing is printed of it", async (_, host) => {
-    const closed = await listen();
+    ["with a name that does not resolve", "statsd.invalid"],
+  ])("%s does not affect jobs and is not reported", async (_, host) => {
+    const closed = await startStatsdServer();
     closed[Symbol.dispose]();
     await using scene = await createScene();
     const job = { commands: ["echo hello"] };
@@ -131,10 +131,10 @@ describe("a StatsD server that is not there", () => {
     expect(outline(await scene.hub.log(view!.id)).at(-1)).toBe("end passed");
   });
 
-  test.concurrent("is said at debug level", async () => {
+  test.concurrent("is logged at debug level", async () => {
     await using scene = await createScene();
     const { exitCode } = await work(scene, [...to(8125, "statsd.invalid"), "--log-level", "debug"], []);
     expect(exitCode).toBe(0);
-    expect(await scene.agentLog()).toContain('no way to the StatsD server "statsd.invalid"');
+    expect(await scene.agentLog()).toContain('StatsD server "statsd.invalid" is unreachable');
   });
 });

@@ -2,10 +2,10 @@ import { describe, expect, test } from "bun:test";
 import { existsSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import path from "node:path";
-import { createScene, gone, type Scene } from "./agents.ts";
-import { living, outline, uniqueSeconds } from "./jobs.ts";
+import { createScene, waitForExit, type Scene } from "./agents.ts";
+import { findProcesses, outline, uniqueSeconds } from "./jobs.ts";
 
-/** No step after the stop leaves a trace: no command, no epilogue, nothing alive. */
+/** Expects that no command or epilogue ran after the stop and that no process is left. */
 async function expectStopped(scene: Scene, id: string, word: string): Promise<string[]> {
   const view = await scene.hub.done(id);
   expect(view.result).toBe("stopped");
@@ -16,8 +16,8 @@ async function expectStopped(scene: Scene, id: string, word: string): Promise<st
   expect(lines.at(-1)).toBe("end stopped");
   expect(await scene.keptLog(id)).toEqual(events);
   expect(existsSync(path.join(scene.tester.home, "never"))).toBe(false);
-  await gone(word);
-  expect(await scene.hub.breaches()).toEqual([]);
+  await waitForExit(word);
+  expect(await scene.hub.violations()).toEqual([]);
   return lines.slice(1);
 }
 
@@ -29,22 +29,22 @@ const epilogues = {
 };
 
 describe("a stop by the user", () => {
-  test.concurrent("while a command runs: 1 for it, no epilogue, nothing left, the agent takes the next job", async () => {
+  test.concurrent("while a command runs: the command has exit code 1, no epilogue runs, no process is left, and the agent takes the next job", async () => {
     await using scene = await createScene();
     const { hub } = scene;
     await scene.readyAgent();
     const word = uniqueSeconds();
-    const command = `(setsid sleep ${word} &); echo begun; sleep ${word}; touch never`;
+    const command = `(setsid sleep ${word} &); echo started; sleep ${word}; touch never`;
     const id = await hub.submit({ commands: [command, "touch never"], ...epilogues });
-    await hub.shows(id, "begun");
-    expect(living(word).length).toBeGreaterThan(0);
+    await hub.shows(id, "started");
+    expect(findProcesses(word).length).toBeGreaterThan(0);
     await hub.stopJob(id);
-    expect((await expectStopped(scene, id, word)).at(-2)).toBe(`[${command}] 1: begun\n`);
+    expect((await expectStopped(scene, id, word)).at(-2)).toBe(`[${command}] 1: started\n`);
     const next = await hub.submit({ commands: ["true"] });
     expect((await hub.done(next)).result).toBe("passed");
   });
 
-  test.concurrent("before any agent has it: it is never fetched", async () => {
+  test.concurrent("before the job is assigned: it is never fetched", async () => {
     await using scene = await createScene();
     const { hub } = scene;
     const id = await hub.submit({ commands: ["touch never"] });
@@ -58,7 +58,7 @@ describe("a stop by the user", () => {
     expect(existsSync(path.join(scene.tester.home, "never"))).toBe(false);
   });
 
-  test.concurrent("while the request is being fetched: it is reported, and the agent takes the next job", async () => {
+  test.concurrent("while the request is fetched: the job is reported, and the agent takes the next job", async () => {
     await using scene = await createScene();
     const { hub } = scene;
     await scene.readyAgent();
@@ -72,8 +72,8 @@ describe("a stop by the user", () => {
     const next = await hub.submit({ commands: ["true"] });
     expect((await hub.done(next)).result).toBe("passed");
     expect(existsSync(path.join(scene.tester.home, "never"))).toBe(false);
-    await gone(word);
-    expect(await hub.breaches()).toEqual([]);
+    await waitForExit(word);
+    expect(await hub.violations()).toEqual([]);
   });
 
   test.concurrent("while the pre-job hook runs", async () => {
@@ -104,27 +104,27 @@ describe("a stop by the user", () => {
     );
   });
 
-  test.concurrent("of a job that ignores SIGTERM: killed after its grace", async () => {
+  test.concurrent("of a job that ignores SIGTERM: it is killed after the grace period", async () => {
     await using scene = await createScene();
     await scene.readyAgent();
     const word = uniqueSeconds();
-    const command = `trap '' TERM INT HUP; (trap '' TERM; exec setsid sleep ${word}) & echo begun; sleep ${word}; touch never`;
+    const command = `trap '' TERM INT HUP; (trap '' TERM; exec setsid sleep ${word}) & echo started; sleep ${word}; touch never`;
     const id = await scene.hub.submit({ commands: [command], ...epilogues });
-    await scene.hub.shows(id, "begun");
+    await scene.hub.shows(id, "started");
     await scene.hub.stopJob(id);
     await expectStopped(scene, id, word);
   });
 
-  test.concurrent("the post-job hook runs after it, with the job's variables", async () => {
+  test.concurrent("the post-job hook runs after the stop, with the job's variables", async () => {
     await using scene = await createScene();
     const word = uniqueSeconds();
     const hook = await scene.tester.write("post.sh", "echo post $MINE; echo $MINE > post\n");
     await scene.readyAgent(["--post-job-hook-path", hook]);
     const id = await scene.hub.submit({
       env_vars: [{ name: "MINE", value: btoa("of-the-job") }],
-      commands: [`echo begun; sleep ${word}`],
+      commands: [`echo started; sleep ${word}`],
     });
-    await scene.hub.shows(id, "begun");
+    await scene.hub.shows(id, "started");
     await scene.hub.stopJob(id);
     const lines = await expectStopped(scene, id, word);
     expect(lines.at(-2)).toBe(
@@ -134,7 +134,7 @@ describe("a stop by the user", () => {
   });
 
   test.concurrent.each([0, 30, 80, 150, 250, 400])(
-    "%d ms after it was submitted: whatever it meets, it is reported",
+    "%d ms after the job was submitted: it is reported as stopped",
     async (afterMs) => {
       await using scene = await createScene();
       const { hub } = scene;
@@ -150,8 +150,8 @@ describe("a stop by the user", () => {
       const next = await hub.submit({ commands: ["true"] });
       expect((await hub.done(next)).result).toBe("passed");
       expect(existsSync(path.join(scene.tester.home, "never"))).toBe(false);
-      await gone(word);
-      expect(await hub.breaches()).toEqual([]);
+      await waitForExit(word);
+      expect(await hub.violations()).toEqual([]);
     },
   );
 });

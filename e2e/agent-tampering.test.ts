@@ -1,9 +1,9 @@
 import { describe, expect, test } from "bun:test";
 import { createScene, type Scene } from "./agents.ts";
 import { outline, outputOf } from "./jobs.ts";
-import { canBeSomebody, createSomebody, needsSomebody } from "./limits.ts";
+import { canChangeUser, createUniqueUser, needsChangeUser } from "./isolation.ts";
 
-/** Where a job of this scene finds what is kept of it. */
+/** Shell pattern of the job's state directory, for use in the job itself. */
 const directoryOf = (scene: Scene) => `${scene.stateDirectory}/agents/*/slot-0/jobs/$SEMAPHORE_JOB_ID`;
 
 async function showLog(scene: Scene, id: string): Promise<string> {
@@ -18,10 +18,10 @@ describe("a job that changes its log on disk, as the agent's user,", () => {
   const forged = '{"event":"cmd_output","timestamp":1,"output":"forged\\n"}';
 
   test.concurrent.each([
-    ["overwrites some of it", "printf X | dd of=$f bs=1 seek=30 conv=notrunc status=none"],
-    ["cuts it", ": > $f"],
-    ["replaces it by what it was", "cp $f $f.new; mv $f.new $f"],
-  ])("and %s: it is reported as it ended, and the change is said", async (_, change) => {
+    ["overwrites a part of it", "printf X | dd of=$f bs=1 seek=30 conv=notrunc status=none"],
+    ["truncates it", ": > $f"],
+    ["replaces it with a copy", "cp $f $f.new; mv $f.new $f"],
+  ])("and %s: its result is reported, and the change is detected", async (_, change) => {
     await using scene = await createScene();
     await scene.readyAgent();
     const id = await scene.hub.submit({
@@ -32,11 +32,11 @@ describe("a job that changes its log on disk, as the agent's user,", () => {
     expect(await showLog(scene, id)).toContain("another process changed this log");
   });
 
-  test.concurrent("and appends to it: what was delivered differs, and that is said", async () => {
+  test.concurrent("and appends to it: the change of the delivered log is detected", async () => {
     await using scene = await createScene();
     await scene.readyAgent();
     const id = await scene.hub.submit({
-      // More than the job's own events write over.
+      // The job's own events overwrite only a part of these lines.
       commands: [
         `f=$(echo ${directoryOf(scene)}/events.ndjson); for i in {1..100}; do echo '${forged}' >> $f; done`,
       ],
@@ -45,17 +45,17 @@ describe("a job that changes its log on disk, as the agent's user,", () => {
     expect(await scene.agentLog()).toMatch(new RegExp(`level=error .*${changed} before it was delivered`));
   });
 
-  test.concurrent("and removes it: all of it is delivered, and that is said", async () => {
+  test.concurrent("and removes it: the complete log is delivered, and the removal is detected", async () => {
     await using scene = await createScene();
     await scene.readyAgent();
     const id = await scene.hub.submit({
       commands: [
-        "echo begun; while [ ! -e go ]; do sleep 0.05; done",
+        "echo started; while [ ! -e go ]; do sleep 0.05; done",
         `rm ${directoryOf(scene)}/events.ndjson`,
         "echo after",
       ],
     });
-    await scene.hub.shows(id, "begun");
+    await scene.hub.shows(id, "started");
     await scene.tester.write("go", "");
     expect((await scene.hub.done(id)).result).toBe("passed");
     const events = await scene.hub.log(id);
@@ -64,7 +64,7 @@ describe("a job that changes its log on disk, as the agent's user,", () => {
     expect(await scene.agentLog()).toMatch(new RegExp(`level=error .*${changed}.*it was removed`));
   });
 
-  test.concurrent("and leaves it alone has nothing said of it", async () => {
+  test.concurrent("but leaves it unchanged is not reported", async () => {
     await using scene = await createScene();
     await scene.readyAgent();
     const id = await scene.hub.submit({ commands: ["seq 1 100000"] });
@@ -74,13 +74,13 @@ describe("a job that changes its log on disk, as the agent's user,", () => {
   });
 });
 
-test.concurrent.if(canBeSomebody)(
-  `what a job runs as another user can reach neither its log nor its request, nor its process's socket${needsSomebody}`,
+test.concurrent.if(canChangeUser)(
+  `a process that a job runs as another user cannot access the job's log, request or socket${needsChangeUser}`,
   async () => {
     await using scene = await createScene();
     const { hub, tester } = scene;
     await scene.readyAgent();
-    const { as } = createSomebody();
+    const { as } = createUniqueUser();
     const knock = await tester.write(
       "knock.sh",
       `for file in "$@"; do

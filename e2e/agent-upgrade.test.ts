@@ -4,7 +4,7 @@ import { copyFile, link, readdir, readFile, rename, writeFile } from "node:fs/pr
 import path from "node:path";
 import { build } from "../scripts/build.ts";
 import { tmpdir } from "../src/testing/index.ts";
-import { createScene, findFile, gone, inHome, jobProcesses, type Scene } from "./agents.ts";
+import { createScene, findFile, waitForExit, inHome, jobProcesses, type Scene } from "./agents.ts";
 import { createCountingJob } from "./counting-job.ts";
 import { binary, root } from "./fixtures.ts";
 import { uniqueSeconds, until } from "./jobs.ts";
@@ -20,27 +20,40 @@ beforeAll(async () => {
 });
 afterAll(() => place[Symbol.asyncDispose]());
 
-const { commands, expectWhole } = createCountingJob(40, 0.03);
+const { commands, expectComplete } = createCountingJob(40, 0.03);
 const waiting = { commands: [...commands, "while [ ! -e go ]; do sleep 0.05; done"] };
 
-/** Puts a program in the place of `file`, as an installer does: beside it, and then by rename. */
+/** Replaces `file` with a program by rename, as an installer does. */
 async function install(program: string, file: string): Promise<void> {
   await link(program, `${file}.new`).catch(() => copyFile(program, `${file}.new`));
   await rename(`${file}.new`, file);
 }
 
+/** A scene whose agents run a program that can be replaced. */
+interface InstalledScene extends Scene {
+  /** The path of the installed program. */
+  readonly file: string;
+  /** Installs the newer program. */
+  upgrade(): Promise<void>;
+}
+
+async function createInstalledScene(): Promise<InstalledScene> {
+  const scene = await createScene();
+  const file = inHome(scene, "signalman");
+  await install(binary, file);
+  return { ...scene, file, upgrade: () => install(newerBinary, file) };
+}
+
 const isDeleted = (pid: number) => readlinkSync(`/proc/${pid}/exe`).endsWith(" (deleted)");
 
 describe("the binary is replaced by rename while a job runs", () => {
-  test.concurrent("by hand, with SIGUSR2: the job ends on the old code, the new agent reports it and runs the next", async () => {
-    await using scene = await createScene();
+  test.concurrent("manually, with SIGUSR2: the job finishes on the old code; the new agent reports it and runs the next job", async () => {
+    await using scene = await createInstalledScene();
     const { hub, tester } = scene;
-    const file = inHome(scene, "signalman");
-    await install(binary, file);
-    const options = { program: [file] };
+    const options = { program: [scene.file] };
     const agent = await scene.readyAgent([], options);
-    await install(newerBinary, file);
-    // Replaced before the job came: what the old agent starts is still the old program.
+    await scene.upgrade();
+    // The old agent starts jobs with the old program, even after it was replaced.
     const id = await hub.submit(waiting);
     await hub.shows(id, "line 5\n");
     const [old] = jobProcesses(id);
@@ -52,23 +65,21 @@ describe("the binary is replaced by rename while a job runs", () => {
     expect([isDeleted(next.pid), jobProcesses(id)]).toEqual([false, [old!]]);
     expect((await tester.run(["version"], options)).stdout).toContain(newerVersion);
     await tester.write("go", "");
-    await expectWhole(scene, id);
+    await expectComplete(scene, id);
     const later = await hub.submit({ commands: ["while [ ! -e over ]; do sleep 0.05; done"] });
-    await until("it runs", () => jobProcesses(later).length === 1);
+    await until("the job runs", () => jobProcesses(later).length === 1);
     expect(isDeleted(jobProcesses(later)[0]!)).toBe(false);
     await tester.write("over", "");
     expect((await hub.done(later)).result).toBe("passed");
     expect((await hub.calls()).filter(({ endpoint }) => endpoint === "register")).toHaveLength(1);
   });
 
-  test.concurrent("as a service: a restart (SIGUSR2 to the main process) keeps the job, a stop (SIGTERM) interrupts it", async () => {
-    await using scene = await createScene();
+  test.concurrent("as a service: a restart (SIGUSR2 to the main process) keeps the job running, a stop (SIGTERM) interrupts it", async () => {
+    await using scene = await createInstalledScene();
     const { hub, tester } = scene;
-    const file = inHome(scene, "signalman");
-    await install(binary, file);
-    // What systemd does with Restart=always: it starts the program again whenever its main process has ended.
+    // Like systemd with Restart=always, this restarts the program whenever its main process has exited.
     const supervisor = `while [ ! -e stopped ]; do "$@" & echo $! > main; wait $!; echo $? >> statuses; done`;
-    const program = ["bash", "-c", supervisor, "supervisor", file];
+    const program = ["bash", "-c", supervisor, "supervisor", scene.file];
     const running = await scene.readyAgent([], { program });
     const signalMain = async (signal: NodeJS.Signals): Promise<void> =>
       void process.kill(Number(await readFile(inHome(scene, "main"), "utf8")), signal);
@@ -76,26 +87,26 @@ describe("the binary is replaced by rename while a job runs", () => {
 
     const id = await hub.submit(waiting);
     await hub.shows(id, "line 5\n");
-    await install(newerBinary, file);
+    await scene.upgrade();
     await signalMain("SIGUSR2");
-    await until("the new one has taken over", () => running.stdout.includes("took over a job"));
+    await until("the new agent has resumed the job", () => running.stdout.includes("took over a job"));
     await tester.write("go", "");
-    await expectWhole(scene, id);
+    await expectComplete(scene, id);
 
     const word = uniqueSeconds();
-    const stopped = await hub.submit({ commands: [`echo begun; sleep ${word}`] });
-    await hub.shows(stopped, "begun");
+    const stopped = await hub.submit({ commands: [`echo started; sleep ${word}`] });
+    await hub.shows(stopped, "started");
     await tester.write("stopped", "");
     await signalMain("SIGTERM");
     await running.finished;
-    await gone(word);
+    await waitForExit(word);
     expect((await hub.done(stopped)).result).toBe("stopped");
     expect(await statuses()).toBe("0\n0");
     expect(await hub.agents()).toEqual([]);
   });
 });
 
-/** What stands in the files of the state directory; a job that runs writes on to its log. */
+/** Reads all documents in the state directory. Logs are not included, since running jobs write to them. */
 async function readState(scene: Scene): Promise<Record<string, string>> {
   const files = await readdir(scene.stateDirectory, { recursive: true, withFileTypes: true });
   const documents = files.filter(({ name }) => name.endsWith(".json"));
@@ -106,26 +117,36 @@ async function readState(scene: Scene): Promise<Record<string, string>> {
   return Object.fromEntries(await Promise.all(entries));
 }
 
-const ofNewer = (text: string) => text.replace('"version":1', '"version":2');
-const speaksNewer = (text: string) => text.replace('"document":{"version":1', '"document":{"version":2');
+/** A scene with a running job whose agent was killed. */
+interface OrphanScene extends Scene {
+  readonly id: string;
+}
 
-describe("a newer program was here", () => {
+async function createOrphanScene(): Promise<OrphanScene> {
+  const scene = await createScene();
+  const agent = await scene.readyAgent();
+  const id = await scene.hub.submit(waiting);
+  await scene.hub.shows(id, "line 40\n");
+  agent.kill("SIGKILL");
+  await agent.finished;
+  return { ...scene, id };
+}
+
+const toNewerVersion = (text: string) => text.replace('"version":1', '"version":2');
+const toNewerProtocol = (text: string) => text.replace('"document":{"version":1', '"document":{"version":2');
+
+describe("the state of a newer program", () => {
   test.concurrent.each([
-    ["a registration", "registration.json", ofNewer],
-    ["a job's request", "request.json", ofNewer],
-    ["a job's process", "process.json", ofNewer],
-    ["a job's process that speaks another language", "process.json", speaksNewer],
-    ["the place of a delivery", "delivery.json", ofNewer],
+    ["registration", "registration.json", toNewerVersion],
+    ["request of a job", "request.json", toNewerVersion],
+    ["record of a job's process", "process.json", toNewerVersion],
+    ["record of a job's process with another socket protocol", "process.json", toNewerProtocol],
+    ["cursor of a delivery", "delivery.json", toNewerVersion],
   ])(
-    "%s of it: the agent refuses to start, says why, and changes nothing; the newer one goes on",
+    "%s: an older agent reports the reason, changes nothing and exits; the newer agent resumes the job",
     async (_, name, toNewer) => {
-      await using scene = await createScene();
-      const { hub, tester } = scene;
-      const agent = await scene.readyAgent();
-      const id = await hub.submit(waiting);
-      await hub.shows(id, "line 40\n");
-      agent.kill("SIGKILL");
-      await agent.finished;
+      await using scene = await createOrphanScene();
+      const { id, tester } = scene;
       const file = findFile(scene, name);
       const text = await readFile(file, "utf8");
       await writeFile(file, toNewer(text));
@@ -141,18 +162,13 @@ describe("a newer program was here", () => {
       await writeFile(file, text);
       scene.agent();
       await tester.write("go", "");
-      await expectWhole(scene, id);
+      await expectComplete(scene, id);
     },
   );
 
-  test.concurrent("the socket of a job answers in another language: that is said, and the job's log is delivered from disk", async () => {
-    await using scene = await createScene();
-    const { hub, tester } = scene;
-    const agent = await scene.readyAgent();
-    const id = await hub.submit(waiting);
-    await hub.shows(id, "line 40\n");
-    agent.kill("SIGKILL");
-    await agent.finished;
+  test.concurrent("a job's socket with a newer protocol is reported, and the job's log is delivered from disk", async () => {
+    await using scene = await createOrphanScene();
+    const { id, tester } = scene;
     const socket = inHome(scene, "newer.sock");
     using _server = Bun.listen({
       unix: socket,
@@ -164,10 +180,10 @@ describe("a newer program was here", () => {
     const next = scene.agent();
     await next.shows("the job's process speaks version 2, and this program 1");
     await tester.write("go", "");
-    await expectWhole(scene, id);
+    await expectComplete(scene, id);
   });
 
-  test.concurrent("logs of jobs that are reported may be its own: they are listed, shown, and no reason to refuse", async () => {
+  test.concurrent("logs of reported jobs are listed and shown, and do not prevent the start", async () => {
     await using scene = await createScene();
     const { hub, tester } = scene;
     const agent = await scene.readyAgent();
@@ -176,7 +192,7 @@ describe("a newer program was here", () => {
     agent.kill("SIGTERM");
     await agent.finished;
     const result = findFile(scene, "result.json");
-    await writeFile(result, ofNewer(await readFile(result, "utf8")));
+    await writeFile(result, toNewerVersion(await readFile(result, "utf8")));
     const spool = findFile(scene, "events.ndjson");
     await writeFile(spool, `${await readFile(spool, "utf8")}{"event":"job_annotated","text":"x"}\n`);
     const options = ["--state-dir", scene.stateDirectory];

@@ -5,8 +5,8 @@ import path from "node:path";
 import { createScene } from "./agents.ts";
 import { outline, until } from "./jobs.ts";
 
-describe("an agent at its hub", () => {
-  test.concurrent("registers with ten keys, syncs at once, runs a job, goes on, leaves when interrupted", async () => {
+describe("an agent and its hub", () => {
+  test.concurrent("registers with ten keys, syncs at once, runs a job, waits for further jobs, and shuts down when interrupted", async () => {
     await using scene = await createScene({ hub: ["--sync-interval", "300"] });
     const { hub } = scene;
     const agent = await scene.readyAgent(["--name", "agent-of-ten"]);
@@ -53,13 +53,13 @@ describe("an agent at its hub", () => {
     expect(order.at(-1)).toBe("disconnect");
     expect(order.filter((name) => name === "fetch")).toHaveLength(1);
     const idle = calls.filter(({ endpoint }) => endpoint === "sync/waiting-for-jobs");
-    // The first one, and the one that says that it was interrupted, wait for nothing.
+    // The first sync and the one that reports the interruption are sent at once.
     expect(idle.length).toBeLessThanOrEqual((idle.at(-1)!.at - idle[0]!.at) / 300 + 2);
-    expect(await hub.breaches()).toEqual([]);
+    expect(await hub.violations()).toEqual([]);
     expect(await hub.agents()).toEqual([]);
   });
 
-  test.concurrent("a job that fails runs its epilogues for that, and its request leaves the disk", async () => {
+  test.concurrent("a failed job runs its on-fail epilogues, and its request is removed from the disk", async () => {
     await using scene = await createScene();
     const { hub } = scene;
     await scene.readyAgent();
@@ -79,16 +79,16 @@ describe("an agent at its hub", () => {
       "end failed",
     ]);
     expect(existsSync(path.join(scene.tester.home, "never"))).toBe(false);
-    await until("the request is gone", async () => {
+    await until("the request is removed", async () => {
       const files = await readdir(scene.stateDirectory, { recursive: true });
       return (
         files.some((file) => file.endsWith(".ndjson")) && !files.some((file) => file.endsWith("request.json"))
       );
     });
-    expect(await hub.breaches()).toEqual([]);
+    expect(await hub.violations()).toEqual([]);
   });
 
-  test.concurrent("many jobs one after the other: each is run once, in order, by one registration", async () => {
+  test.concurrent("many jobs run once each, in order, under one registration", async () => {
     await using scene = await createScene();
     const { hub } = scene;
     const ids = [];
@@ -98,10 +98,10 @@ describe("an agent at its hub", () => {
     for (const id of ids) expect((await hub.done(id)).result).toBe("passed");
     expect(await readFile(path.join(scene.tester.home, "ran"), "utf8")).toBe("0\n1\n2\n3\n4\n5\n6\n7\n");
     expect((await hub.calls()).filter(({ endpoint }) => endpoint === "register")).toHaveLength(1);
-    expect(await hub.breaches()).toEqual([]);
+    expect(await hub.violations()).toEqual([]);
   });
 
-  test.concurrent("exit 130 lets the job itself say how it came out", async () => {
+  test.concurrent("exit code 130 lets a job determine its own result", async () => {
     await using scene = await createScene();
     const { hub } = scene;
     await scene.readyAgent();
@@ -113,10 +113,10 @@ describe("an agent at its hub", () => {
       "[Checking job result] 0: SEMAPHORE_JOB_RESULT=passed - stopping job and marking it as passed",
       "end passed",
     ]);
-    expect(await hub.breaches()).toEqual([]);
+    expect(await hub.violations()).toEqual([]);
   });
 
-  test.concurrent("ten thousand lines and a megabyte in one line arrive whole", async () => {
+  test.concurrent("10,000 lines and a line of a megabyte are delivered completely", async () => {
     await using scene = await createScene();
     const { hub } = scene;
     await scene.readyAgent();
@@ -136,10 +136,10 @@ describe("an agent at its hub", () => {
     expect(line!.endsWith(`0: ${"x".repeat(1_000_000)}\n`)).toBe(true);
     expect(letters!.endsWith(`0: ${"é€😀\n".repeat(3000)}`)).toBe(true);
     expect(await scene.keptLog(id)).toEqual(events);
-    expect(await hub.breaches()).toEqual([]);
+    expect(await hub.violations()).toEqual([]);
   });
 
-  test.concurrent("the server after September 2026 finds nothing to reject", async () => {
+  test.concurrent("the server after September 2026 rejects no call", async () => {
     await using scene = await createScene({ hub: ["--generation", "new"] });
     const { hub } = scene;
     const agent = await scene.readyAgent(["--disconnect-after-job"]);
@@ -149,6 +149,6 @@ describe("an agent at its hub", () => {
     expect(outline(await hub.log(id))[3]).toBe("[echo '<&>'] 0: <&>\n");
     const statuses = new Set((await hub.calls()).map(({ status }) => status));
     expect([...statuses].toSorted()).toEqual([200, 201]);
-    expect(await hub.breaches()).toEqual([]);
+    expect(await hub.violations()).toEqual([]);
   });
 });

@@ -5,20 +5,20 @@ import type { Hub } from "../plugins/hub/contract.ts";
 import type { JobEvent } from "../src/core/contracts/job-events.ts";
 import { createTester, type Finished, type Running, type StartOptions, type Tester } from "./fixtures.ts";
 import { type HubProcess, type HubProcessOptions, registrationToken, startHub } from "./hub-process.ts";
-import { living, toEvents, until } from "./jobs.ts";
+import { findProcesses, toEvents, until } from "./jobs.ts";
 
-/** A hub in a process of its own, and agents. Ends all that it started. */
+/** A hub in its own process, and agents. Disposal ends everything that was started. */
 export interface Scene extends AsyncDisposable {
   readonly tester: Tester;
   readonly hub: HubProcess;
   readonly stateDirectory: string;
-  /** Starts an agent, impatient wherever options allow it. */
+  /** Starts an agent with short intervals and time-outs. */
   agent(args?: readonly string[], options?: StartOptions): Running;
-  /** The same; resolves when it is registered (or known again). */
+  /** Starts an agent and resolves once it syncs. */
   readyAgent(args?: readonly string[], options?: StartOptions): Promise<Running>;
-  /** What all agents have written. */
+  /** Reads the log that all agents share. */
   agentLog(): Promise<string>;
-  /** By `signalman logs`. */
+  /** Reads a job's events with `signalman logs`. */
   keptLog(jobId: string): Promise<JobEvent[]>;
 }
 
@@ -27,7 +27,7 @@ export async function createScene(options: HubProcessOptions = {}): Promise<Scen
   const stateDirectory = path.join(tester.home, "state");
   const submitted: string[] = [];
   const hub = await startHub(tester, options, (id) => void submitted.push(id));
-  const config = await tester.write("impatient.json", JSON.stringify(impatient));
+  const config = await tester.write("fast.json", JSON.stringify(fastOptions));
   const agent = (args: readonly string[] = [], { env, ...rest }: StartOptions = {}): Running => {
     const place = ["--endpoint", hub.endpoint, "--no-https", "--config-file", config];
     return tester.start(["start", ...place, ...args], {
@@ -43,10 +43,10 @@ export async function createScene(options: HubProcessOptions = {}): Promise<Scen
     async readyAgent(args, agentOptions) {
       const before = (await hub.calls()).length;
       const running = agent(args, agentOptions);
-      let ended: Finished | undefined;
-      void running.finished.then((end) => (ended = end));
+      let finished: Finished | undefined;
+      void running.finished.then((result) => (finished = result));
       await until("the agent syncs", async () => {
-        if (ended) throw new Error(`the agent ended: ${ended.stdout}${ended.stderr}`);
+        if (finished) throw new Error(`the agent exited: ${finished.stdout}${finished.stderr}`);
         return (await hub.calls()).slice(before).some(({ endpoint }) => endpoint.startsWith("sync"));
       });
       return running;
@@ -57,17 +57,17 @@ export async function createScene(options: HubProcessOptions = {}): Promise<Scen
         ["logs", jobId, "--json", "--state-dir", stateDirectory],
         { cwd: tester.temporary },
       );
-      if (exitCode !== 0) throw new Error(`"signalman logs" ended with ${exitCode}: ${stderr}`);
+      if (exitCode !== 0) throw new Error(`"signalman logs" exited with status ${exitCode}: ${stderr}`);
       return toEvents(stdout);
     },
     async [Symbol.asyncDispose]() {
-      for (const id of submitted) endJobProcess(id);
+      for (const id of submitted) stopJobProcess(id);
       await tester[Symbol.asyncDispose]();
     },
   };
 }
 
-/** Starts agents at a hub of this process, each with a state of its own. */
+/** Starts agents that use a hub in this process. Each agent has its own state. */
 export async function startAgents(
   hub: Hub,
   count: number,
@@ -82,7 +82,7 @@ export async function startAgents(
     "--log-flush-timeout",
     "1",
   ];
-  const config = await tester.write("impatient.json", JSON.stringify(impatient));
+  const config = await tester.write("fast.json", JSON.stringify(fastOptions));
   const agents = Array.from({ length: count }, (_, index) =>
     tester.start(["start", "--config-file", config, ...flags, "--name", `agent-number-${index}`], {
       env: { SEMAPHORE_AGENT_TOKEN: hub.token },
@@ -95,14 +95,14 @@ export async function startAgents(
       return ends.filter((end) => end === undefined).length;
     },
     async [Symbol.asyncDispose]() {
-      for (const { id } of hub.jobs) endJobProcess(id);
+      for (const { id } of hub.jobs) stopJobProcess(id);
       await tester[Symbol.asyncDispose]();
     },
   };
 }
 
-/** No option has another value than an operator could give it. */
-const impatient = {
+/** Options that make agents react quickly. An operator could set the same values. */
+const fastOptions = {
   "register-interval": 0.05,
   "get-job-interval": 0.05,
   "disconnect-interval": 0.05,
@@ -114,7 +114,7 @@ const impatient = {
   plugins: { "log-push": { "request-timeout": 1, "retry-delay-ms": 20, "retry-delay-max": 0.2 } },
 };
 
-/** Pids of living job processes of this job. */
+/** Lists the pids of a job's process. */
 export function jobProcesses(jobId: string): number[] {
   return readdirSync("/proc").flatMap((pid) => {
     try {
@@ -126,38 +126,38 @@ export function jobProcesses(jobId: string): number[] {
   });
 }
 
-/** The job process stops its job at SIGTERM, and goes. */
-function endJobProcess(jobId: string): void {
+/** Terminates the job's process, which stops the job. */
+function stopJobProcess(jobId: string): void {
   for (const pid of jobProcesses(jobId)) {
     try {
       process.kill(pid, "SIGTERM");
       process.kill(pid, "SIGCONT");
     } catch {
-      // It has just ended.
+      // The process has just exited.
     }
   }
 }
 
-/** A file of the agents' home. */
+/** Returns the path of a file in the agents' home. */
 export function inHome({ tester }: Scene, name: string): string {
   return path.join(tester.home, name);
 }
 
-/** The first file of this name in the agents' state. */
+/** Finds a file of this name in the agents' state directory. */
 export function findFile({ stateDirectory }: Scene, name: string): string {
   const found = readdirSync(stateDirectory, { recursive: true, encoding: "utf8" }).find(
     (file) => path.basename(file) === name,
   );
-  if (found === undefined) throw new Error(`there is no "${name}" in "${stateDirectory}"`);
+  if (found === undefined) throw new Error(`file "${name}" not found in "${stateDirectory}"`);
   return path.join(stateDirectory, found);
 }
 
-/** Waits until nothing runs whose command line holds the word. */
-export async function gone(word: string): Promise<void> {
-  await until(`no process with "${word}" lives`, () => living(word).length === 0);
+/** Waits until no process with this word in its command line runs. */
+export async function waitForExit(word: string): Promise<void> {
+  await until(`all processes with "${word}" have exited`, () => findProcesses(word).length === 0);
 }
 
-/** Waits for a file that a job writes. */
-export async function fileAppears(file: string): Promise<void> {
-  await until(`"${file}" is there`, () => existsSync(file));
+/** Waits for a file that a job creates. */
+export async function waitForFile(file: string): Promise<void> {
+  await until(`"${file}" exists`, () => existsSync(file));
 }

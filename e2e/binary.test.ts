@@ -7,7 +7,7 @@ import { binary, createTester } from "./fixtures.ts";
 const job = "commands:\n  - printf 'leak=%s\\n' \"${LEAK:-none}\"\n";
 
 describe("the binary", () => {
-  test("says its version, and needs nothing beside it", async () => {
+  test("prints its version and needs no other files", async () => {
     await using tester = await createTester();
     const alone = path.join(tester.home, "alone", "signalman");
     await tester.write("alone/.keep", "");
@@ -31,7 +31,7 @@ describe("the binary", () => {
 });
 
 describe("a working directory with a hostile bunfig.toml, .env, tsconfig.json and package.json", () => {
-  test.each(["version", "help", "plugins", "config", "run -"])("changes nothing for %s", async (command) => {
+  test.each(["version", "help", "plugins", "config", "run -"])("does not affect %s", async (command) => {
     await using tester = await createTester();
     await tester.write("bunfig.toml", 'preload = ["./hostile.ts"]\n[run]\npreload = ["./hostile.ts"]\n');
     await tester.write(".env", "LEAK=hostile\nSEMAPHORE_AGENT_LOG_LEVEL=hostile\n");

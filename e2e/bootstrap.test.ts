@@ -4,13 +4,13 @@ import path from "node:path";
 import { type Tester, createTester, root } from "./fixtures.ts";
 
 const isRoot = process.getuid!() === 0;
-const nobody = 65534;
+const ordinaryUser = 65534;
 
-// Root can be somebody else as well; nobody else can be root.
+// Only root can run the tests as another user as well.
 const users = isRoot ? (["root", "an ordinary user"] as const) : (["an ordinary user"] as const);
 
 describe.each(users)("a fresh clone in an empty home, as %s", (user) => {
-  test("runs the demo with git, Node and npm and nothing else", async () => {
+  test("runs the demo with only git, Node and npm installed", async () => {
     await using clone = await createClone(user);
     const PATH = await clone.pathOf("node", "npm");
     const first = await clone.exec(["npm", "run", "demo"], { PATH });
@@ -23,7 +23,7 @@ describe.each(users)("a fresh clone in an empty home, as %s", (user) => {
     expect(second.exitCode).toBe(0);
   });
 
-  test("runs the demo with Bun and nothing else", async () => {
+  test("runs the demo with only Bun installed", async () => {
     await using clone = await createClone(user);
     const PATH = await clone.pathOf("bun");
     const { exitCode, stdout, stderr } = await clone.exec(["bun", "run", "demo"], { PATH });
@@ -33,7 +33,7 @@ describe.each(users)("a fresh clone in an empty home, as %s", (user) => {
   });
 });
 
-/** A copy of all that is, or could be, under version control; it belongs to the user who uses it. */
+/** Copies all files that are not ignored by git into a directory that belongs to the user. */
 async function createClone(user: (typeof users)[number]) {
   const tester = await createTester();
   const top = path.dirname(tester.home);
@@ -54,11 +54,11 @@ async function createClone(user: (typeof users)[number]) {
   }
   const isOther = isRoot && user !== "root";
   if (isOther) {
-    await chown(top, nobody, nobody);
-    await tester.exec(["chown", "-R", `${nobody}:${nobody}`, top]);
+    await chown(top, ordinaryUser, ordinaryUser);
+    await tester.exec(["chown", "-R", `${ordinaryUser}:${ordinaryUser}`, top]);
   }
   const become = isOther
-    ? [Bun.which("setpriv")!, `--reuid=${nobody}`, `--regid=${nobody}`, "--clear-groups"]
+    ? [Bun.which("setpriv")!, `--reuid=${ordinaryUser}`, `--regid=${ordinaryUser}`, "--clear-groups"]
     : [];
   return {
     exec: (command: readonly string[], env: Record<string, string>) =>
@@ -68,12 +68,12 @@ async function createClone(user: (typeof users)[number]) {
   };
 }
 
-/** A directory with the programs that are named, and those that a shell and the demo's commands need. */
+/** Creates a directory with the named programs and those that the demo needs. */
 async function pathOf(tester: Tester, names: readonly string[]): Promise<string> {
   const own = path.join(tester.home, "..", "bin");
   await mkdir(own);
   for (const name of names) {
-    // A copy, since another user may not look into the directory where Bun lies.
+    // Bun is copied, since another user may have no access to its directory.
     if (name === "bun") await cp(process.execPath, path.join(own, name));
     else await link(name, own);
   }

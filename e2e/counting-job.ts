@@ -3,11 +3,11 @@ import { readFile } from "node:fs/promises";
 import { inHome, type Scene } from "./agents.ts";
 import { outline } from "./jobs.ts";
 
-/** A job that notes that it has begun, and prints `line 1`, `line 2`, … */
+/** A job that prints `line 1`, `line 2`, … and appends a character to the file `ran` when it starts. */
 export interface CountingJob {
   readonly commands: readonly string[];
-  /** It passed, was begun once, and hub and disk have each of its lines once. */
-  expectWhole(scene: Scene, id: string): Promise<void>;
+  /** Expects that the job ran once and passed, and that hub and disk have each of its lines once. */
+  expectComplete(scene: Scene, id: string): Promise<void>;
 }
 
 export function createCountingJob(count: number, pauseSeconds: number): CountingJob {
@@ -15,13 +15,13 @@ export function createCountingJob(count: number, pauseSeconds: number): Counting
   const lines = Array.from({ length: count }, (_, i) => `line ${i + 1}\n`).join("");
   return {
     commands: ["echo -n 1 >> ran", loop],
-    async expectWhole(scene, id) {
+    async expectComplete(scene, id) {
       expect((await scene.hub.done(id)).result).toBe("passed");
       const events = await scene.hub.log(id);
       expect(outline(events)[4]).toBe(`[${loop}] 0: ${lines}`);
       expect(await scene.keptLog(id)).toEqual(events);
       expect(await readFile(inHome(scene, "ran"), "utf8")).toBe("1");
-      expect(await scene.hub.breaches()).toEqual([]);
+      expect(await scene.hub.violations()).toEqual([]);
     },
   };
 }

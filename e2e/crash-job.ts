@@ -1,25 +1,26 @@
-/** Draws whole numbers, `from` included and `to` not. */
+/** Returns a random integer with `from <= n < to`. */
 export type Between = (from: number, to: number) => number;
 
-/** A job that is to be disturbed. */
+/** A job for crash tests. */
 export interface CrashJob {
   readonly request: { readonly env_vars: readonly unknown[]; readonly commands: readonly string[] };
-  /** What its loops print, and append to the file `wrote`. */
+  /** The output of its loops, which they also append to the file `wrote`. */
   readonly output: string;
-  /** How long it takes, about. */
+  /** Approximate running time. */
   readonly durationMs: number;
 }
 
 /**
- * A third of them is short, so that what disturbs them meets their beginning and their end; some print as fast as they can. `ran` gets a character
- * with each run, and something is left in the background whose command line holds `word`.
+ * Creates a random job. A third of the jobs are short, so that crashes also occur at their start and end;
+ * some print as fast as they can. Each run appends a character to the file `ran` and leaves a background
+ * process with `word` in its arguments.
  */
 export function createCrashJob(
   between: Between,
   names: { readonly word: string; readonly ran: string; readonly wrote: string; readonly isLong: boolean },
 ): CrashJob {
   const { word, ran, wrote, isLong } = names;
-  const kind = isLong ? "usual" : (["short", "usual", "flood"] as const)[between(0, 3)];
+  const kind = isLong ? "medium" : (["short", "medium", "flood"] as const)[between(0, 3)];
   const commands = [`echo -n 1 >> ${ran}; (sleep ${word} &)`];
   let output = "";
   let durationMs = 0;
@@ -43,12 +44,12 @@ export function createCrashJob(
     output += Array.from({ length: count }, (_, index) => `${line(index + 1)}\n`).join("");
     durationMs += blockMs;
   }
-  // It is taken out of the request once an agent has had it.
+  // The hub replaces the value once an agent has fetched the request.
   const variable = { name: "PLAIN_VARIABLE", value: btoa("x") };
   return { request: { env_vars: [variable], commands }, output, durationMs };
 }
 
-/** Evenly in [0, 1), the same for the same seed (mulberry32). */
+/** Creates a random generator in [0, 1) that is the same for the same seed (mulberry32). */
 export function createRandom(seed: number): () => number {
   let state = seed | 0;
   return () => {

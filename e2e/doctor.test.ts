@@ -11,7 +11,7 @@ interface Finding {
   readonly remedy?: string;
 }
 
-test("doctor asks a real hub, registers nothing there, sees a running agent, and leaves nothing behind", async () => {
+test("doctor checks a hub without registering, finds a running agent, and leaves no files behind", async () => {
   await using scene = await createScene();
   const agent = await scene.readyAgent(["--name", "agent-to-see"]);
   const before = await readdir(scene.tester.temporary);
@@ -25,18 +25,18 @@ test("doctor asks a real hub, registers nothing there, sees a running agent, and
   expect(exitCode).toBe(0);
   expect(titles(findings, "ok")).toEqual(
     expect.arrayContaining([
-      `"${scene.hub.endpoint}" answers, and knows the registration token`,
-      "the clock agrees with the control plane's",
+      `"${scene.hub.endpoint}" accepts the registration token`,
+      "the clock matches the control plane's clock",
       `state directory "${scene.stateDirectory}" exists; running agents: pid ${agent.pid}`,
       expect.stringMatching(/^the login shell starts in \d+ ms$/),
     ]),
   );
   expect((await scene.hub.agents()).map(({ name }) => name)).toEqual(["agent-to-see"]);
-  expect(await scene.hub.breaches()).toEqual([]);
+  expect(await scene.hub.violations()).toEqual([]);
   expect(await readdir(scene.tester.temporary)).toEqual(before);
 });
 
-test("doctor goes through a proxy as the agent does", async () => {
+test("doctor uses a proxy like the agent", async () => {
   await using scene = await createScene();
   const { findings } = await diagnose(scene.tester, {
     http_proxy: `http://${scene.hub.endpoint}`,
@@ -51,7 +51,7 @@ test("doctor goes through a proxy as the agent does", async () => {
   expect(calls).toEqual(["metrics"]);
 });
 
-test("doctor on a broken machine says all that is wrong, with remedies, and ends with 1", async () => {
+test("doctor reports all problems of a machine with remedies and exits with status 1", async () => {
   await using tester = await createTester();
   await tester.write(".bash_profile", "read answer </dev/tty\n");
   await tester.write("signalman.config.yaml", "log-level: loud\nendpiont: acme.example\n");
@@ -78,11 +78,11 @@ test("doctor on a broken machine says all that is wrong, with remedies, and ends
     "Unrecognized option 'endpiont'",
     'received "loud"',
     "the login shell was not ready after",
-    "holds no token",
-    `'build.host.example' holds "."`,
-    '"127.0.0.1:1" refuses the connection',
+    "does not contain a token",
+    `'build.host.example' contains "."`,
+    '"127.0.0.1:1" refuses connections',
     'no plugin provides the executor "nowhere"',
-    "there is no program `artifact`",
+    "program `artifact` not found",
     'the script "gone" of "pre-job-hook-path" cannot be run',
   ]) {
     expect(stdout).toContain(text);
@@ -92,7 +92,7 @@ test("doctor on a broken machine says all that is wrong, with remedies, and ends
   expect(remedies.length).toBe(stdout.match(/^ {2}(error|warning) /gm)?.length ?? 0);
 });
 
-test("config migrate reads the file of another agent, and doctor takes what it has written", async () => {
+test("config migrate converts the file of another agent to one that doctor accepts", async () => {
   await using tester = await createTester();
   await tester.write(
     "old/config.yaml",

@@ -4,57 +4,58 @@ import path from "node:path";
 import { tmpdir } from "../src/testing/index.ts";
 
 export const root = path.dirname(import.meta.dir);
-/** What `bun run build` writes. */
+/** The executable that `npm run build` creates. */
 export const binary = path.join(root, "dist", "signalman");
 
 export interface Finished {
-  /** 128 + n when a signal ended it. */
+  /** 128 + n when a signal terminated the program. */
   readonly exitCode: number;
   readonly stdout: string;
   readonly stderr: string;
 }
 
 export interface StartOptions {
-  /** Added to the tester's own environment. */
+  /** Variables added to the tester's environment. */
   readonly env?: Readonly<Record<string, string>>;
-  /** Default: the temporary home. */
+  /** Working directory. Default: the temporary home. */
   readonly cwd?: string;
   readonly stdin?: string;
-  /** What is run; default: the binary. */
+  /** The command that `args` are passed to. Default: the binary. */
   readonly program?: readonly string[];
-  /** Runs it in a terminal of 80×24: all output is `stdout`, and `type` reaches it. */
+  /** Runs the program in a terminal of 80×24. Its output is in `stdout`; `type` sends input. */
   readonly isTerminal?: boolean;
 }
 
-/** A program that runs. */
+/** A running program. */
 export interface Running {
   readonly pid: number;
   readonly finished: Promise<Finished>;
-  /** So far. */
+  /** The output so far. */
   readonly stdout: string;
-  /** Resolves when the text stands on stdout; rejects when the program ends without it. */
+  /** Resolves when the program has printed the text; rejects when it exits without printing it. */
   shows(text: string): Promise<void>;
-  /** Presses keys: `"\x03"` is Ctrl-C. */
+  /** Sends keys to the terminal: `"\x03"` is Ctrl-C. */
   type(keys: string): void;
   kill(signal: NodeJS.Signals): void;
 }
 
-/** Runs the real program in a temporary home with an environment of its own. Ends what it started when it is disposed. */
+/** Runs programs in a temporary home with a separate environment. Disposal ends all of them. */
 export interface Tester extends AsyncDisposable {
   readonly home: string;
-  /** `TMPDIR` of what it runs; empty at first. */
+  /** The programs' `TMPDIR`, which is empty at first. */
   readonly temporary: string;
-  /** Writes a file below the home, and gives its path. */
+  /** Writes a file below the home and returns its path. */
   write(file: string, text: string, mode?: number): Promise<string>;
-  /** Runs the binary to its end. */
+  /** Runs the binary and waits until it exits. */
   run(args: readonly string[], options?: StartOptions): Promise<Finished>;
+  /** Starts the binary. */
   start(args: readonly string[], options?: StartOptions): Running;
-  /** Runs any other program in the same way. */
+  /** Runs another program and waits until it exits. */
   exec(command: readonly string[], options?: StartOptions): Promise<Finished>;
 }
 
 export async function createTester(): Promise<Tester> {
-  if (!existsSync(binary)) throw new Error(`"${binary}" is not there: run \`bun run build\` first`);
+  if (!existsSync(binary)) throw new Error(`binary "${binary}" not found: run "npm run build" first`);
   const directory = await tmpdir();
   const home = path.join(directory.path, "home");
   const temporary = path.join(directory.path, "tmp");
@@ -94,7 +95,9 @@ export async function createTester(): Promise<Tester> {
   };
 }
 
-/** How this machine reaches package registries: its certificates, proxies and the settings of npm and bun. */
+/**
+ * Returns the machine's settings for package registries: certificates, proxies, and options of npm and bun.
+ */
 export function networkSettings(): Record<string, string> {
   const names =
     /^(NODE_EXTRA_CA_CERTS|SSL_CERT_\w+|(https?|no|all)_proxy|npm_config_(registry|cafile|\w*proxy)|BUN_CONFIG_REGISTRY)$/i;
@@ -140,17 +143,17 @@ function spawn(command: readonly string[], options: StartOptions): Running {
     },
     async shows(text) {
       const shown = Promise.withResolvers<void>();
-      const look = () => output.stdout.includes(text) && shown.resolve();
-      listeners.add(look);
-      look();
+      const check = () => output.stdout.includes(text) && shown.resolve();
+      listeners.add(check);
+      check();
       void finished.then((end) =>
         shown.reject(
           new Error(
-            `ended with status ${end.exitCode} and never showed "${text}":\n${end.stdout}${end.stderr}`,
+            `exited with status ${end.exitCode} without printing "${text}":\n${end.stdout}${end.stderr}`,
           ),
         ),
       );
-      await shown.promise.finally(() => listeners.delete(look));
+      await shown.promise.finally(() => listeners.delete(check));
     },
     type: (keys) => void child.terminal!.write(keys),
     kill: (signal) => child.kill(signal),

@@ -7,60 +7,59 @@ import type { JobEvent } from "../src/core/contracts/job-events.ts";
 import type { Finished, Running, Tester } from "./fixtures.ts";
 import { type JobFile, toEvents, until } from "./jobs.ts";
 
-/** The registration token of every hub here; nothing else may ever contain it. */
+/** The registration token of all hubs in these tests. It must not appear in any log or file. */
 export const registrationToken = "registration-7f3a91c2e5";
 
 export interface HubProcessOptions {
-  /** Words for `signalman hub`. Default: syncs every 50 ms. */
+  /** Arguments of `signalman hub`. Default: a sync interval of 50 ms. */
   readonly hub?: readonly string[];
-  /** Keeps the hub's data on disk, so that `begin` goes on with it. */
-  readonly isKept?: boolean;
+  /** Whether the hub stores its state on disk, so that `start` restores it. */
+  readonly isPersistent?: boolean;
 }
 
-/** The compiled program's `signalman hub`, steered by what it offers to people. */
+/** A process of the compiled `signalman hub`, controlled by its management API. */
 export interface HubProcess {
   readonly endpoint: string;
   submit(job: JobFile | string, query?: string): Promise<string>;
   job(id: string): Promise<JobView>;
   jobs(): Promise<JobView[]>;
-  /** Resolves when an agent has reported its end, or is gone. */
+  /** Resolves when the job's agent has reported its result or was removed. */
   done(id: string): Promise<JobView>;
-  /** As soon as the log holds the text in one of its outputs. */
+  /** Resolves when an output event in the job's log contains the text. */
   shows(id: string, text: string): Promise<void>;
   log(id: string): Promise<JobEvent[]>;
   stopJob(id: string): Promise<void>;
   agents(): Promise<AgentView[]>;
   shutdownAgent(name: string): Promise<void>;
+  /** Lists violations, except for the timing of syncs, which depends on the load of the machine. */
   violations(): Promise<Violation[]>;
-  /** The violations, but for those that only say when a sync came: machines are busy. */
-  breaches(): Promise<Violation[]>;
   calls(): Promise<Call[]>;
   addFault(rule: FaultRule): Promise<number>;
   faults(): Promise<(FaultRule & { hits: number })[]>;
   clearFaults(): Promise<void>;
-  /** Ends the hub, with SIGKILL when it is to die. */
-  end(signal?: NodeJS.Signals): Promise<Finished>;
-  /** Starts it again at the same address. */
-  begin(): Promise<void>;
+  /** Terminates the hub. Default: SIGTERM. */
+  stop(signal?: NodeJS.Signals): Promise<Finished>;
+  /** Restarts the hub at the same address. */
+  start(): Promise<void>;
 }
 
-/** `onSubmitted` hears of every job. */
+/** Starts a hub. `onSubmitted` is called with the id of every submitted job. */
 export async function startHub(
   tester: Tester,
   options: HubProcessOptions,
   onSubmitted: (id: string) => void,
 ): Promise<HubProcess> {
-  const { hub: args = [], isKept = false } = options;
-  const storage = isKept ? ["--storage", path.join(tester.home, "hub")] : [];
+  const { hub: args = [], isPersistent = false } = options;
+  const storage = isPersistent ? ["--storage", path.join(tester.home, "hub")] : [];
   const interval = args.includes("--sync-interval") ? [] : ["--sync-interval", "50"];
   let running: Running;
   let endpoint = "";
-  const begin = async (): Promise<void> => {
+  const start = async (): Promise<void> => {
     const port = endpoint === "" ? "0" : endpoint.split(":")[1]!;
     running = tester.start(["hub", "--port", port, ...interval, ...storage, ...args], {
       env: { SEMAPHORE_AGENT_TOKEN: registrationToken },
     });
-    await running.shows("an agent: ");
+    await running.shows("to start an agent: ");
     endpoint = /^hub listening on (\S+)$/m.exec(running.stdout)![1]!;
   };
   const ask = async <T>(method: string, route: string, body?: string): Promise<T> => {
@@ -76,8 +75,7 @@ export async function startHub(
     const response = await fetch(`http://${endpoint}/hub/jobs/${id}/log`);
     return toEvents(await response.text());
   };
-  const violations = () => ask<Violation[]>("GET", "/violations");
-  await begin();
+  await start();
   return {
     get endpoint() {
       return endpoint;
@@ -107,18 +105,18 @@ export async function startHub(
     stopJob: (id) => ask("POST", `/jobs/${id}/stop`),
     agents: () => ask("GET", "/agents"),
     shutdownAgent: (name) => ask("POST", `/agents/${name}/shutdown`),
-    violations,
-    async breaches() {
-      return (await violations()).filter(({ rule }) => rule !== "sync-early");
+    async violations() {
+      const all = await ask<Violation[]>("GET", "/violations");
+      return all.filter(({ rule }) => rule !== "sync-early");
     },
     calls: () => ask("GET", "/calls"),
     addFault: async (rule) => (await ask<{ id: number }>("POST", "/faults", JSON.stringify(rule))).id,
     faults: () => ask("GET", "/faults"),
     clearFaults: () => ask("DELETE", "/faults"),
-    async end(signal = "SIGTERM") {
+    async stop(signal = "SIGTERM") {
       running.kill(signal);
       return running.finished;
     },
-    begin,
+    start,
   };
 }

@@ -3,10 +3,10 @@ import { readdir } from "node:fs/promises";
 import type { JobEvent } from "../src/core/contracts/job-events.ts";
 import type { Finished, StartOptions, Tester } from "./fixtures.ts";
 
-/** A job as a person would write it; JSON is YAML. */
+/** The contents of a job file. */
 export type JobFile = Readonly<Record<string, unknown>>;
 
-/** Writes a job file into the home, and runs it to its end. */
+/** Writes a job file and runs it with `signalman run`. */
 export async function runJob(
   tester: Tester,
   job: JobFile,
@@ -17,7 +17,7 @@ export async function runJob(
   return tester.run(["run", file, ...args], options);
 }
 
-/** The same with `--json`: its exit status and its events. */
+/** Runs a job with `--json` and returns its events. */
 export async function runForEvents(
   tester: Tester,
   job: JobFile,
@@ -28,10 +28,9 @@ export async function runForEvents(
   return { exitCode, stderr, events: toEvents(stdout) };
 }
 
-/** Reads NDJSON. Every line must be a whole event, the last one too. */
+/** Parses NDJSON. Throws when the last line is incomplete. */
 export function toEvents(ndjson: string): JobEvent[] {
-  if (ndjson !== "" && !ndjson.endsWith("\n"))
-    throw new Error(`the last line is torn: ${ndjson.slice(-200)}`);
+  if (ndjson !== "" && !ndjson.endsWith("\n")) throw new Error(`incomplete last line: ${ndjson.slice(-200)}`);
   return ndjson
     .split("\n")
     .filter((line) => line !== "")
@@ -39,8 +38,8 @@ export function toEvents(ndjson: string): JobEvent[] {
 }
 
 /**
- * The events in short: `start`, `[directive] exit code: output` for each command, `end result`. Throws when they are not strictly
- * paired (protocol section 5.3).
+ * Summarizes events: `start`, `[directive] exit code: output` for each command, `end result`. Throws when
+ * commands are not paired (protocol section 5.3).
  */
 export function outline(events: readonly JobEvent[]): string[] {
   const lines: string[] = [];
@@ -51,7 +50,7 @@ export function outline(events: readonly JobEvent[]): string[] {
         lines.push("start");
         break;
       case "cmd_started":
-        if (open) throw new Error(`"${event.directive}" starts within "${open.directive}"`);
+        if (open) throw new Error(`command "${event.directive}" started within "${open.directive}"`);
         open = { directive: event.directive, output: "" };
         break;
       case "cmd_output":
@@ -60,19 +59,19 @@ export function outline(events: readonly JobEvent[]): string[] {
         break;
       case "cmd_finished":
         if (open?.directive !== event.directive)
-          throw new Error(`"${event.directive}" ends, and is not open`);
+          throw new Error(`command "${event.directive}" finished, but is not open`);
         lines.push(`[${event.directive}] ${event.exit_code}: ${open.output}`);
         open = undefined;
         break;
       case "job_finished":
-        if (open) throw new Error(`"${open.directive}" never finished`);
+        if (open) throw new Error(`command "${open.directive}" did not finish`);
         lines.push(`end ${event.result}`);
     }
   }
   return lines;
 }
 
-/** What one command of the log printed. */
+/** Returns the output of a command in the log. */
 export function outputOf(events: readonly JobEvent[], directive: string): string {
   let isOpen = false;
   let output = "";
@@ -83,18 +82,20 @@ export function outputOf(events: readonly JobEvent[], directive: string): string
   return output;
 }
 
-/** What a run left in `TMPDIR`, beside the agent's log. */
-export async function leftovers(tester: Tester): Promise<string[]> {
+/** Lists the files that a run left behind in `TMPDIR`, except for the agent's log. */
+export async function findLeftovers(tester: Tester): Promise<string[]> {
   return (await readdir(tester.temporary)).filter((name) => name !== "agent_log");
 }
 
-/** A word for a `sleep` that no other process of this machine has. */
+/** Returns an argument of `sleep` that no other process on this machine has. */
 export function uniqueSeconds(): string {
   return `3600.${Math.floor(Math.random() * 1e12)}`;
 }
 
-/** Command lines of living processes that hold the word. Zombies have none. */
-export function living(word: string): string[] {
+/**
+ * Returns the command lines of running processes that contain the word. Zombies have an empty command line.
+ */
+export function findProcesses(word: string): string[] {
   return readdirSync("/proc").flatMap((pid) => {
     try {
       const line = /^\d+$/.test(pid) ? readFileSync(`/proc/${pid}/cmdline`, "latin1") : "";
@@ -105,11 +106,11 @@ export function living(word: string): string[] {
   });
 }
 
-/** For what has no event to wait for. */
-export async function until(what: string, condition: () => boolean | Promise<boolean>): Promise<void> {
+/** Polls a condition, for states without an event to wait for. */
+export async function until(description: string, condition: () => boolean | Promise<boolean>): Promise<void> {
   const deadline = performance.now() + 15_000;
   while (!(await condition())) {
-    if (performance.now() > deadline) throw new Error(`not within 15 s: ${what}`);
+    if (performance.now() > deadline) throw new Error(`condition not met within 15 s: ${description}`);
     await Bun.sleep(20);
   }
 }

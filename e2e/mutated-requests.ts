@@ -9,17 +9,17 @@ export interface MutationOptions {
 
 export interface MutationOutcome {
   readonly results: Readonly<Record<string, number>>;
-  /** What was not answered as it must be, with what was sent. */
+  /** Requests that were not reported correctly, with their outcome. */
   readonly failures: readonly string[];
 }
 
-/** Submits requests that are no good in some way, and looks how each one ends: whatever it is, an agent has to report it. */
+/** Submits mutated requests and checks that an agent reports a result for each of them. */
 export async function runMutations({ hub, count, seed }: MutationOptions): Promise<MutationOutcome> {
   const results: Record<string, number> = {};
   const failures: string[] = [];
   const requests = fc.sample(requestArbitrary, { numRuns: count, seed });
   const ids = await Promise.all(
-    requests.map(async (request) => (await hub.submitAsItIs(request, { limitMs: 20_000 })).id),
+    requests.map(async (request) => (await hub.submitRaw(request, { limitMs: 20_000 })).id),
   );
   for (const [index, id] of ids.entries()) {
     const sent = () => `request ${index} of seed ${seed}: ${JSON.stringify(requests[index]).slice(0, 2000)}`;
@@ -38,8 +38,8 @@ export async function runMutations({ hub, count, seed }: MutationOptions): Promi
   return { results, failures };
 }
 
-/** A good request, with all that the control plane sends. */
-const good = {
+/** A valid request with all keys that the control plane sends. */
+const validRequest = {
   job_id: "",
   job_name: "mutant",
   ssh_public_keys: [] as unknown[],
@@ -55,16 +55,16 @@ const good = {
   callbacks: { finished: "", teardown_finished: "", token: "" },
 };
 
-/** Replaces, drops or adds something somewhere. */
+/** Replaces, removes or adds a value at some place in a request. */
 interface Mutation {
   readonly key: string;
   readonly depth: number;
   readonly pick: number;
   readonly value: unknown;
-  readonly isDropped: boolean;
+  readonly isRemoved: boolean;
 }
 
-// Directives are run, and paths are written, so they hold nothing that could reach out of the home.
+// Directives are executed and paths are written, so the texts contain nothing that could leave the home.
 const letters = fc.constantFrom(..."abc XYZ019_=$'\"`\\;&|(){}[]*?#!%^,:\n\r\t\u0001\u0000é😀\ud800");
 const harmless = fc.string({ unit: letters, maxLength: 30 });
 const strange = fc.oneof(
@@ -80,7 +80,7 @@ const mutation: fc.Arbitrary<Mutation> = fc.record({
     {
       weight: 8,
       arbitrary: fc.constantFrom(
-        ...Object.keys(good).filter((key) => key !== "callbacks"),
+        ...Object.keys(validRequest).filter((key) => key !== "callbacks"),
         "executor",
         "compose",
       ),
@@ -90,16 +90,16 @@ const mutation: fc.Arbitrary<Mutation> = fc.record({
   depth: fc.integer({ min: 0, max: 2 }),
   pick: fc.nat(5),
   value: strange,
-  isDropped: fc.boolean(),
+  isRemoved: fc.boolean(),
 });
 const requestArbitrary: fc.Arbitrary<unknown> = fc.oneof(
   {
     weight: 12,
     arbitrary: fc
       .array(mutation, { minLength: 1, maxLength: 4 })
-      .map((mutations) => mutations.reduce(mutate, structuredClone(good) as object)),
+      .map((mutations) => mutations.reduce(mutate, structuredClone(validRequest) as object)),
   },
-  { weight: 1, arbitrary: fc.nat(400).map((length) => JSON.stringify(good).slice(0, length)) },
+  { weight: 1, arbitrary: fc.nat(400).map((length) => JSON.stringify(validRequest).slice(0, length)) },
   { weight: 1, arbitrary: strange.filter((value) => typeof value !== "object" || value === null) },
   {
     weight: 1,
@@ -115,7 +115,7 @@ const requestArbitrary: fc.Arbitrary<unknown> = fc.oneof(
   },
 );
 
-function mutate(request: object, { key, depth, pick, value, isDropped }: Mutation): object {
+function mutate(request: object, { key, depth, pick, value, isRemoved }: Mutation): object {
   const holder = request as Record<string, unknown>;
   let place: Record<string, unknown> = holder;
   let name = key;
@@ -126,7 +126,7 @@ function mutate(request: object, { key, depth, pick, value, isDropped }: Mutatio
     place = inner as Record<string, unknown>;
     name = names[pick % names.length]!;
   }
-  if (isDropped) delete place[name];
+  if (isRemoved) delete place[name];
   else Object.defineProperty(place, name, { value, enumerable: true, configurable: true, writable: true });
   return request;
 }

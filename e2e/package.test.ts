@@ -5,7 +5,7 @@ import path from "node:path";
 import packageJson from "../package.json" with { type: "json" };
 import { type Finished, type Tester, createTester, root } from "./fixtures.ts";
 
-// Packed once; installed anew by every test.
+// The package is packed once and installed by every test.
 let directory: string;
 let tarball: string;
 let files: string[];
@@ -28,7 +28,7 @@ beforeAll(async () => {
 afterAll(() => rm(directory, { recursive: true, force: true }));
 
 describe("the packed tarball", () => {
-  test("holds the program, its plugins and the pages about them", () => {
+  test("contains the program, its plugins and their pages", () => {
     const program = [
       "bin/signalman.cjs",
       "bin/bun.cjs",
@@ -41,10 +41,11 @@ describe("the packed tarball", () => {
     expect(files).toEqual(expect.arrayContaining(program.concat(sdk, pages)));
   });
 
-  test("holds no tests, scripts or builds", () => {
+  test("contains no tests, test doubles, scripts or builds", () => {
     const areas = new Set(files.map((file) => file.split("/")[0]));
     for (const area of ["test", "e2e", "bench", "scripts", "dist", ".ci"]) expect(areas).not.toContain(area);
     expect(files.filter((file) => file.endsWith(".test.ts"))).toEqual([]);
+    expect(files.filter((file) => /^(plugins|docs)\/.*\/testing\//.test(file))).toEqual([]);
   });
 });
 
@@ -58,12 +59,12 @@ describe("the installed package", () => {
       "--no-fund",
       tarball,
     ]);
-    // The first start finishes Bun's installation, the second finds it.
+    // The first start completes the installation of Bun, which the second one uses.
     expect(await versionBy(tester, ["npx", "signalman", "version"])).toBe(packageJson.version);
     expect(await versionBy(tester, ["npx", "signalman", "version"])).toBe(packageJson.version);
   });
 
-  test("exits as the job did, and heeds a stop", async () => {
+  test("exits with the status of the job, and stops it at SIGINT", async () => {
     await using tester = await createInstalled(["npm", "install", "--no-audit", "--no-fund", tarball]);
     const launcher = path.join(tester.home, "node_modules", ".bin", "signalman");
     const failing = await tester.exec([launcher, "run", "-"], { stdin: "commands: [exit 3]" });
@@ -88,7 +89,7 @@ describe("the installed package", () => {
     expect(stdout + stderr).not.toContain("hostile");
   });
 
-  test("says what is missing when there is no Bun", async () => {
+  test("reports that Bun is missing", async () => {
     await using tester = await createInstalled([
       "npm",
       "install",
@@ -100,11 +101,11 @@ describe("the installed package", () => {
     const { exitCode, stderr } = await tester.exec(["npx", "signalman", "version"]);
     expect(exitCode).toBe(127);
     expect(stderr).toContain(
-      `runs on Bun ${packageJson.optionalDependencies.bun} or newer, and there is none`,
+      `requires Bun ${packageJson.optionalDependencies.bun} or newer, which was not found`,
     );
   });
 
-  test("runs with the Bun on PATH when its own was left out", async () => {
+  test("runs with the Bun on PATH when the optional dependency is not installed", async () => {
     await using tester = await createInstalled([
       "npm",
       "install",
@@ -121,7 +122,7 @@ describe("the installed package", () => {
     expect(stdout.trim()).toBe(packageJson.version);
   });
 
-  test("runs with bunx from the tarball, with nothing but Bun on PATH", async () => {
+  test("runs with bunx from the tarball, with only Bun on PATH", async () => {
     await using tester = await createTester();
     const PATH = await directoryWith(tester, "bunx", process.execPath);
     const command = [path.join(PATH, "bunx"), "--package", tarball, "signalman", "version"];
@@ -131,7 +132,7 @@ describe("the installed package", () => {
   });
 });
 
-/** A project with the package in it, in a tester that has Node and npm, and no Bun of its own. */
+/** Creates a project with the package installed, in a tester with Node and npm but without Bun on PATH. */
 async function createInstalled(command: readonly string[]): Promise<Tester> {
   const tester = await createTester();
   await tester.write("package.json", '{ "private": true }\n');
@@ -152,7 +153,7 @@ async function versionBy(tester: Tester, command: readonly string[]): Promise<st
   return stdout.trim();
 }
 
-/** Node and npm in a directory of their own, and the system's directories that hold no bun. */
+/** Returns a PATH with Node, npm and the directories of the system that contain no bun. */
 async function pathWithoutBun(tester: Tester): Promise<string> {
   const own = path.join(tester.home, "..", "node");
   await mkdir(own, { recursive: true });

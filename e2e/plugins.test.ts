@@ -4,7 +4,7 @@ import path from "node:path";
 import { replayPage } from "../test/plugins/replay-page.ts";
 import { createTester, root, type Tester } from "./fixtures.ts";
 
-/** A home with these files in it, and nothing else. */
+/** Creates a tester whose home contains these files only. */
 async function homeWith(files: Readonly<Record<string, string>>): Promise<Tester> {
   const tester = await createTester();
   for (const [file, text] of Object.entries(files)) await tester.write(file, text);
@@ -110,7 +110,7 @@ describe("the compiled binary, in a directory without node_modules", () => {
     expect(await readFile(path.join(tester.home, "board.txt"), "utf8")).toBe("passed\n");
   });
 
-  test("knows their AgentError as its own: a refused job says only what the plugin said", async () => {
+  test("recognizes their AgentError: the log of a rejected job has the plugin's message only", async () => {
     await using tester = await homeWith(files);
     const { exitCode, stdout } = await tester.run(["run", "unwanted.yaml"]);
     expect(exitCode).toBe(1);
@@ -119,7 +119,7 @@ describe("the compiled binary, in a directory without node_modules", () => {
     expect(stdout).not.toContain("from the dummy");
   });
 
-  test("refuses a plugin that hears an unknown hook, and one that is not there", async () => {
+  test("rejects a plugin that listens to an unknown hook, and a missing plugin", async () => {
     await using tester = await homeWith({
       "a.ts": `
         import { definePlugin } from "signalman";
@@ -140,7 +140,7 @@ describe("the compiled binary, in a directory without node_modules", () => {
     expect(name.stderr).toContain('no plugin named "left-pad"');
   });
 
-  test("writes a plugin, tests it with nothing installed, and loads it", async () => {
+  test("creates a plugin, tests it without installed packages, and loads it", async () => {
     await using tester = await homeWith({ "later.yaml": "plugins: { ./greeter: {} }" });
     expect((await tester.run(["plugins", "new", "greeter"])).exitCode).toBe(0);
     const tested = await tester.run(["plugins", "test", "greeter"]);
@@ -151,7 +151,7 @@ describe("the compiled binary, in a directory without node_modules", () => {
   });
 });
 
-test("the compiled binary loads packages that stand beside the configuration, with packages of their own", async () => {
+test("the compiled binary loads packages beside the configuration, with their dependencies", async () => {
   await using tester = await homeWith({
     "signalman.config.yaml": 'plugins: { esm: {}, "@acme/cjs": {} }',
     "node_modules/esm/package.json": JSON.stringify({ name: "esm", type: "module", exports: "./index.ts" }),
@@ -173,7 +173,7 @@ test("the compiled binary loads packages that stand beside the configuration, wi
   ]);
 });
 
-test("every block of docs/plugins.md does what it says with the compiled binary, in an empty home", async () => {
+test("every example in docs/plugins.md works with the compiled binary, in an empty home", async () => {
   await using tester = await createTester();
   const page = await readFile(path.join(root, "docs/plugins.md"), "utf8");
   await replayPage(page, tester.home, (args) => tester.run(args));

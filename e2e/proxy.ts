@@ -2,37 +2,39 @@ import { once } from "node:events";
 import { connect, createServer, type AddressInfo, type Socket } from "node:net";
 
 /**
- * What a network does to the bytes of one direction. `hold`: they wait until it passes again, as packets that are sent again after an outage; nobody
- * is told. `reset`: connections are reset. `trickle`: one byte each so many ms. `late`: all so many ms late.
+ * How the network treats the bytes of one direction. `pass`: it forwards them. `hold`: it keeps them until it
+ * passes again, like packets that are retransmitted after an outage. `reset`: it resets connections.
+ * `trickle`: it forwards one byte every `delayMs`. `late`: it delays them by `delayMs`.
  */
-export type Weather =
+export type NetworkState =
   | { readonly kind: "pass" | "hold" | "reset" }
   | { readonly kind: "trickle" | "late"; readonly delayMs: number };
 
+/** A TCP proxy that simulates a faulty network. */
 export interface Proxy extends AsyncDisposable {
   readonly endpoint: string;
-  /** From now on, for open connections and new ones. */
-  set(weather: Weather, direction?: "requests" | "answers"): void;
-  /** What is on its way never arrives, and connections that are open now lead nowhere, and are not closed; new ones pass. */
-  forgetOpen(): void;
+  /** Changes the state for open and new connections. */
+  set(state: NetworkState, direction?: "requests" | "answers"): void;
+  /** Drops all bytes of the open connections from now on, without closing them. New connections pass. */
+  blackholeOpen(): void;
 }
 
 type Direction = "requests" | "answers";
 
-/** A network between an agent and its hub, with a weather of its own. */
+/** Starts a proxy between an agent and its hub. */
 export async function startProxy(target: () => string): Promise<Proxy> {
-  const weather: Record<Direction, Weather> = { requests: { kind: "pass" }, answers: { kind: "pass" } };
+  const states: Record<Direction, NetworkState> = { requests: { kind: "pass" }, answers: { kind: "pass" } };
   const sockets = new Set<Socket>();
-  const forgotten = new WeakSet<Socket>();
-  /** What `from` has sent and is on its way goes on when it is closed. */
+  const blackholed = new WeakSet<Socket>();
+  /** Functions that continue to forward held bytes, also of sockets that are closed by now. */
   const links = new Map<Socket, () => void>();
 
-  /** Brings what `from` sends to `to`, in order. */
+  /** Forwards bytes in order. */
   const link = (from: Socket, to: Socket, direction: Direction): void => {
     const waiting: ((done: () => void) => void)[] = [];
     let isBusy = false;
     const flow = (): void => {
-      if (isBusy || waiting.length === 0 || weather[direction].kind === "hold" || forgotten.has(from)) return;
+      if (isBusy || waiting.length === 0 || states[direction].kind === "hold" || blackholed.has(from)) return;
       isBusy = true;
       waiting.shift()!(() => {
         isBusy = false;
@@ -42,7 +44,7 @@ export async function startProxy(target: () => string): Promise<Proxy> {
     links.set(from, flow);
     from.on("data", (bytes: Buffer) => {
       waiting.push(async (done) => {
-        const now = weather[direction];
+        const now = states[direction];
         if (now.kind === "reset") to.resetAndDestroy();
         else if (now.kind === "trickle") {
           for (let at = 0; at < bytes.length && !to.destroyed; at++) {
@@ -74,7 +76,7 @@ export async function startProxy(target: () => string): Promise<Proxy> {
     for (const socket of [agent, hub]) {
       sockets.add(socket);
       socket.on("close", () => sockets.delete(socket));
-      if (weather.requests.kind === "reset") socket.resetAndDestroy();
+      if (states.requests.kind === "reset") socket.resetAndDestroy();
     }
     link(agent, hub, "requests");
     link(hub, agent, "answers");
@@ -85,12 +87,12 @@ export async function startProxy(target: () => string): Promise<Proxy> {
     endpoint: `127.0.0.1:${(server.address() as AddressInfo).port}`,
     set(next, direction) {
       for (const one of direction === undefined ? (["requests", "answers"] as const) : [direction])
-        weather[one] = next;
+        states[one] = next;
       if (next.kind === "reset") for (const socket of sockets) socket.resetAndDestroy();
       for (const flow of links.values()) flow();
     },
-    forgetOpen() {
-      for (const socket of links.keys()) forgotten.add(socket);
+    blackholeOpen() {
+      for (const socket of links.keys()) blackholed.add(socket);
     },
     async [Symbol.asyncDispose]() {
       server.close();
@@ -99,25 +101,25 @@ export async function startProxy(target: () => string): Promise<Proxy> {
   };
 }
 
-/** What an agent says in a sync. */
-export type Said = Readonly<Record<"state" | "job_id" | "job_result", string>>;
+/** The body of an agent's sync. */
+export type SyncBody = Readonly<Record<"state" | "job_id" | "job_result", string>>;
 
-export interface Front extends AsyncDisposable {
+/** A server in front of a hub that can replace the answers to syncs. */
+export interface SyncOverride extends AsyncDisposable {
   readonly endpoint: string;
-  /** An answer to a sync in the hub's place; `undefined`: the hub's own. */
-  answer: (said: Said) => Response | undefined;
+  /** Returns the answer to a sync; `undefined` to forward the sync to the hub. */
+  answer: (body: SyncBody) => Response | undefined;
 }
 
-/** A hub with a mind of its own: it stands in front of another one, and puts its answers to syncs in the place of that one's. */
-export function startFront(target: () => string): Front {
-  const front = { answer: (): Response | undefined => undefined } as Pick<Front, "answer">;
+export function startSyncOverride(target: () => string): SyncOverride {
+  const override = { answer: (): Response | undefined => undefined } as Pick<SyncOverride, "answer">;
   const server = Bun.serve({
     hostname: "127.0.0.1",
     port: 0,
     async fetch(request) {
       const { pathname, search } = new URL(request.url);
       const body = await request.text();
-      const own = pathname.endsWith("/sync") ? front.answer(JSON.parse(body) as Said) : undefined;
+      const own = pathname.endsWith("/sync") ? override.answer(JSON.parse(body) as SyncBody) : undefined;
       if (own) return own;
       const { method, headers } = request;
       const answer = await fetch(`http://${target()}${pathname}${search}`, {
@@ -128,7 +130,7 @@ export function startFront(target: () => string): Front {
       return new Response(await answer.text(), { status: answer.status });
     },
   });
-  return Object.assign(front, {
+  return Object.assign(override, {
     endpoint: `127.0.0.1:${server.port}`,
     [Symbol.asyncDispose]: () => server.stop(true),
   });

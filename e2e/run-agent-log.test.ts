@@ -7,7 +7,7 @@ import { runJob, uniqueSeconds } from "./jobs.ts";
 const humanLine =
   /^(Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec) [ 123]\d \d\d:\d\d:\d\d\.\d{3} ([^ ]+ )*: .+$/;
 
-/** A job after which the agent has something to say. */
+/** A job that makes the agent log a line. */
 const talkative = () => {
   const seconds = uniqueSeconds();
   return { seconds, job: { commands: [`setsid sleep ${seconds} & sleep 0.1`] } };
@@ -15,7 +15,7 @@ const talkative = () => {
 const defaultLog = (tester: Tester) => path.join(tester.temporary, "agent_log");
 
 describe("the agent's log", () => {
-  test("is <tmpdir>/agent_log, 0644, appended to, one line of the reference's form for each message", async () => {
+  test("is <tmpdir>/agent_log with mode 0644; each message is appended as a line in the reference agent's format", async () => {
     await using tester = await createTester();
     const [first, second] = [talkative(), talkative()];
     await runJob(tester, first.job);
@@ -30,7 +30,7 @@ describe("the agent's log", () => {
     expect((await stat(defaultLog(tester))).mode & 0o777).toBe(0o644);
   });
 
-  test("stands where --log-file-path says, or the variable; directories are made and can be entered", async () => {
+  test("is at the path of --log-file-path or its variable; missing directories are created with mode 0755", async () => {
     await using tester = await createTester();
     await runJob(tester, talkative().job, ["--log-file-path", "a/b/agent.log"]);
     await runJob(tester, talkative().job, [], { env: { SEMAPHORE_AGENT_LOG_FILE_PATH: "c/agent.log" } });
@@ -52,13 +52,13 @@ describe("the agent's log", () => {
     expect(Number.isNaN(Date.parse(String(ended?.["time"])))).toBe(false);
   });
 
-  test("holds at level error what is that grave, and nothing else", async () => {
+  test("has only errors at level error", async () => {
     await using tester = await createTester();
     await runJob(tester, talkative().job, ["--log-level", "error"]);
     expect(await readFile(defaultLog(tester), "utf8")).toBe("");
   });
 
-  test("is one line for each message, whatever a job calls its processes", async () => {
+  test("has one line for each message, whatever the names of a job's processes", async () => {
     await using tester = await createTester();
     const seconds = uniqueSeconds();
     const command = `setsid bash -c 'exec -a "evil\nJan  1 00:00:00.000 : forged\x1b[2J" sleep ${seconds}' & sleep 0.2`;
@@ -70,7 +70,7 @@ describe("the agent's log", () => {
     expect(text).not.toMatch(/[\x00-\x09\x0b-\x1f]/);
   });
 
-  test("does not follow a link in a directory that everybody may write to; the job runs", async () => {
+  test("does not follow a symbolic link in a world-writable directory; the job runs", async () => {
     await using tester = await createTester();
     const target = await tester.write("precious", "precious\n");
     await symlink(target, defaultLog(tester));
@@ -80,7 +80,7 @@ describe("the agent's log", () => {
     expect(exitCode).toBe(0);
   });
 
-  test("that was asked for and cannot be written is a fault that names it", async () => {
+  test("that is configured but not writable is reported with its path", async () => {
     await using tester = await createTester();
     await tester.write("taken", "");
     const { exitCode, stdout, stderr } = await runJob(tester, { commands: ["true"] }, [
@@ -94,7 +94,7 @@ describe("the agent's log", () => {
 });
 
 describe("a TMPDIR", () => {
-  test("that is not there is a fault that names it", async () => {
+  test("that does not exist is reported with its path", async () => {
     await using tester = await createTester();
     const env = { TMPDIR: path.join(tester.home, "nowhere") };
     const { exitCode, stderr } = await runJob(tester, { commands: ["true"] }, [], { env });
@@ -102,7 +102,7 @@ describe("a TMPDIR", () => {
     expect(stderr).not.toMatch(/^\s+at /m);
   });
 
-  test("with spaces and quotes in its name serves as well as every other", async () => {
+  test("with spaces and quotes in its name works", async () => {
     await using tester = await createTester();
     await tester.write('it\'s a "tmp" $dir/x', "");
     const env = {

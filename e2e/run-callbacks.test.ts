@@ -1,6 +1,6 @@
 import { describe, expect, test } from "bun:test";
 import { createTester } from "./fixtures.ts";
-import { leftovers, runJob, toEvents } from "./jobs.ts";
+import { findLeftovers, runJob, toEvents } from "./jobs.ts";
 
 interface Received {
   readonly method: string;
@@ -9,7 +9,7 @@ interface Received {
   readonly body: string;
 }
 
-/** A server on loopback that keeps what it gets. */
+/** Starts a server on loopback that records its requests. */
 function listen(answer: (count: number) => Response = () => new Response()) {
   const received: Received[] = [];
   const server = Bun.serve({
@@ -36,7 +36,7 @@ const jobWith = (url: string, token: string, ...commands: string[]) => ({
 });
 
 describe("the callbacks of a job", () => {
-  test("are never sent unless asked for, and neither is the log", async () => {
+  test("are not sent without --callbacks, and the log is not sent either", async () => {
     await using server = listen();
     await using tester = await createTester();
     expect((await runJob(tester, jobWith(server.url, "callback-token", "true"))).exitCode).toBe(0);
@@ -48,7 +48,7 @@ describe("the callbacks of a job", () => {
     ["false", "failed", 1],
     ["export SEMAPHORE_JOB_RESULT=x; (exit 130)", "stopped", 130],
   ])(
-    "with --callbacks are sent after '%s': first the result %s, then the teardown, with the token",
+    "are sent with --callbacks after '%s': first the result %s, then the teardown, with the token",
     async (command, result, status) => {
       await using server = listen();
       await using tester = await createTester();
@@ -71,14 +71,14 @@ describe("the callbacks of a job", () => {
     },
   );
 
-  test("carry no Authorization without a token", async () => {
+  test("have no Authorization header without a token", async () => {
     await using server = listen();
     await using tester = await createTester();
     await runJob(tester, jobWith(server.url, "", "true"), ["--callbacks"]);
     expect(server.received.map(({ authorization }) => authorization)).toEqual([null, null]);
   });
 
-  test("are tried again after a failure of the server; the teardown waits for the result", async () => {
+  test("are retried after a server error; the teardown is sent after the result", async () => {
     await using server = listen((count) => new Response("", { status: count === 1 ? 503 : 200 }));
     await using tester = await createTester();
     const { exitCode } = await runJob(tester, jobWith(server.url, "t", "true"), ["--callbacks"]);
@@ -86,7 +86,7 @@ describe("the callbacks of a job", () => {
     expect(exitCode).toBe(0);
   });
 
-  test("that are refused are told with the reason, and neither the log nor the job suffers", async () => {
+  test("that are rejected are reported with the reason and affect neither the log nor the job", async () => {
     await using server = listen(() => new Response("", { status: 403 }));
     await using tester = await createTester();
     const job = jobWith(server.url, "callback-token", "echo $X");
@@ -96,10 +96,10 @@ describe("the callbacks of a job", () => {
     expect(stderr).toContain("403");
     expect(stderr).not.toContain("callback-token");
     expect(exitCode).toBe(0);
-    expect(await leftovers(tester)).toEqual([]);
+    expect(await findLeftovers(tester)).toEqual([]);
   });
 
-  test("that nobody takes do not hold whoever presses Ctrl-C", async () => {
+  test("that are retried do not delay Ctrl-C", async () => {
     await using server = listen(() => new Response("", { status: 503 }));
     await using tester = await createTester();
     const file = await tester.write("job.json", JSON.stringify(jobWith(server.url, "t", "true")));

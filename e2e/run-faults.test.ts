@@ -2,11 +2,11 @@ import { describe, expect, test } from "bun:test";
 import { chmod, symlink, truncate } from "node:fs/promises";
 import path from "node:path";
 import { binary, createTester, type Finished, type Tester } from "./fixtures.ts";
-import { leftovers } from "./jobs.ts";
+import { findLeftovers } from "./jobs.ts";
 
-/** The program refused to begin: exit 2, nothing on stdout, a message for people on stderr. */
-function expectRefused({ exitCode, stdout, stderr }: Finished, ...parts: (string | RegExp)[]): void {
-  for (const part of parts)
+/** Expects exit status 2, an empty stdout and a readable message on stderr. */
+function expectRefused({ exitCode, stdout, stderr }: Finished, ...gatedCommands: (string | RegExp)[]): void {
+  for (const part of gatedCommands)
     expect(stderr).toMatch(part instanceof RegExp ? part : new RegExp(RegExp.escape(part)));
   expect(stderr).toStartWith("error: ");
   expectNoTrace(stderr);
@@ -23,7 +23,7 @@ const runText = async (tester: Tester, text: string, args: readonly string[] = [
   return tester.run(["run", "job.yaml", ...args]);
 };
 
-describe("a job file that cannot be read", () => {
+describe("an unreadable job file", () => {
   test.each([
     ["is missing", async () => {}, '"job.yaml"'],
     [
@@ -49,18 +49,18 @@ describe("a job file that cannot be read", () => {
       /"job\.yaml" is larger than 64 MiB/,
     ],
     [
-      "never ends",
+      "is endless",
       (tester: Tester) => symlink("/dev/zero", path.join(tester.home, "job.yaml")),
       /"job\.yaml" is larger than/,
     ],
-  ] as const)("since it %s, is told with its name", async (_, prepare, message) => {
+  ] as const)("that %s is reported with its name", async (_, prepare, message) => {
     await using tester = await createTester();
     await prepare(tester);
     expectRefused(await tester.run(["run", "job.yaml"]), message);
-    expect(await leftovers(tester)).toEqual([]);
+    expect(await findLeftovers(tester)).toEqual([]);
   });
 
-  test("since this user may not, is told with its name", async () => {
+  test("that this user may not read is reported with its name", async () => {
     await using tester = await createTester();
     const file = await tester.write("job.yaml", "commands: []\n");
     await chmod(file, 0o000);
@@ -76,7 +76,7 @@ describe("a job file that cannot be read", () => {
     );
   });
 
-  test("on standard input is told as such", async () => {
+  test("on standard input is reported as standard input", async () => {
     await using tester = await createTester();
     expectRefused(await tester.run(["run", "-"], { stdin: "" }), /"standard input" is empty: expected/);
     expectRefused(
@@ -86,7 +86,7 @@ describe("a job file that cannot be read", () => {
   });
 });
 
-describe("a job file that is no job", () => {
+describe("an invalid job file", () => {
   test.each([
     ["[1, 2]", /"job\.yaml" is not a job request.*"commands"/],
     ["just text", /"job\.yaml" is not a job request.*"commands"/],
@@ -115,13 +115,13 @@ describe("a job file that is no job", () => {
       `a0: &a0 [x,x,x,x,x,x,x,x,x]\n${Array.from({ length: 12 }, (_, n) => `a${n + 1}: &a${n + 1} [${`*a${n},`.repeat(9)}]`).join("\n")}\ncommands: [x]`,
       /job\.yaml/,
     ],
-  ])("%# is refused with its place", async (text, message) => {
+  ])("%# is rejected with the position of the error", async (text, message) => {
     await using tester = await createTester();
     expectRefused(await runText(tester, text), message);
-    expect(await leftovers(tester)).toEqual([]);
+    expect(await findLeftovers(tester)).toEqual([]);
   });
 
-  test("has all its errors told at once, and no value of a variable among them", async () => {
+  test("is reported with all its errors at once, without values of variables", async () => {
     await using tester = await createTester();
     const text = "commands: [{directive: [1]}]\nenv:\n  A_TOKEN: [s3cr3t-value]\nfiles: 7\n";
     const refused = await runText(tester, text);
@@ -129,14 +129,14 @@ describe("a job file that is no job", () => {
     expect(refused.stderr).not.toContain("s3cr3t-value");
   });
 
-  test("has keys that nobody knows: they are ignored", async () => {
+  test("may have unknown keys, which are ignored", async () => {
     await using tester = await createTester();
     expect((await runText(tester, "comands: [x]\ncommands: [{directive: true, x: 1}]\n")).exitCode).toBe(2);
     expect((await runText(tester, 'comands: [x]\ncommands: [{directive: "true", x: 1}]\n')).exitCode).toBe(0);
   });
 });
 
-describe("a command line that is wrong", () => {
+describe("an invalid command line", () => {
   test.each([
     [["run"], '"run" needs <file>'],
     [["run", "job.yaml", "other.yaml"], '"other.yaml"'],
@@ -160,13 +160,13 @@ describe("a command line that is wrong", () => {
     ],
     [["rum", "job.yaml"], /"rum".*run/s],
     [["--json", "run", "job.yaml"], '"--json"'],
-  ])("%j exits with 2, and says what would have been right", async (args, message) => {
+  ])("%j exits with status 2 and reports what is expected", async (args, message) => {
     await using tester = await createTester();
     await tester.write("job.yaml", "commands: [echo one, echo two]\n");
     expectRefused(await tester.run(args), message);
   });
 
-  test("also by environment variable, with the variable's name", async () => {
+  test("or environment variable is reported with the variable's name", async () => {
     await using tester = await createTester();
     await tester.write("job.yaml", "commands: []\n");
     const env = { SEMAPHORE_AGENT_LOG_LEVEL: "loud" };
@@ -174,10 +174,10 @@ describe("a command line that is wrong", () => {
   });
 });
 
-describe("a configuration that is wrong", () => {
+describe("an invalid configuration", () => {
   const run = (tester: Tester) => tester.run(["run", "-"], { stdin: "commands: [touch ran]\n" });
 
-  test("is refused with all its faults at once, each with its place and the nearest name", async () => {
+  test("is rejected with all its errors at once, each with its position and the nearest name", async () => {
     await using tester = await createTester();
     await tester.write(
       "signalman.config.yaml",
@@ -204,7 +204,7 @@ describe("a configuration that is wrong", () => {
     ["signalman.config.yaml", "plugins: { ./nowhere.ts: {} }", /no plugin at "\.\/nowhere\.ts"/],
     ["signalman.config.yaml", "plugins: { no-such-package: {} }", /no plugin named "no-such-package"/],
     ["signalman.config.yaml", "plugins: 5", /plugins/],
-  ])("%s with %j is told with its name", async (file, text, message) => {
+  ])("%s with %j is reported with its name", async (file, text, message) => {
     await using tester = await createTester();
     await tester.write(file, text);
     expectRefused(await run(tester), message);

@@ -13,7 +13,7 @@ describe("flags of run", () => {
     epilogue_on_pass_commands: ["echo on pass"],
   };
 
-  test("--env adds and overrides, may hold = and be empty, and is exported like the others", async () => {
+  test("--env adds and overrides variables; its value may contain = or be empty", async () => {
     await using tester = await createTester();
     const command = 'echo "$A,$B,$C,$D"';
     const args = ["--env", "B=x=y z", "--env=C=", "--env", "D=d"];
@@ -45,7 +45,7 @@ describe("flags of run", () => {
     expect(exitCode).toBe(0);
   });
 
-  test("--executor that is not there fails the job, and says which name would have been right", async () => {
+  test("an unknown --executor fails the job and reports the nearest name", async () => {
     await using tester = await createTester();
     const { exitCode, events } = await runForEvents(tester, job, ["--executor", "shel"]);
     const lines = outline(events);
@@ -55,7 +55,7 @@ describe("flags of run", () => {
     expect(exitCode).toBe(1);
   });
 
-  test("--keep keeps the very events that --json prints, for their owner only", async () => {
+  test("--keep writes the same events that --json prints, readable by their owner only", async () => {
     await using tester = await createTester();
     const { stdout } = await runJob(tester, job, ["--json", "--keep", "kept.ndjson"]);
     const kept = path.join(tester.home, "kept.ndjson");
@@ -63,7 +63,7 @@ describe("flags of run", () => {
     expect((await stat(kept)).mode & 0o777).toBe(0o600);
   });
 
-  test("--keep never touches a file that is there, runs nothing, and says what to do", async () => {
+  test("--keep does not overwrite a file: the job does not run, and the message names the file", async () => {
     await using tester = await createTester();
     await tester.write("kept.ndjson", "precious");
     const { exitCode, stderr, stdout } = await runJob(tester, { commands: ["touch ran"] }, [

@@ -8,11 +8,11 @@ import type { JobEvent } from "../src/core/contracts/job-events.ts";
 import { binary, createTester } from "./fixtures.ts";
 import { outline, outputOf, runForEvents } from "./jobs.ts";
 
-describe("a job that floods", () => {
-  test("100 MB are in the log whole and in order, in --json too, and memory stays small", async () => {
+describe("a job with much output", () => {
+  test("has all 100 MB in its log and in --json, in order, with bounded memory", async () => {
     await using tester = await createTester();
     const lines = 12_000_000;
-    // The highest use of memory by the binary so far, from the session's own ancestors.
+    // Prints the maximum memory of the binary, which is an ancestor of the session.
     const peak = `
 pid=$$
 until [ "$(readlink "/proc/$pid/exe")" = "$AGENT" ]; do pid=$(ps -o ppid= -p "$pid" | tr -d ' '); done
@@ -27,7 +27,7 @@ grep VmHWM "/proc/$pid/status"`;
 
     const kept = path.join(tester.home, "kept");
     const [file, flood, expected] = [createHash("sha256"), createHash("sha256"), createHash("sha256")];
-    let said = "";
+    let other = "";
     let bytes = 0;
     for await (const line of createInterface({ input: createReadStream(kept) })) {
       file.update(`${line}\n`);
@@ -35,7 +35,7 @@ grep VmHWM "/proc/$pid/status"`;
       if (event.event !== "cmd_output") continue;
       bytes += event.output.length;
       if (/^\d*\n/.test(event.output)) flood.update(event.output);
-      else said += event.output;
+      else other += event.output;
     }
     expect(stdout.split(" ")[0]).toBe(file.digest("hex"));
     for (let first = 1; first <= lines; first += 100_000) {
@@ -43,13 +43,13 @@ grep VmHWM "/proc/$pid/status"`;
     }
     expect(bytes).toBeGreaterThan(95_000_000);
     expect(flood.digest("hex")).toBe(expected.digest("hex"));
-    const peakMegabytes = Number(/VmHWM:\s+(\d+) kB/.exec(said)?.[1]) / 1000;
+    const peakMegabytes = Number(/VmHWM:\s+(\d+) kB/.exec(other)?.[1]) / 1000;
     expect(peakMegabytes).toBeGreaterThan(10);
     expect(peakMegabytes).toBeLessThan(200);
   });
 });
 
-test("log-disk-limit bounds the log, and the job goes on: what is dropped is counted, and the log says so", async () => {
+test("log-disk-limit limits the log while the job continues: the log has the number of dropped bytes", async () => {
   await using tester = await createTester();
   const commands = ["seq 1 500000", "touch went-on; echo after"];
   const limit = 256 * 1024;
@@ -65,17 +65,17 @@ test("log-disk-limit bounds the log, and the job goes on: what is dropped is cou
   }
   expect((await stat(path.join(tester.home, "kept"))).size).toBeLessThan(limit + 4096);
   const output = outputOf(events, commands[0]!);
-  const [said, numbers] = [/^\[signalman: .*\n/gm, output.replaceAll(/^\[signalman: .*\n/gm, "")];
-  expect(output.match(said)?.join("")).toContain("log-disk-limit");
+  const [notice, numbers] = [/^\[signalman: .*\n/gm, output.replaceAll(/^\[signalman: .*\n/gm, "")];
+  expect(output.match(notice)?.join("")).toContain("log-disk-limit");
   const total = Buffer.byteLength(Array.from({ length: 500_000 }, (_, index) => `${index + 1}\n`).join(""));
   const dropped = Number(/(\d+) bytes of output were dropped/.exec(output)?.[1]);
   expect(dropped).toBeGreaterThan(2_000_000);
-  // What is shown, what is dropped, and nothing else; a line end may have been added before the notice.
+  // Logged and dropped bytes make up the whole output; a line feed may have been added before the notice.
   expect(Math.abs(numbers.length + dropped - total)).toBeLessThanOrEqual(1);
   expect(stderr).toContain("log-disk-limit");
 });
 
-test("output shows while its command still runs, also without a line end", async () => {
+test("output is shown while its command runs, also without a line feed", async () => {
   await using tester = await createTester();
   const job = { commands: ["printf 'half a line'; until [ -e go ]; do sleep 0.02; done"] };
   await tester.write("job.json", JSON.stringify(job));

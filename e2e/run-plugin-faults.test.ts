@@ -1,9 +1,9 @@
 import { describe, expect, test } from "bun:test";
 import path from "node:path";
 import { createTester } from "./fixtures.ts";
-import { leftovers } from "./jobs.ts";
+import { findLeftovers } from "./jobs.ts";
 
-describe("a plugin that is wrong", () => {
+describe("an invalid plugin", () => {
   test.concurrent.each([
     [
       "throws in set-up",
@@ -12,42 +12,38 @@ describe("a plugin that is wrong", () => {
     ],
     ["hangs in set-up", 'export default { name: "p", setup: () => new Promise(() => {}) };', /"p".*10 s/],
     ["throws while it is loaded", 'throw new Error("boom");', /"\.\/p\.ts".*boom/],
-    ["has a fault in its syntax", "export default {", /"\.\/p\.ts"/],
+    ["has a syntax error", "export default {", /"\.\/p\.ts"/],
     ["has no default export", "export const plugin = {};", /"\.\/p\.ts".*default export/],
     ["exports something else", "export default 5;", /"\.\/p\.ts"/],
     ["has no name", "export default { setup() {} };", /"\.\/p\.ts".*name/],
+    ["has an invalid name", 'export default { name: "My Plugin", setup() {} };', /"My Plugin".*kebab-case/],
+    ["has the name of another plugin", 'export default { name: "shell", setup() {} };', /"shell"/],
     [
-      "has a name that is none",
-      'export default { name: "My Plugin", setup() {} };',
-      /"My Plugin".*kebab-case/,
-    ],
-    ["takes a taken name", 'export default { name: "shell", setup() {} };', /"shell"/],
-    [
-      "hears an unknown hook",
+      "listens to an unknown hook",
       'export default { name: "p", setup(c) { c.hook("job:strat", () => {}); } };',
       /"p".*"job:strat" \(nearest: job:start\)/,
     ],
     [
-      "hears with what is no function",
+      "listens with a value that is not a function",
       'export default { name: "p", setup(c) { c.hook("job:start", 5); } };',
       /"p".*job:start/,
     ],
     [
-      "takes a taken service",
+      "provides a service with a name in use",
       'import { executor } from "signalman"; export default { name: "p", setup(c) { c.provide(executor, "shell", {}); } };',
       /"p".*"shell".*(plugin|by) "shell"/s,
     ],
     [
-      "takes a flag of the core",
+      "declares a flag of the core",
       'import { v } from "signalman"; export default { name: "p", config: v.object({ x: v.optional(v.string()) }), flags: { "log-level": "x" }, setup() {} };',
       /"p".*log-level/,
     ],
     [
-      "imports what is not there",
+      "imports a missing package",
       'import "nowhere-to-be-found"; export default { name: "p", setup() {} };',
       /"\.\/p\.ts".*nowhere-to-be-found/s,
     ],
-  ])("since it %s, is named, and no job runs", async (_, text, message) => {
+  ])("that %s is reported with its name, and no job runs", async (_, text, message) => {
     await using tester = await createTester();
     await tester.write("signalman.config.yaml", "plugins: { ./p.ts: {} }\n");
     await tester.write("p.ts", text);
@@ -57,6 +53,6 @@ describe("a plugin that is wrong", () => {
     expect(stdout).toBe("");
     expect([1, 2]).toContain(exitCode);
     expect(await Bun.file(path.join(tester.home, "ran")).exists()).toBe(false);
-    expect(await leftovers(tester)).toEqual([]);
+    expect(await findLeftovers(tester)).toEqual([]);
   });
 });

@@ -3,8 +3,8 @@ import { readFile } from "node:fs/promises";
 import path from "node:path";
 import { createTester, type Tester } from "./fixtures.ts";
 import {
-  leftovers,
-  living,
+  findLeftovers,
+  findProcesses,
   outline,
   outputOf,
   runForEvents,
@@ -18,7 +18,7 @@ const hooks = [
   "agent:exit", "agent:stop", "job:start", "job:prepare", "command:start", "command:end", "job:finish", "job:end",
 ]; // prettier-ignore
 
-/** A home, without node_modules, whose configuration loads one plugin with this body of `setup`. */
+/** Creates a home without node_modules whose configuration loads a plugin with this body of `setup`. */
 async function withPlugin(setup: string, more = ""): Promise<Tester> {
   const tester = await createTester();
   await tester.write("signalman.config.yaml", "plugins:\n  ./outside.ts: {}\n");
@@ -26,7 +26,7 @@ async function withPlugin(setup: string, more = ""): Promise<Tester> {
     "outside.ts",
     `import { AgentError, definePlugin, executor, logSink, v } from "signalman";
      import { appendFileSync } from "node:fs";
-     const say = (text: string) => appendFileSync("said.txt", text + "\\n");
+     const record = (text: string) => appendFileSync("recorded.txt", text + "\\n");
      export default definePlugin({
        name: "outside",
        ${more}
@@ -36,19 +36,19 @@ async function withPlugin(setup: string, more = ""): Promise<Tester> {
   return tester;
 }
 
-const said = async (tester: Tester) =>
-  (await readFile(path.join(tester.home, "said.txt"), "utf8").catch(() => "")).trim().split("\n");
+const recorded = async (tester: Tester) =>
+  (await readFile(path.join(tester.home, "recorded.txt"), "utf8").catch(() => "")).trim().split("\n");
 
-describe("an outside plugin, in a real job of the binary", () => {
-  test("hears every hook of run, in the order of the life of a job", async () => {
+describe("an outside plugin in a job of the binary", () => {
+  test("is called for every hook of run, in the order of a job's lifecycle", async () => {
     await using tester = await withPlugin(
       `for (const name of ${JSON.stringify(hooks)} as const)
-         ctx.hook(name, (event: any) => say([name, event.directive, event.exitCode, event.result, event.session]
+         ctx.hook(name, (event: any) => record([name, event.directive, event.exitCode, event.result, event.session]
            .filter((part) => part !== undefined).join(" ")));`,
     );
     const job = { commands: ["true", "(exit 3)", "echo never"], epilogue_on_fail_commands: ["echo fail"] };
     expect((await runJob(tester, job)).exitCode).toBe(1);
-    expect(await said(tester)).toEqual([
+    expect(await recorded(tester)).toEqual([
       "agent:start",
       "agent:job-started",
       "job:start",
@@ -69,7 +69,7 @@ describe("an outside plugin, in a real job of the binary", () => {
     ]);
   });
 
-  test("acts in the job's session before its first command, and after its last", async () => {
+  test("runs commands in the job's session before the first and after the last command", async () => {
     await using tester = await withPlugin(
       `ctx.hook("job:prepare", ({ run }) => run("export FROM_PLUGIN=yes; echo prepared", { alias: "Preparing" }));
        ctx.hook("job:finish", ({ run, session }) => session === "open" && run("echo finished as $FROM_PLUGIN", { alias: "Finishing" }));`,
@@ -84,7 +84,7 @@ describe("an outside plugin, in a real job of the binary", () => {
     ]);
   });
 
-  test("that throws in a gate fails the job with its name in the log; the epilogues run", async () => {
+  test("that throws in a gate hook fails the job with its name in the log; the epilogues run", async () => {
     await using tester = await withPlugin(`ctx.hook("job:prepare", () => { throw new Error("boom"); });`);
     const job = { commands: ["touch never"], epilogue_on_fail_commands: ["echo on fail"] };
     const { exitCode, events, stderr } = await runForEvents(tester, job);
@@ -96,7 +96,7 @@ describe("an outside plugin, in a real job of the binary", () => {
     expect(await Bun.file(path.join(tester.home, "never")).exists()).toBe(false);
   });
 
-  test("that throws in a notice costs the job nothing, and is named on stderr and in the agent's log", async () => {
+  test("that throws in a notice hook does not affect the job, and is named on stderr and in the agent's log", async () => {
     await using tester = await withPlugin(
       `ctx.hook("command:end", async () => { throw new Error("boom"); });`,
     );
@@ -108,7 +108,7 @@ describe("an outside plugin, in a real job of the binary", () => {
     expect(await readFile(path.join(tester.temporary, "agent_log"), "utf8")).toContain(message);
   });
 
-  test("takes the place of an executor, by configuration and by flag, and its faults name it", async () => {
+  test("replaces an executor, by configuration or by flag, and is named in the executor's errors", async () => {
     await using tester = await withPlugin(
       `ctx.provide(executor, "fake", { create: ({ job }) => ({
          start: async () => 0,
@@ -135,14 +135,14 @@ describe("an outside plugin, in a real job of the binary", () => {
     expect(broken.exitCode).toBe(1);
   });
 
-  test("has an option: flag before variable before file before default; its secret is masked", async () => {
+  test("has options from flag, variable, file or default, in this precedence; a secret option is masked", async () => {
     const more = `config: v.strictObject({
         word: v.optional(v.string(), "default"),
         "api-token": v.optional(v.pipe(v.string(), v.metadata({ secret: true })), ""),
       }),
       flags: { "outside-word": "word", "outside-token": "api-token" },`;
     await using tester = await withPlugin(
-      `ctx.hook("job:start", () => say(config.word)); ctx.hook("job:prepare", ({ log }) =>
+      `ctx.hook("job:start", () => record(config.word)); ctx.hook("job:prepare", ({ log }) =>
          log.command("Plugin", (output) => (output("token " + config["api-token"] + "\\n"), ctx.log.warn(config["api-token"]), 0)));`,
       more,
     );
@@ -155,10 +155,10 @@ describe("an outside plugin, in a real job of the binary", () => {
     await runJob(tester, { commands: [] }, ["--config-file", "file.yaml"]);
     await runJob(tester, { commands: [] }, ["--config-file", "file.yaml"], { env });
     await runJob(tester, { commands: [] }, ["--config-file", "file.yaml", "--outside-word", "flag"], { env });
-    expect(await said(tester)).toEqual(["default", "file", "variable", "flag"]);
+    expect(await recorded(tester)).toEqual(["default", "file", "variable", "flag"]);
   });
 
-  test.concurrent("whose log sink throws, or never returns, costs the job nothing", async () => {
+  test.concurrent("whose log sink throws or hangs does not affect the job", async () => {
     await using tester = await withPlugin(
       `ctx.provide(logSink, "throws", { open: () => ({ async run() { throw new Error("sink is full"); } }) });
        ctx.provide(logSink, "hangs", { open: () => ({ run: () => new Promise(() => {}) }) });`,
@@ -169,7 +169,7 @@ describe("an outside plugin, in a real job of the binary", () => {
     expect(stderr).toContain('"throws"');
     expect(stderr).toContain("sink is full");
     expect(stderr).toContain('"hangs"');
-    expect(await leftovers(tester)).toEqual([]);
+    expect(await findLeftovers(tester)).toEqual([]);
   });
 });
 
@@ -181,21 +181,21 @@ describe("a plugin that hangs", () => {
     "command:end",
     "job:finish",
     "agent:job-started",
-  ])("in %s does not hold whoever presses Ctrl-C twice", async (hook) => {
+  ])("in %s does not prevent a kill by a second Ctrl-C", async (hook) => {
     const seconds = uniqueSeconds();
     await using tester = await withPlugin(
-      `ctx.hook("${hook}", () => { say("hangs"); return new Promise(() => {}); });`,
+      `ctx.hook("${hook}", () => { record("hangs"); return new Promise(() => {}); });`,
     );
     const job = { commands: [`setsid sleep ${seconds} & true`, "touch never"] };
     const file = await tester.write("job.json", JSON.stringify(job));
     const running = tester.start(["run", file, "--keep", "kept"], { isTerminal: true });
-    while ((await said(tester))[0] !== "hangs") await Bun.sleep(20);
+    while ((await recorded(tester))[0] !== "hangs") await Bun.sleep(20);
     running.type("\x03");
     await running.shows("a second signal kills it");
     running.type("\x03");
     const end = await Promise.race([running.finished, Bun.sleep(10_000)]);
     expect(end?.exitCode).toBe(130);
-    expect(living(seconds)).toEqual([]);
+    expect(findProcesses(seconds)).toEqual([]);
     expect(outline(toEvents(await readFile(path.join(tester.home, "kept"), "utf8"))).at(-1)).toBe(
       "end stopped",
     );

@@ -3,14 +3,14 @@ import { existsSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import path from "node:path";
 import { binary, createTester, type Tester } from "./fixtures.ts";
-import { leftovers, living, runJob, uniqueSeconds } from "./jobs.ts";
+import { findLeftovers, findProcesses, runJob, uniqueSeconds } from "./jobs.ts";
 import { escapes, ordinaryUser, programOf, users } from "./users.ts";
 
 const inHome = (tester: Tester, file: string) => path.join(tester.home, file);
 const agentLog = (tester: Tester) => readFile(path.join(tester.temporary, "agent_log"), "utf8");
 
-describe.each(users)("what a job of $user leaves running", ({ as }) => {
-  test("is ended when the job has passed, and named in the agent's log", async () => {
+describe.each(users)("a process that a job of $user leaves running", ({ as }) => {
+  test("is ended when the job has passed, and logged in the agent's log", async () => {
     await using tester = await createTester();
     const program = await programOf(tester, as);
     const seconds = uniqueSeconds();
@@ -18,14 +18,14 @@ describe.each(users)("what a job of $user leaves running", ({ as }) => {
     const { exitCode, stdout } = await runJob(tester, job, ["--stop-grace-period", "0.3"], { program });
     expect(exitCode).toBe(0);
     expect(stdout).toContain(`\n${as.length > 0 ? ordinaryUser : process.getuid!()}\n`);
-    expect(living(seconds)).toEqual([]);
+    expect(findProcesses(seconds)).toEqual([]);
     const log = await agentLog(tester);
     expect(
       log.split("\n").filter((line) => line.includes(`"sleep ${seconds}"`)).length,
     ).toBeGreaterThanOrEqual(7);
     expect(log).toContain("how=term");
     expect(log).toContain("how=kill");
-    expect(await leftovers(tester)).toEqual([]);
+    expect(await findLeftovers(tester)).toEqual([]);
   });
 
   test("is ended when the job is stopped", async () => {
@@ -39,13 +39,13 @@ describe.each(users)("what a job of $user leaves running", ({ as }) => {
     await running.shows("\nready");
     running.type("\x03");
     expect((await running.finished).exitCode).toBe(130);
-    expect(living(seconds)).toEqual([]);
+    expect(findProcesses(seconds)).toEqual([]);
     expect(existsSync(inHome(tester, "deployed"))).toBe(false);
-    expect(await leftovers(tester)).toEqual([]);
+    expect(await findLeftovers(tester)).toEqual([]);
   });
 });
 
-test("keep-processes spares the programs that it names, and says so", async () => {
+test("keep-processes does not end the named programs, and the agent's log lists them", async () => {
   await using tester = await createTester();
   const [kept, ended] = [uniqueSeconds(), uniqueSeconds()];
   const job = {
@@ -53,15 +53,15 @@ test("keep-processes spares the programs that it names, and says so", async () =
   };
   try {
     await runJob(tester, job, ["--keep-processes", `*sleep ${kept}*`]);
-    expect(living(kept)).toEqual([`sleep ${kept}`]);
-    expect(living(ended)).toEqual([]);
+    expect(findProcesses(kept)).toEqual([`sleep ${kept}`]);
+    expect(findProcesses(ended)).toEqual([]);
     expect(await agentLog(tester)).toContain(`left "sleep ${kept}" running`);
   } finally {
     process.kill(Number(await readFile(inHome(tester, "pid"), "utf8")), "SIGKILL");
   }
 });
 
-test("two runs of the same job at once do not touch each other's processes or files", async () => {
+test("two simultaneous runs of the same job do not affect each other's processes or files", async () => {
   await using tester = await createTester();
   const seconds = uniqueSeconds();
   const command = [
@@ -79,10 +79,10 @@ test("two runs of the same job at once do not touch each other's processes or fi
   const { exitCode, stdout } = await second.finished;
   expect(stdout).toContain("\nalive\nexported\n");
   expect(exitCode).toBe(0);
-  expect(living(seconds)).toEqual([]);
+  expect(findProcesses(seconds)).toEqual([]);
 });
 
-test("whoever stops reading the log stops the job: it ends, and leaves nothing", async () => {
+test("a job is stopped when its log is not read any more, and leaves no process", async () => {
   await using tester = await createTester();
   const seconds = uniqueSeconds();
   const command = `setsid sleep ${seconds} & while :; do echo "line $((++n))"; done`;
@@ -95,7 +95,7 @@ test("whoever stops reading the log stops the job: it ends, and leaves nothing",
   expect(stdout).toBe("▸ Exporting environment variables\n");
   expect(exitCode).toBe(130);
   expect(stderr).not.toMatch(/\bat .*:\d+:\d+/);
-  expect(living(seconds)).toEqual([]);
+  expect(findProcesses(seconds)).toEqual([]);
   expect(existsSync(inHome(tester, "epilogue"))).toBe(false);
-  expect(await leftovers(tester)).toEqual([]);
+  expect(await findLeftovers(tester)).toEqual([]);
 });

@@ -11,7 +11,10 @@ const token = `ghp_${"aB3".repeat(12)}`;
 const env = { API_TOKEN: secret };
 const mask = "[REDACTED]";
 
-/** The output of one command of a job whose variable API_TOKEN is a secret, and SM this program. */
+/**
+ * Runs a command in a job with the secret variable API_TOKEN and the path of the binary in SM, and returns
+ * its output.
+ */
 async function outputOfCommand(command: string, args: readonly string[] = []): Promise<string> {
   await using tester = await createTester();
   const { events } = await runForEvents(tester, { env: { ...env, SM: binary }, commands: [command] }, args);
@@ -19,7 +22,7 @@ async function outputOfCommand(command: string, args: readonly string[] = []): P
 }
 
 describe("a value in another encoding", () => {
-  test("is masked in base64, whatever stands before and behind it", async () => {
+  test("is masked in base64, whatever precedes and follows it", async () => {
     const command =
       'for before in "" x xy; do printf "%s%s tail" "$before" "$API_TOKEN" | base64 -w0; echo; done';
     const lines = (await outputOfCommand(command)).trim().split("\n");
@@ -27,7 +30,7 @@ describe("a value in another encoding", () => {
     for (const line of lines) expect(line).toMatch(/^[A-Za-z0-9]{0,3}\[REDACTED\][A-Za-z0-9=]{7,10}$/);
   });
 
-  test("is masked in the address and in the JSON that a program makes of it", async () => {
+  test("is masked in a URL and in JSON", async () => {
     const url = [encodeURIComponent(secret), new URLSearchParams([["", secret]]).toString().slice(1)];
     const json = [JSON.stringify(secret), JSON.stringify(secret).replaceAll("/", "\\/")];
     const texts = [...url, ...url.map((text) => text.replace(/%../g, (code) => code.toLowerCase())), ...json];
@@ -39,7 +42,7 @@ describe("a value in another encoding", () => {
     );
   });
 
-  test("is masked when it is written in pieces, with time between them", async () => {
+  test("is masked when it is written in pieces with pauses", async () => {
     const command =
       'text=$(printf %s "$API_TOKEN" | base64 -w0); for ((i = 0; i < ${#text}; i += 5)); do printf %s "${text:i:5}"; sleep 0.05; done; echo';
     expect(await outputOfCommand(command)).toMatch(/^\[REDACTED\][A-Za-z0-9]?=*\n$/);
@@ -51,14 +54,14 @@ describe("a value in another encoding", () => {
   });
 });
 
-describe("a token that is in no variable", () => {
+describe("a token that is not in a variable", () => {
   const command = `a=ghp_; echo "found \${a}${token.slice(4)}."; printf %s $a; sleep 0.1; echo ${token.slice(4)}`;
 
-  test("is masked by its looks", async () => {
+  test("is masked by its shape", async () => {
     expect(await outputOfCommand(command)).toBe(`found ${mask}.\n${mask}\n`);
   });
 
-  test("is shown where shapes are turned off", async () => {
+  test("is shown when redacted-shapes is off", async () => {
     expect(await outputOfCommand(command, ["--redacted-shapes=false"])).toBe(`found ${token}.\n${token}\n`);
   });
 });
@@ -66,7 +69,7 @@ describe("a token that is in no variable", () => {
 describe("a job that adds a value", () => {
   const learn = "value=$(echo run-time | tr a-z A-Z)-VALUE; export value;";
 
-  test("has it masked from then on, in every encoding, in the log and in the agent's log", async () => {
+  test("has it masked from then on, in every encoding", async () => {
     await using tester = await createTester();
     const command = `${learn} echo $value; printf %s "$value" | $SM redact && echo "$value and $(printf %s "$value" | base64)"`;
     const { events } = await runForEvents(tester, { env: { SM: binary }, commands: [command] }, [
@@ -78,7 +81,7 @@ describe("a job that adds a value", () => {
     expect(outputOf(events, command)).toBe(`RUN-TIME-VALUE\n${mask} and ${mask}U=\n`);
   });
 
-  test("finds this program, last in its PATH, where the login profile does not", async () => {
+  test("finds the binary at the end of PATH, unless the login profile provides another one", async () => {
     await using tester = await createTester();
     const profile = "PATH=/usr/bin:/bin\n";
     await tester.write(".bash_profile", profile);
@@ -93,7 +96,7 @@ describe("a job that adds a value", () => {
     expect(outputOf(after.events, 'echo "$PATH"')).toBe(`/usr/bin:/bin:${tester.home}/bin\n`);
   });
 
-  test("names variables of its environment, or gives one value a line", async () => {
+  test("can name variables of its environment or pass one value per line", async () => {
     const command = `${learn} export other=OTHER-$value; $SM redact --value-env value --value-env other; echo "$value $other"; printf 'line-${"A"}\\n\\nline-${"B"}\\n' | $SM redact --lines; printf '%s\\n' line-A line-B`;
     expect(await outputOfCommand(command)).toBe(`${mask} ${mask}\n${mask}\n${mask}\n`);
   });
@@ -114,19 +117,19 @@ describe("a job that adds a value", () => {
       1,
       'the job at "/nowhere" cannot be reached',
     ],
-  ])("is told what is wrong with %s", async (command, status, message) => {
+  ])("gets an error message for %s", async (command, status, message) => {
     const output = await outputOfCommand(`${command}; echo "status $?"`);
     expect(output).toContain(message);
     expect(output).toEndWith(`\nstatus ${status}\n`);
     expect(output).not.toContain("some-value");
   });
 
-  test("is heard whatever configuration lies in its working directory", async () => {
+  test("is not affected by a configuration file in its working directory", async () => {
     const command = `${learn} echo 'no: such: yaml' >signalman.config.yaml; $SM redact --value-env value 2>/dev/null; echo "$? $value"`;
     expect(await outputOfCommand(command)).toBe(`0 ${mask}\n`);
   });
 
-  test("has a socket also where the path of its directory is long, which goes with the job", async () => {
+  test("has a socket even if TMPDIR has a long path; it is removed with the job", async () => {
     await using tester = await createTester();
     const long = path.dirname(await tester.write(`${"long/".repeat(30)}file`, ""));
     const command = `${learn} $SM redact --value-env value; echo "$? $value $SIGNALMAN_JOB_SOCKET"`;
@@ -142,12 +145,12 @@ describe("a job that adds a value", () => {
     expect(await Bun.file(socket!).exists()).toBe(false);
   });
 
-  test.if(isRoot)("is the only one that can: another user is denied", async () => {
+  test.if(isRoot)("is the only one that can do so: another user is denied", async () => {
     const command = `chmod 755 .; echo anything | setpriv --reuid=65534 --clear-groups $SM redact; echo "status $?"`;
     expect(await outputOfCommand(command)).toMatch(/cannot be reached: .*(EACCES|denied)[^]*\nstatus 1\n$/i);
   });
 
-  test("is heard under an agent as well, and nothing of the value is in the agent's log", async () => {
+  test("can do so under an agent as well, and the value is not in the agent's log", async () => {
     await using scene = await createScene();
     await scene.readyAgent();
     const command = `${learn} $SM redact --value-env value; echo "$? $value"`;
@@ -163,13 +166,12 @@ describe("a job that adds a value", () => {
   });
 });
 
-describe("what scripts of the operator print", () => {
+describe("the output of an operator's hooks", () => {
   const hook = 'printf %s "x$API_TOKEN" | base64 -w0; echo; echo "$API_TOKEN"\n';
 
   async function runWithHooks(tester: Tester) {
     const before = await tester.write("before.sh", hook);
     const after = await tester.write("after.sh", hook);
-    // What is uploaded is what stands in the log.
     await tester.write("bin/artifact", '#!/bin/bash\ncp "$3" "$HOME/uploaded"\n', 0o755);
     const flags = [
       "--pre-job-hook-path",
@@ -188,7 +190,7 @@ describe("what scripts of the operator print", () => {
     return runForEvents(tester, job, flags, { env: { PATH: `${tester.home}/bin:${process.env.PATH}` } });
   }
 
-  test("is masked in the log, and in the artifact that is made of it", async () => {
+  test("is masked in the log and in the uploaded artifact", async () => {
     await using tester = await createTester();
     const { events } = await runWithHooks(tester);
     const uploaded = await readFile(path.join(tester.home, "uploaded"), "utf8");

@@ -2,9 +2,9 @@ import { describe, expect, test } from "bun:test";
 import { readFile } from "node:fs/promises";
 import path from "node:path";
 import { binary, createTester } from "./fixtures.ts";
-import { leftovers, living, outputOf, runForEvents, toEvents, uniqueSeconds } from "./jobs.ts";
+import { findLeftovers, findProcesses, outputOf, runForEvents, toEvents, uniqueSeconds } from "./jobs.ts";
 
-test("agents' secrets and switches are not in a job's environment", async () => {
+test("secrets and variables of the agent are not in a job's environment", async () => {
   await using tester = await createTester();
   const env = {
     SEMAPHORE_AGENT_TOKEN: "registration-token",
@@ -21,7 +21,7 @@ test("agents' secrets and switches are not in a job's environment", async () => 
   expect(exitCode).toBe(0);
 });
 
-test("a job's directories are private while it runs, whatever the umask, and the file with its variables too", async () => {
+test("a job's directories and the file with its variables are private, whatever the umask", async () => {
   await using tester = await createTester();
   const command =
     'cd "$TMPDIR"; find . -mindepth 1 -type d -printf "%m %f\\n"; stat -c "%a %n" .env-*; find . -perm /077 ! -name agent_log ! -path .';
@@ -29,10 +29,10 @@ test("a job's directories are private while it runs, whatever the umask, and the
   const { stdout } = await tester.exec(["bash", "-c", 'umask 000; exec "$0" run job.json --json', binary]);
   const output = outputOf(toEvents(stdout), command);
   expect(output).toMatch(/^(700 \S+\n)+(600 \.env-\d+\n)+$/);
-  expect(await leftovers(tester)).toEqual([]);
+  expect(await findLeftovers(tester)).toEqual([]);
 });
 
-describe("what the log masks", () => {
+describe("a secret in the log", () => {
   const secret = "correct-horse battery";
   const pem = "-----BEGIN PRIVATE KEY-----\nabcdef\nghijkl\n-----END PRIVATE KEY-----";
   const seconds = uniqueSeconds();
@@ -63,7 +63,7 @@ describe("what the log masks", () => {
       ]);
       const kept = await readFile(path.join(tester.home, "kept"), "utf8");
       const agentLog = await readFile(path.join(tester.temporary, "agent_log"), "utf8");
-      expect(living(seconds)).toEqual([]);
+      expect(findProcesses(seconds)).toEqual([]);
       expect(stdout.match(/\[REDACTED\]/g)?.length).toBeGreaterThanOrEqual(5);
       expect(stdout).toContain("plain text true");
       for (const text of [stdout, stderr, kept]) expect(text).not.toMatch(/correct-horse|abcdef|ghijkl/);
@@ -72,7 +72,7 @@ describe("what the log masks", () => {
     },
   );
 
-  test("what --env sets is masked by its name as well", async () => {
+  test("a variable set with --env is masked by its name as well", async () => {
     await using tester = await createTester();
     const command = "echo $GIVEN_PASSWORD";
     const { events } = await runForEvents(tester, { commands: [command] }, [

@@ -3,7 +3,7 @@ import { existsSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import path from "node:path";
 import { createTester, type Tester } from "./fixtures.ts";
-import { leftovers, living, outline, toEvents, uniqueSeconds, until } from "./jobs.ts";
+import { findLeftovers, findProcesses, outline, toEvents, uniqueSeconds, until } from "./jobs.ts";
 
 const epilogues = {
   epilogue_always_commands: ["touch epilogue"],
@@ -15,7 +15,7 @@ const agentLog = (tester: Tester) => readFile(path.join(tester.temporary, "agent
 const keptEvents = async (tester: Tester) => toEvents(await readFile(inHome(tester, "kept"), "utf8"));
 
 describe("Ctrl-C in a terminal", () => {
-  test("stops the job: 130, nothing deployed, no epilogue, every command closed, nothing left", async () => {
+  test("stops the job: exit status 130, no further command, no epilogue, all commands closed, no process left", async () => {
     await using tester = await createTester();
     const seconds = uniqueSeconds();
     const command = `echo ready; sleep ${seconds}; touch deployed`;
@@ -28,11 +28,11 @@ describe("Ctrl-C in a terminal", () => {
     expect(outline(await keptEvents(tester)).slice(3)).toEqual([`[${command}] 1: ready\n`, "end stopped"]);
     expect(stdout).toContain("stopped in ");
     for (const file of ["deployed", "next", "epilogue"]) expect(existsSync(inHome(tester, file))).toBe(false);
-    expect(living(seconds)).toEqual([]);
-    expect(await leftovers(tester)).toEqual([]);
+    expect(findProcesses(seconds)).toEqual([]);
+    expect(await findLeftovers(tester)).toEqual([]);
   });
 
-  test("once more kills a job at once that ignores SIGTERM", async () => {
+  test("pressed twice kills a job that ignores SIGTERM at once", async () => {
     await using tester = await createTester();
     const seconds = uniqueSeconds();
     const command = `trap '' TERM INT HUP; (trap '' TERM INT HUP; sleep ${seconds}) & echo ready; sleep ${seconds}; touch deployed`;
@@ -42,17 +42,17 @@ describe("Ctrl-C in a terminal", () => {
     await running.shows("\nready");
     running.type("\x03");
     await running.shows("a second signal kills it");
-    expect(living(seconds)).not.toEqual([]);
+    expect(findProcesses(seconds)).not.toEqual([]);
     running.type("\x03");
     expect((await running.finished).exitCode).toBe(130);
     expect(outline(await keptEvents(tester)).at(-1)).toBe("end stopped");
     expect(existsSync(inHome(tester, "deployed"))).toBe(false);
-    expect(living(seconds)).toEqual([]);
-    expect(await leftovers(tester)).toEqual([]);
+    expect(findProcesses(seconds)).toEqual([]);
+    expect(await findLeftovers(tester)).toEqual([]);
     expect(await agentLog(tester)).toContain("how=kill");
   });
 
-  test("a program that traps SIGTERM has the grace to clean up; its script does not go on", async () => {
+  test("gives a program that traps SIGTERM the grace period to clean up; its script does not continue", async () => {
     await using tester = await createTester();
     await tester.write(
       "clean.sh",
@@ -72,7 +72,7 @@ describe("Ctrl-C in a terminal", () => {
     expect(lines.slice(1)).toEqual(["end stopped"]);
   });
 
-  test("between the first and the last command there is no moment at which it does not stop", async () => {
+  test("stops the job at any moment between the first and the last command", async () => {
     await using tester = await createTester();
     const commands = Array.from({ length: 400 }, (_, index) => `echo ${index}; sleep 0.01`);
     await tester.write("job.json", JSON.stringify({ commands, ...epilogues }));
@@ -86,10 +86,10 @@ describe("Ctrl-C in a terminal", () => {
     });
     await Promise.all(rounds);
     expect(existsSync(inHome(tester, "epilogue"))).toBe(false);
-    expect(await leftovers(tester)).toEqual([]);
+    expect(await findLeftovers(tester)).toEqual([]);
   });
 
-  test("while the profile of the login shell hangs, the job stops as well", async () => {
+  test("stops the job while the login shell's profile hangs", async () => {
     await using tester = await createTester();
     const seconds = uniqueSeconds();
     await tester.write(".bash_profile", `touch "$HOME/started"; sleep ${seconds}; touch "$HOME/deployed"\n`);
@@ -100,12 +100,12 @@ describe("Ctrl-C in a terminal", () => {
     expect((await running.finished).exitCode).toBe(130);
     expect(outline(await keptEvents(tester))).toEqual(["start", "end stopped"]);
     expect(existsSync(inHome(tester, "deployed"))).toBe(false);
-    expect(living(seconds)).toEqual([]);
-    expect(await leftovers(tester)).toEqual([]);
+    expect(findProcesses(seconds)).toEqual([]);
+    expect(await findLeftovers(tester)).toEqual([]);
   });
 });
 
-test("whenever the first signal comes, also before there is a job, the status is that of a stop and nothing is left", async () => {
+test("a signal at any time, also before the job starts, causes exit status 130 and leaves no process", async () => {
   await using tester = await createTester();
   const seconds = uniqueSeconds();
   await tester.write(
@@ -118,12 +118,12 @@ test("whenever the first signal comes, also before there is a job, the status is
     running.kill("SIGINT");
     expect((await running.finished).exitCode).toBe(130);
   }
-  expect(living(seconds)).toEqual([]);
+  expect(findProcesses(seconds)).toEqual([]);
   for (const file of ["deployed", "epilogue"]) expect(existsSync(inHome(tester, file))).toBe(false);
-  expect(await leftovers(tester)).toEqual([]);
+  expect(await findLeftovers(tester)).toEqual([]);
 });
 
-test("a job that floods is stopped as well, and what it had printed stays whole", async () => {
+test("a job with much output is stopped, and its output until then is complete", async () => {
   await using tester = await createTester();
   await tester.write(
     "job.json",
@@ -141,7 +141,7 @@ test("a job that floods is stopped as well, and what it had printed stays whole"
   for (const file of ["deployed", "epilogue"]) expect(existsSync(inHome(tester, file))).toBe(false);
 });
 
-test("when the binary itself is killed with -9, the job's script does not go on, and its processes die", async () => {
+test("when the binary is killed with SIGKILL, the job's script does not continue, and its processes are killed", async () => {
   await using tester = await createTester();
   const seconds = uniqueSeconds();
   const job = {
@@ -153,7 +153,7 @@ test("when the binary itself is killed with -9, the job's script does not go on,
   await running.shows("\nready");
   running.kill("SIGKILL");
   await running.finished;
-  await until("the job's processes are gone", () => living(seconds).length === 0);
+  await until("the job's processes have exited", () => findProcesses(seconds).length === 0);
   for (const file of ["deployed", "epilogue"]) expect(existsSync(inHome(tester, file))).toBe(false);
 });
 
@@ -169,7 +169,7 @@ describe.each(["SIGTERM", "SIGINT", "SIGHUP"] as const)("%s", (signal) => {
     expect((await running.finished).exitCode).toBe(130);
     expect(outline(await keptEvents(tester)).at(-1)).toBe("end stopped");
     for (const file of ["deployed", "epilogue"]) expect(existsSync(inHome(tester, file))).toBe(false);
-    expect(living(seconds)).toEqual([]);
-    expect(await leftovers(tester)).toEqual([]);
+    expect(findProcesses(seconds)).toEqual([]);
+    expect(await findLeftovers(tester)).toEqual([]);
   });
 });

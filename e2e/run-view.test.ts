@@ -5,7 +5,7 @@ import { runJob } from "./jobs.ts";
 // oxlint-disable-next-line no-control-regex
 const anyControl = /[\x00-\x08\x0b-\x1f\x7f-\x9f]/;
 
-/** Durations are facts of the machine; that they are there is a fact of ours. */
+/** Replaces durations and sizes, which depend on the machine. */
 const timeless = (text: string) => text.replaceAll(/\d+\.\d (s|MiB)/g, "0.0 $1");
 
 const job = {
@@ -20,7 +20,7 @@ const job = {
 };
 
 describe("the log in a pipe", () => {
-  test("is sober: one fold per command, exit codes and durations, no control characters, progress as it ended", async () => {
+  test("has a section per command, exit codes and durations, no control characters, and the last state of progress lines", async () => {
     await using tester = await createTester();
     const { exitCode, stdout, stderr } = await runJob(tester, job);
     expect(timeless(stdout)).toBe(`▸ Exporting environment variables
@@ -55,14 +55,14 @@ CPU 0.0 s, memory 0.0 MiB
     expect({ exitCode, stderr }).toEqual({ exitCode: 1, stderr: "" });
   });
 
-  test("keeps the job's colours when FORCE_COLOR asks for them", async () => {
+  test("keeps the job's colours with FORCE_COLOR", async () => {
     await using tester = await createTester();
     const { stdout } = await runJob(tester, job, [], { env: { FORCE_COLOR: "1" } });
     expect(stdout).toContain("\x1b[31mred\x1b[0m and plain\n");
     expect(stdout).toContain("\n100%\n");
   });
 
-  test("shows long and short times by what they were", async () => {
+  test("shows the durations of the command and the job", async () => {
     await using tester = await createTester();
     const { stdout } = await runJob(tester, { commands: ["sleep 1.2"] });
     expect(stdout).toMatch(/\n▸ sleep 1\.2\n✓ [1-9]\.\d s\n/);
@@ -71,7 +71,7 @@ CPU 0.0 s, memory 0.0 MiB
 });
 
 describe("the log in a terminal", () => {
-  test("keeps colours, lets a carriage return replace the line, and shows what failed", async () => {
+  test("keeps colours, applies carriage returns, and shows the failed command", async () => {
     await using tester = await createTester();
     const file = await tester.write("job.json", JSON.stringify(job));
     const { exitCode, stdout } = await tester.start(["run", file], { isTerminal: true }).finished;
@@ -84,7 +84,7 @@ describe("the log in a terminal", () => {
     expect(exitCode).toBe(1);
   });
 
-  test("has no colour of ours or the job's with NO_COLOR", async () => {
+  test("has no colours with NO_COLOR", async () => {
     await using tester = await createTester();
     const file = await tester.write("job.json", JSON.stringify(job));
     const options = { isTerminal: true, env: { NO_COLOR: "1" } };
@@ -94,7 +94,7 @@ describe("the log in a terminal", () => {
     expect(stdout).toContain("red and plain");
   });
 
-  test("shows a line that is not yet ended", async () => {
+  test("shows an incomplete line", async () => {
     await using tester = await createTester();
     const commands = ["printf 'wait for '; printf 'it'; until [ -e go ]; do sleep 0.02; done"];
     const file = await tester.write("job.json", JSON.stringify({ commands }));
@@ -104,7 +104,7 @@ describe("the log in a terminal", () => {
     expect((await running.finished).exitCode).toBe(0);
   });
 
-  test("nothing that a job prints acts on it: no title, no clearing, no cursor, no bell, no question", async () => {
+  test("is not controlled by a job's output: no title, clearing, cursor movement, bell or query", async () => {
     await using tester = await createTester();
     const commands = [
       "printf 'a\\033]0;title\\007b\\033[2J\\033[Hc\\033[6nd\\007e\\033cf\\033[?1049hg\\033P1;1|x\\033\\\\h\\033]52;c;eA==\\033\\\\i\\n'",
@@ -121,7 +121,7 @@ describe("the log in a terminal", () => {
     expect(rest).not.toMatch(anyControl);
   });
 
-  test("a directive and an alias cannot act on it either", async () => {
+  test("is not controlled by a directive or an alias", async () => {
     await using tester = await createTester();
     const commands = [{ directive: "true", alias: "a\x1b[2Jb\x07c\rd" }, "true \x1b]0;x\x07"];
     const file = await tester.write("job.json", JSON.stringify({ commands }));

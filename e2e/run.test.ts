@@ -12,8 +12,8 @@ const epilogues = {
 };
 const base64 = (text: string) => Buffer.from(text).toString("base64");
 
-describe("the life of a job", () => {
-  test("one that passes exits with 0, and has the events of the protocol in their order", async () => {
+describe("the lifecycle of a job", () => {
+  test("a passed job exits with status 0 and has the events of the protocol in order", async () => {
     await using tester = await createTester();
     const { exitCode, stderr, events } = await runForEvents(tester, {
       env: { ZETA: "z", ALPHA: "a b" },
@@ -48,7 +48,7 @@ describe("the life of a job", () => {
     ]);
   });
 
-  test("one that fails exits with 1 after the first command that fails, and runs the epilogues of a failure", async () => {
+  test("a failed job exits with status 1 after the first failed command and runs the on-fail epilogues", async () => {
     await using tester = await createTester();
     const commands = ["true", { directive: "(exit 42)", alias: "Build" }, "echo never"];
     const { exitCode, events } = await runForEvents(tester, { commands, ...epilogues });
@@ -63,7 +63,7 @@ describe("the life of a job", () => {
     expect(exitCode).toBe(1);
   });
 
-  test("an epilogue that fails ends its block, and changes no result", async () => {
+  test("a failed epilogue ends its block and does not change the result", async () => {
     await using tester = await createTester();
     const { exitCode, events } = await runForEvents(tester, {
       commands: [],
@@ -90,8 +90,8 @@ describe("the life of a job", () => {
     ],
     ["", 130, "SEMAPHORE_JOB_RESULT is set to '' - stopping job and marking it as stopped", "stopped"],
   ])(
-    "exit code 130 with the result '%s' exits with %i, and skips the epilogues",
-    async (value, status, said, end) => {
+    "exit code 130 with the result '%s' causes exit status %i and skips the epilogues",
+    async (value, status, message, end) => {
       await using tester = await createTester();
       const command = `export SEMAPHORE_JOB_RESULT='${value}'; (exit 130)`;
       const { exitCode, events } = await runForEvents(tester, {
@@ -100,14 +100,14 @@ describe("the life of a job", () => {
       });
       expect(outline(events).slice(3)).toEqual([
         `[${command}] 130: `,
-        `[Checking job result] 0: ${said}`,
+        `[Checking job result] 0: ${message}`,
         `end ${end}`,
       ]);
       expect(exitCode).toBe(status);
     },
   );
 
-  test("a variable that is not base64 fails the job with its block closed, and the epilogues still run", async () => {
+  test("a variable that is not base64 fails the job; its block is closed, and the epilogues run", async () => {
     await using tester = await createTester();
     const job = {
       env_vars: [
@@ -129,7 +129,7 @@ describe("the life of a job", () => {
     [{ path: "f", content: "!", mode: "0644" }, "Failed to decode the content of the file.\n"],
     [{ path: "taken/f", content: "", mode: "0644" }, "Failed to create directory '"],
     [{ path: "directory", content: "", mode: "0644" }, "Failed to create destination path '"],
-  ])("the file %j cannot be injected: its block is closed, the job fails", async (file, said) => {
+  ])("the file %j cannot be injected: its block is closed, and the job fails", async (file, message) => {
     await using tester = await createTester();
     await tester.write("taken", "");
     await tester.write("directory/x", "");
@@ -140,15 +140,15 @@ describe("the life of a job", () => {
     });
     const lines = outline(events);
     expect(lines[2]).toStartWith("[Injecting Files] 1: Injecting ");
-    expect(lines[2]).toContain(said);
+    expect(lines[2]).toContain(message);
     expect(lines).toContain("[echo on fail] 0: on fail\n");
     expect(lines.join()).not.toContain("echo never");
     expect(exitCode).toBe(1);
   });
 });
 
-describe("what a job is read from", () => {
-  test("the wire's form means the same as one written by hand", async () => {
+describe("a job file", () => {
+  test("in the format of the control plane has the same effect as a hand-written one", async () => {
     await using tester = await createTester();
     const wire = await runForEvents(tester, {
       job_id: "5a8b8a4c-0000-4000-8000-000000000000",
@@ -173,7 +173,7 @@ describe("what a job is read from", () => {
     expect([wire.exitCode, wire.stderr]).toEqual([0, ""]);
   });
 
-  test("hand-written YAML: numbers are text as written, several lines are one command, a here-document stays whole", async () => {
+  test("in YAML keeps numbers as text, multi-line commands and here-documents", async () => {
     await using tester = await createTester();
     const yaml = `
 env: { MODE: 0600, PORT: 8080, FLAG: yes, EMPTY: }
@@ -193,7 +193,7 @@ commands:
     expect(exitCode).toBe(0);
   });
 
-  test("standard input may hold JSON", async () => {
+  test("can be JSON on standard input", async () => {
     await using tester = await createTester();
     const { exitCode, stdout } = await tester.run(["run", "-"], {
       stdin: '{"commands": ["echo from stdin"]}',

@@ -9,7 +9,7 @@ import { until } from "./jobs.ts";
 const statusOf = (scene: Scene, args: readonly string[] = []) =>
   scene.tester.run(["status", "--state-dir", scene.stateDirectory, ...args]);
 
-test.concurrent("where no agent runs it is status 1 and a sentence, and no agent in JSON", async () => {
+test.concurrent("without an agent, status prints a message or an empty list and exits with status 1", async () => {
   await using tester = await createTester();
   const place = path.join(tester.home, "nothing");
   expect(await tester.run(["status", "--state-dir", place])).toEqual({
@@ -24,7 +24,7 @@ test.concurrent("where no agent runs it is status 1 and a sentence, and no agent
 test.concurrent("an agent is shown with its slots, in text and in JSON", async () => {
   await using scene = await createScene();
   const agent = await scene.readyAgent(["--name", "agent-to-show"]);
-  await until("it has synced", async () => (await statusOf(scene)).stdout.includes(" ago"));
+  await until("the agent has synced", async () => (await statusOf(scene)).stdout.includes(" ago"));
   const { exitCode, stdout } = await statusOf(scene);
   expect(exitCode).toBe(0);
   expect(stdout).toMatch(
@@ -34,13 +34,13 @@ test.concurrent("an agent is shown with its slots, in text and in JSON", async (
   expect([status?.pid, status?.slots[0]?.name]).toEqual([agent.pid, "agent-to-show"]);
 });
 
-test.concurrent("in a terminal, --watch shows it anew until Ctrl-C", async () => {
+test.concurrent("in a terminal, --watch refreshes the status until Ctrl-C", async () => {
   await using scene = await createScene();
   await scene.readyAgent(["--name", "agent-to-watch"]);
   const watch = scene.tester.start(["status", "--watch", "--state-dir", scene.stateDirectory], {
     isTerminal: true,
   });
-  await until("it was shown three times", () => watch.stdout.split("\u001b[Hsignalman ").length > 3);
+  await until("the status was shown three times", () => watch.stdout.split("\u001b[Hsignalman ").length > 3);
   for (const screen of watch.stdout.split("\u001b[H").slice(1)) {
     const lines = Bun.stripANSI(screen).split("\r\n");
     expect(lines.length).toBeLessThanOrEqual(24);
@@ -50,7 +50,7 @@ test.concurrent("in a terminal, --watch shows it anew until Ctrl-C", async () =>
   expect((await watch.finished).exitCode).toBe(130);
 });
 
-test.concurrent("--watch ends when nobody reads it any more", async () => {
+test.concurrent("--watch exits when its output is closed", async () => {
   await using scene = await createScene();
   await scene.readyAgent();
   const command = `"$0" status --watch --json --state-dir "$1" | head -n 1; echo "\${PIPESTATUS[0]}"`;
@@ -60,7 +60,7 @@ test.concurrent("--watch ends when nobody reads it any more", async () => {
   expect(exitCode).toBe("0");
 });
 
-test.concurrent("an agent that is stopped is named, and does not hold anybody", async () => {
+test.concurrent("an agent that does not answer is reported after 2 s", async () => {
   await using scene = await createScene();
   const agent = await scene.readyAgent(["--name", "agent-asleep"]);
   agent.kill("SIGSTOP");
@@ -78,7 +78,7 @@ test.concurrent("an agent that is stopped is named, and does not hold anybody", 
   expect((await statusOf(scene)).exitCode).toBe(0);
 });
 
-test.concurrent("what a killed agent has left is no agent, and the next one is shown", async () => {
+test.concurrent("the files of a killed agent are ignored, and the next agent is shown", async () => {
   await using scene = await createScene();
   const first = await scene.readyAgent();
   first.kill("SIGKILL");
@@ -88,7 +88,7 @@ test.concurrent("what a killed agent has left is no agent, and the next one is s
   expect((await statusOf(scene)).exitCode).toBe(0);
 });
 
-test.concurrent("a state directory may have a long path", async () => {
+test.concurrent("a state directory can have a long path", async () => {
   await using scene = await createScene();
   const place = path.join(scene.tester.home, "x".repeat(120), "y".repeat(120));
   await mkdir(place, { recursive: true });
@@ -101,7 +101,7 @@ test.concurrent("a state directory may have a long path", async () => {
   expect((await agent.finished).exitCode).toBe(0);
 });
 
-test.concurrent("a state directory that cannot be looked into is an error, and not no agent", async () => {
+test.concurrent("an unreadable state directory is an error", async () => {
   await using tester = await createTester();
   const place = path.join(tester.home, "file");
   await tester.write("file/agents", "this is no directory");

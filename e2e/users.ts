@@ -3,10 +3,10 @@ import path from "node:path";
 import { binary, type Tester } from "./fixtures.ts";
 
 export const isRoot = process.getuid?.() === 0;
-/** `nobody`: owns nothing, and is in no group. */
+/** The uid of `nobody`, which owns no files and is in no group. */
 export const ordinaryUser = 65534;
 
-/** Who runs the binary: us, and an ordinary user where we are root. */
+/** The users that run the binary: the current one and, if that is root, an ordinary user as well. */
 export const users = [
   { user: isRoot ? "root" : "an ordinary user", as: [] },
   ...(isRoot
@@ -14,7 +14,7 @@ export const users = [
     : []),
 ];
 
-/** The binary for this user, in a home that belongs to it. */
+/** Makes the home writable for this user and returns the command that runs the binary. */
 export async function programOf(tester: Tester, as: readonly string[]): Promise<string[]> {
   if (as.length === 0) return [binary];
   const reachable = path.join(path.dirname(tester.home), "signalman");
@@ -24,7 +24,7 @@ export async function programOf(tester: Tester, as: readonly string[]): Promise<
   return [...as, reachable];
 }
 
-/** Every way out of a shell that a job may try. */
+/** Shell commands that start processes in all ways that may escape a job. */
 export function escapes(seconds: string): string {
   return [
     `sleep ${seconds} &`,

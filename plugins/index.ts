@@ -5,6 +5,7 @@ export const builtIns = {
   hub: () => import("./hub/index.ts"),
   semaphore: () => import("./semaphore/index.ts"),
   kubernetes: () => import("./kubernetes/index.ts"),
+  redact: () => import("./redact/index.ts"),
   "log-push": () => import("./log-push/index.ts"),
   health: () => import("./health/index.ts"),
   "job-hooks": () => import("./job-hooks/index.ts"),
@@ -16,6 +17,7 @@ export const builtIns = {
 /** Commands of the built-in plugins: command → plugin. They are known without loading a plugin or a configuration. */
 export const builtInCommands: Readonly<Record<string, keyof typeof builtIns>> = {
   doctor: "doctor",
+  redact: "redact",
   hub: "hub",
   "hub submit": "hub",
   "hub jobs": "hub",

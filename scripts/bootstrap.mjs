@@ -1,5 +1,5 @@
-// Sets up what the project needs and then runs a task with Bun: `node scripts/bootstrap.mjs [<arguments of bun>]`.
-// Needs Node 18 with npm, or any Bun; nothing else. Quiet when there is nothing to set up.
+// Installs Bun and the dependencies if necessary, then runs bun: `node scripts/bootstrap.mjs [<arguments of
+// bun>]`. Requires Node 18 or newer with npm, or any Bun. Prints nothing when everything is installed.
 
 import { spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
@@ -21,14 +21,14 @@ const home = path.join(toolchain, `bun-${version}`);
 try {
   await main();
 } catch (error) {
-  say(error.message);
+  report(error.message);
   process.exit(1);
 }
 
 async function main() {
   const major = Number.parseInt(process.versions.node, 10);
   if (process.versions.bun === undefined && major < OLDEST_NODE) {
-    throw new Error(`Node ${OLDEST_NODE} or newer is needed, this is ${process.versions.node}`);
+    throw new Error(`Node ${OLDEST_NODE} or newer is required, but this is Node ${process.versions.node}`);
   }
   let bun = findBun();
   if (bun === undefined || !isInstalled()) {
@@ -45,13 +45,16 @@ async function main() {
   bunTools.runInPlace(bun, args, { ...process.env, PATH });
 }
 
-/** A bun of exactly our version: this process, the `bun run` around it, what we installed before, or one on PATH. */
+/**
+ * Finds a bun of exactly the required version: this process, its `bun run`, the one in .toolchain, or one on
+ * PATH.
+ */
 function findBun() {
   const runners = [
     process.versions.bun === undefined ? undefined : process.execPath,
     process.env.npm_execpath,
   ];
-  // By its own name only, since the task is to find it as `bun` on PATH.
+  // The file must be named `bun`, since the task finds it on PATH under this name.
   const runner = runners.find((file) => file !== undefined && path.basename(file) === "bun");
   if (runner !== undefined && bunTools.versionOf(runner) === version) return runner;
   const ours = path.join(home, "node_modules", ".bin", "bun");
@@ -59,9 +62,9 @@ function findBun() {
 }
 
 function installBun() {
-  say(`installing Bun ${version} into .toolchain`);
+  report(`installing Bun ${version} into .toolchain`);
   for (const name of fs.readdirSync(toolchain)) {
-    // Left by a set-up that was killed: we hold the lock.
+    // Remains of a killed set-up; no other one is running, since this process holds the lock.
     if (name.startsWith("installing-"))
       fs.rmSync(path.join(toolchain, name), { recursive: true, force: true });
   }
@@ -71,7 +74,7 @@ function installBun() {
     runQuietly(
       installCommand(),
       temporary,
-      `cannot install Bun ${version}: check the network (npm's proxy and registry settings are honoured), ` +
+      `installation of Bun ${version} failed: check the network (npm's proxy and registry settings apply), ` +
         `or put Bun ${version} on PATH`,
     );
     bunTools.finishPackage(path.join(temporary, "node_modules", "bun"));
@@ -80,7 +83,7 @@ function installBun() {
       throw new Error(
         `the installed Bun does not start on this machine (expected ${version}, got ${found ?? "nothing"})`,
       );
-    fs.chmodSync(temporary, 0o755); // mkdtemp makes it private; others may use the checkout as well.
+    fs.chmodSync(temporary, 0o755); // mkdtemp creates a private directory, but other users may share the checkout.
     fs.rmSync(home, { recursive: true, force: true });
     fs.renameSync(temporary, home);
   } finally {
@@ -90,8 +93,8 @@ function installBun() {
 }
 
 /**
- * Installs bun into the working directory: the npm that runs us, else the Bun that does, else the npm on PATH.
- * Not by `npm --prefix`, with which npm no longer reads the machine's own npmrc.
+ * Returns the command that installs bun into the working directory, with the Bun or the npm that runs this
+ * script, else with the npm on PATH. `npm --prefix` is not used, since npm then ignores the machine's npmrc.
  */
 function installCommand() {
   const spec = `bun@${version}`;
@@ -103,7 +106,7 @@ function installCommand() {
   return path.basename(npm) === "npm-cli.js" ? [process.execPath, npm, ...args] : ["npm", ...args];
 }
 
-/** Whether node_modules was installed from the package.json and bun.lock that stand there now. */
+/** Whether node_modules was installed from the current package.json and bun.lock. */
 function isInstalled() {
   try {
     return fs.readFileSync(stampFile(), "utf8") === stamp();
@@ -113,11 +116,11 @@ function isInstalled() {
 }
 
 function installDependencies(bun) {
-  say("installing dependencies");
+  report("installing dependencies");
   runQuietly(
     [bun, "install", "--frozen-lockfile"],
     root,
-    "cannot install the dependencies: check the network; after a change of package.json, run `bun install` to update bun.lock",
+    "installation of the dependencies failed: check the network; after a change of package.json, run `bun install` to update bun.lock",
   );
   fs.writeFileSync(stampFile(), stamp());
 }
@@ -132,13 +135,14 @@ function stamp() {
   return `${hash.digest("hex")}\n`;
 }
 
-/** One set-up at a time. The lock of a process that died is taken over. */
+/** Prevents concurrent set-ups. The lock of a dead process is removed. */
 async function withLock(setUp) {
   const lock = path.join(toolchain, "lock");
   const deadline = Date.now() + SET_UP_MS;
   for (let isWaiting = false; !tryLock(lock); isWaiting = true) {
-    if (!isWaiting) say("waiting for another set-up to finish");
-    if (Date.now() > deadline) throw new Error(`another set-up holds "${lock}": remove it if there is none`);
+    if (!isWaiting) report("waiting for another set-up to finish");
+    if (Date.now() > deadline)
+      throw new Error(`another set-up holds the lock "${lock}": remove the file if no set-up is running`);
     await new Promise((resolve) => setTimeout(resolve, 100));
   }
   try {
@@ -155,13 +159,14 @@ function tryLock(lock) {
     return true;
   } catch (error) {
     if (error.code !== "EEXIST") {
-      throw new Error(`cannot write to "${toolchain}": ${error.message}`, { cause: error });
+      throw new Error(`writing to "${toolchain}" failed: ${error.message}`, { cause: error });
     }
   }
   try {
     process.kill(Number(fs.readFileSync(lock, "utf8")) || process.pid, 0);
   } catch (error) {
-    // Taken away now and asked for after a pause, so that nobody removes what another one has just made.
+    // The lock is taken after a pause only, so that no process removes a lock that another one has just
+    // created.
     if (error.code === "ESRCH") fs.rmSync(lock, { force: true });
   }
   return false;
@@ -178,6 +183,6 @@ function runQuietly([command, ...args], cwd, onFailure) {
   throw new Error(error === undefined ? onFailure : `${onFailure} (${error.message})`);
 }
 
-function say(message) {
+function report(message) {
   process.stderr.write(`set-up: ${message}\n`);
 }

@@ -1,4 +1,5 @@
-// Compiles the program into one file: `bun scripts/build.ts [--target=bun-linux-arm64] [--outfile=dist/signalman]`.
+// Compiles the program into one executable: `bun scripts/build.ts [--target=bun-linux-arm64]
+// [--outfile=dist/signalman]`.
 
 import { exists, mkdir, mkdtemp, rename, rm } from "node:fs/promises";
 import path from "node:path";
@@ -8,14 +9,17 @@ import { version as packageVersion } from "../package.json";
 export interface BuildOptions {
   readonly entry: string;
   readonly outfile: string;
-  /** Bun's name of a platform, `bun-linux-arm64`; this machine's when it is left out. */
+  /** Bun's name of a platform, such as `bun-linux-arm64`. Default: the platform of this machine. */
   readonly target?: Bun.Build.CompileTarget | undefined;
   readonly version: string;
 }
 
 const root = path.dirname(import.meta.dir);
 
-/** Builds beside `outfile` and renames, so that a program that runs is replaced and never changed. */
+/**
+ * Builds a temporary file and renames it to `outfile`, so that a running program is replaced and not
+ * modified.
+ */
 export async function build({ entry, outfile, target, version }: BuildOptions): Promise<void> {
   await mkdir(path.dirname(outfile), { recursive: true });
   const temporary = await mkdtemp(path.join(path.dirname(outfile), ".building-"));
@@ -26,11 +30,12 @@ export async function build({ entry, outfile, target, version }: BuildOptions): 
       compile: {
         outfile: file,
         ...(target === undefined ? {} : { target }),
-        // The working directory may be an untrusted checkout: its bunfig.toml, .env and tsconfig.json are not ours.
+        // The working directory may be an untrusted checkout: its bunfig.toml, .env and tsconfig.json are
+        // ignored.
         autoloadBunfig: false,
         autoloadDotenv: false,
         autoloadTsconfig: false,
-        // Plugins of the user find the packages beside them through their package.json.
+        // A user's plugins resolve packages through the package.json beside them.
         autoloadPackageJson: true,
       },
       define: {
@@ -42,7 +47,8 @@ export async function build({ entry, outfile, target, version }: BuildOptions): 
       splitting: true,
       bytecode: true,
       minify: true,
-      // Within the binary: half a megabyte, and stack traces name files and lines.
+      // The source map is part of the binary and gives stack traces file names and lines, for half a
+      // megabyte.
       sourcemap: "linked",
     });
     await rename(file, outfile);
@@ -51,14 +57,20 @@ export async function build({ entry, outfile, target, version }: BuildOptions): 
   }
 }
 
-/** The SDK as one file, for `signalman plugins test`: there the binary is plain Bun, and cannot see what is compiled into it. */
+/**
+ * Bundles the SDK into one file for `signalman plugins test`, where the binary runs as Bun without its
+ * compiled modules.
+ */
 async function bundleTestPreload(): Promise<string> {
   const entry = path.join(root, "src", "testing", "preload.ts");
   const { outputs } = await Bun.build({ entrypoints: [entry], target: "bun", format: "esm", minify: true });
   return outputs[0]!.text();
 }
 
-/** The tag that the checkout stands on or after (`v1.2.3` → `1.2.3`, `1.2.3-4-gabc1234`), else the package's version. */
+/**
+ * Derives the version from the latest git tag (`v1.2.3` → `1.2.3` or `1.2.3-4-gabc1234`), else from
+ * package.json.
+ */
 async function findVersion(): Promise<string> {
   if (!(await exists(path.join(root, ".git")))) return packageVersion;
   const git = Bun.spawnSync(["git", "describe", "--tags", "--match=v[0-9]*"], {

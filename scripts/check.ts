@@ -1,18 +1,19 @@
-// The checks that are no tests: `bun scripts/check.ts` runs all of them, `--fix` repairs what can be repaired.
+// Runs lint, format, type and documentation checks: `bun scripts/check.ts`. `--fix` repairs faults where
+// possible.
 
 import path from "node:path";
 
+/** Numbers of passed and failed checks. */
 export interface Counts {
   readonly passed: number;
   readonly failed: number;
-  /** Names of what was left out. */
-  readonly skipped: readonly string[];
 }
 
 interface Check {
   readonly name: string;
-  /** Arguments of bun. The tools are programs for Node, which need not be there. */
+  /** Arguments for bun, which runs the tools: Node may not be installed. */
   readonly command: readonly string[];
+  /** Arguments for bun that repair faults. */
   readonly fix?: readonly string[];
 }
 
@@ -25,14 +26,14 @@ const checks: readonly Check[] = [
   { name: "generated docs", command: ["scripts/docs.ts", "--check"], fix: ["scripts/docs.ts"] },
 ];
 
-/** Runs every check, also after one has failed; shows the output of those that do. */
+/** Runs every check, also after a failed one, and prints the output of failed checks. */
 export async function runChecks(): Promise<Counts> {
   let passed = 0;
   for (const { name, command } of checks) if (await runCheck(name, command)) passed += 1;
-  return { passed, failed: checks.length - passed, skipped: [] };
+  return { passed, failed: checks.length - passed };
 }
 
-/** Runs one program with bun and says how it went. */
+/** Runs a program with bun and prints its result. */
 export async function runCheck(name: string, command: readonly string[]): Promise<boolean> {
   const started = performance.now();
   const child = Bun.spawn([process.execPath, ...command], { cwd: root, stdout: "pipe", stderr: "pipe" });
@@ -45,7 +46,7 @@ export async function runCheck(name: string, command: readonly string[]): Promis
 }
 
 async function fix(): Promise<void> {
-  // Formatting comes last: the others write code and pages.
+  // Formatting comes last, since the other fixes write code and pages.
   const fixes = checks.flatMap(({ name, fix }) => (fix === undefined ? [] : [{ name, fix }]));
   for (const { name, fix } of fixes.toSorted(
     (a, b) => Number(a.name === "format") - Number(b.name === "format"),

@@ -1,5 +1,6 @@
-// `npm run demo`: a hub and an agent on this machine, a job with its log live; then a job whose agent is killed with -9 in the
-// middle, and comes back. All of it lives in a temporary directory.
+// `npm run demo` starts a hub and an agent on this machine and follows the log of a job. It then kills the
+// agent with SIGKILL during a second job, restarts it, and checks that the log is complete. All state is in a
+// temporary directory.
 
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -12,38 +13,43 @@ const children = new Set<Bun.Subprocess>();
 let endpoint = "";
 let token = "";
 const ids: string[] = [];
-process.on("SIGINT", () => leave(130));
-process.on("SIGTERM", () => leave(143));
+process.on("SIGINT", () => exit(130));
+process.on("SIGTERM", () => exit(143));
 
-say("a hub: a control plane for development, embedded in the program");
+announce("starting a hub, the built-in control plane for development");
 const hub = start(["hub", "--port", "0", "--sync-interval", "200-400"], "pipe");
-const said = await readUntil(
+const match = await readUntil(
   hub.stdout as ReadableStream<Uint8Array>,
   /listening on (\S+)\s+registration token: (\S+)/,
 );
-[, endpoint = "", token = ""] = said;
+[, endpoint = "", token = ""] = match;
 
-say("an agent that takes its jobs from there");
+announce("starting an agent that takes jobs from the hub");
 let agent = startAgent();
 
-say("a job (docs/examples/hello.yaml), its log live");
+announce("running a job (docs/examples/hello.yaml) and following its log");
 const first = await follow("hello.yaml");
 
-say("another job; in the middle of it the agent is killed with -9");
+announce("running a second job, during which the agent is killed with SIGKILL");
 const second = follow("countdown.yaml");
 await Bun.sleep(2500);
 agent.kill("SIGKILL");
 await agent.exited;
-say("killed; the job goes on in its own process, and nobody delivers its log");
+announce("agent killed; the job continues in its own process, its log is not delivered");
 await Bun.sleep(1000);
-say("the agent is back, and takes the job over");
+announce("restarting the agent, which resumes the job");
 agent = startAgent();
 const code = await second;
 
 const lines = await logLines();
-const isWhole = Array.from({ length: 40 }, (_, i) => String(40 - i)).every((line, i) => lines[i] === line);
-say(isWhole ? "the log is whole: 40 lines, once and in order" : `the log is NOT whole: ${lines.join(" ")}`);
-leave(first === 0 && code === 0 && isWhole ? 0 : 1);
+const expected = Array.from({ length: 40 }, (_, index) => String(40 - index));
+const isComplete = lines.join(" ") === expected.join(" ");
+announce(
+  isComplete
+    ? "the log is complete: 40 lines in order, without duplicates"
+    : `the log is INCOMPLETE: ${lines.join(" ")}`,
+);
+exit(first === 0 && code === 0 && isComplete ? 0 : 1);
 
 function start(args: readonly string[], stdout: "pipe" | "ignore" | "inherit"): Bun.Subprocess {
   const child = Bun.spawn([process.execPath, path.join(root, "src/main.ts"), ...args], {
@@ -70,7 +76,7 @@ async function follow(example: string): Promise<number> {
   return start(["hub", "submit", file, "--id", id, "--follow", "--hub", endpoint], "inherit").exited;
 }
 
-/** What the second job printed, as the hub has it. */
+/** Reads the numbers that the second job printed from its log in the hub. */
 async function logLines(): Promise<string[]> {
   const log = start(["hub", "log", ids[1]!, "--json", "--hub", endpoint], "pipe");
   const events = (await new Response(log.stdout as ReadableStream).text())
@@ -94,11 +100,11 @@ async function readUntil(stream: ReadableStream<Uint8Array>, pattern: RegExp): P
   throw new Error(`the hub did not start: ${text}`);
 }
 
-function say(text: string): void {
+function announce(text: string): void {
   console.log(process.stdout.isTTY ? `\n\x1b[1;34m── ${text}\x1b[0m` : `\n── ${text}`);
 }
 
-function leave(exitCode: number): never {
+function exit(exitCode: number): never {
   for (const child of children) child.kill("SIGKILL");
   rmSync(place, { recursive: true, force: true });
   process.exit(exitCode);

@@ -1,15 +1,20 @@
-// Everything that must pass, counted: `bun scripts/test.ts unit|e2e [<options of bun test>]`. `unit` is the checks and the
-// tests that need no service; `e2e` builds the binary and tests it. dist/reports/<suite>.counts holds the numbers for .ci/run.
+// Runs a test suite and counts its tests: `bun scripts/test.ts <suite> [--repeat-failed] [--durations]
+// [<options of bun test>]`. `unit` runs the checks and all tests that need no service. `e2e` builds the
+// binary and tests it, except for files named *.long.test.ts; `e2e-all` includes these. `--repeat-failed`
+// runs each failed file a second time and counts that run only; `--durations` prints the running time of each
+// file. The counts are written to dist/reports/<suite>.counts for .ci/run.
 
 import { mkdir, rm } from "node:fs/promises";
 import path from "node:path";
 import { type Counts, runCheck, runChecks } from "./check.ts";
+import type { FileReport } from "./test-run/junit-report.ts";
+import { runFiles } from "./test-run/run-files.ts";
 
 interface Suite {
-  /** What goes before the tests, and counts like them. */
-  readonly before: () => Promise<Counts>;
-  readonly paths: readonly string[];
-  /** Of one test. Real processes on a busy machine: what hangs must fail, what is slow must not. */
+  /** Runs before the tests; its results are counted with them. */
+  readonly prepare: () => Promise<Counts>;
+  readonly findPaths: () => string[];
+  /** Time limit of one test. It is generous, since tests start real processes on a busy machine. */
   readonly timeoutMs: number;
 }
 
@@ -17,69 +22,67 @@ const root = path.dirname(import.meta.dir);
 const reports = path.join(root, "dist", "reports");
 const suites: Readonly<Record<string, Suite>> = {
   unit: {
-    before: runChecks,
-    paths: ["./src", "./test", "./plugins", "./docs", "./scripts"],
+    prepare: runChecks,
+    findPaths: () => ["./src", "./test", "./plugins", "./docs", "./scripts"],
     timeoutMs: 30_000,
   },
-  e2e: { before: build, paths: ["./e2e"], timeoutMs: 120_000 },
+  e2e: {
+    prepare: build,
+    findPaths: () => findEndToEndTests().filter((file) => !file.endsWith(".long.test.ts")),
+    timeoutMs: 120_000,
+  },
+  "e2e-all": { prepare: build, findPaths: findEndToEndTests, timeoutMs: 120_000 },
 };
 
 if (import.meta.main) {
-  const [name = "unit", ...options] = process.argv.slice(2);
+  const [name = "unit", ...args] = process.argv.slice(2);
   const suite = suites[name];
   if (suite === undefined) {
-    console.error(`no suite named "${name}" (known: ${Object.keys(suites).join(", ")})`);
+    console.error(`test suite "${name}" not found (known suites: ${Object.keys(suites).join(", ")})`);
     process.exit(2);
   }
+  process.exitCode = (await runSuite(name, suite, args)) ? 0 : 1;
+}
+
+/** Returns whether everything has passed. */
+async function runSuite(name: string, suite: Suite, args: readonly string[]): Promise<boolean> {
+  const own = new Set(["--repeat-failed", "--durations"]);
+  const options = args.filter((arg) => !own.has(arg));
   await mkdir(reports, { recursive: true });
   await rm(path.join(reports, `${name}.counts`), { force: true });
-  const counts = add(await suite.before(), await runTests(name, suite, options));
-  await Bun.write(
-    path.join(reports, `${name}.counts`),
-    `${counts.passed} ${counts.failed} ${counts.skipped.length}\n`,
-  );
-  // With options it may be a choice by name, and then nearly everything is skipped.
-  if (options.length === 0) for (const test of counts.skipped) console.log(`skipped: ${test}`);
-  console.log(`${counts.passed} passed, ${counts.failed} failed`);
-  if (counts.failed > 0) process.exitCode = 1;
+  const prepared = await suite.prepare();
+  const files = await runFiles({
+    directory: root,
+    paths: suite.findPaths(),
+    options: [`--timeout=${suite.timeoutMs}`, ...options],
+    report: path.join(reports, `${name}.xml`),
+    isRepeating: args.includes("--repeat-failed"),
+    output: "inherit",
+    log: console.log,
+  });
+  if (args.includes("--durations")) printDurations(files);
+  const skipped = files.flatMap((file) => file.skipped.map((test) => `${file.file}: ${test}`));
+  // Options may select tests by name, and then nearly all tests are skipped.
+  if (options.length === 0) for (const test of skipped) console.log(`skipped: ${test}`);
+  const passed = files.reduce((sum, file) => sum + file.passed, prepared.passed);
+  const failed = files.reduce((sum, file) => sum + file.failed, prepared.failed);
+  await Bun.write(path.join(reports, `${name}.counts`), `${passed} ${failed} ${skipped.length}\n`);
+  console.log(`${passed} passed, ${failed} failed`);
+  return failed === 0;
 }
 
 async function build(): Promise<Counts> {
   const isPassed = await runCheck("build", ["scripts/build.ts"]);
-  return { passed: Number(isPassed), failed: Number(!isPassed), skipped: [] };
+  return { passed: Number(isPassed), failed: Number(!isPassed) };
 }
 
-async function runTests(name: string, suite: Suite, options: readonly string[]): Promise<Counts> {
-  const report = path.join(reports, `${name}.xml`);
-  await rm(report, { force: true });
-  const junit = ["--reporter=junit", `--reporter-outfile=${report}`];
-  const child = Bun.spawn(
-    [process.execPath, "test", `--timeout=${suite.timeoutMs}`, ...junit, ...options, ...suite.paths],
-    {
-      cwd: root,
-      stdio: ["ignore", "inherit", "inherit"],
-    },
-  );
-  for (const signal of ["SIGTERM", "SIGHUP"] as const) process.on(signal, () => child.kill(signal));
-  const code = await child.exited;
-  const file = Bun.file(report);
-  const counts = (await file.exists()) ? toCounts(await file.text()) : { passed: 0, failed: 0, skipped: [] };
-  // A run that fails without a failed test is one that could not load a file, or that died.
-  return code !== 0 && counts.failed === 0 ? { ...counts, failed: 1 } : counts;
+function findEndToEndTests(): string[] {
+  return [...new Bun.Glob("e2e/**/*.test.ts").scanSync(root)].sort().map((file) => `./${file}`);
 }
 
-/** Reads bun's JUnit report. */
-function toCounts(xml: string): Counts {
-  const number = (attribute: string) =>
-    Number(new RegExp(`<testsuites [^>]*\\b${attribute}="(\\d+)"`).exec(xml)?.[1] ?? 0);
-  const skipped = Array.from(
-    xml.matchAll(/<testcase name="([^"]*)"[^>]*file="([^"]*)"[^>]*>\s*<skipped/g),
-    ([, name, file]) => `${file}: ${name}`,
-  );
-  const failed = number("failures");
-  return { passed: number("tests") - failed - number("skipped"), failed, skipped };
-}
-
-function add(a: Counts, b: Counts): Counts {
-  return { passed: a.passed + b.passed, failed: a.failed + b.failed, skipped: [...a.skipped, ...b.skipped] };
+/** Prints the running time of each file, the longest first. */
+function printDurations(files: readonly FileReport[]): void {
+  for (const { file, seconds } of files.toSorted((a, b) => b.seconds - a.seconds)) {
+    console.log(`${seconds.toFixed(1).padStart(8)} s  ${file}`);
+  }
 }

@@ -7,7 +7,7 @@ export * as v from "valibot";
 export { type Command, type CommandLoader, defineCommand } from "./core/contracts/command.ts";
 export { hasColour } from "./cli/output/colour.ts";
 export { formatTable } from "./cli/output/columns.ts";
-export type { Program } from "./core/contracts/program.ts";
+export type { Program } from "./core/contracts/command.ts";
 export { readJobText } from "./cli/run/job-file.ts";
 export { createRenderer, type Renderer, type RendererOptions } from "./cli/job-view/renderer.ts";
 export type { AgentJob, JobDelivery, JobOutcome, Jobs, LeftJob } from "./core/contracts/jobs.ts";
@@ -23,6 +23,8 @@ export type { AgentSignals, JobSource, JobSourceContext } from "./core/contracts
 export type { Check, CheckContext, Finding } from "./core/contracts/check.ts";
 export { checkScript, type CheckScriptOptions } from "./os/check-script.ts";
 export { aborted } from "./core/aborted.ts";
+export { createOutageLog, type OutageLog, type OutageLogOptions } from "./core/outage-log.ts";
+export { parseRetryAfter } from "./core/retry-after.ts";
 export { AgentError, type ErrorCode, errorCodes, isAgentError, toMessage } from "./core/errors.ts";
 export type {
   CommandHookEvent,
@@ -37,6 +39,13 @@ export type {
 } from "./core/contracts/hooks.ts";
 export type { ImagePull, JobSummary } from "./core/contracts/job-summary.ts";
 export type { Executor, ExecutorContext, ExecutorOptions } from "./core/contracts/executor.ts";
+export type { JobCommandHandler, JobCommandMessage } from "./core/contracts/job-command.ts";
+export type {
+  LogFilter,
+  LogFilterContext,
+  LogFilterCounts,
+  LogFilterFactory,
+} from "./core/contracts/log-filter.ts";
 export type { JobLog } from "./core/contracts/job-log.ts";
 export type { JobUsage } from "./core/contracts/job-summary.ts";
 export type {
@@ -60,14 +69,9 @@ export { openSpool } from "./job/log/spool-reader.ts";
 export type { SpoolBatch, SpoolCursor, SpoolReader } from "./core/contracts/spool.ts";
 export type { LogFields, Logger } from "./core/contracts/logger.ts";
 
-export {
-  definePlugin,
-  type Flags,
-  type Plugin,
-  type PluginContext,
-  type ProcessRole,
-  type StopReason,
-} from "./core/contracts/plugin.ts";
+export { definePlugin, type Flags, type Plugin, type PluginContext } from "./core/contracts/plugin.ts";
+export type { ProcessRole } from "./core/contracts/host.ts";
+export type { StopReason } from "./core/contracts/stop-reason.ts";
 export {
   check,
   defineService,
@@ -76,6 +80,8 @@ export {
   logBackend,
   logSink,
   type Service,
+  jobCommand,
+  logFilter,
 } from "./core/contracts/services.ts";
 export type { ExecutorFactory } from "./core/contracts/executor.ts";
 export type { LogBackendFactory } from "./core/contracts/log-backend.ts";
@@ -83,6 +89,8 @@ export type { LogSinkFactory } from "./core/contracts/log-sink.ts";
 export { seal, unseal } from "./os/state/seal.ts";
 export type { SlotState } from "./core/contracts/slot-state.ts";
 export type { StandardSchemaV1 } from "./core/contracts/standard-schema.ts";
+export { matchNames, secretNamePatterns } from "./core/secret-names.ts";
+export { askJob } from "./job/commands/ask-job.ts";
 export { version } from "./core/version.ts";
 
 // For programs of the agent's own on this host.

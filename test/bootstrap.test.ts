@@ -4,7 +4,7 @@ import path from "node:path";
 import { tmpdir } from "../src/testing/index.ts";
 import { root } from "./project.ts";
 
-// Whoever has no Node sets up with Bun alone.
+// Set-up also works with Bun alone, for machines without Node.
 const runtimes = [process.execPath, Bun.which("node")].filter((file) => file !== null);
 
 const task = {
@@ -13,14 +13,14 @@ const task = {
   arguments: "console.log(JSON.stringify(process.argv.slice(2)))",
   path: 'console.log(Bun.which("bun") !== null, (await Bun.$`bun --version`.text()).trim())',
   wait: 'process.on("SIGTERM", () => process.exit(9)); console.log("ready"); setInterval(() => {}, 1000)',
-  // A second signal would come at once.
+  // A second signal would arrive at once.
   count: `let count = 0; setInterval(() => {}, 1000);
     process.on("SIGINT", () => { count += 1; setTimeout(() => { console.log("signals: " + count); process.exit(0); }, 200); });
     console.log("ready");`,
 };
 
 describe.each(runtimes.map((file) => [path.basename(file), file]))("set-up with %s", (_, runtime) => {
-  test("installs the dependencies once, says so, and is quiet from then on", async () => {
+  test("installs the dependencies once with a message, and then prints nothing", async () => {
     await using project = await createProject();
     const first = await project.run(runtime, ["arguments.ts"]);
     expect(first).toEqual({ exitCode: 0, stdout: "[]\n", stderr: "set-up: installing dependencies\n" });
@@ -28,14 +28,14 @@ describe.each(runtimes.map((file) => [path.basename(file), file]))("set-up with 
     expect(second).toEqual({ exitCode: 0, stdout: "[]\n", stderr: "" });
   });
 
-  test("installs them anew after a change of package.json", async () => {
+  test("installs them again after a change of package.json", async () => {
     await using project = await createProject();
     await project.run(runtime, []);
     await project.write("package.json", project.packageJson({ description: "changed" }));
     expect((await project.run(runtime, [])).stderr).toBe("set-up: installing dependencies\n");
   });
 
-  test("says what to do when package.json and bun.lock do not fit", async () => {
+  test("reports a remedy when package.json and bun.lock do not match", async () => {
     await using project = await createProject();
     await project.write("package.json", project.packageJson({ dependencies: {} }));
     const { exitCode, stdout, stderr } = await project.run(runtime, ["arguments.ts"]);
@@ -43,24 +43,24 @@ describe.each(runtimes.map((file) => [path.basename(file), file]))("set-up with 
     expect(stderr).toContain("run `bun install` to update bun.lock");
   });
 
-  test("hands the task its arguments, whatever is in them", async () => {
+  test("passes arguments with any characters to the task", async () => {
     await using project = await createProject();
     const { stdout } = await project.run(runtime, ["arguments.ts", "a b", "", "--flag", "$HOME", "'\""]);
     expect(JSON.parse(stdout)).toEqual(["a b", "", "--flag", "$HOME", "'\""]);
   });
 
-  test("puts the right bun on the task's PATH", async () => {
+  test("adds the required bun to the task's PATH", async () => {
     await using project = await createProject();
     expect((await project.run(runtime, ["path.ts"])).stdout).toBe(`true ${Bun.version}\n`);
   });
 
-  test("exits as the task did", async () => {
+  test("exits with the status of the task", async () => {
     await using project = await createProject();
     expect((await project.run(runtime, ["exit.ts"])).exitCode).toBe(7);
     expect((await project.run(runtime, ["kill.ts"])).exitCode).toBe(128 + 9);
   });
 
-  test("passes a signal on", async () => {
+  test("forwards a signal", async () => {
     await using project = await createProject();
     const child = project.start(runtime, ["wait.ts"]);
     await readUntil(child.stdout, "ready");
@@ -68,7 +68,7 @@ describe.each(runtimes.map((file) => [path.basename(file), file]))("set-up with 
     expect(await child.exited).toBe(9);
   });
 
-  test("does not double the terminal's Ctrl-C", async () => {
+  test("does not send the terminal's Ctrl-C twice", async () => {
     await using project = await createProject();
     await project.run(runtime, []);
     let output = "";
@@ -88,7 +88,7 @@ describe.each(runtimes.map((file) => [path.basename(file), file]))("set-up with 
     child.terminal!.close();
   });
 
-  test("takes over the lock of a set-up that died", async () => {
+  test("removes the lock of a dead set-up", async () => {
     await using project = await createProject();
     const dead = Bun.spawn(["true"]);
     await dead.exited;
@@ -101,7 +101,7 @@ describe.each(runtimes.map((file) => [path.basename(file), file]))("set-up with 
     expect(await readdir(path.join(project.path, ".toolchain"))).toEqual([]);
   });
 
-  test("two at once do the work once", async () => {
+  test("installs once when started several times at once", async () => {
     await using project = await createProject();
     const all = await Promise.all(
       ["a", "b", "c"].map((name) => project.run(runtime, ["arguments.ts", name])),
@@ -115,7 +115,7 @@ describe.each(runtimes.map((file) => [path.basename(file), file]))("set-up with 
     ).toHaveLength(1);
   });
 
-  test("names the place when there is no way to get Bun, and leaves nothing half-installed", async () => {
+  test("reports a failed installation of Bun and leaves no incomplete files", async () => {
     await using project = await createProject({ packageManager: "bun@1.999.0" });
     const { exitCode, stderr } = await project.run(runtime, ["arguments.ts"], {
       BUN_CONFIG_REGISTRY: "http://127.0.0.1:9",
@@ -123,12 +123,12 @@ describe.each(runtimes.map((file) => [path.basename(file), file]))("set-up with 
       npm_config_fetch_retries: "0",
     });
     expect(exitCode).toBe(1);
-    expect(stderr).toContain("set-up: cannot install Bun 1.999.0: check the network");
+    expect(stderr).toContain("set-up: installation of Bun 1.999.0 failed: check the network");
     expect(stderr).toContain("or put Bun 1.999.0 on PATH");
     expect(await readdir(path.join(project.path, ".toolchain"))).toEqual([]);
   });
 
-  test("passes over a bun on PATH that does not start", async () => {
+  test("ignores a bun on PATH that does not start", async () => {
     await using project = await createProject();
     await project.write("broken/bun", 'echo "postinstall was not run"; exit 1\n');
     await chmod(path.join(project.path, "broken/bun"), 0o755);
@@ -137,7 +137,7 @@ describe.each(runtimes.map((file) => [path.basename(file), file]))("set-up with 
   });
 });
 
-/** A project without dependencies, set up by our own script. */
+/** Creates a project with the set-up script and one local dependency. */
 async function createProject(overrides: Record<string, unknown> = {}) {
   const directory = await tmpdir();
   const env = {

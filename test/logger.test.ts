@@ -23,13 +23,13 @@ async function withDirectory(use: (directory: string) => Promise<void>): Promise
   }
 }
 
-/** As JSON keeps it: it knows no -0. */
+/** Converts a value as JSON does, which has no -0. */
 const toJson = (value: unknown): unknown => JSON.parse(JSON.stringify(value));
 
 const stamp = /^(Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec) [ 123]\d \d\d:\d\d:\d\d\.\d{3} /;
 
 describe("the human format", () => {
-  test("is the reference's: time, name, fields, colon, message, with single spaces", () => {
+  test("is that of the reference agent: time, name, fields, colon, message, with single spaces", () => {
     const { logger, lines } = record();
     logger.info("text");
     expect(lines[0]).toMatch(stamp);
@@ -39,7 +39,7 @@ describe("the human format", () => {
     expect(named.lines[0]!.replace(stamp, "")).toBe('agent-1 statsd port=8125 ok=true path="/a b" : sent\n');
   });
 
-  test("tells the level where it is not info", () => {
+  test("has the level unless it is info", () => {
     const { logger, lines } = record({ level: "trace" });
     for (const level of ["fatal", "error", "warn", "info", "debug", "trace"] as const) logger[level]("x");
     expect(lines.map((line) => line.replace(stamp, "").trim())).toEqual([
@@ -52,7 +52,7 @@ describe("the human format", () => {
     ]);
   });
 
-  test("is one line for each message, whatever it holds, and no control character goes through", () => {
+  test("has one line per message, without control characters", () => {
     const { logger, lines } = record({ level: "trace" });
     const messages = fc.string({ unit: "binary" });
     fc.assert(
@@ -67,7 +67,7 @@ describe("the human format", () => {
 });
 
 describe("the JSON format", () => {
-  test("is one object a line, whatever it holds", () => {
+  test("has one object per line, for any message", () => {
     const { logger, lines } = record({ format: "json", name: "agent-1" });
     fc.assert(
       fc.property(fc.string({ unit: "binary" }), fc.jsonValue(), (message, value) => {
@@ -87,7 +87,7 @@ describe("the JSON format", () => {
     );
   });
 
-  test("keeps its own keys when a field has their name", () => {
+  test("keeps its own keys when a field has the same name", () => {
     const { logger, lines } = record({ format: "json" });
     logger.child("tag").error("real", { message: "other", level: 3, tag: 1 });
     expect(JSON.parse(lines[0]!)).toMatchObject({
@@ -102,7 +102,7 @@ describe("the JSON format", () => {
 });
 
 describe("levels", () => {
-  test("a logger and each of its sinks say how grave a line must be", () => {
+  test("a logger and each of its sinks have a minimum level", () => {
     const all: string[] = [];
     const grave: string[] = [];
     const logger = createLogger({
@@ -118,7 +118,7 @@ describe("levels", () => {
     expect(grave).toHaveLength(2);
   });
 
-  test("fatal is graver than error", () => {
+  test("fatal is above error", () => {
     const { logger, lines } = record({ level: "fatal" });
     logger.error("no");
     logger.fatal("yes");
@@ -147,7 +147,7 @@ describe("secrets", () => {
     expect(lines[0]!.match(/\[REDACTED\]/g)).toHaveLength(6);
   });
 
-  test("the longer one goes first, and what is shorter than six characters is none", () => {
+  test("longer ones are redacted first, and values under six characters are not redacted", () => {
     const { logger, lines } = record();
     logger.addSecrets(["secret", "secret-and-more", "true", ""]);
     logger.info("secret-and-more secret true");
@@ -155,7 +155,7 @@ describe("secrets", () => {
   });
 });
 
-test("what cannot be written as JSON is no reason to throw", () => {
+test("a value that cannot be serialized does not throw", () => {
   const { logger, lines } = record({ format: "json" });
   const circle: Record<string, unknown> = {};
   circle["self"] = circle;
@@ -169,7 +169,7 @@ test("what cannot be written as JSON is no reason to throw", () => {
 });
 
 describe("the log file", () => {
-  test("is appended to, 0644, and the directories to it are made", async () => {
+  test("is appended to, has mode 0644, and missing directories are created", async () => {
     await withDirectory(async (directory) => {
       const path = join(directory, "a", "b", "agent_log");
       for (const line of ["one\n", "two\n"]) {
@@ -183,7 +183,7 @@ describe("the log file", () => {
     });
   });
 
-  test("is nothing to write to once it is closed, and closing twice is no fault", async () => {
+  test("accepts no lines once it is closed, and can be closed twice", async () => {
     await withDirectory(async (directory) => {
       const file = openLogFile(join(directory, "agent_log"));
       file[Symbol.dispose]();

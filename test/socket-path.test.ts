@@ -5,7 +5,7 @@ import { isAgentError } from "../src/core/errors.ts";
 import { toSocketPath } from "../src/os/socket-path.ts";
 import { tmpdir } from "../src/testing/index.ts";
 
-test("a socket stands in the first directory whose path is short enough, and that is ours alone", async () => {
+test("a socket is created in the first private directory whose path is short enough", async () => {
   await using place = await tmpdir();
   const long = join(place.path, "x".repeat(110));
   const open = join(place.path, "open");
@@ -18,7 +18,7 @@ test("a socket stands in the first directory whose path is short enough, and tha
   expect(statSync(mine).mode & 0o777).toBe(0o700);
 });
 
-test("where there is none, the error names those that were tried", async () => {
+test("without such a directory the error names all candidates", async () => {
   await using place = await tmpdir();
   const long = join(place.path, "x".repeat(110));
   try {

@@ -10,7 +10,7 @@ export const config = v.strictObject({
         ({ input }) => toAddressFault(input) ?? "",
       ),
       v.description(
-        "Where health, status and metrics are served over HTTP, without authentication: 127.0.0.1:9600, [::1]:9600, :9600 (all addresses) or unix:/path; nowhere when empty",
+        "Address that serves health, status and metrics over HTTP, without authentication: 127.0.0.1:9600, [::1]:9600, :9600 (all addresses) or unix:/path; none when empty",
       ),
       v.metadata({ hint: "address" }),
     ),
@@ -20,7 +20,9 @@ export const config = v.strictObject({
     v.pipe(
       v.number("expected a number of seconds"),
       v.minValue(1, "expected at least 1 second"),
-      v.description("How old a slot's last answered sync may be while /readyz still says 200, in seconds"),
+      v.description(
+        "Maximum seconds since a slot's last answered sync for /readyz to answer 200 (at least 1)",
+      ),
       v.metadata({ hint: "seconds" }),
     ),
     60,

@@ -3,20 +3,20 @@ import { statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { testPlugin, tmpdir } from "signalman/testing";
 import plugin from "./index.ts";
-import { sendRaw, startHealth } from "./scene.test.ts";
+import { sendRaw, startHealth } from "./testing/scene.ts";
 
 const warnings = (logs: readonly { level: string; message: string }[]) =>
   logs.filter(({ level }) => level === "warn").map(({ message }) => message);
 
 describe("pages", () => {
-  test("/healthz is 200 whatever becomes of the slots", async () => {
+  test("/healthz is 200 with any state of the slots", async () => {
     await using health = await startHealth();
-    health.become({ state: "failed", error: "boom" });
+    health.setSlots({ state: "failed", error: "boom" });
     const answer = await health.get("/healthz");
     expect([answer.status, await answer.text()]).toEqual([200, "ok\n"]);
   });
 
-  test("/status is the agent's status and versions", async () => {
+  test("/status has the agent's status and versions", async () => {
     await using health = await startHealth();
     const answer = await health.get("/status?pretty");
     expect(answer.headers.get("content-type")).toBe("application/json; charset=utf-8");
@@ -40,17 +40,14 @@ describe("pages", () => {
     ]);
   });
 
-  test.each(["POST", "PUT", "DELETE", "OPTIONS"])(
-    "%s is 405, and the answer says what is right",
-    async (method) => {
-      await using health = await startHealth();
-      const answer = await health.get("/metrics", { method });
-      expect([answer.status, answer.headers.get("allow")]).toEqual([405, "GET, HEAD"]);
-    },
-  );
+  test.each(["POST", "PUT", "DELETE", "OPTIONS"])("%s is 405 with the allowed methods", async (method) => {
+    await using health = await startHealth();
+    const answer = await health.get("/metrics", { method });
+    expect([answer.status, answer.headers.get("allow")]).toEqual([405, "GET, HEAD"]);
+  });
 
   test.each(["/", "/metrics/", "/toString", "/%2e%2e/etc/passwd"])(
-    "%s is 404, with the paths that there are",
+    "%s is 404 with the known paths",
     async (path) => {
       await using health = await startHealth();
       const answer = await health.get(path);
@@ -59,43 +56,40 @@ describe("pages", () => {
     },
   );
 
-  test("a request's body is not waited for", async () => {
+  test("a request body is not read", async () => {
     await using health = await startHealth();
     const head = "POST /status HTTP/1.1\r\nHost: x\r\nContent-Length: 1000000\r\n\r\nthe beginning";
     expect(await sendRaw(health.address, head)).toStartWith("HTTP/1.1 405 ");
     expect(await sendRaw(health.address, head.replace("POST", "GET"))).toStartWith("HTTP/1.1 200 ");
   });
 
-  test("what is no HTTP is refused, and the next one is served", async () => {
+  test("a malformed request is rejected, and the next request is served", async () => {
     await using health = await startHealth();
     expect(await sendRaw(health.address, "\u0000\u0001 garbage\r\n\r\n")).not.toContain("200");
     expect((await health.get("/healthz")).status).toBe(200);
   });
 });
 
-test("a page that cannot be made is 500 and an error in the log, and the others go on", async () => {
+test("a failed page is 500 and an error in the log, and other pages still work", async () => {
   await using health = await startHealth();
-  health.become({ sync: null as never, state: "running", job: 1 as never });
+  health.setSlots({ sync: null as never, state: "running", job: 1 as never });
   const answer = await health.get("/metrics");
-  expect([answer.status, await answer.text()]).toEqual([
-    500,
-    "the agent could not make this page; its log says why\n",
-  ]);
+  expect([answer.status, await answer.text()]).toEqual([500, "internal error, see the log of the agent\n"]);
   expect(health.t.logs.at(-1)).toMatchObject({
     level: "error",
-    message: expect.stringContaining("cannot answer /metrics: "),
+    message: expect.stringContaining("request for /metrics failed: "),
   });
   expect((await health.get("/healthz")).status).toBe(200);
 });
 
-describe("where it listens", () => {
-  test("nowhere when it is not told to, and then it hears no hook", async () => {
+describe("the server listens", () => {
+  test("nowhere without health-listen, and the plugin then uses no hook", async () => {
     await using t = await testPlugin(plugin, { roles: ["agent"] });
     expect(t.hooks).toEqual([]);
   });
 
   test.each(["127.0.0.1:0", "[::1]:0", "localhost:0"])(
-    "at %s, which only this host reaches, without a warning",
+    "on %s, which only this host can reach, without a warning",
     async (listen) => {
       await using health = await startHealth(listen);
       expect(health.address).toMatch(/:[1-9]\d*$/);
@@ -104,13 +98,13 @@ describe("where it listens", () => {
     },
   );
 
-  test.each([":0", "0.0.0.0:0"])("at %s, which others reach, with a warning", async (listen) => {
+  test.each([":0", "0.0.0.0:0"])("on %s, which other hosts can reach, with a warning", async (listen) => {
     await using health = await startHealth(listen);
     expect((await health.get("/healthz")).status).toBe(200);
     expect(warnings(health.t.logs)).toEqual([expect.stringContaining("no authentication")]);
   });
 
-  test("at a path, for its user alone, and the socket is gone with it", async () => {
+  test("on a socket with mode 0600, which is removed at the end", async () => {
     await using tmp = await tmpdir();
     const path = join(tmp.path, "health.sock");
     {
@@ -122,7 +116,7 @@ describe("where it listens", () => {
     expect(statSync(path, { throwIfNoEntry: false })).toBeUndefined();
   });
 
-  test("at a path that a killed agent has left", async () => {
+  test("on a stale socket of a killed agent", async () => {
     await using tmp = await tmpdir();
     const path = join(tmp.path, "health.sock");
     const listen = `require("node:net").createServer().listen(${JSON.stringify(path)}, () => process.kill(process.pid, "SIGKILL"))`;
@@ -136,60 +130,60 @@ describe("where it listens", () => {
     ["9600", "expected HOST:PORT, [IPV6]:PORT, :PORT or unix:PATH"],
     ["::1:9600", 'such as 127.0.0.1:9600; received "::1:9600"'],
     ["http://127.0.0.1:9600", "expected HOST:PORT"],
-    ["[127.0.0.1]:9600", '"127.0.0.1" is no IPv6 address'],
-    ["127.0.0.1:65536", "there is no port 65536"],
+    ["[127.0.0.1]:9600", '"127.0.0.1" is not an IPv6 address'],
+    ["127.0.0.1:65536", "invalid port 65536"],
     ["unix:", 'expected a path after "unix:"'],
     [
       `unix:/tmp/${"ä".repeat(60)}`,
-      "the socket's path has 125 bytes, and the system takes 107 at most: name a shorter one",
+      "the socket path has 125 bytes, but the system allows 107: use a shorter one",
     ],
-  ])("%s is refused as configuration", async (listen, message) => {
+  ])("not on %s, which is an invalid configuration", async (listen, message) => {
     expect(testPlugin(plugin, { flags: { "health-listen": listen } })).rejects.toThrow(message);
   });
 });
 
 describe("the agent does not start", () => {
-  test("at a port in use, and is told address and option", async () => {
+  test("with a port in use, and the error has address and option", async () => {
     await using first = await startHealth();
     const listen = new URL(first.address).host;
     expect(startHealth(listen)).rejects.toThrow(
-      `cannot listen at ${first.address} (health-listen): another process listens there`,
+      `cannot listen on ${first.address} (health-listen): another process listens on it`,
     );
   });
 
-  test("at an address of another host", async () => {
-    expect(startHealth("203.0.113.1:0")).rejects.toThrow("this host has no such address");
+  test("with an address of another host", async () => {
+    expect(startHealth("203.0.113.1:0")).rejects.toThrow("this host does not have this address");
   });
 
-  test("at a name that cannot be resolved", async () => {
+  test("with a name that cannot be resolved", async () => {
     await expect(startHealth("nowhere.invalid:9600")).rejects.toThrow(
-      "cannot listen at http://nowhere.invalid:9600 (health-listen): this name cannot be resolved",
+      "cannot listen on http://nowhere.invalid:9600 (health-listen): the name cannot be resolved",
     );
   });
 
-  test("at a socket that is in use, which stays", async () => {
+  test("with a socket in use, which is kept", async () => {
     await using tmp = await tmpdir();
     const listen = `unix:${join(tmp.path, "health.sock")}`;
     await using first = await startHealth(listen);
-    expect(startHealth(listen)).rejects.toThrow(`${listen} (health-listen): another process listens there`);
+    expect(startHealth(listen)).rejects.toThrow(`${listen} (health-listen): another process listens on it`);
     expect((await first.get("/healthz")).status).toBe(200);
   });
 
-  test("at the path of a file, which stays", async () => {
+  test("with the path of a file, which is kept", async () => {
     await using tmp = await tmpdir();
     const path = join(tmp.path, "precious");
     writeFileSync(path, "data");
-    expect(startHealth(`unix:${path}`)).rejects.toThrow("it is no socket");
+    expect(startHealth(`unix:${path}`)).rejects.toThrow("is not a socket");
     expect(await Bun.file(path).text()).toBe("data");
   });
 
-  test("at a path in a directory that is not there", async () => {
+  test("with a path in a missing directory", async () => {
     expect(startHealth("unix:/nonexistent/health.sock")).rejects.toThrow("its directory does not exist");
   });
 });
 
 describe("clients", () => {
-  test("are 64 at most; the next ones are served when they have gone", async () => {
+  test("are limited to 64; the next ones are served after a disconnect", async () => {
     await using health = await startHealth();
     const port = Number(new URL(health.address).port);
     const held = await Promise.all(Array.from({ length: 80 }, () => hold(port)));
@@ -199,7 +193,7 @@ describe("clients", () => {
     expect((await health.get("/healthz")).status).toBe(200);
   });
 
-  test("who keep their connections do not hold the agent", async () => {
+  test("with open connections do not delay the shutdown of the agent", async () => {
     const health = await startHealth();
     const { port } = new URL(health.address);
     const silent = await hold(Number(port));
@@ -211,7 +205,7 @@ describe("clients", () => {
   });
 });
 
-/** A client that connects and says nothing. */
+/** Connects a client that sends nothing. */
 async function hold(port: number): Promise<{ closed: Promise<void>; end(): void }> {
   const { connect } = await import("node:net");
   const closed = Promise.withResolvers<void>();

@@ -18,7 +18,7 @@ export interface Health extends Omit<Metrics, "render" | "contentType"> {
   close(): Promise<void>;
 }
 
-/** Serves how the agent stands. Everything is read at the moment somebody asks. */
+/** Serves health, readiness, status and metrics. Each request reads the current status. */
 export async function openHealth(options: HealthOptions): Promise<Health> {
   const { status, syncAgeMs, version, logger } = options;
   const address = parseAddress(options.listen);
@@ -42,7 +42,7 @@ export async function openHealth(options: HealthOptions): Promise<Health> {
   logger.info(`health, status and metrics are at ${server.address}`);
   if (!isLocal(address)) {
     logger.warn(
-      `whoever can reach ${server.address} can read how this agent stands: it asks for no authentication`,
+      `${server.address} has no authentication: every host that can reach it can read the status of this agent`,
     );
   }
   return {

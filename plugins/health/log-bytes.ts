@@ -1,17 +1,17 @@
 import type { AgentStatus, JobStatus } from "signalman";
 
-/** What has come to the logs of jobs since the last look. */
+/** Growth of all job logs since the previous call. */
 export interface LogGrowth {
   readonly producedBytes: number;
   readonly deliveredBytes: number;
 }
 
 export interface LogBytes {
-  /** Counts each byte once. A job that was taken over counts whole. */
+  /** Returns the growth. Each byte is counted once, and a resumed job completely. */
   grow(status: AgentStatus): LogGrowth;
 }
 
-/** Follows the logs of the jobs that the slots have. */
+/** Tracks the log sizes of the jobs in all slots. */
 export function createLogBytes(): LogBytes {
   const seen = new Map<number, JobStatus>();
   return {

@@ -1,8 +1,8 @@
 import { expect, test } from "bun:test";
 import type { JobStatus } from "signalman";
 import { jobRequest } from "signalman/testing";
-import { type Family, parseExposition, valueOf } from "./exposition.ts";
-import { type HealthUnderTest, startHealth } from "./scene.test.ts";
+import { type Family, parseExposition, valueOf } from "./testing/exposition.ts";
+import { type HealthUnderTest, startHealth } from "./testing/scene.ts";
 
 const scrape = async ({ get }: HealthUnderTest): Promise<ReadonlyMap<string, Family>> => {
   const answer = await get("/metrics");
@@ -26,7 +26,7 @@ const bytes = async (health: HealthUnderTest) => {
   );
 };
 
-test("an agent that has done nothing has all its metrics, and the text is strictly right", async () => {
+test("an agent without jobs has all its metrics in a valid format", async () => {
   await using health = await startHealth();
   const found = await scrape(health);
   expect(valueOf(found, "signalman_build_info", { version: "1.2.3" })).toBe(1);
@@ -39,7 +39,7 @@ test("an agent that has done nothing has all its metrics, and the text is strict
   }
 });
 
-test("the process figures are those of this process", async () => {
+test("the process metrics are those of this process", async () => {
   await using health = await startHealth();
   const found = await scrape(health);
   expect(valueOf(found, "process_cpu_seconds_total")).toBeGreaterThan(0);
@@ -49,7 +49,7 @@ test("the process figures are those of this process", async () => {
   expect(valueOf(found, "process_start_time_seconds")! * 1000).toBeLessThan(Date.now());
 });
 
-test("jobs are counted by result and executor, all results from a job's start", async () => {
+test("jobs are counted by result and executor, with all results from the start of a job", async () => {
   await using health = await startHealth();
   const { t } = health;
   await t.call("agent:job-started", { job: jobRequest({ executor: "shell" }) });
@@ -77,7 +77,7 @@ test("jobs are counted by result and executor, all results from a job's start", 
   expect(valueOf(found, "signalman_job_duration_seconds_sum")).toBe(183.5);
 });
 
-test("executors whose names come from anywhere make eleven series of labels at most", async () => {
+test("arbitrary executor names create at most eleven label values", async () => {
   await using health = await startHealth();
   for (let index = 0; index < 50; index++) {
     await health.t.call("agent:job-ended", {
@@ -90,7 +90,7 @@ test("executors whose names come from anywhere make eleven series of labels at m
   expect(samples.find(({ labels }) => labels["executor"] === "other")?.value).toBe(40);
 });
 
-test("what jobs used is added up, as far as it is known", async () => {
+test("known resource usage of jobs is added up", async () => {
   await using health = await startHealth();
   const usage = {
     cpuUserMs: 1500,
@@ -124,11 +124,11 @@ test("what jobs used is added up, as far as it is known", async () => {
   expect(valueOf(found, "signalman_job_peak_memory_bytes_bucket", { le: String(2 ** 27) })).toBe(1);
 });
 
-test("syncs are timed, the failed ones counted, and the last answered one has its time", async () => {
+test("syncs have a duration, failed syncs are counted, and the last answered sync has a timestamp", async () => {
   await using health = await startHealth();
   await health.t.call("agent:synced", { slot: 0, durationMs: 20 });
   await health.t.call("agent:synced", { slot: 1, durationMs: 2000, error: "timed out" });
-  health.become({ sync: { succeededAt: 5000, durationMs: 20, failures: 0 } }, { state: "starting" });
+  health.setSlots({ sync: { succeededAt: 5000, durationMs: 20, failures: 0 } }, { state: "starting" });
   const found = await scrape(health);
   expect(valueOf(found, "signalman_sync_duration_seconds_count")).toBe(2);
   expect(valueOf(found, "signalman_sync_duration_seconds_bucket", { le: "0.025" })).toBe(1);
@@ -137,32 +137,32 @@ test("syncs are timed, the failed ones counted, and the last answered one has it
   expect(valueOf(found, "signalman_last_sync_timestamp_seconds", { slot: "1" })).toBeUndefined();
 });
 
-test("a log's bytes are counted while it grows, each once", async () => {
+test("each byte of a growing log is counted once", async () => {
   await using health = await startHealth();
-  health.become({ state: "running", job: job(1000, 400) });
+  health.setSlots({ state: "running", job: job(1000, 400) });
   expect(await bytes(health)).toEqual([1000, 400, 600, 0]);
   expect(await bytes(health)).toEqual([1000, 400, 600, 0]);
-  health.become(
+  health.setSlots(
     { state: "running", job: job(1500, 1500) },
     { state: "running", job: job(10, 0, { id: "other" }) },
   );
   expect(await bytes(health)).toEqual([1510, 1500, 10, 0]);
-  health.become({}, {});
+  health.setSlots({}, {});
   expect(await bytes(health)).toEqual([1510, 1500, 0, 0]);
-  health.become({ state: "running", job: job(7, 7, { id: "the next" }) });
+  health.setSlots({ state: "running", job: job(7, 7, { id: "the next" }) });
   expect(await bytes(health)).toEqual([1517, 1507, 0, 0]);
 });
 
-test("a log that nobody asked for while it grew is counted at its end, and what was not delivered is trimmed", async () => {
+test("a log without scrapes is counted at its end, and its undelivered bytes are trimmed", async () => {
   await using health = await startHealth();
-  health.become({ state: "running", job: job(1000, 400, { phase: "flushing" }) });
+  health.setSlots({ state: "running", job: job(1000, 400, { phase: "flushing" }) });
   await health.t.call("agent:job-ended", {
     slot: 0,
     jobId: "a-job",
     delivery: { trimmed: true, undelivered: 3 },
     log: { events: 9, bytes: 1000, droppedBytes: 50 },
   });
-  health.become({ state: "running", job: job(1000, 400, { phase: "reporting" }) });
+  health.setSlots({ state: "running", job: job(1000, 400, { phase: "reporting" }) });
   expect(await bytes(health)).toEqual([1000, 400, 0, 600]);
   expect(valueOf(await scrape(health), "signalman_log_dropped_bytes_total")).toBe(50);
   expect(valueOf(await scrape(health), "signalman_jobs_running")).toBe(0);

@@ -4,21 +4,21 @@ import { createFamilies } from "./families.ts";
 import { createLogBytes } from "./log-bytes.ts";
 import { addProcessMetrics } from "./process-metrics.ts";
 
-/** What an agent counts, as Prometheus reads it. */
+/** The metrics of an agent for Prometheus. */
 export interface Metrics {
   synced(event: HookEvents["agent:synced"]): void;
   jobStarted(event: HookEvents["agent:job-started"]): void;
   jobEnded(event: HookEvents["agent:job-ended"]): void;
-  /** In Prometheus' text format. */
+  /** Returns all metrics in the Prometheus text format. */
   render(): Promise<string>;
   readonly contentType: string;
 }
 
-/** Job results and slot states stand there from the start, so that the first change of each is one. */
+/** All results and states exist from the start, so that Prometheus sees the first change of each. */
 const results = ["passed", "failed", "stopped"] as const;
 const states = ["starting", "waiting", "running", "left", "failed"] as const;
 
-/** Names of executors come from outside, and each makes a series. */
+/** Limits the series: executor names come from job requests, and each one creates a series. */
 const executorLimit = 10;
 
 export function createMetrics(about: { version: string; status: () => AgentStatus }): Metrics {
@@ -44,7 +44,7 @@ export function createMetrics(about: { version: string; status: () => AgentStatu
     log.delivered.inc(deliveredBytes);
   };
 
-  /** What nobody could tell counts as nothing. */
+  /** Adds the resource usage of a job; unknown values count as 0. */
   const countUsage = (used: NonNullable<HookEvents["agent:job-ended"]["usage"]>): void => {
     usage.cpu.inc({ mode: "user" }, (used.cpuUserMs ?? 0) / 1000);
     usage.cpu.inc({ mode: "system" }, (used.cpuSystemMs ?? 0) / 1000);
@@ -94,7 +94,7 @@ export function createMetrics(about: { version: string; status: () => AgentStatu
   };
 }
 
-/** What is written and on its way. Of a job whose delivery is over, nothing more is. */
+/** Returns the bytes that are written but not delivered; 0 when the delivery of the job is over. */
 function toWaiting({ job }: SlotStatus): number {
   if (!job || job.phase === "reporting") return 0;
   return Math.max(0, job.log.producedBytes - job.log.deliveredBytes);

@@ -17,20 +17,20 @@ export function toJson(value: unknown, status = 200): Page {
   return { status, type: "application/json; charset=utf-8", body: `${JSON.stringify(value)}\n` };
 }
 
-/** Answers GET and HEAD with pages by their path, and all else with what would have been right. No request's body is read. */
+/** Answers GET and HEAD with the page of the path, and all other requests with an error. Request bodies are not read. */
 export function createListener(pages: Pages, logger: Logger) {
   const known = Object.keys(pages).join(", ");
 
   const find = async ({ method, url = "" }: IncomingMessage): Promise<Page> => {
     const path = url.split("?", 1)[0]!;
     const page = Object.hasOwn(pages, path) ? pages[path] : undefined;
-    if (page === undefined) return toText(`no page has this path (known: ${known})`, 404);
+    if (page === undefined) return toText(`unknown path (known: ${known})`, 404);
     if (method !== "GET" && method !== "HEAD") return toText("expected GET or HEAD", 405);
     try {
       return await page();
     } catch (error) {
-      logger.error(`cannot answer ${path}: ${toMessage(error)}`);
-      return toText("the agent could not make this page; its log says why", 500);
+      logger.error(`request for ${path} failed: ${toMessage(error)}`);
+      return toText("internal error, see the log of the agent", 500);
     }
   };
 

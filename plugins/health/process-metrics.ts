@@ -4,8 +4,9 @@ import Gauge from "prom-client/lib/gauge.js";
 import type Registry from "prom-client/lib/registry.js";
 
 /**
- * Figures of the agent's own process under the names that all clients of Prometheus give them. The client's own collectors also watch an event loop with a timer of
- * 10 ms, and half of what they say is nothing on Bun. What the system does not tell is left out.
+ * Adds the metrics of the agent's own process, under the usual names of Prometheus clients, and returns a function that refreshes them.
+ * The default collectors of the package run a timer of 10 ms and report values that Bun does not have. Values that the system does not
+ * provide are omitted.
  */
 export function addProcessMetrics(registry: Registry): () => void {
   const registers = [registry];
@@ -34,15 +35,15 @@ export function addProcessMetrics(registry: Registry): () => void {
       process.memoryUsage.rss(),
     ),
     gauge("open_fds", "Open file descriptors of the agent's process.", countFds),
-    gauge("max_fds", "How many file descriptors the agent's process may have.", () => maxFds),
-    gauge("start_time_seconds", "When the agent's process began, in Unix time.", () => startedAt),
+    gauge("max_fds", "Maximum number of file descriptors of the agent's process.", () => maxFds),
+    gauge("start_time_seconds", "Start of the agent's process, in Unix time.", () => startedAt),
   ];
   return () => refreshers.forEach((refresh) => refresh());
 }
 
 function countFds(): number | undefined {
   try {
-    // The one that reads them is open for as long.
+    // The directory itself is open while it is read.
     return readdirSync("/proc/self/fd").length - 1;
   } catch {
     return undefined;

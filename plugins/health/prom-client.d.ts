@@ -1,4 +1,4 @@
-// The package's front door loads HTTP clients and a cluster module as well: 9 MB of memory that nobody needs here.
+// The main module of the package also loads HTTP clients and a cluster module, which cost 9 MB of memory.
 declare module "prom-client/lib/registry.js" {
   export { Registry as default } from "prom-client";
 }

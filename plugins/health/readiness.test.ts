@@ -1,6 +1,6 @@
 import { expect, test } from "bun:test";
 import type { SlotStatus } from "signalman";
-import { startHealth } from "./scene.test.ts";
+import { startHealth } from "./testing/scene.ts";
 
 const now = Date.now();
 const synced = { succeededAt: now, durationMs: 3, failures: 0 };
@@ -10,17 +10,21 @@ const cases: readonly [string, Partial<SlotStatus>[], string[]][] = [
   ["a slot that waits", [{ sync: synced }], []],
   ["a slot with a job", [{ state: "running", sync: synced }], []],
   ["no slot yet", [], ["not-registered"]],
-  ["a slot that no control plane has accepted", [{ state: "starting" }], ["not-registered 0"]],
-  ["a second slot that is not accepted", [{ sync: synced }, { state: "starting" }], ["not-registered 1"]],
-  ["a slot that could not begin", [{ sync: synced }, { state: "failed", error: "boom" }], ["failed 1"]],
+  ["a slot that is not registered", [{ state: "starting" }], ["not-registered 0"]],
+  ["a second slot that is not registered", [{ sync: synced }, { state: "starting" }], ["not-registered 1"]],
+  ["a slot that could not start", [{ sync: synced }, { state: "failed", error: "boom" }], ["failed 1"]],
   ["a sync that failed", [{ sync: failing }], ["sync-failed 0"]],
   ["a sync too long ago", [{ sync: { ...synced, succeededAt: now - 120_000 } }], ["sync-late 0"]],
   ["a slot that drains", [{ draining: "requested", sync: synced }], ["draining"]],
   ["one slot that drains, and another", [{ draining: "requested", sync: failing }, { sync: synced }], []],
-  ["one slot that left as it should, and another", [{ state: "left", reason: "idle" }, { sync: synced }], []],
-  ["slots that all left", [{ state: "left", reason: "idle", draining: "idle" }], ["draining"]],
   [
-    "one slot that lost its control plane",
+    "one slot that shut down regularly, and another",
+    [{ state: "left", reason: "idle" }, { sync: synced }],
+    [],
+  ],
+  ["slots that are all shut down", [{ state: "left", reason: "idle", draining: "idle" }], ["draining"]],
+  [
+    "one slot that lost contact to its control plane",
     [{ state: "left", reason: "unable-to-sync" }, { sync: synced }],
     ["lost 0"],
   ],
@@ -28,31 +32,31 @@ const cases: readonly [string, Partial<SlotStatus>[], string[]][] = [
 
 test.each(cases)("an agent with %s", async (_, slots, reasons) => {
   await using health = await startHealth();
-  health.become(...slots);
+  health.setSlots(...slots);
   const answer = await health.get("/readyz");
   const body = (await answer.json()) as { ready: boolean; reasons: { reason: string; slot?: number }[] };
   expect(body.reasons.map(({ reason, slot }) => [reason, slot].join(" ").trim())).toEqual(reasons);
   expect([answer.status, body.ready]).toEqual(reasons.length === 0 ? [200, true] : [503, false]);
 });
 
-test("a failed sync is told with its reason", async () => {
+test("a failed sync is reported with its reason", async () => {
   await using health = await startHealth();
-  health.become({ sync: failing });
+  health.setSlots({ sync: failing });
   expect(await (await health.get("/readyz")).json()).toEqual({
     ready: false,
     reasons: [{ reason: "sync-failed", slot: 0, message: "the last sync failed: connection refused" }],
   });
 });
 
-test("a slot that was registered just now has time for its first sync", async () => {
+test("a newly registered slot has time for its first sync", async () => {
   await using health = await startHealth();
   expect((await health.get("/readyz")).status).toBe(503);
   await health.t.call("agent:registered", { slot: 0 });
   expect((await health.get("/readyz")).status).toBe(200);
 });
 
-test("how long ago is an option", async () => {
+test("the maximum age of a sync is an option", async () => {
   await using health = await startHealth(undefined, { "sync-age": 600 });
-  health.become({ sync: { ...synced, succeededAt: now - 120_000 } });
+  health.setSlots({ sync: { ...synced, succeededAt: now - 120_000 } });
   expect((await health.get("/readyz")).status).toBe(200);
 });

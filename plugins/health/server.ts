@@ -6,17 +6,17 @@ import { AgentError, toMessage } from "signalman";
 import { type Address, toAddressText } from "./address.ts";
 
 export interface HttpServer {
-  /** Where it listens, with the port that was chosen. */
+  /** The address that the server listens on, with the selected port. */
   readonly address: string;
-  /** Nobody is waited for. */
+  /** Closes the server and all connections at once. */
   close(): Promise<void>;
 }
 
-/** One request a connection, and each has so long for all of it: silent, slow and deaf clients go. */
+/** Longest life of a connection, which carries one request: silent and slow clients are disconnected. */
 const lifeMs = 10_000;
 const connections = 64;
 
-/** Listens, for a few clients at a time. Throws `FILE_FAILED` with address and option when it cannot. */
+/** Starts the server, for up to 64 connections. Throws `FILE_FAILED` with address and option on failure. */
 export async function openServer(
   address: Address,
   option: string,
@@ -24,7 +24,7 @@ export async function openServer(
 ): Promise<HttpServer> {
   const http = createHttpServer(listener);
   const sockets = new Set<Socket>();
-  // Bun's own HTTP server neither counts nor ends connections that have not spoken yet.
+  // Bun's own HTTP server neither counts nor closes connections that have sent nothing yet.
   const server = createServer((socket) => {
     sockets.add(socket);
     const timer = setTimeout(() => socket.destroy(), lifeMs);
@@ -41,7 +41,7 @@ export async function openServer(
     else await listenAtPort(server, address.port, await resolve(address.host));
   } catch (error) {
     const where = toAddressText(address);
-    throw new AgentError("FILE_FAILED", `cannot listen at ${where} (${option}): ${toReason(error)}`, {
+    throw new AgentError("FILE_FAILED", `cannot listen on ${where} (${option}): ${toReason(error)}`, {
       cause: error,
     });
   }
@@ -56,11 +56,11 @@ export async function openServer(
   };
 }
 
-/** Bun says of a name that it cannot resolve no more than that it failed to listen. */
+/** Resolves the host first: Bun reports an unknown name only as a failure to listen. */
 async function resolve(host: string | undefined): Promise<string | undefined> {
   if (host === undefined) return undefined;
   const { address } = await lookup(host).catch((cause: unknown) => {
-    throw new Error("this name cannot be resolved", { cause });
+    throw new Error("the name cannot be resolved", { cause });
   });
   return address;
 }
@@ -69,18 +69,18 @@ function listenAtPort(server: Server, port: number, host: string | undefined): P
   return listening(server, () => server.listen({ port, host }));
 }
 
-/** A socket of which only this user has use, in the place of one that nobody listens at any more. */
+/** Listens on a socket with mode 0600, and replaces a stale socket. */
 async function listenAtPath(server: Server, path: string): Promise<void> {
   const found = lstatSync(path, { throwIfNoEntry: false });
   if (found && !found.isSocket()) {
-    throw new Error("something else has this name, and it is no socket: remove it, or name another path");
+    throw new Error("the path exists and is not a socket: remove it, or use another path");
   }
   if (found) {
     if (await isAnswered(path)) throw new Error(inUse);
     rmSync(path, { force: true });
   }
   await listening(server, () => {
-    // The socket is made before `listen` returns, and nobody else may see it before its mode is right.
+    // `listen` creates the socket before its mode can be set, so the umask must already restrict it.
     const before = process.umask(0o077);
     server.listen({ path });
     process.umask(before);
@@ -88,7 +88,7 @@ async function listenAtPath(server: Server, path: string): Promise<void> {
   chmodSync(path, 0o600);
 }
 
-/** Whether somebody listens there. A socket that this user may not try belongs to somebody. */
+/** Whether a process listens on the socket. A socket that this user may not open counts as in use. */
 function isAnswered(path: string): Promise<boolean> {
   return new Promise((resolve) => {
     const socket = connect(path, () => {
@@ -110,12 +110,12 @@ function listening(server: Server, listen: () => void): Promise<void> {
   });
 }
 
-const inUse = "another process listens there";
+const inUse = "another process listens on it";
 
 const reasons: Readonly<Record<string, string>> = {
   EADDRINUSE: inUse,
-  EADDRNOTAVAIL: "this host has no such address",
-  EACCES: "the agent's user may not",
+  EADDRNOTAVAIL: "this host does not have this address",
+  EACCES: "permission denied for the agent's user",
   ENOENT: "its directory does not exist",
   ENOTDIR: "its directory does not exist",
 };

@@ -1,8 +1,11 @@
-/** Tells whoever waits that something is different now. */
+/** Notifies waiting callers of changes of the hub's state. */
 export interface Changes {
   notify(): void;
-  /** Resolves with the first truthy value; looks again after every change. Rejects when the signal aborts. */
-  until<T>(look: () => T, signal?: AbortSignal): Promise<Truthy<T>>;
+  /**
+   * Resolves with the first truthy value of `read`, which is called again after every change. Rejects when
+   * the signal aborts.
+   */
+  until<T>(read: () => T, signal?: AbortSignal): Promise<Truthy<T>>;
 }
 
 export type Truthy<T> = Exclude<T, false | 0 | "" | null | undefined>;
@@ -13,7 +16,7 @@ export function createChanges(): Changes {
     notify() {
       for (const listener of listeners) listener();
     },
-    until(look, signal) {
+    until(read, signal) {
       return new Promise((resolve, reject) => {
         const settle = (act: () => void): void => {
           listeners.delete(listener);
@@ -23,7 +26,7 @@ export function createChanges(): Changes {
         const onAbort = (): void => settle(() => reject(signal?.reason as Error));
         const listener = (): void => {
           try {
-            const value = look();
+            const value = read();
             if (value) settle(() => resolve(value as Truthy<typeof value>));
           } catch (error) {
             settle(() => reject(error as Error));

@@ -9,21 +9,21 @@ import type { AgentView, JobView } from "./view.ts";
 import type { Violations } from "./watch/violations.ts";
 
 export interface HubOptions extends SettingsOptions {
-  /** Default: `127.0.0.1`, and any free port. */
+  /** Address to listen on. Default: `127.0.0.1` and a free port. */
   readonly listen?:
     | { readonly hostname?: string | undefined; readonly port?: number | undefined }
     | undefined;
-  /** A directory that keeps everything. Default: nothing is kept. */
+  /** Directory that stores the hub's state. Default: the state is kept in memory only. */
   readonly storage?: string | undefined;
-  /** Unix milliseconds. */
+  /** The clock, in unix milliseconds. */
   readonly now?: () => number;
-  /** In [0, 1): where in the sync interval. */
+  /** Returns a number in [0, 1): the position within the sync interval. */
   readonly random?: () => number;
-  /** Asks AWS STS. */
+  /** Sends the pre-signed request to AWS STS. */
   readonly fetchSigned?: FetchSigned;
 }
 
-/** A control plane that runs. */
+/** A running control plane. */
 export interface Hub extends AsyncDisposable {
   /** `http://127.0.0.1:PORT` */
   readonly url: string;
@@ -31,41 +31,45 @@ export interface Hub extends AsyncDisposable {
   readonly endpoint: string;
   /** The registration token. */
   readonly token: string;
-  /** Queues a job: a request, or its text as a person writes it. Resolves when it is kept. */
+  /** Queues a job, given as a request or as the YAML or JSON text of one. Resolves once it is stored. */
   submit(job: JobRequest | string, options?: SubmitOptions & { readonly name?: string }): Promise<JobView>;
-  /** Queues what is no good request: text is sent as it is; an object gets `job_id` and `logger` where it has none. */
-  submitAsItIs(job: unknown, options?: SubmitOptions): Promise<JobView>;
-  /** In submission order. */
+  /**
+   * Queues an invalid request: text is sent unchanged; an object gets `job_id` and `logger` where they are
+   * missing.
+   */
+  submitRaw(job: unknown, options?: SubmitOptions): Promise<JobView>;
+  /** All jobs, in submission order. */
   readonly jobs: readonly JobView[];
   job(id: string): JobView | undefined;
-  /** The log as the job page has it. */
+  /** Returns the log as the job page shows it. */
   log(id: string): HubLog;
-  /** As a user does; `false` when there is no such job, or it is over. */
+  /** Stops a job on behalf of a user. Returns `false` for an unknown or finished job. */
   stopJob(id: string): Promise<boolean>;
   readonly agents: readonly AgentView[];
-  /** Disables an agent: it finishes nothing more, and leaves. `false` when there is none of this name. */
+  /** Disables an agent, so that its job is stopped and it shuts down. Returns `false` for an unknown name. */
   shutdownAgent(name: string): Promise<boolean>;
   readonly violations: Violations;
   readonly faults: Faults;
-  /** What agents asked, the latest 5000 at least. */
+  /** The latest requests of agents, at least 5000 of them. */
   readonly calls: readonly Call[];
-  /** May be changed at any time. */
+  /** The quota of agents, which may be changed at any time. */
   quota: Quota;
-  /** Resolves with the first truthy value; looks again after every change of the hub. */
-  until<T>(look: () => T, signal?: AbortSignal): Promise<Truthy<T>>;
-  /** Resolves when the job's agent has reported its end, or is gone. */
+  /** Resolves with the first truthy value of `read`, which is called again after every change of the hub. */
+  until<T>(read: () => T, signal?: AbortSignal): Promise<Truthy<T>>;
+  /** Resolves when the job's agent has reported its result, or was removed. */
   done(id: string, signal?: AbortSignal): Promise<JobView>;
-  /** What the server does every minute, now. */
+  /** Runs the server's cleaner, which otherwise runs every minute. */
   clean(): Promise<void>;
-  /** Closes every connection, and keeps what is to be kept. */
+  /** Closes every connection and stores the state. */
   stop(): Promise<void>;
 }
 
+/** The log of a job. */
 export interface HubLog {
   readonly events: readonly JobEvent[];
-  /** As they were pushed, one JSON each. */
+  /** The events as they were pushed, one JSON document each. */
   readonly lines: readonly string[];
-  /** Directives and output, as the raw log is shown. */
+  /** Directives and output, formatted as the raw log. */
   readonly text: string;
   readonly isTrimmed: boolean;
 }

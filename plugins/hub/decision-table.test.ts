@@ -1,22 +1,22 @@
 import { expect, test } from "bun:test";
-import { createScene, shutdown } from "./scene.ts";
+import { createScene, shutdown } from "./testing/scene.ts";
 
-test("waiting 1: a disabled agent is shut down as requested, even when it is interrupted and there is a job", async () => {
+test("waiting 1: a disabled agent shuts down as requested, even if it is interrupted and a job is queued", async () => {
   await using scene = await createScene();
   await scene.hub.submit("commands: []");
   await scene.hub.shutdownAgent(scene.agent.name);
-  const told = await scene.agent.sync("waiting-for-jobs", { interrupted_at: scene.nowSeconds });
-  expect(told.json).toMatchObject(shutdown("requested"));
+  const answer = await scene.agent.sync("waiting-for-jobs", { interrupted_at: scene.nowSeconds });
+  expect(answer.json).toMatchObject(shutdown("requested"));
 });
 
-test("waiting 2: an interrupted agent is shut down, even when there is a job, and zero does not take that back", async () => {
+test("waiting 2: an interrupted agent shuts down, even if a job is queued; interrupted_at of 0 does not reset this", async () => {
   await using scene = await createScene();
   await scene.hub.submit("commands: []");
   await scene.agent.sync("stopping-job", { interrupted_at: scene.nowSeconds });
   expect((await scene.agent.sync("waiting-for-jobs")).json).toMatchObject(shutdown("interrupted"));
 });
 
-test("waiting 3: a run-job whose answer was lost is given again", async () => {
+test("waiting 3: run-job is repeated when its answer was lost", async () => {
   await using scene = await createScene();
   const { id } = await scene.hub.submit("commands: []");
   await scene.hub.submit("commands: []");
@@ -25,7 +25,7 @@ test("waiting 3: a run-job whose answer was lost is given again", async () => {
   expect((await scene.agent.sync("waiting-for-jobs")).json).toMatchObject(run);
 });
 
-test("waiting 4: the oldest job goes first, and is running from then on", async () => {
+test("waiting 4: the oldest queued job is assigned first and is then running", async () => {
   await using scene = await createScene();
   const first = await scene.hub.submit("commands: []");
   await scene.hub.submit("commands: []");
@@ -34,12 +34,12 @@ test("waiting 4: the oldest job goes first, and is running from then on", async 
     job_id: first.id,
   });
   expect(scene.hub.jobs.map(({ state, agent }) => [state, agent])).toEqual([
-    ["running", "foreign-agent"],
+    ["running", "scripted-agent"],
     ["queued", undefined],
   ]);
 });
 
-test("waiting 4: an agent that goes back to waiting gets another job over the first, which is lost", async () => {
+test("waiting 4: an agent that returns to waiting gets the next job, and its unreported job is lost", async () => {
   await using scene = await createScene();
   const lost = await scene.take();
   const next = await scene.hub.submit("commands: []");
@@ -50,14 +50,14 @@ test("waiting 4: an agent that goes back to waiting gets another job over the fi
   expect(scene.hub.job(lost)).toMatchObject({ state: "running", isDone: false });
 });
 
-test("waiting 5: without an idle timeout an agent waits for ever", async () => {
+test("waiting 5: an agent without an idle timeout waits forever", async () => {
   await using scene = await createScene();
   await scene.agent.sync("waiting-for-jobs");
   scene.wait(100 * 3_600_000);
   expect((await scene.agent.sync("waiting-for-jobs")).json["action"]).toBe("continue");
 });
 
-test("waiting 6: an idle agent is shut down when its time is over, counted from the last change of its state", async () => {
+test("waiting 6: an idle agent shuts down after the idle timeout, counted from its last change of state", async () => {
   await using scene = await createScene({ idle_timeout: 60 });
   scene.wait(50_000);
   expect((await scene.agent.sync("waiting-for-jobs")).json["action"]).toBe("continue");
@@ -67,7 +67,7 @@ test("waiting 6: an idle agent is shut down when its time is over, counted from 
   expect((await scene.agent.sync("waiting-for-jobs")).json).toMatchObject(shutdown("idle"));
 });
 
-test("waiting 6: a job wins over the idle timeout", async () => {
+test("waiting 6: a queued job takes precedence over the idle timeout", async () => {
   await using scene = await createScene({ idle_timeout: 1 });
   await scene.agent.sync("waiting-for-jobs");
   scene.wait(5000);
@@ -76,18 +76,18 @@ test("waiting 6: a job wins over the idle timeout", async () => {
 });
 
 test.each(["starting-job", "stopping-job"])(
-  "%s is told to continue, whatever was asked meanwhile",
+  "%s is answered with continue, even after a stop and a shutdown",
   async (state) => {
     await using scene = await createScene();
     const id = await scene.take();
     await scene.hub.stopJob(id);
     await scene.hub.shutdownAgent(scene.agent.name);
-    const told = await scene.agent.sync(state, { job_id: id, interrupted_at: scene.nowSeconds });
-    expect(told.json).toMatchObject({ action: "continue", job_id: "", shutdown_reason: "" });
+    const answer = await scene.agent.sync(state, { job_id: id, interrupted_at: scene.nowSeconds });
+    expect(answer.json).toMatchObject({ action: "continue", job_id: "", shutdown_reason: "" });
   },
 );
 
-test("running 1: a stop is delivered, again and again", async () => {
+test("running 1: stop-job is repeated until the job is finished", async () => {
   await using scene = await createScene();
   const id = await scene.take();
   await scene.hub.stopJob(id);
@@ -100,7 +100,7 @@ test("running 1: a stop is delivered, again and again", async () => {
   }
 });
 
-test("running 2: the job of a disabled agent is stopped first", async () => {
+test("running 2: a disabled agent stops its job before it shuts down", async () => {
   await using scene = await createScene();
   const id = await scene.take();
   await scene.hub.shutdownAgent(scene.agent.name);
@@ -112,7 +112,7 @@ test("running 2: the job of a disabled agent is stopped first", async () => {
   expect(finished.json).toMatchObject(shutdown("requested"));
 });
 
-test("running 3: an interrupted job is stopped when its grace is over", async () => {
+test("running 3: the job of an interrupted agent is stopped after the grace period", async () => {
   await using scene = await createScene({ interruption_grace_period: 30 });
   const id = await scene.take();
   const running = { job_id: id, interrupted_at: scene.nowSeconds };
@@ -126,14 +126,14 @@ test("running 3: an interrupted job is stopped when its grace is over", async ()
   });
 });
 
-test("running 3: without a grace it is stopped with the next sync", async () => {
+test("running 3: without a grace period the job of an interrupted agent is stopped at the next sync", async () => {
   await using scene = await createScene();
   const id = await scene.take();
-  const told = await scene.agent.sync("running-job", { job_id: id, interrupted_at: scene.nowSeconds });
-  expect(told.json["action"]).toBe("stop-job");
+  const answer = await scene.agent.sync("running-job", { job_id: id, interrupted_at: scene.nowSeconds });
+  expect(answer.json["action"]).toBe("stop-job");
 });
 
-test("running 4: a job that runs continues, at half the pace of every other answer", async () => {
+test("running 4: a running job continues, with twice the sync interval of other answers", async () => {
   await using scene = await createScene({}, { random: () => 0.5 });
   const id = await scene.take();
   expect((await scene.agent.sync("running-job", { job_id: id })).json).toEqual({
@@ -147,7 +147,7 @@ test("running 4: a job that runs continues, at half the pace of every other answ
   expect((await scene.agent.sync("running-job", { job_id: id })).json["next_sync_after"]).toBe(5000);
 });
 
-test("running: a disabled agent that has no job makes the server panic", async () => {
+test("running: a disabled agent without a job makes the server panic", async () => {
   await using scene = await createScene();
   await scene.hub.shutdownAgent(scene.agent.name);
   await expect(scene.agent.sync("running-job", { job_id: "x" })).rejects.toThrow();

@@ -1,6 +1,6 @@
 import { expect, test } from "bun:test";
 import { createFaults, type FaultKind } from "./faults.ts";
-import { createForeignAgent, goodLog, push } from "./foreign-agent.ts";
+import { createScriptedAgent, validLog, push } from "./testing/scripted-agent.ts";
 import { createHub } from "./hub.ts";
 
 const pattern = (seed: number, probability = 0.3): string => {
@@ -9,7 +9,7 @@ const pattern = (seed: number, probability = 0.3): string => {
   return Array.from({ length: 200 }, () => (faults.hit("sync") === undefined ? "." : "x")).join("");
 };
 
-test("the same seed spoils the same requests, another one others, about as many as it should", () => {
+test("the same seed selects the same requests, another seed selects others, at the configured rate", () => {
   expect(pattern(7)).toBe(pattern(7));
   expect(pattern(7)).not.toBe(pattern(8));
   const hits = [1, 2, 3, 4, 5].map((seed) => pattern(seed).replaceAll(".", "").length);
@@ -23,14 +23,14 @@ test.each([
   ["sync", ["sync", "sync/running-job"], ["log", "syncs"]],
   ["sync/finished-job, log", ["sync/finished-job", "log"], ["sync/running-job", "sync"]],
   ["sync/*-job", ["sync/running-job"], ["sync/waiting-for-jobs"]],
-])("the pattern %p is for %p, not for %p", (on, yes, no) => {
+])("the pattern %p matches %p, but not %p", (on, yes, no) => {
   const faults = createFaults(() => 0);
   faults.add({ on, kind: "cut" });
   expect(yes.filter((endpoint) => faults.hit(endpoint) === undefined)).toEqual([]);
   expect(no.filter((endpoint) => faults.hit(endpoint) !== undefined)).toEqual([]);
 });
 
-test("a rule spares, counts, begins and ends as it says, and only those that match count", () => {
+test("a rule skips and counts matching requests only, within its period", () => {
   let now = 1000;
   const faults = createFaults(() => now);
   const rule = faults.add({ on: "log", kind: "cut", skip: 2, count: 2, fromMs: 10, untilMs: 20 });
@@ -48,7 +48,7 @@ test("a rule spares, counts, begins and ends as it says, and only those that mat
   expect(hit()).toBe(false);
 });
 
-test("a rule that makes no sense is refused, and the culprit is named", () => {
+test("an invalid rule is rejected with the name of the invalid key", () => {
   const faults = createFaults(() => 0);
   expect(() => faults.add({ kind: "explode" as FaultKind })).toThrow(/kind: /);
   expect(() => faults.add({ kind: "cut", probability: 2 })).toThrow(/probability: /);
@@ -63,10 +63,10 @@ test.each([
   ["drop-after", true, /closed|ECONNRESET/i],
   ["cut", true, /closed|ECONNRESET/i],
 ] as const)(
-  "%s breaks the connection, and the request is processed: %p",
+  "%s closes the connection, and the request is processed: %p",
   async (kind, isProcessed, message) => {
     await using hub = await createHub();
-    const agent = await createForeignAgent(hub);
+    const agent = await createScriptedAgent(hub);
     await hub.submit("commands: []");
     hub.faults.add({ on: "sync", kind, count: 1 });
     await expect(agent.sync("waiting-for-jobs", state)).rejects.toThrow(message);
@@ -81,18 +81,18 @@ test.each([
   },
 );
 
-test("an injected status is answered in place of the server's, and nothing is processed", async () => {
+test("an injected status replaces the answer, and the request is not processed", async () => {
   await using hub = await createHub();
-  const agent = await createForeignAgent(hub);
+  const agent = await createScriptedAgent(hub);
   await hub.submit("commands: []");
   hub.faults.add({ kind: "status", status: 502, count: 1 });
   expect((await agent.sync("waiting-for-jobs")).status).toBe(502);
   expect(hub.jobs[0]!.state).toBe("queued");
 });
 
-test("a bad body comes with the good status of what was processed", async () => {
+test("a bad body has the status of the processed request", async () => {
   await using hub = await createHub();
-  const agent = await createForeignAgent(hub);
+  const agent = await createScriptedAgent(hub);
   await hub.submit("commands: []");
   hub.faults.add({ kind: "bad-body", count: 1 });
   const answer = await agent.sync("waiting-for-jobs");
@@ -100,29 +100,29 @@ test("a bad body comes with the good status of what was processed", async () => 
   expect(hub.jobs[0]!.state).toBe("running");
 });
 
-test("a late request is processed when the agent still waits, and not when it has gone", async () => {
+test("a delayed request is processed unless its agent has disconnected", async () => {
   await using hub = await createHub();
   const { id } = await hub.submit("commands: []");
-  const agent = await createForeignAgent(hub);
+  const agent = await createScriptedAgent(hub);
   const logger = await agent.take(id);
-  const [first] = goodLog();
+  const [first] = validLog();
   hub.faults.add({ on: "log", kind: "delay", delayMs: 20, count: 2 });
   expect((await push(logger, 0, [first!])).status).toBe(200);
-  const impatient = fetch(`${logger.url}?start_from=0&jwt=${logger.token}`, {
+  const aborted = fetch(`${logger.url}?start_from=0&jwt=${logger.token}`, {
     method: "POST",
     body: "late\n",
     signal: AbortSignal.timeout(5),
   });
-  await expect(impatient).rejects.toThrow();
+  await expect(aborted).rejects.toThrow();
   await hub.until(() => hub.calls.filter(({ endpoint }) => endpoint === "log").length === 2);
   expect(hub.calls.at(-1)).toMatchObject({ fault: "delay", status: undefined });
   expect(hub.log(id).lines).toEqual([first!]);
 });
 
-test("a late answer is to a request that was processed at once", async () => {
+test("a request with a delayed answer is processed at once", async () => {
   await using hub = await createHub();
   const { id } = await hub.submit("commands: []");
-  const agent = await createForeignAgent(hub);
+  const agent = await createScriptedAgent(hub);
   hub.faults.add({ on: "sync", kind: "delay-after", delayMs: 50, count: 1 });
   let isAnswered = false;
   const answer = agent.sync("waiting-for-jobs").finally(() => (isAnswered = true));
@@ -131,15 +131,15 @@ test("a late answer is to a request that was processed at once", async () => {
   expect((await answer).json["action"]).toBe("run-job");
 });
 
-test("a partition answers nobody until it ends, and then the connections are gone", async () => {
+test("a partition holds requests back until it ends, and then closes the connections", async () => {
   await using hub = await createHub();
-  const agent = await createForeignAgent(hub);
+  const agent = await createScriptedAgent(hub);
   const rule = hub.faults.add({ kind: "partition" });
-  const calls = [agent.sync("waiting-for-jobs"), agent.refresh()].map((call) => call.catch(() => "gone"));
+  const calls = [agent.sync("waiting-for-jobs"), agent.refresh()].map((call) => call.catch(() => "closed"));
   await Bun.sleep(20);
-  expect(await Promise.race([...calls, "nothing yet"])).toBe("nothing yet");
+  expect(await Promise.race([...calls, "pending"])).toBe("pending");
   hub.faults.remove(rule.id);
-  expect(await Promise.all(calls)).toEqual(["gone", "gone"]);
+  expect(await Promise.all(calls)).toEqual(["closed", "closed"]);
   expect((await agent.sync("waiting-for-jobs")).status).toBe(200);
 
   hub.faults.add({ kind: "partition", untilMs: 30 });
@@ -147,7 +147,7 @@ test("a partition answers nobody until it ends, and then the connections are gon
   expect((await agent.sync("waiting-for-jobs")).status).toBe(200);
 });
 
-test("people are never spoiled", async () => {
+test("the management API has no faults", async () => {
   await using hub = await createHub();
   hub.faults.add({ kind: "drop-before" });
   expect((await fetch(`${hub.url}/hub/jobs`)).status).toBe(200);

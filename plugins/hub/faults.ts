@@ -3,18 +3,20 @@ import * as v from "valibot";
 
 const count = v.pipe(v.number(), v.integer(), v.minValue(0, "expected 0 or more"));
 
-/** What is to go wrong, and when. */
+/** Describes which requests fail, how, and when. */
 export const faultRule = v.strictObject({
   /**
-   * Endpoints, comma-separated, `*` for anything: `register`, `sync`, `sync/finished-job`, `fetch`, `refresh`, `disconnect`, `log`,
-   * `metrics`, `occupancy`, `jobs`. `sync` is every sync.
+   * Comma-separated endpoints, `*` for any text: `register`, `sync`, `sync/finished-job`, `fetch`, `refresh`,
+   * `disconnect`, `log`, `metrics`, `occupancy`, `jobs`. `sync` matches every sync.
    */
   on: v.optional(v.pipe(v.string(), v.minLength(1, "expected an endpoint, or *")), "*"),
   /**
-   * `delay`: is processed `delayMs` late, unless the agent has gone. `delay-after`: is processed, and answered late.
-   * `drop-before`, `drop-after`: the connection is closed before, or after it was processed. `cut`: half of the answer's body, then
-   * closed. `bad-body`: an answer that means nothing. `status`: another status, nothing is processed. `partition`: nothing
-   * is answered as long as the rule holds, then the connection is closed.
+   * `delay`: the request is processed after `delayMs`, unless the agent has disconnected. `delay-after`: the
+   * request is processed at once and answered after `delayMs`. `drop-before`, `drop-after`: the connection is
+   * closed before or after the request is processed. `cut`: half of the response body is sent, then the
+   * connection is closed. `bad-body`: the response body is invalid JSON. `status`: the request is answered
+   * with `status` and not processed. `partition`: the request gets no answer while the rule is in force; then
+   * the connection is closed.
    */
   kind: v.picklist([
     "delay",
@@ -28,15 +30,17 @@ export const faultRule = v.strictObject({
   ]),
   status: v.optional(v.pipe(v.number(), v.integer(), v.minValue(200), v.maxValue(599)), 503),
   delayMs: v.optional(count, 1000),
-  /** Of each request that matches. */
+  /** Probability that a matching request fails. */
   probability: v.optional(v.pipe(v.number(), v.minValue(0), v.maxValue(1)), 1),
-  /** The same seed spoils the same requests, counted by this rule. */
+  /**
+   * Seed of the random choice: the same seed selects the same requests, counted from the rule's first match.
+   */
   seed: v.optional(v.pipe(v.number(), v.integer()), 1),
-  /** So many requests are spared at first. */
+  /** Number of matching requests to pass before the first fault. */
   skip: v.optional(count, 0),
-  /** So many are spoiled in all. */
+  /** Maximum number of faults. Default: no limit. */
   count: v.optional(count),
-  /** From when to when, in ms since the rule was made. */
+  /** Period in which the rule is in force, in milliseconds since it was added. */
   fromMs: v.optional(count, 0),
   untilMs: v.optional(count),
 });
@@ -48,21 +52,23 @@ export type FaultKind = FaultRule["kind"];
 export interface Fault extends Readonly<v.InferOutput<typeof faultRule>> {
   readonly id: number;
   readonly addedAt: number;
-  /** Requests that it was asked about, and that it spoiled. */
+  /** Number of matching requests. */
   readonly matched: number;
+  /** Number of requests that failed because of this rule. */
   readonly hits: number;
 }
 
+/** The rules by which the hub injects faults. */
 export interface Faults {
   readonly list: readonly Fault[];
-  /** Throws `USAGE_INVALID` for a rule that makes no sense. */
+  /** Throws `USAGE_INVALID` for an invalid rule. */
   add(rule: FaultRule): Fault;
-  /** `false` when there is none with this id. */
+  /** Returns `false` for an unknown id. */
   remove(id: number): boolean;
   clear(): void;
-  /** Decides about one request: the first rule that wants it has it. */
+  /** Returns the first rule that makes this request fail, if any. */
   hit(endpoint: string): Fault | undefined;
-  /** Milliseconds until the rule ends: infinite for one without an end, 0 for one that is gone. */
+  /** Milliseconds until the rule ends: infinite for a rule without an end, 0 for a removed rule. */
   remainingMs(fault: Fault): number;
 }
 
@@ -80,7 +86,7 @@ export function createFaults(now: () => number): Faults {
       const result = v.safeParse(faultRule, rule);
       if (!result.success) {
         const faults = result.issues.map(({ path, message }) => `${path?.[0]?.key ?? "rule"}: ${message}`);
-        throw new AgentError("USAGE_INVALID", `the fault cannot be understood: ${faults.join("; ")}`);
+        throw new AgentError("USAGE_INVALID", `invalid fault rule: ${faults.join("; ")}`);
       }
       const fault = { ...result.output, id: next++, addedAt: now(), matched: 0, hits: 0 };
       list.push(fault);
@@ -121,7 +127,7 @@ function isMatch(patterns: string, endpoint: string): boolean {
   });
 }
 
-/** Evenly in [0, 1), the same for the same numbers (mulberry32's mixing). */
+/** Returns a number in [0, 1) that depends on the arguments only (mulberry32's mixing function). */
 function random(seed: number, number: number): number {
   let mixed = (Math.imul(seed, 0x9e3779b1) + Math.imul(number + 1, 0x6d2b79f5)) | 0;
   mixed = Math.imul(mixed ^ (mixed >>> 15), mixed | 1);

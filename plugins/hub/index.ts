@@ -1,6 +1,6 @@
 import { definePlugin } from "signalman";
 
-/** A control plane for development, demos and tests. It adds commands, and does nothing in an agent. */
+/** A control plane for development, demos and tests. It adds commands and has no effect in an agent. */
 export default definePlugin({
   name: "hub",
   description: "a control plane for development, demos and tests",

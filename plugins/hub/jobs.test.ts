@@ -1,6 +1,6 @@
 import { expect, test } from "bun:test";
 import type { Hub } from "./contract.ts";
-import { callHub, createForeignAgent, push, registerAt } from "./foreign-agent.ts";
+import { callHub, createScriptedAgent, push, registerAt } from "./testing/scripted-agent.ts";
 import { createHub } from "./hub.ts";
 
 interface Wire {
@@ -24,10 +24,10 @@ compose:
 logger: { method: push, url: "http://elsewhere", token: theirs }
 `;
 
-test("an agent gets the job as the control plane builds it", async () => {
+test("an agent fetches the document that the control plane builds", async () => {
   await using hub = await createHub();
   const { id } = await hub.submit(text);
-  const agent = await createForeignAgent(hub);
+  const agent = await createScriptedAgent(hub);
   await agent.sync("waiting-for-jobs");
   const wire = (await agent.fetch(id)).json as Wire;
   expect(wire).toMatchObject({
@@ -48,13 +48,13 @@ test("an agent gets the job as the control plane builds it", async () => {
   expect(wire.env_vars.slice(0, 3).map(({ name }) => name)).toEqual(["TERM", "CI", "SEMAPHORE"]);
 });
 
-test("a job without containers names no executor, unless somebody asked for one", async () => {
+test("a job without containers has no executor key unless the request names an executor", async () => {
   await using hub = await createHub();
   const plain = await hub.submit("commands: [a]");
   const asked = await hub.submit("executor: kubernetes\ncommands: [a]");
   const wires: Record<string, unknown>[] = [];
   for (const { id } of [plain, asked]) {
-    const agent = await createForeignAgent(hub, { name: `agent-${id}` });
+    const agent = await createScriptedAgent(hub, { name: `agent-${id}` });
     await agent.sync("waiting-for-jobs");
     wires.push((await agent.fetch(id)).json);
   }
@@ -62,7 +62,7 @@ test("a job without containers names no executor, unless somebody asked for one"
   expect(wires[1]!["executor"]).toBe("kubernetes");
 });
 
-test("the log is where the agent found the hub", async () => {
+test("the log URL has the host name that the agent used", async () => {
   await using hub = await createHub();
   const { id } = await hub.submit("commands: [a]");
   const byName = { url: hub.url.replace("127.0.0.1", "localhost") };
@@ -76,14 +76,14 @@ test("the log is where the agent found the hub", async () => {
 
 async function fetchTwice(hub: Hub, job: string, wait: () => void): Promise<[first: Wire, second: Wire]> {
   const { id } = await hub.submit(job);
-  const agent = await createForeignAgent(hub);
+  const agent = await createScriptedAgent(hub);
   await agent.sync("waiting-for-jobs");
   const first = (await agent.fetch(id)).json as Wire;
   wait();
   return [first, (await agent.fetch(id)).json as Wire];
 }
 
-test("a job is given whole for a moment, and then without its secrets", async () => {
+test("a fetched job loses its secrets after the delay", async () => {
   let now = Date.now();
   await using hub = await createHub({ now: () => now, sanitizeDelayMs: 100 });
   const [first, soon] = await fetchTwice(hub, "commands: [a]\nenv: { A: b }", () => (now += 99));
@@ -113,11 +113,11 @@ test("a job is given whole for a moment, and then without its secrets", async ()
   expect(JSON.stringify(late)).not.toContain("c2VjcmV0");
 });
 
-test("a job is for the agent that it is assigned to, and for nobody else", async () => {
+test("only the assigned agent can fetch a job", async () => {
   await using hub = await createHub();
   const { id } = await hub.submit("commands: [a]");
-  const agent = await createForeignAgent(hub);
-  const other = await createForeignAgent(hub, { name: "other-agent" });
+  const agent = await createScriptedAgent(hub);
+  const other = await createScriptedAgent(hub, { name: "other-agent" });
   expect((await agent.fetch(id)).status).toBe(404);
   await agent.sync("waiting-for-jobs");
   expect((await other.fetch(id)).status).toBe(404);
@@ -125,7 +125,7 @@ test("a job is for the agent that it is assigned to, and for nobody else", async
   expect((await agent.fetch(id)).status).toBe(200);
 });
 
-test("the later server escapes the JSON of a job, and says that it is JSON", async () => {
+test("the new generation escapes the JSON of a job and sets its content type", async () => {
   await using hub = await createHub({ generation: "new" });
   const { id } = await hub.submit("commands: ['a <&> b']");
   const registered = await registerAt(hub);
@@ -140,26 +140,26 @@ test("the later server escapes the JSON of a job, and says that it is JSON", asy
   expect(JSON.parse(body)).toMatchObject({ commands: [{ directive: "a <&> b" }] });
 });
 
-test("what is no request is sent as it is", async () => {
+test("a raw submission is sent unchanged", async () => {
   await using hub = await createHub();
-  const agent = await createForeignAgent(hub);
-  const words = await hub.submitAsItIs("no json");
+  const agent = await createScriptedAgent(hub);
+  const invalid = await hub.submitRaw("no json");
   await agent.sync("waiting-for-jobs");
-  expect((await agent.fetch(words.id)).text).toBe("no json");
-  await agent.sync("finished-job", { job_id: words.id, job_result: "failed" });
+  expect((await agent.fetch(invalid.id)).text).toBe("no json");
+  await agent.sync("finished-job", { job_id: invalid.id, job_result: "failed" });
 
-  const odd = await hub.submitAsItIs({ commands: 5, env_vars: [null, 7], files: {}, compose: "x" });
+  const odd = await hub.submitRaw({ commands: 5, env_vars: [null, 7], files: {}, compose: "x" });
   const logger = await agent.take(odd.id);
   expect((await push(logger, 0, "x")).status).toBe(200);
   await hub.clean();
   await agent.sync("finished-job", { job_id: odd.id, job_result: "failed" });
 
-  const overridden = await hub.submitAsItIs({ logger: null, job_id: "other" });
+  const overridden = await hub.submitRaw({ logger: null, job_id: "other" });
   await agent.sync("waiting-for-jobs");
   expect((await agent.fetch(overridden.id)).json).toEqual({ logger: null, job_id: "other" });
 });
 
-test("a job keeps an id of its own when it is a new UUID, and a taken one is refused when it is asked for", async () => {
+test("a job keeps the id of its request if it is a new UUID; an id in use is rejected as an option", async () => {
   await using hub = await createHub();
   const id = "11111111-2222-4333-8444-555555555555";
   expect((await hub.submit(`job_id: ${id}\ncommands: []`)).id).toBe(id);
@@ -168,20 +168,20 @@ test("a job keeps an id of its own when it is a new UUID, and a taken one is ref
   await expect(hub.submit("commands: 5")).rejects.toMatchObject({ code: "JOB_INVALID" });
 });
 
-test("a queued job that is stopped is never given to anybody", async () => {
+test("a stopped queued job is never assigned", async () => {
   await using hub = await createHub();
   const { id } = await hub.submit("commands: []");
   expect(await hub.stopJob(id)).toBe(true);
   expect(await hub.stopJob(id)).toBe(false);
   expect(hub.job(id)).toMatchObject({ state: "finished", result: "stopped", isDone: true });
-  const agent = await createForeignAgent(hub);
+  const agent = await createScriptedAgent(hub);
   expect((await agent.sync("waiting-for-jobs")).json["action"]).toBe("continue");
 });
 
-test("a job that runs for too long, and one that nobody takes, are stopped", async () => {
+test("jobs that exceed the running or the queue time limit are stopped", async () => {
   let now = Date.now();
   await using hub = await createHub({ now: () => now });
-  const agent = await createForeignAgent(hub);
+  const agent = await createScriptedAgent(hub);
   const { id } = await hub.submit("commands: []", { limitMs: 60_000 });
   const waiting = await hub.submit("commands: []");
   await agent.take(id);
@@ -190,14 +190,14 @@ test("a job that runs for too long, and one that nobody takes, are stopped", asy
   expect((await agent.sync("running-job", { job_id: id })).json["action"]).toBe("stop-job");
   now += 24 * 3_600_000;
   await hub.clean();
-  expect(hub.job(waiting.id)).toMatchObject({ result: "stopped", reason: "no agent took it in time" });
+  expect(hub.job(waiting.id)).toMatchObject({ result: "stopped", reason: "queue time limit exceeded" });
 });
 
-test("done resolves with the job when its agent has reported it", async () => {
+test("done resolves with the job once its agent has reported it", async () => {
   await using hub = await createHub();
   const { id } = await hub.submit("commands: []");
   const done = hub.done(id);
-  const agent = await createForeignAgent(hub);
+  const agent = await createScriptedAgent(hub);
   await agent.take(id);
   await agent.sync("finished-job", { job_id: id, job_result: "passed" });
   expect(await done).toMatchObject({ id, result: "passed" });

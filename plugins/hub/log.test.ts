@@ -2,7 +2,7 @@ import { createHmac } from "node:crypto";
 import { expect, test } from "bun:test";
 import fc from "fast-check";
 import type { Hub } from "./contract.ts";
-import { createForeignAgent, type ForeignAgent, goodLog, push } from "./foreign-agent.ts";
+import { createScriptedAgent, type ScriptedAgent, validLog, push } from "./testing/scripted-agent.ts";
 import { createHub } from "./hub.ts";
 
 interface Logger {
@@ -10,9 +10,9 @@ interface Logger {
   readonly token: string;
 }
 
-async function begin(hub: Hub): Promise<{ id: string; agent: ForeignAgent; logger: Logger }> {
+async function startJob(hub: Hub): Promise<{ id: string; agent: ScriptedAgent; logger: Logger }> {
   const { id } = await hub.submit("commands: [make]");
-  const agent = await createForeignAgent(hub);
+  const agent = await createScriptedAgent(hub);
   return { id, agent, logger: await agent.take(id) };
 }
 
@@ -23,17 +23,17 @@ const events = (from: number, to: number): string[] =>
 const numbers = (hub: Hub, id: string): number[] =>
   hub.log(id).events.map((event) => (event.event === "cmd_output" ? Number(event.output) : -1));
 
-test("events are appended in their order, empty lines dropped and JSON not looked at", async () => {
+test("events are appended in order, empty lines are dropped and lines are not parsed", async () => {
   await using hub = await createHub();
-  const { id, logger } = await begin(hub);
-  expect(await push(logger, 0, `${goodLog("ä\n")[0]}\n\n\nno json\n`)).toEqual({ status: 200, text: "" });
-  expect((await push(logger, 2, "a last line without its end")).status).toBe(200);
-  expect(hub.log(id).lines).toEqual([goodLog()[0]!, "no json", "a last line without its end"]);
+  const { id, logger } = await startJob(hub);
+  expect(await push(logger, 0, `${validLog("ä\n")[0]}\n\n\nno json\n`)).toEqual({ status: 200, text: "" });
+  expect((await push(logger, 2, "a last line without a line feed")).status).toBe(200);
+  expect(hub.log(id).lines).toEqual([validLog()[0]!, "no json", "a last line without a line feed"]);
 });
 
-test("a batch that is sent again changes nothing, and an older start_from takes newer events away", async () => {
+test("a repeated batch changes nothing, and a smaller start_from truncates the log", async () => {
   await using hub = await createHub();
-  const { id, logger } = await begin(hub);
+  const { id, logger } = await startJob(hub);
   await push(logger, 0, events(0, 10));
   await push(logger, 10, events(10, 20));
   await push(logger, 10, events(10, 20));
@@ -44,9 +44,9 @@ test("a batch that is sent again changes nothing, and an older start_from takes 
   expect(numbers(hub, id)).toEqual([0, 1]);
 });
 
-test("a gap is closed without a word", async () => {
+test("events after a gap are appended", async () => {
   await using hub = await createHub();
-  const { id, logger } = await begin(hub);
+  const { id, logger } = await startJob(hub);
   await push(logger, 0, events(0, 2));
   expect((await push(logger, 50, events(50, 52))).status).toBe(200);
   expect(numbers(hub, id)).toEqual([0, 1, 50, 51]);
@@ -54,15 +54,15 @@ test("a gap is closed without a word", async () => {
 
 test("a body without events has no effect, also from 0", async () => {
   await using hub = await createHub();
-  const { id, logger } = await begin(hub);
+  const { id, logger } = await startJob(hub);
   await push(logger, 0, events(0, 3));
   expect((await push(logger, 0, "\n\n")).status).toBe(200);
   expect(numbers(hub, id)).toEqual([0, 1, 2]);
 });
 
-test("the checks come in the server's order", async () => {
+test("a push is checked in the server's order", async () => {
   await using hub = await createHub();
-  const { id, logger } = await begin(hub);
+  const { id, logger } = await startJob(hub);
   const tooMany = events(0, 2001);
   const none = await fetch(logger.url, { method: "POST", body: "x" });
   expect([none.status, await none.text()]).toEqual([401, "missing token"]);
@@ -74,9 +74,9 @@ test("the checks come in the server's order", async () => {
   expect(numbers(hub, id)).toHaveLength(2000);
 });
 
-test("a full log takes one last line, and from 0 on everything again", async () => {
+test("a full log gets one notice, and a push from 0 starts it again", async () => {
   await using hub = await createHub({ logLimitBytes: 1000 });
-  const { id, logger } = await begin(hub);
+  const { id, logger } = await startJob(hub);
   const big = events(0, 30);
   expect((await push(logger, 0, big)).status).toBe(200);
   for (const _ of [1, 2]) {
@@ -90,12 +90,12 @@ test("a full log takes one last line, and from 0 on everything again", async () 
   expect(hub.log(id).isTrimmed).toBe(false);
 });
 
-test("a log token is good for one hour, for one job and for pushing; in the query it wins over the header", async () => {
+test("a log token is valid for one hour and one job; in the query it takes precedence over the header", async () => {
   let now = 1_700_000_000_000;
   await using hub = await createHub({ now: () => now });
   const other = await hub.submit("commands: []");
   const { agent, logger } = await (async () => {
-    const first = await createForeignAgent(hub);
+    const first = await createScriptedAgent(hub);
     return { agent: first, logger: await first.take(other.id) };
   })();
   const claims = JSON.parse(Buffer.from(logger.token.split(".")[1]!, "base64url").toString());
@@ -123,25 +123,25 @@ test("a log token is good for one hour, for one job and for pushing; in the quer
   expect((await push({ ...logger, token: String(refreshed.json["token"]) }, 1, "x")).status).toBe(200);
 });
 
-test("a refresh needs an agent that has a job", async () => {
+test("a refresh requires an agent with a job", async () => {
   await using hub = await createHub();
-  const agent = await createForeignAgent(hub);
+  const agent = await createScriptedAgent(hub);
   expect((await agent.refresh()).status).toBe(422);
   await agent.disconnect();
   expect((await agent.refresh()).status).toBe(404);
 });
 
-test("what is pushed after finished-job shadows the archived log", async () => {
+test("events pushed after finished-job hide the archived log", async () => {
   await using hub = await createHub();
-  const { id, agent, logger } = await begin(hub);
-  await push(logger, 0, goodLog("whole"));
+  const { id, agent, logger } = await startJob(hub);
+  await push(logger, 0, validLog("whole"));
   await agent.sync("finished-job", { job_id: id, job_result: "passed" });
   expect(hub.log(id).text).toBe("make\nwhole");
   await push(logger, 5, events(5, 6));
   expect(numbers(hub, id)).toEqual([5]);
 });
 
-test("whatever is retried, lost and cut anew on the way, the log is whole in the end", async () => {
+test("the log is complete after any sequence of lost, rejected and repeated pushes", async () => {
   await fc.assert(
     fc.asyncProperty(
       fc.array(
@@ -153,7 +153,7 @@ test("whatever is retried, lost and cut anew on the way, the log is whole in the
       ),
       async (steps) => {
         await using hub = await createHub();
-        const { id, logger } = await begin(hub);
+        const { id, logger } = await startJob(hub);
         let accepted = 0;
         for (const { size, fate } of [...steps, { size: 5, fate: "fine" }]) {
           const batch = events(accepted, accepted + size);
@@ -161,7 +161,7 @@ test("whatever is retried, lost and cut anew on the way, the log is whole in the
             hub.faults.add({ on: "log", kind: fate as "drop-before", count: 1 });
             await push(logger, accepted, batch).catch(() => {});
             hub.faults.clear();
-            // Whether it arrived is not known, so the same start is used for what comes next.
+            // The agent cannot know whether the batch arrived, so the next batch has the same start.
             continue;
           }
           expect((await push(logger, accepted, batch)).status).toBe(200);

@@ -1,10 +1,10 @@
 import { expect, test } from "bun:test";
-import { callHub, createForeignAgent, registerAt, registration } from "./foreign-agent.ts";
+import { callHub, createScriptedAgent, registerAt, registration } from "./testing/scripted-agent.ts";
 import { createHub } from "./hub.ts";
 
 const uuid = "11111111-2222-4333-8444-555555555555";
 
-test("the checks of a registration come in the server's order", async () => {
+test("a registration is checked in the server's order", async () => {
   await using hub = await createHub({ generation: "new", rateLimit: { burst: 1, perSecond: 0.001 } });
   const everything = { name: "a.b", job_id: "no-uuid", single_job: false };
   hub.quota = 0;
@@ -19,11 +19,11 @@ test("the checks of a registration come in the server's order", async () => {
   for (const [more, quota] of [
     [everything, "off"],
     [{ ...everything, single_job: true }, "off"],
-    [{ ...everything, single_job: true, name: "good-name" }, "unavailable"],
-    [{ ...everything, single_job: true, name: "good-name" }, "off"],
-    [{ ...everything, single_job: true, name: "good-name" }, 0],
-    [{ ...everything, single_job: true, name: "good-name" }, 10],
-    [{ single_job: true, name: "good-name", job_id: uuid }, 10],
+    [{ ...everything, single_job: true, name: "valid-name" }, "unavailable"],
+    [{ ...everything, single_job: true, name: "valid-name" }, "off"],
+    [{ ...everything, single_job: true, name: "valid-name" }, 0],
+    [{ ...everything, single_job: true, name: "valid-name" }, 10],
+    [{ single_job: true, name: "valid-name", job_id: uuid }, 10],
   ] as const) {
     free.quota = quota;
     const { status, text } = await registerAt(free, more);
@@ -35,12 +35,12 @@ test("the checks of a registration come in the server's order", async () => {
     "500 the quota is not available",
     "422 self_hosted_agents feature is not available for the organization",
     "422 agent quota for organization has been reached",
-    "500 job_id is no UUID",
+    "500 job_id is not a UUID",
     "400 job not available",
   ]);
 });
 
-test("a call without a good Authorization header is answered with 401", async () => {
+test("a call without a valid Authorization header is answered with 401", async () => {
   await using hub = await createHub();
   const statuses = await Promise.all(
     ["", "Bearer x", "Token a Token b"].map(async (header) => {
@@ -52,7 +52,7 @@ test("a call without a good Authorization header is answered with 401", async ()
   expect(statuses).toEqual([401, 401, 401]);
 });
 
-test("a body of wrong types cannot be decoded, one with unknown or missing keys can", async () => {
+test("a body with mistyped keys is rejected, one with unknown or missing keys is accepted", async () => {
   await using hub = await createHub();
   expect((await registerAt(hub, { pid: "4711" })).status).toBe(422);
   expect((await callHub(hub, "/register", { token: hub.token, body: "[]" })).status).toBe(422);
@@ -70,7 +70,7 @@ test.each([
   ["host.example.com", "name must match ^[a-zA-Z0-9-_/+]+$"],
   ["", "name must match ^[a-zA-Z0-9-_/+]+$"],
   ["a".repeat(81), "name must have at most 80 characters"],
-])("the name %p is refused: %s", async (name, reason) => {
+])("the name %p is rejected: %s", async (name, reason) => {
   await using hub = await createHub();
   expect(await registerAt(hub, { name })).toMatchObject({ status: 400, text: reason });
 });
@@ -92,20 +92,20 @@ test("a registration may be repeated for five minutes, as long as the agent has 
   expect((await registerAt(hub)).status).toBe(400);
 });
 
-test("an agent that names its job is bound to it at once, and nobody else gets it", async () => {
+test("a job that an agent names at registration is assigned to that agent only", async () => {
   await using hub = await createHub();
   const job = await hub.submit("commands: []");
-  const bound = await createForeignAgent(hub, { job_id: job.id, single_job: true });
+  const bound = await createScriptedAgent(hub, { job_id: job.id, single_job: true });
   expect((await registerAt(hub, { job_id: job.id, single_job: true })).text).toBe("job not available");
-  const other = await createForeignAgent(hub, { name: "other-agent" });
+  const other = await createScriptedAgent(hub, { name: "other-agent" });
   expect((await other.sync("waiting-for-jobs")).json["action"]).toBe("continue");
   expect((await bound.sync("waiting-for-jobs")).json).toMatchObject({ action: "run-job", job_id: job.id });
 });
 
-test("a disconnect frees the name at once, unless it is held", async () => {
+test("a disconnect releases the name at once, unless names stay reserved", async () => {
   let now = Date.now();
   await using hub = await createHub({ now: () => now, nameHoldMs: 120_000 });
-  const agent = await createForeignAgent(hub);
+  const agent = await createScriptedAgent(hub);
   expect(await agent.disconnect()).toMatchObject({ status: 200, text: "disconnected" });
   expect((await agent.disconnect()).status).toBe(404);
   hub.quota = 1;
@@ -115,7 +115,7 @@ test("a disconnect frees the name at once, unless it is held", async () => {
   expect((await registerAt(hub)).status).toBe(201);
 
   await using free = await createHub();
-  await (await createForeignAgent(free)).disconnect();
+  await (await createScriptedAgent(free)).disconnect();
   expect((await registerAt(free)).status).toBe(201);
 });
 
@@ -143,17 +143,17 @@ test("the name comes from the identity behind a pre-signed STS URL", async () =>
   arn = "arn:aws:iam::123:user/ci-me";
   expect(await registerAt(hub, { name })).toMatchObject({
     status: 400,
-    text: "the identity is no assumed role",
+    text: "the identity is not an assumed role",
   });
   expect(asked).toEqual([name, name, name]);
 });
 
-test("a full quota refuses new agents and disables those beyond it", async () => {
+test("an exhausted quota rejects new agents and disables surplus ones", async () => {
   await using hub = await createHub({ quota: 2 });
-  const agent = await createForeignAgent(hub);
-  await createForeignAgent(hub, { name: "other-agent" });
+  const agent = await createScriptedAgent(hub);
+  await createScriptedAgent(hub, { name: "other-agent" });
   expect((await registerAt(hub, { ...registration, name: "third-agent" })).status).toBe(422);
   hub.quota = 1;
-  const told = await agent.sync("waiting-for-jobs");
-  expect(told.json).toMatchObject({ action: "shutdown", shutdown_reason: "requested" });
+  const answer = await agent.sync("waiting-for-jobs");
+  expect(answer.json).toMatchObject({ action: "shutdown", shutdown_reason: "requested" });
 });

@@ -1,34 +1,40 @@
-/** What a hub can be told. Times are of the server as it is operated; `timeScale` makes them shorter. */
+/** Settings of a hub. Times default to those of the production server; `timeScale` shortens them. */
 export interface SettingsOptions {
-  /** The registration token of the agent type. Default: a random one. */
+  /** The registration token of the agent type. Default: a random token. */
   readonly token?: string | undefined;
-  /** How long agents are told to wait, in ms; taken as it stands. Default: 4000 to 6000, divided by the time scale. */
+  /**
+   * Milliseconds between two syncs, not divided by the time scale. Default: 4000 to 6000, divided by the time
+   * scale.
+   */
   readonly syncIntervalMs?: number | readonly [from: number, to: number] | undefined;
-  /** Above this a log takes no more. Default: 16 MiB; 0: no limit. */
+  /** Maximum size of a log in bytes; 0 for no limit. Default: 16 MiB. */
   readonly logLimitBytes?: number | undefined;
-  /** Divides every time of the server. Default: 1. */
+  /** Factor by which the server's times are divided. Default: 1. */
   readonly timeScale?: number | undefined;
-  /** `new`: the server after September 2026 (protocol section 0). Default: `old`. */
+  /** `new` behaves like the server after September 2026 (protocol section 0). Default: `old`. */
   readonly generation?: Generation | undefined;
-  /** How many agents may be registered; `off`: the feature is; `unavailable`: nobody knows. Default: 1000. */
+  /**
+   * Maximum number of registered agents; `off` disables the feature, `unavailable` makes the quota service
+   * fail. Default: 1000.
+   */
   readonly quota?: Quota | undefined;
-  /** Where names come from (protocol section 2.2). Default: `agent`. */
+  /** Source of the agents' names (protocol section 2.2). Default: `agent`. */
   readonly nameOrigin?: "agent" | StsOrigin | undefined;
-  /** How long the name of an agent that disconnected is held. Default: 0. */
+  /** Milliseconds for which the name of a disconnected agent stays reserved. Default: 0. */
   readonly nameHoldMs?: number | undefined;
-  /** From the first fetch of a job to the loss of its secrets. Default: 200. */
+  /** Milliseconds from the first fetch of a job to the removal of its secrets. Default: 200. */
   readonly sanitizeDelayMs?: number | undefined;
-  /** The bucket of register and disconnect; the new generation's. Default: none. */
+  /** Rate limit of registration and disconnect calls, in the new generation only. Default: none. */
   readonly rateLimit?: RateLimit | undefined;
 }
 
 export type Generation = "old" | "new";
 export type Quota = number | "off" | "unavailable";
 
-/** Names are taken from the identity behind a pre-signed URL. */
+/** Takes an agent's name from the AWS identity behind a pre-signed URL. */
 export interface StsOrigin {
   readonly accountId: string;
-  /** Comma-separated; `*` matches anything. */
+  /** Comma-separated patterns of allowed roles; `*` matches any text. */
   readonly roles: string;
 }
 
@@ -37,7 +43,7 @@ export interface RateLimit {
   readonly perSecond: number;
 }
 
-/** Everything is decided. Milliseconds. */
+/** Settings with all defaults applied. */
 export interface Settings {
   readonly token: string;
   readonly generation: Generation;
@@ -47,16 +53,21 @@ export interface Settings {
   readonly nameHoldMs: number;
   readonly sanitizeDelayMs: number;
   readonly rateLimit: RateLimit | undefined;
-  /** A row that never synced lives this long, one without a job, and any other (protocol section 2.6). */
+  /** Time until the cleaner removes an agent that never synced (protocol section 2.6). */
   readonly firstSyncMs: number;
+  /** Time until the cleaner removes a silent agent without a job. */
   readonly idleMs: number;
+  /** Time until the cleaner removes a silent agent with a job. */
   readonly busyMs: number;
+  /** Interval of the cleaner. */
   readonly cleanerMs: number;
-  /** How long a registration may be repeated under the same name. */
+  /** Time for which a registration may be repeated under the same name. */
   readonly registerAgainMs: number;
+  /** Lifetime of a log token. */
   readonly logTokenMs: number;
-  /** How long a job may run, and how long it may wait. */
+  /** Maximum running time of a job. */
   readonly jobLimitMs: number;
+  /** Maximum time that a job may be queued. */
   readonly queueLimitMs: number;
 }
 

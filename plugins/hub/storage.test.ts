@@ -2,13 +2,13 @@ import { expect, test } from "bun:test";
 import { readdirSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { tmpdir } from "signalman/testing";
-import { callHub, createForeignAgent, goodLog, push, registration } from "./foreign-agent.ts";
+import { callHub, createScriptedAgent, validLog, push, registration } from "./testing/scripted-agent.ts";
 import type { Hub } from "./contract.ts";
 import { createHub } from "./hub.ts";
 import { durableDriver } from "./storage/durable-driver.ts";
 import { createStore } from "./storage/store.ts";
 
-/** A hub in a process of its own. */
+/** Starts a hub in its own process. */
 async function startHub(storage: string): Promise<{ url: string; token: string; kill(): Promise<void> }> {
   const main = join(import.meta.dir, "..", "..", "src", "main.ts");
   const child = Bun.spawn([process.execPath, main, "hub", "--port", "0", "--storage", storage], {
@@ -31,7 +31,7 @@ async function startHub(storage: string): Promise<{ url: string; token: string; 
   };
 }
 
-test("a hub that is killed in the middle of everything comes back with all that it acknowledged", async () => {
+test("a hub that is killed while it is busy restarts with everything that it acknowledged", async () => {
   await using tmp = await tmpdir();
   const events = (from: number, to: number): string[] =>
     Array.from({ length: to - from }, (_, index) =>
@@ -60,11 +60,10 @@ test("a hub that is killed in the middle of everything comes back with all that 
     expect(hub.token).toBe(registrationToken);
     const log = await (await fetch(`${hub.url}/hub/jobs/${jobId}/log`)).text();
     const lines = log.split("\n").slice(0, -1);
-    // The last batch may have been kept without the answer coming through.
+    // The last batch may be stored although its answer was lost.
     expect(lines.length).toBeGreaterThanOrEqual(acknowledged);
     expect(lines).toEqual(events(0, lines.length));
 
-    // Killed while it is busy, and nobody knows where.
     const logger = { url: `${hub.url}/api/v1/logs/${jobId}`, token: logToken };
     const pushing = (async () => {
       for (;;) {
@@ -81,16 +80,16 @@ test("a hub that is killed in the middle of everything comes back with all that 
   expect(acknowledged).toBeGreaterThan(10);
 
   await using hub = await createHub({ storage: tmp.path });
-  expect(hub.agents).toMatchObject([{ name: "foreign-agent", jobId }]);
+  expect(hub.agents).toMatchObject([{ name: "scripted-agent", jobId }]);
   const body = { state: "finished-job", job_id: jobId, job_result: "passed", interrupted_at: 0 };
   expect((await callHub(hub, "/sync", { token, body })).json["action"]).toBe("wait-for-jobs");
   expect(hub.job(jobId)).toMatchObject({ result: "passed" });
 });
 
-test("everything is there again: the queue in its order, results, archived and trimmed logs, violations", async () => {
+test("a restarted hub has the same queue, results, archived and trimmed logs, and violations", async () => {
   await using tmp = await tmpdir();
   const options = { storage: tmp.path, logLimitBytes: 1000, syncIntervalMs: 0 };
-  const look = ({ jobs, agents, token, violations }: Hub, logs: unknown): unknown => ({
+  const snapshot = ({ jobs, agents, token, violations }: Hub, logs: unknown): unknown => ({
     jobs,
     agents,
     token,
@@ -102,15 +101,15 @@ test("everything is there again: the queue in its order, results, archived and t
     await using hub = await createHub(options);
     const [first, second] = [await hub.submit("commands: [make]"), await hub.submit("commands: []")];
     await hub.submit("commands: []");
-    const agent = await createForeignAgent(hub);
+    const agent = await createScriptedAgent(hub);
     const logger = await agent.take(first.id);
-    await push(logger, 0, goodLog("whole\n"));
+    await push(logger, 0, validLog("whole\n"));
     await agent.sync("finished-job", { job_id: first.id, job_result: "failed" });
     const next = await agent.take(second.id);
-    await push(next, 0, Array<string>(30).fill(goodLog()[0]!));
-    await push(next, 30, goodLog());
-    await createForeignAgent(hub, { name: "other-agent" }).then((other) => other.disconnect());
-    before = look(
+    await push(next, 0, Array<string>(30).fill(validLog()[0]!));
+    await push(next, 30, validLog());
+    await createScriptedAgent(hub, { name: "other-agent" }).then((other) => other.disconnect());
+    before = snapshot(
       hub,
       hub.jobs.map(({ id }) => hub.log(id)),
     );
@@ -118,14 +117,14 @@ test("everything is there again: the queue in its order, results, archived and t
   }
   await using hub = await createHub(options);
   expect(
-    look(
+    snapshot(
       hub,
       hub.jobs.map(({ id }) => hub.log(id)),
     ),
   ).toEqual(before);
 });
 
-test("no access token is written, and a job that was fetched loses its secrets on the disk as well", async () => {
+test("access tokens are never stored, and the secrets of a fetched job are removed from the disk", async () => {
   await using tmp = await tmpdir();
   let now = Date.now();
   await using hub = await createHub({ storage: tmp.path, now: () => now });
@@ -153,19 +152,19 @@ test("no access token is written, and a job that was fetched loses its secrets o
   }
 });
 
-test("two hubs never use one storage, and one that died is no hindrance", async () => {
+test("two hubs cannot share a storage; the lock of a killed hub is released", async () => {
   await using tmp = await tmpdir();
   const killed = await startHub(tmp.path);
   await expect(createHub({ storage: tmp.path })).rejects.toMatchObject({ code: "FILE_FAILED" });
   await killed.kill();
   await using hub = await createHub({ storage: tmp.path });
-  await expect(createHub({ storage: tmp.path })).rejects.toThrow(/is in use by the hub with the pid \d+/);
+  await expect(createHub({ storage: tmp.path })).rejects.toThrow(/is in use by another hub \(pid \d+\)/);
   await hub.stop();
   await using again = await createHub({ storage: tmp.path });
   expect(again.jobs).toEqual([]);
 });
 
-test("what a crash left half written is no item", async () => {
+test("an incomplete file of a crash is ignored", async () => {
   await using tmp = await tmpdir();
   const driver = durableDriver(tmp.path);
   await driver.setItem?.("jobs:a", "1", {});
@@ -175,13 +174,13 @@ test("what a crash left half written is no item", async () => {
   expect(await driver.getItem("jobs:a")).toBe("22");
 });
 
-test("a storage that cannot be read is refused with its name", async () => {
+test("an unreadable storage is reported with its path", async () => {
   await using tmp = await tmpdir();
   await Bun.write(join(tmp.path, "jobs", "torn"), "{");
-  await expect(createHub({ storage: tmp.path })).rejects.toThrow(`the storage "${tmp.path}" cannot be used`);
+  await expect(createHub({ storage: tmp.path })).rejects.toThrow(`opening the storage "${tmp.path}" failed`);
 });
 
-test("what cannot be written is not acknowledged, and is written with the next change", async () => {
+test("a failed write rejects the commit and is repeated by the next one", async () => {
   const written: string[] = [];
   let isFull = true;
   const store = createStore({

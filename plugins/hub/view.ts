@@ -1,30 +1,30 @@
 import type { JobResult } from "signalman";
 import { type AgentRow, assignedJob, type HubState, type Job } from "./model/state.ts";
 
-/** A job as it is shown. Times are unix milliseconds. */
+/** A job as the management API shows it. Times are unix milliseconds. */
 export interface JobView {
   readonly id: string;
   readonly name: string;
   readonly state: "queued" | "running" | "finished";
   readonly result?: JobResult | undefined;
-  /** Why it ended, when no agent reported that. */
+  /** Why the job ended, unless an agent reported its result. */
   readonly reason?: string | undefined;
   readonly agent?: string | undefined;
   readonly createdAt: number;
   readonly startedAt?: number | undefined;
   readonly finishedAt?: number | undefined;
-  /** Its agent has reported its end, or is gone: nothing more will come. */
+  /** Whether the job's agent has reported the result or was removed, so that nothing more will follow. */
   readonly isDone: boolean;
   readonly log: { readonly events: number; readonly bytes: number; readonly isTrimmed: boolean };
 }
 
-/** An agent as it is shown. */
+/** An agent as the management API shows it. Times are unix milliseconds. */
 export interface AgentView {
   readonly name: string;
   readonly version: string;
   readonly hostname: string;
   readonly pid: number;
-  /** What it last said of itself; empty before its first sync. */
+  /** The state in the agent's last sync; empty before the first one. */
   readonly state: string;
   readonly jobId?: string | undefined;
   readonly registeredAt: number;
@@ -32,7 +32,7 @@ export interface AgentView {
   readonly isSingleJob: boolean;
   readonly isDisabled: boolean;
   readonly isInterrupted: boolean;
-  /** It left, and only its name is held. */
+  /** Whether the agent has disconnected and only its name is reserved. */
   readonly isDisconnected: boolean;
 }
 

@@ -1,13 +1,19 @@
 import { expect, test } from "bun:test";
 import type { Hub, HubOptions } from "./contract.ts";
-import { createForeignAgent, type ForeignAgent, goodLog, push, registerAt } from "./foreign-agent.ts";
+import {
+  createScriptedAgent,
+  type ScriptedAgent,
+  validLog,
+  push,
+  registerAt,
+} from "./testing/scripted-agent.ts";
 import { createHub } from "./hub.ts";
 import { type Rule, rules } from "./watch/violations.ts";
 
 interface Scene {
   readonly hub: Hub;
-  readonly agent: ForeignAgent;
-  /** A job that the agent has begun. */
+  readonly agent: ScriptedAgent;
+  /** A job that the agent has started. */
   readonly id: string;
   readonly logger: { readonly url: string; readonly token: string };
   wait(ms: number): void;
@@ -16,18 +22,18 @@ interface Scene {
 async function createScene(options: HubOptions = {}): Promise<Scene & AsyncDisposable> {
   let now = 1_700_000_000_000;
   const hub = await createHub({ now: () => now, syncIntervalMs: 0, ...options });
-  const agent = await createForeignAgent(hub);
+  const agent = await createScriptedAgent(hub);
   const { id } = await hub.submit("commands: [make]");
   const logger = await agent.take(id);
   return { hub, agent, id, logger, wait: (ms) => void (now += ms), [Symbol.asyncDispose]: () => hub.stop() };
 }
 
 const found = (hub: Hub): string[] => hub.violations.list.map(({ rule }) => rule);
-const log = goodLog("a\n", "b\n");
+const log = validLog("a\n", "b\n");
 const finish = (scene: Scene, more: object = {}): Promise<unknown> =>
   scene.agent.sync("finished-job", { job_id: scene.id, job_result: "passed", ...more });
 
-test("an agent that keeps to the protocol violates nothing, from its registration to its disconnect", async () => {
+test("an agent that follows the protocol causes no violation from registration to disconnect", async () => {
   await using scene = await createScene({ syncIntervalMs: 1000 });
   scene.hub.violations.clear();
   const { agent, id, logger, wait } = scene;
@@ -42,11 +48,11 @@ test("an agent that keeps to the protocol violates nothing, from its registratio
   expect(scene.hub.violations.list).toEqual([]);
 });
 
-/** What an agent does to break each rule, after it has begun a job. */
-const breaches: Readonly<Record<Rule, (scene: Scene) => Promise<unknown>>> = {
+/** Violates each rule, with an agent that has started a job. */
+const violate: Readonly<Record<Rule, (scene: Scene) => Promise<unknown>>> = {
   "register-body": ({ hub }) => registerAt(hub, { name: "other-agent", extra: 1 }),
   "sync-body": ({ agent, id }) => agent.sync("running-job", { job_id: id, job_result: undefined }),
-  "sync-state": ({ agent }) => agent.sync("dreaming").catch(() => {}),
+  "sync-state": ({ agent }) => agent.sync("sleeping").catch(() => {}),
   "sync-early": async ({ hub, agent, id, wait }) => {
     hub.violations.clear();
     wait(1_000_000);
@@ -104,13 +110,13 @@ const breaches: Readonly<Record<Rule, (scene: Scene) => Promise<unknown>>> = {
   "event-order": ({ logger }) => push(logger, 0, [log[0]!, log[2]!]),
 };
 
-test.each(Object.keys(rules) as Rule[])("a breach is recorded: %s", async (rule) => {
+test.each(Object.keys(rules) as Rule[])("a violation is recorded: %s", async (rule) => {
   const syncIntervalMs = rule === "sync-early" ? 500 : 0;
   await using scene = await createScene({ syncIntervalMs, logLimitBytes: 1000 });
-  await breaches[rule](scene);
+  await violate[rule](scene);
   expect(new Set(found(scene.hub))).toEqual(new Set([rule]));
   expect(scene.hub.violations.list[0]).toMatchObject({
-    agent: rule === "register-body" ? "other-agent" : "foreign-agent",
+    agent: rule === "register-body" ? "other-agent" : "scripted-agent",
   });
 });
 
@@ -120,33 +126,33 @@ const command = event({ event: "cmd_started", directive: "a" });
 const end = event({ event: "cmd_finished", directive: "a", exit_code: 0, started_at: 1, finished_at: 1 });
 
 test.each([
-  ["what is no JSON", ["{"], "event-invalid"],
-  ["an event that is not known", [event({ event: "job_paused" })], "event-invalid"],
+  ["invalid JSON", ["{"], "event-invalid"],
+  ["an unknown event", [event({ event: "job_paused" })], "event-invalid"],
   ["a null", [started, event({ event: "cmd_started", directive: null })], "event-invalid"],
-  ["fractions of seconds", [event({ event: "job_started", timestamp: 1.5 })], "event-invalid"],
-  ["another key", [event({ event: "job_started", pid: 1 })], "event-invalid"],
-  ["a beginning without job_started", [command], "event-order"],
+  ["a fraction of a second", [event({ event: "job_started", timestamp: 1.5 })], "event-invalid"],
+  ["an unknown key", [event({ event: "job_started", pid: 1 })], "event-invalid"],
+  ["a log without job_started", [command], "event-order"],
   ["job_started twice", [started, started], "event-order"],
-  ["a command in a command", [started, command, command], "event-order"],
+  ["a nested command", [started, command, command], "event-order"],
   ["a command that ends twice", [started, command, end, end], "event-order"],
-  ["the end of another command", [started, command, end.replace('"a"', '"b"')], "event-order"],
+  ["the end of a different command", [started, command, end.replace('"a"', '"b"')], "event-order"],
   [
-    "an open command at the end",
+    "job_finished with an open command",
     [started, command, event({ event: "job_finished", result: "failed" })],
     "event-order",
   ],
   [
-    "something after the end",
+    "an event after job_finished",
     [started, event({ event: "job_finished", result: "failed" }), command],
     "event-order",
   ],
-])("in the log it is noticed: %s", async (_, lines, rule) => {
+])("a log violation is detected: %s", async (_, lines, rule) => {
   await using scene = await createScene();
   await push(scene.logger, 0, lines);
   expect(found(scene.hub)).toEqual([rule]);
 });
 
-test("a sync that a finished job or an interruption forces may be early", async () => {
+test("a finished job or an interruption allows an early sync", async () => {
   await using scene = await createScene({ syncIntervalMs: 1000 });
   const { hub, agent, id, logger, wait } = scene;
   hub.violations.clear();
@@ -160,7 +166,7 @@ test("a sync that a finished job or an interruption forces may be early", async 
   expect(found(hub)).toEqual(["sync-early"]);
 });
 
-test("whatever the hub itself made go wrong is no violation", async () => {
+test("effects of injected faults are not violations", async () => {
   await using scene = await createScene({ syncIntervalMs: 1000 });
   const { hub, agent, id, logger, wait } = scene;
   hub.violations.clear();
@@ -183,7 +189,7 @@ test("whatever the hub itself made go wrong is no violation", async () => {
   expect(hub.violations.list).toEqual([]);
 
   const next = await hub.submit("commands: []");
-  const other = await createForeignAgent(hub, { name: "other-agent" });
+  const other = await createScriptedAgent(hub, { name: "other-agent" });
   await other.sync("waiting-for-jobs");
   hub.faults.add({ on: "fetch", kind: "cut", count: 1 });
   await other.fetch(next.id).catch(() => {});
@@ -191,7 +197,7 @@ test("whatever the hub itself made go wrong is no violation", async () => {
   expect(hub.violations.list).toEqual([]);
 });
 
-test("an agent that is not told of its row's end may push, and one whose batch grows with the retry, too", async () => {
+test("an agent may grow a retried batch, and may push until it learns that it was removed", async () => {
   await using scene = await createScene();
   const { hub, logger, wait } = scene;
   await push(logger, 0, log.slice(0, 2));

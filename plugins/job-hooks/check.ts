@@ -2,14 +2,14 @@ import { homedir } from "node:os";
 import { type CheckContext, checkScript, type Finding, type v } from "signalman";
 import type { config } from "./config.ts";
 
-/** Whether the scripts are there, for jobs of this host; a job in a container may see others. */
+/** Checks the scripts on this host. A job in a container may use other files. */
 export async function checkHooks(
   options: v.InferOutput<typeof config>,
   { env }: CheckContext,
 ): Promise<Finding[]> {
   const directory = env["HOME"] || homedir();
   const checkHook = (option: "pre-job-hook-path" | "post-job-hook-path", level: "warning" | "error") => {
-    // The session's shell expands it, with the job's own variables.
+    // The session's shell expands such a path with the job's variables.
     const path = options[option].replace(/^~\//, `${directory}/`);
     return path.includes("$") ? [] : checkScript({ path, option, directory, level });
   };

@@ -2,10 +2,10 @@ import { check, definePlugin } from "signalman";
 import { config } from "./config.ts";
 import { runPostJobHook, runPreJobHook } from "./script.ts";
 
-/** Runs scripts of the operator in each job's session, before its commands and after them (protocol section 6.5). */
+/** Runs scripts of the operator in each job's session, before and after its commands (protocol section 6.5). */
 export default definePlugin({
   name: "job-hooks",
-  description: "runs scripts of the operator in each job's session, before its commands and after them",
+  description: "runs scripts of the operator in each job's session, before and after its commands",
   runsIn: ["job"],
   config,
   flags: {

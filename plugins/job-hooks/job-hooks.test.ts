@@ -10,7 +10,7 @@ const postJob = "Running the post-job hook configured in the agent";
 const proceeds = "Warning: The agent is configured to proceed with the job even if the pre-job hook fails.\n";
 const fails = "Warning: The agent is configured to fail the job if the pre-job hook fails.\n";
 
-describe("what the session is told to run", () => {
+describe("the command that the session runs", () => {
   const commandOf = async (flags: Record<string, string>) => {
     await using t = await testPlugin(plugin, { roles: ["job"], flags });
     await t.call("job:prepare");
@@ -23,7 +23,7 @@ describe("what the session is told to run", () => {
     expect(await commandOf({ "pre-job-hook-path": "", "post-job-hook-path": "" })).toEqual([]);
   });
 
-  test("is the script in a bash of its own, or sourced", async () => {
+  test("runs the script with bash or sources it", async () => {
     expect(await commandOf({ "pre-job-hook-path": "/a/b.sh" })).toEqual(["bash /a/b.sh"]);
     expect(await commandOf({ "pre-job-hook-path": "/a/b.sh", "source-pre-job-hook": "true" })).toEqual([
       "source /a/b.sh",
@@ -33,13 +33,13 @@ describe("what the session is told to run", () => {
     ]);
   });
 
-  test("has its path quoted where it would be more than one word", async () => {
+  test("quotes a path with special characters", async () => {
     expect(await commandOf({ "post-job-hook-path": "/my hooks/it's; rm.sh" })).toEqual([
       `bash '/my hooks/it'"'"'s; rm.sh'`,
     ]);
   });
 
-  test("leaves home and variables to the session's shell", async () => {
+  test("leaves ~ and variables to the session's shell", async () => {
     expect(await commandOf({ "post-job-hook-path": "~/hook.sh" })).toEqual(["bash ~/hook.sh"]);
     expect(await commandOf({ "post-job-hook-path": "${HOOKS}/a.sh" })).toEqual(["bash ${HOOKS}/a.sh"]);
   });
@@ -48,33 +48,33 @@ describe("what the session is told to run", () => {
 describe("a pre-job hook that fails", () => {
   const options = { run: () => 3 };
 
-  test("is said in the agent's log, and the job goes on", async () => {
+  test("is logged in the agent's log, and the job continues", async () => {
     await using t = await testPlugin(plugin, { ...options, flags: { "pre-job-hook-path": "/a.sh" } });
     await t.call("job:prepare");
     expect(t.blocks).toMatchObject([
       { directive: preJob, output: `Running: bash /a.sh\n${proceeds}`, exitCode: 3 },
     ]);
     expect(t.logs).toContainEqual(
-      expect.objectContaining({ level: "warn", message: 'the pre-job hook "/a.sh" ended with exit code 3' }),
+      expect.objectContaining({ level: "warn", message: 'the pre-job hook "/a.sh" failed with exit code 3' }),
     );
   });
 
-  test("fails the job where that is configured", async () => {
+  test("fails the job with fail-on-pre-job-hook-error", async () => {
     const flags = { "pre-job-hook-path": "/a.sh", "fail-on-pre-job-hook-error": "true" };
     await using t = await testPlugin(plugin, { ...options, flags });
     await expect(t.call("job:prepare")).rejects.toMatchObject({
       code: "JOB_FAILED",
-      message: expect.stringContaining('the pre-job hook "/a.sh" ended with exit code 3'),
+      message: expect.stringContaining('the pre-job hook "/a.sh" failed with exit code 3'),
     });
     expect(t.blocks).toMatchObject([{ output: `Running: bash /a.sh\n${fails}`, exitCode: 3 }]);
   });
 });
 
-test("a post-job hook that fails is said in the agent's log only", async () => {
+test("a post-job hook that fails is only logged", async () => {
   await using t = await testPlugin(plugin, { run: () => 4, flags: { "post-job-hook-path": "/c.sh" } });
   await t.call("job:finish");
   expect(t.logs).toContainEqual(
-    expect.objectContaining({ level: "warn", message: 'the post-job hook "/c.sh" ended with exit code 4' }),
+    expect.objectContaining({ level: "warn", message: 'the post-job hook "/c.sh" failed with exit code 4' }),
   );
 });
 
@@ -97,7 +97,7 @@ describe("in the real program", () => {
     expect(code).toBe(0);
   });
 
-  test("what a sourced script sets stays for the commands", async () => {
+  test("variables and directory of a sourced script remain for the commands", async () => {
     const { blocks } = await run({
       pre: "export KEPT=yes; cd /usr",
       flags: ["--source-pre-job-hook"],
@@ -107,7 +107,7 @@ describe("in the real program", () => {
     expect(blocks[3]).toBe('echo "$KEPT $PWD" → 0: yes /usr\n');
   });
 
-  test("a failing pre-job hook is the last block before the epilogues, where that is configured", async () => {
+  test("with fail-on-pre-job-hook-error a failed pre-job hook is the last block before the epilogues", async () => {
     const { blocks, code } = await run({
       pre: "echo no; exit 3",
       post: "echo post",
@@ -123,7 +123,7 @@ describe("in the real program", () => {
     expect(code).toBe(1);
   });
 
-  test("a script that is not there does not fail the job", async () => {
+  test("a missing script does not fail the job", async () => {
     const { blocks, code } = await run({
       flags: ["--pre-job-hook-path", "/nowhere/pre.sh"],
       commands: ["true"],
@@ -134,7 +134,7 @@ describe("in the real program", () => {
     expect(code).toBe(0);
   });
 
-  test("after a stop the post-job hook has a session of its own, with the job's variables", async () => {
+  test("after a stop the post-job hook runs in a new session with the job's variables", async () => {
     const { blocks, code } = await run({
       post: 'echo "post sees $FROM_JOB and $FROM_COMMAND."',
       commands: ["export FROM_COMMAND=command; kill -INT $AGENT_PID; sleep 60"],
@@ -143,7 +143,7 @@ describe("in the real program", () => {
     expect(code).toBe(130);
   });
 
-  test("a job whose session never came up has no post-job hook", async () => {
+  test("a job without a session has no post-job hook", async () => {
     const { blocks, code } = await run({
       post: "echo post",
       commands: ["true"],
@@ -161,7 +161,7 @@ interface RunOptions {
   readonly flags?: readonly string[];
 }
 
-/** Runs a job with these scripts in the real program: `directive → exit code: output`, one a block. */
+/** Runs a job with these scripts in the real program. Returns its blocks as `directive → exit code: output`. */
 async function run({ pre, post, commands, flags = [] }: RunOptions) {
   await using tmp = await tmpdir();
   const file = (name: string, text: string): string => {
@@ -185,7 +185,7 @@ async function run({ pre, post, commands, flags = [] }: RunOptions) {
     ...(post === undefined ? [] : ["--post-job-hook-path", file("post.sh", post)]),
   ];
   const main = join(import.meta.dir, "../../src/main.ts");
-  // The shell's own pid is the program's: it is replaced by it.
+  // `exec` keeps the pid, so $$ is the pid of the program.
   const child = Bun.spawn(
     ["bash", "-c", 'AGENT_PID=$$ exec "$@"', "bash", process.execPath, main, ...words],
     {

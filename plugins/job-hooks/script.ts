@@ -2,20 +2,20 @@ import { AgentError, type JobSessionEvent, type Logger } from "signalman";
 import { quote } from "signalman/terminal";
 
 export interface PostJobHookOptions {
-  /** As the session sees it, which may be in a container; empty: there is no script. */
+  /** Path in the session, which may be in a container; empty without a script. */
   readonly path: string;
   readonly logger: Logger;
   readonly run: JobSessionEvent["run"];
 }
 
 export interface PreJobHookOptions extends PostJobHookOptions {
-  /** In the session's own shell, and not in one of its own. */
+  /** Run the script in the session's own shell. */
   readonly isSourced: boolean;
-  /** Its failure is the job's. */
+  /** Fail the job when the script fails. */
   readonly isFatal: boolean;
 }
 
-/** Throws `JOB_FAILED` when the script fails and the job must not go on. */
+/** Throws `JOB_FAILED` when the script fails and `isFatal` is set. */
 export async function runPreJobHook(options: PreJobHookOptions): Promise<void> {
   const { path, isSourced, isFatal, logger, run } = options;
   if (path === "") return;
@@ -27,22 +27,22 @@ export async function runPreJobHook(options: PreJobHookOptions): Promise<void> {
     preface: `Warning: The agent is configured to ${then}\n`,
   });
   if (exitCode === 0) return;
-  const fault = `the pre-job hook "${path}" ended with exit code ${exitCode}`;
+  const fault = `the pre-job hook "${path}" failed with exit code ${exitCode}`;
   if (isFatal) throw new AgentError("JOB_FAILED", fault);
   logger.warn(fault);
 }
 
-/** After a stop the session is closed, and the script has one of its own (protocol section 13a). */
+/** Runs the script in a new session, because a stop closes the session of the job (protocol section 13a). */
 export async function runPostJobHook({ path, logger, run }: PostJobHookOptions): Promise<void> {
   if (path === "") return;
   const exitCode = await run(`bash ${toWord(path)}`, {
     alias: "Running the post-job hook configured in the agent",
     fresh: true,
   });
-  if (exitCode !== 0) logger.warn(`the post-job hook "${path}" ended with exit code ${exitCode}`);
+  if (exitCode !== 0) logger.warn(`the post-job hook "${path}" failed with exit code ${exitCode}`);
 }
 
-/** As the reference has it, bare, with `~` and `$VARIABLES` for the session's shell; quoted where that would be more than one word. */
+/** Returns the path as a shell word: unquoted as in the reference agent, so that the shell expands `~` and `$VARIABLES`, or quoted when it has other special characters. */
 function toWord(path: string): string {
   return /^[\w@%+=:,./~${}-]+$/.test(path) ? path : quote(path);
 }

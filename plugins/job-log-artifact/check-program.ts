@@ -1,17 +1,17 @@
 import type { CheckContext, Finding } from "signalman";
 import { findArtifact } from "./upload.ts";
 
-/** Whether there is the program that uploads. */
+/** Checks that the program `artifact` is in the PATH. */
 export function checkProgram(env: CheckContext["env"]): Finding[] {
   const program = findArtifact(env);
-  if (program !== null) return [{ level: "ok", title: `logs are uploaded by "${program}"` }];
+  if (program !== null) return [{ level: "ok", title: `job logs are uploaded with "${program}"` }];
   return [
     {
       level: "warning",
-      title: "no job's log can be uploaded: there is no program `artifact`",
-      detail: `the agent's PATH: ${env["PATH"] ?? ""}`,
+      title: "program `artifact` not found: no job log can be uploaded",
+      detail: `PATH of the agent: ${env["PATH"] ?? ""}`,
       remedy:
-        "put Semaphore's artifact CLI into the PATH of the agent (its service, not the login profile), or set --upload-job-logs never",
+        "add Semaphore's artifact CLI to the PATH of the agent (in its service, not in the login profile), or set --upload-job-logs never",
     },
   ];
 }

@@ -10,16 +10,14 @@ export const config = v.strictObject({
         ({ input }) =>
           `Unsupported value '${String(input)}' for 'upload-job-logs'. Allowed values are: [${whens.join(" ")}]. Exiting...`,
       ),
-      v.description("When to upload a job's whole log as an artifact of the job"),
+      v.description("When to upload the complete log of a job as an artifact"),
     ),
     "never",
   ),
   "logs-compression-size": v.optional(
     v.pipe(
       v.number("expected a number of bytes"),
-      v.description(
-        "From how many bytes on an uploaded log is compressed: 1 MiB to 1 GiB, or else the default",
-      ),
+      v.description("Size in bytes from which an uploaded log is compressed: 1 MiB to 1 GiB"),
       v.metadata({ hint: "bytes" }),
     ),
     100 * 1024 * 1024,
@@ -29,22 +27,22 @@ export const config = v.strictObject({
       v.number("expected a number of seconds"),
       v.minValue(0.1, "expected at least 0.1 seconds"),
       v.maxValue(86_400, "expected at most 86400 seconds"),
-      v.description("How long an upload may delay the job's result, in seconds"),
+      v.description("Maximum seconds by which an upload may delay the job's result (0.1 to 86400)"),
       v.metadata({ hint: "seconds" }),
     ),
     300,
   ),
 });
 
-/** As in the reference, a size out of range is no reason to stay away. */
+/** Returns the default for a size out of range, as the reference agent does. */
 export function toCompressionSize(bytes: number, onFault: (fault: string) => void): number {
   if (bytes >= smallest && bytes <= largest) return bytes;
   onFault(
-    `logs-compression-size is ${bytes}, not in the range ${smallest}-${largest}: using the default of ${usual}`,
+    `logs-compression-size ${bytes} is out of range (${smallest} to ${largest}): using the default ${defaultSize}`,
   );
-  return usual;
+  return defaultSize;
 }
 
 const smallest = 1024 * 1024;
-const usual = 100 * smallest;
+const defaultSize = 100 * smallest;
 const largest = 1024 * smallest;

@@ -1,16 +1,16 @@
-/** A program is asked to end a while before it is killed. */
+/** Longest time between SIGTERM and SIGKILL. */
 const longestGraceMs = 5000;
 
 export interface Deadline extends Disposable {
-  /** Time to come to an end. */
+  /** Aborts when the program must terminate. */
   readonly soft: AbortSignal;
-  /** Time is over. */
+  /** Aborts when the program must be killed. */
   readonly hard: AbortSignal;
-  /** Why, once `soft` has aborted. */
+  /** The reason after `soft` has aborted. */
   readonly fault: string | undefined;
 }
 
-/** `signal` ends both at once. */
+/** Creates a deadline. `signal` aborts both signals at once. */
 export function createDeadline(durationMs: number, signal: AbortSignal): Deadline {
   const soft = new AbortController();
   const hard = new AbortController();
@@ -19,15 +19,15 @@ export function createDeadline(durationMs: number, signal: AbortSignal): Deadlin
     fault ??= why;
     for (const controller of controllers) controller.abort(new Error(fault));
   };
-  const late = `it took longer than ${durationMs / 1000} seconds`;
-  const leave = () => abort([soft, hard], "the agent leaves");
+  const late = `time-out after ${durationMs / 1000} seconds`;
+  const shutDown = () => abort([soft, hard], "the agent shuts down");
   const graceMs = Math.min(longestGraceMs, durationMs / 5);
   const timers = [
     setTimeout(() => abort([soft], late), durationMs - graceMs),
     setTimeout(() => abort([hard], late), durationMs),
   ];
-  signal.addEventListener("abort", leave);
-  if (signal.aborted) leave();
+  signal.addEventListener("abort", shutDown);
+  if (signal.aborted) shutDown();
   return {
     soft: soft.signal,
     hard: hard.signal,
@@ -36,7 +36,7 @@ export function createDeadline(durationMs: number, signal: AbortSignal): Deadlin
     },
     [Symbol.dispose]() {
       timers.forEach(clearTimeout);
-      signal.removeEventListener("abort", leave);
+      signal.removeEventListener("abort", shutDown);
     },
   };
 }

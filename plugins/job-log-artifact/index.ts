@@ -3,10 +3,10 @@ import { checkProgram } from "./check-program.ts";
 import { config, toCompressionSize } from "./config.ts";
 import { uploadLog } from "./upload.ts";
 
-/** Uploads a job's whole log as an artifact of the job, with the program `artifact` (protocol section 6.6). */
+/** Uploads the complete log of a job as an artifact, with the program `artifact` (protocol section 6.6). */
 export default definePlugin({
   name: "job-log-artifact",
-  description: "uploads a job's whole log as an artifact of the job",
+  description: "uploads the complete log of a job as an artifact",
   runsIn: ["agent"],
   config,
   flags: {
@@ -36,7 +36,7 @@ export default definePlugin({
       uploads.add(upload);
       await upload.finally(() => uploads.delete(upload));
     });
-    // What an upload still has on disk goes before we do.
+    // Uploads remove their files before the agent exits.
     ctx.defer(async () => void (await Promise.allSettled(uploads)));
   },
 });

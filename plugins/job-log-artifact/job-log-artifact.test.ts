@@ -3,10 +3,10 @@ import { readFileSync, writeFileSync } from "node:fs";
 import { gunzipSync } from "node:zlib";
 import { jobEvents, jobRequest, testPlugin } from "signalman/testing";
 import plugin from "./index.ts";
-import { isAlive, token, until, upload, variables } from "./scene.test.ts";
+import { isAlive, token, until, upload, variables } from "./testing/scene.ts";
 
 describe("the upload", () => {
-  test("is `artifact push job`, with the log as text, for its owner only", async () => {
+  test("runs `artifact push job` with the log as text in a file of mode 0600", async () => {
     const { file, mode, left, logs, ...got } = await upload();
     expect(got.arguments).toBe("push job $DIR/job/events.ndjson.upload.txt -d agent/job_logs.txt");
     expect(file?.toString()).toBe("a command\nhello\n");
@@ -15,7 +15,7 @@ describe("the upload", () => {
     expect(logs).toEqual(["info: uploaded the job's log as an artifact"]);
   });
 
-  test("has the agent's environment with what it needs, without the agent's secrets", async () => {
+  test("has the agent's environment and the job's artifact variables, without the agent's secrets", async () => {
     expect((await upload()).environment).toEqual([
       "PLAIN_THING=plain",
       `SEMAPHORE_ARTIFACT_TOKEN=${token}`,
@@ -37,7 +37,7 @@ describe("the upload", () => {
     });
   }
 
-  test("takes lines of any length, and many of them", async () => {
+  test("handles many lines and lines of any length", async () => {
     const long = "é".repeat(3_000_000);
     const events = jobEvents([long, ...Array.from({ length: 5000 }, (_, index) => `line ${index}`)]);
     const { file } = await upload({ events, flags: { "logs-compression-size": `${2 ** 30}` } });
@@ -46,7 +46,7 @@ describe("the upload", () => {
     expect(lines.at(-2)).toBe("line 4999");
   });
 
-  test("is compressed from the threshold on", async () => {
+  test("is compressed from logs-compression-size", async () => {
     const bytes = 2 ** 20;
     const flags = { "logs-compression-size": `${bytes}` };
     const linesOf = (size: number) => ["x".repeat(size - "a command\n\n".length)];
@@ -59,14 +59,14 @@ describe("the upload", () => {
     expect(large.left).toEqual(["events.ndjson"]);
   });
 
-  test("leaves out what is no event, and says so where it stood", async () => {
+  test("replaces a damaged line by a note", async () => {
     const prepare = (spool: string) =>
       writeFileSync(spool, readFileSync(spool, "utf8").replace('{"event":"cmd_output"', "\0\0\0"));
     const { file } = await upload({ prepare });
     expect(file?.toString()).toBe("a command\n[a damaged line of the log is left out]\n");
   });
 
-  test("takes the place of one that a crash cut off", async () => {
+  test("replaces the files of an upload that a crash interrupted", async () => {
     const prepare = (spool: string) => {
       writeFileSync(`${spool}.upload.txt`, "half");
       writeFileSync(`${spool}.upload.txt.gz`, "half");
@@ -77,12 +77,12 @@ describe("the upload", () => {
   });
 });
 
-describe("what goes wrong is said, and leaves nothing on disk", () => {
-  const begin = "error: the job's log cannot be uploaded as an artifact: ";
+describe("a failure is logged and leaves no file on disk:", () => {
+  const begin = "error: upload of the job's log as an artifact is not possible: ";
   for (const [what, options, fault] of [
     ["no token", { env: variables.slice(1) }, "the job has no SEMAPHORE_ARTIFACT_TOKEN"],
     ["no organization", { env: variables.slice(0, 1) }, "the job has no SEMAPHORE_ORGANIZATION_URL"],
-    ["no program", { artifact: undefined }, "there is no program `artifact` in the agent's PATH"],
+    ["no program", { artifact: undefined }, "the program `artifact` is not in the agent's PATH"],
   ] as const) {
     test(`${what}`, async () => {
       const { logs, left, file } = await upload(options);
@@ -92,60 +92,60 @@ describe("what goes wrong is said, and leaves nothing on disk", () => {
     });
   }
 
-  test("a failing program, with what it printed, and without the token", async () => {
+  test("a failed program, with its output and without the token", async () => {
     const { logs, left } = await upload({
       artifact: 'echo "no $SEMAPHORE_ARTIFACT_TOKEN today" >&2; exit 7',
     });
     expect(logs).toEqual([
       "info: no [REDACTED] today",
-      "error: the job's log was not uploaded as an artifact: `artifact` ended with exit code 7",
+      "error: upload of the job's log as an artifact failed: `artifact` failed with exit code 7",
     ]);
     expect(left).toEqual(["events.ndjson"]);
   });
 
-  test("a log that is not there", async () => {
+  test("a missing log", async () => {
     const { logs, file } = await upload({ prepare: (spool) => Bun.spawnSync(["rm", spool]) });
     expect(logs).toEqual([
-      expect.stringMatching(/^error: the job's log was not uploaded as an artifact: .*ENOENT/),
+      expect.stringMatching(/^error: upload of the job's log as an artifact failed: .*ENOENT/),
     ]);
     expect(file).toBeUndefined();
   });
 
-  test("an endless program is asked to end, and the result waits no longer", async () => {
+  test("an endless program is terminated at the time-out", async () => {
     const { logs, left } = await upload({
       artifact: "trap 'echo asked; exit 1' TERM; while :; do sleep 0.05; done",
       flags: { "artifact-upload-timeout": "1" },
     });
     expect(logs).toContain("info: asked");
     expect(logs.at(-1)).toBe(
-      "error: the job's log was not uploaded as an artifact: it took longer than 1 seconds",
+      "error: upload of the job's log as an artifact failed: time-out after 1 seconds",
     );
     expect(left).toEqual(["events.ndjson"]);
   });
 
-  test("an endless program that will not end is killed, with all that it started", async () => {
+  test("an endless program that ignores SIGTERM is killed with all its processes", async () => {
     const { logs, left, pid } = await upload({
       artifact: 'trap "" TERM; sleep 1000 & echo $! >"$KEPT/pid"; while :; do sleep 0.05; done',
       flags: { "artifact-upload-timeout": "1" },
     });
-    expect(logs.at(-1)).toEndWith("it took longer than 1 seconds");
+    expect(logs.at(-1)).toEndWith("time-out after 1 seconds");
     expect(left).toEqual(["events.ndjson"]);
     await until(() => !isAlive(pid));
   });
 
-  test("an agent that leaves takes the program with it", async () => {
+  test("an agent that shuts down ends the program", async () => {
     const { logs, left, pid } = await upload({
       artifact: 'echo $$ >"$KEPT/pid"; exec sleep 1000',
-      leaves: true,
+      shutsDown: true,
     });
-    expect(logs).toEqual(["error: the job's log was not uploaded as an artifact: the agent leaves"]);
+    expect(logs).toEqual(["error: upload of the job's log as an artifact failed: the agent shuts down"]);
     expect(left).toEqual(["events.ndjson"]);
     await until(() => !isAlive(pid));
   });
 });
 
 describe("options", () => {
-  test("another word than the three is refused in the reference's words", async () => {
+  test("an unsupported value is rejected with the reference's message", async () => {
     const started = testPlugin(plugin, { flags: { "upload-job-logs": "sometimes" } });
     await expect(started).rejects.toMatchObject({
       code: "CONFIG_INVALID",
@@ -155,7 +155,7 @@ describe("options", () => {
     });
   });
 
-  test("a compression size out of range is said, and the default takes its place", async () => {
+  test("a compression size out of range is logged and replaced by the default", async () => {
     const env = { SEMAPHORE_AGENT_LOGS_COMPRESSION_SIZE: "1000" };
     await using t = await testPlugin(plugin, {
       roles: ["agent"],
@@ -163,7 +163,7 @@ describe("options", () => {
       flags: { "upload-job-logs": "always" },
     });
     expect(t.logs.map(({ message }) => message)).toEqual([
-      "logs-compression-size is 1000, not in the range 1048576-1073741824: using the default of 104857600",
+      "logs-compression-size 1000 is out of range (1048576 to 1073741824): using the default 104857600",
     ]);
   });
 });

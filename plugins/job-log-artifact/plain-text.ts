@@ -4,10 +4,10 @@ import { pipeline } from "node:stream/promises";
 import { createGzip } from "node:zlib";
 import { type JobEvent, openSpool } from "signalman";
 
-/** For its owner only, and never over something that is there. */
+/** Mode 0600; existing files are never overwritten. */
 const fresh = { flags: "wx", mode: 0o600 } as const;
 
-/** Writes a job's log as people read it: directives and output. Resolves to its size in bytes. */
+/** Writes a job's log as plain text: its directives and output. Resolves to the size in bytes. */
 export async function writePlainText(spool: string, path: string, signal: AbortSignal): Promise<number> {
   await pipeline(readPlainText(spool), createWriteStream(path, fresh), { signal });
   return (await stat(path)).size;
@@ -17,7 +17,7 @@ export async function compress(path: string, target: string, signal: AbortSignal
   await pipeline(createReadStream(path), createGzip(), createWriteStream(target, fresh), { signal });
 }
 
-/** In small pieces, or of one event where that is longer: each is in memory a few times over. */
+/** Reads the log in pieces of at most 256 KiB, or one event, because a piece is copied several times in memory. */
 async function* readPlainText(spool: string): AsyncGenerator<Buffer> {
   const size = { maxBytes: 256 * 1024 };
   using reader = openSpool(spool);

@@ -6,18 +6,18 @@ import { compress, writePlainText } from "./plain-text.ts";
 export interface UploadLogOptions {
   readonly job: JobRequest;
   readonly spool: string;
-  /** Bytes of text from which on it is compressed. */
+  /** Size in bytes from which the text is compressed. */
   readonly compressFrom: number;
-  /** For all of it. */
+  /** Time limit of the whole upload. */
   readonly timeoutMs: number;
-  /** The agent's. */
+  /** The agent's environment. */
   readonly env: Readonly<Record<string, string>>;
   readonly logger: Logger;
-  /** Aborts when the agent leaves. */
+  /** Aborts when the agent shuts down. */
   readonly signal: AbortSignal;
 }
 
-/** Never rejects: what goes wrong is said in the agent's log, and the job's result does not wait longer than `timeoutMs`. */
+/** Uploads a job's log within `timeoutMs`. Never rejects: a failure is logged in the agent's log. */
 export async function uploadLog(options: UploadLogOptions): Promise<void> {
   const { job, spool, env, logger, timeoutMs } = options;
   const program = findArtifact(env);
@@ -26,14 +26,14 @@ export async function uploadLog(options: UploadLogOptions): Promise<void> {
   const missing = [
     ...(token ? [] : ["the job has no SEMAPHORE_ARTIFACT_TOKEN"]),
     ...(url ? [] : ["the job has no SEMAPHORE_ORGANIZATION_URL"]),
-    ...(program ? [] : ["there is no program `artifact` in the agent's PATH"]),
+    ...(program ? [] : ["the program `artifact` is not in the agent's PATH"]),
   ];
   if (!token || !url || !program) {
-    logger.error(`the job's log cannot be uploaded as an artifact: ${missing.join(", ")}`);
+    logger.error(`upload of the job's log as an artifact is not possible: ${missing.join(", ")}`);
     return;
   }
 
-  // Beside the spool, under a name that is always the same: what a crash leaves is found again with the job.
+  // A fixed name beside the spool: after a crash the file is found again with the job.
   const path = `${spool}.upload.txt`;
   using deadline = createDeadline(timeoutMs, options.signal);
   try {
@@ -53,23 +53,23 @@ export async function uploadLog(options: UploadLogOptions): Promise<void> {
       kill: deadline.hard,
     });
     if (deadline.soft.aborted || exitCode !== 0)
-      throw new Error(`\`artifact\` ended with exit code ${exitCode}`);
+      throw new Error(`\`artifact\` failed with exit code ${exitCode}`);
     logger.info("uploaded the job's log as an artifact", { target });
   } catch (error) {
-    logger.error(`the job's log was not uploaded as an artifact: ${deadline.fault ?? toMessage(error)}`);
+    logger.error(`upload of the job's log as an artifact failed: ${deadline.fault ?? toMessage(error)}`);
   } finally {
     await remove(path).catch((error: unknown) =>
-      logger.error(`cannot remove "${path}": ${toMessage(error)}`),
+      logger.error(`file "${path}" could not be removed: ${toMessage(error)}`),
     );
   }
 }
 
-/** The program that uploads, where `env` has it in its PATH. */
+/** Finds the program `artifact` in the PATH of `env`. */
 export function findArtifact(env: Readonly<Record<string, string | undefined>>): string | null {
   return Bun.which("artifact", { PATH: env["PATH"] ?? "" });
 }
 
-/** The log as text, compressed where it is long. When only the latter fails, the text goes. */
+/** Writes the log as text and compresses a long one. When the compression fails, the text is uploaded uncompressed. */
 async function prepare(
   { spool, compressFrom, logger }: UploadLogOptions,
   path: string,
@@ -85,7 +85,7 @@ async function prepare(
   } catch (error) {
     soft.throwIfAborted();
     await rm(`${path}.gz`, { force: true });
-    logger.warn(`the log is uploaded as it is, for it cannot be compressed: ${toMessage(error)}`);
+    logger.warn(`compression of the job's log failed, uploading it uncompressed: ${toMessage(error)}`);
     return { file: path, target };
   }
 }

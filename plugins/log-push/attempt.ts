@@ -1,6 +1,6 @@
-/** The time that one call has. */
+/** The time-out of one call. */
 export interface Attempt extends Disposable {
-  /** Aborts after the time-out, and a moment after `stop`: an answer that is on its way tells what was delivered. */
+  /** Aborts after the time-out, and 250 ms after `stop`: an answer that arrives late still says what was delivered. */
   readonly signal: AbortSignal;
   /** Rejects when the signal aborts. */
   readonly aborted: Promise<never>;

@@ -1,12 +1,12 @@
-/** How long to wait before the next attempt: exponential, with full jitter. */
+/** Exponential back-off with full jitter. */
 export interface Backoff {
-  /** Counts a failure. A server's `Retry-After` is honoured, within reason. */
+  /** Counts a failure and returns the milliseconds to wait. A server's `Retry-After` is honoured up to 5 minutes. */
   next(retryAfterMs?: number): number;
   reset(): void;
 }
 
 export interface BackoffOptions {
-  /** The longest wait after the first failure; doubled with each. */
+  /** Longest wait after the first failure; doubled with each further failure. */
   readonly baseMs: number;
   readonly maxMs: number;
   readonly random?: () => number;
@@ -26,12 +26,5 @@ export function createBackoff({ baseMs, maxMs, random = Math.random }: BackoffOp
   };
 }
 
-/** `Retry-After`: seconds, or a date. */
-export function toRetryAfterMs(header: string | null, now = Date.now()): number | undefined {
-  const text = header?.trim() ?? "";
-  const ms = /^\d+$/.test(text) ? Number(text) * 1000 : Date.parse(text) - now;
-  return Number.isNaN(ms) ? undefined : Math.max(0, ms);
-}
-
-/** Who asks for more must not make us give up the log. */
+/** A longer `Retry-After` would cost the log: it must be delivered within `log-flush-timeout`. */
 const longestRetryAfterMs = 5 * 60 * 1000;

@@ -1,12 +1,12 @@
 import type { SpoolBatch } from "signalman";
 import { type BatchLimits, countEvents } from "./outbox.ts";
 
-/** How much goes into one request: as much as is allowed, less after it proved to be too much. */
+/** The limits of the next request: the configured ones, or lower ones after the server rejected a batch as too large. */
 export interface BatchSize {
   readonly limits: BatchLimits;
-  /** Makes the next batch smaller than this one, as long as that has more than one event. */
+  /** Lowers the limits so that this batch exceeds them. A batch with one event changes nothing. */
   shrink(batch: SpoolBatch): void;
-  /** Grows again, slowly. */
+  /** Counts a delivery; after 16 of them lowered limits are doubled. */
   delivered(): void;
 }
 

@@ -24,8 +24,8 @@ export const config = v.strictObject({
       v.number("expected a number of events"),
       v.integer("expected a whole number of events"),
       v.minValue(1, "expected at least 1 event"),
-      v.maxValue(serverLimit, `expected at most ${serverLimit} events: the log server takes no more`),
-      v.description("How many events go into one request at most."),
+      v.maxValue(serverLimit, `expected at most ${serverLimit} events, the limit of the log server`),
+      v.description("Maximum number of events in one request (1 to 2000)."),
     ),
     serverLimit,
   ),
@@ -35,7 +35,7 @@ export const config = v.strictObject({
       v.integer("expected a whole number of bytes"),
       v.minValue(1024, "expected at least 1024 bytes"),
       v.description(
-        "How many bytes go into one request at most; a single event that is larger goes alone. The log server wants a request whole within 5 seconds.",
+        "Maximum number of bytes in one request (1024 or more). A larger single event is sent alone. The log server must receive a request completely within 5 seconds.",
       ),
       v.metadata({ hint: "bytes" }),
     ),
@@ -43,26 +43,25 @@ export const config = v.strictObject({
   ),
   "interval-ms": v.optional(
     millisecond(
-      "How long output waits for more while a job goes on printing, in milliseconds: what follows a pause is pushed at once, and full requests do not wait. Larger spares the log server requests.",
+      "Milliseconds between two requests while a job prints continuously. Output after a pause is pushed at once, and full requests do not wait. A larger value means fewer requests.",
       0,
     ),
     100,
   ),
   "request-timeout": v.optional(
     second(
-      "How long the log server may take to answer, in seconds. Longer than the server's own limit (20), or a request that was given up may still be at work there.",
+      "Seconds to wait for an answer of the log server. Use more than the server's own limit (20), or the server may still process a request that the agent repeats.",
     ),
     30,
   ),
   "retry-delay-ms": v.optional(
-    millisecond(
-      "How long to wait before the first new attempt, at most, in milliseconds; doubled with each failure.",
-      1,
-    ),
+    millisecond("Maximum milliseconds before the first retry; doubled with each failure.", 1),
     250,
   ),
   "retry-delay-max": v.optional(
-    second("The longest wait between two attempts, in seconds. A server's `Retry-After` may ask for more."),
+    second(
+      "Maximum seconds between two attempts, unless the server asks for more (`Retry-After`, up to 5 minutes).",
+    ),
     10,
   ),
 });

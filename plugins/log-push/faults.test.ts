@@ -1,17 +1,17 @@
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
 import { jobEvents } from "signalman/testing";
-import type { Fault } from "./loopback-server.ts";
-import { openEnded, openScene, quick } from "./scene.test.ts";
+import type { Fault } from "./testing/log-server-double.ts";
+import { openEnded, openScene, quick } from "./testing/scene.ts";
 
 const delivered = { trimmed: false, undelivered: 0 };
 const hundred = jobEvents(Array.from({ length: 96 }, (_, index) => `line ${index}`));
 const fine: Fault = { kind: 200, isProcessed: true };
-/** Too long for any test that would have to wait for it. */
+/** A delay that no test can wait for: the retry must be immediate. */
 const hour = 3_600_000;
 
-describe("a token that the server refuses", () => {
-  test("is replaced, and the batch sent again at once", async () => {
+describe("a token that the server rejects", () => {
+  test("is renewed, and the batch is sent again at once", async () => {
     await using scene = await openEnded(hundred, { "retry-delay-ms": hour, "retry-delay-max": hour });
     scene.server.token = "token-2";
     scene.newTokens.push("token-2");
@@ -21,7 +21,7 @@ describe("a token that the server refuses", () => {
     expect(scene.logger.entries).toEqual([]);
   });
 
-  test("in the middle of the log it is the same", async () => {
+  test("is renewed in the middle of the log too", async () => {
     await using scene = await openEnded(hundred, { ...quick, "max-events": 30, "retry-delay-ms": hour });
     scene.server.faults.push(fine, { kind: 401 });
     scene.newTokens.push("token-1");
@@ -29,7 +29,7 @@ describe("a token that the server refuses", () => {
     expect(scene.server.requests.map(({ startFrom }) => startFrom)).toEqual([0, 30, 30, 60, 90]);
   });
 
-  test("with the new one refused too, both are tried again later", async () => {
+  test("is renewed again later when the renewed one is rejected too", async () => {
     await using scene = await openEnded(hundred);
     scene.server.token = "token-4";
     scene.newTokens.push("token-2", "token-3", "token-4");
@@ -40,7 +40,7 @@ describe("a token that the server refuses", () => {
     expect(tokens).toEqual(["1", "2", "2", "3", "3", "4"]);
   });
 
-  test("is tried again when there is no new one yet", async () => {
+  test("is renewed again later when a renewal fails", async () => {
     await using scene = await openEnded(hundred);
     scene.server.token = "token-2";
     const running = scene.run();
@@ -50,7 +50,7 @@ describe("a token that the server refuses", () => {
     expect(scene.server.events()).toEqual(hundred);
   });
 
-  test("with one that no header can carry it is as if it had been refused", async () => {
+  test("is renewed again when the new one is not a valid header value", async () => {
     await using scene = await openEnded(hundred);
     scene.server.token = "token-2";
     scene.newTokens.push("hush\r\nhush", "token-2");
@@ -68,7 +68,7 @@ describe("a body that is too large for the server", () => {
     expect(scene.logger.entries).toEqual([]);
   });
 
-  test("with one event it arrives with the beginning of its text, and the rest of the log whole", async () => {
+  test("with a single event is delivered with the beginning of its text, and the other events are complete", async () => {
     const events = jobEvents(["before", "x".repeat(100_000), "after"]);
     await using scene = await openEnded(events);
     scene.server.maxBodyBytes = 5000;
@@ -83,7 +83,7 @@ describe("a body that is too large for the server", () => {
     expect(scene.logger.entries).toMatchObject([{ level: "warn", fields: { event: 3 } }]);
   });
 
-  test("with nothing to take away it is tried until time is over", async () => {
+  test("with an event that cannot be shortened is retried until the time is over", async () => {
     await using scene = await openEnded(hundred);
     scene.server.maxBodyBytes = 10;
     const running = scene.run();
@@ -93,7 +93,7 @@ describe("a body that is too large for the server", () => {
   });
 });
 
-test("a server that has no more space gets nothing more, and what the job prints from then on is counted", async () => {
+test("a server that answers 422 gets no further request, and the events after it are counted as undelivered", async () => {
   await using scene = await openScene(quick, hundred.slice(0, 50));
   scene.server.limitBytes = 100;
   const running = scene.run();
@@ -106,7 +106,7 @@ test("a server that has no more space gets nothing more, and what the job prints
   expect(scene.server.requests).toHaveLength(2);
 });
 
-describe("the log arrives whole, each event once, after", () => {
+describe("the log is delivered completely, each event once, after", () => {
   test.each([302, 400, 404, 408, 429, 500, 502, 503, 204, "cut" as const])("%p", async (kind) => {
     await using scene = await openEnded(hundred, { ...quick, "max-events": 30 });
     const failed = { kind, headers: { location: `${scene.server.url}/elsewhere` } };
@@ -124,7 +124,7 @@ describe("the log arrives whole, each event once, after", () => {
     expect(scene.logger.entries[0]?.message).toContain("no answer within 0.05 s");
   });
 
-  test("a crash between a delivery and the saving of the place", async () => {
+  test("a crash between a delivery and the saving of the cursor", async () => {
     await using scene = await openScene({ ...quick, "max-events": 7 }, hundred.slice(0, 50));
     const running = scene.run();
     await scene.hasRequests(4);
@@ -165,7 +165,7 @@ describe("the log arrives whole, each event once, after", () => {
   }, 60_000);
 });
 
-test("when time is over in the middle of a request, run says what was not delivered", async () => {
+test("when the time is over during a request, run returns the number of undelivered events", async () => {
   await using scene = await openEnded(hundred, { ...quick, "max-events": 30 });
   scene.server.faults.push(fine, { kind: "hang" });
   const running = scene.run();
@@ -176,7 +176,7 @@ test("when time is over in the middle of a request, run says what was not delive
 });
 
 describe("the agent's log", () => {
-  test("says once that pushing fails and once that it is over, and shows neither token nor query", async () => {
+  test("has one line for the failure and one for the recovery, without token and query", async () => {
     await using scene = await openEnded(hundred);
     scene.url = `${scene.server.url}?jwt=hush-hush`;
     const body = "no!\nBearer token-1 ?jwt=hush-hush";
@@ -188,16 +188,16 @@ describe("the agent's log", () => {
     expect(JSON.stringify(scene.logger.entries)).not.toMatch(/token-1|hush/);
   });
 
-  test("says what the server answered, without the token that it repeats", async () => {
+  test("contains the server's answer without the token that it echoes", async () => {
     await using scene = await openEnded(hundred);
     scene.server.faults.push({ kind: 400, body: 'bad "start_from"\nBearer token-1' });
     await scene.run();
     expect(scene.logger.entries[0]?.message).toEndWith(
-      'it answered 400, "bad start_from Bearer [REDACTED]"; trying again',
+      "status 400: bad start_from Bearer [REDACTED]; retrying",
     );
   });
 
-  test("says that nobody answers at the address", async () => {
+  test("shows no query when the connection is refused", async () => {
     await using scene = await openEnded(hundred);
     scene.url = "http://127.0.0.1:1/logs?jwt=hush-hush";
     const running = scene.run();

@@ -2,10 +2,10 @@ import { definePlugin, logBackend, version } from "signalman";
 import { config } from "./config.ts";
 import { createLogPush } from "./push.ts";
 
-/** Pushes a job's log to the log server that the job's request names (protocol section 4). */
+/** Pushes a job's log to the log server named in the job's request (protocol section 4). */
 export default definePlugin({
   name: "log-push",
-  description: "pushes a job's log to the log server that the job's request names",
+  description: "pushes a job's log to the log server named in the job's request",
   runsIn: ["agent"],
   config,
   setup(ctx, options) {

@@ -2,8 +2,8 @@ import { describe, expect, test } from "bun:test";
 import { logBackend, version } from "signalman";
 import { jobEvents, jobRequest, testLogBackend, testPlugin } from "signalman/testing";
 import plugin from "./index.ts";
-import { startLoopbackServer } from "./loopback-server.ts";
-import { openEnded, openScene, quick } from "./scene.test.ts";
+import { startLogServerDouble } from "./testing/log-server-double.ts";
+import { openEnded, openScene, quick } from "./testing/scene.ts";
 
 const delivered = { trimmed: false, undelivered: 0 };
 
@@ -11,7 +11,7 @@ testLogBackend({
   name: "log-push",
   async create() {
     const host = await testPlugin(plugin, { config: quick });
-    const server = await startLoopbackServer();
+    const server = await startLogServerDouble();
     const logger = { method: "push", url: server.url, token: server.token, maxSizeInBytes: 0 };
     return {
       open: (context) => host.use(logBackend, "push").open({ ...context, job: jobRequest({ logger }) }),
@@ -26,20 +26,20 @@ testLogBackend({
   },
 });
 
-test("the plugin provides the backend under the wire's name", async () => {
+test("the plugin provides the backend under the name that requests use", async () => {
   await using t = await testPlugin(plugin);
   expect(t.services).toEqual([{ service: "log-backend", name: "push" }]);
 });
 
 test.each([{ "max-events": 2001 }, { "max-bytes": 10 }, { "interval-ms": -1 }, { "request-timeout": 0 }])(
-  "%p is refused as a configuration",
+  "%p is an invalid configuration",
   async (config) => {
     await expect(testPlugin(plugin, { config })).rejects.toMatchObject({ code: "CONFIG_INVALID" });
   },
 );
 
 test.each(["", "nonsense", "file:///etc/passwd"])(
-  'a job whose log should go to "%s" is refused',
+  'a job with the log address "%s" is rejected',
   async (url) => {
     await using scene = await openEnded(jobEvents());
     scene.url = url;
@@ -48,7 +48,7 @@ test.each(["", "nonsense", "file:///etc/passwd"])(
 );
 
 describe("a request", () => {
-  test("carries the token, says who sends it, and has the lines as they stand in the spool", async () => {
+  test("has the token, the user agent and the unchanged lines of the spool", async () => {
     const events = jobEvents(['☃ <&> \u0001 \\ "', "\u{1f600}\u2028", "x".repeat(100)]);
     await using scene = await openEnded(events);
     expect(await scene.run()).toEqual(delivered);
@@ -68,7 +68,7 @@ describe("a request", () => {
     );
   });
 
-  test("has 2,000 events at most, and begins where the one before ended", async () => {
+  test("has at most 2,000 events and begins where the previous one ended", async () => {
     await using scene = await openEnded(jobEvents(Array.from({ length: 4996 }, String)));
     expect(await scene.run()).toEqual(delivered);
     const { requests } = scene.server;
@@ -76,7 +76,7 @@ describe("a request", () => {
     expect(requests.map(({ events }) => events)).toEqual([2000, 2000, 1000]);
   });
 
-  test("has no more bytes than the option says, but for an event that is larger alone", async () => {
+  test("has at most max-bytes bytes, except with a larger single event", async () => {
     const events = jobEvents(Array.from({ length: 20 }, (_, index) => "x".repeat(index === 9 ? 9000 : 900)));
     await using scene = await openEnded(events, { ...quick, "max-bytes": 4096 });
     expect(await scene.run()).toEqual(delivered);
@@ -85,14 +85,14 @@ describe("a request", () => {
     expect(large.map((request) => request.events)).toEqual([1]);
   });
 
-  test("keeps the query that the address has", async () => {
+  test("keeps the query of the address", async () => {
     await using scene = await openEnded(jobEvents());
     scene.url = `${scene.server.url}?org=a%20b`;
     expect(await scene.run()).toEqual(delivered);
     expect(scene.server.events()).toEqual(jobEvents());
   });
 
-  test("is alone: the next one waits for its answer", async () => {
+  test("waits for the answer to the previous one", async () => {
     await using scene = await openEnded(jobEvents(Array.from({ length: 300 }, String)), {
       ...quick,
       "max-events": 20,
@@ -103,7 +103,7 @@ describe("a request", () => {
 });
 
 describe("the pace", () => {
-  test("the first lines of a job are pushed as they come", async () => {
+  test("pushes the first lines of a job at once", async () => {
     await using scene = await openScene({ ...quick, "interval-ms": 3_600_000 });
     const running = scene.run();
     for (const [index, event] of jobEvents([]).entries()) {
@@ -114,7 +114,7 @@ describe("the pace", () => {
     expect(await running).toEqual(delivered);
   });
 
-  test("what a job prints in a row goes in few requests, and at its end nothing waits", async () => {
+  test("puts continuous output into few requests and pushes the end of the log at once", async () => {
     await using scene = await openScene({ ...quick, "interval-ms": 3_600_000 });
     const events = jobEvents(Array.from({ length: 200 }, String));
     const running = scene.run();
@@ -128,7 +128,7 @@ describe("the pace", () => {
     expect(scene.server.requests.length).toBeLessThan(20);
   });
 
-  test("what comes after a pause is pushed though the log goes on", async () => {
+  test("pushes output after a pause at once", async () => {
     await using scene = await openScene({ ...quick, "interval-ms": 20 });
     const running = scene.run();
     for (const [index, event] of jobEvents().entries()) {
@@ -139,7 +139,7 @@ describe("the pace", () => {
     expect(await running).toEqual(delivered);
   });
 
-  test("full requests do not wait", async () => {
+  test("does not delay full requests", async () => {
     await using scene = await openScene({ ...quick, "interval-ms": 3_600_000, "max-events": 10 });
     const running = scene.run();
     scene.spool.append(...jobEvents(Array.from({ length: 500 }, String)));
@@ -149,7 +149,7 @@ describe("the pace", () => {
   });
 });
 
-test("a hundred thousand events arrive, each once and in order", async () => {
+test("a hundred thousand events are delivered, each once and in order", async () => {
   await using scene = await openEnded(
     jobEvents(Array.from({ length: 100_000 }, (_, index) => `line ${index}`)),
   );
@@ -158,7 +158,7 @@ test("a hundred thousand events arrive, each once and in order", async () => {
   expect(scene.server.lines.map((line) => `${line}\n`).join("") === file).toBe(true);
 });
 
-test("an event of ten megabytes arrives", async () => {
+test("an event of ten megabytes is delivered", async () => {
   const events = jobEvents(["before", "é".repeat(5_000_000), "after"]);
   await using scene = await openEnded(events);
   expect(await scene.run()).toEqual(delivered);

@@ -1,19 +1,18 @@
-import { AgentError, type SpoolBatch, toMessage } from "signalman";
+import { AgentError, parseRetryAfter, type SpoolBatch, toMessage } from "signalman";
 import { openAttempt } from "./attempt.ts";
-import { toRetryAfterMs } from "./backoff.ts";
 
-/** What became of a batch. `trimmed`: the server takes no more of this log. `failed`: it may heal. */
+/** The outcome of a request. `trimmed`: the server accepts no more of this log. `failed`: a retry may succeed. */
 export type Answer =
   | { readonly kind: "accepted" | "trimmed" | "too-large" }
   | { readonly kind: "failed"; readonly reason: string; readonly retryAfterMs?: number };
 
-/** The log server of one job (protocol section 4). One call at a time. */
+/** The log server of one job (protocol section 4). Make one call at a time. */
 export interface LogServer {
-  /** Its address without what may be secret in it. */
+  /** The quoted address without its query, which may hold secrets. */
   readonly name: string;
   /**
-   * Sends a batch. A token that is refused is replaced and the batch sent again, once. Never rejects; after `stop` an answer that
-   * is on its way is waited for, a moment.
+   * Sends a batch. When the server rejects the token, the token is renewed and the batch is sent once more. Never rejects.
+   * After `stop` the call still waits 250 ms for its answer.
    */
   post(batch: SpoolBatch, stop: AbortSignal): Promise<Answer>;
 }
@@ -23,19 +22,19 @@ export interface LogServerOptions {
   readonly token: string;
   readonly userAgent: string;
   readonly timeoutMs: number;
-  /** Certificates (PEM) to trust, in place of the usual ones. */
+  /** Certificates (PEM) to trust instead of the default ones. */
   readonly ca?: readonly string[];
   refreshToken(): Promise<string>;
 }
 
-/** Throws `JOB_INVALID` when the URL is none. */
+/** Throws `JOB_INVALID` when the URL is not an HTTP address. */
 export function createLogServer(options: LogServerOptions): LogServer {
   const { userAgent, timeoutMs, refreshToken, ca } = options;
   const url = toUrl(options.url);
   const name = `"${url.origin}${url.pathname}"`;
   let { token } = options;
 
-  /** Errors of the network name the address, and some servers repeat what they were sent. */
+  /** Removes secrets: network errors contain the address, and some servers echo the request. */
   function scrub(text: string): string {
     const secrets = [token, url.search].filter((secret) => secret.length > 1);
     return secrets.reduce((scrubbed, secret) => scrubbed.replaceAll(secret, "[REDACTED]"), text);
@@ -71,11 +70,11 @@ export function createLogServer(options: LogServerOptions): LogServer {
       await response.body?.cancel();
       return { kind };
     }
-    const retryAfterMs = toRetryAfterMs(response.headers.get("retry-after"));
+    const retryAfterMs = parseRetryAfter(response.headers.get("retry-after"));
     const text = scrub(await readStart(response));
     return {
       kind,
-      reason: `it answered ${response.status}${text && `, "${text}"`}`,
+      reason: `status ${response.status}${text && `: ${text}`}`,
       ...(retryAfterMs !== undefined && { retryAfterMs }),
     };
   }
@@ -84,7 +83,10 @@ export function createLogServer(options: LogServerOptions): LogServer {
     try {
       token = await refreshToken();
     } catch (error) {
-      return { kind: "failed", reason: `it refused the token, and there is no new one: ${toMessage(error)}` };
+      return {
+        kind: "failed",
+        reason: `status 401, and the token could not be renewed: ${toMessage(error)}`,
+      };
     }
     return { kind: "accepted" };
   }
@@ -99,7 +101,7 @@ export function createLogServer(options: LogServerOptions): LogServer {
       if (stop.aborted) return { kind: "failed", reason: toMessage(stop.reason) };
       const second = await attempt((signal) => send(batch, signal), stop);
       if (second.kind !== "unauthorized") return second;
-      return { kind: "failed", reason: "it refused a token that is new" };
+      return { kind: "failed", reason: "status 401 for a renewed token" };
     },
   };
 }
@@ -118,7 +120,7 @@ function toUrl(text: string): URL {
   if (url?.protocol === "http:" || url?.protocol === "https:") return url;
   throw new AgentError(
     "JOB_INVALID",
-    `the job's "logger.url" is no address of a log server (expected http:// or https://)`,
+    `the job's "logger.url" is not an address of a log server (expected http:// or https://)`,
   );
 }
 
@@ -126,12 +128,12 @@ function isHeaderValue(token: string): boolean {
   return /^[\x21-\x7e]+$/.test(token);
 }
 
-/** ofetch wraps what fetch threw in a message that shows the whole address. */
+/** Unwraps ofetch's errors, whose message contains the whole address. */
 function toCause(error: unknown): unknown {
   return error instanceof Error && error.cause !== undefined ? error.cause : error;
 }
 
-/** The beginning of a refusal's text, in one line. */
+/** Reads the beginning of an error response, as one line. */
 async function readStart(response: Response): Promise<string> {
   const reader = response.body?.getReader();
   const first = await reader?.read();

@@ -1,20 +1,20 @@
 import type { SpoolBatch, SpoolReader } from "signalman";
 
-/** The most that one request may carry. An event of more bytes goes alone. */
+/** Limits of one request. A larger single event is sent alone. */
 export interface BatchLimits {
   readonly maxEvents: number;
   readonly maxBytes: number;
 }
 
-/** What was read from a spool and is not delivered. */
+/** The events that were read from a spool and are not delivered yet. */
 export interface Outbox {
   /**
-   * The next batch: waits for an event, and then for more until it is full, the spool is closed, or it is `due` (in
-   * `performance.now()`). `undefined`: the spool is closed and all was taken. Rejects with the
+   * Takes the next batch: waits for an event, then for more events until the batch is full, the spool is closed, or the time
+   * `due` (in `performance.now()`) is reached. Returns `undefined` when the spool is closed and empty. Rejects with the
    * signal's reason.
    */
   take(limits: BatchLimits, due: number, signal: AbortSignal): Promise<SpoolBatch | undefined>;
-  /** To be taken again, first; perhaps with other lines, or in smaller parts. */
+  /** Puts a batch back to the front. The next `take` may split it. */
   putBack(batch: SpoolBatch): void;
 }
 
@@ -78,7 +78,7 @@ function isFull(pieces: readonly SpoolBatch[], { maxEvents, maxBytes }: BatchLim
   return events >= maxEvents || bytes >= maxBytes;
 }
 
-/** Removes from the front as much as the limits allow, and always one event when there is one. */
+/** Removes as much from the front as the limits allow, at least one event. */
 function takeFirst(pieces: SpoolBatch[], limits: BatchLimits): SpoolBatch | undefined {
   const [first] = pieces;
   if (first === undefined) return undefined;
@@ -120,7 +120,7 @@ function split(batch: SpoolBatch, { maxEvents, maxBytes }: BatchLimits): SpoolBa
   ];
 }
 
-/** A few bytes must not hold the whole block that they were read into. */
+/** Copies a small batch, which would otherwise keep the whole read buffer in memory. */
 function toCompact(batch: SpoolBatch): SpoolBatch {
   const { lines } = batch;
   return lines.length * 2 < lines.buffer.byteLength ? { ...batch, lines: new Uint8Array(lines) } : batch;

@@ -1,14 +1,14 @@
-/** When the next push may begin: at once after a pause, later and later while one follows the other. */
+/** Decides when the next push may begin: at once after a pause, with growing intervals during continuous output. */
 export interface Pace {
-  /** In `performance.now()`. */
+  /** When the next push may begin, in `performance.now()`. */
   readonly due: number;
-  /** A push begins now. */
+  /** Records that a push begins now. */
   started(): void;
 }
 
 /**
- * The time between two pushes' beginnings grows from some milliseconds, so that the first lines of a job are seen as they
- * come, to `intervalMs`; after a pause of twice that length it is short again.
+ * The interval between two pushes grows from 2 ms, so that a job's first lines appear at once, to `intervalMs`. After a pause of
+ * twice `intervalMs` it starts again at 2 ms.
  */
 export function createPace(intervalMs: number, now: () => number = () => performance.now()): Pace {
   let last = -Infinity;

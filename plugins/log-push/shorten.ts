@@ -1,8 +1,8 @@
 import type { JobEvent } from "signalman";
 
 /**
- * An event that is too large for the server, with the beginning of its text only. It keeps its place, so that the numbers of
- * all others stay right and each command stays paired. `undefined`: there is nothing to take away.
+ * Cuts the text of an event that is too large for the server. The event itself stays, so that the numbers of all others remain
+ * correct and each command keeps its pair of events. Returns `undefined` when the event has no long text.
  */
 export function shorten(line: Uint8Array): Uint8Array | undefined {
   const event = JSON.parse(Buffer.from(line).toString()) as JobEvent;

@@ -3,7 +3,7 @@ import { createServer } from "node:https";
 import { createJobSpool, jobEvents, jobRequest, silentLogger } from "signalman/testing";
 import { createLogPush, type LogPushOptions } from "./push.ts";
 
-test("a log server with a certificate of one's own is trusted when the job's delivery says so, and not otherwise", async () => {
+test("a log server with a private certificate is trusted only when the job's delivery contains that certificate", async () => {
   const bodies: string[] = [];
   const server = createServer({ cert: certificate, key }, (request, response) => {
     request.setEncoding("utf8");
@@ -51,7 +51,7 @@ const options: LogPushOptions = {
   retryDelayMaxMs: 50,
 };
 
-/** For 127.0.0.1, made for this test; it protects nothing. */
+/** A certificate for 127.0.0.1, generated for this test only. */
 const certificate = `-----BEGIN CERTIFICATE-----
 MIIBpjCCAUugAwIBAgIUV1WyCbC2r+osU+EEmSw/4atbKqYwCgYIKoZIzj0EAwIw
 GTEXMBUGA1UEAwwOc2lnbmFsbWFuIHRlc3QwIBcNMjYxMTI0MTMwNTQwWhgPMjEy

@@ -1,23 +1,23 @@
 import { randomBytes } from "node:crypto";
 
-/** 20 characters of `[A-Za-z0-9_-]` (protocol section 2.2). */
+/** Generates a name of 20 characters of `[A-Za-z0-9_-]` (protocol section 2.2). */
 export function generateName(): string {
   return randomBytes(15).toString("base64url");
 }
 
-/** What is wrong with the name of a slot, in the reference's words; `undefined` when nothing is (protocol section 2.2). */
+/** Returns why the name of a slot is invalid, worded as in the reference agent; `undefined` for a valid name (protocol section 2.2). */
 export function findNameFault(name: string, slots: number): string | undefined {
   if (isUrlName(name)) {
     return slots === 1
       ? undefined
-      : `the name is a signed URL, which stands for one agent, and this one has ${slots} slots: set slots to 1`;
+      : `a name that is a signed URL identifies one agent, but slots is ${slots}: set slots to 1`;
   }
   const length = Buffer.byteLength(name);
   if (length >= 8 && length <= 80) return undefined;
   return `Agent name validation failed: name should have between 8 and 80 characters. '${name}' has ${length}`;
 }
 
-/** Why the control plane will refuse a name that has no fault for us (protocol section 2.2); `undefined` when it will not. */
+/** Returns why the control plane rejects a name that `findNameFault` accepts; `undefined` for a good name (protocol section 2.2). */
 export function findRefusal(name: string): string | undefined {
   if (isUrlName(name)) {
     const url = URL.parse(name);
@@ -28,12 +28,12 @@ export function findRefusal(name: string): string | undefined {
   const [wrong] = /[^a-zA-Z0-9\-_/+]/.exec(name) ?? [];
   return wrong === undefined
     ? undefined
-    : `'${name}' holds ${JSON.stringify(wrong)}, and only letters, digits and - _ / + are allowed`;
+    : `'${name}' contains ${JSON.stringify(wrong)}; only letters, digits and - _ / + are allowed`;
 }
 
 /**
- * Whether the name is one that the control plane exchanges for another: what Go's `url.ParseRequestURI` takes, an absolute
- * URI or an absolute path. Such a name is signed, so it is kept and shown nowhere.
+ * Whether the control plane exchanges the name for another one: what Go's `url.ParseRequestURI` accepts, an absolute URI or an
+ * absolute path. Such a name is signed, so it is never saved or shown.
  */
 export function isUrlName(name: string): boolean {
   if (name === "*") return true;

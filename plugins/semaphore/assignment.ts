@@ -7,21 +7,21 @@ import {
   type LeftJob,
   toMessage,
 } from "signalman";
-import type { Assurance } from "./assurance.ts";
 import type { HubClient } from "./client.ts";
 import { fetchJob } from "./fetch-job.ts";
+import type { Ownership } from "./ownership.ts";
 import type { Attempts } from "./settings.ts";
 
-/** The job that the control plane has given us. */
+/** A job that the control plane has assigned to this agent. */
 export interface Assignment {
   readonly jobId: string;
-  /** Safe at any moment, and more than once: a job that has not begun does not begin. */
+  /** Stops the job; a job that has not started does not start. May be called at any time and repeatedly. */
   stop(): void;
-  /** Its log has nowhere to go. */
+  /** Records that the control plane takes no more of the job's log. */
   lose(): void;
-  /** Its result is with the control plane. Never rejects. */
+  /** Releases the job after the control plane has its result. Never rejects. */
   release(): Promise<void>;
-  /** Resolves when its request is safe on disk, or will never be. */
+  /** Resolves when the request is safe on disk, or when it is certain that it never will be. */
   readonly begun: Promise<void>;
 }
 
@@ -31,21 +31,21 @@ export interface AssignmentOptions {
   readonly client: Pick<HubClient, "getJob" | "refresh">;
   readonly attempts: Attempts;
   readonly origin: string;
-  /** Certificates (PEM) that its log server is trusted by; the usual ones without it. */
+  /** Certificates (PEM) to trust for the log server; the default ones when missing. */
   readonly ca?: readonly string[] | undefined;
-  readonly assured: Assurance["assured"];
+  readonly confirmed: Ownership["confirmed"];
   onRunning(): void;
-  /** Called once, whatever happens. */
+  /** Called exactly once, also after a failure. */
   onEnded(result: JobResult): void;
 }
 
-/** Fetches a job and runs it; what cannot run fails, with a reason in its log (protocol sections 2.7, 3.2). */
+/** Fetches a job and runs it. A job that cannot run fails with the reason in its log (protocol sections 2.7, 3.2). */
 export function fetchAssignment(options: AssignmentOptions): Assignment {
   const { jobId, client, attempts, origin, context } = options;
   const { jobs, logger } = context;
   return createAssignment(options, async (delivery, stopped) => {
     const onRetry = ({ message }: { message: string }, attempt: number) =>
-      logger.warn(`could not get job ${jobId}: ${message} (attempt ${attempt} of ${attempts.count})`);
+      logger.warn(`fetching job ${jobId} failed: ${message} (attempt ${attempt} of ${attempts.count})`);
     const { request, refusal } = await fetchJob({
       client,
       jobId,
@@ -68,7 +68,7 @@ export function fetchAssignment(options: AssignmentOptions): Assignment {
   });
 }
 
-/** Goes on with a job that an earlier process has started. */
+/** Resumes a job that an earlier process has started. */
 export function claimAssignment(left: LeftJob, options: Omit<AssignmentOptions, "jobId">): Assignment {
   return createAssignment({ ...options, jobId: left.id }, (delivery) => left.claim(delivery));
 }
@@ -76,20 +76,25 @@ export function claimAssignment(left: LeftJob, options: Omit<AssignmentOptions, 
 type Obtain = (delivery: JobDelivery, stopped: AbortSignal) => Promise<AgentJob>;
 
 function createAssignment(options: AssignmentOptions, obtain: Obtain): Assignment {
-  const { jobId, client, context, assured, onRunning, onEnded } = options;
+  const { jobId, client, context, confirmed, onRunning, onEnded } = options;
   const lost = new AbortController();
   const stopped = new AbortController();
   const begun = Promise.withResolvers<void>();
   let job: AgentJob | undefined;
-  let isRefused = false;
+  let wasStopped = false;
 
   const run = async (): Promise<JobResult> => {
     job = await obtain(
-      { refreshToken: coalesce(() => refreshToken(client)), lost: lost.signal, ca: options.ca, assured },
+      {
+        refreshToken: coalesce(() => refreshToken(client)),
+        lost: lost.signal,
+        ca: options.ca,
+        assured: confirmed,
+      },
       stopped.signal,
     );
-    isRefused = stopped.signal.aborted;
-    if (isRefused) job.stop();
+    wasStopped = stopped.signal.aborted;
+    if (wasStopped) job.stop();
     begun.resolve();
     onRunning();
     const { summary } = await job.done;
@@ -100,9 +105,9 @@ function createAssignment(options: AssignmentOptions, obtain: Obtain): Assignmen
     let result: JobResult = "failed";
     try {
       result = await run();
-      if (isRefused && result === "failed") result = "stopped";
+      if (wasStopped && result === "failed") result = "stopped";
     } catch (error) {
-      context.logger.error(`job ${jobId} has failed: ${toMessage(error)}`);
+      context.logger.error(`job ${jobId} failed: ${toMessage(error)}`);
     }
     begun.resolve();
     onEnded(result);
@@ -130,10 +135,13 @@ function createAssignment(options: AssignmentOptions, obtain: Obtain): Assignmen
 async function refreshToken(client: Pick<HubClient, "refresh">): Promise<string> {
   const reply = await client.refresh();
   if (reply.ok) return reply.value;
-  throw new AgentError("CONTROL_PLANE_FAILED", `no new token for the log server: ${reply.failure.message}`);
+  throw new AgentError(
+    "CONTROL_PLANE_FAILED",
+    `the token for the log server could not be renewed: ${reply.failure.message}`,
+  );
 }
 
-/** Who calls while a call is under way gets its outcome. */
+/** Shares one call in flight between all callers. */
 function coalesce<T>(call: () => Promise<T>): () => Promise<T> {
   let pending: Promise<T> | undefined;
   return () => (pending ??= call().finally(() => (pending = undefined)));

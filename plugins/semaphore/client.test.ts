@@ -1,6 +1,6 @@
 import { expect, test } from "bun:test";
 import { createHubClient } from "./client.ts";
-import { type Answer, startHub } from "./hub-double.ts";
+import { type Answer, startHub } from "./testing/hub-double.ts";
 import { toSyncAnswer } from "./wire.ts";
 
 const token = "the-access-token";
@@ -8,39 +8,35 @@ const waiting = { state: "waiting-for-jobs", jobId: "", jobResult: "", interrupt
 
 test.each<[string, Answer, object]>([
   ["a dropped connection", "drop", { kind: "transport", status: 0 }],
-  ["half an answer", { isCut: true }, { kind: "transport", status: 0 }],
-  ["no answer in time", "hang", { kind: "transport", message: "no answer within 0.2 s" }],
+  ["an incomplete answer", { isCut: true }, { kind: "transport", status: 0 }],
+  ["no answer within the time-out", "hang", { kind: "transport", message: "no answer within 0.2 s" }],
   [
-    "a wrong status",
+    "an error status",
     { status: 503, body: "request\n timed out" },
     { kind: "status", status: 503, message: "status 503: request timed out" },
   ],
-  ["another good status", { status: 201, body: { action: "continue" } }, { kind: "status", status: 201 }],
+  ["another success status", { status: 201, body: { action: "continue" } }, { kind: "status", status: 201 }],
   [
     "a redirect, which is not followed",
     { status: 302, headers: { Location: "/elsewhere" } },
     { kind: "status", status: 302 },
   ],
-  ["a page instead of JSON", { body: "<html>" }, { kind: "garbage" }],
-  ["JSON without an action", { body: { next_sync_after: 1 } }, { kind: "garbage" }],
-  ["null", { body: null }, { kind: "garbage" }],
-  ["a job without an id", { body: { action: "run-job", job_id: "../x" } }, { kind: "garbage" }],
+  ["a page instead of JSON", { body: "<html>" }, { kind: "malformed" }],
+  ["JSON without an action", { body: { next_sync_after: 1 } }, { kind: "malformed" }],
+  ["null", { body: null }, { kind: "malformed" }],
+  ["a job without an id", { body: { action: "run-job", job_id: "../x" } }, { kind: "malformed" }],
   [
     "an echo of the token",
     { status: 500, body: `Token ${token}` },
     { message: "status 500: Token [REDACTED]" },
   ],
+  ["a Retry-After", { status: 429, headers: { "Retry-After": "7" } }, { status: 429, retryAfterMs: 7000 }],
   [
-    "a wish to be left alone",
-    { status: 429, headers: { "Retry-After": "7" } },
-    { status: 429, retryAfterMs: 7000 },
-  ],
-  [
-    "an endless wish to be left alone",
+    "a Retry-After beyond the limit",
     { status: 429, headers: { "Retry-After": "99999999" } },
     { retryAfterMs: 600_000 },
   ],
-])("%s is a failure, and a value", async (_, answer, expected) => {
+])("%s is returned as a failure", async (_, answer, expected) => {
   await using hub = await startHub();
   hub.script("/sync", answer);
   const reply = await createClient(hub.endpoint).sync(waiting);
@@ -48,7 +44,7 @@ test.each<[string, Answer, object]>([
   expect(hub.paths).toEqual(["/sync"]);
 });
 
-test("JSON is read whatever its content type says", async () => {
+test("JSON is read with any content type", async () => {
   await using hub = await startHub();
   const body = '{"action":"run-job","job_id":"a-1","next_sync_after":4500}';
   hub.script("/sync", { body, headers: { "Content-Type": "text/plain" } });
@@ -58,7 +54,7 @@ test("JSON is read whatever its content type says", async () => {
   });
 });
 
-test("an abort is told from a failure", async () => {
+test("an abort differs from a failure", async () => {
   await using hub = await startHub();
   hub.script("/sync", "hang");
   const controller = new AbortController();
@@ -85,7 +81,7 @@ test.each([
   [undefined, 0],
   [1e15, 2 ** 31 - 1],
   [1500, 1500],
-] as const)("next_sync_after %p is a time of %p ms", (next_sync_after, nextSyncMs) => {
+] as const)("next_sync_after %p is a delay of %p ms", (next_sync_after, nextSyncMs) => {
   expect(toSyncAnswer({ action: "continue", next_sync_after })).toMatchObject({ nextSyncMs });
 });
 

@@ -1,4 +1,4 @@
-import { toMessage } from "signalman";
+import { parseRetryAfter, toMessage } from "signalman";
 import type { MachineFacts } from "./machine-facts.ts";
 import {
   type Registered,
@@ -9,14 +9,14 @@ import {
   toSyncAnswer,
 } from "./wire.ts";
 
-/** Why a call brought nothing. The message holds no token. */
+/** Why a call failed. The message contains no token. */
 export interface Failure {
-  /** `transport`: no whole answer came. `status`: a wrong one. `garbage`: the right one, with nonsense in it. */
-  readonly kind: "transport" | "status" | "garbage" | "aborted";
+  /** `transport`: no complete answer arrived. `status`: the status is not a success. `malformed`: the body is not what the call returns. */
+  readonly kind: "transport" | "status" | "malformed" | "aborted";
   readonly message: string;
-  /** 0 unless the kind is `status`. */
+  /** HTTP status; 0 unless the kind is `status`. */
   readonly status: number;
-  /** How long the control plane wants to be left alone; 0 when it did not say. */
+  /** Milliseconds of `Retry-After`, up to 10 minutes; 0 without it. */
   readonly retryAfterMs: number;
 }
 
@@ -32,13 +32,13 @@ export interface RegisterRequest extends MachineFacts {
   readonly jobId: string;
 }
 
-/** Speaks for one token with the hub (protocol sections 1, 2). Every call ends within the timeout, and none rejects. */
+/** Client of the hub for one token (protocol sections 1, 2). Every call ends within the time-out, and none rejects. */
 export interface HubClient {
   register(request: RegisterRequest, signal?: AbortSignal): Promise<Reply<Registered>>;
   sync(request: SyncRequest, signal?: AbortSignal): Promise<Reply<SyncAnswer>>;
-  /** Whatever JSON came. It comes whole once only (protocol section 3.2). */
+  /** Returns the unchecked JSON of a request. The control plane hands it out complete only once (protocol section 3.2). */
   getJob(jobId: string, signal?: AbortSignal): Promise<Reply<unknown>>;
-  /** A new token for the log server. */
+  /** Returns a new token for the log server. */
   refresh(signal?: AbortSignal): Promise<Reply<string>>;
   disconnect(signal?: AbortSignal): Promise<Reply<undefined>>;
 }
@@ -49,9 +49,9 @@ export interface HubClientOptions {
   readonly token: string;
   readonly version: string;
   readonly timeoutMs: number;
-  /** Certificates to trust; `undefined`: the usual ones. */
+  /** Certificates to trust; `undefined` for the default ones. */
   readonly ca: readonly string[] | undefined;
-  /** What no message may hold, beside the token. */
+  /** Values that no message may contain, in addition to the token. */
   readonly secrets?: readonly string[];
 }
 
@@ -90,10 +90,13 @@ export function createHubClient(options: HubClientOptions): HubClient {
       const text = response._data ?? "";
       if (!spec.accepts(response.status)) {
         const message = `status ${response.status}${text.trim() === "" ? "" : `: ${text.slice(0, 300)}`}`;
-        const retryAfterMs = toRetryAfter(response.headers.get("retry-after"));
+        const retryAfterMs = Math.min(
+          parseRetryAfter(response.headers.get("retry-after")) ?? 0,
+          longestRetryAfterMs,
+        );
         return fail("status", message, { status: response.status, retryAfterMs });
       }
-      return spec.read(text) ?? fail("garbage", `the answer to ${spec.method} ${spec.path} makes no sense`);
+      return spec.read(text) ?? fail("malformed", `malformed answer to ${spec.method} ${spec.path}`);
     } catch (error) {
       if (signal?.aborted) return fail("aborted", "aborted");
       if (controller.signal.aborted) return fail("transport", `no answer within ${timeoutMs / 1000} s`);
@@ -138,7 +141,7 @@ interface Call<T> {
   readonly path: string;
   readonly body?: string;
   accepts(status: number): boolean;
-  /** `undefined` for garbage. */
+  /** Returns `undefined` for a malformed body. */
   read(text: string): Reply<T> | undefined;
 }
 
@@ -189,13 +192,6 @@ function toSyncBody(request: SyncRequest) {
   };
 }
 
-/** Seconds, or a date. */
-function toRetryAfter(header: string | null): number {
-  if (header === null) return 0;
-  const durationMs = /^\d+$/.test(header.trim()) ? Number(header) * 1000 : Date.parse(header) - Date.now();
-  return durationMs > 0 ? Math.min(durationMs, longestRetryAfterMs) : 0;
-}
-
-/** Shorter ones would make every message unreadable, and no control plane gives them out. */
+/** Redacting shorter secrets would make every message unreadable; no control plane issues them. */
 const shortestSecret = 6;
 const longestRetryAfterMs = 600_000;

@@ -2,35 +2,35 @@ import * as v from "valibot";
 
 export type SemaphoreConfig = v.InferOutput<typeof config>;
 
-/** What only `start` needs is optional here, so that every other command works without it: see `settings.ts`. */
+/** Options that only `start` needs are optional here, so that all other commands work without them; `settings.ts` checks them. */
 export const config = v.strictObject({
-  name: text("The agent's name: 8 to 80 characters, or a pre-signed AWS STS URL", "name", "a random one"),
+  name: text("Name of the agent: 8 to 80 characters, or a pre-signed AWS STS URL", "name", "a random one"),
   "name-from-env": v.optional(
     v.pipe(
       v.string(),
-      v.description("Deprecated, use `name`: the environment variable that holds the name"),
+      v.description("Environment variable that contains the name. Deprecated: use `name`"),
       v.metadata({ hint: "variable", status: "deprecated" }),
     ),
   ),
-  endpoint: text("Host, and port if need be, of the Semaphore organization: acme.semaphoreci.com", "host"),
+  endpoint: text("Host and optional port of the Semaphore organization: acme.semaphoreci.com", "host"),
   token: v.optional(
     v.pipe(
       v.string(),
       v.description(
-        "The registration token of the agent's type. On the command line every user of the host can read it",
+        "Registration token of the agent type. On the command line every user of the host can read it",
       ),
       v.metadata({ secret: true, hint: "token", migration: { fileOption: "token-file" } }),
     ),
   ),
-  "token-file": text("A file with the registration token in it, instead of `token`", "file"),
-  "no-https": flag("Speak plain HTTP with the endpoint"),
-  "ca-file": text("Certificates (PEM) to trust beside the usual ones", "file"),
-  "disconnect-after-job": flag("Leave after one job"),
-  "job-id": text("Run only this job; needs disconnect-after-job", "id"),
+  "token-file": text("File that contains the registration token, instead of `token`", "file"),
+  "no-https": flag("Use plain HTTP for the endpoint"),
+  "ca-file": text("File with certificates (PEM) to trust in addition to the default ones", "file"),
+  "disconnect-after-job": flag("Exit after one job"),
+  "job-id": text("Id of the only job to run; requires disconnect-after-job", "id"),
   "disconnect-after-idle-timeout": v.optional(
     v.pipe(
       v.pipe(v.number(), v.integer("expected whole seconds")),
-      v.description("Leave after so many seconds without a job; 0: never"),
+      v.description("Seconds without a job after which the agent exits; 0: never"),
       v.metadata({ hint: "seconds" }),
     ),
     0,
@@ -38,28 +38,31 @@ export const config = v.strictObject({
   "interruption-grace-period": v.optional(
     v.pipe(
       v.pipe(v.number(), v.integer("expected whole seconds")),
-      v.description("Seconds that a running job has left after the first SIGINT or SIGTERM"),
+      v.description("Grace period in seconds for a running job after the first SIGINT or SIGTERM"),
       v.metadata({ hint: "seconds" }),
     ),
     0,
   ),
-  "register-attempts": attempts("How often to try to register before giving up", 30),
-  "register-interval": seconds("Seconds between two attempts to register", 1),
-  "get-job-attempts": attempts("How often to try to get a job's request before the job fails", 10),
-  "get-job-interval": seconds("Seconds between two attempts to get a job's request", 3),
-  "disconnect-attempts": attempts("How often to try to disconnect before leaving without", 100),
-  "disconnect-interval": seconds("Seconds between two attempts to disconnect", 1),
-  "request-timeout": seconds("Seconds that a request to the endpoint may take", 30),
-  "sync-interval-min": seconds("Shortest time to the next sync where the endpoint names none, in seconds", 3),
-  "sync-interval-max": seconds("Longest time to the next sync where the endpoint names none, in seconds", 6),
-  "sync-give-up": seconds("Seconds without a sync after which an idle agent leaves", 600),
-  "busy-give-up": seconds("Seconds without a sync after which an agent stops its job and leaves", 900),
-  "gone-give-up": seconds(
-    "Seconds for which the endpoint may say that it does not know the agent, or refuse its job",
-    60,
+  "register-attempts": attempts("Maximum number of registration attempts", 30),
+  "register-interval": seconds("Seconds between two registration attempts", 1),
+  "get-job-attempts": attempts(
+    "Maximum number of attempts to fetch a job's request before the job fails",
+    10,
   ),
+  "get-job-interval": seconds("Seconds between two attempts to fetch a job's request", 3),
+  "disconnect-attempts": attempts("Maximum number of disconnect attempts before exiting anyway", 100),
+  "disconnect-interval": seconds("Seconds between two disconnect attempts", 1),
+  "request-timeout": seconds("Time-out of a request to the endpoint, in seconds", 30),
+  "sync-interval-min": seconds("Minimum seconds to the next sync when the endpoint names no time", 3),
+  "sync-interval-max": seconds("Maximum seconds to the next sync when the endpoint names no time", 6),
+  "sync-give-up": seconds("Seconds without a successful sync after which an idle agent exits", 600),
+  "busy-give-up": seconds(
+    "Seconds without a successful sync after which an agent stops its job and exits",
+    900,
+  ),
+  "gone-give-up": seconds("Seconds to keep trying while the endpoint rejects the agent or its job", 60),
   "interrupt-give-up": seconds(
-    "Seconds without a sync after which an interrupted agent leaves a job unreported",
+    "Seconds without a successful sync after which an interrupted agent exits with its job unreported",
     60,
   ),
 });

@@ -11,8 +11,8 @@ export interface DisconnectOptions {
 }
 
 /**
- * Takes leave (protocol section 2.9). Whether the control plane has let the agent go; it also has when it does not know it. However slowly
- * the calls fail, the attempts together take little longer than calls that fail at once.
+ * Disconnects (protocol section 2.9). Returns whether the control plane has removed the agent, which includes that it does not know it.
+ * All attempts together are limited to the time of attempts that fail at once, plus 30 s.
  */
 export async function disconnect({ client, attempts, logger, signal }: DisconnectOptions): Promise<boolean> {
   logger.info("Disconnecting the Agent from Semaphore");
@@ -21,9 +21,9 @@ export async function disconnect({ client, attempts, logger, signal }: Disconnec
   const reply = await retry(() => client.disconnect(over), {
     attempts,
     signal: over,
-    canHeal: ({ status }) => status !== 404,
+    canRecover: ({ status }) => status !== 404,
     onRetry: ({ message }, attempt) =>
-      logger.debug(`could not disconnect: ${message} (attempt ${attempt} of ${attempts.count})`),
+      logger.debug(`disconnect failed: ${message} (attempt ${attempt} of ${attempts.count})`),
   });
   if (reply.ok || reply.failure.status === 404) {
     logger.info("Disconnected.");

@@ -7,19 +7,19 @@ export interface FetchJobOptions {
   readonly client: Pick<HubClient, "getJob" | "refresh">;
   readonly jobId: string;
   readonly attempts: Attempts;
-  /** Where the log of a job goes whose request could not be had (protocol section 3.1). */
+  /** Origin of the log server for a job whose request could not be fetched (protocol section 3.1). */
   readonly origin: string;
   readonly signal: AbortSignal;
   onRetry(failure: Failure, attempt: number): void;
 }
 
-/** `refusal`: why it cannot run, for the user who reads its log. Then the request holds no more than its log needs. */
+/** `refusal` is the reason why the job cannot run, for its log. The request then contains only what the log needs. */
 export interface FetchedJob {
   readonly request: JobRequest;
   readonly refusal: string | undefined;
 }
 
-/** Gets a job's request. What goes wrong is a refusal: every job that was assigned is reported. */
+/** Fetches a job's request. A failure becomes a refusal, because every assigned job must be reported. */
 export async function fetchJob(options: FetchJobOptions): Promise<FetchedJob> {
   const { client, jobId, attempts, signal } = options;
   const reply = await retry(() => client.getJob(jobId, signal), {
@@ -45,7 +45,7 @@ export async function fetchJob(options: FetchJobOptions): Promise<FetchedJob> {
   );
 }
 
-/** Whether variables, files or keys were taken out (protocol section 3.2). The log's token does not count: it can be renewed. */
+/** Whether variables, files or keys were removed (protocol section 3.2). The log token does not count: it can be renewed. */
 export function isSanitized({
   env,
   files,
@@ -88,7 +88,7 @@ async function refuse(
   };
 }
 
-/** A request that has no more than this log; `undefined` when it makes no sense. */
+/** Returns a request with this logger only; `undefined` when the logger is malformed. */
 function readLogger(jobId: string, logger: unknown): JobRequest | undefined {
   try {
     return toJobRequest({ job_id: jobId, commands: [], logger }).request;

@@ -18,7 +18,7 @@ export default definePlugin({
     });
     ctx.provide(check, "semaphore-contact", {
       run: async (context) =>
-        isUsed(context) ? (await import("./checks/contact.ts")).checkContact(options, context) : [],
+        isUsed(context) ? (await import("./checks/connection.ts")).checkConnection(options, context) : [],
     });
     ctx.provide(
       jobSource,
@@ -28,7 +28,7 @@ export default definePlugin({
   },
 });
 
-/** Jobs may come from elsewhere, and then nothing is missing here. */
+/** With another control plane the options of this plugin do not matter. */
 function isUsed({ config }: CheckContext): boolean {
   return config.options.some(({ key, value }) => key === "control-plane" && value === "semaphore");
 }

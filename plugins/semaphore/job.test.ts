@@ -1,8 +1,8 @@
 import { expect, test } from "bun:test";
 import { createRecordingLogger } from "signalman/testing";
-import { afterJob, jobId, registrationToken, runJob, startAgent, wireJob } from "./agent-double.ts";
-import { until } from "./fixtures.ts";
-import { accessToken, type Answer, shutdown, startHub, sync } from "./hub-double.ts";
+import { afterJob, jobId, registrationToken, runJob, startAgent, wireJob } from "./testing/agent-double.ts";
+import { until } from "./testing/fakes.ts";
+import { accessToken, type Answer, shutdown, startHub, sync } from "./testing/hub-double.ts";
 
 test("a job is fetched, run, reported until it is acknowledged, and released", async () => {
   await using hub = await startHub();
@@ -35,7 +35,7 @@ test("a job is fetched, run, reported until it is acknowledged, and released", a
   expect(hub.paths.filter((path) => path.startsWith("/jobs/"))).toHaveLength(1);
 });
 
-test("a job finishes at once, though a sync hangs", async () => {
+test("a result is reported at once, even while a sync hangs", async () => {
   await using hub = await startHub();
   hub.script(`/jobs/${jobId}`, wireJob());
   hub.script("/sync", runJob, (call): Answer => {
@@ -50,7 +50,7 @@ test("a job finishes at once, though a sync hangs", async () => {
   expect(hub.syncs.at(-1)).toMatchObject({ state: "finished-job", job_result: "failed" });
 });
 
-test("a job is stopped when the control plane says so, and reported with what it then was", async () => {
+test("a job is stopped at the request of the control plane and reported with its result", async () => {
   await using hub = await startHub();
   hub.script(`/jobs/${jobId}`, wireJob());
   hub.script("/sync", runJob, (call) =>
@@ -64,9 +64,9 @@ test("a job is stopped when the control plane says so, and reported with what it
 
 test.each([
   ["was sanitized", wireJob({ env_vars: [{ name: "A", value: "{SANITIZED}" }] }), "hands them out once"],
-  ["makes no sense", wireJob({ commands: 7 }), "commands: expected a list"],
-  ["is no mapping", { body: "[]" }, "is not a job request"],
-] as const)("a job whose request %s fails, and its log says why", async (_, answer, why) => {
+  ["is malformed", wireJob({ commands: 7 }), "commands: expected a list"],
+  ["is not a mapping", { body: "[]" }, "is not a job request"],
+] as const)("a job whose request %s fails with the reason in its log", async (_, answer, why) => {
   await using hub = await startHub();
   hub.script(`/jobs/${jobId}`, answer);
   hub.script("/sync", runJob, afterJob("requested"));
@@ -79,7 +79,7 @@ test.each([
   expect(hub.syncs.at(-1)).toMatchObject({ state: "finished-job", job_id: jobId, job_result: "failed" });
 });
 
-test("a job whose request does not come fails with a log that is sent with a fresh token", async () => {
+test("a job whose request cannot be fetched fails with a log that is delivered with a renewed token", async () => {
   await using hub = await startHub();
   hub.script(`/jobs/${jobId}`, () => ({ status: 500 }));
   hub.script("/sync", runJob, afterJob("requested"));
@@ -113,7 +113,7 @@ test("a job whose process cannot be started is reported as failed", async () => 
   expect(hub.syncs.at(-1)).toMatchObject({ state: "finished-job", job_result: "failed" });
 });
 
-test("a job gets new tokens for its log, one call for all who ask at a time", async () => {
+test("simultaneous renewals of a log token share one call", async () => {
   await using hub = await startHub();
   hub.script(`/jobs/${jobId}`, wireJob());
   hub.script("/sync", runJob, afterJob("requested"));
@@ -133,7 +133,7 @@ test("a job gets new tokens for its log, one call for all who ask at a time", as
   await agent.reason;
 });
 
-test("no token is in a log line, whatever the control plane says", async () => {
+test("no log line contains a token, even when the control plane echoes one", async () => {
   await using hub = await startHub();
   const url = "https://sts.amazonaws.com/?Action=GetCallerIdentity&X-Amz-Signature=abcdef";
   const echo = (): Answer => ({ status: 500, body: `${registrationToken} ${accessToken} ${url}` });
@@ -154,13 +154,13 @@ test("no token is in a log line, whatever the control plane says", async () => {
   await agent.reason;
   expect(agent.names).toEqual(["i-0123"]);
   expect(hub.calls[0]?.body["name"]).toBe(url);
-  const said = JSON.stringify([logger.entries, error]);
-  expect(said).toContain("[REDACTED]");
+  const output = JSON.stringify([logger.entries, error]);
+  expect(output).toContain("[REDACTED]");
   for (const secret of [registrationToken, accessToken, "log-token", "X-Amz-Signature"])
-    expect(said).not.toContain(secret);
+    expect(output).not.toContain(secret);
 });
 
-test("neither a token nor a signed URL is on disk in clear text", async () => {
+test("neither a token nor a signed URL is on disk in plain text", async () => {
   await using hub = await startHub();
   const agent = startAgent(hub, {
     logger: createRecordingLogger(),

@@ -1,33 +1,36 @@
 import { AgentError, type JobSourceContext, type LeftJob } from "signalman";
 
 export interface LeftJobs {
-  /** The one that is assigned to the registration that was kept. */
-  readonly mine: LeftJob | undefined;
-  /** Those that nobody waits for. */
-  readonly strangers: readonly LeftJob[];
+  /** The job that is assigned to the resumed registration. */
+  readonly assigned: LeftJob | undefined;
+  /** The jobs that are assigned to no registration. */
+  readonly unassigned: readonly LeftJob[];
 }
 
-/** A control plane gives an agent one job. Which one it is was kept; a single one without that note is taken for it. */
-export function chooseLeft(left: readonly LeftJob[], assignedJob: string | undefined): LeftJobs {
-  const mine =
+/**
+ * Finds the job of the resumed registration among the jobs that an earlier process left. Its id was saved; a single job counts as
+ * assigned when no id was saved.
+ */
+export function selectLeftJobs(left: readonly LeftJob[], assignedJob: string | undefined): LeftJobs {
+  const assigned =
     left.find(({ id }) => id === assignedJob) ??
     (assignedJob === undefined && left.length === 1 ? left[0] : undefined);
-  return { mine, strangers: left.filter((job) => job !== mine) };
+  return { assigned, unassigned: left.filter((job) => job !== assigned) };
 }
 
-/** Ends jobs whose result no control plane would take any more. Their logs stay on this host. */
-export async function endStrangers(
-  strangers: readonly LeftJob[],
+/** Stops and releases jobs whose result no control plane accepts any more. Their logs stay on this host. */
+export async function stopUnassigned(
+  unassigned: readonly LeftJob[],
   { logger }: Pick<JobSourceContext, "logger">,
 ): Promise<void> {
-  const end = async (left: LeftJob): Promise<void> => {
-    logger.warn(`job ${left.id} was left, and is assigned to no registration that we have: stopping it`);
+  const stop = async (left: LeftJob): Promise<void> => {
+    logger.warn(`stopping job ${left.id} of an earlier process: it is assigned to no registration`);
     const job = await left.claim({
       lost: AbortSignal.abort(),
       async refreshToken() {
         throw new AgentError(
           "CONTROL_PLANE_FAILED",
-          `no token for the log of job "${left.id}": it is assigned to nobody`,
+          `the log token of job "${left.id}" cannot be renewed: the job is assigned to no registration`,
         );
       },
     });
@@ -35,8 +38,9 @@ export async function endStrangers(
     await job.done;
     await job.release();
   };
-  for (const outcome of await Promise.allSettled(strangers.map(end))) {
-    if (outcome.status === "rejected")
-      logger.error("a job that was left could not be ended", { error: outcome.reason });
+  for (const outcome of await Promise.allSettled(unassigned.map(stop))) {
+    if (outcome.status === "rejected") {
+      logger.error("stopping a job of an earlier process failed", { error: outcome.reason });
+    }
   }
 }

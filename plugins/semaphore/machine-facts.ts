@@ -1,7 +1,7 @@
 import { readFile } from "node:fs/promises";
 import { endianness, hostname, release } from "node:os";
 
-/** What the control plane shows of a host (protocol section 2.1). */
+/** The facts about a host that the control plane shows (protocol section 2.1). */
 export interface MachineFacts {
   readonly os: string;
   readonly arch: string;
@@ -12,14 +12,14 @@ export async function readMachineFacts(): Promise<MachineFacts> {
   return { os: await describeSystem(), arch: toWireArch(process.arch), hostname: hostname() };
 }
 
-/** The names that the reference uses: Go's, but for the two of the PC. */
+/** Returns the architecture's name as the reference agent sends it: Go's name, except for x86. */
 export function toWireArch(arch: string): string {
   if (arch === "x64") return "x86_64";
   if (arch === "ia32") return "x86";
   return arch === "ppc64" && endianness() === "LE" ? "ppc64le" : arch;
 }
 
-/** `PRETTY_NAME`, else `NAME`, of the first text that has one of them. */
+/** Returns `PRETTY_NAME`, or else `NAME`, of the first file that has one of them. */
 export function toSystemName(releaseFiles: readonly string[]): string {
   for (const text of releaseFiles) {
     for (const key of ["PRETTY_NAME", "NAME"]) {

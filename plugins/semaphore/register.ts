@@ -10,11 +10,11 @@ export interface RegisterOptions {
   readonly store: RegistrationStore;
   readonly version: string;
   readonly logger: Logger;
-  /** Aborts when the agent shall not begin any more. */
+  /** Aborts when the agent shuts down. */
   readonly signal: AbortSignal;
 }
 
-/** Registers, every time under the same name (protocol section 2.1). `undefined` when `signal` has aborted. */
+/** Registers, with the same name in every attempt (protocol section 2.1). Returns `undefined` when `signal` has aborted. */
 export async function register(options: RegisterOptions): Promise<Registration | undefined> {
   const { settings, store, version, logger, signal } = options;
   const { terms, limits, endpoint } = settings;
@@ -22,16 +22,16 @@ export async function register(options: RegisterOptions): Promise<Registration |
   const request = { ...terms, ...(await readMachineFacts()), name: store.chooseName() };
   const client = createHubClient({ ...settings, version, timeoutMs: limits.requestTimeoutMs });
   logger.info("Registering Agent");
-  let said = { reason: "", at: 0 };
+  let logged = { reason: "", at: 0 };
   const reply = await retry(() => client.register(request, signal), {
     attempts: limits.register,
     signal,
     onRetry(failure, attempt) {
       const reason = explain(failure, request.name);
       const at = performance.now();
-      if (reason === said.reason && at - said.at < minuteMs) return;
-      said = { reason, at };
-      logger.warn(`could not register: ${reason} (attempt ${attempt} of ${limits.register.count})`, {
+      if (reason === logged.reason && at - logged.at < minuteMs) return;
+      logged = { reason, at };
+      logger.warn(`registration failed: ${reason} (attempt ${attempt} of ${limits.register.count})`, {
         endpoint,
       });
     },
@@ -49,19 +49,19 @@ export async function register(options: RegisterOptions): Promise<Registration |
   );
 }
 
-/** Says what an operator can do about it. */
+/** Adds the remedy to the message of a failure. */
 function explain({ status, message }: Failure, name: string): string {
   if (status === 404) {
-    return `${message} (the registration token is not known there, or this host's address is not allowed)`;
+    return `${message} (the control plane does not know the registration token, or does not allow this host's address)`;
   }
-  if (status === 401) return `${message} (there is no such organization: check the endpoint)`;
+  if (status === 401) return `${message} (unknown organization: check the endpoint)`;
   if (status === 400 && message.includes(nameIsTaken)) {
-    return `${message} (an agent "${name}" is registered: stop it, or take another name; one that died is forgotten there after 3 minutes, with a job after 15)`;
+    return `${message} (an agent "${name}" is already registered: stop it, or use another name; the control plane forgets an agent that died after 3 minutes, or 15 minutes with a job)`;
   }
   if (status === 429 || status < 400 || status >= 500) return message;
-  return `${message} (this will not heal by itself)`;
+  return `${message} (retries will probably fail too)`;
 }
 
-/** What the control plane says when another agent of the organization has the name (protocol section 2.1). */
+/** The answer of the control plane when another agent of the organization has the name (protocol section 2.1). */
 const nameIsTaken = "agent can't be registered";
 const minuteMs = 60_000;

@@ -1,10 +1,10 @@
 import { expect, test } from "bun:test";
 import { createRecordingLogger } from "signalman/testing";
-import { jobId, messages, registrationToken, startAgent } from "./agent-double.ts";
-import { createFakeState, until } from "./fixtures.ts";
-import { accessToken, shutdown, startHub } from "./hub-double.ts";
+import { jobId, messages, registrationToken, startAgent } from "./testing/agent-double.ts";
+import { createFakeState, until } from "./testing/fakes.ts";
+import { accessToken, shutdown, startHub } from "./testing/hub-double.ts";
 
-test("a registration says all ten things, and the agent takes the name that it gets", async () => {
+test("a registration has all ten fields, and the agent uses the name that it gets", async () => {
   await using hub = await startHub();
   hub.script("/sync", shutdown("requested"));
   const agent = startAgent(hub, {
@@ -40,7 +40,7 @@ test("a registration says all ten things, and the agent takes the name that it g
   expect(hub.calls[1]).toMatchObject({ path: "/sync", authorization: `Token ${accessToken}` });
 });
 
-test("a registration is tried again under the same generated name, whatever comes", async () => {
+test("a registration is retried under the same generated name after any failure", async () => {
   await using hub = await startHub();
   hub.script(
     "/register",
@@ -58,21 +58,21 @@ test("a registration is tried again under the same generated name, whatever come
   expect(new Set(names).size).toBe(1);
   expect(names[0]).toMatch(/^[A-Za-z0-9_-]{20}$/);
   expect(messages(logger)).toContain("Agent name was not assigned - using a random one.");
-  expect(messages(logger)).toContain("status 400: no (this will not heal by itself)");
+  expect(messages(logger)).toContain("status 400: no (retries will probably fail too)");
 });
 
-test("a name that is taken is named, and said once however often it is tried", async () => {
+test("a name that is already registered is logged once for all attempts", async () => {
   await using hub = await startHub();
   hub.script("/register", () => ({ status: 400, body: "agent can't be registered" }));
   const logger = createRecordingLogger();
   const agent = startAgent(hub, { logger, config: { name: "builder-1", "register-attempts": 5 } });
   const error = await agent.reason.catch((thrown: Error) => thrown);
-  expect(String(error)).toMatch(/in 5 attempts: .* \(an agent "builder-1" is registered: stop it/);
+  expect(String(error)).toMatch(/in 5 attempts: .* \(an agent "builder-1" is already registered: stop it/);
   expect(hub.paths).toHaveLength(5);
   expect(logger.entries.filter(({ level }) => level === "warn")).toHaveLength(1);
 });
 
-test("a registration keeps the generated name on disk before the first call", async () => {
+test("a registration saves the generated name before the first call", async () => {
   await using hub = await startHub();
   const state = createFakeState();
   let kept = "";
@@ -88,38 +88,38 @@ test("a registration keeps the generated name on disk before the first call", as
   expect(agent.reason).rejects.toMatchObject({ code: "CONTROL_PLANE_FAILED" });
   await agent.reason.catch(() => {});
   expect(kept).toContain(String(hub.calls[0]?.body["name"]));
-  // The next process is refused no name: it is the same one.
+  // The next process registers under the same name.
   hub.script("/register");
   hub.script("/sync", shutdown("requested"));
   await startAgent(hub, { logger: createRecordingLogger(), state }).reason;
   expect(hub.calls.at(-3)?.body["name"]).toBe(hub.calls[0]?.body["name"]);
 });
 
-test("a registration waits as long as the control plane wants", async () => {
+test("a registration waits for Retry-After", async () => {
   await using hub = await startHub();
   hub.script("/register", { status: 429, headers: { "Retry-After": "600" } });
   const logger = createRecordingLogger();
   const agent = startAgent(hub, { logger });
-  await until(() => messages(logger).includes("could not register"));
+  await until(() => messages(logger).includes("registration failed"));
   await Bun.sleep(50);
   expect(hub.paths).toEqual(["/register"]);
   agent.interrupt();
   expect(await agent.reason).toBe("interrupted");
 });
 
-test("a registration that is refused to the end is an error, which says what a wrong token looks like and shows no token", async () => {
+test("a registration that is rejected in all attempts is an error that explains the status and shows no token", async () => {
   await using hub = await startHub();
   hub.script("/register", () => ({ status: 404, body: `unknown ${registrationToken}` }));
   const logger = createRecordingLogger();
   const agent = startAgent(hub, { logger, config: { "register-attempts": 3 } });
   const error = await agent.reason.catch((thrown: Error) => thrown);
   expect(String(error)).toContain("failed to register agent");
-  expect(String(error)).toContain("the registration token is not known there");
+  expect(String(error)).toContain("the control plane does not know the registration token");
   expect(hub.paths).toEqual(["/register", "/register", "/register"]);
   expect(`${String(error)}${messages(logger)}`).not.toContain(registrationToken);
 });
 
-test("an interrupt ends the attempts", async () => {
+test("an interrupt ends the registration attempts", async () => {
   await using hub = await startHub();
   hub.script("/register", "hang");
   const agent = startAgent(hub, { logger: createRecordingLogger() });

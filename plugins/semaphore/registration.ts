@@ -2,35 +2,35 @@ import { type Logger, seal, type SlotState, toMessage, unseal } from "signalman"
 import { generateName, isUrlName } from "./agent-name.ts";
 import type { Settings, Terms } from "./settings.ts";
 
-/** What the control plane knows of us. */
+/** An agent's registration with the control plane. */
 export interface Registration {
-  /** As it calls us. */
+  /** The name that the control plane uses for the agent. */
   readonly name: string;
   readonly accessToken: string;
   readonly terms: Terms;
 }
 
-/** Keeps a registration, so that a crash does not cost it. */
+/** Saves a registration, so that it survives a crash. */
 export interface RegistrationStore {
-  /** The one from an earlier process, if it can still be used. `isOurs`: a new one would be the same. */
-  find(): { readonly registration: Registration; readonly isOurs: boolean } | undefined;
-  /** The name to register under. On disk before it is used: after a crash and for every retry it is the same. */
+  /** The usable registration of an earlier process. `isCurrent`: a new registration would have the same name and terms. */
+  find(): { readonly registration: Registration; readonly isCurrent: boolean } | undefined;
+  /** Chooses the name to register under and saves it first: after a crash and for each attempt the name is the same. */
   chooseName(): string;
   put(registration: Registration): void;
   forget(): void;
-  /** The job that is assigned to it, and not yet acknowledged. */
+  /** Id of the job that is assigned to the registration and not yet acknowledged. */
   readonly assignedJob: string | undefined;
   assign(jobId: string): void;
   unassign(): void;
 }
 
-interface Kept {
+interface SavedRegistration {
   readonly origin: string;
-  /** The name that was asked for; a signed URL is not kept. */
+  /** The requested name; a placeholder for a signed URL, which must not be on disk. */
   readonly asked: string;
   readonly isGenerated: boolean;
   readonly terms: Terms;
-  /** Once it is registered. The token is sealed under the registration token. */
+  /** Present once the control plane has accepted it. The access token is sealed with the registration token. */
   readonly accepted?: { readonly name: string; readonly sealedToken: string };
 }
 
@@ -41,28 +41,13 @@ export function createRegistrationStore(
 ): RegistrationStore {
   const { origin, token, terms, name } = settings;
   const asked = name === undefined ? undefined : isUrlName(name) ? signedUrl : name;
+  const { read, remove } = createDocuments(state, logger);
+  const isSameAgent = (saved: SavedRegistration): boolean =>
+    saved.origin === origin && (asked === undefined ? saved.isGenerated : saved.asked === asked);
 
-  const read = <T>(document: string): T | undefined => {
-    try {
-      return state.get<T>(document);
-    } catch (error) {
-      logger.warn(`what was kept is of no use: ${toMessage(error)}`);
-      return undefined;
-    }
-  };
-  const remove = (document: string): void => {
-    try {
-      state.remove(document);
-    } catch (error) {
-      logger.error(`what is no longer true stays on disk: ${toMessage(error)}`);
-    }
-  };
-  const isSameAgent = (kept: Kept): boolean =>
-    kept.origin === origin && (asked === undefined ? kept.isGenerated : kept.asked === asked);
-
-  let kept = read<Kept>("registration");
-  // A registration is given up only for one that the control plane has accepted.
-  let pending = read<Kept>("pending");
+  let saved = read<SavedRegistration>("registration");
+  // An accepted registration is replaced only by another accepted one.
+  let pending = read<SavedRegistration>("pending");
   let assignedJob = read<{ readonly jobId: string }>("assignment")?.jobId;
 
   const unassign = (): void => {
@@ -75,15 +60,15 @@ export function createRegistrationStore(
       return assignedJob;
     },
     find() {
-      if (kept?.accepted === undefined || kept.origin !== origin) return undefined;
-      const accessToken = unseal(kept.accepted.sealedToken, token);
+      if (saved?.accepted === undefined || saved.origin !== origin) return undefined;
+      const accessToken = unseal(saved.accepted.sealedToken, token);
       if (accessToken === undefined) {
-        logger.warn("the registration that was kept belongs to another registration token: registering anew");
+        logger.warn("the saved registration belongs to another registration token: registering anew");
         return undefined;
       }
       return {
-        registration: { name: kept.accepted.name, accessToken, terms: kept.terms },
-        isOurs: isSameAgent(kept) && Bun.deepEquals(kept.terms, terms),
+        registration: { name: saved.accepted.name, accessToken, terms: saved.terms },
+        isCurrent: isSameAgent(saved) && Bun.deepEquals(saved.terms, terms),
       };
     },
     chooseName() {
@@ -95,13 +80,13 @@ export function createRegistrationStore(
     },
     put(registration) {
       const accepted = { name: registration.name, sealedToken: seal(registration.accessToken, token) };
-      kept = { ...pending!, accepted };
-      state.put("registration", kept);
+      saved = { ...pending!, accepted };
+      state.put("registration", saved);
       pending = undefined;
       remove("pending");
     },
     forget() {
-      kept = undefined;
+      saved = undefined;
       remove("registration");
       unassign();
     },
@@ -111,7 +96,7 @@ export function createRegistrationStore(
         state.put("assignment", { jobId });
       } catch (error) {
         logger.error(
-          `the assignment of job ${jobId} cannot be kept, a crash would lose it: ${toMessage(error)}`,
+          `assignment of job ${jobId} could not be saved: a crash would lose the job: ${toMessage(error)}`,
         );
       }
     },
@@ -120,3 +105,24 @@ export function createRegistrationStore(
 }
 
 const signedUrl = "a signed URL";
+
+/** Reads and removes documents; a fault is logged and costs no more than the document. */
+function createDocuments(state: SlotState, logger: Logger) {
+  return {
+    read<T>(document: string): T | undefined {
+      try {
+        return state.get<T>(document);
+      } catch (error) {
+        logger.warn(`saved state "${document}" is unreadable and ignored: ${toMessage(error)}`);
+        return undefined;
+      }
+    },
+    remove(document: string): void {
+      try {
+        state.remove(document);
+      } catch (error) {
+        logger.error(`outdated state "${document}" could not be removed: ${toMessage(error)}`);
+      }
+    },
+  };
+}

@@ -4,25 +4,25 @@ import type { Attempts } from "./settings.ts";
 export interface RetryOptions {
   readonly attempts: Attempts;
   readonly signal?: AbortSignal | undefined;
-  /** Whether another attempt may bring more. Default: always. */
-  canHeal?(failure: Failure): boolean;
+  /** Whether another attempt may succeed. Default: always true. */
+  canRecover?(failure: Failure): boolean;
   /** Called before each further attempt; `attempt` is the one that failed, from 1. */
   onRetry?(failure: Failure, attempt: number): void;
 }
 
-/** Calls until it works, a steady interval apart, or as long as the control plane wants to be left alone. */
+/** Repeats a call until it succeeds. Waits for the interval, or for `Retry-After` when that is longer. */
 export async function retry<T>(call: () => Promise<Reply<T>>, options: RetryOptions): Promise<Reply<T>> {
-  const { attempts, signal, canHeal = () => true } = options;
+  const { attempts, signal, canRecover = () => true } = options;
   for (let attempt = 1; ; attempt += 1) {
     const reply = await call();
-    if (reply.ok || signal?.aborted || attempt >= attempts.count || !canHeal(reply.failure)) return reply;
+    if (reply.ok || signal?.aborted || attempt >= attempts.count || !canRecover(reply.failure)) return reply;
     options.onRetry?.(reply.failure, attempt);
     await sleep(Math.max(attempts.intervalMs, reply.failure.retryAfterMs), signal);
     if (signal?.aborted) return reply;
   }
 }
 
-/** Resolves when the time is over or `signal` aborts. */
+/** Resolves after the duration or when `signal` aborts. */
 export async function sleep(durationMs: number, signal?: AbortSignal): Promise<void> {
   if (signal?.aborted) return;
   const { promise, resolve } = Promise.withResolvers<void>();

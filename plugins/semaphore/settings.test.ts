@@ -19,7 +19,7 @@ test("the plugin provides the job source, and every option has a flag", async ()
   expect(Object.keys(plugin.flags ?? {}).toSorted()).toEqual(Object.keys(schema.entries).toSorted());
 });
 
-describe("what start refuses", () => {
+describe("start rejects", () => {
   test.each([
     [{ token: "t" }, "Semaphore endpoint was not specified. Exiting..."],
     [{ endpoint: "a.test" }, "Agent registration token was not specified. Exiting..."],
@@ -45,19 +45,19 @@ describe("what start refuses", () => {
     expect(error).toMatchObject({ code: "CONFIG_INVALID", message: expect.stringContaining(message) });
   });
 
-  test("all of it at once, and never with the token", async () => {
+  test("all faults at once, without showing the token", async () => {
     const error = await load({ token: "a secret\nin lines", "disconnect-after-idle-timeout": -1 }).catch(
       String,
     );
     expect(error).toContain("endpoint was not specified");
-    expect(error).toContain("token holds no token (expected printable characters without spaces)");
+    expect(error).toContain("token does not contain a token (expected printable characters without spaces)");
     expect(error).toContain("can't be negative");
     expect(error).not.toContain("secret");
   });
 });
 
 describe("the token", () => {
-  test("may stand in a file", async () => {
+  test("may be in a file", async () => {
     await using directory = await tmpdir();
     const path = join(directory.path, "token");
     await Bun.write(path, "from-a-file\n");
@@ -65,7 +65,7 @@ describe("the token", () => {
     expect(token).toBe("from-a-file");
   });
 
-  test.each(["--token x", "--token=x"])("on the command line is warned of: %s", async (words) => {
+  test.each(["--token x", "--token=x"])("on the command line is a warning: %s", async (words) => {
     const logger = createRecordingLogger();
     await load(needed, { logger, argv: words.split(" ") });
     expect(logger.entries).toMatchObject([
@@ -75,7 +75,7 @@ describe("the token", () => {
 });
 
 describe("the name", () => {
-  test("from a variable is deprecated, which is said once, and read", async () => {
+  test("from a variable is read, with one warning that this is deprecated", async () => {
     const logger = createRecordingLogger();
     const { name } = await load(
       { ...needed, "name-from-env": "MY_NAME" },
@@ -85,7 +85,7 @@ describe("the name", () => {
     expect(logger.entries).toMatchObject([{ level: "warn", message: expect.stringContaining("deprecated") }]);
   });
 
-  test("that is given counts more than the variable", async () => {
+  test("has precedence over the variable", async () => {
     const { name } = await load({ ...needed, name: "given-name", "name-from-env": "NOT_SET" });
     expect(name).toBe("given-name");
   });
@@ -102,17 +102,17 @@ describe("the name", () => {
   ])("%s is a URL", (name) => expect(isUrlName(name)).toBe(true));
 
   test.each(["plain-name", "a/b", "", "1a:b", ":x", "/bad%zz", "http://h:port/", "http://a b/", "/a\u0001"])(
-    "%s is none",
+    "%s is not a URL",
     (name) => expect(isUrlName(name)).toBe(false),
   );
 
-  test("is 20 characters when it is generated, and never twice the same", () => {
+  test("is generated with 20 characters, different each time", () => {
     const names = Array.from({ length: 50 }, generateName);
     expect(new Set(names).size).toBe(50);
     for (const name of names) expect(name).toMatch(/^[A-Za-z0-9_-]{20}$/);
   });
 
-  test("and the endpoint tell agents apart, without the signature of a URL", () => {
+  test("and the endpoint identify an agent, without the signature of a URL", () => {
     const identityOf = (name: string) =>
       createSemaphoreSource({ config: v.parse(schema, { ...needed, name }), env: {}, argv: [] }).identity;
     expect(identityOf("my-agent")).toBe("acme.semaphoreci.com my-agent");
@@ -120,7 +120,7 @@ describe("the name", () => {
   });
 });
 
-test("the system's name is the pretty one of the first file that has one", () => {
+test("the system's name is the PRETTY_NAME or NAME of the first file that has one", () => {
   expect(toSystemName(['NAME="Debian"\nPRETTY_NAME="Debian 12"', ""])).toBe("Debian 12");
   expect(toSystemName(["ID=x\nNAME=Arch", ""])).toBe("Arch");
   expect(toSystemName(["", "NAME='LSB thing'"])).toBe("LSB thing");

@@ -5,21 +5,21 @@ import { findNameFault, isUrlName } from "./agent-name.ts";
 import type { SemaphoreConfig } from "./config.ts";
 import { isToken } from "./wire.ts";
 
-/** What an agent starts with: checked, complete, durations in milliseconds where the name says so. */
+/** The checked and complete settings of an agent. Names with `Ms` are milliseconds. */
 export interface Settings {
-  /** `undefined`: a generated one. */
+  /** `undefined` for a generated name. */
   readonly name: string | undefined;
   readonly endpoint: string;
   readonly origin: string;
   readonly token: string;
   readonly ca: readonly string[] | undefined;
-  /** What no message may hold. */
+  /** Values that no message may contain. */
   readonly secrets: readonly string[];
   readonly terms: Terms;
   readonly limits: Limits;
 }
 
-/** What the control plane is told at registration, and holds an agent to (seconds). */
+/** The terms of a registration, which the control plane enforces. Times are seconds. */
 export interface Terms {
   readonly singleJob: boolean;
   readonly jobId: string;
@@ -47,15 +47,15 @@ export interface Attempts {
 
 export interface LoadSettingsOptions {
   readonly env: Readonly<Record<string, string | undefined>>;
-  /** The command line, for the warning about a token in it. */
+  /** The command line, checked for a token. */
   readonly argv: readonly string[];
   readonly logger: Logger;
-  /** Which of the agent's slots it is for, from 0, and how many there are. */
+  /** Number of the slot, from 0, and number of all slots. */
   readonly slot: number;
   readonly slots: number;
 }
 
-/** Checks what only `start` needs. All faults are in one `CONFIG_INVALID`, in the reference's words where it has some. */
+/** Checks what only `start` needs. Throws one `CONFIG_INVALID` with all faults, worded as in the reference agent where it has a message. */
 export async function loadSettings(config: SemaphoreConfig, options: LoadSettingsOptions): Promise<Settings> {
   const { env, argv, logger, slot, slots } = options;
   const faults: string[] = [];
@@ -72,7 +72,7 @@ export async function loadSettings(config: SemaphoreConfig, options: LoadSetting
   if (endpoint === "") faults.push("Semaphore endpoint was not specified. Exiting...");
   else if (!isHost(endpoint)) {
     faults.push(
-      `endpoint "${hideCredentials(endpoint)}" is no host (expected host or host:port, such as acme.semaphoreci.com)`,
+      `endpoint "${hideCredentials(endpoint)}" is not a host (expected host or host:port, such as acme.semaphoreci.com)`,
     );
   }
   const token = (await attempt(() => loadToken(config))) ?? "";
@@ -85,18 +85,18 @@ export async function loadSettings(config: SemaphoreConfig, options: LoadSetting
     faults.push("job-id can only be used if disconnect-after-job is also used. Exiting...");
   }
   if (config["job-id"] && slots > 1) {
-    faults.push(`job-id is for an agent with one slot, and this one has ${slots}: set slots to 1`);
+    faults.push(`job-id requires an agent with one slot, but slots is ${slots}: set slots to 1`);
   }
   if (config["disconnect-after-idle-timeout"] < 0) faults.push("Idle timeout can't be negative. Exiting...");
   if (faults.length > 0) throw new AgentError("CONFIG_INVALID", faults.join("\n"));
 
   const isFirst = slot === 0;
   if (isFirst && !config.name && config["name-from-env"]) {
-    logger.warn('"name-from-env" is deprecated: use "name", or its variable SEMAPHORE_AGENT_NAME');
+    logger.warn('"name-from-env" is deprecated: use "name" or the variable SEMAPHORE_AGENT_NAME');
   }
   if (isFirst && argv.some((word) => word === "--token" || word.startsWith("--token="))) {
     logger.warn(
-      'the registration token stands on the command line, where every user of this host can read it: use "token-file" or SEMAPHORE_AGENT_TOKEN',
+      'the registration token is on the command line, where every user of this host can read it: use "token-file" or SEMAPHORE_AGENT_TOKEN',
     );
   }
   return {
@@ -105,31 +105,34 @@ export async function loadSettings(config: SemaphoreConfig, options: LoadSetting
     origin: toOrigin(config),
     token,
     ca,
-    // A signed URL is as good as the identity that signed it.
+    // A signed URL grants the identity that signed it.
     secrets: [token, ...(name !== undefined && isUrlName(name) ? [name] : [])],
     terms: toTerms(config),
     limits: toLimits(config),
   };
 }
 
-/** The name that somebody gave, also an empty one; `undefined`: nobody did. */
+/** Returns the configured name, which may be empty; `undefined` when none is configured. */
 export function chooseName(config: SemaphoreConfig, env: LoadSettingsOptions["env"]): string | undefined {
   if (config.name) return config.name;
   const variable = config["name-from-env"];
   return variable ? (env[variable] ?? "") : undefined;
 }
 
-/** Each slot is an agent of its own, and two of one name cannot be. */
+/** Returns the name of a slot. Each slot is an agent of its own, and names are unique. */
 export function toSlotName(name: string, { slot, slots }: { slot: number; slots: number }): string {
   if (isUrlName(name) || slots === 1) return name;
   return `${name}-${slot + 1}`;
 }
 
-/** From its file or its option. Throws `CONFIG_INVALID`, in the reference's words where it has some. */
+/** Reads the token from its file or option. Throws `CONFIG_INVALID`, worded as in the reference agent where it has a message. */
 export async function loadToken(config: SemaphoreConfig): Promise<string> {
   const path = config["token-file"];
   if (config.token && path)
-    throw new AgentError("CONFIG_INVALID", '"token" and "token-file" exclude each other: give one of them');
+    throw new AgentError(
+      "CONFIG_INVALID",
+      '"token" and "token-file" exclude each other: set only one of them',
+    );
   const token = path ? (await loadText(path, "token-file")).trim() : (config.token ?? "");
   const source = path ? `token-file "${path}"` : "token";
   if (token === "") {
@@ -142,18 +145,18 @@ export async function loadToken(config: SemaphoreConfig): Promise<string> {
   if (!isToken(token)) {
     throw new AgentError(
       "CONFIG_INVALID",
-      `${source} holds no token (expected printable characters without spaces)`,
+      `${source} does not contain a token (expected printable characters without spaces)`,
     );
   }
   return token;
 }
 
-/** The usual certificates and those of a file; `undefined`: the usual ones. */
+/** Returns the default certificates and those of the file; `undefined` without a file. */
 export async function loadCertificates(path: string | undefined): Promise<readonly string[] | undefined> {
   if (!path) return undefined;
   const own = await loadText(path, "ca-file");
   if (!own.includes("-----BEGIN CERTIFICATE-----")) {
-    throw new AgentError("CONFIG_INVALID", `ca-file "${path}" holds no certificate (expected PEM)`);
+    throw new AgentError("CONFIG_INVALID", `ca-file "${path}" does not contain a certificate (expected PEM)`);
   }
   return [...getCACertificates("default"), own];
 }
@@ -168,7 +171,7 @@ async function loadText(path: string, option: string): Promise<string> {
   }
 }
 
-/** `acme.semaphoreci.com`, or with a port. */
+/** Whether the endpoint is a host with an optional port. */
 export function isHost(endpoint: string): boolean {
   const url = /^[^\s/?#@\\]+$/.test(endpoint) ? URL.parse(`http://${endpoint}`) : null;
   return url !== null && url.hostname !== "" && url.pathname === "/";
@@ -178,7 +181,7 @@ export function toOrigin({ endpoint, "no-https": isPlain }: SemaphoreConfig): st
   return `${isPlain ? "http" : "https"}://${endpoint}`;
 }
 
-/** `user:password@`. */
+/** Removes `user:password@`. */
 function hideCredentials(endpoint: string): string {
   return endpoint.replace(/[^/]*@/, "");
 }

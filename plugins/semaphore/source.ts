@@ -3,10 +3,10 @@ import { isUrlName } from "./agent-name.ts";
 import { createHubClient, type HubClient } from "./client.ts";
 import type { SemaphoreConfig } from "./config.ts";
 import { disconnect } from "./disconnect.ts";
-import { chooseLeft, endStrangers } from "./left-jobs.ts";
+import { selectLeftJobs, stopUnassigned } from "./left-jobs.ts";
 import { register } from "./register.ts";
 import { createRegistrationStore, type Registration, type RegistrationStore } from "./registration.ts";
-import { serve, toDrainReason } from "./serve.ts";
+import { serveRegistration, toDrainReason } from "./serve-registration.ts";
 import { loadSettings } from "./settings.ts";
 
 export interface SemaphoreSourceOptions {
@@ -33,30 +33,33 @@ export function createSemaphoreSource({ config, env, argv }: SemaphoreSourceOpti
           timeoutMs: settings.limits.requestTimeoutMs,
         });
 
-      const serveAs = (registration: Registration, left?: LeftJob) =>
-        serve({
+      const serve = (registration: Registration, left?: LeftJob) =>
+        serveRegistration({
           context,
           settings,
           store,
           client: toClient(registration),
           registration,
-          isTentative: registration === kept,
+          isResumed: registration === resumed,
           left,
         });
 
-      // 1. What an earlier process left is taken up: its registration, and its job with it.
-      const { mine, strangers } = chooseLeft(context.jobs.left, store.assignedJob);
-      const kept = await takeUp(store, { hasJob: mine !== undefined, toClient, context });
-      const endLeft = (left: readonly LeftJob[]) =>
-        Promise.race([endStrangers(left, context), aborted(signals.handOver)]);
-      if (kept) {
-        await endLeft(strangers);
-        const reason = await serveAs(kept, mine);
+      // 1. Resume the registration of an earlier process, and its job.
+      const { assigned, unassigned } = selectLeftJobs(context.jobs.left, store.assignedJob);
+      const resumed = await resumeRegistration(store, {
+        hasJob: assigned !== undefined,
+        toClient,
+        context,
+      });
+      const stopLeft = (left: readonly LeftJob[]) =>
+        Promise.race([stopUnassigned(left, context), aborted(signals.handOver)]);
+      if (resumed) {
+        await stopLeft(unassigned);
+        const reason = await serve(resumed, assigned);
         if (reason !== undefined) return reason;
       }
 
-      // 2. Otherwise, or when nobody knows it any more, the agent registers anew. Not before that is done, jobs of an earlier
-      // registration are given up: a wrong token must not cost them.
+      // 2. Register anew. Jobs of an earlier registration are stopped only after that: a wrong token must not cost them.
       const registration = await register({
         settings,
         store,
@@ -65,32 +68,35 @@ export function createSemaphoreSource({ config, env, argv }: SemaphoreSourceOpti
         signal: quit,
       });
       if (registration === undefined) return toQuitReason(context, store);
-      if (!kept) {
+      if (!resumed) {
         store.unassign();
-        await endLeft(context.jobs.left);
+        await stopLeft(context.jobs.left);
       }
-      return (await serveAs(registration)) ?? toQuitReason(context, store);
+      return (await serve(registration)) ?? toQuitReason(context, store);
     },
   };
 }
 
-interface TakeUpOptions {
+interface ResumeOptions {
   readonly hasJob: boolean;
   readonly context: JobSourceContext;
   toClient(registration: Registration): HubClient;
 }
 
-/** A registration without a job is taken up only if a new one would be the same; otherwise it makes way for the new one. */
-async function takeUp(store: RegistrationStore, options: TakeUpOptions): Promise<Registration | undefined> {
+/** Resumes a saved registration that has a job or equals a new one. Any other one is disconnected and removed. */
+async function resumeRegistration(
+  store: RegistrationStore,
+  options: ResumeOptions,
+): Promise<Registration | undefined> {
   const { hasJob, toClient, context } = options;
   const found = store.find();
-  if (found?.isOurs || (found && (hasJob || store.assignedJob !== undefined))) return found.registration;
+  if (found?.isCurrent || (found && (hasJob || store.assignedJob !== undefined))) return found.registration;
   if (found !== undefined) {
     const { logger, signals } = context;
     const attempts = { count: 1, intervalMs: 0 };
     await disconnect({ client: toClient(found.registration), attempts, logger, signal: signals.handOver });
+    store.forget();
   }
-  if (found !== undefined) store.forget();
   return undefined;
 }
 

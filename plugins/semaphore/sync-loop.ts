@@ -1,50 +1,56 @@
-import type { Logger, SyncOutcome } from "signalman";
-import type { HubClient } from "./client.ts";
-import { type Event, type JobAction, type Leave, type Machine, type Rules, toRequest } from "./machine.ts";
-import type { Outage } from "./outage.ts";
-import { step } from "./step.ts";
-import type { SyncRequest } from "./wire.ts";
+import type { Logger, OutageLog, SyncOutcome } from "signalman";
+import {
+  type AgentState,
+  type Event,
+  type JobAction,
+  type Rules,
+  type Shutdown,
+  toRequest,
+} from "./agent-state.ts";
+import type { HubClient, Reply } from "./client.ts";
+import { transition } from "./transition.ts";
+import type { SyncAnswer, SyncRequest } from "./wire.ts";
 
 export interface SyncLoopOptions {
   readonly client: Pick<HubClient, "sync">;
-  readonly machine: Machine;
+  readonly agent: AgentState;
   readonly rules: Rules;
-  /** Where the control plane names no time for the next sync. */
+  /** Time to the next sync when the control plane names none: random between the two. */
   readonly interval: { readonly minMs: number; readonly maxMs: number };
   readonly logger: Logger;
-  readonly outage: Outage;
-  /** Does what concerns jobs. Called before the next sync is built. */
+  readonly outage: OutageLog;
+  /** Performs an action on the job. Called before the next sync is built. */
   perform(action: JobAction): void;
-  /** Called after each sync that was not broken off. */
+  /** Called after each sync that was not aborted. */
   onSynced(outcome: SyncOutcome): void;
-  /** The control plane has answered for the first time. */
+  /** Called when the control plane has answered for the first time. */
   onConfirmed(): void;
 }
 
 export interface SyncLoop {
-  tell(event: Exclude<Event, { kind: "sent" | "answered" | "failed" }>): void;
-  /** Resolves when the agent is to go. */
-  readonly left: Promise<{ readonly leave: Leave; readonly machine: Machine }>;
-  /** Ends it without a word. */
+  dispatch(event: Exclude<Event, { kind: "sent" | "answered" | "failed" }>): void;
+  /** Resolves when the agent shuts down. */
+  readonly ended: Promise<{ readonly shutdown: Shutdown; readonly agent: AgentState }>;
+  /** Ends the loop without a further sync. */
   stop(): void;
 }
 
 /**
- * Syncs until the agent is to go (protocol section 2.7): at once, then when the control plane says, or at once when something
- * forces it. One sync is in flight at a time. A forced one follows right after it; where the one in flight speaks of a job
- * that is busy, it is broken off, since whatever it would bring comes again. One that waits for a job never is: its answer may be a job.
+ * Syncs until the agent shuts down (protocol section 2.7): at once, then when the control plane says, or at once when an event
+ * forces a sync. One sync is in flight at a time, and a forced one follows right after it. A sync about a running job is aborted
+ * for a forced one, since its answer comes again. A sync that waits for a job is never aborted: its answer may be a job.
  */
 export function startSyncLoop(options: SyncLoopOptions): SyncLoop {
   const { client, rules, interval, logger, outage } = options;
-  const { promise: left, resolve } = Promise.withResolvers<{ leave: Leave; machine: Machine }>();
-  let machine = options.machine;
+  const { promise: ended, resolve } = Promise.withResolvers<{ shutdown: Shutdown; agent: AgentState }>();
+  let agent = options.agent;
   let timer: Timer | undefined;
   let inFlight: { readonly request: SyncRequest; readonly controller: AbortController } | undefined;
   let isForced = false;
   let isOver = false;
   let isConfirmed = false;
 
-  const end = (): void => {
+  const stop = (): void => {
     isOver = true;
     clearTimeout(timer);
     inFlight?.controller.abort();
@@ -52,25 +58,17 @@ export function startSyncLoop(options: SyncLoopOptions): SyncLoop {
 
   const dispatch = (event: Event): void => {
     if (isOver) return;
-    const next = step(machine, event, rules);
-    machine = next.machine;
+    const next = transition(agent, event, rules);
+    agent = next.agent;
     for (const action of next.actions) {
-      switch (action.kind) {
-        case "log":
-          logger[action.level](action.message);
-          break;
-        case "sync":
-          force();
-          break;
-        case "leave":
-          end();
-          resolve({ leave: action.leave, machine });
-          break;
-        default:
-          options.perform(action);
-      }
+      if (action.kind === "log") logger[action.level](action.message);
+      else if (action.kind === "sync") force();
+      else if (action.kind === "shut-down") {
+        stop();
+        resolve({ shutdown: action.shutdown, agent });
+      } else options.perform(action);
     }
-    if (machine.abandoned !== undefined) clearTimeout(timer);
+    if (agent.abandoned !== undefined) clearTimeout(timer);
   };
 
   const force = (): void => {
@@ -86,8 +84,8 @@ export function startSyncLoop(options: SyncLoopOptions): SyncLoop {
   };
 
   const sync = async (): Promise<void> => {
-    if (isOver || inFlight !== undefined || machine.abandoned !== undefined) return;
-    const request = toRequest(machine);
+    if (isOver || inFlight !== undefined || agent.abandoned !== undefined) return;
+    const request = toRequest(agent);
     const controller = new AbortController();
     inFlight = { request, controller };
     isForced = false;
@@ -96,30 +94,37 @@ export function startSyncLoop(options: SyncLoopOptions): SyncLoop {
     const sentAt = performance.now();
     const reply = await client.sync(request, controller.signal);
     inFlight = undefined;
-    const durationMs = performance.now() - sentAt;
-    if (reply.ok) options.onSynced({ durationMs });
-    else if (reply.failure.kind !== "aborted") options.onSynced({ durationMs, error: reply.failure.message });
+    reportOutcome(options, reply, performance.now() - sentAt);
     if (isOver) return;
+    receive(request, reply);
+    if (isOver || agent.abandoned !== undefined) return;
+    schedule(isForced ? 0 : toDelay(reply, interval));
+  };
+
+  const receive = (request: SyncRequest, reply: Reply<SyncAnswer>): void => {
     if (reply.ok) {
-      logger.debug("synced", { action: reply.value.action.kind, nextSyncMs: reply.value.nextSyncMs });
+      const { action, nextSyncMs } = reply.value;
+      logger.debug("synced", { action: action.kind, nextSyncMs });
       if (!isConfirmed) options.onConfirmed();
       isConfirmed = true;
-    }
-    const at = performance.now();
-    if (reply.ok) {
       outage.recovered();
-      dispatch({ kind: "answered", request, action: reply.value.action, at });
+      dispatch({ kind: "answered", request, action, at: performance.now() });
     } else if (reply.failure.kind !== "aborted") {
-      outage.failed(reply.failure);
-      dispatch({ kind: "failed", request, failure: reply.failure, at });
+      outage.failed(reply.failure.message);
+      dispatch({ kind: "failed", request, failure: reply.failure, at: performance.now() });
     }
-    if (isOver || machine.abandoned !== undefined) return;
-    const namedMs = reply.ok ? reply.value.nextSyncMs : 0;
-    schedule(
-      isForced ? 0 : namedMs || interval.minMs + Math.random() * Math.max(0, interval.maxMs - interval.minMs),
-    );
   };
 
   schedule(0);
-  return { tell: dispatch, left, stop: end };
+  return { dispatch, ended, stop };
+}
+
+function reportOutcome({ onSynced }: SyncLoopOptions, reply: Reply<SyncAnswer>, durationMs: number): void {
+  if (reply.ok) onSynced({ durationMs });
+  else if (reply.failure.kind !== "aborted") onSynced({ durationMs, error: reply.failure.message });
+}
+
+function toDelay(reply: Reply<SyncAnswer>, { minMs, maxMs }: SyncLoopOptions["interval"]): number {
+  const requestedMs = reply.ok ? reply.value.nextSyncMs : 0;
+  return requestedMs || minMs + Math.random() * Math.max(0, maxMs - minMs);
 }

@@ -1,6 +1,6 @@
 import type { JobResult, StopReason } from "signalman";
 
-/** The only words that the control plane knows (protocol section 2.3). */
+/** The states of a sync (protocol section 2.3). */
 export type SyncState = "waiting-for-jobs" | "starting-job" | "running-job" | "stopping-job" | "finished-job";
 
 export interface SyncRequest {
@@ -9,7 +9,7 @@ export interface SyncRequest {
   readonly jobId: string;
   /** Never empty with `finished-job`. */
   readonly jobResult: JobResult | "";
-  /** Unix seconds; 0 when nobody interrupted. */
+  /** Unix seconds; 0 without an interrupt. */
   readonly interruptedAt: number;
 }
 
@@ -21,7 +21,7 @@ export type SyncAction =
 
 export interface SyncAnswer {
   readonly action: SyncAction;
-  /** 0 when the control plane did not say. */
+  /** Milliseconds to the next sync; 0 when the control plane names no time. */
   readonly nextSyncMs: number;
 }
 
@@ -30,12 +30,12 @@ export interface Registered {
   readonly token: string;
 }
 
-/** A token goes into a header: printable, and no spaces. */
+/** Whether the value can be sent in a header: printable characters without spaces. */
 export function isToken(value: unknown): value is string {
   return typeof value === "string" && /^[\u0021-\u007e]+$/.test(value);
 }
 
-/** `undefined` for what is no answer to a sync. */
+/** Returns `undefined` for a malformed answer to a sync. */
 export function toSyncAnswer(value: unknown): SyncAnswer | undefined {
   const { action: word, job_id, shutdown_reason, next_sync_after } = toRecord(value);
   if (typeof word !== "string" || word === "") return undefined;
@@ -44,13 +44,13 @@ export function toSyncAnswer(value: unknown): SyncAnswer | undefined {
   return action && { action, nextSyncMs: Math.min(nextSyncMs, longestTimerMs) };
 }
 
-/** `undefined` for what is no answer to a registration. */
+/** Returns `undefined` for a malformed answer to a registration. */
 export function toRegistered(value: unknown): Registered | undefined {
   const { name, token } = toRecord(value);
   return typeof name === "string" && name !== "" && isToken(token) ? { name, token } : undefined;
 }
 
-/** The token in an answer to a refresh. */
+/** Returns the token of an answer to a refresh; `undefined` when it has none. */
 export function toLogToken(value: unknown): string | undefined {
   const { token } = toRecord(value);
   return isToken(token) ? token : undefined;
@@ -70,7 +70,7 @@ function toAction(word: string, jobId: unknown, reason: unknown): SyncAction | u
     case "wait-for-jobs":
       return { kind: word };
     case "run-job":
-      // It becomes a part of paths, here and at the control plane.
+      // The id becomes a part of paths, here and at the control plane.
       if (typeof jobId !== "string" || !/^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$/.test(jobId)) return undefined;
       return { kind: word, jobId };
     case "stop-job":

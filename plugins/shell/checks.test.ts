@@ -8,7 +8,7 @@ import shell from "./index.ts";
 const config = { file: undefined, options: [], of: () => undefined };
 
 describe("the login shell", () => {
-  test("of a good profile starts, and has git and the toolbox's function", async () => {
+  test("with a good profile starts and has git and the toolbox", async () => {
     await using machine = await openMachine({
       ".bash_profile": "source ~/.toolbox/toolbox\n",
       ".toolbox/toolbox": "checkout() { :; }\n",
@@ -23,7 +23,7 @@ describe("the login shell", () => {
     expect(titles(findings, "error")).toEqual([]);
   });
 
-  test("that ends in its profile is an error, with what it said last", async () => {
+  test("that exits in its profile is an error with its last output", async () => {
     await using machine = await openMachine({ ".bash_profile": "echo no licence here; exit 3\n" });
     expect(await machine.check("login-shell")).toEqual([
       {
@@ -35,7 +35,7 @@ describe("the login shell", () => {
     ]);
   });
 
-  test("that hangs is an error, and nothing of it is left", async () => {
+  test("that hangs is an error and leaves no process behind", async () => {
     await using machine = await openMachine({
       ".bash_profile": "(trap '' HUP TERM; sleep 7331) & sleep 7332\n",
     });
@@ -44,25 +44,25 @@ describe("the login shell", () => {
     expect(await living("sleep 7331", "sleep 7332")).toEqual([]);
   });
 
-  test("that is slow is a warning", async () => {
+  test("that starts slowly is a warning", async () => {
     await using machine = await openMachine({ ".bash_profile": "sleep 1.1\n" });
     expect(titles(await machine.check("login-shell"), "warning")[0]).toMatch(/starts in \d+ ms$/);
   });
 
-  test("that prints is a warning, and shows what", async () => {
+  test("that prints is a warning with the output", async () => {
     await using machine = await openMachine({ ".bash_profile": "echo welcome\n" });
     expect(await machine.check("login-shell")).toContainEqual(
       expect.objectContaining({ level: "warning", detail: "welcome" }),
     );
   });
 
-  test("without git is an error, and without the toolbox a warning with what to add", async () => {
+  test("without git is an error, and without the toolbox a warning with the missing line", async () => {
     await using machine = await openMachine({
       ".bash_profile": "PATH=$HOME/bin\n",
       ".toolbox/toolbox": "checkout() { :; }\n",
     });
     const findings = await machine.check("login-shell");
-    expect(titles(findings, "error")).toEqual([expect.stringContaining("jobs find no git")]);
+    expect(titles(findings, "error")).toEqual([expect.stringContaining("git not found in the PATH of jobs")]);
     expect(findings).toContainEqual(
       expect.objectContaining({
         level: "warning",
@@ -73,16 +73,16 @@ describe("the login shell", () => {
 });
 
 describe("bash", () => {
-  test("that is not there is an error, and the login shell says nothing more", async () => {
+  test("that is missing is an error, and the login shell is not checked", async () => {
     await using machine = await openMachine({});
     const env = { PATH: join(machine.home, "nowhere") };
     expect(await machine.check("bash", undefined, env)).toMatchObject([
-      { level: "error", title: "there is no bash", remedy: expect.stringContaining("install bash 4.1") },
+      { level: "error", title: "bash not found", remedy: expect.stringContaining("install bash 4.1") },
     ]);
     expect(await machine.check("login-shell", undefined, env)).toEqual([]);
   });
 
-  test("that is too old is an error, and so is what only has its name", async () => {
+  test("that is too old is an error, and so is another program of that name", async () => {
     await using machine = await openMachine({
       "old/bash": "#!/bin/sh\necho 3.2.57\n",
       "no/bash": "#!/bin/sh\nexit 1\n",
@@ -91,26 +91,26 @@ describe("bash", () => {
     const find = async (place: string) =>
       titles(await machine.check("bash", undefined, { PATH: join(machine.home, place) }), "error");
     expect(await find("old")).toEqual([expect.stringContaining("bash 3.2.57, which is too old")]);
-    expect(await find("no")).toEqual([expect.stringContaining("does not run as bash does")]);
+    expect(await find("no")).toEqual([expect.stringContaining("is not a working bash")]);
   });
 });
 
-describe("the home of jobs", () => {
-  test("without known hosts, or with an open .ssh, is a warning", async () => {
+describe("the home directory of jobs", () => {
+  test("without known hosts or with a writable .ssh is a warning", async () => {
     await using machine = await openMachine({ ".ssh/config": "" });
     await chmod(join(machine.home, ".ssh"), 0o777);
     expect(titles(await machine.check("home"), "warning")).toEqual([
-      expect.stringContaining("others may write into"),
-      expect.stringContaining("ssh knows no host"),
+      expect.stringContaining("is writable by other users"),
+      expect.stringContaining("ssh has no known hosts"),
     ]);
   });
 
-  test("with known hosts is in order", async () => {
+  test("with known hosts has no warning", async () => {
     await using machine = await openMachine({ ".ssh/known_hosts": "# mine\ngit.test ssh-ed25519 AAAA\n" });
     expect(titles(await machine.check("home"), "warning")).toEqual([]);
   });
 
-  test("that is not there, or not named, is an error", async () => {
+  test("that is missing or not set is an error", async () => {
     await using machine = await openMachine({});
     expect(titles(await machine.check("home", undefined, { HOME: "/nowhere" }), "error")).toHaveLength(1);
     expect(titles(await machine.check("home", undefined, { HOME: "" }), "error")).toHaveLength(1);
@@ -126,7 +126,7 @@ interface Machine extends AsyncDisposable {
   ): Promise<readonly Finding[]>;
 }
 
-/** A home directory with these files, and in `bin` what a profile needs without git. */
+/** Creates a home directory with these files, and a `bin` without git. */
 async function openMachine(files: Readonly<Record<string, string>>): Promise<Machine> {
   const directory = await tmpdir();
   const home = directory.path;

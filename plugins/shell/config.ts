@@ -5,7 +5,7 @@ export const config = v.strictObject({
     v.pipe(
       v.number("expected a number of seconds"),
       v.minValue(1, "expected at least 1 second"),
-      v.description("How long the login shell's profile may take, in seconds"),
+      v.description("Time-out of the login profile, in seconds (at least 1)"),
       v.metadata({ hint: "seconds" }),
     ),
     300,
@@ -14,7 +14,7 @@ export const config = v.strictObject({
     v.pipe(
       v.array(v.string()),
       v.description(
-        "Programs that may outlive the job that started them, such as a shared build server. A pattern without `*` is a program's name; one with `*` is compared with its whole command line. What they start is spared as well.",
+        "Programs that keep running after the job that started them, such as a shared build server. A pattern without `*` is a program name; one with `*` is compared with the whole command line. Child processes of these programs keep running too.",
       ),
     ),
     [],

@@ -3,16 +3,16 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { EnvironmentVariable, Output } from "signalman";
 import { decodeVariables, quote, toExportFile } from "signalman/terminal";
-import { writePrivate } from "./write-private.ts";
+import { writePrivateFile } from "./private-file.ts";
 
 export interface ExportFiles extends Disposable {
-  /** Writes an export file; resolves to its path as a shell word, or `undefined` when the variables have a fault, which `output` then tells. */
+  /** Writes an export file and returns its path as a shell word. Returns `undefined` for invalid variables, after reporting them to `output`. */
   write(env: readonly EnvironmentVariable[], output: Output): string | undefined;
 }
 
 /**
- * The files through which variables reach the shell: `<tmpdir>/.env-<nanoseconds>`, where whoever debugs on the host looks for them (protocol
- * section 6.2), readable by the agent's user only. They are removed on disposal.
+ * The files that pass variables to the shell: `<tmpdir>/.env-<nanoseconds>`, where users who debug on the host expect them (protocol
+ * section 6.2). Only the agent's user can read them. Disposal removes them.
  */
 export function createExportFiles(): ExportFiles {
   const paths: string[] = [];
@@ -22,7 +22,7 @@ export function createExportFiles(): ExportFiles {
       if (variables === undefined) return undefined;
       const path = join(tmpdir(), `.env-${unixNanoseconds()}`);
       paths.push(path);
-      writePrivate(path, toExportFile(variables), { isNew: true });
+      writePrivateFile(path, toExportFile(variables), { isNew: true });
       return quote(path);
     },
     [Symbol.dispose]() {
@@ -30,7 +30,7 @@ export function createExportFiles(): ExportFiles {
         try {
           rmSync(path, { force: true });
         } catch {
-          // A disk that has become read-only.
+          // The disk may have become read-only.
         }
       }
     },

@@ -5,7 +5,7 @@ import { tmpdir } from "signalman/testing";
 
 const main = join(import.meta.dir, "../../src/main.ts");
 
-test("when the process that runs a job is killed with -9, the job's script does not go on, and nothing of it lives", async () => {
+test("when the process of a job is killed with SIGKILL, the job's script stops and all its processes are ended", async () => {
   await using home = await tmpdir();
   const job = join(home.path, "job.yaml");
   const commands = [
@@ -41,7 +41,7 @@ function ofJob(id: string): string[] {
 async function until(condition: () => boolean): Promise<void> {
   const deadline = performance.now() + 10_000;
   while (!condition()) {
-    if (performance.now() > deadline) throw new Error("it did not come to that within 10 s");
+    if (performance.now() > deadline) throw new Error("condition not met within 10 s");
     await Bun.sleep(10);
   }
 }

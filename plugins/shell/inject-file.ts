@@ -3,8 +3,8 @@ import { dirname, isAbsolute, join } from "node:path";
 import { decodeBase64, toMessage, type JobFile, type Output } from "signalman";
 
 /**
- * Puts one file of the request in its place (protocol sections 3.3, 6.2, 7). Resolves to the exit code: 255 when the content could not be
- * written, 1 for any other fault. Nobody else can read a file of mode 0600 at any moment.
+ * Writes one file of the request (protocol sections 3.3, 6.2, 7). Returns the exit code: 255 when the content could not be written, 1 for
+ * any other fault. A file with mode 0600 is at no time readable by other users.
  */
 export function injectFile(file: JobFile, home: string, output: Output): number {
   const path = toPath(file.path, home);

@@ -24,13 +24,13 @@ testExecutor({
     create({ ...context, environment: { ...context.environment, PATH: "/nowhere" } }),
 });
 
-test("the plugin provides the executor under the wire's name", async () => {
+test("the plugin provides the executor under the name that requests use", async () => {
   await using t = await testPlugin(plugin);
   expect(t.services).toContainEqual({ service: "executor", name: "shell" });
 });
 
 describe("what a job's commands can see", () => {
-  test("variables reach the shell by a file that only its owner can read, and that goes with the job", async () => {
+  test("variables are passed in a file with mode 0600 that is removed with the job", async () => {
     await using bench = await open();
     await bench.executor.exportEnvironment([environmentVariable("SECRET_THING", "hush hush")], () => {});
     const files = readdirSync(systemTmpdir())
@@ -44,16 +44,16 @@ describe("what a job's commands can see", () => {
     expect(existsSync(files[0]!)).toBe(false);
   });
 
-  test("a name that a shell cannot have is skipped, and said", async () => {
+  test("an invalid variable name is skipped and reported", async () => {
     await using bench = await open();
-    let said = "";
+    let reported = "";
     const env = [environmentVariable("BAD-NAME", "x"), environmentVariable("GOOD", "y")];
-    expect(await bench.executor.exportEnvironment(env, (text) => (said += text))).toBe(0);
-    expect(said).toBe("Skipping BAD-NAME: this is no name for a shell variable\nExporting GOOD\n");
+    expect(await bench.executor.exportEnvironment(env, (text) => (reported += text))).toBe(0);
+    expect(reported).toBe("Skipping BAD-NAME: this is no name for a shell variable\nExporting GOOD\n");
     expect(await bench.run("echo $GOOD")).toBe("y\n");
   });
 
-  test("the commands' file is readable by its owner only, and comes back when a job deletes its directory", async () => {
+  test("the command file has mode 0600 and is restored when a job deletes its directory", async () => {
     await using bench = await open();
     const { directory } = bench;
     expect(await bench.run(`stat -c %a ${directory}/command`)).toBe("600\n");
@@ -61,7 +61,7 @@ describe("what a job's commands can see", () => {
     expect(await bench.run(`stat -c %a ${directory}`)).toBe("700\n");
   });
 
-  test("injected secrets are never readable by others, not for a moment", async () => {
+  test("an injected file with mode 0600 is at no time readable by other users", async () => {
     await using bench = await open();
     const path = join(bench.directory, "key");
     writeFileSync(path, "old", { mode: 0o644 });
@@ -72,7 +72,7 @@ describe("what a job's commands can see", () => {
   });
 });
 
-describe("nothing survives the job", () => {
+describe("no process survives the job", () => {
   const escapes = {
     "a background job": "sleep 1000 &",
     nohup: "nohup sleep 1000 >/dev/null 2>&1 &",
@@ -93,7 +93,7 @@ describe("nothing survives the job", () => {
     });
   }
 
-  test("but a daemon that keep-processes names, and it is said", async () => {
+  test("except a daemon in keep-processes, which is logged", async () => {
     const daemon = `sleep ${5000 + Math.random()}`;
     await using bench = await open({}, [`*${daemon}*`]);
     await bench.run(`setsid ${daemon} >/dev/null 2>&1 & disown; sleep 0.2`);
@@ -101,12 +101,12 @@ describe("nothing survives the job", () => {
     expect(pid).toBeGreaterThan(1);
     await bench.executor[Symbol.asyncDispose]();
     expect(existsSync(`/proc/${pid}`)).toBe(true);
-    expect(bench.logs()).toContain(`left "${daemon}" running: keep-processes names it`);
+    expect(bench.logs()).toContain(`left "${daemon}" running, as configured by keep-processes`);
     process.kill(pid, "SIGKILL");
   });
 });
 
-/** A started executor in a home of its own. */
+/** Starts an executor in a home of its own. */
 async function open(options: { stopGraceMs?: number } = {}, keepProcesses: string[] = []) {
   const home = await tmpdir();
   const logger = createRecordingLogger();
@@ -137,7 +137,7 @@ async function open(options: { stopGraceMs?: number } = {}, keepProcesses: strin
   };
 }
 
-/** Pids of processes that hold this file open: what escaped its parent, its session and its environment still does. */
+/** Returns the pids of all processes that hold this file open, including those that left their parent, session and environment. */
 function holders(path: string): number[] {
   return readdirSync("/proc")
     .filter((name) => /^\d+$/.test(name))

@@ -1,12 +1,7 @@
-import { chmodSync, mkdirSync } from "node:fs";
-import { join } from "node:path";
-import { AgentError, type Executor, type ExecutorContext, type Output } from "signalman";
+import type { Executor, ExecutorContext, Output } from "signalman";
 import {
   becomeSubReaper,
   createJobProcesses,
-  createSession,
-  openLocalTerminal,
-  quote,
   startGuard,
   startReaper,
   watchUsage,
@@ -16,25 +11,24 @@ import {
 import { createExportFiles } from "./export-files.ts";
 import { endJob } from "./end-job.ts";
 import { injectFile } from "./inject-file.ts";
-import { runAndExplain } from "./killed.ts";
-import { givingWay } from "./give-way.ts";
-import { offerProgram } from "./offer-program.ts";
-import { writePrivate } from "./write-private.ts";
+import { runWithOomNotice } from "./oom-notice.ts";
+import { openSession, prepareSession } from "./open-session.ts";
 
 export interface ShellExecutorOptions {
   readonly startTimeoutMs: number;
   readonly keepProcesses: readonly string[];
 }
 
-/** What a shell takes of a job's context. */
+/** The parts of a job's context that the executor uses. */
 export type ShellContext = Pick<
   ExecutorContext,
   "cookie" | "environment" | "directory" | "options" | "logger"
 >;
 
-/** One login bash on this host, and all that it starts (protocol section 6.2). */
+/** Runs a job in one login bash on this host (protocol section 6.2). */
 export function createShellExecutor(context: ShellContext, options: ShellExecutorOptions): Executor {
-  const processes = createJobProcesses({ cookie: context.cookie, keep: options.keepProcesses });
+  const { cookie, environment, logger } = context;
+  const processes = createJobProcesses({ cookie, keep: options.keepProcesses });
   const exportFiles = createExportFiles();
   const watch = watchUsage();
   const cleanup = new AsyncDisposableStack();
@@ -43,74 +37,21 @@ export function createShellExecutor(context: ShellContext, options: ShellExecuto
   cleanup.use(watch);
   const stopStart = new AbortController();
   const now = new AbortController();
+  const home = context.options.home ?? (environment["HOME"] || "/");
   let session: Session<LocalTerminal> | undefined;
   let starting: Promise<unknown> = Promise.resolve();
   let stopped: Promise<void> | undefined;
   let disposed: Promise<void> | undefined;
 
-  const home = context.options.home ?? (context.environment["HOME"] || "/");
-
-  /** 0600 in a directory of 0700, which a job may well have deleted. */
-  function putCommand(text: string): string {
-    const path = join(context.directory, "command");
-    try {
-      writePrivate(path, `${text}\n`);
-    } catch (error) {
-      if (!restoreDirectory()) throw error;
-      writePrivate(path, `${text}\n`);
-    }
-    return path;
-  }
-
-  /** A home of its own, made when it is not there. Programs that the profile has set up stay as they are. */
-  async function moveTo(home: string, opened: Session, signal: AbortSignal): Promise<void> {
-    mkdirSync(home, { recursive: true, mode: 0o700 });
-    const code = await opened.run(`export HOME=${quote(home)} && cd -- "$HOME"`, () => {}, { silent: true });
-    if (code !== 0 && !signal.aborted)
-      throw new AgentError("SESSION_FAILED", `the shell cannot go to the job's home "${home}"`);
-  }
-
-  function restoreDirectory(): boolean {
-    try {
-      mkdirSync(context.directory, { recursive: true, mode: 0o700 });
-      chmodSync(context.directory, 0o700);
-      return true;
-    } catch {
-      return false;
-    }
-  }
-
   async function open(signal: AbortSignal): Promise<void> {
     becomeSubReaper();
     cleanup.use(startReaper());
-    session = await createSession(
-      {
-        open: (terminal) => {
-          const command = givingWay(terminal.command);
-          const local = openLocalTerminal({ ...terminal, command, env: context.environment });
-          processes.addRoot(local.pid);
-          return local;
-        },
-        putCommand,
-        overflow: join(context.directory, "overflow"),
-        size: context.options.terminalSize,
-        startTimeoutMs: options.startTimeoutMs,
-      },
-      signal,
-    );
-    if (context.options.home !== undefined) await moveTo(context.options.home, session, signal);
-    await offerProgram(session);
+    const { startTimeoutMs } = options;
+    session = await openSession({ context, processes, startTimeoutMs }, signal);
+    await prepareSession(session, context, signal);
     const { shellPid, terminal } = session;
     processes.addRoot(shellPid);
-    cleanup.use(
-      startGuard({
-        cookie: context.cookie,
-        shellPid,
-        leaderPid: terminal.pid,
-        env: context.environment,
-        logger: context.logger,
-      }),
-    );
+    cleanup.use(startGuard({ cookie, shellPid, leaderPid: terminal.pid, env: environment, logger }));
   }
 
   const shell: Executor = {
@@ -143,15 +84,19 @@ export function createShellExecutor(context: ShellContext, options: ShellExecuto
       if (!current || stopped) return 1;
       const run = (to: Output) => current.run(directive, to, runOptions);
       if (runOptions?.silent) return run(output);
-      return runAndExplain({ session: current, watch, output, run, isStopped: () => stopped !== undefined });
+      return runWithOomNotice({
+        session: current,
+        watch,
+        output,
+        run,
+        isStopped: () => stopped !== undefined,
+      });
     },
     stop(graceMs) {
       stopStart.abort();
       if (!stopped) watch.look();
       else setTimeout(() => now.abort(), graceMs).unref();
-      stopped ??= starting.then(() =>
-        endJob({ processes, session, logger: context.logger, graceMs, now: now.signal }),
-      );
+      stopped ??= starting.then(() => endJob({ processes, session, logger, graceMs, now: now.signal }));
       return stopped;
     },
     usage: async () => watch.usage(),

@@ -5,7 +5,7 @@ export const config = v.strictObject({
     v.pipe(
       v.string(),
       v.description(
-        "A script to run on this host when the agent has left its control plane; none when empty",
+        "Script to run on this host when the agent has disconnected from its control plane; none when empty",
       ),
       v.metadata({ hint: "path" }),
     ),

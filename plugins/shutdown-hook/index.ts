@@ -2,10 +2,10 @@ import { check, checkScript, definePlugin, withoutSecrets } from "signalman";
 import { config } from "./config.ts";
 import { runShutdownHook } from "./script.ts";
 
-/** Runs a script of the operator on this host as the agent's last act (protocol section 6.5). */
+/** Runs a script of the operator on this host when the agent shuts down (protocol section 6.5). */
 export default definePlugin({
   name: "shutdown-hook",
-  description: "runs a script of the operator on this host as the agent's last act",
+  description: "runs a script of the operator on this host when the agent shuts down",
   runsIn: ["agent"],
   config,
   flags: { "shutdown-hook-path": "shutdown-hook-path" },
@@ -17,7 +17,7 @@ export default definePlugin({
     ctx.hook("agent:registered", () => {
       isRegistered = true;
     });
-    // Who never was an agent (a failed registration, `run`) must not shut this machine down.
+    // The script may power off this machine, which a failed registration or `run` must not do.
     ctx.hook("agent:exit", async ({ reason }) => {
       if (path !== "" && isRegistered) {
         await runShutdownHook({ path, reason, env: withoutSecrets(process.env), logger: ctx.log });

@@ -3,12 +3,12 @@ import { type Logger, runProgram, type StopReason } from "signalman";
 export interface ShutdownHookOptions {
   readonly path: string;
   readonly reason: StopReason;
-  /** The agent's. */
+  /** The agent's environment. */
   readonly env: Readonly<Record<string, string>>;
   readonly logger: Logger;
 }
 
-/** What the script gets in `SEMAPHORE_AGENT_SHUTDOWN_REASON`. */
+/** Values of `SEMAPHORE_AGENT_SHUTDOWN_REASON`. */
 const words: Readonly<Record<StopReason, string>> = {
   idle: "IDLE",
   "job-finished": "JOB_FINISHED",
@@ -18,7 +18,7 @@ const words: Readonly<Record<StopReason, string>> = {
   unknown: "UNKNOWN",
 };
 
-/** Waits for the script as long as it takes. How it ends changes nothing, and is said. */
+/** Runs the script without a time-out. A failure is only logged. */
 export async function runShutdownHook({ path, reason, env, logger }: ShutdownHookOptions): Promise<void> {
   logger.info(`running the shutdown hook "${path}"`, { reason: words[reason] });
   const exitCode = await runProgram({
@@ -26,5 +26,5 @@ export async function runShutdownHook({ path, reason, env, logger }: ShutdownHoo
     env: { ...env, SEMAPHORE_AGENT_SHUTDOWN_REASON: words[reason] },
     logger,
   });
-  if (exitCode !== 0) logger.error(`the shutdown hook "${path}" ended with exit code ${exitCode}`);
+  if (exitCode !== 0) logger.error(`the shutdown hook "${path}" failed with exit code ${exitCode}`);
 }

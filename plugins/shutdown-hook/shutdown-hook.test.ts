@@ -7,8 +7,8 @@ import plugin from "./index.ts";
 
 type Reason = HookEvents["agent:exit"]["reason"];
 
-/** An agent that leaves for `reason`, with a script for the moment after. */
-async function leave(
+/** Shuts an agent down for `reason` and returns the log of its script. */
+async function shutDown(
   script: string,
   options: { reason?: Reason; before?: (t: PluginUnderTest) => Promise<void> } = {},
 ) {
@@ -31,8 +31,8 @@ const words = {
 } as const;
 
 for (const [reason, word] of Object.entries(words)) {
-  test(`the script is told ${word} for ${reason}`, async () => {
-    const logs = await leave('echo "because: $SEMAPHORE_AGENT_SHUTDOWN_REASON"', {
+  test(`the script gets ${word} for the reason ${reason}`, async () => {
+    const logs = await shutDown('echo "because: $SEMAPHORE_AGENT_SHUTDOWN_REASON"', {
       reason: reason as Reason,
     });
     expect(logs).toContain(`info: because: ${word}`);
@@ -40,50 +40,50 @@ for (const [reason, word] of Object.entries(words)) {
 }
 
 describe("the script", () => {
-  test("is run by bash, needs no permission for that, and both of its outputs are logged", async () => {
-    const logs = await leave("[[ $BASH ]] && echo out; echo err >&2");
+  test("is run by bash without being executable, and both of its outputs are logged", async () => {
+    const logs = await shutDown("[[ $BASH ]] && echo out; echo err >&2");
     expect(logs.slice(1).sort()).toEqual(["info: err", "info: out"]);
   });
 
-  test("has the agent's environment, without its token and without Bun's own switches", async () => {
+  test("has the agent's environment without its token and without Bun's own variables", async () => {
     const variables = { BUN_BE_BUN: "1", SEMAPHORE_AGENT_TOKEN: "registration", PLAIN: "plain" };
     Object.assign(process.env, variables);
     try {
-      const logs = await leave('echo "$PLAIN,$SEMAPHORE_AGENT_TOKEN,$BUN_BE_BUN,$HOME"');
+      const logs = await shutDown('echo "$PLAIN,$SEMAPHORE_AGENT_TOKEN,$BUN_BE_BUN,$HOME"');
       expect(logs).toContain(`info: plain,,,${process.env["HOME"]}`);
     } finally {
       for (const name of Object.keys(variables)) delete process.env[name];
     }
   });
 
-  test("that fails is an error in the log, and nothing else", async () => {
-    const logs = await leave("echo before; exit 3");
+  test("that fails is only logged as an error", async () => {
+    const logs = await shutDown("echo before; exit 3");
     expect(logs.slice(1)).toEqual([
       "info: before",
-      expect.stringMatching(/^error: the shutdown hook ".*\/a hook\.sh" ended with exit code 3$/),
+      expect.stringMatching(/^error: the shutdown hook ".*\/a hook\.sh" failed with exit code 3$/),
     ]);
   });
 
-  test("that is not there is an error in the log, and nothing else", async () => {
+  test("that is missing is only logged as an error", async () => {
     await using t = await testPlugin(plugin, { flags: { "shutdown-hook-path": "/nowhere/hook.sh" } });
     await t.call("agent:registered");
     await t.call("agent:exit");
     const messages = t.logs.map(({ message }) => message);
     expect(messages.some((message) => message.includes("/nowhere/hook.sh: No such file"))).toBe(true);
-    expect(messages).toContain('the shutdown hook "/nowhere/hook.sh" ended with exit code 127');
+    expect(messages).toContain('the shutdown hook "/nowhere/hook.sh" failed with exit code 127');
   });
 
-  test("is waited for as long as it takes", async () => {
-    expect(await leave("sleep 1; echo 'at last'")).toContain("info: at last");
+  test("has no time-out", async () => {
+    expect(await shutDown("sleep 1; echo 'at last'")).toContain("info: at last");
   });
 
-  test("does not run for somebody who never was an agent", async () => {
-    expect(await leave("echo never", { before: async () => {} })).toEqual([]);
+  test("does not run when the agent was never registered", async () => {
+    expect(await shutDown("echo never", { before: async () => {} })).toEqual([]);
   });
 
-  test("does not run before the agent leaves", async () => {
+  test("does not run while the agent drains", async () => {
     const seen: string[] = [];
-    await leave("echo now", {
+    await shutDown("echo now", {
       async before(t) {
         await t.call("agent:registered");
         await t.call("agent:draining");
@@ -101,7 +101,7 @@ test("without a path nothing happens", async () => {
   expect(t.logs.filter(({ level }) => level !== "debug")).toEqual([]);
 });
 
-/** A control plane that an agent leaves at once. */
+/** A control plane from which the agent disconnects at once. */
 const controlPlane = (reason: Reason, isRegistered: boolean) => `
 import { definePlugin, jobSource } from "signalman";
 export default definePlugin({
@@ -110,7 +110,7 @@ export default definePlugin({
   setup: (ctx) => ctx.provide(jobSource, "brief", {
     identity: "brief",
     async run({ registered }) {
-      if (!${isRegistered}) throw new Error("nobody is at home");
+      if (!${isRegistered}) throw new Error("control plane unreachable");
       await registered("an-agent", "brief");
       return "${reason}";
     },
@@ -122,7 +122,7 @@ describe("in the real program", () => {
     await using tmp = await tmpdir();
     const files = {
       "brief.ts": controlPlane(reason, isRegistered),
-      "hook.sh": 'echo "$SEMAPHORE_AGENT_SHUTDOWN_REASON" >told; echo said; exit 3',
+      "hook.sh": 'echo "$SEMAPHORE_AGENT_SHUTDOWN_REASON" >written; echo output; exit 3',
       "signalman.config.yaml":
         "plugins:\n  ./brief.ts: {}\ncontrol-plane: brief\nshutdown-hook-path: hook.sh\n",
     };
@@ -134,29 +134,29 @@ describe("in the real program", () => {
       stdio: ["ignore", "pipe", "pipe"],
     });
     const [out, err, exitCode] = await Promise.all([child.stdout.text(), child.stderr.text(), child.exited]);
-    const told = await Bun.file(join(tmp.path, "told"))
+    const written = await Bun.file(join(tmp.path, "written"))
       .text()
       .catch(() => undefined);
-    return { exitCode, log: out + err, told };
+    return { exitCode, log: out + err, written };
   };
 
   for (const [reason, status] of [
     ["requested", 0],
     ["unable-to-sync", 1],
   ] as const) {
-    test(`a hook that fails leaves the exit status ${status} of an agent that leaves for ${reason}`, async () => {
-      const { exitCode, log, told } = await start(reason);
-      expect(told).toBe(`${words[reason]}\n`);
-      expect(log).toContain("said");
-      expect(log).toContain('the shutdown hook "hook.sh" ended with exit code 3');
+    test(`a failed hook does not change the exit status ${status} of an agent that shuts down for the reason ${reason}`, async () => {
+      const { exitCode, log, written } = await start(reason);
+      expect(written).toBe(`${words[reason]}\n`);
+      expect(log).toContain("output");
+      expect(log).toContain('the shutdown hook "hook.sh" failed with exit code 3');
       expect(exitCode).toBe(status);
     });
   }
 
-  test("an agent that could not register has no shutdown hook", async () => {
-    const { exitCode, log, told } = await start("requested", false);
-    expect(log).toContain("nobody is at home");
-    expect(told).toBeUndefined();
+  test("an agent that could not register does not run the shutdown hook", async () => {
+    const { exitCode, log, written } = await start("requested", false);
+    expect(log).toContain("control plane unreachable");
+    expect(written).toBeUndefined();
     expect(exitCode).toBe(1);
   });
 });

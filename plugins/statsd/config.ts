@@ -8,7 +8,7 @@ export const config = v.strictObject({
         (text) => text === "" || isHost(text),
         "expected a host's name or address, without scheme and port (statsd-port), such as statsd.example.com",
       ),
-      v.description("Host of a StatsD server that gets figures of the agent over UDP; none when empty"),
+      v.description("Host of the StatsD server to send metrics to over UDP; none when empty"),
       v.metadata({ hint: "host" }),
     ),
     "",
@@ -17,7 +17,7 @@ export const config = v.strictObject({
     v.pipe(
       v.string(),
       v.check((text) => text === "" || isPort(text), "expected a port from 1 to 65535"),
-      v.description("Port of the StatsD server"),
+      v.description("Port of the StatsD server (1 to 65535)"),
       v.metadata({ hint: "port" }),
     ),
     "8125",
@@ -26,19 +26,19 @@ export const config = v.strictObject({
     v.pipe(
       v.string(),
       v.maxLength(200, "expected at most 200 characters"),
-      v.description("Stands in the names of all figures: tagged.<namespace>.…"),
+      v.description("Namespace in the names of all metrics: tagged.<namespace>.…"),
       v.metadata({ hint: "name" }),
     ),
     "agent.prod",
   ),
 });
 
-/** The reference's default is the empty text. */
+/** Converts the option; the empty text is the reference agent's default. */
 export function toPort(text: string): number {
   return text === "" ? 8125 : Number(text);
 }
 
-/** Nothing is ever said of a server that is not there, so what can be no host is refused. */
+/** Rejects values that cannot be a host, because an unreachable server is not reported at run time. */
 function isHost(text: string): boolean {
   return /^[\w.-]+$/.test(text) || URL.canParse(`http://[${text.replace(/%[\w.-]+$/, "")}]`);
 }

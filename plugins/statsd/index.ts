@@ -3,10 +3,10 @@ import { config, toPort } from "./config.ts";
 import { count, gauge, type Metric, time } from "./metric.ts";
 import type { Sender } from "./sender.ts";
 
-/** Sends figures of the agent and its jobs to a StatsD server, named as the reference names its own (protocol section 6.3). */
+/** Sends metrics of the agent and its jobs to a StatsD server, under the names of the reference agent (protocol section 6.3). */
 export default definePlugin({
   name: "statsd",
-  description: "sends figures of the agent and its jobs to a StatsD server",
+  description: "sends metrics of the agent and its jobs to a StatsD server",
   config,
   flags: {
     "statsd-host": "statsd-host",
@@ -49,7 +49,7 @@ export default definePlugin({
       ),
     );
 
-    // The reference measures this image only, and only where it is the job's first.
+    // The reference agent measures only this image, and only as the first image of a job.
     ctx.hook("image:pulled", async ({ job, image, durationMs, isOk }) => {
       if (image !== job.containers[0]?.image || !image.includes(measured)) return;
       await send(

@@ -10,7 +10,7 @@ const metric = fc.record({
   tags: fc.array(text, { maxLength: 5 }),
 });
 
-test("whatever the texts and the value are, a line is a line of StatsD's protocol", () => {
+test("any texts and values give a valid line of the StatsD protocol", () => {
   fc.assert(
     fc.property(text, metric, (namespace, each) => {
       const line = toLine(namespace, each);
@@ -25,11 +25,11 @@ test("whatever the texts and the value are, a line is a line of StatsD's protoco
   );
 });
 
-test.each([Number.NaN, Number.POSITIVE_INFINITY, -1, 1e300])("%d is no figure", (value) => {
+test.each([Number.NaN, Number.POSITIVE_INFINITY, -1, 1e300])("%d gives no line", (value) => {
   expect(toLine("a", { type: "g", name: "b", value, tags: [] })).toBeUndefined();
 });
 
-test("tags are cleaned as the reference does it", () => {
+test("tags are cleaned as in the reference agent", () => {
   const line = toLine("agent.prod", { type: "c", name: "a.b", value: 1, tags: ["x/y:z", "..", "", "4th"] });
   expect(line).toBe("tagged.agent.prod.x_y_z._.no_tag.a.b:1|c");
 });

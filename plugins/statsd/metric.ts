@@ -1,9 +1,9 @@
-/** One figure: a count of what happened, a time in milliseconds, or how much there is now. */
+/** One metric: a counter, a timer in milliseconds, or a gauge. */
 export interface Metric {
   readonly type: "c" | "ms" | "g";
   readonly name: string;
   readonly value: number;
-  /** Three at most. */
+  /** Up to three tags. */
   readonly tags: readonly string[];
 }
 
@@ -20,19 +20,19 @@ export function gauge(name: string, value: number, tags: readonly string[] = [])
 }
 
 /**
- * A line of StatsD's protocol, `tagged.<namespace>.<tag>.<tag>.<tag>.<name>:<value>|<type>`, cleaned of strange characters as the
- * reference does it. `undefined` where the value is no figure: values are whole numbers from 0.
+ * Formats a line of the StatsD protocol, `tagged.<namespace>.<tag>.<tag>.<tag>.<name>:<value>|<type>`, with other characters replaced as
+ * in the reference agent. Values are whole numbers from 0; returns `undefined` for any other value.
  */
 export function toLine(namespace: string, { type, name, value, tags }: Metric): string | undefined {
-  const figure = Math.round(value);
-  if (!Number.isSafeInteger(figure) || figure < 0) return undefined;
+  const whole = Math.round(value);
+  if (!Number.isSafeInteger(whole) || whole < 0) return undefined;
   const places = [0, 1, 2].map((index) => clean(tags[index] ?? "", /[^\w-]+/g) || "no_tag");
   const path = ["tagged", clean(namespace, unsafe), ...places, clean(name, unsafe)].join(".");
-  return `${path}:${figure}|${type}`;
+  return `${path}:${whole}|${type}`;
 }
 
 const unsafe = /[^\w.-]+/g;
-/** The name of an executor is the control plane's to choose. */
+/** Limits executor names, which the control plane chooses. */
 const maxLength = 200;
 
 function clean(text: string, strange: RegExp): string {

@@ -1,6 +1,6 @@
 import { expect, test } from "bun:test";
 import { createRecordingLogger } from "signalman/testing";
-import { listen } from "./listener.ts";
+import { startStatsdServer } from "./testing/statsd-server.ts";
 import { count } from "./metric.ts";
 import { createSender, type SenderOptions } from "./sender.ts";
 
@@ -10,14 +10,14 @@ function start(port: number, options: Partial<SenderOptions> = {}) {
   return Object.assign(sender, { logs: logger.entries });
 }
 
-/** A port at which nobody listens. */
+/** Returns a closed port. */
 async function closedPort(): Promise<number> {
-  using server = await listen();
+  using server = await startStatsdServer();
   return server.port;
 }
 
-test("many figures share datagrams of 1400 bytes at most, and none is lost or split", async () => {
-  using server = await listen();
+test("many metrics share datagrams of up to 1400 bytes, and none is lost or split", async () => {
+  using server = await startStatsdServer();
   const names = Array.from({ length: 300 }, (_, index) => `a${"b".repeat(index % 90)}.${index}`);
   {
     await using sender = start(server.port);
@@ -29,8 +29,8 @@ test("many figures share datagrams of 1400 bytes at most, and none is lost or sp
   expect(server.datagrams.length).toBeLessThan(30);
 });
 
-test("figures go out by themselves", async () => {
-  using server = await listen();
+test("metrics are sent without a flush", async () => {
+  using server = await startStatsdServer();
   await using sender = start(server.port);
   sender.send(count("first"));
   await server.has((line) => line.includes("first"));
@@ -39,42 +39,42 @@ test("figures go out by themselves", async () => {
   expect(server.lines).toHaveLength(2);
 });
 
-test("what is too much is dropped, and said once", async () => {
-  using server = await listen();
+test("metrics beyond the queue are dropped, which is logged once", async () => {
+  using server = await startStatsdServer();
   const sender = start(server.port);
   for (let index = 0; index < 10_500; index++) sender.send(count("flood"));
   await server.has(() => true);
   for (let index = 0; index < 10_001; index++) sender.send(count("flood"));
   await sender[Symbol.asyncDispose]();
   expect(sender.logs).toMatchObject([
-    { level: "debug", message: "figures for StatsD were dropped", fields: { figures: 500 } },
-    { level: "debug", message: "figures for StatsD were dropped", fields: { figures: 1 } },
+    { level: "debug", message: "metrics for StatsD were dropped", fields: { metrics: 500 } },
+    { level: "debug", message: "metrics for StatsD were dropped", fields: { metrics: 1 } },
   ]);
 });
 
-test("at a closed port figures are lost in silence, and arrive when somebody listens", async () => {
+test("at a closed port metrics are lost, and arrive after the server has started", async () => {
   const port = await closedPort();
   await using sender = start(port, { retryMs: 0 });
   for (let round = 0; round < 5; round++) {
     sender.send(count("lost"));
     await Bun.sleep(120);
   }
-  using server = await listen({ port });
+  using server = await startStatsdServer({ port });
   sender.send(count("found"));
   await server.has((line) => line.includes("found"));
   expect(sender.logs.map(({ level }) => level)).not.toContain("error");
-  expect(sender.logs[0]!.message).toMatch(/^the StatsD server 127\.0\.0\.1, port \d+, does not take/);
+  expect(sender.logs[0]!.message).toMatch(/^StatsD server 127\.0\.0\.1, port \d+, does not accept/);
 });
 
-test("an address of IPv6 is as good", async () => {
-  using server = await listen({ hostname: "::1" });
+test("an IPv6 address works", async () => {
+  using server = await startStatsdServer({ hostname: "::1" });
   await using sender = start(server.port, { host: "::1" });
   sender.send(count("six"));
   await server.has((line) => line.includes("six"));
 });
 
-test("of a name with both families the older one is used first, and the other one when there is no way to it", async () => {
-  using server = await listen({ hostname: "::1" });
+test("of a name with both families the IPv4 address is used first, and the IPv6 address when that one is unreachable", async () => {
+  using server = await startStatsdServer({ hostname: "::1" });
   const lookup = async () => [
     { address: "::1", family: 6 },
     { address: "255.255.255.255", family: 4 },
@@ -84,11 +84,11 @@ test("of a name with both families the older one is used first, and the other on
     sender.send(count("six"));
     await Bun.sleep(50);
   }
-  expect(sender.logs[0]!.message).toStartWith("the StatsD server 255.255.255.255");
+  expect(sender.logs[0]!.message).toStartWith("StatsD server 255.255.255.255");
 });
 
-test("a name is looked up once, and again after a failure; figures wait for it", async () => {
-  using server = await listen();
+test("a name is resolved once, and again after a failure, while metrics are queued", async () => {
+  using server = await startStatsdServer();
   const asked: string[] = [];
   const lookup = async (host: string) => {
     asked.push(host);
@@ -102,15 +102,15 @@ test("a name is looked up once, and again after a failure; figures wait for it",
   }
   expect(asked).toEqual(["statsd.test", "statsd.test"]);
   expect(sender.logs).toMatchObject([
-    { level: "debug", message: 'no way to the StatsD server "statsd.test": getaddrinfo ENOTFOUND' },
+    { level: "debug", message: 'StatsD server "statsd.test" is unreachable: getaddrinfo ENOTFOUND' },
   ]);
 });
 
-test("a name server that never answers holds nobody", async () => {
+test("a name server that never answers does not delay the disposal", async () => {
   const sender = start(1, { host: "hangs.test", lookup: () => new Promise(() => {}) });
   sender.send(count("never"));
   await Bun.sleep(150);
   sender.send(count("never"));
   await sender[Symbol.asyncDispose]();
-  expect(sender.logs).toMatchObject([{ level: "debug", fields: { figures: 2 } }]);
+  expect(sender.logs).toMatchObject([{ level: "debug", fields: { metrics: 2 } }]);
 });

@@ -4,13 +4,13 @@ import { createTransport, type TransportOptions } from "./transport.ts";
 
 export interface SenderOptions extends TransportOptions {
   readonly namespace: string;
-  /** How long figures wait for a way to the server before they look again. */
+  /** Milliseconds to wait before a further attempt to reach the server. */
   readonly waitMs?: number;
 }
 
-/** Sends figures, several in a datagram. Disposal sends what waits, and takes a second at most. */
+/** Queues metrics and sends several of them in a datagram. Disposal sends the queue within a second. */
 export interface Sender extends AsyncDisposable {
-  /** Never waits and never throws: when too much waits already, the figure is dropped and counted. */
+  /** Queues a metric without waiting or throwing. When the queue is full, the metric is dropped and counted. */
   send(metric: Metric): void;
 }
 
@@ -20,7 +20,7 @@ export function createSender(options: SenderOptions): Sender {
   const waiting: string[] = [];
   let timer: Timer | undefined;
   let dropped = 0;
-  let saidAt = Number.NEGATIVE_INFINITY;
+  let loggedAt = Number.NEGATIVE_INFINITY;
   let isOver = false;
 
   function schedule(delayMs: number): void {
@@ -34,7 +34,7 @@ export function createSender(options: SenderOptions): Sender {
     const isReady = await transport.ready();
     timer = undefined;
     if (isReady) sendWaiting();
-    sayDropped();
+    logDropped();
     if (waiting.length > 0) schedule(isReady ? intervalMs : waitMs);
   }
 
@@ -46,11 +46,11 @@ export function createSender(options: SenderOptions): Sender {
     }
   }
 
-  function sayDropped(): void {
+  function logDropped(): void {
     const now = performance.now();
-    if (dropped === 0 || (now - saidAt < sayMs && !isOver)) return;
-    logger.debug("figures for StatsD were dropped", { figures: dropped });
-    saidAt = now;
+    if (dropped === 0 || (now - loggedAt < logIntervalMs && !isOver)) return;
+    logger.debug("metrics for StatsD were dropped", { metrics: dropped });
+    loggedAt = now;
     dropped = 0;
   }
 
@@ -64,22 +64,22 @@ export function createSender(options: SenderOptions): Sender {
     },
     async [Symbol.asyncDispose]() {
       isOver = true;
-      await Promise.race([flush(), sleep(goodbyeMs)]);
+      await Promise.race([flush(), sleep(flushMs)]);
       dropped += waiting.length;
-      sayDropped();
+      logDropped();
       transport[Symbol.dispose]();
     },
   };
 }
 
-/** So that a datagram passes every network whole. */
+/** Small enough for a datagram to pass every network unfragmented. */
 const maxBytes = 1400;
 const maxWaiting = 10_000;
 const intervalMs = 100;
-const sayMs = 60_000;
-const goodbyeMs = 1000;
+const logIntervalMs = 60_000;
+const flushMs = 1000;
 
-/** How many lines, all of them ASCII, go into one datagram; one at least. */
+/** Counts the ASCII lines that fit into one datagram, at least one. */
 function countFitting(lines: readonly string[]): number {
   let bytes = 0;
   const end = lines.findIndex((line, index) => (bytes += line.length + 1) > maxBytes + 1 && index > 0);

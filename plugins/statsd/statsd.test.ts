@@ -2,14 +2,14 @@ import { describe, expect, test } from "bun:test";
 import type { AgentStatus, HookEvents } from "signalman";
 import { jobRequest, type PluginUnderTest, testPlugin } from "signalman/testing";
 import plugin from "./index.ts";
-import { listen } from "./listener.ts";
+import { startStatsdServer } from "./testing/statsd-server.ts";
 
-/** The lines that arrive for what `act` does, in order. */
+/** Returns the lines that arrive for the hooks that `act` calls, in order. */
 async function linesOf(
   act: (t: PluginUnderTest) => Promise<void>,
   flags: Record<string, string> = {},
 ): Promise<string[]> {
-  using server = await listen();
+  using server = await startStatsdServer();
   const place = { "statsd-host": "127.0.0.1", "statsd-port": `${server.port}` };
   {
     await using t = await testPlugin(plugin, { flags: { ...place, ...flags } });
@@ -33,8 +33,8 @@ const job = {
   log: { producedBytes: 0, deliveredBytes: 0, deliveredEvents: 0 },
 } as const;
 
-describe("the agent's figures", () => {
-  test("count its jobs by executor and result, with their time and their log", async () => {
+describe("the agent's metrics", () => {
+  test("count jobs by executor and result, with their duration and log size", async () => {
     const lines = await linesOf(async (t) => {
       await t.call("agent:job-started", { job: jobRequest({ executor: "shell" }) });
       await t.call("agent:job-ended", {
@@ -55,7 +55,7 @@ describe("the agent's figures", () => {
     ]);
   });
 
-  test("time the syncs that were answered, and count the others", async () => {
+  test("contain the duration of answered syncs and the number of failed ones", async () => {
     const lines = await linesOf(async (t) => {
       await t.call("agent:synced", { durationMs: 20.4 });
       await t.call("agent:synced", { durationMs: 30_000, error: "timed out" });
@@ -66,7 +66,7 @@ describe("the agent's figures", () => {
     ]);
   });
 
-  test("say with each sync how many slots have a job", async () => {
+  test("contain the number of busy slots with each sync", async () => {
     const lines = await linesOf(async (t) => {
       const waiting = { slot: 0, state: "waiting" } as const;
       const running = { slot: 1, state: "running", job } as const;
@@ -81,7 +81,7 @@ describe("the agent's figures", () => {
     ]);
   });
 
-  test("count slots that come, and slots that leave by their reason", async () => {
+  test("count registered slots, and shut-down slots by reason", async () => {
     const lines = await linesOf(async (t) => {
       await t.call("agent:registered");
       await t.call("agent:left", { reason: "unable-to-sync" });
@@ -92,13 +92,13 @@ describe("the agent's figures", () => {
     ]);
   });
 
-  test("stand in the namespace that is asked for", async () => {
+  test("use the configured namespace", async () => {
     const lines = await linesOf((t) => t.call("agent:registered"), { "statsd-namespace": "acme.ci" });
     expect(lines).toEqual(["tagged.acme.ci.no_tag.no_tag.no_tag.slot.registered:1|c"]);
   });
 });
 
-describe("a pull of the image that the reference measures", () => {
+describe("a pull of the image that the reference agent measures", () => {
   const pull = (image: string, first: string, isOk = true) =>
     linesOf((t) => {
       const container = { name: "main", command: "", entrypoint: "", user: "", env: [], files: [] };
@@ -112,7 +112,7 @@ describe("a pull of the image that the reference measures", () => {
     expect(await pull(android, android)).toEqual([`${name}.pull.rate:1|g`, `${name}.pull.duration:12|g`]);
   });
 
-  test("that failed is one more", async () => {
+  test("that failed has an error rate too", async () => {
     expect(await pull(android, android, false)).toEqual([
       `${name}.pull.rate:1|g`,
       `${name}.error.rate:1|g`,
@@ -124,24 +124,24 @@ describe("a pull of the image that the reference measures", () => {
     ["another image", "ruby:3", "ruby:3"],
     ["another image of such a job", "redis:7", android],
     ["such an image that is not the job's first", android, "ruby:3"],
-  ])("is all: nothing is said of %s", async (_, image, first) => {
+  ])("is the only one: %s is not measured", async (_, image, first) => {
     expect(await pull(image, first)).toEqual([]);
   });
 });
 
 describe("options", () => {
-  test("without a host nothing is heard", async () => {
+  test("without a host the plugin uses no hooks", async () => {
     await using t = await testPlugin(plugin, { flags: { "statsd-port": "8125" } });
     expect(t.hooks).toEqual([]);
   });
 
-  test.each(["0", "65536", "statsd", "-1", "81.25"])("a port %s is refused", async (port) => {
+  test.each(["0", "65536", "statsd", "-1", "81.25"])("the port %s is rejected", async (port) => {
     const starting = testPlugin(plugin, { flags: { "statsd-host": "127.0.0.1", "statsd-port": port } });
     await expect(starting).rejects.toThrow("expected a port from 1 to 65535");
   });
 
   test.each(["http://statsd", "statsd:8125", "127.0.0.1:8125", "[::1]", "a b"])(
-    "a host %s is refused, since nobody would hear that it is none",
+    "the host %s is rejected",
     async (host) => {
       const starting = testPlugin(plugin, { flags: { "statsd-host": host } });
       await expect(starting).rejects.toThrow("without scheme and port (statsd-port)");
@@ -149,14 +149,14 @@ describe("options", () => {
   );
 
   test.each(["statsd", "statsd_1.example.com.", "10.0.0.1", "::1", "fe80::1%eth0"])(
-    "a host %s is taken",
+    "the host %s is accepted",
     async (host) => {
       await using t = await testPlugin(plugin, { flags: { "statsd-host": host } });
       expect(t.hooks).toContain("agent:job-ended");
     },
   );
 
-  test("an empty port is StatsD's own, as the reference's flags have it by default", async () => {
+  test("an empty port is the default port, as in the reference agent", async () => {
     await using t = await testPlugin(plugin, {
       flags: { "statsd-host": "127.0.0.1", "statsd-port": "", "statsd-namespace": "agent.prod" },
     });

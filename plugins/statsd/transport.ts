@@ -2,21 +2,21 @@ import { lookup as lookUp } from "node:dns/promises";
 import { type Logger, toMessage } from "signalman";
 
 export interface TransportOptions {
-  /** A name, or an address of either family. */
+  /** Host name, or an IPv4 or IPv6 address. */
   readonly host: string;
   readonly port: number;
   readonly logger: Logger;
-  /** How long after a failure the host is looked up again. Default: a minute. */
+  /** Milliseconds after a failure until the host is resolved again. Default: one minute. */
   readonly retryMs?: number;
-  /** Default: the system's. */
+  /** Default: the system's resolver. */
   readonly lookup?: (host: string) => Promise<{ readonly address: string; readonly family: number }[]>;
 }
 
-/** Brings datagrams to a host. Nobody is told when one is lost; nothing here throws, and nothing is printed. */
+/** Sends datagrams to a host. Lost datagrams are not reported; no method throws. */
 export interface Transport extends Disposable {
-  /** Whether datagrams can be sent now. Looks the host up when that is due. */
+  /** Whether datagrams can be sent now. Resolves the host when that is due. */
   ready(): Promise<boolean>;
-  /** Only when it is ready. `false`: the kernel takes no more for the moment. */
+  /** Sends a datagram; requires `ready`. Returns `false` when the kernel accepts no more for the moment. */
   send(datagram: string): boolean;
 }
 
@@ -25,7 +25,7 @@ export function createTransport(options: TransportOptions): Transport {
   const { lookup = (name) => lookUp(name, { all: true }) } = options;
   let socket: Bun.udp.Socket<"buffer"> | undefined;
   let address = "";
-  /** Of the host's. */
+  /** Index of the host's address in use. */
   let turn = 0;
   let isFaulty = false;
   let retryAt = 0;
@@ -35,13 +35,13 @@ export function createTransport(options: TransportOptions): Transport {
   async function open(): Promise<void> {
     retryAt = performance.now() + retryMs;
     try {
-      // A server that listens in one family only listens in the older one, as a rule.
+      // A server that listens on one address family only usually listens on IPv4.
       const found = (await lookup(host)).toSorted((a, b) => a.family - b.family);
       const place = found[turn % found.length]!;
       const next = await Bun.udpSocket({
         hostname: place.family === 6 ? "::" : "0.0.0.0",
-        // Without it, Bun prints that a port is closed. It hands over the error, or the socket and the error.
-        socket: { error: (...heard: unknown[]) => fault(heard.at(-1) ?? heard[0]) },
+        // Without this handler Bun prints errors. It passes the error, or the socket and the error.
+        socket: { error: (...args: unknown[]) => onFault(args.at(-1) ?? args[0]) },
       });
       next.unref();
       socket?.close();
@@ -50,16 +50,16 @@ export function createTransport(options: TransportOptions): Transport {
       isFaulty = false;
       if (isOver) socket.close();
     } catch (error) {
-      logger.debug(`no way to the StatsD server "${host}": ${toMessage(error)}`);
+      logger.debug(`StatsD server "${host}" is unreachable: ${toMessage(error)}`);
     }
   }
 
-  function fault(error: unknown): void {
+  function onFault(error: unknown): void {
     if (isFaulty) return;
     isFaulty = true;
-    // A server that is being started again was the right one.
+    // A refused connection means a restart of the right server, so its address is kept.
     if ((error as NodeJS.ErrnoException).code !== "ECONNREFUSED") turn += 1;
-    logger.debug(`the StatsD server ${address}, port ${port}, does not take datagrams: ${toMessage(error)}`);
+    logger.debug(`StatsD server ${address}, port ${port}, does not accept datagrams: ${toMessage(error)}`);
   }
 
   return {
@@ -70,12 +70,12 @@ export function createTransport(options: TransportOptions): Transport {
       return socket !== undefined && !isOver;
     },
     send(datagram) {
-      // What is thrown may be an earlier datagram's fault, and then this one has not gone.
+      // The error may belong to an earlier datagram, and then this one has not been sent.
       for (let attempt = 0; attempt < 2; attempt++) {
         try {
           return socket?.send(datagram, port, address) ?? false;
         } catch (error) {
-          fault(error);
+          onFault(error);
         }
       }
       return true;

@@ -1,10 +1,10 @@
 import { readdir, readFile } from "node:fs/promises";
 import path from "node:path";
 import { type HookName, hookTable } from "../../src/core/contracts/hooks.ts";
-import type { GeneratedFile } from "../docs.ts";
+import type { GeneratedFile } from "./generated-file.ts";
 import { collectTypes, readFields, readMembers } from "./type-text.ts";
 
-/** The tables of hooks and services in `docs/plugins.md`, made from the contracts' own docblocks. */
+/** The tables of hooks and services in `docs/plugins.md`, generated from the docblocks of the contracts. */
 export const pluginsPage: GeneratedFile = {
   file: "docs/plugins.md",
   async render(current) {
@@ -23,16 +23,16 @@ function renderHooks(source: string): string {
     const fields = readFields(type, types).map((field) => `\`${field}\``);
     return [`\`${name}\``, kind, process, fields.join(", "), doc];
   });
-  return toTable([["hook", "kind", "process", "event", "when, and what for"], ...rows]);
+  return toTable([["hook", "kind", "process", "event", "when and purpose"], ...rows]);
 }
 
-/** A service is a constant made by `defineService<Type>("id")`, with a docblock above it. */
+/** Finds constants created by `defineService<Type>("id")`, with a docblock above. */
 function renderServices(source: string): string {
   const constant = /\/\*\* ([^/]*?) \*\/\nexport const (\w+) = defineService<(\w+)>\(\s*"([^"]+)"/g;
   const rows = [...source.matchAll(constant)].map(([, doc = "", token = "", type = "", id = ""]) => {
     return [`\`${token}\``, `\`${id}\``, `\`${type}\``, doc];
   });
-  return toTable([["token", "id", "what is provided", "what for"], ...rows]);
+  return toTable([["token", "id", "provides", "purpose"], ...rows]);
 }
 
 function toTable(rows: readonly (readonly string[])[]): string {
@@ -41,7 +41,7 @@ function toTable(rows: readonly (readonly string[])[]): string {
   return lines.join("\n");
 }
 
-/** What stands between the two markers of a part. */
+/** Replaces the text between the two markers of a part. */
 function replacePart(text: string, part: string, content: string): string {
   const begin = `<!-- generated: ${part} -->`;
   const end = `<!-- end: ${part} -->`;
@@ -52,7 +52,7 @@ function replacePart(text: string, part: string, content: string): string {
 
 function splitOnce(text: string, marker: string): [string, string] {
   const at = text.indexOf(marker);
-  if (at === -1) throw new Error(`docs/plugins.md lacks the line "${marker}"`);
+  if (at === -1) throw new Error(`line "${marker}" not found in docs/plugins.md`);
   return [text.slice(0, at), text.slice(at + marker.length)];
 }
 

@@ -1,4 +1,4 @@
-/** A member of an interface, as it is written. */
+/** The source text of an interface member. */
 export interface Member {
   readonly name: string;
   /** Its docblock on one line. */
@@ -6,7 +6,7 @@ export interface Member {
   readonly type: string;
 }
 
-/** The interfaces in a source: name → the text after the name (`extends X { … }`, or `{ … }`). */
+/** Maps the name of each interface in a source to the text after the name (`extends X { … }` or `{ … }`). */
 export function collectTypes(source: string): ReadonlyMap<string, string> {
   const heads = [...source.matchAll(/^export interface (\w+)( extends \w+)? \{/gm)];
   return new Map(
@@ -17,7 +17,7 @@ export function collectTypes(source: string): ReadonlyMap<string, string> {
   );
 }
 
-/** The members at the outer level of a type's braces. */
+/** Lists the members at the outer level of a type. */
 export function readMembers(type: string): Member[] {
   const body = type.slice(type.indexOf("{") + 1, type.lastIndexOf("}"));
   return splitStatements(body).flatMap((statement) => {
@@ -34,15 +34,15 @@ export function readMembers(type: string): Member[] {
   });
 }
 
-/** The names of all fields of a type: its own, and those of the interfaces that it is made of. */
+/** Lists the fields of a type, including those of the interfaces that it names. */
 export function readFields(type: string, types: ReadonlyMap<string, string>): string[] {
-  const outside = type.replace(/\{.*\}/s, " ");
-  const named = outside.match(/\w+/g)?.flatMap((word) => readFields(types.get(word) ?? "", types)) ?? [];
+  const outer = type.replace(/\{.*\}/s, " ");
+  const named = outer.match(/\w+/g)?.flatMap((word) => readFields(types.get(word) ?? "", types)) ?? [];
   const own = type.includes("{") ? readMembers(type).map(({ name }) => name) : [];
   return [...new Set([...named, ...own])];
 }
 
-/** Splits at the semicolons that stand in no brackets and no comment. */
+/** Splits at semicolons outside of brackets and comments. */
 function splitStatements(body: string): string[] {
   const statements: string[] = [];
   let depth = 0;

@@ -47,7 +47,6 @@ export const agentEntries = {
         ),
       ),
       v.description("Variables for every job; they win over the job's own"),
-      v.metadata({ migration: { content: "variables" } }),
     ),
     [],
   ),

@@ -1,6 +1,6 @@
 import { toMessage } from "../core/errors.ts";
 import type { RootLogger } from "../core/contracts/logger.ts";
-import type { StopReason } from "../core/contracts/plugin.ts";
+import type { StopReason } from "../core/contracts/stop-reason.ts";
 import type { StateDirectory } from "../os/state/directory.ts";
 import type { SlotSettings } from "./slot-jobs.ts";
 import { runSlot, type SlotsOptions } from "./slot.ts";

@@ -5,7 +5,6 @@ import { agentEntries } from "./agent-options.ts";
 import { bytes } from "../core/config/bytes.ts";
 import { coreName } from "../core/config/flags.ts";
 import type { OptionOwner } from "../core/contracts/options.ts";
-import { defaultRedactedVars } from "../job/log/secrets.ts";
 import { toLogLevel } from "../core/logger/logger.ts";
 import type { Flags } from "../core/contracts/plugin.ts";
 
@@ -16,8 +15,7 @@ const logLevels = ["panic", "fatal", "error", "warn", "warning", "info", "debug"
 
 /**
  * Metadata that schemas carry for us: `secret`; `from`, where an option may come from besides its flag; `hint`, what a
- * value is in a word; `defaultText`, the default in words where it depends on the machine; `status`, what has become of it; `migration`, what
- * the conversion of another agent's installation must know.
+ * value is in a word; `defaultText`, the default in words where it depends on the machine; `status`, what has become of it.
  */
 export const coreConfig = v.strictObject({
   "config-file": v.optional(
@@ -111,23 +109,6 @@ export const coreConfig = v.strictObject({
     ),
     "0x0",
   ),
-  "redacted-vars": v.optional(
-    v.pipe(
-      v.array(v.string()),
-      v.description("Names of variables (globs) whose values a job's log masks"),
-      v.metadata({ migration: { content: "secret-names" } }),
-    ),
-    [...defaultRedactedVars],
-  ),
-  "redacted-shapes": v.optional(
-    v.pipe(
-      v.boolean(),
-      v.description(
-        "Mask in a job's log also what looks like a token of a known kind, whichever variable it is from",
-      ),
-    ),
-    true,
-  ),
   executors: v.optional(
     v.pipe(
       v.record(v.string(), v.string()),
@@ -151,8 +132,6 @@ const flags: Flags<v.InferInput<typeof coreConfig>> = {
   "log-disk-limit": "log-disk-limit",
   "job-report": "job-report",
   "terminal-size": "terminal-size",
-  "redacted-vars": "redacted-vars",
-  "redacted-shapes": "redacted-shapes",
   executors: "executors",
   "control-plane": "control-plane",
   slots: "slots",

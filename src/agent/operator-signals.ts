@@ -1,5 +1,5 @@
 import { unixSeconds } from "../job/log/unix-seconds.ts";
-import type { StopReason } from "../core/contracts/plugin.ts";
+import type { StopReason } from "../core/contracts/stop-reason.ts";
 import type { AgentSignals } from "../core/contracts/job-source.ts";
 
 export interface OperatorSignalsOptions {

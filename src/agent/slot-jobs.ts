@@ -5,7 +5,7 @@ import { toMessage } from "../core/errors.ts";
 import type { Host } from "../core/contracts/host.ts";
 import { closeJob } from "../job/process/close-job.ts";
 import { recoverLeft, refuseNewerJob } from "../job/process/left-jobs.ts";
-import type { JobSettings } from "../job/open.ts";
+import type { JobSettings } from "../job/settings.ts";
 import { adoptJobProcess, finishedProcess, type JobProcess } from "../job/process/job-process.ts";
 import { startJobProcess, type WaitingJobProcess } from "../job/process/waiting-process.ts";
 import type { JobRequest } from "../core/contracts/job-request.ts";

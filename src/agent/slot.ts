@@ -1,6 +1,6 @@
 import { toMessage } from "../core/errors.ts";
 import type { RootLogger } from "../core/contracts/logger.ts";
-import type { StopReason } from "../core/contracts/plugin.ts";
+import type { StopReason } from "../core/contracts/stop-reason.ts";
 import { jobSource } from "../core/contracts/services.ts";
 import { createSlotState } from "../os/state/slot-state.ts";
 import { createSlotJobs, type SlotSettings, type JobsOptions, type SlotJobs } from "./slot-jobs.ts";

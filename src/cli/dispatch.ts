@@ -1,6 +1,6 @@
 import { peekFlags } from "../core/config/arguments.ts";
 import { toVariable } from "../core/config/flags.ts";
-import type { Program } from "../core/contracts/program.ts";
+import type { Program } from "../core/contracts/command.ts";
 import { AgentError, isAgentError } from "../core/errors.ts";
 import { blame } from "../core/host/guard.ts";
 import { isSecret, redact } from "../core/logger/line.ts";

@@ -1,10 +1,10 @@
 import { AgentError } from "../core/errors.ts";
 import { coreName, toVariable } from "../core/config/flags.ts";
 import { encodeBase64 } from "../core/base64.ts";
-import type { JobSettings } from "../job/open.ts";
+import type { JobSettings } from "../job/settings.ts";
 import type { EnvironmentVariable } from "../core/contracts/job-request.ts";
 import type { CoreConfig } from "../agent/core-options.ts";
-import type { Program } from "../core/contracts/program.ts";
+import type { Program } from "../core/contracts/command.ts";
 
 /** What a job is run with, out of the program's options. */
 export function toSettings(program: Program, agentId: string): JobSettings {
@@ -16,8 +16,6 @@ export function toSettings(program: Program, agentId: string): JobSettings {
     terminalSize: core["terminal-size"],
     logDiskLimitBytes: core["log-disk-limit"],
     jobReport: core["job-report"],
-    redactedVars: core["redacted-vars"],
-    redactedShapes: core["redacted-shapes"],
     executors: core.executors,
     env: core["env-vars"].map((text) => toVariableOfJob(text, "--env-vars")),
     secrets: program.secrets,

@@ -15,8 +15,7 @@ import { startReaper } from "../os/processes/reaper.ts";
 import { jobSource } from "../core/contracts/services.ts";
 import { socketDirectories } from "../os/socket-path.ts";
 import { openStateDirectory } from "../os/state/directory.ts";
-import { defineCommand } from "../core/contracts/command.ts";
-import type { Program } from "../core/contracts/program.ts";
+import { defineCommand, type Program } from "../core/contracts/command.ts";
 import { toSettings } from "./settings.ts";
 
 /** Becomes an agent of the control plane, and stays one until it is told to leave. */

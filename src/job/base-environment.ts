@@ -1,20 +1,20 @@
 import type { Cookie } from "../core/contracts/executor.ts";
-import { jobSocketVariable } from "./job-messages.ts";
+import { jobSocketVariable } from "./commands/messages.ts";
 
-/** Bun's own switches: they would run code inside every program of ours that a job starts. */
-const ours = /^(BUN_OPTIONS|BUN_BE_BUN|BUN_INSPECT.*|BUN_JSC_.*|BUN_CONFIG_PRELOAD|SIGNALMAN_.*)$/;
+/** Bun's own switches, which would run code in every Bun program that a job starts, and variables of this program. */
+const ownVariables = /^(BUN_OPTIONS|BUN_BE_BUN|BUN_INSPECT.*|BUN_JSC_.*|BUN_CONFIG_PRELOAD|SIGNALMAN_.*)$/;
 
 /**
- * What a job's processes start with: the agent's environment (protocol section 6.2), without the variables that hold its secrets, and with the
- * job's cookie. Cookies of an outer job stay: its processes are still that job's.
+ * Returns the initial environment of a job's processes: the agent's environment (protocol section 6.2) without the variables that contain its
+ * secrets, and with the job's cookie. Cookies of an outer job are kept, since its processes still belong to that job.
  */
 export function toBaseEnvironment(
   env: Readonly<Record<string, string | undefined>>,
   options: {
-    secretVariables: readonly string[];
-    cookie: Cookie;
-    /** Where the job's processes reach the job. */
-    jobSocket: string | undefined;
+    readonly secretVariables: readonly string[];
+    readonly cookie: Cookie;
+    /** Path of the job's socket. */
+    readonly jobSocket: string | undefined;
   },
 ): Record<string, string> {
   const { cookie, jobSocket } = options;
@@ -25,7 +25,7 @@ export function toBaseEnvironment(
   };
 }
 
-/** An environment without the variables that hold secrets of the agent, and without Bun's own switches. */
+/** Returns an environment without the variables that contain secrets of the agent, and without Bun's own switches. */
 export function withoutSecrets(
   env: Readonly<Record<string, string | undefined>>,
   secretVariables: readonly string[] = [],
@@ -33,9 +33,9 @@ export function withoutSecrets(
   const secret = new Set(["SEMAPHORE_AGENT_TOKEN", ...secretVariables]);
   const base: Record<string, string> = {};
   for (const [name, value] of Object.entries(env)) {
-    // The socket of an outer job is nothing to the jobs of an agent that runs inside it.
+    // The socket of an outer job must not be reached by the jobs of an agent that runs inside it.
     if (value === undefined || secret.has(name) || name === jobSocketVariable) continue;
-    if (ours.test(name) && !name.startsWith("SIGNALMAN_JOB_")) continue;
+    if (ownVariables.test(name) && !name.startsWith("SIGNALMAN_JOB_")) continue;
     base[name] = value;
   }
   return base;

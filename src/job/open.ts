@@ -1,46 +1,23 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { AgentError, toMessage } from "../core/errors.ts";
+import type { Cookie, ExecutorContext } from "../core/contracts/executor.ts";
 import type { Host } from "../core/contracts/host.ts";
-import { createJobLog, type WritableJobLog } from "./log/job-log.ts";
-import { createRedactor } from "./log/redactor.ts";
-import { secretsOf } from "./log/secrets.ts";
-import { createSpool, type Spool, type SpoolOptions } from "./log/spool.ts";
+import type { JobLog } from "../core/contracts/job-log.ts";
+import type { JobRequest } from "../core/contracts/job-request.ts";
 import type { Logger } from "../core/contracts/logger.ts";
-import type { Cookie } from "../core/contracts/executor.ts";
+import { executor, jobCommand, logFilter } from "../core/contracts/services.ts";
+import { AgentError, toMessage } from "../core/errors.ts";
 import { createCookie } from "../os/processes/cookie.ts";
-import { executor } from "../core/contracts/services.ts";
 import { socketDirectories, toSocketPath } from "../os/socket-path.ts";
 import { toBaseEnvironment } from "./base-environment.ts";
+import { createJobSequences } from "./commands/job-sequences.ts";
+import { listenToJob } from "./commands/job-socket.ts";
 import { createJob, type Job } from "./job.ts";
-import { listenToJob } from "./job-socket.ts";
-import { createRedactCommand } from "./redact-command.ts";
-import type { EnvironmentVariable, JobRequest } from "../core/contracts/job-request.ts";
-
-/** What a job is run with, whoever asked for it. */
-export interface JobSettings {
-  /** See `ExecutorContext`. */
-  readonly agentId: string;
-  readonly stopGraceMs: number;
-  readonly terminalSize: { readonly rows: number; readonly columns: number };
-  readonly logDiskLimitBytes: number;
-  /** Whether a job's log ends with what the job used (`job-report`). */
-  readonly jobReport: boolean;
-  /** Globs over names of variables whose values the log masks. */
-  readonly redactedVars: readonly string[];
-  /** Whether it masks what looks like a token as well. */
-  readonly redactedShapes: boolean;
-  /** The wire's name of an executor → the one that stands in its place. */
-  readonly executors: Readonly<Record<string, string>>;
-  /** Where jobs are at home once the login profile is through. Left out: where the profile says. */
-  readonly home?: string;
-  /** Variables that the agent adds to every job's (`env-vars`); they win. */
-  readonly env: readonly EnvironmentVariable[];
-  /** The agent's own tokens, and the variables of its environment that hold some. */
-  readonly secrets: readonly string[];
-  readonly secretVariables: readonly string[];
-}
+import { createFilterChain } from "./log/filter-chain.ts";
+import { createJobLog, type WritableJobLog } from "./log/job-log.ts";
+import { createSpool, type Spool } from "./log/spool.ts";
+import type { JobSettings } from "./settings.ts";
 
 export interface OpenJobOptions {
   readonly host: Host;
@@ -48,84 +25,62 @@ export interface OpenJobOptions {
   readonly logger: Logger;
   /** The agent's environment. */
   readonly env: Readonly<Record<string, string | undefined>>;
-  /** Gets the values that the job's log masks, so that the agent's log masks them too. */
+  /** Receives values of the job that the agent's log must mask. */
   readonly onSecrets?: (values: readonly string[]) => void;
-  /** Marks the job's processes. Without it, one is made. */
+  /** Marks the job's processes. Left out: a new cookie. */
   readonly cookie?: Cookie;
-  /** Where the spool is kept. Without it, it goes when the job is disposed. */
+  /** Path of the spool. Left out: the spool is removed when the job is disposed. */
   readonly spoolPath?: string;
 }
 
-/** A job with all that it needs. Disposal closes the spool and removes the job's private directory. */
+/** A job with everything that it needs. Disposal closes the spool and removes the job's private directory. */
 export interface OpenJob extends AsyncDisposable {
   readonly job: Job;
   readonly log: WritableJobLog;
   readonly spool: Spool;
 }
 
-/** Makes a job's private directory, its log and its executor's context. Nothing of the job has run. */
+/** Creates a job's private directory, its log and its executor's context. Nothing of the job has run. */
 export async function openJob(asked: JobRequest, options: OpenJobOptions): Promise<OpenJob> {
   const { host, settings, logger } = options;
   const request: JobRequest = { ...asked, env: [...asked.env, ...settings.env] };
   await using cleanup = new AsyncDisposableStack();
 
-  // 1. The way of the log: masked, in events, on disk. It begins first: what fails from here on stands in it.
-  const spoolOptions: SpoolOptions = {
-    diskLimitBytes: settings.logDiskLimitBytes,
-    onWarning: (message) => logger.warn(message, { job: request.id }),
-  };
-  const kept =
-    options.spoolPath === undefined ? undefined : cleanup.use(createSpool(options.spoolPath, spoolOptions));
+  // 1. The spool comes first, so that the log shows what fails from here on.
+  const openSpool = (path: string, fsyncIntervalMs?: number): Spool =>
+    createSpool(path, {
+      diskLimitBytes: settings.logDiskLimitBytes,
+      onWarning: (message) => logger.warn(message, { job: request.id }),
+      ...(fsyncIntervalMs !== undefined && { fsyncIntervalMs }),
+    });
+  const kept = options.spoolPath === undefined ? undefined : cleanup.use(openSpool(options.spoolPath));
 
-  // 2. A directory that nobody else can look into.
+  // 2. A directory that is closed to other users. A spool in it need not survive a crash of the machine.
   const directory = makeDirectory();
   cleanup.defer(() => removeDirectory(directory, logger));
-  // What goes with the job need not outlive the machine.
-  const spool =
-    kept ??
-    cleanup.use(createSpool(join(directory, "events.ndjson"), { ...spoolOptions, fsyncIntervalMs: 0 }));
-  const secrets = secretsOf(request, { redactedVars: settings.redactedVars, tokens: settings.secrets });
-  const tellSecrets = (values: readonly Uint8Array[]) =>
-    options.onSecrets?.(values.flatMap((value) => Buffer.from(value).toString().split("\n")));
-  tellSecrets(secrets);
-  const redactor = createRedactor(secrets, { shapes: settings.redactedShapes });
-  const log = createJobLog({ spool, redactor });
+  const spool = kept ?? cleanup.use(openSpool(join(directory, "events.ndjson"), 0));
 
-  // 3. Where the job's own processes can speak with it.
+  // 3. The log, with the commands that the job's own processes can call.
+  const filters = createFilterChain(openFilters(request, options), logger);
+  const commands = host.all(jobCommand);
+  const log = createJobLog({ spool, filters, sequences: createJobSequences(commands) });
   const jobSocket = findSocketPath(directory, options);
-  if (jobSocket !== undefined) {
-    const redact = createRedactCommand({ redactor, onSecrets: tellSecrets });
-    cleanup.use(listenToJob({ path: jobSocket, commands: { redact } }));
-  }
+  if (jobSocket !== undefined) cleanup.use(listenToJob({ path: jobSocket, commands }));
 
-  // 4. The job. Its executor has a directory of its own, and is made when the job starts.
-  const cookie = options.cookie ?? createCookie(request.id);
+  // 4. The job. Its executor gets a directory of its own, and is created when the job starts.
   const name = settings.executors[request.executor] ?? request.executor;
+  const context = toExecutorContext(request, log, { ...options, jobSocket, name });
   const job = createJob(request, {
     host,
     log,
     logger,
     stopGraceMs: settings.stopGraceMs,
     isReported: settings.jobReport,
-    createExecutor: (tell) =>
+    createExecutor: (report) =>
       host.use(executor, name).create({
-        job: request,
-        agentId: settings.agentId,
-        environment: toBaseEnvironment(options.env, {
-          secretVariables: settings.secretVariables,
-          cookie,
-          jobSocket,
-        }),
-        cookie,
+        ...context,
+        ...report,
         directory: mkdtempSync(join(directory, "executor-")),
-        log,
-        ...tell,
-        logger: logger.child(name),
-        options: {
-          stopGraceMs: settings.stopGraceMs,
-          terminalSize: settings.terminalSize,
-          ...(settings.home !== undefined && { home: settings.home }),
-        },
       }),
   });
 
@@ -133,12 +88,40 @@ export async function openJob(asked: JobRequest, options: OpenJobOptions): Promi
   return { job, log, spool, [Symbol.asyncDispose]: () => owned.disposeAsync() };
 }
 
-/** `undefined`: the job does without, for nothing of it depends on that. */
+function openFilters(job: JobRequest, { host, settings, onSecrets }: OpenJobOptions) {
+  const context = {
+    job,
+    secrets: settings.secrets,
+    addSecrets: (values: readonly string[]) => onSecrets?.(values),
+  };
+  return [...host.all(logFilter)].map(([name, factory]) => ({ name, filter: factory.open(context) }));
+}
+
+function toExecutorContext(
+  job: JobRequest,
+  log: JobLog,
+  options: OpenJobOptions & { readonly jobSocket: string | undefined; readonly name: string },
+): Omit<ExecutorContext, "directory" | "imagePulled"> {
+  const { settings, logger, env, jobSocket, name } = options;
+  const cookie = options.cookie ?? createCookie(job.id);
+  const { agentId, secretVariables, stopGraceMs, terminalSize, home } = settings;
+  return {
+    job,
+    agentId,
+    environment: toBaseEnvironment(env, { secretVariables, cookie, jobSocket }),
+    cookie,
+    log,
+    logger: logger.child(name),
+    options: { stopGraceMs, terminalSize, ...(home !== undefined && { home }) },
+  };
+}
+
+/** Returns `undefined` when there is no usable path: the job runs without a socket. */
 function findSocketPath(directory: string, { env, logger }: OpenJobOptions): string | undefined {
   try {
     return toSocketPath(socketDirectories(directory, env));
   } catch (error) {
-    logger.warn(`the job's processes cannot speak with it (\`signalman redact\` fails): ${toMessage(error)}`);
+    logger.warn(`the job has no socket, so that \`signalman redact\` fails in it: ${toMessage(error)}`);
     return undefined;
   }
 }
@@ -153,15 +136,13 @@ function removeDirectory(path: string, logger: Logger): void {
 
 function makeDirectory(): string {
   try {
-    // Not by another thread: where a job has taken all processes, none starts.
+    // Synchronous: no thread can be started when a job has used up all processes.
     return mkdtempSync(join(tmpdir(), "signalman-"));
-  } catch (error) {
+  } catch (cause) {
     throw new AgentError(
       "FILE_FAILED",
-      `cannot make a directory for the job in "${tmpdir()}": ${toMessage(error)}`,
-      {
-        cause: error,
-      },
+      `the job's directory cannot be created in "${tmpdir()}": ${toMessage(cause)}`,
+      { cause },
     );
   }
 }

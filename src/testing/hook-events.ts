@@ -39,6 +39,7 @@ export const agentStatus: AgentStatus = {
 /** One event for each hook: the events of a small job that passed. */
 export function fixtureEvents({ log, run }: DummySession): HookEvents {
   const job = jobRequest();
+  const { signal } = new AbortController();
   const jobId = job.id;
   const summary = {
     result: "passed",
@@ -46,7 +47,7 @@ export function fixtureEvents({ log, run }: DummySession): HookEvents {
     log: { events: 5, bytes: 400, droppedBytes: 0 },
   } as const;
   const delivery = { trimmed: false, undelivered: 0 };
-  const command = { job, phase: "commands", index: 0, directive: "make", alias: "" } as const;
+  const command = { job, signal, phase: "commands", index: 0, directive: "make", alias: "" } as const;
   return {
     "agent:start": { version: "0.0.0", status: () => agentStatus },
     "agent:registered": { slot: 0, name: "an-agent", controlPlane: "test" },
@@ -58,12 +59,12 @@ export function fixtureEvents({ log, run }: DummySession): HookEvents {
     "agent:left": { slot: 0, reason: "requested" },
     "agent:exit": { reason: "requested" },
     "agent:stop": { reason: "requested" },
-    "job:start": { job, log },
-    "job:prepare": { job, log, run },
-    "image:pulled": { job, image: "alpine:3", durationMs: 2000, isOk: true },
+    "job:start": { job, log, signal },
+    "job:prepare": { job, log, signal, run },
+    "image:pulled": { job, signal, image: "alpine:3", durationMs: 2000, isOk: true },
     "command:start": command,
     "command:end": { ...command, exitCode: 0, durationMs: 30 },
-    "job:finish": { job, log, run, result: "passed", session: "open" },
-    "job:end": { job, ...summary },
+    "job:finish": { job, log, signal, run, result: "passed", session: "open" },
+    "job:end": { job, signal, ...summary },
   };
 }

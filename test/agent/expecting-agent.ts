@@ -1,4 +1,4 @@
-// An agent that was told of a job, and gets killed before the request comes.
+// An agent that expects a job and is killed before it has the request.
 import { createSlot } from "./fixtures.ts";
 
 const [path, jobId] = process.argv.slice(2);

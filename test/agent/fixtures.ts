@@ -15,7 +15,10 @@ import { settings } from "../job/fixtures.ts";
 
 export const main = join(import.meta.dir, "../../src/main.ts");
 
-/** A slot with real job processes, and a log backend that keeps what it gets. Survives the death of its first owner: see `again`. */
+/**
+ * A slot with real job processes and a log backend that records its input. `again` simulates a restart of the
+ * agent.
+ */
 export async function createSlot(options: { claimTimeoutMs?: number; path?: string } = {}) {
   await using cleanup = new AsyncDisposableStack();
   const directory = options.path === undefined ? cleanup.use(await tmpdir()) : { path: options.path };
@@ -48,7 +51,7 @@ export async function createSlot(options: { claimTimeoutMs?: number; path?: stri
     roles: ["agent"],
     logger,
   });
-  /** The slot as a new process of the agent sees it. */
+  /** Opens the slot like a restarted agent. */
   const again = (more: { program?: readonly string[] } = {}): SlotJobs =>
     createSlotJobs({
       slot: 0,
@@ -80,7 +83,7 @@ export async function createSlot(options: { claimTimeoutMs?: number; path?: stri
     path: directory.path,
     logger,
     received,
-    /** What plugins heard of jobs that ended. */
+    /** The recorded events of `agent:job-ended`. */
     ended,
     status,
     again,
@@ -97,7 +100,7 @@ export const delivery: JobDelivery = {
   lost: new AbortController().signal,
 };
 
-/** What a log shows: `directive → exit code: output`, one a block, then the result. */
+/** Summarizes a log: `directive → exit code: output` per block, then the result. */
 export function toStory(events: readonly JobEvent[]): string[] {
   const story: string[] = [];
   let output = "";

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { writeDocument } from "../../src/os/state/document.ts";
 import { createSlot, delivery, request, toStory } from "./fixtures.ts";
 
-test("plugins hear of a job's end with its request, and the status says that its result is being reported", async () => {
+test("plugins are notified of the end of a job with its request, and the status is reporting", async () => {
   await using slot = await createSlot();
   const wanted = request("echo hello");
   const job = await slot.again().start(wanted, delivery);
@@ -15,7 +15,7 @@ test("plugins hear of a job's end with its request, and the status says that its
   expect(slot.status.read().slots[0]?.job).toBeUndefined();
 });
 
-test("a job of which nobody can tell how it came out has failed: its log is delivered, and plugins hear of its end", async () => {
+test("a job with an unreadable result fails: its log is delivered, and plugins are notified", async () => {
   await using slot = await createSlot();
   const wanted = request("x");
   const path = join(slot.path, "jobs", wanted.id);
@@ -37,7 +37,7 @@ test("a job of which nobody can tell how it came out has failed: its log is deli
   ]);
 });
 
-test("a job whose log is gone keeps its result, and plugins hear of its end", async () => {
+test("a job whose log was removed keeps its result, and plugins are notified", async () => {
   await using slot = await createSlot();
   const wanted = request("x");
   const path = join(slot.path, "jobs", wanted.id);

@@ -6,7 +6,7 @@ import { makePrivateDirectory, writeDocument } from "../../src/os/state/document
 import { takeLock } from "../../src/os/state/lock.ts";
 import { tmpdir } from "../../src/testing/index.ts";
 
-test("logs of every agent and slot are listed, the newest first, with what became of their jobs", async () => {
+test("logs of all agents and slots are listed, the newest first, with the results of their jobs", async () => {
   await using place = await tmpdir();
   await putLog(place.path, "a/slot-0", "old", { ageDays: 2, result: "passed", isReleased: true });
   await putLog(place.path, "b/slot-1", "new", { ageDays: 0, isReleased: false });
@@ -19,7 +19,7 @@ test("logs of every agent and slot are listed, the newest first, with what becam
   expect(listKeptLogs(join(place.path, "nowhere"))).toEqual([]);
 });
 
-test("a job without a result runs only while its process lives; of a dead one nothing is known", async () => {
+test("a job without a result is running while its process runs, otherwise its result is unknown", async () => {
   await using place = await tmpdir();
   await putLog(place.path, "a/slot-0", "alive", { ageDays: 0, isReleased: false });
   await putLog(place.path, "a/slot-0", "dead", { ageDays: 1, isReleased: false });
@@ -34,7 +34,7 @@ test("a job without a result runs only while its process lives; of a dead one no
   ]);
 });
 
-test("what is too old goes, and the oldest beyond the size, but never what is not reported yet", async () => {
+test("logs that are too old or exceed the total size are removed, except for those of unreported jobs", async () => {
   await using place = await tmpdir();
   const put = (id: string, ageDays: number, isReleased = true) =>
     putLog(place.path, "a/slot-0", id, { ageDays, isReleased, result: "passed" });

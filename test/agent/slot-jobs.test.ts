@@ -15,7 +15,7 @@ import type { JobEvent } from "../../src/core/contracts/job-events.ts";
 import { unixSeconds } from "../../src/job/log/unix-seconds.ts";
 import { createSlot, delivery, request, toStory } from "./fixtures.ts";
 
-test("a job runs in a process of its own, and its log and result arrive", async () => {
+test("a job runs in its own process, and its log and result are delivered", async () => {
   await using slot = await createSlot();
   const job = await slot.again().start(request("echo hello", "exit 3"), delivery);
   const { summary, log } = await job.done;
@@ -25,7 +25,7 @@ test("a job runs in a process of its own, and its log and result arrive", async 
   expect(slot.received.at(-1)).toMatchObject({ event: "job_finished", result: "failed" });
 });
 
-test("what is on disk is its owner's alone, and the request leaves with the job", async () => {
+test("files are readable by their owner only, and the request is removed with the job", async () => {
   await using slot = await createSlot();
   const wanted = request("echo hello");
   const job = await slot.again().start(wanted, delivery);
@@ -44,7 +44,7 @@ test("what is on disk is its owner's alone, and the request leaves with the job"
   expect(readFileSync(join(directory, "process.log"), "utf8")).toBe("");
 });
 
-test("a job that was expected runs in the process that waited for it", async () => {
+test("an expected job runs in the process that was started for it", async () => {
   await using slot = await createSlot();
   const jobs = slot.again();
   const wanted = request("echo hello");
@@ -57,7 +57,7 @@ test("a job that was expected runs in the process that waited for it", async () 
   expect(toStory(slot.received)).toContain("echo hello → 0: hello\n");
 });
 
-test("a process whose job does not come is gone, and runs nothing", async () => {
+test("a process whose job is not assigned exits without running a command", async () => {
   await using slot = await createSlot();
   const jobs = slot.again();
   const refused = request("echo never");
@@ -74,7 +74,7 @@ test("a process whose job does not come is gone, and runs nothing", async () => 
   await until(() => (findJobProcesses(refused.id).length === 0 ? true : undefined));
 });
 
-test("a process that waits for its job leaves with its agent, and leaves nothing", async () => {
+test("a process that waits for its job exits with its agent and leaves no files", async () => {
   await using slot = await createSlot();
   const id = "never-comes";
   const agent = Bun.spawn([process.execPath, join(import.meta.dir, "expecting-agent.ts"), slot.path, id], {
@@ -87,7 +87,7 @@ test("a process that waits for its job leaves with its agent, and leaves nothing
   expect(readdirSync(join(slot.path, "jobs"))).toEqual([]);
 });
 
-test("a log whose delivery has lost its place is delivered from its beginning", async () => {
+test("a log without a delivery cursor is delivered from its beginning", async () => {
   await using slot = await createSlot();
   const wanted = request("echo hello");
   const first = await slot.again().start(wanted, delivery);
@@ -100,7 +100,7 @@ test("a log whose delivery has lost its place is delivered from its beginning", 
   expect(toStory(slot.received)).toContain("echo hello → 0: hello\n");
 });
 
-test("a log that a restart of the machine has cut before its delivery's place is delivered anew", async () => {
+test("a log that was truncated before its delivery cursor is delivered again", async () => {
   await using slot = await createSlot();
   const wanted = request("x");
   const path = join(slot.path, "jobs", wanted.id);
@@ -114,7 +114,7 @@ test("a log that a restart of the machine has cut before its delivery's place is
   const log = Buffer.from(events.map((event) => `${JSON.stringify(event)}\n`).join(""));
   writeDocument(join(path, "request.json"), wanted);
   writeDocument(join(path, "process.json"), { bootId: "another", socket: "", secret: "" });
-  // Where, by chance, one of the events begins that are written when the log is closed.
+  // By chance this is the start of an event that is written when the log is closed.
   const output = "[signalman: the machine was restarted while the job ran; the job is reported as failed]\n";
   const closing = JSON.stringify({ event: "cmd_output", timestamp: unixSeconds(), output });
   const offset = log.lastIndexOf("\n", log.indexOf("line 2")) + 1 + closing.length + 1;
@@ -125,7 +125,7 @@ test("a log that a restart of the machine has cut before its delivery's place is
   expect(toStory(slot.received)).toEqual([`x → 1: line 1\n${output}`, "failed"]);
 });
 
-test("a job whose process cannot run has failed, and its log says so", async () => {
+test("a job whose process cannot start fails with the reason in its log", async () => {
   await using slot = await createSlot();
   const job = await slot.again({ program: ["false"] }).start(request("echo never"), delivery);
   expect((await job.done).summary.result).toBe("failed");
@@ -144,14 +144,14 @@ test("a stop ends the job as stopped", async () => {
   expect((await job.done).summary.result).toBe("stopped");
 });
 
-test("a stop that comes at once is not lost", async () => {
+test("a stop directly after the assignment takes effect", async () => {
   await using slot = await createSlot();
   const job = await slot.again().start(request("sleep 60"), delivery);
   job.stop();
   expect((await job.done).summary.result).toBe("stopped");
 });
 
-test("another agent takes over a job that runs, and its log is whole", async () => {
+test("another agent resumes a running job, and its log is complete", async () => {
   await using slot = await createSlot();
   const wanted = request("for i in $(seq 1 200); do echo line $i; sleep 0.005; done");
   await slot.again().start(wanted, delivery);
@@ -164,7 +164,7 @@ test("another agent takes over a job that runs, and its log is whole", async () 
   expect(toStory(slot.received)).toContain(`${wanted.commands[0]!.directive} → 0: ${lines}`);
 });
 
-test("a job whose process is killed has failed, and its log says so in its open command", async () => {
+test("a job whose process is killed fails with the reason in its open command", async () => {
   await using slot = await createSlot();
   const wanted = request(`echo begun; sleep 60; touch ${slot.path}/deployed`);
   const job = await slot.again().start(wanted, delivery);
@@ -182,7 +182,7 @@ test("a job whose process is killed has failed, and its log says so in its open 
   expect(existsSync(join(slot.path, "deployed"))).toBe(false);
 });
 
-test("a job of which only the request is there has failed, and never runs", async () => {
+test("a job with a request but no log fails and does not run", async () => {
   await using slot = await createSlot();
   const wanted = request("echo never");
   const failed = await slot.again().fail(wanted, "its request could not be read", delivery);
@@ -193,7 +193,7 @@ test("a job of which only the request is there has failed, and never runs", asyn
   ]);
 });
 
-test("a job that can never run has its log and its result before its request is kept: a crash in between lets nobody run it", async () => {
+test("a job that cannot run has its log and result on disk before its request, so that no agent runs it after a crash", async () => {
   await using slot = await createSlot();
   const wanted = request("echo never");
   await slot.again().fail(wanted, "its request could not be read", delivery);
@@ -206,7 +206,7 @@ test("a job that can never run has its log and its result before its request is 
   expect(slot.again().left).toEqual([]);
 });
 
-test("a job that an agent holds goes on, however long its claim timeout has passed", async () => {
+test("a job with an agent continues after its claim time-out", async () => {
   await using slot = await createSlot({ claimTimeoutMs: 200 });
   const job = await slot.again().start(request("sleep 0.8; echo done"), delivery);
   expect((await job.done).summary.result).toBe("passed");

@@ -11,7 +11,7 @@ const serve = (directory: string, answer: unknown = status) =>
   serveStatus({ directory, status: { read: () => answer as AgentStatus }, logger: silentLogger });
 
 describe("the status of an agent", () => {
-  test("is had by whoever asks in its folder, as often as they like, and the socket goes with the agent", async () => {
+  test("is answered on the socket in its directory any number of times, and the socket is removed with the agent", async () => {
     await using tmp = await tmpdir();
     {
       using _served = serve(tmp.path);
@@ -21,14 +21,14 @@ describe("the status of an agent", () => {
     expect(readdirSync(tmp.path)).toEqual([]);
   });
 
-  test("is whole when it is longer than what the system takes at once", async () => {
+  test("is complete when it is larger than a socket buffer", async () => {
     await using tmp = await tmpdir();
     const long = { ...status, slots: [{ slot: 0, state: "failed", error: "ä".repeat(2_000_000) }] } as const;
     using _served = serve(tmp.path, long);
     expect(await askStatus(tmp.path, 20_000)).toEqual({ kind: "status", status: long });
   });
 
-  test("is had in a folder whose path is too long for a socket", async () => {
+  test("is available in a directory whose path is too long for a socket", async () => {
     await using tmp = await tmpdir();
     const directory = join(tmp.path, "d".repeat(100), "e".repeat(100));
     mkdirSync(directory, { recursive: true });
@@ -36,7 +36,7 @@ describe("the status of an agent", () => {
     expect(await askStatus(directory, 5000)).toEqual({ kind: "status", status });
   });
 
-  test("of another version keeps what this one does not know", async () => {
+  test("of another version keeps unknown keys", async () => {
     await using tmp = await tmpdir();
     const newer = { ...status, slots: [{ slot: 0, state: "resting", mood: "good" }], weather: "fine" };
     using _served = serve(tmp.path, newer);
@@ -45,7 +45,7 @@ describe("the status of an agent", () => {
 });
 
 describe("no status", () => {
-  test("is absence, where nobody is, and where somebody was killed", async () => {
+  test("means absent without an agent or after a killed agent", async () => {
     await using tmp = await tmpdir();
     const path = join(tmp.path, "status.sock");
     expect(await askStatus(tmp.path, 5000)).toEqual({ kind: "absent" });
@@ -58,7 +58,7 @@ describe("no status", () => {
     expect((await askStatus(tmp.path, 5000)).kind).toBe("status");
   });
 
-  test("is silence, where somebody listens and does not answer", async () => {
+  test("means silent when an agent does not answer", async () => {
     await using tmp = await tmpdir();
     using _listener = Bun.listen({ unix: join(tmp.path, "status.sock"), socket: { data() {} } });
     expect(await askStatus(tmp.path, 100)).toEqual({ kind: "silent", reason: "no answer within 0.1 s" });
@@ -77,7 +77,7 @@ describe("no status", () => {
   );
 });
 
-test("an agent that cannot listen says so once, and goes on", async () => {
+test("an agent that cannot listen reports it once and continues", async () => {
   await using tmp = await tmpdir();
   const lines: string[] = [];
   const logger = { ...silentLogger, warn: (text: string) => void lines.push(text) };

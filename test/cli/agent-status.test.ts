@@ -27,7 +27,7 @@ const job = (change: object = {}): Pick<SlotStatus, "job"> => ({
 const lines = (...slots: Partial<SlotStatus>[]) => renderStatus(agent(...slots), now);
 const row = (slot: Partial<SlotStatus>) => lines(slot)[2]!.replaceAll(/ {2,}/g, " | ");
 
-test("an agent is shown in a line, and its slots in a table", () => {
+test("an agent is shown on a line, and its slots in a table", () => {
   const sync = { succeededAt: ago(3), durationMs: 5, failures: 0 };
   expect(
     lines({ name: "agent-1", state: "running", sync, ...job() }, { name: "agent-2", state: "starting" }),
@@ -76,7 +76,7 @@ test("errors are shown below the table, with their slots", () => {
   ]);
 });
 
-test("text from outside is one line without control characters", () => {
+test("untrusted text is shown on one line, without control characters", () => {
   const error = `first\nsecond \u001b[2J${"x".repeat(500)}`;
   const shown = lines({ name: "evil\u001b[1m", sync: { durationMs: 1, failures: 1, error } });
   expect(shown[2]).toContain("evil␛[1m");

@@ -11,7 +11,7 @@ const options = (await declareOptions([probe])).flatMap((declared) => declared.o
 const parse = (argv: readonly string[], args: CommandArgs = {}) =>
   parseArguments(argv, { command: "test", args, options, explainUnknown: async () => "" });
 
-test("whatever stands on the command line is understood or refused, and nothing is lost", async () => {
+test("every argument is either parsed or rejected", async () => {
   const args: CommandArgs = { word: { type: "string" }, file: { type: "positional", required: false } };
   const words = fc.oneof(
     fc.constantFrom(
@@ -43,7 +43,7 @@ test("whatever stands on the command line is understood or refused, and nothing 
   );
 });
 
-test("every value can be given with an equals sign, also one that looks like a flag", async () => {
+test("every value can follow an equals sign, even if it looks like a flag", async () => {
   await fc.assert(
     fc.asyncProperty(fc.string({ unit: "binary" }), async (value) => {
       const { options: given } = await parse([`--text=${value}`]);
@@ -54,7 +54,7 @@ test("every value can be given with an equals sign, also one that looks like a f
   expect((await parse(["--text", "--unknown"])).options.get("text")).toEqual(["--unknown"]);
 });
 
-test("what stands after -- is never a flag", async () => {
+test("arguments after -- are never flags", async () => {
   const { options: given, args } = await parse(["a", "--", "--text", "x"], {
     file: { type: "positional" },
   });
@@ -62,7 +62,7 @@ test("what stands after -- is never a flag", async () => {
   expect(args).toEqual({ file: "a", _: ["a", "--text", "x"] });
 });
 
-test("a short name is one of the command's aliases, and no option has one", async () => {
+test("short names are aliases of a command's flags; options have none", async () => {
   const args: CommandArgs = { env: { type: "string", list: true, alias: ["e", "environment"] } };
   expect((await parse(["-e", "A=1", "-eB=2", "--env=C"], args)).args).toEqual({
     env: ["A=1", "B=2", "C"],
@@ -83,7 +83,7 @@ test.each<[CommandArgs, string]>([
   expect(String(thrown)).toContain(why);
 });
 
-test("flags can be looked at before the others are known", () => {
+test("known flags can be read before all flags are declared", () => {
   const argv = ["--unknown", "--config-file", "a", "x", "--config-env=b", "--", "--config-env=c"];
   expect(peekFlags(argv, ["config-file", "config-env"])).toEqual(
     new Map([

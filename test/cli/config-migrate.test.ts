@@ -35,7 +35,7 @@ KillMode=mixed
 const service = ["--service", "semaphore-agent.service"];
 
 describe("signalman config migrate", () => {
-  test("reports what becomes of each option, variable and setting of the unit", async () => {
+  test("reports the conversion of each option, variable and setting of the unit", async () => {
     await using home = await openInstallation();
     const { code, notes } = await migrate(home, ...service);
     expect(code).toBe(1);
@@ -69,7 +69,7 @@ describe("signalman config migrate", () => {
     expect(textOf(notes, "SEMAPHORE_AGENT_LOGLEVEL")).toContain("SEMAPHORE_AGENT_LOG_LEVEL");
   });
 
-  test("changes nothing and prints no secret in any output format", async () => {
+  test("changes no file and prints no secret", async () => {
     await using home = await openInstallation();
     const before = await readFile(join(home.path, "config.yaml"), "utf8");
     for (const how of [[], ["--json"], ["--unit"]]) {
@@ -80,7 +80,7 @@ describe("signalman config migrate", () => {
     expect(await readFile(join(home.path, "config.yaml"), "utf8")).toBe(before);
   });
 
-  test("accepts an unsupported option without a value, as the agent does", async () => {
+  test("accepts an unsupported option with its default value, as the agent does", async () => {
     await using home = await openHome();
     await home.write({ "config.yaml": 'kubernetes-executor: false\nkubernetes-pod-spec: ""\n' });
     const { code, notes } = await migrate(home, "--from", "config.yaml");
@@ -88,7 +88,7 @@ describe("signalman config migrate", () => {
     expect(subjects(notes, "stays")).toEqual(["kubernetes-executor", "kubernetes-pod-spec"]);
   });
 
-  test("omits an option if one of its values is refused", async () => {
+  test("omits an option if one of its values is invalid", async () => {
     await using home = await openHome();
     await home.write({ "config.yaml": "env-vars: [A=b, C]\nendpoint: acme.example\n" });
     const written = await home.run("config", "migrate", "--from", "config.yaml", "--write", "new.yaml");
@@ -99,7 +99,7 @@ describe("signalman config migrate", () => {
     expect((await home.run("config", "check", "--config-file", "new.yaml")).stderr).toBe("");
   });
 
-  test("writes a configuration that signalman accepts, readable only by its owner, and never overwrites another", async () => {
+  test("writes a valid configuration, readable by its owner only, and overwrites no file", async () => {
     await using home = await openInstallation();
     const words = ["--from", "config.yaml", ...service, "--write", "new.yaml"];
     await migrate(home, ...words);
@@ -126,7 +126,7 @@ describe("signalman config migrate", () => {
     expect(await readFile(join(home.path, "new.yaml"), "utf8")).toBe(text);
   });
 
-  test("prints a unit that keeps the settings and the path of the old one", async () => {
+  test("prints a unit with the settings of the old one, for the same path", async () => {
     await using home = await openInstallation();
     const { stdout } = await home.run("config", "migrate", ...service, "--unit", "--write", "new.yaml");
     expect(stdout).toContain(`ExecStart=${home.path}/agent start --config-file ${home.path}/new.yaml\n`);
@@ -137,7 +137,7 @@ describe("signalman config migrate", () => {
     );
   });
 
-  test("reports no changes for a unit and a configuration that it has written", async () => {
+  test("finds nothing to convert in its own output", async () => {
     await using home = await openInstallation();
     const first = [
       "config",
@@ -154,7 +154,7 @@ describe("signalman config migrate", () => {
     expect(subjects(notes, "changes")).toEqual(["token", "ExecStart"]);
   });
 
-  test("names the locations, or the missing file, when no installation is found", async () => {
+  test("reports the searched paths when it finds no installation", async () => {
     await using home = await openHome();
     const gone = await home.run("config", "migrate", "--from", "gone");
     expect({ code: gone.code, stdout: gone.stdout }).toEqual({ code: 2, stdout: "" });

@@ -3,7 +3,7 @@ import { outside } from "./outside.ts";
 import { openHome } from "./signalman.ts";
 
 describe("config", () => {
-  test("shows every option with its source, and no secret", async () => {
+  test("shows every option with its source, without secrets", async () => {
     await using home = await openHome(outside);
     const env = { SEMAPHORE_AGENT_LOG_LEVEL: "warn" };
     const { code, stdout } = await home.runWith(env, "config", "--log-format", "json");
@@ -15,7 +15,7 @@ describe("config", () => {
     expect(rows).toContainEqual(["outside-loud", "default", "false"]);
   });
 
-  test("--json prints the same for programs", async () => {
+  test("--json prints the same as JSON", async () => {
     await using home = await openHome(outside);
     const { stdout } = await home.run("config", "--json");
     expect(stdout).not.toContain("hunter2");
@@ -30,7 +30,7 @@ describe("config", () => {
     });
   });
 
-  test("check prints ok, or reports every fault", async () => {
+  test("check prints ok or all errors", async () => {
     await using home = await openHome({ "signalman.config.yaml": "log-level: info\n" });
     expect(await home.run("config", "check")).toEqual({ code: 0, stdout: "ok\n", stderr: "" });
     await home.write({ "signalman.config.yaml": "log-level: loud\nnaem: x\n" });
@@ -50,7 +50,7 @@ describe("config", () => {
     }
   });
 
-  test("schema describes the configuration file, even if the present one has faults", async () => {
+  test("schema describes all options, independent of the configuration", async () => {
     await using home = await openHome({
       ...outside,
       "signalman.config.yaml": "plugins: { ./outside.ts: {} }\nlog-level: loud\n",

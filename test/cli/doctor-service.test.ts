@@ -13,7 +13,7 @@ const good = {
 };
 
 describe("the unit of an installed agent", () => {
-  test("that can lose jobs is reported with the lines that it needs", async () => {
+  test("that kills running jobs is detected, with the missing settings", async () => {
     await using home = await openSystem({ ...good, KillMode: "control-group", TimeoutStopUSec: "1min 30s" });
     const { code, stdout } = await doctor(home);
     expect(code).toBe(0);
@@ -23,7 +23,7 @@ describe("the unit of an installed agent", () => {
     expect(stdout).not.toContain("OOMPolicy");
   });
 
-  test("that keeps jobs is ok, also under an old systemd that does not know every setting", async () => {
+  test("that keeps jobs running is accepted, even if systemd does not know all settings", async () => {
     const { OOMPolicy: _, ...old } = good;
     await using home = await openSystem(old);
     expect((await doctor(home)).stdout).toContain(
@@ -32,7 +32,7 @@ describe("the unit of an installed agent", () => {
   });
 });
 
-/** A home with a double of systemctl that knows one unit. */
+/** A machine whose systemd has one unit. */
 async function openSystem(settings: Readonly<Record<string, string>>): Promise<Home> {
   const shown = Object.entries(settings).map(([name, value]) => `${name}=${value}`);
   const home = await openHome({

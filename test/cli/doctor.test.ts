@@ -5,11 +5,11 @@ import type { Diagnosis } from "../../plugins/doctor/run-checks.ts";
 import { type Home, openHome } from "./signalman.ts";
 
 const program = `"${process.execPath}" "${join(import.meta.dir, "..", "..", "src", "main.ts")}"`;
-/** Turns off the checks of these plugins, which these tests do not need and which take time. */
+/** Disables the shell plugin's checks, which are slow and not tested here. */
 const quiet = "plugins: { shell: false, semaphore: false";
 
 describe("signalman doctor", () => {
-  test("reports no problem on a usable machine, exits with 0, and creates no file", async () => {
+  test("accepts a usable machine, exits with status 0, and leaves no files behind", async () => {
     await using home = await openHome({ "signalman.config.yaml": `${quiet} }\n` });
     const { code, stdout, stderr } = await home.run("doctor");
     expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
@@ -28,7 +28,7 @@ describe("signalman doctor", () => {
     expect(wrong.filter(({ remedy }) => !remedy)).toEqual([]);
   });
 
-  test("reports a configuration file that cannot be read", async () => {
+  test("reports an unreadable configuration file and continues", async () => {
     await using home = await openHome({ "signalman.config.yaml": "a: [\n" });
     const { code, findings } = await diagnose(home, []);
     expect(code).toBe(1);
@@ -40,7 +40,7 @@ describe("signalman doctor", () => {
     });
   });
 
-  test("reports every fault of the options, and uses the valid ones", async () => {
+  test("reports all invalid options and checks the others", async () => {
     await using home = await openHome({
       "signalman.config.yaml": `log-level: loud\nstate-dir: own-state\nendpiont: x\n${quiet} }\n`,
     });
@@ -53,7 +53,7 @@ describe("signalman doctor", () => {
     expect(titles(findings)).toContain('state directory "own-state" will be created');
   });
 
-  test("uses the configuration file when an external plugin cannot be loaded", async () => {
+  test("uses the configuration file when an outside plugin cannot be loaded", async () => {
     await using home = await openHome({
       "signalman.config.yaml": `state-dir: own-state\n${quiet}, ./gone.ts: {} }\n`,
     });
@@ -63,7 +63,7 @@ describe("signalman doctor", () => {
     expect(titles(findings)).toContain('state directory "own-state" will be created');
   });
 
-  test("exits with 2 for faulty arguments", async () => {
+  test("reports invalid flags as a usage error", async () => {
     await using home = await openHome();
     expect((await home.run("doctor", "--timeout", "soon")).code).toBe(2);
     expect((await home.run("doctor", "--jsno")).code).toBe(2);
@@ -71,7 +71,7 @@ describe("signalman doctor", () => {
 });
 
 describe("the checks of a plugin", () => {
-  test("are reported under its name, also when they fail, and without secrets", async () => {
+  test("are reported under its name, also when they fail, without secrets of its options", async () => {
     await using home = await openHome({
       "signalman.config.yaml": `${quiet}, ./doc.ts: { password: hunter2-and-more } }\n`,
       "doc.ts": doctored,
@@ -89,7 +89,7 @@ describe("the checks of a plugin", () => {
     ]);
   });
 
-  test("run although another plugin cannot be set up", async () => {
+  test("run for other plugins when one plugin cannot be set up", async () => {
     await using home = await openHome({
       "signalman.config.yaml": `${quiet}, ./bad.ts: {}, ./doc.ts: {} }\n`,
       "bad.ts": `export default { name: "bad", setup() { throw new Error("no way"); } };`,
@@ -104,7 +104,7 @@ describe("the checks of a plugin", () => {
   });
 });
 
-// These need root.
+// Without root, the tests above cover this.
 if (process.getuid?.() === 0) {
   describe("a broken machine", () => {
     test("is reported: a state directory that the user may not write to", closedState);

@@ -6,12 +6,12 @@ import { outside } from "./outside.ts";
 import { openHome } from "./signalman.ts";
 
 describe("version", () => {
-  test.each(["version", "--version", "-v"])("%s prints it bare", async (word) => {
+  test.each(["version", "--version", "-v"])("%s prints the version only", async (word) => {
     await using home = await openHome();
     expect(await home.run(word)).toEqual({ code: 0, stdout: `${packageJson.version}\n`, stderr: "" });
   });
 
-  test("needs nothing but the entry, the list of plugins and the package's version", async () => {
+  test("loads only the entry point, the list of plugins and the version", async () => {
     const seen = new Set<string>();
     const visit = async (path: string): Promise<void> => {
       if (seen.has(path)) return;
@@ -37,14 +37,14 @@ describe("version", () => {
 });
 
 describe("help", () => {
-  test("stands on stderr when no command is given, which is a fault", async () => {
+  test("is printed to stderr without a command, which is an error", async () => {
     await using home = await openHome();
     const { code, stdout, stderr } = await home.run();
     expect({ code, stdout }).toEqual({ code: 2, stdout: "" });
     expect(stderr).toContain("Usage: signalman <command> [options]");
   });
 
-  test("is the same page in each spelling, no line wider than 100", async () => {
+  test("is the same for each spelling, with lines of at most 100 columns", async () => {
     await using home = await openHome();
     const pages = [await home.run("help"), await home.run("--help"), await home.run("-h")];
     for (const page of pages) expect(page).toEqual({ ...pages[0]!, code: 0, stderr: "" });
@@ -75,7 +75,7 @@ describe("help", () => {
     expect((await home.run("help")).stdout).toContain("(of plugin outside)");
   });
 
-  test("comes also when the configuration has faults", async () => {
+  test("is printed even if the configuration is invalid", async () => {
     await using home = await openHome({
       "signalman.config.yaml": "plugins: { ./nowhere.ts: {} }\nlog-level: loud\n",
     });
@@ -107,7 +107,7 @@ describe("usage", () => {
     expect(stderr).toContain(message);
   });
 
-  test("what is refused names the page of the command", async () => {
+  test("an invalid command line names the command's help", async () => {
     await using home = await openHome();
     expect((await home.run("config", "check", "--nonsense")).stderr).toEndWith(
       'see "signalman help config check"\n',

@@ -25,17 +25,17 @@ async function fault(path: string, limitBytes = 1024): Promise<AgentError> {
   throw new Error("it was read", { cause: error });
 }
 
-test("a job file is read, without its byte order mark", async () => {
+test("a job file is read without its byte order mark", async () => {
   const path = await file("job.yaml", "\ufeffcommands: [make]\n");
   expect((await loadJob(path)).request.commands).toEqual([{ directive: "make", alias: "" }]);
 });
 
-test("a fault in it names the file", async () => {
+test("an error in a job file names the file", async () => {
   const path = await file("bad.yaml", "commands: make\n");
   expect(loadJob(path)).rejects.toThrow(`${path}:1:11: commands: expected a list, got text`);
 });
 
-test("a missing file or a directory is an unreadable job file", async () => {
+test("a missing file and a directory are reported as unreadable", async () => {
   expect(await fault(join(directory, "none.yaml"))).toMatchObject({
     code: "JOB_UNREADABLE",
     message: expect.stringContaining("not found"),
@@ -47,14 +47,14 @@ test("a missing file or a directory is an unreadable job file", async () => {
   });
 });
 
-test("an error while reading is reported with its reason", async () => {
+test("a read error is reported with its reason", async () => {
   expect(await fault("/proc/self/mem")).toMatchObject({
     code: "JOB_UNREADABLE",
     message: expect.stringMatching(/^job file "\/proc\/self\/mem" cannot be read: .*EIO/),
   });
 });
 
-test("a file that is not UTF-8 is refused", async () => {
+test("a file that is not UTF-8 is rejected", async () => {
   const path = await file("binary", new Uint8Array([0x7f, 0x45, 0x4c, 0x46, 0xff, 0xfe]));
   expect(await fault(path)).toMatchObject({
     code: "JOB_INVALID",
@@ -62,7 +62,7 @@ test("a file that is not UTF-8 is refused", async () => {
   });
 });
 
-test("a file as large as the limit is read, one byte more is refused", async () => {
+test("a file of the maximum size is read, a larger one is rejected", async () => {
   expect(await readJobText(await file("full", "x".repeat(1024)), { limitBytes: 1024 })).toHaveLength(1024);
   expect(await fault(await file("over", "x".repeat(1025)), 1024)).toMatchObject({
     code: "JOB_INVALID",
@@ -70,7 +70,7 @@ test("a file as large as the limit is read, one byte more is refused", async () 
   });
 });
 
-test("an endless file is refused at the limit", async () => {
+test("an endless file is rejected at the maximum size", async () => {
   expect(await fault("/dev/zero", 2 * 1024 * 1024)).toMatchObject({
     code: "JOB_INVALID",
     message: expect.stringContaining("larger than 2 MiB"),
@@ -93,11 +93,11 @@ describe("standard input", () => {
     return (await child.stdout.text()).trim();
   }
 
-  test("is read to its end, in any number of pieces", async () => {
+  test("is read completely, in any number of chunks", async () => {
     expect(await read(`(printf 'commands: [a'; sleep 0.05; printf ', b]') | "$1" "$2"`)).toBe("a,b");
   });
 
-  test("that never ends is refused at the limit", async () => {
+  test("that is endless is rejected at the maximum size", async () => {
     expect(await read(`yes | "$1" "$2"`)).toBe(
       "JOB_INVALID standard input is larger than 1 MiB, the limit for a job file",
     );

@@ -36,7 +36,7 @@ const piece = fc.oneof(
 );
 const written = fc.array(piece, { maxLength: 40 }).map((pieces) => pieces.join(""));
 
-test("however output is cut, the same is shown", () => {
+test("output in any chunks is rendered in the same way", () => {
   fc.assert(
     fc.property(
       fc.constantFrom(...views),
@@ -56,7 +56,7 @@ test("however output is cut, the same is shown", () => {
   );
 });
 
-test("whatever a job prints, a file without colours holds no control character but line feeds and tabs", () => {
+test("rendered output without colours has no control characters except for line feeds and tabs", () => {
   fc.assert(
     fc.property(written, fc.string({ unit: "binary" }), (text, directive) => {
       const shown = render("file", [started(directive), text, finished(1, 100, directive)]);
@@ -67,7 +67,7 @@ test("whatever a job prints, a file without colours holds no control character b
   );
 });
 
-test("whatever a job prints, a terminal gets no escape but colours and our own replacing of a line", () => {
+test("rendered output for a terminal has no escape sequences except for colours and line replacement", () => {
   fc.assert(
     fc.property(written, fc.string({ unit: "binary" }), (text, directive) => {
       const shown = render("terminal", [started(directive), text, finished(1, 100, directive)]);
@@ -82,7 +82,7 @@ test("whatever a job prints, a terminal gets no escape but colours and our own r
 
 const printable = fc.string({ unit: "grapheme" }).filter((text) => !/\p{Cc}/u.test(text));
 
-test("text without control characters is shown as it is", () => {
+test("text without control characters is shown unchanged", () => {
   fc.assert(
     fc.property(fc.constantFrom(...views), fc.array(printable), (view, lines) => {
       const text = lines.map((line) => `${line}\n`).join("");

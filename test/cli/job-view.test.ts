@@ -15,20 +15,20 @@ describe("a job", () => {
   ];
   const clock = [0, 0, 1240, 1250, 2890, 2900];
 
-  test("is shown in a file as one fold per command and a result, without any colour", () => {
+  test("is rendered in a file as one section per command and a result, without colours", () => {
     expect(render("file", job, clock)).toBe(
       '▸ make\n    all\nbuilt\n✓ 1.2 s\n▸ make test\n1 failure\n✗ exit code 2, 1.6 s\n\nfailed in 2.9 s: exit code 2 from "make test"\n',
     );
   });
 
-  test("shows on a terminal what passed quietly, and what failed in red", () => {
+  test("is rendered on a terminal with failed commands in red", () => {
     const shown = render("terminal", job, clock);
     expect(shown).toContain("\x1b[2m✓ 1.2 s\x1b[0m\n");
     expect(shown).toContain("\x1b[1;31m✗ exit code 2\x1b[0m");
     expect(shown).toContain("\x1b[1;31mfailed in 2.9 s\x1b[0m");
   });
 
-  test.each(["passed", "stopped"] as const)("that has %s ends with that", (result) => {
+  test.each(["passed", "stopped"] as const)("with the result %s ends with it", (result) => {
     expect(
       render("file", [
         { event: "job_started", timestamp: 100 },
@@ -37,7 +37,7 @@ describe("a job", () => {
     ).toBe(`\n${result} in 0.0 s\n`);
   });
 
-  test("that is read late has the durations of its events", () => {
+  test("that is rendered later has the durations of its events", () => {
     const finish: Event = { event: "job_finished", timestamp: 100 + 7384, result: "passed" };
     const shown = render("file", [
       { event: "job_started", timestamp: 100 },
@@ -48,18 +48,18 @@ describe("a job", () => {
     expect(shown).toBe("▸ make\n✓ 1 min 5 s\n\npassed in 2 h 3 min\n");
   });
 
-  test("that breaks off leaves the terminal in order", () => {
+  test("that breaks off resets the terminal", () => {
     expect(render("terminal", [started(), "\x1b[31mhalf"])).toEndWith(
       "half\x1b[0m\n\x1b[1;31m✗ did not finish\x1b[0m\n",
     );
   });
 
-  test("that finishes over an open command closes it as failed", () => {
+  test("that finishes during an open command closes it as failed", () => {
     const shown = render("file", [started(), { event: "job_finished", timestamp: 100, result: "stopped" }]);
     expect(shown).toStartWith("▸ make\n✗ did not finish\n");
   });
 
-  test("is shown as far as its log can be read", () => {
+  test("is rendered as far as its log is readable", () => {
     let shown = "";
     const renderer = createRenderer({ output: (text) => (shown += text), tty: false, colour: false });
     renderer.push(new TextEncoder().encode("not an event\nnull\n"));
@@ -67,7 +67,7 @@ describe("a job", () => {
     expect(shown).toBe("unreadable line in the log\nunreadable line in the log\n▸ make\n");
   });
 
-  test("is given on at once, and once for each push", () => {
+  test("is printed at once, with one write per push", () => {
     const shown: string[] = [];
     const renderer = createRenderer({ output: (text) => shown.push(text), tty: true, colour: false });
     const lines = [started(), "a", "b\n"].map((event) => Buffer.from(line(event)));
@@ -91,7 +91,7 @@ describe("a header", () => {
     );
   });
 
-  test("says when there is nothing to show", () => {
+  test("has a placeholder for an empty directive", () => {
     expect(render("file", [started(" \n")])).toStartWith("▸ (empty command)\n");
   });
 });
@@ -108,27 +108,27 @@ describe("a carriage return", () => {
     expect(output("file", written)).toBe(shown);
   });
 
-  test("replaces the line on a terminal as soon as there is something to replace it", () => {
+  test("replaces the line on a terminal once new text follows", () => {
     expect(output("terminal", "10%", "\r", "20%\r", "\n")).toBe("10%\r\x1b[K20%\n");
   });
 
-  test("cannot take back a line that is too long to be held", () => {
+  test("does not replace a line that is too long to be buffered", () => {
     const long = "x".repeat(70_000);
     expect(output("file", `${long}\rend\n`)).toBe(`${long}\nend\n`);
     expect(output("file", long.slice(0, 69_000), long.slice(69_000), "\rend\n")).toBe(`${long}\nend\n`);
   });
 
-  test("leaves the colours of what it dropped", () => {
+  test("keeps the colours of the replaced text", () => {
     expect(output("file with colour", "\x1b[31m1%\r2%\x1b[0m\n")).toBe("\x1b[31m2%\x1b[0m\n");
   });
 });
 
 describe("output", () => {
-  test("that does not end its line has it ended", () => {
+  test("without a final line feed gets one", () => {
     for (const view of views) expect(output(view, "no newline")).toBe("no newline\n");
   });
 
-  test("keeps its colours where colours are wanted, in both of their forms, and they end with the command", () => {
+  test("keeps its colours if enabled, in both syntaxes, and they are reset at the end of the command", () => {
     expect(output("terminal", "\x1b[1;31mred\n")).toBe("\x1b[1;31mred\n\x1b[0m");
     expect(output("terminal", "\x9b38;2;1;2;3mrgb")).toBe("\x1b[38;2;1;2;3mrgb\x1b[0m\n");
     expect(output("file", "\x1b[1;31mred\x1b[0m\n")).toBe("red\n");
@@ -157,7 +157,7 @@ describe("output", () => {
     for (const view of views) expect(output(view, `a${escapes}b\n`)).toBe("ab\n");
   });
 
-  test("goes on after a sequence that its command never ended", () => {
+  test("continues after an unterminated escape sequence", () => {
     expect(render("file", [started(), "a\x1b]0;", finished(), started(), "b\n", finished()])).toBe(
       "▸ make\na\n✓ 0.0 s\n▸ make\nb\n✓ 0.0 s\n",
     );

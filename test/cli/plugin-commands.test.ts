@@ -37,7 +37,7 @@ describe("a plugin's command", () => {
     });
   });
 
-  test("that fails ends with 1, is named, and shows no secret; the stack comes at debug level only", async () => {
+  test("that fails exits with status 1 and is named, without secrets; the stack is printed at debug level only", async () => {
     await using home = await openHome(outside);
     const { code, stderr } = await home.run("fail");
     expect(code).toBe(1);
@@ -50,7 +50,7 @@ describe("a plugin's command", () => {
     );
   });
 
-  test("that floods a reader who leaves is no failure, and one who stays gets all of it", async () => {
+  test("that prints much succeeds when its reader closes the pipe, and otherwise prints everything", async () => {
     await using home = await openHome(outside);
     const left = await home.bash("signalman flood | head -n 1; echo ${PIPESTATUS[0]}");
     expect(left).toEqual({ code: 0, stdout: "line 0\n0\n", stderr: "" });
@@ -58,12 +58,12 @@ describe("a plugin's command", () => {
     expect(stayed).toEqual({ code: 0, stdout: "line 99999\n0\n", stderr: "" });
   });
 
-  test("that leaves a timer behind does not keep the process", async () => {
+  test("that leaves a timer behind does not keep the process running", async () => {
     await using home = await openHome(outside);
     expect(await home.run("hang")).toEqual({ code: 0, stdout: "", stderr: "" });
   });
 
-  test("must have a name that no other command has", async () => {
+  test("must have a unique name", async () => {
     await using home = await openHome({
       ...outside,
       "outside.ts": outsidePlugin.replace("echo:", "config:"),
@@ -86,7 +86,7 @@ describe("a plugin's command", () => {
 });
 
 describe("the agent's log", () => {
-  test("goes to its file, and warnings to stderr as well, without secrets", async () => {
+  test("is written to its file, warnings also to stderr, without secrets", async () => {
     await using home = await openHome(outside);
     const env = { SEMAPHORE_AGENT_LOG_FILE_PATH: "logs/agent.log" };
     const { code, stdout, stderr } = await home.runWith(env, "log", "--log-format=json");
@@ -99,13 +99,13 @@ describe("the agent's log", () => {
     expect(stderr).toBe(`${lines[1]}\n`);
   });
 
-  test("is not opened by commands that answer and end", async () => {
+  test("is not opened by commands that only print", async () => {
     await using home = await openHome();
     for (const args of [["config"], ["help"], ["config", "check"]]) await home.run(...args);
     expect(await readdir(home.path)).toEqual([]);
   });
 
-  test("must be where somebody wanted it, and may be missing where nobody did", async () => {
+  test("must be writable at a configured path, and may be missing at the default path", async () => {
     await using home = await openHome({ ...outside, file: "" });
     const wanted = await home.run("log", "--log-file-path", "file/agent_log");
     expect(wanted.code).toBe(1);

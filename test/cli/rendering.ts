@@ -5,7 +5,7 @@ import type { JobEvent } from "../../src/core/contracts/job-events.ts";
 export type View = "terminal" | "terminal without colour" | "file" | "file with colour";
 export const views: readonly View[] = ["terminal", "terminal without colour", "file", "file with colour"];
 
-/** What is shown of these events. `clock` gives the milliseconds at which each started and finished. */
+/** Renders events. `clock` returns the milliseconds at which commands started and finished. */
 export function render(view: View, events: readonly Event[], clock: readonly number[] = []): string {
   let shown = "";
   const times = [...clock];
@@ -22,7 +22,7 @@ export function render(view: View, events: readonly Event[], clock: readonly num
 
 export type Event = JobEvent | string;
 
-/** A text stands for output. */
+/** Converts texts to output events. */
 export function line(event: Event): Uint8Array {
   const whole = typeof event === "string" ? { event: "cmd_output", timestamp: 100, output: event } : event;
   return new TextEncoder().encode(`${JSON.stringify(whole)}\n`);
@@ -43,7 +43,7 @@ export function finished(exit_code = 0, finished_at = 100, directive = "make"): 
   };
 }
 
-/** One command's output as it is shown, without header and footer. */
+/** Renders the output of one command, without header and footer. */
 export function output(view: View, ...chunks: string[]): string {
   const whole = render(view, [started(), ...chunks, finished()]);
   const header = view === "terminal" || view === "file with colour" ? "▸ \x1b[1mmake\x1b[0m\n" : "▸ make\n";

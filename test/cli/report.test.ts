@@ -14,7 +14,7 @@ function reportOf(thrown: unknown, isDebug = false): { code: number; text: strin
   }
 }
 
-test("what the user gave ends with 2, what failed with 1", () => {
+test("user errors have exit status 2, failures 1", () => {
   const codes = Object.keys(errorCodes) as ErrorCode[];
   const usage = codes.filter((code) => reportOf(new AgentError(code, "x")).code === 2);
   expect(usage).toEqual([
@@ -29,14 +29,14 @@ test("what the user gave ends with 2, what failed with 1", () => {
   for (const thrown of [new Error("x"), "x", undefined]) expect(reportOf(thrown).code).toBe(1);
 });
 
-test("causes are said once, each on a line, and only when they say something new", () => {
+test("causes are printed once, each on a line, unless they repeat a message", () => {
   const root = new Error("no space left");
   const middle = new Error("cannot write: no space left", { cause: root });
   const top = new AgentError("SPOOL_FAILED", "the log is gone", { cause: middle });
   expect(reportOf(top).text).toBe("error: the log is gone\ncaused by: cannot write: no space left\n");
 });
 
-test("all parts of a compound error are said", () => {
+test("all parts of an aggregate error are printed", () => {
   const both = new SuppressedError(
     new Error("while cleaning up"),
     new Error("at first"),
@@ -49,13 +49,13 @@ test("all parts of a compound error are said", () => {
   expect(reportOf(all).text).toBe("error: both failed\ncaused by: one\ncaused by: two\n");
 });
 
-test("an error that causes itself has an end", () => {
+test("a circular chain of causes is printed once", () => {
   const error = new Error("round");
   error.cause = error;
   expect(reportOf(error).text).toBe("error: round\n");
 });
 
-test("secrets are taken out of messages, causes and stacks", () => {
+test("secrets are redacted in messages, causes and stacks", () => {
   const thrown = new Error("hunter2", { cause: new Error("and hunter2") });
   const { text } = reportOf(thrown, true);
   expect(text).not.toContain("hunter2");

@@ -8,13 +8,13 @@ export interface Outcome {
   readonly stderr: string;
 }
 
-/** A directory of its own, in which the real program runs from source. */
+/** A temporary directory in which the program runs from source. */
 export interface Home extends AsyncDisposable {
   readonly path: string;
   write(files: Readonly<Record<string, string>>): Promise<void>;
   run(...args: readonly string[]): Promise<Outcome>;
   runWith(env: Readonly<Record<string, string>>, ...args: readonly string[]): Promise<Outcome>;
-  /** A line of bash, in which `signalman` is the program. */
+  /** Runs a bash command in which `signalman` is the program. */
   bash(line: string): Promise<Outcome>;
 }
 

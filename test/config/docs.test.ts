@@ -10,11 +10,11 @@ const plugins = await Promise.all(Object.values(builtIns).map(async (builtIn) =>
 const example = await readFile(join(import.meta.dir, "..", "..", "config.example.yaml"), "utf8");
 const options = (await declareBuiltIns()).flatMap((declared) => declared.options);
 
-test("what is generated is current", async () => {
+test("generated files are up to date", async () => {
   expect(await updateDocs(true)).toEqual([]);
 });
 
-test("the example is valid as it stands, and changes nothing", async () => {
+test("the example file is valid and changes no option", async () => {
   const [bare, given] = await Promise.all([
     load({ builtIns: plugins }),
     load({ builtIns: plugins, files: { "signalman.config.yaml": example } }),
@@ -22,7 +22,7 @@ test("the example is valid as it stands, and changes nothing", async () => {
   expect(given.config.options).toEqual(bare.config.options);
 });
 
-test("every line of the example that looks like an option is one, and holds its default", async () => {
+test("every commented option of the example file has its default value", async () => {
   const uncommented = example.replaceAll(/^# ( *[\w-]+:( .*)?)$/gm, "$1");
   const program = await load({ builtIns: plugins, files: { "signalman.config.yaml": uncommented } });
   const bare = await load({ builtIns: plugins });

@@ -7,7 +7,7 @@ const yaml = (content: string) => ({ "signalman.config.yaml": content });
 const variable = (name: string) => `SEMAPHORE_AGENT_${name}`;
 
 describe("faults", () => {
-  test("are reported all at once, each with its place and what was expected", async () => {
+  test("are reported at once, each with its position and the expected value", async () => {
     const error = await failureOf({
       files: yaml(
         "txet: a\nchoice: sometimes\nNO-HTTPS: yes\nplugins:\n  probe:\n    nested: { depth: deep }\n",
@@ -29,7 +29,7 @@ describe("faults", () => {
     ]);
   });
 
-  test("nested keys that nobody knows are named with their dots", async () => {
+  test("in nested unknown keys are named with their full path", async () => {
     const error = await failureOf({ files: yaml("kubernetes:\n  pod:\n    spec: x\n  image: y\n") });
     expect(error.message).toContain(
       "Unrecognized option 'kubernetes.pod.spec'. Exiting... (signalman.config.yaml:3)",
@@ -39,21 +39,21 @@ describe("faults", () => {
     );
   });
 
-  test("a plugin's unknown option is refused with the nearest of its own", async () => {
+  test("in a plugin's unknown option name its nearest option", async () => {
     const error = await failureOf({ files: yaml("plugins:\n  probe:\n    chioce: never\n") });
     expect(error.message).toBe(
       'plugins.probe.chioce (signalman.config.yaml:3): plugin "probe" has no such option (nearest: choice)',
     );
   });
 
-  test("one option under both of its keys in one file is refused", async () => {
+  test("include an option under both of its keys in one file", async () => {
     const error = await failureOf({ files: yaml("no-https: true\nplugins: { probe: { switch: true } }\n") });
     expect(error.message).toBe(
       "no-https is given twice: signalman.config.yaml:1 and signalman.config.yaml:2",
     );
   });
 
-  test("one option under both of its keys in two layers is no fault", async () => {
+  test("do not include an option under both of its keys in two layers", async () => {
     const program = await load({
       files: yaml("no-https: true\n$prod:\n  plugins:\n    probe:\n      switch: false\n"),
       argv: ["--config-env=prod"],
@@ -61,7 +61,7 @@ describe("faults", () => {
     expect(optionOf(program, "no-https")).toEqual({ value: false, source: "signalman.config.yaml:5" });
   });
 
-  test("a required option says how it can be given", async () => {
+  test("of a missing option name the ways to set it", async () => {
     const needy = definePlugin({
       name: "needy",
       config: v.strictObject({

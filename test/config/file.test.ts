@@ -29,7 +29,7 @@ describe("formats", () => {
     },
   );
 
-  test("a configuration in the reference's manner works: flat keys in any case, text for every type", async () => {
+  test("a configuration of the reference agent works: flat keys in any case, text for every type", async () => {
     const files = { "config.yaml": 'Text: x\nNO-HTTPS: "T"\nwhole-number: "12"\nlist: a b\nchoice:\n' };
     const program = await load({ files, argv: ["--config-file", "config.yaml"] });
     expect(program.config.of("probe")).toMatchObject({
@@ -104,40 +104,40 @@ $env:
     plugins: { probe: { nested: { depth: 2 } } }
 `;
 
-  test("a layer counts more than its file, and its lists replace", async () => {
+  test("a layer takes precedence over its file, and its lists replace lists", async () => {
     const program = await load({ files: yaml(content), argv: ["--config-env", "production"] });
     expect(optionOf(program, "text")).toEqual({ value: "live", source: "signalman.config.yaml:7" });
     expect(optionOf(program, "list")).toEqual({ value: ["c"], source: "signalman.config.yaml:8" });
     expect(optionOf(program, "plugins.probe.nested").value).toEqual({ depth: 1 });
   });
 
-  test("the environment variable chooses as well, and $env is another spelling", async () => {
+  test("the environment variable selects a layer as well, and $env is another spelling", async () => {
     const program = await load({ files: yaml(content), env: { SEMAPHORE_AGENT_CONFIG_ENV: "staging" } });
     expect(optionOf(program, "text").value).toBe("stage");
     expect(optionOf(program, "list").value).toEqual(["a", "b"]);
     expect(optionOf(program, "plugins.probe.nested").value).toEqual({ depth: 2 });
   });
 
-  test("NODE_ENV chooses nothing", async () => {
+  test("NODE_ENV selects no layer", async () => {
     const program = await load({ files: yaml(content), env: { NODE_ENV: "production" } });
     expect(optionOf(program, "text").value).toBe("base");
   });
 
-  test("a name without a layer is refused, with what is known", async () => {
+  test("a name without a layer is rejected with the known names", async () => {
     const error = await failureOf({ files: yaml(content), argv: ["--config-env=prod"] });
     expect(error.code).toBe("CONFIG_INVALID");
     expect(error.message).toContain('no environment "prod"');
     expect(error.message).toContain("staging");
   });
 
-  test("a name is refused where there is no file", async () => {
+  test("a name is rejected without a configuration file", async () => {
     const error = await failureOf({ argv: ["--config-env=prod"] });
     expect(error).toMatchObject({ code: "CONFIG_INVALID" });
   });
 });
 
 describe("extends", () => {
-  test("what a file says counts more than what it extends, and paths are relative to the file", async () => {
+  test("a file takes precedence over the files that it extends, and paths are relative to the file", async () => {
     const program = await load({
       files: {
         "signalman.config.yaml": "extends: shared/base.toml\ntext: mine\n",
@@ -153,7 +153,7 @@ describe("extends", () => {
     expect(optionOf(program, "map")).toEqual({ value: { a: "b" }, source: "other.json:1" });
   });
 
-  test("the layers of what is extended are chosen as well", async () => {
+  test("the layers of extended files are applied as well", async () => {
     const program = await load({
       files: { "signalman.config.yaml": "extends: base.yaml\n", "base.yaml": "text: a\n$prod:\n  text: b\n" },
       argv: ["--config-env=prod"],

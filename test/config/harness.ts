@@ -2,15 +2,14 @@ import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import * as v from "valibot";
-import { defineCommand } from "../../src/core/contracts/command.ts";
+import { defineCommand, type Program } from "../../src/core/contracts/command.ts";
 import { loadProgram } from "../../src/cli/program/program.ts";
-import type { Program } from "../../src/core/contracts/program.ts";
 import { lendSdk } from "../project.ts";
 import { AgentError } from "../../src/core/errors.ts";
 import { definePlugin, type Plugin } from "../../src/index.ts";
 
 export interface Scene {
-  /** Path → content, in a directory of their own, which is the working directory. */
+  /** Contents by path, written to a temporary working directory. */
   readonly files?: Readonly<Record<string, string>>;
   readonly argv?: readonly string[];
   readonly env?: Readonly<Record<string, string>>;
@@ -45,7 +44,7 @@ export async function load({ files = {}, argv = [], env = {}, builtIns = [probe]
   }
 }
 
-/** What is wrong with a scene. */
+/** Returns the errors of a configuration. */
 export async function failureOf(scene: Scene): Promise<AgentError> {
   try {
     await load(scene);

@@ -15,7 +15,7 @@ describe("plugins", () => {
   };
   const own = (name: string) => `export default { name: "${name}", setup() {} };\n`;
 
-  test("stand in the built-ins' order, and those that the map names in the map's", async () => {
+  test("have the order of the built-ins; those in the map have the order of the map", async () => {
     expect(await order("log-level: info\n")).toEqual(["a", "b", "c"]);
     expect(await order("plugins: { b: true, a: {} }\n")).toEqual(["c", "b", "a"]);
     expect(await order("plugins: { ./x.ts: {}, a: null }\n", { "x.ts": own("x") })).toEqual([
@@ -27,7 +27,7 @@ describe("plugins", () => {
     expect(await order("plugins: { b: false }\n")).toEqual(["a", "c"]);
   });
 
-  test("a path is relative to the file that names it, and a file above can turn its plugin off", async () => {
+  test("with a path are resolved relative to the file that names them, and can be disabled by an extending file", async () => {
     const files = {
       "base/base.yaml": "plugins: { ./one.ts: {}, ./two.ts: {} }\n",
       "base/one.ts": own("one"),
@@ -42,7 +42,7 @@ describe("plugins", () => {
     ]);
   });
 
-  test("that are off have no options, and the message says so", async () => {
+  test("that are disabled have no options, and the message says so", async () => {
     const files = yaml("plugins: { probe: false }\n");
     const flag = await failureOf({ files, argv: ["--text=a"] });
     expect(flag).toMatchObject({ code: "USAGE_INVALID" });
@@ -66,7 +66,7 @@ describe("plugins", () => {
     expect(error.message).toBe(message);
   });
 
-  test("two that declare one flag are both named, and so is the core", async () => {
+  test("that declare the same flag are both named in the error, as is the core", async () => {
     const config = v.strictObject({ level: v.optional(v.string()) });
     const flags = { "log-level": "level" };
     const one = named("one", { config, flags: { shared: "level" } });
@@ -78,12 +78,12 @@ describe("plugins", () => {
     expect(core.message).toBe('plugin "three" declares the flag "--log-level", which the core declares too');
   });
 
-  test("a flag for a key that the config does not have is refused", async () => {
+  test("with a flag for an unknown key of their config are rejected", async () => {
     const error = await failureOf({ builtIns: [{ ...probe, flags: { depth: "dpeth" } }] });
     expect(error).toMatchObject({ code: "PLUGIN_INVALID" });
   });
 
-  test("one of the file's own options work in every way that a built-in's do", async () => {
+  test("from a file have the same kinds of options as built-in plugins", async () => {
     const plugin = `
       import { definePlugin, v } from "signalman";
       export default definePlugin({

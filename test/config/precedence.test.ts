@@ -26,14 +26,14 @@ describe("precedence", () => {
     expect(program.config.of("probe")).toMatchObject({ text: value });
   });
 
-  test("a flag may be written in two ways, and a boolean needs no value", async () => {
+  test("flags have two forms, and a boolean needs no value", async () => {
     const program = await load({ argv: ["--text=a=b", "--whole-number", "5", "--no-https"] });
     expect(program.config.of("probe")).toMatchObject({ text: "a=b", whole: 5, switch: true });
     const off = await load({ argv: ["--no-https=false"], env: { [variable("NO_HTTPS")]: "true" } });
     expect(off.config.of("probe")).toMatchObject({ switch: false });
   });
 
-  test("a list replaces the one below it, wherever that stands", async () => {
+  test("a list replaces the list of lower precedence from any source", async () => {
     const files = yaml("list: [file]\n");
     expect(optionOf(await load({ files }), "list").value).toEqual(["file"]);
     const env = { [variable("LIST")]: "one two" };
@@ -42,7 +42,7 @@ describe("precedence", () => {
     expect(optionOf(await load({ files, env, argv }), "list").value).toEqual(["a", "b,c", "d"]);
   });
 
-  test("config-file is heard on the command line only", async () => {
+  test("config-file is accepted on the command line only", async () => {
     const program = await load({ env: { [variable("CONFIG_FILE")]: "/nowhere.yaml" } });
     expect(program.config.file).toBeUndefined();
     const error = await failureOf({ files: yaml("config-file: a.yaml\n") });

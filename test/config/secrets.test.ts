@@ -23,7 +23,7 @@ describe("secrets", () => {
     expect(Bun.inspect(error)).not.toContain("hunter2");
   });
 
-  test("are not shown when a plugin's own sentence holds them", async () => {
+  test("are redacted in the messages of plugins", async () => {
     const gossip = definePlugin({
       name: "gossip",
       config: v.pipe(
@@ -40,7 +40,7 @@ describe("secrets", () => {
     expect(error.message).toBe('plugin "gossip": not with {"token":"[REDACTED]"}');
   });
 
-  test("never pass the agent's log, from whichever place they came", async () => {
+  test("are redacted in the agent's log, from any source", async () => {
     const program = await load({
       files: yaml("token: tok-from-file\n"),
       env: { [variable("TOKEN")]: "tok-from-environment" },
@@ -56,7 +56,7 @@ describe("secrets", () => {
     expect(written.join("")).toEndWith(" level=warn : used [REDACTED], not [REDACTED]\n");
   });
 
-  test("are known by other libraries' writeOnly too, at any depth", async () => {
+  test("are recognized by writeOnly of other schema libraries, at any depth", async () => {
     const schema: StandardSchemaV1 = {
       "~standard": {
         version: 1,

@@ -20,7 +20,7 @@ test("a flag must name a key of the config", () => {
   expect(plugin.name).toBe("typed");
 });
 
-test("setup gets what the schema makes of the options", () => {
+test("setup gets the output of the options' schema", () => {
   definePlugin({
     name: "typed",
     config,
@@ -34,7 +34,7 @@ test("setup gets what the schema makes of the options", () => {
   });
 });
 
-test("the core's options are typed as they come out of validation", () => {
+test("the core's options have the types of validated values", () => {
   const read = (core: CoreConfig) => {
     const bytes: number = core["log-disk-limit"];
     const { columns }: { columns: number } = core["terminal-size"];
@@ -46,7 +46,7 @@ test("the core's options are typed as they come out of validation", () => {
   expect(read).toBeFunction();
 });
 
-test("a command's arguments are typed by their declaration", () => {
+test("a command's arguments have the types of their declaration", () => {
   defineCommand({
     meta: { name: "typed", description: "" },
     args: {

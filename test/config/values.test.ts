@@ -18,7 +18,7 @@ describe("CSV", () => {
   test("gives back what was written as Go's csv package writes it", () => {
     const toCsv = (fields: readonly string[]) =>
       fields.map((field) => (/[",\n\r]/.test(field) ? `"${field.replaceAll('"', '""')}"` : field)).join(",");
-    // A single empty field cannot be told from no field at all.
+    // A single empty field is indistinguishable from no field.
     const rows = fc
       .array(fc.string({ unit: "grapheme" }), { minLength: 1 })
       .filter((row) => row.join() !== "");
@@ -36,7 +36,7 @@ describe("CSV", () => {
     expect(parseCsv(csv)).toEqual(fields);
   });
 
-  test.each(['"a', 'a"b', '"a"b', 'a,"'])("%p is refused", (csv) => {
+  test.each(['"a', 'a"b', '"a"b', 'a,"'])("%p is rejected", (csv) => {
     expect(parseCsv(csv)).toBeUndefined();
   });
 });
@@ -48,29 +48,29 @@ test("booleans are the words of Go's ParseBool and nothing else", () => {
     expect(parseBoolean(word)).toBeUndefined();
 });
 
-test("words are what stands between whitespace, and commas are no whitespace", () => {
+test("words are separated by whitespace and not by commas", () => {
   expect(splitWords("  a,b \t c\n d ")).toEqual(["a,b", "c", "d"]);
   expect(splitWords("")).toEqual([]);
 });
 
 describe("from flags", () => {
-  test("the last of a repeated flag counts, but lists add up", () => {
+  test("the last occurrence of a flag takes effect, but lists accumulate", () => {
     expect(fromFlag(text, ["a", "b"])).toEqual({ value: "b" });
     expect(fromFlag(list, ["a,b", "c"])).toEqual({ value: ["a", "b", "c"] });
     expect(fromFlag(list, [""])).toEqual({ value: [] });
   });
 
-  test("a map is made of name=value, and a value may hold an equals sign", () => {
+  test("a map consists of name=value, and a value may contain an equals sign", () => {
     expect(fromFlag(map, ["a=1,b=x=y"])).toEqual({ value: { a: "1", b: "x=y" } });
     expect(fromFlag(map, ["a"])).toEqual({ expected: "a map (name=value)" });
     expect(fromFlag(map, ["=a"])).toEqual({ expected: "a map (name=value)" });
   });
 
-  test.each(["", "1.5", "0x10", "1e3", "ten", "9007199254740993"])("%p is no whole number", (word) => {
+  test.each(["", "1.5", "0x10", "1e3", "ten", "9007199254740993"])("%p is not an integer", (word) => {
     expect(fromFlag({ kind: "integer" }, [word])).toEqual({ expected: "a whole number" });
   });
 
-  test("every safe integer is a whole number", () => {
+  test("every safe integer is accepted", () => {
     fc.assert(
       fc.property(fc.maxSafeInteger(), (n) =>
         expect(fromFlag({ kind: "integer" }, [String(n)])).toEqual({ value: n }),
@@ -86,20 +86,20 @@ test("lists in variables are separated by whitespace", () => {
 });
 
 describe("from a file", () => {
-  test("text stands for every type", () => {
+  test("text is converted to every type", () => {
     expect(fromFile({ kind: "boolean" }, "t")).toEqual({ value: true });
     expect(fromFile({ kind: "integer" }, "12")).toEqual({ value: 12 });
     expect(fromFile(list, "a b")).toEqual({ value: ["a", "b"] });
     expect(fromFile(map, "a=1")).toEqual({ value: { a: "1" } });
   });
 
-  test("numbers and booleans stand for text, also in lists", () => {
+  test("numbers and booleans are converted to text, also in lists", () => {
     expect(fromFile(text, 12)).toEqual({ value: "12" });
     expect(fromFile(text, true)).toEqual({ value: "true" });
     expect(fromFile(list, [1, "a b"])).toEqual({ value: ["1", "a b"] });
   });
 
-  test("other types are refused", () => {
+  test("other types are rejected", () => {
     expect(fromFile(text, {})).toEqual({ expected: "text" });
     expect(fromFile(list, { a: 1 })).toEqual({ expected: "a list" });
     expect(fromFile({ kind: "boolean" }, 1)).toEqual({ expected: "true or false" });

@@ -11,7 +11,7 @@ test("base64 of any text decodes to the bytes of that text", () => {
   );
 });
 
-test("base64 of any bytes decodes to them, wherever it is wrapped", () => {
+test("base64 of any bytes decodes to them, with any line breaks", () => {
   const wrapped = fc.array(fc.tuple(fc.nat(200), fc.constantFrom("\n", "\r\n")), { maxLength: 5 });
   fc.assert(
     fc.property(fc.uint8Array(), wrapped, (bytes, breaks) => {
@@ -43,6 +43,6 @@ test.each([
   expect(decodeBase64(text)).toBeUndefined();
 });
 
-test("text that is longer than any stack is decoded", () => {
+test("very long text is decoded", () => {
   expect(decodeBase64("A".repeat(8_000_000))?.length).toBe(6_000_000);
 });

@@ -6,7 +6,7 @@ import { parseJobRequest } from "../../src/job/request/parse.ts";
 const docs = join(import.meta.dir, "../../docs");
 const examples = ["hello.yaml", "failing.yaml", "stop.yaml", "flood.yaml", "wire.json"];
 
-test.each(examples)("the example %s is a job, and has no key that means nothing", async (name) => {
+test.each(examples)("the example %s is a valid job without unknown keys", async (name) => {
   const { request, ignored } = await parseJobRequest(readFileSync(join(docs, "examples", name), "utf8"), {
     name,
   });
@@ -15,14 +15,14 @@ test.each(examples)("the example %s is a job, and has no key that means nothing"
   expect(ignored).toEqual([]);
 });
 
-test("every example job that the page on job files names is there", () => {
+test("every example job named on the page on job files exists", () => {
   const page = readFileSync(join(docs, "job-files.md"), "utf8");
   const named = Array.from(page.matchAll(/\(examples\/([\w.-]+)\)/g), ([, name]) => name);
   expect(named.sort()).toEqual([...examples].sort());
   expect(readdirSync(join(docs, "examples"))).toEqual(expect.arrayContaining(examples));
 });
 
-test("what the page on job files shows in YAML is a job, or a part of one", async () => {
+test("every YAML example on the page on job files is a valid job or a part of one", async () => {
   const page = readFileSync(join(docs, "job-files.md"), "utf8");
   const blocks = Array.from(page.matchAll(/```yaml\n([\s\S]*?)```/g), ([, block = ""]) => block);
   expect(blocks.length).toBeGreaterThan(3);

@@ -1,5 +1,6 @@
 import { createHost } from "../../src/core/host/host.ts";
-import { openJob, type JobSettings } from "../../src/job/open.ts";
+import { openJob } from "../../src/job/open.ts";
+import type { JobSettings } from "../../src/job/settings.ts";
 import type { JobCommand, JobRequest } from "../../src/core/contracts/job-request.ts";
 import type { JobEvent } from "../../src/core/contracts/job-events.ts";
 import { definePlugin, type Plugin, type PluginContext } from "../../src/core/contracts/plugin.ts";
@@ -13,15 +14,13 @@ export const settings: JobSettings = {
   terminalSize: { rows: 0, columns: 0 },
   logDiskLimitBytes: 1024 * 1024,
   jobReport: false,
-  redactedVars: ["*_TOKEN"],
-  redactedShapes: true,
   executors: {},
   env: [],
   secrets: [],
   secretVariables: [],
 };
 
-/** Blocks that every job has, as `toBlocks` folds them. */
+/** The blocks of every job, in the format of `toBlocks`. */
 export const exported = "Exporting environment variables → 0: ";
 export const injected = "Injecting Files → 0: ";
 export const resultExported = `${exported}Exporting SEMAPHORE_JOB_RESULT\n`;
@@ -34,7 +33,7 @@ export interface JobRun {
   readonly setup?: (ctx: PluginContext) => void;
 }
 
-/** Runs a job in a real host with the dummy executor, and gives back all that came of it. */
+/** Runs a job in a host with the dummy executor and returns its results. */
 export async function runJob(request: Partial<JobRequest>, options: JobRun = {}) {
   const logger = createRecordingLogger();
   const provider = definePlugin({
@@ -68,7 +67,7 @@ export async function runJob(request: Partial<JobRequest>, options: JobRun = {})
     summary,
     events,
     logs: logger.entries,
-    /** `directive → exit code: output`, one a block. */
+    /** One line per block: `directive → exit code: output`. */
     blocks: toBlocks(events),
   };
 }
@@ -77,7 +76,7 @@ export function commands(...directives: string[]): JobCommand[] {
   return directives.map((directive) => ({ directive, alias: "" }));
 }
 
-/** Checks what the job page needs (protocol sections 5.3 and 13.6), and folds the events into their blocks. */
+/** Checks the rules of the job page (protocol sections 5.3 and 13.6) and groups the events into blocks. */
 function toBlocks(events: readonly JobEvent[]): string[] {
   const blocks: string[] = [];
   let open: { directive: string; output: string } | undefined;

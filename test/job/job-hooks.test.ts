@@ -5,7 +5,7 @@ import { createDummyExecutor } from "../../src/testing/index.ts";
 import { commands, resultExported, runJob } from "./fixtures.ts";
 
 describe("hooks", () => {
-  test("are called in the order of a job's life", async () => {
+  test("are called in the order of a job's lifecycle", async () => {
     const seen: string[] = [];
     const names = [
       "job:start",
@@ -42,7 +42,7 @@ describe("hooks", () => {
     ]);
   });
 
-  test("run commands in the session under a name of their own, and put blocks into the log", async () => {
+  test("can run commands in the session under an alias and add blocks to the log", async () => {
     const { blocks } = await runJob(
       { commands: commands("print $FROM_HOOK") },
       {
@@ -71,7 +71,7 @@ describe("hooks", () => {
     ]);
   });
 
-  test("a notice that throws costs the job nothing", async () => {
+  test("of kind notice that throw do not affect the job", async () => {
     const { summary, logs } = await runJob(
       { commands: commands("print one") },
       {
@@ -85,7 +85,7 @@ describe("hooks", () => {
     expect(logs.some(({ message }) => message.includes("boom"))).toBe(true);
   });
 
-  test("a plugin that leaves its block open does not keep the job's end out of the log", async () => {
+  test("that leave a block open do not prevent the end of the log", async () => {
     const { events, summary } = await runJob(
       {},
       {
@@ -103,7 +103,7 @@ describe("hooks", () => {
 
 describe("an executor that pulls an image", () => {
   const pull = { image: "ruby:3", durationMs: 2000, isOk: true };
-  /** The dummy, which pulls first. */
+  /** The dummy executor, which first reports an image pull. */
   const pulling = {
     create(context: ExecutorContext) {
       const dummy = createDummyExecutor(context);
@@ -117,7 +117,7 @@ describe("an executor that pulls an image", () => {
     },
   };
 
-  test("tells whoever hears of images", async () => {
+  test("notifies the listeners of image hooks", async () => {
     const heard: unknown[] = [];
     const { summary } = await runJob(
       { id: "a-job" },
@@ -127,7 +127,7 @@ describe("an executor that pulls an image", () => {
     expect(summary.result).toBe("passed");
   });
 
-  test("goes on when a plugin fails at it", async () => {
+  test("continues when a listener fails", async () => {
     const { summary, logs } = await runJob(
       {},
       {

@@ -2,11 +2,11 @@ import { expect, test } from "bun:test";
 import { statSync } from "node:fs";
 import { connect, type Socket } from "node:net";
 import { dirname, join } from "node:path";
-import { askJob } from "../../src/job/ask-job.ts";
-import { jobMessagesVersion, maxMessageBytes, redactLimits } from "../../src/job/job-messages.ts";
-import { listenToJob } from "../../src/job/job-socket.ts";
-import { createRedactCommand } from "../../src/job/redact-command.ts";
-import { createRedactor, mask } from "../../src/job/log/redactor.ts";
+import { askJob } from "../../src/job/commands/ask-job.ts";
+import { jobMessagesVersion, maxMessageBytes } from "../../src/job/commands/messages.ts";
+import { listenToJob } from "../../src/job/commands/job-socket.ts";
+import { createRedactCommand, redactLimits } from "../../plugins/redact/job-command.ts";
+import { createRedactor, mask } from "../../plugins/redact/redactor.ts";
 import { tmpdir } from "../../src/testing/fixtures.ts";
 
 const version = jobMessagesVersion;
@@ -17,9 +17,11 @@ async function openSocket() {
   const path = join(tmp.path, "socket");
   const redactor = createRedactor();
   const told: string[] = [];
-  const onSecrets = (values: readonly Uint8Array[]) =>
-    void told.push(...values.map((value) => Buffer.from(value).toString()));
-  const listening = listenToJob({ path, commands: { redact: createRedactCommand({ redactor, onSecrets }) } });
+  const add = (values: readonly Uint8Array[]) => {
+    redactor.add(values);
+    told.push(...values.map((value) => Buffer.from(value).toString()));
+  };
+  const listening = listenToJob({ path, commands: new Map([["redact", createRedactCommand({ add })]]) });
   return {
     path,
     redactor,
@@ -32,7 +34,9 @@ async function openSocket() {
   };
 }
 
-/** Says all of it, and gives back the answers until the job closes or `count` have come. */
+/**
+ * Sends messages and returns the answers until the job closes the connection or `count` answers have arrived.
+ */
 function say(path: string, text: string, count = Number.POSITIVE_INFINITY): Promise<unknown[]> {
   return new Promise((resolve, reject) => {
     let heard = "";
@@ -54,7 +58,7 @@ function say(path: string, text: string, count = Number.POSITIVE_INFINITY): Prom
   });
 }
 
-test("what a job adds is masked once it is answered, and whoever must know is told", async () => {
+test("an added value is masked before the answer, and listeners are notified", async () => {
   await using job = await openSocket();
   await askJob({ do: "redact", values: [encode("run-time"), encode("line one\nline two")] }, job.env);
   expect(job.redactor.redactText(`run-time ${encode("run-time")} line one\r\nline two`)).toBe(
@@ -63,7 +67,7 @@ test("what a job adds is masked once it is answered, and whoever must know is to
   expect(job.told).toEqual(["run-time", "line one\nline two"]);
 });
 
-test("several messages of one connection are answered in their turn", async () => {
+test("several messages of a connection are answered in order", async () => {
   await using job = await openSocket();
   const lines = ["value-1", "value-2"].map((value) =>
     JSON.stringify({ version, do: "redact", values: [encode(value)] }),
@@ -111,7 +115,7 @@ test.each([
   expect(job.told).toEqual(["afterwards"]);
 });
 
-test("a job adds no more than so many values; one that is known counts once", async () => {
+test("the number of added values is limited; a repeated value counts once", async () => {
   await using job = await openSocket();
   for (let round = 0; round < 10; round += 1) {
     const values = Array.from({ length: redactLimits.values / 10 }, (_, index) =>
@@ -126,7 +130,7 @@ test("a job adds no more than so many values; one that is known counts once", as
   expect(job.told.length).toBe(redactLimits.values);
 });
 
-test("a job that opens many connections and says nothing is still heard when it closes them", async () => {
+test("a job that has closed many silent connections can still send messages", async () => {
   await using job = await openSocket();
   const silent = await Promise.all(
     Array.from(
@@ -145,7 +149,7 @@ test("a job that opens many connections and says nothing is still heard when it 
   expect(job.told).toEqual(["heard-again"]);
 });
 
-test("only the job's user reaches the socket, and it is gone with the job", async () => {
+test("only the job's user can connect to the socket, which is removed with the job", async () => {
   const job = await openSocket();
   expect(statSync(job.path).mode & 0o777).toBe(0o600);
   expect(statSync(dirname(job.path)).mode & 0o077).toBe(0);

@@ -2,8 +2,8 @@ import { describe, expect, test } from "bun:test";
 import { AgentError } from "../../src/core/errors.ts";
 import { commands, resultExported, runJob } from "./fixtures.ts";
 
-describe("what goes wrong before the first command", () => {
-  test("a variable that is no base64 fails the job; its epilogues still run", async () => {
+describe("a failure before the first command", () => {
+  test("a variable that is not base64 fails the job; its epilogues run", async () => {
     const { blocks, summary } = await runJob({
       env: [{ name: "BAD", value: "%%%" }],
       commands: commands("print never"),
@@ -17,7 +17,7 @@ describe("what goes wrong before the first command", () => {
     expect(summary.result).toBe("failed");
   });
 
-  test("a file with a bad mode fails the job; its epilogues still run", async () => {
+  test("a file with an invalid mode fails the job; its epilogues run", async () => {
     const { blocks } = await runJob({
       files: [{ path: "/x", content: "", mode: "abc" }],
       commands: commands("print never"),
@@ -27,7 +27,7 @@ describe("what goes wrong before the first command", () => {
     expect(blocks.at(-1)).toBe("print always → 0: always\n");
   });
 
-  test("an executor that cannot start is shown, and nothing else runs", async () => {
+  test("an executor that fails to start is reported, and no command runs", async () => {
     const { blocks, summary } = await runJob({
       commands: commands("fail start"),
       epilogueAlways: commands("print never"),
@@ -37,14 +37,14 @@ describe("what goes wrong before the first command", () => {
     expect(summary.result).toBe("failed");
   });
 
-  test("an executor that nobody provides is named, with those that are known", async () => {
+  test("an unknown executor is reported with the known ones", async () => {
     const { blocks, summary } = await runJob({ executor: "shel" });
     expect(blocks).toEqual([expect.stringContaining('"shel"')]);
     expect(blocks[0]).toContain("shell");
     expect(summary.result).toBe("failed");
   });
 
-  test("the option executors puts another in its place", async () => {
+  test("the option executors replaces an executor", async () => {
     const { summary } = await runJob(
       { executor: "dockercompose" },
       { settings: { executors: { dockercompose: "shell" } } },
@@ -52,7 +52,7 @@ describe("what goes wrong before the first command", () => {
     expect(summary.result).toBe("passed");
   });
 
-  test("a plugin refuses a job with a reason that its user reads", async () => {
+  test("a plugin can reject a job with a reason in its log", async () => {
     const { blocks, summary } = await runJob(
       { commands: commands("print never") },
       {
@@ -66,7 +66,7 @@ describe("what goes wrong before the first command", () => {
     expect(summary.result).toBe("failed");
   });
 
-  test("a plugin that fails in job:prepare fails the job; its epilogues still run", async () => {
+  test("a plugin that fails in job:prepare fails the job; its epilogues run", async () => {
     const { blocks } = await runJob(
       { commands: commands("print never"), epilogueAlways: commands("print always") },
       {

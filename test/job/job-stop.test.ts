@@ -23,7 +23,7 @@ describe("a stop", () => {
     "while files are injected": "Injecting Files",
     "during the epilogues": "the epilogue",
   })) {
-    test(`${moment} is a stopped job with whole blocks`, async () => {
+    test(`${moment} stops the job with all blocks closed`, async () => {
       const { summary, events } = await runJob(
         { commands: commands("sleep 0.05"), epilogueAlways: commands("print the epilogue", "sleep 60") },
         { stopAt: at },
@@ -33,7 +33,7 @@ describe("a stop", () => {
     });
   }
 
-  test("while a plugin looks at the job, before there is an executor", async () => {
+  test("takes effect during job:start, before there is an executor", async () => {
     let started = false;
     const { summary } = await runJob(
       { commands: commands("print never") },
@@ -56,7 +56,7 @@ describe("a stop", () => {
     expect(started).toBe(false);
   });
 
-  test("the job's finish hooks are told that the session is closed, and run nothing in it", async () => {
+  test("calls job:finish with a closed session, in which no command runs", async () => {
     const seen: unknown[] = [];
     const { summary } = await runJob(
       { commands: commands("sleep 60") },
@@ -71,7 +71,7 @@ describe("a stop", () => {
   });
 });
 
-test("after a stop a plugin can have a session of its own, with the job's environment", async () => {
+test("allows plugins to open a new session with the job's environment", async () => {
   const { blocks, summary } = await runJob(
     { env: [environmentVariable("NAME", "me")], commands: commands("sleep 60") },
     {

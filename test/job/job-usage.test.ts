@@ -17,8 +17,8 @@ const using = (usage: () => Promise<JobUsage>): ExecutorFactory => ({
   create: (context) => ({ ...createDummyExecutor(context), usage }),
 });
 
-describe("what a job used", () => {
-  test("is in its summary and in job:end, in whole numbers", async () => {
+describe("the resource usage of a job", () => {
+  test("is in its summary and in job:end, as integers", async () => {
     const ends: JobSummary[] = [];
     const { summary } = await runJob(
       { commands: commands("exit 0") },
@@ -31,7 +31,7 @@ describe("what a job used", () => {
     expect(ends[0]?.usage).toEqual(summary.usage);
   });
 
-  test("is left out when the executor offers nothing, or nothing that is a figure", async () => {
+  test("is omitted when the executor reports no usage or invalid numbers", async () => {
     expect((await runJob({})).summary).not.toHaveProperty("usage");
     const odd = { cpuUserMs: Number.NaN, readBytes: -1, oomKills: Number.POSITIVE_INFINITY, more: 1 };
     const { summary } = await runJob({}, { executor: using(async () => odd) });
@@ -56,7 +56,7 @@ describe("what a job used", () => {
 describe("job-report", () => {
   const settings = { jobReport: true };
 
-  test("ends the log with a block of figures", async () => {
+  test("adds a block with the usage at the end of the log", async () => {
     const { blocks } = await runJob(
       { commands: commands("exit 1") },
       { settings, executor: using(async () => figures) },
@@ -71,14 +71,14 @@ out of memory  1 process was killed
     );
   });
 
-  test("shows the time alone when the executor knows nothing, and when it never started", async () => {
+  test("has only the time when the executor reports no usage or did not start", async () => {
     for (const directive of ["exit 0", "fail start"]) {
       const { blocks } = await runJob({ commands: commands(directive) }, { settings });
       expect(blocks.at(-1)).toMatch(/^Job report → 0: wall time {6}\d+\.\d s\n$/);
     }
   });
 
-  test("is there after a stop", async () => {
+  test("is added after a stop", async () => {
     const { blocks, summary } = await runJob(
       { commands: commands("print begun", "sleep 60") },
       { settings, stopAt: "begun" },
@@ -87,7 +87,7 @@ out of memory  1 process was killed
     expect(blocks.at(-1)).toStartWith("Job report → 0: ");
   });
 
-  test("is not there unless it is asked for", async () => {
+  test("is not added by default", async () => {
     const { blocks } = await runJob({}, { executor: using(async () => figures) });
     expect(blocks.join("")).not.toContain("Job report");
   });

@@ -1,3 +1,4 @@
+import redact from "../../plugins/redact/index.ts";
 import { describe, expect, test } from "bun:test";
 import { environmentVariable } from "../../src/testing/index.ts";
 import { commands, exported, injected, resultExported, runJob } from "./fixtures.ts";
@@ -9,7 +10,7 @@ describe("a job's events", () => {
     expect(summary.result).toBe("passed");
   });
 
-  test("commands run in order until the first that fails, then what belongs to a failure", async () => {
+  test("commands run in order until the first failure, then the on-fail epilogues run", async () => {
     const { blocks, events, summary } = await runJob({
       env: [environmentVariable("B", "2"), environmentVariable("A", "1")],
       files: [{ path: "/tmp/x", content: "eA==", mode: "0600" }],
@@ -32,7 +33,7 @@ describe("a job's events", () => {
     expect(events.at(-1)).toMatchObject({ event: "job_finished", result: "failed" });
   });
 
-  test("epilogues that fail do not change the result", async () => {
+  test("failed epilogues do not change the result", async () => {
     const { blocks, summary } = await runJob({
       commands: commands("print one"),
       epilogueAlways: commands("exit 1"),
@@ -43,7 +44,7 @@ describe("a job's events", () => {
     expect(summary.result).toBe("passed");
   });
 
-  test("a command with an alias is shown under it, and says what it runs", async () => {
+  test("a command with an alias is logged under it, with its directive", async () => {
     const { blocks } = await runJob({ commands: [{ directive: "print one", alias: "Greet" }] });
     expect(blocks[2]).toBe("Greet → 0: Running: print one\none\n");
   });
@@ -69,7 +70,7 @@ describe("a job's events", () => {
     });
   }
 
-  test("a session that dies fails every later command at once", async () => {
+  test("after a session has died every further command fails at once", async () => {
     const { blocks, summary } = await runJob({
       commands: commands("die"),
       epilogueAlways: commands("print never"),
@@ -84,7 +85,7 @@ describe("a job's events", () => {
     expect(summary.result).toBe("failed");
   });
 
-  test("every block that began is finished when the executor throws", async () => {
+  test("every open block is finished when the executor throws", async () => {
     const { blocks, summary, logs } = await runJob({ commands: commands("fail run", "print never") });
     expect(blocks[2]).toContain("fail run → 1: ");
     expect(blocks[2]).toContain("the dummy executor failed");
@@ -93,11 +94,14 @@ describe("a job's events", () => {
   });
 });
 
-test("values of secret variables are masked wherever the job shows them", async () => {
-  const { blocks } = await runJob({
-    env: [environmentVariable("API_TOKEN", "tok-123456")],
-    commands: commands("print $API_TOKEN", "print tok-123456"),
-  });
+test("the plugin redact masks values of secret variables wherever the job shows them", async () => {
+  const { blocks } = await runJob(
+    {
+      env: [environmentVariable("API_TOKEN", "tok-123456")],
+      commands: commands("print $API_TOKEN", "print tok-123456"),
+    },
+    { setup: (ctx) => void redact.setup(ctx, { vars: ["*_TOKEN"], shapes: false }) },
+  );
   expect(blocks.slice(2, 4)).toEqual([
     "print $API_TOKEN → 0: [REDACTED]\n",
     "print [REDACTED] → 0: [REDACTED]\n",

@@ -2,7 +2,7 @@ import { expect, test } from "bun:test";
 import { AgentError } from "../../src/core/errors.ts";
 import { parseJobRequest } from "../../src/job/request/parse.ts";
 
-/** The message of the `JOB_INVALID` that this text must give. */
+/** Returns the message of the `JOB_INVALID` error for a text. */
 async function fault(text: string): Promise<string> {
   const error = await parseJobRequest(text, { name: "job.yaml" }).catch((error: unknown) => error);
   if (error instanceof AgentError && error.code === "JOB_INVALID") return error.message;
@@ -97,14 +97,14 @@ test.each([
   expect(await fault(text)).toContain(message);
 });
 
-test("an alias bomb is refused before it goes off", async () => {
+test("an alias bomb is rejected without being expanded", async () => {
   const levels = ["a: &a [x,x,x,x,x,x,x,x,x]"];
   for (const [from, to] of ["ab", "bc", "cd", "de", "ef"])
     levels.push(`${to}: &${to} [${Array(9).fill(`*${from}`).join()}]`);
   expect(await fault(levels.join("\n"))).toContain("its aliases expand to far too much");
 });
 
-test("all faults are shown at once, in the order of the file", async () => {
+test("all errors are reported at once, in the order of the file", async () => {
   expect(await fault("env: {A: []}\nfiles:\n  - path: 1\n    text: x\ncommands:\n  - [a]\nid: ..\n")).toBe(
     [
       '"job.yaml" is not a job request:',
@@ -116,7 +116,7 @@ test("all faults are shown at once, in the order of the file", async () => {
   );
 });
 
-test("of very many faults the first twenty are shown, and how many there are besides", async () => {
+test("of many errors the first twenty are reported, with the number of further ones", async () => {
   const lines = (await fault(`commands:\n${"  - []\n".repeat(500)}`)).split("\n");
   expect(lines).toHaveLength(22);
   expect(lines.at(-1)).toBe("  and 480 more");

@@ -35,11 +35,11 @@ describe("by hand", () => {
     expect(ignored).toEqual([]);
   });
 
-  test("an id that is made up is another one each time", async () => {
+  test("generated ids are unique", async () => {
     expect((await parse("commands: []")).request.id).not.toBe((await parse("commands: []")).request.id);
   });
 
-  test("variables are what stands in the file, character by character", async () => {
+  test("values of variables are kept character by character", async () => {
     const { request } = await parse(
       "commands: []\nenv:\n  A: 0600\n  B: True\n  C: 1.0\n  D:\n  E: 12345678901234567890\n  constructor: x\n  F: |\n    two\n    lines\n  G: 'no'\n  H: 0x1F\n",
     );
@@ -90,7 +90,7 @@ describe("by hand", () => {
     ]);
   });
 
-  test("what a container has may be written by hand as well", async () => {
+  test("containers can be written by hand as well", async () => {
     const { request } = await parse(
       "commands: []\nexecutor: dockercompose\ncompose:\n  containers:\n    - {name: main, image: alpine, user: 1000, env: {A: b}, files: [{path: p, text: t}]}\n  host_setup_commands: [id]\n",
     );
@@ -108,7 +108,7 @@ describe("by hand", () => {
     expect(request.hostSetupCommands).toEqual([{ directive: "id", alias: "" }]);
   });
 
-  test("unknown keys mean nothing and are named", async () => {
+  test("unknown keys are ignored and reported", async () => {
     const { ignored } = await parse(
       "commands: [{directive: a, timeout: 3}]\nagent: {machine: x}\ncompose: {version: 2}\n",
     );
@@ -125,7 +125,7 @@ describe("by hand", () => {
 });
 
 describe("on the wire", () => {
-  test("the example is read as it stands", async () => {
+  test("the example of the protocol is parsed", async () => {
     const { request, ignored } = await parse(
       await Bun.file(`${import.meta.dir}/../../docs/examples/wire.json`).text(),
     );
@@ -163,7 +163,7 @@ describe("on the wire", () => {
     expect(request.files).toEqual([{ path: "p", content: "", mode: "0644" }]);
   });
 
-  test("neither base64 nor a mode is judged before it is used", () => {
+  test("base64 and modes are not validated before they are used", () => {
     const { request } = toJobRequest({
       commands: [],
       env_vars: [{ name: "1 bad name", value: "{SANITIZED}" }],
@@ -173,7 +173,7 @@ describe("on the wire", () => {
     expect(request.files).toEqual([{ path: "p", content: "{SANITIZED}", mode: "rw-r--r--" }]);
   });
 
-  test("env and env_vars, files and file are merged, and what a person wrote wins", async () => {
+  test("env and env_vars, files and file are merged; hand-written keys take precedence", async () => {
     const { request } = await parse(
       "commands: []\nenv: {A: hand}\nenv_vars: [{name: A, value: d2lyZQ==}]\nfile: [{path: b, content: ''}]\nfiles: [{path: a, content: ''}]\n",
     );
@@ -184,14 +184,14 @@ describe("on the wire", () => {
     expect(request.files.map(({ path }) => path)).toEqual(["a", "b"]);
   });
 
-  test("a fault of a parsed request has its path", () => {
+  test("an error in a parsed request has its path", () => {
     expect(() => toJobRequest({ commands: [{ directive: 3 }] }, { name: "request of the hub" })).toThrow(
       '"request of the hub" is not a job request:\n  commands[0].directive: expected text, got a number',
     );
   });
 });
 
-test("one job written by hand, in YAML or JSON, and on the wire is one request", async () => {
+test("a job in hand-written YAML or JSON and in the wire format is the same request", async () => {
   const { stringify } = await import("yaml");
   const text = fc.string({ unit: "grapheme", maxLength: 20 });
   const job = fc.record({

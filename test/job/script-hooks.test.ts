@@ -2,7 +2,7 @@ import { describe, expect, test } from "bun:test";
 import { AgentError } from "../../src/core/errors.ts";
 import { commands, runJob } from "./fixtures.ts";
 
-describe("a plugin that fails a job whose log says why already", () => {
+describe("a plugin that fails a job after logging the reason", () => {
   test("adds no block; no command runs, the epilogues do", async () => {
     const { blocks, summary, logs } = await runJob(
       { commands: commands("print never"), epilogueOnFail: commands("print on fail") },
@@ -25,7 +25,7 @@ describe("a plugin that fails a job whose log says why already", () => {
     ]);
   });
 
-  test("is not to blame for a job that was stopped meanwhile", async () => {
+  test("is not reported for a job that was stopped meanwhile", async () => {
     const { summary, logs } = await runJob(
       {},
       {
@@ -42,7 +42,7 @@ describe("a plugin that fails a job whose log says why already", () => {
   });
 });
 
-test("where no session came up there is no fresh one, and nothing of it in the log", async () => {
+test("does not cause a new session after a session that failed to start", async () => {
   const codes: number[] = [];
   const { blocks } = await runJob(
     { commands: commands("fail start") },

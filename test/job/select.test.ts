@@ -58,18 +58,18 @@ test("--from keeps what follows and the epilogues", () => {
   expect(selectCommands(request, { from: "3" }).epilogueAlways).toEqual(request.epilogueAlways);
 });
 
-test("without either the job stays as it is", () => {
+test("without either option the job is unchanged", () => {
   expect(selectCommands(request, {})).toBe(request);
 });
 
-test("an ambiguous name is refused with the commands that it fits, and their numbers", () => {
+test("an ambiguous name is rejected with the matching commands and their numbers", () => {
   const message = refusal({ only: "npm" });
   expect(message).toContain('"--only npm" fits several commands');
   expect(message).toMatch(/2 {2}npm ci\n.*3 {2}Unit tests \(npm test\)\n.*4 {2}npm test -- --e2e$/);
   expect(message).not.toContain("checkout");
 });
 
-test("an unknown name is refused with all commands, one line each and harmless", () => {
+test("an unknown name is rejected with all commands, one per line, without control characters", () => {
   const message = refusal({ from: "nothing of it" });
   expect(message.split("\n")).toHaveLength(7);
   expect(message).toContain("5  make ⏎ make install");
@@ -80,7 +80,7 @@ test.each(["0", "7", "", "  "])("%j names no command", (only) => {
   expect(refusal({ only })).toContain("fits no command");
 });
 
-test("both at once, and a job without commands, are refused", () => {
+test("both options at once and a job without commands are rejected", () => {
   expect(refusal({ from: "1", only: "1" })).toContain("exclude each other");
   expect(refusal({ only: "1" }, toJobRequest({ commands: [] }).request)).toContain("no commands");
 });

@@ -2,7 +2,7 @@ import { expect, test } from "bun:test";
 import { readVariable } from "../../src/job/request/read-variable.ts";
 import { environmentVariable } from "../../src/testing/fixtures.ts";
 
-test("a variable is read as text, and the last of its name counts", () => {
+test("a variable is decoded as text, and the last one of a name takes effect", () => {
   const env = [
     environmentVariable("A", "first"),
     environmentVariable("A", "ünï\n☃"),
@@ -12,7 +12,7 @@ test("a variable is read as text, and the last of its name counts", () => {
   expect(readVariable(env, "B")).toBe("");
 });
 
-test("one that is not there, or no base64, has no text", () => {
+test("a missing variable and one that is not base64 have no text", () => {
   expect(readVariable([], "A")).toBeUndefined();
   expect(readVariable([environmentVariable("A", "x"), { name: "A", value: "%%%" }], "A")).toBeUndefined();
 });

@@ -10,7 +10,7 @@ import { anyEvent, finished, output, readAll, started } from "./fixtures.ts";
 
 const noLimit = { diskLimitBytes: 2 ** 30, fsyncIntervalMs: 0 };
 
-test("whatever is changed in a spool that is over is found, and nothing where nothing is", async () => {
+test("any change of a closed spool is detected, and an unchanged spool is not reported", async () => {
   await using tmp = await tmpdir();
   const path = join(tmp.path, "spool");
   const events = fc.array(anyEvent, { minLength: 1, maxLength: 8 });
@@ -38,14 +38,14 @@ test("whatever is changed in a spool that is over is found, and nothing where no
   );
 });
 
-test("a spool of which nothing is known, as an older program left it, has not changed; one that is gone was removed", async () => {
+test("a spool without a checksum, from an older program, is unchanged; a missing spool was removed", async () => {
   await using tmp = await tmpdir();
   const path = join(tmp.path, "none");
   expect(await findChange(path, { bytes: 3 })).toBeUndefined();
   expect(await findChange(path, { bytes: 3, checksum: 4 })).toBe("it was removed");
 });
 
-test("a reader's checksum is the writer's, wherever the reader began", async () => {
+test("a reader's checksum equals the writer's, from any start position", async () => {
   await using tmp = await tmpdir();
   const path = join(tmp.path, "spool");
   const spool = createSpool(path, noLimit);
@@ -94,7 +94,7 @@ test.each([
   ]);
 });
 
-test("what comes after a cut by another process stands where readers look for it", async () => {
+test("events after a truncation by another process are at the offsets that readers expect", async () => {
   await using tmp = await tmpdir();
   const path = join(tmp.path, "spool");
   const spool = createSpool(path, noLimit);
@@ -109,7 +109,7 @@ test("what comes after a cut by another process stands where readers look for it
   expect(lines.map((line) => JSON.parse(line))).toEqual([output("after\n"), finished()]);
 });
 
-test("what the disk did not take comes behind the file, and alone where there is none", async () => {
+test("events that could not be written follow the file, or are read alone without a file", async () => {
   await using tmp = await tmpdir();
   const path = join(tmp.path, "spool");
   const rest = Buffer.from('{"a":1}\n{"b":2}\n');

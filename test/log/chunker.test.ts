@@ -5,7 +5,7 @@ import { cutAt } from "./fixtures.ts";
 
 const never = 2 ** 30;
 
-/** Bytes with all that is delicate: line ends, long characters, byte order marks, and what is not UTF-8. */
+/** Bytes with line ends, multi-byte characters, byte order marks and invalid UTF-8. */
 const anyBytes = fc
   .array(
     fc.oneof(
@@ -28,7 +28,7 @@ function chunk(pieces: readonly Uint8Array[], maxBytes: number): string[] {
   return texts;
 }
 
-test("however the bytes are cut, the texts together are the decoded whole with its CRLF as LF", () => {
+test("bytes in any chunks yield the decoded text with CRLF replaced by LF", () => {
   fc.assert(
     fc.property(anyBytes, anyCuts, fc.integer({ min: 4, max: 40 }), (bytes, cuts, maxBytes) => {
       const whole = new TextDecoder("utf-8", { ignoreBOM: true }).decode(bytes).replaceAll("\r\n", "\n");
@@ -38,7 +38,7 @@ test("however the bytes are cut, the texts together are the decoded whole with i
   );
 });
 
-test("a text is never empty, never over the limit, and never parts a CRLF or what shows as one", () => {
+test("a text is never empty or over the limit, and never splits a CRLF or a character", () => {
   fc.assert(
     fc.property(anyBytes, anyCuts, fc.integer({ min: 4, max: 40 }), (bytes, cuts, maxBytes) => {
       const texts = chunk(cutAt(bytes, cuts), maxBytes);
@@ -52,7 +52,7 @@ test("a text is never empty, never over the limit, and never parts a CRLF or wha
   );
 });
 
-test("nothing but carriage returns, more than a text holds, still comes out", () => {
+test("more carriage returns than fit into a text are passed on", () => {
   expect(chunk([Buffer.from("\r".repeat(10))], 4).join("")).toBe("\r".repeat(10));
   expect(chunk([Buffer.from("a"), Buffer.from("\r".repeat(10)), Buffer.from("\n")], 4).join("")).toBe(
     `a${"\r".repeat(9)}\n`,
@@ -69,7 +69,7 @@ test("a text of valid UTF-8 is never over the limit in bytes", () => {
   );
 });
 
-test("a chunk of 150 KB becomes texts of 32 KiB, and all but the last are out before the end", () => {
+test("a chunk of 150 KB becomes texts of 32 KiB, and all but the last are emitted before the end", () => {
   const texts: string[] = [];
   const chunker = createChunker((text) => texts.push(text), { delayMs: never });
   chunker.push(new Uint8Array(150_000).fill(0x61));
@@ -89,7 +89,7 @@ test("the end does not wait for the timer", () => {
   expect(texts).toEqual(["done"]);
 });
 
-test("bytes show without an end and without more bytes, but half a character waits for its rest", async () => {
+test("bytes are emitted without a line feed or further bytes, but an incomplete character is held", async () => {
   const shown = Promise.withResolvers<string>();
   const texts: string[] = [];
   const chunker = createChunker(
@@ -107,7 +107,7 @@ test("bytes show without an end and without more bytes, but half a character wai
   expect(texts).toEqual(["10%", "é"]);
 });
 
-test("after a pause the first bytes do not wait as long as those that follow", async () => {
+test("after a pause the first bytes are delayed less than the following ones", async () => {
   const shown = Promise.withResolvers<void>();
   const texts: string[] = [];
   const chunker = createChunker(
@@ -126,7 +126,7 @@ test("after a pause the first bytes do not wait as long as those that follow", a
   expect(texts).toEqual(["first", "second, third"]);
 });
 
-test("the caller may use its bytes again after the push", () => {
+test("the caller can reuse its buffer after the push", () => {
   const texts: string[] = [];
   const chunker = createChunker((text) => texts.push(text), { delayMs: never });
   const bytes = Buffer.from("kept");

@@ -6,10 +6,10 @@ import { createSpool } from "../../src/job/log/spool.ts";
 import { tmpdir, type TemporaryDirectory } from "../../src/testing/fixtures.ts";
 import { eventsIn, finished, output, outputIn, started } from "./fixtures.ts";
 
-test("when the disk takes no more, the file ends with a whole line, all is counted, and it is said once", async () => {
+test("on a full disk the file ends with a complete line, dropped events are counted, and the error is reported once", async () => {
   await using tmp = await tmpdir();
   const path = join(tmp.path, "spool");
-  // A file that may not grow over 128 KiB: the same error path as a full disk, for ordinary users too.
+  // A file size limit of 128 KiB takes the same error path as a full disk and needs no privileges.
   const limited = 'trap "" XFSZ; ulimit -f 128; exec "$@"';
   const script = join(import.meta.dir, "fill-disk.ts");
   const child = Bun.spawn(["bash", "-c", limited, "-", process.execPath, script, path], {
@@ -37,11 +37,11 @@ test("when the disk takes no more, the file ends with a whole line, all is count
       droppedEvents: 200 - kept,
     },
     warnings: [expect.stringMatching(/^cannot write to the job's log ".*": EFBIG/)],
-    closing: expect.stringMatching(/lacks 1 events?: the disk did not take/),
+    closing: expect.stringMatching(/lacks 1 events? that the disk did not accept/),
   });
 });
 
-// Who may not mount one has the test above.
+// Without the right to mount, the test above covers this.
 const smallDisk = await mountSmallDisk();
 if (smallDisk)
   test(
@@ -110,7 +110,7 @@ async function mountSmallDisk(): Promise<TemporaryDirectory | undefined> {
   return undefined;
 }
 
-/** Takes all the room that there is. */
+/** Uses up all space. */
 function fill(path: string): void {
   for (let blocks = ""; ; blocks += "x".repeat(4096)) {
     try {

@@ -1,4 +1,4 @@
-// Writes a spool at <path> until the disk takes no more, and further, then tells how it went.
+// Writes a spool at <path> beyond the capacity of the disk, then prints a summary.
 import { toMessage } from "../../src/core/errors.ts";
 import { createSpool } from "../../src/job/log/spool.ts";
 import { finished, output, started } from "./fixtures.ts";

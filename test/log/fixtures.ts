@@ -3,7 +3,7 @@ import * as fc from "fast-check";
 import type { JobEvent } from "../../src/core/contracts/job-events.ts";
 import type { SpoolReader } from "../../src/core/contracts/spool.ts";
 
-/** Any event, with any text that a job can print. */
+/** Any event with any text. */
 export const anyEvent: fc.Arbitrary<JobEvent> = fc.oneof(
   fc.record({ event: fc.constant("job_started" as const), timestamp: fc.nat() }),
   fc.record({
@@ -43,27 +43,27 @@ export function finished(directive = "make"): JobEvent {
   return { event: "cmd_finished", timestamp: 3, directive, exit_code: 0, started_at: 1, finished_at: 3 };
 }
 
-/** The events in a spool. Throws when a line is not one, or is not whole. */
+/** Reads the events of a spool. Throws for an invalid or incomplete line. */
 export function eventsIn(path: string): JobEvent[] {
   const lines = readFileSync(path, "utf8").split("\n");
   if (lines.pop() !== "") throw new Error("the last line is not whole");
   return lines.map((line) => JSON.parse(line) as JobEvent);
 }
 
-/** All output in a spool. */
+/** Returns all output in a spool. */
 export function outputIn(path: string): string {
   return eventsIn(path)
     .map((event) => (event.event === "cmd_output" ? event.output : ""))
     .join("");
 }
 
-/** The output in a spool without the events in which the spool speaks itself. */
+/** Returns the output in a spool without the spool's own notices. */
 export function printedIn(path: string): string {
   const texts = eventsIn(path).map((event) => (event.event === "cmd_output" ? event.output : ""));
   return texts.filter((text) => !/^\n?\[signalman: [^\]]*\]\n$/.test(text)).join("");
 }
 
-/** Reads to the end of a spool that is closed, or will be. */
+/** Reads a spool until it is closed. */
 export async function readAll(
   reader: SpoolReader,
   bounds: { maxEvents?: number; maxBytes?: number } = {},
@@ -74,7 +74,7 @@ export async function readAll(
   return Buffer.concat(parts).toString();
 }
 
-/** Cuts `bytes` at the given places, wherever they are. */
+/** Splits bytes at the given offsets, in any order. */
 export function cutAt(bytes: Uint8Array, places: readonly number[]): Uint8Array[] {
   const ends = [...places.map((place) => place % (bytes.length + 1)), bytes.length].sort((a, b) => a - b);
   return ends.map((end, index) => bytes.slice(ends[index - 1] ?? 0, end));

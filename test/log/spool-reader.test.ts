@@ -13,7 +13,7 @@ const options = { diskLimitBytes: 2 ** 30, fsyncIntervalMs: 0 };
 
 const codeOf = (error: unknown) => (isAgentError(error) ? error.code : error);
 
-test("readers see each event once and in order, however reading and writing interleave", async () => {
+test("readers get each event once and in order, however reads and writes interleave", async () => {
   await using tmp = await tmpdir();
   let file = 0;
   const bounds = fc.record({
@@ -59,7 +59,7 @@ test("readers see each event once and in order, however reading and writing inte
   );
 });
 
-test("a batch keeps to both bounds, and an event over maxBytes comes alone", async () => {
+test("a batch respects both limits, and an event over maxBytes is a batch of its own", async () => {
   await using tmp = await tmpdir();
   const spool = createSpool(join(tmp.path, "spool"), options);
   const sizes = [10, 10, 10, 200_000, 10, 10];
@@ -80,7 +80,7 @@ test("a batch keeps to both bounds, and an event over maxBytes comes alone", asy
   expect((await other.next({ maxEvents: 9 }))?.end.event).toBe(6);
 });
 
-test("a reader that waits is woken by the next event, and by the end", async () => {
+test("a waiting reader is woken by the next event and by the end", async () => {
   await using tmp = await tmpdir();
   const spool = createSpool(join(tmp.path, "spool"), options);
   using reader = spool.reader();
@@ -92,7 +92,7 @@ test("a reader that waits is woken by the next event, and by the end", async () 
   expect(await second).toBeUndefined();
 });
 
-test("a reader goes on where a cursor stands", async () => {
+test("a reader starts at a cursor", async () => {
   await using tmp = await tmpdir();
   const spool = createSpool(join(tmp.path, "spool"), options);
   for (const text of ["one", "two", "three"]) spool.append(output(text));
@@ -105,7 +105,7 @@ test("a reader goes on where a cursor stands", async () => {
   expect(Buffer.from(batch!.lines).toString()).toBe(`${JSON.stringify(output("three"))}\n`);
 });
 
-test("a cursor inside an event or beyond the file is refused, and so is a file that is not there", async () => {
+test("a cursor within an event or beyond the file is rejected, and so is a missing file", async () => {
   await using tmp = await tmpdir();
   const spool = createSpool(join(tmp.path, "spool"), options);
   spool.append(started());
@@ -115,7 +115,7 @@ test("a cursor inside an event or beyond the file is refused, and so is a file t
   spool.close();
 });
 
-test("an aborted signal ends the wait with its reason, and the reader can go on", async () => {
+test("an aborted signal ends a wait with its reason, and the reader can continue", async () => {
   await using tmp = await tmpdir();
   const spool = createSpool(join(tmp.path, "spool"), options);
   using reader = spool.reader();
@@ -129,7 +129,7 @@ test("an aborted signal ends the wait with its reason, and the reader can go on"
   spool.close();
 });
 
-test("a reader that is disposed ends its own wait with an error", async () => {
+test("disposing a reader ends its wait with an error", async () => {
   await using tmp = await tmpdir();
   using spool = createSpool(join(tmp.path, "spool"), options);
   const reader = spool.reader();
@@ -140,7 +140,7 @@ test("a reader that is disposed ends its own wait with an error", async () => {
   expect(await reader.next().catch(codeOf)).toBe("SPOOL_FAILED");
 });
 
-test("half a line is not read before its other half is there, nor when it never comes", async () => {
+test("an incomplete line is not read until it is complete", async () => {
   await using tmp = await tmpdir();
   const path = join(tmp.path, "spool");
   writeFileSync(path, '{"event":');
@@ -155,7 +155,7 @@ test("half a line is not read before its other half is there, nor when it never 
   expect(await reader.next()).toBeUndefined();
 });
 
-test("a reader in another process sees all that a writer appends, and its end", async () => {
+test("a reader in another process gets all appended events and the end", async () => {
   await using tmp = await tmpdir();
   const path = join(tmp.path, "spool");
   const writer = Bun.spawn([process.execPath, join(import.meta.dir, "spool-writer.ts"), path, "2000"], {
@@ -179,7 +179,7 @@ function openAt(path: string, offset: number): SpoolReader {
   return openSpool(path, { cursor: { event: 0, offset } });
 }
 
-/** What a socket to the writer's process would tell. */
+/** A stand-in for the socket to the writer's process. */
 function createSource(): SpoolSource & { wake(): void; close(): void } {
   const listeners = new Set<() => void>();
   const wake = (): void => listeners.forEach((listener) => listener());
@@ -200,7 +200,7 @@ function createSource(): SpoolSource & { wake(): void; close(): void } {
   };
 }
 
-test("a reader goes back to a place that it has told, and to no other", async () => {
+test("a reader can rewind to a cursor that it has returned, and to no other position", async () => {
   await using tmp = await tmpdir();
   using spool = createSpool(join(tmp.path, "events.ndjson"), options);
   for (const text of ["one", "two", "three"]) spool.append(output(text));

@@ -9,7 +9,7 @@ import { anyEvent, eventsIn, finished, output, started } from "./fixtures.ts";
 
 const options = { diskLimitBytes: 2 ** 30, fsyncIntervalMs: 0 };
 
-test("wherever a file is cut and whatever follows, recovery leaves the whole events and a writer can go on", async () => {
+test("recovery of a file that is truncated at any place keeps the complete events, and a writer can append", async () => {
   await using tmp = await tmpdir();
   let file = 0;
   const anyTail = fc.constantFrom(
@@ -49,7 +49,7 @@ test("wherever a file is cut and whatever follows, recovery leaves the whole eve
   );
 });
 
-test("recovery tells which command is open, and where its output stands", async () => {
+test("recovery reports the open command and the state of its output", async () => {
   await using tmp = await tmpdir();
   const path = join(tmp.path, "spool");
   const spool = createSpool(path, options);
@@ -69,7 +69,7 @@ test("recovery tells which command is open, and where its output stands", async 
   });
 });
 
-test("what a writer had appended when it was killed is there, and another one goes on", async () => {
+test("events of a killed writer are kept, and another writer can append", async () => {
   await using tmp = await tmpdir();
   const path = join(tmp.path, "spool");
   const writer = Bun.spawn([process.execPath, join(import.meta.dir, "spool-writer.ts"), path, "1000000"], {
@@ -101,7 +101,7 @@ test("a spool with lines of megabytes is recovered", async () => {
   expect(recoverSpool(path).events).toBe(19);
 });
 
-test("what follows a hole that a power loss left goes with it", async () => {
+test("events after a gap of NUL bytes are removed with the gap", async () => {
   await using tmp = await tmpdir();
   const path = join(tmp.path, "spool");
   const [before, after] = [`${JSON.stringify(started())}\n`, `${JSON.stringify(output("orphan"))}\n`];
@@ -110,7 +110,7 @@ test("what follows a hole that a power loss left goes with it", async () => {
   expect(readFileSync(path, "utf8")).toBe(before);
 });
 
-test("an empty spool and one of nothing but NULs are recovered to nothing", async () => {
+test("an empty spool and one of NUL bytes only are recovered as empty", async () => {
   await using tmp = await tmpdir();
   const path = join(tmp.path, "spool");
   for (const text of ["", "\0".repeat(1_000_000)]) {
@@ -126,7 +126,7 @@ test("an empty spool and one of nothing but NULs are recovered to nothing", asyn
   }
 });
 
-test("a spool that grew after its recovery is refused, and so is one that is not there", async () => {
+test("a spool that grew after its recovery is rejected, and so is a missing one", async () => {
   await using tmp = await tmpdir();
   const path = join(tmp.path, "spool");
   createSpool(path, options).close();

@@ -21,7 +21,7 @@ function codeOf(work: () => unknown): string {
   }
 }
 
-test("the file holds the events as they were appended, one compact line each", async () => {
+test("the file contains the appended events, one compact line each", async () => {
   await using tmp = await tmpdir();
   let file = 0;
   fc.assert(
@@ -40,7 +40,7 @@ test("the file holds the events as they were appended, one compact line each", a
   );
 });
 
-test("an event of several megabytes is written whole", async () => {
+test("an event of several megabytes is written completely", async () => {
   await using tmp = await tmpdir();
   const path = join(tmp.path, "spool");
   using spool = createSpool(path, noLimit);
@@ -54,7 +54,7 @@ test("the file is readable by its owner only", async () => {
   expect(lstatSync(spool.path).mode & 0o777).toBe(0o600);
 });
 
-test("a file that is there, a symbolic link and a missing directory are refused", async () => {
+test("an existing file, a symbolic link and a missing directory are rejected", async () => {
   await using tmp = await tmpdir();
   const [there, link] = [join(tmp.path, "there"), join(tmp.path, "link")];
   writeFileSync(there, "mine");
@@ -65,7 +65,7 @@ test("a file that is there, a symbolic link and a missing directory are refused"
   expect(readFileSync(there, "utf8")).toBe("mine");
 });
 
-test("a spool that is closed takes no event, and closing it twice is closing it once", async () => {
+test("a closed spool accepts no event and can be closed again", async () => {
   await using tmp = await tmpdir();
   const spool = createSpool(join(tmp.path, "spool"), noLimit);
   spool.append(started());
@@ -77,7 +77,7 @@ test("a spool that is closed takes no event, and closing it twice is closing it 
   expect(eventsIn(spool.path)).toEqual([started()]);
 });
 
-test("synchronising in the background goes on while events come, and a close in the middle of it is clean", async () => {
+test("the background sync continues while events are appended, and a close during a sync succeeds", async () => {
   await using tmp = await tmpdir();
   const warnings: string[] = [];
   const onWarning = (message: string) => warnings.push(message);
@@ -91,7 +91,7 @@ test("synchronising in the background goes on while events come, and a close in 
   expect(warnings).toEqual([]);
 });
 
-test("over log-disk-limit output is dropped, which the log says where it begins and how much at the command's end", async () => {
+test("output beyond log-disk-limit is dropped: the log has a notice where this begins and the number of bytes at the command's end", async () => {
   await using tmp = await tmpdir();
   const warnings: string[] = [];
   const spool = createSpool(join(tmp.path, "spool"), {
@@ -132,7 +132,7 @@ test("over log-disk-limit output is dropped, which the log says where it begins 
   ]);
 });
 
-test("whatever the limit, structural events are all there, in order, and every byte is accounted for", async () => {
+test("with any limit all structural events are written in order, and every byte is accounted for", async () => {
   await using tmp = await tmpdir();
   let file = 0;
   fc.assert(

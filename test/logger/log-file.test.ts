@@ -19,8 +19,8 @@ import { tmpdir } from "../../src/testing/index.ts";
 
 const read = (path: string) => readFile(path, "utf8");
 
-describe("a log file that somebody touches", () => {
-  test("gets its next line at its path: after a move, a removal, and with its directory", async () => {
+describe("a log file that another program changes", () => {
+  test("is created again at its path after a move, a removal, or the removal of its directory", async () => {
     await using directory = await tmpdir();
     const path = join(directory.path, "logs", "agent_log");
     using file = openLogFile(path);
@@ -37,7 +37,7 @@ describe("a log file that somebody touches", () => {
     expect(await read(path)).toBe("four\n");
   });
 
-  test("goes on behind what another program has put at its path", async () => {
+  test("is appended to a file that another program has created at its path", async () => {
     await using directory = await tmpdir();
     const path = join(directory.path, "agent_log");
     using file = openLogFile(path);
@@ -47,7 +47,7 @@ describe("a log file that somebody touches", () => {
     expect(await read(path)).toBe("created\nline\n");
   });
 
-  test("is there again at once when it is reopened", async () => {
+  test("is created at once when it is reopened", async () => {
     await using directory = await tmpdir();
     const path = join(directory.path, "agent_log");
     using file = openLogFile(path);
@@ -56,7 +56,7 @@ describe("a log file that somebody touches", () => {
     expect(await read(path)).toBe("");
   });
 
-  test("keeps its file when a link stands at its path: nothing goes where that leads, and stderr says it once", async () => {
+  test("is not replaced by a symbolic link at its path, which is reported once on stderr", async () => {
     await using directory = await tmpdir();
     const path = join(directory.path, "agent_log");
     const script = `
@@ -84,7 +84,7 @@ describe("a log file that somebody touches", () => {
 describe("rotation", () => {
   const line = (n: number) => `line ${n} ${"x".repeat(91)}\n`;
 
-  test("puts a file aside before it gets too large, and keeps so many", async () => {
+  test("renames a file before it exceeds the maximum size, and keeps a number of files", async () => {
     await using directory = await tmpdir();
     const path = join(directory.path, "agent_log");
     using file = openLogFile(path, { maxBytes: 250, count: 2 });
@@ -96,7 +96,7 @@ describe("rotation", () => {
     expect((await stat(path)).mode & 0o777).toBe(0o644 & ~process.umask());
   });
 
-  test("keeps none when none is wanted, and never begins at size 0", async () => {
+  test("keeps no file with count 0, and is off with size 0", async () => {
     await using directory = await tmpdir();
     const [none, never] = [join(directory.path, "none"), join(directory.path, "never")];
     using first = openLogFile(none, { maxBytes: 250, count: 0 });
@@ -107,7 +107,7 @@ describe("rotation", () => {
     expect((await stat(never)).size).toBe(990);
   });
 
-  test("writes a line that is larger than a file may be", async () => {
+  test("writes a line that is larger than the maximum size", async () => {
     await using directory = await tmpdir();
     const path = join(directory.path, "agent_log");
     using file = openLogFile(path, { maxBytes: 10, count: 2 });
@@ -116,7 +116,7 @@ describe("rotation", () => {
     expect(await read(`${path}.1`)).toBe(line(1));
   });
 
-  test("replaces a link where an older file should stand, and leaves alone what it led to", async () => {
+  test("replaces a symbolic link at the path of an older file, not its target", async () => {
     await using directory = await tmpdir();
     const path = join(directory.path, "agent_log");
     const precious = join(directory.path, "precious");
@@ -128,7 +128,7 @@ describe("rotation", () => {
     expect(await read(precious)).toBe("precious");
   });
 
-  test("that is impossible costs no line", async () => {
+  test("that fails loses no line", async () => {
     await using directory = await tmpdir();
     const path = join(directory.path, "agent_log");
     await mkdir(join(`${path}.1`, "full"), { recursive: true });
@@ -137,7 +137,7 @@ describe("rotation", () => {
     expect(await read(path)).toBe(line(1) + line(2) + line(3));
   });
 
-  test("gives the new file the mode of the one before", async () => {
+  test("keeps the mode of the file", async () => {
     await using directory = await tmpdir();
     const path = join(directory.path, "agent_log");
     using file = openLogFile(path, { maxBytes: 10, count: 1 });
@@ -148,7 +148,7 @@ describe("rotation", () => {
     expect(await read(path)).toBe(line(2));
   });
 
-  test.if(process.getuid?.() === 0)("leaves another user's file to that user", async () => {
+  test.if(process.getuid?.() === 0)("does not rotate another user's file", async () => {
     await using directory = await tmpdir();
     const path = join(directory.path, "agent_log");
     using file = openLogFile(path, { maxBytes: 10, count: 1 });
@@ -159,13 +159,13 @@ describe("rotation", () => {
     expect(await read(path)).toBe(line(1) + line(2));
   });
 
-  test("leaves a pipe alone", async () => {
+  test("does not rotate a pipe", async () => {
     await using directory = await tmpdir();
     const path = join(directory.path, "agent_log");
     Bun.spawnSync(["mkfifo", path]);
     const reader = Bun.spawn(["head", "-c", String(line(1).length * 3), path], { stdout: "pipe" });
     let file = openLogFileIfPossible(path, { maxBytes: 10, count: 3 });
-    // Nobody reads it yet.
+    // The pipe has no reader yet.
     for (; file === undefined; await Bun.sleep(10))
       file = openLogFileIfPossible(path, { maxBytes: 10, count: 3 });
     for (const n of [1, 2, 3]) file.write(line(n));
@@ -174,7 +174,7 @@ describe("rotation", () => {
     expect(await readdir(directory.path)).toEqual(["agent_log"]);
   });
 
-  test("waits for its turn: whoever holds the lock of the file moves it", async () => {
+  test("is done only by the holder of the file's lock", async () => {
     await using directory = await tmpdir();
     const path = join(directory.path, "agent_log");
     using file = openLogFile(path, { maxBytes: 10, count: 1 });
@@ -189,7 +189,7 @@ describe("rotation", () => {
     expect(await read(`${path}.1`)).toBe(line(1) + line(2));
   });
 
-  test("by four writers at once loses no line, tears none, and repeats none", async () => {
+  test("by four writers at once loses, splits and repeats no line", async () => {
     expect(loadLibc()).toBeDefined();
     await using directory = await tmpdir();
     const path = join(directory.path, "agent_log");

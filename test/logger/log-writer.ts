@@ -1,4 +1,5 @@
-// A process that writes an agent's log: log-writer.ts <path> <word> <lines> <max bytes> <count>. Begins when it reads a byte.
+// A process that writes an agent's log: log-writer.ts <path> <word> <lines> <max bytes> <count>. Begins when
+// it reads a byte.
 import { openLogFile } from "../../src/os/log-file/log-file.ts";
 
 const [path = "", word = "", lines, maxBytes, count] = process.argv.slice(2);

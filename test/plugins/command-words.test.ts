@@ -32,7 +32,7 @@ export default defineCommand({
 });`,
 };
 
-test("a plugin's command may have two words, and the longest name wins", async () => {
+test("a plugin's command can have two words, and the longest name takes precedence", async () => {
   await using directory = await directoryWith(files);
   const say = async (...args: string[]): Promise<string> =>
     (await run(args, { cwd: directory.path })).stdout.trim();
@@ -45,7 +45,7 @@ test("a plugin's command may have two words, and the longest name wins", async (
   expect(await say("stage", "--help")).toStartWith("Usage: signalman stage [play] [options]");
 });
 
-test("what the user of a plugin's command got wrong is no failure of the plugin", async () => {
+test("a usage error of a plugin's command is not a failure of the plugin", async () => {
   await using directory = await directoryWith(files);
   const wrong = await run(["stage", "light", "black"], { cwd: directory.path });
   expect([wrong.code, wrong.stderr]).toEqual([
@@ -57,7 +57,7 @@ test("what the user of a plugin's command got wrong is no failure of the plugin"
   expect(failed.stderr).toContain('plugin "stage" failed in command "stage light": the lamp burst');
 });
 
-test("a command of two words that begins with one of our own could never be called, and is refused", async () => {
+test("a command of two words that starts with a built-in command is rejected", async () => {
   const taken = files["stage.ts"].replaceAll("stage light", "run light");
   await using directory = await directoryWith({ ...files, "stage.ts": taken });
   const { code, stderr } = await run(["stage"], { cwd: directory.path });

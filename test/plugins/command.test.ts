@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { tmpdir } from "../../src/testing/index.ts";
 import { directoryWith, run, typeCheck } from "./fixtures.ts";
 
-// Programs and a type check are started: on a busy machine that takes a while.
+// Programs and a type check are started, which is slow on a busy machine.
 setDefaultTimeout(60_000);
 
 const notifier = `
@@ -34,7 +34,7 @@ export default defineCommand({
 const config = "plugins:\n  ./notifier.ts: {}\n";
 
 describe("signalman plugins", () => {
-  test("shows each plugin: from where, what it hears, and what it adds", async () => {
+  test("shows each plugin with its origin, its hooks and its contributions", async () => {
     await using directory = await directoryWith({ "notifier.ts": notifier, "signalman.config.yaml": config });
     const { code, stdout } = await run(["plugins"], { cwd: directory.path });
     expect(code).toBe(0);
@@ -69,7 +69,7 @@ describe("signalman plugins", () => {
     expect(plugins.map(({ name }) => name)).toContain("shell");
   });
 
-  test("a plugin's command and option are there, by flag and by variable", async () => {
+  test("a plugin's command and option are available, by flag and by variable", async () => {
     await using directory = await directoryWith({
       "notifier.ts": notifier,
       "notify.ts": notify,
@@ -82,7 +82,7 @@ describe("signalman plugins", () => {
     expect((await run(["notify"], { cwd, env })).stdout).toBe("#env\n");
   });
 
-  test("a plugin that cannot be loaded is exit 2 for what the user gave, 1 for what the plugin did", async () => {
+  test("a plugin that cannot be loaded causes exit status 2 for a user error and 1 for a plugin error", async () => {
     const cases = [
       ["export const plugin = {};", 2, "is no plugin"],
       ['throw new Error("boom");', 1, "failed to load: boom"],
@@ -110,7 +110,7 @@ describe("signalman plugins", () => {
 });
 
 describe("signalman plugins new", () => {
-  test("writes a plugin that type-checks, whose test passes, and that is loaded from its path", async () => {
+  test("creates a plugin that type-checks, passes its test and is loaded from its path", async () => {
     await using directory = await directoryWith({
       "signalman.config.yaml": "plugins: { ./greeter: { greeting: Ahoy } }",
     });
@@ -134,7 +134,7 @@ describe("signalman plugins new", () => {
     expect((await run(["plugins"], { cwd })).stdout).toContain("greeter");
   });
 
-  test("its test passes with plain bun where signalman is installed", async () => {
+  test("creates a test that passes with bun if signalman is installed", async () => {
     await using directory = await tmpdir();
     const cwd = directory.path;
     await run(["plugins", "new", "greeter"], { cwd });
@@ -144,13 +144,13 @@ describe("signalman plugins new", () => {
     expect(tested).toMatchObject({ code: 0, stderr: expect.stringContaining("2 pass") });
   });
 
-  test("puts the folder where --directory says", async () => {
+  test("creates the plugin in --directory", async () => {
     await using directory = await tmpdir();
     await run(["plugins", "new", "greeter", "--directory", "deep/er"], { cwd: directory.path });
     expect(await readdir(join(directory.path, "deep/er"))).toEqual(["greeter"]);
   });
 
-  test("refuses a bad name, a taken one, no name, and a folder that exists", async () => {
+  test("rejects an invalid, used or missing name, and an existing directory", async () => {
     await using directory = await directoryWith({ "there/file": "" });
     const cases = [
       [["Greeter"], '"Greeter" is not a valid plugin name'],
@@ -178,7 +178,7 @@ describe("signalman plugins test", () => {
     expect(stderr).toContain("1 fail");
   });
 
-  test("refuses a directory that is not there", async () => {
+  test("rejects a missing directory", async () => {
     await using directory = await tmpdir();
     const outcome = await run(["plugins", "test", "nowhere"], { cwd: directory.path });
     expect(outcome).toMatchObject({

@@ -35,7 +35,7 @@ test("the last plugin is disposed first, and of each the last clean-up runs firs
   expect(seen).toEqual(["b2", "b1", "a2", "a1"]);
 });
 
-test("a plugin's signal aborts before its clean-ups run, and not before the later plugins are gone", async () => {
+test("a plugin's signal aborts before its clean-ups run and after the later plugins are disposed", async () => {
   const seen: string[] = [];
   const create = (name: string) =>
     definePlugin({
@@ -50,7 +50,7 @@ test("a plugin's signal aborts before its clean-ups run, and not before the late
   expect(seen).toEqual(["abort b", "clean b", "abort a", "clean a"]);
 });
 
-test("a clean-up that throws or hangs is logged, and all others run", async () => {
+test("a clean-up that throws or hangs is logged, and the others run", async () => {
   const seen: string[] = [];
   const { host, errors } = await open(
     [
@@ -77,7 +77,7 @@ test("a clean-up that throws or hangs is logged, and all others run", async () =
   ]);
 });
 
-test("disposal happens once, and whoever asks again waits for it", async () => {
+test("disposal runs once, and further calls wait for it", async () => {
   const seen: string[] = [];
   const { host } = await open([
     definePlugin({
@@ -94,7 +94,7 @@ test("disposal happens once, and whoever asks again waits for it", async () => {
   expect(seen).toEqual(["clean"]);
 });
 
-test("what is deferred in a hook is cleaned up as well, and a clean-up may defer another", async () => {
+test("clean-ups can be deferred in a hook or in another clean-up", async () => {
   const seen: string[] = [];
   const { host } = await open([
     definePlugin({

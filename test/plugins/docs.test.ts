@@ -9,18 +9,18 @@ import { replayPage } from "./replay-page.ts";
 
 const page = await readFile(join(import.meta.dir, "../../docs/plugins.md"), "utf8");
 
-test("the tables of hooks and services are current", async () => {
+test("the tables of hooks and services are up to date", async () => {
   expect(await pluginsPage.render(page)).toBe(page);
   for (const name of Object.keys(hookTable)) expect(page).toContain(`| \`${name}\` |`);
 });
 
-test("every block of docs/plugins.md does what it says, and all of its TypeScript type-checks", async () => {
+test("every example in docs/plugins.md works and type-checks", async () => {
   await using directory = await tmpdir();
   await replayPage(page, directory.path, (args) => run(args, { cwd: directory.path }));
   expect(await typeCheck(directory.path)).toBe("");
 }, 60_000);
 
-test("the type check that the page goes through finds faults", async () => {
+test("the type check of the page detects errors", async () => {
   await using directory = await tmpdir();
   await Bun.write(
     join(directory.path, "a.ts"),

@@ -6,7 +6,7 @@ import { AgentError, type Plugin } from "../../src/index.ts";
 import { agentStatus } from "../../src/testing/hook-events.ts";
 import { createRecordingLogger, tmpdir } from "../../src/testing/index.ts";
 
-/** A temporary directory with these files in it: path → text. */
+/** Creates a temporary directory with files (text by path). */
 export async function directoryWith(files: Readonly<Record<string, string>>) {
   const directory = await tmpdir();
   for (const [path, text] of Object.entries(files)) {
@@ -16,7 +16,7 @@ export async function directoryWith(files: Readonly<Record<string, string>>) {
   return directory;
 }
 
-/** Runs the program from its source, or another one, in `cwd`. */
+/** Runs the program from source, or another one, in `cwd`. */
 export async function run(
   args: readonly string[],
   { cwd, program = [process.execPath, join(import.meta.dir, "../../src/main.ts")], env = {} }: RunOptions,
@@ -37,7 +37,7 @@ export interface RunOptions {
   readonly env?: Readonly<Record<string, string>>;
 }
 
-/** Type-checks the TypeScript in a directory against this SDK, as a project does that has it installed: its faults there. */
+/** Type-checks a directory like a project that has this SDK installed, and returns the errors. */
 export async function typeCheck(directory: string): Promise<string> {
   const root = join(import.meta.dir, "../..");
   const tsconfig = join(directory, "tsconfig.check.json");
@@ -64,7 +64,7 @@ export async function typeCheck(directory: string): Promise<string> {
   return lines.filter((line) => /^\w/.test(line)).join("\n");
 }
 
-/** Sets plugins up that have no options, in a host that is agent and job at once. */
+/** Sets up plugins without options, in a host for both processes. */
 export function openHost(plugins: readonly Plugin[], options: Partial<HostOptions> = {}) {
   return createHost({
     plugins: plugins.map((plugin) => ({ plugin, config: {}, origin: { kind: "built-in" } as const })),
@@ -74,7 +74,7 @@ export function openHost(plugins: readonly Plugin[], options: Partial<HostOption
   });
 }
 
-/** What a misuse in `setup` comes to. */
+/** Returns the error of a misuse in `setup`. */
 export async function failureOf(plugin: Plugin, options: Partial<HostOptions> = {}): Promise<AgentError> {
   const error = await openHost([plugin], options).then(
     () => undefined,
@@ -84,5 +84,5 @@ export async function failureOf(plugin: Plugin, options: Partial<HostOptions> = 
   return error as AgentError;
 }
 
-/** What `agent:start` brings. */
+/** The event of `agent:start`. */
 export const agentStart = { version: "1", status: () => agentStatus };

@@ -4,8 +4,8 @@ import { blame, guardObject } from "../../src/core/host/guard.ts";
 
 const guard = { plugin: "a", where: "job:prepare" };
 
-describe("an error that is put down to a plugin", () => {
-  test("keeps the thrown value as its cause, whatever it was", () => {
+describe("an error that is attributed to a plugin", () => {
+  test("keeps any thrown value as its cause", () => {
     for (const thrown of [new Error("boom"), "boom", { message: "boom" }]) {
       expect(blame(thrown, guard)).toMatchObject({
         code: "PLUGIN_FAILED",
@@ -27,12 +27,12 @@ describe("an error that is put down to a plugin", () => {
     });
   });
 
-  test("is put down once", () => {
+  test("is attributed once", () => {
     const once = blame(new Error("boom"), guard);
     expect(blame(once, { plugin: "b", where: "setup" })).toBe(once);
   });
 
-  test("passes as it is when it refuses a job or is the reason of an abort", () => {
+  test("is unchanged when it rejects a job or is the reason of an abort", () => {
     const controller = new AbortController();
     const reason = new Error("stopped");
     controller.abort(reason);
@@ -75,7 +75,7 @@ describe("a guarded object", () => {
     expect("increment" in seen).toBe(true);
   });
 
-  test("gives each method one identity", () => {
+  test("has one identity for each method", () => {
     const seen = guardObject({ greet: () => "hi" }, guard, { methods: ["greet"] });
     expect(seen.greet).toBe(seen.greet);
   });
@@ -101,7 +101,7 @@ describe("a guarded object", () => {
     expect(() => seen.greet()).toThrow('plugin "a" failed in job:prepare.greet: boom');
   });
 
-  test("guards what its factories make, at once or later, with one identity for each thing made", async () => {
+  test("guards the objects of its factories, synchronous or not, with one identity each", async () => {
     const counter = new Counter();
     const factory = { make: () => counter, makeLater: async () => counter, plain: () => counter };
     const seen = guardObject(factory, guard, { factories: { make: [], makeLater: [] } });

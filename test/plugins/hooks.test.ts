@@ -23,7 +23,7 @@ describe("hooks", () => {
     expect(seen).toEqual(["slow 1", "fast 1"]);
   });
 
-  test("a gate's first throw rejects, names plugin and hook, and nobody after it is called", async () => {
+  test("the first error in a gate hook rejects with plugin and hook, and no further listener is called", async () => {
     const seen: string[] = [];
     await using host = await openHost([
       definePlugin({
@@ -44,7 +44,7 @@ describe("hooks", () => {
     expect(seen).toEqual([]);
   });
 
-  test("a notice's throw is logged with the plugin's name, and everyone else is still told", async () => {
+  test("an error in a notice hook is logged with the plugin's name, and the other listeners are called", async () => {
     const seen: string[] = [];
     const logger = createRecordingLogger();
     const plugins = [
@@ -62,7 +62,7 @@ describe("hooks", () => {
     ]);
   });
 
-  test("a hook of the other process is accepted and never fires", async () => {
+  test("a hook of the other process is accepted but not called", async () => {
     const seen: string[] = [];
     const plugin = (runsIn?: Plugin["runsIn"]) =>
       definePlugin({
@@ -83,7 +83,7 @@ describe("hooks", () => {
     expect(seen).toEqual(["job:end", "agent:start"]);
   });
 
-  test("a gate may refuse a job: the error passes as it is", async () => {
+  test("a gate hook can reject a job with its own error", async () => {
     const refusal = new AgentError("JOB_REFUSED", "only jobs of the main branch run here");
     await using t = await testPlugin(
       definePlugin({
@@ -97,7 +97,7 @@ describe("hooks", () => {
     expect(await t.call("job:start").catch((error: unknown) => error)).toBe(refusal);
   });
 
-  test("after disposal no hook fires", async () => {
+  test("after disposal no hook is called", async () => {
     const seen: string[] = [];
     const host = await openHost([
       definePlugin({ name: "a", setup: (ctx) => ctx.hook("agent:stop", () => void seen.push("a")) }),
@@ -109,7 +109,7 @@ describe("hooks", () => {
 });
 
 describe("misuse", () => {
-  test("an unknown hook is refused with the nearest name", async () => {
+  test("an unknown hook is rejected with the nearest name", async () => {
     const error = await failureOf({
       name: "a",
       // @ts-expect-error there is no such hook
@@ -119,20 +119,20 @@ describe("misuse", () => {
     expect(error.message).toBe('plugin "a" failed in setup: no hook named "job:strat" (nearest: job:start)');
   });
 
-  test("names that every object has are unknown hooks too", async () => {
+  test("names of object properties are unknown hooks", async () => {
     // @ts-expect-error there is no such hook
     const error = await failureOf({ name: "a", setup: (ctx) => ctx.hook("toString", () => {}) });
     expect(error.code).toBe("HOOK_UNKNOWN");
   });
 
-  test("a listener that is no function is refused", async () => {
+  test("a listener that is not a function is rejected", async () => {
     // @ts-expect-error a text is no listener
     const error = await failureOf({ name: "a", setup: (ctx) => ctx.hook("job:start", "run") });
     expect(error.code).toBe("PLUGIN_INVALID");
     expect(error.message).toContain('hook "job:start" needs a function, not "run"');
   });
 
-  test("services are not there in setup", async () => {
+  test("services are not available in setup", async () => {
     for (const what of ["use", "all"] as const) {
       const error = await failureOf({ name: "a", setup: (ctx) => void ctx[what](cache, "x") });
       expect(error.code).toBe("PLUGIN_INVALID");
@@ -155,7 +155,7 @@ describe("misuse", () => {
     }
   });
 
-  test("a clean-up that is no function is refused", async () => {
+  test("a clean-up that is not a function is rejected", async () => {
     // @ts-expect-error a text is no function
     const error = await failureOf({ name: "a", setup: (ctx) => ctx.defer("later") });
     expect(error.message).toContain('a clean-up must be a function, not "later"');

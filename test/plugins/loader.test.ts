@@ -36,7 +36,7 @@ describe("a plugin is found", () => {
     ]);
   });
 
-  test("by a path: a file, an absolute one, one above, a directory", async () => {
+  test("by a path: relative, absolute, in a parent directory, or of a directory", async () => {
     await using directory = await directoryWith({
       "a.ts": source("a"),
       "b.js": source("b"),
@@ -59,7 +59,7 @@ describe("a plugin is found", () => {
     expect(above?.plugin.name).toBe("a");
   });
 
-  test("by a package's name: ESM and CommonJS, scoped, with packages of its own, from a folder above", async () => {
+  test("by a package name: ESM, CommonJS, scoped, with dependencies, in a parent directory", async () => {
     await using directory = await directoryWith({
       "node_modules/esm/package.json": JSON.stringify({ name: "esm", type: "module", exports: "./index.js" }),
       "node_modules/esm/index.js": `
@@ -89,7 +89,7 @@ describe("a plugin is found", () => {
 });
 
 describe("an outside plugin", () => {
-  test("has the host's own SDK, with the same classes, whatever copy is installed beside it", async () => {
+  test("gets the host's SDK, even if another copy is installed beside it", async () => {
     await using directory = await directoryWith({
       "node_modules/signalman/package.json": JSON.stringify({ name: "signalman", main: "index.js" }),
       "node_modules/signalman/index.js": `exports.AgentError = class {}; exports.definePlugin = (p) => p;`,
@@ -113,7 +113,7 @@ describe("an outside plugin", () => {
     }
   });
 
-  test("has what signalman/testing gives", async () => {
+  test("gets signalman/testing", async () => {
     await using directory = await directoryWith({
       "a.ts": `
         import { definePlugin, executor } from "signalman";
@@ -130,7 +130,7 @@ describe("an outside plugin", () => {
   });
 });
 
-describe("what cannot be found is refused", () => {
+describe("a missing plugin is rejected", () => {
   const cases: readonly (readonly [key: string, message: RegExp])[] = [
     ["shel", /^no plugin named "shel" \(nearest: shell\), and no such package is installed in or above \//],
     ["acme-notify", /^no plugin named "acme-notify" \(known: shell, log-push\)/],
@@ -155,7 +155,7 @@ describe("what cannot be found is refused", () => {
     });
   }
 
-  test("a built-in that does not exist, with the nearest name", async () => {
+  test("an unknown built-in name, with the nearest name", async () => {
     const request = loadPlugins([{ key: "shel", origin: "built-in" }], { builtIns, lendSdk, directory: "/" });
     await expect(request).rejects.toMatchObject({
       code: "PLUGIN_UNKNOWN",
@@ -163,14 +163,14 @@ describe("what cannot be found is refused", () => {
     });
   });
 
-  test("a package.json that is no JSON", async () => {
+  test("an invalid package.json", async () => {
     await using directory = await directoryWith({ "bad/package.json": "{" });
     await expect(load(directory.path, ["./bad"])).rejects.toMatchObject({ code: "PLUGIN_INVALID" });
   });
 });
 
-describe("what cannot be loaded names its file", () => {
-  test("a top level that throws", async () => {
+describe("a load error names the file", () => {
+  test("a module that throws", async () => {
     await using directory = await directoryWith({ "a.ts": `throw new Error("boom"); export default {};` });
     await expect(load(directory.path, ["./a.ts"])).rejects.toMatchObject({
       code: "PLUGIN_FAILED",
@@ -178,7 +178,7 @@ describe("what cannot be loaded names its file", () => {
     });
   });
 
-  test("a fault of syntax, with its line", async () => {
+  test("a syntax error, with its line", async () => {
     await using directory = await directoryWith({ "a.ts": `export default {\n  name: "a",\n  setup( {} };` });
     await expect(load(directory.path, ["./a.ts"])).rejects.toMatchObject({
       code: "PLUGIN_FAILED",
@@ -186,7 +186,7 @@ describe("what cannot be loaded names its file", () => {
     });
   });
 
-  test("a package that it needs and that is not there", async () => {
+  test("a missing dependency", async () => {
     await using directory = await directoryWith({
       "node_modules/x": "",
       "a.ts": `import "not-there-at-all";`,
@@ -197,7 +197,7 @@ describe("what cannot be loaded names its file", () => {
     });
   });
 
-  test("a top level that never ends", async () => {
+  test("a module that hangs", async () => {
     await using directory = await directoryWith({
       "a.ts": `await new Promise(() => {});\nexport default {};`,
     });
@@ -208,8 +208,8 @@ describe("what cannot be loaded names its file", () => {
   });
 });
 
-describe("two plugins of one name are refused", () => {
-  test("when a built-in has it, even one that is not loaded", async () => {
+describe("two plugins with the same name are rejected", () => {
+  test("when one is a built-in, even if it is not loaded", async () => {
     await using directory = await directoryWith({ "a.ts": source("shell") });
     await expect(load(directory.path, ["./a.ts"])).rejects.toMatchObject({
       code: "PLUGIN_INVALID",
@@ -217,7 +217,7 @@ describe("two plugins of one name are refused", () => {
     });
   });
 
-  test("when another outside plugin has it", async () => {
+  test("when both are outside plugins", async () => {
     await using directory = await directoryWith({ "a.ts": source("same"), "b.ts": source("same") });
     await expect(load(directory.path, ["./a.ts", "./b.ts"])).rejects.toThrow(
       /^"\.\/b\.ts" .* is named "same", as "\.\/a\.ts" .* is$/,

@@ -20,7 +20,7 @@ test("the nearest comes first, and case does not count", () => {
   expect(nearest("job:ends", hooks)[0]).toBe("job:end");
 });
 
-test("where nothing is near, what is known is said, unless that is a long list", () => {
+test("without a near name the known names are listed, unless there are many", () => {
   expect(toHint("job:strat", ["job:start", "agent:exit"])).toBe(" (nearest: job:start)");
   expect(toHint("zzzzzz", ["shell", "docker"])).toBe(" (known: shell, docker)");
   expect(toHint("zzzzzz", [])).toBe("");

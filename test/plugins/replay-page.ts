@@ -6,8 +6,8 @@ import { dirname, join } from "node:path";
 export type RunProgram = (args: string[]) => Promise<{ readonly stdout: string; readonly stderr: string }>;
 
 /**
- * Does what a page says, from top to bottom: a block with `file=<name>` is written; of a `console` block each line `$ signalman …`
- * is run, and what stands below it must be in the output, whatever its spaces.
+ * Does what a page says, from top to bottom: a block with `file=<name>` is written; of a `console` block each
+ * line `$ signalman …` is run, and what stands below it must be in the output, whatever its spaces.
  */
 export async function replayPage(page: string, directory: string, run: RunProgram): Promise<void> {
   for (const { info, text } of readBlocks(page)) {
@@ -39,7 +39,7 @@ async function replay(console: string, run: RunProgram): Promise<void> {
   }
 }
 
-/** With a space in front, so that `0 fail` is not found in `10 fail`. */
+/** The leading space prevents a match of `0 fail` in `10 fail`. */
 function squeeze(text: string): string {
   return ` ${text.replaceAll(/\s+/g, " ").trim()}`;
 }

@@ -20,7 +20,7 @@ const provider = (name: string, key: string, value: Store = constant) =>
   definePlugin({ name, setup: (ctx) => ctx.provide(store, key, value) });
 
 describe("a service", () => {
-  test("is found by name in hooks, whichever plugin came first", async () => {
+  test("is found by name in hooks, in any order of the plugins", async () => {
     const seen: string[] = [];
     const user = definePlugin({
       name: "user",
@@ -31,12 +31,12 @@ describe("a service", () => {
     expect(seen).toEqual(["x"]);
   });
 
-  test("is the same for two tokens with one id, as copies of a package have them", async () => {
+  test("is the same for two tokens with the same id, as in copies of a package", async () => {
     await using t = await testPlugin(provider("a", "main"));
     expect(t.use(defineService<Store>("acme/store"), "main").get("k")).toBe("x");
   });
 
-  test("that nobody provides is refused, with what is known", async () => {
+  test("that is not provided is reported with the known names", async () => {
     await using t = await testPlugin(provider("a", "main"));
     expect(() => t.use(store, "mian")).toThrow('no acme/store named "mian" (nearest: main)');
     expect(() => t.use(store, "elsewhere")).toThrow('no acme/store named "elsewhere" (known: main)');
@@ -44,7 +44,7 @@ describe("a service", () => {
     expect(() => t.use(store, "toString")).toThrow(AgentError);
   });
 
-  test("under a name that is taken is refused, naming both plugins", async () => {
+  test("with a name in use is rejected with both plugins", async () => {
     const t = testPlugin(provider("b", "main"), { with: [provider("a", "main")] });
     await expect(t).rejects.toMatchObject({
       code: "SERVICE_TAKEN",
@@ -71,7 +71,7 @@ describe("a service", () => {
     }
   });
 
-  test("all of one kind come by name, in order", async () => {
+  test("can be listed by token, with names in order", async () => {
     await using t = await testPlugin(provider("b", "second"), { with: [provider("a", "first")] });
     expect([...t.all(store).keys()]).toEqual(["first", "second"]);
     expect(t.all(executor).size).toBe(0);
@@ -79,7 +79,7 @@ describe("a service", () => {
   });
 });
 
-describe("what a service throws", () => {
+describe("an error in a service", () => {
   const fail = (): never => {
     throw new Error("boom");
   };
@@ -94,7 +94,7 @@ describe("what a service throws", () => {
     });
   });
 
-  test("is named once, also through the hook of another plugin", async () => {
+  test("is attributed once, also in the hook of another plugin", async () => {
     const user = definePlugin({
       name: "user",
       setup: (ctx) => ctx.hook("agent:start", () => void ctx.use(store, "main").get("k")),
@@ -105,7 +105,7 @@ describe("what a service throws", () => {
     );
   });
 
-  test("comes from what its factories make too: an executor", async () => {
+  test("is attributed in objects of its factories as well: an executor", async () => {
     const broken: Executor = {
       ...createDummyExecutor(executorContext("/nonexistent")),
       start: () => Promise.reject(new Error("boom")),

@@ -36,7 +36,7 @@ describe("setting up", () => {
     expect(logger.entries.map(({ tag, message }) => `${tag}: ${message}`)).toEqual(["b: hello", "a: hello"]);
   });
 
-  test("a plugin that throws is named, with its cause", async () => {
+  test("a plugin that throws is reported with its cause", async () => {
     const boom = new Error("boom");
     const error = await failureOf({
       name: "a",
@@ -49,13 +49,13 @@ describe("setting up", () => {
     expect(error.cause).toBe(boom);
   });
 
-  test("a plugin that hangs is named after the deadline", async () => {
+  test("a plugin that hangs is reported after the deadline", async () => {
     const error = await failureOf({ name: "a", setup: () => new Promise(() => {}) }, { setupMs: 10 });
     expect(error.code).toBe("PLUGIN_SLOW");
     expect(error.message).toStartWith('plugin "a" took over 10 ms in setup (');
   });
 
-  test("what a plugin registers after its deadline is dropped, and what it defers then runs at once", async () => {
+  test("registrations after the deadline are ignored, and clean-ups deferred then run at once", async () => {
     const { promise: released, resolve: release } = Promise.withResolvers<void>();
     const { promise: cleaned, resolve: clean } = Promise.withResolvers<void>();
     const late = definePlugin({
@@ -72,7 +72,7 @@ describe("setting up", () => {
     await cleaned;
   });
 
-  test("when one fails, those before it are disposed, itself included, and those after it are not set up", async () => {
+  test("when a plugin fails, it and the earlier ones are disposed, and the later ones are not set up", async () => {
     const seen: string[] = [];
     const create = (name: string, fails = false) =>
       definePlugin({
@@ -105,7 +105,7 @@ describe("setting up", () => {
 });
 
 describe("stopping", () => {
-  test("ctx.stop says who stops the agent, and why", async () => {
+  test("ctx.stop stops the agent with the plugin's name and a reason", async () => {
     const stops: unknown[] = [];
     const plugin = definePlugin({
       name: "a",
@@ -116,7 +116,7 @@ describe("stopping", () => {
     expect(stops).toEqual([["idle", "a"]]);
   });
 
-  test("where nothing can be stopped, the log says so", async () => {
+  test("ctx.stop is logged if there is no agent to stop", async () => {
     const logger = createRecordingLogger();
     const plugin = definePlugin({
       name: "a",

@@ -8,7 +8,7 @@ import { directoryWith } from "./fixtures.ts";
 const good = { name: "good", setup() {} };
 const config = v.object({ channel: v.string() });
 
-describe("what is no plugin is refused", () => {
+describe("an invalid plugin is rejected", () => {
   const cases: readonly (readonly [what: string, value: unknown, fault: string])[] = [
     ["nothing", undefined, "it has no default export (wanted: export default definePlugin({ name, setup }))"],
     ["a function", () => good, "its default export is a function (wanted:"],
@@ -76,7 +76,7 @@ describe("what is no plugin is refused", () => {
     });
   }
 
-  test("by the loader too, which names the file", async () => {
+  test("by the loader as well, with the name of the file", async () => {
     await using directory = await directoryWith({ "a.ts": "export const plugin = {};" });
     const request = loadPlugins([{ key: "./a.ts", origin: "external" }], {
       builtIns: {},
@@ -89,7 +89,7 @@ describe("what is no plugin is refused", () => {
   });
 });
 
-test("a plugin may use every part, with the schema of any library", () => {
+test("a plugin can use every feature, with a schema of any library", () => {
   const schema = { "~standard": { version: 1, vendor: "own", validate: (value: unknown) => ({ value }) } };
   for (const any of [
     config,

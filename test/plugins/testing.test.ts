@@ -33,7 +33,7 @@ describe("testPlugin", () => {
     return t.logs.find(({ level }) => level === "info")?.message;
   };
 
-  test("decides options as the program does: flag over variable over config over default", async () => {
+  test("resolves options like the program: flag, variable, config, default", async () => {
     const [flags, env] = [{ "notify-channel": "#flag" }, { SEMAPHORE_AGENT_NOTIFY_CHANNEL: "#env" }];
     const config = { channel: "#config", times: 3 };
     expect(await messageWith({})).toBe("#ci × 1");
@@ -43,7 +43,7 @@ describe("testPlugin", () => {
     expect(await messageWith({ flags: { "notify-times": "7" } })).toBe("#ci × 7");
   });
 
-  test("refuses what the program refuses, and never shows a secret", async () => {
+  test("rejects the same options as the program, without secrets in the message", async () => {
     for (const [given, code, message] of [
       [{ config: { chanel: "x" } }, "CONFIG_INVALID", "nearest: channel"],
       [{ config: { times: "many" } }, "CONFIG_INVALID", "times"],
@@ -59,7 +59,7 @@ describe("testPlugin", () => {
     await expect(testPlugin({ setup() {} })).rejects.toMatchObject({ code: "PLUGIN_INVALID" });
   });
 
-  test("fills hook events in, and keeps what they put into the job's log", async () => {
+  test("completes hook events and records their output in the job's log", async () => {
     const plugin = definePlugin({
       name: "a",
       setup(ctx) {
@@ -103,14 +103,14 @@ describe("testPlugin", () => {
 });
 
 describe("fixtures", () => {
-  test("a temporary directory is private, and removed when it is disposed", async () => {
+  test("a temporary directory is private and is removed afterwards", async () => {
     const directory = await tmpdir();
     expect((await stat(directory.path)).mode & 0o777).toBe(0o700);
     await directory[Symbol.asyncDispose]();
     await expect(stat(directory.path)).rejects.toThrow();
   });
 
-  test("a recorded job log follows the contract: blocks never nest, and each is closed also after an error", async () => {
+  test("a recorded job log has no nested blocks and closes each block, also after an error", async () => {
     const log = createRecordingJobLog();
     const failing = log.command("fails", async (output) => {
       output("first\r\n");
@@ -185,7 +185,7 @@ test("the suites fail for an executor and a log backend that break the contract"
   );
 }, 60_000);
 
-test("jobEvents is a complete log with paired events", () => {
+test("jobEvents is a valid log with paired commands", () => {
   expect(jobEvents(["a"]).map(({ event }) => event)).toEqual([
     "job_started",
     "cmd_started",

@@ -10,7 +10,7 @@ import {
 } from "../../src/index.ts";
 import { dummyExecutor } from "../../src/testing/index.ts";
 
-/** Type-checked, never run: each line marked as an error is one that the contract catches. */
+/** This code is type-checked and not run: the contract rejects each line that is marked as an error. */
 function misuses(other: JobRequest) {
   definePlugin({
     name: "events",

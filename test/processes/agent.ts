@@ -1,4 +1,4 @@
-// An agent in miniature: starts a bash in a terminal for each job, as an agent does, and ends the jobs one after the other. The
+// A minimal agent: starts a bash in a terminal for each job, and ends the jobs one after the other. The
 // first line on stdin is its plan; each further one ends a job, and is answered with a line of JSON.
 import { becomeSubReaper, startReaper } from "../../src/os/processes/reaper.ts";
 import { createCookie } from "../../src/os/processes/cookie.ts";
@@ -36,7 +36,7 @@ for (const { processes, shell } of jobs) {
     ...(now && { now }),
   });
   console.log(JSON.stringify({ ...report, durationMs: performance.now() - start }));
-  // A shell that had not been stopped would go on with its script now.
+  // A shell that was not stopped would continue its script now.
   await Bun.sleep(30);
   shell.kill("SIGKILL");
   await shell.exited;

@@ -3,7 +3,7 @@ import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { createPlayground, startAgent, users } from "./fixtures.ts";
 
-/** What jobs leave behind: a script that bash sources, each with processes that carry the mark. */
+/** Scripts that leave processes with the mark behind. */
 const leftovers = {
   "a background job": `sleep 1000 MARK & echo READY`,
   "a nohup'd process": `nohup sleep 1000 MARK >/dev/null 2>&1 & echo READY`,
@@ -42,14 +42,14 @@ for (const user of users) {
   });
 }
 
-test("a job that left nothing has nothing to end", async () => {
+test("a job that left no process has nothing to end", async () => {
   using place = createPlayground();
   const script = place.write("script", "true; echo READY");
   await using agent = await startAgent({ subReaper: true, graceMs: 10_000, jobs: [{ script }] });
   expect(await agent.end()).toMatchObject({ ended: [], spared: [], left: [] });
 });
 
-test("a program that cleans up on SIGTERM has its grace, and so have the programs that it starts for that", async () => {
+test("a program that cleans up on SIGTERM has the grace period, as have the programs that it starts", async () => {
   using place = createPlayground();
   place.write(
     "program",
@@ -63,7 +63,7 @@ test("a program that cleans up on SIGTERM has its grace, and so have the program
   expect(place.marked()).toEqual([]);
 });
 
-test("what outlives its grace is killed, and reported so", async () => {
+test("a process that runs after the grace period is killed and reported as killed", async () => {
   using place = createPlayground();
   const script = place.write("script", `(trap '' TERM; sleep 1000 MARK &); sleep 999 MARK & echo READY`);
   await using agent = await startAgent({ subReaper: true, graceMs: 100, jobs: [{ script }] });
@@ -73,7 +73,7 @@ test("what outlives its grace is killed, and reported so", async () => {
   expect(how).toEqual({ [`sleep 1000 ${place.mark}`]: "kill", [`sleep 999 ${place.mark}`]: "term" });
 });
 
-test("the grace can be cut short", async () => {
+test("the grace period can be shortened", async () => {
   using place = createPlayground();
   const script = place.write("script", `(trap '' TERM; sleep 1000 MARK &); echo READY`);
   await using agent = await startAgent({
@@ -86,7 +86,7 @@ test("the grace can be cut short", async () => {
   expect((await agent.end()).ended).toMatchObject([{ comm: "sleep", how: "kill" }]);
 });
 
-test("two hundred processes that start new ones all the time are all ended", async () => {
+test("200 processes that constantly start new ones are all ended", async () => {
   using place = createPlayground();
   place.write("worker", `trap '' TERM; for i in {1..200}; do sleep 0.2 MARK; done`);
   const script = place.write(
@@ -101,7 +101,7 @@ test("two hundred processes that start new ones all the time are all ended", asy
 }, 20_000);
 
 for (const setsid of ["", "setsid "]) {
-  test(`a process that goes from pid to pid is caught (${setsid || "in one session"})`, async () => {
+  test(`a process that constantly changes its pid is ended (${setsid || "in one session"})`, async () => {
     using place = createPlayground();
     place.write("hop", `trap '' TERM; [ $1 = 0 ] || ${setsid}bash DIR/hop $(($1 - 1)) MARK & exit`);
     const script = place.write("script", `bash DIR/hop 20000 MARK; echo READY`);
@@ -111,9 +111,9 @@ for (const setsid of ["", "setsid "]) {
   });
 }
 
-// A shell needs a millisecond to fork and exit; Perl does it faster than one look at the process table takes.
+// A shell needs a millisecond to fork and exit; Perl is faster than a scan of the process table.
 if (Bun.which("perl") !== null) {
-  test("a process that goes from pid to pid thousands of times a second, in ever new sessions, is caught", async () => {
+  test("a process that changes its pid and session thousands of times a second is ended", async () => {
     using place = createPlayground();
     place.write(
       "hop.pl",
@@ -129,7 +129,7 @@ if (Bun.which("perl") !== null) {
   });
 }
 
-test("of two jobs in one process each ends its own, orphans without a proof by the last", async () => {
+test("each of two jobs in a process ends its own processes, and the last one ends unattributed orphans", async () => {
   using place = createPlayground();
   using other = createPlayground();
   const text = `setsid sleep 1000 MARK & sleep 1000 MARK & echo READY`;
@@ -147,7 +147,7 @@ test("of two jobs in one process each ends its own, orphans without a proof by t
   expect(other.marked()).toEqual([]);
 });
 
-test("of two agents each ends its own job", async () => {
+test("each of two agents ends its own job", async () => {
   using place = createPlayground();
   using other = createPlayground();
   const text = `(env -i setsid sleep 1000 MARK &); setsid sleep 1000 MARK & sleep 1000 MARK & echo READY`;
@@ -163,7 +163,7 @@ test("of two agents each ends its own job", async () => {
   expect(other.marked()).toEqual([]);
 });
 
-test("an agent inside a job is ended with its job, and so is what its own job started", async () => {
+test("an agent within a job is ended with that job, as are the processes of its own job", async () => {
   using place = createPlayground();
   const inner = place.write(
     "inner",
@@ -178,7 +178,7 @@ test("an agent inside a job is ended with its job, and so is what its own job st
   expect(place.marked()).toEqual([]);
 });
 
-test("spared daemons and what they started run on, by name and by command line", async () => {
+test("daemons on the list of kept processes continue with their children, by name or command line", async () => {
   using place = createPlayground();
   place.write("daemon", `sleep 1000 MARK & sleep 1000 MARK`);
   const script = place.write(
@@ -195,9 +195,9 @@ test("spared daemons and what they started run on, by name and by command line",
   expect(place.marked().filter(({ state }) => state === "T")).toEqual([]);
 });
 
-// Only root can make a process that an ordinary user's agent may not signal.
+// Only root can create a process that an ordinary user's agent may not signal.
 if (users.length > 1) {
-  test("what the agent may not signal is reported as left", async () => {
+  test("a process that the agent may not signal is reported as left running", async () => {
     using place = createPlayground();
     const setpriv = join(place.dir, "setpriv");
     Bun.spawnSync(["cp", Bun.which("setpriv") ?? "", setpriv]);
@@ -217,7 +217,7 @@ if (users.length > 1) {
   });
 }
 
-/** Waits until the job's processes are what they will be: each one a `sleep` or a script that carries the mark. */
+/** Waits until all processes of the job have executed their programs: `sleep` or a script with the mark. */
 async function appeared(place: ReturnType<typeof createPlayground>, count = 1) {
   const arrived = () => place.marked().filter(({ comm }) => comm === "sleep" || comm === "bash").length;
   while (arrived() < count) await Bun.sleep(5);

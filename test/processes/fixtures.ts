@@ -11,9 +11,12 @@ export interface Plan {
   readonly jobs: readonly { readonly script: string; readonly keep?: readonly string[] }[];
 }
 
-/** A directory and a mark of a test's own: every process whose command line has the mark is killed at the end. */
+/**
+ * A temporary directory and a unique mark: processes with the mark in their command line are killed at the
+ * end.
+ */
 export function createPlayground() {
-  // `sleep` adds its arguments up, so the mark can stand beside any duration.
+  // `sleep` adds its arguments up, so the mark can be a second argument.
   const mark = `0.0${Math.floor(Math.random() * 1e12)}`;
   const dir = mkdtempSync(join(tmpdir(), "processes-"));
   chmodSync(dir, 0o777);
@@ -21,7 +24,7 @@ export function createPlayground() {
   return {
     dir,
     mark,
-    /** Living processes that carry the mark. */
+    /** Running processes with the mark. */
     marked,
     /** A script that bash sources. `MARK` and `DIR` are replaced; it must print READY. */
     write(name: string, text: string) {
@@ -40,7 +43,7 @@ export function createPlayground() {
 
 export type User = "this user" | "an ordinary user";
 
-/** Starts `agent.ts`, resolves when all its jobs are ready. */
+/** Starts `agent.ts` and resolves when all its jobs are ready. */
 export async function startAgent(plan: Plan, user: User = "this user") {
   const file = join(import.meta.dir, "agent.ts");
   const command = [process.execPath, file];
@@ -77,7 +80,7 @@ export async function startAgent(plan: Plan, user: User = "this user") {
 
 const asNobody = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"];
 
-/** Root tries everything as an ordinary user as well; an ordinary user is one. */
+/** The users that run the tests: the current one and, if that is root, an ordinary user as well. */
 export const users: readonly User[] = canBeNobody() ? ["this user", "an ordinary user"] : ["this user"];
 
 function canBeNobody() {
@@ -102,7 +105,7 @@ function kill(pid: number) {
   try {
     process.kill(pid, "SIGKILL");
   } catch {
-    // It is gone already.
+    // The process has exited already.
   }
 }
 

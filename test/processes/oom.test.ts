@@ -58,7 +58,7 @@ test.each<[string, Record<string, string>, { count: number; members: number[] | 
   expect(found && { count: found.count(), members: found.members() }).toEqual(expected);
 });
 
-/** A counter whose kills and neighbours the test decides. */
+/** A counter with configurable kills and neighbours. */
 function createCounter(isAlone: boolean) {
   const state = { kills: 5, isAlone };
   return {
@@ -68,7 +68,7 @@ function createCounter(isAlone: boolean) {
   };
 }
 
-test("where we are alone, whatever was killed was ours", () => {
+test("in a cgroup without other users, every kill belongs to the job", () => {
   const oom = createCounter(true);
   using watch = watchUsage({ oom });
   oom.state.kills += 2;
@@ -80,7 +80,7 @@ test("where we are alone, whatever was killed was ours", () => {
   expect(watch.usage().oomKills).toBe(3);
 });
 
-test("beside others a kill is ours when a command was seen to die while it was counted", () => {
+test("in a shared cgroup a kill belongs to the job if one of its commands died meanwhile", () => {
   const oom = createCounter(false);
   using watch = watchUsage({ oom });
   oom.state.kills += 1;
@@ -93,7 +93,7 @@ test("beside others a kill is ours when a command was seen to die while it was c
   expect(watch.beginCommand()()).toBe(false);
 });
 
-test("who has just come, or has just gone, may have been the one", () => {
+test("processes that have just joined or left the cgroup may be the killed ones", () => {
   const oom = createCounter(false);
   using watch = watchUsage({ oom });
   oom.state.isAlone = true;
@@ -104,7 +104,7 @@ test("who has just come, or has just gone, may have been the one", () => {
   expect(watch.usage().oomKills).toBe(0);
 });
 
-test("where nothing counts kills, nothing is said of them", () => {
+test("without a counter no kills are reported", () => {
   using watch = watchUsage({ oom: undefined });
   expect(watch.usage()).not.toHaveProperty("oomKills");
   expect(watch.beginCommand()()).toBe(false);

@@ -1,4 +1,5 @@
-// PID 1 of a container in miniature (or a sub-reaper): orphans end while programs of its own do. Prints what became of both.
+// A minimal PID 1 of a container, or a sub-reaper: orphans and its own children exit at the same time. Prints
+// the results.
 import { isDead, listPids, readStat } from "../../src/os/processes/proc.ts";
 import { becomeSubReaper, startReaper } from "../../src/os/processes/reaper.ts";
 
@@ -22,7 +23,7 @@ for (let look = 0; look < 30; look++) {
   await Bun.sleep(20);
   most = Math.max(most, ownZombies());
 }
-// The event loop stands still while our own programs end: their zombies are old when the reaper sees them again.
+// The event loop is blocked while the children exit, so that the reaper finds old zombies.
 const late = Array.from({ length: 20 }, (_, code) => Bun.spawn(["sh", "-c", `exit ${code}`]));
 Bun.sleepSync(1500);
 const codes = await Promise.all([...own, ...late].map((child) => child.exited));

@@ -7,7 +7,7 @@ import { toKeepMatcher } from "../../src/os/processes/keep.ts";
 import { isAlive, listPids, readArguments, readEnviron, readStat } from "../../src/os/processes/proc.ts";
 import { createPlayground } from "./fixtures.ts";
 
-test("a process is read whatever its program is called", async () => {
+test("a process with any program name is read", async () => {
   using place = createPlayground();
   const program = join(place.dir, "a) R 1 (é");
   copyFileSync(Bun.which("sleep") ?? "", program);
@@ -27,7 +27,7 @@ test("a process is read whatever its program is called", async () => {
   expect(readArguments(child.pid)).toEqual([]);
 });
 
-test("an environment larger than any buffer is read whole", async () => {
+test("a very large environment is read completely", async () => {
   using place = createPlayground();
   const filler = Object.fromEntries(
     Array.from({ length: 5 }, (_, index) => [`F${index}`, "x".repeat(100_000)]),
@@ -39,14 +39,14 @@ test("an environment larger than any buffer is read whole", async () => {
   await child.exited;
 });
 
-test("two runs of one job have two cookies, and a job's id may be anything", () => {
+test("two runs of a job have different cookies, for any job id", () => {
   const [one, two] = [createCookie("a-b/ü $(x)"), createCookie("a-b/ü $(x)")];
   expect(one.name).toMatch(/^SIGNALMAN_JOB_a_b_____x__[0-9a-f]{8}$/);
   expect(one.name).not.toBe(two.name);
   expect(one.value).not.toBe(two.value);
 });
 
-test("a cookie is found where one entry of the environment is exactly it, and nowhere else", () => {
+test("a cookie matches an entry of the environment only if it is equal", () => {
   const cookie = createCookie("job");
   const entry = `${cookie.name}=${cookie.value}`;
   const near = fc.constantFrom(
@@ -93,7 +93,7 @@ test("no patterns match nothing", () => {
   expect(toKeepMatcher([])).toBeUndefined();
 });
 
-/** A process that was just started has no environment until its program is loaded. */
+/** Waits until a new process has loaded its program, since it has no environment before. */
 async function executed(pid: number) {
   while ((readEnviron(pid)?.length ?? 0) === 0) await Bun.sleep(1);
 }

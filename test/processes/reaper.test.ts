@@ -17,7 +17,7 @@ if (canUnshare) {
   }, 20_000);
 }
 
-test("who is not a reaper becomes one by asking", async () => {
+test("a process can become a sub-reaper", async () => {
   const file = join(import.meta.dir, "../../src/os/processes/reaper.ts");
   const text = `const r = await import(${JSON.stringify(file)}); console.log(r.isReaper(), r.becomeSubReaper(), r.isReaper())`;
   const child = Bun.spawn([process.execPath, "-e", text], { stdout: "pipe" });
@@ -28,7 +28,7 @@ test("who is not a reaper becomes one by asking", async () => {
 async function run(command: string[]): Promise<unknown> {
   const child = Bun.spawn(command, { stdout: "pipe", stderr: "inherit" });
   const result = JSON.parse(await new Response(child.stdout).text()) as { most: number };
-  // The orphans did come to it: else the test would show nothing.
+  // Without adopted orphans the test would prove nothing.
   expect(result.most).toBeGreaterThan(100);
   return result;
 }

@@ -5,7 +5,7 @@ import { createRecordingLogger, tmpdir } from "../../src/testing/index.ts";
 
 const env = { PATH: process.env["PATH"]! };
 
-/** Runs a script of bash, and gives back what the agent's log says of it. */
+/** Runs a bash script and returns its lines in the agent's log. */
 async function run(script: string, options: Partial<RunProgramOptions> = {}) {
   const logger = createRecordingLogger();
   const exitCode = await runProgram({ command: ["bash", "-c", script], env, logger, ...options });
@@ -13,7 +13,7 @@ async function run(script: string, options: Partial<RunProgramOptions> = {}) {
 }
 
 describe("what a program prints", () => {
-  test("is logged line by line, errors too, and its exit code is the answer", async () => {
+  test("is logged line by line, including stderr, and its exit code is returned", async () => {
     const { exitCode, logs } = await run("echo one; echo; printf 'two\\nthree'; echo bad >&2; exit 7");
     expect(exitCode).toBe(7);
     const said = (stream?: string) =>
@@ -22,14 +22,14 @@ describe("what a program prints", () => {
     expect(said("stderr")).toEqual(["bad"]);
   });
 
-  test("is cut where a line is long, and counted where the lines are many", async () => {
+  test("is truncated in long lines, and counted beyond the maximum number of lines", async () => {
     const { lines } = await run("head -c 20000000 /dev/zero | tr '\\0' x; echo; yes | head -n 200000");
     expect(lines[0]).toBe(`${"x".repeat(4096)}…`);
     expect(lines).toHaveLength(1001);
     expect(lines.at(-1)).toBe("… and 199001 more lines, which are not shown");
   });
 
-  test("shows no secret, and no beginning of one where a line is cut", async () => {
+  test("has no secret, and no part of one at the end of a truncated line", async () => {
     const secret = "s3cr3t-and-quite-long";
     const { lines } = await run(`printf '%4090s' ''; echo "$KEY"; echo "key=$KEY."; printf "$KEY"`, {
       env: { ...env, KEY: secret },
@@ -39,20 +39,20 @@ describe("what a program prints", () => {
     expect(lines.slice(1)).toEqual(["key=[REDACTED].", "[REDACTED]"]);
   });
 
-  test("has no bytes from standard input", async () => {
+  test("does not come from standard input, which is empty", async () => {
     expect((await run("cat; echo over")).lines).toEqual(["over"]);
   });
 });
 
 describe("the end", () => {
-  test("comes with the program, also when something that it started holds its output", async () => {
+  test("follows the exit of the program, even if its children keep the output open", async () => {
     const { exitCode, lines } = await run("sleep 1000 & echo $!");
     expect(exitCode).toBe(0);
     expect(lines[1]).toBe("the program has ended, but something that it started still holds its output");
     process.kill(Number(lines[0]), "SIGKILL");
   });
 
-  test("is asked for with SIGTERM, which reaches what the program started", async () => {
+  test("is requested with SIGTERM to the program and its children", async () => {
     const stop = new AbortController();
     const logger = { ...createRecordingLogger(), info: () => stop.abort() };
     await using tmp = await tmpdir();
@@ -65,7 +65,7 @@ describe("the end", () => {
     expect(await Bun.file(`${tmp.path}/child`).text()).toBe("child\n");
   });
 
-  test("is made with SIGKILL where SIGTERM does nothing", async () => {
+  test("is enforced with SIGKILL if SIGTERM is ignored", async () => {
     const stop = new AbortController();
     const kill = new AbortController();
     const lines: string[] = [];
@@ -84,7 +84,7 @@ describe("the end", () => {
     expect(() => process.kill(Number(lines[0]), 0)).toThrow();
   });
 
-  test("leaves nothing of a program that was ended", async () => {
+  test("leaves no process of the program", async () => {
     const stop = new AbortController();
     const lines: string[] = [];
     const logger = { ...createRecordingLogger(), info: (line: string) => (lines.push(line), stop.abort()) };
@@ -102,7 +102,7 @@ describe("a program that cannot be started", () => {
     });
   });
 
-  test("is not started when its time is over", async () => {
+  test("is not started after the time limit", async () => {
     const work = run("exit 0", { stop: AbortSignal.abort() });
     await expect(work).rejects.toMatchObject({ code: "PROGRAM_FAILED" });
   });

@@ -23,7 +23,7 @@ describe("a shell that dies", () => {
     });
   }
 
-  test("does not wait for background processes that hold the terminal", async () => {
+  test("does not wait for background processes that keep the terminal open", async () => {
     await using shell = await openSession();
     expect(await shell.run("sleep 5 & echo $! >pid; exit 3")).toMatchObject({ code: 1 });
     process.kill(Number(await Bun.file(`${shell.home}/pid`).text()), "SIGKILL");
@@ -37,7 +37,7 @@ describe("a shell that dies", () => {
 });
 
 describe("a session that cannot start", () => {
-  test("says what the login profile said", async () => {
+  test("reports the output of the login profile", async () => {
     const error = await openSession({ profile: "echo 'the profile gives up'; exit 3" }).catch(
       (thrown) => thrown,
     );
@@ -45,7 +45,7 @@ describe("a session that cannot start", () => {
     expect(error.message).toContain("it said: the profile gives up");
   });
 
-  test("does not wait for ever for a profile that hangs", async () => {
+  test("does not wait for a profile that hangs", async () => {
     const error = await openSession({ profile: "echo waiting; sleep 60", startTimeoutMs: 300 }).catch(
       (thrown) => thrown,
     );
@@ -55,7 +55,7 @@ describe("a session that cannot start", () => {
   });
 });
 
-test("closing a session lets the running command answer 1", async () => {
+test("closing a session ends the running command with 1", async () => {
   await using shell = await openSession();
   const running = shell.run("echo started; sleep 60; echo deployed");
   await Bun.sleep(200);

@@ -2,14 +2,14 @@ import { expect, test } from "bun:test";
 import * as fc from "fast-check";
 import { isVariableName, quote, toExportFile } from "../../src/session/environment.ts";
 
-test("words that need no quotes get none, and quotes inside are told apart", () => {
+test("words are quoted only if necessary, and quotes are escaped", () => {
   expect(quote("")).toBe("''");
   expect(quote("a_b@%+=:,./-9")).toBe("a_b@%+=:,./-9");
   expect(quote("~")).toBe("'~'");
   expect(quote("it's")).toBe(`'it'"'"'s'`);
 });
 
-test("a real bash reads back every quoted word", () => {
+test("bash reads every quoted word back", () => {
   const word = fc.oneof(
     fc.string(),
     fc.string({ unit: fc.constantFrom("'", '"', "\\", "$", "`", "!", "\n", "\r", " ", "é", "x") }),
@@ -30,7 +30,7 @@ test("a real bash reads back every quoted word", () => {
   );
 });
 
-test("a real bash reads back every byte of an export file", () => {
+test("bash reads every byte of an export file back", () => {
   fc.assert(
     fc.property(
       fc.array(fc.uint8Array({ min: 1, maxLength: 60 }), { minLength: 1, maxLength: 10 }),
@@ -51,7 +51,7 @@ test("a real bash reads back every byte of an export file", () => {
   );
 });
 
-test("an export file is sorted by name, and the last value of a name wins", () => {
+test("an export file is sorted by name and has the last value of each name", () => {
   const text = Buffer.from;
   const file = toExportFile([
     { name: "B", value: text("1") },
@@ -61,7 +61,7 @@ test("an export file is sorted by name, and the last value of a name wins", () =
   expect(Buffer.from(file).toString()).toBe("export A=''\nexport B='two words'\n");
 });
 
-test("names that a shell cannot have are told apart", () => {
+test("invalid names of shell variables are detected", () => {
   for (const name of ["A", "_", "a1_B"]) expect(isVariableName(name)).toBe(true);
   for (const name of ["", "1A", "A-B", "A B", "A=B", "Ä", "A\n"]) expect(isVariableName(name)).toBe(false);
 });

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { openLocalTerminal } from "../../src/session/local-terminal.ts";
 import { createSession } from "../../src/session/session.ts";
 
-/** A real session in an empty home, and what its commands print. */
+/** A session in an empty home, with the output of its commands. */
 export async function openSession(options: { profile?: string; startTimeoutMs?: number } = {}) {
   const home = mkdtempSync(join(tmpdir(), "signalman-session-"));
   if (options.profile !== undefined) writeFileSync(join(home, ".bash_profile"), options.profile);

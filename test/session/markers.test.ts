@@ -4,7 +4,7 @@ import { createMarkerScanner, createNonce, type Marker, printMarker } from "../.
 
 const ours = "0123456789ABCDEF0123456789ABCDEF";
 
-/** Output that likes to look like a marker. */
+/** Output that resembles markers. */
 const output = fc.oneof(
   fc.string(),
   fc.constantFrom(
@@ -24,7 +24,7 @@ const marker = fc
   )
   .map(([kind, fields]) => ({ nonce: ours, kind: kind as Marker["kind"], fields }));
 
-test("output and markers come out as they went in, however the stream is cut", () => {
+test("output and markers are separated correctly for any chunks of the stream", () => {
   fc.assert(
     fc.property(
       fc.array(fc.oneof(output, marker), { maxLength: 20 }),
@@ -59,7 +59,7 @@ test("output and markers come out as they went in, however the stream is cut", (
   );
 });
 
-test("the shell text of a marker does not hold the marker's nonce, and prints it in a real shell", () => {
+test("the shell command of a marker does not contain the nonce, but prints it", () => {
   const nonce = createNonce();
   const text = printMarker(nonce, "E", ["$((1+2))", '"a"']);
   expect(text).not.toContain(nonce);
@@ -67,7 +67,7 @@ test("the shell text of a marker does not hold the marker's nonce, and prints it
   expect(printed).toBe(`\x01SIGNALMAN${nonce}E 3 a\x02`);
 });
 
-test("a stream without markers is passed on as it is, not copied", () => {
+test("a stream without markers is passed on without a copy", () => {
   const chunk = Buffer.from("plain output\n".repeat(1000));
   const seen: Uint8Array[] = [];
   const scanner = createMarkerScanner({
@@ -80,7 +80,7 @@ test("a stream without markers is passed on as it is, not copied", () => {
   expect(seen[0]!.buffer).toBe(chunk.buffer);
 });
 
-/** Pieces of output joined, since cuts may fall anywhere. */
+/** Joins chunks of output, which may be split at any place. */
 function join(parts: readonly (string | Marker)[]): (string | Marker)[] {
   const joined: (string | Marker)[] = [];
   for (const part of parts) {

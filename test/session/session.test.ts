@@ -3,7 +3,7 @@ import { createHash } from "node:crypto";
 import { openSession } from "./fixtures.ts";
 
 describe("a session", () => {
-  test("begins in the home directory of a login shell, in a terminal of 0 × 0, without a prompt", async () => {
+  test("starts a login shell in the home directory, in a terminal of 0 × 0, without a prompt", async () => {
     await using shell = await openSession({ profile: "FROM_PROFILE=yes" });
     const { code, output } = await shell.run(
       'pwd; stty size; echo "[$PS1]"; echo $FROM_PROFILE; tty -s && echo tty',
@@ -21,7 +21,7 @@ describe("a session", () => {
     });
   });
 
-  test("tells exact exit codes", async () => {
+  test("returns exact exit codes", async () => {
     await using shell = await openSession();
     for (const code of [0, 1, 2, 42, 127, 130, 255]) {
       expect((await shell.run(`(exit ${code})`)).code).toBe(code);
@@ -42,7 +42,7 @@ describe("a session", () => {
     expect((await shell.run("")).code).toBe(0);
   });
 
-  test("gives every byte of a flood, in order", async () => {
+  test("passes every byte of a large output in order", async () => {
     await using shell = await openSession();
     const hash = createHash("sha256");
     let bytes = 0;
@@ -56,7 +56,7 @@ describe("a session", () => {
     expect(hash.digest("hex")).toBe(createHash("sha256").update(expected).digest("hex"));
   });
 
-  test("lets every byte value through", async () => {
+  test("passes every byte value", async () => {
     await using shell = await openSession();
     const all = Array.from({ length: 256 }, (_, i) => `\\${i.toString(8).padStart(3, "0")}`).join("");
     const chunks: Buffer[] = [];
@@ -64,21 +64,21 @@ describe("a session", () => {
     expect(Array.from(Buffer.concat(chunks))).toEqual(Array.from({ length: 256 }, (_, i) => i));
   });
 
-  test("refuses two commands at once", async () => {
+  test("rejects a second command while one runs", async () => {
     await using shell = await openSession();
     const first = shell.run("sleep 0.2; echo first");
     expect(shell.run("echo second")).rejects.toThrow("runs in this session already");
     expect((await first).output).toBe("first\n");
   });
 
-  test("costs nothing of a command's `$?`: each starts with 0", async () => {
+  test("starts each command with `$?` set to 0", async () => {
     await using shell = await openSession();
     await shell.run("false");
     expect((await shell.run("echo $?")).output).toBe("0\n");
   });
 });
 
-describe("a job's habits do not break a session", () => {
+describe("a session is robust against its commands", () => {
   const habits: Record<string, string[]> = {
     "closed streams": ["exec >&- 2>&- <&-", "echo unseen", "exec >/dev/tty 2>&1 </dev/tty"],
     "a redirected stdout": ["exec 5>&1 >/dev/null", "echo unseen", "exec >&5 5>&-"],
@@ -114,21 +114,21 @@ describe("a job's habits do not break a session", () => {
     });
   }
 
-  test("the shell's own trace shows what the job wrote, and none of ours", async () => {
+  test("a shell trace has the job's commands only", async () => {
     await using shell = await openSession();
     await shell.run("set -x");
     expect((await shell.run("echo a\necho b")).output).toBe("++ echo a\na\n++ echo b\nb\n");
     expect((await shell.run("set +x; echo c")).output).toBe("++ set +x\nc\n");
   });
 
-  test("the terminal's echo of our line is not shown", async () => {
+  test("the terminal's echo of the session's own input is not logged", async () => {
     await using shell = await openSession();
     await shell.run("stty echo");
     for (let i = 0; i < 20; i++)
       expect((await shell.run("echo shown")).output.replaceAll("\r", "")).toBe("shown\n");
   });
 
-  test("an interrupted command ends with 130 and what it wrote", async () => {
+  test("an interrupted command ends with 130 and its output", async () => {
     await using shell = await openSession();
     const { code, output } = await shell.run("echo before; kill -INT $$; echo after");
     expect(code).toBe(130);
@@ -136,7 +136,7 @@ describe("a job's habits do not break a session", () => {
     expect(output).not.toContain("after");
   });
 
-  test("a command file that a job deleted or made unreadable matters to nobody", async () => {
+  test("a command file that a job deletes or makes unreadable has no effect", async () => {
     await using shell = await openSession();
     await shell.run('rm -f "$HOME/command"');
     expect((await shell.run("echo again")).output).toBe("again\n");
@@ -144,14 +144,14 @@ describe("a job's habits do not break a session", () => {
 });
 
 describe("between two commands", () => {
-  test("what a background process writes opens the next command's output", async () => {
+  test("output of a background process is logged with the next command", async () => {
     await using shell = await openSession();
     await shell.run("(sleep 0.1; echo late; sleep 0.1; echo later) & disown");
     await Bun.sleep(400);
     expect((await shell.run("echo now")).output).toBe("late\nlater\nnow\n");
   });
 
-  test("it waits past a silent command, and past the shell's death", async () => {
+  test("output is kept during a silent command and after the shell has died", async () => {
     await using shell = await openSession();
     await shell.run("(sleep 0.1; echo late) & disown");
     await Bun.sleep(300);
@@ -164,7 +164,7 @@ describe("between two commands", () => {
     expect((await shell.run("exit 0")).output).toBe("late\n");
   });
 
-  test("a flood is kept whole, in a file when it is large", async () => {
+  test("a large output is kept completely, in a file beyond a limit", async () => {
     await using shell = await openSession();
     await shell.run("(sleep 0.2; seq 1 1000000; echo done >flooded) & disown");
     while (!(await Bun.file(`${shell.home}/flooded`).exists())) await Bun.sleep(20);
@@ -174,7 +174,7 @@ describe("between two commands", () => {
     expect(output.endsWith("999999\n1000000\nnow\n")).toBe(true);
   });
 
-  test("prompts, job notices and line editing leave no trace", async () => {
+  test("prompts, job notices and line editing are not logged", async () => {
     await using shell = await openSession({
       profile: "PS1='prompt> '; PROMPT_COMMAND='echo noise >&2; echo noise'",
     });
@@ -188,7 +188,7 @@ describe("between two commands", () => {
 });
 
 describe("markers", () => {
-  test("cannot be faked by what a command can see of them", async () => {
+  test("cannot be forged by a command", async () => {
     await using shell = await openSession();
     const fake = "E 0 himBHs - - - 1";
     const { code, output } = await shell.run(
@@ -199,7 +199,7 @@ describe("markers", () => {
     expect(output).toEndWith("end\n");
   });
 
-  test("come through for a command that prints their first bytes at its very end", async () => {
+  test("are found after output that ends with their first bytes", async () => {
     await using shell = await openSession();
     expect(await shell.run("printf 'a\\001'")).toEqual({ code: 0, output: "a\x01" });
     expect(await shell.run("printf '\\001SIGNALMAN'")).toEqual({ code: 0, output: "\x01SIGNALMAN" });

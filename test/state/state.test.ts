@@ -10,7 +10,7 @@ import { createSlotState } from "../../src/os/state/slot-state.ts";
 import { tmpdir } from "../../src/testing/index.ts";
 
 describe("a document", () => {
-  test("is there as it was put, for its owner only", async () => {
+  test("is read as it was written, and readable by its owner only", async () => {
     await using place = await tmpdir();
     const path = join(place.path, "x.json");
     expect(readDocument(path)).toBeUndefined();
@@ -20,7 +20,7 @@ describe("a document", () => {
     expect(statSync(path).mode & 0o777).toBe(0o600);
   });
 
-  test("of a newer program is refused, and so is a damaged one; neither is changed", async () => {
+  test("of a newer program is rejected, as is a damaged one; neither is changed", async () => {
     await using place = await tmpdir();
     for (const [text, code] of [
       ['{"version":2,"document":{}}', "STATE_NEWER"],
@@ -39,7 +39,7 @@ describe("a document", () => {
 });
 
 describe("a lock", () => {
-  test("is held by one, and freed when its holder dies", async () => {
+  test("has one holder, and is released when its holder dies", async () => {
     await using place = await tmpdir();
     const path = join(place.path, "lock");
     const module = join(import.meta.dir, "../../src/os/state/lock.ts");
@@ -63,7 +63,7 @@ describe("a lock", () => {
 });
 
 describe("a state directory", () => {
-  test("in the usual place is the first that is free, and an explicit one that is locked names its holder", async () => {
+  test("by default is the first free one; an explicit one that is locked is reported with its holder", async () => {
     await using place = await tmpdir();
     const env = { XDG_STATE_HOME: place.path };
     using first = openStateDirectory({ directory: undefined, env, agent: "org.example.com_me" });
@@ -78,7 +78,7 @@ describe("a state directory", () => {
     expect((error as Error).message).toContain(`pid ${process.pid}`);
   });
 
-  test("that was removed is made and locked anew, unless another agent did so first", async () => {
+  test("that was removed is created and locked again, unless another agent did so first", async () => {
     await using place = await tmpdir();
     const options = { directory: place.path, env: {}, agent: "org.example.com" };
     using state = openStateDirectory(options);
@@ -100,7 +100,7 @@ describe("a state directory", () => {
       expect(isAgentError(catchError(change), "STATE_LOCKED")).toBe(true);
   });
 
-  test("stands where the system says", () => {
+  test("has the default path of the system", () => {
     expect(defaultStateDirectory({ STATE_DIRECTORY: "/var/lib/a:/var/lib/b", HOME: "/h" })).toBe(
       "/var/lib/a",
     );
@@ -108,7 +108,7 @@ describe("a state directory", () => {
     expect(defaultStateDirectory({ HOME: "/h" })).toBe("/h/.local/state/signalman");
   });
 
-  test("keeps what a job source puts", async () => {
+  test("stores the documents of a job source", async () => {
     await using place = await tmpdir();
     createSlotState(place.path).put("registration", { name: "x" });
     const state = createSlotState(place.path);
@@ -118,7 +118,7 @@ describe("a state directory", () => {
   });
 });
 
-test("a sealed text is read by who knows the key, and by nobody else", () => {
+test("a sealed text can be read only with its key", () => {
   const sealed = seal("access token", "registration token");
   expect(unseal(sealed, "registration token")).toBe("access token");
   expect(unseal(sealed, "another token")).toBeUndefined();

@@ -5,7 +5,7 @@ const env = { INVOCATION_ID: "x" };
 const cgroups =
   "12:pids:/system.slice/semaphore-agent.service\n0::/system.slice/semaphore-agent.service/sub\n";
 
-test("a unit that takes its jobs with it is recognised, with the remedy", async () => {
+test("a unit that kills running jobs is detected, with a remedy", async () => {
   const asked: string[] = [];
   const run = async (command: readonly string[]) => {
     asked.push(command.join(" "));
@@ -18,7 +18,7 @@ test("a unit that takes its jobs with it is recognised, with the remedy", async 
   expect(toAdvice({ name: "a.service", killMode: "process" })).toBeUndefined();
 });
 
-test("without systemd nobody is asked, and a systemd that does not answer is no fault", async () => {
+test("without systemd no program is started, and a systemd that does not answer is no error", async () => {
   const run = async () => undefined;
   const never = async () => Promise.reject(new Error("asked"));
   expect(await findServiceUnit({ env: {}, cgroups, run: never })).toBeUndefined();

@@ -19,17 +19,17 @@ test.each([
   expect(toSeconds(text)).toBe(seconds);
 });
 
-test("a unit is right by its own settings", () => {
+test("a unit with all recommended settings is accepted", () => {
   const service = parseUnit([toServiceUnit({ leaveSeconds: 1330, command: "/bin/agent start" })]);
   expect(settings.filter(({ name, isRight }) => !isRight(service.get(name)?.at(-1) ?? ""))).toEqual([]);
 });
 
-test("what systemd takes when nothing is set is wrong for each of them", () => {
+test("systemd's default is wrong for each setting", () => {
   const shown = ["control-group", "15", "no", "stop", "1min 30s", ""];
   expect(settings.filter(({ isRight }, index) => isRight(shown[index]!))).toEqual([]);
 });
 
-test("the unit that is shipped has all settings", () => {
+test("the example unit has all settings", () => {
   const service = parseUnit([textOf("docs/examples/signalman.service")]);
   const wrong = settings.filter(({ name, isRight }) => !isRight(service.get(name)?.at(-1) ?? ""));
   expect(wrong.map(({ name }) => name)).toEqual([]);

@@ -5,7 +5,7 @@ import { logSink } from "signalman";
 import { createJobSpool, jobEvents, jobRequest, silentLogger, testPlugin, tmpdir } from "signalman/testing";
 import textLogs from "./text-logs.ts";
 
-test("a job's log becomes a text file, while the job writes it", async () => {
+test("a job's log is written to a text file while the job runs", async () => {
   await using directory = await tmpdir();
   await using spool = await createJobSpool(jobEvents(["one"]).slice(0, 3));
   await using t = await testPlugin(textLogs, { flags: { "text-logs-directory": directory.path } });
@@ -23,7 +23,7 @@ test("a job's log becomes a text file, while the job writes it", async () => {
   expect(text).toBe("$ a command\none\njob passed\n");
 });
 
-test("an agent that takes a job over after a crash writes nothing twice", async () => {
+test("an agent that resumes a job after a crash writes no line twice", async () => {
   await using directory = await tmpdir();
   await using spool = await createJobSpool(jobEvents(["one"]));
   await using t = await testPlugin(textLogs, { config: { directory: directory.path } });
@@ -37,7 +37,7 @@ test("an agent that takes a job over after a crash writes nothing twice", async 
   expect(text).toBe("$ a command\none\njob passed\n");
 });
 
-test("a directory that cannot be made is an error that names the plugin", async () => {
+test("a directory that cannot be created is an error that names the plugin", async () => {
   await using spool = await createJobSpool();
   await using t = await testPlugin(textLogs, { config: { directory: "/dev/null/logs" } });
   using reader = spool.reader();

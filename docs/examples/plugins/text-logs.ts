@@ -8,7 +8,7 @@ export default definePlugin({
   description: "writes every job's log as plain text",
   runsIn: ["agent"],
   config: v.strictObject({
-    directory: v.optional(v.pipe(v.string(), v.description("Where the files go")), "job-logs"),
+    directory: v.optional(v.pipe(v.string(), v.description("Directory for the files")), "job-logs"),
   }),
   flags: { "text-logs-directory": "directory" },
   setup(ctx, { directory }) {
@@ -25,7 +25,7 @@ async function writeLog(
 ): Promise<void> {
   await mkdir(directory, { recursive: true });
   const file = join(directory, `${job.id.replaceAll(/[^\w.-]/g, "_")}.log`);
-  // An agent that takes a job over after a crash reads its log from the beginning, too.
+  // An agent that resumes a job after a crash reads its log from the beginning again.
   await writeFile(file, "");
   for (let batch = await spool.next({ signal }); batch; batch = await spool.next({ signal })) {
     const lines = new TextDecoder().decode(batch.lines).trimEnd().split("\n");

@@ -2,16 +2,16 @@ import { defineCommand } from "signalman";
 import type { AgentView } from "../view.ts";
 import { hubArgument } from "./arguments.ts";
 import { createClient } from "./client.ts";
-import { printList } from "./print.ts";
+import { printList } from "./print-list.ts";
 
 export default defineCommand({
   meta: { name: "hub agents", description: "list the registered agents" },
-  args: { json: { type: "boolean", description: "print them as NDJSON" }, hub: hubArgument },
+  args: { json: { type: "boolean", description: "print NDJSON" }, hub: hubArgument },
   async run({ args }) {
     const agents = await createClient(args.hub).call<readonly AgentView[]>("GET", "/agents");
     printList(agents, {
       json: args.json === true,
-      nothing: "no agents",
+      whenEmpty: "no agents",
       head: ["agent", "version", "host", "pid", "state", "job", ""],
       toRow: (agent) => [
         agent.name,
@@ -27,7 +27,7 @@ export default defineCommand({
 });
 
 function toNote({ isDisabled, isInterrupted, isDisconnected }: AgentView): string {
-  if (isDisconnected) return "left; its name is held";
-  if (isDisabled) return "is to leave";
+  if (isDisconnected) return "disconnected; name reserved";
+  if (isDisabled) return "disabled; will shut down";
   return isInterrupted ? "interrupted" : "";
 }

@@ -1,16 +1,16 @@
 import { AgentError } from "signalman";
 
-/** Where the hub is when nobody says otherwise. */
+/** The hub's default port. */
 export const defaultPort = 4850;
 
-/** Of every command that asks a hub. */
+/** The `--hub` option of every command that calls a hub. */
 export const hubArgument = {
   type: "string",
-  description: `where the hub is (SIGNALMAN_HUB, http://127.0.0.1:${defaultPort} by default)`,
+  description: `URL or address of the hub (default: SIGNALMAN_HUB, else http://127.0.0.1:${defaultPort})`,
   valueHint: "URL",
 } as const;
 
-/** Reads a number that may have an end to be in. Throws `USAGE_INVALID` and names the flag. */
+/** Parses a number within a range. Throws `USAGE_INVALID` with the name of the flag. */
 export function parseNumber(
   flag: string,
   text: string | undefined,
@@ -25,14 +25,14 @@ export function parseNumber(
   const isGood =
     text.trim() !== "" && value >= from && value <= to && (!isWhole || Number.isSafeInteger(value));
   if (isGood) return value;
-  const range = to === Number.MAX_SAFE_INTEGER ? `from ${from} on` : `from ${from} to ${to}`;
+  const range = to === Number.MAX_SAFE_INTEGER ? `of at least ${from}` : `from ${from} to ${to}`;
   throw new AgentError(
     "USAGE_INVALID",
-    `"--${flag}" takes a ${isWhole ? "whole " : ""}number ${range}, not "${text}"`,
+    `invalid value "${text}" for "--${flag}": expected ${isWhole ? "an integer" : "a number"} ${range}`,
   );
 }
 
-/** `2000`, or `4000-6000`. */
+/** Parses an interval in milliseconds: `2000` or `4000-6000`. */
 export function parseInterval(
   flag: string,
   text: string | undefined,
@@ -43,6 +43,6 @@ export function parseInterval(
   if (ends[0] <= ends[1]) return [...ends];
   throw new AgentError(
     "USAGE_INVALID",
-    `"--${flag}" takes the shorter time first (as in 4000-6000), not "${text}"`,
+    `invalid value "${text}" for "--${flag}": expected the shorter time first, as in 4000-6000`,
   );
 }

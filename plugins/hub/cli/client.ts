@@ -1,29 +1,34 @@
 import { AgentError, toMessage } from "signalman";
 import { defaultPort } from "./arguments.ts";
 
-/** Asks a hub that runs somewhere. */
+/** A client of a hub's management API. */
 export interface Client {
   readonly url: string;
-  /** Throws `CONTROL_PLANE_FAILED` when nobody answers, `USAGE_INVALID` with what the hub has against it. */
+  /**
+   * Throws `CONTROL_PLANE_FAILED` when the hub cannot be reached, `USAGE_INVALID` when it rejects the call.
+   */
   call<T>(method: "GET" | "POST" | "DELETE", path: string, body?: string): Promise<T>;
-  /** The same, with an answer that comes in pieces. */
+  /** Sends a GET request and returns the response body as a stream. Throws as `call` does. */
   stream(path: string): Promise<AsyncIterable<Uint8Array>>;
 }
 
 export function createClient(hub: string | undefined): Client {
-  const given = hub ?? process.env["SIGNALMAN_HUB"] ?? "";
-  const text = given === "" ? `127.0.0.1:${defaultPort}` : given;
+  const address = hub ?? process.env["SIGNALMAN_HUB"] ?? "";
+  const text = address === "" ? `127.0.0.1:${defaultPort}` : address;
   const url = (/^https?:\/\//.test(text) ? text : `http://${text}`).replace(/\/+$/, "");
   if (!URL.canParse(url))
-    throw new AgentError("USAGE_INVALID", `"${text}" is no address of a hub (as in 127.0.0.1:4850)`);
+    throw new AgentError(
+      "USAGE_INVALID",
+      `invalid hub address "${text}": expected a URL or host:port, as in 127.0.0.1:4850`,
+    );
 
   const ask = async (method: string, path: string, body?: string): Promise<Response> => {
     const response = await fetch(`${url}/hub${path}`, {
       method,
       ...(body === undefined ? {} : { body }),
     }).catch((error: unknown) => {
-      const advice = 'start one with "signalman hub", or say where it is with --hub';
-      throw new AgentError("CONTROL_PLANE_FAILED", `no hub answers at "${url}" (${advice})`, {
+      const remedy = 'start a hub with "signalman hub", or name the address of one with --hub';
+      throw new AgentError("CONTROL_PLANE_FAILED", `connection to the hub at "${url}" failed: ${remedy}`, {
         cause: error,
       });
     });
@@ -31,7 +36,7 @@ export function createClient(hub: string | undefined): Client {
     const text = await response.text();
     throw new AgentError(
       response.status >= 500 ? "CONTROL_PLANE_FAILED" : "USAGE_INVALID",
-      toFault(text, response.status),
+      toReason(text, response.status),
     );
   };
   return {
@@ -43,7 +48,7 @@ export function createClient(hub: string | undefined): Client {
       } catch (error) {
         throw new AgentError(
           "CONTROL_PLANE_FAILED",
-          `what answers at "${url}" is no hub: ${toMessage(error)}`,
+          `invalid response from "${url}", which may not be a hub: ${toMessage(error)}`,
         );
       }
     },
@@ -54,12 +59,12 @@ export function createClient(hub: string | undefined): Client {
   };
 }
 
-function toFault(text: string, status: number): string {
+function toReason(text: string, status: number): string {
   try {
     const { error } = JSON.parse(text) as { readonly error?: unknown };
     if (typeof error === "string") return error;
   } catch {
-    // It is no hub that answers.
+    // Another server than a hub may answer.
   }
   return `the hub answered with status ${status}`;
 }

@@ -2,7 +2,7 @@ import { AgentError, defineCommand } from "signalman";
 import type { Fault } from "../faults.ts";
 import { hubArgument, parseNumber } from "./arguments.ts";
 import { type Client, createClient } from "./client.ts";
-import { printList } from "./print.ts";
+import { printList } from "./print-list.ts";
 
 const kinds = [
   "delay",
@@ -16,33 +16,57 @@ const kinds = [
 ] as const;
 
 export default defineCommand({
-  meta: { name: "hub faults", description: "list what is made to go wrong; with --kind, add to it" },
+  meta: { name: "hub faults", description: "list the fault rules; with --kind, add one" },
   args: {
-    kind: { type: "enum", options: [...kinds], description: "what is to go wrong" },
+    kind: { type: "enum", options: [...kinds], description: "kind of fault to add" },
     on: {
       type: "string",
-      description: "endpoints: sync, sync/finished-job, log, fetch, …; * by default",
+      description: "comma-separated endpoints that fail: sync, sync/finished-job, log, … (default: *)",
       valueHint: "patterns",
     },
-    status: { type: "string", description: "for status: which (503 by default)", valueHint: "number" },
+    status: {
+      type: "string",
+      description: "HTTP status for the kind status, 200 to 599 (default: 503)",
+      valueHint: "number",
+    },
     delay: {
       type: "string",
-      description: "for delay and delay-after: how long (1000 by default)",
+      description: "milliseconds for the kinds delay and delay-after (default: 1000)",
       valueHint: "ms",
     },
     probability: {
       type: "string",
-      description: "of each request that matches, 0 to 1 (1 by default)",
+      description: "probability that a matching request fails, 0 to 1 (default: 1)",
       valueHint: "number",
     },
-    seed: { type: "string", description: "the same one spoils the same requests", valueHint: "number" },
-    skip: { type: "string", description: "spare so many requests at first", valueHint: "number" },
-    count: { type: "string", description: "spoil so many in all", valueHint: "number" },
-    from: { type: "string", description: "begin after so many ms", valueHint: "ms" },
-    until: { type: "string", description: "end after so many ms", valueHint: "ms" },
-    remove: { type: "string", description: "remove the fault with this number", valueHint: "number" },
-    clear: { type: "boolean", description: "remove them all" },
-    json: { type: "boolean", description: "print them as NDJSON" },
+    seed: {
+      type: "string",
+      description: "seed of the random choice; the same seed selects the same requests (default: 1)",
+      valueHint: "number",
+    },
+    skip: {
+      type: "string",
+      description: "number of matching requests to pass before the first fault (default: 0)",
+      valueHint: "number",
+    },
+    count: {
+      type: "string",
+      description: "maximum number of faults (default: no limit)",
+      valueHint: "number",
+    },
+    from: {
+      type: "string",
+      description: "milliseconds after which the rule takes effect (default: 0)",
+      valueHint: "ms",
+    },
+    until: {
+      type: "string",
+      description: "milliseconds after which the rule expires (default: never)",
+      valueHint: "ms",
+    },
+    remove: { type: "string", description: "number of the fault rule to remove", valueHint: "number" },
+    clear: { type: "boolean", description: "remove all fault rules" },
+    json: { type: "boolean", description: "print NDJSON" },
     hub: hubArgument,
   },
   async run({ args }) {
@@ -64,7 +88,7 @@ export default defineCommand({
     if (remove !== undefined) await client.call("DELETE", `/faults/${remove}`);
     if (rule.kind !== undefined) await client.call("POST", "/faults", JSON.stringify(rule));
     else if (Object.values(rule).some((value) => value !== undefined)) {
-      throw new AgentError("USAGE_INVALID", `a fault needs "--kind": one of ${kinds.join(", ")}`);
+      throw new AgentError("USAGE_INVALID", `option "--kind" is required: one of ${kinds.join(", ")}`);
     }
     await list(client, args.json === true);
   },
@@ -73,8 +97,8 @@ export default defineCommand({
 async function list(client: Client, json: boolean): Promise<void> {
   printList(await client.call<readonly Fault[]>("GET", "/faults"), {
     json,
-    nothing: "no faults",
-    head: ["fault", "kind", "on", "probability", "seed", "spoiled", "of"],
+    whenEmpty: "no faults",
+    head: ["fault", "kind", "on", "probability", "seed", "hits", "matched"],
     toRow: ({ id, kind, on, probability, seed, hits, matched }) => [
       id,
       kind,

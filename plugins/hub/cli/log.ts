@@ -2,14 +2,17 @@ import { defineCommand } from "signalman";
 import { hubArgument } from "./arguments.ts";
 import { createClient } from "./client.ts";
 import { findJob } from "./find-job.ts";
-import { showLog, toExitCode } from "./follow.ts";
+import { showLog, toExitCode } from "./show-log.ts";
 
 export default defineCommand({
   meta: { name: "hub log", description: "show a job's log" },
   args: {
-    job: { type: "positional", description: "its id, or how that begins", required: true },
-    follow: { type: "boolean", description: "until it is done; exit as run does" },
-    json: { type: "boolean", description: "print the log's events as NDJSON" },
+    job: { type: "positional", description: "job id, or a unique prefix of it", required: true },
+    follow: {
+      type: "boolean",
+      description: "follow the log until the job is done; the exit status is that of signalman run",
+    },
+    json: { type: "boolean", description: "print the events of the log as NDJSON" },
     hub: hubArgument,
   },
   async run({ args }) {

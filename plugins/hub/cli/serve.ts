@@ -3,40 +3,45 @@ import { createHub } from "../hub.ts";
 import { defaultPort, parseInterval, parseNumber } from "./arguments.ts";
 
 export default defineCommand({
-  meta: { name: "hub", description: "run a control plane for development, in memory or kept on disk" },
+  meta: { name: "hub", description: "run a control plane for development, in memory or stored on disk" },
   args: {
     listen: { type: "string", description: "address to listen on", valueHint: "host", default: "127.0.0.1" },
     port: {
       type: "string",
-      description: "port to listen on; 0 takes any",
+      description: "port to listen on; 0 selects a free port",
       valueHint: "number",
       default: String(defaultPort),
     },
-    storage: { type: "string", description: "keep everything in this directory", valueHint: "directory" },
+    storage: {
+      type: "string",
+      description: "directory that stores the hub's state (default: none, the state is in memory)",
+      valueHint: "directory",
+    },
     "sync-interval": {
       type: "string",
-      description: "how long agents wait between syncs, in ms: 2000, or 4000-6000",
+      description: "milliseconds between two syncs, as a number or a range (default: 4000-6000)",
       valueHint: "ms",
     },
     "log-limit": {
       type: "string",
-      description: "bytes of a log that is full; 0: no limit (16777216 by default)",
+      description: "maximum size of a log in bytes, 0 for no limit (default: 16777216)",
       valueHint: "bytes",
     },
     "time-scale": {
       type: "string",
-      description: "divide the server's own times by this: cleaner, tokens, time limits, syncs",
+      description:
+        "factor that shortens the server's times: cleaner, tokens, time limits, syncs (default: 1)",
       valueHint: "number",
     },
     generation: {
       type: "enum",
       options: ["old", "new"],
-      description: "behave as the server before or after September 2026",
+      description: "behaviour of the server before (old) or after (new) September 2026",
       default: "old",
     },
     quota: {
       type: "string",
-      description: "how many agents may be registered (1000 by default)",
+      description: "maximum number of registered agents (default: 1000)",
       valueHint: "number",
     },
   },
@@ -53,15 +58,15 @@ export default defineCommand({
     });
     const { promise, resolve } = Promise.withResolvers<void>();
     for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.once(signal, () => resolve());
-    const start = `signalman start --endpoint ${hub.endpoint} --no-https --token ${hub.token}`;
+    const command = `signalman start --endpoint ${hub.endpoint} --no-https --token ${hub.token}`;
     process.stdout.write(
-      `hub listening on ${hub.endpoint}\nregistration token: ${hub.token}\nan agent: ${start}\n`,
+      `hub listening on ${hub.endpoint}\nregistration token: ${hub.token}\nto start an agent: ${command}\n`,
     );
     await promise;
   },
 });
 
-/** The one that an agent with this configuration would register with. */
+/** Finds the token that an agent with this configuration registers with. */
 function findToken({ config }: Program): string | undefined {
   const value = config.options.find(({ key }) => key === "token")?.value;
   return typeof value === "string" && value !== "" ? value : undefined;

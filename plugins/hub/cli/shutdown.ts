@@ -3,10 +3,13 @@ import { hubArgument } from "./arguments.ts";
 import { createClient } from "./client.ts";
 
 export default defineCommand({
-  meta: { name: "hub shutdown", description: "disable an agent: its job is stopped, and it leaves" },
-  args: { agent: { type: "positional", description: "its name", required: true }, hub: hubArgument },
+  meta: { name: "hub shutdown", description: "disable an agent: stop its job and shut it down" },
+  args: {
+    agent: { type: "positional", description: "name of the agent", required: true },
+    hub: hubArgument,
+  },
   async run({ args }) {
     await createClient(args.hub).call("POST", `/agents/${encodeURIComponent(args.agent)}/shutdown`);
-    process.stdout.write(`${args.agent} is told with its next sync\n`);
+    process.stdout.write(`${args.agent} will shut down at its next sync\n`);
   },
 });

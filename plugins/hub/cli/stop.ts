@@ -7,14 +7,14 @@ import { findJob } from "./find-job.ts";
 export default defineCommand({
   meta: { name: "hub stop", description: "stop a job" },
   args: {
-    job: { type: "positional", description: "its id, or how that begins", required: true },
+    job: { type: "positional", description: "job id, or a unique prefix of it", required: true },
     hub: hubArgument,
   },
   async run({ args }) {
     const client = createClient(args.hub);
     const found = await findJob(client, args.job);
     const { id, state, result } = await client.call<JobView>("POST", `/jobs/${found.id}/stop`);
-    const wasOver = found.state === "finished" ? " before" : "";
-    process.stdout.write(`${id} ${state}${wasOver}: ${result ?? ""}\n`);
+    const already = found.state === "finished" ? "already " : "";
+    process.stdout.write(`${id} ${already}${state}: ${result ?? ""}\n`);
   },
 });

@@ -2,20 +2,26 @@ import { defineCommand, readJobText } from "signalman";
 import type { JobView } from "../view.ts";
 import { hubArgument } from "./arguments.ts";
 import { createClient } from "./client.ts";
-import { showLog, toExitCode } from "./follow.ts";
+import { showLog, toExitCode } from "./show-log.ts";
 
 export default defineCommand({
   meta: { name: "hub submit", description: "queue a job from a file" },
   args: {
     file: {
       type: "positional",
-      description: "YAML or JSON file, as for run; - for standard input",
+      description: "YAML or JSON job file, as for signalman run; - for standard input",
       required: true,
     },
-    follow: { type: "boolean", description: "show its log until it is done; exit as run does" },
-    json: { type: "boolean", description: "print JSON: the job, and with --follow the log's events" },
-    id: { type: "string", description: "the job's id", valueHint: "UUID" },
-    "as-it-is": { type: "boolean", description: "send agents the text word for word, whatever it is" },
+    follow: {
+      type: "boolean",
+      description: "follow the log until the job is done; the exit status is that of signalman run",
+    },
+    json: {
+      type: "boolean",
+      description: "print the job as JSON, or with --follow the log's events as NDJSON",
+    },
+    id: { type: "string", description: "id of the new job (default: a new UUID)", valueHint: "UUID" },
+    "as-it-is": { type: "boolean", description: "send the text to agents unchanged, without validation" },
     hub: hubArgument,
   },
   async run({ args }) {

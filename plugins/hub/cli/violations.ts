@@ -2,16 +2,16 @@ import { defineCommand } from "signalman";
 import type { Violation } from "../watch/violations.ts";
 import { hubArgument } from "./arguments.ts";
 import { createClient } from "./client.ts";
-import { printList } from "./print.ts";
+import { printList } from "./print-list.ts";
 
 export default defineCommand({
   meta: {
     name: "hub violations",
-    description: "list what agents did against the protocol; exit status 1 when there is any",
+    description: "list the agents' violations of the protocol; the exit status is 1 when there are any",
   },
   args: {
-    json: { type: "boolean", description: "print them as NDJSON" },
-    clear: { type: "boolean", description: "forget them once they are printed" },
+    json: { type: "boolean", description: "print NDJSON" },
+    clear: { type: "boolean", description: "delete the violations after printing them" },
     hub: hubArgument,
   },
   async run({ args }) {
@@ -19,8 +19,8 @@ export default defineCommand({
     const violations = await client.call<readonly Violation[]>("GET", "/violations");
     printList(violations, {
       json: args.json === true,
-      nothing: "no violations",
-      head: ["time", "rule", "agent", "job", "what happened"],
+      whenEmpty: "no violations",
+      head: ["time", "rule", "agent", "job", "detail"],
       toRow: ({ at, rule, agent, jobId, detail }) => [new Date(at).toISOString(), rule, agent, jobId, detail],
     });
     if (args.clear === true) await client.call("DELETE", "/violations");

@@ -14,9 +14,9 @@ import type { AgentWatch } from "../watch/agent-watch.ts";
 import type { LogWatch } from "../watch/log-watch.ts";
 import type { Calls } from "./calls.ts";
 import type { Exchange } from "./exchange.ts";
-import { answerWith } from "./spoil.ts";
+import { answerWith } from "./inject-fault.ts";
 
-/** All that the interface for agents stands on. */
+/** The dependencies of the agent API. */
 export interface AgentApi {
   readonly state: HubState;
   readonly faults: Faults;
@@ -26,12 +26,12 @@ export interface AgentApi {
   readonly logWatch: LogWatch;
   readonly bucket: RateBucket;
   readonly fetchSigned: FetchSigned;
-  /** Where jobs were submitted to be fetched. */
+  /** Returns the hub's own URL, which submitted jobs contain. */
   readonly origin: () => string;
 }
 
-/** What is called, and by whom. */
-interface Target {
+/** A parsed call of an agent. */
+interface AgentCall {
   readonly endpoint: string;
   readonly row: AgentRow | undefined;
   readonly token: string;
@@ -45,7 +45,7 @@ export function isAgentPath(path: string): boolean {
   return path === base || path.startsWith(`${base}/`);
 }
 
-/** Answers a call of an agent to the registry (protocol section 1). */
+/** Handles a call to the agent API (protocol section 1). */
 export async function handleAgentCall(exchange: Exchange, api: AgentApi): Promise<void> {
   const { state, faults, calls, agentWatch } = api;
   const at = state.now();
@@ -56,25 +56,25 @@ export async function handleAgentCall(exchange: Exchange, api: AgentApi): Promis
 
   const text = new TextDecoder().decode(body);
   const parsed = name === "register" || name === "sync" ? parseJson(text) : undefined;
-  const spoken = name === "sync" ? (parseSync(parsed)?.state ?? "") : "";
-  const endpoint = spoken === "" ? name : `${name}/${spoken}`;
+  const syncState = name === "sync" ? (parseSync(parsed)?.state ?? "") : "";
+  const endpoint = syncState === "" ? name : `${name}/${syncState}`;
   const token = toToken(exchange.header("authorization"));
   const row = token === undefined ? undefined : findAgent(state, token);
   const jobId = name === "fetch" ? exchange.path.slice(`${base}/jobs/`.length) : "";
-  const target = { endpoint: name, row, token: token ?? "", jobId, text };
+  const agentCall: AgentCall = { endpoint: name, row, token: token ?? "", jobId, text };
 
   const fault = faults.hit(endpoint);
-  // An agent counts from when it has the answer, which is sent after this.
+  // The agent's interval begins when it receives the answer, which is never before this time.
   let answeredAt = at;
   const process = async (): Promise<Answer> => {
     if (token === undefined) return { status: 401, text: "Unauthorized" };
-    const answer = await commit(api, await call(target, exchange, api));
+    const answer = await commit(api, await dispatch(agentCall, exchange, api));
     answeredAt = state.now();
     return answer;
   };
   const outcome = await answerWith(exchange, process, fault, api);
-  if (fault !== undefined && !outcome.isProcessed) agentWatch.troubled();
-  noteOutcome(target, { ...outcome, answeredAt }, agentWatch);
+  if (fault !== undefined && !outcome.isProcessed) agentWatch.faultInjected();
+  watchOutcome(agentCall, { ...outcome, answeredAt }, agentWatch);
   calls.add({
     at,
     endpoint,
@@ -90,7 +90,9 @@ export async function handleAgentCall(exchange: Exchange, api: AgentApi): Promis
   api.changes.notify();
 }
 
-/** Nothing is acknowledged that would not outlive the hub. */
+/**
+ * Stores all changes before they are acknowledged. Returns the answer, or a status of 500 when storing fails.
+ */
 export async function commit(
   { state, changes }: Pick<AgentApi, "state" | "changes">,
   answer: Answer,
@@ -98,7 +100,7 @@ export async function commit(
   try {
     await state.store.commit();
   } catch (error) {
-    return { status: 500, text: `not written: ${toMessage(error)}` };
+    return { status: 500, text: `state could not be stored: ${toMessage(error)}` };
   }
   changes.notify();
   return answer;
@@ -114,15 +116,15 @@ function findEndpoint({ method, path }: Exchange): string | Answer {
   return method === verb ? name : { status: 405, text: "Method Not Allowed" };
 }
 
-/** `undefined` unless there are exactly two parts. */
+/** Parses `Token <token>` as the server does: the header must split into exactly two parts. */
 function toToken(header: string): string | undefined {
   const parts = header.split("Token ");
   return parts.length === 2 ? parts[1] : undefined;
 }
 
-async function call(target: Target, exchange: Exchange, api: AgentApi): Promise<Answer> {
+async function dispatch(agentCall: AgentCall, exchange: Exchange, api: AgentApi): Promise<Answer> {
   const { state, agentWatch, logWatch } = api;
-  const { endpoint, row, token, jobId, text } = target;
+  const { endpoint, row, token, jobId, text } = agentCall;
   switch (endpoint) {
     case "register":
       agentWatch.register(text);
@@ -156,7 +158,7 @@ async function call(target: Target, exchange: Exchange, api: AgentApi): Promise<
   }
 }
 
-/** While its log is not archived yet. */
+/** Reports a finished job to the log watch before its log is archived. */
 function watchFinished(row: AgentRow, text: string, state: HubState, logWatch: LogWatch): void {
   const sent = parseSync(parseJson(text));
   const job = state.jobs.get(sent?.job_id ?? "");
@@ -164,8 +166,8 @@ function watchFinished(row: AgentRow, text: string, state: HubState, logWatch: L
   logWatch.finished(job.id, row.name);
 }
 
-function noteOutcome(
-  { endpoint, row, jobId }: Target,
+function watchOutcome(
+  { endpoint, row, jobId }: AgentCall,
   outcome: {
     readonly answer: Answer | undefined;
     readonly isDelivered: boolean;

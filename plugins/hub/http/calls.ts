@@ -1,29 +1,31 @@
 import type { FaultKind } from "../faults.ts";
 
-/** A request of an agent, as the hub saw it. */
+/** A recorded request of an agent. */
 export interface Call {
-  /** Unix milliseconds, on arrival. */
+  /** Time of arrival in unix milliseconds. */
   readonly at: number;
-  /** `register`, `sync/running-job`, `fetch`, `log`, …: what faults are aimed at. */
+  /** `register`, `sync/running-job`, `fetch`, `log`, …: the endpoint that fault rules match. */
   readonly endpoint: string;
-  /** Its name, where it is known. */
+  /** Name of the agent, if known. */
   readonly agent?: string | undefined;
   readonly jobId?: string | undefined;
-  /** Of a register or sync: what was sent, parsed; `undefined` when it was no JSON. */
+  /** Parsed body of a registration or sync; `undefined` when it is not JSON. */
   readonly body?: unknown;
-  /** Of a push. */
+  /** `start_from` of a log push. */
   readonly startFrom?: number | undefined;
+  /** Size of the body. */
   readonly bytes: number;
-  /** What was decided; `undefined` when it was not processed. */
+  /** HTTP status of the answer, also of one that was not sent; `undefined` for an unprocessed request. */
   readonly status?: number | undefined;
-  /** Of a sync: what the agent was told. */
+  /** Action in the answer to a sync. */
   readonly action?: string | undefined;
   readonly fault?: FaultKind | undefined;
   readonly isDelivered: boolean;
 }
 
+/** The record of requests. */
 export interface Calls {
-  /** The latest ones, oldest first. */
+  /** The latest requests, oldest first. */
   readonly list: readonly Call[];
   add(call: Call): void;
 }

@@ -1,38 +1,39 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 
-/** One request and its answer, in the hands of whoever handles it. */
+/** An HTTP request and its response. */
 export interface Exchange {
   readonly method: string;
   readonly path: string;
   readonly query: URLSearchParams;
-  /** By lower-case name; empty when it is not there. */
+  /** Returns a header by its lower-case name; empty when it is missing. */
   header(name: string): string;
+  /** Whether the client runs on this machine. */
   readonly isLocal: boolean;
-  /** The client went, or everything is sent (`true`). */
+  /** Resolves at the end of the exchange: `true` when the response was sent completely. */
   readonly closed: Promise<boolean>;
   readonly isClosed: boolean;
-  /** The client has closed its connection, also after a whole answer. */
-  readonly hasLeft: boolean;
-  /** `undefined` when it never came whole, or is larger than the hub takes. */
+  /** Whether the client has closed its connection, possibly after a complete response. */
+  readonly isSocketClosed: boolean;
+  /** Reads the body. Returns `undefined` when it is incomplete or too large. */
   body(options?: { readonly deadlineMs?: number }): Promise<Uint8Array | undefined>;
-  /** `false` when the answer did not go out whole. */
+  /** Sends a response. Returns `false` when it was not sent completely. */
   send(
     status: number,
     headers: Readonly<Record<string, string>>,
     body: string | Uint8Array,
   ): Promise<boolean>;
-  /** The head and half of the body, then the connection breaks. */
+  /** Sends the headers and half of the body, then closes the connection. */
   cut(status: number, headers: Readonly<Record<string, string>>, body: string): Promise<void>;
-  /** Closes the connection without an answer. */
+  /** Closes the connection without a response. */
   drop(): void;
-  /** Sends pieces as they come. */
+  /** Sends a response of unknown length piece by piece. */
   stream(
     headers: Readonly<Record<string, string>>,
     pieces: AsyncIterable<Uint8Array | string>,
   ): Promise<void>;
 }
 
-/** More than any agent sends at once: 2000 events. */
+/** Maximum size of a body in bytes: more than the 2000 events that an agent may send at once. */
 const bodyLimit = 256 * 1024 * 1024;
 
 export function createExchange(request: IncomingMessage, response: ServerResponse): Exchange {
@@ -55,7 +56,7 @@ export function createExchange(request: IncomingMessage, response: ServerRespons
     get isClosed() {
       return isClosed;
     },
-    get hasLeft() {
+    get isSocketClosed() {
       return request.socket.destroyed;
     },
     async body({ deadlineMs } = {}) {
@@ -90,7 +91,7 @@ export function createExchange(request: IncomingMessage, response: ServerRespons
       response.writeHead(status, { ...headers, "Content-Length": String(Math.max(1, bytes.length)) });
       const half = bytes.subarray(0, bytes.length >> 1);
       await new Promise<void>((resolve) => response.write(half, () => resolve()));
-      // What was written must be out before the connection breaks.
+      // The written bytes must reach the network before the connection is closed.
       await Bun.sleep(10);
       drop();
     },

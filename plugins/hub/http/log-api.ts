@@ -3,7 +3,7 @@ import type { Answer } from "../model/answer.ts";
 import { isLogToken } from "../model/token.ts";
 import { type AgentApi, commit } from "./agent-api.ts";
 import type { Exchange } from "./exchange.ts";
-import { answerWith } from "./spoil.ts";
+import { answerWith } from "./inject-fault.ts";
 
 const base = "/api/v1/logs/";
 
@@ -11,10 +11,10 @@ export function isLogPath(path: string): boolean {
   return path.startsWith(base);
 }
 
-/** The server waits this long for the whole body (protocol section 4). */
+/** Time limit for receiving the body (protocol section 4). */
 const bodyDeadlineMs = 5000;
 
-/** Takes a push (protocol section 4). */
+/** Handles a push of log events (protocol section 4). */
 export async function handlePush(exchange: Exchange, api: AgentApi): Promise<void> {
   const { state, faults, calls, logWatch } = api;
   const at = state.now();
@@ -28,9 +28,9 @@ export async function handlePush(exchange: Exchange, api: AgentApi): Promise<voi
     if (body === undefined) return;
     const push: Push = { jobId, token: toToken(exchange), startFrom: exchange.query.get("start_from"), body };
     const fault = faults.hit("log");
-    const outcome = await answerWith(exchange, () => take(push, api), fault, api);
+    const outcome = await answerWith(exchange, () => ingestPush(push, api), fault, api);
     isAnswered = outcome.isDelivered;
-    if (isKnown && (!outcome.isProcessed || !outcome.isDelivered)) logWatch.troubled(jobId);
+    if (isKnown && (!outcome.isProcessed || !outcome.isDelivered)) logWatch.faultInjected(jobId);
     calls.add({
       at,
       endpoint: "log",
@@ -43,25 +43,25 @@ export async function handlePush(exchange: Exchange, api: AgentApi): Promise<voi
       isDelivered: outcome.isDelivered,
     });
   } finally {
-    flight?.end({ isAnswered, hasLeft: () => exchange.hasLeft });
+    flight?.end({ isAnswered, isSocketClosed: () => exchange.isSocketClosed });
   }
   api.changes.notify();
 }
 
-async function take(push: Push, api: AgentApi): Promise<Answer> {
+async function ingestPush(push: Push, api: AgentApi): Promise<Answer> {
   const { state, logWatch } = api;
-  const isGood = isLogToken(
+  const isAuthorized = isLogToken(
     push.token ?? "",
     { jobId: push.jobId, action: "PUSH" },
     { secret: state.secret, now: state.now() },
   );
-  if (isGood) logWatch.push(push);
+  if (isAuthorized) logWatch.push(push);
   const answer = ingest(state, push);
-  if (isGood) logWatch.pushed(push, answer.status);
+  if (isAuthorized) logWatch.pushed(push, answer.status);
   return commit(api, answer);
 }
 
-/** A `?jwt=` wins over the header. */
+/** Finds the token; the query parameter `jwt` takes precedence over the header. */
 function toToken(exchange: Exchange): string | undefined {
   const inQuery = exchange.query.get("jwt");
   if (inQuery !== null && inQuery !== "") return inQuery;

@@ -5,9 +5,10 @@ import type { FaultRule } from "../faults.ts";
 import type { Hub } from "../contract.ts";
 import { toLines } from "../model/log-list.ts";
 import { type HubState, logOf } from "../model/state.ts";
-import { toEvent, toRaw } from "../raw-log.ts";
+import { toEvent, toRaw } from "../log-text.ts";
 import type { Exchange } from "./exchange.ts";
 
+/** The dependencies of the management API. */
 export interface Management {
   readonly hub: Hub;
   readonly state: HubState;
@@ -17,27 +18,32 @@ export interface Management {
 type Handler = (call: {
   readonly management: Management;
   readonly exchange: Exchange;
-  /** What stood in place of `*`. */
+  /** The part of the path that matches `*`. */
   readonly id: string;
 }) => Promise<void>;
 
-/** The interface for people and tests: jobs, agents, violations, faults. From this machine only. */
+/**
+ * Handles a call to the management API (jobs, agents, violations, faults), which is open to this machine
+ * only.
+ */
 export async function handleManagement(exchange: Exchange, management: Management): Promise<void> {
   const { method, path } = exchange;
   if (path === "/" && method === "GET") return void (await exchange.send(200, {}, "OK"));
-  if (!path.startsWith("/hub/")) return sendError(exchange, 404, `there is nothing at "${path}"`);
-  if (!isTrusted(exchange)) return sendError(exchange, 403, "only for programs on the hub's own machine");
+  if (!path.startsWith("/hub/")) return sendError(exchange, 404, `path "${path}" not found`);
+  if (!isTrusted(exchange)) {
+    return sendError(exchange, 403, "the management API accepts programs on the hub's machine only");
+  }
   for (const [pattern, handler] of routes) {
     const id = match(pattern, `${method} ${path}`);
     if (id === undefined) continue;
     try {
       return await handler({ management, exchange, id });
     } catch (error) {
-      const isBad = error instanceof AgentError && ["JOB_INVALID", "USAGE_INVALID"].includes(error.code);
-      return sendError(exchange, isBad ? 422 : 500, toMessage(error));
+      const isInvalid = error instanceof AgentError && ["JOB_INVALID", "USAGE_INVALID"].includes(error.code);
+      return sendError(exchange, isInvalid ? 422 : 500, toMessage(error));
     }
   }
-  return sendError(exchange, 404, `there is nothing at "${method} ${path}"`);
+  return sendError(exchange, 404, `"${method} ${path}" not found`);
 }
 
 const routes: readonly (readonly [pattern: string, handler: Handler])[] = [
@@ -50,7 +56,7 @@ const routes: readonly (readonly [pattern: string, handler: Handler])[] = [
       const text = new TextDecoder().decode(body);
       const { query } = exchange;
       const options = { name: query.get("name") ?? "job request", id: query.get("id") ?? undefined };
-      const job = query.has("as-it-is") ? hub.submitAsItIs(text, options) : hub.submit(text, options);
+      const job = query.has("as-it-is") ? hub.submitRaw(text, options) : hub.submit(text, options);
       await sendJson(exchange, 201, await job);
     },
   ],
@@ -71,8 +77,8 @@ const routes: readonly (readonly [pattern: string, handler: Handler])[] = [
   [
     "POST /hub/agents/*/shutdown",
     async ({ management: { hub }, exchange, id }) => {
-      const isThere = await hub.shutdownAgent(id);
-      if (!isThere) return sendError(exchange, 404, `there is no agent "${id}"`);
+      const isKnown = await hub.shutdownAgent(id);
+      if (!isKnown) return sendError(exchange, 404, `agent "${id}" not found`);
       await sendJson(exchange, 200, { name: id });
     },
   ],
@@ -107,13 +113,16 @@ const routes: readonly (readonly [pattern: string, handler: Handler])[] = [
   [
     "DELETE /hub/faults/*",
     async ({ management: { hub }, exchange, id }) => {
-      if (!hub.faults.remove(Number(id))) return sendError(exchange, 404, `there is no fault ${id}`);
+      if (!hub.faults.remove(Number(id))) return sendError(exchange, 404, `fault "${id}" not found`);
       await sendJson(exchange, 200, hub.faults.list);
     },
   ],
 ];
 
-/** A page in a browser must not submit jobs, whatever name it gave this address. */
+/**
+ * Rejects pages in a browser, also those that reach this address under another name: they must not submit
+ * jobs.
+ */
 function isTrusted(exchange: Exchange): boolean {
   const isPage = exchange.header("origin") !== "" || exchange.header("sec-fetch-site") !== "";
   const name = exchange.header("host").replace(/:\d+$/, "");
@@ -130,20 +139,22 @@ function match(pattern: string, text: string): string | undefined {
 
 async function withJob(call: Parameters<Handler>[0], act: (id: string) => Promise<void>): Promise<void> {
   const { management, exchange, id } = call;
-  if (management.hub.job(id) === undefined) return sendError(exchange, 404, `there is no job "${id}"`);
+  if (management.hub.job(id) === undefined) return sendError(exchange, 404, `job "${id}" not found`);
   await act(id);
 }
 
-/** `from` in events, `format` ndjson or text; with `follow` until the job is done. */
+/**
+ * Sends a log. Query: `from` (first event), `format` (`ndjson` or `text`), `follow` (until the job is done).
+ */
 async function sendLog(exchange: Exchange, management: Management, id: string): Promise<void> {
   const { query } = exchange;
   const isText = query.get("format") === "text";
-  const gone = new AbortController();
-  void exchange.closed.then(() => gone.abort());
+  const closed = new AbortController();
+  void exchange.closed.then(() => closed.abort());
   const pieces = followLog(management, id, {
     from: Number(query.get("from") ?? 0) || 0,
     isFollowing: query.has("follow"),
-    signal: gone.signal,
+    signal: closed.signal,
   });
   const type = isText ? "text/plain; charset=utf-8" : "application/x-ndjson";
   await exchange.stream({ "Content-Type": type }, isText ? toText(pieces) : pieces);
@@ -180,7 +191,7 @@ async function* toText(pieces: AsyncIterable<Uint8Array>): AsyncGenerator<string
 
 function parseRule(text: string): FaultRule {
   const object = v.safeParse(v.pipe(v.string(), v.parseJson(), v.looseObject({})), text);
-  if (!object.success) throw new AgentError("USAGE_INVALID", "the fault is no JSON object");
+  if (!object.success) throw new AgentError("USAGE_INVALID", "invalid fault rule: expected a JSON object");
   return object.output as unknown as FaultRule;
 }
 

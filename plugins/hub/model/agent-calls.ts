@@ -11,15 +11,17 @@ import {
   saveJob,
 } from "./state.ts";
 import { signLogToken } from "./token.ts";
-import { withOrigin } from "./wire.ts";
+import { withOrigin } from "./wire-job.ts";
 
-/** Whose access token this is. Who has disconnected has none. */
+/** Finds the agent with this access token. The token of a disconnected agent is invalid. */
 export function findAgent(state: HubState, token: string): AgentRow | undefined {
   const hash = hashToken(token);
   return [...state.agents.values()].find((row) => row.tokenHash === hash && row.disconnectedAt === undefined);
 }
 
-/** `GET /jobs/{id}`; from the first success on, secrets are on their way out (protocol section 3.2). */
+/**
+ * Answers `GET /jobs/{id}`. The first successful fetch starts the removal of secrets (protocol section 3.2).
+ */
 export function fetchJob(
   state: HubState,
   row: AgentRow | undefined,
@@ -40,7 +42,7 @@ export function fetchJob(
   return { status: 200, text: escaped, headers: { "Content-Type": "application/json" } };
 }
 
-/** A new log token for the assigned job (protocol section 2.9). */
+/** Issues a new log token for the assigned job (protocol section 2.9). */
 export function refresh(state: HubState, row: AgentRow | undefined): Answer {
   if (row === undefined) return notFound;
   const job = assignedJob(state, row);
@@ -55,7 +57,9 @@ export function refresh(state: HubState, row: AgentRow | undefined): Answer {
   return { status: 200, json: { token } };
 }
 
-/** The row goes, or is held for its name. A job that it has is left to its time limit (protocol section 2.9). */
+/**
+ * Removes the agent, or reserves its name. An assigned job runs into its time limit (protocol section 2.9).
+ */
 export function disconnect(state: HubState, row: AgentRow | undefined): Answer {
   if (row === undefined) return notFound;
   if (state.settings.nameHoldMs === 0) removeAgent(state, row);
@@ -66,7 +70,7 @@ export function disconnect(state: HubState, row: AgentRow | undefined): Answer {
   return { status: 200, text: "disconnected" };
 }
 
-/** Only the later server looks at the life of the job. */
+/** Whether the job has ended; the old generation does not check this. */
 function isOver({ settings }: HubState, job: Job): boolean {
   return settings.generation === "new" && job.tornDownAt !== undefined;
 }

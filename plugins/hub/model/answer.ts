@@ -1,11 +1,11 @@
-/** What an endpoint answers. */
+/** The answer of an endpoint. */
 export interface Answer {
   readonly status: number;
   readonly text?: string;
-  /** In place of `text`. */
+  /** JSON body, instead of `text`. */
   readonly json?: unknown;
   readonly headers?: Readonly<Record<string, string>>;
-  /** The server's handler panics: the connection is closed without an answer. */
+  /** Whether the server's handler panics, so that the connection is closed without an answer. */
   readonly isPanic?: boolean;
 }
 

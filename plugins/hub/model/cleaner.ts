@@ -1,13 +1,13 @@
 import { failJob, sanitizeFetched, stopJob } from "./jobs.ts";
 import { type AgentRow, assignedJob, type HubState, removeAgent } from "./state.ts";
 
-/** A row that was deleted, and why. */
+/** A removed agent and the reason. */
 export interface CleanedAgent {
   readonly row: AgentRow;
   readonly reason: "never-synced" | "idle" | "busy" | "held";
 }
 
-/** What the server does every minute: dead agents, time limits, secrets (protocol sections 2.5, 2.6, 3.2). */
+/** Removes dead agents, enforces time limits and removes secrets (protocol sections 2.5, 2.6, 3.2). */
 export function clean(state: HubState): readonly CleanedAgent[] {
   sanitizeFetched(state);
   limitJobs(state);
@@ -18,7 +18,7 @@ export function clean(state: HubState): readonly CleanedAgent[] {
   const cleaned = dead.slice(0, 100);
   for (const { row } of cleaned) {
     const job = assignedJob(state, row);
-    if (job !== undefined) failJob(state, job, `the agent "${row.name}" is gone`);
+    if (job !== undefined) failJob(state, job, `agent "${row.name}" stopped syncing`);
     removeAgent(state, row);
   }
   return cleaned;
@@ -39,9 +39,9 @@ function limitJobs(state: HubState): void {
   const now = state.now();
   for (const job of state.jobs.values()) {
     if (job.state === "queued" && now - job.createdAt > state.settings.queueLimitMs) {
-      stopJob(state, job, "no agent took it in time");
+      stopJob(state, job, "queue time limit exceeded");
     } else if (job.state === "running" && now - (job.startedAt ?? now) > job.limitMs) {
-      stopJob(state, job, "it ran longer than it may");
+      stopJob(state, job, "running time limit exceeded");
     }
   }
 }

@@ -1,17 +1,17 @@
 import { randomUUID } from "node:crypto";
 import type { JobRequest, JobResult } from "signalman";
-import { sanitize } from "./sanitize.ts";
+import { sanitize } from "./sanitize-job.ts";
 import { type HubState, isUuid, type Job, logOf, saveJob } from "./state.ts";
-import { toWire } from "./wire.ts";
+import { toWire } from "./wire-job.ts";
 
 export interface SubmitOptions {
-  /** A UUID that no job has yet. Default: the request's own when it is such a one, else a new one. */
+  /** A UUID that no job has yet. Default: the request's id if it is such a UUID, else a new one. */
   readonly id?: string | undefined;
-  /** How long it may run. Default: 24 h by the server's clock. */
+  /** Maximum running time. Default: 24 hours, divided by the time scale. */
   readonly limitMs?: number | undefined;
 }
 
-/** Puts a job at the end of the queue. `origin` is where agents find the hub. */
+/** Adds a job to the end of the queue. `origin` is the hub's URL. */
 export function submit(
   state: HubState,
   request: JobRequest,
@@ -24,34 +24,37 @@ export function submit(
 }
 
 /**
- * Puts in the queue what is no good request, for tests of agents: text is what they get, word for word; anything else gets
- * `job_id` and `logger` where it has none.
+ * Adds an invalid request to the queue, to test agents. Text is sent unchanged; an object gets `job_id` and
+ * `logger` where they are missing.
  */
-export function submitAsItIs(
+export function submitRaw(
   state: HubState,
-  given: unknown,
+  document: unknown,
   { origin, id = randomUUID(), limitMs }: SubmitOptions & { readonly origin: string },
 ): Job {
   const identity = { id, createdAt: state.now() };
-  if (typeof given === "string") return enqueue(state, { ...identity, name: "", wire: given, limitMs });
+  if (typeof document === "string") return enqueue(state, { ...identity, name: "", wire: document, limitMs });
   const { logger } = toWire(undefined, { ...identity, ...tokenOptions(state), origin });
-  const isObject = typeof given === "object" && given !== null && !Array.isArray(given);
-  const wire = isObject ? { job_id: id, logger, ...given } : JSON.stringify(given);
+  const isObject = typeof document === "object" && document !== null && !Array.isArray(document);
+  const wire = isObject ? { job_id: id, logger, ...document } : JSON.stringify(document);
   return enqueue(state, { ...identity, name: "", wire, limitMs });
 }
 
-/** The user stops a job: it is over at once, and its agent is told when it next says that it runs (section 2.5). */
+/**
+ * Stops a job. It is finished at once; its agent learns of it at the next `running-job` sync (protocol
+ * section 2.5).
+ */
 export function stopJob(state: HubState, job: Job, reason = "stopped by the user"): void {
   if (job.state === "finished") return;
   finish(state, job, "stopped", reason);
   sanitizeNow(state, job);
-  // An agent that is gone will not report anything.
+  // A removed agent cannot report the end of the job.
   if (job.agentId === undefined || !state.agents.has(job.agentId)) tearDown(state, job);
   else job.stopRequestedAt = state.now();
   saveJob(state, job);
 }
 
-/** An agent reports the end. Without a result the server is not told of it, and waits on. */
+/** Records the result that an agent reports. The server ignores a report without a result. */
 export function reportFinished(state: HubState, job: Job, result: JobResult | undefined): void {
   if (result === undefined) return;
   if (job.state !== "finished") finish(state, job, result);
@@ -59,7 +62,7 @@ export function reportFinished(state: HubState, job: Job, result: JobResult | un
   saveJob(state, job);
 }
 
-/** Nobody will report the end of this job. */
+/** Fails a job whose agent will not report its end. */
 export function failJob(state: HubState, job: Job, reason: string): void {
   if (job.state !== "finished") finish(state, job, "failed", reason);
   delete job.agentId;
@@ -68,7 +71,7 @@ export function failJob(state: HubState, job: Job, reason: string): void {
   saveJob(state, job);
 }
 
-/** Takes the secrets out of jobs that an agent has had for long enough (section 3.2). */
+/** Removes the secrets of jobs that were fetched long enough ago (protocol section 3.2). */
 export function sanitizeFetched(state: HubState): void {
   for (const job of state.jobs.values()) {
     if (job.fetchedAt === undefined || job.sanitizedAt !== undefined) continue;
@@ -105,7 +108,7 @@ function finish(state: HubState, job: Job, result: JobResult, reason?: string): 
   if (reason !== undefined) job.reason = reason;
 }
 
-/** Again and again it is harmless: the archiver finds no log. */
+/** Archives the log. Repeated calls have no effect, since the live log is then empty. */
 function tearDown(state: HubState, job: Job): void {
   job.tornDownAt ??= state.now();
   logOf(state, job.id).archive();

@@ -3,18 +3,19 @@ import { toBatch } from "./log-list.ts";
 import { type HubState, logOf } from "./state.ts";
 import { isLogToken } from "./token.ts";
 
+/** A request with log events. */
 export interface Push {
   readonly jobId: string;
-  /** `undefined` when there is none. */
+  /** `undefined` when the request has none. */
   readonly token: string | undefined;
   readonly startFrom: string | null;
   readonly body: Uint8Array;
 }
 
-/** The most events in one request. */
+/** Maximum number of events in one request. */
 export const batchLimit = 2000;
 
-/** Takes a part of a log: the checks of protocol section 4, in their order. */
+/** Appends events to a log after the checks of protocol section 4, in their order. */
 export function ingest(state: HubState, { jobId, token, startFrom, body }: Push): Answer {
   const { secret, settings } = state;
   if (token === undefined) return { status: 401, text: "missing token" };
@@ -37,12 +38,12 @@ export function ingest(state: HubState, { jobId, token, startFrom, body }: Push)
   return { status: 200, text: "" };
 }
 
-/** `undefined` for what is no number of events. */
+/** Parses `start_from`. Returns `undefined` unless it is a number of events. */
 export function parseStartFrom(text: string | null): number | undefined {
   return text !== null && /^\d{1,15}$/.test(text) ? Number(text) : undefined;
 }
 
-/** What Redis needs beside the text of each entry. */
+/** Memory that Redis needs for each entry in addition to its text. */
 const overheadBytes = 8;
 
 function memoryOf({ bytes, length }: { readonly bytes: number; readonly length: number }): number {

@@ -1,23 +1,24 @@
-/** The events of a log as lines, each with its `\n`; counted, never looked into. */
+/** The events of a log as lines that end with `\n`. The contents are not parsed. */
 export interface LogList {
-  /** In events. */
+  /** Number of events. */
   readonly length: number;
-  /** In bytes. */
+  /** Size in bytes. */
   readonly bytes: number;
   /** Keeps the first `length` events. */
   truncate(length: number): void;
   append(batch: LogBatch): void;
-  /** The events from `from` on: a part of them, at least one, nothing only at the end. */
+  /** Returns some of the events from `from` on; none only at the end of the log. */
   read(from: number): LogBatch;
 }
 
+/** Consecutive events of a log. */
 export interface LogBatch {
   readonly lines: Uint8Array;
   readonly count: number;
 }
 
 export function createLogList(): LogList {
-  /** Ascending, without gaps, none of them empty. */
+  /** In ascending order, without gaps, none of them empty. */
   let segments: (LogBatch & { readonly from: number })[] = [];
   let length = 0;
   let bytes = 0;
@@ -61,17 +62,17 @@ export function createLogList(): LogList {
   };
 }
 
-/** As the server splits a body: empty lines are dropped, and a last line needs no end. */
+/** Splits a body as the server does: empty lines are dropped, and the last line needs no `\n`. */
 export function toBatch(body: Uint8Array): LogBatch {
   let count = 0;
-  let isClean = true;
+  let isNormalized = true;
   for (let start = 0; start < body.length; count += 1) {
     const end = body.indexOf(newline, start);
-    if (end === start || end === -1) isClean = false;
+    if (end === start || end === -1) isNormalized = false;
     if (end === -1) break;
     start = end + 1;
   }
-  if (isClean) return { lines: body, count };
+  if (isNormalized) return { lines: body, count };
   const lines = Buffer.from(body)
     .toString("latin1")
     .split("\n")
@@ -79,12 +80,12 @@ export function toBatch(body: Uint8Array): LogBatch {
   return { lines: Buffer.from(lines.map((line) => `${line}\n`).join(""), "latin1"), count: lines.length };
 }
 
-/** Every line of a batch, without its end. */
+/** Returns the lines of a batch without their `\n`. */
 export function toLines({ lines }: Pick<LogBatch, "lines">): string[] {
   return new TextDecoder().decode(lines).split("\n").slice(0, -1);
 }
 
-/** The lines of `count` events from `from` on, or of those that there are. */
+/** Returns the lines of at most `count` events from `from` on. */
 export function readLines(list: LogList, from: number, count: number): string[] {
   const lines: string[] = [];
   for (let at = from; at < Math.min(list.length, from + count);) {
@@ -98,7 +99,7 @@ export function readLines(list: LogList, from: number, count: number): string[] 
 
 const newline = 10;
 
-/** Where the line with this number begins. */
+/** Returns the byte offset of a line. */
 function offsetOf(lines: Uint8Array, number: number): number {
   let offset = 0;
   for (let index = 0; index < number; index += 1) offset = lines.indexOf(newline, offset) + 1;

@@ -1,29 +1,30 @@
 import type { Store } from "../storage/store.ts";
 import { createLogList, type LogBatch, type LogList } from "./log-list.ts";
 
-/** A job's log on the server: the list that is appended to, and from the job's end on the archive. */
+/** A job's log on the server: a live list, which is archived at the end of the job. */
 export interface JobLog {
-  /** What readers see: the live list shadows the archive (protocol section 2.5). */
+  /** The log that readers see: the live list, if it is not empty, else the archive (protocol section 2.5). */
   readonly shown: LogList;
-  /** What agents append to. */
+  /** The list that agents append to. */
   readonly live: LogList;
-  /** Where the last batch begins. */
+  /** Index of the first event of the last batch. */
   readonly lastFrom: number;
   readonly isTrimmed: boolean;
-  /** Keeps the first `from` events, and appends. */
+  /** Truncates the live list to `from` events and appends a batch. */
   write(from: number, batch: LogBatch): void;
-  /** The server's own last words. */
+  /** Appends the server's notice that the log is trimmed. */
   writeTrimmed(batch: LogBatch): void;
+  /** Moves the live list to the archive. */
   archive(): void;
 }
 
-/** What is in storage: one entry for each write, in its order; replaying them gives the log. */
+/** A stored change of a log. The log is restored by replaying its entries. */
 interface Entry {
   readonly kind: "write" | "trimmed" | "archive";
   readonly from: number;
 }
 
-/** `stored` are the entries of an earlier process, in their order. */
+/** Creates a log from stored entries, in the order in which they were written. */
 export function createLog(jobId: string, store: Store, stored: readonly Uint8Array[] = []): JobLog {
   let live = createLogList();
   let archived: LogList | undefined;
@@ -42,7 +43,7 @@ export function createLog(jobId: string, store: Store, stored: readonly Uint8Arr
     isTrimmed = kind === "trimmed" || (isTrimmed && from > 0);
     live.append(batch);
   };
-  const perform = (entry: Entry, batch: LogBatch): void => {
+  const record = (entry: Entry, batch: LogBatch): void => {
     apply(entry, batch);
     store.putBytes(`logs:${jobId}:${String(next++).padStart(8, "0")}`, encode(entry, batch));
   };
@@ -65,10 +66,10 @@ export function createLog(jobId: string, store: Store, stored: readonly Uint8Arr
     get isTrimmed() {
       return isTrimmed;
     },
-    write: (from, batch) => perform({ kind: "write", from }, batch),
-    writeTrimmed: (batch) => perform({ kind: "trimmed", from: live.length }, batch),
+    write: (from, batch) => record({ kind: "write", from }, batch),
+    writeTrimmed: (batch) => record({ kind: "trimmed", from: live.length }, batch),
     archive: () => {
-      if (live.length > 0) perform({ kind: "archive", from: 0 }, { lines: new Uint8Array(), count: 0 });
+      if (live.length > 0) record({ kind: "archive", from: 0 }, { lines: new Uint8Array(), count: 0 });
     },
   };
 }

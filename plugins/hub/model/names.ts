@@ -1,15 +1,16 @@
 import * as v from "valibot";
 import type { StsOrigin } from "../settings.ts";
 
-/** Fetches a URL that an agent signed. */
+/** Fetches a URL that an agent has signed. */
 export type FetchSigned = (
   url: string,
   init: { headers: Record<string, string>; signal: AbortSignal },
 ) => Promise<Response>;
 
+/** An agent's name, or the reason why it is rejected. */
 export type NameDecision = { readonly name: string } | { readonly refused: string };
 
-/** Decides an agent's name (protocol section 2.2). */
+/** Determines an agent's name (protocol section 2.2). */
 export async function decideName(
   asked: string,
   origin: "agent" | StsOrigin,
@@ -47,10 +48,13 @@ async function decideStsName(
       .GetCallerIdentityResult;
     const [, role, session] = /^arn:aws:sts::.+:assumed-role\/(.+)\/(.+)$/.exec(Arn) ?? [];
     if (Account !== origin.accountId) return { refused: "the AWS account is not allowed" };
-    if (role === undefined || session === undefined) return { refused: "the identity is no assumed role" };
+    if (role === undefined || session === undefined)
+      return { refused: "the identity is not an assumed role" };
     return isAllowed(role, origin.roles) ? { name: session } : { refused: "the AWS role is not allowed" };
   } catch (error) {
-    return { refused: `AWS STS cannot be asked: ${error instanceof Error ? error.message : String(error)}` };
+    return {
+      refused: `request to AWS STS failed: ${error instanceof Error ? error.message : String(error)}`,
+    };
   }
 }
 

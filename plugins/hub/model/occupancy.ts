@@ -1,7 +1,9 @@
 import { type Answer, notFound } from "./answer.ts";
 import { assignedJob, type HubState } from "./state.ts";
 
-/** `/metrics`, `/occupancy` and `/jobs`, which the registration token opens (protocol section 2.10). */
+/**
+ * Answers `/metrics`, `/occupancy` and `/jobs`, which require the registration token (protocol section 2.10).
+ */
 export function countJobs(state: HubState, token: string, what: "metrics" | "occupancy" | "jobs"): Answer {
   if (token !== state.settings.token) return notFound;
   const jobs = [...state.jobs.values()];

@@ -3,7 +3,7 @@ import type { Answer } from "./answer.ts";
 
 /** A token bucket (protocol section 0, point 2). */
 export interface RateBucket {
-  /** The refusal, when there is nothing left to take. */
+  /** Takes a token. Returns the rejecting answer when the bucket is empty. */
   take(): Answer | undefined;
 }
 

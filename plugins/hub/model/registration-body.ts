@@ -1,4 +1,4 @@
-/** What an agent says of itself (protocol section 2.1); what it leaves out is empty. */
+/** The body of a registration (protocol section 2.1), with zero values for missing keys. */
 export interface Registration {
   readonly name: string;
   readonly version: string;
@@ -14,7 +14,7 @@ export interface Registration {
   readonly job_id: string;
 }
 
-/** As a sync says it (protocol section 2.3). */
+/** The body of a sync (protocol section 2.3), with zero values for missing keys. */
 export interface SyncBody {
   readonly state: string;
   readonly job_id: string;
@@ -37,35 +37,35 @@ const emptyRegistration: Registration = {
 };
 const emptySync: SyncBody = { state: "", job_id: "", job_result: "", interrupted_at: 0 };
 
-/** `undefined` when the server cannot decode it. */
+/** Returns `undefined` when the server cannot decode the body. */
 export function parseRegistration(body: unknown): Registration | undefined {
   return fill(emptyRegistration, body);
 }
 
-/** `undefined` when the server cannot decode it. */
+/** Returns `undefined` when the server cannot decode the body. */
 export function parseSync(body: unknown): SyncBody | undefined {
   return fill(emptySync, body);
 }
 
-/** What the protocol wants in the body of a request, and is not there, or is there and not wanted. */
+/** Lists missing, unknown and mistyped keys of a body. */
 export function findBodyFaults(kind: "register" | "sync", body: unknown): string[] {
-  const wanted: Readonly<Record<string, unknown>> = {
+  const expected: Readonly<Record<string, unknown>> = {
     ...(kind === "register" ? emptyRegistration : emptySync),
   };
-  if (!isObject(body)) return ["is no object"];
-  const missing = Object.keys(wanted).filter((key) => !Object.hasOwn(body, key));
-  const surplus = Object.keys(body).filter((key) => !Object.hasOwn(wanted, key));
-  const wrong = Object.entries(body).filter(
-    ([key, value]) => Object.hasOwn(wanted, key) && !fits(wanted[key], value),
+  if (!isObject(body)) return ["the body is not a JSON object"];
+  const missing = Object.keys(expected).filter((key) => !Object.hasOwn(body, key));
+  const unknown = Object.keys(body).filter((key) => !Object.hasOwn(expected, key));
+  const mistyped = Object.entries(body).filter(
+    ([key, value]) => Object.hasOwn(expected, key) && !isSameType(expected[key], value),
   );
   return [
     ...missing.map((key) => `"${key}" is missing`),
-    ...surplus.map((key) => `"${key}" is not known`),
-    ...wrong.map(([key, value]) => `"${key}" is ${value === null ? "null" : `a ${typeof value}`}`),
+    ...unknown.map((key) => `"${key}" is unknown`),
+    ...mistyped.map(([key, value]) => `"${key}" is ${value === null ? "null" : `a ${typeof value}`}`),
   ];
 }
 
-/** The text of a body as JSON; `undefined` when it is none. */
+/** Parses the text of a body. Returns `undefined` for invalid JSON. */
 export function parseJson(text: string): unknown {
   try {
     return JSON.parse(text) as unknown;
@@ -74,15 +74,18 @@ export function parseJson(text: string): unknown {
   }
 }
 
-/** As Go decodes: unknown keys are ignored, missing ones and nulls leave the zero value, a wrong type fails. */
+/**
+ * Decodes as Go does: unknown keys are ignored, missing keys and nulls leave the zero value, a wrong type
+ * fails.
+ */
 function fill<T extends object>(empty: T, body: unknown): T | undefined {
   if (!isObject(body)) return undefined;
   const known = Object.entries(body).filter(([key, value]) => Object.hasOwn(empty, key) && value !== null);
-  const isGood = known.every(([key, value]) => fits(empty[key as keyof T], value));
-  return isGood ? { ...empty, ...Object.fromEntries(known) } : undefined;
+  const isDecodable = known.every(([key, value]) => isSameType(empty[key as keyof T], value));
+  return isDecodable ? { ...empty, ...Object.fromEntries(known) } : undefined;
 }
 
-function fits(zero: unknown, value: unknown): boolean {
+function isSameType(zero: unknown, value: unknown): boolean {
   return typeof zero === "number" ? Number.isSafeInteger(value) : typeof value === typeof zero;
 }
 

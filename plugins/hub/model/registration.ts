@@ -10,7 +10,7 @@ export interface RegisterOptions {
   readonly bucket: RateBucket;
 }
 
-/** Registers an agent: the checks of protocol section 2.1, in their order. */
+/** Registers an agent after the checks of protocol section 2.1, in their order. */
 export async function register(
   state: HubState,
   token: string,
@@ -21,7 +21,7 @@ export async function register(
   const limited = bucket.take();
   if (limited !== undefined) return limited;
   const registration = parseRegistration(parseJson(body));
-  if (registration === undefined) return { status: 422, text: "the body is not the JSON of a registration" };
+  if (registration === undefined) return { status: 422, text: "the body is not a valid registration" };
   if (registration.job_id !== "" && !registration.single_job) {
     return refuse("job can only be requested if agent disconnects after running it");
   }
@@ -34,13 +34,13 @@ export function hashToken(token: string): string {
   return createHash("sha256").update(token).digest("hex");
 }
 
-/** What the server does under its lock: here nothing is awaited. */
+/** Inserts the agent. The server holds a lock here, so this function must not await anything. */
 function insert(state: HubState, name: string, registration: Registration): Answer {
-  const beyond = checkQuota(state);
-  if (beyond !== undefined) return beyond;
+  const overQuota = checkQuota(state);
+  if (overQuota !== undefined) return overQuota;
 
   const { job_id: jobId } = registration;
-  if (jobId !== "" && !isUuid(jobId)) return { status: 500, text: "job_id is no UUID" };
+  if (jobId !== "" && !isUuid(jobId)) return { status: 500, text: "job_id is not a UUID" };
   const job = jobId === "" ? undefined : state.jobs.get(jobId);
   if (jobId !== "" && job?.isWaiting !== true) return refuse("job not available");
 
@@ -87,7 +87,7 @@ function checkQuota(state: HubState): Answer | undefined {
   return { status: 422, text: "agent quota for organization has been reached" };
 }
 
-/** The answer to a registration may be lost, so it can be asked for again, as long as nobody has used it. */
+/** Whether this may be a retry after a lost answer: the agent of that name is new and was never used. */
 function isRetry(state: HubState, row: AgentRow): boolean {
   const { lastSyncAt, disconnectedAt, createdAt } = row;
   if (lastSyncAt !== undefined || disconnectedAt !== undefined) return false;

@@ -3,13 +3,13 @@ import type { Quota, Settings } from "../settings.ts";
 import type { Store } from "../storage/store.ts";
 import { createLog, type JobLog } from "./log.ts";
 import type { Registration } from "./registration-body.ts";
-import type { WireJob } from "./wire.ts";
+import type { WireJob } from "./wire-job.ts";
 
-/** One registered agent (protocol sections 2.1, 2.3). Times are unix milliseconds, apart from `interruptedAt`. */
+/** A registered agent (protocol sections 2.1, 2.3). Times are unix milliseconds, except `interruptedAt`. */
 export interface AgentRow {
   readonly id: string;
   readonly name: string;
-  /** sha256 of the access token, which is nowhere else. */
+  /** SHA-256 hash of the access token, which itself is not stored. */
   tokenHash: string;
   readonly registration: Registration;
   readonly createdAt: number;
@@ -17,47 +17,48 @@ export interface AgentRow {
   lastSyncState: string;
   lastStateChangeAt: number;
   lastSyncJobId: string;
-  /** Unix seconds; 0 when not interrupted. Never goes back. */
+  /** Unix seconds; 0 before an interruption. It is never reset. */
   interruptedAt: number;
   disabledAt?: number;
-  /** It left, and its name is held. */
+  /** Set when the agent has disconnected and its name is reserved. */
   disconnectedAt?: number;
 }
 
+/** A job. Times are unix milliseconds. */
 export interface Job {
   readonly id: string;
   readonly name: string;
-  /** Submission order. */
+  /** Position in submission order. */
   readonly number: number;
   readonly createdAt: number;
   readonly limitMs: number;
-  /** What the agent fetches; text when it was submitted as text. */
+  /** The document that the agent fetches; text for a raw submission. */
   wire: WireJob | string;
   state: "queued" | "running" | "finished";
   result?: JobResult;
-  /** Why it ended, when it was not an agent that said so. */
+  /** Why the job ended, unless an agent reported its result. */
   reason?: string;
-  /** It waits for any agent (an occupation request). */
+  /** Whether any agent may take the job (an occupation request). */
   isWaiting: boolean;
-  /** The agent that it is assigned to, until it is released. */
+  /** The assigned agent, until the job is released. */
   agentId?: string;
-  /** Whoever had it last. */
+  /** Name of the last assigned agent. */
   agentName?: string;
   startedAt?: number;
   finishedAt?: number;
   fetchedAt?: number;
   sanitizedAt?: number;
   stopRequestedAt?: number;
-  /** The agent reported its end, or will never do so: the log is archived. */
+  /** Set when the agent has reported the end, or cannot do so any more, and the log is archived. */
   tornDownAt?: number;
-  /** Nobody reported its end; its agent may not know that. */
+  /** Whether the hub failed the job because its agent was lost. The agent may not know. */
   isGivenUp?: boolean;
 }
 
-/** All that the hub knows. The functions of the model change it at once; `store.commit` makes that last. */
+/** The hub's state. Functions of the model change it in memory; `store.commit` makes the changes durable. */
 export interface HubState {
   readonly settings: Settings;
-  /** For the signatures of log tokens. */
+  /** Key that signs log tokens. */
   readonly secret: string;
   readonly store: Store;
   readonly now: () => number;

@@ -21,9 +21,9 @@ type ShutdownReason = "idle" | "job-finished" | "requested" | "interrupted";
 export function sync(state: HubState, row: AgentRow | undefined, text: string): Answer {
   if (row === undefined) return notFound;
   const body = parseSync(parseJson(text));
-  if (body === undefined) return { status: 422, text: "the body is not the JSON of a sync" };
+  if (body === undefined) return { status: 422, text: "the body is not a valid sync" };
   if (state.settings.generation === "new" && isInvalidTransition(state, row, body)) return rejected;
-  note(state, row, body);
+  recordSync(state, row, body);
   if (isOverQuota(state) && row.disabledAt === undefined) row.disabledAt = state.now();
 
   const action = decide(state, row, body);
@@ -37,11 +37,11 @@ export function sync(state: HubState, row: AgentRow | undefined, text: string): 
   };
 }
 
-/** Which status the later server rejects with is not known; agents must take any 4xx (protocol section 2.8). */
+/** The status that the new generation uses is unknown; agents must accept any 4xx (protocol section 2.8). */
 const rejected: Answer = { status: 409, text: "invalid state transition" };
 
-/** The effects of every accepted sync, before anything is decided. */
-function note(state: HubState, row: AgentRow, body: SyncBody): void {
+/** Updates the agent from an accepted sync, before the action is decided. */
+function recordSync(state: HubState, row: AgentRow, body: SyncBody): void {
   const now = state.now();
   row.lastSyncAt = now;
   if (row.lastSyncState !== body.state) row.lastStateChangeAt = now;
@@ -78,7 +78,7 @@ function decideWaiting(state: HubState, row: AgentRow): Action {
   if (assigned !== undefined && assigned.id !== row.lastSyncJobId) return runJob(state, row, assigned);
   const next = [...state.jobs.values()].find((job) => job.isWaiting);
   if (next !== undefined) {
-    // Over the job that the agent had, if it never reported that one.
+    // The new job replaces an earlier one that the agent never reported.
     if (assigned !== undefined) release(state, assigned);
     next.isWaiting = false;
     next.agentId = row.id;
@@ -94,8 +94,8 @@ function decideRunning(state: HubState, row: AgentRow): Action | Answer {
   const job = assignedJob(state, row);
   if (job === undefined && isStopping(state, row)) return panic;
   if (job === undefined) return { action: "continue" };
-  const isToStop = job.stopRequestedAt !== undefined || isStopping(state, row);
-  return isToStop ? { action: "stop-job", job_id: job.id } : { action: "continue" };
+  const mustStop = job.stopRequestedAt !== undefined || isStopping(state, row);
+  return mustStop ? { action: "stop-job", job_id: job.id } : { action: "continue" };
 }
 
 function isStopping(state: HubState, { disabledAt, interruptedAt, registration }: AgentRow): boolean {
@@ -110,8 +110,8 @@ function decideFinished(state: HubState, row: AgentRow, body: SyncBody): Action 
   const isInterrupted = row.interruptedAt > 0;
   const assigned = assignedJob(state, row);
   if (settings.generation === "old" && !isUuid(body.job_id))
-    return { status: 500, text: "job_id is no UUID" };
-  // The later server looks at nothing but the assignment.
+    return { status: 500, text: "job_id is not a UUID" };
+  // The new generation ignores job_id and uses the assigned job.
   const job = settings.generation === "new" ? assigned : state.jobs.get(body.job_id);
   if (job !== undefined) reportFinished(state, job, isResult(body.job_result) ? body.job_result : undefined);
   if (assigned !== undefined && assigned === job && !isSingle && !isInterrupted) release(state, assigned);
@@ -149,7 +149,9 @@ function isOverQuota({ quota, agents }: HubState): boolean {
   return enabled.length > quota;
 }
 
-/** What the later server rejects: work on no job, and idling while there is one that was begun. */
+/**
+ * Whether the new generation rejects the sync: a working state without a job, or waiting with a started job.
+ */
 function isInvalidTransition(state: HubState, row: AgentRow, body: SyncBody): boolean {
   const job = assignedJob(state, row);
   if (body.state === "waiting-for-jobs") {

@@ -1,6 +1,6 @@
 import { createHmac, timingSafeEqual } from "node:crypto";
 
-/** What a log token allows. */
+/** The permission that a log token grants. */
 export interface LogClaims {
   readonly jobId: string;
   readonly action: "PUSH" | "PULL";
@@ -13,7 +13,7 @@ export interface SignOptions extends LogClaims {
   readonly lifetimeMs: number;
 }
 
-/** A JWT (HS256) for a job's log (protocol section 4). */
+/** Signs a JWT (HS256) for a job's log (protocol section 4). */
 export function signLogToken({ secret, issuedAt, lifetimeMs, jobId, action }: SignOptions): string {
   const iat = Math.floor(issuedAt / 1000);
   const claims = { iat, nbf: iat, exp: iat + lifetimeMs / 1000, sub: jobId, action };
@@ -21,7 +21,7 @@ export function signLogToken({ secret, issuedAt, lifetimeMs, jobId, action }: Si
   return `${text}.${signature(text, secret)}`;
 }
 
-/** `false` for whatever does not allow this now. */
+/** Whether the token is valid now and grants the permission. */
 export function isLogToken(
   token: string,
   wanted: LogClaims,
@@ -29,9 +29,9 @@ export function isLogToken(
 ): boolean {
   const [header = "", payload = "", signed = "", ...more] = token.split(".");
   if (more.length > 0 || decode(header)?.["alg"] !== "HS256") return false;
-  const good = Buffer.from(signature(`${header}.${payload}`, secret));
-  const given = Buffer.from(signed);
-  if (given.length !== good.length || !timingSafeEqual(given, good)) return false;
+  const expected = Buffer.from(signature(`${header}.${payload}`, secret));
+  const actual = Buffer.from(signed);
+  if (actual.length !== expected.length || !timingSafeEqual(actual, expected)) return false;
   const claims = decode(payload);
   const { sub, action, exp, nbf } = claims ?? {};
   if (sub !== wanted.jobId || action !== wanted.action) return false;

@@ -5,8 +5,9 @@ import type { Driver } from "unstorage";
 import fsLite from "unstorage/drivers/fs-lite";
 
 /**
- * unstorage's files, written for good: beside the target, to the disk, renamed, and the directory to the disk. Its own drivers write
- * in place, and what they acknowledge may be torn or lost. Files are their owner's alone: jobs hold secrets.
+ * An unstorage driver with durable files: a value is written to a temporary file, synced and renamed, and the
+ * directory is synced. The drivers of unstorage write in place, so a crash may truncate or lose acknowledged
+ * values. The files are readable by their owner only, since jobs contain secrets.
  */
 export function durableDriver(base: string): Driver {
   const root = resolve(base);
@@ -48,7 +49,7 @@ async function writeDurably(path: string, value: string | Uint8Array): Promise<v
 async function makeDirectory(path: string, root: string): Promise<void> {
   const made = await mkdir(path, { recursive: true, mode: 0o700 });
   if (made === undefined) return;
-  // A directory is there only once the one above it says so.
+  // A new directory is durable only once its parents are synced.
   for (let above = dirname(path); above.startsWith(root); above = dirname(above)) await syncDirectory(above);
 }
 

@@ -1,34 +1,34 @@
-/** What a hub keeps beyond its own life. Changes are noted at once, and last when `commit` resolves. */
+/** Stores a hub's state. Changes are queued in memory and are durable once `commit` resolves. */
 export interface Store {
-  /** The value is read when it is written, so that it may still change until then. */
+  /** Queues a value. It is serialized at commit, with all changes until then. */
   put(key: string, value: object): void;
   putBytes(key: string, bytes: Uint8Array): void;
   remove(key: string): void;
-  /** Everything that was noted before is safe, even from `kill -9` and loss of power. */
+  /** Resolves once all queued changes survive `kill -9` and a loss of power. */
   commit(): Promise<void>;
 }
 
-/** Where the store writes. */
+/** The storage that a store writes to. */
 export interface Disk {
   write(key: string, bytes: Uint8Array): Promise<void>;
   remove(key: string): Promise<void>;
 }
 
-/** Keeps nothing. */
-export const forgetfulStore: Store = {
+/** A store that discards all changes, for a hub that keeps its state in memory only. */
+export const memoryStore: Store = {
   put() {},
   putBytes() {},
   remove() {},
   async commit() {},
 };
 
-/** Writes one thing after another, in the order of the changes; calls of `commit` share what they can. */
+/** Writes changes one after another, in order. Concurrent calls of `commit` share one write. */
 export function createStore(disk: Disk): Store {
   let pending = new Map<string, () => Uint8Array | undefined>();
   let running: Promise<void> = Promise.resolve();
   let next: Promise<void> | undefined;
 
-  const note = (key: string, read: () => Uint8Array | undefined): void => {
+  const enqueue = (key: string, read: () => Uint8Array | undefined): void => {
     pending.delete(key);
     pending.set(key, read);
   };
@@ -40,16 +40,16 @@ export function createStore(disk: Disk): Store {
         const bytes = read();
         await (bytes === undefined ? disk.remove(key) : disk.write(key, bytes));
       } catch (error) {
-        // What was not written stays to be written, unless it has changed since.
+        // Unwritten changes stay queued; newer changes of the same keys replace them.
         pending = new Map([...entries.slice(index), ...pending]);
         throw error;
       }
     }
   };
   return {
-    put: (key, value) => note(key, () => Buffer.from(JSON.stringify(value))),
-    putBytes: (key, bytes) => note(key, () => bytes),
-    remove: (key) => note(key, () => undefined),
+    put: (key, value) => enqueue(key, () => Buffer.from(JSON.stringify(value))),
+    putBytes: (key, bytes) => enqueue(key, () => bytes),
+    remove: (key) => enqueue(key, () => undefined),
     commit() {
       next ??= running
         .catch(() => {})

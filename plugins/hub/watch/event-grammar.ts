@@ -1,8 +1,8 @@
 import * as v from "valibot";
 
-/** Reads a job's events one by one, and says what is wrong with each. */
+/** Checks a job's events one by one. */
 export interface EventGrammar {
-  /** One line; `undefined` when it is right. */
+  /** Checks one line. Returns `undefined` when it is valid. */
   check(
     line: string,
   ): { readonly rule: "event-invalid" | "event-order"; readonly detail: string } | undefined;
@@ -33,7 +33,7 @@ export function createEventGrammar(): EventGrammar {
         return open === undefined ? undefined : `job_finished while ${show(open)} is open`;
     }
   };
-  const follow = (event: Event): void => {
+  const advance = (event: Event): void => {
     if (event.event === "job_started") isStarted = true;
     if (event.event === "cmd_started") open = event.directive;
     if (event.event === "cmd_finished") open = undefined;
@@ -52,7 +52,7 @@ export function createEventGrammar(): EventGrammar {
         return { rule: "event-invalid", detail: `${key}: ${message} in ${show(line)}` };
       }
       const disorder = findDisorder(result.output);
-      follow(result.output);
+      advance(result.output);
       return disorder === undefined ? undefined : { rule: "event-order", detail: disorder };
     },
   };
@@ -88,7 +88,7 @@ function parse(line: string): unknown {
   }
 }
 
-/** Short, and without what a terminal would act on. */
+/** Quotes a text: shortened, with control characters escaped. */
 function show(text: string): string {
   return JSON.stringify(text.length > 60 ? `${text.slice(0, 60)}…` : text);
 }

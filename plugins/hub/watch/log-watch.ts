@@ -1,59 +1,52 @@
-import { batchLimit, parseStartFrom, type Push } from "../model/log-ingest.ts";
-import { type LogList, readLines, toBatch, toLines } from "../model/log-list.ts";
+import type { Push } from "../model/log-ingest.ts";
+import { type LogList, readLines, toLines } from "../model/log-list.ts";
 import { type HubState, logOf } from "../model/state.ts";
 import { createEventGrammar, type EventGrammar } from "./event-grammar.ts";
+import { checkPush } from "./push-checks.ts";
 import type { Recorder } from "./violations.ts";
 
-/** Looks at what agents push. */
+/** Checks the logs that agents push. */
 export interface LogWatch {
-  /** A push arrives; `end` when its connection has nothing more to give or take. */
+  /** A push begins. `end` is called when its request is answered or its connection is closed. */
   begin(jobId: string): { end(how: PushEnd): void };
-  /** Before it is taken. Its token is good. */
+  /** An authorized push is about to be processed. */
   push(push: Push): void;
-  /** After it was taken, or not. */
+  /** An authorized push was processed. */
   pushed(push: Push, status: number): void;
-  /** Something kept a push from the hub, or its answer from the agent. */
-  troubled(jobId: string): void;
-  /** finished-job was accepted for this job. */
+  /** An injected fault affected a push or its answer. */
+  faultInjected(jobId: string): void;
+  /** `finished-job` was accepted for this job. */
   finished(jobId: string, agent: string): void;
 }
 
 export interface PushEnd {
-  /** The answer went out whole, as far as the hub can tell. */
+  /** Whether the answer was sent completely, as far as the hub can tell. */
   readonly isAnswered: boolean;
-  /** Whether the other side has closed the connection. */
-  readonly hasLeft: () => boolean;
+  /** Whether the agent has closed the connection. */
+  readonly isSocketClosed: () => boolean;
 }
 
-/** What is known of one log. */
-interface Seen {
+/** What the watch knows of one log. */
+interface WatchedLog {
   grammar: EventGrammar;
-  /** So many events were checked. */
+  /** Number of events that the grammar has checked. */
   checked: number;
-  /** Something that was checked is not there any more. */
+  /** Whether checked events were overwritten. */
   isRewritten: boolean;
-  /** Each push in flight, with how many others began beside it. */
-  readonly inFlight: Set<{ beside: number }>;
-  isTroubled: boolean;
+  /** The pushes in flight, each with the number of pushes that began during it. */
+  readonly inFlight: Set<{ overlaps: number }>;
+  hadFault: boolean;
 }
+
+/** The close of an abandoned connection may be seen this much later than the answer is sent. */
+const closeDelayMs = 200;
 
 export function createLogWatch(state: HubState, recorder: Recorder): LogWatch {
-  const seen = new Map<string, Seen>();
-
-  /** A log that an earlier process took is believed. */
-  const of = (jobId: string): Seen => {
-    const known = seen.get(jobId);
-    if (known !== undefined) return known;
-    const { live } = logOf(state, jobId);
-    const fresh: Seen = {
-      grammar: readAll(live),
-      checked: live.length,
-      isRewritten: false,
-      inFlight: new Set(),
-      isTroubled: false,
-    };
-    seen.set(jobId, fresh);
-    return fresh;
+  const logs = new Map<string, WatchedLog>();
+  const watchedLog = (jobId: string): WatchedLog => {
+    const log = logs.get(jobId) ?? watchFromHere(logOf(state, jobId).live);
+    logs.set(jobId, log);
+    return log;
   };
   const about = (jobId: string): { agent: string; jobId: string } => ({
     agent: state.jobs.get(jobId)?.agentName ?? "",
@@ -62,81 +55,79 @@ export function createLogWatch(state: HubState, recorder: Recorder): LogWatch {
 
   return {
     begin(jobId) {
-      const { inFlight } = of(jobId);
-      for (const other of inFlight) other.beside += 1;
-      const mine = { beside: 0 };
-      inFlight.add(mine);
+      const { inFlight } = watchedLog(jobId);
+      for (const other of inFlight) other.overlaps += 1;
+      const push = { overlaps: 0 };
+      inFlight.add(push);
       return {
-        end({ isAnswered, hasLeft }) {
-          inFlight.delete(mine);
-          if (!isAnswered || mine.beside === 0) return;
-          // Who had given it up before the answer came has closed its connection, which may be seen only now.
+        end({ isAnswered, isSocketClosed }) {
+          inFlight.delete(push);
+          if (!isAnswered || push.overlaps === 0) return;
+          // A push that the agent had given up is no violation; its closed connection may be seen late.
           setTimeout(() => {
-            if (!hasLeft()) {
-              const detail = `${mine.beside + 1} at once`;
-              recorder.record("push-overlap", { ...about(jobId), detail });
-            }
-          }, leaveMs).unref();
+            if (isSocketClosed()) return;
+            const detail = `${push.overlaps + 1} pushes in flight`;
+            recorder.record("push-overlap", { ...about(jobId), detail });
+          }, closeDelayMs).unref();
         },
       };
     },
-    push({ jobId, startFrom, body }) {
-      const log = logOf(state, jobId);
-      const from = parseStartFrom(startFrom);
-      const batch = toBatch(body);
-      const note = (rule: Parameters<Recorder["record"]>[0], detail: string): void =>
-        recorder.record(rule, { ...about(jobId), detail });
-      if (batch.count > batchLimit) note("push-size", `${batch.count} events`);
-      if (from === undefined || batch.count === 0) return;
-      const job = state.jobs.get(jobId);
-      if (job?.isGivenUp === true) return;
-      if (job?.tornDownAt !== undefined) note("push-after-end", `start_from ${from}`);
-      else if (log.isTrimmed) note("push-after-trim", `start_from ${from}`);
-      else if (from > log.live.length) note("push-gap", `start_from ${from} after ${log.live.length} events`);
-      else if (from < log.lastFrom)
-        note("push-back", `start_from ${from}, the last batch was from ${log.lastFrom}`);
-      const old = readLines(log.live, from, batch.count);
-      const changed = toLines(batch).findIndex((line, index) => index < old.length && line !== old[index]);
-      if (changed === -1 || log.isTrimmed) return;
-      note("push-rewrite", `event ${from + changed}`);
-      of(jobId).isRewritten = true;
+    push(push) {
+      const { jobId } = push;
+      const isRewrite = checkPush(state, push, (rule, detail) =>
+        recorder.record(rule, { ...about(jobId), detail }),
+      );
+      if (isRewrite) watchedLog(jobId).isRewritten = true;
     },
     pushed({ jobId }, status) {
-      const log = of(jobId);
+      const log = watchedLog(jobId);
       if (status !== 200) return;
-      const { live } = logOf(state, jobId);
-      if (log.isRewritten || live.length < log.checked) {
-        log.grammar = readAll(live);
-        log.checked = live.length;
-        log.isRewritten = false;
-      }
-      while (log.checked < live.length) {
-        const part = live.read(log.checked);
-        for (const line of toLines(part)) {
-          const fault = log.grammar.check(line);
-          if (fault !== undefined)
-            recorder.record(fault.rule, { ...about(jobId), detail: `event ${log.checked}: ${fault.detail}` });
-          log.checked += 1;
-        }
-      }
+      checkNewEvents(log, logOf(state, jobId).live, (rule, detail) =>
+        recorder.record(rule, { ...about(jobId), detail }),
+      );
     },
-    troubled: (jobId) => void (of(jobId).isTroubled = true),
+    faultInjected: (jobId) => void (watchedLog(jobId).hadFault = true),
     finished(jobId, agent) {
       const log = logOf(state, jobId);
-      const { grammar, isTroubled } = of(jobId);
-      if (log.live.length === 0 || log.isTrimmed || grammar.isFinished || isTroubled) return;
-      recorder.record("log-incomplete", {
-        agent,
-        jobId,
-        detail: `${log.live.length} events, none is job_finished`,
-      });
+      const { grammar, hadFault } = watchedLog(jobId);
+      if (log.live.length === 0 || log.isTrimmed || grammar.isFinished || hadFault) return;
+      const detail = `${log.live.length} events without job_finished`;
+      recorder.record("log-incomplete", { agent, jobId, detail });
     },
   };
 }
 
-const leaveMs = 200;
+/** Starts to watch a log. Events that were stored by an earlier process are not reported. */
+function watchFromHere(live: LogList): WatchedLog {
+  return {
+    grammar: replay(live),
+    checked: live.length,
+    isRewritten: false,
+    inFlight: new Set(),
+    hadFault: false,
+  };
+}
 
-function readAll(list: LogList): EventGrammar {
+function checkNewEvents(
+  log: WatchedLog,
+  live: LogList,
+  report: (rule: "event-invalid" | "event-order", detail: string) => void,
+): void {
+  if (log.isRewritten || live.length < log.checked) {
+    log.grammar = replay(live);
+    log.checked = live.length;
+    log.isRewritten = false;
+  }
+  while (log.checked < live.length) {
+    for (const line of toLines(live.read(log.checked))) {
+      const fault = log.grammar.check(line);
+      if (fault !== undefined) report(fault.rule, `event ${log.checked}: ${fault.detail}`);
+      log.checked += 1;
+    }
+  }
+}
+
+function replay(list: LogList): EventGrammar {
   const grammar = createEventGrammar();
   for (const line of readLines(list, 0, list.length)) grammar.check(line);
   return grammar;

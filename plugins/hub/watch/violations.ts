@@ -1,40 +1,40 @@
 import type { Store } from "../storage/store.ts";
 
-/** The rules that are watched, with what each says (protocol section 13). */
+/** The rules of the protocol that the hub checks, with their meaning (protocol section 13). */
 export const rules = {
   "register-body": "a registration has exactly the ten keys, each of its type",
   "sync-body": "a sync has exactly the four keys, each of its type",
-  "sync-state": "the state is one of the five words",
-  "sync-early": "a sync waits for next_sync_after, unless a job finished or an interruption came",
+  "sync-state": "the state is one of the five states",
+  "sync-early": "a sync waits for next_sync_after, unless a job finishes or the agent is interrupted",
   "sync-late": "an idle agent syncs every 3 minutes, a busy one every 15, a new one within a minute",
   "job-id-missing": "job_id is sent from starting-job to finished-job",
-  "job-id-wrong": "job_id is the one of the assigned job",
+  "job-id-wrong": "job_id is the id of the assigned job",
   "result-missing": "finished-job comes with passed, failed or stopped",
   "result-changed": "finished-job is repeated with the same result",
   "job-abandoned": "no waiting-for-jobs before finished-job is acknowledged",
   "disconnect-with-job": "no disconnect with an unreported job",
-  "fetched-again": "a job is fetched once, unless the answer was lost",
-  "push-overlap": "one log push in flight",
-  "push-size": "2000 events in one push at most",
-  "push-gap": "start_from is the number of events that were accepted",
-  "push-back": "start_from goes back to the last batch at most",
-  "push-rewrite": "events that were accepted are not sent again with other contents",
+  "fetched-again": "a job is fetched once, unless the answer is lost",
+  "push-overlap": "an agent has one log push in flight",
+  "push-size": "a push has at most 2000 events",
+  "push-gap": "start_from is the number of accepted events",
+  "push-back": "start_from goes back no further than to the last batch",
+  "push-rewrite": "accepted events are not sent again with other contents",
   "push-after-end": "the whole log is pushed before finished-job",
   "push-after-trim": "nothing is pushed after a 422",
   "log-incomplete": "job_finished is pushed before finished-job",
   "event-invalid": "an event has its fields, each of its type, none of them null",
-  "event-order": "commands are paired and not nested, output is inside of them, job_finished is last",
+  "event-order": "commands are paired and not nested, output is inside commands, job_finished is last",
 } as const;
 
 export type Rule = keyof typeof rules;
 
-/** A breach of the protocol by an agent. */
+/** A violation of the protocol by an agent. */
 export interface Violation {
   readonly number: number;
   /** Unix milliseconds. */
   readonly at: number;
   readonly rule: Rule;
-  /** Its name; empty when it is not known. */
+  /** Name of the agent; empty when it is unknown. */
   readonly agent: string;
   readonly jobId?: string;
   readonly detail: string;
@@ -45,12 +45,12 @@ export interface Recorder {
 }
 
 export interface Violations extends Recorder {
-  /** Live, oldest first. */
+  /** All violations, oldest first; the list is live. */
   readonly list: readonly Violation[];
   clear(): void;
 }
 
-/** Memory is bounded: who breaks a rule with every request is known by then. */
+/** Maximum number of recorded violations, which bounds memory. */
 const limit = 10_000;
 
 export function createViolations(store: Store, now: () => number, list: Violation[] = []): Violations {

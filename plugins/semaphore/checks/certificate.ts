@@ -4,7 +4,7 @@ import type { Finding } from "signalman";
 
 const soonMs = 14 * 24 * 3600 * 1000;
 
-/** Shakes hands, looks at the certificate, and says nothing to the other side. */
+/** Checks the certificate in a TLS handshake, without sending a request. */
 export async function checkCertificate(
   url: URL,
   options: { readonly ca: readonly string[] | undefined; readonly signal: AbortSignal },
@@ -15,7 +15,7 @@ export async function checkCertificate(
     host,
     port: Number(url.port || 443),
     ...(isIP(host) === 0 && { servername: host }),
-    // What is wrong with it is to be said, so that it must be seen first.
+    // Accept any certificate here; its faults are reported below.
     rejectUnauthorized: false,
     ...(options.ca && { ca: [...options.ca] }),
   });
@@ -25,7 +25,7 @@ export async function checkCertificate(
   });
   socket.once("error", (error: NodeJS.ErrnoException) => resolve([toUnreachable(url, error)]));
   socket.once("close", () => resolve([toUnreachable(url, new Error("the connection was closed"))]));
-  const abort = () => resolve([toUnreachable(url, new Error("no answer came in time"))]);
+  const abort = () => resolve([toUnreachable(url, new Error("no answer within the time-out"))]);
   options.signal.addEventListener("abort", abort, { once: true });
   try {
     return await promise;
@@ -35,16 +35,16 @@ export async function checkCertificate(
   }
 }
 
-/** No connection, or none that speaks TLS. */
+/** Reports a failed connection or TLS handshake. */
 export function toUnreachable(url: URL, error: Error & { readonly code?: string }): Finding {
   const isRefused = error.code === "ECONNREFUSED" || error.code === "ConnectionRefused";
   return {
     level: "error",
-    title: `"${url.host}" ${isRefused ? "refuses the connection" : "cannot be reached"}`,
+    title: `"${url.host}" ${isRefused ? "refuses connections" : "is unreachable"}`,
     ...(!isRefused && { detail: error.message }),
     remedy: isRefused
-      ? "check the endpoint's host and port, and whether the control plane runs"
-      : "check the endpoint, this machine's network and firewall; outgoing HTTPS to the endpoint is all that an agent needs",
+      ? "check the endpoint's host and port, and that the control plane is running"
+      : "check the endpoint, and this machine's network and firewall: an agent needs outgoing HTTPS to the endpoint",
   };
 }
 
@@ -59,7 +59,7 @@ function judge(
   const now = Date.now();
   if (now > to || now < from) {
     const title = now > to ? `${of} has expired` : `${of} is not valid yet`;
-    const detail = `it is valid from ${toDay(from)} to ${toDay(to)}, and this machine has ${toDay(now)}`;
+    const detail = `valid from ${toDay(from)} to ${toDay(to)}; this machine's date is ${toDay(now)}`;
     return {
       level: "error",
       title,
@@ -69,17 +69,17 @@ function judge(
   }
   const mismatch = checkServerIdentity(host, certificate);
   if (mismatch !== undefined) {
-    const remedy = "give the endpoint by a name that the certificate has";
+    const remedy = "use an endpoint that the certificate names";
     return { level: "error", title: `${of} is for another host`, detail: mismatch.message, remedy };
   }
   if (untrusted !== undefined) {
     const remedy =
-      "give --ca-file the certificate (PEM) of the authority that issued it; is a proxy in between?";
+      "set --ca-file to the certificate (PEM) of the issuing authority, which may belong to a proxy";
     return { level: "error", title: `${of} is not trusted`, detail: untrusted, remedy };
   }
-  const until = `it is valid until ${toDay(to)}`;
+  const until = `valid until ${toDay(to)}`;
   return to - now < soonMs
-    ? { level: "warning", title: `${of} expires soon: ${until}`, remedy: "renew it" }
+    ? { level: "warning", title: `${of} expires soon: ${until}`, remedy: "renew the certificate" }
     : { level: "ok", title: `${of} is trusted; ${until}` };
 }
 

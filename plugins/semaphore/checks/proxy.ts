@@ -1,13 +1,13 @@
 export interface Proxy {
-  /** The variable that names it. */
+  /** The environment variable that sets the proxy. */
   readonly variable: string;
-  /** Without a password. */
+  /** The quoted address without credentials. */
   readonly shown: string;
 }
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
-/** Which proxy calls to `url` go through, as the variables say it. */
+/** Finds the proxy that requests to `url` use, from the environment variables. */
 export function findProxy(url: URL, env: Environment): Proxy | undefined {
   const name = url.protocol === "https:" ? "HTTPS_PROXY" : "HTTP_PROXY";
   const variable = [name.toLowerCase(), name].find((candidate) => env[candidate]);
@@ -16,7 +16,7 @@ export function findProxy(url: URL, env: Environment): Proxy | undefined {
   return { variable, shown: `"${proxy.replace(/[^/]*@/, "…@")}"` };
 }
 
-/** `*`, hosts, and domains with all that is in them; with a port or without. */
+/** Whether `no_proxy` lists the URL: by `*`, by its host, or by a parent domain, with or without a port. */
 function isExcepted({ host, hostname }: URL, list: string): boolean {
   return list
     .split(",")

@@ -4,10 +4,10 @@ import { join } from "node:path";
 import { check, type Finding, type v } from "signalman";
 import { testPlugin, tmpdir } from "signalman/testing";
 import semaphore from "../index.ts";
-import { titles, toContext, token } from "./fixtures.ts";
+import { titles, toContext, token } from "../testing/check-context.ts";
 
 describe("the settings", () => {
-  test("that start would refuse are errors, in its own words, each with a remedy", async () => {
+  test("that start rejects are errors with the same text, each with a remedy", async () => {
     const findings = await findSettings({ "disconnect-after-idle-timeout": -1 });
     expect(titles(findings, "error")).toEqual([
       "Semaphore endpoint was not specified.",
@@ -22,17 +22,17 @@ describe("the settings", () => {
   });
 
   test.each([
-    ["host.acme.example", {}, 'holds "."'],
+    ["host.acme.example", {}, 'contains "."'],
     ["short", {}, "should have between 8 and 80 characters"],
     ["a".repeat(78), { slots: 10 }, "has 81"],
     ["https://sts.eu-west-1.amazonaws.com/?Action=x", {}, "https://sts.amazonaws.com"],
-  ])("with the name %s are refused before the control plane does", async (name, others, fault) => {
+  ])("with the name %s, which the control plane rejects, are errors", async (name, others, fault) => {
     const findings = await findSettings({ endpoint: "a.test", token, name }, others);
     expect(titles(findings, "error")).toEqual([expect.stringContaining(fault)]);
   });
 
   test.each(["build-host-1", "https://sts.amazonaws.com/?Action=GetCallerIdentity&X-Amz-Signature=5ecret"])(
-    "with the name %s are in order, and a signed one is shown nowhere",
+    "with the name %s are valid, and a signed name is never shown",
     async (name) => {
       const findings = await findSettings({ endpoint: "a.test", token, name });
       expect(titles(findings, "error")).toEqual([]);
@@ -40,7 +40,7 @@ describe("the settings", () => {
     },
   );
 
-  test("with a token in a file that everybody may read get a warning", async () => {
+  test("with a token file that every user can read are a warning", async () => {
     await using directory = await tmpdir();
     const file = join(directory.path, "token");
     await writeFile(file, token, { mode: 0o644 });
@@ -51,7 +51,7 @@ describe("the settings", () => {
     expect(JSON.stringify(findings)).not.toContain(token);
   });
 
-  test("are nobody's business when jobs come from elsewhere", async () => {
+  test("are not checked with another control plane", async () => {
     expect(await findSettings({}, { "control-plane": "other" })).toEqual([]);
   });
 });

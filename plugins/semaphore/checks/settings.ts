@@ -4,7 +4,7 @@ import { findNameFault, findRefusal } from "../agent-name.ts";
 import type { SemaphoreConfig } from "../config.ts";
 import { chooseName, loadSettings, toSlotName } from "../settings.ts";
 
-/** What `start` would refuse or warn of, and what the control plane would refuse. Nobody is asked. */
+/** Reports settings that `start` rejects or warns about, and names that the control plane rejects. Sends no request. */
 export async function checkSettings(config: SemaphoreConfig, context: CheckContext): Promise<Finding[]> {
   return [
     ...(await findFaults(config, context)),
@@ -16,7 +16,7 @@ export async function checkSettings(config: SemaphoreConfig, context: CheckConte
 async function findFaults(config: SemaphoreConfig, { config: all, env }: CheckContext): Promise<Finding[]> {
   const findings: Finding[] = [];
   const warn = (message: string) => {
-    // They close with what to do.
+    // These warnings end with their remedy.
     const [title = "", remedy] = message.split(/: (?=use )/);
     findings.push({ level: "warning", title, remedy: remedy ?? toRemedy(title) });
   };
@@ -34,16 +34,17 @@ async function findFaults(config: SemaphoreConfig, { config: all, env }: CheckCo
 }
 
 function toRemedy(fault: string): string {
-  if (/endpoint/i.test(fault)) return "give --endpoint <organization>.semaphoreci.com";
+  if (/endpoint/i.test(fault)) return "set --endpoint <organization>.semaphoreci.com";
   if (/token/i.test(fault)) {
-    return "put the registration token of the agent's type into a file that only the agent's user can read, and give --token-file";
+    return "store the registration token of the agent type in a file that only the agent's user can read, and set --token-file";
   }
-  if (/ca-file/.test(fault)) return "give --ca-file the path of a PEM file that the agent's user can read";
-  if (/name/i.test(fault)) return "give --name 8 to 80 letters, digits and - _ / +, or none for a random one";
-  return "correct it; `signalman config` shows what each option became, and where that comes from";
+  if (/ca-file/.test(fault)) return "set --ca-file to a PEM file that the agent's user can read";
+  if (/name/i.test(fault))
+    return "set --name to 8 to 80 letters, digits and - _ / +, or remove it for a random name";
+  return "correct the option; `signalman config` shows each option's value and source";
 }
 
-/** With several slots each has the name with a number behind it. */
+/** Checks the names of the first and last slot: with several slots a number is appended to the name. */
 function findNameFaults(config: SemaphoreConfig, { config: all, env }: CheckContext): Finding[] {
   const name = chooseName(config, env);
   if (!name) return [];
@@ -52,7 +53,7 @@ function findNameFaults(config: SemaphoreConfig, { config: all, env }: CheckCont
   if (findNameFault(first, slots) !== undefined) return [];
   const refusal = findNameFault(last, slots) ?? findRefusal(last);
   if (refusal === undefined) return [];
-  const title = `the control plane will refuse the agent's name: ${refusal}`;
+  const title = `the control plane will reject the agent's name: ${refusal}`;
   return [{ level: "error", title, remedy: toRemedy("name") }];
 }
 
@@ -60,7 +61,7 @@ function slotsOf({ options }: CheckContext["config"]): number {
   return Number(options.find(({ key }) => key === "slots")?.value ?? 1);
 }
 
-/** A token in a file that every user of this host can read. */
+/** Reports files with a token that every user of this host can read. */
 async function findOpenFiles(config: SemaphoreConfig, { config: all }: CheckContext): Promise<Finding[]> {
   const isInFile = all.options.some(({ key, source }) => key === "token" && source.kind === "file");
   const files = [config["token-file"], ...(isInFile ? [all.file] : [])].filter((file) => !!file);
@@ -72,6 +73,6 @@ async function findOpenFiles(config: SemaphoreConfig, { config: all }: CheckCont
     .map(({ file }) => ({
       level: "warning",
       title: `every user of this host can read the registration token in "${file}"`,
-      remedy: `chmod 600 ${file}, and give it to the agent's user`,
+      remedy: `chmod 600 ${file}, and make the agent's user its owner`,
     }));
 }

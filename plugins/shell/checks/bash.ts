@@ -2,32 +2,32 @@ import type { Check, Finding } from "signalman";
 
 const oldest = [4, 1] as const;
 
-/** Whether there is a bash that can run jobs. */
+/** Checks that PATH has a bash that can run jobs. */
 export const checkBash: Check["run"] = async ({ env, signal }) => {
-  const remedy = `install bash ${oldest.join(".")} or newer, where PATH (${env["PATH"] ?? "not set"}) finds it`;
+  const remedy = `install bash ${oldest.join(".")} or newer in a directory of PATH (${env["PATH"] ?? "not set"})`;
   const path = findBash(env);
-  if (path === null) return [{ level: "error", title: "there is no bash", remedy }];
+  if (path === null) return [{ level: "error", title: "bash not found", remedy }];
   const program = Bun.spawn([path, "--norc", "--noprofile", "-c", 'echo "$BASH_VERSION"'], {
     stdin: "ignore",
     stderr: "pipe",
     signal,
     killSignal: "SIGKILL",
   });
-  const [version, said] = await Promise.all([program.stdout.text(), program.stderr.text(), program.exited]);
-  return [judge(path, version.trim(), said.trim(), remedy)];
+  const [version, errors] = await Promise.all([program.stdout.text(), program.stderr.text(), program.exited]);
+  return [judge(path, version.trim(), errors.trim(), remedy)];
 };
 
 export function findBash(env: Readonly<Record<string, string | undefined>>): string | null {
   return Bun.which("bash", { PATH: env["PATH"] ?? "" });
 }
 
-function judge(path: string, version: string, said: string, remedy: string): Finding {
+function judge(path: string, version: string, errors: string, remedy: string): Finding {
   const [, major, minor] = /^(\d+)\.(\d+)/.exec(version) ?? [];
   if (major === undefined) {
     return {
       level: "error",
-      title: `"${path}" does not run as bash does`,
-      ...(said !== "" && { detail: said }),
+      title: `"${path}" is not a working bash`,
+      ...(errors !== "" && { detail: errors }),
       remedy,
     };
   }

@@ -2,20 +2,27 @@ import { access, constants, readFile, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { type CheckContext, type Finding, toMessage } from "signalman";
 
-/** The directory in which every job begins, and what ssh wants there. */
+/** Checks the home directory, where every job starts, and the files that ssh needs in it. */
 export async function checkHome({ env }: CheckContext): Promise<Finding[]> {
   const home = env["HOME"];
-  const remedy = "make it, give it to the agent's user, and set HOME to it (User= in a unit does so)";
-  if (!home) return [{ level: "error", title: "HOME is not set: jobs have nowhere to begin", remedy }];
+  const remedy =
+    "create the directory, make the agent's user its owner, and set HOME to it (User= in a unit does that)";
+  if (!home)
+    return [{ level: "error", title: "HOME is not set: jobs have no directory to start in", remedy }];
   try {
     await access(home, constants.W_OK | constants.X_OK);
   } catch (error) {
     return [
-      { level: "error", title: `jobs cannot work in their home "${home}"`, detail: toMessage(error), remedy },
+      {
+        level: "error",
+        title: `home directory "${home}" is not usable by jobs`,
+        detail: toMessage(error),
+        remedy,
+      },
     ];
   }
   return [
-    { level: "ok", title: `home "${home}"` },
+    { level: "ok", title: `home directory "${home}"` },
     ...(await findModeFaults(home)),
     await findKnownHosts(home),
   ];
@@ -28,7 +35,7 @@ async function findModeFaults(home: string): Promise<Finding[]> {
   return [
     {
       level: "warning",
-      title: `others may write into "${directory}": ssh may refuse its files`,
+      title: `"${directory}" is writable by other users: ssh may reject its files`,
       remedy: `chmod 700 ${directory}`,
     },
   ];
@@ -39,10 +46,11 @@ async function findKnownHosts(home: string): Promise<Finding> {
   const texts = await Promise.all(files.map((file) => readFile(file, "utf8").catch(() => "")));
   const hosts = texts.map((text) => text.split("\n").filter((line) => /^[^#\s]/.test(line)).length);
   const count = hosts.reduce((sum, some) => sum + some, 0);
-  if (count > 0) return { level: "ok", title: `ssh knows the keys of hosts (${count} lines)` };
+  if (count > 0) return { level: "ok", title: `ssh has known hosts (${count} lines)` };
   return {
     level: "warning",
-    title: "ssh knows no host: the first checkout over ssh asks whether to trust, and nobody answers",
-    remedy: `put the keys of your git server into ${files[0]}, as in: ssh-keyscan github.com >> ${files[0]} (compare them with what it publishes)`,
+    title:
+      "ssh has no known hosts: the first checkout over ssh will wait for a confirmation that nothing can give",
+    remedy: `add the host keys of your git server to ${files[0]}: ssh-keyscan github.com >> ${files[0]} (then compare them with the published keys)`,
   };
 }

@@ -1,6 +1,6 @@
 import type { Finding } from "signalman";
 
-/** What a job's shell is asked: one line each, empty when there is none. */
+/** Scripts that a job's shell runs for the check. Each prints one line, empty when the fact is missing. */
 export const facts = [
   { name: "git", script: "git --version 2>/dev/null" },
   { name: "checkout", script: "type -t checkout" },
@@ -23,13 +23,13 @@ function toGit(git: string, path: string): Finding {
   if (git !== "") return { level: "ok", title: git };
   return {
     level: "error",
-    title: "jobs find no git, so that they cannot check anything out",
+    title: "git not found in the PATH of jobs: no job can check out a repository",
     detail: `PATH after the login profile: ${path}`,
-    remedy: "install git, or put its directory into PATH in the login profile",
+    remedy: "install git, or add its directory to PATH in the login profile",
   };
 }
 
-/** `checkout` is a function, which the toolbox brings when the login profile sources it (protocol section 11). */
+/** `checkout` is a function of the toolbox, which the login profile must source (protocol section 11). */
 function toToolbox(checkout: string, toolbox: string): Finding {
   if (checkout !== "") return { level: "ok", title: `jobs have the command \`checkout\` (a ${checkout})` };
   const title = "jobs do not have the command `checkout`";

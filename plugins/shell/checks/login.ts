@@ -15,11 +15,11 @@ import { findBash } from "./bash.ts";
 import { facts, type LoginFacts, toFindings } from "./login-facts.ts";
 
 const slowMs = 1000;
-const profiles = "/etc/profile, ~/.bash_profile (or ~/.bash_login, ~/.profile), and what they source";
+const profiles = "/etc/profile, ~/.bash_profile (or ~/.bash_login, ~/.profile) and the files they source";
 
-/** Starts a shell as every job gets one, and asks it what a job would find there. */
+/** Starts a login shell as a job does, and checks what a job finds in it. */
 export async function checkLogin({ env, signal }: CheckContext, logger: Logger): Promise<Finding[]> {
-  // Another check says so.
+  // The check of bash reports this.
   if (findBash(env) === null) return [];
   const directory = await mkdtemp(join(tmpdir(), "signalman-doctor-"));
   const cookie = {
@@ -32,16 +32,16 @@ export async function checkLogin({ env, signal }: CheckContext, logger: Logger):
   try {
     await using shell = createShellExecutor(
       { environment, cookie, directory, logger, options },
-      // The signal comes before.
+      // The signal aborts earlier.
       { startTimeoutMs: 3_600_000, keepProcesses: [] },
     );
     const code = await shell.start(signal);
     const durationMs = Math.round(performance.now() - startedAt);
     if (code !== 0) return [toHanging(durationMs)];
-    const known = await ask(shell);
+    const known = await readFacts(shell);
     return [toStarted(durationMs), ...(await findPrinted(env, signal)), ...toFindings(known)];
   } catch (error) {
-    const remedy = `look through ${profiles}, for exit, exec and what fails; \`bash --login -x\` shows each step`;
+    const remedy = `check ${profiles} for exit, exec and failing commands; \`bash --login -x\` shows each step`;
     return [{ level: "error", title: "the login shell does not start", detail: toMessage(error), remedy }];
   } finally {
     await rm(directory, { recursive: true, force: true });
@@ -51,7 +51,7 @@ export async function checkLogin({ env, signal }: CheckContext, logger: Logger):
 function toStarted(durationMs: number): Finding {
   const title = `the login shell starts in ${durationMs} ms`;
   if (durationMs <= slowMs) return { level: "ok", title };
-  const remedy = `every job waits for it: look through ${profiles}; \`PS4='\\t ' bash --login -x\` shows when each step ran`;
+  const remedy = `every job waits for it: check ${profiles}; \`PS4='\\t ' bash --login -x\` shows the time of each step`;
   return { level: "warning", title, remedy };
 }
 
@@ -59,26 +59,26 @@ function toHanging(durationMs: number): Finding {
   return {
     level: "error",
     title: `the login shell was not ready after ${(durationMs / 1000).toFixed(1)} s`,
-    remedy: `look through ${profiles}, for what waits for input or for the network; \`bash --login -x\` shows each step`,
+    remedy: `check ${profiles} for commands that wait for input or the network; \`bash --login -x\` shows each step`,
   };
 }
 
-async function ask(shell: Executor): Promise<LoginFacts> {
+async function readFacts(shell: Executor): Promise<LoginFacts> {
   const decoder = new TextDecoder();
-  let said = "";
+  let output = "";
   await shell.run(
     facts.map(({ name, script }) => `printf 'signalman-%s=%s\\n' ${name} "$(${script})"`).join("\n"),
-    (chunk) => void (said += typeof chunk === "string" ? chunk : decoder.decode(chunk, { stream: true })),
+    (chunk) => void (output += typeof chunk === "string" ? chunk : decoder.decode(chunk, { stream: true })),
   );
   return Object.fromEntries(
     facts.map(({ name }) => [
       name,
-      new RegExp(`^signalman-${name}=(.*)$`, "m").exec(said)?.[1]?.trim() ?? "",
+      new RegExp(`^signalman-${name}=(.*)$`, "m").exec(output)?.[1]?.trim() ?? "",
     ]),
   ) as LoginFacts;
 }
 
-/** No job's log shows it; whoever logs in by a program reads it as data. */
+/** Reports output of the login profile, which does not appear in job logs but breaks programs that read a login shell's output. */
 async function findPrinted(env: CheckContext["env"], signal: AbortSignal): Promise<Finding[]> {
   const program = Bun.spawn(["bash", "--login", "-c", "true"], {
     env: withoutSecrets(env),
@@ -92,10 +92,9 @@ async function findPrinted(env: CheckContext["env"], signal: AbortSignal): Promi
   return [
     {
       level: "warning",
-      title:
-        "the login profile prints, which breaks what reads a login shell's output, such as scp and rsync",
+      title: "the login profile prints output, which breaks programs such as scp and rsync",
       detail: printed.slice(0, 200),
-      remedy: "print to terminals only, as in: [ -t 1 ] && echo hello",
+      remedy: "print to terminals only, for example: [ -t 1 ] && echo hello",
     },
   ];
 }

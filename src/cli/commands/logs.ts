@@ -2,7 +2,7 @@ import { type KeptLog, listKeptLogs } from "../../agent/kept-logs.ts";
 import { coreName } from "../../core/config/flags.ts";
 import type { CoreConfig } from "../../agent/core-options.ts";
 import { AgentError } from "../../core/errors.ts";
-import { toReport, toShortReport } from "../../job/usage-report.ts";
+import { toReport, toShortReport } from "../../job/usage/report.ts";
 import { findChange } from "../../job/log/verify-spool.ts";
 import { openSpool } from "../../job/log/spool-reader.ts";
 import { defaultStateDirectory } from "../../os/state/directory.ts";

@@ -1,4 +1,4 @@
-import type { LoadedPlugin, PluginOrigin } from "../../core/contracts/host.ts";
+import type { PluginEntry, PluginOrigin } from "../../core/contracts/host.ts";
 import { formatTable } from "../output/columns.ts";
 import { defineCommand } from "../../core/contracts/command.ts";
 
@@ -32,7 +32,7 @@ interface Row {
   readonly flags: readonly string[];
 }
 
-function toRow({ plugin, origin }: LoadedPlugin, hooks: Row["hooks"], services: Row["services"]): Row {
+function toRow({ plugin, origin }: PluginEntry, hooks: Row["hooks"], services: Row["services"]): Row {
   return {
     name: plugin.name,
     description: plugin.description ?? "",

@@ -1,13 +1,12 @@
 import { randomUUID } from "node:crypto";
 import { existsSync } from "node:fs";
-import { type CommandValues, defineCommand } from "../../core/contracts/command.ts";
+import { type CommandValues, defineCommand, type Program } from "../../core/contracts/command.ts";
 import type { JobResult } from "../../core/contracts/job-events.ts";
 import type { JobRequest } from "../../core/contracts/job-request.ts";
-import type { Program } from "../../core/contracts/program.ts";
 import { AgentError } from "../../core/errors.ts";
 import { selectCommands } from "../../job/request/select.ts";
 import { runHere } from "../../job/run-here.ts";
-import { toShortReport } from "../../job/usage-report.ts";
+import { toShortReport } from "../../job/usage/report.ts";
 import { viewJob } from "../job-view/view-job.ts";
 import { hasColour } from "../output/colour.ts";
 import { loadJob } from "../run/job-file.ts";

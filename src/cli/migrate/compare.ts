@@ -45,7 +45,7 @@ export async function compare(
   );
   return {
     config,
-    secrets: [...secrets, ...findSecrets(unit?.env ?? {}, { config, options })],
+    secrets: [...secrets, ...findSecrets(unit?.env ?? {}, config)],
     notes: [
       ...refused,
       ...faults.map((text): Note => ({ kind: "refused", subject: toSubject(text), text })),

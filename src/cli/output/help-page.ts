@@ -1,7 +1,6 @@
 import { coreName } from "../../core/config/flags.ts";
-import type { CommandArgs } from "../../core/contracts/command.ts";
+import type { CommandArgs, Program } from "../../core/contracts/command.ts";
 import type { DeclaredOptions, Option } from "../../core/contracts/options.ts";
-import type { Program } from "../../core/contracts/program.ts";
 import { loadCommand } from "../program/load-command.ts";
 import { type Entry, formatEntries, wrap } from "./columns.ts";
 import { describeDefault, toPlaceholder } from "./describe-option.ts";

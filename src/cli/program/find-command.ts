@@ -1,10 +1,8 @@
 import { ownCommands } from "../commands/index.ts";
 import { findName, loadCommand } from "./load-command.ts";
-import type { Command } from "../../core/contracts/command.ts";
-import type { LoadedPlugin } from "../../core/contracts/host.ts";
-import type { CommandEntry } from "../../core/contracts/program.ts";
+import type { Command, CommandEntry } from "../../core/contracts/command.ts";
 import { AgentError } from "../../core/errors.ts";
-import type { BuiltInPlugins } from "../../core/host/loader.ts";
+import type { BuiltInPlugins, LoadedPlugin } from "../../core/host/loader.ts";
 
 /** The built-in plugins, and the names of their commands, which are known without loading any of them. */
 export interface BuiltIns {

@@ -1,5 +1,4 @@
-import type { Command } from "../../core/contracts/command.ts";
-import type { CommandEntry } from "../../core/contracts/program.ts";
+import type { Command, CommandEntry } from "../../core/contracts/command.ts";
 import { AgentError } from "../../core/errors.ts";
 import { toHint } from "../../core/nearest.ts";
 

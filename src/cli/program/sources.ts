@@ -1,5 +1,4 @@
 import { resolve } from "node:path";
-import type { LoadedPlugin } from "../../core/contracts/host.ts";
 import type { DeclaredOptions } from "../../core/contracts/options.ts";
 import { coreOptions } from "../../agent/core-options.ts";
 import { peekFlags } from "../../core/config/arguments.ts";
@@ -7,7 +6,7 @@ import { type ConfigFile, findConfigFile, loadConfigFile } from "../../core/conf
 import { declareOptions, toVariable } from "../../core/config/flags.ts";
 import { choosePlugins, type PluginChoice } from "../../core/config/plugins.ts";
 import { AgentError } from "../../core/errors.ts";
-import { type BuiltInPlugins, loadPlugins } from "../../core/host/loader.ts";
+import { type BuiltInPlugins, type LoadedPlugin, loadPlugins } from "../../core/host/loader.ts";
 
 /** The configuration file, the plugins that it names, and the options that they declare. */
 export interface Sources {

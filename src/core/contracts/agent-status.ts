@@ -1,4 +1,4 @@
-import type { StopReason } from "./plugin.ts";
+import type { StopReason } from "./stop-reason.ts";
 
 /** The current state of an agent, as `signalman status`, health checks and metrics show it. Times are Unix milliseconds. */
 export interface AgentStatus {

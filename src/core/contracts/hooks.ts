@@ -4,11 +4,17 @@ import type { JobLog } from "./job-log.ts";
 import type { JobRequest } from "./job-request.ts";
 import type { ImagePull, JobSummary } from "./job-summary.ts";
 import type { LogDelivery } from "./log-backend.ts";
-import type { StopReason } from "./plugin.ts";
+import type { StopReason } from "./stop-reason.ts";
 
-/** The fields that every job event has. */
-export interface JobHookEvent {
+/** The fields that every event of a job's process has. */
+export interface JobEventBase {
   readonly job: JobRequest;
+  /** Aborts when the job is stopped. */
+  readonly signal: AbortSignal;
+}
+
+/** An event of a job that can still add blocks to the job's log. */
+export interface JobHookEvent extends JobEventBase {
   /** The job's log: `log.command(directive, async (output) => exitCode)` adds a block to it. */
   readonly log: JobLog;
 }
@@ -35,8 +41,7 @@ export interface RunOptions {
 /** The part of a job that a command belongs to. */
 export type CommandPhase = "commands" | "epilogue-always" | "epilogue-on-pass" | "epilogue-on-fail";
 
-export interface CommandHookEvent {
-  readonly job: JobRequest;
+export interface CommandHookEvent extends JobEventBase {
   readonly phase: CommandPhase;
   /** Position within the phase, from 0. */
   readonly index: number;
@@ -93,7 +98,7 @@ export interface HookEvents {
    */
   "job:prepare": JobSessionEvent;
   /** Fired when an executor has pulled an image or failed to. Use it to measure pulls. */
-  "image:pulled": { readonly job: JobRequest } & ImagePull;
+  "image:pulled": JobEventBase & ImagePull;
   /** Fired before a command of the job runs. */
   "command:start": CommandHookEvent;
   /** Fired after a command of the job has run. */
@@ -101,7 +106,7 @@ export interface HookEvents {
   /** Fired when the result is final. The session is `closed` after a stop, or when it never opened. */
   "job:finish": JobSessionEvent & { readonly result: JobResult; readonly session: "open" | "closed" };
   /** Fired when the executor is disposed and the log is closed. */
-  "job:end": { readonly job: JobRequest } & JobSummary;
+  "job:end": JobEventBase & JobSummary;
 }
 
 export type HookName = keyof HookEvents;

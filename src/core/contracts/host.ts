@@ -1,14 +1,24 @@
 import type { HookEvents, HookName } from "./hooks.ts";
-import type { Plugin, ProcessRole, StopReason } from "./plugin.ts";
 import type { Service } from "./services.ts";
+import type { StopReason } from "./stop-reason.ts";
+
+/** The processes in which plugins run: the agent's, a job's, or (in `run`) one process that is both. */
+export type ProcessRole = "agent" | "job";
 
 /** Where a plugin came from. */
 export type PluginOrigin =
   | { readonly kind: "built-in" }
   | { readonly kind: "file" | "package"; readonly specifier: string; readonly path: string };
 
-export interface LoadedPlugin {
-  readonly plugin: Plugin;
+/** A loaded plugin, as commands see it. */
+export interface PluginEntry {
+  readonly plugin: {
+    readonly name: string;
+    readonly description?: string;
+    readonly runsIn?: readonly ProcessRole[];
+    readonly flags?: Readonly<Record<string, string>>;
+    readonly commands?: Readonly<Record<string, unknown>>;
+  };
   readonly origin: PluginOrigin;
 }
 

@@ -1,7 +1,7 @@
 import type { SyncOutcome } from "./agent-status.ts";
 import type { Jobs } from "./jobs.ts";
 import type { Logger } from "./logger.ts";
-import type { StopReason } from "./plugin.ts";
+import type { StopReason } from "./stop-reason.ts";
 import type { SlotState } from "./slot-state.ts";
 
 /** An operator's requests to the agent, made by signals. The job source translates them for its control plane. */

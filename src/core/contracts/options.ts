@@ -20,8 +20,6 @@ export type OptionStatus = "deprecated" | "unsupported";
 export interface OptionMigration {
   /** Key of the option that reads the value from a file: a better place for a secret. */
   readonly fileOption?: string;
-  /** `variables`: the entries are variables of jobs (`NAME=value`). `secret-names`: globs of the names of secret variables. */
-  readonly content?: "variables" | "secret-names";
 }
 
 /** The part of JSON Schema that the program reads. */

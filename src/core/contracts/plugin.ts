@@ -1,14 +1,10 @@
 import type { CommandLoader } from "./command.ts";
 import type { Hook, HookName } from "./hooks.ts";
+import type { ProcessRole } from "./host.ts";
 import type { Logger } from "./logger.ts";
 import type { Service } from "./services.ts";
+import type { StopReason } from "./stop-reason.ts";
 import type { StandardSchemaV1 } from "./standard-schema.ts";
-
-/** The processes in which plugins run: the agent's, a job's, or (in `run`) one process that is both. */
-export type ProcessRole = "agent" | "job";
-
-/** Why an agent shuts down. The shutdown hook receives it in upper case (protocol section 6.5). */
-export type StopReason = "idle" | "job-finished" | "requested" | "interrupted" | "unable-to-sync" | "unknown";
 
 /** The argument of `setup`. `setup` registers, hooks act, and disposal undoes what they did in reverse order. */
 export interface PluginContext {

@@ -1,4 +1,4 @@
-import type { Host, PluginOrigin } from "../contracts/host.ts";
+import type { Host, PluginOrigin, ProcessRole } from "../contracts/host.ts";
 import { createHooks } from "hookable";
 import { withDeadline, toDuration } from "./deadline.ts";
 import { AgentError, toMessage } from "../errors.ts";
@@ -7,7 +7,8 @@ import { type Hook, type HookEvents, type HookName, hookTable } from "../contrac
 import { createLifetime, type Lifetime } from "./lifetime.ts";
 import type { Logger } from "../contracts/logger.ts";
 import { toHint } from "../nearest.ts";
-import type { Plugin, PluginContext, ProcessRole, StopReason } from "../contracts/plugin.ts";
+import type { Plugin, PluginContext } from "../contracts/plugin.ts";
+import type { StopReason } from "../contracts/stop-reason.ts";
 import { createRegistry } from "./registry.ts";
 
 export interface HostOptions {

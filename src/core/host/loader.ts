@@ -1,10 +1,15 @@
-import type { LoadedPlugin } from "../contracts/host.ts";
+import type { PluginOrigin } from "../contracts/host.ts";
 import { toDuration, withDeadline } from "./deadline.ts";
 import { AgentError, toMessage } from "../errors.ts";
 import { toHint } from "../nearest.ts";
 import type { Plugin } from "../contracts/plugin.ts";
 import { type ExternalOrigin, findPluginEntry } from "./entry.ts";
 import { assertPlugin } from "./shape.ts";
+
+export interface LoadedPlugin {
+  readonly plugin: Plugin;
+  readonly origin: PluginOrigin;
+}
 
 /** name → its module, as `plugins/index.ts` lists them. */
 export type BuiltInPlugins = Readonly<Record<string, () => Promise<{ readonly default: Plugin }>>>;

@@ -1,6 +1,6 @@
 import type { JobEvent } from "../../core/contracts/job-events.ts";
 
-/** Encodes events as lines. A line is good until the next one is encoded. */
+/** Creates an encoder of events as lines. A line is valid until the next one is encoded. */
 export function createEncoder(): (event: JobEvent) => Uint8Array {
   const scratch = Buffer.allocUnsafeSlow(256 * 1024);
   return (event) => {

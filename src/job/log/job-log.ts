@@ -1,95 +1,70 @@
-import type { JobLog } from "../../core/contracts/job-log.ts";
 import type { JobResult } from "../../core/contracts/job-events.ts";
-import type { Redactor } from "./redactor.ts";
-import type { Spool, SpoolStats } from "./spool.ts";
+import type { JobLog } from "../../core/contracts/job-log.ts";
+import type { LogFilterCounts } from "../../core/contracts/log-filter.ts";
 import { AgentError, toMessage } from "../../core/errors.ts";
-import { createChunker, type ChunkerOptions } from "./chunker.ts";
+import type { JobSequences } from "../commands/job-sequences.ts";
+import { type Chunker, createChunker, type ChunkerOptions } from "./chunker.ts";
+import type { FilterChain } from "./filter-chain.ts";
+import type { Spool, SpoolStats } from "./spool.ts";
 import { unixSeconds } from "./unix-seconds.ts";
 
 export interface JobLogOptions {
   readonly spool: Spool;
-  readonly redactor: Redactor;
-  /** Unix seconds. */
+  readonly filters: FilterChain;
+  readonly sequences: JobSequences;
+  /** Returns Unix seconds. */
   readonly now?: () => number;
-  /** Gets each piece of output, masked, once the spool has had it. */
-  readonly onOutput?: (text: string) => void;
   readonly chunks?: ChunkerOptions;
 }
 
 /**
- * Where the bytes of a job's output went. What was produced stands in the spool, was dropped, or is behind a mask; `\r\n` is one
- * byte less there, and an invalid byte three.
+ * Accounts for the bytes of a job's output: each is in the spool, was dropped, is behind a mask or was a message of the job. `\r\n` is one
+ * byte less in the spool, and an invalid byte three.
  */
-export interface JobLogStats extends SpoolStats {
+export interface JobLogStats extends SpoolStats, LogFilterCounts {
   readonly producedBytes: number;
-  readonly redactedBytes: number;
-  readonly redactions: number;
-  /** Came after its command had finished, and is not in the log. */
+  /** Bytes that arrived after their command had finished, and are not in the log. */
   readonly lateBytes: number;
 }
 
-/** The log with its two ends, for who runs the job. */
+/** The log as the job itself sees it. */
 export interface WritableJobLog extends JobLog {
   started(): void;
-  /** A block that is still open (a plugin did not wait for it) is finished with 1 first. */
+  /** Ends the log. A block that is still open, because a plugin did not wait for it, is finished with 1 first. */
   finished(result: JobResult): void;
   readonly stats: JobLogStats;
 }
 
-/** Bytes → redactor → chunker → spool, in blocks. All synchronous: the spool's append is the back-pressure. */
+/** Bytes → job sequences → filters → chunker → spool, in blocks. All synchronous: the spool's append is the back-pressure. */
 export function createJobLog(options: JobLogOptions): WritableJobLog {
-  const { spool, redactor, now = unixSeconds, onOutput } = options;
-  let open: { readonly directive: string; readonly finish: (exitCode: number) => void } | undefined;
+  const { spool, filters, now = unixSeconds } = options;
+  const stream = createStream(options, now);
+  let open: Block | undefined;
   let ended = false;
-  let atLineStart = true;
-  let producedBytes = 0;
-  let lateBytes = 0;
-
-  const chunker = createChunker((output) => {
-    spool.append({ event: "cmd_output", timestamp: now(), output });
-    atLineStart = output.endsWith("\n");
-    onOutput?.(output);
-  }, options.chunks);
-
-  function write(chunk: Uint8Array | string): void {
-    const bytes = typeof chunk === "string" ? Buffer.from(chunk) : chunk;
-    producedBytes += bytes.length;
-    chunker.push(redactor.push(bytes));
-  }
-
-  function flush(): void {
-    chunker.push(redactor.flush());
-    chunker.end();
-  }
 
   function assertFree(what: string): void {
-    if (ended) throw new AgentError("LOG_BUSY", `${what} cannot go into the job's log: the log has ended`);
+    if (ended)
+      throw new AgentError("LOG_BUSY", `${what} cannot be added to the job's log: the log has ended`);
     if (open === undefined) return;
     throw new AgentError(
       "LOG_BUSY",
-      `${what} cannot go into the job's log while the block "${open.directive}" is open`,
+      `${what} cannot be added to the job's log while the block "${open.directive}" is open`,
     );
   }
 
-  return {
-    started: () => spool.append({ event: "job_started", timestamp: now() }),
-    finished(result) {
-      open?.finish(1);
-      assertFree("the job's end");
-      ended = true;
-      spool.append({ event: "job_finished", timestamp: now(), result });
-    },
-    async command(name, work) {
-      const directive = redactor.redactText(name).toWellFormed();
-      assertFree(`the block "${directive}"`);
-      const startedAt = now();
-      spool.append({ event: "cmd_started", timestamp: startedAt, directive });
-      atLineStart = true;
-      let finished = false;
-      const finish = (exitCode: number) => {
-        if (finished) return;
-        finished = true;
-        flush();
+  function begin(title: string): Block {
+    const directive = filters.text(title).toWellFormed();
+    assertFree(`the block "${directive}"`);
+    const startedAt = now();
+    spool.append({ event: "cmd_started", timestamp: startedAt, directive });
+    stream.begin();
+    const block: Block = {
+      directive,
+      isFinished: false,
+      finish(exitCode) {
+        if (block.isFinished) return;
+        block.isFinished = true;
+        stream.flush();
         open = undefined;
         const finishedAt = now();
         spool.append({
@@ -100,29 +75,97 @@ export function createJobLog(options: JobLogOptions): WritableJobLog {
           started_at: startedAt,
           finished_at: finishedAt,
         });
-      };
-      open = { directive, finish };
+      },
+    };
+    return block;
+  }
+
+  return {
+    started: () => spool.append({ event: "job_started", timestamp: now() }),
+    finished(result) {
+      open?.finish(1);
+      assertFree("the job's end");
+      ended = true;
+      spool.append({ event: "job_finished", timestamp: now(), result });
+    },
+    async command(title, work) {
+      const block = begin(title);
+      open = block;
       try {
         const code = await work((chunk) => {
-          if (finished) lateBytes += Buffer.byteLength(chunk);
-          else write(chunk);
+          if (block.isFinished) stream.countLate(chunk);
+          else stream.write(chunk);
         });
-        // A plugin's mistake must not put `null` into the log, which would stop the page that shows it.
+        // A plugin's mistake must not put `null` into the log, which would break the page that renders it.
         const exitCode = Number.isSafeInteger(code) ? code : 1;
-        finish(exitCode);
+        block.finish(exitCode);
         return exitCode;
       } catch (error) {
-        if (!finished) {
-          flush();
-          write(`${atLineStart ? "" : "\n"}${toMessage(error)}\n`);
-        }
-        finish(1);
+        if (!block.isFinished) stream.writeLastLine(toMessage(error));
+        block.finish(1);
         throw error;
       }
     },
     get stats() {
-      const { count: redactions, redactedBytes } = redactor;
-      return { ...spool.stats, producedBytes, redactedBytes, redactions, lateBytes };
+      const { droppedBytes, ...stored } = spool.stats;
+      return {
+        ...stored,
+        ...filters.counts(),
+        ...stream.counts(),
+        droppedBytes: droppedBytes + filters.droppedBytes,
+      };
     },
+  };
+}
+
+interface Block {
+  readonly directive: string;
+  isFinished: boolean;
+  finish(exitCode: number): void;
+}
+
+/** The output of the open block, from bytes to events. */
+interface OutputStream {
+  begin(): void;
+  write(chunk: Uint8Array | string): void;
+  /** Writes a line of its own. */
+  writeLastLine(text: string): void;
+  countLate(chunk: Uint8Array | string): void;
+  flush(): void;
+  counts(): { readonly producedBytes: number; readonly lateBytes: number };
+}
+
+function createStream({ spool, filters, sequences, chunks }: JobLogOptions, now: () => number): OutputStream {
+  let atLineStart = true;
+  let producedBytes = 0;
+  let lateBytes = 0;
+  const chunker: Chunker = createChunker((output) => {
+    spool.append({ event: "cmd_output", timestamp: now(), output });
+    atLineStart = output.endsWith("\n");
+  }, chunks);
+
+  function write(chunk: Uint8Array | string): void {
+    const bytes = typeof chunk === "string" ? Buffer.from(chunk) : chunk;
+    producedBytes += bytes.length;
+    chunker.push(filters.push(sequences.push(bytes)));
+  }
+
+  function flush(): void {
+    const rest = sequences.flush();
+    if (rest.length > 0) chunker.push(filters.push(rest));
+    chunker.push(filters.flush());
+    chunker.end();
+  }
+
+  return {
+    begin: () => void (atLineStart = true),
+    write,
+    writeLastLine(text) {
+      flush();
+      write(`${atLineStart ? "" : "\n"}${text}\n`);
+    },
+    countLate: (chunk) => void (lateBytes += Buffer.byteLength(chunk)),
+    flush,
+    counts: () => ({ producedBytes, lateBytes }),
   };
 }

@@ -2,16 +2,16 @@ import * as fs from "node:fs";
 import { AgentError, toMessage } from "../../core/errors.ts";
 
 export interface SpoolFileOptions {
-  /** 0: only `sync` synchronises. */
+  /** Milliseconds between two synchronisations with the disk. 0: only by `sync`. */
   readonly fsyncIntervalMs: number;
   readonly onSyncFailed: (error: AgentError) => void;
-  /** Called once, when the file is seen not to be as it was written: another process cut, extended, replaced or removed it. */
+  /** Called once, when the file is found not to be as it was written: another process truncated, extended, replaced or removed it. */
   readonly onChanged?: (error: AgentError) => void;
-  /** Goes on with the file that is there and has this length and checksum. */
+  /** Continues the existing file, which must have this length and checksum. */
   readonly resumeAt?: SpoolExtent;
 }
 
-/** What a spool is when nobody but its writer has touched it. */
+/** The extent of a spool that only its writer has changed. */
 export interface SpoolExtent {
   readonly bytes: number;
   /** CRC-32 of all its bytes. */
@@ -19,8 +19,8 @@ export interface SpoolExtent {
 }
 
 /**
- * A file of whole lines: a line that cannot be written to its end is taken back. Each line goes to its own place, so that what comes
- * after a change by another process still stands where readers look for it.
+ * A file of whole lines: a line that cannot be written completely is removed again. Each line is written at its own offset, so that lines after a
+ * change by another process are still where readers expect them.
  */
 export interface SpoolFile extends SpoolExtent {
   append(line: Uint8Array): void;
@@ -28,134 +28,163 @@ export interface SpoolFile extends SpoolExtent {
   close(): void;
 }
 
-/** Opens for writing, readable by its owner only, never through a symbolic link. All that fails is `SPOOL_FAILED`. */
+/** Opens a file for writing, readable by its owner only, never through a symbolic link. Every failure is `SPOOL_FAILED`. */
 export function openSpoolFile(path: string, options: SpoolFileOptions): SpoolFile {
-  const { fsyncIntervalMs, onSyncFailed, onChanged, resumeAt } = options;
-  const { O_WRONLY, O_CREAT, O_EXCL, O_NOFOLLOW } = fs.constants;
-  const fresh = resumeAt === undefined ? O_CREAT | O_EXCL : 0;
-  const fd = attempt("open", () => fs.openSync(path, O_WRONLY | O_NOFOLLOW | fresh, 0o600));
-  // A limit of file size (`ulimit -f`) is an error of the write, not the end of the process.
-  if (process.listenerCount("SIGXFSZ") === 0) process.on("SIGXFSZ", () => {});
-  let { bytes, checksum } = resumeAt ?? { bytes: 0, checksum: 0 };
-  let isChanged = false;
-  let torn = false;
-  let dirty = false;
-  let syncing = false;
-  let closed = false;
-  let timer: NodeJS.Timeout | undefined;
-  if (resumeAt !== undefined) assertLength(bytes);
+  return new LineFile(path, options);
+}
 
-  function attempt<T>(verb: string, work: () => T): T {
+class LineFile implements SpoolFile {
+  readonly #path: string;
+  readonly #options: SpoolFileOptions;
+  readonly #fd: number;
+  #bytes: number;
+  #checksum: number;
+  #isChanged = false;
+  /** Whether the file may end with a part of a line. */
+  #isTorn = false;
+  /** Whether something was written since the last synchronisation. */
+  #isDirty = false;
+  #isSyncing = false;
+  #isClosed = false;
+  #timer: NodeJS.Timeout | undefined;
+
+  constructor(path: string, options: SpoolFileOptions) {
+    const { O_WRONLY, O_CREAT, O_EXCL, O_NOFOLLOW } = fs.constants;
+    const { resumeAt } = options;
+    const creation = resumeAt === undefined ? O_CREAT | O_EXCL : 0;
+    this.#path = path;
+    this.#options = options;
+    this.#fd = this.#attempt("open", () => fs.openSync(path, O_WRONLY | O_NOFOLLOW | creation, 0o600));
+    this.#bytes = resumeAt?.bytes ?? 0;
+    this.#checksum = resumeAt?.checksum ?? 0;
+    // A limit of the file size (`ulimit -f`) must be an error of the write, not the end of the process.
+    if (process.listenerCount("SIGXFSZ") === 0) process.on("SIGXFSZ", () => {});
+    if (resumeAt !== undefined) this.#assertLength(resumeAt.bytes);
+  }
+
+  get bytes(): number {
+    return this.#bytes;
+  }
+
+  get checksum(): number {
+    return this.#checksum;
+  }
+
+  append(line: Uint8Array): void {
+    try {
+      this.#writeLine(line);
+    } catch (cause) {
+      this.#removePartialLine();
+      throw this.#toFailure("write to", cause);
+    }
+    this.#isDirty = true;
+    this.#scheduleSync();
+  }
+
+  sync(): void {
+    this.#attempt("synchronise", () => fs.fdatasyncSync(this.#fd));
+  }
+
+  close(): void {
+    this.#isClosed = true;
+    clearTimeout(this.#timer);
+    try {
+      this.#inspect();
+      if (this.#options.fsyncIntervalMs > 0) this.sync();
+    } finally {
+      // While a call is under way the descriptor stays open: its number could be reused for another file.
+      if (!this.#isSyncing) fs.closeSync(this.#fd);
+    }
+  }
+
+  #attempt<T>(verb: string, work: () => T): T {
     try {
       return work();
     } catch (cause) {
-      throw failure(verb, cause);
+      throw this.#toFailure(verb, cause);
     }
   }
 
-  function failure(verb: string, cause: unknown): AgentError {
-    return new AgentError("SPOOL_FAILED", `cannot ${verb} the job's log "${path}": ${toMessage(cause)}`, {
-      cause,
-    });
+  #toFailure(verb: string, cause: unknown): AgentError {
+    const message = `cannot ${verb} the job's log "${this.#path}": ${toMessage(cause)}`;
+    return new AgentError("SPOOL_FAILED", message, { cause });
   }
 
-  function assertLength(expected: number): void {
-    const { size } = attempt("read", () => fs.fstatSync(fd));
+  #assertLength(expected: number): void {
+    const { size } = this.#attempt("read", () => fs.fstatSync(this.#fd));
     if (size === expected) return;
-    fs.closeSync(fd);
+    fs.closeSync(this.#fd);
     const what = `has ${size} bytes, and ${expected} when it was recovered: another process writes to it`;
-    throw new AgentError("SPOOL_FAILED", `the job's log "${path}" ${what}`);
+    throw new AgentError("SPOOL_FAILED", `the job's log "${this.#path}" ${what}`);
   }
 
-  function writeLine(line: Uint8Array): void {
-    if (torn) fs.ftruncateSync(fd, bytes);
-    torn = true;
-    for (let at = 0; at < line.length;) at += fs.writeSync(fd, line, at, line.length - at, bytes + at);
-    torn = false;
-    bytes += line.length;
-    checksum = Bun.hash.crc32(line, checksum);
-  }
-
-  function findChange(): string | undefined {
-    try {
-      return toChange(fs.fstatSync(fd), fs.statSync(path, { throwIfNoEntry: false }), bytes);
-    } catch (error) {
-      return toMessage(error);
+  #writeLine(line: Uint8Array): void {
+    if (this.#isTorn) fs.ftruncateSync(this.#fd, this.#bytes);
+    this.#isTorn = true;
+    for (let at = 0; at < line.length;) {
+      at += fs.writeSync(this.#fd, line, at, line.length - at, this.#bytes + at);
     }
+    this.#isTorn = false;
+    this.#bytes += line.length;
+    this.#checksum = Bun.hash.crc32(line, this.#checksum);
   }
 
-  /** Its size, and that the path still leads to it: what is cheap to know. */
-  function inspect(): void {
-    if (isChanged || torn || !onChanged) return;
-    const what = findChange();
-    if (what === undefined) return;
-    isChanged = true;
-    onChanged(new AgentError("SPOOL_FAILED", `another process changed the job's log "${path}": ${what}`));
-  }
-
-  /** Puts what was written on the disk a while from now; there is never more than one such call under way. */
-  function syncLater(): void {
-    if (timer !== undefined || syncing || closed || fsyncIntervalMs === 0) return;
-    timer = setTimeout(() => {
-      timer = undefined;
-      dirty = false;
-      syncing = true;
-      fs.fdatasync(fd, (error) => {
-        syncing = false;
-        if (closed) fs.closeSync(fd);
-        else {
-          inspect();
-          if (dirty) syncLater();
-        }
-        if (error) onSyncFailed(failure("synchronise", error));
-      });
-    }, fsyncIntervalMs);
-    timer.unref();
-  }
-
-  return {
-    get bytes() {
-      return bytes;
-    },
-    get checksum() {
-      return checksum;
-    },
-    append(line) {
-      try {
-        writeLine(line);
-      } catch (cause) {
-        cutBack();
-        throw failure("write to", cause);
-      }
-      dirty = true;
-      syncLater();
-    },
-    sync: () => attempt("synchronise", () => fs.fdatasyncSync(fd)),
-    close() {
-      closed = true;
-      clearTimeout(timer);
-      try {
-        inspect();
-        if (fsyncIntervalMs > 0) attempt("synchronise", () => fs.fdatasyncSync(fd));
-      } finally {
-        // A descriptor that is closed under a running call could by then be another file's.
-        if (!syncing) fs.closeSync(fd);
-      }
-    },
-  };
-
-  function cutBack(): void {
+  #removePartialLine(): void {
     try {
-      fs.ftruncateSync(fd, bytes);
-      torn = false;
+      fs.ftruncateSync(this.#fd, this.#bytes);
+      this.#isTorn = false;
     } catch {
       // Tried again before the next line.
     }
   }
+
+  /** Synchronises after the interval; there is never more than one such call under way. */
+  #scheduleSync(): void {
+    if (this.#timer !== undefined || this.#isSyncing || this.#isClosed) return;
+    if (this.#options.fsyncIntervalMs === 0) return;
+    this.#timer = setTimeout(() => this.#syncInBackground(), this.#options.fsyncIntervalMs);
+    this.#timer.unref();
+  }
+
+  #syncInBackground(): void {
+    this.#timer = undefined;
+    this.#isDirty = false;
+    this.#isSyncing = true;
+    fs.fdatasync(this.#fd, (error) => {
+      this.#isSyncing = false;
+      if (this.#isClosed) fs.closeSync(this.#fd);
+      else {
+        this.#inspect();
+        if (this.#isDirty) this.#scheduleSync();
+      }
+      if (error) this.#options.onSyncFailed(this.#toFailure("synchronise", error));
+    });
+  }
+
+  /** Reports a change by another process, as far as it shows in the size and in what the path refers to. */
+  #inspect(): void {
+    const { onChanged } = this.#options;
+    if (this.#isChanged || this.#isTorn || !onChanged) return;
+    const what = this.#findChange();
+    if (what === undefined) return;
+    this.#isChanged = true;
+    onChanged(
+      new AgentError("SPOOL_FAILED", `another process changed the job's log "${this.#path}": ${what}`),
+    );
+  }
+
+  #findChange(): string | undefined {
+    try {
+      const own = fs.fstatSync(this.#fd);
+      return toChange(own, fs.statSync(this.#path, { throwIfNoEntry: false }), this.#bytes);
+    } catch (error) {
+      return toMessage(error);
+    }
+  }
 }
 
-function toChange(own: fs.Stats, there: fs.Stats | undefined, bytes: number): string | undefined {
-  if (there === undefined) return "it was removed";
-  if (there.ino !== own.ino || there.dev !== own.dev) return "it was replaced";
+function toChange(own: fs.Stats, current: fs.Stats | undefined, bytes: number): string | undefined {
+  if (current === undefined) return "it was removed";
+  if (current.ino !== own.ino || current.dev !== own.dev) return "it was replaced";
   return own.size === bytes ? undefined : `it has ${own.size} bytes, and ${bytes} were written`;
 }

@@ -1,75 +1,117 @@
-import type { SpoolReader, SpoolCursor, SpoolBatch } from "../../core/contracts/spool.ts";
 import * as fs from "node:fs";
+import type { SpoolBatch, SpoolCursor, SpoolReader } from "../../core/contracts/spool.ts";
 import { AgentError, toMessage } from "../../core/errors.ts";
 
-/** Who writes a spool, as far as its readers must know. In another process: the socket on which the writer's wake-ups come. */
+/** The writer of a spool, as far as its readers must know it. In another process: the socket that carries the writer's wake-ups. */
 export interface SpoolSource {
-  /** No event will come any more. */
+  /** Whether no further event will come. */
   readonly closed: boolean;
-  /** Once it is closed: lines that the disk did not take. They come behind the file's, if there is one. */
+  /** Once it is closed: lines that the disk did not accept. They follow those of the file, if there is one. */
   readonly rest?: Uint8Array | undefined;
-  /** Calls `listener` after each append and when the spool is closed. Returns what stops that. */
+  /** Calls `listener` after each append and when the spool is closed. Returns a function that ends this. */
   watch(listener: () => void): () => void;
 }
 
 export interface OpenSpoolOptions {
-  /** Who writes it. Default: nobody any more. */
+  /** The writer. Default: the spool is closed. */
   readonly source?: SpoolSource;
-  /** Where to begin. Default: at the first event. */
+  /** Start position. Default: the first event. */
   readonly cursor?: SpoolCursor;
 }
 
 /**
- * Opens a spool for reading, in whatever process. Throws `SPOOL_FAILED`, also when no event begins at the cursor. The file may be missing when
- * its source has a `rest`: then that is all there is.
+ * Opens a spool for reading, in any process. Throws `SPOOL_FAILED`, also when no event begins at the cursor. The file may be missing when
+ * its source has a `rest`, which then is the whole log.
  */
 export function openSpool(path: string, options: OpenSpoolOptions = {}): SpoolReader {
-  const { source = nobody } = options;
-  let isRestRead = false;
-  const fd = open();
-  const disposed = new AbortController();
-  let cursor: SpoolCursor = { event: 0, offset: 0 };
-  let checksum = 0;
-  try {
-    seek(options.cursor ?? cursor);
-  } catch (error) {
-    close();
-    throw error;
-  }
+  return new FileSpoolReader(path, options);
+}
 
-  function seek(place: SpoolCursor): void {
-    checksum = passOver(place.offset);
-    cursor = place;
-    isRestRead = false;
-  }
+class FileSpoolReader implements SpoolReader {
+  readonly #path: string;
+  readonly #source: SpoolSource;
+  readonly #fd: number | undefined;
+  readonly #disposed = new AbortController();
+  #cursor: SpoolCursor = { event: 0, offset: 0 };
+  #checksum = 0;
+  #isRestRead = false;
 
-  function open(): number | undefined {
-    if (source.rest && !fs.existsSync(path)) return undefined;
-    return attempt(() => fs.openSync(path, fs.constants.O_RDONLY | fs.constants.O_NOFOLLOW));
-  }
-
-  function close(): void {
-    if (fd !== undefined) fs.closeSync(fd);
-  }
-
-  function attempt<T>(work: () => T): T {
+  constructor(path: string, { source = closedSource, cursor }: OpenSpoolOptions) {
+    this.#path = path;
+    this.#source = source;
+    this.#fd = this.#open();
     try {
-      return work();
-    } catch (cause) {
-      throw new AgentError("SPOOL_FAILED", `cannot read the job's log "${path}": ${toMessage(cause)}`, {
-        cause,
-      });
+      this.seek(cursor ?? this.#cursor);
+    } catch (error) {
+      this.#close();
+      throw error;
     }
   }
 
-  /** The checksum of what stands before an offset, which must be the beginning of a line. */
-  function passOver(offset: number): number {
+  get cursor(): SpoolCursor {
+    return this.#cursor;
+  }
+
+  get checksum(): number {
+    return this.#checksum;
+  }
+
+  async next(
+    options: { maxEvents?: number; maxBytes?: number; signal?: AbortSignal } = {},
+  ): Promise<SpoolBatch | undefined> {
+    const { maxEvents = 2000, maxBytes = 1024 * 1024, signal } = options;
+    for (;;) {
+      signal?.throwIfAborted();
+      this.#disposed.signal.throwIfAborted();
+      // Read before the file: otherwise what is written last could be missed.
+      const { closed } = this.#source;
+      const batch = this.#read(maxEvents, maxBytes);
+      if (batch || closed) return batch ?? this.#readRest();
+      await wakeUp(this.#source, signal ? [signal, this.#disposed.signal] : [this.#disposed.signal]);
+    }
+  }
+
+  seek(cursor: SpoolCursor): void {
+    this.#checksum = this.#checksumUpTo(cursor.offset);
+    this.#cursor = cursor;
+    this.#isRestRead = false;
+  }
+
+  [Symbol.dispose](): void {
+    if (this.#disposed.signal.aborted) return;
+    this.#disposed.abort(
+      new AgentError("SPOOL_FAILED", `the reader of the job's log "${this.#path}" was closed`),
+    );
+    this.#close();
+  }
+
+  #open(): number | undefined {
+    if (this.#source.rest && !fs.existsSync(this.#path)) return undefined;
+    return this.#attempt(() => fs.openSync(this.#path, fs.constants.O_RDONLY | fs.constants.O_NOFOLLOW));
+  }
+
+  #close(): void {
+    if (this.#fd !== undefined) fs.closeSync(this.#fd);
+  }
+
+  #attempt<T>(work: () => T): T {
+    try {
+      return work();
+    } catch (cause) {
+      const message = `cannot read the job's log "${this.#path}": ${toMessage(cause)}`;
+      throw new AgentError("SPOOL_FAILED", message, { cause });
+    }
+  }
+
+  /** Computes the checksum of the bytes before an offset, which must be the beginning of a line. */
+  #checksumUpTo(offset: number): number {
+    const fd = this.#fd;
     let sum = 0;
     let last = newline;
     const block = Buffer.allocUnsafeSlow(Math.min(offset, 1024 * 1024));
     for (let at = 0; at < offset;) {
       const wanted = Math.min(block.length, offset - at);
-      const count = fd === undefined ? 0 : attempt(() => fs.readSync(fd, block, 0, wanted, at));
+      const count = fd === undefined ? 0 : this.#attempt(() => fs.readSync(fd, block, 0, wanted, at));
       if (count === 0) last = 0;
       if (count === 0) break;
       sum = Bun.hash.crc32(block.subarray(0, count), sum);
@@ -77,60 +119,38 @@ export function openSpool(path: string, options: OpenSpoolOptions = {}): SpoolRe
       at += count;
     }
     if (last === newline) return sum;
-    throw new AgentError("SPOOL_FAILED", `no event begins at byte ${offset} of the job's log "${path}"`);
+    throw new AgentError(
+      "SPOOL_FAILED",
+      `no event begins at byte ${offset} of the job's log "${this.#path}"`,
+    );
   }
 
-  function read(maxEvents: number, maxBytes: number): SpoolBatch | undefined {
+  #read(maxEvents: number, maxBytes: number): SpoolBatch | undefined {
+    const fd = this.#fd;
     if (fd === undefined) return undefined;
-    const { lines, events } = attempt(() => readLines(fd, cursor.offset, maxEvents, maxBytes));
+    const { lines, events } = this.#attempt(() => readLines(fd, this.#cursor.offset, maxEvents, maxBytes));
     if (events === 0) return undefined;
-    checksum = Bun.hash.crc32(lines, checksum);
-    return advance(lines, events);
+    this.#checksum = Bun.hash.crc32(lines, this.#checksum);
+    return this.#advance(lines, events);
   }
 
-  /** All of it in one batch: it is little. */
-  function readRest(): SpoolBatch | undefined {
-    const lines = isRestRead ? undefined : source.rest;
-    isRestRead = true;
+  /** Returns the source's rest in one batch, since it is small. */
+  #readRest(): SpoolBatch | undefined {
+    const lines = this.#isRestRead ? undefined : this.#source.rest;
+    this.#isRestRead = true;
     return lines && lines.length > 0
-      ? advance(lines, lines.filter((byte) => byte === newline).length)
+      ? this.#advance(lines, lines.filter((byte) => byte === newline).length)
       : undefined;
   }
 
-  function advance(lines: Uint8Array, events: number): SpoolBatch {
-    const start = cursor;
-    cursor = { event: start.event + events, offset: start.offset + lines.length };
-    return { start, end: cursor, lines };
+  #advance(lines: Uint8Array, events: number): SpoolBatch {
+    const start = this.#cursor;
+    this.#cursor = { event: start.event + events, offset: start.offset + lines.length };
+    return { start, end: this.#cursor, lines };
   }
-
-  return {
-    get cursor() {
-      return cursor;
-    },
-    get checksum() {
-      return checksum;
-    },
-    async next({ maxEvents = 2000, maxBytes = 1024 * 1024, signal } = {}) {
-      for (;;) {
-        signal?.throwIfAborted();
-        disposed.signal.throwIfAborted();
-        // Asked before the file: what is written last must not be missed.
-        const { closed } = source;
-        const batch = read(maxEvents, maxBytes);
-        if (batch || closed) return batch ?? readRest();
-        await wakeUp(source, signal ? [signal, disposed.signal] : [disposed.signal]);
-      }
-    },
-    seek,
-    [Symbol.dispose]() {
-      if (disposed.signal.aborted) return;
-      disposed.abort(new AgentError("SPOOL_FAILED", `the reader of the job's log "${path}" was closed`));
-      close();
-    },
-  };
 }
 
-const nobody: SpoolSource = { closed: true, watch: () => () => {} };
+const closedSource: SpoolSource = { closed: true, watch: () => () => {} };
 const newline = 0x0a;
 
 /** Resolves when the source has news; rejects with the reason of the signal that aborts first. */
@@ -146,8 +166,8 @@ function wakeUp(source: SpoolSource, signals: readonly AbortSignal[]): Promise<v
 }
 
 /**
- * Reads as many whole lines as both bounds allow, and always one when there is one. What follows the last line end is read
- * anew each time: a line that its writer could not finish may by then have made room for another.
+ * Reads as many whole lines as both bounds allow, at least one if there is one. Bytes after the last line end are read again
+ * each time: a partial line may have been replaced by another line in the meantime.
  */
 function readLines(
   fd: number,
@@ -155,7 +175,7 @@ function readLines(
   maxEvents: number,
   maxBytes: number,
 ): { lines: Uint8Array; events: number } {
-  // In one piece and of the right size: what floods in would leave twice as much garbage otherwise.
+  // One buffer of the right size: a flood would otherwise leave twice as much garbage.
   const available = fs.fstatSync(fd).size - offset;
   let buffer = Buffer.allocUnsafeSlow(Math.max(1, Math.min(maxBytes, available + 1)));
   let end = 0;

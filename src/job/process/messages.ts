@@ -2,7 +2,7 @@ import type { JobSummary } from "../../core/contracts/job-summary.ts";
 import type { LogFormat, LogLevel } from "../../core/contracts/logger.ts";
 import type { LogRotation } from "../../os/log-file/rotate.ts";
 import type { Cookie } from "../../core/contracts/executor.ts";
-import type { JobSettings } from "../open.ts";
+import type { JobSettings } from "../settings.ts";
 
 /** Of the input and the messages below. A job's process may be older than the agent that speaks with it. */
 export const wireVersion = 1;

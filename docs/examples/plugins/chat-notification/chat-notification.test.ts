@@ -18,7 +18,7 @@ function job(overrides: Partial<typeof variables> = {}, rest: Partial<JobRequest
   return jobRequest({ id: "j-1", name: "Unit tests", env, ...rest });
 }
 
-/** A webhook that answers what it is told, then 200, and remembers the texts. */
+/** Starts a webhook with scripted answers, then 200, that saves all texts. */
 function openWebhook(...answers: (() => Response | Promise<Response>)[]) {
   const texts: string[] = [];
   const server = Bun.serve({
@@ -36,26 +36,26 @@ const status =
   () =>
     new Response(null, { status: code, headers });
 
-/** Sets it up, calls the hook for each job, and lets the agent leave. Gives what it logged. */
-async function tell(
+/** Sets the plugin up, calls the hook for each job, and shuts the agent down. Returns the log. */
+async function notify(
   config: Readonly<Record<string, unknown>>,
   ...ended: { job: JobRequest; result?: "failed" | "passed" | "stopped"; durationMs?: number }[]
 ) {
   const t = await testPlugin(plugin, { config: { "retry-delay": 0, ...config } });
   for (const event of ended) await t.call("agent:job-ended", { result: "failed", durationMs: 0, ...event });
   await t[Symbol.asyncDispose]();
-  return said(t);
+  return linesOf(t);
 }
 
-/** What an operator reads. */
-function said({ logs }: PluginUnderTest): string[] {
+/** Returns the lines of the log, except those of level debug. */
+function linesOf({ logs }: PluginUnderTest): string[] {
   return logs.filter(({ level }) => level !== "debug").map(({ level, message }) => `${level}: ${message}`);
 }
 
-describe("what is posted", () => {
-  test("one line about a job that failed, with links, and nothing about one that passed", async () => {
+describe("a message", () => {
+  test("is one line with links about a failed job, and not posted for a passed job", async () => {
     await using hook = openWebhook();
-    const logs = await tell(
+    const logs = await notify(
       { url: hook.url },
       { job: job(), durationMs: 123_000 },
       { job: job(), result: "passed" },
@@ -69,9 +69,9 @@ describe("what is posted", () => {
     expect(logs).toEqual([]);
   });
 
-  test("nothing of other projects and branches, when some are chosen", async () => {
+  test("is posted only for the configured projects and branches", async () => {
     await using hook = openWebhook();
-    await tell(
+    await notify(
       {
         url: hook.url,
         projects: ["shop", "billing-*"],
@@ -93,9 +93,9 @@ describe("what is posted", () => {
     ]);
   });
 
-  test("names that call nobody, and a job without variables", async () => {
+  test("escapes names, and works for a job without variables", async () => {
     await using hook = openWebhook();
-    await tell(
+    await notify(
       { url: hook.url },
       { job: job({ SEMAPHORE_GIT_BRANCH: "`<!channel>\n&`", SEMAPHORE_ORGANIZATION_URL: "javascript:x" }) },
       { job: jobRequest({ id: "j-2", name: "" }) },
@@ -108,72 +108,72 @@ describe("what is posted", () => {
 });
 
 describe("a webhook that fails", () => {
-  test("for a while gets the message in the end, in order", async () => {
+  test("temporarily gets all messages in order", async () => {
     await using hook = openWebhook(status(500), status(429, { "retry-after": "0" }));
     await using t = await testPlugin(plugin, { config: { url: hook.url, "retry-delay": 0 } });
     await t.call("agent:job-ended", { result: "failed", job: job({}, { name: "one" }) });
     await t.call("agent:job-ended", { result: "failed", job: job({}, { name: "two" }) });
     while (hook.texts.length < 4) await Bun.sleep(5);
     expect(hook.texts.map((text) => text.split("`")[1])).toEqual(["one", "one", "one", "two"]);
-    expect(said(t)).toEqual([]);
+    expect(linesOf(t)).toEqual([]);
   });
 
-  test("for good is given up after five attempts, and said without its address", async () => {
+  test("permanently is an error after five attempts, without the address", async () => {
     await using hook = openWebhook(...Array.from({ length: 5 }, () => status(503)));
     await using t = await testPlugin(plugin, { config: { url: hook.url, "retry-delay": 0 } });
     await t.call("agent:job-ended", { result: "failed", job: job() });
-    while (said(t).length === 0) await Bun.sleep(5);
+    while (linesOf(t).length === 0) await Bun.sleep(5);
     expect(hook.texts).toHaveLength(5);
-    expect(said(t)).toEqual(["error: a message was not posted: the webhook answered 503"]);
+    expect(linesOf(t)).toEqual(["error: message could not be posted: the webhook answered 503"]);
     expect(JSON.stringify(t.logs)).not.toContain(hook.url);
     expect(JSON.stringify([t.logs, hook.texts])).not.toContain("hush-hush");
   });
 
-  test("by refusing is asked once, and one that sends away is not followed", async () => {
+  test("with a permanent error gets one attempt, and a redirect is not followed", async () => {
     await using other = openWebhook();
     await using hook = openWebhook(status(404), status(302, { location: other.url }));
-    const logs = await tell({ url: hook.url }, { job: job() }, { job: job() });
+    const logs = await notify({ url: hook.url }, { job: job() }, { job: job() });
     expect(logs).toEqual([
-      "error: a message was not posted: the webhook answered 404",
-      "error: a message was not posted: the webhook answered 302",
+      "error: message could not be posted: the webhook answered 404",
+      "error: message could not be posted: the webhook answered 302",
     ]);
     expect([hook.texts.length, other.texts.length]).toEqual([2, 0]);
   });
 
-  test("by never answering holds neither a job nor, for longer than a clean-up has, the agent", async () => {
+  test("by never answering delays neither a job nor, beyond the time of a clean-up, the agent", async () => {
     const never = Promise.withResolvers<Response>();
     await using hook = openWebhook(() => never.promise);
-    const logs = await tell({ url: hook.url }, { job: job() }, { job: job() });
+    const logs = await notify({ url: hook.url }, { job: job() }, { job: job() });
     expect(logs).toEqual([
-      expect.stringContaining("error: a message was not posted: "),
-      "error: 1 more messages were not posted: the agent left",
+      expect.stringContaining("error: message could not be posted: "),
+      "error: 1 more messages could not be posted: the agent shut down",
     ]);
   });
 
-  test("by asking for a minute is asked once more when the agent leaves", async () => {
+  test("with a Retry-After of a minute gets one more attempt when the agent shuts down", async () => {
     await using hook = openWebhook(status(429, { "retry-after": "60" }));
     const t = await testPlugin(plugin, { config: { url: hook.url } });
     await t.call("agent:job-ended", { result: "failed", job: job() });
     while (hook.texts.length === 0) await Bun.sleep(5);
     await t[Symbol.asyncDispose]();
-    expect([hook.texts.length, said(t)]).toEqual([2, []]);
+    expect([hook.texts.length, linesOf(t)]).toEqual([2, []]);
   });
 });
 
-test("no more than a hundred messages wait", async () => {
+test("at most a hundred messages are queued", async () => {
   const first = Promise.withResolvers<Response>();
   await using hook = openWebhook(() => first.promise);
   const t = await testPlugin(plugin, { config: { url: hook.url } });
   for (let index = 0; index < 102; index += 1)
     await t.call("agent:job-ended", { result: "failed", job: job() });
-  const full = "error: a message was not posted: 100 wait already";
-  expect(said(t)).toEqual([full, full]);
+  const full = "error: message dropped: 100 messages are already queued";
+  expect(linesOf(t)).toEqual([full, full]);
   first.resolve(new Response("ok"));
   await t[Symbol.asyncDispose]();
   expect(hook.texts).toHaveLength(100);
 });
 
-test("without a webhook it hears nothing; the address may come from the environment", async () => {
+test("without a webhook the plugin uses no hook; the address may come from the environment", async () => {
   await using off = await testPlugin(plugin);
   expect(off.hooks).toEqual([]);
   await using on = await testPlugin(plugin, {

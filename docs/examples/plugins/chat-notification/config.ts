@@ -5,30 +5,30 @@ export const config = v.strictObject({
     v.pipe(
       v.string(),
       v.url("expected the address of an incoming webhook: https://…"),
-      v.description("The incoming webhook (Slack, Mattermost); without it nothing is posted"),
+      v.description("Address of the incoming webhook (Slack, Mattermost); disabled when missing"),
       v.metadata({ secret: true }),
     ),
   ),
   results: v.optional(
     v.pipe(
       v.array(v.picklist(["failed", "stopped", "passed"], "expected failed, stopped or passed")),
-      v.description("After which results"),
+      v.description("Job results to report"),
     ),
     ["failed"],
   ),
   projects: v.optional(
-    v.pipe(v.array(v.string()), v.description("Of which projects, as globs; none: of all")),
+    v.pipe(v.array(v.string()), v.description("Globs of projects to report; all projects when empty")),
     [],
   ),
   branches: v.optional(
-    v.pipe(v.array(v.string()), v.description("Of which branches, as globs; none: of all")),
+    v.pipe(v.array(v.string()), v.description("Globs of branches to report; all branches when empty")),
     [],
   ),
   "retry-delay": v.optional(
     v.pipe(
       v.number("expected a number of seconds"),
       v.minValue(0, "expected 0 seconds or more"),
-      v.description("How long to wait before the second attempt, in seconds; doubled with each further one"),
+      v.description("Seconds before the first retry; doubled with each further one"),
     ),
     1,
   ),

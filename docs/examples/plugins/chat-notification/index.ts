@@ -22,9 +22,9 @@ export default definePlugin({
       url,
       logger: ctx.log,
       retryDelayMs: options["retry-delay"] * 1000,
-      leaving: ctx.signal,
+      shutdown: ctx.signal,
     });
-    // The job's result is reported after this hook, so that it only puts the message down.
+    // The job's result is reported after this hook, so the hook only queues the message.
     ctx.hook("agent:job-ended", (event) => {
       if (isWanted(event, options)) outbox.post(toText(event));
     });

@@ -15,8 +15,8 @@ export function isWanted(
 }
 
 /**
- * One line: what happened to which job of which project, and where to look. It names a few variables that hold no secret; of the job's log and of its
- * commands it says nothing.
+ * Formats one line with the job, its project, its result and links. It contains a few variables without secrets, and nothing of the job's log or
+ * commands.
  */
 export function toText({ job, result, durationMs }: Ended): string {
   const read = (name: string) => readVariable(job.env, name) || undefined;
@@ -31,7 +31,7 @@ function isAmong(globs: readonly string[], text = ""): boolean {
   return globs.length === 0 || globs.some((glob) => new Bun.Glob(glob).match(text));
 }
 
-/** Names come from whoever pushes a branch: as code they call nobody (`@channel`), and break neither line nor link. */
+/** Formats a name as code. Anyone who can push a branch chooses its name, which must not notify a channel or break the message. */
 function code(name: string): string {
   const line = name.replaceAll(/[`\s]+/g, " ").trim();
   const short = line.length > 100 ? `${line.slice(0, 99)}…` : line;
@@ -46,7 +46,7 @@ function toLinks(jobId: string, workflowId: string | undefined, organization = "
   return `: ${links.join(", ")}`;
 }
 
-/** What Slack asks for, and Mattermost understands. */
+/** Escapes the control characters of Slack, which Mattermost supports too. */
 function escape(text: string): string {
   return text.replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll(">", "&gt;");
 }

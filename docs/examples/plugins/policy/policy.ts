@@ -2,8 +2,8 @@ import { decodeBase64, type JobRequest } from "signalman";
 import type { PolicyConfig, Rule } from "./config.ts";
 import { matches, toImageNames, toImagePattern, toRepositoryName } from "./names.ts";
 
-/** Why the job must not run, a sentence each; none: it may. */
-export function refusalsOf(job: JobRequest, policy: PolicyConfig): string[] {
+/** Returns why the job is rejected, one sentence per violation; an empty list when it may run. */
+export function findViolations(job: JobRequest, policy: PolicyConfig): string[] {
   const images = job.containers.map(({ image }) => image);
   const commands = [
     ...job.hostSetupCommands,
@@ -21,13 +21,13 @@ export function refusalsOf(job: JobRequest, policy: PolicyConfig): string[] {
 
 function judgeRepositories(job: JobRequest, rule: Rule): string[] {
   if (rule.allow.length + rule.deny.length === 0) return [];
-  // A pipeline's own variables come behind those of the control plane and win in the job's shell; here each of a name must be right.
+  // A pipeline's variables follow those of the control plane and override them in the job's shell, so every value is checked.
   const urls = job.env
     .filter(({ name }) => name === "SEMAPHORE_GIT_URL")
     .map(({ value }) => decodeBase64(value))
     .map((bytes) => (bytes === undefined ? "?" : new TextDecoder().decode(bytes)));
   if (urls.length === 0 && rule.allow.length > 0) {
-    return ["it names no repository (SEMAPHORE_GIT_URL), and only some are allowed"];
+    return ["the job has no repository (SEMAPHORE_GIT_URL), but only some repositories are allowed"];
   }
   return judge("repository", urls, rule, (url) => [toRepositoryName(url)]);
 }
@@ -45,11 +45,11 @@ function judge(
     const denied = deny.find(isMatch);
     if (denied !== undefined) return [`the ${what} "${shorten(value)}" is denied by "${denied}"`];
     if (allow.length === 0 || allow.some(isMatch)) return [];
-    return [`the ${what} "${shorten(value)}" is not among those allowed: ${allow.join(", ")}`];
+    return [`the ${what} "${shorten(value)}" is not allowed (allowed: ${allow.join(", ")})`];
   });
 }
 
-/** In one line of the log. */
+/** Shortens a text to one line of the log. */
 function shorten(text: string): string {
   const line = text.replaceAll(/\s+/g, " ").trim();
   return line.length > 120 ? `${line.slice(0, 119)}…` : line;

@@ -11,7 +11,7 @@ import {
   testPlugin,
 } from "signalman/testing";
 import plugin from "./index.ts";
-import { credentials, openS3Double, type S3Double } from "./s3-double.ts";
+import { credentials, openS3Double, type S3Double } from "./testing/s3-double.ts";
 import { createStore } from "./store.ts";
 
 const optionsFor = ({ endpoint }: S3Double) => ({
@@ -26,14 +26,14 @@ const optionsFor = ({ endpoint }: S3Double) => ({
   "retry-delay": 0,
 });
 
-/** Stores the log of a job while it is written. */
+/** Starts to store the log of a job while it is written. */
 function begin(s3: S3Double, spool: JobSpool, overrides: Partial<ReturnType<typeof optionsFor>> = {}) {
   const logger = createRecordingLogger();
   const ending = new AbortController();
   const context: LogSinkContext = { job: jobRequest({ id: "j-1" }), logger, spool: spool.reader() };
   const stored = createStore({ ...optionsFor(s3), ...overrides }).storeLog(context, ending.signal);
-  const said = () => logger.entries.map(({ level, message }) => `${level}: ${message}`);
-  return { stored, said, cutShort: () => ending.abort(new Error("the time is over")) };
+  const logs = () => logger.entries.map(({ level, message }) => `${level}: ${message}`);
+  return { stored, logs, abort: () => ending.abort(new Error("the time is over")) };
 }
 
 const lines = (count: number, length = 1_000_000) =>
@@ -47,20 +47,20 @@ async function expectWhole(s3: S3Double, spool: JobSpool): Promise<void> {
 }
 
 describe("a job's log", () => {
-  test("is stored whole under its job's id when the job is over, and not before", async () => {
+  test("is stored completely under its job's id when the job has ended, and not before", async () => {
     await using s3 = openS3Double();
     await using spool = await createJobSpool(jobEvents(["one"]).slice(0, 3));
-    const { stored, said } = begin(s3, spool);
+    const { stored, logs } = begin(s3, spool);
     await Bun.sleep(20);
     expect(s3.objects.size).toBe(0);
     spool.append(...jobEvents(["one"]).slice(3));
     spool.close();
     await stored;
     await expectWhole(s3, spool);
-    expect(said()).toEqual(["info: stored the job's log"]);
+    expect(logs()).toEqual(["info: stored the job's log"]);
   });
 
-  test("goes out in parts while the job writes it", async () => {
+  test("is uploaded in parts while the job writes it", async () => {
     await using s3 = openS3Double();
     await using spool = await createJobSpool(jobEvents(lines(12)));
     const { stored } = begin(s3, spool);
@@ -82,7 +82,7 @@ describe("a job's log", () => {
     expect(gunzipSync(stored!.bytes).equals(await readFile(spool.path))).toBe(true);
   });
 
-  test("is stored again, whole, by an agent that takes the job over after a crash", async () => {
+  test("is stored again completely by an agent that resumes the job after a crash", async () => {
     await using s3 = openS3Double();
     await using spool = await createJobSpool(jobEvents(lines(7)));
     const first = begin(s3, spool);
@@ -95,19 +95,21 @@ describe("a job's log", () => {
 });
 
 describe("a store that fails", () => {
-  test("for a while gets the whole log in the end, from its beginning", async () => {
+  test("temporarily gets the complete log, from its beginning", async () => {
     await using s3 = openS3Double();
     await using spool = await createJobSpool(jobEvents(lines(12)));
     s3.fail(9, 503, "SlowDown");
-    const { stored, said } = begin(s3, spool);
+    const { stored, logs } = begin(s3, spool);
     while (s3.calls.filter((call) => call === "PUT part").length < 1) await Bun.sleep(5);
     s3.fail(30, 500, "InternalError");
     spool.append(...jobEvents(lines(6)));
     spool.close();
     await stored;
     await expectWhole(s3, spool);
-    expect(said()).toContain("warn: the job's log is not stored yet: the double says SlowDown (SlowDown)");
-    expect(said().at(-1)).toBe("info: stored the job's log");
+    expect(logs()).toContain(
+      "warn: the job's log could not be stored, retrying: error SlowDown of the double (SlowDown)",
+    );
+    expect(logs().at(-1)).toBe("info: stored the job's log");
   });
 
   test.each([
@@ -115,41 +117,41 @@ describe("a store that fails", () => {
     [{ "access-key-id": "wrong" }, "InvalidAccessKeyId"],
     [{ region: "elsewhere" }, "AuthorizationHeaderMalformed"],
     [{ bucket: "nowhere" }, "NoSuchBucket"],
-  ])("for good is asked once, and holds no job: %j", async (wrong, code) => {
+  ])("permanently gets one attempt and does not delay the job: %j", async (wrong, code) => {
     await using s3 = openS3Double();
     await using spool = await createJobSpool(jobEvents());
     spool.close();
     const { bucket = "logs" } = wrong as { bucket?: string };
     await expect(begin(s3, spool, wrong).stored).rejects.toThrow(
-      `the log of job j-1 is not in the bucket "${bucket}": the double says ${code} (${code}) (\`signalman logs j-1\` has it)`,
+      `the log of job j-1 could not be stored in the bucket "${bucket}": error ${code} of the double (${code}) (\`signalman logs j-1\` shows it)`,
     );
   });
 
-  test("by never answering is left when the time is over", async () => {
+  test("by never answering is abandoned when the time is over", async () => {
     await using s3 = openS3Double();
     await using spool = await createJobSpool(jobEvents(lines(12)));
     s3.hang();
-    const { stored, cutShort } = begin(s3, spool);
+    const { stored, abort } = begin(s3, spool);
     spool.close();
     while (s3.calls.length === 0) await Bun.sleep(5);
-    cutShort();
-    await expect(stored).rejects.toThrow("is not in the bucket");
+    abort();
+    await expect(stored).rejects.toThrow("could not be stored in the bucket");
   });
 
-  test("by not being there is tried until the time is over, and named", async () => {
+  test("with a closed port is retried until the time is over, and logged", async () => {
     const s3 = openS3Double();
     await s3[Symbol.asyncDispose]();
     await using spool = await createJobSpool(jobEvents());
     spool.close();
-    const { stored, cutShort, said } = begin(s3, spool, { "retry-delay": 0.01 });
-    while (said().length < 2) await Bun.sleep(5);
-    cutShort();
-    await expect(stored).rejects.toThrow("is not in the bucket");
-    expect(said()[0]).toContain("ConnectionRefused");
+    const { stored, abort, logs } = begin(s3, spool, { "retry-delay": 0.01 });
+    while (logs().length < 2) await Bun.sleep(5);
+    abort();
+    await expect(stored).rejects.toThrow("could not be stored in the bucket");
+    expect(logs()[0]).toContain("ConnectionRefused");
   });
 });
 
-test("the plugin provides the sink; its keys may come from the environment, and must be there", async () => {
+test("the plugin provides the sink; its keys are required and may come from the environment", async () => {
   const env = {
     SEMAPHORE_AGENT_S3_LOGS_BUCKET: "logs",
     SEMAPHORE_AGENT_S3_LOGS_ACCESS_KEY_ID: "a",
@@ -160,7 +162,7 @@ test("the plugin provides the sink; its keys may come from the environment, and 
   await expect(testPlugin(plugin, { config: { bucket: "logs" } })).rejects.toThrow("access-key-id");
 });
 
-test("a job's id is never a path", async () => {
+test("a job's id cannot change the path of the key", async () => {
   await using s3 = openS3Double();
   await using spool = await createJobSpool(jobEvents());
   spool.close();

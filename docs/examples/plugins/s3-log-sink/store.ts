@@ -3,15 +3,15 @@ import { type LogSinkContext, type SpoolReader, toMessage } from "signalman";
 import type { S3Config } from "./config.ts";
 
 export interface Store {
-  /** Reads a job's log to its end and stores it; rejects when it is not stored. */
+  /** Reads a job's log to its end and stores it. Rejects when the log could not be stored. */
   storeLog(context: LogSinkContext, signal: AbortSignal): Promise<void>;
 }
 
-/** The smallest part that S3 takes: what is held in memory of a log. */
+/** The smallest part that S3 accepts; one part of a log is held in memory. */
 const partSize = 5 * 1024 * 1024;
 const maxPauseMs = 30_000;
 
-/** What is wrong for good: another attempt would only make the job's result wait. */
+/** Permanent errors: a retry would only delay the job's result. */
 const permanent = new Set([
   "AccessDenied",
   "AuthorizationHeaderMalformed",
@@ -35,7 +35,7 @@ export function createStore(options: S3Config): Store {
     ...(sessionToken === undefined ? {} : { sessionToken }),
   });
 
-  /** The log goes out in parts while the job writes it, and appears as a whole, or not at all. */
+  /** Uploads the log in parts while the job writes it. The object appears complete or not at all. */
   async function upload(spool: SpoolReader, key: string, signal: AbortSignal): Promise<void> {
     const lines = toStream(spool, signal);
     const body = gzip ? lines.pipeThrough(new CompressionStream("gzip")) : lines;
@@ -54,15 +54,19 @@ export function createStore(options: S3Config): Store {
           return;
         } catch (error) {
           const fault = toFault(error);
-          // An attempt that has failed must not read on.
-          over.abort(new Error("the attempt is over"));
+          // A failed attempt must not continue to read.
+          over.abort(new Error("the attempt has failed"));
           if (signal.aborted || permanent.has(fault.code)) {
-            const what = `the log of job ${job.id} is not in the bucket "${bucket}"`;
-            throw new Error(`${what}: ${fault.message} (\`signalman logs ${job.id}\` has it)`, {
+            const what = `the log of job ${job.id} could not be stored in the bucket "${bucket}"`;
+            throw new Error(`${what}: ${fault.message} (\`signalman logs ${job.id}\` shows it)`, {
               cause: error,
             });
           }
-          logger.warn(`the job's log is not stored yet: ${fault.message}`, { job: job.id, bucket, attempt });
+          logger.warn(`the job's log could not be stored, retrying: ${fault.message}`, {
+            job: job.id,
+            bucket,
+            attempt,
+          });
           const pause = options["retry-delay"] * 1000 * 2 ** (attempt - 1);
           await sleep(Math.min(pause, maxPauseMs), undefined, { signal }).catch(() => {});
           spool.seek({ event: 0, offset: 0 });
@@ -78,7 +82,7 @@ export function toKey({ prefix, gzip }: Pick<S3Config, "prefix" | "gzip">, jobId
   return folder === "" ? name : `${folder}/${name}`;
 }
 
-/** Reads no further than is asked for. */
+/** Streams the lines of a spool without reading ahead. */
 function toStream(spool: SpoolReader, signal: AbortSignal): ReadableStream<NodeJS.BufferSource> {
   return new ReadableStream<NodeJS.BufferSource>(
     {
@@ -92,7 +96,7 @@ function toStream(spool: SpoolReader, signal: AbortSignal): ReadableStream<NodeJ
   );
 }
 
-/** Rejects with the signal's reason as soon as it aborts, whatever the other side does. */
+/** Waits for the work. Rejects with the signal's reason as soon as it aborts. */
 async function unlessAborted(work: Promise<unknown>, signal: AbortSignal): Promise<void> {
   const aborted = Promise.withResolvers<never>();
   const abort = () => aborted.reject(signal.reason);

@@ -2,30 +2,30 @@ import { statSync } from "node:fs";
 import type { SandboxConfig } from "./config.ts";
 import { exchange, type Workspace } from "./workspace.ts";
 
-/** What every job sees of this host, where it is there. Nothing of `/home`, `/root`, `/run`, `/srv` and `/var` is. */
+/** Paths of this host that every job sees, when they exist. `/home`, `/root`, `/run`, `/srv` and `/var` are hidden. */
 const system = ["/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32", "/etc", "/opt"];
-/** Where /etc/resolv.conf may lead to. */
+/** A possible target of the link /etc/resolv.conf. */
 const resolver = "/run/systemd/resolve";
 
-/** The words that run `command` in a sandbox. Later mounts lie over earlier ones. */
+/** Returns the command line that runs `command` in a sandbox. Later mounts cover earlier ones. */
 export function toBubblewrap(
   command: readonly string[],
   { home, host }: Workspace,
   options: Omit<SandboxConfig, "start-timeout">,
 ): string[] {
-  // `~` is the agent's home directory, and in the sandbox the job's.
+  // `~` is the agent's home directory; the sandbox has the job's home at the same path.
   const expand = (path: string) => path.replace(/^~(?=\/)/, home);
   const same = (option: string, paths: readonly string[]) =>
     paths.map(expand).flatMap((path) => [option, path, path]);
   return [
-    // Not --die-with-parent: it hangs up the terminal first, and the job's script would go on to its next line. The guard kills the shell first.
+    // Without --die-with-parent, which hangs up the terminal first: the job's script would run its next line. The guard kills the shell first.
     ["bwrap"],
     ["--unshare-user", "--unshare-pid", "--unshare-ipc", "--unshare-uts", "--unshare-cgroup-try"],
     options.network ? [] : ["--unshare-net"],
-    // Root is root over its own files only.
+    // Limits root to its own files.
     ["--cap-drop", "ALL"],
     same("--ro-bind-try", system),
-    // The kernel's own settings obey root also without a capability.
+    // Root can change kernel settings even without capabilities.
     ["--proc", "/proc", "--ro-bind", "/proc/sys", "/proc/sys", "--dev", "/dev", "--tmpfs", "/run"],
     options.network ? same("--ro-bind-try", [resolver]) : [],
     ["--bind", host.temporary, "/tmp", "--symlink", "../tmp", "/var/tmp", "--symlink", "../run", "/var/run"],

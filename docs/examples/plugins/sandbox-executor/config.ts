@@ -13,18 +13,18 @@ export const config = v.strictObject({
   network: v.optional(
     v.pipe(
       v.boolean(),
-      v.description("Whether jobs have this host's network; without it they have loopback only"),
+      v.description("Give jobs this host's network; otherwise they have a loopback interface only"),
     ),
     true,
   ),
-  "read-only": paths("Further paths of this host that jobs can read"),
-  writable: paths("Paths of this host that jobs can write: they outlive the job, and all jobs share them"),
-  hide: paths("Paths below those that jobs do not see"),
+  "read-only": paths("Additional paths of this host that jobs can read"),
+  writable: paths("Paths of this host that jobs can write; all jobs share them, and they remain after a job"),
+  hide: paths("Paths to hide inside of the visible ones"),
   "start-timeout": v.optional(
     v.pipe(
       v.number("expected a number of seconds"),
       v.minValue(1, "expected at least 1 second"),
-      v.description("How long the login shell's profile may take, in seconds"),
+      v.description("Time-out of the login profile, in seconds (at least 1)"),
     ),
     300,
   ),

@@ -5,6 +5,7 @@ import {
   endProcesses,
   type JobProcesses,
   type LocalTerminal,
+  logEndReport,
   sendSignal,
   type Session,
 } from "signalman/terminal";
@@ -12,70 +13,67 @@ import {
 export interface EndSandboxOptions {
   readonly processes: JobProcesses;
   readonly session: Session<LocalTerminal> | undefined;
-  readonly frame: Frame | undefined;
+  readonly pids: SandboxPids | undefined;
   readonly logger: Logger;
   readonly graceMs: number;
-  /** Ends the rest of the grace. */
+  /** Ends the grace period early. */
   readonly now: AbortSignal;
 }
 
-/** The processes that make the sandbox, each the child of the next, by their pids on this host. */
-export interface Frame {
+/** The pids on this host of the processes that form the sandbox. Each process is the child of the next one. */
+export interface SandboxPids {
   readonly shell: number;
-  /** Leads the shell's terminal, as far as the shell can see. */
-  readonly holder: number;
-  /** The sandbox's process 1: when it goes, so does everything in it. */
-  readonly first: number;
-  /** bubblewrap on this side, which truly leads the terminal. */
-  readonly outside: number;
+  /** Leads the terminal inside the sandbox. */
+  readonly leader: number;
+  /** Process 1 of the sandbox. When it ends, the kernel ends all processes in the sandbox. */
+  readonly init: number;
+  /** The bubblewrap process outside of the sandbox, which leads the terminal on this host. */
+  readonly outer: number;
 }
 
-/** How long the end of what was killed may take to reach us. */
-const lastWordsMs = 1000;
+/** Maximum time until the end of a killed process is noticed. */
+const lastOutputMs = 1000;
 
 /**
- * The shell knows itself by its pid in the sandbox. From here it is the descendant of the terminal's leader that has this pid one namespace
- * deeper. `undefined`: it is gone already.
+ * Finds the processes of a sandbox. The shell reports its pid inside the sandbox: it is the descendant of the terminal's leader that has this
+ * pid one namespace deeper. Returns `undefined` when the shell has already ended.
  */
-export function findFrame(processes: JobProcesses, session: Session<LocalTerminal>): Frame | undefined {
-  const outside = session.terminal.pid;
-  const depth = readNamespacePids(outside).length + 1;
+export function findSandboxPids(
+  processes: JobProcesses,
+  session: Session<LocalTerminal>,
+): SandboxPids | undefined {
+  const outer = session.terminal.pid;
+  const depth = readNamespacePids(outer).length + 1;
   const found = processes.find().processes;
   const shell = found.find(({ pid }) => {
     const pids = readNamespacePids(pid);
     return pids.length === depth && pids.at(-1) === session.shellPid;
   });
-  const holder = found.find(({ pid }) => pid === shell?.ppid);
-  return shell && holder && { shell: shell.pid, holder: holder.pid, first: holder.ppid, outside };
+  const leader = found.find(({ pid }) => pid === shell?.ppid);
+  return shell && leader && { shell: shell.pid, leader: leader.pid, init: leader.ppid, outer };
 }
 
-/** Lets the job's programs end in their grace, while its shell stands still, and then ends the sandbox with all that is in it. */
+/** Ends the job's programs within the grace period, while its shell is stopped, and then the sandbox with all its processes. */
 export async function endSandbox(options: EndSandboxOptions): Promise<void> {
-  const { processes, session, frame, logger, graceMs, now } = options;
-  const hold = frame ? [frame.shell, frame.holder, frame.first, frame.outside] : [];
-  // The pid of one that has gone may be somebody else's by now.
+  const { processes, session, pids, logger, graceMs, now } = options;
+  const hold = pids ? [pids.shell, pids.leader, pids.init, pids.outer] : [];
+  // The pid of a process that has ended may belong to another process.
   const signal = (pid: number, name: NodeJS.Signals) => processes.includes(pid) && sendSignal(pid, name);
-  const report = await endProcesses(processes, { graceMs, now, hold });
-  for (const { pid, commandLine, comm, how } of report.ended) {
-    logger.info(`ended "${commandLine || comm}", which the job had left running`, { pid, how });
-  }
-  for (const { pid, commandLine, comm } of report.left) {
-    logger.warn(`could not end "${commandLine || comm}"`, { pid });
-  }
+  logEndReport(await endProcesses(processes, { graceMs, now, hold }), logger);
   if (!session) return;
-  if (frame) {
-    // What holds the terminal tells, behind the last byte, that the shell is gone; then the sandbox's first process goes, and takes all with it.
-    signal(frame.shell, "SIGKILL");
-    signal(frame.holder, "SIGCONT");
+  if (pids) {
+    // The leader reports the end of the shell behind the last byte; killing process 1 then ends the sandbox.
+    signal(pids.shell, "SIGKILL");
+    signal(pids.leader, "SIGCONT");
     await within(session.ended);
-    signal(frame.first, "SIGKILL");
-    signal(frame.outside, "SIGCONT");
+    signal(pids.init, "SIGKILL");
+    signal(pids.outer, "SIGCONT");
     await within(session.terminal.ended);
   }
   await session[Symbol.asyncDispose]();
 }
 
-/** `NSpid` of /proc/<pid>/status: its pid here, then one for each namespace below. */
+/** Reads `NSpid` of /proc/<pid>/status: the pid on this host, then one for each nested namespace. */
 function readNamespacePids(pid: number): number[] {
   try {
     const [, line = ""] = /^NSpid:\s*(.*)$/m.exec(readFileSync(`/proc/${pid}/status`, "latin1")) ?? [];
@@ -86,5 +84,5 @@ function readNamespacePids(pid: number): number[] {
 }
 
 async function within(end: Promise<void>): Promise<void> {
-  await Promise.race([end, sleep(lastWordsMs, undefined, { ref: false })]);
+  await Promise.race([end, sleep(lastOutputMs, undefined, { ref: false })]);
 }

@@ -4,8 +4,8 @@ import { quote, type Session } from "signalman/terminal";
 import type { Workspace } from "./workspace.ts";
 
 /**
- * Puts one file of the request in its place; resolves to the exit code. The sandbox's own shell does it: from outside, a link that the job made
- * could lead us anywhere.
+ * Writes one file of the request and resolves to the exit code. The shell in the sandbox writes it, because from outside a symbolic link of
+ * the job could lead out of the sandbox.
  */
 export async function injectFile(
   file: JobFile,
@@ -26,12 +26,12 @@ export async function injectFile(
   }
   const source = workspace.put("file", content);
   try {
-    // It is made anew with mode 0600, and gets its own when it is whole.
+    // `install` creates the file with mode 0600 and sets its mode when it is complete.
     const install = `command install -T -m ${file.mode} -- ${source} ${quote(path)}`;
     const script = `(umask 027; command mkdir -p -- ${quote(dirname(path))} && ${install})`;
     return (await session.run(script, output, { silent: true })) === 0 ? 0 : 1;
   } finally {
-    workspace.take("file");
+    workspace.remove("file");
   }
 }
 

@@ -23,7 +23,7 @@ const defaults: SandboxConfig = {
   "start-timeout": 10,
 };
 
-/** Only where bubblewrap is there, and this user may make namespaces. */
+/** Whether bubblewrap is installed and this user may create namespaces. */
 const canSandbox =
   Bun.which("bwrap") !== null &&
   Bun.spawnSync([
@@ -46,7 +46,7 @@ test("the plugin provides the executor", async () => {
   );
 });
 
-test("without bubblewrap the job cannot start, and is told what is missing", async () => {
+test("without bubblewrap the job cannot start, and the error names it", async () => {
   await using directory = await tmpdir();
   const context = executorContext(directory.path, { environment: { PATH: "/nowhere" } });
   await using executor = createSandboxExecutor(context, defaults);
@@ -62,7 +62,7 @@ describe.skipIf(!canSandbox)("in the sandbox", () => {
       create({ ...context, environment: { ...context.environment, PATH: "/nowhere" } }),
   });
 
-  test("the system is there to be read only, and nothing else of the host is", async () => {
+  test("only the system of the host is visible, and it is read-only", async () => {
     await using bench = await open();
     const places = ["/", "/usr", "/etc", "/run/signalman"];
     for (const place of places)
@@ -75,7 +75,7 @@ describe.skipIf(!canSandbox)("in the sandbox", () => {
     );
   });
 
-  test("a home and a /tmp of the job's own are there to be written, on this host below its directory", async () => {
+  test("the job has a writable home and /tmp, which are below its directory on the host", async () => {
     await using bench = await open();
     expect(await bench.run("pwd; echo one > ~/file; echo two > $TMPDIR/file")).toBe(`${bench.home}\n`);
     expect(await readFile(join(bench.directory, "home/file"), "utf8")).toBe("one\n");
@@ -83,14 +83,14 @@ describe.skipIf(!canSandbox)("in the sandbox", () => {
     expect(readdirSync(bench.home)).toEqual([".bash_profile"]);
   });
 
-  test("no process of the host is there", async () => {
+  test("no process of the host is visible", async () => {
     await using bench = await open();
     expect(
       await bench.run(`kill -0 ${process.pid}; cat /proc/[0-9]*/cmdline | tr '\\0' ' ' | grep -c "[b]un"`),
     ).toMatch(/No such process\n0\n$/);
   });
 
-  test("the network is the host's, or none", async () => {
+  test("the network is the host's, or loopback only", async () => {
     using server = Bun.serve({ port: 0, hostname: "127.0.0.1", fetch: () => new Response() });
     const connect = `(exec 3<>/dev/tcp/127.0.0.1/${server.port}) 2>/dev/null && echo through || echo no way`;
     await using online = await open();
@@ -100,7 +100,7 @@ describe.skipIf(!canSandbox)("in the sandbox", () => {
     expect(await offline.run("grep -c : /proc/net/dev")).toBe("1\n");
   });
 
-  test("further paths are there: to be read, to be written, or hidden again", async () => {
+  test("additional paths are readable, writable or hidden", async () => {
     await using place = await tmpdir();
     for (const name of ["tools", "cache", "tools/secret"]) await mkdir(join(place.path, name));
     await writeFile(join(place.path, "tools/token"), "hush");
@@ -117,7 +117,7 @@ describe.skipIf(!canSandbox)("in the sandbox", () => {
     expect(await bench.run(`ls ${tools}/secret; cat ${tools}/token 2>/dev/null`)).toBe("");
   });
 
-  test("a login profile that hangs is named, and nothing of it stays", async () => {
+  test("a login profile that hangs is an error, and its processes are ended", async () => {
     const time = uniqueTime();
     await expect(
       open({ "start-timeout": 0.3, "read-only": ["~/.bash_profile"] }, `sleep ${time}\n`),
@@ -125,11 +125,11 @@ describe.skipIf(!canSandbox)("in the sandbox", () => {
     expect(living(time)).toEqual([]);
   });
 
-  test("a further path that is not there is named", async () => {
+  test("a missing additional path is named in the error", async () => {
     await expect(open({ "read-only": ["/nowhere/at/all"] })).rejects.toThrow("/nowhere/at/all");
   });
 
-  test("a file of the request goes where the job sees its path, never through a link out of the sandbox", async () => {
+  test("a file of the request is written inside the sandbox, never through a link to the outside", async () => {
     await using bench = await open();
     await using outside = await tmpdir();
     await bench.run(
@@ -143,20 +143,20 @@ describe.skipIf(!canSandbox)("in the sandbox", () => {
     expect(await bench.run(`cat ~/link ${outside.path}/file`)).toBe("xx");
   });
 
-  test("variables reach the shell by a file that is gone when they are there", async () => {
+  test("variables are passed in a file that is removed at once", async () => {
     await using bench = await open();
     await bench.executor.exportEnvironment([environmentVariable("SECRET_THING", "hush hush")], () => {});
     expect(await bench.run("echo $SECRET_THING; ls /run/signalman")).toBe("hush hush\ncommand\n");
   });
 
   test.each([
-    ["a background job", "sleep TIME &"],
-    ["setsid", "setsid sleep TIME >/dev/null 2>&1 &"],
+    ["a background process", "sleep TIME &"],
+    ["a process in its own session", "setsid sleep TIME >/dev/null 2>&1 &"],
     ["a double fork", "(setsid sh -c 'sleep TIME & exec true' &)"],
     ["a program without its environment", "env -i setsid sleep TIME &"],
     ["a program that ignores SIGTERM", "setsid sh -c 'trap \"\" TERM HUP; while :; do sleep TIME; done' &"],
     ["a directory that its owner cannot empty", "mkdir -p ~/mod/x && touch ~/mod/x/y && chmod -R a-w ~/mod"],
-  ])("nothing survives the job, not %s", async (_, command) => {
+  ])("%s does not survive the job", async (_, command) => {
     const time = uniqueTime();
     const bench = await open();
     await bench.run(`${command.replaceAll("TIME", time)}\nsleep 0.1`);
@@ -171,7 +171,7 @@ describe.skipIf(!canSandbox)("in the sandbox", () => {
   });
 });
 
-/** A started executor; `home` is the agent's. */
+/** Starts an executor. `home` is the agent's home directory. */
 async function open(options: Partial<SandboxConfig> = {}, profile = "true\n") {
   const place = await tmpdir();
   const [directory, home] = [join(place.path, "job"), join(place.path, "home")];
@@ -212,12 +212,12 @@ async function open(options: Partial<SandboxConfig> = {}, profile = "true\n") {
   }
 }
 
-/** A word for a `sleep` that no other process of this machine has. */
+/** Returns a duration for `sleep` that no other process of this machine uses. */
 function uniqueTime(): string {
   return `3600.${Math.floor(Math.random() * 1e12)}`;
 }
 
-/** Command lines of living processes of this host that hold the word. */
+/** Returns the command lines of running processes that contain the word. */
 function living(word: string): string[] {
   return readdirSync("/proc")
     .filter((pid) => /^\d+$/.test(pid) && existsSync(`/proc/${pid}/cmdline`))

@@ -3,21 +3,21 @@ import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import { type Logger, runProgram } from "signalman";
 
-/** Where in the sandbox stands what we hand in; the job can only read it. */
+/** Directory in the sandbox for files from the agent; read-only for the job. */
 export const exchange = "/run/signalman";
 
-/** The directories of this host that are a job's own. */
+/** The directories of a job on this host. */
 export interface Workspace extends AsyncDisposable {
-  /** The home directory, as it is called in the sandbox. */
+  /** Path of the home directory in the sandbox. */
   readonly home: string;
-  /** Where they are on this host. */
+  /** Paths of the directories on this host. */
   readonly host: { readonly home: string; readonly temporary: string; readonly exchange: string };
-  /** Puts a file, readable by the job, and gives its path in the sandbox. A name that was there is replaced. */
+  /** Writes a file that the job can read, and returns its path in the sandbox. Replaces an existing file. */
   put(name: string, content: string | Uint8Array): string;
-  take(name: string): void;
+  remove(name: string): void;
 }
 
-/** Makes them in `directory`; they go when it is disposed. */
+/** Creates the directories in `directory`. Disposal removes them. */
 export function createWorkspace(directory: string, home: string, logger: Logger): Workspace {
   const host = {
     home: join(directory, "home"),
@@ -33,15 +33,15 @@ export function createWorkspace(directory: string, home: string, logger: Logger)
       writeFileSync(path, content, { mode: 0o600 });
       return join(exchange, name);
     },
-    take: (name) => rmSync(join(host.exchange, name), { force: true }),
+    remove: (name) => rmSync(join(host.exchange, name), { force: true }),
     async [Symbol.asyncDispose]() {
-      for (const path of Object.values(host)) await remove(path, logger);
+      for (const path of Object.values(host)) await removeTree(path, logger);
     },
   };
 }
 
-/** A job may leave directories that even their owner cannot empty, as Go's module cache is. */
-async function remove(path: string, logger: Logger): Promise<void> {
+/** Removes a directory. A job may leave read-only directories, such as Go's module cache. */
+async function removeTree(path: string, logger: Logger): Promise<void> {
   try {
     await rm(path, { recursive: true, force: true });
   } catch {

@@ -1,0 +1,91 @@
+import { createRenderer, hasColour, isAgentError } from "signalman";
+import type { JobView } from "../view.ts";
+import type { Client } from "./client.ts";
+
+export interface ShowOptions {
+  /** Whether to wait for more events until the job is done. */
+  readonly isFollowing: boolean;
+  /** Whether to print events as they were pushed, instead of a rendered log. */
+  readonly json: boolean;
+}
+
+const exitCodes = { passed: 0, failed: 1, stopped: 130 } as const;
+
+/** Time for which a hub may be unreachable while a log is followed. */
+const reconnectLimitMs = 60_000;
+
+/** Prints a job's log and returns the job. */
+export async function showLog(
+  client: Client,
+  id: string,
+  { isFollowing, json }: ShowOptions,
+): Promise<JobView> {
+  const tty = process.stdout.isTTY && !json;
+  let text = "";
+  const renderer = json
+    ? undefined
+    : createRenderer({ output: (part) => (text += part), tty, colour: hasColour(tty) });
+  const flush = async (): Promise<void> => {
+    const shown = text;
+    text = "";
+    if (shown !== "") await write(shown);
+  };
+  await readLines(client, id, isFollowing, async (lines) => {
+    if (renderer === undefined) return write(lines);
+    renderer.push(lines);
+    await flush();
+  });
+  const job = await client.call<JobView>("GET", `/jobs/${id}`);
+  if (job.isDone) renderer?.end();
+  if (!json && job.reason !== undefined) text += `${job.result}: ${job.reason}\n`;
+  await flush();
+  return job;
+}
+
+/** Returns the exit status that `signalman run` has for this result. */
+export function toExitCode({ result }: JobView): number {
+  return result === undefined ? 0 : exitCodes[result];
+}
+
+/** Passes each complete line to `show` exactly once, and reconnects when the connection breaks. */
+async function readLines(
+  client: Client,
+  id: string,
+  isFollowing: boolean,
+  show: (lines: Uint8Array) => Promise<void>,
+): Promise<void> {
+  let from = 0;
+  let lostAt: number | undefined;
+  for (;;) {
+    try {
+      let rest = Buffer.alloc(0);
+      for await (const piece of await client.stream(
+        `/jobs/${id}/log?from=${from}${isFollowing ? "&follow" : ""}`,
+      )) {
+        lostAt = undefined;
+        const bytes = Buffer.concat([rest, piece]);
+        const end = bytes.lastIndexOf(10) + 1;
+        rest = bytes.subarray(end);
+        from += countLines(bytes.subarray(0, end));
+        if (end > 0) await show(bytes.subarray(0, end));
+      }
+      return;
+    } catch (error) {
+      lostAt ??= Date.now();
+      if (!isFollowing || isAgentError(error, "USAGE_INVALID") || Date.now() - lostAt > reconnectLimitMs)
+        throw error;
+      await Bun.sleep(250);
+    }
+  }
+}
+
+/** Resolves when the text is written: unwritten text is lost at exit, and a pipe may be slow. */
+function write(text: string | Uint8Array): Promise<void> {
+  return new Promise((resolve) => process.stdout.write(text, () => resolve()));
+}
+
+function countLines(bytes: Uint8Array): number {
+  let count = 0;
+  for (let at = bytes.indexOf(10); at !== -1; at = bytes.indexOf(10, at + 1)) count += 1;
+  return count;
+}

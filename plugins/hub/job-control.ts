@@ -1,0 +1,53 @@
+import { AgentError, parseJobRequest } from "signalman";
+import type { Hub } from "./contract.ts";
+import { stopJob, submit, submitRaw } from "./model/jobs.ts";
+import { type HubState, saveAgent } from "./model/state.ts";
+import { viewJob } from "./view.ts";
+
+/** The operations of a hub's users on jobs and agents. */
+export type JobControl = Pick<Hub, "submit" | "submitRaw" | "stopJob" | "shutdownAgent">;
+
+export interface JobControlOptions {
+  /** The hub's URL. */
+  readonly origin: string;
+  /** Stores the state and notifies waiting callers. */
+  readonly save: () => Promise<void>;
+}
+
+export function createJobControl(state: HubState, { origin, save }: JobControlOptions): JobControl {
+  const checkId = (id: string | undefined): void => {
+    if (id !== undefined && state.jobs.has(id))
+      throw new AgentError("JOB_INVALID", `job id "${id}" is already in use`);
+  };
+  return {
+    async submit(job, options = {}) {
+      const { name = "job request" } = options;
+      const request = typeof job === "string" ? (await parseJobRequest(job, { name })).request : job;
+      checkId(options.id);
+      const queued = submit(state, request, { ...options, origin });
+      await save();
+      return viewJob(state, queued);
+    },
+    async submitRaw(job, options = {}) {
+      checkId(options.id);
+      const queued = submitRaw(state, job, { ...options, origin });
+      await save();
+      return viewJob(state, queued);
+    },
+    async stopJob(id) {
+      const job = state.jobs.get(id);
+      if (job === undefined || job.state === "finished") return false;
+      stopJob(state, job);
+      await save();
+      return true;
+    },
+    async shutdownAgent(name) {
+      const row = [...state.agents.values()].find((agent) => agent.name === name);
+      if (row === undefined) return false;
+      row.disabledAt ??= state.now();
+      saveAgent(state, row);
+      await save();
+      return true;
+    },
+  };
+}

@@ -1,0 +1,22 @@
+import { definePlugin, jobCommand, logFilter } from "signalman";
+import { config } from "./config.ts";
+import { createRedactCommand } from "./job-command.ts";
+import { openRedaction, type Redaction } from "./redaction.ts";
+
+/** Masks secrets in job logs. */
+export default definePlugin({
+  name: "redact",
+  description: "masks secrets in job logs",
+  runsIn: ["job"],
+  config,
+  flags: { "redacted-vars": "vars", "redacted-shapes": "shapes" },
+  commands: { redact: () => import("./command.ts") },
+  setup(ctx, options) {
+    // A job's process has one job.
+    let current: Redaction | undefined;
+    ctx.provide(logFilter, "redact", {
+      open: (context) => (current = openRedaction(context, options)),
+    });
+    ctx.provide(jobCommand, "redact", createRedactCommand({ add: (values) => current?.add(values) }));
+  },
+});

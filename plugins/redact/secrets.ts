@@ -1,0 +1,70 @@
+import { decodeBase64, type EnvironmentVariable, type JobFile, type JobRequest, matchNames } from "signalman";
+
+export interface SecretsOptions {
+  /** Patterns of names: `*` and `?`, in any case. None: only the agent's own tokens are masked. */
+  readonly redactedVars: readonly string[];
+  /** Variables that the agent adds to the job's. */
+  readonly env?: readonly EnvironmentVariable[];
+  /** Tokens of the agent itself, beside those in the request. */
+  readonly tokens?: readonly string[];
+}
+
+/**
+ * All values that a job's log must not show, for {@link createRedactor}: of variables with such names (the job's, its
+ * containers'), image-pull credentials, private keys wherever they are, the agent's tokens. What is not base64 is left out.
+ */
+export function secretsOf(job: JobRequest, options: SecretsOptions): Uint8Array[] {
+  const tokens = [job.logger.token, job.callbacks.token, ...(options.tokens ?? [])].map((token) =>
+    Buffer.from(token),
+  );
+  if (options.redactedVars.length === 0) return tokens;
+  const isSecret = matchNames(options.redactedVars);
+  const { containers, imagePullCredentials } = job;
+  const env = decode([
+    ...job.env,
+    ...(options.env ?? []),
+    ...containers.flatMap((container) => container.env),
+  ]);
+  const files = decodeFiles([...job.files, ...containers.flatMap((container) => container.files)]);
+  const pullEnv = decode(imagePullCredentials.flatMap((credentials) => credentials.env));
+  const pullFiles = decodeFiles(imagePullCredentials.flatMap((credentials) => credentials.files));
+  return [
+    ...tokens,
+    ...env.filter(({ name }) => isSecret(name)).map(({ bytes }) => bytes),
+    ...pullEnv.filter(({ name }) => !publicPullNames.has(name)).map(({ bytes }) => bytes),
+    ...pullFiles,
+    ...[...env.map(({ bytes }) => bytes), ...files, ...pullFiles].flatMap(privateKeysIn),
+  ];
+}
+
+/** What is no secret in image-pull credentials, and stands in image names and login lines (protocol section 6.3). */
+const publicPullNames = new Set([
+  "DOCKER_CREDENTIAL_TYPE",
+  "DOCKERHUB_USERNAME",
+  "DOCKER_USERNAME",
+  "DOCKER_URL",
+  "AWS_REGION",
+  "AWS_ACCOUNT_ID",
+  "GCR_HOSTNAME",
+]);
+
+const privateKey =
+  /-----BEGIN [A-Z0-9 ]*PRIVATE KEY[A-Z ]*-----[^]*?(?:-----END [A-Z0-9 ]*PRIVATE KEY[A-Z ]*-----|$)/g;
+
+/** The private keys in a file, also as they stand in JSON, with `\n` for each line end. */
+function privateKeysIn(bytes: Uint8Array): Uint8Array[] {
+  const keys = Buffer.from(bytes).toString("latin1").match(privateKey) ?? [];
+  const plain = keys.map((key) => key.replaceAll("\\n", "\n"));
+  return [...keys, ...plain].map((key) => Buffer.from(key, "latin1"));
+}
+
+function decode(env: readonly EnvironmentVariable[]): { name: string; bytes: Uint8Array }[] {
+  return env.flatMap(({ name, value }) => {
+    const bytes = decodeBase64(value);
+    return bytes ? [{ name, bytes }] : [];
+  });
+}
+
+function decodeFiles(files: readonly JobFile[]): Uint8Array[] {
+  return files.flatMap(({ content }) => decodeBase64(content) ?? []);
+}

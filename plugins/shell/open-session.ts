@@ -1,0 +1,62 @@
+import { mkdirSync } from "node:fs";
+import { join } from "node:path";
+import { AgentError, type ExecutorContext } from "signalman";
+import {
+  createSession,
+  type JobProcesses,
+  type LocalTerminal,
+  openLocalTerminal,
+  quote,
+  type Session,
+} from "signalman/terminal";
+import { writeCommandFile } from "./command-file.ts";
+import { addProgramToPath } from "./program-path.ts";
+import { lowerResourcePriority } from "./resource-priority.ts";
+
+export interface OpenSessionOptions {
+  readonly context: Pick<ExecutorContext, "environment" | "directory" | "options">;
+  readonly processes: JobProcesses;
+  readonly startTimeoutMs: number;
+}
+
+/** Opens the login shell of a job in a terminal of its own. */
+export async function openSession(
+  { context, processes, startTimeoutMs }: OpenSessionOptions,
+  signal: AbortSignal,
+): Promise<Session<LocalTerminal>> {
+  const { environment, directory, options } = context;
+  return createSession(
+    {
+      open: (terminal) => {
+        const command = lowerResourcePriority(terminal.command);
+        const local = openLocalTerminal({ ...terminal, command, env: environment });
+        processes.addRoot(local.pid);
+        return local;
+      },
+      putCommand: (text) => writeCommandFile(directory, text),
+      overflow: join(directory, "overflow"),
+      size: options.terminalSize,
+      startTimeoutMs,
+    },
+    signal,
+  );
+}
+
+/** Changes to the job's own home, if it has one, and makes `signalman` available in PATH. */
+export async function prepareSession(
+  session: Session,
+  { options }: Pick<ExecutorContext, "options">,
+  signal: AbortSignal,
+): Promise<void> {
+  if (options.home !== undefined) await changeHome(session, options.home, signal);
+  await addProgramToPath(session);
+}
+
+/** Creates the home and changes to it. Programs that the login profile has set up stay as they are. */
+async function changeHome(session: Session, home: string, signal: AbortSignal): Promise<void> {
+  mkdirSync(home, { recursive: true, mode: 0o700 });
+  const code = await session.run(`export HOME=${quote(home)} && cd -- "$HOME"`, () => {}, { silent: true });
+  if (code !== 0 && !signal.aborted) {
+    throw new AgentError("SESSION_FAILED", `the shell cannot change to the job's home "${home}"`);
+  }
+}

@@ -1,0 +1,56 @@
+import { connect } from "node:net";
+import type { JobCommandMessage } from "../../core/contracts/job-command.ts";
+import { AgentError, toMessage } from "../../core/errors.ts";
+import { type JobAnswer, jobMessagesVersion, jobSocketVariable, maxMessageBytes } from "./messages.ts";
+
+/** The job's process may be writing to a slow disk. */
+const answerMs = 30_000;
+
+/**
+ * Sends a command to the job that this process belongs to. Resolves when it is done; throws `JOB_UNREACHABLE` when there is no job, when the job
+ * refuses, and when it does not answer.
+ */
+export async function askJob(
+  message: JobCommandMessage & { readonly do: string },
+  env: Readonly<Record<string, string | undefined>>,
+): Promise<void> {
+  const path = env[jobSocketVariable];
+  if (!path) {
+    throw new AgentError(
+      "JOB_UNREACHABLE",
+      `there is no job here: ${jobSocketVariable} is not set (expected to be called by a job, on the host of its agent)`,
+    );
+  }
+  const line = `${JSON.stringify({ ...message, version: jobMessagesVersion })}\n`;
+  if (Buffer.byteLength(line) > maxMessageBytes) {
+    throw new AgentError("USAGE_INVALID", `the message to the job is longer than ${maxMessageBytes} bytes`);
+  }
+  const answer = await exchange(path, line);
+  if (answer.is !== "done") throw new AgentError("JOB_UNREACHABLE", `the job refuses: ${answer.why}`);
+}
+
+function exchange(path: string, line: string): Promise<JobAnswer> {
+  return new Promise((resolve, reject) => {
+    let text = "";
+    const fail = (why: string, cause?: unknown) => {
+      socket.destroy();
+      reject(new AgentError("JOB_UNREACHABLE", `the job at "${path}" ${why}`, { cause }));
+    };
+    const socket = connect(path, () => socket.write(line));
+    socket.setEncoding("utf8");
+    socket.setTimeout(answerMs, () => fail(`did not answer within ${answerMs / 1000} s`));
+    socket.on("error", (error) => fail(`cannot be reached: ${toMessage(error)}`, error));
+    socket.on("close", () => fail("has ended, or does not answer"));
+    socket.on("data", (part) => {
+      text += String(part);
+      const end = text.indexOf("\n");
+      if (end < 0) return;
+      try {
+        resolve(JSON.parse(text.slice(0, end)) as JobAnswer);
+        socket.destroy();
+      } catch (error) {
+        fail("sent an answer that is not understood", error);
+      }
+    });
+  });
+}

@@ -1,0 +1,131 @@
+import type { Executor } from "../core/contracts/executor.ts";
+import type { RunOptions } from "../core/contracts/hooks.ts";
+import type { JobResult } from "../core/contracts/job-events.ts";
+import type { JobLog, Output } from "../core/contracts/job-log.ts";
+import type { EnvironmentVariable, JobFile, JobRequest } from "../core/contracts/job-request.ts";
+import type { Logger } from "../core/contracts/logger.ts";
+import { toMessage } from "../core/errors.ts";
+import { decideResult } from "./decide-result.ts";
+import { runInFreshSession } from "./run-in-fresh-session.ts";
+
+export interface JobSessionOptions {
+  readonly log: JobLog;
+  readonly logger: Logger;
+  readonly createExecutor: () => Executor;
+  /** Aborts when the job is stopped. */
+  readonly stopped: AbortSignal;
+  /** Aborts when the job is killed. */
+  readonly killed: AbortSignal;
+}
+
+/** A job's executor, with the blocks of the job's log in which it is called. An executor that throws fails its block, and never the caller. */
+export interface JobSession {
+  /** Whether commands can be run. */
+  readonly isOpen: boolean;
+  /** The executor, once it was created. */
+  readonly executor: Executor | undefined;
+  /** Creates the executor and starts it. Rejects with what the executor throws. */
+  open(): Promise<boolean>;
+  exportVariables(env: readonly EnvironmentVariable[]): Promise<boolean>;
+  injectFiles(files: readonly JobFile[]): Promise<boolean>;
+  /** Runs a command in a block of its own and resolves to its exit code. */
+  run(directive: string, options?: RunOptions): Promise<number>;
+  /** Reads the result that the job set itself, after exit code 130 of a command. */
+  readResult(): Promise<JobResult>;
+  /** Adds a block with one line, which fails. */
+  addFailure(directive: string, line: string): Promise<void>;
+  stop(graceMs: number): void;
+  /** Disposes the executor. */
+  close(): Promise<void>;
+}
+
+/** Creates the session of a job; nothing is started yet. */
+export function createJobSession(request: JobRequest, options: JobSessionOptions): JobSession {
+  const { log, logger, createExecutor, stopped, killed } = options;
+  let executor: Executor | undefined;
+  let isOpen = false;
+  /** Resolves when the executor has stopped. */
+  let ended: Promise<void> = Promise.resolve();
+
+  async function attempt(work: (executor: Executor) => Promise<number>): Promise<number> {
+    if (!executor) return 1;
+    try {
+      return await work(executor);
+    } catch (error) {
+      logger.error(toMessage(error));
+      return 1;
+    }
+  }
+
+  async function block(
+    directive: string,
+    work: (executor: Executor, output: Output) => number | Promise<number>,
+  ): Promise<number> {
+    return attempt((current) => log.command(directive, (output) => work(current, output)));
+  }
+
+  async function runFresh(directive: string, output: Output): Promise<number> {
+    // Only after the stop has ended: it ends every process with the job's cookie.
+    await ended;
+    return runInFreshSession({ createExecutor, env: request.env, directive, output, signal: killed });
+  }
+
+  return {
+    get isOpen() {
+      return isOpen;
+    },
+    get executor() {
+      return executor;
+    },
+    async open() {
+      executor = createExecutor();
+      isOpen = (await executor.start(stopped)) === 0;
+      return isOpen;
+    },
+    async exportVariables(env) {
+      const directive = "Exporting environment variables";
+      return (await block(directive, (current, output) => current.exportEnvironment(env, output))) === 0;
+    },
+    async injectFiles(files) {
+      return (await block("Injecting Files", (current, output) => current.injectFiles(files, output))) === 0;
+    },
+    async run(directive, { alias = "", preface = "", fresh = false } = {}) {
+      if (fresh && !isOpen) return 1;
+      return block(alias || directive, (current, output) => {
+        if (alias !== "") output(`Running: ${directive}\n`);
+        if (preface !== "") output(preface);
+        return fresh && stopped.aborted ? runFresh(directive, output) : current.run(directive, output);
+      });
+    },
+    async readResult() {
+      let text = "";
+      const collect: Output = (chunk) =>
+        (text += typeof chunk === "string" ? chunk : Buffer.from(chunk).toString());
+      await attempt((current) => current.run("echo $SEMAPHORE_JOB_RESULT", collect, { silent: true }));
+      const { result, reason } = decideResult(text);
+      await block("Checking job result", (_, output) => {
+        output(`${reason} - stopping job and marking it as ${result}`);
+        return 0;
+      });
+      return result;
+    },
+    async addFailure(directive, line) {
+      await log.command(directive, (output) => {
+        output(`${line}\n`);
+        return 1;
+      });
+    },
+    stop(graceMs) {
+      if (!executor) return;
+      ended = executor.stop(graceMs).catch((error: unknown) => logger.error(toMessage(error)));
+    },
+    async close() {
+      isOpen = false;
+      try {
+        await executor?.[Symbol.asyncDispose]();
+      } catch (error) {
+        logger.error(`executor "${request.executor}" failed to end: ${toMessage(error)}`);
+      }
+    },
+  };
+}

@@ -1,0 +1,136 @@
+import { encodeBase64 } from "../core/base64.ts";
+import type { CommandPhase, HookEvents, HookName, JobSessionEvent } from "../core/contracts/hooks.ts";
+import type { JobResult } from "../core/contracts/job-events.ts";
+import type { JobCommand, JobRequest } from "../core/contracts/job-request.ts";
+import type { JobSummary } from "../core/contracts/job-summary.ts";
+import type { Logger } from "../core/contracts/logger.ts";
+import { isAgentError, toMessage } from "../core/errors.ts";
+import type { JobSession } from "./job-session.ts";
+import type { WritableJobLog } from "./log/job-log.ts";
+import { readUsage, writeReport } from "./usage/read-usage.ts";
+
+/** What the phases of a job share. */
+export interface JobRun {
+  readonly request: JobRequest;
+  readonly log: WritableJobLog;
+  readonly logger: Logger;
+  readonly session: JobSession;
+  /** Aborts when the job is stopped; its reason is shown in the job's log if it is a text. */
+  readonly signal: AbortSignal;
+  /** Calls the listeners of a gate; rejects with what they throw. */
+  gate<N extends HookName>(name: N, event: HookEvents[N]): Promise<void>;
+  /** Calls the listeners of a notice. Never rejects. */
+  notify<N extends HookName>(name: N, event: HookEvents[N]): Promise<void>;
+}
+
+/** Runs the job up to its result: from the first hook to the last epilogue (protocol section 6.1). */
+export async function runCommands(run: JobRun): Promise<JobResult> {
+  const { request, session, signal } = run;
+  if (!(await isAccepted(run)) || !(await openSession(run))) return "failed";
+  const isPrepared = await prepare(run);
+  const exitCode = isPrepared ? await runAll(run, "commands", request.commands) : 1;
+  // Exit code 130 of a command: the job decides its result itself, and no epilogue runs.
+  if (isPrepared && exitCode === 130 && !signal.aborted) return session.readResult();
+  const result = exitCode === 0 ? "passed" : "failed";
+  await runEpilogues(run, result);
+  return result;
+}
+
+/** Fires `job:finish`, completes the log and disposes the executor. `startedAt` is a time of `performance.now`. */
+export async function finishJob(
+  run: JobRun,
+  decided: JobResult,
+  options: { readonly startedAt: number; readonly isReported: boolean },
+): Promise<JobSummary> {
+  const { log, logger, session, signal } = run;
+  const { startedAt } = options;
+  await run.notify("job:finish", {
+    ...toSessionEvent(run),
+    result: signal.aborted ? "stopped" : decided,
+    session: session.isOpen && !signal.aborted ? "open" : "closed",
+  });
+  // A stop may have come while the listeners ran.
+  const result = signal.aborted ? "stopped" : decided;
+  const why: unknown = signal.reason;
+  if (typeof why === "string") await session.addFailure("Ending the job", `[signalman: ${why}]`);
+  const { executor } = session;
+  if (options.isReported) await writeReport({ log, logger, executor, startedAt });
+  log.finished(result);
+  await session.close();
+  const usage = await readUsage(executor, logger);
+  const { events, bytes, droppedBytes } = log.stats;
+  const durationMs = performance.now() - startedAt;
+  return { result, durationMs, log: { events, bytes, droppedBytes }, ...(usage && { usage }) };
+}
+
+/** Plugins may refuse the job before anything of it has run. */
+async function isAccepted(run: JobRun): Promise<boolean> {
+  const { request: job, log, signal } = run;
+  try {
+    await run.gate("job:start", { job, log, signal });
+    return true;
+  } catch (error) {
+    return fail(run, isAgentError(error, "JOB_REFUSED") ? "Refusing the job" : "Starting the job", error);
+  }
+}
+
+async function openSession(run: JobRun): Promise<boolean> {
+  if (run.signal.aborted) return false;
+  try {
+    return await run.session.open();
+  } catch (error) {
+    return fail(run, `Starting the ${run.request.executor} executor`, error);
+  }
+}
+
+/** Exports the environment, injects the files, and calls the plugins before the first command. */
+async function prepare(run: JobRun): Promise<boolean> {
+  const { request, session, signal, logger } = run;
+  if (!(await session.exportVariables(request.env)) || signal.aborted) return false;
+  if (!(await session.injectFiles(request.files))) return false;
+  try {
+    await run.gate("job:prepare", toSessionEvent(run));
+    return !signal.aborted;
+  } catch (error) {
+    if (!isAgentError(error, "JOB_FAILED")) return fail(run, "Preparing the job", error);
+    if (!signal.aborted) logger.error(toMessage(error));
+    return false;
+  }
+}
+
+/** Runs commands until one fails. Resolves to the last exit code. */
+async function runAll(run: JobRun, phase: CommandPhase, commands: readonly JobCommand[]): Promise<number> {
+  const { request: job, session, signal } = run;
+  for (const [index, { directive, alias }] of commands.entries()) {
+    if (signal.aborted) return 1;
+    const event = { job, signal, phase, index, directive, alias };
+    await run.notify("command:start", event);
+    const startedAt = performance.now();
+    const exitCode = await session.run(directive, { alias });
+    await run.notify("command:end", { ...event, exitCode, durationMs: performance.now() - startedAt });
+    if (exitCode !== 0) return exitCode;
+  }
+  return 0;
+}
+
+/** Runs the epilogues. Their failures do not change the result. */
+async function runEpilogues(run: JobRun, result: JobResult): Promise<void> {
+  const { request, session, signal } = run;
+  if (signal.aborted) return;
+  await session.exportVariables([{ name: "SEMAPHORE_JOB_RESULT", value: encodeBase64(result) }]);
+  await runAll(run, "epilogue-always", request.epilogueAlways);
+  if (result === "passed") await runAll(run, "epilogue-on-pass", request.epilogueOnPass);
+  else await runAll(run, "epilogue-on-fail", request.epilogueOnFail);
+}
+
+/** Shows in the job's log why the job cannot continue. */
+async function fail({ session, signal, logger }: JobRun, directive: string, error: unknown): Promise<false> {
+  if (signal.aborted) return false;
+  logger.error(toMessage(error));
+  await session.addFailure(directive, toMessage(error));
+  return false;
+}
+
+function toSessionEvent({ request, log, signal, session }: JobRun): JobSessionEvent {
+  return { job: request, log, signal, run: session.run };
+}

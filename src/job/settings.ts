@@ -1,0 +1,22 @@
+import type { EnvironmentVariable } from "../core/contracts/job-request.ts";
+
+/** Settings of a job that come from the agent's configuration. */
+export interface JobSettings {
+  /** See `ExecutorContext`. */
+  readonly agentId: string;
+  readonly stopGraceMs: number;
+  readonly terminalSize: { readonly rows: number; readonly columns: number };
+  readonly logDiskLimitBytes: number;
+  /** Whether a job's log ends with a report of the resources that the job used (`job-report`). */
+  readonly jobReport: boolean;
+  /** The wire's name of an executor → the name of its replacement. */
+  readonly executors: Readonly<Record<string, string>>;
+  /** Home directory of jobs after the login profile. Left out: as the profile sets it. */
+  readonly home?: string;
+  /** Variables that the agent adds to those of every job (`env-vars`); they take precedence. */
+  readonly env: readonly EnvironmentVariable[];
+  /** Tokens of the agent itself, which job logs must not show. */
+  readonly secrets: readonly string[];
+  /** Names of variables of the agent's environment that contain secrets; jobs do not inherit them. */
+  readonly secretVariables: readonly string[];
+}

@@ -1,0 +1,53 @@
+import type { JobUsage } from "../../core/contracts/job-summary.ts";
+import { toMessage } from "../../core/errors.ts";
+import { toDuration, withDeadline } from "../../core/host/deadline.ts";
+import type { Output, JobLog } from "../../core/contracts/job-log.ts";
+import type { Logger } from "../../core/contracts/logger.ts";
+import type { Executor } from "../../core/contracts/executor.ts";
+import { toReport } from "./report.ts";
+
+const names = [
+  "cpuUserMs",
+  "cpuSystemMs",
+  "peakMemoryBytes",
+  "readBytes",
+  "writtenBytes",
+  "oomKills",
+] as const satisfies readonly (keyof JobUsage)[];
+
+/** An executor's figures: those that are figures. `undefined` when there are none. A fault is the agent's log's, and nobody waits for long. */
+export async function readUsage(
+  executor: Executor | undefined,
+  logger: Logger,
+): Promise<JobUsage | undefined> {
+  if (!executor?.usage) return undefined;
+  try {
+    const late = () => new Error(`it did not answer within ${toDuration(deadlineMs)}`);
+    const told = await withDeadline(executor.usage(), deadlineMs, late);
+    const known = names.filter((name) => Number.isFinite(told[name]) && (told[name] ?? -1) >= 0);
+    if (known.length === 0) return undefined;
+    return Object.fromEntries(known.map((name) => [name, Math.round(told[name] ?? 0)]));
+  } catch (error) {
+    logger.warn(`what the job used is not known: ${toMessage(error)}`);
+    return undefined;
+  }
+}
+
+/** A block of the job's log about what the job used up to here, for `job-report`. */
+export async function writeReport(options: {
+  log: JobLog;
+  logger: Logger;
+  executor: Executor | undefined;
+  startedAt: number;
+}): Promise<void> {
+  const { log, logger, executor, startedAt } = options;
+  const usage = await readUsage(executor, logger);
+  const lines = toReport({ durationMs: performance.now() - startedAt, usage });
+  const write = (output: Output) => {
+    output(`${lines.join("\n")}\n`);
+    return 0;
+  };
+  await log.command("Job report", write).catch((error: unknown) => logger.warn(toMessage(error)));
+}
+
+const deadlineMs = 2000;

@@ -1,0 +1,137 @@
+import { describe, expect, test } from "bun:test";
+import { existsSync, readdirSync } from "node:fs";
+import path from "node:path";
+import packageJson from "../../package.json" with { type: "json" };
+import { builtIns } from "../../plugins/index.ts";
+import { filesOf, root, textOf } from "../project.ts";
+
+const sources = filesOf("{src,plugins,scripts,bin}/**/*.{ts,mjs,cjs}");
+const pages = filesOf("**/*.md");
+const plugins = readdirSync(path.join(root, "plugins"), { withFileTypes: true })
+  .filter((entry) => entry.isDirectory())
+  .map((entry) => entry.name);
+
+describe("sizes", () => {
+  test("no source file has more than 250 lines", () => {
+    expect(sources.filter((file) => linesOf(file) > 250)).toEqual([]);
+  });
+
+  test("half of the source files have fewer than 100 lines", () => {
+    const sizes = sources.map(linesOf).sort((a, b) => a - b);
+    expect(sizes[Math.floor(sizes.length / 2)]).toBeLessThan(100);
+  });
+
+  test("the core with its contracts has at most 4,000 lines", () => {
+    const lines = filesOf("src/core/**/*.ts").reduce((sum, file) => sum + linesOf(file), 0);
+    expect(lines).toBeWithin(1000, 4001);
+  });
+
+  test("nothing but floors and entry points is directly in src", () => {
+    expect(readdirSync(path.join(root, "src")).toSorted()).toEqual([
+      "agent",
+      "cli",
+      "core",
+      "index.ts",
+      "job",
+      "main.ts",
+      "os",
+      "session",
+      "terminal.ts",
+      "testing",
+    ]);
+  });
+
+  test("AGENTS.md has 60 lines at most", () => {
+    expect(linesOf("AGENTS.md")).toBeLessThanOrEqual(60);
+  });
+});
+
+describe("plugins", () => {
+  test("plugins/index.ts lists every folder, and nothing else", () => {
+    expect(Object.keys(builtIns).sort()).toEqual(plugins.toSorted());
+  });
+
+  test.each(plugins)(
+    "%s has its index.ts, its page, a test, and a config.ts when it has options",
+    async (name) => {
+      const files = readdirSync(path.join(root, "plugins", name));
+      expect(files).toEqual(expect.arrayContaining(["index.ts", "README.md"]));
+      expect(files.filter((file) => file.endsWith(".test.ts"))).not.toEqual([]);
+      const { default: plugin } = await builtIns[name as keyof typeof builtIns]();
+      expect(plugin.name).toBe(name);
+      if (plugin.config !== undefined) expect(files).toContain("config.ts");
+    },
+  );
+});
+
+describe("pages", () => {
+  test("every relative link leads to a file", () => {
+    const broken = pages.flatMap((page) =>
+      linksOf(textOf(page))
+        .filter((link) => !existsSync(path.join(root, path.dirname(page), link)))
+        .map((link) => `${page}: ${link}`),
+    );
+    expect(broken).toEqual([]);
+  });
+
+  test("every script named on a page is in package.json", () => {
+    const unknown = pages.flatMap((page) =>
+      Array.from(
+        textOf(page).matchAll(/\b(?:npm|bun) run ([a-z][\w:-]*)(?![\w./])/g),
+        ([, script]) => script!,
+      )
+        .filter((script) => !(script in packageJson.scripts))
+        .map((script) => `${page}: ${script}`),
+    );
+    expect(unknown).toEqual([]);
+  });
+
+  test("every example is named in a test", () => {
+    const tests = filesOf("{test,e2e,plugins}/**/*.test.ts").map(textOf).join("\n");
+    const examples = filesOf("docs/examples/*.{yaml,json}").map((file) => path.basename(file));
+    expect(examples).not.toEqual([]);
+    expect(examples.filter((name) => !tests.includes(name))).toEqual([]);
+  });
+
+  test("the licence is the one that package.json names", () => {
+    expect(packageJson.license).toBe("Apache-2.0");
+    expect(textOf("LICENSE")).toContain(
+      "Apache License\n                           Version 2.0, January 2004",
+    );
+  });
+});
+
+describe("what does not belong here", () => {
+  // The patterns are split so that this file does not match them.
+  test.each([
+    ["paths of somebody's machine", new RegExp(["/wor", "k/|/roo", "t/|/Use", "rs/"].join(""))],
+    ["hosts of package registries", new RegExp(["registry\\.npm", "js|registry\\.yar", "npkg"].join(""))],
+    ["work that was put off", new RegExp(["\\bTO", "DO\\b|\\bFIX", "ME\\b|\\bas an", "y\\b"].join(""))],
+    [
+      "tests that do not run",
+      new RegExp(["\\b(test|it|describe)\\.(sk", "ip|to", "do|on", "ly)\\("].join("")),
+    ],
+  ])("no file has %s", (_, pattern) => {
+    const files = filesOf("**/*.{ts,mjs,cjs,md,json,yaml,toml,lock}", ".ci/*", "Dockerfile", ".*");
+    expect(files.length).toBeGreaterThan(50);
+    expect(files.filter((file) => pattern.test(textOf(file)))).toEqual([]);
+  });
+});
+
+test("the version of Bun is the same in all files", () => {
+  const version = packageJson.packageManager.replace("bun@", "");
+  expect(packageJson.optionalDependencies.bun).toBe(version);
+  expect(packageJson.devDependencies["@types/bun"]).toBe(version);
+  expect(textOf("Dockerfile")).toContain(`bun:${version}`);
+});
+
+function linesOf(file: string): number {
+  return textOf(file).trimEnd().split("\n").length;
+}
+
+/** Lists the files that a page links to, without anchors and without links in code. */
+function linksOf(text: string): string[] {
+  const prose = text.replaceAll(/```[\s\S]*?```|`[^`\n]*`/g, "");
+  const targets = Array.from(prose.matchAll(/\]\(([^)\s]+)\)/g), (match) => match[1]!.split("#")[0]!);
+  return targets.filter((target) => target !== "" && !/^[a-z]+:/.test(target));
+}

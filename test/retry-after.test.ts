@@ -1,0 +1,14 @@
+import { expect, test } from "bun:test";
+import { parseRetryAfter } from "../src/core/retry-after.ts";
+
+test.each([
+  ["120", 120_000],
+  [" 7 ", 7000],
+  ["Thu, 01 Jan 1970 00:01:30 GMT", 30_000],
+  ["Thu, 01 Jan 1970 00:00:30 GMT", 0],
+  ["soon", undefined],
+  ["", undefined],
+  [null, undefined],
+])("Retry-After %p is a delay of %p ms", (header, ms) => {
+  expect(parseRetryAfter(header, 60_000)).toBe(ms as number);
+});

@@ -107,5 +107,5 @@ test.concurrent("an unreadable state directory is an error", async () => {
   await tester.write("file/agents", "this is no directory");
   const { exitCode, stderr } = await tester.run(["status", "--state-dir", place]);
   expect(exitCode).toBe(1);
-  expect(stderr).toContain("cannot look for agents: ENOTDIR");
+  expect(stderr).toContain("agents could not be listed: ENOTDIR");
 });

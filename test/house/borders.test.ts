@@ -45,10 +45,7 @@ describe("the borders of the house", () => {
   });
 
   test.each([
-    [
-      "src/main.ts",
-      `import { builtIns } from "../plugins/index.ts"; import json from "../package.json";`,
-    ],
+    ["src/main.ts", `import { builtIns } from "../plugins/index.ts"; import json from "../package.json";`],
     [
       "src/cli/run.ts",
       `import { createHost } from "../core/host/host.ts"; import { parseArgs } from "node:util";`,

@@ -61,7 +61,7 @@ export { decodeBase64, encodeBase64 } from "./core/base64.ts";
 export { readVariable } from "./job/request/read-variable.ts";
 export { parseJobRequest, type ParsedJob, toJobRequest } from "./job/request/parse.ts";
 export type { LogBackend, LogBackendContext, LogDelivery } from "./core/contracts/log-backend.ts";
-export { countRest } from "./job/log/count-undelivered.ts";
+export { countUndelivered } from "./job/log/count-undelivered.ts";
 export type { JobEvent, JobResult } from "./core/contracts/job-events.ts";
 export type { Output } from "./core/contracts/job-log.ts";
 export type { LogSink, LogSinkContext } from "./core/contracts/log-sink.ts";

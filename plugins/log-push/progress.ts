@@ -1,5 +1,5 @@
 import {
-  countRest,
+  countUndelivered,
   type LogBackendContext,
   type LogDelivery,
   type SpoolBatch,
@@ -51,7 +51,7 @@ export function createProgress(
       shortenedEvent = event;
     },
     async finish(trimmed) {
-      await countRest(spool);
+      await countUndelivered(spool);
       return { trimmed, undelivered: incompleteEvents + spool.cursor.event - cursor.event };
     },
   };

@@ -7,7 +7,7 @@ import type { JobProcess } from "../job/process/job-process.ts";
 import type { JobRequest } from "../core/contracts/job-request.ts";
 import { jobFiles } from "../job/process/messages.ts";
 import type { LogDelivery } from "../core/contracts/log-backend.ts";
-import { countRest } from "../job/log/count-undelivered.ts";
+import { countUndelivered } from "../job/log/count-undelivered.ts";
 import type { SpoolExtent } from "../job/log/spool-file.ts";
 import { openSpool } from "../job/log/spool-reader.ts";
 import type { SpoolCursor, SpoolReader } from "../core/contracts/spool.ts";
@@ -123,7 +123,7 @@ function sizeOf(path: string): number {
 
 async function rest(reader: SpoolReader): Promise<number> {
   try {
-    return await countRest(reader);
+    return await countUndelivered(reader);
   } catch {
     return 0;
   }

@@ -1,11 +1,9 @@
 import type { Executor } from "../core/contracts/executor.ts";
 import type { RunOptions } from "../core/contracts/hooks.ts";
-import type { JobResult } from "../core/contracts/job-events.ts";
 import type { JobLog, Output } from "../core/contracts/job-log.ts";
 import type { EnvironmentVariable, JobFile, JobRequest } from "../core/contracts/job-request.ts";
 import type { Logger } from "../core/contracts/logger.ts";
 import { toMessage } from "../core/errors.ts";
-import { decideResult } from "./decide-result.ts";
 import { runInFreshSession } from "./run-in-fresh-session.ts";
 
 export interface JobSessionOptions {
@@ -30,10 +28,10 @@ export interface JobSession {
   injectFiles(files: readonly JobFile[]): Promise<boolean>;
   /** Runs a command in a block of its own and resolves to its exit code. */
   run(directive: string, options?: RunOptions): Promise<number>;
-  /** Reads the result that the job set itself, after exit code 130 of a command. */
-  readResult(): Promise<JobResult>;
-  /** Adds a block with one line, which fails. */
-  addFailure(directive: string, line: string): Promise<void>;
+  /** Runs a command without a block and resolves to its output. */
+  capture(directive: string): Promise<string>;
+  /** Adds a block with this text. */
+  addBlock(directive: string, text: string, exitCode: number): Promise<void>;
   stop(graceMs: number): void;
   /** Disposes the executor. */
   close(): Promise<void>;
@@ -97,22 +95,17 @@ export function createJobSession(request: JobRequest, options: JobSessionOptions
         return fresh && stopped.aborted ? runFresh(directive, output) : current.run(directive, output);
       });
     },
-    async readResult() {
+    async capture(directive) {
       let text = "";
       const collect: Output = (chunk) =>
         (text += typeof chunk === "string" ? chunk : Buffer.from(chunk).toString());
-      await attempt((current) => current.run("echo $SEMAPHORE_JOB_RESULT", collect, { silent: true }));
-      const { result, reason } = decideResult(text);
-      await block("Checking job result", (_, output) => {
-        output(`${reason} - stopping job and marking it as ${result}`);
-        return 0;
-      });
-      return result;
+      await attempt((current) => current.run(directive, collect, { silent: true }));
+      return text;
     },
-    async addFailure(directive, line) {
+    async addBlock(directive, text, exitCode) {
       await log.command(directive, (output) => {
-        output(`${line}\n`);
-        return 1;
+        output(text);
+        return exitCode;
       });
     },
     stop(graceMs) {

@@ -5,6 +5,7 @@ import type { JobCommand, JobRequest } from "../core/contracts/job-request.ts";
 import type { JobSummary } from "../core/contracts/job-summary.ts";
 import type { Logger } from "../core/contracts/logger.ts";
 import { isAgentError, toMessage } from "../core/errors.ts";
+import { decideResult } from "./decide-result.ts";
 import type { JobSession } from "./job-session.ts";
 import type { WritableJobLog } from "./log/job-log.ts";
 import { readUsage, writeReport } from "./usage/read-usage.ts";
@@ -25,12 +26,12 @@ export interface JobRun {
 
 /** Runs the job up to its result: from the first hook to the last epilogue (protocol section 6.1). */
 export async function runCommands(run: JobRun): Promise<JobResult> {
-  const { request, session, signal } = run;
+  const { request, signal } = run;
   if (!(await isAccepted(run)) || !(await openSession(run))) return "failed";
   const isPrepared = await prepare(run);
   const exitCode = isPrepared ? await runAll(run, "commands", request.commands) : 1;
   // Exit code 130 of a command: the job decides its result itself, and no epilogue runs.
-  if (isPrepared && exitCode === 130 && !signal.aborted) return session.readResult();
+  if (isPrepared && exitCode === 130 && !signal.aborted) return readResult(run);
   const result = exitCode === 0 ? "passed" : "failed";
   await runEpilogues(run, result);
   return result;
@@ -52,7 +53,7 @@ export async function finishJob(
   // A stop may have come while the listeners ran.
   const result = signal.aborted ? "stopped" : decided;
   const why: unknown = signal.reason;
-  if (typeof why === "string") await session.addFailure("Ending the job", `[signalman: ${why}]`);
+  if (typeof why === "string") await session.addBlock("Ending the job", `[signalman: ${why}]\n`, 1);
   const { executor } = session;
   if (options.isReported) await writeReport({ log, logger, executor, startedAt });
   log.finished(result);
@@ -113,6 +114,14 @@ async function runAll(run: JobRun, phase: CommandPhase, commands: readonly JobCo
   return 0;
 }
 
+/** Reads the result that the job set itself. */
+async function readResult({ session }: JobRun): Promise<JobResult> {
+  const { result, reason } = decideResult(await session.capture("echo $SEMAPHORE_JOB_RESULT"));
+  const text = `${reason} - stopping job and marking it as ${result}`;
+  await session.addBlock("Checking job result", text, 0);
+  return result;
+}
+
 /** Runs the epilogues. Their failures do not change the result. */
 async function runEpilogues(run: JobRun, result: JobResult): Promise<void> {
   const { request, session, signal } = run;
@@ -127,7 +136,7 @@ async function runEpilogues(run: JobRun, result: JobResult): Promise<void> {
 async function fail({ session, signal, logger }: JobRun, directive: string, error: unknown): Promise<false> {
   if (signal.aborted) return false;
   logger.error(toMessage(error));
-  await session.addFailure(directive, toMessage(error));
+  await session.addBlock(directive, `${toMessage(error)}\n`, 1);
   return false;
 }
 

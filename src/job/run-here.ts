@@ -16,34 +16,34 @@ export interface RunnerOptions {
   readonly settings: JobSettings;
   readonly logger: Logger;
   readonly env: Readonly<Record<string, string | undefined>>;
-  /** Gets what the job's log does not show, so that no other log shows it. */
+  /** Receives values of the job that the agent's log must mask. */
   readonly onSecrets?: (values: readonly string[]) => void;
-  /** Where to keep the log; without it the log goes with the job. */
+  /** Path of the log that is kept; without it the log is removed with the job. */
   readonly spoolPath?: string;
-  /** Shows the log while it grows. Its failure stops the job: nobody watches any more. */
+  /** Shows the log while it grows. The job is stopped when it fails. */
   readonly view: (spool: SpoolReader) => Promise<void>;
-  /** Gets the two ways to end the job, before it starts. */
+  /** Receives the controls of the job before it starts. */
   readonly onStart: (controls: { stop(): void; kill(): void }) => void;
 }
 
-/** Runs one job in this process, which is agent and job at once: every hook is called but those of a control plane, `agent:registered` and `agent:synced`. */
+/** Runs one job in this process, which is agent and job at once. All hooks are called except `agent:registered` and `agent:synced`. */
 export async function runHere(request: JobRequest, options: RunnerOptions): Promise<JobSummary> {
   const { host, logger, version } = options;
-  // Whoever kills the job waits for no plugin.
+  // After a kill no plugin is waited for.
   const call: Host["call"] = (name, event) =>
     Promise.race([host.call(name, event), aborted(open.job.killed)]);
   const identity = { slot: 0, jobId: request.id, job: request };
 
-  // 1. The agent's side is up before the job is.
+  // 1. The agent's side starts before the job.
   await host.call("agent:start", { version });
   await using open = await openJob(request, options);
   const { job, log, spool } = open;
   options.onStart(job);
 
-  // 2. Whoever reads the log reads it from the spool, at a pace of its own.
+  // 2. The view and the log sinks read the spool, each at its own pace.
   const sinks = openSinks({ host, job: request, logger, reader: () => spool.reader() });
   const viewed = show(spool, options.view, (error) => {
-    logger.warn(`the log can no longer be shown, so the job is stopped: ${toMessage(error)}`);
+    logger.warn(`the log can no longer be shown, the job is stopped: ${toMessage(error)}`);
     job.stop();
   });
 
@@ -51,7 +51,7 @@ export async function runHere(request: JobRequest, options: RunnerOptions): Prom
   await call("agent:job-started", identity);
   const summary = await job.run();
 
-  // 4. The log is closed, read to its end, and then the job is reported.
+  // 4. The log is closed and read to its end before the job is reported.
   spool.close();
   await Promise.all([viewed, sinks.finish()]);
   const { lateBytes } = log.stats;
@@ -64,7 +64,7 @@ export async function runHere(request: JobRequest, options: RunnerOptions): Prom
     ...summary,
   });
 
-  // 5. An agent with one job leaves after it.
+  // 5. An agent for one job shuts down after it.
   const left = { slot: 0, reason: "job-finished" } as const;
   await call("agent:draining", left);
   await call("agent:left", left);

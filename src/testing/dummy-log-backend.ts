@@ -1,6 +1,6 @@
 import type { LogBackend, LogBackendContext, LogBackendFactory } from "../core/contracts/log-backend.ts";
 import type { JobEvent } from "../core/contracts/job-events.ts";
-import { countRest } from "../job/log/count-undelivered.ts";
+import { countUndelivered } from "../job/log/count-undelivered.ts";
 import type { SpoolBatch } from "../core/contracts/spool.ts";
 import { toEvents } from "./job-spool.ts";
 
@@ -42,7 +42,7 @@ export function createDummyLogBackend(): DummyLogBackend {
           if (!signal.aborted) throw error;
         }
         const trimmed = undelivered > 0;
-        return { trimmed, undelivered: undelivered + (await countRest(spool)) };
+        return { trimmed, undelivered: undelivered + (await countUndelivered(spool)) };
       },
       async [Symbol.asyncDispose]() {
         disposed.abort();

@@ -1,23 +1,23 @@
 export interface ChunkerOptions {
-  /** The most bytes that go into one text. Default: 32 KiB. */
+  /** Maximum size of one text in bytes. Default: 32 KiB. */
   readonly maxBytes?: number;
-  /** The longest that bytes wait for more while output goes on. Default: 50. */
+  /** Maximum time that bytes wait for more while output continues. Default: 50. */
   readonly delayMs?: number;
-  /** The same for the first bytes after a pause, which somebody may be waiting for. Default: 2. */
+  /** The same for the first bytes after a pause, which a viewer may be waiting for. Default: 2. */
   readonly leadMs?: number;
 }
 
-/** Turns a stream of bytes into texts that can stand alone. */
+/** Converts a stream of bytes to texts that are complete in themselves. */
 export interface Chunker {
   push(bytes: Uint8Array): void;
-  /** Emits all that is left, without waiting. The next byte begins a new stream. */
+  /** Emits the rest without waiting. The next byte starts a new stream. */
   end(): void;
 }
 
 /**
- * Protocol section 5.2: no text begins or ends inside a UTF-8 sequence or a `\r\n`; `\r\n` becomes `\n`, a `\r` alone stays.
- * Invalid bytes become U+FFFD. Sizes are ours: a full buffer is emitted at once, what is less waits for more, `leadMs` after
- * a pause and `delayMs` while output goes on. What may be half of a sequence or of a line end waits for its other half, or for `end`.
+ * Creates a chunker (protocol section 5.2): no text begins or ends inside a UTF-8 sequence or a `\r\n`; `\r\n` becomes `\n`, a lone `\r`
+ * is kept, invalid bytes become U+FFFD. A full buffer is emitted at once; less than that waits for more, `leadMs` after a pause and `delayMs`
+ * while output continues. A possible half of a sequence or of a line end waits for its other half, or for `end`.
  */
 export function createChunker(emit: (text: string) => void, options: ChunkerOptions = {}): Chunker {
   const { maxBytes = 32 * 1024, delayMs = 50, leadMs = 2 } = options;
@@ -79,8 +79,8 @@ const longestSequence = 4;
 const carriageReturn = 0x0d;
 
 /**
- * The last place, at `end` or before, that is not inside a UTF-8 sequence and not behind a `\r`: not behind several either, for
- * a terminal makes `\r\r\n` of a program's `\r\n`. Only `limit` bytes that are all `\r` have to be cut.
+ * Returns the last position, at `end` or before, that is not inside a UTF-8 sequence and not after a `\r`, nor after several, since a
+ * terminal turns `\r\n` into `\r\r\n`. Only `limit` bytes that are all `\r` are split.
  */
 function wholeEnd(bytes: Uint8Array, start: number, end: number, limit: number): number {
   let whole = end;

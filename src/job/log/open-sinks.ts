@@ -13,10 +13,10 @@ export interface OpenSinksOptions {
   readonly reader: () => SpoolReader;
 }
 
-/** How long log sinks have, once the job has ended. */
+/** Time that log sinks have after the end of the job. */
 const sinkDeadlineMs = 5000;
 
-/** Starts every log sink on a reader of its own. What they throw costs the job nothing. */
+/** Starts every log sink on a reader of its own. What a sink throws is logged and does not affect the job. */
 export function openSinks(options: OpenSinksOptions): { finish(): Promise<void> } {
   const { host, job, logger } = options;
   const late = new AbortController();
@@ -27,7 +27,7 @@ export function openSinks(options: OpenSinksOptions): { finish(): Promise<void> 
       using reader = options.reader();
       await factory.open({ job, logger: logger.child(name), spool: reader }).run(late.signal);
     } catch (error) {
-      if (error !== late.signal.reason) logger.error(`the log sink "${name}" failed: ${toMessage(error)}`);
+      if (error !== late.signal.reason) logger.error(`log sink "${name}" failed: ${toMessage(error)}`);
     }
     unfinished.delete(name);
   });
@@ -37,7 +37,7 @@ export function openSinks(options: OpenSinksOptions): { finish(): Promise<void> 
       if (await isWithin(over, sinkDeadlineMs)) return;
       for (const name of unfinished) {
         logger.error(
-          `the log sink "${name}" was not done ${sinkDeadlineMs / 1000} s after the job, and is cut short`,
+          `log sink "${name}" was not done ${sinkDeadlineMs / 1000} s after the job and is cut short`,
         );
       }
       late.abort(new Error("the log sink's time is over"));
@@ -46,7 +46,7 @@ export function openSinks(options: OpenSinksOptions): { finish(): Promise<void> 
   };
 }
 
-/** How long a sink has once it is told that its time is over. */
+/** Time that a sink has after its signal was aborted. */
 const cutShortMs = 100;
 
 async function isWithin(work: Promise<unknown>, durationMs: number): Promise<boolean> {

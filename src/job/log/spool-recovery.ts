@@ -2,32 +2,32 @@ import * as fs from "node:fs";
 import type { JobEvent } from "../../core/contracts/job-events.ts";
 import { AgentError, toMessage } from "../../core/errors.ts";
 
-/** What a writer that is dead has left, after the cut. */
+/** What a dead writer left, after the file was truncated. */
 export interface RecoveredSpool {
-  /** Whole events, and the bytes that they take: a cursor beyond them has to go back to here before anything is appended. */
+  /** Whole events, and their size in bytes. A cursor beyond them must be moved back to this position before anything is appended. */
   readonly events: number;
   readonly bytes: number;
   /** CRC-32 of these bytes. */
   readonly checksum: number;
-  /** Bytes of what was no whole event, and is gone. */
+  /** Bytes that were no whole event and were removed. */
   readonly cutBytes: number;
-  /** `job_started` is in it. */
+  /** Whether it contains `job_started`. */
   readonly started: boolean;
-  /** `job_finished` is in it. */
+  /** Whether it contains `job_finished`. */
   readonly finished: boolean;
-  /** The command that has no `cmd_finished`. */
+  /** The command without a `cmd_finished`. */
   readonly openCommand?: {
     readonly directive: string;
     readonly startedAt: number;
-    /** Its output so far ends with a line end, or there is none. */
+    /** Whether its output so far ends with a line end, or is empty. */
     readonly atLineStart: boolean;
   };
 }
 
 /**
- * Cuts a spool behind its last whole event, so that another writer can go on (`createSpool` with `recovered`). Only for who has
- * proved that the writer is dead. What the machine's crash leaves (a line without its end, a tail of NULs) goes; all from the
- * first line on that is no event goes with it. On a disk that has become read-only nothing is cut. Throws `SPOOL_FAILED`.
+ * Truncates a spool after its last whole event, so that another writer can continue (`createSpool` with `recovered`). The caller must have
+ * proved that the writer is dead. What a crash of the machine leaves (a line without its end, a tail of NULs) is removed, with everything from
+ * the first line on that is no event. On a read-only disk nothing is removed. Throws `SPOOL_FAILED`.
  */
 export function recoverSpool(path: string): RecoveredSpool {
   try {
@@ -87,7 +87,7 @@ function recover(fd: number, isWritable: boolean): RecoveredSpool {
   return { events, bytes, checksum, cutBytes, started, finished, ...(openCommand && { openCommand }) };
 }
 
-/** The lines of a file, each good until the next one. What follows the last line end is none. */
+/** Yields the lines of a file, each valid until the next one. Bytes after the last line end are no line. */
 function* linesOf(fd: number): Generator<Buffer> {
   let buffer = Buffer.allocUnsafeSlow(blockBytes);
   let filled = 0;

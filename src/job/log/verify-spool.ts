@@ -4,8 +4,8 @@ import { toMessage } from "../../core/errors.ts";
 import type { SpoolExtent } from "./spool-file.ts";
 
 /**
- * What another process did to the log of a job that is over; `undefined`: it is as its writer left it. Accidents and clumsy hands are found, not whoever
- * forges the result beside it as well.
+ * Describes how another process changed the log of a finished job; `undefined` when it is as its writer left it. This detects accidents, not a
+ * process that forges the result document as well.
  */
 export async function findChange(path: string, written: Partial<SpoolExtent>): Promise<string | undefined> {
   if (written.bytes === undefined || written.checksum === undefined) return undefined;
@@ -32,9 +32,9 @@ export async function findChange(path: string, written: Partial<SpoolExtent>): P
 
 const blockBytes = 1024 * 1024;
 
-/** In words for a log: what is there is not what was written, as far as the writer said what that was. */
+/** Describes how a spool differs from what was written, as far as the writer recorded it. */
 export function toMismatch(found: SpoolExtent, written: Partial<SpoolExtent>): string | undefined {
   if (written.checksum === undefined) return undefined;
   if (found.bytes !== written.bytes) return `it has ${found.bytes} bytes, and ${written.bytes} were written`;
-  return found.checksum === written.checksum ? undefined : "its bytes are others than were written";
+  return found.checksum === written.checksum ? undefined : "its bytes differ from what was written";
 }

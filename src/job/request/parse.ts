@@ -25,13 +25,13 @@ import { parseText } from "./text.ts";
 
 export interface ParsedJob {
   readonly request: JobRequest;
-  /** Paths of the keys that no job request has; they mean nothing. */
+  /** Paths of the keys that are not part of a job request; they are ignored. */
   readonly ignored: readonly string[];
 }
 
 /**
- * Reads a job request from YAML or JSON, as the wire has it or as a person writes it (protocol sections 3 and 14,
- * `docs/job-files.md`). All faults are in one `JOB_INVALID`, each with its place; values are never quoted.
+ * Parses a job request from YAML or JSON, as it is sent or as a person writes it (protocol sections 3 and 14, `docs/job-files.md`).
+ * Throws one `JOB_INVALID` with all faults, each with its position; values are never quoted.
  */
 export async function parseJobRequest(text: string, options: { readonly name: string }): Promise<ParsedJob> {
   const { name } = options;
@@ -50,7 +50,7 @@ export async function parseJobRequest(text: string, options: { readonly name: st
   throw invalid(name, lines);
 }
 
-/** The same for a request that was parsed already, as the control plane sends it. `name` is for messages. */
+/** Converts a request that is parsed already, as the control plane sends it. `name` is used in messages. */
 export function toJobRequest(value: unknown, options: { readonly name?: string } = {}): ParsedJob {
   const { name = "job request" } = options;
   const checked = checkRequest(value, name);
@@ -87,7 +87,7 @@ function checkRequest(value: unknown, name: string): ParsedJob | { readonly faul
   };
 }
 
-/** A request without commands is most often one with `command`. */
+/** Names the unknown keys: a request without `commands` often has `command`. */
 function withKeys(fault: Fault, unknown: readonly string[]): Fault {
   if (fault.path[0] !== "commands" || unknown.length === 0) return fault;
   return { ...fault, message: `${fault.message} (not known here: ${toLine(unknown.join(", "), 60)})` };
@@ -137,7 +137,7 @@ function toText(value: Textual | null | undefined): string {
   return String(value ?? "");
 }
 
-/** Later wins where a name stands twice (protocol section 3.1), so what a person wrote comes last. */
+/** The last value of a name counts (protocol section 3.1), so what a person wrote comes last. */
 function toVariables({ env_vars, env }: WrittenEnvironment): EnvironmentVariable[] {
   return [
     ...(env_vars ?? []).map(({ name, value }) => ({ name, value: value ?? "" })),
@@ -153,7 +153,7 @@ function toFiles(files: readonly WrittenFile[] | null | undefined): JobFile[] {
   }));
 }
 
-/** `0600` and `0o600` mean what a person means by them, whatever number YAML makes of it. */
+/** `0600` and `0o600` are octal, whatever number the YAML parser makes of them. */
 function toMode(mode: Textual | null | undefined): string {
   if (mode == null || mode === "") return "0644";
   return typeof mode === "string" && !mode.startsWith("0o")

@@ -3,9 +3,9 @@ import { toLine } from "../../core/printable.ts";
 import type { JobCommand, JobRequest } from "../../core/contracts/job-request.ts";
 
 /**
- * The part of a job that `--from` and `--only` ask for. A command is named by its number (from 1), by its directive or
+ * Returns the part of a job that `--from` and `--only` select. A command is named by its number (from 1), by its directive or
  * alias, or by a part of one of these that no other command has. `only` runs one command and no epilogues; `from` leaves out
- * what stands before it.
+ * the commands before it.
  */
 export function selectCommands(
   request: JobRequest,

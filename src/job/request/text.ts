@@ -1,20 +1,20 @@
 import { AgentError, toMessage } from "../../core/errors.ts";
 import { Literal } from "./schema.ts";
 
-/** What stands in a job file, and where. */
+/** The content of a job file, with positions. */
 export interface JobDocument {
   readonly value: unknown;
-  /** Where a value stands, or the nearest thing around it. */
+  /** Returns the position of a value, or of the nearest enclosing value. */
   locate(path: readonly (string | number)[]): Promise<Place | undefined>;
 }
 
-/** Both from 1. */
+/** A position in a text; line and column count from 1. */
 export interface Place {
   readonly line: number;
   readonly column: number;
 }
 
-/** YAML takes about 5 s and 1 GB for a million tokens; JSON has no such limit. */
+/** The YAML parser takes about 5 s and 1 GB for a million tokens; JSON has no such limit. */
 const maxTokens = 500_000;
 const maxDepth = 64;
 const maxLocatedJson = 1024 * 1024;
@@ -42,7 +42,7 @@ function parseJson(text: string): unknown {
       return new Literal(context?.source ?? String(value), typeof value as "number" | "boolean");
     });
   } catch {
-    return undefined; // it may still be YAML, whose parser says where the fault is
+    return undefined; // It may be YAML, whose parser reports the position of the fault.
   }
 }
 
@@ -94,7 +94,7 @@ async function parseYaml(text: string, name: string): Promise<JobDocument> {
   };
 }
 
-/** The parser's time grows faster than its input when that is deep or dense, so look at the tokens first. */
+/** Checks the tokens first, since the parser's time grows faster than its input when that is deep or dense. */
 function assertModest(tokens: Iterable<string>, name: string): void {
   let count = 0;
   let open = 0;
@@ -130,7 +130,7 @@ function toValue(convert: () => unknown, name: string): unknown {
   }
 }
 
-/** In our words where the parser's are for experts, or quote the text. */
+/** Rewords messages of the parser that need expert knowledge or quote the text. */
 function explain(code: string, message: string): string {
   switch (code) {
     case "TAB_AS_INDENT":

@@ -15,25 +15,25 @@ const names = [
   "oomKills",
 ] as const satisfies readonly (keyof JobUsage)[];
 
-/** An executor's figures: those that are figures. `undefined` when there are none. A fault is the agent's log's, and nobody waits for long. */
+/** Reads the resources that an executor reports, without invalid figures. Returns `undefined` when there are none; an error is only logged. */
 export async function readUsage(
   executor: Executor | undefined,
   logger: Logger,
 ): Promise<JobUsage | undefined> {
   if (!executor?.usage) return undefined;
   try {
-    const late = () => new Error(`it did not answer within ${toDuration(deadlineMs)}`);
+    const late = () => new Error(`the executor did not answer within ${toDuration(deadlineMs)}`);
     const told = await withDeadline(executor.usage(), deadlineMs, late);
     const known = names.filter((name) => Number.isFinite(told[name]) && (told[name] ?? -1) >= 0);
     if (known.length === 0) return undefined;
     return Object.fromEntries(known.map((name) => [name, Math.round(told[name] ?? 0)]));
   } catch (error) {
-    logger.warn(`what the job used is not known: ${toMessage(error)}`);
+    logger.warn(`resource usage of the job is unknown: ${toMessage(error)}`);
     return undefined;
   }
 }
 
-/** A block of the job's log about what the job used up to here, for `job-report`. */
+/** Adds a block to the job's log with the resources used so far (`job-report`). `startedAt` is a time of `performance.now`. */
 export async function writeReport(options: {
   log: JobLog;
   logger: Logger;

@@ -1,7 +1,7 @@
 import { toSize, toSpan } from "../../core/amounts.ts";
 import type { JobUsage } from "../../core/contracts/job-summary.ts";
 
-/** What a job took, for people: one line a figure, `CPU time       12.3 s user, 0.4 s system`. */
+/** Formats the resources of a job, one line per figure: `CPU time       12.3 s user, 0.4 s system`. */
 export function toReport(took: {
   readonly durationMs: number;
   readonly usage?: JobUsage | undefined;
@@ -17,7 +17,7 @@ export function toReport(took: {
   return rows.flatMap(([name, value]) => (value === undefined ? [] : [`${name.padEnd(15)}${value}`]));
 }
 
-/** The same in a few words, `CPU 12.7 s, memory 512 MiB`; empty when nothing is known. */
+/** Formats the resources of a job in one line, `CPU 12.7 s, memory 512 MiB`; empty when nothing is known. */
 export function toShortReport(usage: JobUsage | undefined): string {
   const { cpuUserMs, cpuSystemMs, peakMemoryBytes, oomKills } = usage ?? {};
   const cpuMs =

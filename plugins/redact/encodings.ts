@@ -1,17 +1,17 @@
 import { isUtf8 } from "node:buffer";
 
-/** Values of fewer bytes are not masked, in no encoding: too much else would look like them. */
+/** Minimum size of a masked value in bytes; too much other output would match shorter ones. */
 export const minSecretBytes = 6;
 
-/** Longer values are looked for as they are only, for each form of one is kept in memory. */
+/** Maximum size of a value whose encodings are masked as well, since each of them is kept in memory. */
 const maxEncodedBytes = 64 * 1024;
 
 /**
- * The byte strings that show a value: as it is (with its line ends turned into `\r\n` or `\n`, and without those behind it), in base64 wherever
- * it begins in what was encoded, percent-encoded, as JSON text, in a shell's quotes, in hex. None is shorter than `minSecretBytes`.
+ * Lists the byte strings that reveal a value: the value itself (with line ends as `\r\n` or `\n`, and without trailing ones), in base64 at each of the
+ * three offsets, percent-encoded, as JSON text, in shell quotes, in hexadecimal. None is shorter than `minSecretBytes`.
  */
 export function toForms(secret: string | Uint8Array): Uint8Array[] {
-  // One character a byte, so that text methods work on any bytes.
+  // One character per byte, so that text methods work on any bytes.
   const value = Buffer.from(secret as string)
     .toString("latin1")
     .replace(/[\r\n]+$/, "");
@@ -33,7 +33,7 @@ function* encode(value: Buffer): Generator<string> {
     yield middle;
     yield middle.replaceAll("+", "-").replaceAll("/", "_");
   }
-  // `base64` and `openssl base64` break lines, which can be foreseen where the value is what they encode first.
+  // `base64` and `openssl base64` break lines; the positions are known where the value is encoded first.
   for (const columns of [76, 64]) {
     const lines = base64Middle(value, 0).match(new RegExp(`.{1,${columns}}`, "g")) ?? [];
     yield lines.join("\n");
@@ -50,14 +50,14 @@ function* encode(value: Buffer): Generator<string> {
   for (const escape of jsonEscapes) yield Buffer.from(escape(value.toString())).toString("latin1");
 }
 
-/** The characters of the encoding that are the same whatever stands before and after, when `shift` bytes more than a multiple of three come before. */
+/** Returns the base64 characters that do not depend on neighbouring bytes, when `shift` bytes (modulo three) precede the value. */
 function base64Middle(value: Buffer, shift: number): string {
   const encoded = Buffer.concat([Buffer.alloc(shift), value]).toString("base64");
   return encoded.slice(Math.ceil((shift * 8) / 6), Math.floor(((shift + value.length) * 8) / 6));
 }
 
 interface PercentRules {
-  /** What stands for itself, beside letters and digits. */
+  /** Characters that are not encoded, besides letters and digits. */
   readonly safe: string;
   readonly space: "%20" | "+";
 }

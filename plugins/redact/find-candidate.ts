@@ -12,16 +12,16 @@ import {
   wordBytes,
 } from "./pattern-tables.ts";
 
-/** A function that is called often is compiled best. */
-export const maxSeek = 1024;
+/** Maximum number of words per call: a function that is called often is compiled best. */
+export const maxWords = 1024;
 
-/** The first word that tells of what begins at `start` or later. */
+/** Returns the index of the first word that covers patterns beginning at `start` or later. */
 export function toWord(start: number, offset: number): number {
   return Math.max(0, (start - offset - mostAhead + wordBytes - 1) >> 2);
 }
 
-/** The first place from `from` on where a pattern may well begin, of those that the words from `at` to `end` tell of; -1 when there is none. */
-export function seek(
+/** Returns the first position from `from` on, among those that the words from `at` to `end` cover, where a pattern may begin; -1 when there is none. */
+export function findCandidate(
   { marks, places, beginnings, sixes, eights }: Tables,
   data: Uint8Array,
   words: Int32Array,
@@ -31,7 +31,7 @@ export function seek(
   from: number,
 ): number {
   for (let index = at; index < end; index += 4) {
-    // Four at a time, for nearly all of them tell of nothing.
+    // Four at a time, since nearly all of them exclude a pattern.
     if (index + 4 <= end) {
       const first = toMark(words[index]!);
       const second = toMark(words[index + 1]!);
@@ -47,7 +47,7 @@ export function seek(
     for (let marked = index; marked < index + 4 && marked < end; marked += 1) {
       const first = offset + marked * wordBytes - mostBehind;
       for (let bits = places[toPlace(toMark(words[marked]!))]!; bits !== 0; bits &= bits - 1) {
-        // The lowest bit is the first place.
+        // The lowest bit is the first position.
         const start = first + 31 - Math.clz32(bits & -bits);
         if (start < from || start + wordBytes > data.length) continue;
         const word = wordAt(data, start);

@@ -1,14 +1,14 @@
 import type { ShapeReader } from "./shapes.ts";
 
-/** Bytes to be found, and what is known of where they stand in the data. */
+/** Bytes to be found, and what is known about their positions in the data. */
 export interface Pattern {
   readonly bytes: Uint8Array;
-  /** What comes after the bytes, and what its first run is made of. */
+  /** The shape after the bytes, and the bytes of its first run. */
   readonly shape: ShapeReader | undefined;
   readonly run: Uint8Array | undefined;
-  /** `borders[n]`: the length of the longest proper prefix of the first `n` bytes that is also their end. */
+  /** `borders[n]`: length of the longest proper prefix of the first `n` bytes that is also their suffix. */
   borders: Uint32Array | undefined;
-  /** In the data of this generation, the pattern cannot begin before `at`, and its first `known` bytes do stand there. */
+  /** In the data of this generation, the pattern cannot begin before `at`, and its first `known` bytes match there. */
   generation: number;
   at: number;
   known: number;
@@ -18,38 +18,38 @@ export function toPattern(bytes: Uint8Array, shape?: ShapeReader, run?: Uint8Arr
   return { bytes, shape, run, borders: undefined, generation: 0, at: 0, known: 0 };
 }
 
-/** Candidates stand in the order of their bytes. */
+/** A pattern among those that may begin at a position, in the order of their bytes. */
 export interface Candidate {
   readonly pattern: Pattern;
-  /** So many bytes are those of the candidate before. */
+  /** Number of leading bytes that it shares with the previous candidate. */
   readonly shared: number;
 }
 
-/** What sorts out where a pattern may begin, from the cheapest look to the dearest. */
+/** Tables that exclude positions at which no pattern begins, from the cheapest test to the most expensive. */
 export interface Tables {
-  /** By {@link toMark} of a word, in bits: whether a pattern may begin around it. */
+  /** By {@link toMark} of a word, one bit each: whether a pattern may begin near it. */
   readonly marks: Int32Array;
-  /** By {@link toPlace} of its mark: bit `n` says that a pattern may begin `n` bytes behind {@link mostBehind} bytes before the word. */
+  /** By {@link toPlace} of its mark: bit `n` is set when a pattern may begin `n - mostBehind` bytes after the word's start. */
   readonly places: Uint8Array;
-  /** By the hash of four bytes with which a pattern begins: 0, {@link onlyValues}, or more when shapes are among them. */
+  /** By the hash of the first four bytes of a pattern: 0, {@link onlyValues}, or more when shapes begin so. */
   readonly beginnings: Uint8Array;
-  /** By the hash of six bytes with which a value begins that has no eight, and of eight: 1. */
+  /** By the hash of the first six bytes of a shorter value, or eight of a longer one: 1. */
   readonly sixes: Uint8Array;
   readonly eights: Uint8Array;
   readonly byWord: ReadonlyMap<number, readonly Candidate[]>;
 }
 
-/** The data is looked at in words of so many bytes. */
+/** Size of a word of data in bytes. */
 export const wordBytes = 4;
 export const mostBehind = 3;
-/** Of places behind the first byte of a word. */
+/** Maximum offset of a pattern's start after the first byte of a word. */
 export const mostAhead = 1;
 export const onlyValues = 1;
 
-/** 128 KiB of bits: what is larger does not stay in the processor's cache, beside all else that is done with the output. */
+/** 128 KiB of bits: a larger table does not stay in the processor's cache. */
 const markBits = 20;
 
-/** Of patterns that are sorted. */
+/** Creates the tables of sorted patterns. */
 export function createTables(patterns: readonly Pattern[]): Tables {
   const marks = new Int32Array(1 << (markBits - 5));
   const beginnings = new Uint8Array(1 << 16);
@@ -57,7 +57,7 @@ export function createTables(patterns: readonly Pattern[]): Tables {
   const sixes = new Uint8Array(1 << 16);
   const eights = new Uint8Array(1 << 16);
   for (const { bytes, shape, run } of patterns) {
-    // Wherever a pattern begins, one word is within its first six bytes, or has its first three. What shapes begin with is short, but seldom.
+    // Wherever a pattern begins, one word lies within its first six bytes, or contains its first three. Prefixes of shapes are short, but rare.
     for (let behind = shape ? -mostAhead : 0; behind <= (shape ? mostBehind - 1 : mostBehind); behind += 1) {
       for (const word of wordsAt(bytes, behind, run)) {
         const mark = toMark(word);
@@ -81,37 +81,37 @@ export function createTables(patterns: readonly Pattern[]): Tables {
   };
 }
 
-/** In the order of their bytes. */
+/** Sorts patterns by their bytes. */
 export function sortPatterns(patterns: readonly Pattern[]): Pattern[] {
   return patterns.toSorted((a, b) => Buffer.compare(a.bytes, b.bytes));
 }
 
-/** Four bytes as processors with the lowest byte first read them: all that Bun runs on. */
+/** Reads four bytes as a little-endian number, as every processor that Bun supports does. */
 export function wordAt(bytes: Uint8Array, at: number): number {
   return bytes[at]! | (bytes[at + 1]! << 8) | (bytes[at + 2]! << 16) | (bytes[at + 3]! << 24);
 }
 
-/** The place of a word's mark, in bits. Of the last two bytes a part counts, so that what begins with `p_` and two of 62 letters and digits has few marks. */
+/** Returns the bit index of a word's mark. Only a part of the last two bytes counts, so that words such as `p_` and two of 62 letters and digits have few marks. */
 export function toMark(word: number): number {
   return Math.imul(word & 0x1f1fffff, 0x9e3779b1) >>> (32 - markBits);
 }
 
-/** Of a mark, as an index of a table of 65,536. */
+/** Converts a mark to an index of a table of 65,536 entries. */
 export function toPlace(mark: number): number {
   return mark >>> (markBits - 16);
 }
 
-/** Of a word, as an index of a table of 65,536. */
+/** Converts a word to an index of a table of 65,536 entries. */
 export function hash(word: number): number {
   return Math.imul(word, 0x9e3779b1) >>> 16;
 }
 
-/** Of the word that stands at `at` and the two bytes behind it. */
+/** Hashes the word at `at` and the two bytes after it. */
 export function hashSix(word: number, bytes: Uint8Array, at: number): number {
   return hashBoth(word, bytes[at + 4]! | (bytes[at + 5]! << 8));
 }
 
-/** Of the word that stands at `at` and the one behind it. */
+/** Hashes the word at `at` and the next one. */
 export function hashEight(word: number, bytes: Uint8Array, at: number): number {
   return hashBoth(word, wordAt(bytes, at + wordBytes));
 }
@@ -120,7 +120,7 @@ function hashBoth(word: number, next: number): number {
   return Math.imul(word ^ Math.imul(next, 0x85ebca6b), 0x9e3779b1) >>> 16;
 }
 
-/** All words that can stand `behind` so many bytes of a pattern's beginning: any byte stands before it, and any of `run` behind `bytes`. */
+/** Lists all words that can occur `behind` bytes from a pattern's beginning: any byte may precede it, and any of `run` may follow `bytes`. */
 function wordsAt(bytes: Uint8Array, behind: number, run = anyByte): number[] {
   let words = [0];
   for (let index = 0; index < wordBytes; index += 1) {
@@ -137,7 +137,7 @@ function membersOf(run: Uint8Array): number[] {
   return [...run].flatMap((isMember, byte) => (isMember === 1 ? [byte] : []));
 }
 
-/** Sorted ones, by what they begin with. */
+/** Groups sorted patterns by their first bytes. */
 export function group(
   sorted: readonly Pattern[],
   toKey: (pattern: Pattern) => number,

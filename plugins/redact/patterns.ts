@@ -10,39 +10,40 @@ import {
   wordAt,
   wordBytes,
 } from "./pattern-tables.ts";
-import { maxSeek, seek, toWord } from "./find-candidate.ts";
+import { findCandidate, maxWords, toWord } from "./find-candidate.ts";
 import { createShapeReader, membersOf, type Shape } from "./shapes.ts";
 
-/** What {@link Patterns.next} found; `start` and `end` of the patterns hold the place. */
+/** The result of {@link Patterns.next}; `start` and `end` of the patterns hold the position. */
 export type Found = "nothing" | "match" | "beginning";
 
 /** Finds many byte strings and shapes in one pass. */
 export interface Patterns {
   readonly size: number;
-  /** Of the last match or beginning. */
+  /** Position of the last match or beginning. */
   readonly start: number;
   readonly end: number;
-  /** Makes ready for this data; `final`: nothing comes after it. */
+  /** Prepares for new data; `final`: no data follows it. */
   begin(data: Uint8Array, final: boolean): void;
   /**
-   * Looks for the first place, at `from` or after, where a pattern stands: the longest one that begins there. Unless it is final,
-   * a place where the data ends within a pattern comes first: `"beginning"`. Calls for one data go upwards.
+   * Finds the first position, at `from` or after, at which a pattern matches, and the longest pattern that begins there. Unless the data is
+   * final, an earlier position at which the data ends within a pattern is reported first: `"beginning"`. Positions must ascend.
    */
   next(from: number): Found;
 }
 
 export interface PatternsOptions {
-  /** The tables for much data cost some 20 ms, so they are made only after so many bytes. */
+  /** Bytes after which the tables for large outputs are created, which takes about 20 ms. */
   readonly patienceBytes?: number;
 }
 
-/** Only from here on it is worth remembering what was compared. */
+/** Length from which it is worth to remember what was compared. */
 const longBytes = 32;
 
 /**
- * Looks at the first three bytes of each word of the data, and goes into detail where a pattern has those among its first six bytes. What has been compared
- * once at length is not compared again (Knuth, Morris, Pratt), so that no data and no pattern can make it quadratic. No value may be shorter than six bytes.
+ * Creates a search for values and shapes. It examines the first three bytes of each word of the data, and compares in detail where a pattern has them among its
+ * first six bytes. Long comparisons are not repeated (Knuth, Morris, Pratt), so that neither data nor patterns make it quadratic. Values have at least six bytes.
  */
+// oxlint-disable-next-line max-lines-per-function -- the hot path of the log: variables of one closure are the fastest state
 export function createPatterns(
   values: readonly Uint8Array[],
   shapes: readonly Shape[] = [],
@@ -66,9 +67,9 @@ export function createPatterns(
   let generation = 0;
   let data: Uint8Array = new Uint8Array(0);
   let isFinal = true;
-  /** Numbers that are negative when the top bit is set: those are quick. */
+  /** The data as signed 32-bit words, which the engine compares fastest. */
   let words = noWords;
-  /** Where they begin in the data. */
+  /** Position of the first word in the data. */
   let offset = 0;
 
   function next(from: number): Found {
@@ -87,14 +88,14 @@ export function createPatterns(
     const { byWord } = known;
     const { length } = words;
     let earliest = from;
-    // Before the first word, which does not tell of all that begins there.
+    // Positions before the first word, which that word does not cover.
     for (; earliest < offset && earliest + wordBytes <= data.length; earliest += 1) {
       const outcome = tryAll(byWord.get(wordAt(data, earliest)), earliest);
       if (outcome !== "nothing") return outcome;
     }
     for (let at = toWord(earliest, offset); at < length;) {
-      const end = Math.min(length, at + maxSeek);
-      const start = seek(known, data, words, offset, at, end, earliest);
+      const end = Math.min(length, at + maxWords);
+      const start = findCandidate(known, data, words, offset, at, end, earliest);
       if (start < 0) {
         at = end;
         continue;
@@ -104,7 +105,7 @@ export function createPatterns(
       earliest = start + 1;
       at = toWord(earliest, offset);
     }
-    // Where no whole word follows.
+    // Positions after the last whole word.
     const rest = offset + length * wordBytes - mostBehind;
     return nextByByte(Math.max(from, rest, 0));
   }
@@ -112,11 +113,11 @@ export function createPatterns(
   function tryAll(candidates: readonly Candidate[] | undefined, start: number): Found {
     if (candidates === undefined) return "nothing";
     let longest = 0;
-    /** So many bytes of the candidate before stand there; -1: it is not known how many. */
+    /** Number of bytes of the previous candidate that match here; -1 when it is unknown. */
     let before = -1;
     for (const { pattern, shared } of candidates) {
       if (before === -1 || shared === before) before = commonLength(pattern, start, Math.max(0, before));
-      // It ends or differs where the one before does, or does so where the two part.
+      // It matches as far as the previous one, or up to the byte where the two differ.
       else if (shared < before) before = shared;
       const length = before === -1 ? 0 : matchLength(pattern, start, before);
       if (length === undefined) {
@@ -132,11 +133,11 @@ export function createPatterns(
     return "match";
   }
 
-  /** 0 when it does not stand there, `undefined` when more data is wanted. */
+  /** Returns 0 when the pattern does not match, `undefined` when more data is needed. */
   function matchLength({ bytes, shape }: Pattern, start: number, length: number): number | undefined {
     if (length < bytes.length) {
       const isOpen = !isFinal && start + length === data.length;
-      // Else the last letter of many a prompt would wait for what comes next.
+      // Otherwise the last letter of many prompts would be held back.
       const isCommon = shape && length < rareBytes && start > 0 && wordCharacters[data[start - 1]!] === 1;
       return isOpen && !isCommon ? undefined : 0;
     }
@@ -145,7 +146,7 @@ export function createPatterns(
     return rest === undefined ? undefined : rest < 0 ? 0 : length + rest;
   }
 
-  /** How many bytes of `pattern` stand at `start`, where `least` are known to; -1 when it is known that it does not begin there. */
+  /** Returns the number of bytes of `pattern` that match at `start`, of which `least` are known to; -1 when it cannot begin there. */
   function commonLength(pattern: Pattern, start: number, least: number): number {
     if (pattern.generation !== generation) {
       pattern.generation = generation;
@@ -191,7 +192,7 @@ export function createPatterns(
 
 const noWords: Int32Array = new Int32Array(0);
 
-/** What a shape begins with, in so many bytes, is seldom by chance. */
+/** A prefix of at least so many bytes is rarely found by chance. */
 const rareBytes = 3;
 const wordCharacters = membersOf("A-Za-z0-9_");
 

@@ -2,36 +2,36 @@ import { toForms } from "./encodings.ts";
 import { createPatterns, type Patterns, type PatternsOptions } from "./patterns.ts";
 import { tokenShapes } from "./shapes.ts";
 
-/** Takes the place of each value. */
+/** Replaces each value. */
 export const mask = "[REDACTED]";
 
-/** Masks values in a stream of bytes, whatever its cutting, and in single texts. */
+/** Masks values in a stream of bytes, wherever it is cut, and in single texts. */
 export interface Redactor {
   /**
-   * Takes what comes next, and returns what is decided: `bytes` itself when there is nothing to mask or to hold. What it
-   * returns is good until the next call.
+   * Takes the next bytes and returns those that are decided: `bytes` itself when there is nothing to mask or to hold back. The result is valid
+   * until the next call.
    */
   push(bytes: Uint8Array): Uint8Array;
-  /** Returns what was held as the possible beginning of a value. The stream begins anew. */
+  /** Returns the bytes that were held back as the possible beginning of a value. The next byte starts a new stream. */
   flush(): Uint8Array;
-  /** Masks a text that stands for itself; the stream does not know of it. */
+  /** Masks a complete text, independently of the stream. */
   redactText(text: string): string;
-  /** More values to mask, in all that is not yet decided. */
+  /** Adds values to mask in all bytes that are not yet decided. */
   add(values: Iterable<string | Uint8Array>): void;
-  /** Masks put into the stream. */
+  /** Number of masks in the stream. */
   readonly count: number;
-  /** Bytes of the stream that those masks stand for. */
+  /** Bytes of the stream that the masks replaced. */
   readonly redactedBytes: number;
 }
 
 export interface RedactorOptions extends PatternsOptions {
-  /** Also what looks like a token of a known kind (`redacted-shapes`). */
+  /** Whether tokens of known formats are masked as well (`redacted-shapes`). */
   readonly shapes?: boolean;
 }
 
 /**
- * Masks all occurrences of all values, in each of their encodings. What overlaps becomes one `[REDACTED]`, what only touches becomes two; line ends behind
- * a value do not belong to it.
+ * Creates a redactor that masks all occurrences of all values, in each of their encodings. Overlapping values become one `[REDACTED]`, adjacent ones become
+ * two; line ends after a value do not belong to it.
  */
 export function createRedactor(
   secrets: Iterable<string | Uint8Array> = [],
@@ -39,11 +39,11 @@ export function createRedactor(
 ): Redactor {
   const forms = new Map<string, Uint8Array>();
   const shapes = options.shapes ? tokenShapes() : [];
-  /** Made when there is something to look at: many values may come one by one. */
+  /** Created when there is output to search, since many values may be added one by one. */
   let made: Patterns | undefined;
   let held: Uint8Array = nothing;
   let scratch: Uint8Array = nothing;
-  /** So many bytes of `held` are behind a mask that is already out. */
+  /** Number of bytes of `held` that an emitted mask already covers. */
   let heldMasked = 0;
   let count = 0;
   let redactedBytes = 0;
@@ -70,7 +70,7 @@ export function createRedactor(
   }
 
   function join(first: Uint8Array, second: Uint8Array): Uint8Array {
-    // Processors copy slowly to a place that is just behind the source's one in its page, where most sources would be.
+    // Copies are slow when the target is just after the source modulo the page size, so the target is placed half a page away.
     const at =
       Math.ceil(first.length / pageBytes) * pageBytes + ((second.byteOffset + pageBytes / 2) % pageBytes);
     const end = at + second.length;
@@ -108,9 +108,9 @@ const maskBytes = Buffer.from(mask);
 
 interface Masked {
   readonly parts: readonly Uint8Array[];
-  /** From here on, `data` may be the beginning of a value. */
+  /** Position from which `data` may be the beginning of a value. */
   readonly decided: number;
-  /** So many bytes from `decided` on are behind a mask in `parts`. */
+  /** Number of bytes from `decided` on that a mask in `parts` covers. */
   readonly behindMask: number;
   readonly count: number;
   readonly bytes: number;
@@ -118,7 +118,7 @@ interface Masked {
 
 function maskIn(patterns: Patterns, data: Uint8Array, behindMask: number, final: boolean): Masked {
   const parts: Uint8Array[] = [];
-  /** All before it is in `parts` or behind a mask. */
+  /** Everything before it is in `parts` or masked. */
   let done = behindMask;
   let decided = data.length;
   let count = 0;

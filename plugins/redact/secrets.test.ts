@@ -59,7 +59,7 @@ test("patterns support * and ?, ignore case, and match other characters literall
 test("variables of containers and of the agent are redacted as well", () => {
   const containers = [{ ...container, env: [environmentVariable("A_TOKEN", "from a container")] }];
   const env = [environmentVariable("B_TOKEN", "from the agent"), environmentVariable("B", "no secret")];
-  expect(secrets({ containers }, { env })).toEqual(["from the agent", "from a container"]);
+  expect(secrets({ containers, env })).toEqual(["from the agent", "from a container"]);
 });
 
 test("private keys are found in files and variables of any name", () => {

@@ -1,17 +1,15 @@
 import { decodeBase64, type EnvironmentVariable, type JobFile, type JobRequest, matchNames } from "signalman";
 
 export interface SecretsOptions {
-  /** Patterns of names: `*` and `?`, in any case. None: only the agent's own tokens are masked. */
+  /** Patterns of names: `*` and `?`, in any case. Empty: only the agent's own tokens are masked. */
   readonly redactedVars: readonly string[];
-  /** Variables that the agent adds to the job's. */
-  readonly env?: readonly EnvironmentVariable[];
-  /** Tokens of the agent itself, beside those in the request. */
+  /** Tokens of the agent itself, besides those in the request. */
   readonly tokens?: readonly string[];
 }
 
 /**
- * All values that a job's log must not show, for {@link createRedactor}: of variables with such names (the job's, its
- * containers'), image-pull credentials, private keys wherever they are, the agent's tokens. What is not base64 is left out.
+ * Lists the values that a job's log must not show: of variables with matching names (the job's, its containers'), image-pull
+ * credentials, private keys wherever they are, the agent's tokens. Values that are not base64 are left out.
  */
 export function secretsOf(job: JobRequest, options: SecretsOptions): Uint8Array[] {
   const tokens = [job.logger.token, job.callbacks.token, ...(options.tokens ?? [])].map((token) =>
@@ -20,11 +18,7 @@ export function secretsOf(job: JobRequest, options: SecretsOptions): Uint8Array[
   if (options.redactedVars.length === 0) return tokens;
   const isSecret = matchNames(options.redactedVars);
   const { containers, imagePullCredentials } = job;
-  const env = decode([
-    ...job.env,
-    ...(options.env ?? []),
-    ...containers.flatMap((container) => container.env),
-  ]);
+  const env = decode([...job.env, ...containers.flatMap((container) => container.env)]);
   const files = decodeFiles([...job.files, ...containers.flatMap((container) => container.files)]);
   const pullEnv = decode(imagePullCredentials.flatMap((credentials) => credentials.env));
   const pullFiles = decodeFiles(imagePullCredentials.flatMap((credentials) => credentials.files));
@@ -37,7 +31,7 @@ export function secretsOf(job: JobRequest, options: SecretsOptions): Uint8Array[
   ];
 }
 
-/** What is no secret in image-pull credentials, and stands in image names and login lines (protocol section 6.3). */
+/** Names in image-pull credentials whose values are public: they are part of image names and login lines (protocol section 6.3). */
 const publicPullNames = new Set([
   "DOCKER_CREDENTIAL_TYPE",
   "DOCKERHUB_USERNAME",
@@ -51,7 +45,7 @@ const publicPullNames = new Set([
 const privateKey =
   /-----BEGIN [A-Z0-9 ]*PRIVATE KEY[A-Z ]*-----[^]*?(?:-----END [A-Z0-9 ]*PRIVATE KEY[A-Z ]*-----|$)/g;
 
-/** The private keys in a file, also as they stand in JSON, with `\n` for each line end. */
+/** Finds the private keys in a file, also where line ends are written as `\n`, as in JSON. */
 function privateKeysIn(bytes: Uint8Array): Uint8Array[] {
   const keys = Buffer.from(bytes).toString("latin1").match(privateKey) ?? [];
   const plain = keys.map((key) => key.replaceAll("\\n", "\n"));

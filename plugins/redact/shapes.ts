@@ -1,10 +1,10 @@
 /**
- * What a kind of token looks like: one of the prefixes, then the parts. A run takes all bytes of its kind that stand there, and their number must be
- * in its bounds; so a shape is as long as its bounds allow, and no longer.
+ * The format of a kind of token: one of the prefixes, then the parts. A run takes all bytes of its kind, and their number must be within its
+ * bounds.
  */
 export interface Shape {
   readonly name: string;
-  /** Of four bytes at least; when shorter than six, a run of two or more follows. */
+  /** At least four bytes each; a run of at least two follows a prefix of fewer than six. */
   readonly prefixes: readonly string[];
   readonly parts: readonly ShapePart[];
 }
@@ -12,18 +12,18 @@ export interface Shape {
 export type ShapePart = { readonly text: string } | Run;
 
 export interface Run {
-  /** By byte: 1 where it belongs to the run. */
+  /** By byte: 1 when it belongs to the run. */
   readonly bytes: Uint8Array;
   readonly min: number;
   readonly max: number;
 }
 
-/** Tokens that are known by their looks, whichever variable they come from. */
+/** Lists the formats of tokens that are recognised, whichever variable they come from. */
 export function tokenShapes(): Shape[] {
   const letters = "A-Za-z0-9";
   const words = "A-Za-z0-9_-";
   const dotted = "A-Za-z0-9_.-";
-  // Of a key in PEM; also where its line ends are written `\n`.
+  // A line of a key in PEM, also where line ends are written as `\n`.
   const pemBody = run("A-Za-z0-9+/=\r\n\\", 64, 16 * 1024);
   return [
     shape("GitHub", ["ghp_", "gho_", "ghu_", "ghr_"], run(letters, 36, 255)),
@@ -47,7 +47,7 @@ export function tokenShapes(): Shape[] {
     shape("DigitalOcean", ["dop_v1_", "doo_v1_"], run("a-f0-9", 64, 64)),
     shape("Anthropic, OpenAI", ["sk-ant-", "sk-proj-"], run(words, 32, 255)),
     shape("age", ["AGE-SECRET-KEY-1"], run("A-Z0-9", 58, 58)),
-    // `{"alg":` and so on, in base64, and a payload that is an object as well.
+    // `{"alg":` and similar headers in base64, with a payload that is an object.
     shape(
       "JSON Web Token",
       ["alg", "typ", "kid", "enc", "cty", "jku", "jwk", "x5t", "x5c", "x5u", "zip", "b64"].map((name) =>
@@ -78,17 +78,17 @@ function run(kind: string, min: number, max: number): Run {
   return { bytes: membersOf(kind), min, max };
 }
 
-/** By byte: 1 where it belongs to `kind`, which is written as between the brackets of a regular expression. */
+/** Returns a table by byte: 1 when it belongs to `kind`, the content of a character class of a regular expression. */
 export function membersOf(kind: string): Uint8Array {
   const member = new RegExp(`[${kind.replaceAll("\\", "\\\\")}]`);
   return Uint8Array.from({ length: 256 }, (_, byte) => (member.test(String.fromCharCode(byte)) ? 1 : 0));
 }
 
-/** Finds shapes in one piece of data, without ever looking at a byte of a run twice. */
+/** Measures shapes in one piece of data; no byte of a run is examined twice. */
 export interface ShapeReader {
-  /** How long the shape is whose prefix ends at `from`, without it; -1: it is none; `undefined`: that stands behind the data's end. */
+  /** Returns the length of the shape after its prefix, which ends at `from`; -1 when it is none; `undefined` when more data is needed. */
   measure(data: Uint8Array, from: number, final: boolean): number | undefined;
-  /** Makes ready for other data. */
+  /** Prepares for new data. */
   reset(): void;
 }
 
@@ -96,7 +96,7 @@ export function createShapeReader(parts: readonly ShapePart[]): ShapeReader {
   const known = parts.map(() => ({ from: 0, to: -1 }));
   const texts = parts.map((part) => ("text" in part ? Buffer.from(part.text) : undefined));
 
-  /** Where the run that stands at `from` ends, or is longer than it may be. */
+  /** Returns the end of the run at `from`, or a position at which it is too long. */
   function runEnd(index: number, { bytes, max }: Run, data: Uint8Array, from: number): number {
     const seen = known[index]!;
     let to = from >= seen.from && from <= seen.to ? seen.to : from;

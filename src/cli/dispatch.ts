@@ -2,7 +2,7 @@ import { peekFlags } from "../core/config/arguments.ts";
 import { toVariable } from "../core/config/flags.ts";
 import type { Program } from "../core/contracts/command.ts";
 import { AgentError, isAgentError } from "../core/errors.ts";
-import { blame } from "../core/host/guard.ts";
+import { attributeError } from "../core/host/attribution.ts";
 import { isSecret, redact } from "../core/logger/line.ts";
 import { logStrayErrors } from "../core/logger/stray-errors.ts";
 import { findKnownCommand, type FoundCommand } from "./commands.ts";
@@ -59,7 +59,7 @@ async function call(options: LoadProgramOptions, onLoad: (program: Program) => v
     const isExternal = plugin !== undefined && !Object.hasOwn(options.builtIns.plugins, plugin);
     // An error of usage is the user's, not the plugin's.
     if (!isExternal || isAgentError(error, "USAGE_INVALID")) throw error;
-    throw blame(error, { plugin, where: `command "${name}"` });
+    throw attributeError(error, { plugin, where: `command "${name}"` });
   }
 }
 

@@ -111,4 +111,4 @@ export { defaultStateDirectory } from "./os/state/directory.ts";
 export { toFileSystem } from "./os/state/file-system.ts";
 export { askSystem } from "./os/systemd/ask-system.ts";
 export { findServiceUnit, toAdvice, toUnitName } from "./os/systemd/service-unit.ts";
-export { toLeaveSeconds, toUnitSettings } from "./os/systemd/unit-settings.ts";
+export { toShutdownSeconds, toUnitSettings } from "./os/systemd/unit-settings.ts";

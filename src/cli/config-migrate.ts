@@ -1,5 +1,5 @@
 import { resolve } from "node:path";
-import { toLeaveSeconds, toServiceUnit } from "../os/systemd/unit-settings.ts";
+import { toShutdownSeconds, toServiceUnit } from "../os/systemd/unit-settings.ts";
 import { isSecret, redact, toPlain } from "../core/logger/line.ts";
 import { type Comparison, compare, type Note } from "./migrate/compare.ts";
 import { findInstallation, type Installation } from "./migrate/installation.ts";
@@ -84,7 +84,7 @@ function toUnit({ config, unit }: Installation, comparison: Comparison, written:
   const start = `${unit?.program || "/usr/local/bin/signalman"} start`;
   const command = file === undefined ? start : `${start} --config-file ${toWord(file)}`;
   return toServiceUnit({
-    leaveSeconds: toLeaveSeconds(comparison.config),
+    shutdownSeconds: toShutdownSeconds(comparison.config),
     command: written === undefined ? (last("ExecStart") ?? command) : command,
     user: last("User"),
     workingDirectory: last("WorkingDirectory"),

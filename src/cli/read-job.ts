@@ -1,3 +1,4 @@
+import { toSize } from "../core/amounts.ts";
 import { open } from "node:fs/promises";
 import { AgentError, toMessage } from "../core/errors.ts";
 import { parseJobRequest, type ParsedJob } from "../job/request/parse.ts";
@@ -30,7 +31,7 @@ export async function readJobText(path: string, options: ReadJobOptions = {}): P
   if (length > limitBytes) {
     throw new AgentError(
       "JOB_INVALID",
-      `"${name}" is larger than ${toSize(limitBytes)}, the limit of a job request`,
+      `"${name}" is larger than ${toSize(limitBytes, 0)}, the limit of a job request`,
     );
   }
   return toText(Buffer.concat(chunks), name);
@@ -72,9 +73,4 @@ function toText(bytes: Uint8Array, name: string): string {
       { cause: error },
     );
   }
-}
-
-function toSize(bytes: number): string {
-  const mebibytes = bytes / (1024 * 1024);
-  return Number.isInteger(mebibytes) ? `${mebibytes} MiB` : `${bytes} bytes`;
 }

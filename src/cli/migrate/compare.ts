@@ -1,6 +1,6 @@
 import { isDeepStrictEqual } from "node:util";
 import { parseArguments } from "../../core/config/arguments.ts";
-import { toLeaveSeconds, toUnitSettings } from "../../os/systemd/unit-settings.ts";
+import { toShutdownSeconds, toUnitSettings } from "../../os/systemd/unit-settings.ts";
 import type { EffectiveConfig, EffectiveOption, DeclaredOptions } from "../../core/contracts/options.ts";
 import { resolveConfig } from "../../core/config/config.ts";
 import { type ConfigFile, loadConfigFile } from "../../core/config/file.ts";
@@ -161,7 +161,7 @@ function toVariableNotes({ env }: Unit, declared: readonly DeclaredOptions[]): N
 }
 
 function toUnitNotes({ path, program, service }: Unit, config: EffectiveConfig): Note[] {
-  const settings = toUnitSettings({ leaveSeconds: toLeaveSeconds(config) });
+  const settings = toUnitSettings({ shutdownSeconds: toShutdownSeconds(config) });
   return [
     {
       kind: "changes",

@@ -6,12 +6,11 @@
 export type { Cookie } from "./core/contracts/executor.ts";
 export {
   type EndedProcess,
-  endProcesses,
-  type EndProcessesOptions,
   type EndReport,
+  logEndReport,
   type ProcessReport,
-} from "./os/processes/end.ts";
-export { logEndReport } from "./os/processes/log-end-report.ts";
+} from "./os/processes/end-report.ts";
+export { endProcesses, type EndProcessesOptions } from "./os/processes/end.ts";
 export { becomeSubReaper, startReaper } from "./os/processes/reaper.ts";
 export { sendSignal } from "./os/processes/send-signal.ts";
 export { createJobProcesses, type JobProcesses, type JobProcessesOptions } from "./os/processes/tree.ts";

@@ -4,12 +4,7 @@
  * @module signalman/terminal
  */
 export type { Cookie } from "./core/contracts/executor.ts";
-export {
-  type EndedProcess,
-  type EndReport,
-  logEndReport,
-  type ProcessReport,
-} from "./os/processes/end-report.ts";
+export { type EndedProcess, type EndReport, type ProcessReport } from "./os/processes/end-report.ts";
 export { endProcesses, type EndProcessesOptions } from "./os/processes/end.ts";
 export { becomeSubReaper, startReaper } from "./os/processes/reaper.ts";
 export { sendSignal } from "./os/processes/send-signal.ts";

@@ -1,4 +1,3 @@
-import type { Logger } from "../../core/contracts/logger.ts";
 import { type ProcessStat, readArguments, readUid } from "./proc.ts";
 
 /** A process as the agent's log names it. */
@@ -31,21 +30,6 @@ export function describeProcess({ pid, comm }: ProcessStat): ProcessReport {
     .replaceAll(/\p{Cc}+/gu, " ");
   const commandLine = line.length > commandLineLimit ? `${line.slice(0, commandLineLimit - 1)}…` : line;
   return { pid, comm, commandLine, uid: readUid(pid) };
-}
-
-/** Logs the processes that a job left running, and what became of them. */
-export function logEndReport({ ended, spared, left }: EndReport, logger: Logger): void {
-  for (const { pid, commandLine, comm, how } of ended) {
-    logger.info(`ended "${commandLine || comm}", which the job had left running`, { pid, how });
-  }
-  for (const { pid, commandLine, comm } of spared) {
-    logger.info(`left "${commandLine || comm}" running: keep-processes names it`, { pid });
-  }
-  for (const { pid, commandLine, comm, uid } of left) {
-    const isForeign = uid !== undefined && uid !== process.getuid?.();
-    const why = isForeign ? ": it runs as another user, which this user may not signal" : "";
-    logger.warn(`could not end "${commandLine || comm}", which the job had left running${why}`, { pid, uid });
-  }
 }
 
 const commandLineLimit = 200;

@@ -6,6 +6,7 @@
 export type { Cookie } from "./core/contracts/executor.ts";
 export { type EndedProcess, type EndReport, type ProcessReport } from "./os/processes/end-report.ts";
 export { endProcesses, type EndProcessesOptions } from "./os/processes/end.ts";
+export { logEndReport } from "./os/processes/log-end-report.ts";
 export { becomeSubReaper, startReaper } from "./os/processes/reaper.ts";
 export { sendSignal } from "./os/processes/send-signal.ts";
 export { createJobProcesses, type JobProcesses, type JobProcessesOptions } from "./os/processes/tree.ts";

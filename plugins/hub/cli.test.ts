@@ -112,14 +112,18 @@ test("violations cause exit status 1; fault rules are added and removed", async 
 
 test.each([
   [["hub", "submit", "-"], 2, "not a job request"],
-  [["hub", "log", "nothing"], 2, 'no job has the id "nothing"'],
-  [["hub", "shutdown", "nobody"], 2, 'there is no agent "nobody"'],
-  [["hub", "faults", "--count", "3"], 2, 'a fault needs "--kind"'],
-  [["hub", "faults", "--kind", "cut", "--probability", "2"], 2, '"--probability" takes a number from 0 to 1'],
-  [["hub", "jobs", "--hub", "127.0.0.1:1"], 1, 'no hub answers at "http://127.0.0.1:1"'],
-  [["hub", "--sync-interval", "5-1"], 2, "takes the shorter time first"],
+  [["hub", "log", "nothing"], 2, 'job "nothing" not found'],
+  [["hub", "shutdown", "unknown"], 2, 'agent "unknown" not found'],
+  [["hub", "faults", "--count", "3"], 2, 'option "--kind" is required'],
+  [
+    ["hub", "faults", "--kind", "cut", "--probability", "2"],
+    2,
+    'for "--probability": expected a number from 0 to 1',
+  ],
+  [["hub", "jobs", "--hub", "127.0.0.1:1"], 1, 'connection to the hub at "http://127.0.0.1:1" failed'],
+  [["hub", "--sync-interval", "5-1"], 2, "expected the shorter time first"],
   [["hub", "wait"], 2, '"hub" has no argument for "wait"'],
-])("%p is refused with the status %d", async (args, exitCode, message) => {
+])("%p is rejected with exit status %d", async (args, exitCode, message) => {
   await using hub = await createHub();
   const ended = await signalman(hub, args, "commands: 5");
   expect(ended.exitCode).toBe(exitCode);

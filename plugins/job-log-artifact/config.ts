@@ -27,7 +27,7 @@ export const config = v.strictObject({
       v.number("expected a number of seconds"),
       v.minValue(0.1, "expected at least 0.1 seconds"),
       v.maxValue(86_400, "expected at most 86400 seconds"),
-      v.description("How long an upload may delay the job's result, in seconds"),
+      v.description("Maximum seconds by which an upload may delay the job's result (0.1 to 86400)"),
       v.metadata({ hint: "seconds", delaysShutdown: true }),
     ),
     300,

@@ -38,7 +38,7 @@ export const config = v.strictObject({
   "interruption-grace-period": v.optional(
     v.pipe(
       v.pipe(v.number(), v.integer("expected whole seconds")),
-      v.description("Seconds that a running job has left after the first SIGINT or SIGTERM"),
+      v.description("Grace period in seconds for a running job after the first SIGINT or SIGTERM"),
       v.metadata({ hint: "seconds", delaysShutdown: true }),
     ),
     0,

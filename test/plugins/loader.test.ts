@@ -89,7 +89,7 @@ describe("a plugin is found", () => {
 });
 
 describe("an external plugin", () => {
-  test("has the host's own SDK, with the same classes, whatever copy is installed beside it", async () => {
+  test("gets the host's SDK, even if another copy is installed beside it", async () => {
     await using directory = await directoryWith({
       "node_modules/signalman/package.json": JSON.stringify({ name: "signalman", main: "index.js" }),
       "node_modules/signalman/index.js": `exports.AgentError = class {}; exports.definePlugin = (p) => p;`,

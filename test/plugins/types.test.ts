@@ -1,6 +1,6 @@
 import { expect, test } from "bun:test";
 import {
-  AgentError,
+  type ErrorCode,
   definePlugin,
   defineService,
   executor,
@@ -72,10 +72,9 @@ function misuses(other: JobRequest) {
     flags: { "notify-channel": "chanel" },
     setup() {},
   });
-  // A plugin's own error code begins with its name.
-  new AgentError("HEALTH_PORT_TAKEN", "the port is in use");
+  const codes: ErrorCode[] = ["PLUGIN_FAILED", "HEALTH_PORT_TAKEN"];
   // @ts-expect-error a code is in upper case
-  new AgentError("health-port-taken", "the port is in use");
+  codes.push("health-port-taken");
   // @ts-expect-error a plugin has a name
   definePlugin({ setup() {} });
   // @ts-expect-error and sets something up

@@ -1,5 +1,5 @@
 import { createHooks } from "hookable";
-import type { Host, LoadedPlugin, OpenHostOptions } from "../contracts/host.ts";
+import type { Host, OpenHostOptions } from "../contracts/host.ts";
 import type { HookName } from "../contracts/hooks.ts";
 import type { Logger } from "../contracts/logger.ts";
 import type { PluginContext } from "../contracts/plugin.ts";
@@ -7,6 +7,7 @@ import { AgentError } from "../errors.ts";
 import { attributeError } from "./attribution.ts";
 import { toDuration, withDeadline } from "./deadline.ts";
 import type { Listener } from "./listener.ts";
+import type { LoadedPlugin } from "./loader.ts";
 import { createPluginContext, type PluginInstance, runsInAny } from "./plugin-context.ts";
 import { createLifetime } from "./lifetime.ts";
 import { createRegistry } from "./registry.ts";

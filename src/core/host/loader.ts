@@ -6,6 +6,11 @@ import type { Plugin } from "../contracts/plugin.ts";
 import { type ExternalOrigin, findPluginEntry } from "./entry.ts";
 import { assertPlugin } from "./shape.ts";
 
+export interface LoadedPlugin {
+  readonly plugin: Plugin;
+  readonly origin: PluginOrigin;
+}
+
 /** Name → module, as `plugins/index.ts` lists them. */
 export type BuiltInPlugins = Readonly<Record<string, () => Promise<{ readonly default: Plugin }>>>;
 

@@ -1,8 +1,8 @@
 import type { Hookable } from "hookable";
-import type { OpenHostOptions } from "../contracts/host.ts";
+import type { OpenHostOptions, ProcessRole } from "../contracts/host.ts";
 import { type HookName, hookTable } from "../contracts/hooks.ts";
 import type { Logger } from "../contracts/logger.ts";
-import type { Plugin, PluginContext, ProcessRole } from "../contracts/plugin.ts";
+import type { Plugin, PluginContext } from "../contracts/plugin.ts";
 import { AgentError } from "../errors.ts";
 import { toHint } from "../nearest.ts";
 import type { Lifetime } from "./lifetime.ts";

@@ -97,6 +97,7 @@ export { version } from "./core/version.ts";
 export { runProgram, type RunProgramOptions } from "./os/processes/run-program.ts";
 
 export { readHolder, takeLock } from "./os/state/lock.ts";
+export { longestSocketPath } from "./os/socket-path.ts";
 
 // For plugins that inspect this machine and the program's installation.
 export type { CoreConfig } from "./agent/core-options.ts";

@@ -4,7 +4,7 @@ import type { Program } from "../core/contracts/command.ts";
 import { AgentError, isAgentError } from "../core/errors.ts";
 import { attributeError } from "../core/host/attribution.ts";
 import { isSecret, redact } from "../core/logger/line.ts";
-import { logStrayErrors } from "../core/logger/stray-errors.ts";
+import { logUncaughtErrors } from "../core/logger/uncaught-errors.ts";
 import { findKnownCommand, type FoundCommand } from "./commands.ts";
 import { findName } from "./load-command.ts";
 import { loadProgram, type LoadProgramOptions } from "./program.ts";
@@ -23,7 +23,7 @@ export async function dispatch(options: DispatchOptions): Promise<void> {
     known = await findKnownCommand(options.argv, options.builtIns);
     await call({ ...options, known }, (program) => {
       secrets = new Set(program.secrets.filter(isSecret));
-      logStrayErrors(program.logger);
+      logUncaughtErrors(program.logger);
     });
   } catch (error) {
     const code = report(error, {

@@ -154,7 +154,7 @@ describe("the state of a newer program", () => {
 
       const { exitCode, stderr } = await scene.agent().finished;
       expect(exitCode).toBe(1);
-      expect(stderr).toContain("is of version 2, and this program knows 1");
+      expect(stderr).toContain("has version 2, and this program supports 1");
       expect(stderr).toContain("nothing was changed");
       expect(await readState(scene)).toEqual(before);
       expect(jobProcesses(id)).toHaveLength(1);

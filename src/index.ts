@@ -97,6 +97,7 @@ export { version } from "./core/version.ts";
 export { runProgram, type RunProgramOptions } from "./os/processes/run-program.ts";
 
 export { readHolder, takeLock } from "./os/state/lock.ts";
+export { longestSocketPath } from "./os/socket-path.ts";
 
 // For plugins that inspect this machine and the program's installation.
 export type { CoreConfig } from "./agent/core-options.ts";
@@ -111,4 +112,4 @@ export { defaultStateDirectory } from "./os/state/directory.ts";
 export { toFileSystem } from "./os/state/file-system.ts";
 export { askSystem } from "./os/systemd/ask-system.ts";
 export { findServiceUnit, toAdvice, toUnitName } from "./os/systemd/service-unit.ts";
-export { toLeaveSeconds, toUnitSettings } from "./os/systemd/unit-settings.ts";
+export { toShutdownSeconds, toUnitSettings } from "./os/systemd/unit-settings.ts";

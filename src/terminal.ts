@@ -4,13 +4,8 @@
  * @module signalman/terminal
  */
 export type { Cookie } from "./core/contracts/executor.ts";
-export {
-  type EndedProcess,
-  endProcesses,
-  type EndProcessesOptions,
-  type EndReport,
-  type ProcessReport,
-} from "./os/processes/end.ts";
+export { type EndedProcess, type EndReport, type ProcessReport } from "./os/processes/end-report.ts";
+export { endProcesses, type EndProcessesOptions } from "./os/processes/end.ts";
 export { logEndReport } from "./os/processes/log-end-report.ts";
 export { becomeSubReaper, startReaper } from "./os/processes/reaper.ts";
 export { sendSignal } from "./os/processes/send-signal.ts";

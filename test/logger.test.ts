@@ -197,8 +197,8 @@ describe("the log file", () => {
     ["a symbolic link", "symbolic link", async (path: string) => symlink("/etc/passwd", path)],
     ["a directory", "it is a directory", async (path: string) => void (await mkdir(path))],
     [
-      "a pipe that nobody reads",
-      "nobody reads",
+      "a pipe without a reader",
+      "without a reader",
       async (path: string) => void Bun.spawnSync(["mkfifo", path]),
     ],
     ["below a file", "not a directory", async (path: string) => void (await Bun.write(dirname(path), "x"))],

@@ -1,10 +1,9 @@
+import { longestSocketPath } from "signalman";
+
 /** The address that a server listens on. */
 export type Address =
   | { readonly kind: "tcp"; readonly host: string | undefined; readonly port: number }
   | { readonly kind: "unix"; readonly path: string };
-
-/** The kernel's limit of a socket path, in bytes. */
-const longestPath = 107;
 
 const forms = "expected HOST:PORT, [IPV6]:PORT, :PORT or unix:PATH, such as 127.0.0.1:9600";
 
@@ -47,8 +46,8 @@ function readAddress(text: string): Address | string {
 function readPath(path: string): Address | string {
   if (path === "") return `expected a path after "unix:"`;
   const length = Buffer.byteLength(path);
-  if (length <= longestPath) return { kind: "unix", path };
-  return `the socket path has ${length} bytes, but the system allows ${longestPath}: use a shorter one, such as unix:/run/signalman/health.sock`;
+  if (length <= longestSocketPath) return { kind: "unix", path };
+  return `the socket path has ${length} bytes, but the system allows ${longestSocketPath}: use a shorter one, such as unix:/run/signalman/health.sock`;
 }
 
 /** Avoids `node:net`, because all commands load this file. */

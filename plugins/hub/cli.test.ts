@@ -122,7 +122,7 @@ test.each([
   ],
   [["hub", "jobs", "--hub", "127.0.0.1:1"], 1, 'connection to the hub at "http://127.0.0.1:1" failed'],
   [["hub", "--sync-interval", "5-1"], 2, "expected the shorter time first"],
-  [["hub", "wait"], 2, '"hub" has no place for "wait"'],
+  [["hub", "wait"], 2, '"hub" has no argument for "wait"'],
 ])("%p is rejected with exit status %d", async (args, exitCode, message) => {
   await using hub = await createHub();
   const ended = await signalman(hub, args, "commands: 5");

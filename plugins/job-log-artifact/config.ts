@@ -28,7 +28,7 @@ export const config = v.strictObject({
       v.minValue(0.1, "expected at least 0.1 seconds"),
       v.maxValue(86_400, "expected at most 86400 seconds"),
       v.description("Maximum seconds by which an upload may delay the job's result (0.1 to 86400)"),
-      v.metadata({ hint: "seconds" }),
+      v.metadata({ hint: "seconds", delaysShutdown: true }),
     ),
     300,
   ),

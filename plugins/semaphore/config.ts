@@ -39,7 +39,7 @@ export const config = v.strictObject({
     v.pipe(
       v.pipe(v.number(), v.integer("expected whole seconds")),
       v.description("Grace period in seconds for a running job after the first SIGINT or SIGTERM"),
-      v.metadata({ hint: "seconds" }),
+      v.metadata({ hint: "seconds", delaysShutdown: true }),
     ),
     0,
   ),

@@ -49,7 +49,7 @@ describe("what a job's commands can see", () => {
     let reported = "";
     const env = [environmentVariable("BAD-NAME", "x"), environmentVariable("GOOD", "y")];
     expect(await bench.executor.exportEnvironment(env, (text) => (reported += text))).toBe(0);
-    expect(reported).toBe("Skipping BAD-NAME: this is no name for a shell variable\nExporting GOOD\n");
+    expect(reported).toBe("Skipping BAD-NAME: not a valid name of a shell variable\nExporting GOOD\n");
     expect(await bench.run("echo $GOOD")).toBe("y\n");
   });
 

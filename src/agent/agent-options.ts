@@ -71,7 +71,10 @@ export const agentEntries = {
     false,
   ),
   "log-flush-timeout": v.optional(
-    seconds("How long the log of a job that is over may still take to be delivered, in seconds"),
+    v.pipe(
+      seconds("How long the log of a job that is over may still take to be delivered, in seconds"),
+      v.metadata({ delaysShutdown: true }),
+    ),
     900,
   ),
   "claim-timeout": v.optional(

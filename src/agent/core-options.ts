@@ -84,7 +84,7 @@ export const coreConfig = v.strictObject({
       v.number(),
       v.minValue(0, "expected 0 or more seconds"),
       v.description("Seconds from SIGTERM to SIGKILL when a job is stopped"),
-      v.metadata({ hint: "seconds" }),
+      v.metadata({ hint: "seconds", delaysShutdown: true }),
     ),
     10,
   ),

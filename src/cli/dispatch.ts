@@ -2,9 +2,9 @@ import { peekFlags } from "../core/config/arguments.ts";
 import { toVariable } from "../core/config/flags.ts";
 import type { Program } from "../core/contracts/command.ts";
 import { AgentError, isAgentError } from "../core/errors.ts";
-import { blame } from "../core/host/guard.ts";
+import { attributeError } from "../core/host/attribution.ts";
 import { isSecret, redact } from "../core/logger/line.ts";
-import { logStrayErrors } from "../core/logger/stray-errors.ts";
+import { logUncaughtErrors } from "../core/logger/uncaught-errors.ts";
 import { findKnownCommand, type FoundCommand } from "./program/find-command.ts";
 import { findName } from "./program/load-command.ts";
 import { loadProgram, type LoadProgramOptions } from "./program/program.ts";
@@ -23,7 +23,7 @@ export async function dispatch(options: DispatchOptions): Promise<void> {
     known = await findKnownCommand(options.argv, options.builtIns);
     await call({ ...options, known }, (program) => {
       secrets = new Set(program.secrets.filter(isSecret));
-      logStrayErrors(program.logger);
+      logUncaughtErrors(program.logger);
     });
   } catch (error) {
     const code = report(error, {
@@ -59,7 +59,7 @@ async function call(options: LoadProgramOptions, onLoad: (program: Program) => v
     const isExternal = plugin !== undefined && !Object.hasOwn(options.builtIns.plugins, plugin);
     // An error of usage is the user's, not the plugin's.
     if (!isExternal || isAgentError(error, "USAGE_INVALID")) throw error;
-    throw blame(error, { plugin, where: `command "${name}"` });
+    throw attributeError(error, { plugin, where: `command "${name}"` });
   }
 }
 

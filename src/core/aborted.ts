@@ -1,6 +1,6 @@
 import { once } from "node:events";
 
-/** Resolves when the signal aborts, at once when it has. */
+/** Resolves when the signal aborts, or at once if it has aborted. */
 export async function aborted(signal: AbortSignal): Promise<undefined> {
   if (!signal.aborted) await once(signal, "abort");
 }

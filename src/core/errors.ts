@@ -1,37 +1,44 @@
-/** Every code an {@link AgentError} can carry, with what it means. Tests assert codes, never messages. */
+/** The program's error codes and their meaning. Tests assert codes, never messages. */
 export const errorCodes = {
-  USAGE_INVALID: "the command line cannot be understood",
-  CONFIG_INVALID: "a configuration value, key or file has a fault; the message lists all of them",
+  USAGE_INVALID: "the command line is not valid",
+  CONFIG_INVALID: "a configuration value, key or file has a fault; the message lists all faults",
   CONFIG_UNREADABLE: "the configuration file cannot be read or parsed",
   JOB_INVALID: "the file is not a job request",
   JOB_UNREADABLE: "the job request cannot be read",
-  JOB_UNREACHABLE: "the job that this process belongs to cannot be told something, or refuses it",
+  JOB_UNREACHABLE: "the job that this process belongs to does not answer, or refuses a command",
   JOB_REFUSED: "a plugin refused the job; the message is for the job's user",
-  JOB_FAILED: "a plugin has failed the job, and its log says why already",
-  PLUGIN_INVALID: "what was loaded is not a plugin, or it asks for something that does not exist",
+  JOB_FAILED: "a plugin has failed the job, and the job's log shows the reason already",
+  PLUGIN_INVALID: "a file is not a plugin, or a plugin asks for something that does not exist",
   PLUGIN_UNKNOWN: "no plugin has this name, or its file or package cannot be found",
-  PLUGIN_FAILED: "a plugin's code threw; the message names the plugin and where",
-  PLUGIN_SLOW: "a plugin did not answer within its deadline",
+  PLUGIN_FAILED: "a plugin's code threw; the message names the plugin and the place",
+  PLUGIN_SLOW: "a plugin missed its deadline",
   HOOK_UNKNOWN: "no hook has this name",
-  SERVICE_TAKEN: "two plugins provide one service under one name",
-  SERVICE_UNKNOWN: "nothing provides this service under this name",
+  SERVICE_TAKEN: "two plugins provide a service under the same name",
+  SERVICE_UNKNOWN: "no plugin provides this service under this name",
   SESSION_FAILED: "the job's shell could not be started, or it does not answer",
-  TERMINAL_FAILED: "the terminal could not be opened, or it broke",
+  TERMINAL_FAILED: "the terminal could not be opened, or its connection broke",
   LOG_BUSY: "a block of the job's log is still open, or the log has ended",
-  SPOOL_FAILED: "the job's log cannot be written or read on disk",
-  STATE_INVALID: "what stands in the state directory is damaged",
-  STATE_NEWER: "a newer program has written what stands in the state directory, or runs a job in it",
-  STATE_LOCKED: "another agent works in this state directory",
-  CONTROL_PLANE_FAILED: "the control plane cannot be reached, or it refused what an agent needs from it",
+  SPOOL_FAILED: "the job's log on disk cannot be written or read",
+  STATE_INVALID: "a document in the state directory is damaged",
+  STATE_NEWER: "a document or a job in the state directory belongs to a newer version of the program",
+  STATE_LOCKED: "another agent uses this state directory",
+  CONTROL_PLANE_FAILED: "the control plane cannot be reached, or it refused a request that the agent needs",
   PROGRAM_FAILED: "another program that the agent needs cannot be run",
-  FILE_FAILED: "a file or directory that the agent needs cannot be made, read or written",
+  FILE_FAILED: "a file or directory that the agent needs cannot be created, read or written",
 } as const;
 
-export type ErrorCode = keyof typeof errorCodes;
+/**
+ * The code of an {@link AgentError}: one of the program, or a plugin's own. A plugin's codes begin with its name in upper case, followed by an
+ * underscore and words: `HEALTH_PORT_TAKEN`. Commands report them as failures (exit status 1).
+ */
+export type ErrorCode = keyof typeof errorCodes | PluginErrorCode;
+
+/** `& {}` keeps the union with the program's codes from collapsing, so that editors still complete those. */
+type PluginErrorCode = `${Uppercase<string>}_${Uppercase<string>}` & {};
 
 /**
- * The one error class. The message is lower case, names the culprit in quotes, then says what would have been right:
- * `no executor named "shel" (known: shell)`. What can be expected is a value, not an error.
+ * The error class of the program and its plugins. The message is lower case, names the culprit in quotes, then says what is expected:
+ * `no executor named "shel" (known: shell)`. An expected outcome is a value, not an error.
  */
 export class AgentError extends Error {
   readonly code: ErrorCode;
@@ -43,7 +50,7 @@ export class AgentError extends Error {
   }
 }
 
-/** The message of whatever was thrown, fit to stand after a colon. */
+/** Returns the message of any thrown value, suitable after a colon. */
 export function toMessage(thrown: unknown): string {
   if (thrown instanceof Error) return thrown.message || thrown.name;
   if (typeof thrown === "string") return thrown;
@@ -51,7 +58,7 @@ export function toMessage(thrown: unknown): string {
   return typeof message === "string" ? message : Bun.inspect(thrown);
 }
 
-/** `true` when `thrown` is an {@link AgentError} with this code. */
+/** Returns `true` when `thrown` is an {@link AgentError}, with this code if one is given. */
 export function isAgentError(thrown: unknown, code?: ErrorCode): thrown is AgentError {
   return thrown instanceof AgentError && (code === undefined || thrown.code === code);
 }

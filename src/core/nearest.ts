@@ -1,4 +1,4 @@
-/** The known names nearest to `name`, best first: the words for "did you mean". Empty when nothing is near. */
+/** Returns the known names that are most similar to `name`, best first. Empty when none is similar. */
 export function nearest(name: string, known: Iterable<string>): string[] {
   const limit = Math.max(2, Math.floor(name.length / 3));
   return [...known]
@@ -9,7 +9,7 @@ export function nearest(name: string, known: Iterable<string>): string[] {
     .map(({ candidate }) => candidate);
 }
 
-/** Ends an error message about a name: ` (nearest: a)`, else ` (known: a, b)` while that is no long list, else nothing. */
+/** Returns the end of an error message about an unknown name: ` (nearest: a)`, or ` (known: a, b)` if the list is short, or nothing. */
 export function toHint(name: string, known: Iterable<string>): string {
   const all = [...known];
   const near = nearest(name, all);
@@ -17,7 +17,7 @@ export function toHint(name: string, known: Iterable<string>): string {
   return all.length > 0 && all.length <= 20 ? ` (known: ${all.join(", ")})` : "";
 }
 
-/** Levenshtein's distance; case does not count. */
+/** Levenshtein distance, ignoring case. */
 function distanceBetween(left: string, right: string): number {
   const [a, b] = [left.toLowerCase(), right.toLowerCase()];
   let row = Array.from({ length: b.length + 1 }, (_, index) => index);

@@ -2,8 +2,8 @@
 const unprintable = /[\0-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]/g;
 
 /**
- * Makes text from a job fit for the viewer's terminal: a control character becomes its picture (`␛`), what has none and
- * what reorders text becomes `�`. Line feeds and tabs stay.
+ * Makes text of a job safe for a terminal: control characters are replaced by their pictures (`␛`); those without a picture, and characters that
+ * reorder text, by `�`. Line feeds and tabs are kept.
  */
 export function toPrintable(text: string): string {
   return text.replaceAll(unprintable, (character) => {
@@ -13,7 +13,7 @@ export function toPrintable(text: string): string {
   });
 }
 
-/** Text on one line, shortened to `width` characters. */
+/** Converts text to one line, shortened to `width` characters. */
 export function toLine(text: string, width: number): string {
   const line = toPrintable(text.trim().replaceAll(/\s*[\r\n]\s*/g, " ⏎ "));
   const characters = Array.from(line.slice(0, width * 2));

@@ -1,3 +1,5 @@
+import { matchesGlob } from "./glob.ts";
+
 /** Patterns (`*` and `?`, in any case) of names of variables whose values are usually secret. */
 export const secretNamePatterns: readonly string[] = [
   "*_TOKEN",
@@ -16,14 +18,8 @@ export const secretNamePatterns: readonly string[] = [
   "PGPASSWORD",
 ];
 
-/** Returns a function that tells whether a name matches one of the patterns. */
+/** Returns a function that tells whether a name matches one of the patterns, in any case. */
 export function matchNames(patterns: readonly string[]): (name: string) => boolean {
-  const sources = patterns.map((pattern) =>
-    pattern
-      .replaceAll(/[.+^${}()|[\]\\/-]/g, "\\$&")
-      .replaceAll(/\*+/g, ".*")
-      .replaceAll("?", "."),
-  );
-  const expression = new RegExp(`^(?:${sources.join("|")})$`, "is");
-  return (name) => expression.test(name);
+  const lowered = patterns.map((pattern) => pattern.toLowerCase());
+  return (name) => lowered.some((pattern) => matchesGlob(pattern, name.toLowerCase()));
 }

@@ -1,4 +1,4 @@
 import packageJson from "../../package.json" with { type: "json" };
 
-/** Of this program. The build puts the release's version in the variable's place. */
+/** The version of this program. The build replaces the variable by the version of the release. */
 export const version: string = process.env.SIGNALMAN_VERSION ?? packageJson.version;

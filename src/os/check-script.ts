@@ -4,22 +4,22 @@ import { toMessage } from "../core/errors.ts";
 import type { Finding } from "../core/contracts/check.ts";
 
 export interface CheckScriptOptions {
-  /** As the option has it; empty: there is none, and nothing is found. */
+  /** The value of the option. An empty path has no findings. */
   readonly path: string;
   readonly option: string;
-  /** Where a relative path begins. Default: the agent's working directory. */
+  /** Base of a relative path. Default: the agent's working directory. */
   readonly directory?: string;
-  /** Of a script that is not there. Default: `warning`. */
+  /** Level of a missing script. Default: `warning`. */
   readonly level?: "warning" | "error";
 }
 
-/** Whether a script that an option names is there, and can be read. For checks of plugins that run one. */
+/** Checks that the script that an option names exists and can be read. For the checks of plugins that run one. */
 export async function checkScript(options: CheckScriptOptions): Promise<Finding[]> {
   const { path, option, directory = process.cwd(), level = "warning" } = options;
   if (path === "") return [];
   const fault = await findFault(resolve(directory, path));
-  if (fault === undefined) return [{ level: "ok", title: `the script "${path}" of "${option}" is there` }];
-  const remedy = `put it there for the agent's user to read, or correct --${option}`;
+  if (fault === undefined) return [{ level: "ok", title: `the script "${path}" of "${option}" exists` }];
+  const remedy = `create it, readable for the agent's user, or correct --${option}`;
   return [{ level, title: `the script "${path}" of "${option}" cannot be run: ${fault}`, remedy }];
 }
 
@@ -30,7 +30,7 @@ async function findFault(path: string): Promise<string | undefined> {
     return undefined;
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
-    if (code === "ENOENT" || code === "ENOTDIR") return "there is no such file";
-    return code === "EACCES" ? "this user may not read it" : toMessage(error);
+    if (code === "ENOENT" || code === "ENOTDIR") return "file not found";
+    return code === "EACCES" ? "permission denied" : toMessage(error);
   }
 }

@@ -5,27 +5,25 @@ import { join } from "node:path";
 import { AgentError } from "../core/errors.ts";
 import { makePrivateDirectory } from "./state/document.ts";
 
-/** A socket's path has at most so many bytes. */
-const longestPath = 107;
+/** Maximum length of a Unix socket's path, in bytes. */
+export const longestSocketPath = 107;
 
-/**
- * A new socket's path, in the first directory that is ours alone and whose path leaves room for it. Throws `FILE_FAILED` when none does.
- */
+/** Returns the path for a new socket, in the first directory that is private to this user and has a path short enough. Throws `FILE_FAILED`. */
 export function toSocketPath(directories: readonly string[]): string {
   const name = `${randomBytes(6).toString("hex")}.sock`;
   for (const directory of directories) {
     const path = join(directory, name);
-    if (Buffer.byteLength(path) > longestPath) continue;
+    if (Buffer.byteLength(path) > longestSocketPath) continue;
     makePrivateDirectory(directory);
     if (isOurs(directory)) return path;
   }
   throw new AgentError(
     "FILE_FAILED",
-    `no directory for sockets is ours alone and has a short path (${directories.join(", ")}); set XDG_RUNTIME_DIR or TMPDIR to a shorter one`,
+    `none of the directories for sockets is private to this user and short enough (${directories.join(", ")}); set XDG_RUNTIME_DIR or TMPDIR to a shorter path`,
   );
 }
 
-/** Where sockets may stand: the best first, then those that have short paths. */
+/** Lists the directories for sockets: the preferred one, then others with short paths. */
 export function socketDirectories(
   best: string,
   env: Readonly<Record<string, string | undefined>>,
@@ -36,15 +34,15 @@ export function socketDirectories(
   return [...new Set([best, ...others])];
 }
 
-/** The path of a socket that must stand in this directory, however long that is: by way of an open descriptor it is short. Good until disposal. */
+/** Returns a short path of a socket in a directory with any path: through an open descriptor of the directory. Valid until disposal. */
 export function openSocketPath(directory: string, name: string): Disposable & { readonly value: string } {
   const plain = join(directory, name);
-  if (Buffer.byteLength(plain) <= longestPath) return { value: plain, [Symbol.dispose]: () => {} };
+  if (Buffer.byteLength(plain) <= longestSocketPath) return { value: plain, [Symbol.dispose]: () => {} };
   const fd = openSync(directory, constants.O_RDONLY | constants.O_DIRECTORY);
   return { value: `/proc/self/fd/${fd}/${name}`, [Symbol.dispose]: () => closeSync(fd) };
 }
 
-/** Where everybody may make directories, somebody else may have made this one. */
+/** In a directory such as /tmp, another user may have created this one. */
 function isOurs(directory: string): boolean {
   const { uid, mode } = lstatSync(directory);
   return uid === process.getuid?.() && (mode & 0o077) === 0;

@@ -2,17 +2,14 @@ import { decodeBase64 } from "../core/base64.ts";
 import type { EnvironmentVariable } from "../core/contracts/job-request.ts";
 import type { Output } from "../core/contracts/job-log.ts";
 
-/**
- * Quotes a word for bash (protocol section 6.2): bare where nothing needs it, else in single quotes. Works on text of any kind, also on
- * bytes read as latin1.
- */
+/** Quotes a word for bash, if necessary, in single quotes (protocol section 6.2). Works on any text, including bytes read as latin1. */
 export function quote(word: string): string {
   if (word === "") return "''";
   if (/^[A-Za-z0-9_@%+=:,./-]+$/.test(word)) return word;
   return `'${word.replaceAll("'", `'"'"'`)}'`;
 }
 
-/** Whether a shell can have a variable of this name. */
+/** Whether a shell accepts this name of a variable. */
 export function isVariableName(name: string): boolean {
   return /^[A-Za-z_][A-Za-z0-9_]*$/.test(name);
 }
@@ -24,8 +21,9 @@ export interface DecodedVariable {
 }
 
 /**
- * Decodes what is to be exported, sorted by name, the last value of a name winning, and says `Exporting <NAME>` for each (protocol section 7). A name
- * that no shell can have is skipped, and said; `undefined`: a value has a fault, which `output` then tells.
+ * Decodes the variables to export, sorted by name; of two with the same name the last one counts. Writes `Exporting <NAME>` for each (protocol
+ * section 7), and a line for each name that a shell does not accept, which is skipped. `undefined` when a value is invalid; `output` then has the
+ * reason.
  */
 export function decodeVariables(
   env: readonly EnvironmentVariable[],
@@ -35,7 +33,7 @@ export function decodeVariables(
   const latest = new Map(env.map((variable) => [variable.name, variable]));
   for (const { name, value } of [...latest.values()].sort(byName)) {
     if (!isVariableName(name)) {
-      output(`Skipping ${name}: this is no name for a shell variable\n`);
+      output(`Skipping ${name}: not a valid name of a shell variable\n`);
       continue;
     }
     const bytes = decodeBase64(value);
@@ -44,7 +42,7 @@ export function decodeVariables(
       return undefined;
     }
     if (bytes.includes(0)) {
-      output(`Failed to export ${name}: its value holds a NUL byte\n`);
+      output(`Failed to export ${name}: its value contains a NUL byte\n`);
       return undefined;
     }
     output(`Exporting ${name}\n`);
@@ -57,7 +55,7 @@ function byName(a: EnvironmentVariable, b: EnvironmentVariable): number {
   return a.name < b.name ? -1 : 1;
 }
 
-/** The text of an export file: one `export` a variable, sorted by name, the last value of a name winning (protocol section 6.2). */
+/** Returns the text of an export file: one `export` for each variable, sorted by name; the last value of a name counts (protocol section 6.2). */
 export function toExportFile(variables: readonly DecodedVariable[]): Uint8Array {
   const lines = new Map(variables.map(({ name, value }) => [name, Buffer.from(value).toString("latin1")]));
   const sorted = [...lines.keys()].sort();

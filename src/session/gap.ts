@@ -1,16 +1,16 @@
 import { closeSync, constants, openSync, readSync, unlinkSync, writeSync } from "node:fs";
 
-/** Bytes that came while nobody could take them: in memory up to a bound, then in a file. */
+/** Buffers output that arrives between two commands: in memory up to a limit, then in a file. */
 export interface GapBuffer extends Disposable {
   readonly byteLength: number;
   push(bytes: Uint8Array): void;
-  /** Gives everything out, in order, and is empty again. */
+  /** Passes everything on, in order, and empties the buffer. */
   drain(output: (bytes: Uint8Array) => void): void;
 }
 
 const memoryBytes = 1024 * 1024;
 
-/** `path` is used only when the bound is passed; nothing is there otherwise. */
+/** The file at `path` is created only when the limit is exceeded. */
 export function createGapBuffer(path: string): GapBuffer {
   let chunks: Buffer[] = [];
   let inMemory = 0;

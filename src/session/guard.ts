@@ -4,10 +4,10 @@ import type { Logger } from "../core/contracts/logger.ts";
 import type { Cookie } from "../core/contracts/executor.ts";
 
 /**
- * Watches over a job from outside. When this process dies without a word (`kill -9`, out of memory), the terminal would hang up, the running
- * command be ended by that, and the shell go on to the next line of the script. The guard holds the terminal open, and when the pipe to us
- * breaks, it stops the shell first, and then kills all that carries the job's cookie, or is in a session with something that does. It is a shell
- * script, for it lives as long as each job, and of builtins only: where a job has taken all processes that there may be, it can start none.
+ * Ends a job whose process was killed (`kill -9`, out of memory). Otherwise the terminal would hang up, which ends the running command, and the
+ * shell would continue with the next line of the script. The guard keeps the terminal open. When the pipe to this process breaks, it suspends the
+ * shell, then kills all processes that have the job's cookie or share a session with one that has. It is a shell script because it runs as long
+ * as the job, and uses only builtins because a job may have used up all processes of the user.
  */
 const script = `
 trap '' HUP INT QUIT TERM
@@ -52,19 +52,19 @@ done
 
 export interface GuardOptions {
   readonly cookie: Cookie;
-  /** The shell, and the leader of its terminal. */
+  /** Pids of the shell and of the leader of its terminal. */
   readonly shellPid: number;
   readonly leaderPid: number;
   readonly env: Readonly<Record<string, string>>;
   readonly logger: Logger;
 }
 
-/** Starts a guard; Linux only. Disposal sends it away, before the terminal is closed. */
+/** Starts a guard (Linux only). Disposal ends it; dispose it before the terminal is closed. */
 export function startGuard({ cookie, shellPid, leaderPid, env, logger }: GuardOptions): AsyncDisposable {
   const master = findMaster(leaderPid);
   if (master === undefined) return { [Symbol.asyncDispose]: () => Promise.resolve() };
   try {
-    // The cookie is an argument, for whoever has it in the environment is the job's.
+    // The cookie is an argument: a process with the cookie in its environment belongs to the job.
     const words = ["signalman-guard", `${cookie.name}=${cookie.value}`, String(shellPid)];
     const guard = Bun.spawn(["sh", "-c", script, ...words], {
       env: { PATH: env["PATH"] ?? "/usr/bin:/bin" },
@@ -79,12 +79,12 @@ export function startGuard({ cookie, shellPid, leaderPid, env, logger }: GuardOp
       },
     };
   } catch (error) {
-    logger.warn(`no guard watches over the job: ${toMessage(error)}`);
+    logger.warn(`the guard of the job could not be started: ${toMessage(error)}`);
     return { [Symbol.asyncDispose]: () => Promise.resolve() };
   }
 }
 
-/** Our end of the terminal that this process leads. Bun does not tell it, the kernel does. */
+/** Finds the descriptor of our end of the terminal that a process leads. Bun does not expose it, the kernel does. */
 function findMaster(leaderPid: number): number | undefined {
   try {
     const stat = readFileSync(`/proc/${leaderPid}/stat`, "latin1");
@@ -96,7 +96,7 @@ function findMaster(leaderPid: number): number | undefined {
         return Number(fd);
     }
   } catch {
-    // No /proc, or the shell is gone.
+    // The system has no /proc, or the shell has exited.
   }
   return undefined;
 }

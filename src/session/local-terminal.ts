@@ -9,7 +9,7 @@ export interface LocalTerminalOptions extends TerminalOptions {
   readonly cwd?: string;
 }
 
-/** A pseudo-terminal on this host. `pid` leads its session. */
+/** A pseudo-terminal on this host. `pid` is the leader of its session. */
 export interface LocalTerminal extends Terminal {
   readonly pid: number;
 }
@@ -22,7 +22,7 @@ export function openLocalTerminal(options: LocalTerminalOptions): LocalTerminal 
   const hungUp = Promise.withResolvers<void>();
   const program = spawn(options, hungUp.resolve);
   const { terminal } = program;
-  if (!terminal) throw new AgentError("TERMINAL_FAILED", "no pseudo-terminal can be had on this system");
+  if (!terminal) throw new AgentError("TERMINAL_FAILED", "this system offers no pseudo-terminal");
   let closed = false;
 
   const close = () => {
@@ -32,7 +32,7 @@ export function openLocalTerminal(options: LocalTerminalOptions): LocalTerminal 
     hungUp.resolve();
   };
 
-  // The hang-up that follows the leader's end would end a script's running command alone, and the script would go on.
+  // The hang-up after the leader's death ends only the running command, and the script would continue: so its shell is killed first.
   const kill = () => {
     for (const pid of readChildren(program.pid) ?? []) sendSignal(pid, "SIGKILL");
     program.kill("SIGKILL");
@@ -40,8 +40,8 @@ export function openLocalTerminal(options: LocalTerminalOptions): LocalTerminal 
 
   return {
     pid: program.pid,
-    // The end of the program alone says nothing about its last bytes: the hang-up comes after them. Sometimes none comes, and the
-    // terminal, which the kernel has emptied, keeps the event loop busy instead.
+    // The hang-up follows the last bytes of the program, which its exit does not. Sometimes there is no hang-up, and the drained terminal keeps
+    // the event loop busy instead.
     ended: program.exited.then(() => Promise.race([hungUp.promise, sleep(hangUpMs)])).then(close),
     write(line) {
       if (!closed && !terminal.closed) terminal.write(line);

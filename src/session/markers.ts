@@ -1,34 +1,34 @@
 import { randomBytes } from "node:crypto";
 
-/** What the shell tells the session in the stream of its output. */
+/** A message of the shell to the session, within its output. */
 export interface Marker {
   readonly nonce: string;
-  /** `S`tart and `E`nd of a command, back at the `P`rompt without an end, e`X`it of the shell. */
+  /** `S`tart and `E`nd of a command, back at the `P`rompt without an end marker, e`X`it of the shell. */
   readonly kind: "S" | "E" | "P" | "X";
   readonly fields: readonly string[];
 }
 
 export interface MarkerScanner {
-  /** Splits a piece of the stream. `onOutput`'s bytes are only valid during the call. */
+  /** Splits a piece of the stream. The bytes passed to `onOutput` are valid only during the call. */
   push(bytes: Uint8Array): void;
-  /** Gives out what is held back as the possible beginning of a marker. */
+  /** Passes on the bytes that are held back as the possible beginning of a marker. */
   flush(): void;
 }
 
-/** Every marker begins with this, so that one search finds them all. What makes it genuine is the nonce behind it. */
+/** Begins every marker, so that one search finds all of them. The nonce behind it proves that a marker is genuine. */
 const opening = Buffer.from("\x01SIGNALMAN");
 const closing = 0x02;
-/** No genuine marker is longer. */
+/** Maximum length of a genuine marker. */
 const maxLength = 256;
 
-/** 128 random bits in capitals and digits, which no setting of a terminal changes. */
+/** Returns 128 random bits as capitals and digits, which no terminal setting changes. */
 export function createNonce(): string {
   return randomBytes(16).toString("hex").toUpperCase();
 }
 
 /**
- * Shell text that prints a marker to standard output. `nonce` stands in it in two halves, so that neither the source text nor its echo
- * or trace is ever the marker itself. `fields` are shell words.
+ * Returns shell text that prints a marker to standard output. It contains the nonce in two halves, so that neither the text nor its echo or trace
+ * is a marker. `fields` are shell words.
  */
 export function printMarker(nonce: string, kind: Marker["kind"], fields: readonly string[] = []): string {
   const half = nonce.length / 2;
@@ -36,7 +36,7 @@ export function printMarker(nonce: string, kind: Marker["kind"], fields: readonl
   return [`printf '${format}' ${nonce.slice(0, half)} ${nonce.slice(half)}`, ...fields].join(" ");
 }
 
-/** Finds the markers in a stream, across any borders of its pieces. `isOurs` tells a genuine nonce from a copy. */
+/** Finds the markers in a stream, also across the borders of its pieces. `isOurs` tells whether a nonce is genuine. */
 export function createMarkerScanner(options: {
   isOurs: (nonce: string) => boolean;
   onOutput: (bytes: Uint8Array) => void;
@@ -93,7 +93,7 @@ function toMarker(text: string): Marker | undefined {
   return { nonce, kind: kind as Marker["kind"], fields: fields === "" ? [] : fields.slice(1).split(" ") };
 }
 
-/** How many bytes at the end could be the beginning of {@link opening}. */
+/** Returns the number of bytes at the end that could be the beginning of {@link opening}. */
 function beginningLength(bytes: Buffer): number {
   const at = bytes.lastIndexOf(opening[0]!);
   if (at < 0 || bytes.length - at >= opening.length) return 0;

@@ -1,17 +1,17 @@
 /**
- * Takes the two traces of the session's own line out of what a job may have asked for: the terminal's echo of it (after `stty echo`),
- * and the line in which `set -x` shows that the command's file is sourced.
+ * Removes the two traces of the session's own line from the output: its echo by the terminal (after `stty echo` in the job), and the line in which
+ * `set -x` shows that the command's file is sourced.
  */
 export interface NoiseFilter {
-  /** What may come next. `trace` is the path of the sourced file when the job's shell traces. */
+  /** Announces the next line. `trace` is the path of the sourced file when the job's shell has `set -x`. */
   expect(next: { echo: string; trace: string | undefined }): void;
   between(bytes: Uint8Array, output: (bytes: Uint8Array) => void): void;
   inCommand(bytes: Uint8Array, output: (bytes: Uint8Array) => void): void;
-  /** Gives out what is held back. */
+  /** Passes on the bytes that are held back. */
   flush(output: (bytes: Uint8Array) => void): void;
 }
 
-/** A traced line is looked for in the first bytes only. */
+/** A trace is searched only in this many bytes at the beginning of a command's output. */
 const traceBytes = 1024;
 
 export function createNoiseFilter(): NoiseFilter {
@@ -31,7 +31,7 @@ export function createNoiseFilter(): NoiseFilter {
       if (at >= 0) {
         const end = at + echo.length;
         const lineEnd = held[end] === 0x0d ? end + 1 : end;
-        // The line's end is still on its way.
+        // The end of the line has not arrived yet.
         if (held[lineEnd] !== 0x0a) return;
         const rest = Buffer.concat([held.subarray(0, at), held.subarray(lineEnd + 1)]);
         echo = undefined;

@@ -1,35 +1,34 @@
 /**
- * The shell text of the session protocol. What the job does to its shell must not break it: names are taken as builtins past aliases
- * (`\builtin`), markers go to `/dev/tty` past whatever became of the standard streams, and no part of it can fail under `set -e` or
- * leave a line in the trace of `set -x`.
+ * The shell text of the session protocol. A job may change anything in its shell, so builtins are called past aliases (`\builtin`), markers are
+ * written to `/dev/tty` instead of the standard streams, and no part can fail under `set -e` or appear in the trace of `set -x`.
  */
 import { quote } from "./environment.ts";
 import { printMarker } from "./markers.ts";
 
-/** The shell's own streams, put aside between two commands: descriptor numbers, or `-` for a closed one. */
+/** The shell's streams, parked between two commands: descriptor numbers, or `-` for a closed stream. */
 export interface ParkedStreams {
   readonly stdin: string;
   readonly stdout: string;
   readonly stderr: string;
-  /** `$-`: options that were on. */
+  /** The enabled options of the shell, as in `$-`. */
   readonly flags: string;
-  /** The shell's pid, where it runs. */
+  /** The shell's pid, as seen where it runs. */
   readonly pid: number;
 }
 
-/** `{ print marker; }` with its trace, if any, thrown away. */
-const tell = (...marker: Parameters<typeof printMarker>) =>
+/** Returns shell text that prints a marker and discards the trace of `set -x`. */
+const reportMarker = (...marker: Parameters<typeof printMarker>) =>
   `{ \\builtin ${printMarker(...marker)} >/dev/tty; } 2>/dev/null`;
 
 /**
- * The command that leads the terminal: a holder around the login bash. When a session's leader exits, the kernel throws away what nobody
- * has read yet; so the leader is not bash, but a shell that says how bash ended and then stands still until it is killed.
+ * Returns the command that leads the terminal: a holder around the login bash. When a session's leader exits, the kernel discards unread output.
+ * So the leader is not bash but a shell that reports the exit status of bash, then suspends itself until it is killed.
  */
 export function holderCommand(nonce: string, size: { rows: number; columns: number }): string[] {
   const script = [
-    // Half the bytes of a line end are saved where nobody needs them: `\r\n` is `\n` in the log anyway (protocol section 5.2).
+    // Saves a byte per line: the log converts `\r\n` to `\n` anyway (protocol section 5.2).
     `stty -echo -onlcr rows ${size.rows} cols ${size.columns}`,
-    // The holder's own words ("Killed") are no output.
+    // The holder's own messages ("Killed") are not output of the job.
     "exec 3>&2 2>/dev/null",
     "(exec bash --login 2>&3 3>&-)",
     "code=$?",
@@ -41,8 +40,8 @@ export function holderCommand(nonce: string, size: { rows: number; columns: numb
 }
 
 /**
- * The first line: no prompts, no history, and no line editing, which costs more than the rest of the protocol and changes the terminal's
- * settings for each line. It is turned off only here, so that the login profile may configure it.
+ * Returns the first line, which turns off prompts, history, and line editing; the latter costs more than the rest of the protocol and changes the
+ * terminal's settings for each line. It stays on until here, so that the login profile can configure it.
  */
 export function bootLine(nonce: string): string {
   return toLine(
@@ -50,22 +49,22 @@ export function bootLine(nonce: string): string {
     "\\builtin unset PROMPT_COMMAND",
     "\\builtin set +o history +o emacs",
     "\\builtin set +o vi",
-    // A program that leaves the terminal raw with VMIN 0 makes each read an end of file, until the session has mended that. On a
-    // terminal that is dead, so many are gone within a second.
+    // If a program leaves the terminal raw with VMIN 0, each read is an end of file until the session has restored the terminal. On a dead
+    // terminal this number is used up within a second.
     "IGNOREEOF=20000",
     "\\builtin cd ~",
     park(nonce),
   );
 }
 
-/** Runs a file in the session: start marker, the job's own streams and options back, source, end marker. */
+/** Returns the line that runs a file: start marker, restored streams and options of the job, `source`, end marker. */
 export function commandLine(nonce: string, path: string, streams: ParkedStreams): string {
   const { stdin, stdout, stderr } = streams;
   const close = [stdin, stdout, stderr].filter((fd) => fd !== "-").map((fd) => `${fd}>&-`);
-  const atPrompt = `${tell(nonce, "P", ['"$?"'])}`;
+  const atPrompt = `${reportMarker(nonce, "P", ['"$?"'])}`;
   return toLine(
     `\\builtin printf -v PROMPT_COMMAND %s ${quote(atPrompt)}`,
-    tell(nonce, "S"),
+    reportMarker(nonce, "S"),
     ["\\exec", `<&${stdin}`, `>&${stdout}`, `2>&${stderr}`, ...close].join(" "),
     ...(streams.flags.includes("x") ? ["\\builtin set -x"] : []),
     `\\builtin source ${quote(path)}`,
@@ -73,26 +72,26 @@ export function commandLine(nonce: string, path: string, streams: ParkedStreams)
   );
 }
 
-/** The end of a command that was thrown back to the prompt (by an interrupt) before its end could be told. */
+/** Returns the line that reports the end of a command that an interrupt aborted before its end marker. */
 export function recoveryLine(nonce: string): string {
   return toLine(park(nonce));
 }
 
-/** What the streams are when `fields` of an end marker say it. */
+/** Reads the parked streams from the fields of an end marker. */
 export function toParkedStreams(fields: readonly string[]): ParkedStreams {
   const [, flags = "", stdin = "-", stdout = "-", stderr = "-", pid = ""] = fields;
   return { flags, stdin, stdout, stderr, pid: Number(pid) };
 }
 
 /**
- * Keeps the exit code, puts the job's streams aside and gives the shell others, then says so. From here to the next command the shell's
- * noise (prompts, job notices, traps) goes nowhere, and what still comes is output of background processes.
+ * Returns shell text that stores the exit code, parks the job's streams and prints the end marker. Until the next command, output of the shell
+ * itself (prompts, job notices, traps) is discarded, and all remaining output is that of background processes.
  */
 function park(nonce: string): string {
   return [
     "{ AGENT_CMD_RESULT=$? __signalman=$-; \\builtin set +x; } >/dev/null 2>&1",
     ...(["stderr 2>", "stdout >", "stdin <"] as const).map(parkOne),
-    tell(nonce, "E", [
+    reportMarker(nonce, "E", [
       '"$AGENT_CMD_RESULT"',
       '"$__signalman"',
       '"$__signalman_stdin"',
@@ -103,7 +102,7 @@ function park(nonce: string): string {
   ].join("; ");
 }
 
-/** Standard error first, so that the shell's complaint about a closed stream is not seen. */
+/** Standard error is parked first, so that the shell's message about a closed stream is not shown. */
 function parkOne(stream: "stderr 2>" | "stdout >" | "stdin <"): string {
   const [name = "", operator = ""] = stream.split(" ");
   const variable = `__signalman_${name}`;

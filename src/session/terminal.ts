@@ -1,20 +1,18 @@
-/** What a {@link Session} asks of a terminal. */
+/** What a {@link Session} needs of a terminal. */
 export interface TerminalOptions {
-  /** The program and its arguments, to be the terminal's session leader. */
+  /** The program that leads the terminal's session, and its arguments. */
   readonly command: readonly string[];
-  /** Gets what the program writes: once, in order, all of it. The bytes are only valid during the call. */
+  /** Receives the complete output of the program, in order. The bytes are valid only during the call. */
   readonly onData: (bytes: Uint8Array) => void;
 }
 
 /**
- * A terminal with a program in it: a local pseudo-terminal, a container's, a pod's. What is written arrives once and in
- * order, and so does what is read, or the terminal ends; how it holds that over a connection that breaks is its own
- * business.
+ * A terminal with a program in it: a local pseudo-terminal, or that of a container or pod. Input and output arrive once and in order; if a broken
+ * connection makes that impossible, the terminal ends.
  *
- * `ended` resolves after the last call of `onData`, when the program is gone or out of reach. It never rejects.
- * `write` is called with one line at a time, and only while a shell waits for it. `settle`, where there is one, is called when the shell is about
- * to wait: it turns line input on again if a program left it off. `kill` ends the program at once. Disposal kills,
- * and frees what the terminal holds; safe twice.
+ * `ended` resolves after the last call of `onData`, when the program has exited or is out of reach. It never rejects. `write` is called with one line
+ * at a time, and only while a shell waits for input. `settle`, if present, is called before the shell waits, and turns line input on again if a
+ * program left it off. `kill` ends the program at once. Disposal kills the program and releases all resources; it may be called twice.
  */
 export interface Terminal extends AsyncDisposable {
   readonly ended: Promise<void>;

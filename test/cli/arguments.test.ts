@@ -75,8 +75,8 @@ test("short names are aliases of a command's flags; options have none", async ()
 });
 
 test.each<[CommandArgs, string]>([
-  [{ text: { type: "string" } }, "an option has that flag"],
-  [{ "no-wait": { type: "boolean" } }, "a boolean is named without no-"],
+  [{ text: { type: "string" } }, "an option has this flag"],
+  [{ "no-wait": { type: "boolean" } }, "names of flags must not begin with no-"],
 ])("a command cannot declare a flag that could not be told apart (%#)", async (args, why) => {
   const thrown = await parse([], args).catch((error: unknown) => error);
   expect(isAgentError(thrown, "PLUGIN_INVALID")).toBeTrue();

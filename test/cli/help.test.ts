@@ -95,7 +95,7 @@ describe("usage", () => {
     [["config", "-x"], 'unknown flag "-x"'],
     [["config", "--log-level"], '"--log-level" needs a value'],
     [["config", "--log-level", "--log-format=json"], '"--log-level" needs a value'],
-    [["config", "surplus"], '"config" has no place for "surplus"'],
+    [["config", "surplus"], '"config" has no argument for "surplus"'],
     [["echo"], '"echo" needs <first>'],
     [["echo", "a", "--mode=c"], '"--mode" takes one of a, b, not "c"'],
     [["echo", "a", "--yes=maybe"], '"--yes" takes true or false, not "maybe"'],

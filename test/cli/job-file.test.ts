@@ -66,7 +66,7 @@ test("a file of the maximum size is read, a larger one is rejected", async () =>
   expect(await readJobText(await file("full", "x".repeat(1024)), { limitBytes: 1024 })).toHaveLength(1024);
   expect(await fault(await file("over", "x".repeat(1025)), 1024)).toMatchObject({
     code: "JOB_INVALID",
-    message: expect.stringContaining("is larger than 1024 bytes, the limit"),
+    message: expect.stringContaining("is larger than 1 KiB, the limit"),
   });
 });
 

@@ -112,6 +112,6 @@ describe("the agent's log", () => {
     expect(wanted.stderr).toStartWith('error: cannot open the log file "file/agent_log": ');
     const missing = await home.runWith({ TMPDIR: join(home.path, "file") }, "log");
     expect(missing.code).toBe(0);
-    expect(missing.stderr).toContain("going on without it");
+    expect(missing.stderr).toContain("continuing without a log file");
   });
 });

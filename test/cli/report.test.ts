@@ -26,7 +26,8 @@ test("user errors have exit status 2, failures 1", () => {
     "PLUGIN_INVALID",
     "PLUGIN_UNKNOWN",
   ]);
-  for (const thrown of [new Error("x"), "x", undefined]) expect(reportOf(thrown).code).toBe(1);
+  for (const thrown of [new AgentError("HEALTH_PORT_TAKEN", "x"), new Error("x"), "x", undefined])
+    expect(reportOf(thrown).code).toBe(1);
 });
 
 test("causes are printed once, each on a line, unless they repeat a message", () => {

@@ -73,7 +73,7 @@ describe("faults", () => {
     });
     const { message } = await failureOf({ builtIns: [needy] });
     expect(message).toContain(
-      "endpoint: is required: give --endpoint or SEMAPHORE_AGENT_ENDPOINT or endpoint in the configuration file",
+      "endpoint: is required: set --endpoint or SEMAPHORE_AGENT_ENDPOINT or endpoint in the configuration file",
     );
     expect(message).toContain("plugins.needy.port: no port. Exiting...");
   });

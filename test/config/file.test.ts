@@ -22,12 +22,9 @@ describe("formats", () => {
     expect(optionOf(program, "text").source).toStartWith(`signalman.config.${extension}`);
   });
 
-  test.each(["", "# nothing\n", "---\n# nothing\n"])(
-    "a file that holds nothing is no fault (%#)",
-    async (content) => {
-      expect(optionOf(await load({ files: yaml(content) }), "text").value).toBe("unset");
-    },
-  );
+  test.each(["", "# nothing\n", "---\n# nothing\n"])("an empty file is accepted (%#)", async (content) => {
+    expect(optionOf(await load({ files: yaml(content) }), "text").value).toBe("unset");
+  });
 
   test("a configuration of the reference agent works: flat keys in any case, text for every type", async () => {
     const files = { "config.yaml": 'Text: x\nNO-HTTPS: "T"\nwhole-number: "12"\nlist: a b\nchoice:\n' };
@@ -44,11 +41,18 @@ describe("formats", () => {
 
 describe("a file that cannot be read", () => {
   test.each([
-    ["missing.yaml", {}, "there is no such file"],
+    ["missing.yaml", {}, "file not found"],
     ["a.conf", { "a.conf": "text: x" }, "its name must end with one of .yaml"],
     ["dir.yaml", { "dir.yaml/x": "" }, "it is a directory"],
-    ["bad.yaml", { "bad.yaml": "a: 1\nb: c: d\n" }, "line 2, column 5"],
-    ["twice.yaml", { "twice.yaml": "text: a\ntext: b\n" }, "duplicated mapping key"],
+    ["bad.yaml", { "bad.yaml": "a: 1\nb: c: d\n" }, "line 2, column 4"],
+    ["twice.yaml", { "twice.yaml": "text: a\ntext: b\n" }, "duplicate key (line 2, column 1)"],
+    [
+      "two.yaml",
+      { "two.yaml": "text: a\n---\ntext: b\n" },
+      "a second document begins here (line 2, column 1)",
+    ],
+    ["open.yaml", { "open.yaml": 'text: "a\n' }, "missing closing"],
+    ["alias.yaml", { "alias.yaml": "text: *a\n" }, "unresolved alias"],
     ["bad.toml", { "bad.toml": "a = 1\nb = \n" }, "line 2"],
     ["bad.json", { "bad.json": '{ "text": ' }, "JSON Parse error"],
     ["bad.jsonc", { "bad.jsonc": '{ "text": ' }, "JSONC Parse error"],
@@ -69,6 +73,12 @@ describe("a file that cannot be read", () => {
 
   test.each([
     ["a.yaml", "token: hunter2hunter2: x\n"],
+    ["b.yaml", "token: *hunter2hunter2\n"],
+    ["c.yaml", "token: [hunter2hunter2\n"],
+    ["d.yaml", 'token: "hunter2hunter2\n'],
+    ["e.yaml", 'token: "a" hunter2hunter2\n'],
+    ["f.yaml", "token: %hunter2hunter2\n"],
+    ["g.yaml", "token: @hunter2hunter2\n"],
     ["a.toml", 'text = "a"\ntoken = hunter2hunter2\n'],
     ["a.json", '{ "token": hunter2hunter2 }'],
     ["a.jsonc", '{ "token": hunter2hunter2 }'],
@@ -79,11 +89,11 @@ describe("a file that cannot be read", () => {
   });
 
   test.each(["- a\n", "hello\n", "null\n", "5\n"])(
-    "a document that is no map is refused (%p)",
+    "a document that is not a map is refused (%p)",
     async (content) => {
       expect(await failureOf({ files: yaml(content) })).toMatchObject({
         code: "CONFIG_INVALID",
-        message: '"signalman.config.yaml" must hold options by name (as in log-level: debug)',
+        message: '"signalman.config.yaml" must contain options by name (as in log-level: debug)',
       });
     },
   );
@@ -177,8 +187,8 @@ describe("extends", () => {
     ["https://example.com/a.yaml", "only local files"],
     ["gh:acme/config", "only local files"],
     ["{ a: 1 }", "must be the path of a file"],
-    ["nowhere.yaml", "there is no such file; signalman.config.yaml extends it"],
-    ["signalman.config.yaml", "goes round in a circle: signalman.config.yaml → signalman.config.yaml"],
+    ["nowhere.yaml", "file not found (extended by signalman.config.yaml)"],
+    ["signalman.config.yaml", "forms a circle: signalman.config.yaml → signalman.config.yaml"],
   ])("%p is refused", async (target, reason) => {
     const error = await failureOf({ files: yaml(`extends: ${target}\n`) });
     expect(error.code).toStartWith("CONFIG_");

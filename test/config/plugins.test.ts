@@ -58,7 +58,7 @@ describe("plugins", () => {
     ["plugins: { a: 5 }\n", "plugins.a (signalman.config.yaml:1): expected options, true or false"],
     [
       "plugins: { a: { x: 1 } }\n",
-      'plugins.a.x (signalman.config.yaml:1): plugin "a" has no such option (it has none)',
+      'plugins.a.x (signalman.config.yaml:1): plugin "a" has no such option (it has no options)',
     ],
   ])("what the map holds is checked (%#)", async (content, message) => {
     const error = await failureOf({ files: yaml(content), builtIns: [named("a")] });
@@ -73,9 +73,13 @@ describe("plugins", () => {
     const two = named("two", { config, flags: { shared: "level" } });
     const clash = await failureOf({ builtIns: [one, two] });
     expect(clash).toMatchObject({ code: "PLUGIN_INVALID" });
-    expect(clash.message).toBe('plugin "two" declares the flag "--shared", which plugin "one" declares too');
+    expect(clash.message).toBe(
+      'plugin "two" declares the flag "--shared", which plugin "one" declares as well',
+    );
     const core = await failureOf({ builtIns: [named("three", { config, flags })] });
-    expect(core.message).toBe('plugin "three" declares the flag "--log-level", which the core declares too');
+    expect(core.message).toBe(
+      'plugin "three" declares the flag "--log-level", which the core declares as well',
+    );
   });
 
   test("with a flag for an unknown key of their config are rejected", async () => {

@@ -84,7 +84,7 @@ describe("signalman plugins", () => {
 
   test("a plugin that cannot be loaded causes exit status 2 for a user error and 1 for a plugin error", async () => {
     const cases = [
-      ["export const plugin = {};", 2, "is no plugin"],
+      ["export const plugin = {};", 2, "is not a plugin"],
       ['throw new Error("boom");', 1, "failed to load: boom"],
       [
         'export default { name: "a", setup() { throw new Error("boom"); } };',
@@ -96,7 +96,11 @@ describe("signalman plugins", () => {
         1,
         "nearest: job:start",
       ],
-      ['export default { name: "shell", setup() {} };', 2, 'is named "shell", as the built-in plugin is'],
+      [
+        'export default { name: "shell", setup() {} };',
+        2,
+        'has the name "shell", which the built-in plugin has already',
+      ],
     ] as const;
     for (const [text, code, message] of cases) {
       await using directory = await directoryWith({

@@ -136,7 +136,7 @@ describe("misuse", () => {
     for (const what of ["use", "all"] as const) {
       const error = await failureOf({ name: "a", setup: (ctx) => void ctx[what](cache, "x") });
       expect(error.code).toBe("PLUGIN_INVALID");
-      expect(error.message).toContain(`ctx.${what} is for hooks`);
+      expect(error.message).toContain(`ctx.${what} can be called only in hooks`);
     }
   });
 
@@ -151,7 +151,7 @@ describe("misuse", () => {
             ),
         }),
       );
-      await expect(t.call("agent:start")).rejects.toThrow(`ctx.${what} is for setup only`);
+      await expect(t.call("agent:start")).rejects.toThrow(`ctx.${what} can be called only in setup`);
     }
   });
 

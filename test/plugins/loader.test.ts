@@ -88,7 +88,7 @@ describe("a plugin is found", () => {
   });
 });
 
-describe("an outside plugin", () => {
+describe("an external plugin", () => {
   test("gets the host's SDK, even if another copy is installed beside it", async () => {
     await using directory = await directoryWith({
       "node_modules/signalman/package.json": JSON.stringify({ name: "signalman", main: "index.js" }),
@@ -130,11 +130,14 @@ describe("an outside plugin", () => {
   });
 });
 
-describe("a missing plugin is rejected", () => {
+describe("a plugin that cannot be found is refused", () => {
   const cases: readonly (readonly [key: string, message: RegExp])[] = [
-    ["shel", /^no plugin named "shel" \(nearest: shell\), and no such package is installed in or above \//],
+    [
+      "shel",
+      /^no plugin named "shel" \(nearest: shell\), and no package with this name is installed in or above \//,
+    ],
     ["acme-notify", /^no plugin named "acme-notify" \(known: shell, log-push\)/],
-    ["a.ts", /^no plugin named "a.ts" \(a file is written as a path: ".\/a.ts"\)/],
+    ["a.ts", /^no plugin named "a.ts" \(write a file as a path: ".\/a.ts"\)/],
     ["./none.ts", /^no plugin at ".\/none.ts": \/.*\/none.ts does not exist$/],
     ["./folder", /^no plugin at ".\/folder": \/.*\/folder lacks a package.json that names an entry/],
     ["./broken", /^no plugin at ".\/broken": \/.*\/broken lacks lib\/none.js$/],
@@ -163,14 +166,14 @@ describe("a missing plugin is rejected", () => {
     });
   });
 
-  test("an invalid package.json", async () => {
+  test("a package.json that is not valid JSON", async () => {
     await using directory = await directoryWith({ "bad/package.json": "{" });
     await expect(load(directory.path, ["./bad"])).rejects.toMatchObject({ code: "PLUGIN_INVALID" });
   });
 });
 
-describe("a load error names the file", () => {
-  test("a module that throws", async () => {
+describe("the error names the file that cannot be loaded", () => {
+  test("top-level code that throws", async () => {
     await using directory = await directoryWith({ "a.ts": `throw new Error("boom"); export default {};` });
     await expect(load(directory.path, ["./a.ts"])).rejects.toMatchObject({
       code: "PLUGIN_FAILED",
@@ -186,7 +189,7 @@ describe("a load error names the file", () => {
     });
   });
 
-  test("a missing dependency", async () => {
+  test("a dependency that is not installed", async () => {
     await using directory = await directoryWith({
       "node_modules/x": "",
       "a.ts": `import "not-there-at-all";`,
@@ -197,7 +200,7 @@ describe("a load error names the file", () => {
     });
   });
 
-  test("a module that hangs", async () => {
+  test("top-level code that never ends", async () => {
     await using directory = await directoryWith({
       "a.ts": `await new Promise(() => {});\nexport default {};`,
     });
@@ -213,14 +216,14 @@ describe("two plugins with the same name are rejected", () => {
     await using directory = await directoryWith({ "a.ts": source("shell") });
     await expect(load(directory.path, ["./a.ts"])).rejects.toMatchObject({
       code: "PLUGIN_INVALID",
-      message: `"./a.ts" (${directory.path}/a.ts) is named "shell", as the built-in plugin is`,
+      message: `"./a.ts" (${directory.path}/a.ts) has the name "shell", which the built-in plugin has already`,
     });
   });
 
-  test("when both are outside plugins", async () => {
+  test("when another external plugin has it", async () => {
     await using directory = await directoryWith({ "a.ts": source("same"), "b.ts": source("same") });
     await expect(load(directory.path, ["./a.ts", "./b.ts"])).rejects.toThrow(
-      /^"\.\/b\.ts" .* is named "same", as "\.\/a\.ts" .* is$/,
+      /^"\.\/b\.ts" .* has the name "same", which "\.\/a\.ts" .* has already$/,
     );
   });
 });

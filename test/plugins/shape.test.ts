@@ -8,23 +8,27 @@ import { directoryWith } from "./fixtures.ts";
 const good = { name: "good", setup() {} };
 const config = v.object({ channel: v.string() });
 
-describe("an invalid plugin is rejected", () => {
+describe("a value that is not a plugin is refused", () => {
   const cases: readonly (readonly [what: string, value: unknown, fault: string])[] = [
-    ["nothing", undefined, "it has no default export (wanted: export default definePlugin({ name, setup }))"],
-    ["a function", () => good, "its default export is a function (wanted:"],
+    [
+      "nothing",
+      undefined,
+      "it has no default export (expected: export default definePlugin({ name, setup }))",
+    ],
+    ["a function", () => good, "its default export is a function (expected:"],
     ["an array", [good], "its default export is an array"],
     ["null", null, "its default export is null"],
-    ["no name", { setup() {} }, '"name" must be a text, not missing'],
-    ["a name that is a number", { ...good, name: 1 }, '"name" must be a text, not a number'],
+    ["no name", { setup() {} }, '"name" must be a string, not missing'],
+    ["a name that is a number", { ...good, name: 1 }, '"name" must be a string, not a number'],
     ["a name in camel case", { ...good, name: "jobHooks" }, 'its name "jobHooks" is not in kebab-case'],
-    ["the program's name", { ...good, name: "core" }, 'its name "core" is the program\'s own'],
+    ["the program's name", { ...good, name: "core" }, 'its name "core" is reserved'],
     ["no setup", { name: "good" }, '"setup" must be a function, not missing'],
     ["a setup that is no function", { ...good, setup: {} }, '"setup" must be a function, not an object'],
-    ["a part that does not exist", { ...good, flag: {} }, 'a plugin has no "flag" (nearest: flags)'],
+    ["an unknown property", { ...good, flag: {} }, 'it has an unknown property "flag" (nearest: flags)'],
     [
       "a description that is no text",
       { ...good, description: 1 },
-      '"description" must be a text, not a number',
+      '"description" must be a string, not a number',
     ],
     [
       "a process that does not exist",
@@ -71,12 +75,12 @@ describe("an invalid plugin is rejected", () => {
       })();
       expect(error).toMatchObject({
         code: "PLUGIN_INVALID",
-        message: expect.stringContaining(`"./a.ts" (/etc/a.ts) is no plugin: ${fault}`),
+        message: expect.stringContaining(`"./a.ts" (/etc/a.ts) is not a plugin: ${fault}`),
       });
     });
   }
 
-  test("by the loader as well, with the name of the file", async () => {
+  test("by the loader as well, with the file's name", async () => {
     await using directory = await directoryWith({ "a.ts": "export const plugin = {};" });
     const request = loadPlugins([{ key: "./a.ts", origin: "external" }], {
       builtIns: {},
@@ -84,12 +88,12 @@ describe("an invalid plugin is rejected", () => {
       directory: directory.path,
     });
     await expect(request).rejects.toThrow(
-      `"./a.ts" (${directory.path}/a.ts) is no plugin: it has no default`,
+      `"./a.ts" (${directory.path}/a.ts) is not a plugin: it has no default`,
     );
   });
 });
 
-test("a plugin can use every feature, with a schema of any library", () => {
+test("a plugin may have every property, with the schema of any library", () => {
   const schema = { "~standard": { version: 1, vendor: "own", validate: (value: unknown) => ({ value }) } };
   for (const any of [
     config,

@@ -1,5 +1,6 @@
 import { expect, test } from "bun:test";
 import {
+  type ErrorCode,
   definePlugin,
   defineService,
   executor,
@@ -71,6 +72,9 @@ function misuses(other: JobRequest) {
     flags: { "notify-channel": "chanel" },
     setup() {},
   });
+  const codes: ErrorCode[] = ["PLUGIN_FAILED", "HEALTH_PORT_TAKEN"];
+  // @ts-expect-error a code is in upper case
+  codes.push("health-port-taken");
   // @ts-expect-error a plugin has a name
   definePlugin({ setup() {} });
   // @ts-expect-error and sets something up

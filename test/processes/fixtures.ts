@@ -1,7 +1,7 @@
 import { chmodSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import type { EndReport } from "../../src/os/processes/end.ts";
+import type { EndReport } from "../../src/os/processes/end-report.ts";
 import { isDead, listPids, type ProcessStat, readArguments, readStat } from "../../src/os/processes/proc.ts";
 
 export interface Plan {

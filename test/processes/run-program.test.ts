@@ -26,7 +26,7 @@ describe("what a program prints", () => {
     const { lines } = await run("head -c 20000000 /dev/zero | tr '\\0' x; echo; yes | head -n 200000");
     expect(lines[0]).toBe(`${"x".repeat(4096)}…`);
     expect(lines).toHaveLength(1001);
-    expect(lines.at(-1)).toBe("… and 199001 more lines, which are not shown");
+    expect(lines.at(-1)).toBe("… and 199001 more lines, not shown");
   });
 
   test("has no secret, and no part of one at the end of a truncated line", async () => {
@@ -48,7 +48,7 @@ describe("the end", () => {
   test("follows the exit of the program, even if its children keep the output open", async () => {
     const { exitCode, lines } = await run("sleep 1000 & echo $!");
     expect(exitCode).toBe(0);
-    expect(lines[1]).toBe("the program has ended, but something that it started still holds its output");
+    expect(lines[1]).toBe("the program has exited, but a process that it started keeps its output open");
     process.kill(Number(lines[0]), "SIGKILL");
   });
 

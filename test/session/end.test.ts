@@ -42,7 +42,7 @@ describe("a session that cannot start", () => {
       (thrown) => thrown,
     );
     expect(isAgentError(error, "SESSION_FAILED")).toBe(true);
-    expect(error.message).toContain("it said: the profile gives up");
+    expect(error.message).toContain("its output: the profile gives up");
   });
 
   test("does not wait for a profile that hangs", async () => {

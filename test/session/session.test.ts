@@ -67,7 +67,7 @@ describe("a session", () => {
   test("rejects a second command while one runs", async () => {
     await using shell = await openSession();
     const first = shell.run("sleep 0.2; echo first");
-    expect(shell.run("echo second")).rejects.toThrow("runs in this session already");
+    expect(shell.run("echo second")).rejects.toThrow("another command is running");
     expect((await first).output).toBe("first\n");
   });
 

@@ -1,10 +1,10 @@
 import { expect, test } from "bun:test";
 import { toSeconds } from "../../src/os/systemd/time-span.ts";
-import { toServiceUnit, toUnitSettings } from "../../src/os/systemd/unit-settings.ts";
+import { toServiceUnit, toShutdownSeconds, toUnitSettings } from "../../src/os/systemd/unit-settings.ts";
 import { parseUnit } from "../../src/os/systemd/unit-file.ts";
 import { textOf } from "../project.ts";
 
-const settings = toUnitSettings({ leaveSeconds: 1330 });
+const settings = toUnitSettings({ shutdownSeconds: 1330 });
 
 test.each([
   ["90", 90],
@@ -15,16 +15,29 @@ test.each([
   ["infinity", Number.POSITIVE_INFINITY],
   ["soon", undefined],
   ["3 parsecs", undefined],
-])("%s is a time span of systemd's, in seconds: %p", (text, seconds) => {
+])("%s as a time span of systemd has %p seconds", (text, seconds) => {
   expect(toSeconds(text)).toBe(seconds);
 });
 
-test("a unit with all recommended settings is accepted", () => {
-  const service = parseUnit([toServiceUnit({ leaveSeconds: 1330, command: "/bin/agent start" })]);
+test("the shutdown takes as long as all options that delay it, whoever owns them", () => {
+  const option = (key: string, value: unknown, delaysShutdown: boolean) => ({
+    owner: "any",
+    key,
+    value,
+    delaysShutdown,
+    secret: false,
+    source: { kind: "default", name: "default" } as const,
+  });
+  const options = [option("grace", 10, true), option("sync-interval", 5, false), option("upload", 300, true)];
+  expect(toShutdownSeconds({ file: undefined, options, of: () => undefined })).toBe(120 + 310);
+});
+
+test("a generated unit has all settings", () => {
+  const service = parseUnit([toServiceUnit({ shutdownSeconds: 1330, command: "/bin/agent start" })]);
   expect(settings.filter(({ name, isRight }) => !isRight(service.get(name)?.at(-1) ?? ""))).toEqual([]);
 });
 
-test("systemd's default is wrong for each setting", () => {
+test("none of systemd's defaults is suitable", () => {
   const shown = ["control-group", "15", "no", "stop", "1min 30s", ""];
   expect(settings.filter(({ isRight }, index) => isRight(shown[index]!))).toEqual([]);
 });

@@ -1,4 +1,11 @@
-import { askSystem, type Check, type Finding, toLeaveSeconds, toUnitName, toUnitSettings } from "signalman";
+import {
+  askSystem,
+  type Check,
+  type Finding,
+  toShutdownSeconds,
+  toUnitName,
+  toUnitSettings,
+} from "signalman";
 import { readFile } from "node:fs/promises";
 import { listAgents, toStateDirectory } from "./state-directory.ts";
 
@@ -13,7 +20,7 @@ export const service: Check = {
     const pids = ["self", ...(await listAgents(toStateDirectory(context)))];
     const running = await Promise.all(pids.map(findUnitOf));
     const names = [...new Set([...running.filter((name) => name !== undefined), ...usualNames])];
-    const settings = toUnitSettings({ leaveSeconds: toLeaveSeconds(context.config) });
+    const settings = toUnitSettings({ shutdownSeconds: toShutdownSeconds(context.config) });
     const properties = ["Id", "LoadState", ...settings.map(({ property }) => property)];
     const shown = await askSystem(["systemctl", "show", `--property=${properties.join(",")}`, ...names]);
     const units = (shown ?? "").split(/\n\n+/).map(toProperties);

@@ -1,5 +1,5 @@
 import type { EffectiveConfig } from "../../core/contracts/options.ts";
-import { toLeaveSeconds, toServiceUnit } from "../../os/systemd/unit-settings.ts";
+import { toShutdownSeconds, toServiceUnit } from "../../os/systemd/unit-settings.ts";
 import type { Installation } from "./installation.ts";
 
 /**
@@ -15,7 +15,7 @@ export function toProposedUnit(
   const start = `${unit?.program || "/usr/local/bin/signalman"} start`;
   const command = file === undefined ? start : `${start} --config-file ${toWord(file)}`;
   return toServiceUnit({
-    leaveSeconds: toLeaveSeconds(config),
+    shutdownSeconds: toShutdownSeconds(config),
     command: written === undefined ? (last("ExecStart") ?? command) : command,
     user: last("User"),
     workingDirectory: last("WorkingDirectory"),

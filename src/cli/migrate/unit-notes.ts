@@ -1,7 +1,7 @@
 import { toVariable, variablePrefix } from "../../core/config/flags.ts";
 import type { EffectiveConfig, Option } from "../../core/contracts/options.ts";
 import { toHint } from "../../core/nearest.ts";
-import { toLeaveSeconds, toUnitSettings } from "../../os/systemd/unit-settings.ts";
+import { toShutdownSeconds, toUnitSettings } from "../../os/systemd/unit-settings.ts";
 import type { Unit } from "./installation.ts";
 import type { Note } from "./option-notes.ts";
 
@@ -23,7 +23,7 @@ export function toVariableNotes({ env }: Unit, options: readonly Option[]): Note
 
 /** Notes about the settings of the unit under which jobs survive a restart of the agent. */
 export function toUnitNotes({ path, program, service }: Unit, config: EffectiveConfig): Note[] {
-  const settings = toUnitSettings({ leaveSeconds: toLeaveSeconds(config) });
+  const settings = toUnitSettings({ shutdownSeconds: toShutdownSeconds(config) });
   return [
     {
       kind: "changes",

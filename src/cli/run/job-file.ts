@@ -1,3 +1,4 @@
+import { toSize } from "../../core/amounts.ts";
 import { open } from "node:fs/promises";
 import { AgentError, toMessage } from "../../core/errors.ts";
 import { parseJobRequest, type ParsedJob } from "../../job/request/parse.ts";
@@ -32,7 +33,7 @@ export async function readJobText(path: string, options: ReadJobOptions = {}): P
   if (length > limitBytes) {
     throw new AgentError(
       "JOB_INVALID",
-      `${title} is larger than ${toSize(limitBytes)}, the limit for a job file`,
+      `${title} is larger than ${toSize(limitBytes, 0)}, the limit for a job file`,
     );
   }
   return toText(Buffer.concat(chunks), title);
@@ -68,9 +69,4 @@ function toText(bytes: Uint8Array, title: string): string {
       cause: error,
     });
   }
-}
-
-function toSize(bytes: number): string {
-  const mebibytes = bytes / (1024 * 1024);
-  return Number.isInteger(mebibytes) ? `${mebibytes} MiB` : `${bytes} bytes`;
 }

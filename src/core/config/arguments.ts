@@ -6,24 +6,24 @@ import { parseBoolean } from "./values.ts";
 import type { CommandArgs } from "../contracts/command.ts";
 
 export interface Arguments {
-  /** By flag: what was given for options, one text for each time. */
+  /** The values of each option's flag, in the order in which they were given. */
   readonly options: ReadonlyMap<string, readonly string[]>;
   /** The command's own arguments by name, as its `run` receives them. */
   readonly args: Readonly<Record<string, unknown>>;
 }
 
 export interface ParseArgumentsOptions {
-  /** For messages: `run`. */
+  /** Name of the command, for messages: `run`. */
   readonly command: string;
   readonly args: CommandArgs;
   readonly options: readonly Option[];
-  /** Says of a flag that nobody declares why that is so, if it knows: ` (…)`. */
+  /** Explains an unknown flag, if possible: ` (…)`. */
   explainUnknown(flag: string): Promise<string>;
 }
 
 /**
- * Reads what stands after the command: its own arguments, and options in the same manner. `--x v`, `--x=v`; a boolean is `--x`
- * or `--x=false`. A name that begins with `no-` is a name like any other. Throws `USAGE_INVALID`.
+ * Parses the arguments after the command's name: the command's own, and options. Both are written `--x v` or `--x=v`, booleans `--x` or
+ * `--x=false`. The prefix `no-` has no special meaning. Throws `USAGE_INVALID`.
  */
 export async function parseArguments(
   argv: readonly string[],
@@ -50,7 +50,7 @@ export async function parseArguments(
     else if (token.kind === "positional") positionals.push({ value: token.value, isQuoted });
     else {
       const found = switches.get(token.name);
-      if (found === undefined || !isSpelledWell(token.rawName, found)) {
+      if (found === undefined || !hasRightDashes(token.rawName, found)) {
         const why = (await declaration.explainUnknown(token.name)) || hint(token.name, switches);
         throw usage(`unknown flag "${token.rawName}"${why}`);
       }
@@ -66,7 +66,7 @@ export async function parseArguments(
   };
 }
 
-/** Finds the flags that decide what the others are, before those are known. */
+/** Reads the flags that determine which other flags exist, before those are known. */
 export function peekFlags(argv: readonly string[], names: readonly string[]): ReadonlyMap<string, string> {
   const { values } = parseArgs({
     args: [...argv],
@@ -88,7 +88,7 @@ interface Positional {
   readonly isQuoted: boolean;
 }
 
-/** Something with dashes: of the command when it has an `arg`, otherwise an option's flag. */
+/** A flag: the command's own if it has an `arg`, otherwise that of an option. */
 interface Switch {
   readonly name: string;
   readonly isBoolean: boolean;
@@ -107,11 +107,8 @@ function collectSwitches({ command, args, options }: ParseArgumentsOptions): Map
   for (const [name, arg] of Object.entries(args)) {
     if (arg.type === "positional") continue;
     if (switches.has(name) || name.startsWith("no-")) {
-      const why = switches.has(name) ? "an option has that flag" : "a boolean is named without no-";
-      throw new AgentError(
-        "PLUGIN_INVALID",
-        `command "${command}" declares "--${name}", which it may not: ${why}`,
-      );
+      const why = switches.has(name) ? "an option has this flag" : "names of flags must not begin with no-";
+      throw new AgentError("PLUGIN_INVALID", `command "${command}" cannot declare "--${name}": ${why}`);
     }
     const short = ["alias" in arg ? arg.alias : undefined].flat().find((alias) => alias?.length === 1);
     switches.set(name, { name, isBoolean: arg.type === "boolean", short, arg });
@@ -119,8 +116,8 @@ function collectSwitches({ command, args, options }: ParseArgumentsOptions): Map
   return switches;
 }
 
-/** `-env` is no `--env`, and `--e` no `-e`. */
-function isSpelledWell(rawName: string, { short }: Switch): boolean {
+/** Whether a flag has the right number of dashes: `-env` is not `--env`. */
+function hasRightDashes(rawName: string, { short }: Switch): boolean {
   return rawName.startsWith("--") || rawName === `-${short}`;
 }
 
@@ -140,7 +137,7 @@ function toText(found: Switch, token: OptionToken, switches: ReadonlyMap<string,
     switches.has(value.replace(/^--/, "").split("=", 1)[0]!) &&
     value.startsWith("--")
   ) {
-    throw usage(`"--${name}" needs a value (one that begins with dashes is given as "--${name}=${value}")`);
+    throw usage(`"--${name}" needs a value (write one that begins with dashes as "--${name}=${value}")`);
   }
   if (arg?.type === "enum" && !arg.options?.includes(value)) {
     throw usage(`"--${name}" takes one of ${arg.options?.join(", ")}, not "${value}"`);
@@ -166,7 +163,7 @@ function toValues(
     if (arg.type === "positional" && arg.required !== false) throw usage(`"${command}" needs <${name}>`);
     if (arg.type !== "positional" && arg.required === true) throw usage(`"${command}" needs "--${name}"`);
   }
-  if (surplus !== undefined) throw usage(`"${command}" has no place for "${surplus.value}"`);
+  if (surplus !== undefined) throw usage(`"${command}" has no argument for "${surplus.value}"`);
   const values = declared.map(([name, arg]) => [name, toArgument(arg, texts.get(name))]);
   return { ...Object.fromEntries(values), _: positionals.map(({ value }) => value) };
 }

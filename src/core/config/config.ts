@@ -8,27 +8,27 @@ import { toOwnerName } from "./flags.ts";
 
 export interface ResolveConfigOptions {
   readonly declared: readonly DeclaredOptions[];
-  /** By flag, as they were given: one text for each time. */
+  /** The values of each flag, in the order in which they were given. */
   readonly flags: ReadonlyMap<string, readonly string[]>;
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly file: ConfigFile | undefined;
-  /** By plugin: what the `plugins:` map says about it. */
+  /** The sections of each plugin in the `plugins:` maps. */
   readonly parts: ReadonlyMap<string, readonly PluginPart[]>;
-  /** Says of a flat key that nobody declares why that is so, if it knows: ` (…)`. */
+  /** Explains an unknown flat key, if possible: ` (…)`. */
   explainUnknown(key: string): Promise<string>;
 }
 
 export interface ResolvedConfig {
   readonly config: EffectiveConfig;
-  /** Everything that is wrong, without the value of any secret. With faults, `config` is what can be had. */
+  /** All faults, without secrets. When there are any, `config` is the part that is valid. */
   readonly faults: readonly string[];
-  /** One of the faults is that a flag's value is of the wrong type. */
+  /** Whether one of the faults is the value of a flag. */
   readonly isUsage: boolean;
-  /** Every secret that was given anywhere. */
+  /** Every value of a secret option, from any source. */
   readonly secrets: readonly string[];
 }
 
-/** Decides every option: flag over environment over file over default. */
+/** Determines the value of every option. Precedence: flag, environment variable, file, default. */
 export async function resolveConfig(options: ResolveConfigOptions): Promise<ResolvedConfig> {
   const { given, faults, isUsage, secrets } = await collectGiven(options);
   const configs = new Map<string, unknown>();
@@ -67,30 +67,31 @@ async function validate(
     const result = await schema.validate(Object.fromEntries(entries));
     if (result.issues === undefined) return { output: result.value, faults: [] };
     const faults = result.issues.flatMap((issue) => toIssueFault(issue, owner.name, options, given));
-    // What can be had: without the options that are at fault.
+    // The valid part: without the options that have a fault.
     const faulty = new Set(result.issues.map(({ path: [first] = [] }) => toKey(first)));
     const rest = await schema.validate(Object.fromEntries(entries.filter(([name]) => !faulty.has(name))));
     return { output: rest.issues === undefined ? rest.value : undefined, faults };
   } catch (error) {
     return {
       output: undefined,
-      faults: [`${toOwnerName(owner.name)} failed to check its options: ${toMessage(error)}`],
+      faults: [`${toOwnerName(owner.name)} failed to validate its options: ${toMessage(error)}`],
     };
   }
 }
 
 function toEffective(option: Option, given: Given | undefined, output: unknown): EffectiveOption {
-  const { owner, key, secret, name } = option;
+  const { owner, key, secret, delaysShutdown, name } = option;
   return {
     owner,
     key,
     secret,
+    ...(delaysShutdown && { delaysShutdown }),
     value: given?.value ?? option.default ?? (output as Record<string, unknown> | undefined)?.[name],
     source: given?.value === undefined ? { kind: "default", name: "default" } : given.source,
   };
 }
 
-/** A plugin's own words may hold what they complain about. */
+/** The messages of a plugin's schema may contain the value. */
 function hide(text: string, secrets: readonly string[]): string {
   return secrets.reduce(
     (shown, secret) => (secret.length < 4 ? shown : shown.replaceAll(secret, "[REDACTED]")),

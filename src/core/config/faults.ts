@@ -4,7 +4,7 @@ import { toOwnerName } from "./flags.ts";
 import type { StandardSchemaV1 } from "../contracts/standard-schema.ts";
 import { describeType } from "./values.ts";
 
-/** `log-level (--log-level): expected …; received "loud"`. */
+/** Describes a value of the wrong type: `log-level (--log-level): expected …; received "loud"`. */
 export function toConversionFault(
   option: Option,
   source: OptionSource,
@@ -14,7 +14,7 @@ export function toConversionFault(
   return `${option.key} (${source.name}): expected ${expected}; received ${show(option, raw)}`;
 }
 
-/** A schema's complaint. None for an option that has its fault already. */
+/** Describes an issue that a schema reports. Empty for an option whose fault is reported already. */
 export function toIssueFault(
   issue: StandardSchemaV1.Issue,
   owner: string,
@@ -30,16 +30,16 @@ export function toIssueFault(
   if (entry === undefined) return [`${path}: ${toMissing(option, issue.message)}`];
   if (entry.value === undefined) return [];
   const where = `${path} (${entry.source.name})`;
-  // The words of a schema may hold the value, so that they are for options without secrets, and for empty ones.
+  // The message of a schema may contain the value, so it is not shown for a secret option unless that is empty.
   if (option.secret && entry.value !== "") {
-    return [`${where}: expected ${toExpected(option)}; what was given is not shown`];
+    return [`${where}: expected ${toExpected(option)}; the value is not shown`];
   }
   const words = toWords(issue.message);
   const isBare = words.startsWith("expected") && !words.includes("received") && rest.length === 0;
   return [`${where}: ${words}${isBare ? `; received ${show(option, entry.value)}` : ""}`];
 }
 
-/** A step of an issue's path. */
+/** Returns one step of an issue's path. */
 export function toKey(part: PropertyKey | StandardSchemaV1.PathSegment | undefined): string {
   return String(typeof part === "object" ? part.key : part);
 }
@@ -52,10 +52,10 @@ function show({ secret }: Option, raw: unknown): string {
 
 function toExpected({ choices, type, description }: Option): string {
   if (choices !== undefined) return choices.join(", ");
-  return `${describeType(type)} that fits${description === "" ? "" : ` ("${description}")`}`;
+  return `${describeType(type)} that is valid${description === "" ? "" : ` ("${description}")`}`;
 }
 
-/** A schema's own sentence where it has one, and not only its library's. */
+/** Describes a missing option; keeps the message if the schema has one of its own. */
 function toMissing({ flag, variable, inFile, key }: Option, message: string): string {
   if (!/^(Invalid|Required|expected)/i.test(message)) return message;
   const ways = [
@@ -63,10 +63,10 @@ function toMissing({ flag, variable, inFile, key }: Option, message: string): st
     ...(variable === undefined ? [] : [variable]),
     ...(inFile ? [`${key} in the configuration file`] : []),
   ];
-  return `is required: give ${ways.join(" or ")}`;
+  return `is required: set ${ways.join(" or ")}`;
 }
 
-/** valibot's messages in our style; any other as it is. */
+/** Rewrites valibot's messages in our style; others stay unchanged. */
 function toWords(message: string): string {
   const [, expected, received] = /^Invalid [a-z ]+: Expected (.*) but received (.*)$/.exec(message) ?? [];
   if (expected === undefined) return message.replace(/^Invalid [a-z ]+: Received /, "received ");

@@ -2,7 +2,7 @@ import { coreName } from "./flags.ts";
 import type { DeclaredOptions, JsonSchema } from "../contracts/options.ts";
 import { toPublished } from "./schema.ts";
 
-/** What a configuration file may hold: the flat keys, the `plugins:` map, `extends`, and a layer for each environment. */
+/** Returns the JSON Schema of the configuration file: flat keys, the `plugins:` map, `extends`, and a layer for each environment. */
 export function toConfigSchema(declared: readonly DeclaredOptions[]): JsonSchema {
   const flat = declared
     .flatMap(({ options }) => options)
@@ -16,11 +16,11 @@ export function toConfigSchema(declared: readonly DeclaredOptions[]): JsonSchema
   const properties: Readonly<Record<string, JsonSchema>> = {
     ...Object.fromEntries(flat),
     extends: {
-      description: "Local files that this one builds on, relative to it; what stands here counts more",
+      description: "Local files that this file extends, relative to it; values in this file take precedence",
       anyOf: [paths, { type: "array", items: paths }],
     },
     plugins: {
-      description: "Plugins by name, by path (./x.ts) or by package: options, or false to turn one off",
+      description: "Plugins by name, path (./x.ts) or package: their options, or false to turn a plugin off",
       type: "object",
       properties: Object.fromEntries(plugins),
       additionalProperties: { type: ["object", "boolean", "null"] },
@@ -46,7 +46,7 @@ export function toConfigSchema(declared: readonly DeclaredOptions[]): JsonSchema
   };
 }
 
-/** A flat key may also be text, whatever its type: that is how the reference's files are written. */
+/** The value of a flat key may also be text, whatever its type, as in the files of the reference. */
 function toFlat(schema: JsonSchema): JsonSchema {
   const published = toPublished(schema);
   if (published.type === "string" || published.anyOf !== undefined) return published;

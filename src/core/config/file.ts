@@ -1,47 +1,46 @@
 import { existsSync } from "node:fs";
-import { dirname, extname, relative, resolve } from "node:path";
-import { findLine } from "./lines.ts";
+import { dirname, relative, resolve } from "node:path";
 import { readConfigFile, toUnreadable } from "./parse.ts";
 import { AgentError } from "../errors.ts";
 import { toHint } from "../nearest.ts";
 
-/** What one file says, or one environment's part of it. */
+/** The values of one file, or of its part for one environment. */
 export interface ConfigLayer {
   readonly file: string;
   readonly values: Readonly<Record<string, unknown>>;
-  /** `config.yaml:3` for a key of `values`, or without the line where that cannot be told. */
+  /** Returns `config.yaml:3` for a key of `values`; the line is left out when it is unknown. */
   sourceOf(path: readonly string[]): string;
 }
 
 export interface ConfigFile {
   readonly path: string;
-  /** Where the paths and packages of its plugins begin. */
+  /** The paths of plugins are relative to it, and packages are searched from it. */
   readonly directory: string;
-  /** What counts most comes first. */
+  /** In descending order of precedence. */
   readonly layers: readonly ConfigLayer[];
 }
 
 export interface LoadConfigFileOptions {
-  /** Puts `$<name>:` and `$env.<name>` of each file on top of it. */
+  /** Selects `$<name>:` and `$env.<name>` of each file, which take precedence over the rest of the file. */
   readonly environment: string | undefined;
-  /** Messages name files as seen from here. */
+  /** Messages name files relative to it. */
   readonly cwd: string;
 }
 
-/** The file that is used when none is named. */
+/** Finds the file that is used by default. */
 export function findConfigFile(directory: string): string | undefined {
   return ["ts", "js", "mjs", "yaml", "yml", "json", "jsonc", "toml"]
     .map((extension) => resolve(directory, `signalman.config.${extension}`))
     .find((path) => existsSync(path));
 }
 
-/** Reads a configuration file, and the local files that it extends. Throws `CONFIG_UNREADABLE` or `CONFIG_INVALID`. */
+/** Reads a configuration file and the local files that it extends. Throws `CONFIG_UNREADABLE` or `CONFIG_INVALID`. */
 export async function loadConfigFile(path: string, options: LoadConfigFileOptions): Promise<ConfigFile> {
   const { environment } = options;
   const environments = new Set<string>();
   const layers = await loadLayers(path, { ...options, environments, ancestors: [] });
   if (environment !== undefined && !environments.has(environment)) {
-    const hint = toHint(environment, environments) || ": it has no layers";
+    const hint = toHint(environment, environments) || ": the file has no environments";
     const shown = toShown(path, options.cwd);
     throw new AgentError("CONFIG_INVALID", `no environment "${environment}" in ${shown}${hint}`);
   }
@@ -51,22 +50,22 @@ export async function loadConfigFile(path: string, options: LoadConfigFileOption
 type Values = Readonly<Record<string, unknown>>;
 
 interface Loading extends LoadConfigFileOptions {
-  /** Filled with the names of all environments that a file knows. */
+  /** Collects the names of all environments. */
   readonly environments: Set<string>;
   readonly ancestors: readonly string[];
 }
 
-/** Keys with a dollar that name no environment. */
+/** Keys that begin with a dollar sign and are not the name of an environment. */
 const dollarKeys: ReadonlySet<string> = new Set(["$env", "$meta", "$schema"]);
 
 async function loadLayers(path: string, loading: Loading): Promise<ConfigLayer[]> {
   const ancestors = [...loading.ancestors, path];
   const shown = toShown(path, loading.cwd);
   if (loading.ancestors.includes(path)) {
-    const round = ancestors.map((file) => toShown(file, loading.cwd));
-    throw new AgentError("CONFIG_INVALID", `"extends" goes round in a circle: ${round.join(" → ")}`);
+    const circle = ancestors.map((file) => toShown(file, loading.cwd));
+    throw new AgentError("CONFIG_INVALID", `"extends" forms a circle: ${circle.join(" → ")}`);
   }
-  const { text, content } = await readConfigFile(path, shown);
+  const { content, findLine } = await readConfigFile(path, shown);
   const values = toMap(content, `"${shown}"`);
   const toLayer = (prefix: readonly string[], part: Values): ConfigLayer => ({
     file: path,
@@ -74,7 +73,7 @@ async function loadLayers(path: string, loading: Loading): Promise<ConfigLayer[]
       Object.entries(part).filter(([key]) => key !== "extends" && !key.startsWith("$")),
     ),
     sourceOf(key) {
-      const line = findLine(text, extname(path), [...prefix, ...key]);
+      const line = findLine([...prefix, ...key]);
       return line === undefined ? shown : `${shown}:${line}`;
     },
   });
@@ -88,7 +87,7 @@ async function loadLayers(path: string, loading: Loading): Promise<ConfigLayer[]
   for (const { part } of [...chosen, { part: values }]) {
     for (const target of toTargets(part["extends"], path, shown)) {
       if (!existsSync(target)) {
-        throw toUnreadable(toShown(target, loading.cwd), `there is no such file; ${shown} extends it`);
+        throw toUnreadable(toShown(target, loading.cwd), `file not found (extended by ${shown})`);
       }
       layers.push(...(await loadLayers(target, { ...loading, ancestors })));
     }
@@ -102,7 +101,7 @@ interface EnvironmentPart {
   readonly part: Values;
 }
 
-/** `$env: { staging: … }` and `$staging:`; of two with one name the first counts more. */
+/** Lists `$env: { staging: … }` and `$staging:`; of two with the same name the first takes precedence. */
 function findParts(values: Values, shown: string): EnvironmentPart[] {
   const named = Object.entries(toMap(values["$env"] ?? {}, `"$env" in ${shown}`));
   const flat = Object.entries(values).filter(([key]) => key.startsWith("$") && !dollarKeys.has(key));
@@ -119,7 +118,7 @@ function findParts(values: Values, shown: string): EnvironmentPart[] {
 
 function toMap(value: unknown, what: string): Values {
   if (typeof value === "object" && value !== null && !Array.isArray(value)) return value as Values;
-  throw new AgentError("CONFIG_INVALID", `${what} must hold options by name (as in log-level: debug)`);
+  throw new AgentError("CONFIG_INVALID", `${what} must contain options by name (as in log-level: debug)`);
 }
 
 function toTargets(value: unknown, from: string, shown: string): string[] {

@@ -6,14 +6,14 @@ import type { StandardSchemaV1 } from "../contracts/standard-schema.ts";
 
 export const variablePrefix = "SEMAPHORE_AGENT_";
 
-/** `log-level` → `SEMAPHORE_AGENT_LOG_LEVEL`. */
+/** Converts `log-level` to `SEMAPHORE_AGENT_LOG_LEVEL`. */
 export function toVariable(flag: string): string {
   return `${variablePrefix}${flag.toUpperCase().replaceAll("-", "_")}`;
 }
 
 /**
- * Reads all declarations, in order. Throws `PLUGIN_INVALID` for a flag that two of them declare, that stands for a key which
- * is not there, or that cannot be typed.
+ * Reads all declarations, in order. Throws `PLUGIN_INVALID` for a flag that is declared twice or names an unknown key, and for a schema that
+ * cannot be converted.
  */
 export async function declareOptions(owners: readonly OptionOwner[]): Promise<DeclaredOptions[]> {
   const declared: DeclaredOptions[] = [];
@@ -24,7 +24,7 @@ export async function declareOptions(owners: readonly OptionOwner[]): Promise<De
       if (flag === undefined) continue;
       const other = takenBy.get(flag);
       if (other !== undefined) {
-        throw invalid(owner, `declares the flag "--${flag}", which ${toOwnerName(other)} declares too`);
+        throw invalid(owner, `declares the flag "--${flag}", which ${toOwnerName(other)} declares as well`);
       }
       takenBy.set(flag, owner.name);
     }
@@ -33,7 +33,7 @@ export async function declareOptions(owners: readonly OptionOwner[]): Promise<De
   return declared;
 }
 
-/** `the core`, or `plugin "statsd"`. */
+/** Returns `the core` or `plugin "statsd"`. */
 export function toOwnerName(owner: string): string {
   return owner === coreName ? "the core" : `plugin "${owner}"`;
 }
@@ -74,7 +74,7 @@ async function readSchema(owner: OptionOwner, config: StandardSchemaV1): Promise
   } catch (error) {
     throw new AgentError(
       "PLUGIN_INVALID",
-      `${toOwnerName(owner.name)} has a config that cannot be described: ${toMessage(error)}`,
+      `the config of ${toOwnerName(owner.name)} cannot be converted to JSON Schema: ${toMessage(error)}`,
       { cause: error },
     );
   }
@@ -103,6 +103,7 @@ function toOption(
     hint: schema.hint,
     required,
     secret: holdsSecret(schema),
+    delaysShutdown: schema.delaysShutdown === true,
     status: schema.status,
     migration: schema.migration,
     schema,

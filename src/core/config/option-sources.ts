@@ -7,7 +7,7 @@ import { coreName } from "./flags.ts";
 import { toHint } from "../nearest.ts";
 import { type Conversion, fromFile, fromFlag, fromVariable } from "./values.ts";
 
-/** What somebody gave for an option. `value` is undefined where it was of no use; then a fault says so. */
+/** The value that was given for an option. `value` is undefined when it could not be converted; a fault then reports it. */
 export interface Given {
   readonly value: unknown;
   readonly source: OptionSource;
@@ -16,12 +16,12 @@ export interface Given {
 export interface Collected {
   readonly given: ReadonlyMap<Option, Given>;
   readonly faults: string[];
-  /** A flag's value is of the wrong type: that is the command line's fault, and not the configuration's. */
+  /** Whether the value of a flag is of the wrong type: an error of usage, not of the configuration. */
   readonly isUsage: boolean;
   readonly secrets: readonly string[];
 }
 
-/** Gathers what was given for each option, turned into its type, and complains about what belongs to none. */
+/** Collects the value that was given for each option, converted to its type. Keys that belong to no option are faults. */
 export async function collectGiven(options: ResolveConfigOptions): Promise<Collected> {
   const { declared, flags, env, file, parts } = options;
   const given = new Map<Option, Given>();
@@ -65,7 +65,7 @@ export async function collectGiven(options: ResolveConfigOptions): Promise<Colle
     for (const [key, raw] of Object.entries(layer.values)) {
       if (key.toLowerCase() === "plugins") continue;
       const option = keyed.get(key.toLowerCase());
-      if (option === undefined) faults.push(...(await refuse(layer, key, raw, keyed, options)));
+      if (option === undefined) faults.push(...(await refuseKey(layer, key, raw, keyed, options)));
       else offerEntry(option, raw, layer.sourceOf([key]));
     }
     for (const declaration of declared) {
@@ -83,8 +83,8 @@ function collectKeys(declared: readonly DeclaredOptions[]): ReadonlyMap<string, 
   );
 }
 
-/** The reference's sentence for each key, a nested one with its dots (protocol section 8.2). */
-async function refuse(
+/** Returns the reference's sentence for each unknown key, nested ones with dots (protocol section 8.2). */
+async function refuseKey(
   layer: ConfigLayer,
   key: string,
   raw: unknown,
@@ -111,7 +111,7 @@ function offerPart(
     if (option !== undefined) offerEntry(option, raw, name);
     else if (schema?.properties !== undefined) {
       const known = options.map((known) => known.name);
-      const hint = known.length > 0 ? toHint(key, known) : " (it has none)";
+      const hint = known.length > 0 ? toHint(key, known) : " (it has no options)";
       faults.push(`plugins.${owner.name}.${key} (${name}): plugin "${owner.name}" has no such option${hint}`);
     }
   }
@@ -123,7 +123,7 @@ function toLeaves(path: readonly string[], value: unknown): (readonly string[])[
   return entries.length === 0 ? [path] : entries.flatMap(([key, nested]) => toLeaves([...path, key], nested));
 }
 
-/** Every text in a value. */
+/** Returns every text in a value. */
 function toTexts(value: unknown): string[] {
   if (typeof value === "object" && value !== null) return Object.values(value).flatMap(toTexts);
   return value === undefined || value === null || typeof value === "boolean" ? [] : [String(value)];

@@ -2,7 +2,7 @@ import { dirname, resolve } from "node:path";
 import type { ConfigFile, ConfigLayer } from "./file.ts";
 import type { PluginRequest } from "../host/loader.ts";
 
-/** What one layer says about one plugin. */
+/** The section of one plugin in one layer. */
 export interface PluginPart {
   readonly layer: ConfigLayer;
   readonly values: Readonly<Record<string, unknown>>;
@@ -12,13 +12,13 @@ export interface PluginPart {
 export interface PluginChoice {
   readonly request: PluginRequest;
   readonly isOn: boolean;
-  /** What counts most comes first. */
+  /** In descending order of precedence. */
   readonly parts: readonly PluginPart[];
 }
 
 /**
- * Reads the `plugins:` map. Built-ins come first, in their own order; one that the map names takes its place in the map, whose
- * order is that of the files, from the one that is extended most. What is wrong is added to `faults`.
+ * Reads the `plugins:` maps. Built-in plugins come first, in their own order; those that a map names are ordered as in the map. Maps are
+ * read from the innermost extended file outwards. Faults are added to `faults`.
  */
 export function choosePlugins(
   file: ConfigFile | undefined,

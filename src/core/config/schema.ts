@@ -2,8 +2,8 @@ import type { JsonSchema } from "../contracts/options.ts";
 import type { StandardSchemaV1 } from "../contracts/standard-schema.ts";
 
 /**
- * What a schema accepts, in JSON Schema (draft 7). From valibot by its converter, from other vendors by the Standard JSON
- * Schema interface; `undefined` where a vendor has neither.
+ * Converts a schema to JSON Schema (draft 7): with valibot's converter, or through the Standard JSON Schema interface of other libraries.
+ * `undefined` when a library has neither.
  */
 export async function toJsonSchema(schema: StandardSchemaV1): Promise<JsonSchema | undefined> {
   const standard = schema["~standard"];
@@ -17,9 +17,20 @@ export async function toJsonSchema(schema: StandardSchemaV1): Promise<JsonSchema
   return (standard as StandardJsonSchema).jsonSchema?.input({ target: "draft-07" });
 }
 
-/** The schema as an editor wants it: `secret` becomes `writeOnly`, what is only ours goes. */
+/** Returns the schema as it is published for editors: `secret` becomes `writeOnly`, other metadata of ours is removed. */
 export function toPublished(schema: JsonSchema): JsonSchema {
-  const { secret, defaultText, hint, from, status, migration, $schema, default: value, ...rest } = schema;
+  const {
+    secret,
+    defaultText,
+    delaysShutdown,
+    hint,
+    from,
+    status,
+    migration,
+    $schema,
+    default: value,
+    ...rest
+  } = schema;
   const isFixed = value !== undefined && defaultText === undefined;
   return mapNested(
     {
@@ -32,7 +43,7 @@ export function toPublished(schema: JsonSchema): JsonSchema {
   );
 }
 
-/** Whether something secret is in it, at any depth. */
+/** Whether a schema contains a secret, at any depth. */
 export function holdsSecret(schema: JsonSchema): boolean {
   if (schema.secret === true || schema.writeOnly === true) return true;
   let found = false;

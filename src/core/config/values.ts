@@ -1,8 +1,9 @@
 import type { ValueType } from "../contracts/options.ts";
-/** A value, or in words what would have been right. */
+
+/** The converted value, or a description of what was expected. */
 export type Conversion = { readonly value: unknown } | { readonly expected: string };
 
-/** From the command line: the last one counts; lists are comma-separated and add up (protocol section 8.2). */
+/** Converts the values of a flag. The last one counts; lists are comma-separated and are concatenated (protocol section 8.2). */
 export function fromFlag(type: ValueType, texts: readonly string[]): Conversion {
   if (type.kind !== "list" && type.kind !== "map") return fromText(type, texts.at(-1) ?? "");
   const items: string[] = [];
@@ -15,14 +16,14 @@ export function fromFlag(type: ValueType, texts: readonly string[]): Conversion 
   return fromItems(type, items);
 }
 
-/** From an environment variable: lists are separated by whitespace, not by commas (protocol section 8.2). */
+/** Converts an environment variable. Lists are separated by whitespace, not by commas (protocol section 8.2). */
 export function fromVariable(type: ValueType, text: string): Conversion {
   return type.kind === "list" || type.kind === "map"
     ? fromItems(type, splitWords(text))
     : fromText(type, text);
 }
 
-/** From a file, where values have types of their own, and text stands for any of them. */
+/** Converts a value from a file, which has a type of its own; text is accepted for any type. */
 export function fromFile(type: ValueType, value: unknown): Conversion {
   if (typeof value === "string") return fromVariable(type, value);
   switch (type.kind) {
@@ -46,7 +47,7 @@ export function fromFile(type: ValueType, value: unknown): Conversion {
   }
 }
 
-/** `a list of integers`. */
+/** Describes a type: `a list, each entry a whole number`. */
 export function describeType(type: ValueType): string {
   switch (type.kind) {
     case "list":
@@ -68,13 +69,13 @@ export function describeType(type: ValueType): string {
   }
 }
 
-/** Go's `strconv.ParseBool`: what the reference takes for a boolean. */
+/** Reads a boolean as Go's `strconv.ParseBool` does, which the reference uses. */
 export function parseBoolean(text: string): boolean | undefined {
   if (["1", "t", "T", "true", "TRUE", "True"].includes(text)) return true;
   return ["0", "f", "F", "false", "FALSE", "False"].includes(text) ? false : undefined;
 }
 
-/** One row of CSV: `a,"b,c","say ""hi"""`. `undefined` where quotes do not match. No text is no field. */
+/** Reads one row of CSV: `a,"b,c","say ""hi"""`. `undefined` when quotes do not match. An empty text has no fields. */
 export function parseCsv(text: string): string[] | undefined {
   if (text === "") return [];
   const fields: string[] = [];
@@ -87,7 +88,7 @@ export function parseCsv(text: string): string[] | undefined {
   }
 }
 
-/** The words between whitespace. */
+/** Splits text at whitespace. */
 export function splitWords(text: string): string[] {
   return text.split(/\s+/).filter((word) => word !== "");
 }

@@ -39,6 +39,7 @@ export interface JsonSchema {
   /** Metadata of a schema that is used by the program and not published. */
   readonly secret?: boolean;
   readonly defaultText?: string;
+  readonly delaysShutdown?: boolean;
   readonly hint?: string;
   readonly from?: readonly string[];
   readonly status?: OptionStatus;
@@ -68,6 +69,8 @@ export interface Option {
   readonly hint: string | undefined;
   readonly required: boolean;
   readonly secret: boolean;
+  /** Whether the value, in seconds, adds to the time that an agent may need to shut down (`v.metadata({ delaysShutdown: true })`). */
+  readonly delaysShutdown: boolean;
   readonly status: OptionStatus | undefined;
   readonly migration: OptionMigration | undefined;
   readonly schema: JsonSchema;
@@ -95,6 +98,8 @@ export interface EffectiveOption {
   readonly key: string;
   readonly value: unknown;
   readonly secret: boolean;
+  /** As in {@link Option}; left out when it is false. */
+  readonly delaysShutdown?: boolean;
   readonly source: OptionSource;
 }
 

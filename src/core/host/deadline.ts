@@ -1,6 +1,6 @@
 /**
- * Waits for `work` no longer than `durationMs`, then rejects with what `late` makes. The work itself goes on; what becomes
- * of it is nobody's business any more, and it cannot reject unheard.
+ * Waits for `work` at most `durationMs`, then rejects with the error that `late` creates. The work itself continues; its late result is
+ * ignored, and a late rejection is still handled.
  */
 export async function withDeadline<T>(work: Promise<T>, durationMs: number, late: () => Error): Promise<T> {
   const { promise, reject } = Promise.withResolvers<never>();
@@ -13,7 +13,7 @@ export async function withDeadline<T>(work: Promise<T>, durationMs: number, late
   }
 }
 
-/** A duration for a message: `10 s`, `250 ms`. */
+/** Formats a duration for a message: `10 s`, `250 ms`. */
 export function toDuration(durationMs: number): string {
   return durationMs >= 1000 ? `${durationMs / 1000} s` : `${durationMs} ms`;
 }

@@ -6,7 +6,7 @@ import { toHint } from "../nearest.ts";
 
 export type ExternalOrigin = Exclude<PluginOrigin, { kind: "built-in" }>;
 
-/** Finds the file of a plugin that is named by a path or by a package, seen from `directory`. */
+/** Finds the file of a plugin that is given as a path or as a package, relative to `directory`. */
 export function findPluginEntry(
   specifier: string,
   directory: string,
@@ -27,7 +27,7 @@ function findFile(specifier: string, directory: string): string {
   return stats.isDirectory() ? findInDirectory(specifier, path) : path;
 }
 
-/** In the compiled binary Bun resolves no bare directory, so that this is done by hand. */
+/** Bun does not resolve a directory to its index file in the compiled binary. */
 function findInDirectory(specifier: string, directory: string): string {
   const named = readEntries(specifier, join(directory, "package.json"));
   const candidates = named.length > 0 ? named : ["index.ts", "index.js", "index.mjs", "index.cjs"];
@@ -43,13 +43,13 @@ function readEntries(specifier: string, file: string): string[] {
     const { exports, main } = JSON.parse(readFileSync(file, "utf8")) as { exports?: unknown; main?: unknown };
     return [...toTargets(exports), ...(typeof main === "string" ? [main] : [])];
   } catch (cause) {
-    throw new AgentError("PLUGIN_INVALID", `"${specifier}": ${file} is no JSON: ${toMessage(cause)}`, {
+    throw new AgentError("PLUGIN_INVALID", `"${specifier}": ${file} is not valid JSON: ${toMessage(cause)}`, {
       cause,
     });
   }
 }
 
-/** The targets of a package's main entry, in the order in which Bun would try them. */
+/** Returns the targets of a package's main entry, in the order in which Bun tries them. */
 function toTargets(exports: unknown): string[] {
   if (typeof exports === "string") return [exports];
   if (typeof exports !== "object" || exports === null) return [];
@@ -57,7 +57,7 @@ function toTargets(exports: unknown): string[] {
   return [".", "bun", "node", "import", "require", "default"].flatMap((key) => toTargets(conditions[key]));
 }
 
-/** Asks for the folder first: a name that is not installed must never make Bun fetch it. */
+/** Looks for the directory first: Bun would download a package that is not installed. */
 function findPackage(specifier: string, directory: string, builtInNames: readonly string[]): string {
   const name = specifier
     .split("/")
@@ -65,11 +65,11 @@ function findPackage(specifier: string, directory: string, builtInNames: readonl
     .join("/");
   if (!isInstalled(name, directory)) {
     const hint = existsSync(resolve(directory, specifier))
-      ? ` (a file is written as a path: "./${specifier}")`
+      ? ` (write a file as a path: "./${specifier}")`
       : toHint(specifier, builtInNames);
     throw new AgentError(
       "PLUGIN_UNKNOWN",
-      `no plugin named "${specifier}"${hint}, and no such package is installed in or above ${directory}`,
+      `no plugin named "${specifier}"${hint}, and no package with this name is installed in or above ${directory}`,
     );
   }
   try {

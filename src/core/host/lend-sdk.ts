@@ -2,8 +2,8 @@
 export type SdkEntries = Readonly<Record<string, () => Promise<object>>>;
 
 /**
- * Returns a function that makes the program's own SDK available to external files, once: the entries resolve to this very instance with
- * the same classes, whatever is installed beside the files, and in the compiled binary too.
+ * Returns a function that makes the program's own SDK available to external files, once: the entries resolve to this instance with the
+ * same classes, whatever is installed beside the files, and in the compiled binary as well.
  */
 export function createSdkLender(entries: SdkEntries): () => Promise<void> {
   let lent: Promise<void> | undefined;
@@ -12,7 +12,7 @@ export function createSdkLender(entries: SdkEntries): () => Promise<void> {
 
 async function lend(entries: SdkEntries): Promise<void> {
   const { signalman: load, ...others } = entries;
-  // Loaded first: a CommonJS file requires it synchronously.
+  // Loaded first, since a CommonJS file requires it synchronously.
   const sdk = { ...(await load?.()) };
   Bun.plugin({
     name: "signalman-sdk",

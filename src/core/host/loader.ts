@@ -11,10 +11,10 @@ export interface LoadedPlugin {
   readonly origin: PluginOrigin;
 }
 
-/** name → its module, as `plugins/index.ts` lists them. */
+/** Name → module, as `plugins/index.ts` lists them. */
 export type BuiltInPlugins = Readonly<Record<string, () => Promise<{ readonly default: Plugin }>>>;
 
-/** A key of the configuration's `plugins:` map: a built-in's name, a path (`./x.ts`), or a package's name. */
+/** A key of the configuration's `plugins:` map: the name of a built-in plugin, a path (`./x.ts`), or the name of a package. */
 export interface PluginRequest {
   readonly key: string;
   readonly origin: "built-in" | "external";
@@ -24,13 +24,13 @@ export interface LoadPluginsOptions {
   readonly builtIns: BuiltInPlugins;
   /** Called before the first external plugin is loaded. */
   readonly lendSdk: () => Promise<void>;
-  /** Where paths begin and packages are looked for: the folder of the configuration file. */
+  /** Paths are relative to it and packages are searched from it: the directory of the configuration file. */
   readonly directory: string;
-  /** Deadline of each file's top level. */
+  /** Deadline of each import. Default: 10 s. */
   readonly importMs?: number;
 }
 
-/** Loads plugins, in the order of `requests`, and refuses what is no plugin. Nothing is set up. */
+/** Loads plugins, in the order of `requests`, and checks their shape. Sets nothing up. */
 export async function loadPlugins(
   requests: readonly PluginRequest[],
   options: LoadPluginsOptions,
@@ -60,7 +60,10 @@ async function loadExternal(
   const origin = findPluginEntry(specifier, directory, Object.keys(builtIns));
   const source = toSource(origin);
   const late = () =>
-    new AgentError("PLUGIN_SLOW", `${source} took over ${toDuration(importMs)} to load: its top level waits`);
+    new AgentError(
+      "PLUGIN_SLOW",
+      `${source} did not load within ${toDuration(importMs)}: its top-level code is still waiting`,
+    );
   const work = importDefault(origin.path).catch((cause: unknown) => {
     throw new AgentError("PLUGIN_FAILED", `${source} failed to load: ${toImportMessage(cause)}`, { cause });
   });
@@ -71,20 +74,23 @@ async function loadExternal(
 
 async function importDefault(path: string): Promise<unknown> {
   const exported = ((await import(path)) as { readonly default?: unknown }).default;
-  // A CommonJS file that was compiled from ESM has its default export one level further down.
+  // In a CommonJS file compiled from ESM the default export is one level deeper.
   const inner = (exported as { readonly __esModule?: unknown; readonly default?: unknown } | undefined)
     ?.default;
   return inner ?? exported;
 }
 
-/** Two plugins of one name would share one section of the configuration and one tag in the log. */
+/** Two plugins with the same name would share a section of the configuration and a tag in the log. */
 function assertNamesUnique(loaded: readonly LoadedPlugin[], builtIns: BuiltInPlugins): void {
   const owners = new Map(Object.keys(builtIns).map((name) => [name, "the built-in plugin"]));
   for (const { plugin, origin } of loaded) {
     if (origin.kind === "built-in") continue;
     const owner = owners.get(plugin.name);
     if (owner !== undefined) {
-      throw new AgentError("PLUGIN_INVALID", `${toSource(origin)} is named "${plugin.name}", as ${owner} is`);
+      throw new AgentError(
+        "PLUGIN_INVALID",
+        `${toSource(origin)} has the name "${plugin.name}", which ${owner} has already`,
+      );
     }
     owners.set(plugin.name, toSource(origin));
   }
@@ -94,7 +100,7 @@ function toSource({ specifier, path }: ExternalOrigin): string {
   return `"${specifier}" (${path})`;
 }
 
-/** What is wrong, with its place when it is a fault of syntax. */
+/** The message of an error at import, with line and column of a syntax error. */
 function toImportMessage(thrown: unknown): string {
   if (thrown instanceof AggregateError) return thrown.errors.map(toImportMessage).join("; ");
   if (!(thrown instanceof BuildMessage) || thrown.position === null) return toMessage(thrown);

@@ -1,9 +1,9 @@
 import { AgentError } from "../errors.ts";
-import { type GuardedMethods, guardObject } from "./guard.ts";
+import { type ServiceMethods, wrapService } from "./attribution.ts";
 import { toHint } from "../nearest.ts";
 import type { Service } from "../contracts/services.ts";
 
-/** What the plugins provide: by service, by name. */
+/** The services that plugins provide, by kind and name. */
 export interface Registry {
   provide<T extends object>(owner: string, service: Service<T>, name: string, value: T): void;
   use<T extends object>(service: Service<T>, name: string): T;
@@ -11,7 +11,7 @@ export interface Registry {
   ownedBy(owner: string): readonly { readonly service: string; readonly name: string }[];
 }
 
-/** Makes an empty registry. What it hands out is guarded: what a service throws names its plugin. */
+/** Creates an empty registry. The services that it returns are wrapped, so that their errors name the plugin. */
 export function createRegistry(): Registry {
   const services = new Map<string, Map<string, { readonly owner: string; readonly value: object }>>();
   const namesOf = (id: string) => services.get(id) ?? services.set(id, new Map()).get(id)!;
@@ -25,11 +25,11 @@ export function createRegistry(): Registry {
       if (taken !== undefined) {
         throw new AgentError(
           "SERVICE_TAKEN",
-          `${service.id} "${name}" of plugin "${owner}" is provided by plugin "${taken.owner}" already`,
+          `plugin "${owner}" provides ${service.id} "${name}", which plugin "${taken.owner}" already provides`,
         );
       }
-      const guard = { plugin: owner, where: `${service.id} "${name}"` };
-      names.set(name, { owner, value: guardObject(value, guard, service) });
+      const origin = { plugin: owner, where: `${service.id} "${name}"` };
+      names.set(name, { owner, value: wrapService(value, origin, service) });
     },
     use<T extends object>(service: Service<T>, name: string) {
       const names = namesOf(service.id);
@@ -49,14 +49,14 @@ export function createRegistry(): Registry {
   };
 }
 
-/** Plugins may be JavaScript, so that types alone promise nothing. */
+/** A plugin may be plain JavaScript, which the compiler does not check. */
 function assertProvidable(service: unknown, name: unknown, value: unknown): void {
   const id = (service as Service<object> | undefined)?.id;
   if (typeof id !== "string" || id === "") {
-    throw new AgentError("PLUGIN_INVALID", "what is provided needs a service made by defineService");
+    throw new AgentError("PLUGIN_INVALID", "ctx.provide needs a service that defineService has created");
   }
   if (typeof name !== "string" || name === "") {
-    throw new AgentError("PLUGIN_INVALID", `${id} needs a name that is a text, not ${Bun.inspect(name)}`);
+    throw new AgentError("PLUGIN_INVALID", `${id} needs a name, not ${Bun.inspect(name)}`);
   }
   if (value === null || (typeof value !== "object" && typeof value !== "function")) {
     throw new AgentError("PLUGIN_INVALID", `${id} "${name}" must be an object, not ${Bun.inspect(value)}`);
@@ -65,7 +65,7 @@ function assertProvidable(service: unknown, name: unknown, value: unknown): void
 
 function assertComplete(
   owner: string,
-  service: Pick<Service<Record<string, unknown>>, "id"> & GuardedMethods,
+  service: Pick<Service<Record<string, unknown>>, "id"> & ServiceMethods,
   name: string,
   value: object,
 ): void {

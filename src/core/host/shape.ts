@@ -2,20 +2,20 @@ import { AgentError } from "../errors.ts";
 import { toHint } from "../nearest.ts";
 import type { Plugin } from "../contracts/plugin.ts";
 
-/** Refuses what is no plugin, and says what is wrong with it. `source` names the culprit: `"./a.ts" (/etc/a.ts)`. */
+/** Throws `PLUGIN_INVALID` with the fault when a value is not a plugin. `source` says where it comes from: `"./a.ts" (/etc/a.ts)`. */
 export function assertPlugin(value: unknown, source: string): asserts value is Plugin {
   const fault = findFault(value);
-  if (fault !== undefined) throw new AgentError("PLUGIN_INVALID", `${source} is no plugin: ${fault}`);
+  if (fault !== undefined) throw new AgentError("PLUGIN_INVALID", `${source} is not a plugin: ${fault}`);
 }
 
-/** `true` for names such as `job-hooks`. */
+/** Returns `true` for names such as `job-hooks`. */
 export function isKebabCase(text: string): boolean {
   return /^[a-z][a-z0-9]*(-[a-z0-9]+)*$/.test(text);
 }
 
-type Parts = Readonly<Record<string, unknown>>;
+type Properties = Readonly<Record<string, unknown>>;
 
-const parts: readonly (keyof Plugin)[] = [
+const properties: readonly (keyof Plugin)[] = [
   "name",
   "description",
   "runsIn",
@@ -27,13 +27,13 @@ const parts: readonly (keyof Plugin)[] = [
 
 function findFault(value: unknown): string | undefined {
   if (value === undefined)
-    return "it has no default export (wanted: export default definePlugin({ name, setup }))";
+    return "it has no default export (expected: export default definePlugin({ name, setup }))";
   if (typeof value !== "object" || value === null || Array.isArray(value)) {
-    return `its default export is ${toKind(value)} (wanted: export default definePlugin({ name, setup }))`;
+    return `its default export is ${toKind(value)} (expected: export default definePlugin({ name, setup }))`;
   }
-  const plugin = value as Parts;
+  const plugin = value as Properties;
   return (
-    findUnknownPart(plugin) ??
+    findUnknownProperty(plugin) ??
     findNameFault(plugin) ??
     findRunsInFault(plugin) ??
     findConfigFault(plugin) ??
@@ -45,35 +45,37 @@ function findFault(value: unknown): string | undefined {
   );
 }
 
-function findUnknownPart(plugin: Parts): string | undefined {
-  const unknown = Object.keys(plugin).find((key) => !(parts as readonly string[]).includes(key));
-  return unknown === undefined ? undefined : `a plugin has no "${unknown}"${toHint(unknown, parts)}`;
+function findUnknownProperty(plugin: Properties): string | undefined {
+  const unknown = Object.keys(plugin).find((key) => !(properties as readonly string[]).includes(key));
+  return unknown === undefined
+    ? undefined
+    : `it has an unknown property "${unknown}"${toHint(unknown, properties)}`;
 }
 
-function findNameFault({ name, description }: Parts): string | undefined {
-  if (typeof name !== "string") return `"name" must be a text, not ${toKind(name)}`;
+function findNameFault({ name, description }: Properties): string | undefined {
+  if (typeof name !== "string") return `"name" must be a string, not ${toKind(name)}`;
   if (!isKebabCase(name)) return `its name "${name}" is not in kebab-case (as in "job-hooks")`;
-  if (name === "core" || name === "signalman") return `its name "${name}" is the program's own`;
+  if (name === "core" || name === "signalman") return `its name "${name}" is reserved`;
   if (description !== undefined && typeof description !== "string") {
-    return `"description" must be a text, not ${toKind(description)}`;
+    return `"description" must be a string, not ${toKind(description)}`;
   }
   return undefined;
 }
 
-function findRunsInFault({ runsIn }: Parts): string | undefined {
+function findRunsInFault({ runsIn }: Properties): string | undefined {
   if (runsIn === undefined) return undefined;
   const good =
     Array.isArray(runsIn) && runsIn.length > 0 && runsIn.every((role) => role === "agent" || role === "job");
   return good ? undefined : `"runsIn" must list "agent", "job" or both, not ${Bun.inspect(runsIn)}`;
 }
 
-function findConfigFault({ config }: Parts): string | undefined {
+function findConfigFault({ config }: Properties): string | undefined {
   if (config === undefined || typeof (config as Schema | null)?.["~standard"]?.validate === "function")
     return undefined;
   return `"config" must be a Standard Schema (valibot, zod, arktype, …), not ${toKind(config)}`;
 }
 
-function findFlagsFault({ flags, config }: Parts): string | undefined {
+function findFlagsFault({ flags, config }: Properties): string | undefined {
   if (flags === undefined) return undefined;
   if (typeof flags !== "object" || flags === null) return `"flags" must be an object, not ${toKind(flags)}`;
   const known = config === undefined ? [] : findKeys(config as Schema);
@@ -88,7 +90,7 @@ function findFlagsFault({ flags, config }: Parts): string | undefined {
   return undefined;
 }
 
-function findCommandsFault({ commands }: Parts): string | undefined {
+function findCommandsFault({ commands }: Properties): string | undefined {
   if (commands === undefined) return undefined;
   if (typeof commands !== "object" || commands === null)
     return `"commands" must be an object, not ${toKind(commands)}`;
@@ -109,7 +111,7 @@ interface Schema {
   readonly shape?: unknown;
 }
 
-/** The keys of an object's schema, where its library shows them (valibot: `entries`, zod: `shape`). */
+/** Returns the keys of an object schema, if its library exposes them (valibot: `entries`, zod: `shape`). */
 function findKeys({ entries, shape }: Schema): string[] | undefined {
   const keyed = entries ?? shape;
   return typeof keyed === "object" && keyed !== null ? Object.keys(keyed) : undefined;

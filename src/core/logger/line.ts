@@ -1,7 +1,7 @@
 import { toMessage } from "../errors.ts";
 import type { LogFormat, LogLevel } from "../contracts/logger.ts";
 
-/** One line of the agent's log before it is one. Nothing secret is in it any more. */
+/** The parts of a log line, with secrets masked. */
 export interface LogRecord {
   readonly date: Date;
   readonly level: LogLevel;
@@ -11,7 +11,7 @@ export interface LogRecord {
   readonly message: string;
 }
 
-/** JSON values only, without secrets, whatever it was. A log line never throws. */
+/** Converts any value to JSON values with secrets masked. Never throws. */
 export function toPlain(value: unknown, secrets: ReadonlySet<string>): unknown {
   try {
     const json = JSON.stringify(value, (_, inner: unknown) => {
@@ -23,7 +23,7 @@ export function toPlain(value: unknown, secrets: ReadonlySet<string>): unknown {
     });
     return json === undefined ? typeof value : (JSON.parse(json) as unknown);
   } catch (error) {
-    return `cannot be shown: ${redact(toMessage(error), secrets)}`;
+    return `not serialisable: ${redact(toMessage(error), secrets)}`;
   }
 }
 
@@ -33,12 +33,12 @@ function toChain(error: Error): string {
     : `${toMessage(error)}: ${error.cause instanceof Error ? toChain(error.cause) : toMessage(error.cause)}`;
 }
 
-/** Shorter ones are words such as `true`, which nobody would find in the log any more. */
+/** Whether a value is long enough to be masked. Shorter values are words such as `true`, which must stay readable. */
 export function isSecret(value: string): boolean {
   return value.length >= 6;
 }
 
-/** The longest first, so that no secret is cut by one that it contains. */
+/** Masks secrets in a text: the longest first, since a secret may contain another. */
 export function redact(text: string, secrets: ReadonlySet<string>): string {
   let shown = text;
   for (const secret of [...secrets].toSorted((a, b) => b.length - a.length)) {
@@ -60,7 +60,7 @@ function toJsonLine({ date, level, name, tag, fields, message }: LogRecord): str
   return JSON.stringify({ ...reserved, ...Object.fromEntries(own), message });
 }
 
-/** The reference's line (protocol section 8.6), with the level among the fields where it is not `info`. */
+/** Formats a line as the reference does (protocol section 8.6); the level is one of the fields unless it is `info`. */
 function toHumanLine({ date, level, name, tag, fields, message }: LogRecord): string {
   const words = [
     toStamp(date),
@@ -74,7 +74,7 @@ function toHumanLine({ date, level, name, tag, fields, message }: LogRecord): st
 
 const months = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
 
-/** `Jan _2 15:04:05.000`, in UTC. */
+/** Formats a time as `Jan _2 15:04:05.000`, in UTC. */
 function toStamp(date: Date): string {
   const day = String(date.getUTCDate()).padStart(2, " ");
   return `${months[date.getUTCMonth()]} ${day} ${date.toISOString().slice(11, 23)}`;
@@ -85,7 +85,7 @@ function toWord(value: unknown): string {
   return /^[^\s"=\p{Cc}]+$/u.test(value) ? value : escapeControls(JSON.stringify(value));
 }
 
-/** A line stays one line, and nobody's escape codes reach the operator's terminal. */
+/** Escapes control characters: a message stays on one line, and its terminal sequences have no effect. */
 function escapeControls(text: string): string {
   return text.replace(/[\p{Cc}\u2028\u2029]/gu, (character) =>
     character === "\n" ? "\\n" : `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`,

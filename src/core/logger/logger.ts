@@ -2,22 +2,23 @@ import type { RootLogger, LogLevel, LogFormat, LogFields } from "../contracts/lo
 import { createConsola, LogLevels, type ConsolaReporter, type LogObject } from "consola/core";
 import { isSecret, type LogRecord, redact, toLine, toPlain } from "./line.ts";
 
-/** `panic` and `warning` are other names, for drop-in use (protocol section 8.5). */
+/** A level as options name it. `panic` and `warning` are names of the reference (protocol section 8.5). */
 export type LogLevelName = LogLevel | "panic" | "warning";
-/** Where lines go. `level`: only what is at least as grave. */
+/** A destination of log lines. */
 export interface LoggerSink {
+  /** Minimum level of its lines. */
   readonly level?: LogLevel;
-  /** Gets whole lines with their `\n`. Must not throw. */
+  /** Receives whole lines with their `\n`. Must not throw. */
   write(line: string): void;
   reopen?(): void;
 }
 
 export interface LoggerOptions {
-  /** Nothing that is less grave goes anywhere. */
+  /** Minimum level of all lines. */
   readonly level: LogLevel;
   readonly format: LogFormat;
   readonly sinks: readonly LoggerSink[];
-  /** The agent's name, once it has one. */
+  /** The agent's name, if it has one already. */
   readonly name?: string;
 }
 
@@ -32,7 +33,7 @@ export function createLogger(options: LoggerOptions): RootLogger {
       },
     };
   });
-  // An infinite throttle: every line counts, also the tenth of its kind, also when the clock is set back.
+  // Repeated lines are not throttled, also when the clock is set back.
   const consola = createConsola({
     reporters,
     level: LogLevels[options.level],
@@ -64,7 +65,7 @@ export function createLogger(options: LoggerOptions): RootLogger {
   return withTag({ name: options.name }, "", {});
 }
 
-/** One line on this process's stdout or stderr. */
+/** Creates a sink that writes to stdout or stderr of this process. */
 export function streamSink(stream: "stdout" | "stderr", level?: LogLevel): LoggerSink {
   return {
     ...(level === undefined ? {} : { level }),

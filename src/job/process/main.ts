@@ -4,7 +4,7 @@ import { createHost } from "../../core/host/host.ts";
 import { loadPlugins, type LoadPluginsOptions } from "../../core/host/loader.ts";
 import { openLogFileIfPossible } from "../../os/log-file/log-file.ts";
 import { createLogger } from "../../core/logger/logger.ts";
-import { logStrayErrors } from "../../core/logger/stray-errors.ts";
+import { logUncaughtErrors } from "../../core/logger/uncaught-errors.ts";
 import { loadLibc } from "../../os/processes/libc.ts";
 import { takeLock } from "../../os/state/lock.ts";
 import { closeJob } from "./close-job.ts";
@@ -26,7 +26,7 @@ export async function runJobProcess(
   const { directory, socket, secret, cookie, log } = input;
   const file = openLogFileIfPossible(log.path, log.rotation);
   const logger = createLogger({ ...log, sinks: file ? [file] : [] });
-  logStrayErrors(logger);
+  logUncaughtErrors(logger);
 
   // 1. Whoever holds this lock is the one writer of the job's log, and is alive.
   using lock = takeLock(join(directory, jobFiles.lock));

@@ -13,35 +13,35 @@ import { AgentError, toMessage } from "../../core/errors.ts";
 import type { LoggerSink } from "../../core/logger/logger.ts";
 import { type LogRotation, rotate } from "./rotate.ts";
 
-/** The agent's log file: appended to, kept, shared by the agents of a host if they like (protocol section 8.6). */
+/** The agent's log file. Lines are appended; several agents of a host may share it (protocol section 8.6). */
 export interface LogFile extends LoggerSink, Disposable {
-  /** For whoever wants the file to be there at once, and not with the next line. */
+  /** Opens the file again by its path, so that it exists before the next line. */
   reopen(): void;
 }
 
 /**
- * Opens it (0644), and makes the directories that lead to it (0755). The default path lies in a directory that everybody may
- * write to, so a link there is refused. Throws `FILE_FAILED`.
+ * Opens the file (0644) and creates its parent directories (0755). The default path is in a directory that every user may write to, so a symbolic
+ * link is refused. Throws `FILE_FAILED`.
  *
- * Each line goes to the file that has the path at that moment, so that whoever moves or removes the file (another writer's rotation,
- * `logrotate`, a person) need tell nobody, and no line goes to a file that is gone. What fails later is said once, on stderr, and the file before
- * stays in use.
+ * Each line goes to the file that has the path at that moment, so that the file may be moved or removed at any time (by the rotation of another
+ * writer, by `logrotate`) without a signal. A later failure is reported once, on stderr, and the previous file stays in use.
  */
 export function openLogFile(path: string, rotation: LogRotation = { maxBytes: 0, count: 0 }): LogFile {
   let file: OpenFile | undefined = open(path);
   const faults = new Set<string>();
   let rotateAfter = 0;
 
-  /** Does it, and says a fault when the last time was none. */
-  function attempt(what: string, work: () => void): boolean {
+  /** Returns `false` when `work` fails, and reports the failure if the last attempt succeeded. */
+  function attempt(action: string, work: () => void): boolean {
     try {
       work();
-      faults.delete(what);
+      faults.delete(action);
       return true;
     } catch (error) {
-      const said = toMessage(error);
-      if (!faults.has(what)) process.stderr.write(`cannot ${what} the log file "${path}": ${said}\n`);
-      faults.add(what);
+      if (!faults.has(action)) {
+        process.stderr.write(`cannot ${action} the log file "${path}": ${toMessage(error)}\n`);
+      }
+      faults.add(action);
       return false;
     }
   }
@@ -55,7 +55,7 @@ export function openLogFile(path: string, rotation: LogRotation = { maxBytes: 0,
     });
   }
 
-  /** The file that has the path, if that is ours. */
+  /** Returns the current state of the file if it still has the path. */
   function find({ stats }: OpenFile): BigIntStats | undefined {
     const found = look(path);
     return found?.ino === stats.ino && found.dev === stats.dev ? found : undefined;
@@ -72,10 +72,10 @@ export function openLogFile(path: string, rotation: LogRotation = { maxBytes: 0,
           rotate(path, { fd, count: rotation.count, isOurs: () => find(file!) !== undefined }),
         );
         if (!isDone) rotateAfter = performance.now() + rotateAgainMs;
-        // This also frees the lock.
+        // Reopening also releases the lock.
         reopen();
       }
-      // What was removed in the meantime is read by nobody.
+      // A line in a file that was removed meanwhile would be lost, so it is written again.
       for (let tries = 0; tries < maxTries; tries++) {
         const { fd } = file;
         if (!attempt("write", () => writeSync(fd, line)) || fstatSync(fd).nlink > 0 || find(file)) return;
@@ -90,12 +90,12 @@ export function openLogFile(path: string, rotation: LogRotation = { maxBytes: 0,
   };
 }
 
-/** The same where a log that cannot be had is no reason to stop: stderr says so, and it is `undefined`. */
+/** Opens the file as {@link openLogFile} does, but returns `undefined` when it fails, with a message on stderr. */
 export function openLogFileIfPossible(path: string, rotation?: LogRotation): LogFile | undefined {
   try {
     return openLogFile(path, rotation);
   } catch (error) {
-    process.stderr.write(`${toMessage(error)}; going on without it\n`);
+    process.stderr.write(`${toMessage(error)}; continuing without a log file\n`);
     return undefined;
   }
 }
@@ -108,7 +108,7 @@ interface OpenFile {
 const maxTries = 5;
 const rotateAgainMs = 60_000;
 
-/** Pipes and devices are never full. Another user's file is that user's to put aside: a new one would be ours, and closed to its writers. */
+/** Pipes and devices are never full. The file of another user is not rotated: the new file would be ours, and its writers could not open it. */
 function isFull(found: BigIntStats, line: string, { maxBytes }: LogRotation): boolean {
   if (maxBytes === 0 || !found.isFile() || found.size === 0n) return false;
   if (Number(found.uid) !== process.geteuid?.()) return false;
@@ -123,7 +123,7 @@ function look(path: string): BigIntStats | undefined {
   }
 }
 
-// Without O_NONBLOCK a FIFO that nobody reads would hold the agent here for ever.
+// Without O_NONBLOCK, opening a FIFO without a reader would block the agent.
 const flags =
   constants.O_WRONLY | constants.O_CREAT | constants.O_APPEND | constants.O_NOFOLLOW | constants.O_NONBLOCK;
 
@@ -142,18 +142,18 @@ function open(path: string, mode = 0o644): OpenFile {
 function toReason(error: unknown): string {
   switch ((error as NodeJS.ErrnoException).code) {
     case "ELOOP":
-      return "it is a symbolic link, which is not followed; give the path that it leads to";
+      return "it is a symbolic link, which is not followed; set the path of its target";
     case "EACCES":
     case "EPERM":
     case "EROFS":
-      return "this user may not write it; give another with --log-file-path";
+      return "permission denied; set another path with --log-file-path";
     case "EISDIR":
-      return "it is a directory; give the path of a file";
+      return "it is a directory; set the path of a file";
     case "ENOTDIR":
     case "EEXIST":
-      return "something on the way to it is not a directory";
+      return "part of the path is not a directory";
     case "ENXIO":
-      return "it is a pipe that nobody reads";
+      return "it is a pipe without a reader";
     default:
       return toMessage(error);
   }

@@ -1,35 +1,35 @@
 import { dlopen, type Pointer, ptr } from "bun:ffi";
 
-/** The few system calls that Bun does not offer. */
+/** The system calls that Bun does not offer. */
 export interface Libc {
-  /** From now on, orphaned descendants become our children. `false` when the kernel refuses. */
+  /** Makes orphaned descendants children of this process. `false` when the kernel refuses. */
   setSubReaper(): boolean;
   isSubReaper(): boolean;
-  /** `true` when any child of ours is a zombie. Takes nothing from whoever waits for it. */
+  /** Returns `true` when a child of this process is a zombie. Does not reap it. */
   hasZombie(): boolean;
-  /** Takes a zombie away. Only for children that Bun did not start: it would wait for its own for ever. */
+  /** Reaps a zombie. Only for children that Bun did not start: Bun would wait for its own forever. */
   reap(pid: number): boolean;
-  /** Ticks (1/100 s) since the machine's start: the clock of a process's `startTime`. */
+  /** Returns the ticks (1/100 s) since the machine's boot, the clock of a process's `startTime`. */
   bootTicks(): number;
-  /** What this process, or all of its children that somebody waited for, with those that they waited for, have used so far. */
+  /** Returns the resources used by this process, or by all of its reaped children and theirs. */
   resources(of: "self" | "children"): Resources;
-  /** Takes an exclusive lock on an open file, which the kernel frees when its holder dies. `false`: another holds it. */
+  /** Takes an exclusive lock on an open file; the kernel releases it when the holder dies. `false` when another process holds it. */
   lock(fd: number): boolean;
-  /** Other processes of our user can no longer read our memory, environment and descriptors. */
+  /** Denies other processes of the same user access to memory, environment and descriptors of this process. */
   setUndumpable(): boolean;
 }
 
-/** What the kernel counts. Bytes are those of storage: what was in the page cache already is not read, what is written once is counted once. */
+/** Resources as the kernel counts them. Bytes are those of storage: reads from the page cache are not counted. */
 export interface Resources {
   readonly userMs: number;
   readonly systemMs: number;
   readonly readBytes: number;
   readonly writtenBytes: number;
-  /** Of the largest process. A program's own begins at what the process that started it had. */
+  /** Peak memory of the largest process. In a new program it starts at the value of the process that started it. */
   readonly maxRssBytes: number;
 }
 
-/** The C library of this system, `undefined` where there is none that we know (not Linux, no FFI). */
+/** Loads the C library. `undefined` when there is no known one (not Linux, no FFI). */
 export function loadLibc(): Libc | undefined {
   if (loaded === undefined) loaded = open() ?? null;
   return loaded ?? undefined;
@@ -57,7 +57,7 @@ function open(): Libc | undefined {
     try {
       return wrap(dlopen(name, signatures).symbols);
     } catch {
-      // The next name, then: what is missing here is another system's.
+      // The library has another name on this system.
     }
   }
   return undefined;
@@ -99,7 +99,7 @@ function wrap(libc: Symbols): Libc {
         userMs: userS * 1000 + userUs / 1000,
         systemMs: systemS * 1000 + systemUs / 1000,
         maxRssBytes: maxRssKib * 1024,
-        // Blocks of 512 bytes, whatever the file system has.
+        // In blocks of 512 bytes on every file system.
         readBytes: (rest[6] ?? 0) * 512,
         writtenBytes: (rest[7] ?? 0) * 512,
       };
@@ -108,10 +108,10 @@ function wrap(libc: Symbols): Libc {
     setUndumpable: () => libc.prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) === 0,
     hasZombie: () => {
       info.fill(0);
-      // The pid stands at byte 16 of siginfo_t on 64-bit Linux; 0 means that no child has ended.
+      // The pid is at byte 16 of siginfo_t on 64-bit Linux; 0 means that no child has ended.
       return libc.waitid(P_ALL, 0, ptr(info), WEXITED | WNOHANG | WNOWAIT) === 0 && info[4] !== 0;
     },
-    // Never -1: taking a child that Bun waits for crashes Bun.
+    // Never -1: reaping a child that Bun waits for crashes Bun.
     reap: (pid) => pid > 0 && libc.waitpid(pid, null, WNOHANG) === pid,
     bootTicks: () => {
       libc.clock_gettime(CLOCK_BOOTTIME, ptr(time));

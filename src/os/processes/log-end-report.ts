@@ -1,5 +1,5 @@
 import type { Logger } from "../../core/contracts/logger.ts";
-import type { EndReport } from "./end.ts";
+import type { EndReport } from "./end-report.ts";
 
 /** Logs which processes of a job were ended, spared, or could not be ended. */
 export function logEndReport({ ended, spared, left }: EndReport, logger: Logger): void {

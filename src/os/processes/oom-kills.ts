@@ -2,13 +2,16 @@ import type { UsedByProcess } from "./descendants.ts";
 import type { OomCounter } from "./oom.ts";
 import { readStat } from "./proc.ts";
 
-/** Tells which of the kills that are counted hit what this process started, since others may be counted with it. */
+/** Tells which of the counted out-of-memory kills hit descendants of this process. The counter may include other processes. */
 export interface OomKills {
-  /** Those that did for sure. */
+  /** Number of kills that certainly did. */
   readonly count: number;
-  /** Attributes what was counted since the last look, when nobody else was there then and now. */
+  /** Attributes the kills since the last call, if the counter covered no other process at both calls. */
   look(ours: readonly UsedByProcess[]): void;
-  /** Call before a command starts; the answer, when a process of it was killed by somebody else: whether it was for want of memory. */
+  /**
+   * Called before a command starts. The returned function is called after a process of the command was killed from outside, and tells whether it
+   * was the out-of-memory killer.
+   */
   beginCommand(): () => boolean;
 }
 
@@ -23,7 +26,7 @@ export function attributeKills(oom: OomCounter, ours: readonly UsedByProcess[]):
   let sure = 0;
   let doubtful = 0;
 
-  /** The rise since the last time goes where it belongs. */
+  /** Adds the kills since the last call to those that are certain, or to those in doubt. */
   function take(isOurs: boolean): void {
     const now = oom.count();
     if (isOurs) sure += now - counted;
@@ -46,7 +49,7 @@ export function attributeKills(oom: OomCounter, ours: readonly UsedByProcess[]):
       return () => {
         if (oom.count() === before) return false;
         take(wasAlone);
-        // One death was seen.
+        // One process of the command was seen to die.
         if (doubtful > 0) sure += 1;
         doubtful = 0;
         return true;
@@ -55,7 +58,7 @@ export function attributeKills(oom: OomCounter, ours: readonly UsedByProcess[]):
   };
 }
 
-/** Ours, started since the look at the process table, or gone since. 0 is nobody, or somebody outside of our container. */
+/** Whether the process is a descendant that started after the last scan, or is gone. A parent 0 is outside of our container. */
 function isYoungest(pid: number): boolean {
   for (let at = pid; at !== process.pid;) {
     if (at === 0) return false;
@@ -66,7 +69,7 @@ function isYoungest(pid: number): boolean {
   return true;
 }
 
-/** This process and those that it comes from: the agent, whoever started that. Nobody's job. */
+/** Lists this process and its ancestors, which belong to no job. */
 function findAncestors(): number[] {
   const pids: number[] = [];
   for (let stat = readStat(process.pid); stat !== undefined; stat = readStat(stat.ppid)) pids.push(stat.pid);

@@ -1,15 +1,15 @@
 import { readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 
-/** Counts the processes that the kernel has killed for want of memory. */
+/** Counts the processes that the kernel's out-of-memory killer has ended. */
 export interface OomCounter {
-  /** In the memory cgroup that we are in, and with us all that we start; or on the whole machine. Since that began. */
+  /** Kills in the memory cgroup of this process, or on the whole machine, since it was created. */
   count(): number;
-  /** Whom it counts; `undefined` where that is everybody. */
+  /** The processes that the counter covers; `undefined` for the whole machine. */
   members(): number[] | undefined;
 }
 
-/** The narrowest counter that the system has for us; `undefined` where it has none. */
+/** Finds the narrowest counter that covers this process; `undefined` when there is none. */
 export function findOomCounter(places: { proc?: string; cgroups?: string } = {}): OomCounter | undefined {
   const { proc = "/proc", cgroups = "/sys/fs/cgroup" } = places;
   const files = [...candidates(join(proc, "self/cgroup"), cgroups), join(proc, "vmstat")];
@@ -26,7 +26,7 @@ export function findOomCounter(places: { proc?: string; cgroups?: string } = {})
   };
 }
 
-/** Where our cgroup may be seen: by its path, or, in a container that has only a part of the tree, at the top. */
+/** Lists the files in which our cgroup may be visible: at its path, or at the root of the tree in a container. */
 function candidates(table: string, cgroups: string): string[] {
   return (text(table) ?? "").split("\n").flatMap((line) => {
     const [, id, controllers = "", path = ""] = /^(\d+):([^:]*):(.*)$/.exec(line) ?? [];

@@ -1,6 +1,6 @@
 import { closeSync, existsSync, openSync, readdirSync, readFileSync, readSync, statSync } from "node:fs";
 
-/** What `/proc/<pid>/stat` says of a process. `pid` and `startTime` together name a process for good: pids are used again. */
+/** A process as `/proc/<pid>/stat` describes it. `pid` and `startTime` together identify it for good: pids are reused. */
 export interface ProcessStat {
   readonly pid: number;
   readonly comm: string;
@@ -8,13 +8,13 @@ export interface ProcessStat {
   readonly state: string;
   readonly ppid: number;
   readonly session: number;
-  /** Living threads. A zombie with more than one has only lost its main thread: it still runs. */
+  /** Living threads. A zombie with more than one has lost only its main thread and still runs. */
   readonly threads: number;
   /** Ticks (1/100 s) from the machine's start to the fork that made this process; `exec` does not change it. */
   readonly startTime: number;
 }
 
-/** Every process that we can see. Empty on systems without `/proc`. */
+/** Lists all visible processes. Empty on systems without `/proc`. */
 export function listPids(): number[] {
   try {
     const pids: number[] = [];
@@ -28,7 +28,7 @@ export function listPids(): number[] {
   }
 }
 
-/** Children of all threads of a process, the dead among them; `undefined` where the kernel does not list them. */
+/** Lists the children of all threads of a process, including zombies; `undefined` when the kernel does not list them. */
 export function readChildren(pid: number): number[] | undefined {
   if (!existsSync(`/proc/self/task/${process.pid}/children`)) return undefined;
   try {
@@ -40,7 +40,7 @@ export function readChildren(pid: number): number[] | undefined {
   }
 }
 
-/** The pid that was given out last; 0 when it cannot be read. */
+/** Returns the pid that was assigned last; 0 when it cannot be read. */
 export function readNewestPid(): number {
   try {
     return Number(readFileSync("/proc/loadavg", "latin1").split(" ", 5)[4]);
@@ -49,12 +49,12 @@ export function readNewestPid(): number {
   }
 }
 
-/** `undefined` when the process is gone. */
+/** Reads the state of a process; `undefined` when it is gone. */
 export function readStat(pid: number): ProcessStat | undefined {
   const length = readInto(statBuffer, `/proc/${pid}/stat`);
   if (length <= 0) return undefined;
   const text = statBuffer.toString("utf8", 0, length);
-  // The name stands in parentheses and may hold anything, parentheses and blanks included.
+  // The name is in parentheses and may contain any character, including parentheses and blanks.
   const open = text.indexOf("(");
   const close = text.lastIndexOf(")");
   if (open < 0 || close < 0) return undefined;
@@ -70,18 +70,18 @@ export function readStat(pid: number): ProcessStat | undefined {
   };
 }
 
-/** Dead, and only its parent has not yet asked how it ended. No signal reaches it. */
+/** Whether a process is dead and waits only to be reaped. No signal reaches it. */
 export function isDead(stat: ProcessStat): boolean {
   return (stat.state === "Z" && stat.threads <= 1) || stat.state === "X";
 }
 
-/** Still this process, and not a new one under the same pid. */
+/** Whether the process is alive, and not another one with the same pid. */
 export function isAlive(process: ProcessStat): boolean {
   const stat = readStat(process.pid);
   return stat !== undefined && stat.startTime === process.startTime && !isDead(stat);
 }
 
-/** `NAME=value` entries, each closed by a NUL, as they were at `exec`. `undefined` when gone or not ours to read. */
+/** Reads the environment at the time of `exec`: `NAME=value` entries, each followed by a NUL. `undefined` when it cannot be read. */
 export function readEnviron(pid: number): Buffer | undefined {
   const path = `/proc/${pid}/environ`;
   const length = readInto(environBuffer, path);
@@ -94,7 +94,7 @@ export function readEnviron(pid: number): Buffer | undefined {
   }
 }
 
-/** The arguments. Empty for a kernel thread, a zombie, and what is gone. */
+/** Reads the arguments. Empty for a kernel thread, a zombie, and a process that is gone. */
 export function readArguments(pid: number): string[] {
   try {
     const text = readFileSync(`/proc/${pid}/cmdline`, "utf8");
@@ -104,22 +104,22 @@ export function readArguments(pid: number): string[] {
   }
 }
 
-/** The user that the process runs as; `undefined` when it is gone. */
+/** Returns the user id of a process; `undefined` when it is gone. */
 export function readUid(pid: number): number | undefined {
   return statSync(`/proc/${pid}`, { throwIfNoEntry: false })?.uid;
 }
 
-// Scans read thousands of these small files: one buffer for all of them.
+// A scan reads thousands of these small files into one buffer.
 const statBuffer = Buffer.allocUnsafe(4096);
 const environBuffer = Buffer.allocUnsafe(128 * 1024);
 
-/** How many bytes were read, -1 when the file cannot be read. */
+/** Returns the number of bytes read, -1 when the file cannot be read. */
 function readInto(buffer: Buffer, path: string): number {
   let fd = -1;
   try {
     fd = openSync(path, "r");
     let length = 0;
-    // One read gives one page at most of an environment.
+    // A read returns at most one page of an environment.
     for (let count = -1; count !== 0 && length < buffer.length; length += count) {
       count = readSync(fd, buffer, length, buffer.length - length, null);
     }

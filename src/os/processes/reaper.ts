@@ -1,30 +1,30 @@
 import { loadLibc } from "./libc.ts";
 import { isDead, listPids, type ProcessStat, readStat } from "./proc.ts";
 
-/** From now on the orphans of whatever we start become our children, so that they can be found. `false` when the system cannot. */
+/** Makes orphaned descendants children of this process, so that they can be found. `false` when the system does not support it. */
 export function becomeSubReaper(): boolean {
   return loadLibc()?.setSubReaper() ?? false;
 }
 
-/** `true` when orphans become our children: we are PID 1 of a container, or a sub-reaper. */
+/** Returns `true` when orphans become children of this process: it is PID 1 of a container, or a sub-reaper. */
 export function isReaper(): boolean {
   return process.pid === 1 || (loadLibc()?.isSubReaper() ?? false);
 }
 
 export interface ReaperOptions {
-  /** Children that are never touched. Those that Bun started need not be named: it takes them as soon as they end. */
+  /** Children that are never reaped. Children of Bun need not be listed: Bun reaps them as soon as they exit. */
   readonly except?: () => Iterable<number>;
 }
 
 /**
- * Takes away the orphans that ended as our children, which nobody else does: without it PID 1 of a container fills the process
- * table. A zombie is taken once it is older than a second. Does nothing where no orphans come to us. Call after {@link becomeSubReaper}.
+ * Reaps the orphans that exit as children of this process; otherwise PID 1 of a container would fill the process table. A zombie is reaped when it
+ * is older than a second. Does nothing in a process that receives no orphans. Call it after {@link becomeSubReaper}.
  */
 export function startReaper(options: ReaperOptions = {}): Disposable {
   const libc = loadLibc();
   if (libc === undefined || !isReaper()) return { [Symbol.dispose]: () => undefined };
 
-  /** Zombies by pid: which one, and when it was first seen. */
+  /** Zombies by pid. */
   let waiting = new Map<number, Waiting>();
   const sweep = () => {
     if (!libc.hasZombie()) return waiting.clear();
@@ -44,12 +44,13 @@ export function startReaper(options: ReaperOptions = {}): Disposable {
   return { [Symbol.dispose]: () => clearInterval(timer) };
 }
 
-/** Bun takes its own children at once, in the event loop; between two sweeps this far apart the loop has turned. */
+/** Bun reaps its own children in the event loop, which has run between two sweeps this far apart. */
 const minAgeMs = 1000;
 const intervalMs = 500;
 
 interface Waiting {
   readonly startTime: number;
+  /** When the zombie was first seen (`performance.now()`). */
   readonly since: number;
 }
 

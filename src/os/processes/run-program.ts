@@ -5,34 +5,35 @@ import type { Logger } from "../../core/contracts/logger.ts";
 
 export interface RunProgramOptions {
   readonly command: readonly [string, ...string[]];
-  /** All of it; `withoutSecrets` gives the agent's own without what is nobody else's business. */
+  /** The complete environment. `withoutSecrets` returns the agent's without its secrets. */
   readonly env: Readonly<Record<string, string>>;
-  /** Gets what the program prints, a line at a time, bounded in length and number. */
+  /** Receives the program's output by lines; their length and number are limited. */
   readonly logger: Logger;
-  /** Not shown, wherever the program prints them. */
+  /** Masked in the program's output. */
   readonly secrets?: readonly string[];
-  /** Aborts: SIGTERM to the program and what it started; when the program has ended, the rest is killed. */
+  /** When it aborts, the program's process group receives SIGTERM; what is left of it when the program has exited is killed. */
   readonly stop?: AbortSignal;
-  /** Aborts: SIGKILL to them. */
+  /** When it aborts, the program's process group is killed. */
   readonly kill?: AbortSignal;
 }
 
-/** Longer lines are cut, and what comes after so many is counted. */
+/** Longer lines are cut, and lines above the second limit are only counted. */
 const lineLimit = 4096;
 const linesLimit = 1000;
-/** For output that is still on its way when the program has ended; somebody else may hold its pipes for ever. */
+/** Time for the last output after the program has exited; another process may keep its pipes open. */
 const lastOutputMs = 1000;
 
 /**
- * Runs a program of the agent's on this host (none of a job's), in a process group of its own, so that a Ctrl-C that is meant for the agent does not reach
- * it. It does not outlive us, unless we are killed ourselves. Resolves to its exit code, 128 + n after a signal; throws `PROGRAM_FAILED` when it cannot be started.
+ * Runs a program of the agent (not of a job) on this host, in a process group of its own, so that a Ctrl-C for the agent does not reach it. The
+ * program is killed when this process exits, unless that is killed itself. Resolves to the exit status, 128 + n after a signal; throws
+ * `PROGRAM_FAILED` when the program cannot be started.
  */
 export async function runProgram(options: RunProgramOptions): Promise<number> {
   const { logger, stop, kill, secrets = [] } = options;
   if (kill?.aborted || stop?.aborted) {
     throw new AgentError(
       "PROGRAM_FAILED",
-      `"${options.command[0]}" was not started: there is no time left for it`,
+      `"${options.command[0]}" was not started: the agent is shutting down`,
     );
   }
   const child = start(options);
@@ -59,7 +60,7 @@ export async function runProgram(options: RunProgramOptions): Promise<number> {
   if (stop?.aborted || kill?.aborted) end();
   const all = Promise.all(outputs.map(({ done }) => done)).then(() => true);
   if (!(await Promise.race([all, sleep(kill?.aborted ? 0 : lastOutputMs, false)]))) {
-    logger.warn("the program has ended, but something that it started still holds its output");
+    logger.warn("the program has exited, but a process that it started keeps its output open");
   }
   await Promise.all(outputs.map(({ close }) => close()));
   return exitCode;
@@ -84,7 +85,7 @@ interface LineLog {
   end(): void;
 }
 
-/** Text in pieces → lines, each shown without secrets: those are masked before a line is cut, so that no beginning of one is left. */
+/** Splits text into lines. Secrets are masked before a line is cut, so that no part of one remains. */
 function createLineLog(show: (line: string) => void, secrets: readonly string[]): LineLog {
   const hidden = secrets.map((secret) => secret.trim()).filter((secret) => secret !== "");
   const keep = lineLimit + Math.max(1, ...hidden.map((secret) => secret.length));
@@ -106,7 +107,7 @@ function createLineLog(show: (line: string) => void, secrets: readonly string[])
     },
     end() {
       finish();
-      if (count > linesLimit) show(`… and ${count - linesLimit} more lines, which are not shown`);
+      if (count > linesLimit) show(`… and ${count - linesLimit} more lines, not shown`);
     },
   };
 }

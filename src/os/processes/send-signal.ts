@@ -1,4 +1,4 @@
-/** Sends a signal to a process of ours, or to the group of `-pid`; one that is gone gets none. */
+/** Sends a signal to a process of ours, or to the process group `-pid`. Ignores a process that is gone. */
 export function sendSignal(pid: number, name: NodeJS.Signals): void {
   try {
     process.kill(pid, name);

@@ -4,13 +4,16 @@ import { type Libc, loadLibc } from "./libc.ts";
 import { attributeKills } from "./oom-kills.ts";
 import { findOomCounter, type OomCounter } from "./oom.ts";
 
-/** Watches what all that this process starts uses, from now on. Where orphans come to us (sub-reaper) nothing escapes it. */
+/** Measures the resources used by all descendants of this process. In a sub-reaper no descendant escapes. */
 export interface UsageWatch extends Disposable {
-  /** Up to now; also after disposal, which only ends the looks at the memory. */
+  /** Returns the usage up to now; also after disposal, which only ends the sampling of memory. */
   usage(): JobUsage;
-  /** Looks at the memory now, as it does by itself once a second. */
+  /** Samples memory now, in addition to the samples taken once a second. */
   look(): void;
-  /** Call before a command starts; the answer, after a process of it was killed by somebody else: whether it was the kernel, for want of memory. */
+  /**
+   * Called before a command starts. The returned function is called after a process of the command was killed from outside, and tells whether it
+   * was the kernel's out-of-memory killer.
+   */
   beginCommand(): () => boolean;
 }
 
@@ -52,7 +55,7 @@ export function watchUsage(options: { readonly oom?: OomCounter | undefined } = 
       look(processes);
       const now = sum(libc, processes);
       const largest = libc.resources("children").maxRssBytes;
-      // A program begins with our own size in this figure, so below that it says nothing.
+      // In a new program this figure starts at the size of this process, so a smaller value means nothing.
       if (largest > libc.resources("self").maxRssBytes) peakBytes = Math.max(peakBytes, largest);
       const since = (name: keyof typeof now) => Math.max(0, now[name] - begin[name]);
       return {
@@ -72,10 +75,10 @@ export function watchUsage(options: { readonly oom?: OomCounter | undefined } = 
 
 const firstLookMs = 50;
 const lookMs = 1000;
-/** Looks take half a percent of a core at most, however many processes the host has. */
+/** Sampling takes at most half a percent of a core, however many processes the host has. */
 const costFactor = 200;
 
-/** Of those that were waited for, and of those that will be. */
+/** Sums up the children that were reaped and the processes that still exist. */
 function sum(libc: Libc, processes: readonly UsedByProcess[]) {
   const { userMs: u, systemMs: s, readBytes: r, writtenBytes: w } = libc.resources("children");
   const total = { userMs: u, systemMs: s, readBytes: r, writtenBytes: w };

@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs";
 
-/** Changes with each start of the machine; empty where the system does not tell. */
+/** Returns an id that changes with each boot of the machine; empty when the system has none. */
 export function readBootId(): string {
   try {
     return readFileSync("/proc/sys/kernel/random/boot_id", "utf8").trim();

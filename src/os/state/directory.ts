@@ -7,32 +7,32 @@ import { makePrivateDirectory, readDocument, writeDocument } from "./document.ts
 import { type Lock, readHolder, takeLock } from "./lock.ts";
 
 export interface OpenStateOptions {
-  /** `state-dir`; without it the system's usual place. */
+  /** `state-dir`; `undefined` for the default directory. */
   readonly directory: string | undefined;
   readonly env: Readonly<Record<string, string | undefined>>;
-  /** Tells agents apart that share a place: endpoint, and the name if one is configured. */
+  /** Distinguishes agents that share a directory: the endpoint, and the name if one is configured. */
   readonly agent: string;
 }
 
-/** An agent's own folder, locked against every other agent. Disposal frees it; so does our death. */
+/** An agent's own directory, locked against other agents. Disposal releases the lock, as does the death of this process. */
 export interface StateDirectory extends Disposable {
   readonly path: string;
-  /** Random id of this agent, created with its folder. */
+  /** Random id of this agent, created with its directory. */
   readonly agentId: string;
-  /** The folder of one slot. */
+  /** Returns the directory of one slot. */
   slot(index: number): string;
-  /** Those that are there. */
+  /** Lists the slots that have a directory. */
   slots(): number[];
   /**
-   * Makes sure that the folder is there, and ours: somebody may have removed or replaced it while we worked. Answers whether it had to be made and locked
-   * anew. Throws `STATE_LOCKED` when another agent has done so meanwhile.
+   * Ensures that the directory exists and is locked by this process: it may have been removed or replaced. Returns `true` when it had to be created
+   * and locked again. Throws `STATE_LOCKED` when another agent has done so meanwhile.
    */
   hold(): boolean;
 }
 
 /**
- * Opens the folder of an agent. In the usual place it is the first one that fits and is not locked, so that several agents on
- * one host need no configuration; an explicit directory that is locked is refused with `STATE_LOCKED`.
+ * Opens the directory of an agent. In the default directory it is the first of the agent's directories that is not locked, so that several agents
+ * on a host need no configuration. An explicit directory that is locked is refused with `STATE_LOCKED`.
  */
 export function openStateDirectory(options: OpenStateOptions): StateDirectory {
   const { directory, env, agent } = options;
@@ -81,13 +81,13 @@ function refusal(path: string): AgentError {
   const pid = readHolder(join(path, "lock"))?.pid ?? "unknown";
   return new AgentError(
     "STATE_LOCKED",
-    `another agent works in the state directory "${path}" (pid ${pid}); give each its own --state-dir`,
+    `another agent (pid ${pid}) uses the state directory "${path}"; give each agent its own --state-dir`,
   );
 }
 
 const maxAgents = 1000;
 
-/** In the order of who knows best: systemd, the user's session, the user's home. */
+/** Returns the default state directory: systemd's, then that of the user's session, then one in the home directory. */
 export function defaultStateDirectory(env: Readonly<Record<string, string | undefined>>): string {
   // systemd separates several directories by colons.
   const fromSystemd = env["STATE_DIRECTORY"]?.split(":")[0];

@@ -13,18 +13,18 @@ import {
 import { dirname, join } from "node:path";
 import { AgentError, isAgentError, toMessage } from "../../core/errors.ts";
 
-/** Of everything in a state directory. Two generations of the program meet there during an upgrade. */
+/** Version of all documents in a state directory. Two versions of the program may use it during an upgrade. */
 export const stateVersion = 1;
 
-/** Makes a directory that only its owner can look into. */
+/** Creates a directory that only its owner can access. */
 export function makePrivateDirectory(path: string): string {
-  attempt(`cannot make the directory "${path}"`, () => mkdirSync(path, { recursive: true, mode: 0o700 }));
+  attempt(`cannot create the directory "${path}"`, () => mkdirSync(path, { recursive: true, mode: 0o700 }));
   return path;
 }
 
 /**
- * Puts a JSON document in place of the one before: after a crash there is the one or the other, whole. Not `isSynced` (which takes
- * milliseconds): after a crash of the machine there may be neither.
+ * Replaces a JSON document atomically: after a crash of the program the file has either the old or the new content. `isSynced` (which takes
+ * milliseconds) extends this to a crash of the machine.
  */
 export function writeDocument(path: string, document: unknown, { isSynced = true } = {}): void {
   const temporary = `${path}.new`;
@@ -46,7 +46,7 @@ export function writeDocument(path: string, document: unknown, { isSynced = true
   });
 }
 
-/** `undefined` when it is not there. Throws `STATE_INVALID` for one that is damaged, `STATE_NEWER` for one of a newer program. */
+/** Reads a document; `undefined` when it does not exist. Throws `STATE_INVALID` when it is damaged, `STATE_NEWER` when a newer program wrote it. */
 export function readDocument<T>(path: string): T | undefined {
   let text: string;
   try {
@@ -64,18 +64,18 @@ export function readDocument<T>(path: string): T | undefined {
   const { version } = Object(parsed) as typeof parsed;
   if (version === stateVersion) return parsed.document;
   if (typeof version === "number" && version > stateVersion) throw newer(`"${path}"`, version, stateVersion);
-  throw new AgentError("STATE_INVALID", `"${path}" is damaged: it has no version`);
+  throw new AgentError("STATE_INVALID", `"${path}" is damaged: its version is missing`);
 }
 
-/** Of what a newer program left: only that one can go on with it. */
-export function newer(what: string, version: number, known: number): AgentError {
+/** Creates the error about a document or socket of a newer program. */
+export function newer(subject: string, version: number, known: number): AgentError {
   return new AgentError(
     "STATE_NEWER",
-    `${what} is of version ${version}, and this program knows ${known}: a newer one was here, and nothing was changed (start that one, let it drain with SIGQUIT, then go back; or give this one another --state-dir)`,
+    `${subject} has version ${version}, and this program supports ${known}: a newer program has created it, and nothing was changed (start the newer program, let it drain with SIGQUIT, then start this one again; or give this one another --state-dir)`,
   );
 }
 
-/** Throws `STATE_NEWER` when a newer program has written a document in this directory. What is damaged is found by whoever needs it. */
+/** Throws `STATE_NEWER` when a newer program has written a document in this directory. Damaged documents are ignored here. */
 export function refuseNewer(directory: string): void {
   if (!existsSync(directory)) return;
   for (const name of readdirSync(directory).filter((file) => file.endsWith(".json"))) {
@@ -91,12 +91,12 @@ export function removeDocument(path: string): void {
   rmSync(path, { force: true });
 }
 
-/** On a full disk it would keep room from others. */
+/** Removes an incomplete file, which would take space on a full disk. */
 function removeHalf(path: string): void {
   try {
     rmSync(path, { force: true });
   } catch {
-    // A disk that is read-only.
+    // The disk is read-only.
   }
 }
 

@@ -1,14 +1,14 @@
 export interface FileSystem {
   readonly name: string;
-  /** In memory: gone when the machine restarts. */
+  /** Stored in memory, and lost when the machine restarts. */
   readonly isVolatile: boolean;
-  /** On another machine: slow to sync, its locks may not hold, and it can hang. */
+  /** Stored on another machine: slow to sync, with unreliable locks, and able to hang. */
   readonly isRemote: boolean;
 }
 
-/** What a file system is, by its type as `statfs` gives it. Those that are kept on a disk here all count as one. */
+/** Describes a file system by its type in `statfs`. All local disks are described alike. */
 export function toFileSystem(type: number): FileSystem {
-  // Some come as negative numbers of 32 bits.
+  // Some types are returned as negative 32-bit numbers.
   const magic = type >>> 0;
   const [, name = "a disk"] = [...volatile, ...remote].find(([known]) => known === magic) ?? [];
   const isOneOf = (list: typeof remote) => list.some(([known]) => known === magic);

@@ -14,34 +14,34 @@ import { loadLibc } from "../processes/libc.ts";
 import { readStat } from "../processes/proc.ts";
 import { readBootId } from "./boot-id.ts";
 
-/** Who holds a lock. Pids repeat, in containers soon, so boot and start time stand beside it. */
+/** The process that holds a lock. Pids are reused, in containers soon, so boot and start time complete the identity. */
 export interface LockHolder {
   readonly pid: number;
   readonly bootId: string;
-  /** Of the process, in ticks since the boot. */
+  /** Start time of the process, in ticks since the boot. */
   readonly startTime: number;
 }
 
-/** Disposal frees it; so does its holder's death. */
+/** A lock that is held. Disposal releases it, as does the death of the holder. */
 export interface Lock extends Disposable {
-  /** Its file is still where it was: whoever else wants the lock finds it held. */
+  /** Whether the lock's file still has its path, so that other processes find it locked. */
   readonly isInPlace: boolean;
 }
 
 /**
- * Takes the lock of a file. `undefined`: another process holds it. `onReadOnly`: also where nothing can be written any more, for who only wants to know that
- * there is no holder.
+ * Takes the lock of a file; `undefined` when another process holds it. With `onReadOnly` also on a read-only disk, for callers that only need to know
+ * that there is no holder.
  */
 export function takeLock(path: string, { onReadOnly = false } = {}): Lock | undefined {
   const fd = open(path, onReadOnly);
   const libc = loadLibc();
-  // Without `flock` the file says who was there last, and whether it still is.
+  // Without `flock`, the file names the last holder, which may still run.
   const holder = libc ? undefined : readHolder(path);
   if (libc ? !libc.lock(fd) : holder && holder.pid !== process.pid && isRunning(holder)) {
     closeSync(fd);
     return undefined;
   }
-  signIn(fd);
+  writeHolder(fd);
   let held = true;
   return {
     get isInPlace() {
@@ -56,7 +56,7 @@ export function takeLock(path: string, { onReadOnly = false } = {}): Lock | unde
   };
 }
 
-/** Who took this lock last. */
+/** Returns the process that took the lock last. */
 export function readHolder(path: string): LockHolder | undefined {
   try {
     return JSON.parse(readFileSync(path, "utf8")) as LockHolder;
@@ -65,7 +65,7 @@ export function readHolder(path: string): LockHolder | undefined {
   }
 }
 
-/** Who holds this lock, as far as its file tells; the lock is not touched. `undefined`: nobody. */
+/** Returns the process that holds the lock according to its file, without touching the lock. `undefined` when there is none. */
 export function findHolder(path: string): LockHolder | undefined {
   const holder = readHolder(path);
   if (holder === undefined || !isRunning(holder)) return undefined;
@@ -73,13 +73,13 @@ export function findHolder(path: string): LockHolder | undefined {
   return startTime === undefined || startTime === holder.startTime ? holder : undefined;
 }
 
-/** The lock holds without it: a full disk keeps nobody out. */
-function signIn(fd: number): void {
+/** Writes the holder into the file. The lock is valid without it, so that a full disk does not matter. */
+function writeHolder(fd: number): void {
   try {
     ftruncateSync(fd);
     writeSync(fd, JSON.stringify(self()), 0);
   } catch {
-    // Who wants to know the holder does not.
+    // The holder remains unknown to others.
   }
 }
 

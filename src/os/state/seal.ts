@@ -1,8 +1,7 @@
 import { createCipheriv, createDecipheriv, hkdfSync, randomBytes } from "node:crypto";
 
 /**
- * Encrypts a text so that only who knows `key` can read it (AES-256-GCM under a key that HKDF derives): an access token on disk, under the
- * registration token.
+ * Encrypts a text with a key (AES-256-GCM, under a key derived with HKDF), such as an access token on disk with the registration token.
  */
 export function seal(text: string, key: string): string {
   const salt = randomBytes(16);
@@ -12,7 +11,7 @@ export function seal(text: string, key: string): string {
   return Buffer.concat([salt, iv, cipher.getAuthTag(), body]).toString("base64");
 }
 
-/** `undefined` when it was sealed under another key, or changed. */
+/** Decrypts a sealed text; `undefined` when it was sealed with another key or changed. */
 export function unseal(sealed: string, key: string): string | undefined {
   const bytes = Buffer.from(sealed, "base64");
   try {

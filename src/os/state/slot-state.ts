@@ -8,7 +8,10 @@ import {
   writeDocument,
 } from "./document.ts";
 
-/** `hold` is called before anything is changed: see `StateDirectory.hold`. Throws `STATE_NEWER` when a newer program's documents stand there: they would be lost. */
+/**
+ * Opens the documents of a slot. `hold` is called before each change: see `StateDirectory.hold`. Throws `STATE_NEWER` when a newer program has
+ * written some of them.
+ */
 export function createSlotState(directory: string, hold = () => {}): SlotState {
   refuseNewer(directory);
   makePrivateDirectory(directory);

@@ -1,6 +1,6 @@
 const answerMs = 2000;
 
-/** Runs a program of the system's that answers a question: what it prints, `undefined` when it fails or takes over two seconds. */
+/** Runs a program of the system and returns its output; `undefined` when it fails or takes longer than two seconds. */
 export async function askSystem(command: readonly string[]): Promise<string | undefined> {
   try {
     const program = Bun.spawn([...command], {

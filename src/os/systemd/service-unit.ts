@@ -1,4 +1,4 @@
-/** What could be learnt of the service that runs us. `undefined`: none does, or it tells nothing. */
+/** The systemd service that runs this process. */
 export interface ServiceUnit {
   readonly name: string;
   readonly killMode: string;
@@ -6,15 +6,15 @@ export interface ServiceUnit {
 
 export interface ServiceUnitOptions {
   readonly env: Readonly<Record<string, string | undefined>>;
-  /** Of `/proc/self/cgroup`. */
+  /** Content of `/proc/self/cgroup`. */
   readonly cgroups: string;
-  /** Runs a program; its output, or `undefined` when it fails. */
+  /** Runs a program and returns its output; `undefined` when it fails. */
   readonly run: (command: readonly string[]) => Promise<string | undefined>;
 }
 
-/** Asks systemd about the unit that runs this process. */
+/** Asks systemd about the unit that runs this process; `undefined` when there is none or systemd does not answer. */
 export async function findServiceUnit(options: ServiceUnitOptions): Promise<ServiceUnit | undefined> {
-  // systemd gives it to every process of a service.
+  // systemd sets it for every process of a service.
   if (!options.env["INVOCATION_ID"]) return undefined;
   const name = toUnitName(options.cgroups);
   if (name === undefined) return undefined;
@@ -22,12 +22,12 @@ export async function findServiceUnit(options: ServiceUnitOptions): Promise<Serv
   return killMode === undefined ? undefined : { name, killMode: killMode.trim() };
 }
 
-/** The service in whose control group a process is, out of its `/proc/<pid>/cgroup`. */
+/** Returns the service of a process from its `/proc/<pid>/cgroup`. */
 export function toUnitName(cgroups: string): string | undefined {
   return /\/([^/\n]+\.service)(?:\/[^\n]*)?$/m.exec(cgroups)?.[1];
 }
 
-/** What an operator should know: a unit that takes its jobs with it. */
+/** Returns a warning for the operator when a restart of the unit would end its jobs. */
 export function toAdvice({ name, killMode }: ServiceUnit): string | undefined {
   if (killMode !== "control-group" && killMode !== "mixed") return undefined;
   return `the unit "${name}" has KillMode=${killMode}: a restart of the service ends its running job as well (remedy: KillMode=process and Delegate=yes in its [Service] section)`;

@@ -1,7 +1,7 @@
-/** The `[Service]` section of a unit: what stands behind each name, in order. */
+/** The `[Service]` section of a unit: the values of each name, in order. */
 export type ServiceSection = ReadonlyMap<string, readonly string[]>;
 
-/** Reads a unit and its drop-ins, which come after it. An empty value forgets those before it, as in systemd. */
+/** Reads a unit and its drop-ins, which follow it. An empty value resets the previous ones, as in systemd. */
 export function parseUnit(texts: readonly string[]): ServiceSection {
   const values = new Map<string, string[]>();
   for (const text of texts) {
@@ -18,13 +18,13 @@ export function parseUnit(texts: readonly string[]): ServiceSection {
   return values;
 }
 
-/** The words of a command line or of `Environment=`, as systemd separates them. */
+/** Splits a command line or the value of `Environment=` into words, as systemd does. */
 export function splitWords(text: string): string[] {
   const words = text.matchAll(/(?:"(?:\\.|[^"\\])*"|'(?:\\.|[^'\\])*'|\\.|[^\s"'\\])+/g);
   return Array.from(words, ([word]) => unquote(word));
 }
 
-/** `NAME=value` pairs; what is none is left out. */
+/** Converts `NAME=value` pairs; other words are left out. */
 export function toVariables(words: readonly string[]): Readonly<Record<string, string>> {
   const pairs = words.map(
     (word) => [word.slice(0, word.indexOf("=")), word.slice(word.indexOf("=") + 1)] as const,

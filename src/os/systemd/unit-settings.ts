@@ -1,30 +1,32 @@
 import type { EffectiveConfig } from "../../core/contracts/options.ts";
 import { toSeconds } from "./time-span.ts";
 
-/** What a `[Service]` section must say so that jobs go on when their agent is restarted, and leave in order when it is stopped. */
+/** A setting of the `[Service]` section that keeps jobs running while their agent restarts, and lets the agent shut down in order. */
 export interface UnitSetting {
   readonly name: string;
   readonly value: string;
   /** Its name in `systemctl show`. */
   readonly property: string;
-  /** What becomes of jobs where it is not so. */
+  /** The effect on jobs when the setting differs. */
   readonly why: string;
-  /** Whether a value, as the unit or `systemctl show` has it, does as well. */
+  /** Whether a value, as the unit or `systemctl show` gives it, is suitable. */
   isRight(value: string): boolean;
 }
 
 export interface UnitOptions {
-  /** How long an agent that is stopped may take to leave, in seconds. */
-  readonly leaveSeconds: number;
-  /** What starts the agent: absolute paths, each word as systemd wants it. */
+  /** The time that an agent may need to shut down. */
+  readonly shutdownSeconds: number;
+  /** The command line of the agent, with absolute paths and quoted for systemd. */
   readonly command: string;
   readonly user?: string | undefined;
   readonly workingDirectory?: string | undefined;
-  /** What stands behind each `Environment=`. */
+  /** The values of `Environment=`. */
   readonly environment?: readonly string[];
 }
 
-export function toUnitSettings({ leaveSeconds }: Pick<UnitOptions, "leaveSeconds">): readonly UnitSetting[] {
+export function toUnitSettings({
+  shutdownSeconds,
+}: Pick<UnitOptions, "shutdownSeconds">): readonly UnitSetting[] {
   const same = (name: string, value: string, why: string): UnitSetting => ({
     name,
     value,
@@ -38,49 +40,44 @@ export function toUnitSettings({ leaveSeconds }: Pick<UnitOptions, "leaveSeconds
       name: "RestartKillSignal",
       value: "SIGUSR2",
       property: "RestartKillSignal",
-      why: "a restart of the service interrupts its running job, and does not hand it over",
+      why: "a restart of the service interrupts its running job instead of handing it over",
       isRight: (other) => /^((SIG)?USR2|12)$/i.test(other.trim()),
     },
     {
       ...same("Delegate", "yes", "systemd may move or remove the control groups in which jobs run"),
-      // Or the names of controllers.
+      // The value may also be a list of controllers.
       isRight: (other) => !/^(no|false|off|0|)$/i.test(other.trim()),
     },
-    same("OOMPolicy", "continue", "a job that runs out of memory takes the agent with it"),
+    same("OOMPolicy", "continue", "a job that runs out of memory ends the agent as well"),
     {
       name: "TimeoutStopSec",
-      value: String(leaveSeconds),
+      value: String(shutdownSeconds),
       property: "TimeoutStopUSec",
       why: "systemd kills the agent before its job is stopped, its log delivered and its result reported",
-      // 0 turns it off.
-      isRight: (other) => (toSeconds(other) || Number.POSITIVE_INFINITY) >= leaveSeconds,
+      // 0 disables the time-out.
+      isRight: (other) => (toSeconds(other) || Number.POSITIVE_INFINITY) >= shutdownSeconds,
     },
     {
       ...same(
         "StateDirectory",
         "signalman",
-        "jobs and their logs are kept in a home directory, if there is one",
+        "jobs and their logs are stored in the home directory of the service's user",
       ),
       isRight: (other) => other.trim() !== "",
     },
   ];
 }
 
-/** How long an agent may take to leave: its running job's grace, its log's delivery, and the last words to the control plane. */
-export function toLeaveSeconds({ options }: EffectiveConfig): number {
-  const keys = [
-    "interruption-grace-period",
-    "stop-grace-period",
-    "log-flush-timeout",
-    "artifact-upload-timeout",
-  ];
-  const durations = options.filter(({ key }) => keys.includes(key)).map(({ value }) => Number(value) || 0);
-  return durations.reduce((sum, seconds) => sum + seconds, lastWordsSeconds);
+/** Returns the time that an agent may need to shut down: the sum of all options marked `delaysShutdown`, and a margin for the control plane. */
+export function toShutdownSeconds({ options }: EffectiveConfig): number {
+  const delays = options.filter(({ delaysShutdown }) => delaysShutdown);
+  return delays.reduce((sum, { value }) => sum + (Number(value) || 0), disconnectSeconds);
 }
 
-const lastWordsSeconds = 120;
+/** For reporting the result and disconnecting from the control plane. */
+const disconnectSeconds = 120;
 
-/** A whole unit. */
+/** Returns the text of a unit file. */
 export function toServiceUnit(options: UnitOptions): string {
   const { command, user, workingDirectory, environment = [] } = options;
   return [

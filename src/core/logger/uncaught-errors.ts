@@ -1,10 +1,10 @@
 import { toMessage } from "../errors.ts";
 import type { Logger } from "../contracts/logger.ts";
 
-/** What nobody caught (a plugin's timer, a promise that nobody awaits) is an error in the log, and the end of nothing. */
-export function logStrayErrors(logger: Logger): void {
+/** Logs uncaught errors (of a plugin's timer, of a promise that is not awaited) instead of ending the process. */
+export function logUncaughtErrors(logger: Logger): void {
   const log = (error: unknown) => {
-    logger.error(`nobody caught an error: ${toMessage(error)}`);
+    logger.error(`uncaught error: ${toMessage(error)}`);
     if (error instanceof Error && error.stack) logger.debug(error.stack);
   };
   process.on("uncaughtException", log);

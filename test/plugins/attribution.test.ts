@@ -1,26 +1,26 @@
 import { describe, expect, test } from "bun:test";
 import { AgentError } from "../../src/core/errors.ts";
-import { blame, guardObject } from "../../src/core/host/guard.ts";
+import { attributeError, wrapService } from "../../src/core/host/attribution.ts";
 
-const guard = { plugin: "a", where: "job:prepare" };
+const origin = { plugin: "a", where: "job:prepare" };
 
 describe("an error that is attributed to a plugin", () => {
-  test("keeps any thrown value as its cause", () => {
+  test("keeps the thrown value as its cause, whatever it was", () => {
     for (const thrown of [new Error("boom"), "boom", { message: "boom" }]) {
-      expect(blame(thrown, guard)).toMatchObject({
+      expect(attributeError(thrown, origin)).toMatchObject({
         code: "PLUGIN_FAILED",
         message: 'plugin "a" failed in job:prepare: boom',
         cause: thrown,
       });
     }
     for (const thrown of [undefined, null, 1, {}, Object.create(null)]) {
-      expect(blame(thrown, guard)).toMatchObject({ code: "PLUGIN_FAILED", cause: thrown });
+      expect(attributeError(thrown, origin)).toMatchObject({ code: "PLUGIN_FAILED", cause: thrown });
     }
   });
 
   test("keeps the code of an AgentError", () => {
     const thrown = new AgentError("SESSION_FAILED", "bash does not answer");
-    expect(blame(thrown, guard)).toMatchObject({
+    expect(attributeError(thrown, origin)).toMatchObject({
       code: "SESSION_FAILED",
       message: 'plugin "a" failed in job:prepare: bash does not answer',
       cause: thrown,
@@ -28,23 +28,23 @@ describe("an error that is attributed to a plugin", () => {
   });
 
   test("is attributed once", () => {
-    const once = blame(new Error("boom"), guard);
-    expect(blame(once, { plugin: "b", where: "setup" })).toBe(once);
+    const once = attributeError(new Error("boom"), origin);
+    expect(attributeError(once, { plugin: "b", where: "setup" })).toBe(once);
   });
 
-  test("is unchanged when it rejects a job or is the reason of an abort", () => {
+  test("is returned unchanged when it refuses a job or is the reason of an abort", () => {
     const controller = new AbortController();
     const reason = new Error("stopped");
     controller.abort(reason);
-    expect(blame(reason, guard, [controller.signal])).toBe(reason);
+    expect(attributeError(reason, origin, [controller.signal])).toBe(reason);
     const abort = new DOMException("aborted", "AbortError");
-    expect(blame(abort, guard)).toBe(abort);
+    expect(attributeError(abort, origin)).toBe(abort);
     const refusal = new AgentError("JOB_REFUSED", "no");
-    expect(blame(refusal, guard)).toBe(refusal);
+    expect(attributeError(refusal, origin)).toBe(refusal);
   });
 });
 
-describe("a guarded object", () => {
+describe("a wrapped service", () => {
   class Counter {
     #count = 0;
     label = "counter";
@@ -65,7 +65,7 @@ describe("a guarded object", () => {
 
   test("works on the object itself, private fields and getters included", () => {
     const target = new Counter();
-    const seen = guardObject(target, guard, { methods: ["increment", "fail"] });
+    const seen = wrapService(target, origin, { methods: ["increment", "fail"] });
     seen.increment();
     seen.increment();
     expect(seen.count).toBe(2);
@@ -75,36 +75,36 @@ describe("a guarded object", () => {
     expect("increment" in seen).toBe(true);
   });
 
-  test("has one identity for each method", () => {
-    const seen = guardObject({ greet: () => "hi" }, guard, { methods: ["greet"] });
+  test("gives each method one identity", () => {
+    const seen = wrapService({ greet: () => "hi" }, origin, { methods: ["greet"] });
     expect(seen.greet).toBe(seen.greet);
   });
 
   test("names its methods, symbols too", async () => {
-    const seen = guardObject(new Counter(), guard, { methods: ["fail"] });
+    const seen = wrapService(new Counter(), origin, { methods: ["fail"] });
     await expect(seen.fail()).rejects.toThrow('plugin "a" failed in job:prepare.fail: failed at 0');
     expect(() => seen[Symbol.dispose]()).toThrow(
       'plugin "a" failed in job:prepare.dispose: cannot be disposed',
     );
   });
 
-  test("may be frozen", () => {
-    const seen = guardObject(
+  test("may wrap a frozen object", () => {
+    const seen = wrapService(
       Object.freeze({
         greet() {
           throw new Error("boom");
         },
       }),
-      guard,
+      origin,
       { methods: ["greet"] },
     );
     expect(() => seen.greet()).toThrow('plugin "a" failed in job:prepare.greet: boom');
   });
 
-  test("guards the objects of its factories, synchronous or not, with one identity each", async () => {
+  test("wraps the objects that its factories return or resolve to, each object once", async () => {
     const counter = new Counter();
     const factory = { make: () => counter, makeLater: async () => counter, plain: () => counter };
-    const seen = guardObject(factory, guard, { factories: { make: [], makeLater: [] } });
+    const seen = wrapService(factory, origin, { factories: { make: [], makeLater: [] } });
     expect(seen.make()).toBe(seen.make());
     expect(await seen.makeLater()).toBe(seen.make());
     expect(() => seen.make()[Symbol.dispose]()).toThrow("plugin");

@@ -1,0 +1,117 @@
+import type { ServiceOptions } from "../contracts/services.ts";
+import { AgentError, isAgentError, toMessage } from "../errors.ts";
+
+/** The code that an error came from: the plugin, and the place (`job:prepare`, `executor "shell"`). */
+export interface ErrorOrigin {
+  readonly plugin: string;
+  readonly where: string;
+}
+
+/**
+ * Returns the error to throw in place of `thrown`; its message names the plugin.
+ *
+ * An {@link AgentError} keeps its code, everything else becomes `PLUGIN_FAILED`; `thrown` becomes the cause. Returned unchanged: errors that
+ * name a plugin already, refusals of a job (the message is shown to the job's user), and the reason of an abort.
+ */
+export function attributeError(
+  thrown: unknown,
+  { plugin, where }: ErrorOrigin,
+  args: readonly unknown[] = [],
+): unknown {
+  if (isAgentError(thrown) && (attributed.has(thrown) || thrown.code === "JOB_REFUSED")) return thrown;
+  if (isAbortReason(thrown, args)) return thrown;
+  const code = isAgentError(thrown) ? thrown.code : "PLUGIN_FAILED";
+  const error = new AgentError(code, `plugin "${plugin}" failed in ${where}: ${toMessage(thrown)}`, {
+    cause: thrown,
+  });
+  attributed.add(error);
+  return error;
+}
+
+/** The methods of a service, or of an object that a service created, whose errors name the plugin. */
+export type ServiceMethods = Pick<
+  ServiceOptions<Record<string, unknown>>,
+  "methods" | "optional" | "factories"
+>;
+
+/**
+ * Returns a view of a service. Errors of the listed methods and of its disposal name the plugin. Methods run on the target itself, so that
+ * private fields work. Objects that `factories` return are wrapped as well; the same object always gets the same view.
+ */
+export function wrapService<T extends object>(
+  target: T,
+  origin: ErrorOrigin,
+  { methods = [], optional = [], factories = {} }: ServiceMethods,
+): T {
+  const view: T = Object.create(target);
+  const define = (key: PropertyKey, value: unknown) => Object.defineProperty(view, key, { value });
+  for (const key of [...methods, ...optional, ...disposal]) {
+    const method: unknown = Reflect.get(target, key);
+    if (typeof method === "function") define(key, wrapMethod(target, method as Method, origin, key));
+  }
+  const views = new WeakMap<object, object>();
+  for (const [key, created] of Object.entries(factories)) {
+    const wrapCreated = (object: unknown): unknown => {
+      if (typeof object !== "object" || object === null) return object;
+      if (!views.has(object)) views.set(object, wrapService(object, origin, { optional: created ?? [] }));
+      return views.get(object);
+    };
+    const factory = wrapMethod(target, Reflect.get(target, key) as Method, origin, key);
+    define(key, (...args: unknown[]) => {
+      const object = factory(...args);
+      return object instanceof Promise ? object.then(wrapCreated) : wrapCreated(object);
+    });
+  }
+  forwardAccessors(target, view);
+  return view;
+}
+
+type Method = (...args: unknown[]) => unknown;
+
+const disposal = [Symbol.dispose, Symbol.asyncDispose];
+
+function wrapMethod(
+  target: object,
+  method: Method,
+  { plugin, where }: ErrorOrigin,
+  key: PropertyKey,
+): Method {
+  const origin = { plugin, where: `${where}.${toName(key)}` };
+  return (...args) => {
+    try {
+      const result = Reflect.apply(method, target, args);
+      if (!(result instanceof Promise)) return result;
+      return result.catch((error: unknown) => {
+        throw attributeError(error, origin, args);
+      });
+    } catch (error) {
+      throw attributeError(error, origin, args);
+    }
+  };
+}
+
+/** Getters and setters run on the target: on the view they could not reach private fields. */
+function forwardAccessors(target: object, view: object): void {
+  for (let owner = target; owner && owner !== Object.prototype; owner = Reflect.getPrototypeOf(owner)!) {
+    for (const [key, { get, set }] of Object.entries(Object.getOwnPropertyDescriptors(owner))) {
+      if (!(get ?? set) || Object.hasOwn(view, key)) continue;
+      Object.defineProperty(view, key, {
+        get: () => Reflect.get(target, key, target),
+        set(value) {
+          Reflect.set(target, key, value, target);
+        },
+      });
+    }
+  }
+}
+
+const attributed = new WeakSet<AgentError>();
+
+function isAbortReason(thrown: unknown, args: readonly unknown[]): boolean {
+  if (thrown instanceof Error && thrown.name === "AbortError") return true;
+  return args.some((arg) => arg instanceof AbortSignal && arg.aborted && arg.reason === thrown);
+}
+
+function toName(key: PropertyKey): string {
+  return typeof key === "symbol" ? (key.description ?? "symbol").replace(/^Symbol\./, "") : String(key);
+}

@@ -1,0 +1,91 @@
+import type { Hookable } from "hookable";
+import type { OpenHostOptions, ProcessRole } from "../contracts/host.ts";
+import { type HookName, hookTable } from "../contracts/hooks.ts";
+import type { Logger } from "../contracts/logger.ts";
+import type { Plugin, PluginContext } from "../contracts/plugin.ts";
+import { AgentError } from "../errors.ts";
+import { toHint } from "../nearest.ts";
+import type { Lifetime } from "./lifetime.ts";
+import { createListener, type Listener } from "./listener.ts";
+import type { Registry } from "./registry.ts";
+
+/** A plugin in a host. */
+export interface PluginInstance {
+  readonly plugin: Plugin;
+  readonly log: Logger;
+  readonly lifetime: Lifetime;
+  /** The hooks that the plugin listens to. */
+  readonly hooks: Set<HookName>;
+  /** `failed`: `setup` threw or missed its deadline; what it still registers is ignored. */
+  phase: "setting-up" | "set-up" | "failed";
+}
+
+/** The parts of a host that all of its plugins share. */
+export interface HostScope extends Pick<OpenHostOptions, "roles" | "onStop"> {
+  readonly hooks: Hookable<Record<HookName, Listener>>;
+  readonly registry: Registry;
+  /** Whether every plugin is set up. */
+  isReady(): boolean;
+}
+
+/** Creates the argument of a plugin's `setup`. */
+export function createPluginContext(instance: PluginInstance, scope: HostScope): PluginContext {
+  const { plugin, log, lifetime } = instance;
+  const { registry, roles, onStop } = scope;
+  const assertReady = (method: string): void => {
+    if (scope.isReady()) return;
+    throw new AgentError(
+      "PLUGIN_INVALID",
+      `${method} can be called only in hooks, such as agent:start, and not in setup`,
+    );
+  };
+  return {
+    log,
+    signal: lifetime.signal,
+    hook(name, fn) {
+      if (!isRegistering(instance, "ctx.hook")) return;
+      assertHook(name, fn);
+      instance.hooks.add(name);
+      const { process } = hookTable[name];
+      if (!roles.includes(process) || !runsInAny(plugin, [process])) return;
+      scope.hooks.hook(name, createListener(name, fn, { plugin: plugin.name, log }));
+    },
+    provide(service, name, value) {
+      if (isRegistering(instance, "ctx.provide")) registry.provide(plugin.name, service, name, value);
+    },
+    use(service, name) {
+      assertReady("ctx.use");
+      return registry.use(service, name);
+    },
+    all(service) {
+      assertReady("ctx.all");
+      return registry.all(service);
+    },
+    stop(reason) {
+      if (onStop) onStop(reason, plugin.name);
+      else
+        log.warn(`plugin "${plugin.name}" requested a stop (${reason}), which this command does not support`);
+    },
+    defer: lifetime.defer,
+  };
+}
+
+/** Whether a plugin runs in a process with one of these roles. */
+export function runsInAny({ runsIn }: Plugin, roles: readonly ProcessRole[]): boolean {
+  return runsIn === undefined || runsIn.some((role) => roles.includes(role));
+}
+
+function isRegistering({ phase }: PluginInstance, method: string): boolean {
+  if (phase === "set-up") throw new AgentError("PLUGIN_INVALID", `${method} can be called only in setup`);
+  return phase === "setting-up";
+}
+
+function assertHook(name: string, fn: unknown): void {
+  if (!Object.hasOwn(hookTable, name)) {
+    const hint = toHint(name, Object.keys(hookTable));
+    throw new AgentError("HOOK_UNKNOWN", `no hook named "${name}"${hint}`);
+  }
+  if (typeof fn !== "function") {
+    throw new AgentError("PLUGIN_INVALID", `hook "${name}" needs a function, not ${Bun.inspect(fn)}`);
+  }
+}

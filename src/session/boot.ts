@@ -1,0 +1,30 @@
+import { AgentError } from "../core/errors.ts";
+import { flushNoise, type ShellState } from "./shell-state.ts";
+
+/** Waits until the login profile has finished. Rejects with `SESSION_FAILED` and the profile's output, or with the reason of `signal`. */
+export async function waitForBoot(state: ShellState, timeoutMs: number, signal: AbortSignal): Promise<void> {
+  const failed = Promise.withResolvers<never>();
+  const fail = (fault: string) => {
+    flushNoise(state);
+    const output = Bun.stripANSI(state.profileTail.toString()).trim();
+    failed.reject(
+      new AgentError("SESSION_FAILED", output === "" ? fault : `${fault}; its output: ${output}`),
+    );
+  };
+  const onAbort = () => failed.reject(signal.reason);
+  const timer = setTimeout(
+    () =>
+      fail(`the login shell was not ready after ${timeoutMs / 1000} s (is its profile waiting for input?)`),
+    timeoutMs,
+  );
+  signal.addEventListener("abort", onAbort, { once: true });
+  void state.ended.promise.then(() => fail("the login shell exited before it was ready"));
+  try {
+    if (signal.aborted) onAbort();
+    await Promise.race([state.booted.promise, failed.promise]);
+  } finally {
+    clearTimeout(timer);
+    signal.removeEventListener("abort", onAbort);
+    failed.promise.catch(() => {});
+  }
+}

@@ -1,12 +1,13 @@
-import { AgentError } from "../core/errors.ts";
-import { coreName, toVariable } from "../core/config/flags.ts";
+import type { CoreConfig } from "../agent/options/index.ts";
 import { encodeBase64 } from "../core/base64.ts";
-import type { JobSettings } from "../job/settings.ts";
+import { coreName, toVariable } from "../core/config/flags.ts";
+import type { JobLimits } from "../core/contracts/executor.ts";
 import type { EnvironmentVariable } from "../core/contracts/job-request.ts";
-import type { CoreConfig } from "../agent/core-options.ts";
 import type { Program } from "../core/contracts/command.ts";
+import { AgentError } from "../core/errors.ts";
+import type { JobSettings } from "../job/settings.ts";
 
-/** What a job is run with, out of the program's options. */
+/** Returns the settings of jobs as the program's options define them. */
 export function toSettings(program: Program, agentId: string): JobSettings {
   const core = program.config.of(coreName) as CoreConfig;
   const secret = program.config.options.filter((option) => option.secret && !option.key.includes("."));
@@ -17,13 +18,23 @@ export function toSettings(program: Program, agentId: string): JobSettings {
     logDiskLimitBytes: core["log-disk-limit"],
     jobReport: core["job-report"],
     executors: core.executors,
+    limits: toLimits(core),
     env: core["env-vars"].map((text) => toVariableOfJob(text, "--env-vars")),
     secrets: program.secrets,
     secretVariables: secret.map(({ key }) => toVariable(key)),
   };
 }
 
-/** `NAME=value`; everything behind the first `=` is the value. It may be a secret, so a fault does not show it. */
+function toLimits(core: CoreConfig): JobLimits {
+  const { "job-memory": memoryBytes, "job-cpus": cpus, "job-pids": pids } = core;
+  return {
+    ...(memoryBytes !== undefined && { memoryBytes }),
+    ...(cpus !== undefined && { cpus }),
+    ...(pids !== undefined && { pids }),
+  };
+}
+
+/** Parses `NAME=value`; the value is everything after the first `=`. It may be a secret, so that an error does not show it. */
 export function toVariableOfJob(text: string, flag: string): EnvironmentVariable {
   const at = text.indexOf("=");
   if (at < 1)

@@ -117,7 +117,7 @@ export const delivery: JobDelivery = {
   lost: new AbortController().signal,
 };
 
-/** What a log shows: `directive → exit code: output`, one a block, then the result. */
+/** A log in short: `directive → exit code: output` for each block, then the result. */
 export function toStory(events: readonly JobEvent[]): string[] {
   const story: string[] = [];
   let output = "";

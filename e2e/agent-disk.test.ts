@@ -129,7 +129,9 @@ describe("the state's disk", () => {
     expect(outline(events).at(-1)).toBe("end passed");
     expect(outputOf(events, gatedCommands[1])).toEndWith("\n60000\n");
     await expectJobPasses(scene);
-    expect(await scene.agentLog()).toMatch(/the state directory ".*" was removed; what it held is gone/);
+    expect(await scene.agentLog()).toMatch(
+      /state directory ".*" was removed and has been recreated; its contents are lost/,
+    );
     agent.kill("SIGTERM");
     expect((await agent.finished).exitCode).toBe(0);
     await scene.readyAgent();

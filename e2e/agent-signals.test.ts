@@ -108,7 +108,7 @@ describe("SIGTERM", () => {
     agent.kill("SIGTERM");
     const { exitCode, stdout } = await agent.finished;
     expect(exitCode).toBe(1);
-    expect(stdout).toMatch(/told twice to leave: .*\n.*told three times to leave: /);
+    expect(stdout).toMatch(/second interrupt: .*\n.*third interrupt: /);
     await waitForExit(seconds);
     expect(existsSync(path.join(scene.tester.home, "deployed"))).toBe(false);
     scene.agent();
@@ -187,7 +187,7 @@ describe("SIGUSR2", () => {
     agent.kill("SIGUSR2");
     const { exitCode, stdout } = await agent.finished;
     expect(exitCode).toBe(0);
-    expect(stdout).toMatch(/handed over: what runs goes on, and waits \d+ s for the next agent/);
+    expect(stdout).toMatch(/handed over: running jobs continue and wait \d+ s for the next agent process/);
     const [row] = await hub.agents();
     expect(row).toMatchObject({ jobId: id, isInterrupted: false, isDisconnected: false });
     expect(existsSync(path.join(scene.tester.home, "hooked"))).toBe(false);

@@ -108,9 +108,11 @@ describe("an agent with several slots", () => {
     agent.kill("SIGTERM");
     const { exitCode, stdout } = await agent.finished;
     expect(exitCode).toBe(1);
-    expect(stdout).toMatch(/ slot=\d : takes no job until the agent is started again: requested\n/);
     expect(stdout).toMatch(
-      / level=warn slot=\d : takes no job until the agent is started again: unable-to-sync\n/,
+      / slot=\d : slot disconnected \(reason: requested\); it takes no jobs until the agent is restarted\n/,
+    );
+    expect(stdout).toMatch(
+      / level=warn slot=\d : slot disconnected \(reason: unable-to-sync\); it takes no jobs until the agent is restarted\n/,
     );
     expect(stdout).toContain("Agent shutting down due to: INTERRUPTED");
     expect(await readFile(path.join(tester.home, "reasons"), "utf8")).toBe("INTERRUPTED\n");

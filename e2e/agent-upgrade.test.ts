@@ -61,7 +61,7 @@ describe("the binary is replaced by rename while a job runs", () => {
     agent.kill("SIGUSR2");
     expect((await agent.finished).exitCode).toBe(0);
     const next = scene.agent([], options);
-    await next.shows("took over a job");
+    await next.shows("resumed a job");
     expect([isDeleted(next.pid), jobProcesses(id)]).toEqual([false, [old!]]);
     expect((await tester.run(["version"], options)).stdout).toContain(newerVersion);
     await tester.write("go", "");
@@ -89,7 +89,7 @@ describe("the binary is replaced by rename while a job runs", () => {
     await hub.shows(id, "line 5\n");
     await scene.upgrade();
     await signalMain("SIGUSR2");
-    await until("the new agent has resumed the job", () => running.stdout.includes("took over a job"));
+    await until("the new agent has resumed the job", () => running.stdout.includes("resumed a job"));
     await tester.write("go", "");
     await expectComplete(scene, id);
 

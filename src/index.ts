@@ -38,7 +38,13 @@ export type {
   RunOptions,
 } from "./core/contracts/hooks.ts";
 export type { ImagePull, JobSummary } from "./core/contracts/job-summary.ts";
-export type { Executor, ExecutorContext, ExecutorOptions } from "./core/contracts/executor.ts";
+export type {
+  CleanUpContext,
+  Executor,
+  ExecutorContext,
+  ExecutorOptions,
+  JobLimits,
+} from "./core/contracts/executor.ts";
 export type { JobCommandHandler, JobCommandMessage } from "./core/contracts/job-command.ts";
 export type {
   LogFilter,
@@ -100,7 +106,7 @@ export { readHolder, takeLock } from "./os/state/lock.ts";
 export { longestSocketPath } from "./os/socket-path.ts";
 
 // For plugins that inspect this machine and the program's installation.
-export type { CoreConfig } from "./agent/core-options.ts";
+export type { CoreConfig } from "./agent/options/index.ts";
 export { coreName, toOwnerName } from "./core/config/flags.ts";
 export { toDuration } from "./core/host/deadline.ts";
 export { isSecret, toPlain } from "./core/logger/line.ts";

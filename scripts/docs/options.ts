@@ -1,7 +1,7 @@
 import { builtIns } from "../../plugins/index.ts";
 import type { DeclaredOptions } from "../../src/core/contracts/options.ts";
 import { declareOptions } from "../../src/core/config/flags.ts";
-import { coreOptions } from "../../src/agent/core-options.ts";
+import { coreOptions } from "../../src/agent/options/index.ts";
 
 /** Lists the options of the core and of all built-in plugins. */
 export async function declareBuiltIns(): Promise<DeclaredOptions[]> {

@@ -1,85 +1,119 @@
-import { toMessage } from "../core/errors.ts";
+import type { Host } from "../core/contracts/host.ts";
+import type { AgentSignals } from "../core/contracts/job-source.ts";
 import type { RootLogger } from "../core/contracts/logger.ts";
 import type { StopReason } from "../core/contracts/stop-reason.ts";
+import { toMessage } from "../core/errors.ts";
 import type { StateDirectory } from "../os/state/directory.ts";
-import type { SlotSettings } from "./slot-jobs.ts";
+import type { ExecutorCleanUp } from "./executor-clean-up.ts";
+import { createHookListener } from "./hook-listener.ts";
+import { createSlotNotifier } from "./notifier.ts";
 import { runSlot, type SlotsOptions } from "./slot.ts";
-import type { AgentSignals } from "../core/contracts/job-source.ts";
+import type { SlotPlace } from "./slot-jobs.ts";
 import type { StatusBoard } from "./status-board.ts";
 
 export interface AgentOptions extends SlotsOptions {
+  readonly host: Host;
   readonly logger: RootLogger;
   readonly state: Pick<StateDirectory, "slot" | "slots">;
   readonly status: StatusBoard;
-  readonly settingsOf: (slot: number) => SlotSettings;
+  readonly cleanUp: Pick<ExecutorCleanUp, "cleanUpEarlierJobs">;
+  readonly placeOf: (slot: number) => SlotPlace;
 }
 
 export interface AgentEnd {
-  /** Of the slot that left last. */
+  /** The reason of the slot that disconnected last. */
   readonly reason: StopReason;
-  /** A slot could not begin, or lost its control plane. */
+  /** A slot could not start, or lost its control plane. */
   readonly isFailed: boolean;
 }
 
-/** An agent, from its first I/O until the last of its slots has left. `undefined`: it handed over. */
+/** Runs an agent until the last of its slots has disconnected. Resolves to `undefined` after a hand-over (SIGUSR2). */
 export async function runAgent(options: AgentOptions): Promise<AgentEnd | undefined> {
-  const { host, version, signals, logger, status, state } = options;
+  const { host, version, signals, logger, status, launcher } = options;
 
-  // 1. Every plugin is set up; now they may open what they need.
+  // 1. Plugins open what they need.
   await host.call("agent:start", { version, status: () => status.read() });
 
-  // 2. Each slot goes its own way. One that is no longer wanted finishes what it had, and takes nothing more.
-  const slots = new Set([...Array(options.slots).keys(), ...state.slots()]);
-  const isOne = slots.size === 1;
-  let reason: StopReason | undefined;
-  let isFailed = false;
-  const faults = new Map<string, unknown>();
-  const run = async (slot: number): Promise<void> => {
-    const isWanted = slot < options.slots;
-    try {
-      const why = await runSlot({
-        ...options,
-        ...options.settingsOf(slot),
-        slot,
-        directory: state.slot(slot),
-        logger: isOne ? logger : logger.fork(),
-        board: status.slot(slot),
-        signals: isWanted ? signals : withoutJobs(signals),
-      });
-      if (isWanted) reason = why;
-      if (why === "unable-to-sync") isFailed = true;
-      if (!isOne && isWanted && !isLeaving(signals)) {
-        const level = why === "unable-to-sync" ? "warn" : "info";
-        logger[level](`takes no job until the agent is started again: ${why}`, { slot: slot + 1 });
-      }
-    } catch (error) {
-      isFailed = true;
-      const message = toMessage(error);
-      // What they all trip over is said once, and whoever is alone says it at the end.
-      if (!isOne && !faults.has(message)) logger.error(message, { slot: slot + 1 });
-      faults.set(message, error);
-    }
-  };
-  await Promise.all([...slots].map(run));
+  // 2. Executors clean up after earlier agent processes, in the background.
+  const exiting = new AbortController();
+  void options.cleanUp.cleanUpEarlierJobs(logger, exiting.signal);
+
+  // 3. The slots run, independently of each other.
+  const { reason, isFailed, error } = await runSlots(options);
+  exiting.abort();
   if (signals.handOver.aborted) {
-    const seconds = options.claimTimeoutMs / 1000;
-    logger.info(`handed over: what runs goes on, and waits ${seconds} s for the next agent`);
+    const seconds = launcher.claimTimeoutMs / 1000;
+    logger.info(`handed over: running jobs continue and wait ${seconds} s for the next agent process`);
     return undefined;
   }
-  if (reason === undefined) throw faults.values().next().value;
+  if (reason === undefined) throw error;
 
-  // 3. The last acts: the shutdown hook, then everybody's end.
+  // 4. The shutdown hook, then the other plugins.
   await host.call("agent:exit", { reason });
   await host.call("agent:stop", { reason });
   logger.info(`Agent shutting down due to: ${toWord(reason)}`);
   return { reason, isFailed };
 }
 
-const isLeaving = ({ interrupt, drain, handOver }: AgentSignals): boolean =>
+interface SlotsEnd {
+  /** `undefined`: no slot could start. */
+  reason: StopReason | undefined;
+  isFailed: boolean;
+  error: unknown;
+}
+
+/** Runs the configured slots, and those that are no longer configured until they have finished their left job. */
+async function runSlots(options: AgentOptions): Promise<SlotsEnd> {
+  const { signals, logger, state } = options;
+  const slots = new Set([...Array(options.slots).keys(), ...state.slots()]);
+  const isOne = slots.size === 1;
+  const end: SlotsEnd = { reason: undefined, isFailed: false, error: undefined };
+  const loggedErrors = new Set<string>();
+  const run = async (slot: number): Promise<void> => {
+    const isConfigured = slot < options.slots;
+    try {
+      const reason = await runSlot(toSlotOptions(slot, options, { isOne, isConfigured }));
+      if (isConfigured) end.reason = reason;
+      if (reason === "unable-to-sync") end.isFailed = true;
+      if (isOne || !isConfigured || isExiting(signals)) return;
+      const level = reason === "unable-to-sync" ? "warn" : "info";
+      const message = `slot disconnected (reason: ${reason}); it takes no jobs until the agent is restarted`;
+      logger[level](message, { slot: slot + 1 });
+    } catch (error) {
+      end.isFailed = true;
+      end.error ??= error;
+      const message = toMessage(error);
+      // An error that all slots share is logged once; that of an only slot is reported when the program exits.
+      if (!isOne && !loggedErrors.has(message)) logger.error(message, { slot: slot + 1 });
+      loggedErrors.add(message);
+    }
+  };
+  await Promise.all([...slots].map(run));
+  return end;
+}
+
+function toSlotOptions(
+  slot: number,
+  options: AgentOptions,
+  { isOne, isConfigured }: { isOne: boolean; isConfigured: boolean },
+): Parameters<typeof runSlot>[0] {
+  const { host, logger, state, status, signals } = options;
+  return {
+    ...options,
+    slot,
+    directory: state.slot(slot),
+    logger: isOne ? logger : logger.fork(),
+    place: options.placeOf(slot),
+    notifier: createSlotNotifier([status.slot(slot), createHookListener(host, slot)]),
+    signals: isConfigured ? signals : toDraining(signals),
+  };
+}
+
+const isExiting = ({ interrupt, drain, handOver }: AgentSignals): boolean =>
   interrupt.aborted || drain.aborted || handOver.aborted;
 
-/** As if it had been asked to leave before it began. */
-function withoutJobs(signals: AgentSignals): AgentSignals {
+/** The signals of a slot that takes no further jobs. */
+function toDraining(signals: AgentSignals): AgentSignals {
   return {
     interrupt: signals.interrupt,
     get interruptedAt() {
@@ -90,7 +124,7 @@ function withoutJobs(signals: AgentSignals): AgentSignals {
   };
 }
 
-/** As the shutdown hook gets it (protocol section 6.5). */
+/** The reason as the shutdown hook receives it (protocol section 6.5). */
 function toWord(reason: StopReason): string {
   return reason.toUpperCase().replaceAll("-", "_");
 }

@@ -5,23 +5,28 @@ import { jobFiles } from "../job/process/messages.ts";
 import { readDocument } from "../os/state/document.ts";
 import { findHolder } from "../os/state/lock.ts";
 
-/** The log of a job that this host ran, or runs. */
+/** The log of a job that has run or is running on this host. */
 export interface KeptLog {
   readonly jobId: string;
-  /** Of the job, in the state directory. */
+  /** The job's state directory. */
   readonly directory: string;
   readonly spool: string;
   readonly bytes: number;
-  /** Of the last event. */
+  /** Time of the last event. */
   readonly date: Date;
-  /** `undefined` while it runs; `unknown`: nothing runs, and there is no file, a damaged one, or a newer program's. */
+  /** `undefined`: the job is running. `unknown`: it is not, and its result is missing, damaged, or of a newer release. */
   readonly result: JobSummary["result"] | "unknown" | undefined;
   readonly summary: JobSummary | undefined;
-  /** The control plane has the job's result. */
+  /** Whether the control plane has the job's result. */
   readonly isReleased: boolean;
 }
 
-/** All logs below a state directory, of every agent and slot; the newest first. */
+export interface KeptLogLimits {
+  readonly maxBytes: number;
+  readonly maxAgeMs: number;
+}
+
+/** Lists the logs below a state directory, of every agent and slot; newest first. */
 export function listKeptLogs(stateDirectory: string): KeptLog[] {
   return listDirectories(join(stateDirectory, "agents"))
     .flatMap(listDirectories)
@@ -29,8 +34,8 @@ export function listKeptLogs(stateDirectory: string): KeptLog[] {
     .toSorted((a, b) => b.date.getTime() - a.date.getTime());
 }
 
-/** Removes logs of a slot that are too old, and the oldest beyond the size. What the control plane does not have yet stays. */
-export function pruneLogs(jobs: string, limits: { maxBytes: number; maxAgeMs: number }): void {
+/** Removes the logs of a slot that are too old, and the oldest beyond the total size. Logs of jobs that are not reported yet are kept. */
+export function pruneLogs(jobs: string, limits: KeptLogLimits): void {
   const oldest = Date.now() - limits.maxAgeMs;
   let bytes = 0;
   for (const log of listLogs(jobs).toSorted((a, b) => b.date.getTime() - a.date.getTime())) {

@@ -1,22 +1,22 @@
-import { unixSeconds } from "../job/log/unix-seconds.ts";
-import type { StopReason } from "../core/contracts/stop-reason.ts";
 import type { AgentSignals } from "../core/contracts/job-source.ts";
+import type { StopReason } from "../core/contracts/stop-reason.ts";
+import { unixSeconds } from "../job/log/unix-seconds.ts";
 
 export interface OperatorSignalsOptions {
-  /** The second SIGINT or SIGTERM, and the third. */
+  /** Called at the second SIGINT or SIGTERM, and at the third. */
   readonly onSecond: () => void;
   readonly onThird: () => void;
   readonly onReopen: () => void;
 }
 
 export interface OperatorSignals extends AgentSignals, Disposable {
-  /** As SIGQUIT does, for another reason. */
+  /** Drains the agent, as SIGQUIT does, for another reason. */
   stop(reason: StopReason): void;
 }
 
 /**
- * What an operator asks of the agent. SIGINT, SIGTERM: interrupt; again: stop the running jobs; again: kill them and exit. SIGQUIT: drain. SIGUSR2:
- * hand over to another process. SIGHUP: open the agent's log again.
+ * Listens to the signals of an operator. SIGINT, SIGTERM: interrupt; the second: stop the running jobs; the third: kill them and exit. SIGQUIT:
+ * drain. SIGUSR2: hand over to another process. SIGHUP: reopen the agent's log file.
  */
 export function listenToOperator(options: OperatorSignalsOptions): OperatorSignals {
   const interrupt = new AbortController();

@@ -1,242 +1,141 @@
-import { existsSync, readdirSync, rmSync } from "node:fs";
-import { join } from "node:path";
-import { setTimeout as sleep } from "node:timers/promises";
-import { toMessage } from "../core/errors.ts";
-import type { Host } from "../core/contracts/host.ts";
-import { closeJob } from "../job/process/close-job.ts";
-import { recoverLeft, refuseNewerJob } from "../job/process/left-jobs.ts";
-import type { JobSettings } from "../job/settings.ts";
-import { adoptJobProcess, finishedProcess, type JobProcess } from "../job/process/job-process.ts";
-import { startJobProcess, type WaitingJobProcess } from "../job/process/waiting-process.ts";
 import type { JobRequest } from "../core/contracts/job-request.ts";
-import { jobFiles, type JobProcessInput } from "../job/process/messages.ts";
-import type { Logger } from "../core/contracts/logger.ts";
-import { toSocketPath } from "../os/socket-path.ts";
-import { takeLock } from "../os/state/lock.ts";
-import { makePrivateDirectory, readDocument, removeDocument, writeDocument } from "../os/state/document.ts";
-import { pruneLogs } from "./kept-logs.ts";
-import { deliverJob } from "./deliver.ts";
 import type { AgentJob, JobDelivery, Jobs, LeftJob } from "../core/contracts/jobs.ts";
-import type { SlotBoard } from "./status-board.ts";
+import type { Logger } from "../core/contracts/logger.ts";
+import { toMessage } from "../core/errors.ts";
+import { type JobProcess, toFinishedProcess } from "../job/process/job-process.ts";
+import type { JobLauncher, WaitingJobProcess } from "../job/process/launcher.ts";
+import { recoverLeftLog } from "../job/process/left-jobs.ts";
+import { toSocketPath } from "../os/socket-path.ts";
+import { closeRefusedJob } from "./close-refused-job.ts";
+import type { Deliverer } from "./job-delivery.ts";
+import type { JobStore } from "./job-store.ts";
+import type { SlotNotifier } from "./notifier.ts";
 
-/** What the jobs of all slots have in common. */
-export interface JobsOptions {
-  readonly host: Host;
-  readonly plugins: JobProcessInput["plugins"];
-  readonly log: JobProcessInput["log"];
-  /** What a job's process starts with: ours without secrets. */
-  readonly env: Readonly<Record<string, string>>;
-  /** The words that start this program again. */
-  readonly program: readonly string[];
-  readonly claimTimeoutMs: number;
-  readonly flushTimeoutMs: number;
-  /** Of the logs that stay when their jobs are reported. */
-  readonly keptLogs: { readonly maxBytes: number; readonly maxAgeMs: number };
-  /** Called before anything is kept: see `StateDirectory.hold`. */
-  readonly holdState: () => void;
-}
-
-/** What differs from slot to slot. */
-export interface SlotSettings {
-  /** For sockets, the best first; the first whose path is short enough is taken. */
-  readonly socketDirectories: readonly string[];
-  readonly settings: JobSettings;
-}
-
-export interface SlotJobsOptions extends JobsOptions, SlotSettings {
-  readonly slot: number;
+export interface SlotJobsOptions {
+  readonly launcher: JobLauncher;
+  readonly deliverer: Deliverer;
+  readonly store: JobStore;
+  readonly notifier: SlotNotifier;
   readonly logger: Logger;
-  /** Of the slot's jobs, in the state directory. */
-  readonly directory: string;
-  readonly board: SlotBoard;
+  readonly place: SlotPlace;
 }
 
-/** The jobs of a slot, for its source, and for whoever must end them. */
+/** The place of a slot's job processes on this host. */
+export interface SlotPlace {
+  /** Directories for control sockets, best first: the first whose path is short enough is used. */
+  readonly socketDirectories: readonly string[];
+  /** The home directory of the slot's jobs. Left out: the login profile decides. */
+  readonly home?: string | undefined;
+}
+
+/** The jobs of a slot. */
 export interface SlotJobs extends Jobs {
   stopAll(): void;
   killAll(): void;
 }
 
 export function createSlotJobs(options: SlotJobsOptions): SlotJobs {
-  const { directory, logger, host, slot } = options;
+  const { launcher, store, notifier, logger } = options;
   const running = new Set<JobProcess>();
-  let expected: { readonly id: string; readonly process: WaitingJobProcess } | undefined;
-  makePrivateDirectory(directory);
-  for (const id of findLeft(directory)) refuseNewerJob(join(directory, id), id);
-  attempt(() => removeUnbegun(directory));
-  attempt(() => pruneLogs(directory, options.keptLogs));
+  const expected = createExpectedJob(options);
 
-  /** Tidying up. A disk that does not let us is no reason to refuse jobs. */
-  function attempt(work: () => void): void {
-    try {
-      work();
-    } catch (error) {
-      logger.warn(`what is not needed any more stays on disk: ${toMessage(error)}`);
-    }
-  }
-
-  function follow(request: JobRequest, process: JobProcess, delivery: JobDelivery): AgentJob {
+  /** Follows a job's process until its log is delivered. */
+  function follow(request: JobRequest, process: JobProcess, delivery: JobDelivery, isNew = true): AgentJob {
     running.add(process);
-    const { id } = request;
-    const board = options.board.job(request);
-    const done = deliverJob({
-      ...options,
-      board,
-      request,
-      process,
-      delivery,
-      directory: join(directory, id),
-    }).finally(() => running.delete(process));
+    void notifier.notify("jobFollowed", { job: request });
+    // Not awaited: a slow listener delays neither the log nor a stop.
+    const announced = isNew ? notifier.notify("jobStarted", { job: request }) : Promise.resolve();
+    const directory = store.directoryOf(request.id);
+    const done = options.deliverer
+      .deliver({ request, process, delivery, directory, notifier, logger, announced })
+      .finally(() => running.delete(process));
     return {
-      id,
+      id: request.id,
       request,
       done,
       stop: process.stop,
       kill: process.kill,
       async release() {
-        board.end();
-        attempt(() => forgetRequest(join(directory, id)));
-        attempt(() => pruneLogs(directory, options.keptLogs));
+        await notifier.notify("jobReleased", { job: request });
+        store.release(request.id);
       },
     };
   }
 
-  /** The directory of a job that begins, whatever an earlier one of this id has left. */
-  function makeDirectory(id: string): string {
-    options.holdState();
-    const path = join(directory, id);
-    rmSync(path, { recursive: true, force: true });
-    return makePrivateDirectory(path);
-  }
-
-  function spawn(jobId: string, path: string): WaitingJobProcess {
-    const { socketDirectories, ...rest } = options;
-    return startJobProcess({ ...rest, jobId, directory: path, socket: toSocketPath(socketDirectories) });
-  }
-
-  const prepare = (jobId: string) => spawn(jobId, makeDirectory(jobId));
-
-  /** On disk before anything of it runs: from here on a crash cannot lose the job. */
-  async function run(
-    request: JobRequest,
-    waiting: WaitingJobProcess,
-    delivery: JobDelivery,
-  ): Promise<AgentJob> {
-    const path = join(directory, request.id);
+  /** Stores the request, then runs it in its process. */
+  function run(request: JobRequest, process: WaitingJobProcess, delivery: JobDelivery): AgentJob {
     try {
-      writeDocument(join(path, jobFiles.request), request);
-      writeDocument(join(path, jobFiles.process), waiting.record);
+      store.write(request, process.record);
     } catch (error) {
-      waiting.dismiss();
+      process.dismiss();
       throw error;
     }
-    const process = waiting.run(request);
-    await announce(request);
-    return follow(request, process, delivery);
+    return follow(request, process.run(request), delivery);
   }
 
-  /** The process that waits for this job, if there is one; no other goes on waiting. */
-  function takeExpected(id: string): WaitingJobProcess | undefined {
-    const found = expected;
-    expected = undefined;
-    if (found?.id === id) return found.process;
-    found?.process.dismiss();
-    return undefined;
-  }
-
-  async function announce(job: JobRequest): Promise<void> {
-    await host.call("agent:job-started", { slot, jobId: job.id, job });
+  async function claim(id: string, delivery: JobDelivery): Promise<AgentJob> {
+    const request = store.readRequest(id);
+    const directory = store.directoryOf(id);
+    if (!(await store.hasStarted(id))) {
+      logger.info("starting a job that an earlier agent process had accepted", { job: id });
+      return run(request, launch(id, directory, options), delivery);
+    }
+    logger.info("resumed a job of an earlier agent process", { job: id });
+    recoverLeftLog(directory, logger);
+    return follow(request, launcher.resume(request, { jobId: id, directory, logger }), delivery, false);
   }
 
   return {
-    left: findLeft(directory).map((id): LeftJob => ({
-      id,
-      async claim(delivery) {
-        const path = join(directory, id);
-        const request = readDocument<JobRequest>(join(path, jobFiles.request))!;
-        if (await hasBegun(path)) {
-          logger.info("took over a job that was left", { job: id });
-          recoverLeft(path, logger);
-          return follow(request, adoptJobProcess({ directory: path, jobId: id, logger }), delivery);
-        }
-        logger.info("runs a job that an earlier agent had not begun", { job: id });
-        return run(request, spawn(id, path), delivery);
-      },
-    })),
-    expect(jobId) {
-      try {
-        takeExpected("");
-        expected = { id: jobId, process: prepare(jobId) };
-      } catch (error) {
-        logger.debug(`no process waits for the job: ${toMessage(error)}`, { job: jobId });
-      }
-    },
+    left: store.list().map((id): LeftJob => ({ id, claim: (delivery) => claim(id, delivery) })),
+    expect: expected.start,
     async start(request, delivery) {
-      return run(request, takeExpected(request.id) ?? prepare(request.id), delivery);
+      const { id } = request;
+      return run(request, expected.take(id) ?? launch(id, store.create(id), options), delivery);
     },
     async fail(request, reason, delivery) {
-      takeExpected("");
-      const path = join(directory, request.id);
-      let fault: unknown;
-      try {
-        makeDirectory(request.id);
-      } catch (error) {
-        fault = error;
-      }
-      const closed = closeJob({ directory: path, jobId: request.id, reason, logger });
-      try {
-        // Last: who finds a request without a log takes it for a job that has not begun, and runs it.
-        if (fault === undefined) writeDocument(join(path, jobFiles.request), request);
-      } catch (error) {
-        fault = error;
-      }
-      if (fault !== undefined) {
-        logger.error(`the job cannot be kept, a crash would lose it: ${toMessage(fault)}`, {
-          job: request.id,
-        });
-      }
-      await announce(request);
-      return follow(request, finishedProcess(closed), delivery);
+      expected.dismiss();
+      const closed = closeRefusedJob(request, { store, reason, logger });
+      return follow(request, toFinishedProcess(closed), delivery);
     },
     stopAll: () => running.forEach((process) => process.stop()),
     killAll: () => running.forEach((process) => process.kill()),
   };
 }
 
-/** Jobs whose result the control plane has not acknowledged: their request is still here. */
-function findLeft(directory: string): string[] {
-  return readdirSync(directory).filter((id) => existsSync(join(directory, id, jobFiles.request)));
+function launch(
+  jobId: string,
+  directory: string,
+  { launcher, logger, place }: SlotJobsOptions,
+): WaitingJobProcess {
+  const socket = toSocketPath(place.socketDirectories);
+  return launcher.start({ jobId, directory, logger, socket, home: place.home });
 }
 
-/**
- * Whether anything of a job can have run: its process makes the spool first, and holds the lock while it lives. One that waits for a request
- * leaves with its agent.
- */
-async function hasBegun(directory: string): Promise<boolean> {
-  const has = (name: string) => existsSync(join(directory, name));
-  for (const deadline = performance.now() + leaveMs; performance.now() < deadline; await sleep(20)) {
-    using lock = has(jobFiles.spool) ? undefined : takeLock(join(directory, jobFiles.lock));
-    if (has(jobFiles.spool) || has(jobFiles.result)) return true;
-    if (lock) return false;
-  }
-  return true;
-}
-
-const leaveMs = 10_000;
-
-/** What was made for a job of which not even the request came. */
-function removeUnbegun(directory: string): void {
-  for (const id of readdirSync(directory)) {
-    const has = (name: string) => existsSync(join(directory, id, name));
-    if (!has(jobFiles.request) && !has(jobFiles.spool)) {
-      rmSync(join(directory, id), { recursive: true, force: true });
-    }
-  }
-}
-
-/** A job's request, and all that leads to secrets, leaves the disk with the job; its log stays. */
-function forgetRequest(directory: string): void {
-  for (const name of [jobFiles.process, jobFiles.lock, jobFiles.request] as const) {
-    removeDocument(join(directory, name));
-  }
+/** The process that was started for a job whose request is still being fetched; at most one. */
+function createExpectedJob(options: SlotJobsOptions) {
+  const { store, logger } = options;
+  let expected: { readonly id: string; readonly process: WaitingJobProcess } | undefined;
+  const dismiss = () => {
+    expected?.process.dismiss();
+    expected = undefined;
+  };
+  return {
+    dismiss,
+    /** Never throws. */
+    start(id: string): void {
+      try {
+        dismiss();
+        expected = { id, process: launch(id, store.create(id), options) };
+      } catch (error) {
+        logger.debug(`job process could not be started before the request: ${toMessage(error)}`, { job: id });
+      }
+    },
+    /** Returns the process that waits for this job, if there is one, and dismisses any other. */
+    take(id: string): WaitingJobProcess | undefined {
+      const found = expected?.id === id ? expected.process : undefined;
+      if (found) expected = undefined;
+      dismiss();
+      return found;
+    },
+  };
 }

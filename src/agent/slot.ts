@@ -1,41 +1,42 @@
-import { toMessage } from "../core/errors.ts";
+import type { AgentSignals, JobSource } from "../core/contracts/job-source.ts";
 import type { RootLogger } from "../core/contracts/logger.ts";
 import type { StopReason } from "../core/contracts/stop-reason.ts";
-import { jobSource } from "../core/contracts/services.ts";
+import { toMessage } from "../core/errors.ts";
 import { createSlotState } from "../os/state/slot-state.ts";
-import { createSlotJobs, type SlotSettings, type JobsOptions, type SlotJobs } from "./slot-jobs.ts";
-import type { AgentSignals } from "../core/contracts/job-source.ts";
-import type { SlotBoard } from "./status-board.ts";
+import { openJobStore, type JobStoreOptions } from "./job-store.ts";
+import type { SlotNotifier } from "./notifier.ts";
+import { createSlotJobs, type SlotJobs, type SlotJobsOptions } from "./slot-jobs.ts";
 
-/** What all slots have in common. */
-export interface SlotsOptions extends JobsOptions {
+/** What all slots of an agent have in common. */
+export interface SlotsOptions
+  extends Pick<SlotJobsOptions, "launcher" | "deliverer">, Pick<JobStoreOptions, "keptLogs" | "holdState"> {
   readonly version: string;
-  /** The control plane: the name of a job source. */
-  readonly source: string;
-  /** How many jobs the agent runs at once: each slot is an agent of its own to the control plane. */
+  readonly source: JobSource;
+  /** Number of slots. To the control plane each is an agent of its own. */
   readonly slots: number;
   readonly signals: AgentSignals;
-  /** Gets the ways to end the running jobs of a slot, before there are any. */
+  /** Receives the jobs of each slot, before there are any. */
   readonly onJobs: (jobs: Pick<SlotJobs, "stopAll" | "killAll">) => void;
 }
 
-export interface SlotOptions extends SlotsOptions, SlotSettings {
+export interface SlotOptions extends SlotsOptions, Pick<SlotJobsOptions, "place"> {
   readonly slot: number;
-  /** Of the slot: its name in the control plane stands in its lines. */
+  /** The slot's logger, which gets the slot's name in the control plane. */
   readonly logger: RootLogger;
-  /** Of the slot, in the state directory. */
+  /** The slot's directory in the state directory. */
   readonly directory: string;
-  readonly board: SlotBoard;
+  readonly notifier: SlotNotifier;
 }
 
-/** One slot, from what an earlier process of it left until it has left its control plane. Resolves to why it left. */
+/** Runs one slot until it has disconnected from its control plane, and resolves to the reason. */
 export async function runSlot(options: SlotOptions): Promise<StopReason> {
-  const { host, version, slot, slots, signals, logger, board } = options;
-  const state = createSlotState(options.directory, options.holdState);
-  const jobs = createSlotJobs({ ...options, directory: `${options.directory}/jobs` });
+  const { version, slot, slots, signals, logger, notifier, directory } = options;
+  const state = createSlotState(directory, options.holdState);
+  const store = openJobStore({ ...options, directory: `${directory}/jobs` });
+  const jobs = createSlotJobs({ ...options, store });
   options.onJobs(jobs);
   try {
-    const reason = await host.use(jobSource, options.source).run({
+    const reason = await options.source.run({
       version,
       slot,
       slots,
@@ -45,23 +46,15 @@ export async function runSlot(options: SlotOptions): Promise<StopReason> {
       signals,
       async registered(name, controlPlane) {
         logger.rename(name);
-        board.set({ state: "waiting", name, controlPlane });
-        await host.call("agent:registered", { slot, name, controlPlane });
+        await notifier.notify("registered", { name, controlPlane });
       },
-      synced(outcome) {
-        board.synced(outcome);
-        void host.call("agent:synced", { slot, ...outcome });
-      },
-      async draining(why) {
-        board.set({ draining: why });
-        await host.call("agent:draining", { slot, reason: why });
-      },
+      synced: (outcome) => void notifier.notify("synced", outcome),
+      draining: (reason) => notifier.notify("draining", { reason }),
     });
-    board.set({ state: "left", reason });
-    if (!signals.handOver.aborted) await host.call("agent:left", { slot, reason });
+    await notifier.notify(signals.handOver.aborted ? "handedOver" : "disconnected", { reason });
     return reason;
   } catch (error) {
-    board.set({ state: "failed", error: toMessage(error) });
+    await notifier.notify("failed", { error: toMessage(error) });
     throw error;
   }
 }

@@ -1,82 +1,86 @@
 import type {
-  SyncStatus,
-  SyncOutcome,
-  SlotStatus,
-  LogPosition,
-  JobStatus,
   AgentStatus,
+  JobStatus,
+  LogPosition,
+  SlotStatus,
+  SyncOutcome,
+  SyncStatus,
 } from "../core/contracts/agent-status.ts";
+import type { SlotListener } from "./notifier.ts";
 
-/** What is told of one slot. */
-export interface SlotBoard {
-  set(status: Partial<Omit<SlotStatus, "slot" | "job" | "sync">>): void;
-  synced(outcome: SyncOutcome): void;
-  /** A job is taken up. What it returns tells how it goes on. */
-  job(job: { readonly id: string; readonly executor: string }): JobBoard;
-}
-
-export interface JobBoard {
-  phase(phase: JobStatus["phase"]): void;
-  log(read: () => LogPosition): void;
-  /** It is nothing to this slot any more. */
-  end(): void;
-}
-
+/** The current status of an agent, kept from the events of its slots. */
 export interface StatusBoard {
-  slot(index: number): SlotBoard;
+  /** Adds a slot, and returns the listener that keeps its status. */
+  slot(index: number): SlotListener;
+  /** Positions of logs are read from disk at this call only. */
   read(): AgentStatus;
 }
 
-/** Keeps how an agent stands. Reading costs little; nothing is read from disk before somebody asks. */
 export function createStatusBoard(about: { version: string; stateDirectory: string }): StatusBoard {
   const startedAt = Date.now();
-  const slots = new Map<number, () => SlotStatus>();
+  const slots = new Map<number, () => Omit<SlotStatus, "slot">>();
   return {
     slot(index) {
-      let status: Omit<SlotStatus, "slot"> = { state: "starting" };
-      let job: (() => JobStatus) | undefined;
-      const isOver = () => status.state === "left" || status.state === "failed";
-      slots.set(index, () => ({
-        slot: index,
-        ...status,
-        ...(job && { job: job(), ...(isOver() ? {} : { state: "running" as const }) }),
-      }));
-      return {
-        set: (change) => void (status = { ...status, ...change }),
-        synced({ durationMs, error }) {
-          const { succeededAt, failures = 0 } = status.sync ?? {};
-          const sync: SyncStatus =
-            error === undefined
-              ? { succeededAt: Date.now(), durationMs, failures: 0 }
-              : {
-                  ...(succeededAt !== undefined && { succeededAt }),
-                  durationMs,
-                  failures: failures + 1,
-                  error,
-                };
-          status = { ...status, sync };
-        },
-        job({ id, executor }) {
-          const at = Date.now();
-          let phase: JobStatus["phase"] = "running";
-          let position = (): LogPosition => ({ producedBytes: 0, deliveredBytes: 0, deliveredEvents: 0 });
-          const mine = (): JobStatus => ({ id, executor, startedAt: at, phase, log: position() });
-          job = mine;
-          return {
-            phase: (now) => void (phase = now),
-            log: (read) => void (position = read),
-            end() {
-              if (job === mine) job = undefined;
-            },
-          };
-        },
-      };
+      const { listener, read } = createSlotBoard();
+      slots.set(index, read);
+      return listener;
     },
     read: () => ({
       ...about,
       pid: process.pid,
       startedAt,
-      slots: [...slots.values()].map((read) => read()).toSorted((a, b) => a.slot - b.slot),
+      slots: [...slots].map(([slot, read]) => ({ slot, ...read() })).toSorted((a, b) => a.slot - b.slot),
     }),
   };
+}
+
+function createSlotBoard(): { listener: SlotListener; read: () => Omit<SlotStatus, "slot"> } {
+  let status: Omit<SlotStatus, "slot" | "job"> = { state: "starting" };
+  let job: JobBoard | undefined;
+  const set = (change: Partial<typeof status>) => void (status = { ...status, ...change });
+  // Events of an earlier job may still arrive when the next one has started.
+  const setJob = (id: string, change: Partial<JobBoard>) => {
+    if (job?.id === id) job = { ...job, ...change };
+  };
+  return {
+    listener: {
+      registered: ({ name, controlPlane }) => set({ state: "waiting", name, controlPlane }),
+      synced: (outcome) => set({ sync: toSyncStatus(status.sync, outcome) }),
+      draining: ({ reason }) => set({ draining: reason }),
+      disconnected: ({ reason }) => set({ state: "left", reason }),
+      handedOver: ({ reason }) => set({ state: "left", reason }),
+      failed: ({ error }) => set({ state: "failed", error }),
+      jobFollowed({ job: { id, executor } }) {
+        job = { id, executor, startedAt: Date.now(), phase: "running", position: atBeginning };
+      },
+      logOpened: (event) => setJob(event.job.id, { position: event.position }),
+      jobFinished: (event) => setJob(event.job.id, { phase: "flushing" }),
+      jobEnded: (event) => setJob(event.job.id, { phase: "reporting" }),
+      jobReleased(event) {
+        if (job?.id === event.job.id) job = undefined;
+      },
+    },
+    read() {
+      if (!job) return status;
+      const { position, ...rest } = job;
+      const isOver = status.state === "left" || status.state === "failed";
+      return {
+        ...status,
+        job: { ...rest, log: position() },
+        ...(isOver ? {} : { state: "running" as const }),
+      };
+    },
+  };
+}
+
+interface JobBoard extends Omit<JobStatus, "log"> {
+  readonly position: () => LogPosition;
+}
+
+const atBeginning = (): LogPosition => ({ producedBytes: 0, deliveredBytes: 0, deliveredEvents: 0 });
+
+function toSyncStatus(last: SyncStatus | undefined, { durationMs, error }: SyncOutcome): SyncStatus {
+  if (error === undefined) return { succeededAt: Date.now(), durationMs, failures: 0 };
+  const { succeededAt, failures = 0 } = last ?? {};
+  return { ...(succeededAt !== undefined && { succeededAt }), durationMs, failures: failures + 1, error };
 }

@@ -10,8 +10,8 @@ const socketName = "status.sock";
 const silenceSeconds = 5;
 
 /**
- * Tells whoever connects and sends a line how the agent stands, as one JSON document, and hangs up. The socket lies in the agent's folder, which only its user can
- * enter. An agent lives without it: what keeps it from listening is said once.
+ * Answers each client that sends a line with the agent's status, as one JSON document, and closes the connection. The socket is in the agent's
+ * directory, which only its user can enter. A socket that cannot be opened is logged, and the agent continues without it.
  */
 export function serveStatus(options: {
   directory: string;
@@ -22,7 +22,7 @@ export function serveStatus(options: {
   const cleanup = new DisposableStack();
   try {
     const path = cleanup.use(openSocketPath(directory, socketName));
-    // The folder is locked: whoever left this one is gone.
+    // The directory is locked, so that an existing socket belongs to a dead process.
     rmSync(join(directory, socketName), { force: true });
     const server = Bun.listen<Answer>({
       unix: path.value,
@@ -31,7 +31,7 @@ export function serveStatus(options: {
           socket.timeout(silenceSeconds);
           socket.data = {};
         },
-        // Not before it has spoken: Bun takes a connection that is closed at once for one that failed.
+        // Answered on data and not on open: Bun reports a connection that is closed at once as failed.
         data(socket) {
           socket.data.rest ??= Buffer.from(`${JSON.stringify(status.read())}\n`);
           send(socket);
@@ -47,22 +47,24 @@ export function serveStatus(options: {
       try {
         rmSync(join(directory, socketName), { force: true });
       } catch {
-        // Whoever comes next removes it.
+        // The next agent process removes it.
       }
     });
   } catch (error) {
-    logger.warn(`"signalman status" cannot reach this agent: ${toMessage(error)}`);
+    logger.warn(
+      `status socket could not be opened, "signalman status" cannot reach this agent: ${toMessage(error)}`,
+    );
   }
   return cleanup;
 }
 
-/** What came of asking. `absent`: nobody works there. `silent`: somebody may, and could not be asked, or gave no answer that is understood. */
+/** `absent`: no agent runs there. `silent`: an agent may run there, but could not be reached or sent no valid answer. */
 export type StatusAnswer =
   | { readonly kind: "status"; readonly status: AgentStatus }
   | { readonly kind: "absent" }
   | { readonly kind: "silent"; readonly reason: string };
 
-/** Asks the agent that works in this folder. */
+/** Asks the agent of a state directory for its status. */
 export async function askStatus(directory: string, timeoutMs: number): Promise<StatusAnswer> {
   const over = Promise.withResolvers<string>();
   const timer = setTimeout(() => over.resolve(`no answer within ${timeoutMs / 1000} s`), timeoutMs);
@@ -74,7 +76,7 @@ export async function askStatus(directory: string, timeoutMs: number): Promise<S
       unix: path.value,
       socket: {
         data: (_, bytes) => void (text += decoder.decode(bytes, { stream: true })),
-        close: () => over.resolve("it hung up"),
+        close: () => over.resolve("the connection was closed"),
         error: (_, error) => over.resolve(error.message),
       },
     });
@@ -85,16 +87,19 @@ export async function askStatus(directory: string, timeoutMs: number): Promise<S
   } catch (error) {
     const { code } = Object(error) as { code?: string };
     if (absence.has(code ?? "")) return { kind: "absent" };
-    return { kind: "silent", reason: code === "EACCES" ? "this user may not ask it" : toMessage(error) };
+    return {
+      kind: "silent",
+      reason: code === "EACCES" ? "this user has no access to its socket" : toMessage(error),
+    };
   } finally {
     clearTimeout(timer);
   }
 }
 
-/** No socket, one that a dead agent has left, no folder. */
+/** No socket, the socket of a dead agent, no directory. */
 const absence = new Set(["ENOENT", "ECONNREFUSED", "ENOTDIR"]);
 
-/** Of any version: what is more is let through, and what every version says must be there. */
+/** Accepts the status of any version: further fields are kept, and the fields that every version has are required. */
 function parseStatus(text: string): AgentStatus | undefined {
   try {
     const value = JSON.parse(text) as AgentStatus | null;
@@ -107,11 +112,11 @@ function parseStatus(text: string): AgentStatus | undefined {
 }
 
 interface Answer {
-  /** What is still to be sent; left out before it was asked. */
+  /** The bytes that remain to be sent; left out before the request. */
   rest?: Buffer;
 }
 
-/** The system takes a long answer in pieces. */
+/** Sends as much as the socket accepts; a long answer needs several calls. */
 function send(socket: Bun.Socket<Answer>): void {
   const { rest } = socket.data;
   if (rest === undefined) return;

@@ -6,11 +6,12 @@ import type { Host } from "../core/contracts/host.ts";
 import type { JobLog } from "../core/contracts/job-log.ts";
 import type { JobRequest } from "../core/contracts/job-request.ts";
 import type { Logger } from "../core/contracts/logger.ts";
-import { executor, jobCommand, logFilter } from "../core/contracts/services.ts";
+import { jobCommand, logFilter } from "../core/contracts/services.ts";
 import { AgentError, toMessage } from "../core/errors.ts";
 import { createCookie } from "../os/processes/cookie.ts";
 import { socketDirectories, toSocketPath } from "../os/socket-path.ts";
 import { toBaseEnvironment } from "./base-environment.ts";
+import { chooseExecutor } from "./choose-executor.ts";
 import { createJobSequences } from "./commands/job-sequences.ts";
 import { listenToJob } from "./commands/job-socket.ts";
 import { createJob, type Job } from "./job.ts";
@@ -68,20 +69,22 @@ export async function openJob(asked: JobRequest, options: OpenJobOptions): Promi
   if (jobSocket !== undefined) cleanup.use(listenToJob({ path: jobSocket, commands }));
 
   // 4. The job. Its executor gets a directory of its own, and is created when the job starts.
-  const name = settings.executors[request.executor] ?? request.executor;
-  const context = toExecutorContext(request, log, { ...options, jobSocket, name });
+  const context = toExecutorContext(request, log, { ...options, jobSocket });
   const job = createJob(request, {
     host,
     log,
     logger,
     stopGraceMs: settings.stopGraceMs,
     isReported: settings.jobReport,
-    createExecutor: (report) =>
-      host.use(executor, name).create({
+    createExecutor: (report) => {
+      const { name, factory } = chooseExecutor(request.executor, { host, ...settings });
+      return factory.create({
         ...context,
         ...report,
+        logger: logger.child(name),
         directory: mkdtempSync(join(directory, "executor-")),
-      }),
+      });
+    },
   });
 
   const owned = cleanup.move();
@@ -100,19 +103,18 @@ function openFilters(job: JobRequest, { host, settings, onSecrets }: OpenJobOpti
 function toExecutorContext(
   job: JobRequest,
   log: JobLog,
-  options: OpenJobOptions & { readonly jobSocket: string | undefined; readonly name: string },
-): Omit<ExecutorContext, "directory" | "imagePulled"> {
-  const { settings, logger, env, jobSocket, name } = options;
+  options: OpenJobOptions & { readonly jobSocket: string | undefined },
+): Omit<ExecutorContext, "directory" | "imagePulled" | "logger"> {
+  const { settings, env, jobSocket } = options;
   const cookie = options.cookie ?? createCookie(job.id);
-  const { agentId, secretVariables, stopGraceMs, terminalSize, home } = settings;
+  const { agentId, secretVariables, stopGraceMs, terminalSize, limits, home } = settings;
   return {
     job,
     agentId,
     environment: toBaseEnvironment(env, { secretVariables, cookie, jobSocket }),
     cookie,
     log,
-    logger: logger.child(name),
-    options: { stopGraceMs, terminalSize, ...(home !== undefined && { home }) },
+    options: { stopGraceMs, terminalSize, limits, ...(home !== undefined && { home }) },
   };
 }
 

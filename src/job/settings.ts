@@ -1,3 +1,4 @@
+import type { JobLimits } from "../core/contracts/executor.ts";
 import type { EnvironmentVariable } from "../core/contracts/job-request.ts";
 
 /** Settings of a job that come from the agent's configuration. */
@@ -11,6 +12,8 @@ export interface JobSettings {
   readonly jobReport: boolean;
   /** The wire's name of an executor → the name of its replacement. */
   readonly executors: Readonly<Record<string, string>>;
+  /** Limits of a job's resources (`job-memory`, `job-cpus`, `job-pids`). */
+  readonly limits: JobLimits;
   /** Home directory of jobs after the login profile. Left out: as the profile sets it. */
   readonly home?: string;
   /** Variables that the agent adds to those of every job (`env-vars`); they take precedence. */

@@ -64,7 +64,7 @@ export function executorContext(
     log: createRecordingJobLog(),
     imagePulled: async () => {},
     logger: silentLogger,
-    options: { stopGraceMs: 1000, terminalSize: { rows: 0, columns: 0 } },
+    options: { stopGraceMs: 1000, terminalSize: { rows: 0, columns: 0 }, limits: {} },
     ...overrides,
   };
 }

@@ -1,25 +1,35 @@
 import { join } from "node:path";
+import { createHookListener } from "../../src/agent/hook-listener.ts";
+import { createDeliverer } from "../../src/agent/job-delivery.ts";
+import { openJobStore } from "../../src/agent/job-store.ts";
+import { createSlotNotifier } from "../../src/agent/notifier.ts";
 import { createSlotJobs, type SlotJobs } from "../../src/agent/slot-jobs.ts";
 import type { JobDelivery } from "../../src/core/contracts/jobs.ts";
 import { createStatusBoard } from "../../src/agent/status-board.ts";
 import type { HookEvents } from "../../src/core/contracts/hooks.ts";
 import { createHost } from "../../src/core/host/host.ts";
 import { withoutSecrets } from "../../src/job/base-environment.ts";
+import { createJobLauncher, type JobLauncherOptions } from "../../src/job/process/launcher.ts";
 import { toJobRequest } from "../../src/job/request/parse.ts";
 import type { JobRequest } from "../../src/core/contracts/job-request.ts";
 import type { JobEvent } from "../../src/core/contracts/job-events.ts";
-import { definePlugin } from "../../src/core/contracts/plugin.ts";
+import { definePlugin, type PluginContext } from "../../src/core/contracts/plugin.ts";
 import { logBackend } from "../../src/core/contracts/services.ts";
 import { createRecordingLogger, tmpdir, toEvents } from "../../src/testing/index.ts";
 import { settings } from "../job/fixtures.ts";
 
 export const main = join(import.meta.dir, "../../src/main.ts");
 
-/**
- * A slot with real job processes and a log backend that records its input. `again` simulates a restart of the
- * agent.
- */
-export async function createSlot(options: { claimTimeoutMs?: number; path?: string } = {}) {
+export interface SlotOptions {
+  readonly claimTimeoutMs?: number;
+  readonly path?: string;
+  /** Set-up of a further plugin in the agent's process. */
+  readonly setup?: (ctx: PluginContext) => void;
+  readonly onDied?: JobLauncherOptions["onDied"];
+}
+
+/** A slot with real job processes, and a log backend that records what it receives. `again` returns it as a new agent process sees it. */
+export async function createSlot(options: SlotOptions = {}) {
   await using cleanup = new AsyncDisposableStack();
   const directory = options.path === undefined ? cleanup.use(await tmpdir()) : { path: options.path };
   const logger = createRecordingLogger();
@@ -27,9 +37,11 @@ export async function createSlot(options: { claimTimeoutMs?: number; path?: stri
   const ended: HookEvents["agent:job-ended"][] = [];
   const status = createStatusBoard({ version: "test", stateDirectory: directory.path });
   const board = status.slot(0);
+  const directoryOfJobs = join(directory.path, "jobs");
   const backend = definePlugin({
     name: "keeper",
     setup(ctx) {
+      options.setup?.(ctx);
       ctx.hook("agent:job-ended", (event) => void ended.push(event));
       ctx.provide(logBackend, "push", {
         open: ({ spool, saveCursor }) => ({
@@ -51,31 +63,36 @@ export async function createSlot(options: { claimTimeoutMs?: number; path?: stri
     roles: ["agent"],
     logger,
   });
-  /** Opens the slot like a restarted agent. */
-  const again = (more: { program?: readonly string[] } = {}): SlotJobs =>
+  /** The slot as a new agent process sees it. */
+  const again = ({ program = [process.execPath, main] }: { program?: readonly string[] } = {}): SlotJobs =>
     createSlotJobs({
-      slot: 0,
-      board,
-      host,
+      notifier: createSlotNotifier([board, createHookListener(host, 0)]),
       logger,
-      directory: join(directory.path, "jobs"),
-      socketDirectories: [join(directory.path, "run")],
-      settings,
-      plugins: [{ key: "shell", origin: "built-in", config: { "start-timeout": 60, "keep-processes": [] } }],
-      log: {
-        path: join(directory.path, "agent_log"),
-        rotation: { maxBytes: 0, count: 0 },
-        level: "info",
-        format: "human",
-        name: "test",
-      },
-      env: withoutSecrets({ ...process.env, HOME: directory.path }, []),
-      program: [process.execPath, main],
-      claimTimeoutMs: options.claimTimeoutMs ?? 60_000,
-      flushTimeoutMs: 10_000,
-      keptLogs: { maxBytes: 2 ** 30, maxAgeMs: 24 * 3600 * 1000 },
-      holdState: () => {},
-      ...more,
+      store: openJobStore({
+        directory: directoryOfJobs,
+        keptLogs: { maxBytes: 2 ** 30, maxAgeMs: 24 * 3600 * 1000 },
+        holdState: () => {},
+        logger,
+      }),
+      place: { socketDirectories: [join(directory.path, "run")] },
+      deliverer: createDeliverer({ host, flushTimeoutMs: 10_000 }),
+      launcher: createJobLauncher({
+        settings,
+        plugins: [
+          { key: "shell", origin: "built-in", config: { "start-timeout": 60, "keep-processes": [] } },
+        ],
+        log: {
+          path: join(directory.path, "agent_log"),
+          rotation: { maxBytes: 0, count: 0 },
+          level: "info",
+          format: "human",
+          name: "test",
+        },
+        environment: withoutSecrets({ ...process.env, HOME: directory.path }, []),
+        program,
+        claimTimeoutMs: options.claimTimeoutMs ?? 60_000,
+        onDied: options.onDied ?? (() => Promise.resolve()),
+      }),
     });
   cleanup.use(host);
   const owned = cleanup.move();
@@ -83,7 +100,7 @@ export async function createSlot(options: { claimTimeoutMs?: number; path?: stri
     path: directory.path,
     logger,
     received,
-    /** The recorded events of `agent:job-ended`. */
+    /** The events of ended jobs that plugins received. */
     ended,
     status,
     again,
@@ -100,7 +117,7 @@ export const delivery: JobDelivery = {
   lost: new AbortController().signal,
 };
 
-/** Summarizes a log: `directive → exit code: output` per block, then the result. */
+/** A log in short: `directive → exit code: output` for each block, then the result. */
 export function toStory(events: readonly JobEvent[]): string[] {
   const story: string[] = [];
   let output = "";

@@ -82,5 +82,9 @@ test("an agent that cannot listen reports it once and continues", async () => {
   const lines: string[] = [];
   const logger = { ...silentLogger, warn: (text: string) => void lines.push(text) };
   using _served = serveStatus({ directory: join(tmp.path, "gone"), status: { read: () => status }, logger });
-  expect(lines).toEqual([expect.stringContaining('"signalman status" cannot reach this agent: ')]);
+  expect(lines).toEqual([
+    expect.stringContaining(
+      'status socket could not be opened, "signalman status" cannot reach this agent: ',
+    ),
+  ]);
 });

@@ -2,7 +2,7 @@ import { expect, test } from "bun:test";
 import * as v from "valibot";
 import { defineCommand } from "../../src/core/contracts/command.ts";
 import { definePlugin } from "../../src/index.ts";
-import type { CoreConfig } from "../../src/agent/core-options.ts";
+import type { CoreConfig } from "../../src/agent/options/index.ts";
 
 const config = v.strictObject({
   host: v.optional(v.string(), "localhost"),

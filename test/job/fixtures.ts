@@ -15,6 +15,7 @@ export const settings: JobSettings = {
   logDiskLimitBytes: 1024 * 1024,
   jobReport: false,
   executors: {},
+  limits: {},
   env: [],
   secrets: [],
   secretVariables: [],

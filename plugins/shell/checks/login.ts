@@ -27,7 +27,7 @@ export async function checkLogin({ env, signal }: CheckContext, logger: Logger):
     value: randomBytes(16).toString("hex"),
   };
   const environment = { ...withoutSecrets(env), [cookie.name]: cookie.value };
-  const options = { stopGraceMs: 0, terminalSize: { rows: 0, columns: 0 } };
+  const options = { stopGraceMs: 0, terminalSize: { rows: 0, columns: 0 }, limits: {} };
   const startedAt = performance.now();
   try {
     await using shell = createShellExecutor(

@@ -5,7 +5,7 @@ import type { CommandLoader } from "../../core/contracts/command.ts";
  * A command of a plugin is declared in the plugin (`commands`).
  */
 export const ownCommands: Readonly<Record<string, CommandLoader>> = {
-  start: () => import("../start.ts"),
+  start: () => import("./start.ts"),
   run: () => import("./run.ts"),
   logs: () => import("./logs.ts"),
   status: () => import("./status.ts"),

@@ -1,6 +1,6 @@
 import { type KeptLog, listKeptLogs } from "../../agent/kept-logs.ts";
 import { coreName } from "../../core/config/flags.ts";
-import type { CoreConfig } from "../../agent/core-options.ts";
+import type { CoreConfig } from "../../agent/options/index.ts";
 import { AgentError } from "../../core/errors.ts";
 import { toReport, toShortReport } from "../../job/usage/report.ts";
 import { findChange } from "../../job/log/verify-spool.ts";

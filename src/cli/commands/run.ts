@@ -11,7 +11,7 @@ import { viewJob } from "../job-view/view-job.ts";
 import { hasColour } from "../output/colour.ts";
 import { loadJob } from "../run/job-file.ts";
 import { listenForStop } from "../run/stop-signals.ts";
-import { toSettings, toVariableOfJob } from "../settings.ts";
+import { toSettings, toVariableOfJob } from "../program/job-settings.ts";
 
 const exitStatus: Readonly<Record<JobResult, number>> = { passed: 0, failed: 1, stopped: 130 };
 

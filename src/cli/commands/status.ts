@@ -4,7 +4,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { askStatus, type StatusAnswer } from "../../agent/status-socket.ts";
 import type { AgentStatus } from "../../core/contracts/agent-status.ts";
 import { coreName } from "../../core/config/flags.ts";
-import type { CoreConfig } from "../../agent/core-options.ts";
+import type { CoreConfig } from "../../agent/options/index.ts";
 import { AgentError, toMessage } from "../../core/errors.ts";
 import { defaultStateDirectory } from "../../os/state/directory.ts";
 import { readHolder } from "../../os/state/lock.ts";

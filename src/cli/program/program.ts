@@ -1,4 +1,4 @@
-import type { CoreConfig } from "../../agent/core-options.ts";
+import type { CoreConfig } from "../../agent/options/index.ts";
 import { parseArguments } from "../../core/config/arguments.ts";
 import { resolveConfig, type ResolvedConfig } from "../../core/config/config.ts";
 import { coreName } from "../../core/config/flags.ts";

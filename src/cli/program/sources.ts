@@ -1,6 +1,6 @@
 import { resolve } from "node:path";
 import type { DeclaredOptions } from "../../core/contracts/options.ts";
-import { coreOptions } from "../../agent/core-options.ts";
+import { coreOptions } from "../../agent/options/index.ts";
 import { peekFlags } from "../../core/config/arguments.ts";
 import { type ConfigFile, findConfigFile, loadConfigFile } from "../../core/config/file.ts";
 import { declareOptions, toVariable } from "../../core/config/flags.ts";

@@ -1,22 +1,9 @@
 import type { EffectiveOption, EffectiveConfig, DeclaredOptions, Option } from "../contracts/options.ts";
-import { collectGiven, type Given } from "./option-sources.ts";
+import type { Given } from "./given.ts";
+import { collectGiven, type OptionSources } from "./option-sources.ts";
 import { toIssueFault, toKey } from "./faults.ts";
-import type { ConfigFile } from "./file.ts";
-import type { PluginPart } from "./plugins.ts";
 import { toMessage } from "../errors.ts";
 import { toOwnerName } from "./flags.ts";
-
-export interface ResolveConfigOptions {
-  readonly declared: readonly DeclaredOptions[];
-  /** The values of each flag, in the order in which they were given. */
-  readonly flags: ReadonlyMap<string, readonly string[]>;
-  readonly env: Readonly<Record<string, string | undefined>>;
-  readonly file: ConfigFile | undefined;
-  /** The sections of each plugin in the `plugins:` maps. */
-  readonly parts: ReadonlyMap<string, readonly PluginPart[]>;
-  /** Explains an unknown flat key, if possible: ` (…)`. */
-  explainUnknown(key: string): Promise<string>;
-}
 
 export interface ResolvedConfig {
   readonly config: EffectiveConfig;
@@ -29,7 +16,7 @@ export interface ResolvedConfig {
 }
 
 /** Determines the value of every option. Precedence: flag, environment variable, file, default. */
-export async function resolveConfig(options: ResolveConfigOptions): Promise<ResolvedConfig> {
+export async function resolveConfig(options: OptionSources): Promise<ResolvedConfig> {
   const { given, faults, isUsage, secrets } = await collectGiven(options);
   const configs = new Map<string, unknown>();
   const effective: EffectiveOption[] = [];

@@ -1,5 +1,5 @@
 import type { OptionSource, Option } from "../contracts/options.ts";
-import type { Given } from "./option-sources.ts";
+import type { Given } from "./given.ts";
 import { toOwnerName } from "./flags.ts";
 import type { StandardSchemaV1 } from "../contracts/standard-schema.ts";
 import { describeType } from "./values.ts";

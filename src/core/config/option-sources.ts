@@ -1,16 +1,23 @@
 import type { OptionSource, DeclaredOptions, Option } from "../contracts/options.ts";
-import type { ResolveConfigOptions } from "./config.ts";
-import type { ConfigLayer } from "./file.ts";
+import type { Given } from "./given.ts";
+import type { ConfigFile, ConfigLayer } from "./file.ts";
 import type { PluginPart } from "./plugins.ts";
 import { toConversionFault } from "./faults.ts";
 import { coreName } from "./flags.ts";
 import { toHint } from "../nearest.ts";
 import { type Conversion, fromFile, fromFlag, fromVariable } from "./values.ts";
 
-/** The value that was given for an option. `value` is undefined when it could not be converted; a fault then reports it. */
-export interface Given {
-  readonly value: unknown;
-  readonly source: OptionSource;
+/** Everything from which options get their values. */
+export interface OptionSources {
+  readonly declared: readonly DeclaredOptions[];
+  /** The values of each flag, in the order in which they were given. */
+  readonly flags: ReadonlyMap<string, readonly string[]>;
+  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly file: ConfigFile | undefined;
+  /** The sections of each plugin in the `plugins:` maps. */
+  readonly parts: ReadonlyMap<string, readonly PluginPart[]>;
+  /** Explains an unknown flat key, if possible: ` (…)`. */
+  explainUnknown(key: string): Promise<string>;
 }
 
 export interface Collected {
@@ -22,7 +29,7 @@ export interface Collected {
 }
 
 /** Collects the value that was given for each option, converted to its type. Keys that belong to no option are faults. */
-export async function collectGiven(options: ResolveConfigOptions): Promise<Collected> {
+export async function collectGiven(options: OptionSources): Promise<Collected> {
   const { declared, flags, env, file, parts } = options;
   const given = new Map<Option, Given>();
   const faults: string[] = [];
@@ -89,7 +96,7 @@ async function refuseKey(
   key: string,
   raw: unknown,
   keyed: ReadonlyMap<string, Option>,
-  { explainUnknown }: ResolveConfigOptions,
+  { explainUnknown }: OptionSources,
 ): Promise<string[]> {
   const why =
     (await explainUnknown(key.toLowerCase())) || toHint(key, [...keyed.keys(), "plugins", "extends"]);

@@ -12,6 +12,16 @@ export interface Cookie {
   readonly value: string;
 }
 
+/** Limits of the resources that a job's processes use together. A limit that is left out is not set. */
+export interface JobLimits {
+  /** Bytes of memory (`job-memory`). */
+  readonly memoryBytes?: number;
+  /** Number of CPUs, fractions allowed (`job-cpus`). */
+  readonly cpus?: number;
+  /** Number of processes and threads (`job-pids`). */
+  readonly pids?: number;
+}
+
 /** Settings of a job that apply to every executor. */
 export interface ExecutorOptions {
   /** Milliseconds from SIGTERM to SIGKILL (`stop-grace-period`). */
@@ -20,6 +30,8 @@ export interface ExecutorOptions {
   readonly terminalSize: { readonly rows: number; readonly columns: number };
   /** On the agent's host: the job's initial working directory, and its `HOME` after the login profile. Left out: as the profile sets them. */
   readonly home?: string;
+  /** Limits that the executor enforces. It receives only those that it declares in `ExecutorFactory.enforcesLimits`. */
+  readonly limits: JobLimits;
 }
 
 export interface ExecutorContext {
@@ -86,7 +98,10 @@ export interface CleanUpContext {
   readonly agentId: string;
   /** The job whose leftovers are removed. Left out: every job of this agent except `runningJobs`. */
   readonly jobId?: string;
-  /** Ids of the agent's jobs whose processes are alive. */
+  /**
+   * Ids of the agent's jobs whose processes are alive. Current at each read: list what may be removed first, and read the ids after that, so
+   * that a job that starts meanwhile is spared.
+   */
   readonly runningJobs: readonly string[];
   readonly logger: Logger;
   /** Aborts when the agent waits no longer. */
@@ -103,4 +118,6 @@ export interface ExecutorFactory {
   cleanUp?(context: CleanUpContext): Promise<void>;
   /** The executor runs every job of the agent, whatever executor the job asks for. */
   readonly takesAllJobs?: boolean;
+  /** The limits that the executor enforces. A job for which another limit is configured fails when it starts. Left out: none. */
+  readonly enforcesLimits?: readonly (keyof JobLimits)[];
 }

@@ -10,26 +10,26 @@ import type { Logger } from "../../core/contracts/logger.ts";
 import { writeDocument } from "../../os/state/document.ts";
 import { jobFiles } from "./messages.ts";
 
-/** How a job ended, whatever the disk says to that. */
+/** The end of a job, also when it could not be written to disk. */
 export interface ClosedJob {
   readonly summary: JobSummary;
-  /** Lines of its log that the disk did not take. */
+  /** Lines of its log that could not be written. */
   readonly rest: Uint8Array;
 }
 
 export interface CloseJobOptions {
-  /** Of the job, in the state directory. Need not be there. */
+  /** The job's state directory. It may be missing. */
   readonly directory: string;
   readonly jobId: string;
-  /** Stands in the log, if the log has no end yet. */
+  /** Written to the log, unless the log is complete. */
   readonly reason: string;
-  /** What is known of how it ended. Default: it has failed. */
+  /** The result, if one is known. Default: failed. */
   readonly known?: JobSummary;
-  /** Hears what cannot be kept on disk. */
+  /** Receives errors of writing. */
   readonly logger?: Logger;
 }
 
-/** The summary of a job of which nothing else is known. */
+/** The summary of a job whose result is unknown. */
 export const failed: JobSummary = {
   result: "failed",
   durationMs: 0,
@@ -37,8 +37,8 @@ export const failed: JobSummary = {
 };
 
 /**
- * Closes the books of a job that nobody runs (any more): every block of its log is closed, the reason stands in the last one, and the result is kept. What
- * cannot be kept on disk is given back. Only whoever holds the job's lock, or made its directory, may do that.
+ * Closes the log of a job without a process: ends its open block with a line that gives the reason, and writes the result. Lines that
+ * cannot be written are returned. The caller holds the job's lock, or has created its directory.
  */
 export function closeJob(options: CloseJobOptions): ClosedJob {
   const { directory, jobId, reason, logger, known = failed } = options;
@@ -51,7 +51,7 @@ export function closeJob(options: CloseJobOptions): ClosedJob {
   const lines = toClosingEvents(recovered, text, known.result).map((event) =>
     Buffer.from(`${JSON.stringify(event)}\n`),
   );
-  const { kept, ...extent } = append(path, recovered, lines, onFault);
+  const { written, ...extent } = append(path, recovered, lines, onFault);
   const events = (recovered?.events ?? 0) + lines.length;
   const summary: JobSummary = { ...known, log: { ...known.log, ...extent, events } };
   try {
@@ -59,10 +59,10 @@ export function closeJob(options: CloseJobOptions): ClosedJob {
   } catch (error) {
     onFault(error);
   }
-  // Who made no directory has said so; of the rest one is enough to know.
+  // A directory that could not be created was reported by its creator; one error of several is enough.
   if (faults.length > 0 && existsSync(directory))
     logger?.error(`the job's end cannot be kept on disk: ${toMessage(faults[0])}`, { job: jobId });
-  return { summary, rest: Buffer.concat(lines.slice(kept)) };
+  return { summary, rest: Buffer.concat(lines.slice(written)) };
 }
 
 function recover(path: string, onFault: (error: unknown) => void): RecoveredSpool | undefined {
@@ -74,14 +74,14 @@ function recover(path: string, onFault: (error: unknown) => void): RecoveredSpoo
   }
 }
 
-/** As many lines as the disk takes. */
+/** Appends as many lines as the disk accepts. */
 function append(
   path: string,
   recovered: RecoveredSpool | undefined,
   lines: readonly Uint8Array[],
   onFault: (error: unknown) => void,
-): { kept: number; bytes: number; checksum: number } {
-  let kept = 0;
+): { written: number; bytes: number; checksum: number } {
+  let written = 0;
   let { bytes, checksum } = recovered ?? { bytes: 0, checksum: 0 };
   try {
     const file = openSpoolFile(path, {
@@ -92,7 +92,7 @@ function append(
     try {
       for (const line of lines) {
         file.append(line);
-        kept += 1;
+        written += 1;
       }
       file.sync();
     } finally {
@@ -102,10 +102,10 @@ function append(
   } catch (error) {
     onFault(error);
   }
-  return { kept, bytes, checksum };
+  return { written, bytes, checksum };
 }
 
-/** What a log lacks for its page to show a job that is over. */
+/** The events that complete a log. */
 function toClosingEvents(log: RecoveredSpool | undefined, reason: string, result: JobResult): JobEvent[] {
   if (log?.finished) return [];
   const timestamp = unixSeconds();

@@ -1,19 +1,20 @@
 import { timingSafeEqual } from "node:crypto";
 import { chmodSync, rmSync } from "node:fs";
-import { createLineReader, type ToAgent, type ToJob, wireVersion } from "./messages.ts";
+import { createLineReader } from "./line-reader.ts";
+import { type ToAgent, type ToJob, wireVersion } from "./messages.ts";
 
 export interface ControlSocketOptions {
-  /** Not more than 107 bytes long. */
+  /** At most 107 bytes. */
   readonly path: string;
   readonly secret: string;
   readonly onCommand: (command: "stop" | "kill" | "leave") => void;
-  /** Called when the first agent is there, and when the last has gone. */
+  /** Called when the first agent has connected, and when the last has disconnected. */
   readonly onClaimed: (isClaimed: boolean) => void;
 }
 
-/** Where agents reach a job's process. Only who knows the secret is heard, and told anything. */
+/** The socket on which agents connect to a job's process. A client must present the secret before it is answered. */
 export interface ControlSocket extends Disposable {
-  /** Says it to every agent. `more` is not said again to one that has not read the last one. */
+  /** Sends a message to every agent. `more` is sent once for everything that is appended in one turn of the event loop. */
   tell(message: ToAgent): void;
 }
 
@@ -22,20 +23,28 @@ interface Client {
   readonly read: (bytes: Uint8Array) => void;
 }
 
+type ClientSocket = Bun.Socket<Client>;
+
 export function listenForAgents(options: ControlSocketOptions): ControlSocket {
-  const { path, secret, onCommand, onClaimed } = options;
-  const known = new Set<Bun.Socket<Client>>();
-  let isDue = false;
+  const { path, onClaimed } = options;
+  const known = new Set<ClientSocket>();
+  const receive = (socket: ClientSocket, message: ToJob) => {
+    if (!("hello" in message)) return void (socket.data.isKnown && execute(socket, message.do, options));
+    if (!greet(socket, message, options.secret)) return;
+    known.add(socket);
+    if (known.size === 1) onClaimed(true);
+  };
+  const forget = (socket: ClientSocket) => {
+    if (known.delete(socket) && known.size === 0) onClaimed(false);
+  };
 
   rmSync(path, { force: true });
   const server = Bun.listen<Client>({
     unix: path,
     socket: {
       open(socket) {
-        socket.data = {
-          isKnown: false,
-          read: createLineReader<ToJob>((message) => hear(socket, message)),
-        };
+        const read = createLineReader<ToJob>((message) => receive(socket, message));
+        socket.data = { isKnown: false, read };
       },
       data: (socket, bytes) => socket.data.read(bytes),
       close: forget,
@@ -43,41 +52,8 @@ export function listenForAgents(options: ControlSocketOptions): ControlSocket {
     },
   });
   chmodSync(path, 0o600);
-
-  function hear(socket: Bun.Socket<Client>, message: ToJob): void {
-    if ("hello" in message) {
-      if (!isEqual(message.hello, secret)) return void socket.end();
-      if (message.version !== wireVersion) {
-        say(socket, { is: "refused", version: wireVersion });
-        return void socket.end();
-      }
-      socket.data.isKnown = true;
-      known.add(socket);
-      say(socket, { is: "welcome", version: wireVersion });
-      if (known.size === 1) onClaimed(true);
-    } else if (socket.data.isKnown) {
-      say(socket, { is: "heard" });
-      onCommand(message.do);
-    }
-  }
-
-  function forget(socket: Bun.Socket<Client>): void {
-    if (known.delete(socket) && known.size === 0) onClaimed(false);
-  }
-
   return {
-    tell(message) {
-      if (message.is !== "more") {
-        for (const socket of known) say(socket, message);
-      } else if (!isDue && known.size > 0) {
-        // One wake-up for all that is appended in this turn.
-        isDue = true;
-        setImmediate(() => {
-          isDue = false;
-          for (const socket of known) say(socket, message);
-        });
-      }
-    },
+    tell: createBroadcast(known),
     [Symbol.dispose]() {
       server.stop(true);
       rmSync(path, { force: true });
@@ -85,8 +61,51 @@ export function listenForAgents(options: ControlSocketOptions): ControlSocket {
   };
 }
 
-/** A message that finds the socket's buffer full is dropped: then there are wake-ups enough in it. */
-function say(socket: Bun.Socket<Client>, message: ToAgent): void {
+/** Returns whether the client presented the secret and uses this wire version; a client that does not is disconnected. */
+function greet(socket: ClientSocket, { hello, version }: Hello, secret: string): boolean {
+  if (!isEqual(hello, secret)) {
+    socket.end();
+    return false;
+  }
+  if (version !== wireVersion) {
+    send(socket, { is: "refused", version: wireVersion });
+    socket.end();
+    return false;
+  }
+  socket.data.isKnown = true;
+  send(socket, { is: "welcome", version: wireVersion });
+  return true;
+}
+
+type Hello = Extract<ToJob, { hello: string }>;
+
+function execute(
+  socket: ClientSocket,
+  command: "stop" | "kill" | "leave",
+  { onCommand }: ControlSocketOptions,
+): void {
+  send(socket, { is: "heard" });
+  onCommand(command);
+}
+
+function createBroadcast(clients: ReadonlySet<ClientSocket>): (message: ToAgent) => void {
+  let isScheduled = false;
+  const broadcast = (message: ToAgent) => {
+    for (const socket of clients) send(socket, message);
+  };
+  return (message) => {
+    if (message.is !== "more") return broadcast(message);
+    if (isScheduled || clients.size === 0) return;
+    isScheduled = true;
+    setImmediate(() => {
+      isScheduled = false;
+      broadcast(message);
+    });
+  };
+}
+
+/** A message is dropped when the socket's buffer is full: the buffer then holds enough wake-ups. */
+function send(socket: Bun.Socket<Client>, message: ToAgent): void {
   socket.write(`${JSON.stringify(message)}\n`);
 }
 

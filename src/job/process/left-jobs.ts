@@ -9,7 +9,7 @@ import { newer, readDocument, refuseNewer, removeDocument } from "../../os/state
 import { takeLock } from "../../os/state/lock.ts";
 import { jobFiles, type JobProcessRecord, wireVersion } from "./messages.ts";
 
-/** Throws `STATE_NEWER` when a newer program has left this job. Logs of jobs that are reported may be of any version. */
+/** Throws `STATE_NEWER` when a newer release left this job. Logs of reported jobs may be of any version. */
 export function refuseNewerJob(directory: string, jobId: string): void {
   refuseNewer(directory);
   const { version = wireVersion } = readRecord(directory) ?? {};
@@ -17,10 +17,10 @@ export function refuseNewerJob(directory: string, jobId: string): void {
 }
 
 /**
- * Cuts what a restart of the machine tore off the log of a job that was left, before anybody reads it. A delivery that had come further than what
- * is left begins anew: the server takes its events back then, too.
+ * Removes what a restart of the machine damaged at the end of a left job's log, before the log is read. When more had been delivered than
+ * remains, the delivery starts again at the beginning, and the server replaces its events.
  */
-export function recoverLeft(directory: string, logger: Logger): void {
+export function recoverLeftLog(directory: string, logger: Logger): void {
   const spool = join(directory, jobFiles.spool);
   if (!existsSync(spool) || existsSync(join(directory, jobFiles.result))) return;
   if (readRecord(directory)?.bootId === readBootId()) return;
@@ -31,11 +31,11 @@ export function recoverLeft(directory: string, logger: Logger): void {
     const delivery = join(directory, jobFiles.delivery);
     if ((readDocument<SpoolCursor>(delivery)?.offset ?? 0) > bytes) removeDocument(delivery);
   } catch (error) {
-    logger.warn(`the log of a job that was left is as it is: ${toMessage(error)}`);
+    logger.warn(`log of a left job could not be repaired: ${toMessage(error)}`);
   }
 }
 
-/** `undefined` also for one that is damaged: whoever adopts the process says so. */
+/** Returns `undefined` also for a damaged record, which is reported when the job is resumed. */
 function readRecord(directory: string): JobProcessRecord | undefined {
   try {
     return readDocument<JobProcessRecord>(join(directory, jobFiles.process));

@@ -1,0 +1,119 @@
+import { existsSync } from "node:fs";
+import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { aborted } from "../core/aborted.ts";
+import type { Host } from "../core/contracts/host.ts";
+import type { JobSummary } from "../core/contracts/job-summary.ts";
+import type { JobOutcome } from "../core/contracts/jobs.ts";
+import { toMessage } from "../core/errors.ts";
+import { openSinks } from "../job/log/open-sinks.ts";
+import type { SpoolExtent } from "../job/log/spool-file.ts";
+import { openSpool } from "../job/log/spool-reader.ts";
+import { findChange, toMismatch } from "../job/log/verify-spool.ts";
+import type { JobProcess } from "../job/process/job-process.ts";
+import { jobFiles } from "../job/process/messages.ts";
+import { deliverLog, type LogDeliveryOptions } from "./log-delivery.ts";
+
+/** A job whose log is to be delivered. */
+export interface DeliveredJob extends Omit<LogDeliveryOptions, "host"> {
+  /** Resolves when plugins have handled the job's start; its end is announced after that. Never rejects. */
+  readonly announced: Promise<void>;
+}
+
+/** Delivers the logs of jobs while they run and after, and announces their end. */
+export interface Deliverer {
+  /** Resolves when the log was delivered or given up, and plugins have handled the job's end. Never rejects. */
+  deliver(job: DeliveredJob): Promise<JobOutcome>;
+}
+
+export interface DelivererOptions {
+  readonly host: Host;
+  /** Milliseconds for which a log may be delivered after its job has ended (`log-flush-timeout`). */
+  readonly flushTimeoutMs: number;
+}
+
+export function createDeliverer({ host, flushTimeoutMs }: DelivererOptions): Deliverer {
+  return { deliver: (job) => deliverJob({ ...job, host, flushTimeoutMs }) };
+}
+
+type Options = DeliveredJob & DelivererOptions;
+
+async function deliverJob(options: Options): Promise<JobOutcome> {
+  const { request: job, notifier } = options;
+  const { summary, log, damage } = await finish(options).catch((error: unknown) => giveUp(options, error));
+
+  // Plugins that archive the log have done so before the result is reported.
+  const trimmed = log.trimmed || summary.log.droppedBytes > 0;
+  await notifier.notify("logFlushed", { job, trimmed, spool: join(options.directory, jobFiles.spool) });
+  await notifier.notify("jobEnded", {
+    job,
+    delivery: log,
+    ...summary,
+    ...(damage !== undefined && { damage }),
+  });
+  return { summary, log };
+}
+
+interface DeliveryEnd extends JobOutcome {
+  readonly damage?: string | undefined;
+}
+
+/** Resolves when the job has ended and its log was delivered or given up. */
+async function finish(options: Options): Promise<DeliveryEnd> {
+  const { host, logger, request, process, delivery, flushTimeoutMs, notifier, announced } = options;
+  const spool = join(options.directory, jobFiles.spool);
+  const late = new AbortController();
+
+  // 1. The backend and the sinks read the spool from disk, independently of each other.
+  await waitForSpool(spool, process);
+  const delivering = deliverLog(options, AbortSignal.any([delivery.lost, late.signal]));
+  const reader = () => openSpool(spool, { source: process.source });
+  const sinks = openSinks({ host, job: request, logger, reader });
+
+  // 2. After the job's end the delivery has limited time, as have slow listeners of the job's start. What is not delivered stays on disk.
+  const summary = await process.finished;
+  await notifier.notify("jobFinished", { job: request });
+  const timer = setTimeout(() => late.abort(new Error("log-flush-timeout has expired")), flushTimeoutMs);
+  const [{ log, read }] = await Promise.all([
+    delivering,
+    sinks.finish(),
+    Promise.race([announced, aborted(late.signal)]),
+  ]);
+  clearTimeout(timer);
+
+  // 3. What the operator has to know.
+  const damage = await findDamage(options, summary, read);
+  if (damage !== undefined) logger.error(damage, { job: request.id, spool });
+  if (log.undelivered > 0) {
+    const { undelivered: events, trimmed } = log;
+    const hint = `\`signalman logs ${request.id}\` shows all of it`;
+    logger.warn(`log delivered only in part; ${hint}`, { job: request.id, events, trimmed });
+  }
+  return { summary, log, damage };
+}
+
+/** A running job is waited for nevertheless: the next one must not run beside it. */
+async function giveUp({ process, logger, request }: Options, error: unknown): Promise<DeliveryEnd> {
+  logger.error(`log delivery was given up: ${toMessage(error)}`, { job: request.id });
+  return { summary: await process.finished, log: { trimmed: true, undelivered: 0 } };
+}
+
+/** Whether another process changed the log, before it was delivered or after. */
+async function findDamage(
+  { directory, process }: Options,
+  { log }: JobSummary,
+  read: SpoolExtent | undefined,
+): Promise<string | undefined> {
+  if (process.source.rest?.length) return undefined;
+  const delivered = read && toMismatch(read, log);
+  if (delivered !== undefined)
+    return `another process changed the job's log before it was delivered: ${delivered}`;
+  const kept = await findChange(join(directory, jobFiles.spool), log);
+  return kept && `another process changed the job's log on this host: ${kept}`;
+}
+
+/** The job's process creates the spool, or the agent does when it closes a dead job. */
+async function waitForSpool(path: string, process: JobProcess): Promise<void> {
+  const finished = process.finished.then(() => true);
+  while (!existsSync(path) && !(await Promise.race([finished, sleep(2, false)])));
+}

@@ -1,0 +1,141 @@
+import { statSync } from "node:fs";
+import { join } from "node:path";
+import { aborted } from "../core/aborted.ts";
+import type { Host } from "../core/contracts/host.ts";
+import type { JobRequest } from "../core/contracts/job-request.ts";
+import type { JobDelivery } from "../core/contracts/jobs.ts";
+import type { LogDelivery } from "../core/contracts/log-backend.ts";
+import type { Logger } from "../core/contracts/logger.ts";
+import { logBackend } from "../core/contracts/services.ts";
+import type { SpoolCursor, SpoolReader } from "../core/contracts/spool.ts";
+import { toMessage } from "../core/errors.ts";
+import { countUndelivered } from "../job/log/count-undelivered.ts";
+import type { SpoolExtent } from "../job/log/spool-file.ts";
+import { openSpool } from "../job/log/spool-reader.ts";
+import type { JobProcess } from "../job/process/job-process.ts";
+import { jobFiles } from "../job/process/messages.ts";
+import { readDocument, writeDocument } from "../os/state/document.ts";
+import type { SlotNotifier } from "./notifier.ts";
+
+export interface LogDeliveryOptions {
+  readonly host: Host;
+  readonly logger: Logger;
+  /** The job's state directory. */
+  readonly directory: string;
+  readonly request: JobRequest;
+  readonly process: JobProcess;
+  readonly delivery: JobDelivery;
+  readonly notifier: SlotNotifier;
+}
+
+export interface DeliveredLog {
+  readonly log: LogDelivery;
+  /** The part of the log that was read; `undefined` when it could not be opened. */
+  readonly read: SpoolExtent | undefined;
+}
+
+/**
+ * Delivers a job's log with its log backend, from the cursor of the last delivery. The delivery is interrupted while the job's
+ * assignment to this agent is in doubt, and continues when it is confirmed again.
+ */
+export async function deliverLog(options: LogDeliveryOptions, signal: AbortSignal): Promise<DeliveredLog> {
+  for (;;) {
+    const doubted = await Promise.race([options.delivery.assured?.(), aborted(signal)]);
+    const isLast = () => signal.aborted || !doubted?.aborted;
+    const delivered = await deliverOnce(
+      options,
+      doubted ? AbortSignal.any([signal, doubted]) : signal,
+      isLast,
+    );
+    if (isLast()) return delivered;
+  }
+}
+
+async function deliverOnce(
+  options: LogDeliveryOptions,
+  signal: AbortSignal,
+  isLast: () => boolean,
+): Promise<DeliveredLog> {
+  const { logger, request, process } = options;
+  let reader: SpoolReader | undefined;
+  try {
+    reader = openAtCursor(options);
+    const log = await runBackend(options, reader, signal);
+    if (isLast()) {
+      // After an abort the backend returns before the end of the log.
+      await process.finished;
+      await readToEnd(reader);
+    }
+    return { log, read: toExtent(reader) };
+  } catch (error) {
+    logger.error(`log delivery failed: ${toMessage(error)}`, { job: request.id });
+    await process.finished;
+    const undelivered = reader ? await readToEnd(reader) : 0;
+    return { log: { trimmed: false, undelivered }, read: reader && toExtent(reader) };
+  } finally {
+    reader?.[Symbol.dispose]();
+  }
+}
+
+async function runBackend(
+  { host, request, logger, delivery, directory, notifier }: LogDeliveryOptions,
+  reader: SpoolReader,
+  signal: AbortSignal,
+): Promise<LogDelivery> {
+  let delivered = reader.cursor;
+  const position = () => ({
+    producedBytes: readSize(join(directory, jobFiles.spool)),
+    deliveredBytes: delivered.offset,
+    deliveredEvents: delivered.event,
+  });
+  void notifier.notify("logOpened", { job: request, position });
+  await using backend = host.use(logBackend, request.logger.method).open({
+    job: request,
+    logger,
+    spool: reader,
+    saveCursor(cursor) {
+      delivered = cursor;
+      writeDocument(join(directory, jobFiles.delivery), cursor, { isSynced: false });
+    },
+    refreshToken: () => delivery.refreshToken(),
+    ...(delivery.ca && { ca: delivery.ca }),
+  });
+  return await backend.run(signal);
+}
+
+function toExtent({ cursor, checksum }: SpoolReader): SpoolExtent {
+  return { bytes: cursor.offset, checksum };
+}
+
+/** A crash of the machine may lose the cursor: the log is then delivered again from its beginning, and the server replaces its events. */
+function openAtCursor({ directory, process, logger, request }: LogDeliveryOptions): SpoolReader {
+  const spool = join(directory, jobFiles.spool);
+  const { source } = process;
+  try {
+    const cursor = readDocument<SpoolCursor>(join(directory, jobFiles.delivery));
+    return openSpool(spool, { source, ...(cursor && { cursor }) });
+  } catch (error) {
+    logger.warn(`log delivery restarts at the beginning of the log: ${toMessage(error)}`, {
+      job: request.id,
+    });
+    return openSpool(spool, { source });
+  }
+}
+
+/** Returns 0 for a file that cannot be read, so that the status is available whatever a job has done to its log. */
+function readSize(path: string): number {
+  try {
+    return statSync(path).size;
+  } catch {
+    return 0;
+  }
+}
+
+/** Returns the number of events that were left to read. */
+async function readToEnd(reader: SpoolReader): Promise<number> {
+  try {
+    return await countUndelivered(reader);
+  } catch {
+    return 0;
+  }
+}

@@ -1,0 +1,20 @@
+import * as v from "valibot";
+
+/** Options that select the configuration file and its layer. */
+export const configurationEntries = {
+  "config-file": v.optional(
+    v.pipe(
+      v.string(),
+      v.nonEmpty("expected the path of a file"),
+      v.description("Configuration file: YAML, JSON, JSONC, TOML, TypeScript or JavaScript"),
+      v.metadata({ hint: "file", from: [], defaultText: "signalman.config.* in the working directory" }),
+    ),
+  ),
+  "config-env": v.optional(
+    v.pipe(
+      v.string(),
+      v.description("Layer of the configuration file that is merged over it: `$<name>:` or `$env.<name>`"),
+      v.metadata({ hint: "name", from: ["environment"], defaultText: "none" }),
+    ),
+  ),
+} satisfies v.ObjectEntries;

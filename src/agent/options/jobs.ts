@@ -1,0 +1,74 @@
+import * as v from "valibot";
+import { bytes } from "../../core/config/bytes.ts";
+import { seconds } from "./seconds.ts";
+
+/** Options of how jobs are executed, on every control plane. */
+export const jobEntries = {
+  executors: v.optional(
+    v.pipe(
+      v.record(v.string(), v.string()),
+      v.description("Executors that replace those that jobs ask for: `shell=bubblewrap`"),
+    ),
+    {},
+  ),
+  "env-vars": v.optional(
+    v.pipe(
+      v.array(
+        v.pipe(
+          v.string(),
+          v.check(
+            (text) => text.indexOf("=") > 0,
+            ({ input }) =>
+              `Error parsing --env-vars: ${input.split("=")[0]} is not a valid environment variable (expected NAME=value)`,
+          ),
+        ),
+      ),
+      v.description("Environment variables of every job, as NAME=value; they override the job's own"),
+    ),
+    [],
+  ),
+  "terminal-size": v.optional(
+    v.pipe(
+      v.string(),
+      v.regex(/^\d{1,4}x\d{1,4}$/, "expected <columns>x<rows>, such as 120x40"),
+      v.description("Columns and rows of a job's terminal, such as 120x40"),
+      v.metadata({ hint: "size" }),
+      v.transform((text) => {
+        const [columns, rows] = text.split("x").map(Number) as [number, number];
+        return { columns, rows };
+      }),
+    ),
+    "0x0",
+  ),
+  "job-report": v.optional(
+    v.pipe(
+      v.boolean(),
+      v.description("Append a block with the resources that the job used to each job's log"),
+    ),
+    false,
+  ),
+  "stop-grace-period": v.optional(
+    v.pipe(
+      seconds("Seconds from SIGTERM to SIGKILL when a job is stopped"),
+      v.metadata({ delaysShutdown: true }),
+    ),
+    10,
+  ),
+  "claim-timeout": v.optional(
+    seconds(
+      "Seconds for which a job continues when its agent has exited and no other agent process resumes it",
+    ),
+    900,
+  ),
+  "log-disk-limit": v.optional(
+    bytes("Maximum size of a job's log on disk; output beyond it is dropped and counted"),
+    "1GiB",
+  ),
+  "log-flush-timeout": v.optional(
+    v.pipe(
+      seconds("Seconds for which the log of a job that has ended may still be delivered"),
+      v.metadata({ delaysShutdown: true }),
+    ),
+    900,
+  ),
+} satisfies v.ObjectEntries;

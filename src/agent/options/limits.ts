@@ -1,0 +1,32 @@
+import * as v from "valibot";
+import { bytes } from "../../core/config/bytes.ts";
+
+/** Limits of a job's resources. A job fails when its executor cannot enforce a limit that is set. */
+export const limitEntries = {
+  "job-memory": v.optional(
+    v.pipe(
+      bytes("Memory that the processes of a job may use together, in bytes"),
+      v.minValue(1, "expected at least 1 byte"),
+      v.metadata({ hint: "bytes", defaultText: "no limit" }),
+    ),
+  ),
+  "job-cpus": v.optional(
+    v.pipe(
+      v.number(),
+      v.gtValue(0, "expected more than 0 CPUs"),
+      v.description(
+        "Number of CPUs that the processes of a job may use together, more than 0; fractions are allowed",
+      ),
+      v.metadata({ hint: "CPUs", defaultText: "no limit" }),
+    ),
+  ),
+  "job-pids": v.optional(
+    v.pipe(
+      v.number(),
+      v.integer("expected a whole number of processes"),
+      v.minValue(1, "expected at least 1 process"),
+      v.description("Number of processes and threads that a job may have at once, 1 or more"),
+      v.metadata({ hint: "processes", defaultText: "no limit" }),
+    ),
+  ),
+} satisfies v.ObjectEntries;

@@ -1,0 +1,21 @@
+import { join } from "node:path";
+import { isJobLocked } from "../job/process/job-lock.ts";
+import type { StateDirectory } from "../os/state/directory.ts";
+import { listJobs } from "./job-store.ts";
+
+/** Lists the jobs that earlier agent processes left and whose processes are alive, in all slots. */
+export function listRunningLeftJobs(state: Pick<StateDirectory, "slot" | "slots">): string[] {
+  return state.slots().flatMap((slot) => {
+    const jobs = join(state.slot(slot), "jobs");
+    return listJobs(jobs).filter((id) => isRunning(join(jobs, id)));
+  });
+}
+
+/** A process whose lock cannot be read counts as running, so that nothing of a running job is removed. */
+function isRunning(directory: string): boolean {
+  try {
+    return isJobLocked(directory);
+  } catch {
+    return true;
+  }
+}

@@ -1,0 +1,60 @@
+import type { ExecutorFactory, JobLimits } from "../core/contracts/executor.ts";
+import type { Host } from "../core/contracts/host.ts";
+import { executor } from "../core/contracts/services.ts";
+import { AgentError } from "../core/errors.ts";
+
+export interface ChosenExecutor {
+  readonly name: string;
+  /** `undefined` when no plugin of this process provides the executor. */
+  readonly factory: ExecutorFactory | undefined;
+}
+
+export interface ExecutorChoice {
+  readonly host: Pick<Host, "use" | "all">;
+  /** The name of an executor in job requests → the executor that replaces it (`executors`). */
+  readonly executors: Readonly<Record<string, string>>;
+}
+
+/**
+ * Chooses the executor of a job that asks for `wanted`: the one that takes all jobs, or the one that the configuration puts in its place,
+ * or the one of this name. Throws `CONFIG_INVALID` when several executors take all jobs.
+ */
+export function findExecutor(wanted: string, { host, executors }: ExecutorChoice): ChosenExecutor {
+  const all = host.all(executor);
+  const takers = [...all].filter(([, { takesAllJobs }]) => takesAllJobs);
+  if (takers.length > 1) {
+    const names = takers.map(([name]) => `"${name}"`).join(" and ");
+    throw new AgentError(
+      "CONFIG_INVALID",
+      `executors ${names} each take all jobs: turn off all of their plugins but one`,
+    );
+  }
+  const name = takers[0]?.[0] ?? executors[wanted] ?? wanted;
+  return { name, factory: all.get(name) };
+}
+
+/** As {@link findExecutor}. Throws `SERVICE_UNKNOWN` for an unknown executor, and `CONFIG_INVALID` for one that cannot enforce the limits. */
+export function chooseExecutor(
+  wanted: string,
+  choice: ExecutorChoice & { readonly limits?: JobLimits | undefined },
+): Required<ChosenExecutor> & { readonly factory: ExecutorFactory } {
+  const { name } = findExecutor(wanted, choice);
+  const factory = choice.host.use(executor, name);
+  const unenforced = (Object.keys(limitOptions) as (keyof JobLimits)[]).filter(
+    (limit) => choice.limits?.[limit] !== undefined && !factory.enforcesLimits?.includes(limit),
+  );
+  if (unenforced.length > 0) {
+    const options = unenforced.map((limit) => `"${limitOptions[limit]}"`).join(", ");
+    throw new AgentError(
+      "CONFIG_INVALID",
+      `executor "${name}" cannot enforce ${options}: unset the option, or use an executor that enforces it`,
+    );
+  }
+  return { name, factory };
+}
+
+const limitOptions = {
+  memoryBytes: "job-memory",
+  cpus: "job-cpus",
+  pids: "job-pids",
+} as const satisfies Record<keyof JobLimits, string>;

@@ -1,0 +1,106 @@
+import { existsSync } from "node:fs";
+import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { isJobLocked } from "./job-lock.ts";
+import { createJobCommands, type JobCommands, type JobCommandsOptions } from "./job-commands.ts";
+import { createLineReader } from "./line-reader.ts";
+import { jobFiles, type ToAgent, type ToJob, type UnstoredResult, wireVersion } from "./messages.ts";
+
+export interface ConnectionOptions extends JobCommandsOptions {
+  /** Path of the control socket. Empty: unknown, the process can only be waited for. */
+  readonly socket: string;
+  readonly secret: string;
+  readonly child: { readonly exited: Promise<number>; kill(signal: NodeJS.Signals): void } | undefined;
+  /** Called when the spool may have grown. */
+  readonly onGrown: () => void;
+}
+
+/** An agent's connection to a job's process. It is opened again as often as it breaks. */
+export interface JobConnection {
+  /** Resolves when the process has reported its result, or is dead. With the result, if it could not be written to disk. */
+  readonly ended: Promise<UnstoredResult | undefined>;
+  send(command: "stop" | "kill"): void;
+}
+
+export function connectToJob(options: ConnectionOptions): JobConnection {
+  const commands = createJobCommands(options);
+  return { ended: listen(options, commands).finally(commands.close), send: commands.send };
+}
+
+async function listen(
+  options: ConnectionOptions,
+  commands: JobCommands,
+): Promise<UnstoredResult | undefined> {
+  const { directory, child } = options;
+  let isDead = false;
+  let isForeign = false;
+  const died = child?.exited.then(() => void (isDead = true));
+  while (!existsSync(join(directory, jobFiles.result))) {
+    const end = isForeign ? undefined : await runSession(options, commands);
+    if (end?.is === "unkept") return end;
+    if (end?.is === "refused") {
+      isForeign = true;
+      logForeignVersion(options, end.version);
+    }
+    if (end) continue;
+    if (isForeign) options.onGrown();
+    // The process may not listen yet. One that another agent process started is dead when its lock is free.
+    if (isDead || (!child && !isJobLocked(directory))) return undefined;
+    await Promise.race([sleep(child ? startingMs : resumingMs), ...(died ? [died] : [])]);
+  }
+  return undefined;
+}
+
+/** Milliseconds between two attempts to connect: to a process that is starting, and to one that an earlier agent process started. */
+const startingMs = 5;
+const resumingMs = 20;
+
+/** The log is on disk whatever the process's version; only commands do not reach it, so that a stop kills it after 10 s. */
+function logForeignVersion({ jobId, logger }: ConnectionOptions, version: number): void {
+  const versions = `the job's process speaks version ${version}, and this program ${wireVersion}`;
+  logger.error(`${versions}: its log is delivered, but a stop kills it`, { job: jobId });
+}
+
+type SessionEnd = Extract<ToAgent, { is: "refused" | "finished" | "unkept" }> | { readonly is: "closed" };
+
+/** One connection, until it is closed or no longer needed. Resolves to `undefined` when the process does not listen. */
+async function runSession(
+  { socket, secret, onGrown }: ConnectionOptions,
+  commands: JobCommands,
+): Promise<SessionEnd | undefined> {
+  const ended = Promise.withResolvers<SessionEnd>();
+  const onMessage = (message: ToAgent) => {
+    if ("version" in message && message.version !== wireVersion)
+      return ended.resolve({ is: "refused", version: message.version });
+    commands.confirmed();
+    if (message.is === "more") onGrown();
+    else if (message.is === "finished" || message.is === "unkept") ended.resolve(message);
+  };
+  const write = await openSocket(socket, { onMessage, onClose: () => ended.resolve({ is: "closed" }) });
+  if (!write) return undefined;
+  write({ hello: secret, version: wireVersion });
+  commands.connected(write);
+  onGrown();
+  const end = await ended.promise;
+  // The result is known, so that the process may exit.
+  write({ do: "leave" });
+  commands.disconnected();
+  return end;
+}
+
+async function openSocket(
+  path: string,
+  on: { onMessage: (message: ToAgent) => void; onClose: () => void },
+): Promise<((message: ToJob) => void) | undefined> {
+  if (path === "") return undefined;
+  const read = createLineReader<ToAgent>(on.onMessage);
+  try {
+    const socket = await Bun.connect({
+      unix: path,
+      socket: { data: (_, bytes) => read(bytes), close: on.onClose, error: on.onClose },
+    });
+    return (message) => void socket.write(`${JSON.stringify(message)}\n`);
+  } catch {
+    return undefined;
+  }
+}

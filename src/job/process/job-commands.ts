@@ -1,0 +1,75 @@
+import { join } from "node:path";
+import type { Logger } from "../../core/contracts/logger.ts";
+import { readStat } from "../../os/processes/proc.ts";
+import { readHolder } from "../../os/state/lock.ts";
+import { jobFiles, type ToJob } from "./messages.ts";
+
+export interface JobCommandsOptions {
+  /** The job's state directory. */
+  readonly directory: string;
+  readonly jobId: string;
+  readonly logger: Logger;
+  /** The job's process, if this agent process started it. */
+  readonly child: { kill(signal: NodeJS.Signals): void } | undefined;
+}
+
+/**
+ * Commands to a job's process. They wait until the process is connected. A process that does not confirm a command within 10 s is
+ * killed; its job is then closed like that of a process that died.
+ */
+export interface JobCommands {
+  send(command: "stop" | "kill"): void;
+  connected(write: (message: ToJob) => void): void;
+  disconnected(): void;
+  /** The process has sent a message. */
+  confirmed(): void;
+  /** The process has reported its result or died: further commands are dropped. */
+  close(): void;
+}
+
+export function createJobCommands(options: JobCommandsOptions): JobCommands {
+  const pending: ToJob[] = [];
+  let write: ((message: ToJob) => void) | undefined;
+  let timer: NodeJS.Timeout | undefined;
+  let isClosed = false;
+  const confirmed = () => {
+    clearTimeout(timer);
+    timer = undefined;
+  };
+  return {
+    send(command) {
+      if (isClosed) return;
+      timer ??= setTimeout(() => killUnresponsive(options), confirmMs).unref();
+      if (write) write({ do: command });
+      else pending.push({ do: command });
+    },
+    connected(to) {
+      write = to;
+      for (const message of pending.splice(0)) to(message);
+    },
+    disconnected() {
+      write = undefined;
+    },
+    confirmed,
+    close() {
+      isClosed = true;
+      confirmed();
+    },
+  };
+}
+
+const confirmMs = 10_000;
+
+function killUnresponsive({ directory, jobId, logger, child }: JobCommandsOptions): void {
+  const report = (pid?: number) =>
+    logger.error(`job process did not respond within ${confirmMs / 1000} s: killing it`, { job: jobId, pid });
+  if (child) {
+    report();
+    return child.kill("SIGKILL");
+  }
+  const holder = readHolder(join(directory, jobFiles.lock));
+  if (holder === undefined || holder.pid === process.pid) return;
+  if (readStat(holder.pid)?.startTime !== holder.startTime) return;
+  report(holder.pid);
+  process.kill(holder.pid, "SIGKILL");
+}

@@ -1,0 +1,81 @@
+import { join } from "node:path";
+import type { JobRequest } from "../../core/contracts/job-request.ts";
+import type { Logger } from "../../core/contracts/logger.ts";
+import { readDocument } from "../../os/state/document.ts";
+import { followJobProcess, type JobProcess } from "./job-process.ts";
+import { jobFiles, type JobProcessRecord } from "./messages.ts";
+import { type JobPlace, type NewJobPlace, spawnJobProcess, type SpawnOptions } from "./spawn.ts";
+
+export interface JobLauncherOptions extends SpawnOptions {
+  /** Called when a job's process died without a result. The job's result waits for it. Never rejects. */
+  readonly onDied: (request: JobRequest, logger: Logger) => Promise<void>;
+}
+
+/** A process that waits for its job's request, so that it can start while the request is fetched. It exits with the agent. */
+export interface WaitingJobProcess {
+  /** What resumes the job; stored before the job runs. */
+  readonly record: JobProcessRecord;
+  /** Runs the job. Called once. A process that cannot run it shows in `finished`. */
+  run(request: JobRequest): JobProcess;
+  /** Ends the process: it gets no job. */
+  dismiss(): void;
+}
+
+/** Starts the processes of jobs, and resumes those that an earlier agent process started. */
+export interface JobLauncher {
+  /** Milliseconds for which a job continues without an agent. */
+  readonly claimTimeoutMs: number;
+  /** Ids of the jobs whose processes were started or resumed and have not ended. */
+  readonly running: ReadonlySet<string>;
+  /** Throws when the system cannot start a process. */
+  start(place: NewJobPlace): WaitingJobProcess;
+  /** Resumes a job that an earlier agent process left, whether its process still runs or not. */
+  resume(request: JobRequest, place: JobPlace): JobProcess;
+}
+
+export function createJobLauncher(options: JobLauncherOptions): JobLauncher {
+  const running = new Set<string>();
+
+  function follow(
+    request: JobRequest,
+    { jobId, directory, logger }: JobPlace,
+    process: Pick<JobProcessRecord, "socket" | "secret">,
+    child?: Bun.Subprocess,
+  ): JobProcess {
+    const { socket, secret } = process;
+    const onDied = () => options.onDied(request, logger);
+    const followed = followJobProcess({ jobId, directory, logger, socket, secret, child, onDied });
+    void followed.finished.then(() => running.delete(jobId));
+    return followed;
+  }
+
+  return {
+    claimTimeoutMs: options.claimTimeoutMs,
+    running,
+    start(place) {
+      running.add(place.jobId);
+      try {
+        const { child, record, send } = spawnJobProcess(options, place);
+        return {
+          record,
+          run(request) {
+            send(request);
+            return follow(request, place, record, child);
+          },
+          dismiss() {
+            child.kill();
+            running.delete(place.jobId);
+          },
+        };
+      } catch (error) {
+        running.delete(place.jobId);
+        throw error;
+      }
+    },
+    resume(request, place) {
+      const record = readDocument<JobProcessRecord>(join(place.directory, jobFiles.process));
+      running.add(place.jobId);
+      return follow(request, place, record ?? { socket: "", secret: "" });
+    },
+  };
+}

@@ -1,0 +1,83 @@
+import { join } from "node:path";
+import type { JobRequest } from "../../core/contracts/job-request.ts";
+import type { Host } from "../../core/contracts/host.ts";
+import type { RootLogger } from "../../core/contracts/logger.ts";
+import { toMessage } from "../../core/errors.ts";
+import { openJob, type OpenJob } from "../open.ts";
+import { createClaimTimer } from "./claim-timer.ts";
+import { closeJob } from "./close-job.ts";
+import { type ControlSocket, listenForAgents } from "./control-socket.ts";
+import { jobFiles, type JobProcessInput } from "./messages.ts";
+
+/** A job with its control socket. */
+export interface ServedJob extends Pick<OpenJob, "job" | "spool">, AsyncDisposable {
+  readonly control: ControlSocket;
+  /** Resolves when an agent has received the result. */
+  readonly acknowledged: Promise<void>;
+  /** The job has ended: it no longer needs an agent. */
+  endClaim(): void;
+}
+
+export interface ServeJobOptions {
+  readonly host: Host;
+  readonly input: JobProcessInput;
+  readonly logger: RootLogger;
+}
+
+/** Opens a job and the socket on which agents reach it. A job that cannot be opened is closed as failed, and `undefined` is returned. */
+export async function serveJob(
+  request: JobRequest,
+  options: ServeJobOptions,
+): Promise<ServedJob | undefined> {
+  const { input, logger } = options;
+  try {
+    return await open(request, options);
+  } catch (error) {
+    const reason = `the job cannot begin: ${toMessage(error)}`;
+    closeJob({ directory: input.directory, jobId: request.id, reason, logger });
+    logger.error(reason, { job: request.id });
+    return undefined;
+  }
+}
+
+async function open(request: JobRequest, { host, input, logger }: ServeJobOptions): Promise<ServedJob> {
+  await using cleanup = new AsyncDisposableStack();
+  const { job, spool } = cleanup.use(
+    await openJob(request, {
+      host,
+      cookie: input.cookie,
+      settings: input.settings,
+      logger,
+      env: process.env,
+      onSecrets: (values) => logger.addSecrets(values),
+      spoolPath: join(input.directory, jobFiles.spool),
+    }),
+  );
+  // From here on another agent process can resume the job.
+  const claim = createClaimTimer(input.claimTimeoutMs, () => {
+    const why = `no agent has claimed the job for ${input.claimTimeoutMs / 1000} s; it is stopped`;
+    logger.warn(why, { job: request.id });
+    job.stop(why);
+  });
+  const endClaim = () => claim.set(true);
+  cleanup.defer(endClaim);
+  const acknowledged = Promise.withResolvers<void>();
+  const control = cleanup.use(
+    listenForAgents({
+      path: input.socket,
+      secret: input.secret,
+      onCommand: (command) => (command === "leave" ? acknowledged.resolve() : job[command]()),
+      onClaimed: claim.set,
+    }),
+  );
+  spool.watch(() => control.tell({ is: "more" }));
+  const owned = cleanup.move();
+  return {
+    job,
+    spool,
+    control,
+    acknowledged: acknowledged.promise,
+    endClaim,
+    [Symbol.asyncDispose]: () => owned.disposeAsync(),
+  };
+}

@@ -1,0 +1,93 @@
+import { randomBytes } from "node:crypto";
+import { closeSync, openSync } from "node:fs";
+import { join } from "node:path";
+import type { JobRequest } from "../../core/contracts/job-request.ts";
+import { createCookie } from "../../os/processes/cookie.ts";
+import type { Logger } from "../../core/contracts/logger.ts";
+import { readBootId } from "../../os/state/boot-id.ts";
+import type { JobSettings } from "../settings.ts";
+import { jobFiles, type JobProcessInput, type JobProcessRecord, wireVersion } from "./messages.ts";
+
+/** What all job processes of an agent have in common. */
+export interface SpawnOptions {
+  /** The command line that starts this program. */
+  readonly program: readonly string[];
+  /** The environment of job processes: the agent's without its secrets. */
+  readonly environment: Readonly<Record<string, string>>;
+  readonly plugins: JobProcessInput["plugins"];
+  readonly log: JobProcessInput["log"];
+  readonly settings: JobSettings;
+  readonly claimTimeoutMs: number;
+}
+
+/** The place of a job in the state directory. */
+export interface JobPlace {
+  readonly jobId: string;
+  /** The job's state directory. */
+  readonly directory: string;
+  readonly logger: Logger;
+}
+
+export interface NewJobPlace extends JobPlace {
+  /** Path of the process's control socket. */
+  readonly socket: string;
+  /** The job's home directory. Left out: the login profile decides. */
+  readonly home?: string | undefined;
+}
+
+export interface SpawnedJobProcess {
+  readonly child: Bun.Subprocess;
+  readonly record: JobProcessRecord;
+  /** Sends the job's request. Called once. */
+  send(request: JobRequest): void;
+}
+
+/** Starts a detached process and sends its input. Throws when the system cannot start it. */
+export function spawnJobProcess(
+  options: SpawnOptions,
+  { jobId, directory, socket, home }: NewJobPlace,
+): SpawnedJobProcess {
+  const { program, environment, plugins, log, settings, claimTimeoutMs } = options;
+  const secret = randomBytes(32).toString("hex");
+  const cookie = createCookie(jobId);
+  const input: JobProcessInput = {
+    version: wireVersion,
+    settings: home === undefined ? settings : { ...settings, home },
+    plugins,
+    directory,
+    socket,
+    secret,
+    cookie,
+    claimTimeoutMs,
+    log,
+  };
+  const output = openSync(join(directory, jobFiles.output), "a", 0o600);
+  try {
+    const child = Bun.spawn([...program, "job-process", jobId], {
+      argv0: process.argv0,
+      env: { ...environment },
+      detached: true,
+      stdin: "pipe",
+      stdout: output,
+      stderr: output,
+    });
+    child.unref();
+    void write(child.stdin, input, "flush");
+    return {
+      child,
+      record: { version: wireVersion, pid: child.pid, bootId: readBootId(), socket, secret, cookie },
+      send: (request) => void write(child.stdin, request, "end"),
+    };
+  } finally {
+    closeSync(output);
+  }
+}
+
+async function write(stdin: Bun.FileSink, value: unknown, then: "flush" | "end"): Promise<void> {
+  try {
+    await stdin.write(`${JSON.stringify(value)}\n`);
+    await stdin[then]();
+  } catch {
+    // The process is dead, which its follower detects.
+  }
+}

@@ -1,0 +1,3 @@
+import { testCrashRounds } from "./crash-suite.ts";
+
+testCrashRounds({ roundsPerKind: 100, batch: 20 });

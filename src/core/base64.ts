@@ -4,8 +4,8 @@ export function encodeBase64(text: string): string {
 }
 
 /**
- * Decodes base64 as strictly as the reference does (Go's `StdEncoding`): standard alphabet, padding required, `\r` and `\n` ignored. `undefined`
- * when the text is not base64.
+ * Decodes base64 as strictly as the reference does (Go's `StdEncoding`): standard alphabet, padding required,
+ * `\r` and `\n` ignored. `undefined` when the text is not base64.
  */
 export function decodeBase64(text: string): Uint8Array | undefined {
   const digits = /[\r\n]/.test(text) ? text.replaceAll(/[\r\n]+/g, "") : text;

@@ -28,8 +28,9 @@ export const errorCodes = {
 } as const;
 
 /**
- * The code of an {@link AgentError}: one of the program, or a plugin's own. A plugin's codes begin with its name in upper case, followed by an
- * underscore and words: `HEALTH_PORT_TAKEN`. Commands report them as failures (exit status 1).
+ * The code of an {@link AgentError}: one of the program, or a plugin's own. A plugin's codes begin with its
+ * name in upper case, followed by an underscore and words: `HEALTH_PORT_TAKEN`. Commands report them as
+ * failures (exit status 1).
  */
 export type ErrorCode = keyof typeof errorCodes | PluginErrorCode;
 
@@ -37,8 +38,9 @@ export type ErrorCode = keyof typeof errorCodes | PluginErrorCode;
 type PluginErrorCode = `${Uppercase<string>}_${Uppercase<string>}` & {};
 
 /**
- * The error class of the program and its plugins. The message is lower case, names the culprit in quotes, then says what is expected:
- * `no executor named "shel" (known: shell)`. An expected outcome is a value, not an error.
+ * The error class of the program and its plugins. The message is lower case, names the culprit in quotes,
+ * then says what is expected: `no executor named "shel" (known: shell)`. An expected outcome is a value, not
+ * an error.
  */
 export class AgentError extends Error {
   readonly code: ErrorCode;

@@ -1,6 +1,6 @@
 /**
- * Whether a pattern (`*`: any characters, `?`: one character) matches a whole text. Takes at most `text × pattern` steps: the text may come from
- * a job, which could make a regular expression take hours.
+ * Whether a pattern (`*`: any characters, `?`: one character) matches a whole text. Takes at most `text ×
+ * pattern` steps: the text may come from a job, which could make a regular expression take hours.
  */
 export function matchesGlob(pattern: string, text: string): boolean {
   let at = 0;

@@ -2,8 +2,8 @@
 const unprintable = /[\0-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]/g;
 
 /**
- * Makes text of a job safe for a terminal: control characters are replaced by their pictures (`␛`); those without a picture, and characters that
- * reorder text, by `�`. Line feeds and tabs are kept.
+ * Makes text of a job safe for a terminal: control characters are replaced by their pictures (`␛`); those
+ * without a picture, and characters that reorder text, by `�`. Line feeds and tabs are kept.
  */
 export function toPrintable(text: string): string {
   return text.replaceAll(unprintable, (character) => {

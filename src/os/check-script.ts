@@ -13,7 +13,9 @@ export interface CheckScriptOptions {
   readonly level?: "warning" | "error";
 }
 
-/** Checks that the script that an option names exists and can be read. For the checks of plugins that run one. */
+/**
+ * Checks that the script that an option names exists and can be read. For the checks of plugins that run one.
+ */
 export async function checkScript(options: CheckScriptOptions): Promise<Finding[]> {
   const { path, option, directory = process.cwd(), level = "warning" } = options;
   if (path === "") return [];

@@ -8,7 +8,10 @@ import { makePrivateDirectory } from "./state/document.ts";
 /** Maximum length of a Unix socket's path, in bytes. */
 export const longestSocketPath = 107;
 
-/** Returns the path for a new socket, in the first directory that is private to this user and has a path short enough. Throws `FILE_FAILED`. */
+/**
+ * Returns the path for a new socket, in the first directory that is private to this user and has a path short
+ * enough. Throws `FILE_FAILED`.
+ */
 export function toSocketPath(directories: readonly string[]): string {
   const name = `${randomBytes(6).toString("hex")}.sock`;
   for (const directory of directories) {
@@ -34,7 +37,10 @@ export function socketDirectories(
   return [...new Set([best, ...others])];
 }
 
-/** Returns a short path of a socket in a directory with any path: through an open descriptor of the directory. Valid until disposal. */
+/**
+ * Returns a short path of a socket in a directory with any path: through an open descriptor of the directory.
+ * Valid until disposal.
+ */
 export function openSocketPath(directory: string, name: string): Disposable & { readonly value: string } {
   const plain = join(directory, name);
   if (Buffer.byteLength(plain) <= longestSocketPath) return { value: plain, [Symbol.dispose]: () => {} };

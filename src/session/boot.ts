@@ -1,7 +1,10 @@
 import { AgentError } from "../core/errors.ts";
 import { flushNoise, type ShellState } from "./shell-state.ts";
 
-/** Waits until the login profile has finished. Rejects with `SESSION_FAILED` and the profile's output, or with the reason of `signal`. */
+/**
+ * Waits until the login profile has finished. Rejects with `SESSION_FAILED` and the profile's output, or with
+ * the reason of `signal`.
+ */
 export async function waitForBoot(state: ShellState, timeoutMs: number, signal: AbortSignal): Promise<void> {
   const failed = Promise.withResolvers<never>();
   const fail = (fault: string) => {

@@ -2,7 +2,10 @@ import { decodeBase64 } from "../core/base64.ts";
 import type { EnvironmentVariable } from "../core/contracts/job-request.ts";
 import type { Output } from "../core/contracts/job-log.ts";
 
-/** Quotes a word for bash, if necessary, in single quotes (protocol section 6.2). Works on any text, including bytes read as latin1. */
+/**
+ * Quotes a word for bash, if necessary, in single quotes (protocol section 6.2). Works on any text, including
+ * bytes read as latin1.
+ */
 export function quote(word: string): string {
   if (word === "") return "''";
   if (/^[A-Za-z0-9_@%+=:,./-]+$/.test(word)) return word;
@@ -21,9 +24,9 @@ export interface DecodedVariable {
 }
 
 /**
- * Decodes the variables to export, sorted by name; of two with the same name the last one counts. Writes `Exporting <NAME>` for each (protocol
- * section 7), and a line for each name that a shell does not accept, which is skipped. `undefined` when a value is invalid; `output` then has the
- * reason.
+ * Decodes the variables to export, sorted by name; of two with the same name the last one counts. Writes
+ * `Exporting <NAME>` for each (protocol section 7), and a line for each name that a shell does not accept,
+ * which is skipped. `undefined` when a value is invalid; `output` then has the reason.
  */
 export function decodeVariables(
   env: readonly EnvironmentVariable[],
@@ -55,7 +58,10 @@ function byName(a: EnvironmentVariable, b: EnvironmentVariable): number {
   return a.name < b.name ? -1 : 1;
 }
 
-/** Returns the text of an export file: one `export` for each variable, sorted by name; the last value of a name counts (protocol section 6.2). */
+/**
+ * Returns the text of an export file: one `export` for each variable, sorted by name; the last value of a
+ * name counts (protocol section 6.2).
+ */
 export function toExportFile(variables: readonly DecodedVariable[]): Uint8Array {
   const lines = new Map(variables.map(({ name, value }) => [name, Buffer.from(value).toString("latin1")]));
   const sorted = [...lines.keys()].sort();

@@ -4,10 +4,11 @@ import type { Logger } from "../core/contracts/logger.ts";
 import type { Cookie } from "../core/contracts/executor.ts";
 
 /**
- * Ends a job whose process was killed (`kill -9`, out of memory). Otherwise the terminal would hang up, which ends the running command, and the
- * shell would continue with the next line of the script. The guard keeps the terminal open. When the pipe to this process breaks, it suspends the
- * shell, then kills all processes that have the job's cookie or share a session with one that has. It is a shell script because it runs as long
- * as the job, and uses only builtins because a job may have used up all processes of the user.
+ * Ends a job whose process was killed (`kill -9`, out of memory). Otherwise the terminal would hang up, which
+ * ends the running command, and the shell would continue with the next line of the script. The guard keeps
+ * the terminal open. When the pipe to this process breaks, it suspends the shell, then kills all processes
+ * that have the job's cookie or share a session with one that has. It is a shell script because it runs as
+ * long as the job, and uses only builtins because a job may have used up all processes of the user.
  */
 const script = `
 trap '' HUP INT QUIT TERM
@@ -84,7 +85,10 @@ export function startGuard({ cookie, shellPid, leaderPid, env, logger }: GuardOp
   }
 }
 
-/** Finds the descriptor of our end of the terminal that a process leads. Bun does not expose it, the kernel does. */
+/**
+ * Finds the descriptor of our end of the terminal that a process leads. Bun does not expose it, the kernel
+ * does.
+ */
 function findMaster(leaderPid: number): number | undefined {
   try {
     const stat = readFileSync(`/proc/${leaderPid}/stat`, "latin1");

@@ -15,7 +15,10 @@ export interface MarkerScanner {
   flush(): void;
 }
 
-/** Begins every marker, so that one search finds all of them. The nonce behind it proves that a marker is genuine. */
+/**
+ * Begins every marker, so that one search finds all of them. The nonce behind it proves that a marker is
+ * genuine.
+ */
 const opening = Buffer.from("\x01SIGNALMAN");
 const closing = 0x02;
 /** Maximum length of a genuine marker. */
@@ -27,8 +30,8 @@ export function createNonce(): string {
 }
 
 /**
- * Returns shell text that prints a marker to standard output. It contains the nonce in two halves, so that neither the text nor its echo or trace
- * is a marker. `fields` are shell words.
+ * Returns shell text that prints a marker to standard output. It contains the nonce in two halves, so that
+ * neither the text nor its echo or trace is a marker. `fields` are shell words.
  */
 export function printMarker(nonce: string, kind: Marker["kind"], fields: readonly string[] = []): string {
   const half = nonce.length / 2;
@@ -36,7 +39,10 @@ export function printMarker(nonce: string, kind: Marker["kind"], fields: readonl
   return [`printf '${format}' ${nonce.slice(0, half)} ${nonce.slice(half)}`, ...fields].join(" ");
 }
 
-/** Finds the markers in a stream, also across the borders of its pieces. `isOurs` tells whether a nonce is genuine. */
+/**
+ * Finds the markers in a stream, also across the borders of its pieces. `isOurs` tells whether a nonce is
+ * genuine.
+ */
 export function createMarkerScanner(options: {
   isOurs: (nonce: string) => boolean;
   onOutput: (bytes: Uint8Array) => void;

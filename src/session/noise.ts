@@ -1,6 +1,6 @@
 /**
- * Removes the two traces of the session's own line from the output: its echo by the terminal (after `stty echo` in the job), and the line in which
- * `set -x` shows that the command's file is sourced.
+ * Removes the two traces of the session's own line from the output: its echo by the terminal (after `stty
+ * echo` in the job), and the line in which `set -x` shows that the command's file is sourced.
  */
 export interface NoiseFilter {
   /** Announces the next line. `trace` is the path of the sourced file when the job's shell has `set -x`. */

@@ -20,8 +20,8 @@ export interface SessionOptions<T extends Terminal> {
 }
 
 /**
- * One login bash in one terminal (protocol section 6.2). Directory, variables, functions and options are kept from command to command, since
- * each command is sourced.
+ * One login bash in one terminal (protocol section 6.2). Directory, variables, functions and options are kept
+ * from command to command, since each command is sourced.
  */
 export interface Session<T extends Terminal = Terminal> extends AsyncDisposable {
   readonly terminal: T;
@@ -35,15 +35,19 @@ export interface Session<T extends Terminal = Terminal> extends AsyncDisposable 
   /** Number of bytes that arrived after the last command. */
   readonly pendingBytes: number;
   /**
-   * Runs a command and resolves to its exit code; to 1 when the shell exits, also for each later command. Only one command runs at a time. Output
-   * between two commands is delivered at the beginning of the next one that is not `silent`.
+   * Runs a command and resolves to its exit code; to 1 when the shell exits, also for each later command.
+   * Only one command runs at a time. Output between two commands is delivered at the beginning of the next
+   * one that is not `silent`.
    */
   run(text: string, output: Output, options?: { silent?: boolean }): Promise<number>;
   /** Closes the terminal. A running command resolves to 1. */
   close(): Promise<void>;
 }
 
-/** Opens a terminal, starts the shell and waits until its login profile has finished. Rejects with `SESSION_FAILED`. */
+/**
+ * Opens a terminal, starts the shell and waits until its login profile has finished. Rejects with
+ * `SESSION_FAILED`.
+ */
 export async function createSession<T extends Terminal>(
   options: SessionOptions<T>,
   signal: AbortSignal,

@@ -32,13 +32,18 @@ export interface ShellState {
   /** `undefined` until the login profile has finished. */
   streams: ParkedStreams | undefined;
   running: RunningCommand | undefined;
-  /** The last two commands: the prompt's marker of a command may arrive when the next one was sent already. */
+  /**
+   * The last two commands: the prompt's marker of a command may arrive when the next one was sent already.
+   */
   nonces: readonly string[];
   /** The end of the login profile's output. */
   profileTail: Buffer;
 }
 
-/** Passes output on: to the running command, to the gap between two commands, or to the tail of the login profile. */
+/**
+ * Passes output on: to the running command, to the gap between two commands, or to the tail of the login
+ * profile.
+ */
 export function routeOutput(state: ShellState, bytes: Uint8Array): void {
   const { noise, running } = state;
   if (state.streams === undefined) noise.between(bytes, (output) => keepTail(state, output));

@@ -1,6 +1,7 @@
 /**
- * The shell text of the session protocol. A job may change anything in its shell, so builtins are called past aliases (`\builtin`), markers are
- * written to `/dev/tty` instead of the standard streams, and no part can fail under `set -e` or appear in the trace of `set -x`.
+ * The shell text of the session protocol. A job may change anything in its shell, so builtins are called past
+ * aliases (`\builtin`), markers are written to `/dev/tty` instead of the standard streams, and no part can
+ * fail under `set -e` or appear in the trace of `set -x`.
  */
 import { quote } from "./environment.ts";
 import { printMarker } from "./markers.ts";
@@ -21,8 +22,9 @@ const reportMarker = (...marker: Parameters<typeof printMarker>) =>
   `{ \\builtin ${printMarker(...marker)} >/dev/tty; } 2>/dev/null`;
 
 /**
- * Returns the command that leads the terminal: a holder around the login bash. When a session's leader exits, the kernel discards unread output.
- * So the leader is not bash but a shell that reports the exit status of bash, then suspends itself until it is killed.
+ * Returns the command that leads the terminal: a holder around the login bash. When a session's leader exits,
+ * the kernel discards unread output. So the leader is not bash but a shell that reports the exit status of
+ * bash, then suspends itself until it is killed.
  */
 export function holderCommand(nonce: string, size: { rows: number; columns: number }): string[] {
   const script = [
@@ -40,8 +42,9 @@ export function holderCommand(nonce: string, size: { rows: number; columns: numb
 }
 
 /**
- * Returns the first line, which turns off prompts, history, and line editing; the latter costs more than the rest of the protocol and changes the
- * terminal's settings for each line. It stays on until here, so that the login profile can configure it.
+ * Returns the first line, which turns off prompts, history, and line editing; the latter costs more than the
+ * rest of the protocol and changes the terminal's settings for each line. It stays on until here, so that the
+ * login profile can configure it.
  */
 export function bootLine(nonce: string): string {
   return toLine(
@@ -57,7 +60,10 @@ export function bootLine(nonce: string): string {
   );
 }
 
-/** Returns the line that runs a file: start marker, restored streams and options of the job, `source`, end marker. */
+/**
+ * Returns the line that runs a file: start marker, restored streams and options of the job, `source`, end
+ * marker.
+ */
 export function commandLine(nonce: string, path: string, streams: ParkedStreams): string {
   const { stdin, stdout, stderr } = streams;
   const close = [stdin, stdout, stderr].filter((fd) => fd !== "-").map((fd) => `${fd}>&-`);
@@ -84,8 +90,9 @@ export function toParkedStreams(fields: readonly string[]): ParkedStreams {
 }
 
 /**
- * Returns shell text that stores the exit code, parks the job's streams and prints the end marker. Until the next command, output of the shell
- * itself (prompts, job notices, traps) is discarded, and all remaining output is that of background processes.
+ * Returns shell text that stores the exit code, parks the job's streams and prints the end marker. Until the
+ * next command, output of the shell itself (prompts, job notices, traps) is discarded, and all remaining
+ * output is that of background processes.
  */
 function park(nonce: string): string {
   return [

@@ -7,12 +7,13 @@ export interface TerminalOptions {
 }
 
 /**
- * A terminal with a program in it: a local pseudo-terminal, or that of a container or pod. Input and output arrive once and in order; if a broken
- * connection makes that impossible, the terminal ends.
+ * A terminal with a program in it: a local pseudo-terminal, or that of a container or pod. Input and output
+ * arrive once and in order; if a broken connection makes that impossible, the terminal ends.
  *
- * `ended` resolves after the last call of `onData`, when the program has exited or is out of reach. It never rejects. `write` is called with one line
- * at a time, and only while a shell waits for input. `settle`, if present, is called before the shell waits, and turns line input on again if a
- * program left it off. `kill` ends the program at once. Disposal kills the program and releases all resources; it may be called twice.
+ * `ended` resolves after the last call of `onData`, when the program has exited or is out of reach. It never
+ * rejects. `write` is called with one line at a time, and only while a shell waits for input. `settle`, if
+ * present, is called before the shell waits, and turns line input on again if a program left it off. `kill`
+ * ends the program at once. Disposal kills the program and releases all resources; it may be called twice.
  */
 export interface Terminal extends AsyncDisposable {
   readonly ended: Promise<void>;

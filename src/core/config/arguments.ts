@@ -22,8 +22,8 @@ export interface ParseArgumentsOptions {
 }
 
 /**
- * Parses the arguments after the command's name: the command's own, and options. Both are written `--x v` or `--x=v`, booleans `--x` or
- * `--x=false`. The prefix `no-` has no special meaning. Throws `USAGE_INVALID`.
+ * Parses the arguments after the command's name: the command's own, and options. Both are written `--x v` or
+ * `--x=v`, booleans `--x` or `--x=false`. The prefix `no-` has no special meaning. Throws `USAGE_INVALID`.
  */
 export async function parseArguments(
   argv: readonly string[],

@@ -12,8 +12,8 @@ export function toVariable(flag: string): string {
 }
 
 /**
- * Reads all declarations, in order. Throws `PLUGIN_INVALID` for a flag that is declared twice or names an unknown key, and for a schema that
- * cannot be converted.
+ * Reads all declarations, in order. Throws `PLUGIN_INVALID` for a flag that is declared twice or names an
+ * unknown key, and for a schema that cannot be converted.
  */
 export async function declareOptions(owners: readonly OptionOwner[]): Promise<DeclaredOptions[]> {
   const declared: DeclaredOptions[] = [];

@@ -116,8 +116,9 @@ interface ParseError {
 }
 
 /**
- * Converts a parser's error, with its line and column. Quotations from the file may be secrets and are removed, and so the parser's error is
- * not kept as the cause. The message of an error that a TypeScript configuration throws is kept as it is.
+ * Converts a parser's error, with its line and column. Quotations from the file may be secrets and are
+ * removed, and so the parser's error is not kept as the cause. The message of an error that a TypeScript
+ * configuration throws is kept as it is.
  */
 function toParseFault(path: string, shown: string, error: unknown): AgentError {
   if (isCode(path) && !(error instanceof BuildMessage)) return toUnreadable(shown, toMessage(error), error);

@@ -17,8 +17,9 @@ export interface PluginChoice {
 }
 
 /**
- * Reads the `plugins:` maps. Built-in plugins come first, in their own order; those that a map names are ordered as in the map. Maps are
- * read from the innermost extended file outwards. Faults are added to `faults`.
+ * Reads the `plugins:` maps. Built-in plugins come first, in their own order; those that a map names are
+ * ordered as in the map. Maps are read from the innermost extended file outwards. Faults are added to
+ * `faults`.
  */
 export function choosePlugins(
   file: ConfigFile | undefined,

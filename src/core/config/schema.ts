@@ -2,8 +2,8 @@ import type { JsonSchema } from "../contracts/options.ts";
 import type { StandardSchemaV1 } from "../contracts/standard-schema.ts";
 
 /**
- * Converts a schema to JSON Schema (draft 7): with valibot's converter, or through the Standard JSON Schema interface of other libraries.
- * `undefined` when a library has neither.
+ * Converts a schema to JSON Schema (draft 7): with valibot's converter, or through the Standard JSON Schema
+ * interface of other libraries. `undefined` when a library has neither.
  */
 export async function toJsonSchema(schema: StandardSchemaV1): Promise<JsonSchema | undefined> {
   const standard = schema["~standard"];

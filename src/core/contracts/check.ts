@@ -23,8 +23,9 @@ export interface CheckContext {
 /**
  * A check of `signalman doctor`: tests whether something that jobs need is present and in order.
  *
- * `run` changes nothing and registers nothing. It may be called on a machine where everything is broken, and while an agent runs. All
- * checks run concurrently. What `run` throws is reported as an error that names the plugin, as is a check that misses its deadline.
+ * `run` changes nothing and registers nothing. It may be called on a machine where everything is broken, and
+ * while an agent runs. All checks run concurrently. What `run` throws is reported as an error that names the
+ * plugin, as is a check that misses its deadline.
  */
 export interface Check {
   run(context: CheckContext): readonly Finding[] | Promise<readonly Finding[]>;

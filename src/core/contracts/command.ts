@@ -12,8 +12,9 @@ export type CommandValues<T extends CommandArgs> = ParsedArgs<Omit<T, ListKeys<T
 };
 
 /**
- * The configuration that a command needs. `required`: it is not called when the configuration has faults. `lenient`: it is called with the
- * valid part, and `program.faults` lists the faults. `none`: no configuration is read, from whatever directory it is called.
+ * The configuration that a command needs. `required`: it is not called when the configuration has faults.
+ * `lenient`: it is called with the valid part, and `program.faults` lists the faults. `none`: no
+ * configuration is read, from whatever directory it is called.
  */
 export type ConfigurationNeed = "none" | "lenient" | "required";
 

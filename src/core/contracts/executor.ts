@@ -4,8 +4,8 @@ import type { ImagePull, JobUsage } from "./job-summary.ts";
 import type { Logger } from "./logger.ts";
 
 /**
- * An environment variable that every process of a job inherits and that no other job has. Its name differs from job to job, so that
- * an agent that runs inside a job does not hide the outer job's cookie.
+ * An environment variable that every process of a job inherits and that no other job has. Its name differs
+ * from job to job, so that an agent that runs inside a job does not hide the outer job's cookie.
  */
 export interface Cookie {
   readonly name: string;
@@ -55,22 +55,26 @@ export interface ExecutorContext {
 /**
  * The place where a job's commands run. Created for one job.
  *
- * 1. **`start`** prepares the place and opens the session. It adds its own blocks through `context.log`. It resolves to 0, or to another
- *    code when the log already shows why it failed; what it throws is logged in a block of its own.
- * 2. **`exportEnvironment`**, then **`injectFiles`**: each is called inside a block that the job has opened and writes lines to `output`.
- *    `exportEnvironment` is called again before the epilogues, with the new variables.
- * 3. **`run`** is called any number of times, sequentially, in one session: directory, variables, functions and options are kept.
- *    The exit code is a value; in a dead session it resolves to 1 at once (protocol section 6.2).
- * 4. **`stop`** may be called at any moment, concurrently with the above, also before and during `start`, and more than once.
- *    What runs then resolves (a command to 1) and starts nothing more: a script never continues with its next line. After it,
- *    the calls above resolve to 1 at once.
- * 5. **Disposal** ends all that the job started and that is still running. Safe unstarted, after `stop`, after a failed `start`,
- *    and twice. It never throws for what the job did.
- * 6. **`usage`**, where figures are available: at any moment, also after disposal. The last answer counts. It has two seconds; unknown
- *    figures are left out, and a missing figure fails no job.
+ * 1. **`start`** prepares the place and opens the session. It adds its own blocks through `context.log`. It
+ *    resolves to 0, or to another code when the log already shows why it failed; what it throws is logged in
+ *    a block of its own.
+ * 2. **`exportEnvironment`**, then **`injectFiles`**: each is called inside a block that the job has opened
+ *    and writes lines to `output`. `exportEnvironment` is called again before the epilogues, with the new
+ *    variables.
+ * 3. **`run`** is called any number of times, sequentially, in one session: directory, variables, functions
+ *    and options are kept. The exit code is a value; in a dead session it resolves to 1 at once (protocol
+ *    section 6.2).
+ * 4. **`stop`** may be called at any moment, concurrently with the above, also before and during `start`, and
+ *    more than once. What runs then resolves (a command to 1) and starts nothing more: a script never
+ *    continues with its next line. After it, the calls above resolve to 1 at once.
+ * 5. **Disposal** ends all that the job started and that is still running. Safe unstarted, after `stop`,
+ *    after a failed `start`, and twice. It never throws for what the job did.
+ * 6. **`usage`**, where figures are available: at any moment, also after disposal. The last answer counts. It
+ *    has two seconds; unknown figures are left out, and a missing figure fails no job.
  *
- * `output` may be called until the call that received it has resolved, and never after. Bytes are written completely and in the order
- * in which they arrived: what arrives between two commands (from a background process) opens the next command's output.
+ * `output` may be called until the call that received it has resolved, and never after. Bytes are written
+ * completely and in the order in which they arrived: what arrives between two commands (from a background
+ * process) opens the next command's output.
  */
 export interface Executor extends AsyncDisposable {
   /** `signal` aborts when the job is stopped while it starts. */
@@ -80,13 +84,14 @@ export interface Executor extends AsyncDisposable {
   /** Writes `Injecting <path> with file mode <mode>` for each file (protocol sections 3.3, 7). */
   injectFiles(files: readonly JobFile[], output: Output): Promise<number>;
   /**
-   * Runs a command in the session and resolves to its exit code. `silent`: the output goes to the caller and not to the log, so output
-   * that arrived between two commands is kept for the next one.
+   * Runs a command in the session and resolves to its exit code. `silent`: the output goes to the caller and
+   * not to the log, so output that arrived between two commands is kept for the next one.
    */
   run(directive: string, output: Output, options?: { silent?: boolean }): Promise<number>;
   /**
-   * Ends what runs: SIGTERM to what the job started (never to its shell, which is suspended), SIGKILL to all after `graceMs`.
-   * Resolves when everything has ended. A second call with a shorter grace period shortens the first.
+   * Ends what runs: SIGTERM to what the job started (never to its shell, which is suspended), SIGKILL to all
+   * after `graceMs`. Resolves when everything has ended. A second call with a shorter grace period shortens
+   * the first.
    */
   stop(graceMs: number): Promise<void>;
   /** Returns the resources used up to now; after disposal, the total. */
@@ -99,8 +104,8 @@ export interface CleanUpContext {
   /** The job whose leftovers are removed. Left out: every job of this agent except `runningJobs`. */
   readonly jobId?: string;
   /**
-   * Ids of the agent's jobs whose processes are alive. Current at each read: list what may be removed first, and read the ids after that, so
-   * that a job that starts meanwhile is spared.
+   * Ids of the agent's jobs whose processes are alive. Current at each read: list what may be removed first,
+   * and read the ids after that, so that a job that starts meanwhile is spared.
    */
   readonly runningJobs: readonly string[];
   readonly logger: Logger;
@@ -112,8 +117,9 @@ export interface CleanUpContext {
 export interface ExecutorFactory {
   create(context: ExecutorContext): Executor;
   /**
-   * Removes what executors left outside the host's processes (containers, pods). Called in the agent's process: for a job whose process
-   * died, and once at the agent's start for the jobs of an earlier agent process.
+   * Removes what executors left outside the host's processes (containers, pods). Called in the agent's
+   * process: for a job whose process died, and once at the agent's start for the jobs of an earlier agent
+   * process.
    */
   cleanUp?(context: CleanUpContext): Promise<void>;
   /** The executor runs every job of the agent, whatever executor the job asks for. */

@@ -22,8 +22,9 @@ export interface JobHookEvent extends JobEventBase {
 /** A job event that is fired while commands can be run in the job's session. */
 export interface JobSessionEvent extends JobHookEvent {
   /**
-   * Runs a command in the job's session and logs it, under `alias` if there is one; `preface` is logged above its output.
-   * Resolves to its exit code; a command that fails does not reject. Resolves to 1 at once when the session is closed.
+   * Runs a command in the job's session and logs it, under `alias` if there is one; `preface` is logged above
+   * its output. Resolves to its exit code; a command that fails does not reject. Resolves to 1 at once when
+   * the session is closed.
    */
   run(directive: string, options?: RunOptions): Promise<number>;
 }
@@ -32,8 +33,9 @@ export interface RunOptions {
   readonly alias?: string;
   readonly preface?: string;
   /**
-   * After a stop, when the job's session is closed: run the command in a new session with the job's environment, for at most
-   * 30 s (protocol section 13a). Resolves to 1 without a log block when the job never had a session.
+   * After a stop, when the job's session is closed: run the command in a new session with the job's
+   * environment, for at most 30 s (protocol section 13a). Resolves to 1 without a log block when the job
+   * never had a session.
    */
   readonly fresh?: boolean;
 }
@@ -93,8 +95,9 @@ export interface HookEvents {
   /** Fired when the request is accepted and before anything runs. May refuse the job: the message that it throws is shown in the job's log. */
   "job:start": JobHookEvent;
   /**
-   * Fired when environment and files are in place, before the first command. A throw fails the job; its epilogues still run. The
-   * message is shown in the job's log, except for the code `JOB_FAILED`, which means that the log shows the reason already.
+   * Fired when environment and files are in place, before the first command. A throw fails the job; its
+   * epilogues still run. The message is shown in the job's log, except for the code `JOB_FAILED`, which means
+   * that the log shows the reason already.
    */
   "job:prepare": JobSessionEvent;
   /** Fired when an executor has pulled an image or failed to. Use it to measure pulls. */

@@ -35,13 +35,16 @@ export interface JobSourceContext {
 }
 
 /**
- * A source of jobs: the client of a control plane. `run` is called once for each slot, for all slots concurrently; no slot knows of another.
+ * A source of jobs: the client of a control plane. `run` is called once for each slot, for all slots
+ * concurrently; no slot knows of another.
  *
- * 1. **`run`** registers the slot (or resumes the registration stored in `state`), reports `registered`, and continues until the slot should
- *    disconnect; it resolves to the reason. First of all it handles `jobs.left`: a job that a previous process left is finished and reported.
- * 2. For each job it calls `jobs.start` with what the log's delivery needs, awaits `job.done`, reports the result until it is acknowledged, and
- *    then calls `job.release`. It never holds two jobs.
- * 3. It rejects with an `AgentError` when the slot cannot start (a configuration that the control plane refuses); the program then exits with 1.
+ * 1. **`run`** registers the slot (or resumes the registration stored in `state`), reports `registered`, and
+ *    continues until the slot should disconnect; it resolves to the reason. First of all it handles
+ *    `jobs.left`: a job that a previous process left is finished and reported.
+ * 2. For each job it calls `jobs.start` with what the log's delivery needs, awaits `job.done`, reports the
+ *    result until it is acknowledged, and then calls `job.release`. It never holds two jobs.
+ * 3. It rejects with an `AgentError` when the slot cannot start (a configuration that the control plane
+ *    refuses); the program then exits with 1.
  * 4. When `signals.handOver` aborts, it resolves at once and leaves job and registration as they are.
  */
 export interface JobSource {

@@ -1,15 +1,16 @@
 import type { JobResult } from "./job-events.ts";
 
 /**
- * Resources that a job used, as far as its executor knows them; unknown figures are left out. The shell executor counts all
- * processes that the job's process started, directly or indirectly, until they ended.
+ * Resources that a job used, as far as its executor knows them; unknown figures are left out. The shell
+ * executor counts all processes that the job's process started, directly or indirectly, until they ended.
  */
 export interface JobUsage {
   readonly cpuUserMs?: number;
   readonly cpuSystemMs?: number;
   /**
-   * Peak memory of the job. In the shell executor: the sum of the resident memory of its processes, sampled once a second, or
-   * the peak of the largest process if that is more. Shared memory is counted once per process.
+   * Peak memory of the job. In the shell executor: the sum of the resident memory of its processes, sampled
+   * once a second, or the peak of the largest process if that is more. Shared memory is counted once per
+   * process.
    */
   readonly peakMemoryBytes?: number;
   /** Bytes read from storage; reads served by the page cache are not included. */
@@ -17,8 +18,9 @@ export interface JobUsage {
   /** Bytes written to storage. */
   readonly writtenBytes?: number;
   /**
-   * Processes killed by the kernel's out-of-memory killer. The shell executor counts only kills that certainly hit the job: a
-   * command or shell that was seen to die, or any kill in a memory cgroup that holds nothing but this agent.
+   * Processes killed by the kernel's out-of-memory killer. The shell executor counts only kills that
+   * certainly hit the job: a command or shell that was seen to die, or any kill in a memory cgroup that holds
+   * nothing but this agent.
    */
   readonly oomKills?: number;
 }

@@ -9,8 +9,8 @@ export interface JobDelivery {
   /** Trusted certificates (PEM) for the control plane's servers, including the default ones. Left out: the default ones. */
   readonly ca?: readonly string[] | undefined;
   /**
-   * Resolves once the job is confirmed to be assigned to this agent, with a signal that aborts when that is uncertain again. The log
-   * is delivered only while it is confirmed. Left out: it always is.
+   * Resolves once the job is confirmed to be assigned to this agent, with a signal that aborts when that is
+   * uncertain again. The log is delivered only while it is confirmed. Left out: it always is.
    */
   assured?(): Promise<AbortSignal>;
   /** Aborts when the job was taken away from this agent, so that its log can no longer be delivered. */

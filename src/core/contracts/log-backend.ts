@@ -25,12 +25,15 @@ export interface LogDelivery {
 /**
  * Delivers the spool of one job.
  *
- * 1. **`run`** reads the spool from its cursor to its end (`reader.next()` resolves to `undefined` once the writer has closed it and everything
- *    is read), delivers each event once and in order, and saves the cursor after each delivery. It retries what can recover for as long
- *    as `signal` allows, and resolves to the outcome; it does not reject for the server's errors. When the server accepts no more, it still
- *    reads to the end and counts. Called once.
- * 2. `signal` aborts when time is over (`log-flush-timeout`, or the job was taken away): `run` resolves soon and reports what was not delivered.
- * 3. **Disposal** closes connections, and returns when `run` no longer uses the spool. Safe without `run`, during it, and twice.
+ * 1. **`run`** reads the spool from its cursor to its end (`reader.next()` resolves to `undefined` once the
+ *    writer has closed it and everything is read), delivers each event once and in order, and saves the
+ *    cursor after each delivery. It retries what can recover for as long as `signal` allows, and resolves to
+ *    the outcome; it does not reject for the server's errors. When the server accepts no more, it still reads
+ *    to the end and counts. Called once.
+ * 2. `signal` aborts when time is over (`log-flush-timeout`, or the job was taken away): `run` resolves soon
+ *    and reports what was not delivered.
+ * 3. **Disposal** closes connections, and returns when `run` no longer uses the spool. Safe without `run`,
+ *    during it, and twice.
  */
 export interface LogBackend extends AsyncDisposable {
   run(signal: AbortSignal): Promise<LogDelivery>;

@@ -10,16 +10,18 @@ export interface LogFilterContext {
 }
 
 /**
- * Changes the output of one job before it is stored: masks, drops or rewrites bytes. All methods are synchronous, since they are
- * on the path from the terminal to the disk. When several plugins provide filters, each gets the output of the one before it, in the order
- * of the configuration.
+ * Changes the output of one job before it is stored: masks, drops or rewrites bytes. All methods are
+ * synchronous, since they are on the path from the terminal to the disk. When several plugins provide
+ * filters, each gets the output of the one before it, in the order of the configuration.
  *
- * A filter that throws is not called again: from then on the job's output is dropped and counted, and the job's log reports it.
+ * A filter that throws is not called again: from then on the job's output is dropped and counted, and the
+ * job's log reports it.
  */
 export interface LogFilter {
   /**
-   * Takes the next bytes of output and returns those that are decided. May return `bytes` itself. The filter must copy bytes that it holds
-   * back, and must hold back only a bounded number. The result is valid until the next call.
+   * Takes the next bytes of output and returns those that are decided. May return `bytes` itself. The filter
+   * must copy bytes that it holds back, and must hold back only a bounded number. The result is valid until
+   * the next call.
    */
   push(bytes: Uint8Array): Uint8Array;
   /** Returns the bytes that were held back. Called at the end of each block; the next byte starts a new stream. */

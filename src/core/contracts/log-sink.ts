@@ -10,8 +10,8 @@ export interface LogSinkContext {
 }
 
 /**
- * A mirror of one job's log. **`run`** reads its own `spool` to the end at its own pace; what it throws is logged and does not
- * affect the job. After the end of the job it has 5 s to finish, then `signal` aborts.
+ * A mirror of one job's log. **`run`** reads its own `spool` to the end at its own pace; what it throws is
+ * logged and does not affect the job. After the end of the job it has 5 s to finish, then `signal` aborts.
  */
 export interface LogSink {
   run(signal: AbortSignal): Promise<void>;

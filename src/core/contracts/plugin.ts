@@ -30,8 +30,8 @@ export interface PluginContext {
 export type Flags<Config> = Readonly<Record<string, unknown extends Config ? string : keyof Config & string>>;
 
 /**
- * A plugin. `name` is in kebab-case; it is also the plugin's key in the configuration and its tag in the log. Everything
- * but `name` and `setup` is optional.
+ * A plugin. `name` is in kebab-case; it is also the plugin's key in the configuration and its tag in the log.
+ * Everything but `name` and `setup` is optional.
  */
 export interface Plugin<S extends StandardSchemaV1 = StandardSchemaV1> {
   readonly name: string;

@@ -19,8 +19,9 @@ export interface SpoolReader extends Disposable {
   /** CRC-32 of all bytes before the cursor, as they were read. */
   readonly checksum: number;
   /**
-   * Resolves to the next events, at least one; waits for them. Resolves to `undefined` when the spool is closed and has been
-   * read to its end. Rejects with the signal's reason when it aborts. An event larger than `maxBytes` is returned alone.
+   * Resolves to the next events, at least one; waits for them. Resolves to `undefined` when the spool is
+   * closed and has been read to its end. Rejects with the signal's reason when it aborts. An event larger
+   * than `maxBytes` is returned alone.
    */
   next(options?: {
     /** Default: 2,000. */

@@ -1,6 +1,6 @@
 /**
- * The Standard Schema interface, version 1 (https://standardschema.dev): what valibot, zod, arktype and others share.
- * Copied here, as its specification recommends, instead of depending on a package.
+ * The Standard Schema interface, version 1 (https://standardschema.dev): what valibot, zod, arktype and
+ * others share. Copied here, as its specification recommends, instead of depending on a package.
  */
 export interface StandardSchemaV1<Input = unknown, Output = Input> {
   readonly "~standard": StandardSchemaV1.Props<Input, Output>;

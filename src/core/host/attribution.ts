@@ -10,8 +10,9 @@ export interface ErrorOrigin {
 /**
  * Returns the error to throw in place of `thrown`; its message names the plugin.
  *
- * An {@link AgentError} keeps its code, everything else becomes `PLUGIN_FAILED`; `thrown` becomes the cause. Returned unchanged: errors that
- * name a plugin already, refusals of a job (the message is shown to the job's user), and the reason of an abort.
+ * An {@link AgentError} keeps its code, everything else becomes `PLUGIN_FAILED`; `thrown` becomes the cause.
+ * Returned unchanged: errors that name a plugin already, refusals of a job (the message is shown to the job's
+ * user), and the reason of an abort.
  */
 export function attributeError(
   thrown: unknown,
@@ -35,8 +36,9 @@ export type ServiceMethods = Pick<
 >;
 
 /**
- * Returns a view of a service. Errors of the listed methods and of its disposal name the plugin. Methods run on the target itself, so that
- * private fields work. Objects that `factories` return are wrapped as well; the same object always gets the same view.
+ * Returns a view of a service. Errors of the listed methods and of its disposal name the plugin. Methods run
+ * on the target itself, so that private fields work. Objects that `factories` return are wrapped as well; the
+ * same object always gets the same view.
  */
 export function wrapService<T extends object>(
   target: T,

@@ -1,6 +1,6 @@
 /**
- * Waits for `work` at most `durationMs`, then rejects with the error that `late` creates. The work itself continues; its late result is
- * ignored, and a late rejection is still handled.
+ * Waits for `work` at most `durationMs`, then rejects with the error that `late` creates. The work itself
+ * continues; its late result is ignored, and a late rejection is still handled.
  */
 export async function withDeadline<T>(work: Promise<T>, durationMs: number, late: () => Error): Promise<T> {
   const { promise, reject } = Promise.withResolvers<never>();

@@ -23,8 +23,8 @@ export interface HostOptions extends OpenHostOptions {
 }
 
 /**
- * Sets the plugins up, one after another. When one of them fails or misses its deadline, the plugins before it are disposed, and the error
- * names it. Disposal runs the plugins' clean-ups in reverse order.
+ * Sets the plugins up, one after another. When one of them fails or misses its deadline, the plugins before
+ * it are disposed, and the error names it. Disposal runs the plugins' clean-ups in reverse order.
  */
 export async function createHost(options: HostOptions): Promise<Host> {
   const { roles, onStop, onSetupFailed, setupMs = 10_000, cleanupMs = 5_000 } = options;

@@ -2,8 +2,9 @@
 export type SdkEntries = Readonly<Record<string, () => Promise<object>>>;
 
 /**
- * Returns a function that makes the program's own SDK available to external files, once: the entries resolve to this instance with the
- * same classes, whatever is installed beside the files, and in the compiled binary as well.
+ * Returns a function that makes the program's own SDK available to external files, once: the entries resolve
+ * to this instance with the same classes, whatever is installed beside the files, and in the compiled binary
+ * as well.
  */
 export function createSdkLender(entries: SdkEntries): () => Promise<void> {
   let lent: Promise<void> | undefined;

@@ -6,8 +6,8 @@ import { attributeError } from "./attribution.ts";
 export type Listener = (event: HookEvents[HookName]) => Promise<void>;
 
 /**
- * Wraps a plugin's function according to the kind of the hook: what it throws rejects in a gate and is logged in a notice; both name the
- * plugin.
+ * Wraps a plugin's function according to the kind of the hook: what it throws rejects in a gate and is logged
+ * in a notice; both name the plugin.
  */
 export function createListener<N extends HookName>(
   name: N,

@@ -20,11 +20,12 @@ export interface LogFile extends LoggerSink, Disposable {
 }
 
 /**
- * Opens the file (0644) and creates its parent directories (0755). The default path is in a directory that every user may write to, so a symbolic
- * link is refused. Throws `FILE_FAILED`.
+ * Opens the file (0644) and creates its parent directories (0755). The default path is in a directory that
+ * every user may write to, so a symbolic link is refused. Throws `FILE_FAILED`.
  *
- * Each line goes to the file that has the path at that moment, so that the file may be moved or removed at any time (by the rotation of another
- * writer, by `logrotate`) without a signal. A later failure is reported once, on stderr, and the previous file stays in use.
+ * Each line goes to the file that has the path at that moment, so that the file may be moved or removed at
+ * any time (by the rotation of another writer, by `logrotate`) without a signal. A later failure is reported
+ * once, on stderr, and the previous file stays in use.
  */
 export function openLogFile(path: string, rotation: LogRotation = { maxBytes: 0, count: 0 }): LogFile {
   let file: OpenFile | undefined = open(path);
@@ -90,7 +91,10 @@ export function openLogFile(path: string, rotation: LogRotation = { maxBytes: 0,
   };
 }
 
-/** Opens the file as {@link openLogFile} does, but returns `undefined` when it fails, with a message on stderr. */
+/**
+ * Opens the file as {@link openLogFile} does, but returns `undefined` when it fails, with a message on
+ * stderr.
+ */
 export function openLogFileIfPossible(path: string, rotation?: LogRotation): LogFile | undefined {
   try {
     return openLogFile(path, rotation);
@@ -108,7 +112,10 @@ interface OpenFile {
 const maxTries = 5;
 const rotateAgainMs = 60_000;
 
-/** Pipes and devices are never full. The file of another user is not rotated: the new file would be ours, and its writers could not open it. */
+/**
+ * Pipes and devices are never full. The file of another user is not rotated: the new file would be ours, and
+ * its writers could not open it.
+ */
 function isFull(found: BigIntStats, line: string, { maxBytes }: LogRotation): boolean {
   if (maxBytes === 0 || !found.isFile() || found.size === 0n) return false;
   if (Number(found.uid) !== process.geteuid?.()) return false;

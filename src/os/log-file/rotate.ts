@@ -1,16 +1,20 @@
 import { lstatSync, renameSync, rmSync } from "node:fs";
 import { loadLibc } from "../processes/libc.ts";
 
-/** The maximum size of a log file (0: unlimited), and the number of previous files that are kept: `<path>.1` is the latest. */
+/**
+ * The maximum size of a log file (0: unlimited), and the number of previous files that are kept: `<path>.1`
+ * is the latest.
+ */
 export interface LogRotation {
   readonly maxBytes: number;
   readonly count: number;
 }
 
 /**
- * Moves a full log file to `<path>.1`, the previous one to `<path>.2`, and so on; the oldest is removed. Of several writers, the one that gets the
- * lock of the open file `fd` (released when it is closed) rotates, if the path still belongs to that file. The others continue to write to the
- * renamed file meanwhile. Renames do not follow links. Without locks nothing is moved.
+ * Moves a full log file to `<path>.1`, the previous one to `<path>.2`, and so on; the oldest is removed. Of
+ * several writers, the one that gets the lock of the open file `fd` (released when it is closed) rotates, if
+ * the path still belongs to that file. The others continue to write to the renamed file meanwhile. Renames do
+ * not follow links. Without locks nothing is moved.
  */
 export function rotate(path: string, options: { fd: number; count: number; isOurs: () => boolean }): void {
   const { fd, count, isOurs } = options;

@@ -5,7 +5,10 @@ const prefix = "SIGNALMAN_JOB_";
 /** A variable that begins like a cookie and is not one: cookies end in a nonce. */
 const socket = `${prefix}SOCKET=`;
 
-/** Creates a cookie `SIGNALMAN_JOB_<job's id>_<nonce>`. The nonce separates two nested runs of the same job id. */
+/**
+ * Creates a cookie `SIGNALMAN_JOB_<job's id>_<nonce>`. The nonce separates two nested runs of the same job
+ * id.
+ */
 export function createCookie(jobId: string): Cookie {
   const id = jobId.replaceAll(/[^A-Za-z0-9_]/g, "_").slice(0, 100);
   return { name: `${prefix}${id}_${randomBytes(4).toString("hex")}`, value: randomBytes(16).toString("hex") };

@@ -42,7 +42,10 @@ export function readMemory(pid: number): { readonly residentBytes: number; reado
   return { residentBytes: of("VmRSS"), peakBytes: of("VmHWM") };
 }
 
-/** Reads the bytes that a process and the children it has waited for transferred from and to storage. 0 without permission. */
+/**
+ * Reads the bytes that a process and the children it has waited for transferred from and to storage. 0
+ * without permission.
+ */
 export function readStorage(pid: number): { readonly readBytes: number; readonly writtenBytes: number } {
   const io = read(`/proc/${pid}/io`);
   const of = (name: string) => Number(new RegExp(`^${name}: (\\d+)$`, "m").exec(io)?.[1] ?? 0);

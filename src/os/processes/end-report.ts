@@ -19,7 +19,10 @@ export interface EndReport {
   readonly ended: readonly EndedProcess[];
   /** Processes that `keep-processes` spares. */
   readonly spared: readonly ProcessReport[];
-  /** Processes that are still alive: those of another user, which we may not signal, and those that the kernel does not end. */
+  /**
+   * Processes that are still alive: those of another user, which we may not signal, and those that the kernel
+   * does not end.
+   */
   readonly left: readonly ProcessReport[];
 }
 

@@ -9,19 +9,23 @@ export interface EndProcessesOptions {
   /** Milliseconds from SIGTERM to SIGKILL. */
   readonly graceMs: number;
   /**
-   * The job's shells. They are suspended first and stay suspended, so that no script continues with its next line when a child ends. The caller
-   * kills them, before it closes the terminal: a hang-up would resume them.
+   * The job's shells. They are suspended first and stay suspended, so that no script continues with its next
+   * line when a child ends. The caller kills them, before it closes the terminal: a hang-up would resume
+   * them.
    */
   readonly hold?: readonly number[];
   /** Ends the grace period when it aborts. */
   readonly now?: AbortSignal;
-  /** Milliseconds for which processes that do not die, or do not stop forking, are killed again. Default: 5 s. */
+  /**
+   * Milliseconds for which processes that do not die, or do not stop forking, are killed again. Default: 5 s.
+   */
   readonly killMs?: number;
 }
 
 /**
- * Ends all processes of a job. All of them are suspended before any is ended: a suspended process can neither fork nor notice that a child
- * died. Then SIGTERM and a grace period in which programs run and clean up, then SIGKILL until no process is left.
+ * Ends all processes of a job. All of them are suspended before any is ended: a suspended process can neither
+ * fork nor notice that a child died. Then SIGTERM and a grace period in which programs run and clean up, then
+ * SIGKILL until no process is left.
  */
 export async function endProcesses(job: JobProcesses, options: EndProcessesOptions): Promise<EndReport> {
   const { graceMs, now, killMs = 5000 } = options;
@@ -56,7 +60,10 @@ export async function endProcesses(job: JobProcesses, options: EndProcessesOptio
 const freezeMs = 1000;
 const killRoundMs = 250;
 
-/** Waits until the processes are gone. Polls after 1 ms at first, since most programs exit at once, then every 10 ms. */
+/**
+ * Waits until the processes are gone. Polls after 1 ms at first, since most programs exit at once, then every
+ * 10 ms.
+ */
 async function untilGone(processes: readonly ProcessStat[], deadline: number, now?: AbortSignal) {
   let alive = processes;
   for (let pause = 1; ; pause = Math.min(10, pause * 2)) {

@@ -15,11 +15,14 @@ export interface Evidence {
   /** Learns from a process of the job that its session is the job's. */
   learnSession(member: ProcessStat, strangers: Strangers): void;
   /**
-   * Whether the process alone proves that it is the job's: by the cookie in its environment, or, if `ownsOrphans`, because it was orphaned and
-   * came to this process.
+   * Whether the process alone proves that it is the job's: by the cookie in its environment, or, if
+   * `ownsOrphans`, because it was orphaned and came to this process.
    */
   isProvedAlone(stat: ProcessStat, strangers: Strangers, ownsOrphans: boolean): boolean;
-  /** Replaces the result of the last scan. The proof remains valid when a parent dies or the environment is cleared. */
+  /**
+   * Replaces the result of the last scan. The proof remains valid when a parent dies or the environment is
+   * cleared.
+   */
   remember(processes: readonly ProcessStat[]): void;
 }
 

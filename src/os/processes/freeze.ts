@@ -11,7 +11,10 @@ export interface FrozenJob {
   readonly spared: readonly ProcessStat[];
 }
 
-/** Suspends the processes of a job until scans find no new one, or the deadline (`performance.now()`) has passed. */
+/**
+ * Suspends the processes of a job until scans find no new one, or the deadline (`performance.now()`) has
+ * passed.
+ */
 export async function freezeJob(
   job: JobProcesses,
   signals: JobSignals,

@@ -3,7 +3,10 @@ import { type ProcessStat, readStat } from "./proc.ts";
 
 /** Signals the processes of a job and records the effect on each. */
 export interface JobSignals {
-  /** Suspends a process that is not suspended yet. Returns `true` when it was. Shells in `hold` and refused processes are left alone. */
+  /**
+   * Suspends a process that is not suspended yet. Returns `true` when it was. Shells in `hold` and refused
+   * processes are left alone.
+   */
   suspend(process: ProcessStat): boolean;
   resume(process: ProcessStat): void;
   end(process: ProcessStat, how: EndedProcess["how"]): void;

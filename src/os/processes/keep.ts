@@ -6,9 +6,9 @@ import { type ProcessStat, readArguments } from "./proc.ts";
 export type KeepMatcher = (process: ProcessStat) => boolean;
 
 /**
- * Creates the matcher of `keep-processes`. A pattern without `*` and `?` is the name of a program (`gradle`), compared with the kernel's name of
- * the process and with its first argument; any other pattern is compared with the whole command line (`java *GradleDaemon*`). `undefined` when
- * there are no patterns.
+ * Creates the matcher of `keep-processes`. A pattern without `*` and `?` is the name of a program (`gradle`),
+ * compared with the kernel's name of the process and with its first argument; any other pattern is compared
+ * with the whole command line (`java *GradleDaemon*`). `undefined` when there are no patterns.
  */
 export function toKeepMatcher(patterns: readonly string[]): KeepMatcher | undefined {
   if (patterns.length === 0) return undefined;

@@ -13,19 +13,29 @@ export interface Libc {
   bootTicks(): number;
   /** Returns the resources used by this process, or by all of its reaped children and theirs. */
   resources(of: "self" | "children"): Resources;
-  /** Takes an exclusive lock on an open file; the kernel releases it when the holder dies. `false` when another process holds it. */
+  /**
+   * Takes an exclusive lock on an open file; the kernel releases it when the holder dies. `false` when
+   * another process holds it.
+   */
   lock(fd: number): boolean;
-  /** Denies other processes of the same user access to memory, environment and descriptors of this process. */
+  /**
+   * Denies other processes of the same user access to memory, environment and descriptors of this process.
+   */
   setUndumpable(): boolean;
 }
 
-/** Resources as the kernel counts them. Bytes are those of storage: reads from the page cache are not counted. */
+/**
+ * Resources as the kernel counts them. Bytes are those of storage: reads from the page cache are not counted.
+ */
 export interface Resources {
   readonly userMs: number;
   readonly systemMs: number;
   readonly readBytes: number;
   readonly writtenBytes: number;
-  /** Peak memory of the largest process. In a new program it starts at the value of the process that started it. */
+  /**
+   * Peak memory of the largest process. In a new program it starts at the value of the process that started
+   * it.
+   */
   readonly maxRssBytes: number;
 }
 

@@ -2,15 +2,18 @@ import type { UsedByProcess } from "./descendants.ts";
 import type { OomCounter } from "./oom.ts";
 import { readStat } from "./proc.ts";
 
-/** Tells which of the counted out-of-memory kills hit descendants of this process. The counter may include other processes. */
+/**
+ * Tells which of the counted out-of-memory kills hit descendants of this process. The counter may include
+ * other processes.
+ */
 export interface OomKills {
   /** Number of kills that certainly did. */
   readonly count: number;
   /** Attributes the kills since the last call, if the counter covered no other process at both calls. */
   look(ours: readonly UsedByProcess[]): void;
   /**
-   * Called before a command starts. The returned function is called after a process of the command was killed from outside, and tells whether it
-   * was the out-of-memory killer.
+   * Called before a command starts. The returned function is called after a process of the command was killed
+   * from outside, and tells whether it was the out-of-memory killer.
    */
   beginCommand(): () => boolean;
 }
@@ -58,7 +61,10 @@ export function attributeKills(oom: OomCounter, ours: readonly UsedByProcess[]):
   };
 }
 
-/** Whether the process is a descendant that started after the last scan, or is gone. A parent 0 is outside of our container. */
+/**
+ * Whether the process is a descendant that started after the last scan, or is gone. A parent 0 is outside of
+ * our container.
+ */
 function isYoungest(pid: number): boolean {
   for (let at = pid; at !== process.pid;) {
     if (at === 0) return false;

@@ -26,7 +26,9 @@ export function findOomCounter(places: { proc?: string; cgroups?: string } = {})
   };
 }
 
-/** Lists the files in which our cgroup may be visible: at its path, or at the root of the tree in a container. */
+/**
+ * Lists the files in which our cgroup may be visible: at its path, or at the root of the tree in a container.
+ */
 function candidates(table: string, cgroups: string): string[] {
   return (text(table) ?? "").split("\n").flatMap((line) => {
     const [, id, controllers = "", path = ""] = /^(\d+):([^:]*):(.*)$/.exec(line) ?? [];

@@ -1,6 +1,9 @@
 import { closeSync, existsSync, openSync, readdirSync, readFileSync, readSync, statSync } from "node:fs";
 
-/** A process as `/proc/<pid>/stat` describes it. `pid` and `startTime` together identify it for good: pids are reused. */
+/**
+ * A process as `/proc/<pid>/stat` describes it. `pid` and `startTime` together identify it for good: pids are
+ * reused.
+ */
 export interface ProcessStat {
   readonly pid: number;
   readonly comm: string;
@@ -10,7 +13,9 @@ export interface ProcessStat {
   readonly session: number;
   /** Living threads. A zombie with more than one has lost only its main thread and still runs. */
   readonly threads: number;
-  /** Ticks (1/100 s) from the machine's start to the fork that made this process; `exec` does not change it. */
+  /**
+   * Ticks (1/100 s) from the machine's start to the fork that made this process; `exec` does not change it.
+   */
   readonly startTime: number;
 }
 
@@ -28,7 +33,10 @@ export function listPids(): number[] {
   }
 }
 
-/** Lists the children of all threads of a process, including zombies; `undefined` when the kernel does not list them. */
+/**
+ * Lists the children of all threads of a process, including zombies; `undefined` when the kernel does not
+ * list them.
+ */
 export function readChildren(pid: number): number[] | undefined {
   if (!existsSync(`/proc/self/task/${process.pid}/children`)) return undefined;
   try {
@@ -81,7 +89,10 @@ export function isAlive(process: ProcessStat): boolean {
   return stat !== undefined && stat.startTime === process.startTime && !isDead(stat);
 }
 
-/** Reads the environment at the time of `exec`: `NAME=value` entries, each followed by a NUL. `undefined` when it cannot be read. */
+/**
+ * Reads the environment at the time of `exec`: `NAME=value` entries, each followed by a NUL. `undefined` when
+ * it cannot be read.
+ */
 export function readEnviron(pid: number): Buffer | undefined {
   const path = `/proc/${pid}/environ`;
   const length = readInto(environBuffer, path);

@@ -1,24 +1,32 @@
 import { loadLibc } from "./libc.ts";
 import { isDead, listPids, type ProcessStat, readStat } from "./proc.ts";
 
-/** Makes orphaned descendants children of this process, so that they can be found. `false` when the system does not support it. */
+/**
+ * Makes orphaned descendants children of this process, so that they can be found. `false` when the system
+ * does not support it.
+ */
 export function becomeSubReaper(): boolean {
   return loadLibc()?.setSubReaper() ?? false;
 }
 
-/** Returns `true` when orphans become children of this process: it is PID 1 of a container, or a sub-reaper. */
+/**
+ * Returns `true` when orphans become children of this process: it is PID 1 of a container, or a sub-reaper.
+ */
 export function isReaper(): boolean {
   return process.pid === 1 || (loadLibc()?.isSubReaper() ?? false);
 }
 
 export interface ReaperOptions {
-  /** Children that are never reaped. Children of Bun need not be listed: Bun reaps them as soon as they exit. */
+  /**
+   * Children that are never reaped. Children of Bun need not be listed: Bun reaps them as soon as they exit.
+   */
   readonly except?: () => Iterable<number>;
 }
 
 /**
- * Reaps the orphans that exit as children of this process; otherwise PID 1 of a container would fill the process table. A zombie is reaped when it
- * is older than a second. Does nothing in a process that receives no orphans. Call it after {@link becomeSubReaper}.
+ * Reaps the orphans that exit as children of this process; otherwise PID 1 of a container would fill the
+ * process table. A zombie is reaped when it is older than a second. Does nothing in a process that receives
+ * no orphans. Call it after {@link becomeSubReaper}.
  */
 export function startReaper(options: ReaperOptions = {}): Disposable {
   const libc = loadLibc();

@@ -11,7 +11,10 @@ export interface RunProgramOptions {
   readonly logger: Logger;
   /** Masked in the program's output. */
   readonly secrets?: readonly string[];
-  /** When it aborts, the program's process group receives SIGTERM; what is left of it when the program has exited is killed. */
+  /**
+   * When it aborts, the program's process group receives SIGTERM; what is left of it when the program has
+   * exited is killed.
+   */
   readonly stop?: AbortSignal;
   /** When it aborts, the program's process group is killed. */
   readonly kill?: AbortSignal;
@@ -24,9 +27,10 @@ const linesLimit = 1000;
 const lastOutputMs = 1000;
 
 /**
- * Runs a program of the agent (not of a job) on this host, in a process group of its own, so that a Ctrl-C for the agent does not reach it. The
- * program is killed when this process exits, unless that is killed itself. Resolves to the exit status, 128 + n after a signal; throws
- * `PROGRAM_FAILED` when the program cannot be started.
+ * Runs a program of the agent (not of a job) on this host, in a process group of its own, so that a Ctrl-C
+ * for the agent does not reach it. The program is killed when this process exits, unless that is killed
+ * itself. Resolves to the exit status, 128 + n after a signal; throws `PROGRAM_FAILED` when the program
+ * cannot be started.
  */
 export async function runProgram(options: RunProgramOptions): Promise<number> {
   const { logger, stop, kill, secrets = [] } = options;

@@ -10,8 +10,8 @@ export interface ScanSubject {
   /** Start time of the job in ticks: older processes are not the job's. */
   readonly since: number;
   /**
-   * Older processes: pid → until when (`performance.now()`) they are skipped without being read again, which makes a second scan cheap. It
-   * outlives the scan.
+   * Older processes: pid → until when (`performance.now()`) they are skipped without being read again, which
+   * makes a second scan cheap. It outlives the scan.
    */
   readonly older: Map<number, number>;
 }
@@ -21,7 +21,9 @@ export interface Scan {
   readonly processes: ReadonlyMap<number, ProcessStat>;
   /** Pids of the processes that `keep-processes` spares. */
   readonly spared: ReadonlySet<number>;
-  /** Reads one process and decides whether it is the job's. `undefined` when it is gone or was decided before. */
+  /**
+   * Reads one process and decides whether it is the job's. `undefined` when it is gone or was decided before.
+   */
   look(pid: number): ProcessStat | undefined;
   /** Decides on the processes whose parent or session was found after them. */
   settle(): void;

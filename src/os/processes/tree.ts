@@ -11,7 +11,10 @@ export interface JobProcessesOptions {
   readonly cookie: Cookie;
   /** `keep-processes`: programs that are spared, with all that they started. See `keep.ts`. */
   readonly keep?: readonly string[];
-  /** The job was started by another process that is dead now, so processes with its cookie may be older than this process. */
+  /**
+   * The job was started by another process that is dead now, so processes with its cookie may be older than
+   * this process.
+   */
   readonly inherited?: boolean;
 }
 
@@ -19,29 +22,41 @@ export interface JobProcessesOptions {
 export interface FoundProcesses {
   readonly processes: readonly ProcessStat[];
   readonly spared: readonly ProcessStat[];
-  /** `false` when a process may have started and exited during the scan, so that its children may be missing. */
+  /**
+   * `false` when a process may have started and exited during the scan, so that its children may be missing.
+   */
   readonly complete: boolean;
 }
 
 /**
- * The processes of one job. Any of these proves that a process is the job's: descent from a root; a session that a process of the job leads;
- * the cookie in its environment; a proof in an earlier scan; and, in a process that receives orphans, being such an orphan while no other job
- * runs here. This process and its ancestors are never included. Create it before the job starts anything.
+ * The processes of one job. Any of these proves that a process is the job's: descent from a root; a session
+ * that a process of the job leads; the cookie in its environment; a proof in an earlier scan; and, in a
+ * process that receives orphans, being such an orphan while no other job runs here. This process and its
+ * ancestors are never included. Create it before the job starts anything.
  */
 export interface JobProcesses extends Disposable {
-  /** Adds a process that the job consists of (its shell), right after it was started. Roots are never spared. */
+  /**
+   * Adds a process that the job consists of (its shell), right after it was started. Roots are never spared.
+   */
   addRoot(pid: number): void;
   /** Returns `true` when this process is the job's. Cheaper than a scan. */
   includes(pid: number): boolean;
-  /** Scans the process table for living processes. `visit` receives each one that is not spared, as soon as it is found. */
+  /**
+   * Scans the process table for living processes. `visit` receives each one that is not spared, as soon as it
+   * is found.
+   */
   find(visit?: (process: ProcessStat) => void): FoundProcesses;
   /**
-   * Checks only the newest processes, and returns the newest pid. This finds processes that fork and exit faster than a scan takes.
+   * Checks only the newest processes, and returns the newest pid. This finds processes that fork and exit
+   * faster than a scan takes.
    */
   findNewest(visit: (process: ProcessStat) => void): number;
 }
 
-/** The jobs of this process that have not ended. While there are several, an orphan without further proof belongs to none of them. */
+/**
+ * The jobs of this process that have not ended. While there are several, an orphan without further proof
+ * belongs to none of them.
+ */
 const live = new Set<JobProcesses>();
 
 export function createJobProcesses(options: JobProcessesOptions): JobProcesses {
@@ -106,7 +121,10 @@ export function createJobProcesses(options: JobProcessesOptions): JobProcesses {
   return job;
 }
 
-/** Looks at every process, and at those that start meanwhile. Returns `false` when one may have started and exited unseen. */
+/**
+ * Looks at every process, and at those that start meanwhile. Returns `false` when one may have started and
+ * exited unseen.
+ */
 function scanTable(scan: Scan): boolean {
   const before = readNewestPid();
   for (const pid of listPids()) scan.look(pid);

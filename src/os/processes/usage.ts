@@ -11,8 +11,8 @@ export interface UsageWatch extends Disposable {
   /** Samples memory now, in addition to the samples taken once a second. */
   look(): void;
   /**
-   * Called before a command starts. The returned function is called after a process of the command was killed from outside, and tells whether it
-   * was the kernel's out-of-memory killer.
+   * Called before a command starts. The returned function is called after a process of the command was killed
+   * from outside, and tells whether it was the kernel's out-of-memory killer.
    */
   beginCommand(): () => boolean;
 }

@@ -14,7 +14,10 @@ export interface OpenStateOptions {
   readonly agent: string;
 }
 
-/** An agent's own directory, locked against other agents. Disposal releases the lock, as does the death of this process. */
+/**
+ * An agent's own directory, locked against other agents. Disposal releases the lock, as does the death of
+ * this process.
+ */
 export interface StateDirectory extends Disposable {
   readonly path: string;
   /** Random id of this agent, created with its directory. */
@@ -24,15 +27,17 @@ export interface StateDirectory extends Disposable {
   /** Lists the slots that have a directory. */
   slots(): number[];
   /**
-   * Ensures that the directory exists and is locked by this process: it may have been removed or replaced. Returns `true` when it had to be created
-   * and locked again. Throws `STATE_LOCKED` when another agent has done so meanwhile.
+   * Ensures that the directory exists and is locked by this process: it may have been removed or replaced.
+   * Returns `true` when it had to be created and locked again. Throws `STATE_LOCKED` when another agent has
+   * done so meanwhile.
    */
   hold(): boolean;
 }
 
 /**
- * Opens the directory of an agent. In the default directory it is the first of the agent's directories that is not locked, so that several agents
- * on a host need no configuration. An explicit directory that is locked is refused with `STATE_LOCKED`.
+ * Opens the directory of an agent. In the default directory it is the first of the agent's directories that
+ * is not locked, so that several agents on a host need no configuration. An explicit directory that is locked
+ * is refused with `STATE_LOCKED`.
  */
 export function openStateDirectory(options: OpenStateOptions): StateDirectory {
   const { directory, env, agent } = options;
@@ -87,7 +92,10 @@ function refusal(path: string): AgentError {
 
 const maxAgents = 1000;
 
-/** Returns the default state directory: systemd's, then that of the user's session, then one in the home directory. */
+/**
+ * Returns the default state directory: systemd's, then that of the user's session, then one in the home
+ * directory.
+ */
 export function defaultStateDirectory(env: Readonly<Record<string, string | undefined>>): string {
   // systemd separates several directories by colons.
   const fromSystemd = env["STATE_DIRECTORY"]?.split(":")[0];

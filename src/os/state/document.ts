@@ -13,7 +13,9 @@ import {
 import { dirname, join } from "node:path";
 import { AgentError, isAgentError, toMessage } from "../../core/errors.ts";
 
-/** Version of all documents in a state directory. Two versions of the program may use it during an upgrade. */
+/**
+ * Version of all documents in a state directory. Two versions of the program may use it during an upgrade.
+ */
 export const stateVersion = 1;
 
 /** Creates a directory that only its owner can access. */
@@ -23,8 +25,8 @@ export function makePrivateDirectory(path: string): string {
 }
 
 /**
- * Replaces a JSON document atomically: after a crash of the program the file has either the old or the new content. `isSynced` (which takes
- * milliseconds) extends this to a crash of the machine.
+ * Replaces a JSON document atomically: after a crash of the program the file has either the old or the new
+ * content. `isSynced` (which takes milliseconds) extends this to a crash of the machine.
  */
 export function writeDocument(path: string, document: unknown, { isSynced = true } = {}): void {
   const temporary = `${path}.new`;
@@ -46,7 +48,10 @@ export function writeDocument(path: string, document: unknown, { isSynced = true
   });
 }
 
-/** Reads a document; `undefined` when it does not exist. Throws `STATE_INVALID` when it is damaged, `STATE_NEWER` when a newer program wrote it. */
+/**
+ * Reads a document; `undefined` when it does not exist. Throws `STATE_INVALID` when it is damaged,
+ * `STATE_NEWER` when a newer program wrote it.
+ */
 export function readDocument<T>(path: string): T | undefined {
   let text: string;
   try {
@@ -75,7 +80,10 @@ export function newer(subject: string, version: number, known: number): AgentErr
   );
 }
 
-/** Throws `STATE_NEWER` when a newer program has written a document in this directory. Damaged documents are ignored here. */
+/**
+ * Throws `STATE_NEWER` when a newer program has written a document in this directory. Damaged documents are
+ * ignored here.
+ */
 export function refuseNewer(directory: string): void {
   if (!existsSync(directory)) return;
   for (const name of readdirSync(directory).filter((file) => file.endsWith(".json"))) {

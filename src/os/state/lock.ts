@@ -14,7 +14,10 @@ import { loadLibc } from "../processes/libc.ts";
 import { readStat } from "../processes/proc.ts";
 import { readBootId } from "./boot-id.ts";
 
-/** The process that holds a lock. Pids are reused, in containers soon, so boot and start time complete the identity. */
+/**
+ * The process that holds a lock. Pids are reused, in containers soon, so boot and start time complete the
+ * identity.
+ */
 export interface LockHolder {
   readonly pid: number;
   readonly bootId: string;
@@ -29,8 +32,8 @@ export interface Lock extends Disposable {
 }
 
 /**
- * Takes the lock of a file; `undefined` when another process holds it. With `onReadOnly` also on a read-only disk, for callers that only need to know
- * that there is no holder.
+ * Takes the lock of a file; `undefined` when another process holds it. With `onReadOnly` also on a read-only
+ * disk, for callers that only need to know that there is no holder.
  */
 export function takeLock(path: string, { onReadOnly = false } = {}): Lock | undefined {
   const fd = open(path, onReadOnly);
@@ -65,7 +68,10 @@ export function readHolder(path: string): LockHolder | undefined {
   }
 }
 
-/** Returns the process that holds the lock according to its file, without touching the lock. `undefined` when there is none. */
+/**
+ * Returns the process that holds the lock according to its file, without touching the lock. `undefined` when
+ * there is none.
+ */
 export function findHolder(path: string): LockHolder | undefined {
   const holder = readHolder(path);
   if (holder === undefined || !isRunning(holder)) return undefined;

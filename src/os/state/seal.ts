@@ -1,7 +1,8 @@
 import { createCipheriv, createDecipheriv, hkdfSync, randomBytes } from "node:crypto";
 
 /**
- * Encrypts a text with a key (AES-256-GCM, under a key derived with HKDF), such as an access token on disk with the registration token.
+ * Encrypts a text with a key (AES-256-GCM, under a key derived with HKDF), such as an access token on disk
+ * with the registration token.
  */
 export function seal(text: string, key: string): string {
   const salt = randomBytes(16);

@@ -9,8 +9,8 @@ import {
 } from "./document.ts";
 
 /**
- * Opens the documents of a slot. `hold` is called before each change: see `StateDirectory.hold`. Throws `STATE_NEWER` when a newer program has
- * written some of them.
+ * Opens the documents of a slot. `hold` is called before each change: see `StateDirectory.hold`. Throws
+ * `STATE_NEWER` when a newer program has written some of them.
  */
 export function createSlotState(directory: string, hold = () => {}): SlotState {
   refuseNewer(directory);

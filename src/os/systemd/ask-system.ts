@@ -1,6 +1,9 @@
 const answerMs = 2000;
 
-/** Runs a program of the system and returns its output; `undefined` when it fails or takes longer than two seconds. */
+/**
+ * Runs a program of the system and returns its output; `undefined` when it fails or takes longer than two
+ * seconds.
+ */
 export async function askSystem(command: readonly string[]): Promise<string | undefined> {
   try {
     const program = Bun.spawn([...command], {

@@ -12,7 +12,10 @@ export interface ServiceUnitOptions {
   readonly run: (command: readonly string[]) => Promise<string | undefined>;
 }
 
-/** Asks systemd about the unit that runs this process; `undefined` when there is none or systemd does not answer. */
+/**
+ * Asks systemd about the unit that runs this process; `undefined` when there is none or systemd does not
+ * answer.
+ */
 export async function findServiceUnit(options: ServiceUnitOptions): Promise<ServiceUnit | undefined> {
   // systemd sets it for every process of a service.
   if (!options.env["INVOCATION_ID"]) return undefined;

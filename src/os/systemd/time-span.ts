@@ -24,7 +24,10 @@ const seconds: Readonly<Record<string, number>> = {
   weeks: 604_800,
 };
 
-/** Reads a time span as systemd writes it (`90`, `1min 30s`, `infinity`), in seconds; `undefined` when it is not valid. */
+/**
+ * Reads a time span as systemd writes it (`90`, `1min 30s`, `infinity`), in seconds; `undefined` when it is
+ * not valid.
+ */
 export function toSeconds(text: string): number | undefined {
   const trimmed = text.trim();
   if (trimmed === "infinity") return Number.POSITIVE_INFINITY;

@@ -1,7 +1,10 @@
 import type { EffectiveConfig } from "../../core/contracts/options.ts";
 import { toSeconds } from "./time-span.ts";
 
-/** A setting of the `[Service]` section that keeps jobs running while their agent restarts, and lets the agent shut down in order. */
+/**
+ * A setting of the `[Service]` section that keeps jobs running while their agent restarts, and lets the agent
+ * shut down in order.
+ */
 export interface UnitSetting {
   readonly name: string;
   readonly value: string;
@@ -68,7 +71,10 @@ export function toUnitSettings({
   ];
 }
 
-/** Returns the time that an agent may need to shut down: the sum of all options marked `delaysShutdown`, and a margin for the control plane. */
+/**
+ * Returns the time that an agent may need to shut down: the sum of all options marked `delaysShutdown`, and a
+ * margin for the control plane.
+ */
 export function toShutdownSeconds({ options }: EffectiveConfig): number {
   const delays = options.filter(({ delaysShutdown }) => delaysShutdown);
   return delays.reduce((sum, { value }) => sum + (Number(value) || 0), disconnectSeconds);

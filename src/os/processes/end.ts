@@ -16,10 +16,6 @@ export interface EndProcessesOptions {
   readonly hold?: readonly number[];
   /** Ends the grace period when it aborts. */
   readonly now?: AbortSignal;
-  /**
-   * Milliseconds for which processes that do not die, or do not stop forking, are killed again. Default: 5 s.
-   */
-  readonly killMs?: number;
 }
 
 /**
@@ -28,7 +24,7 @@ export interface EndProcessesOptions {
  * SIGKILL until no process is left.
  */
 export async function endProcesses(job: JobProcesses, options: EndProcessesOptions): Promise<EndReport> {
-  const { graceMs, now, killMs = 5000 } = options;
+  const { graceMs, now } = options;
   const hold = new Set(options.hold);
   const signals = createJobSignals(hold);
   for (const pid of hold) {
@@ -59,6 +55,8 @@ export async function endProcesses(job: JobProcesses, options: EndProcessesOptio
 
 const freezeMs = 1000;
 const killRoundMs = 250;
+/** Processes that do not die, or do not stop forking, are killed again for this time. */
+const killMs = 5000;
 
 /**
  * Waits until the processes are gone. Polls after 1 ms at first, since most programs exit at once, then every

@@ -108,9 +108,9 @@ export function findProcesses(word: string): string[] {
 
 /** Polls a condition, for states without an event to wait for. */
 export async function until(description: string, condition: () => boolean | Promise<boolean>): Promise<void> {
-  const deadline = performance.now() + 15_000;
+  const deadline = performance.now() + 60_000;
   while (!(await condition())) {
-    if (performance.now() > deadline) throw new Error(`condition not met within 15 s: ${description}`);
+    if (performance.now() > deadline) throw new Error(`condition not met within 60 s: ${description}`);
     await Bun.sleep(20);
   }
 }

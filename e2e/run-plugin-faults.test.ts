@@ -30,7 +30,7 @@ describe("an invalid plugin", () => {
     ],
     [
       "provides a service with a name in use",
-      'import { executor } from "signalman"; export default { name: "p", setup(c) { c.provide(executor, "shell", {}); } };',
+      'import { executor } from "signalman"; export default { name: "p", setup(c) { c.provide(executor, "shell", { create() {} }); } };',
       /"p".*"shell".*(plugin|by) "shell"/s,
     ],
     [

@@ -127,6 +127,7 @@ describe("the lifecycle of a job", () => {
 
   test.each([
     [{ path: "f", content: "!", mode: "0644" }, "Failed to decode the content of the file.\n"],
+    [{ path: "f", content: "", mode: "" }, "bad file permission ''\n"],
     [{ path: "taken/f", content: "", mode: "0644" }, "Failed to create directory '"],
     [{ path: "directory", content: "", mode: "0644" }, "Failed to create destination path '"],
   ])("the file %j cannot be injected: its block is closed, and the job fails", async (file, message) => {

@@ -78,6 +78,11 @@ describe("by hand", () => {
     expect(request.files).toEqual([{ path: "a", content: encodeBase64("b"), mode }]);
   });
 
+  test("an empty mode stays empty, because the executor refuses it", () => {
+    const { request } = toJobRequest({ commands: [], files: [{ path: "a", content: "Yg==", mode: "" }] });
+    expect(request.files).toEqual([{ path: "a", content: "Yg==", mode: "" }]);
+  });
+
   test("a command may be text, several lines, a bare true, or have an alias", async () => {
     const { request } = await parse(
       "commands:\n  - a\n  - |\n    b\n    c\n  - true\n  - {directive: d, alias: D}\n",

@@ -153,9 +153,9 @@ function toFiles(files: readonly WrittenFile[] | null | undefined): JobFile[] {
   }));
 }
 
-/** `0600` and `0o600` are octal, whatever number the YAML parser makes of them. */
+/** `0600` and `0o600` are octal, whatever number the YAML parser makes of them. An empty mode stays empty, because the executor refuses it. */
 function toMode(mode: Textual | null | undefined): string {
-  if (mode == null || mode === "") return "0644";
+  if (mode == null) return "0644";
   return typeof mode === "string" && !mode.startsWith("0o")
     ? mode
     : String(mode).replace("0o", "").padStart(4, "0");

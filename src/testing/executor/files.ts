@@ -23,6 +23,9 @@ export function testFiles({ create, shell = true, timeoutMs = 20_000 }: Executor
       const badMode = await inject(bench, [file(path, "x", "9z")]);
       expect(badMode.code).toBe(1);
       expect(badMode.text).toContain("bad file permission '9z'");
+      const emptyMode = await inject(bench, [file(path, "x", "")]);
+      expect(emptyMode.code).toBe(1);
+      expect(emptyMode.text).toContain("bad file permission ''");
       const badContent = await inject(bench, [{ path, content: "%%%", mode: "0600" }]);
       expect(badContent.code).toBe(1);
       expect(badContent.text).toContain("Failed to decode the content of the file.");

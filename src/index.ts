@@ -95,6 +95,7 @@ export type { LogSinkFactory } from "./core/contracts/log-sink.ts";
 export { seal, unseal } from "./os/state/seal.ts";
 export type { SlotState } from "./core/contracts/slot-state.ts";
 export type { StandardSchemaV1 } from "./core/contracts/standard-schema.ts";
+export { trimEnd } from "./core/trim-end.ts";
 export { matchNames, secretNamePatterns } from "./core/secret-names.ts";
 export { askJob } from "./job/commands/ask-job.ts";
 export { version } from "./core/version.ts";

@@ -1,4 +1,4 @@
-import { AgentError, askJob, defineCommand } from "signalman";
+import { AgentError, askJob, defineCommand, trimEnd } from "signalman";
 import { minSecretBytes } from "./encodings.ts";
 import { redactLimits } from "./job-command.ts";
 
@@ -64,7 +64,7 @@ async function readValues(isLines: boolean): Promise<Value[]> {
     );
   }
   const bytes = await readAll();
-  if (!isLines) return [{ name: "the value", bytes: trimEnd(bytes) }];
+  if (!isLines) return [{ name: "the value", bytes: dropLineEnds(bytes) }];
   return bytes
     .toString("latin1")
     .split(/\r?\n/)
@@ -88,8 +88,8 @@ async function readAll(): Promise<Buffer> {
 
 const maxInputBytes = 2 * redactLimits.valueBytes;
 
-function trimEnd(bytes: Buffer): Buffer {
-  return Buffer.from(bytes.toString("latin1").replace(/[\r\n]+$/, ""), "latin1");
+function dropLineEnds(bytes: Buffer): Buffer {
+  return Buffer.from(trimEnd(bytes.toString("latin1"), "\r\n"), "latin1");
 }
 
 function assertFit(name: string, { length }: Uint8Array): void {

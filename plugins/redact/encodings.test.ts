@@ -107,3 +107,8 @@ function toUnicodeEscape(unit: string): string {
     .map((index) => `\\u${unit.charCodeAt(index).toString(16).padStart(4, "0")}`)
     .join("");
 }
+
+test("a value of 2 MB of line ends takes linear time", () => {
+  const value = `${"\n".repeat(2_000_000)}x\r\n\n`;
+  expect(toForms(value).map(({ length }) => length)).toContain(2_000_001);
+});

@@ -1,4 +1,5 @@
 import { isUtf8 } from "node:buffer";
+import { trimEnd } from "signalman";
 
 /** Minimum size of a masked value in bytes; too much other output would match shorter ones. */
 export const minSecretBytes = 6;
@@ -12,9 +13,7 @@ const maxEncodedBytes = 64 * 1024;
  */
 export function toForms(secret: string | Uint8Array): Uint8Array[] {
   // One character per byte, so that text methods work on any bytes.
-  const value = Buffer.from(secret as string)
-    .toString("latin1")
-    .replace(/[\r\n]+$/, "");
+  const value = trimEnd(Buffer.from(secret as string).toString("latin1"), "\r\n");
   const plain = value.replaceAll("\r\n", "\n");
   const forms = new Set([value, plain, plain.replaceAll("\n", "\r\n"), value.replaceAll("\n", "\r\n")]);
   if (value.length >= minSecretBytes && value.length <= maxEncodedBytes) {

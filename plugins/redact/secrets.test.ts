@@ -110,3 +110,30 @@ test("without patterns only the agent's own tokens are secret", () => {
     "agent token",
   ]);
 });
+
+const longBytes = 2_000_000;
+
+test.each([
+  "-----BEGIN PRIVATE KEY",
+  "-----BEGIN PRIVATE KEY\n",
+  "-----BEGIN PRIVATE KEY-----",
+  "-----BEGIN PRIVATE KEY-----\n-----END ",
+  "PRIVATE KEY ",
+  "A-----",
+])("a variable of 2 MB of %j takes linear time", (unit) => {
+  const text = `-----BEGIN ${unit.repeat(longBytes / unit.length)}`;
+  const found = secrets({ env: [environmentVariable("CERTIFICATE", text)] });
+  expect(found.every((key) => text.includes(key))).toBe(true);
+});
+
+test("a private key is found after text that only looks like a header", () => {
+  const decoys = "-----BEGIN CERTIFICATE-----\n-----BEGIN private KEY-----\n-----BEGIN ";
+  expect(secrets({ env: [environmentVariable("BUNDLE", `${decoys}${key}`)] })).toContain(key);
+});
+
+test("a name of 2 MB is matched against globs with several stars in linear time", () => {
+  const name = "A_".repeat(longBytes / 2);
+  const env = [environmentVariable(`${name}KEY`, "value of the variable")];
+  const redactedVars = ["*A*A*A*A*A*Z", "*A*_*A*_*KEY"];
+  expect(secrets({ env }, { redactedVars })).toEqual(["value of the variable"]);
+});

@@ -1,4 +1,5 @@
 import { decodeBase64, type EnvironmentVariable, type JobFile, type JobRequest, matchNames } from "signalman";
+import { findPrivateKeys } from "./private-keys.ts";
 
 export interface SecretsOptions {
   /** Patterns of names: `*` and `?`, in any case. Empty: only the agent's own tokens are masked. */
@@ -42,12 +43,9 @@ const publicPullNames = new Set([
   "GCR_HOSTNAME",
 ]);
 
-const privateKey =
-  /-----BEGIN [A-Z0-9 ]*PRIVATE KEY[A-Z ]*-----[^]*?(?:-----END [A-Z0-9 ]*PRIVATE KEY[A-Z ]*-----|$)/g;
-
 /** Finds the private keys in a file, also where line ends are written as `\n`, as in JSON. */
 function privateKeysIn(bytes: Uint8Array): Uint8Array[] {
-  const keys = Buffer.from(bytes).toString("latin1").match(privateKey) ?? [];
+  const keys = findPrivateKeys(Buffer.from(bytes).toString("latin1"));
   const plain = keys.map((key) => key.replaceAll("\\n", "\n"));
   return [...keys, ...plain].map((key) => Buffer.from(key, "latin1"));
 }

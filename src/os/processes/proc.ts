@@ -1,4 +1,5 @@
 import { closeSync, existsSync, openSync, readdirSync, readFileSync, readSync, statSync } from "node:fs";
+import { trimEnd } from "../../core/trim-end.ts";
 
 /**
  * A process as `/proc/<pid>/stat` describes it. `pid` and `startTime` together identify it for good: pids are
@@ -109,7 +110,7 @@ export function readEnviron(pid: number): Buffer | undefined {
 export function readArguments(pid: number): string[] {
   try {
     const text = readFileSync(`/proc/${pid}/cmdline`, "utf8");
-    return text === "" ? [] : text.replace(/\0+$/, "").split("\0");
+    return text === "" ? [] : trimEnd(text, "\0").split("\0");
   } catch {
     return [];
   }

@@ -35,7 +35,32 @@ test("a job is fetched, run, reported until it is acknowledged, and released", a
   expect(hub.paths.filter((path) => path.startsWith("/jobs/"))).toHaveLength(1);
 });
 
-test("a result is reported at once, even while a sync hangs", async () => {
+test("a result is reported only after the sync in flight was answered", async () => {
+  await using hub = await startHub();
+  hub.script(`/jobs/${jobId}`, wireJob());
+  const answer = Promise.withResolvers<Answer>();
+  let isAnswered = false;
+  let wasAnswered: boolean | undefined;
+  hub.script("/sync", runJob, (call) => {
+    if (call.body["state"] === "running-job") return answer.promise;
+    if (call.body["state"] === "finished-job") wasAnswered ??= isAnswered;
+    return afterJob("job-finished")(call);
+  });
+  const logger = createRecordingLogger();
+  const agent = startAgent(hub, { logger });
+  const job = await agent.jobs.at(0);
+  await until(() => hub.syncs.some(({ state }) => state === "running-job"));
+  job.finish("passed");
+  await until(() => logger.entries.some(({ message }) => message === `job ${jobId}: passed`));
+  // Time for a report that does not wait.
+  await Bun.sleep(100);
+  isAnswered = true;
+  answer.resolve(sync("continue"));
+  expect(await agent.reason).toBe("job-finished");
+  expect(wasAnswered).toBe(true);
+});
+
+test("a result is reported even while a sync hangs", async () => {
   await using hub = await startHub();
   hub.script(`/jobs/${jobId}`, wireJob());
   hub.script("/sync", runJob, (call): Answer => {

@@ -37,14 +37,17 @@ export interface SyncLoop {
 
 /**
  * Syncs until the agent shuts down (protocol section 2.7): at once, then when the control plane says, or at once when an event
- * forces a sync. One sync is in flight at a time, and a forced one follows right after it. A sync about a running job is aborted
- * for a forced one, since its answer comes again. A sync that waits for a job is never aborted: its answer may be a job.
+ * forces a sync. One sync is in flight at a time, and a forced one follows right after it: a control plane that receives
+ * `running-job` after `finished-job` would take the agent for one that runs a job it does not have (protocol section 13a). A sync
+ * about a running job is aborted when it delays a forced one by a second, since its answer comes again. A sync that waits for a
+ * job is never aborted: its answer may be a job.
  */
 export function startSyncLoop(options: SyncLoopOptions): SyncLoop {
   const { client, rules, interval, logger, outage } = options;
   const { promise: ended, resolve } = Promise.withResolvers<{ shutdown: Shutdown; agent: AgentState }>();
   let agent = options.agent;
   let timer: Timer | undefined;
+  let abortTimer: Timer | undefined;
   let inFlight: { readonly request: SyncRequest; readonly controller: AbortController } | undefined;
   let isForced = false;
   let isOver = false;
@@ -53,6 +56,7 @@ export function startSyncLoop(options: SyncLoopOptions): SyncLoop {
   const stop = (): void => {
     isOver = true;
     clearTimeout(timer);
+    clearTimeout(abortTimer);
     inFlight?.controller.abort();
   };
 
@@ -73,9 +77,12 @@ export function startSyncLoop(options: SyncLoopOptions): SyncLoop {
 
   const force = (): void => {
     if (inFlight === undefined) return schedule(0);
+    if (isForced) return;
     isForced = true;
     const { request, controller } = inFlight;
-    if (request.state !== "waiting-for-jobs" && request.state !== "finished-job") controller.abort();
+    if (request.state !== "waiting-for-jobs" && request.state !== "finished-job") {
+      abortTimer = setTimeout(() => controller.abort(), longestDelayMs);
+    }
   };
 
   const schedule = (durationMs: number): void => {
@@ -94,6 +101,7 @@ export function startSyncLoop(options: SyncLoopOptions): SyncLoop {
     const sentAt = performance.now();
     const reply = await client.sync(request, controller.signal);
     inFlight = undefined;
+    clearTimeout(abortTimer);
     reportOutcome(options, reply, performance.now() - sentAt);
     if (isOver) return;
     receive(request, reply);
@@ -118,6 +126,9 @@ export function startSyncLoop(options: SyncLoopOptions): SyncLoop {
   schedule(0);
   return { dispatch, ended, stop };
 }
+
+/** Longest time for which a sync in flight delays a forced one. */
+const longestDelayMs = 1000;
 
 function reportOutcome({ onSynced }: SyncLoopOptions, reply: Reply<SyncAnswer>, durationMs: number): void {
   if (reply.ok) onSynced({ durationMs });

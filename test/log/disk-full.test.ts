@@ -25,7 +25,12 @@ test("on a full disk the file ends with a complete line, dropped events are coun
   expect(log).toEqual([
     started("flood"),
     ...Array.from({ length: kept }, () => output("x".repeat(1000))),
-    { ...output(`\n[signalman: ${(200 - kept) * 1000} bytes of output were dropped]\n`), timestamp: 3 },
+    {
+      ...output(
+        `\n[signalman: ${(200 - kept) * 1000} bytes of output were dropped: EFBIG: file too large, write]\n`,
+      ),
+      timestamp: 3,
+    },
   ]);
   expect(report).toEqual({
     stats: {
@@ -75,14 +80,14 @@ async function roomAgain(): Promise<void> {
 
   const { droppedBytes, outputBytes } = spool.stats;
   const text = outputIn(path);
-  const gaps = [...text.matchAll(/\[signalman: (\d+) bytes of output were dropped\]\n/g)].map(([, bytes]) =>
+  const gaps = [...text.matchAll(/\[signalman: (\d+) bytes of output were dropped: ENOSPC[^\]]*\]\n/g)].map(([, bytes]) =>
     Number(bytes),
   );
   expect(outputBytes + droppedBytes).toBe("before, after\n".length + 110_000);
   expect(gaps.reduce((sum, bytes) => sum + bytes, 0)).toBe(droppedBytes);
   expect(gaps).toHaveLength(2);
   expect(text).toMatch(
-    /^before, x*\n\[signalman: \d+ bytes of output were dropped\]\nafter\ny*\n?\[signalman: \d+ bytes/,
+    /^before, x*\n\[signalman: \d+ bytes of output were dropped: ENOSPC[^\]]*\]\nafter\ny*\n?\[signalman: \d+ bytes/,
   );
   expect(eventsIn(path).filter(({ event }) => event !== "cmd_output")).toEqual([
     started("one"),

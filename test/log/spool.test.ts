@@ -119,12 +119,12 @@ test("output beyond log-disk-limit is dropped: the log has a notice where this b
   expect(events).toBe(log.length);
   expect(log.slice(kept + 1).map((event) => ("output" in event ? event.output : event.event))).toEqual([
     "\n[signalman: the log reached log-disk-limit (20000 bytes); further output is dropped]\n",
-    `[signalman: ${(40 - kept) * line.length} bytes of output were dropped]\n`,
+    `[signalman: ${(40 - kept) * line.length} bytes of output were dropped: log-disk-limit]\n`,
     "cmd_finished",
     "cmd_started",
     "cmd_finished",
     "cmd_started",
-    "[signalman: 6 bytes of output were dropped]\n",
+    "[signalman: 6 bytes of output were dropped: log-disk-limit]\n",
     "cmd_finished",
   ]);
   expect(warnings).toEqual([

@@ -2,6 +2,7 @@ import type { JobEvent } from "../../core/contracts/job-events.ts";
 import type { SpoolCursor, SpoolReader } from "../../core/contracts/spool.ts";
 import { AgentError, toMessage } from "../../core/errors.ts";
 import { createEncoder } from "./event-lines.ts";
+import { type DroppedOutput, toNoticeText } from "./dropped-output.ts";
 import { openSpoolFile, type SpoolFile } from "./spool-file.ts";
 import { openSpool, type SpoolSource } from "./spool-reader.ts";
 import type { RecoveredSpool } from "./spool-recovery.ts";
@@ -61,15 +62,18 @@ class FileSpool implements Spool {
   readonly #encode = createEncoder();
   readonly #listeners = new Set<() => void>();
   readonly #warned = new Set<string>();
-  /** Structural events that the disk has not accepted yet, each with the bytes of output that were dropped before it. */
-  readonly #pending: { event: JobEvent; dropped: number }[] = [];
+  /** Structural events that the disk has not accepted yet, each with the output that was dropped before it. */
+  readonly #pending: { event: JobEvent; dropped: DroppedOutput | undefined }[] = [];
+  /** The last failure of a write, for the agent's log. */
   #fault = "";
+  /** Its cause without the path of the file, for the job's log. */
+  #reason = "";
   #events: number;
   #outputBytes = 0;
   #droppedBytes = 0;
   #droppedEvents = 0;
-  /** Dropped bytes that the log does not report yet. */
-  #unreportedBytes = 0;
+  /** Dropped output that the log does not report yet. */
+  #unreported: DroppedOutput | undefined;
   #isLimited = false;
   #atLineStart: boolean;
   #isClosed = false;
@@ -108,8 +112,8 @@ class FileSpool implements Spool {
     if (this.#isClosed) throw new AgentError("SPOOL_FAILED", `the job's log "${this.path}" is closed`);
     if (event.event === "cmd_output") this.#appendOutput(event);
     else {
-      const dropped = event.event === "cmd_finished" ? this.#unreportedBytes : 0;
-      this.#unreportedBytes -= dropped;
+      const dropped = event.event === "cmd_finished" ? this.#unreported : undefined;
+      if (dropped) this.#unreported = undefined;
       this.#pending.push({ event, dropped });
       this.#writePending();
     }
@@ -151,7 +155,7 @@ class FileSpool implements Spool {
   #appendOutput(event: JobOutputEvent): void {
     const bytes = Buffer.byteLength(event.output);
     if (!this.#isLimited && this.#writePending()) {
-      const notice = this.#unreportedBytes > 0 ? this.#toNotice(droppedText(this.#unreportedBytes)) : "";
+      const notice = this.#unreported ? this.#toNotice(toNoticeText(this.#unreported)) : "";
       // On one line with the output: where that does not fit, a notice alone would only fill the disk.
       const whole = notice === "" ? event : { ...event, output: notice + event.output };
       const line = this.#encode(whole);
@@ -159,20 +163,22 @@ class FileSpool implements Spool {
         this.#reachLimit(event.timestamp);
       else if (this.#write(whole, line)) {
         this.#outputBytes += bytes;
-        this.#unreportedBytes = 0;
+        this.#unreported = undefined;
         return;
       }
     }
     this.#droppedBytes += bytes;
     this.#droppedEvents += 1;
-    this.#unreportedBytes += bytes;
+    this.#unreported ??= { bytes: 0, reasons: new Set() };
+    this.#unreported.bytes += bytes;
+    this.#unreported.reasons.add(this.#isLimited ? limitName : this.#reason);
   }
 
   /** Writes the pending events. Returns whether none is left. */
   #writePending(): boolean {
     for (let next = this.#pending[0]; next; next = this.#pending[0]) {
-      if (next.dropped > 0 && !this.#report(droppedText(next.dropped), next.event.timestamp)) return false;
-      next.dropped = 0;
+      if (next.dropped && !this.#report(toNoticeText(next.dropped), next.event.timestamp)) return false;
+      next.dropped = undefined;
       if (!this.#write(next.event)) return false;
       this.#pending.shift();
     }
@@ -189,7 +195,7 @@ class FileSpool implements Spool {
 
   #reachLimit(timestamp: number): void {
     this.#isLimited = true;
-    const what = `reached log-disk-limit (${this.#diskLimitBytes} bytes); further output is dropped`;
+    const what = `reached ${limitName} (${this.#diskLimitBytes} bytes); further output is dropped`;
     this.#warnOnce("limit", `the job's log "${this.path}" ${what}`);
     this.#report(`the log ${what}`, timestamp);
   }
@@ -210,6 +216,7 @@ class FileSpool implements Spool {
       this.#file.append(line);
     } catch (error) {
       this.#fault = toMessage(error);
+      this.#reason = toMessage(error instanceof AgentError ? (error.cause ?? error) : error);
       this.#warnOnce("write", this.#fault);
       return false;
     }
@@ -231,9 +238,7 @@ class FileSpool implements Spool {
 
 type JobOutputEvent = Extract<JobEvent, { event: "cmd_output" }>;
 
-function droppedText(bytes: number): string {
-  return `${bytes} bytes of output were dropped`;
-}
+const limitName = "log-disk-limit";
 
 /** Space below the limit that is reserved for notices about dropped output. */
 const noticeBytes = 4096;

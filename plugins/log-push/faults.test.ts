@@ -1,4 +1,5 @@
 import { describe, expect, test } from "bun:test";
+import { gzipSync } from "node:zlib";
 import fc from "fast-check";
 import { jobEvents } from "signalman/testing";
 import type { Fault } from "./testing/log-server-double.ts";
@@ -205,5 +206,20 @@ describe("the agent's log", () => {
     scene.abort();
     expect(await running).toEqual({ trimmed: false, undelivered: 100 });
     expect(JSON.stringify(scene.logger.entries)).not.toContain("hush");
+  });
+});
+
+describe("an answer of the log server that is too large", () => {
+  test("is read only as far as its beginning, and memory stays bounded: a compressed bomb", async () => {
+    const member = gzipSync(Buffer.alloc(16 * 2 ** 20, "x"));
+    const body = Buffer.concat(Array.from({ length: 64 }, () => member));
+    await using scene = await openEnded(hundred);
+    const before = process.memoryUsage.rss();
+    const headers = { "Content-Encoding": "gzip" };
+    scene.server.faults.push({ kind: 500, body, headers }, { kind: 503, body, headers });
+    expect(await scene.run()).toEqual(delivered);
+    expect(scene.server.events()).toEqual(hundred);
+    expect(scene.logger.entries[0]?.message).toContain(`status 500: ${"x".repeat(200)}; retrying`);
+    expect(process.memoryUsage.rss() - before).toBeLessThan(256 * 2 ** 20);
   });
 });

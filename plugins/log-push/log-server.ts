@@ -1,4 +1,4 @@
-import { AgentError, parseRetryAfter, type SpoolBatch, toMessage } from "signalman";
+import { AgentError, boundedFetch, parseRetryAfter, readBody, type SpoolBatch, toMessage } from "signalman";
 import { openAttempt } from "./attempt.ts";
 
 /** The outcome of a request. `trimmed`: the server accepts no more of this log. `failed`: a retry may succeed. */
@@ -56,7 +56,13 @@ export function createLogServer(options: LogServerOptions): LogServer {
     target.searchParams.set("start_from", String(start.event));
     const response = await ofetch.raw(target.href, {
       method: "POST",
-      headers: { authorization: `Bearer ${token}`, "content-type": "text/plain", "user-agent": userAgent },
+      ...boundedFetch,
+      headers: {
+        ...boundedFetch.headers,
+        authorization: `Bearer ${token}`,
+        "content-type": "text/plain",
+        "user-agent": userAgent,
+      },
       body: lines,
       ...(ca && { tls: { ca: [...ca] } }),
       signal,
@@ -135,9 +141,12 @@ function toCause(error: unknown): unknown {
 
 /** Reads the beginning of an error response, as one line. */
 async function readStart(response: Response): Promise<string> {
-  const reader = response.body?.getReader();
-  const first = await reader?.read();
-  await reader?.cancel();
-  const text = new TextDecoder().decode(first?.value?.subarray(0, 200));
-  return text.replaceAll(/[\s"]+/g, " ").trim();
+  const { text } = await readBody(response, maxErrorBytes);
+  return text
+    .slice(0, 200)
+    .replaceAll(/[\s"]+/g, " ")
+    .trim();
 }
+
+/** Bytes that are read of a response, after decompression; no answer of a log server has a body that matters. */
+const maxErrorBytes = 16 * 1024;

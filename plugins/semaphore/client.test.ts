@@ -1,6 +1,10 @@
-import { expect, test } from "bun:test";
+import { describe, expect, test } from "bun:test";
+import { once } from "node:events";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
+import { gzipSync } from "node:zlib";
 import { createHubClient } from "./client.ts";
-import { type Answer, startHub } from "./testing/hub-double.ts";
+import { type Answer, type HubDouble, startHub } from "./testing/hub-double.ts";
 import { toSyncAnswer } from "./wire.ts";
 
 const token = "the-access-token";
@@ -85,6 +89,124 @@ test.each([
   expect(toSyncAnswer({ action: "continue", next_sync_after })).toMatchObject({ nextSyncMs });
 });
 
+test("a compressed answer is read", async () => {
+  await using hub = await startHub();
+  const body = gzipSync('{"action":"wait-for-jobs"}');
+  hub.script("/sync", { body, headers: { "Content-Encoding": "gzip" } });
+  expect(await createClient(hub.endpoint).sync(waiting)).toMatchObject({ ok: true });
+});
+
+describe("an answer beyond the limits", () => {
+  const mebibyte = 2 ** 20;
+  /** Becomes a gibibyte. */
+  const bomb = Buffer.concat(Array.from({ length: 64 }, () => gzipSync(Buffer.alloc(16 * mebibyte, " "))));
+  const gzip = { "Content-Encoding": "gzip" };
+  const calls = ["register", "sync", "getJob", "refresh"] as const;
+
+  const call = (hub: HubDouble, name: (typeof calls)[number]) => {
+    const client = createClient(hub.endpoint, 60_000);
+    switch (name) {
+      case "register":
+        return client.register(registration);
+      case "sync":
+        return client.sync(waiting);
+      case "getJob":
+        return client.getJob("a-job");
+      case "refresh":
+        return client.refresh();
+    }
+  };
+
+  test.each(calls)("is a failure of %s, and memory stays bounded: a compressed bomb", async (name) => {
+    await using hub = await startHub();
+    const before = process.memoryUsage.rss();
+    for (const path of ["/register", "/sync", "/jobs/a-job", "/refresh"])
+      hub.script(path, { body: bomb, headers: gzip });
+    const reply = await call(hub, name);
+    expect(reply).toMatchObject({ ok: false, failure: { kind: "malformed" } });
+    expect(!reply.ok && reply.failure.message).toEndWith("it is larger than 2.0 MiB");
+    expect(process.memoryUsage.rss() - before).toBeLessThan(256 * mebibyte);
+  });
+
+  test.each([200, 500])("is a failure when it never ends, with status %i", async (status) => {
+    await using server = await startEndlessServer(status);
+    const reply = await createClient(server.endpoint, 60_000).sync(waiting);
+    expect(reply).toMatchObject({
+      ok: false,
+      failure: { kind: status === 200 ? "malformed" : "status" },
+    });
+    await server.closed;
+  });
+
+  test.each(["[", '{"a":'])("is a failure when %s is nested too deep", async (open) => {
+    await using hub = await startHub();
+    hub.script("/jobs/a-job", { body: open.repeat(100_000) });
+    expect(await call(hub, "getJob")).toMatchObject({ ok: false, failure: { kind: "malformed" } });
+  });
+
+  test("is a failure when its encoding was not requested", async () => {
+    await using hub = await startHub();
+    hub.script("/sync", { body: "x", headers: { "Content-Encoding": "br" } });
+    expect(await createClient(hub.endpoint).sync(waiting)).toMatchObject({
+      failure: { kind: "malformed", message: expect.stringContaining('its content encoding "br"') },
+    });
+  });
+
+  test("is no failure just below them", async () => {
+    await using hub = await startHub();
+    const padding = " ".repeat(2 * mebibyte - 30);
+    hub.script("/sync", { body: `{"action":"continue"}${padding}` });
+    expect(await createClient(hub.endpoint).sync(waiting)).toMatchObject({ ok: true });
+    const deep = `${"[".repeat(64)}"[[\\"[["${"]".repeat(64)}`;
+    hub.script("/jobs/a-job", { body: deep });
+    expect(await call(hub, "getJob")).toMatchObject({ ok: true });
+  });
+});
+
+const registration = {
+  name: "an-agent",
+  singleJob: false,
+  idleTimeout: 0,
+  gracePeriod: 0,
+  jobId: "",
+  os: "",
+  arch: "",
+  hostname: "",
+};
+
+/** A server whose answers do not end until the client closes the connection. */
+async function startEndlessServer(status: number) {
+  const closed = Promise.withResolvers<void>();
+  const server = createServer((request, response) => {
+    request.resume();
+    response.writeHead(status);
+    const chunk = Buffer.alloc(64 * 1024, " ");
+    const write = () => {
+      while (response.write(chunk));
+    };
+    response.on("drain", write);
+    response.on("close", () => closed.resolve());
+    write();
+  });
+  server.listen(0, "127.0.0.1");
+  await once(server, "listening");
+  return {
+    endpoint: `127.0.0.1:${(server.address() as AddressInfo).port}`,
+    closed: closed.promise,
+    async [Symbol.asyncDispose]() {
+      server.closeAllConnections();
+      server.close();
+    },
+  };
+}
+
 function createClient(endpoint: string, timeoutMs = 200) {
-  return createHubClient({ origin: `http://${endpoint}`, token, version: "v1", timeoutMs, ca: undefined });
+  return createHubClient({
+    origin: `http://${endpoint}`,
+    token,
+    version: "v1",
+    timeoutMs,
+    maxBodyBytes: 2 ** 21,
+    ca: undefined,
+  });
 }

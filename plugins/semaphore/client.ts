@@ -1,4 +1,4 @@
-import { parseRetryAfter, toMessage } from "signalman";
+import { boundedFetch, parseBoundedJson, parseRetryAfter, readBody, toMessage } from "signalman";
 import type { MachineFacts } from "./machine-facts.ts";
 import {
   type Registered,
@@ -49,6 +49,8 @@ export interface HubClientOptions {
   readonly token: string;
   readonly version: string;
   readonly timeoutMs: number;
+  /** Largest accepted body in bytes, after decompression. */
+  readonly maxBodyBytes: number;
   /** Certificates to trust; `undefined` for the default ones. */
   readonly ca: readonly string[] | undefined;
   /** Values that no message may contain, in addition to the token. */
@@ -56,15 +58,15 @@ export interface HubClientOptions {
 }
 
 export function createHubClient(options: HubClientOptions): HubClient {
-  const { origin, token, version, timeoutMs, ca, secrets = [] } = options;
+  const { origin, token, version, timeoutMs, maxBodyBytes, ca, secrets = [] } = options;
   const hide = (text: string) =>
     [token, ...secrets]
       .filter((secret) => secret.length >= shortestSecret)
       .reduce((shown, secret) => shown.replaceAll(secret, "[REDACTED]"), text)
       .replaceAll(/\s+/g, " ")
       .trim();
-  const fail = (kind: Failure["kind"], message: string, more: Partial<Failure> = {}) => ({
-    ok: false as const,
+  const fail: Fail = (kind, message, more = {}) => ({
+    ok: false,
     failure: { kind, message: hide(message), status: 0, retryAfterMs: 0, ...more },
   });
 
@@ -76,27 +78,26 @@ export function createHubClient(options: HubClientOptions): HubClient {
     signal?.addEventListener("abort", abort, { once: true });
     try {
       const { ofetch } = await import("ofetch");
-      const response = await ofetch.raw<string, "text">(`${origin}/api/v1/self_hosted_agents${spec.path}`, {
-        method: spec.method,
-        headers: { Authorization: `Token ${token}`, "User-Agent": `SemaphoreAgent/${version}` },
-        ...(spec.body !== undefined && { body: spec.body }),
-        ...(ca !== undefined && { tls: { ca: [...ca] } }),
-        redirect: "manual",
-        responseType: "text",
-        ignoreResponseError: true,
-        retry: false,
-        signal: controller.signal,
-      });
-      const text = response._data ?? "";
-      if (!spec.accepts(response.status)) {
-        const message = `status ${response.status}${text.trim() === "" ? "" : `: ${text.slice(0, 300)}`}`;
-        const retryAfterMs = Math.min(
-          parseRetryAfter(response.headers.get("retry-after")) ?? 0,
-          longestRetryAfterMs,
-        );
-        return fail("status", message, { status: response.status, retryAfterMs });
-      }
-      return spec.read(text) ?? fail("malformed", `malformed answer to ${spec.method} ${spec.path}`);
+      const response = await ofetch.raw<ReadableStream, "stream">(
+        `${origin}/api/v1/self_hosted_agents${spec.path}`,
+        {
+          method: spec.method,
+          ...boundedFetch,
+          headers: {
+            ...boundedFetch.headers,
+            Authorization: `Token ${token}`,
+            "User-Agent": `SemaphoreAgent/${version}`,
+          },
+          ...(spec.body !== undefined && { body: spec.body }),
+          ...(ca !== undefined && { tls: { ca: [...ca] } }),
+          redirect: "manual",
+          responseType: "stream",
+          ignoreResponseError: true,
+          retry: false,
+          signal: controller.signal,
+        },
+      );
+      return await toReply(response, spec, { maxBodyBytes, fail });
     } catch (error) {
       if (signal?.aborted) return fail("aborted", "aborted");
       if (controller.signal.aborted) return fail("transport", `no answer within ${timeoutMs / 1000} s`);
@@ -136,6 +137,33 @@ export function createHubClient(options: HubClientOptions): HubClient {
   };
 }
 
+type Fail = (
+  kind: Failure["kind"],
+  message: string,
+  more?: Partial<Failure>,
+) => { readonly ok: false; readonly failure: Failure };
+
+/** Reads an answer, up to the limits. */
+async function toReply<T>(
+  response: Response,
+  spec: Call<T>,
+  { maxBodyBytes, fail }: Pick<HubClientOptions, "maxBodyBytes"> & { readonly fail: Fail },
+): Promise<Reply<T>> {
+  if (!spec.accepts(response.status)) {
+    const { text } = await readBody(response, maxErrorBytes);
+    const message = `status ${response.status}${text.trim() === "" ? "" : `: ${text.slice(0, 300)}`}`;
+    const requestedMs = parseRetryAfter(response.headers.get("retry-after")) ?? 0;
+    return fail("status", message, {
+      status: response.status,
+      retryAfterMs: Math.min(requestedMs, longestRetryAfterMs),
+    });
+  }
+  const { text, fault } = await readBody(response, maxBodyBytes);
+  const reply = fault === undefined ? spec.read(text) : undefined;
+  const why = fault === undefined ? "" : `: ${fault}`;
+  return reply ?? fail("malformed", `malformed answer to ${spec.method} ${spec.path}${why}`);
+}
+
 interface Call<T> {
   readonly method: "GET" | "POST";
   readonly path: string;
@@ -160,7 +188,7 @@ const isSuccess = (status: number): boolean => status >= 200 && status < 300;
 function json<T>(convert: (value: unknown) => T | undefined): (text: string) => Reply<T> | undefined {
   return (text) => {
     try {
-      const value = convert(JSON.parse(text));
+      const value = convert(parseBoundedJson(text));
       return value === undefined ? undefined : { ok: true, value };
     } catch {
       return undefined;
@@ -194,4 +222,6 @@ function toSyncBody(request: SyncRequest) {
 
 /** Redacting shorter secrets would make every message unreadable; no control plane issues them. */
 const shortestSecret = 6;
+/** Bytes that are read of an answer whose status is an error. */
+const maxErrorBytes = 16 * 1024;
 const longestRetryAfterMs = 600_000;

@@ -1,3 +1,4 @@
+import { bytes } from "signalman";
 import * as v from "valibot";
 
 export type SemaphoreConfig = v.InferOutput<typeof config>;
@@ -53,6 +54,10 @@ export const config = v.strictObject({
   "disconnect-attempts": attempts("Maximum number of disconnect attempts before exiting anyway", 100),
   "disconnect-interval": seconds("Seconds between two disconnect attempts", 1),
   "request-timeout": seconds("Time-out of a request to the endpoint, in seconds", 30),
+  "response-size-limit": v.optional(
+    bytes("Maximum size of an answer of the endpoint, after decompression"),
+    "64MiB",
+  ),
   "sync-interval-min": seconds("Minimum seconds to the next sync when the endpoint names no time", 3),
   "sync-interval-max": seconds("Maximum seconds to the next sync when the endpoint names no time", 6),
   "sync-give-up": seconds("Seconds without a successful sync after which an idle agent exits", 600),

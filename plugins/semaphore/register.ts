@@ -20,7 +20,12 @@ export async function register(options: RegisterOptions): Promise<Registration |
   const { terms, limits, endpoint } = settings;
   if (settings.name === undefined) logger.info("Agent name was not assigned - using a random one.");
   const request = { ...terms, ...(await readMachineFacts()), name: store.chooseName() };
-  const client = createHubClient({ ...settings, version, timeoutMs: limits.requestTimeoutMs });
+  const client = createHubClient({
+    ...settings,
+    version,
+    timeoutMs: limits.requestTimeoutMs,
+    maxBodyBytes: limits.maxBodyBytes,
+  });
   logger.info("Registering Agent");
   let logged = { reason: "", at: 0 };
   const reply = await retry(() => client.register(request, signal), {

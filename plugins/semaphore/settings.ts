@@ -32,6 +32,7 @@ export interface Limits {
   readonly getJob: Attempts;
   readonly disconnect: Attempts;
   readonly requestTimeoutMs: number;
+  readonly maxBodyBytes: number;
   readonly syncMinMs: number;
   readonly syncMaxMs: number;
   readonly syncGiveUpMs: number;
@@ -202,6 +203,7 @@ function toLimits(config: SemaphoreConfig): Limits {
     getJob: { count: config["get-job-attempts"], intervalMs: ms(config["get-job-interval"]) },
     disconnect: { count: config["disconnect-attempts"], intervalMs: ms(config["disconnect-interval"]) },
     requestTimeoutMs: ms(config["request-timeout"]),
+    maxBodyBytes: config["response-size-limit"],
     syncMinMs: ms(config["sync-interval-min"]),
     syncMaxMs: ms(config["sync-interval-max"]),
     syncGiveUpMs: ms(config["sync-give-up"]),

@@ -31,6 +31,7 @@ export function createSemaphoreSource({ config, env, argv }: SemaphoreSourceOpti
           token,
           version: context.version,
           timeoutMs: settings.limits.requestTimeoutMs,
+          maxBodyBytes: settings.limits.maxBodyBytes,
         });
 
       const serve = (registration: Registration, left?: LeftJob) =>

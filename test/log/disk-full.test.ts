@@ -80,8 +80,8 @@ async function roomAgain(): Promise<void> {
 
   const { droppedBytes, outputBytes } = spool.stats;
   const text = outputIn(path);
-  const gaps = [...text.matchAll(/\[signalman: (\d+) bytes of output were dropped: ENOSPC[^\]]*\]\n/g)].map(([, bytes]) =>
-    Number(bytes),
+  const gaps = [...text.matchAll(/\[signalman: (\d+) bytes of output were dropped: ENOSPC[^\]]*\]\n/g)].map(
+    ([, bytes]) => Number(bytes),
   );
   expect(outputBytes + droppedBytes).toBe("before, after\n".length + 110_000);
   expect(gaps.reduce((sum, bytes) => sum + bytes, 0)).toBe(droppedBytes);

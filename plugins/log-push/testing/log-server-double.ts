@@ -9,7 +9,7 @@ export interface Fault {
   readonly kind: "cut" | "hang" | number;
   readonly isProcessed?: boolean;
   readonly headers?: Readonly<Record<string, string>>;
-  readonly body?: string;
+  readonly body?: string | Uint8Array;
 }
 
 export interface ReceivedRequest {

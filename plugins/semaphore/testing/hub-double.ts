@@ -70,7 +70,7 @@ export async function startHub(): Promise<HubDouble> {
     const { status = 200, body = "", headers } = scripted;
     response.writeHead(status, headers);
     if (scripted.isCut) response.write('{"action": "cont', () => request.socket.destroy());
-    else response.end(typeof body === "string" ? body : JSON.stringify(body));
+    else response.end(typeof body === "string" || body instanceof Uint8Array ? body : JSON.stringify(body));
   });
   server.listen(0, "127.0.0.1");
   await once(server, "listening");

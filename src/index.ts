@@ -100,6 +100,7 @@ export { trimEnd } from "./core/trim-end.ts";
 export { matchNames, secretNamePatterns } from "./core/secret-names.ts";
 export { askJob } from "./job/commands/ask-job.ts";
 export { bytes } from "./core/config/bytes.ts";
+export { milliseconds, seconds } from "./core/config/durations.ts";
 export { version } from "./core/version.ts";
 
 // For programs of the agent's own on this host.

@@ -1,3 +1,4 @@
+import { seconds } from "signalman";
 import * as v from "valibot";
 import { toAddressFault } from "./address.ts";
 
@@ -17,14 +18,7 @@ export const config = v.strictObject({
     "",
   ),
   "sync-age": v.optional(
-    v.pipe(
-      v.number("expected a number of seconds"),
-      v.minValue(1, "expected at least 1 second"),
-      v.description(
-        "Maximum seconds since a slot's last answered sync for /readyz to answer 200 (at least 1)",
-      ),
-      v.metadata({ hint: "seconds" }),
-    ),
+    seconds("Maximum seconds since a slot's last answered sync for /readyz to answer 200 (at least 1)", 1),
     60,
   ),
 });

@@ -1,7 +1,9 @@
 import { AgentError } from "signalman";
 import * as v from "valibot";
+import { longestMs } from "./settings.ts";
 
 const count = v.pipe(v.number(), v.integer(), v.minValue(0, "expected 0 or more"));
+const durationMs = v.pipe(count, v.maxValue(longestMs, `expected at most ${longestMs} ms`));
 
 /** Describes which requests fail, how, and when. */
 export const faultRule = v.strictObject({
@@ -29,7 +31,7 @@ export const faultRule = v.strictObject({
     "partition",
   ]),
   status: v.optional(v.pipe(v.number(), v.integer(), v.minValue(200), v.maxValue(599)), 503),
-  delayMs: v.optional(count, 1000),
+  delayMs: v.optional(durationMs, 1000),
   /** Probability that a matching request fails. */
   probability: v.optional(v.pipe(v.number(), v.minValue(0), v.maxValue(1)), 1),
   /**
@@ -41,8 +43,8 @@ export const faultRule = v.strictObject({
   /** Maximum number of faults. Default: no limit. */
   count: v.optional(count),
   /** Period in which the rule is in force, in milliseconds since it was added. */
-  fromMs: v.optional(count, 0),
-  untilMs: v.optional(count),
+  fromMs: v.optional(durationMs, 0),
+  untilMs: v.optional(durationMs),
 });
 
 export type FaultRule = v.InferInput<typeof faultRule>;

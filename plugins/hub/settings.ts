@@ -71,6 +71,9 @@ export interface Settings {
   readonly queueLimitMs: number;
 }
 
+/** Longest duration that a timer of the runtime holds; a longer one would fire after 1 ms. */
+export const longestMs = 2 ** 31 - 1;
+
 const secondMs = 1000;
 const minuteMs = 60 * secondMs;
 const hourMs = 60 * minuteMs;

@@ -1,20 +1,5 @@
+import { milliseconds, seconds } from "signalman";
 import * as v from "valibot";
-
-const millisecond = (description: string, least: number) =>
-  v.pipe(
-    v.number("expected a number of milliseconds"),
-    v.minValue(least, `expected at least ${least} ms`),
-    v.description(description),
-    v.metadata({ hint: "milliseconds" }),
-  );
-
-const second = (description: string) =>
-  v.pipe(
-    v.number("expected a number of seconds"),
-    v.minValue(0.01, "expected more than 0 seconds"),
-    v.description(description),
-    v.metadata({ hint: "seconds" }),
-  );
 
 const serverLimit = 2000;
 
@@ -34,6 +19,7 @@ export const config = v.strictObject({
       v.number("expected a number of bytes"),
       v.integer("expected a whole number of bytes"),
       v.minValue(1024, "expected at least 1024 bytes"),
+      v.maxValue(2 ** 30, `expected at most ${2 ** 30} bytes`),
       v.description(
         "Maximum number of bytes in one request (1024 or more). A larger single event is sent alone. The log server must receive a request completely within 5 seconds.",
       ),
@@ -42,25 +28,27 @@ export const config = v.strictObject({
     512 * 1024,
   ),
   "interval-ms": v.optional(
-    millisecond(
+    milliseconds(
       "Milliseconds between two requests while a job prints continuously. Output after a pause is pushed at once, and full requests do not wait. A larger value means fewer requests.",
       0,
     ),
     100,
   ),
   "request-timeout": v.optional(
-    second(
+    seconds(
       "Seconds to wait for an answer of the log server. Use more than the server's own limit (20), or the server may still process a request that the agent repeats.",
+      0.01,
     ),
     30,
   ),
   "retry-delay-ms": v.optional(
-    millisecond("Maximum milliseconds before the first retry; doubled with each failure.", 1),
+    milliseconds("Maximum milliseconds before the first retry; doubled with each failure.", 1),
     250,
   ),
   "retry-delay-max": v.optional(
-    second(
+    seconds(
       "Maximum seconds between two attempts, unless the server asks for more (`Retry-After`, up to 5 minutes).",
+      0.01,
     ),
     10,
   ),

@@ -13,7 +13,7 @@ const hour = 3_600_000;
 
 describe("a token that the server rejects", () => {
   test("is renewed, and the batch is sent again at once", async () => {
-    await using scene = await openEnded(hundred, { "retry-delay-ms": hour, "retry-delay-max": hour });
+    await using scene = await openEnded(hundred, { "retry-delay-ms": hour, "retry-delay-max": 1_000_000 });
     scene.server.token = "token-2";
     scene.newTokens.push("token-2");
     expect(await scene.run()).toEqual(delivered);

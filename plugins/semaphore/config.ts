@@ -1,7 +1,14 @@
-import { bytes } from "signalman";
+import { bytes, seconds } from "signalman";
 import * as v from "valibot";
 
 export type SemaphoreConfig = v.InferOutput<typeof config>;
+
+/** A duration that only the control plane measures; it stores it as a signed number of 32 bits. */
+const wholeSeconds = v.pipe(
+  v.number(),
+  v.integer("expected whole seconds"),
+  v.maxValue(2 ** 31 - 1, `expected at most ${2 ** 31 - 1} seconds`),
+);
 
 /** Options that only `start` needs are optional here, so that all other commands work without them; `settings.ts` checks them. */
 export const config = v.strictObject({
@@ -30,7 +37,7 @@ export const config = v.strictObject({
   "job-id": text("Id of the only job to run; requires disconnect-after-job", "id"),
   "disconnect-after-idle-timeout": v.optional(
     v.pipe(
-      v.pipe(v.number(), v.integer("expected whole seconds")),
+      wholeSeconds,
       v.description("Seconds without a job after which the agent exits; 0: never"),
       v.metadata({ hint: "seconds" }),
     ),
@@ -38,36 +45,51 @@ export const config = v.strictObject({
   ),
   "interruption-grace-period": v.optional(
     v.pipe(
-      v.pipe(v.number(), v.integer("expected whole seconds")),
+      wholeSeconds,
+      v.minValue(0, "expected 0 or more seconds"),
       v.description("Grace period in seconds for a running job after the first SIGINT or SIGTERM"),
       v.metadata({ hint: "seconds", delaysShutdown: true }),
     ),
     0,
   ),
   "register-attempts": attempts("Maximum number of registration attempts", 30),
-  "register-interval": seconds("Seconds between two registration attempts", 1),
+  "register-interval": v.optional(seconds("Seconds between two registration attempts"), 1),
   "get-job-attempts": attempts(
     "Maximum number of attempts to fetch a job's request before the job fails",
     10,
   ),
-  "get-job-interval": seconds("Seconds between two attempts to fetch a job's request", 3),
+  "get-job-interval": v.optional(seconds("Seconds between two attempts to fetch a job's request"), 3),
   "disconnect-attempts": attempts("Maximum number of disconnect attempts before exiting anyway", 100),
-  "disconnect-interval": seconds("Seconds between two disconnect attempts", 1),
-  "request-timeout": seconds("Time-out of a request to the endpoint, in seconds", 30),
+  "disconnect-interval": v.optional(seconds("Seconds between two disconnect attempts"), 1),
+  "request-timeout": v.optional(seconds("Time-out of a request to the endpoint, in seconds"), 30),
   "response-size-limit": v.optional(
     bytes("Maximum size of an answer of the endpoint, after decompression"),
     "64MiB",
   ),
-  "sync-interval-min": seconds("Minimum seconds to the next sync when the endpoint names no time", 3),
-  "sync-interval-max": seconds("Maximum seconds to the next sync when the endpoint names no time", 6),
-  "sync-give-up": seconds("Seconds without a successful sync after which an idle agent exits", 600),
-  "busy-give-up": seconds(
-    "Seconds without a successful sync after which an agent stops its job and exits",
+  "sync-interval-min": v.optional(
+    seconds("Minimum seconds to the next sync when the endpoint names no time"),
+    3,
+  ),
+  "sync-interval-max": v.optional(
+    seconds("Maximum seconds to the next sync when the endpoint names no time"),
+    6,
+  ),
+  "sync-give-up": v.optional(
+    seconds("Seconds without a successful sync after which an idle agent exits"),
+    600,
+  ),
+  "busy-give-up": v.optional(
+    seconds("Seconds without a successful sync after which an agent stops its job and exits"),
     900,
   ),
-  "gone-give-up": seconds("Seconds to keep trying while the endpoint rejects the agent or its job", 60),
-  "interrupt-give-up": seconds(
-    "Seconds without a successful sync after which an interrupted agent exits with its job unreported",
+  "gone-give-up": v.optional(
+    seconds("Seconds to keep trying while the endpoint rejects the agent or its job"),
+    60,
+  ),
+  "interrupt-give-up": v.optional(
+    seconds(
+      "Seconds without a successful sync after which an interrupted agent exits with its job unreported",
+    ),
     60,
   ),
 });
@@ -86,15 +108,7 @@ function attempts(description: string, fallback: number) {
     v.number(),
     v.integer("expected a whole number"),
     v.minValue(1, "expected at least 1"),
+    v.maxValue(1_000_000, "expected at most 1000000"),
   );
   return v.optional(v.pipe(count, v.description(description)), fallback);
-}
-
-function seconds(description: string, fallback: number) {
-  const duration = v.pipe(
-    v.number(),
-    v.minValue(0, "expected 0 or more seconds"),
-    v.maxValue(1_000_000, "expected at most 1000000 seconds"),
-  );
-  return v.optional(v.pipe(duration, v.description(description), v.metadata({ hint: "seconds" })), fallback);
 }

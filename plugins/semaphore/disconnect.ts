@@ -1,4 +1,5 @@
 import type { Logger } from "signalman";
+import { longestTimerMs } from "./wire.ts";
 import type { HubClient } from "./client.ts";
 import { retry } from "./retry.ts";
 import type { Attempts } from "./settings.ts";
@@ -16,7 +17,9 @@ export interface DisconnectOptions {
  */
 export async function disconnect({ client, attempts, logger, signal }: DisconnectOptions): Promise<boolean> {
   logger.info("Disconnecting the Agent from Semaphore");
-  const late = AbortSignal.timeout(attempts.count * attempts.intervalMs + lastCallMs);
+  const late = AbortSignal.timeout(
+    Math.min(attempts.count * attempts.intervalMs + lastCallMs, longestTimerMs),
+  );
   const over = AbortSignal.any([signal, late]);
   const reply = await retry(() => client.disconnect(over), {
     attempts,

@@ -56,7 +56,8 @@ export function toLogToken(value: unknown): string | undefined {
   return isToken(token) ? token : undefined;
 }
 
-const longestTimerMs = 2 ** 31 - 1;
+/** A longer timer would fire after 1 ms. */
+export const longestTimerMs = 2 ** 31 - 1;
 const reasons: readonly string[] = [
   "idle",
   "job-finished",

@@ -1,15 +1,8 @@
+import { seconds } from "signalman";
 import * as v from "valibot";
 
 export const config = v.strictObject({
-  "start-timeout": v.optional(
-    v.pipe(
-      v.number("expected a number of seconds"),
-      v.minValue(1, "expected at least 1 second"),
-      v.description("Time-out of the login profile, in seconds (at least 1)"),
-      v.metadata({ hint: "seconds" }),
-    ),
-    300,
-  ),
+  "start-timeout": v.optional(seconds("Time-out of the login profile, in seconds (at least 1)", 1), 300),
   "keep-processes": v.optional(
     v.pipe(
       v.array(v.string()),

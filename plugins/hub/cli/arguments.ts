@@ -1,4 +1,5 @@
 import { AgentError } from "signalman";
+import { longestMs } from "../settings.ts";
 
 /** The hub's default port. */
 export const defaultPort = 4850;
@@ -39,7 +40,10 @@ export function parseInterval(
 ): [from: number, to: number] | undefined {
   if (text === undefined) return undefined;
   const [from = "", to = from] = text.split("-", 2);
-  const ends = [parseNumber(flag, from)!, parseNumber(flag, to)!] as const;
+  const ends = [
+    parseNumber(flag, from, { to: longestMs })!,
+    parseNumber(flag, to, { to: longestMs })!,
+  ] as const;
   if (ends[0] <= ends[1]) return [...ends];
   throw new AgentError(
     "USAGE_INVALID",

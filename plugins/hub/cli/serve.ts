@@ -52,7 +52,7 @@ export default defineCommand({
       storage: args.storage,
       syncIntervalMs: parseInterval("sync-interval", args["sync-interval"]),
       logLimitBytes: parseNumber("log-limit", args["log-limit"]),
-      timeScale: parseNumber("time-scale", args["time-scale"], { from: 0.001, isWhole: false }),
+      timeScale: parseNumber("time-scale", args["time-scale"], { from: 0.001, to: 10_000, isWhole: false }),
       generation: args.generation,
       quota: parseNumber("quota", args.quota),
     });

@@ -47,6 +47,7 @@ export const agentEntries = {
     v.pipe(
       v.number(),
       v.minValue(0, "expected 0 or more days"),
+      v.maxValue(100_000, "expected at most 100000 days"),
       v.description("Days for which a job's log is kept on disk"),
       v.metadata({ hint: "days" }),
     ),

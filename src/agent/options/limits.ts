@@ -14,6 +14,7 @@ export const limitEntries = {
     v.pipe(
       v.number(),
       v.gtValue(0, "expected more than 0 CPUs"),
+      v.maxValue(1_000_000, "expected at most 1000000 CPUs"),
       v.description(
         "Number of CPUs that the processes of a job may use together, more than 0; fractions are allowed",
       ),
@@ -25,6 +26,7 @@ export const limitEntries = {
       v.number(),
       v.integer("expected a whole number of processes"),
       v.minValue(1, "expected at least 1 process"),
+      v.maxValue(2 ** 22, `expected at most ${2 ** 22} processes, the limit of Linux`),
       v.description("Number of processes and threads that a job may have at once, 1 or more"),
       v.metadata({ hint: "processes", defaultText: "no limit" }),
     ),

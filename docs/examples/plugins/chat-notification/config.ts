@@ -1,4 +1,4 @@
-import { v } from "signalman";
+import { seconds, v } from "signalman";
 
 export const config = v.strictObject({
   url: v.optional(
@@ -24,14 +24,7 @@ export const config = v.strictObject({
     v.pipe(v.array(v.string()), v.description("Globs of branches to report; all branches when empty")),
     [],
   ),
-  "retry-delay": v.optional(
-    v.pipe(
-      v.number("expected a number of seconds"),
-      v.minValue(0, "expected 0 seconds or more"),
-      v.description("Seconds before the first retry; doubled with each further one"),
-    ),
-    1,
-  ),
+  "retry-delay": v.optional(seconds("Seconds before the first retry; doubled with each further one"), 1),
 });
 
 export type ChatConfig = v.InferOutput<typeof config>;

@@ -1,4 +1,4 @@
-import { v } from "signalman";
+import { seconds, v } from "signalman";
 
 const secret = (what: string) => v.pipe(v.string(), v.description(what), v.metadata({ secret: true }));
 
@@ -17,14 +17,7 @@ export const config = v.strictObject({
   "secret-access-key": secret("Secret access key"),
   "session-token": v.optional(secret("Session token of a temporary key")),
   gzip: v.optional(v.pipe(v.boolean(), v.description("Compress logs with gzip")), false),
-  "retry-delay": v.optional(
-    v.pipe(
-      v.number("expected a number of seconds"),
-      v.minValue(0, "expected 0 seconds or more"),
-      v.description("Seconds before the first retry; doubled with each further one"),
-    ),
-    1,
-  ),
+  "retry-delay": v.optional(seconds("Seconds before the first retry; doubled with each further one"), 1),
 });
 
 export type S3Config = v.InferOutput<typeof config>;

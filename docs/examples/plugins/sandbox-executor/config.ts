@@ -1,4 +1,4 @@
-import { v } from "signalman";
+import { seconds, v } from "signalman";
 
 const paths = (what: string) =>
   v.optional(
@@ -20,14 +20,7 @@ export const config = v.strictObject({
   "read-only": paths("Additional paths of this host that jobs can read"),
   writable: paths("Paths of this host that jobs can write; all jobs share them, and they remain after a job"),
   hide: paths("Paths to hide inside of the visible ones"),
-  "start-timeout": v.optional(
-    v.pipe(
-      v.number("expected a number of seconds"),
-      v.minValue(1, "expected at least 1 second"),
-      v.description("Time-out of the login profile, in seconds (at least 1)"),
-    ),
-    300,
-  ),
+  "start-timeout": v.optional(seconds("Time-out of the login profile, in seconds (at least 1)", 1), 300),
 });
 
 export type SandboxConfig = v.InferOutput<typeof config>;

@@ -61,7 +61,7 @@ export async function createScene(options: HubProcessOptions = {}): Promise<Scen
       return toEvents(stdout);
     },
     async [Symbol.asyncDispose]() {
-      for (const id of submitted) stopJobProcess(id);
+      for (const id of submitted) killJobProcess(id);
       await tester[Symbol.asyncDispose]();
     },
   };
@@ -95,7 +95,7 @@ export async function startAgents(
       return ends.filter((end) => end === undefined).length;
     },
     async [Symbol.asyncDispose]() {
-      for (const { id } of hub.jobs) stopJobProcess(id);
+      for (const { id } of hub.jobs) killJobProcess(id);
       await tester[Symbol.asyncDispose]();
     },
   };
@@ -126,12 +126,11 @@ export function jobProcesses(jobId: string): number[] {
   });
 }
 
-/** Terminates the job's process, which stops the job. */
-function stopJobProcess(jobId: string): void {
+/** Kills the job's process; its guard ends what the job started. SIGTERM would be left to an agent that still runs. */
+function killJobProcess(jobId: string): void {
   for (const pid of jobProcesses(jobId)) {
     try {
-      process.kill(pid, "SIGTERM");
-      process.kill(pid, "SIGCONT");
+      process.kill(pid, "SIGKILL");
     } catch {
       // The process has just exited.
     }

@@ -14,6 +14,7 @@ import type { JobProcessRecord } from "../../src/job/process/messages.ts";
 import type { JobEvent } from "../../src/core/contracts/job-events.ts";
 import { unixSeconds } from "../../src/job/log/unix-seconds.ts";
 import { createSlot, delivery, request, toStory } from "./fixtures.ts";
+import { findJobProcesses, until } from "./job-processes.ts";
 
 test("a job runs in its own process, and its log and result are delivered", async () => {
   await using slot = await createSlot();
@@ -211,24 +212,3 @@ test("a job with an agent continues after its claim time-out", async () => {
   const job = await slot.again().start(request("sleep 0.8; echo done"), delivery);
   expect((await job.done).summary.result).toBe("passed");
 });
-
-/** Pids. */
-function findJobProcesses(id: string): number[] {
-  return readdirSync("/proc")
-    .map(Number)
-    .filter((pid) => {
-      try {
-        return readFileSync(`/proc/${pid}/cmdline`, "latin1").endsWith(`\0job-process\0${id}\0`);
-      } catch {
-        return false;
-      }
-    });
-}
-
-async function until<T>(condition: () => T | undefined): Promise<T> {
-  for (const deadline = performance.now() + 10_000; ; await Bun.sleep(10)) {
-    const value = condition();
-    if (value !== undefined) return value;
-    if (performance.now() > deadline) throw new Error("it did not come to that within 10 s");
-  }
-}

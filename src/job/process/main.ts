@@ -20,6 +20,10 @@ export async function runJobProcess(
 ): Promise<void> {
   // Other processes of this user must not be able to inspect this one.
   loadLibc()?.setUndumpable();
+  // While the process waits for its job, it exits with its agent, not by a signal to the agent's group.
+  let interrupt: (signal: "SIGTERM" | "SIGINT") => void = () => {};
+  for (const name of ["SIGTERM", "SIGINT"] as const) process.on(name, () => interrupt(name));
+  process.on("SIGHUP", () => {});
   const stdin = readJobProcessStdin(Bun.stdin.stream());
   const input = await stdin.input();
   if (input === undefined) return;
@@ -35,12 +39,11 @@ export async function runJobProcess(
   const request = await stdin.request();
   if (request === undefined) return;
 
-  // 3. The job and its control socket. Signals stop the job; the hang-up of the terminal that started the agent does not.
+  // 3. The job and its control socket.
   await using served = await serveJob(request, { host, input, logger });
   if (!served) return;
   const { job, spool, control, acknowledged } = served;
-  for (const name of ["SIGTERM", "SIGINT"] as const) process.on(name, () => job.stop());
-  process.on("SIGHUP", () => {});
+  interrupt = served.interrupt;
 
   // 4. The job runs; then its log and its result are stored.
   const summary = await job.run();

@@ -14,6 +14,11 @@ export interface ServedJob extends Pick<OpenJob, "job" | "spool">, AsyncDisposab
   readonly control: ControlSocket;
   /** Resolves when an agent has received the result. */
   readonly acknowledged: Promise<void>;
+  /**
+   * Handles a signal to this process. While an agent is connected, the signal is left to it: a service manager signals the agent and its jobs
+   * together, and only the agent knows the grace period and the control plane. Without an agent the job is stopped.
+   */
+  interrupt(signal: "SIGTERM" | "SIGINT"): void;
   /** The job has ended: it no longer needs an agent. */
   endClaim(): void;
 }
@@ -61,13 +66,19 @@ async function open(request: JobRequest, { host, input, logger }: ServeJobOption
   });
   const endClaim = () => claim.set(true);
   cleanup.defer(endClaim);
+  const parent = process.ppid;
+  // The agent that started this process connects as soon as the socket is there.
+  let hasAgent = () => process.ppid === parent;
   const acknowledged = Promise.withResolvers<void>();
   const control = cleanup.use(
     listenForAgents({
       path: input.socket,
       secret: input.secret,
       onCommand: (command) => (command === "leave" ? acknowledged.resolve() : job[command]()),
-      onClaimed: claim.set,
+      onClaimed(isClaimed) {
+        hasAgent = () => isClaimed;
+        claim.set(isClaimed);
+      },
     }),
   );
   spool.watch(() => control.tell({ is: "more" }));
@@ -77,6 +88,10 @@ async function open(request: JobRequest, { host, input, logger }: ServeJobOption
     spool,
     control,
     acknowledged: acknowledged.promise,
+    interrupt(signal) {
+      if (!hasAgent()) return job.stop();
+      logger.info(`${signal} ignored: the job's agent is connected and decides`, { job: request.id });
+    },
     endClaim,
     [Symbol.asyncDispose]: () => owned.disposeAsync(),
   };

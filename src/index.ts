@@ -6,6 +6,7 @@
 export * as v from "valibot";
 export { type Command, type CommandLoader, defineCommand } from "./core/contracts/command.ts";
 export { hasColour } from "./cli/output/colour.ts";
+export { print, printJson, toJsonText } from "./cli/output/print.ts";
 export { formatTable } from "./cli/output/columns.ts";
 export type { Program } from "./core/contracts/command.ts";
 export { readJobText } from "./cli/run/job-file.ts";

@@ -9,6 +9,8 @@ import {
   type Program,
   toMessage,
   toPlain,
+  print,
+  printJson,
 } from "signalman";
 import { toCoreChecks } from "./checks/index.ts";
 import { renderDiagnoses } from "./render.ts";
@@ -56,10 +58,8 @@ export default defineCommand({
 
     const secrets = new Set(program.secrets.filter(isSecret));
     const diagnoses = toPlain(found, secrets) as typeof found;
-    const text = args.json
-      ? JSON.stringify({ version: program.version, findings: diagnoses }, null, 2)
-      : renderDiagnoses(diagnoses, { isColoured: hasColour(process.stdout.isTTY) });
-    process.stdout.write(`${text}\n`);
+    if (args.json) printJson({ version: program.version, findings: diagnoses }, 2);
+    else print(renderDiagnoses(diagnoses, { isColoured: hasColour(process.stdout.isTTY) }));
     if (diagnoses.some(({ level }) => level === "error")) process.exitCode = 1;
   },
 });

@@ -10,7 +10,7 @@ export function renderDiagnoses(
   const lines = [...Map.groupBy(diagnoses, ({ owner }) => owner)].flatMap(([owner, found]) => [
     paint(owner, 1),
     ...found.flatMap(({ level, title, detail, remedy }) => [
-      `  ${paint(level.padEnd(7), colours[level])}  ${toPrintable(title)}`,
+      `  ${paint(level.padEnd(7), colours[level])}  ${toPrintable(title).replaceAll("\n", " ")}`,
       ...indent(detail),
       ...indent(remedy && `remedy: ${remedy}`),
     ]),

@@ -1,4 +1,6 @@
 import { AgentError, type ErrorCode } from "../core/errors.ts";
+import { toPrintable } from "../core/printable.ts";
+import { print } from "./output/print.ts";
 
 export interface ReportOptions {
   /** Whether to print stack traces as well. */
@@ -18,7 +20,7 @@ export function report(thrown: unknown, { isDebug, command, hide }: ReportOption
   if (thrown instanceof AgentError && thrown.code === "USAGE_INVALID")
     lines.push(`see "signalman help${command === undefined ? "" : ` ${command}`}"`);
   if (isDebug) lines.push(...collectStacks(thrown));
-  process.stderr.write(`${hide(lines.join("\n"))}\n`);
+  print(hide(lines.join("\n")), process.stderr);
   return thrown instanceof AgentError && usageCodes.has(thrown.code) ? 2 : 1;
 }
 
@@ -38,7 +40,7 @@ const usageCodes: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
 ]);
 
 function toText(thrown: unknown): string {
-  return thrown instanceof Error ? thrown.message || thrown.name : String(thrown);
+  return toPrintable(thrown instanceof Error ? thrown.message || thrown.name : String(thrown));
 }
 
 /** Messages of the causes, without those that an earlier message already contains. */
@@ -65,6 +67,6 @@ function collectCauses(thrown: unknown, seen = new Set<unknown>()): unknown[] {
 
 function collectStacks(thrown: unknown): string[] {
   return [thrown, ...collectCauses(thrown)].flatMap((cause) =>
-    cause instanceof Error && cause.stack ? [cause.stack] : [],
+    cause instanceof Error && cause.stack ? [toPrintable(cause.stack)] : [],
   );
 }

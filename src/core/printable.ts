@@ -1,5 +1,5 @@
 // oxlint-disable-next-line no-control-regex
-const unprintable = /[\0-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]/g;
+const unprintable = /[\0-\x08\x0b-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]/g;
 
 /**
  * Makes text of a job safe for a terminal: control characters are replaced by their pictures (`␛`); those

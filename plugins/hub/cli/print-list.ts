@@ -1,4 +1,4 @@
-import { formatTable } from "signalman";
+import { formatTable, print, printJson } from "signalman";
 
 export interface PrintOptions<T> {
   readonly json: boolean;
@@ -11,16 +11,11 @@ export interface PrintOptions<T> {
 /** Prints a list as a table or as NDJSON. */
 export function printList<T>(items: readonly T[], { json, whenEmpty, head, toRow }: PrintOptions<T>): void {
   if (json) {
-    for (const item of items) process.stdout.write(`${JSON.stringify(item)}\n`);
+    for (const item of items) printJson(item);
   } else if (items.length === 0) {
-    process.stdout.write(`${whenEmpty}\n`);
+    print(whenEmpty);
   } else {
-    const rows = items.map((item) => toRow(item).map((cell) => toCell(cell)));
-    process.stdout.write(`${formatTable([[...head], ...rows]).join("\n")}\n`);
+    const rows = items.map((item) => toRow(item).map((cell) => String(cell ?? "")));
+    print(formatTable([[...head], ...rows]).join("\n"));
   }
-}
-
-/** Replaces control characters: names of agents and jobs are untrusted and must not control the terminal. */
-function toCell(cell: string | number | undefined): string {
-  return String(cell ?? "").replaceAll(/[\p{Cc}\p{Cf}]/gu, "�");
 }

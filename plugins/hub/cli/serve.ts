@@ -1,4 +1,4 @@
-import { defineCommand, type Program } from "signalman";
+import { defineCommand, type Program, print } from "signalman";
 import { createHub } from "../hub.ts";
 import { defaultPort, parseInterval, parseNumber } from "./arguments.ts";
 
@@ -59,8 +59,8 @@ export default defineCommand({
     const { promise, resolve } = Promise.withResolvers<void>();
     for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.once(signal, () => resolve());
     const command = `signalman start --endpoint ${hub.endpoint} --no-https --token ${hub.token}`;
-    process.stdout.write(
-      `hub listening on ${hub.endpoint}\nregistration token: ${hub.token}\nto start an agent: ${command}\n`,
+    print(
+      `hub listening on ${hub.endpoint}\nregistration token: ${hub.token}\nto start an agent: ${command}`,
     );
     await promise;
   },

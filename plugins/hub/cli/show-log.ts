@@ -1,4 +1,4 @@
-import { createRenderer, hasColour, isAgentError } from "signalman";
+import { createRenderer, hasColour, isAgentError, toJsonText, toPrintable } from "signalman";
 import type { JobView } from "../view.ts";
 import type { Client } from "./client.ts";
 
@@ -31,13 +31,14 @@ export async function showLog(
     if (shown !== "") await write(shown);
   };
   await readLines(client, id, isFollowing, async (lines) => {
-    if (renderer === undefined) return write(lines);
+    if (renderer === undefined)
+      return write(process.stdout.isTTY ? toJsonText(new TextDecoder().decode(lines)) : lines);
     renderer.push(lines);
     await flush();
   });
   const job = await client.call<JobView>("GET", `/jobs/${id}`);
   if (job.isDone) renderer?.end();
-  if (!json && job.reason !== undefined) text += `${job.result}: ${job.reason}\n`;
+  if (!json && job.reason !== undefined) text += `${toPrintable(`${job.result}: ${job.reason}`)}\n`;
   await flush();
   return job;
 }

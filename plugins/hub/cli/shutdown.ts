@@ -1,4 +1,4 @@
-import { defineCommand } from "signalman";
+import { defineCommand, print } from "signalman";
 import { hubArgument } from "./arguments.ts";
 import { createClient } from "./client.ts";
 
@@ -10,6 +10,6 @@ export default defineCommand({
   },
   async run({ args }) {
     await createClient(args.hub).call("POST", `/agents/${encodeURIComponent(args.agent)}/shutdown`);
-    process.stdout.write(`${args.agent} will shut down at its next sync\n`);
+    print(`${args.agent} will shut down at its next sync`);
   },
 });

@@ -1,4 +1,4 @@
-import { defineCommand } from "signalman";
+import { defineCommand, print } from "signalman";
 import type { JobView } from "../view.ts";
 import { hubArgument } from "./arguments.ts";
 import { createClient } from "./client.ts";
@@ -15,6 +15,6 @@ export default defineCommand({
     const found = await findJob(client, args.job);
     const { id, state, result } = await client.call<JobView>("POST", `/jobs/${found.id}/stop`);
     const already = found.state === "finished" ? "already " : "";
-    process.stdout.write(`${id} ${already}${state}: ${result ?? ""}\n`);
+    print(`${id} ${already}${state}: ${result ?? ""}`);
   },
 });

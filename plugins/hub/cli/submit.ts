@@ -1,4 +1,4 @@
-import { defineCommand, readJobText } from "signalman";
+import { defineCommand, readJobText, print, printJson } from "signalman";
 import type { JobView } from "../view.ts";
 import { hubArgument } from "./arguments.ts";
 import { createClient } from "./client.ts";
@@ -33,9 +33,11 @@ export default defineCommand({
     });
     const job = await client.call<JobView>("POST", `/jobs?${query}`, await readJobText(args.file));
     const json = args.json === true;
-    if (args.follow !== true) process.stdout.write(`${json ? JSON.stringify(job) : job.id}\n`);
-    else {
-      process.stderr.write(`job ${job.id}\n`);
+    if (args.follow !== true) {
+      if (json) printJson(job);
+      else print(job.id);
+    } else {
+      print(`job ${job.id}`, process.stderr);
       process.exitCode = toExitCode(await showLog(client, job.id, { isFollowing: true, json }));
     }
   },

@@ -7,6 +7,7 @@ import { toConfigText, writeConfig } from "../migrate/new-config.ts";
 import type { Note } from "../migrate/option-notes.ts";
 import { toProposedUnit } from "../migrate/proposed-unit.ts";
 import { renderReport } from "../migrate/report.ts";
+import { print, printJson } from "../output/print.ts";
 
 export default defineCommand({
   meta: {
@@ -51,11 +52,11 @@ export default defineCommand({
       written: written ?? null,
     };
     if (args.json) {
-      process.stdout.write(`${JSON.stringify({ ...files, notes, proposedUnit: unit }, null, 2)}\n`);
+      printJson({ ...files, notes, proposedUnit: unit }, 2);
     } else if (args.unit) {
-      process.stdout.write(unit);
+      print(unit.trimEnd());
     } else {
-      process.stdout.write(`${renderReport(files, notes)}\n`);
+      print(renderReport(files, notes));
     }
     if (notes.some(({ kind }) => kind === "refused")) process.exitCode = 1;
   },

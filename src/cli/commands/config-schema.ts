@@ -1,5 +1,6 @@
 import { toConfigSchema } from "../../core/config/file-schema.ts";
 import { defineCommand } from "../../core/contracts/command.ts";
+import { printJson } from "../output/print.ts";
 
 export default defineCommand({
   meta: {
@@ -8,6 +9,5 @@ export default defineCommand({
   },
   configuration: "lenient",
   log: "stderr",
-  run: ({ program }) =>
-    void process.stdout.write(`${JSON.stringify(toConfigSchema(program.declared), null, 2)}\n`),
+  run: ({ program }) => printJson(toConfigSchema(program.declared), 2),
 });

@@ -1,6 +1,7 @@
 import type { EffectiveOption } from "../../core/contracts/options.ts";
 import { formatTable } from "../output/columns.ts";
 import { defineCommand } from "../../core/contracts/command.ts";
+import { print, printJson } from "../output/print.ts";
 
 export default defineCommand({
   meta: { name: "config", description: "show the value and the source of every option" },
@@ -10,11 +11,11 @@ export default defineCommand({
     const { file, options } = program.config;
     if (args.json === true) {
       const shown = options.map((option) => ({ ...option, value: mask(option) ?? null }));
-      process.stdout.write(`${JSON.stringify({ file: file ?? null, options: shown }, null, 2)}\n`);
+      printJson({ file: file ?? null, options: shown }, 2);
       return;
     }
     const rows = options.map((option) => [option.key, option.source.name, toText(mask(option))]);
-    process.stdout.write(`${formatTable([["KEY", "SOURCE", "VALUE"], ...rows]).join("\n")}\n`);
+    print(formatTable([["KEY", "SOURCE", "VALUE"], ...rows]).join("\n"));
   },
 });
 

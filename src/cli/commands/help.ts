@@ -1,5 +1,6 @@
 import { defineCommand } from "../../core/contracts/command.ts";
 import { renderHelp } from "../output/help-page.ts";
+import { print } from "../output/print.ts";
 
 export default defineCommand({
   meta: { name: "help", description: "show the usage of a command" },
@@ -11,6 +12,6 @@ export default defineCommand({
   },
   async run({ args, program }) {
     const words = [args.command, args.subcommand].filter((word) => word !== undefined);
-    process.stdout.write(await renderHelp(program, words.join(" ")));
+    print((await renderHelp(program, words.join(" "))).trimEnd());
   },
 });

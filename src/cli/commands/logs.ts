@@ -10,6 +10,7 @@ import { formatTable } from "../output/columns.ts";
 import { defineCommand } from "../../core/contracts/command.ts";
 import { hasColour } from "../output/colour.ts";
 import { viewJob } from "../job-view/view-job.ts";
+import { print, printJson } from "../output/print.ts";
 
 export default defineCommand({
   meta: { name: "logs", description: "list the job logs on this host, or show one" },
@@ -35,7 +36,7 @@ export default defineCommand({
       colour: hasColour(tty),
       output: process.stdout,
     });
-    if (summary?.usage && args.json !== true) console.log(toReport(summary).join("\n"));
+    if (summary?.usage && args.json !== true) print(toReport(summary).join("\n"));
   },
 });
 
@@ -51,9 +52,9 @@ function list(logs: readonly KeptLog[], place: string, json: boolean): void {
     usage: summary?.usage,
   }));
   if (json) {
-    for (const row of rows) console.log(JSON.stringify(row));
+    for (const row of rows) printJson(row);
   } else if (rows.length === 0) {
-    console.log(`no job logs in the state directory ${place} (--state-dir selects another)`);
+    print(`no job logs in the state directory ${place} (--state-dir selects another)`);
   } else {
     const cells = rows.map((row) => [
       row.job,
@@ -65,7 +66,7 @@ function list(logs: readonly KeptLog[], place: string, json: boolean): void {
         .filter((remark) => remark !== "")
         .join(", "),
     ]);
-    console.log(formatTable([["job", "result", "last event", "size", "used", ""], ...cells]).join("\n"));
+    print(formatTable([["job", "result", "last event", "size", "used", ""], ...cells]).join("\n"));
   }
 }
 

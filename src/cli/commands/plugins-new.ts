@@ -5,6 +5,7 @@ import { AgentError, toMessage } from "../../core/errors.ts";
 import { isKebabCase } from "../../core/host/shape.ts";
 import { defineCommand } from "../../core/contracts/command.ts";
 import { toPluginFiles } from "../plugin-template/files.ts";
+import { print } from "../output/print.ts";
 
 export default defineCommand({
   meta: { name: "plugins new", description: "create a plugin with a passing test" },
@@ -50,13 +51,12 @@ export default defineCommand({
     }
     const shown = relative(process.cwd(), folder) || ".";
     const path = shown.startsWith("..") ? folder : `./${shown}`;
-    process.stdout.write(
+    print(
       [
         ...Object.keys(files).map((file) => `wrote ${join(shown, file)}`),
         "",
         `test it:     signalman plugins test ${shown}`,
         `use it:      plugins: { "${path}": {} }  in signalman.config.yaml`,
-        "",
       ].join("\n"),
     );
   },

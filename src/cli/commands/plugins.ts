@@ -1,6 +1,7 @@
 import type { PluginEntry, PluginOrigin } from "../../core/contracts/host.ts";
 import { formatTable } from "../output/columns.ts";
 import { defineCommand } from "../../core/contracts/command.ts";
+import { print, printJson } from "../output/print.ts";
 
 export default defineCommand({
   meta: {
@@ -16,8 +17,8 @@ export default defineCommand({
       const { hooks = [], services = [] } = descriptions.get(plugin.name) ?? {};
       return toRow({ plugin, origin }, hooks, services);
     });
-    const text = args.json === true ? JSON.stringify(rows, null, 2) : toTable(rows).join("\n");
-    process.stdout.write(`${text}\n`);
+    if (args.json === true) printJson(rows, 2);
+    else print(toTable(rows).join("\n"));
   },
 });
 

@@ -12,6 +12,7 @@ import { hasColour } from "../output/colour.ts";
 import { loadJob } from "../run/job-file.ts";
 import { listenForStop } from "../run/stop-signals.ts";
 import { toSettings, toVariableOfJob } from "../program/job-settings.ts";
+import { print } from "../output/print.ts";
 
 const exitStatus: Readonly<Record<JobResult, number>> = { passed: 0, failed: 1, stopped: 130 };
 
@@ -68,7 +69,7 @@ export default defineCommand({
     });
     signals.onEnd();
     const used = json ? "" : toShortReport(summary.usage);
-    if (used !== "") console.log(used);
+    if (used !== "") print(used);
     if (given.callbacks === true) {
       const { sendCallbacks } = await import("../run/callbacks.ts");
       const { logger } = program;

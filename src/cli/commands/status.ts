@@ -10,6 +10,8 @@ import { defaultStateDirectory } from "../../os/state/directory.ts";
 import { readHolder } from "../../os/state/lock.ts";
 import { defineCommand } from "../../core/contracts/command.ts";
 import { renderStatus } from "../output/agent-status.ts";
+import { print, printJson } from "../output/print.ts";
+import { toPrintable } from "../../core/printable.ts";
 
 /** Time-out of a status query. */
 const answerMs = 2000;
@@ -37,11 +39,12 @@ export default defineCommand({
       const agents = answers.flatMap((one) => (one.kind === "status" ? [one.status] : []));
       const problems = answers.flatMap((one) => (one.kind === "silent" ? [toProblem(one)] : []));
       if (isJson) {
-        stdout.write(`${JSON.stringify(agents, null, isStream ? 0 : 2)}\n`);
-        process.stderr.write(problems.join(""));
+        printJson(agents, isStream ? 0 : 2);
+        if (problems.length > 0) print(problems.join("\n"), process.stderr);
       } else {
         const text = toText(agents, problems, place);
-        stdout.write(isLive ? toScreen(text, stdout) : text);
+        if (isLive) stdout.write(toScreen(text, stdout));
+        else print(text);
       }
       process.exitCode = agents.length > 0 ? 0 : 1;
       if (!isStream || closed.signal.aborted) return;
@@ -71,15 +74,24 @@ function foldersIn(directory: string): string[] {
 
 function toProblem({ folder, reason }: Extract<FolderAnswer, { kind: "silent" }>): string {
   const pid = readHolder(join(folder, "lock"))?.pid;
-  return `agent in ${folder}${pid === undefined ? "" : ` (pid ${pid})`} did not report its status: ${reason}\n`;
+  return `agent in ${folder}${pid === undefined ? "" : ` (pid ${pid})`} did not report its status: ${reason}`;
 }
 
 function toText(agents: readonly AgentStatus[], problems: readonly string[], place: string): string {
-  const shown = agents.map((agent) => `${renderStatus(agent, Date.now()).join("\n")}\n`);
+  const shown = agents.map(toBlock);
   if (shown.length === 0 && problems.length === 0) {
-    return `no agent is running in the state directory ${place} (--state-dir selects another)\n`;
+    return `no agent is running in the state directory ${place} (--state-dir selects another)`;
   }
-  return [...shown, ...problems].join("\n");
+  return toPrintable([...shown, ...problems].join("\n\n"));
+}
+
+/** An agent of another version, or another program, may answer: its answer must not hide the other agents. */
+function toBlock(agent: AgentStatus): string {
+  try {
+    return renderStatus(agent, Date.now()).join("\n");
+  } catch (error) {
+    return `an agent (pid ${agent.pid}) sent an invalid status: ${toMessage(error)}`;
+  }
 }
 
 /** Overwrites the screen without clearing it first, which would flicker. Lines and columns beyond its size are cut off. */

@@ -5,6 +5,7 @@ import { type CommandBlocks, createCommandBlocks } from "./command-blocks.ts";
 import { createLineDisplay, createLiveDisplay } from "./display.ts";
 import { type Moment, toDuration } from "./duration.ts";
 import { createEscapeFilter } from "./escape-filter.ts";
+import { parseEvent } from "./parse-event.ts";
 
 export interface RendererOptions {
   /** Receives the rendered text, at most once for each {@link Renderer.push}. */
@@ -103,14 +104,5 @@ function* linesOf(text: string): Generator<string> {
     const end = found === -1 ? text.length : found;
     yield text.slice(start, end);
     start = end + 1;
-  }
-}
-
-function parseEvent(line: string): JobEvent | undefined {
-  try {
-    const event = JSON.parse(line) as JobEvent | null;
-    return event ?? undefined;
-  } catch {
-    return undefined;
   }
 }

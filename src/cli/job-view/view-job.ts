@@ -1,9 +1,10 @@
 import type { SpoolReader } from "../../core/contracts/spool.ts";
+import { toJsonText } from "../output/print.ts";
 import { createRenderer } from "./renderer.ts";
 
 export interface ViewOptions {
   readonly spool: SpoolReader;
-  /** Whether to print the spool's NDJSON unchanged instead of the rendered log. */
+  /** Whether to print the spool's NDJSON instead of the rendered log: unchanged, except on a terminal. */
   readonly json: boolean;
   readonly tty: boolean;
   readonly colour: boolean;
@@ -17,6 +18,7 @@ export async function viewJob(options: ViewOptions): Promise<void> {
     new Promise<void>((resolve, reject) => {
       output.write(chunk, (error) => (error ? reject(error) : resolve()));
     });
+  const isTerminal = "isTTY" in output && output.isTTY === true;
   let text = "";
   const renderer = createRenderer({ output: (more) => (text += more), tty, colour });
   const flush = async () => {
@@ -28,7 +30,7 @@ export async function viewJob(options: ViewOptions): Promise<void> {
   for (;;) {
     const batch = await spool.next();
     if (!batch) break;
-    if (json) await write(batch.lines);
+    if (json) await write(isTerminal ? toJsonText(new TextDecoder().decode(batch.lines)) : batch.lines);
     else {
       renderer.push(batch.lines);
       await flush();

@@ -1,6 +1,6 @@
 import { toSize, toSpan } from "../../core/amounts.ts";
 import type { AgentStatus, JobStatus, SlotStatus } from "../../core/contracts/agent-status.ts";
-import { toLine } from "../../core/printable.ts";
+import { toLine, toPrintable } from "../../core/printable.ts";
 import { formatTable } from "./columns.ts";
 
 /** Characters of a name or an id, which come from the control plane. */
@@ -8,12 +8,16 @@ const maxNameLength = 40;
 
 /** Renders an agent: a line about its process, a table row for each slot, and a line for each error. */
 export function renderStatus(agent: AgentStatus, now: number): string[] {
+  return toLines(agent, now).map((line) => toPrintable(line).replaceAll("\n", " "));
+}
+
+function toLines(agent: AgentStatus, now: number): string[] {
   const rows = agent.slots.map((slot) => [
     String(slot.slot + 1),
-    toLine(slot.name ?? "", maxNameLength),
+    toLine(String(slot.name ?? ""), maxNameLength),
     toState(slot),
     toSync(slot, now),
-    toLine(slot.job?.id ?? "", maxNameLength),
+    toLine(String(slot.job?.id ?? ""), maxNameLength),
     slot.job ? toProgress(slot.job, now) : "",
   ]);
   return [
@@ -43,7 +47,7 @@ function toProgress({ executor, startedAt, log }: JobStatus, now: number): strin
 
 function toError({ slot, error, sync }: SlotStatus): string[] {
   const text = error ?? sync?.error;
-  return text === undefined ? [] : [`slot ${slot + 1}: ${toLine(text, 200)}`];
+  return text === undefined ? [] : [`slot ${slot + 1}: ${toLine(String(text), 200)}`];
 }
 
 function since(now: number, then: number): string {

@@ -1,3 +1,5 @@
+import { toPrintable } from "../../core/printable.ts";
+
 /** A row of a help page: a name, and lines that describe it. */
 export interface Entry {
   readonly left: string;
@@ -32,8 +34,12 @@ export function wrap(text: string, columns: number): string[] {
   return lines;
 }
 
-/** Formats a table. Each column is as wide as its longest cell, up to 40 characters; longer cells overflow. */
-export function formatTable(rows: readonly (readonly string[])[]): string[] {
+/**
+ * Formats a table. Each column is as wide as its longest cell, up to 40 characters; longer cells overflow. Control characters in cells are shown
+ * as pictures, so that a cell is one line.
+ */
+export function formatTable(table: readonly (readonly string[])[]): string[] {
+  const rows = table.map((row) => row.map((cell) => toPrintable(String(cell)).replaceAll(/[\n\t]/g, " ")));
   const widths = (rows[0] ?? []).map((_, column) =>
     Math.min(40, Math.max(...rows.map((row) => row[column]?.length ?? 0))),
   );

@@ -9,6 +9,7 @@ import type { BuiltInPlugins } from "../../core/host/loader.ts";
 import { type BuiltIns, collectCommands, findPluginCommand, type FoundCommand } from "./find-command.ts";
 import { openLogger } from "./program-log.ts";
 import { loadSources, loadValidPart, loadWithoutFile, type Sources, type SourcesOptions } from "./sources.ts";
+import { print } from "../output/print.ts";
 
 export interface LoadProgramOptions {
   /** The command line after the program's name. */
@@ -87,7 +88,7 @@ async function loadSourcesFor(options: LoadProgramOptions): Promise<Sources> {
   } catch (error) {
     if (configuration === "required" || !(error instanceof AgentError)) throw error;
     if (reportsFaults) return loadValidPart(from, error);
-    process.stderr.write(`${error.message}\n(shown without the configuration file)\n\n`);
+    print(`${error.message}\n(shown without the configuration file)\n`, process.stderr);
     return loadWithoutFile(from);
   }
 }

@@ -1,4 +1,5 @@
 import { onSignals } from "../signals.ts";
+import { print } from "../output/print.ts";
 
 /** A job that runs in this process, as far as signals control it. */
 interface StoppableJob {
@@ -29,7 +30,7 @@ export function listenForStop({ stoppedStatus }: { readonly stoppedStatus: numbe
     if (count > 1 && phase === "starting") process.exit(stoppedStatus);
     const job = await started.promise;
     if (count > 1) return job.kill();
-    process.stderr.write("\nstopping the job; a second signal kills it\n");
+    print("\nstopping the job; a second signal kills it", process.stderr);
     job.stop();
   });
   return {

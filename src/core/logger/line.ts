@@ -57,7 +57,7 @@ function toJsonLine({ date, level, name, tag, fields, message }: LogRecord): str
     key in reserved || key === "message" ? `field.${key}` : key,
     value,
   ]);
-  return JSON.stringify({ ...reserved, ...Object.fromEntries(own), message });
+  return escapeControls(JSON.stringify({ ...reserved, ...Object.fromEntries(own), message }));
 }
 
 /** Formats a line as the reference does (protocol section 8.6); the level is one of the fields unless it is `info`. */
@@ -69,7 +69,7 @@ function toHumanLine({ date, level, name, tag, fields, message }: LogRecord): st
     ...(level === "info" ? [] : [`level=${level}`]),
     ...fields.map(([key, value]) => `${key}=${toWord(value)}`),
   ];
-  return `${words.join(" ")} : ${escapeControls(message)}`;
+  return escapeControls(`${words.join(" ")} : ${message}`);
 }
 
 const months = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
@@ -81,13 +81,13 @@ function toStamp(date: Date): string {
 }
 
 function toWord(value: unknown): string {
-  if (typeof value !== "string") return escapeControls(JSON.stringify(value));
-  return /^[^\s"=\p{Cc}]+$/u.test(value) ? value : escapeControls(JSON.stringify(value));
+  if (typeof value !== "string") return JSON.stringify(value);
+  return /^[^\s"=\p{Cc}]+$/u.test(value) ? value : JSON.stringify(value);
 }
 
-/** Escapes control characters: a message stays on one line, and its terminal sequences have no effect. */
+/** Escapes control characters and those that reorder text: a line stays one line, and its terminal sequences have no effect. */
 function escapeControls(text: string): string {
-  return text.replace(/[\p{Cc}\u2028\u2029]/gu, (character) =>
+  return text.replace(/[\p{Cc}\u2028-\u202e\u2066-\u2069]/gu, (character) =>
     character === "\n" ? "\\n" : `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`,
   );
 }

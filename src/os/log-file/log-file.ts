@@ -12,6 +12,7 @@ import { dirname } from "node:path";
 import { AgentError, toMessage } from "../../core/errors.ts";
 import type { LoggerSink } from "../../core/logger/logger.ts";
 import { type LogRotation, rotate } from "./rotate.ts";
+import { toPrintable } from "../../core/printable.ts";
 
 /** The agent's log file. Lines are appended; several agents of a host may share it (protocol section 8.6). */
 export interface LogFile extends LoggerSink, Disposable {
@@ -40,7 +41,9 @@ export function openLogFile(path: string, rotation: LogRotation = { maxBytes: 0,
       return true;
     } catch (error) {
       if (!faults.has(action)) {
-        process.stderr.write(`cannot ${action} the log file "${path}": ${toMessage(error)}\n`);
+        process.stderr.write(
+          `${toPrintable(`cannot ${action} the log file "${path}": ${toMessage(error)}`)}\n`,
+        );
       }
       faults.add(action);
       return false;
@@ -99,7 +102,7 @@ export function openLogFileIfPossible(path: string, rotation?: LogRotation): Log
   try {
     return openLogFile(path, rotation);
   } catch (error) {
-    process.stderr.write(`${toMessage(error)}; continuing without a log file\n`);
+    process.stderr.write(`${toPrintable(toMessage(error))}; continuing without a log file\n`);
     return undefined;
   }
 }

@@ -6,7 +6,7 @@ export const root = path.dirname(import.meta.dir);
 
 /** Lists the project's files by glob, relative to its root, without installed, built and generated files. */
 export function filesOf(...patterns: string[]): string[] {
-  const isForeign = /(^|\/)(node_modules|dist|\.toolchain|\.git)\//;
+  const isForeign = /(^|\/)(node_modules|dist|\.toolchain|\.git)(\/|$)/;
   const files = patterns.flatMap((pattern) =>
     Array.from(new Bun.Glob(pattern).scanSync({ cwd: root, dot: true })).filter(
       (file) => !isForeign.test(file),

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "bun:test";
-import { chmod, mkdir, readdir } from "node:fs/promises";
+import { chmod, copyFile, mkdir, readdir } from "node:fs/promises";
 import { join } from "node:path";
 import type { Diagnosis } from "../../plugins/doctor/run-checks.ts";
 import { type Home, openHome } from "./signalman.ts";
@@ -116,8 +116,9 @@ async function closedState(): Promise<void> {
   await using home = await openHome({ "signalman.config.yaml": `${quiet} }\n` });
   await mkdir(join(home.path, "state"), { mode: 0o755 });
   await chmod(home.path, 0o755);
+  const copy = await copyProgram(join(home.path, "program"));
   const { code, stdout } = await home.bash(
-    `setpriv --reuid 65534 --regid 65534 --clear-groups ${program} doctor --state-dir "$PWD/state"`,
+    `setpriv --reuid 65534 --regid 65534 --clear-groups ${copy} doctor --state-dir "$PWD/state"`,
   );
   expect(code).toBe(1);
   expect(stdout).toContain("cannot be used");
@@ -170,3 +171,11 @@ export default definePlugin({
   },
 });
 `;
+
+/** Copies the program and its runtime: another user may not be able to enter the checkout. Returns the command. */
+async function copyProgram(directory: string): Promise<string> {
+  const entry = join(import.meta.dir, "../../src/main.ts");
+  await Bun.build({ entrypoints: [entry], outdir: directory, target: "bun", splitting: true });
+  await copyFile(process.execPath, join(directory, "bun"));
+  return `${directory}/bun ${directory}/main.js`;
+}

@@ -188,7 +188,7 @@ describe("an invalid configuration", () => {
     expectRefused(
       refused,
       /start-timout.*nearest: .*start-timeout/s,
-      /start-timeout.*expected at least 1 second/,
+      /start-timeout.*expected 1 or more seconds/,
     );
     expect(await Bun.file(path.join(tester.home, "ran")).exists()).toBe(false);
   });

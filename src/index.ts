@@ -97,7 +97,7 @@ export { seal, unseal } from "./os/state/seal.ts";
 export type { SlotState } from "./core/contracts/slot-state.ts";
 export type { StandardSchemaV1 } from "./core/contracts/standard-schema.ts";
 export { boundedFetch, parseBoundedJson, readBody, type ResponseBody } from "./os/response-body.ts";
-export { trimEnd } from "./core/trim-end.ts";
+export { trimEnd } from "./os/trim-end.ts";
 export { matchNames, secretNamePatterns } from "./core/secret-names.ts";
 export { askJob } from "./job/commands/ask-job.ts";
 export { bytes } from "./core/config/bytes.ts";

@@ -1,6 +1,6 @@
 import { expect, test } from "bun:test";
 import { toLine } from "../src/core/printable.ts";
-import { trimEnd } from "../src/core/trim-end.ts";
+import { trimEnd } from "../src/os/trim-end.ts";
 
 test("text is shown on one line, without blank lines and without spaces around line ends", () => {
   expect(toLine(" a \r\n\n  b\tc \n", 80)).toBe("a ⏎ b\tc");

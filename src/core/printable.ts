@@ -15,14 +15,8 @@ export function toPrintable(text: string): string {
 
 /** Converts text to one line, shortened to `width` characters. */
 export function toLine(text: string, width: number): string {
-  const line = toPrintable(
-    text
-      .trim()
-      .split(/[\r\n]/)
-      .map((part) => part.trim())
-      .filter((part) => part !== "")
-      .join(" ⏎ "),
-  );
+  const lines = text.split(/[\r\n]/).map((part) => part.trim());
+  const line = toPrintable(lines.filter((part) => part !== "").join(" ⏎ "));
   const characters = Array.from(line.slice(0, width * 2));
   return characters.length > width ? `${characters.slice(0, width - 1).join("")}…` : line;
 }

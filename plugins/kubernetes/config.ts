@@ -32,7 +32,6 @@ export const config = v.strictObject({
       v.pipe(
         v.number(),
         v.integer("expected whole seconds"),
-        v.minValue(0, "expected 0 or more seconds"),
         v.maxValue(1_000_000, "expected at most 1000000 seconds"),
       ),
       v.description("How long a pod may take to start"),

@@ -19,8 +19,8 @@ const schemas = new Map([
   )),
 ]);
 const numbers = declared.filter(({ option }) => isNumber(option) && option.key !== "logs-compression-size");
-/** `start` refuses a negative value with the reference's message. */
-const refusedByStart = "disconnect-after-idle-timeout";
+/** `start` refuses negative values of these with the reference's messages. */
+const refusedByStart = ["disconnect-after-idle-timeout", "pod-start-timeout"];
 /** Milliseconds of the units of options. */
 const units: Readonly<Record<string, number>> = { seconds: 1000, milliseconds: 1 };
 
@@ -30,10 +30,10 @@ test.each(numbers.map(({ owner, option }) => [option.key, owner.name, option] as
     expect(numbers.length).toBeGreaterThan(20);
     const { minimum, exclusiveMinimum, maximum } = schema as Readonly<Record<string, number | undefined>>;
     if (hint !== "bytes") {
-      if (name !== refusedByStart) expect(minimum ?? exclusiveMinimum).toBeGreaterThanOrEqual(0);
+      if (!refusedByStart.includes(name)) expect(minimum ?? exclusiveMinimum).toBeGreaterThanOrEqual(0);
       expect(maximum).toBeLessThanOrEqual(2 ** 31 - 1);
     }
-    const refused = name === refusedByStart ? [] : [-1];
+    const refused = refusedByStart.includes(name) ? [] : [-1];
     for (const value of [...refused, 1e300, Infinity, Number.NaN]) {
       const result = await schemas.get(owner)!["~standard"].validate({ [name]: value });
       const keys = (result.issues ?? []).map(({ path }) => Object(path?.[0]).key);
@@ -63,5 +63,8 @@ function isNumber({ type, hint }: Option): boolean {
 
 /** The control plane measures these two itself. */
 function isTimed({ key, hint }: Option): boolean {
-  return units[hint ?? ""] !== undefined && ![refusedByStart, "interruption-grace-period"].includes(key);
+  return (
+    units[hint ?? ""] !== undefined &&
+    !["disconnect-after-idle-timeout", "interruption-grace-period"].includes(key)
+  );
 }

@@ -15,12 +15,14 @@ export interface SessionOptions<T extends Terminal> {
   /** A path on this host, private to the job, for output between commands that does not fit into memory. */
   readonly overflow: string;
   readonly size: { readonly rows: number; readonly columns: number };
-  /** Milliseconds that the login profile may take. */
+  /** Milliseconds that the shell's start-up files may take. */
   readonly startTimeoutMs: number;
+  /** Whether bash is a login shell. Default: true. `false`: an interactive shell, which keeps its environment's PATH. */
+  readonly login?: boolean;
 }
 
 /**
- * One login bash in one terminal (protocol section 6.2). Directory, variables, functions and options are kept
+ * One bash in one terminal (protocol section 6.2), a login shell by default. Directory, variables, functions and options are kept
  * from command to command, since each command is sourced.
  */
 export interface Session<T extends Terminal = Terminal> extends AsyncDisposable {
@@ -52,6 +54,7 @@ export async function createSession<T extends Terminal>(
   options: SessionOptions<T>,
   signal: AbortSignal,
 ): Promise<Session<T>> {
+  const { login = true } = options;
   const state = createShellState(options.overflow);
   const { holder, boot, gap, noise } = state;
   const scanner = createMarkerScanner({
@@ -60,7 +63,7 @@ export async function createSession<T extends Terminal>(
     onMarker: (marker) => handleMarker(state, marker, terminal),
   });
   const terminal = await options.open({
-    command: holderCommand(holder, options.size),
+    command: holderCommand({ nonce: holder, size: options.size, login }),
     onData: (bytes) => scanner.push(bytes),
   });
   const end = () => {
@@ -81,7 +84,7 @@ export async function createSession<T extends Terminal>(
     const line = bootLine(boot);
     noise.expect({ echo: line, trace: undefined });
     terminal.write(line);
-    await waitForBoot(state, options.startTimeoutMs, signal);
+    await waitForBoot(state, { timeoutMs: options.startTimeoutMs, login }, signal);
   } catch (error) {
     await dispose();
     throw error;

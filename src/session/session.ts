@@ -62,10 +62,15 @@ export async function createSession<T extends Terminal>(
     onOutput: (bytes) => routeOutput(state, bytes),
     onMarker: (marker) => handleMarker(state, marker, terminal),
   });
+  // A terminal elsewhere can deliver output before the call that opens it has resolved.
+  const early: Uint8Array[] = [];
+  let isOpen = false;
   const terminal = await options.open({
     command: holderCommand({ nonce: holder, size: options.size, login }),
-    onData: (bytes) => scanner.push(bytes),
+    onData: (bytes) => void (isOpen ? scanner.push(bytes) : early.push(bytes.slice())),
   });
+  isOpen = true;
+  for (const bytes of early) scanner.push(bytes);
   const end = () => {
     if (state.isAlive) scanner.flush();
     endShell(state);

@@ -4,6 +4,7 @@ export const builtIns = {
   doctor: () => import("./doctor/index.ts"),
   hub: () => import("./hub/index.ts"),
   semaphore: () => import("./semaphore/index.ts"),
+  docker: () => import("./docker/index.ts"),
   kubernetes: () => import("./kubernetes/index.ts"),
   redact: () => import("./redact/index.ts"),
   "log-push": () => import("./log-push/index.ts"),

@@ -14,6 +14,8 @@ interface Suite {
   /** Runs before the tests; its results are counted with them. */
   readonly prepare: () => Promise<Counts>;
   readonly findPaths: () => string[];
+  /** Whether its tests share a Docker engine, which runs for as long as they do. */
+  readonly usesEngine?: boolean;
   /** Time limit of one test. It is generous, since tests start real processes on a busy machine. */
   readonly timeoutMs: number;
 }
@@ -29,9 +31,10 @@ const suites: Readonly<Record<string, Suite>> = {
   e2e: {
     prepare: build,
     findPaths: () => findEndToEndTests().filter((file) => !file.endsWith(".long.test.ts")),
+    usesEngine: true,
     timeoutMs: 120_000,
   },
-  "e2e-all": { prepare: build, findPaths: findEndToEndTests, timeoutMs: 120_000 },
+  "e2e-all": { prepare: build, findPaths: findEndToEndTests, usesEngine: true, timeoutMs: 120_000 },
 };
 
 if (import.meta.main) {
@@ -51,6 +54,7 @@ async function runSuite(name: string, suite: Suite, args: readonly string[]): Pr
   await mkdir(reports, { recursive: true });
   await rm(path.join(reports, `${name}.counts`), { force: true });
   const prepared = await suite.prepare();
+  await using engine = suite.usesEngine ? await startEngine() : undefined;
   const files = await runFiles({
     directory: root,
     paths: suite.findPaths(),
@@ -65,10 +69,23 @@ async function runSuite(name: string, suite: Suite, args: readonly string[]): Pr
   // Options may select tests by name, and then nearly all tests are skipped.
   if (options.length === 0) for (const test of skipped) console.log(`skipped: ${test}`);
   const passed = files.reduce((sum, file) => sum + file.passed, prepared.passed);
-  const failed = files.reduce((sum, file) => sum + file.failed, prepared.failed);
+  const failed = files.reduce((sum, file) => sum + file.failed, prepared.failed) + (engine?.failed ?? 0);
   await Bun.write(path.join(reports, `${name}.counts`), `${passed} ${failed} ${skipped.length}\n`);
   console.log(`${passed} passed, ${failed} failed`);
   return failed === 0;
+}
+
+/** Every test file finds the engine by a variable. Without an engine the run fails, and says why once. */
+async function startEngine(): Promise<AsyncDisposable & { readonly failed: number }> {
+  const { engineVariable, openEngine } = await import("../e2e/engine/engine.ts");
+  try {
+    const engine = await openEngine();
+    process.env[engineVariable] = engine.socket;
+    return { failed: 0, [Symbol.asyncDispose]: () => engine[Symbol.asyncDispose]() };
+  } catch (error) {
+    console.log(`FAILED: no Docker engine for the tests of jobs in containers: ${String(error)}`);
+    return { failed: 1, async [Symbol.asyncDispose]() {} };
+  }
 }
 
 async function build(): Promise<Counts> {

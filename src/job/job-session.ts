@@ -9,7 +9,8 @@ import { runInFreshSession } from "./run-in-fresh-session.ts";
 export interface JobSessionOptions {
   readonly log: JobLog;
   readonly logger: Logger;
-  readonly createExecutor: () => Executor;
+  /** `log` gets the blocks that the executor itself adds. */
+  readonly createExecutor: (log: JobLog) => Executor;
   /** Aborts when the job is stopped. */
   readonly stopped: AbortSignal;
   /** Aborts when the job is killed. */
@@ -76,7 +77,7 @@ export function createJobSession(request: JobRequest, options: JobSessionOptions
       return executor;
     },
     async open() {
-      executor = createExecutor();
+      executor = createExecutor(log);
       isOpen = (await executor.start(stopped)) === 0;
       return isOpen;
     },

@@ -13,7 +13,7 @@ export interface JobOptions {
   readonly log: WritableJobLog;
   readonly logger: Logger;
   /** Creates the executor. What it throws is shown in the job's log. */
-  readonly createExecutor: (report: Pick<ExecutorContext, "imagePulled">) => Executor;
+  readonly createExecutor: (report: Pick<ExecutorContext, "imagePulled" | "log">) => Executor;
   readonly stopGraceMs: number;
   /** Whether the job's log ends with a report of the resources that the job used (`job-report`). */
   readonly isReported: boolean;
@@ -56,8 +56,9 @@ export function createJob(request: JobRequest, options: JobOptions): Job {
     logger,
     stopped: signal,
     killed: killing.signal,
-    createExecutor: () =>
+    createExecutor: (executorLog) =>
       options.createExecutor({
+        log: executorLog,
         imagePulled: (pull) => notify("image:pulled", { job: request, signal, ...pull }),
       }),
   });

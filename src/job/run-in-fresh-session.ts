@@ -1,5 +1,5 @@
 import type { Executor } from "../core/contracts/executor.ts";
-import type { Output } from "../core/contracts/job-log.ts";
+import type { JobLog, Output } from "../core/contracts/job-log.ts";
 import type { EnvironmentVariable } from "../core/contracts/job-request.ts";
 
 /** Time limit of a command that runs after a stop (protocol section 13a). */
@@ -7,7 +7,7 @@ const limitMs = 30_000;
 
 /** Runs one command in a session of its own, with a job's environment. Resolves to its exit code, or to 1 when the session does not start. */
 export async function runInFreshSession(options: {
-  createExecutor: () => Executor;
+  createExecutor: (log: JobLog) => Executor;
   env: readonly EnvironmentVariable[];
   directive: string;
   output: Output;
@@ -16,7 +16,7 @@ export async function runInFreshSession(options: {
 }): Promise<number> {
   const { env, directive, output, signal } = options;
   signal.throwIfAborted();
-  await using executor = options.createExecutor();
+  await using executor = options.createExecutor(withinBlock(output));
   const over = AbortSignal.any([signal, AbortSignal.timeout(limitMs)]);
   const end = () => void executor.stop(0);
   over.addEventListener("abort", end, { once: true });
@@ -27,4 +27,21 @@ export async function runInFreshSession(options: {
   } finally {
     over.removeEventListener("abort", end);
   }
+}
+
+/**
+ * The log of an executor that starts while a block is open: its own blocks leave no trace, except for the output of one that fails, which goes to
+ * the open block.
+ */
+function withinBlock(output: Output): JobLog {
+  return {
+    async command(_directive, work) {
+      const chunks: Uint8Array[] = [];
+      const code = await work(
+        (chunk) => void chunks.push(typeof chunk === "string" ? Buffer.from(chunk) : Buffer.from(chunk)),
+      );
+      if (code !== 0) for (const chunk of chunks) output(chunk);
+      return code;
+    },
+  };
 }

@@ -5,7 +5,12 @@ import { flushNoise, type ShellState } from "./shell-state.ts";
  * Waits until the login profile has finished. Rejects with `SESSION_FAILED` and the profile's output, or with
  * the reason of `signal`.
  */
-export async function waitForBoot(state: ShellState, timeoutMs: number, signal: AbortSignal): Promise<void> {
+export async function waitForBoot(
+  state: ShellState,
+  { timeoutMs, login }: { readonly timeoutMs: number; readonly login: boolean },
+  signal: AbortSignal,
+): Promise<void> {
+  const shell = login ? "the login shell" : "the shell";
   const failed = Promise.withResolvers<never>();
   const fail = (fault: string) => {
     flushNoise(state);
@@ -16,12 +21,11 @@ export async function waitForBoot(state: ShellState, timeoutMs: number, signal: 
   };
   const onAbort = () => failed.reject(signal.reason);
   const timer = setTimeout(
-    () =>
-      fail(`the login shell was not ready after ${timeoutMs / 1000} s (is its profile waiting for input?)`),
+    () => fail(`${shell} was not ready after ${timeoutMs / 1000} s (is its profile waiting for input?)`),
     timeoutMs,
   );
   signal.addEventListener("abort", onAbort, { once: true });
-  void state.ended.promise.then(() => fail("the login shell exited before it was ready"));
+  void state.ended.promise.then(() => fail(`${shell} exited before it was ready`));
   try {
     if (signal.aborted) onAbort();
     await Promise.race([state.booted.promise, failed.promise]);

@@ -15,12 +15,14 @@ export interface SessionOptions<T extends Terminal> {
   /** A path on this host, private to the job, for output between commands that does not fit into memory. */
   readonly overflow: string;
   readonly size: { readonly rows: number; readonly columns: number };
-  /** Milliseconds that the login profile may take. */
+  /** Milliseconds that the shell's start-up files may take. */
   readonly startTimeoutMs: number;
+  /** Whether bash is a login shell. Default: true. `false`: an interactive shell, which keeps its environment's PATH. */
+  readonly login?: boolean;
 }
 
 /**
- * One login bash in one terminal (protocol section 6.2). Directory, variables, functions and options are kept
+ * One bash in one terminal (protocol section 6.2), a login shell by default. Directory, variables, functions and options are kept
  * from command to command, since each command is sourced.
  */
 export interface Session<T extends Terminal = Terminal> extends AsyncDisposable {
@@ -52,6 +54,7 @@ export async function createSession<T extends Terminal>(
   options: SessionOptions<T>,
   signal: AbortSignal,
 ): Promise<Session<T>> {
+  const { login = true } = options;
   const state = createShellState(options.overflow);
   const { holder, boot, gap, noise } = state;
   const scanner = createMarkerScanner({
@@ -59,10 +62,15 @@ export async function createSession<T extends Terminal>(
     onOutput: (bytes) => routeOutput(state, bytes),
     onMarker: (marker) => handleMarker(state, marker, terminal),
   });
+  // A terminal elsewhere can deliver output before the call that opens it has resolved.
+  const early: Uint8Array[] = [];
+  let isOpen = false;
   const terminal = await options.open({
-    command: holderCommand(holder, options.size),
-    onData: (bytes) => scanner.push(bytes),
+    command: holderCommand({ nonce: holder, size: options.size, login }),
+    onData: (bytes) => void (isOpen ? scanner.push(bytes) : early.push(bytes.slice())),
   });
+  isOpen = true;
+  for (const bytes of early) scanner.push(bytes);
   const end = () => {
     if (state.isAlive) scanner.flush();
     endShell(state);
@@ -81,7 +89,7 @@ export async function createSession<T extends Terminal>(
     const line = bootLine(boot);
     noise.expect({ echo: line, trace: undefined });
     terminal.write(line);
-    await waitForBoot(state, options.startTimeoutMs, signal);
+    await waitForBoot(state, { timeoutMs: options.startTimeoutMs, login }, signal);
   } catch (error) {
     await dispose();
     throw error;

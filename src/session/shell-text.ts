@@ -21,22 +21,34 @@ export interface ParkedStreams {
 const reportMarker = (...marker: Parameters<typeof printMarker>) =>
   `{ \\builtin ${printMarker(...marker)} >/dev/tty; } 2>/dev/null`;
 
+export interface HolderOptions {
+  readonly nonce: string;
+  readonly size: { readonly rows: number; readonly columns: number };
+  /** Whether bash is a login shell. It is interactive in either case. */
+  readonly login: boolean;
+}
+
 /**
- * Returns the command that leads the terminal: a holder around the login bash. When a session's leader exits,
+ * Returns the command that leads the terminal: a holder around bash. When a session's leader exits,
  * the kernel discards unread output. So the leader is not bash but a shell that reports the exit status of
  * bash, then suspends itself until it is killed.
  */
-export function holderCommand(nonce: string, size: { rows: number; columns: number }): string[] {
+export function holderCommand({ nonce, size, login }: HolderOptions): string[] {
   const script = [
+    // A SIGTERM to all processes of a container must not end the holder. Its children get the default action again.
+    "trap : TERM",
     // Saves a byte per line: the log converts `\r\n` to `\n` anyway (protocol section 5.2).
     `stty -echo -onlcr rows ${size.rows} cols ${size.columns}`,
     // The holder's own messages ("Killed") are not output of the job.
     "exec 3>&2 2>/dev/null",
-    "(exec bash --login 2>&3 3>&-)",
+    `(exec bash${login ? " --login" : ""} 2>&3 3>&-)`,
     "code=$?",
     "trap '' HUP INT QUIT TERM TSTP TTIN TTOU",
     `${printMarker(nonce, "X", ['"$code"'])} >/dev/tty`,
     "kill -STOP $$",
+    // The first process of a container cannot be suspended. It reads from a new terminal that nothing opens, which
+    // blocks.
+    "read -r line </dev/ptmx",
   ];
   return ["sh", "-c", script.join("\n")];
 }

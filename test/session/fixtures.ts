@@ -5,9 +5,12 @@ import { openLocalTerminal } from "../../src/session/local-terminal.ts";
 import { createSession } from "../../src/session/session.ts";
 
 /** A session in an empty home, with the output of its commands. */
-export async function openSession(options: { profile?: string; startTimeoutMs?: number } = {}) {
+export async function openSession(
+  options: { profile?: string; rc?: string; login?: boolean; startTimeoutMs?: number } = {},
+) {
   const home = mkdtempSync(join(tmpdir(), "signalman-session-"));
   if (options.profile !== undefined) writeFileSync(join(home, ".bash_profile"), options.profile);
+  if (options.rc !== undefined) writeFileSync(join(home, ".bashrc"), options.rc);
   const command = join(home, "command");
   const env = { PATH: process.env["PATH"] ?? "", HOME: home, TERM: "xterm" };
   const session = await createSession(
@@ -20,6 +23,7 @@ export async function openSession(options: { profile?: string; startTimeoutMs?: 
       overflow: join(home, "overflow"),
       size: { rows: 0, columns: 0 },
       startTimeoutMs: options.startTimeoutMs ?? 10_000,
+      ...(options.login !== undefined && { login: options.login }),
     },
     new AbortController().signal,
   );

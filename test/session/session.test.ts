@@ -12,6 +12,16 @@ describe("a session", () => {
     expect(code).toBe(0);
   });
 
+  test("that is no login shell is interactive all the same, and reads no login profile", async () => {
+    await using shell = await openSession({
+      login: false,
+      profile: "FROM=profile\n",
+      rc: "FROM=bashrc\n",
+    });
+    const { output } = await shell.run('echo "$FROM"; shopt -q login_shell || echo no login; echo "$-"; pwd');
+    expect(output).toMatch(new RegExp(`^bashrc\nno login\n\\w*i\\w*\n${shell.home}\n$`));
+  });
+
   test("keeps directory, variables, functions and options from command to command", async () => {
     await using shell = await openSession();
     await shell.run("cd /usr; NAME='a b'; greet() { echo hello $1; }; shopt -s nullglob");

@@ -7,7 +7,6 @@ import { configurationEntries } from "./configuration.ts";
 import { jobEntries } from "./jobs.ts";
 import { limitEntries } from "./limits.ts";
 import { logEntries } from "./log.ts";
-import { dockerEntries } from "./docker.ts";
 
 /** The values of the core's options. */
 export type CoreConfig = v.InferOutput<typeof coreConfig>;
@@ -22,7 +21,6 @@ export const coreConfig = v.strictObject({
   ...agentEntries,
   ...jobEntries,
   ...limitEntries,
-  ...dockerEntries,
 });
 
 type Input = v.InferInput<typeof coreConfig>;

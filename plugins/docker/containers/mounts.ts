@@ -1,0 +1,25 @@
+import { existsSync } from "node:fs";
+import { AgentError, type Logger } from "signalman";
+import type { DockerConfig } from "../config.ts";
+import type { EngineEndpoint } from "../engine/endpoint.ts";
+import type { HostMount } from "./spec.ts";
+
+const socketInContainer = "/var/run/docker.sock";
+
+/** What the first container gets of the host: the files of the option `files`, and the engine's socket (protocol section 6.3). */
+export function toMounts(options: DockerConfig, endpoint: EngineEndpoint, logger: Logger): HostMount[] {
+  const files = options.files.map((text) => {
+    const [source = "", target = ""] = text.split(":");
+    return { source, target };
+  });
+  // An engine on another host has files of its own.
+  const missing = endpoint.socketPath === undefined ? [] : files.filter(({ source }) => !existsSync(source));
+  if (missing.length > 0 && options["fail-on-missing-files"]) {
+    const paths = missing.map(({ source }) => `"${source}"`).join(", ");
+    throw new AgentError("DOCKER_FAILED", `files of the option "files" not found on this host: ${paths}`);
+  }
+  for (const { source } of missing)
+    logger.warn(`file "${source}" not found on this host: jobs do without it`);
+  const socket = { source: endpoint.socketPath ?? socketInContainer, target: socketInContainer };
+  return [...(options["mount-socket"] ? [socket] : []), ...files.filter((file) => !missing.includes(file))];
+}

@@ -1,0 +1,37 @@
+import { randomBytes } from "node:crypto";
+
+/** How the containers and the network of one job are named and labelled. */
+export interface JobPlace {
+  /** Labels of everything that the job gets. */
+  readonly labels: Readonly<Record<string, string>>;
+  readonly networkName: string;
+  containerName(name: string): string;
+}
+
+export const labels = {
+  /** A random id of the agent: everything that it has made carries it. */
+  agent: "signalman/agent-id",
+  job: "signalman/job-id",
+  /** One executor. A job that is run again, or a hook after a stop, has another. */
+  instance: "signalman/instance",
+  /** `session`, `service` or `network`. */
+  purpose: "signalman/purpose",
+  /** The container's name in the job. */
+  container: "signalman/container",
+} as const;
+
+/** Names that no other agent, slot or run of the same job has. */
+export function createPlace({ agentId, jobId }: { agentId: string; jobId: string }): JobPlace {
+  const instance = randomBytes(4).toString("hex");
+  const prefix = `signalman-${toName(jobId)}-${instance}`;
+  return {
+    labels: { [labels.agent]: agentId, [labels.job]: jobId, [labels.instance]: instance },
+    networkName: prefix,
+    containerName: (name) => `${prefix}-${toName(name)}`,
+  };
+}
+
+/** Engines accept `[a-zA-Z0-9_.-]`. */
+function toName(text: string): string {
+  return text.replaceAll(/[^A-Za-z0-9_.-]/g, "_");
+}

@@ -1,0 +1,85 @@
+import { posix } from "node:path";
+import type Docker from "dockerode";
+import { AgentError, decodeBase64, type JobContainer, type JobFile } from "signalman";
+import type { Engine } from "../engine/engine.ts";
+import { readFirstFile, type TarEntry, toTar } from "./tar.ts";
+
+interface User {
+  readonly uid: number;
+  readonly gid: number;
+  readonly home: string;
+}
+
+/** Puts the files of a container into it before it starts. They belong to its user; paths are as in the job's own files. */
+export async function putContainerFiles(
+  engine: Engine,
+  container: Docker.Container,
+  { name, files }: Pick<JobContainer, "name" | "files">,
+): Promise<void> {
+  if (files.length === 0) return;
+  const what = `put the files of container "${name}" in place`;
+  const { Config, HostConfig } = await engine.call(what, container.inspect());
+  const accounts = await readAccounts(engine, container);
+  const user = toUser(Config.User ?? "", accounts);
+  const entries = files.map((file) => toEntry(name, file, user));
+  const put = (some: readonly TarEntry[], path: string) =>
+    engine.call(what, container.putArchive(toTar(some), { path }));
+  if (!HostConfig.ReadonlyRootfs) return void (await put(entries, "/"));
+  // The engine writes below a read-only root only into its volumes.
+  for (const entry of entries) {
+    const { dir, base } = posix.parse(`/${entry.path}`);
+    await put([{ ...entry, path: base }], dir);
+  }
+}
+
+/** Directories in which a container's files go, for one whose root file system is read-only: each is a volume then. */
+export function toFileVolumes({ files }: Pick<JobContainer, "files">): Record<string, Record<string, never>> {
+  const directories = files.filter(({ path }) => path.startsWith("/")).map(({ path }) => posix.dirname(path));
+  return Object.fromEntries(directories.filter((each) => each !== "/").map((each) => [each, {}]));
+}
+
+function toEntry(container: string, { path, content, mode }: JobFile, { uid, gid, home }: User): TarEntry {
+  const bytes = decodeBase64(content);
+  const where = `file "${path}" of container "${container}"`;
+  if (bytes === undefined) throw new AgentError("JOB_INVALID", `the content of ${where} is no base64`);
+  if (!/^[0-7]{1,5}$/.test(mode))
+    throw new AgentError("JOB_INVALID", `${where}: bad file permission '${mode}'`);
+  const inHome = path.startsWith("~") ? path.replace(/^~\/?/, "") : path;
+  const full = path.startsWith("/") ? path : posix.join(home, inHome);
+  return {
+    path: full.replace(/^\/+/, ""),
+    mode: Number.parseInt(mode, 8) & 0o7777,
+    uid,
+    gid,
+    content: bytes,
+  };
+}
+
+/** The container's /etc/passwd; empty when it has none. */
+async function readAccounts(engine: Engine, container: Docker.Container): Promise<string> {
+  try {
+    const stream = await engine.call(
+      "read the accounts of a container",
+      container.getArchive({ path: "/etc/passwd" }),
+    );
+    const chunks: Buffer[] = [];
+    for await (const chunk of stream) chunks.push(Buffer.from(chunk));
+    return readFirstFile(Buffer.concat(chunks))?.toString() ?? "";
+  } catch {
+    return "";
+  }
+}
+
+/** `user`, `user:group`, by name or number. */
+function toUser(text: string, accounts: string): User {
+  const [user = "", group] = (text || "0").split(":");
+  const lines = accounts.split("\n").map((line) => line.split(":"));
+  const line = lines.find(([name, , uid]) => name === user || uid === user);
+  const number = (value: string | undefined, other: number) =>
+    /^\d+$/.test(value ?? "") ? Number(value) : other;
+  return {
+    uid: number(line?.[2], number(user, 0)),
+    gid: number(group, number(line?.[3], 0)),
+    home: line?.[5] || "/",
+  };
+}

@@ -1,0 +1,130 @@
+import type { ContainerCreateOptions, HostConfig } from "dockerode";
+import {
+  AgentError,
+  decodeBase64,
+  type EnvironmentVariable,
+  type JobContainer,
+  type JobLimits,
+} from "signalman";
+import type { DockerConfig } from "../config.ts";
+import { type JobPlace, labels } from "./place.ts";
+import { toFileVolumes } from "./put-files.ts";
+import { toWords } from "./shell-words.ts";
+
+/** What every container of a job has in common. */
+export interface ContainerSettings {
+  readonly place: JobPlace;
+  readonly options: DockerConfig;
+  readonly limits: JobLimits;
+  /** The agent's environment, for its proxy variables. */
+  readonly environment: Readonly<Record<string, string>>;
+}
+
+/** A directory of this host, or the engine's socket, in the job's first container. */
+export interface HostMount {
+  readonly source: string;
+  readonly target: string;
+}
+
+/** Where the job's shell finds what the executor gives it: a file system in memory that goes with the container. */
+export const privateDirectory = "/.signalman";
+
+/** The first container: its image's entrypoint starts `command`, the leader of the session's terminal. */
+export function toSessionSpec(
+  container: JobContainer,
+  settings: ContainerSettings,
+  extra: { readonly command: readonly string[]; readonly mounts: readonly HostMount[] },
+): ContainerCreateOptions {
+  const common = toSpec(container, "session", settings);
+  return {
+    ...common,
+    Cmd: [...extra.command],
+    Tty: true,
+    OpenStdin: true,
+    StdinOnce: true,
+    AttachStdin: true,
+    AttachStdout: true,
+    AttachStderr: true,
+    HostConfig: {
+      ...common.HostConfig,
+      // What the job prints is in its own log already.
+      LogConfig: { Type: "none", Config: {} },
+      Tmpfs: { ...common.HostConfig.Tmpfs, [privateDirectory]: "rw,noexec,nosuid,nodev,mode=0755" },
+      Mounts: extra.mounts.map(({ source, target }) => ({ Type: "bind", Source: source, Target: target })),
+    },
+  };
+}
+
+/** Any other container. */
+export function toServiceSpec(container: JobContainer, settings: ContainerSettings): ContainerCreateOptions {
+  const command = toWords(container.command);
+  return { ...toSpec(container, "service", settings), ...(command.length > 0 && { Cmd: command }) };
+}
+
+type Spec = ContainerCreateOptions & { readonly HostConfig: HostConfig };
+
+function toSpec(container: JobContainer, purpose: string, settings: ContainerSettings): Spec {
+  const { place, environment, options } = settings;
+  const entrypoint = toWords(container.entrypoint);
+  const proxies = options["proxy-variables"] ? toProxyVariables(environment) : [];
+  return {
+    name: place.containerName(container.name),
+    Image: container.image,
+    Labels: { ...place.labels, [labels.purpose]: purpose, [labels.container]: container.name },
+    Env: [...proxies, ...toEnvironment(container)],
+    ...(entrypoint.length > 0 && { Entrypoint: entrypoint }),
+    ...(container.user !== "" && { User: container.user }),
+    ...(options.platform !== undefined && { platform: options.platform }),
+    ...(options["read-only"] && { Volumes: toFileVolumes(container) }),
+    HostConfig: toHostConfig(settings),
+    NetworkingConfig: { EndpointsConfig: { [place.networkName]: { Aliases: [container.name] } } },
+  };
+}
+
+function toHostConfig({ place, options, limits }: ContainerSettings): HostConfig {
+  const { memoryBytes, cpus, pids } = limits;
+  return {
+    NetworkMode: place.networkName,
+    ...(memoryBytes !== undefined && { Memory: memoryBytes, MemorySwap: memoryBytes }),
+    ...(cpus !== undefined && { NanoCpus: Math.round(cpus * 1e9) }),
+    ...(pids !== undefined && { PidsLimit: pids }),
+    ...(options["shm-size"] !== undefined && { ShmSize: options["shm-size"] }),
+    ...(options["expose-kvm"] && {
+      Devices: [{ PathOnHost: "/dev/kvm", PathInContainer: "/dev/kvm", CgroupPermissions: "rwm" }],
+    }),
+    ...(options["read-only"] && { ReadonlyRootfs: true, Tmpfs: { "/tmp": "mode=1777" } }),
+    Ulimits: options.ulimits.map(toUlimit),
+    CapAdd: [...options["cap-add"]],
+    CapDrop: [...options["cap-drop"]],
+    SecurityOpt: [...options["security-options"]],
+  };
+}
+
+/** `name=soft:hard` or `name=both`. */
+function toUlimit(text: string): { Name: string; Soft: number; Hard: number } {
+  const [, name = "", soft = "", hard = soft] = /^([a-z]+)=(-?\d+)(?::(-?\d+))?$/.exec(text) ?? [];
+  return { Name: name, Soft: Number(soft), Hard: Number(hard) };
+}
+
+/** Values go as they are: nothing is interpolated. The engine's API is JSON, and carries no other text than UTF-8. */
+function toEnvironment({ name, env }: JobContainer): string[] {
+  return env.map((variable) => {
+    const bytes = decodeBase64(variable.value);
+    if (bytes === undefined) throw fault(name, variable, "is no base64");
+    if (bytes.includes(0)) throw fault(name, variable, "holds a NUL byte");
+    const text = Buffer.from(bytes).toString();
+    if (!Buffer.from(text).equals(bytes)) throw fault(name, variable, "is no UTF-8 text");
+    return `${variable.name}=${text}`;
+  });
+}
+
+function fault(container: string, variable: EnvironmentVariable, why: string): AgentError {
+  const what = `variable "${variable.name}" of container "${container}"`;
+  return new AgentError("JOB_INVALID", `the value of ${what} ${why}`);
+}
+
+function toProxyVariables(environment: Readonly<Record<string, string>>): string[] {
+  return Object.entries(environment)
+    .filter(([name]) => /^(https?|ftp|no|all)_proxy$/i.test(name))
+    .map(([name, value]) => `${name}=${value}`);
+}

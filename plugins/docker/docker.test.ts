@@ -1,0 +1,157 @@
+import { describe, expect, test } from "bun:test";
+import { executor, type JobContainer } from "signalman";
+import { testPlugin } from "signalman/testing";
+import * as v from "valibot";
+import { config } from "./config.ts";
+import { parseAccounting } from "./containers/accounting.ts";
+import { createPlace, labels } from "./containers/place.ts";
+import { toWords } from "./containers/shell-words.ts";
+import { toServiceSpec, toSessionSpec } from "./containers/spec.ts";
+import docker from "./index.ts";
+
+const container: JobContainer = {
+  name: "main",
+  image: "debian",
+  command: "",
+  entrypoint: "",
+  user: "",
+  env: [],
+  files: [],
+};
+
+function settings(options: Readonly<Record<string, unknown>> = {}, environment = {}) {
+  return {
+    place: createPlace({ agentId: "agent", jobId: "job" }),
+    options: v.parse(config, options),
+    limits: {},
+    environment,
+  };
+}
+
+test("the plugin provides the executor of jobs in containers, under the wire's name", async () => {
+  await using t = await testPlugin(docker);
+  expect(t.services).toContainEqual({ service: "executor", name: "dockercompose" });
+  expect(t.use(executor, "dockercompose").cleanUp).toBeFunction();
+});
+
+test("options are those of the reference where it has them", async () => {
+  await expect(testPlugin(docker, { flags: { files: "a" } })).rejects.toThrow(
+    "Error parsing --files: a is not",
+  );
+  await using t = await testPlugin(docker, { flags: { files: "a:b,c:d", "fail-on-missing-files": "true" } });
+  expect(t.services).not.toEqual([]);
+});
+
+describe("a container's name", () => {
+  test("differs between two executors of one job, and holds nothing that an engine refuses", () => {
+    const place = () => createPlace({ agentId: "a", jobId: "job/1 ☃" });
+    const names = [place(), place()].map((each) => each.containerName("data base"));
+    expect(new Set(names).size).toBe(2);
+    for (const name of names) expect(name).toMatch(/^signalman-job_1__-[0-9a-f]{8}-data_base$/);
+  });
+});
+
+describe("the words of a command", () => {
+  test.each([
+    ["", []],
+    ["  ", []],
+    ["redis-server --port 1", ["redis-server", "--port", "1"]],
+    [`sh -c 'echo "a  b"; exit'`, ["sh", "-c", 'echo "a  b"; exit']],
+    [String.raw`a\ b "c\"d" "e\f" 'g\'`, ["a b", 'c"d', String.raw`e\f`, "g\\"]],
+    [`"" ''`, ["", ""]],
+    ["$HOME `id`", ["$HOME", "`id`"]],
+  ])("of %p are %p", (text, words) => {
+    expect(toWords(text)).toEqual(words);
+  });
+
+  test("are refused when a quote is not closed", () => {
+    expect(() => toWords("sh -c 'echo")).toThrow("quote ' is not closed");
+  });
+});
+
+describe("what the engine is asked for", () => {
+  test("the first container keeps its image's entrypoint, and starts the session in place of a command", () => {
+    const asked = settings();
+    const spec = toSessionSpec({ ...container, command: "ignored" }, asked, { command: ["sh"], mounts: [] });
+    expect(spec).toMatchObject({ Cmd: ["sh"], Tty: true, Image: "debian" });
+    expect(spec).not.toHaveProperty("Entrypoint");
+    expect(spec).not.toHaveProperty("User");
+    expect(spec.Labels).toMatchObject({
+      [labels.agent]: "agent",
+      [labels.job]: "job",
+      [labels.purpose]: "session",
+    });
+  });
+
+  test("a service gets its command, entrypoint and user, and its name as an alias", () => {
+    const asked = settings();
+    const service = { ...container, name: "db", command: "run -x", entrypoint: "/init now", user: "1:2" };
+    expect(toServiceSpec(service, asked)).toMatchObject({
+      Cmd: ["run", "-x"],
+      Entrypoint: ["/init", "now"],
+      User: "1:2",
+      NetworkingConfig: { EndpointsConfig: { [asked.place.networkName]: { Aliases: ["db"] } } },
+    });
+  });
+
+  test("proxies of the agent go in only when asked for, and the job's own win", () => {
+    const environment = { http_proxy: "http://a", NO_PROXY: "b", PATH: "/bin" };
+    expect(toServiceSpec(container, settings({}, environment)).Env).toEqual([]);
+    const own = { ...container, env: [{ name: "http_proxy", value: "eA==" }] };
+    const spec = toServiceSpec(own, settings({ "proxy-variables": true }, environment));
+    expect(spec.Env).toEqual(["http_proxy=http://a", "NO_PROXY=b", "http_proxy=x"]);
+  });
+
+  test("a value that the engine's API cannot carry is refused, and not shown", () => {
+    const bytes = { ...container, env: [{ name: "KEY", value: "//79" }] };
+    expect(() => toServiceSpec(bytes, settings())).toThrow(
+      'variable "KEY" of container "main" is no UTF-8 text',
+    );
+  });
+
+  test("limits of the job hold for each container", () => {
+    const limits = { memoryBytes: 1000, cpus: 1.5, pids: 10 };
+    expect(toServiceSpec(container, { ...settings(), limits }).HostConfig).toMatchObject({
+      Memory: 1000,
+      MemorySwap: 1000,
+      NanoCpus: 1.5e9,
+      PidsLimit: 10,
+    });
+  });
+});
+
+describe("what the kernel has counted is read", () => {
+  test("from cgroups of the first version", () => {
+    const files = new Map([
+      ["cpuacct.stat", "user 150\nsystem 20\n"],
+      ["memory.max_usage_in_bytes", "4096\n"],
+      ["memory.oom_control", "oom_kill_disable 0\nunder_oom 0\noom_kill 2\n"],
+      ["blkio.throttle.io_service_bytes", "8:0 Read 10\n8:0 Write 20\n8:16 Read 1\nTotal 31\n"],
+    ]);
+    expect(parseAccounting(files)).toEqual({
+      cpuUserMs: 1500,
+      cpuSystemMs: 200,
+      peakMemoryBytes: 4096,
+      readBytes: 11,
+      writtenBytes: 20,
+      oomKills: 2,
+    });
+  });
+
+  test("from those of the second", () => {
+    const files = new Map([
+      ["cpu.stat", "usage_usec 1700\nuser_usec 1500\nsystem_usec 200\n"],
+      ["memory.peak", "4096\n"],
+      ["memory.events", "low 0\noom 1\noom_kill 2\n"],
+      ["io.stat", "8:0 rbytes=10 wbytes=20 rios=1\n8:16 rbytes=1 wbytes=0\n"],
+    ]);
+    expect(parseAccounting(files)).toEqual({
+      cpuUserMs: 1.5,
+      cpuSystemMs: 0.2,
+      peakMemoryBytes: 4096,
+      readBytes: 11,
+      writtenBytes: 20,
+      oomKills: 2,
+    });
+  });
+});

@@ -1,0 +1,127 @@
+import { createHash } from "node:crypto";
+import { existsSync, readFileSync } from "node:fs";
+import { homedir } from "node:os";
+import { join } from "node:path";
+import type { DockerOptions } from "dockerode";
+import { AgentError } from "signalman";
+
+type Environment = Readonly<Record<string, string | undefined>>;
+
+/** Where the Docker engine is. */
+export interface EngineEndpoint {
+  /** As people write it: `unix:///var/run/docker.sock`. */
+  readonly host: string;
+  /** The engine's socket on this host; `undefined` for an engine that is reached over the network. */
+  readonly socketPath: string | undefined;
+  readonly connection: DockerOptions;
+}
+
+/**
+ * Finds the engine as the `docker` command does: `DOCKER_HOST` with `DOCKER_TLS_VERIFY` and `DOCKER_CERT_PATH`, then the context of `DOCKER_CONTEXT` or of
+ * the configuration, then the socket of the system, then that of a rootless engine.
+ */
+export function findEndpoint(env: Environment): EngineEndpoint {
+  const host = env["DOCKER_HOST"];
+  if (host) {
+    const wantsTls = !!env["DOCKER_TLS_VERIFY"];
+    return toEndpoint(host, wantsTls ? readCertificates(certificateDirectory(env)) : undefined);
+  }
+  const directory = configurationDirectory(env);
+  const context = env["DOCKER_CONTEXT"] || readConfiguration(directory).currentContext;
+  if (context && context !== "default") return readContext(directory, context);
+  const socket = defaultSockets(env).find((path) => existsSync(path)) ?? systemSocket;
+  return toEndpoint(`unix://${socket}`);
+}
+
+/** The directory of the docker configuration of the agent's user. */
+export function configurationDirectory(env: Environment): string {
+  return env["DOCKER_CONFIG"] || join(env["HOME"] || homedir(), ".docker");
+}
+
+interface Certificates {
+  readonly ca: string;
+  readonly cert: string;
+  readonly key: string;
+}
+
+const systemSocket = "/var/run/docker.sock";
+
+function defaultSockets(env: Environment): string[] {
+  const runtime = env["XDG_RUNTIME_DIR"];
+  const home = env["HOME"] || homedir();
+  return [
+    systemSocket,
+    ...(runtime ? [join(runtime, "docker.sock")] : []),
+    join(home, ".docker/run/docker.sock"),
+  ];
+}
+
+function toEndpoint(host: string, certificates?: Certificates): EngineEndpoint {
+  const [, scheme = "tcp", rest = ""] = /^(?:([a-z]+):\/\/)?(.*)$/.exec(host) ?? [];
+  if (scheme === "unix") {
+    const socketPath = rest || systemSocket;
+    return { host: `unix://${socketPath}`, socketPath, connection: { socketPath } };
+  }
+  const url = URL.canParse(`http://${rest}`) ? new URL(`http://${rest}`) : undefined;
+  if (!["tcp", "http", "https"].includes(scheme) || !url?.hostname) {
+    throw new AgentError(
+      "CONFIG_INVALID",
+      `the Docker engine's address "${host}" is not supported (expected unix:///path or tcp://host:port)`,
+    );
+  }
+  const isTls = certificates !== undefined || scheme === "https";
+  const port = Number(url.port) || (isTls ? 2376 : 2375);
+  return {
+    host: `${scheme}://${url.hostname}:${port}`,
+    socketPath: undefined,
+    connection: { host: url.hostname, port, protocol: isTls ? "https" : "http", ...certificates },
+  };
+}
+
+/** A context is kept under the SHA-256 of its name. */
+function readContext(directory: string, name: string): EngineEndpoint {
+  const id = createHash("sha256").update(name).digest("hex");
+  const file = join(directory, "contexts/meta", id, "meta.json");
+  const host = readJson<ContextFile>(file)?.Endpoints?.docker?.Host;
+  if (!host) {
+    const title = `docker context "${name}" not found in "${directory}"`;
+    throw new AgentError("CONFIG_INVALID", `${title}: list the contexts with \`docker context ls\``);
+  }
+  const tls = join(directory, "contexts/tls", id, "docker");
+  return toEndpoint(host, existsSync(tls) ? readCertificates(tls) : undefined);
+}
+
+interface ContextFile {
+  readonly Endpoints?: { readonly docker?: { readonly Host?: string } };
+}
+
+function readConfiguration(directory: string): { readonly currentContext?: string } {
+  return readJson<{ currentContext?: string }>(join(directory, "config.json")) ?? {};
+}
+
+function certificateDirectory(env: Environment): string {
+  return env["DOCKER_CERT_PATH"] || configurationDirectory(env);
+}
+
+function readCertificates(directory: string): Certificates {
+  const read = (name: string) => {
+    try {
+      return readFileSync(join(directory, name), "utf8");
+    } catch (cause) {
+      const path = join(directory, name);
+      throw new AgentError("CONFIG_INVALID", `certificate "${path}" of the Docker engine cannot be read`, {
+        cause,
+      });
+    }
+  };
+  return { ca: read("ca.pem"), cert: read("cert.pem"), key: read("key.pem") };
+}
+
+/** `undefined`: there is none, or it is no JSON. */
+function readJson<T>(path: string): T | undefined {
+  try {
+    return JSON.parse(readFileSync(path, "utf8")) as T;
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,53 @@
+import type Docker from "dockerode";
+import { AgentError } from "signalman";
+import type { EngineEndpoint } from "./endpoint.ts";
+import { toEngineError, withTimeout } from "./errors.ts";
+
+/** A Docker engine that has answered. */
+export interface Engine {
+  readonly docker: Docker;
+  readonly endpoint: EngineEndpoint;
+  readonly version: string;
+  readonly apiVersion: string;
+  /** Waits for a call to the engine, for the engine's time-out at most. `what` completes "cannot …" of the error. */
+  call<T>(what: string, work: Promise<T>): Promise<T>;
+}
+
+/** Connects to the engine. Throws `DOCKER_FAILED` with what to do about it. */
+export async function connectEngine(
+  endpoint: EngineEndpoint,
+  { timeoutMs }: { readonly timeoutMs: number },
+): Promise<Engine> {
+  const { default: Client } = await import("dockerode");
+  const unversioned = new Client(endpoint.connection);
+  const call = async <T>(what: string, work: Promise<T>): Promise<T> => {
+    try {
+      return await withTimeout(work, timeoutMs);
+    } catch (error) {
+      throw toEngineError(error, what, endpoint);
+    }
+  };
+  const version = await call("connect to the Docker engine", unversioned.version());
+  if (compare(version.ApiVersion, oldestApi) < 0) {
+    const title = `the Docker engine at "${endpoint.host}" is too old: version ${version.Version}, API ${version.ApiVersion}`;
+    throw new AgentError("DOCKER_FAILED", `${title} (expected API ${oldestApi}, Docker 19.03, or newer)`);
+  }
+  const docker = new Client({ ...endpoint.connection, version: `v${chooseApi(version)}` });
+  return { docker, endpoint, version: version.Version, apiVersion: version.ApiVersion, call };
+}
+
+/** Docker 19.03: the first with everything that a job needs. */
+export const oldestApi = "1.40";
+/** The newest that this program was tested with. An engine that knows a newer one still speaks this. */
+const newestApi = "1.47";
+
+function chooseApi({ ApiVersion, MinAPIVersion }: { ApiVersion: string; MinAPIVersion?: string }): string {
+  if (MinAPIVersion && compare(MinAPIVersion, newestApi) > 0) return MinAPIVersion;
+  return compare(ApiVersion, newestApi) < 0 ? ApiVersion : newestApi;
+}
+
+export function compare(a: string, b: string): number {
+  const [majorA = 0, minorA = 0] = a.split(".").map(Number);
+  const [majorB = 0, minorB = 0] = b.split(".").map(Number);
+  return majorA - majorB || minorA - minorB;
+}

@@ -1,0 +1,108 @@
+import { describe, expect, test } from "bun:test";
+import { AgentError, type ImagePullCredentials } from "signalman";
+import { environmentVariable } from "signalman/testing";
+import { decodeCredentials } from "./credentials.ts";
+import { toPullFailure } from "./failure.ts";
+import { createPullProgress } from "./progress.ts";
+import { parseReference, toRegistry } from "./reference.ts";
+
+const entry = (values: Readonly<Record<string, string>>, files: ImagePullCredentials["files"] = []) => ({
+  env: Object.entries(values).map(([name, value]) => environmentVariable(name, value)),
+  files,
+});
+
+describe("an image's name", () => {
+  test.each([
+    ["debian", "docker.io", "debian:latest"],
+    ["semaphoreci/ruby:3", "docker.io", "semaphoreci/ruby:3"],
+    ["localhost/a", "localhost", "localhost/a:latest"],
+    ["127.0.0.1:5000/a/b", "127.0.0.1:5000", "127.0.0.1:5000/a/b:latest"],
+    ["Registry.test/a@sha256:00", "registry.test", "Registry.test/a@sha256:00"],
+  ])("%s is pulled from %s as %s", (image, registry, pullName) => {
+    expect(parseReference(image)).toEqual({ registry, pullName });
+  });
+
+  test.each([
+    ["https://index.docker.io/v1/", "docker.io"],
+    ["", "docker.io"],
+    ["https://Gcr.io", "gcr.io"],
+    ["registry.test:5000/path", "registry.test:5000"],
+  ])("credentials for %p count for %s", (address, registry) => {
+    expect(toRegistry(address)).toBe(registry);
+  });
+});
+
+describe("credentials of a job", () => {
+  test("are decoded, one kind each", () => {
+    const hub = { DOCKER_CREDENTIAL_TYPE: "DockerHub", DOCKERHUB_USERNAME: "u", DOCKERHUB_PASSWORD: "p" };
+    expect(decodeCredentials(entry(hub))).toMatchObject({ username: "u", password: "p" });
+    const generic = { DOCKER_CREDENTIAL_TYPE: "GenericDocker", DOCKER_USERNAME: "u", DOCKER_PASSWORD: "p" };
+    expect(decodeCredentials(entry({ ...generic, DOCKER_URL: "r.test" }))).toMatchObject({
+      server: "r.test",
+    });
+    const gcr = entry({ DOCKER_CREDENTIAL_TYPE: "GCR", GCR_HOSTNAME: "gcr.test" }, [
+      { path: "/tmp/gcr/keyfile.json", content: "a2V5", mode: "0600" },
+    ]);
+    expect(decodeCredentials(gcr)).toMatchObject({
+      server: "https://gcr.test",
+      username: "_json_key",
+      password: "key",
+    });
+    const ecr = { DOCKER_CREDENTIAL_TYPE: "AWS_ECR", AWS_REGION: "eu", AWS_ACCOUNT_ID: "1" };
+    expect(decodeCredentials(entry(ecr))).toMatchObject({ region: "eu", account: "1" });
+  });
+
+  test.each([
+    [
+      { DOCKER_CREDENTIAL_TYPE: "DockerHub" },
+      "Failed to determine docker login command: DOCKERHUB_USERNAME not set",
+    ],
+    [{ DOCKER_CREDENTIAL_TYPE: "X" }, "Unknown Handler for credential type X"],
+    [{}, "Failed to resolve docker login strategy: DOCKER_CREDENTIAL_TYPE not set"],
+  ])("%p is refused", (values, message) => {
+    expect(() => decodeCredentials(entry(values))).toThrow(new AgentError("JOB_INVALID", message));
+  });
+
+  test("a value that is no base64 is named, and not shown", () => {
+    const broken = entry({ DOCKER_CREDENTIAL_TYPE: "DockerHub" });
+    const env = [...broken.env, { name: "DOCKERHUB_PASSWORD", value: "%%%" }];
+    expect(() => decodeCredentials({ ...broken, env })).toThrow(/^Failed to decode DOCKERHUB_PASSWORD$/);
+  });
+});
+
+describe("why an image could not be pulled", () => {
+  const refuse = (statusCode: number, message: string) =>
+    Object.assign(new Error(`(HTTP code ${statusCode}) unexpected - ${message} `), {
+      statusCode,
+      json: { message },
+    });
+
+  test.each([
+    [404, "manifest for r.test/a:1 not found: manifest unknown: manifest unknown", "absent"],
+    [404, "pull access denied for a, repository does not exist or may require 'docker login'", "absent"],
+    [500, 'Get "https://r.test/v2/": no basic auth credentials', "refused"],
+    [500, 'Head "https://r.test/v2/": unauthorized: authentication required', "refused"],
+    [500, 'Get "https://r.test/v2/": dial tcp: lookup r.test: no such host', "unreachable"],
+    [500, 'Get "https://r.test/v2/": net/http: request canceled (Client.Timeout exceeded)', "unreachable"],
+    [500, "toomanyrequests: You have reached your pull rate limit", "unreachable"],
+  ] as const)("%p %p is %s", (status, message, kind) => {
+    const failure = toPullFailure(refuse(status, message), "r.test/a:1", true);
+    expect(failure.kind).toBe(kind);
+    expect(failure.line).toContain(message);
+    expect(failure.line).toContain('"r.test/a:1"');
+  });
+});
+
+test("the progress of a pull sums up its layers", () => {
+  const progress = createPullProgress();
+  expect(progress.summary()).toBeUndefined();
+  const id = (digit: string) => digit.repeat(12);
+  progress.add({ id: "latest", status: "Pulling from a" });
+  progress.add({ id: id("a"), status: "Already exists" });
+  progress.add({ id: id("b"), status: "Downloading", progressDetail: { current: 5e6, total: 2e7 } });
+  expect(progress.summary()).toBe("1 of 2 layers, 5.0 of 20.0 MB");
+  progress.add({ id: id("b"), status: "Download complete" });
+  progress.add({ id: id("b"), status: "Pull complete" });
+  expect(progress.summary()).toBe("2 of 2 layers, 20.0 of 20.0 MB");
+  expect(progress.downloadedBytes).toBe(2e7);
+});

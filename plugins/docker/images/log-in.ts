@@ -1,0 +1,79 @@
+import {
+  AgentError,
+  type ExecutorContext,
+  type ImagePullCredentials,
+  type Output,
+  toMessage,
+} from "signalman";
+import type { Engine } from "../engine/engine.ts";
+import {
+  credentialTitles,
+  decodeCredentials,
+  type PullCredentials,
+  readCredentialKind,
+  type RegistryLogin,
+} from "./credentials.ts";
+import { getEcrLogin } from "./ecr.ts";
+import { toLoginFailure } from "./failure.ts";
+import { toRegistry } from "./reference.ts";
+
+/**
+ * Decodes the job's credentials for registries, and checks each through the engine. The command lines of the protocol (section 7) are shown
+ * and not run: nothing is written to any docker configuration. Resolves to `undefined` when the output says what is wrong.
+ */
+export async function logIn(
+  { job, environment }: Pick<ExecutorContext, "job" | "environment">,
+  { engine, output, signal }: { engine: Engine; output: Output; signal: AbortSignal },
+): Promise<RegistryLogin[] | undefined> {
+  const logins: RegistryLogin[] = [];
+  for (const entry of job.imagePullCredentials) {
+    signal.throwIfAborted();
+    try {
+      const { login, commandLine } = await prepare(entry, { environment, output, signal });
+      output(`${commandLine}\n`);
+      await check(engine, login);
+      output("Login Succeeded\n");
+      logins.push(login);
+    } catch (error) {
+      signal.throwIfAborted();
+      output(`${toMessage(error)}\n`);
+      return undefined;
+    }
+  }
+  return logins;
+}
+
+async function prepare(
+  entry: ImagePullCredentials,
+  options: { environment: Readonly<Record<string, string>>; output: Output; signal: AbortSignal },
+): Promise<{ login: RegistryLogin; commandLine: string }> {
+  options.output(`Setting up credentials for ${credentialTitles[readCredentialKind(entry)]}\n`);
+  const credentials = decodeCredentials(entry);
+  if (credentials.kind === "AWS_ECR") {
+    return getEcrLogin(credentials, options).catch((error: unknown) => {
+      throw new AgentError("DOCKER_FAILED", `Failed to determine docker login command: ${toMessage(error)}`, {
+        cause: error,
+      });
+    });
+  }
+  return { login: credentials, commandLine: commandLines[credentials.kind] };
+}
+
+const commandLines: Readonly<Record<Exclude<PullCredentials["kind"], "AWS_ECR">, string>> = {
+  DockerHub: "echo $DOCKERHUB_PASSWORD | docker login --username $DOCKERHUB_USERNAME --password-stdin",
+  GenericDocker: 'docker login -u "$DOCKER_USERNAME" -p "$DOCKER_PASSWORD" $DOCKER_URL',
+  GCR: "cat /tmp/gcr/keyfile.json | docker login -u _json_key --password-stdin https://$GCR_HOSTNAME",
+};
+
+/** The engine asks the registry itself, from where it will pull. */
+async function check({ docker, call }: Engine, { server, username, password }: RegistryLogin): Promise<void> {
+  const registry = toRegistry(server);
+  try {
+    await call(
+      `check the credentials for "${registry}"`,
+      docker.checkAuth({ username, password, serveraddress: server }),
+    );
+  } catch (error) {
+    throw new AgentError("DOCKER_FAILED", toLoginFailure(error, registry).line, { cause: error });
+  }
+}

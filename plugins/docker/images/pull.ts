@@ -1,0 +1,133 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import { AgentError, type ImagePull, type Output } from "signalman";
+import type { DockerConfig } from "../config.ts";
+import type { Engine } from "../engine/engine.ts";
+import { statusOf } from "../engine/errors.ts";
+import type { RegistryLogin } from "./credentials.ts";
+import { type RegistryFailure, toPullFailure } from "./failure.ts";
+import { createPullProgress, type PullEvent, type PullProgress, toMegabytes } from "./progress.ts";
+import { lockPull } from "./pull-lock.ts";
+import { parseReference, toRegistry } from "./reference.ts";
+
+export interface PullOptions {
+  readonly engine: Engine;
+  readonly images: readonly string[];
+  readonly logins: readonly RegistryLogin[];
+  readonly options: Pick<DockerConfig, "pull-policy" | "pull-attempts" | "pull-timeout" | "platform">;
+  readonly output: Output;
+  readonly imagePulled: (pull: ImagePull) => Promise<void>;
+  readonly signal: AbortSignal;
+}
+
+/** Sees to it that the engine has all images. Resolves to `false` when the output says why it has not. Rejects when `signal` aborts. */
+export async function pullImages(context: PullOptions): Promise<boolean> {
+  const images = [...new Set(context.images)];
+  const done = await Promise.all(images.map((image) => provideImage(image, context)));
+  return done.every((isThere) => isThere);
+}
+
+async function provideImage(image: string, context: PullOptions): Promise<boolean> {
+  const { engine, options, output, signal } = context;
+  const policy = options["pull-policy"];
+  if (policy !== "always" && (await hasImage(engine, image))) {
+    output(`Image ${image} is present\n`);
+    return true;
+  }
+  if (policy === "never") {
+    output(`Image "${image}" is not present, and the agent never pulls images (docker-pull-policy)\n`);
+    return false;
+  }
+  const onWait = () => output(`Waiting for another job that pulls ${image}\n`);
+  using _lock = await lockPull({ engine: engine.endpoint.host, image, onWait }, signal);
+  if (policy !== "always" && (await hasImage(engine, image))) {
+    output(`Image ${image} is present\n`);
+    return true;
+  }
+  // Awaited: the lock goes when this function returns.
+  return await pullImage(image, context);
+}
+
+async function hasImage({ docker, call }: Engine, image: string): Promise<boolean> {
+  try {
+    await call(`look for image "${image}"`, docker.getImage(image).inspect());
+    return true;
+  } catch (error) {
+    if (statusOf(error) === 404) return false;
+    throw error;
+  }
+}
+
+/** Tells plugins how it went, whatever came of it. */
+async function pullImage(image: string, context: PullOptions): Promise<boolean> {
+  const { output, options, signal } = context;
+  const startedAt = performance.now();
+  const attempts = options["pull-attempts"];
+  let failure: RegistryFailure | undefined;
+  for (let attempt = 1; attempt <= attempts; attempt += 1) {
+    output(`Pulling ${image}${attempt > 1 ? ` (attempt ${attempt} of ${attempts})` : ""}\n`);
+    failure = await attemptPull(image, context);
+    if (failure === undefined) break;
+    signal.throwIfAborted();
+    output(`${failure.line}\n`);
+    if (failure.kind !== "unreachable" || attempt === attempts) break;
+    await sleep(pauseMs * attempt, undefined, { signal });
+  }
+  const durationMs = performance.now() - startedAt;
+  await context.imagePulled({ image, durationMs, isOk: failure === undefined });
+  return failure === undefined;
+}
+
+async function attemptPull(image: string, context: PullOptions): Promise<RegistryFailure | undefined> {
+  const { engine, logins, options, output, signal } = context;
+  const { registry, pullName } = parseReference(image);
+  const login = logins.findLast(({ server }) => toRegistry(server) === registry);
+  const timeout = AbortSignal.timeout(options["pull-timeout"] * 1000);
+  const progress = createPullProgress();
+  const startedAt = performance.now();
+  const timer = setInterval(() => {
+    const summary = progress.summary();
+    if (summary !== undefined) output(`${image}: ${summary}\n`);
+  }, progressMs);
+  try {
+    const stream = (await engine.docker.pull(pullName, {
+      ...(options.platform !== undefined && { platform: options.platform }),
+      ...(login && {
+        authconfig: { username: login.username, password: login.password, serveraddress: login.server },
+      }),
+      abortSignal: AbortSignal.any([signal, timeout]),
+    })) as NodeJS.ReadableStream;
+    await readPull(stream, progress);
+    const seconds = ((performance.now() - startedAt) / 1000).toFixed(1);
+    output(`Pulled ${image} in ${seconds} s (${toMegabytes(progress.downloadedBytes)} MB)\n`);
+    return undefined;
+  } catch (error) {
+    if (!timeout.aborted) return toPullFailure(error, image, login !== undefined);
+    const line = `Pull of image "${image}" took more than ${options["pull-timeout"]} s (docker-pull-timeout)`;
+    return { kind: "unreachable", line };
+  } finally {
+    clearInterval(timer);
+  }
+}
+
+/** Between two lines about the progress of one pull. */
+const progressMs = 5000;
+/** Before the second attempt; more before each further one. */
+const pauseMs = 2000;
+
+/** Resolves when the pull is complete; rejects with what the engine says of it. */
+async function readPull(stream: NodeJS.ReadableStream, progress: PullProgress): Promise<void> {
+  let rest = "";
+  let isComplete = false;
+  for await (const chunk of stream) {
+    const lines = (rest + chunk.toString()).split("\n");
+    rest = lines.pop() ?? "";
+    for (const line of lines) {
+      if (line.trim() === "") continue;
+      const event = JSON.parse(line) as PullEvent;
+      if (event.error !== undefined) throw new AgentError("DOCKER_FAILED", event.error);
+      if (event.status?.startsWith("Status: ")) isComplete = true;
+      progress.add(event);
+    }
+  }
+  if (!isComplete) throw new AgentError("DOCKER_FAILED", "the engine broke off the pull");
+}

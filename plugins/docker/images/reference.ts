@@ -1,0 +1,29 @@
+/** A name of an image, taken apart. */
+export interface ImageReference {
+  /** Of its registry, in lower case: `docker.io`, `127.0.0.1:5000`. */
+  readonly registry: string;
+  /** With a tag or a digest: an engine that gets neither pulls all tags. */
+  readonly pullName: string;
+}
+
+export const dockerHub = "docker.io";
+
+export function parseReference(image: string): ImageReference {
+  const [first = "", ...rest] = image.split("/");
+  const hasRegistry = rest.length > 0 && (/[.:]/.test(first) || first === "localhost");
+  const path = hasRegistry ? rest.join("/") : image;
+  const isExact = path.includes("@") || path.includes(":");
+  return {
+    registry: toRegistry(hasRegistry ? first : dockerHub),
+    pullName: isExact ? image : `${image}:latest`,
+  };
+}
+
+/** The host of a registry's address: without scheme and path, Docker Hub under one name. */
+export function toRegistry(address: string): string {
+  const host = address
+    .replace(/^[a-z]+:\/\//i, "")
+    .replace(/\/.*$/, "")
+    .toLowerCase();
+  return /^(|index\.docker\.io|registry-1\.docker\.io|hub\.docker\.com)$/.test(host) ? dockerHub : host;
+}

@@ -1,0 +1,62 @@
+import { check, definePlugin, executor, toMessage } from "signalman";
+import { config } from "./config.ts";
+import { createDockerExecutor } from "./docker.ts";
+
+/** Runs jobs in containers, through the API of a Docker engine. */
+export default definePlugin({
+  name: "docker",
+  description: "runs jobs in containers of a Docker engine",
+  runsIn: ["agent", "job"],
+  config,
+  flags: {
+    files: "files",
+    "fail-on-missing-files": "fail-on-missing-files",
+    "docker-pull-policy": "pull-policy",
+    "docker-pull-attempts": "pull-attempts",
+    "docker-pull-timeout": "pull-timeout",
+    "docker-platform": "platform",
+    "docker-start-timeout": "start-timeout",
+    "docker-service-timeout": "service-timeout",
+    "docker-engine-timeout": "engine-timeout",
+    "docker-mount-socket": "mount-socket",
+    "expose-kvm-device": "expose-kvm",
+    "docker-proxy-variables": "proxy-variables",
+    "docker-read-only": "read-only",
+    "docker-shm-size": "shm-size",
+    "docker-ulimits": "ulimits",
+    "docker-cap-add": "cap-add",
+    "docker-cap-drop": "cap-drop",
+    "docker-security-options": "security-options",
+    "docker-image-max-age": "image-max-age",
+    "docker-image-min-free-disk": "image-min-free-disk",
+  },
+  setup(ctx, options) {
+    ctx.provide(check, "docker-engine", {
+      run: async (context) => (await import("./checks/engine.ts")).checkEngine(context),
+    });
+    if (options["image-max-age"] > 0 || options["image-min-free-disk"] > 0) {
+      ctx.hook("agent:job-ended", async ({ job }) => {
+        if (job.containers.length === 0) return;
+        try {
+          const [{ findEndpoint }, { connectEngine }, { removeOldImages }] = await Promise.all([
+            import("./engine/endpoint.ts"),
+            import("./engine/engine.ts"),
+            import("./images/remove-old.ts"),
+          ]);
+          const timeoutMs = options["engine-timeout"] * 1000;
+          await removeOldImages(
+            await connectEngine(findEndpoint(process.env), { timeoutMs }),
+            options,
+            ctx.log,
+          );
+        } catch (error) {
+          ctx.log.warn(`old images were not removed: ${toMessage(error)}`);
+        }
+      });
+    }
+    ctx.provide(executor, "dockercompose", {
+      create: (context) => createDockerExecutor(context, options),
+      cleanUp: async (context) => (await import("./clean-up.ts")).cleanUpContainers(context, options),
+    });
+  },
+});

@@ -1,0 +1,54 @@
+import type Docker from "dockerode";
+import type { Terminal, TerminalOptions } from "signalman/terminal";
+import type { Engine } from "../engine/engine.ts";
+
+/** The terminal of a container's first process. */
+export interface ContainerTerminal extends Terminal {
+  /** Is called when a command has ended: see `settle` of `Terminal`. */
+  onSettle: (() => void) | undefined;
+  /** Sends SIGKILL to the container's first process, and so to all of them. Never rejects. */
+  kill(): void;
+}
+
+/** Attaches to a container that has not been started, and starts it: nothing that it prints is missed. */
+export async function openContainerTerminal(
+  engine: Engine,
+  container: Docker.Container,
+  onData: TerminalOptions["onData"],
+): Promise<ContainerTerminal> {
+  const ended = Promise.withResolvers<void>();
+  const stream = await engine.call(
+    "attach to the job's container",
+    container.attach({ stream: true, hijack: true, stdin: true, stdout: true, stderr: true }),
+  );
+  let isOpen = true;
+  const end = () => {
+    isOpen = false;
+    ended.resolve();
+  };
+  stream.on("data", onData);
+  stream.on("end", end);
+  stream.on("close", end);
+  stream.on("error", end);
+  const terminal: ContainerTerminal = {
+    onSettle: undefined,
+    ended: ended.promise,
+    write(line) {
+      if (isOpen) stream.write(line);
+    },
+    settle: () => terminal.onSettle?.(),
+    kill: () => void container.kill({ signal: "SIGKILL" }).catch(() => {}),
+    async [Symbol.asyncDispose]() {
+      isOpen = false;
+      (stream as NodeJS.ReadWriteStream & { destroy(): void }).destroy();
+      ended.resolve();
+    },
+  };
+  try {
+    await engine.call("start the job's container", container.start());
+  } catch (error) {
+    await terminal[Symbol.asyncDispose]();
+    throw error;
+  }
+  return terminal;
+}

@@ -1,0 +1,74 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import type Docker from "dockerode";
+import { type Output, toMessage } from "signalman";
+import type { Session } from "signalman/terminal";
+import type { ContainerUsage } from "../containers/usage.ts";
+import type { Engine } from "../engine/engine.ts";
+import { statusOf } from "../engine/errors.ts";
+
+/**
+ * Runs a command in the session. When it, or the whole container, was ended from outside, its output ends with a line that says how: memory, another
+ * process that removed the container, an engine that is gone.
+ */
+export async function runAndExplain(options: {
+  readonly session: Session;
+  readonly engine: Engine;
+  readonly container: Docker.Container;
+  readonly usage: ContainerUsage;
+  readonly output: Output;
+  readonly run: (output: Output) => Promise<number>;
+  /** Whether we end the job ourselves. */
+  readonly isStopped: () => boolean;
+}): Promise<number> {
+  const { session, usage, output, isStopped } = options;
+  if (!session.alive) return options.run(output);
+  const { oomKills: before = 0 } = usage.read();
+  const diedOfMemory = async () => {
+    // The keeper may have been killed as well, and another one is asked.
+    for (let looks = 0; looks < lateLooks; looks += 1) {
+      if ((await usage.look()) > before) return true;
+      await sleep(lookMs);
+    }
+    return false;
+  };
+  let atLineStart = true;
+  const code = await options.run((chunk) => {
+    if (chunk.length > 0) atLineStart = isLineEnd(chunk);
+    output(chunk);
+  });
+  if (isStopped() || (session.alive && code !== killed)) return code;
+  const line = session.alive
+    ? (await diedOfMemory()) && "a process of this command was killed: out of memory"
+    : await explainEnd(options, diedOfMemory);
+  if (line && !isStopped()) output(`${atLineStart ? "" : "\n"}[signalman: ${line}]\n`);
+  return code;
+}
+
+const lookMs = 50;
+const lateLooks = 5;
+/** 128 + SIGKILL. */
+const killed = 137;
+
+async function explainEnd(
+  { session, engine, container }: { session: Session; engine: Engine; container: Docker.Container },
+  diedOfMemory: () => Promise<boolean>,
+): Promise<string | undefined> {
+  // The shell has ended, and the holder around it could tell how.
+  if (session.exitCode !== undefined) {
+    if (session.exitCode !== killed) return undefined;
+    return (await diedOfMemory()) ? "the job's shell was killed: out of memory" : undefined;
+  }
+  try {
+    const { State: state } = await engine.call("look at the job's container", container.inspect());
+    if (state.OOMKilled || (await diedOfMemory())) return "the job's container was killed: out of memory";
+    if (!state.Running) return `the job's container ended with exit code ${state.ExitCode}`;
+    return "the connection to the job's container was lost: the Docker engine was restarted, or the network failed";
+  } catch (error) {
+    if (statusOf(error) === 404) return "the job's container was removed by somebody else";
+    return `the job's container is out of reach: ${toMessage(error)}`;
+  }
+}
+
+function isLineEnd(chunk: Uint8Array | string): boolean {
+  return typeof chunk === "string" ? chunk.endsWith("\n") : chunk.at(-1) === 0x0a;
+}

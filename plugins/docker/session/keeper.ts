@@ -1,0 +1,164 @@
+import type Docker from "dockerode";
+import { AgentError, toMessage } from "signalman";
+import type { Engine } from "../engine/engine.ts";
+import { keeperScript, toFormat } from "./keeper-script.ts";
+
+/** A process of a container, as its own /proc shows it. */
+export interface ContainerProcess {
+  readonly pid: number;
+  readonly parent: number;
+  readonly isZombie: boolean;
+}
+
+/**
+ * A helper inside of the job's container. One order is given at a time; each rejects when the keeper is gone. When the
+ * connection to it breaks, it kills everything in the container.
+ */
+export interface Keeper {
+  readonly alive: boolean;
+  /** Tells it which process is the job's shell. */
+  watch(shellPid: number): Promise<void>;
+  /** Writes a small file that everybody in the container can read. */
+  write(path: string, bytes: Uint8Array): Promise<void>;
+  /** Turns the terminal's line input on again. */
+  settle(): Promise<void>;
+  /** The kernel's accounting of the container: name of a file → its text. */
+  readAccounting(): Promise<ReadonlyMap<string, string>>;
+  list(): Promise<{ readonly own: number; readonly processes: readonly ContainerProcess[] }>;
+  /** Stops the shell, and sends SIGTERM to everything else. */
+  terminate(shellPid: number): Promise<void>;
+  kill(pids: readonly number[]): Promise<void>;
+  close(): void;
+}
+
+/** Starts the keeper as the container's root user. */
+export async function openKeeper(engine: Engine, container: Docker.Container): Promise<Keeper> {
+  const exec = await engine.call(
+    "start a helper in the job's container",
+    container.exec({
+      Cmd: ["sh", "-c", keeperScript],
+      AttachStdin: true,
+      AttachStdout: true,
+      AttachStderr: false,
+      User: "0",
+    }),
+  );
+  const stream = await engine.call(
+    "start a helper in the job's container",
+    exec.start({ hijack: true, stdin: true }),
+  );
+  const answers = createAnswers(engine, stream);
+  let last: Promise<unknown> = Promise.resolve();
+
+  /** Orders wait for each other: every order has one line for an answer. */
+  function order(text: string): Promise<string> {
+    const answer = last.then(() => {
+      const next = answers.next();
+      stream.write(`${text}\n`);
+      return next;
+    });
+    last = answer.catch(() => {});
+    return answer;
+  }
+
+  async function mustDo(what: string, text: string): Promise<void> {
+    if ((await order(text)) !== "ok")
+      throw new AgentError("SESSION_FAILED", `the helper in the job's container cannot ${what}`);
+  }
+
+  return {
+    get alive() {
+      return answers.alive;
+    },
+    watch: (shellPid) => mustDo("watch the shell", `shell ${shellPid}`),
+    async write(path, bytes) {
+      const begin = order(`new ${path}`);
+      const parts: Promise<string>[] = [];
+      for (let at = 0; at < bytes.length; at += partBytes)
+        parts.push(order(`add ${path} ${toFormat(bytes.subarray(at, at + partBytes))}`));
+      const done = await Promise.all([begin, ...parts]);
+      if (done.some((answer) => answer !== "ok"))
+        throw new AgentError("SESSION_FAILED", `"${path}" in the job's container cannot be written`);
+    },
+    settle: () => mustDo("set the terminal", "settle"),
+    async readAccounting() {
+      const [, ...files] = (await order("usage")).split("|");
+      return new Map(files.map(toAccountingFile));
+    },
+    async list() {
+      const [, own = "", ...entries] = (await order("list")).split(" ");
+      return { own: Number(own), processes: entries.map(toProcess) };
+    },
+    terminate: (shellPid) => mustDo("signal the job", `term ${shellPid}`),
+    kill: (pids) => mustDo("signal the job", `kill ${pids.join(" ")}`),
+    close: () => stream.end(),
+  };
+}
+
+/** Of one `add` order. The shell reads its input byte by byte. */
+const partBytes = 4096;
+/** A container whose processes are all busy may take its time. */
+const answerMs = 10_000;
+
+function toProcess(entry: string): ContainerProcess {
+  const [pid, state, parent] = entry.split(",");
+  return { pid: Number(pid), parent: Number(parent), isZombie: state === "Z" || state === "X" };
+}
+
+function toAccountingFile(text: string): [string, string] {
+  const at = text.indexOf("=");
+  return [text.slice(0, at), text.slice(at + 1).replaceAll(";", "\n")];
+}
+
+interface Answers {
+  readonly alive: boolean;
+  next(): Promise<string>;
+}
+
+/** The keeper's lines, one for each caller that waits. */
+function createAnswers(engine: Engine, stream: NodeJS.ReadWriteStream): Answers {
+  let rest = "";
+  let gone: AgentError | undefined;
+  let waiting: PromiseWithResolvers<string> | undefined;
+
+  const push = (bytes: Uint8Array) => {
+    rest += Buffer.from(bytes).toString("latin1");
+    for (let at = rest.indexOf("\n"); at >= 0; at = rest.indexOf("\n")) {
+      const line = rest.slice(0, at);
+      rest = rest.slice(at + 1);
+      waiting?.resolve(line);
+      waiting = undefined;
+    }
+  };
+  const end = (error?: unknown) => {
+    const why = error === undefined ? "it has ended" : toMessage(error);
+    gone ??= new AgentError("SESSION_FAILED", `the helper in the job's container does not answer: ${why}`);
+    waiting?.reject(gone);
+    waiting = undefined;
+  };
+  const sink = { write: push, end: () => {} };
+  engine.docker.modem.demuxStream(
+    stream,
+    sink as unknown as NodeJS.WritableStream,
+    sink as unknown as NodeJS.WritableStream,
+  );
+  stream.on("end", () => end());
+  stream.on("close", () => end());
+  stream.on("error", end);
+
+  return {
+    get alive() {
+      return gone === undefined;
+    },
+    async next() {
+      if (gone) throw gone;
+      waiting = Promise.withResolvers();
+      const timer = setTimeout(() => end(new Error(`no answer within ${answerMs / 1000} s`)), answerMs);
+      try {
+        return await waiting.promise;
+      } finally {
+        clearTimeout(timer);
+      }
+    },
+  };
+}

@@ -1,0 +1,75 @@
+import { join } from "node:path";
+import type Docker from "dockerode";
+import { AgentError, type ExecutorContext, isAgentError } from "signalman";
+import { createSession, type Session } from "signalman/terminal";
+import type { Engine } from "../engine/engine.ts";
+import { toReason } from "../engine/errors.ts";
+import { type ContainerTerminal, openContainerTerminal } from "./container-terminal.ts";
+import type { PutBytes } from "./inject-file.ts";
+import { privateDirectory } from "../containers/spec.ts";
+
+export interface OpenSessionOptions {
+  readonly engine: Engine;
+  /** Creates the first container, which is not started yet, with a command that leads its terminal. */
+  readonly create: (command: readonly string[]) => Promise<Docker.Container>;
+  readonly put: PutBytes;
+  readonly context: Pick<ExecutorContext, "directory" | "options">;
+  readonly image: string;
+  readonly startTimeoutMs: number;
+}
+
+/** Starts the first container, and opens the job's shell in it: interactive, and no login shell (protocol section 6.3). */
+export async function openSession(
+  options: OpenSessionOptions,
+  signal: AbortSignal,
+): Promise<Session<ContainerTerminal>> {
+  const { engine, context, put, image } = options;
+  let container: Docker.Container | undefined;
+  try {
+    return await createSession(
+      {
+        login: false,
+        open: async ({ command, onData }) => {
+          container = await options.create(command);
+          signal.throwIfAborted();
+          return openContainerTerminal(engine, container, onData);
+        },
+        putCommand: async (text) => {
+          const path = `${privateDirectory}/command`;
+          await put(path, Buffer.from(`${text}\n`));
+          return path;
+        },
+        overflow: join(context.directory, "overflow"),
+        size: context.options.terminalSize,
+        startTimeoutMs: options.startTimeoutMs,
+      },
+      signal,
+    );
+  } catch (error) {
+    if (signal.aborted || !container) throw error;
+    if (await isWithoutBash(container, error))
+      throw new AgentError("DOCKER_FAILED", toAdvice(image), { cause: error });
+    throw error;
+  }
+}
+
+function toAdvice(image: string): string {
+  return `image "${image}" has no bash, which runs the job's commands: install bash 4.1 or newer in the image, or use another image`;
+}
+
+/** The engine says so when the image has no `sh` either; otherwise the container's files tell. */
+async function isWithoutBash(container: Docker.Container, error: unknown): Promise<boolean> {
+  if (/exec: "sh": executable file not found|exec: "sh": stat sh: no such file/.test(toReason(error)))
+    return true;
+  if (!isAgentError(error, "SESSION_FAILED")) return false;
+  const places = ["/bin/bash", "/usr/bin/bash", "/usr/local/bin/bash"];
+  const found = await Promise.all(
+    places.map((path) =>
+      container.infoArchive({ path }).then(
+        () => true,
+        () => false,
+      ),
+    ),
+  );
+  return !found.includes(true);
+}

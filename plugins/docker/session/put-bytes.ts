@@ -1,0 +1,80 @@
+import type Docker from "dockerode";
+import { AgentError } from "signalman";
+import type { Engine } from "../engine/engine.ts";
+import { type Keeper, openKeeper } from "./keeper.ts";
+import type { PutBytes } from "./inject-file.ts";
+
+/** The keeper of a container; another is started when a job has killed it. */
+export interface Keepers {
+  current(): Promise<Keeper>;
+  readonly put: PutBytes;
+  close(): void;
+}
+
+export function createKeepers(engine: Engine, container: Docker.Container, shellPid: () => number): Keepers {
+  let keeper: Promise<Keeper> | undefined;
+  let isClosed = false;
+
+  async function open(): Promise<Keeper> {
+    const opened = await openKeeper(engine, container);
+    if (shellPid() > 0) await opened.watch(shellPid());
+    return opened;
+  }
+
+  async function current(): Promise<Keeper> {
+    const known = await keeper?.catch(() => undefined);
+    if (known?.alive) return known;
+    if (isClosed) throw new AgentError("SESSION_FAILED", "the job's container is being removed");
+    keeper = open();
+    return keeper;
+  }
+
+  return {
+    current,
+    async put(path, bytes) {
+      if (bytes.length > smallBytes) return putLarge(engine, container, path, bytes);
+      try {
+        await (await current()).write(path, bytes);
+      } catch {
+        await (await current()).write(path, bytes);
+      }
+    },
+    close() {
+      isClosed = true;
+      void keeper?.then(
+        (opened) => opened.close(),
+        () => {},
+      );
+    },
+  };
+}
+
+/** The keeper's shell reads byte by byte. */
+const smallBytes = 16 * 1024;
+
+/** By a program of its own in the container. */
+async function putLarge(
+  engine: Engine,
+  container: Docker.Container,
+  path: string,
+  bytes: Uint8Array,
+): Promise<void> {
+  const what = `write "${path}" in the job's container`;
+  const exec = await engine.call(
+    what,
+    container.exec({
+      Cmd: ["sh", "-c", 'umask 022; cat >"$1"', "sh", path],
+      AttachStdin: true,
+      AttachStderr: true,
+      User: "0",
+    }),
+  );
+  const stream = await engine.call(what, exec.start({ hijack: true, stdin: true }));
+  const ended = Promise.withResolvers<void>();
+  for (const event of ["end", "close", "error"]) stream.once(event, () => ended.resolve());
+  stream.resume();
+  stream.end(Buffer.from(bytes));
+  await engine.call(what, ended.promise);
+  const { ExitCode: code } = await engine.call(what, exec.inspect());
+  if (code !== 0) throw new AgentError("SESSION_FAILED", `cannot ${what}: exit code ${code}`);
+}

@@ -1,0 +1,41 @@
+import type { Output } from "signalman";
+import type { Session } from "signalman/terminal";
+import type { Link } from "./session/link.ts";
+import type { UsageReader } from "./usage.ts";
+
+/** Runs a command in the session. When it, or the whole pod, was ended from outside, its output ends with a line that says so. */
+export async function runAndExplain(options: {
+  readonly session: Session;
+  readonly link: Link;
+  readonly usage: UsageReader;
+  readonly directive: string;
+  readonly output: Output;
+  /** Whether the job is stopped on purpose. */
+  readonly isStopped: () => boolean;
+}): Promise<number> {
+  const { session, link, usage, directive, output, isStopped } = options;
+  const wasAlive = session.alive;
+  let isLineStart = true;
+  const code = await session.run(directive, (chunk) => {
+    if (chunk.length > 0)
+      isLineStart = typeof chunk === "string" ? chunk.endsWith("\n") : chunk.at(-1) === 0x0a;
+    output(chunk);
+  });
+  if (!wasAlive || isStopped()) return code;
+  const why = await explain();
+  if (why !== undefined) output(`${isLineStart ? "" : "\n"}[signalman: ${why}]\n`);
+  return code;
+
+  async function explain(): Promise<string | undefined> {
+    const isShell = session.exitCode === killed;
+    if (!session.alive && !isShell) return link.reason;
+    if (code !== killed && !isShell) return undefined;
+    const before = usage.last.oomKills ?? 0;
+    const { oomKills = 0 } = await usage.read();
+    if (oomKills <= before) return undefined;
+    return `${isShell ? "the job's shell" : "a process of this command"} was killed: out of memory`;
+  }
+}
+
+/** 128 + SIGKILL. */
+const killed = 137;

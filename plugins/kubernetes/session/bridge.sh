@@ -1,0 +1,56 @@
+# One connection to the session: output from byte $1 on goes to standard output, lines on standard input are steps for the
+# supervisor. Every line is acknowledged on standard error once it is in the supervisor's FIFO.
+umask 077
+for ((i = 0; i < 200; i++)); do
+  [ -e /signalman/session/ready ] && break
+  sleep 0.05
+done
+cd /signalman/session || exit 1
+
+# An older connection may not have noticed yet that it is dead.
+if read -r old reader 2>/dev/null <bridge; then
+  mapfile -d '' -t words 2>/dev/null <"/proc/$old/cmdline"
+  [ "${words[3]}" != signalman-bridge ] || kill -KILL "$old" "$reader"
+fi
+exec 7<>steps
+# Ends a line that an older connection may have left unfinished.
+printf '\n' >&7
+
+follow() {
+  # The tail of coreutils is told of every change; that of busybox looks once a second.
+  ! tail --version >/dev/null || exec tail -c "+$(($1 + 1))" -f output
+  local from=$1 size pause=0.01
+  while :; do
+    size=$(stat -c %s output)
+    if ((size > from)); then
+      dd if=output bs=65536 iflag=skip_bytes,count_bytes skip="$from" count="$((size - from))"
+      from=$size pause=0.01
+    else
+      sleep $pause
+      [ $pause = 0.01 ] && pause=0.02 || pause=0.05
+    fi
+  done
+}
+follow "$1" 2>/dev/null &
+reader=$!
+echo "$$ $reader" >bridge
+type -P script >/dev/null && echo 'hello' >&2 || echo 'hello without script' >&2
+
+line=''
+while :; do
+  if IFS= read -r -t 1 part; then
+    line+=$part
+    case $line in
+      beat) ;;
+      *) printf '%s\n' "$line" >&7 ;;
+    esac
+    echo "ack ${line%% *}" >&2
+    line=''
+  elif (($? > 128)); then
+    line+=$part
+    [ ! -e ended ] || echo "ended $(stat -c %s output)" >&2
+  else
+    break
+  fi
+done
+kill -KILL "$reader"

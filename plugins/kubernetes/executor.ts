@@ -8,7 +8,7 @@ import { openSession, type PodSession } from "./open-session.ts";
 import { mainContainer } from "./pod/build-pod.ts";
 import { toNames } from "./pod/names.ts";
 import { prepare, type Prepared } from "./prepare.ts";
-import { runAndExplain } from "./run-and-explain.ts";
+import { runAndExplain, runOrDie } from "./run-and-explain.ts";
 import { toStep } from "./session/steps.ts";
 import type { KubernetesSettings } from "./settings.ts";
 import { createUsageReader, type UsageReader } from "./usage.ts";
@@ -141,12 +141,15 @@ export function createKubernetesExecutor(
       const variables = decodeVariables(env, output);
       if (variables === undefined) return 1;
       const path = await bring(toExportFile(variables)).catch(() => undefined);
-      return path === undefined ? 1 : executor.run(`source ${quote(path)}`, output);
+      if (path === undefined) return 1;
+      const code = await executor.run(`source ${quote(path)}`, output);
+      open.files.drop(path);
+      return code;
     },
     async injectFiles(files, output) {
       for (const file of files) {
         if (!open || stopped) return 1;
-        const code = await injectFile(file, { run: runSilently, bring, output });
+        const code = await injectFile(file, { run: runSilently, bring, drop: open.files.drop, output });
         if (code !== 0) return code;
       }
       return 0;
@@ -154,7 +157,7 @@ export function createKubernetesExecutor(
     async run(directive, output, runOptions) {
       if (!open || !usage || stopped) return 1;
       const { link, session } = open;
-      if (runOptions?.silent) return session.run(directive, output, runOptions);
+      if (runOptions?.silent) return runOrDie(session, directive, output, runOptions);
       return runAndExplain({
         session,
         link,

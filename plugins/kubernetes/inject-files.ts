@@ -8,11 +8,13 @@ export interface Injection {
   readonly run: (command: string) => Promise<{ code: number; text: string }>;
   /** Brings bytes into the pod and resolves to their path there. */
   readonly bring: (bytes: Uint8Array) => Promise<string>;
+  /** What was brought to this path is no longer needed. */
+  readonly drop: (path: string) => void;
   readonly output: Output;
 }
 
 /** Puts one file of the request in its place (protocol sections 6.4, 7). Resolves to the exit code. */
-export async function injectFile(file: JobFile, { run, bring, output }: Injection): Promise<number> {
+export async function injectFile(file: JobFile, { run, bring, drop, output }: Injection): Promise<number> {
   const { mode, path } = file;
   output(`Injecting ${path} with file mode ${mode}\n`);
   const content = decodeBase64(file.content);
@@ -32,11 +34,12 @@ export async function injectFile(file: JobFile, { run, bring, output }: Injectio
   const directory = toTarget(dirname(path));
   const made = await run(`(umask 027; mkdir -p -- ${directory})`);
   if (made.code !== 0) return fail(made, `failed to created parent directory ${dirname(path)}: `);
-  const source = quote(await bring(content));
   // The mode stands before the first byte is written, so that nobody else reads a file of mode 0600 at any moment.
   const opened = await run(`(umask 077; : >${target})`);
   if (opened.code !== 0) return fail(opened);
-  const changed = await run(`{ chmod ${quote(mode)} ${target} && cat ${source} >&9; } 9>${target}`);
+  const source = await bring(content);
+  const changed = await run(`{ chmod ${quote(mode)} ${target} && cat ${quote(source)} >&9; } 9>${target}`);
+  drop(source);
   return changed.code === 0 ? 0 : fail(changed, `error setting file mode ${mode}: `);
 }
 

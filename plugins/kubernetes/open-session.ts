@@ -74,14 +74,20 @@ export async function openSession(options: OpenSessionOptions): Promise<PodSessi
     );
   const closing = new AbortController();
   cleanup.defer(() => closing.abort());
+  void link.ended.then(() => closing.abort());
   const files = createPodFiles({ client, ...place, link, signal: closing.signal });
 
-  // 3. The shell.
+  // 3. The shell. A command's file is read whole before the command runs.
+  let command: string | undefined;
   const session = await createSession(
     {
       open: (terminal) =>
         isHeld ? openHeldTerminal(link, terminal) : openPlainTerminal(client, place, terminal),
-      putCommand: (text) => files.put("command", `${text}\n`),
+      async putCommand(text) {
+        if (command !== undefined) files.drop(command);
+        command = await files.put("command", `${text}\n`);
+        return command;
+      },
       overflow: join(context.directory, "overflow"),
       size: context.options.terminalSize,
       startTimeoutMs: settings.podStartTimeoutMs,

@@ -16,7 +16,7 @@ export async function runAndExplain(options: {
   const { session, link, usage, directive, output, isStopped } = options;
   const wasAlive = session.alive;
   let isLineStart = true;
-  const code = await session.run(directive, (chunk) => {
+  const code = await runOrDie(session, directive, (chunk) => {
     if (chunk.length > 0)
       isLineStart = typeof chunk === "string" ? chunk.endsWith("\n") : chunk.at(-1) === 0x0a;
     output(chunk);
@@ -34,6 +34,21 @@ export async function runAndExplain(options: {
     const { oomKills = 0 } = await usage.read();
     if (oomKills <= before) return undefined;
     return `${isShell ? "the job's shell" : "a process of this command"} was killed: out of memory`;
+  }
+}
+
+/** Runs a command in the session. One whose text could not be brought there, because the session has ended, is 1 as well. */
+export async function runOrDie(
+  session: Session,
+  directive: string,
+  output: Output,
+  options?: { readonly silent?: boolean },
+): Promise<number> {
+  try {
+    return await session.run(directive, output, options);
+  } catch (error) {
+    if (session.alive) throw error;
+    return 1;
   }
 }
 

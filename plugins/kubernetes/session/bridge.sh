@@ -8,11 +8,11 @@ done
 cd /signalman/session || exit 1
 
 # An older connection may not have noticed yet that it is dead.
-if read -r old reader 2>/dev/null <bridge; then
+if read -r old reader watcher 2>/dev/null <bridge; then
   mapfile -d '' -t words 2>/dev/null <"/proc/$old/cmdline"
-  [ "${words[3]}" != signalman-bridge ] || kill -KILL "$old" "$reader"
+  [ "${words[3]}" != signalman-bridge ] || kill -KILL "$old" "$reader" "$watcher"
 fi
-exec 7<>steps
+exec 7<>steps 9<>pause
 # Ends a line that an older connection may have left unfinished.
 printf '\n' >&7
 
@@ -31,26 +31,25 @@ follow() {
     fi
   done
 }
+# Tells the output's length once what holds the terminal is gone.
+watch_end() {
+  local holder name
+  while ! read -r -t 1 -u 9; do
+    name=script
+    ! read -r holder <holder || read -r name <"/proc/$holder/comm" || name=''
+    [ "$name" = script ] || echo "ended $(stat -c %s output)" >&3
+  done
+}
+
 follow "$1" 2>/dev/null &
 reader=$!
-echo "$$ $reader" >bridge
+{ watch_end 3>&2 2>/dev/null; } &
+watcher=$!
+echo "$$ $reader $watcher" >bridge
 type -P script >/dev/null && echo 'hello' >&2 || echo 'hello without script' >&2
 
-line=''
-while :; do
-  if IFS= read -r -t 1 part; then
-    line+=$part
-    case $line in
-      beat) ;;
-      *) printf '%s\n' "$line" >&7 ;;
-    esac
-    echo "ack ${line%% *}" >&2
-    line=''
-  elif (($? > 128)); then
-    line+=$part
-    [ ! -e ended ] || echo "ended $(stat -c %s output)" >&2
-  else
-    break
-  fi
+while IFS= read -r line; do
+  [ "$line" = beat ] || printf '%s\n' "$line" >&7
+  echo "ack ${line%% *}" >&2
 done
-kill -KILL "$reader"
+kill -KILL "$reader" "$watcher"

@@ -18,8 +18,10 @@ export function fitsStep(text: string): boolean {
 function quoteBytes(bytes: Uint8Array): string {
   let text = "";
   for (const byte of bytes) {
-    const isPlain = byte >= 0x20 && byte < 0x7f && byte !== 0x27 && byte !== 0x5c;
-    text += isPlain ? String.fromCharCode(byte) : `\\${byte.toString(8).padStart(3, "0")}`;
+    const isPrintable = byte >= 0x20 && byte < 0x7f;
+    const isSpecial = byte === 0x27 || byte === 0x5c;
+    if (isPrintable) text += `${isSpecial ? "\\" : ""}${String.fromCharCode(byte)}`;
+    else text += `\\${byte.toString(8).padStart(3, "0")}`;
   }
   return `$'${text}'`;
 }

@@ -7,7 +7,7 @@ mkdir -p /signalman/session && cd /signalman/session || exit 1
 mkfifo steps keys pause || exit 1
 exec 7<>steps 8<>keys 9<>pause
 : >output
-next=1 acked=0 punched=0 script_pid='' is_held='' looked=0
+next=1 acked=0 punched=0 script_pid='' is_held='' ticker=''
 limit=$((64 * 1024 * 1024))
 
 # Step: starts the job's shell in a terminal that outlives every connection. $1 is shell text.
@@ -23,10 +23,14 @@ start() {
       /signalman/session/output <&8 >/dev/null 2>&1 7>&- 8>&- 9>&-
   ) &
   script_pid=$!
+  echo "$script_pid" >holder
 }
 
 # Step: writes a file of the session.
 put() { printf '%s' "$2" >"$1"; }
+
+# Step: empties a file that is no longer needed.
+drop() { : >"$1"; }
 
 # Step: types a line into the terminal.
 type_line() { printf '%s\n' "$1" >&8; }
@@ -88,7 +92,7 @@ find_processes() {
     line=${line#? }
     parents[$pid]=${line%% *}
   done
-  kept[$$]=1 kept[$BASHPID]=1
+  kept[$$]=1 kept[$BASHPID]=1 kept[$ticker]=1
   [ -z "$script_pid" ] || kept[$script_pid]=1
   chain=$1
   while [ -n "$chain" ] && [ "$chain" != 0 ] && [ "$chain" != $$ ]; do
@@ -105,11 +109,9 @@ find_processes() {
   done
 }
 
-# Once a second: holds a job that writes faster than its output is read, and notices the terminal's end.
+# Holds a job that writes faster than its output is read.
 look_around() {
-  looked=$SECONDS
   [ -n "$script_pid" ] || return
-  if [ ! -e ended ] && ! kill -0 "$script_pid"; then : >ended; fi
   local ahead=$(($(stat -c %s output) - acked))
   if ((ahead > limit)); then
     [ -n "$is_held" ] || { kill -STOP "$script_pid" && is_held=1; }
@@ -118,22 +120,19 @@ look_around() {
   fi
 }
 
+# A reading with a time limit costs ten times as much, so the time comes in by the same way.
+tick() { while ! read -r -t 1 -u 9; do echo tick >&7; done; }
+tick &
+ticker=$!
+
 : >ready
-line=''
-while :; do
-  if IFS= read -r -t 1 -u 7 part; then
-    line+=$part
-    # A line that was cut off has no mark at its end; one that came twice has an old number.
-    if [ "${line%% *}" = "$next" ] && [ "${line% \#}" != "$line" ]; then
-      next=$((next + 1))
-      line=${line#* }
-      eval "${line% \#}"
-    fi
-    line=''
-  elif (($? > 128)); then
-    line+=$part
-  else
-    read -r -t 1 -u 9
+while IFS= read -r -u 7 line; do
+  # A line that was cut off has no mark at its end; one that came twice has an old number.
+  if [ "${line%% *}" = "$next" ] && [ "${line% \#}" != "$line" ]; then
+    next=$((next + 1))
+    line=${line#* }
+    eval "${line% \#}"
+  elif [ "$line" = tick ]; then
+    look_around
   fi
-  ((looked == SECONDS)) || look_around
 done 2>/dev/null

@@ -75,7 +75,7 @@ export async function openSession(options: OpenSessionOptions): Promise<PodSessi
   const closing = new AbortController();
   cleanup.defer(() => closing.abort());
   void link.ended.then(() => closing.abort());
-  const files = createPodFiles({ client, ...place, link, signal: closing.signal });
+  const files = createPodFiles({ client, ...place, link, isHeld, signal: closing.signal });
 
   // 3. The shell. A command's file is read whole before the command runs.
   let command: string | undefined;

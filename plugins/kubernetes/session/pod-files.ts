@@ -19,16 +19,18 @@ export function createPodFiles(options: {
   readonly pod: string;
   readonly container: string;
   readonly link: Link;
+  /** The terminal is reached by the link as well, so that what is sent there keeps its order. */
+  readonly isHeld: boolean;
   /** Aborts when the session has ended. */
   readonly signal: AbortSignal;
 }): PodFiles {
-  const { link, ...place } = options;
+  const { link, isHeld, ...place } = options;
   let count = 0;
   return {
     async put(prefix, content) {
       count += 1;
       const name = `${prefix}-${count}`;
-      if (typeof content === "string" && fitsStep(content)) link.send(toStep("put", name, content));
+      if (isHeld && typeof content === "string" && fitsStep(content)) link.send(toStep("put", name, content));
       else await upload({ ...place, name, bytes: Buffer.from(content) });
       return `${sessionDirectory}/${name}`;
     },

@@ -52,7 +52,8 @@ export async function waitForPod(options: WaitOptions): Promise<void> {
         const lines = verdict.crashed === undefined ? "" : await lastLines(options, verdict.crashed);
         throw fail(`${verdict.message}${lines}`);
       }
-      if (verdict.line !== lastLine) onLine(verdict.line);
+      // A pod that was only just accepted has nothing to tell.
+      if (verdict.line !== lastLine && !verdict.line.endsWith("[]")) onLine(verdict.line);
       lastLine = verdict.line;
       if ((await Promise.race([change, options.works.then(() => "works"), fatal.promise])) === "works")
         return;

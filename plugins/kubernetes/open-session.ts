@@ -1,11 +1,11 @@
 import { join } from "node:path";
-import type { ExecutorContext, Output } from "signalman";
+import { AgentError, type ExecutorContext, type Output } from "signalman";
 import { createSession, type Session } from "signalman/terminal";
 import type { Client } from "./client/client.ts";
 import type { Pod } from "./client/objects.ts";
 import { mainContainer } from "./pod/build-pod.ts";
 import { openHeldTerminal } from "./session/held-terminal.ts";
-import { type Link, openLink } from "./session/link.ts";
+import { type Link, type LinkStart, openLink } from "./session/link.ts";
 import { openPlainTerminal } from "./session/plain-terminal.ts";
 import { createPodFiles, type PodFiles } from "./session/pod-files.ts";
 import type { KubernetesSettings } from "./settings.ts";
@@ -38,6 +38,7 @@ export async function openSession(options: OpenSessionOptions): Promise<PodSessi
   await using cleanup = new AsyncDisposableStack();
   const place = { pod: pod.metadata.name, container: mainContainer };
   const connect = () => {
+    if (cleanup.disposed) throw new Error("the session was closed");
     const opened = openLink({
       client,
       ...place,
@@ -67,7 +68,7 @@ export async function openSession(options: OpenSessionOptions): Promise<PodSessi
 
   // 2. The connection, and a terminal that it may lose.
   const link = early ? await early : connect();
-  const isHeld = (await untilAborted(link.started, signal)) === "held";
+  const isHeld = (await firstAnswer(link, settings.podStartTimeoutMs, signal)) === "held";
   if (!isHeld)
     logger.warn(
       'the job\'s image has no "script" (util-linux or busybox): its session ends when the connection to the pod breaks',
@@ -127,14 +128,24 @@ async function whenScheduled(watch: PodWatch): Promise<void> {
     await change;
 }
 
-async function untilAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
+/** Waits for the first connection to a pod that is ready. */
+async function firstAnswer(link: Link, timeoutMs: number, signal: AbortSignal): Promise<LinkStart> {
   const { promise: stopped, reject } = Promise.withResolvers<never>();
   const onAbort = () => reject(signal.reason);
+  const onTimeout = () =>
+    reject(
+      new AgentError(
+        "SESSION_FAILED",
+        `the pod is ready, but no connection to it could be opened: ${link.failure}`,
+      ),
+    );
+  const timer = setTimeout(onTimeout, timeoutMs);
   signal.addEventListener("abort", onAbort, { once: true });
   if (signal.aborted) onAbort();
   try {
-    return await Promise.race([promise, stopped]);
+    return await Promise.race([link.started, stopped]);
   } finally {
+    clearTimeout(timer);
     signal.removeEventListener("abort", onAbort);
     stopped.catch(() => {});
   }

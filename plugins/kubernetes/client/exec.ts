@@ -1,4 +1,5 @@
 import { toMessage } from "signalman";
+import { isApiError } from "./api-error.ts";
 import type { Client } from "./client.ts";
 import { toUrl } from "./client.ts";
 import { toPath } from "./resources.ts";
@@ -60,14 +61,30 @@ export async function startExec(client: Client, options: ExecOptions): Promise<E
     tls,
     ...(proxy !== undefined && { proxy }),
   });
-  return wire(socket, options);
+  return wire(socket, options, () => askWhy(client, url));
 }
 
-function wire(socket: WebSocket, { onStdout, onStderr = () => {} }: ExecOptions): Exec {
+/** The server's own reason for refusing a connection, which a WebSocket does not show: the same request is made without one. */
+async function askWhy(client: Client, url: URL): Promise<string | undefined> {
+  try {
+    const path = url.pathname.slice(new URL(client.connection.server).pathname.replace(/\/$/, "").length);
+    await client.call("GET", `${path}${url.search}`, { retryMs: 0 });
+    return undefined;
+  } catch (error) {
+    return isApiError(error) && error.status !== 0 ? error.message : undefined;
+  }
+}
+
+function wire(
+  socket: WebSocket,
+  { onStdout, onStderr = () => {} }: ExecOptions,
+  askWhy: () => Promise<string | undefined>,
+): Exec {
   const opened = Promise.withResolvers<void>();
   const ended = Promise.withResolvers<ExecEnd>();
   let isOpen = false;
   let isOver = false;
+  let isRefused = false;
   let end: ExecEnd | undefined;
   const finish = (last: ExecEnd) => {
     if (isOver) return;
@@ -97,12 +114,20 @@ function wire(socket: WebSocket, { onStdout, onStderr = () => {} }: ExecOptions)
   socket.addEventListener("error", (event) => {
     const message = "message" in event ? String(event.message) : "the connection failed";
     const code = Number(/status code: (\d+)/.exec(message)?.[1]);
-    if (!isOpen && code >= 400) finish({ kind: "refused", status: code, message });
-    else finish(end ?? { kind: "broken", message });
+    if (isOpen || !(code >= 400)) return finish(end ?? { kind: "broken", message });
+    isRefused = true;
+    void refuse(code, message);
   });
-  socket.addEventListener("close", ({ code, reason }) =>
-    finish(end ?? { kind: "broken", message: reason || `the connection was closed (${code})` }),
-  );
+  socket.addEventListener("close", ({ code, reason }) => {
+    if (!isRefused)
+      finish(end ?? { kind: "broken", message: reason || `the connection was closed (${code})` });
+  });
+
+  async function refuse(code: number, message: string): Promise<void> {
+    // A server's fault is that of a container which is not there yet.
+    const why = code < 500 ? await askWhy() : undefined;
+    finish({ kind: "refused", status: code, message: why ?? message });
+  }
 
   return {
     opened: opened.promise,

@@ -27,6 +27,8 @@ export interface Link {
   readonly ended: Promise<void>;
   /** Why it is out of reach, for the job's log. */
   readonly reason: string | undefined;
+  /** How the last attempt to connect has failed. */
+  readonly failure: string;
   /** Gets the terminal's output: every byte once, in order. Only valid during the call. Set before the terminal starts. */
   onData: (bytes: Uint8Array) => void;
   /** Queues a step for the supervisor, which runs it once. */
@@ -52,6 +54,8 @@ export function openLink(options: LinkOptions): Link {
   let lastConnected = performance.now();
   let reason: string | undefined;
   let isStarted = false;
+  let isForbidden = false;
+  let failure = "no attempt has ended yet";
   let current: Exec | undefined;
   /** The connection that may carry steps: its far side has answered, and has got what waited. */
   let ready: Exec | undefined;
@@ -120,6 +124,7 @@ export function openLink(options: LinkOptions): Link {
     const end = await exec.ended;
     clearInterval(beat);
     current = ready = undefined;
+    if (end.kind === "refused" && (end.status === 401 || end.status === 403)) isForbidden = true;
     return end.kind === "exited" ? `the connection's command exited with ${end.code}` : end.message;
   }
 
@@ -129,7 +134,9 @@ export function openLink(options: LinkOptions): Link {
       const why = await connect().catch(String);
       if (closing.signal.aborted) return;
       if (lastConnected !== before) failures = 0;
+      failure = why;
       // Before the first connection the pod may not be there yet; whoever waits for it gives up.
+      if (!isStarted && isForbidden) return finish(why);
       if (isStarted) {
         if (failures === 0) logger.warn(`connection to the job's pod lost: ${why}; reconnecting`);
         const podEnd = await options.findPodEnd();
@@ -147,6 +154,9 @@ export function openLink(options: LinkOptions): Link {
     ended: ended.promise,
     get reason() {
       return reason;
+    },
+    get failure() {
+      return failure;
     },
     onData: () => {},
     send(step) {

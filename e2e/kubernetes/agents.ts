@@ -17,8 +17,8 @@ export interface PodScene extends AsyncDisposable {
 
 export const inPods = [
   "--kubernetes-executor",
-  ...["--executors", "shell=kubernetes,dockercompose=kubernetes"],
-  ...["--kubernetes-default-image", images.debian],
+  "--executors=shell=kubernetes,dockercompose=kubernetes",
+  `--kubernetes-default-image=${images.debian}`,
 ];
 
 export async function createPodScene(): Promise<PodScene> {

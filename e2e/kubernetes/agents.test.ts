@@ -189,5 +189,5 @@ test("two slots run two jobs at once, and ten jobs in a row leave nothing", asyn
     expect(outputOf(await scene.hub.log(id), `echo job ${at}`)).toBe(`job ${at}\n`);
   }
   await namespace.emptied();
-  expect(await scene.hub.breaches()).toEqual([]);
+  expect(await scene.hub.violations()).toEqual([]);
 }, 240_000);

@@ -32,8 +32,22 @@ const commands: readonly { readonly directive: string; readonly code: number; re
 
 const randomLength = (random: () => number) => Math.floor(3000 * 60 ** random());
 
+/** Jobs at once. */
+const lanes = 4;
+
+/** One job for each seed. Resolves to the number of connections that were cut. */
+export async function runBrokenRounds({ from, to }: { from: number; to: number }): Promise<number> {
+  let next = from;
+  let cuts = 0;
+  const runLane = async () => {
+    for (let seed = next++; seed <= to; seed = next++) cuts += await runBrokenRound(seed);
+  };
+  await Promise.all(Array.from({ length: lanes }, runLane));
+  return cuts;
+}
+
 /** One job, from its first call to the last, over connections that are all cut at random. Resolves to the number of cuts. */
-export async function runBrokenRound(seed: number): Promise<number> {
+async function runBrokenRound(seed: number): Promise<number> {
   const random = createRandom(seed);
   await using proxy = await startCuttingProxy(ports.apiServer, () => ({
     bytes: random() < 0.1 ? 0 : randomLength(random),

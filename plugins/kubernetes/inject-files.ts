@@ -34,7 +34,7 @@ export async function injectFile(file: JobFile, { run, bring, drop, output }: In
   const directory = toTarget(dirname(path));
   const made = await run(`(umask 027; mkdir -p -- ${directory})`);
   if (made.code !== 0) return fail(made, `failed to created parent directory ${dirname(path)}: `);
-  // The mode stands before the first byte is written, so that nobody else reads a file of mode 0600 at any moment.
+  // The mode is set before the first byte is written: other users cannot read a file of mode 0600 at any moment.
   const opened = await run(`(umask 077; : >${target})`);
   if (opened.code !== 0) return fail(opened);
   const source = await bring(content);

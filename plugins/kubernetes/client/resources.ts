@@ -5,7 +5,7 @@ import type { ConfigMap, Metadata, Pod } from "./objects.ts";
 
 export type Kind = "pods" | "secrets" | "configmaps" | "events";
 
-/** Whoever finds this annotation on an object with its own id has made it: an answer that was lost tells nothing. */
+/** Holds a random id of the create call, so that a call whose answer was lost recognizes the object it has created. */
 const creationAnnotation = "signalman/creation";
 
 export function toPath(client: Client, kind: Kind, name?: string): string {

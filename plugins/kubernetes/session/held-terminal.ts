@@ -5,7 +5,7 @@ import { toStep } from "./steps.ts";
 /** A terminal that the pod itself holds: it lives on while no connection stands. */
 export function openHeldTerminal(link: Link, options: TerminalOptions): Terminal {
   link.onData = options.onData;
-  // The last word keeps the shell around the command: when the terminal's leader ends, what nobody has read yet is lost.
+  // `; :` makes the shell around the command outlive it: when a terminal's leader exits, the kernel discards unread output.
   link.send(toStep("start", `${options.command.map(quote).join(" ")}; :`));
   return {
     ended: link.ended,

@@ -33,8 +33,6 @@ export interface Link {
   onData: (bytes: Uint8Array) => void;
   /** Queues a step for the supervisor, which runs it once. */
   send(step: string): void;
-  /** Resolves when the supervisor has everything that was sent. */
-  sent(): Promise<void>;
   close(): void;
 }
 
@@ -135,7 +133,7 @@ export function openLink(options: LinkOptions): Link {
       if (closing.signal.aborted) return;
       if (lastConnected !== before) failures = 0;
       failure = why;
-      // Before the first connection the pod may not be there yet; whoever waits for it gives up.
+      // Before the first connection the container may not run yet: the caller decides how long to wait.
       if (!isStarted && isForbidden) return finish(why);
       if (isStarted) {
         if (failures === 0) logger.warn(`connection to the job's pod lost: ${why}; reconnecting`);
@@ -163,7 +161,6 @@ export function openLink(options: LinkOptions): Link {
       const line = outbox.add(step);
       ready?.write(line);
     },
-    sent: () => outbox.emptied(),
     close: () => finish(),
   };
   void run();

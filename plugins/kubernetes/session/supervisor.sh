@@ -1,5 +1,5 @@
-# The first process of a job's container. It holds the job's terminal, runs numbered steps that arrive in the FIFO "steps",
-# each one once and in order, and ends the job's processes when it is told to. No connection to the outside is its business.
+# The first process of a job's container. It starts the job's terminal, executes the numbered steps that arrive in the FIFO
+# "steps", each one once and in order, and ends the job's processes on request. It does not depend on any connection.
 inherited_umask=$(umask)
 workdir=$PWD
 umask 077
@@ -102,7 +102,7 @@ find_processes() {
   for pid in "${!parents[@]}"; do
     [ -z "${kept[$pid]}" ] || continue
     parent=${parents[$pid]}
-    # What was started from outside has no parent in here: our own connections, and whoever debugs.
+    # What was started from outside has no parent in this container: the agent's connections, and debugging sessions.
     [ "$parent" != 0 ] || continue
     [ "$parent" = $$ ] || [ "${parents[$parent]}" != 0 ] || continue
     found+=("$pid")
@@ -120,7 +120,7 @@ look_around() {
   fi
 }
 
-# A reading with a time limit costs ten times as much, so the time comes in by the same way.
+# `read` with a time limit costs ten times as much, so a ticker writes into the same FIFO.
 tick() { while ! read -r -t 1 -u 9; do echo tick >&7; done; }
 tick &
 ticker=$!

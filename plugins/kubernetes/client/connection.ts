@@ -1,4 +1,6 @@
 import { existsSync, readFileSync } from "node:fs";
+import { homedir } from "node:os";
+import { delimiter, join } from "node:path";
 import type { RequestOptions } from "node:https";
 import type { KubeConfig } from "@kubernetes/client-node/dist/config.js";
 import { AgentError, toMessage } from "signalman";
@@ -43,10 +45,7 @@ export async function loadConnection(
     const client = await import("@kubernetes/client-node/dist/config.js");
     const config = new client.KubeConfig();
     if (isInCluster) config.loadFromCluster();
-    else config.loadFromDefault();
-    const cluster = config.getCurrentCluster();
-    if (!isInCluster && (cluster === null || config.getCurrentContext() === "loaded-context"))
-      throw new Error("no cluster is configured there");
+    else loadFiles(config, env, () => new client.KubeConfig());
     return toConnection(config, { env, isInCluster });
   } catch (cause) {
     const place = isInCluster ? serviceAccount : source;
@@ -56,6 +55,21 @@ export async function loadConnection(
       { cause },
     );
   }
+}
+
+/** Loads the files of `KUBECONFIG`, as kubectl does: several are merged, and those that do not exist are ignored. */
+function loadFiles(config: KubeConfig, env: Env, create: () => KubeConfig): void {
+  const listed = env["KUBECONFIG"]?.split(delimiter).filter((file) => file !== "") ?? [];
+  const files = listed.length > 0 ? listed : [join(env["HOME"] || homedir(), ".kube", "config")];
+  const [first, ...others] = files.filter((file) => existsSync(file));
+  if (first === undefined) throw new Error("file not found");
+  config.loadFromFile(first);
+  for (const file of others) {
+    const other = create();
+    other.loadFromFile(file);
+    config.mergeConfig(other);
+  }
+  if (config.getCurrentCluster() === null) throw new Error("its current context names no cluster");
 }
 
 function hasServiceAccount(env: Env): boolean {

@@ -51,6 +51,25 @@ describe("a stop", () => {
     180_000,
   );
 
+  test("while an image is pulled ends the wait", async () => {
+    await using pods = await createPodScene();
+    const { namespace, scene } = pods;
+    // A registry that never answers.
+    using registry = Bun.serve({
+      hostname: "127.0.0.1",
+      port: 0,
+      fetch: () => new Promise<Response>(() => {}),
+    });
+    const image = `127.0.0.1:${registry.port}/slow:1`;
+    await pods.start();
+    const id = await scene.hub.submit(inImage(image));
+    await pods.shows(id, `Pulling image "${image}"`);
+    await scene.hub.stopJob(id);
+    expect(await pods.result(id)).toBe("stopped");
+    await namespace.emptied();
+    await registry.stop(true);
+  }, 180_000);
+
   test("in a flood ends the command, and no epilogue runs", async () => {
     await using pods = await createPodScene();
     const { namespace, scene } = pods;

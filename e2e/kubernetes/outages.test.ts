@@ -4,13 +4,14 @@ import { createClient } from "../../plugins/kubernetes/client/client.ts";
 import { loadConnection } from "../../plugins/kubernetes/client/connection.ts";
 import { removeLater } from "../../plugins/kubernetes/clean-up.ts";
 import { createKubernetesExecutor } from "../../plugins/kubernetes/executor.ts";
+import { images } from "../cluster/images.ts";
 import { ports } from "../cluster/layout.ts";
 import { startCuttingProxy } from "./cutting-proxy.ts";
 import { createNamespace } from "./namespaces.ts";
 import { settings } from "./subjects.ts";
 
 /** An executor whose way to the API server can be interrupted. */
-async function createScene(lostTimeoutMs: number) {
+async function createScene(lostTimeoutMs: number, defaultImage: string = images.debian) {
   const cleanup = new AsyncDisposableStack();
   const namespace = cleanup.use(await createNamespace());
   const proxy = cleanup.use(
@@ -22,7 +23,7 @@ async function createScene(lostTimeoutMs: number) {
   const logger = createRecordingLogger();
   const job = jobRequest({ id: crypto.randomUUID() });
   const executor = createKubernetesExecutor(executorContext(directory.path, { job, logger }), {
-    settings: { ...settings, lostTimeoutMs },
+    settings: { ...settings, lostTimeoutMs, defaultImage },
     connect: async () => client,
   });
   expect(await executor.start(new AbortController().signal)).toBe(0);
@@ -84,6 +85,22 @@ describe("an API server that is away", () => {
     scene.proxy.refuse(true);
     await scene.executor.stop(0);
     expect((await running).code).toBe(1);
+    scene.proxy.refuse(false);
+    await scene.executor[Symbol.asyncDispose]();
+    await scene.namespace.emptied();
+  }, 120_000);
+
+  test("ends a job whose image cannot hold a session, and the log says why", async () => {
+    await using scene = await createScene(60_000, images.noScript);
+    const running = scene.run("echo begun; sleep 600");
+    await Bun.sleep(1000);
+    scene.proxy.refuse(true);
+    const { code, output } = await running;
+    expect(code).toBe(1);
+    expect(output).toMatch(
+      /^begun\n\[signalman: the connection to the pod broke, and the image has no "script": .*\]\n$/,
+    );
+    expect(scene.logger.entries.some(({ message }) => message.includes('has no "script"'))).toBe(true);
     scene.proxy.refuse(false);
     await scene.executor[Symbol.asyncDispose]();
     await scene.namespace.emptied();

@@ -156,16 +156,8 @@ export function createKubernetesExecutor(
     },
     async run(directive, output, runOptions) {
       if (!open || !usage || stopped) return 1;
-      const { link, session } = open;
-      if (runOptions?.silent) return runOrDie(session, directive, output, runOptions);
-      return runAndExplain({
-        session,
-        link,
-        usage,
-        output,
-        directive,
-        isStopped: () => stopped !== undefined,
-      });
+      if (runOptions?.silent) return runOrDie(open.session, directive, output, runOptions);
+      return runAndExplain({ open, usage, output, directive, isStopped: () => stopped !== undefined });
     },
     stop(graceMs) {
       stopping.abort(new Error("the job was stopped"));

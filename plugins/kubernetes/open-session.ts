@@ -19,6 +19,8 @@ export interface PodSession extends AsyncDisposable {
   readonly session: Session;
   readonly link: Link;
   readonly files: PodFiles;
+  /** Why the session ended without the shell, for the job's log. */
+  readonly endReason: string | undefined;
 }
 
 export interface OpenSessionOptions {
@@ -80,10 +82,13 @@ export async function openSession(options: OpenSessionOptions): Promise<PodSessi
 
   // 3. The shell. A command's file is read whole before the command runs.
   let command: string | undefined;
+  let broken: string | undefined;
   const session = await createSession(
     {
       open: (terminal) =>
-        isHeld ? openHeldTerminal(link, terminal) : openPlainTerminal(client, place, terminal),
+        isHeld
+          ? openHeldTerminal(link, terminal)
+          : openPlainTerminal(client, place, { ...terminal, onBroken: (why) => (broken = why) }),
       async putCommand(text) {
         if (command !== undefined) files.drop(command);
         command = await files.put("command", `${text}\n`);
@@ -98,7 +103,15 @@ export async function openSession(options: OpenSessionOptions): Promise<PodSessi
   cleanup.use(session);
   output("Shell session is ready.\n");
   const owned = cleanup.move();
-  return { session, link, files, [Symbol.asyncDispose]: () => owned.disposeAsync() };
+  return {
+    session,
+    link,
+    files,
+    get endReason() {
+      return link.reason ?? broken;
+    },
+    [Symbol.asyncDispose]: () => owned.disposeAsync(),
+  };
 }
 
 /** Why the pod is over. A server that does not answer cannot tell: then it is not. */

@@ -1,19 +1,19 @@
 import type { Output } from "signalman";
 import type { Session } from "signalman/terminal";
-import type { Link } from "./session/link.ts";
+import type { PodSession } from "./open-session.ts";
 import type { UsageReader } from "./usage.ts";
 
 /** Runs a command in the session. When it, or the whole pod, was ended from outside, its output ends with a line that says so. */
 export async function runAndExplain(options: {
-  readonly session: Session;
-  readonly link: Link;
+  readonly open: PodSession;
   readonly usage: UsageReader;
   readonly directive: string;
   readonly output: Output;
   /** Whether the job is stopped on purpose. */
   readonly isStopped: () => boolean;
 }): Promise<number> {
-  const { session, link, usage, directive, output, isStopped } = options;
+  const { open, usage, directive, output, isStopped } = options;
+  const { session } = open;
   const wasAlive = session.alive;
   let isLineStart = true;
   const code = await runOrDie(session, directive, (chunk) => {
@@ -28,7 +28,7 @@ export async function runAndExplain(options: {
 
   async function explain(): Promise<string | undefined> {
     const isShell = session.exitCode === killed;
-    if (!session.alive && !isShell) return link.reason;
+    if (!session.alive && !isShell) return open.endReason;
     if (code !== killed && !isShell) return undefined;
     const before = usage.last.oomKills ?? 0;
     const { oomKills = 0 } = await usage.read();

@@ -6,7 +6,10 @@ import { type Exec, startExec } from "../client/exec.ts";
 export async function openPlainTerminal(
   client: Client,
   place: { readonly pod: string; readonly container: string },
-  options: TerminalOptions,
+  options: TerminalOptions & {
+    /** Gets the reason when the connection has broken. */
+    readonly onBroken: (reason: string) => void;
+  },
 ): Promise<Terminal> {
   const exec = await startExec(client, {
     ...place,
@@ -16,7 +19,7 @@ export async function openPlainTerminal(
   });
   await exec.opened;
   return {
-    ended: awaitEnd(exec),
+    ended: awaitEnd(exec, options.onBroken),
     write: (line) => exec.write(Buffer.from(line)),
     kill: () => exec.close(),
     async [Symbol.asyncDispose]() {
@@ -26,6 +29,8 @@ export async function openPlainTerminal(
   };
 }
 
-async function awaitEnd({ ended }: Exec): Promise<void> {
-  await ended;
+async function awaitEnd({ ended }: Exec, onBroken: (reason: string) => void): Promise<void> {
+  const end = await ended;
+  if (end.kind === "broken")
+    onBroken(`the connection to the pod broke, and the image has no "script": ${end.message}`);
 }

@@ -89,7 +89,7 @@ export {
   jobCommand,
   logFilter,
 } from "./core/contracts/services.ts";
-export type { CleanUpContext, ExecutorFactory } from "./core/contracts/executor.ts";
+export type { ExecutorFactory } from "./core/contracts/executor.ts";
 export type { LogBackendFactory } from "./core/contracts/log-backend.ts";
 export type { LogSinkFactory } from "./core/contracts/log-sink.ts";
 export { seal, unseal } from "./os/state/seal.ts";

@@ -23,6 +23,5 @@ export const hostAccess = {
     { name: "KUBERNETES_SERVICE_HOST", value: "127.0.0.1" },
     { name: "KUBERNETES_SERVICE_PORT", value: String(ports.apiServer) },
     { name: "SEMAPHORE_AGENT_NO_HTTPS", value: "true" },
-    { name: "SEMAPHORE_AGENT_EXECUTORS", value: "shell=kubernetes dockercompose=kubernetes" },
   ],
 } as const;

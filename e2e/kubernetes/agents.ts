@@ -15,11 +15,7 @@ export interface PodScene extends AsyncDisposable {
   result(id: string): Promise<string>;
 }
 
-export const inPods = [
-  "--kubernetes-executor",
-  "--executors=shell=kubernetes,dockercompose=kubernetes",
-  `--kubernetes-default-image=${images.debian}`,
-];
+export const inPods = ["--kubernetes-executor", `--kubernetes-default-image=${images.debian}`];
 
 export async function createPodScene(): Promise<PodScene> {
   const namespace = await createNamespace();

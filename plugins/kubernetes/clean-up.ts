@@ -49,21 +49,14 @@ export async function removeLater(
 const longRetryMs = 3_600_000;
 
 /** Removes what earlier jobs of this agent have left in its namespace, except the jobs that run. */
-export async function sweep(
-  client: Client,
-  options: {
-    readonly agentId: string;
-    readonly runningJobs: readonly string[];
-    readonly logger: Logger;
-    readonly signal: AbortSignal;
-  },
-): Promise<void> {
-  const { agentId, logger, signal } = options;
-  const spared = new Set(options.runningJobs.flatMap((id) => [toLabelValue(id), toNames(id).pod]));
+export async function sweep(client: Client, context: Omit<CleanUpContext, "jobId">): Promise<void> {
+  const { agentId, logger, signal } = context;
   for (const kind of ["pods", "secrets"] as const) {
-    const left = await listOwn(client, kind, options);
+    const left = await listOwn(client, kind, context);
     for (const { name, labels } of left) {
-      if (spared.has(labels?.[jobLabel] ?? "")) continue;
+      // Read for each object, after the list: a job that has started meanwhile is spared.
+      const isRunning = context.runningJobs.some((id) => toLabelValue(id) === labels?.[jobLabel]);
+      if (isRunning) continue;
       logger.info(`removing what an earlier job of agent "${agentId}" has left in the cluster`, {
         kind,
         name,

@@ -16,8 +16,13 @@ export default definePlugin({
     const connect = createConnector(process.env, ctx.log);
     ctx.provide(executor, "kubernetes", {
       takesAllJobs: options.executor,
+      enforcesLimits: ["memoryBytes", "cpus"],
       create: (context) => createKubernetesExecutor(context, { settings: toSettings(options), connect }),
-      cleanUp: async (context) => (await import("./clean-up.ts")).cleanUp(connect, context),
+      // Without the option no earlier job of this agent ran in a pod, and there may be no cluster to ask.
+      cleanUp: async (context) => {
+        if (options.executor || context.jobId !== undefined)
+          await (await import("./clean-up.ts")).cleanUp(connect, context);
+      },
     });
     ctx.provide(check, "kubernetes", {
       run: async (context) => (await import("./checks/checks.ts")).checkKubernetes(options, context),

@@ -125,7 +125,7 @@ function toSecret(metadata: Metadata, type: string, data: Secret["data"]): Secre
 }
 
 function toLimits({ options }: ExecutorContext): Record<string, string> {
-  const { limits = {} } = options as { limits?: { memoryBytes?: number; cpus?: number } };
+  const { limits } = options;
   return {
     ...(limits.memoryBytes !== undefined && { memory: String(limits.memoryBytes) }),
     ...(limits.cpus !== undefined && { cpu: String(limits.cpus) }),

@@ -12,7 +12,7 @@ export async function* watch<T>(
   path: string,
   options: {
     readonly fieldSelector: string;
-    readonly resourceVersion?: string;
+    readonly resourceVersion?: string | undefined;
     readonly signal: AbortSignal;
   },
 ): AsyncGenerator<WatchEvent<T>> {

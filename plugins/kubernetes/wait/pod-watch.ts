@@ -55,7 +55,7 @@ export function watchPod(client: Client, created: Pod, logger: Logger): PodWatch
   async function follow(): Promise<void> {
     const events = watch<Pod>(client, toPath(client, "pods"), {
       fieldSelector: `metadata.name=${name}`,
-      ...(pod.metadata.resourceVersion !== undefined && { resourceVersion: pod.metadata.resourceVersion }),
+      resourceVersion: pod.metadata.resourceVersion,
       signal: stopping.signal,
     });
     for await (const { type, object } of events) {
@@ -65,12 +65,7 @@ export function watchPod(client: Client, created: Pod, logger: Logger): PodWatch
     }
   }
 
-  async function poll(): Promise<void> {
-    for (let pause = firstPollMs; !gone.signal.aborted; pause = Math.min(pause * 1.05, latestPollMs)) {
-      await sleep(pause, undefined, { signal: stopping.signal });
-      await refresh().catch((error: unknown) => logger.debug(toMessage(error)));
-    }
-  }
+  const look = () => refresh().catch((error: unknown) => logger.debug(toMessage(error)));
 
   async function run(): Promise<void> {
     for (
@@ -84,13 +79,13 @@ export function watchPod(client: Client, created: Pod, logger: Logger): PodWatch
       } catch (error) {
         if (isApiError(error, 403)) {
           logger.info('the role does not allow to "watch" pods: asking for the pod again and again instead');
-          return poll();
+          return poll(look, stopping.signal, gone.signal);
         }
         if (stopping.signal.aborted) return;
         logger.debug(`the watch of pod "${name}" ended: ${toMessage(error)}`);
       }
       await sleep(pause, undefined, { signal: stopping.signal });
-      await refresh().catch((error: unknown) => logger.debug(toMessage(error)));
+      await look();
     }
   }
 
@@ -109,4 +104,12 @@ export function watchPod(client: Client, created: Pod, logger: Logger): PodWatch
       await running;
     },
   };
+}
+
+/** Looks at the pod until it is gone, less and less often. */
+async function poll(look: () => Promise<unknown>, signal: AbortSignal, gone: AbortSignal): Promise<void> {
+  for (let pause = firstPollMs; !gone.aborted; pause = Math.min(pause * 1.05, latestPollMs)) {
+    await sleep(pause, undefined, { signal });
+    await look();
+  }
 }

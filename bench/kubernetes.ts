@@ -8,7 +8,10 @@ import { executorContext, tmpdir } from "signalman/testing";
 
 const rounds = 7;
 const floodBytes = 50_000_000;
-const flood = `head -c ${floodBytes} /dev/zero | tr '\\0' 'x' | fold -w 79`;
+/** Short lines. They are written before the measurement: on a terminal `fold` would write each line by itself. */
+const lines = `head -c ${floodBytes} /dev/zero | tr '\\0' 'x' | fold -w 79`;
+const prepareFlood = `${lines} >/tmp/flood`;
+const flood = "cat /tmp/flood";
 
 await startedCluster();
 const ours = await measure(runOurs);
@@ -92,6 +95,7 @@ function kubectl(args: readonly string[], stdin?: string): Promise<string> {
 /** Bytes per second. */
 async function floodKubectl(): Promise<number> {
   await using pod = await applyPod();
+  await kubectl(["exec", pod.name, "--", "bash", "-c", prepareFlood]);
   const started = performance.now();
   const child = Bun.spawn(
     [files.kubectl, "--kubeconfig", files.kubeconfig, "exec", pod.name, "--", "bash", "-c", flood],
@@ -106,6 +110,7 @@ async function floodOurs() {
   await using directory = await tmpdir();
   const executor = create(executorContext(directory.path));
   await executor.start(new AbortController().signal);
+  await executor.run(prepareFlood, () => {});
   const hash = new Bun.CryptoHasher("sha256");
   const before = process.memoryUsage.rss() / 1e6;
   let bytes = 0;
@@ -118,7 +123,7 @@ async function floodOurs() {
   });
   const rate = (bytes / (performance.now() - started)) * 1000;
   await executor[Symbol.asyncDispose]();
-  const local = Bun.spawnSync(["bash", "-c", flood]).stdout;
+  const local = Bun.spawnSync(["bash", "-c", lines]).stdout;
   const isExact = hash.digest("hex") === new Bun.CryptoHasher("sha256").update(local).digest("hex");
   return { rate, isExact, before, after };
 }

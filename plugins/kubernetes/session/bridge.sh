@@ -17,8 +17,9 @@ exec 7<>steps 9<>pause
 printf '\n' >&7
 
 follow() {
-  # The tail of coreutils is told of every change; that of busybox looks once a second.
-  ! tail --version >/dev/null || exec tail -c "+$(($1 + 1))" -f output
+  # The tail of coreutils; that of busybox looks only once a second. Looking each 10 ms instead of at every write makes
+  # a flood's messages three times as large, and its transfer faster by half.
+  ! tail ---disable-inotify -c 0 /dev/null || exec tail ---disable-inotify -s 0.01 -c "+$(($1 + 1))" -f output
   local from=$1 size pause=0.01
   while :; do
     size=$(stat -c %s output)

@@ -100,7 +100,7 @@ export function createJobPod(context: ExecutorContext, { settings, connect }: Jo
   };
 }
 
-/** Shows as whom and where the job runs (protocol section 7). Resolves to the exit code of the block. */
+/** Shows the job's user and working directory (protocol section 7). Resolves to the exit code of the block. */
 async function showIdentity({ session }: PodSession, output: Output): Promise<number> {
   const questions = [
     ["whoami", "User", "Failed to determine user"],
@@ -113,7 +113,7 @@ async function showIdentity({ session }: PodSession, output: Output): Promise<nu
       silent: true,
     });
     output(code === 0 ? `${title}: ${text.trimEnd()}\n` : `${failure}\n`);
-    // A user id without a name is no fault: images run as any number.
+    // A user id without a name is valid: an image may run under an arbitrary number.
     if (code !== 0 && command !== "whoami") return 1;
   }
   return 0;

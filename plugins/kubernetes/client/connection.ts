@@ -13,7 +13,7 @@ export interface Authorization {
   readonly proxy?: string;
 }
 
-/** Where the API server is, and as whom it is asked. */
+/** The address of the API server and the identity of the agent there. */
 export interface Connection {
   /** URL without a trailing slash. */
   readonly server: string;

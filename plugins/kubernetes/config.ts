@@ -2,28 +2,26 @@ import * as v from "valibot";
 
 export type KubernetesConfig = v.InferOutput<typeof config>;
 
-/** There is no executor that would keep to them. */
-const unsupported = { status: "unsupported" } as const;
+const seconds = { hint: "seconds" } as const;
 
-/** The reference's options for pods, so that a configuration with them is understood, and refused with a reason. */
 export const config = v.strictObject({
   executor: v.optional(
-    v.pipe(v.boolean(), v.description("Run every job in a pod"), v.metadata(unsupported)),
+    v.pipe(v.boolean(), v.description("Run every job of this agent in a Kubernetes pod of its own")),
     false,
   ),
   "pod-spec": v.optional(
     v.pipe(
       v.string(),
-      v.description("A ConfigMap with parts of the pod's specification"),
-      v.metadata(unsupported),
+      v.description("Name of a ConfigMap with parts of the pod's specification"),
       v.metadata({ hint: "name" }),
     ),
   ),
   "allowed-images": v.optional(
     v.pipe(
       v.array(v.string()),
-      v.description("Regular expressions; a job may use images that match one of them"),
-      v.metadata(unsupported),
+      v.description(
+        "Regular expressions; jobs may use only images that match one of them. Default: all images",
+      ),
     ),
     [],
   ),
@@ -34,27 +32,30 @@ export const config = v.strictObject({
         v.integer("expected whole seconds"),
         v.maxValue(1_000_000, "expected at most 1000000 seconds"),
       ),
-      v.description("How long a pod may take to start"),
-      v.metadata(unsupported),
-      v.metadata({ hint: "seconds" }),
+      v.description("Seconds that a pod may take to become ready; 0 stands for 60"),
+      v.metadata(seconds),
     ),
     300,
   ),
   labels: v.optional(
     v.pipe(
       v.array(v.string()),
-      v.description("Labels for the pods: name=value"),
-      v.metadata(unsupported),
+      v.description("Labels for pods and secrets: name=value"),
       v.metadata({ hint: "name=value" }),
     ),
     [],
   ),
   "default-image": v.optional(
+    v.pipe(v.string(), v.description("Image for jobs that name no container"), v.metadata({ hint: "image" })),
+  ),
+  "lost-timeout": v.optional(
     v.pipe(
-      v.string(),
-      v.description("The image of a job that names none"),
-      v.metadata(unsupported),
-      v.metadata({ hint: "image" }),
+      v.number("expected a number of seconds"),
+      v.minValue(1, "expected at least 1 second"),
+      v.maxValue(1_000_000, "expected at most 1000000 seconds"),
+      v.description("Seconds without a connection to a job's pod after which the job fails"),
+      v.metadata(seconds),
     ),
+    900,
   ),
 });

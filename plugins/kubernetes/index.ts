@@ -1,51 +1,39 @@
-import { AgentError, check, definePlugin } from "signalman";
+import { check, definePlugin, executor, toMessage } from "signalman";
+import { createConnector } from "./client/connector.ts";
 import { config, type KubernetesConfig } from "./config.ts";
+import { createKubernetesExecutor } from "./executor.ts";
+import { toSettings } from "./settings.ts";
 
-const names = Object.keys(config.entries) as (keyof KubernetesConfig)[];
-
-/** Runs jobs in pods, one day; until then it refuses to start where a configuration counts on that. */
+/** Runs jobs in pods, one pod a job. */
 export default definePlugin({
   name: "kubernetes",
-  description: "refuses to start where pods are asked for: there is no Kubernetes executor yet",
-  runsIn: ["agent"],
+  description: "runs jobs in Kubernetes pods",
   config,
-  flags: Object.fromEntries(names.map((name) => [`kubernetes-${name}`, name])),
+  flags: Object.fromEntries(
+    (Object.keys(config.entries) as (keyof KubernetesConfig)[]).map((name) => [`kubernetes-${name}`, name]),
+  ),
   setup(ctx, options) {
-    ctx.provide(check, "kubernetes", {
-      run: () =>
-        findFaults(options).map((title) => ({
-          level: "error",
-          title,
-          remedy: "remove the options whose names begin with kubernetes-; no agent starts with them",
-        })),
+    const connect = createConnector(process.env, ctx.log);
+    ctx.provide(executor, "kubernetes", {
+      takesAllJobs: options.executor,
+      enforcesLimits: ["memoryBytes", "cpus"],
+      create: (context) => createKubernetesExecutor(context, { settings: toSettings(options), connect }),
+      // Without the option no earlier job of this agent ran in a pod, and there may be no cluster to ask.
+      cleanUp: async (context) => {
+        if (options.executor || context.jobId !== undefined)
+          await (await import("./clean-up.ts")).cleanUp(connect, context);
+      },
     });
-    ctx.hook("agent:start", () => {
-      const faults = findFaults(options);
-      if (faults.length > 0) throw new AgentError("CONFIG_INVALID", faults.join("\n"));
+    ctx.provide(check, "kubernetes", {
+      run: async (context) => (await import("./checks/checks.ts")).checkKubernetes(options, context),
+    });
+    ctx.hook("agent:start", () => void toSettings(options));
+    ctx.hook("agent:job-ended", async ({ job }) => {
+      if (!options.executor && job.executor !== "kubernetes") return;
+      const { removeLater } = await import("./clean-up.ts");
+      removeLater(connect, job.id, { signal: ctx.signal, logger: ctx.log }).catch((error: unknown) =>
+        ctx.log.warn(toMessage(error)),
+      );
     });
   },
 });
-
-function findFaults(options: KubernetesConfig): string[] {
-  const labels = options.labels.filter((label) => label.split("=").length !== 2);
-  const isAskedFor: Readonly<Record<keyof KubernetesConfig, boolean>> = {
-    executor: options.executor,
-    "pod-spec": !!options["pod-spec"],
-    "allowed-images": options["allowed-images"].length > 0,
-    "pod-start-timeout": options["pod-start-timeout"] !== 300,
-    labels: options.labels.length > 0,
-    "default-image": !!options["default-image"],
-  };
-  const asked = Object.entries(isAskedFor).flatMap(([name, isSet]) =>
-    isSet ? [`"kubernetes-${name}"`] : [],
-  );
-  return [
-    ...labels.map((label) => `Error parsing --kubernetes-labels: ${label} is not a valid label`),
-    ...(options["pod-start-timeout"] < 0
-      ? ["Kubernetes pod start timeout can't be negative. Exiting..."]
-      : []),
-    ...(asked.length > 0
-      ? [`this version has no Kubernetes executor: remove ${asked.join(", ")}, or use the shell executor`]
-      : []),
-  ];
-}

@@ -1,0 +1,107 @@
+import { mkdirSync, readdirSync, readFileSync } from "node:fs";
+import { mkdir, rm } from "node:fs/promises";
+import path from "node:path";
+import { takeLock } from "signalman";
+import { buildBinaries } from "./binary.ts";
+import { createCertificates } from "./certificates.ts";
+import { run } from "./command.ts";
+import { controlPlane, startControlPlane } from "./control-plane.ts";
+import { daemonPid, stopDaemon } from "./daemon.ts";
+import { buildImages, importImages } from "./images.ts";
+import { directories, files, home } from "./layout.ts";
+import { startContainerd, startKubelet } from "./node.ts";
+
+/** Builds what is missing and starts what does not run. The cluster stays; any number of processes may call this. */
+export async function startCluster(): Promise<void> {
+  using _lock = await waitForLock();
+  if (process.getuid?.() !== 0) throw new Error("the cluster needs root: it runs containerd and a kubelet");
+  await mkdir(directories.run, { recursive: true });
+  await mkdir(directories.data, { recursive: true });
+  await build();
+  await startContainerd();
+  await importImages();
+  await startControlPlane();
+  await startKubelet();
+}
+
+/** Ends the cluster with its pods, shims and mounts. Its files stay. */
+export async function stopCluster(): Promise<void> {
+  using _lock = await waitForLock();
+  if (daemonPid("kube-apiserver") !== undefined && daemonPid("kubelet") !== undefined) {
+    const pods = [
+      files.kubectl,
+      "--kubeconfig",
+      files.kubeconfig,
+      "delete",
+      "pods",
+      "--all",
+      "--all-namespaces",
+    ];
+    await run([...pods, "--grace-period=0", "--force", "--wait=false"]).catch(() => {});
+    await waitForShims(10_000);
+  }
+  await stopDaemon("kubelet");
+  for (const name of controlPlane.toReversed()) await stopDaemon(name);
+  for (const pid of shims()) process.kill(pid, "SIGKILL");
+  await stopDaemon("containerd");
+  await unmountAll();
+  await rm(directories.run, { recursive: true, force: true });
+}
+
+/** Pids of the components that run, by name. */
+export function runningComponents(): Map<string, number> {
+  const names = ["containerd", ...controlPlane, "kubelet"];
+  return new Map(
+    names.flatMap((name) => {
+      const pid = daemonPid(name);
+      return pid === undefined ? [] : [[name, pid] as const];
+    }),
+  );
+}
+
+async function build(): Promise<void> {
+  const { unpackPackages } = await import("./packages.ts");
+  await unpackPackages();
+  await createCertificates();
+  await buildBinaries();
+  await buildImages();
+}
+
+/** One start or stop at a time on this machine. */
+async function waitForLock(): Promise<Disposable> {
+  mkdirSync(home, { recursive: true });
+  for (;;) {
+    const lock = takeLock(files.lock);
+    if (lock !== undefined) return lock;
+    await Bun.sleep(200);
+  }
+}
+
+async function waitForShims(patienceMs: number): Promise<void> {
+  const deadline = performance.now() + patienceMs;
+  while (shims().length > 0 && performance.now() < deadline) await Bun.sleep(100);
+}
+
+/** containerd's shims outlive it. They carry its socket in their command line. */
+function shims(): number[] {
+  return readdirSync("/proc").flatMap((pid) => {
+    try {
+      const words = /^\d+$/.test(pid) ? readFileSync(`/proc/${pid}/cmdline`, "latin1").split("\0") : [];
+      return words[0]?.includes("containerd-shim") && words.includes(files.containerdSocket)
+        ? [Number(pid)]
+        : [];
+    } catch {
+      return [];
+    }
+  });
+}
+
+async function unmountAll(): Promise<void> {
+  const mounts = readFileSync("/proc/self/mounts", "utf8")
+    .split("\n")
+    .map((line) => line.split(" ")[1] ?? "")
+    .filter((mount) =>
+      [directories.data, directories.run].some((top) => mount.startsWith(`${top}${path.sep}`)),
+    );
+  for (const mount of mounts.toReversed()) await run(["umount", "--lazy", mount]).catch(() => {});
+}

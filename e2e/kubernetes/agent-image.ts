@@ -1,0 +1,27 @@
+import { copyFile, mkdir, rm } from "node:fs/promises";
+import path from "node:path";
+import { buildOnDebian } from "../cluster/images.ts";
+import { ports } from "../cluster/layout.ts";
+import { binary, root } from "../fixtures.ts";
+
+/** The image of an agent: the binary that was built last, at the path that third parties rely on. */
+export const agentImage = "signalman/agent:test";
+
+/** Builds the image and imports it into the cluster. */
+export async function buildAgentImage(): Promise<void> {
+  const directory = path.join(root, "dist", "agent-image");
+  await rm(directory, { recursive: true, force: true });
+  await mkdir(path.join(directory, "opt", "semaphore"), { recursive: true });
+  await copyFile(binary, path.join(directory, "opt", "semaphore", "agent"));
+  await buildOnDebian(agentImage, directory, "1000");
+}
+
+/** The cluster has no service network: a pod reaches the API server, and the hub, on the host's loopback. */
+export const hostAccess = {
+  hostNetwork: true,
+  env: [
+    { name: "KUBERNETES_SERVICE_HOST", value: "127.0.0.1" },
+    { name: "KUBERNETES_SERVICE_PORT", value: String(ports.apiServer) },
+    { name: "SEMAPHORE_AGENT_NO_HTTPS", value: "true" },
+  ],
+} as const;

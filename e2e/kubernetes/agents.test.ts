@@ -1,0 +1,212 @@
+import { describe, expect, test } from "bun:test";
+import { jobProcesses } from "../agents.ts";
+import { startApiServer, waitForApiServer } from "../cluster/control-plane.ts";
+import { stopDaemon } from "../cluster/daemon.ts";
+import { images } from "../cluster/images.ts";
+import { outline, outputOf } from "../jobs.ts";
+import { createPodScene, type PodScene } from "./agents.ts";
+
+const counting = "for i in $(seq 60); do echo line $i; sleep 0.1; done";
+const counted = Array.from({ length: 60 }, (_, at) => `line ${at + 1}\n`).join("");
+
+/** The name of the only pod that is there. */
+async function onlyPod({ namespace }: PodScene): Promise<string> {
+  const pods = (await namespace.left()).filter((name) => name.startsWith("pod/"));
+  expect(pods).toHaveLength(1);
+  return pods[0] ?? "";
+}
+
+describe("a stop", () => {
+  const inImage = (image: string) => ({
+    commands: ["echo begun; touch /never"],
+    executor: "dockercompose",
+    compose: { containers: [{ name: "main", image }] },
+  });
+
+  test.each([
+    ["while the pod cannot be scheduled", { ...inImage(images.debian) }, "unscheduled"],
+    ["while a sidecar is not ready", { ...inImage(images.debian), commands: ["true"] }, "is not ready yet"],
+  ])(
+    "%s ends the wait: the job is stopped, and nothing is left",
+    async (what, job, line) => {
+      await using pods = await createPodScene();
+      const { namespace, scene } = pods;
+      const decorator = what.includes("scheduled")
+        ? { pod: "nodeSelector: { disk: none }" }
+        : { mainContainer: "readinessProbe: { exec: { command: ['false'] } }" };
+      await namespace.apply({
+        apiVersion: "v1",
+        kind: "ConfigMap",
+        metadata: { name: "slow" },
+        data: decorator,
+      });
+      await pods.start(["--kubernetes-pod-spec", "slow"]);
+      const id = await scene.hub.submit(job);
+      await pods.shows(id, line);
+      await scene.hub.stopJob(id);
+      expect(await pods.result(id)).toBe("stopped");
+      await namespace.emptied();
+      expect(outline(await scene.hub.log(id)).at(-1)).toBe("end stopped");
+    },
+    180_000,
+  );
+
+  test("while an image is pulled ends the wait", async () => {
+    await using pods = await createPodScene();
+    const { namespace, scene } = pods;
+    // A registry that never answers.
+    using registry = Bun.serve({
+      hostname: "127.0.0.1",
+      port: 0,
+      fetch: () => new Promise<Response>(() => {}),
+    });
+    const image = `127.0.0.1:${registry.port}/slow:1`;
+    await pods.start();
+    const id = await scene.hub.submit(inImage(image));
+    await pods.shows(id, `Pulling image "${image}"`);
+    await scene.hub.stopJob(id);
+    expect(await pods.result(id)).toBe("stopped");
+    await namespace.emptied();
+    await registry.stop(true);
+  }, 180_000);
+
+  test("in a flood ends the command, and no epilogue runs", async () => {
+    await using pods = await createPodScene();
+    const { namespace, scene } = pods;
+    await pods.start();
+    const id = await scene.hub.submit({ commands: ["yes"], epilogue_always_commands: ["echo never"] });
+    await pods.shows(id, "y\ny\n");
+    await scene.hub.stopJob(id);
+    expect(await pods.result(id)).toBe("stopped");
+    await namespace.emptied();
+    expect(
+      outline(await scene.keptLog(id))
+        .map((each) => each.slice(0, 12))
+        .slice(-2),
+    ).toEqual(["[yes] 1: y\ny", "end stopped"]);
+  }, 180_000);
+});
+
+describe("a job goes on exactly where it was", () => {
+  test("when the API server is killed and comes back", async () => {
+    await using pods = await createPodScene();
+    const { namespace, scene } = pods;
+    await pods.start();
+    const id = await scene.hub.submit({ commands: [counting, "echo after"] });
+    await pods.shows(id, "line 10");
+    await stopDaemon("kube-apiserver", "SIGKILL");
+    await Bun.sleep(2000);
+    startApiServer();
+    await waitForApiServer();
+    expect(await pods.result(id)).toBe("passed");
+    const events = await scene.hub.log(id);
+    expect([outputOf(events, counting), outputOf(events, "echo after")]).toEqual([counted, "after\n"]);
+    await namespace.emptied();
+    expect(await scene.agentLog()).toContain("reconnecting");
+  }, 180_000);
+
+  test("when its agent is killed and started again", async () => {
+    await using pods = await createPodScene();
+    const { namespace, scene } = pods;
+    const agent = await pods.start();
+    const id = await scene.hub.submit({ commands: [counting] });
+    await pods.shows(id, "line 10");
+    agent.kill("SIGKILL");
+    await agent.finished;
+    await pods.start();
+    expect(await pods.result(id)).toBe("passed");
+    expect(outputOf(await scene.hub.log(id), counting)).toBe(counted);
+    await namespace.emptied();
+  }, 180_000);
+});
+
+describe("a job ends with the reason in its log", () => {
+  test.each([
+    [
+      "its pod is deleted",
+      ["delete", "--wait=false", "--grace-period=0", "--force"],
+      "the pod was deleted, and not by this agent",
+    ],
+    [
+      "its pod is deleted softly",
+      ["delete", "--wait=false", "--grace-period=1"],
+      "the pod was deleted, and not by this agent",
+    ],
+  ])(
+    "%s",
+    async (_, command, reason) => {
+      await using pods = await createPodScene();
+      const { namespace, scene } = pods;
+      await pods.start();
+      const id = await scene.hub.submit({ commands: ["echo begun; sleep 600"] });
+      await pods.shows(id, "begun");
+      await namespace.kubectl([...command, await onlyPod(pods)]);
+      expect(await pods.result(id)).toBe("failed");
+      expect(outputOf(await scene.hub.log(id), "echo begun; sleep 600")).toBe(
+        `begun\n[signalman: ${reason}]\n`,
+      );
+      await namespace.emptied();
+    },
+    180_000,
+  );
+
+  test("a command was killed for memory", async () => {
+    await using pods = await createPodScene();
+    const { namespace, scene } = pods;
+    await namespace.apply({
+      apiVersion: "v1",
+      kind: "ConfigMap",
+      metadata: { name: "small" },
+      data: { mainContainer: "resources: { limits: { memory: 64Mi } }" },
+    });
+    await pods.start(["--kubernetes-pod-spec", "small"]);
+    const command = "bash -c 'x=$(head -c 200000000 /dev/zero | tr \"\\0\" x); echo never'";
+    const id = await scene.hub.submit({ commands: [command] });
+    expect(await pods.result(id)).toBe("failed");
+    expect(outputOf(await scene.hub.log(id), command)).toContain("killed: out of memory]");
+    await namespace.emptied();
+  }, 180_000);
+
+  test("its deadline has passed", async () => {
+    await using pods = await createPodScene();
+    const { namespace, scene } = pods;
+    await namespace.apply({
+      apiVersion: "v1",
+      kind: "ConfigMap",
+      metadata: { name: "short" },
+      data: { pod: "activeDeadlineSeconds: 5\nterminationGracePeriodSeconds: 1" },
+    });
+    await pods.start(["--kubernetes-pod-spec", "short"]);
+    const id = await scene.hub.submit({ commands: ["sleep 600"] });
+    expect(await pods.result(id)).toBe("failed");
+    expect(outputOf(await scene.hub.log(id), "sleep 600")).toContain(
+      "[signalman: the pod's deadline has passed",
+    );
+    await namespace.emptied();
+  }, 180_000);
+});
+
+test("what a killed job process leaves is removed by its agent", async () => {
+  await using pods = await createPodScene();
+  const { namespace, scene } = pods;
+  await pods.start();
+  const id = await scene.hub.submit({ commands: ["echo begun; sleep 600"] });
+  await pods.shows(id, "begun");
+  for (const pid of jobProcesses(id)) process.kill(pid, "SIGKILL");
+  expect(await pods.result(id)).toBe("failed");
+  await namespace.emptied();
+}, 180_000);
+
+test("two slots run two jobs at once, and ten jobs in a row leave nothing", async () => {
+  await using pods = await createPodScene();
+  const { namespace, scene } = pods;
+  await pods.start(["--slots", "2"]);
+  const ids: string[] = [];
+  for (let at = 0; at < 10; at += 1) ids.push(await scene.hub.submit({ commands: [`echo job ${at}`] }));
+  for (const [at, id] of ids.entries()) {
+    expect(await pods.result(id)).toBe("passed");
+    expect(outputOf(await scene.hub.log(id), `echo job ${at}`)).toBe(`job ${at}\n`);
+  }
+  await namespace.emptied();
+  expect(await scene.hub.violations()).toEqual([]);
+}, 240_000);

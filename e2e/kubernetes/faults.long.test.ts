@@ -1,0 +1,97 @@
+import { describe, expect, test } from "bun:test";
+import { startKubelet } from "../cluster/node.ts";
+import { daemonPid, stopDaemon } from "../cluster/daemon.ts";
+import { nodeName } from "../cluster/layout.ts";
+import { outputOf } from "../jobs.ts";
+import { createPodScene } from "./agents.ts";
+
+const counting = "for i in $(seq 150); do echo line $i; sleep 0.1; done";
+const counted = Array.from({ length: 150 }, (_, at) => `line ${at + 1}\n`).join("");
+
+describe("a job goes on exactly where it was", () => {
+  test.each([
+    [
+      "when the kubelet is restarted",
+      async () => {
+        await stopDaemon("kubelet", "SIGKILL");
+        await startKubelet();
+      },
+    ],
+    [
+      "when etcd stands still for ten seconds",
+      async () => {
+        const pid = daemonPid("etcd")!;
+        process.kill(pid, "SIGSTOP");
+        await Bun.sleep(10_000);
+        process.kill(pid, "SIGCONT");
+      },
+    ],
+  ])(
+    "%s",
+    async (_, disturb) => {
+      await using pods = await createPodScene();
+      const { namespace, scene } = pods;
+      await pods.start();
+      const id = await scene.hub.submit({ commands: [counting] });
+      await pods.shows(id, "line 10");
+      await disturb();
+      expect(await pods.result(id)).toBe("passed");
+      expect(outputOf(await scene.hub.log(id), counting)).toBe(counted);
+      await namespace.emptied();
+    },
+    240_000,
+  );
+
+  test("when its node is cordoned", async () => {
+    await using pods = await createPodScene();
+    const { namespace, scene } = pods;
+    await pods.start();
+    const id = await scene.hub.submit({ commands: [counting] });
+    await pods.shows(id, "line 10");
+    await namespace.kubectl(["cordon", nodeName]);
+    try {
+      expect(await pods.result(id)).toBe("passed");
+    } finally {
+      await namespace.kubectl(["uncordon", nodeName]);
+    }
+    expect(outputOf(await scene.hub.log(id), counting)).toBe(counted);
+  }, 240_000);
+});
+
+test("an evicted job ends with the reason in its log", async () => {
+  await using pods = await createPodScene();
+  const { namespace, scene } = pods;
+  await pods.start();
+  const id = await scene.hub.submit({ commands: ["echo begun; sleep 600"] });
+  await pods.shows(id, "begun");
+  const metadata = { name: `semaphore-job-${id}`, namespace: namespace.name };
+  const eviction = {
+    apiVersion: "policy/v1",
+    kind: "Eviction",
+    metadata,
+    deleteOptions: { gracePeriodSeconds: 1 },
+  };
+  const path = `/api/v1/namespaces/${namespace.name}/pods/${metadata.name}/eviction`;
+  await namespace.kubectl(["create", "--raw", path, "--filename=-"], JSON.stringify(eviction));
+  expect(await pods.result(id)).toBe("failed");
+  expect(outputOf(await scene.hub.log(id), "echo begun; sleep 600")).toContain(
+    "[signalman: the pod was evicted",
+  );
+  await namespace.emptied();
+}, 240_000);
+
+test("a hundred jobs in a row leave nothing in the cluster, and no descriptor in the agent", async () => {
+  await using pods = await createPodScene();
+  const { namespace, scene } = pods;
+  const agent = await pods.start();
+  const descriptors = async () =>
+    (await Array.fromAsync(new Bun.Glob("*").scan({ cwd: `/proc/${agent.pid}/fd`, onlyFiles: false })))
+      .length;
+  const before = await descriptors();
+  for (let at = 0; at < 100; at += 1) {
+    const id = await scene.hub.submit({ commands: [`echo job ${at}`] });
+    expect(await pods.result(id)).toBe("passed");
+  }
+  await namespace.emptied();
+  expect(await descriptors()).toBeLessThan(before + 10);
+}, 900_000);

@@ -1,0 +1,79 @@
+import { type CheckContext, type Finding, toMessage } from "signalman";
+import { isApiError } from "../client/api-error.ts";
+import { type Client, createClient } from "../client/client.ts";
+import { loadConnection } from "../client/connection.ts";
+import type { KubernetesConfig } from "../config.ts";
+import { loadDecorator } from "../pod/decorator.ts";
+import { type KubernetesSettings, toSettings } from "../settings.ts";
+import { checkRights } from "./rights.ts";
+
+/** Whether jobs can run in pods: the options, the API server, the role and the pod spec. */
+export async function checkKubernetes(
+  options: KubernetesConfig,
+  { env, signal }: CheckContext,
+): Promise<readonly Finding[]> {
+  let settings: KubernetesSettings;
+  try {
+    settings = toSettings(options);
+  } catch (error) {
+    const lines = toMessage(error).split("\n");
+    return lines.map((title) => ({ level: "error", title, remedy: "change the option that the line names" }));
+  }
+  if (!options.executor) return [];
+  let client: Client;
+  try {
+    client = createClient(await loadConnection(env));
+  } catch (error) {
+    return [
+      { level: "error", title: toMessage(error), remedy: "mount a service account, or set KUBECONFIG" },
+    ];
+  }
+  const server = await checkServer(client, signal);
+  if (server.level === "error") return [server];
+  const findings = [checkRights(client, settings, signal), checkPodSpec(client, settings, signal)];
+  return [server, ...(await Promise.all(findings)).flat()];
+}
+
+/** Oldest minor version of Kubernetes 1 whose API server takes every call of this plugin. */
+const oldestMinor = 27;
+
+async function checkServer(client: Client, signal: AbortSignal): Promise<Finding> {
+  const { namespace, server } = client.connection;
+  try {
+    const version = await client.call<{ gitVersion: string; major: string; minor: string }>(
+      "GET",
+      "/version",
+      {
+        signal,
+        retryMs: 2000,
+      },
+    );
+    const title = `Kubernetes ${version.gitVersion} at "${server}", namespace "${namespace}"`;
+    if (version.major === "1" && Number.parseInt(version.minor, 10) < oldestMinor)
+      return { level: "warning", title, remedy: `upgrade to Kubernetes 1.${oldestMinor} or newer` };
+    return { level: "ok", title };
+  } catch (error) {
+    const isRefused = isApiError(error, 401) || isApiError(error, 403);
+    return {
+      level: "error",
+      title: `the Kubernetes API server "${server}" ${isRefused ? "refuses the agent" : "cannot be reached"}: ${toMessage(error)}`,
+      remedy: isRefused
+        ? "check the token or the certificate of the agent"
+        : "check the address, the network and the certificate authority",
+    };
+  }
+}
+
+async function checkPodSpec(
+  client: Client,
+  { podSpec }: KubernetesSettings,
+  signal: AbortSignal,
+): Promise<readonly Finding[]> {
+  if (podSpec === undefined) return [];
+  try {
+    await loadDecorator(client, podSpec, signal);
+    return [{ level: "ok", title: `pod spec: ConfigMap "${podSpec}"` }];
+  } catch (error) {
+    return [{ level: "error", title: toMessage(error), remedy: `correct ConfigMap "${podSpec}"` }];
+  }
+}

@@ -1,0 +1,90 @@
+import { type Finding, toMessage } from "signalman";
+import type { Client } from "../client/client.ts";
+import type { KubernetesSettings } from "../settings.ts";
+
+interface Right {
+  readonly verb: string;
+  readonly resource: string;
+  readonly subresource?: string;
+  /** What does not work without it; left out for a right that every job needs. */
+  readonly lost?: string;
+}
+
+const required: readonly Right[] = [
+  { verb: "get", resource: "pods" },
+  { verb: "create", resource: "pods" },
+  { verb: "delete", resource: "pods" },
+  { verb: "create", resource: "pods", subresource: "exec" },
+  { verb: "get", resource: "pods", subresource: "exec" },
+  { verb: "create", resource: "secrets" },
+  { verb: "delete", resource: "secrets" },
+];
+
+const optional: readonly Right[] = [
+  {
+    verb: "watch",
+    resource: "pods",
+    lost: "the agent asks for pods again and again instead of watching them",
+  },
+  { verb: "list", resource: "pods", lost: "pods that a killed agent has left are not found" },
+  { verb: "list", resource: "secrets", lost: "secrets that a killed agent has left are not found" },
+  { verb: "watch", resource: "events", lost: "logs do not show which image is pulled" },
+  {
+    verb: "get",
+    resource: "pods",
+    subresource: "log",
+    lost: "logs do not show the last lines of a sidecar that crashes",
+  },
+];
+
+/** Asks for each right of the agent by a SelfSubjectAccessReview. */
+export async function checkRights(
+  client: Client,
+  { podSpec }: KubernetesSettings,
+  signal: AbortSignal,
+): Promise<readonly Finding[]> {
+  const podSpecRight = podSpec === undefined ? [] : [{ verb: "get", resource: "configmaps" }];
+  const rights: readonly Right[] = [...required, ...podSpecRight, ...optional];
+  try {
+    const granted = await Promise.all(rights.map((right) => isGranted(client, right, signal)));
+    const missing = rights.filter((_, index) => !granted[index]);
+    if (missing.length === 0)
+      return [{ level: "ok", title: "the role grants everything that the agent uses" }];
+    return missing.map((right) => toFinding(right, client.connection.namespace));
+  } catch (error) {
+    const title = `the agent's rights are not known: ${toMessage(error)}`;
+    return [{ level: "warning", title, remedy: "compare the agent's role with docs/kubernetes/rbac.yaml" }];
+  }
+}
+
+async function isGranted(client: Client, right: Right, signal: AbortSignal): Promise<boolean> {
+  const { verb, resource, subresource } = right;
+  const body = {
+    apiVersion: "authorization.k8s.io/v1",
+    kind: "SelfSubjectAccessReview",
+    spec: {
+      resourceAttributes: {
+        namespace: client.connection.namespace,
+        verb,
+        resource,
+        ...(subresource !== undefined && { subresource }),
+      },
+    },
+  };
+  const path = "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews";
+  const { status } = await client.call<{ status?: { allowed?: boolean } }>("POST", path, {
+    body,
+    signal,
+    retryMs: 2000,
+  });
+  return status?.allowed ?? false;
+}
+
+function toFinding({ verb, resource, subresource, lost }: Right, namespace: string): Finding {
+  const target = subresource === undefined ? resource : `${resource}/${subresource}`;
+  const title = `the role does not allow to "${verb}" "${target}" in namespace "${namespace}"`;
+  const remedy = "add it to the agent's role: docs/kubernetes/rbac.yaml";
+  return lost === undefined
+    ? { level: "error", title, remedy }
+    : { level: "warning", title, detail: lost, remedy };
+}

@@ -1,0 +1,46 @@
+/** What an API server answers when it refuses. */
+interface Status {
+  readonly message?: string;
+  readonly reason?: string;
+  readonly code?: number;
+}
+
+/** A call to the API server that failed: with the server's own reason, or without an answer (`status` 0). */
+export class ApiError extends Error {
+  readonly status: number;
+  /** The server's word: `NotFound`, `AlreadyExists`, `Forbidden`. */
+  readonly reason: string;
+
+  constructor(status: number, reason: string, message: string, options?: { cause?: unknown }) {
+    super(message, options);
+    this.name = "ApiError";
+    this.status = status;
+    this.reason = reason;
+  }
+}
+
+export function isApiError(thrown: unknown, status?: number): thrown is ApiError {
+  return thrown instanceof ApiError && (status === undefined || thrown.status === status);
+}
+
+/** Whether the same call may succeed later: no answer, too many requests, or a fault of the server. */
+export function isTemporary(thrown: unknown): boolean {
+  return isApiError(thrown) && (thrown.status === 0 || thrown.status === 429 || thrown.status >= 500);
+}
+
+/** Reads the error of an answer that is not 2xx. */
+export async function toApiError(response: Response): Promise<ApiError> {
+  const text = await response.text().catch(() => "");
+  const { message, reason = "" } = parseStatus(text);
+  const said = message ?? (text.trim().slice(0, 300) || response.statusText || "no reason given");
+  return new ApiError(response.status, reason, said);
+}
+
+function parseStatus(text: string): Status {
+  try {
+    const status: unknown = JSON.parse(text);
+    return typeof status === "object" && status !== null ? status : {};
+  } catch {
+    return {};
+  }
+}

@@ -1,0 +1,109 @@
+import { describe, expect, test } from "bun:test";
+import { createRecordingLogger } from "signalman/testing";
+import { refusal, startApiServer } from "../testing/api-server.ts";
+import { watchPod } from "../wait/pod-watch.ts";
+import type { Pod } from "./objects.ts";
+import { create, remove } from "./resources.ts";
+
+const signal = new AbortController().signal;
+const pod = (version: string, overrides: Partial<Pod["metadata"]> = {}): Pod => ({
+  metadata: { name: "p", uid: "1", resourceVersion: version, ...overrides },
+  spec: {},
+});
+
+describe("a call", () => {
+  test("fails with the server's own reason", async () => {
+    await using api = startApiServer(() => refusal(403, "Forbidden", "pods is forbidden"));
+    const error: unknown = await api.client.call("GET", "/x").catch((thrown: unknown) => thrown);
+    expect(error).toMatchObject({ status: 403, reason: "Forbidden", message: "pods is forbidden" });
+    expect(api.received).toHaveLength(1);
+  });
+
+  test("is repeated after too many requests, a server's fault, and an answer that is cut off", async () => {
+    await using api = startApiServer((_, count) => {
+      if (count === 1) return refusal(429, "TooManyRequests", "later", { "Retry-After": "0" });
+      if (count === 2) return refusal(503, "Unavailable", "later");
+      if (count === 3) return new Response('{"a":', { headers: { "Content-Type": "application/json" } });
+      return Response.json({ a: 1 });
+    });
+    expect(await api.client.call<{ a: number }>("GET", "/x")).toEqual({ a: 1 });
+    expect(api.received).toHaveLength(4);
+  });
+
+  test("has a deadline for each attempt", async () => {
+    await using api = startApiServer(
+      (_, count) => (count === 1 ? new Promise<Response>(() => {}) : Response.json({ count })),
+      { requestTimeoutMs: 50 },
+    );
+    expect(await api.client.call<{ count: number }>("GET", "/x")).toEqual({ count: 2 });
+  });
+
+  test("ends at once when its signal aborts", async () => {
+    const controller = new AbortController();
+    await using api = startApiServer(() => {
+      controller.abort(new Error("stopped"));
+      return refusal(500, "InternalError", "later");
+    });
+    expect(api.client.call("GET", "/x", { signal: controller.signal })).rejects.toThrow("stopped");
+  });
+});
+
+describe("create", () => {
+  test("recognizes what it has created when the answer was lost", async () => {
+    let created = "";
+    await using api = startApiServer(({ method, body }, count) => {
+      if (count === 1) created = body;
+      if (count === 1) return refusal(500, "InternalError", "the answer was lost");
+      if (method === "POST") return refusal(409, "AlreadyExists", "it exists");
+      return new Response(created);
+    });
+    expect(await create(api.client, "pods", pod("1"), signal)).toMatchObject({ metadata: { name: "p" } });
+    expect(api.received.map(({ method }) => method)).toEqual(["POST", "POST", "GET"]);
+  });
+
+  test("deletes what an earlier attempt has left under the name", async () => {
+    let exists = true;
+    await using api = startApiServer(({ method }) => {
+      if (method === "DELETE") exists = false;
+      if (method === "POST" && exists) return refusal(409, "AlreadyExists", "it exists");
+      return Response.json(pod("1"));
+    });
+    await create(api.client, "pods", pod("1"), signal);
+    expect(api.received.map(({ method }) => method)).toEqual(["POST", "GET", "DELETE", "POST"]);
+  });
+});
+
+test("deleting what is not there succeeds, and asks for no grace period", async () => {
+  await using api = startApiServer(() => refusal(404, "NotFound", "not found"));
+  await remove(api.client, "pods", "p");
+  expect(api.received[0]?.path).toBe("/api/v1/namespaces/jobs/pods/p?gracePeriodSeconds=0");
+});
+
+describe("the watch of a pod", () => {
+  test("polls where the role does not allow to watch, and logs that once", async () => {
+    await using api = startApiServer(({ path }, count) =>
+      path.includes("watch=true")
+        ? refusal(403, "Forbidden", "no")
+        : count < 4
+          ? Response.json(pod(String(count)))
+          : refusal(404, "NotFound", "gone"),
+    );
+    const logger = createRecordingLogger();
+    await using watch = watchPod(api.client, pod("0"), logger);
+    while (!watch.isGone) await watch.changed();
+    expect(watch.pod.metadata.resourceVersion).toBe("3");
+    expect(logger.entries.filter(({ message }) => message.includes("does not allow"))).toHaveLength(1);
+  });
+
+  test("goes on where it was when a connection ends, and takes a pod of another id for none", async () => {
+    const event = (object: Pod) => new Response(`${JSON.stringify({ type: "MODIFIED", object })}\n`);
+    await using api = startApiServer(({ path }) => {
+      if (path.includes("resourceVersion=1&") || path.endsWith("resourceVersion=1")) return event(pod("2"));
+      if (path.includes("watch=true")) return event(pod("3"));
+      return Response.json(pod("9", { uid: "2" }));
+    });
+    await using watch = watchPod(api.client, pod("1"), createRecordingLogger());
+    while (!watch.isGone) await watch.changed();
+    expect(watch.pod.metadata.resourceVersion).toBe("2");
+  });
+});

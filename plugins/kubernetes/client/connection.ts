@@ -1,0 +1,122 @@
+import { existsSync, readFileSync } from "node:fs";
+import { homedir } from "node:os";
+import { delimiter, join } from "node:path";
+import type { RequestOptions } from "node:https";
+import type { KubeConfig } from "@kubernetes/client-node/dist/config.js";
+import { AgentError, toMessage } from "signalman";
+
+/** What one request to the API server carries. */
+export interface Authorization {
+  readonly headers: Readonly<Record<string, string>>;
+  readonly tls: Bun.TLSOptions & { readonly serverName?: string };
+  /** URL of a proxy. */
+  readonly proxy?: string;
+}
+
+/** The address of the API server and the identity of the agent there. */
+export interface Connection {
+  /** URL without a trailing slash. */
+  readonly server: string;
+  /** Where jobs run (protocol section 6.4). */
+  readonly namespace: string;
+  /** The agent's own pod runs in this cluster. */
+  readonly isInCluster: boolean;
+  /** Credentials for the next request. Tokens that rotate are read anew, exec plugins are run when theirs has expired. */
+  authorize(): Promise<Authorization>;
+}
+
+type Env = Readonly<Record<string, string | undefined>>;
+
+const serviceAccount = "/var/run/secrets/kubernetes.io/serviceaccount";
+
+/**
+ * Loads the connection: the service account of the agent's pod, else the files of `KUBECONFIG`, else `~/.kube/config`. Throws
+ * `CONFIG_INVALID` with the reason. `onFallback` gets a line when there is no service account.
+ */
+export async function loadConnection(
+  env: Env,
+  onFallback: (line: string) => void = () => {},
+): Promise<Connection> {
+  const isInCluster = hasServiceAccount(env);
+  const source = env["KUBECONFIG"] || "~/.kube/config";
+  if (!isInCluster) onFallback(`No in-cluster configuration found - using ${source}...`);
+  try {
+    // Only the part that reads configurations: the whole package is a hundred times as large.
+    const client = await import("@kubernetes/client-node/dist/config.js");
+    const config = new client.KubeConfig();
+    if (isInCluster) config.loadFromCluster();
+    else loadFiles(config, env, () => new client.KubeConfig());
+    return toConnection(config, { env, isInCluster });
+  } catch (cause) {
+    const place = isInCluster ? serviceAccount : source;
+    throw new AgentError(
+      "CONFIG_INVALID",
+      `the Kubernetes configuration in "${place}" cannot be used: ${toMessage(cause)}; set KUBECONFIG to a working configuration, or run the agent in the cluster with a service account`,
+      { cause },
+    );
+  }
+}
+
+/** Loads the files of `KUBECONFIG`, as kubectl does: several are merged, and those that do not exist are ignored. */
+function loadFiles(config: KubeConfig, env: Env, create: () => KubeConfig): void {
+  const listed = env["KUBECONFIG"]?.split(delimiter).filter((file) => file !== "") ?? [];
+  const files = listed.length > 0 ? listed : [join(env["HOME"] || homedir(), ".kube", "config")];
+  const [first, ...others] = files.filter((file) => existsSync(file));
+  if (first === undefined) throw new Error("file not found");
+  config.loadFromFile(first);
+  for (const file of others) {
+    const other = create();
+    other.loadFromFile(file);
+    config.mergeConfig(other);
+  }
+  if (config.getCurrentCluster() === null) throw new Error("its current context names no cluster");
+}
+
+function hasServiceAccount(env: Env): boolean {
+  return !!env["KUBERNETES_SERVICE_HOST"] && existsSync(`${serviceAccount}/token`);
+}
+
+function toConnection(config: KubeConfig, options: { env: Env; isInCluster: boolean }): Connection {
+  const cluster = config.getCurrentCluster();
+  const server = cluster?.server.replace(/\/+$/, "") ?? "";
+  if (!/^https?:\/\//.test(server)) throw new Error(`"${server}" is not the URL of an API server`);
+  const proxy = cluster?.proxyUrl;
+  return {
+    server,
+    namespace: options.env["KUBERNETES_NAMESPACE"] || "default",
+    isInCluster: options.isInCluster,
+    async authorize() {
+      const request: RequestOptions = { headers: {} };
+      await config.applyToHTTPSOptions(request);
+      return {
+        headers: toHeaders(request),
+        tls: toTls(request),
+        ...(proxy !== undefined && { proxy }),
+      };
+    },
+  };
+}
+
+function toHeaders({ headers, auth }: RequestOptions): Record<string, string> {
+  const entries = Object.entries((headers ?? {}) as Record<string, unknown>);
+  const named = Object.fromEntries(entries.map(([name, value]) => [name, String(value)]));
+  return auth ? { ...named, Authorization: `Basic ${Buffer.from(auth).toString("base64")}` } : named;
+}
+
+function toTls(request: RequestOptions): Authorization["tls"] {
+  const { ca, cert, key, passphrase, rejectUnauthorized, servername } = request;
+  return {
+    ...(ca && { ca: ca as Buffer }),
+    ...(cert && { cert: cert as Buffer }),
+    ...(key && { key: key as Buffer }),
+    ...(passphrase !== undefined && { passphrase }),
+    ...(rejectUnauthorized !== undefined && { rejectUnauthorized }),
+    ...(servername !== undefined && { serverName: servername }),
+  };
+}
+
+/** The namespace in which the agent's own pod runs. */
+export function ownNamespace(): string | undefined {
+  const file = `${serviceAccount}/namespace`;
+  return existsSync(file) ? readFileSync(file, "utf8").trim() : undefined;
+}

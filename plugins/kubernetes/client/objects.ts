@@ -1,0 +1,94 @@
+/** The parts of Kubernetes objects that this plugin reads or writes. */
+
+export interface Metadata {
+  readonly name: string;
+  readonly namespace?: string;
+  readonly uid?: string;
+  readonly resourceVersion?: string;
+  readonly labels?: Readonly<Record<string, string>>;
+  readonly annotations?: Readonly<Record<string, string>>;
+  readonly deletionTimestamp?: string;
+  readonly ownerReferences?: readonly object[];
+}
+
+/** A container of a pod's specification, as the decorator may give it: fields that we do not know are kept. */
+export interface Container {
+  readonly name?: string;
+  readonly image?: string;
+  readonly env?: readonly object[];
+  readonly volumeMounts?: readonly object[];
+  readonly securityContext?: object;
+  readonly readinessProbe?: object;
+  readonly startupProbe?: object;
+  readonly [field: string]: unknown;
+}
+
+export interface PodSpec {
+  readonly containers?: readonly Container[];
+  readonly initContainers?: readonly Container[];
+  readonly volumes?: readonly object[];
+  readonly imagePullSecrets?: readonly object[];
+  readonly hostAliases?: readonly object[];
+  readonly nodeName?: string;
+  readonly [field: string]: unknown;
+}
+
+export interface Pod {
+  readonly apiVersion?: "v1";
+  readonly kind?: "Pod";
+  readonly metadata: Metadata;
+  readonly spec: PodSpec;
+  readonly status?: PodStatus;
+}
+
+export interface PodStatus {
+  readonly phase?: string;
+  readonly reason?: string;
+  readonly message?: string;
+  readonly conditions?: readonly PodCondition[];
+  readonly initContainerStatuses?: readonly ContainerStatus[];
+  readonly containerStatuses?: readonly ContainerStatus[];
+}
+
+export interface PodCondition {
+  readonly type: string;
+  readonly status: string;
+  readonly reason?: string;
+  readonly message?: string;
+}
+
+export interface ContainerStatus {
+  readonly name: string;
+  readonly image: string;
+  readonly ready: boolean;
+  readonly state?: {
+    readonly waiting?: { readonly reason?: string; readonly message?: string };
+    readonly running?: { readonly startedAt?: string };
+    readonly terminated?: {
+      readonly reason?: string;
+      readonly message?: string;
+      readonly exitCode?: number;
+      readonly signal?: number;
+    };
+  };
+}
+
+export interface Secret {
+  readonly apiVersion: "v1";
+  readonly kind: "Secret";
+  readonly metadata: Metadata;
+  readonly type: string;
+  readonly immutable: true;
+  /** Values in base64. */
+  readonly data: Readonly<Record<string, string>>;
+}
+
+export interface ConfigMap {
+  readonly data?: Readonly<Record<string, string>>;
+}
+
+export interface KubernetesEvent {
+  readonly reason?: string;
+  readonly message?: string;
+  readonly involvedObject?: { readonly uid?: string };
+}

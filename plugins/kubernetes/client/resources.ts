@@ -1,0 +1,84 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import { isApiError } from "./api-error.ts";
+import type { Client } from "./client.ts";
+import type { ConfigMap, Metadata, Pod } from "./objects.ts";
+
+export type Kind = "pods" | "secrets" | "configmaps" | "events";
+
+/** Holds a random id of the create call, so that a call whose answer was lost recognizes the object it has created. */
+const creationAnnotation = "signalman/creation";
+
+export function toPath(client: Client, kind: Kind, name?: string): string {
+  const base = `/api/v1/namespaces/${encodeURIComponent(client.connection.namespace)}/${kind}`;
+  return name === undefined ? base : `${base}/${encodeURIComponent(name)}`;
+}
+
+export function getPod(
+  client: Client,
+  name: string,
+  options: { signal?: AbortSignal; retryMs?: number } = {},
+) {
+  return client.call<Pod>("GET", toPath(client, "pods", name), options);
+}
+
+export function getConfigMap(client: Client, name: string, signal: AbortSignal) {
+  return client.call<ConfigMap>("GET", toPath(client, "configmaps", name), { signal });
+}
+
+/**
+ * Creates an object under a fixed name, exactly once whatever becomes of the answers. An object of that name that another attempt at
+ * this job has left is deleted first.
+ */
+export async function create<T extends { readonly metadata: Metadata }>(
+  client: Client,
+  kind: Kind,
+  object: T,
+  signal: AbortSignal,
+): Promise<T> {
+  const { name } = object.metadata;
+  const creation = crypto.randomUUID();
+  const annotations = { ...object.metadata.annotations, [creationAnnotation]: creation };
+  const body = { ...object, metadata: { ...object.metadata, annotations } };
+  for (;;) {
+    try {
+      const query = { fieldValidation: "Strict" };
+      return await client.call<T>("POST", toPath(client, kind), { body, query, signal });
+    } catch (error) {
+      if (!isApiError(error, 409) || error.reason !== "AlreadyExists") throw error;
+      const existing = await find<T>(client, kind, name, signal);
+      if (existing?.metadata.annotations?.[creationAnnotation] === creation) return existing;
+      await remove(client, kind, name, { signal });
+      await sleep(100, undefined, { signal });
+    }
+  }
+}
+
+/** Deletes an object at once; one that is not there is none to delete. */
+export async function remove(
+  client: Client,
+  kind: Kind,
+  name: string,
+  options: { readonly signal?: AbortSignal; readonly retryMs?: number } = {},
+): Promise<void> {
+  try {
+    const query = kind === "pods" ? { gracePeriodSeconds: 0 } : {};
+    await client.call("DELETE", toPath(client, kind, name), { ...options, query });
+  } catch (error) {
+    if (!isApiError(error, 404)) throw error;
+  }
+}
+
+/** `undefined`: it is not there, or the role does not allow to look (secrets may not be read with the least rights). */
+async function find<T>(
+  client: Client,
+  kind: Kind,
+  name: string,
+  signal: AbortSignal,
+): Promise<T | undefined> {
+  try {
+    return await client.call<T>("GET", toPath(client, kind, name), { signal });
+  } catch (error) {
+    if (isApiError(error, 404) || isApiError(error, 403)) return undefined;
+    throw error;
+  }
+}

@@ -1,0 +1,40 @@
+import type { Client } from "./client.ts";
+import { ApiError } from "./api-error.ts";
+
+export interface WatchEvent<T> {
+  readonly type: "ADDED" | "MODIFIED" | "DELETED" | "BOOKMARK";
+  readonly object: T;
+}
+
+/** The changes of a list, from now on; a watch without `resourceVersion` begins with what there is. Ends when the server closes it. */
+export async function* watch<T>(
+  client: Client,
+  path: string,
+  options: {
+    readonly fieldSelector: string;
+    readonly resourceVersion?: string | undefined;
+    readonly signal: AbortSignal;
+  },
+): AsyncGenerator<WatchEvent<T>> {
+  const { signal, ...query } = options;
+  const response = await client.open(path, { query: { ...query, watch: true, timeoutSeconds: 290 }, signal });
+  for await (const line of readLines(response)) {
+    const event = JSON.parse(line) as
+      | WatchEvent<T>
+      | { type: "ERROR"; object: { code?: number; message?: string } };
+    if (event.type === "ERROR")
+      throw new ApiError(event.object.code ?? 500, "WatchFailed", event.object.message ?? "the watch failed");
+    yield event;
+  }
+}
+
+async function* readLines(response: Response): AsyncGenerator<string> {
+  const decoder = new TextDecoder();
+  let rest = "";
+  for await (const chunk of response.body ?? []) {
+    rest += decoder.decode(chunk, { stream: true });
+    const lines = rest.split("\n");
+    rest = lines.pop() ?? "";
+    for (const line of lines) if (line !== "") yield line;
+  }
+}

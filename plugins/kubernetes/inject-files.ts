@@ -1,0 +1,52 @@
+import { dirname } from "node:path";
+import { decodeBase64, type JobFile, type Output } from "signalman";
+import { quote } from "signalman/terminal";
+
+/** How files reach the job's places: a command in its session, and a path in the pod for any bytes. */
+export interface Injection {
+  /** Runs a command of our own and resolves to its exit code and output. */
+  readonly run: (command: string) => Promise<{ code: number; text: string }>;
+  /** Brings bytes into the pod and resolves to their path there. */
+  readonly bring: (bytes: Uint8Array) => Promise<string>;
+  /** What was brought to this path is no longer needed. */
+  readonly drop: (path: string) => void;
+  readonly output: Output;
+}
+
+/** Puts one file of the request in its place (protocol sections 6.4, 7). Resolves to the exit code. */
+export async function injectFile(file: JobFile, { run, bring, drop, output }: Injection): Promise<number> {
+  const { mode, path } = file;
+  output(`Injecting ${path} with file mode ${mode}\n`);
+  const content = decodeBase64(file.content);
+  if (content === undefined) {
+    output("Failed to decode the content of the file.\n");
+    return 1;
+  }
+  if (!/^[0-7]{1,5}$/.test(mode)) {
+    output(`bad file permission '${mode}'\n`);
+    return 1;
+  }
+  const fail = ({ code, text }: { code: number; text: string }, what = "") => {
+    output(`Error injecting file ${path}: ${what}${text.trimEnd()}\n`);
+    return code;
+  };
+  const target = toTarget(path);
+  const directory = toTarget(dirname(path));
+  const made = await run(`(umask 027; mkdir -p -- ${directory})`);
+  if (made.code !== 0) return fail(made, `failed to created parent directory ${dirname(path)}: `);
+  // The mode is set before the first byte is written: other users cannot read a file of mode 0600 at any moment.
+  const opened = await run(`(umask 077; : >${target})`);
+  if (opened.code !== 0) return fail(opened);
+  const source = await bring(content);
+  const changed = await run(`{ chmod ${quote(mode)} ${target} && cat ${quote(source)} >&9; } 9>${target}`);
+  drop(source);
+  return changed.code === 0 ? 0 : fail(changed, `error setting file mode ${mode}: `);
+}
+
+/** A path of the request as a shell word: absolute, below the home directory, or below that of a user. */
+function toTarget(path: string): string {
+  if (path.startsWith("/")) return quote(path);
+  const [, user, rest] = /^(~[a-z0-9_-]*)(\/[^]*)?$/.exec(path) ?? [];
+  if (user === undefined) return `~/${quote(path)}`;
+  return rest === undefined ? user : `${user}/${quote(rest.replace(/^\/+/, ""))}`;
+}

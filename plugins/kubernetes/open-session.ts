@@ -1,0 +1,165 @@
+import { join } from "node:path";
+import { AgentError, type ExecutorContext, type Output } from "signalman";
+import { createSession, type Session } from "signalman/terminal";
+import type { Client } from "./client/client.ts";
+import type { Pod } from "./client/objects.ts";
+import { mainContainer } from "./pod/build-pod.ts";
+import { openHeldTerminal } from "./session/held-terminal.ts";
+import { type Link, type LinkStart, openLink } from "./session/link.ts";
+import { openPlainTerminal } from "./session/plain-terminal.ts";
+import { createPodFiles, type PodFiles } from "./session/pod-files.ts";
+import type { KubernetesSettings } from "./settings.ts";
+import { findPodEnd } from "./wait/pod-end.ts";
+import type { PodWatch } from "./wait/pod-watch.ts";
+import { createPullObserver } from "./wait/pulls.ts";
+import { waitForPod } from "./wait/wait-for-pod.ts";
+
+/** A job's session in its pod. Disposal ends it and leaves the pod. */
+export interface PodSession extends AsyncDisposable {
+  readonly session: Session;
+  readonly link: Link;
+  readonly files: PodFiles;
+  /** Why the session ended without the shell, for the job's log. */
+  readonly endReason: string | undefined;
+}
+
+export interface OpenSessionOptions {
+  readonly client: Client;
+  readonly context: ExecutorContext;
+  readonly settings: KubernetesSettings;
+  readonly watch: PodWatch;
+  readonly output: Output;
+  readonly signal: AbortSignal;
+}
+
+/** Waits for the pod and opens the session in it, as early as the pod allows. Throws with the reason. */
+export async function openSession(options: OpenSessionOptions): Promise<PodSession> {
+  const { client, context, settings, watch, output, signal } = options;
+  const { logger } = context;
+  const { pod } = watch;
+  await using cleanup = new AsyncDisposableStack();
+  const place = { pod: pod.metadata.name, container: mainContainer };
+  const connect = () => {
+    if (cleanup.disposed) throw new Error("the session was closed");
+    const opened = openLink({
+      client,
+      ...place,
+      logger,
+      lostTimeoutMs: settings.lostTimeoutMs,
+      findPodEnd: () => askForEnd(watch),
+    });
+    cleanup.defer(() => opened.close());
+    return opened;
+  };
+
+  // 1. The pod. One that nothing else decides about is used as soon as it answers, a second before its status says so.
+  const early = isAloneAndUnprobed(pod) ? whenScheduled(watch).then(connect) : undefined;
+  const works = early ? answers(early) : new Promise<void>(() => {});
+  const pulls = createPullObserver(context);
+  await waitForPod({
+    client,
+    watch,
+    logger,
+    signal,
+    timeoutMs: settings.podStartTimeoutMs,
+    onLine: (line) => output(`${line}\n`),
+    onEvent: pulls.onEvent,
+    works,
+  });
+  output("Pod is ready.\nStarting a new bash session in the pod...\n");
+
+  // 2. The connection, and a terminal that it may lose.
+  const link = early ? await early : connect();
+  const isHeld = (await firstAnswer(link, settings.podStartTimeoutMs, signal)) === "held";
+  if (!isHeld)
+    logger.warn(
+      'the job\'s image has no "script" (util-linux or busybox): its session ends when the connection to the pod breaks',
+    );
+  const closing = new AbortController();
+  cleanup.defer(() => closing.abort());
+  void link.ended.then(() => closing.abort());
+  const files = createPodFiles({ client, ...place, link, isHeld, signal: closing.signal });
+
+  // 3. The shell. A command's file is read whole before the command runs.
+  let command: string | undefined;
+  let broken: string | undefined;
+  const session = await createSession(
+    {
+      open: (terminal) =>
+        isHeld
+          ? openHeldTerminal(link, terminal)
+          : openPlainTerminal(client, place, { ...terminal, onBroken: (why) => (broken = why) }),
+      async putCommand(text) {
+        if (command !== undefined) files.drop(command);
+        command = await files.put("command", `${text}\n`);
+        return command;
+      },
+      overflow: join(context.directory, "overflow"),
+      size: context.options.terminalSize,
+      startTimeoutMs: settings.podStartTimeoutMs,
+    },
+    signal,
+  );
+  cleanup.use(session);
+  output("Shell session is ready.\n");
+  const owned = cleanup.move();
+  return {
+    session,
+    link,
+    files,
+    get endReason() {
+      return link.reason ?? broken;
+    },
+    [Symbol.asyncDispose]: () => owned.disposeAsync(),
+  };
+}
+
+/** Why the pod is over. A server that does not answer cannot tell: then it is not. */
+async function askForEnd(watch: PodWatch): Promise<string | undefined> {
+  await watch.refresh().catch(() => {});
+  return findPodEnd(watch.pod, watch.isGone);
+}
+
+function isAloneAndUnprobed({ spec }: Pod): boolean {
+  const [main, ...others] = spec.containers ?? [];
+  return others.length === 0 && main?.readinessProbe === undefined && main?.startupProbe === undefined;
+}
+
+/** Resolves when the connection stands for the first time. Never rejects, and never resolves when it does not. */
+async function answers(early: Promise<Link>): Promise<void> {
+  try {
+    await (
+      await early
+    ).started;
+  } catch {
+    await new Promise(() => {});
+  }
+}
+
+async function whenScheduled(watch: PodWatch): Promise<void> {
+  for (let change = watch.changed(); watch.pod.spec.nodeName === undefined; change = watch.changed())
+    await change;
+}
+
+/** Waits for the first connection to a pod that is ready. */
+async function firstAnswer(link: Link, timeoutMs: number, signal: AbortSignal): Promise<LinkStart> {
+  const { promise: stopped, reject } = Promise.withResolvers<never>();
+  const onAbort = () => reject(signal.reason);
+  const onTimeout = () =>
+    reject(
+      new AgentError(
+        "SESSION_FAILED",
+        `the pod is ready, but no connection to it could be opened: ${link.failure}`,
+      ),
+    );
+  const timer = setTimeout(onTimeout, timeoutMs);
+  signal.addEventListener("abort", onAbort, { once: true });
+  if (signal.aborted) onAbort();
+  try {
+    return await Promise.race([link.started, stopped]);
+  } finally {
+    clearTimeout(timer);
+    signal.removeEventListener("abort", onAbort);
+    stopped.catch(() => {});
+  }
+}

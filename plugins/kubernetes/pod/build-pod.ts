@@ -1,0 +1,137 @@
+import type { JobRequest } from "signalman";
+import type { Container, Metadata, Pod } from "../client/objects.ts";
+import supervisor from "../session/supervisor.sh" with { type: "text" };
+import type { IsAllowed } from "./allowed-images.ts";
+import { toCommand, toSecurityContext } from "./container-words.ts";
+import type { Decorator } from "./decorator.ts";
+import { type JobSecret, secretDirectory } from "./job-secret.ts";
+
+/** Name of the container in which the commands run. */
+export const mainContainer = "main";
+
+export interface PodOptions {
+  readonly job: JobRequest;
+  readonly metadata: Metadata;
+  readonly decorator: Decorator;
+  readonly secret: JobSecret;
+  readonly secretName: string;
+  /** Name of the secret for the job's registries, where it has credentials. */
+  readonly pullSecretName: string | undefined;
+  readonly isAllowed: IsAllowed;
+  readonly defaultImage: string | undefined;
+  /** Limits for the main container: `cpu` and `memory`, in the words of Kubernetes. */
+  readonly limits: Readonly<Record<string, string>>;
+}
+
+/** Builds a job's pod (protocol section 6.4). Throws in the protocol's words when the job asks for what cannot be. */
+export function buildPod(options: PodOptions): Pod {
+  const { decorator, job, secretName, pullSecretName } = options;
+  const containers = buildContainers(options);
+  const { pod } = decorator;
+  const sidecars = containers.slice(1).flatMap(({ name }) => (name === undefined ? [] : [name]));
+  return {
+    apiVersion: "v1",
+    kind: "Pod",
+    metadata: options.metadata,
+    spec: {
+      ...pod,
+      containers,
+      restartPolicy: "Never",
+      volumes: [
+        ...(pod.volumes ?? []),
+        {
+          name: "environment",
+          secret: {
+            secretName,
+            optional: false,
+          },
+        },
+        {
+          name: "signalman",
+          emptyDir: {},
+        },
+      ],
+      ...list("imagePullSecrets", [
+        ...(pod.imagePullSecrets ?? []),
+        ...(pullSecretName === undefined ? [] : [{ name: pullSecretName }]),
+      ]),
+      ...list("hostAliases", [
+        ...(pod.hostAliases ?? []),
+        ...(job.containers.length > 1
+          ? [
+              {
+                ip: "127.0.0.1",
+                hostnames: sidecars,
+              },
+            ]
+          : []),
+      ]),
+    },
+  };
+}
+
+function list(name: string, entries: readonly object[]): object {
+  return entries.length === 0 ? {} : { [name]: entries };
+}
+
+function buildContainers(options: PodOptions): Container[] {
+  const { job, defaultImage, isAllowed } = options;
+  const [main, ...sidecars] = job.containers;
+  const fail = (why: string) =>
+    new Error(`error building pod spec: error building containers for pod spec: ${why}`);
+  if (main === undefined && !defaultImage)
+    throw fail("no containers specified in Semaphore YAML, and no default container is provided");
+  for (const { image } of job.containers)
+    if (!isAllowed(image)) throw fail(`error validating images: image '${image}' is not allowed`);
+  try {
+    return [
+      buildMain(options, main?.image ?? defaultImage ?? ""),
+      ...sidecars.map((it) => buildSidecar(options, it)),
+    ];
+  } catch (error) {
+    throw fail(error instanceof Error ? error.message : String(error));
+  }
+}
+
+function buildMain(options: PodOptions, image: string): Container {
+  const { decorator, job, limits } = options;
+  const given = decorator.mainContainer;
+  const [main] = job.containers;
+  const resources = (given["resources"] ?? {}) as { limits?: object };
+  return {
+    ...given,
+    name: mainContainer,
+    image,
+    command: ["bash", "-c", supervisor],
+    env: [...(given.env ?? []), ...variables(options, main)],
+    volumeMounts: [
+      ...(given.volumeMounts ?? []),
+      { name: "environment", mountPath: secretDirectory, readOnly: true },
+      { name: "signalman", mountPath: "/signalman" },
+    ],
+    ...(main !== undefined && toSecurityContext(main, given)),
+    ...(Object.keys(limits).length > 0 && {
+      resources: { ...resources, limits: { ...limits, ...resources.limits } },
+    }),
+  };
+}
+
+function buildSidecar(options: PodOptions, container: JobRequest["containers"][number]): Container {
+  const given = options.decorator.sidecarContainers;
+  return {
+    ...given,
+    name: container.name,
+    image: container.image,
+    env: [...(given.env ?? []), ...variables(options, container)],
+    ...toCommand(container),
+    ...toSecurityContext(container, given),
+  };
+}
+
+/** By reference to the secret: no value stands in the pod, and none is expanded. */
+function variables(options: PodOptions, container: JobRequest["containers"][number] | undefined): object[] {
+  return (container?.env ?? []).map((variable) => ({
+    name: variable.name,
+    valueFrom: { secretKeyRef: { name: options.secretName, key: options.secret.variableKeys.get(variable) } },
+  }));
+}

@@ -1,0 +1,99 @@
+import { AgentError, decodeBase64, type ImagePullCredentials, readVariable } from "signalman";
+
+/** What a registry is told. */
+export interface RegistryLogin {
+  /** Its key in a `dockerconfigjson` (protocol section 6.4). */
+  readonly server: string;
+  readonly username: string;
+  readonly password: string;
+}
+
+/** Credentials of a job's request, decoded (protocol section 6.3). */
+export type PullCredentials =
+  | ({ readonly kind: "DockerHub" | "GenericDocker" | "GCR" } & RegistryLogin)
+  | {
+      readonly kind: "AWS_ECR";
+      readonly region: string;
+      /** Left out: whatever account the credentials belong to. */
+      readonly account: string | undefined;
+      /** What the `aws` program gets. */
+      readonly environment: Readonly<Record<string, string>>;
+    };
+
+const typeVariable = "DOCKER_CREDENTIAL_TYPE";
+const kinds: ReadonlySet<string> = new Set(["DockerHub", "GenericDocker", "AWS_ECR", "GCR"]);
+const keyFile = "/tmp/gcr/keyfile.json";
+
+/** Which of the four kinds it is. Throws `JOB_INVALID` with the protocol's words. */
+function readCredentialKind({ env }: ImagePullCredentials): PullCredentials["kind"] {
+  const variable = env.findLast(({ name }) => name === typeVariable);
+  if (variable === undefined) throw fault(`Failed to resolve docker login strategy: ${typeVariable} not set`);
+  const kind = readVariable(env, typeVariable);
+  if (kind === undefined)
+    throw fault(`Failed to resolve docker login strategy: ${typeVariable} is no base64`);
+  if (!kinds.has(kind)) throw fault(`Unknown Handler for credential type ${kind}`);
+  return kind as PullCredentials["kind"];
+}
+
+/** Decodes one entry of `image_pull_credentials`. Throws `JOB_INVALID` with the protocol's words; values stand in no message. */
+export function decodeCredentials(entry: ImagePullCredentials): PullCredentials {
+  const kind = readCredentialKind(entry);
+  const environment = decodeEnvironment(entry);
+  const need = (name: string) => {
+    const value = environment[name];
+    if (value) return value;
+    throw fault(`Failed to determine docker login command: ${name} not set`);
+  };
+  switch (kind) {
+    case "DockerHub":
+      return {
+        kind,
+        server: "docker.io",
+        username: need("DOCKERHUB_USERNAME"),
+        password: need("DOCKERHUB_PASSWORD"),
+      };
+    case "GenericDocker":
+      return {
+        kind,
+        server: environment["DOCKER_URL"] ?? "",
+        username: need("DOCKER_USERNAME"),
+        password: need("DOCKER_PASSWORD"),
+      };
+    case "GCR":
+      return {
+        kind,
+        server: need("GCR_HOSTNAME"),
+        username: "_json_key",
+        password: readKeyFile(entry),
+      };
+    case "AWS_ECR":
+      return {
+        kind,
+        region: need("AWS_REGION"),
+        account: environment["AWS_ACCOUNT_ID"] || undefined,
+        environment,
+      };
+  }
+}
+
+function decodeEnvironment({ env }: ImagePullCredentials): Record<string, string> {
+  return Object.fromEntries(
+    env.map(({ name }) => {
+      const value = readVariable(env, name);
+      if (value === undefined) throw fault(`Failed to decode ${name}`);
+      return [name, value];
+    }),
+  );
+}
+
+function readKeyFile({ files }: ImagePullCredentials): string {
+  const file = files.findLast(({ path }) => path === keyFile) ?? files[0];
+  const content = file && decodeBase64(file.content);
+  if (file === undefined) throw fault(`Failed to determine docker login command: ${keyFile} not found`);
+  if (content === undefined) throw fault(`Failed to decode ${file.path}`);
+  return Buffer.from(content).toString();
+}
+
+function fault(message: string): AgentError {
+  return new AgentError("JOB_INVALID", message);
+}

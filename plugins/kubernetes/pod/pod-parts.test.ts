@@ -1,0 +1,145 @@
+import { describe, expect, test } from "bun:test";
+import { environmentVariable, jobRequest } from "signalman/testing";
+import { compileAllowedImages } from "./allowed-images.ts";
+import { splitWords } from "./container-words.ts";
+import { readDecorator } from "./decorator.ts";
+import { packSecret } from "./job-secret.ts";
+import { toLabelValue } from "./labels.ts";
+import { toNames } from "./names.ts";
+import { toDockerConfig } from "./pull-secret.ts";
+
+describe("names", () => {
+  test("a UUID makes the names of the protocol", () => {
+    const id = "00000000-0000-4000-8000-000000000001";
+    expect(toNames(id)).toEqual({
+      pod: `semaphore-job-${id}`,
+      secret: `semaphore-job-${id}-secret`,
+      pullSecret: `semaphore-job-${id}-image-pull-secret`,
+    });
+  });
+
+  test.each(["Job 1", "ä", "x".repeat(100), "-a-", "a_b"])(
+    "the id %p makes a name that Kubernetes takes",
+    (id) => {
+      const { pod } = toNames(id);
+      expect(pod).toMatch(/^[a-z0-9]([-a-z0-9]*[a-z0-9])?$/);
+      expect(pod.length).toBeLessThanOrEqual(63);
+      expect(toNames(`${id}x`).pod).not.toBe(pod);
+      expect(toLabelValue(id)).toMatch(/^([A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?)?$/);
+    },
+  );
+});
+
+describe("allowed images", () => {
+  test.each([
+    ["alpine", "my-alpine:3", true],
+    ["^alpine", "my-alpine", false],
+    ["(?i)^ALPINE:[[:digit:]]+$", "alpine:3", true],
+    [String.raw`^registry\.example\.com/(?P<team>a|b)/`, "registry.example.com/b/x", true],
+    [String.raw`\Aalpine\z`, "alpine:3", false],
+  ])("%p with %p: %p", (pattern, image, isAllowed) => {
+    expect(compileAllowedImages([pattern])(image)).toBe(isAllowed);
+  });
+
+  test.each(["(?=a)", "(?<!a)", String.raw`(a)\1`, String.raw`\Qa\E`, "a++", "[", "a(?i)b(?i:c)"])(
+    "%p is refused",
+    (pattern) => {
+      expect(() => compileAllowedImages([pattern])).toThrow(`"${pattern}" cannot be used`);
+    },
+  );
+});
+
+describe("command lines", () => {
+  test.each([
+    ["redis-server --port 1", ["redis-server", "--port", "1"]],
+    [`sh -c 'echo "a b"'`, ["sh", "-c", 'echo "a b"']],
+    [String.raw`a\ b "c \"d\" $e" ''`, ["a b", 'c "d" $e', ""]],
+  ])("%p", (line, words) => {
+    expect(splitWords(line)).toEqual(words);
+  });
+
+  test("an unfinished quote is refused", () => {
+    expect(() => splitWords("echo 'a")).toThrow("has an unfinished '");
+  });
+});
+
+describe("the pod spec's ConfigMap", () => {
+  test("every fault of it is named", () => {
+    expect(() => readDecorator({ pods: "{}", pod: "- a", mainContainer: "a: [" })).toThrow(
+      /unknown key "pods" \(known: pod, mainContainer, sidecarContainers\); key "pod": expected a mapping; key "mainContainer": /,
+    );
+  });
+
+  test("parts that are missing are empty", () => {
+    expect(readDecorator({ mainContainer: "resources: {}" })).toEqual({
+      pod: {},
+      mainContainer: { resources: {} },
+      sidecarContainers: {},
+    });
+  });
+});
+
+describe("a job's secret", () => {
+  const file = (path: string, content: Uint8Array) => ({
+    path,
+    content: Buffer.from(content).toString("base64"),
+    mode: "0600",
+  });
+
+  test("holds the variables and the files under the keys of the protocol", () => {
+    const env = [environmentVariable("A", "x y")];
+    const { data } = packSecret(jobRequest({ env, files: [file("~/a b", Buffer.from("content"))] }));
+    expect(Object.keys(data)).toEqual([".env", "fi9hIGI"]);
+    expect(Buffer.from(data[".env"] ?? "", "base64").toString()).toBe("export A='x y'\n");
+  });
+
+  test("leaves out what does not fit, and knows only what is in it", () => {
+    const [small, large] = [Buffer.from("small"), Buffer.alloc(2_000_000)];
+    const secret = packSecret(jobRequest({ files: [file("large", large), file("small", small)] }));
+    expect(secret.find(small)).toBe("/tmp/injected/c21hbGw");
+    expect(secret.find(large)).toBeUndefined();
+  });
+
+  test("a path that is given twice does not mix two contents", () => {
+    const [first, second] = [Buffer.from("first"), Buffer.from("the second")];
+    const secret = packSecret(jobRequest({ files: [file("a", first), file("a", second)] }));
+    expect(secret.find(first)).toBe("/tmp/injected/YQ");
+    expect(secret.find(second)).toBeUndefined();
+  });
+});
+
+test("each kind of credentials becomes an entry of a dockerconfigjson", async () => {
+  const credentials = (
+    values: Record<string, string>,
+    files: { path: string; content: string; mode: string }[] = [],
+  ) => ({
+    env: Object.entries(values).map(([name, value]) => environmentVariable(name, value)),
+    files,
+  });
+  const key = { path: "/tmp/gcr/keyfile.json", content: Buffer.from("{}").toString("base64"), mode: "0600" };
+  const config = await toDockerConfig({
+    credentials: [
+      credentials({
+        DOCKER_CREDENTIAL_TYPE: "DockerHub",
+        DOCKERHUB_USERNAME: "me",
+        DOCKERHUB_PASSWORD: "pw",
+      }),
+      credentials({
+        DOCKER_CREDENTIAL_TYPE: "GenericDocker",
+        DOCKER_URL: "r.example.com",
+        DOCKER_USERNAME: "u",
+        DOCKER_PASSWORD: "p",
+      }),
+      credentials({ DOCKER_CREDENTIAL_TYPE: "GCR", GCR_HOSTNAME: "gcr.example.com" }, [key]),
+    ],
+    environment: {},
+    signal: new AbortController().signal,
+  });
+  expect(JSON.parse(config)).toEqual({
+    auths: {
+      "docker.io": { username: "me", password: "pw", auth: btoa("me:pw") },
+      "r.example.com": { username: "u", password: "p", auth: btoa("u:p") },
+      "gcr.example.com": { username: "_json_key", password: "{}", auth: btoa("_json_key:{}") },
+    },
+  });
+});

@@ -1,0 +1,67 @@
+import type { Client } from "../client/client.ts";
+import { type ExecEnd, startExec } from "../client/exec.ts";
+import script from "./bridge.sh" with { type: "text" };
+
+export interface BridgeOptions {
+  readonly client: Client;
+  readonly pod: string;
+  readonly container: string;
+  /** Number of bytes of the output that have arrived before. */
+  readonly offset: number;
+  /** Gets the output from there on. The bytes are only valid during the call. */
+  readonly onOutput: (bytes: Uint8Array) => void;
+  /** Gets a line of the far side: `hello`, `ack <number>`, `ended <bytes>`. */
+  readonly onLine: (line: string) => void;
+}
+
+/** One connection to the session in a pod. */
+export interface Bridge {
+  /** Never rejects. */
+  readonly ended: Promise<ExecEnd>;
+  /** Sends a line. */
+  write(line: Uint8Array): void;
+  close(): void;
+}
+
+/** A connection that has been silent for this long is dead: the far side answers every beat. */
+const silenceMs = 40_000;
+/** Also keeps load balancers from closing an idle connection. */
+const beatMs = 10_000;
+const beat = Buffer.from("beat\n");
+
+export async function openBridge(options: BridgeOptions): Promise<Bridge> {
+  const { client, pod, container, offset, onOutput } = options;
+  const readLines = createLineReader(options.onLine);
+  let heardAt = performance.now();
+  const exec = await startExec(client, {
+    pod,
+    container,
+    command: ["bash", "-c", script, "signalman-bridge", String(offset)],
+    onStdout(bytes) {
+      heardAt = performance.now();
+      onOutput(bytes);
+    },
+    onStderr(bytes) {
+      heardAt = performance.now();
+      readLines(bytes);
+    },
+  });
+  const timer = setInterval(() => {
+    if (performance.now() - heardAt > silenceMs) exec.close();
+    else exec.write(beat);
+  }, beatMs);
+  return {
+    ended: exec.ended.finally(() => clearInterval(timer)),
+    write: (line) => exec.write(line),
+    close: () => exec.close(),
+  };
+}
+
+function createLineReader(onLine: (line: string) => void): (bytes: Uint8Array) => void {
+  let rest = "";
+  return (bytes) => {
+    const lines = (rest + Buffer.from(bytes).toString("latin1")).split("\n");
+    rest = lines.pop() ?? "";
+    for (const line of lines) onLine(line);
+  };
+}

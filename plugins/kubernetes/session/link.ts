@@ -1,0 +1,170 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import type { Logger } from "signalman";
+import type { Client } from "../client/client.ts";
+import type { ExecEnd } from "../client/exec.ts";
+import { type Bridge, openBridge } from "./bridge.ts";
+import { createOutbox } from "./outbox.ts";
+
+export interface LinkOptions {
+  readonly client: Client;
+  readonly pod: string;
+  readonly container: string;
+  readonly logger: Logger;
+  /** Milliseconds without a connection after which the session is given up. */
+  readonly lostTimeoutMs: number;
+  /** Returns why the pod has ended; `undefined` while it runs. Called when a connection has ended. */
+  readonly findPodEnd: () => Promise<string | undefined>;
+}
+
+/** The result of the first connection. */
+export type LinkStart = "held" | "not-held";
+
+/** The connection of a session to its pod. It reconnects as often as necessary and continues at the byte where it broke. */
+export interface Link {
+  /** Resolves with the first connection; `not-held`: the image has no `script`. Rejects when the link is closed before. */
+  readonly started: Promise<LinkStart>;
+  /** Resolves when the terminal has ended or is out of reach. Never rejects. */
+  readonly ended: Promise<void>;
+  /** Why the terminal is out of reach, for the job's log. */
+  readonly reason: string | undefined;
+  /** The error of the last attempt to connect. */
+  readonly failure: string;
+  /** Gets the terminal's output: every byte once, in order. Only valid during the call. Set before the terminal starts. */
+  onData: (bytes: Uint8Array) => void;
+  /** Queues a step for the supervisor, which executes it once. */
+  send(step: string): void;
+  close(): void;
+}
+
+/** Bytes of output after which the supervisor may discard what has arrived. */
+const ackBytes = 4 * 1024 * 1024;
+/** Milliseconds between two attempts while the container may not run yet. */
+const firstPauseMs = 100;
+
+export function openLink(options: LinkOptions): Link {
+  const { logger } = options;
+  const started = Promise.withResolvers<LinkStart>();
+  const ended = Promise.withResolvers<void>();
+  const closing = new AbortController();
+  const outbox = createOutbox();
+  const progress: Progress = {
+    isStarted: false,
+    connectedAt: performance.now(),
+    failure: "no attempt has ended yet",
+  };
+  let offset = 0;
+  let ackedOffset = 0;
+  let reason: string | undefined;
+  let bridge: Bridge | undefined;
+  /** The far side has answered and has received all waiting steps, so that the next one may follow. */
+  let isReady = false;
+  /** Length of the terminal's whole output, once it has ended. */
+  let total: number | undefined;
+  started.promise.catch(() => {});
+
+  function onOutput(bytes: Uint8Array): void {
+    offset += bytes.length;
+    link.onData(bytes);
+    if (offset - ackedOffset >= ackBytes) {
+      ackedOffset = offset;
+      link.send(`ack ${offset}`);
+    }
+    if (total !== undefined && offset >= total) finish();
+  }
+
+  function onLine(line: string): void {
+    progress.connectedAt = performance.now();
+    const [word, value = ""] = line.split(" ");
+    if (word === "ack") outbox.acknowledge(value);
+    else if (word === "hello") onHello(line.includes("without") ? "not-held" : "held");
+    else if (word === "ended") {
+      total = Number(value);
+      if (offset >= total) finish();
+    }
+  }
+
+  function onHello(start: LinkStart): void {
+    if (progress.isStarted) logger.info("reconnected to the job's pod");
+    progress.isStarted = true;
+    for (const line of outbox.waiting()) bridge?.write(line);
+    isReady = true;
+    started.resolve(start);
+  }
+
+  async function connect(): Promise<ExecEnd> {
+    bridge = await openBridge({ ...options, offset, onOutput, onLine });
+    const end = await bridge.ended;
+    isReady = false;
+    return end;
+  }
+
+  function finish(why?: string): void {
+    reason ??= why;
+    closing.abort();
+    bridge?.close();
+    started.reject(new Error(why ?? "the connection to the pod was closed"));
+    ended.resolve();
+  }
+
+  const link: Link = {
+    started: started.promise,
+    ended: ended.promise,
+    get reason() {
+      return reason;
+    },
+    get failure() {
+      return progress.failure;
+    },
+    onData: () => {},
+    send(step) {
+      const line = outbox.add(step);
+      if (isReady) bridge?.write(line);
+    },
+    close: () => finish(),
+  };
+  void keepConnected(options, { connect, progress, signal: closing.signal }).then(finish);
+  return link;
+}
+
+/** What is known of the connections so far. */
+interface Progress {
+  /** A connection has been established at least once. */
+  isStarted: boolean;
+  /** Time of the last sign of life of the far side. */
+  connectedAt: number;
+  failure: string;
+}
+
+/** Connects again and again. Resolves to the reason when that is useless, and to `undefined` when the signal aborts. */
+async function keepConnected(
+  { findPodEnd, logger, lostTimeoutMs }: LinkOptions,
+  { connect, progress, signal }: { connect: () => Promise<ExecEnd>; progress: Progress; signal: AbortSignal },
+): Promise<string | undefined> {
+  for (let failures = 0; !signal.aborted; failures += 1) {
+    const before = progress.connectedAt;
+    const end = await connect().catch(toBroken);
+    if (signal.aborted) return undefined;
+    if (progress.connectedAt !== before) failures = 0;
+    progress.failure = end.kind === "exited" ? `its command exited with ${end.code}` : end.message;
+    if (progress.isStarted) {
+      if (failures === 0) logger.warn(`connection to the job's pod lost: ${progress.failure}; reconnecting`);
+      const podEnd = await findPodEnd();
+      if (podEnd !== undefined) return podEnd;
+      if (performance.now() - progress.connectedAt > lostTimeoutMs)
+        return `the pod was out of reach for ${Math.round(lostTimeoutMs / 1000)} s: ${progress.failure}`;
+    } else if (isForbidden(end)) return progress.failure;
+    const pause = progress.isStarted
+      ? Math.min(3000, firstPauseMs * 1.5 ** Math.min(failures, 12))
+      : firstPauseMs;
+    await sleep(pause, undefined, { signal }).catch(() => {});
+  }
+  return undefined;
+}
+
+function isForbidden(end: ExecEnd): boolean {
+  return end.kind === "refused" && (end.status === 401 || end.status === 403);
+}
+
+function toBroken(error: unknown): ExecEnd {
+  return { kind: "broken", message: String(error) };
+}

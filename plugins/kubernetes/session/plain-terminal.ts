@@ -1,0 +1,36 @@
+import type { Terminal, TerminalOptions } from "signalman/terminal";
+import type { Client } from "../client/client.ts";
+import { type Exec, startExec } from "../client/exec.ts";
+
+/** A terminal on one connection, for images that cannot hold one: it ends with its connection. */
+export async function openPlainTerminal(
+  client: Client,
+  place: { readonly pod: string; readonly container: string },
+  options: TerminalOptions & {
+    /** Gets the reason when the connection has broken. */
+    readonly onBroken: (reason: string) => void;
+  },
+): Promise<Terminal> {
+  const exec = await startExec(client, {
+    ...place,
+    command: options.command,
+    isTerminal: true,
+    onStdout: options.onData,
+  });
+  await exec.opened;
+  return {
+    ended: awaitEnd(exec, options.onBroken),
+    write: (line) => exec.write(Buffer.from(line)),
+    kill: () => exec.close(),
+    async [Symbol.asyncDispose]() {
+      exec.close();
+      await exec.ended;
+    },
+  };
+}
+
+async function awaitEnd({ ended }: Exec, onBroken: (reason: string) => void): Promise<void> {
+  const end = await ended;
+  if (end.kind === "broken")
+    onBroken(`the connection to the pod broke, and the image has no "script": ${end.message}`);
+}

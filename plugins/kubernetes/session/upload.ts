@@ -1,0 +1,77 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import { AgentError } from "signalman";
+import type { Client } from "../client/client.ts";
+import { type Exec, type ExecEnd, startExec } from "../client/exec.ts";
+import script from "./upload.sh" with { type: "text" };
+
+export interface UploadOptions {
+  readonly client: Client;
+  readonly pod: string;
+  readonly container: string;
+  /** Name of the session's file. */
+  readonly name: string;
+  readonly bytes: Uint8Array;
+  /** Aborts when the pod is out of reach for good. */
+  readonly signal: AbortSignal;
+}
+
+/** A script that fails so often in its pod fails for a reason of its own, such as a full disk. */
+const failures = 3;
+/** What a cut loses at most. */
+const pieceBytes = 16 * 1024;
+const bufferedBytes = 2 * 1024 * 1024;
+
+/** Brings a file into the pod, over as many connections as that takes: each goes on where the one before it was cut. */
+export async function upload(options: UploadOptions): Promise<void> {
+  const { name, bytes, pod, signal } = options;
+  for (let failed = 0, round = 0, last = 0; ; round += 1) {
+    signal.throwIfAborted();
+    const { end, complaint, arrived } = await attempt(options);
+    if (arrived > last) round = 0;
+    last = arrived;
+    if (end.kind === "exited" && end.code === 0) return;
+    if (end.kind === "exited" && complaint !== "") failed += 1;
+    if (failed === failures)
+      throw new AgentError(
+        "SESSION_FAILED",
+        `"${name}" (${bytes.length} bytes) could not be written in pod "${pod}": ${complaint}`,
+      );
+    await sleep(Math.min(2000, 20 * 1.5 ** Math.min(round, 12)), undefined, { signal });
+  }
+}
+
+async function attempt(
+  options: UploadOptions,
+): Promise<{ end: ExecEnd; complaint: string; arrived: number }> {
+  const { client, pod, container, name, bytes, signal } = options;
+  let answer = "";
+  let complaint = "";
+  let sending: Promise<void> | undefined;
+  const exec = await startExec(client, {
+    pod,
+    container,
+    command: ["bash", "-c", script, "signalman-upload", name, String(bytes.length)],
+    onStdout(chunk) {
+      answer += Buffer.from(chunk).toString("latin1");
+      if (answer.endsWith("\n")) sending ??= send(exec, bytes.subarray(Number(answer)));
+    },
+    onStderr: (chunk) => (complaint += Buffer.from(chunk).toString()),
+  });
+  const stop = () => exec.close();
+  signal.addEventListener("abort", stop, { once: true });
+  try {
+    const end = await exec.ended;
+    await sending;
+    return { end, complaint: complaint.trim(), arrived: Number(answer) };
+  } finally {
+    signal.removeEventListener("abort", stop);
+  }
+}
+
+/** Sends bytes piece by piece, no faster than they go out. */
+async function send(exec: Exec, bytes: Uint8Array): Promise<void> {
+  for (let at = 0; at < bytes.length && exec.isOpen; at += pieceBytes) {
+    exec.write(bytes.subarray(at, at + pieceBytes));
+    while (exec.isOpen && exec.buffered > bufferedBytes) await Bun.sleep(2);
+  }
+}

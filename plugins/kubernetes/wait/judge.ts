@@ -1,0 +1,92 @@
+import type { ContainerStatus, Pod } from "../client/objects.ts";
+import { mainContainer } from "../pod/build-pod.ts";
+import { describeContainer, describeStatuses, statusesOf } from "./describe-pod.ts";
+
+/** What can be said of a pod that is to become ready. */
+export type Verdict =
+  | { readonly kind: "ready" }
+  | { readonly kind: "waiting"; readonly line: string }
+  /** It never will. `crashed` is the container that has ended too early. */
+  | { readonly kind: "failed"; readonly message: string; readonly crashed?: string };
+
+export function judge(pod: Pod): Verdict {
+  const { name } = pod.metadata;
+  const { phase = "Pending", reason = "", message = "" } = pod.status ?? {};
+  const statuses = statusesOf(pod);
+  const unpulled = statuses.find(({ state }) => pullFaults.has(state?.waiting?.reason ?? ""));
+  if (unpulled)
+    return {
+      kind: "failed",
+      message: `failed to pull image for '${unpulled.name}': [${describeContainer(unpulled)}]`,
+    };
+
+  const withoutBash = statuses.find(lacksBash);
+  if (withoutBash)
+    return {
+      kind: "failed",
+      message: `image '${withoutBash.image}' has no bash: jobs need bash and the usual programs (coreutils or busybox) in their image`,
+    };
+
+  const crashed = pod.status?.containerStatuses?.find(({ state }) => state?.terminated);
+  if (phase === "Failed" || phase === "Succeeded" || crashed) {
+    const status =
+      crashed && phase !== "Failed"
+        ? `container '${crashed.name}' has ended`
+        : `pod '${name}' already finished with status ${phase}`;
+    return {
+      kind: "failed",
+      message: `${status} - reason: '${reason}', message: '${message}', statuses: ${describeStatuses(pod)}`,
+      ...(crashed && { crashed: crashed.name }),
+    };
+  }
+
+  const broken = statuses.find(cannotStart);
+  if (broken)
+    return {
+      kind: "failed",
+      message: `container '${broken.name}' cannot start: [${describeContainer(broken)}]`,
+    };
+  return toReadiness(pod);
+}
+
+/** Whether a mount's failure, told by an event, cannot heal. */
+export function isMissing(message: string): boolean {
+  return /(configmap|secret) "[^"]*" not found|references non-existent (config|secret) key/.test(message);
+}
+
+const pullFaults: ReadonlySet<string> = new Set([
+  "ErrImagePull",
+  "ImagePullBackOff",
+  "InvalidImageName",
+  "ErrImageNeverPull",
+]);
+
+const startFaults: ReadonlySet<string> = new Set([
+  "CreateContainerError",
+  "RunContainerError",
+  "CrashLoopBackOff",
+]);
+
+function cannotStart({ state }: ContainerStatus): boolean {
+  const { reason = "", message = "" } = state?.waiting ?? {};
+  // The kubelet may have to wait for its cache of secrets; what is missing does not come by itself.
+  return startFaults.has(reason) || (reason === "CreateContainerConfigError" && !/timed out/.test(message));
+}
+
+function lacksBash({ name, state }: ContainerStatus): boolean {
+  const message = `${state?.waiting?.message ?? ""}${state?.terminated?.message ?? ""}`;
+  return name === mainContainer && /exec: "bash": (executable file not found|stat)/.test(message);
+}
+
+function toReadiness(pod: Pod): Verdict {
+  const statuses = pod.status?.containerStatuses ?? [];
+  const unready = statuses.find(({ ready }) => !ready);
+  if (pod.status?.phase === "Running" && statuses.length > 0) {
+    if (unready === undefined) return { kind: "ready" };
+    return {
+      kind: "waiting",
+      line: `container '${unready.name}' is not ready yet - statuses: ${describeStatuses(pod)}`,
+    };
+  }
+  return { kind: "waiting", line: `pod in pending state - statuses: ${describeStatuses(pod)}` };
+}

@@ -1,0 +1,92 @@
+import { AgentError, type Logger, toMessage } from "signalman";
+import type { Client } from "../client/client.ts";
+import { toPath } from "../client/resources.ts";
+import { watchEvents } from "./event-watch.ts";
+import { isMissing, judge } from "./judge.ts";
+import type { PodWatch } from "./pod-watch.ts";
+
+export interface WaitOptions {
+  readonly client: Client;
+  readonly watch: PodWatch;
+  readonly logger: Logger;
+  readonly signal: AbortSignal;
+  readonly timeoutMs: number;
+  /** Gets a line for each change. */
+  readonly onLine: (line: string) => void;
+  /** Gets what the cluster tells of the pod, where the role allows to read it. */
+  readonly onEvent: (reason: string, message: string) => void;
+  /** Resolves when the pod was seen to work, earlier than its status tells. Never rejects. */
+  readonly works: Promise<void>;
+}
+
+/** Waits until a pod is ready. Throws with the protocol's words as soon as it never will be (section 7). */
+export async function waitForPod(options: WaitOptions): Promise<void> {
+  const { client, watch, logger, timeoutMs, onLine, onEvent } = options;
+  const over = new AbortController();
+  const signal = AbortSignal.any([options.signal, over.signal]);
+  const deadline = performance.now() + timeoutMs;
+  const fatal = Promise.withResolvers<never>();
+  fatal.promise.catch(() => {});
+  const timer = setTimeout(() => fatal.reject(fail(timeoutText(options, lastLine))), timeoutMs);
+  const stop = () => fatal.reject(options.signal.reason);
+  options.signal.addEventListener("abort", stop, { once: true });
+  let lastLine = "";
+  void watchEvents(client, watch.pod, {
+    logger,
+    signal,
+    onEvent({ reason = "", message = "" }) {
+      if (performance.now() > deadline || signal.aborted) return;
+      onEvent(reason, message);
+      if (reason === "Pulling") onLine(message);
+      if (reason === "FailedMount" && isMissing(message)) fatal.reject(fail(message));
+    },
+  });
+  try {
+    options.signal.throwIfAborted();
+    for (;;) {
+      const change = watch.changed();
+      if (watch.isGone) throw fail(`pod '${watch.pod.metadata.name}' was deleted before it was ready`);
+      const verdict = judge(watch.pod);
+      if (verdict.kind === "ready") return;
+      if (verdict.kind === "failed") {
+        const lines = verdict.crashed === undefined ? "" : await lastLines(options, verdict.crashed);
+        throw fail(`${verdict.message}${lines}`);
+      }
+      // A pod that was only just accepted has nothing to tell.
+      if (verdict.line !== lastLine && !verdict.line.endsWith("[]")) onLine(verdict.line);
+      lastLine = verdict.line;
+      if ((await Promise.race([change, options.works.then(() => "works"), fatal.promise])) === "works")
+        return;
+    }
+  } finally {
+    over.abort();
+    clearTimeout(timer);
+    options.signal.removeEventListener("abort", stop);
+  }
+}
+
+function timeoutText({ timeoutMs }: WaitOptions, last: string): string {
+  const attempts = Math.round(timeoutMs / 1000);
+  return `[Waiting for pod to be ready] failed after [${attempts}] attempts - giving up: ${last}`;
+}
+
+function fail(message: string): AgentError {
+  return new AgentError("SESSION_FAILED", message);
+}
+
+/** The end of a crashed container's log, where the role allows to read it. */
+async function lastLines({ client, watch, logger, signal }: WaitOptions, container: string): Promise<string> {
+  try {
+    const path = `${toPath(client, "pods", watch.pod.metadata.name)}/log`;
+    const deadline = AbortSignal.any([signal, AbortSignal.timeout(3000)]);
+    const response = await client.open(path, {
+      query: { container, tailLines: 10, limitBytes: 4096 },
+      signal: deadline,
+    });
+    const text = (await response.text()).trimEnd();
+    return text === "" ? "" : `\nLast lines of container '${container}':\n${text}`;
+  } catch (error) {
+    logger.info(`the log of container "${container}" cannot be read: ${toMessage(error)}`);
+    return "";
+  }
+}

@@ -39,6 +39,7 @@ export const config = v.strictObject({
       v.number(),
       v.integer("expected a whole number"),
       v.minValue(1, "expected at least 1"),
+      v.maxValue(1000, "expected at most 1000"),
       v.description("Number of attempts to pull an image while its registry does not answer"),
       v.metadata({ hint: "number" }),
     ),
@@ -57,6 +58,7 @@ export const config = v.strictObject({
     v.pipe(
       v.number(),
       v.minValue(0, "expected 0 or more seconds"),
+      v.maxValue(1_000_000, "expected at most 1000000 seconds"),
       v.description("Seconds to wait until containers with a health check are healthy; 0: do not wait"),
       v.metadata({ hint: "seconds" }),
     ),
@@ -131,6 +133,7 @@ export const config = v.strictObject({
     v.pipe(
       v.number(),
       v.minValue(0, "expected 0 or more days"),
+      v.maxValue(100_000, "expected at most 100000 days"),
       v.description("Days after their last pull at which unused images are removed; 0: never"),
       v.metadata({ hint: "days" }),
     ),
@@ -146,6 +149,7 @@ function seconds(description: string) {
   return v.pipe(
     v.number("expected a number of seconds"),
     v.minValue(1, "expected at least 1 second"),
+    v.maxValue(1_000_000, "expected at most 1000000 seconds"),
     v.description(description),
     v.metadata({ hint: "seconds" }),
   );

@@ -1,7 +1,7 @@
 import { expect, test } from "bun:test";
-import { createRecordingLogger } from "signalman/testing";
+import { createDummyState, createRecordingLogger } from "signalman/testing";
 import { jobId, messages, registrationToken, startAgent } from "./testing/agent-double.ts";
-import { createFakeState, until } from "./testing/fakes.ts";
+import { until } from "./testing/until.ts";
 import { accessToken, shutdown, startHub } from "./testing/hub-double.ts";
 
 test("a registration has all ten fields, and the agent uses the name that it gets", async () => {
@@ -74,10 +74,10 @@ test("a name that is already registered is logged once for all attempts", async 
 
 test("a registration saves the generated name before the first call", async () => {
   await using hub = await startHub();
-  const state = createFakeState();
+  const state = createDummyState();
   let kept = "";
   hub.script("/register", () => {
-    kept = state.dump();
+    kept = [...state.documents.values()].join();
     return { status: 500 };
   });
   const agent = startAgent(hub, {

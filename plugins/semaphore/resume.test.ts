@@ -1,30 +1,30 @@
 import { expect, test } from "bun:test";
-import { createRecordingLogger, jobRequest } from "signalman/testing";
+import { createDummyState, createRecordingLogger, jobRequest } from "signalman/testing";
 import { afterJob, jobId, runJob, startAgent, wireJob } from "./testing/agent-double.ts";
-import { createFakeState, until } from "./testing/fakes.ts";
+import { until } from "./testing/until.ts";
 import { accessToken, type Answer, shutdown, startHub } from "./testing/hub-double.ts";
 
 test("an idle registration is resumed without registering again", async () => {
   await using hub = await startHub();
-  const state = createFakeState();
+  const state = createDummyState();
   const first = startAgent(hub, { logger: createRecordingLogger(), state });
   await until(() => hub.syncs.length > 1);
   first.handOver();
   await first.reason;
   expect(hub.paths).not.toContain("/disconnect");
-  expect(state.dump()).not.toContain(accessToken);
+  expect([...state.documents.values()].join()).not.toContain(accessToken);
 
   hub.script("/sync", shutdown("idle"));
   const second = startAgent(hub, { logger: createRecordingLogger(), state });
   expect(await second.reason).toBe("idle");
   expect(second.names).toEqual(["adopted-name"]);
   expect(hub.paths.filter((path) => path === "/register")).toHaveLength(1);
-  expect(state.dump()).toBe("[]");
+  expect([...state.documents]).toEqual([]);
 });
 
 test("a resumed registration that the control plane does not know is replaced under a new generated name", async () => {
   await using hub = await startHub();
-  const state = createFakeState();
+  const state = createDummyState();
   const first = startAgent(hub, { logger: createRecordingLogger(), state });
   await until(() => hub.syncs.length > 0);
   first.handOver();
@@ -39,7 +39,7 @@ test("a resumed registration that the control plane does not know is replaced un
 
 test("a running job is claimed and reported, even after the options have changed", async () => {
   await using hub = await startHub();
-  const state = createFakeState();
+  const state = createDummyState();
   hub.script(`/jobs/${jobId}`, wireJob());
   hub.script("/sync", runJob);
   const first = startAgent(hub, { logger: createRecordingLogger(), state });
@@ -67,7 +67,7 @@ test("a running job is claimed and reported, even after the options have changed
 
 test("a job that was assigned but not started is fetched again", async () => {
   await using hub = await startHub();
-  const state = createFakeState();
+  const state = createDummyState();
   hub.script(`/jobs/${jobId}`, "hang");
   hub.script("/sync", runJob);
   const first = startAgent(hub, {
@@ -77,7 +77,7 @@ test("a job that was assigned but not started is fetched again", async () => {
   });
   await until(() => hub.paths.includes(`/jobs/${jobId}`));
   // A copy of the state as a crash would leave it, which the first agent cannot change any more.
-  const kept = createFakeState(new Map(JSON.parse(state.dump()) as [string, string][]));
+  const kept = createDummyState(new Map(state.documents));
   hub.script(`/jobs/${jobId}`, wireJob({ files: [{ path: "a", content: "{SANITIZED}" }] }));
   hub.script("/sync", afterJob("requested"));
   const second = startAgent(hub, { logger: createRecordingLogger(), state: kept });

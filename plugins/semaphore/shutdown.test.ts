@@ -1,7 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import { createRecordingLogger, jobRequest } from "signalman/testing";
 import { jobId, runJob, startAgent, wireJob } from "./testing/agent-double.ts";
-import { until } from "./testing/fakes.ts";
+import { until } from "./testing/until.ts";
 import { type Answer, type Call, shutdown, startHub, sync } from "./testing/hub-double.ts";
 
 const partition = (): Answer => "drop";

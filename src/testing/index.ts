@@ -14,6 +14,19 @@ export {
   type TemporaryDirectory,
   tmpdir,
 } from "./fixtures.ts";
+export {
+  type JobSourceSubject,
+  type ReportedResult,
+  type TestControlPlane,
+  testJobSource,
+} from "./job-source/index.ts";
+export {
+  createDummyJobs,
+  type DummyJob,
+  type DummyJobs,
+  type DummyJobsOptions,
+} from "./job-source/dummy-jobs.ts";
+export { createDummySignals, createDummyState, type DummySignals } from "./job-source/dummy-slot.ts";
 export { createRecordingJobLog, type LogBlock, type RecordingJobLog } from "./job-log.ts";
 export { createRecordingLogger, type LogEntry, type RecordingLogger, silentLogger } from "./loggers.ts";
 export { createJobSpool, jobEvents, type JobSpool, toEvents } from "./job-spool.ts";

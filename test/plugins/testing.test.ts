@@ -142,10 +142,51 @@ describe("fixtures", () => {
   });
 });
 
-test("the suites fail for an executor and a log backend that break the contract", async () => {
+test("the suites fail for an executor, a log backend and a job source that break the contract", async () => {
   await using directory = await directoryWith({
     "broken.test.ts": `
-      import { createDummyExecutor, createDummyLogBackend, testExecutor, testLogBackend } from "signalman/testing";
+      import {
+        createDummyExecutor,
+        createDummyLogBackend,
+        testExecutor,
+        testJobSource,
+        testLogBackend,
+      } from "signalman/testing";
+      testJobSource({
+        name: "broken",
+        timeoutMs: 2000,
+        create() {
+          const queue = [];
+          const results = [];
+          return {
+            submit: () => (queue.push(crypto.randomUUID()), queue.at(-1)),
+            results: () => results,
+            open: () => ({
+              identity: "broken",
+              async run({ jobs, signals, registered, synced, draining }) {
+                await registered("a", "b");
+                synced({ durationMs: 0 });
+                const end = Promise.withResolvers();
+                for (const signal of [signals.drain, signals.interrupt, signals.handOver]) {
+                  signal.addEventListener("abort", end.resolve);
+                }
+                const delivery = { lost: new AbortController().signal, refreshToken: async () => "" };
+                // Releases before it reports, and takes all jobs at once.
+                const all = queue.splice(0).map(async (id) => {
+                  const job = await jobs.start({ id, logger: {} }, delivery);
+                  const { summary } = await job.done;
+                  await job.release();
+                  await Bun.sleep(20);
+                  results.push({ jobId: id, result: summary.result });
+                });
+                await Promise.all(all);
+                await end.promise;
+                return "requested";
+              },
+            }),
+          };
+        },
+      });
       testExecutor({
         name: "broken",
         shell: false,
@@ -180,6 +221,15 @@ test("the suites fail for an executor and a log backend that break the contract"
   expect(stderr).toContain(
     "(fail) log backend broken > delivers the log of a job that has ended completely, once",
   );
+  for (const fact of [
+    "(pass) job source broken > registers once and reports its name and its control plane",
+    "(fail) job source broken > reports a job that passed, and releases it after that",
+    "(fail) job source broken > holds one job at a time, and runs each job once",
+    "(fail) job source broken > claims and releases a left job that the control plane does not know",
+    "(fail) job source broken > ends after an interrupt without a job",
+  ]) {
+    expect(stderr).toContain(fact);
+  }
   expect(stderr).toContain(
     "(fail) log backend broken > saves no cursor before the events in front of it are delivered",
   );

@@ -1,27 +1,27 @@
 import type { Logger, StopReason, SyncOutcome } from "signalman";
+import {
+  createDummyJobs,
+  createDummySignals,
+  createDummyState,
+  type DummyJobs,
+  type DummyJobsOptions,
+  type DummySignals,
+} from "signalman/testing";
 import * as v from "valibot";
 import { config as schema } from "../config.ts";
-import {
-  createFakeJobs,
-  createFakeSignals,
-  createFakeState,
-  type FakeJobs,
-  type FakeJobsOptions,
-  type FakeSignals,
-} from "./fakes.ts";
 import { type Answer, type Call, type HubDouble, shutdown, sync } from "./hub-double.ts";
 import { createSemaphoreSource } from "../source.ts";
 
-export interface RunAgentOptions extends FakeJobsOptions {
+export interface RunAgentOptions extends DummyJobsOptions {
   readonly config?: v.InferInput<typeof schema>;
-  readonly state?: ReturnType<typeof createFakeState>;
+  readonly state?: ReturnType<typeof createDummyState>;
   readonly env?: Readonly<Record<string, string>>;
   readonly logger: Logger;
 }
 
-export interface AgentDouble extends Omit<FakeSignals, "signals"> {
-  readonly jobs: FakeJobs;
-  readonly state: ReturnType<typeof createFakeState>;
+export interface AgentDouble extends Omit<DummySignals, "signals"> {
+  readonly jobs: DummyJobs;
+  readonly state: ReturnType<typeof createDummyState>;
   readonly names: readonly string[];
   readonly drains: readonly StopReason[];
   readonly synced: readonly SyncOutcome[];
@@ -33,12 +33,12 @@ export const registrationToken = "registration-token-of-the-test";
 
 /** Runs the job source against a hub, with short limits and its state in memory. */
 export function startAgent(hub: Pick<HubDouble, "endpoint">, options: RunAgentOptions): AgentDouble {
-  const { state = createFakeState(), env = {}, logger } = options;
+  const { state = createDummyState(), env = {}, logger } = options;
   const names: string[] = [];
   const drains: StopReason[] = [];
   const synced: SyncOutcome[] = [];
-  const jobs = createFakeJobs(options);
-  const { signals, ...controls } = createFakeSignals();
+  const jobs = createDummyJobs(options);
+  const { signals, ...controls } = createDummySignals();
   const config = v.parse(schema, {
     endpoint: hub.endpoint,
     "no-https": true,
@@ -92,7 +92,7 @@ export function messages({ entries }: { readonly entries: readonly { readonly me
   return entries.map(({ message }) => message).join("\n");
 }
 
-const shortLimits = {
+export const shortLimits = {
   "register-interval": 0.005,
   "get-job-interval": 0.005,
   "disconnect-interval": 0.005,

@@ -1,0 +1,103 @@
+import { hostname } from "node:os";
+import { resolve } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { AgentError, type JobSource, type JobSourceContext, type StopReason, toMessage } from "signalman";
+import type { FolderConfig } from "./config.ts";
+import { type ClaimedJob, type Folder, openFolder } from "./folder.ts";
+import { claimJob, finishJob, startJob } from "./job.ts";
+
+/** Takes jobs from a directory. The name of the claimed job is stored in the slot's state before the job is claimed, so that a restart finds it. */
+export function createFolderSource({ directory, "poll-interval": pollSeconds }: FolderConfig): JobSource {
+  const path = resolve(directory);
+  return {
+    identity: path,
+    async run(context) {
+      const { state, signals, slot } = context;
+      const folder = open(path, (id) => state.put("claim", { id }));
+      const quit = AbortSignal.any([signals.interrupt, signals.drain, signals.handOver]);
+      const announced = announceDrain(context);
+
+      // 1. The slot is registered; jobs that an earlier process left come first.
+      await context.registered(`${hostname()}-${slot}`, path);
+      await finishLeftJobs(folder, context, pollSeconds * 1000);
+
+      // 2. One job after another, until the operator ends it.
+      while (!quit.aborted) {
+        const job = look(folder, context);
+        if (job === undefined) await sleep(pollSeconds * 1000, undefined, { signal: quit }).catch(() => {});
+        else await finishJob(await startJob(job, context), job, { context, pollMs: pollSeconds * 1000 });
+      }
+
+      // 3. Another process resumes the slot after a hand-over, so that nothing is announced then.
+      if (!signals.handOver.aborted) await announced();
+      return toReason(context);
+    },
+  };
+}
+
+function open(path: string, onClaim: (id: string) => void): Folder {
+  try {
+    return openFolder(path, onClaim);
+  } catch (cause) {
+    throw new AgentError(
+      "FOLDER_SOURCE_UNUSABLE",
+      `the directory "${path}" cannot be used: ${toMessage(cause)}; create it, or name another one in --folder`,
+      { cause },
+    );
+  }
+}
+
+/** Looks for a job. Reports the look as the call that keeps the slot registered, so that metrics and health checks see a directory that is gone. */
+function look(folder: Folder, { synced, logger }: JobSourceContext): ClaimedJob | undefined {
+  const startedAt = performance.now();
+  try {
+    const job = folder.claimNext();
+    synced({ durationMs: performance.now() - startedAt });
+    return job;
+  } catch (error) {
+    logger.error(`the directory of jobs cannot be read: ${toMessage(error)}`);
+    synced({ durationMs: performance.now() - startedAt, error: toMessage(error) });
+    return undefined;
+  }
+}
+
+/** Finishes the jobs that an earlier process has started, and the one that it had claimed and not started. */
+async function finishLeftJobs(folder: Folder, context: JobSourceContext, pollMs: number): Promise<void> {
+  const { jobs, state, logger, signals } = context;
+  for (const left of jobs.left) {
+    if (signals.handOver.aborted) return;
+    const job = folder.open(left.id);
+    const running = await claimJob(left);
+    if (job === undefined) {
+      logger.warn(`stopping job ${left.id} of an earlier process: it is not in the directory any more`);
+      running.stop();
+      await running.done;
+      await running.release();
+    } else await finishJob(running, job, { context, pollMs });
+  }
+  const claimed = state.get<{ readonly id: string }>("claim");
+  const job = claimed && folder.open(claimed.id);
+  if (job === undefined || signals.handOver.aborted) return;
+  await finishJob(await startJob(job, context), job, { context, pollMs });
+}
+
+function announceDrain({ signals, draining }: JobSourceContext): () => Promise<void> {
+  let announced: Promise<void> | undefined;
+  const announce = (reason: StopReason) => void (announced ??= draining(reason));
+  const listen = (signal: AbortSignal, toStopReason: () => StopReason) =>
+    signal.aborted
+      ? announce(toStopReason())
+      : signal.addEventListener("abort", () => announce(toStopReason()), { once: true });
+  listen(signals.interrupt, () => "interrupted");
+  listen(signals.drain, () => toDrainReason(signals.drain));
+  return async () => announced;
+}
+
+function toReason({ signals }: JobSourceContext): StopReason {
+  if (signals.interrupt.aborted) return "interrupted";
+  return signals.drain.aborted ? toDrainReason(signals.drain) : "requested";
+}
+
+function toDrainReason({ reason }: AbortSignal): StopReason {
+  return typeof reason === "string" ? (reason as StopReason) : "requested";
+}

@@ -6,6 +6,7 @@
 export type { Cookie } from "./core/contracts/executor.ts";
 export { type EndedProcess, type EndReport, type ProcessReport } from "./os/processes/end-report.ts";
 export { endProcesses, type EndProcessesOptions } from "./os/processes/end.ts";
+export { listLineage } from "./os/processes/lineage.ts";
 export { logEndReport } from "./os/processes/log-end-report.ts";
 export { becomeSubReaper, startReaper } from "./os/processes/reaper.ts";
 export { sendSignal } from "./os/processes/send-signal.ts";
@@ -18,6 +19,7 @@ export {
   quote,
   toExportFile,
 } from "./session/environment.ts";
+export { createPrefixed } from "./session/command-prefix.ts";
 export { type GuardOptions, startGuard } from "./session/guard.ts";
 export {
   type LocalTerminal,

@@ -3,6 +3,7 @@ import type { Logger } from "signalman";
 import {
   endProcesses,
   type JobProcesses,
+  listLineage,
   type LocalTerminal,
   logEndReport,
   type Session,
@@ -21,12 +22,13 @@ export async function endJob(options: {
   now: AbortSignal;
 }): Promise<void> {
   const { processes, session, logger, graceMs, now } = options;
-  const hold = session ? [session.shellPid, session.terminal.pid] : [];
+  const [shell, ...leaders] = session ? listLineage(session.shellPid, session.terminal.pid) : [];
+  const hold = shell === undefined ? [] : [shell, ...leaders];
   logEndReport(await endProcesses(processes, { graceMs, now, hold }), logger);
-  if (!session) return;
-  // The leader of the terminal was stopped too. It reports the end of the shell behind the last byte.
-  sendSignal(session.shellPid, "SIGKILL");
-  sendSignal(session.terminal.pid, "SIGCONT");
+  if (!session || shell === undefined) return;
+  // The leader of the terminal was stopped too, and a command prefix with it. It reports the end of the shell behind the last byte.
+  sendSignal(shell, "SIGKILL");
+  for (const pid of leaders) sendSignal(pid, "SIGCONT");
   await Promise.race([session.ended, sleep(lastOutputMs, undefined, { ref: false })]);
   const { pendingBytes } = session;
   if (pendingBytes > 0) logger.info("output arrived after the last command", { bytes: pendingBytes });

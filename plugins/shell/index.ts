@@ -20,6 +20,7 @@ export default definePlugin({
       run: async (context) => (await import("./checks/home.ts")).checkHome(context),
     });
     ctx.provide(executor, "shell", {
+      acceptsCommandPrefix: true,
       create: (context) =>
         createShellExecutor(context, {
           startTimeoutMs: options["start-timeout"] * 1000,

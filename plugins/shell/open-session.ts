@@ -14,7 +14,7 @@ import { addProgramToPath } from "./program-path.ts";
 import { lowerResourcePriority } from "./resource-priority.ts";
 
 export interface OpenSessionOptions {
-  readonly context: Pick<ExecutorContext, "environment" | "directory" | "options">;
+  readonly context: Pick<ExecutorContext, "environment" | "directory" | "options" | "commandPrefix">;
   readonly processes: JobProcesses;
   readonly startTimeoutMs: number;
 }
@@ -24,11 +24,11 @@ export async function openSession(
   { context, processes, startTimeoutMs }: OpenSessionOptions,
   signal: AbortSignal,
 ): Promise<Session<LocalTerminal>> {
-  const { environment, directory, options } = context;
+  const { environment, directory, options, commandPrefix = [] } = context;
   return createSession(
     {
       open: (terminal) => {
-        const command = lowerResourcePriority(terminal.command);
+        const command = lowerResourcePriority([...commandPrefix, ...terminal.command]);
         const local = openLocalTerminal({ ...terminal, command, env: environment });
         processes.addRoot(local.pid);
         return local;

@@ -22,7 +22,7 @@ export interface ShellExecutorOptions {
 /** The parts of a job's context that the executor uses. */
 export type ShellContext = Pick<
   ExecutorContext,
-  "cookie" | "environment" | "directory" | "options" | "logger"
+  "cookie" | "environment" | "directory" | "options" | "logger" | "commandPrefix"
 >;
 
 /** Runs a job in one login bash on this host (protocol section 6.2). */

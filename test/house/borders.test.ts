@@ -32,6 +32,8 @@ describe("the borders of the house", () => {
     ["src/core/host/host.ts", `import "../../../test/project.ts";`],
     ["src/core/host/host.ts", `import fc from "fast-check";`],
     ["src/main.ts", `import { tester } from "../e2e/fixtures.ts";`],
+    ["src/main.ts", `import { createShellExecutor } from "../plugins/shell/shell.ts";`],
+    ["src/testing/index.ts", `import { builtIns } from "../../plugins/index.ts";`],
     ["plugins/docker/index.ts", `import { Shell } from "../shell/shell.ts";`],
     ["plugins/docker/index.ts", `import type { Host } from "../../src/host.ts";`],
     ["plugins/docker/index.ts", `import { createHost } from "signalman/src/host.ts";`],
@@ -55,6 +57,7 @@ describe("the borders of the house", () => {
       `import type { Job } from "./jobs.ts"; import { AgentError } from "../errors.ts";`,
     ],
     ["src/core/host/host.ts", `import type { Plugin } from "../contracts/plugin.ts";`],
+    ["src/testing.ts", `import { builtIns } from "../plugins/index.ts";`],
     ["src/index.ts", `export { createSession } from "./session/session.ts";`],
     [
       "plugins/shell/index.ts",
@@ -88,8 +91,13 @@ const floors = [
   "src/index.ts",
   "src/terminal.ts",
   "src/testing/",
+  "src/testing.ts",
+  "src/test-preload.ts",
   "src/main.ts",
 ];
+
+/** The files that bring the built-in plugins and the program together. */
+const compositionRoots = ["src/main.ts", "src/testing.ts"];
 
 /** The errors are the only part of the core that contracts may use. */
 const errors = "src/core/errors.ts";
@@ -118,8 +126,7 @@ function isAllowed(file: string, specifier: string): boolean {
   const [area, plugin] = file.split("/");
   const isRelative = specifier.startsWith(".");
   const target = isRelative ? path.posix.join(path.posix.dirname(file), specifier) : specifier;
-  if (file === "src/main.ts")
-    return ["src/", "plugins/", "package.json"].some((start) => target.startsWith(start));
+  if (compositionRoots.includes(file) && ["plugins/index.ts", "package.json"].includes(target)) return true;
   if (file === "src/core/version.ts") return target === "package.json";
   if (area === "src" && isRelative) return isFloorBelow(file, target);
   if (file === "plugins/index.ts")

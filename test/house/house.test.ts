@@ -37,7 +37,9 @@ describe("sizes", () => {
       "os",
       "session",
       "terminal.ts",
+      "test-preload.ts",
       "testing",
+      "testing.ts",
     ]);
   });
 

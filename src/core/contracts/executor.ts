@@ -50,6 +50,11 @@ export interface ExecutorContext {
   readonly imagePulled: (pull: ImagePull) => Promise<void>;
   readonly logger: Logger;
   readonly options: ExecutorOptions;
+  /**
+   * Words in front of the command line that opens the job's session on this host, such as `["nice", "-n", "10"]`. Set by `createPrefixed`, for
+   * executors that declare `ExecutorFactory.acceptsCommandPrefix`.
+   */
+  readonly commandPrefix?: readonly string[];
 }
 
 /**
@@ -124,6 +129,8 @@ export interface ExecutorFactory {
   cleanUp?(context: CleanUpContext): Promise<void>;
   /** The executor runs every job of the agent, whatever executor the job asks for. */
   readonly takesAllJobs?: boolean;
+  /** The executor applies `ExecutorContext.commandPrefix`. `createPrefixed` refuses executors that do not. */
+  readonly acceptsCommandPrefix?: boolean;
   /** The limits that the executor enforces. A job for which another limit is configured fails when it starts. Left out: none. */
   readonly enforcesLimits?: readonly (keyof JobLimits)[];
 }

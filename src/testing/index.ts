@@ -6,7 +6,7 @@
 export { createDummyExecutor, dummyExecutor } from "./dummy-executor.ts";
 export { createDummyLogBackend, type DummyLogBackend } from "./dummy-log-backend.ts";
 export { testExecutor } from "./executor/index.ts";
-export type { CommandWords, ExecutorSubject } from "./executor/subject.ts";
+export type { CleanUpSubject, CommandWords, ExecutorSubject } from "./executor/subject.ts";
 export {
   environmentVariable,
   executorContext,

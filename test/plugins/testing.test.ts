@@ -187,12 +187,22 @@ test("the suites fail for an executor, a log backend and a job source that break
           };
         },
       });
+      const places = new Map();
       testExecutor({
         name: "broken",
         shell: false,
         create(context) {
           const executor = createDummyExecutor(context);
+          places.set(executor, context);
           return { ...executor, run: async (directive, output) => ((await executor.run(directive, output)) ? 1 : 0) };
+        },
+        // Removes the places of all agents.
+        cleanUp: {
+          run: async () => places.clear(),
+          find: async (agentId, jobId) =>
+            [...places.values()]
+              .filter((place) => place.agentId === agentId && place.job.id === jobId)
+              .map(({ directory }) => directory),
         },
         commands: {
           print: (text) => "print " + text,
@@ -222,6 +232,10 @@ test("the suites fail for an executor, a log backend and a job source that break
     "(fail) log backend broken > delivers the log of a job that has ended completely, once",
   );
   for (const fact of [
+    "(pass) executor broken > clean-up > removes what a job left whose process died, also when it is repeated",
+    "(fail) executor broken > clean-up > of a job touches no other job of the agent and no other agent",
+    "(fail) executor broken > clean-up > of an agent spares its running jobs and all other agents",
+    "(fail) executor broken > clean-up > does nothing for a job that left nothing",
     "(pass) job source broken > registers once and reports its name and its control plane",
     "(fail) job source broken > reports a job that passed, and releases it after that",
     "(fail) job source broken > holds one job at a time, and runs each job once",

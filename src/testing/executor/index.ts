@@ -1,4 +1,5 @@
 import { describe } from "bun:test";
+import { testCleanUp } from "./clean-up.ts";
 import { testCommands } from "./commands.ts";
 import { testDisposal } from "./disposal.ts";
 import { testEnvironment, testEnvironmentValues } from "./environment.ts";
@@ -20,6 +21,7 @@ export function testExecutor(subject: ExecutorSubject): void {
     testStop(subject);
     testDisposal(subject);
     testUsage(subject);
+    testCleanUp(subject);
     if (subject.shell === false) return;
     testSession(subject);
     testBackgroundOutput(subject);

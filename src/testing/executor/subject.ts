@@ -1,4 +1,4 @@
-import type { Executor, ExecutorContext } from "../../core/contracts/executor.ts";
+import type { CleanUpContext, Executor, ExecutorContext } from "../../core/contracts/executor.ts";
 import type { Output } from "../../core/contracts/job-log.ts";
 import { executorContext, tmpdir } from "../fixtures.ts";
 import { createCapture } from "../job-log.ts";
@@ -14,8 +14,18 @@ export interface ExecutorSubject {
   readonly shell?: boolean;
   /** Syntax of the commands of an executor without a shell. */
   readonly commands?: CommandWords;
+  /** For executors that have `cleanUp`. The tests of the clean-up are left out without it. */
+  readonly cleanUp?: CleanUpSubject;
   /** Time-out of each test. Default: 20 s. */
   readonly timeoutMs?: number;
+}
+
+/** The clean-up of an executor that leaves something outside the host's processes. */
+export interface CleanUpSubject {
+  /** Calls `cleanUp` of the service. */
+  run(context: CleanUpContext): Promise<void>;
+  /** Lists what exists of a job outside the host's processes (the names of its containers, pods), in a fixed order. */
+  find(agentId: string, jobId: string): Promise<readonly string[]>;
 }
 
 /** Builds the commands that the tests run. */

@@ -10,7 +10,7 @@ export { print, printJson, toJsonText } from "./cli/output/print.ts";
 export { formatTable } from "./cli/output/columns.ts";
 export type { Program } from "./core/contracts/command.ts";
 export { readJobText } from "./cli/run/job-file.ts";
-export { createRenderer, type Renderer, type RendererOptions } from "./cli/job-view/renderer.ts";
+export { createRenderer } from "./cli/job-view/renderer.ts";
 export type { AgentJob, JobDelivery, JobOutcome, Jobs, LeftJob } from "./core/contracts/jobs.ts";
 export type {
   AgentStatus,
@@ -22,11 +22,11 @@ export type {
 } from "./core/contracts/agent-status.ts";
 export type { AgentSignals, JobSource, JobSourceContext } from "./core/contracts/job-source.ts";
 export type { Check, CheckContext, Finding } from "./core/contracts/check.ts";
-export { checkScript, type CheckScriptOptions } from "./os/check-script.ts";
+export { checkScript } from "./os/check-script.ts";
 export { aborted } from "./core/aborted.ts";
-export { createOutageLog, type OutageLog, type OutageLogOptions } from "./core/outage-log.ts";
+export { createOutageLog, type OutageLog } from "./core/outage-log.ts";
 export { parseRetryAfter } from "./core/retry-after.ts";
-export { AgentError, type ErrorCode, errorCodes, isAgentError, toMessage } from "./core/errors.ts";
+export { AgentError, type ErrorCode, isAgentError, toMessage } from "./core/errors.ts";
 export type {
   CommandHookEvent,
   CommandPhase,
@@ -105,7 +105,7 @@ export { milliseconds, seconds } from "./core/config/durations.ts";
 export { version } from "./core/version.ts";
 
 // For programs of the agent's own on this host.
-export { runProgram, type RunProgramOptions } from "./os/processes/run-program.ts";
+export { runProgram } from "./os/processes/run-program.ts";
 
 export { readHolder, takeLock } from "./os/state/lock.ts";
 export { longestSocketPath } from "./os/socket-path.ts";

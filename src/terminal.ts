@@ -4,27 +4,16 @@
  * @module signalman/terminal
  */
 export type { Cookie } from "./core/contracts/executor.ts";
-export { type EndedProcess, type EndReport, type ProcessReport } from "./os/processes/end-report.ts";
-export { endProcesses, type EndProcessesOptions } from "./os/processes/end.ts";
+export { endProcesses } from "./os/processes/end.ts";
 export { listLineage } from "./os/processes/lineage.ts";
 export { logEndReport } from "./os/processes/log-end-report.ts";
 export { becomeSubReaper, startReaper } from "./os/processes/reaper.ts";
 export { sendSignal } from "./os/processes/send-signal.ts";
-export { createJobProcesses, type JobProcesses, type JobProcessesOptions } from "./os/processes/tree.ts";
+export { createJobProcesses, type JobProcesses } from "./os/processes/tree.ts";
 export { type UsageWatch, watchUsage } from "./os/processes/usage.ts";
-export {
-  decodeVariables,
-  type DecodedVariable,
-  isVariableName,
-  quote,
-  toExportFile,
-} from "./session/environment.ts";
+export { decodeVariables, quote, toExportFile } from "./session/environment.ts";
 export { createPrefixed } from "./session/command-prefix.ts";
-export { type GuardOptions, startGuard } from "./session/guard.ts";
-export {
-  type LocalTerminal,
-  type LocalTerminalOptions,
-  openLocalTerminal,
-} from "./session/local-terminal.ts";
-export { createSession, type Session, type SessionOptions } from "./session/session.ts";
+export { startGuard } from "./session/guard.ts";
+export { type LocalTerminal, openLocalTerminal } from "./session/local-terminal.ts";
+export { createSession, type Session } from "./session/session.ts";
 export type { OpenTerminal, Terminal, TerminalOptions } from "./session/terminal.ts";

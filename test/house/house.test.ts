@@ -3,6 +3,8 @@ import { existsSync, readdirSync } from "node:fs";
 import path from "node:path";
 import packageJson from "../../package.json" with { type: "json" };
 import { builtIns } from "../../plugins/index.ts";
+import * as sdk from "../../src/index.ts";
+import * as terminal from "../../src/terminal.ts";
 import { filesOf, root, textOf } from "../project.ts";
 
 const sources = filesOf("{src,plugins,scripts,bin}/**/*.{ts,mjs,cjs}");
@@ -64,6 +66,26 @@ describe("plugins", () => {
       if (plugin.config !== undefined) expect(files).toContain("config.ts");
     },
   );
+});
+
+describe("the SDK", () => {
+  const users = filesOf(
+    "plugins/**/*.ts",
+    "docs/examples/plugins/**/*.ts",
+    "src/cli/plugin-template/*.txt",
+    "docs/plugins.md",
+  )
+    .map(textOf)
+    .join("\n");
+
+  test.each([
+    ["signalman", sdk],
+    ["signalman/terminal", terminal],
+  ])("a plugin, an example or the page uses every value that %s exports", (_, entry) => {
+    const names = Object.keys(entry);
+    expect(names.length).toBeGreaterThan(10);
+    expect(names.filter((name) => !new RegExp(`\\b${name}\\b`).test(users))).toEqual([]);
+  });
 });
 
 describe("pages", () => {

@@ -18,7 +18,7 @@ test("every example in docs/plugins.md works and type-checks", async () => {
   await using directory = await tmpdir();
   await replayPage(page, directory.path, (args) => run(args, { cwd: directory.path }));
   expect(await typeCheck(directory.path)).toBe("");
-}, 60_000);
+}, 240_000);
 
 test("the type check of the page detects errors", async () => {
   await using directory = await tmpdir();

@@ -5,6 +5,7 @@ import { exists, mkdir, mkdtemp, rename, rm } from "node:fs/promises";
 import path from "node:path";
 import { parseArgs } from "node:util";
 import { version as packageVersion } from "../package.json";
+import { collectTypes } from "./build/types.ts";
 
 export interface BuildOptions {
   readonly entry: string;
@@ -42,6 +43,7 @@ export async function build({ entry, outfile, target, version }: BuildOptions): 
         "process.env.NODE_ENV": '"production"',
         "process.env.SIGNALMAN_VERSION": JSON.stringify(version),
         "process.env.SIGNALMAN_TEST_PRELOAD": JSON.stringify(await bundleTestPreload()),
+        "process.env.SIGNALMAN_TYPES": JSON.stringify(await packTypes()),
       },
       format: "esm",
       splitting: true,
@@ -65,6 +67,11 @@ async function bundleTestPreload(): Promise<string> {
   const entry = path.join(root, "src", "test-preload.ts");
   const { outputs } = await Bun.build({ entrypoints: [entry], target: "bun", format: "esm", minify: true });
   return outputs[0]!.text();
+}
+
+/** Packs the type declarations for `signalman plugins new`: JSON, compressed, in base64. */
+async function packTypes(): Promise<string> {
+  return Buffer.from(Bun.gzipSync(JSON.stringify(await collectTypes()))).toString("base64");
 }
 
 /**

@@ -56,7 +56,7 @@ function createWithContainer(context: ExecutorContext): Executor {
 }
 
 async function removeContainers({ agentId, jobId, runningJobs, signal }: CleanUpContext): Promise<void> {
-  for (const [name, container] of [...containers]) {
+  for (const [name, container] of containers) {
     signal.throwIfAborted();
     if (container.agentId !== agentId) continue;
     if (jobId === undefined ? runningJobs.includes(container.jobId) : container.jobId !== jobId) continue;

@@ -1,6 +1,6 @@
 import { existsSync } from "node:fs";
 import { mkdir, writeFile } from "node:fs/promises";
-import { join, relative, resolve } from "node:path";
+import { dirname, join, relative, resolve } from "node:path";
 import { AgentError, toMessage } from "../../core/errors.ts";
 import { isKebabCase } from "../../core/host/shape.ts";
 import { defineCommand } from "../../core/contracts/command.ts";
@@ -40,10 +40,10 @@ export default defineCommand({
         `"${folder}" already exists; choose another name or another --directory`,
       );
     const files = toPluginFiles(name);
+    const types = unpackTypes();
     try {
-      await mkdir(folder, { recursive: true });
-      for (const [path, text] of Object.entries(files))
-        await writeFile(join(folder, path), text, { flag: "wx" });
+      await writeFiles(folder, files);
+      await writeFiles(join(folder, typesDirectory), types);
     } catch (cause) {
       throw new AgentError("FILE_FAILED", `plugin "${name}" could not be written: ${toMessage(cause)}`, {
         cause,
@@ -54,6 +54,9 @@ export default defineCommand({
     print(
       [
         ...Object.keys(files).map((file) => `wrote ${join(shown, file)}`),
+        ...(Object.keys(types).length > 0
+          ? [`wrote ${join(shown, typesDirectory)}/: types of signalman, Bun and Node.js`]
+          : []),
         "",
         `test it:     signalman plugins test ${shown}`,
         `use it:      plugins: { "${path}": {} }  in signalman.config.yaml`,
@@ -61,3 +64,22 @@ export default defineCommand({
     );
   },
 });
+
+/** The tsconfig.json of a new plugin refers to it. */
+const typesDirectory = "types";
+
+async function writeFiles(directory: string, files: Readonly<Record<string, string>>): Promise<void> {
+  for (const [path, text] of Object.entries(files)) {
+    await mkdir(dirname(join(directory, path)), { recursive: true });
+    await writeFile(join(directory, path), text, { flag: "wx" });
+  }
+}
+
+/** Returns the type declarations that the binary contains: path → text. Empty in the package, which has its types itself. */
+function unpackTypes(): Readonly<Record<string, string>> {
+  // The build replaces the variable by the packed declarations.
+  const packed = process.env.SIGNALMAN_TYPES;
+  if (packed === undefined) return {};
+  const text = new TextDecoder().decode(Bun.gunzipSync(Buffer.from(packed, "base64")));
+  return JSON.parse(text) as Record<string, string>;
+}

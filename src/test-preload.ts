@@ -1,4 +1,5 @@
-// Loaded by `signalman plugins test` in `bun test`, before the tests. The compiled binary contains it as one file.
+// Loaded by `signalman plugins test` in `bun test`, before the tests. The compiled binary contains it as one
+// file.
 import { createSdkLender } from "./core/host/lend-sdk.ts";
 
 // With this variable the compiled program acts as Bun; a test that starts the program must get the program.

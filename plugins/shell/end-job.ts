@@ -10,7 +10,10 @@ import {
   sendSignal,
 } from "signalman/terminal";
 
-/** The last output of a killed shell arrives at once; a terminal that another process still floods may never be drained. */
+/**
+ * The last output of a killed shell arrives at once; a terminal that another process still floods may never
+ * be drained.
+ */
 const lastOutputMs = 1000;
 
 /** Ends all processes of the job, then its shell, and logs which processes had to be ended. */
@@ -26,7 +29,8 @@ export async function endJob(options: {
   const hold = shell === undefined ? [] : [shell, ...leaders];
   logEndReport(await endProcesses(processes, { graceMs, now, hold }), logger);
   if (!session || shell === undefined) return;
-  // The leader of the terminal was stopped too, and a command prefix with it. It reports the end of the shell behind the last byte.
+  // The leader of the terminal was stopped too, and a command prefix with it. It reports the end of the shell
+  // behind the last byte.
   sendSignal(shell, "SIGKILL");
   for (const pid of leaders) sendSignal(pid, "SIGCONT");
   await Promise.race([session.ended, sleep(lastOutputMs, undefined, { ref: false })]);

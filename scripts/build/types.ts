@@ -1,4 +1,5 @@
-// Collects the type declarations that `signalman plugins new` writes: the SDK, Bun and Node.js, so that a plugin is
+// Collects the type declarations that `signalman plugins new` writes: the SDK, Bun and Node.js, so that a
+// plugin is
 // type-checked where no package can be installed.
 
 import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
@@ -38,8 +39,8 @@ export async function collectTypes(): Promise<Record<string, string>> {
 }
 
 /**
- * Bundles the declarations of the SDK into one file of ambient modules. Ambient modules need no `paths` in a tsconfig.json,
- * which Bun would follow when it runs the plugin.
+ * Bundles the declarations of the SDK into one file of ambient modules. Ambient modules need no `paths` in a
+ * tsconfig.json, which Bun would follow when it runs the plugin.
  */
 async function bundleSdk(): Promise<string> {
   const directory = await emitDeclarations();

@@ -2,8 +2,9 @@ import type { Executor, ExecutorContext, ExecutorFactory } from "../core/contrac
 import { AgentError } from "../core/errors.ts";
 
 /**
- * Creates an executor that opens its session behind a command prefix: `nice -n 10`, `systemd-run --user --scope --`, `bwrap … --`. The prefix must
- * run the words after it as a command, in the same terminal. Prefixes of several executors are nested, the outermost first.
+ * Creates an executor that opens its session behind a command prefix: `nice -n 10`, `systemd-run --user
+ * --scope --`, `bwrap … --`. The prefix must run the words after it as a command, in the same terminal.
+ * Prefixes of several executors are nested, the outermost first.
  *
  * Throws `PLUGIN_INVALID` for a factory that does not apply a prefix, since a job would run without it.
  */

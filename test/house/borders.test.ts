@@ -79,7 +79,10 @@ describe("the borders of the house", () => {
   });
 });
 
-/** The floors of `src/`, from the ground up. A file imports from its own floor and from lower ones, values and types alike. */
+/**
+ * The floors of `src/`, from the ground up. A file imports from its own floor and from lower ones, values and
+ * types alike.
+ */
 const floors = [
   "src/core/contracts/",
   "src/core/",

@@ -10,7 +10,10 @@ import {
   tmpdir,
 } from "../../src/testing.ts";
 
-/** Stays between the terminal and the shell, as bwrap does. `nice` and others replace themselves by the command. */
+/**
+ * Stays between the terminal and the shell, as bwrap does. `nice` and others replace themselves by the
+ * command.
+ */
 const fork = ["sh", "-c", '"$@"; exit $?', "sh"];
 
 const decorator = definePlugin({

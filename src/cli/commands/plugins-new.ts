@@ -75,7 +75,10 @@ async function writeFiles(directory: string, files: Readonly<Record<string, stri
   }
 }
 
-/** Returns the type declarations that the binary contains: path → text. Empty in the package, which has its types itself. */
+/**
+ * Returns the type declarations that the binary contains: path → text. Empty in the package, which has its
+ * types itself.
+ */
 function unpackTypes(): Readonly<Record<string, string>> {
   // The build replaces the variable by the packed declarations.
   const packed = process.env.SIGNALMAN_TYPES;

@@ -25,7 +25,10 @@ export default defineCommand({
   },
 });
 
-/** Runs the tests with the Bun that this program contains and with this program's SDK. Returns the exit status. */
+/**
+ * Runs the tests with the Bun that this program contains and with this program's SDK. Returns the exit
+ * status.
+ */
 async function runTests(directory: string, preload: string): Promise<number> {
   const tests = Bun.spawn([process.execPath, "test", "--preload", preload], {
     cwd: directory,

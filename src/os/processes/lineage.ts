@@ -1,8 +1,8 @@
 import { readStat } from "./proc.ts";
 
 /**
- * Lists the pids from `pid` up to its ancestor `ancestor`, both included: a shell, the programs that it runs behind, and the leader of its terminal.
- * When the ancestor is not found, only the two pids are returned.
+ * Lists the pids from `pid` up to its ancestor `ancestor`, both included: a shell, the programs that it runs
+ * behind, and the leader of its terminal. When the ancestor is not found, only the two pids are returned.
  */
 export function listLineage(pid: number, ancestor: number): number[] {
   const pids = [pid];

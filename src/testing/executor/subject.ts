@@ -10,7 +10,10 @@ export interface ExecutorSubject {
   create(context: ExecutorContext): Executor;
   /** Creates an executor that cannot start. The tests of a failed start are left out without it. */
   createBroken?(context: ExecutorContext): Executor;
-  /** Whether commands are scripts of a POSIX shell. Default: `true`. The tests that need a shell are left out otherwise. */
+  /**
+   * Whether commands are scripts of a POSIX shell. Default: `true`. The tests that need a shell are left out
+   * otherwise.
+   */
   readonly shell?: boolean;
   /** Syntax of the commands of an executor without a shell. */
   readonly commands?: CommandWords;
@@ -24,7 +27,10 @@ export interface ExecutorSubject {
 export interface CleanUpSubject {
   /** Calls `cleanUp` of the service. */
   run(context: CleanUpContext): Promise<void>;
-  /** Lists what exists of a job outside the host's processes (the names of its containers, pods), in a fixed order. */
+  /**
+   * Lists what exists of a job outside the host's processes (the names of its containers, pods), in a fixed
+   * order.
+   */
   find(agentId: string, jobId: string): Promise<readonly string[]>;
 }
 
@@ -65,7 +71,10 @@ export interface Bench extends AsyncDisposable {
   run(directive: string): Promise<Outcome>;
 }
 
-/** Creates an executor with a directory of its own. Disposal throws if output arrived after its call had resolved. */
+/**
+ * Creates an executor with a directory of its own. Disposal throws if output arrived after its call had
+ * resolved.
+ */
 export async function createBench(create: ExecutorSubject["create"]): Promise<Bench> {
   const directory = await tmpdir();
   const executor = create(executorContext(directory.path));

@@ -25,7 +25,9 @@ export interface TestControlPlane extends Partial<AsyncDisposable> {
   submit(): string | Promise<string>;
   /** Results that the control plane has acknowledged, in order. */
   results(): readonly ReportedResult[] | Promise<readonly ReportedResult[]>;
-  /** Makes the next reports of a result fail temporarily. The test of such failures is left out without it. */
+  /**
+   * Makes the next reports of a result fail temporarily. The test of such failures is left out without it.
+   */
   failReports?(times: number): void | Promise<void>;
   /** Stops the running job. The test of a stop is left out without it. */
   stop?(jobId: string): void | Promise<void>;

@@ -16,17 +16,23 @@ export interface ClaimedJob {
 }
 
 /**
- * The directory of jobs. `*.yaml`: waiting jobs. `running/<id>.yaml`: jobs that an agent has claimed. `done/<id>.yaml` and `done/<id>.json`: jobs with
- * their result.
+ * The directory of jobs. `*.yaml`: waiting jobs. `running/<id>.yaml`: jobs that an agent has claimed.
+ * `done/<id>.yaml` and `done/<id>.json`: jobs with their result.
  */
 export interface Folder {
-  /** Claims the waiting job whose name is first. A rename either succeeds or fails as a whole, so two agents never get the same job. */
+  /**
+   * Claims the waiting job whose name is first. A rename either succeeds or fails as a whole, so two agents
+   * never get the same job.
+   */
   claimNext(): ClaimedJob | undefined;
   /** Opens a job that an earlier process has claimed; `undefined` when it is not in `running`. */
   open(id: string): ClaimedJob | undefined;
 }
 
-/** Opens a directory of jobs and creates its subdirectories. `onClaim` is called with the id of a job just before it is claimed. */
+/**
+ * Opens a directory of jobs and creates its subdirectories. `onClaim` is called with the id of a job just
+ * before it is claimed.
+ */
 export function openFolder(directory: string, onClaim: (id: string) => void): Folder {
   const running = join(directory, "running");
   const done = join(directory, "done");
@@ -62,7 +68,10 @@ export function openFolder(directory: string, onClaim: (id: string) => void): Fo
   };
 }
 
-/** A submitter that wants to know the id of its job names the file by a UUID. Any other job gets a new id, since ids are unique. */
+/**
+ * A submitter that wants to know the id of its job names the file by a UUID. Any other job gets a new id,
+ * since ids are unique.
+ */
 function toId(name: string): string {
   const stem = name.slice(0, -".yaml".length);
   return /^[\da-f]{8}(-[\da-f]{4}){3}-[\da-f]{12}$/.test(stem) ? stem : randomUUID();

@@ -42,7 +42,10 @@ export interface FinishOptions {
   readonly pollMs: number;
 }
 
-/** Waits for a job's end, reports its result until that is on disk, and releases it. Returns at once at a hand-over, and changes nothing. */
+/**
+ * Waits for a job's end, reports its result until that is on disk, and releases it. Returns at once at a
+ * hand-over, and changes nothing.
+ */
 export async function finishJob(running: AgentJob, job: ClaimedJob, options: FinishOptions): Promise<void> {
   const { context, pollMs } = options;
   const { handOver } = context.signals;

@@ -1,7 +1,10 @@
 import { open } from "node:fs/promises";
 import { countUndelivered, type LogBackend, type LogBackendContext } from "signalman";
 
-/** Copies a job's log into a file. Each batch is written at its own offset, so that a repeated delivery changes nothing. */
+/**
+ * Copies a job's log into a file. Each batch is written at its own offset, so that a repeated delivery
+ * changes nothing.
+ */
 export function openLogFile(path: string, { spool, saveCursor }: LogBackendContext): LogBackend {
   const disposed = new AbortController();
   return {

@@ -6,7 +6,10 @@ import type { FolderConfig } from "./config.ts";
 import { type ClaimedJob, type Folder, openFolder } from "./folder.ts";
 import { claimJob, finishJob, startJob } from "./job.ts";
 
-/** Takes jobs from a directory. The name of the claimed job is stored in the slot's state before the job is claimed, so that a restart finds it. */
+/**
+ * Takes jobs from a directory. The name of the claimed job is stored in the slot's state before the job is
+ * claimed, so that a restart finds it.
+ */
 export function createFolderSource({ directory, "poll-interval": pollSeconds }: FolderConfig): JobSource {
   const path = resolve(directory);
   return {
@@ -47,7 +50,10 @@ function open(path: string, onClaim: (id: string) => void): Folder {
   }
 }
 
-/** Looks for a job. Reports the look as the call that keeps the slot registered, so that metrics and health checks see a directory that is gone. */
+/**
+ * Looks for a job. Reports the look as the call that keeps the slot registered, so that metrics and health
+ * checks see a directory that is gone.
+ */
 function look(folder: Folder, { synced, logger }: JobSourceContext): ClaimedJob | undefined {
   const startedAt = performance.now();
   try {

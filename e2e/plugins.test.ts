@@ -151,6 +151,23 @@ describe("the compiled binary, in a directory without node_modules", () => {
   });
 });
 
+test("a new plugin is type-checked and installed as a package where the package signalman is not available", async () => {
+  await using tester = await createTester();
+  await tester.run(["plugins", "new", "greeter"]);
+  const folder = path.join(tester.home, "greeter");
+  const tsc = path.join(root, "node_modules/.bin/tsc");
+  expect(await tester.exec([tsc, "-p", folder])).toMatchObject({ exitCode: 0, stdout: "" });
+
+  const packed = await tester.exec(["npm", "pack", "--json"], { cwd: folder });
+  expect(packed.exitCode).toBe(0);
+  const [tarball = ""] = new Bun.Glob("*.tgz").scanSync(folder);
+  const install = ["npm", "install", "--offline", "--no-audit", "--no-fund", path.join(folder, tarball)];
+  expect((await tester.exec(install)).exitCode).toBe(0);
+  await tester.write("signalman.config.yaml", "plugins: { signalman-plugin-greeter: { greeting: Ahoy } }");
+  await tester.write("job.yaml", "name: a job\ncommands: ['true']\n");
+  expect((await tester.run(["run", "job.yaml"])).stdout).toContain("Ahoy, a job");
+});
+
 test("the compiled binary loads packages beside the configuration, with their dependencies", async () => {
   await using tester = await homeWith({
     "signalman.config.yaml": 'plugins: { esm: {}, "@acme/cjs": {} }',

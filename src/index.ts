@@ -24,8 +24,8 @@ export type { AgentSignals, JobSource, JobSourceContext } from "./core/contracts
 export type { Check, CheckContext, Finding } from "./core/contracts/check.ts";
 export { checkScript } from "./os/check-script.ts";
 export { aborted } from "./core/aborted.ts";
-export { createOutageLog, type OutageLog } from "./core/outage-log.ts";
-export { parseRetryAfter } from "./core/retry-after.ts";
+export { createOutageLog, type OutageLog } from "./agent/outage-log.ts";
+export { parseRetryAfter } from "./agent/retry-after.ts";
 export { AgentError, type ErrorCode, isAgentError, toMessage } from "./core/errors.ts";
 export type {
   CommandHookEvent,

@@ -142,6 +142,7 @@ async function push(spool: Spool, url: string, requests: () => number): Promise<
     job: jobRequest({ logger: { method: "push", url, token: "a-token", maxSizeInBytes: 0 } }),
     logger: silentLogger,
     spool: reader,
+    openReader: () => spool.reader(),
     saveCursor: (_cursor: SpoolCursor) => {},
     refreshToken: async () => "a-token",
   };

@@ -70,6 +70,7 @@ export { parseJobRequest, type ParsedJob, toJobRequest } from "./job/request/par
 export type { LogBackend, LogBackendContext, LogDelivery } from "./core/contracts/log-backend.ts";
 export { countUndelivered } from "./job/log/count-undelivered.ts";
 export type { JobEvent, JobResult } from "./core/contracts/job-events.ts";
+export { type PullLogs, pullLogs } from "./agent/pull-logs.ts";
 export type { Output } from "./core/contracts/job-log.ts";
 export type { LogSink, LogSinkContext } from "./core/contracts/log-sink.ts";
 export { openSpool } from "./job/log/spool-reader.ts";

@@ -26,6 +26,7 @@ test("a log server with a private certificate is trusted only when the job's del
         job: jobRequest({ logger: { method: "push", url, token: "t", maxSizeInBytes: 0 } }),
         logger: silentLogger,
         spool: spool.reader(),
+        openReader: () => spool.reader(),
         saveCursor: () => {},
         refreshToken: () => Promise.reject(new Error("none")),
         ...(ca && { ca }),

@@ -78,7 +78,7 @@ async function deliverOnce(
 }
 
 async function runBackend(
-  { host, request, logger, delivery, directory, notifier }: LogDeliveryOptions,
+  { host, request, logger, delivery, directory, notifier, process }: LogDeliveryOptions,
   reader: SpoolReader,
   signal: AbortSignal,
 ): Promise<LogDelivery> {
@@ -93,6 +93,7 @@ async function runBackend(
     job: request,
     logger,
     spool: reader,
+    openReader: () => openSpool(join(directory, jobFiles.spool), { source: process.source }),
     saveCursor(cursor) {
       delivered = cursor;
       writeDocument(join(directory, jobFiles.delivery), cursor, { isSynced: false });

@@ -52,6 +52,7 @@ export function createSlotJobs(options: SlotJobsOptions): SlotJobs {
     return {
       id: request.id,
       request,
+      ended: process.finished,
       done,
       stop: process.stop,
       kill: process.kill,

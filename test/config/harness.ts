@@ -2,7 +2,7 @@ import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import * as v from "valibot";
-import { defineCommand, type Program } from "../../src/core/contracts/command.ts";
+import { type Command, defineCommand, type Program } from "../../src/core/contracts/command.ts";
 import { loadProgram } from "../../src/cli/program/program.ts";
 import { lendSdk } from "../project.ts";
 import { AgentError } from "../../src/core/errors.ts";
@@ -14,10 +14,18 @@ export interface Scene {
   readonly argv?: readonly string[];
   readonly env?: Readonly<Record<string, string>>;
   readonly builtIns?: readonly Plugin[];
+  /** Changes the command that is called. */
+  readonly command?: Partial<Pick<Command, "configuration">>;
 }
 
 /** Loads the program for a command without arguments. */
-export async function load({ files = {}, argv = [], env = {}, builtIns = [probe] }: Scene): Promise<Program> {
+export async function load({
+  files = {},
+  argv = [],
+  env = {},
+  builtIns = [probe],
+  command,
+}: Scene): Promise<Program> {
   const directory = await mkdtemp(join(tmpdir(), "config-"));
   try {
     for (const [path, content] of Object.entries(files)) {
@@ -28,7 +36,7 @@ export async function load({ files = {}, argv = [], env = {}, builtIns = [probe]
       argv: ["nothing", ...argv],
       env,
       cwd: directory,
-      known: { name: "nothing", command: noCommand },
+      known: { name: "nothing", command: { ...noCommand, ...command } },
       builtIns: {
         plugins: Object.fromEntries(
           builtIns.map((plugin) => [plugin.name, async () => ({ default: plugin })]),

@@ -69,3 +69,33 @@ describe("precedence", () => {
     });
   });
 });
+
+describe("a command with a configuration of its own", () => {
+  const configuration = {
+    file: { text: "of the command", "of-no-plugin": true, plugins: { probe: { nested: { depth: 3 } } } },
+    withoutFlags: ["choice"],
+    variables: ["whole-number"],
+  };
+  const command = { configuration };
+
+  test("has its values in place of those of the file, and ignores options that no plugin declares", async () => {
+    const program = await load({ files: yaml("text: file\nno-such-option: 1\n"), command });
+    expect(optionOf(program, "text")).toEqual({ value: "of the command", source: "signalman nothing" });
+    expect(program.config.of("probe")).toMatchObject({ text: "of the command", nested: { depth: 3 } });
+    const given = await load({ argv: ["--text=flag"], command });
+    expect(given.config.of("probe")).toMatchObject({ text: "flag" });
+  });
+
+  test("reads only the environment variables that it names", async () => {
+    const env = { [variable("TEXT")]: "environment", [variable("WHOLE_NUMBER")]: "9" };
+    const program = await load({ env, command });
+    expect(program.config.of("probe")).toMatchObject({ text: "of the command", whole: 9 });
+  });
+
+  test("refuses flags that cannot be given, and faults of the others", async () => {
+    const refused = await failureOf({ argv: ["--choice=always"], command });
+    expect(refused.code).toBe("USAGE_INVALID");
+    expect(refused.message).toBe('"--choice" cannot be given: this command determines the option itself');
+    expect((await failureOf({ argv: ["--whole-number=x"], command })).code).toBe("USAGE_INVALID");
+  });
+});

@@ -214,3 +214,38 @@ test("a reader can rewind to a cursor that it has returned, and to no other posi
   expect(() => reader.seek({ event: 1, offset: 5 })).toThrow("no event begins at byte 5");
   expect(reader.cursor).toEqual(first!.end);
 });
+
+test("a peek reads whole events at any position, without moving the cursor or waiting", async () => {
+  await using tmp = await tmpdir();
+  const spool = createSpool(join(tmp.path, "events.ndjson"), options);
+  const lines = [started(), output("one\n"), output("two\n")].map((event) => {
+    spool.append(event);
+    return `${JSON.stringify(event)}\n`;
+  });
+  using reader = spool.reader();
+  const begin = { event: 0, offset: 0 };
+  const text = (batch: SpoolBatch | undefined) => batch && new TextDecoder().decode(batch.lines);
+  const first = reader.peek(begin, { maxEvents: 1 })!;
+  expect([text(first), first.end.event]).toEqual([lines[0], 1]);
+  expect(text(reader.peek(first.end))).toBe(lines.slice(1).join(""));
+  expect(reader.peek(reader.peek(begin)!.end)).toBeUndefined();
+  expect(reader.cursor).toEqual(begin);
+});
+
+test("a peek finds the events that the disk did not accept behind those of the file", async () => {
+  await using tmp = await tmpdir();
+  const path = join(tmp.path, "events.ndjson");
+  writeFileSync(path, '{"a":1}\n{"b":2}\n{"cut');
+  const source = { ...neverWoken, rest: Buffer.from('{"c":3}\n{"d":4}\n') };
+  using reader = openSpool(path, { source });
+  const text = (at: number) => {
+    const batch = reader.peek({ event: at, offset: at * 8 }, { maxEvents: 1 });
+    return batch && new TextDecoder().decode(batch.lines);
+  };
+  expect([0, 1].map(text)).toEqual(['{"a":1}\n', '{"b":2}\n']);
+  expect(text(2)).toBe('{"c":3}\n{"d":4}\n');
+  expect(text(3)).toBe('{"d":4}\n');
+  expect(text(4)).toBeUndefined();
+});
+
+const neverWoken = { closed: true, watch: () => () => {} };

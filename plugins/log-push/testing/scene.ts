@@ -54,6 +54,7 @@ export async function openScene(
         job: jobRequest({ logger: { method: "push", url: scene.url, token: "token-1", maxSizeInBytes: 0 } }),
         logger,
         spool: reader,
+        openReader: () => spool.reader(scene.cursor),
         saveCursor: (cursor) => void (scene.cursor = cursor),
         async refreshToken() {
           scene.refreshes += 1;

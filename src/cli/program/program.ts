@@ -8,8 +8,16 @@ import { AgentError } from "../../core/errors.ts";
 import type { BuiltInPlugins } from "../../core/host/loader.ts";
 import { type BuiltIns, collectCommands, findPluginCommand, type FoundCommand } from "./find-command.ts";
 import { openLogger } from "./program-log.ts";
-import { loadSources, loadValidPart, loadWithoutFile, type Sources, type SourcesOptions } from "./sources.ts";
 import { print } from "../output/print.ts";
+import { omitUndeclared, refuseFlags, selectVariables, toConfigFile } from "./command-configuration.ts";
+import {
+  loadFrom,
+  loadSources,
+  loadValidPart,
+  loadWithoutFile,
+  type Sources,
+  type SourcesOptions,
+} from "./sources.ts";
 
 export interface LoadProgramOptions {
   /** The command line after the program's name. */
@@ -32,15 +40,15 @@ export interface LoadedProgram extends FoundCommand {
 
 /** Reads configuration, plugins, flags and environment, in this order, and determines the value of every option. */
 export async function loadProgram(options: LoadProgramOptions): Promise<LoadedProgram> {
-  const { builtIns, version, env, known } = options;
-  const need = known?.command.configuration ?? "required";
+  const { builtIns, version, known } = options;
 
   // 1. The file names the plugins, and the plugins declare the options and further commands.
   const sources = await loadSourcesFor(options);
-  const { file, plugins, faults, declared, parts } = sources;
+  const { plugins, faults, declared } = sources;
   const commands = collectCommands(plugins);
   const found = known ?? (await findPluginCommand(options.argv, commands));
-  assertOn(found, sources.off, need);
+  const { configuration = "required" } = found.command;
+  assertOn(found, sources.off);
 
   // 2. The options determine how the command line is parsed.
   const explainUnknown = (flag: string) => explainOff(flag, sources.off, builtIns.plugins);
@@ -50,9 +58,13 @@ export async function loadProgram(options: LoadProgramOptions): Promise<LoadedPr
     options: declared.flatMap((declaration) => declaration.options),
     explainUnknown,
   });
+  const isOwn = typeof configuration === "object";
+  if (isOwn) refuseFlags(flags, configuration);
+  const { file, parts } = isOwn ? omitUndeclared(sources) : sources;
+  const env = isOwn ? selectVariables(options.env, configuration) : options.env;
   const resolved = await resolveConfig({ declared, flags, env, file, parts, explainUnknown });
   const allFaults = [...faults, ...resolved.faults];
-  if ((found.command.configuration ?? "required") === "required")
+  if (configuration === "required" || isOwn)
     assertValid(allFaults, resolved.isUsage ? "USAGE_INVALID" : "CONFIG_INVALID");
 
   // 3. The rest of the program needs both.
@@ -74,6 +86,10 @@ export async function loadProgram(options: LoadProgramOptions): Promise<LoadedPr
         .filter(({ config }) => config !== undefined || allFaults.length === 0);
       return createHost({ plugins: configured, logger, ...hostOptions });
     },
+    async runAgent(slots, createSource) {
+      const { runAgentCommand } = await import("./run-agent.ts");
+      await runAgentCommand(program, slots, createSource);
+    },
   };
   return { ...found, program, args };
 }
@@ -83,6 +99,9 @@ async function loadSourcesFor(options: LoadProgramOptions): Promise<Sources> {
   const from: SourcesOptions = { argv, env, cwd, lendSdk, builtIns: builtIns.plugins };
   const { configuration = "required", reportsFaults = false } = known?.command ?? {};
   if (configuration === "none") return loadWithoutFile(from);
+  if (typeof configuration === "object") {
+    return loadFrom(toConfigFile(configuration, known!.name, cwd), from);
+  }
   try {
     return await loadSources(from);
   } catch (error) {
@@ -93,8 +112,8 @@ async function loadSourcesFor(options: LoadProgramOptions): Promise<Sources> {
   }
 }
 
-function assertOn({ name, plugin }: FoundCommand, off: readonly string[], need: string): void {
-  if (need === "none" || plugin === undefined || !off.includes(plugin)) return;
+function assertOn({ name, plugin, command }: FoundCommand, off: readonly string[]): void {
+  if (command.configuration === "none" || plugin === undefined || !off.includes(plugin)) return;
   throw new AgentError(
     "USAGE_INVALID",
     `command "${name}" belongs to plugin "${plugin}", which is turned off`,

@@ -62,7 +62,8 @@ async function readFile({ argv, env, cwd }: SourcesOptions): Promise<ConfigFile 
   );
 }
 
-async function loadFrom(
+/** Loads the plugins that a configuration names. */
+export async function loadFrom(
   file: ConfigFile | undefined,
   { builtIns, cwd, lendSdk }: SourcesOptions,
   { withExternal = true } = {},

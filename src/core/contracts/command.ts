@@ -1,5 +1,6 @@
 import type { ArgDef, ParsedArgs } from "citty";
 import type { Host, OpenHostOptions, PluginEntry } from "./host.ts";
+import type { JobSource } from "./job-source.ts";
 import type { RootLogger } from "./logger.ts";
 import type { DeclaredOptions, EffectiveConfig } from "./options.ts";
 
@@ -18,6 +19,16 @@ export type CommandValues<T extends CommandArgs> = ParsedArgs<Omit<T, ListKeys<T
  */
 export type ConfigurationNeed = "none" | "lenient" | "required";
 
+/** The configuration of a command that reads no configuration file. */
+export interface CommandConfiguration {
+  /** The configuration in place of the file, with the same keys. Keys of plugins that are off are ignored. */
+  readonly file: Readonly<Record<string, unknown>>;
+  /** Options whose flags cannot be given. */
+  readonly withoutFlags: readonly string[];
+  /** Options whose environment variables are read. */
+  readonly variables: readonly string[];
+}
+
 /** Destination of the agent's log. `stderr`: warnings only, for commands that print an answer. `file`: also the log file. `all`: the log file and stdout. */
 export type LogDestination = "stderr" | "file" | "all";
 
@@ -27,7 +38,7 @@ export interface CommandDefinition<T extends CommandArgs> {
   /** Its own flags and positional arguments, besides the program's options. */
   readonly args?: T;
   /** Default: `required`. */
-  readonly configuration?: ConfigurationNeed;
+  readonly configuration?: ConfigurationNeed | CommandConfiguration;
   /** Whether the command reports the faults of a lenient configuration itself, so that no warning is printed first. */
   readonly reportsFaults?: boolean;
   /** Default: `file`. */
@@ -74,6 +85,8 @@ export interface Program {
   readonly faults: readonly string[];
   /** Sets the plugins up. The command disposes the host. */
   openHost(options: OpenHostOptions): Promise<Host>;
+  /** Runs an agent until it shuts down, and sets the exit status: `start` with another job source. */
+  runAgent(slots: number, createSource: (host: Host) => JobSource): Promise<void>;
 }
 
 type ListKeys<T extends CommandArgs> = {

@@ -27,6 +27,8 @@ export interface JobOutcome {
 export interface AgentJob {
   readonly id: string;
   readonly request: JobRequest;
+  /** Resolves when the result is known, while the log may still be on its way. Never rejects. */
+  readonly ended: Promise<JobSummary>;
   /** Resolves when the result is known and the log was delivered or given up. Never rejects: a job whose process died has failed. */
   readonly done: Promise<JobOutcome>;
   /** Ends what runs, as a stop by the control plane does. Safe at any moment, and more than once. */

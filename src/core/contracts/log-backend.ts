@@ -7,6 +7,11 @@ export interface LogBackendContext {
   readonly logger: Logger;
   /** A reader at the last saved cursor: at the start of a new job, further on after the agent was restarted. */
   readonly spool: SpoolReader;
+  /**
+   * Opens a further reader of the same spool, for backends whose clients read at positions of their own. The
+   * caller disposes it.
+   */
+  openReader(): SpoolReader;
   /** Stores the cursor durably. Called after each delivery, never before it. */
   saveCursor(cursor: SpoolCursor): void;
   /** Trusted certificates (PEM), including the default ones. Left out: the default ones. */

@@ -30,6 +30,14 @@ export interface SpoolReader extends Disposable {
     maxBytes?: number;
     signal?: AbortSignal;
   }): Promise<SpoolBatch | undefined>;
+  /**
+   * Returns whole events at a position, at least one if there is one, within the bounds of `next`. Neither
+   * waits nor moves the cursor.
+   */
+  peek(
+    at: SpoolCursor,
+    options?: { readonly maxEvents?: number; readonly maxBytes?: number },
+  ): SpoolBatch | undefined;
   /** Continues at a position that this spool returned before; `{ event: 0, offset: 0 }` is its beginning. */
   seek(cursor: SpoolCursor): void;
 }

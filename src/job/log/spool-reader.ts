@@ -35,6 +35,8 @@ class FileSpoolReader implements SpoolReader {
   #cursor: SpoolCursor = { event: 0, offset: 0 };
   #checksum = 0;
   #isRestRead = false;
+  /** The offset at which the source's rest begins, once it was asked for. */
+  #end: number | undefined;
 
   constructor(path: string, { source = closedSource, cursor }: OpenSpoolOptions) {
     this.#path = path;
@@ -69,6 +71,17 @@ class FileSpoolReader implements SpoolReader {
       if (batch || closed) return batch ?? this.#readRest();
       await wakeUp(this.#source, signal ? [signal, this.#disposed.signal] : [this.#disposed.signal]);
     }
+  }
+
+  peek(
+    at: SpoolCursor,
+    { maxEvents = 2000, maxBytes = 1024 * 1024 }: { maxEvents?: number; maxBytes?: number } = {},
+  ): SpoolBatch | undefined {
+    this.#disposed.signal.throwIfAborted();
+    const fd = this.#fd;
+    const { lines, events } =
+      fd === undefined ? nothing : this.#attempt(() => readLines(fd, at.offset, maxEvents, maxBytes));
+    return events === 0 ? this.#peekRest(at) : toBatch(at, lines, events);
   }
 
   seek(cursor: SpoolCursor): void {
@@ -138,16 +151,46 @@ class FileSpoolReader implements SpoolReader {
   #readRest(): SpoolBatch | undefined {
     const lines = this.#isRestRead ? undefined : this.#source.rest;
     this.#isRestRead = true;
-    return lines && lines.length > 0
-      ? this.#advance(lines, lines.filter((byte) => byte === newline).length)
-      : undefined;
+    return lines && lines.length > 0 ? this.#advance(lines, countLines(lines)) : undefined;
+  }
+
+  /** The rest follows the last line of the file. Positions in it continue those of the file. */
+  #peekRest(at: SpoolCursor): SpoolBatch | undefined {
+    const { rest } = this.#source;
+    if (rest === undefined || rest.length === 0) return undefined;
+    this.#end ??= this.#fd === undefined ? 0 : this.#attempt(() => findEndOfLines(this.#fd!));
+    const lines = rest.subarray(Math.max(0, at.offset - this.#end));
+    return lines.length === 0 ? undefined : toBatch(at, lines, countLines(lines));
   }
 
   #advance(lines: Uint8Array, events: number): SpoolBatch {
-    const start = this.#cursor;
-    this.#cursor = { event: start.event + events, offset: start.offset + lines.length };
-    return { start, end: this.#cursor, lines };
+    const batch = toBatch(this.#cursor, lines, events);
+    this.#cursor = batch.end;
+    return batch;
   }
+}
+
+/** Finds the end of the last whole line of a file. */
+function findEndOfLines(fd: number): number {
+  const block = Buffer.allocUnsafe(64 * 1024);
+  for (let end = fs.fstatSync(fd).size; end > 0;) {
+    const start = Math.max(0, end - block.length);
+    const count = fs.readSync(fd, block, 0, end - start, start);
+    const last = block.subarray(0, count).lastIndexOf(newline);
+    if (last !== -1) return start + last + 1;
+    end = start;
+  }
+  return 0;
+}
+
+const nothing = { lines: new Uint8Array(), events: 0 };
+
+function toBatch(start: SpoolCursor, lines: Uint8Array, events: number): SpoolBatch {
+  return { start, end: { event: start.event + events, offset: start.offset + lines.length }, lines };
+}
+
+function countLines(lines: Uint8Array): number {
+  return lines.filter((byte) => byte === newline).length;
 }
 
 const closedSource: SpoolSource = { closed: true, watch: () => () => {} };

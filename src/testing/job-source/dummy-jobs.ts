@@ -100,6 +100,7 @@ function createDummyJob(
   const job: AgentJob = {
     id: given.request.id,
     request: given.request,
+    ended: done.promise.then(({ summary }) => summary),
     done: done.promise,
     stop() {
       dummy.stops += 1;

@@ -57,6 +57,11 @@ export async function createScene(place: LogBackendPlace): Promise<Scene> {
       job: jobRequest(),
       logger: silentLogger,
       spool: reader,
+      openReader() {
+        const another = spool.reader();
+        opened.push(another);
+        return another;
+      },
       saveCursor(next) {
         cursor = next;
         saved.push({ event: next.event, received: countReceived() });

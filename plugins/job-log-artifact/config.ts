@@ -1,5 +1,7 @@
 import * as v from "valibot";
 
+export type UploadCondition = (typeof whens)[number];
+
 const whens = ["never", "always", "when-trimmed"] as const;
 
 export const config = v.strictObject({
@@ -13,6 +15,15 @@ export const config = v.strictObject({
       v.description("When to upload the complete log of a job as an artifact"),
     ),
     "never",
+  ),
+  "from-job": v.optional(
+    v.pipe(
+      v.boolean(),
+      v.description(
+        "Take `upload-job-logs` from each job's variable SEMAPHORE_AGENT_UPLOAD_JOB_LOGS. Set by `signalman serve`",
+      ),
+    ),
+    false,
   ),
   "logs-compression-size": v.optional(
     v.pipe(
@@ -33,6 +44,14 @@ export const config = v.strictObject({
     300,
   ),
 });
+
+/**
+ * Converts the variable of a job; another text means `never`, as in the reference agent (protocol section
+ * 6.6).
+ */
+export function toUploadCondition(text: string | undefined): UploadCondition {
+  return whens.find((when) => when === text) ?? "never";
+}
 
 /** Returns the default for a size out of range, as the reference agent does. */
 export function toCompressionSize(bytes: number, onFault: (fault: string) => void): number {

@@ -1,6 +1,6 @@
-import { check, definePlugin, withoutSecrets } from "signalman";
+import { check, definePlugin, type JobRequest, readVariable, withoutSecrets } from "signalman";
 import { checkProgram } from "./check-program.ts";
-import { config, toCompressionSize } from "./config.ts";
+import { config, toCompressionSize, toUploadCondition } from "./config.ts";
 import { uploadLog } from "./upload.ts";
 
 /** Uploads the complete log of a job as an artifact, with the program `artifact` (protocol section 6.6). */
@@ -15,14 +15,21 @@ export default definePlugin({
     "artifact-upload-timeout": "artifact-upload-timeout",
   },
   setup(ctx, options) {
-    const { "upload-job-logs": when, "artifact-upload-timeout": timeout } = options;
+    const {
+      "upload-job-logs": configured,
+      "from-job": isFromJob,
+      "artifact-upload-timeout": timeout,
+    } = options;
+    const toCondition = ({ env }: JobRequest) =>
+      isFromJob ? toUploadCondition(readVariable(env, "SEMAPHORE_AGENT_UPLOAD_JOB_LOGS")) : configured;
     const compressFrom = toCompressionSize(options["logs-compression-size"], (fault) => {
-      if (when !== "never") ctx.log.error(fault);
+      if (configured !== "never" || isFromJob) ctx.log.error(fault);
     });
-    ctx.provide(check, "artifact", { run: ({ env }) => (when === "never" ? [] : checkProgram(env)) });
+    ctx.provide(check, "artifact", { run: ({ env }) => (configured === "never" ? [] : checkProgram(env)) });
     const uploads = new Set<Promise<void>>();
 
     ctx.hook("agent:log-flushed", async ({ job, spool, trimmed }) => {
+      const when = toCondition(job);
       if (when === "never" || (when === "when-trimmed" && !trimmed)) return;
       const upload = uploadLog({
         job,

@@ -37,6 +37,16 @@ describe("the upload", () => {
     });
   }
 
+  test.each([
+    ["never", "always", true],
+    ["always", "never", false],
+    ["always", "Always", false],
+    ["always", undefined, false],
+  ])("is up to the job in hosted mode, whatever the option says (%s, %s)", async (when, fromJob, happens) => {
+    const { file } = await upload({ when, fromJob });
+    expect(file !== undefined).toBe(happens);
+  });
+
   test("handles many lines and lines of any length", async () => {
     const long = "é".repeat(3_000_000);
     const events = jobEvents([long, ...Array.from({ length: 5000 }, (_, index) => `line ${index}`)]);

@@ -3,6 +3,15 @@ import * as v from "valibot";
 
 export const config = v.strictObject({
   "start-timeout": v.optional(seconds("Time-out of the login profile, in seconds (at least 1)", 1), 300),
+  "source-in-profile": v.optional(
+    v.pipe(
+      v.boolean(),
+      v.description(
+        "Append the job's variables to `~/.bash_profile`, for SSH sessions on this host. Set by `signalman serve`",
+      ),
+    ),
+    false,
+  ),
   "keep-processes": v.optional(
     v.pipe(
       v.array(v.string()),

@@ -25,6 +25,7 @@ export default definePlugin({
         createShellExecutor(context, {
           startTimeoutMs: options["start-timeout"] * 1000,
           keepProcesses: options["keep-processes"],
+          sourcesInProfile: options["source-in-profile"],
         }),
     });
   },

@@ -156,3 +156,23 @@ function holders(path: string): number[] {
     })
     .map(Number);
 }
+
+test("the job's variables reach later login shells when the login profile sources them", async () => {
+  await using home = await tmpdir();
+  writeFileSync(join(home.path, ".profile"), "export FROM_PROFILE=yes\n");
+  const base = executorContext(home.path);
+  const context = { ...base, environment: { ...base.environment, HOME: home.path } };
+  await using executor = createShellExecutor(context, {
+    startTimeoutMs: 10_000,
+    keepProcesses: [],
+    sourcesInProfile: true,
+  });
+  await executor.start(new AbortController().signal);
+  expect(await executor.exportEnvironment([environmentVariable("GREETING", "hello")], () => {})).toBe(0);
+  const login = () =>
+    Bun.spawnSync(["bash", "--login", "-c", "echo $GREETING $FROM_PROFILE"], { env: { HOME: home.path } });
+  expect(login().stdout.toString()).toBe("hello yes\n");
+  await executor[Symbol.asyncDispose]();
+  expect(login().stdout.toString()).toBe("yes\n");
+  expect(login().stderr.toString()).toBe("");
+});

@@ -8,6 +8,7 @@ import {
   type LocalTerminal,
   type Session,
 } from "signalman/terminal";
+import { createBashProfile } from "./bash-profile.ts";
 import { createExportFiles } from "./export-files.ts";
 import { endJob } from "./end-job.ts";
 import { injectFile } from "./inject-file.ts";
@@ -17,6 +18,8 @@ import { openSession, prepareSession } from "./open-session.ts";
 export interface ShellExecutorOptions {
   readonly startTimeoutMs: number;
   readonly keepProcesses: readonly string[];
+  /** Whether later login shells on this host get the job's variables. Default: no. */
+  readonly sourcesInProfile?: boolean;
 }
 
 /** The parts of a job's context that the executor uses. */
@@ -32,12 +35,11 @@ export function createShellExecutor(context: ShellContext, options: ShellExecuto
   const exportFiles = createExportFiles();
   const watch = watchUsage();
   const cleanup = new AsyncDisposableStack();
-  cleanup.use(processes);
-  cleanup.use(exportFiles);
-  cleanup.use(watch);
+  for (const each of [processes, exportFiles, watch]) cleanup.use(each);
   const stopStart = new AbortController();
   const now = new AbortController();
   const home = context.options.home ?? (environment["HOME"] || "/");
+  const profile = createBashProfile(home, options.sourcesInProfile);
   let session: Session<LocalTerminal> | undefined;
   let starting: Promise<unknown> = Promise.resolve();
   let stopped: Promise<void> | undefined;
@@ -69,7 +71,8 @@ export function createShellExecutor(context: ShellContext, options: ShellExecuto
     },
     async exportEnvironment(env, output) {
       const file = exportFiles.write(env, output);
-      return file === undefined ? 1 : shell.run(`source ${file}`, output);
+      if (file === undefined) return 1;
+      return (await shell.run(`source ${file}`, output)) || profile.source(file, output);
     },
     async injectFiles(files, output) {
       for (const file of files) {

@@ -18,6 +18,8 @@ cp "$3" "$KEPT/file"`;
 
 export interface Upload {
   readonly when?: string;
+  /** The job's own setting; then the option is not used. */
+  readonly fromJob?: string | undefined;
   readonly flags?: Readonly<Record<string, string>>;
   readonly env?: readonly EnvironmentVariable[];
   /** Script of the double of `artifact`; `undefined` for a missing program. */
@@ -29,6 +31,8 @@ export interface Upload {
   /** Disposes the plugin once the double runs. */
   readonly shutsDown?: boolean;
 }
+
+const toSetting = (value: string) => environmentVariable("SEMAPHORE_AGENT_UPLOAD_JOB_LOGS", value);
 
 /** Flushes a job's log and returns what the double of `artifact` received and what was logged. */
 export async function upload(options: Upload = {}) {
@@ -61,9 +65,15 @@ export async function upload(options: Upload = {}) {
   };
   using _ = changeEnvironment(changed);
 
-  const t = await testPlugin(plugin, { roles: ["agent"], flags: { "upload-job-logs": when, ...flags } });
+  const isFromJob = "fromJob" in options;
+  const t = await testPlugin(plugin, {
+    roles: ["agent"],
+    flags: { "upload-job-logs": when, ...flags },
+    config: { "from-job": isFromJob },
+  });
+  const own = isFromJob && options.fromJob !== undefined ? [toSetting(options.fromJob)] : [];
   const flushed = t.call("agent:log-flushed", {
-    job: jobRequest({ env }),
+    job: jobRequest({ env: [...env, ...own] }),
     spool,
     trimmed: options.trimmed ?? false,
   });

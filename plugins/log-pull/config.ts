@@ -1,0 +1,13 @@
+import * as v from "valibot";
+
+export const config = v.strictObject({
+  enabled: v.optional(
+    v.pipe(
+      v.boolean(),
+      v.description(
+        "Accept jobs whose log is pulled. Set by `signalman serve`; without a server that hands the logs out, such a job would wait in vain",
+      ),
+    ),
+    false,
+  ),
+});

@@ -1,7 +1,18 @@
 // Runs all benchmarks one after another: `npm run bench`. Some of them measure the binary, which `npm run
 // build` compiles.
 
-for (const name of ["run", "log", "redact", "kill", "agent", "flood", "health", "docker", "kubernetes"]) {
+for (const name of [
+  "run",
+  "log",
+  "redact",
+  "kill",
+  "agent",
+  "flood",
+  "health",
+  "docker",
+  "kubernetes",
+  "serve",
+]) {
   console.log(`\n# ${name}`);
   const { exitCode } = Bun.spawnSync([process.execPath, `${import.meta.dir}/${name}.ts`], {
     stdio: ["ignore", "inherit", "inherit"],

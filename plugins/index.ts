@@ -7,6 +7,9 @@ export const builtIns = {
   docker: () => import("./docker/index.ts"),
   kubernetes: () => import("./kubernetes/index.ts"),
   redact: () => import("./redact/index.ts"),
+  serve: () => import("./serve/index.ts"),
+  "log-pull": () => import("./log-pull/index.ts"),
+  "ssh-jump-point": () => import("./ssh-jump-point/index.ts"),
   "log-push": () => import("./log-push/index.ts"),
   health: () => import("./health/index.ts"),
   "job-hooks": () => import("./job-hooks/index.ts"),
@@ -19,6 +22,7 @@ export const builtIns = {
 export const builtInCommands: Readonly<Record<string, keyof typeof builtIns>> = {
   doctor: "doctor",
   redact: "redact",
+  serve: "serve",
   hub: "hub",
   "hub submit": "hub",
   "hub jobs": "hub",

@@ -1,0 +1,64 @@
+import { coreName, type CoreConfig, defineCommand, pullLogs } from "signalman";
+import { serveArguments, toSettings } from "./arguments.ts";
+import { loadCertificate, loadOrCreateCertificate } from "./certificate/certificate.ts";
+import { createHostedSource } from "./source.ts";
+
+/** Runs an agent that takes one job from clients of its API, instead of a control plane's. */
+export default defineCommand({
+  meta: { name: "serve", description: "run the agent in hosted mode: take one job over an HTTPS API" },
+  args: serveArguments,
+  log: "all",
+  // A configuration that is refused is exit status 1 (protocol section 8.7).
+  refusedStatus: 1,
+  configuration: {
+    // Other than in `start` (protocol sections 6.2, 6.6, 8.3, 8.6).
+    file: {
+      "source-pre-job-hook": true,
+      "fail-on-pre-job-hook-error": true,
+      "expose-kvm-device": true,
+      // A log that is not archived is lost with the machine, so the teardown waits for it.
+      "log-flush-timeout": 24 * 3600,
+      plugins: {
+        "log-pull": { enabled: true },
+        "ssh-jump-point": { enabled: true },
+        shell: { "source-in-profile": true },
+        "job-log-artifact": { "from-job": true },
+      },
+    },
+    withoutFlags: [
+      "config-file",
+      "config-env",
+      "source-pre-job-hook",
+      "fail-on-pre-job-hook-error",
+      "upload-job-logs",
+    ],
+    // Protocol section 8.5: the other variables belong to `start`.
+    variables: [
+      "state-dir",
+      "log-level",
+      "log-format",
+      "log-file-path",
+      "log-file-size",
+      "log-file-count",
+      "logs-compression-size",
+    ],
+  },
+  async run({ args, program }) {
+    const settings = toSettings(args);
+    program.logger.addSecrets([settings.secret]);
+    const paths = { certPath: args["tls-cert-path"], keyPath: args["tls-key-path"] };
+    const certificate = args["self-signed"]
+      ? loadOrCreateCertificate(paths, settings.host)
+      : loadCertificate(paths);
+    const core = program.config.of(coreName) as CoreConfig;
+    await program.runAgent(1, (host) =>
+      createHostedSource({
+        ...settings,
+        certificate,
+        callbacks: { attempts: settings.attempts, intervalMs: 1000 },
+        agentLog: core["log-file-path"],
+        logs: host.use(pullLogs, "pull"),
+      }),
+    );
+  },
+});

@@ -1,0 +1,13 @@
+import type { JobRequest, PullLogs } from "signalman";
+import type { HostedJob } from "../job/hosted-job.ts";
+
+/** The agent as its API sees it. */
+export interface HostedAgent {
+  readonly job: HostedJob | undefined;
+  readonly logs: PullLogs;
+  /**
+   * `same`: this job was submitted before. `other`: there is another job. Rejects when the job cannot be
+   * started.
+   */
+  submit(request: JobRequest): Promise<"started" | "same" | "other">;
+}

@@ -1,0 +1,145 @@
+import { AgentError, type JobRequest, type Logger, toJobRequest, toMessage } from "signalman";
+import { createAuthorize } from "../authorization.ts";
+import { readAgentLog } from "./agent-log.ts";
+import type { HostedAgent } from "./hosted-agent.ts";
+import { createExchange, type Exchange } from "./exchange.ts";
+import { sendJobLog } from "./job-log.ts";
+import type { Limits } from "./limits.ts";
+import type { Listener } from "./server.ts";
+import { createTurns } from "./turns.ts";
+
+export interface HostedApiOptions {
+  readonly agent: HostedAgent;
+  readonly version: string;
+  readonly secret: string;
+  /** Path of the agent's log. */
+  readonly agentLog: string;
+  readonly limits: Limits;
+  readonly logger: Logger;
+}
+
+type Handler = (exchange: Exchange) => void | Promise<void>;
+
+interface Route {
+  readonly method: "GET" | "POST";
+  readonly path: RegExp;
+  readonly isPublic?: boolean;
+  readonly handle: Handler;
+}
+
+/** The HTTPS API of hosted mode (protocol section 8.3). */
+export function createHostedApi(options: HostedApiOptions): Listener {
+  const { limits, logger, secret } = options;
+  const routes = createRoutes(options);
+  const authorize = createAuthorize(secret);
+
+  async function answer(exchange: Exchange): Promise<void> {
+    const { method, path } = exchange;
+    const found = routes.filter((route) => route.path.test(path));
+    if (found.length === 0) return redirect(exchange, routes);
+    const route = found.find((each) => each.method === method);
+    if (route === undefined) return exchange.send(405, "");
+    const refusal = route.isPublic ? undefined : authorize(exchange.header("authorization"));
+    if (refusal !== undefined) return exchange.send(401, `${JSON.stringify(refusal)}\n`, json);
+    await route.handle(exchange);
+  }
+
+  return (request, response, received) => {
+    const exchange = createExchange(request, response, {
+      bodyBytes: limits.bodyBytes,
+      stallMs: limits.requestMs,
+      received,
+    });
+    answer(exchange).catch((error: unknown) => {
+      logger.debug(`${exchange.method} ${exchange.path.slice(0, 100)} failed: ${toMessage(error)}`);
+      request.socket.destroy();
+    });
+  };
+}
+
+function createRoutes({ agent, version, agentLog, logger }: HostedApiOptions): readonly Route[] {
+  const bodies = createTurns();
+  const stop: Handler = (exchange) => {
+    agent.job?.stop();
+    exchange.send(200, "");
+  };
+  return [
+    { method: "GET", path: /^\/is_alive$/, isPublic: true, handle: (exchange) => exchange.send(200, "yes") },
+    {
+      method: "GET",
+      path: /^\/status$/,
+      handle(exchange) {
+        const state = agent.job === undefined ? "waiting-for-job" : "job-received";
+        exchange.send(200, JSON.stringify({ state, version }), json);
+      },
+    },
+    {
+      method: "POST",
+      path: /^\/jobs$/,
+      // One body in memory at a time.
+      handle: (exchange) => bodies.take(() => submit(exchange, agent, logger)),
+    },
+    { method: "GET", path: /^\/jobs\/[^/]+\/log$/, handle: (exchange) => sendJobLog(exchange, agent) },
+    { method: "POST", path: /^\/(stop|jobs\/terminate)$/, handle: stop },
+    { method: "GET", path: /^\/agent_logs$/, handle: (exchange) => readAgentLog(exchange, agentLog) },
+  ];
+}
+
+/** A path with a trailing slash is redirected to the bare path. */
+function redirect(exchange: Exchange, routes: readonly Route[]): void {
+  const bare = exchange.path.replace(/\/$/, "");
+  if (!routes.some(({ path }) => path.test(bare))) return exchange.send(404, "404 page not found\n");
+  const query = exchange.query.toString();
+  exchange.send(301, "", { Location: query === "" ? bare : `${bare}?${query}` });
+}
+
+/** Runs a job once, however often it is submitted. */
+async function submit(exchange: Exchange, agent: HostedAgent, logger: Logger): Promise<void> {
+  const body = await exchange.body();
+  if (body === undefined) return exchange.sendMessage(413, "the job request is larger than --body-limit");
+  let request: JobRequest;
+  try {
+    request = parse(body);
+  } catch (error) {
+    return exchange.sendMessage(422, toMessage(error));
+  }
+  try {
+    const outcome = await agent.submit(request);
+    logger.info(`job ${request.id} ${outcomes[outcome]}`);
+    exchange.sendMessage(outcome === "other" ? 422 : 200, words[outcome]);
+  } catch (error) {
+    logger.error(`job ${request.id} could not be started: ${toMessage(error)}`);
+    exchange.sendMessage(500, toMessage(error));
+  }
+}
+
+const outcomes = {
+  started: "was accepted",
+  same: "was submitted again: it is already running",
+  other: "was refused: another job is already running",
+} as const;
+
+const words = {
+  started: "ok",
+  same: "job is already running",
+  other: "another job is already running",
+} as const;
+
+function parse(body: Buffer): JobRequest {
+  const value = parseJson(body);
+  const { request } = toJobRequest(value);
+  const written = value as { job_id?: unknown; id?: unknown; logger?: { method?: unknown } };
+  // A job without an id could never be asked for again.
+  if (!written.job_id && !written.id) throw new AgentError("JOB_INVALID", 'the job request has no "job_id"');
+  return { ...request, logger: { ...request.logger, method: request.logger.method || "pull" } };
+}
+
+function parseJson(body: Buffer): unknown {
+  try {
+    return JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(body));
+  } catch (cause) {
+    throw new AgentError("JOB_INVALID", "the job request is not valid JSON", { cause });
+  }
+}
+
+const json = { "Content-Type": "application/json" } as const;

@@ -1,0 +1,133 @@
+import { hostname } from "node:os";
+import {
+  aborted,
+  type JobRequest,
+  type JobSource,
+  type JobSourceContext,
+  type PullLogs,
+  type StopReason,
+  toMessage,
+} from "signalman";
+import type { HostedAgent } from "./http/hosted-agent.ts";
+import { createHostedApi } from "./http/hosted-api.ts";
+import type { Limits } from "./http/limits.ts";
+import { openHttpsServer, type HttpsServer } from "./http/server.ts";
+import type { Certificate } from "./certificate/self-signed.ts";
+import { createHostedJob, type HostedJob } from "./job/hosted-job.ts";
+import { createJobRecord, createJobRecords } from "./job/job-record.ts";
+import type { HostedJobOptions } from "./job/options.ts";
+
+export interface HostedSourceOptions {
+  readonly secret: string;
+  readonly host: string;
+  readonly port: number;
+  readonly certificate: Certificate;
+  readonly limits: Limits;
+  readonly callbacks: HostedJobOptions["callbacks"];
+  /** Path of the agent's log. */
+  readonly agentLog: string;
+  readonly logs: PullLogs;
+}
+
+/** Takes one job from clients of an HTTPS API (protocol section 8.3). */
+export function createHostedSource(options: HostedSourceOptions): JobSource {
+  return {
+    identity: `serve ${options.host}:${options.port}`,
+    async run(context) {
+      const agent = createHostedAgent(context, options);
+      await using server = await openServer(agent, context, options);
+      await context.registered(hostname(), server.url);
+      return await waitForEnd(agent, context);
+    },
+  };
+}
+
+interface RunningAgent extends HostedAgent {
+  readonly job: HostedJob | undefined;
+}
+
+function createHostedAgent(
+  context: JobSourceContext,
+  { logs, callbacks }: HostedSourceOptions,
+): RunningAgent {
+  const { jobs, logger, signals } = context;
+  const records = createJobRecords(context.state);
+  const jobOptions: HostedJobOptions = {
+    records,
+    logs,
+    logger,
+    callbacks,
+    signals: { interrupt: signals.interrupt, leave: toLeaveSignal(context) },
+  };
+  let current = resume();
+
+  /** Resumes the job of an earlier process. */
+  function resume(): HostedJob | undefined {
+    const [left] = jobs.left;
+    if (left === undefined) return undefined;
+    const job = createHostedJob(records.read(left.id), jobOptions, (delivery) => left.claim(delivery));
+    job.started.catch((error: unknown) =>
+      logger.error(`job ${left.id} of an earlier process could not be resumed: ${toMessage(error)}`),
+    );
+    return job;
+  }
+
+  return {
+    get job() {
+      return current;
+    },
+    logs,
+    async submit(request: JobRequest) {
+      if (current !== undefined) return current.id === request.id ? "same" : "other";
+      const job = createHostedJob(createJobRecord(request.id), jobOptions, (delivery) =>
+        jobs.start(request, delivery),
+      );
+      current = job;
+      try {
+        await job.started;
+        return "started";
+      } catch (error) {
+        // The job was not stored, so that a client may try again.
+        current = undefined;
+        throw error;
+      }
+    },
+  };
+}
+
+/** Callbacks that cannot be delivered do not hold up the exit for long: the next process continues. */
+function toLeaveSignal({ signals }: JobSourceContext): AbortSignal {
+  const late = new AbortController();
+  signals.interrupt.addEventListener("abort", () => setTimeout(() => late.abort(), leaveMs).unref(), {
+    once: true,
+  });
+  return AbortSignal.any([late.signal, signals.handOver]);
+}
+
+const leaveMs = 10_000;
+
+async function openServer(
+  agent: RunningAgent,
+  { version, logger }: JobSourceContext,
+  options: HostedSourceOptions,
+): Promise<HttpsServer & AsyncDisposable> {
+  const api = createHostedApi({ ...options, agent, version, logger });
+  const server = await openHttpsServer({ ...options, ...options.certificate }, api);
+  logger.info(`Agent ${version} listening on ${server.url}`);
+  return { ...server, [Symbol.asyncDispose]: server.close };
+}
+
+/** Resolves when the agent must exit: at once without a job, otherwise when its job is finished. */
+async function waitForEnd(agent: RunningAgent, { signals, draining }: JobSourceContext): Promise<StopReason> {
+  const { interrupt, drain, handOver } = signals;
+  await aborted(AbortSignal.any([interrupt, drain, handOver]));
+  if (handOver.aborted) return "requested";
+  const reason = interrupt.aborted ? "interrupted" : toReason(drain);
+  await draining(reason);
+  await Promise.race([agent.job?.finished, aborted(handOver)]);
+  return reason;
+}
+
+function toReason({ reason }: AbortSignal): StopReason {
+  return typeof reason === "string" ? (reason as StopReason) : "requested";
+}

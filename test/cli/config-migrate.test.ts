@@ -39,7 +39,7 @@ describe("signalman config migrate", () => {
     await using home = await openInstallation();
     const { code, notes } = await migrate(home, ...service);
     expect(code).toBe(1);
-    expect(subjects(notes, "refused")).toEqual(["discconect-after-job", "kubernetes-executor"]);
+    expect(subjects(notes, "refused")).toEqual(["discconect-after-job"]);
     expect(textOf(notes, "discconect-after-job")).toContain("config.yaml:8) (nearest: disconnect-after-job)");
     expect(subjects(notes, "deprecated")).toEqual(["name-from-env"]);
     expect(subjects(notes, "stays")).toEqual(

@@ -14,6 +14,7 @@ export { createRenderer } from "./cli/job-view/renderer.ts";
 export type { AgentJob, JobDelivery, JobOutcome, Jobs, LeftJob } from "./core/contracts/jobs.ts";
 export type {
   AgentStatus,
+  HangingHook,
   JobStatus,
   LogPosition,
   SlotStatus,
@@ -24,7 +25,7 @@ export type { AgentSignals, JobSource, JobSourceContext } from "./core/contracts
 export type { Check, CheckContext, Finding } from "./core/contracts/check.ts";
 export { checkScript } from "./os/check-script.ts";
 export { aborted } from "./core/aborted.ts";
-export { createOutageLog, type OutageLog } from "./core/outage-log.ts";
+export { createOutageLog, type OutageLog } from "./agent/outage-log.ts";
 export { parseRetryAfter } from "./core/retry-after.ts";
 export { AgentError, type ErrorCode, isAgentError, toMessage } from "./core/errors.ts";
 export type {
@@ -76,7 +77,13 @@ export { openSpool } from "./job/log/spool-reader.ts";
 export type { SpoolBatch, SpoolCursor, SpoolReader } from "./core/contracts/spool.ts";
 export type { LogFields, Logger } from "./core/contracts/logger.ts";
 
-export { definePlugin, type Flags, type Plugin, type PluginContext } from "./core/contracts/plugin.ts";
+export {
+  definePlugin,
+  type Flags,
+  type HookOptions,
+  type Plugin,
+  type PluginContext,
+} from "./core/contracts/plugin.ts";
 export type { ProcessRole } from "./core/contracts/host.ts";
 export type { StopReason } from "./core/contracts/stop-reason.ts";
 export {
@@ -98,7 +105,7 @@ export type { SlotState } from "./core/contracts/slot-state.ts";
 export type { StandardSchemaV1 } from "./core/contracts/standard-schema.ts";
 export { boundedFetch, parseBoundedJson, readBody, type ResponseBody } from "./os/response-body.ts";
 export { trimEnd } from "./os/trim-end.ts";
-export { matchNames, secretNamePatterns } from "./core/secret-names.ts";
+export { matchNames, secretNamePatterns } from "./os/secret-names.ts";
 export { askJob } from "./job/commands/ask-job.ts";
 export { bytes } from "./core/config/bytes.ts";
 export { milliseconds, seconds } from "./core/config/durations.ts";

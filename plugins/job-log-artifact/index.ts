@@ -1,4 +1,4 @@
-import { check, definePlugin, withoutSecrets } from "signalman";
+import { check, definePlugin, type Hook, withoutSecrets } from "signalman";
 import { checkProgram } from "./check-program.ts";
 import { config, toCompressionSize } from "./config.ts";
 import { uploadLog } from "./upload.ts";
@@ -22,7 +22,7 @@ export default definePlugin({
     ctx.provide(check, "artifact", { run: ({ env }) => (when === "never" ? [] : checkProgram(env)) });
     const uploads = new Set<Promise<void>>();
 
-    ctx.hook("agent:log-flushed", async ({ job, spool, trimmed }) => {
+    const onFlushed: Hook<"agent:log-flushed"> = async ({ job, spool, trimmed }) => {
       if (when === "never" || (when === "when-trimmed" && !trimmed)) return;
       const upload = uploadLog({
         job,
@@ -35,7 +35,9 @@ export default definePlugin({
       });
       uploads.add(upload);
       await upload.finally(() => uploads.delete(upload));
-    });
+    };
+    // The upload ends by itself at its time-out, and logs why; the margin is for that.
+    ctx.hook("agent:log-flushed", onFlushed, { timeoutMs: timeout * 1000 + 5000 });
     // Uploads remove their files before the agent exits.
     ctx.defer(async () => void (await Promise.allSettled(uploads)));
   },

@@ -1,3 +1,4 @@
+import { aborted } from "../core/aborted.ts";
 import type { Host } from "../core/contracts/host.ts";
 import type { AgentSignals } from "../core/contracts/job-source.ts";
 import type { RootLogger } from "../core/contracts/logger.ts";
@@ -7,12 +8,14 @@ import type { StateDirectory } from "../os/state/directory.ts";
 import type { ExecutorCleanUp } from "./executor-clean-up.ts";
 import { createHookListener } from "./hook-listener.ts";
 import { createSlotNotifier } from "./notifier.ts";
+import type { OperatorSignals } from "./operator-signals.ts";
 import { runSlot, type SlotsOptions } from "./slot.ts";
 import type { SlotPlace } from "./slot-jobs.ts";
 import type { StatusBoard } from "./status-board.ts";
 
 export interface AgentOptions extends SlotsOptions {
   readonly host: Host;
+  readonly signals: OperatorSignals;
   readonly logger: RootLogger;
   readonly state: Pick<StateDirectory, "slot" | "slots">;
   readonly status: StatusBoard;
@@ -49,7 +52,7 @@ export async function runAgent(options: AgentOptions): Promise<AgentEnd | undefi
   if (reason === undefined) throw error;
 
   // 4. The shutdown hook, then the other plugins.
-  await host.call("agent:exit", { reason });
+  await Promise.race([host.call("agent:exit", { reason }), aborted(signals.second)]);
   await host.call("agent:stop", { reason });
   logger.info(`Agent shutting down due to: ${toWord(reason)}`);
   return { reason, isFailed };

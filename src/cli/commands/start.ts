@@ -50,7 +50,7 @@ export default defineCommand({
     // 3. The state directory, and the socket on which `signalman status` asks.
     const agent = source.identity;
     using state = openStateDirectory({ directory: core["state-dir"], env: process.env, agent });
-    const status = createStatusBoard({ version, stateDirectory: state.path });
+    const status = createStatusBoard({ version, stateDirectory: state.path, hangingHooks: host.hanging });
     using sockets = new DisposableStack();
     const listen = () => sockets.use(serveStatus({ directory: state.path, status, logger }));
     listen();

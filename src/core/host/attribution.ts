@@ -1,5 +1,5 @@
 import type { ServiceOptions } from "../contracts/services.ts";
-import { AgentError, isAgentError, toMessage } from "../errors.ts";
+import { AgentError, type ErrorCode, isAgentError, toMessage } from "../errors.ts";
 
 /** The code that an error came from: the plugin, and the place (`job:prepare`, `executor "shell"`). */
 export interface ErrorOrigin {
@@ -22,9 +22,12 @@ export function attributeError(
   if (isAgentError(thrown) && (attributed.has(thrown) || thrown.code === "JOB_REFUSED")) return thrown;
   if (isAbortReason(thrown, args)) return thrown;
   const code = isAgentError(thrown) ? thrown.code : "PLUGIN_FAILED";
-  const error = new AgentError(code, `plugin "${plugin}" failed in ${where}: ${toMessage(thrown)}`, {
-    cause: thrown,
-  });
+  return createPluginError(code, `plugin "${plugin}" failed in ${where}: ${toMessage(thrown)}`, thrown);
+}
+
+/** Creates an error about a plugin, whose message names it already. */
+export function createPluginError(code: ErrorCode, message: string, cause?: unknown): AgentError {
+  const error = new AgentError(code, message, { cause });
   attributed.add(error);
   return error;
 }

@@ -1,4 +1,4 @@
-import type { LogFields, Logger } from "./contracts/logger.ts";
+import type { LogFields, Logger } from "../core/contracts/logger.ts";
 
 /** Logs an outage: its first failure, then one line a minute, then the recovery with the count and duration of the failures. */
 export interface OutageLog {

@@ -11,6 +11,13 @@ export const jobEntries = {
     ),
     {},
   ),
+  "log-methods": v.optional(
+    v.pipe(
+      v.record(v.string(), v.string()),
+      v.description("Log backends that replace those that jobs ask for: `push=file-copy`"),
+    ),
+    {},
+  ),
   "env-vars": v.optional(
     v.pipe(
       v.array(

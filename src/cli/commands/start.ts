@@ -1,4 +1,4 @@
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { runAgent } from "../../agent/agent.ts";
 import { createExecutorCleanUp } from "../../agent/executor-clean-up.ts";
 import { createDeliverer } from "../../agent/job-delivery.ts";
@@ -18,6 +18,7 @@ import { withoutSecrets } from "../../job/base-environment.ts";
 import { createJobLauncher } from "../../job/process/launcher.ts";
 import type { JobProcessInput } from "../../job/process/messages.ts";
 import { toThisProgram } from "../../job/process/this-program.ts";
+import { exitProgram } from "../../os/exit-guard.ts";
 import { loadLibc } from "../../os/processes/libc.ts";
 import { startReaper } from "../../os/processes/reaper.ts";
 import { socketDirectories } from "../../os/socket-path.ts";
@@ -70,7 +71,11 @@ export default defineCommand({
       status,
       launcher,
       cleanUp,
-      deliverer: createDeliverer({ host, flushTimeoutMs: core["log-flush-timeout"] * 1000 }),
+      deliverer: createDeliverer({
+        host,
+        logMethods: core["log-methods"],
+        flushTimeoutMs: core["log-flush-timeout"] * 1000,
+      }),
       keptLogs: { maxBytes: core["kept-logs-size"], maxAgeMs: core["kept-logs-days"] * 24 * 3600 * 1000 },
       holdState: () => holdState(state, { logger, signals, onRecreated: listen }),
       placeOf: (slot) => toPlace(slot, state, core),
@@ -98,7 +103,7 @@ function toReactions(jobs: readonly RunningJobs[], { logger }: Program) {
     onThird() {
       logger.warn("third interrupt: killing the running jobs and exiting with status 1");
       jobs.forEach((each) => each.killAll());
-      process.exit(1);
+      exitProgram(1);
     },
     onReopen: () => logger.reopen(),
   };
@@ -119,6 +124,7 @@ function createLauncher(program: Program, host: Host, state: StateDirectory) {
     program: toThisProgram(),
     environment: withoutSecrets(process.env, settings.secretVariables),
     plugins: toJobPlugins(program),
+    baseDirectory: program.config.file === undefined ? process.cwd() : dirname(program.config.file),
     log: {
       path: core["log-file-path"],
       rotation: { maxBytes: core["log-file-size"], count: core["log-file-count"] },

@@ -26,7 +26,7 @@ export type { Check, CheckContext, Finding } from "./core/contracts/check.ts";
 export { checkScript } from "./os/check-script.ts";
 export { aborted } from "./core/aborted.ts";
 export { createOutageLog, type OutageLog } from "./agent/outage-log.ts";
-export { parseRetryAfter } from "./core/retry-after.ts";
+export { parseRetryAfter } from "./agent/retry-after.ts";
 export { AgentError, type ErrorCode, isAgentError, toMessage } from "./core/errors.ts";
 export type {
   CommandHookEvent,
@@ -65,7 +65,7 @@ export type {
   JobRequest,
 } from "./core/contracts/job-request.ts";
 export { withoutSecrets } from "./job/base-environment.ts";
-export { decodeBase64, encodeBase64 } from "./core/base64.ts";
+export { decodeBase64, encodeBase64 } from "./os/base64.ts";
 export { readVariable } from "./job/request/read-variable.ts";
 export { parseJobRequest, type ParsedJob, toJobRequest } from "./job/request/parse.ts";
 export type { LogBackend, LogBackendContext, LogDelivery } from "./core/contracts/log-backend.ts";
@@ -122,7 +122,7 @@ export type { CoreConfig } from "./agent/options/index.ts";
 export { coreName, toOwnerName } from "./core/config/flags.ts";
 export { toDuration } from "./core/host/deadline.ts";
 export { isSecret, toPlain } from "./core/logger/line.ts";
-export { toPrintable } from "./core/printable.ts";
+export { toPrintable } from "./os/printable.ts";
 export { toSize } from "./core/amounts.ts";
 export { onSignals } from "./cli/signals.ts";
 export { findHolder } from "./os/state/lock.ts";

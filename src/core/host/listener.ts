@@ -39,6 +39,7 @@ export function createListener<N extends HookName>(
       log.debug(`${name} handled`, { durationMs: Math.round(performance.now() - started) });
     } catch (error) {
       const attributed = attributeError(error, { plugin, where: name });
+      if (error instanceof Error && error.stack) log.debug(error.stack);
       if (declared.kind === "gate") throw attributed;
       log.error(toMessage(attributed));
     }

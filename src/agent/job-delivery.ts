@@ -26,6 +26,8 @@ export interface DeliveredJob extends Omit<LogDeliveryOptions, "host" | "logMeth
 export interface Deliverer {
   /** Returns why the log of a job cannot be delivered: nothing provides its log method. */
   findFault(request: JobRequest): string | undefined;
+  /** Resolves when the log sinks of all ended jobs have finished or were given up: at most 5 s after the last job. */
+  settle(): Promise<void>;
   /** Resolves when the log was delivered or given up, and plugins have handled the job's end. Never rejects. */
   deliver(job: DeliveredJob): Promise<JobOutcome>;
 }
@@ -39,6 +41,12 @@ export interface DelivererOptions {
 }
 
 export function createDeliverer(options: DelivererOptions): Deliverer {
+  /** Sinks whose jobs have ended. They delay no result. */
+  const finishing = new Set<Promise<void>>();
+  const onSinks = (finished: Promise<void>) => {
+    finishing.add(finished);
+    void finished.finally(() => finishing.delete(finished));
+  };
   return {
     findFault({ logger }) {
       try {
@@ -48,11 +56,16 @@ export function createDeliverer(options: DelivererOptions): Deliverer {
         return `the job's log cannot be delivered: ${toMessage(error)}`;
       }
     },
-    deliver: (job) => deliverJob({ ...job, ...options }),
+    deliver: (job) => deliverJob({ ...job, ...options, onSinks }),
+    settle: async () => void (await Promise.all(finishing)),
   };
 }
 
-type Options = DeliveredJob & DelivererOptions;
+type Options = DeliveredJob &
+  DelivererOptions & {
+    /** Receives what resolves when the sinks of a job that has ended are finished. */
+    readonly onSinks: (finished: Promise<void>) => void;
+  };
 
 async function deliverJob(options: Options): Promise<JobOutcome> {
   const { request: job, notifier } = options;
@@ -90,11 +103,8 @@ async function finish(options: Options): Promise<DeliveryEnd> {
   const summary = await process.finished;
   await notifier.notify("jobFinished", { job: request });
   const timer = setTimeout(() => late.abort(new Error("log-flush-timeout has expired")), flushTimeoutMs);
-  const [{ log, read }] = await Promise.all([
-    delivering,
-    sinks.finish(),
-    Promise.race([announced, aborted(late.signal)]),
-  ]);
+  options.onSinks(sinks.finish());
+  const [{ log, read }] = await Promise.all([delivering, Promise.race([announced, aborted(late.signal)])]);
   clearTimeout(timer);
 
   // 3. What the operator has to know.

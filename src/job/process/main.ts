@@ -6,7 +6,7 @@ import { createHost } from "../../core/host/host.ts";
 import { loadPlugins, type LoadPluginsOptions } from "../../core/host/loader.ts";
 import { findPlace } from "../../core/host/plugin-source.ts";
 import { createLogger } from "../../core/logger/logger.ts";
-import { logUncaughtErrors } from "../../core/logger/uncaught-errors.ts";
+import { logUncaughtErrors } from "../../os/uncaught-errors.ts";
 import { guardExit } from "../../os/exit-guard.ts";
 import { openLogFileIfPossible } from "../../os/log-file/log-file.ts";
 import { loadLibc } from "../../os/processes/libc.ts";
@@ -14,6 +14,7 @@ import { writeDocument } from "../../os/state/document.ts";
 import { takeLock } from "../../os/state/lock.ts";
 import { type JobProcessStdin, readJobProcessStdin } from "./input.ts";
 import { jobFiles, type JobProcessFailure, type JobProcessInput } from "./messages.ts";
+import { logPluginOutput } from "./plugin-output.ts";
 import { serveJob } from "./served-job.ts";
 import { storeResult } from "./store-result.ts";
 
@@ -32,6 +33,7 @@ export async function runJobProcess(program: JobProgram): Promise<void> {
   if (input === undefined) return;
   const { directory } = input;
   const logger = openLogger(input);
+  logPluginOutput(logger);
   const fail = (reason: string) => writeFailure(directory, reason, logger);
   guardExit(({ cause, call }) => {
     const found = findPlace(call);

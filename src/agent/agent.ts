@@ -19,6 +19,8 @@ export interface AgentOptions extends SlotsOptions {
   readonly logger: RootLogger;
   readonly state: Pick<StateDirectory, "slot" | "slots">;
   readonly status: StatusBoard;
+  /** Called when the plugins have started, before the first slot registers. */
+  readonly onStarted: () => void;
   readonly cleanUp: Pick<ExecutorCleanUp, "cleanUpEarlierJobs">;
   readonly placeOf: (slot: number) => SlotPlace;
 }
@@ -36,6 +38,7 @@ export async function runAgent(options: AgentOptions): Promise<AgentEnd | undefi
 
   // 1. Plugins open what they need.
   await host.call("agent:start", { version, status: () => status.read() });
+  options.onStarted();
 
   // 2. Executors clean up after earlier agent processes, in the background.
   const exiting = new AbortController();
@@ -44,6 +47,7 @@ export async function runAgent(options: AgentOptions): Promise<AgentEnd | undefi
   // 3. The slots run, independently of each other.
   const { reason, isFailed, error } = await runSlots(options);
   exiting.abort();
+  await options.deliverer.settle();
   if (signals.handOver.aborted) {
     const seconds = launcher.claimTimeoutMs / 1000;
     logger.info(`handed over: running jobs continue and wait ${seconds} s for the next agent process`);

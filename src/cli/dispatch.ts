@@ -5,8 +5,9 @@ import { AgentError, isAgentError } from "../core/errors.ts";
 import { attributeError } from "../core/host/attribution.ts";
 import { findPlace } from "../core/host/plugin-source.ts";
 import { isSecret, redact } from "../core/logger/line.ts";
-import { logUncaughtErrors } from "../core/logger/uncaught-errors.ts";
+import { logUncaughtErrors } from "../os/uncaught-errors.ts";
 import { allowExit, exitProgram, guardExit, type UnexpectedExit } from "../os/exit-guard.ts";
+import { ownStdout, reserveStdout } from "../os/reserved-stdout.ts";
 import { findKnownCommand, type FoundCommand } from "./program/find-command.ts";
 import { findName } from "./program/load-command.ts";
 import { loadProgram, type LoadProgramOptions } from "./program/program.ts";
@@ -29,7 +30,12 @@ export async function dispatch(options: DispatchOptions): Promise<void> {
   try {
     known = await findKnownCommand(options.argv, options.builtIns);
     lowestStatus = known?.command.refusedStatus ?? 2;
-    await call({ ...options, known }, (program) => {
+    const lendSdk = async () => {
+      // External plugins are loaded next.
+      if (known?.command.reservesStdout) reserveStdout();
+      await options.lendSdk();
+    };
+    await call({ ...options, lendSdk, known }, (program) => {
       secrets = new Set(program.secrets.filter(isSecret));
       logUncaughtErrors(program.logger);
       lowestStatus = 1;
@@ -43,7 +49,7 @@ export async function dispatch(options: DispatchOptions): Promise<void> {
     const isRefusal = isAgentError(error) && error.code !== "USAGE_INVALID" && code === 2;
     process.exitCode = (isRefusal ? known?.command.refusedStatus : undefined) ?? (process.exitCode || code);
   }
-  await Promise.all([end(process.stdout), end(process.stderr)]);
+  await Promise.all([end(ownStdout()), end(process.stderr)]);
   // A timer or socket that a plugin left open must not keep the process alive.
   exitProgram();
 }

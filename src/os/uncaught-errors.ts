@@ -1,6 +1,6 @@
-import { toMessage } from "../errors.ts";
-import { findPlace } from "../host/plugin-source.ts";
-import type { Logger } from "../contracts/logger.ts";
+import { toMessage } from "../core/errors.ts";
+import { findPlace } from "../core/host/plugin-source.ts";
+import type { Logger } from "../core/contracts/logger.ts";
 
 /** Logs uncaught errors (of a plugin's timer, of a promise that is not awaited) instead of ending the process. */
 export function logUncaughtErrors(logger: Logger): void {

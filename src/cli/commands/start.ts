@@ -23,6 +23,8 @@ import { loadLibc } from "../../os/processes/libc.ts";
 import { startReaper } from "../../os/processes/reaper.ts";
 import { socketDirectories } from "../../os/socket-path.ts";
 import { openStateDirectory, type StateDirectory } from "../../os/state/directory.ts";
+import { connectServiceManager, type ServiceManager } from "../../os/systemd/notify.ts";
+import { type LoopWatch, startLoopWatch } from "../../os/watchdog/loop-watch.ts";
 import { toSettings } from "../program/job-settings.ts";
 
 /** Runs an agent until it shuts down. */
@@ -45,7 +47,13 @@ export default defineCommand({
     using _reaper = startReaper();
 
     // 2. The plugins.
-    await using host = await program.openHost({ roles: ["agent"], onStop: signals.stop });
+    using manager = connectServiceManager({ env: process.env, logger });
+    using watch = startWatchdog(core, manager, logger);
+    await using host = await program.openHost({
+      roles: ["agent"],
+      onStop: signals.stop,
+      onListener: watch?.enter,
+    });
     const source = host.use(jobSource, core["control-plane"]);
 
     // 3. The state directory, and the socket on which `signalman status` asks.
@@ -65,6 +73,7 @@ export default defineCommand({
       host,
       logger,
       source,
+      onStarted: manager.ready,
       slots: core.slots,
       signals,
       state,
@@ -84,6 +93,18 @@ export default defineCommand({
     process.exitCode = end?.isFailed ? 1 : 0;
   },
 });
+
+/** Under systemd the watcher acts before systemd does, since it can name the plugin. */
+function startWatchdog(
+  core: CoreConfig,
+  { watchdogSeconds = 0 }: ServiceManager,
+  logger: Logger,
+): LoopWatch | undefined {
+  const seconds = core.watchdog || watchdogSeconds * 0.8;
+  if (seconds === 0) return undefined;
+  const log = { path: core["log-file-path"], format: core["log-format"] };
+  return startLoopWatch({ limitMs: seconds * 1000, mode: "always", log, logger });
+}
 
 type RunningJobs = Pick<SlotJobs, "stopAll" | "killAll">;
 

@@ -47,4 +47,6 @@ export interface OpenHostOptions {
   readonly onStop?: ((reason: StopReason, plugin: string) => void) | undefined;
   /** Receives the error of a plugin that cannot be set up; the host is then created without the plugin. Without it, creating the host fails. */
   readonly onSetupFailed?: (plugin: string, error: unknown) => void;
+  /** Called before each call of a listener; what it returns is called when the listener is no longer awaited. */
+  readonly onListener?: ((plugin: string, hook: HookName) => () => void) | undefined;
 }

@@ -37,7 +37,16 @@ export async function createHost(options: HostOptions): Promise<Host> {
   const instances: PluginInstance[] = [];
   const watches: HookWatch[] = [];
   let isReady = false;
-  const scope = { hooks, registry, watches, reportTimes, roles, onStop, isReady: () => isReady };
+  const scope = {
+    hooks,
+    registry,
+    watches,
+    reportTimes,
+    roles,
+    onStop,
+    onListener: options.onListener,
+    isReady: () => isReady,
+  };
 
   const dispose = async (): Promise<void> => {
     hooks.removeAllHooks();

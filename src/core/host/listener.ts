@@ -1,3 +1,4 @@
+import type { OpenHostOptions } from "../contracts/host.ts";
 import { type Hook, type HookEvents, type HookName, hookTable } from "../contracts/hooks.ts";
 import type { Logger } from "../contracts/logger.ts";
 import { toMessage } from "../errors.ts";
@@ -6,7 +7,7 @@ import { createHookWatch, type HookWatch, type ReportTimes } from "./hook-watch.
 
 export type Listener = (event: HookEvents[HookName]) => Promise<void>;
 
-export interface ListenerOptions {
+export interface ListenerOptions extends Pick<OpenHostOptions, "onListener"> {
   readonly plugin: string;
   readonly log: Logger;
   readonly times: ReportTimes;
@@ -21,7 +22,7 @@ export interface ListenerOptions {
 export function createListener<N extends HookName>(
   name: N,
   fn: Hook<N>,
-  { plugin, log, times, timeoutMs }: ListenerOptions,
+  { plugin, log, times, timeoutMs, onListener }: ListenerOptions,
 ): { readonly listener: Listener; readonly watch: HookWatch } {
   const declared = hookTable[name];
   const watch = createHookWatch({
@@ -33,6 +34,7 @@ export function createListener<N extends HookName>(
   });
   const listener: Listener = async (event) => {
     const started = performance.now();
+    const onEnd = onListener?.(plugin, name);
     try {
       const result: unknown = fn(event as HookEvents[N]);
       if (isThenable(result)) await watch.wait(Promise.resolve(result));
@@ -42,6 +44,8 @@ export function createListener<N extends HookName>(
       if (error instanceof Error && error.stack) log.debug(error.stack);
       if (declared.kind === "gate") throw attributed;
       log.error(toMessage(attributed));
+    } finally {
+      onEnd?.();
     }
   };
   return { listener, watch };

@@ -22,7 +22,7 @@ export interface PluginInstance {
 }
 
 /** The parts of a host that all of its plugins share. */
-export interface HostScope extends Pick<OpenHostOptions, "roles" | "onStop"> {
+export interface HostScope extends Pick<OpenHostOptions, "roles" | "onStop" | "onListener"> {
   readonly hooks: Hookable<Record<HookName, Listener>>;
   readonly registry: Registry;
   readonly watches: HookWatch[];
@@ -51,7 +51,8 @@ export function createPluginContext(instance: PluginInstance, scope: HostScope):
       instance.hooks.add(name);
       const { process } = hookTable[name];
       if (!roles.includes(process) || !runsInAny(plugin, [process])) return;
-      const options = { plugin: plugin.name, log, times: scope.reportTimes, timeoutMs };
+      const { reportTimes: times, onListener } = scope;
+      const options = { plugin: plugin.name, log, times, timeoutMs, onListener };
       const { listener, watch } = createListener(name, fn, options);
       scope.watches.push(watch);
       scope.hooks.hook(name, listener);

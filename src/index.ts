@@ -24,7 +24,7 @@ export type {
 export type { AgentSignals, JobSource, JobSourceContext } from "./core/contracts/job-source.ts";
 export type { Check, CheckContext, Finding } from "./core/contracts/check.ts";
 export { checkScript } from "./os/check-script.ts";
-export { aborted } from "./core/aborted.ts";
+export { aborted } from "./os/aborted.ts";
 export { createOutageLog, type OutageLog } from "./agent/outage-log.ts";
 export { parseRetryAfter } from "./agent/retry-after.ts";
 export { AgentError, type ErrorCode, isAgentError, toMessage } from "./core/errors.ts";
@@ -107,8 +107,8 @@ export { boundedFetch, parseBoundedJson, readBody, type ResponseBody } from "./o
 export { trimEnd } from "./os/trim-end.ts";
 export { matchNames, secretNamePatterns } from "./os/secret-names.ts";
 export { askJob } from "./job/commands/ask-job.ts";
-export { bytes } from "./core/config/bytes.ts";
-export { milliseconds, seconds } from "./core/config/durations.ts";
+export { bytes } from "./agent/options/bytes.ts";
+export { milliseconds, seconds } from "./agent/options/durations.ts";
 export { version } from "./core/version.ts";
 
 // For programs of the agent's own on this host.

@@ -1,4 +1,4 @@
-import { aborted } from "../core/aborted.ts";
+import { aborted } from "../os/aborted.ts";
 import type { Host } from "../core/contracts/host.ts";
 import type { AgentSignals } from "../core/contracts/job-source.ts";
 import type { RootLogger } from "../core/contracts/logger.ts";

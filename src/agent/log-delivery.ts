@@ -1,6 +1,6 @@
 import { statSync } from "node:fs";
 import { join } from "node:path";
-import { aborted } from "../core/aborted.ts";
+import { aborted } from "../os/aborted.ts";
 import type { Host } from "../core/contracts/host.ts";
 import type { JobRequest } from "../core/contracts/job-request.ts";
 import type { JobDelivery } from "../core/contracts/jobs.ts";

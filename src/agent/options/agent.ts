@@ -1,6 +1,6 @@
 import * as v from "valibot";
-import { bytes } from "../../core/config/bytes.ts";
-import { seconds } from "./seconds.ts";
+import { bytes } from "./bytes.ts";
+import { seconds } from "./durations.ts";
 
 /** Options of the agent itself, on every control plane. */
 export const agentEntries = {

@@ -1,6 +1,6 @@
 import * as v from "valibot";
-import { bytes } from "../../core/config/bytes.ts";
-import { seconds } from "../../core/config/durations.ts";
+import { bytes } from "./bytes.ts";
+import { seconds } from "./durations.ts";
 
 /** Options of how jobs are executed, on every control plane. */
 export const jobEntries = {

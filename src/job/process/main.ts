@@ -25,8 +25,8 @@ export async function runJobProcess(program: JobProgram): Promise<void> {
   // Other processes of this user must not be able to inspect this one.
   loadLibc()?.setUndumpable();
   // While the process waits for its job, it exits with its agent, not by a signal to the agent's group.
-  let interrupt: (signal: "SIGTERM" | "SIGINT") => void = () => {};
-  for (const name of ["SIGTERM", "SIGINT"] as const) process.on(name, () => interrupt(name));
+  const reaction: SignalReaction = { interrupt: () => {} };
+  for (const name of ["SIGTERM", "SIGINT"] as const) process.on(name, () => reaction.interrupt(name));
   process.on("SIGHUP", () => {});
   const stdin = readJobProcessStdin(Bun.stdin.stream());
   const input = await stdin.input();
@@ -42,20 +42,29 @@ export async function runJobProcess(program: JobProgram): Promise<void> {
     return 1;
   });
   try {
-    await runJob(input, { stdin, program, logger });
+    await runJob(input, { stdin, program, logger, reaction });
   } catch (error) {
     fail(toMessage(error));
     throw error;
   }
 }
 
+/** How the process reacts to a signal; the job replaces it. */
+interface SignalReaction {
+  interrupt: (signal: "SIGTERM" | "SIGINT") => void;
+}
+
 interface JobProcessContext {
+  readonly reaction: SignalReaction;
   readonly stdin: JobProcessStdin;
   readonly program: JobProgram;
   readonly logger: RootLogger;
 }
 
-async function runJob(input: JobProcessInput, { stdin, program, logger }: JobProcessContext): Promise<void> {
+async function runJob(
+  input: JobProcessInput,
+  { stdin, program, logger, reaction }: JobProcessContext,
+): Promise<void> {
   const { directory } = input;
 
   // 1. The holder of this lock is alive, and the only writer of the job's log.
@@ -71,7 +80,7 @@ async function runJob(input: JobProcessInput, { stdin, program, logger }: JobPro
   await using served = await serveJob(request, { host, input, logger });
   if (!served) return;
   const { job, spool, control, acknowledged } = served;
-  interrupt = served.interrupt;
+  reaction.interrupt = served.interrupt;
 
   // 4. The job runs; then its log and its result are stored.
   const summary = await job.run();

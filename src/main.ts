@@ -1,6 +1,6 @@
 #!/usr/bin/env bun
 import { builtInCommands, builtIns } from "../plugins/index.ts";
-import { createSdkLender } from "./core/host/lend-sdk.ts";
+import { createSdkLender } from "./cli/program/lend-sdk.ts";
 import { version } from "./core/version.ts";
 
 const argv = process.argv.slice(2);

@@ -30,12 +30,7 @@ export async function dispatch(options: DispatchOptions): Promise<void> {
   try {
     known = await findKnownCommand(options.argv, options.builtIns);
     lowestStatus = known?.command.refusedStatus ?? 2;
-    const lendSdk = async () => {
-      // External plugins are loaded next.
-      if (known?.command.reservesStdout) reserveStdout();
-      await options.lendSdk();
-    };
-    await call({ ...options, lendSdk, known }, (program) => {
+    await call({ ...options, known }, (program) => {
       secrets = new Set(program.secrets.filter(isSecret));
       logUncaughtErrors(program.logger);
       lowestStatus = 1;
@@ -70,7 +65,12 @@ async function call(options: LoadProgramOptions, onLoad: (program: Program) => v
     );
   }
   process.exitCode = known?.command.initialStatus;
-  const { program, command, name, plugin, args } = await loadProgram(options);
+  const lendSdk = async () => {
+    // Plugins from outside are loaded next.
+    if (known?.command.reservesStdout) reserveStdout();
+    await options.lendSdk();
+  };
+  const { program, command, name, plugin, args } = await loadProgram({ ...options, lendSdk });
   onLoad(program);
   if (plugin !== undefined) allowExit();
   const { runCommand } = await import("citty");

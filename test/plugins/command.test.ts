@@ -89,7 +89,7 @@ describe("signalman plugins", () => {
       [
         'export default { name: "a", setup() { throw new Error("boom"); } };',
         1,
-        'plugin "a" failed in setup: boom',
+        'plugin "a" failed in setup (a.ts:1): boom',
       ],
       [
         'export default { name: "a", setup(ctx) { ctx.hook("job:strat", () => {}); } };',

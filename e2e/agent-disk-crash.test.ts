@@ -11,7 +11,7 @@ import {
   needsMount,
 } from "./test-disks.ts";
 
-const died = "[signalman: the job's process died; the job is reported as failed]";
+const died = "[signalman: the job's process died; it was ended by SIGKILL; the job is reported as failed]";
 
 function killJobProcess(id: string): void {
   for (const pid of jobProcesses(id)) process.kill(pid, "SIGKILL");

@@ -95,7 +95,7 @@ describe("the compiled binary, in a directory without node_modules", () => {
     expect((await tester.run(["greet"], { env })).stdout).toBe("moin\n");
     const failed = await tester.run(["fail"]);
     expect(failed).toMatchObject({ exitCode: 1, stdout: "" });
-    expect(failed.stderr).toContain('plugin "all" failed in command "fail": boom');
+    expect(failed.stderr).toMatch(/plugin "all" failed in command "fail" \(fail\.ts:\d+\): boom/);
   });
 
   test("runs a job in their executor, with their hooks, log sink and service", async () => {
@@ -131,8 +131,8 @@ describe("the compiled binary, in a directory without node_modules", () => {
     const plugins = (config: string) => tester.run(["plugins", "--config-file", config]);
     const [hook, file, name] = await Promise.all([plugins("a.yaml"), plugins("b.yaml"), plugins("c.yaml")]);
     expect(hook.exitCode).toBe(1);
-    expect(hook.stderr).toContain(
-      'plugin "a" failed in setup: no hook named "job:strat" (nearest: job:start)',
+    expect(hook.stderr).toMatch(
+      /plugin "a" failed in setup \(a\.ts:\d+\): no hook named "job:strat" \(nearest: job:start\)/,
     );
     expect(file.exitCode).toBe(2);
     expect(file.stderr).toContain('no plugin at "./b.ts"');

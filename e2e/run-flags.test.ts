@@ -45,16 +45,6 @@ describe("flags of run", () => {
     expect(exitCode).toBe(0);
   });
 
-  test("an unknown --executor fails the job and reports the nearest name", async () => {
-    await using tester = await createTester();
-    const { exitCode, events } = await runForEvents(tester, job, ["--executor", "shel"]);
-    const lines = outline(events);
-    expect(lines[1]).toMatch(/^\[Starting the shel executor\] 1: .*"shel".*shell/);
-    expect(lines.join()).not.toContain("[echo");
-    expect(lines.at(-1)).toBe("end failed");
-    expect(exitCode).toBe(1);
-  });
-
   test("--keep writes the same events that --json prints, readable by their owner only", async () => {
     await using tester = await createTester();
     const { stdout } = await runJob(tester, job, ["--json", "--keep", "kept.ndjson"]);

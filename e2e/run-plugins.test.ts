@@ -89,7 +89,9 @@ describe("an outside plugin in a job of the binary", () => {
     const job = { commands: ["touch never"], epilogue_on_fail_commands: ["echo on fail"] };
     const { exitCode, events, stderr } = await runForEvents(tester, job);
     const lines = outline(events);
-    expect(lines[3]).toBe('[Preparing the job] 1: plugin "outside" failed in job:prepare: boom\n');
+    expect(lines[3]).toMatch(
+      /^\[Preparing the job\] 1: plugin "outside" failed in job:prepare \(outside\.ts:\d+\): boom\n$/,
+    );
     expect(lines).toContain("[echo on fail] 0: on fail\n");
     expect(exitCode).toBe(1);
     expect(stderr).not.toMatch(/^\s+at /m);
@@ -103,9 +105,9 @@ describe("an outside plugin in a job of the binary", () => {
     const { exitCode, events, stderr } = await runForEvents(tester, { commands: ["true"] });
     expect(outline(events).at(-1)).toBe("end passed");
     expect(exitCode).toBe(0);
-    const message = 'plugin "outside" failed in command:end: boom';
-    expect(stderr).toContain(message);
-    expect(await readFile(path.join(tester.temporary, "agent_log"), "utf8")).toContain(message);
+    const message = /plugin "outside" failed in command:end \(outside\.ts:\d+\): boom/;
+    expect(stderr).toMatch(message);
+    expect(await readFile(path.join(tester.temporary, "agent_log"), "utf8")).toMatch(message);
   });
 
   test("replaces an executor, by configuration or by flag, and is named in the executor's errors", async () => {
@@ -128,8 +130,8 @@ describe("an outside plugin in a job of the binary", () => {
     const byMap = await runForEvents(tester, { commands: ["hello"] }, ["--executors", "shell=fake"]);
     expect(outline(byMap.events)).toEqual(outline(byFlag.events));
     const broken = await runForEvents(tester, { commands: ["throw", "hello"] }, ["--executor", "fake"]);
-    expect(outputOf(broken.events, "throw")).toContain(
-      'plugin "outside" failed in executor "fake".run: broken pipe',
+    expect(outputOf(broken.events, "throw")).toMatch(
+      /plugin "outside" failed in executor "fake"\.run \(outside\.ts:\d+\): broken pipe/,
     );
     expect(outline(broken.events).at(-1)).toBe("end failed");
     expect(broken.exitCode).toBe(1);

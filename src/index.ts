@@ -14,6 +14,7 @@ export { createRenderer } from "./cli/job-view/renderer.ts";
 export type { AgentJob, JobDelivery, JobOutcome, Jobs, LeftJob } from "./core/contracts/jobs.ts";
 export type {
   AgentStatus,
+  HangingHook,
   JobStatus,
   LogPosition,
   SlotStatus,
@@ -23,7 +24,7 @@ export type {
 export type { AgentSignals, JobSource, JobSourceContext } from "./core/contracts/job-source.ts";
 export type { Check, CheckContext, Finding } from "./core/contracts/check.ts";
 export { checkScript } from "./os/check-script.ts";
-export { aborted } from "./core/aborted.ts";
+export { aborted } from "./os/aborted.ts";
 export { createOutageLog, type OutageLog } from "./agent/outage-log.ts";
 export { parseRetryAfter } from "./agent/retry-after.ts";
 export { AgentError, type ErrorCode, isAgentError, toMessage } from "./core/errors.ts";
@@ -64,7 +65,7 @@ export type {
   JobRequest,
 } from "./core/contracts/job-request.ts";
 export { withoutSecrets } from "./job/base-environment.ts";
-export { decodeBase64, encodeBase64 } from "./core/base64.ts";
+export { decodeBase64, encodeBase64 } from "./os/base64.ts";
 export { readVariable } from "./job/request/read-variable.ts";
 export { parseJobRequest, type ParsedJob, toJobRequest } from "./job/request/parse.ts";
 export type { LogBackend, LogBackendContext, LogDelivery } from "./core/contracts/log-backend.ts";
@@ -77,7 +78,13 @@ export { openSpool } from "./job/log/spool-reader.ts";
 export type { SpoolBatch, SpoolCursor, SpoolReader } from "./core/contracts/spool.ts";
 export type { LogFields, Logger } from "./core/contracts/logger.ts";
 
-export { definePlugin, type Flags, type Plugin, type PluginContext } from "./core/contracts/plugin.ts";
+export {
+  definePlugin,
+  type Flags,
+  type HookOptions,
+  type Plugin,
+  type PluginContext,
+} from "./core/contracts/plugin.ts";
 export type { ProcessRole } from "./core/contracts/host.ts";
 export type { StopReason } from "./core/contracts/stop-reason.ts";
 export {
@@ -99,10 +106,10 @@ export type { SlotState } from "./core/contracts/slot-state.ts";
 export type { StandardSchemaV1 } from "./core/contracts/standard-schema.ts";
 export { boundedFetch, parseBoundedJson, readBody, type ResponseBody } from "./os/response-body.ts";
 export { trimEnd } from "./os/trim-end.ts";
-export { matchNames, secretNamePatterns } from "./core/secret-names.ts";
+export { matchNames, secretNamePatterns } from "./os/secret-names.ts";
 export { askJob } from "./job/commands/ask-job.ts";
-export { bytes } from "./core/config/bytes.ts";
-export { milliseconds, seconds } from "./core/config/durations.ts";
+export { bytes } from "./agent/options/bytes.ts";
+export { milliseconds, seconds } from "./agent/options/durations.ts";
 export { version } from "./core/version.ts";
 
 // For programs of the agent's own on this host.
@@ -116,7 +123,7 @@ export type { CoreConfig } from "./agent/options/index.ts";
 export { coreName, toOwnerName } from "./core/config/flags.ts";
 export { toDuration } from "./core/host/deadline.ts";
 export { isSecret, toPlain } from "./core/logger/line.ts";
-export { toPrintable } from "./core/printable.ts";
+export { toPrintable } from "./os/printable.ts";
 export { toSize } from "./core/amounts.ts";
 export { onSignals } from "./cli/signals.ts";
 export { findHolder } from "./os/state/lock.ts";

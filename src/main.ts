@@ -1,6 +1,6 @@
 #!/usr/bin/env bun
 import { builtInCommands, builtIns } from "../plugins/index.ts";
-import { createSdkLender } from "./core/host/lend-sdk.ts";
+import { createSdkLender } from "./cli/program/lend-sdk.ts";
 import { version } from "./core/version.ts";
 
 const argv = process.argv.slice(2);
@@ -14,13 +14,16 @@ const lendSdk = createSdkLender({
 if (argv.length === 1 && ["version", "--version", "-v"].includes(argv[0]!)) {
   console.log(version);
 } else if (argv[0] === "job-process") {
-  const { runJobProcess } = await import("./job/process/main.ts");
+  const [{ runJobProcess }, { exitProgram }] = await Promise.all([
+    import("./job/process/main.ts"),
+    import("./os/exit-guard.ts"),
+  ]);
   try {
     await runJobProcess({ builtIns, lendSdk });
-    process.exit(0);
+    exitProgram(0);
   } catch (error) {
     console.error(error);
-    process.exit(1);
+    exitProgram(1);
   }
 } else {
   if (argv[0] === "start") {

@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test";
-import { toLine } from "../src/core/printable.ts";
+import { toLine } from "../src/os/printable.ts";
 import { trimEnd } from "../src/os/trim-end.ts";
 
 test("text is shown on one line, without blank lines and without spaces around line ends", () => {

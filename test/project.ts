@@ -1,4 +1,4 @@
-import { createSdkLender } from "../src/core/host/lend-sdk.ts";
+import { createSdkLender } from "../src/cli/program/lend-sdk.ts";
 import { readFileSync } from "node:fs";
 import path from "node:path";
 

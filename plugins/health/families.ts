@@ -22,6 +22,12 @@ export function createFamilies(registry: Registry) {
   return {
     info: gauge("build_info", "Constant 1, labelled with the version of the agent.", "version"),
     slots: gauge("slots", "Slots of the agent by their state.", "state"),
+    hangingHooks: gauge(
+      "hanging_hooks",
+      "Listeners of plugins that have not returned in time, 1 for each.",
+      "plugin",
+      "hook",
+    ),
     jobs: {
       total: counter("jobs_total", "Jobs that have ended, by result and executor.", "result", "executor"),
       running: gauge("jobs_running", "Running jobs."),

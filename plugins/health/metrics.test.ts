@@ -34,7 +34,7 @@ test("an agent without jobs has all its metrics in a valid format", async () => 
   expect(valueOf(found, "signalman_slots")).toBe(1);
   expect(valueOf(found, "signalman_jobs_running")).toBe(0);
   for (const [name, { type, samples }] of found) {
-    if (name === "signalman_jobs_total" || name.startsWith("signalman_last_sync")) continue;
+    if (/^signalman_(jobs_total|last_sync.*|hanging_hooks)$/.test(name)) continue;
     expect([name, type, samples.length > 0]).toEqual([name, type, true]);
   }
 });
@@ -47,6 +47,15 @@ test("the process metrics are those of this process", async () => {
   expect(valueOf(found, "process_open_fds")).toBeGreaterThan(3);
   expect(valueOf(found, "process_max_fds")).toBeGreaterThan(3);
   expect(valueOf(found, "process_start_time_seconds")! * 1000).toBeLessThan(Date.now());
+});
+
+test("each listener that hangs is a sample until it returns", async () => {
+  await using health = await startHealth();
+  health.setHanging({ plugin: "slow", hook: "agent:synced", startedAt: 0 });
+  const found = await scrape(health);
+  expect(valueOf(found, "signalman_hanging_hooks", { plugin: "slow", hook: "agent:synced" })).toBe(1);
+  health.setHanging();
+  expect((await scrape(health)).get("signalman_hanging_hooks")?.samples).toEqual([]);
 });
 
 test("jobs are counted by result and executor, with all results from the start of a job", async () => {

@@ -24,7 +24,7 @@ const executorLimit = 10;
 export function createMetrics(about: { version: string; status: () => AgentStatus }): Metrics {
   const { status } = about;
   const registry = new Registry();
-  const { info, jobs, usage, sync, log, slots } = createFamilies(registry);
+  const { info, jobs, usage, sync, log, slots, hangingHooks } = createFamilies(registry);
   const refreshProcess = addProcessMetrics(registry);
   const logBytes = createLogBytes();
   const executors = new Set<string>();
@@ -64,6 +64,8 @@ export function createMetrics(about: { version: string; status: () => AgentStatu
       if (last?.succeededAt !== undefined)
         sync.succeededAt.set({ slot: String(slot) }, last.succeededAt / 1000);
     }
+    hangingHooks.reset();
+    for (const { plugin, hook } of now.hangingHooks ?? []) hangingHooks.set({ plugin, hook }, 1);
     refreshProcess();
   };
 

@@ -1,4 +1,4 @@
-import { check, definePlugin, type JobRequest, readVariable, withoutSecrets } from "signalman";
+import { check, definePlugin, type Hook, type JobRequest, readVariable, withoutSecrets } from "signalman";
 import { checkProgram } from "./check-program.ts";
 import { config, toCompressionSize, toUploadCondition } from "./config.ts";
 import { uploadLog } from "./upload.ts";
@@ -28,7 +28,7 @@ export default definePlugin({
     ctx.provide(check, "artifact", { run: ({ env }) => (configured === "never" ? [] : checkProgram(env)) });
     const uploads = new Set<Promise<void>>();
 
-    ctx.hook("agent:log-flushed", async ({ job, spool, trimmed }) => {
+    const onFlushed: Hook<"agent:log-flushed"> = async ({ job, spool, trimmed }) => {
       const when = toCondition(job);
       if (when === "never" || (when === "when-trimmed" && !trimmed)) return;
       const upload = uploadLog({
@@ -42,7 +42,9 @@ export default definePlugin({
       });
       uploads.add(upload);
       await upload.finally(() => uploads.delete(upload));
-    });
+    };
+    // The upload ends by itself at its time-out, and logs why; the margin is for that.
+    ctx.hook("agent:log-flushed", onFlushed, { timeoutMs: timeout * 1000 + 5000 });
     // Uploads remove their files before the agent exits.
     ctx.defer(async () => void (await Promise.allSettled(uploads)));
   },

@@ -18,12 +18,13 @@ function renderHooks(source: string): string {
   const types = collectTypes(source);
   const members = new Map(readMembers(types.get("HookEvents") ?? "").map((member) => [member.name, member]));
   const rows = (Object.keys(hookTable) as HookName[]).map((name) => {
-    const { kind, process } = hookTable[name];
+    const { kind, process, timeoutMs } = hookTable[name];
+    const deadline = timeoutMs === undefined ? "none" : `${timeoutMs / 1000} s`;
     const { doc = "", type = "" } = members.get(name) ?? {};
     const fields = readFields(type, types).map((field) => `\`${field}\``);
-    return [`\`${name}\``, kind, process, fields.join(", "), doc];
+    return [`\`${name}\``, kind, process, deadline, fields.join(", "), doc];
   });
-  return toTable([["hook", "kind", "process", "event", "when and purpose"], ...rows]);
+  return toTable([["hook", "kind", "process", "deadline", "event", "when and purpose"], ...rows]);
 }
 
 /** Finds constants created by `defineService<Type>("id")`, with a docblock above. */

@@ -1,3 +1,4 @@
+import { aborted } from "../os/aborted.ts";
 import type { Host } from "../core/contracts/host.ts";
 import type { AgentSignals } from "../core/contracts/job-source.ts";
 import type { RootLogger } from "../core/contracts/logger.ts";
@@ -7,15 +8,19 @@ import type { StateDirectory } from "../os/state/directory.ts";
 import type { ExecutorCleanUp } from "./executor-clean-up.ts";
 import { createHookListener } from "./hook-listener.ts";
 import { createSlotNotifier } from "./notifier.ts";
+import type { OperatorSignals } from "./operator-signals.ts";
 import { runSlot, type SlotsOptions } from "./slot.ts";
 import type { SlotPlace } from "./slot-jobs.ts";
 import type { StatusBoard } from "./status-board.ts";
 
 export interface AgentOptions extends SlotsOptions {
   readonly host: Host;
+  readonly signals: OperatorSignals;
   readonly logger: RootLogger;
   readonly state: Pick<StateDirectory, "slot" | "slots">;
   readonly status: StatusBoard;
+  /** Called when the plugins have started, before the first slot registers. */
+  readonly onStarted: () => void;
   readonly cleanUp: Pick<ExecutorCleanUp, "cleanUpEarlierJobs">;
   readonly placeOf: (slot: number) => SlotPlace;
 }
@@ -33,6 +38,7 @@ export async function runAgent(options: AgentOptions): Promise<AgentEnd | undefi
 
   // 1. Plugins open what they need.
   await host.call("agent:start", { version, status: () => status.read() });
+  options.onStarted();
 
   // 2. Executors clean up after earlier agent processes, in the background.
   const exiting = new AbortController();
@@ -41,6 +47,7 @@ export async function runAgent(options: AgentOptions): Promise<AgentEnd | undefi
   // 3. The slots run, independently of each other.
   const { reason, isFailed, error } = await runSlots(options);
   exiting.abort();
+  await options.deliverer.settle();
   if (signals.handOver.aborted) {
     const seconds = launcher.claimTimeoutMs / 1000;
     logger.info(`handed over: running jobs continue and wait ${seconds} s for the next agent process`);
@@ -49,7 +56,7 @@ export async function runAgent(options: AgentOptions): Promise<AgentEnd | undefi
   if (reason === undefined) throw error;
 
   // 4. The shutdown hook, then the other plugins.
-  await host.call("agent:exit", { reason });
+  await Promise.race([host.call("agent:exit", { reason }), aborted(signals.second)]);
   await host.call("agent:stop", { reason });
   logger.info(`Agent shutting down due to: ${toWord(reason)}`);
   return { reason, isFailed };

@@ -1,8 +1,9 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { aborted } from "../core/aborted.ts";
+import { aborted } from "../os/aborted.ts";
 import type { Host } from "../core/contracts/host.ts";
+import type { JobRequest } from "../core/contracts/job-request.ts";
 import type { JobSummary } from "../core/contracts/job-summary.ts";
 import type { JobOutcome } from "../core/contracts/jobs.ts";
 import { toMessage } from "../core/errors.ts";
@@ -12,31 +13,59 @@ import { openSpool } from "../job/log/spool-reader.ts";
 import { findChange, toMismatch } from "../job/log/verify-spool.ts";
 import type { JobProcess } from "../job/process/job-process.ts";
 import { jobFiles } from "../job/process/messages.ts";
+import { findLogBackend } from "./log-method.ts";
 import { deliverLog, type LogDeliveryOptions } from "./log-delivery.ts";
 
 /** A job whose log is to be delivered. */
-export interface DeliveredJob extends Omit<LogDeliveryOptions, "host"> {
+export interface DeliveredJob extends Omit<LogDeliveryOptions, "host" | "logMethods"> {
   /** Resolves when plugins have handled the job's start; its end is announced after that. Never rejects. */
   readonly announced: Promise<void>;
 }
 
 /** Delivers the logs of jobs while they run and after, and announces their end. */
 export interface Deliverer {
+  /** Returns why the log of a job cannot be delivered: nothing provides its log method. */
+  findFault(request: JobRequest): string | undefined;
+  /** Resolves when the log sinks of all ended jobs have finished or were given up: at most 5 s after the last job. */
+  settle(): Promise<void>;
   /** Resolves when the log was delivered or given up, and plugins have handled the job's end. Never rejects. */
   deliver(job: DeliveredJob): Promise<JobOutcome>;
 }
 
 export interface DelivererOptions {
   readonly host: Host;
+  /** The log method of job requests → the log backend that serves it (`log-methods`). */
+  readonly logMethods: Readonly<Record<string, string>>;
   /** Milliseconds for which a log may be delivered after its job has ended (`log-flush-timeout`). */
   readonly flushTimeoutMs: number;
 }
 
-export function createDeliverer({ host, flushTimeoutMs }: DelivererOptions): Deliverer {
-  return { deliver: (job) => deliverJob({ ...job, host, flushTimeoutMs }) };
+export function createDeliverer(options: DelivererOptions): Deliverer {
+  /** Sinks whose jobs have ended. They delay no result. */
+  const finishing = new Set<Promise<void>>();
+  const onSinks = (finished: Promise<void>) => {
+    finishing.add(finished);
+    void finished.finally(() => finishing.delete(finished));
+  };
+  return {
+    findFault({ logger }) {
+      try {
+        findLogBackend(logger.method, options);
+        return undefined;
+      } catch (error) {
+        return `the job's log cannot be delivered: ${toMessage(error)}`;
+      }
+    },
+    deliver: (job) => deliverJob({ ...job, ...options, onSinks }),
+    settle: async () => void (await Promise.all(finishing)),
+  };
 }
 
-type Options = DeliveredJob & DelivererOptions;
+type Options = DeliveredJob &
+  DelivererOptions & {
+    /** Receives what resolves when the sinks of a job that has ended are finished. */
+    readonly onSinks: (finished: Promise<void>) => void;
+  };
 
 async function deliverJob(options: Options): Promise<JobOutcome> {
   const { request: job, notifier } = options;
@@ -74,11 +103,8 @@ async function finish(options: Options): Promise<DeliveryEnd> {
   const summary = await process.finished;
   await notifier.notify("jobFinished", { job: request });
   const timer = setTimeout(() => late.abort(new Error("log-flush-timeout has expired")), flushTimeoutMs);
-  const [{ log, read }] = await Promise.all([
-    delivering,
-    sinks.finish(),
-    Promise.race([announced, aborted(late.signal)]),
-  ]);
+  options.onSinks(sinks.finish());
+  const [{ log, read }] = await Promise.all([delivering, Promise.race([announced, aborted(late.signal)])]);
   clearTimeout(timer);
 
   // 3. What the operator has to know.

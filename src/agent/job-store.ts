@@ -105,7 +105,7 @@ function removeUnassigned(directory: string): void {
 }
 
 function removeSecrets(directory: string): void {
-  for (const name of [jobFiles.process, jobFiles.lock, jobFiles.request] as const) {
+  for (const name of [jobFiles.process, jobFiles.lock, jobFiles.failure, jobFiles.request] as const) {
     removeDocument(join(directory, name));
   }
 }

@@ -1,12 +1,11 @@
 import { statSync } from "node:fs";
 import { join } from "node:path";
-import { aborted } from "../core/aborted.ts";
+import { aborted } from "../os/aborted.ts";
 import type { Host } from "../core/contracts/host.ts";
 import type { JobRequest } from "../core/contracts/job-request.ts";
 import type { JobDelivery } from "../core/contracts/jobs.ts";
 import type { LogDelivery } from "../core/contracts/log-backend.ts";
 import type { Logger } from "../core/contracts/logger.ts";
-import { logBackend } from "../core/contracts/services.ts";
 import type { SpoolCursor, SpoolReader } from "../core/contracts/spool.ts";
 import { toMessage } from "../core/errors.ts";
 import { countUndelivered } from "../job/log/count-undelivered.ts";
@@ -15,10 +14,12 @@ import { openSpool } from "../job/log/spool-reader.ts";
 import type { JobProcess } from "../job/process/job-process.ts";
 import { jobFiles } from "../job/process/messages.ts";
 import { readDocument, writeDocument } from "../os/state/document.ts";
+import { findLogBackend, type LogMethodChoice } from "./log-method.ts";
 import type { SlotNotifier } from "./notifier.ts";
 
 export interface LogDeliveryOptions {
   readonly host: Host;
+  readonly logMethods: LogMethodChoice["logMethods"];
   readonly logger: Logger;
   /** The job's state directory. */
   readonly directory: string;
@@ -78,7 +79,7 @@ async function deliverOnce(
 }
 
 async function runBackend(
-  { host, request, logger, delivery, directory, notifier, process }: LogDeliveryOptions,
+  { host, logMethods, request, logger, delivery, directory, notifier, process }: LogDeliveryOptions,
   reader: SpoolReader,
   signal: AbortSignal,
 ): Promise<LogDelivery> {
@@ -89,7 +90,7 @@ async function runBackend(
     deliveredEvents: delivered.event,
   });
   void notifier.notify("logOpened", { job: request, position });
-  await using backend = host.use(logBackend, request.logger.method).open({
+  await using backend = findLogBackend(request.logger.method, { host, logMethods }).open({
     job: request,
     logger,
     spool: reader,

@@ -10,6 +10,8 @@ export interface OperatorSignalsOptions {
 }
 
 export interface OperatorSignals extends AgentSignals, Disposable {
+  /** Aborts at the second SIGINT or SIGTERM: the shutdown hook is no longer awaited. */
+  readonly second: AbortSignal;
   /** Drains the agent, as SIGQUIT does, for another reason. */
   stop(reason: StopReason): void;
 }
@@ -22,6 +24,7 @@ export function listenToOperator(options: OperatorSignalsOptions): OperatorSigna
   const interrupt = new AbortController();
   const drain = new AbortController();
   const handOver = new AbortController();
+  const second = new AbortController();
   let interruptedAt = 0;
   let count = 0;
 
@@ -30,8 +33,10 @@ export function listenToOperator(options: OperatorSignalsOptions): OperatorSigna
     if (count === 1) {
       interruptedAt = unixSeconds();
       interrupt.abort();
-    } else if (count === 2) options.onSecond();
-    else options.onThird();
+    } else if (count === 2) {
+      options.onSecond();
+      second.abort();
+    } else options.onThird();
   };
   const stop = (reason: StopReason) => drain.abort(reason);
   const listeners = {
@@ -51,6 +56,7 @@ export function listenToOperator(options: OperatorSignalsOptions): OperatorSigna
     },
     drain: drain.signal,
     handOver: handOver.signal,
+    second: second.signal,
     stop,
     [Symbol.dispose]() {
       for (const name of names) process.off(name, listeners[name]);

@@ -74,12 +74,31 @@ export function createSlotJobs(options: SlotJobsOptions): SlotJobs {
     return follow(request, process.run(request), delivery);
   }
 
+  /** Reports a job that can never run as failed. */
+  async function refuse(request: JobRequest, reason: string, delivery: JobDelivery): Promise<AgentJob> {
+    expected.dismiss();
+    const closed = closeRefusedJob(request, { store, reason, logger });
+    return follow(request, toFinishedProcess(closed), delivery);
+  }
+
+  /** Runs a job, unless it is known that its log cannot be delivered. */
+  async function begin(
+    request: JobRequest,
+    start: () => WaitingJobProcess,
+    delivery: JobDelivery,
+  ): Promise<AgentJob> {
+    const fault = options.deliverer.findFault(request);
+    if (fault === undefined) return run(request, start(), delivery);
+    logger.error(`${fault}; the job is reported as failed`, { job: request.id });
+    return refuse(request, fault, delivery);
+  }
+
   async function claim(id: string, delivery: JobDelivery): Promise<AgentJob> {
     const request = store.readRequest(id);
     const directory = store.directoryOf(id);
     if (!(await store.hasStarted(id))) {
       logger.info("starting a job that an earlier agent process had accepted", { job: id });
-      return run(request, launch(id, directory, options), delivery);
+      return begin(request, () => launch(id, directory, options), delivery);
     }
     logger.info("resumed a job of an earlier agent process", { job: id });
     recoverLeftLog(directory, logger);
@@ -91,13 +110,9 @@ export function createSlotJobs(options: SlotJobsOptions): SlotJobs {
     expect: expected.start,
     async start(request, delivery) {
       const { id } = request;
-      return run(request, expected.take(id) ?? launch(id, store.create(id), options), delivery);
+      return begin(request, () => expected.take(id) ?? launch(id, store.create(id), options), delivery);
     },
-    async fail(request, reason, delivery) {
-      expected.dismiss();
-      const closed = closeRefusedJob(request, { store, reason, logger });
-      return follow(request, toFinishedProcess(closed), delivery);
-    },
+    fail: refuse,
     stopAll: () => running.forEach((process) => process.stop()),
     killAll: () => running.forEach((process) => process.kill()),
   };

@@ -1,5 +1,6 @@
 import type {
   AgentStatus,
+  HangingHook,
   JobStatus,
   LogPosition,
   SlotStatus,
@@ -16,7 +17,18 @@ export interface StatusBoard {
   read(): AgentStatus;
 }
 
-export function createStatusBoard(about: { version: string; stateDirectory: string }): StatusBoard {
+export interface StatusBoardOptions {
+  readonly version: string;
+  readonly stateDirectory: string;
+  /** Lists the listeners that have not returned in time. */
+  readonly hangingHooks?: () => readonly HangingHook[];
+}
+
+export function createStatusBoard({
+  version,
+  stateDirectory,
+  hangingHooks,
+}: StatusBoardOptions): StatusBoard {
   const startedAt = Date.now();
   const slots = new Map<number, () => Omit<SlotStatus, "slot">>();
   return {
@@ -25,12 +37,17 @@ export function createStatusBoard(about: { version: string; stateDirectory: stri
       slots.set(index, read);
       return listener;
     },
-    read: () => ({
-      ...about,
-      pid: process.pid,
-      startedAt,
-      slots: [...slots].map(([slot, read]) => ({ slot, ...read() })).toSorted((a, b) => a.slot - b.slot),
-    }),
+    read() {
+      const hanging = hangingHooks?.() ?? [];
+      return {
+        version,
+        stateDirectory,
+        pid: process.pid,
+        startedAt,
+        slots: [...slots].map(([slot, read]) => ({ slot, ...read() })).toSorted((a, b) => a.slot - b.slot),
+        ...(hanging.length > 0 && { hangingHooks: hanging }),
+      };
+    },
   };
 }
 

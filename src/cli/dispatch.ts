@@ -3,8 +3,11 @@ import { toVariable } from "../core/config/flags.ts";
 import type { Program } from "../core/contracts/command.ts";
 import { AgentError, isAgentError } from "../core/errors.ts";
 import { attributeError } from "../core/host/attribution.ts";
+import { findPlace } from "../core/host/plugin-source.ts";
 import { isSecret, redact } from "../core/logger/line.ts";
-import { logUncaughtErrors } from "../core/logger/uncaught-errors.ts";
+import { logUncaughtErrors } from "../os/uncaught-errors.ts";
+import { allowExit, exitProgram, guardExit, type UnexpectedExit } from "../os/exit-guard.ts";
+import { ownStdout, reserveStdout } from "../os/reserved-stdout.ts";
 import { findKnownCommand, type FoundCommand } from "./program/find-command.ts";
 import { findName } from "./program/load-command.ts";
 import { loadProgram, type LoadProgramOptions } from "./program/program.ts";
@@ -19,11 +22,18 @@ export async function dispatch(options: DispatchOptions): Promise<void> {
   // The reader of the output may exit first; that is not a failure.
   process.stdout.on("error", () => {});
   process.stderr.on("error", () => {});
+  let lowestStatus = 2;
+  guardExit((exit) => {
+    process.stderr.write(`error: ${toExitMessage(exit)}\n`);
+    return exit.status || lowestStatus;
+  });
   try {
     known = await findKnownCommand(options.argv, options.builtIns);
+    lowestStatus = known?.command.refusedStatus ?? 2;
     await call({ ...options, known }, (program) => {
       secrets = new Set(program.secrets.filter(isSecret));
       logUncaughtErrors(program.logger);
+      lowestStatus = 1;
     });
   } catch (error) {
     const code = report(error, {
@@ -32,11 +42,16 @@ export async function dispatch(options: DispatchOptions): Promise<void> {
       hide: (text) => redact(text, secrets),
     });
     const isRefusal = isAgentError(error) && error.code !== "USAGE_INVALID" && code === 2;
-    process.exitCode = (isRefusal ? known?.command.refusedStatus : undefined) ?? code;
+    process.exitCode = (isRefusal ? known?.command.refusedStatus : undefined) ?? (process.exitCode || code);
   }
-  await Promise.all([end(process.stdout), end(process.stderr)]);
+  await Promise.all([end(ownStdout()), end(process.stderr)]);
   // A timer or socket that a plugin left open must not keep the process alive.
-  process.exit();
+  exitProgram();
+}
+
+function toExitMessage({ cause, call: thrown }: UnexpectedExit): string {
+  const found = findPlace(thrown);
+  return `${found ? `plugin "${found.plugin}" (${found.place})` : "a plugin"} ended the program: ${cause}`;
 }
 
 async function call(options: LoadProgramOptions, onLoad: (program: Program) => void): Promise<void> {
@@ -49,8 +64,15 @@ async function call(options: LoadProgramOptions, onLoad: (program: Program) => v
       `the command comes first, before "${word}" (as in: signalman run job.yaml ${word})`,
     );
   }
-  const { program, command, name, plugin, args } = await loadProgram(options);
+  process.exitCode = known?.command.initialStatus;
+  const lendSdk = async () => {
+    // Plugins from outside are loaded next.
+    if (known?.command.reservesStdout) reserveStdout();
+    await options.lendSdk();
+  };
+  const { program, command, name, plugin, args } = await loadProgram({ ...options, lendSdk });
   onLoad(program);
+  if (plugin !== undefined) allowExit();
   const { runCommand } = await import("citty");
   const context = { program, args: args as never };
   try {

@@ -1,8 +1,9 @@
 import type { Cookie } from "../core/contracts/executor.ts";
 import { jobSocketVariable } from "./commands/messages.ts";
 
-/** Bun's own switches, which would run code in every Bun program that a job starts, and variables of this program. */
-const ownVariables = /^(BUN_OPTIONS|BUN_BE_BUN|BUN_INSPECT.*|BUN_JSC_.*|BUN_CONFIG_PRELOAD|SIGNALMAN_.*)$/;
+/** Bun's own switches, which would run code in every Bun program that a job starts, and variables of this program and of its service manager. */
+const ownVariables =
+  /^(NOTIFY_SOCKET|WATCHDOG_USEC|WATCHDOG_PID|BUN_OPTIONS|BUN_BE_BUN|BUN_INSPECT.*|BUN_JSC_.*|BUN_CONFIG_PRELOAD|SIGNALMAN_.*)$/;
 
 /**
  * Returns the initial environment of a job's processes: the agent's environment (protocol section 6.2) without the variables that contain its

@@ -5,6 +5,7 @@ import type { JobSummary } from "../core/contracts/job-summary.ts";
 import type { Logger } from "../core/contracts/logger.ts";
 import { toMessage } from "../core/errors.ts";
 import { createJobSession } from "./job-session.ts";
+import { waitForHook } from "./hook-wait.ts";
 import type { WritableJobLog } from "./log/job-log.ts";
 import { finishJob, type JobRun, runCommands } from "./phases.ts";
 
@@ -25,7 +26,7 @@ export interface Job {
   run(): Promise<JobSummary>;
   /** Ends what runs: SIGTERM, and SIGKILL after the grace period. No epilogue runs (protocol section 6.1). `why` is added to the log. */
   stop(why?: string): void;
-  /** Ends what runs at once, and what a `stop` still waits for. Hooks that have not returned are no longer waited for. */
+  /** Ends what runs at once, and what a `stop` still waits for. Hooks that have not returned are no longer awaited. */
   kill(): void;
   /** Aborts when the job is killed. */
   readonly killed: AbortSignal;
@@ -36,14 +37,18 @@ export function createJob(request: JobRequest, options: JobOptions): Job {
   const { host, log, logger, stopGraceMs, isReported } = options;
   const stopping = new AbortController();
   const killing = new AbortController();
-  const killed = Promise.withResolvers<void>();
-  killing.signal.addEventListener("abort", () => killed.resolve(), { once: true });
 
-  /** Plugins are waited for until the job is killed. */
-  const untilKilled = (work: Promise<void>): Promise<void> => Promise.race([work, killed.promise]);
+  const call: JobRun["gate"] = (name, event) =>
+    waitForHook(host.call(name, event), {
+      stopped: stopping.signal,
+      killed: killing.signal,
+      stopGraceMs,
+      onGivenUp: () =>
+        logger.warn(`${name} is no longer awaited, since the job was stopped`, { job: request.id }),
+    });
   const notify: JobRun["notify"] = async (name, event) => {
     try {
-      await untilKilled(host.call(name, event));
+      await call(name, event);
     } catch (error) {
       // The host logs what listeners throw; anything else must not fail the job either.
       logger.error(toMessage(error));
@@ -68,7 +73,7 @@ export function createJob(request: JobRequest, options: JobOptions): Job {
     logger,
     session,
     signal,
-    gate: (name, event) => untilKilled(host.call(name, event)),
+    gate: call,
     notify,
   };
 

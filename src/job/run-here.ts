@@ -1,7 +1,8 @@
-import { aborted } from "../core/aborted.ts";
+import { aborted } from "../os/aborted.ts";
 import { toMessage } from "../core/errors.ts";
 import type { JobSummary } from "../core/contracts/job-summary.ts";
 import type { Host } from "../core/contracts/host.ts";
+import { chooseExecutor } from "./choose-executor.ts";
 import { openJob } from "./open.ts";
 import type { JobSettings } from "./settings.ts";
 import type { JobRequest } from "../core/contracts/job-request.ts";
@@ -24,9 +25,11 @@ export interface RunnerOptions {
   readonly view: (spool: SpoolReader) => Promise<void>;
   /** Receives the controls of the job before it starts. */
   readonly onStart: (controls: { stop(): void; kill(): void }) => void;
+  /** Called when the job begins. */
+  readonly onStarted?: () => void;
 }
 
-/** Runs one job in this process, which is agent and job at once. All hooks are called except `agent:registered` and `agent:synced`. */
+/** Runs one job in this process, which is agent and job at once. Rejects when nothing of the job has run. All hooks are called except `agent:registered` and `agent:synced`. */
 export async function runHere(request: JobRequest, options: RunnerOptions): Promise<JobSummary> {
   const { host, logger, version } = options;
   // After a kill no plugin is waited for.
@@ -34,7 +37,8 @@ export async function runHere(request: JobRequest, options: RunnerOptions): Prom
     Promise.race([host.call(name, event), aborted(open.job.killed)]);
   const identity = { slot: 0, jobId: request.id, job: request };
 
-  // 1. The agent's side starts before the job.
+  // 1. An unknown executor is an error of the caller. The agent's side starts before the job.
+  chooseExecutor(request.executor, { host, ...options.settings });
   await host.call("agent:start", { version });
   await using open = await openJob(request, options);
   const { job, log, spool } = open;
@@ -49,6 +53,7 @@ export async function runHere(request: JobRequest, options: RunnerOptions): Prom
 
   // 3. The job.
   await call("agent:job-started", identity);
+  options.onStarted?.();
   const summary = await job.run();
 
   // 4. The log is closed and read to its end before the job is reported.

@@ -3,7 +3,7 @@ import type { JobLog, Output } from "../core/contracts/job-log.ts";
 import type { EnvironmentVariable } from "../core/contracts/job-request.ts";
 
 /** Time limit of a command that runs after a stop (protocol section 13a). */
-const limitMs = 30_000;
+export const freshSessionMs = 30_000;
 
 /** Runs one command in a session of its own, with a job's environment. Resolves to its exit code, or to 1 when the session does not start. */
 export async function runInFreshSession(options: {
@@ -17,7 +17,7 @@ export async function runInFreshSession(options: {
   const { env, directive, output, signal } = options;
   signal.throwIfAborted();
   await using executor = options.createExecutor(withinBlock(output));
-  const over = AbortSignal.any([signal, AbortSignal.timeout(limitMs)]);
+  const over = AbortSignal.any([signal, AbortSignal.timeout(freshSessionMs)]);
   const end = () => void executor.stop(0);
   over.addEventListener("abort", end, { once: true });
   try {

@@ -23,6 +23,7 @@ export const main = join(import.meta.dir, "../../src/main.ts");
 export interface SlotOptions {
   readonly claimTimeoutMs?: number;
   readonly path?: string;
+  readonly logMethods?: Readonly<Record<string, string>>;
   /** Set-up of a further plugin in the agent's process. */
   readonly setup?: (ctx: PluginContext) => void;
   readonly onDied?: JobLauncherOptions["onDied"];
@@ -75,9 +76,10 @@ export async function createSlot(options: SlotOptions = {}) {
         logger,
       }),
       place: { socketDirectories: [join(directory.path, "run")] },
-      deliverer: createDeliverer({ host, flushTimeoutMs: 10_000 }),
+      deliverer: createDeliverer({ host, logMethods: options.logMethods ?? {}, flushTimeoutMs: 10_000 }),
       launcher: createJobLauncher({
         settings,
+        baseDirectory: import.meta.dir,
         plugins: [
           { key: "shell", origin: "built-in", config: { "start-timeout": 60, "keep-processes": [] } },
         ],

@@ -177,7 +177,7 @@ test("a job whose process is killed fails with the reason in its open command", 
   process.kill(record.pid, "SIGKILL");
   expect((await job.done).summary.result).toBe("failed");
   expect(toStory(slot.received).slice(-2)).toEqual([
-    `${wanted.commands[0]!.directive} → 1: begun\n[signalman: the job's process died; the job is reported as failed]\n`,
+    `${wanted.commands[0]!.directive} → 1: begun\n[signalman: the job's process died; it was ended by SIGKILL; the job is reported as failed]\n`,
     "failed",
   ]);
   expect(existsSync(join(slot.path, "deployed"))).toBe(false);

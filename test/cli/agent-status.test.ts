@@ -76,6 +76,11 @@ test("errors are shown below the table, with their slots", () => {
   ]);
 });
 
+test("listeners that hang are shown below the table", () => {
+  const status = { ...agent({}), hangingHooks: [{ plugin: "slow", hook: "job:start", startedAt: ago(70) }] };
+  expect(renderStatus(status, now).at(-1)).toBe("plugin slow has not returned from job:start for 1 min 10 s");
+});
+
 test("untrusted text is shown on one line, without control characters", () => {
   const error = `first\nsecond \u001b[2J${"x".repeat(500)}`;
   const shown = lines({ name: "evil\u001b[1m", sync: { durationMs: 1, failures: 1, error } });

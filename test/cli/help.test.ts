@@ -29,7 +29,7 @@ describe("version", () => {
     expect([...seen].map((path) => path.slice(root.length + 1)).toSorted()).toEqual([
       "package.json",
       "plugins/index.ts",
-      "src/core/host/lend-sdk.ts",
+      "src/cli/program/lend-sdk.ts",
       "src/core/version.ts",
       "src/main.ts",
     ]);

@@ -42,7 +42,7 @@ describe("a plugin's command", () => {
     const { code, stderr } = await home.run("fail");
     expect(code).toBe(1);
     expect(stderr).toBe(
-      'error: plugin "outside" failed in command "fail": boom [REDACTED]\ncaused by: deep down\n',
+      'error: plugin "outside" failed in command "fail" (outside.ts:22): boom [REDACTED]\ncaused by: deep down\n',
     );
     expect((await home.run("fail", "--log-level", "debug")).stderr).toContain("outside.ts:");
     expect((await home.runWith({ SEMAPHORE_AGENT_LOG_LEVEL: "trace" }, "fail")).stderr).toContain(

@@ -54,7 +54,9 @@ test("a usage error of a plugin's command is not a failure of the plugin", async
   ]);
   const failed = await run(["stage", "light", "red"], { cwd: directory.path });
   expect(failed.code).toBe(1);
-  expect(failed.stderr).toContain('plugin "stage" failed in command "stage light": the lamp burst');
+  expect(failed.stderr).toContain(
+    'plugin "stage" failed in command "stage light" (light.ts:8): the lamp burst',
+  );
 });
 
 test("a command of two words that starts with a built-in command is rejected", async () => {

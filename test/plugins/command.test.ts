@@ -85,11 +85,11 @@ describe("signalman plugins", () => {
   test("a plugin that cannot be loaded causes exit status 2 for a user error and 1 for a plugin error", async () => {
     const cases = [
       ["export const plugin = {};", 2, "is not a plugin"],
-      ['throw new Error("boom");', 1, "failed to load: boom"],
+      ['throw new Error("boom");', 1, "failed to load (a.ts:1): boom"],
       [
         'export default { name: "a", setup() { throw new Error("boom"); } };',
         1,
-        'plugin "a" failed in setup: boom',
+        'plugin "a" failed in setup (a.ts:1): boom',
       ],
       [
         'export default { name: "a", setup(ctx) { ctx.hook("job:strat", () => {}); } };',

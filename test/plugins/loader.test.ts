@@ -177,7 +177,7 @@ describe("the error names the file that cannot be loaded", () => {
     await using directory = await directoryWith({ "a.ts": `throw new Error("boom"); export default {};` });
     await expect(load(directory.path, ["./a.ts"])).rejects.toMatchObject({
       code: "PLUGIN_FAILED",
-      message: `"./a.ts" (${directory.path}/a.ts) failed to load: boom`,
+      message: `"./a.ts" (${directory.path}/a.ts) failed to load (a.ts:1): boom`,
     });
   });
 

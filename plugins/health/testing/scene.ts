@@ -1,5 +1,5 @@
 import { connect } from "node:net";
-import type { AgentStatus, SlotStatus } from "signalman";
+import type { AgentStatus, HangingHook, SlotStatus } from "signalman";
 import { type PluginUnderTest, testPlugin } from "signalman/testing";
 import plugin from "../index.ts";
 
@@ -10,18 +10,21 @@ export interface HealthUnderTest extends AsyncDisposable {
   get(path: string, init?: RequestInit): Promise<Response>;
   /** Sets the status of the agent. */
   setSlots(...slots: Partial<SlotStatus>[]): void;
+  setHanging(...hooks: HangingHook[]): void;
 }
 
 /** Starts the plugin for an agent whose status the test sets. */
 export async function startHealth(listen = "127.0.0.1:0", config: object = {}): Promise<HealthUnderTest> {
   const t = await testPlugin(plugin, { roles: ["agent"], config: { listen, ...config } });
   let slots: SlotStatus[] = [{ slot: 0, state: "waiting", name: "an-agent" }];
+  let hangingHooks: HangingHook[] = [];
   const status = (): AgentStatus => ({
     version: "1.2.3",
     pid: 7,
     startedAt: 0,
     stateDirectory: "/state",
     slots,
+    ...(hangingHooks.length > 0 && { hangingHooks }),
   });
   try {
     await t.call("agent:start", { version: "1.2.3", status });
@@ -40,6 +43,7 @@ export async function startHealth(listen = "127.0.0.1:0", config: object = {}): 
         ...init,
         ...(isUnix && { unix: address.slice("unix:".length) }),
       }),
+    setHanging: (...now) => void (hangingHooks = now),
     setSlots: (...now) =>
       void (slots = now.map((one, slot) => ({
         slot,

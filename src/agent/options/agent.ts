@@ -1,5 +1,6 @@
 import * as v from "valibot";
-import { bytes } from "../../core/config/bytes.ts";
+import { bytes } from "./bytes.ts";
+import { seconds } from "./durations.ts";
 
 /** Options of the agent itself, on every control plane. */
 export const agentEntries = {
@@ -38,6 +39,12 @@ export const agentEntries = {
         defaultText: "$STATE_DIRECTORY, $XDG_STATE_HOME/signalman or ~/.local/state/signalman",
       }),
     ),
+  ),
+  watchdog: v.optional(
+    seconds(
+      "Seconds for which the agent's event loop may stand still before the agent is killed; 0: no limit",
+    ),
+    0,
   ),
   "kept-logs-size": v.optional(
     bytes("Total size of the job logs kept on disk; the oldest are removed first"),

@@ -1,6 +1,6 @@
 import * as v from "valibot";
-import { bytes } from "../../core/config/bytes.ts";
-import { seconds } from "../../core/config/durations.ts";
+import { bytes } from "./bytes.ts";
+import { seconds } from "./durations.ts";
 
 /** Options of how jobs are executed, on every control plane. */
 export const jobEntries = {
@@ -8,6 +8,13 @@ export const jobEntries = {
     v.pipe(
       v.record(v.string(), v.string()),
       v.description("Executors that replace those that jobs ask for: `shell=bubblewrap`"),
+    ),
+    {},
+  ),
+  "log-methods": v.optional(
+    v.pipe(
+      v.record(v.string(), v.string()),
+      v.description("Log backends that replace those that jobs ask for: `push=file-copy`"),
     ),
     {},
   ),

@@ -1,5 +1,5 @@
 import * as v from "valibot";
-import { bytes } from "../../core/config/bytes.ts";
+import { bytes } from "./bytes.ts";
 
 /** Limits of a job's resources. A job fails when its executor cannot enforce a limit that is set. */
 export const limitEntries = {

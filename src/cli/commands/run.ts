@@ -7,6 +7,8 @@ import { AgentError } from "../../core/errors.ts";
 import { selectCommands } from "../../job/request/select.ts";
 import { runHere } from "../../job/run-here.ts";
 import { toShortReport } from "../../job/usage/report.ts";
+import { ownStdout } from "../../os/reserved-stdout.ts";
+import { startLoopWatch } from "../../os/watchdog/loop-watch.ts";
 import { viewJob } from "../job-view/view-job.ts";
 import { hasColour } from "../output/colour.ts";
 import { loadJob } from "../run/job-file.ts";
@@ -47,37 +49,55 @@ const args = {
 export default defineCommand({
   meta: { name: "run", description: "run a job from a file and show its log" },
   args,
+  // Nothing of the job has run.
+  initialStatus: 2,
+  reservesStdout: true,
   async run({ args: given, program }) {
-    if (given.keep !== undefined && existsSync(given.keep)) {
-      throw new AgentError("USAGE_INVALID", `"--keep" expects a new file: "${given.keep}" already exists`);
-    }
-    const request = await loadRequest(given, program);
-    using signals = listenForStop({ stoppedStatus: exitStatus.stopped });
-    await using host = await program.openHost({ roles: ["agent", "job"], onStop: signals.stop });
-    const json = given.json === true;
-    const tty = process.stdout.isTTY && !json;
-    const summary = await runHere(request, {
-      version: program.version,
-      host,
-      settings: toSettings(program, `run-${randomUUID()}`),
-      logger: program.logger,
-      onSecrets: (values) => program.logger.addSecrets(values),
-      env: process.env,
-      ...(given.keep === undefined ? {} : { spoolPath: given.keep }),
-      view: (spool) => viewJob({ spool, json, tty, colour: hasColour(tty), output: process.stdout }),
-      onStart: signals.onStart,
-    });
-    signals.onEnd();
-    const used = json ? "" : toShortReport(summary.usage);
-    if (used !== "") print(used);
-    if (given.callbacks === true) {
-      const { sendCallbacks } = await import("../run/callbacks.ts");
-      const { logger } = program;
-      await sendCallbacks(request.callbacks, summary.result, { logger, signal: signals.afterJob });
-    }
-    process.exitCode = exitStatus[summary.result];
+    process.exitCode = exitStatus[await runJob(given, program)];
   },
 });
+
+async function runJob(given: CommandValues<typeof args>, program: Program): Promise<JobResult> {
+  if (given.keep !== undefined && existsSync(given.keep)) {
+    throw new AgentError("USAGE_INVALID", `"--keep" expects a new file: "${given.keep}" already exists`);
+  }
+  const request = await loadRequest(given, program);
+  using signals = listenForStop({ stoppedStatus: exitStatus.stopped });
+  // Only plugins from outside can make the event loop stand still.
+  const isWatched = program.plugins.some(({ origin }) => origin.kind !== "built-in");
+  using watch = isWatched
+    ? startLoopWatch({ limitMs: 1000, mode: "interrupted", logger: program.logger })
+    : undefined;
+  await using host = await program.openHost({
+    roles: ["agent", "job"],
+    onStop: signals.stop,
+    onListener: watch?.enter,
+  });
+  const json = given.json === true;
+  const stdout = ownStdout();
+  const tty = stdout.isTTY && !json;
+  const summary = await runHere(request, {
+    version: program.version,
+    host,
+    settings: toSettings(program, `run-${randomUUID()}`),
+    logger: program.logger,
+    onSecrets: (values) => program.logger.addSecrets(values),
+    env: process.env,
+    ...(given.keep === undefined ? {} : { spoolPath: given.keep }),
+    view: (spool) => viewJob({ spool, json, tty, colour: hasColour(tty), output: stdout }),
+    onStart: signals.onStart,
+    onStarted: () => void (process.exitCode = exitStatus.failed),
+  });
+  signals.onEnd();
+  const used = json ? "" : toShortReport(summary.usage);
+  if (used !== "") print(used, stdout);
+  if (given.callbacks === true) {
+    const { sendCallbacks } = await import("../run/callbacks.ts");
+    const { logger } = program;
+    await sendCallbacks(request.callbacks, summary.result, { logger, signal: signals.afterJob });
+  }
+  return summary.result;
+}
 
 /** Reads the job file and applies the arguments that change the job. */
 async function loadRequest(given: CommandValues<typeof args>, program: Program): Promise<JobRequest> {

@@ -1,6 +1,6 @@
 import { toSize, toSpan } from "../../core/amounts.ts";
-import type { AgentStatus, JobStatus, SlotStatus } from "../../core/contracts/agent-status.ts";
-import { toLine, toPrintable } from "../../core/printable.ts";
+import type { AgentStatus, HangingHook, JobStatus, SlotStatus } from "../../core/contracts/agent-status.ts";
+import { toLine, toPrintable } from "../../os/printable.ts";
 import { formatTable } from "./columns.ts";
 
 /** Characters of a name or an id, which come from the control plane. */
@@ -24,6 +24,7 @@ function toLines(agent: AgentStatus, now: number): string[] {
     `signalman ${agent.version}, pid ${agent.pid}, up ${since(now, agent.startedAt)}, state in ${agent.stateDirectory}`,
     ...formatTable([["slot", "name", "state", "last sync", "job", ""], ...rows]),
     ...agent.slots.flatMap(toError),
+    ...(agent.hangingHooks ?? []).map((hook) => toHanging(hook, now)),
   ];
 }
 
@@ -48,6 +49,10 @@ function toProgress({ executor, startedAt, log }: JobStatus, now: number): strin
 function toError({ slot, error, sync }: SlotStatus): string[] {
   const text = error ?? sync?.error;
   return text === undefined ? [] : [`slot ${slot + 1}: ${toLine(String(text), 200)}`];
+}
+
+function toHanging({ plugin, hook, startedAt }: HangingHook, now: number): string {
+  return toLine(`plugin ${plugin} has not returned from ${hook} for ${since(now, startedAt)}`, 200);
 }
 
 function since(now: number, then: number): string {

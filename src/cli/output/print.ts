@@ -1,4 +1,4 @@
-import { toPrintable } from "../../core/printable.ts";
+import { toPrintable } from "../../os/printable.ts";
 
 type Stream = Pick<NodeJS.WritableStream, "write">;
 

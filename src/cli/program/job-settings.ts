@@ -1,5 +1,5 @@
 import type { CoreConfig } from "../../agent/options/index.ts";
-import { encodeBase64 } from "../../core/base64.ts";
+import { encodeBase64 } from "../../os/base64.ts";
 import { coreName, toVariable } from "../../core/config/flags.ts";
 import type { JobLimits } from "../../core/contracts/executor.ts";
 import type { EnvironmentVariable } from "../../core/contracts/job-request.ts";

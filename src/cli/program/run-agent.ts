@@ -1,4 +1,4 @@
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { runAgent } from "../../agent/agent.ts";
 import { createExecutorCleanUp } from "../../agent/executor-clean-up.ts";
 import { createDeliverer } from "../../agent/job-delivery.ts";
@@ -18,10 +18,13 @@ import { withoutSecrets } from "../../job/base-environment.ts";
 import { createJobLauncher } from "../../job/process/launcher.ts";
 import type { JobProcessInput } from "../../job/process/messages.ts";
 import { toThisProgram } from "../../job/process/this-program.ts";
+import { exitProgram } from "../../os/exit-guard.ts";
 import { loadLibc } from "../../os/processes/libc.ts";
 import { startReaper } from "../../os/processes/reaper.ts";
 import { socketDirectories } from "../../os/socket-path.ts";
 import { openStateDirectory, type StateDirectory } from "../../os/state/directory.ts";
+import { connectServiceManager, type ServiceManager } from "../../os/systemd/notify.ts";
+import { type LoopWatch, startLoopWatch } from "../../os/watchdog/loop-watch.ts";
 import { toSettings } from "./job-settings.ts";
 
 /** Runs an agent in this process until it shuts down, and sets the exit status. */
@@ -41,13 +44,19 @@ export async function runAgentCommand(
   using _reaper = startReaper();
 
   // 2. The plugins.
-  await using host = await program.openHost({ roles: ["agent"], onStop: signals.stop });
+  using manager = connectServiceManager({ env: process.env, logger });
+  using watch = startWatchdog(core, manager, logger);
+  await using host = await program.openHost({
+    roles: ["agent"],
+    onStop: signals.stop,
+    onListener: watch?.enter,
+  });
   const source = createSource(host);
 
   // 3. The state directory, and the socket on which `signalman status` asks.
   const agent = source.identity;
   using state = openStateDirectory({ directory: core["state-dir"], env: process.env, agent });
-  const status = createStatusBoard({ version, stateDirectory: state.path });
+  const status = createStatusBoard({ version, stateDirectory: state.path, hangingHooks: host.hanging });
   using sockets = new DisposableStack();
   const listen = () => sockets.use(serveStatus({ directory: state.path, status, logger }));
   listen();
@@ -61,19 +70,36 @@ export async function runAgentCommand(
     host,
     logger,
     source,
+    onStarted: manager.ready,
     slots,
     signals,
     state,
     status,
     launcher,
     cleanUp,
-    deliverer: createDeliverer({ host, flushTimeoutMs: core["log-flush-timeout"] * 1000 }),
+    deliverer: createDeliverer({
+      host,
+      logMethods: core["log-methods"],
+      flushTimeoutMs: core["log-flush-timeout"] * 1000,
+    }),
     keptLogs: { maxBytes: core["kept-logs-size"], maxAgeMs: core["kept-logs-days"] * 24 * 3600 * 1000 },
     holdState: () => holdState(state, { logger, signals, onRecreated: listen }),
     placeOf: (slot) => toPlace(slot, state, hasHomes),
     onJobs: (theirs) => void jobs.push(theirs),
   });
   process.exitCode = end?.isFailed ? 1 : 0;
+}
+
+/** Under systemd the watcher acts before systemd does, since it can name the plugin. */
+function startWatchdog(
+  core: CoreConfig,
+  { watchdogSeconds = 0 }: ServiceManager,
+  logger: Logger,
+): LoopWatch | undefined {
+  const seconds = core.watchdog || watchdogSeconds * 0.8;
+  if (seconds === 0) return undefined;
+  const log = { path: core["log-file-path"], format: core["log-format"] };
+  return startLoopWatch({ limitMs: seconds * 1000, mode: "always", log, logger });
 }
 
 type RunningJobs = Pick<SlotJobs, "stopAll" | "killAll">;
@@ -94,7 +120,7 @@ function toReactions(jobs: readonly RunningJobs[], { logger }: Program) {
     onThird() {
       logger.warn("third interrupt: killing the running jobs and exiting with status 1");
       jobs.forEach((each) => each.killAll());
-      process.exit(1);
+      exitProgram(1);
     },
     onReopen: () => logger.reopen(),
   };
@@ -115,6 +141,7 @@ function createLauncher(program: Program, host: Host, state: StateDirectory) {
     program: toThisProgram(),
     environment: withoutSecrets(process.env, settings.secretVariables),
     plugins: toJobPlugins(program),
+    baseDirectory: program.config.file === undefined ? process.cwd() : dirname(program.config.file),
     log: {
       path: core["log-file-path"],
       rotation: { maxBytes: core["log-file-size"], count: core["log-file-count"] },

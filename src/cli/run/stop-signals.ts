@@ -1,3 +1,4 @@
+import { exitProgram } from "../../os/exit-guard.ts";
 import { onSignals } from "../signals.ts";
 import { print } from "../output/print.ts";
 
@@ -27,7 +28,7 @@ export function listenForStop({ stoppedStatus }: { readonly stoppedStatus: numbe
   let phase: "starting" | "running" | "ended" = "starting";
   const signals = onSignals(async (count) => {
     if (phase === "ended") return afterJob.abort();
-    if (count > 1 && phase === "starting") process.exit(stoppedStatus);
+    if (count > 1 && phase === "starting") exitProgram(stoppedStatus);
     const job = await started.promise;
     if (count > 1) return job.kill();
     print("\nstopping the job; a second signal kills it", process.stderr);

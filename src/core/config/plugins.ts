@@ -1,5 +1,6 @@
 import { dirname, resolve } from "node:path";
 import type { ConfigFile, ConfigLayer } from "./file.ts";
+import { toHint } from "../nearest.ts";
 import type { PluginRequest } from "../host/loader.ts";
 
 /** The section of one plugin in one layer. */
@@ -55,6 +56,12 @@ export function choosePlugins(
         faults.push(`plugins.${key} (${sourceOf()}): expected options, true or false`);
       }
       choice.isOn = value !== false;
+      if (value === false && choice.request.origin === "external" && !isPath && !key.includes("/")) {
+        const hint = toHint(key, builtIns);
+        faults.push(
+          `plugins.${key} (${sourceOf()}): no plugin named "${key}"${hint}, so that it cannot be turned off`,
+        );
+      }
       named.set(id, choice);
     }
   }

@@ -7,6 +7,16 @@ export interface AgentStatus {
   readonly startedAt: number;
   readonly stateDirectory: string;
   readonly slots: readonly SlotStatus[];
+  /** Listeners of plugins that have not returned in time; left out when there are none. */
+  readonly hangingHooks?: readonly HangingHook[];
+}
+
+/** A listener of a plugin that has not returned in time. */
+export interface HangingHook {
+  readonly plugin: string;
+  readonly hook: string;
+  /** When the oldest unfinished call began. */
+  readonly startedAt: number;
 }
 
 export interface SlotStatus {

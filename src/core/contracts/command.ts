@@ -45,6 +45,10 @@ export interface CommandDefinition<T extends CommandArgs> {
   readonly log?: LogDestination;
   /** Exit status when the configuration is refused. Default: 2. */
   readonly refusedStatus?: number;
+  /** Whether what plugins write to stdout goes to stderr. */
+  readonly reservesStdout?: boolean;
+  /** Exit status of every error until the command sets `process.exitCode`. Left out: it depends on the error. */
+  readonly initialStatus?: number;
   run(context: { readonly args: CommandValues<T>; readonly program: Program }): void | Promise<void>;
 }
 

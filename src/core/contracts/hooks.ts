@@ -51,7 +51,7 @@ export interface CommandHookEvent extends JobEventBase {
   readonly alias: string;
 }
 
-/** The closed set of hooks: name → the one event object that listeners receive. All listeners are awaited. */
+/** The closed set of hooks: name → the one event object that listeners receive. All listeners are awaited, up to their deadlines. */
 export interface HookEvents {
   /** Fired when every plugin is set up. The first place for I/O: open sockets, check credentials, start servers. */
   "agent:start": {
@@ -120,25 +120,29 @@ export interface HookDeclaration {
   readonly kind: "gate" | "notice";
   /** The process that fires the hook. In the other process a listener is accepted and never called. `run` is both processes at once. */
   readonly process: "agent" | "job";
+  /** Milliseconds for which each listener is awaited, unless it declares its own time. Left out: without a limit. */
+  readonly timeoutMs?: number;
 }
 
-/** Kind and process of every hook. The table in `docs/plugins.md` is generated from it. */
+const noticeMs = 30_000;
+
+/** Kind, process and deadline of every hook. The table in `docs/plugins.md` is generated from it. */
 export const hookTable: { readonly [N in HookName]: HookDeclaration } = {
-  "agent:start": { kind: "gate", process: "agent" },
-  "agent:registered": { kind: "notice", process: "agent" },
-  "agent:synced": { kind: "notice", process: "agent" },
-  "agent:job-started": { kind: "notice", process: "agent" },
-  "agent:job-ended": { kind: "notice", process: "agent" },
-  "agent:log-flushed": { kind: "notice", process: "agent" },
-  "agent:draining": { kind: "notice", process: "agent" },
-  "agent:left": { kind: "notice", process: "agent" },
+  "agent:start": { kind: "gate", process: "agent", timeoutMs: 60_000 },
+  "agent:registered": { kind: "notice", process: "agent", timeoutMs: noticeMs },
+  "agent:synced": { kind: "notice", process: "agent", timeoutMs: noticeMs },
+  "agent:job-started": { kind: "notice", process: "agent", timeoutMs: noticeMs },
+  "agent:job-ended": { kind: "notice", process: "agent", timeoutMs: noticeMs },
+  "agent:log-flushed": { kind: "notice", process: "agent", timeoutMs: noticeMs },
+  "agent:draining": { kind: "notice", process: "agent", timeoutMs: noticeMs },
+  "agent:left": { kind: "notice", process: "agent", timeoutMs: noticeMs },
   "agent:exit": { kind: "notice", process: "agent" },
-  "agent:stop": { kind: "notice", process: "agent" },
+  "agent:stop": { kind: "notice", process: "agent", timeoutMs: noticeMs },
   "job:start": { kind: "gate", process: "job" },
   "job:prepare": { kind: "gate", process: "job" },
   "image:pulled": { kind: "notice", process: "job" },
   "command:start": { kind: "notice", process: "job" },
   "command:end": { kind: "notice", process: "job" },
   "job:finish": { kind: "notice", process: "job" },
-  "job:end": { kind: "notice", process: "job" },
+  "job:end": { kind: "notice", process: "job", timeoutMs: noticeMs },
 };

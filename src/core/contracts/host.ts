@@ -1,3 +1,4 @@
+import type { HangingHook } from "./agent-status.ts";
 import type { HookEvents, HookName } from "./hooks.ts";
 import type { Service } from "./services.ts";
 import type { StopReason } from "./stop-reason.ts";
@@ -29,6 +30,8 @@ export interface Host extends AsyncDisposable {
   /** Returns a service. Throws `SERVICE_UNKNOWN` with the known names. */
   use<T extends object>(service: Service<T>, name: string): T;
   all<T extends object>(service: Service<T>): ReadonlyMap<string, T>;
+  /** Lists the listeners that have not returned in time. */
+  hanging(): readonly HangingHook[];
   /** Lists the hooks and services of each plugin. */
   describe(): readonly {
     readonly plugin: string;
@@ -44,4 +47,6 @@ export interface OpenHostOptions {
   readonly onStop?: ((reason: StopReason, plugin: string) => void) | undefined;
   /** Receives the error of a plugin that cannot be set up; the host is then created without the plugin. Without it, creating the host fails. */
   readonly onSetupFailed?: (plugin: string, error: unknown) => void;
+  /** Called before each call of a listener; what it returns is called when the listener is no longer awaited. */
+  readonly onListener?: ((plugin: string, hook: HookName) => () => void) | undefined;
 }

@@ -6,6 +6,11 @@ import type { Service } from "./services.ts";
 import type { StopReason } from "./stop-reason.ts";
 import type { StandardSchemaV1 } from "./standard-schema.ts";
 
+export interface HookOptions {
+  /** Milliseconds for which the listener is awaited, in place of the hook's deadline. Only a longer call is reported as hanging. */
+  readonly timeoutMs?: number;
+}
+
 /** The argument of `setup`. `setup` registers, hooks act, and disposal undoes what they did in reverse order. */
 export interface PluginContext {
   /** A logger that is tagged with the plugin's name. */
@@ -13,7 +18,7 @@ export interface PluginContext {
   /** Aborts when this plugin is disposed. */
   readonly signal: AbortSignal;
   /** Adds a listener. Listeners of several plugins are called one after another, in the order of the configuration. */
-  hook<N extends HookName>(name: N, fn: Hook<N>): void;
+  hook<N extends HookName>(name: N, fn: Hook<N>, options?: HookOptions): void;
   /** Provides a service under a name. Throws `SERVICE_TAKEN` with both owners when the name is taken. */
   provide<T extends object>(service: Service<T>, name: string, value: T): void;
   /** Returns a service. For hooks, not for `setup`. Throws `SERVICE_UNKNOWN` with the known names. */

@@ -1,5 +1,6 @@
 import type { ServiceOptions } from "../contracts/services.ts";
-import { AgentError, isAgentError, toMessage } from "../errors.ts";
+import { AgentError, type ErrorCode, isAgentError, toMessage } from "../errors.ts";
+import { findPlace } from "./plugin-source.ts";
 
 /** The code that an error came from: the plugin, and the place (`job:prepare`, `executor "shell"`). */
 export interface ErrorOrigin {
@@ -8,7 +9,7 @@ export interface ErrorOrigin {
 }
 
 /**
- * Returns the error to throw in place of `thrown`; its message names the plugin.
+ * Returns the error to throw in place of `thrown`; its message names the plugin and the place in its source.
  *
  * An {@link AgentError} keeps its code, everything else becomes `PLUGIN_FAILED`; `thrown` becomes the cause.
  * Returned unchanged: errors that name a plugin already, refusals of a job (the message is shown to the job's
@@ -22,9 +23,14 @@ export function attributeError(
   if (isAgentError(thrown) && (attributed.has(thrown) || thrown.code === "JOB_REFUSED")) return thrown;
   if (isAbortReason(thrown, args)) return thrown;
   const code = isAgentError(thrown) ? thrown.code : "PLUGIN_FAILED";
-  const error = new AgentError(code, `plugin "${plugin}" failed in ${where}: ${toMessage(thrown)}`, {
-    cause: thrown,
-  });
+  const place = findPlace(thrown)?.place;
+  const at = place === undefined ? where : `${where} (${place})`;
+  return createPluginError(code, `plugin "${plugin}" failed in ${at}: ${toMessage(thrown)}`, thrown);
+}
+
+/** Creates an error about a plugin, whose message names it already. */
+export function createPluginError(code: ErrorCode, message: string, cause?: unknown): AgentError {
+  const error = new AgentError(code, message, { cause });
   attributed.add(error);
   return error;
 }

@@ -6,6 +6,7 @@ import type { PluginContext } from "../contracts/plugin.ts";
 import { AgentError } from "../errors.ts";
 import { attributeError } from "./attribution.ts";
 import { toDuration, withDeadline } from "./deadline.ts";
+import type { HookWatch, ReportTimes } from "./hook-watch.ts";
 import type { Listener } from "./listener.ts";
 import type { LoadedPlugin } from "./loader.ts";
 import { createPluginContext, type PluginInstance, runsInAny } from "./plugin-context.ts";
@@ -20,6 +21,8 @@ export interface HostOptions extends OpenHostOptions {
   readonly setupMs?: number;
   /** Deadline of each clean-up. Default: 5 s. */
   readonly cleanupMs?: number;
+  /** When listeners that hang are reported. Default: after 10 s, then each minute. */
+  readonly reportTimes?: ReportTimes;
 }
 
 /**
@@ -28,11 +31,22 @@ export interface HostOptions extends OpenHostOptions {
  */
 export async function createHost(options: HostOptions): Promise<Host> {
   const { roles, onStop, onSetupFailed, setupMs = 10_000, cleanupMs = 5_000 } = options;
+  const { reportTimes = { firstMs: 10_000, repeatMs: 60_000 } } = options;
   const hooks = createHooks<Record<HookName, Listener>>();
   const registry = createRegistry();
   const instances: PluginInstance[] = [];
+  const watches: HookWatch[] = [];
   let isReady = false;
-  const scope = { hooks, registry, roles, onStop, isReady: () => isReady };
+  const scope = {
+    hooks,
+    registry,
+    watches,
+    reportTimes,
+    roles,
+    onStop,
+    onListener: options.onListener,
+    isReady: () => isReady,
+  };
 
   const dispose = async (): Promise<void> => {
     hooks.removeAllHooks();
@@ -65,6 +79,7 @@ export async function createHost(options: HostOptions): Promise<Host> {
     },
     use: registry.use,
     all: registry.all,
+    hanging: () => watches.flatMap(({ hanging }) => hanging ?? []),
     describe: () =>
       instances.map((instance) => ({
         plugin: instance.plugin.name,

@@ -1,28 +1,56 @@
+import type { OpenHostOptions } from "../contracts/host.ts";
 import { type Hook, type HookEvents, type HookName, hookTable } from "../contracts/hooks.ts";
 import type { Logger } from "../contracts/logger.ts";
 import { toMessage } from "../errors.ts";
 import { attributeError } from "./attribution.ts";
+import { createHookWatch, type HookWatch, type ReportTimes } from "./hook-watch.ts";
 
 export type Listener = (event: HookEvents[HookName]) => Promise<void>;
 
+export interface ListenerOptions extends Pick<OpenHostOptions, "onListener"> {
+  readonly plugin: string;
+  readonly log: Logger;
+  readonly times: ReportTimes;
+  /** See `HookOptions`. */
+  readonly timeoutMs: number | undefined;
+}
+
 /**
- * Wraps a plugin's function according to the kind of the hook: what it throws rejects in a gate and is logged
- * in a notice; both name the plugin.
+ * Wraps a plugin's function according to the kind of the hook: what it throws rejects in a gate and is logged in a notice; both name the
+ * plugin. A call that misses its deadline is treated alike.
  */
 export function createListener<N extends HookName>(
   name: N,
   fn: Hook<N>,
-  { plugin, log }: { readonly plugin: string; readonly log: Logger },
-): Listener {
-  return async (event) => {
+  { plugin, log, times, timeoutMs, onListener }: ListenerOptions,
+): { readonly listener: Listener; readonly watch: HookWatch } {
+  const declared = hookTable[name];
+  const watch = createHookWatch({
+    plugin,
+    hook: name,
+    log,
+    timeoutMs: timeoutMs ?? declared.timeoutMs,
+    times: timeoutMs === undefined ? times : { ...times, firstMs: timeoutMs },
+  });
+  const listener: Listener = async (event) => {
     const started = performance.now();
+    const onEnd = onListener?.(plugin, name);
     try {
-      await fn(event as HookEvents[N]);
+      const result: unknown = fn(event as HookEvents[N]);
+      if (isThenable(result)) await watch.wait(Promise.resolve(result));
       log.debug(`${name} handled`, { durationMs: Math.round(performance.now() - started) });
     } catch (error) {
       const attributed = attributeError(error, { plugin, where: name });
-      if (hookTable[name].kind === "gate") throw attributed;
+      if (error instanceof Error && error.stack) log.debug(error.stack);
+      if (declared.kind === "gate") throw attributed;
       log.error(toMessage(attributed));
+    } finally {
+      onEnd?.();
     }
   };
+  return { listener, watch };
+}
+
+function isThenable(value: unknown): value is PromiseLike<void> {
+  return typeof (value as Partial<PromiseLike<void>> | undefined)?.then === "function";
 }

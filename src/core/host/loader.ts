@@ -4,6 +4,7 @@ import { AgentError, toMessage } from "../errors.ts";
 import { toHint } from "../nearest.ts";
 import type { Plugin } from "../contracts/plugin.ts";
 import { type ExternalOrigin, findPluginEntry } from "./entry.ts";
+import { addPluginSource, findPlace } from "./plugin-source.ts";
 import { assertPlugin } from "./shape.ts";
 
 export interface LoadedPlugin {
@@ -64,11 +65,17 @@ async function loadExternal(
       "PLUGIN_SLOW",
       `${source} did not load within ${toDuration(importMs)}: its top-level code is still waiting`,
     );
+  const known = addPluginSource({ name: specifier, path: origin.path, base: directory });
   const work = importDefault(origin.path).catch((cause: unknown) => {
-    throw new AgentError("PLUGIN_FAILED", `${source} failed to load: ${toImportMessage(cause)}`, { cause });
+    const place = findPlace(cause)?.place;
+    const where = place === undefined ? "" : ` (${place})`;
+    throw new AgentError("PLUGIN_FAILED", `${source} failed to load${where}: ${toImportMessage(cause)}`, {
+      cause,
+    });
   });
   const plugin = await withDeadline(work, importMs, late);
   assertPlugin(plugin, source);
+  known.name = plugin.name;
   return { plugin, origin };
 }
 

@@ -6,6 +6,7 @@ import type { Plugin, PluginContext } from "../contracts/plugin.ts";
 import { AgentError } from "../errors.ts";
 import { toHint } from "../nearest.ts";
 import type { Lifetime } from "./lifetime.ts";
+import type { HookWatch, ReportTimes } from "./hook-watch.ts";
 import { createListener, type Listener } from "./listener.ts";
 import type { Registry } from "./registry.ts";
 
@@ -21,9 +22,11 @@ export interface PluginInstance {
 }
 
 /** The parts of a host that all of its plugins share. */
-export interface HostScope extends Pick<OpenHostOptions, "roles" | "onStop"> {
+export interface HostScope extends Pick<OpenHostOptions, "roles" | "onStop" | "onListener"> {
   readonly hooks: Hookable<Record<HookName, Listener>>;
   readonly registry: Registry;
+  readonly watches: HookWatch[];
+  readonly reportTimes: ReportTimes;
   /** Whether every plugin is set up. */
   isReady(): boolean;
 }
@@ -42,13 +45,17 @@ export function createPluginContext(instance: PluginInstance, scope: HostScope):
   return {
     log,
     signal: lifetime.signal,
-    hook(name, fn) {
+    hook(name, fn, { timeoutMs } = {}) {
       if (!isRegistering(instance, "ctx.hook")) return;
-      assertHook(name, fn);
+      assertHook(name, fn, timeoutMs);
       instance.hooks.add(name);
       const { process } = hookTable[name];
       if (!roles.includes(process) || !runsInAny(plugin, [process])) return;
-      scope.hooks.hook(name, createListener(name, fn, { plugin: plugin.name, log }));
+      const { reportTimes: times, onListener } = scope;
+      const options = { plugin: plugin.name, log, times, timeoutMs, onListener };
+      const { listener, watch } = createListener(name, fn, options);
+      scope.watches.push(watch);
+      scope.hooks.hook(name, listener);
     },
     provide(service, name, value) {
       if (isRegistering(instance, "ctx.provide")) registry.provide(plugin.name, service, name, value);
@@ -80,12 +87,16 @@ function isRegistering({ phase }: PluginInstance, method: string): boolean {
   return phase === "setting-up";
 }
 
-function assertHook(name: string, fn: unknown): void {
+function assertHook(name: string, fn: unknown, timeoutMs: unknown): void {
   if (!Object.hasOwn(hookTable, name)) {
     const hint = toHint(name, Object.keys(hookTable));
     throw new AgentError("HOOK_UNKNOWN", `no hook named "${name}"${hint}`);
   }
   if (typeof fn !== "function") {
     throw new AgentError("PLUGIN_INVALID", `hook "${name}" needs a function, not ${Bun.inspect(fn)}`);
+  }
+  if (timeoutMs !== undefined && !(typeof timeoutMs === "number" && timeoutMs > 0)) {
+    const given = Bun.inspect(timeoutMs);
+    throw new AgentError("PLUGIN_INVALID", `"timeoutMs" of hook "${name}" must be above 0, not ${given}`);
   }
 }

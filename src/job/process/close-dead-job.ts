@@ -9,7 +9,7 @@ import { readBootId } from "../../os/state/boot-id.ts";
 import { readDocument } from "../../os/state/document.ts";
 import { type ClosedJob, closeJob, type CloseJobOptions, failed } from "./close-job.ts";
 import { waitForJobLock } from "./job-lock.ts";
-import { jobFiles, type JobProcessRecord, type UnstoredResult } from "./messages.ts";
+import { jobFiles, type JobProcessFailure, type JobProcessRecord, type UnstoredResult } from "./messages.ts";
 
 export interface JobEndOptions {
   /** The job's state directory. */
@@ -18,6 +18,8 @@ export interface JobEndOptions {
   readonly logger: Logger;
   /** The result as the process reported it, when it could not be written to disk. */
   readonly unstored: UnstoredResult | undefined;
+  /** The process, if this agent process started it. */
+  readonly child?: Pick<Bun.Subprocess, "exitCode" | "signalCode"> | undefined;
 }
 
 export interface JobEnd extends ClosedJob {
@@ -46,18 +48,32 @@ export async function closeDeadJob(options: JobEndOptions): Promise<JobEnd> {
 
   const record = readDocument<JobProcessRecord>(join(directory, jobFiles.process));
   const isRestart = record !== undefined && record.bootId !== readBootId();
-  const reason = isRestart ? "the machine was restarted while the job ran" : toReason(directory);
+  const reason = isRestart ? "the machine was restarted while the job ran" : toReason(options);
   logger.error(`${reason}; the job is reported as failed`, { job: jobId });
   if (record && !isRestart) await endRemaining(record, logger);
   return { ...closeLog({ directory, jobId, logger, reason }), isDead: true };
 }
 
 /** Why the process is dead, as the job's log shows it. */
-function toReason(directory: string): string {
+function toReason({ directory, child }: JobEndOptions): string {
   if (!existsSync(directory)) return `the job's directory "${directory}" was removed while it ran`;
-  return existsSync(join(directory, jobFiles.spool))
-    ? "the job's process died"
-    : "the job's process could not be started";
+  const outcome = existsSync(join(directory, jobFiles.spool)) ? "died" : "could not be started";
+  const detail = readFailure(directory) ?? toExit(child);
+  return [`the job's process ${outcome}`, ...(detail === undefined ? [] : [detail])].join("; ");
+}
+
+/** What the process itself has left as the reason. */
+function readFailure(directory: string): string | undefined {
+  try {
+    return readDocument<JobProcessFailure>(join(directory, jobFiles.failure))?.reason;
+  } catch {
+    return undefined;
+  }
+}
+
+function toExit(child: JobEndOptions["child"]): string | undefined {
+  if (child?.signalCode) return `it was ended by ${child.signalCode}`;
+  return typeof child?.exitCode === "number" ? `its exit status was ${child.exitCode}` : undefined;
 }
 
 /** When the job's directory is gone, the readers of its log have more of it than this process can find. */

@@ -10,10 +10,13 @@ export interface ConnectionOptions extends JobCommandsOptions {
   /** Path of the control socket. Empty: unknown, the process can only be waited for. */
   readonly socket: string;
   readonly secret: string;
-  readonly child: { readonly exited: Promise<number>; kill(signal: NodeJS.Signals): void } | undefined;
+  readonly child: JobChild | undefined;
   /** Called when the spool may have grown. */
   readonly onGrown: () => void;
 }
+
+/** A job's process that this agent process started. */
+export type JobChild = Pick<Bun.Subprocess, "exited" | "exitCode" | "signalCode" | "kill">;
 
 /** An agent's connection to a job's process. It is opened again as often as it breaks. */
 export interface JobConnection {

@@ -29,10 +29,10 @@ export function followJobProcess(options: FollowOptions): JobProcess {
   const connection = connectToJob({ ...options, onGrown: source.wake });
 
   async function finish(): Promise<JobSummary> {
-    const { directory, jobId, logger } = options;
+    const { directory, jobId, logger, child } = options;
     try {
       const unstored = await connection.ended;
-      const end = await findJobEnd({ directory, jobId, logger, unstored });
+      const end = await findJobEnd({ directory, jobId, logger, unstored, child });
       source.close(end.rest);
       if (end.isDead) await options.onDied();
       return end.summary;

@@ -1,34 +1,71 @@
 import { join } from "node:path";
 import type { Host } from "../../core/contracts/host.ts";
 import type { RootLogger } from "../../core/contracts/logger.ts";
-import { AgentError } from "../../core/errors.ts";
+import { AgentError, toMessage } from "../../core/errors.ts";
 import { createHost } from "../../core/host/host.ts";
 import { loadPlugins, type LoadPluginsOptions } from "../../core/host/loader.ts";
+import { findPlace } from "../../core/host/plugin-source.ts";
 import { createLogger } from "../../core/logger/logger.ts";
-import { logUncaughtErrors } from "../../core/logger/uncaught-errors.ts";
+import { logUncaughtErrors } from "../../os/uncaught-errors.ts";
+import { guardExit } from "../../os/exit-guard.ts";
 import { openLogFileIfPossible } from "../../os/log-file/log-file.ts";
 import { loadLibc } from "../../os/processes/libc.ts";
+import { writeDocument } from "../../os/state/document.ts";
 import { takeLock } from "../../os/state/lock.ts";
-import { readJobProcessStdin } from "./input.ts";
-import { jobFiles, type JobProcessInput } from "./messages.ts";
+import { type JobProcessStdin, readJobProcessStdin } from "./input.ts";
+import { jobFiles, type JobProcessFailure, type JobProcessInput } from "./messages.ts";
+import { logPluginOutput } from "./plugin-output.ts";
 import { serveJob } from "./served-job.ts";
 import { storeResult } from "./store-result.ts";
 
+type JobProgram = Pick<LoadPluginsOptions, "builtIns" | "lendSdk">;
+
 /** The program of a job's process, from its input to the job's result on disk. It outlives the agent that started it. */
-export async function runJobProcess(
-  program: Pick<LoadPluginsOptions, "builtIns" | "lendSdk">,
-): Promise<void> {
+export async function runJobProcess(program: JobProgram): Promise<void> {
   // Other processes of this user must not be able to inspect this one.
   loadLibc()?.setUndumpable();
   // While the process waits for its job, it exits with its agent, not by a signal to the agent's group.
-  let interrupt: (signal: "SIGTERM" | "SIGINT") => void = () => {};
-  for (const name of ["SIGTERM", "SIGINT"] as const) process.on(name, () => interrupt(name));
+  const reaction: SignalReaction = { interrupt: () => {} };
+  for (const name of ["SIGTERM", "SIGINT"] as const) process.on(name, () => reaction.interrupt(name));
   process.on("SIGHUP", () => {});
   const stdin = readJobProcessStdin(Bun.stdin.stream());
   const input = await stdin.input();
   if (input === undefined) return;
   const { directory } = input;
   const logger = openLogger(input);
+  logPluginOutput(logger);
+  const fail = (reason: string) => writeFailure(directory, reason, logger);
+  guardExit(({ cause, call }) => {
+    const found = findPlace(call);
+    const culprit = found ? `plugin "${found.plugin}" (${found.place})` : "a plugin";
+    fail(`${culprit} ended it: ${cause}`);
+    return 1;
+  });
+  try {
+    await runJob(input, { stdin, program, logger, reaction });
+  } catch (error) {
+    fail(toMessage(error));
+    throw error;
+  }
+}
+
+/** How the process reacts to a signal; the job replaces it. */
+interface SignalReaction {
+  interrupt: (signal: "SIGTERM" | "SIGINT") => void;
+}
+
+interface JobProcessContext {
+  readonly reaction: SignalReaction;
+  readonly stdin: JobProcessStdin;
+  readonly program: JobProgram;
+  readonly logger: RootLogger;
+}
+
+async function runJob(
+  input: JobProcessInput,
+  { stdin, program, logger, reaction }: JobProcessContext,
+): Promise<void> {
+  const { directory } = input;
 
   // 1. The holder of this lock is alive, and the only writer of the job's log.
   using lock = takeLock(join(directory, jobFiles.lock));
@@ -43,13 +80,23 @@ export async function runJobProcess(
   await using served = await serveJob(request, { host, input, logger });
   if (!served) return;
   const { job, spool, control, acknowledged } = served;
-  interrupt = served.interrupt;
+  reaction.interrupt = served.interrupt;
 
   // 4. The job runs; then its log and its result are stored.
   const summary = await job.run();
   served.endClaim();
   const retryMs = input.claimTimeoutMs;
   await storeResult(summary, { directory, jobId: request.id, spool, control, logger, acknowledged, retryMs });
+}
+
+/** Tells the agent why this process ends without a result; the job's log and the agent's log quote it. */
+function writeFailure(directory: string, reason: string, logger: RootLogger): void {
+  try {
+    writeDocument(join(directory, jobFiles.failure), { reason } satisfies JobProcessFailure);
+  } catch {
+    // The disk is full, or the directory was removed: then at least the agent's log has the reason.
+    logger.error(`the job's process ends: ${reason}`);
+  }
 }
 
 function openLogger({ log }: JobProcessInput): RootLogger {
@@ -60,11 +107,11 @@ function openLogger({ log }: JobProcessInput): RootLogger {
 }
 
 async function openHost(
-  { plugins, directory }: JobProcessInput,
-  program: Pick<LoadPluginsOptions, "builtIns" | "lendSdk">,
+  { plugins, directory, baseDirectory = directory }: JobProcessInput,
+  program: JobProgram,
   logger: RootLogger,
 ): Promise<Host> {
-  const loaded = await loadPlugins(plugins, { ...program, directory });
+  const loaded = await loadPlugins(plugins, { ...program, directory: baseDirectory });
   const configured = loaded.map((plugin, index) => ({ ...plugin, config: plugins[index]?.config }));
   return createHost({ plugins: configured, roles: ["job"], logger });
 }

@@ -20,6 +20,8 @@ export interface JobProcessInput {
     readonly origin: "built-in" | "external";
     readonly config: unknown;
   }[];
+  /** The directory of the configuration, for messages. Left out by the first releases. */
+  readonly baseDirectory?: string;
   /** The job's state directory. */
   readonly directory: string;
   /** Path of the control socket, and the secret that a client must present first. */
@@ -72,6 +74,11 @@ export interface UnstoredResult {
   readonly reason: string;
 }
 
+/** Why a job's process has ended without a result, as the process itself could tell. */
+export interface JobProcessFailure {
+  readonly reason: string;
+}
+
 /** Names of the files in a job's state directory. */
 export const jobFiles = {
   request: "request.json",
@@ -81,4 +88,5 @@ export const jobFiles = {
   result: "result.json",
   delivery: "delivery.json",
   output: "process.log",
+  failure: "failure.json",
 } as const;

@@ -15,6 +15,7 @@ export interface SpawnOptions {
   /** The environment of job processes: the agent's without its secrets. */
   readonly environment: Readonly<Record<string, string>>;
   readonly plugins: JobProcessInput["plugins"];
+  readonly baseDirectory: string;
   readonly log: JobProcessInput["log"];
   readonly settings: JobSettings;
   readonly claimTimeoutMs: number;
@@ -47,13 +48,14 @@ export function spawnJobProcess(
   options: SpawnOptions,
   { jobId, directory, socket, home }: NewJobPlace,
 ): SpawnedJobProcess {
-  const { program, environment, plugins, log, settings, claimTimeoutMs } = options;
+  const { program, environment, plugins, baseDirectory, log, settings, claimTimeoutMs } = options;
   const secret = randomBytes(32).toString("hex");
   const cookie = createCookie(jobId);
   const input: JobProcessInput = {
     version: wireVersion,
     settings: home === undefined ? settings : { ...settings, home },
     plugins,
+    baseDirectory,
     directory,
     socket,
     secret,

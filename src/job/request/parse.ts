@@ -1,8 +1,8 @@
 import { randomUUID } from "node:crypto";
 import * as v from "valibot";
 import { AgentError } from "../../core/errors.ts";
-import { encodeBase64 } from "../../core/base64.ts";
-import { toLine } from "../../core/printable.ts";
+import { encodeBase64 } from "../../os/base64.ts";
+import { toLine } from "../../os/printable.ts";
 import type {
   EnvironmentVariable,
   JobCommand,

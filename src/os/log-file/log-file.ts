@@ -12,7 +12,7 @@ import { dirname } from "node:path";
 import { AgentError, toMessage } from "../../core/errors.ts";
 import type { LoggerSink } from "../../core/logger/logger.ts";
 import { type LogRotation, rotate } from "./rotate.ts";
-import { toPrintable } from "../../core/printable.ts";
+import { toPrintable } from "../../os/printable.ts";
 
 /** The agent's log file. Lines are appended; several agents of a host may share it (protocol section 8.6). */
 export interface LogFile extends LoggerSink, Disposable {

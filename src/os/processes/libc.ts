@@ -18,9 +18,9 @@ export interface Libc {
    * another process holds it.
    */
   lock(fd: number): boolean;
-  /**
-   * Denies other processes of the same user access to memory, environment and descriptors of this process.
-   */
+  /** Makes descriptor `to` another name of `from` (dup2). */
+  duplicate(from: number, to: number): boolean;
+  /** Denies other processes of the same user access to memory, environment and descriptors of this process. */
   setUndumpable(): boolean;
 }
 
@@ -47,7 +47,8 @@ export function loadLibc(): Libc | undefined {
 
 let loaded: Libc | null | undefined;
 
-const names = ["libc.so.6", "libc.musl-x86_64.so.1", "libc.musl-aarch64.so.1", "libc.so"];
+/** Names of the C library on the supported systems. */
+export const libcNames = ["libc.so.6", "libc.musl-x86_64.so.1", "libc.musl-aarch64.so.1", "libc.so"];
 
 const PR_SET_DUMPABLE = 4;
 const LOCK_EX_NB = 2 | 4;
@@ -63,7 +64,7 @@ const CLOCK_BOOTTIME = 7;
 
 function open(): Libc | undefined {
   if (process.platform !== "linux") return undefined;
-  for (const name of names) {
+  for (const name of libcNames) {
     try {
       return wrap(dlopen(name, signatures).symbols);
     } catch {
@@ -80,6 +81,7 @@ const signatures = {
   clock_gettime: { args: ["i32", "ptr"], returns: "i32" },
   flock: { args: ["i32", "i32"], returns: "i32" },
   getrusage: { args: ["i32", "ptr"], returns: "i32" },
+  dup2: { args: ["i32", "i32"], returns: "i32" },
 } as const;
 
 interface Symbols {
@@ -89,6 +91,7 @@ interface Symbols {
   clock_gettime(clock: number, time: Pointer): number;
   flock(fd: number, operation: number): number;
   getrusage(who: number, usage: Pointer): number;
+  dup2(from: number, to: number): number;
 }
 
 function wrap(libc: Symbols): Libc {
@@ -115,6 +118,7 @@ function wrap(libc: Symbols): Libc {
       };
     },
     lock: (fd) => libc.flock(fd, LOCK_EX_NB) === 0,
+    duplicate: (from, to) => libc.dup2(from, to) === to,
     setUndumpable: () => libc.prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) === 0,
     hasZombie: () => {
       info.fill(0);

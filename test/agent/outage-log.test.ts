@@ -1,6 +1,6 @@
 import { expect, test } from "bun:test";
-import { createOutageLog } from "../src/agent/outage-log.ts";
-import { createRecordingLogger } from "../src/testing/loggers.ts";
+import { createOutageLog } from "../../src/agent/outage-log.ts";
+import { createRecordingLogger } from "../../src/testing/loggers.ts";
 
 test("an outage is logged at its first failure, once a minute with the count, and at its end", () => {
   const logger = createRecordingLogger();

@@ -1,0 +1,40 @@
+import { freshSessionMs } from "./run-in-fresh-session.ts";
+
+export interface HookWaitOptions {
+  /** Aborts when the job is stopped. */
+  readonly stopped: AbortSignal;
+  /** Aborts when the job is killed. */
+  readonly killed: AbortSignal;
+  /** Milliseconds from SIGTERM to SIGKILL of a stopped job (`stop-grace-period`). */
+  readonly stopGraceMs: number;
+  /** Called when the listeners are no longer awaited. */
+  readonly onGivenUp: () => void;
+}
+
+/**
+ * Waits for a hook's listeners as long as the job runs. After a stop the wait ends with the grace period; a hook that begins after the stop
+ * has 30 s more, in which it may run a command in a new session. A kill ends the wait at once.
+ */
+export async function waitForHook(work: Promise<void>, options: HookWaitOptions): Promise<void> {
+  const { stopped, killed, stopGraceMs } = options;
+  const givenUp = Promise.withResolvers<void>();
+  const onKill = () => givenUp.resolve();
+  let timer: NodeJS.Timeout | undefined;
+  const giveUp = () => {
+    options.onGivenUp();
+    givenUp.resolve();
+  };
+  const limit = (durationMs: number) => (timer = setTimeout(giveUp, durationMs));
+  const onStop = () => limit(stopGraceMs);
+  if (killed.aborted) return;
+  if (stopped.aborted) limit(stopGraceMs + freshSessionMs);
+  else stopped.addEventListener("abort", onStop, { once: true });
+  killed.addEventListener("abort", onKill, { once: true });
+  try {
+    await Promise.race([work, givenUp.promise]);
+  } finally {
+    clearTimeout(timer);
+    stopped.removeEventListener("abort", onStop);
+    killed.removeEventListener("abort", onKill);
+  }
+}

@@ -1,0 +1,38 @@
+/**
+ * Watches the event loop of its parent from outside, by a counter in a shared file (descriptor 3) that the loop increments. A shell script,
+ * since it runs as long as the parent and needs hardly any memory. Ends by itself when the parent is gone.
+ */
+export const watchScript = `
+pid=$1 tick=$2 mode=$3 format=$4 log=$5 limit=$6
+interrupts=0
+trap 'interrupts=$((interrupts + 1))' INT
+trap '' HUP QUIT TERM USR2
+born() {
+  read -r line 2>/dev/null <"/proc/$pid/stat" || return 1
+  set -- \${line##*) }
+  [ "$1" != Z ] && start=\${20}
+}
+report() {
+  text="the event loop stood still for $limit, the process was killed ($1)"
+  case $format in
+    json) line="{\\"time\\":\\"$(date -u +%Y-%m-%dT%H:%M:%S.000Z)\\",\\"level\\":\\"error\\",\\"message\\":\\"$text\\"}" ;;
+    human) line="$(date -u '+%b %e %H:%M:%S.000') level=error : $text" ;;
+    *) line="error: $text" ;;
+  esac
+  [ -z "$log" ] || printf '%s\\n' "$line" >>"$log"
+  printf '%s\\n' "$line" >&2
+}
+born || exit
+first=$start last= same=0
+while :; do
+  sleep "$tick"
+  born && [ "$start" = "$first" ] || exit
+  read -r beat open </proc/self/fd/3 || exit
+  if [ "$beat" = "$last" ]; then same=$((same + 1)); else same=0 last=$beat; fi
+  [ $same -ge 4 ] || continue
+  [ "$mode" = always ] || [ $interrupts -ge 2 ] || continue
+  kill -9 "$pid"
+  report "$open"
+  exit
+done
+`;

@@ -1,0 +1,41 @@
+import { expect, test } from "bun:test";
+import { join } from "node:path";
+import { tmpdir } from "../../src/testing/index.ts";
+
+const source = join(import.meta.dir, "../../src");
+
+/** Runs a program that is watched. */
+async function run(body: string) {
+  await using directory = await tmpdir();
+  const log = join(directory.path, "agent_log");
+  await Bun.write(log, "");
+  const file = join(directory.path, "main.ts");
+  await Bun.write(
+    file,
+    `import { startLoopWatch } from "${source}/os/watchdog/loop-watch.ts";
+     import { createRecordingLogger } from "${source}/testing/loggers.ts";
+     const log = { path: ${JSON.stringify(log)}, format: "json" } as const;
+     const watch = startLoopWatch({ limitMs: 400, mode: "always", log, logger: createRecordingLogger() });
+     ${body}`,
+  );
+  const child = Bun.spawn([process.execPath, file], { stdout: "pipe", stderr: "pipe" });
+  const [stderr] = await Promise.all([child.stderr.text(), child.exited]);
+  return { signal: child.signalCode, code: child.exitCode, stderr, log: await Bun.file(log).text() };
+}
+
+test("a process whose event loop stands still is killed, and the report names the open hook", async () => {
+  const end = await run(
+    `const left = watch.enter("early", "agent:start"); left(); watch.enter("bad", "agent:synced"); for (;;);`,
+  );
+  expect(end.signal).toBe("SIGKILL");
+  expect(end.stderr).toContain("the event loop stood still for 0.4 s");
+  expect(JSON.parse(end.log)).toMatchObject({
+    level: "error",
+    message: expect.stringContaining("(plugin bad in agent:synced)"),
+  });
+});
+
+test("a process whose event loop runs is not killed", async () => {
+  const end = await run(`await Bun.sleep(1500); watch[Symbol.dispose](); process.exit(3);`);
+  expect(end).toEqual({ signal: null, code: 3, stderr: "", log: "" });
+});

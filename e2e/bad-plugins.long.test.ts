@@ -51,8 +51,11 @@ describe("run with a plugin", () => {
       const running = tester.start(["run", "job.json"], { isTerminal: true });
       await until("the plugin acts", () => Bun.file(`${tester.home}/done`).exists());
       running.type("\x03");
-      await Bun.sleep(500);
-      running.type("\x03");
+      // Before a configuration is read, the first one ends the program.
+      if (place !== "load") {
+        await Bun.sleep(500);
+        running.type("\x03");
+      }
       const { exitCode } = await running.finished;
       expect([130, 137, 0]).toContain(exitCode);
     },

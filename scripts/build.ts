@@ -64,7 +64,7 @@ export async function build({ entry, outfile, target, version }: BuildOptions): 
  * compiled modules.
  */
 async function bundleTestPreload(): Promise<string> {
-  const entry = path.join(root, "src", "test-preload.ts");
+  const entry = path.join(root, "src", "testing", "preload.ts");
   const { outputs } = await Bun.build({ entrypoints: [entry], target: "bun", format: "esm", minify: true });
   return outputs[0]!.text();
 }

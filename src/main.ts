@@ -7,7 +7,7 @@ const argv = process.argv.slice(2);
 const lendSdk = createSdkLender({
   signalman: () => import("./index.ts"),
   "signalman/terminal": () => import("./terminal.ts"),
-  "signalman/testing": () => import("./testing.ts"),
+  "signalman/testing": () => import("./testing/index.ts"),
 });
 
 // Scripts call it to see whether the agent is installed, so nothing else is loaded for it.

@@ -23,5 +23,5 @@ export function textOf(file: string): string {
 export const lendSdk = createSdkLender({
   signalman: () => import("../src/index.ts"),
   "signalman/terminal": () => import("../src/terminal.ts"),
-  "signalman/testing": () => import("../src/testing.ts"),
+  "signalman/testing": () => import("../src/testing/index.ts"),
 });

@@ -13,7 +13,7 @@ const packages = path.join(root, "node_modules");
 const entries = {
   signalman: "src/index.ts",
   "signalman/terminal": "src/terminal.ts",
-  "signalman/testing": "src/testing.ts",
+  "signalman/testing": "src/testing/index.ts",
 };
 
 /** Packages whose types are part of the SDK's. */

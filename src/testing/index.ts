@@ -1,8 +1,9 @@
 /**
- * Fixtures and contract suites for the tests of plugins with `bun test`.
+ * Fixtures, contract suites and the built-in plugins, for the tests of plugins with `bun test`.
  *
  * @module signalman/testing
  */
+export { builtIn } from "./built-in.ts";
 export { createDummyExecutor, dummyExecutor } from "./dummy-executor.ts";
 export { createDummyLogBackend, type DummyLogBackend } from "./dummy-log-backend.ts";
 export { testExecutor } from "./executor/index.ts";

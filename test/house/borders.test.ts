@@ -57,7 +57,7 @@ describe("the borders of the house", () => {
       `import type { Job } from "./jobs.ts"; import { AgentError } from "../errors.ts";`,
     ],
     ["src/core/host/host.ts", `import type { Plugin } from "../contracts/plugin.ts";`],
-    ["src/testing.ts", `import { builtIns } from "../plugins/index.ts";`],
+    ["src/testing/built-in.ts", `import { builtIns } from "../../plugins/index.ts";`],
     ["src/index.ts", `export { createSession } from "./session/session.ts";`],
     [
       "plugins/shell/index.ts",
@@ -94,13 +94,11 @@ const floors = [
   "src/index.ts",
   "src/terminal.ts",
   "src/testing/",
-  "src/testing.ts",
-  "src/test-preload.ts",
   "src/main.ts",
 ];
 
 /** The files that bring the built-in plugins and the program together. */
-const compositionRoots = ["src/main.ts", "src/testing.ts"];
+const compositionRoots = ["src/main.ts", "src/testing/built-in.ts"];
 
 /** The errors are the only part of the core that contracts may use. */
 const errors = "src/core/errors.ts";

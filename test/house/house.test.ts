@@ -39,9 +39,7 @@ describe("sizes", () => {
       "os",
       "session",
       "terminal.ts",
-      "test-preload.ts",
       "testing",
-      "testing.ts",
     ]);
   });
 

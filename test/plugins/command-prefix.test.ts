@@ -8,7 +8,7 @@ import {
   testExecutor,
   testPlugin,
   tmpdir,
-} from "../../src/testing.ts";
+} from "../../src/testing/index.ts";
 
 /**
  * Stays between the terminal and the shell, as bwrap does. `nice` and others replace themselves by the

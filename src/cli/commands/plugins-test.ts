@@ -41,7 +41,7 @@ async function runTests(directory: string, preload: string): Promise<number> {
 async function withPreload(work: (path: string) => Promise<number>): Promise<number> {
   // The build replaces the variable by the text of the bundled file.
   const bundle = process.env.SIGNALMAN_TEST_PRELOAD;
-  if (bundle === undefined) return work(resolve(import.meta.dir, "../../test-preload.ts"));
+  if (bundle === undefined) return work(resolve(import.meta.dir, "../../testing/preload.ts"));
   const directory = await mkdtemp(join(tmpdir(), "signalman-"));
   try {
     const path = join(directory, "preload.js");

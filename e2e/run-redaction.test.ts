@@ -69,6 +69,21 @@ describe("a token that is not in a variable", () => {
 describe("a job that adds a value", () => {
   const learn = "value=$(echo run-time | tr a-z A-Z)-VALUE; export value;";
 
+  test("has it masked by a terminal sequence, made by the program or by a shell alone", async () => {
+    await using tester = await createTester();
+    const byShell = `message=$(printf '{"do":"redact","values":["%s"]}' "$(printf %s "$value" | base64 | tr -d '\\n')" | base64 | tr -d '\\n')`;
+    const sequences = [
+      `printf %s "$value" | $SM redact --print-sequence`,
+      `${byShell}; printf '\\033_signalman;1;%s\\033\\\\' "$message" > /dev/tty`,
+    ];
+    for (const sequence of sequences) {
+      const command = `${learn} echo $value; ${sequence}; echo "now $value"`;
+      const { events } = await runForEvents(tester, { env: { SM: binary }, commands: [command] });
+      const shown = events.map((event) => ("output" in event ? event.output : "")).join("");
+      expect(shown).toContain("RUN-TIME-VALUE\nnow [REDACTED]\n");
+    }
+  });
+
   test("has it masked from then on, in every encoding", async () => {
     await using tester = await createTester();
     const command = `${learn} echo $value; printf %s "$value" | $SM redact && echo "$value and $(printf %s "$value" | base64)"`;

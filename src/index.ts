@@ -107,6 +107,7 @@ export type { StandardSchemaV1 } from "./core/contracts/standard-schema.ts";
 export { boundedFetch, parseBoundedJson, readBody, type ResponseBody } from "./os/response-body.ts";
 export { trimEnd } from "./os/trim-end.ts";
 export { matchNames, secretNamePatterns } from "./os/secret-names.ts";
+export { toJobSequence } from "./job/commands/job-sequences.ts";
 export { askJob } from "./job/commands/ask-job.ts";
 export { bytes } from "./agent/options/bytes.ts";
 export { milliseconds, seconds } from "./agent/options/durations.ts";

@@ -1,4 +1,4 @@
-import { AgentError, askJob, defineCommand, trimEnd } from "signalman";
+import { AgentError, askJob, defineCommand, toJobSequence, trimEnd } from "signalman";
 import { minSecretBytes } from "./encodings.ts";
 import { redactLimits } from "./job-command.ts";
 
@@ -16,6 +16,10 @@ export default defineCommand({
       description: "mask the value of this variable instead; may be given more than once",
       valueHint: "NAME",
     },
+    "print-sequence": {
+      type: "boolean",
+      description: "print a terminal sequence that masks the value, for a job without a socket",
+    },
     lines: { type: "boolean", description: "each line of standard input is a value of its own" },
     // Only so that it is not shown in an error.
     value: { type: "positional", required: false, description: "never: other users can see a command line" },
@@ -32,10 +36,12 @@ export default defineCommand({
         ? args["value-env"].map(readVariable)
         : await readValues(args.lines === true);
     for (const { name, bytes } of values) assertFit(name, bytes);
-    await askJob(
-      { do: "redact", values: values.map(({ bytes }) => Buffer.from(bytes).toString("base64")) },
-      process.env,
-    );
+    const message = {
+      do: "redact",
+      values: values.map(({ bytes }) => Buffer.from(bytes).toString("base64")),
+    };
+    if (args["print-sequence"] === true) process.stdout.write(toJobSequence(message));
+    else await askJob(message, process.env);
   },
 });
 

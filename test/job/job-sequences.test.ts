@@ -1,7 +1,7 @@
 import { expect, test } from "bun:test";
 import * as fc from "fast-check";
 import type { JobCommandMessage } from "../../src/core/contracts/job-command.ts";
-import { createJobSequences, maxSequenceBytes } from "../../src/job/commands/job-sequences.ts";
+import { createJobSequences, maxSequenceBytes, toJobSequence } from "../../src/job/commands/job-sequences.ts";
 import { cutAt } from "../log/fixtures.ts";
 
 const encode = (text: string) => Buffer.from(text).toString("base64");
@@ -52,6 +52,14 @@ test.each([
   ["an end that is missing", "\x1b_signalman;1;e30=", "a message is not closed"],
 ])("%s is refused with a line in the output", (_, text, why) => {
   expect(filterText(`before${text}`).output).toBe(`before\n[signalman: ${why}]\n`);
+});
+
+test("a sequence that is made of a message is executed, and one that would be too long is refused", () => {
+  const { output, messages } = filterText(`a${toJobSequence({ do: "note", text: "ż" })}b`);
+  expect({ output, messages }).toEqual({ output: "ab", messages: [{ do: "note", text: "ż" }] });
+  expect(() => toJobSequence({ do: "note", text: "x".repeat(maxSequenceBytes) })).toThrow(
+    "longer than 8192 bytes",
+  );
 });
 
 test("a message that is interrupted by other output is refused, and the other output is kept", () => {

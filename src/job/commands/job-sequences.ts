@@ -1,4 +1,7 @@
+import type { JobCommandMessage } from "../../core/contracts/job-command.ts";
+import { AgentError } from "../../core/errors.ts";
 import { callCommand, type JobCommands } from "./call-command.ts";
+import { jobMessagesVersion } from "./messages.ts";
 
 /**
  * Removes messages of the job from its output and executes them: `ESC _ signalman;1;<base64 of a message in JSON> ESC \`. It is how a job
@@ -13,6 +16,17 @@ export interface JobSequences {
 
 /** Maximum length of a sequence in bytes. */
 export const maxSequenceBytes = 8 * 1024;
+
+/** Encodes a message as a terminal sequence. Throws `USAGE_INVALID` when it is too long. */
+export function toJobSequence(message: JobCommandMessage & { readonly do: string }): string {
+  const body = Buffer.from(JSON.stringify(message)).toString("base64");
+  const sequence = `\x1b_signalman;${jobMessagesVersion};${body}\x1b\\`;
+  if (sequence.length <= maxSequenceBytes) return sequence;
+  throw new AgentError(
+    "USAGE_INVALID",
+    `the terminal sequence would be longer than ${maxSequenceBytes} bytes`,
+  );
+}
 
 const opening = Buffer.from("\x1b_signalman;");
 const escape = 0x1b;

@@ -8,6 +8,7 @@ import { isSecret, redact } from "../core/logger/line.ts";
 import { logUncaughtErrors } from "../os/uncaught-errors.ts";
 import { allowExit, exitProgram, guardExit, type UnexpectedExit } from "../os/exit-guard.ts";
 import { ownStdout, reserveStdout } from "../os/reserved-stdout.ts";
+import { print } from "./output/print.ts";
 import { findKnownCommand, type FoundCommand } from "./program/find-command.ts";
 import { findName } from "./program/load-command.ts";
 import { loadProgram, type LoadProgramOptions } from "./program/program.ts";
@@ -24,7 +25,7 @@ export async function dispatch(options: DispatchOptions): Promise<void> {
   process.stderr.on("error", () => {});
   let lowestStatus = 2;
   guardExit((exit) => {
-    process.stderr.write(`error: ${toExitMessage(exit)}\n`);
+    print(`error: ${toExitMessage(exit)}`, process.stderr);
     return exit.status || lowestStatus;
   });
   try {

@@ -132,6 +132,21 @@ describe("an agent with a bad plugin", () => {
     expect((await scene.hub.done(id)).result).toBe("passed");
   });
 
+  test.concurrent("that does not return in a job's process is shown in the status; a stop ends the wait", async () => {
+    await using scene = await createBadScene("job:start", "never");
+    await scene.start();
+    const id = await scene.hub.submit(job);
+    const status = async () =>
+      (await scene.tester.run(["status", "--state-dir", scene.stateDirectory])).stdout;
+    const message = "plugin bad has not returned from job:start";
+    await until("the status shows the hook", async () => (await status()).includes(message));
+    await scene.hub.stopJob(id);
+    expect((await scene.hub.done(id)).result).toBe("stopped");
+    const next = await scene.hub.submit(job);
+    expect((await scene.hub.done(next)).result).toBe("passed");
+    expect(await status()).not.toContain(message);
+  });
+
   test.concurrent("that does not return from a notice of a job's start runs that job, and the next", async () => {
     await using scene = await createBadScene("agent:synced", "never");
     await scene.start();

@@ -1,3 +1,4 @@
+import type { HangingHook } from "../core/contracts/agent-status.ts";
 import type { JobRequest } from "../core/contracts/job-request.ts";
 import type { AgentJob, JobDelivery, Jobs, LeftJob } from "../core/contracts/jobs.ts";
 import type { Logger } from "../core/contracts/logger.ts";
@@ -30,6 +31,8 @@ export interface SlotPlace {
 
 /** The jobs of a slot. */
 export interface SlotJobs extends Jobs {
+  /** Returns the hooks of the running jobs' plugins that hang. */
+  hangingHooks(): readonly HangingHook[];
   stopAll(): void;
   killAll(): void;
 }
@@ -113,6 +116,7 @@ export function createSlotJobs(options: SlotJobsOptions): SlotJobs {
       return begin(request, () => expected.take(id) ?? launch(id, store.create(id), options), delivery);
     },
     fail: refuse,
+    hangingHooks: () => [...running].flatMap((process) => process.hangingHooks()),
     stopAll: () => running.forEach((process) => process.stop()),
     killAll: () => running.forEach((process) => process.kill()),
   };

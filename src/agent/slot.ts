@@ -16,7 +16,7 @@ export interface SlotsOptions
   readonly slots: number;
   readonly signals: AgentSignals;
   /** Receives the jobs of each slot, before there are any. */
-  readonly onJobs: (jobs: Pick<SlotJobs, "stopAll" | "killAll">) => void;
+  readonly onJobs: (jobs: Pick<SlotJobs, "hangingHooks" | "stopAll" | "killAll">) => void;
 }
 
 export interface SlotOptions extends SlotsOptions, Pick<SlotJobsOptions, "place"> {

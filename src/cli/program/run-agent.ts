@@ -56,7 +56,8 @@ export async function runAgentCommand(
   // 3. The state directory, and the socket on which `signalman status` asks.
   const agent = source.identity;
   using state = openStateDirectory({ directory: core["state-dir"], env: process.env, agent });
-  const status = createStatusBoard({ version, stateDirectory: state.path, hangingHooks: host.hanging });
+  const hangingHooks = () => [...host.hanging(), ...jobs.flatMap((each) => each.hangingHooks())];
+  const status = createStatusBoard({ version, stateDirectory: state.path, hangingHooks });
   using sockets = new DisposableStack();
   const listen = () => sockets.use(serveStatus({ directory: state.path, status, logger }));
   listen();
@@ -102,7 +103,7 @@ function startWatchdog(
   return startLoopWatch({ limitMs: seconds * 1000, mode: "always", log, logger });
 }
 
-type RunningJobs = Pick<SlotJobs, "stopAll" | "killAll">;
+type RunningJobs = Pick<SlotJobs, "hangingHooks" | "stopAll" | "killAll">;
 
 function protectProcess(): void {
   // Other processes of this user must not be able to read the agent's token from its memory.

@@ -1,6 +1,7 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
+import type { HangingHook } from "../../core/contracts/agent-status.ts";
 import { isJobLocked } from "./job-lock.ts";
 import { createJobCommands, type JobCommands, type JobCommandsOptions } from "./job-commands.ts";
 import { createLineReader } from "./line-reader.ts";
@@ -13,6 +14,8 @@ export interface ConnectionOptions extends JobCommandsOptions {
   readonly child: JobChild | undefined;
   /** Called when the spool may have grown. */
   readonly onGrown: () => void;
+  /** Called with the hooks of the job's plugins that hang. */
+  readonly onHanging: (hooks: readonly HangingHook[]) => void;
 }
 
 /** A job's process that this agent process started. */
@@ -68,7 +71,7 @@ type SessionEnd = Extract<ToAgent, { is: "refused" | "finished" | "unkept" }> | 
 
 /** One connection, until it is closed or no longer needed. Resolves to `undefined` when the process does not listen. */
 async function runSession(
-  { socket, secret, onGrown }: ConnectionOptions,
+  { socket, secret, onGrown, onHanging }: ConnectionOptions,
   commands: JobCommands,
 ): Promise<SessionEnd | undefined> {
   const ended = Promise.withResolvers<SessionEnd>();
@@ -77,6 +80,7 @@ async function runSession(
       return ended.resolve({ is: "refused", version: message.version });
     commands.confirmed();
     if (message.is === "more") onGrown();
+    else if (message.is === "hanging") onHanging(message.hooks);
     else if (message.is === "finished" || message.is === "unkept") ended.resolve(message);
   };
   const write = await openSocket(socket, { onMessage, onClose: () => ended.resolve({ is: "closed" }) });

@@ -1,3 +1,4 @@
+import type { HangingHook } from "../../core/contracts/agent-status.ts";
 import type { JobSummary } from "../../core/contracts/job-summary.ts";
 import { toMessage } from "../../core/errors.ts";
 import type { SpoolSource } from "../log/spool-reader.ts";
@@ -14,11 +15,13 @@ export interface JobProcess {
    * and has failed, as has a job whose result cannot be read. Never rejects.
    */
   readonly finished: Promise<JobSummary>;
+  /** Returns the hooks of the job's plugins that hang at the moment. */
+  hangingHooks(): readonly HangingHook[];
   stop(): void;
   kill(): void;
 }
 
-export interface FollowOptions extends Omit<ConnectionOptions, "onGrown"> {
+export interface FollowOptions extends Omit<ConnectionOptions, "onGrown" | "onHanging"> {
   /** Called when the process died without a result, after the log was closed. `finished` waits for it. Never rejects. */
   readonly onDied: () => Promise<void>;
 }
@@ -26,7 +29,12 @@ export interface FollowOptions extends Omit<ConnectionOptions, "onGrown"> {
 /** Follows a job's process until its result is known. */
 export function followJobProcess(options: FollowOptions): JobProcess {
   const source = createSource();
-  const connection = connectToJob({ ...options, onGrown: source.wake });
+  let hanging: readonly HangingHook[] = [];
+  const connection = connectToJob({
+    ...options,
+    onGrown: source.wake,
+    onHanging: (hooks) => void (hanging = hooks),
+  });
 
   async function finish(): Promise<JobSummary> {
     const { directory, jobId, logger, child } = options;
@@ -47,6 +55,7 @@ export function followJobProcess(options: FollowOptions): JobProcess {
   return {
     source,
     finished: finish(),
+    hangingHooks: () => hanging,
     stop: () => connection.send("stop"),
     kill: () => connection.send("kill"),
   };
@@ -57,6 +66,7 @@ export function toFinishedProcess({ summary, rest }: ClosedJob): JobProcess {
   return {
     source: { closed: true, rest, watch: () => () => {} },
     finished: Promise.resolve(summary),
+    hangingHooks: () => [],
     stop() {},
     kill() {},
   };

@@ -1,3 +1,4 @@
+import type { HangingHook } from "../../core/contracts/agent-status.ts";
 import type { Cookie } from "../../core/contracts/executor.ts";
 import type { JobSummary } from "../../core/contracts/job-summary.ts";
 import type { LogFormat, LogLevel } from "../../core/contracts/logger.ts";
@@ -64,6 +65,8 @@ export type ToAgent =
   | { readonly is: "more" }
   | { readonly is: "heard" }
   | { readonly is: "finished" }
+  /** Hooks of the job's plugins that have not returned in time; sent while there are any, and once when there are none any more. */
+  | { readonly is: "hanging"; readonly hooks: readonly HangingHook[] }
   | ({ readonly is: "unkept" } & UnstoredResult);
 
 /** The result of a job that has ended, when it could not be written to disk. */

@@ -82,6 +82,7 @@ async function open(request: JobRequest, { host, input, logger }: ServeJobOption
     }),
   );
   spool.watch(() => control.tell({ is: "more" }));
+  cleanup.defer(reportHangingHooks(host, control));
   const owned = cleanup.move();
   return {
     job,
@@ -96,3 +97,18 @@ async function open(request: JobRequest, { host, input, logger }: ServeJobOption
     [Symbol.asyncDispose]: () => owned.disposeAsync(),
   };
 }
+
+/** Tells agents of hooks that hang. Returns a function that ends this. */
+function reportHangingHooks(host: Host, control: ControlSocket): () => void {
+  let isReported = false;
+  const report = () => {
+    const hooks = host.hanging();
+    if (hooks.length > 0 || isReported) control.tell({ is: "hanging", hooks });
+    isReported = hooks.length > 0;
+  };
+  const timer = setInterval(report, hangingReportMs);
+  timer.unref();
+  return () => clearInterval(timer);
+}
+
+const hangingReportMs = 2000;

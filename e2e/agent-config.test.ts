@@ -214,7 +214,6 @@ describe("an invalid configuration: the reference agent's message and exit statu
     ["Error reading config file nowhere.yaml: ", [...usual, "--config-file", "nowhere.yaml"]],
     ["Unrecognized option 'no-such-key'. Exiting...", [...usual, "--config-file", "config.yaml"]],
     ["Unrecognized option 'nested.key'. Exiting...", [...usual, "--config-file", "nested.yaml"]],
-    ["kubernetes-executor", [...usual, "--kubernetes-executor"]],
   ])("%s", async (sentence, args) => {
     await using tester = await createTester();
     await tester.write("config.yaml", "no-such-key: 1\n");

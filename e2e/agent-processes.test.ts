@@ -109,7 +109,7 @@ test.concurrent.if(canSudo)(
       const line = readLog(scene)
         .split("\n")
         .find((text) => text.includes(`could not end "sleep ${lives}"`));
-      expect(line).toContain("it runs as another user, and this one may not signal it");
+      expect(line).toContain("it belongs to another user, whose processes the agent may not signal");
       expect(line).toContain("uid=0");
 
       const stopped = await hub.submit({ commands: [`echo started; sudo -n sleep ${held}; touch never`] });

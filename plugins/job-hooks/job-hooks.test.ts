@@ -147,9 +147,9 @@ describe("in the real program", () => {
     const { blocks, code } = await run({
       post: "echo post",
       commands: ["true"],
-      flags: ["--executor", "shel"],
+      profile: "exit 7",
     });
-    expect(blocks).toEqual([expect.stringContaining('no executor named "shel"')]);
+    expect(blocks).toEqual([expect.stringContaining("Starting the shell executor → 1: ")]);
     expect(code).toBe(1);
   });
 });
@@ -158,11 +158,13 @@ interface RunOptions {
   readonly pre?: string;
   readonly post?: string;
   readonly commands: readonly string[];
+  /** The user's login profile. */
+  readonly profile?: string;
   readonly flags?: readonly string[];
 }
 
 /** Runs a job with these scripts in the real program. Returns its blocks as `directive → exit code: output`. */
-async function run({ pre, post, commands, flags = [] }: RunOptions) {
+async function run({ pre, post, commands, profile, flags = [] }: RunOptions) {
   await using tmp = await tmpdir();
   const file = (name: string, text: string): string => {
     const path = join(tmp.path, name);
@@ -184,6 +186,7 @@ async function run({ pre, post, commands, flags = [] }: RunOptions) {
     ...(pre === undefined ? [] : ["--pre-job-hook-path", file("pre.sh", pre)]),
     ...(post === undefined ? [] : ["--post-job-hook-path", file("post.sh", post)]),
   ];
+  if (profile !== undefined) file(".bash_profile", profile);
   const main = join(import.meta.dir, "../../src/main.ts");
   // `exec` keeps the pid, so $$ is the pid of the program.
   const child = Bun.spawn(

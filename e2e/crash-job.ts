@@ -13,7 +13,7 @@ export interface CrashJob {
 /**
  * Creates a random job. A third of the jobs are short, so that crashes also occur at their start and end;
  * some print as fast as they can. Each run appends a character to the file `ran` and leaves a background
- * process with `word` in its arguments.
+ * process with `word` in its arguments. A long job does not end by itself, however late it is killed.
  */
 export function createCrashJob(
   between: Between,
@@ -44,6 +44,7 @@ export function createCrashJob(
     output += Array.from({ length: count }, (_, index) => `${line(index + 1)}\n`).join("");
     durationMs += blockMs;
   }
+  if (isLong) commands.push(`sleep ${word}`);
   // The hub replaces the value once an agent has fetched the request.
   const variable = { name: "PLAIN_VARIABLE", value: btoa("x") };
   return { request: { env_vars: [variable], commands }, output, durationMs };

@@ -1,5 +1,5 @@
 import * as fs from "node:fs";
-import type { JobEvent } from "../../core/contracts/job-events.ts";
+import type { JobEvent, JobResult } from "../../core/contracts/job-events.ts";
 import { AgentError, toMessage } from "../../core/errors.ts";
 
 /** What a dead writer left, after the file was truncated. */
@@ -13,8 +13,8 @@ export interface RecoveredSpool {
   readonly cutBytes: number;
   /** Whether it contains `job_started`. */
   readonly started: boolean;
-  /** Whether it contains `job_finished`. */
-  readonly finished: boolean;
+  /** The result in its `job_finished`, if it has one. */
+  readonly finished?: JobResult;
   /** The command without a `cmd_finished`. */
   readonly openCommand?: {
     readonly directive: string;
@@ -63,7 +63,7 @@ function recover(fd: number, isWritable: boolean): RecoveredSpool {
   let bytes = 0;
   let checksum = 0;
   let started = false;
-  let finished = false;
+  let finished: JobResult | undefined;
   let openCommand: RecoveredSpool["openCommand"];
   for (const line of linesOf(fd)) {
     const event = toEvent(line);
@@ -72,7 +72,7 @@ function recover(fd: number, isWritable: boolean): RecoveredSpool {
     bytes += line.length + 1;
     checksum = Bun.hash.crc32("\n", Bun.hash.crc32(line, checksum));
     if (event.event === "job_started") started = true;
-    else if (event.event === "job_finished") finished = true;
+    else if (event.event === "job_finished") finished = event.result;
     else if (event.event === "cmd_finished") openCommand = undefined;
     else if (event.event === "cmd_started") {
       openCommand = { directive: event.directive, startedAt: event.timestamp, atLineStart: true };
@@ -84,7 +84,15 @@ function recover(fd: number, isWritable: boolean): RecoveredSpool {
     fs.fdatasyncSync(fd);
   }
   const cutBytes = isWritable ? size - bytes : 0;
-  return { events, bytes, checksum, cutBytes, started, finished, ...(openCommand && { openCommand }) };
+  return {
+    events,
+    bytes,
+    checksum,
+    cutBytes,
+    started,
+    ...(finished && { finished }),
+    ...(openCommand && { openCommand }),
+  };
 }
 
 /** Yields the lines of a file, each valid until the next one. Bytes after the last line end are no line. */

@@ -29,7 +29,7 @@ export interface JobEnd extends ClosedJob {
 
 /**
  * Closes a job whose process has exited and left no result on disk: ends its remaining processes and closes its log with a line that
- * gives the reason. The job has failed, unless its process reported a result. The job's lock proves that the log has no other writer.
+ * gives the reason. The job has failed, unless its process reported a result or its log is complete. The job's lock proves that the log has no other writer.
  */
 export async function closeDeadJob(options: JobEndOptions): Promise<JobEnd> {
   const { directory, jobId, logger, unstored } = options;
@@ -49,9 +49,10 @@ export async function closeDeadJob(options: JobEndOptions): Promise<JobEnd> {
   const record = readDocument<JobProcessRecord>(join(directory, jobFiles.process));
   const isRestart = record !== undefined && record.bootId !== readBootId();
   const reason = isRestart ? "the machine was restarted while the job ran" : toReason(options);
-  logger.error(`${reason}; the job is reported as failed`, { job: jobId });
   if (record && !isRestart) await endRemaining(record, logger);
-  return { ...closeLog({ directory, jobId, logger, reason }), isDead: true };
+  const closed = closeLog({ directory, jobId, logger, reason });
+  logger.error(`${reason}; the job is reported as ${closed.summary.result}`, { job: jobId });
+  return { ...closed, isDead: true };
 }
 
 /** Why the process is dead, as the job's log shows it. */

@@ -23,7 +23,7 @@ export interface CloseJobOptions {
   readonly jobId: string;
   /** Written to the log, unless the log is complete. */
   readonly reason: string;
-  /** The result, if one is known. Default: failed. */
+  /** The result, if one is known. Default: the result in the log if it is complete, else failed. */
   readonly known?: JobSummary;
   /** Receives errors of writing. */
   readonly logger?: Logger;
@@ -41,12 +41,13 @@ export const failed: JobSummary = {
  * cannot be written are returned. The caller holds the job's lock, or has created its directory.
  */
 export function closeJob(options: CloseJobOptions): ClosedJob {
-  const { directory, jobId, reason, logger, known = failed } = options;
+  const { directory, jobId, reason, logger } = options;
   const path = join(directory, jobFiles.spool);
   const faults: unknown[] = [];
   const onFault = (error: unknown) => void faults.push(error);
 
   const recovered = recover(path, onFault);
+  const known = options.known ?? { ...failed, result: recovered?.finished ?? failed.result };
   const text = `${reason}; the job is reported as ${known.result}`;
   const lines = toClosingEvents(recovered, text, known.result).map((event) =>
     Buffer.from(`${JSON.stringify(event)}\n`),

@@ -43,7 +43,7 @@ describe("an agent that runs a job in containers", () => {
     expect(await scene.hub.violations()).toEqual([]);
   });
 
-  test("stops it when the hub says so", async () => {
+  test("stops it on a request of the hub", async () => {
     await using scene = await createScene();
     await readyAgent(scene);
     const id = await scene.hub.submit(containerJob(["echo begun; sleep 1000", "echo never"]));

@@ -49,7 +49,7 @@ const jobs: readonly (readonly [string, JobFile])[] = [
     },
   ],
   [
-    "a result that is said from inside",
+    "a result that is set from inside",
     { commands: ["export SEMAPHORE_JOB_RESULT=passed; (exit 130)", "echo never"] },
   ],
 ];

@@ -66,7 +66,7 @@ function toLines(stdout: string): string[] {
 }
 
 describe("a job whose engine", () => {
-  test("is shut down fails, with a line that says so", async () => {
+  test("is shut down fails, and the log gives the reason", async () => {
     await using engine = await openBreakable();
     const running = await engine.startJob(["--docker-engine-timeout=2"]);
     await running.shows('"output":"begun');

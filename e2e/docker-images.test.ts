@@ -114,7 +114,7 @@ describe("an image behind a password", () => {
   });
 });
 
-describe("an image that cannot be had", () => {
+describe("an image that cannot be pulled", () => {
   test("is not found", async () => {
     await using scene = await createContainerScene();
     const image = `${registry.host}/test/absent:1`;
@@ -246,7 +246,7 @@ describe("credentials of clouds", () => {
   test.each([
     [{}, "Failed to resolve docker login strategy: DOCKER_CREDENTIAL_TYPE not set\n"],
     [{ DOCKER_CREDENTIAL_TYPE: "Other" }, "Unknown Handler for credential type Other\n"],
-  ])("a kind that is not known is said in the protocol's words: %p", async (values, line) => {
+  ])("an unknown kind fails with the string of the protocol: %p", async (values, line) => {
     await using scene = await createContainerScene();
     const { outline, exitCode } = await scene.run(jobWith(images.debian, [values]));
     expect(outline[1]).toBe(`[Setting up image pull credentials] 1: ${line}`);

@@ -64,7 +64,7 @@ test("a command that takes more memory than the job may have is killed, the job'
   expect(usage.peakMemoryBytes).toBeLessThanOrEqual(100_000_000);
 });
 
-test("a shell that takes it all is said to have been killed for it", async () => {
+test("a shell that uses all of it is killed, and the log gives the reason", async () => {
   const script = "x=xxxxxxxxxxxxxxxx; while :; do x=$x$x; done";
   const { outputs } = await runWith({ memoryBytes: 60_000_000 }, [script, "echo never"]);
   expect(outputs[0]!.code).toBe(1);

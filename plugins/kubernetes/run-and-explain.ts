@@ -3,7 +3,7 @@ import type { Session } from "signalman/terminal";
 import type { PodSession } from "./open-session.ts";
 import type { UsageReader } from "./usage.ts";
 
-/** Runs a command in the session. When it, or the whole pod, was ended from outside, its output ends with a line that says so. */
+/** Runs a command in the session. When it, or the whole pod, was ended from outside, its output ends with the reason. */
 export async function runAndExplain(options: {
   readonly open: PodSession;
   readonly usage: UsageReader;

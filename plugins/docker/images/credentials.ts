@@ -1,8 +1,8 @@
 import { AgentError, decodeBase64, type ImagePullCredentials, readVariable } from "signalman";
 
-/** What a registry is told. */
+/** A login at a registry. */
 export interface RegistryLogin {
-  /** As a person would give it to `docker login`. */
+  /** As in the arguments of `docker login`. */
   readonly server: string;
   readonly username: string;
   readonly password: string;
@@ -14,9 +14,9 @@ export type PullCredentials =
   | {
       readonly kind: "AWS_ECR";
       readonly region: string;
-      /** Left out: whatever account the credentials belong to. */
+      /** Default: the account of the credentials. */
       readonly account: string | undefined;
-      /** What the `aws` program gets. */
+      /** Variables of the `aws` program. */
       readonly environment: Readonly<Record<string, string>>;
     };
 
@@ -31,7 +31,7 @@ export const credentialTitles: Readonly<Record<PullCredentials["kind"], string>>
   GCR: "GCR",
 };
 
-/** Which of the four kinds it is. Throws `JOB_INVALID` with the protocol's words. */
+/** Returns the kind of an entry. Throws `JOB_INVALID` with a string of the protocol. */
 export function readCredentialKind({ env }: ImagePullCredentials): PullCredentials["kind"] {
   const variable = env.findLast(({ name }) => name === typeVariable);
   if (variable === undefined) throw fault(`Failed to resolve docker login strategy: ${typeVariable} not set`);
@@ -42,7 +42,7 @@ export function readCredentialKind({ env }: ImagePullCredentials): PullCredentia
   return kind as PullCredentials["kind"];
 }
 
-/** Decodes one entry of `image_pull_credentials`. Throws `JOB_INVALID` with the protocol's words; values stand in no message. */
+/** Decodes one entry of `image_pull_credentials`. Throws `JOB_INVALID` with a string of the protocol, which contains no value. */
 export function decodeCredentials(entry: ImagePullCredentials): PullCredentials {
   const kind = readCredentialKind(entry);
   const environment = decodeEnvironment(entry);

@@ -23,7 +23,7 @@ export interface PodOptions {
   readonly limits: Readonly<Record<string, string>>;
 }
 
-/** Builds a job's pod (protocol section 6.4). Throws in the protocol's words when the job asks for what cannot be. */
+/** Builds a job's pod (protocol section 6.4). Throws with a string of the protocol when the job's request cannot be met. */
 export function buildPod(options: PodOptions): Pod {
   const { decorator, job, secretName, pullSecretName } = options;
   const containers = buildContainers(options);

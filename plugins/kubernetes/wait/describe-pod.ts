@@ -1,6 +1,6 @@
 import type { ContainerStatus, Pod } from "../client/objects.ts";
 
-/** The states of a pod and its containers in the protocol's words (section 7). */
+/** The states of a pod and its containers as strings of the protocol (section 7). */
 export function describeStatuses(pod: Pod): string {
   return `[${[...describeScheduling(pod), ...statusesOf(pod).map(describeContainer)].join(", ")}]`;
 }

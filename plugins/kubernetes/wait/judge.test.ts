@@ -15,7 +15,7 @@ const container = (state: object, name = "main", ready = false): ContainerStatus
   state,
 });
 
-test("a pod that waits says why, in the protocol's words", () => {
+test("the reason why a pod waits is a string of the protocol", () => {
   const conditions = [
     { type: "PodScheduled", status: "False", reason: "Unschedulable", message: "no nodes" },
   ];

@@ -19,7 +19,7 @@ export interface WaitOptions {
   readonly works: Promise<void>;
 }
 
-/** Waits until a pod is ready. Throws with the protocol's words as soon as it never will be (section 7). */
+/** Waits until a pod is ready. Throws with a string of the protocol once it can no longer become ready (section 7). */
 export async function waitForPod(options: WaitOptions): Promise<void> {
   const { client, watch, logger, timeoutMs, onLine, onEvent } = options;
   const over = new AbortController();

@@ -67,6 +67,13 @@ export type {
 export { withoutSecrets } from "./job/base-environment.ts";
 export { decodeBase64, encodeBase64 } from "./os/base64.ts";
 export { readVariable } from "./job/request/read-variable.ts";
+export {
+  decodePullCredentials,
+  type PullCredentials,
+  readPullCredentialKind,
+  type RegistryLogin,
+} from "./job/pull-credentials/decode.ts";
+export { type EcrLogin, getEcrLogin } from "./job/pull-credentials/ecr.ts";
 export { parseJobRequest, type ParsedJob, toJobRequest } from "./job/request/parse.ts";
 export type { LogBackend, LogBackendContext, LogDelivery } from "./core/contracts/log-backend.ts";
 export { countUndelivered } from "./job/log/count-undelivered.ts";

@@ -1,5 +1,5 @@
 import type Docker from "dockerode";
-import { AgentError, type ExecutorContext, type Output, toMessage } from "signalman";
+import { AgentError, type ExecutorContext, type Output, type RegistryLogin, toMessage } from "signalman";
 import type { Session } from "signalman/terminal";
 import type { DockerConfig } from "./config.ts";
 import { createContainer, createJobNetwork } from "./containers/create.ts";
@@ -11,7 +11,6 @@ import { type ContainerUsage, createContainerUsage } from "./containers/usage.ts
 import type { Engine } from "./engine/engine.ts";
 import { startHeartbeat } from "./engine/heartbeat.ts";
 import { setUpHost } from "./host-setup.ts";
-import type { RegistryLogin } from "./images/credentials.ts";
 import type { ContainerTerminal } from "./session/container-terminal.ts";
 import { openSession } from "./session/open-session.ts";
 import { createKeepers, type Keepers } from "./session/put-bytes.ts";

@@ -1,7 +1,6 @@
 import { describe, expect, test } from "bun:test";
-import { AgentError, type ImagePullCredentials } from "signalman";
+import { AgentError, decodePullCredentials, type ImagePullCredentials } from "signalman";
 import { environmentVariable } from "signalman/testing";
-import { decodeCredentials } from "./credentials.ts";
 import { toPullFailure } from "./failure.ts";
 import { createPullProgress } from "./progress.ts";
 import { parseReference, toRegistry } from "./reference.ts";
@@ -35,21 +34,21 @@ describe("an image's name", () => {
 describe("credentials of a job", () => {
   test("are decoded, one kind each", () => {
     const hub = { DOCKER_CREDENTIAL_TYPE: "DockerHub", DOCKERHUB_USERNAME: "u", DOCKERHUB_PASSWORD: "p" };
-    expect(decodeCredentials(entry(hub))).toMatchObject({ username: "u", password: "p" });
+    expect(decodePullCredentials(entry(hub))).toMatchObject({ username: "u", password: "p" });
     const generic = { DOCKER_CREDENTIAL_TYPE: "GenericDocker", DOCKER_USERNAME: "u", DOCKER_PASSWORD: "p" };
-    expect(decodeCredentials(entry({ ...generic, DOCKER_URL: "r.test" }))).toMatchObject({
+    expect(decodePullCredentials(entry({ ...generic, DOCKER_URL: "r.test" }))).toMatchObject({
       server: "r.test",
     });
     const gcr = entry({ DOCKER_CREDENTIAL_TYPE: "GCR", GCR_HOSTNAME: "gcr.test" }, [
       { path: "/tmp/gcr/keyfile.json", content: "a2V5", mode: "0600" },
     ]);
-    expect(decodeCredentials(gcr)).toMatchObject({
+    expect(decodePullCredentials(gcr)).toMatchObject({
       server: "https://gcr.test",
       username: "_json_key",
       password: "key",
     });
     const ecr = { DOCKER_CREDENTIAL_TYPE: "AWS_ECR", AWS_REGION: "eu", AWS_ACCOUNT_ID: "1" };
-    expect(decodeCredentials(entry(ecr))).toMatchObject({ region: "eu", account: "1" });
+    expect(decodePullCredentials(entry(ecr))).toMatchObject({ region: "eu", account: "1" });
   });
 
   test.each([
@@ -60,13 +59,13 @@ describe("credentials of a job", () => {
     [{ DOCKER_CREDENTIAL_TYPE: "X" }, "Unknown Handler for credential type X"],
     [{}, "Failed to resolve docker login strategy: DOCKER_CREDENTIAL_TYPE not set"],
   ])("%p is refused", (values, message) => {
-    expect(() => decodeCredentials(entry(values))).toThrow(new AgentError("JOB_INVALID", message));
+    expect(() => decodePullCredentials(entry(values))).toThrow(new AgentError("JOB_INVALID", message));
   });
 
   test("a value that is no base64 is named, and not shown", () => {
     const broken = entry({ DOCKER_CREDENTIAL_TYPE: "DockerHub" });
     const env = [...broken.env, { name: "DOCKERHUB_PASSWORD", value: "%%%" }];
-    expect(() => decodeCredentials({ ...broken, env })).toThrow(/^Failed to decode DOCKERHUB_PASSWORD$/);
+    expect(() => decodePullCredentials({ ...broken, env })).toThrow(/^Failed to decode DOCKERHUB_PASSWORD$/);
   });
 });
 

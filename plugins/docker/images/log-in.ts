@@ -1,19 +1,16 @@
 import {
   AgentError,
+  decodePullCredentials,
   type ExecutorContext,
+  getEcrLogin,
   type ImagePullCredentials,
   type Output,
+  type PullCredentials,
+  readPullCredentialKind,
+  type RegistryLogin,
   toMessage,
 } from "signalman";
 import type { Engine } from "../engine/engine.ts";
-import {
-  credentialTitles,
-  decodeCredentials,
-  type PullCredentials,
-  readCredentialKind,
-  type RegistryLogin,
-} from "./credentials.ts";
-import { getEcrLogin } from "./ecr.ts";
 import { toLoginFailure } from "./failure.ts";
 import { toRegistry } from "./reference.ts";
 
@@ -47,8 +44,8 @@ async function prepare(
   entry: ImagePullCredentials,
   options: { environment: Readonly<Record<string, string>>; output: Output; signal: AbortSignal },
 ): Promise<{ login: RegistryLogin; commandLine: string }> {
-  options.output(`Setting up credentials for ${credentialTitles[readCredentialKind(entry)]}\n`);
-  const credentials = decodeCredentials(entry);
+  options.output(`Setting up credentials for ${titles[readPullCredentialKind(entry)]}\n`);
+  const credentials = decodePullCredentials(entry);
   if (credentials.kind === "AWS_ECR") {
     return getEcrLogin(credentials, options).catch((error: unknown) => {
       throw new AgentError("DOCKER_FAILED", `Failed to determine docker login command: ${toMessage(error)}`, {
@@ -58,6 +55,14 @@ async function prepare(
   }
   return { login: credentials, commandLine: commandLines[credentials.kind] };
 }
+
+/** The names of the kinds in the job's log (protocol section 7). */
+const titles: Readonly<Record<PullCredentials["kind"], string>> = {
+  DockerHub: "DockerHub",
+  GenericDocker: "Docker",
+  AWS_ECR: "ECR",
+  GCR: "GCR",
+};
 
 const commandLines: Readonly<Record<Exclude<PullCredentials["kind"], "AWS_ECR">, string>> = {
   DockerHub: "echo $DOCKERHUB_PASSWORD | docker login --username $DOCKERHUB_USERNAME --password-stdin",

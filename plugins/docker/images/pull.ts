@@ -1,9 +1,8 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import { AgentError, type ImagePull, type Output } from "signalman";
+import { AgentError, type ImagePull, type Output, type RegistryLogin } from "signalman";
 import type { DockerConfig } from "../config.ts";
 import type { Engine } from "../engine/engine.ts";
 import { statusOf } from "../engine/errors.ts";
-import type { RegistryLogin } from "./credentials.ts";
 import { type RegistryFailure, toPullFailure } from "./failure.ts";
 import { createPullProgress, type PullEvent, type PullProgress, toMegabytes } from "./progress.ts";
 import { lockPull } from "./pull-lock.ts";

@@ -1,6 +1,9 @@
-import type { ImagePullCredentials } from "signalman";
-import { decodeCredentials, type RegistryLogin } from "./credentials.ts";
-import { getEcrLogin } from "./ecr.ts";
+import {
+  decodePullCredentials,
+  getEcrLogin,
+  type ImagePullCredentials,
+  type PullCredentials,
+} from "signalman";
 
 export interface PullSecretOptions {
   readonly credentials: readonly ImagePullCredentials[];
@@ -13,11 +16,17 @@ export interface PullSecretOptions {
 export async function toDockerConfig(options: PullSecretOptions): Promise<string> {
   const auths: Record<string, object> = {};
   for (const entry of options.credentials) {
-    const credentials = decodeCredentials(entry);
-    const { server, username, password }: RegistryLogin =
-      credentials.kind === "AWS_ECR" ? await getEcrLogin(credentials, options) : credentials;
+    const credentials = decodePullCredentials(entry);
+    const { server, username, password } =
+      credentials.kind === "AWS_ECR" ? (await getEcrLogin(credentials, options)).login : credentials;
     const auth = Buffer.from(`${username}:${password}`).toString("base64");
-    auths[server] = { username, password, auth };
+    auths[toKey(credentials.kind, server)] = { username, password, auth };
   }
   return JSON.stringify({ auths });
+}
+
+/** Keys are hosts (protocol section 6.4), except that the job's own address of a registry is used as it is. */
+function toKey(kind: PullCredentials["kind"], server: string): string {
+  if (kind === "DockerHub") return "docker.io";
+  return kind === "GenericDocker" ? server : server.replace(/^https:\/\//, "");
 }

@@ -1,5 +1,5 @@
-import { AgentError, toMessage } from "signalman";
-import type { PullCredentials, RegistryLogin } from "./credentials.ts";
+import { AgentError, toMessage } from "../../core/errors.ts";
+import type { PullCredentials, RegistryLogin } from "./decode.ts";
 
 type EcrCredentials = Extract<PullCredentials, { kind: "AWS_ECR" }>;
 

@@ -1,8 +1,11 @@
-import { AgentError, decodeBase64, type ImagePullCredentials, readVariable } from "signalman";
+import type { ImagePullCredentials } from "../../core/contracts/job-request.ts";
+import { AgentError } from "../../core/errors.ts";
+import { decodeBase64 } from "../../os/base64.ts";
+import { readVariable } from "../request/read-variable.ts";
 
-/** What a registry is told. */
+/** A login at a registry. */
 export interface RegistryLogin {
-  /** Its key in a `dockerconfigjson` (protocol section 6.4). */
+  /** As in the arguments of `docker login`. */
   readonly server: string;
   readonly username: string;
   readonly password: string;
@@ -14,18 +17,24 @@ export type PullCredentials =
   | {
       readonly kind: "AWS_ECR";
       readonly region: string;
-      /** Left out: whatever account the credentials belong to. */
+      /** Default: the account of the credentials. */
       readonly account: string | undefined;
-      /** What the `aws` program gets. */
+      /** Variables of the `aws` program. */
       readonly environment: Readonly<Record<string, string>>;
     };
 
 const typeVariable = "DOCKER_CREDENTIAL_TYPE";
-const kinds: ReadonlySet<string> = new Set(["DockerHub", "GenericDocker", "AWS_ECR", "GCR"]);
 const keyFile = "/tmp/gcr/keyfile.json";
 
-/** Which of the four kinds it is. Throws `JOB_INVALID` with the protocol's words. */
-function readCredentialKind({ env }: ImagePullCredentials): PullCredentials["kind"] {
+const kinds: ReadonlySet<string> = new Set<PullCredentials["kind"]>([
+  "DockerHub",
+  "GenericDocker",
+  "AWS_ECR",
+  "GCR",
+]);
+
+/** Returns the kind of an entry. Throws `JOB_INVALID` with a string of the protocol. */
+export function readPullCredentialKind({ env }: ImagePullCredentials): PullCredentials["kind"] {
   const variable = env.findLast(({ name }) => name === typeVariable);
   if (variable === undefined) throw fault(`Failed to resolve docker login strategy: ${typeVariable} not set`);
   const kind = readVariable(env, typeVariable);
@@ -35,9 +44,9 @@ function readCredentialKind({ env }: ImagePullCredentials): PullCredentials["kin
   return kind as PullCredentials["kind"];
 }
 
-/** Decodes one entry of `image_pull_credentials`. Throws `JOB_INVALID` with the protocol's words; values stand in no message. */
-export function decodeCredentials(entry: ImagePullCredentials): PullCredentials {
-  const kind = readCredentialKind(entry);
+/** Decodes one entry of `image_pull_credentials`. Throws `JOB_INVALID` with a string of the protocol, which contains no value. */
+export function decodePullCredentials(entry: ImagePullCredentials): PullCredentials {
+  const kind = readPullCredentialKind(entry);
   const environment = decodeEnvironment(entry);
   const need = (name: string) => {
     const value = environment[name];
@@ -48,7 +57,7 @@ export function decodeCredentials(entry: ImagePullCredentials): PullCredentials 
     case "DockerHub":
       return {
         kind,
-        server: "docker.io",
+        server: "https://index.docker.io/v1/",
         username: need("DOCKERHUB_USERNAME"),
         password: need("DOCKERHUB_PASSWORD"),
       };
@@ -62,7 +71,7 @@ export function decodeCredentials(entry: ImagePullCredentials): PullCredentials 
     case "GCR":
       return {
         kind,
-        server: need("GCR_HOSTNAME"),
+        server: `https://${need("GCR_HOSTNAME")}`,
         username: "_json_key",
         password: readKeyFile(entry),
       };

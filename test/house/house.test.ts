@@ -13,6 +13,28 @@ const plugins = readdirSync(path.join(root, "plugins"), { withFileTypes: true })
   .filter((entry) => entry.isDirectory())
   .map((entry) => entry.name);
 
+describe("the top level", () => {
+  test("git tracks nothing but what is settled", () => {
+    const { stdout } = Bun.spawnSync(["git", "-C", root, "ls-files"]);
+    const tracked = new Set(
+      stdout
+        .toString()
+        .trim()
+        .split("\n")
+        .map((file) => file.split("/", 1)[0]),
+    );
+    expect([...tracked].filter((entry) => !topLevel.has(entry!))).toEqual([]);
+  });
+});
+
+const topLevel = new Set(
+  [
+    ".ci .dockerignore .gitignore .oxfmtrc.json .oxlintrc.json AGENTS.md CHANGELOG.md CONTRIBUTING.md Dockerfile",
+    "LICENSE README.md bench bin bun.lock bunfig.toml config.example.yaml docs e2e package.json plugins scripts src",
+    "test tsconfig.json",
+  ].flatMap((line) => line.split(" ")),
+);
+
 describe("sizes", () => {
   test("no source file has more than 250 lines", () => {
     expect(sources.filter((file) => linesOf(file) > 250)).toEqual([]);

@@ -34,6 +34,7 @@ export async function openSession(
         return local;
       },
       putCommand: (text) => writeCommandFile(directory, text),
+      putSecret: (text) => writeCommandFile(directory, text),
       overflow: join(directory, "overflow"),
       size: options.terminalSize,
       startTimeoutMs,

@@ -30,13 +30,12 @@ export function createNonce(): string {
 }
 
 /**
- * Returns shell text that prints a marker to standard output. It contains the nonce in two halves, so that
- * neither the text nor its echo or trace is a marker. `fields` are shell words.
+ * Returns shell text that prints a marker to standard output. `nonce` and `fields` are shell words. Neither the text nor
+ * its echo or trace is a marker, since the nonce is apart from the opening.
  */
 export function printMarker(nonce: string, kind: Marker["kind"], fields: readonly string[] = []): string {
-  const half = nonce.length / 2;
-  const format = `\\001SIGNALMAN%s%s${kind}${" %s".repeat(fields.length)}\\002`;
-  return [`printf '${format}' ${nonce.slice(0, half)} ${nonce.slice(half)}`, ...fields].join(" ");
+  const format = `\\001SIGNALMAN%s${kind}${" %s".repeat(fields.length)}\\002`;
+  return [`printf '${format}' ${nonce}`, ...fields].join(" ");
 }
 
 /**

@@ -5,13 +5,19 @@ import { createGapBuffer } from "./gap.ts";
 import { createMarkerScanner, createNonce } from "./markers.ts";
 import { createNoiseFilter } from "./noise.ts";
 import { endShell, handleMarker, routeOutput, type RunningCommand, type ShellState } from "./shell-state.ts";
-import { bootLine, commandLine, holderCommand } from "./shell-text.ts";
+import { bootLine, commandLine, holderCommand, nonceText } from "./shell-text.ts";
+import { quote } from "./environment.ts";
 import type { OpenTerminal, Terminal } from "./terminal.ts";
 
 export interface SessionOptions<T extends Terminal> {
   readonly open: OpenTerminal<T>;
   /** Stores the text of a command where only the session's shell can read it; resolves to its path there. */
   readonly putCommand: (text: string) => string | Promise<string>;
+  /**
+   * Stores the text that gives the shell the session's secret, in the way of `putCommand`, and is asked once, before the first command. Left out: the
+   * text is typed, where processes that the shell's start-up files started may read it.
+   */
+  readonly putSecret?: (text: string) => string | Promise<string>;
   /** A path on this host, private to the job, for output between commands that does not fit into memory. */
   readonly overflow: string;
   readonly size: { readonly rows: number; readonly columns: number };
@@ -56,9 +62,9 @@ export async function createSession<T extends Terminal>(
 ): Promise<Session<T>> {
   const { login = true } = options;
   const state = createShellState(options.overflow);
-  const { holder, boot, gap, noise } = state;
+  const { holder, gap, noise } = state;
   const scanner = createMarkerScanner({
-    isOurs: (nonce) => nonce === holder || nonce === boot || state.nonces.includes(nonce),
+    isOurs: (nonce) => nonce === holder || nonce === state.nonce,
     onOutput: (bytes) => routeOutput(state, bytes),
     onMarker: (marker) => handleMarker(state, marker, terminal),
   });
@@ -86,7 +92,10 @@ export async function createSession<T extends Terminal>(
     gap[Symbol.dispose]();
   };
   try {
-    const line = bootLine(boot);
+    const text = nonceText(state.nonce);
+    const line = bootLine(
+      options.putSecret ? `\\builtin source ${quote(await options.putSecret(text))}` : text,
+    );
     noise.expect({ echo: line, trace: undefined });
     terminal.write(line);
     await waitForBoot(state, { timeoutMs: options.startTimeoutMs, login }, signal);
@@ -119,7 +128,7 @@ export async function createSession<T extends Terminal>(
 function createShellState(overflow: string): ShellState {
   return {
     holder: createNonce(),
-    boot: createNonce(),
+    nonce: createNonce(),
     gap: createGapBuffer(overflow),
     noise: createNoiseFilter(),
     booted: Promise.withResolvers(),
@@ -128,7 +137,7 @@ function createShellState(overflow: string): ShellState {
     exitCode: undefined,
     streams: undefined,
     running: undefined,
-    nonces: [],
+    commands: 0,
     profileTail: Buffer.alloc(0),
   };
 }
@@ -149,18 +158,17 @@ async function runCommand(
     if (!silent) state.gap.drain(output);
     return 1;
   }
-  const nonce = createNonce();
-  const command: RunningCommand = { nonce, output, silent, started: false, done: Promise.withResolvers() };
+  const line = ++state.commands;
+  const command: RunningCommand = { line, output, silent, started: false, done: Promise.withResolvers() };
   state.running = command;
-  state.nonces = [...state.nonces.slice(-1), nonce];
   try {
     const path = await putCommand(text);
     const { isAlive, streams } = state;
     // If the shell has exited meanwhile, the command is finished already.
     if (isAlive && streams) {
-      const line = commandLine(nonce, path, streams);
-      state.noise.expect({ echo: line, trace: streams.flags.includes("x") ? path : undefined });
-      terminal.write(line);
+      const typed = commandLine(line, path, streams);
+      state.noise.expect({ echo: typed, trace: streams.flags.includes("x") ? path : undefined });
+      terminal.write(typed);
     }
   } catch (error) {
     state.running = undefined;

@@ -2,12 +2,13 @@ import type { Output } from "../core/contracts/job-log.ts";
 import type { GapBuffer } from "./gap.ts";
 import type { Marker } from "./markers.ts";
 import type { NoiseFilter } from "./noise.ts";
-import { recoveryLine, toParkedStreams, type ParkedStreams } from "./shell-text.ts";
+import { bootNumber, recoveryLine, toParkedStreams, type ParkedStreams } from "./shell-text.ts";
 import type { Terminal } from "./terminal.ts";
 
 /** A command that was sent to the shell. */
 export interface RunningCommand {
-  readonly nonce: string;
+  /** Counts the commands of the session, from 1. */
+  readonly line: number;
   readonly output: Output;
   readonly silent: boolean;
   /** Whether its start marker has arrived. */
@@ -21,8 +22,8 @@ export interface RunningCommand {
 export interface ShellState {
   /** Nonce of the holder, which reports the end of the shell. */
   readonly holder: string;
-  /** Nonce of the first line. */
-  readonly boot: string;
+  /** Nonce of the shell's own markers. */
+  readonly nonce: string;
   readonly gap: GapBuffer;
   readonly noise: NoiseFilter;
   readonly booted: PromiseWithResolvers<void>;
@@ -32,10 +33,8 @@ export interface ShellState {
   /** `undefined` until the login profile has finished. */
   streams: ParkedStreams | undefined;
   running: RunningCommand | undefined;
-  /**
-   * The last two commands: the prompt's marker of a command may arrive when the next one was sent already.
-   */
-  nonces: readonly string[];
+  /** Number of commands that were sent. */
+  commands: number;
   /** The end of the login profile's output. */
   profileTail: Buffer;
 }
@@ -51,23 +50,25 @@ export function routeOutput(state: ShellState, bytes: Uint8Array): void {
   else noise.between(bytes, state.gap.push);
 }
 
+/** Markers of a line that is neither the first nor the running one are ignored: they arrive after an interrupt, or are repeated by the job. */
 export function handleMarker(state: ShellState, { nonce, kind, fields }: Marker, terminal: Terminal): void {
-  const { running, noise } = state;
+  const { running } = state;
   if (kind === "X" && nonce === state.holder) {
     state.exitCode = Number(fields[0]);
     endShell(state);
-  } else if (kind === "E") {
+  }
+  if (nonce !== state.nonce) return;
+  const line = Number(fields[0]);
+  if (kind === "E" && line === bootNumber && state.streams === undefined) finishBoot(state, fields, terminal);
+  if (running === undefined || line !== running.line) return;
+  if (kind === "S") beginCommand(state, running);
+  else if (kind === "E" && running.started) {
     state.streams = toParkedStreams(fields);
-    if (nonce === state.boot) noise.flush(() => {});
     terminal.settle?.();
-    if (nonce === state.boot) state.booted.resolve();
-    else if (nonce === running?.nonce) finishCommand(state, running.abortedWith ?? Number(fields[0]));
-  } else if (running !== undefined && nonce === running.nonce) {
-    if (kind === "S") beginCommand(state, running);
-    else if (kind === "P" && running.started && running.abortedWith === undefined) {
-      running.abortedWith = Number(fields[0]);
-      terminal.write(recoveryLine(nonce));
-    }
+    finishCommand(state, running.abortedWith ?? Number(fields[1]));
+  } else if (kind === "P" && running.started && running.abortedWith === undefined) {
+    running.abortedWith = Number(fields[1]);
+    terminal.write(recoveryLine(running.line));
   }
 }
 
@@ -87,6 +88,13 @@ export function flushNoise(state: ShellState): void {
   const { noise, running, gap } = state;
   if (state.streams === undefined) noise.flush((output) => keepTail(state, output));
   else noise.flush(running?.started ? running.output : gap.push);
+}
+
+function finishBoot(state: ShellState, fields: readonly string[], terminal: Terminal): void {
+  state.streams = toParkedStreams(fields);
+  state.noise.flush(() => {});
+  terminal.settle?.();
+  state.booted.resolve();
 }
 
 function beginCommand({ noise, gap }: ShellState, command: RunningCommand): void {

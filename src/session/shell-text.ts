@@ -4,7 +4,17 @@
  * fail under `set -e` or appear in the trace of `set -x`.
  */
 import { quote } from "./environment.ts";
-import { printMarker } from "./markers.ts";
+import { type Marker, printMarker } from "./markers.ts";
+
+/**
+ * The shell's variable with the session's nonce, which is read-only and not exported. Nothing that is typed after the first line contains
+ * the nonce, so a process that reads the terminal does not learn what ends a command.
+ */
+const nonceVariable = "__signalman_nonce";
+const nonceWord = `"$${nonceVariable}"`;
+
+/** Number of the first line in its end marker; commands count from 1. */
+export const bootNumber = 0;
 
 /** The shell's streams, parked between two commands: descriptor numbers, or `-` for a closed stream. */
 export interface ParkedStreams {
@@ -17,9 +27,9 @@ export interface ParkedStreams {
   readonly pid: number;
 }
 
-/** Returns shell text that prints a marker and discards the trace of `set -x`. */
-const reportMarker = (...marker: Parameters<typeof printMarker>) =>
-  `{ \\builtin ${printMarker(...marker)} >/dev/tty; } 2>/dev/null`;
+/** Returns shell text that prints a marker of a line and discards the trace of `set -x`. */
+const reportMarker = (kind: Marker["kind"], line: number, fields: readonly string[] = []) =>
+  `{ \\builtin ${printMarker(nonceWord, kind, [String(line), ...fields])} >/dev/tty; } 2>/dev/null`;
 
 export interface HolderOptions {
   readonly nonce: string;
@@ -53,13 +63,19 @@ export function holderCommand({ nonce, size, login }: HolderOptions): string[] {
   return ["sh", "-c", script.join("\n")];
 }
 
+/** Returns shell text that gives the shell the session's nonce. */
+export function nonceText(nonce: string): string {
+  return `\\builtin readonly ${nonceVariable}=${nonce}; \\builtin export -n ${nonceVariable}`;
+}
+
 /**
- * Returns the first line, which turns off prompts, history, and line editing; the latter costs more than the
- * rest of the protocol and changes the terminal's settings for each line. It stays on until here, so that the
- * login profile can configure it.
+ * Returns the first line, which sets the nonce with `setNonce`, and turns off prompts, history, and line editing; the
+ * latter costs more than the rest of the protocol and changes the terminal's settings for each line. It stays on
+ * until here, so that the login profile can configure it.
  */
-export function bootLine(nonce: string): string {
+export function bootLine(setNonce: string): string {
   return toLine(
+    setNonce,
     "\\builtin export PS1=''",
     "\\builtin unset PROMPT_COMMAND",
     "\\builtin set +o history +o emacs",
@@ -68,7 +84,7 @@ export function bootLine(nonce: string): string {
     // terminal this number is used up within a second.
     "IGNOREEOF=20000",
     "\\builtin cd ~",
-    park(nonce),
+    park(bootNumber),
   );
 }
 
@@ -76,28 +92,28 @@ export function bootLine(nonce: string): string {
  * Returns the line that runs a file: start marker, restored streams and options of the job, `source`, end
  * marker.
  */
-export function commandLine(nonce: string, path: string, streams: ParkedStreams): string {
+export function commandLine(line: number, path: string, streams: ParkedStreams): string {
   const { stdin, stdout, stderr } = streams;
   const close = [stdin, stdout, stderr].filter((fd) => fd !== "-").map((fd) => `${fd}>&-`);
-  const atPrompt = `${reportMarker(nonce, "P", ['"$?"'])}`;
+  const atPrompt = reportMarker("P", line, ['"$?"']);
   return toLine(
     `\\builtin printf -v PROMPT_COMMAND %s ${quote(atPrompt)}`,
-    reportMarker(nonce, "S"),
+    reportMarker("S", line),
     ["\\exec", `<&${stdin}`, `>&${stdout}`, `2>&${stderr}`, ...close].join(" "),
     ...(streams.flags.includes("x") ? ["\\builtin set -x"] : []),
     `\\builtin source ${quote(path)}`,
-    park(nonce),
+    park(line),
   );
 }
 
 /** Returns the line that reports the end of a command that an interrupt aborted before its end marker. */
-export function recoveryLine(nonce: string): string {
-  return toLine(park(nonce));
+export function recoveryLine(line: number): string {
+  return toLine(park(line));
 }
 
 /** Reads the parked streams from the fields of an end marker. */
 export function toParkedStreams(fields: readonly string[]): ParkedStreams {
-  const [, flags = "", stdin = "-", stdout = "-", stderr = "-", pid = ""] = fields;
+  const [, , flags = "", stdin = "-", stdout = "-", stderr = "-", pid = ""] = fields;
   return { flags, stdin, stdout, stderr, pid: Number(pid) };
 }
 
@@ -106,11 +122,11 @@ export function toParkedStreams(fields: readonly string[]): ParkedStreams {
  * next command, output of the shell itself (prompts, job notices, traps) is discarded, and all remaining
  * output is that of background processes.
  */
-function park(nonce: string): string {
+function park(line: number): string {
   return [
     "{ AGENT_CMD_RESULT=$? __signalman=$-; \\builtin set +x; } >/dev/null 2>&1",
     ...(["stderr 2>", "stdout >", "stdin <"] as const).map(parkOne),
-    reportMarker(nonce, "E", [
+    reportMarker("E", line, [
       '"$AGENT_CMD_RESULT"',
       '"$__signalman"',
       '"$__signalman_stdin"',

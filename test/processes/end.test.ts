@@ -40,6 +40,27 @@ for (const user of users) {
     expect((await agent.end()).ended).toMatchObject([{ comm: "sleep", how: "term" }]);
     expect(place.marked()).toEqual([]);
   });
+
+  for (const [name, cookie] of Object.entries({
+    "a forged": "SIGNALMAN_JOB_other_00000000=00000000000000000000000000000000",
+    "a changed": "${CHANGED}",
+    "another job's": "${BORROWED}",
+  })) {
+    test(`a sub-reaper ends orphans with ${name} cookie (as ${user})`, async () => {
+      using place = createPlayground();
+      const lines = [
+        `own=$(env | grep '^SIGNALMAN_JOB_')`,
+        'CHANGED="${own%?}X" BORROWED="${own/job-0/job-1}"',
+        `(env -i "${cookie}" setsid sh -c 'sleep 1000 MARK &' &)`,
+        "echo READY",
+      ];
+      const script = place.write("script", lines.join("\n"));
+      await using agent = await startAgent({ subReaper: true, graceMs: 100, jobs: [{ script }] }, user);
+      await appeared(place);
+      expect((await agent.end()).ended).toMatchObject([{ comm: "sleep", how: "term" }]);
+      expect(place.marked()).toEqual([]);
+    });
+  }
 }
 
 test("a job that left no process has nothing to end", async () => {

@@ -6,20 +6,29 @@ import { createSession } from "../../src/session/session.ts";
 
 /** A session in an empty home, with the output of its commands. */
 export async function openSession(
-  options: { profile?: string; rc?: string; login?: boolean; startTimeoutMs?: number } = {},
+  options: {
+    profile?: string;
+    rc?: string;
+    login?: boolean;
+    startTimeoutMs?: number;
+    /** `false`: the session's secret is typed. */
+    hasSecretFile?: boolean;
+  } = {},
 ) {
   const home = mkdtempSync(join(tmpdir(), "signalman-session-"));
   if (options.profile !== undefined) writeFileSync(join(home, ".bash_profile"), options.profile);
   if (options.rc !== undefined) writeFileSync(join(home, ".bashrc"), options.rc);
   const command = join(home, "command");
+  const put = (text: string) => {
+    writeFileSync(command, `${text}\n`);
+    return command;
+  };
   const env = { PATH: process.env["PATH"] ?? "", HOME: home, TERM: "xterm" };
   const session = await createSession(
     {
       open: (terminal) => openLocalTerminal({ ...terminal, env, cwd: "/" }),
-      putCommand(text) {
-        writeFileSync(command, `${text}\n`);
-        return command;
-      },
+      putCommand: put,
+      ...(options.hasSecretFile !== false && { putSecret: put }),
       overflow: join(home, "overflow"),
       size: { rows: 0, columns: 0 },
       startTimeoutMs: options.startTimeoutMs ?? 10_000,

@@ -2,8 +2,6 @@ import type { Cookie } from "../../core/contracts/executor.ts";
 import { randomBytes } from "node:crypto";
 
 const prefix = "SIGNALMAN_JOB_";
-/** A variable that begins like a cookie and is not one: cookies end in a nonce. */
-const socket = `${prefix}SOCKET=`;
 
 /**
  * Creates a cookie `SIGNALMAN_JOB_<job's id>_<nonce>`. The nonce separates two nested runs of the same job
@@ -19,14 +17,6 @@ export function hasCookie(environ: Buffer, cookie: Cookie): boolean {
   const entry = Buffer.from(`${cookie.name}=${cookie.value}`);
   for (let at = environ.indexOf(entry); at >= 0; at = environ.indexOf(entry, at + 1)) {
     if (startsEntry(environ, at) && (environ[at + entry.length] ?? 0) === 0) return true;
-  }
-  return false;
-}
-
-/** Returns `true` when an environment contains the cookie of any job. */
-export function hasAnyCookie(environ: Buffer): boolean {
-  for (let at = environ.indexOf(prefix); at >= 0; at = environ.indexOf(prefix, at + 1)) {
-    if (startsEntry(environ, at) && environ.indexOf(socket, at) !== at) return true;
   }
   return false;
 }

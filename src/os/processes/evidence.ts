@@ -1,5 +1,5 @@
 import type { Cookie } from "../../core/contracts/executor.ts";
-import { hasAnyCookie, hasCookie } from "./cookie.ts";
+import { hasCookie } from "./cookie.ts";
 import { isDead, type ProcessStat, readEnviron, readStat } from "./proc.ts";
 import type { Strangers } from "./strangers.ts";
 
@@ -63,8 +63,8 @@ export function createEvidence(cookie: Cookie): Evidence {
     isProvedAlone(stat, strangers, ownsOrphans) {
       const environ = readEnviron(stat.pid);
       if (environ !== undefined && hasCookie(environ, cookie)) return true;
-      if (!ownsOrphans || stat.ppid !== process.pid || strangers.sessions.has(stat.session)) return false;
-      return environ === undefined || !hasAnyCookie(environ);
+      // An orphan's cookie disproves nothing: a job can give it any, also that of another job.
+      return ownsOrphans && stat.ppid === process.pid && !strangers.sessions.has(stat.session);
     },
     remember(processes) {
       proved = new Map(processes.map(({ pid, startTime }) => [pid, startTime]));

@@ -53,6 +53,7 @@ export async function openSandbox(
         return local;
       },
       putCommand: (text) => workspace.put("command", `${text}\n`),
+      putSecret: (text) => workspace.put("command", `${text}\n`),
       overflow: join(directory, "overflow"),
       size: context.options.terminalSize,
       startTimeoutMs: config["start-timeout"] * 1000,

@@ -3,14 +3,19 @@
  *
  * @module signalman/terminal
  */
-export type { Cookie } from "./core/contracts/executor.ts";
+export type { Cookie, JobUser } from "./core/contracts/executor.ts";
+export type { EndReport } from "./os/processes/end-report.ts";
 export { endProcesses } from "./os/processes/end.ts";
 export { listLineage } from "./os/processes/lineage.ts";
 export { logEndReport } from "./os/processes/log-end-report.ts";
 export { becomeSubReaper, startReaper } from "./os/processes/reaper.ts";
 export { sendSignal } from "./os/processes/send-signal.ts";
+export { resolvePid } from "./os/processes/resolve-pid.ts";
 export { createJobProcesses, type JobProcesses } from "./os/processes/tree.ts";
 export { type UsageWatch, watchUsage } from "./os/processes/usage.ts";
+export { asUser } from "./os/users/as-user.ts";
+export { endUserProcesses } from "./os/users/end-user-processes.ts";
+export { toUserCommand, toUserEnvironment } from "./os/users/user-command.ts";
 export { decodeVariables, quote, toExportFile } from "./session/environment.ts";
 export { createPrefixed } from "./session/command-prefix.ts";
 export { startGuard } from "./session/guard.ts";

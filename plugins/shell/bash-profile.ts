@@ -1,6 +1,7 @@
 import { existsSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { type Output, toMessage } from "signalman";
+import { asUser, type JobUser } from "signalman/terminal";
 
 /**
  * The login profile of the jobs' user, to which hosted mode adds each job's variables (protocol section 6.2).
@@ -14,15 +15,17 @@ export interface BashProfile {
 }
 
 /** Creates the profile below `home`. Unless it is enabled, nothing is written. */
-export function createBashProfile(home: string, isEnabled = false): BashProfile {
+export function createBashProfile(home: string, isEnabled = false, user?: JobUser): BashProfile {
   const path = join(home, ".bash_profile");
   return {
     source(file, output) {
       if (!isEnabled) return 0;
       try {
-        const opening = existsSync(path) ? "" : shadowed;
-        // The file is removed with the job.
-        writeFileSync(path, `${opening}[ ! -f ${file} ] || source ${file}\n`, { flag: "a" });
+        asUser(user, () => {
+          const opening = existsSync(path) ? "" : shadowed;
+          // The file is removed with the job.
+          writeFileSync(path, `${opening}[ ! -f ${file} ] || source ${file}\n`, { flag: "a" });
+        });
         return 0;
       } catch (error) {
         output(`Failed to append to '${path}': ${toMessage(error)}\n`);

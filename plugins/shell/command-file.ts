@@ -1,15 +1,16 @@
 import { chmodSync, mkdirSync } from "node:fs";
 import { join } from "node:path";
+import type { JobUser } from "signalman/terminal";
 import { writePrivateFile } from "./private-file.ts";
 
 /** Writes a command into the job's directory for the shell to source, and returns the path. Restores a directory that the job has deleted. */
-export function writeCommandFile(directory: string, text: string): string {
+export function writeCommandFile(directory: string, text: string, user?: JobUser): string {
   const path = join(directory, "command");
   try {
-    writePrivateFile(path, `${text}\n`);
+    writePrivateFile(path, `${text}\n`, { user });
   } catch (error) {
     if (!restoreDirectory(directory)) throw error;
-    writePrivateFile(path, `${text}\n`);
+    writePrivateFile(path, `${text}\n`, { user });
   }
   return path;
 }

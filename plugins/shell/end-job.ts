@@ -2,7 +2,10 @@ import { setTimeout as sleep } from "node:timers/promises";
 import type { Logger } from "signalman";
 import {
   endProcesses,
+  type EndReport,
+  endUserProcesses,
   type JobProcesses,
+  type JobUser,
   listLineage,
   type LocalTerminal,
   logEndReport,
@@ -20,14 +23,19 @@ const lastOutputMs = 1000;
 export async function endJob(options: {
   processes: JobProcesses;
   session: Session<LocalTerminal> | undefined;
+  /** Pid of the job's shell; left out when it has not started. */
+  shellPid: number | undefined;
+  user: JobUser | undefined;
   logger: Logger;
   graceMs: number;
   now: AbortSignal;
 }): Promise<void> {
-  const { processes, session, logger, graceMs, now } = options;
-  const [shell, ...leaders] = session ? listLineage(session.shellPid, session.terminal.pid) : [];
+  const { processes, session, shellPid, user, logger, graceMs, now } = options;
+  const [shell, ...leaders] =
+    session && shellPid !== undefined ? listLineage(shellPid, session.terminal.pid) : [];
   const hold = shell === undefined ? [] : [shell, ...leaders];
-  logEndReport(await endProcesses(processes, { graceMs, now, hold }), logger);
+  const report = await endProcesses(processes, { graceMs, now, hold });
+  logEndReport(report, logger);
   if (!session || shell === undefined) return;
   // The leader of the terminal was stopped too, and a command prefix with it. It reports the end of the shell
   // behind the last byte.
@@ -37,4 +45,12 @@ export async function endJob(options: {
   const { pendingBytes } = session;
   if (pendingBytes > 0) logger.info("output arrived after the last command", { bytes: pendingBytes });
   await session[Symbol.asyncDispose]();
+  if (user?.isExclusive) await endStrays(user, report.spared, logger);
+}
+
+/** Ends what runs as the job's own user and was not proved to be the job's, such as a program that cron has started. */
+async function endStrays(user: JobUser, spared: EndReport["spared"], logger: Logger): Promise<void> {
+  const pids = new Set(spared.map(({ pid }) => pid));
+  const ended = await endUserProcesses(user.uid, (pid) => pids.has(pid));
+  logEndReport({ ended: ended.map((each) => ({ ...each, how: "kill" })), spared: [], left: [] }, logger);
 }

@@ -2,7 +2,7 @@ import { rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { EnvironmentVariable, Output } from "signalman";
-import { decodeVariables, quote, toExportFile } from "signalman/terminal";
+import { asUser, decodeVariables, type JobUser, quote, toExportFile } from "signalman/terminal";
 import { writePrivateFile } from "./private-file.ts";
 
 export interface ExportFiles extends Disposable {
@@ -12,23 +12,23 @@ export interface ExportFiles extends Disposable {
 
 /**
  * The files that pass variables to the shell: `<tmpdir>/.env-<nanoseconds>`, where users who debug on the host expect them (protocol
- * section 6.2). Only the agent's user can read them. Disposal removes them.
+ * section 6.2). Only the job's user can read them, whose own temporary directory is `/tmp`. Disposal removes them.
  */
-export function createExportFiles(): ExportFiles {
+export function createExportFiles(user?: JobUser): ExportFiles {
   const paths: string[] = [];
   return {
     write(env, output) {
       const variables = decodeVariables(env, output);
       if (variables === undefined) return undefined;
-      const path = join(tmpdir(), `.env-${unixNanoseconds()}`);
+      const path = join(user ? "/tmp" : tmpdir(), `.env-${unixNanoseconds()}`);
       paths.push(path);
-      writePrivateFile(path, toExportFile(variables), { isNew: true });
+      asUser(user, () => writePrivateFile(path, toExportFile(variables), { isNew: true }));
       return quote(path);
     },
     [Symbol.dispose]() {
       for (const path of paths.splice(0)) {
         try {
-          rmSync(path, { force: true });
+          asUser(user, () => rmSync(path, { force: true }));
         } catch {
           // The disk may have become read-only.
         }

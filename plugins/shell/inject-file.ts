@@ -1,46 +1,58 @@
 import { closeSync, fchmodSync, mkdirSync, openSync, writeFileSync } from "node:fs";
 import { dirname, isAbsolute, join } from "node:path";
 import { decodeBase64, toMessage, type JobFile, type Output } from "signalman";
+import { asUser, type JobUser } from "signalman/terminal";
 
 /**
- * Writes one file of the request (protocol sections 3.3, 6.2, 7). Returns the exit code: 255 when the content could not be written, 1 for
- * any other fault. A file with mode 0600 is at no time readable by other users.
+ * Writes one file of the request (protocol sections 3.3, 6.2, 7), with the rights of `user` if there is one. Returns the exit code: 255
+ * when the content could not be written, 1 for any other fault. A file with mode 0600 is at no time readable by other users.
  */
-export function injectFile(file: JobFile, home: string, output: Output): number {
+export function injectFile(file: JobFile, home: string, output: Output, user?: JobUser): number {
   const path = toPath(file.path, home);
   output(`Injecting ${path} with file mode ${file.mode}\n`);
-  const fail = (line: string, code = 1) => {
-    output(`${line}\n`);
-    return code;
-  };
-
   const content = decodeBase64(file.content);
-  if (content === undefined) return fail("Failed to decode the content of the file.");
+  const fault =
+    content === undefined
+      ? { line: "Failed to decode the content of the file.", code: 1 }
+      : asUser(user, () => writeFile(path, file.mode, content));
+  if (fault === undefined) return 0;
+  output(`${fault.line}\n`);
+  return fault.code;
+}
+
+interface Fault {
+  readonly line: string;
+  readonly code: number;
+}
+
+function writeFile(path: string, mode: string, content: Uint8Array): Fault | undefined {
   const directory = dirname(path);
+  const toFault = (what: string, error: unknown, code = 1) => ({
+    line: `${what}: ${toMessage(error)}`,
+    code,
+  });
   try {
     mkdirSync(directory, { recursive: true, mode: 0o750 });
   } catch (error) {
-    return fail(`Failed to create directory '${directory}': ${toMessage(error)}`);
+    return toFault(`Failed to create directory '${directory}'`, error);
   }
-  if (!/^[0-7]{1,5}$/.test(file.mode)) return fail(`bad file permission '${file.mode}'`);
-
   let fd: number;
   try {
     fd = openSync(path, "w", 0o600);
   } catch (error) {
-    return fail(`Failed to create destination path '${path}': ${toMessage(error)}`);
+    return toFault(`Failed to create destination path '${path}'`, error);
   }
   try {
-    fchmodSync(fd, Number.parseInt(file.mode, 8) & 0o7777);
+    fchmodSync(fd, Number.parseInt(mode, 8) & 0o7777);
   } catch (error) {
     closeSync(fd);
-    return fail(`Failed to set file mode '${file.mode}' for '${path}': ${toMessage(error)}`);
+    return toFault(`Failed to set file mode '${mode}' for '${path}'`, error);
   }
   try {
     writeFileSync(fd, content);
-    return 0;
+    return undefined;
   } catch (error) {
-    return fail(`Failed to write the content of '${path}': ${toMessage(error)}`, 255);
+    return toFault(`Failed to write the content of '${path}'`, error, 255);
   } finally {
     closeSync(fd);
   }

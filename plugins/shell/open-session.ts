@@ -1,4 +1,4 @@
-import { mkdirSync } from "node:fs";
+import { chmodSync, mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { AgentError, type ExecutorContext } from "signalman";
 import {
@@ -7,7 +7,9 @@ import {
   type LocalTerminal,
   openLocalTerminal,
   quote,
+  resolvePid,
   type Session,
+  toUserCommand,
 } from "signalman/terminal";
 import { writeCommandFile } from "./command-file.ts";
 import { addProgramToPath } from "./program-path.ts";
@@ -25,16 +27,24 @@ export async function openSession(
   signal: AbortSignal,
 ): Promise<Session<LocalTerminal>> {
   const { environment, directory, options, commandPrefix = [] } = context;
+  const { user } = options;
+  // The user can open files here by their names, and change nothing.
+  if (user) chmodSync(directory, 0o711);
   return createSession(
     {
       open: (terminal) => {
-        const command = lowerResourcePriority([...commandPrefix, ...terminal.command]);
-        const local = openLocalTerminal({ ...terminal, command, env: environment });
+        const command = lowerResourcePriority(toUserCommand(user, [...commandPrefix, ...terminal.command]));
+        const local = openLocalTerminal({
+          ...terminal,
+          command,
+          env: environment,
+          ...(user && { cwd: "/" }),
+        });
         processes.addRoot(local.pid);
         return local;
       },
-      putCommand: (text) => writeCommandFile(directory, text),
-      putSecret: (text) => writeCommandFile(directory, text),
+      putCommand: (text) => writeCommandFile(directory, text, user),
+      putSecret: (text) => writeCommandFile(directory, text, user),
       overflow: join(directory, "overflow"),
       size: options.terminalSize,
       startTimeoutMs,
@@ -43,13 +53,19 @@ export async function openSession(
   );
 }
 
+/** Finds the pid of the job's shell. What the terminal reports is the job's word, and an agent that is root may signal every process. */
+export function findShellPid({ shellPid, terminal }: Session<LocalTerminal>): number {
+  return resolvePid(terminal.pid, shellPid) ?? terminal.pid;
+}
+
 /** Changes to the job's own home, if it has one, and makes `signalman` available in PATH. */
 export async function prepareSession(
   session: Session,
   { options }: Pick<ExecutorContext, "options">,
   signal: AbortSignal,
 ): Promise<void> {
-  if (options.home !== undefined) await changeHome(session, options.home, signal);
+  if (options.home !== undefined && options.user === undefined)
+    await changeHome(session, options.home, signal);
   await addProgramToPath(session);
 }
 

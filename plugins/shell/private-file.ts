@@ -1,14 +1,16 @@
-import { writeFileSync } from "node:fs";
+import { chownSync, writeFileSync } from "node:fs";
 import { AgentError, toMessage } from "signalman";
+import type { JobUser } from "signalman/terminal";
 
-/** Writes a file with mode 0600. Throws `FILE_FAILED` with the path. */
+/** Writes a file with mode 0600, which belongs to `user` if there is one. Throws `FILE_FAILED` with the path. */
 export function writePrivateFile(
   path: string,
   text: string | Uint8Array,
-  options: { isNew?: boolean } = {},
+  options: { isNew?: boolean; user?: JobUser | undefined } = {},
 ): void {
   try {
     writeFileSync(path, text, { mode: 0o600, flag: options.isNew ? "wx" : "w" });
+    if (options.user) chownSync(path, options.user.uid, options.user.gid);
   } catch (cause) {
     throw new AgentError("FILE_FAILED", `cannot write "${path}": ${toMessage(cause)}`, { cause });
   }

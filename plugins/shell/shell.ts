@@ -7,13 +7,14 @@ import {
   watchUsage,
   type LocalTerminal,
   type Session,
+  toUserEnvironment,
 } from "signalman/terminal";
 import { createBashProfile } from "./bash-profile.ts";
 import { createExportFiles } from "./export-files.ts";
 import { endJob } from "./end-job.ts";
 import { injectFile } from "./inject-file.ts";
 import { runWithOomNotice } from "./oom-notice.ts";
-import { openSession, prepareSession } from "./open-session.ts";
+import { findShellPid, openSession, prepareSession } from "./open-session.ts";
 
 export interface ShellExecutorOptions {
   readonly startTimeoutMs: number;
@@ -30,17 +31,21 @@ export type ShellContext = Pick<
 
 /** Runs a job in one login bash on this host (protocol section 6.2). */
 export function createShellExecutor(context: ShellContext, options: ShellExecutorOptions): Executor {
-  const { cookie, environment, logger } = context;
+  const { cookie, logger } = context;
+  const { user } = context.options;
+  const environment = toUserEnvironment(user, context.environment);
   const processes = createJobProcesses({ cookie, keep: options.keepProcesses });
-  const exportFiles = createExportFiles();
+  const exportFiles = createExportFiles(user);
   const watch = watchUsage();
   const cleanup = new AsyncDisposableStack();
   for (const each of [processes, exportFiles, watch]) cleanup.use(each);
   const stopStart = new AbortController();
   const now = new AbortController();
-  const home = context.options.home ?? (environment["HOME"] || "/");
-  const profile = createBashProfile(home, options.sourcesInProfile);
+  const ending = { processes, user, logger, now: now.signal };
+  const home = user?.home ?? context.options.home ?? (environment["HOME"] || "/");
+  const profile = createBashProfile(home, options.sourcesInProfile, user);
   let session: Session<LocalTerminal> | undefined;
+  let shellPid: number | undefined;
   let starting: Promise<unknown> = Promise.resolve();
   let stopped: Promise<void> | undefined;
   let disposed: Promise<void> | undefined;
@@ -49,11 +54,11 @@ export function createShellExecutor(context: ShellContext, options: ShellExecuto
     becomeSubReaper();
     cleanup.use(startReaper());
     const { startTimeoutMs } = options;
-    session = await openSession({ context, processes, startTimeoutMs }, signal);
+    session = await openSession({ context: { ...context, environment }, processes, startTimeoutMs }, signal);
     await prepareSession(session, context, signal);
-    const { shellPid, terminal } = session;
+    shellPid = findShellPid(session);
     processes.addRoot(shellPid);
-    cleanup.use(startGuard({ cookie, shellPid, leaderPid: terminal.pid, env: environment, logger }));
+    cleanup.use(startGuard({ cookie, shellPid, leaderPid: session.terminal.pid, env: environment, logger }));
   }
 
   const shell: Executor = {
@@ -77,7 +82,7 @@ export function createShellExecutor(context: ShellContext, options: ShellExecuto
     async injectFiles(files, output) {
       for (const file of files) {
         if (!session || stopped) return 1;
-        const code = injectFile(file, home, output);
+        const code = injectFile(file, home, output, user);
         if (code !== 0) return code;
       }
       return 0;
@@ -87,19 +92,14 @@ export function createShellExecutor(context: ShellContext, options: ShellExecuto
       if (!current || stopped) return 1;
       const run = (to: Output) => current.run(directive, to, runOptions);
       if (runOptions?.silent) return run(output);
-      return runWithOomNotice({
-        session: current,
-        watch,
-        output,
-        run,
-        isStopped: () => stopped !== undefined,
-      });
+      const isStopped = () => stopped !== undefined;
+      return runWithOomNotice({ session: current, watch, output, run, isStopped });
     },
     stop(graceMs) {
       stopStart.abort();
       if (!stopped) watch.look();
       else setTimeout(() => now.abort(), graceMs).unref();
-      stopped ??= starting.then(() => endJob({ processes, session, logger, graceMs, now: now.signal }));
+      stopped ??= starting.then(() => endJob({ ...ending, session, shellPid, graceMs }));
       return stopped;
     },
     usage: async () => watch.usage(),

@@ -1,4 +1,5 @@
 import type { HangingHook } from "../core/contracts/agent-status.ts";
+import type { JobUser } from "../core/contracts/executor.ts";
 import type { JobRequest } from "../core/contracts/job-request.ts";
 import type { AgentJob, JobDelivery, Jobs, LeftJob } from "../core/contracts/jobs.ts";
 import type { Logger } from "../core/contracts/logger.ts";
@@ -27,6 +28,8 @@ export interface SlotPlace {
   readonly socketDirectories: readonly string[];
   /** The home directory of the slot's jobs. Left out: the login profile decides. */
   readonly home?: string | undefined;
+  /** The user of the slot's jobs. Left out: the agent's. */
+  readonly user?: JobUser | undefined;
 }
 
 /** The jobs of a slot. */
@@ -128,7 +131,7 @@ function launch(
   { launcher, logger, place }: SlotJobsOptions,
 ): WaitingJobProcess {
   const socket = toSocketPath(place.socketDirectories);
-  return launcher.start({ jobId, directory, logger, socket, home: place.home });
+  return launcher.start({ jobId, directory, logger, socket, home: place.home, user: place.user });
 }
 
 /** The process that was started for a job whose request is still being fetched; at most one. */

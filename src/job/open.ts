@@ -1,7 +1,7 @@
-import { mkdtempSync, rmSync } from "node:fs";
+import { chmodSync, chownSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import type { Cookie, ExecutorContext } from "../core/contracts/executor.ts";
+import type { Cookie, ExecutorContext, JobUser } from "../core/contracts/executor.ts";
 import type { Host } from "../core/contracts/host.ts";
 import type { JobLog } from "../core/contracts/job-log.ts";
 import type { JobRequest } from "../core/contracts/job-request.ts";
@@ -67,6 +67,7 @@ export async function openJob(asked: JobRequest, options: OpenJobOptions): Promi
   const log = createJobLog({ spool, filters, sequences: createJobSequences(commands) });
   const jobSocket = findSocketPath(directory, options);
   if (jobSocket !== undefined) cleanup.use(listenToJob({ path: jobSocket, commands }));
+  if (settings.user) admit(settings.user, directory, jobSocket);
 
   // 4. The job. Its executor gets a directory of its own, and is created when the job starts.
   const context = toExecutorContext(request, log, { ...options, jobSocket });
@@ -107,15 +108,27 @@ function toExecutorContext(
 ): Omit<ExecutorContext, "directory" | "imagePulled" | "logger"> {
   const { settings, env, jobSocket } = options;
   const cookie = options.cookie ?? createCookie(job.id);
-  const { agentId, secretVariables, stopGraceMs, terminalSize, limits, home } = settings;
+  const { agentId, secretVariables, stopGraceMs, terminalSize, limits, home, user } = settings;
   return {
     job,
     agentId,
     environment: toBaseEnvironment(env, { secretVariables, cookie, jobSocket }),
     cookie,
     log,
-    options: { stopGraceMs, terminalSize, limits, ...(home !== undefined && { home }) },
+    options: {
+      stopGraceMs,
+      terminalSize,
+      limits,
+      ...(home !== undefined && { home }),
+      ...(user !== undefined && { user }),
+    },
   };
+}
+
+/** Lets the job's user pass through the directory to files that it may open, and speak with the job. It can list and change nothing there. */
+function admit({ uid, gid }: JobUser, directory: string, jobSocket: string | undefined): void {
+  chmodSync(directory, 0o711);
+  if (jobSocket !== undefined) chownSync(jobSocket, uid, gid);
 }
 
 /** Returns `undefined` when there is no usable path: the job runs without a socket. */

@@ -1,4 +1,4 @@
-import type { JobLimits } from "../core/contracts/executor.ts";
+import type { JobLimits, JobUser } from "../core/contracts/executor.ts";
 import type { EnvironmentVariable } from "../core/contracts/job-request.ts";
 
 /** Settings of a job that come from the agent's configuration. */
@@ -16,6 +16,8 @@ export interface JobSettings {
   readonly limits: JobLimits;
   /** Home directory of jobs after the login profile. Left out: as the profile sets it. */
   readonly home?: string;
+  /** User of the job's processes on this host. Left out: the agent's. */
+  readonly user?: JobUser;
   /** Variables that the agent adds to those of every job (`env-vars`); they take precedence. */
   readonly env: readonly EnvironmentVariable[];
   /** Tokens of the agent itself, which job logs must not show. */

@@ -34,6 +34,25 @@ export const jobEntries = {
     ),
     [],
   ),
+  "shell-user": v.optional(
+    v.pipe(
+      v.string(),
+      v.regex(/^[A-Za-z0-9_][A-Za-z0-9_.{}-]*$/, "expected the name or uid of a user, such as ci-{slot}"),
+      v.description(
+        "User, by name or uid, as which jobs run on this host; `{slot}` is replaced by the number of the slot, from 1. The agent must run as root. Jobs can then read neither the agent's token and state nor each other's files",
+      ),
+      v.metadata({ hint: "user", defaultText: "the agent's user" }),
+    ),
+  ),
+  "end-user-processes": v.optional(
+    v.pipe(
+      v.boolean(),
+      v.description(
+        "End every process of the job's user at the end of a job, whatever started it; only where nothing else runs as this user",
+      ),
+      v.metadata({ defaultText: "true when shell-user contains {slot}" }),
+    ),
+  ),
   "terminal-size": v.optional(
     v.pipe(
       v.string(),

@@ -2,6 +2,8 @@ import { randomUUID } from "node:crypto";
 import { existsSync } from "node:fs";
 import { type CommandValues, defineCommand, type Program } from "../../core/contracts/command.ts";
 import type { JobResult } from "../../core/contracts/job-events.ts";
+import type { CoreConfig } from "../../agent/options/index.ts";
+import { coreName } from "../../core/config/flags.ts";
 import type { JobRequest } from "../../core/contracts/job-request.ts";
 import { AgentError } from "../../core/errors.ts";
 import { selectCommands } from "../../job/request/select.ts";
@@ -14,6 +16,7 @@ import { hasColour } from "../output/colour.ts";
 import { loadJob } from "../run/job-file.ts";
 import { listenForStop } from "../run/stop-signals.ts";
 import { toSettings, toVariableOfJob } from "../program/job-settings.ts";
+import { findJobUsers } from "../program/job-user.ts";
 import { print } from "../output/print.ts";
 
 const exitStatus: Readonly<Record<JobResult, number>> = { passed: 0, failed: 1, stopped: 130 };
@@ -62,6 +65,7 @@ async function runJob(given: CommandValues<typeof args>, program: Program): Prom
     throw new AgentError("USAGE_INVALID", `"--keep" expects a new file: "${given.keep}" already exists`);
   }
   const request = await loadRequest(given, program);
+  const [user] = findJobUsers(program.config.of(coreName) as CoreConfig, 1) ?? [];
   using signals = listenForStop({ stoppedStatus: exitStatus.stopped });
   // Only plugins from outside can make the event loop stand still.
   const isWatched = program.plugins.some(({ origin }) => origin.kind !== "built-in");
@@ -79,7 +83,7 @@ async function runJob(given: CommandValues<typeof args>, program: Program): Prom
   const summary = await runHere(request, {
     version: program.version,
     host,
-    settings: toSettings(program, `run-${randomUUID()}`),
+    settings: { ...toSettings(program, `run-${randomUUID()}`), ...(user && { user }) },
     logger: program.logger,
     onSecrets: (values) => program.logger.addSecrets(values),
     env: process.env,

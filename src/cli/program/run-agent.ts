@@ -26,6 +26,7 @@ import { openStateDirectory, type StateDirectory } from "../../os/state/director
 import { connectServiceManager, type ServiceManager } from "../../os/systemd/notify.ts";
 import { type LoopWatch, startLoopWatch } from "../../os/watchdog/loop-watch.ts";
 import { toSettings } from "./job-settings.ts";
+import { findJobUsers } from "./job-user.ts";
 
 /** Runs an agent in this process until it shuts down, and sets the exit status. */
 export async function runAgentCommand(
@@ -35,7 +36,8 @@ export async function runAgentCommand(
 ): Promise<void> {
   const core = program.config.of(coreName) as CoreConfig;
   const { version, logger } = program;
-  const hasHomes = slots > 1 && core["slot-home"] === "own";
+  const users = findJobUsers(core, slots);
+  const hasHomes = slots > 1 && core["slot-home"] === "own" && users === undefined;
 
   // 1. This process: protected from its jobs, a reaper of orphans, controlled by the operator's signals.
   protectProcess();
@@ -85,7 +87,7 @@ export async function runAgentCommand(
     }),
     keptLogs: { maxBytes: core["kept-logs-size"], maxAgeMs: core["kept-logs-days"] * 24 * 3600 * 1000 },
     holdState: () => holdState(state, { logger, signals, onRecreated: listen }),
-    placeOf: (slot) => toPlace(slot, state, hasHomes),
+    placeOf: (slot) => ({ ...toPlace(slot, state, hasHomes), user: users?.[slot] }),
     onJobs: (theirs) => void jobs.push(theirs),
   });
   process.exitCode = end?.isFailed ? 1 : 0;

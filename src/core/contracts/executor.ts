@@ -22,6 +22,19 @@ export interface JobLimits {
   readonly pids?: number;
 }
 
+/** A user of this host as which a job's processes run (`shell-user`). */
+export interface JobUser {
+  readonly name: string;
+  readonly uid: number;
+  readonly gid: number;
+  /** All groups, the primary one included. */
+  readonly groups: readonly number[];
+  readonly home: string;
+  readonly shell: string;
+  /** Nothing else runs as this user: at the end of a job, every process of the user is ended. */
+  readonly isExclusive: boolean;
+}
+
 /** Settings of a job that apply to every executor. */
 export interface ExecutorOptions {
   /** Milliseconds from SIGTERM to SIGKILL (`stop-grace-period`). */
@@ -30,6 +43,8 @@ export interface ExecutorOptions {
   readonly terminalSize: { readonly rows: number; readonly columns: number };
   /** On the agent's host: the job's initial working directory, and its `HOME` after the login profile. Left out: as the profile sets them. */
   readonly home?: string;
+  /** The user of the job's processes on this host. Left out: the agent's. */
+  readonly user?: JobUser;
   /** Limits that the executor enforces. It receives only those that it declares in `ExecutorFactory.enforcesLimits`. */
   readonly limits: JobLimits;
 }

@@ -3,6 +3,7 @@ import { join } from "node:path";
 import type { JobSummary } from "../../core/contracts/job-summary.ts";
 import type { Logger } from "../../core/contracts/logger.ts";
 import { AgentError } from "../../core/errors.ts";
+import { endUserProcesses } from "../../os/users/end-user-processes.ts";
 import { endProcesses } from "../../os/processes/end.ts";
 import { createJobProcesses } from "../../os/processes/tree.ts";
 import { readBootId } from "../../os/state/boot-id.ts";
@@ -87,9 +88,10 @@ function closeLog(options: CloseJobOptions): ClosedJob {
 
 const noLock: Disposable = { [Symbol.dispose]: () => {} };
 
-async function endRemaining({ cookie }: JobProcessRecord, logger: Logger): Promise<void> {
+async function endRemaining({ cookie, exclusiveUid }: JobProcessRecord, logger: Logger): Promise<void> {
   using processes = createJobProcesses({ cookie, inherited: true });
-  const { ended, left } = await endProcesses(processes, { graceMs: 0 });
+  const { ended: known, left } = await endProcesses(processes, { graceMs: 0 });
+  const ended = [...known, ...(exclusiveUid === undefined ? [] : await endUserProcesses(exclusiveUid))];
   for (const { pid, commandLine, comm } of ended)
     logger.info(`ended "${commandLine || comm}", which the job had left running`, { pid });
   for (const { pid, commandLine, comm } of left)

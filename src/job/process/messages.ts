@@ -50,6 +50,8 @@ export interface JobProcessRecord {
   readonly socket: string;
   readonly secret: string;
   readonly cookie: Cookie;
+  /** The user of the job's processes, if nothing else runs as this user. */
+  readonly exclusiveUid?: number;
 }
 
 /** Messages from the agent, one JSON object per line. `hello` comes first; anything before it is ignored. */

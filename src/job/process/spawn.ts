@@ -1,6 +1,7 @@
 import { randomBytes } from "node:crypto";
 import { closeSync, openSync } from "node:fs";
 import { join } from "node:path";
+import type { JobUser } from "../../core/contracts/executor.ts";
 import type { JobRequest } from "../../core/contracts/job-request.ts";
 import { createCookie } from "../../os/processes/cookie.ts";
 import type { Logger } from "../../core/contracts/logger.ts";
@@ -34,6 +35,8 @@ export interface NewJobPlace extends JobPlace {
   readonly socket: string;
   /** The job's home directory. Left out: the login profile decides. */
   readonly home?: string | undefined;
+  /** The user of the job's processes. Left out: the agent's. */
+  readonly user?: JobUser | undefined;
 }
 
 export interface SpawnedJobProcess {
@@ -46,14 +49,14 @@ export interface SpawnedJobProcess {
 /** Starts a detached process and sends its input. Throws when the system cannot start it. */
 export function spawnJobProcess(
   options: SpawnOptions,
-  { jobId, directory, socket, home }: NewJobPlace,
+  { jobId, directory, socket, home, user }: NewJobPlace,
 ): SpawnedJobProcess {
   const { program, environment, plugins, baseDirectory, log, settings, claimTimeoutMs } = options;
   const secret = randomBytes(32).toString("hex");
   const cookie = createCookie(jobId);
   const input: JobProcessInput = {
     version: wireVersion,
-    settings: home === undefined ? settings : { ...settings, home },
+    settings: { ...settings, ...(home !== undefined && { home }), ...(user !== undefined && { user }) },
     plugins,
     baseDirectory,
     directory,
@@ -77,7 +80,15 @@ export function spawnJobProcess(
     void write(child.stdin, input, "flush");
     return {
       child,
-      record: { version: wireVersion, pid: child.pid, bootId: readBootId(), socket, secret, cookie },
+      record: {
+        version: wireVersion,
+        pid: child.pid,
+        bootId: readBootId(),
+        socket,
+        secret,
+        cookie,
+        ...(user?.isExclusive && { exclusiveUid: user.uid }),
+      },
       send: (request) => void write(child.stdin, request, "end"),
     };
   } finally {

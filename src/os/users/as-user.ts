@@ -1,0 +1,93 @@
+import { dlopen, ptr } from "bun:ffi";
+import type { JobUser } from "../../core/contracts/executor.ts";
+import { AgentError } from "../../core/errors.ts";
+import { libcNames } from "../processes/libc.ts";
+
+/**
+ * Calls `work` with the user's rights on files, and only those: what it creates belongs to the user, and no link leads it to files of
+ * others. The identity of a thread is changed, so `work` must be synchronous. Without a user it is only called. Only for an agent that
+ * runs as root. Throws `FILE_FAILED` when the kernel refuses.
+ */
+export function asUser<T>(user: JobUser | undefined, work: () => T extends Promise<unknown> ? never : T): T {
+  if (user === undefined) return work();
+  const { setGroups, setFileUser } = loadIdentity();
+  const own = {
+    uid: process.getuid?.() ?? 0,
+    gid: process.getgid?.() ?? 0,
+    groups: process.getgroups?.() ?? [],
+  };
+  setGroups(user.groups);
+  try {
+    setFileUser(user);
+    return work();
+  } finally {
+    setFileUser(own);
+    setGroups(own.groups);
+  }
+}
+
+interface Identity {
+  setGroups(groups: readonly number[]): void;
+  setFileUser(user: Pick<JobUser, "uid" | "gid">): void;
+}
+
+/** System calls by their numbers: the library's own `setgroups` changes all threads. */
+const callNumbers: Partial<
+  Record<NodeJS.Architecture, { setgroups: number; setfsuid: number; setfsgid: number }>
+> = {
+  x64: { setgroups: 116, setfsuid: 122, setfsgid: 123 },
+  arm64: { setgroups: 159, setfsuid: 151, setfsgid: 152 },
+};
+
+let loaded: Identity | undefined;
+
+function loadIdentity(): Identity {
+  loaded ??= openIdentity();
+  return loaded;
+}
+
+function openIdentity(): Identity {
+  const numbers = process.platform === "linux" ? callNumbers[process.arch] : undefined;
+  for (const name of numbers === undefined ? [] : libcNames) {
+    try {
+      const { symbols } = dlopen(name, { syscall: { args: ["i64", "i64", "ptr"], returns: "i64" } });
+      const identity = dlopen(name, { syscall: { args: ["i64", "i64"], returns: "i64" } }).symbols;
+      return toIdentity(
+        numbers!,
+        (number, value) => Number(identity.syscall(number, value)),
+        (count, list) =>
+          Number(symbols.syscall(numbers!.setgroups, count, list === undefined ? null : ptr(list))),
+      );
+    } catch {
+      // The library has another name on this system.
+    }
+  }
+  throw new AgentError(
+    "FILE_FAILED",
+    'this system cannot change the user of a thread, which "shell-user" needs',
+  );
+}
+
+function toIdentity(
+  { setfsuid, setfsgid }: { setfsuid: number; setfsgid: number },
+  call: (number: number, value: number) => number,
+  setGroups: (count: number, list: Uint32Array | undefined) => number,
+): Identity {
+  const change = (number: number, id: number) => {
+    call(number, id);
+    // The call answers with the id before it; an invalid id changes nothing.
+    if (call(number, -1) !== id)
+      throw new AgentError("FILE_FAILED", `the kernel refused to use the rights of id ${id}`);
+  };
+  return {
+    setGroups(groups) {
+      const list = groups.length === 0 ? undefined : Uint32Array.from(groups);
+      if (setGroups(groups.length, list) !== 0)
+        throw new AgentError("FILE_FAILED", `the kernel refused to use the groups ${groups.join(", ")}`);
+    },
+    setFileUser({ uid, gid }) {
+      change(setfsgid, gid);
+      change(setfsuid, uid);
+    },
+  };
+}

@@ -134,6 +134,7 @@ export { isSecret, toPlain } from "./core/logger/line.ts";
 export { toPrintable } from "./os/printable.ts";
 export { toSize } from "./core/amounts.ts";
 export { onSignals } from "./cli/signals.ts";
+export { findJobUsers } from "./cli/program/job-user.ts";
 export { findHolder } from "./os/state/lock.ts";
 export { defaultStateDirectory } from "./os/state/directory.ts";
 export { toFileSystem } from "./os/state/file-system.ts";

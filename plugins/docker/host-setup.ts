@@ -1,16 +1,17 @@
 import { AgentError, type ExecutorContext, type Logger, runProgram } from "signalman";
+import { toUserCommand, toUserEnvironment } from "signalman/terminal";
 
 /** Runs the job's set-up commands on this host, one after another (protocol section 6.3). What they print is in the agent's debug log. */
 export async function setUpHost(
-  { job, environment, logger }: Pick<ExecutorContext, "job" | "environment" | "logger">,
+  { job, environment, logger, options }: Pick<ExecutorContext, "job" | "environment" | "logger" | "options">,
   signal: AbortSignal,
 ): Promise<void> {
   const quiet: Logger = { ...logger, info: (message, fields) => logger.debug(message, fields) };
   for (const [index, { directive }] of job.hostSetupCommands.entries()) {
     signal.throwIfAborted();
     const code = await runProgram({
-      command: ["bash", "-c", directive],
-      env: environment,
+      command: toUserCommand(options.user, ["bash", "-c", directive]),
+      env: toUserEnvironment(options.user, environment),
       logger: quiet,
       kill: signal,
     });

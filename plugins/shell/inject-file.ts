@@ -36,6 +36,7 @@ function writeFile(path: string, mode: string, content: Uint8Array): Fault | und
   } catch (error) {
     return toFault(`Failed to create directory '${directory}'`, error);
   }
+  if (!/^[0-7]{1,5}$/.test(mode)) return { line: `bad file permission '${mode}'`, code: 1 };
   let fd: number;
   try {
     fd = openSync(path, "w", 0o600);

@@ -1,6 +1,7 @@
 import { type Check, coreName } from "signalman";
 import type { NamedCheck } from "../run-checks.ts";
 import { toExecutorsCheck } from "./executors.ts";
+import { jobUser } from "./job-user.ts";
 import { limits } from "./limits.ts";
 import { logFile } from "./log-file.ts";
 import { service } from "./service.ts";
@@ -13,6 +14,7 @@ export function toCoreChecks(faults: readonly string[], executors: readonly stri
     configuration: toConfigurationCheck(faults),
     executors: toExecutorsCheck(executors),
     machine: limits,
+    "job-user": jobUser,
     "state-directory": stateDirectory,
     "temporary-directory": temporaryDirectory,
     "log-file": logFile,

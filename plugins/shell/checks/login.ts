@@ -4,12 +4,16 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import {
   type CheckContext,
+  type CoreConfig,
+  coreName,
+  findJobUsers,
   type Executor,
   type Finding,
   type Logger,
   toMessage,
   withoutSecrets,
 } from "signalman";
+import { type JobUser, toUserCommand, toUserEnvironment } from "signalman/terminal";
 import { createShellExecutor } from "../shell.ts";
 import { findBash } from "./bash.ts";
 import { facts, type LoginFacts, toFindings } from "./login-facts.ts";
@@ -18,7 +22,7 @@ const slowMs = 1000;
 const profiles = "/etc/profile, ~/.bash_profile (or ~/.bash_login, ~/.profile) and the files they source";
 
 /** Starts a login shell as a job does, and checks what a job finds in it. */
-export async function checkLogin({ env, signal }: CheckContext, logger: Logger): Promise<Finding[]> {
+export async function checkLogin({ env, signal, config }: CheckContext, logger: Logger): Promise<Finding[]> {
   // The check of bash reports this.
   if (findBash(env) === null) return [];
   const directory = await mkdtemp(join(tmpdir(), "signalman-doctor-"));
@@ -27,7 +31,13 @@ export async function checkLogin({ env, signal }: CheckContext, logger: Logger):
     value: randomBytes(16).toString("hex"),
   };
   const environment = { ...withoutSecrets(env), [cookie.name]: cookie.value };
-  const options = { stopGraceMs: 0, terminalSize: { rows: 0, columns: 0 }, limits: {} };
+  const user = findUser(config);
+  const options = {
+    stopGraceMs: 0,
+    terminalSize: { rows: 0, columns: 0 },
+    limits: {},
+    ...(user && { user }),
+  };
   const startedAt = performance.now();
   try {
     await using shell = createShellExecutor(
@@ -39,12 +49,22 @@ export async function checkLogin({ env, signal }: CheckContext, logger: Logger):
     const durationMs = Math.round(performance.now() - startedAt);
     if (code !== 0) return [toHanging(durationMs)];
     const known = await readFacts(shell);
-    return [toStarted(durationMs), ...(await findPrinted(env, signal)), ...toFindings(known)];
+    return [toStarted(durationMs), ...(await findPrinted({ env, user, signal })), ...toFindings(known)];
   } catch (error) {
     const remedy = `check ${profiles} for exit, exec and failing commands; \`bash --login -x\` shows each step`;
     return [{ level: "error", title: "the login shell does not start", detail: toMessage(error), remedy }];
   } finally {
     await rm(directory, { recursive: true, force: true });
+  }
+}
+
+/** Finds the user of the first slot's jobs. The check of the job's user reports what is wrong with it. */
+function findUser(config: CheckContext["config"]): JobUser | undefined {
+  const core = config.of(coreName) as CoreConfig | undefined;
+  try {
+    return core && findJobUsers(core, core.slots)?.[0];
+  } catch {
+    return undefined;
   }
 }
 
@@ -79,9 +99,15 @@ async function readFacts(shell: Executor): Promise<LoginFacts> {
 }
 
 /** Reports output of the login profile, which does not appear in job logs but breaks programs that read a login shell's output. */
-async function findPrinted(env: CheckContext["env"], signal: AbortSignal): Promise<Finding[]> {
-  const program = Bun.spawn(["bash", "--login", "-c", "true"], {
-    env: withoutSecrets(env),
+async function findPrinted(options: {
+  env: CheckContext["env"];
+  user: JobUser | undefined;
+  signal: AbortSignal;
+}): Promise<Finding[]> {
+  const { env, user, signal } = options;
+  const program = Bun.spawn([...toUserCommand(user, ["bash", "--login", "-c", "true"])], {
+    env: { ...toUserEnvironment(user, withoutSecrets(env)) },
+    cwd: "/",
     stdin: "ignore",
     stderr: "ignore",
     signal,

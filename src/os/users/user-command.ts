@@ -1,15 +1,18 @@
 import type { JobUser } from "../../core/contracts/executor.ts";
 
 /**
- * Returns the command line that runs `command` as another user, with all of its groups and no capability, and makes the terminal that is
- * its standard input the user's. Without a user: the command itself. Needs `setpriv` of util-linux.
+ * Returns the command line that runs `command` as another user, with all of its groups and no capability, and makes its terminal, if
+ * standard input is one, the user's. Without a user: the command itself. Needs `setpriv` of util-linux.
  */
-export function toUserCommand(user: JobUser | undefined, command: readonly string[]): readonly string[] {
+export function toUserCommand<Command extends readonly string[]>(
+  user: JobUser | undefined,
+  command: Command,
+): Command | readonly [string, ...string[]] {
   if (user === undefined) return command;
   const { uid, gid, groups } = user;
   const identity = [`--reuid=${uid}`, `--regid=${gid}`, `--groups=${groups.join(",")}`, "--inh-caps=-all"];
   // Otherwise `echo >/dev/stderr` fails, which opens the terminal by its path.
-  const script = 'chown "$1" /dev/stdin; shift; exec "$@"';
+  const script = 'if [ -t 0 ]; then chown "$1" /dev/stdin; fi; shift; exec "$@"';
   return ["sh", "-c", script, "sh", String(uid), "setpriv", ...identity, "--", ...command];
 }
 

@@ -22,8 +22,11 @@ export interface Scene extends AsyncDisposable {
   keptLog(jobId: string): Promise<JobEvent[]>;
 }
 
-export async function createScene(options: HubProcessOptions = {}): Promise<Scene> {
-  const tester = await createTester();
+export async function createScene(
+  options: HubProcessOptions = {},
+  home: Parameters<typeof createTester>[0] = {},
+): Promise<Scene> {
+  const tester = await createTester(home);
   const stateDirectory = path.join(tester.home, "state");
   const submitted: string[] = [];
   const hub = await startHub(tester, options, (id) => void submitted.push(id));

@@ -2,6 +2,7 @@ import { existsSync } from "node:fs";
 import { chmod, mkdir, writeFile } from "node:fs/promises";
 import path from "node:path";
 import { tmpdir } from "../src/testing/index.ts";
+import { runsAsJobUser, setUpJobUsers } from "./job-user.ts";
 
 export const root = path.dirname(import.meta.dir);
 /** The executable that `npm run build` creates. */
@@ -54,7 +55,8 @@ export interface Tester extends AsyncDisposable {
   exec(command: readonly string[], options?: StartOptions): Promise<Finished>;
 }
 
-export async function createTester(): Promise<Tester> {
+/** `hasJobUsers`: jobs run as users of their own (`job-user.ts`). */
+export async function createTester({ hasJobUsers = runsAsJobUser } = {}): Promise<Tester> {
   if (!existsSync(binary)) throw new Error(`binary "${binary}" not found: run "npm run build" first`);
   const directory = await tmpdir();
   const home = path.join(directory.path, "home");
@@ -66,6 +68,7 @@ export async function createTester(): Promise<Tester> {
     LANG: "C.UTF-8",
     PATH: process.env.PATH!,
     TMPDIR: temporary,
+    ...(hasJobUsers && (await setUpJobUsers(directory.path, home, temporary))),
   };
   const started: Running[] = [];
 

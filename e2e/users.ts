@@ -1,6 +1,7 @@
 import { chmod, chown, copyFile, link } from "node:fs/promises";
 import path from "node:path";
 import { binary, type Tester } from "./fixtures.ts";
+import { firstUid, runsAsJobUser } from "./job-user.ts";
 
 export const isRoot = process.getuid?.() === 0;
 /** The uid of `nobody`, which owns no files and is in no group. */
@@ -9,10 +10,16 @@ export const ordinaryUser = 65534;
 /** The users that run the binary: the current one and, if that is root, an ordinary user as well. */
 export const users = [
   { user: isRoot ? "root" : "an ordinary user", as: [] },
-  ...(isRoot
+  ...(isRoot && !runsAsJobUser
     ? [{ user: "an ordinary user", as: ["setpriv", `--reuid=${ordinaryUser}`, "--clear-groups"] }]
     : []),
 ];
+
+/** Returns the uid of the first slot's jobs when the binary runs as this user. */
+export function jobUidOf(as: readonly string[]): number {
+  if (runsAsJobUser) return firstUid;
+  return as.length > 0 ? ordinaryUser : (process.getuid?.() ?? 0);
+}
 
 /** Makes the home writable for this user and returns the command that runs the binary. */
 export async function programOf(tester: Tester, as: readonly string[]): Promise<string[]> {

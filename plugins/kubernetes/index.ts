@@ -16,6 +16,8 @@ export default definePlugin({
     const connect = createConnector(process.env, ctx.log);
     ctx.provide(executor, "kubernetes", {
       takesAllJobs: options.executor,
+      // Nothing of a job runs on this host.
+      appliesUser: true,
       enforcesLimits: ["memoryBytes", "cpus"],
       create: (context) => createKubernetesExecutor(context, { settings: toSettings(options), connect }),
       // Without the option no earlier job of this agent ran in a pod, and there may be no cluster to ask.

@@ -21,6 +21,7 @@ export default definePlugin({
     });
     ctx.provide(executor, "shell", {
       acceptsCommandPrefix: true,
+      appliesUser: true,
       create: (context) =>
         createShellExecutor(context, {
           startTimeoutMs: options["start-timeout"] * 1000,

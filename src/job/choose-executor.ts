@@ -1,4 +1,4 @@
-import type { ExecutorFactory, JobLimits } from "../core/contracts/executor.ts";
+import type { ExecutorFactory, JobLimits, JobUser } from "../core/contracts/executor.ts";
 import type { Host } from "../core/contracts/host.ts";
 import { executor } from "../core/contracts/services.ts";
 import { AgentError } from "../core/errors.ts";
@@ -33,10 +33,10 @@ export function findExecutor(wanted: string, { host, executors }: ExecutorChoice
   return { name, factory: all.get(name) };
 }
 
-/** As {@link findExecutor}. Throws `SERVICE_UNKNOWN` for an unknown executor, and `CONFIG_INVALID` for one that cannot enforce the limits. */
+/** As {@link findExecutor}. Throws `SERVICE_UNKNOWN` for an unknown executor, and `CONFIG_INVALID` for one that cannot enforce the limits or apply the user. */
 export function chooseExecutor(
   wanted: string,
-  choice: ExecutorChoice & { readonly limits?: JobLimits | undefined },
+  choice: ExecutorChoice & { readonly limits?: JobLimits | undefined; readonly user?: JobUser | undefined },
 ): Required<ChosenExecutor> & { readonly factory: ExecutorFactory } {
   const { name } = findExecutor(wanted, choice);
   const factory = choice.host.use(executor, name);
@@ -50,6 +50,11 @@ export function chooseExecutor(
       `executor "${name}" cannot enforce ${options}: unset the option, or use an executor that enforces it`,
     );
   }
+  if (choice.user && !factory.appliesUser)
+    throw new AgentError(
+      "CONFIG_INVALID",
+      `executor "${name}" would run jobs as root and not as "${choice.user.name}": unset "shell-user", or use an executor that applies it`,
+    );
   return { name, factory };
 }
 

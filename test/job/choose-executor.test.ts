@@ -1,5 +1,5 @@
 import { describe, expect, test } from "bun:test";
-import type { ExecutorFactory } from "../../src/core/contracts/executor.ts";
+import type { ExecutorFactory, JobUser } from "../../src/core/contracts/executor.ts";
 import type { Host } from "../../src/core/contracts/host.ts";
 import { definePlugin } from "../../src/core/contracts/plugin.ts";
 import { executor } from "../../src/core/contracts/services.ts";
@@ -41,6 +41,30 @@ describe("the executor of a job", () => {
   });
 });
 
+describe("the user of a job's processes", () => {
+  const user: JobUser = {
+    name: "ci",
+    uid: 1,
+    gid: 1,
+    groups: [1],
+    home: "/",
+    shell: "/bin/sh",
+    isExclusive: false,
+  };
+
+  test("reaches an executor that applies it", async () => {
+    await using host = await openHost({ shell: { appliesUser: true } });
+    expect(chooseExecutor("shell", { host, executors: {}, user }).name).toBe("shell");
+  });
+
+  test("refuses an executor that would run the job as root", async () => {
+    await using host = await openHost({ sandbox: {} });
+    expect(() => chooseExecutor("sandbox", { host, executors: {}, user })).toThrow(
+      'executor "sandbox" would run jobs as root and not as "ci"',
+    );
+  });
+});
+
 describe("a limit of a job's resources", () => {
   test("reaches an executor that enforces it", async () => {
     let limits: unknown;
@@ -71,7 +95,7 @@ describe("a limit of a job's resources", () => {
 });
 
 async function openHost(
-  factories: Readonly<Record<string, Pick<ExecutorFactory, "takesAllJobs">>>,
+  factories: Readonly<Record<string, Pick<ExecutorFactory, "takesAllJobs" | "appliesUser">>>,
 ): Promise<Host> {
   const plugin = definePlugin({
     name: "executors",

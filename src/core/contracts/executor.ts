@@ -146,6 +146,8 @@ export interface ExecutorFactory {
   readonly takesAllJobs?: boolean;
   /** The executor applies `ExecutorContext.commandPrefix`. `createPrefixed` refuses executors that do not. */
   readonly acceptsCommandPrefix?: boolean;
+  /** The executor runs what it starts on this host as `ExecutorOptions.user`. Without it a job fails when `shell-user` is set. */
+  readonly appliesUser?: boolean;
   /** The limits that the executor enforces. A job for which another limit is configured fails when it starts. Left out: none. */
   readonly enforcesLimits?: readonly (keyof JobLimits)[];
 }

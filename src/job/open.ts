@@ -1,19 +1,19 @@
-import { chmodSync, chownSync, mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { mkdtempSync } from "node:fs";
 import { join } from "node:path";
-import type { Cookie, ExecutorContext, JobUser } from "../core/contracts/executor.ts";
+import type { Cookie, ExecutorContext } from "../core/contracts/executor.ts";
 import type { Host } from "../core/contracts/host.ts";
 import type { JobLog } from "../core/contracts/job-log.ts";
 import type { JobRequest } from "../core/contracts/job-request.ts";
 import type { Logger } from "../core/contracts/logger.ts";
 import { jobCommand, logFilter } from "../core/contracts/services.ts";
-import { AgentError, toMessage } from "../core/errors.ts";
+import { toMessage } from "../core/errors.ts";
 import { createCookie } from "../os/processes/cookie.ts";
 import { socketDirectories, toSocketPath } from "../os/socket-path.ts";
 import { toBaseEnvironment } from "./base-environment.ts";
 import { chooseExecutor } from "./choose-executor.ts";
 import { createJobSequences } from "./commands/job-sequences.ts";
 import { listenToJob } from "./commands/job-socket.ts";
+import { admitUser, makeJobDirectory, removeJobDirectory } from "./job-directory.ts";
 import { createJob, type Job } from "./job.ts";
 import { createFilterChain } from "./log/filter-chain.ts";
 import { createJobLog, type WritableJobLog } from "./log/job-log.ts";
@@ -57,8 +57,8 @@ export async function openJob(asked: JobRequest, options: OpenJobOptions): Promi
   const kept = options.spoolPath === undefined ? undefined : cleanup.use(openSpool(options.spoolPath));
 
   // 2. A directory that is closed to other users. A spool in it need not survive a crash of the machine.
-  const directory = makeDirectory();
-  cleanup.defer(() => removeDirectory(directory, logger));
+  const directory = makeJobDirectory(settings.user);
+  cleanup.defer(() => removeJobDirectory(directory, logger));
   const spool = kept ?? cleanup.use(openSpool(join(directory, "events.ndjson"), 0));
 
   // 3. The log, with the commands that the job's own processes can call.
@@ -67,7 +67,7 @@ export async function openJob(asked: JobRequest, options: OpenJobOptions): Promi
   const log = createJobLog({ spool, filters, sequences: createJobSequences(commands) });
   const jobSocket = findSocketPath(directory, options);
   if (jobSocket !== undefined) cleanup.use(listenToJob({ path: jobSocket, commands }));
-  if (settings.user) admit(settings.user, directory, jobSocket);
+  if (settings.user) admitUser(settings.user, directory, jobSocket);
 
   // 4. The job. Its executor gets a directory of its own, and is created when the job starts.
   const context = toExecutorContext(request, log, { ...options, jobSocket });
@@ -125,12 +125,6 @@ function toExecutorContext(
   };
 }
 
-/** Lets the job's user pass through the directory to files that it may open, and speak with the job. It can list and change nothing there. */
-function admit({ uid, gid }: JobUser, directory: string, jobSocket: string | undefined): void {
-  chmodSync(directory, 0o711);
-  if (jobSocket !== undefined) chownSync(jobSocket, uid, gid);
-}
-
 /** Returns `undefined` when there is no usable path: the job runs without a socket. */
 function findSocketPath(directory: string, { env, logger }: OpenJobOptions): string | undefined {
   try {
@@ -138,26 +132,5 @@ function findSocketPath(directory: string, { env, logger }: OpenJobOptions): str
   } catch (error) {
     logger.warn(`the job has no socket, so that \`signalman redact\` fails in it: ${toMessage(error)}`);
     return undefined;
-  }
-}
-
-function removeDirectory(path: string, logger: Logger): void {
-  try {
-    rmSync(path, { recursive: true, force: true });
-  } catch (error) {
-    logger.warn(`the job's directory "${path}" cannot be removed: ${toMessage(error)}`);
-  }
-}
-
-function makeDirectory(): string {
-  try {
-    // Synchronous: no thread can be started when a job has used up all processes.
-    return mkdtempSync(join(tmpdir(), "signalman-"));
-  } catch (cause) {
-    throw new AgentError(
-      "FILE_FAILED",
-      `the job's directory cannot be created in "${tmpdir()}": ${toMessage(cause)}`,
-      { cause },
-    );
   }
 }

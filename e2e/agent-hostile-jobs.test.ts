@@ -5,6 +5,7 @@ import { createScene, waitForFile, waitForExit, type Scene } from "./agents.ts";
 import { binary, type Running } from "./fixtures.ts";
 import { outline, outputOf, uniqueSeconds, until } from "./jobs.ts";
 import { expectJobPasses } from "./gated-job.ts";
+import { runsAsJobUser } from "./job-user.ts";
 import {
   canChangeUser,
   hasControlGroups,
@@ -51,7 +52,8 @@ describe("a job that uses up all memory", () => {
   );
 });
 
-describe("a job that kills", () => {
+// As another user it cannot: `shell-user.test.ts`.
+describe.if(!runsAsJobUser)("a job that kills", () => {
   const cases: [what: string, command: string][] = [
     ["its job process", "kill -9 $(ps -o ppid= -p $PPID); sleep 60"],
     ["the leader of its terminal", "(sleep 0.1; kill -9 $PPID) & sleep 60"],

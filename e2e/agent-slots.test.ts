@@ -4,6 +4,7 @@ import path from "node:path";
 import type { AgentStatus } from "../src/core/contracts/agent-status.ts";
 import { createScene, waitForFile, waitForExit, type Scene } from "./agents.ts";
 import { outline, outputOf, until } from "./jobs.ts";
+import { runsAsJobUser } from "./job-user.ts";
 
 const folderOf = async (scene: Scene): Promise<string> => {
   const [folder] = await readdir(path.join(scene.stateDirectory, "agents"));
@@ -19,49 +20,54 @@ const registered = (scene: Scene, count: number) =>
   until(`${count} agents are registered`, async () => (await scene.hub.agents()).length === count);
 
 describe("an agent with several slots", () => {
-  test.concurrent("registers each slot as an agent with its own home and runs a job in each", async () => {
-    await using scene = await createScene();
-    const { hub, tester } = scene;
-    const hook = await tester.write("hook.sh", "echo $SEMAPHORE_AGENT_SHUTDOWN_REASON >> $PWD/reasons\n");
-    await tester.write(".bash_profile", "export FROM_PROFILE=$HOME\n");
-    const agent = await scene.readyAgent([
-      "--slots",
-      "3",
-      "--name",
-      "agent-of-three",
-      "--shutdown-hook-path",
-      hook,
-    ]);
-    await registered(scene, 3);
-    expect((await hub.agents()).map(({ name }) => name).toSorted()).toEqual([
-      "agent-of-three-1",
-      "agent-of-three-2",
-      "agent-of-three-3",
-    ]);
-    const meet = `touch ${tester.home}/$SEMAPHORE_JOB_ID.here; while [ $(ls ${tester.home}/*.here | wc -l) -lt 3 ]; do sleep 0.05; done`;
-    const commands = ["echo $HOME; pwd; echo $FROM_PROFILE", "touch ~/mine; ls -1", meet];
-    const files = [{ path: "~/injected", content: "eA==", mode: "0600" }];
-    const ids = await Promise.all([1, 2, 3].map(() => hub.submit({ commands, files })));
-    const views = await Promise.all(ids.map((id) => hub.done(id)));
-    expect(views.map(({ result }) => result)).toEqual(["passed", "passed", "passed"]);
-    const homes = await Promise.all(ids.map(async (id) => outputOf(await hub.log(id), commands[0]!)));
-    const folder = await folderOf(scene);
-    expect(homes.toSorted()).toEqual(
-      [0, 1, 2].map((slot) => {
-        const home = path.join(folder, `slot-${slot}`, "home");
-        return `${home}\n${home}\n${tester.home}\n`;
-      }),
-    );
-    for (const id of ids) expect(outputOf(await hub.log(id), "touch ~/mine; ls -1")).toBe("injected\nmine\n");
-    expect(await hub.violations()).toEqual([]);
+  // With `shell-user` the homes are those of the users.
+  test.concurrent.if(!runsAsJobUser)(
+    "registers each slot as an agent with its own home and runs a job in each",
+    async () => {
+      await using scene = await createScene();
+      const { hub, tester } = scene;
+      const hook = await tester.write("hook.sh", "echo $SEMAPHORE_AGENT_SHUTDOWN_REASON >> $PWD/reasons\n");
+      await tester.write(".bash_profile", "export FROM_PROFILE=$HOME\n");
+      const agent = await scene.readyAgent([
+        "--slots",
+        "3",
+        "--name",
+        "agent-of-three",
+        "--shutdown-hook-path",
+        hook,
+      ]);
+      await registered(scene, 3);
+      expect((await hub.agents()).map(({ name }) => name).toSorted()).toEqual([
+        "agent-of-three-1",
+        "agent-of-three-2",
+        "agent-of-three-3",
+      ]);
+      const meet = `touch ${tester.home}/$SEMAPHORE_JOB_ID.here; while [ $(ls ${tester.home}/*.here | wc -l) -lt 3 ]; do sleep 0.05; done`;
+      const commands = ["echo $HOME; pwd; echo $FROM_PROFILE", "touch ~/mine; ls -1", meet];
+      const files = [{ path: "~/injected", content: "eA==", mode: "0600" }];
+      const ids = await Promise.all([1, 2, 3].map(() => hub.submit({ commands, files })));
+      const views = await Promise.all(ids.map((id) => hub.done(id)));
+      expect(views.map(({ result }) => result)).toEqual(["passed", "passed", "passed"]);
+      const homes = await Promise.all(ids.map(async (id) => outputOf(await hub.log(id), commands[0]!)));
+      const folder = await folderOf(scene);
+      expect(homes.toSorted()).toEqual(
+        [0, 1, 2].map((slot) => {
+          const home = path.join(folder, `slot-${slot}`, "home");
+          return `${home}\n${home}\n${tester.home}\n`;
+        }),
+      );
+      for (const id of ids)
+        expect(outputOf(await hub.log(id), "touch ~/mine; ls -1")).toBe("injected\nmine\n");
+      expect(await hub.violations()).toEqual([]);
 
-    agent.kill("SIGTERM");
-    const { exitCode, stdout } = await agent.finished;
-    expect(exitCode).toBe(0);
-    expect(stdout.match(/Agent shutting down due to: INTERRUPTED/g)).toHaveLength(1);
-    expect(await readFile(path.join(tester.home, "reasons"), "utf8")).toBe("INTERRUPTED\n");
-    expect(await hub.agents()).toEqual([]);
-  });
+      agent.kill("SIGTERM");
+      const { exitCode, stdout } = await agent.finished;
+      expect(exitCode).toBe(0);
+      expect(stdout.match(/Agent shutting down due to: INTERRUPTED/g)).toHaveLength(1);
+      expect(await readFile(path.join(tester.home, "reasons"), "utf8")).toBe("INTERRUPTED\n");
+      expect(await hub.agents()).toEqual([]);
+    },
+  );
 
   test.concurrent("can share the user's home", async () => {
     await using scene = await createScene();

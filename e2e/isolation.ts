@@ -1,6 +1,7 @@
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmdirSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { binary } from "./fixtures.ts";
+import { runsAsJobUser } from "./job-user.ts";
 import { isRoot } from "./users.ts";
 
 /** Files that set the limits of a control group, in both versions of the kernel's interface. */
@@ -85,7 +86,7 @@ export interface UniqueUser {
   findProcesses(): number[];
 }
 
-export const canChangeUser = isRoot && Bun.which("setpriv") !== null;
+export const canChangeUser = isRoot && !runsAsJobUser && Bun.which("setpriv") !== null;
 export const needsChangeUser = canChangeUser ? "" : " (skipped: needs root and setpriv)";
 
 export function createUniqueUser(): UniqueUser {

@@ -11,8 +11,9 @@ import { asUser } from "../os/users/as-user.ts";
  * other users; the job's user can pass through it when {@link admitUser} was called. Throws `FILE_FAILED`.
  */
 export function makeJobDirectory(user: JobUser | undefined): string {
-  const places = [...new Set([tmpdir(), "/tmp"])];
-  return make(places.find((place) => user === undefined || canPass(user, place)) ?? tmpdir());
+  const isFit = (place: string) =>
+    user === undefined || (place.length <= longestPlace && canPass(user, place));
+  return make([tmpdir(), "/tmp"].find(isFit) ?? tmpdir());
 }
 
 /** Lets the job's user pass through the directory to files that it may open, and connect to the job. It can list and change nothing there. */
@@ -28,6 +29,9 @@ export function removeJobDirectory(path: string, logger: Logger): void {
     logger.warn(`the job's directory "${path}" cannot be removed: ${toMessage(error)}`);
   }
 }
+
+/** The path of a job's socket, which must be in its directory for another user, has 107 bytes at most. */
+const longestPlace = 60;
 
 function canPass(user: JobUser, place: string): boolean {
   try {

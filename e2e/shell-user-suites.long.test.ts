@@ -1,0 +1,17 @@
+import { testAsJobUser } from "./shell-user-suites.ts";
+
+testAsJobUser([
+  "agent",
+  "agent-faults",
+  "agent-processes",
+  "agent-resume",
+  "agent-secrets",
+  "agent-signals",
+  "agent-slots",
+  "agent-upgrade",
+  "agent-usage",
+  "run",
+  "run-faults",
+  "run-output",
+  "run-stop",
+]);

@@ -55,6 +55,7 @@ export default definePlugin({
       });
     }
     ctx.provide(executor, "dockercompose", {
+      enforcesLimits: ["memoryBytes", "cpus", "pids"],
       create: (context) => createDockerExecutor(context, options),
       cleanUp: async (context) => (await import("./clean-up.ts")).cleanUpContainers(context, options),
     });

@@ -16,15 +16,27 @@ import {
  */
 const lastOutputMs = 1000;
 
-/** Ends all processes of the job, then its shell, and logs which processes had to be ended. */
-export async function endJob(options: {
-  processes: JobProcesses;
-  session: Session<LocalTerminal> | undefined;
-  logger: Logger;
-  graceMs: number;
-  now: AbortSignal;
-}): Promise<void> {
-  const { processes, session, logger, graceMs, now } = options;
+export interface EndJobOptions {
+  readonly processes: JobProcesses;
+  readonly session: Session<LocalTerminal> | undefined;
+  readonly logger: Logger;
+  readonly graceMs: number;
+  /** Ends the grace period early. */
+  readonly now: AbortSignal;
+}
+
+/**
+ * Ends all processes of the job, then its shell, logs which processes had to be ended, and removes the job's control group with whatever is
+ * left in it.
+ */
+export async function endJob(options: EndJobOptions): Promise<void> {
+  await endShell(options);
+  const { processes, logger } = options;
+  const left = (await processes.group?.remove()) ?? [];
+  if (left.length > 0) logger.warn("the job's control group still has processes", { pids: left.join() });
+}
+
+async function endShell({ processes, session, logger, graceMs, now }: EndJobOptions): Promise<void> {
   const [shell, ...leaders] = session ? listLineage(session.shellPid, session.terminal.pid) : [];
   const hold = shell === undefined ? [] : [shell, ...leaders];
   logEndReport(await endProcesses(processes, { graceMs, now, hold }), logger);

@@ -10,6 +10,7 @@ import {
   type Session,
 } from "signalman/terminal";
 import { writeCommandFile } from "./command-file.ts";
+import { toEntry } from "./control-group.ts";
 import { addProgramToPath } from "./program-path.ts";
 import { lowerResourcePriority } from "./resource-priority.ts";
 
@@ -25,10 +26,11 @@ export async function openSession(
   signal: AbortSignal,
 ): Promise<Session<LocalTerminal>> {
   const { environment, directory, options, commandPrefix = [] } = context;
+  const enter = processes.group ? toEntry(processes.group, options.limits) : [];
   return createSession(
     {
       open: (terminal) => {
-        const command = lowerResourcePriority([...commandPrefix, ...terminal.command]);
+        const command = lowerResourcePriority([...commandPrefix, ...terminal.command], enter);
         const local = openLocalTerminal({ ...terminal, command, env: environment });
         processes.addRoot(local.pid);
         return local;

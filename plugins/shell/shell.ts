@@ -9,6 +9,7 @@ import {
   type Session,
 } from "signalman/terminal";
 import { createBashProfile } from "./bash-profile.ts";
+import { createGroup } from "./control-group.ts";
 import { createExportFiles } from "./export-files.ts";
 import { endJob } from "./end-job.ts";
 import { injectFile } from "./inject-file.ts";
@@ -25,15 +26,16 @@ export interface ShellExecutorOptions {
 /** The parts of a job's context that the executor uses. */
 export type ShellContext = Pick<
   ExecutorContext,
-  "cookie" | "environment" | "directory" | "options" | "logger" | "commandPrefix"
+  "cookie" | "controlGroup" | "environment" | "directory" | "options" | "logger" | "commandPrefix"
 >;
 
 /** Runs a job in one login bash on this host (protocol section 6.2). */
 export function createShellExecutor(context: ShellContext, options: ShellExecutorOptions): Executor {
   const { cookie, environment, logger } = context;
-  const processes = createJobProcesses({ cookie, keep: options.keepProcesses });
+  const group = createGroup(context);
+  const processes = createJobProcesses({ cookie, keep: options.keepProcesses, group });
   const exportFiles = createExportFiles();
-  const watch = watchUsage();
+  const watch = watchUsage({ group });
   const cleanup = new AsyncDisposableStack();
   for (const each of [processes, exportFiles, watch]) cleanup.use(each);
   const stopStart = new AbortController();
@@ -53,7 +55,7 @@ export function createShellExecutor(context: ShellContext, options: ShellExecuto
     await prepareSession(session, context, signal);
     const { shellPid, terminal } = session;
     processes.addRoot(shellPid);
-    cleanup.use(startGuard({ cookie, shellPid, leaderPid: terminal.pid, env: environment, logger }));
+    cleanup.use(startGuard({ cookie, shellPid, leaderPid: terminal.pid, env: environment, logger, group }));
   }
 
   const shell: Executor = {

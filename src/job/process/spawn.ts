@@ -2,6 +2,7 @@ import { randomBytes } from "node:crypto";
 import { closeSync, openSync } from "node:fs";
 import { join } from "node:path";
 import type { JobRequest } from "../../core/contracts/job-request.ts";
+import { toGroupDirectory } from "../../os/cgroup/place.ts";
 import { createCookie } from "../../os/processes/cookie.ts";
 import type { Logger } from "../../core/contracts/logger.ts";
 import { readBootId } from "../../os/state/boot-id.ts";
@@ -51,6 +52,7 @@ export function spawnJobProcess(
   const { program, environment, plugins, baseDirectory, log, settings, claimTimeoutMs } = options;
   const secret = randomBytes(32).toString("hex");
   const cookie = createCookie(jobId);
+  const controlGroup = toGroupDirectory(settings.agentId, cookie);
   const input: JobProcessInput = {
     version: wireVersion,
     settings: home === undefined ? settings : { ...settings, home },
@@ -60,6 +62,7 @@ export function spawnJobProcess(
     socket,
     secret,
     cookie,
+    controlGroup,
     claimTimeoutMs,
     log,
   };
@@ -77,7 +80,15 @@ export function spawnJobProcess(
     void write(child.stdin, input, "flush");
     return {
       child,
-      record: { version: wireVersion, pid: child.pid, bootId: readBootId(), socket, secret, cookie },
+      record: {
+        version: wireVersion,
+        pid: child.pid,
+        bootId: readBootId(),
+        socket,
+        secret,
+        cookie,
+        controlGroup,
+      },
       send: (request) => void write(child.stdin, request, "end"),
     };
   } finally {

@@ -6,6 +6,7 @@ for (const name of [
   "log",
   "redact",
   "kill",
+  "control-group",
   "agent",
   "flood",
   "health",

@@ -2,6 +2,7 @@ import { describe, expect, test } from "bun:test";
 import { existsSync, readFileSync } from "node:fs";
 import { listPids, readArguments, readUid } from "../src/os/processes/proc.ts";
 import { createScene, waitForExit, inHome, jobProcesses, type Scene } from "./agents.ts";
+import { canCreateGroups } from "./control-groups.ts";
 import { canUnshare, mountNamespace, needsNamespace } from "./isolation.ts";
 import { findProcesses, outputOf, uniqueSeconds, until } from "./jobs.ts";
 import { runsAsJobUser } from "./job-user.ts";
@@ -53,7 +54,7 @@ describe.each(users)("a process that a job of an agent of $user starts", ({ as }
     expect(existsSync(inHome(scene, "never"))).toBe(false);
   });
 
-  test.concurrent("is ended when the job's process is killed, unless it has cleared its environment and left its session", async () => {
+  test.concurrent("is ended when the job's process is killed, unless it has cleared its environment, left its session, and has no control group", async () => {
     await using scene = await createScene();
     const { hub, tester } = scene;
     await scene.readyAgent(ownLog(scene), { program: await programOf(tester, as) });
@@ -73,7 +74,8 @@ describe.each(users)("a process that a job of an agent of $user starts", ({ as }
     expect((await hub.done(id)).result).toBe("failed");
     await waitForExit(ended);
     expect(existsSync(inHome(scene, "never"))).toBe(false);
-    expect(sleepers(lives)).toHaveLength(1);
+    const hasGroup = as.length === 0 && canCreateGroups;
+    expect(sleepers(lives)).toHaveLength(hasGroup ? 0 : 1);
     for (const pid of listPids().filter((one) => readArguments(one).includes(lives)))
       process.kill(pid, "SIGKILL");
   });

@@ -5,6 +5,9 @@
  */
 export type { Cookie, JobUser } from "./core/contracts/executor.ts";
 export type { EndReport } from "./os/processes/end-report.ts";
+export { createJobGroup, type JobGroup } from "./os/cgroup/job-group.ts";
+export { removeLeftGroups } from "./os/cgroup/left-groups.ts";
+export { findGroupOutlook, limitRemedy, prepareLimits } from "./os/cgroup/prepare-limits.ts";
 export { endProcesses } from "./os/processes/end.ts";
 export { listLineage } from "./os/processes/lineage.ts";
 export { logEndReport } from "./os/processes/log-end-report.ts";

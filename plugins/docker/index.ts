@@ -56,6 +56,7 @@ export default definePlugin({
     }
     ctx.provide(executor, "dockercompose", {
       appliesUser: true,
+      enforcesLimits: ["memoryBytes", "cpus", "pids"],
       create: (context) => createDockerExecutor(context, options),
       cleanUp: async (context) => (await import("./clean-up.ts")).cleanUpContainers(context, options),
     });

@@ -2,7 +2,10 @@ import { describe, expect, test } from "bun:test";
 import { chmod, mkdir, readdir, readFile, symlink, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { check, type Finding } from "signalman";
-import { testPlugin, tmpdir } from "signalman/testing";
+import { createRecordingLogger, testPlugin, tmpdir } from "signalman/testing";
+import { findGroupOutlook } from "signalman/terminal";
+import { checkControlGroup } from "./checks/control-group.ts";
+import { createGroup, toEntry } from "./control-group.ts";
 import shell from "./index.ts";
 
 const config = { file: undefined, options: [], of: () => undefined };
@@ -114,6 +117,60 @@ describe("the home directory of jobs", () => {
     await using machine = await openMachine({});
     expect(titles(await machine.check("home", undefined, { HOME: "/nowhere" }), "error")).toHaveLength(1);
     expect(titles(await machine.check("home", undefined, { HOME: "" }), "error")).toHaveLength(1);
+  });
+});
+
+describe("the control group", () => {
+  test("of jobs without limits is never a problem, wherever the agent runs", () => {
+    const [finding, ...others] = checkControlGroup({ config });
+    expect(finding?.level).toBe("ok");
+    expect(finding?.title).toMatch(
+      /^(each job in the shell has a control group|jobs in the shell have no control)/,
+    );
+    expect(others).toEqual([]);
+  });
+
+  test("that cannot enforce a limit is reported with the reason and a remedy", () => {
+    // More processes than any kernel has: the option is set, whatever this host can do.
+    const limited = { ...config, of: () => ({ "job-pids": 2 ** 22 }) };
+    const { fault } = findGroupOutlook({ pids: 2 ** 22 });
+    const found = checkControlGroup({ config: limited }).filter(({ level }) => level !== "ok");
+    expect(found.map(({ detail }) => detail?.startsWith(fault?.reason ?? "none"))).toEqual(
+      fault ? [true] : [],
+    );
+    expect(found.map(({ remedy }) => remedy?.includes("DelegateSubgroup=agent"))).toEqual(
+      fault ? [true] : [],
+    );
+  });
+});
+
+describe("a job's control group", () => {
+  const context = { options: { stopGraceMs: 1, terminalSize: { rows: 0, columns: 0 } } };
+
+  test("that cannot be created leaves the job without one, in a line at debug level", () => {
+    const logger = createRecordingLogger();
+    const options = { ...context.options, limits: {} };
+    expect(createGroup({ controlGroup: "/proc/none", options, logger })).toBeUndefined();
+    expect(createGroup({ options, logger })).toBeUndefined();
+    expect(logger.entries.map(({ level }) => level)).toEqual(["debug", "debug"]);
+  });
+
+  test("that cannot be created fails a job with limits", () => {
+    const options = { ...context.options, limits: { pids: 10 } };
+    const failed = expect.objectContaining({ code: "CONTROL_GROUP_FAILED" });
+    const logger = createRecordingLogger();
+    expect(() => createGroup({ controlGroup: "/proc/none", options, logger })).toThrow(failed);
+    expect(() => createGroup({ options, logger })).toThrow(failed);
+  });
+
+  test("that cannot be entered is required for limits only", () => {
+    const enter = (limits: { pids?: number }) =>
+      Bun.spawnSync(["sh", "-c", `${toEntry({ directory: "/proc/none" }, limits).join("\n")}\necho runs`], {
+        stderr: "pipe",
+      });
+    const [free, limited] = [enter({}), enter({ pids: 1 })];
+    expect([free.stdout.toString(), free.stderr.toString(), free.exitCode]).toEqual(["runs\n", "", 0]);
+    expect([limited.stdout.toString(), limited.exitCode]).toEqual(["", 1]);
   });
 });
 

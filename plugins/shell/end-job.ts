@@ -19,24 +19,38 @@ import {
  */
 const lastOutputMs = 1000;
 
-/** Ends all processes of the job, then its shell, and logs which processes had to be ended. */
-export async function endJob(options: {
-  processes: JobProcesses;
-  session: Session<LocalTerminal> | undefined;
+export interface EndJobOptions {
+  readonly processes: JobProcesses;
+  readonly session: Session<LocalTerminal> | undefined;
   /** Pid of the job's shell; left out when it has not started. */
-  shellPid: number | undefined;
-  user: JobUser | undefined;
-  logger: Logger;
-  graceMs: number;
-  now: AbortSignal;
-}): Promise<void> {
-  const { processes, session, shellPid, user, logger, graceMs, now } = options;
+  readonly shellPid: number | undefined;
+  readonly user: JobUser | undefined;
+  readonly logger: Logger;
+  readonly graceMs: number;
+  /** Ends the grace period early. */
+  readonly now: AbortSignal;
+}
+
+/**
+ * Ends all processes of the job, then its shell, logs which processes had to be ended, and removes the job's control group with whatever is
+ * left in it.
+ */
+export async function endJob(options: EndJobOptions): Promise<void> {
+  const { processes, user, logger } = options;
+  const { spared } = await endShell(options);
+  if (user?.isExclusive) await endStrays(user, spared, logger);
+  const left = (await processes.group?.remove()) ?? [];
+  if (left.length > 0) logger.warn("the job's control group still has processes", { pids: left.join() });
+}
+
+async function endShell(options: EndJobOptions): Promise<EndReport> {
+  const { processes, session, shellPid, logger, graceMs, now } = options;
   const [shell, ...leaders] =
     session && shellPid !== undefined ? listLineage(shellPid, session.terminal.pid) : [];
   const hold = shell === undefined ? [] : [shell, ...leaders];
   const report = await endProcesses(processes, { graceMs, now, hold });
   logEndReport(report, logger);
-  if (!session || shell === undefined) return;
+  if (!session || shell === undefined) return report;
   // The leader of the terminal was stopped too, and a command prefix with it. It reports the end of the shell
   // behind the last byte.
   sendSignal(shell, "SIGKILL");
@@ -45,7 +59,7 @@ export async function endJob(options: {
   const { pendingBytes } = session;
   if (pendingBytes > 0) logger.info("output arrived after the last command", { bytes: pendingBytes });
   await session[Symbol.asyncDispose]();
-  if (user?.isExclusive) await endStrays(user, report.spared, logger);
+  return report;
 }
 
 /** Ends what runs as the job's own user and was not proved to be the job's, such as a program that cron has started. */

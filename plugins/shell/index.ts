@@ -1,12 +1,13 @@
 import { check, definePlugin, executor } from "signalman";
 import { config } from "./config.ts";
+import { prepareLimits, removeLeftGroups } from "signalman/terminal";
 import { createShellExecutor } from "./shell.ts";
 
 /** Runs jobs in a login bash on this host. */
 export default definePlugin({
   name: "shell",
   description: "runs jobs in a login bash on this host",
-  runsIn: ["job"],
+  runsIn: ["agent", "job"],
   config,
   flags: { "keep-processes": "keep-processes", "shell-start-timeout": "start-timeout" },
   setup(ctx, options) {
@@ -19,9 +20,15 @@ export default definePlugin({
     ctx.provide(check, "home", {
       run: async (context) => (await import("./checks/home.ts")).checkHome(context),
     });
+    ctx.provide(check, "control-group", {
+      run: async (context) => (await import("./checks/control-group.ts")).checkControlGroup(context),
+    });
     ctx.provide(executor, "shell", {
       acceptsCommandPrefix: true,
       appliesUser: true,
+      enforcesLimits: ["memoryBytes", "pids", "cpus"],
+      prepareLimits,
+      cleanUp: removeLeftGroups,
       create: (context) =>
         createShellExecutor(context, {
           startTimeoutMs: options["start-timeout"] * 1000,

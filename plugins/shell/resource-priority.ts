@@ -7,10 +7,16 @@ import { readFileSync } from "node:fs";
  * - memory: a higher score for the kernel's out-of-memory killer. A service that protects its agent (`OOMScoreAdjust` below 0) does not
  *   protect its jobs.
  * - processes: a lower soft limit (`ulimit -u`) than the agent's. A runtime that cannot start a thread aborts, including the agent's.
+ *
+ * `before`: lines that the same shell runs first.
  */
-export function lowerResourcePriority(command: readonly string[]): readonly string[] {
+export function lowerResourcePriority(
+  command: readonly string[],
+  before: readonly string[] = [],
+): readonly string[] {
   if (process.platform !== "linux") return command;
   const script = [
+    ...before,
     `{ echo ${toScore(read("oom_score_adj"))} >/proc/self/oom_score_adj; } 2>/dev/null`,
     ...toLimit(read("limits")),
     'exec "$@"',

@@ -10,6 +10,7 @@ import {
   toUserEnvironment,
 } from "signalman/terminal";
 import { createBashProfile } from "./bash-profile.ts";
+import { createGroup } from "./control-group.ts";
 import { createExportFiles } from "./export-files.ts";
 import { endJob } from "./end-job.ts";
 import { injectFile } from "./inject-file.ts";
@@ -26,7 +27,7 @@ export interface ShellExecutorOptions {
 /** The parts of a job's context that the executor uses. */
 export type ShellContext = Pick<
   ExecutorContext,
-  "cookie" | "environment" | "directory" | "options" | "logger" | "commandPrefix"
+  "cookie" | "controlGroup" | "environment" | "directory" | "options" | "logger" | "commandPrefix"
 >;
 
 /** Runs a job in one login bash on this host (protocol section 6.2). */
@@ -34,9 +35,10 @@ export function createShellExecutor(context: ShellContext, options: ShellExecuto
   const { cookie, logger } = context;
   const { user } = context.options;
   const environment = toUserEnvironment(user, context.environment);
-  const processes = createJobProcesses({ cookie, keep: options.keepProcesses });
+  const group = createGroup(context);
+  const processes = createJobProcesses({ cookie, keep: options.keepProcesses, group });
   const exportFiles = createExportFiles(user);
-  const watch = watchUsage();
+  const watch = watchUsage({ group });
   const cleanup = new AsyncDisposableStack();
   for (const each of [processes, exportFiles, watch]) cleanup.use(each);
   const stopStart = new AbortController();
@@ -58,7 +60,8 @@ export function createShellExecutor(context: ShellContext, options: ShellExecuto
     await prepareSession(session, context, signal);
     shellPid = findShellPid(session);
     processes.addRoot(shellPid);
-    cleanup.use(startGuard({ cookie, shellPid, leaderPid: session.terminal.pid, env: environment, logger }));
+    const leaderPid = session.terminal.pid;
+    cleanup.use(startGuard({ cookie, shellPid, leaderPid, env: environment, logger, group }));
   }
 
   const shell: Executor = {

@@ -23,6 +23,7 @@ export const errorCodes = {
   STATE_NEWER: "a document or a job in the state directory belongs to a newer version of the program",
   STATE_LOCKED: "another agent uses this state directory",
   CONTROL_PLANE_FAILED: "the control plane cannot be reached, or it refused a request that the agent needs",
+  CONTROL_GROUP_FAILED: "the control group of a job cannot be created, or cannot enforce a limit",
   PROGRAM_FAILED: "another program that the agent needs cannot be run",
   FILE_FAILED: "a file or directory that the agent needs cannot be created, read or written",
 } as const;

@@ -40,7 +40,7 @@ export function chooseExecutor(
 ): Required<ChosenExecutor> & { readonly factory: ExecutorFactory } {
   const { name } = findExecutor(wanted, choice);
   const factory = choice.host.use(executor, name);
-  const unenforced = (Object.keys(limitOptions) as (keyof JobLimits)[]).filter(
+  const unenforced = limitNames.filter(
     (limit) => choice.limits?.[limit] !== undefined && !factory.enforcesLimits?.includes(limit),
   );
   if (unenforced.length > 0) {
@@ -58,8 +58,32 @@ export function chooseExecutor(
   return { name, factory };
 }
 
+/**
+ * Prepares this host for the limits that are set, in the executor of jobs that ask for `wanted`. Throws `CONFIG_INVALID` when it cannot enforce
+ * them. An executor whose plugin runs in jobs only is checked for each job.
+ */
+export function prepareLimits(
+  wanted: string,
+  choice: ExecutorChoice & { readonly limits: JobLimits },
+  options: { readonly dryRun: boolean },
+): void {
+  if (Object.keys(choice.limits).length === 0 || findExecutor(wanted, choice).factory === undefined) return;
+  const { name, factory } = chooseExecutor(wanted, choice);
+  const reason = factory.prepareLimits?.(choice.limits, options);
+  if (reason === undefined) return;
+  const set = limitNames
+    .filter((limit) => choice.limits[limit] !== undefined)
+    .map((limit) => limitOptions[limit]);
+  throw new AgentError(
+    "CONFIG_INVALID",
+    `executor "${name}" cannot enforce "${set.join('", "')}": ${reason}`,
+  );
+}
+
 const limitOptions = {
   memoryBytes: "job-memory",
   cpus: "job-cpus",
   pids: "job-pids",
 } as const satisfies Record<keyof JobLimits, string>;
+
+const limitNames = Object.keys(limitOptions) as (keyof JobLimits)[];

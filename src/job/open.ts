@@ -7,6 +7,7 @@ import type { JobRequest } from "../core/contracts/job-request.ts";
 import type { Logger } from "../core/contracts/logger.ts";
 import { jobCommand, logFilter } from "../core/contracts/services.ts";
 import { toMessage } from "../core/errors.ts";
+import { toGroupDirectory } from "../os/cgroup/place.ts";
 import { createCookie } from "../os/processes/cookie.ts";
 import { socketDirectories, toSocketPath } from "../os/socket-path.ts";
 import { toBaseEnvironment } from "./base-environment.ts";
@@ -30,6 +31,8 @@ export interface OpenJobOptions {
   readonly onSecrets?: (values: readonly string[]) => void;
   /** Marks the job's processes. Left out: a new cookie. */
   readonly cookie?: Cookie;
+  /** Directory of the job's control group. Left out: one for this process, where it may create it. */
+  readonly controlGroup?: string | undefined;
   /** Path of the spool. Left out: the spool is removed when the job is disposed. */
   readonly spoolPath?: string;
 }
@@ -108,12 +111,14 @@ function toExecutorContext(
 ): Omit<ExecutorContext, "directory" | "imagePulled" | "logger"> {
   const { settings, env, jobSocket } = options;
   const cookie = options.cookie ?? createCookie(job.id);
+  const controlGroup = options.controlGroup ?? toGroupDirectory(settings.agentId, cookie);
   const { agentId, secretVariables, stopGraceMs, terminalSize, limits, home, user } = settings;
   return {
     job,
     agentId,
     environment: toBaseEnvironment(env, { secretVariables, cookie, jobSocket }),
     cookie,
+    ...(controlGroup !== undefined && { controlGroup }),
     log,
     options: {
       stopGraceMs,

@@ -2,7 +2,7 @@ import { aborted } from "../os/aborted.ts";
 import { toMessage } from "../core/errors.ts";
 import type { JobSummary } from "../core/contracts/job-summary.ts";
 import type { Host } from "../core/contracts/host.ts";
-import { chooseExecutor } from "./choose-executor.ts";
+import { chooseExecutor, prepareLimits } from "./choose-executor.ts";
 import { openJob } from "./open.ts";
 import type { JobSettings } from "./settings.ts";
 import type { JobRequest } from "../core/contracts/job-request.ts";
@@ -39,6 +39,7 @@ export async function runHere(request: JobRequest, options: RunnerOptions): Prom
 
   // 1. An unknown executor is an error of the caller. The agent's side starts before the job.
   chooseExecutor(request.executor, { host, ...options.settings });
+  prepareLimits(request.executor, { host, ...options.settings }, { dryRun: false });
   await host.call("agent:start", { version });
   await using open = await openJob(request, options);
   const { job, log, spool } = open;

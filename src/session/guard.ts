@@ -2,18 +2,20 @@ import { readdirSync, readFileSync, readlinkSync } from "node:fs";
 import { toMessage } from "../core/errors.ts";
 import type { Logger } from "../core/contracts/logger.ts";
 import type { Cookie } from "../core/contracts/executor.ts";
+import type { JobGroup } from "../os/cgroup/job-group.ts";
 
 /**
  * Ends a job whose process was killed (`kill -9`, out of memory). Otherwise the terminal would hang up, which
  * ends the running command, and the shell would continue with the next line of the script. The guard keeps
- * the terminal open. When the pipe to this process breaks, it suspends the shell, then kills all processes
- * that have the job's cookie or share a session with one that has. It is a shell script because it runs as
- * long as the job, and uses only builtins because a job may have used up all processes of the user.
+ * the terminal open. When the pipe to this process breaks, it kills the job's control group, if there is one,
+ * suspends the shell, then kills all processes that have the job's cookie or share a session with one that
+ * has. It is a shell script because it runs as long as the job, and kills with builtins only because a job may
+ * have used up all processes of the user.
  */
 const script = `
 trap '' HUP INT QUIT TERM
 read -r leave && exit 0
-cookie=$1 shell=$2
+cookie=$1 shell=$2 group=$3
 carries() {
   while IFS= read -r line || [ -n "$line" ]; do
     case $line in *"$cookie"*) return 0 ;; esac
@@ -34,6 +36,7 @@ signal() {
     { carries "$pid" || shares "$pid"; } && kill "-$1" "$pid" 2>/dev/null && found=yes
   done
 }
+[ -n "$group" ] && echo 1 2>/dev/null >"$group/cgroup.kill"
 carries "$shell" && kill -STOP "$shell"
 look $$; own=" 0 $session " sessions=' '
 for file in /proc/[0-9]*; do
@@ -46,7 +49,9 @@ signal STOP
 round=0
 while [ $round -lt 50 ]; do
   signal KILL
-  [ -z "$found" ] && exit 0
+  # Fails while a process has not yet exited.
+  [ -d "$group" ] && rmdir "$group"/*/*/ "$group"/*/ "$group" 2>/dev/null
+  [ -z "$found" ] && [ ! -d "$group" ] && exit 0
   round=$((round + 1))
 done
 `;
@@ -58,16 +63,19 @@ export interface GuardOptions {
   readonly leaderPid: number;
   readonly env: Readonly<Record<string, string>>;
   readonly logger: Logger;
+  /** The job's control group, if it has one. */
+  readonly group?: JobGroup | undefined;
 }
 
 /** Starts a guard (Linux only). Disposal ends it; dispose it before the terminal is closed. */
-export function startGuard({ cookie, shellPid, leaderPid, env, logger }: GuardOptions): AsyncDisposable {
+export function startGuard(options: GuardOptions): AsyncDisposable {
+  const { cookie, shellPid, leaderPid, env, logger, group } = options;
   const master = findMaster(leaderPid);
   if (master === undefined) return { [Symbol.asyncDispose]: () => Promise.resolve() };
   try {
     // The cookie is an argument: a process with the cookie in its environment belongs to the job.
-    const words = ["signalman-guard", `${cookie.name}=${cookie.value}`, String(shellPid)];
-    const guard = Bun.spawn(["sh", "-c", script, ...words], {
+    const job = [`${cookie.name}=${cookie.value}`, String(shellPid), group?.directory ?? ""];
+    const guard = Bun.spawn(["sh", "-c", script, "signalman-guard", ...job], {
       env: { PATH: env["PATH"] ?? "/usr/bin:/bin" },
       stdio: ["pipe", "ignore", "ignore", master],
     });

@@ -1,10 +1,10 @@
 import { describe, expect, test } from "bun:test";
-import type { ExecutorFactory, JobUser } from "../../src/core/contracts/executor.ts";
+import type { ExecutorFactory, JobLimits, JobUser } from "../../src/core/contracts/executor.ts";
 import type { Host } from "../../src/core/contracts/host.ts";
 import { definePlugin } from "../../src/core/contracts/plugin.ts";
 import { executor } from "../../src/core/contracts/services.ts";
 import { createHost } from "../../src/core/host/host.ts";
-import { chooseExecutor, findExecutor } from "../../src/job/choose-executor.ts";
+import { chooseExecutor, findExecutor, prepareLimits } from "../../src/job/choose-executor.ts";
 import { createRecordingLogger, dummyExecutor } from "../../src/testing/index.ts";
 import { commands, runJob } from "./fixtures.ts";
 
@@ -92,11 +92,41 @@ describe("a limit of a job's resources", () => {
     expect(text).toContain('executor "shell" cannot enforce "job-memory", "job-pids"');
     expect(text).not.toContain("echo never");
   });
+
+  test("refuses an agent whose executor of shell jobs cannot enforce it on this host, with the reason", async () => {
+    const asked: unknown[] = [];
+    const shell: Partial<ExecutorFactory> = {
+      enforcesLimits: ["pids"],
+      prepareLimits(limits, { dryRun }) {
+        asked.push([limits, dryRun]);
+        return dryRun ? undefined : "this host has no controllers";
+      },
+    };
+    await using host = await openHost({ shell, plain: {} });
+    const prepare = (limits: JobLimits, dryRun = false, executors = {}) =>
+      prepareLimits("shell", { host, executors, limits }, { dryRun });
+    const refused = (message: string) =>
+      expect.objectContaining({ code: "CONFIG_INVALID", message: expect.stringContaining(message) });
+    expect(() => prepare({ pids: 10 })).toThrow(
+      refused('executor "shell" cannot enforce "job-pids": this host has no controllers'),
+    );
+    expect(() => prepare({ cpus: 1 })).toThrow(refused('executor "shell" cannot enforce "job-cpus"'));
+    expect(() => prepare({ pids: 10 }, false, { shell: "plain" })).toThrow(refused('executor "plain"'));
+    prepare({ pids: 10 }, true);
+    expect(asked).toEqual([
+      [{ pids: 10 }, false],
+      [{ pids: 10 }, true],
+    ]);
+  });
+
+  test("that is not set refuses nothing, nor does an executor that is known in jobs only", async () => {
+    await using host = await openHost({ shell: { prepareLimits: () => "never" } });
+    prepareLimits("shell", { host, executors: {}, limits: {} }, { dryRun: false });
+    prepareLimits("elsewhere", { host, executors: {}, limits: { pids: 1 } }, { dryRun: false });
+  });
 });
 
-async function openHost(
-  factories: Readonly<Record<string, Pick<ExecutorFactory, "takesAllJobs" | "appliesUser">>>,
-): Promise<Host> {
+async function openHost(factories: Readonly<Record<string, Partial<ExecutorFactory>>>): Promise<Host> {
   const plugin = definePlugin({
     name: "executors",
     setup(ctx) {

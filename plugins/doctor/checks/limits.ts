@@ -1,5 +1,5 @@
 import type { Check, Finding } from "signalman";
-import { access, constants, readFile } from "node:fs/promises";
+import { readFile } from "node:fs/promises";
 import { homedir } from "node:os";
 
 /** Fewer open files than this are reported. */
@@ -7,7 +7,7 @@ const minOpenFiles = 1024;
 
 /** Checks the user and the limits under which the agent would run. */
 export const limits: Check = {
-  run: async () => [toUser(), ...(await findFileLimit()), ...(await findControlGroup())],
+  run: async () => [toUser(), ...(await findFileLimit())],
 };
 
 function toUser(): Finding {
@@ -27,17 +27,4 @@ async function findFileLimit(): Promise<Finding[]> {
   const remedy =
     "raise the limit: LimitNOFILE=65536 in the unit of the service, or `ulimit -n 65536` in a shell";
   return [{ level: "warning", title, remedy }];
-}
-
-/** Reports whether the control group is delegated, so that each job could have a group of its own. */
-async function findControlGroup(): Promise<Finding[]> {
-  const text = await readFile("/proc/self/cgroup", "utf8").catch(() => "");
-  const [, path] = /^0::(\/.*)$/m.exec(text) ?? [];
-  if (path === undefined) return [];
-  const isDelegated = await access(`/sys/fs/cgroup${path}/cgroup.procs`, constants.W_OK).then(
-    () => true,
-    () => false,
-  );
-  const title = `control group ${path}: ${isDelegated ? "delegated" : "not delegated"} to this user`;
-  return [{ level: "ok", title }];
 }

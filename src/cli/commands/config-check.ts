@@ -4,7 +4,9 @@ import { defineCommand } from "../../core/contracts/command.ts";
 import type { Host } from "../../core/contracts/host.ts";
 import { executor, jobSource, logBackend, type Service } from "../../core/contracts/services.ts";
 import { AgentError, toMessage } from "../../core/errors.ts";
+import { prepareLimits } from "../../job/choose-executor.ts";
 import { print } from "../output/print.ts";
+import { toLimits } from "../program/job-settings.ts";
 
 /** Prints `ok`. The configuration is read before every command that requires one; this command also sets the plugins up. */
 export default defineCommand({
@@ -17,7 +19,8 @@ export default defineCommand({
       onSetupFailed: (_, error) => void faults.push(toMessage(error)),
     });
     // What a plugin with a fault would have provided is unknown.
-    if (faults.length === 0) faults.push(...findMissing(host, program.config.of(coreName) as CoreConfig));
+    const core = program.config.of(coreName) as CoreConfig;
+    if (faults.length === 0) faults.push(...findMissing(host, core), ...findLimitFaults(host, core));
     if (faults.length > 0) {
       const list = faults.length === 1 ? faults[0]! : faults.map((fault) => `\n  ${fault}`).join("");
       throw new AgentError("CONFIG_INVALID", list);
@@ -33,6 +36,16 @@ function findMissing(host: Host, core: CoreConfig): string[] {
     ...findUnknown(host, executor, prefix("executors", core.executors)),
     ...findUnknown(host, logBackend, prefix("log-methods", core["log-methods"])),
   ];
+}
+
+/** Finds out whether the limits of jobs can be enforced on this host. */
+function findLimitFaults(host: Host, core: CoreConfig): string[] {
+  try {
+    prepareLimits("shell", { host, executors: core.executors, limits: toLimits(core) }, { dryRun: true });
+    return [];
+  } catch (error) {
+    return [toMessage(error)];
+  }
 }
 
 function prefix(option: string, map: Readonly<Record<string, string>>): Record<string, string> {

@@ -25,7 +25,8 @@ export function toSettings(program: Program, agentId: string): JobSettings {
   };
 }
 
-function toLimits(core: CoreConfig): JobLimits {
+/** Returns the limits of jobs as the options define them. */
+export function toLimits(core: CoreConfig): JobLimits {
   const { "job-memory": memoryBytes, "job-cpus": cpus, "job-pids": pids } = core;
   return {
     ...(memoryBytes !== undefined && { memoryBytes }),

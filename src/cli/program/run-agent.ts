@@ -14,6 +14,7 @@ import type { Host } from "../../core/contracts/host.ts";
 import type { JobSource } from "../../core/contracts/job-source.ts";
 import type { Logger } from "../../core/contracts/logger.ts";
 import { isAgentError } from "../../core/errors.ts";
+import { prepareLimits } from "../../job/choose-executor.ts";
 import { withoutSecrets } from "../../job/base-environment.ts";
 import { createJobLauncher } from "../../job/process/launcher.ts";
 import type { JobProcessInput } from "../../job/process/messages.ts";
@@ -25,7 +26,7 @@ import { socketDirectories } from "../../os/socket-path.ts";
 import { openStateDirectory, type StateDirectory } from "../../os/state/directory.ts";
 import { connectServiceManager, type ServiceManager } from "../../os/systemd/notify.ts";
 import { type LoopWatch, startLoopWatch } from "../../os/watchdog/loop-watch.ts";
-import { toSettings } from "./job-settings.ts";
+import { toLimits, toSettings } from "./job-settings.ts";
 import { findJobUsers } from "./job-user.ts";
 
 /** Runs an agent in this process until it shuts down, and sets the exit status. */
@@ -54,6 +55,7 @@ export async function runAgentCommand(
     onListener: watch?.enter,
   });
   const source = createSource(host);
+  prepareLimits("shell", { host, executors: core.executors, limits: toLimits(core) }, { dryRun: false });
 
   // 3. The state directory, and the socket on which `signalman status` asks.
   const agent = source.identity;

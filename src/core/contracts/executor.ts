@@ -57,6 +57,8 @@ export interface ExecutorContext {
   readonly environment: Readonly<Record<string, string>>;
   /** Marks the job's processes on this host, for `createJobProcesses`. Executors that run jobs elsewhere may ignore it. */
   readonly cookie: Cookie;
+  /** Directory of the control group that the executor may create for the job's processes on this host. Left out: it may create none. */
+  readonly controlGroup?: string;
   /** A private directory (0700) of this job on the agent's host. It is removed after the executor is disposed. */
   readonly directory: string;
   /** For blocks that the executor itself adds while it starts (`Pulling docker images...`). */
@@ -150,4 +152,9 @@ export interface ExecutorFactory {
   readonly appliesUser?: boolean;
   /** The limits that the executor enforces. A job for which another limit is configured fails when it starts. Left out: none. */
   readonly enforcesLimits?: readonly (keyof JobLimits)[];
+  /**
+   * Prepares this host for the limits that are set, in the agent's process before it registers. Returns the reason when they cannot be
+   * enforced here: the agent does not start. `dryRun`: changes nothing, and refuses only what no agent on this host could do.
+   */
+  prepareLimits?(limits: JobLimits, options: { readonly dryRun: boolean }): string | undefined;
 }

@@ -2,13 +2,13 @@ import type { JobResult } from "./job-events.ts";
 
 /**
  * Resources that a job used, as far as its executor knows them; unknown figures are left out. The shell
- * executor counts all processes that the job's process started, directly or indirectly, until they ended.
+ * executor counts the job's control group, and without one all processes that the job's process started.
  */
 export interface JobUsage {
   readonly cpuUserMs?: number;
   readonly cpuSystemMs?: number;
   /**
-   * Peak memory of the job. In the shell executor: the sum of the resident memory of its processes, sampled
+   * Peak memory of the job. In the shell executor: that of its control group where it is counted, otherwise the sum of the resident memory of its processes, sampled
    * once a second, or the peak of the largest process if that is more. Shared memory is counted once per
    * process.
    */
@@ -19,7 +19,7 @@ export interface JobUsage {
   readonly writtenBytes?: number;
   /**
    * Processes killed by the kernel's out-of-memory killer. The shell executor counts only kills that
-   * certainly hit the job: a command or shell that was seen to die, or any kill in a memory cgroup that holds
+   * certainly hit the job: any in its control group, a command or shell that was seen to die, or any kill in a memory cgroup that holds
    * nothing but this agent.
    */
   readonly oomKills?: number;

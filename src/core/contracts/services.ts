@@ -32,7 +32,7 @@ export const check = defineService<Check>("check", { methods: ["run"] });
 
 /** An executor. Provided under the wire's name: `shell`, `dockercompose`, `kubernetes`. */
 export const executor = defineService<ExecutorFactory>("executor", {
-  optional: ["cleanUp"],
+  optional: ["cleanUp", "prepareLimits"],
   factories: { create: ["start", "exportEnvironment", "injectFiles", "run", "stop", "usage"] },
 });
 

@@ -3,6 +3,8 @@ import { join } from "node:path";
 import type { JobSummary } from "../../core/contracts/job-summary.ts";
 import type { Logger } from "../../core/contracts/logger.ts";
 import { AgentError } from "../../core/errors.ts";
+import { type JobGroup, openJobGroup } from "../../os/cgroup/job-group.ts";
+import { isGroupOf } from "../../os/cgroup/place.ts";
 import { endUserProcesses } from "../../os/users/end-user-processes.ts";
 import { endProcesses } from "../../os/processes/end.ts";
 import { createJobProcesses } from "../../os/processes/tree.ts";
@@ -88,12 +90,21 @@ function closeLog(options: CloseJobOptions): ClosedJob {
 
 const noLock: Disposable = { [Symbol.dispose]: () => {} };
 
-async function endRemaining({ cookie, exclusiveUid }: JobProcessRecord, logger: Logger): Promise<void> {
-  using processes = createJobProcesses({ cookie, inherited: true });
+async function endRemaining(record: JobProcessRecord, logger: Logger): Promise<void> {
+  const { cookie, exclusiveUid } = record;
+  const group = findGroup(record);
+  using processes = createJobProcesses({ cookie, inherited: true, group });
   const { ended: known, left } = await endProcesses(processes, { graceMs: 0 });
   const ended = [...known, ...(exclusiveUid === undefined ? [] : await endUserProcesses(exclusiveUid))];
   for (const { pid, commandLine, comm } of ended)
     logger.info(`ended "${commandLine || comm}", which the job had left running`, { pid });
   for (const { pid, commandLine, comm } of left)
     logger.warn(`could not end "${commandLine || comm}"`, { pid });
+  await group?.remove();
+}
+
+/** The record is a file that a job of the agent's user can change: only a group of this job's name is killed. */
+function findGroup({ controlGroup, cookie }: JobProcessRecord): JobGroup | undefined {
+  const isOwn = controlGroup !== undefined && isGroupOf(controlGroup, cookie);
+  return isOwn ? openJobGroup(controlGroup) : undefined;
 }

@@ -30,6 +30,8 @@ export interface JobProcessInput {
   readonly secret: string;
   /** Marks the job's processes. */
   readonly cookie: Cookie;
+  /** Directory of the control group that may be created for the job. Left out: none, as by the first releases. */
+  readonly controlGroup?: string | undefined;
   /** Milliseconds for which the job continues without an agent (`claim-timeout`). */
   readonly claimTimeoutMs: number;
   readonly log: {
@@ -52,6 +54,8 @@ export interface JobProcessRecord {
   readonly cookie: Cookie;
   /** The user of the job's processes, if nothing else runs as this user. */
   readonly exclusiveUid?: number;
+  /** As in {@link JobProcessInput}. */
+  readonly controlGroup?: string | undefined;
 }
 
 /** Messages from the agent, one JSON object per line. `hello` comes first; anything before it is ignored. */

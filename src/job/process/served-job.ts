@@ -51,6 +51,7 @@ async function open(request: JobRequest, { host, input, logger }: ServeJobOption
     await openJob(request, {
       host,
       cookie: input.cookie,
+      controlGroup: input.controlGroup,
       settings: input.settings,
       logger,
       env: process.env,

@@ -3,6 +3,7 @@ import { closeSync, openSync } from "node:fs";
 import { join } from "node:path";
 import type { JobUser } from "../../core/contracts/executor.ts";
 import type { JobRequest } from "../../core/contracts/job-request.ts";
+import { toGroupDirectory } from "../../os/cgroup/place.ts";
 import { createCookie } from "../../os/processes/cookie.ts";
 import type { Logger } from "../../core/contracts/logger.ts";
 import { readBootId } from "../../os/state/boot-id.ts";
@@ -54,6 +55,7 @@ export function spawnJobProcess(
   const { program, environment, plugins, baseDirectory, log, settings, claimTimeoutMs } = options;
   const secret = randomBytes(32).toString("hex");
   const cookie = createCookie(jobId);
+  const controlGroup = toGroupDirectory(settings.agentId, cookie);
   const input: JobProcessInput = {
     version: wireVersion,
     settings: { ...settings, ...(home !== undefined && { home }), ...(user !== undefined && { user }) },
@@ -63,6 +65,7 @@ export function spawnJobProcess(
     socket,
     secret,
     cookie,
+    controlGroup,
     claimTimeoutMs,
     log,
   };
@@ -88,6 +91,7 @@ export function spawnJobProcess(
         secret,
         cookie,
         ...(user?.isExclusive && { exclusiveUid: user.uid }),
+        controlGroup,
       },
       send: (request) => void write(child.stdin, request, "end"),
     };

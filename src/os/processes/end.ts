@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import { describeProcess, type EndReport } from "./end-report.ts";
+import type { JobGroup } from "../cgroup/job-group.ts";
+import { describeProcess, type EndedProcess, type EndReport } from "./end-report.ts";
 import { freezeJob } from "./freeze.ts";
 import { createJobSignals, type JobSignals, signalProcess, toProcessKey } from "./job-signals.ts";
 import { isAlive, type ProcessStat, readStat } from "./proc.ts";
@@ -50,13 +51,39 @@ export async function endProcesses(job: JobProcesses, options: EndProcessesOptio
     const deadline = Math.min(killEnd, performance.now() + freezeMs);
     ({ targets, spared } = await freezeJob(job, signals, deadline));
   }
-  return toReport(signals, targets, spared);
+  if (job.group && spared.length > 0) releaseSpared(job, job.group);
+  const killed = job.group ? await killRefused(job.group, signals) : [];
+  const report = toReport(signals, targets, spared);
+  return { ...report, ended: [...report.ended, ...killed] };
 }
 
 const freezeMs = 1000;
 const killRoundMs = 250;
 /** Processes that do not die, or do not stop forking, are killed again for this time. */
 const killMs = 5000;
+const releaseRounds = 5;
+
+/** Moves the spared processes out of the job's control group, which is killed as a whole in the end. */
+function releaseSpared(job: JobProcesses, group: JobGroup): void {
+  // A process that was started during a round is found in the next one.
+  for (let round = 0; round < releaseRounds; round++) {
+    const inside = job.find().spared.filter(({ pid }) => group.includes(pid));
+    if (inside.length === 0) return;
+    group.release(inside.map(({ pid }) => pid));
+  }
+}
+
+/** Kills processes of other users, which this process may not signal and the job's control group ends all the same. */
+async function killRefused(group: JobGroup, { refused }: JobSignals): Promise<EndedProcess[]> {
+  const inside = [...refused.values()].filter((process) => isAlive(process) && group.includes(process.pid));
+  if (inside.length === 0) return [];
+  const reports = inside.map((process) => ({ process, report: describeProcess(process) }));
+  group.kill(inside.map(({ pid }) => pid));
+  await untilGone(inside, performance.now() + killRoundMs);
+  return reports
+    .filter(({ process }) => !isAlive(process))
+    .map(({ report }) => ({ ...report, how: "kill" as const }));
+}
 
 /**
  * Waits until the processes are gone. Polls after 1 ms at first, since most programs exit at once, then every

@@ -13,13 +13,23 @@ export interface FrozenJob {
 
 /**
  * Suspends the processes of a job until scans find no new one, or the deadline (`performance.now()`) has
- * passed.
+ * passed. Those of its control group are frozen meanwhile, so that none of them starts another one unseen.
  */
 export async function freezeJob(
   job: JobProcesses,
   signals: JobSignals,
   deadline: number,
 ): Promise<FrozenJob> {
+  await job.group?.freeze();
+  try {
+    return await suspendAll(job, signals, deadline);
+  } finally {
+    // A signal that a frozen process received takes effect now.
+    job.group?.thaw();
+  }
+}
+
+async function suspendAll(job: JobProcesses, signals: JobSignals, deadline: number): Promise<FrozenJob> {
   for (let quietScans = 0; ;) {
     let suspended = 0;
     const visit = (process: ProcessStat) => {

@@ -1,3 +1,4 @@
+import type { JobGroup } from "../cgroup/job-group.ts";
 import type { Evidence } from "./evidence.ts";
 import type { KeepMatcher } from "./keep.ts";
 import { isDead, type ProcessStat, readStat } from "./proc.ts";
@@ -14,6 +15,7 @@ export interface ScanSubject {
    * makes a second scan cheap. It outlives the scan.
    */
   readonly older: Map<number, number>;
+  readonly group: JobGroup | undefined;
 }
 
 /** One scan of the process table for the processes of a job. */
@@ -31,18 +33,22 @@ export interface Scan {
 
 /** `visit` receives each process that is not spared as soon as it is found. */
 export function startScan(
-  { evidence, isKept, since, older }: ScanSubject,
+  { evidence, isKept, since, older, group }: ScanSubject,
   ownsOrphans: boolean,
   visit: ((process: ProcessStat) => void) | undefined,
 ): Scan {
   const strangers = findStrangers();
+  const members = new Set(group?.pids());
   const now = performance.now();
   const undecided: ProcessStat[] = [];
   const found = new Map<number, ProcessStat>();
   const spared = new Set<number>();
 
   const isRelated = (stat: ProcessStat) =>
-    evidence.isKnown(stat) || found.has(stat.ppid) || evidence.isJobSession(stat.session, strangers);
+    members.has(stat.pid) ||
+    evidence.isKnown(stat) ||
+    found.has(stat.ppid) ||
+    evidence.isJobSession(stat.session, strangers);
   const descendsFromSpared = (stat: ProcessStat) =>
     !evidence.isRoot(stat) && (spared.has(stat.ppid) || spared.has(stat.session));
   const add = (stat: ProcessStat) => {

@@ -1,4 +1,5 @@
 import type { Cookie } from "../../core/contracts/executor.ts";
+import type { JobGroup } from "../cgroup/job-group.ts";
 import { createEvidence } from "./evidence.ts";
 import { toKeepMatcher } from "./keep.ts";
 import { loadLibc } from "./libc.ts";
@@ -16,6 +17,8 @@ export interface JobProcessesOptions {
    * this process.
    */
   readonly inherited?: boolean;
+  /** The job's control group, if it has one. */
+  readonly group?: JobGroup | undefined;
 }
 
 /** The processes of a job, as one scan of the process table found them. */
@@ -30,11 +33,12 @@ export interface FoundProcesses {
 
 /**
  * The processes of one job. Any of these proves that a process is the job's: descent from a root; a session
- * that a process of the job leads; the cookie in its environment; a proof in an earlier scan; and, in a
+ * that a process of the job leads; membership in its control group; the cookie in its environment; a proof in an earlier scan; and, in a
  * process that receives orphans, being such an orphan while no other job runs here. This process and its
  * ancestors are never included. Create it before the job starts anything.
  */
 export interface JobProcesses extends Disposable {
+  readonly group: JobGroup | undefined;
   /**
    * Adds a process that the job consists of (its shell), right after it was started. Roots are never spared.
    */
@@ -60,15 +64,17 @@ export interface JobProcesses extends Disposable {
 const live = new Set<JobProcesses>();
 
 export function createJobProcesses(options: JobProcessesOptions): JobProcesses {
-  const { cookie, inherited = false } = options;
+  const { cookie, inherited = false, group } = options;
   const evidence = createEvidence(cookie);
   const isKept = toKeepMatcher(options.keep ?? []);
   const since = inherited ? 0 : (loadLibc()?.bootTicks() ?? readStat(process.pid)?.startTime ?? 0);
-  const subject: ScanSubject = { evidence, isKept, since, older: new Map() };
+  const subject: ScanSubject = { evidence, isKept, since, older: new Map(), group };
   const ownsOrphans = () => !inherited && live.size === 1 && isReaper();
   let lastSpared: ReadonlySet<number> = new Set();
 
   const job: JobProcesses = {
+    group,
+
     addRoot(pid) {
       const stat = readStat(pid);
       if (stat !== undefined) evidence.addRoot(stat, findStrangers());
@@ -76,6 +82,7 @@ export function createJobProcesses(options: JobProcessesOptions): JobProcesses {
 
     includes(pid) {
       const strangers = findStrangers();
+      if (!strangers.pids.has(pid) && group?.includes(pid)) return true;
       for (let stat = readStat(pid); stat !== undefined; stat = readStat(stat.ppid)) {
         if (strangers.pids.has(stat.pid)) return false;
         if (evidence.isKnown(stat) || evidence.isJobSession(stat.session, strangers)) return true;
@@ -108,7 +115,8 @@ export function createJobProcesses(options: JobProcessesOptions): JobProcesses {
         const isRelated =
           evidence.isKnown(stat) ||
           evidence.wasProved(stat.ppid) ||
-          evidence.isJobSession(stat.session, strangers);
+          evidence.isJobSession(stat.session, strangers) ||
+          group?.includes(pid);
         if (!isRelated && !evidence.isProvedAlone(stat, strangers, orphansAreOurs)) continue;
         if (!lastSpared.has(stat.ppid) && !lastSpared.has(stat.session) && !isKept?.(stat)) visit(stat);
       }

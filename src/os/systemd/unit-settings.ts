@@ -1,3 +1,4 @@
+import { agentGroup } from "../cgroup/place.ts";
 import type { EffectiveConfig } from "../../core/contracts/options.ts";
 import { toSeconds } from "./time-span.ts";
 
@@ -100,6 +101,8 @@ export function toServiceUnit(options: UnitOptions): string {
     "Restart=always",
     "RestartSec=60",
     ...toUnitSettings(options).map(({ name, value }) => `${name}=${value}`),
+    // So that the agent can limit its jobs. A systemd before 254 logs that it does not know the setting, and ignores it.
+    `DelegateSubgroup=${agentGroup}`,
     "",
     "[Install]",
     "WantedBy=multi-user.target",

@@ -1,0 +1,41 @@
+import { join } from "node:path";
+import { AgentError, type ExecutorContext, toMessage } from "signalman";
+import { createJobGroup, type JobGroup, quote } from "signalman/terminal";
+
+/**
+ * Creates the control group of a job. A job without limits runs without a group where none can be created; one with limits throws
+ * `CONTROL_GROUP_FAILED`.
+ */
+export function createGroup({
+  controlGroup,
+  options: { limits },
+  logger,
+}: Pick<ExecutorContext, "controlGroup" | "options" | "logger">): JobGroup | undefined {
+  const hasLimits = isLimited(limits);
+  try {
+    if (controlGroup !== undefined) return createJobGroup(controlGroup, limits);
+    if (hasLimits)
+      throw new AgentError(
+        "CONTROL_GROUP_FAILED",
+        "the job's limits need a control group, and this agent may create none",
+      );
+    logger.debug("the job runs without a control group of its own: the agent may create none");
+  } catch (error) {
+    if (hasLimits) throw error;
+    logger.debug(`the job runs without a control group of its own: ${toMessage(error)}`);
+  }
+  return undefined;
+}
+
+/** Returns the shell code by which the leader of the job's terminal enters the group, before anything of the job runs. */
+export function toEntry({ directory }: Pick<JobGroup, "directory">, limits: Limits): string[] {
+  const enter = `echo $$ >${quote(join(directory, "cgroup.procs"))}`;
+  // A job without limits runs outside of its group rather than not at all.
+  return [isLimited(limits) ? `${enter} || exit 1` : `{ ${enter}; } 2>/dev/null`];
+}
+
+type Limits = ExecutorContext["options"]["limits"];
+
+function isLimited(limits: Limits): boolean {
+  return Object.keys(limits).length > 0;
+}

@@ -1,0 +1,40 @@
+import { join } from "node:path";
+import { readText } from "./hierarchy.ts";
+
+/** What all processes of a control group have used, those included that ended. A figure whose controller is not enabled is left out. */
+export interface GroupFigures {
+  readonly cpuUserMs?: number;
+  readonly cpuSystemMs?: number;
+  /** Peak of the memory of all processes together, with the files that the kernel caches for them. */
+  readonly peakMemoryBytes?: number;
+  readonly oomKills?: number;
+}
+
+/** Reads the figures of a group. Times are there in every group; peak and kills need the controller `memory`, the peak Linux 5.19. */
+export function readFigures(directory: string): GroupFigures {
+  const times = toNumbers(readText(join(directory, "cpu.stat")));
+  const kills = readOomKills(directory);
+  const [user, system] = [times.get("user_usec"), times.get("system_usec")];
+  const peak = readText(join(directory, "memory.peak"));
+  return {
+    ...(user !== undefined && { cpuUserMs: Math.round(user / 1000) }),
+    ...(system !== undefined && { cpuSystemMs: Math.round(system / 1000) }),
+    ...(peak !== undefined && { peakMemoryBytes: Number(peak) }),
+    ...(kills !== undefined && { oomKills: kills }),
+  };
+}
+
+/** Returns the number of processes of the group that the kernel killed for lack of memory; `undefined` when it is not counted. */
+export function readOomKills(directory: string): number | undefined {
+  return toNumbers(readText(join(directory, "memory.events"))).get("oom_kill");
+}
+
+/** Reads lines of a name and a number. */
+function toNumbers(text = ""): ReadonlyMap<string, number> {
+  return new Map(
+    text.split("\n").flatMap((line) => {
+      const [name = "", number = ""] = line.split(" ");
+      return number === "" ? [] : [[name, Number(number)] as const];
+    }),
+  );
+}

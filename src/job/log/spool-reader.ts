@@ -1,6 +1,7 @@
 import * as fs from "node:fs";
 import type { SpoolBatch, SpoolCursor, SpoolReader } from "../../core/contracts/spool.ts";
 import { AgentError, toMessage } from "../../core/errors.ts";
+import { findEntry, openStateFile } from "../../os/state/file.ts";
 
 /** The writer of a spool, as far as its readers must know it. In another process: the socket that carries the writer's wake-ups. */
 export interface SpoolSource {
@@ -18,6 +19,9 @@ export interface OpenSpoolOptions {
   /** Start position. Default: the first event. */
   readonly cursor?: SpoolCursor;
 }
+
+/** Maximum size of a line. A longer one was not written by a spool, such as the hole of a sparse file. */
+export const maxLineBytes = 128 * 2 ** 20;
 
 /**
  * Opens a spool for reading, in any process. Throws `SPOOL_FAILED`, also when no event begins at the cursor. The file may be missing when
@@ -99,8 +103,8 @@ class FileSpoolReader implements SpoolReader {
   }
 
   #open(): number | undefined {
-    if (this.#source.rest && !fs.existsSync(this.#path)) return undefined;
-    return this.#attempt(() => fs.openSync(this.#path, fs.constants.O_RDONLY | fs.constants.O_NOFOLLOW));
+    if (this.#source.rest && !findEntry(this.#path)) return undefined;
+    return this.#attempt(() => openStateFile(this.#path, "read"));
   }
 
   #close(): void {
@@ -121,12 +125,15 @@ class FileSpoolReader implements SpoolReader {
     const fd = this.#fd;
     let sum = 0;
     let last = newline;
+    if (fd !== undefined && fs.fstatSync(fd).size < offset) last = 0;
     const block = Buffer.allocUnsafeSlow(Math.min(offset, 1024 * 1024));
-    for (let at = 0; at < offset;) {
+    for (let at = 0; last !== 0 && at < offset;) {
       const wanted = Math.min(block.length, offset - at);
       const count = fd === undefined ? 0 : this.#attempt(() => fs.readSync(fd, block, 0, wanted, at));
-      if (count === 0) last = 0;
-      if (count === 0) break;
+      if (count === 0) {
+        last = 0;
+        break;
+      }
       sum = Bun.hash.crc32(block.subarray(0, count), sum);
       last = block[count - 1]!;
       at += count;
@@ -173,7 +180,9 @@ class FileSpoolReader implements SpoolReader {
 /** Finds the end of the last whole line of a file. */
 function findEndOfLines(fd: number): number {
   const block = Buffer.allocUnsafe(64 * 1024);
-  for (let end = fs.fstatSync(fd).size; end > 0;) {
+  const { size } = fs.fstatSync(fd);
+  for (let end = size; end > 0;) {
+    if (size - end > maxLineBytes) throw new Error(`no line ends in the last ${maxLineBytes} bytes`);
     const start = Math.max(0, end - block.length);
     const count = fs.readSync(fd, block, 0, end - start, start);
     const last = block.subarray(0, count).lastIndexOf(newline);
@@ -234,6 +243,8 @@ function readLines(
     }
     const full = events > 0 && (events >= maxEvents || buffer.length >= maxBytes);
     if (full || filled < buffer.length) return { lines: buffer.subarray(0, end), events };
+    if (buffer.length > maxLineBytes)
+      throw new Error(`no line ends within ${maxLineBytes} bytes after byte ${offset}`);
     buffer = Buffer.concat([buffer.subarray(0, end)], buffer.length * 2);
   }
 }

@@ -4,7 +4,7 @@ import { askStatus, type StatusAnswer } from "../../agent/status-socket.ts";
 import type { AgentStatus } from "../../core/contracts/agent-status.ts";
 import { coreName } from "../../core/config/flags.ts";
 import type { CoreConfig } from "../../agent/options/index.ts";
-import { AgentError, toMessage } from "../../core/errors.ts";
+import { toMessage } from "../../core/errors.ts";
 import { findStateDirectory, listAgentDirectories } from "../../os/state/directory.ts";
 import { readHolder } from "../../os/state/lock.ts";
 import { defineCommand } from "../../core/contracts/command.ts";
@@ -57,16 +57,7 @@ type FolderAnswer = StatusAnswer & { readonly folder: string };
 /** Asks every agent in this state directory for its status. */
 function askAll(place: string): Promise<FolderAnswer[]> {
   const ask = async (folder: string) => ({ ...(await askStatus(folder, answerMs)), folder });
-  return Promise.all(foldersIn(place).map(ask));
-}
-
-function foldersIn(place: string): string[] {
-  try {
-    return listAgentDirectories(place).toSorted();
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === "ENOENT") return [];
-    throw new AgentError("FILE_FAILED", `agents could not be listed: ${toMessage(error)}`, { cause: error });
-  }
+  return Promise.all(listAgentDirectories(place).toSorted().map(ask));
 }
 
 function toProblem({ folder, reason }: Extract<FolderAnswer, { kind: "silent" }>): string {

@@ -58,12 +58,17 @@ export function openStateDirectory(options: OpenStateOptions): StateDirectory {
   }
 }
 
-/** Lists the directories of the agents in a state directory; what is no directory is left out. */
+/** Lists the directories of the agents in a state directory; what is no directory is left out. Throws `FILE_FAILED`. */
 export function listAgentDirectories(stateDirectory: string): string[] {
   const base = join(stateDirectory, "agents");
-  return listDirectory(base)
-    .filter((entry) => entry.isDirectory())
-    .map(({ name }) => join(base, name));
+  try {
+    return listDirectory(base)
+      .filter((entry) => entry.isDirectory())
+      .map(({ name }) => join(base, name));
+  } catch (cause) {
+    if ((cause as NodeJS.ErrnoException).code === "ENOENT") return [];
+    throw new AgentError("FILE_FAILED", `agents could not be listed: ${toMessage(cause)}`, { cause });
+  }
 }
 
 /** Lists the pids of the agents that are running on a state directory. */

@@ -9,12 +9,12 @@ import { isRoot, ordinaryUser, programOf, users } from "./users.ts";
 /** Commands that attack a file, `$f`, of the job's state directory. */
 const attacks: readonly [what: string, pattern: string, command: string][] = [
   ["its log by a FIFO", "$job/events.ndjson", 'rm -f "$f"; mkfifo "$f"'],
-  ["its log by a link to a file of another", "$job/events.ndjson", 'ln -sfn ~/victim "$f"'],
+  ["its log by a link to a file of another", "$job/events.ndjson", 'ln -sfn $home/victim "$f"'],
   ["its log by a link to a device", "$job/events.ndjson", 'ln -sfn /dev/zero "$f"'],
   ["its log by a directory", "$job/events.ndjson", 'rm -f "$f"; mkdir -p "$f/deep"'],
   ["its log by a file of 10 GiB", "$job/events.ndjson", 'truncate -s 10G "$f"'],
   ["its result by a FIFO", "$job/result.json", 'mkfifo "$f"'],
-  ["its result by a link to a file of another", "$job/result.json", 'ln -sfn ~/victim "$f"'],
+  ["its result by a link to a file of another", "$job/result.json", 'ln -sfn $home/victim "$f"'],
   ["its result by a directory", "$job/result.json", 'mkdir -p "$f/deep"'],
   ["its lock by a FIFO", "$job/lock", 'rm -f "$f"; mkfifo "$f"'],
   ["its lock by a directory", "$job/lock", 'rm -f "$f"; mkdir "$f"'],
@@ -25,18 +25,23 @@ const attacks: readonly [what: string, pattern: string, command: string][] = [
 
 /** The command with variables for the places in the state directory. */
 const toCommand = (scene: Scene, pattern: string, command: string) =>
-  `agent=$(echo ${scene.stateDirectory}/agents/*); job=$(echo $agent/slot-*/jobs/$SEMAPHORE_JOB_ID); f=${pattern}; ${command}`;
+  `home=${scene.tester.home}; agent=$(echo ${scene.stateDirectory}/agents/*); job=$(echo $agent/slot-*/jobs/$SEMAPHORE_JOB_ID); f=${pattern}; ${command}`;
 
-const waiting = "echo begun; while [ ! -e ~/go ]; do sleep 0.1; done; echo over";
+/** A command that waits for the file `go`. Each slot has a home of its own. */
+const toWait = ({ tester }: Scene) =>
+  `echo begun; while [ ! -e ${tester.home}/go ]; do sleep 0.1; done; echo over`;
 
 async function createAgent(as: readonly string[]) {
   const scene = await createScene();
   const program = await programOf(scene.tester, as);
+  const log = path.join(scene.tester.home, "agent.log");
   await scene.tester.write("victim", "belongs to another", 0o666);
   return {
     scene,
     program,
-    start: (slots: number) => scene.readyAgent(["--slots", `${slots}`], { program }),
+    start: (slots: number) => scene.readyAgent(["--slots", `${slots}`, "--log-file-path", log], { program }),
+    // The default file is the hub's as well, which runs as another user.
+    agentLog: () => readFile(log, "utf8"),
     expectVictimUnchanged: async () =>
       expect(await readFile(path.join(scene.tester.home, "victim"), "utf8")).toBe("belongs to another"),
   };
@@ -55,16 +60,16 @@ async function expectReadable({ tester, stateDirectory }: Scene, program: readon
 
 describe.each(users)("as $user, a job that replaces a file of its state directory", ({ as }) => {
   test.concurrent("fails, with the reason in the agent's log; the other slot, logs, status and doctor go on", async () => {
-    const { scene, program, start, expectVictimUnchanged } = await createAgent(as);
+    const { scene, program, start, agentLog, expectVictimUnchanged } = await createAgent(as);
     await using _scene = scene;
     const { hub, tester } = scene;
     await start(2);
-    const other = await hub.submit({ commands: [waiting] });
+    const other = await hub.submit({ commands: [toWait(scene)] });
     await hub.shows(other, "begun");
     for (const [what, pattern, command] of attacks) {
       const id = await hub.submit({ commands: [toCommand(scene, pattern, command)] });
       expect({ what, result: (await hub.done(id)).result }).toEqual({ what, result: "failed" });
-      expect(await scene.agentLog()).toMatch(new RegExp(`level=error .*job=${id} .*another process`));
+      expect(await agentLog()).toMatch(new RegExp(`level=error .*job=${id} .*another process`));
       await expectVictimUnchanged();
     }
     await expectReadable(scene, program);
@@ -79,11 +84,11 @@ describe.each(users)("as $user, a job that replaces a file of its state director
     await using _scene = scene;
     const { hub, tester } = scene;
     const first = await start(attacks.length + 1);
-    const other = await hub.submit({ commands: [waiting] });
+    const other = await hub.submit({ commands: [toWait(scene)] });
     await hub.shows(other, "begun");
     const jobs = new Map<string, string>();
     for (const [index, [what, pattern, command]] of attacks.entries()) {
-      const attack = `${toCommand(scene, pattern, command)}; touch ~/attacked-${index}; ${waiting}`;
+      const attack = `${toCommand(scene, pattern, command)}; touch $home/attacked-${index}; ${toWait(scene)}`;
       jobs.set(await hub.submit({ commands: [attack] }), what);
       await waitForFile(path.join(tester.home, `attacked-${index}`));
     }
@@ -101,14 +106,14 @@ describe.each(users)("as $user, a job that replaces a file of its state director
   });
 
   test.concurrent("of its agent, the lock or the status socket, costs no job, and the next agent starts", async () => {
-    const { scene, start } = await createAgent(as);
+    const { scene, start, agentLog } = await createAgent(as);
     await using _scene = scene;
     const first = await start(2);
     const replace = 'rm -f "$f" $agent/status.sock; mkfifo "$f" $agent/status.sock';
     const id = await scene.hub.submit({ commands: [toCommand(scene, "$agent/lock", replace)] });
     expect((await scene.hub.done(id)).result).toBe("passed");
     await expectJobPasses(scene);
-    expect(await scene.agentLog()).toMatch(/the lock of the state directory ".*" was removed or replaced/);
+    expect(await agentLog()).toMatch(/the lock of the state directory ".*" was removed or replaced/);
     first.kill("SIGKILL");
     await first.finished;
     await start(2);
@@ -145,7 +150,9 @@ describe("a state directory that is not the agent's alone", () => {
     expect({ exitCode, stderr }).toEqual({ exitCode: 2, stderr: expect.stringMatching(named) });
     expect(stderr).toContain(`the state directory "`);
     const doctor = await scene.tester.run(["doctor", "--state-dir", scene.stateDirectory], options);
-    expect(doctor.stdout).toContain("is not the agent's alone");
+    expect(doctor.stdout).toMatch(
+      /error .*state directory.* (is not the agent's alone|cannot be used)|warning .*is not the agent's alone/,
+    );
   };
 
   test.concurrent.each(faults)(

@@ -49,6 +49,7 @@ function pick<T>(list: readonly T[], random: Random): T {
 /** An existing entry, or the name of a file that could be there. */
 function chooseTarget(state: string, random: Random): string {
   const found = walk(state);
+  if (found.length === 0) return join(state, "agents");
   const target = pick(found, random);
   if (random(4) > 0) return target;
   const directory = fs.lstatSync(target).isDirectory() ? target : dirname(target);
@@ -145,9 +146,9 @@ const changes: readonly Change[] = [
   ],
   [
     "sparse",
-    (target) => {
+    (target, _, random) => {
       if (!isOwnFile(target)) fill(target, "");
-      fs.truncateSync(target, 10 * 2 ** 30);
+      fs.truncateSync(target, random(4) > 0 ? 2 ** 20 : 10 * 2 ** 30);
     },
   ],
   [

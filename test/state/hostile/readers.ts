@@ -62,7 +62,7 @@ export async function readAsCommands(directory: string): Promise<Finding[]> {
 }
 
 /** What an agent does when it starts: it resumes what an earlier process left, and cleans up. */
-export async function readAsAgent(directory: string): Promise<void> {
+export async function readAsAgent(directory: string, { isChild }: { isChild: boolean }): Promise<void> {
   await read(async () => {
     using state = openStateDirectory({ directory, env: {}, agent: agentName });
     using _status = serveStatus({
@@ -74,11 +74,16 @@ export async function readAsAgent(directory: string): Promise<void> {
     listRunningLeftJobs(state);
     state.hold();
     for (const slot of new Set([0, 1, ...state.slots()]))
-      await read(() => resumeSlot(state.slot(slot), state.hold));
+      await read(() => resumeSlot(state.slot(slot), { hold: state.hold, isChild }));
   });
 }
 
-async function resumeSlot(directory: string, hold: () => unknown): Promise<void> {
+/** `isChild`: the jobs' processes were started by this agent process, so that no search for them is needed. */
+async function resumeSlot(
+  directory: string,
+  { hold, isChild }: { hold: () => unknown; isChild: boolean },
+): Promise<void> {
+  const child = isChild ? { child: { exitCode: 1, signalCode: null } } : {};
   const holdState = () => void hold();
   const documents = createSlotState(directory, holdState);
   for (const name of ["registration", "assignment"]) await read(() => documents.get(name));
@@ -97,7 +102,7 @@ async function resumeSlot(directory: string, hold: () => unknown): Promise<void>
     // The process of a job that holds its lock is waited for.
     if (await read(() => isJobLocked(path))) continue;
     const end = await read(() =>
-      closeDeadJob({ directory: path, jobId, logger: silentLogger, unstored: undefined }),
+      closeDeadJob({ directory: path, jobId, logger: silentLogger, unstored: undefined, ...child }),
     );
     if (end) store.release(jobId);
   }

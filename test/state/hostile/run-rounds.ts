@@ -33,7 +33,7 @@ for (let round = Number(first); round < Number(first) + Number(rounds); round +=
       if (!shown.some((log) => log.jobId === jobId && log.result === result && log.events > 50))
         throw new Error(`the log of the unchanged job "${jobId}" is not shown: ${JSON.stringify(shown)}`);
     }
-    await readAsAgent(state);
+    await readAsAgent(state, { isChild: round % 10 > 0 });
     await readAsCommands(state);
     if (takeSnapshot(outside.path) !== before) throw new Error("something outside was changed");
   } catch (error) {

@@ -243,6 +243,8 @@ function readLines(
     }
     const full = events > 0 && (events >= maxEvents || buffer.length >= maxBytes);
     if (full || filled < buffer.length) return { lines: buffer.subarray(0, end), events };
+    // The hole of a sparse file: no event contains such a byte. The writer may still fill it.
+    if (block.includes(0)) return { lines: buffer.subarray(0, end), events };
     if (buffer.length > maxLineBytes)
       throw new Error(`no line ends within ${maxLineBytes} bytes after byte ${offset}`);
     buffer = Buffer.concat([buffer.subarray(0, end)], buffer.length * 2);

@@ -105,7 +105,8 @@ function* linesOf(fd: number): Generator<Buffer> {
   let buffer = Buffer.allocUnsafeSlow(blockBytes);
   let filled = 0;
   for (;;) {
-    if (filled > maxLineBytes) return;
+    // The hole of a sparse file, or a line that no spool has written.
+    if (filled === buffer.length && (buffer.includes(0) || filled > maxLineBytes)) return;
     if (filled === buffer.length) buffer = Buffer.concat([buffer], buffer.length * 2);
     const count = fs.readSync(fd, buffer, filled, buffer.length - filled, null);
     if (count === 0) return;

@@ -30,13 +30,14 @@ export async function waitForJobLock(directory: string): Promise<Disposable | un
  * Resolves to whether one was killed, when it has exited.
  */
 export async function endUnlocked(jobId: string): Promise<boolean> {
-  const find = () => listPids().filter((pid) => isJobProcess(pid, jobId));
+  const found = listPids().filter((pid) => isJobProcess(pid, jobId));
+  const findLeft = () => found.filter((pid) => isJobProcess(pid, jobId));
   for (let tries = 0; tries < 50; tries += 1) {
-    if (find().length === 0) return false;
+    if (findLeft().length === 0) return false;
     await sleep(20);
   }
-  for (const pid of find()) sendSignal(pid, "SIGKILL");
-  for (const deadline = performance.now() + exitMs; find().length > 0 && performance.now() < deadline;)
+  for (const pid of findLeft()) sendSignal(pid, "SIGKILL");
+  for (const deadline = performance.now() + exitMs; findLeft().length > 0 && performance.now() < deadline;)
     await sleep(20);
   return true;
 }

@@ -12,6 +12,7 @@ const allowed: Readonly<Record<string, string>> = {
   "src/os/socket-path.ts": "sockets, pinned by the opener",
   "src/job/log/spool-file.ts": "writes through descriptors of the opener",
   "src/job/log/spool-reader.ts": "reads through descriptors of the opener",
+  "src/job/log/spool-lines.ts": "reads from an open descriptor",
   "src/job/log/spool-recovery.ts": "reads and cuts through descriptors of the opener",
   "src/job/log/verify-spool.ts": "reads through descriptors of the opener",
   "src/job/process/spawn.ts": "closes a descriptor of the opener",

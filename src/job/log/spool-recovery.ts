@@ -2,7 +2,7 @@ import * as fs from "node:fs";
 import type { JobEvent, JobResult } from "../../core/contracts/job-events.ts";
 import { AgentError, toMessage } from "../../core/errors.ts";
 import { openStateFile } from "../../os/state/file.ts";
-import { maxLineBytes } from "./spool-reader.ts";
+import { maxLineBytes } from "./spool-lines.ts";
 
 /** What a dead writer left, after the file was truncated. */
 export interface RecoveredSpool {

@@ -63,14 +63,16 @@ export function isSummary(document: unknown): document is JobSummary {
 }
 
 function isRecord(document: unknown): document is JobProcessRecord {
-  const { version, pid, bootId, socket, secret, cookie } = fieldsOf(document);
+  const { version, pid, bootId, socket, secret, cookie, exclusiveUid } = fieldsOf(document);
   return (
     isText(socket) &&
     isText(secret) &&
     isMissingOr(isNumber, version) &&
     isMissingOr(isCount, pid) &&
     isMissingOr(isText, bootId) &&
-    isMissingOr(isCookie, cookie)
+    isMissingOr(isCookie, cookie) &&
+    // All processes of this user are ended; those of root never are.
+    isMissingOr((uid) => isCount(uid) && uid !== 0, exclusiveUid)
   );
 }
 

@@ -18,7 +18,6 @@ const attacks: readonly [what: string, pattern: string, command: string][] = [
   ["its result by a directory", "$job/result.json", 'mkdir -p "$f/deep"'],
   ["its lock by a FIFO", "$job/lock", 'rm -f "$f"; mkfifo "$f"'],
   ["its lock by a directory", "$job/lock", 'rm -f "$f"; mkdir "$f"'],
-  ["the cursor of its delivery by a FIFO", "$job/delivery.json", 'rm -f "$f"; mkfifo "$f"'],
   ["the record of its process by a FIFO", "$job/process.json", 'rm -f "$f"; mkfifo "$f"'],
   ["its request by a FIFO", "$job/request.json", 'rm -f "$f"; mkfifo "$f"'],
 ];

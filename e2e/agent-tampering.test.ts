@@ -21,13 +21,13 @@ describe("a job that changes its log on disk, as the agent's user,", () => {
     ["overwrites a part of it", "printf X | dd of=$f bs=1 seek=30 conv=notrunc status=none"],
     ["truncates it", ": > $f"],
     ["replaces it with a copy", "cp $f $f.new; mv $f.new $f"],
-  ])("and %s: its result is reported, and the change is detected", async (_, change) => {
+  ])("and %s: it is reported as failed, with the reason in the agent's log", async (_, change) => {
     await using scene = await createScene();
     await scene.readyAgent();
     const id = await scene.hub.submit({
       commands: [`f=$(echo ${directoryOf(scene)}/events.ndjson); ${change}`, "echo after"],
     });
-    expect((await scene.hub.done(id)).result).toBe("passed");
+    expect((await scene.hub.done(id)).result).toBe("failed");
     expect(await scene.agentLog()).toMatch(new RegExp(`level=error .*job=${id} .*${changed}`));
     expect(await showLog(scene, id)).toContain("another process changed this log");
   });
@@ -45,7 +45,7 @@ describe("a job that changes its log on disk, as the agent's user,", () => {
     expect(await scene.agentLog()).toMatch(new RegExp(`level=error .*${changed} before it was delivered`));
   });
 
-  test.concurrent("and removes it: the complete log is delivered, and the removal is detected", async () => {
+  test.concurrent("and removes it: the complete log is delivered, and the job is reported as failed", async () => {
     await using scene = await createScene();
     await scene.readyAgent();
     const id = await scene.hub.submit({
@@ -57,10 +57,10 @@ describe("a job that changes its log on disk, as the agent's user,", () => {
     });
     await scene.hub.shows(id, "started");
     await scene.tester.write("go", "");
-    expect((await scene.hub.done(id)).result).toBe("passed");
+    expect((await scene.hub.done(id)).result).toBe("failed");
     const events = await scene.hub.log(id);
     expect(outputOf(events, "echo after")).toBe("after\n");
-    expect(outline(events).at(-1)).toBe("end passed");
+    expect(outline(events).at(-1)).toBe("end failed");
     expect(await scene.agentLog()).toMatch(new RegExp(`level=error .*${changed}.*it was removed`));
   });
 

@@ -51,7 +51,7 @@ function createHostedAgent(
   { logs, callbacks }: HostedSourceOptions,
 ): RunningAgent {
   const { jobs, logger, signals } = context;
-  const records = createJobRecords(context.state);
+  const records = createJobRecords(context.state, logger);
   const jobOptions: HostedJobOptions = {
     records,
     logs,

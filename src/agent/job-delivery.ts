@@ -1,4 +1,3 @@
-import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { aborted } from "../os/aborted.ts";
@@ -13,6 +12,7 @@ import { openSpool } from "../job/log/spool-reader.ts";
 import { findChange, toMismatch } from "../job/log/verify-spool.ts";
 import type { JobProcess } from "../job/process/job-process.ts";
 import { jobFiles } from "../job/process/messages.ts";
+import { findEntry } from "../os/state/file.ts";
 import { findLogBackend } from "./log-method.ts";
 import { deliverLog, type LogDeliveryOptions } from "./log-delivery.ts";
 
@@ -109,13 +109,17 @@ async function finish(options: Options): Promise<DeliveryEnd> {
 
   // 3. What the operator has to know.
   const damage = await findDamage(options, summary, read);
-  if (damage !== undefined) logger.error(damage, { job: request.id, spool });
+  // A directory that was removed costs no result; a log that was changed in it does.
+  const isTampered = damage !== undefined && findEntry(options.directory) !== undefined;
+  const result = isTampered && summary.result === "passed" ? "failed" : summary.result;
+  if (damage !== undefined)
+    logger.error(`${damage}; the job is reported as ${result}`, { job: request.id, spool });
   if (log.undelivered > 0) {
     const { undelivered: events, trimmed } = log;
     const hint = `\`signalman logs ${request.id}\` shows all of it`;
     logger.warn(`log delivered only in part; ${hint}`, { job: request.id, events, trimmed });
   }
-  return { summary, log, damage };
+  return { summary: { ...summary, result }, log, damage };
 }
 
 /** A running job is waited for nevertheless: the next one must not run beside it. */
@@ -141,5 +145,5 @@ async function findDamage(
 /** The job's process creates the spool, or the agent does when it closes a dead job. */
 async function waitForSpool(path: string, process: JobProcess): Promise<void> {
   const finished = process.finished.then(() => true);
-  while (!existsSync(path) && !(await Promise.race([finished, sleep(2, false)])));
+  while (!findEntry(path) && !(await Promise.race([finished, sleep(2, false)])));
 }

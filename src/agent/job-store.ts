@@ -1,13 +1,15 @@
-import { existsSync, readdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { JobRequest } from "../core/contracts/job-request.ts";
 import type { Logger } from "../core/contracts/logger.ts";
-import { toMessage } from "../core/errors.ts";
+import { AgentError, toMessage } from "../core/errors.ts";
 import { refuseNewerJob } from "../job/process/left-jobs.ts";
+import { readRequest, writeRequest } from "../job/process/job-documents.ts";
 import { jobFiles, type JobProcessRecord } from "../job/process/messages.ts";
-import { makePrivateDirectory, readDocument, removeDocument, writeDocument } from "../os/state/document.ts";
+import { removeDocument, writeDocument } from "../os/state/document.ts";
+import { findEntry, listDirectory, removeEntry } from "../os/state/file.ts";
 import { takeLock } from "../os/state/lock.ts";
+import { makePrivateDirectory } from "../os/state/private-directory.ts";
 import { type KeptLogLimits, pruneLogs } from "./kept-logs.ts";
 
 export interface JobStoreOptions {
@@ -28,6 +30,7 @@ export interface JobStore {
   create(jobId: string): string;
   /** Resolves to whether the job has started: its process creates the spool first, and holds the lock while it lives. */
   hasStarted(jobId: string): Promise<boolean>;
+  /** Throws when the request is missing, damaged or no file. */
   readRequest(jobId: string): JobRequest;
   /** Stores a request, and what resumes the job. From here on a crash does not lose the job. */
   write(request: JobRequest, record?: JobProcessRecord): void;
@@ -49,7 +52,7 @@ export function openJobStore(options: JobStoreOptions): JobStore {
   };
   const prune = () => cleanUp(() => pruneLogs(directory, options.keptLogs));
 
-  makePrivateDirectory(directory);
+  makePrivateDirectory(directory, { isReplaced: true });
   for (const id of listJobs(directory)) refuseNewerJob(directoryOf(id), id);
   cleanUp(() => removeUnassigned(directory));
   prune();
@@ -58,13 +61,18 @@ export function openJobStore(options: JobStoreOptions): JobStore {
     directoryOf,
     create(jobId) {
       options.holdState();
-      rmSync(directoryOf(jobId), { recursive: true, force: true });
+      removeEntry(directoryOf(jobId));
       return makePrivateDirectory(directoryOf(jobId));
     },
     hasStarted: (jobId) => hasStarted(directoryOf(jobId)),
-    readRequest: (jobId) => readDocument<JobRequest>(join(directoryOf(jobId), jobFiles.request))!,
+    readRequest(jobId) {
+      const request = readRequest(directoryOf(jobId));
+      if (request?.id === jobId) return request;
+      const what = request === undefined ? "is missing" : "is that of another job";
+      throw new AgentError("STATE_INVALID", `the request of job "${jobId}" ${what}`);
+    },
     write(request, record) {
-      writeDocument(join(directoryOf(request.id), jobFiles.request), request);
+      writeRequest(directoryOf(request.id), request);
       if (record) writeDocument(join(directoryOf(request.id), jobFiles.process), record);
     },
     release(jobId) {
@@ -76,15 +84,22 @@ export function openJobStore(options: JobStoreOptions): JobStore {
 
 /** Ids of the jobs below `directory` that were not released: the control plane does not have their results. */
 export function listJobs(directory: string): string[] {
-  if (!existsSync(directory)) return [];
-  return readdirSync(directory).filter((id) => existsSync(join(directory, id, jobFiles.request)));
+  if (!findEntry(directory)?.isDirectory()) return [];
+  return listDirectory(directory)
+    .map(({ name }) => name)
+    .filter((id) => jobId.test(id) && findEntry(join(directory, id, jobFiles.request)));
 }
 
-/** A process that waits for its request still holds the lock for a moment after its agent's death. */
+/** The ids that a request may have; another directory is not of this program. */
+const jobId = /^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$/;
+
+/** A job whose lock was replaced by something else has started: nothing but a job does that. A process that waits for its request still holds the lock for a moment after its agent's death. */
 async function hasStarted(directory: string): Promise<boolean> {
-  const has = (name: string) => existsSync(join(directory, name));
+  const has = (name: string) => findEntry(join(directory, name)) !== undefined;
+  const isReplaced = findEntry(join(directory, jobFiles.lock))?.isFile() === false;
   for (const deadline = performance.now() + exitMs; performance.now() < deadline; await sleep(20)) {
-    using lock = has(jobFiles.spool) ? undefined : takeLock(join(directory, jobFiles.lock));
+    using lock = has(jobFiles.spool) || isReplaced ? undefined : takeLock(join(directory, jobFiles.lock));
+    if (isReplaced) return true;
     if (has(jobFiles.spool) || has(jobFiles.result)) return true;
     if (lock) return false;
   }
@@ -96,11 +111,9 @@ const exitMs = 10_000;
 
 /** Removes the directories of expected jobs whose request never arrived. */
 function removeUnassigned(directory: string): void {
-  for (const id of readdirSync(directory)) {
-    const has = (name: string) => existsSync(join(directory, id, name));
-    if (!has(jobFiles.request) && !has(jobFiles.spool)) {
-      rmSync(join(directory, id), { recursive: true, force: true });
-    }
+  for (const { name: id } of listDirectory(directory)) {
+    const has = (name: string) => findEntry(join(directory, id, name)) !== undefined;
+    if (!has(jobFiles.request) && !has(jobFiles.spool)) removeEntry(join(directory, id));
   }
 }
 

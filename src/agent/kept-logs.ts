@@ -1,8 +1,8 @@
-import { existsSync, readdirSync, rmSync, statSync } from "node:fs";
 import { join } from "node:path";
 import type { JobSummary } from "../core/contracts/job-summary.ts";
+import { readSummary as readStoredSummary } from "../job/process/job-documents.ts";
 import { jobFiles } from "../job/process/messages.ts";
-import { readDocument } from "../os/state/document.ts";
+import { findEntry, listDirectory, removeEntry, resolveLinks } from "../os/state/file.ts";
 import { findHolder } from "../os/state/lock.ts";
 
 /** The log of a job that has run or is running on this host. */
@@ -28,7 +28,7 @@ export interface KeptLogLimits {
 
 /** Lists the logs below a state directory, of every agent and slot; newest first. */
 export function listKeptLogs(stateDirectory: string): KeptLog[] {
-  return listDirectories(join(stateDirectory, "agents"))
+  return listDirectories(join(resolveLinks(stateDirectory), "agents"))
     .flatMap(listDirectories)
     .flatMap((slot) => listLogs(join(slot, "jobs")))
     .toSorted((a, b) => b.date.getTime() - a.date.getTime());
@@ -41,7 +41,7 @@ export function pruneLogs(jobs: string, limits: KeptLogLimits): void {
   for (const log of listLogs(jobs).toSorted((a, b) => b.date.getTime() - a.date.getTime())) {
     bytes += log.bytes;
     if (log.isReleased && (bytes > limits.maxBytes || log.date.getTime() < oldest)) {
-      rmSync(log.directory, { recursive: true, force: true });
+      removeEntry(log.directory);
     }
   }
 }
@@ -49,16 +49,16 @@ export function pruneLogs(jobs: string, limits: KeptLogLimits): void {
 function listLogs(jobs: string): KeptLog[] {
   return listDirectories(jobs).flatMap((directory) => {
     const spool = join(directory, jobFiles.spool);
-    if (!existsSync(spool)) return [];
-    const { size, mtime } = statSync(spool);
+    const entry = findEntry(spool);
+    if (entry === undefined) return [];
     return {
       jobId: directory.slice(jobs.length + 1),
       directory,
       spool,
-      bytes: size,
-      date: mtime,
+      bytes: entry.isFile() ? entry.size : 0,
+      date: entry.mtime,
       ...readSummary(directory),
-      isReleased: !existsSync(join(directory, jobFiles.request)),
+      isReleased: findEntry(join(directory, jobFiles.request)) === undefined,
     };
   });
 }
@@ -66,7 +66,7 @@ function listLogs(jobs: string): KeptLog[] {
 function readSummary(directory: string): Pick<KeptLog, "result" | "summary"> {
   try {
     const isRunning = findHolder(join(directory, jobFiles.lock)) !== undefined;
-    const summary = readDocument<JobSummary>(join(directory, jobFiles.result));
+    const summary = readStoredSummary(directory);
     return { result: summary?.result ?? (isRunning ? undefined : "unknown"), summary };
   } catch {
     return { result: "unknown", summary: undefined };
@@ -75,7 +75,7 @@ function readSummary(directory: string): Pick<KeptLog, "result" | "summary"> {
 
 function listDirectories(path: string): string[] {
   try {
-    return readdirSync(path, { withFileTypes: true })
+    return listDirectory(path)
       .filter((entry) => entry.isDirectory())
       .map((entry) => join(path, entry.name));
   } catch {

@@ -1,4 +1,3 @@
-import { statSync } from "node:fs";
 import { join } from "node:path";
 import { aborted } from "../os/aborted.ts";
 import type { Host } from "../core/contracts/host.ts";
@@ -6,14 +5,16 @@ import type { JobRequest } from "../core/contracts/job-request.ts";
 import type { JobDelivery } from "../core/contracts/jobs.ts";
 import type { LogDelivery } from "../core/contracts/log-backend.ts";
 import type { Logger } from "../core/contracts/logger.ts";
-import type { SpoolCursor, SpoolReader } from "../core/contracts/spool.ts";
+import type { SpoolReader } from "../core/contracts/spool.ts";
 import { toMessage } from "../core/errors.ts";
 import { countUndelivered } from "../job/log/count-undelivered.ts";
 import type { SpoolExtent } from "../job/log/spool-file.ts";
 import { openSpool } from "../job/log/spool-reader.ts";
 import type { JobProcess } from "../job/process/job-process.ts";
+import { readDeliveryCursor } from "../job/process/job-documents.ts";
 import { jobFiles } from "../job/process/messages.ts";
-import { readDocument, writeDocument } from "../os/state/document.ts";
+import { writeDocument } from "../os/state/document.ts";
+import { findEntry } from "../os/state/file.ts";
 import { findLogBackend, type LogMethodChoice } from "./log-method.ts";
 import type { SlotNotifier } from "./notifier.ts";
 
@@ -85,7 +86,7 @@ async function runBackend(
 ): Promise<LogDelivery> {
   let delivered = reader.cursor;
   const position = () => ({
-    producedBytes: readSize(join(directory, jobFiles.spool)),
+    producedBytes: findEntry(join(directory, jobFiles.spool))?.size ?? 0,
     deliveredBytes: delivered.offset,
     deliveredEvents: delivered.event,
   });
@@ -114,22 +115,13 @@ function openAtCursor({ directory, process, logger, request }: LogDeliveryOption
   const spool = join(directory, jobFiles.spool);
   const { source } = process;
   try {
-    const cursor = readDocument<SpoolCursor>(join(directory, jobFiles.delivery));
+    const cursor = readDeliveryCursor(directory);
     return openSpool(spool, { source, ...(cursor && { cursor }) });
   } catch (error) {
     logger.warn(`log delivery restarts at the beginning of the log: ${toMessage(error)}`, {
       job: request.id,
     });
     return openSpool(spool, { source });
-  }
-}
-
-/** Returns 0 for a file that cannot be read, so that the status is available whatever a job has done to its log. */
-function readSize(path: string): number {
-  try {
-    return statSync(path).size;
-  } catch {
-    return 0;
   }
 }
 

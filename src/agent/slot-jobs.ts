@@ -6,8 +6,8 @@ import type { Logger } from "../core/contracts/logger.ts";
 import { toMessage } from "../core/errors.ts";
 import { type JobProcess, toFinishedProcess } from "../job/process/job-process.ts";
 import type { JobLauncher, WaitingJobProcess } from "../job/process/launcher.ts";
-import { recoverLeftLog } from "../job/process/left-jobs.ts";
 import { toSocketPath } from "../os/socket-path.ts";
+import { claimLeftJob } from "./claim-left-job.ts";
 import { closeRefusedJob } from "./close-refused-job.ts";
 import type { Deliverer } from "./job-delivery.ts";
 import type { JobStore } from "./job-store.ts";
@@ -41,7 +41,7 @@ export interface SlotJobs extends Jobs {
 }
 
 export function createSlotJobs(options: SlotJobsOptions): SlotJobs {
-  const { launcher, store, notifier, logger } = options;
+  const { store, notifier, logger } = options;
   const running = new Set<JobProcess>();
   const expected = createExpectedJob(options);
 
@@ -99,17 +99,15 @@ export function createSlotJobs(options: SlotJobsOptions): SlotJobs {
     return refuse(request, fault, delivery);
   }
 
-  async function claim(id: string, delivery: JobDelivery): Promise<AgentJob> {
-    const request = store.readRequest(id);
-    const directory = store.directoryOf(id);
-    if (!(await store.hasStarted(id))) {
-      logger.info("starting a job that an earlier agent process had accepted", { job: id });
-      return begin(request, () => launch(id, directory, options), delivery);
-    }
-    logger.info("resumed a job of an earlier agent process", { job: id });
-    recoverLeftLog(directory, logger);
-    return follow(request, launcher.resume(request, { jobId: id, directory, logger }), delivery, false);
-  }
+  const claim = (id: string, delivery: JobDelivery) =>
+    claimLeftJob(id, delivery, {
+      options,
+      steps: {
+        refuse,
+        begin: (request) => begin(request, () => launch(id, store.directoryOf(id), options), delivery),
+        follow: (request, process) => follow(request, process, delivery, false),
+      },
+    });
 
   return {
     left: store.list().map((id): LeftJob => ({ id, claim: (delivery) => claim(id, delivery) })),

@@ -1,8 +1,8 @@
-import { chmodSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { toMessage } from "../core/errors.ts";
 import type { Logger } from "../core/contracts/logger.ts";
-import { openSocketPath } from "../os/socket-path.ts";
+import { openSocketPath, pinSocket, restrictSocket } from "../os/socket-path.ts";
+import { removeEntry } from "../os/state/file.ts";
 import type { AgentStatus } from "../core/contracts/agent-status.ts";
 import type { StatusBoard } from "./status-board.ts";
 
@@ -23,7 +23,7 @@ export function serveStatus(options: {
   try {
     const path = cleanup.use(openSocketPath(directory, socketName));
     // The directory is locked, so that an existing socket belongs to a dead process.
-    rmSync(join(directory, socketName), { force: true });
+    removeEntry(join(directory, socketName));
     const server = Bun.listen<Answer>({
       unix: path.value,
       socket: {
@@ -41,11 +41,11 @@ export function serveStatus(options: {
         error: () => {},
       },
     });
-    chmodSync(join(directory, socketName), 0o600);
+    restrictSocket(join(directory, socketName));
     cleanup.defer(() => {
       server.stop(true);
       try {
-        rmSync(join(directory, socketName), { force: true });
+        removeEntry(join(directory, socketName));
       } catch {
         // The next agent process removes it.
       }
@@ -70,19 +70,22 @@ export async function askStatus(directory: string, timeoutMs: number): Promise<S
   const timer = setTimeout(() => over.resolve(`no answer within ${timeoutMs / 1000} s`), timeoutMs);
   let text = "";
   try {
-    using path = openSocketPath(directory, socketName);
+    using pinned = pinSocket(join(directory, socketName));
     const decoder = new TextDecoder();
     using socket = await Bun.connect({
-      unix: path.value,
+      unix: pinned.path,
       socket: {
-        data: (_, bytes) => void (text += decoder.decode(bytes, { stream: true })),
+        data(_, bytes) {
+          text += decoder.decode(bytes, { stream: true });
+          if (text.length > maxAnswerLength) over.resolve("its answer is too long");
+        },
         close: () => over.resolve("the connection was closed"),
         error: (_, error) => over.resolve(error.message),
       },
     });
     socket.write("status\n");
     const reason = await over.promise;
-    const status = parseStatus(text);
+    const status = text.length > maxAnswerLength ? undefined : parseStatus(text);
     return status ? { kind: "status", status } : { kind: "silent", reason };
   } catch (error) {
     const { code } = Object(error) as { code?: string };
@@ -95,6 +98,8 @@ export async function askStatus(directory: string, timeoutMs: number): Promise<S
     clearTimeout(timer);
   }
 }
+
+const maxAnswerLength = 16 * 2 ** 20;
 
 /** No socket, the socket of a dead agent, no directory. */
 const absence = new Set(["ENOENT", "ECONNREFUSED", "ENOTDIR"]);

@@ -42,13 +42,16 @@ export async function dispatch(options: DispatchOptions): Promise<void> {
       command: known?.name,
       hide: (text) => redact(text, secrets),
     });
-    const isRefusal = isAgentError(error) && error.code !== "USAGE_INVALID" && code === 2;
+    const isRefusal = isAgentError(error) && !ownStatus.has(error.code) && code === 2;
     process.exitCode = (isRefusal ? known?.command.refusedStatus : undefined) ?? (process.exitCode || code);
   }
   await Promise.all([end(ownStdout()), end(process.stderr)]);
   // A timer or socket that a plugin left open must not keep the process alive.
   exitProgram();
 }
+
+/** Errors whose exit status a command's `refusedStatus` does not change. */
+const ownStatus: ReadonlySet<string> = new Set(["USAGE_INVALID", "STATE_UNSAFE"]);
 
 function toExitMessage({ cause, call: thrown }: UnexpectedExit): string {
   const found = findPlace(thrown);

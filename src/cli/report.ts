@@ -11,7 +11,7 @@ export interface ReportOptions {
   hide(text: string): string;
 }
 
-/** Prints an error and its causes to stderr. Returns the exit status: 2 for faulty input of the user, otherwise 1. */
+/** Prints an error and its causes to stderr. Returns the exit status: 2 for faulty input of the user and unsafe places on its host, otherwise 1. */
 export function report(thrown: unknown, { isDebug, command, hide }: ReportOptions): number {
   const lines = [
     `${paint("error:", "31")} ${toText(thrown)}`,
@@ -37,6 +37,7 @@ const usageCodes: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
   "JOB_UNREADABLE",
   "PLUGIN_INVALID",
   "PLUGIN_UNKNOWN",
+  "STATE_UNSAFE",
 ]);
 
 function toText(thrown: unknown): string {

@@ -22,6 +22,7 @@ export const errorCodes = {
   STATE_INVALID: "a document in the state directory is damaged",
   STATE_NEWER: "a document or a job in the state directory belongs to a newer version of the program",
   STATE_LOCKED: "another agent uses this state directory",
+  STATE_UNSAFE: "other users can change the state directory",
   CONTROL_PLANE_FAILED: "the control plane cannot be reached, or it refused a request that the agent needs",
   CONTROL_GROUP_FAILED: "the control group of a job cannot be created, or cannot enforce a limit",
   PROGRAM_FAILED: "another program that the agent needs cannot be run",

@@ -18,6 +18,8 @@ export interface JobOptions {
   readonly stopGraceMs: number;
   /** Whether the job's log ends with a report of the resources that the job used (`job-report`). */
   readonly isReported: boolean;
+  /** Describes what another process did to the job's files. A job with such files fails. */
+  readonly findTampering?: (() => string | undefined) | undefined;
 }
 
 /** A job. `run` is called once; the other methods at any moment and any number of times. */
@@ -34,7 +36,7 @@ export interface Job {
 
 /** Creates a job; `run` takes it from its first event to its last (protocol sections 5.4 and 6.1). */
 export function createJob(request: JobRequest, options: JobOptions): Job {
-  const { host, log, logger, stopGraceMs, isReported } = options;
+  const { host, log, logger, stopGraceMs, isReported, findTampering } = options;
   const stopping = new AbortController();
   const killing = new AbortController();
 
@@ -86,7 +88,11 @@ export function createJob(request: JobRequest, options: JobOptions): Job {
     async run() {
       const startedAt = performance.now();
       log.started();
-      const summary = await finishJob(run, await runCommands(run), { startedAt, isReported });
+      const summary = await finishJob(run, await runCommands(run), {
+        startedAt,
+        isReported,
+        findTampering,
+      });
       await notify("job:end", { job: request, signal, ...summary });
       return summary;
     },

@@ -10,6 +10,7 @@ import { toMessage } from "../core/errors.ts";
 import { toGroupDirectory } from "../os/cgroup/place.ts";
 import { createCookie } from "../os/processes/cookie.ts";
 import { socketDirectories, toSocketPath } from "../os/socket-path.ts";
+import { resolveLinks } from "../os/state/file.ts";
 import { toBaseEnvironment } from "./base-environment.ts";
 import { chooseExecutor } from "./choose-executor.ts";
 import { createJobSequences } from "./commands/job-sequences.ts";
@@ -35,6 +36,8 @@ export interface OpenJobOptions {
   readonly controlGroup?: string | undefined;
   /** Path of the spool. Left out: the spool is removed when the job is disposed. */
   readonly spoolPath?: string;
+  /** Describes what another process did to the job's files. A job with such files fails. */
+  readonly findTampering?: () => string | undefined;
 }
 
 /** A job with everything that it needs. Disposal closes the spool and removes the job's private directory. */
@@ -62,7 +65,7 @@ export async function openJob(asked: JobRequest, options: OpenJobOptions): Promi
   // 2. A directory that is closed to other users. A spool in it need not survive a crash of the machine.
   const directory = makeJobDirectory(settings.user);
   cleanup.defer(() => removeJobDirectory(directory, logger));
-  const spool = kept ?? cleanup.use(openSpool(join(directory, "events.ndjson"), 0));
+  const spool = kept ?? cleanup.use(openSpool(resolveLinks(join(directory, "events.ndjson")), 0));
 
   // 3. The log, with the commands that the job's own processes can call.
   const filters = createFilterChain(openFilters(request, options), logger);
@@ -80,6 +83,7 @@ export async function openJob(asked: JobRequest, options: OpenJobOptions): Promi
     logger,
     stopGraceMs: settings.stopGraceMs,
     isReported: settings.jobReport,
+    findTampering: options.findTampering,
     createExecutor: (report) => {
       const { name, factory } = chooseExecutor(request.executor, { host, ...settings });
       return factory.create({

@@ -41,7 +41,11 @@ export async function runCommands(run: JobRun): Promise<JobResult> {
 export async function finishJob(
   run: JobRun,
   decided: JobResult,
-  options: { readonly startedAt: number; readonly isReported: boolean },
+  options: {
+    readonly startedAt: number;
+    readonly isReported: boolean;
+    readonly findTampering?: (() => string | undefined) | undefined;
+  },
 ): Promise<JobSummary> {
   const { log, logger, session, signal } = run;
   const { startedAt } = options;
@@ -51,7 +55,14 @@ export async function finishJob(
     session: session.isOpen && !signal.aborted ? "open" : "closed",
   });
   // A stop may have come while the listeners ran.
-  const result = signal.aborted ? "stopped" : decided;
+  const fair = signal.aborted ? "stopped" : decided;
+  const tampering = options.findTampering?.();
+  const result = tampering !== undefined && fair === "passed" ? "failed" : fair;
+  if (tampering !== undefined) {
+    const reason = `${tampering}; the job is reported as ${result}`;
+    logger.error(reason, { job: run.request.id });
+    await session.addBlock("Ending the job", `[signalman: ${reason}]\n`, 1);
+  }
   const why: unknown = signal.reason;
   if (typeof why === "string") await session.addBlock("Ending the job", `[signalman: ${why}]\n`, 1);
   const { executor } = session;

@@ -1,9 +1,10 @@
 import { randomBytes } from "node:crypto";
-import { closeSync, constants, lstatSync, openSync } from "node:fs";
+import { chmodSync, closeSync, constants, lstatSync, openSync, type Stats } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { basename, dirname, join } from "node:path";
 import { AgentError } from "../core/errors.ts";
-import { makePrivateDirectory } from "./state/document.ts";
+import { inDirectory, pinEntry, type PinnedEntry, resolveLinks, toKind } from "./state/file.ts";
+import { makePrivateDirectory } from "./state/private-directory.ts";
 
 /** Maximum length of a Unix socket's path, in bytes. */
 export const longestSocketPath = 107;
@@ -17,7 +18,6 @@ export function toSocketPath(directories: readonly string[]): string {
   for (const directory of directories) {
     const path = join(directory, name);
     if (Buffer.byteLength(path) > longestSocketPath) continue;
-    makePrivateDirectory(directory);
     if (isOurs(directory)) return path;
   }
   throw new AgentError(
@@ -33,7 +33,8 @@ export function socketDirectories(
 ): readonly string[] {
   const runtime = env["XDG_RUNTIME_DIR"];
   const own = `signalman-${process.getuid?.() ?? 0}`;
-  const others = [...(runtime ? [join(runtime, "signalman")] : []), join(tmpdir(), own), join("/tmp", own)];
+  const bases = [...(runtime ? [[runtime, "signalman"]] : []), [tmpdir(), own], ["/tmp", own]];
+  const others = bases.map(([base = "", name = ""]) => join(resolveLinks(base), name));
   return [...new Set([best, ...others])];
 }
 
@@ -43,13 +44,47 @@ export function socketDirectories(
  */
 export function openSocketPath(directory: string, name: string): Disposable & { readonly value: string } {
   const plain = join(directory, name);
+  inDirectory(directory, () => {});
   if (Buffer.byteLength(plain) <= longestSocketPath) return { value: plain, [Symbol.dispose]: () => {} };
   const fd = openSync(directory, constants.O_RDONLY | constants.O_DIRECTORY);
   return { value: `/proc/self/fd/${fd}/${name}`, [Symbol.dispose]: () => closeSync(fd) };
 }
 
-/** In a directory such as /tmp, another user may have created this one. */
+/** Lets only this user connect to a socket that this process has just created, and describes the socket. */
+export function restrictSocket(path: string): Stats {
+  using socket = pinEntry(path);
+  assertSocket(socket.stats);
+  chmodSync(socket.path, 0o600);
+  return socket.stats;
+}
+
+/**
+ * Pins an existing socket: its path is short, and what replaces it later is not reached. A FIFO, device, link or
+ * other file is refused with `FILE_FAILED`.
+ */
+export function pinSocket(path: string): PinnedEntry {
+  const socket = inDirectory(dirname(path), (at) => pinEntry(at(basename(path))));
+  try {
+    assertSocket(socket.stats);
+  } catch (error) {
+    socket[Symbol.dispose]();
+    throw error;
+  }
+  return socket;
+}
+
+function assertSocket(stats: Stats): void {
+  if (!stats.isSocket())
+    throw new AgentError("FILE_FAILED", `another process replaced the socket by ${toKind(stats)}`);
+}
+
+/** Whether a directory exists or can be created, and is private to this user: in one such as /tmp, another user may have created it. */
 function isOurs(directory: string): boolean {
-  const { uid, mode } = lstatSync(directory);
-  return uid === process.getuid?.() && (mode & 0o077) === 0;
+  try {
+    makePrivateDirectory(directory);
+    const { uid, mode } = lstatSync(directory);
+    return uid === process.getuid?.() && (mode & 0o077) === 0;
+  } catch {
+    return false;
+  }
 }

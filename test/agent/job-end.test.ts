@@ -33,7 +33,7 @@ test("a job with an unreadable result fails: its log is delivered, and plugins a
   expect(slot.ended).toMatchObject([{ jobId: wanted.id, result: "failed" }]);
   expect(slot.status.read().slots[0]?.job?.phase).toBe("reporting");
   expect(slot.logger.entries.filter(({ level }) => level === "error").map(({ message }) => message)).toEqual([
-    expect.stringMatching(/^job result unknown, the job is reported as failed: .*result\.json/),
+    expect.stringMatching(/its result cannot be used: .*result\.json.*; the job is reported as failed$/),
   ]);
 });
 

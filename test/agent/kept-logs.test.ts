@@ -2,7 +2,8 @@ import { expect, test } from "bun:test";
 import { utimesSync } from "node:fs";
 import { join } from "node:path";
 import { listKeptLogs, pruneLogs } from "../../src/agent/kept-logs.ts";
-import { makePrivateDirectory, writeDocument } from "../../src/os/state/document.ts";
+import { writeDocument } from "../../src/os/state/document.ts";
+import { makePrivateDirectory } from "../../src/os/state/private-directory.ts";
 import { takeLock } from "../../src/os/state/lock.ts";
 import { tmpdir } from "../../src/testing/index.ts";
 
@@ -65,6 +66,11 @@ async function putLog(
   await Bun.write(spool, "123456789\n");
   const date = (Date.now() - job.ageDays * day) / 1000;
   utimesSync(spool, date, date);
-  if (job.result) writeDocument(join(directory, "result.json"), { result: job.result });
+  if (job.result)
+    writeDocument(join(directory, "result.json"), {
+      result: job.result,
+      durationMs: 1,
+      log: { events: 1, bytes: 10, droppedBytes: 0 },
+    });
   if (!job.isReleased) writeDocument(join(directory, "request.json"), {});
 }

@@ -25,6 +25,7 @@ test("user errors have exit status 2, failures 1", () => {
     "JOB_UNREADABLE",
     "PLUGIN_INVALID",
     "PLUGIN_UNKNOWN",
+    "STATE_UNSAFE",
   ]);
   for (const thrown of [new AgentError("HEALTH_PORT_TAKEN", "x"), new Error("x"), "x", undefined])
     expect(reportOf(thrown).code).toBe(1);

@@ -1,8 +1,18 @@
 import { expect, test } from "bun:test";
-import { appendFileSync, readFileSync, renameSync, rmSync, truncateSync, writeFileSync } from "node:fs";
+import {
+  appendFileSync,
+  mkdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  symlinkSync,
+  truncateSync,
+  writeFileSync,
+} from "node:fs";
 import { join } from "node:path";
 import * as fc from "fast-check";
 import { openSpool } from "../../src/job/log/spool-reader.ts";
+import { recoverSpool } from "../../src/job/log/spool-recovery.ts";
 import { createSpool } from "../../src/job/log/spool.ts";
 import { findChange } from "../../src/job/log/verify-spool.ts";
 import { tmpdir } from "../../src/testing/fixtures.ts";
@@ -107,6 +117,38 @@ test("events after a truncation by another process are at the offsets that reade
   spool.close();
   const lines = (await readAll(reader)).trim().split("\n");
   expect(lines.map((line) => JSON.parse(line))).toEqual([output("after\n"), finished()]);
+});
+
+test("a log that was extended to 10 GiB is read up to its hole, and cut there", async () => {
+  await using tmp = await tmpdir();
+  const path = join(tmp.path, "spool");
+  const spool = createSpool(path, noLimit);
+  spool.append(output("before\n"));
+  spool.close();
+  truncateSync(path, 10 * 2 ** 30);
+  using reader = openSpool(path);
+  const line = `${JSON.stringify(output("before\n"))}\n`;
+  expect(await readAll(reader)).toBe(line);
+  expect(recoverSpool(path)).toMatchObject({ events: 1, bytes: line.length });
+  expect(readFileSync(path, "utf8")).toBe(line);
+});
+
+test.each([
+  ["a FIFO", (path: string) => void Bun.spawnSync(["mkfifo", path])],
+  ["a symbolic link", (path: string) => symlinkSync("/dev/zero", path)],
+  ["a directory", (path: string) => mkdirSync(path)],
+])("a log that was replaced by %s is not opened, and its writer finds the change", async (kind, replace) => {
+  await using tmp = await tmpdir();
+  const path = join(tmp.path, "spool");
+  using spool = createSpool(path, noLimit);
+  spool.append(output("before\n"));
+  rmSync(path);
+  replace(path);
+  expect(spool.findChange(0)).toBe(`it was replaced by ${kind}`);
+  const refusal = `it is ${kind}, and a file is expected`;
+  expect(() => openSpool(path)).toThrow(refusal);
+  expect(() => recoverSpool(path)).toThrow(refusal);
+  expect(await findChange(path, { bytes: 1, checksum: 1 })).toContain(refusal);
 });
 
 test("events that could not be written follow the file, or are read alone without a file", async () => {

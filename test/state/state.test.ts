@@ -82,10 +82,10 @@ describe("a state directory", () => {
     await using place = await tmpdir();
     const options = { directory: place.path, env: {}, agent: "org.example.com" };
     using state = openStateDirectory(options);
-    expect(state.hold()).toBe(false);
+    expect(state.hold()).toBeUndefined();
     rmSync(state.path, { recursive: true });
-    expect(state.hold()).toBe(true);
-    expect(state.hold()).toBe(false);
+    expect(state.hold()).toBe("recreated");
+    expect(state.hold()).toBeUndefined();
     expect(
       isAgentError(
         catchError(() => openStateDirectory(options)),

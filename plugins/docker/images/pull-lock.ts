@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { mkdirSync } from "node:fs";
+import { mkdirSync, realpathSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -14,7 +14,7 @@ export async function lockPull(
   signal: AbortSignal,
 ): Promise<Disposable> {
   const { engine, image, onWait } = options;
-  const directory = join(tmpdir(), `signalman-pulls-${process.getuid?.() ?? 0}`);
+  const directory = join(realpathSync(tmpdir()), `signalman-pulls-${process.getuid?.() ?? 0}`);
   const name = createHash("sha256").update(`${engine}\n${image}`).digest("hex").slice(0, 32);
   try {
     makeDirectory(directory);

@@ -2,12 +2,13 @@ import {
   askSystem,
   type Check,
   type Finding,
+  listRunningAgents,
   toShutdownSeconds,
   toUnitName,
   toUnitSettings,
 } from "signalman";
 import { readFile } from "node:fs/promises";
-import { listAgents, toStateDirectory } from "./state-directory.ts";
+import { toStateDirectory } from "./state-directory.ts";
 
 type UnitSettings = ReturnType<typeof toUnitSettings>;
 
@@ -17,7 +18,7 @@ const usualNames = ["signalman.service", "semaphore-agent.service"];
 /** Checks that the systemd units of agents let jobs survive a restart. */
 export const service: Check = {
   async run(context) {
-    const pids = ["self", ...(await listAgents(toStateDirectory(context)))];
+    const pids = ["self", ...listRunningAgents(toStateDirectory(context))];
     const running = await Promise.all(pids.map(findUnitOf));
     const names = [...new Set([...running.filter((name) => name !== undefined), ...usualNames])];
     const settings = toUnitSettings({ shutdownSeconds: toShutdownSeconds(context.config) });

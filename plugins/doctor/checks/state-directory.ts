@@ -3,12 +3,13 @@ import {
   type CheckContext,
   type CoreConfig,
   coreName,
-  defaultStateDirectory,
-  findHolder,
   type Finding,
+  findOwnershipFault,
+  findStateDirectory,
+  listRunningAgents,
   toFileSystem,
 } from "signalman";
-import { readdir, stat, statfs } from "node:fs/promises";
+import { stat, statfs } from "node:fs/promises";
 import { join } from "node:path";
 import { findFreeSpace } from "./free-space.ts";
 import { findExisting, findWriteFault, toMode } from "./write-access.ts";
@@ -25,11 +26,12 @@ export const stateDirectory: Check = {
     }
     const existing = await findExisting(path);
     const exists = existing === path;
-    const agents = await listAgents(path);
+    const agents = listRunningAgents(path);
     const running = agents.length === 0 ? "no agent is running" : `running agents: pid ${agents.join(", ")}`;
     const title = `state directory "${path}" ${exists ? `exists; ${running}` : "will be created"}`;
     return [
       { level: "ok", title },
+      ...findOwnershipFaults(path),
       ...(exists ? await findModeFaults(path) : []),
       ...findFileSystemFaults(path, (await statfs(existing)).type),
       ...(await findFreeSpace(existing, "state directory")),
@@ -38,42 +40,36 @@ export const stateDirectory: Check = {
 };
 
 export function toStateDirectory({ config, env }: Pick<CheckContext, "config" | "env">): string {
-  return (config.of(coreName) as CoreConfig | undefined)?.["state-dir"] ?? defaultStateDirectory(env);
+  const directory = (config.of(coreName) as CoreConfig | undefined)?.["state-dir"];
+  return findStateDirectory({ directory, env });
 }
 
-/** Pids of the agents that are running on a state directory. */
-export async function listAgents(path: string): Promise<readonly number[]> {
-  const folders = await readdir(join(path, "agents")).catch(() => []);
-  return folders.flatMap((folder) => findHolder(join(path, "agents", folder, "lock"))?.pid ?? []);
+/** `start` refuses a directory with such a fault. */
+function findOwnershipFaults(path: string): Finding[] {
+  for (const directory of [path, join(path, "agents")]) {
+    const fault = findOwnershipFault(directory);
+    if (fault === undefined) continue;
+    const title = `the state directory is not the agent's alone: ${fault.reason}`;
+    // Root may look at the directory of an agent of another user.
+    const isVisit = fault.kind === "owner" && process.geteuid?.() === 0;
+    const detail = "an agent of root refuses it";
+    return [
+      { level: isVisit ? "warning" : "error", title, remedy: fault.remedy, ...(isVisit && { detail }) },
+    ];
+  }
+  return [];
 }
 
 async function findModeFaults(path: string): Promise<Finding[]> {
-  const findings: Finding[] = [];
-  const { mode, uid } = await stat(path);
-  if ((mode & 0o022) !== 0) {
-    findings.push({
-      level: "warning",
-      title: `other users may write to the state directory (mode ${toMode(mode)})`,
-      remedy: `chmod 700 ${path}`,
-    });
-  }
-  const own = process.getuid?.() ?? uid;
-  if (uid !== own && own !== 0) {
-    findings.push({
-      level: "warning",
-      title: `the state directory belongs to another user (${uid})`,
-      remedy: `run the agent as that user, or: chown -R ${own} ${path}`,
-    });
-  }
   const agents = await stat(join(path, "agents")).catch(() => undefined);
-  if (agents !== undefined && (agents.mode & 0o077) !== 0) {
-    findings.push({
+  if (agents === undefined || (agents.mode & 0o077) === 0) return [];
+  return [
+    {
       level: "warning",
       title: `other users can read the jobs and logs in the state directory (mode ${toMode(agents.mode)})`,
       remedy: `chmod 700 ${join(path, "agents")}`,
-    });
-  }
-  return findings;
+    },
+  ];
 }
 
 function findFileSystemFaults(path: string, type: number): Finding[] {

@@ -1,4 +1,5 @@
 import { randomBytes } from "node:crypto";
+import { realpathSync } from "node:fs";
 import { join } from "node:path";
 import { AgentError, readHolder, takeLock, toMessage } from "signalman";
 import { createStorage, type Storage } from "unstorage";
@@ -60,7 +61,7 @@ export async function loadStorage(directory: string | undefined, token: string |
  * lock.
  */
 function lock(directory: string): () => void {
-  const path = join(directory, "lock");
+  const path = join(realpathSync(directory), "lock");
   const taken = takeLock(path);
   if (taken !== undefined) return () => taken[Symbol.dispose]();
   const pid = readHolder(path)?.pid ?? "unknown";

@@ -1,4 +1,4 @@
-import type { SlotState } from "signalman";
+import { type Logger, type SlotState, toMessage } from "signalman";
 
 /** What a further process of this agent must know of the job. */
 export interface JobRecord {
@@ -15,11 +15,17 @@ export interface JobRecords {
   remove(): void;
 }
 
-export function createJobRecords(state: SlotState): JobRecords {
+/** A record that cannot be read is logged and begins anew: the callbacks are then sent again. */
+export function createJobRecords(state: SlotState, logger: Logger): JobRecords {
   return {
     read(jobId) {
-      const stored = state.get<JobRecord>(document);
-      return stored?.jobId === jobId ? stored : createJobRecord(jobId);
+      try {
+        const stored = state.get<JobRecord>(document);
+        if (stored?.jobId === jobId) return stored;
+      } catch (error) {
+        logger.error(`the record of job ${jobId} is unreadable and ignored: ${toMessage(error)}`);
+      }
+      return createJobRecord(jobId);
     },
     write: (record) => state.put(document, record),
     remove: () => state.remove(document),

@@ -79,7 +79,7 @@ export function createFakeJobScene(options: FakeJobOptions = {}): FakeJobScene {
   const job = createHostedJob(
     record,
     {
-      records: createJobRecords(createState(documents)),
+      records: createJobRecords(createState(documents), silentLogger),
       logs,
       logger: silentLogger,
       callbacks: { attempts, intervalMs: 5 },

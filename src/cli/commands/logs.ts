@@ -5,7 +5,7 @@ import { AgentError } from "../../core/errors.ts";
 import { toReport, toShortReport } from "../../job/usage/report.ts";
 import { findChange } from "../../job/log/verify-spool.ts";
 import { openSpool } from "../../job/log/spool-reader.ts";
-import { defaultStateDirectory } from "../../os/state/directory.ts";
+import { findStateDirectory } from "../../os/state/directory.ts";
 import { formatTable } from "../output/columns.ts";
 import { defineCommand } from "../../core/contracts/command.ts";
 import { hasColour } from "../output/colour.ts";
@@ -21,7 +21,7 @@ export default defineCommand({
   },
   async run({ args, program }) {
     const core = program.config.of(coreName) as CoreConfig;
-    const place = core["state-dir"] ?? defaultStateDirectory(process.env);
+    const place = findStateDirectory({ directory: core["state-dir"], env: process.env });
     const logs = listKeptLogs(place);
     if (args.job === undefined) return list(logs, place, args.json === true);
     const { spool, summary } = findLog(logs, args.job, place);

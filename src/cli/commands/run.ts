@@ -10,6 +10,7 @@ import { selectCommands } from "../../job/request/select.ts";
 import { runHere } from "../../job/run-here.ts";
 import { toShortReport } from "../../job/usage/report.ts";
 import { ownStdout } from "../../os/reserved-stdout.ts";
+import { resolveLinks } from "../../os/state/file.ts";
 import { startLoopWatch } from "../../os/watchdog/loop-watch.ts";
 import { viewJob } from "../job-view/view-job.ts";
 import { hasColour } from "../output/colour.ts";
@@ -87,7 +88,7 @@ async function runJob(given: CommandValues<typeof args>, program: Program): Prom
     logger: program.logger,
     onSecrets: (values) => program.logger.addSecrets(values),
     env: process.env,
-    ...(given.keep === undefined ? {} : { spoolPath: given.keep }),
+    ...(given.keep === undefined ? {} : { spoolPath: resolveLinks(given.keep) }),
     view: (spool) => viewJob({ spool, json, tty, colour: hasColour(tty), output: stdout }),
     onStart: signals.onStart,
     onStarted: () => void (process.exitCode = exitStatus.failed),

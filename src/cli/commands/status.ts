@@ -1,12 +1,11 @@
-import { readdirSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { askStatus, type StatusAnswer } from "../../agent/status-socket.ts";
 import type { AgentStatus } from "../../core/contracts/agent-status.ts";
 import { coreName } from "../../core/config/flags.ts";
 import type { CoreConfig } from "../../agent/options/index.ts";
-import { AgentError, toMessage } from "../../core/errors.ts";
-import { defaultStateDirectory } from "../../os/state/directory.ts";
+import { toMessage } from "../../core/errors.ts";
+import { findStateDirectory, listAgentDirectories } from "../../os/state/directory.ts";
 import { readHolder } from "../../os/state/lock.ts";
 import { defineCommand } from "../../core/contracts/command.ts";
 import { renderStatus } from "../output/agent-status.ts";
@@ -26,7 +25,7 @@ export default defineCommand({
   },
   async run({ args, program }) {
     const core = program.config.of(coreName) as CoreConfig;
-    const place = core["state-dir"] ?? defaultStateDirectory(process.env);
+    const place = findStateDirectory({ directory: core["state-dir"], env: process.env });
     const isStream = args.watch === true;
     const isJson = args.json === true;
     const { stdout } = process;
@@ -58,18 +57,7 @@ type FolderAnswer = StatusAnswer & { readonly folder: string };
 /** Asks every agent in this state directory for its status. */
 function askAll(place: string): Promise<FolderAnswer[]> {
   const ask = async (folder: string) => ({ ...(await askStatus(folder, answerMs)), folder });
-  return Promise.all(foldersIn(join(place, "agents")).map(ask));
-}
-
-function foldersIn(directory: string): string[] {
-  try {
-    return readdirSync(directory)
-      .toSorted()
-      .map((name) => join(directory, name));
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === "ENOENT") return [];
-    throw new AgentError("FILE_FAILED", `agents could not be listed: ${toMessage(error)}`, { cause: error });
-  }
+  return Promise.all(listAgentDirectories(place).toSorted().map(ask));
 }
 
 function toProblem({ folder, reason }: Extract<FolderAnswer, { kind: "silent" }>): string {

@@ -59,7 +59,12 @@ export async function runAgentCommand(
 
   // 3. The state directory, and the socket on which `signalman status` asks.
   const agent = source.identity;
-  using state = openStateDirectory({ directory: core["state-dir"], env: process.env, agent });
+  using state = openStateDirectory({
+    directory: core["state-dir"],
+    env: process.env,
+    agent,
+    onDamaged: (message) => logger.error(message),
+  });
   const hangingHooks = () => [...host.hanging(), ...jobs.flatMap((each) => each.hangingHooks())];
   const status = createStatusBoard({ version, stateDirectory: state.path, hangingHooks });
   using sockets = new DisposableStack();
@@ -195,8 +200,13 @@ interface HoldStateOptions {
  */
 function holdState(state: StateDirectory, { logger, signals, onRecreated }: HoldStateOptions): void {
   try {
-    if (!state.hold()) return;
-    logger.error(`state directory "${state.path}" was removed and has been recreated; its contents are lost`);
+    const done = state.hold();
+    if (done === undefined) return;
+    logger.error(
+      done === "recreated"
+        ? `state directory "${state.path}" was removed and has been recreated; its contents are lost`
+        : `the lock of the state directory "${state.path}" was removed or replaced; it has been locked again`,
+    );
     onRecreated();
   } catch (error) {
     if (isAgentError(error, "STATE_LOCKED")) signals.stop("requested");

@@ -1,4 +1,5 @@
-import { chmodSync, rmSync } from "node:fs";
+import { rmSync } from "node:fs";
+import { restrictSocket } from "../../os/socket-path.ts";
 import { callCommand, type JobCommands } from "./call-command.ts";
 import { type JobAnswer, jobMessagesVersion, maxMessageBytes } from "./messages.ts";
 
@@ -72,7 +73,7 @@ export function listenToJob({ path, commands }: JobSocketOptions): Disposable {
       error: (socket) => void connections.delete(socket),
     },
   });
-  chmodSync(path, 0o600);
+  restrictSocket(path);
   return {
     [Symbol.dispose]() {
       server.stop(true);

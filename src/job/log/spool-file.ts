@@ -1,5 +1,6 @@
 import * as fs from "node:fs";
 import { AgentError, toMessage } from "../../core/errors.ts";
+import { findEntry, openStateFile, toKind } from "../../os/state/file.ts";
 
 export interface SpoolFileOptions {
   /** Milliseconds between two synchronisations with the disk. 0: only by `sync`. */
@@ -25,10 +26,12 @@ export interface SpoolExtent {
 export interface SpoolFile extends SpoolExtent {
   append(line: Uint8Array): void;
   sync(): void;
+  /** Describes how another process changed the file: its place, its size, and its bytes if there are at most `maxBytes`. */
+  findChange(maxBytes: number): string | undefined;
   close(): void;
 }
 
-/** Opens a file for writing, readable by its owner only, never through a symbolic link. Every failure is `SPOOL_FAILED`. */
+/** Opens a file for writing, readable by its owner only (see `openStateFile`). Every failure is `SPOOL_FAILED`. */
 export function openSpoolFile(path: string, options: SpoolFileOptions): SpoolFile {
   return new LineFile(path, options);
 }
@@ -49,12 +52,10 @@ class LineFile implements SpoolFile {
   #timer: NodeJS.Timeout | undefined;
 
   constructor(path: string, options: SpoolFileOptions) {
-    const { O_WRONLY, O_CREAT, O_EXCL, O_NOFOLLOW } = fs.constants;
     const { resumeAt } = options;
-    const creation = resumeAt === undefined ? O_CREAT | O_EXCL : 0;
     this.#path = path;
     this.#options = options;
-    this.#fd = this.#attempt("open", () => fs.openSync(path, O_WRONLY | O_NOFOLLOW | creation, 0o600));
+    this.#fd = this.#attempt("open", () => openStateFile(path, resumeAt === undefined ? "create" : "update"));
     this.#bytes = resumeAt?.bytes ?? 0;
     this.#checksum = resumeAt?.checksum ?? 0;
     // A limit of the file size (`ulimit -f`) must be an error of the write, not the end of the process.
@@ -164,8 +165,8 @@ class LineFile implements SpoolFile {
   /** Reports a change by another process, as far as it shows in the size and in what the path refers to. */
   #inspect(): void {
     const { onChanged } = this.#options;
-    if (this.#isChanged || this.#isTorn || !onChanged) return;
-    const what = this.#findChange();
+    if (this.#isChanged || !onChanged) return;
+    const what = this.findChange(0);
     if (what === undefined) return;
     this.#isChanged = true;
     onChanged(
@@ -173,18 +174,32 @@ class LineFile implements SpoolFile {
     );
   }
 
-  #findChange(): string | undefined {
+  findChange(maxBytes: number): string | undefined {
+    if (this.#isTorn) return undefined;
     try {
-      const own = fs.fstatSync(this.#fd);
-      return toChange(own, fs.statSync(this.#path, { throwIfNoEntry: false }), this.#bytes);
+      const change = toChange(fs.fstatSync(this.#fd), findEntry(this.#path), this.#bytes);
+      if (change !== undefined || this.#bytes > maxBytes) return change;
+      return this.#checksum === toChecksum(this.#fd, this.#bytes) ? undefined : "its bytes were changed";
     } catch (error) {
       return toMessage(error);
     }
   }
 }
 
+function toChecksum(fd: number, bytes: number): number {
+  const block = Buffer.allocUnsafe(Math.min(bytes, 256 * 1024));
+  let sum = 0;
+  for (let at = 0, count = 0; at < bytes; at += count) {
+    count = fs.readSync(fd, block, 0, Math.min(block.length, bytes - at), at);
+    if (count === 0) break;
+    sum = Bun.hash.crc32(block.subarray(0, count), sum);
+  }
+  return sum;
+}
+
 function toChange(own: fs.Stats, current: fs.Stats | undefined, bytes: number): string | undefined {
   if (current === undefined) return "it was removed";
+  if (!current.isFile()) return `it was replaced by ${toKind(current)}`;
   if (current.ino !== own.ino || current.dev !== own.dev) return "it was replaced";
   return own.size === bytes ? undefined : `it has ${own.size} bytes, and ${bytes} were written`;
 }

@@ -1,6 +1,8 @@
 import * as fs from "node:fs";
 import type { SpoolBatch, SpoolCursor, SpoolReader } from "../../core/contracts/spool.ts";
 import { AgentError, toMessage } from "../../core/errors.ts";
+import { findEntry, openStateFile } from "../../os/state/file.ts";
+import { countLines, findEndOfLines, readLines } from "./spool-lines.ts";
 
 /** The writer of a spool, as far as its readers must know it. In another process: the socket that carries the writer's wake-ups. */
 export interface SpoolSource {
@@ -99,8 +101,8 @@ class FileSpoolReader implements SpoolReader {
   }
 
   #open(): number | undefined {
-    if (this.#source.rest && !fs.existsSync(this.#path)) return undefined;
-    return this.#attempt(() => fs.openSync(this.#path, fs.constants.O_RDONLY | fs.constants.O_NOFOLLOW));
+    if (this.#source.rest && !findEntry(this.#path)) return undefined;
+    return this.#attempt(() => openStateFile(this.#path, "read"));
   }
 
   #close(): void {
@@ -121,12 +123,15 @@ class FileSpoolReader implements SpoolReader {
     const fd = this.#fd;
     let sum = 0;
     let last = newline;
+    if (fd !== undefined && fs.fstatSync(fd).size < offset) last = 0;
     const block = Buffer.allocUnsafeSlow(Math.min(offset, 1024 * 1024));
-    for (let at = 0; at < offset;) {
+    for (let at = 0; last !== 0 && at < offset;) {
       const wanted = Math.min(block.length, offset - at);
       const count = fd === undefined ? 0 : this.#attempt(() => fs.readSync(fd, block, 0, wanted, at));
-      if (count === 0) last = 0;
-      if (count === 0) break;
+      if (count === 0) {
+        last = 0;
+        break;
+      }
       sum = Bun.hash.crc32(block.subarray(0, count), sum);
       last = block[count - 1]!;
       at += count;
@@ -170,27 +175,10 @@ class FileSpoolReader implements SpoolReader {
   }
 }
 
-/** Finds the end of the last whole line of a file. */
-function findEndOfLines(fd: number): number {
-  const block = Buffer.allocUnsafe(64 * 1024);
-  for (let end = fs.fstatSync(fd).size; end > 0;) {
-    const start = Math.max(0, end - block.length);
-    const count = fs.readSync(fd, block, 0, end - start, start);
-    const last = block.subarray(0, count).lastIndexOf(newline);
-    if (last !== -1) return start + last + 1;
-    end = start;
-  }
-  return 0;
-}
-
 const nothing = { lines: new Uint8Array(), events: 0 };
 
 function toBatch(start: SpoolCursor, lines: Uint8Array, events: number): SpoolBatch {
   return { start, end: { event: start.event + events, offset: start.offset + lines.length }, lines };
-}
-
-function countLines(lines: Uint8Array): number {
-  return lines.filter((byte) => byte === newline).length;
 }
 
 const closedSource: SpoolSource = { closed: true, watch: () => () => {} };
@@ -206,34 +194,4 @@ function wakeUp(source: SpoolSource, signals: readonly AbortSignal[]): Promise<v
     stop();
     for (const [signal, abort] of aborts) signal.removeEventListener("abort", abort);
   });
-}
-
-/**
- * Reads as many whole lines as both bounds allow, at least one if there is one. Bytes after the last line end are read again
- * each time: a partial line may have been replaced by another line in the meantime.
- */
-function readLines(
-  fd: number,
-  offset: number,
-  maxEvents: number,
-  maxBytes: number,
-): { lines: Uint8Array; events: number } {
-  // One buffer of the right size: a flood would otherwise leave twice as much garbage.
-  const available = fs.fstatSync(fd).size - offset;
-  let buffer = Buffer.allocUnsafeSlow(Math.max(1, Math.min(maxBytes, available + 1)));
-  let end = 0;
-  let events = 0;
-  for (;;) {
-    const filled = end + fs.readSync(fd, buffer, end, buffer.length - end, offset + end);
-    const block = buffer.subarray(0, filled);
-    for (let next = block.indexOf(newline, end) + 1; next > 0; next = block.indexOf(newline, end) + 1) {
-      if (events > 0 && (events >= maxEvents || next > maxBytes))
-        return { lines: buffer.subarray(0, end), events };
-      end = next;
-      events += 1;
-    }
-    const full = events > 0 && (events >= maxEvents || buffer.length >= maxBytes);
-    if (full || filled < buffer.length) return { lines: buffer.subarray(0, end), events };
-    buffer = Buffer.concat([buffer.subarray(0, end)], buffer.length * 2);
-  }
 }

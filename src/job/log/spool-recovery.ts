@@ -1,6 +1,8 @@
 import * as fs from "node:fs";
 import type { JobEvent, JobResult } from "../../core/contracts/job-events.ts";
 import { AgentError, toMessage } from "../../core/errors.ts";
+import { openStateFile } from "../../os/state/file.ts";
+import { maxLineBytes } from "./spool-lines.ts";
 
 /** What a dead writer left, after the file was truncated. */
 export interface RecoveredSpool {
@@ -48,12 +50,11 @@ const newline = 0x0a;
 const blockBytes = 256 * 1024;
 
 function open(path: string): { fd: number; isWritable: boolean } {
-  const { O_RDWR, O_RDONLY, O_NOFOLLOW } = fs.constants;
   try {
-    return { fd: fs.openSync(path, O_RDWR | O_NOFOLLOW), isWritable: true };
+    return { fd: openStateFile(path, "update"), isWritable: true };
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== "EROFS") throw error;
-    return { fd: fs.openSync(path, O_RDONLY | O_NOFOLLOW), isWritable: false };
+    return { fd: openStateFile(path, "read"), isWritable: false };
   }
 }
 
@@ -72,12 +73,16 @@ function recover(fd: number, isWritable: boolean): RecoveredSpool {
     bytes += line.length + 1;
     checksum = Bun.hash.crc32("\n", Bun.hash.crc32(line, checksum));
     if (event.event === "job_started") started = true;
-    else if (event.event === "job_finished") finished = event.result;
+    else if (event.event === "job_finished") finished = toResult(event.result);
     else if (event.event === "cmd_finished") openCommand = undefined;
     else if (event.event === "cmd_started") {
-      openCommand = { directive: event.directive, startedAt: event.timestamp, atLineStart: true };
+      openCommand = {
+        directive: String(event.directive),
+        startedAt: Number(event.timestamp) || 0,
+        atLineStart: true,
+      };
     } else if (openCommand && event.event === "cmd_output")
-      openCommand = { ...openCommand, atLineStart: event.output.endsWith("\n") };
+      openCommand = { ...openCommand, atLineStart: String(event.output).endsWith("\n") };
   }
   if (bytes < size && isWritable) {
     fs.ftruncateSync(fd, bytes);
@@ -95,11 +100,13 @@ function recover(fd: number, isWritable: boolean): RecoveredSpool {
   };
 }
 
-/** Yields the lines of a file, each valid until the next one. Bytes after the last line end are no line. */
+/** Yields the lines of a file, each valid until the next one. Bytes after the last line end are no line, nor is a line without a bound. */
 function* linesOf(fd: number): Generator<Buffer> {
   let buffer = Buffer.allocUnsafeSlow(blockBytes);
   let filled = 0;
   for (;;) {
+    // The hole of a sparse file, or a line that no spool has written.
+    if (filled === buffer.length && (buffer.includes(0) || filled > maxLineBytes)) return;
     if (filled === buffer.length) buffer = Buffer.concat([buffer], buffer.length * 2);
     const count = fs.readSync(fd, buffer, filled, buffer.length - filled, null);
     if (count === 0) return;
@@ -113,6 +120,11 @@ function* linesOf(fd: number): Generator<Buffer> {
     buffer.copyWithin(0, start, filled);
     filled -= start;
   }
+}
+
+/** Another process may have written anything. */
+function toResult(result: unknown): JobResult {
+  return result === "passed" || result === "stopped" ? result : "failed";
 }
 
 function toEvent(line: Buffer): JobEvent | undefined {

@@ -38,6 +38,8 @@ export interface Spool extends SpoolSource, Disposable {
    * other event is kept and written again before the next one, so that started and finished commands stay paired.
    */
   append(event: JobEvent): void;
+  /** Describes how another process changed the file: its place, its size, and its bytes if there are at most `maxBytes`. */
+  findChange(maxBytes: number): string | undefined;
   /** Opens a reader in this process. */
   reader(cursor?: SpoolCursor): SpoolReader;
   /** Returns when everything is on the disk. Throws `SPOOL_FAILED` when the disk does not accept it; pending events are tried again later. */
@@ -127,6 +129,10 @@ class FileSpool implements Spool {
 
   reader(cursor?: SpoolCursor): SpoolReader {
     return openSpool(this.path, { source: this, ...(cursor && { cursor }) });
+  }
+
+  findChange(maxBytes: number): string | undefined {
+    return this.#file.findChange(maxBytes);
   }
 
   sync(): void {

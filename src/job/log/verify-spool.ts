@@ -1,6 +1,7 @@
 import * as fs from "node:fs";
 import { setImmediate as nextTurn } from "node:timers/promises";
 import { toMessage } from "../../core/errors.ts";
+import { openStateFile } from "../../os/state/file.ts";
 import type { SpoolExtent } from "./spool-file.ts";
 
 /**
@@ -11,7 +12,7 @@ export async function findChange(path: string, written: Partial<SpoolExtent>): P
   if (written.bytes === undefined || written.checksum === undefined) return undefined;
   let fd: number;
   try {
-    fd = fs.openSync(path, fs.constants.O_RDONLY | fs.constants.O_NOFOLLOW);
+    fd = openStateFile(path, "read");
   } catch (error) {
     return (error as NodeJS.ErrnoException).code === "ENOENT" ? "it was removed" : toMessage(error);
   }

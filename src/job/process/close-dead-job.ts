@@ -1,18 +1,18 @@
-import { existsSync } from "node:fs";
 import { join } from "node:path";
 import type { JobSummary } from "../../core/contracts/job-summary.ts";
 import type { Logger } from "../../core/contracts/logger.ts";
-import { AgentError } from "../../core/errors.ts";
+import { AgentError, isAgentError, toMessage } from "../../core/errors.ts";
 import { type JobGroup, openJobGroup } from "../../os/cgroup/job-group.ts";
 import { isGroupOf } from "../../os/cgroup/place.ts";
 import { endUserProcesses } from "../../os/users/end-user-processes.ts";
 import { endProcesses } from "../../os/processes/end.ts";
 import { createJobProcesses } from "../../os/processes/tree.ts";
 import { readBootId } from "../../os/state/boot-id.ts";
-import { readDocument } from "../../os/state/document.ts";
+import { findEntry } from "../../os/state/file.ts";
 import { type ClosedJob, closeJob, type CloseJobOptions, failed } from "./close-job.ts";
-import { waitForJobLock } from "./job-lock.ts";
-import { jobFiles, type JobProcessFailure, type JobProcessRecord, type UnstoredResult } from "./messages.ts";
+import { readFailure, readProcessRecord, readSummary } from "./job-documents.ts";
+import { endUnlocked, waitForJobLock } from "./job-lock.ts";
+import { jobFiles, type JobProcessRecord, type UnstoredResult } from "./messages.ts";
 
 export interface JobEndOptions {
   /** The job's state directory. */
@@ -37,11 +37,11 @@ export interface JobEnd extends ClosedJob {
 export async function closeDeadJob(options: JobEndOptions): Promise<JobEnd> {
   const { directory, jobId, logger, unstored } = options;
   // A job without a directory has no lock.
-  using lock = existsSync(directory) ? await waitForJobLock(directory) : noLock;
+  using lock = await waitForJobLock(directory);
   if (!lock)
     throw new AgentError("STATE_LOCKED", `the process of job "${jobId}" is alive but does not respond`);
   // The process may have stored its result meanwhile.
-  const summary = readDocument<JobSummary>(join(directory, jobFiles.result));
+  const { summary, fault } = findResult(directory);
   if (summary) return { summary, rest: new Uint8Array(), isDead: false };
   if (unstored)
     return {
@@ -49,30 +49,48 @@ export async function closeDeadJob(options: JobEndOptions): Promise<JobEnd> {
       isDead: false,
     };
 
-  const record = readDocument<JobProcessRecord>(join(directory, jobFiles.process));
+  const { record, fault: recordFault } = findRecord(directory);
   const isRestart = record !== undefined && record.bootId !== readBootId();
-  const reason = isRestart ? "the machine was restarted while the job ran" : toReason(options);
+  const isUnlocked = options.child === undefined && !isRestart && (await endUnlocked(jobId));
+  const faults = [fault, recordFault].filter((text) => text !== undefined);
+  const why = isUnlocked
+    ? "the job removed or replaced the lock of its process"
+    : isRestart
+      ? "the machine was restarted while the job ran"
+      : toReason(options);
+  const reason = [why, ...faults].join("; ");
   if (record && !isRestart) await endRemaining(record, logger);
-  const closed = closeLog({ directory, jobId, logger, reason });
+  // A result that cannot be read is not replaced by what the log says: the job can write both.
+  const known = fault === undefined && !isUnlocked ? undefined : failed;
+  const closed = closeLog({ directory, jobId, logger, reason, ...(known && { known }) });
   logger.error(`${reason}; the job is reported as ${closed.summary.result}`, { job: jobId });
   return { ...closed, isDead: true };
 }
 
-/** Why the process is dead, as the job's log shows it. */
-function toReason({ directory, child }: JobEndOptions): string {
-  if (!existsSync(directory)) return `the job's directory "${directory}" was removed while it ran`;
-  const outcome = existsSync(join(directory, jobFiles.spool)) ? "died" : "could not be started";
-  const detail = readFailure(directory) ?? toExit(child);
-  return [`the job's process ${outcome}`, ...(detail === undefined ? [] : [detail])].join("; ");
+/** Reads the result; `fault`: what is in its place cannot be used. Throws `STATE_NEWER`. */
+export function findResult(directory: string): { summary?: JobSummary | undefined; fault?: string } {
+  try {
+    return { summary: readSummary(directory) };
+  } catch (error) {
+    if (isAgentError(error, "STATE_NEWER")) throw error;
+    return { fault: `its result cannot be used: ${toMessage(error)}` };
+  }
 }
 
-/** What the process itself has left as the reason. */
-function readFailure(directory: string): string | undefined {
+function findRecord(directory: string): { record?: JobProcessRecord | undefined; fault?: string } {
   try {
-    return readDocument<JobProcessFailure>(join(directory, jobFiles.failure))?.reason;
-  } catch {
-    return undefined;
+    return { record: readProcessRecord(directory) };
+  } catch (error) {
+    return { fault: toMessage(error) };
   }
+}
+
+/** Why the process is dead, as the job's log shows it. */
+function toReason({ directory, child }: JobEndOptions): string {
+  if (!findEntry(directory)) return `the job's directory "${directory}" was removed while it ran`;
+  const outcome = findEntry(join(directory, jobFiles.spool)) ? "died" : "could not be started";
+  const detail = readFailure(directory) ?? toExit(child);
+  return [`the job's process ${outcome}`, ...(detail === undefined ? [] : [detail])].join("; ");
 }
 
 function toExit(child: JobEndOptions["child"]): string | undefined {
@@ -82,17 +100,16 @@ function toExit(child: JobEndOptions["child"]): string | undefined {
 
 /** When the job's directory is gone, the readers of its log have more of it than this process can find. */
 function closeLog(options: CloseJobOptions): ClosedJob {
-  if (existsSync(options.directory)) return closeJob(options);
+  if (findEntry(options.directory)) return closeJob(options);
   const summary = options.known ?? failed;
   const { checksum: _unknown, ...log } = summary.log;
   return { summary: { ...summary, log }, rest: new Uint8Array() };
 }
 
-const noLock: Disposable = { [Symbol.dispose]: () => {} };
-
-async function endRemaining(record: JobProcessRecord, logger: Logger): Promise<void> {
+async function endRemaining(record: Partial<JobProcessRecord>, logger: Logger): Promise<void> {
   const { cookie, exclusiveUid } = record;
-  const group = findGroup(record);
+  if (cookie === undefined) return;
+  const group = findGroup({ ...record, cookie });
   using processes = createJobProcesses({ cookie, inherited: true, group });
   const { ended: known, left } = await endProcesses(processes, { graceMs: 0 });
   const ended = [...known, ...(exclusiveUid === undefined ? [] : await endUserProcesses(exclusiveUid))];
@@ -104,7 +121,10 @@ async function endRemaining(record: JobProcessRecord, logger: Logger): Promise<v
 }
 
 /** The record is a file that a job of the agent's user can change: only a group of this job's name is killed. */
-function findGroup({ controlGroup, cookie }: JobProcessRecord): JobGroup | undefined {
+function findGroup({
+  controlGroup,
+  cookie,
+}: Pick<JobProcessRecord, "controlGroup" | "cookie">): JobGroup | undefined {
   const isOwn = controlGroup !== undefined && isGroupOf(controlGroup, cookie);
   return isOwn ? openJobGroup(controlGroup) : undefined;
 }

@@ -1,4 +1,3 @@
-import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { toMessage } from "../../core/errors.ts";
 import type { JobSummary } from "../../core/contracts/job-summary.ts";
@@ -8,6 +7,7 @@ import { openSpoolFile } from "../log/spool-file.ts";
 import { type RecoveredSpool, recoverSpool } from "../log/spool-recovery.ts";
 import type { Logger } from "../../core/contracts/logger.ts";
 import { writeDocument } from "../../os/state/document.ts";
+import { findEntry, removeEntry } from "../../os/state/file.ts";
 import { jobFiles } from "./messages.ts";
 
 /** The end of a job, also when it could not be written to disk. */
@@ -61,17 +61,29 @@ export function closeJob(options: CloseJobOptions): ClosedJob {
     onFault(error);
   }
   // A directory that could not be created was reported by its creator; one error of several is enough.
-  if (faults.length > 0 && existsSync(directory))
+  if (faults.length > 0 && findEntry(directory))
     logger?.error(`the job's end cannot be kept on disk: ${toMessage(faults[0])}`, { job: jobId });
   return { summary, rest: Buffer.concat(lines.slice(written)) };
 }
 
 function recover(path: string, onFault: (error: unknown) => void): RecoveredSpool | undefined {
+  const entry = findEntry(path);
+  if (entry === undefined) return undefined;
   try {
-    return existsSync(path) ? recoverSpool(path) : undefined;
+    return recoverSpool(path);
   } catch (error) {
     onFault(error);
+    // What is no file is no log: the closing events get a new one.
+    if (!entry.isFile()) removeQuietly(path);
     return undefined;
+  }
+}
+
+function removeQuietly(path: string): void {
+  try {
+    removeEntry(path);
+  } catch {
+    // The new log cannot be created then, which is reported.
   }
 }
 

@@ -1,7 +1,9 @@
-import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { HangingHook } from "../../core/contracts/agent-status.ts";
+import { pinSocket } from "../../os/socket-path.ts";
+import { findEntry } from "../../os/state/file.ts";
+import { isSummary } from "./job-documents.ts";
 import { isJobLocked } from "./job-lock.ts";
 import { createJobCommands, type JobCommands, type JobCommandsOptions } from "./job-commands.ts";
 import { createLineReader } from "./line-reader.ts";
@@ -41,14 +43,16 @@ async function listen(
   let isDead = false;
   let isForeign = false;
   const died = child?.exited.then(() => void (isDead = true));
-  while (!existsSync(join(directory, jobFiles.result))) {
-    const end = isForeign ? undefined : await runSession(options, commands);
-    if (end?.is === "unkept") return end;
+  // What is no file is no result: a job has put it there, and its process replaces it.
+  const hasResult = () => findEntry(join(directory, jobFiles.result))?.isFile() === true;
+  const isOver = () => hasResult() || isDead || (!child && !isJobLocked(directory));
+  while (!hasResult()) {
+    const end = isForeign ? undefined : await runSession(options, commands, isOver);
+    if (end?.is === "unkept" && isSummary(end.summary)) return end;
     if (end?.is === "refused") {
       isForeign = true;
       logForeignVersion(options, end.version);
     }
-    if (end) continue;
     if (isForeign) options.onGrown();
     // The process may not listen yet. One that another agent process started is dead when its lock is free.
     if (isDead || (!child && !isJobLocked(directory))) return undefined;
@@ -69,10 +73,14 @@ function logForeignVersion({ jobId, logger }: ConnectionOptions, version: number
 
 type SessionEnd = Extract<ToAgent, { is: "refused" | "finished" | "unkept" }> | { readonly is: "closed" };
 
-/** One connection, until it is closed or no longer needed. Resolves to `undefined` when the process does not listen. */
+/**
+ * One connection, until it is closed or no longer needed. Resolves to `undefined` when the process does not listen. Whether the job is over is
+ * looked up as well: a job may have put a socket of its own in the place of its process's.
+ */
 async function runSession(
   { socket, secret, onGrown, onHanging }: ConnectionOptions,
   commands: JobCommands,
+  isOver: () => boolean,
 ): Promise<SessionEnd | undefined> {
   const ended = Promise.withResolvers<SessionEnd>();
   const onMessage = (message: ToAgent) => {
@@ -88,12 +96,16 @@ async function runSession(
   write({ hello: secret, version: wireVersion });
   commands.connected(write);
   onGrown();
-  const end = await ended.promise;
+  const timer = setInterval(() => isOver() && ended.resolve({ is: "closed" }), overMs);
+  const end = await ended.promise.finally(() => clearInterval(timer));
   // The result is known, so that the process may exit.
   write({ do: "leave" });
   commands.disconnected();
   return end;
 }
+
+/** Milliseconds between two looks at whether the job is over. */
+const overMs = 2000;
 
 async function openSocket(
   path: string,
@@ -102,8 +114,9 @@ async function openSocket(
   if (path === "") return undefined;
   const read = createLineReader<ToAgent>(on.onMessage);
   try {
+    using pinned = pinSocket(path);
     const socket = await Bun.connect({
-      unix: path,
+      unix: pinned.path,
       socket: { data: (_, bytes) => read(bytes), close: on.onClose, error: on.onClose },
     });
     return (message) => void socket.write(`${JSON.stringify(message)}\n`);

@@ -1,5 +1,6 @@
 import { timingSafeEqual } from "node:crypto";
-import { chmodSync, rmSync } from "node:fs";
+import { restrictSocket } from "../../os/socket-path.ts";
+import { findEntry, removeEntry } from "../../os/state/file.ts";
 import { createLineReader } from "./line-reader.ts";
 import { type ToAgent, type ToJob, wireVersion } from "./messages.ts";
 
@@ -14,6 +15,8 @@ export interface ControlSocketOptions {
 
 /** The socket on which agents connect to a job's process. A client must present the secret before it is answered. */
 export interface ControlSocket extends Disposable {
+  /** Whether the socket still has its path, so that agents can connect. */
+  readonly isInPlace: boolean;
   /** Sends a message to every agent. `more` is sent once for everything that is appended in one turn of the event loop. */
   tell(message: ToAgent): void;
 }
@@ -38,7 +41,7 @@ export function listenForAgents(options: ControlSocketOptions): ControlSocket {
     if (known.delete(socket) && known.size === 0) onClaimed(false);
   };
 
-  rmSync(path, { force: true });
+  removeEntry(path);
   const server = Bun.listen<Client>({
     unix: path,
     socket: {
@@ -51,12 +54,16 @@ export function listenForAgents(options: ControlSocketOptions): ControlSocket {
       error: forget,
     },
   });
-  chmodSync(path, 0o600);
+  const own = restrictSocket(path);
   return {
+    get isInPlace() {
+      const found = findEntry(path);
+      return found?.ino === own.ino && found.dev === own.dev;
+    },
     tell: createBroadcast(known),
     [Symbol.dispose]() {
       server.stop(true);
-      rmSync(path, { force: true });
+      removeEntry(path);
     },
   };
 }

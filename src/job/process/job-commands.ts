@@ -2,6 +2,7 @@ import { join } from "node:path";
 import type { Logger } from "../../core/contracts/logger.ts";
 import { readStat } from "../../os/processes/proc.ts";
 import { readHolder } from "../../os/state/lock.ts";
+import { isJobProcess } from "./job-lock.ts";
 import { jobFiles, type ToJob } from "./messages.ts";
 
 export interface JobCommandsOptions {
@@ -68,7 +69,7 @@ function killUnresponsive({ directory, jobId, logger, child }: JobCommandsOption
     return child.kill("SIGKILL");
   }
   const holder = readHolder(join(directory, jobFiles.lock));
-  if (holder === undefined || holder.pid === process.pid) return;
+  if (holder === undefined || !isJobProcess(holder.pid, jobId)) return;
   if (readStat(holder.pid)?.startTime !== holder.startTime) return;
   report(holder.pid);
   process.kill(holder.pid, "SIGKILL");

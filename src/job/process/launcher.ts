@@ -1,9 +1,9 @@
-import { join } from "node:path";
 import type { JobRequest } from "../../core/contracts/job-request.ts";
 import type { Logger } from "../../core/contracts/logger.ts";
-import { readDocument } from "../../os/state/document.ts";
+import { toMessage } from "../../core/errors.ts";
 import { followJobProcess, type JobProcess } from "./job-process.ts";
-import { jobFiles, type JobProcessRecord } from "./messages.ts";
+import { readProcessRecord } from "./job-documents.ts";
+import type { JobProcessRecord } from "./messages.ts";
 import { type JobPlace, type NewJobPlace, spawnJobProcess, type SpawnOptions } from "./spawn.ts";
 
 export interface JobLauncherOptions extends SpawnOptions {
@@ -73,9 +73,18 @@ export function createJobLauncher(options: JobLauncherOptions): JobLauncher {
       }
     },
     resume(request, place) {
-      const record = readDocument<JobProcessRecord>(join(place.directory, jobFiles.process));
       running.add(place.jobId);
-      return follow(request, place, record ?? { socket: "", secret: "" });
+      return follow(request, place, findRecord(place) ?? { socket: "", secret: "" });
     },
   };
+}
+
+/** Without a record the process can only be waited for. */
+function findRecord({ directory, jobId, logger }: JobPlace): JobProcessRecord | undefined {
+  try {
+    return readProcessRecord(directory);
+  } catch (error) {
+    logger.error(`job cannot be stopped, only killed with its agent: ${toMessage(error)}`, { job: jobId });
+    return undefined;
+  }
 }

@@ -1,17 +1,17 @@
-import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { toMessage } from "../../core/errors.ts";
 import { recoverSpool } from "../log/spool-recovery.ts";
-import type { SpoolCursor } from "../../core/contracts/spool.ts";
 import type { Logger } from "../../core/contracts/logger.ts";
 import { readBootId } from "../../os/state/boot-id.ts";
-import { newer, readDocument, refuseNewer, removeDocument } from "../../os/state/document.ts";
+import { newer, refuseNewer, removeDocument } from "../../os/state/document.ts";
+import { findEntry } from "../../os/state/file.ts";
 import { takeLock } from "../../os/state/lock.ts";
+import { maxRequestBytes, readDeliveryCursor, readProcessRecord } from "./job-documents.ts";
 import { jobFiles, type JobProcessRecord, wireVersion } from "./messages.ts";
 
 /** Throws `STATE_NEWER` when a newer release left this job. Logs of reported jobs may be of any version. */
 export function refuseNewerJob(directory: string, jobId: string): void {
-  refuseNewer(directory);
+  refuseNewer(directory, { maxBytes: maxRequestBytes });
   const { version = wireVersion } = readRecord(directory) ?? {};
   if (version > wireVersion) throw newer(`the process of job "${jobId}"`, version, wireVersion);
 }
@@ -22,14 +22,14 @@ export function refuseNewerJob(directory: string, jobId: string): void {
  */
 export function recoverLeftLog(directory: string, logger: Logger): void {
   const spool = join(directory, jobFiles.spool);
-  if (!existsSync(spool) || existsSync(join(directory, jobFiles.result))) return;
+  if (!findEntry(spool) || findEntry(join(directory, jobFiles.result))) return;
   if (readRecord(directory)?.bootId === readBootId()) return;
-  using lock = takeLock(join(directory, jobFiles.lock));
-  if (!lock) return;
   try {
+    using lock = takeLock(join(directory, jobFiles.lock));
+    if (!lock) return;
     const { bytes } = recoverSpool(spool);
-    const delivery = join(directory, jobFiles.delivery);
-    if ((readDocument<SpoolCursor>(delivery)?.offset ?? 0) > bytes) removeDocument(delivery);
+    if ((readDeliveryCursor(directory)?.offset ?? 0) > bytes)
+      removeDocument(join(directory, jobFiles.delivery));
   } catch (error) {
     logger.warn(`log of a left job could not be repaired: ${toMessage(error)}`);
   }
@@ -38,7 +38,7 @@ export function recoverLeftLog(directory: string, logger: Logger): void {
 /** Returns `undefined` also for a damaged record, which is reported when the job is resumed. */
 function readRecord(directory: string): JobProcessRecord | undefined {
   try {
-    return readDocument<JobProcessRecord>(join(directory, jobFiles.process));
+    return readProcessRecord(directory);
   } catch {
     return undefined;
   }

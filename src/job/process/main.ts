@@ -77,7 +77,7 @@ async function runJob(
   if (request === undefined) return;
 
   // 3. The job and its control socket.
-  await using served = await serveJob(request, { host, input, logger });
+  await using served = await serveJob(request, { host, input, logger, lock });
   if (!served) return;
   const { job, spool, control, acknowledged } = served;
   reaction.interrupt = served.interrupt;

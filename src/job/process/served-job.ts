@@ -7,7 +7,9 @@ import { openJob, type OpenJob } from "../open.ts";
 import { createClaimTimer } from "./claim-timer.ts";
 import { closeJob } from "./close-job.ts";
 import { type ControlSocket, listenForAgents } from "./control-socket.ts";
+import type { Lock } from "../../os/state/lock.ts";
 import { jobFiles, type JobProcessInput } from "./messages.ts";
+import { findTampering } from "./tampering.ts";
 
 /** A job with its control socket. */
 export interface ServedJob extends Pick<OpenJob, "job" | "spool">, AsyncDisposable {
@@ -27,6 +29,8 @@ export interface ServeJobOptions {
   readonly host: Host;
   readonly input: JobProcessInput;
   readonly logger: RootLogger;
+  /** The job's lock, which this process holds. */
+  readonly lock: Lock;
 }
 
 /** Opens a job and the socket on which agents reach it. A job that cannot be opened is closed as failed, and `undefined` is returned. */
@@ -45,8 +49,9 @@ export async function serveJob(
   }
 }
 
-async function open(request: JobRequest, { host, input, logger }: ServeJobOptions): Promise<ServedJob> {
+async function open(request: JobRequest, { host, input, logger, lock }: ServeJobOptions): Promise<ServedJob> {
   await using cleanup = new AsyncDisposableStack();
+  let inspect: () => string | undefined = () => undefined;
   const { job, spool } = cleanup.use(
     await openJob(request, {
       host,
@@ -57,6 +62,7 @@ async function open(request: JobRequest, { host, input, logger }: ServeJobOption
       env: process.env,
       onSecrets: (values) => logger.addSecrets(values),
       spoolPath: join(input.directory, jobFiles.spool),
+      findTampering: () => inspect(),
     }),
   );
   // From here on another agent process can resume the job.
@@ -82,6 +88,7 @@ async function open(request: JobRequest, { host, input, logger }: ServeJobOption
       },
     }),
   );
+  inspect = () => findTampering({ directory: input.directory, spool, lock, control });
   spool.watch(() => control.tell({ is: "more" }));
   cleanup.defer(reportHangingHooks(host, control));
   const owned = cleanup.move();

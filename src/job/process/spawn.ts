@@ -1,5 +1,5 @@
 import { randomBytes } from "node:crypto";
-import { closeSync, openSync } from "node:fs";
+import { closeSync } from "node:fs";
 import { join } from "node:path";
 import type { JobUser } from "../../core/contracts/executor.ts";
 import type { JobRequest } from "../../core/contracts/job-request.ts";
@@ -7,7 +7,9 @@ import { toGroupDirectory } from "../../os/cgroup/place.ts";
 import { createCookie } from "../../os/processes/cookie.ts";
 import type { Logger } from "../../core/contracts/logger.ts";
 import { readBootId } from "../../os/state/boot-id.ts";
+import { openStateFile } from "../../os/state/file.ts";
 import type { JobSettings } from "../settings.ts";
+import { jobProcessCommand } from "./job-lock.ts";
 import { jobFiles, type JobProcessInput, type JobProcessRecord, wireVersion } from "./messages.ts";
 
 /** What all job processes of an agent have in common. */
@@ -69,9 +71,9 @@ export function spawnJobProcess(
     claimTimeoutMs,
     log,
   };
-  const output = openSync(join(directory, jobFiles.output), "a", 0o600);
+  const output = openStateFile(join(directory, jobFiles.output), "append");
   try {
-    const child = Bun.spawn([...program, "job-process", jobId], {
+    const child = Bun.spawn([...program, jobProcessCommand, jobId], {
       argv0: process.argv0,
       env: { ...environment },
       detached: true,

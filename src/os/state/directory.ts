@@ -1,10 +1,12 @@
 import { randomUUID } from "node:crypto";
-import { readdirSync } from "node:fs";
 import { homedir } from "node:os";
 import { join } from "node:path";
-import { AgentError } from "../../core/errors.ts";
-import { makePrivateDirectory, readDocument, writeDocument } from "./document.ts";
-import { type Lock, readHolder, takeLock } from "./lock.ts";
+import { AgentError, isAgentError, toMessage } from "../../core/errors.ts";
+import { readDocument, writeDocument } from "./document.ts";
+import { findEntry, listDirectory, removeEntry, resolveLinks } from "./file.ts";
+import { findHolder, type Lock, readHolder, takeLock } from "./lock.ts";
+import { assertOwnership } from "./ownership.ts";
+import { makePrivateDirectory } from "./private-directory.ts";
 
 export interface OpenStateOptions {
   /** `state-dir`; `undefined` for the default directory. */
@@ -12,6 +14,8 @@ export interface OpenStateOptions {
   readonly env: Readonly<Record<string, string | undefined>>;
   /** Distinguishes agents that share a directory: the endpoint, and the name if one is configured. */
   readonly agent: string;
+  /** Receives what is damaged and was replaced. */
+  readonly onDamaged?: (message: string) => void;
 }
 
 /**
@@ -27,59 +31,106 @@ export interface StateDirectory extends Disposable {
   /** Lists the slots that have a directory. */
   slots(): number[];
   /**
-   * Ensures that the directory exists and is locked by this process: it may have been removed or replaced.
-   * Returns `true` when it had to be created and locked again. Throws `STATE_LOCKED` when another agent has
-   * done so meanwhile.
+   * Ensures that the directory exists and is locked by this process: it may have been removed or replaced, as
+   * may its lock. Returns what had to be done again. Throws `STATE_LOCKED` when another agent has done so
+   * meanwhile.
    */
-  hold(): boolean;
+  hold(): "recreated" | "locked" | undefined;
 }
 
 /**
  * Opens the directory of an agent. In the default directory it is the first of the agent's directories that
  * is not locked, so that several agents on a host need no configuration. An explicit directory that is locked
- * is refused with `STATE_LOCKED`.
+ * is refused with `STATE_LOCKED`, and one that other users can change with `STATE_UNSAFE`.
  */
 export function openStateDirectory(options: OpenStateOptions): StateDirectory {
   const { directory, env, agent } = options;
   const folder = toFolderName(agent);
-  const base = join(directory ?? defaultStateDirectory(env), "agents");
+  const root = findStateDirectory({ directory, env });
+  const base = join(root, "agents");
+  for (const path of [root, base]) assertOwnership(path);
   for (let n = 1; ; n++) {
     const path = join(base, n === 1 ? folder : `${folder}-${n}`);
+    assertOwnership(path);
     const lock = lockFolder(path);
-    if (lock) return createStateDirectory(path, lock);
+    if (lock) return createStateDirectory(path, lock, options);
     if (directory !== undefined || n >= maxAgents) throw refusal(path);
   }
 }
 
-function createStateDirectory(path: string, first: Lock): StateDirectory {
+/** Lists the directories of the agents in a state directory; what is no directory is left out. Throws `FILE_FAILED`. */
+export function listAgentDirectories(stateDirectory: string): string[] {
+  const base = join(stateDirectory, "agents");
+  try {
+    return listDirectory(base)
+      .filter((entry) => entry.isDirectory())
+      .map(({ name }) => join(base, name));
+  } catch (cause) {
+    if ((cause as NodeJS.ErrnoException).code === "ENOENT") return [];
+    throw new AgentError("FILE_FAILED", `agents could not be listed: ${toMessage(cause)}`, { cause });
+  }
+}
+
+/** Lists the pids of the agents that are running on a state directory. */
+export function listRunningAgents(stateDirectory: string): number[] {
+  try {
+    return listAgentDirectories(stateDirectory).flatMap((path) => findHolder(join(path, "lock"))?.pid ?? []);
+  } catch {
+    return [];
+  }
+}
+
+/** Returns the path of the state directory, without symbolic links. It may not exist yet. */
+export function findStateDirectory({ directory, env }: Pick<OpenStateOptions, "directory" | "env">): string {
+  return resolveLinks(directory ?? defaultStateDirectory(env));
+}
+
+function createStateDirectory(path: string, first: Lock, { onDamaged }: OpenStateOptions): StateDirectory {
   let lock = first;
   return {
     path,
-    agentId: keepAgentId(join(path, "agent-id.json")),
+    agentId: keepAgentId(join(path, "agent-id.json"), onDamaged),
     slot: (index) => join(path, `slot-${index}`),
-    slots: () => readdirSync(path).flatMap((name) => /^slot-(\d+)$/.exec(name)?.slice(1).map(Number) ?? []),
+    slots: () =>
+      listDirectory(path)
+        .filter((entry) => entry.isDirectory())
+        .flatMap(({ name }) => /^slot-(\d{1,6})$/.exec(name)?.slice(1).map(Number) ?? []),
     hold() {
-      if (lock.isInPlace) return false;
+      if (lock.isInPlace) return undefined;
+      const isThere = findEntry(path)?.isDirectory() === true;
       const next = lockFolder(path);
       if (next === undefined) throw refusal(path);
       lock[Symbol.dispose]();
       lock = next;
-      return true;
+      return isThere ? "locked" : "recreated";
     },
     [Symbol.dispose]: () => lock[Symbol.dispose](),
   };
 }
 
-function keepAgentId(path: string): string {
-  const known = readDocument<string>(path);
-  if (known !== undefined) return known;
+/** A damaged id is replaced: it only marks what executors left outside this host's processes. */
+function keepAgentId(path: string, onDamaged: (message: string) => void = () => {}): string {
+  try {
+    const known = readDocument<string>(path, { isValid: isAgentId });
+    if (known !== undefined) return known;
+  } catch (error) {
+    if (isAgentError(error, "STATE_NEWER")) throw error;
+    onDamaged(`the agent's id is unreadable and replaced by a new one: ${toMessage(error)}`);
+  }
   const id = randomUUID();
   writeDocument(path, id);
   return id;
 }
 
+function isAgentId(document: unknown): document is string {
+  return typeof document === "string" && /^[\w-]{1,100}$/.test(document);
+}
+
+/** Only a file can be locked: anything else in its place belongs to no agent and is removed. */
 function lockFolder(path: string): Lock | undefined {
-  return takeLock(join(makePrivateDirectory(path), "lock"));
+  const lock = join(makePrivateDirectory(path), "lock");
+  if (findEntry(lock)?.isFile() === false) removeEntry(lock);
+  return takeLock(lock);
 }
 
 function refusal(path: string): AgentError {

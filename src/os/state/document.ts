@@ -1,75 +1,80 @@
-import {
-  closeSync,
-  existsSync,
-  fsyncSync,
-  mkdirSync,
-  openSync,
-  readdirSync,
-  readFileSync,
-  renameSync,
-  rmSync,
-  writeFileSync,
-} from "node:fs";
-import { dirname, join } from "node:path";
+import * as fs from "node:fs";
+import { basename, dirname, join } from "node:path";
 import { AgentError, isAgentError, toMessage } from "../../core/errors.ts";
+import { parseBoundedJson } from "../response-body.ts";
+import { findEntry, inDirectory, listDirectory, readStateText, removeEntry, tooLarge } from "./file.ts";
 
 /**
  * Version of all documents in a state directory. Two versions of the program may use it during an upgrade.
  */
 export const stateVersion = 1;
 
-/** Creates a directory that only its owner can access. */
-export function makePrivateDirectory(path: string): string {
-  attempt(`cannot create the directory "${path}"`, () => mkdirSync(path, { recursive: true, mode: 0o700 }));
-  return path;
+export interface DocumentOptions<T> {
+  /** Whether the document has the fields that its readers use. Default: any document is accepted. */
+  readonly isValid?: (document: unknown) => document is T;
+  /** Maximum size in bytes. Default: 1 MiB. */
+  readonly maxBytes?: number;
 }
+
+const defaultMaxBytes = 2 ** 20;
 
 /**
  * Replaces a JSON document atomically: after a crash of the program the file has either the old or the new
- * content. `isSynced` (which takes milliseconds) extends this to a crash of the machine.
+ * content. `isSynced` (which takes milliseconds) extends this to a crash of the machine. Whatever else has its
+ * name is removed.
  */
-export function writeDocument(path: string, document: unknown, { isSynced = true } = {}): void {
-  const temporary = `${path}.new`;
+export function writeDocument(
+  path: string,
+  document: unknown,
+  { isSynced = true, maxBytes = defaultMaxBytes }: { isSynced?: boolean; maxBytes?: number } = {},
+): void {
   attempt(`cannot write "${path}"`, () => {
-    try {
-      const fd = openSync(temporary, "w", 0o600);
+    const text = JSON.stringify({ version: stateVersion, document });
+    const bytes = Buffer.byteLength(text);
+    if (bytes > maxBytes) throw tooLarge(bytes, maxBytes);
+    inDirectory(dirname(path), (at) => {
+      const name = basename(path);
+      const temporary = at(`${name}.new`);
       try {
-        writeFileSync(fd, JSON.stringify({ version: stateVersion, document }));
-        if (isSynced) fsyncSync(fd);
-      } finally {
-        closeSync(fd);
+        writeNew(temporary, text, isSynced);
+        replace(temporary, at(name));
+      } catch (error) {
+        removeHalf(temporary);
+        throw error;
       }
-      renameSync(temporary, path);
-    } catch (error) {
-      removeHalf(temporary);
-      throw error;
-    }
-    if (isSynced) syncDirectory(dirname(path));
+      if (isSynced) syncDirectory(at("."));
+    });
   });
 }
 
 /**
- * Reads a document; `undefined` when it does not exist. Throws `STATE_INVALID` when it is damaged,
- * `STATE_NEWER` when a newer program wrote it.
+ * Reads a document; `undefined` when it does not exist. Throws `FILE_FAILED` when it is not a file that can be
+ * read, `STATE_INVALID` when it is damaged, `STATE_NEWER` when a newer program wrote it.
  */
-export function readDocument<T>(path: string): T | undefined {
+export function readDocument<T>(
+  path: string,
+  { isValid, maxBytes = defaultMaxBytes }: DocumentOptions<T> = {},
+): T | undefined {
   let text: string;
   try {
-    text = readFileSync(path, "utf8");
+    text = readStateText(path, maxBytes);
   } catch (cause) {
     if ((cause as NodeJS.ErrnoException).code === "ENOENT") return undefined;
     throw new AgentError("FILE_FAILED", `cannot read "${path}": ${toMessage(cause)}`, { cause });
   }
   let parsed: { version?: unknown; document?: T };
   try {
-    parsed = JSON.parse(text) as typeof parsed;
+    parsed = Object(parseBoundedJson(text)) as typeof parsed;
   } catch (cause) {
     throw new AgentError("STATE_INVALID", `"${path}" is damaged: ${toMessage(cause)}`, { cause });
   }
-  const { version } = Object(parsed) as typeof parsed;
-  if (version === stateVersion) return parsed.document;
+  const { version, document } = parsed;
   if (typeof version === "number" && version > stateVersion) throw newer(`"${path}"`, version, stateVersion);
-  throw new AgentError("STATE_INVALID", `"${path}" is damaged: its version is missing`);
+  if (version !== stateVersion)
+    throw new AgentError("STATE_INVALID", `"${path}" is damaged: its version is missing`);
+  if (isValid && document !== undefined && !isValid(document))
+    throw new AgentError("STATE_INVALID", `"${path}" is damaged: fields are missing or of another type`);
+  return document;
 }
 
 /** Creates the error about a document or socket of a newer program. */
@@ -84,11 +89,14 @@ export function newer(subject: string, version: number, known: number): AgentErr
  * Throws `STATE_NEWER` when a newer program has written a document in this directory. Damaged documents are
  * ignored here.
  */
-export function refuseNewer(directory: string): void {
-  if (!existsSync(directory)) return;
-  for (const name of readdirSync(directory).filter((file) => file.endsWith(".json"))) {
+export function refuseNewer(
+  directory: string,
+  options: Pick<DocumentOptions<unknown>, "maxBytes"> = {},
+): void {
+  if (!findEntry(directory)?.isDirectory()) return;
+  for (const { name } of listDirectory(directory).filter((entry) => entry.name.endsWith(".json"))) {
     try {
-      readDocument(join(directory, name));
+      readDocument(join(directory, name), options);
     } catch (error) {
       if (isAgentError(error, "STATE_NEWER")) throw error;
     }
@@ -96,24 +104,47 @@ export function refuseNewer(directory: string): void {
 }
 
 export function removeDocument(path: string): void {
-  rmSync(path, { force: true });
+  removeEntry(path);
+}
+
+function writeNew(path: string, text: string, isSynced: boolean): void {
+  const { O_WRONLY, O_CREAT, O_EXCL, O_NOFOLLOW } = fs.constants;
+  fs.rmSync(path, { recursive: true, force: true });
+  const fd = fs.openSync(path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0o600);
+  try {
+    fs.writeFileSync(fd, text);
+    if (isSynced) fs.fsyncSync(fd);
+  } finally {
+    fs.closeSync(fd);
+  }
+}
+
+/** Renames a file. A directory in its place is removed, which a rename does not do. */
+function replace(from: string, to: string): void {
+  try {
+    fs.renameSync(from, to);
+  } catch (error) {
+    if (!fs.lstatSync(to, { throwIfNoEntry: false })?.isDirectory()) throw error;
+    fs.rmSync(to, { recursive: true, force: true });
+    fs.renameSync(from, to);
+  }
 }
 
 /** Removes an incomplete file, which would take space on a full disk. */
 function removeHalf(path: string): void {
   try {
-    rmSync(path, { force: true });
+    fs.rmSync(path, { force: true });
   } catch {
     // The disk is read-only.
   }
 }
 
 function syncDirectory(path: string): void {
-  const fd = openSync(path, "r");
+  const fd = fs.openSync(path, "r");
   try {
-    fsyncSync(fd);
+    fs.fsyncSync(fd);
   } finally {
-    closeSync(fd);
+    fs.closeSync(fd);
   }
 }
 

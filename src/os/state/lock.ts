@@ -1,18 +1,9 @@
-import {
-  closeSync,
-  constants,
-  existsSync,
-  fstatSync,
-  ftruncateSync,
-  openSync,
-  readFileSync,
-  statSync,
-  writeSync,
-} from "node:fs";
+import { closeSync, fstatSync, ftruncateSync, writeSync } from "node:fs";
 import { AgentError, toMessage } from "../../core/errors.ts";
 import { loadLibc } from "../processes/libc.ts";
 import { readStat } from "../processes/proc.ts";
 import { readBootId } from "./boot-id.ts";
+import { findEntry, openStateFile, readStateText } from "./file.ts";
 
 /**
  * The process that holds a lock. Pids are reused, in containers soon, so boot and start time complete the
@@ -49,7 +40,7 @@ export function takeLock(path: string, { onReadOnly = false } = {}): Lock | unde
   return {
     get isInPlace() {
       const own = fstatSync(fd);
-      const there = statSync(path, { throwIfNoEntry: false });
+      const there = findEntry(path);
       return there?.ino === own.ino && there.dev === own.dev;
     },
     [Symbol.dispose]() {
@@ -62,10 +53,23 @@ export function takeLock(path: string, { onReadOnly = false } = {}): Lock | unde
 /** Returns the process that took the lock last. */
 export function readHolder(path: string): LockHolder | undefined {
   try {
-    return JSON.parse(readFileSync(path, "utf8")) as LockHolder;
+    const holder: unknown = JSON.parse(readStateText(path, maxHolderBytes));
+    return isHolder(holder) ? holder : undefined;
   } catch {
     return undefined;
   }
+}
+
+const maxHolderBytes = 4096;
+
+function isHolder(value: unknown): value is LockHolder {
+  const { pid, bootId, startTime } = Object(value) as Partial<Record<keyof LockHolder, unknown>>;
+  return (
+    Number.isSafeInteger(pid) &&
+    Number(pid) > 0 &&
+    typeof bootId === "string" &&
+    typeof startTime === "number"
+  );
 }
 
 /**
@@ -90,12 +94,11 @@ function writeHolder(fd: number): void {
 }
 
 function open(path: string, onReadOnly: boolean): number {
-  const { O_RDONLY, O_RDWR, O_CREAT, O_NOFOLLOW } = constants;
   try {
-    return openSync(path, O_RDWR | O_CREAT | O_NOFOLLOW, 0o600);
+    return openStateFile(path, "lock");
   } catch (cause) {
-    if (onReadOnly && (cause as NodeJS.ErrnoException).code === "EROFS" && existsSync(path))
-      return openSync(path, O_RDONLY | O_NOFOLLOW);
+    if (onReadOnly && (cause as NodeJS.ErrnoException).code === "EROFS" && findEntry(path))
+      return openStateFile(path, "read");
     throw new AgentError("FILE_FAILED", `cannot open the lock "${path}": ${toMessage(cause)}`, { cause });
   }
 }

@@ -1,12 +1,7 @@
 import type { SlotState } from "../../core/contracts/slot-state.ts";
 import { join } from "node:path";
-import {
-  makePrivateDirectory,
-  readDocument,
-  refuseNewer,
-  removeDocument,
-  writeDocument,
-} from "./document.ts";
+import { readDocument, refuseNewer, removeDocument, writeDocument } from "./document.ts";
+import { makePrivateDirectory } from "./private-directory.ts";
 
 /**
  * Opens the documents of a slot. `hold` is called before each change: see `StateDirectory.hold`. Throws
@@ -14,7 +9,7 @@ import {
  */
 export function createSlotState(directory: string, hold = () => {}): SlotState {
   refuseNewer(directory);
-  makePrivateDirectory(directory);
+  makePrivateDirectory(directory, { isReplaced: true });
   const path = (name: string) => join(directory, `${name}.json`);
   return {
     get: (name) => readDocument(path(name)),

@@ -1,0 +1,59 @@
+import { fstatSync, readSync } from "node:fs";
+
+/** Maximum size of a line. A longer one was not written by a spool, such as the hole of a sparse file. */
+export const maxLineBytes = 128 * 2 ** 20;
+
+/**
+ * Reads as many whole lines as both bounds allow, at least one if there is one. Bytes after the last line end are read again
+ * each time: a partial line may have been replaced by another line in the meantime.
+ */
+export function readLines(
+  fd: number,
+  offset: number,
+  maxEvents: number,
+  maxBytes: number,
+): { lines: Uint8Array; events: number } {
+  // One buffer of the right size: a flood would otherwise leave twice as much garbage.
+  const available = fstatSync(fd).size - offset;
+  let buffer = Buffer.allocUnsafeSlow(Math.max(1, Math.min(maxBytes, available + 1)));
+  let end = 0;
+  let events = 0;
+  for (;;) {
+    const filled = end + readSync(fd, buffer, end, buffer.length - end, offset + end);
+    const block = buffer.subarray(0, filled);
+    for (let next = block.indexOf(newline, end) + 1; next > 0; next = block.indexOf(newline, end) + 1) {
+      if (events > 0 && (events >= maxEvents || next > maxBytes))
+        return { lines: buffer.subarray(0, end), events };
+      end = next;
+      events += 1;
+    }
+    const full = events > 0 && (events >= maxEvents || buffer.length >= maxBytes);
+    if (full || filled < buffer.length) return { lines: buffer.subarray(0, end), events };
+    // The hole of a sparse file: no event contains such a byte. The writer may still fill it.
+    if (block.includes(0)) return { lines: buffer.subarray(0, end), events };
+    if (buffer.length > maxLineBytes)
+      throw new Error(`no line ends within ${maxLineBytes} bytes after byte ${offset}`);
+    buffer = Buffer.concat([buffer.subarray(0, end)], buffer.length * 2);
+  }
+}
+
+/** Finds the end of the last whole line of a file. */
+export function findEndOfLines(fd: number): number {
+  const block = Buffer.allocUnsafe(64 * 1024);
+  const { size } = fstatSync(fd);
+  for (let end = size; end > 0;) {
+    if (size - end > maxLineBytes) throw new Error(`no line ends in the last ${maxLineBytes} bytes`);
+    const start = Math.max(0, end - block.length);
+    const count = readSync(fd, block, 0, end - start, start);
+    const last = block.subarray(0, count).lastIndexOf(newline);
+    if (last !== -1) return start + last + 1;
+    end = start;
+  }
+  return 0;
+}
+
+export function countLines(lines: Uint8Array): number {
+  return lines.filter((byte) => byte === newline).length;
+}
+
+const newline = 0x0a;

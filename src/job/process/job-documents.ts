@@ -1,0 +1,119 @@
+import { join } from "node:path";
+import type { JobRequest } from "../../core/contracts/job-request.ts";
+import type { JobSummary } from "../../core/contracts/job-summary.ts";
+import type { SpoolCursor } from "../../core/contracts/spool.ts";
+import { readDocument, writeDocument } from "../../os/state/document.ts";
+import { jobFiles, type JobProcessFailure, type JobProcessRecord } from "./messages.ts";
+
+/**
+ * The documents in a job's state directory. A job can write to them, so that their fields are checked. Each
+ * reader returns `undefined` for a missing document and throws as `readDocument` does.
+ */
+export function readRequest(directory: string): JobRequest | undefined {
+  return readDocument(join(directory, jobFiles.request), { isValid: isRequest, maxBytes: maxRequestBytes });
+}
+
+export function writeRequest(directory: string, request: JobRequest): void {
+  writeDocument(join(directory, jobFiles.request), request, { maxBytes: maxRequestBytes });
+}
+
+/** Maximum size of a job's request on disk. Every other document is much smaller. */
+export const maxRequestBytes = 256 * 2 ** 20;
+
+export function readSummary(directory: string): JobSummary | undefined {
+  return readDocument(join(directory, jobFiles.result), { isValid: isSummary });
+}
+
+export function readProcessRecord(directory: string): JobProcessRecord | undefined {
+  return readDocument(join(directory, jobFiles.process), { isValid: isRecord });
+}
+
+export function readDeliveryCursor(directory: string): SpoolCursor | undefined {
+  return readDocument(join(directory, jobFiles.delivery), { isValid: isCursor });
+}
+
+/** Returns what the job's process itself has left as the reason of its end; `undefined` also when it is damaged. */
+export function readFailure(directory: string): string | undefined {
+  try {
+    return readDocument<JobProcessFailure>(join(directory, jobFiles.failure), { isValid: isFailure })?.reason;
+  } catch {
+    return undefined;
+  }
+}
+
+type Fields = Partial<Record<string, unknown>>;
+
+const fieldsOf = (value: unknown): Fields => Object(value) as Fields;
+const isText = (value: unknown): value is string => typeof value === "string";
+const isCount = (value: unknown): boolean => Number.isSafeInteger(value) && Number(value) >= 0;
+const isNumber = (value: unknown): boolean => typeof value === "number" && Number.isFinite(value);
+const isMissingOr = (is: (value: unknown) => boolean, value: unknown): boolean =>
+  value === undefined || is(value);
+
+export function isSummary(document: unknown): document is JobSummary {
+  const { result, durationMs, log, usage } = fieldsOf(document);
+  const { events, bytes, droppedBytes, checksum } = fieldsOf(log);
+  return (
+    (result === "passed" || result === "failed" || result === "stopped") &&
+    isNumber(durationMs) &&
+    [events, bytes].every(isCount) &&
+    [droppedBytes, checksum].every((count) => isMissingOr(isCount, count)) &&
+    Object.values(fieldsOf(usage)).every(isNumber)
+  );
+}
+
+function isRecord(document: unknown): document is JobProcessRecord {
+  const { version, pid, bootId, socket, secret, cookie, exclusiveUid, controlGroup } = fieldsOf(document);
+  return (
+    isText(socket) &&
+    isText(secret) &&
+    isMissingOr(isNumber, version) &&
+    isMissingOr(isCount, pid) &&
+    isMissingOr(isText, bootId) &&
+    isMissingOr(isCookie, cookie) &&
+    isMissingOr(isText, controlGroup) &&
+    // All processes of this user are ended; those of root never are.
+    isMissingOr((uid) => isCount(uid) && uid !== 0, exclusiveUid)
+  );
+}
+
+/** Another variable would mark processes of others as the job's. */
+function isCookie(value: unknown): boolean {
+  const cookie = fieldsOf(value);
+  return /^SIGNALMAN_JOB_\w+$/.test(String(cookie["name"])) && /^[0-9a-f]{32}$/.test(String(cookie["value"]));
+}
+
+function isCursor(document: unknown): document is SpoolCursor {
+  const { event, offset } = fieldsOf(document);
+  return isCount(event) && isCount(offset);
+}
+
+function isFailure(document: unknown): document is JobProcessFailure {
+  return isText(fieldsOf(document)["reason"]);
+}
+
+function isRequest(document: unknown): document is JobRequest {
+  const request = fieldsOf(document);
+  return (
+    ["id", "name", "executor"].every((name) => isText(request[name])) &&
+    requestLists.every((name) => {
+      const list = request[name];
+      return Array.isArray(list) && list.every((entry) => entry !== null && entry !== undefined);
+    }) &&
+    ["method", "url", "token"].every((name) => isText(fieldsOf(request["logger"])[name])) &&
+    ["finished", "teardownFinished", "token"].every((name) => isText(fieldsOf(request["callbacks"])[name]))
+  );
+}
+
+const requestLists: readonly (keyof JobRequest)[] = [
+  "env",
+  "files",
+  "commands",
+  "epilogueAlways",
+  "epilogueOnPass",
+  "epilogueOnFail",
+  "containers",
+  "imagePullCredentials",
+  "hostSetupCommands",
+  "sshPublicKeys",
+];

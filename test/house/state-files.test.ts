@@ -1,0 +1,83 @@
+import { expect, test } from "bun:test";
+import { filesOf, textOf } from "../project.ts";
+
+/** Files that open others than those of a state directory, or are the opener itself. */
+const allowed: Readonly<Record<string, string>> = {
+  "src/os/state/file.ts": "the opener",
+  "src/os/state/document.ts": "new documents, in a directory that the opener holds",
+  "src/os/state/private-directory.ts": "new directories, in a directory that the opener holds",
+  "src/os/state/lock.ts": "reads and writes through descriptors of the opener",
+  "src/os/state/ownership.ts": "/etc/passwd, /etc/group and the modes of directories",
+  "src/os/state/boot-id.ts": "/proc",
+  "src/os/socket-path.ts": "sockets, pinned by the opener",
+  "src/job/log/spool-file.ts": "writes through descriptors of the opener",
+  "src/job/log/spool-reader.ts": "reads through descriptors of the opener",
+  "src/job/log/spool-lines.ts": "reads from an open descriptor",
+  "src/job/log/spool-recovery.ts": "reads and cuts through descriptors of the opener",
+  "src/job/log/verify-spool.ts": "reads through descriptors of the opener",
+  "src/job/process/spawn.ts": "closes a descriptor of the opener",
+  "src/job/open.ts": "a job's private directory in TMPDIR",
+  "src/job/job-directory.ts": "a job's private directory in TMPDIR",
+  "src/os/processes/resolve-pid.ts": "/proc",
+  "src/os/users/end-user-processes.ts": "/proc",
+  "src/os/users/find-user.ts": "/etc/passwd and /etc/group",
+  "src/job/commands/job-socket.ts": "a socket in a job's private directory",
+  "src/job/commands/ask-job.ts": "the socket of the job that the process belongs to",
+  "src/os/garbage-collection.ts": "the program's own file",
+  "src/os/check-script.ts": "hook scripts",
+  "src/os/log-file/log-file.ts": "the agent's log",
+  "src/os/log-file/rotate.ts": "the agent's log",
+  "src/os/watchdog/loop-watch.ts": "a file in TMPDIR",
+  "src/os/processes/descendants.ts": "/proc",
+  "src/os/processes/oom.ts": "/proc and /sys",
+  "src/os/processes/proc.ts": "/proc",
+  "src/session/gap.ts": "a FIFO in a job's private directory",
+  "src/session/guard.ts": "/proc",
+  "src/core/config/file.ts": "the configuration",
+  "src/core/config/parse.ts": "the configuration",
+  "src/core/host/entry.ts": "plugins",
+  "src/cli/commands/plugins-new.ts": "a new plugin",
+  "src/cli/commands/plugins-test.ts": "tests of plugins",
+  "src/cli/commands/run.ts": "the file of --keep",
+  "src/cli/migrate/installation.ts": "the installation of another agent",
+  "src/cli/migrate/new-config.ts": "a new configuration",
+  "src/cli/run/job-file.ts": "job files",
+  "src/testing/fixtures.ts": "temporary directories of tests",
+};
+
+/** Everything with which a program can open, list, remove or connect to something by its path. */
+const opening =
+  /\bnode:(fs|net)\b|\bBun\.(file|write|mmap|listen|connect|Glob|SQL)\b|\bbun:sqlite\b|(?<!\.)\brequire\(["'](fs|net)/;
+
+/** Files that connect to or listen on sockets in a state directory, and the call of the opener that each must have. */
+const sockets: Readonly<Record<string, RegExp>> = {
+  "src/job/process/control-socket.ts": /removeEntry\(path\)[^]*Bun\.listen[^]*restrictSocket\(path\)/,
+  "src/job/process/connection.ts": /pinSocket\(path\)[^]*unix: pinned\.path/,
+  "src/agent/status-socket.ts":
+    /openSocketPath[^]*removeEntry[^]*Bun\.listen[^]*pinSocket[^]*unix: pinned\.path/,
+};
+
+const sources = filesOf("src/**/*.ts").filter((file) => !file.endsWith(".test.ts"));
+
+test("no other file of the program opens files by their path: those of a state directory go through src/os/state/file.ts", () => {
+  const found = sources.filter((file) => opening.test(textOf(file)));
+  expect(found.filter((file) => !(file in allowed) && !(file in sockets))).toEqual([]);
+});
+
+test("each file in the lists exists and opens something", () => {
+  const listed = [...Object.keys(allowed), ...Object.keys(sockets)];
+  expect(listed.filter((file) => !sources.includes(file) || !opening.test(textOf(file)))).toEqual([]);
+});
+
+test("files that read a spool or a lock by its path open it with openStateFile", () => {
+  const own = Object.keys(allowed).filter((file) => /descriptors? of the opener/.test(allowed[file]!));
+  expect(own.length).toBeGreaterThan(5);
+  expect(own.filter((file) => !textOf(file).includes("openStateFile("))).toEqual([]);
+  expect(
+    own.filter((file) => /\b(openSync|statSync|readFileSync|writeFileSync|existsSync)\(/.test(textOf(file))),
+  ).toEqual([]);
+});
+
+test.each(Object.entries(sockets))("%s pins and restricts its socket", (file, calls) => {
+  expect(textOf(file)).toMatch(calls);
+});

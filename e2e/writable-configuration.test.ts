@@ -2,7 +2,7 @@ import { describe, expect, test } from "bun:test";
 import { existsSync } from "node:fs";
 import { chmod, chown, mkdir, rename, symlink } from "node:fs/promises";
 import path from "node:path";
-import { createTester, type Finished, type StartOptions, type Tester } from "./fixtures.ts";
+import { binary, createTester, type Finished, type StartOptions, type Tester } from "./fixtures.ts";
 import { canUnshare, mountNamespace, needsNamespace } from "./isolation.ts";
 import { isRoot, programOf, users } from "./users.ts";
 
@@ -195,6 +195,24 @@ describe("the working directory of an agent of an ordinary user", () => {
     await chown(cwd, 65_534, 0);
     expect((await scene.start([], { cwd })).stderr).toContain(`"${cwd}" belongs to user 65534 (mode 0755)`);
   });
+});
+
+describe("a read-only mount", () => {
+  test.skipIf(!canUnshare)(
+    `cannot be written, as the volumes of configuration in a pod${needsNamespace}`,
+    async () => {
+      await using scene = await createScene([]);
+      const file = await scene.write("config.yaml", "log-level: info\n", 0o666);
+      await chmod(scene.directory, 0o777);
+      const mount = `mount --bind "$0" "$0" && $1 && shift && exec "$@"`;
+      const start = (command: string) => {
+        const program = [...mountNamespace, "sh", "-c", mount, scene.directory, command, binary];
+        return scene.start(["--config-file", file], { program });
+      };
+      expect(reachesPlane(await start(`mount -o remount,bind,ro ${scene.directory}`))).toBeTrue();
+      expect((await start("true")).stderr).toContain(`every user may write to "${scene.directory}"`);
+    },
+  );
 });
 
 describe("/etc/signalman", () => {

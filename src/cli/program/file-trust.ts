@@ -7,7 +7,7 @@ import type { DeclaredOptions, EffectiveConfig } from "../../core/contracts/opti
 import { AgentError } from "../../core/errors.ts";
 import { createWriterSearch, type Writer } from "../../os/file-trust/find-writer.ts";
 import { findReadOnlyMounts } from "../../os/file-trust/read-only-mounts.ts";
-import { findTrustedUsers, onlyRoot } from "../../os/file-trust/trusted-users.ts";
+import { trustUsers } from "../../os/file-trust/trusted-users.ts";
 import { listImportedFiles } from "./imported-files.ts";
 
 /** Decides which files an agent may execute. */
@@ -33,8 +33,8 @@ export function createFileTrust(options: FileTrustOptions): FileTrust | undefine
   const { argv, env, cwd, isInWorkingDirectory } = options;
   if (isAllowed(argv, env)) return undefined;
   const isReadOnly = findReadOnlyMounts();
-  const findWriter = createWriterSearch(findTrustedUsers(), isReadOnly);
-  const findJob = createWriterSearch(onlyRoot, isReadOnly);
+  const findWriter = createWriterSearch(trustUsers([0, process.geteuid?.() ?? 0]), isReadOnly);
+  const findJob = createWriterSearch(trustUsers([0]), isReadOnly);
   const hasShellUser = isGiven("shell-user", argv, env);
 
   const assertFiles = (what: string, path: string): void => {

@@ -6,38 +6,29 @@ export interface TrustedUsers {
   readonly gids: ReadonlySet<number>;
 }
 
-/** Root only. */
-export const onlyRoot: TrustedUsers = { uids: new Set([0]), gids: new Set([0]) };
-
-/** Root and the user of this process, with the user's primary group if no other user is in it. */
-export function findTrustedUsers(): TrustedUsers {
-  const [uid, gid] = [process.geteuid?.() ?? 0, process.getegid?.() ?? 0];
-  const isOwn = isPrivateGroup({
-    uid,
-    gid,
-    groups: readTable("/etc/group"),
-    users: readTable("/etc/passwd"),
-  });
-  return { uids: new Set([0, uid]), gids: new Set(isOwn ? [0, gid] : [0]) };
+/** Trusts these users, and the groups that have no other members. */
+export function trustUsers(uids: readonly number[]): TrustedUsers {
+  const tables = { groups: readTable("/etc/group"), users: readTable("/etc/passwd") };
+  return { uids: new Set(uids), gids: findOwnGroups(new Set(uids), tables) };
 }
 
-export interface GroupMembership {
-  readonly uid: number;
-  readonly gid: number;
-  /** The content of `/etc/group`. */
+/** The content of `/etc/group` and `/etc/passwd`. */
+export interface AccountTables {
   readonly groups: string;
-  /** The content of `/etc/passwd`. */
   readonly users: string;
 }
 
-/** Whether a group of this host has no member but one user. A group that the host's files do not contain may have others. */
-export function isPrivateGroup({ uid, gid, groups, users }: GroupMembership): boolean {
+/** Finds the groups of this host whose only members are these users. A group that the tables do not contain may have others. Group 0 is root's. */
+export function findOwnGroups(uids: ReadonlySet<number>, { groups, users }: AccountTables): Set<number> {
   const accounts = toRows(users);
-  const names = new Set(accounts.filter((row) => Number(row[2]) === uid).map(([name]) => name));
-  const found = toRows(groups).filter((row) => Number(row[2]) === gid);
-  const members = found.flatMap(([, , , list = ""]) => list.split(",").filter((name) => name !== ""));
-  const others = accounts.filter((row) => Number(row[3]) === gid && Number(row[2]) !== uid);
-  return found.length > 0 && others.length === 0 && members.every((name) => names.has(name));
+  const others = accounts.filter((row) => !uids.has(Number(row[2])));
+  const names = new Set(accounts.filter((row) => uids.has(Number(row[2]))).map(([name]) => name));
+  const shared = new Set(others.map((row) => Number(row[3])));
+  const rows = toRows(groups).map(([, , gid, list = ""]) => ({ gid: Number(gid), list }));
+  for (const { gid, list } of rows) {
+    if (list.split(",").some((name) => name !== "" && !names.has(name))) shared.add(gid);
+  }
+  return new Set([0, ...rows.map(({ gid }) => gid).filter((gid) => !shared.has(gid))]);
 }
 
 function toRows(text: string): string[][] {

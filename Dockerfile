@@ -8,9 +8,9 @@ FROM debian:bookworm-slim
 RUN apt-get update \
   && apt-get install --yes --no-install-recommends bash ca-certificates git openssh-client procps \
   && rm -rf /var/lib/apt/lists/* \
-  && useradd --uid 1000 --user-group --create-home --shell /bin/bash semaphore \
-  && install --directory --owner=semaphore --group=semaphore /opt/semaphore
-COPY --from=build /agent /opt/semaphore/agent
+  && useradd --uid 1000 --user-group --create-home --shell /bin/bash semaphore
+# Jobs run as "semaphore": they can neither replace the program, nor read it, so that the kernel closes the agent's memory to them from its start.
+COPY --from=build --chown=root:root --chmod=0711 /agent /opt/semaphore/agent
 USER semaphore
 WORKDIR /home/semaphore
 CMD ["/opt/semaphore/agent", "start", "--config-file", "/opt/semaphore/semaphore-agent.yml"]

@@ -58,6 +58,8 @@ test("doctor reports all problems of a machine with remedies and exits with stat
   const { exitCode, stdout } = await tester.run(
     [
       "doctor",
+      "--config-file",
+      "signalman.config.yaml",
       "--timeout",
       "1",
       "--endpoint",

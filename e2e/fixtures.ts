@@ -23,6 +23,8 @@ export interface StartOptions {
   readonly stdin?: string;
   /** The command that `args` are passed to. Default: the binary. */
   readonly program?: readonly string[];
+  /** The user and group that the program runs as, set as service managers do. Needs root. Default: this user. */
+  readonly uid?: number;
   /** Runs the program in a terminal of 80×24. Its output is in `stdout`; `type` sends input. */
   readonly isTerminal?: boolean;
 }
@@ -117,7 +119,8 @@ function spawn(command: readonly string[], options: StartOptions): Running {
     output[stream] += decoders[stream].decode(bytes, { stream: true });
     for (const listener of listeners) listener();
   };
-  const common = { cwd: options.cwd!, env: options.env! };
+  const user = options.uid === undefined ? {} : { uid: options.uid, gid: options.uid };
+  const common = { cwd: options.cwd!, env: options.env!, ...user };
   const child = options.isTerminal
     ? Bun.spawn([...command], {
         ...common,

@@ -13,6 +13,8 @@ export const registrationToken = "registration-7f3a91c2e5";
 export interface HubProcessOptions {
   /** Arguments of `signalman hub`. Default: a sync interval of 50 ms. */
   readonly hub?: readonly string[];
+  /** Default: the registration token of all tests. */
+  readonly token?: string;
   /** Whether the hub stores its state on disk, so that `start` restores it. */
   readonly isPersistent?: boolean;
 }
@@ -49,7 +51,7 @@ export async function startHub(
   options: HubProcessOptions,
   onSubmitted: (id: string) => void,
 ): Promise<HubProcess> {
-  const { hub: args = [], isPersistent = false } = options;
+  const { hub: args = [], token = registrationToken, isPersistent = false } = options;
   const storage = isPersistent ? ["--storage", path.join(tester.home, "hub")] : [];
   const interval = args.includes("--sync-interval") ? [] : ["--sync-interval", "50"];
   let running: Running;
@@ -57,7 +59,7 @@ export async function startHub(
   const start = async (): Promise<void> => {
     const port = endpoint === "" ? "0" : endpoint.split(":")[1]!;
     running = tester.start(["hub", "--port", port, ...interval, ...storage, ...args], {
-      env: { SEMAPHORE_AGENT_TOKEN: registrationToken },
+      env: { SEMAPHORE_AGENT_TOKEN: token },
     });
     await running.shows("to start an agent: ");
     endpoint = /^hub listening on (\S+)$/m.exec(running.stdout)![1]!;

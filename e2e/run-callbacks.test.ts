@@ -99,6 +99,19 @@ describe("the callbacks of a job", () => {
     expect(await findLeftovers(tester)).toEqual([]);
   });
 
+  test("are delivered when the answer has no end, of which only the beginning is read", async () => {
+    const chunk = Bun.gzipSync(new Uint8Array(2 ** 20));
+    const endless = () =>
+      new Response(new ReadableStream({ pull: (controller) => controller.enqueue(chunk) }), {
+        headers: { "Content-Encoding": "gzip" },
+      });
+    await using server = listen(endless);
+    await using tester = await createTester();
+    const { exitCode } = await runJob(tester, jobWith(server.url, "t", "true"), ["--callbacks"]);
+    expect(server.received.map(({ path }) => path)).toEqual(["/finished", "/teardown"]);
+    expect(exitCode).toBe(0);
+  });
+
   test("that are retried do not delay Ctrl-C", async () => {
     await using server = listen(() => new Response("", { status: 503 }));
     await using tester = await createTester();

@@ -24,6 +24,7 @@ export default defineCommand({
   },
   configuration: "lenient",
   reportsFaults: true,
+  configurationPlace: "agent",
   log: "stderr",
   args: {
     json: { type: "boolean", description: "print JSON" },

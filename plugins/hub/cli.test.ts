@@ -12,7 +12,7 @@ interface Ended {
 }
 
 /** Runs the program in an empty working directory. */
-async function signalman(hub: Hub, args: readonly string[], stdin = ""): Promise<Ended> {
+async function signalman(hub: Pick<Hub, "endpoint">, args: readonly string[], stdin = ""): Promise<Ended> {
   await using tmp = await tmpdir();
   const main = join(import.meta.dir, "..", "..", "src", "main.ts");
   const child = Bun.spawn([process.execPath, main, ...args], {
@@ -179,4 +179,37 @@ test("a log is read from any event on, as events or as text, and followed until 
   expect(await followed).toEqual([lines.map((line) => `${line}\n`).join(""), "make\none\n"]);
   expect(await read("from=4")).toBe(`${lines[4]}\n`);
   expect(await read("from=99")).toBe("");
+});
+
+/** Starts a server that answers calls with bytes without an end, until the client has gone away. */
+function startFlood(encoding: "identity" | "gzip", jobs?: readonly object[]) {
+  const text = new TextEncoder().encode(" ".repeat(2 ** 20));
+  const chunk = encoding === "gzip" ? Bun.gzipSync(text) : text;
+  const flood = () =>
+    new Response(new ReadableStream({ pull: (controller) => controller.enqueue(chunk) }), {
+      headers: { "Content-Encoding": encoding },
+    });
+  const server = Bun.serve({
+    hostname: "127.0.0.1",
+    port: 0,
+    fetch: ({ url }) => (jobs !== undefined && url.endsWith("/jobs") ? Response.json(jobs) : flood()),
+  });
+  return { endpoint: `127.0.0.1:${server.port}`, [Symbol.asyncDispose]: () => server.stop(true) };
+}
+
+test.each(["identity", "gzip"] as const)(
+  "an answer without an end (%s) is an error of the command, which reads 64 MiB of it",
+  async (encoding) => {
+    await using flood = startFlood(encoding);
+    const { exitCode, stdout, stderr } = await signalman(flood, ["hub", "jobs"]);
+    expect({ exitCode, stdout }).toEqual({ exitCode: 1, stdout: "" });
+    expect(stderr).toContain("it is larger than 64.0 MiB");
+  },
+);
+
+test("a log with a line without an end is an error of the command", async () => {
+  await using flood = startFlood("identity", [{ id: "some-job" }]);
+  const { exitCode, stderr } = await signalman(flood, ["hub", "log", "some-job"]);
+  expect(exitCode).toBe(1);
+  expect(stderr).toContain("sent a line of more than 16 MiB");
 });

@@ -10,7 +10,10 @@ export const config = v.strictObject({
 });
 
 function path(description: string) {
-  return v.optional(v.pipe(v.string(), v.description(description), v.metadata({ hint: "path" })), "");
+  return v.optional(
+    v.pipe(v.string(), v.description(description), v.metadata({ hint: "path", script: "session" })),
+    "",
+  );
 }
 
 function flag(description: string) {

@@ -7,6 +7,7 @@ import { createHostedSource } from "./source.ts";
 export default defineCommand({
   meta: { name: "serve", description: "run the agent in hosted mode: take one job over an HTTPS API" },
   args: serveArguments,
+  configurationPlace: "agent",
   log: "all",
   // A configuration that is refused is exit status 1 (protocol section 8.7).
   refusedStatus: 1,
@@ -35,6 +36,7 @@ export default defineCommand({
     // Protocol section 8.5: the other variables belong to `start`.
     variables: [
       "state-dir",
+      "allow-writable-configuration",
       "log-level",
       "log-format",
       "log-file-path",

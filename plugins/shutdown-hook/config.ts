@@ -7,7 +7,7 @@ export const config = v.strictObject({
       v.description(
         "Script to run on this host when the agent has disconnected from its control plane; none when empty",
       ),
-      v.metadata({ hint: "path" }),
+      v.metadata({ hint: "path", script: "agent" }),
     ),
     "",
   ),

@@ -128,11 +128,14 @@ describe("in the real program", () => {
     };
     for (const [name, text] of Object.entries(files)) writeFileSync(join(tmp.path, name), text);
     const main = join(import.meta.dir, "../../src/main.ts");
-    const child = Bun.spawn([process.execPath, main, "start", "--state-dir", tmp.path], {
-      cwd: tmp.path,
-      env: { PATH: process.env["PATH"]!, HOME: tmp.path, TMPDIR: tmp.path },
-      stdio: ["ignore", "pipe", "pipe"],
-    });
+    const child = Bun.spawn(
+      [process.execPath, main, "start", "--config-file", "signalman.config.yaml", "--state-dir", tmp.path],
+      {
+        cwd: tmp.path,
+        env: { PATH: process.env["PATH"]!, HOME: tmp.path, TMPDIR: tmp.path },
+        stdio: ["ignore", "pipe", "pipe"],
+      },
+    );
     const [out, err, exitCode] = await Promise.all([child.stdout.text(), child.stderr.text(), child.exited]);
     const written = await Bun.file(join(tmp.path, "written"))
       .text()

@@ -42,7 +42,8 @@ editors, and \`config.example.yaml\` is a template.
 ## The file
 
 \`--config-file <path>\` names the configuration file. The default is the first of \`signalman.config.ts\`, \`.js\`, \`.mjs\`, \`.yaml\`, \`.yml\`, \`.json\`,
-\`.jsonc\`, \`.toml\` in the working directory. Keys are spelled as in the \`config.yaml\` of Semaphore's agent. TypeScript and JavaScript files
+\`.jsonc\`, \`.toml\` in the working directory; \`start\`, \`doctor\`, \`logs\` and \`status\` look for \`config.*\` in \`$CONFIGURATION_DIRECTORY\` and \`/etc/signalman\`
+first ([operations.md](operations.md#start)). Keys are spelled as in the \`config.yaml\` of Semaphore's agent. TypeScript and JavaScript files
 have the options as their default export. An unknown key is an error; all errors of a configuration are reported at once.
 
 ### Plugins

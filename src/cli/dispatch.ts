@@ -9,7 +9,7 @@ import { logUncaughtErrors } from "../os/uncaught-errors.ts";
 import { allowExit, exitProgram, guardExit, type UnexpectedExit } from "../os/exit-guard.ts";
 import { ownStdout, reserveStdout } from "../os/reserved-stdout.ts";
 import { print } from "./output/print.ts";
-import { findKnownCommand, type FoundCommand } from "./program/find-command.ts";
+import { findKnownCommand, type FoundCommand, toHelpOf } from "./program/find-command.ts";
 import { findName } from "./program/load-command.ts";
 import { loadProgram, type LoadProgramOptions } from "./program/program.ts";
 import { report } from "./report.ts";
@@ -101,7 +101,7 @@ async function help(options: LoadProgramOptions): Promise<void> {
   const { program } = await loadProgram({
     ...options,
     argv: ["help", ...[...named].map(([flag, value]) => `--${flag}=${value}`)],
-    known: { name: "help", command },
+    known: { name: "help", command: toHelpOf(argv, command, options.builtIns) },
   });
   const words = argv.slice(0, 2).filter((word) => !word.startsWith("-"));
   const name = findName(words, (known) => program.commands.has(known)) ?? words[0];

@@ -131,6 +131,7 @@ describe("signalman config migrate", () => {
     const { stdout } = await home.run("config", "migrate", ...service, "--unit", "--write", "new.yaml");
     expect(stdout).toContain(`ExecStart=${home.path}/agent start --config-file ${home.path}/new.yaml\n`);
     expect(stdout).toContain("User=semaphore\n");
+    expect(stdout).toContain(`#   chown root:root ${home.path}/agent && chmod 0711 ${home.path}/agent\n`);
     expect(stdout).toContain('"GREETING=hello world"\n');
     expect(stdout).toContain(
       "\nKillMode=process\nRestartKillSignal=SIGUSR2\nDelegate=yes\nOOMPolicy=continue\n",

@@ -54,5 +54,10 @@ END
 }
 
 function doctor(home: Home) {
-  return home.runWith({ PATH: `${join(home.path, "bin")}:${process.env["PATH"]}` }, "doctor");
+  return home.runWith(
+    { PATH: `${join(home.path, "bin")}:${process.env["PATH"]}` },
+    "doctor",
+    "--config-file",
+    "signalman.config.yaml",
+  );
 }

@@ -6,12 +6,13 @@ import { type Home, openHome } from "./signalman.ts";
 
 const program = `"${process.execPath}" "${join(import.meta.dir, "..", "..", "src", "main.ts")}"`;
 /** Disables the shell plugin's checks, which are slow and not tested here. */
+const named = ["--config-file", "signalman.config.yaml"];
 const quiet = "plugins: { shell: false, semaphore: false";
 
 describe("signalman doctor", () => {
   test("accepts a usable machine, exits with status 0, and leaves no files behind", async () => {
     await using home = await openHome({ "signalman.config.yaml": `${quiet} }\n` });
-    const { code, stdout, stderr } = await home.run("doctor");
+    const { code, stdout, stderr } = await home.run("doctor", ...named);
     expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
     expect(stdout).toStartWith("core\n  ok       configuration: ");
     expect(stdout).toEndWith(" ok\n");
@@ -118,7 +119,7 @@ async function closedState(): Promise<void> {
   await chmod(home.path, 0o755);
   const copy = await copyProgram(join(home.path, "program"));
   const { code, stdout } = await home.bash(
-    `setpriv --reuid 65534 --regid 65534 --clear-groups ${copy} doctor --state-dir "$PWD/state"`,
+    `setpriv --reuid 65534 --regid 65534 --clear-groups ${copy} doctor ${named.join(" ")} --state-dir "$PWD/state"`,
   );
   expect(code).toBe(1);
   expect(stdout).toContain("cannot be used");
@@ -131,7 +132,7 @@ async function fullDisk(): Promise<void> {
   await mkdir(full);
   const { stdout, code } = await home.bash(
     `unshare --mount bash -c 'mount -t tmpfs -o size=64k none ${full} && dd if=/dev/zero of=${full}/x status=none; ` +
-      `TMPDIR=${full} ${program} doctor --state-dir ${full}/state' 2>/dev/null`,
+      `TMPDIR=${full} ${program} doctor ${named.join(" ")} --state-dir ${full}/state' 2>/dev/null`,
   );
   expect(code).toBe(1);
   expect(stdout).toContain(`the disk of the temporary directory "${full}" is full`);
@@ -142,7 +143,7 @@ async function diagnose(
   home: Home,
   args: readonly string[],
 ): Promise<{ code: number; findings: readonly Diagnosis[] }> {
-  const { code, stdout } = await home.run("doctor", "--json", ...args);
+  const { code, stdout } = await home.run("doctor", "--json", ...named, ...args);
   return { code, findings: (JSON.parse(stdout) as { findings: Diagnosis[] }).findings };
 }
 

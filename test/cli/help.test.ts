@@ -62,8 +62,9 @@ describe("help", () => {
 
   test("stands on every command, with options grouped by plugin", async () => {
     await using home = await openHome(outside);
-    const page = await home.run("run", "x.yaml", "--help");
-    expect(page).toEqual(await home.run("help", "run"));
+    const named = ["--config-file", "signalman.config.yaml"];
+    const page = await home.run("run", "x.yaml", "--help", ...named);
+    expect(page).toEqual(await home.run("help", "run", ...named));
     expect(page.code).toBe(0);
     expect(page.stdout).toStartWith("Usage: signalman run <file> [options]\n");
     expect(page.stdout).toContain("Options of plugin outside:\n  --outside-password <value>");
@@ -72,14 +73,31 @@ describe("help", () => {
       "Usage: signalman config schema [options]\n",
     );
     expect((await home.run("echo", "-h")).stdout).toStartWith("Usage: signalman echo <first> [options]\n");
-    expect((await home.run("help")).stdout).toContain("(of plugin outside)");
+    expect((await home.run("help", ...named)).stdout).toContain("(of plugin outside)");
+  });
+
+  test("reads no configuration file that is not named, except for a command that is not built in", async () => {
+    await using home = await openHome({
+      "signalman.config.ts": 'console.log("executed"); export default {};',
+    });
+    for (const args of [
+      ["help"],
+      ["help", "run"],
+      ["run", "--help"],
+      ["-h"],
+      ["version"],
+      ["status"],
+      ["logs"],
+    ])
+      expect((await home.run(...args)).stdout).not.toContain("executed");
+    expect((await home.run("elsewhere", "--help")).stdout).toContain("executed");
   });
 
   test("is printed even if the configuration is invalid", async () => {
     await using home = await openHome({
       "signalman.config.yaml": "plugins: { ./nowhere.ts: {} }\nlog-level: loud\n",
     });
-    const { code, stdout, stderr } = await home.run("run", "--help");
+    const { code, stdout, stderr } = await home.run("run", "--help", "--config-file=signalman.config.yaml");
     expect(code).toBe(0);
     expect(stdout).toStartWith("Usage: signalman run");
     expect(stderr).toContain("nowhere.ts");

@@ -42,6 +42,16 @@ const allowed: Readonly<Record<string, string>> = {
   "src/cli/migrate/installation.ts": "the installation of another agent",
   "src/cli/migrate/new-config.ts": "a new configuration",
   "src/cli/run/job-file.ts": "job files",
+  "src/cli/program/imported-files.ts": "plugins",
+  "src/os/cgroup/group-tree.ts": "the hierarchy of control groups",
+  "src/os/cgroup/hierarchy.ts": "/proc",
+  "src/os/cgroup/job-group.ts": "the hierarchy of control groups",
+  "src/os/cgroup/left-groups.ts": "the hierarchy of control groups",
+  "src/os/cgroup/limits.ts": "the hierarchy of control groups",
+  "src/os/cgroup/place.ts": "the hierarchy of control groups",
+  "src/os/file-trust/find-writer.ts": "the configuration and plugins",
+  "src/os/file-trust/read-only-mounts.ts": "/proc",
+  "src/os/file-trust/trusted-users.ts": "/etc/passwd and /etc/group",
   "src/testing/fixtures.ts": "temporary directories of tests",
 };
 

@@ -1,9 +1,10 @@
-import { type Check, coreName } from "signalman";
+import { type Check, type CoreConfig, coreName } from "signalman";
 import type { NamedCheck } from "../run-checks.ts";
 import { toExecutorsCheck } from "./executors.ts";
 import { jobUser } from "./job-user.ts";
 import { limits } from "./limits.ts";
 import { logFile } from "./log-file.ts";
+import { programFile } from "./program-file.ts";
 import { service } from "./service.ts";
 import { stateDirectory } from "./state-directory.ts";
 import { temporaryDirectory } from "./temporary-directory.ts";
@@ -12,6 +13,8 @@ import { temporaryDirectory } from "./temporary-directory.ts";
 export function toCoreChecks(faults: readonly string[], executors: readonly string[]): readonly NamedCheck[] {
   const checks: Readonly<Record<string, Check>> = {
     configuration: toConfigurationCheck(faults),
+    "writable-configuration": writableConfiguration,
+    program: programFile,
     executors: toExecutorsCheck(executors),
     machine: limits,
     "job-user": jobUser,
@@ -44,3 +47,18 @@ function toConfigurationCheck(faults: readonly string[]): Check {
     },
   };
 }
+
+const writableConfiguration: Check = {
+  run({ config }) {
+    const core = config.of(coreName) as CoreConfig | undefined;
+    if (core?.["allow-writable-configuration"] !== true) return [];
+    return [
+      {
+        level: "warning",
+        title:
+          "allow-writable-configuration is set: the agent executes configuration, plugins and scripts that other users may write",
+        remedy: "remove the option, and correct the owners and modes of the files that doctor then names",
+      },
+    ];
+  },
+};

@@ -1,4 +1,4 @@
-import { AgentError, toMessage } from "signalman";
+import { AgentError, boundedFetch, parseBoundedJson, readBody, toMessage } from "signalman";
 import { defaultPort } from "./arguments.ts";
 
 /** A client of a hub's management API. */
@@ -22,8 +22,10 @@ export function createClient(hub: string | undefined): Client {
       `invalid hub address "${text}": expected a URL or host:port, as in 127.0.0.1:4850`,
     );
 
-  const ask = async (method: string, path: string, body?: string): Promise<Response> => {
+  const ask = async (method: string, path: string, body?: string, encoding = "gzip"): Promise<Response> => {
     const response = await fetch(`${url}/hub${path}`, {
+      ...boundedFetch,
+      headers: { "Accept-Encoding": encoding },
       method,
       ...(body === undefined ? {} : { body }),
     }).catch((error: unknown) => {
@@ -33,7 +35,7 @@ export function createClient(hub: string | undefined): Client {
       });
     });
     if (response.ok) return response;
-    const text = await response.text();
+    const { text } = await readBody(response, maxReasonBytes);
     throw new AgentError(
       response.status >= 500 ? "CONTROL_PLANE_FAILED" : "USAGE_INVALID",
       toReason(text, response.status),
@@ -44,7 +46,9 @@ export function createClient(hub: string | undefined): Client {
     async call<T>(method: string, path: string, body?: string) {
       const response = await ask(method, path, body);
       try {
-        return (await response.json()) as T;
+        const { text, fault } = await readBody(response, maxAnswerBytes);
+        if (fault !== undefined) throw new Error(fault);
+        return parseBoundedJson(text) as T;
       } catch (error) {
         throw new AgentError(
           "CONTROL_PLANE_FAILED",
@@ -53,11 +57,15 @@ export function createClient(hub: string | undefined): Client {
       }
     },
     async stream(path) {
-      const { body } = await ask("GET", path);
+      const { body } = await ask("GET", path, undefined, "identity");
       return (body ?? new ReadableStream()) as unknown as AsyncIterable<Uint8Array>;
     },
   };
 }
+
+/** Another server than a hub may answer. */
+const maxAnswerBytes = 64 * 2 ** 20;
+const maxReasonBytes = 16 * 1024;
 
 function toReason(text: string, status: number): string {
   try {

@@ -1,4 +1,4 @@
-import { createRenderer, hasColour, isAgentError, toJsonText, toPrintable } from "signalman";
+import { AgentError, createRenderer, hasColour, isAgentError, toJsonText, toPrintable } from "signalman";
 import type { JobView } from "../view.ts";
 import type { Client } from "./client.ts";
 
@@ -13,6 +13,9 @@ const exitCodes = { passed: 0, failed: 1, stopped: 130 } as const;
 
 /** Time for which a hub may be unreachable while a log is followed. */
 const reconnectLimitMs = 60_000;
+
+/** A hub keeps logs of this size, and an event is smaller. */
+const maxLineBytes = 16 * 2 ** 20;
 
 /** Prints a job's log and returns the job. */
 export async function showLog(
@@ -57,6 +60,7 @@ async function readLines(
 ): Promise<void> {
   let from = 0;
   let lostAt: number | undefined;
+  let isTooLong = false;
   for (;;) {
     try {
       let rest = Buffer.alloc(0);
@@ -69,12 +73,15 @@ async function readLines(
         rest = bytes.subarray(end);
         from += countLines(bytes.subarray(0, end));
         if (end > 0) await show(bytes.subarray(0, end));
+        isTooLong = rest.length > maxLineBytes;
+        if (isTooLong)
+          throw new AgentError("CONTROL_PLANE_FAILED", `${client.url} sent a line of more than 16 MiB`);
       }
       return;
     } catch (error) {
       lostAt ??= Date.now();
-      if (!isFollowing || isAgentError(error, "USAGE_INVALID") || Date.now() - lostAt > reconnectLimitMs)
-        throw error;
+      const isFinal = isTooLong || isAgentError(error, "USAGE_INVALID");
+      if (!isFollowing || isFinal || Date.now() - lostAt > reconnectLimitMs) throw error;
       await Bun.sleep(250);
     }
   }

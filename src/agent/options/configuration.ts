@@ -7,7 +7,12 @@ export const configurationEntries = {
       v.string(),
       v.nonEmpty("expected the path of a file"),
       v.description("Configuration file: YAML, JSON, JSONC, TOML, TypeScript or JavaScript"),
-      v.metadata({ hint: "file", from: [], defaultText: "signalman.config.* in the working directory" }),
+      v.metadata({
+        hint: "file",
+        from: [],
+        defaultText:
+          "config.* in $CONFIGURATION_DIRECTORY and /etc/signalman, or signalman.config.* in the working directory",
+      }),
     ),
   ),
   "config-env": v.optional(
@@ -16,5 +21,15 @@ export const configurationEntries = {
       v.description("Layer of the configuration file that is merged over it: `$<name>:` or `$env.<name>`"),
       v.metadata({ hint: "name", from: ["environment"], defaultText: "none" }),
     ),
+  ),
+  "allow-writable-configuration": v.optional(
+    v.pipe(
+      v.boolean(),
+      v.description(
+        "Start also with configuration, plugins and scripts that users other than root and the agent's may write",
+      ),
+      v.metadata({ from: ["environment"] }),
+    ),
+    false,
   ),
 } satisfies v.ObjectEntries;

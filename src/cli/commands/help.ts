@@ -5,6 +5,7 @@ import { print } from "../output/print.ts";
 export default defineCommand({
   meta: { name: "help", description: "show the usage of a command" },
   configuration: "lenient",
+  configurationPlace: "nowhere",
   log: "stderr",
   args: {
     command: { type: "positional", description: "name of the command", required: false },

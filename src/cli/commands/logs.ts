@@ -14,6 +14,7 @@ import { print, printJson } from "../output/print.ts";
 
 export default defineCommand({
   meta: { name: "logs", description: "list the job logs on this host, or show one" },
+  configurationPlace: "host",
   log: "stderr",
   args: {
     job: { type: "positional", description: "id of the job, or the first characters of it", required: false },

@@ -18,6 +18,7 @@ const watchMs = 1000;
 
 export default defineCommand({
   meta: { name: "status", description: "show the status of the agents on this host" },
+  configurationPlace: "host",
   log: "stderr",
   args: {
     json: { type: "boolean", description: "print JSON" },

@@ -12,15 +12,27 @@ export function toProposedUnit(
 ): string {
   const last = (name: string) => unit?.service.get(name)?.at(-1);
   const file = written ?? configPath;
-  const start = `${unit?.program || "/usr/local/bin/signalman"} start`;
+  const program = unit?.program || "/usr/local/bin/signalman";
+  const start = `${program} start`;
   const command = file === undefined ? start : `${start} --config-file ${toWord(file)}`;
-  return toServiceUnit({
+  const service = toServiceUnit({
     shutdownSeconds: toShutdownSeconds(config),
     command: written === undefined ? (last("ExecStart") ?? command) : command,
     user: last("User"),
     workingDirectory: last("WorkingDirectory"),
     environment: unit?.service.get("Environment") ?? [],
   });
+  return `${toPrecaution(program)}${service}`;
+}
+
+/** Comments at the beginning of the unit. */
+function toPrecaution(program: string): string {
+  return [
+    "# No job can read the token of a starting agent if the program belongs to root and its user cannot read it:",
+    `#   chown root:root ${toWord(program)} && chmod 0711 ${toWord(program)}`,
+    "# Keep the token in a file of root with mode 0600: EnvironmentFile=/etc/signalman/environment",
+    "",
+  ].join("\n");
 }
 
 /** A path as one word of `ExecStart`. */

@@ -23,15 +23,22 @@ export async function findKnownCommand(
   argv: readonly string[],
   builtIns: BuiltIns,
 ): Promise<FoundCommand | undefined> {
-  const name = findName(
-    argv,
-    (words) => Object.hasOwn(ownCommands, words) || Object.hasOwn(builtIns.commands, words),
-  );
+  const name = findKnownName(argv, builtIns);
   if (name === undefined) return undefined;
   const plugin = Object.hasOwn(builtIns.commands, name) ? builtIns.commands[name] : undefined;
-  if (plugin === undefined) return { name, command: (await ownCommands[name]!()).default };
+  if (plugin === undefined) {
+    const command = (await ownCommands[name]!()).default;
+    return { name, command: name === "help" ? toHelpOf(argv.slice(1), command, builtIns) : command };
+  }
   const load = (await builtIns.plugins[plugin]!()).default.commands![name]!;
   return { name, plugin, command: (await load()).default };
+}
+
+/** Returns the command `help` for a command line. What is not built in is described by the plugins of the configuration that running it would read. */
+export function toHelpOf(argv: readonly string[], help: Command, builtIns: BuiltIns): Command {
+  const [word = "-"] = argv;
+  const isBuiltIn = word.startsWith("-") || findKnownName(argv, builtIns) !== undefined;
+  return isBuiltIn ? help : { ...help, configurationPlace: "directory" };
 }
 
 /** Finds a command of the loaded plugins. Throws `USAGE_INVALID` for an unknown command. */
@@ -65,4 +72,10 @@ export function collectCommands(plugins: readonly LoadedPlugin[]): ReadonlyMap<s
     }
   }
   return collected;
+}
+
+function findKnownName(argv: readonly string[], builtIns: BuiltIns): string | undefined {
+  const isKnown = (words: string) =>
+    Object.hasOwn(ownCommands, words) || Object.hasOwn(builtIns.commands, words);
+  return findName(argv, isKnown);
 }

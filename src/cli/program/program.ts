@@ -15,6 +15,7 @@ import {
   loadSources,
   loadValidPart,
   loadWithoutFile,
+  peekConfigFile,
   type Sources,
   type SourcesOptions,
 } from "./sources.ts";
@@ -63,7 +64,11 @@ export async function loadProgram(options: LoadProgramOptions): Promise<LoadedPr
   const { file, parts } = isOwn ? omitUndeclared(sources) : sources;
   const env = isOwn ? selectVariables(options.env, configuration) : options.env;
   const resolved = await resolveConfig({ declared, flags, env, file, parts, explainUnknown });
-  const allFaults = [...faults, ...resolved.faults];
+  const allFaults = [
+    ...faults,
+    ...resolved.faults,
+    ...(await findScriptFaults(found, declared, resolved, options)),
+  ];
   if (configuration === "required" || isOwn)
     assertValid(allFaults, resolved.isUsage ? "USAGE_INVALID" : "CONFIG_INVALID");
 
@@ -96,8 +101,12 @@ export async function loadProgram(options: LoadProgramOptions): Promise<LoadedPr
 
 async function loadSourcesFor(options: LoadProgramOptions): Promise<Sources> {
   const { argv, env, cwd, builtIns, lendSdk, known } = options;
-  const from: SourcesOptions = { argv, env, cwd, lendSdk, builtIns: builtIns.plugins };
-  const { configuration = "required", reportsFaults = false } = known?.command ?? {};
+  const {
+    configuration = "required",
+    configurationPlace: place = "directory",
+    reportsFaults = false,
+  } = known?.command ?? {};
+  const from: SourcesOptions = { argv, env, cwd, place, lendSdk, builtIns: builtIns.plugins };
   if (configuration === "none") return loadWithoutFile(from);
   if (typeof configuration === "object") {
     return loadFrom(toConfigFile(configuration, known!.name, cwd), from);
@@ -105,11 +114,26 @@ async function loadSourcesFor(options: LoadProgramOptions): Promise<Sources> {
   try {
     return await loadSources(from);
   } catch (error) {
-    if (configuration === "required" || !(error instanceof AgentError)) throw error;
+    // These commands work without the file that an agent of this host takes, which may be readable for that agent only.
+    const isOptional = place === "host" && peekConfigFile(from) === undefined;
+    if ((configuration === "required" && !isOptional) || !(error instanceof AgentError)) throw error;
     if (reportsFaults) return loadValidPart(from, error);
     print(`${error.message}\n(shown without the configuration file)\n`, process.stderr);
     return loadWithoutFile(from);
   }
+}
+
+/** Finds the scripts that an agent must not run. */
+async function findScriptFaults(
+  { command }: FoundCommand,
+  declared: Sources["declared"],
+  { config }: ResolvedConfig,
+  options: LoadProgramOptions,
+): Promise<string[]> {
+  if (command.configurationPlace !== "agent") return [];
+  const { createFileTrust } = await import("./file-trust.ts");
+  const trust = createFileTrust({ ...options, isInWorkingDirectory: false });
+  return trust?.findScriptFaults(declared, config) ?? [];
 }
 
 function assertOn({ name, plugin, command }: FoundCommand, off: readonly string[]): void {

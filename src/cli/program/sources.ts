@@ -2,11 +2,14 @@ import { resolve } from "node:path";
 import type { DeclaredOptions } from "../../core/contracts/options.ts";
 import { coreOptions } from "../../agent/options/index.ts";
 import { peekFlags } from "../../core/config/arguments.ts";
-import { type ConfigFile, findConfigFile, loadConfigFile } from "../../core/config/file.ts";
+import type { ConfigurationPlace } from "../../core/contracts/command.ts";
+import { type ConfigFile, loadConfigFile } from "../../core/config/file.ts";
 import { declareOptions, toVariable } from "../../core/config/flags.ts";
 import { choosePlugins, type PluginChoice } from "../../core/config/plugins.ts";
 import { AgentError } from "../../core/errors.ts";
 import { type BuiltInPlugins, type LoadedPlugin, loadPlugins } from "../../core/host/loader.ts";
+import { findConfiguration } from "./configuration-place.ts";
+import type { FileTrust } from "./file-trust.ts";
 
 /** The configuration file, the plugins that it names, and the options that they declare. */
 export interface Sources {
@@ -24,13 +27,16 @@ export interface SourcesOptions {
   readonly argv: readonly string[];
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly cwd: string;
+  /** Where the configuration file is looked for. */
+  readonly place: ConfigurationPlace;
   readonly builtIns: BuiltInPlugins;
   readonly lendSdk: () => Promise<void>;
 }
 
 /** Reads the configuration file and loads the plugins that it names. */
 export async function loadSources(options: SourcesOptions): Promise<Sources> {
-  return loadFrom(await readFile(options), options);
+  const { file, trust } = await readFile(options);
+  return loadFrom(file, options, { trust });
 }
 
 /** Loads the built-in plugins only, whatever configuration exists. */
@@ -42,31 +48,59 @@ export async function loadWithoutFile(options: SourcesOptions): Promise<Sources>
 export async function loadValidPart(options: SourcesOptions, fault: AgentError): Promise<Sources> {
   let sources: Sources;
   try {
-    sources = await loadFrom(await readFile(options), options, { withExternal: false });
+    const { file } = await readFile(options);
+    sources = await loadFrom(file, options, { withExternal: false });
   } catch {
     sources = await loadFrom(undefined, options);
   }
   return { ...sources, faults: [fault.message, ...sources.faults] };
 }
 
-async function readFile({ argv, env, cwd }: SourcesOptions): Promise<ConfigFile | undefined> {
-  const flags = peekFlags(argv, ["config-file", "config-env"]);
-  const named = flags.get("config-file") || undefined;
-  const environment = flags.get("config-env") || env[toVariable("config-env")] || undefined;
-  const path = named === undefined ? findConfigFile(cwd) : resolve(cwd, named);
-  if (path !== undefined) return loadConfigFile(path, { environment, cwd });
-  if (environment === undefined) return undefined;
-  throw new AgentError(
-    "CONFIG_INVALID",
-    `environment "${environment}" cannot be selected: no configuration file was found`,
-  );
+/** Returns the path that the command line names, if it names one. */
+export function peekConfigFile({ argv, cwd }: Pick<SourcesOptions, "argv" | "cwd">): string | undefined {
+  const named = peekFlags(argv, ["config-file"]).get("config-file") || undefined;
+  return named === undefined ? undefined : resolve(cwd, named);
+}
+
+async function readFile(
+  options: SourcesOptions,
+): Promise<{ file?: ConfigFile; trust?: FileTrust | undefined }> {
+  const { argv, env, cwd, place } = options;
+  const environment =
+    peekFlags(argv, ["config-env"]).get("config-env") || env[toVariable("config-env")] || undefined;
+  const named = peekConfigFile(options);
+  const found = named === undefined ? findConfiguration(place, options) : undefined;
+  const path = named ?? found?.path;
+  if (path === undefined) {
+    if (environment === undefined) return {};
+    const reason = "no configuration file was found";
+    throw new AgentError("CONFIG_INVALID", `environment "${environment}" cannot be selected: ${reason}`);
+  }
+  const trust = await createTrust(options, found?.isInWorkingDirectory === true);
+  return {
+    file: await loadConfigFile(path, { environment, cwd, assertFile: trust?.assertConfiguration }),
+    trust,
+  };
+}
+
+/** Only an agent refuses files, because its jobs and other users of its host could change what it executes. */
+async function createTrust(
+  { place, ...options }: SourcesOptions,
+  isInWorkingDirectory: boolean,
+): Promise<FileTrust | undefined> {
+  if (place !== "agent") return undefined;
+  const { createFileTrust } = await import("./file-trust.ts");
+  return createFileTrust({ ...options, isInWorkingDirectory });
 }
 
 /** Loads the plugins that a configuration names. */
 export async function loadFrom(
   file: ConfigFile | undefined,
   { builtIns, cwd, lendSdk }: SourcesOptions,
-  { withExternal = true } = {},
+  {
+    withExternal = true,
+    trust,
+  }: { readonly withExternal?: boolean; readonly trust?: FileTrust | undefined } = {},
 ): Promise<Sources> {
   const faults: string[] = [];
   const choices = choosePlugins(file, Object.keys(builtIns), faults);
@@ -74,7 +108,9 @@ export async function loadFrom(
     ({ isOn, request }) => isOn && (withExternal || request.origin === "built-in"),
   );
   const requests = chosen.map(({ request }) => request);
-  const plugins = await loadPlugins(requests, { builtIns, lendSdk, directory: file?.directory ?? cwd });
+  const directory = file?.directory ?? cwd;
+  const assertFile = trust?.assertPlugin;
+  const plugins = await loadPlugins(requests, { builtIns, lendSdk, directory, assertFile });
   const off = choices.filter(({ isOn, request }) => !isOn && request.origin === "built-in");
   return {
     file,

@@ -3,6 +3,7 @@ import type { JobResult } from "../../core/contracts/job-events.ts";
 import type { JobRequest } from "../../core/contracts/job-request.ts";
 import type { Logger } from "../../core/contracts/logger.ts";
 import { toMessage } from "../../core/errors.ts";
+import { boundedFetch, readBody } from "../../os/response-body.ts";
 
 /** Attempts for each callback, and the delay between two of them (protocol section 8.4). */
 const attempts = 60;
@@ -31,33 +32,55 @@ async function send(
   token: string,
   { logger, signal }: { readonly logger: Logger; readonly signal: AbortSignal },
 ): Promise<boolean> {
-  const { ofetch } = await import("ofetch");
   for (let attempt = 1; ; attempt++) {
-    try {
-      await ofetch(url, {
-        method: "POST",
-        body,
-        headers: token === "" ? {} : { Authorization: `Bearer ${token}` },
-        redirect: "manual",
-        retry: 0,
-        signal: AbortSignal.any([signal, AbortSignal.timeout(timeoutMs)]),
-      });
-      return true;
-    } catch (error) {
-      const isLast = attempt === attempts || signal.aborted || isPermanent(error);
-      if (isLast) logger.error(`callback could not be sent: ${toMessage(error)}`, { attempts: attempt });
-      if (isLast || (await isAborted(signal))) return false;
-    }
+    const fault = await post(url, body, token, signal);
+    if (fault === undefined) return true;
+    const isLast = attempt === attempts || signal.aborted || fault.isPermanent;
+    if (isLast) logger.error(`callback could not be sent: ${fault.message}`, { attempts: attempt });
+    if (isLast || (await isAborted(signal))) return false;
   }
 }
 
+interface Fault {
+  readonly message: string;
+  readonly isPermanent: boolean;
+}
+
+/** The address comes from the job file, so that the answer may be of any size. */
+async function post(
+  url: string,
+  body: object,
+  token: string,
+  signal: AbortSignal,
+): Promise<Fault | undefined> {
+  try {
+    const response = await fetch(url, {
+      ...boundedFetch,
+      method: "POST",
+      body: JSON.stringify(body),
+      headers: {
+        ...boundedFetch.headers,
+        "Content-Type": "application/json",
+        ...(token !== "" && { Authorization: `Bearer ${token}` }),
+      },
+      redirect: "manual",
+      signal: AbortSignal.any([signal, AbortSignal.timeout(timeoutMs)]),
+    });
+    const { status, statusText } = response;
+    // The status is the whole answer; the rest is read so that the connection ends in order.
+    await readBody(response, maxAnswerBytes).catch(() => undefined);
+    if (status < 400) return undefined;
+    const isPermanent = status < 500 && !temporaryStatuses.has(status);
+    return { message: `[POST] "${url}": ${status} ${statusText}`.trimEnd(), isPermanent };
+  } catch (error) {
+    return { message: toMessage(error), isPermanent: false };
+  }
+}
+
+const maxAnswerBytes = 16 * 1024;
+
 /** Client errors that another attempt may not meet. */
 const temporaryStatuses: ReadonlySet<number> = new Set([404, 408, 409, 425, 429]);
-
-function isPermanent(error: unknown): boolean {
-  const { status } = error as { readonly status?: number };
-  return status !== undefined && status < 500 && !temporaryStatuses.has(status);
-}
 
 /** Waits for the next attempt. Resolves to `true` if `signal` aborts. */
 function isAborted(signal: AbortSignal): Promise<boolean> {

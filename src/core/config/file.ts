@@ -25,12 +25,14 @@ export interface LoadConfigFileOptions {
   readonly environment: string | undefined;
   /** Messages name files relative to it. */
   readonly cwd: string;
+  /** Called before each file is read. Throws when it must not be. */
+  readonly assertFile?: ((path: string) => void) | undefined;
 }
 
-/** Finds the file that is used by default. */
-export function findConfigFile(directory: string): string | undefined {
+/** Finds the configuration file with this name, whatever its format is. */
+export function findConfigFile(directory: string, name: string): string | undefined {
   return ["ts", "js", "mjs", "yaml", "yml", "json", "jsonc", "toml"]
-    .map((extension) => resolve(directory, `signalman.config.${extension}`))
+    .map((extension) => resolve(directory, `${name}.${extension}`))
     .find((path) => existsSync(path));
 }
 
@@ -65,6 +67,7 @@ async function loadLayers(path: string, loading: Loading): Promise<ConfigLayer[]
     const circle = ancestors.map((file) => toShown(file, loading.cwd));
     throw new AgentError("CONFIG_INVALID", `"extends" forms a circle: ${circle.join(" → ")}`);
   }
+  loading.assertFile?.(path);
   const { content, findLine } = await readConfigFile(path, shown);
   const values = toMap(content, `"${shown}"`);
   const toLayer = (prefix: readonly string[], part: Values): ConfigLayer => ({

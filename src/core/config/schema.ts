@@ -27,6 +27,7 @@ export function toPublished(schema: JsonSchema): JsonSchema {
     from,
     status,
     migration,
+    script,
     $schema,
     default: value,
     ...rest

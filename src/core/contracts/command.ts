@@ -29,6 +29,13 @@ export interface CommandConfiguration {
   readonly variables: readonly string[];
 }
 
+/**
+ * Where a configuration file is looked for when `--config-file` names none. `directory`: in the working directory. `host`: in
+ * `$CONFIGURATION_DIRECTORY` and `/etc/signalman`. `agent`: as `host`, then in the working directory unless jobs can write there; files that
+ * other users may write are refused, scripts included. `nowhere`: a file must be named.
+ */
+export type ConfigurationPlace = "directory" | "host" | "agent" | "nowhere";
+
 /** Destination of the agent's log. `stderr`: warnings only, for commands that print an answer. `file`: also the log file. `all`: the log file and stdout. */
 export type LogDestination = "stderr" | "file" | "all";
 
@@ -39,6 +46,8 @@ export interface CommandDefinition<T extends CommandArgs> {
   readonly args?: T;
   /** Default: `required`. */
   readonly configuration?: ConfigurationNeed | CommandConfiguration;
+  /** Default: `directory`. */
+  readonly configurationPlace?: ConfigurationPlace;
   /** Whether the command reports the faults of a lenient configuration itself, so that no warning is printed first. */
   readonly reportsFaults?: boolean;
   /** Default: `file`. */

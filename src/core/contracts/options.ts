@@ -22,6 +22,9 @@ export interface OptionMigration {
   readonly fileOption?: string;
 }
 
+/** Where a script whose path is the value of an option runs: in the agent's working directory, or in a job's session. */
+export type ScriptPlace = "agent" | "session";
+
 /** The part of JSON Schema that the program reads. */
 export interface JsonSchema {
   readonly type?: string | readonly string[];
@@ -44,6 +47,7 @@ export interface JsonSchema {
   readonly from?: readonly string[];
   readonly status?: OptionStatus;
   readonly migration?: OptionMigration;
+  readonly script?: ScriptPlace;
   readonly [keyword: string]: unknown;
 }
 

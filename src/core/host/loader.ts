@@ -29,6 +29,8 @@ export interface LoadPluginsOptions {
   readonly directory: string;
   /** Deadline of each import. Default: 10 s. */
   readonly importMs?: number;
+  /** Called with the file of each external plugin before it is loaded. Throws when it must not be. */
+  readonly assertFile?: ((path: string, specifier: string) => void) | undefined;
 }
 
 /** Loads plugins, in the order of `requests`, and checks their shape. Sets nothing up. */
@@ -56,9 +58,10 @@ async function loadBuiltIn(name: string, builtIns: BuiltInPlugins): Promise<Load
 
 async function loadExternal(
   specifier: string,
-  { builtIns, directory, importMs = 10_000 }: LoadPluginsOptions,
+  { builtIns, directory, importMs = 10_000, assertFile }: LoadPluginsOptions,
 ): Promise<LoadedPlugin> {
   const origin = findPluginEntry(specifier, directory, Object.keys(builtIns));
+  assertFile?.(origin.path, specifier);
   const source = toSource(origin);
   const late = () =>
     new AgentError(

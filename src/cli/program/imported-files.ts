@@ -1,0 +1,69 @@
+import { existsSync, readFileSync } from "node:fs";
+import { dirname, extname, isAbsolute, join } from "node:path";
+
+/**
+ * Lists the files that running a module reads: the module, what it imports, directly or not, and the `package.json` files that determine where
+ * packages are found. Imports of computed names are unknown.
+ */
+export function listImportedFiles(module: string): string[] {
+  const files = new Set([module]);
+  for (const file of files) {
+    for (const description of findPackageFiles(dirname(file))) files.add(description);
+    for (const specifier of readImports(file)) {
+      const imported = resolveImport(specifier, dirname(file));
+      if (imported !== undefined) files.add(imported);
+    }
+  }
+  return [...files];
+}
+
+const loaders = {
+  ".ts": "ts",
+  ".mts": "ts",
+  ".cts": "ts",
+  ".tsx": "tsx",
+  ".js": "js",
+  ".mjs": "js",
+  ".cjs": "js",
+  ".jsx": "jsx",
+} as const;
+
+function readImports(file: string): string[] {
+  const loader = loaders[extname(file) as keyof typeof loaders] as (typeof loaders)[".ts"] | undefined;
+  if (loader === undefined) return [];
+  try {
+    const imports = new Bun.Transpiler({ loader }).scanImports(readFileSync(file, "utf8"));
+    return imports.map(({ path }) => path);
+  } catch {
+    // Loading the module fails in the same way, with the reason.
+    return [];
+  }
+}
+
+function resolveImport(specifier: string, directory: string): string | undefined {
+  // Bun would download a package that is not installed.
+  if (!/^[./]/.test(specifier) && !isInstalled(specifier, directory)) return undefined;
+  try {
+    const path = Bun.resolveSync(specifier, directory);
+    return isAbsolute(path) ? path : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+function isInstalled(specifier: string, directory: string): boolean {
+  const name = specifier.split("/").slice(0, specifier.startsWith("@") ? 2 : 1);
+  return listParents(directory).some((parent) => existsSync(join(parent, "node_modules", ...name)));
+}
+
+function findPackageFiles(directory: string): string[] {
+  return listParents(directory)
+    .map((parent) => join(parent, "package.json"))
+    .filter((file) => existsSync(file));
+}
+
+/** Returns a directory and all directories above it. */
+function listParents(directory: string): string[] {
+  const parent = dirname(directory);
+  return parent === directory ? [directory] : [directory, ...listParents(parent)];
+}

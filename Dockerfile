@@ -10,7 +10,7 @@ RUN apt-get update \
   && rm -rf /var/lib/apt/lists/* \
   && useradd --uid 1000 --user-group --create-home --shell /bin/bash semaphore \
   && install --directory --owner=semaphore --group=semaphore /opt/semaphore
-COPY --from=build /agent /opt/semaphore/agent
+COPY --from=build /agent /agent-licenses.txt /opt/semaphore/
 USER semaphore
 WORKDIR /home/semaphore
 CMD ["/opt/semaphore/agent", "start", "--config-file", "/opt/semaphore/semaphore-agent.yml"]

@@ -15,6 +15,7 @@ import { createJobSequences } from "./commands/job-sequences.ts";
 import { listenToJob } from "./commands/job-socket.ts";
 import { admitUser, makeJobDirectory, removeJobDirectory } from "./job-directory.ts";
 import { createJob, type Job } from "./job.ts";
+import type { ExecutorLimits } from "./limited-executor.ts";
 import { createFilterChain } from "./log/filter-chain.ts";
 import { createJobLog, type WritableJobLog } from "./log/job-log.ts";
 import { createSpool, type Spool } from "./log/spool.ts";
@@ -32,6 +33,8 @@ export interface OpenJobOptions {
   readonly cookie?: Cookie;
   /** Path of the spool. Left out: the spool is removed when the job is disposed. */
   readonly spoolPath?: string;
+  /** Left out: the usual limits. */
+  readonly executorLimits?: Omit<ExecutorLimits, "stopGraceMs">;
 }
 
 /** A job with everything that it needs. Disposal closes the spool and removes the job's private directory. */
@@ -75,6 +78,7 @@ export async function openJob(asked: JobRequest, options: OpenJobOptions): Promi
     host,
     log,
     logger,
+    ...options.executorLimits,
     stopGraceMs: settings.stopGraceMs,
     isReported: settings.jobReport,
     createExecutor: (report) => {

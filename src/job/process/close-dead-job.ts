@@ -10,6 +10,7 @@ import { readBootId } from "../../os/state/boot-id.ts";
 import { readDocument } from "../../os/state/document.ts";
 import { type ClosedJob, closeJob, type CloseJobOptions, failed } from "./close-job.ts";
 import { waitForJobLock } from "./job-lock.ts";
+import { type OpenListener, readOpenListener } from "./open-listener.ts";
 import { jobFiles, type JobProcessFailure, type JobProcessRecord, type UnstoredResult } from "./messages.ts";
 
 export interface JobEndOptions {
@@ -60,7 +61,7 @@ export async function closeDeadJob(options: JobEndOptions): Promise<JobEnd> {
 function toReason({ directory, child }: JobEndOptions): string {
   if (!existsSync(directory)) return `the job's directory "${directory}" was removed while it ran`;
   const outcome = existsSync(join(directory, jobFiles.spool)) ? "died" : "could not be started";
-  const detail = readFailure(directory) ?? toExit(child);
+  const detail = readFailure(directory) ?? toExit(child, readOpenListener(directory));
   return [`the job's process ${outcome}`, ...(detail === undefined ? [] : [detail])].join("; ");
 }
 
@@ -73,8 +74,9 @@ function readFailure(directory: string): string | undefined {
   }
 }
 
-function toExit(child: JobEndOptions["child"]): string | undefined {
-  if (child?.signalCode) return `it was ended by ${child.signalCode}`;
+function toExit(child: JobEndOptions["child"], open: OpenListener | undefined): string | undefined {
+  const during = open ? ` while plugin "${open.plugin}" was in ${open.hook}` : "";
+  if (child?.signalCode) return `it was ended by ${child.signalCode}${during}`;
   return typeof child?.exitCode === "number" ? `its exit status was ${child.exitCode}` : undefined;
 }
 

@@ -11,6 +11,7 @@ RUN apt-get update \
   && useradd --uid 1000 --user-group --create-home --shell /bin/bash semaphore
 # Jobs run as "semaphore": they can neither replace the program, nor read it, so that the kernel closes the agent's memory to them from its start.
 COPY --from=build --chown=root:root --chmod=0711 /agent /opt/semaphore/agent
+COPY --from=build /agent-licenses.txt /opt/semaphore/
 USER semaphore
 WORKDIR /home/semaphore
 CMD ["/opt/semaphore/agent", "start", "--config-file", "/opt/semaphore/semaphore-agent.yml"]

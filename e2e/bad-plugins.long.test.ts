@@ -1,11 +1,13 @@
 import { describe, expect, test } from "bun:test";
-import { createScene } from "./agents.ts";
+import { appendFile } from "node:fs/promises";
+import { runInAgent } from "./bad-plugin-agent.ts";
+import { agentTable, toTableRow } from "./bad-plugin-table.ts";
 import { type Deed, deeds, hooks, type Place, writeBadPlugin } from "./bad-plugins.ts";
 import { createTester } from "./fixtures.ts";
 import { outline, runForEvents, until } from "./jobs.ts";
 
 const job = { commands: ["sleep 0.2"] };
-const places: readonly Place[] = [...hooks, "setup", "load", "timer", "disposal"];
+const places: readonly Place[] = [...hooks, "setup", "load", "timer in a job", "disposal"];
 const isBefore = (place: Place) => ["setup", "load", "agent:start"].includes(place);
 /** `run` calls neither, since it has no control plane. */
 const isCalledInRun = (place: Place) => place !== "agent:registered" && place !== "agent:synced";
@@ -36,7 +38,7 @@ describe("run with a plugin", () => {
       await writeBadPlugin(tester, place, deed);
       const { exitCode, stderr, events } = await runForEvents(tester, job);
       expect(exitCode).toBe(status!);
-      if (deed !== "never" || place !== "timer") expect(stderr).toMatch(/bad|flood of a plugin/);
+      if (deed !== "never" || place !== "timer in a job") expect(stderr).toMatch(/bad|flood of a plugin/);
       if (status === 0) expect(outline(events).at(-1)).toBe("end passed");
       if (isBefore(place) && status === 2) expect(events).toEqual([]);
     },
@@ -62,69 +64,17 @@ describe("run with a plugin", () => {
   );
 });
 
-const agentHooks = hooks.filter((hook) => hook.startsWith("agent:") && hook !== "agent:start");
-const inAgent = agentHooks.filter(
-  (hook) => !["agent:draining", "agent:left", "agent:exit", "agent:stop"].includes(hook),
-);
+/** With this variable, the test writes what it has measured as rows of a Markdown table. */
+const tableFile = process.env["SIGNALMAN_BAD_PLUGINS_TABLE"];
 
 describe("an agent with a plugin", () => {
-  test.concurrent.each(
-    inAgent.flatMap((hook) => (["never", "throws", "floods"] as const).map((deed) => [hook, deed] as const)),
-  )("in %s that %s reports its jobs as passed", async (hook, deed) => {
-    await using scene = await createBadScene(hook, deed);
-    await scene.readyAgent();
-    for (let count = 0; count < 2; count++) {
-      const id = await scene.hub.submit(job);
-      expect((await scene.hub.done(id)).result).toBe("passed");
-    }
-  });
-
-  test.concurrent.each(inAgent)("in %s that spins is killed by the watchdog, and named", async (hook) => {
-    await using scene = await createBadScene(hook, "spin");
-    const agent = scene.agent(["--watchdog", "1"]);
-    const id = await scene.hub.submit(job);
-    expect((await agent.finished).exitCode).toBe(137);
-    await until("the watchdog reports", async () =>
-      (await scene.agentLog()).includes(`(plugin bad in ${hook}`),
-    );
-    scene.agent();
-    expect((await scene.hub.done(id)).result).toBe("passed");
-  });
-
-  test.concurrent.each([
-    ...hooks.filter((hook) => !hook.startsWith("agent:") && hook !== "job:end"),
-    "job:end",
-    "timer",
-  ] as Place[])("in %s that exits fails its job with the reason, and the next job passes", async (place) => {
-    await using scene = await createBadScene(place, "exits");
-    await scene.readyAgent();
-    const id = await scene.hub.submit(job);
-    expect((await scene.hub.done(id)).result).toBe("failed");
-    const next = await scene.hub.submit(job);
-    expect((await scene.hub.done(next)).result).toBe("passed");
-    expect(await scene.agentLog()).toContain('plugin "bad" (bad.ts:2) ended it: process.exit(0)');
-  });
-
-  test.concurrent.each(["job:start", "job:prepare", "command:start", "command:end", "job:finish"] as const)(
-    "in %s that never resolves: a stop ends the job, and the next one passes",
-    async (hook) => {
-      await using scene = await createBadScene(hook, "never");
-      await scene.readyAgent();
-      const id = await scene.hub.submit(job);
-      await until("the plugin acts", () => Bun.file(`${scene.tester.home}/done`).exists());
-      await scene.hub.stopJob(id);
-      expect((await scene.hub.done(id)).result).toBe("stopped");
-      const next = await scene.hub.submit(job);
-      expect((await scene.hub.done(next)).result).toBe("passed");
+  test.concurrent.each(agentTable.map((row) => [row.place, row.deed, row] as const))(
+    "in %s that %s reports it, ends its jobs, and exits as the table says",
+    async (_place, _deed, row) => {
+      const { results, status, reportedMs, nextMs, output } = await runInAgent(row);
+      if (tableFile) await appendFile(tableFile, toTableRow(row, { reportedMs, nextMs }));
+      if (row.report) expect(output).toMatch(row.report);
+      expect({ results, status }).toEqual({ results: [row.result, "passed"], status: row.status });
     },
   );
 });
-
-async function createBadScene(place: Place, deed: Deed) {
-  const scene = await createScene();
-  await writeBadPlugin(scene.tester, place, deed);
-  const fast = await Bun.file(`${scene.tester.home}/fast.json`).json();
-  const config = { ...fast, plugins: { ...fast.plugins, "./bad.ts": {} } };
-  await scene.tester.write("fast.json", JSON.stringify(config));
-  return scene;
-}

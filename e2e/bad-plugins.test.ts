@@ -1,5 +1,6 @@
 import { describe, expect, test } from "bun:test";
-import { createScene } from "./agents.ts";
+import { createBadScene, runInAgent } from "./bad-plugin-agent.ts";
+import { agentTable } from "./bad-plugin-table.ts";
 import { type Deed, deedLine, type Place, writeBadPlugin } from "./bad-plugins.ts";
 import { createTester } from "./fixtures.ts";
 import { outline, runForEvents, until } from "./jobs.ts";
@@ -16,8 +17,8 @@ describe("run with a bad plugin", () => {
     ["agent:start", "exits", 2, /plugin "bad" \(bad\.ts:2\) ended the program/],
     ["job:start", "throws", 1, /plugin "bad" failed in job:start \(bad\.ts:2\): boom/],
     ["job:start", "exits", 1, /plugin "bad" \(bad\.ts:2\) ended the program/],
-    ["timer", "throws", 0, /uncaught error in plugin "bad" \(bad\.ts:2\): boom/],
-    ["timer", "exits", 1, /plugin "bad" \(bad\.ts:2\) ended the program/],
+    ["timer in a job", "throws", 0, /uncaught error in plugin "bad" \(bad\.ts:2\): boom/],
+    ["timer in a job", "exits", 1, /plugin "bad" \(bad\.ts:2\) ended the program/],
     ["command:end", "throws", 0, /plugin "bad" failed in command:end \(bad\.ts:2\): boom/],
     ["command:end", "floods", 0, /flood of a plugin/],
     ["disposal", "exits", 1, /plugin "bad" \(bad\.ts:2\) ended the program/],
@@ -76,24 +77,37 @@ describe("config check", () => {
   });
 });
 
-/** Starts an agent with a bad plugin, after its configuration was merged with short intervals. */
-async function createBadScene(place: Place, deed: Deed, args: readonly string[] = []) {
-  const scene = await createScene();
-  await writeBadPlugin(scene.tester, place, deed);
-  const fast = await Bun.file(`${scene.tester.home}/fast.json`).json();
-  const config = { ...fast, plugins: { ...fast.plugins, "./bad.ts": {} } };
-  await scene.tester.write("fast.json", JSON.stringify(config));
-  return { ...scene, start: () => scene.readyAgent(args) };
-}
+/** Rows of each kind: at the start, while jobs run, at the exit, in a job's process. */
+const sample = [
+  "setup throws",
+  "timer exits",
+  "agent:registered never",
+  "agent:draining throws",
+  "agent:exit never",
+  "agent:stop spin",
+  "disposal never",
+  "job:start spin",
+  "command:end floods",
+  "setup in a job never",
+  "timer in a job spin",
+  "disposal in a job exits",
+];
 
 describe("an agent with a bad plugin", () => {
+  test.concurrent.each(sample)("%s: reports it, ends its jobs, and exits as the table says", async (name) => {
+    const row = agentTable.find(({ place, deed }) => `${place} ${deed}` === name)!;
+    const { results, status, output } = await runInAgent(row);
+    expect(output).toMatch(row.report ?? /passed/);
+    expect({ results, status }).toEqual({ results: [row.result, "passed"], status: row.status });
+  });
+
   test.concurrent.each<[Place, Deed, string]>([
     ["job:start", "exits", 'plugin "bad" (bad.ts:2) ended it: process.exit(0)'],
-    ["timer", "exits", 'plugin "bad" (bad.ts:2) ended it: process.exit(0)'],
+    ["timer in a job", "exits", 'plugin "bad" (bad.ts:2) ended it: process.exit(0)'],
     ["job:prepare", "throws", 'plugin "bad" failed in job:prepare (bad.ts:2): boom'],
   ])("in %s that %s fails the job with the reason, and runs the next one", async (place, deed, reason) => {
     await using scene = await createBadScene(place, deed);
-    await scene.start();
+    await scene.readyAgent();
     const id = await scene.hub.submit({ commands: ["sleep 1"] });
     expect((await scene.hub.done(id)).result).toBe("failed");
     expect(outline(await scene.hub.log(id)).join("\n")).toContain(reason);
@@ -104,7 +118,7 @@ describe("an agent with a bad plugin", () => {
 
   test.concurrent("that floods in a job's process writes to the agent's log, under its name", async () => {
     await using scene = await createBadScene("command:start", "floods");
-    await scene.start();
+    await scene.readyAgent();
     const id = await scene.hub.submit(job);
     expect((await scene.hub.done(id)).result).toBe("passed");
     expect(await scene.agentLog()).toMatch(/ bad : flood of a plugin\n/);
@@ -112,7 +126,7 @@ describe("an agent with a bad plugin", () => {
 
   test.concurrent("that breaks after the agent's start fails jobs with the real error", async () => {
     await using scene = await createBadScene("agent:exit", "throws");
-    await scene.start();
+    await scene.readyAgent();
     await scene.tester.write("bad.ts", 'throw new Error("broken later");\n');
     const id = await scene.hub.submit(job);
     expect((await scene.hub.done(id)).result).toBe("failed");
@@ -121,20 +135,20 @@ describe("an agent with a bad plugin", () => {
   });
 
   test.concurrent("that spins is killed by the watchdog, which names the hook; the next agent takes the job", async () => {
-    await using scene = await createBadScene("agent:job-started", "spin", ["--watchdog", "1"]);
-    const agent = await scene.start();
+    await using scene = await createBadScene("agent:job-started", "spin");
+    const agent = await scene.readyAgent();
     const id = await scene.hub.submit(job);
     expect((await agent.finished).exitCode).toBe(137);
     await until("the watchdog reports", async () =>
       (await scene.agentLog()).includes("(plugin bad in agent:job-started)"),
     );
-    await scene.start();
+    await scene.readyAgent();
     expect((await scene.hub.done(id)).result).toBe("passed");
   });
 
   test.concurrent("that does not return in a job's process is shown in the status; a stop ends the wait", async () => {
     await using scene = await createBadScene("job:start", "never");
-    await scene.start();
+    await scene.readyAgent();
     const id = await scene.hub.submit(job);
     const status = async () =>
       (await scene.tester.run(["status", "--state-dir", scene.stateDirectory])).stdout;
@@ -149,7 +163,7 @@ describe("an agent with a bad plugin", () => {
 
   test.concurrent("that does not return from a notice of a job's start runs that job, and the next", async () => {
     await using scene = await createBadScene("agent:synced", "never");
-    await scene.start();
+    await scene.readyAgent();
     const ids = [await scene.hub.submit(job), await scene.hub.submit(job)];
     for (const id of ids) expect((await scene.hub.done(id)).result).toBe("passed");
     await until("the plugin is reported", async () =>

@@ -14,7 +14,7 @@ export const deeds = {
 export type Deed = keyof typeof deeds;
 
 /** Where a bad plugin does it. */
-export type Place = HookName | "setup" | "load" | "timer" | "disposal";
+export type Place = HookName | "load" | `${"setup" | "timer" | "disposal"}${"" | " in a job"}`;
 
 /** The hooks that are called in `run`, in an agent that runs one job and exits, or in both. */
 export const hooks = Object.keys(hookTable).filter((name) => name !== "image:pulled") as HookName[];
@@ -27,17 +27,20 @@ export async function writeBadPlugin(tester: Tester, place: Place, deed: Deed): 
   const once = `if (!existsSync(${JSON.stringify(path.join(tester.home, "done"))})`;
   const act = `${once}) { writeFileSync(${JSON.stringify(path.join(tester.home, "done"))}, ""); ${deeds[deed]} }`;
   const isHook = Object.hasOwn(hookTable, place);
+  const isInJob = place.endsWith(" in a job");
   const lines = [
     'import { existsSync, writeFileSync } from "node:fs";',
     `const act = (): unknown => { ${act} };`,
     place === "load" ? (deed === "never" ? "await act();" : "act();") : "",
     "export default {",
     '  name: "bad",',
+    isInJob ? '  runsIn: ["job"],' : place === "disposal" ? '  runsIn: ["agent"],' : "",
     "  setup(ctx) {",
-    place === "setup" ? "    return act();" : "",
+    place.startsWith("setup") ? "    return act();" : "",
     isHook ? `    ctx.hook("${place}", act);` : "",
-    place === "timer" ? '    ctx.hook("job:start", () => void setTimeout(act, 1));' : "",
-    place === "disposal" ? "    ctx.defer(act);" : "",
+    place === "timer" ? '    ctx.hook("agent:start", () => void setTimeout(act, 1));' : "",
+    place === "timer in a job" ? '    ctx.hook("job:start", () => void setTimeout(act, 1));' : "",
+    place.startsWith("disposal") ? "    ctx.defer(act);" : "",
     "  },",
     "};",
   ];

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "bun:test";
-import { copyFile, readdir } from "node:fs/promises";
+import { copyFile, readdir, readFile } from "node:fs/promises";
 import path from "node:path";
 import packageJson from "../package.json" with { type: "json" };
 import { binary, createTester } from "./fixtures.ts";
@@ -19,7 +19,14 @@ describe("the binary", () => {
     expect(stdout).toStartWith(packageJson.version.split(".")[0]!);
     expect(
       (await readdir(path.dirname(binary))).filter((name) => /signalman|building|\.map$/.test(name)),
-    ).toEqual(["signalman"]);
+    ).toEqual(["signalman", "signalman-licenses.txt"]);
+  });
+
+  test("comes with the licences of what it contains", async () => {
+    const text = await readFile(`${binary}-licenses.txt`, "utf8");
+    const names = Object.keys(packageJson.dependencies);
+    expect(names.filter((name) => !new RegExp(`^${name} \\d`, "m").test(text))).toEqual([]);
+    expect(text).toContain("Bun statically links JavaScriptCore");
   });
 
   test("runs a job from standard input", async () => {

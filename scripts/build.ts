@@ -1,10 +1,11 @@
 // Compiles the program into one executable: `bun scripts/build.ts [--target=bun-linux-arm64]
 // [--outfile=dist/signalman]`.
 
-import { exists, mkdir, mkdtemp, rename, rm } from "node:fs/promises";
+import { exists, mkdir, mkdtemp, rename, rm, writeFile } from "node:fs/promises";
 import path from "node:path";
 import { parseArgs } from "node:util";
 import { version as packageVersion } from "../package.json";
+import { collectLicenses, findPackageFolders } from "./build/licenses.ts";
 import { collectTypes } from "./build/types.ts";
 
 export interface BuildOptions {
@@ -19,15 +20,16 @@ const root = path.dirname(import.meta.dir);
 
 /**
  * Builds a temporary file and renames it to `outfile`, so that a running program is replaced and not
- * modified.
+ * modified. Writes the licences of what the program contains to `<outfile>-licenses.txt`.
  */
 export async function build({ entry, outfile, target, version }: BuildOptions): Promise<void> {
   await mkdir(path.dirname(outfile), { recursive: true });
   const temporary = await mkdtemp(path.join(path.dirname(outfile), ".building-"));
   const file = path.join(temporary, path.basename(outfile));
   try {
-    await Bun.build({
+    const { metafile } = await Bun.build({
       entrypoints: [entry],
+      metafile: true,
       compile: {
         outfile: file,
         ...(target === undefined ? {} : { target }),
@@ -53,6 +55,9 @@ export async function build({ entry, outfile, target, version }: BuildOptions): 
       // megabyte.
       sourcemap: "linked",
     });
+    const runtime = path.join(root, "node_modules", "bun-types");
+    const folders = findPackageFolders(Object.keys(metafile!.inputs));
+    await writeFile(`${outfile}-licenses.txt`, await collectLicenses([root, ...folders, runtime]));
     await rename(file, outfile);
   } finally {
     await rm(temporary, { recursive: true, force: true });

@@ -7,8 +7,14 @@ import { configurationPage } from "./docs/configuration.ts";
 import { exampleFile } from "./docs/example.ts";
 import type { GeneratedFile } from "./docs/generated-file.ts";
 import { pluginsPage } from "./docs/plugins.ts";
+import { serviceUnitFile } from "./docs/service-unit.ts";
 
-export const generatedFiles: readonly GeneratedFile[] = [configurationPage, exampleFile, pluginsPage];
+export const generatedFiles: readonly GeneratedFile[] = [
+  configurationPage,
+  exampleFile,
+  pluginsPage,
+  serviceUnitFile,
+];
 
 /** Rewrites stale files and returns their paths. With `isCheck` no file is changed. */
 export async function updateDocs(isCheck: boolean): Promise<string[]> {

@@ -132,7 +132,7 @@ export { coreName, toOwnerName } from "./core/config/flags.ts";
 export { toDuration } from "./core/host/deadline.ts";
 export { isSecret, toPlain } from "./core/logger/line.ts";
 export { toPrintable } from "./os/printable.ts";
-export { toSize } from "./core/amounts.ts";
+export { toSize } from "./os/amounts.ts";
 export { onSignals } from "./cli/signals.ts";
 export { findJobUsers } from "./cli/program/job-user.ts";
 export { findStateDirectory, listRunningAgents } from "./os/state/directory.ts";

@@ -1,10 +1,10 @@
-// Collects the type declarations that `signalman plugins new` writes: the SDK, Bun and Node.js, so that a
-// plugin is
-// type-checked where no package can be installed.
+// Collects the type declarations that `signalman plugins new` writes: the SDK, Bun and Node.js with their
+// licences, so that a plugin is type-checked where no package can be installed.
 
 import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
+import { collectLicenses } from "./licenses.ts";
 
 const root = path.dirname(path.dirname(import.meta.dir));
 const packages = path.join(root, "node_modules");
@@ -30,12 +30,19 @@ export async function collectTypes(): Promise<Record<string, string>> {
   const files: Record<string, string> = { "signalman.d.ts": await bundleSdk() };
   for (const [folder, name] of Object.entries(copied)) {
     const from = path.join(packages, name);
-    const texts = ["package.json", "LICENSE*", "**/*.d.ts"];
+    const texts = ["package.json", "**/*.d.ts"];
     for (const file of texts.flatMap((pattern) => [...new Bun.Glob(pattern).scanSync(from)])) {
       files[`${folder}/${file}`] = await readFile(path.join(from, file), "utf8");
     }
   }
+  files["LICENSES.txt"] = await collectTypeLicenses();
   return files;
+}
+
+/** Returns the licences of this project and of all packages whose types it brings. */
+export function collectTypeLicenses(): Promise<string> {
+  const names = [...Object.keys(inlined), ...Object.values(copied)];
+  return collectLicenses([root, ...names.map((name) => path.join(packages, name))]);
 }
 
 /**

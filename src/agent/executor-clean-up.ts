@@ -4,6 +4,7 @@ import type { JobRequest } from "../core/contracts/job-request.ts";
 import type { Logger } from "../core/contracts/logger.ts";
 import { executor } from "../core/contracts/services.ts";
 import { toMessage } from "../core/errors.ts";
+import { createSlowCallError } from "../core/host/attribution.ts";
 import { toDuration, withDeadline } from "../core/host/deadline.ts";
 import { findExecutor } from "../job/choose-executor.ts";
 
@@ -46,7 +47,7 @@ export function createExecutorCleanUp(options: ExecutorCleanUpOptions): Executor
       try {
         const { name, factory } = findExecutor(wanted, options);
         const work = run(name, factory, { jobId: id, logger, signal: late.signal });
-        const toError = () => new Error(`it did not finish within ${toDuration(jobMs)}`);
+        const toError = () => createSlowCallError(factory ?? {}, "cleanUp", toDuration(jobMs));
         await withDeadline(work, jobMs, toError);
       } catch (error) {
         logger.error(`executor cleanup failed, the job's resources may remain: ${toMessage(error)}`, {

@@ -15,6 +15,7 @@ import { readDeliveryCursor } from "../job/process/job-documents.ts";
 import { jobFiles } from "../job/process/messages.ts";
 import { writeDocument } from "../os/state/document.ts";
 import { findEntry } from "../os/state/file.ts";
+import { runBackend } from "./backend-run.ts";
 import { findLogBackend, type LogMethodChoice } from "./log-method.ts";
 import type { SlotNotifier } from "./notifier.ts";
 
@@ -62,7 +63,7 @@ async function deliverOnce(
   let reader: SpoolReader | undefined;
   try {
     reader = openAtCursor(options);
-    const log = await runBackend(options, reader, signal);
+    const log = await deliverWithBackend(options, reader, signal);
     if (isLast()) {
       // After an abort the backend returns before the end of the log.
       await process.finished;
@@ -79,7 +80,7 @@ async function deliverOnce(
   }
 }
 
-async function runBackend(
+async function deliverWithBackend(
   { host, logMethods, request, logger, delivery, directory, notifier, process }: LogDeliveryOptions,
   reader: SpoolReader,
   signal: AbortSignal,
@@ -91,7 +92,7 @@ async function runBackend(
     deliveredEvents: delivered.event,
   });
   void notifier.notify("logOpened", { job: request, position });
-  await using backend = findLogBackend(request.logger.method, { host, logMethods }).open({
+  const backend = findLogBackend(request.logger.method, { host, logMethods }).open({
     job: request,
     logger,
     spool: reader,
@@ -103,7 +104,7 @@ async function runBackend(
     refreshToken: () => delivery.refreshToken(),
     ...(delivery.ca && { ca: delivery.ca }),
   });
-  return await backend.run(signal);
+  return runBackend(backend, { signal, logger });
 }
 
 function toExtent({ cursor, checksum }: SpoolReader): SpoolExtent {

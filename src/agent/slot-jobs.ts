@@ -36,6 +36,8 @@ export interface SlotPlace {
 export interface SlotJobs extends Jobs {
   /** Returns the hooks of the running jobs' plugins that hang. */
   hangingHooks(): readonly HangingHook[];
+  /** Whether a job runs, or its log is being delivered. */
+  isBusy(): boolean;
   stopAll(): void;
   killAll(): void;
 }
@@ -118,6 +120,7 @@ export function createSlotJobs(options: SlotJobsOptions): SlotJobs {
     },
     fail: refuse,
     hangingHooks: () => [...running].flatMap((process) => process.hangingHooks()),
+    isBusy: () => running.size > 0,
     stopAll: () => running.forEach((process) => process.stop()),
     killAll: () => running.forEach((process) => process.kill()),
   };

@@ -1,10 +1,11 @@
-import type { AgentSignals, JobSource } from "../core/contracts/job-source.ts";
+import type { AgentSignals, JobSource, JobSourceContext } from "../core/contracts/job-source.ts";
 import type { RootLogger } from "../core/contracts/logger.ts";
 import type { StopReason } from "../core/contracts/stop-reason.ts";
 import { toMessage } from "../core/errors.ts";
 import { createSlotState } from "../os/state/slot-state.ts";
 import { openJobStore, type JobStoreOptions } from "./job-store.ts";
 import type { SlotNotifier } from "./notifier.ts";
+import { runSource } from "./source-run.ts";
 import { createSlotJobs, type SlotJobs, type SlotJobsOptions } from "./slot-jobs.ts";
 
 /** What all slots of an agent have in common. */
@@ -36,7 +37,7 @@ export async function runSlot(options: SlotOptions): Promise<StopReason> {
   const jobs = createSlotJobs({ ...options, store });
   options.onJobs(jobs);
   try {
-    const reason = await options.source.run({
+    const context: JobSourceContext = {
       version,
       slot,
       slots,
@@ -50,7 +51,8 @@ export async function runSlot(options: SlotOptions): Promise<StopReason> {
       },
       synced: (outcome) => void notifier.notify("synced", outcome),
       draining: (reason) => notifier.notify("draining", { reason }),
-    });
+    };
+    const reason = await runSource(options.source, context, { isBusy: jobs.isBusy });
     await notifier.notify(signals.handOver.aborted ? "handedOver" : "disconnected", { reason });
     return reason;
   } catch (error) {

@@ -6,16 +6,16 @@ import type { Logger } from "../core/contracts/logger.ts";
 import { toMessage } from "../core/errors.ts";
 import { createJobSession } from "./job-session.ts";
 import { waitForHook } from "./hook-wait.ts";
+import { type ExecutorLimits, limitExecutor } from "./limited-executor.ts";
 import type { WritableJobLog } from "./log/job-log.ts";
 import { finishJob, type JobRun, runCommands } from "./phases.ts";
 
-export interface JobOptions {
+export interface JobOptions extends ExecutorLimits {
   readonly host: Pick<Host, "call">;
   readonly log: WritableJobLog;
   readonly logger: Logger;
   /** Creates the executor. What it throws is shown in the job's log. */
   readonly createExecutor: (report: Pick<ExecutorContext, "imagePulled" | "log">) => Executor;
-  readonly stopGraceMs: number;
   /** Whether the job's log ends with a report of the resources that the job used (`job-report`). */
   readonly isReported: boolean;
   /** Describes what another process did to the job's files. A job with such files fails. */
@@ -63,11 +63,13 @@ export function createJob(request: JobRequest, options: JobOptions): Job {
     logger,
     stopped: signal,
     killed: killing.signal,
-    createExecutor: (executorLog) =>
-      options.createExecutor({
+    createExecutor: (executorLog) => {
+      const created = options.createExecutor({
         log: executorLog,
         imagePulled: (pull) => notify("image:pulled", { job: request, signal, ...pull }),
-      }),
+      });
+      return limitExecutor(created, logger, options);
+    },
   });
   const run: JobRun = {
     request,

@@ -17,6 +17,7 @@ import { createJobSequences } from "./commands/job-sequences.ts";
 import { listenToJob } from "./commands/job-socket.ts";
 import { admitUser, makeJobDirectory, removeJobDirectory } from "./job-directory.ts";
 import { createJob, type Job } from "./job.ts";
+import type { ExecutorLimits } from "./limited-executor.ts";
 import { createFilterChain } from "./log/filter-chain.ts";
 import { createJobLog, type WritableJobLog } from "./log/job-log.ts";
 import { createSpool, type Spool } from "./log/spool.ts";
@@ -38,6 +39,8 @@ export interface OpenJobOptions {
   readonly spoolPath?: string;
   /** Describes what another process did to the job's files. A job with such files fails. */
   readonly findTampering?: () => string | undefined;
+  /** Left out: the usual limits. */
+  readonly executorLimits?: Omit<ExecutorLimits, "stopGraceMs">;
 }
 
 /** A job with everything that it needs. Disposal closes the spool and removes the job's private directory. */
@@ -81,6 +84,7 @@ export async function openJob(asked: JobRequest, options: OpenJobOptions): Promi
     host,
     log,
     logger,
+    ...options.executorLimits,
     stopGraceMs: settings.stopGraceMs,
     isReported: settings.jobReport,
     findTampering: options.findTampering,

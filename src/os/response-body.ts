@@ -1,6 +1,6 @@
 import { Readable } from "node:stream";
 import { createGunzip } from "node:zlib";
-import { toSize } from "../core/amounts.ts";
+import { toSize } from "./amounts.ts";
 
 export interface ResponseBody {
   /** The body, or the beginning of it. */

@@ -2,6 +2,7 @@ import { describe, expect, test } from "bun:test";
 import { readFile, stat } from "node:fs/promises";
 import { join } from "node:path";
 import type { Note } from "../../src/cli/migrate/option-notes.ts";
+import { textOf as textOfFile } from "../project.ts";
 import { type Home, openHome } from "./signalman.ts";
 
 const configFile = `
@@ -29,6 +30,7 @@ WorkingDirectory=${home}
 User=semaphore
 Environment=SEMAPHORE_AGENT_LOG_FILE_PATH=${home}/agent.log "GREETING=hello world"
 Environment=SEMAPHORE_AGENT_LOGLEVEL=debug HTTPS_PROXY=http://user:pa55word@proxy.test:3128
+EnvironmentFile=-/etc/default/agent
 KillMode=mixed
 `;
 
@@ -136,6 +138,16 @@ describe("signalman config migrate", () => {
     expect(stdout).toContain(
       "\nKillMode=process\nRestartKillSignal=SIGUSR2\nDelegate=yes\nOOMPolicy=continue\n",
     );
+  });
+
+  test("prints the unit of the documentation, with what the old unit sets", async () => {
+    await using home = await openInstallation();
+    const { stdout } = await home.run("config", "migrate", ...service, "--unit", "--write", "new.yaml");
+    const own = /^(User|WorkingDirectory|Environment|EnvironmentFile|ExecStart|TimeoutStopSec|#.*)(=.*|)$/;
+    const lines = (text: string) => text.split("\n").filter((line) => !own.test(line));
+    expect(lines(stdout)).toEqual(lines(textOfFile("docs/examples/signalman.service")));
+    expect(stdout).toContain("\nType=notify\nWatchdogSec=2min\n");
+    expect(stdout).toContain("\nEnvironmentFile=-/etc/default/agent\n");
   });
 
   test("finds nothing to convert in its own output", async () => {

@@ -19,7 +19,7 @@ describe("the unit of an installed agent", () => {
     expect(code).toBe(0);
     expect(stdout).toContain('warning  unit "semaphore-agent.service" can interrupt or lose jobs');
     expect(stdout).toContain("KillMode (now control-group): a restart of the service ends its running job");
-    expect(stdout).toMatch(/KillMode=process, TimeoutStopSec=\d+$/m);
+    expect(stdout).toMatch(/KillMode=process, TimeoutStopSec=\d+min$/m);
     expect(stdout).not.toContain("OOMPolicy");
   });
 

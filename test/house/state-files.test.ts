@@ -15,6 +15,7 @@ const allowed: Readonly<Record<string, string>> = {
   "src/job/log/spool-lines.ts": "reads from an open descriptor",
   "src/job/log/spool-recovery.ts": "reads and cuts through descriptors of the opener",
   "src/job/log/verify-spool.ts": "reads through descriptors of the opener",
+  "src/job/process/open-listener.ts": "writes through descriptors of the opener",
   "src/job/process/spawn.ts": "closes a descriptor of the opener",
   "src/job/open.ts": "a job's private directory in TMPDIR",
   "src/job/job-directory.ts": "a job's private directory in TMPDIR",

@@ -1,5 +1,5 @@
 import { createHost } from "../../src/core/host/host.ts";
-import { openJob } from "../../src/job/open.ts";
+import { openJob, type OpenJobOptions } from "../../src/job/open.ts";
 import type { JobSettings } from "../../src/job/settings.ts";
 import type { JobCommand, JobRequest } from "../../src/core/contracts/job-request.ts";
 import type { JobEvent } from "../../src/core/contracts/job-events.ts";
@@ -31,6 +31,7 @@ export interface JobRun {
   readonly stopAt?: string;
   readonly executor?: ExecutorFactory;
   readonly settings?: Partial<JobSettings>;
+  readonly executorLimits?: OpenJobOptions["executorLimits"];
   readonly setup?: (ctx: PluginContext) => void;
 }
 
@@ -53,6 +54,7 @@ export async function runJob(request: Partial<JobRequest>, options: JobRun = {})
     logger,
     env: process.env,
     settings: { ...settings, ...options.settings },
+    ...(options.executorLimits && { executorLimits: options.executorLimits }),
   });
   const { job, spool } = open;
   const watching =

@@ -1,7 +1,7 @@
 import { expect, test } from "bun:test";
 import { mkdir, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
-import { collectTypes } from "../../scripts/build/types.ts";
+import { collectTypeLicenses, collectTypes } from "../../scripts/build/types.ts";
 import { toPluginFiles } from "../../src/cli/plugin-template/files.ts";
 import { tmpdir } from "../../src/testing/index.ts";
 
@@ -16,6 +16,7 @@ test("a new plugin is type-checked without packages, by the types that the binar
     }
   };
   const types = Object.entries(await collectTypes()).map(([path, text]) => [join("types", path), text]);
+  expect(types.map(([path]) => path)).toContain("types/LICENSES.txt");
   await write({ ...toPluginFiles("greeter"), ...(Object.fromEntries(types) as Record<string, string>) });
   expect(await check(directory.path)).toEqual([]);
 
@@ -40,6 +41,15 @@ test("a new plugin is type-checked without packages, by the types that the binar
   const inside = await check(directory.path, "--skipLibCheck", "false");
   expect(inside.filter((line) => line.includes("signalman.d.ts"))).toEqual([]);
 }, 120_000);
+
+test("the types come with the licence of each package that they are taken from", async () => {
+  const text = await collectTypeLicenses();
+  for (const name of ["signalman", "valibot", "citty", "bun-types", "@types/node", "undici-types"]) {
+    const section = text.split(/^={80}$/m).find((part) => part.trim().startsWith(`${name} `));
+    expect(section).toMatch(/Permission is hereby granted, free of charge|Apache License/);
+  }
+  expect(text).toContain("Copyright 2024 Misha Kaletsky");
+});
 
 /** Runs the compiler with the plugin's own tsconfig.json, and returns its errors. */
 async function check(directory: string, ...flags: string[]): Promise<string[]> {

@@ -1,4 +1,4 @@
-import { toSpan } from "../../core/amounts.ts";
+import { toSpan } from "../../os/amounts.ts";
 
 /** When something happened. */
 export interface Moment {

@@ -3,7 +3,7 @@ import { toShutdownSeconds, toServiceUnit } from "../../os/systemd/unit-settings
 import type { Installation } from "./installation.ts";
 
 /**
- * Proposes a unit that keeps the program's path, user, working directory and variables of the old one. `written`: the new configuration
+ * Proposes the unit of the documentation with the program's path, user, working directory and variables of the old one. `written`: the new configuration
  * file, which contains the old unit's flags.
  */
 export function toProposedUnit(
@@ -21,6 +21,7 @@ export function toProposedUnit(
     user: last("User"),
     workingDirectory: last("WorkingDirectory"),
     environment: unit?.service.get("Environment") ?? [],
+    environmentFiles: unit?.service.get("EnvironmentFile") ?? [],
   });
   return `${toPrecaution(program)}${service}`;
 }

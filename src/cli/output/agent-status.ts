@@ -1,4 +1,4 @@
-import { toSize, toSpan } from "../../core/amounts.ts";
+import { toSize, toSpan } from "../../os/amounts.ts";
 import type { AgentStatus, HangingHook, JobStatus, SlotStatus } from "../../core/contracts/agent-status.ts";
 import { toLine, toPrintable } from "../../os/printable.ts";
 import { formatTable } from "./columns.ts";

@@ -1,7 +1,6 @@
 import { readFileSync, statSync } from "node:fs";
 import { dirname, extname } from "node:path";
 import type { LoadConfigOptions } from "c12";
-import { toSize } from "../amounts.ts";
 import { AgentError, toMessage } from "../errors.ts";
 import { toDuration, withDeadline } from "../host/deadline.ts";
 import { findTomlLine } from "./toml-lines.ts";
@@ -49,7 +48,7 @@ function readText(path: string, shown: string): string {
     const stats = statSync(path);
     if (!stats.isFile())
       throw new Error(stats.isDirectory() ? "it is a directory" : "it is not a regular file");
-    if (stats.size > maxBytes) throw new Error(`it is larger than ${toSize(maxBytes, 0)}`);
+    if (stats.size > maxBytes) throw new Error(`it is larger than ${maxBytes / 2 ** 20} MiB`);
     bytes = readFileSync(path);
   } catch (error) {
     throw toUnreadable(shown, toReason(error));

@@ -35,6 +35,18 @@ export function createPluginError(code: ErrorCode, message: string, cause?: unkn
   return error;
 }
 
+/** Creates the error about a service, or an object that it created, whose method did not return in time. `limit`: `10 s after the stop`. */
+export function createSlowCallError(service: object, method: string, limit: string): AgentError {
+  const { plugin, where } = findOrigin(service) ?? { plugin: "unknown", where: "a service" };
+  const message = `plugin "${plugin}" did not return from ${where}.${method} within ${limit}`;
+  return createPluginError("PLUGIN_SLOW", message);
+}
+
+/** Returns the plugin that provides a service or created an object of it. */
+export function findOrigin(view: object): ErrorOrigin | undefined {
+  return origins.get(view);
+}
+
 /** The methods of a service, or of an object that a service created, whose errors name the plugin. */
 export type ServiceMethods = Pick<
   ServiceOptions<Record<string, unknown>>,
@@ -52,6 +64,7 @@ export function wrapService<T extends object>(
   { methods = [], optional = [], factories = {} }: ServiceMethods,
 ): T {
   const view: T = Object.create(target);
+  origins.set(view, origin);
   const define = (key: PropertyKey, value: unknown) => Object.defineProperty(view, key, { value });
   for (const key of [...methods, ...optional, ...disposal]) {
     const method: unknown = Reflect.get(target, key);
@@ -114,6 +127,7 @@ function forwardAccessors(target: object, view: object): void {
 }
 
 const attributed = new WeakSet<AgentError>();
+const origins = new WeakMap<object, ErrorOrigin>();
 
 function isAbortReason(thrown: unknown, args: readonly unknown[]): boolean {
   if (thrown instanceof Error && thrown.name === "AbortError") return true;

@@ -1,4 +1,5 @@
 import { toMessage } from "../../core/errors.ts";
+import { createSlowCallError } from "../../core/host/attribution.ts";
 import type { Host } from "../../core/contracts/host.ts";
 import type { JobRequest } from "../../core/contracts/job-request.ts";
 import type { Logger } from "../../core/contracts/logger.ts";
@@ -36,9 +37,8 @@ export function openSinks(options: OpenSinksOptions): { finish(): Promise<void> 
       const over = Promise.all(running);
       if (await isWithin(over, sinkDeadlineMs)) return;
       for (const name of unfinished) {
-        logger.error(
-          `log sink "${name}" was not done ${sinkDeadlineMs / 1000} s after the job and is cut short`,
-        );
+        const sink = host.use(logSink, name);
+        logger.error(toMessage(createSlowCallError(sink, "run", `${sinkDeadlineMs / 1000} s after the job`)));
       }
       late.abort(new Error("the log sink's time is over"));
       await isWithin(over, cutShortMs);

@@ -12,6 +12,7 @@ import { findEntry } from "../../os/state/file.ts";
 import { type ClosedJob, closeJob, type CloseJobOptions, failed } from "./close-job.ts";
 import { readFailure, readProcessRecord, readSummary } from "./job-documents.ts";
 import { endUnlocked, waitForJobLock } from "./job-lock.ts";
+import { type OpenListener, readOpenListener } from "./open-listener.ts";
 import { jobFiles, type JobProcessRecord, type UnstoredResult } from "./messages.ts";
 
 export interface JobEndOptions {
@@ -89,12 +90,13 @@ function findRecord(directory: string): { record?: JobProcessRecord | undefined;
 function toReason({ directory, child }: JobEndOptions): string {
   if (!findEntry(directory)) return `the job's directory "${directory}" was removed while it ran`;
   const outcome = findEntry(join(directory, jobFiles.spool)) ? "died" : "could not be started";
-  const detail = readFailure(directory) ?? toExit(child);
+  const detail = readFailure(directory) ?? toExit(child, readOpenListener(directory));
   return [`the job's process ${outcome}`, ...(detail === undefined ? [] : [detail])].join("; ");
 }
 
-function toExit(child: JobEndOptions["child"]): string | undefined {
-  if (child?.signalCode) return `it was ended by ${child.signalCode}`;
+function toExit(child: JobEndOptions["child"], open: OpenListener | undefined): string | undefined {
+  const during = open ? ` while plugin "${open.plugin}" was in ${open.hook}` : "";
+  if (child?.signalCode) return `it was ended by ${child.signalCode}${during}`;
   return typeof child?.exitCode === "number" ? `its exit status was ${child.exitCode}` : undefined;
 }
 

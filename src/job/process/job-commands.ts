@@ -4,6 +4,7 @@ import { readStat } from "../../os/processes/proc.ts";
 import { readHolder } from "../../os/state/lock.ts";
 import { isJobProcess } from "./job-lock.ts";
 import { jobFiles, type ToJob } from "./messages.ts";
+import { readOpenListener } from "./open-listener.ts";
 
 export interface JobCommandsOptions {
   /** The job's state directory. */
@@ -40,7 +41,8 @@ export function createJobCommands(options: JobCommandsOptions): JobCommands {
   return {
     send(command) {
       if (isClosed) return;
-      timer ??= setTimeout(() => killUnresponsive(options), confirmMs).unref();
+      const why = `job process did not respond within ${confirmMs / 1000} s`;
+      timer ??= setTimeout(() => killJobProcess(options, why), confirmMs).unref();
       if (write) write({ do: command });
       else pending.push({ do: command });
     },
@@ -59,11 +61,12 @@ export function createJobCommands(options: JobCommandsOptions): JobCommands {
   };
 }
 
-const confirmMs = 10_000;
-
-function killUnresponsive({ directory, jobId, logger, child }: JobCommandsOptions): void {
-  const report = (pid?: number) =>
-    logger.error(`job process did not respond within ${confirmMs / 1000} s: killing it`, { job: jobId, pid });
+/** Kills a job's process. The agent's log has the reason, and the plugin whose listener is open. */
+export function killJobProcess({ directory, jobId, logger, child }: JobCommandsOptions, why: string): void {
+  const open = readOpenListener(directory);
+  const culprit = open ? ` (plugin "${open.plugin}" in ${open.hook})` : "";
+  const message = `${why}: killing it${culprit}`;
+  const report = (pid?: number) => logger.error(message, { job: jobId, pid });
   if (child) {
     report();
     return child.kill("SIGKILL");
@@ -74,3 +77,5 @@ function killUnresponsive({ directory, jobId, logger, child }: JobCommandsOption
   report(holder.pid);
   process.kill(holder.pid, "SIGKILL");
 }
+
+const confirmMs = 10_000;

@@ -4,7 +4,9 @@ import { toMessage } from "../../core/errors.ts";
 import type { SpoolSource } from "../log/spool-reader.ts";
 import { type ClosedJob, failed } from "./close-job.ts";
 import { connectToJob, type ConnectionOptions } from "./connection.ts";
+import { killJobProcess } from "./job-commands.ts";
 import { findJobEnd } from "./job-end.ts";
+import { watchStillProcess } from "./still-process.ts";
 
 /** The process of a job, as an agent sees it. */
 export interface JobProcess {
@@ -36,6 +38,8 @@ export function followJobProcess(options: FollowOptions): JobProcess {
     onHanging: (hooks) => void (hanging = hooks),
   });
 
+  const watch = watchStillProcess(options);
+
   async function finish(): Promise<JobSummary> {
     const { directory, jobId, logger, child } = options;
     try {
@@ -43,11 +47,13 @@ export function followJobProcess(options: FollowOptions): JobProcess {
       const end = await findJobEnd({ directory, jobId, logger, unstored, child });
       source.close(end.rest);
       if (end.isDead) await options.onDied();
+      else killIfLate(options);
       return end.summary;
     } catch (error) {
       logger.error(`job result unknown, the job is reported as failed: ${toMessage(error)}`, { job: jobId });
       return failed;
     } finally {
+      watch[Symbol.dispose]();
       source.close();
     }
   }
@@ -55,11 +61,21 @@ export function followJobProcess(options: FollowOptions): JobProcess {
   return {
     source,
     finished: finish(),
-    hangingHooks: () => hanging,
+    hangingHooks: () => (watch.hanging ? [watch.hanging] : hanging),
     stop: () => connection.send("stop"),
     kill: () => connection.send("kill"),
   };
 }
+
+/** A clean-up of a plugin may keep the process from its exit. */
+function killIfLate(options: FollowOptions): void {
+  const why = `job process did not exit within ${exitMs / 1000} s after its result`;
+  const timer = setTimeout(() => killJobProcess(options, why), exitMs);
+  timer.unref();
+  void options.child?.exited.then(() => clearTimeout(timer));
+}
+
+const exitMs = 30_000;
 
 /** A job that has ended and has no process. */
 export function toFinishedProcess({ summary, rest }: ClosedJob): JobProcess {

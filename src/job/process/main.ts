@@ -14,6 +14,7 @@ import { writeDocument } from "../../os/state/document.ts";
 import { takeLock } from "../../os/state/lock.ts";
 import { type JobProcessStdin, readJobProcessStdin } from "./input.ts";
 import { jobFiles, type JobProcessFailure, type JobProcessInput } from "./messages.ts";
+import { noteListeners } from "./open-listener.ts";
 import { logPluginOutput } from "./plugin-output.ts";
 import { serveJob } from "./served-job.ts";
 import { storeResult } from "./store-result.ts";
@@ -113,5 +114,7 @@ async function openHost(
 ): Promise<Host> {
   const loaded = await loadPlugins(plugins, { ...program, directory: baseDirectory });
   const configured = loaded.map((plugin, index) => ({ ...plugin, config: plugins[index]?.config }));
-  return createHost({ plugins: configured, roles: ["job"], logger });
+  const external = loaded.filter(({ origin }) => origin.kind !== "built-in").map(({ plugin }) => plugin.name);
+  const onListener = noteListeners(directory, (plugin) => external.includes(plugin));
+  return createHost({ plugins: configured, roles: ["job"], logger, onListener });
 }

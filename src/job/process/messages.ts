@@ -98,4 +98,5 @@ export const jobFiles = {
   delivery: "delivery.json",
   output: "process.log",
   failure: "failure.json",
+  listener: "listener.json",
 } as const;

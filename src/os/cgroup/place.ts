@@ -1,4 +1,4 @@
-import { accessSync, constants } from "node:fs";
+import { accessSync, constants, statfsSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import type { Cookie } from "../../core/contracts/executor.ts";
 import { toMessage } from "../../core/errors.ts";
@@ -48,11 +48,21 @@ export function toGroupName(agentId: string, cookie: Pick<Cookie, "name">): stri
   return `${toGroupPrefix(agentId)}${cookie.name}`;
 }
 
-/** Whether a directory has the name of a job's group. */
+/** Whether a directory is a control group and has the name of a job's group. */
 export function isGroupOf(directory: string, cookie: Pick<Cookie, "name">): boolean {
   const name = basename(directory);
-  return name.startsWith("signalman-") && name.endsWith(`.${cookie.name}`);
+  return name.startsWith("signalman-") && name.endsWith(`.${cookie.name}`) && isControlGroup(directory);
 }
+
+function isControlGroup(directory: string): boolean {
+  try {
+    return statfsSync(directory).type === CGROUP2_SUPER_MAGIC;
+  } catch {
+    return false;
+  }
+}
+
+const CGROUP2_SUPER_MAGIC = 0x63677270;
 
 /** Returns the directory of the group that an executor may create for a job; `undefined` where this process may create none. */
 export function toGroupDirectory(agentId: string, cookie: Cookie): string | undefined {

@@ -24,8 +24,9 @@ export interface UnitOptions {
   readonly command: string;
   readonly user?: string | undefined;
   readonly workingDirectory?: string | undefined;
-  /** The values of `Environment=`. */
+  /** The values of `Environment=` and of `EnvironmentFile=`. */
   readonly environment?: readonly string[];
+  readonly environmentFiles?: readonly string[];
 }
 
 export function toUnitSettings({
@@ -55,7 +56,7 @@ export function toUnitSettings({
     same("OOMPolicy", "continue", "a job that runs out of memory ends the agent as well"),
     {
       name: "TimeoutStopSec",
-      value: String(shutdownSeconds),
+      value: `${Math.ceil(shutdownSeconds / 60)}min`,
       property: "TimeoutStopUSec",
       why: "systemd kills the agent before its job is stopped, its log delivered and its result reported",
       // 0 disables the time-out.
@@ -84,25 +85,31 @@ export function toShutdownSeconds({ options }: EffectiveConfig): number {
 /** For reporting the result and disconnecting from the control plane. */
 const disconnectSeconds = 120;
 
-/** Returns the text of a unit file. */
+/** Returns the text of a unit file. `docs/operations.md` explains each line. */
 export function toServiceUnit(options: UnitOptions): string {
-  const { command, user, workingDirectory, environment = [] } = options;
+  const { command, user, workingDirectory, environment = [], environmentFiles = [] } = options;
   return [
     "[Unit]",
-    "Description=Signalman, an agent that runs CI jobs",
+    "Description=Signalman, a CI job agent",
     "Wants=network-online.target",
     "After=network-online.target",
+    "StartLimitIntervalSec=0",
     "",
     "[Service]",
-    `ExecStart=${command}`,
+    "Type=notify",
+    "WatchdogSec=2min",
     ...(user === undefined ? [] : [`User=${user}`]),
     ...(workingDirectory === undefined ? [] : [`WorkingDirectory=${workingDirectory}`]),
     ...environment.map((entry) => `Environment=${entry}`),
+    ...environmentFiles.map((file) => `EnvironmentFile=${file}`),
+    `ExecStart=${command}`,
     "Restart=always",
-    "RestartSec=60",
+    "RestartSec=5",
     ...toUnitSettings(options).map(({ name, value }) => `${name}=${value}`),
     // So that the agent can limit its jobs. A systemd before 254 logs that it does not know the setting, and ignores it.
     `DelegateSubgroup=${agentGroup}`,
+    "StateDirectoryMode=0700",
+    "TasksMax=infinity",
     "",
     "[Install]",
     "WantedBy=multi-user.target",

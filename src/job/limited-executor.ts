@@ -1,0 +1,79 @@
+import type { Executor } from "../core/contracts/executor.ts";
+import type { Logger } from "../core/contracts/logger.ts";
+import { toMessage } from "../core/errors.ts";
+import { createSlowCallError } from "../core/host/attribution.ts";
+import { toDuration } from "../core/host/deadline.ts";
+
+export interface ExecutorLimits {
+  /** Milliseconds from the stop or the disposal to SIGKILL (`stop-grace-period`). */
+  readonly stopGraceMs: number;
+  /** Milliseconds after the grace period for which a call is awaited; a disposal is reported then. Default: 10 s. */
+  readonly callMs?: number | undefined;
+  /** Milliseconds after the grace period for which the disposal is awaited. Default: 30 s. */
+  readonly disposalMs?: number | undefined;
+}
+
+/**
+ * Returns a view of an executor whose calls end. While the job runs they are awaited without a limit. After a stop or at the disposal the
+ * executor has the grace period and the time of `limits`; then a call resolves to 1, and the agent's log names the plugin.
+ */
+export function limitExecutor(executor: Executor, logger: Logger, limits: ExecutorLimits): Executor {
+  const { stopGraceMs, callMs = 10_000, disposalMs = 30_000 } = limits;
+  const calls = createLimit(callMs);
+  const disposal = createLimit(disposalMs);
+  const report = (method: string, limitMs: number) => {
+    const limit = `${toDuration(limitMs)} after the grace period`;
+    logger.error(toMessage(createSlowCallError(executor, method, limit)));
+  };
+  const end = (graceMs: number) => {
+    calls.start(graceMs);
+    disposal.start(graceMs);
+  };
+  const wait = async (method: keyof Executor & string, call: Promise<number | void>): Promise<number> => {
+    call.catch(() => {});
+    const code = await Promise.race([call, calls.over]);
+    if (code !== isOver) return code ?? 0;
+    report(method, callMs);
+    return 1;
+  };
+  return {
+    start: (signal) => wait("start", executor.start(signal)),
+    exportEnvironment: (env, output) => wait("exportEnvironment", executor.exportEnvironment(env, output)),
+    injectFiles: (files, output) => wait("injectFiles", executor.injectFiles(files, output)),
+    run: (directive, output, options) => wait("run", executor.run(directive, output, options)),
+    async stop(graceMs) {
+      end(graceMs);
+      await wait("stop", executor.stop(graceMs));
+    },
+    ...(executor.usage && { usage: () => executor.usage!() }),
+    async [Symbol.asyncDispose]() {
+      end(stopGraceMs);
+      const work = (async () => executor[Symbol.asyncDispose]())();
+      const isLate = Promise.race([work.catch(() => {}), calls.over]);
+      void isLate.then((end) => end === isOver && report("asyncDispose", callMs));
+      await Promise.race([work, disposal.over]);
+      calls.clear();
+      disposal.clear();
+    },
+  };
+}
+
+const isOver = Symbol("the time limit has passed");
+
+/** A time limit that passes `extraMs` after a grace period; a shorter grace period replaces a longer one. */
+function createLimit(extraMs: number) {
+  const { promise: over, resolve } = Promise.withResolvers<typeof isOver>();
+  let timer: NodeJS.Timeout | undefined;
+  let endsAt = Number.POSITIVE_INFINITY;
+  return {
+    over,
+    start(graceMs: number) {
+      const at = performance.now() + graceMs + extraMs;
+      if (at >= endsAt) return;
+      endsAt = at;
+      clearTimeout(timer);
+      timer = setTimeout(resolve, graceMs + extraMs, isOver);
+    },
+    clear: () => clearTimeout(timer),
+  };
+}

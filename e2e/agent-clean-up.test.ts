@@ -2,7 +2,7 @@ import { describe, expect, test } from "bun:test";
 import { readFileSync } from "node:fs";
 import path from "node:path";
 import { createScene, jobProcesses, type Scene } from "./agents.ts";
-import { outline, until } from "./jobs.ts";
+import { until } from "./jobs.ts";
 
 /** An executor of an operator: it takes all jobs, runs none of their commands, and records its cleanups. */
 const boxes = `
@@ -63,14 +63,12 @@ describe("an executor that takes all jobs and cleans up", () => {
     expect((await hub.done(running)).result).toBe("stopped");
   });
 
-  test.concurrent("enforces no limit that it does not declare: the job fails, and its log names the option", async () => {
+  test.concurrent("enforces no limit that it does not declare: the agent does not start, and names the option", async () => {
     await using scene = await createScene();
-    await scene.readyAgent([...(await writePlugin(scene)), "--job-memory", "1GiB", "--job-cpus", "0.5"]);
-    const id = await scene.hub.submit({ commands: ["true"] });
-    expect((await scene.hub.done(id)).result).toBe("failed");
-    expect(outline(await scene.hub.log(id)).join("\n")).toContain(
-      'executor "box" cannot enforce "job-memory", "job-cpus"',
-    );
+    const agent = scene.agent([...(await writePlugin(scene)), "--job-memory", "1GiB", "--job-cpus", "0.5"]);
+    const { exitCode, stdout, stderr } = await agent.finished;
+    expect(`${stdout}${stderr}`).toContain('executor "box" cannot enforce "job-memory", "job-cpus"');
+    expect(exitCode).toBe(1);
   });
 });
 

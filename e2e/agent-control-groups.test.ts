@@ -222,3 +222,24 @@ describe.if(canCreateGroups).each(owners)(
     });
   },
 );
+
+test.if(canCreateGroups)(`a job of another user cannot leave its control group${needsGroups}`, async () => {
+  await using group = createAgentGroup();
+  await using scene = await createScene();
+  await (
+    await prepare(group, scene, [])
+  )(["--shell-user", "nobody"]);
+  const word = uniqueSeconds();
+  const leave = `(env -i setsid sh -c 'echo $$ >"${group.directory}/cgroup.procs"; exec sleep ${word}' >/dev/null 2>&1 &)`;
+  const refused = `(echo 0 >"${group.directory}/cgroup.procs") 2>&1 || true`;
+  const id = await scene.hub.submit({
+    commands: ["id -un", refused, leave, "sleep 0.3; cat /proc/self/cgroup"],
+  });
+  expect((await scene.hub.done(id)).result).toBe("passed");
+  const log = await scene.hub.log(id);
+  expect(outputOf(log, "id -un")).toBe("nobody\n");
+  expect(outputOf(log, refused)).toContain("Permission denied");
+  expect(outputOf(log, "sleep 0.3; cat /proc/self/cgroup")).toContain(id.replaceAll("-", "_"));
+  expect(findProcesses(word)).toEqual([]);
+  expect(group.jobs()).toEqual([]);
+});

@@ -6,18 +6,21 @@ import { becomeSubReaper, startReaper } from "../../src/os/processes/reaper.ts";
 if (process.pid !== 1) becomeSubReaper();
 startReaper();
 
+const ownChildren = () => listPids().filter((pid) => readStat(pid)?.ppid === process.pid);
 const ownZombies = () =>
-  listPids().filter((pid) => {
+  ownChildren().filter((pid) => {
     const stat = readStat(pid);
-    return stat?.ppid === process.pid && isDead(stat);
+    return stat !== undefined && isDead(stat);
   }).length;
 
-await Bun.spawn(["bash", "-c", "for i in {1..500}; do (sleep 0.05 &); done"]).exited;
+await Bun.spawn(["bash", "-c", "for i in {1..500}; do (sleep 1000 &); done"]).exited;
+const orphans = ownChildren();
 const own = Array.from({ length: 20 }, (_, code) => Bun.spawn(["sh", "-c", `sleep 0.2; exit ${code}`]));
 for (const child of own) child.unref();
 const unawaited = Bun.spawn(["true"]);
 unawaited.unref();
 
+for (const pid of orphans) process.kill(pid, "SIGKILL");
 let most = 0;
 for (let look = 0; look < 30; look++) {
   await Bun.sleep(20);

@@ -21,6 +21,22 @@ describe("doctor", () => {
       { level: "error", detail: expect.stringContaining('no Docker engine answers at "unix:///nowhere"') },
     ]);
   });
+
+  test("warns of containers that dead jobs have left", async () => {
+    const { api, host } = await testEngine();
+    const json = { Image: images.small, Cmd: ["sh"], Labels: { "signalman/agent-id": crypto.randomUUID() } };
+    const created = await api.call("POST", "/containers/create", { json });
+    const { Id } = (await created.json()) as { Id: string };
+    try {
+      expect(await checkEngine({ env: { DOCKER_HOST: host } })).toContainEqual({
+        level: "warning",
+        title: expect.stringMatching(/^\d+ containers of jobs that are over are left$/),
+        remedy: expect.stringContaining("docker rm --force --volumes"),
+      });
+    } finally {
+      await api.call("DELETE", `/containers/${Id}?force=1`);
+    }
+  });
 });
 
 test("cleaning up removes what dead jobs of this agent left, and nothing of running jobs and other agents", async () => {

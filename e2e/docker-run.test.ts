@@ -112,15 +112,18 @@ describe("a job in containers", () => {
         name: "web",
         user: "1234:5678",
         files,
-        command: `sh -c 'stat -c "%u %g %a" ${deep} /etc/app/secret; cat ${deep}; exit 1'`,
+        command: `sh -c 'stat -c "%u %g %a" ${deep} /etc/app/secret >/tmp/seen; cat ${deep} >>/tmp/seen; while :; do nc -l -p 8080 </tmp/seen; done'`,
       };
       const own = [{ path: "~/own", content: base64("own\n"), mode: "0600" }];
       const isOwn = args.length === 0 ? own : [];
       const { outline } = await scene.run(
-        containerJob(["cat ~/own; true"], [{ files: isOwn }, service]),
+        containerJob(
+          ["cat ~/own; true", "until cat </dev/tcp/web/8080; do sleep 0.1; done 2>/dev/null"],
+          [{ files: isOwn }, service],
+        ),
         args,
       );
-      expect(outline[2]).toContain("1234 5678 640\n1234 5678 640\nfor the service\n");
+      expect(outline[6]).toEndWith("0: 1234 5678 640\n1234 5678 640\nfor the service\n");
       if (args.length === 0) expect(outline[5]).toEndWith("0: own\n");
       expect(await scene.left()).toEqual([]);
     },

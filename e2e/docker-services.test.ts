@@ -46,10 +46,28 @@ describe("images of all kinds", () => {
 describe("services", () => {
   test("one that dies at once is reported with its last lines, and the job goes on", async () => {
     await using scene = await createContainerScene();
-    const service = { name: "db", command: "sh -c 'echo no disk; exit 3'" };
-    const { outline, exitCode } = await scene.run(containerJob(["echo on"], [{}, service]));
+    const engine = await testEngine();
+    const image = "signalman-test/dying:latest";
+    const health = "HEALTHCHECK --interval=1s --start-period=600s CMD false";
+    await deriveImage(engine.socket, { from: images.busybox, to: image, script: "true", changes: [health] });
+    const service = { name: "db", image, command: "sh -c 'echo no disk; exit 3'" };
+    const { outline } = await scene.run(containerJob(["echo on", "false"], [{}, service]));
     expect(outline[2]).toContain("Container db ended with exit code 3. Its last lines:\nno disk\n");
-    expect(exitCode).toBe(0);
+    expect(outline.slice(5, 7)).toEqual(["[echo on] 0: on\n", "[false] 1: "]);
+  });
+
+  test("one that dies later is named by the next command that fails, once", async () => {
+    await using scene = await createContainerScene();
+    const service = { name: "db", command: "sh -c 'nc -l -p 80; exit 3'" };
+    const end =
+      "until (: </dev/tcp/db/80) 2>/dev/null; do sleep 0.1; done; while getent hosts db >/dev/null; do sleep 0.1; done";
+    const { outline } = await scene.run(
+      containerJob([end, "false"], [{}, service], { epilogue_always_commands: ["false"] }),
+    );
+    expect(outline.slice(6, 7)).toEqual([
+      '[false] 1: [signalman: container "db" has ended with exit code 3]\n',
+    ]);
+    expect(outline.join("").match(/container "db" has ended/g)).toHaveLength(1);
   });
 
   test("one with a health check is waited for, for a while", async () => {

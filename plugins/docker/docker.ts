@@ -91,7 +91,7 @@ export function createDockerExecutor(context: ExecutorContext, options: DockerCo
     usage: async () => {
       if (running()?.session.alive) await started.usage?.look();
       const used = started.usage?.read() ?? {};
-      return { ...used, ...addKills(used, started.serviceOomKills?.count) };
+      return { ...used, ...addKills(used, started.serviceEnds?.oomKills) };
     },
     [Symbol.asyncDispose]: () => docker.stop(context.options.stopGraceMs),
   };

@@ -3,7 +3,7 @@ import type { ExecutorContext, Output } from "signalman";
 import type { Session } from "signalman/terminal";
 import { createJobCgroup, type JobCgroup } from "./cgroup/job-cgroup.ts";
 import { createContainer } from "./containers/create.ts";
-import { createServiceOomKills } from "./containers/oom-kills.ts";
+import { createServiceEnds } from "./containers/service-ends.ts";
 import { type Service, waitForServices } from "./containers/services.ts";
 import { type ContainerSettings, type HostMount, toServiceSpec, toSessionSpec } from "./containers/spec.ts";
 import { type ContainerUsage, createContainerUsage } from "./containers/usage.ts";
@@ -55,7 +55,7 @@ export async function startContainers(start: StartContainersOptions, signal: Abo
   if (cgroup && !cgroup.holds(session.id))
     warnOfLimits(context, `the engine does not use "${cgroup.parent}"`);
   const countKills = (id: string) => cgroup?.countOomKills(id);
-  onStarted({ serviceOomKills: createServiceOomKills(engine, services, countKills) });
+  onStarted({ serviceEnds: createServiceEnds(engine, services, countKills) });
   await waitForServices(services, { engine, output, timeoutMs: options["service-timeout"] * 1000, signal });
 }
 

@@ -4,7 +4,7 @@ import type { Session } from "signalman/terminal";
 import type { JobCgroup } from "./cgroup/job-cgroup.ts";
 import type { DockerConfig } from "./config.ts";
 import type { JobPlace } from "./containers/place.ts";
-import type { ServiceOomKills } from "./containers/oom-kills.ts";
+import type { ServiceEnds } from "./containers/service-ends.ts";
 import type { ContainerUsage } from "./containers/usage.ts";
 import type { Engine } from "./engine/engine.ts";
 import type { ContainerTerminal } from "./session/container-terminal.ts";
@@ -17,7 +17,7 @@ export interface StartedJob {
   readonly session: Session<ContainerTerminal>;
   readonly keepers: Keepers;
   readonly usage: ContainerUsage;
-  readonly serviceOomKills: ServiceOomKills;
+  readonly serviceEnds: ServiceEnds;
   readonly heartbeat: Disposable;
   /** Left out when the job needs none, or can have none. */
   readonly cgroup?: JobCgroup;

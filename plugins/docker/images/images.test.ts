@@ -4,7 +4,7 @@ import { environmentVariable } from "signalman/testing";
 import { toPullFailure } from "./failure.ts";
 import { fits } from "./platform.ts";
 import { createPullProgress } from "./progress.ts";
-import { parseReference, toRegistry } from "./reference.ts";
+import { isReference, parseReference, toRegistry } from "./reference.ts";
 
 const entry = (values: Readonly<Record<string, string>>, files: ImagePullCredentials["files"] = []) => ({
   env: Object.entries(values).map(([name, value]) => environmentVariable(name, value)),
@@ -120,4 +120,37 @@ test.each([
   ["linux/amd64", "windows/amd64", false],
 ])("an image of the platform %p for one that wants %p: %p", (platform, wanted, isFit) => {
   expect(fits(platform, wanted)).toBe(isFit);
+});
+
+describe("an image's name", () => {
+  test.each([
+    "debian",
+    "debian:bookworm-slim",
+    "library/debian",
+    "127.0.0.1:5000/team/app:1",
+    "localhost/app",
+    "r.test/a/b/c@sha256:0123abcd",
+    "r.test:443/a__b/c-d.e:v1.2_3@sha256:0123abcd",
+    "0fa9f0823b35",
+  ])("may be %p", (name) => {
+    expect(isReference(name)).toBe(true);
+  });
+
+  test.each([
+    "",
+    "/team/app:1",
+    "a//b",
+    "a/",
+    "a b",
+    "a?b",
+    "a#b",
+    "a:",
+    "a:b:c",
+    "../a",
+    "a/../../b",
+    "a@b",
+    "${VAR}",
+  ])("may not be %p", (name) => {
+    expect(isReference(name)).toBe(false);
+  });
 });

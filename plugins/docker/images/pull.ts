@@ -7,7 +7,7 @@ import { type RegistryFailure, toPullFailure } from "./failure.ts";
 import { createPullProgress, type PullEvent, type PullProgress, toMegabytes } from "./progress.ts";
 import { lockPull } from "./pull-lock.ts";
 import { fits } from "./platform.ts";
-import { parseReference, toRegistry } from "./reference.ts";
+import { isReference, parseReference, toRegistry } from "./reference.ts";
 
 export interface PullOptions {
   readonly engine: Engine;
@@ -28,6 +28,10 @@ export async function pullImages(context: PullOptions): Promise<boolean> {
 
 async function provideImage(image: string, context: PullOptions): Promise<boolean> {
   const { engine, options, output, signal } = context;
+  if (!isReference(image)) {
+    output(`Image name "${image}" is invalid (expected [registry/]name[:tag][@digest])\n`);
+    return false;
+  }
   const policy = options["pull-policy"];
   const isPresent = async () =>
     policy !== "always" && fits(await findPlatform(engine, image), options.platform);

@@ -2,7 +2,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import type Docker from "dockerode";
 import { type Output, toMessage } from "signalman";
 import type { Session } from "signalman/terminal";
-import type { ServiceOomKills } from "../containers/oom-kills.ts";
+import type { ServiceEnds } from "../containers/service-ends.ts";
 import type { ContainerUsage } from "../containers/usage.ts";
 import type { Engine } from "../engine/engine.ts";
 import { statusOf } from "../engine/errors.ts";
@@ -17,13 +17,13 @@ export async function runAndExplain(options: {
   readonly engine: Engine;
   readonly container: Docker.Container;
   readonly usage: ContainerUsage;
-  readonly serviceOomKills: ServiceOomKills;
+  readonly serviceEnds: ServiceEnds;
   readonly output: Output;
   readonly run: (output: Output) => Promise<number>;
   /** Whether we end the job ourselves. */
   readonly isStopped: () => boolean;
 }): Promise<number> {
-  const { session, usage, serviceOomKills, output, isStopped } = options;
+  const { session, usage, serviceEnds, output, isStopped } = options;
   if (!session.alive) return options.run(output);
   const { oomKills: before = 0 } = usage.read();
   const diedOfMemory = async () => {
@@ -45,7 +45,7 @@ export async function runAndExplain(options: {
       ? ["a process of this command was killed: out of memory"]
       : []
     : await explainEnd(options, diedOfMemory);
-  lines.push(...(await serviceOomKills.find()));
+  lines.push(...(await serviceEnds.find()));
   if (isStopped() || lines.length === 0) return code;
   output(`${atLineStart ? "" : "\n"}${lines.map((line) => `[signalman: ${line}]\n`).join("")}`);
   return code;

@@ -1,20 +1,20 @@
 import type { Engine } from "../engine/engine.ts";
 import type { Service } from "./services.ts";
 
-/** Finds services in which processes have been killed for want of memory. */
-export interface ServiceOomKills {
-  /** Sentences about kills that no earlier call has told. */
+/** Finds services that have ended, and services in which processes have been killed for want of memory. */
+export interface ServiceEnds {
+  /** Sentences that no earlier call has told. */
   find(): Promise<string[]>;
-  /** Kills that were found, of all services. */
-  readonly count: number;
+  /** Processes that were killed for want of memory, as far as they have been found. */
+  readonly oomKills: number;
 }
 
 /** `countKills` gives the kernel's count for a container; `undefined` when the container is gone, or is not counted. */
-export function createServiceOomKills(
+export function createServiceEnds(
   engine: Engine,
   services: readonly Service[],
   countKills: (containerId: string) => number | undefined,
-): ServiceOomKills {
+): ServiceEnds {
   const known = new Map<Service, number>();
   const dead = new Set<Service>();
 
@@ -30,7 +30,10 @@ export function createServiceOomKills(
     const { State: state } = await engine.call(`look at container "${name}"`, container.inspect());
     if (state.Running) return undefined;
     dead.add(service);
-    if (!state.OOMKilled || state.ExitCode !== killed) return undefined;
+    if (!state.OOMKilled || state.ExitCode !== killed) {
+      const isTold = service.isToldOf === true || state.ExitCode === 0;
+      return isTold ? undefined : `container "${name}" has ended with exit code ${state.ExitCode}`;
+    }
     known.set(service, (known.get(service) ?? 0) + 1);
     return `container "${name}" was killed: out of memory`;
   }
@@ -40,7 +43,7 @@ export function createServiceOomKills(
       const found = await Promise.all(services.map((service) => look(service).catch(() => undefined)));
       return found.filter((line) => line !== undefined);
     },
-    get count() {
+    get oomKills() {
       return [...known.values()].reduce((all, kills) => all + kills, 0);
     },
   };

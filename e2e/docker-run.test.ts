@@ -112,7 +112,7 @@ describe("a job in containers", () => {
         name: "web",
         user: "1234:5678",
         files,
-        command: `sh -c 'stat -c "%u %g %a" ${deep} /etc/app/secret >/tmp/seen; cat ${deep} >>/tmp/seen; while :; do nc -l -p 8080 </tmp/seen; done'`,
+        command: `sh -c 'while :; do { stat -c "%u %g %a" ${deep} /etc/app/secret; cat ${deep}; } | nc -l -p 8080; done'`,
       };
       const own = [{ path: "~/own", content: base64("own\n"), mode: "0600" }];
       const isOwn = args.length === 0 ? own : [];

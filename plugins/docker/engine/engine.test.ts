@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { tmpdir } from "signalman/testing";
 import { findEndpoint } from "./endpoint.ts";
 import { connectEngine } from "./engine.ts";
-import { toEngineError } from "./errors.ts";
+import { isGone, toEngineError } from "./errors.ts";
 
 /** An engine that tells this version, and what it has been asked. */
 async function serve(version: object) {
@@ -65,4 +65,15 @@ describe("the error of a call", () => {
     const error = Object.assign(new Error("broken"), { code });
     expect(toEngineError(error, "list images", endpoint).message).toStartWith(`cannot list images: ${text}`);
   });
+});
+
+test.each([
+  ["ECONNREFUSED", "unix:///run/engine.sock", true],
+  ["ENOENT", "unix:///run/engine.sock", true],
+  ["ETIMEDOUT", "unix:///run/engine.sock", false],
+  ["ECONNREFUSED", "tcp://engine:2375", false],
+])("a call that failed with %p to %p proves that the engine was gone: %p", (code, host, isProof) => {
+  const endpoint = findEndpoint({ DOCKER_HOST: host });
+  const error = toEngineError(Object.assign(new Error("broken"), { code }), "list images", endpoint);
+  expect(isGone(error, endpoint)).toBe(isProof);
 });

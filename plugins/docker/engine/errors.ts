@@ -23,6 +23,11 @@ export function isUnreachable(error: unknown): boolean {
   return statusOf(error) === undefined && unreachable.test(codeOf(error));
 }
 
+/** A local engine that was gone: one that only took too long, or is behind a network, may have run on. */
+export function isGone(error: unknown, { socketPath }: EngineEndpoint): boolean {
+  return socketPath !== undefined && isUnreachable(error) && codeOf(error) !== "ETIMEDOUT";
+}
+
 /** The error of a call to the engine, with what was tried, why it failed, and what to do about it. */
 export function toEngineError(error: unknown, what: string, { host }: EngineEndpoint): AgentError {
   if (isAgentError(error)) return error;

@@ -5,7 +5,7 @@ import type { Session } from "signalman/terminal";
 import type { ServiceEnds } from "../containers/service-ends.ts";
 import type { ContainerUsage } from "../containers/usage.ts";
 import type { Engine } from "../engine/engine.ts";
-import { statusOf } from "../engine/errors.ts";
+import { isUnreachable, statusOf } from "../engine/errors.ts";
 import { explainEngineLoss } from "./engine-loss.ts";
 
 /**
@@ -71,6 +71,7 @@ async function explainEnd(
     return isKilled ? ["the job's shell was killed: out of memory"] : [];
   }
   let end: string;
+  let refusal: unknown;
   try {
     const { State: state } = await engine.call("look at the job's container", container.inspect());
     const isKilled = !state.Running && state.ExitCode === killed;
@@ -82,8 +83,9 @@ async function explainEnd(
   } catch (error) {
     if (statusOf(error) === 404) return ["the job's container was removed by somebody else"];
     end = `the job's container is out of reach: ${toMessage(error)}`;
+    if (isUnreachable(error)) refusal = error;
   }
-  return [(await explainEngineLoss(engine, isStopped)) ?? end];
+  return [(await explainEngineLoss(engine, { refusal, isStopped })) ?? end];
 }
 
 function isLineEnd(chunk: Uint8Array | string): boolean {

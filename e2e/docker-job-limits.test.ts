@@ -1,10 +1,13 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { readdirSync, readFileSync } from "node:fs";
 import path from "node:path";
-import { findDirectories } from "../plugins/docker/cgroup/hierarchy.ts";
+import { createCgroup, findDirectories, findObstacle } from "../plugins/docker/cgroup/hierarchy.ts";
+import { cleanUpContainers } from "../plugins/docker/clean-up.ts";
+import { createRecordingLogger } from "../src/testing/index.ts";
 import { runWith } from "./container-limits.ts";
 import { closeEngine, containerJob, createContainerScene, testEngine } from "./containers.ts";
 import { images } from "./engine/images.ts";
+import { isRoot } from "./users.ts";
 
 beforeAll(async () => {
   await testEngine();
@@ -28,7 +31,11 @@ function jobCgroups(): string[] {
   );
 }
 
-describe("the limits of a job hold for all of its containers together", () => {
+/** Whether the agent may create cgroups that the engine uses. An engine that tests start has this driver. */
+const { CgroupDriver: driver } = await (await testEngine()).api.get<{ CgroupDriver: string }>("/info");
+const isLimitedTogether = isRoot && driver === "cgroupfs";
+
+describe.if(isLimitedTogether)("the limits of a job hold for all of its containers together", () => {
   test("memory: a command is killed when it and a service take more than the job may have", async () => {
     const { outputs, usage, warnings } = await runWith({
       limits: { memoryBytes: 200_000_000 },
@@ -104,3 +111,47 @@ test("the options job-memory, job-cpus and job-pids are enforced for jobs in con
   expect(exitCode).toBe(1);
   expect(await scene.left()).toEqual([]);
 });
+
+test.if(isRoot)(
+  "cgroups that dead jobs of an agent have left are removed, and none of running jobs and other agents",
+  async () => {
+    const { host } = await testEngine();
+    const [agent, other] = [crypto.randomUUID(), crypto.randomUUID()];
+    const version = jobCgroupVersion();
+    const names = [
+      `${agent}.dead.00000001`,
+      `${agent}.older.00000002`,
+      `${agent}.alive.00000003`,
+      `${other}.dead.00000004`,
+    ];
+    for (const name of names) createCgroup(version, `signalman/${name}`, { pids: 10 });
+    const there = () => names.map((name) => findDirectories(`signalman/${name}`).length);
+    const before = process.env.DOCKER_HOST;
+    process.env.DOCKER_HOST = host;
+    try {
+      const logger = createRecordingLogger();
+      const context = {
+        agentId: agent,
+        runningJobs: ["alive"],
+        logger,
+        signal: new AbortController().signal,
+      };
+      await cleanUpContainers({ ...context, jobId: "dead" }, { "engine-timeout": 60 });
+      expect(there()).toEqual([0, 1, 1, 1]);
+      await cleanUpContainers(context, { "engine-timeout": 60 });
+      expect(there()).toEqual([0, 0, 1, 1]);
+      await cleanUpContainers({ ...context, runningJobs: [] }, { "engine-timeout": 60 });
+      await cleanUpContainers({ ...context, agentId: other, runningJobs: [] }, { "engine-timeout": 60 });
+      expect(there()).toEqual([0, 0, 0, 0]);
+      expect(logger.entries.filter(({ level }) => level === "warn")).toEqual([]);
+    } finally {
+      if (before === undefined) delete process.env.DOCKER_HOST;
+      else process.env.DOCKER_HOST = before;
+    }
+  },
+);
+
+/** The version of this host's cgroups. */
+function jobCgroupVersion(): "1" | "2" {
+  return findObstacle("1") === undefined ? "1" : "2";
+}

@@ -45,6 +45,7 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
       path.join(directory, "docker.pid"),
       // Each job has a network of its own, and the default one may belong to another daemon.
       "--bridge=none",
+      "--exec-opt=native.cgroupdriver=cgroupfs",
       ...(options.arguments ?? []),
     ],
     { stdio: ["ignore", log.fd, log.fd] },

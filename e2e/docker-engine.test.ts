@@ -18,7 +18,7 @@ function toLines(stdout: string): string[] {
 describe("a job whose engine", () => {
   test("is shut down fails, and the log gives the reason", async () => {
     await using engine = await openOwnEngine();
-    const running = await engine.startJob(["--docker-engine-timeout=2"]);
+    const running = await engine.startJob(["--docker-engine-timeout=10"]);
     await running.shows('"output":"begun');
     await engine.daemon.end("SIGTERM");
     const { exitCode, stdout } = await running.finished;
@@ -54,7 +54,7 @@ describe("a job whose engine", () => {
 
   test("stops answering fails within its time-out", async () => {
     await using engine = await openOwnEngine();
-    const running = await engine.startJob(["--docker-engine-timeout=2"]);
+    const running = await engine.startJob(["--docker-engine-timeout=10"]);
     await running.shows('"output":"begun');
     process.kill(engine.daemon.pid, "SIGSTOP");
     try {

@@ -2,6 +2,7 @@ import { existsSync, readFileSync } from "node:fs";
 import { isDeepStrictEqual } from "node:util";
 import { inHome, jobProcesses, type Scene, waitForFile } from "./agents.ts";
 import { type Between, createCrashJob, type CrashJob, createRandom } from "./crash-job.ts";
+import { type CrashPlace, type CrashPlaceName, crashPlaces } from "./crash-place.ts";
 import type { Running } from "./fixtures.ts";
 import { findProcesses, outline, toEvents, uniqueSeconds, until } from "./jobs.ts";
 
@@ -17,6 +18,8 @@ export interface RoundOptions {
   readonly victim: Victim;
   /** Whether the hub injects random faults. */
   readonly hasFaults?: boolean;
+  /** Where the job runs; default: in the shell executor. */
+  readonly place?: CrashPlaceName;
 }
 
 export interface RoundOutcome {
@@ -27,8 +30,9 @@ export interface RoundOutcome {
 }
 
 /** Returns the command that repeats a round. */
-export function toCommand({ seed, victim, hasFaults = false }: RoundOptions): string {
-  return `bun bench/crash.ts --rounds 1 --seed ${seed} --kill ${victim}${hasFaults ? " --faults" : ""}`;
+export function toCommand({ seed, victim, hasFaults = false, place = "shell" }: RoundOptions): string {
+  const flags = `${hasFaults ? " --faults" : ""}${place === "shell" ? "" : ` --place ${place}`}`;
+  return `bun bench/crash.ts --rounds 1 --seed ${seed} --kill ${victim}${flags}`;
 }
 
 /**
@@ -48,6 +52,7 @@ export async function runRound(scene: Scene, options: RoundOptions): Promise<Rou
 interface Round {
   readonly id: string;
   readonly job: CrashJob;
+  readonly place: CrashPlace;
   /** Word in the command lines of the job's processes. */
   readonly word: string;
   readonly stateDirectory: string;
@@ -71,6 +76,7 @@ async function crashAndCheck(scene: Scene, options: RoundOptions): Promise<Round
   const hasNoHandlers = end.exitCode === 143 && end.stdout === "";
   if (end.exitCode !== 0 && !hasNoHandlers) problems.push(`the agent exited with status ${end.exitCode}`);
   await until("the job's process has exited", () => jobProcesses(round.id).length === 0);
+  await until("the job has left nothing", async () => (await round.place.left(round.id)).length === 0);
   if (problems.length > 0) {
     const calls = (await hub.calls()).slice(-30).map((call) => JSON.stringify(call));
     const report = [...problems, "--- agent:", end.stdout, "--- calls:", ...calls].join("\n");
@@ -79,26 +85,32 @@ async function crashAndCheck(scene: Scene, options: RoundOptions): Promise<Round
   return { result, kills, events };
 }
 
-async function startRound(scene: Scene, { seed, victim, hasFaults = false }: RoundOptions): Promise<Round> {
+async function startRound(
+  scene: Scene,
+  { seed, victim, hasFaults = false, place: placeName = "shell" }: RoundOptions,
+): Promise<Round> {
+  const place = await crashPlaces[placeName](scene);
   const random = createRandom(seed);
   const between: Between = (from, to) => from + Math.floor(random() * (to - from));
   const word = uniqueSeconds();
   const isLong = victim === "job" || victim === "both";
-  const names = { word, ran: `ran-${word}`, wrote: `wrote-${word}`, isLong };
+  const [ran, wrote] = [`ran-${word}`, `wrote-${word}`];
+  const names = { word, ran: place.toJobPath(ran), wrote: place.toJobPath(wrote), isLong };
   const job = createCrashJob(between, names);
   const read = (name: string) => {
-    const file = inHome(scene, name);
+    const file = place.toHostPath(name);
     return existsSync(file) ? readFileSync(file, "utf8") : "";
   };
   if (hasFaults) await addFaults(scene, seed);
   return {
-    id: await scene.hub.submit(job.request),
+    id: await scene.hub.submit(place.toRequest(job.request)),
     job,
+    place,
     word,
     stateDirectory: inHome(scene, `state-${word}`),
     between,
-    ran: () => read(names.ran),
-    wrote: () => read(names.wrote),
+    ran: () => read(ran),
+    wrote: () => read(wrote),
   };
 }
 
@@ -108,9 +120,10 @@ async function crash(
   round: Round,
   victim: Victim,
 ): Promise<{ readonly agent: Running; readonly kills: number }> {
-  const { id, job, word, between } = round;
-  const env = { SEMAPHORE_AGENT_STATE_DIR: round.stateDirectory };
-  let agent: Running = scene.agent([], { env });
+  const { id, job, place, word, between } = round;
+  const env = { ...place.env, SEMAPHORE_AGENT_STATE_DIR: round.stateDirectory };
+  const startAgent = () => scene.agent(place.args, { env });
+  let agent: Running = startAgent();
   let kills = 0;
   const killAgent = async (): Promise<void> => {
     agent.kill(victim === "hand-over" ? "SIGUSR2" : "SIGKILL");
@@ -123,21 +136,21 @@ async function crash(
   };
   if (victim === "agent" || victim === "hand-over") {
     for (let remaining = between(1, 4); remaining > 0; remaining--) {
-      await Bun.sleep(between(0, 200 + job.durationMs));
+      await Bun.sleep(between(0, place.startMs + job.durationMs));
       await killAgent();
       await Bun.sleep(between(0, 300));
-      agent = scene.agent([], { env });
+      agent = startAgent();
     }
     return { agent, kills };
   }
-  await waitForFile(inHome(scene, `ran-${word}`));
+  await waitForFile(place.toHostPath(`ran-${word}`));
   await Bun.sleep(between(0, 400));
   const both = () => (between(0, 2) === 0 ? [killAgent, killJob] : [killJob, killAgent]);
   for (const kill of victim === "job" ? [killJob] : both()) {
     await kill();
     await Bun.sleep(between(0, 200));
   }
-  if (victim === "both") agent = scene.agent([], { env });
+  if (victim === "both") agent = startAgent();
   return { agent, kills };
 }
 

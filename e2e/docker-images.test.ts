@@ -1,15 +1,8 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-import { existsSync } from "node:fs";
-import path from "node:path";
-import {
-  closeEngine,
-  type ContainerScene,
-  containerJob,
-  createContainerScene,
-  testEngine,
-} from "./containers.ts";
+import { closeEngine, createContainerScene, testEngine } from "./containers.ts";
 import { images } from "./engine/images.ts";
 import { type Registry, startRegistry } from "./engine/registry.ts";
+import { base64, expectNoTrace, jobWith } from "./pull-jobs.ts";
 
 let registry: Registry;
 
@@ -23,25 +16,10 @@ afterAll(async () => {
   await closeEngine();
 });
 
-const base64 = (text: string) => Buffer.from(text).toString("base64");
-const variables = (values: Readonly<Record<string, string>>) =>
-  Object.entries(values).map(([name, value]) => ({ name, value: base64(value) }));
-
 /** An image that only the registry has, under a name that no other test uses. */
 async function pushed(): Promise<string> {
   const { api } = await testEngine();
   return registry.push(api, images.small, `test/${crypto.randomUUID()}:1`);
-}
-
-function jobWith(
-  image: string,
-  credentials: readonly Readonly<Record<string, string>>[] = [],
-  files: readonly unknown[] = [],
-) {
-  const compose = {
-    image_pull_credentials: credentials.map((values) => ({ env_vars: variables(values), files })),
-  };
-  return containerJob(["echo it runs"], [{ image }], { compose });
 }
 
 const generic = (password: string) => ({
@@ -50,14 +28,6 @@ const generic = (password: string) => ({
   DOCKER_PASSWORD: password,
   DOCKER_URL: registry.host,
 });
-
-/** Nothing of the credentials is anywhere but in the request. */
-async function expectNoTrace(scene: ContainerScene, output: string, secret: string): Promise<void> {
-  expect(output).not.toContain(secret);
-  expect(existsSync(path.join(scene.tester.home, ".docker"))).toBe(false);
-  const log = Bun.file(path.join(scene.tester.temporary, "agent_log"));
-  if (await log.exists()) expect(await log.text()).not.toContain(secret);
-}
 
 describe("an image behind a password", () => {
   test("is pulled with the job's credentials, which are shown nowhere and kept nowhere", async () => {
@@ -159,6 +129,37 @@ describe("an image that cannot be pulled", () => {
   });
 });
 
+const [ownPlatform, otherPlatform] =
+  process.arch === "arm64" ? ["linux/arm64", "linux/amd64"] : ["linux/amd64", "linux/arm64"];
+
+describe("an image for another platform than the agent's option docker-platform", () => {
+  test("is pulled for it, and refused when the registry has it for another one only", async () => {
+    await using scene = await createContainerScene();
+    const image = await pushed();
+    const job = jobWith(image, [generic(registry.password)]);
+    const { outline, exitCode } = await scene.run(job, [`--docker-platform=${otherPlatform}`]);
+    expect(outline[2]).toContain(
+      `Image "${image}" is for platform ${ownPlatform}, and the agent wants ${otherPlatform} (docker-platform)\n`,
+    );
+    expect(outline[2]).not.toContain("attempt 2");
+    expect(exitCode).toBe(1);
+    expect((await scene.run(job, [`--docker-platform=${ownPlatform}`])).exitCode).toBe(0);
+    expect(await scene.left()).toEqual([]);
+  });
+
+  test("is not present, where the agent never pulls", async () => {
+    await using scene = await createContainerScene();
+    const { outline, exitCode } = await scene.run(jobWith(images.debian), [
+      `--docker-platform=${otherPlatform}`,
+      "--docker-pull-policy=never",
+    ]);
+    expect(outline[1]).toContain(
+      `Image "${images.debian}" is not present for platform ${otherPlatform}, and the agent never pulls images`,
+    );
+    expect(exitCode).toBe(1);
+  });
+});
+
 test("two jobs that want one image pull it once", async () => {
   await using scene = await createContainerScene();
   const image = await pushed();
@@ -175,81 +176,4 @@ test("two jobs that want one image pull it once", async () => {
   const pulls = runs.map(({ stdout }) => stdout.includes(`"output":"Pulling ${image}`));
   expect(pulls.filter((isPull) => isPull)).toHaveLength(1);
   expect(await scene.left()).toEqual([]);
-});
-
-describe("credentials of clouds", () => {
-  test("ECR's come from the AWS CLI, which sees the job's variables and none of the agent's", async () => {
-    await using scene = await createContainerScene();
-    await scene.tester.write(
-      "bin/aws",
-      [
-        "#!/bin/sh",
-        `env | grep -v -e ^PWD= -e ^SHLVL= -e ^_= | sort >>"$(dirname "$0")/environment"`,
-        `case "$*" in`,
-        "--version) echo aws-cli/2.15.0 Python/3 ;;",
-        "'sts get-caller-identity --query Account --output text') echo 123456789012 ;;",
-        "'ecr get-login-password --region eu-test-1') echo a-password-for-an-hour ;;",
-        "*) echo unexpected: $* >&2; exit 2 ;;",
-        "esac",
-        "",
-      ].join("\n"),
-      0o755,
-    );
-    const job = jobWith(images.debian, [
-      {
-        DOCKER_CREDENTIAL_TYPE: "AWS_ECR",
-        AWS_REGION: "eu-test-1",
-        AWS_ACCESS_KEY_ID: "key",
-        AWS_SECRET_ACCESS_KEY: "job-secret",
-      },
-    ]);
-    const bin = path.join(scene.tester.home, "bin");
-    const { outline, exitCode, stdout } = await scene.run(job, [], {
-      env: { PATH: `${bin}:${process.env.PATH}`, AGENT_SECRET: "hidden" },
-    });
-    expect(outline[1]).toContain(
-      "Setting up credentials for ECR\naws ecr get-login-password --region $AWS_REGION | docker login --username AWS --password-stdin 123456789012.dkr.ecr.$AWS_REGION.amazonaws.com\n",
-    );
-    // No such registry can be reached from here.
-    expect(outline[1]).toContain('Registry "123456789012.dkr.ecr.eu-test-1.amazonaws.com" did not answer: ');
-    expect(exitCode).toBe(1);
-    expect(stdout).not.toContain("a-password-for-an-hour");
-    const seen = await Bun.file(path.join(bin, "environment")).text();
-    expect(seen).toContain("AWS_SECRET_ACCESS_KEY=job-secret");
-    expect(seen).not.toContain("AGENT_SECRET");
-  });
-
-  test("GCR's key goes to its host, as the user _json_key", async () => {
-    await using scene = await createContainerScene();
-    const asked: string[] = [];
-    await using gcr = Bun.serve({
-      hostname: "127.0.0.1",
-      port: 0,
-      fetch(request) {
-        asked.push(request.headers.get("authorization") ?? "");
-        const isKnown = request.headers.get("authorization") === `Basic ${base64('_json_key:{"key":1}')}`;
-        if (isKnown) return new Response("{}");
-        return new Response("{}", { status: 401, headers: { "www-authenticate": 'Basic realm="gcr"' } });
-      },
-    });
-    const host = `127.0.0.1:${gcr.port}`;
-    const files = [{ path: "/tmp/gcr/keyfile.json", content: base64('{"key":1}'), mode: "0600" }];
-    const job = jobWith(images.debian, [{ DOCKER_CREDENTIAL_TYPE: "GCR", GCR_HOSTNAME: host }], files);
-    const { outline, exitCode } = await scene.run(job);
-    expect(outline[1]).toBe(
-      "[Setting up image pull credentials] 0: Setting up credentials for GCR\ncat /tmp/gcr/keyfile.json | docker login -u _json_key --password-stdin https://$GCR_HOSTNAME\nLogin Succeeded\n",
-    );
-    expect(exitCode).toBe(0);
-    expect(asked.at(-1)).toBe(`Basic ${base64('_json_key:{"key":1}')}`);
-  });
-
-  test.each([
-    [{}, "Failed to resolve docker login strategy: DOCKER_CREDENTIAL_TYPE not set\n"],
-    [{ DOCKER_CREDENTIAL_TYPE: "Other" }, "Unknown Handler for credential type Other\n"],
-  ])("an unknown kind fails with the string of the protocol: %p", async (values, line) => {
-    await using scene = await createContainerScene();
-    const { outline, exitCode } = await scene.run(jobWith(images.debian, [values]));
-    expect(outline[1]).toBe(`[Setting up image pull credentials] 1: ${line}`);
-    expect(exitCode).toBe(1);
-  });
 });

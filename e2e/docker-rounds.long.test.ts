@@ -5,6 +5,7 @@ import { closeEngine, containerJob, createContainerScene, testEngine } from "./c
 import { until } from "./jobs.ts";
 
 const jobs = 200;
+const slots = 2;
 
 beforeAll(async () => {
   await testEngine();
@@ -15,15 +16,20 @@ afterAll(closeEngine);
 test("two hundred jobs one after another in two slots leave nothing: no container, network, volume, file or descriptor", async () => {
   await using containers = await createContainerScene();
   await using scene = await createScene();
-  const agent = await scene.readyAgent(["--slots", "2"], { env: containers.env });
+  const agent = await scene.readyAgent(["--slots", `${slots}`], { env: containers.env });
   const descriptors = () => readdirSync(`/proc/${agent.pid}/fd`).length;
+  const runOne = async () => {
+    const id = await scene.hub.submit(containerJob(["echo hi"], [{}, { command: "sleep 1000" }]));
+    return (await scene.hub.done(id)).result;
+  };
+  /** Each slot gets a job when it has finished another one. */
   const run = async (count: number) => {
-    const ids = await Promise.all(
-      Array.from({ length: count }, () =>
-        scene.hub.submit(containerJob(["echo hi"], [{}, { command: "sleep 1000" }])),
-      ),
-    );
-    return Promise.all(ids.map(async (id) => (await scene.hub.done(id)).result));
+    const inSlot = async () => {
+      const results: unknown[] = [];
+      while (results.length < count / slots) results.push(await runOne());
+      return results;
+    };
+    return (await Promise.all(Array.from({ length: slots }, inSlot))).flat();
   };
   await run(4);
   const before = descriptors();

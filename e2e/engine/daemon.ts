@@ -1,4 +1,4 @@
-import { mkdir, open, readFile } from "node:fs/promises";
+import { mkdir, open, readFile, rm } from "node:fs/promises";
 import path from "node:path";
 import { isAnswering } from "./api.ts";
 
@@ -17,6 +17,8 @@ export interface DaemonOptions {
   readonly directory: string;
   /** Further arguments: `--live-restore`. */
   readonly arguments?: readonly string[];
+  /** Command that runs the daemon in place of itself: `unshare --mount …`. */
+  readonly prefix?: readonly string[];
 }
 
 const patienceMs = 60_000;
@@ -24,11 +26,14 @@ const patienceMs = 60_000;
 export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
   const { directory } = options;
   await mkdir(directory, { recursive: true });
+  // The containerd of a killed daemon has been killed too. Where nobody collects it, the next daemon takes it for alive.
+  await rm(path.join(directory, "exec/containerd/containerd.pid"), { force: true });
   const socket = path.join(directory, "docker.sock");
   const logFile = path.join(directory, "dockerd.log");
   await using log = await open(logFile, "w");
   const child = Bun.spawn(
     [
+      ...(options.prefix ?? []),
       "dockerd",
       "--host",
       `unix://${socket}`,
@@ -40,6 +45,7 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
       path.join(directory, "docker.pid"),
       // Each job has a network of its own, and the default one may belong to another daemon.
       "--bridge=none",
+      "--exec-opt=native.cgroupdriver=cgroupfs",
       ...(options.arguments ?? []),
     ],
     { stdio: ["ignore", log.fd, log.fd] },

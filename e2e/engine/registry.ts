@@ -17,22 +17,30 @@ export interface Registry extends AsyncDisposable {
   requests(): readonly string[];
 }
 
-export async function startRegistry(): Promise<Registry> {
+export interface RegistryOptions {
+  readonly user?: string;
+  readonly password?: string;
+  /** Address that it listens on; default: a free port of 127.0.0.1. */
+  readonly address?: string;
+  /** Its name in names of images; default: its address. */
+  readonly host?: string;
+}
+
+export async function startRegistry(options: RegistryOptions = {}): Promise<Registry> {
   await needCommand("docker-registry", "docker-registry");
   const directory = await mkdtemp(path.join(tmpdir(), "signalman-registry-"));
-  const [user, password] = ["somebody", `pass-${crypto.randomUUID()}`];
+  const { user = "somebody", password = `pass-${crypto.randomUUID()}` } = options;
   const hash = await Bun.password.hash(password, { algorithm: "bcrypt", cost: 4 });
   const passwords = path.join(directory, "htpasswd");
   await Bun.write(passwords, `${user}:${hash}\n`);
-  const port = freePort();
+  const { address = `127.0.0.1:${freePort()}`, host = address } = options;
   const config = path.join(directory, "config.yml");
-  await Bun.write(config, toConfig({ directory, passwords, port }));
+  await Bun.write(config, toConfig({ directory, passwords, address }));
   const child = Bun.spawn(["docker-registry", "serve", config], { stdio: ["ignore", "pipe", "pipe"] });
   const lines: string[] = [];
   void collect(child.stdout, lines);
   void collect(child.stderr, lines);
-  const host = `127.0.0.1:${port}`;
-  await waitFor(host, () => child.exitCode, lines);
+  await waitFor(address, () => child.exitCode, lines);
   return {
     host,
     user,
@@ -51,17 +59,17 @@ export async function startRegistry(): Promise<Registry> {
 function toConfig({
   directory,
   passwords,
-  port,
+  address,
 }: {
   directory: string;
   passwords: string;
-  port: number;
+  address: string;
 }): string {
   return JSON.stringify({
     version: "0.1",
     log: { level: "info" },
     storage: { filesystem: { rootdirectory: path.join(directory, "data") } },
-    http: { addr: `127.0.0.1:${port}` },
+    http: { addr: address },
     auth: { htpasswd: { realm: "test", path: passwords } },
   });
 }
@@ -89,7 +97,7 @@ function splitTag(name: string): string[] {
   return at > name.lastIndexOf("/") ? [name.slice(0, at), name.slice(at + 1)] : [name];
 }
 
-function freePort(): number {
+export function freePort(): number {
   const listener = Bun.listen({ hostname: "127.0.0.1", port: 0, socket: { data() {} } });
   const { port } = listener;
   listener.stop(true);
@@ -106,10 +114,14 @@ async function collect(stream: ReadableStream<Uint8Array>, lines: string[]): Pro
   }
 }
 
-async function waitFor(host: string, exitCode: () => number | null, lines: readonly string[]): Promise<void> {
+async function waitFor(
+  address: string,
+  exitCode: () => number | null,
+  lines: readonly string[],
+): Promise<void> {
   const deadline = performance.now() + 30_000;
   for (;;) {
-    const response = await fetch(`http://${host}/v2/`).catch(() => undefined);
+    const response = await fetch(`http://${address}/v2/`).catch(() => undefined);
     if (response?.status === 401) return;
     if (exitCode() !== null || performance.now() > deadline)
       throw new Error(`docker-registry did not start: ${lines.slice(-5).join("\n")}`);

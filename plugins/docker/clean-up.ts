@@ -1,7 +1,8 @@
 import { existsSync } from "node:fs";
 import { aborted, type CleanUpContext, toMessage } from "signalman";
 import type { DockerConfig } from "./config.ts";
-import { labels } from "./containers/place.ts";
+import { removeCgroups } from "./cgroup/job-cgroup.ts";
+import { labels, readCgroupName, toName } from "./containers/place.ts";
 import { removeAll } from "./containers/remove.ts";
 import { findEndpoint } from "./engine/endpoint.ts";
 import { connectEngine } from "./engine/engine.ts";
@@ -26,6 +27,11 @@ export async function cleanUpContainers(
       isKept: ({ [labels.job]: job = "" }) => jobId === undefined && context.runningJobs.includes(job),
       logger,
     });
+    await removeCgroups((name) => {
+      const job = readCgroupName(name, agentId);
+      if (job === undefined) return false;
+      return jobId === undefined ? !context.runningJobs.map(toName).includes(job) : job === toName(jobId);
+    }, logger);
     if (removed > 0) {
       const whose = jobId === undefined ? "earlier jobs" : `job "${jobId}"`;
       logger.info(`removed containers and networks that ${whose} left`, { count: removed });

@@ -70,6 +70,22 @@ describe("the words of a command", () => {
 });
 
 describe("what the engine is asked for", () => {
+  test("containers get /dev/kvm, limits, and a cgroup around them, when there are any", () => {
+    const asked = { ...settings({ "expose-kvm": true }), limits: { memoryBytes: 1e9, cpus: 1.5, pids: 9 } };
+    const { HostConfig } = toServiceSpec(container, { ...asked, cgroupParent: "/signalman/x" });
+    expect(HostConfig).toMatchObject({
+      Devices: [{ PathOnHost: "/dev/kvm", PathInContainer: "/dev/kvm", CgroupPermissions: "rwm" }],
+      CgroupParent: "/signalman/x",
+      Memory: 1e9,
+      MemorySwap: 1e9,
+      NanoCpus: 1.5e9,
+      PidsLimit: 9,
+    });
+    const bare = toServiceSpec(container, settings()).HostConfig;
+    for (const name of ["Devices", "CgroupParent", "Memory", "NanoCpus", "PidsLimit"])
+      expect(bare).not.toHaveProperty(name);
+  });
+
   test("the first container keeps its image's entrypoint, and starts the session in place of a command", () => {
     const asked = settings();
     const spec = toSessionSpec({ ...container, command: "ignored" }, asked, { command: ["sh"], mounts: [] });

@@ -1,6 +1,7 @@
-import { type Executor, type ExecutorContext, type Output, toMessage } from "signalman";
+import { type Executor, type ExecutorContext, type JobUsage, type Output, toMessage } from "signalman";
 import { decodeVariables, toExportFile } from "signalman/terminal";
 import type { DockerConfig } from "./config.ts";
+import { removeCgroups } from "./cgroup/job-cgroup.ts";
 import { createPlace, type JobPlace, labels } from "./containers/place.ts";
 import { removeAtLast } from "./containers/remove.ts";
 import { privateDirectory } from "./containers/spec.ts";
@@ -9,7 +10,8 @@ import { findEndpoint } from "./engine/endpoint.ts";
 import { endJob } from "./session/end-job.ts";
 import { runAndExplain } from "./session/explain.ts";
 import { injectFile } from "./session/inject-file.ts";
-import { type StartedJob, startJob } from "./start-job.ts";
+import { startJob } from "./start-job.ts";
+import type { StartedJob } from "./started-job.ts";
 
 /** A job in containers: its shell in the first one, the others beside it (protocol section 6.3). */
 export function createDockerExecutor(context: ExecutorContext, options: DockerConfig): Executor {
@@ -88,11 +90,17 @@ export function createDockerExecutor(context: ExecutorContext, options: DockerCo
     },
     usage: async () => {
       if (running()?.session.alive) await started.usage?.look();
-      return started.usage?.read() ?? {};
+      const used = started.usage?.read() ?? {};
+      return { ...used, ...addKills(used, started.serviceEnds?.oomKills) };
     },
     [Symbol.asyncDispose]: () => docker.stop(context.options.stopGraceMs),
   };
   return docker;
+}
+
+/** Kills in services are counted apart from the figures of their containers. */
+function addKills({ oomKills }: JobUsage, inServices = 0): JobUsage {
+  return oomKills === undefined ? {} : { oomKills: oomKills + inServices };
 }
 
 interface RemoveJobOptions extends Pick<ExecutorContext, "logger"> {
@@ -116,6 +124,7 @@ async function removeJob(job: Partial<StartedJob>, options: RemoveJobOptions): P
   const instance = `${labels.instance}=${place.labels[labels.instance]}`;
   try {
     await removeAtLast(engine, { labels: [instance], logger, patienceMs: engineTimeoutMs });
+    if (job.cgroup) await removeCgroups((name) => name === place.cgroupName, logger);
   } catch (error) {
     logger.warn(`containers of the job may be left: ${toMessage(error)}`);
   }

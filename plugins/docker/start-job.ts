@@ -1,38 +1,10 @@
-import type Docker from "dockerode";
-import { AgentError, type ExecutorContext, type Output, type RegistryLogin, toMessage } from "signalman";
-import type { Session } from "signalman/terminal";
-import type { DockerConfig } from "./config.ts";
-import { createContainer, createJobNetwork } from "./containers/create.ts";
+import { AgentError, type ExecutorContext, type RegistryLogin, toMessage } from "signalman";
+import { createJobNetwork } from "./containers/create.ts";
 import { toMounts } from "./containers/mounts.ts";
-import type { JobPlace } from "./containers/place.ts";
-import { type Service, waitForServices } from "./containers/services.ts";
-import { type ContainerSettings, toServiceSpec, toSessionSpec } from "./containers/spec.ts";
-import { type ContainerUsage, createContainerUsage } from "./containers/usage.ts";
 import type { Engine } from "./engine/engine.ts";
-import { startHeartbeat } from "./engine/heartbeat.ts";
 import { setUpHost } from "./host-setup.ts";
-import type { ContainerTerminal } from "./session/container-terminal.ts";
-import { openSession } from "./session/open-session.ts";
-import { createKeepers, type Keepers } from "./session/put-bytes.ts";
-
-/** What a job has once it has started. */
-export interface StartedJob {
-  readonly engine: Engine;
-  readonly container: Docker.Container;
-  readonly session: Session<ContainerTerminal>;
-  readonly keepers: Keepers;
-  readonly usage: ContainerUsage;
-  readonly heartbeat: Disposable;
-}
-
-export interface StartOptions {
-  readonly context: ExecutorContext;
-  readonly options: DockerConfig;
-  readonly place: JobPlace;
-  readonly connect: () => Promise<Engine>;
-  /** Gets what has been started, as it is. */
-  readonly onStarted: (job: Partial<StartedJob>) => void;
-}
+import { startContainers } from "./start-containers.ts";
+import type { StartOptions } from "./started-job.ts";
 
 /**
  * Starts a job's containers and its shell. Resolves to 0, or to another code when the job's log says why. When it resolves or rejects, no call
@@ -52,6 +24,7 @@ export async function startJob(start: StartOptions, signal: AbortSignal): Promis
   signal.throwIfAborted();
   start.onStarted({ engine });
 
+  engine.cgroups().catch(() => {});
   // The network takes as long as everything else together, so that it begins first.
   const network = createJobNetwork(engine, place);
   network.catch(() => {});
@@ -109,83 +82,6 @@ async function pullAll(
   return code === 0;
 }
 
-async function startContainers(
-  start: StartOptions & { engine: Engine; mounts: ReturnType<typeof toMounts>; output: Output },
-  signal: AbortSignal,
-): Promise<void> {
-  const { context, options, place, engine, output, onStarted } = start;
-  const [first, ...others] = context.job.containers;
-  const settings: ContainerSettings = {
-    place,
-    options,
-    limits: context.options.limits,
-    environment: context.environment,
-  };
-  const usage = createContainerUsage(engine);
-  onStarted({ usage });
-  const starting = whenAllSettled(
-    others.map(async ({ name }, index): Promise<Service> => {
-      const container = await createContainer(
-        engine,
-        others[index]!,
-        toServiceSpec(others[index]!, settings),
-      );
-      signal.throwIfAborted();
-      await engine.call(`start container "${name}"`, container.start());
-      usage.addService(container);
-      return { name, container };
-    }),
-  );
-  output("Starting a new bash session.\n");
-  const opening = openShell({ ...start, first: first!, settings, usage }, signal);
-  await Promise.allSettled([starting, opening]);
-  const services = await starting;
-  await opening;
-  await waitForServices(services, { engine, output, timeoutMs: options["service-timeout"] * 1000, signal });
-}
-
-async function openShell(
-  start: Parameters<typeof startContainers>[0] & {
-    first: ExecutorContext["job"]["containers"][number];
-    settings: ContainerSettings;
-    usage: ContainerUsage;
-  },
-  signal: AbortSignal,
-): Promise<void> {
-  const { context, options, engine, mounts, first, settings, usage, onStarted } = start;
-  let keepers: Keepers | undefined;
-  const opened: { session?: Session<ContainerTerminal> } = {};
-  const session = await openSession(
-    {
-      engine,
-      context,
-      image: first.image,
-      startTimeoutMs: options["start-timeout"] * 1000,
-      create: async (command) => {
-        const spec = toSessionSpec(first, settings, { command, mounts });
-        const container = await createContainer(engine, first, spec);
-        keepers = createKeepers(engine, container, () => opened.session?.shellPid ?? 0);
-        onStarted({ container, keepers });
-        return container;
-      },
-      put: (path, bytes) => keepers!.put(path, bytes),
-    },
-    signal,
-  );
-  opened.session = session;
-  const keeper = await keepers!.current();
-  session.terminal.onSettle = () =>
-    void keepers
-      ?.current()
-      .then((each) => each.settle())
-      .catch(() => {});
-  usage.setReader(async () => (await keepers!.current()).readAccounting());
-  // Without its terminal the session is dead, and what runs in it is told why.
-  const heartbeat = startHeartbeat(engine, () => void session.terminal[Symbol.asyncDispose]());
-  onStarted({ session, heartbeat });
-  if (session.shellPid > 0) await keeper.watch(session.shellPid);
-}
-
 /** The exit code of a step. A stop ends it without a word of its own. */
 async function unlessStopped(signal: AbortSignal, step: () => Promise<boolean>): Promise<number> {
   try {
@@ -194,10 +90,4 @@ async function unlessStopped(signal: AbortSignal, step: () => Promise<boolean>):
     if (signal.aborted) return 1;
     throw error;
   }
-}
-
-/** As `Promise.all`, but nothing is under way any more when it rejects. */
-async function whenAllSettled<T>(work: readonly Promise<T>[]): Promise<T[]> {
-  await Promise.allSettled(work);
-  return Promise.all(work);
 }

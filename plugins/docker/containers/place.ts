@@ -5,6 +5,8 @@ export interface JobPlace {
   /** Labels of everything that the job gets. */
   readonly labels: Readonly<Record<string, string>>;
   readonly networkName: string;
+  /** Of the cgroup around its containers. */
+  readonly cgroupName: string;
   containerName(name: string): string;
 }
 
@@ -27,11 +29,18 @@ export function createPlace({ agentId, jobId }: { agentId: string; jobId: string
   return {
     labels: { [labels.agent]: agentId, [labels.job]: jobId, [labels.instance]: instance },
     networkName: prefix,
+    cgroupName: `${toName(agentId)}.${toName(jobId)}.${instance}`,
     containerName: (name) => `${prefix}-${toName(name)}`,
   };
 }
 
+/** The job whose cgroup has this name; `undefined` when an executor of another agent has made it. */
+export function readCgroupName(name: string, agentId: string): string | undefined {
+  const prefix = `${toName(agentId)}.`;
+  return name.startsWith(prefix) ? /^(.*)\.[0-9a-f]{8}$/.exec(name.slice(prefix.length))?.[1] : undefined;
+}
+
 /** Engines accept `[a-zA-Z0-9_.-]`. */
-function toName(text: string): string {
+export function toName(text: string): string {
   return text.replaceAll(/[^A-Za-z0-9_.-]/g, "_");
 }

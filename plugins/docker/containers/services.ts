@@ -7,6 +7,8 @@ import type { Engine } from "../engine/engine.ts";
 export interface Service {
   readonly name: string;
   readonly container: Docker.Container;
+  /** Whether the job's log has its end already. */
+  isToldOf?: boolean;
 }
 
 /**
@@ -21,7 +23,7 @@ export async function waitForServices(
 }
 
 async function waitForService(
-  { name, container }: Service,
+  service: Service,
   {
     engine,
     output,
@@ -29,6 +31,7 @@ async function waitForService(
     signal,
   }: { engine: Engine; output: Output; timeoutMs: number; signal: AbortSignal },
 ): Promise<void> {
+  const { name, container } = service;
   const startedAt = performance.now();
   const seconds = () => ((performance.now() - startedAt) / 1000).toFixed(1);
   for (let isFirst = true; ; isFirst = false) {
@@ -37,6 +40,7 @@ async function waitForService(
     const health = state.Health?.Status;
     if (!state.Running) {
       if (state.ExitCode === 0) return;
+      service.isToldOf = true;
       output(`Container ${name} ended with exit code ${state.ExitCode}. Its last lines:\n`);
       return output(await readLastLines(engine, container));
     }

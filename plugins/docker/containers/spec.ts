@@ -16,6 +16,8 @@ export interface ContainerSettings {
   readonly place: JobPlace;
   readonly options: DockerConfig;
   readonly limits: JobLimits;
+  /** The cgroup around all containers of the job. */
+  readonly cgroupParent?: string;
   /** The agent's environment, for its proxy variables. */
   readonly environment: Readonly<Record<string, string>>;
 }
@@ -81,10 +83,11 @@ function toSpec(container: JobContainer, purpose: string, settings: ContainerSet
   };
 }
 
-function toHostConfig({ place, options, limits }: ContainerSettings): HostConfig {
+function toHostConfig({ place, options, limits, cgroupParent }: ContainerSettings): HostConfig {
   const { memoryBytes, cpus, pids } = limits;
   return {
     NetworkMode: place.networkName,
+    ...(cgroupParent !== undefined && { CgroupParent: cgroupParent }),
     ...(memoryBytes !== undefined && { Memory: memoryBytes, MemorySwap: memoryBytes }),
     ...(cpus !== undefined && { NanoCpus: Math.round(cpus * 1e9) }),
     ...(pids !== undefined && { PidsLimit: pids }),

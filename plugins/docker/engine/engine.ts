@@ -9,8 +9,18 @@ export interface Engine {
   readonly endpoint: EngineEndpoint;
   readonly version: string;
   readonly apiVersion: string;
+  /** Milliseconds that a call may take. */
+  readonly timeoutMs: number;
+  /** How it limits and counts what containers use; asked for once. */
+  cgroups(): Promise<EngineCgroups>;
   /** Waits for a call to the engine, for the engine's time-out at most. `what` completes "cannot …" of the error. */
   call<T>(what: string, work: Promise<T>): Promise<T>;
+}
+
+export interface EngineCgroups {
+  /** `cgroupfs`, `systemd`, or `none`: a rootless engine that can neither limit nor count. */
+  readonly driver: string;
+  readonly version: "1" | "2";
 }
 
 /** Connects to the engine. Throws `DOCKER_FAILED` with what to do about it. */
@@ -33,7 +43,24 @@ export async function connectEngine(
     throw new AgentError("DOCKER_FAILED", `${title} (expected API ${oldestApi}, Docker 19.03, or newer)`);
   }
   const docker = new Client({ ...endpoint.connection, version: `v${chooseApi(version)}` });
-  return { docker, endpoint, version: version.Version, apiVersion: version.ApiVersion, call };
+  let cgroups: Promise<EngineCgroups> | undefined;
+  return {
+    docker,
+    endpoint,
+    version: version.Version,
+    apiVersion: version.ApiVersion,
+    timeoutMs,
+    cgroups: () => (cgroups ??= call("look at the engine", docker.info()).then(toCgroups)),
+    call,
+  };
+}
+
+function toCgroups(info: unknown): EngineCgroups {
+  const { CgroupDriver: driver = "", CgroupVersion: version } = info as {
+    CgroupDriver?: string;
+    CgroupVersion?: string;
+  };
+  return { driver, version: version === "2" ? "2" : "1" };
 }
 
 /** Docker 19.03: the first with everything that a job needs. */

@@ -23,11 +23,17 @@ export function isUnreachable(error: unknown): boolean {
   return statusOf(error) === undefined && unreachable.test(codeOf(error));
 }
 
+/** A local engine that was gone: one that only took too long, or is behind a network, may have run on. */
+export function isGone(error: unknown, { socketPath }: EngineEndpoint): boolean {
+  return socketPath !== undefined && isUnreachable(error) && codeOf(error) !== "ETIMEDOUT";
+}
+
 /** The error of a call to the engine, with what was tried, why it failed, and what to do about it. */
 export function toEngineError(error: unknown, what: string, { host }: EngineEndpoint): AgentError {
   if (isAgentError(error)) return error;
   const code = codeOf(error);
-  const reason = remedies[code]?.(host) ?? toReason(error);
+  const said = toReason(error);
+  const reason = isRejected(said) ? rejected(host, said) : (remedies[code]?.(host) ?? said);
   const tail = unreachable.test(code) && !remedies[code] ? ` (engine "${host}")` : "";
   return new AgentError("DOCKER_FAILED", `cannot ${what}: ${reason}${tail}`, { cause: error });
 }
@@ -52,6 +58,15 @@ export async function withTimeout<T>(work: Promise<T>, timeoutMs: number): Promi
 
 const unreachable =
   /^(ENOENT|FailedToOpenSocket|ECONNREFUSED|ConnectionRefused|EACCES|EPERM|ETIMEDOUT|ECONNRESET|ConnectionClosed|EPIPE|ENOTFOUND|EHOSTUNREACH|DEPTH_ZERO_SELF_SIGNED_CERT|UNABLE_TO_VERIFY_LEAF_SIGNATURE|CERT_.*|ERR_TLS_.*)$/;
+
+/** The other side of a TLS connection has refused what this one has shown. */
+function isRejected(said: string): boolean {
+  return /SSL routines.*(ALERT|alert).*(CERT|cert|UNKNOWN_CA|unknown ca)/.test(said);
+}
+
+function rejected(host: string, said: string): string {
+  return `the Docker engine at "${host}" rejects the client certificate: check cert.pem and key.pem of DOCKER_CERT_PATH or of the context (${said})`;
+}
 
 const notThere = (host: string) =>
   `no Docker engine answers at "${host}": start it (\`systemctl start docker\`), or set DOCKER_HOST`;

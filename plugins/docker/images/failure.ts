@@ -46,6 +46,8 @@ function classify(error: unknown, reason: string): RegistryFailure["kind"] {
   // Docker Hub does not tell a private image from one that does not exist.
   if (/repository does not exist|manifest unknown|manifest for .* not found|name unknown/i.test(reason))
     return "absent";
+  if (/no matching manifest|no match for platform|does not match the specified platform/i.test(reason))
+    return "absent";
   if (
     /unauthorized|no basic auth|authentication required|incorrect username|access denied|denied:|forbidden/i.test(
       reason,

@@ -2,8 +2,9 @@ import { describe, expect, test } from "bun:test";
 import { AgentError, decodePullCredentials, type ImagePullCredentials } from "signalman";
 import { environmentVariable } from "signalman/testing";
 import { toPullFailure } from "./failure.ts";
+import { fits } from "./platform.ts";
 import { createPullProgress } from "./progress.ts";
-import { parseReference, toRegistry } from "./reference.ts";
+import { isReference, parseReference, toRegistry } from "./reference.ts";
 
 const entry = (values: Readonly<Record<string, string>>, files: ImagePullCredentials["files"] = []) => ({
   env: Object.entries(values).map(([name, value]) => environmentVariable(name, value)),
@@ -78,6 +79,7 @@ describe("why an image could not be pulled", () => {
 
   test.each([
     [404, "manifest for r.test/a:1 not found: manifest unknown: manifest unknown", "absent"],
+    [404, "no matching manifest for linux/arm64 in the manifest list entries", "absent"],
     [404, "pull access denied for a, repository does not exist or may require 'docker login'", "absent"],
     [500, 'Get "https://r.test/v2/": no basic auth credentials', "refused"],
     [500, 'Head "https://r.test/v2/": unauthorized: authentication required', "refused"],
@@ -104,4 +106,51 @@ test("the progress of a pull sums up its layers", () => {
   progress.add({ id: id("b"), status: "Pull complete" });
   expect(progress.summary()).toBe("2 of 2 layers, 20.0 of 20.0 MB");
   expect(progress.downloadedBytes).toBe(2e7);
+});
+
+test.each([
+  [undefined, undefined, false],
+  ["linux/amd64", undefined, true],
+  ["linux/amd64", "linux/amd64", true],
+  ["linux/amd64", "linux/arm64", false],
+  ["linux/arm64", "linux/arm64/v8", true],
+  ["linux/arm64", "linux/aarch64", true],
+  ["linux/amd64", "x86_64", true],
+  ["linux/amd64", "linux", true],
+  ["linux/amd64", "windows/amd64", false],
+])("an image of the platform %p for one that wants %p: %p", (platform, wanted, isFit) => {
+  expect(fits(platform, wanted)).toBe(isFit);
+});
+
+describe("an image's name", () => {
+  test.each([
+    "debian",
+    "debian:bookworm-slim",
+    "library/debian",
+    "127.0.0.1:5000/team/app:1",
+    "localhost/app",
+    "r.test/a/b/c@sha256:0123abcd",
+    "r.test:443/a__b/c-d.e:v1.2_3@sha256:0123abcd",
+    "0fa9f0823b35",
+  ])("may be %p", (name) => {
+    expect(isReference(name)).toBe(true);
+  });
+
+  test.each([
+    "",
+    "/team/app:1",
+    "a//b",
+    "a/",
+    "a b",
+    "a?b",
+    "a#b",
+    "a:",
+    "a:b:c",
+    "../a",
+    "a/../../b",
+    "a@b",
+    "${VAR}",
+  ])("may not be %p", (name) => {
+    expect(isReference(name)).toBe(false);
+  });
 });

@@ -79,6 +79,13 @@ async function check({ docker, call }: Engine, { server, username, password }: R
       docker.checkAuth({ username, password, serveraddress: server }),
     );
   } catch (error) {
-    throw new AgentError("DOCKER_FAILED", toLoginFailure(error, registry).line, { cause: error });
+    throw new AgentError("DOCKER_FAILED", toLoginFailure(toCause(error), registry).line, {
+      cause: error,
+    });
   }
+}
+
+/** What the engine has answered, without the title of the call. */
+function toCause(error: unknown): unknown {
+  return (error as { cause?: unknown }).cause ?? error;
 }

@@ -6,7 +6,8 @@ import { statusOf } from "../engine/errors.ts";
 import { type RegistryFailure, toPullFailure } from "./failure.ts";
 import { createPullProgress, type PullEvent, type PullProgress, toMegabytes } from "./progress.ts";
 import { lockPull } from "./pull-lock.ts";
-import { parseReference, toRegistry } from "./reference.ts";
+import { fits } from "./platform.ts";
+import { isReference, parseReference, toRegistry } from "./reference.ts";
 
 export interface PullOptions {
   readonly engine: Engine;
@@ -27,18 +28,27 @@ export async function pullImages(context: PullOptions): Promise<boolean> {
 
 async function provideImage(image: string, context: PullOptions): Promise<boolean> {
   const { engine, options, output, signal } = context;
+  if (!isReference(image)) {
+    output(`Image name "${image}" is invalid (expected [registry/]name[:tag][@digest])\n`);
+    return false;
+  }
   const policy = options["pull-policy"];
-  if (policy !== "always" && (await hasImage(engine, image))) {
+  const isPresent = async () =>
+    policy !== "always" && fits(await findPlatform(engine, image), options.platform);
+  if (await isPresent()) {
     output(`Image ${image} is present\n`);
     return true;
   }
   if (policy === "never") {
-    output(`Image "${image}" is not present, and the agent never pulls images (docker-pull-policy)\n`);
+    const wanted = options.platform === undefined ? "" : ` for platform ${options.platform}`;
+    output(
+      `Image "${image}" is not present${wanted}, and the agent never pulls images (docker-pull-policy)\n`,
+    );
     return false;
   }
   const onWait = () => output(`Waiting for another job that pulls ${image}\n`);
   using _lock = await lockPull({ engine: engine.endpoint.host, image, onWait }, signal);
-  if (policy !== "always" && (await hasImage(engine, image))) {
+  if (await isPresent()) {
     output(`Image ${image} is present\n`);
     return true;
   }
@@ -46,12 +56,13 @@ async function provideImage(image: string, context: PullOptions): Promise<boolea
   return await pullImage(image, context);
 }
 
-async function hasImage({ docker, call }: Engine, image: string): Promise<boolean> {
+/** `linux/amd64`; `undefined` when the engine does not have the image. */
+async function findPlatform({ docker, call }: Engine, image: string): Promise<string | undefined> {
   try {
-    await call(`look for image "${image}"`, docker.getImage(image).inspect());
-    return true;
+    const { Os, Architecture } = await call(`look for image "${image}"`, docker.getImage(image).inspect());
+    return `${Os}/${Architecture}`;
   } catch (error) {
-    if (statusOf(error) === 404) return false;
+    if (statusOf(error) === 404) return undefined;
     throw error;
   }
 }
@@ -96,6 +107,11 @@ async function attemptPull(image: string, context: PullOptions): Promise<Registr
       abortSignal: AbortSignal.any([signal, timeout]),
     })) as NodeJS.ReadableStream;
     await readPull(stream, progress);
+    const platform = await findPlatform(engine, image);
+    if (!fits(platform, options.platform)) {
+      const line = `Image "${image}" is for platform ${platform}, and the agent wants ${options.platform} (docker-platform)`;
+      return { kind: "absent", line };
+    }
     const seconds = ((performance.now() - startedAt) / 1000).toFixed(1);
     output(`Pulled ${image} in ${seconds} s (${toMegabytes(progress.downloadedBytes)} MB)\n`);
     return undefined;

@@ -6,6 +6,12 @@ export interface ImageReference {
   readonly pullName: string;
 }
 
+/** Whether an engine would understand the name: a path of names, perhaps with a host in front, and a tag or digest. */
+export function isReference(image: string): boolean {
+  const name = "[a-zA-Z0-9_][a-zA-Z0-9_.-]*";
+  return new RegExp(`^${name}(:\\d+/${name})?(/${name})*(:[\\w.-]+)?(@[\\w+.-]+:[0-9a-fA-F]+)?$`).test(image);
+}
+
 export const dockerHub = "docker.io";
 
 export function parseReference(image: string): ImageReference {

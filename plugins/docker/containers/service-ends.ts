@@ -1,0 +1,53 @@
+import type { Engine } from "../engine/engine.ts";
+import type { Service } from "./services.ts";
+
+/** Finds services that have ended, and services in which processes have been killed for want of memory. */
+export interface ServiceEnds {
+  /** Sentences that no earlier call has told. */
+  find(): Promise<string[]>;
+  /** Processes that were killed for want of memory, as far as they have been found. */
+  readonly oomKills: number;
+}
+
+/** `countKills` gives the kernel's count for a container; `undefined` when the container is gone, or is not counted. */
+export function createServiceEnds(
+  engine: Engine,
+  services: readonly Service[],
+  countKills: (containerId: string) => number | undefined,
+): ServiceEnds {
+  const known = new Map<Service, number>();
+  const dead = new Set<Service>();
+
+  async function look(service: Service): Promise<string | undefined> {
+    const { name, container } = service;
+    const kills = countKills(container.id);
+    if (kills !== undefined) {
+      const before = known.get(service) ?? 0;
+      known.set(service, kills);
+      return kills > before ? `a process of container "${name}" was killed: out of memory` : undefined;
+    }
+    if (dead.has(service)) return undefined;
+    const { State: state } = await engine.call(`look at container "${name}"`, container.inspect());
+    if (state.Running) return undefined;
+    dead.add(service);
+    if (!state.OOMKilled || state.ExitCode !== killed) {
+      const isTold = service.isToldOf === true || state.ExitCode === 0;
+      return isTold ? undefined : `container "${name}" has ended with exit code ${state.ExitCode}`;
+    }
+    known.set(service, (known.get(service) ?? 0) + 1);
+    return `container "${name}" was killed: out of memory`;
+  }
+
+  return {
+    async find() {
+      const found = await Promise.all(services.map((service) => look(service).catch(() => undefined)));
+      return found.filter((line) => line !== undefined);
+    },
+    get oomKills() {
+      return [...known.values()].reduce((all, kills) => all + kills, 0);
+    },
+  };
+}
+
+/** 128 + SIGKILL. */
+const killed = 137;

@@ -1,4 +1,5 @@
 import { type ExecutorContext, type Output, toMessage } from "signalman";
+import { removeJob } from "./clean-up.ts";
 import type { Client } from "./client/client.ts";
 import type { Metadata, Pod, Secret } from "./client/objects.ts";
 import { create } from "./client/resources.ts";
@@ -44,6 +45,10 @@ export async function prepare(options: PrepareOptions): Promise<Prepared | undef
       attempt("Failed to load pod spec", () => loadOwnDecorator(options)),
       findOwner(client, { env: context.environment, logger, signal }),
     ]);
+    // Nothing is created that could not be deleted again: a role without that right fails here.
+    await attempt("Failed to delete objects of an earlier attempt", () =>
+      removeJob(client, names, { signal }),
+    );
     const metadata = toMetadata(options, owner);
     const secret = await attempt("Failed to create environment secret", async () => {
       const packed = packSecret(job);

@@ -17,7 +17,7 @@ export interface Client {
   readonly connection: Connection;
   /** Calls and parses the answer. Throws {@link ApiError}. */
   call<T = unknown>(method: "GET" | "POST" | "DELETE", path: string, options?: CallOptions): Promise<T>;
-  /** Opens an answer that is read as it comes, without a deadline for its body. */
+  /** Opens an answer that is read as it comes. The deadline of an attempt is that of its head. */
   open(
     path: string,
     options: Pick<CallOptions, "query"> & { readonly signal: AbortSignal },
@@ -65,9 +65,20 @@ export function createClient(connection: Connection, options: ClientOptions = {}
       }
     },
     async open(path, { query, signal }) {
-      const response = await send(connection, path, { method: "GET", signal, ...(query && { query }) });
-      if (!response.ok) throw await refuse(response);
-      return response;
+      const late = new AbortController();
+      const timer = setTimeout(() => late.abort(new Error("the time-out has passed")), requestTimeoutMs);
+      try {
+        const either = AbortSignal.any([signal, late.signal]);
+        const response = await send(connection, path, {
+          method: "GET",
+          signal: either,
+          ...(query && { query }),
+        });
+        if (!response.ok) throw await refuse(response);
+        return response;
+      } finally {
+        clearTimeout(timer);
+      }
     },
   };
 }

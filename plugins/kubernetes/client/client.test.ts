@@ -117,6 +117,18 @@ describe("the watch of a pod", () => {
     );
   });
 
+  test("begins with the pod as it is when the server has forgotten its version", async () => {
+    const forgotten = { type: "ERROR", object: { code: 410, message: "too old resource version" } };
+    await using api = startApiServer(({ path }) => {
+      const line = path.includes("resourceVersion=0") ? forgotten : { type: "ADDED", object: pod("7") };
+      if (path.includes("watch=true")) return new Response(`${JSON.stringify(line)}\n`);
+      return Response.json(pod("0"));
+    });
+    await using watch = watchPod(api.client, pod("0"), createRecordingLogger());
+    while (watch.pod.metadata.resourceVersion !== "7") await watch.changed();
+    expect(api.received.map(({ path }) => path.includes("resourceVersion"))).toEqual([true, false, false]);
+  });
+
   test("goes on where it was when a connection ends, and takes a pod of another id for none", async () => {
     const event = (object: Pod) => new Response(`${JSON.stringify({ type: "MODIFIED", object })}\n`);
     await using api = startApiServer(({ path }) => {

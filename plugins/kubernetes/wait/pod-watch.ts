@@ -55,10 +55,10 @@ export function watchPod(client: Client, created: Pod, logger: Logger): PodWatch
     }
   }
 
-  async function follow(): Promise<void> {
+  async function follow(since: string | undefined): Promise<void> {
     const events = watch<Pod>(client, toPath(client, "pods"), {
       fieldSelector: `metadata.name=${name}`,
-      resourceVersion: pod.metadata.resourceVersion,
+      resourceVersion: since,
       signal: stopping.signal,
     });
     for await (const { type, object } of events) {
@@ -70,11 +70,14 @@ export function watchPod(client: Client, created: Pod, logger: Logger): PodWatch
 
   async function run(): Promise<void> {
     const over = AbortSignal.any([gone.signal, stopping.signal]);
+    // A server forgets old versions; from such a one on, a watch begins with the pod as it is.
+    let isForgotten = false;
     for (let pause = 200; !over.aborted; pause = Math.min(pause * 2, 5000)) {
       try {
-        await follow();
-        pause = 200;
+        await follow(isForgotten ? undefined : pod.metadata.resourceVersion);
+        [pause, isForgotten] = [200, false];
       } catch (error) {
+        isForgotten = isApiError(error, 410);
         if (isApiError(error, 403)) {
           logger.info('the role does not allow to "watch" pods: asking for the pod again and again instead');
           refusal = await poll(refresh, { logger, signal: stopping.signal, gone: gone.signal });

@@ -19,7 +19,7 @@ const works = (line = ""): Loss => ({ kind: "comfort", line });
 const full: Readonly<Record<string, Loss>> = {
   "get pods": works(),
   "create pods": fails("Failed to create pod: "),
-  "delete pods": fails("Failed to delete objects of an earlier attempt: "),
+  "delete pods": fails("Failed to create environment secret: "),
   "watch pods": works('the role does not allow to "watch" pods'),
   "list pods": works('grant "list" on "pods"'),
   "get pods/exec": fails(""),
@@ -27,7 +27,7 @@ const full: Readonly<Record<string, Loss>> = {
   "create pods/exec": works(),
   "get pods/log": works(),
   "create secrets": fails("Failed to create environment secret: "),
-  "delete secrets": fails("Failed to delete objects of an earlier attempt: "),
+  "delete secrets": fails("Failed to create environment secret: "),
   "list secrets": works('grant "list" on "secrets"'),
   "get configmaps": fails("Failed to load pod spec: "),
   "watch events": works('the role does not allow to "watch" events'),

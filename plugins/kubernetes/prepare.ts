@@ -45,12 +45,10 @@ export async function prepare(options: PrepareOptions): Promise<Prepared | undef
       attempt("Failed to load pod spec", () => loadOwnDecorator(options)),
       findOwner(client, { env: context.environment, logger, signal }),
     ]);
-    // Nothing is created that could not be deleted again: a role without that right fails here.
-    await attempt("Failed to delete objects of an earlier attempt", () =>
-      removeJob(client, names, { signal }),
-    );
     const metadata = toMetadata(options, owner);
     const secret = await attempt("Failed to create environment secret", async () => {
+      // What an earlier attempt has left. A role without the right to delete fails here, before anything is created.
+      await removeJob(client, names, { signal });
       const packed = packSecret(job);
       await create(client, "secrets", toSecret(metadata(names.secret), "Opaque", packed.data), signal);
       return packed;

@@ -40,11 +40,13 @@ export async function toApiError(response: Response): Promise<ApiError> {
   return new ApiError(response.status, reason, said + toRemedy(response.status, said));
 }
 
-/** Quotas and admission refuse with 403 as well; only a missing right is in these words. */
 function toRemedy(status: number, said: string): string {
-  return status === 403 && / cannot \w+ resource /.test(said)
-    ? "; grant this to the agent's role as docs/kubernetes/rbac.yaml does"
-    : "";
+  // Quotas and admission refuse with 403 as well; only a missing right is in these words.
+  if (status === 403 && / cannot \w+ resource /.test(said))
+    return "; grant this to the agent's role as docs/kubernetes/rbac.yaml does";
+  if (status === 404 && /^namespaces "[^"]*" not found$/.test(said))
+    return "; create this namespace, or set KUBERNETES_NAMESPACE to another one";
+  return "";
 }
 
 function parseStatus(text: string): Status {

@@ -1,20 +1,22 @@
 // Measures jobs in pods of the project's cluster against kubectl, which does the same with the same pod, in one run:
 // `npm run build && bun bench/kubernetes.ts [times|flood]`. Needs root: it starts the cluster.
-import { writeFileSync } from "node:fs";
-import { join } from "node:path";
 import { startCluster } from "../e2e/cluster/cluster.ts";
 import { run } from "../e2e/cluster/command.ts";
 import { images } from "../e2e/cluster/images.ts";
 import { files } from "../e2e/cluster/layout.ts";
+import { outputOf, toEvents } from "../e2e/jobs.ts";
+import type { JobView } from "../plugins/hub/view.ts";
 import { mb, median, ms, row } from "./figures.ts";
 import { startHub } from "./hub.ts";
 import { watchMemory } from "./memory.ts";
-import { binary, env, home, type RunningAgent, runParts, startAgent } from "./running-agent.ts";
+import { type RunningAgent, runParts, startAgent } from "./running-agent.ts";
 
 const rounds = 7;
 const floodBytes = 50_000_000;
-/** Short lines. They are written before the measurement: on a terminal `fold` would write each line by itself. */
-const prepareFlood = `head -c ${floodBytes} /dev/zero | tr '\\0' '\\043' | fold -w 79 >/tmp/flood`;
+/** Size of everything in a job's log before the flood, at most. */
+const setUpBytes = 20_000;
+/** Lines of 80 bytes. They are written before the measurement. */
+const prepareFlood = `yes ${"#".repeat(79)} | head -c ${floodBytes} >/tmp/flood`;
 const flood = "cat /tmp/flood";
 const inPods = ["--kubernetes-executor", `--kubernetes-default-image=${images.debian}`];
 const cluster = { KUBECONFIG: files.kubeconfig, KUBERNETES_NAMESPACE: "default" };
@@ -108,7 +110,7 @@ async function compareFloods(): Promise<void> {
   }
   row("50 MB, kubectl exec without a terminal", `${mb(median(bare))}/s`);
   const ratio = median(delivered) / median(bare);
-  row("50 MB, job in a pod → followed at the hub", `${mb(median(delivered))}/s: ${ratio.toFixed(2)} (≥ 0.3)`);
+  row("50 MB, job in a pod → log at the hub", `${mb(median(delivered))}/s: ${ratio.toFixed(2)} (≥ 0.3)`);
 }
 
 /** Bytes per second. */
@@ -125,33 +127,26 @@ async function floodKubectl(): Promise<number> {
   return (bytes / (performance.now() - started)) * 1000;
 }
 
-/** Bytes per second. Prints whether the log is complete, and the memory of the agent. */
+/** Bytes per second that arrive at the hub. Prints whether they are what was written, and the memory of the agent. */
 async function floodHub(): Promise<number> {
   await using hub = await startHub();
   await using agent = startAgent(hub.endpoint, inPods, cluster);
-  const job = join(home, "flood.json");
-  writeFileSync(job, JSON.stringify({ commands: [prepareFlood, flood] }));
+  const ask = (route: string, init?: RequestInit) => fetch(`http://${hub.endpoint}/hub${route}`, init);
+  const body = JSON.stringify({ commands: [prepareFlood, flood] });
+  const { id } = (await (await ask("/jobs", { method: "POST", body })).json()) as JobView;
   const memory = watchMemory(agent.pid);
-  const follow = Bun.spawn([binary, "hub", "submit", job, "--follow", "--hub", hub.endpoint], {
-    env,
-    stdout: "pipe",
-    stderr: "inherit",
-  });
-  let shown = 0;
   let from = 0;
   let to = 0;
   let before = 0;
-  for await (const chunk of follow.stdout) {
-    const marks = chunk.filter((byte) => byte === 0x23).length;
-    if (marks === 0) continue;
-    if (shown === 0) [from, before] = [performance.now(), memory.restart()];
-    shown += marks;
-    to = performance.now();
+  for (let view: JobView | undefined; !view?.isDone; await Bun.sleep(20)) {
+    view = (await (await ask(`/jobs/${id}`)).json()) as JobView;
+    if (from === 0 && view.log.bytes > setUpBytes) [from, before] = [performance.now(), memory.restart()];
+    if (to === 0 && view.log.bytes >= floodBytes) to = performance.now();
   }
-  const code = await follow.exited;
-  const isComplete = shown === floodBytes && code === 0;
-  row("… log at the hub", isComplete ? "exact" : `NOT EXACT: ${shown} of ${floodBytes}, exit status ${code}`);
   const { total, each } = memory.stop();
+  const events = toEvents(await (await ask(`/jobs/${id}/log`)).text());
+  const isExact = outputOf(events, flood) === `${"#".repeat(79)}\n`.repeat(floodBytes / 80);
+  row("… log at the hub", isExact ? "exact" : "NOT EXACT");
   row("… PSS of agent and job process", `${mb(before)} at the first byte, at most ${mb(total)} (${each})`);
   return (floodBytes / (to - from)) * 1000;
 }

@@ -16,7 +16,7 @@ const floodBytes = 50_000_000;
 /** Size of everything in a job's log before the flood, at most. */
 const setUpBytes = 20_000;
 /** Lines of 80 bytes. They are written before the measurement. */
-const prepareFlood = `yes ${"#".repeat(79)} | head -c ${floodBytes} >/tmp/flood`;
+const prepareFlood = `yes '${"#".repeat(79)}' | head -c ${floodBytes} >/tmp/flood`;
 const flood = "cat /tmp/flood";
 const inPods = ["--kubernetes-executor", `--kubernetes-default-image=${images.debian}`];
 const cluster = { KUBECONFIG: files.kubeconfig, KUBERNETES_NAMESPACE: "default" };

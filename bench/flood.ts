@@ -2,8 +2,9 @@
 // `npm run build && bun bench/flood.ts [server|hub]`.
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { findChildren, readMemory } from "./proc.ts";
 import { mb, ms, row } from "./figures.ts";
+import { startHub } from "./hub.ts";
+import { watchMemory } from "./memory.ts";
 import { binary, env, home, runParts, startAgent } from "./running-agent.ts";
 
 await runParts({ server: flood, hub });
@@ -35,68 +36,34 @@ async function flood(): Promise<void> {
 /** Sends the output to `signalman hub`. */
 async function hub(): Promise<void> {
   const { path, bytes } = writeFlood();
-  const server = Bun.spawn(
-    [binary, "hub", "--port", "0", "--log-limit", "0", "--sync-interval", "1000", "--token", "bench-token"],
-    {
-      env,
-      stdout: "pipe",
-      stderr: "inherit",
-    },
-  );
-  try {
-    const reader = server.stdout.getReader();
-    let text = "";
-    while (!/listening on \S+\n/.test(text)) text += new TextDecoder().decode((await reader.read()).value);
-    const endpoint = /listening on (\S+)\n/.exec(text)![1]!;
-    await using agent = startAgent(endpoint);
-    const job = join(home, "flood.json");
-    writeFileSync(job, JSON.stringify({ commands: [`cat ${path}`] }));
-    await Bun.sleep(300);
-    const peak = watchMemory(agent.pid);
-    const from = performance.now();
-    const follow = Bun.spawn([binary, "hub", "submit", job, "--follow", "--hub", endpoint], {
-      env,
-      stdout: "pipe",
-      stderr: "inherit",
-    });
-    let shown = 0;
-    for await (const chunk of follow.stdout) shown += chunk.filter((byte) => byte === 0x23).length;
-    const code = await follow.exited;
-    const rate = bytes / 1e3 / (performance.now() - from);
-    row("100 MB to the hub, submitted → followed to the end", `${rate.toFixed(0)} MB/s (≥ 20)`);
-    const isComplete = shown === (bytes / 80) * 79 && code === 0;
-    row("… log is complete", isComplete ? "yes" : `NO: ${shown} bytes, exit status ${code}`);
-    const { total, each } = peak.stop();
-    row("… maximum PSS of agent and job process", `${mb(total)} (< 130 MB; ${each})`);
-    const violations = Bun.spawnSync([binary, "hub", "violations", "--hub", endpoint], { env });
-    row("… no violations of the protocol", violations.exitCode === 0 ? "yes" : violations.stdout.toString());
-  } finally {
-    server.kill();
-    await server.exited;
-  }
+  await using server = await startHub();
+  const { endpoint } = server;
+  await using agent = startAgent(endpoint);
+  const job = join(home, "flood.json");
+  writeFileSync(job, JSON.stringify({ commands: [`cat ${path}`] }));
+  await Bun.sleep(300);
+  const peak = watchMemory(agent.pid);
+  const from = performance.now();
+  const follow = Bun.spawn([binary, "hub", "submit", job, "--follow", "--hub", endpoint], {
+    env,
+    stdout: "pipe",
+    stderr: "inherit",
+  });
+  let shown = 0;
+  for await (const chunk of follow.stdout) shown += chunk.filter((byte) => byte === 0x23).length;
+  const code = await follow.exited;
+  const rate = bytes / 1e3 / (performance.now() - from);
+  row("100 MB to the hub, submitted → followed to the end", `${rate.toFixed(0)} MB/s (≥ 20)`);
+  const isComplete = shown === (bytes / 80) * 79 && code === 0;
+  row("… log is complete", isComplete ? "yes" : `NO: ${shown} bytes, exit status ${code}`);
+  const { total, each } = peak.stop();
+  row("… maximum PSS of agent and job process", `${mb(total)} (< 130 MB; ${each})`);
+  const violations = Bun.spawnSync([binary, "hub", "violations", "--hub", endpoint], { env });
+  row("… no violations of the protocol", violations.exitCode === 0 ? "yes" : violations.stdout.toString());
 }
 
 function writeFlood(): { path: string; bytes: number } {
   const path = join(home, "flood.txt");
   writeFileSync(path, `${"#".repeat(79)}\n`.repeat(1_310_720));
   return { path, bytes: 80 * 1_310_720 };
-}
-
-/** Records the maximum memory of an agent and its job process together. */
-function watchMemory(agent: number): { stop(): { total: number; each: string } } {
-  let total = 0;
-  let each = "";
-  let jobs: number[] = [];
-  const timer = setInterval(() => {
-    if (jobs.length === 0) jobs = findChildren(agent);
-    const all = [agent, ...jobs].map((pid) => readMemory(pid).pss);
-    const sum = all.reduce((a, b) => a + b, 0);
-    if (sum > total) [total, each] = [sum, all.map(mb).join(" + ")];
-  }, 50);
-  return {
-    stop() {
-      clearInterval(timer);
-      return { total, each };
-    },
-  };
 }

@@ -1,29 +1,28 @@
-// Jobs in pods of the project's cluster against kubectl, which does the same with the same pod: the time to the first output and to the
-// end, the throughput of a flood, and the agent's memory over it. Needs root: `npm run cluster` starts the cluster.
-
-import { create, settings, startedCluster } from "../e2e/kubernetes/subjects.ts";
+// Measures jobs in pods of the project's cluster against kubectl, which does the same with the same pod, in one run:
+// `npm run build && bun bench/kubernetes.ts [times|flood]`. Needs root: it starts the cluster.
+import { startCluster } from "../e2e/cluster/cluster.ts";
 import { run } from "../e2e/cluster/command.ts";
+import { images } from "../e2e/cluster/images.ts";
 import { files } from "../e2e/cluster/layout.ts";
-import { executorContext, tmpdir } from "signalman/testing";
+import { outputOf, toEvents } from "../e2e/jobs.ts";
+import type { JobView } from "../plugins/hub/view.ts";
+import { mb, median, ms, row } from "./figures.ts";
+import { startHub } from "./hub.ts";
+import { watchMemory } from "./memory.ts";
+import { type RunningAgent, runParts, startAgent } from "./running-agent.ts";
 
 const rounds = 7;
 const floodBytes = 50_000_000;
-/** Short lines. They are written before the measurement: on a terminal `fold` would write each line by itself. */
-const lines = `head -c ${floodBytes} /dev/zero | tr '\\0' 'x' | fold -w 79`;
-const prepareFlood = `${lines} >/tmp/flood`;
+/** Size of everything in a job's log before the flood, at most. */
+const setUpBytes = 20_000;
+/** Lines of 80 bytes. They are written before the measurement. */
+const prepareFlood = `yes '${"#".repeat(79)}' | head -c ${floodBytes} >/tmp/flood`;
 const flood = "cat /tmp/flood";
+const inPods = ["--kubernetes-executor", `--kubernetes-default-image=${images.debian}`];
+const cluster = { KUBECONFIG: files.kubeconfig, KUBERNETES_NAMESPACE: "default" };
 
-await startedCluster();
-const ours = await measure(runOurs);
-const theirs = await measure(runKubectl);
-console.log(`first output    ${report(ours.first, theirs.first)}`);
-console.log(`finished        ${report(ours.finished, theirs.finished)}`);
-const bare = await floodKubectl();
-const held = await floodOurs();
-console.log(
-  `50 MB of output ${(held.rate / 1e6).toFixed(1)} MB/s, kubectl exec without a terminal ${(bare / 1e6).toFixed(1)} MB/s: ${(held.rate / bare).toFixed(2)}; ` +
-    `${held.isExact ? "exact" : "NOT EXACT"}; memory ${held.before.toFixed(0)} to ${held.after.toFixed(0)} MB`,
-);
+await startCluster();
+await runParts({ times: compareTimes, flood: compareFloods });
 
 interface Times {
   /** Milliseconds. */
@@ -31,29 +30,38 @@ interface Times {
   readonly finished: number;
 }
 
-async function measure(work: () => Promise<Times>): Promise<Times> {
-  const times: Times[] = [];
-  for (let round = 0; round < rounds; round += 1) times.push(await work());
-  const median = (values: readonly number[]) => values.toSorted((a, b) => a - b)[Math.floor(rounds / 2)] ?? 0;
-  return {
-    first: median(times.map(({ first }) => first)),
-    finished: median(times.map(({ finished }) => finished)),
+/** Measures an agent and kubectl alternately. The first round warms up. */
+async function compareTimes(): Promise<void> {
+  await using agent = startAgent(undefined, inPods, cluster);
+  const ours: Times[] = [];
+  const theirs: Times[] = [];
+  for (let round = 0; round <= rounds; round += 1) {
+    const pair = [await runOurs(agent), await runKubectl()] as const;
+    if (round === 0) continue;
+    ours.push(pair[0]);
+    theirs.push(pair[1]);
+  }
+  const report = (label: string, pick: (times: Times) => number, bound: string) => {
+    const [own, other] = [median(ours.map(pick)), median(theirs.map(pick))];
+    row(label, `${ms(own)}, kubectl ${ms(other)}: ${(own / other).toFixed(2)} (${bound})`);
   };
+  report("run-job → first output in the log", ({ first }) => first, "≤ 0.8");
+  report("run-job → finished-job, pod deleted", ({ finished }) => finished, "≤ 1.0");
 }
 
-function report(own: number, other: number): string {
-  return `${own.toFixed(0)} ms, kubectl ${other.toFixed(0)} ms: ${(own / other).toFixed(2)}`;
-}
-
-async function runOurs(): Promise<Times> {
-  await using directory = await tmpdir();
-  const started = performance.now();
-  const executor = create(executorContext(directory.path));
-  let first = 0;
-  await executor.start(new AbortController().signal);
-  await executor.run("echo hello", () => (first ||= performance.now() - started));
-  await executor[Symbol.asyncDispose]();
-  return { first, finished: performance.now() - started };
+async function runOurs({ plane }: RunningAgent): Promise<Times> {
+  const id = crypto.randomUUID();
+  plane.clear();
+  const assigned = await plane.run(id, ["echo hello from a pod"]);
+  const output = await plane.until(
+    ({ endpoint, text }) => endpoint === "log" && text.includes('"output":"hello from a pod'),
+  );
+  const finished = await plane.until(
+    ({ endpoint, jobId }) => endpoint === "sync/finished-job" && jobId === id,
+  );
+  const left = await kubectl(["get", "pods", "--output=name"]);
+  if (left.includes(id)) throw new Error(`the pod of job ${id} is still there`);
+  return { first: output.at - assigned, finished: finished.at - assigned };
 }
 
 async function runKubectl(): Promise<Times> {
@@ -67,7 +75,7 @@ async function runKubectl(): Promise<Times> {
 
 async function applyPod(): Promise<AsyncDisposable & { readonly name: string }> {
   const name = `bench-${crypto.randomUUID()}`;
-  const container = { name: "main", image: settings.defaultImage, command: ["bash", "-c", "sleep infinity"] };
+  const container = { name: "main", image: images.debian, command: ["bash", "-c", "sleep infinity"] };
   const pod = {
     apiVersion: "v1",
     kind: "Pod",
@@ -87,9 +95,22 @@ async function applyPod(): Promise<AsyncDisposable & { readonly name: string }> 
 }
 
 function kubectl(args: readonly string[], stdin?: string): Promise<string> {
-  return run([files.kubectl, "--kubeconfig", files.kubeconfig, ...args], {
+  return run([files.kubectl, "--kubeconfig", files.kubeconfig, "--namespace", "default", ...args], {
     ...(stdin !== undefined && { stdin }),
   });
+}
+
+/** Compares the output of a job that the hub has received with a bare exec. */
+async function compareFloods(): Promise<void> {
+  const bare: number[] = [];
+  const delivered: number[] = [];
+  for (let round = 0; round < 3; round += 1) {
+    bare.push(await floodKubectl());
+    delivered.push(await floodHub());
+  }
+  row("50 MB, kubectl exec without a terminal", `${mb(median(bare))}/s`);
+  const ratio = median(delivered) / median(bare);
+  row("50 MB, job in a pod → log at the hub", `${mb(median(delivered))}/s: ${ratio.toFixed(2)} (≥ 0.3)`);
 }
 
 /** Bytes per second. */
@@ -106,24 +127,26 @@ async function floodKubectl(): Promise<number> {
   return (bytes / (performance.now() - started)) * 1000;
 }
 
-async function floodOurs() {
-  await using directory = await tmpdir();
-  const executor = create(executorContext(directory.path));
-  await executor.start(new AbortController().signal);
-  await executor.run(prepareFlood, () => {});
-  const hash = new Bun.CryptoHasher("sha256");
-  const before = process.memoryUsage.rss() / 1e6;
-  let bytes = 0;
-  let after = before;
-  const started = performance.now();
-  await executor.run(flood, (chunk) => {
-    bytes += chunk.length;
-    hash.update(chunk);
-    after = Math.max(after, process.memoryUsage.rss() / 1e6);
-  });
-  const rate = (bytes / (performance.now() - started)) * 1000;
-  await executor[Symbol.asyncDispose]();
-  const local = Bun.spawnSync(["bash", "-c", lines]).stdout;
-  const isExact = hash.digest("hex") === new Bun.CryptoHasher("sha256").update(local).digest("hex");
-  return { rate, isExact, before, after };
+/** Bytes per second that arrive at the hub. Prints whether they are what was written, and the memory of the agent. */
+async function floodHub(): Promise<number> {
+  await using hub = await startHub();
+  await using agent = startAgent(hub.endpoint, inPods, cluster);
+  const ask = (route: string, init?: RequestInit) => fetch(`http://${hub.endpoint}/hub${route}`, init);
+  const body = JSON.stringify({ commands: [prepareFlood, flood] });
+  const { id } = (await (await ask("/jobs", { method: "POST", body })).json()) as JobView;
+  const memory = watchMemory(agent.pid);
+  let from = 0;
+  let to = 0;
+  let before = 0;
+  for (let view: JobView | undefined; !view?.isDone; await Bun.sleep(20)) {
+    view = (await (await ask(`/jobs/${id}`)).json()) as JobView;
+    if (from === 0 && view.log.bytes > setUpBytes) [from, before] = [performance.now(), memory.restart()];
+    if (to === 0 && view.log.bytes >= floodBytes) to = performance.now();
+  }
+  const { total, each } = memory.stop();
+  const events = toEvents(await (await ask(`/jobs/${id}/log`)).text());
+  const isExact = outputOf(events, flood) === `${"#".repeat(79)}\n`.repeat(floodBytes / 80);
+  row("… log at the hub", isExact ? "exact" : "NOT EXACT");
+  row("… PSS of agent and job process", `${mb(before)} at the first byte, at most ${mb(total)} (${each})`);
+  return (floodBytes / (to - from)) * 1000;
 }

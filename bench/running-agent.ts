@@ -17,7 +17,11 @@ export interface RunningAgent extends AsyncDisposable {
 }
 
 /** Starts an agent. Without an endpoint it uses its own control plane. */
-export function startAgent(endpoint?: string, args: readonly string[] = []): RunningAgent {
+export function startAgent(
+  endpoint?: string,
+  args: readonly string[] = [],
+  variables: Readonly<Record<string, string>> = {},
+): RunningAgent {
   const plane = createControlPlane();
   const state = mkdtempSync(join(home, "state-"));
   const startedAt = performance.timeOrigin + performance.now();
@@ -29,7 +33,7 @@ export function startAgent(endpoint?: string, args: readonly string[] = []): Run
   };
   const flags = Object.entries(options).flatMap(([name, value]) => [`--${name}`, value]);
   const agent = Bun.spawn([binary, "start", "--no-https", ...flags, ...args], {
-    env: { ...env, SEMAPHORE_AGENT_TOKEN: "bench-token" },
+    env: { ...env, ...variables, SEMAPHORE_AGENT_TOKEN: "bench-token" },
     stdio: ["ignore", "ignore", "inherit"],
   });
   return {

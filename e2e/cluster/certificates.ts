@@ -1,5 +1,5 @@
 import { existsSync } from "node:fs";
-import { mkdir, writeFile } from "node:fs/promises";
+import { mkdir, rm, writeFile } from "node:fs/promises";
 import path from "node:path";
 import { run } from "./command.ts";
 import { adminToken, apiServer, directories, files } from "./layout.ts";
@@ -95,6 +95,49 @@ export async function sign(options: {
     "-out",
     certificate,
   ]);
+}
+
+/** A certificate of the cluster's authority for a time of its own, in ASN.1 notation: `20200101000000Z`. */
+export async function signOutside(options: {
+  readonly name: string;
+  readonly subject: string;
+  readonly extensions: string;
+  readonly from: string;
+  readonly to: string;
+}): Promise<{ readonly key: string; readonly certificate: string }> {
+  const { name, from, to } = options;
+  await sign(options);
+  const directory = at(`${name}.ca`);
+  await rm(directory, { recursive: true, force: true });
+  await mkdir(directory);
+  const config = path.join(directory, "config");
+  const policy = "[any]\ncommonName=supplied\norganizationName=optional\n";
+  const files = `database=${directory}/index\nnew_certs_dir=${directory}\nrand_serial=yes\n`;
+  await writeFile(config, `[ca]\ndefault_ca=own\n[own]\n${files}default_md=sha256\npolicy=any\n${policy}`);
+  await writeFile(path.join(directory, "index"), "");
+  await run([
+    "openssl",
+    "ca",
+    "-batch",
+    "-notext",
+    "-config",
+    config,
+    "-in",
+    at(`${name}.csr`),
+    "-cert",
+    certificates.ca,
+    "-keyfile",
+    certificates.caKey,
+    "-startdate",
+    from,
+    "-enddate",
+    to,
+    "-extfile",
+    at(`${name}.ext`),
+    "-out",
+    at(`${name}.crt`),
+  ]);
+  return { key: at(`${name}.key`), certificate: at(`${name}.crt`) };
 }
 
 /** A kubeconfig for this cluster with one user. JSON is YAML. */

@@ -167,6 +167,28 @@ describe("a job ends with the reason in its log", () => {
     await namespace.emptied();
   }, 180_000);
 
+  test("its whole container was killed for memory", async () => {
+    await using pods = await createPodScene();
+    const { namespace, scene } = pods;
+    await namespace.apply({
+      apiVersion: "v1",
+      kind: "ConfigMap",
+      metadata: { name: "small" },
+      // With both limits the kubelet does not mark the container as the first one to kill.
+      data: { mainContainer: "resources: { limits: { memory: 64Mi, cpu: 1 } }" },
+    });
+    await pods.start(["--kubernetes-pod-spec", "small"]);
+    // The kernel is to choose the container's first process.
+    const command =
+      'echo 1000 >/proc/1/oom_score_adj; x=$(head -c 200000000 /dev/zero | tr "\\0" x); echo never';
+    const id = await scene.hub.submit({ commands: [command] });
+    expect(await pods.result(id)).toBe("failed");
+    expect(outputOf(await scene.hub.log(id), command)).toBe(
+      "[signalman: the job's container was killed: out of memory]\n",
+    );
+    await namespace.emptied();
+  }, 180_000);
+
   test("its deadline has passed", async () => {
     await using pods = await createPodScene();
     const { namespace, scene } = pods;

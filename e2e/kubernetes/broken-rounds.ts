@@ -35,6 +35,9 @@ const randomLength = (random: () => number) => Math.floor(3000 * 60 ** random())
 /** Jobs at once. */
 const lanes = 4;
 
+/** Connections that are cut in a round at least, on average. With fewer the rounds would prove nothing. */
+export const minimalCuts = 4;
+
 /** One job for each seed. Resolves to the number of connections that were cut. */
 export async function runBrokenRounds({ from, to }: { from: number; to: number }): Promise<number> {
   let next = from;

@@ -79,19 +79,3 @@ test("an evicted job ends with the reason in its log", async () => {
   );
   await namespace.emptied();
 }, 240_000);
-
-test("a hundred jobs in a row leave nothing in the cluster, and no descriptor in the agent", async () => {
-  await using pods = await createPodScene();
-  const { namespace, scene } = pods;
-  const agent = await pods.start();
-  const descriptors = async () =>
-    (await Array.fromAsync(new Bun.Glob("*").scan({ cwd: `/proc/${agent.pid}/fd`, onlyFiles: false })))
-      .length;
-  const before = await descriptors();
-  for (let at = 0; at < 100; at += 1) {
-    const id = await scene.hub.submit({ commands: [`echo job ${at}`] });
-    expect(await pods.result(id)).toBe("passed");
-  }
-  await namespace.emptied();
-  expect(await descriptors()).toBeLessThan(before + 10);
-}, 900_000);

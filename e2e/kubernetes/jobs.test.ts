@@ -187,7 +187,7 @@ describe("a job that cannot run in a pod fails at once with the reason", () => {
       );
     expect(await run({})).toMatch(/^Failed to create pod: .*exceeded quota/);
     expect(await run({ KUBERNETES_NAMESPACE: "nowhere" })).toMatch(
-      /^Failed to create environment secret: .*"nowhere" not found/,
+      /^Failed to create environment secret: .*"nowhere" not found; create this namespace/,
     );
     await namespace.emptied();
   }, 120_000);

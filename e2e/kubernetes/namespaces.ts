@@ -52,10 +52,14 @@ export async function createNamespace(): Promise<Namespace> {
 }
 
 /** For what has no event to wait for; a minute's patience and more, for the machine is busy. */
-export async function patiently(what: string, condition: () => Promise<boolean>): Promise<void> {
-  const deadline = performance.now() + 90_000;
+export async function patiently(
+  what: string,
+  condition: () => Promise<boolean>,
+  patienceMs = 90_000,
+): Promise<void> {
+  const deadline = performance.now() + patienceMs;
   while (!(await condition())) {
-    if (performance.now() > deadline) throw new Error(`not within 90 s: ${what}`);
+    if (performance.now() > deadline) throw new Error(`not within ${patienceMs / 1000} s: ${what}`);
     await Bun.sleep(50);
   }
 }

@@ -1,110 +1,28 @@
 import { describe, expect, test } from "bun:test";
 import { readFile } from "node:fs/promises";
 import path from "node:path";
-import {
-  executorContext,
-  jobRequest,
-  createRecordingJobLog,
-  createRecordingLogger,
-  tmpdir,
-} from "signalman/testing";
-import { parseAllDocuments } from "yaml";
-import { createClient } from "../../plugins/kubernetes/client/client.ts";
-import { loadConnection } from "../../plugins/kubernetes/client/connection.ts";
+import { createRecordingLogger } from "signalman/testing";
 import { cleanUp } from "../../plugins/kubernetes/clean-up.ts";
-import { toKubeconfig } from "../cluster/certificates.ts";
 import { root } from "../fixtures.ts";
-import { createNamespace, type Namespace, patiently } from "./namespaces.ts";
-import { create } from "./subjects.ts";
-
-interface Rule {
-  readonly apiGroups: readonly string[];
-  readonly resources: readonly string[];
-  readonly verbs: readonly string[];
-}
-
-/** The published roles by name. */
-async function publishedRoles(): Promise<ReadonlyMap<string, readonly Rule[]>> {
-  const text = await readFile(path.join(root, "docs", "kubernetes", "rbac.yaml"), "utf8");
-  const objects = parseAllDocuments(text).map(
-    (document) => document.toJS() as { kind: string; metadata: { name: string }; rules?: Rule[] },
-  );
-  return new Map(
-    objects.flatMap(({ kind, metadata, rules = [] }) =>
-      kind === "Role" ? [[metadata.name, rules] as const] : [],
-    ),
-  );
-}
-
-/** A client in the namespace with exactly these rights. */
-async function clientWith(namespace: Namespace, rules: readonly Rule[]) {
-  const name = `agent-${crypto.randomUUID()}`;
-  const metadata = { name };
-  const rbac = "rbac.authorization.k8s.io";
-  await namespace.apply(
-    { apiVersion: "v1", kind: "ServiceAccount", metadata },
-    { apiVersion: `${rbac}/v1`, kind: "Role", metadata, rules },
-    {
-      apiVersion: `${rbac}/v1`,
-      kind: "RoleBinding",
-      metadata,
-      subjects: [{ kind: "ServiceAccount", name, namespace: namespace.name }],
-      roleRef: { apiGroup: rbac, kind: "Role", name },
-    },
-  );
-  const token = (await namespace.kubectl(["create", "token", name])).trim();
-  const directory = await tmpdir();
-  const kubeconfig = path.join(directory.path, "config");
-  await Bun.write(kubeconfig, toKubeconfig({ token }));
-  process.env["KUBECONFIG"] = kubeconfig;
-  const connection = await loadConnection({ KUBECONFIG: kubeconfig, KUBERNETES_NAMESPACE: namespace.name });
-  return createClient(connection);
-}
-
-/** Runs a job with these rights. */
-async function runWith(namespace: Namespace, rules: readonly Rule[], isKept = false) {
-  const client = await clientWith(namespace, rules);
-  const directory = await tmpdir();
-  const log = createRecordingJobLog();
-  const logger = createRecordingLogger();
-  const executor = create(executorContext(directory.path, { log, logger, job: jobRequest() }), { client });
-  const code = await executor.start(new AbortController().signal);
-  let output = "";
-  if (code === 0) await executor.run("echo hello", (chunk) => (output += Buffer.from(chunk).toString()));
-  if (!isKept) await executor[Symbol.asyncDispose]();
-  return {
-    client,
-    code,
-    output,
-    logs: logger.entries.map(({ message }) => message),
-    text: log.blocks.map((block) => block.output).join(""),
-  };
-}
-
-const without = (rules: readonly Rule[], resource: string, verb: string): Rule[] =>
-  rules
-    .map((rule) => ({
-      ...rule,
-      verbs: rule.resources.includes(resource) ? rule.verbs.filter((each) => each !== verb) : rule.verbs,
-    }))
-    .filter(({ verbs }) => verbs.length > 0);
+import { createNamespace, patiently } from "./namespaces.ts";
+import { connectWith, publishedRole, runAs, without } from "./roles.ts";
 
 describe("the published roles", () => {
   test("the least one runs a job, by asking instead of watching, and says once what is missing", async () => {
     await using namespace = await createNamespace();
-    const rules = (await publishedRoles()).get("signalman-agent-minimal") ?? [];
-    const { code, output, logs } = await runWith(namespace, rules);
+    const client = await connectWith(namespace, await publishedRole("signalman-agent-minimal"));
+    const { code, output, logged } = await runAs(client);
     expect([code, output]).toEqual([0, "hello\n"]);
-    expect(logs.filter((line) => line.includes('does not allow to "watch" pods'))).toHaveLength(1);
+    expect(logged.filter((line) => line.includes('does not allow to "watch" pods'))).toHaveLength(1);
     await namespace.emptied();
   }, 120_000);
 
   test("the full one runs a job without a complaint, and finds what was left", async () => {
     await using namespace = await createNamespace();
-    const rules = (await publishedRoles()).get("signalman-agent") ?? [];
-    const { client, code, output, logs } = await runWith(namespace, rules, true);
+    const client = await connectWith(namespace, await publishedRole("signalman-agent"));
+    const { code, output, logged } = await runAs(client, { isKept: true });
     expect([code, output]).toEqual([0, "hello\n"]);
-    expect(logs.filter((line) => line.includes("does not allow"))).toEqual([]);
+    expect(logged.filter((line) => line.includes("does not allow"))).toEqual([]);
     expect((await namespace.left()).length).toBe(2);
     const logger = createRecordingLogger();
     await cleanUp(async () => client, {
@@ -128,8 +46,8 @@ describe("the published roles", () => {
 describe("a sweep", () => {
   test("spares jobs that run, and what other agents have", async () => {
     await using namespace = await createNamespace();
-    const rules = (await publishedRoles()).get("signalman-agent") ?? [];
-    const { client } = await runWith(namespace, rules, true);
+    const client = await connectWith(namespace, await publishedRole("signalman-agent"));
+    await runAs(client, { isKept: true });
     const [pod = ""] = await namespace.left();
     const job = pod.replace("pod/semaphore-job-", "");
     const sweep = (agentId: string, runningJobs: readonly string[]) =>
@@ -149,18 +67,20 @@ describe("a sweep", () => {
 
 describe("a role that forbids", () => {
   test.each([
-    ["pods", "create", "Failed to create pod: "],
-    ["secrets", "create", "Failed to create environment secret: "],
-    ["pods/exec", "get", "forbidden"],
+    ["create pods", "Failed to create pod: "],
+    ["create secrets", "Failed to create environment secret: "],
+    ["get pods/exec", "forbidden"],
   ])(
-    "%s: %s fails the job with the server's reason",
-    async (resource, verb, reason) => {
+    "%s fails the job with the server's reason and the remedy",
+    async (right, reason) => {
       await using namespace = await createNamespace();
-      const rules = (await publishedRoles()).get("signalman-agent") ?? [];
-      const { code, text } = await runWith(namespace, without(rules, resource, verb));
+      const rules = without(await publishedRole("signalman-agent"), right);
+      const { code, text } = await runAs(await connectWith(namespace, rules));
       expect(code).toBe(1);
       expect(text).toContain(reason);
+      const [verb, resource] = right.split(" ");
       expect(text).toContain(`cannot ${verb} resource "${resource}"`);
+      expect(text).toContain("grant this to the agent's role as docs/kubernetes/rbac.yaml does");
       await patiently("nothing is left", async () => (await namespace.left()).length === 0);
     },
     120_000,

@@ -7,8 +7,8 @@ import { agentLabel, jobLabel, toLabelValue } from "./pod/labels.ts";
 import { type JobNames, toNames } from "./pod/names.ts";
 
 export interface RemovalOptions {
-  /** Milliseconds to keep trying while the API server is away. */
-  readonly retryMs: number;
+  /** Milliseconds to keep trying while the API server is away. Default: 30 s. */
+  readonly retryMs?: number;
   readonly signal?: AbortSignal;
 }
 

@@ -1,4 +1,5 @@
 import { type ExecutorContext, type Output, toMessage } from "signalman";
+import { removeJob } from "./clean-up.ts";
 import type { Client } from "./client/client.ts";
 import type { Metadata, Pod, Secret } from "./client/objects.ts";
 import { create } from "./client/resources.ts";
@@ -46,6 +47,8 @@ export async function prepare(options: PrepareOptions): Promise<Prepared | undef
     ]);
     const metadata = toMetadata(options, owner);
     const secret = await attempt("Failed to create environment secret", async () => {
+      // What an earlier attempt has left. A role without the right to delete fails here, before anything is created.
+      await removeJob(client, names, { signal });
       const packed = packSecret(job);
       await create(client, "secrets", toSecret(metadata(names.secret), "Opaque", packed.data), signal);
       return packed;

@@ -23,9 +23,13 @@ export function isApiError(thrown: unknown, status?: number): thrown is ApiError
   return thrown instanceof ApiError && (status === undefined || thrown.status === status);
 }
 
+/** The reason of a failure that is not the server's: no answer, or an answer that is not complete. */
+export const unreachable = "Unreachable";
+
 /** Whether the same call may succeed later: no answer, too many requests, or a fault of the server. */
 export function isTemporary(thrown: unknown): boolean {
-  return isApiError(thrown) && (thrown.status === 0 || thrown.status === 429 || thrown.status >= 500);
+  if (!isApiError(thrown)) return false;
+  return thrown.reason === unreachable || thrown.status === 429 || thrown.status >= 500;
 }
 
 /** Reads the error of an answer that is not 2xx. */
@@ -33,7 +37,16 @@ export async function toApiError(response: Response): Promise<ApiError> {
   const text = await response.text().catch(() => "");
   const { message, reason = "" } = parseStatus(text);
   const said = message ?? (text.trim().slice(0, 300) || response.statusText || "no reason given");
-  return new ApiError(response.status, reason, said);
+  return new ApiError(response.status, reason, said + toRemedy(response.status, said));
+}
+
+function toRemedy(status: number, said: string): string {
+  // Quotas and admission refuse with 403 as well; only a missing right is in these words.
+  if (status === 403 && / cannot \w+ resource /.test(said))
+    return "; grant this to the agent's role as docs/kubernetes/rbac.yaml does";
+  if (status === 404 && /^namespaces "[^"]*" not found$/.test(said))
+    return "; create this namespace, or set KUBERNETES_NAMESPACE to another one";
+  return "";
 }
 
 function parseStatus(text: string): Status {

@@ -1,6 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import { createRecordingLogger } from "signalman/testing";
 import { refusal, startApiServer } from "../testing/api-server.ts";
+import { watchEvents } from "../wait/event-watch.ts";
 import { watchPod } from "../wait/pod-watch.ts";
 import type { Pod } from "./objects.ts";
 import { create, remove } from "./resources.ts";
@@ -95,6 +96,39 @@ describe("the watch of a pod", () => {
     expect(logger.entries.filter(({ message }) => message.includes("does not allow"))).toHaveLength(1);
   });
 
+  test("asks for the pod when the server does not answer a watch", async () => {
+    await using api = startApiServer(
+      ({ path }) =>
+        path.includes("watch=true") ? new Promise<Response>(() => {}) : refusal(404, "NotFound", "gone"),
+      { requestTimeoutMs: 50 },
+    );
+    await using watch = watchPod(api.client, pod("0"), createRecordingLogger());
+    while (!watch.isGone) await watch.changed();
+    expect(api.received.map(({ path }) => path.includes("watch=true"))).toEqual([true, false]);
+  });
+
+  test("fails where the role allows neither to watch nor to get pods", async () => {
+    const message = 'User "agent" cannot get resource "pods"';
+    await using api = startApiServer(() => refusal(403, "Forbidden", message));
+    await using watch = watchPod(api.client, pod("0"), createRecordingLogger());
+    while (watch.refusal === undefined) await watch.changed();
+    expect(watch.refusal).toBe(
+      `${message}; grant this to the agent's role as docs/kubernetes/rbac.yaml does`,
+    );
+  });
+
+  test("begins with the pod as it is when the server has forgotten its version", async () => {
+    const forgotten = { type: "ERROR", object: { code: 410, message: "too old resource version" } };
+    await using api = startApiServer(({ path }) => {
+      const line = path.includes("resourceVersion=0") ? forgotten : { type: "ADDED", object: pod("7") };
+      if (path.includes("watch=true")) return new Response(`${JSON.stringify(line)}\n`);
+      return Response.json(pod("0"));
+    });
+    await using watch = watchPod(api.client, pod("0"), createRecordingLogger());
+    while (watch.pod.metadata.resourceVersion !== "7") await watch.changed();
+    expect(api.received.map(({ path }) => path.includes("resourceVersion"))).toEqual([true, false, false]);
+  });
+
   test("goes on where it was when a connection ends, and takes a pod of another id for none", async () => {
     const event = (object: Pod) => new Response(`${JSON.stringify({ type: "MODIFIED", object })}\n`);
     await using api = startApiServer(({ path }) => {
@@ -106,4 +140,23 @@ describe("the watch of a pod", () => {
     while (!watch.isGone) await watch.changed();
     expect(watch.pod.metadata.resourceVersion).toBe("2");
   });
+});
+
+test("an event that a second watch repeats is reported once", async () => {
+  const event = (version: string, reason: string) =>
+    `${JSON.stringify({ type: "ADDED", object: { metadata: { name: "e", uid: version, resourceVersion: version }, reason, involvedObject: { uid: "1" } } })}\n`;
+  await using api = startApiServer(
+    (_, count) => new Response(event("1", "Pulling") + (count > 1 ? event("2", "Pulled") : "")),
+  );
+  const reasons: string[] = [];
+  const stopping = new AbortController();
+  await watchEvents(api.client, pod("0"), {
+    logger: createRecordingLogger(),
+    signal: stopping.signal,
+    onEvent({ reason = "" }) {
+      reasons.push(reason);
+      if (reason === "Pulled") stopping.abort();
+    },
+  });
+  expect(reasons).toEqual(["Pulling", "Pulled"]);
 });

@@ -1,7 +1,8 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { toMessage } from "signalman";
-import { ApiError, isApiError, isTemporary, toApiError } from "./api-error.ts";
+import { ApiError, isApiError, isTemporary, toApiError, unreachable } from "./api-error.ts";
 import type { Connection } from "./connection.ts";
+import { explainRefusal } from "./credentials.ts";
 
 export interface CallOptions {
   readonly query?: Readonly<Record<string, string | number | boolean | undefined>>;
@@ -16,7 +17,7 @@ export interface Client {
   readonly connection: Connection;
   /** Calls and parses the answer. Throws {@link ApiError}. */
   call<T = unknown>(method: "GET" | "POST" | "DELETE", path: string, options?: CallOptions): Promise<T>;
-  /** Opens an answer that is read as it comes, without a deadline for its body. */
+  /** Opens an answer that is read as it comes. The deadline of an attempt is that of its head. */
   open(
     path: string,
     options: Pick<CallOptions, "query"> & { readonly signal: AbortSignal },
@@ -35,8 +36,15 @@ export function createClient(connection: Connection, options: ClientOptions = {}
     const deadline = AbortSignal.timeout(requestTimeoutMs);
     const signal = options.signal ? AbortSignal.any([options.signal, deadline]) : deadline;
     const response = await send(connection, path, { ...options, method, signal });
-    if (!response.ok) throw Object.assign(await toApiError(response), { retryAfterMs: retryAfter(response) });
+    if (!response.ok) throw Object.assign(await refuse(response), { retryAfterMs: retryAfter(response) });
     return response;
+  }
+
+  async function refuse(response: Response): Promise<ApiError> {
+    const error = await toApiError(response);
+    if (error.status !== 401) return error;
+    const why = explainRefusal(await connection.authorize());
+    return new ApiError(401, error.reason, `${error.message}: ${why}`);
   }
 
   return {
@@ -57,9 +65,20 @@ export function createClient(connection: Connection, options: ClientOptions = {}
       }
     },
     async open(path, { query, signal }) {
-      const response = await send(connection, path, { method: "GET", signal, ...(query && { query }) });
-      if (!response.ok) throw await toApiError(response);
-      return response;
+      const late = new AbortController();
+      const timer = setTimeout(() => late.abort(new Error("the time-out has passed")), requestTimeoutMs);
+      try {
+        const either = AbortSignal.any([signal, late.signal]);
+        const response = await send(connection, path, {
+          method: "GET",
+          signal: either,
+          ...(query && { query }),
+        });
+        if (!response.ok) throw await refuse(response);
+        return response;
+      } finally {
+        clearTimeout(timer);
+      }
     },
   };
 }
@@ -94,17 +113,32 @@ async function send(
       ...(proxy !== undefined && { proxy }),
     });
   } catch (cause) {
-    throw new ApiError(0, "Unreachable", `no answer from "${connection.server}": ${toMessage(cause)}`, {
-      cause,
-    });
+    const remedy = certificateRemedies[(cause as NodeJS.ErrnoException).code ?? ""];
+    const message = `no answer from "${connection.server}": ${toMessage(cause)}`;
+    if (remedy === undefined) throw new ApiError(0, unreachable, message, { cause });
+    throw new ApiError(0, "Untrusted", `${message}; ${remedy}`, { cause });
   }
 }
+
+const authority = "set certificate-authority in the kubeconfig to the authority of the server";
+
+/** TLS errors that no further attempt heals. */
+const certificateRemedies: Readonly<Record<string, string>> = {
+  CERT_HAS_EXPIRED: "renew the server's certificate, or correct the clock of this host",
+  CERT_NOT_YET_VALID: "correct the clock of this host, or that of the host that issued the certificate",
+  ERR_TLS_CERT_ALTNAME_INVALID: "set tls-server-name in the kubeconfig to a name in the certificate",
+  DEPTH_ZERO_SELF_SIGNED_CERT: authority,
+  SELF_SIGNED_CERT_IN_CHAIN: authority,
+  UNABLE_TO_GET_ISSUER_CERT: authority,
+  UNABLE_TO_GET_ISSUER_CERT_LOCALLY: authority,
+  UNABLE_TO_VERIFY_LEAF_SIGNATURE: authority,
+};
 
 async function readJson(response: Response): Promise<unknown> {
   try {
     return await response.json();
   } catch (cause) {
-    throw new ApiError(0, "Unreachable", `the API server's answer is incomplete: ${toMessage(cause)}`, {
+    throw new ApiError(0, unreachable, `the API server's answer is incomplete: ${toMessage(cause)}`, {
       cause,
     });
   }

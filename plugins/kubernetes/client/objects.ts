@@ -88,6 +88,7 @@ export interface ConfigMap {
 }
 
 export interface KubernetesEvent {
+  readonly metadata: Metadata;
   readonly reason?: string;
   readonly message?: string;
   readonly involvedObject?: { readonly uid?: string };

@@ -6,6 +6,9 @@ export interface WatchEvent<T> {
   readonly object: T;
 }
 
+/** The server ends a watch after this time; one that lasts longer has lost its connection without a sign. */
+const watchSeconds = 50;
+
 /** The changes of a list, from now on; a watch without `resourceVersion` begins with what there is. Ends when the server closes it. */
 export async function* watch<T>(
   client: Client,
@@ -16,8 +19,12 @@ export async function* watch<T>(
     readonly signal: AbortSignal;
   },
 ): AsyncGenerator<WatchEvent<T>> {
-  const { signal, ...query } = options;
-  const response = await client.open(path, { query: { ...query, watch: true, timeoutSeconds: 290 }, signal });
+  const { signal: stop, ...query } = options;
+  const signal = AbortSignal.any([stop, AbortSignal.timeout((watchSeconds + 10) * 1000)]);
+  const response = await client.open(path, {
+    query: { ...query, watch: true, timeoutSeconds: watchSeconds },
+    signal,
+  });
   for await (const line of readLines(response)) {
     const event = JSON.parse(line) as
       | WatchEvent<T>

@@ -17,6 +17,14 @@ export async function watchEvents(
 ): Promise<void> {
   const { onEvent, logger, signal } = options;
   const { name, uid } = pod.metadata;
+  // Each watch begins with the events that exist already.
+  const seen = new Set<string>();
+  const isNew = ({ metadata, involvedObject }: KubernetesEvent): boolean => {
+    const id = `${metadata.uid} ${metadata.resourceVersion}`;
+    if (involvedObject?.uid !== uid || seen.has(id)) return false;
+    seen.add(id);
+    return true;
+  };
   const selector = { fieldSelector: `involvedObject.name=${name}` };
   while (!signal.aborted) {
     try {
@@ -24,7 +32,7 @@ export async function watchEvents(
         ...selector,
         signal,
       }))
-        if (object.involvedObject?.uid === uid) onEvent(object);
+        if (isNew(object)) onEvent(object);
     } catch (error) {
       if (signal.aborted) return;
       if (isApiError(error, 403))

@@ -12,6 +12,8 @@ export interface PodWatch extends AsyncDisposable {
   readonly pod: Pod;
   /** The pod is no longer there, or another one has its name. */
   readonly isGone: boolean;
+  /** The role allows neither to watch nor to get pods: the server's words. */
+  readonly refusal: string | undefined;
   /** Resolves at the next change. */
   changed(): Promise<void>;
   /** Asks the API server now. Rejects when it does not answer. */
@@ -28,6 +30,7 @@ export function watchPod(client: Client, created: Pod, logger: Logger): PodWatch
   let pod = created;
   const gone = new AbortController();
   let change = Promise.withResolvers<void>();
+  let refusal: string | undefined;
 
   function tell(): void {
     const { resolve } = change;
@@ -52,10 +55,10 @@ export function watchPod(client: Client, created: Pod, logger: Logger): PodWatch
     }
   }
 
-  async function follow(): Promise<void> {
+  async function follow(since: string | undefined): Promise<void> {
     const events = watch<Pod>(client, toPath(client, "pods"), {
       fieldSelector: `metadata.name=${name}`,
-      resourceVersion: pod.metadata.resourceVersion,
+      resourceVersion: since,
       signal: stopping.signal,
     });
     for await (const { type, object } of events) {
@@ -65,27 +68,26 @@ export function watchPod(client: Client, created: Pod, logger: Logger): PodWatch
     }
   }
 
-  const look = () => refresh().catch((error: unknown) => logger.debug(toMessage(error)));
-
   async function run(): Promise<void> {
-    for (
-      let pause = 200;
-      !gone.signal.aborted && !stopping.signal.aborted;
-      pause = Math.min(pause * 2, 5000)
-    ) {
+    const over = AbortSignal.any([gone.signal, stopping.signal]);
+    // A server forgets old versions; from such a one on, a watch begins with the pod as it is.
+    let isForgotten = false;
+    for (let pause = 200; !over.aborted; pause = Math.min(pause * 2, 5000)) {
       try {
-        await follow();
-        pause = 200;
+        await follow(isForgotten ? undefined : pod.metadata.resourceVersion);
+        [pause, isForgotten] = [200, false];
       } catch (error) {
+        isForgotten = isApiError(error, 410);
         if (isApiError(error, 403)) {
           logger.info('the role does not allow to "watch" pods: asking for the pod again and again instead');
-          return poll(look, stopping.signal, gone.signal);
+          refusal = await poll(refresh, { logger, signal: stopping.signal, gone: gone.signal });
+          return tell();
         }
         if (stopping.signal.aborted) return;
         logger.debug(`the watch of pod "${name}" ended: ${toMessage(error)}`);
       }
       await sleep(pause, undefined, { signal: stopping.signal });
-      await look();
+      await refresh().catch((error: unknown) => logger.debug(toMessage(error)));
     }
   }
 
@@ -97,6 +99,9 @@ export function watchPod(client: Client, created: Pod, logger: Logger): PodWatch
     get isGone() {
       return gone.signal.aborted;
     },
+    get refusal() {
+      return refusal;
+    },
     changed: () => change.promise,
     refresh,
     async [Symbol.asyncDispose]() {
@@ -106,10 +111,23 @@ export function watchPod(client: Client, created: Pod, logger: Logger): PodWatch
   };
 }
 
-/** Looks at the pod until it is gone, less and less often. */
-async function poll(look: () => Promise<unknown>, signal: AbortSignal, gone: AbortSignal): Promise<void> {
+/** Asks for the pod until it is gone, less and less often. Resolves to the server's words when the role does not allow that. */
+async function poll(
+  refresh: () => Promise<void>,
+  {
+    logger,
+    signal,
+    gone,
+  }: { readonly logger: Logger; readonly signal: AbortSignal; readonly gone: AbortSignal },
+): Promise<string | undefined> {
   for (let pause = firstPollMs; !gone.aborted; pause = Math.min(pause * 1.05, latestPollMs)) {
     await sleep(pause, undefined, { signal });
-    await look();
+    try {
+      await refresh();
+    } catch (error) {
+      if (isApiError(error, 403)) return error.message;
+      logger.debug(toMessage(error));
+    }
   }
+  return undefined;
 }

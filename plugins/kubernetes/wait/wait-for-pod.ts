@@ -46,6 +46,7 @@ export async function waitForPod(options: WaitOptions): Promise<void> {
     for (;;) {
       const change = watch.changed();
       if (watch.isGone) throw fail(`pod '${watch.pod.metadata.name}' was deleted before it was ready`);
+      if (watch.refusal !== undefined) throw fail(watch.refusal);
       const verdict = judge(watch.pod);
       if (verdict.kind === "ready") return;
       if (verdict.kind === "failed") {

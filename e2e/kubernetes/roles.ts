@@ -1,0 +1,106 @@
+import { readFile } from "node:fs/promises";
+import path from "node:path";
+import type { JobRequest } from "signalman";
+import {
+  createRecordingJobLog,
+  createRecordingLogger,
+  executorContext,
+  jobRequest,
+  tmpdir,
+} from "signalman/testing";
+import { parseAllDocuments } from "yaml";
+import { type Client, createClient } from "../../plugins/kubernetes/client/client.ts";
+import { loadConnection } from "../../plugins/kubernetes/client/connection.ts";
+import type { KubernetesSettings } from "../../plugins/kubernetes/settings.ts";
+import { toKubeconfig } from "../cluster/certificates.ts";
+import { root } from "../fixtures.ts";
+import type { Namespace } from "./namespaces.ts";
+import { create, settings } from "./subjects.ts";
+
+export interface Rule {
+  readonly apiGroups: readonly string[];
+  readonly resources: readonly string[];
+  readonly verbs: readonly string[];
+}
+
+/** Returns the rules of a published role. */
+export async function publishedRole(name: "signalman-agent" | "signalman-agent-minimal") {
+  const text = await readFile(path.join(root, "docs", "kubernetes", "rbac.yaml"), "utf8");
+  const objects = parseAllDocuments(text).map(
+    (document) => document.toJS() as { kind: string; metadata: { name: string }; rules?: Rule[] },
+  );
+  const role = objects.find(({ kind, metadata }) => kind === "Role" && metadata.name === name);
+  if (!role?.rules) throw new Error(`role "${name}" not found`);
+  return role.rules;
+}
+
+/** Lists the rights of rules: `create pods`. */
+export function toRights(rules: readonly Rule[]): string[] {
+  return rules.flatMap(({ resources, verbs }) =>
+    resources.flatMap((resource) => verbs.map((verb) => `${verb} ${resource}`)),
+  );
+}
+
+/** Returns the rules without one right. */
+export function without(rules: readonly Rule[], right: string): Rule[] {
+  const [verb, resource = ""] = right.split(" ");
+  return rules
+    .map((rule) => ({
+      ...rule,
+      verbs: rule.resources.includes(resource) ? rule.verbs.filter((each) => each !== verb) : rule.verbs,
+    }))
+    .filter(({ verbs }) => verbs.length > 0);
+}
+
+/** Connects as a service account of the namespace with exactly these rights. */
+export async function connectWith(namespace: Namespace, rules: readonly Rule[]): Promise<Client> {
+  const name = `agent-${crypto.randomUUID()}`;
+  const metadata = { name };
+  const rbac = "rbac.authorization.k8s.io";
+  await namespace.apply(
+    { apiVersion: "v1", kind: "ServiceAccount", metadata },
+    { apiVersion: `${rbac}/v1`, kind: "Role", metadata, rules },
+    {
+      apiVersion: `${rbac}/v1`,
+      kind: "RoleBinding",
+      metadata,
+      subjects: [{ kind: "ServiceAccount", name, namespace: namespace.name }],
+      roleRef: { apiGroup: rbac, kind: "Role", name },
+    },
+  );
+  const token = (await namespace.kubectl(["create", "token", name])).trim();
+  await using directory = await tmpdir();
+  const kubeconfig = path.join(directory.path, "config");
+  await Bun.write(kubeconfig, toKubeconfig({ token }));
+  return createClient(await loadConnection({ KUBECONFIG: kubeconfig, KUBERNETES_NAMESPACE: namespace.name }));
+}
+
+/** Runs a job of one command as this client. `isKept`: its pod and secret stay. */
+export async function runAs(
+  client: Client,
+  options: {
+    readonly isKept?: boolean;
+    readonly settings?: Partial<KubernetesSettings>;
+    readonly job?: Partial<JobRequest>;
+  } = {},
+) {
+  await using directory = await tmpdir();
+  const log = createRecordingJobLog();
+  const logger = createRecordingLogger();
+  const executor = create(executorContext(directory.path, { log, logger, job: jobRequest(options.job) }), {
+    client,
+    settings: { ...settings, ...options.settings },
+  });
+  const code = await executor.start(new AbortController().signal);
+  let output = "";
+  if (code === 0) await executor.run("echo hello", (chunk) => (output += Buffer.from(chunk).toString()));
+  if (!options.isKept) await executor[Symbol.asyncDispose]();
+  return {
+    code,
+    output,
+    /** Messages of the agent's log. */
+    logged: logger.entries.map(({ message }) => message),
+    /** Text of the job's log. */
+    text: log.blocks.map((block) => block.output).join(""),
+  };
+}

@@ -51,7 +51,7 @@ describe("signalman doctor", () => {
       expect.stringContaining("Unrecognized option 'endpiont'"),
       expect.stringContaining('received "loud"'),
     ]);
-    expect(titles(findings)).toContain('state directory "own-state" will be created');
+    expect(titles(findings)).toContain(`state directory "${home.path}/own-state" will be created`);
   });
 
   test("uses the configuration file when an outside plugin cannot be loaded", async () => {
@@ -61,7 +61,7 @@ describe("signalman doctor", () => {
     const { code, findings } = await diagnose(home, []);
     expect(code).toBe(1);
     expect(findings[0]).toMatchObject({ level: "error", title: expect.stringContaining("./gone.ts") });
-    expect(titles(findings)).toContain('state directory "own-state" will be created');
+    expect(titles(findings)).toContain(`state directory "${home.path}/own-state" will be created`);
   });
 
   test("reports invalid flags as a usage error", async () => {

@@ -3,7 +3,7 @@ import type { JobSummary } from "../../core/contracts/job-summary.ts";
 import type { Logger } from "../../core/contracts/logger.ts";
 import { AgentError, isAgentError, toMessage } from "../../core/errors.ts";
 import { type JobGroup, openJobGroup } from "../../os/cgroup/job-group.ts";
-import { isGroupOf } from "../../os/cgroup/place.ts";
+import { isControlGroup, isGroupOf } from "../../os/cgroup/place.ts";
 import { endUserProcesses } from "../../os/users/end-user-processes.ts";
 import { endProcesses } from "../../os/processes/end.ts";
 import { createJobProcesses } from "../../os/processes/tree.ts";
@@ -127,6 +127,6 @@ function findGroup({
   controlGroup,
   cookie,
 }: Pick<JobProcessRecord, "controlGroup" | "cookie">): JobGroup | undefined {
-  const isOwn = controlGroup !== undefined && isGroupOf(controlGroup, cookie);
+  const isOwn = controlGroup !== undefined && isGroupOf(controlGroup, cookie) && isControlGroup(controlGroup);
   return isOwn ? openJobGroup(controlGroup) : undefined;
 }

@@ -48,13 +48,14 @@ export function toGroupName(agentId: string, cookie: Pick<Cookie, "name">): stri
   return `${toGroupPrefix(agentId)}${cookie.name}`;
 }
 
-/** Whether a directory is a control group and has the name of a job's group. */
+/** Whether a directory has the name of a job's group. */
 export function isGroupOf(directory: string, cookie: Pick<Cookie, "name">): boolean {
   const name = basename(directory);
-  return name.startsWith("signalman-") && name.endsWith(`.${cookie.name}`) && isControlGroup(directory);
+  return name.startsWith("signalman-") && name.endsWith(`.${cookie.name}`);
 }
 
-function isControlGroup(directory: string): boolean {
+/** Whether a path leads to a control group of version 2. */
+export function isControlGroup(directory: string): boolean {
   try {
     return statfsSync(directory).type === CGROUP2_SUPER_MAGIC;
   } catch {

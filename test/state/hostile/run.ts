@@ -19,7 +19,7 @@ export async function runRounds({
   as = [],
 }: Rounds): Promise<{ fault: string; begun: number }> {
   await using place = await tmpdir();
-  if (as.length > 0) await Bun.$`chmod 777 ${place.path}`.quiet();
+  if (as.length > 0) await Bun.$`chmod 1777 ${place.path}`.quiet();
   const script = join(import.meta.dir, "run-rounds.ts");
   const area = join(place.path, "area");
   const child = Bun.spawn(

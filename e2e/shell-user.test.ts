@@ -139,6 +139,31 @@ describe.if(isRoot)("a job of another user", () => {
     },
   );
 
+  test("whose process is killed takes no process of another user along, whatever that carries", async () => {
+    await using scene = await createScene({}, withJobUsers);
+    await scene.readyAgent();
+    const place = scene.tester.home;
+    const command = `env | grep '^SIGNALMAN_JOB_' | grep -v SOCKET >${place}/cookie; touch ${place}/on; sleep 3600`;
+    const id = await scene.hub.submit({ commands: [command] });
+    await until("the job runs", () => existsSync(path.join(place, "on")));
+    const cookie = readText(path.join(place, "cookie")).trim();
+    expect(cookie).toMatch(/^SIGNALMAN_JOB_\w+=\w+$/);
+    const other = [
+      "setpriv",
+      `--reuid=${firstUid + 50}`,
+      "--clear-groups",
+      "env",
+      cookie,
+      "sleep",
+      uniqueSeconds(),
+    ];
+    await using stray = startStray(other);
+    for (const pid of jobProcesses(id)) process.kill(pid, "SIGKILL");
+    expect((await scene.hub.done(id)).result).toBe("failed");
+    await until("the job's own processes have ended", () => !isRunningAs(firstUid));
+    expect(await Promise.race([stray.exited, Bun.sleep(300).then(() => "alive")])).toBe("alive");
+  });
+
   test("keeps its login profile, terminal, exit codes, files and limits of the log", async () => {
     await using scene = await createScene({}, withJobUsers);
     await scene.tester.write(".bash_profile", "export FROM_PROFILE=yes\n");
@@ -163,6 +188,16 @@ describe.if(isRoot)("a job of another user", () => {
     expect(findExportFiles(scene.tester.home)).toEqual([]);
   });
 });
+
+/** Whether a process of this user runs. */
+function isRunningAs(uid: number): boolean {
+  return readdirSync("/proc").some(
+    (pid) =>
+      /^\d+$/.test(pid) &&
+      new RegExp(`^Uid:\t${uid}\t`, "m").test(readText(`/proc/${pid}/status`)) &&
+      !/^State:\tZ/m.test(readText(`/proc/${pid}/status`)),
+  );
+}
 
 function startStray(command: readonly string[]) {
   const stray = Bun.spawn([...command]);

@@ -1,4 +1,4 @@
-import { existsSync, writeFileSync } from "node:fs";
+import { closeSync, constants, existsSync, fstatSync, openSync, writeSync } from "node:fs";
 import { join } from "node:path";
 import { type Output, toMessage } from "signalman";
 import { asUser, type JobUser } from "signalman/terminal";
@@ -24,7 +24,7 @@ export function createBashProfile(home: string, isEnabled = false, user?: JobUse
         asUser(user, () => {
           const opening = existsSync(path) ? "" : shadowed;
           // The file is removed with the job.
-          writeFileSync(path, `${opening}[ ! -f ${file} ] || source ${file}\n`, { flag: "a" });
+          appendLine(path, `${opening}[ ! -f ${file} ] || source ${file}\n`);
         });
         return 0;
       } catch (error) {
@@ -33,6 +33,18 @@ export function createBashProfile(home: string, isEnabled = false, user?: JobUse
       }
     },
   };
+}
+
+/** Waits neither for the reader of a FIFO nor for the end of a lease. */
+function appendLine(path: string, line: string): void {
+  const { O_WRONLY, O_CREAT, O_APPEND, O_NONBLOCK, O_NOCTTY } = constants;
+  const fd = openSync(path, O_WRONLY | O_CREAT | O_APPEND | O_NONBLOCK | O_NOCTTY, 0o666);
+  try {
+    if (!fstatSync(fd).isFile()) throw new Error("it is not a regular file");
+    writeSync(fd, line);
+  } finally {
+    closeSync(fd);
+  }
 }
 
 /** bash reads these files only where `.bash_profile` does not exist, so a new one must read them. */

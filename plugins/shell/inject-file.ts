@@ -1,4 +1,13 @@
-import { closeSync, fchmodSync, mkdirSync, openSync, writeFileSync } from "node:fs";
+import {
+  closeSync,
+  constants,
+  fchmodSync,
+  fstatSync,
+  ftruncateSync,
+  mkdirSync,
+  openSync,
+  writeFileSync,
+} from "node:fs";
 import { dirname, isAbsolute, join } from "node:path";
 import { decodeBase64, toMessage, type JobFile, type Output } from "signalman";
 import { asUser, type JobUser } from "signalman/terminal";
@@ -20,6 +29,9 @@ export function injectFile(file: JobFile, home: string, output: Output, user?: J
   return fault.code;
 }
 
+/** A FIFO, a device or a leased file of the job must not make this process wait. */
+const openFlags = constants.O_WRONLY | constants.O_CREAT | constants.O_NONBLOCK | constants.O_NOCTTY;
+
 interface Fault {
   readonly line: string;
   readonly code: number;
@@ -39,8 +51,15 @@ function writeFile(path: string, mode: string, content: Uint8Array): Fault | und
   if (!/^[0-7]{1,5}$/.test(mode)) return { line: `bad file permission '${mode}'`, code: 1 };
   let fd: number;
   try {
-    fd = openSync(path, "w", 0o600);
+    fd = openSync(path, openFlags, 0o600);
   } catch (error) {
+    return toFault(`Failed to create destination path '${path}'`, error);
+  }
+  try {
+    if (!fstatSync(fd).isFile()) throw new Error("it is not a regular file");
+    ftruncateSync(fd);
+  } catch (error) {
+    closeSync(fd);
     return toFault(`Failed to create destination path '${path}'`, error);
   }
   try {

@@ -1,4 +1,4 @@
-import { chownSync, writeFileSync } from "node:fs";
+import { chownSync, rmSync, writeFileSync } from "node:fs";
 import { AgentError, toMessage } from "signalman";
 import type { JobUser } from "signalman/terminal";
 
@@ -9,7 +9,9 @@ export function writePrivateFile(
   options: { isNew?: boolean; user?: JobUser | undefined } = {},
 ): void {
   try {
-    writeFileSync(path, text, { mode: 0o600, flag: options.isNew ? "wx" : "w" });
+    // The user may hold a lease on the file before, for whose end a writer would wait.
+    if (options.user) rmSync(path, { force: true });
+    writeFileSync(path, text, { mode: 0o600, flag: options.isNew || options.user ? "wx" : "w" });
     if (options.user) chownSync(path, options.user.uid, options.user.gid);
   } catch (cause) {
     throw new AgentError("FILE_FAILED", `cannot write "${path}": ${toMessage(cause)}`, { cause });

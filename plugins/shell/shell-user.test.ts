@@ -81,6 +81,36 @@ describe.if(isRoot)("jobs as another user", () => {
     expect(statSync(join(bench.place, "root's")).uid).toBe(0);
   });
 
+  test("a FIFO, a device or a directory in the place of a file fails at once", async () => {
+    await using bench = await open();
+    await bench.run("mkfifo ~/fifo; mkdir ~/directory; ln -s /dev/full ~/device");
+    for (const name of ["fifo", "directory", "device"]) {
+      const lines: string[] = [];
+      const file = { path: `~/${name}`, mode: "0600", content: "eA==" };
+      expect(await bench.executor.injectFiles([file], (line) => lines.push(String(line)))).toBe(1);
+      expect(lines.join("")).toContain(`Failed to create destination path '${bench.home}/${name}': `);
+    }
+  });
+
+  test("each command has a file of its own, so that nothing which a job does to the last one holds the next one up", async () => {
+    await using bench = await open();
+    const inode = 'stat -c %i "${BASH_SOURCE[0]}"';
+    const [first, second] = [
+      await bench.run(`exec 9<"\${BASH_SOURCE[0]}"; ${inode}`),
+      await bench.run(inode),
+    ];
+    expect(first).toMatch(/^\d+\n$/);
+    expect(second).not.toBe(first);
+  });
+
+  test("the cookie is in no argument that another user can read", async () => {
+    await using bench = await open();
+    const listed = await bench.run(
+      "cat /proc/[0-9]*/cmdline 2>/dev/null | tr '\\0' '\\n' | grep -c '^SIGNALMAN_JOB_'",
+    );
+    expect(listed).toBe("0\n");
+  });
+
   test("variables are passed in a file of the user that no other user can read", async () => {
     await using bench = await open();
     await bench.executor.exportEnvironment([environmentVariable("SECRET_THING", "hush hush")], () => {});

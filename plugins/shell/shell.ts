@@ -36,7 +36,7 @@ export function createShellExecutor(context: ShellContext, options: ShellExecuto
   const { user } = context.options;
   const environment = toUserEnvironment(user, context.environment);
   const group = createGroup(context);
-  const processes = createJobProcesses({ cookie, keep: options.keepProcesses, group });
+  const processes = createJobProcesses({ cookie, uid: user?.uid, keep: options.keepProcesses, group });
   const exportFiles = createExportFiles(user);
   const watch = watchUsage({ group });
   const cleanup = new AsyncDisposableStack();
@@ -61,7 +61,7 @@ export function createShellExecutor(context: ShellContext, options: ShellExecuto
     shellPid = findShellPid(session);
     processes.addRoot(shellPid);
     const leaderPid = session.terminal.pid;
-    cleanup.use(startGuard({ cookie, shellPid, leaderPid, env: environment, logger, group }));
+    cleanup.use(startGuard({ cookie, uid: user?.uid, shellPid, leaderPid, env: environment, logger, group }));
   }
 
   const shell: Executor = {

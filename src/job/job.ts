@@ -11,7 +11,7 @@ import type { WritableJobLog } from "./log/job-log.ts";
 import { finishJob, type JobRun, runCommands } from "./phases.ts";
 
 export interface JobOptions extends ExecutorLimits {
-  readonly host: Pick<Host, "call">;
+  readonly host: Pick<Host, "call" | "hanging">;
   readonly log: WritableJobLog;
   readonly logger: Logger;
   /** Creates the executor. What it throws is shown in the job's log. */
@@ -45,8 +45,14 @@ export function createJob(request: JobRequest, options: JobOptions): Job {
       stopped: stopping.signal,
       killed: killing.signal,
       stopGraceMs,
-      onGivenUp: () =>
-        logger.warn(`${name} is no longer awaited, since the job was stopped`, { job: request.id }),
+      onGivenUp() {
+        const late = host.hanging().filter(({ hook }) => hook === name);
+        const plugins = late.map(({ plugin }) => `plugin "${plugin}"`).join(", ") || "a plugin";
+        run.hung.push(`${plugins} had not returned from ${name}`);
+        logger.warn(`${name} is no longer awaited, since the job was stopped: ${run.hung.at(-1)}`, {
+          job: request.id,
+        });
+      },
     });
   const notify: JobRun["notify"] = async (name, event) => {
     try {
@@ -77,6 +83,7 @@ export function createJob(request: JobRequest, options: JobOptions): Job {
     logger,
     session,
     signal,
+    hung: [],
     gate: call,
     notify,
   };

@@ -12,7 +12,7 @@ import { createCookie } from "../os/processes/cookie.ts";
 import { socketDirectories, toSocketPath } from "../os/socket-path.ts";
 import { resolveLinks } from "../os/state/file.ts";
 import { toBaseEnvironment } from "./base-environment.ts";
-import { chooseExecutor } from "./choose-executor.ts";
+import { assertExecutor, chooseExecutor } from "./choose-executor.ts";
 import { createJobSequences } from "./commands/job-sequences.ts";
 import { listenToJob } from "./commands/job-socket.ts";
 import { admitUser, makeJobDirectory, removeJobDirectory } from "./job-directory.ts";
@@ -90,12 +90,13 @@ export async function openJob(asked: JobRequest, options: OpenJobOptions): Promi
     findTampering: options.findTampering,
     createExecutor: (report) => {
       const { name, factory } = chooseExecutor(request.executor, { host, ...settings });
-      return factory.create({
+      const created = factory.create({
         ...context,
         ...report,
         logger: logger.child(name),
         directory: mkdtempSync(join(directory, "executor-")),
       });
+      return assertExecutor(created, name);
     },
   });
 

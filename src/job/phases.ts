@@ -18,6 +18,8 @@ export interface JobRun {
   readonly session: JobSession;
   /** Aborts when the job is stopped; its reason is shown in the job's log if it is a text. */
   readonly signal: AbortSignal;
+  /** The listeners that were given up after a stop, for the job's log. */
+  readonly hung: string[];
   /** Calls the listeners of a gate; rejects with what they throw. */
   gate<N extends HookName>(name: N, event: HookEvents[N]): Promise<void>;
   /** Calls the listeners of a notice. Never rejects. */
@@ -64,6 +66,7 @@ export async function finishJob(
     await session.addBlock("Ending the job", `[signalman: ${reason}]\n`, 1);
   }
   const why: unknown = signal.reason;
+  for (const listener of run.hung) await session.addBlock("Ending the job", `[signalman: ${listener}]\n`, 1);
   if (typeof why === "string") await session.addBlock("Ending the job", `[signalman: ${why}]\n`, 1);
   const { executor } = session;
   if (options.isReported) await writeReport({ log, logger, executor, startedAt });

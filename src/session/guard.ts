@@ -14,9 +14,19 @@ import type { JobGroup } from "../os/cgroup/job-group.ts";
  */
 const script = `
 trap '' HUP INT QUIT TERM
+read -r cookie || exit 0
 read -r leave && exit 0
-cookie=$1 shell=$2 group=$3
+shell=$1 group=$2 uid=$3
+# Whether a process has the uid of the job's user: the cookie of another user's process proves nothing.
+owns() {
+  [ -z "$uid" ] && return 0
+  while read -r name value rest; do
+    case $name in Uid:) [ "$value" = "$uid" ]; return ;; esac
+  done 2>/dev/null <"/proc/$1/status"
+  return 1
+}
 carries() {
+  owns "$1" || return 1
   while IFS= read -r line || [ -n "$line" ]; do
     case $line in *"$cookie"*) return 0 ;; esac
   done 2>/dev/null <"/proc/$1/environ"
@@ -25,7 +35,7 @@ carries() {
 # Sets state and session.
 look() { line=; read -r line 2>/dev/null <"/proc/$1/stat" || return 1; set -- \${line##*) }; state=$1 session=$4; }
 shares() {
-  look "$1" && [ "$state" != Z ] || return 1
+  owns "$1" && look "$1" && [ "$state" != Z ] || return 1
   case $sessions in *" $session "*) return 0 ;; esac
   return 1
 }
@@ -58,6 +68,8 @@ done
 
 export interface GuardOptions {
   readonly cookie: Cookie;
+  /** Uid of the job's user. Left out: that of this process. */
+  readonly uid?: number | undefined;
   /** Pids of the shell and of the leader of its terminal. */
   readonly shellPid: number;
   readonly leaderPid: number;
@@ -69,17 +81,19 @@ export interface GuardOptions {
 
 /** Starts a guard (Linux only). Disposal ends it; dispose it before the terminal is closed. */
 export function startGuard(options: GuardOptions): AsyncDisposable {
-  const { cookie, shellPid, leaderPid, env, logger, group } = options;
+  const { cookie, uid, shellPid, leaderPid, env, logger, group } = options;
   const master = findMaster(leaderPid);
   if (master === undefined) return { [Symbol.asyncDispose]: () => Promise.resolve() };
   try {
-    // The cookie is an argument: a process with the cookie in its environment belongs to the job.
-    const job = [`${cookie.name}=${cookie.value}`, String(shellPid), group?.directory ?? ""];
+    const job = [String(shellPid), group?.directory ?? "", uid === undefined ? "" : String(uid)];
     const guard = Bun.spawn(["sh", "-c", script, "signalman-guard", ...job], {
       env: { PATH: env["PATH"] ?? "/usr/bin:/bin" },
       stdio: ["pipe", "ignore", "ignore", master],
     });
     guard.unref();
+    // Neither an argument, which every user can read, nor in the environment, where it would make the guard a process of the job.
+    guard.stdin.write(`${cookie.name}=${cookie.value}\n`);
+    void guard.stdin.flush();
     return {
       async [Symbol.asyncDispose]() {
         guard.stdin.write("leave\n");

@@ -18,8 +18,9 @@ test.each(["job:start", "job:prepare"] as const)(
     expect(summary.result).toBe("stopped");
     expect(events.at(-1)).toMatchObject({ event: "job_finished", result: "stopped" });
     expect(logs.map(({ message }) => message)).toContain(
-      `${hook} is no longer awaited, since the job was stopped`,
+      `${hook} is no longer awaited, since the job was stopped: a plugin had not returned from ${hook}`,
     );
+    expect(JSON.stringify(events)).toContain(`[signalman: a plugin had not returned from ${hook}]`);
     expect(JSON.stringify(events)).not.toContain("never");
     expect(isAborted).toBe(true);
   },

@@ -1,7 +1,7 @@
 import type { OpenHostOptions } from "../contracts/host.ts";
 import { type Hook, type HookEvents, type HookName, hookTable } from "../contracts/hooks.ts";
 import type { Logger } from "../contracts/logger.ts";
-import { toMessage } from "../errors.ts";
+import { isAgentError, toMessage } from "../errors.ts";
 import { attributeError } from "./attribution.ts";
 import { createHookWatch, type HookWatch, type ReportTimes } from "./hook-watch.ts";
 
@@ -32,6 +32,14 @@ export function createListener<N extends HookName>(
     timeoutMs: timeoutMs ?? declared.timeoutMs,
     times: timeoutMs === undefined ? times : { ...times, firstMs: timeoutMs },
   });
+  let slowAt = -Infinity;
+  /** A listener that is slow at every call is reported once in a while. */
+  const report = (error: unknown) => {
+    const isSlow = isAgentError(error, "PLUGIN_SLOW");
+    const isRepeated = isSlow && performance.now() - slowAt < times.repeatMs;
+    if (isSlow && !isRepeated) slowAt = performance.now();
+    log[isRepeated ? "debug" : "error"](toMessage(error));
+  };
   const listener: Listener = async (event) => {
     const started = performance.now();
     const onEnd = onListener?.(plugin, name);
@@ -43,7 +51,7 @@ export function createListener<N extends HookName>(
       const attributed = attributeError(error, { plugin, where: name });
       if (error instanceof Error && error.stack) log.debug(error.stack);
       if (declared.kind === "gate") throw attributed;
-      log.error(toMessage(attributed));
+      report(attributed);
     } finally {
       onEnd?.();
     }

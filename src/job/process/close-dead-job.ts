@@ -8,7 +8,7 @@ import { endUserProcesses } from "../../os/users/end-user-processes.ts";
 import { endProcesses } from "../../os/processes/end.ts";
 import { createJobProcesses } from "../../os/processes/tree.ts";
 import { readBootId } from "../../os/state/boot-id.ts";
-import { findEntry } from "../../os/state/file.ts";
+import { findEntry, listDirectory, removeEntry } from "../../os/state/file.ts";
 import { type ClosedJob, closeJob, type CloseJobOptions, failed } from "./close-job.ts";
 import { readFailure, readProcessRecord, readSummary } from "./job-documents.ts";
 import { endUnlocked, waitForJobLock } from "./job-lock.ts";
@@ -109,10 +109,13 @@ function closeLog(options: CloseJobOptions): ClosedJob {
 }
 
 async function endRemaining(record: Partial<JobProcessRecord>, logger: Logger): Promise<void> {
-  const { cookie, exclusiveUid } = record;
+  const { cookie, uid, exclusiveUid } = record;
   if (cookie === undefined) return;
-  const group = findGroup({ ...record, cookie });
-  using processes = createJobProcesses({ cookie, inherited: true, group });
+  const found = findGroup({ ...record, cookie });
+  // Processes of another user can make readers of their memory wait (`/proc/<pid>/environ`): they are killed unseen.
+  if (uid !== undefined) await found?.remove();
+  const group = uid === undefined ? found : undefined;
+  using processes = createJobProcesses({ cookie, uid, inherited: true, group });
   const { ended: known, left } = await endProcesses(processes, { graceMs: 0 });
   const ended = [...known, ...(exclusiveUid === undefined ? [] : await endUserProcesses(exclusiveUid))];
   for (const { pid, commandLine, comm } of ended)
@@ -120,6 +123,15 @@ async function endRemaining(record: Partial<JobProcessRecord>, logger: Logger): 
   for (const { pid, commandLine, comm } of left)
     logger.warn(`could not end "${commandLine || comm}"`, { pid });
   await group?.remove();
+  if (exclusiveUid !== undefined) removeExportFiles(exclusiveUid);
+}
+
+/** Removes the files that passed the job's variables to its shell (protocol section 6.2): the next job of this user could read them. */
+function removeExportFiles(uid: number): void {
+  for (const { name } of listDirectory("/tmp")) {
+    const path = join("/tmp", name);
+    if (/^\.env-\d+$/.test(name) && findEntry(path)?.uid === uid) removeEntry(path);
+  }
 }
 
 /** The record is a file that a job of the agent's user can change: only a group of this job's name is killed. */

@@ -63,7 +63,8 @@ export function isSummary(document: unknown): document is JobSummary {
 }
 
 function isRecord(document: unknown): document is JobProcessRecord {
-  const { version, pid, bootId, socket, secret, cookie, exclusiveUid, controlGroup } = fieldsOf(document);
+  const { version, pid, bootId, socket, secret, cookie, uid, exclusiveUid, controlGroup } =
+    fieldsOf(document);
   return (
     isText(socket) &&
     isText(secret) &&
@@ -72,8 +73,9 @@ function isRecord(document: unknown): document is JobProcessRecord {
     isMissingOr(isText, bootId) &&
     isMissingOr(isCookie, cookie) &&
     isMissingOr(isText, controlGroup) &&
+    isMissingOr(isCount, uid) &&
     // All processes of this user are ended; those of root never are.
-    isMissingOr((uid) => isCount(uid) && uid !== 0, exclusiveUid)
+    isMissingOr((user) => isCount(user) && user !== 0, exclusiveUid)
   );
 }
 

@@ -1,6 +1,6 @@
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { listPids, readArguments } from "../../os/processes/proc.ts";
+import { listPids, readArguments, readUid } from "../../os/processes/proc.ts";
 import { sendSignal } from "../../os/processes/send-signal.ts";
 import { findEntry } from "../../os/state/file.ts";
 import { takeLock } from "../../os/state/lock.ts";
@@ -44,6 +44,9 @@ export async function endUnlocked(jobId: string): Promise<boolean> {
 
 /** Whether a pid is that of the process of this job: a number on disk may be anything. */
 export function isJobProcess(pid: number, jobId: string): boolean {
+  // Any user can start a process with these arguments. A process that is not dumpable belongs to root here.
+  const uid = readUid(pid);
+  if (uid !== 0 && uid !== process.getuid?.()) return false;
   const words = readArguments(pid);
   return pid !== process.pid && words.at(-2) === jobProcessCommand && words.at(-1) === jobId;
 }

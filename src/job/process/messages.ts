@@ -52,7 +52,9 @@ export interface JobProcessRecord {
   readonly socket: string;
   readonly secret: string;
   readonly cookie: Cookie;
-  /** The user of the job's processes, if nothing else runs as this user. */
+  /** The user of the job's processes. Left out: the agent's. */
+  readonly uid?: number;
+  /** The same, if nothing else runs as this user. */
   readonly exclusiveUid?: number;
   /** As in {@link JobProcessInput}. */
   readonly controlGroup?: string | undefined;

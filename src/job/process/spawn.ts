@@ -92,6 +92,7 @@ export function spawnJobProcess(
         socket,
         secret,
         cookie,
+        ...(user && { uid: user.uid }),
         ...(user?.isExclusive && { exclusiveUid: user.uid }),
         controlGroup,
       },

@@ -1,6 +1,6 @@
 import type { Cookie } from "../../core/contracts/executor.ts";
 import { hasCookie } from "./cookie.ts";
-import { isDead, type ProcessStat, readEnviron, readStat } from "./proc.ts";
+import { isDead, type ProcessStat, readEnviron, readStat, readUid } from "./proc.ts";
 import type { Strangers } from "./strangers.ts";
 
 /** The evidence that processes belong to a job, collected while the job runs. */
@@ -26,7 +26,8 @@ export interface Evidence {
   remember(processes: readonly ProcessStat[]): void;
 }
 
-export function createEvidence(cookie: Cookie): Evidence {
+/** `uid`: only the cookie of this user's processes counts. */
+export function createEvidence(cookie: Cookie, uid?: number): Evidence {
   /** Pid → start time. */
   const roots = new Map<number, number>();
   let proved = new Map<number, number>();
@@ -61,7 +62,7 @@ export function createEvidence(cookie: Cookie): Evidence {
     },
     learnSession,
     isProvedAlone(stat, strangers, ownsOrphans) {
-      const environ = readEnviron(stat.pid);
+      const environ = uid === undefined || readUid(stat.pid) === uid ? readEnviron(stat.pid) : undefined;
       if (environ !== undefined && hasCookie(environ, cookie)) return true;
       // An orphan's cookie disproves nothing: a job can give it any, also that of another job.
       return ownsOrphans && stat.ppid === process.pid && !strangers.sessions.has(stat.session);

@@ -10,6 +10,8 @@ import { findStrangers } from "./strangers.ts";
 
 export interface JobProcessesOptions {
   readonly cookie: Cookie;
+  /** Uid of the job's user: the cookie of another user's process proves nothing. Left out: any user's counts. */
+  readonly uid?: number | undefined;
   /** `keep-processes`: programs that are spared, with all that they started. See `keep.ts`. */
   readonly keep?: readonly string[];
   /**
@@ -65,7 +67,7 @@ const live = new Set<JobProcesses>();
 
 export function createJobProcesses(options: JobProcessesOptions): JobProcesses {
   const { cookie, inherited = false, group } = options;
-  const evidence = createEvidence(cookie);
+  const evidence = createEvidence(cookie, options.uid);
   const isKept = toKeepMatcher(options.keep ?? []);
   const since = inherited ? 0 : (loadLibc()?.bootTicks() ?? readStat(process.pid)?.startTime ?? 0);
   const subject: ScanSubject = { evidence, isKept, since, older: new Map(), group };

@@ -1,7 +1,8 @@
 import { readFileSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
-import { describeProcess, type ProcessReport } from "../processes/end-report.ts";
-import { isDead, listPids, readStat } from "../processes/proc.ts";
+import type { ProcessReport } from "../processes/end-report.ts";
+import { toProcessKey } from "../processes/job-signals.ts";
+import { isAlive, isDead, listPids, readStat } from "../processes/proc.ts";
 import { sendSignal } from "../processes/send-signal.ts";
 
 /**
@@ -21,11 +22,11 @@ export async function endUserProcesses(
       return stat === undefined || isDead(stat) ? [] : [stat];
     });
     // Suspended processes fork no more, so that the second round finds all of them.
-    for (const { pid } of found) sendSignal(pid, "SIGSTOP");
+    for (const stat of found) if (isAlive(stat)) sendSignal(stat.pid, "SIGSTOP");
     for (const stat of found) {
-      const key = `${stat.pid}:${stat.startTime}`;
-      if (!ended.has(key)) ended.set(key, describeProcess(stat));
-      sendSignal(stat.pid, "SIGKILL");
+      // The command line is in the memory of the process, which can make its readers wait.
+      ended.set(toProcessKey(stat), { pid: stat.pid, comm: stat.comm, commandLine: "", uid });
+      if (isAlive(stat)) sendSignal(stat.pid, "SIGKILL");
     }
     if (found.length === 0 || performance.now() > deadline) return [...ended.values()];
     await sleep(pauseMs);

@@ -18,7 +18,7 @@ export function toUserCommand<Command extends readonly string[]>(
 
 /** Variables of the agent's own login, session and service manager. They name files and sockets of another user. */
 const ownVariables =
-  /^(HOME|USER|LOGNAME|SHELL|MAIL|TMPDIR|PWD|OLDPWD|BASH_ENV|ENV|INVOCATION_ID|JOURNAL_STREAM|SYSTEMD_.*|MEMORY_PRESSURE_.*|(RUNTIME|STATE|CACHE|LOGS|CONFIGURATION|CREDENTIALS)_DIRECTORY|(XDG|DBUS|SUDO|SSH)_.*)$/;
+  /^(HOME|USER|LOGNAME|SHELL|MAIL|TMPDIR|TMP|TEMP|PWD|OLDPWD|BASH_ENV|ENV|INVOCATION_ID|JOURNAL_STREAM|SYSTEMD_.*|MEMORY_PRESSURE_.*|(RUNTIME|STATE|CACHE|LOGS|CONFIGURATION|CREDENTIALS)_DIRECTORY|(XDG|DBUS|SUDO|SSH)_.*)$/;
 
 /** Returns the environment of the user's processes: the agent's, with the user's own home, name and shell. Without a user: the environment itself. */
 export function toUserEnvironment(

@@ -147,7 +147,9 @@ describe("a state directory that is not the agent's alone", () => {
   ];
 
   const expectRefusal = async (scene: Scene, named: RegExp, program?: readonly string[]) => {
-    const options = program === undefined ? {} : { program };
+    // The configuration is in the same home, and would be refused first.
+    const env = { SEMAPHORE_AGENT_ALLOW_WRITABLE_CONFIGURATION: "true" };
+    const options = { env, ...(program && { program }) };
     const { exitCode, stderr } = await scene.agent([], options).finished;
     expect({ exitCode, stderr }).toEqual({ exitCode: 2, stderr: expect.stringMatching(named) });
     expect(stderr).toContain(`the state directory "`);

@@ -86,15 +86,16 @@ export function newer(subject: string, version: number, known: number): AgentErr
 }
 
 /**
- * Throws `STATE_NEWER` when a newer program has written a document in this directory. Damaged documents are
- * ignored here.
+ * Throws `STATE_NEWER` when a newer program has written a document in this directory, and `FILE_FAILED` when the directory cannot be listed.
+ * Damaged documents are ignored here.
  */
 export function refuseNewer(
   directory: string,
   options: Pick<DocumentOptions<unknown>, "maxBytes"> = {},
 ): void {
   if (!findEntry(directory)?.isDirectory()) return;
-  for (const { name } of listDirectory(directory).filter((entry) => entry.name.endsWith(".json"))) {
+  const names = attempt(`cannot list "${directory}"`, () => listDirectory(directory).map(({ name }) => name));
+  for (const name of names.filter((each) => each.endsWith(".json"))) {
     try {
       readDocument(join(directory, name), options);
     } catch (error) {
@@ -148,9 +149,9 @@ function syncDirectory(path: string): void {
   }
 }
 
-function attempt(what: string, work: () => void): void {
+function attempt<T>(what: string, work: () => T): T {
   try {
-    work();
+    return work();
   } catch (cause) {
     throw new AgentError("FILE_FAILED", `${what}: ${toMessage(cause)}`, { cause });
   }

@@ -49,9 +49,22 @@ export function findEntry(path: string): fs.Stats | undefined {
   }
 }
 
-/** Lists a directory below a state directory. Throws the error of the system, or `FILE_FAILED`. */
+/**
+ * Lists a directory below a state directory. One of this user that a job has closed to it is opened again. Throws the error of the system, or
+ * `FILE_FAILED`.
+ */
 export function listDirectory(path: string): fs.Dirent[] {
-  return inDirectory(path, (at) => fs.readdirSync(at("."), { withFileTypes: true }));
+  return inDirectory(path, (at) => {
+    const list = () => fs.readdirSync(at("."), { withFileTypes: true });
+    try {
+      return list();
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== "EACCES") throw error;
+      // Only its owner may do so.
+      fs.chmodSync(at("."), 0o700);
+      return list();
+    }
+  });
 }
 
 /** Removes a file, or a directory with its contents; links are removed and not followed. */

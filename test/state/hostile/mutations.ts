@@ -27,9 +27,10 @@ export function mutate(state: string, outside: Outside, random: Random): Map<str
   for (let left = 1 + random(4); left > 0; left -= 1) {
     const target = chooseTarget(state, random);
     const [name, change] = pick(changes, random);
+    // A change that fails may have done a part.
+    changed.set(target, [changed.get(target) ?? "", name].join(" "));
     try {
       change(target, outside, random);
-      changed.set(target, name);
     } catch (error) {
       // An earlier change has replaced a directory of the path.
       const { code } = error as NodeJS.ErrnoException;
@@ -58,13 +59,21 @@ function chooseTarget(state: string, random: Random): string {
 
 /** Lists everything below a directory. Mutations stay there: links are not followed. */
 function walk(directory: string): string[] {
-  return fs
-    .readdirSync(directory, { withFileTypes: true })
+  return list(directory)
     .toSorted((a, b) => (a.name < b.name ? -1 : 1))
     .flatMap((entry) => {
       const path = join(directory, entry.name);
       return entry.isDirectory() ? [path, ...walk(path)] : [path];
     });
+}
+
+/** Empty for a directory that an earlier change has closed to this user. */
+function list(directory: string): fs.Dirent[] {
+  try {
+    return fs.readdirSync(directory, { withFileTypes: true });
+  } catch {
+    return [];
+  }
 }
 
 const names = [

@@ -40,7 +40,7 @@ for (let round = Number(first); round < Number(first) + Number(rounds); round +=
     console.error(`round ${round} of seed ${seed}:`, [...changed], error);
     process.exit(1);
   }
-  fs.rmSync(state, { recursive: true, force: true });
+  await removeState(state);
 }
 process.exit(0);
 
@@ -56,5 +56,11 @@ function holdLocks(jobs: readonly string[]): Disposable {
 
 /** Whether this user cannot enter a directory any more, after a change of a mode above it. */
 function isHidden(changed: ReadonlyMap<string, string>, directory: string): boolean {
-  return [...changed].some(([target, name]) => name === "unreadable" && directory.startsWith(target));
+  return [...changed].some(([target, name]) => name.includes("unreadable") && directory.startsWith(target));
+}
+
+/** An ordinary user must open the directories first that a change has closed to it. */
+async function removeState(state: string): Promise<void> {
+  await Bun.$`chmod -R u+rwX ${state}`.quiet().nothrow();
+  fs.rmSync(state, { recursive: true, force: true });
 }

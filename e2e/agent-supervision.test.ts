@@ -45,7 +45,9 @@ describe("the systemd unit of the documentation", () => {
     );
     if (analyze === null) return;
     const { exitCode, stdout, stderr } = await tester.exec([analyze, "verify", unit]);
-    expect({ exitCode, output: `${stdout}${stderr}` }).toEqual({ exitCode: 0, output: "" });
+    // A systemd before 254 says that it ignores this setting.
+    const output = `${stdout}${stderr}`.replace(/^.*Unknown key 'DelegateSubgroup'.*ignoring\.\n/m, "");
+    expect({ exitCode, output }).toEqual({ exitCode: 0, output: "" });
   });
 
   test("is explained in docs/operations.md line by line", async () => {

@@ -16,7 +16,7 @@ export interface SmallDisk extends AsyncDisposable {
 }
 
 /** Mounts a file system of a few hundred kilobytes. */
-export function mountSmallDisk(target: string, options = "size=512k,nr_inodes=64"): SmallDisk {
+export function mountSmallDisk(target: string, options = "mode=700,size=512k,nr_inodes=64"): SmallDisk {
   mkdirSync(target, { recursive: true });
   runCommand(["mount", "-t", "tmpfs", "-o", options, "tmpfs", target]);
   const filler = path.join(target, "filler");

@@ -66,8 +66,8 @@ export async function finishJob(
     await session.addBlock("Ending the job", `[signalman: ${reason}]\n`, 1);
   }
   const why: unknown = signal.reason;
-  for (const listener of run.hung) await session.addBlock("Ending the job", `[signalman: ${listener}]\n`, 1);
-  if (typeof why === "string") await session.addBlock("Ending the job", `[signalman: ${why}]\n`, 1);
+  for (const listener of run.hung) await explainEnd(run, listener);
+  if (typeof why === "string") await explainEnd(run, why);
   const { executor } = session;
   if (options.isReported) await writeReport({ log, logger, executor, startedAt });
   log.finished(result);
@@ -76,6 +76,15 @@ export async function finishJob(
   const { events, bytes, droppedBytes } = log.stats;
   const durationMs = performance.now() - startedAt;
   return { result, durationMs, log: { events, bytes, droppedBytes }, ...(usage && { usage }) };
+}
+
+/** Adds a block to the log, unless the block of a listener that was given up is still open. */
+async function explainEnd({ session }: JobRun, text: string): Promise<void> {
+  try {
+    await session.addBlock("Ending the job", `[signalman: ${text}]\n`, 1);
+  } catch (error) {
+    if (!isAgentError(error, "LOG_BUSY")) throw error;
+  }
 }
 
 /** Plugins may refuse the job before anything of it has run. */

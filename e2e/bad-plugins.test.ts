@@ -136,7 +136,7 @@ describe("an agent with a bad plugin", () => {
 
   test.concurrent("that spins is killed by the watchdog, which names the hook; the next agent takes the job", async () => {
     await using scene = await createBadScene("agent:job-started", "spin");
-    const agent = await scene.readyAgent();
+    const agent = await scene.readyAgent(["--watchdog", "1"]);
     const id = await scene.hub.submit(job);
     expect((await agent.finished).exitCode).toBe(137);
     await until("the watchdog reports", async () =>

@@ -2,7 +2,9 @@ import { testAsJobUser } from "./shell-user-suites.ts";
 
 testAsJobUser([
   "agent",
+  "agent-crash",
   "agent-faults",
+  "agent-hostile-jobs",
   "agent-processes",
   "agent-resume",
   "agent-secrets",

@@ -1,10 +1,12 @@
 import { homedir } from "node:os";
 import path from "node:path";
+import { resolveLinks } from "../../src/os/state/file.ts";
 
 /** The cluster's own directory: built files, data and sockets. `SIGNALMAN_CLUSTER_DIR` overrides it. */
-export const home =
+export const home = resolveLinks(
   process.env["SIGNALMAN_CLUSTER_DIR"] ??
-  path.join(process.env["XDG_CACHE_HOME"] || path.join(homedir(), ".cache"), "signalman-cluster");
+    path.join(process.env["XDG_CACHE_HOME"] || path.join(homedir(), ".cache"), "signalman-cluster"),
+);
 
 const under = (...names: string[]) => path.join(home, ...names);
 

@@ -8,4 +8,4 @@ beforeAll(async () => {
 
 afterAll(closeEngine);
 
-testCrashRounds({ place: "containers", roundsPerKind: 2, batch: 2 });
+testCrashRounds({ place: "containers", roundsPerKind: 1, batch: 1 });

@@ -29,7 +29,7 @@ export function findOwnershipFault(
         what: `it belongs to another user than the agent's (${own})`,
         remedy: `run the agent as user ${stats.uid}, or: chown -R ${own} ${path}`,
       });
-    const writers = toWriters(stats, groups);
+    const writers = isPodVolume(path, stats) ? undefined : toWriters(stats, groups);
     if (writers)
       return toFault(path, stats, {
         kind: "mode",
@@ -39,7 +39,7 @@ export function findOwnershipFault(
   }
   for (let parent = dirname(path), child = path; child !== parent; child = parent, parent = dirname(parent)) {
     const found = look(parent);
-    if (found === undefined || (found.mode & stickyBit) !== 0) continue;
+    if (found === undefined || (found.mode & stickyBit) !== 0 || isPodVolume(parent, found)) continue;
     const writers = toWriters(found, groups);
     if (writers)
       return toFault(parent, found, {
@@ -49,6 +49,15 @@ export function findOwnershipFault(
       });
   }
   return undefined;
+}
+
+/**
+ * Whether a directory is a volume of the pod in which the agent runs. Kubernetes mounts an `emptyDir` with mode 0777, and only the pod's own
+ * containers reach it.
+ */
+function isPodVolume(path: string, { dev }: Stats): boolean {
+  const parent = look(dirname(path));
+  return process.env["KUBERNETES_SERVICE_HOST"] !== undefined && parent !== undefined && parent.dev !== dev;
 }
 
 /** Throws `STATE_UNSAFE` when a state directory is not the agent's alone. */

@@ -1,3 +1,4 @@
+import { afterAll, beforeAll } from "bun:test";
 import type { JobEvent } from "../src/core/contracts/job-events.ts";
 import { type Engine, openEngine } from "./engine/engine.ts";
 import { images } from "./engine/images.ts";
@@ -25,6 +26,14 @@ let shared: Promise<Engine> | undefined;
 /** The engine of a test file: opened once, closed by `closeEngine`. */
 export function testEngine(): Promise<Engine> {
   return (shared ??= openEngine());
+}
+
+/** Prepares the engine before the tests of a file, and closes it after them. */
+export function useTestEngine(): void {
+  beforeAll(async () => {
+    await testEngine();
+  }, 600_000);
+  afterAll(closeEngine);
 }
 
 export async function closeEngine(): Promise<void> {

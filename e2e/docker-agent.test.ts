@@ -1,13 +1,9 @@
-import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { describe, expect, test } from "bun:test";
 import { createScene, jobProcesses, type Scene } from "./agents.ts";
-import { closeEngine, containerJob, testEngine } from "./containers.ts";
+import { containerJob, testEngine, useTestEngine } from "./containers.ts";
 import { outline, outputOf, until } from "./jobs.ts";
 
-beforeAll(async () => {
-  await testEngine();
-}, 600_000);
-
-afterAll(closeEngine);
+useTestEngine();
 
 async function readyAgent(scene: Scene, args: readonly string[] = []) {
   const { host } = await testEngine();

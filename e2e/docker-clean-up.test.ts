@@ -1,15 +1,11 @@
-import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { describe, expect, test } from "bun:test";
 import { checkEngine } from "../plugins/docker/checks/engine.ts";
 import { cleanUpContainers } from "../plugins/docker/clean-up.ts";
 import { createRecordingLogger } from "../src/testing/index.ts";
-import { closeEngine, testEngine } from "./containers.ts";
+import { testEngine, useTestEngine } from "./containers.ts";
 import { images } from "./engine/images.ts";
 
-beforeAll(async () => {
-  await testEngine();
-}, 600_000);
-
-afterAll(closeEngine);
+useTestEngine();
 
 describe("doctor", () => {
   test("tells of an engine that is there, of one that is not, and of room for images", async () => {

@@ -1,7 +1,7 @@
-import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { describe, expect, test } from "bun:test";
 import path from "node:path";
 import { tmpdir } from "../src/testing/index.ts";
-import { closeEngine, createContainerScene, testEngine } from "./containers.ts";
+import { createContainerScene, useTestEngine } from "./containers.ts";
 import { images } from "./engine/images.ts";
 import { openOwnEngine } from "./engine/own-engine.ts";
 import { startRegistry } from "./engine/registry.ts";
@@ -9,11 +9,7 @@ import type { Tester } from "./fixtures.ts";
 import { outline, toEvents } from "./jobs.ts";
 import { base64, jobWith } from "./pull-jobs.ts";
 
-beforeAll(async () => {
-  await testEngine();
-}, 600_000);
-
-afterAll(closeEngine);
+useTestEngine();
 
 const ecrHost = "123456789012.dkr.ecr.eu-test-1.amazonaws.com";
 const ecr = {

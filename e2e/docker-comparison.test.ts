@@ -1,14 +1,10 @@
-import { afterAll, beforeAll, expect, test } from "bun:test";
+import { expect, test } from "bun:test";
 import { comparedJobs, toComparable } from "./compared-jobs.ts";
-import { closeEngine, createContainerScene, testEngine } from "./containers.ts";
+import { createContainerScene, useTestEngine } from "./containers.ts";
 import { images } from "./engine/images.ts";
 import { type JobFile, toEvents } from "./jobs.ts";
 
-beforeAll(async () => {
-  await testEngine();
-}, 600_000);
-
-afterAll(closeEngine);
+useTestEngine();
 
 /** Blocks that only a job in containers has (protocol section 5.4). */
 const setUp = /^\[(Pulling docker images\.\.\.|Starting the docker image\.\.\.)\] 0: /;

@@ -1,11 +1,6 @@
-import { afterAll, beforeAll } from "bun:test";
-import { closeEngine, testEngine } from "./containers.ts";
+import { useTestEngine } from "./containers.ts";
 import { testCrashRounds } from "./crash-suite.ts";
 
-beforeAll(async () => {
-  await testEngine();
-}, 600_000);
-
-afterAll(closeEngine);
+useTestEngine();
 
 testCrashRounds({ place: "containers", roundsPerKind: 25, batch: 25 });

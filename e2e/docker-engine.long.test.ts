@@ -1,14 +1,10 @@
-import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-import { closeEngine, testEngine } from "./containers.ts";
+import { describe, expect, test } from "bun:test";
+import { useTestEngine } from "./containers.ts";
 import { openOwnEngine } from "./engine/own-engine.ts";
 import { outline, toEvents } from "./jobs.ts";
 
 // Files of the small image are there once the shared engine was prepared.
-beforeAll(async () => {
-  await testEngine();
-}, 600_000);
-
-afterAll(closeEngine);
+useTestEngine();
 
 function toLines(stdout: string): string[] {
   return outline(toEvents(stdout));

@@ -1,19 +1,15 @@
-import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { describe, expect, test } from "bun:test";
 import { readdirSync, readFileSync } from "node:fs";
 import path from "node:path";
 import { createCgroup, findDirectories, findObstacle } from "../plugins/docker/cgroup/hierarchy.ts";
 import { cleanUpContainers } from "../plugins/docker/clean-up.ts";
 import { createRecordingLogger } from "../src/testing/index.ts";
 import { runWith } from "./container-limits.ts";
-import { closeEngine, containerJob, createContainerScene, testEngine } from "./containers.ts";
+import { containerJob, createContainerScene, testEngine, useTestEngine } from "./containers.ts";
 import { images } from "./engine/images.ts";
 import { isRoot } from "./users.ts";
 
-beforeAll(async () => {
-  await testEngine();
-}, 600_000);
-
-afterAll(closeEngine);
+useTestEngine();
 
 /** A program that fills memory; perl makes no copy of it. */
 const fill = (bytes: number, then = "") => `perl -e '$x = "x"; $x x= ${bytes}; print "filled\n"; ${then}'`;

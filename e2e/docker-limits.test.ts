@@ -1,12 +1,8 @@
-import { afterAll, beforeAll, expect, test } from "bun:test";
+import { expect, test } from "bun:test";
 import { runWith } from "./container-limits.ts";
-import { closeEngine, testEngine } from "./containers.ts";
+import { useTestEngine } from "./containers.ts";
 
-beforeAll(async () => {
-  await testEngine();
-}, 600_000);
-
-afterAll(closeEngine);
+useTestEngine();
 
 const hog = `perl -e '$x = "x" x 300_000_000; print length $x, "\\n"'`;
 

@@ -1,22 +1,18 @@
-import { afterAll, beforeAll, expect, test } from "bun:test";
+import { expect, test } from "bun:test";
 import { statfs } from "node:fs/promises";
 import path from "node:path";
 import { findEndpoint } from "../plugins/docker/engine/endpoint.ts";
 import { connectEngine } from "../plugins/docker/engine/engine.ts";
 import { removeOldImages } from "../plugins/docker/images/remove-old.ts";
 import { createRecordingLogger, tmpdir } from "../src/testing/index.ts";
-import { closeEngine, testEngine } from "./containers.ts";
+import { useTestEngine } from "./containers.ts";
 import { engineCache } from "./engine/engine.ts";
 import { images, importImage } from "./engine/images.ts";
 import { openOwnEngine } from "./engine/own-engine.ts";
 import { mountSmallDisk } from "./test-disks.ts";
 import { isRoot } from "./users.ts";
 
-beforeAll(async () => {
-  await testEngine();
-}, 600_000);
-
-afterAll(closeEngine);
+useTestEngine();
 
 const connect = (host: string) => connectEngine(findEndpoint({ DOCKER_HOST: host }), { timeoutMs: 60_000 });
 

@@ -1,17 +1,13 @@
-import { afterAll, beforeAll, expect, test } from "bun:test";
+import { expect, test } from "bun:test";
 import { readdirSync } from "node:fs";
 import { createScene } from "./agents.ts";
-import { closeEngine, containerJob, createContainerScene, testEngine } from "./containers.ts";
+import { containerJob, createContainerScene, useTestEngine } from "./containers.ts";
 import { until } from "./jobs.ts";
 
 const jobs = 200;
 const slots = 2;
 
-beforeAll(async () => {
-  await testEngine();
-}, 600_000);
-
-afterAll(closeEngine);
+useTestEngine();
 
 test("two hundred jobs one after another in two slots leave nothing: no container, network, volume, file or descriptor", async () => {
   await using containers = await createContainerScene();

@@ -1,16 +1,12 @@
-import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { describe, expect, test } from "bun:test";
 import { readdir } from "node:fs/promises";
 import path from "node:path";
-import { closeEngine, containerJob, createContainerScene, testEngine } from "./containers.ts";
+import { containerJob, createContainerScene, useTestEngine } from "./containers.ts";
 import { images } from "./engine/images.ts";
 import { root } from "./fixtures.ts";
 import { outline, outputOf, toEvents } from "./jobs.ts";
 
-beforeAll(async () => {
-  await testEngine();
-}, 600_000);
-
-afterAll(closeEngine);
+useTestEngine();
 
 const base64 = (text: string) => Buffer.from(text).toString("base64");
 

@@ -1,15 +1,11 @@
-import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-import { closeEngine, containerJob, createContainerScene, testEngine } from "./containers.ts";
+import { describe, expect, test } from "bun:test";
+import { containerJob, createContainerScene, testEngine, useTestEngine } from "./containers.ts";
 import { deriveImage, images } from "./engine/images.ts";
 
-beforeAll(async () => {
-  await testEngine();
-}, 600_000);
-
-afterAll(closeEngine);
+useTestEngine();
 
 describe("images of all kinds", () => {
-  test("one without bash is said to have none", async () => {
+  test("one without bash fails the job, and its log gives the reason", async () => {
     await using scene = await createContainerScene();
     const { outline, exitCode } = await scene.run(containerJob(["echo never"], [{ image: images.busybox }]));
     expect(outline[2]).toBe(

@@ -1,13 +1,9 @@
-import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-import { closeEngine, containerJob, createContainerScene, testEngine } from "./containers.ts";
+import { describe, expect, test } from "bun:test";
+import { containerJob, createContainerScene, testEngine, useTestEngine } from "./containers.ts";
 import { deriveImage, images } from "./engine/images.ts";
 import { outline, toEvents, until } from "./jobs.ts";
 
-beforeAll(async () => {
-  await testEngine();
-}, 600_000);
-
-afterAll(closeEngine);
+useTestEngine();
 
 const grace = ["--stop-grace-period=1"];
 

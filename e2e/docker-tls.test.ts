@@ -1,19 +1,15 @@
-import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { describe, expect, test } from "bun:test";
 import { createHash } from "node:crypto";
 import path from "node:path";
 import { tmpdir } from "../src/testing/index.ts";
-import { closeEngine, containerJob, testEngine } from "./containers.ts";
+import { containerJob, useTestEngine } from "./containers.ts";
 import { createCertificates } from "./engine/certificates.ts";
 import { images } from "./engine/images.ts";
 import { openOwnEngine } from "./engine/own-engine.ts";
 import { freePort } from "./engine/registry.ts";
 import { outline, outputOf, toEvents } from "./jobs.ts";
 
-beforeAll(async () => {
-  await testEngine();
-}, 600_000);
-
-afterAll(closeEngine);
+useTestEngine();
 
 /** An engine that wants certificates of its clients, and a job for it. */
 async function openTlsEngine() {
@@ -86,7 +82,7 @@ describe("an engine that wants TLS and a client's certificate", () => {
     expect(current.exitCode).toBe(0);
   });
 
-  test("refuses a certificate of another authority, and the job's log says so", async () => {
+  test("refuses a certificate of another authority, and the job's log gives the reason", async () => {
     await using engine = await openTlsEngine();
     const { events, exitCode } = await engine.run({
       DOCKER_HOST: engine.address,

@@ -81,7 +81,7 @@ async function explainEnd(
       ? "the connection to the job's container was lost: the network failed"
       : `the job's container ended with exit code ${state.ExitCode}`;
   } catch (error) {
-    if (statusOf(error) === 404) return ["the job's container was removed by somebody else"];
+    if (statusOf(error) === 404) return ["the job's container was removed by another program"];
     end = `the job's container is out of reach: ${toMessage(error)}`;
     if (isUnreachable(error)) refusal = error;
   }

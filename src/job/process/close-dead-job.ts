@@ -109,7 +109,8 @@ function closeLog(options: CloseJobOptions): ClosedJob {
 }
 
 async function endRemaining(record: Partial<JobProcessRecord>, logger: Logger): Promise<void> {
-  const { cookie, uid, exclusiveUid } = record;
+  const { cookie, uid } = record;
+  const exclusiveUid = record.isExclusive ? uid : undefined;
   if (cookie === undefined) return;
   const found = findGroup({ ...record, cookie });
   // Processes of another user can make readers of their memory wait (`/proc/<pid>/environ`): they are killed unseen.

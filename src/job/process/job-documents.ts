@@ -63,8 +63,7 @@ export function isSummary(document: unknown): document is JobSummary {
 }
 
 function isRecord(document: unknown): document is JobProcessRecord {
-  const { version, pid, bootId, socket, secret, cookie, uid, exclusiveUid, controlGroup } =
-    fieldsOf(document);
+  const { version, pid, bootId, socket, secret, cookie, uid, isExclusive, controlGroup } = fieldsOf(document);
   return (
     isText(socket) &&
     isText(secret) &&
@@ -73,9 +72,9 @@ function isRecord(document: unknown): document is JobProcessRecord {
     isMissingOr(isText, bootId) &&
     isMissingOr(isCookie, cookie) &&
     isMissingOr(isText, controlGroup) &&
-    isMissingOr(isCount, uid) &&
+    isMissingOr((value) => typeof value === "boolean", isExclusive) &&
     // All processes of this user are ended; those of root never are.
-    isMissingOr((user) => isCount(user) && user !== 0, exclusiveUid)
+    isMissingOr((user) => isCount(user) && user !== 0, uid)
   );
 }
 

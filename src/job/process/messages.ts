@@ -54,8 +54,8 @@ export interface JobProcessRecord {
   readonly cookie: Cookie;
   /** The user of the job's processes. Left out: the agent's. */
   readonly uid?: number;
-  /** The same, if nothing else runs as this user. */
-  readonly exclusiveUid?: number;
+  /** Nothing else runs as this user. */
+  readonly isExclusive?: boolean;
   /** As in {@link JobProcessInput}. */
   readonly controlGroup?: string | undefined;
 }

@@ -60,7 +60,7 @@ export function findMissingControllers(directory: string, limits: JobLimits): Co
 
 /**
  * Writes the limits of a group. Memory that is limited is not swapped instead (`memory.swap.max`). When it is used up, the kernel ends one
- * process and not the whole group (`memory.oom.group` stays 0), so that the shell lives on and the job's log shows what was killed.
+ * process and not the whole group (`memory.oom.group` stays 0), so that the shell continues and the job's log shows what was killed.
  */
 export function setLimits(directory: string, { memoryBytes, pids, cpus }: JobLimits): void {
   const write = (file: string, value: string | number) => writeFileSync(join(directory, file), String(value));

@@ -101,7 +101,7 @@ function toWriters({ mode, uid, gid }: Stats, groups: GroupLists): string | unde
   return (mode & 0o020) === 0 || isPrivateGroup(gid, uid, groups) ? undefined : `the members of group ${gid}`;
 }
 
-/** Whether nobody but root, the agent's user and the owner is a member of a group, as far as the local files show it. */
+/** Whether only root, the agent's user and the owner are members of a group, as far as the local files show it. */
 function isPrivateGroup(gid: number, owner: number, { passwd, group }: GroupLists): boolean {
   const allowed = new Set([0, owner, process.geteuid?.() ?? 0]);
   const users = toRows(passwd).map(([name = "", , uid, primary]) => ({

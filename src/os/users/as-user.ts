@@ -1,4 +1,4 @@
-import { dlopen, ptr } from "bun:ffi";
+import { dlopen, type Pointer, ptr } from "bun:ffi";
 import type { JobUser } from "../../core/contracts/executor.ts";
 import { AgentError } from "../../core/errors.ts";
 import { libcNames } from "../processes/libc.ts";
@@ -31,10 +31,14 @@ interface Identity {
   setFileUser(user: Pick<JobUser, "uid" | "gid">): void;
 }
 
+interface CallNumbers {
+  readonly setgroups: number;
+  readonly setfsuid: number;
+  readonly setfsgid: number;
+}
+
 /** System calls by their numbers: the library's own `setgroups` changes all threads. */
-const callNumbers: Partial<
-  Record<NodeJS.Architecture, { setgroups: number; setfsuid: number; setfsgid: number }>
-> = {
+const callNumbers: Partial<Record<NodeJS.Architecture, CallNumbers>> = {
   x64: { setgroups: 116, setfsuid: 122, setfsgid: 123 },
   arm64: { setgroups: 159, setfsuid: 151, setfsgid: 152 },
 };
@@ -51,13 +55,7 @@ function openIdentity(): Identity {
   for (const name of numbers === undefined ? [] : libcNames) {
     try {
       const { symbols } = dlopen(name, { syscall: { args: ["i64", "i64", "ptr"], returns: "i64" } });
-      const identity = dlopen(name, { syscall: { args: ["i64", "i64"], returns: "i64" } }).symbols;
-      return toIdentity(
-        numbers!,
-        (number, value) => Number(identity.syscall(number, value)),
-        (count, list) =>
-          Number(symbols.syscall(numbers!.setgroups, count, list === undefined ? null : ptr(list))),
-      );
+      return toIdentity(numbers!, (...call) => Number(symbols.syscall(...call)));
     } catch {
       // The library has another name on this system.
     }
@@ -68,21 +66,19 @@ function openIdentity(): Identity {
   );
 }
 
-function toIdentity(
-  { setfsuid, setfsgid }: { setfsuid: number; setfsgid: number },
-  call: (number: number, value: number) => number,
-  setGroups: (count: number, list: Uint32Array | undefined) => number,
-): Identity {
+type SystemCall = (number: number, value: number, list: Pointer | null) => number;
+
+function toIdentity({ setgroups, setfsuid, setfsgid }: CallNumbers, call: SystemCall): Identity {
   const change = (number: number, id: number) => {
-    call(number, id);
+    call(number, id, null);
     // The call answers with the id before it; an invalid id changes nothing.
-    if (call(number, -1) !== id)
+    if (call(number, -1, null) !== id)
       throw new AgentError("FILE_FAILED", `the kernel refused to use the rights of id ${id}`);
   };
   return {
     setGroups(groups) {
-      const list = groups.length === 0 ? undefined : Uint32Array.from(groups);
-      if (setGroups(groups.length, list) !== 0)
+      const ids = Uint32Array.from(groups);
+      if (call(setgroups, ids.length, ids.length === 0 ? null : ptr(ids)) !== 0)
         throw new AgentError("FILE_FAILED", `the kernel refused to use the groups ${groups.join(", ")}`);
     },
     setFileUser({ uid, gid }) {

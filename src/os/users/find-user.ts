@@ -4,7 +4,7 @@ import { AgentError } from "../../core/errors.ts";
 
 /**
  * Finds a user of this host by name or uid, with all of its groups: through the system's name services where `getent` exists, otherwise in
- * `/etc/passwd`. Throws `CONFIG_INVALID` for an unknown user and for root. Files of other users stay protected from its processes.
+ * `/etc/passwd`. Throws `CONFIG_INVALID` for an unknown user and for root.
  */
 export function findUser(wanted: string): Omit<JobUser, "isExclusive"> {
   const entry = readEntry(wanted);

@@ -56,7 +56,7 @@ export async function runRounds({
   const exitCode = await child.exited;
   clearTimeout(timer);
   const text = await errors;
-  // Directories that nobody may enter.
+  // Directories that are closed to every user.
   await Bun.$`chmod -R u+rwX ${place.path}`.quiet().nothrow();
   rmSync(area, { recursive: true, force: true });
   const fault = exitCode === 0 && begun === rounds ? "" : `exit status ${exitCode}: ${text}`;

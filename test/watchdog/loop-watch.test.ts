@@ -4,8 +4,11 @@ import { tmpdir } from "../../src/testing/index.ts";
 
 const source = join(import.meta.dir, "../../src");
 
+/** A pipe that is full and that nobody reads. */
+const fullPipe = ["sh", "-c", 'mkfifo "$0" && exec 9<>"$0" && head -c 65536 /dev/zero >&9 && exec "$@" 2>&9'];
+
 /** Runs a program that is watched. */
-async function run(body: string) {
+async function run(body: string, { hasFullPipe = false } = {}) {
   await using directory = await tmpdir();
   const log = join(directory.path, "agent_log");
   await Bun.write(log, "");
@@ -18,7 +21,8 @@ async function run(body: string) {
      const watch = startLoopWatch({ limitMs: 400, mode: "always", log, logger: createRecordingLogger() });
      ${body}`,
   );
-  const child = Bun.spawn([process.execPath, file], { stdout: "pipe", stderr: "pipe" });
+  const prefix = hasFullPipe ? [...fullPipe, join(directory.path, "pipe")] : [];
+  const child = Bun.spawn([...prefix, process.execPath, file], { stdout: "pipe", stderr: "pipe" });
   const [stderr] = await Promise.all([child.stderr.text(), child.exited]);
   return { signal: child.signalCode, code: child.exitCode, stderr, log: await Bun.file(log).text() };
 }
@@ -33,6 +37,12 @@ test("a process whose event loop stands still is killed, and the report names th
     level: "error",
     message: expect.stringContaining("(plugin bad in agent:synced)"),
   });
+});
+
+test("a stderr that nobody reads keeps no process from being killed", async () => {
+  const end = await run(`watch.enter("bad", "agent:synced"); for (;;);`, { hasFullPipe: true });
+  expect(end.signal).toBe("SIGKILL");
+  expect(end.log).toContain("(plugin bad in agent:synced)");
 });
 
 test("a process whose event loop runs is not killed", async () => {

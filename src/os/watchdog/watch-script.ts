@@ -1,6 +1,7 @@
 /**
  * Watches the event loop of its parent from outside, by a counter in a shared file (descriptor 3) that the loop increments. A shell script,
- * since it runs as long as the parent and needs hardly any memory. Ends by itself when the parent is gone.
+ * since it runs as long as the parent and needs hardly any memory. Ends by itself when the parent is gone. The report comes before the
+ * kill, so that a terminal shows it before the next prompt; a reader of stderr that does not read delays the kill by a second.
  */
 export const watchScript = `
 pid=$1 tick=$2 mode=$3 format=$4 log=$5 limit=$6
@@ -31,8 +32,10 @@ while :; do
   if [ "$beat" = "$last" ]; then same=$((same + 1)); else same=0 last=$beat; fi
   [ $same -ge 4 ] || continue
   [ "$mode" = always ] || [ $interrupts -ge 2 ] || continue
-  kill -9 "$pid"
+  (sleep 1; kill -9 "$pid") >/dev/null 2>&1 3<&- &
+  late=$!
   report "$open"
+  kill -9 "$late" "$pid"
   exit
 done
 `;

@@ -1,6 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import { appendFile } from "node:fs/promises";
-import { runInAgent } from "./bad-plugin-agent.ts";
+import { jobProcesses } from "./agents.ts";
+import { createBadScene, runInAgent } from "./bad-plugin-agent.ts";
 import { agentTable, toTableRow } from "./bad-plugin-table.ts";
 import { type Deed, deeds, hooks, type Place, writeBadPlugin } from "./bad-plugins.ts";
 import { createTester } from "./fixtures.ts";
@@ -77,4 +78,18 @@ describe("an agent with a plugin", () => {
       expect({ results, status }).toEqual({ results: [row.result, "passed"], status: row.status });
     },
   );
+
+  test.concurrent("that spins in a clean-up of a job's process delays no job, and the process is killed", async () => {
+    await using scene = await createBadScene("disposal in a job", "spin");
+    await scene.readyAgent();
+    const id = await scene.hub.submit(job);
+    expect((await scene.hub.done(id)).result).toBe("passed");
+    expect(jobProcesses(id)).toHaveLength(1);
+    const next = await scene.hub.submit(job);
+    expect((await scene.hub.done(next)).result).toBe("passed");
+    await until("the process of the first job is killed", () => jobProcesses(id).length === 0);
+    expect(await scene.agentLog()).toContain(
+      "job process did not exit within 30 s after its result: killing it",
+    );
+  });
 });

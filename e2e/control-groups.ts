@@ -23,13 +23,17 @@ export interface AgentGroup extends AsyncDisposable {
 /** Creates a group; with `owner`, one that is delegated to this user, as systemd does it. */
 export function createAgentGroup(owner?: number): AgentGroup {
   const directory = path.join(place, `signalman-test-${crypto.randomUUID()}`);
-  mkdirSync(directory);
-  if (owner !== undefined)
-    for (const name of ["", "cgroup.procs", "cgroup.threads", "cgroup.subtree_control"])
-      chownSync(path.join(directory, name), owner, 0);
+  // What `DelegateSubgroup=agent` creates: within a unit an agent leaves its group to systemd.
+  const start = isUnit ? path.join(directory, "agent") : directory;
+  for (const group of new Set([directory, start])) {
+    mkdirSync(group);
+    if (owner !== undefined)
+      for (const name of ["", "cgroup.procs", "cgroup.threads", "cgroup.subtree_control"])
+        chownSync(path.join(group, name), owner, 0);
+  }
   return {
     directory,
-    start: (program) => ["sh", "-c", 'echo $$ >"$0/cgroup.procs" && exec "$@"', directory, ...program],
+    start: (program) => ["sh", "-c", 'echo $$ >"$0/cgroup.procs" && exec "$@"', start, ...program],
     jobs: () => readdirSync(directory).filter((name) => name.startsWith("signalman-")),
     async [Symbol.asyncDispose]() {
       while (existsSync(directory)) {
@@ -42,7 +46,7 @@ export function createAgentGroup(owner?: number): AgentGroup {
 }
 
 const found = findGroupPlace();
-const place = "reason" in found ? "" : found.directory;
+const { directory: place, isUnit } = "reason" in found ? { directory: "", isUnit: false } : found;
 export const canCreateGroups = isRoot && probe();
 /** Suffix for the name of a test that is skipped where no group can be created. */
 export const needsGroups = canCreateGroups ? "" : " (skipped: needs root and control groups of version 2)";

@@ -3,6 +3,7 @@ import { readdirSync, readFileSync, statSync } from "node:fs";
 import path from "node:path";
 import { createScene, jobProcesses } from "./agents.ts";
 import { binary } from "./fixtures.ts";
+import { runsAsJobUser } from "./job-user.ts";
 import { registrationToken } from "./hub-process.ts";
 import { outputOf, until } from "./jobs.ts";
 import { programOf, users } from "./users.ts";
@@ -100,6 +101,31 @@ describe("the registration token", () => {
       filesOf(scene.stateDirectory).every((file) => !readFileSync(file, "latin1").includes(logToken)),
     );
   });
+
+  test.concurrent.each(["the job's process", "the job's process and the agent"])(
+    "after kill -9 of %s, no variable of the job is left in a file",
+    async (who) => {
+      await using scene = await createScene();
+      const { hub, tester } = scene;
+      const agent = await scene.readyAgent();
+      const secret = Buffer.from("s3cret-of-the-job").toString("base64");
+      const env_vars = [{ name: "SECRET", value: secret }];
+      const id = await hub.submit({ commands: ["echo ready", "sleep 600"], env_vars });
+      await hub.shows(id, "ready");
+      const left = () => readdirSync(tester.temporary).filter((name) => /^(\.env-|signalman-)/.test(name));
+      const before = left();
+      if (who.includes("agent")) agent.kill("SIGKILL");
+      for (const pid of jobProcesses(id)) process.kill(pid, "SIGKILL");
+      if (who.includes("agent")) {
+        await agent.finished;
+        await scene.readyAgent();
+      }
+      expect((await hub.done(id)).result).toBe("failed");
+      await until("the job's files are removed", () => left().every((name) => /^signalman-\d+$/.test(name)));
+      expect(before.filter((name) => name.startsWith(".env-"))).toHaveLength(runsAsJobUser ? 0 : 1);
+      expect(before.length).toBeGreaterThan(0);
+    },
+  );
 
   test.concurrent("Bun's own variables are not in a job's environment", async () => {
     await using scene = await createScene();

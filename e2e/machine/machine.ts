@@ -32,18 +32,19 @@ export async function startMachine(): Promise<Machine> {
   const port = findFreePort();
   const disk = (file: string, more = "") =>
     `file=${file},format=raw,if=virtio,cache=unsafe,discard=unmap${more}`;
-  // Without the processor's help every instruction is translated, which takes about ten times as long.
+  // Without the processor's help every instruction is translated, which takes about ten times as long. Several processors would then
+  // execute instructions of the kernel that another one is patching (seen with QEMU 7.2: `Oops: int3`).
   const canVirtualize = /\b(vmx|svm)\b/.test(readFileSync("/proc/cpuinfo", "utf8"));
-  const processor = canVirtualize ? "-accel kvm -cpu host" : "-accel tcg,thread=multi -cpu max";
+  const processor = canVirtualize ? "-accel kvm -cpu host -smp 2" : "-accel tcg -cpu max -smp 1";
   const command = [
-    ..."qemu-system-x86_64 -machine q35 -m 3G -smp 2 -display none -no-reboot".split(" "),
+    ..."qemu-system-x86_64 -machine q35 -m 3G -display none -no-reboot".split(" "),
     ...processor.split(" "),
     ...`-kernel ${image.kernel} -initrd ${image.initialRamDisk}`.split(" "),
     ...`-drive ${disk(place("disk"))} -drive ${disk(place("source"), ",readonly=on")}`.split(" "),
     ...`-nic user,model=virtio-net-pci,hostfwd=tcp:127.0.0.1:${port}-:22`.split(" "),
     ...`-serial file:${place("console")}`.split(" "),
     "-append",
-    "root=/dev/vda rw console=ttyS0 net.ifnames=0 quiet",
+    "root=/dev/vda rw console=ttyS0 net.ifnames=0 panic=-1 quiet",
   ];
   const options =
     "-q -o BatchMode=yes -o StrictHostKeyChecking=no -o UserKnownHostsFile=/dev/null -o ConnectTimeout=20 -o ServerAliveInterval=10";

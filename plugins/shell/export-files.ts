@@ -1,4 +1,4 @@
-import { rmSync } from "node:fs";
+import { readdirSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { EnvironmentVariable, Output } from "signalman";
@@ -12,15 +12,18 @@ export interface ExportFiles extends Disposable {
 
 /**
  * The files that pass variables to the shell: `<tmpdir>/.env-<nanoseconds>`, where users who debug on the host expect them (protocol
- * section 6.2). Only the job's user can read them, whose own temporary directory is `/tmp`. Disposal removes them.
+ * section 6.2). Only the job's user can read them, whose own temporary directory is `/tmp`. Disposal removes them. An empty file of the
+ * same name in the executor's `directory` lets `removeExportFiles` find them when the job's process is dead.
  */
-export function createExportFiles(user?: JobUser): ExportFiles {
+export function createExportFiles(directory: string, user?: JobUser): ExportFiles {
   const paths: string[] = [];
   return {
     write(env, output) {
       const variables = decodeVariables(env, output);
       if (variables === undefined) return undefined;
-      const path = join(user ? "/tmp" : tmpdir(), `.env-${unixNanoseconds()}`);
+      const name = `.env-${unixNanoseconds()}`;
+      const path = join(user ? "/tmp" : tmpdir(), name);
+      writeFileSync(join(directory, name), "");
       paths.push(path);
       asUser(user, () => writePrivateFile(path, toExportFile(variables), { isNew: true }));
       return quote(path);
@@ -35,6 +38,13 @@ export function createExportFiles(user?: JobUser): ExportFiles {
       }
     },
   };
+}
+
+/** Removes the files of a job whose process is dead. `directory`: its executor's. */
+export function removeExportFiles(directory: string): void {
+  const names = readdirSync(directory).filter((name) => /^\.env-\d+$/.test(name));
+  for (const name of names)
+    for (const place of [tmpdir(), "/tmp"]) rmSync(join(place, name), { force: true });
 }
 
 function unixNanoseconds(): bigint {

@@ -1,6 +1,7 @@
 import { check, definePlugin, executor } from "signalman";
 import { config } from "./config.ts";
 import { prepareLimits, removeLeftGroups } from "signalman/terminal";
+import { removeExportFiles } from "./export-files.ts";
 import { createShellExecutor } from "./shell.ts";
 
 /** Runs jobs in a login bash on this host. */
@@ -28,7 +29,10 @@ export default definePlugin({
       appliesUser: true,
       enforcesLimits: ["memoryBytes", "pids", "cpus"],
       prepareLimits,
-      cleanUp: removeLeftGroups,
+      async cleanUp(context) {
+        for (const directory of context.directories ?? []) removeExportFiles(directory);
+        await removeLeftGroups(context);
+      },
       create: (context) =>
         createShellExecutor(context, {
           startTimeoutMs: options["start-timeout"] * 1000,

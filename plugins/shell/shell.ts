@@ -37,7 +37,7 @@ export function createShellExecutor(context: ShellContext, options: ShellExecuto
   const environment = toUserEnvironment(user, context.environment);
   const group = createGroup(context);
   const processes = createJobProcesses({ cookie, uid: user?.uid, keep: options.keepProcesses, group });
-  const exportFiles = createExportFiles(user);
+  const exportFiles = createExportFiles(context.directory, user);
   const watch = watchUsage({ group });
   const cleanup = new AsyncDisposableStack();
   for (const each of [processes, exportFiles, watch]) cleanup.use(each);

@@ -7,6 +7,7 @@ import { toMessage } from "../core/errors.ts";
 import { createSlowCallError } from "../core/host/attribution.ts";
 import { toDuration, withDeadline } from "../core/host/deadline.ts";
 import { findExecutor } from "../job/choose-executor.ts";
+import { listExecutorDirectories } from "../job/job-directory.ts";
 
 export interface ExecutorCleanUpOptions {
   readonly host: Pick<Host, "use" | "all">;
@@ -19,8 +20,8 @@ export interface ExecutorCleanUpOptions {
 
 /** Removes what executors left outside the host's processes, such as containers and pods. */
 export interface ExecutorCleanUp {
-  /** Cleans up after a job whose process died. Resolves after 30 s at the latest; errors are logged. */
-  cleanUpJob(request: JobRequest, logger: Logger): Promise<void>;
+  /** Cleans up after a job whose process died, and left its private directory. Resolves after 30 s at the latest; errors are logged. */
+  cleanUpJob(request: JobRequest, logger: Logger, left?: string): Promise<void>;
   /** Cleans up after all jobs of earlier agent processes, except running ones. Resolves when `signal` aborts; errors are logged. */
   cleanUpEarlierJobs(logger: Logger, signal: AbortSignal): Promise<void>;
 }
@@ -30,7 +31,7 @@ export function createExecutorCleanUp(options: ExecutorCleanUpOptions): Executor
   const run = async (
     name: string,
     factory: ExecutorFactory | undefined,
-    context: Pick<CleanUpContext, "logger" | "signal"> & { readonly jobId?: string },
+    context: Omit<CleanUpContext, "agentId" | "runningJobs">,
   ): Promise<void> => {
     await factory?.cleanUp?.({
       ...context,
@@ -42,11 +43,12 @@ export function createExecutorCleanUp(options: ExecutorCleanUpOptions): Executor
     });
   };
   return {
-    async cleanUpJob({ id, executor: wanted }, logger) {
+    async cleanUpJob({ id, executor: wanted }, logger, left) {
       const late = new AbortController();
       try {
         const { name, factory } = findExecutor(wanted, options);
-        const work = run(name, factory, { jobId: id, logger, signal: late.signal });
+        const found = left === undefined ? {} : { directories: listExecutorDirectories(left) };
+        const work = run(name, factory, { jobId: id, ...found, logger, signal: late.signal });
         const toError = () => createSlowCallError(factory ?? {}, "cleanUp", toDuration(jobMs));
         await withDeadline(work, jobMs, toError);
       } catch (error) {

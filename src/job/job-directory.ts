@@ -1,20 +1,54 @@
-import { chmodSync, chownSync, mkdtempSync, rmSync, statSync } from "node:fs";
+import {
+  chmodSync,
+  chownSync,
+  lstatSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  rmSync,
+  statSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import type { JobUser } from "../core/contracts/executor.ts";
+import type { Cookie, JobUser } from "../core/contracts/executor.ts";
 import type { Logger } from "../core/contracts/logger.ts";
 import { AgentError, toMessage } from "../core/errors.ts";
 import { asUser } from "../os/users/as-user.ts";
 
 /**
  * Creates a job's private directory, in `/tmp` where the job's user cannot reach the agent's own temporary directory. It is closed to all
- * other users; the job's user can pass through it when {@link admitUser} was called. Throws `FILE_FAILED`.
+ * other users; the job's user can pass through it when {@link admitUser} was called. Its name is the nonce of the cookie, so that it is
+ * found when the job's process is dead. Throws `FILE_FAILED`.
  */
-export function makeJobDirectory(user: JobUser | undefined): string {
+export function makeJobDirectory(cookie: Cookie, user: JobUser | undefined): string {
   const isFit = (place: string) =>
     user === undefined || (place.length <= longestPlace && canPass(user, place));
-  return make([tmpdir(), "/tmp"].find(isFit) ?? tmpdir());
+  return make([tmpdir(), "/tmp"].find(isFit) ?? tmpdir(), cookie);
 }
+
+/** Finds the private directory of a job whose process has died. */
+export function findJobDirectory(cookie: Cookie): string | undefined {
+  return [tmpdir(), "/tmp"]
+    .map((place) => join(place, toName(cookie)))
+    .find((path) => {
+      const stats = lstatSync(path, { throwIfNoEntry: false });
+      return stats?.isDirectory() && stats.uid === process.getuid?.();
+    });
+}
+
+/** Creates the directory of an executor (`ExecutorContext.directory`) in a job's private one. A job has one for each session. */
+export function makeExecutorDirectory(directory: string): string {
+  return mkdtempSync(join(directory, executorPrefix));
+}
+
+/** Lists the directories of a job's executors. */
+export function listExecutorDirectories(directory: string): string[] {
+  return readdirSync(directory)
+    .filter((name) => name.startsWith(executorPrefix))
+    .map((name) => join(directory, name));
+}
+
+const executorPrefix = "executor-";
 
 /** Lets the job's user pass through the directory to files that it may open, and connect to the job. It can list and change nothing there. */
 export function admitUser({ uid, gid }: JobUser, directory: string, jobSocket: string | undefined): void {
@@ -41,10 +75,16 @@ function canPass(user: JobUser, place: string): boolean {
   }
 }
 
-function make(place: string): string {
+function toName({ name }: Pick<Cookie, "name">): string {
+  return `signalman-${name.slice(-8)}`;
+}
+
+function make(place: string, cookie: Cookie): string {
+  const directory = join(place, toName(cookie));
   try {
     // Synchronous: no thread can be started when a job has used up all processes.
-    return mkdtempSync(join(place, "signalman-"));
+    mkdirSync(directory, { mode: 0o700 });
+    return directory;
   } catch (cause) {
     throw new AgentError(
       "FILE_FAILED",

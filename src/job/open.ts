@@ -1,4 +1,3 @@
-import { mkdtempSync } from "node:fs";
 import { join } from "node:path";
 import type { Cookie, ExecutorContext } from "../core/contracts/executor.ts";
 import type { Host } from "../core/contracts/host.ts";
@@ -15,7 +14,7 @@ import { toBaseEnvironment } from "./base-environment.ts";
 import { assertExecutor, chooseExecutor } from "./choose-executor.ts";
 import { createJobSequences } from "./commands/job-sequences.ts";
 import { listenToJob } from "./commands/job-socket.ts";
-import { admitUser, makeJobDirectory, removeJobDirectory } from "./job-directory.ts";
+import { admitUser, makeExecutorDirectory, makeJobDirectory, removeJobDirectory } from "./job-directory.ts";
 import { createJob, type Job } from "./job.ts";
 import type { ExecutorLimits } from "./limited-executor.ts";
 import { createFilterChain } from "./log/filter-chain.ts";
@@ -52,7 +51,7 @@ export interface OpenJob extends AsyncDisposable {
 
 /** Creates a job's private directory, its log and its executor's context. Nothing of the job has run. */
 export async function openJob(asked: JobRequest, options: OpenJobOptions): Promise<OpenJob> {
-  const { host, settings, logger } = options;
+  const { host, settings, logger, cookie = createCookie(asked.id) } = options;
   const request: JobRequest = { ...asked, env: [...asked.env, ...settings.env] };
   await using cleanup = new AsyncDisposableStack();
 
@@ -66,7 +65,7 @@ export async function openJob(asked: JobRequest, options: OpenJobOptions): Promi
   const kept = options.spoolPath === undefined ? undefined : cleanup.use(openSpool(options.spoolPath));
 
   // 2. A directory that is closed to other users. A spool in it need not survive a crash of the machine.
-  const directory = makeJobDirectory(settings.user);
+  const directory = makeJobDirectory(cookie, settings.user);
   cleanup.defer(() => removeJobDirectory(directory, logger));
   const spool = kept ?? cleanup.use(openSpool(resolveLinks(join(directory, "events.ndjson")), 0));
 
@@ -79,7 +78,7 @@ export async function openJob(asked: JobRequest, options: OpenJobOptions): Promi
   if (settings.user) admitUser(settings.user, directory, jobSocket);
 
   // 4. The job. Its executor gets a directory of its own, and is created when the job starts.
-  const context = toExecutorContext(request, log, { ...options, jobSocket });
+  const context = toExecutorContext(request, log, { ...options, cookie, jobSocket });
   const job = createJob(request, {
     host,
     log,
@@ -94,7 +93,7 @@ export async function openJob(asked: JobRequest, options: OpenJobOptions): Promi
         ...context,
         ...report,
         logger: logger.child(name),
-        directory: mkdtempSync(join(directory, "executor-")),
+        directory: makeExecutorDirectory(directory),
       });
       return assertExecutor(created, name);
     },
@@ -116,10 +115,9 @@ function openFilters(job: JobRequest, { host, settings, onSecrets }: OpenJobOpti
 function toExecutorContext(
   job: JobRequest,
   log: JobLog,
-  options: OpenJobOptions & { readonly jobSocket: string | undefined },
+  options: OpenJobOptions & { readonly cookie: Cookie; readonly jobSocket: string | undefined },
 ): Omit<ExecutorContext, "directory" | "imagePulled" | "logger"> {
-  const { settings, env, jobSocket } = options;
-  const cookie = options.cookie ?? createCookie(job.id);
+  const { settings, env, cookie, jobSocket } = options;
   const controlGroup = options.controlGroup ?? toGroupDirectory(settings.agentId, cookie);
   const { agentId, secretVariables, stopGraceMs, terminalSize, limits, home, user } = settings;
   return {

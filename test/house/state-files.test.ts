@@ -17,7 +17,6 @@ const allowed: Readonly<Record<string, string>> = {
   "src/job/log/verify-spool.ts": "reads through descriptors of the opener",
   "src/job/process/open-listener.ts": "writes through descriptors of the opener",
   "src/job/process/spawn.ts": "closes a descriptor of the opener",
-  "src/job/open.ts": "a job's private directory in TMPDIR",
   "src/job/job-directory.ts": "a job's private directory in TMPDIR",
   "src/os/processes/resolve-pid.ts": "/proc",
   "src/os/users/end-user-processes.ts": "/proc",

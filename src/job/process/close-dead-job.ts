@@ -8,7 +8,8 @@ import { endUserProcesses } from "../../os/users/end-user-processes.ts";
 import { endProcesses } from "../../os/processes/end.ts";
 import { createJobProcesses } from "../../os/processes/tree.ts";
 import { readBootId } from "../../os/state/boot-id.ts";
-import { findEntry, listDirectory, removeEntry } from "../../os/state/file.ts";
+import { findEntry } from "../../os/state/file.ts";
+import { findJobDirectory } from "../job-directory.ts";
 import { type ClosedJob, closeJob, type CloseJobOptions, failed } from "./close-job.ts";
 import { readFailure, readProcessRecord, readSummary } from "./job-documents.ts";
 import { endUnlocked, waitForJobLock } from "./job-lock.ts";
@@ -29,6 +30,8 @@ export interface JobEndOptions {
 export interface JobEnd extends ClosedJob {
   /** The job's process died without a result. */
   readonly isDead: boolean;
+  /** The job's private directory, which its process did not remove. */
+  readonly left?: string | undefined;
 }
 
 /**
@@ -65,7 +68,7 @@ export async function closeDeadJob(options: JobEndOptions): Promise<JobEnd> {
   const known = fault === undefined && !isUnlocked ? undefined : failed;
   const closed = closeLog({ directory, jobId, logger, reason, ...(known && { known }) });
   logger.error(`${reason}; the job is reported as ${closed.summary.result}`, { job: jobId });
-  return { ...closed, isDead: true };
+  return { ...closed, isDead: true, left: record?.cookie && findJobDirectory(record.cookie) };
 }
 
 /** Reads the result; `fault`: what is in its place cannot be used. Throws `STATE_NEWER`. */
@@ -124,15 +127,6 @@ async function endRemaining(record: Partial<JobProcessRecord>, logger: Logger): 
   for (const { pid, commandLine, comm } of left)
     logger.warn(`could not end "${commandLine || comm}"`, { pid });
   await group?.remove();
-  if (exclusiveUid !== undefined) removeExportFiles(exclusiveUid);
-}
-
-/** Removes the files that passed the job's variables to its shell (protocol section 6.2): the next job of this user could read them. */
-function removeExportFiles(uid: number): void {
-  for (const { name } of listDirectory("/tmp")) {
-    const path = join("/tmp", name);
-    if (/^\.env-\d+$/.test(name) && findEntry(path)?.uid === uid) removeEntry(path);
-  }
 }
 
 /** The record is a file that a job of the agent's user can change: only a group of this job's name is killed. */

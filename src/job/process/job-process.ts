@@ -2,6 +2,7 @@ import type { HangingHook } from "../../core/contracts/agent-status.ts";
 import type { JobSummary } from "../../core/contracts/job-summary.ts";
 import { toMessage } from "../../core/errors.ts";
 import type { SpoolSource } from "../log/spool-reader.ts";
+import { removeJobDirectory } from "../job-directory.ts";
 import { type ClosedJob, failed } from "./close-job.ts";
 import { connectToJob, type ConnectionOptions } from "./connection.ts";
 import { killJobProcess } from "./job-commands.ts";
@@ -24,8 +25,11 @@ export interface JobProcess {
 }
 
 export interface FollowOptions extends Omit<ConnectionOptions, "onGrown" | "onHanging"> {
-  /** Called when the process died without a result, after the log was closed. `finished` waits for it. Never rejects. */
-  readonly onDied: () => Promise<void>;
+  /**
+   * Called when the process died without a result, after the log was closed. `left`: the private directory that it did not remove.
+   * `finished` waits for it. Never rejects.
+   */
+  readonly onDied: (left: string | undefined) => Promise<void>;
 }
 
 /** Follows a job's process until its result is known. */
@@ -46,8 +50,9 @@ export function followJobProcess(options: FollowOptions): JobProcess {
       const unstored = await connection.ended;
       const end = await findJobEnd({ directory, jobId, logger, unstored, child });
       source.close(end.rest);
-      if (end.isDead) await options.onDied();
+      if (end.isDead) await options.onDied(end.left);
       else killIfLate(options);
+      if (end.left !== undefined) removeJobDirectory(end.left, logger);
       return end.summary;
     } catch (error) {
       logger.error(`job result unknown, the job is reported as failed: ${toMessage(error)}`, { job: jobId });

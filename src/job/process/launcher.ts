@@ -7,8 +7,11 @@ import type { JobProcessRecord } from "./messages.ts";
 import { type JobPlace, type NewJobPlace, spawnJobProcess, type SpawnOptions } from "./spawn.ts";
 
 export interface JobLauncherOptions extends SpawnOptions {
-  /** Called when a job's process died without a result. The job's result waits for it. Never rejects. */
-  readonly onDied: (request: JobRequest, logger: Logger) => Promise<void>;
+  /**
+   * Called when a job's process died without a result. `left`: the private directory that it did not remove. The job's result waits for it.
+   * Never rejects.
+   */
+  readonly onDied: (request: JobRequest, logger: Logger, left: string | undefined) => Promise<void>;
 }
 
 /** A process that waits for its job's request, so that it can start while the request is fetched. It exits with the agent. */
@@ -43,7 +46,7 @@ export function createJobLauncher(options: JobLauncherOptions): JobLauncher {
     child?: Bun.Subprocess,
   ): JobProcess {
     const { socket, secret } = process;
-    const onDied = () => options.onDied(request, logger);
+    const onDied = (left: string | undefined) => options.onDied(request, logger, left);
     const followed = followJobProcess({ jobId, directory, logger, socket, secret, child, onDied });
     void followed.finished.then(() => running.delete(jobId));
     return followed;

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "bun:test";
-import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync } from "node:fs";
 import path from "node:path";
 import { createScene, jobProcesses } from "./agents.ts";
 import { binary, createTester } from "./fixtures.ts";
@@ -186,6 +186,21 @@ describe.if(isRoot)("a job of another user", () => {
     expect(lines).toContain("[echo err >/dev/stderr] 0: err\n");
     expect(lines).toContain("[cat given] 0: content\n");
     expect(findExportFiles(scene.tester.home)).toEqual([]);
+  });
+
+  test.each(["700", "711", "1777"])("runs whatever the mode of the agent's TMPDIR: %s", async (mode) => {
+    await using tester = await createTester(withJobUsers);
+    const TMPDIR = path.join(tester.home, "own");
+    mkdirSync(TMPDIR);
+    chmodSync(TMPDIR, Number.parseInt(mode, 8));
+    const redact = `echo secret-value | ${binary} redact; echo secret-value`;
+    const files = [{ path: "given", content: Buffer.from("content\n").toString("base64"), mode: "0644" }];
+    const job = { commands: ["cat given", redact], files };
+    const { exitCode, stdout } = await runJob(tester, job, [], { env: { TMPDIR } });
+    expect(stdout).toMatch(/▸ cat given\ncontent\n/);
+    expect(stdout).toContain("[REDACTED]\n");
+    expect(exitCode).toBe(0);
+    expect(readdirSync(TMPDIR).filter((name) => name.startsWith("signalman-"))).toEqual([]);
   });
 });
 

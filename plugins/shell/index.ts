@@ -30,8 +30,8 @@ export default definePlugin({
       enforcesLimits: ["memoryBytes", "pids", "cpus"],
       prepareLimits,
       async cleanUp(context) {
-        for (const directory of context.directories ?? []) removeExportFiles(directory);
         await removeLeftGroups(context);
+        for (const directory of context.directories ?? []) removeExportFiles(directory);
       },
       create: (context) =>
         createShellExecutor(context, {

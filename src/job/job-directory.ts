@@ -69,7 +69,8 @@ const longestPlace = 60;
 
 function canPass(user: JobUser, place: string): boolean {
   try {
-    return asUser(user, () => statSync(join(place, ".")).isDirectory());
+    // `join` would remove the dot, with which the user must be able to enter the directory itself.
+    return asUser(user, () => statSync(`${place}/.`).isDirectory());
   } catch {
     return false;
   }

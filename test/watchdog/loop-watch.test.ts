@@ -1,5 +1,6 @@
 import { expect, test } from "bun:test";
 import { join } from "node:path";
+import { listPids, readArguments } from "../../src/os/processes/proc.ts";
 import { tmpdir } from "../../src/testing/index.ts";
 
 const source = join(import.meta.dir, "../../src");
@@ -24,8 +25,18 @@ async function run(body: string, { hasFullPipe = false } = {}) {
   const prefix = hasFullPipe ? [...fullPipe, join(directory.path, "pipe")] : [];
   const child = Bun.spawn([...prefix, process.execPath, file], { stdout: "pipe", stderr: "pipe" });
   const [stderr] = await Promise.all([child.stderr.text(), child.exited]);
-  return { signal: child.signalCode, code: child.exitCode, stderr, log: await Bun.file(log).text() };
+  return {
+    pid: child.pid,
+    signal: child.signalCode,
+    code: child.exitCode,
+    stderr,
+    log: await Bun.file(log).text(),
+  };
 }
+
+/** Whether the watcher of a process runs: a shell with the pid among its arguments. */
+const isAlive = (pid: number) =>
+  listPids().some((each) => readArguments(each).slice(3, 5).join(" ") === `signalman-watch ${pid}`);
 
 test("a process whose event loop stands still is killed, and the report names the open hook", async () => {
   const end = await run(
@@ -42,10 +53,11 @@ test("a process whose event loop stands still is killed, and the report names th
 test("a stderr that nobody reads keeps no process from being killed", async () => {
   const end = await run(`watch.enter("bad", "agent:synced"); for (;;);`, { hasFullPipe: true });
   expect(end.signal).toBe("SIGKILL");
+  while (isAlive(end.pid)) await Bun.sleep(20);
   expect(end.log).toContain("(plugin bad in agent:synced)");
 });
 
 test("a process whose event loop runs is not killed", async () => {
   const end = await run(`await Bun.sleep(1500); watch[Symbol.dispose](); process.exit(3);`);
-  expect(end).toEqual({ signal: null, code: 3, stderr: "", log: "" });
+  expect(end).toMatchObject({ signal: null, code: 3, stderr: "", log: "" });
 });

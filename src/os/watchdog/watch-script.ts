@@ -1,7 +1,8 @@
 /**
  * Watches the event loop of its parent from outside, by a counter in a shared file (descriptor 3) that the loop increments. A shell script,
  * since it runs as long as the parent and needs hardly any memory. Ends by itself when the parent is gone. The report comes before the
- * kill, so that a terminal shows it before the next prompt; a reader of stderr that does not read delays the kill by a second.
+ * kill, so that a terminal shows it before the next prompt. A reader of stderr that does not read delays the kill by a second, and ends the
+ * watcher.
  */
 export const watchScript = `
 pid=$1 tick=$2 mode=$3 format=$4 log=$5 limit=$6
@@ -32,7 +33,7 @@ while :; do
   if [ "$beat" = "$last" ]; then same=$((same + 1)); else same=0 last=$beat; fi
   [ $same -ge 4 ] || continue
   [ "$mode" = always ] || [ $interrupts -ge 2 ] || continue
-  (sleep 1; kill -9 "$pid") >/dev/null 2>&1 3<&- &
+  (sleep 1; kill -9 "$pid" $$) >/dev/null 2>&1 3<&- &
   late=$!
   report "$open"
   kill -9 "$late" "$pid"

@@ -15,7 +15,9 @@ export async function openSession(
     hasSecretFile?: boolean;
   } = {},
 ) {
+  await using cleanup = new AsyncDisposableStack();
   const home = mkdtempSync(join(tmpdir(), "signalman-session-"));
+  cleanup.defer(() => rmSync(home, { recursive: true, force: true }));
   if (options.profile !== undefined) writeFileSync(join(home, ".bash_profile"), options.profile);
   if (options.rc !== undefined) writeFileSync(join(home, ".bashrc"), options.rc);
   const command = join(home, "command");
@@ -36,6 +38,8 @@ export async function openSession(
     },
     new AbortController().signal,
   );
+  cleanup.use(session);
+  const owned = cleanup.move();
   return {
     session,
     home,
@@ -45,9 +49,6 @@ export async function openSession(
       const code = await session.run(text, (bytes) => chunks.push(Buffer.from(bytes as Uint8Array)));
       return { code, output: Buffer.concat(chunks).toString() };
     },
-    async [Symbol.asyncDispose]() {
-      await session[Symbol.asyncDispose]();
-      rmSync(home, { recursive: true, force: true });
-    },
+    [Symbol.asyncDispose]: () => owned.disposeAsync(),
   };
 }

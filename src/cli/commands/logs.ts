@@ -14,6 +14,7 @@ import { print, printJson } from "../output/print.ts";
 
 export default defineCommand({
   meta: { name: "logs", description: "list the job logs on this host, or show one" },
+  listedOptions: ["config-file", "config-env", "state-dir"],
   configurationPlace: "host",
   log: "stderr",
   args: {

@@ -52,6 +52,7 @@ const args = {
 
 export default defineCommand({
   meta: { name: "run", description: "run a job from a file and show its log" },
+  listedOptions: "all",
   args,
   // Nothing of the job has run.
   initialStatus: 2,

@@ -9,6 +9,7 @@ export default defineCommand({
     name: "start",
     description: "run the agent: take jobs from the control plane and execute them",
   },
+  listedOptions: "all",
   configurationPlace: "agent",
   log: "all",
   // A configuration that is refused is exit status 1 (protocol section 8.7).

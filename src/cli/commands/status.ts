@@ -18,6 +18,7 @@ const watchMs = 1000;
 
 export default defineCommand({
   meta: { name: "status", description: "show the status of the agents on this host" },
+  listedOptions: ["config-file", "config-env", "state-dir"],
   configurationPlace: "host",
   log: "stderr",
   args: {

@@ -5,13 +5,13 @@ import { loadCommand } from "../program/load-command.ts";
 import { type Entry, formatEntries, wrap } from "./columns.ts";
 import { describeDefault, toPlaceholder } from "./describe-option.ts";
 
-/** Renders the page of a command; for an empty name, the page of the program. Both end with the options, grouped by owner. */
+/** Renders the page of a command; for an empty name, the page of the program. Both end with options, grouped by owner. */
 export async function renderHelp(program: Program, name: string): Promise<string> {
   const page = name === "" ? await renderOverview(program) : await renderCommand(program, name);
-  return `${[...page, ...program.declared.flatMap(renderOptions)].join("\n")}\n`;
+  return `${page.join("\n")}\n`;
 }
 
-async function renderOverview({ version, commands, plugins }: Program): Promise<string[]> {
+async function renderOverview({ version, commands, plugins, declared }: Program): Promise<string[]> {
   const external = new Set(
     plugins.filter(({ origin }) => origin.kind !== "built-in").map(({ plugin }) => plugin.name),
   );
@@ -28,11 +28,13 @@ async function renderOverview({ version, commands, plugins }: Program): Promise<
     "",
     "Commands:",
     ...formatEntries(await Promise.all(entries)),
+    ...renderOptions(declared, [...fileOptions, "log-level", "log-format", "log-file-path", "state-dir"]),
   ];
 }
 
-async function renderCommand({ commands }: Program, name: string): Promise<string[]> {
-  const { meta, args: declared = {} } = await loadCommand(name, commands);
+async function renderCommand({ commands, declared: options }: Program, name: string): Promise<string[]> {
+  const command = await loadCommand(name, commands);
+  const { meta, args: declared = {}, configuration, listedOptions = fileOptions } = command;
   const args = Object.entries(declared);
   const positionals = args.filter(([, { type }]) => type === "positional");
   const switches = args.filter(([, { type }]) => type !== "positional");
@@ -48,6 +50,7 @@ async function renderCommand({ commands }: Program, name: string): Promise<strin
       positionals.map(([arg, { description = "" }]) => ({ left: arg, right: [description] })),
     ),
     ...section(`Options of ${name}:`, switches.map(toSwitchEntry)),
+    ...(configuration === "none" ? [] : renderOptions(options, listedOptions, commands.get(name)?.plugin)),
   ];
 }
 
@@ -62,9 +65,23 @@ function toSwitchEntry([name, arg]: [string, CommandArgs[string]]): Entry {
   };
 }
 
-function renderOptions({ owner, options }: DeclaredOptions): string[] {
-  const title = owner.name === coreName ? "Options of every command:" : `Options of plugin ${owner.name}:`;
-  return section(title, options.map(toOptionEntry));
+/** The options by which a configuration file is found. */
+const fileOptions = ["config-file", "config-env"];
+
+/** Lists all options, or those with the keys and those of the plugin, with a hint to the others. */
+function renderOptions(
+  declared: readonly DeclaredOptions[],
+  listed: "all" | readonly string[],
+  plugin?: string,
+): string[] {
+  const sections = declared.flatMap(({ owner, options }) => {
+    const isListed = ({ key }: Option) => listed === "all" || owner.name === plugin || listed.includes(key);
+    const title = owner.name === coreName ? "Options of every command:" : `Options of plugin ${owner.name}:`;
+    return section(title, options.filter(isListed).map(toOptionEntry));
+  });
+  return listed === "all"
+    ? sections
+    : [...sections, "", "All options of the agent and its plugins: signalman help start"];
 }
 
 function toOptionEntry(option: Option): Entry {

@@ -121,7 +121,7 @@ describe("an agent with a bad plugin", () => {
     await scene.readyAgent();
     const id = await scene.hub.submit(job);
     expect((await scene.hub.done(id)).result).toBe("passed");
-    expect(await scene.agentLog()).toMatch(/ bad : flood of a plugin\n/);
+    expect(await scene.agentLog()).toMatch(new RegExp(` bad job=${id} : flood of a plugin\\n`));
   });
 
   test.concurrent("that breaks after the agent's start fails jobs with the real error", async () => {

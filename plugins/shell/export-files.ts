@@ -23,7 +23,7 @@ export function createExportFiles(directory: string, user?: JobUser): ExportFile
       if (variables === undefined) return undefined;
       const name = `.env-${unixNanoseconds()}`;
       const path = join(user ? "/tmp" : tmpdir(), name);
-      writeFileSync(join(directory, name), "");
+      writeFileSync(join(directory, name), "", { mode: 0o600 });
       paths.push(path);
       asUser(user, () => writePrivateFile(path, toExportFile(variables), { isNew: true }));
       return quote(path);

@@ -20,6 +20,8 @@ export interface LoggerOptions {
   readonly sinks: readonly LoggerSink[];
   /** The agent's name, if it has one already. */
   readonly name?: string;
+  /** Fields of every line. */
+  readonly fields?: LogFields;
 }
 
 export function createLogger(options: LoggerOptions): RootLogger {
@@ -62,7 +64,7 @@ export function createLogger(options: LoggerOptions): RootLogger {
       },
     };
   };
-  return withTag({ name: options.name }, "", {});
+  return withTag({ name: options.name }, "", options.fields ?? {});
 }
 
 /** Creates a sink that writes to stdout or stderr of this process. */

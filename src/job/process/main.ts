@@ -1,4 +1,4 @@
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import type { Host } from "../../core/contracts/host.ts";
 import type { RootLogger } from "../../core/contracts/logger.ts";
 import { AgentError, toMessage } from "../../core/errors.ts";
@@ -100,9 +100,9 @@ function writeFailure(directory: string, reason: string, logger: RootLogger): vo
   }
 }
 
-function openLogger({ log }: JobProcessInput): RootLogger {
+function openLogger({ log, directory }: JobProcessInput): RootLogger {
   const file = openLogFileIfPossible(log.path, log.rotation);
-  const logger = createLogger({ ...log, sinks: file ? [file] : [] });
+  const logger = createLogger({ ...log, fields: { job: basename(directory) }, sinks: file ? [file] : [] });
   logUncaughtErrors(logger);
   return logger;
 }

@@ -4,14 +4,14 @@ import { homedir } from "node:os";
 import path from "node:path";
 import { needCommand } from "../engine/packages.ts";
 import { root } from "../fixtures.ts";
-import { run } from "./command.ts";
+import { run as runCommand } from "../cluster/command.ts";
 
-/** What a machine starts from. None of it is changed by machines. */
+/** The files that machines start from; no machine changes them. */
 export interface MachineImage {
-  /** Directory with the files below; the key opens every machine of this image to root. */
   readonly kernel: string;
   readonly initialRamDisk: string;
   readonly disk: string;
+  /** Private key that opens a shell of root in every machine. */
   readonly key: string;
 }
 
@@ -26,6 +26,13 @@ const packages = [
   "systemd",
   "systemd-sysv",
 ];
+
+/** The tools of file systems are in directories that not every user's PATH has. */
+const run = (command: readonly string[]) =>
+  runCommand(command, {
+    env: { PATH: `${process.env["PATH"]}:/usr/sbin:/sbin` },
+    timeoutMs: 15 * 60_000,
+  });
 
 /** Returns the image, which is made once, from Debian's packages. Needs root. */
 export async function makeMachineImage(): Promise<MachineImage> {

@@ -3,13 +3,13 @@ import { readFile } from "node:fs/promises";
 import path from "node:path";
 import { tmpdir } from "../../src/testing/index.ts";
 import { needCommand } from "../engine/packages.ts";
-import { run } from "./command.ts";
+import { run } from "../cluster/command.ts";
 import { makeMachineImage, makeSourceDisk } from "./image.ts";
 
 /** A virtual machine with a systemd and a kernel of its own. Disposal ends it and removes its disk. */
 export interface Machine extends AsyncDisposable {
   /** Runs a script as root and returns its output. Throws with the output when it fails. */
-  run(script: string, stdin?: Blob | string): Promise<string>;
+  run(script: string, stdin?: string): Promise<string>;
   /** Ends the machine as a power cut does: nothing in it is told. */
   cutPower(): Promise<void>;
   /** Starts it with the disk that it had. Resolves when it answers. */
@@ -69,7 +69,7 @@ export async function startMachine(): Promise<Machine> {
     }
   };
   const result: Machine = {
-    run: (script, stdin) => run([...shell, script], stdin === undefined ? {} : { stdin }),
+    run: (script, stdin = "") => run([...shell, script], { stdin, timeoutMs: 30 * 60_000 }),
     start,
     cutPower,
     get off() {

@@ -34,10 +34,13 @@ afterAll(async () => {
 describe.if(canStart)(`where a kernel enforces limits${needs}`, () => {
   const unit =
     "systemd-run --quiet --wait --pipe --collect -p Delegate=yes -p DelegateSubgroup=agent -p WorkingDirectory=/src";
-  const group = "mkdir -p /sys/fs/cgroup/outside/agent && echo $$ >/sys/fs/cgroup/outside/agent/cgroup.procs";
+  const group = [
+    'cd /sys/fs/cgroup && echo "+memory +pids +cpu" >cgroup.subtree_control',
+    "mkdir -p outside/agent && echo $$ >outside/agent/cgroup.procs && cd /src",
+  ].join(" && ");
   test.each([
     ["job-limits", "a unit", unit, "true"],
-    ["job-limits", "a group outside of all units", "cd /src;", group],
+    ["job-limits", "a group outside of all units", "", group],
     ["agent-control-groups", "a unit", unit, "true"],
     ["shell-user", "a unit", unit, "true"],
   ])(

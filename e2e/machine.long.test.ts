@@ -3,7 +3,8 @@ import path from "node:path";
 import { createScene, type Scene } from "./agents.ts";
 import { registrationToken } from "./hub-process.ts";
 import { outline, outputOf, toEvents, until } from "./jobs.ts";
-import { hostAddress, type Machine, startMachine } from "./machine/machine.ts";
+import { type Machine, startMachine } from "./machine/machine.ts";
+import { installUnit } from "./machine/unit.ts";
 import { isRoot } from "./users.ts";
 
 // A kernel with all controllers, a systemd that knows `DelegateSubgroup`, and a power supply that can be cut.
@@ -63,26 +64,7 @@ describe.if(canStart)(`the unit of the documentation, under a real systemd${need
   const counting = "i=0; while [ ! -e go ]; do echo line $((++i)); sleep 0.2; done; rm -f go";
   const lines = (text: string) => text.trimEnd().split("\n");
 
-  beforeAll(async () => {
-    const install = `set -e
-      useradd --system --create-home --shell /bin/bash signalman
-      install -m 0711 /src/dist/signalman /usr/local/bin/signalman
-      mkdir /etc/signalman
-      umask 077; echo SEMAPHORE_AGENT_TOKEN=${registrationToken} >/etc/signalman/environment; umask 022
-      cat >/etc/signalman/config.yaml
-      cp /src/docs/examples/signalman.service /etc/systemd/system/
-      systemctl enable --now signalman`;
-    const { port } = new URL(`http://${scene.hub.endpoint}`);
-    const config = {
-      endpoint: `${hostAddress}:${port}`,
-      "no-https": true,
-      "job-memory": "128MiB",
-      "job-pids": 100,
-      "job-cpus": 0.5,
-      "interruption-grace-period": 1,
-    };
-    await machine.run(install, JSON.stringify(config));
-  }, 5 * minutes);
+  beforeAll(() => installUnit(machine, scene.hub.endpoint), 5 * minutes);
 
   /** Submits a job and resolves when its first lines are in the hub's log. */
   const submitCounting = async () => {
@@ -97,7 +79,7 @@ describe.if(canStart)(`the unit of the documentation, under a real systemd${need
     );
 
   test(
-    "is active once its plugins have started, and nobody but root can read its token",
+    "is active once its plugins have started, and only root can read its token",
     async () => {
       expect(await show("ActiveState")).toBe("active");
       expect(await show("ControlGroup")).toBe("/system.slice/signalman.service");

@@ -17,8 +17,8 @@ import { asUser } from "../os/users/as-user.ts";
 
 /**
  * Creates a job's private directory, in `/tmp` where the job's user cannot reach the agent's own temporary directory. It is closed to all
- * other users; the job's user can pass through it when {@link admitUser} was called. Its name is the nonce of the cookie, so that it is
- * found when the job's process is dead. Throws `FILE_FAILED`.
+ * other users; the job's user can pass through it when {@link admitUser} was called. Its name contains the nonce of the cookie,
+ * by which it is found when the job's process has died. Throws `FILE_FAILED`.
  */
 export function makeJobDirectory(cookie: Cookie, user: JobUser | undefined): string {
   const isFit = (place: string) =>

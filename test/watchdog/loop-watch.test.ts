@@ -5,7 +5,7 @@ import { tmpdir } from "../../src/testing/index.ts";
 
 const source = join(import.meta.dir, "../../src");
 
-/** A pipe that is full and that nobody reads. */
+/** Starts a program whose stderr is a full pipe without a reader. */
 const fullPipe = ["sh", "-c", 'mkfifo "$0" && exec 9<>"$0" && head -c 65536 /dev/zero >&9 && exec "$@" 2>&9'];
 
 /** Runs a program that is watched. */
@@ -50,7 +50,7 @@ test("a process whose event loop stands still is killed, and the report names th
   });
 });
 
-test("a stderr that nobody reads keeps no process from being killed", async () => {
+test("a process whose stderr is a full pipe is killed as well, and its watcher exits", async () => {
   const end = await run(`watch.enter("bad", "agent:synced"); for (;;);`, { hasFullPipe: true });
   expect(end.signal).toBe("SIGKILL");
   while (isAlive(end.pid)) await Bun.sleep(20);

@@ -68,7 +68,7 @@ function toSwitchEntry([name, arg]: [string, CommandArgs[string]]): Entry {
 /** The options by which a configuration file is found. */
 const fileOptions = ["config-file", "config-env"];
 
-/** Lists all options, or those with the keys and those of the plugin, with a hint to the others. */
+/** Lists all options, or the listed ones and those of the plugin, followed by the command that shows all. */
 function renderOptions(
   declared: readonly DeclaredOptions[],
   listed: "all" | readonly string[],

@@ -48,7 +48,7 @@ export interface CommandDefinition<T extends CommandArgs> {
   readonly configuration?: ConfigurationNeed | CommandConfiguration;
   /** Default: `directory`. */
   readonly configurationPlace?: ConfigurationPlace;
-  /** Keys of the program's options that the help page lists. Default: those of the file, and of the plugin that adds the command. */
+  /** Keys of the options that the help page lists, besides those of the command's plugin. Default: those of the configuration file. */
   readonly listedOptions?: "all" | readonly string[];
   /** Whether the command reports the faults of a lenient configuration itself, so that no warning is printed first. */
   readonly reportsFaults?: boolean;

@@ -125,7 +125,7 @@ export interface CleanUpContext {
   readonly agentId: string;
   /** The job whose leftovers are removed. Left out: every job of this agent except `runningJobs`. */
   readonly jobId?: string;
-  /** The directories of the job's executors (`ExecutorContext.directory`) that are left; removed afterwards. Left out: none. */
+  /** The directories of the job's executors (`ExecutorContext.directory`) that still exist; the agent removes them afterwards. Left out: none. */
   readonly directories?: readonly string[];
   /**
    * Ids of the agent's jobs whose processes are alive. Current at each read: list what may be removed first,

@@ -24,7 +24,7 @@ export type {
 export type { AgentSignals, JobSource, JobSourceContext } from "./core/contracts/job-source.ts";
 export type { Check, CheckContext, Finding } from "./core/contracts/check.ts";
 export { checkScript } from "./os/check-script.ts";
-export { aborted } from "./os/aborted.ts";
+export { onAbort, untilAborted } from "./os/aborted.ts";
 export { createOutageLog, type OutageLog } from "./agent/outage-log.ts";
 export { parseRetryAfter } from "./agent/retry-after.ts";
 export { AgentError, type ErrorCode, isAgentError, toMessage } from "./core/errors.ts";

@@ -1,5 +1,5 @@
 import { existsSync } from "node:fs";
-import { aborted, type CleanUpContext, toMessage } from "signalman";
+import { type CleanUpContext, toMessage, untilAborted } from "signalman";
 import type { DockerConfig } from "./config.ts";
 import { removeCgroups } from "./cgroup/job-cgroup.ts";
 import { labels, readCgroupName, toName } from "./containers/place.ts";
@@ -38,7 +38,7 @@ export async function cleanUpContainers(
     }
   };
   try {
-    await Promise.race([work(), aborted(signal)]);
+    await untilAborted(signal, work());
   } catch (error) {
     logger.warn(`containers of earlier jobs may be left: ${toMessage(error)}`);
   }

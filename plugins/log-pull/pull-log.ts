@@ -1,9 +1,9 @@
 import {
-  aborted,
   countUndelivered,
   type LogBackendContext,
   type LogDelivery,
   type SpoolCursor,
+  untilAborted,
 } from "signalman";
 import { createEventIndex } from "./event-index.ts";
 
@@ -99,10 +99,12 @@ function createProgress({ spool, saveCursor }: LogBackendContext): Progress {
 }
 
 async function waitFor(archived: Promise<void>, signal: AbortSignal): Promise<"archived" | "aborted"> {
-  return Promise.race([
-    archived.then(() => "archived" as const),
-    aborted(signal).then(() => "aborted" as const),
-  ]);
+  return (
+    (await untilAborted(
+      signal,
+      archived.then(() => "archived" as const),
+    )) ?? "aborted"
+  );
 }
 
 /** Size from which a log counts as trimmed when the request sets none (protocol section 6.6). */

@@ -1,4 +1,4 @@
-import { type AgentSignals, createOutageLog, type LeftJob, type StopReason } from "signalman";
+import { type AgentSignals, createOutageLog, type LeftJob, onAbort, type StopReason } from "signalman";
 import { type AgentState, createAgentState, type Shutdown } from "./agent-state.ts";
 import { type Announcements, createAnnouncements } from "./announcements.ts";
 import { createCurrentJob, type CurrentJobOptions } from "./current-job.ts";
@@ -137,10 +137,4 @@ function forwardSignals(signals: AgentSignals, loop: SyncLoop, announcements: An
     }),
   );
   return listeners;
-}
-
-function onAbort(signal: AbortSignal, listener: () => void): Disposable {
-  if (signal.aborted) listener();
-  else signal.addEventListener("abort", listener, { once: true });
-  return { [Symbol.dispose]: () => signal.removeEventListener("abort", listener) };
 }

@@ -1,4 +1,10 @@
-import { aborted, type JobSource, type JobSourceContext, type LeftJob, type StopReason } from "signalman";
+import {
+  type JobSource,
+  type JobSourceContext,
+  type LeftJob,
+  type StopReason,
+  untilAborted,
+} from "signalman";
 import { isUrlName } from "./agent-name.ts";
 import { createHubClient, type HubClient } from "./client.ts";
 import type { SemaphoreConfig } from "./config.ts";
@@ -53,7 +59,7 @@ export function createSemaphoreSource({ config, env, argv }: SemaphoreSourceOpti
         context,
       });
       const stopLeft = (left: readonly LeftJob[]) =>
-        Promise.race([stopUnassigned(left, context), aborted(signals.handOver)]);
+        untilAborted(signals.handOver, stopUnassigned(left, context));
       if (resumed) {
         await stopLeft(unassigned);
         const reason = await serve(resumed, assigned);

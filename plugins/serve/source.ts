@@ -1,12 +1,13 @@
 import { hostname } from "node:os";
 import {
-  aborted,
   type JobRequest,
   type JobSource,
   type JobSourceContext,
   type PullLogs,
+  onAbort,
   type StopReason,
   toMessage,
+  untilAborted,
 } from "signalman";
 import type { HostedAgent } from "./http/hosted-agent.ts";
 import { createHostedApi } from "./http/hosted-api.ts";
@@ -98,9 +99,7 @@ function createHostedAgent(
 /** Callbacks that cannot be delivered do not hold up the exit for long: the next process continues. */
 function toLeaveSignal({ signals }: JobSourceContext): AbortSignal {
   const late = new AbortController();
-  signals.interrupt.addEventListener("abort", () => setTimeout(() => late.abort(), leaveMs).unref(), {
-    once: true,
-  });
+  onAbort(signals.interrupt, () => setTimeout(() => late.abort(), leaveMs).unref());
   return AbortSignal.any([late.signal, signals.handOver]);
 }
 
@@ -120,11 +119,11 @@ async function openServer(
 /** Resolves when the agent must exit: at once without a job, otherwise when its job is finished. */
 async function waitForEnd(agent: RunningAgent, { signals, draining }: JobSourceContext): Promise<StopReason> {
   const { interrupt, drain, handOver } = signals;
-  await aborted(AbortSignal.any([interrupt, drain, handOver]));
+  await untilAborted(AbortSignal.any([interrupt, drain, handOver]));
   if (handOver.aborted) return "requested";
   const reason = interrupt.aborted ? "interrupted" : toReason(drain);
   await draining(reason);
-  await Promise.race([agent.job?.finished, aborted(handOver)]);
+  await untilAborted(handOver, Promise.resolve(agent.job?.finished));
   return reason;
 }
 

@@ -1,4 +1,4 @@
-import { aborted } from "../os/aborted.ts";
+import { untilAborted } from "../os/aborted.ts";
 import type { Host } from "../core/contracts/host.ts";
 import type { AgentSignals } from "../core/contracts/job-source.ts";
 import type { RootLogger } from "../core/contracts/logger.ts";
@@ -56,7 +56,7 @@ export async function runAgent(options: AgentOptions): Promise<AgentEnd | undefi
   if (reason === undefined) throw error;
 
   // 4. The shutdown hook, then the other plugins.
-  await Promise.race([host.call("agent:exit", { reason }), aborted(signals.second)]);
+  await untilAborted(signals.second, host.call("agent:exit", { reason }));
   await host.call("agent:stop", { reason });
   logger.info(`Agent shutting down due to: ${toWord(reason)}`);
   return { reason, isFailed };

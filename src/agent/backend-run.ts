@@ -1,10 +1,9 @@
-import { setTimeout as sleep } from "node:timers/promises";
 import type { LogBackend, LogDelivery } from "../core/contracts/log-backend.ts";
 import type { Logger } from "../core/contracts/logger.ts";
 import { toMessage } from "../core/errors.ts";
 import { createSlowCallError } from "../core/host/attribution.ts";
 import { toDuration, withDeadline } from "../core/host/deadline.ts";
-import { aborted } from "../os/aborted.ts";
+import { onAbort } from "../os/aborted.ts";
 
 /** Milliseconds that a backend has after its signal was aborted, and for its disposal. */
 const usualLimitMs = 10_000;
@@ -14,18 +13,15 @@ export async function runBackend(
   backend: LogBackend,
   { signal, logger, limitMs = usualLimitMs }: { signal: AbortSignal; logger: Logger; limitMs?: number },
 ): Promise<LogDelivery> {
-  const ended = new AbortController();
-  const late = async (): Promise<never> => {
-    await aborted(signal);
-    await sleep(limitMs, undefined, { signal: ended.signal });
-    throw createSlowCallError(backend, "run", `${toDuration(limitMs)} after its time was over`);
-  };
-  const expiry = late();
-  expiry.catch(() => {});
+  const late = Promise.withResolvers<never>();
+  let timer: NodeJS.Timeout | undefined;
+  const expire = () =>
+    late.reject(createSlowCallError(backend, "run", `${toDuration(limitMs)} after its time was over`));
+  using _listener = onAbort(signal, () => (timer = setTimeout(expire, limitMs)));
   try {
-    return await Promise.race([backend.run(signal), expiry]);
+    return await Promise.race([backend.run(signal), late.promise]);
   } finally {
-    ended.abort();
+    clearTimeout(timer);
     await dispose(backend, logger, limitMs);
   }
 }

@@ -1,6 +1,6 @@
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { aborted } from "../os/aborted.ts";
+import { untilAborted } from "../os/aborted.ts";
 import type { Host } from "../core/contracts/host.ts";
 import type { JobRequest } from "../core/contracts/job-request.ts";
 import type { JobSummary } from "../core/contracts/job-summary.ts";
@@ -104,7 +104,7 @@ async function finish(options: Options): Promise<DeliveryEnd> {
   await notifier.notify("jobFinished", { job: request });
   const timer = setTimeout(() => late.abort(new Error("log-flush-timeout has expired")), flushTimeoutMs);
   options.onSinks(sinks.finish());
-  const [{ log, read }] = await Promise.all([delivering, Promise.race([announced, aborted(late.signal)])]);
+  const [{ log, read }] = await Promise.all([delivering, untilAborted(late.signal, announced)]);
   clearTimeout(timer);
 
   // 3. What the operator has to know.

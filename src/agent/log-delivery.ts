@@ -1,5 +1,5 @@
 import { join } from "node:path";
-import { aborted } from "../os/aborted.ts";
+import { untilAborted } from "../os/aborted.ts";
 import type { Host } from "../core/contracts/host.ts";
 import type { JobRequest } from "../core/contracts/job-request.ts";
 import type { JobDelivery } from "../core/contracts/jobs.ts";
@@ -43,7 +43,7 @@ export interface DeliveredLog {
  */
 export async function deliverLog(options: LogDeliveryOptions, signal: AbortSignal): Promise<DeliveredLog> {
   for (;;) {
-    const doubted = await Promise.race([options.delivery.assured?.(), aborted(signal)]);
+    const doubted = await untilAborted(signal, Promise.resolve(options.delivery.assured?.()));
     const isLast = () => signal.aborted || !doubted?.aborted;
     const delivered = await deliverOnce(
       options,

@@ -1,4 +1,4 @@
-import { aborted } from "../os/aborted.ts";
+import { untilAborted } from "../os/aborted.ts";
 import { toMessage } from "../core/errors.ts";
 import type { JobSummary } from "../core/contracts/job-summary.ts";
 import type { Host } from "../core/contracts/host.ts";
@@ -33,8 +33,7 @@ export interface RunnerOptions {
 export async function runHere(request: JobRequest, options: RunnerOptions): Promise<JobSummary> {
   const { host, logger, version } = options;
   // After a kill no plugin is waited for.
-  const call: Host["call"] = (name, event) =>
-    Promise.race([host.call(name, event), aborted(open.job.killed)]);
+  const call: Host["call"] = (name, event) => untilAborted(open.job.killed, host.call(name, event));
   const identity = { slot: 0, jobId: request.id, job: request };
 
   // 1. An unknown executor is an error of the caller. The agent's side starts before the job.

@@ -1,11 +1,11 @@
 import { expect, test } from "bun:test";
-import { aborted } from "../../src/os/aborted.ts";
+import { untilAborted } from "../../src/os/aborted.ts";
 import { createSlot, delivery, request } from "./fixtures.ts";
 
 test("a listener of the job's start that never finishes delays neither the log nor a stop", async () => {
   const released = new AbortController();
   await using slot = await createSlot({
-    setup: (ctx) => ctx.hook("agent:job-started", () => aborted(released.signal)),
+    setup: (ctx) => ctx.hook("agent:job-started", () => untilAborted(released.signal)),
   });
   const jobs = slot.again();
   const job = await jobs.start(request("echo begun; sleep 600"), delivery);

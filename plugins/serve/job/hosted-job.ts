@@ -4,6 +4,7 @@ import {
   type JobDelivery,
   type JobRequest,
   type JobResult,
+  onAbort,
   toMessage,
 } from "signalman";
 import type { JobRecord } from "./job-record.ts";
@@ -137,12 +138,6 @@ function toResult(result: JobResult, isStoppedAtStart: boolean): JobResult {
 
 async function refreshToken(): Promise<string> {
   throw new AgentError("CONTROL_PLANE_FAILED", "hosted mode issues no log tokens");
-}
-
-function onAbort(signal: AbortSignal, listener: () => void): Disposable {
-  if (signal.aborted) listener();
-  else signal.addEventListener("abort", listener, { once: true });
-  return { [Symbol.dispose]: () => signal.removeEventListener("abort", listener) };
 }
 
 /** The time in which the callback `finished` is sent. */

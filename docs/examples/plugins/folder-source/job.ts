@@ -1,6 +1,5 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import {
-  aborted,
   AgentError,
   type AgentJob,
   type JobDelivery,
@@ -11,6 +10,7 @@ import {
   parseJobRequest,
   toJobRequest,
   toMessage,
+  untilAborted,
 } from "signalman";
 import type { ClaimedJob } from "./folder.ts";
 
@@ -52,7 +52,7 @@ export async function finishJob(running: AgentJob, job: ClaimedJob, options: Fin
   const over = new AbortController();
   const signal = AbortSignal.any([handOver, over.signal]);
   const stop = stopOnRequest(running, job, { pollMs, signal });
-  const outcome = await Promise.race([running.done, aborted(signal)]);
+  const outcome = await untilAborted(signal, running.done);
   over.abort();
   await stop;
   if (handOver.aborted || outcome === undefined) return;

@@ -26,10 +26,6 @@ if (argv.length === 1 && ["version", "--version", "-v"].includes(argv[0]!)) {
     exitProgram(1);
   }
 } else {
-  if (argv[0] === "start") {
-    const { collectGarbageRarely } = await import("./os/garbage-collection.ts");
-    collectGarbageRarely(argv);
-  }
   const { dispatch } = await import("./cli/dispatch.ts");
   const plugins = { plugins: builtIns, commands: builtInCommands };
   await dispatch({ argv, env: process.env, cwd: process.cwd(), builtIns: plugins, lendSdk, version });

@@ -23,7 +23,6 @@ const allowed: Readonly<Record<string, string>> = {
   "src/os/users/find-user.ts": "/etc/passwd and /etc/group",
   "src/job/commands/job-socket.ts": "a socket in a job's private directory",
   "src/job/commands/ask-job.ts": "the socket of the job that the process belongs to",
-  "src/os/garbage-collection.ts": "the program's own file",
   "src/os/check-script.ts": "hook scripts",
   "src/os/log-file/log-file.ts": "the agent's log",
   "src/os/log-file/rotate.ts": "the agent's log",

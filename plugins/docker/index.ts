@@ -1,6 +1,6 @@
 import { check, definePlugin, executor, toMessage } from "signalman";
+import { createLazyExecutor } from "signalman/terminal";
 import { config } from "./config.ts";
-import { createDockerExecutor } from "./docker.ts";
 
 /** Runs jobs in containers, through the API of a Docker engine. */
 export default definePlugin({
@@ -57,7 +57,11 @@ export default definePlugin({
     ctx.provide(executor, "dockercompose", {
       appliesUser: true,
       enforcesLimits: ["memoryBytes", "cpus", "pids"],
-      create: (context) => createDockerExecutor(context, options),
+      create: (context) =>
+        createLazyExecutor(async () => {
+          const { createDockerExecutor } = await import("./docker.ts");
+          return createDockerExecutor(context, options);
+        }),
       cleanUp: async (context) => (await import("./clean-up.ts")).cleanUpContainers(context, options),
     });
   },

@@ -1,7 +1,7 @@
 import { check, definePlugin, executor, toMessage } from "signalman";
+import { createLazyExecutor } from "signalman/terminal";
 import { createConnector } from "./client/connector.ts";
 import { config, type KubernetesConfig } from "./config.ts";
-import { createKubernetesExecutor } from "./executor.ts";
 import { toSettings } from "./settings.ts";
 
 /** Runs jobs in pods, one pod a job. */
@@ -19,7 +19,11 @@ export default definePlugin({
       // Nothing of a job runs on this host.
       appliesUser: true,
       enforcesLimits: ["memoryBytes", "cpus"],
-      create: (context) => createKubernetesExecutor(context, { settings: toSettings(options), connect }),
+      create: (context) =>
+        createLazyExecutor(async () => {
+          const { createKubernetesExecutor } = await import("./executor.ts");
+          return createKubernetesExecutor(context, { settings: toSettings(options), connect });
+        }),
       // Without the option no earlier job of this agent ran in a pod, and there may be no cluster to ask.
       cleanUp: async (context) => {
         if (options.executor || context.jobId !== undefined)

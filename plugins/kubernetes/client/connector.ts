@@ -1,6 +1,5 @@
 import type { Logger } from "signalman";
-import { type Client, createClient } from "./client.ts";
-import { loadConnection } from "./connection.ts";
+import type { Client } from "./client.ts";
 
 /** Connects once, when it is needed first. What failed is tried again the next time. */
 export function createConnector(
@@ -9,12 +8,18 @@ export function createConnector(
 ): () => Promise<Client> {
   let connecting: Promise<Client> | undefined;
   return () => {
-    connecting ??= loadConnection(env, (line) => logger.info(line))
-      .then((connection) => createClient(connection))
-      .catch((error: unknown) => {
-        connecting = undefined;
-        throw error;
-      });
+    connecting ??= connect(env, logger).catch((error: unknown) => {
+      connecting = undefined;
+      throw error;
+    });
     return connecting;
   };
+}
+
+async function connect(env: Readonly<Record<string, string | undefined>>, logger: Logger): Promise<Client> {
+  const [{ createClient }, { loadConnection }] = await Promise.all([
+    import("./client.ts"),
+    import("./connection.ts"),
+  ]);
+  return createClient(await loadConnection(env, (line) => logger.info(line)));
 }

@@ -1,0 +1,20 @@
+import type { Executor } from "../core/contracts/executor.ts";
+
+/**
+ * Returns an executor whose code is loaded with its first call: an agent, and a job of another executor, never need
+ * it. Calls reach the loaded executor in their order; a failure to load it is that of `start`.
+ */
+export function createLazyExecutor(load: () => Promise<Executor>): Executor {
+  let loading: Promise<Executor> | undefined;
+  const loaded = () => (loading ??= load());
+  const started = () => loading?.catch(() => undefined);
+  return {
+    start: async (signal) => (await loaded()).start(signal),
+    exportEnvironment: async (env, output) => (await loaded()).exportEnvironment(env, output),
+    injectFiles: async (files, output) => (await loaded()).injectFiles(files, output),
+    run: async (directive, output, options) => (await loaded()).run(directive, output, options),
+    stop: async (graceMs) => (await loaded()).stop(graceMs),
+    usage: async () => (await (await started())?.usage?.()) ?? {},
+    [Symbol.asyncDispose]: async () => (await started())?.[Symbol.asyncDispose](),
+  };
+}

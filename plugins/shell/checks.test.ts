@@ -5,7 +5,7 @@ import { check, type Finding } from "signalman";
 import { createRecordingLogger, testPlugin, tmpdir } from "signalman/testing";
 import { findGroupOutlook } from "signalman/terminal";
 import { checkControlGroup } from "./checks/control-group.ts";
-import { createGroup, toEntry } from "./control-group.ts";
+import { createGroup, type GroupEntry, openInGroup, toEntry } from "./control-group.ts";
 import shell from "./index.ts";
 
 const config = { file: undefined, options: [], of: () => undefined };
@@ -161,6 +161,15 @@ describe("a job's control group", () => {
     const logger = createRecordingLogger();
     expect(() => createGroup({ controlGroup: "/proc/none", options, logger })).toThrow(failed);
     expect(() => createGroup({ options, logger })).toThrow(failed);
+  });
+
+  test("is entered by the terminal's leader where no process can be started in it", () => {
+    const open = ({ controlGroup, enter }: GroupEntry) => {
+      if (controlGroup !== undefined) throw new Error("clone3 is forbidden");
+      return enter.join("\n");
+    };
+    expect(openInGroup({ directory: "/proc/none" }, {}, open)).toContain("echo $$ >/proc/none/cgroup.procs");
+    expect(openInGroup(undefined, {}, open)).toBe("");
   });
 
   test("that cannot be entered is required for limits only", () => {

@@ -12,7 +12,7 @@ import {
   toUserCommand,
 } from "signalman/terminal";
 import { writeCommandFile } from "./command-file.ts";
-import { toEntry } from "./control-group.ts";
+import { openInGroup } from "./control-group.ts";
 import { addProgramToPath } from "./program-path.ts";
 import { lowerResourcePriority } from "./resource-priority.ts";
 
@@ -29,20 +29,21 @@ export async function openSession(
 ): Promise<Session<LocalTerminal>> {
   const { environment, directory, options, commandPrefix = [] } = context;
   const { user } = options;
-  const enter = processes.group ? toEntry(processes.group, options.limits) : [];
   // The user can open files here by their names, and change nothing.
   if (user) chmodSync(directory, 0o711);
   return createSession(
     {
       open: (terminal) => {
         const asUser = toUserCommand(user, [...commandPrefix, ...terminal.command]);
-        const command = lowerResourcePriority(asUser, enter);
-        const local = openLocalTerminal({
-          ...terminal,
-          command,
-          env: environment,
-          ...(user && { cwd: "/" }),
-        });
+        const local = openInGroup(processes.group, options.limits, ({ controlGroup, enter }) =>
+          openLocalTerminal({
+            ...terminal,
+            command: lowerResourcePriority(asUser, enter),
+            env: environment,
+            controlGroup,
+            ...(user && { cwd: "/" }),
+          }),
+        );
         processes.addRoot(local.pid);
         return local;
       },

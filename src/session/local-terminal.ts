@@ -7,6 +7,8 @@ import type { Terminal, TerminalOptions } from "./terminal.ts";
 export interface LocalTerminalOptions extends TerminalOptions {
   readonly env: Readonly<Record<string, string>>;
   readonly cwd?: string;
+  /** Directory of the control group in which the program starts. */
+  readonly controlGroup?: string | undefined;
 }
 
 /** A pseudo-terminal on this host. `pid` is the leader of its session. */
@@ -64,6 +66,7 @@ function spawn(options: LocalTerminalOptions, onHangUp: () => void) {
     return Bun.spawn([...options.command], {
       env: { ...options.env },
       ...(options.cwd === undefined ? {} : { cwd: options.cwd }),
+      ...(options.controlGroup === undefined ? {} : { cgroup: options.controlGroup }),
       terminal: {
         data: (_terminal, bytes) => options.onData(bytes),
         exit: onHangUp,

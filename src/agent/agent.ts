@@ -7,7 +7,7 @@ import { toMessage } from "../core/errors.ts";
 import type { StateDirectory } from "../os/state/directory.ts";
 import type { ExecutorCleanUp } from "./executor-clean-up.ts";
 import { createHookListener } from "./hook-listener.ts";
-import { createSlotNotifier } from "./notifier.ts";
+import { createSlotNotifier, type SlotListener } from "./notifier.ts";
 import type { OperatorSignals } from "./operator-signals.ts";
 import { runSlot, type SlotsOptions } from "./slot.ts";
 import type { SlotPlace } from "./slot-jobs.ts";
@@ -40,12 +40,15 @@ export async function runAgent(options: AgentOptions): Promise<AgentEnd | undefi
   await host.call("agent:start", { version, status: () => status.read() });
   options.onStarted();
 
-  // 2. Executors clean up after earlier agent processes, in the background.
+  // 2. The slots run, independently of each other. Executors clean up after earlier agent processes in the
+  // background, once a slot is registered: what they load for that must not delay the first job.
   const exiting = new AbortController();
-  void options.cleanUp.cleanUpEarlierJobs(logger, exiting.signal);
-
-  // 3. The slots run, independently of each other.
-  const { reason, isFailed, error } = await runSlots(options);
+  let isCleaning = false;
+  const cleanUp = () => {
+    if (!isCleaning) void options.cleanUp.cleanUpEarlierJobs(logger, exiting.signal);
+    isCleaning = true;
+  };
+  const { reason, isFailed, error } = await runSlots(options, { registered: cleanUp });
   exiting.abort();
   await options.deliverer.settle();
   if (signals.handOver.aborted) {
@@ -55,7 +58,7 @@ export async function runAgent(options: AgentOptions): Promise<AgentEnd | undefi
   }
   if (reason === undefined) throw error;
 
-  // 4. The shutdown hook, then the other plugins.
+  // 3. The shutdown hook, then the other plugins.
   await untilAborted(signals.second, host.call("agent:exit", { reason }));
   await host.call("agent:stop", { reason });
   logger.info(`Agent shutting down due to: ${toWord(reason)}`);
@@ -70,7 +73,7 @@ interface SlotsEnd {
 }
 
 /** Runs the configured slots, and those that are no longer configured until they have finished their left job. */
-async function runSlots(options: AgentOptions): Promise<SlotsEnd> {
+async function runSlots(options: AgentOptions, listener: SlotListener): Promise<SlotsEnd> {
   const { signals, logger, state } = options;
   const slots = new Set([...Array(options.slots).keys(), ...state.slots()]);
   const isOne = slots.size === 1;
@@ -79,7 +82,7 @@ async function runSlots(options: AgentOptions): Promise<SlotsEnd> {
   const run = async (slot: number): Promise<void> => {
     const isConfigured = slot < options.slots;
     try {
-      const reason = await runSlot(toSlotOptions(slot, options, { isOne, isConfigured }));
+      const reason = await runSlot(toSlotOptions(slot, options, { isOne, isConfigured, listener }));
       if (isConfigured) end.reason = reason;
       if (reason === "unable-to-sync") end.isFailed = true;
       if (isOne || !isConfigured || isExiting(signals)) return;
@@ -102,7 +105,7 @@ async function runSlots(options: AgentOptions): Promise<SlotsEnd> {
 function toSlotOptions(
   slot: number,
   options: AgentOptions,
-  { isOne, isConfigured }: { isOne: boolean; isConfigured: boolean },
+  { isOne, isConfigured, listener }: { isOne: boolean; isConfigured: boolean; listener: SlotListener },
 ): Parameters<typeof runSlot>[0] {
   const { host, logger, state, status, signals } = options;
   return {
@@ -111,7 +114,7 @@ function toSlotOptions(
     directory: state.slot(slot),
     logger: isOne ? logger : logger.fork(),
     place: options.placeOf(slot),
-    notifier: createSlotNotifier([status.slot(slot), createHookListener(host, slot)]),
+    notifier: createSlotNotifier([status.slot(slot), createHookListener(host, slot), listener]),
     signals: isConfigured ? signals : toDraining(signals),
   };
 }

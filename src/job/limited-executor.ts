@@ -31,7 +31,7 @@ export function limitExecutor(executor: Executor, logger: Logger, limits: Execut
   };
   const wait = async (method: keyof Executor & string, call: Promise<number | void>): Promise<number> => {
     call.catch(() => {});
-    const code = await Promise.race([call, calls.over]);
+    const code = await calls.within(call);
     if (code !== isOver) return code ?? 0;
     report(method, callMs);
     return 1;
@@ -49,9 +49,9 @@ export function limitExecutor(executor: Executor, logger: Logger, limits: Execut
     async [Symbol.asyncDispose]() {
       end(stopGraceMs);
       const work = (async () => executor[Symbol.asyncDispose]())();
-      const isLate = Promise.race([work.catch(() => {}), calls.over]);
+      const isLate = calls.within(work.catch(() => {}));
       void isLate.then((end) => end === isOver && report("asyncDispose", callMs));
-      await Promise.race([work, disposal.over]);
+      await disposal.within(work);
       calls.clear();
       disposal.clear();
     },
@@ -62,17 +62,32 @@ const isOver = Symbol("the time limit has passed");
 
 /** A time limit that passes `extraMs` after a grace period; a shorter grace period replaces a longer one. */
 function createLimit(extraMs: number) {
-  const { promise: over, resolve } = Promise.withResolvers<typeof isOver>();
+  const waiting = new Set<(end: typeof isOver) => void>();
+  let hasPassed = false;
   let timer: NodeJS.Timeout | undefined;
   let endsAt = Number.POSITIVE_INFINITY;
+  const pass = () => {
+    hasPassed = true;
+    for (const resolve of waiting) resolve(isOver);
+  };
   return {
-    over,
+    /** Resolves to what `call` resolves to, or to `isOver` when the limit passes first. Keeps nothing of a call that has ended. */
+    async within<T>(call: Promise<T>): Promise<T | typeof isOver> {
+      const { promise, resolve } = Promise.withResolvers<typeof isOver>();
+      if (hasPassed) resolve(isOver);
+      else waiting.add(resolve);
+      try {
+        return await Promise.race([call, promise]);
+      } finally {
+        waiting.delete(resolve);
+      }
+    },
     start(graceMs: number) {
       const at = performance.now() + graceMs + extraMs;
       if (at >= endsAt) return;
       endsAt = at;
       clearTimeout(timer);
-      timer = setTimeout(resolve, graceMs + extraMs, isOver);
+      timer = setTimeout(pass, graceMs + extraMs);
     },
     clear: () => clearTimeout(timer),
   };

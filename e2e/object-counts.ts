@@ -1,0 +1,77 @@
+import { expect } from "bun:test";
+import { existsSync, readFileSync } from "node:fs";
+import path from "node:path";
+import type { Tester } from "./fixtures.ts";
+import { until } from "./jobs.ts";
+
+/** Objects of a process after a garbage collection: type → number. */
+export type ObjectCounts = Readonly<Record<string, number>>;
+
+/** A plugin that counts the objects of its process when a hook is called for the nth time, for each n of `at`. */
+export interface ObjectCounter {
+  /** The path of a configuration file with the plugin. */
+  readonly config: string;
+  /** Resolves with the counts after the nth call. */
+  after(count: number): Promise<ObjectCounts>;
+}
+
+export async function createObjectCounter(
+  tester: Tester,
+  hook: "agent:job-ended" | "command:end",
+  at: readonly number[],
+): Promise<ObjectCounter> {
+  const file = (count: number) => path.join(tester.home, `objects-${count}.json`);
+  await tester.write("count-objects.ts", pluginText(hook, at, file("#")));
+  const plugins = { "./count-objects.ts": {} };
+  const config = await tester.write("counting.json", JSON.stringify({ extends: "./fast.json", plugins }));
+  return {
+    config,
+    async after(count) {
+      await until(`objects were counted after ${count} calls`, () => existsSync(file(count)));
+      return JSON.parse(readFileSync(file(count), "utf8")) as ObjectCounts;
+    },
+  };
+}
+
+/** Expects that a process keeps nothing of what it did `times` times between two counts. */
+export function expectNoGrowth(before: ObjectCounts, after: ObjectCounts, times: number): void {
+  const grown = Object.entries(after).flatMap(([type, count]) => {
+    const each = (count - (before[type] ?? 0)) / times;
+    return each > limits(type) ? [`${each.toFixed(2)} ${type}`] : [];
+  });
+  expect(grown).toEqual([]);
+}
+
+/** Types of which a single object for each job shows that something holds the job. */
+const heldTypes = /^(AbortController|AbortSignal|Subprocess|FileSink|Timeout|DOMException|TCPSocket|UnixSocket)$/;
+
+function limits(type: string): number {
+  return heldTypes.test(type) ? 0.1 : 0.5;
+}
+
+function pluginText(hook: string, at: readonly number[], file: string): string {
+  return `
+    import { heapStats } from "bun:jsc";
+    import { renameSync, writeFileSync } from "node:fs";
+
+    let calls = 0;
+    const count = (calls) => {
+      Bun.gc(true);
+      Bun.gc(true);
+      const file = ${JSON.stringify(file)}.replace("#", calls);
+      writeFileSync(file + ".new", JSON.stringify(heapStats().objectTypeCounts));
+      renameSync(file + ".new", file);
+    };
+    export default {
+      name: "count-objects",
+      runsIn: [${JSON.stringify(hook.startsWith("agent:") ? "agent" : "job")}],
+      setup(ctx) {
+        ctx.hook(${JSON.stringify(hook)}, () => {
+          calls += 1;
+          // What this call itself holds is gone a moment later.
+          if (${JSON.stringify(at)}.includes(calls)) setTimeout(count, 300, calls);
+        });
+      },
+    };
+  `;
+}

@@ -18,7 +18,7 @@ export interface ControlPlane extends Disposable {
   /** Whether pushed events are counted only, and not recorded. */
   isQuiet: boolean;
   readonly logBytes: number;
-  /** Assigns a job to the next waiting agent. Resolves with the time of the answer. */
+  /** Assigns a job to the next waiting agent, in the order of the calls. Resolves with the time of the answer. */
   run(jobId: string, commands: readonly string[]): Promise<number>;
   /** Answers the next sync with `stop-job`. Resolves with the time of the answer. */
   stop(jobId: string): Promise<number>;
@@ -34,7 +34,7 @@ export interface ControlPlane extends Disposable {
 export function createControlPlane(): ControlPlane {
   let calls: Call[] = [];
   let logBytes = 0;
-  let job: { id: string; commands: readonly string[]; answered(at: number): void } | undefined;
+  const queue: { id: string; commands: readonly string[]; answered(at: number): void }[] = [];
   let stopping: { id: string; answered(at: number): void } | undefined;
   let isShuttingDown = false;
   const waiting = new Set<{ test: (call: Call) => boolean; resolve(call: Call): void }>();
@@ -55,9 +55,9 @@ export function createControlPlane(): ControlPlane {
     const next_sync_after = plane.intervalMs();
     if (state === "waiting-for-jobs" && isShuttingDown)
       return { action: "shutdown", shutdown_reason: "requested" };
-    if (state === "waiting-for-jobs" && job !== undefined) {
+    const job = state === "waiting-for-jobs" ? queue.shift() : undefined;
+    if (job !== undefined) {
       const { id, commands, answered } = job;
-      job = undefined;
       const url = `http://${plane.endpoint}/api/v1/logs/${id}`;
       bodies.set(id, {
         job_id: id,
@@ -109,7 +109,7 @@ export function createControlPlane(): ControlPlane {
     get logBytes() {
       return logBytes;
     },
-    run: (id, commands) => new Promise((answered) => void (job = { id, commands, answered })),
+    run: (id, commands) => new Promise((answered) => void queue.push({ id, commands, answered })),
     stop: (id) => new Promise((answered) => void (stopping = { id, answered })),
     shutdown: () => void (isShuttingDown = true),
     until(test) {

@@ -38,7 +38,7 @@ async function hub(): Promise<void> {
   const { path, bytes } = writeFlood();
   await using server = await startHub();
   const { endpoint } = server;
-  await using agent = startAgent(endpoint);
+  await using agent = startAgent({ endpoint });
   const job = join(home, "flood.json");
   writeFileSync(job, JSON.stringify({ commands: [`cat ${path}`] }));
   await Bun.sleep(300);

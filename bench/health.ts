@@ -9,7 +9,7 @@ const health = ["--health-listen", listen];
 const spanMs = 30_000;
 
 const startSlots = (slots: number, args: readonly string[]) =>
-  startAgent(undefined, ["--slots", String(slots), "--name", "bench-agent", ...args]);
+  startAgent({ args: ["--slots", String(slots), "--name", "bench-agent", ...args] });
 
 await runParts({ memory, scrape });
 

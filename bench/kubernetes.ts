@@ -32,7 +32,7 @@ interface Times {
 
 /** Measures an agent and kubectl alternately. The first round warms up. */
 async function compareTimes(): Promise<void> {
-  await using agent = startAgent(undefined, inPods, cluster);
+  await using agent = startAgent({ args: inPods, variables: cluster });
   const ours: Times[] = [];
   const theirs: Times[] = [];
   for (let round = 0; round <= rounds; round += 1) {
@@ -130,7 +130,7 @@ async function floodKubectl(): Promise<number> {
 /** Bytes per second that arrive at the hub. Prints whether they are what was written, and the memory of the agent. */
 async function floodHub(): Promise<number> {
   await using hub = await startHub();
-  await using agent = startAgent(hub.endpoint, inPods, cluster);
+  await using agent = startAgent({ endpoint: hub.endpoint, args: inPods, variables: cluster });
   const ask = (route: string, init?: RequestInit) => fetch(`http://${hub.endpoint}/hub${route}`, init);
   const body = JSON.stringify({ commands: [prepareFlood, flood] });
   const { id } = (await (await ask("/jobs", { method: "POST", body })).json()) as JobView;

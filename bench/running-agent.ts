@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync } from "node:fs";
+import { chmodSync, chownSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type ControlPlane, createControlPlane } from "./control-plane.ts";
@@ -16,14 +16,23 @@ export interface RunningAgent extends AsyncDisposable {
   readonly startedAt: number;
 }
 
-/** Starts an agent. Without an endpoint it uses its own control plane. */
-export function startAgent(
-  endpoint?: string,
-  args: readonly string[] = [],
-  variables: Readonly<Record<string, string>> = {},
-): RunningAgent {
+export interface AgentOptions {
+  /** Default: the agent's own control plane. */
+  readonly endpoint?: string;
+  readonly args?: readonly string[];
+  readonly variables?: Readonly<Record<string, string>>;
+  /** The compiled program. Default: the one of this checkout. */
+  readonly program?: string;
+  /** The user and group of the agent. Default: this process's. */
+  readonly uid?: number | undefined;
+}
+
+export function startAgent(agentOptions: AgentOptions = {}): RunningAgent {
+  const { endpoint, args = [], variables = {}, program = binary, uid } = agentOptions;
   const plane = createControlPlane();
   const state = mkdtempSync(join(home, "state-"));
+  if (uid !== undefined) chownSync(state, uid, uid);
+  chmodSync(home, 0o1777);
   const startedAt = performance.timeOrigin + performance.now();
   const options = {
     endpoint: endpoint ?? plane.endpoint,
@@ -32,9 +41,10 @@ export function startAgent(
     "stop-grace-period": String(graceSeconds),
   };
   const flags = Object.entries(options).flatMap(([name, value]) => [`--${name}`, value]);
-  const agent = Bun.spawn([binary, "start", "--no-https", ...flags, ...args], {
+  const agent = Bun.spawn([program, "start", "--no-https", ...flags, ...args], {
     env: { ...env, ...variables, SEMAPHORE_AGENT_TOKEN: "bench-token" },
     stdio: ["ignore", "ignore", "inherit"],
+    ...(uid !== undefined && { uid, gid: uid }),
   });
   return {
     plane,

@@ -206,6 +206,15 @@ describe("a hub whose state has changed after an outage", () => {
     );
   });
 
+  test.concurrent("an endless time to the next sync is a minute", async () => {
+    await using scene = await createScene();
+    await using override = startSyncOverride(() => scene.hub.endpoint);
+    override.answer = () =>
+      new Response('{"action":"continue","job_id":"","shutdown_reason":"","next_sync_after":1e300}');
+    await scene.agent(["--endpoint", override.endpoint, "--log-level", "debug"]).shows("synced");
+    expect(await scene.agentLog()).toContain("nextSyncMs=60000 : synced");
+  });
+
   test.concurrent("another job is assigned to a busy agent: it is ignored, and the running job continues", async () => {
     await using scene = await createScene();
     await using override = startSyncOverride(() => scene.hub.endpoint);

@@ -6,6 +6,8 @@ test.each([
   [" 7 ", 7000],
   ["Thu, 01 Jan 1970 00:01:30 GMT", 30_000],
   ["Thu, 01 Jan 1970 00:00:30 GMT", 0],
+  ["9".repeat(400), 600_000],
+  ["Fri, 01 Jan 2999 00:00:00 GMT", 600_000],
   ["soon", undefined],
   ["", undefined],
   [null, undefined],

@@ -83,7 +83,9 @@ test.each([
   [-5, 0],
   ["x", 0],
   [undefined, 0],
-  [1e15, 2 ** 31 - 1],
+  [60_001, 60_000],
+  [1e300, 60_000],
+  [Number.POSITIVE_INFINITY, 60_000],
   [1500, 1500],
 ] as const)("next_sync_after %p is a delay of %p ms", (next_sync_after, nextSyncMs) => {
   expect(toSyncAnswer({ action: "continue", next_sync_after })).toMatchObject({ nextSyncMs });

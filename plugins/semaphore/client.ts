@@ -152,11 +152,8 @@ async function toReply<T>(
   if (!spec.accepts(response.status)) {
     const { text } = await readBody(response, maxErrorBytes);
     const message = `status ${response.status}${text.trim() === "" ? "" : `: ${text.slice(0, 300)}`}`;
-    const requestedMs = parseRetryAfter(response.headers.get("retry-after")) ?? 0;
-    return fail("status", message, {
-      status: response.status,
-      retryAfterMs: Math.min(requestedMs, longestRetryAfterMs),
-    });
+    const retryAfterMs = parseRetryAfter(response.headers.get("retry-after")) ?? 0;
+    return fail("status", message, { status: response.status, retryAfterMs });
   }
   const { text, fault } = await readBody(response, maxBodyBytes);
   const reply = fault === undefined ? spec.read(text) : undefined;
@@ -224,4 +221,3 @@ function toSyncBody(request: SyncRequest) {
 const shortestSecret = 6;
 /** Bytes that are read of an answer whose status is an error. */
 const maxErrorBytes = 16 * 1024;
-const longestRetryAfterMs = 600_000;

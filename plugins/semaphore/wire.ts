@@ -21,7 +21,7 @@ export type SyncAction =
 
 export interface SyncAnswer {
   readonly action: SyncAction;
-  /** Milliseconds to the next sync; 0 when the control plane names no time. */
+  /** Milliseconds to the next sync, up to a minute; 0 when the control plane names no time. */
   readonly nextSyncMs: number;
 }
 
@@ -41,7 +41,7 @@ export function toSyncAnswer(value: unknown): SyncAnswer | undefined {
   if (typeof word !== "string" || word === "") return undefined;
   const action = toAction(word, job_id, shutdown_reason);
   const nextSyncMs = typeof next_sync_after === "number" && next_sync_after > 0 ? next_sync_after : 0;
-  return action && { action, nextSyncMs: Math.min(nextSyncMs, longestTimerMs) };
+  return action && { action, nextSyncMs: Math.min(nextSyncMs, longestPauseMs) };
 }
 
 /** Returns `undefined` for a malformed answer to a registration. */
@@ -56,8 +56,8 @@ export function toLogToken(value: unknown): string | undefined {
   return isToken(token) ? token : undefined;
 }
 
-/** A longer timer would fire after 1 ms. */
-export const longestTimerMs = 2 ** 31 - 1;
+/** A control plane names 12 s at most. An agent that is silent for minutes is removed, and is told of no stop. */
+const longestPauseMs = 60_000;
 const reasons: readonly string[] = [
   "idle",
   "job-finished",

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import { toMessage } from "signalman";
+import { parseRetryAfter, toMessage } from "signalman";
 import { ApiError, isApiError, isTemporary, toApiError, unreachable } from "./api-error.ts";
 import type { Connection } from "./connection.ts";
 import { explainRefusal } from "./credentials.ts";
@@ -36,7 +36,10 @@ export function createClient(connection: Connection, options: ClientOptions = {}
     const deadline = AbortSignal.timeout(requestTimeoutMs);
     const signal = options.signal ? AbortSignal.any([options.signal, deadline]) : deadline;
     const response = await send(connection, path, { ...options, method, signal });
-    if (!response.ok) throw Object.assign(await refuse(response), { retryAfterMs: retryAfter(response) });
+    if (!response.ok) {
+      const retryAfterMs = parseRetryAfter(response.headers.get("Retry-After"));
+      throw Object.assign(await refuse(response), { retryAfterMs });
+    }
     return response;
   }
 
@@ -144,13 +147,8 @@ async function readJson(response: Response): Promise<unknown> {
   }
 }
 
-function retryAfter(response: Response): number | undefined {
-  const seconds = Number(response.headers.get("Retry-After") ?? Number.NaN);
-  return Number.isFinite(seconds) ? seconds * 1000 : undefined;
-}
-
-/** From 100 ms on, doubled up to 3 s, unless the server names a time. */
+/** From 100 ms on, doubled up to 3 s, or what the server names if that is longer. */
 function pauseMs(error: unknown, round: number): number {
   const asked = isApiError(error) ? (error as { retryAfterMs?: number }).retryAfterMs : undefined;
-  return asked ?? Math.min(3000, 100 * 2 ** round) * (0.75 + Math.random() / 2);
+  return Math.max(asked ?? 0, Math.min(3000, 100 * 2 ** round) * (0.75 + Math.random() / 2));
 }

@@ -47,13 +47,13 @@ test("a result is reported only after the sync in flight was answered", async ()
     return afterJob("job-finished")(call);
   });
   const logger = createRecordingLogger();
-  const agent = startAgent(hub, { logger });
+  const agent = startAgent(hub, { logger, config: { "request-timeout": 60 } });
   const job = await agent.jobs.at(0);
   await until(() => hub.syncs.some(({ state }) => state === "running-job"));
   job.finish("passed");
   await until(() => logger.entries.some(({ message }) => message === `job ${jobId}: passed`));
-  // Time for a report that does not wait.
-  await Bun.sleep(100);
+  // Time for a report that does not wait, or waits too briefly.
+  await Bun.sleep(2500);
   isAnswered = true;
   answer.resolve(sync("continue"));
   expect(await agent.reason).toBe("job-finished");

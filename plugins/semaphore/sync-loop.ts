@@ -39,7 +39,7 @@ export interface SyncLoop {
  * Syncs until the agent shuts down (protocol section 2.7): at once, then when the control plane says, or at once when an event
  * forces a sync. One sync is in flight at a time, and a forced one follows right after it: a control plane that receives
  * `running-job` after `finished-job` would take the agent for one that runs a job it does not have (protocol section 13a). A sync
- * about a running job is aborted when it delays a forced one by a second, since its answer comes again. A sync that waits for a
+ * about a running job is aborted when it delays a forced one by ten seconds, since its answer comes again. A sync that waits for a
  * job is never aborted: its answer may be a job.
  */
 export function startSyncLoop(options: SyncLoopOptions): SyncLoop {
@@ -128,7 +128,7 @@ export function startSyncLoop(options: SyncLoopOptions): SyncLoop {
 }
 
 /** Longest time for which a sync in flight delays a forced one. */
-const longestDelayMs = 1000;
+const longestDelayMs = 10_000;
 
 function reportOutcome({ onSynced }: SyncLoopOptions, reply: Reply<SyncAnswer>, durationMs: number): void {
   if (reply.ok) onSynced({ durationMs });

@@ -135,6 +135,18 @@ describe("an agent with a health server", () => {
     expect(get("/healthz")).rejects.toThrow();
   });
 
+  test.concurrent("answers a probe while a job holds a hundred connections without a request", async () => {
+    await using scene = await createScene();
+    const { address, get } = await startHealthy(scene);
+    const { port } = new URL(address);
+    const hold = `exec {fd}<>/dev/tcp/127.0.0.1/${port} && printf 'GET /healthz HTTP/1.1\\r\\nX: ' >&$fd`;
+    await scene.hub.submit({
+      commands: [`for i in {1..100}; do ${hold}; done; touch ${scene.tester.home}/held; sleep 60`],
+    });
+    await waitForFile(path.join(scene.tester.home, "held"));
+    expect((await get("/healthz")).status).toBe(200);
+  });
+
   test.concurrent("reuses the socket file of a killed agent", async () => {
     await using scene = await createScene();
     const socket = path.join(scene.tester.home, "health.sock");

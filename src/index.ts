@@ -123,6 +123,14 @@ export { version } from "./core/version.ts";
 // For programs of the agent's own on this host.
 export { runProgram } from "./os/processes/run-program.ts";
 
+// For plugins that serve HTTP.
+export {
+  type Connection,
+  type ConnectionLimits,
+  type Connections,
+  createConnections,
+} from "./os/connections.ts";
+
 export { readHolder, takeLock } from "./os/state/lock.ts";
 export { longestSocketPath } from "./os/socket-path.ts";
 

@@ -183,14 +183,25 @@ describe("the agent does not start", () => {
 });
 
 describe("clients", () => {
-  test("are limited to 64; the next ones are served after a disconnect", async () => {
+  test.each([
+    ["send nothing", ""],
+    ["do not end their header", "GET /healthz HTTP/1.1\r\nX: "],
+    ["have their answer and stay", "GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n"],
+  ])("that %s lock out no other: the oldest of 64 is closed", async (_, text) => {
     await using health = await startHealth();
     const port = Number(new URL(health.address).port);
-    const held = await Promise.all(Array.from({ length: 80 }, () => hold(port)));
-    await Promise.any(held.map(({ closed }) => closed));
-    held.forEach(({ end }) => end());
-    await Promise.all(held.map(({ closed }) => closed));
+    const held = await Promise.all(Array.from({ length: 200 }, () => hold(port, text)));
     expect((await health.get("/healthz")).status).toBe(200);
+    await Promise.all(held.slice(0, 100).map(({ closed }) => closed));
+    held.forEach(({ end }) => end());
+  });
+
+  test("that send a header without an end are disconnected", async () => {
+    await using health = await startHealth();
+    const client = await hold(Number(new URL(health.address).port), "GET /healthz HTTP/1.1\r\n");
+    const trickle = setInterval(() => client.send("X: y\r\n"), 50);
+    await client.closed;
+    clearInterval(trickle);
   });
 
   test("with open connections do not delay the shutdown of the agent", async () => {
@@ -205,14 +216,20 @@ describe("clients", () => {
   });
 });
 
-/** Connects a client that sends nothing. */
-async function hold(port: number): Promise<{ closed: Promise<void>; end(): void }> {
+/** Connects a client that sends a text, and then nothing. It leaves its side of the connection open. */
+async function hold(port: number, text = "") {
   const { connect } = await import("node:net");
   const closed = Promise.withResolvers<void>();
-  const socket = connect(port, "127.0.0.1");
+  const socket = connect({ port, host: "127.0.0.1", allowHalfOpen: true });
   await new Promise((resolve) => socket.once("connect", resolve));
   socket.on("error", () => {});
   socket.on("close", () => closed.resolve());
+  socket.on("end", () => closed.resolve());
   socket.resume();
-  return { closed: closed.promise, end: () => socket.destroy() };
+  if (text !== "") socket.write(text);
+  return {
+    closed: closed.promise,
+    send: (more: string) => void socket.write(more),
+    end: () => void socket.destroy(),
+  };
 }

@@ -1,8 +1,8 @@
 import { chmodSync, lstatSync, rmSync } from "node:fs";
 import { lookup } from "node:dns/promises";
 import { createServer as createHttpServer, type RequestListener } from "node:http";
-import { connect, createServer, type Server, type Socket } from "node:net";
-import { AgentError, toMessage } from "signalman";
+import { connect, createServer, type Server } from "node:net";
+import { AgentError, type Connection, type ConnectionLimits, createConnections, toMessage } from "signalman";
 import { type Address, toAddressText } from "./address.ts";
 
 export interface HttpServer {
@@ -12,9 +12,8 @@ export interface HttpServer {
   close(): Promise<void>;
 }
 
-/** Longest life of a connection, which carries one request: silent and slow clients are disconnected. */
-const lifeMs = 10_000;
-const connections = 64;
+/** A connection carries one request. An answer fits into the buffers of the kernel, unless a client reads nothing. */
+const limits: ConnectionLimits = { connections: 64, requestMs: 2000, answerMs: 10_000, idleMs: 2000 };
 
 /** Starts the server, for up to 64 connections. Throws `FILE_FAILED` with address and option on failure. */
 export async function openServer(
@@ -22,20 +21,18 @@ export async function openServer(
   option: string,
   listener: RequestListener,
 ): Promise<HttpServer> {
-  const http = createHttpServer(listener);
-  const sockets = new Set<Socket>();
-  // Bun's own HTTP server neither counts nor closes connections that have sent nothing yet.
-  const server = createServer((socket) => {
-    sockets.add(socket);
-    const timer = setTimeout(() => socket.destroy(), lifeMs);
-    socket.on("error", () => {});
-    socket.on("close", () => {
-      clearTimeout(timer);
-      sockets.delete(socket);
-    });
-    http.emit("connection", socket);
+  const connections = createConnections(limits);
+  const connectionOf = new WeakMap<object, Connection>();
+  const http = createHttpServer((request, response) => {
+    const connection = connectionOf.get(request.socket);
+    connection?.answering();
+    response.once("close", () => connection?.idle());
+    listener(request, response);
   });
-  server.maxConnections = connections;
+  const server = createServer((socket) => {
+    connectionOf.set(socket, connections.add(socket));
+    if (!socket.destroyed) http.emit("connection", socket);
+  });
   try {
     if (address.kind === "unix") await listenAtPath(server, address.path);
     else await listenAtPort(server, address.port, await resolve(address.host));
@@ -51,7 +48,7 @@ export async function openServer(
     close: () =>
       new Promise((closed) => {
         server.close(() => closed());
-        for (const socket of sockets) socket.destroy();
+        connections.closeAll();
       }),
   };
 }

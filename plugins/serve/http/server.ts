@@ -2,8 +2,7 @@ import { lookup } from "node:dns/promises";
 import { createServer as createHttpServer, type IncomingMessage, type ServerResponse } from "node:http";
 import type { AddressInfo, Socket } from "node:net";
 import { createServer as createTlsServer, type Server } from "node:tls";
-import { AgentError, toMessage } from "signalman";
-import { type Connection, createConnections } from "./connections.ts";
+import { AgentError, type Connection, createConnections, toMessage } from "signalman";
 import type { Limits } from "./limits.ts";
 
 export interface HttpsServerOptions {

@@ -1,10 +1,23 @@
-import type { Socket } from "node:net";
-import type { Limits } from "./limits.ts";
+import type { Duplex } from "node:stream";
 
-/** The open connections of the server. Each has a time limit, and their number is limited. */
+export interface ConnectionLimits {
+  /** Maximum number of open connections. */
+  readonly connections: number;
+  /** Maximum milliseconds for a client to send a request, the TLS handshake included. */
+  readonly requestMs: number;
+  /** Maximum milliseconds for an answer. Left out: none. */
+  readonly answerMs?: number;
+  /** Maximum milliseconds between two requests of a connection. */
+  readonly idleMs: number;
+}
+
+/**
+ * The open connections of an HTTP server. Each has a time limit, and their number is limited: Bun's own servers
+ * neither count nor close connections that have sent nothing yet.
+ */
 export interface Connections {
-  /** Adds a TCP connection, on which the TLS handshake has yet to happen. */
-  add(socket: Socket): Connection;
+  /** Adds a new connection. */
+  add(socket: Duplex): Connection;
   closeAll(): void;
 }
 
@@ -19,9 +32,9 @@ export interface Connection {
   readonly phase: "receiving" | "answering" | "idle";
 }
 
-export function createConnections(limits: Limits): Connections {
+export function createConnections(limits: ConnectionLimits): Connections {
   // In the order in which they were opened.
-  const open = new Map<Socket, Connection>();
+  const open = new Map<Duplex, Connection>();
   /** Closes the oldest connection that has no request, so that silent clients do not lock out others. */
   const makeRoom = (): boolean => {
     if (open.size < limits.connections) return true;
@@ -50,7 +63,7 @@ export function createConnections(limits: Limits): Connections {
   };
 }
 
-function createConnection(socket: Socket, { requestMs, idleMs }: Limits): Connection {
+function createConnection(socket: Duplex, { requestMs, answerMs, idleMs }: ConnectionLimits): Connection {
   let phase: Connection["phase"] = "receiving";
   let timer: Timer | undefined;
   const enter = (next: Connection["phase"], limitMs?: number): void => {
@@ -64,7 +77,7 @@ function createConnection(socket: Socket, { requestMs, idleMs }: Limits): Connec
   socket.once("close", () => clearTimeout(timer));
   return {
     receiving: () => enter("receiving", requestMs),
-    answering: () => enter("answering"),
+    answering: () => enter("answering", answerMs),
     idle: () => enter("idle", idleMs),
     get phase() {
       return phase;

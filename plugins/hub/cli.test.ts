@@ -12,8 +12,14 @@ interface Ended {
 }
 
 /** Runs the program in an empty working directory. */
-async function signalman(hub: Pick<Hub, "endpoint">, args: readonly string[], stdin = ""): Promise<Ended> {
+async function signalman(
+  hub: Pick<Hub, "endpoint">,
+  args: readonly string[],
+  stdin = "",
+  files: Readonly<Record<string, string>> = {},
+): Promise<Ended> {
   await using tmp = await tmpdir();
+  for (const [name, text] of Object.entries(files)) await Bun.write(join(tmp.path, name), text);
   const main = join(import.meta.dir, "..", "..", "src", "main.ts");
   const child = Bun.spawn([process.execPath, main, ...args], {
     cwd: tmp.path,
@@ -128,6 +134,25 @@ test.each([
   const ended = await signalman(hub, args, "commands: 5");
   expect(ended.exitCode).toBe(exitCode);
   expect(ended.stderr).toContain(message);
+});
+
+test.each([
+  "hub --port 0 --sync-interval 5-1",
+  "hub submit -",
+  "hub jobs",
+  "hub log x",
+  "hub stop x",
+  "hub agents",
+  "hub shutdown x",
+  "hub violations",
+  "hub faults",
+])("%s executes no configuration of the working directory", async (line) => {
+  await using hub = await createHub();
+  const config = 'console.error("executed"); console.log("executed"); export default { unknown: 1 };';
+  const { stdout, stderr } = await signalman(hub, line.split(" "), "commands: [make]", {
+    "signalman.config.ts": config,
+  });
+  expect(stdout + stderr).not.toMatch(/executed|unknown:/);
 });
 
 test("the hub prints its address, its token and a command for agents, and exits on SIGTERM", async () => {

@@ -6,6 +6,7 @@ import { printList } from "./print-list.ts";
 
 export default defineCommand({
   meta: { name: "hub agents", description: "list the registered agents" },
+  configuration: "none",
   args: { json: { type: "boolean", description: "print NDJSON" }, hub: hubArgument },
   async run({ args }) {
     const agents = await createClient(args.hub).call<readonly AgentView[]>("GET", "/agents");

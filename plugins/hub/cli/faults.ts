@@ -17,6 +17,7 @@ const kinds = [
 
 export default defineCommand({
   meta: { name: "hub faults", description: "list the fault rules; with --kind, add one" },
+  configuration: "none",
   args: {
     kind: { type: "enum", options: [...kinds], description: "kind of fault to add" },
     on: {

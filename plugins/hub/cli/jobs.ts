@@ -6,6 +6,7 @@ import { printList } from "./print-list.ts";
 
 export default defineCommand({
   meta: { name: "hub jobs", description: "list the jobs" },
+  configuration: "none",
   args: { json: { type: "boolean", description: "print NDJSON" }, hub: hubArgument },
   async run({ args }) {
     const jobs = await createClient(args.hub).call<readonly JobView[]>("GET", "/jobs");

@@ -6,6 +6,7 @@ import { showLog, toExitCode } from "./show-log.ts";
 
 export default defineCommand({
   meta: { name: "hub log", description: "show a job's log" },
+  configuration: "none",
   args: {
     job: { type: "positional", description: "job id, or a unique prefix of it", required: true },
     follow: {

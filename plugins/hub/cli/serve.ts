@@ -4,6 +4,7 @@ import { defaultPort, parseInterval, parseNumber } from "./arguments.ts";
 
 export default defineCommand({
   meta: { name: "hub", description: "run a control plane for development, in memory or stored on disk" },
+  configuration: "none",
   args: {
     listen: { type: "string", description: "address to listen on", valueHint: "host", default: "127.0.0.1" },
     port: {
@@ -66,7 +67,7 @@ export default defineCommand({
   },
 });
 
-/** Finds the token that an agent with this configuration registers with. */
+/** Finds the token of `--token` or `SEMAPHORE_AGENT_TOKEN`. */
 function findToken({ config }: Program): string | undefined {
   const value = config.options.find(({ key }) => key === "token")?.value;
   return typeof value === "string" && value !== "" ? value : undefined;

@@ -4,6 +4,7 @@ import { createClient } from "./client.ts";
 
 export default defineCommand({
   meta: { name: "hub shutdown", description: "disable an agent: stop its job and shut it down" },
+  configuration: "none",
   args: {
     agent: { type: "positional", description: "name of the agent", required: true },
     hub: hubArgument,

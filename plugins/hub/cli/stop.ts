@@ -6,6 +6,7 @@ import { findJob } from "./find-job.ts";
 
 export default defineCommand({
   meta: { name: "hub stop", description: "stop a job" },
+  configuration: "none",
   args: {
     job: { type: "positional", description: "job id, or a unique prefix of it", required: true },
     hub: hubArgument,

@@ -6,6 +6,7 @@ import { showLog, toExitCode } from "./show-log.ts";
 
 export default defineCommand({
   meta: { name: "hub submit", description: "queue a job from a file" },
+  configuration: "none",
   args: {
     file: {
       type: "positional",

@@ -9,6 +9,7 @@ export default defineCommand({
     name: "hub violations",
     description: "list the agents' violations of the protocol; the exit status is 1 when there are any",
   },
+  configuration: "none",
   args: {
     json: { type: "boolean", description: "print NDJSON" },
     clear: { type: "boolean", description: "delete the violations after printing them" },

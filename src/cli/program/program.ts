@@ -9,6 +9,7 @@ import type { BuiltInPlugins } from "../../core/host/loader.ts";
 import { type BuiltIns, collectCommands, findPluginCommand, type FoundCommand } from "./find-command.ts";
 import { openLogger } from "./program-log.ts";
 import { print } from "../output/print.ts";
+import { findEnvironmentFaults } from "./environment-faults.ts";
 import { omitUndeclared, refuseFlags, selectVariables, toConfigFile } from "./command-configuration.ts";
 import {
   loadFrom,
@@ -67,7 +68,7 @@ export async function loadProgram(options: LoadProgramOptions): Promise<LoadedPr
   const allFaults = [
     ...faults,
     ...resolved.faults,
-    ...(await findScriptFaults(found, declared, resolved, options)),
+    ...(await findAgentFaults(found, declared, resolved, options)),
   ];
   if (configuration === "required" || isOwn)
     assertValid(allFaults, resolved.isUsage ? "USAGE_INVALID" : "CONFIG_INVALID");
@@ -123,8 +124,8 @@ async function loadSourcesFor(options: LoadProgramOptions): Promise<Sources> {
   }
 }
 
-/** Finds the scripts that an agent must not run. */
-async function findScriptFaults(
+/** Finds scripts that an agent must not run, and variables with which it must not run. */
+async function findAgentFaults(
   { command }: FoundCommand,
   declared: Sources["declared"],
   { config }: ResolvedConfig,
@@ -133,7 +134,7 @@ async function findScriptFaults(
   if (command.configurationPlace !== "agent") return [];
   const { createFileTrust } = await import("./file-trust.ts");
   const trust = createFileTrust({ ...options, isInWorkingDirectory: false });
-  return trust?.findScriptFaults(declared, config) ?? [];
+  return [...findEnvironmentFaults(options.env), ...(trust?.findScriptFaults(declared, config) ?? [])];
 }
 
 function assertOn({ name, plugin, command }: FoundCommand, off: readonly string[]): void {

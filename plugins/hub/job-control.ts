@@ -1,7 +1,7 @@
 import { AgentError, parseJobRequest } from "signalman";
 import type { Hub } from "./contract.ts";
 import { stopJob, submit, submitRaw } from "./model/jobs.ts";
-import { type HubState, saveAgent } from "./model/state.ts";
+import { type HubState, isUuid, saveAgent } from "./model/state.ts";
 import { viewJob } from "./view.ts";
 
 /** The operations of a hub's users on jobs and agents. */
@@ -16,8 +16,9 @@ export interface JobControlOptions {
 
 export function createJobControl(state: HubState, { origin, save }: JobControlOptions): JobControl {
   const checkId = (id: string | undefined): void => {
-    if (id !== undefined && state.jobs.has(id))
-      throw new AgentError("JOB_INVALID", `job id "${id}" is already in use`);
+    if (id === undefined) return;
+    if (!isUuid(id)) throw new AgentError("JOB_INVALID", `job id "${id}" is not a UUID`);
+    if (state.jobs.has(id)) throw new AgentError("JOB_INVALID", `job id "${id}" is already in use`);
   };
   return {
     async submit(job, options = {}) {

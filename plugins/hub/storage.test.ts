@@ -2,6 +2,7 @@ import { expect, test } from "bun:test";
 import { readdirSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { tmpdir } from "signalman/testing";
+import { createStorage } from "unstorage";
 import { callHub, createScriptedAgent, validLog, push, registration } from "./testing/scripted-agent.ts";
 import type { Hub } from "./contract.ts";
 import { createHub } from "./hub.ts";
@@ -185,7 +186,7 @@ test("a failed write rejects the commit and is repeated by the next one", async 
   let isFull = true;
   const store = createStore({
     async write(key, bytes) {
-      if (isFull && key === "b") throw new Error("no space");
+      if (isFull && key === "b") throw Object.assign(new Error("no space"), { code: "ENOSPC" });
       written.push(`${key}=${Buffer.from(bytes).toString()}`);
     },
     async remove(key) {
@@ -203,3 +204,33 @@ test("a failed write rejects the commit and is repeated by the next one", async 
   await Promise.all([store.commit(), store.commit()]);
   expect(written).toEqual(['a={"n":1}', 'b={"n":2}', "-c", 'a={"n":2}']);
 });
+
+test("a change that can never be written is reported once, and does not hold up others", async () => {
+  await using tmp = await tmpdir();
+  const storage = createStorage({ driver: durableDriver(tmp.path) });
+  const store = createStore({
+    write: (key, bytes) => storage.setItemRaw(key, bytes),
+    remove: (key) => storage.removeItem(key),
+  });
+  store.put("jobs:../../../x", { n: 1 });
+  store.put("jobs:y", { n: 2 });
+  await expect(store.commit()).rejects.toThrow();
+  expect(readdirSync(join(tmp.path, "jobs"))).toEqual(["y"]);
+  await store.commit();
+});
+
+test.each(["../../../x", "a:b", "", "x".repeat(300)])(
+  "a job with the id %j is refused, and the hub continues",
+  async (id) => {
+    await using tmp = await tmpdir();
+    await using hub = await createHub({ storage: tmp.path });
+    const submit = (query: string) =>
+      fetch(`${hub.url}/hub/jobs${query}`, { method: "POST", body: "commands: [make]" });
+    for (const raw of ["", "&as-it-is"]) {
+      const refused = await submit(`?id=${encodeURIComponent(id)}${raw}`);
+      expect([refused.status, await refused.text()]).toEqual([422, expect.stringContaining("is not a UUID")]);
+    }
+    expect((await submit("")).status).toBe(201);
+    expect((await submit(`?id=${crypto.randomUUID()}`)).status).toBe(201);
+  },
+);

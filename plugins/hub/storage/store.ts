@@ -35,16 +35,23 @@ export function createStore(disk: Disk): Store {
   const flush = async (): Promise<void> => {
     const entries = [...pending];
     pending = new Map();
+    let refusal: unknown;
     for (const [index, [key, read]] of entries.entries()) {
       try {
         const bytes = read();
         await (bytes === undefined ? disk.remove(key) : disk.write(key, bytes));
       } catch (error) {
+        // The storage itself refuses the change, and not the disk: it is reported once, and dropped.
+        if (typeof (error as NodeJS.ErrnoException).code !== "string") {
+          refusal = error;
+          continue;
+        }
         // Unwritten changes stay queued; newer changes of the same keys replace them.
         pending = new Map([...entries.slice(index), ...pending]);
         throw error;
       }
     }
+    if (refusal !== undefined) throw refusal;
   };
   return {
     put: (key, value) => enqueue(key, () => Buffer.from(JSON.stringify(value))),

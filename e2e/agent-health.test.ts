@@ -147,6 +147,16 @@ describe("an agent with a health server", () => {
     expect((await get("/healthz")).status).toBe(200);
   });
 
+  test.concurrent("reveals nothing to a web page whose name resolves to this host", async () => {
+    await using scene = await createScene();
+    const { address } = await startHealthy(scene);
+    for (const page of ["/status", "/metrics", "/readyz"]) {
+      const answer = await fetch(`${address}${page}`, { headers: { Host: "evil.example" } });
+      expect(answer.status).toBe(403);
+      expect(await answer.text()).toStartWith('host "evil.example" is not accepted');
+    }
+  });
+
   test.concurrent("reuses the socket file of a killed agent", async () => {
     await using scene = await createScene();
     const socket = path.join(scene.tester.home, "health.sock");

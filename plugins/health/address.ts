@@ -33,6 +33,22 @@ export function isLocal(address: Address): boolean {
   return /^(127(\.\d+){3}|::1|localhost)$/i.test(address.host ?? "");
 }
 
+/**
+ * Returns why a request with this `Host` header is refused at a loopback address: a web page whose name resolves to this host
+ * could read the answer. Pages cannot leave the header out; old probes do.
+ */
+export function findHostFault(
+  address: Address,
+  header: string,
+  names: readonly string[],
+): string | undefined {
+  if (address.kind === "unix" || !isLocal(address)) return undefined;
+  const host = header.replace(/:\d+$/, "").toLowerCase();
+  const known = [address.host, ...names].some((name) => name?.toLowerCase() === host);
+  if (host === "" || known || /^(127(\.\d+){3}|\[::1\]|localhost)$/.test(host)) return undefined;
+  return `host "${host.slice(0, 255)}" is not accepted: use localhost or the address, or add the name to health-hosts`;
+}
+
 function readAddress(text: string): Address | string {
   if (text.startsWith("unix:")) return readPath(text.slice("unix:".length));
   const [, literal, name, digits] = /^(?:\[(.*)\]|([\w.-]*)):(\d+)$/.exec(text) ?? [];

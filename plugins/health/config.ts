@@ -17,6 +17,16 @@ export const config = v.strictObject({
     ),
     "",
   ),
+  hosts: v.optional(
+    v.pipe(
+      v.array(v.pipe(v.string(), v.nonEmpty("expected a host name"))),
+      v.description(
+        "Further host names that a request to a loopback address may have in its Host header, besides localhost and the address; every other name is refused (403), since a web page could have it resolve to this host",
+      ),
+      v.metadata({ hint: "name" }),
+    ),
+    [],
+  ),
   "sync-age": v.optional(
     seconds("Maximum seconds since a slot's last answered sync for /readyz to answer 200 (at least 1)", 1),
     60,

@@ -1,5 +1,5 @@
 import type { AgentStatus, Logger } from "signalman";
-import { isLocal, parseAddress } from "./address.ts";
+import { findHostFault, isLocal, parseAddress } from "./address.ts";
 import { createMetrics, type Metrics } from "./metrics.ts";
 import { createListener, toJson, toText } from "./pages.ts";
 import { readReadiness } from "./readiness.ts";
@@ -7,6 +7,8 @@ import { openServer } from "./server.ts";
 
 export interface HealthOptions {
   readonly listen: string;
+  /** Further names of a loopback address. */
+  readonly hosts: readonly string[];
   readonly syncAgeMs: number;
   readonly version: string;
   readonly status: () => AgentStatus;
@@ -36,7 +38,7 @@ export async function openHealth(options: HealthOptions): Promise<Health> {
       "/status": () => toJson({ ...status(), versions: { signalman: version, bun: Bun.version } }),
       "/metrics": async () => ({ type: metrics.contentType, body: await metrics.render() }),
     },
-    logger,
+    { logger, findHostFault: (host) => findHostFault(address, host, options.hosts) },
   );
   const server = await openServer(address, "health-listen", listener);
   logger.info(`health, status and metrics are at ${server.address}`);

@@ -8,14 +8,21 @@ export default definePlugin({
   description: "serves health, readiness, status and metrics over HTTP",
   runsIn: ["agent"],
   config,
-  flags: { "health-listen": "listen", "health-sync-age": "sync-age" },
-  setup(ctx, { listen, "sync-age": syncAge }) {
+  flags: { "health-listen": "listen", "health-hosts": "hosts", "health-sync-age": "sync-age" },
+  setup(ctx, { listen, hosts, "sync-age": syncAge }) {
     if (listen === "") return;
     let health: Health | undefined;
     ctx.hook("agent:start", async ({ version, status }) => {
       if (!status) return;
       const { openHealth } = await import("./health.ts");
-      health = await openHealth({ listen, syncAgeMs: syncAge * 1000, version, status, logger: ctx.log });
+      health = await openHealth({
+        listen,
+        hosts,
+        syncAgeMs: syncAge * 1000,
+        version,
+        status,
+        logger: ctx.log,
+      });
       ctx.defer(health.close);
     });
     ctx.hook("agent:registered", ({ slot }) => health?.registered(slot));

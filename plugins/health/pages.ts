@@ -17,11 +17,19 @@ export function toJson(value: unknown, status = 200): Page {
   return { status, type: "application/json; charset=utf-8", body: `${JSON.stringify(value)}\n` };
 }
 
+export interface ListenerOptions {
+  readonly logger: Logger;
+  /** Returns why a request with this `Host` header is refused. */
+  findHostFault(host: string): string | undefined;
+}
+
 /** Answers GET and HEAD with the page of the path, and all other requests with an error. Request bodies are not read. */
-export function createListener(pages: Pages, logger: Logger) {
+export function createListener(pages: Pages, { logger, findHostFault }: ListenerOptions) {
   const known = Object.keys(pages).join(", ");
 
-  const find = async ({ method, url = "" }: IncomingMessage): Promise<Page> => {
+  const find = async ({ method, url = "", headers }: IncomingMessage): Promise<Page> => {
+    const fault = findHostFault(headers.host ?? "");
+    if (fault !== undefined) return toText(fault, 403);
     const path = url.split("?", 1)[0]!;
     const page = Object.hasOwn(pages, path) ? pages[path] : undefined;
     if (page === undefined) return toText(`unknown path (known: ${known})`, 404);

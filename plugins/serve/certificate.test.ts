@@ -35,6 +35,43 @@ test.each(["0.0.0.0", "::"])("a self-signed certificate does not name the addres
   expect(new X509Certificate(createSelfSigned(address).cert).checkIP(address)).toBeUndefined();
 });
 
+test("what the key of a self-signed certificate signs is trusted for no other host", async () => {
+  const path = (name: string) => join(directory.path, name);
+  const { cert, key } = createSelfSigned("localhost");
+  const certificate = new X509Certificate(cert);
+  expect([certificate.ca, certificate.keyUsage]).toEqual([false, ["1.3.6.1.5.5.7.3.1"]]);
+  writeFileSync(path("own.crt"), cert);
+  writeFileSync(path("own.key"), key);
+  writeFileSync(path("names"), "subjectAltName=DNS:evil.example,IP:127.0.0.1");
+  const openssl = (...words: string[]) => {
+    const { exitCode, stderr } = Bun.spawnSync(["openssl", ...words], { cwd: directory.path });
+    expect([exitCode, exitCode === 0 || stderr.toString()]).toEqual([0, true]);
+  };
+  openssl(
+    ..."req -new -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -subj /CN=evil".split(" "),
+    ..."-keyout evil.key -out evil.csr".split(" "),
+  );
+  openssl(
+    ..."x509 -req -in evil.csr -CA own.crt -CAkey own.key -CAcreateserial -days 2".split(" "),
+    ..."-extfile names -out evil.crt".split(" "),
+  );
+  const chain = readFileSync(path("evil.crt"), "utf8") + cert;
+  const serve = (served: string, keyFile: string) =>
+    Bun.serve({
+      hostname: "127.0.0.1",
+      port: 0,
+      tls: { cert: served, key: readFileSync(path(keyFile), "utf8") },
+      fetch: () => new Response("trusted"),
+    });
+  const evil = serve(chain, "evil.key");
+  const own = serve(cert, "own.key");
+  const ask = (server: { readonly port?: number | undefined }) =>
+    fetch(`https://127.0.0.1:${server.port}/`, { tls: { ca: cert } }).then((answer) => answer.text());
+  expect(await ask(own)).toBe("trusted");
+  await expect(ask(evil)).rejects.toThrow();
+  await Promise.all([evil.stop(true), own.stop(true)]);
+});
+
 test("a certificate is created once, with a key that only its owner can read", () => {
   const paths = toPaths("new");
   const created = loadOrCreateCertificate(paths, "localhost");

@@ -45,8 +45,9 @@ export function octets(bytes: Uint8Array): Buffer {
   return encode(0x04, bytes);
 }
 
-export function bits(bytes: Uint8Array): Buffer {
-  return encode(0x03, Buffer.concat([Buffer.of(0), bytes]));
+/** `unused`: number of bits at the end that do not count. */
+export function bits(bytes: Uint8Array, unused = 0): Buffer {
+  return encode(0x03, Buffer.concat([Buffer.of(unused), bytes]));
 }
 
 /** A value under a context-specific tag. `constructed`: it consists of other values. */

@@ -38,7 +38,9 @@ export function createSelfSigned(host: string, now = new Date()): Certificate {
     sequence(utcTime(new Date(now.getTime() - hourMs)), utcTime(new Date(now.getTime() + yearMs))),
     name,
     publicKey.export({ type: "spki", format: "der" }),
-    tagged(3, sequence(basicConstraints(), subjectAltName(host)), { constructed: true }),
+    tagged(3, sequence(basicConstraints(), keyUsage(), extendedKeyUsage(), subjectAltName(host)), {
+      constructed: true,
+    }),
   );
   const signature = sign("sha256", body, privateKey);
   return {
@@ -51,15 +53,31 @@ const oid = {
   commonName: "2.5.4.3",
   ecdsaWithSha256: "1.2.840.10045.4.3.2",
   basicConstraints: "2.5.29.19",
+  keyUsage: "2.5.29.15",
+  extendedKeyUsage: "2.5.29.37",
+  serverAuth: "1.3.6.1.5.5.7.3.1",
   subjectAltName: "2.5.29.17",
 } as const;
 
 const hourMs = 3_600_000;
 const yearMs = 365 * 24 * hourMs;
 
-/** A client that trusts this certificate trusts it as its own issuer. */
+/** A client that trusts this certificate trusts it for its own names only: it can issue no other. */
 function basicConstraints(): Buffer {
-  return sequence(objectIdentifier(oid.basicConstraints), boolean(true), octets(sequence(boolean(true))));
+  return critical(oid.basicConstraints, sequence());
+}
+
+/** The bit `digitalSignature`: the first, with 7 unused bits after it. */
+function keyUsage(): Buffer {
+  return critical(oid.keyUsage, bits(Buffer.of(0x80), 7));
+}
+
+function extendedKeyUsage(): Buffer {
+  return critical(oid.extendedKeyUsage, sequence(objectIdentifier(oid.serverAuth)));
+}
+
+function critical(id: string, value: Uint8Array): Buffer {
+  return sequence(objectIdentifier(id), boolean(true), octets(value));
 }
 
 function subjectAltName(host: string): Buffer {

@@ -76,6 +76,7 @@ export {
 export { type EcrLogin, getEcrLogin } from "./job/pull-credentials/ecr.ts";
 export { parseJobRequest, type ParsedJob, toJobRequest } from "./job/request/parse.ts";
 export type { LogBackend, LogBackendContext, LogDelivery } from "./core/contracts/log-backend.ts";
+export { findExecutor } from "./job/choose-executor.ts";
 export { countUndelivered } from "./job/log/count-undelivered.ts";
 export type { JobEvent, JobResult } from "./core/contracts/job-events.ts";
 export { type PullLogs, pullLogs } from "./agent/pull-logs.ts";

@@ -1,5 +1,6 @@
 import { hostname } from "node:os";
 import {
+  AgentError,
   type JobRequest,
   type JobSource,
   type JobSourceContext,
@@ -28,6 +29,8 @@ export interface HostedSourceOptions {
   /** Path of the agent's log. */
   readonly agentLog: string;
   readonly logs: PullLogs;
+  /** Returns why this agent can never run a job. */
+  findFault(request: JobRequest): string | undefined;
 }
 
 /** Takes one job from clients of an HTTPS API (protocol section 8.3). */
@@ -49,7 +52,7 @@ interface RunningAgent extends HostedAgent {
 
 function createHostedAgent(
   context: JobSourceContext,
-  { logs, callbacks }: HostedSourceOptions,
+  { logs, callbacks, findFault }: HostedSourceOptions,
 ): RunningAgent {
   const { jobs, logger, signals } = context;
   const records = createJobRecords(context.state, logger);
@@ -80,6 +83,8 @@ function createHostedAgent(
     logs,
     async submit(request: JobRequest) {
       if (current !== undefined) return current.id === request.id ? "same" : "other";
+      const fault = findFault(request);
+      if (fault !== undefined) throw new AgentError("JOB_INVALID", fault);
       const job = createHostedJob(createJobRecord(request.id), jobOptions, (delivery) =>
         jobs.start(request, delivery),
       );

@@ -6,8 +6,8 @@ export interface HostedAgent {
   readonly job: HostedJob | undefined;
   readonly logs: PullLogs;
   /**
-   * `same`: this job was submitted before. `other`: there is another job. Rejects when the job cannot be
-   * started.
+   * `same`: this job was submitted before. `other`: there is another job. Rejects with
+   * `JOB_INVALID` when this agent can never run the job, and otherwise when the job cannot be started.
    */
   submit(request: JobRequest): Promise<"started" | "same" | "other">;
 }

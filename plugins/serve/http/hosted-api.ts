@@ -1,4 +1,4 @@
-import { AgentError, type JobRequest, type Logger, toJobRequest, toMessage } from "signalman";
+import { AgentError, isAgentError, type JobRequest, type Logger, toJobRequest, toMessage } from "signalman";
 import { createAuthorize } from "../authorization.ts";
 import { readAgentLog } from "./agent-log.ts";
 import type { HostedAgent } from "./hosted-agent.ts";
@@ -108,8 +108,10 @@ async function submit(exchange: Exchange, agent: HostedAgent, logger: Logger): P
     logger.info(`job ${request.id} ${outcomes[outcome]}`);
     exchange.sendMessage(outcome === "other" ? 422 : 200, words[outcome]);
   } catch (error) {
-    logger.error(`job ${request.id} could not be started: ${toMessage(error)}`);
-    exchange.sendMessage(500, toMessage(error));
+    const isInvalid = isAgentError(error) && error.code === "JOB_INVALID";
+    const refusal = isInvalid ? "was refused" : "could not be started";
+    logger[isInvalid ? "warn" : "error"](`job ${request.id} ${refusal}: ${toMessage(error)}`);
+    exchange.sendMessage(isInvalid ? 422 : 500, toMessage(error));
   }
 }
 

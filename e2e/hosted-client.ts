@@ -4,6 +4,7 @@ import path from "node:path";
 import type { JobEvent } from "../src/core/contracts/job-events.ts";
 import { createTester, type Running, type Tester } from "./fixtures.ts";
 import { toEvents, until } from "./jobs.ts";
+import { programOf } from "./users.ts";
 
 // A client of hosted mode, written from the protocol specification alone (sections 3, 5 and 8.3).
 
@@ -55,12 +56,16 @@ export interface HostedJobFile {
 
 export async function createHostedScene(
   args: readonly string[] = [],
-  options: { readonly env?: Readonly<Record<string, string>> } = {},
+  {
+    as = [],
+    env = {},
+  }: { readonly as?: readonly string[]; readonly env?: Readonly<Record<string, string>> } = {},
 ): Promise<HostedScene> {
   const tester = await createTester();
   const callbacks = startCallbackServer();
   const flags = ["--auth-token-secret", secret, "--self-signed", "--host", "127.0.0.1", "--port", "0"];
-  const start = () => tester.start(["serve", ...flags, "--state-dir", "state", ...args], options);
+  const program = await programOf(tester, as);
+  const start = () => tester.start(["serve", ...flags, "--state-dir", "state", ...args], { env, program });
   const jobs: string[] = [];
   let current = await listen(start());
 

@@ -1,5 +1,9 @@
 import { expect, test } from "bun:test";
+import { chmodSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import path from "node:path";
 import { createHostedScene } from "./hosted-client.ts";
+import { outline } from "./jobs.ts";
+import { isRoot, users } from "./users.ts";
 
 test.concurrent("a job is refused at once when no executor can run it, and the agent takes another", async () => {
   await using scene = await createHostedScene();
@@ -20,3 +24,31 @@ test.concurrent("a job is refused at once when no executor can run it, and the a
   await scene.archive("odd");
   await scene.callbacks.has("teardown");
 });
+
+test.concurrent.if(isRoot && users.length > 1)(
+  "a jump point that another user made is named with its owner, and an option names another path",
+  async () => {
+    const shared = mkdtempSync("/tmp/signalman-shared-");
+    using _removal = { [Symbol.dispose]: () => rmSync(shared, { recursive: true }) };
+    chmodSync(shared, 0o1777);
+    const [made, free] = [path.join(shared, "made"), path.join(shared, "free")];
+    writeFileSync(made, "of root");
+    const { as } = users[1]!;
+    const job = { commands: ["true"] };
+    {
+      await using scene = await createHostedScene(["--ssh-jump-point-path", made], { as });
+      await scene.submit({ ...job, job_id: "refused" });
+      expect(await scene.callbacks.has("finished")).toBe('{"result":"failed"}');
+      const log = outline(await scene.archive("refused")).join("\n");
+      expect(log).toContain(`'${made}': the file belongs to another user (uid 0): remove it as root`);
+      expect(log).toContain("--ssh-jump-point-path");
+      await scene.callbacks.has("teardown");
+    }
+    await using scene = await createHostedScene(["--ssh-jump-point-path", free], { as });
+    await scene.submit({ ...job, job_id: "passes" });
+    expect(await scene.callbacks.has("finished")).toBe('{"result":"passed"}');
+    expect(readFileSync(free, "utf8")).toStartWith("#!/bin/bash\n");
+    await scene.archive("passes");
+    await scene.callbacks.has("teardown");
+  },
+);

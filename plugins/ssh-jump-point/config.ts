@@ -9,7 +9,12 @@ export const config = v.strictObject({
     false,
   ),
   path: v.optional(
-    v.pipe(v.string(), v.nonEmpty("expected a path"), v.description("Path of the jump point script")),
+    v.pipe(
+      v.string(),
+      v.nonEmpty("expected a path"),
+      v.description("Path of the script through which SSH sessions enter the job of `signalman serve`"),
+      v.metadata({ hint: "path" }),
+    ),
     "/tmp/ssh_jump_point",
   ),
 });

@@ -10,6 +10,7 @@ export default definePlugin({
   description: "adds the SSH keys of a job and the jump point script in hosted mode",
   runsIn: ["job"],
   config,
+  flags: { "ssh-jump-point-path": "path" },
   setup(ctx, { enabled, path }) {
     if (!enabled) return;
     ctx.hook("job:start", async ({ job }) => {

@@ -1,5 +1,5 @@
 import { randomBytes } from "node:crypto";
-import { chmodSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { chmodSync, lstatSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { AgentError, type JobRequest, toMessage } from "signalman";
 
 /**
@@ -15,9 +15,16 @@ export function writeJumpPoint(path: string, job: Pick<JobRequest, "id" | "execu
     renameSync(temporary, path);
   } catch (cause) {
     rmSync(temporary, { force: true });
-    const message = `Failed to write the SSH jump point '${path}': ${toMessage(cause)}`;
+    const message = `Failed to write the SSH jump point '${path}': ${findCulprit(path) ?? toMessage(cause)}`;
     throw new AgentError("JOB_REFUSED", message, { cause });
   }
+}
+
+/** In a directory with the sticky bit, such as /tmp, only the owner of a file can replace it. */
+function findCulprit(path: string): string | undefined {
+  const uid = lstatSync(path, { throwIfNoEntry: false })?.uid;
+  if (uid === undefined || uid === process.geteuid?.()) return undefined;
+  return `the file belongs to another user (uid ${uid}): remove it as root, or name another path with --ssh-jump-point-path`;
 }
 
 const hostScript = `#!/bin/bash

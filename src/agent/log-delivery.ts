@@ -14,6 +14,7 @@ import type { JobProcess } from "../job/process/job-process.ts";
 import { readDeliveryCursor } from "../job/process/job-documents.ts";
 import { jobFiles } from "../job/process/messages.ts";
 import { writeDocument } from "../os/state/document.ts";
+import { assertCreated } from "../job/assert-created.ts";
 import { findEntry } from "../os/state/file.ts";
 import { runBackend } from "./backend-run.ts";
 import { findLogBackend, type LogMethodChoice } from "./log-method.ts";
@@ -92,7 +93,8 @@ async function deliverWithBackend(
     deliveredEvents: delivered.event,
   });
   void notifier.notify("logOpened", { job: request, position });
-  const backend = findLogBackend(request.logger.method, { host, logMethods }).open({
+  const factory = findLogBackend(request.logger.method, { host, logMethods });
+  const backend = factory.open({
     job: request,
     logger,
     spool: reader,
@@ -104,7 +106,7 @@ async function deliverWithBackend(
     refreshToken: () => delivery.refreshToken(),
     ...(delivery.ca && { ca: delivery.ca }),
   });
-  return runBackend(backend, { signal, logger });
+  return runBackend(assertCreated(backend, factory, ["run", Symbol.asyncDispose]), { signal, logger });
 }
 
 function toExtent({ cursor, checksum }: SpoolReader): SpoolExtent {

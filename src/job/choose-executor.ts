@@ -2,7 +2,6 @@ import type { Executor, ExecutorFactory, JobLimits, JobUser } from "../core/cont
 import type { Host } from "../core/contracts/host.ts";
 import { executor } from "../core/contracts/services.ts";
 import { AgentError } from "../core/errors.ts";
-import { findOrigin } from "../core/host/attribution.ts";
 
 export interface ChosenExecutor {
   readonly name: string;
@@ -81,18 +80,8 @@ export function prepareLimits(
   );
 }
 
-/** Throws `PLUGIN_INVALID` when an executor lacks a member of the contract, as a spread copy of another executor does. */
-export function assertExecutor(created: Executor, name: string): Executor {
-  const missing = members.filter((member) => typeof created?.[member] !== "function");
-  if (missing.length === 0) return created;
-  const plugin = findOrigin(created)?.plugin ?? "unknown";
-  throw new AgentError(
-    "PLUGIN_INVALID",
-    `plugin "${plugin}": executor "${name}" has no ${missing.map(String).join(", ")}: write out all members, since an executor of another plugin cannot be spread`,
-  );
-}
-
-const members = [
+/** The methods that every executor has. */
+export const executorMethods = [
   "start",
   "exportEnvironment",
   "injectFiles",

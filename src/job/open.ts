@@ -11,7 +11,8 @@ import { createCookie } from "../os/processes/cookie.ts";
 import { socketDirectories, toSocketPath } from "../os/socket-path.ts";
 import { resolveLinks } from "../os/state/file.ts";
 import { toBaseEnvironment } from "./base-environment.ts";
-import { assertExecutor, chooseExecutor } from "./choose-executor.ts";
+import { assertCreated } from "./assert-created.ts";
+import { chooseExecutor, executorMethods } from "./choose-executor.ts";
 import { createJobSequences } from "./commands/job-sequences.ts";
 import { listenToJob } from "./commands/job-socket.ts";
 import { admitUser, makeExecutorDirectory, makeJobDirectory, removeJobDirectory } from "./job-directory.ts";
@@ -95,7 +96,7 @@ export async function openJob(asked: JobRequest, options: OpenJobOptions): Promi
         logger: logger.child(name),
         directory: makeExecutorDirectory(directory),
       });
-      return assertExecutor(created, name);
+      return assertCreated(created, factory, executorMethods);
     },
   });
 
@@ -109,7 +110,10 @@ function openFilters(job: JobRequest, { host, settings, onSecrets }: OpenJobOpti
     secrets: settings.secrets,
     addSecrets: (values: readonly string[]) => onSecrets?.(values),
   };
-  return [...host.all(logFilter)].map(([name, factory]) => ({ name, filter: factory.open(context) }));
+  return [...host.all(logFilter)].map(([name, factory]) => ({
+    name,
+    filter: assertCreated(factory.open(context), factory, ["push", "flush", "text", "counts"]),
+  }));
 }
 
 function toExecutorContext(

@@ -20,6 +20,8 @@ export interface ServiceOptions<T extends object> {
   readonly optional?: readonly (keyof T & string)[];
   /** Methods that create further objects of the plugin, with the methods of those objects, which are treated alike. */
   readonly factories?: { readonly [K in keyof T & string]?: readonly string[] };
+  /** Types of members that are not methods: `string`, `list` or another `typeof`; with `?` where a provider may leave the member out. */
+  readonly data?: { readonly [K in keyof T & string]?: string };
 }
 
 /** Creates a service token. Two tokens with the same id are the same service, so that copies of a plugin's package agree. */
@@ -34,13 +36,22 @@ export const check = defineService<Check>("check", { methods: ["run"] });
 export const executor = defineService<ExecutorFactory>("executor", {
   optional: ["cleanUp", "prepareLimits"],
   factories: { create: ["start", "exportEnvironment", "injectFiles", "run", "stop", "usage"] },
+  data: {
+    takesAllJobs: "boolean?",
+    acceptsCommandPrefix: "boolean?",
+    appliesUser: "boolean?",
+    enforcesLimits: "list?",
+  },
 });
 
 /** A command for a job's own processes. Provided under the command's name: `redact`. */
 export const jobCommand = defineService<JobCommandHandler>("job-command", { methods: ["run"] });
 
 /** A source of jobs. Provided under the name of the control plane: `semaphore`. */
-export const jobSource = defineService<JobSource>("job-source", { methods: ["run"] });
+export const jobSource = defineService<JobSource>("job-source", {
+  methods: ["run"],
+  data: { identity: "string" },
+});
 
 /** A log backend. Provided under the request's log method: `push`, `pull`. */
 export const logBackend = defineService<LogBackendFactory>("log-backend", { factories: { open: ["run"] } });

@@ -47,12 +47,6 @@ export function findOrigin(view: object): ErrorOrigin | undefined {
   return origins.get(view);
 }
 
-/** The methods of a service, or of an object that a service created, whose errors name the plugin. */
-export type ServiceMethods = Pick<
-  ServiceOptions<Record<string, unknown>>,
-  "methods" | "optional" | "factories"
->;
-
 /**
  * Returns a view of a service. Errors of the listed methods and of its disposal name the plugin. Methods run
  * on the target itself, so that private fields work. Objects that `factories` return are wrapped as well; the
@@ -61,7 +55,7 @@ export type ServiceMethods = Pick<
 export function wrapService<T extends object>(
   target: T,
   origin: ErrorOrigin,
-  { methods = [], optional = [], factories = {} }: ServiceMethods,
+  { methods = [], optional = [], factories = {} }: ServiceOptions<Record<string, unknown>>,
 ): T {
   const view: T = Object.create(target);
   origins.set(view, origin);

@@ -1,7 +1,7 @@
 import { AgentError } from "../errors.ts";
-import { type ServiceMethods, wrapService } from "./attribution.ts";
+import { wrapService } from "./attribution.ts";
 import { toHint } from "../nearest.ts";
-import type { Service } from "../contracts/services.ts";
+import type { Service, ServiceOptions } from "../contracts/services.ts";
 
 /** The services that plugins provide, by kind and name. */
 export interface Registry {
@@ -19,7 +19,7 @@ export function createRegistry(): Registry {
   return {
     provide(owner, service, name, value) {
       assertProvidable(service, name, value);
-      assertComplete(owner, service, name, value);
+      assertComplete(`${service.id} "${name}" of plugin "${owner}"`, service, value);
       const names = namesOf(service.id);
       const taken = names.get(name);
       if (taken !== undefined) {
@@ -63,20 +63,16 @@ function assertProvidable(service: unknown, name: unknown, value: unknown): void
   }
 }
 
-function assertComplete(
-  owner: string,
-  service: Pick<Service<Record<string, unknown>>, "id"> & ServiceMethods,
-  name: string,
-  value: object,
-): void {
-  const required = [...(service.methods ?? []), ...Object.keys(service.factories ?? {})];
-  for (const method of [...required, ...(service.optional ?? [])]) {
-    const member: unknown = Reflect.get(value, method);
-    if (typeof member === "function" || (member === undefined && !required.includes(method))) continue;
-    const fault = member === undefined ? "is missing" : `must be a function, not ${Bun.inspect(member)}`;
-    throw new AgentError(
-      "PLUGIN_INVALID",
-      `${service.id} "${name}" of plugin "${owner}" is incomplete: its method "${method}" ${fault}`,
-    );
+function assertComplete(what: string, service: ServiceOptions<Record<string, unknown>>, value: object): void {
+  const { methods = [], optional = [], factories = {}, data = {} } = service;
+  const required = [...methods, ...Object.keys(factories)].map((method) => [method, "function"] as const);
+  const others = optional.map((method) => [method, "function?"] as const);
+  for (const [member, type = ""] of [...required, ...others, ...Object.entries(data)]) {
+    const found: unknown = Reflect.get(value, member);
+    const [expected, isOptional] = [type.replace("?", ""), type.endsWith("?")];
+    if ((Array.isArray(found) ? "list" : typeof found) === expected) continue;
+    if (found === undefined && isOptional) continue;
+    const fault = found === undefined ? "is missing" : `must be a ${expected}, not ${Bun.inspect(found)}`;
+    throw new AgentError("PLUGIN_INVALID", `${what} is incomplete: its member "${member}" ${fault}`);
   }
 }

@@ -120,9 +120,6 @@ function findKeys({ entries, shape }: Schema): string[] | undefined {
 function toKind(value: unknown): string {
   if (value === null) return "null";
   if (Array.isArray(value)) return "an array";
-  return typeof value === "object"
-    ? "an object"
-    : typeof value === "undefined"
-      ? "missing"
-      : `a ${typeof value}`;
+  if (value === undefined) return "missing";
+  return typeof value === "object" ? "an object" : `a ${typeof value}`;
 }

@@ -3,6 +3,7 @@ import { createSlowCallError } from "../../core/host/attribution.ts";
 import type { Host } from "../../core/contracts/host.ts";
 import type { JobRequest } from "../../core/contracts/job-request.ts";
 import type { Logger } from "../../core/contracts/logger.ts";
+import { assertCreated } from "../assert-created.ts";
 import { logSink } from "../../core/contracts/services.ts";
 import type { SpoolReader } from "../../core/contracts/spool.ts";
 
@@ -26,7 +27,8 @@ export function openSinks(options: OpenSinksOptions): { finish(): Promise<void> 
     unfinished.add(name);
     try {
       using reader = options.reader();
-      await factory.open({ job, logger: logger.child(name), spool: reader }).run(late.signal);
+      const sink = factory.open({ job, logger: logger.child(name), spool: reader });
+      await assertCreated(sink, factory, ["run"]).run(late.signal);
     } catch (error) {
       if (error !== late.signal.reason) logger.error(`log sink "${name}" failed: ${toMessage(error)}`);
     }

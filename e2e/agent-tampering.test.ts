@@ -1,5 +1,6 @@
 import { describe, expect, test } from "bun:test";
-import { createScene, type Scene } from "./agents.ts";
+import { readFile, writeFile } from "node:fs/promises";
+import { createScene, findFile, type Scene } from "./agents.ts";
 import { outline, outputOf } from "./jobs.ts";
 import { canChangeUser, createUniqueUser, needsChangeUser } from "./isolation.ts";
 
@@ -72,6 +73,28 @@ describe("a job that changes its log on disk, as the agent's user,", () => {
     expect(await scene.agentLog()).not.toContain("another process");
     expect(await showLog(scene, id)).not.toContain("another process");
   });
+});
+
+test.concurrent("`logs --json` leaves out lines that are no events, and counts them", async () => {
+  await using scene = await createScene();
+  await scene.readyAgent();
+  const id = await scene.hub.submit({ commands: ["echo one", "echo two"] });
+  await scene.hub.done(id);
+  const spool = findFile(scene, "events.ndjson");
+  const [first, ...others] = (await readFile(spool, "latin1")).trimEnd().split("\n");
+  const mistyped = '{"event":"cmd_output","timestamp":1,"output":7}';
+  const bytes = '{"event":"cmd_output","timestamp":1,"output":"\x9b31m"}';
+  const damage = ["\x1b]0;title\x07\x1b[2J", mistyped, bytes, "", "{}"];
+  await writeFile(spool, [first, ...damage, ...others, ""].join("\n"), "latin1");
+  const { stdout, stderr } = await scene.tester.run([
+    "logs",
+    id,
+    "--json",
+    "--state-dir",
+    scene.stateDirectory,
+  ]);
+  expect(stdout).toBe(`${[first, ...others].join("\n")}\n`);
+  expect(stderr).toMatch(/^5 unreadable lines of the log left out$/m);
 });
 
 test.concurrent.if(canChangeUser)(

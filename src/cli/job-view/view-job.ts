@@ -1,10 +1,11 @@
 import type { SpoolReader } from "../../core/contracts/spool.ts";
-import { toJsonText } from "../output/print.ts";
+import { print, toJsonText } from "../output/print.ts";
 import { createRenderer } from "./renderer.ts";
+import { selectEvents } from "./select-events.ts";
 
 export interface ViewOptions {
   readonly spool: SpoolReader;
-  /** Whether to print the spool's NDJSON instead of the rendered log: unchanged, except on a terminal. */
+  /** Whether to print the spool's events as NDJSON instead of the rendered log: unchanged, except on a terminal. */
   readonly json: boolean;
   readonly tty: boolean;
   readonly colour: boolean;
@@ -20,6 +21,7 @@ export async function viewJob(options: ViewOptions): Promise<void> {
     });
   const isTerminal = "isTTY" in output && output.isTTY === true;
   let text = "";
+  let unreadable = 0;
   const renderer = createRenderer({ output: (more) => (text += more), tty, colour });
   const flush = async () => {
     const shown = text;
@@ -30,12 +32,16 @@ export async function viewJob(options: ViewOptions): Promise<void> {
   for (;;) {
     const batch = await spool.next();
     if (!batch) break;
-    if (json) await write(isTerminal ? toJsonText(new TextDecoder().decode(batch.lines)) : batch.lines);
-    else {
+    if (json) {
+      const { events, omitted } = selectEvents(batch.lines);
+      await write(isTerminal ? toJsonText(new TextDecoder().decode(events)) : events);
+      unreadable += omitted;
+    } else {
       renderer.push(batch.lines);
       await flush();
     }
   }
+  if (unreadable > 0) print(`${unreadable} unreadable lines of the log left out`, process.stderr);
   if (json) return;
   renderer.end();
   await flush();

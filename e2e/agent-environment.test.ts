@@ -56,6 +56,24 @@ test.concurrent("`serve` does not start there either, and `doctor` reports an er
   );
 });
 
+test.concurrent("programs that an agent or a plugin starts do not inherit BUN_OPTIONS", async () => {
+  await using scene = await createScene();
+  const { tester } = scene;
+  const seen = path.join(tester.home, "seen");
+  const child = `require("node:child_process").spawnSync("env", { stdio: ["ignore", fs.openSync(${JSON.stringify(seen)}, "w")] })`;
+  const plugin = `import fs from "node:fs"; export default { name: "p", setup(c) { c.hook("agent:start", () => void ${child}); } };`;
+  await tester.write("p.ts", plugin);
+  const config = await tester.write("agent.yaml", "plugins: { ./p.ts: {} }\n");
+  const args = ["--config-file", config, "--endpoint", scene.hub.endpoint, "--no-https"];
+  const agent = tester.start(["start", ...args], {
+    env: { BUN_OPTIONS: "--smol", MINE: "mine", SEMAPHORE_AGENT_TOKEN: registrationToken },
+  });
+  await agent.shows("registered");
+  const environment = await readFile(seen, "utf8");
+  expect(environment).toContain("MINE=mine");
+  expect(environment).not.toContain("BUN_OPTIONS");
+});
+
 test.concurrent("what BUN_OPTIONS preloads is executed in no process of a job", async () => {
   await using scene = await createScene();
   const { hub, tester } = scene;

@@ -20,7 +20,7 @@ export async function createObjectCounter(
   hook: "agent:job-ended" | "command:end",
   at: readonly number[],
 ): Promise<ObjectCounter> {
-  const file = (count: number) => path.join(tester.home, `objects-${count}.json`);
+  const file = (count: number | string) => path.join(tester.home, `objects-${count}.json`);
   await tester.write("count-objects.ts", pluginText(hook, at, file("#")));
   const plugins = { "./count-objects.ts": {} };
   const config = await tester.write("counting.json", JSON.stringify({ extends: "./fast.json", plugins }));
@@ -43,7 +43,8 @@ export function expectNoGrowth(before: ObjectCounts, after: ObjectCounts, times:
 }
 
 /** Types of which a single object for each job shows that something holds the job. */
-const heldTypes = /^(AbortController|AbortSignal|Subprocess|FileSink|Timeout|DOMException|TCPSocket|UnixSocket)$/;
+const heldTypes =
+  /^(AbortController|AbortSignal|Subprocess|FileSink|Timeout|DOMException|TCPSocket|UnixSocket)$/;
 
 function limits(type: string): number {
   return heldTypes.test(type) ? 0.1 : 0.5;

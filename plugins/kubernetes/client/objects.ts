@@ -17,13 +17,25 @@ export interface Container {
   readonly image?: string;
   readonly env?: readonly object[];
   readonly volumeMounts?: readonly object[];
-  readonly securityContext?: object;
+  readonly securityContext?: SecurityContext;
   readonly readinessProbe?: object;
   readonly startupProbe?: object;
   readonly [field: string]: unknown;
 }
 
+/** The user part of a pod's or a container's security context. */
+export interface SecurityContext {
+  readonly runAsUser?: number | null;
+  readonly runAsGroup?: number | null;
+  readonly [field: string]: unknown;
+}
+
 export interface PodSpec {
+  readonly automountServiceAccountToken?: boolean;
+  readonly serviceAccountName?: string;
+  /** The deprecated name of `serviceAccountName`. */
+  readonly serviceAccount?: string;
+  readonly securityContext?: SecurityContext;
   readonly containers?: readonly Container[];
   readonly initContainers?: readonly Container[];
   readonly volumes?: readonly object[];

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import type { JobContainer, JobRequest } from "signalman";
 import { environmentVariable, jobRequest } from "signalman/testing";
-import type { Container } from "../client/objects.ts";
+import type { Container, PodSpec, SecurityContext } from "../client/objects.ts";
 import { compileAllowedImages } from "./allowed-images.ts";
 import { buildPod, type PodOptions } from "./build-pod.ts";
 import { packSecret } from "./job-secret.ts";
@@ -139,6 +139,27 @@ describe("the decorator", () => {
     expect(main?.env).toEqual([{ name: "A", value: "1" }]);
     expect(main?.volumeMounts).toMatchObject([{ mountPath: "/cache" }, { mountPath: "/tmp/injected" }, {}]);
     expect(db?.securityContext).toEqual({ privileged: true, runAsUser: 5 });
+  });
+
+  test("has the last word over the user of a container", () => {
+    const users = (pod: PodSpec, main: SecurityContext) =>
+      containersOf(
+        { containers: [container({ user: "0:0" })] },
+        { decorator: { ...decorator, pod, mainContainer: { securityContext: main } } },
+      )[0]?.securityContext;
+    expect(users({}, { runAsUser: 1000 })).toEqual({ runAsUser: 1000 });
+    expect(users({}, { runAsGroup: 1000 })).toEqual({ runAsGroup: 1000 });
+    expect(users({ securityContext: { runAsUser: 1000 } }, {})).toEqual({});
+    expect(users({}, { runAsNonRoot: true })).toEqual({ runAsNonRoot: true, runAsUser: 0, runAsGroup: 0 });
+  });
+
+  test("alone gives a pod the token of a service account", () => {
+    const automount = (pod: PodSpec) =>
+      build({}, { defaultImage: "d", decorator: { ...decorator, pod } }).spec.automountServiceAccountToken;
+    expect(automount({})).toBe(false);
+    expect(automount({ automountServiceAccountToken: true })).toBe(true);
+    expect(automount({ serviceAccountName: "deployer" })).toBeUndefined();
+    expect(automount({ serviceAccountName: "deployer", automountServiceAccountToken: false })).toBe(false);
   });
 
   test("has the last word over limits", () => {

@@ -1,5 +1,5 @@
 import type { JobRequest } from "signalman";
-import type { Container, Metadata, Pod } from "../client/objects.ts";
+import type { Container, Metadata, Pod, PodSpec } from "../client/objects.ts";
 import supervisor from "../session/supervisor.sh" with { type: "text" };
 import type { IsAllowed } from "./allowed-images.ts";
 import { toCommand, toSecurityContext } from "./container-words.ts";
@@ -34,6 +34,8 @@ export function buildPod(options: PodOptions): Pod {
     kind: "Pod",
     metadata: options.metadata,
     spec: {
+      // Jobs get no identity in the cluster that the operator did not give them.
+      ...(!namesServiceAccount(pod) && { automountServiceAccountToken: false }),
       ...pod,
       containers,
       restartPolicy: "Never",
@@ -68,6 +70,10 @@ export function buildPod(options: PodOptions): Pod {
       ]),
     },
   };
+}
+
+function namesServiceAccount({ serviceAccountName, serviceAccount }: PodSpec): boolean {
+  return Boolean(serviceAccountName ?? serviceAccount);
 }
 
 function list(name: string, entries: readonly object[]): object {
@@ -109,7 +115,7 @@ function buildMain(options: PodOptions, image: string): Container {
       { name: "environment", mountPath: secretDirectory, readOnly: true },
       { name: "signalman", mountPath: "/signalman" },
     ],
-    ...(main !== undefined && toSecurityContext(main, given)),
+    ...(main !== undefined && toSecurityContext(main, given, decorator.pod)),
     ...(Object.keys(limits).length > 0 && {
       resources: { ...resources, limits: { ...limits, ...resources.limits } },
     }),
@@ -117,14 +123,14 @@ function buildMain(options: PodOptions, image: string): Container {
 }
 
 function buildSidecar(options: PodOptions, container: JobRequest["containers"][number]): Container {
-  const given = options.decorator.sidecarContainers;
+  const { pod, sidecarContainers: given } = options.decorator;
   return {
     ...given,
     name: container.name,
     image: container.image,
     env: [...(given.env ?? []), ...variables(options, container)],
     ...toCommand(container),
-    ...toSecurityContext(container, given),
+    ...toSecurityContext(container, given, pod),
   };
 }
 

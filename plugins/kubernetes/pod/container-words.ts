@@ -1,5 +1,5 @@
 import type { JobContainer } from "signalman";
-import type { Container } from "../client/objects.ts";
+import type { Container, PodSpec, SecurityContext } from "../client/objects.ts";
 
 /** A container's `entrypoint` and `command` in the words of Kubernetes: `command` and `args`. */
 export function toCommand({ command, entrypoint }: JobContainer): { command?: string[]; args?: string[] } {
@@ -9,13 +9,17 @@ export function toCommand({ command, entrypoint }: JobContainer): { command?: st
   };
 }
 
-/** A container's `user`: `uid` or `uid:gid`. Throws for a name, which only the image could tell the number of. */
+/**
+ * A container's `user`: `uid` or `uid:gid`. A user or group that the operator's container or pod sets replaces it as a whole. Throws for a
+ * name, which only the image could tell the number of.
+ */
 export function toSecurityContext(
   container: JobContainer,
   given: Container,
+  pod: PodSpec,
 ): Pick<Container, "securityContext"> {
   const { name, user } = container;
-  if (user === "") return {};
+  if (user === "" || setsUser(given.securityContext) || setsUser(pod.securityContext)) return {};
   const match = /^(\d+)(?::(\d+))?$/.exec(user);
   if (!match)
     throw new Error(
@@ -29,6 +33,10 @@ export function toSecurityContext(
       ...(gid !== undefined && { runAsGroup: Number(gid) }),
     },
   };
+}
+
+function setsUser(context: SecurityContext = {}): boolean {
+  return (context?.runAsUser ?? context?.runAsGroup) != null;
 }
 
 /** Splits a command line into words as a shell does, without expanding anything: quotes of both kinds and backslashes. */

@@ -23,15 +23,15 @@ export interface Rule {
   readonly verbs: readonly string[];
 }
 
-/** Returns the rules of a published role. */
-export async function publishedRole(name: "signalman-agent" | "signalman-agent-minimal") {
+/** Returns the rules of the published role, or of both: the extended one adds to it. */
+export async function publishedRole(name: "signalman-agent" | "signalman-agent-extended") {
   const text = await readFile(path.join(root, "docs", "kubernetes", "rbac.yaml"), "utf8");
   const objects = parseAllDocuments(text).map(
     (document) => document.toJS() as { kind: string; metadata: { name: string }; rules?: Rule[] },
   );
-  const role = objects.find(({ kind, metadata }) => kind === "Role" && metadata.name === name);
-  if (!role?.rules) throw new Error(`role "${name}" not found`);
-  return role.rules;
+  const rulesOf = (wanted: string) =>
+    objects.find(({ kind, metadata }) => kind === "Role" && metadata.name === wanted)!.rules!;
+  return [...rulesOf("signalman-agent"), ...(name === "signalman-agent" ? [] : rulesOf(name))];
 }
 
 /** Lists the rights of rules: `create pods`. */

@@ -4,7 +4,7 @@ import type { Client } from "./client/client.ts";
 import type { Metadata } from "./client/objects.ts";
 import { remove, toPath } from "./client/resources.ts";
 import { agentLabel, jobLabel, toLabelValue } from "./pod/labels.ts";
-import { type JobNames, toNames } from "./pod/names.ts";
+import { isPodName, type JobNames, toNames, toNamesOfPod } from "./pod/names.ts";
 
 export interface RemovalOptions {
   /** Milliseconds to keep trying while the API server is away. Default: 30 s. */
@@ -12,13 +12,14 @@ export interface RemovalOptions {
   readonly signal?: AbortSignal;
 }
 
-/** Removes a job's pod and secrets by their names: that needs no right to list anything. Throws when it cannot. */
-export async function removeJob(client: Client, names: JobNames, options: RemovalOptions): Promise<void> {
-  await Promise.all([
+/** Removes a job's pod and secrets by their names. Resolves to whether one of them was there. Throws when it cannot. */
+export async function removeJob(client: Client, names: JobNames, options: RemovalOptions): Promise<boolean> {
+  const removed = await Promise.all([
     remove(client, "pods", names.pod, options),
     remove(client, "secrets", names.secret, options),
     remove(client, "secrets", names.pullSecret, options),
   ]);
+  return removed.includes(true);
 }
 
 /** Removes what one job, or every earlier job of this agent, has left in the cluster. */
@@ -48,47 +49,45 @@ export async function removeLater(
 /** An API server that is away for longer is left to the next start. */
 const longRetryMs = 3_600_000;
 
-/** Removes what earlier jobs of this agent have left in its namespace, except the jobs that run. */
+/**
+ * Removes what earlier jobs of this agent have left in its namespace, except the jobs that run: the pods with the agent's label where the role
+ * allows to list pods, and what has the names of a job in the state directory. Secrets are never listed, since that would return their contents.
+ */
 export async function sweep(client: Client, context: Omit<CleanUpContext, "jobId">): Promise<void> {
-  const { agentId, logger, signal } = context;
-  for (const kind of ["pods", "secrets"] as const) {
-    const left = await listOwn(client, kind, context);
-    for (const { name, labels } of left) {
-      // Read for each object, after the list: a job that has started meanwhile is spared.
-      const isRunning = context.runningJobs.some((id) => toLabelValue(id) === labels?.[jobLabel]);
-      if (isRunning) continue;
-      logger.info(`removing what an earlier job of agent "${agentId}" has left in the cluster`, {
-        kind,
-        name,
+  const { agentId, logger, reportedJobs = [], signal } = context;
+  const removeLeft = async (names: JobNames) => {
+    if (await removeJob(client, names, { retryMs: longRetryMs, signal }))
+      logger.info(`removed what an earlier job of agent "${agentId}" has left in the cluster`, {
+        pod: names.pod,
       });
-      await remove(client, kind, name, { retryMs: longRetryMs, signal });
-    }
+  };
+  for (const { name, labels } of await listOwnPods(client, context)) {
+    // Read for each pod, after the list: a job that has started meanwhile is spared.
+    const isRunning = context.runningJobs.some((id) => toLabelValue(id) === labels?.[jobLabel]);
+    if (!isRunning && isPodName(name)) await removeLeft(toNamesOfPod(name));
   }
+  for (const id of reportedJobs) if (!context.runningJobs.includes(id)) await removeLeft(toNames(id));
 }
 
-async function listOwn(
+async function listOwnPods(
   client: Client,
-  kind: "pods" | "secrets",
-  { agentId, logger, signal }: { agentId: string; logger: Logger; signal: AbortSignal },
+  { agentId, logger, signal }: Pick<CleanUpContext, "agentId" | "logger" | "signal">,
 ): Promise<readonly Metadata[]> {
   try {
     const query = { labelSelector: `${agentLabel}=${toLabelValue(agentId)}` };
     const { items } = await client.call<{ items: readonly { metadata: Metadata }[] }>(
       "GET",
-      toPath(client, kind),
-      {
-        query,
-        signal,
-        retryMs: longRetryMs,
-      },
+      toPath(client, "pods"),
+      { query, signal, retryMs: longRetryMs },
     );
     return items.map(({ metadata }) => metadata);
   } catch (error) {
     signal.throwIfAborted();
-    const hint = isApiError(error, 403)
-      ? `; grant "list" on "${kind}" in namespace "${client.connection.namespace}"`
-      : "";
-    logger.warn(`what earlier jobs have left in the cluster cannot be found: ${toMessage(error)}${hint}`);
+    if (isApiError(error, 403))
+      logger.info(
+        'the role does not allow to "list" pods: what earlier jobs have left is found by the ids of the jobs in the state directory',
+      );
+    else logger.warn(`pods that earlier jobs have left cannot be found: ${toMessage(error)}`);
     return [];
   }
 }

@@ -16,6 +16,8 @@ export interface ExecutorCleanUpOptions {
   readonly executors: Readonly<Record<string, string>>;
   /** Returns the ids of the jobs whose processes are alive. */
   readonly runningJobs: () => Iterable<string>;
+  /** Lists the ids of the reported jobs that are still in the state directory. */
+  readonly reportedJobs: () => readonly string[];
 }
 
 /** Removes what executors left outside the host's processes, such as containers and pods. */
@@ -31,7 +33,7 @@ export function createExecutorCleanUp(options: ExecutorCleanUpOptions): Executor
   const run = async (
     name: string,
     factory: ExecutorFactory | undefined,
-    context: Omit<CleanUpContext, "agentId" | "runningJobs">,
+    context: Omit<CleanUpContext, "agentId" | "runningJobs" | "reportedJobs">,
   ): Promise<void> => {
     await factory?.cleanUp?.({
       ...context,
@@ -39,6 +41,9 @@ export function createExecutorCleanUp(options: ExecutorCleanUpOptions): Executor
       logger: context.logger.child(name),
       get runningJobs() {
         return [...options.runningJobs()].filter((id) => id !== context.jobId);
+      },
+      get reportedJobs() {
+        return context.jobId === undefined ? options.reportedJobs() : [];
       },
     });
   };

@@ -26,8 +26,11 @@ const optional: readonly Right[] = [
     resource: "pods",
     lost: "the agent asks for pods again and again instead of watching them",
   },
-  { verb: "list", resource: "pods", lost: "pods that a killed agent has left are not found" },
-  { verb: "list", resource: "secrets", lost: "secrets that a killed agent has left are not found" },
+  {
+    verb: "list",
+    resource: "pods",
+    lost: "pods of jobs that are no longer in the state directory are not found",
+  },
   { verb: "watch", resource: "events", lost: "logs do not show which image is pulled" },
   {
     verb: "get",
@@ -48,9 +51,12 @@ export async function checkRights(
   try {
     const granted = await Promise.all(rights.map((right) => isGranted(client, right, signal)));
     const missing = rights.filter((_, index) => !granted[index]);
+    const errors = missing.filter(({ lost }) => lost === undefined);
+    if (errors.length > 0) return errors.map((right) => toError(right, client.connection.namespace));
     if (missing.length === 0)
       return [{ level: "ok", title: "the role grants everything that the agent uses" }];
-    return missing.map((right) => toFinding(right, client.connection.namespace));
+    const detail = missing.map((right) => `without "${right.verb}" on "${toTarget(right)}": ${right.lost}`);
+    return [{ level: "ok", title: "the role grants everything that jobs need", detail: detail.join("\n") }];
   } catch (error) {
     const title = `the agent's rights are not known: ${toMessage(error)}`;
     return [{ level: "warning", title, remedy: "compare the agent's role with docs/kubernetes/rbac.yaml" }];
@@ -80,11 +86,11 @@ async function isGranted(client: Client, right: Right, signal: AbortSignal): Pro
   return status?.allowed ?? false;
 }
 
-function toFinding({ verb, resource, subresource, lost }: Right, namespace: string): Finding {
-  const target = subresource === undefined ? resource : `${resource}/${subresource}`;
-  const title = `the role does not allow to "${verb}" "${target}" in namespace "${namespace}"`;
-  const remedy = "add it to the agent's role: docs/kubernetes/rbac.yaml";
-  return lost === undefined
-    ? { level: "error", title, remedy }
-    : { level: "warning", title, detail: lost, remedy };
+function toError(right: Right, namespace: string): Finding {
+  const title = `the role does not allow to "${right.verb}" "${toTarget(right)}" in namespace "${namespace}"`;
+  return { level: "error", title, remedy: "add it to the agent's role: docs/kubernetes/rbac.yaml" };
+}
+
+function toTarget({ resource, subresource }: Right): string {
+  return subresource === undefined ? resource : `${resource}/${subresource}`;
 }

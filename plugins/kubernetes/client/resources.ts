@@ -53,18 +53,20 @@ export async function create<T extends { readonly metadata: Metadata }>(
   }
 }
 
-/** Deletes an object at once; one that is not there is none to delete. */
+/** Deletes an object at once. Resolves to whether it was there. */
 export async function remove(
   client: Client,
   kind: Kind,
   name: string,
   options: { readonly signal?: AbortSignal; readonly retryMs?: number } = {},
-): Promise<void> {
+): Promise<boolean> {
   try {
     const query = kind === "pods" ? { gracePeriodSeconds: 0 } : {};
     await client.call("DELETE", toPath(client, kind, name), { ...options, query });
+    return true;
   } catch (error) {
-    if (!isApiError(error, 404)) throw error;
+    if (isApiError(error, 404)) return false;
+    throw error;
   }
 }
 

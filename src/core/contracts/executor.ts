@@ -127,11 +127,10 @@ export interface CleanUpContext {
   readonly jobId?: string;
   /** The directories of the job's executors (`ExecutorContext.directory`) that still exist; the agent removes them afterwards. Left out: none. */
   readonly directories?: readonly string[];
-  /**
-   * Ids of the agent's jobs whose processes are alive. Current at each read: list what may be removed first,
-   * and read the ids after that, so that a job that starts meanwhile is spared.
-   */
+  /** Ids of the agent's jobs whose processes are alive, current at each read: list what may be removed first, so that a job that starts meanwhile is spared. */
   readonly runningJobs: readonly string[];
+  /** Ids of the agent's reported jobs that are still in the state directory, for what is found only by a name. Left out: none. */
+  readonly reportedJobs?: readonly string[];
   readonly logger: Logger;
   /** Aborts when the agent waits no longer. */
   readonly signal: AbortSignal;

@@ -5,7 +5,8 @@ import { outputOf, runForEvents } from "../jobs.ts";
 import { inPods } from "./agents.ts";
 import { createNamespace } from "./namespaces.ts";
 
-const token = "cat /var/run/secrets/kubernetes.io/serviceaccount/token";
+// Only the claims: a job's log masks whole tokens.
+const token = "cut -d. -f2 /var/run/secrets/kubernetes.io/serviceaccount/token | base64 -d";
 const user = "id -u; id -g";
 
 /** Runs the two commands in a job that asks for root, with this pod spec, and returns their output. */
@@ -38,8 +39,8 @@ test("a job gets no token of the namespace's service account", async () => {
 
 test("a job gets the token of the service account that the pod spec names", async () => {
   const { token } = await runWith({ pod: "serviceAccountName: deployer" });
-  const [, claims = ""] = token.split(".");
-  expect(Buffer.from(claims, "base64url").toString()).toContain(':deployer"');
+  expect(token).toContain('"system:serviceaccount:');
+  expect(token).toContain(':deployer"');
 }, 120_000);
 
 test.each([

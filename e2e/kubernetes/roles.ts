@@ -52,14 +52,24 @@ export function without(rules: readonly Rule[], right: string): Rule[] {
     .filter(({ verbs }) => verbs.length > 0);
 }
 
-/** Connects as a service account of the namespace with exactly these rights. */
-export async function connectWith(namespace: Namespace, rules: readonly Rule[]): Promise<Client> {
+/** A service account of a namespace with exactly the given rights. */
+export interface Account {
+  readonly name: string;
+  /** Text of a kubeconfig. */
+  readonly kubeconfig: string;
+  /** Replaces the rights. */
+  grant(rules: readonly Rule[]): Promise<void>;
+}
+
+export async function createAccount(namespace: Namespace, rules: readonly Rule[]): Promise<Account> {
   const name = `agent-${crypto.randomUUID()}`;
   const metadata = { name };
   const rbac = "rbac.authorization.k8s.io";
+  const grant = (granted: readonly Rule[]) =>
+    namespace.apply({ apiVersion: `${rbac}/v1`, kind: "Role", metadata, rules: granted });
+  await grant(rules);
   await namespace.apply(
     { apiVersion: "v1", kind: "ServiceAccount", metadata },
-    { apiVersion: `${rbac}/v1`, kind: "Role", metadata, rules },
     {
       apiVersion: `${rbac}/v1`,
       kind: "RoleBinding",
@@ -69,10 +79,16 @@ export async function connectWith(namespace: Namespace, rules: readonly Rule[]):
     },
   );
   const token = (await namespace.kubectl(["create", "token", name])).trim();
+  return { name, kubeconfig: toKubeconfig({ token }), grant };
+}
+
+/** Connects as a service account of the namespace with exactly these rights. */
+export async function connectWith(namespace: Namespace, rules: readonly Rule[]): Promise<Client> {
   await using directory = await tmpdir();
-  const kubeconfig = path.join(directory.path, "config");
-  await Bun.write(kubeconfig, toKubeconfig({ token }));
-  return createClient(await loadConnection({ KUBECONFIG: kubeconfig, KUBERNETES_NAMESPACE: namespace.name }));
+  const { kubeconfig } = await createAccount(namespace, rules);
+  const file = path.join(directory.path, "config");
+  await Bun.write(file, kubeconfig);
+  return createClient(await loadConnection({ KUBECONFIG: file, KUBERNETES_NAMESPACE: namespace.name }));
 }
 
 /** Runs a job of one command as this client. `isKept`: its pod and secret stay. */

@@ -1,9 +1,10 @@
-import type { Executor, ExecutorContext, Output } from "signalman";
+import type { Executor, ExecutorContext } from "signalman";
 import { decodeVariables, quote, toExportFile } from "signalman/terminal";
 import { createSessionEnd } from "./end-session.ts";
 import { injectFile } from "./inject-files.ts";
 import { createJobPod, type JobPodOptions } from "./job-pod.ts";
 import { runAndExplain, runOrDie } from "./run-and-explain.ts";
+import { createTextStart } from "./text-start.ts";
 
 /** One pod with one login bash (protocol section 6.4). */
 export function createKubernetesExecutor(context: ExecutorContext, options: JobPodOptions): Executor {
@@ -23,10 +24,9 @@ export function createKubernetesExecutor(context: ExecutorContext, options: JobP
   }
 
   async function runSilently(command: string): Promise<{ code: number; text: string }> {
-    const chunks: Buffer[] = [];
-    const collect: Output = (chunk) => void chunks.push(Buffer.from(chunk));
-    const code = await executor.run(command, collect, { silent: true });
-    return { code, text: Buffer.concat(chunks).toString() };
+    const start = createTextStart(64 * 1024);
+    const code = await executor.run(command, start.add, { silent: true });
+    return { code, text: start.text };
   }
 
   const executor: Executor = {

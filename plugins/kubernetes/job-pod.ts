@@ -6,6 +6,7 @@ import { mainContainer } from "./pod/build-pod.ts";
 import { toNames } from "./pod/names.ts";
 import { prepare, type Prepared } from "./prepare.ts";
 import type { KubernetesSettings } from "./settings.ts";
+import { createTextStart } from "./text-start.ts";
 import { createUsageReader, type UsageReader } from "./usage.ts";
 import { type PodWatch, watchPod } from "./wait/pod-watch.ts";
 
@@ -108,11 +109,9 @@ async function showIdentity({ session }: PodSession, output: Output): Promise<nu
     ["pwd", "Working directory", "Failed to determine working directory"],
   ] as const;
   for (const [command, title, failure] of questions) {
-    let text = "";
-    const code = await session.run(command, (chunk) => (text += Buffer.from(chunk).toString()), {
-      silent: true,
-    });
-    output(code === 0 ? `${title}: ${text.trimEnd()}\n` : `${failure}\n`);
+    const start = createTextStart(64 * 1024);
+    const code = await session.run(command, start.add, { silent: true });
+    output(code === 0 ? `${title}: ${start.text.trimEnd()}\n` : `${failure}\n`);
     // A user id without a name is valid: an image may run under an arbitrary number.
     if (code !== 0 && command !== "whoami") return 1;
   }

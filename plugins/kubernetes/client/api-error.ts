@@ -1,3 +1,5 @@
+import { readBody } from "signalman";
+
 /** What an API server answers when it refuses. */
 interface Status {
   readonly message?: string;
@@ -34,7 +36,7 @@ export function isTemporary(thrown: unknown): boolean {
 
 /** Reads the error of an answer that is not 2xx. */
 export async function toApiError(response: Response): Promise<ApiError> {
-  const text = await response.text().catch(() => "");
+  const { text } = await readBody(response, 64 * 1024).catch(() => ({ text: "" }));
   const { message, reason = "" } = parseStatus(text);
   const said = message ?? (text.trim().slice(0, 300) || response.statusText || "no reason given");
   return new ApiError(response.status, reason, said + toRemedy(response.status, said));

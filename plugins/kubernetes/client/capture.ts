@@ -1,5 +1,8 @@
 import type { Client } from "./client.ts";
+import { createTextStart } from "../text-start.ts";
 import { type ExecEnd, startExec } from "./exec.ts";
+
+const maxBytes = 1024 * 1024;
 
 export interface CaptureOptions {
   readonly pod: string;
@@ -8,24 +11,27 @@ export interface CaptureOptions {
   readonly signal?: AbortSignal;
 }
 
-/** Runs a command in a container to its end and resolves to its output. */
+/** Runs a command in a container to its end and resolves to its output. More than 1 MiB of output ends the connection. */
 export async function capture(
   client: Client,
   options: CaptureOptions,
 ): Promise<{ readonly end: ExecEnd; readonly stdout: string }> {
   const { signal, ...rest } = options;
-  const chunks: Buffer[] = [];
+  const output = createTextStart(maxBytes);
   signal?.throwIfAborted();
   const exec = await startExec(client, {
     ...rest,
-    onStdout: (bytes) => void chunks.push(Buffer.from(bytes)),
+    onStdout(bytes) {
+      output.add(bytes);
+      if (output.isCut) exec.close();
+    },
   });
   const stop = () => exec.close();
   signal?.addEventListener("abort", stop, { once: true });
   try {
     const end = await exec.ended;
     signal?.throwIfAborted();
-    return { end, stdout: Buffer.concat(chunks).toString() };
+    return { end, stdout: output.text };
   } finally {
     signal?.removeEventListener("abort", stop);
   }

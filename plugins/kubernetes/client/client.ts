@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import { parseRetryAfter, toMessage } from "signalman";
+import { boundedFetch, parseBoundedJson, parseRetryAfter, readBody, toMessage } from "signalman";
 import { ApiError, isApiError, isTemporary, toApiError, unreachable } from "./api-error.ts";
 import type { Connection } from "./connection.ts";
 import { explainRefusal } from "./credentials.ts";
@@ -107,8 +107,10 @@ async function send(
       signal,
       tls,
       redirect: "manual",
+      decompress: boundedFetch.decompress,
       headers: {
         ...headers,
+        ...boundedFetch.headers,
         Accept: "application/json",
         ...(body && { "Content-Type": "application/json" }),
       },
@@ -137,9 +139,14 @@ const certificateRemedies: Readonly<Record<string, string>> = {
   UNABLE_TO_VERIFY_LEAF_SIGNATURE: authority,
 };
 
+/** A list of ten thousand pods fits. */
+const answerBytes = 256 * 1024 * 1024;
+
 async function readJson(response: Response): Promise<unknown> {
   try {
-    return await response.json();
+    const { text, fault } = await readBody(response, answerBytes);
+    if (fault !== undefined) throw new Error(fault);
+    return parseBoundedJson(text);
   } catch (cause) {
     throw new ApiError(0, unreachable, `the API server's answer is incomplete: ${toMessage(cause)}`, {
       cause,

@@ -1,5 +1,7 @@
+import { parseBoundedJson } from "signalman";
+import { createBoundedLineReader } from "signalman/terminal";
+import { ApiError, unreachable } from "./api-error.ts";
 import type { Client } from "./client.ts";
-import { ApiError } from "./api-error.ts";
 
 export interface WatchEvent<T> {
   readonly type: "ADDED" | "MODIFIED" | "DELETED" | "BOOKMARK";
@@ -8,6 +10,9 @@ export interface WatchEvent<T> {
 
 /** The server ends a watch after this time; one that lasts longer has lost its connection without a sign. */
 const watchSeconds = 50;
+
+/** A pod has at most 1.5 MB in the server's store, and is larger as JSON. */
+const lineBytes = 16 * 1024 * 1024;
 
 /** The changes of a list, from now on; a watch without `resourceVersion` begins with what there is. Ends when the server closes it. */
 export async function* watch<T>(
@@ -26,7 +31,7 @@ export async function* watch<T>(
     signal,
   });
   for await (const line of readLines(response)) {
-    const event = JSON.parse(line) as
+    const event = parseBoundedJson(line) as
       | WatchEvent<T>
       | { type: "ERROR"; object: { code?: number; message?: string } };
     if (event.type === "ERROR")
@@ -36,12 +41,19 @@ export async function* watch<T>(
 }
 
 async function* readLines(response: Response): AsyncGenerator<string> {
-  const decoder = new TextDecoder();
-  let rest = "";
+  let lines: string[] = [];
+  let isTooLong = false;
+  const read = createBoundedLineReader({
+    maxBytes: lineBytes,
+    onLine: (line) => void lines.push(line),
+    onTooLong: () => (isTooLong = true),
+  });
   for await (const chunk of response.body ?? []) {
-    rest += decoder.decode(chunk, { stream: true });
-    const lines = rest.split("\n");
-    rest = lines.pop() ?? "";
+    read(chunk);
     for (const line of lines) if (line !== "") yield line;
+    lines = [];
+    // Leaving the loop closes the connection.
+    if (isTooLong)
+      throw new ApiError(0, unreachable, `the API server sent a line of more than ${lineBytes} bytes`);
   }
 }

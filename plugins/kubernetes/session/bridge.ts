@@ -1,3 +1,4 @@
+import { createBoundedLineReader } from "signalman/terminal";
 import type { Client } from "../client/client.ts";
 import { type ExecEnd, startExec } from "../client/exec.ts";
 import script from "./bridge.sh" with { type: "text" };
@@ -12,6 +13,8 @@ export interface BridgeOptions {
   readonly onOutput: (bytes: Uint8Array) => void;
   /** Gets a line of the far side: `hello`, `ack <number>`, `ended <bytes>`. */
   readonly onLine: (line: string) => void;
+  /** Gets the reason when the far side does not follow the protocol. The connection is closed then. */
+  readonly onFault: (reason: string) => void;
 }
 
 /** One connection to the session in a pod. */
@@ -27,11 +30,12 @@ export interface Bridge {
 const silenceMs = 40_000;
 /** Also keeps load balancers from closing an idle connection. */
 const beatMs = 10_000;
+/** No line of the protocol is longer; programs in the pod may write anything. */
+const lineBytes = 64 * 1024;
 const beat = Buffer.from("beat\n");
 
 export async function openBridge(options: BridgeOptions): Promise<Bridge> {
   const { client, pod, container, offset, onOutput } = options;
-  const readLines = createLineReader(options.onLine);
   let heardAt = performance.now();
   const exec = await startExec(client, {
     pod,
@@ -46,6 +50,14 @@ export async function openBridge(options: BridgeOptions): Promise<Bridge> {
       readLines(bytes);
     },
   });
+  const readLines = createBoundedLineReader({
+    maxBytes: lineBytes,
+    onLine: options.onLine,
+    onTooLong() {
+      exec.close();
+      options.onFault(`its helper sent a line of more than ${lineBytes} bytes`);
+    },
+  });
   const timer = setInterval(() => {
     if (performance.now() - heardAt > silenceMs) exec.close();
     else exec.write(beat);
@@ -54,14 +66,5 @@ export async function openBridge(options: BridgeOptions): Promise<Bridge> {
     ended: exec.ended.finally(() => clearInterval(timer)),
     write: (line) => exec.write(line),
     close: () => exec.close(),
-  };
-}
-
-function createLineReader(onLine: (line: string) => void): (bytes: Uint8Array) => void {
-  let rest = "";
-  return (bytes) => {
-    const lines = (rest + Buffer.from(bytes).toString("latin1")).split("\n");
-    rest = lines.pop() ?? "";
-    for (const line of lines) onLine(line);
   };
 }

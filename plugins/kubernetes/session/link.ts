@@ -92,7 +92,8 @@ export function openLink(options: LinkOptions): Link {
   }
 
   async function connect(): Promise<ExecEnd> {
-    bridge = await openBridge({ ...options, offset, onOutput, onLine });
+    const onFault = (why: string) => finish(`the pod cannot be used any more: ${why}`);
+    bridge = await openBridge({ ...options, offset, onOutput, onLine, onFault });
     const end = await bridge.ended;
     isReady = false;
     return end;

@@ -1,6 +1,8 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { AgentError } from "signalman";
+import { createBoundedLineReader } from "signalman/terminal";
 import type { Client } from "../client/client.ts";
+import { createTextStart } from "../text-start.ts";
 import { type Exec, type ExecEnd, startExec } from "../client/exec.ts";
 import script from "./upload.sh" with { type: "text" };
 
@@ -26,11 +28,11 @@ export async function upload(options: UploadOptions): Promise<void> {
   const { name, bytes, pod, signal } = options;
   for (let failed = 0, round = 0, last = 0; ; round += 1) {
     signal.throwIfAborted();
-    const { end, complaint, arrived } = await attempt(options);
+    const { end, complaint, arrived, isFlooding } = await attempt(options);
     if (arrived > last) round = 0;
     last = arrived;
     if (end.kind === "exited" && end.code === 0) return;
-    if (end.kind === "exited" && complaint !== "") failed += 1;
+    if (isFlooding || (end.kind === "exited" && complaint !== "")) failed += 1;
     if (failed === failures)
       throw new AgentError(
         "SESSION_FAILED",
@@ -40,29 +42,49 @@ export async function upload(options: UploadOptions): Promise<void> {
   }
 }
 
-async function attempt(
-  options: UploadOptions,
-): Promise<{ end: ExecEnd; complaint: string; arrived: number }> {
+interface Attempt {
+  readonly end: ExecEnd;
+  readonly complaint: string;
+  readonly arrived: number;
+  /** The pod sent more than an upload ever answers, and the connection was closed. */
+  readonly isFlooding: boolean;
+}
+
+async function attempt(options: UploadOptions): Promise<Attempt> {
   const { client, pod, container, name, bytes, signal } = options;
-  let answer = "";
-  let complaint = "";
+  const complaint = createTextStart(4096);
+  let arrived = 0;
+  let isFlooding = false;
   let sending: Promise<void> | undefined;
   const exec = await startExec(client, {
     pod,
     container,
     command: ["bash", "-c", script, "signalman-upload", name, String(bytes.length)],
-    onStdout(chunk) {
-      answer += Buffer.from(chunk).toString("latin1");
-      if (answer.endsWith("\n")) sending ??= send(exec, bytes.subarray(Number(answer)));
+    onStdout: (chunk) => readAnswer(chunk),
+    onStderr(chunk) {
+      complaint.add(chunk);
+      if (complaint.isCut) flood();
     },
-    onStderr: (chunk) => (complaint += Buffer.from(chunk).toString()),
+  });
+  const flood = () => {
+    isFlooding = true;
+    exec.close();
+  };
+  const readAnswer = createBoundedLineReader({
+    maxBytes: 100,
+    onLine(line) {
+      const count = Number(line);
+      arrived = Number.isSafeInteger(count) && count >= 0 ? count : 0;
+      sending ??= send(exec, bytes.subarray(arrived));
+    },
+    onTooLong: flood,
   });
   const stop = () => exec.close();
   signal.addEventListener("abort", stop, { once: true });
   try {
     const end = await exec.ended;
     await sending;
-    return { end, complaint: complaint.trim(), arrived: Number(answer) };
+    return { end, complaint: complaint.text.trim(), arrived, isFlooding };
   } finally {
     signal.removeEventListener("abort", stop);
   }

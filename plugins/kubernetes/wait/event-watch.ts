@@ -5,6 +5,9 @@ import type { KubernetesEvent, Pod } from "../client/objects.ts";
 import { toPath } from "../client/resources.ts";
 import { watch } from "../client/watch.ts";
 
+/** Events of one pod that are read. */
+const maxEvents = 10_000;
+
 /** Reads the pod's events until the signal aborts: what is pulled, and what cannot be mounted, stands nowhere else. */
 export async function watchEvents(
   client: Client,
@@ -21,7 +24,7 @@ export async function watchEvents(
   const seen = new Set<string>();
   const isNew = ({ metadata, involvedObject }: KubernetesEvent): boolean => {
     const id = `${metadata.uid} ${metadata.resourceVersion}`;
-    if (involvedObject?.uid !== uid || seen.has(id)) return false;
+    if (involvedObject?.uid !== uid || seen.has(id) || seen.size >= maxEvents) return false;
     seen.add(id);
     return true;
   };

@@ -1,4 +1,4 @@
-import { AgentError, type Logger, toMessage } from "signalman";
+import { AgentError, type Logger, readBody, toMessage } from "signalman";
 import type { Client } from "../client/client.ts";
 import { toPath } from "../client/resources.ts";
 import { watchEvents } from "./event-watch.ts";
@@ -75,16 +75,18 @@ function fail(message: string): AgentError {
   return new AgentError("SESSION_FAILED", message);
 }
 
+const logBytes = 4096;
+
 /** The end of a crashed container's log, where the role allows to read it. */
 async function lastLines({ client, watch, logger, signal }: WaitOptions, container: string): Promise<string> {
   try {
     const path = `${toPath(client, "pods", watch.pod.metadata.name)}/log`;
     const deadline = AbortSignal.any([signal, AbortSignal.timeout(3000)]);
     const response = await client.open(path, {
-      query: { container, tailLines: 10, limitBytes: 4096 },
+      query: { container, tailLines: 10, limitBytes: logBytes },
       signal: deadline,
     });
-    const text = (await response.text()).trimEnd();
+    const text = (await readBody(response, logBytes)).text.trimEnd();
     return text === "" ? "" : `\nLast lines of container '${container}':\n${text}`;
   } catch (error) {
     logger.info(`the log of container "${container}" cannot be read: ${toMessage(error)}`);

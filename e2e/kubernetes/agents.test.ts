@@ -163,7 +163,34 @@ describe("a job ends with the reason in its log", () => {
     const command = "bash -c 'x=$(head -c 200000000 /dev/zero | tr \"\\0\" x); echo never'";
     const id = await scene.hub.submit({ commands: [command] });
     expect(await pods.result(id)).toBe("failed");
-    expect(outputOf(await scene.hub.log(id), command)).toContain("killed: out of memory]");
+    expect(outputOf(await scene.hub.log(id), command)).toBe(
+      "Killed\n[signalman: a process of this command was killed: out of memory]\n",
+    );
+    await namespace.emptied();
+  }, 180_000);
+
+  test("a command that was killed otherwise is not told to be out of memory for an earlier one", async () => {
+    await using pods = await createPodScene();
+    const { namespace, scene } = pods;
+    await namespace.apply({
+      apiVersion: "v1",
+      kind: "ConfigMap",
+      metadata: { name: "small" },
+      data: { mainContainer: "resources: { limits: { memory: 64Mi } }" },
+    });
+    await pods.start(["--kubernetes-pod-spec", "small"]);
+    const earlier = "bash -c 'x=$(head -c 200000000 /dev/zero | tr \"\\0\" x)' || echo $?";
+    const killed = "bash -c 'kill -KILL $$'";
+    // One that is too long for a step is uploaded.
+    const uploaded = `: ${"x".repeat(20_000)}; ${killed}`;
+    const id = await scene.hub.submit({
+      commands: [earlier, killed],
+      epilogue_always_commands: [`${earlier}; : again`, uploaded],
+    });
+    expect(await pods.result(id)).toBe("failed");
+    const log = await scene.hub.log(id);
+    expect(outputOf(log, earlier)).toBe("Killed\n137\n");
+    expect([outputOf(log, killed), outputOf(log, uploaded)]).toEqual(["Killed\n", "Killed\n"]);
     await namespace.emptied();
   }, 180_000);
 

@@ -30,9 +30,7 @@ export async function runAndExplain(options: {
     const isShell = session.exitCode === killed;
     if (!session.alive && !isShell) return open.endReason;
     if (code !== killed && !isShell) return undefined;
-    const before = usage.last.oomKills ?? 0;
-    const { oomKills = 0 } = await usage.read();
-    if (oomKills <= before) return undefined;
+    if (!(await usage.findKill())) return undefined;
     return `${isShell ? "the job's shell" : "a process of this command"} was killed: out of memory`;
   }
 }

@@ -7,17 +7,35 @@ import script from "./session/usage.sh" with { type: "text" };
 export interface UsageReader {
   read(): Promise<JobUsage>;
   readonly last: JobUsage;
+  /** Resolves to whether a process was killed for want of memory since the last command was brought into the pod. */
+  findKill(): Promise<boolean>;
 }
+
+/** A job's end waits for its figures. */
+const readMs = 1500;
+/** Nothing waits for the reason of a failure but its line in the log. */
+const killMs = 10_000;
 
 export function createUsageReader(client: Client, place: { pod: string; container: string }): UsageReader {
   let last: JobUsage = {};
+
+  async function readFigures(timeoutMs: number): Promise<Figures> {
+    const command = ["bash", "-c", script];
+    const signal = AbortSignal.timeout(timeoutMs);
+    const { stdout } = await capture(client, { ...place, command, signal }).catch(() => ({ stdout: "" }));
+    const figures = parseFigures(stdout);
+    last = { ...last, ...toUsage(figures) };
+    return figures;
+  }
+
   return {
     async read() {
-      const command = ["bash", "-c", script];
-      const signal = AbortSignal.timeout(1500);
-      const { stdout } = await capture(client, { ...place, command, signal }).catch(() => ({ stdout: "" }));
-      last = { ...last, ...parseUsage(stdout) };
+      await readFigures(readMs);
       return last;
+    },
+    async findKill() {
+      const figures = await readFigures(killMs);
+      return (figures.get("memory.events.oom_kill") ?? 0) > (figures.get("before.oom_kill") ?? 0);
     },
     get last() {
       return last;
@@ -25,14 +43,19 @@ export function createUsageReader(client: Client, place: { pod: string; containe
   };
 }
 
+type Figures = ReadonlyMap<string, number>;
+
 /** Reads the lines of usage.sh. */
-export function parseUsage(text: string): JobUsage {
-  const figures = new Map(
+function parseFigures(text: string): Figures {
+  return new Map(
     text.split("\n").flatMap((line) => {
       const [name = "", value = ""] = line.split(" ");
       return /^\d+$/.test(value) ? [[name, Number(value)] as const] : [];
     }),
   );
+}
+
+function toUsage(figures: Figures): JobUsage {
   const scaled = (name: string, divisor: number) => {
     const value = figures.get(name);
     return value === undefined ? undefined : value / divisor;

@@ -1,5 +1,6 @@
 import type { JobRequest } from "signalman";
 import type { Container, Metadata, Pod, PodSpec } from "../client/objects.ts";
+import kills from "../session/kills.sh" with { type: "text" };
 import supervisor from "../session/supervisor.sh" with { type: "text" };
 import type { IsAllowed } from "./allowed-images.ts";
 import { toCommand, toSecurityContext } from "./container-words.ts";
@@ -108,7 +109,7 @@ function buildMain(options: PodOptions, image: string): Container {
     ...given,
     name: mainContainer,
     image,
-    command: ["bash", "-c", supervisor],
+    command: ["bash", "-c", kills + supervisor],
     env: [...(given.env ?? []), ...variables(options, main)],
     volumeMounts: [
       ...(given.volumeMounts ?? []),

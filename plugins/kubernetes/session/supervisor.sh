@@ -26,8 +26,8 @@ start() {
   echo "$script_pid" >holder
 }
 
-# Step: writes a file of the session.
-put() { printf '%s' "$2" >"$1"; }
+# Step: writes a file of the session, which is a command's as a rule.
+put() { note_kills && printf '%s' "$2" >"$1"; }
 
 # Step: empties a file that is no longer needed.
 drop() { : >"$1"; }

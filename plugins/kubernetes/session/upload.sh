@@ -13,4 +13,5 @@ size=$(stat -c %s "$1.part")
 head -c "$(($2 - size))" <&0 >>"$1.part" &
 echo $! >"$1.pid"
 echo "$size"
+note_kills
 wait $! && [ "$(stat -c %s "$1.part")" -eq "$2" ] && mv -f "$1.part" "$1"

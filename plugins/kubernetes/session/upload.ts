@@ -4,6 +4,7 @@ import { createBoundedLineReader } from "signalman/terminal";
 import type { Client } from "../client/client.ts";
 import { createTextStart } from "../text-start.ts";
 import { type Exec, type ExecEnd, startExec } from "../client/exec.ts";
+import kills from "./kills.sh" with { type: "text" };
 import script from "./upload.sh" with { type: "text" };
 
 export interface UploadOptions {
@@ -59,7 +60,7 @@ async function attempt(options: UploadOptions): Promise<Attempt> {
   const exec = await startExec(client, {
     pod,
     container,
-    command: ["bash", "-c", script, "signalman-upload", name, String(bytes.length)],
+    command: ["bash", "-c", kills + script, "signalman-upload", name, String(bytes.length)],
     onStdout: (chunk) => readAnswer(chunk),
     onStderr(chunk) {
       complaint.add(chunk);

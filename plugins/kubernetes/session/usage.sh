@@ -7,5 +7,6 @@ show memory.peak memory/memory.max_usage_in_bytes
 keys memory.events memory.events
 keys memory.events memory/memory.oom_control
 keys cpu cpu.stat
+keys before /signalman/session/kills
 show cpu.user_ns cpuacct/cpuacct.usage_user
 show cpu.system_ns cpuacct/cpuacct.usage_sys

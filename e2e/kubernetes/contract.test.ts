@@ -7,6 +7,7 @@ await startedCluster();
 testExecutor({
   name: "kubernetes",
   timeoutMs: 60_000,
+  exportOrder: "request",
   create: (context) => create(context),
   createBroken: (context) => create(context, { settings: { ...settings, defaultImage: images.busybox } }),
 });

@@ -24,7 +24,7 @@ const inImage = (image: string, ...commands: readonly string[]): JobFile => ({
 });
 
 describe("a job in a pod", () => {
-  test("has the events of a job in the shell executor, after those about its pod", async () => {
+  test("has the events of a job in the shell executor, after those about its pod and with variables as requested", async () => {
     const job: JobFile = {
       env_vars: [
         { name: "PLAIN", value: base64("value") },
@@ -46,7 +46,13 @@ describe("a job in a pod", () => {
     const { events, exitCode } = await runInPod(job);
     expect(exitCode).toBe(inShell.exitCode);
     const [start, resources, session, ...rest] = outline(events);
-    expect([start, ...rest]).toEqual(outline(inShell.events));
+    const [sorted, asRequested] = [
+      "Exporting DOLLAR\nExporting PLAIN\n",
+      "Exporting PLAIN\nExporting DOLLAR\n",
+    ];
+    expect([start, ...rest]).toEqual(
+      outline(inShell.events).map((block) => block.replace(sorted, asRequested)),
+    );
     expect(resources).toBe("[Creating Kubernetes resources for job...] 0: ");
     expect(session).toMatch(/^\[Starting shell session\.\.\.\] 0: /);
     expect(session).toContain(
@@ -97,9 +103,9 @@ describe("a job in a pod", () => {
     const { events } = await runInPod({
       executor: "dockercompose",
       compose: { containers },
-      commands: ["grep db /etc/hosts"],
+      commands: ["grep -w db /etc/hosts"],
     });
-    expect(outputOf(events, "grep db /etc/hosts")).toBe("127.0.0.1\tdb\n");
+    expect(outputOf(events, "grep -w db /etc/hosts")).toBe("127.0.0.1\tdb\n");
   }, 120_000);
 });
 
@@ -167,6 +173,16 @@ describe("a job that cannot run in a pod fails at once with the reason", () => {
     });
     expect(await attempt(["--kubernetes-pod-spec", "bad"])).toMatch(
       /^Failed to create pod: .*(nodeSelektor|hostNetwork)/,
+    );
+    await namespace.apply({
+      apiVersion: "v1",
+      kind: "ConfigMap",
+      metadata: { name: "no-pod" },
+      data: { pod: "volumes: { cache: {} }", mainContainer: "env: { A: 1 }" },
+    });
+    expect(await attempt(["--kubernetes-pod-spec", "no-pod"])).toBe(
+      'Failed to load pod spec: ConfigMap "no-pod": key "pod": field "volumes": expected a list of mappings; ' +
+        'key "mainContainer": field "env": expected a list of mappings\n',
     );
   }, 120_000);
 

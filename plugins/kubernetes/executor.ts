@@ -38,7 +38,7 @@ export function createKubernetesExecutor(context: ExecutorContext, options: JobP
     },
     async exportEnvironment(env, output) {
       if (!pod.open || stopped) return 1;
-      const variables = decodeVariables(env, output);
+      const variables = decodeVariables(env, output, { order: "request" });
       if (variables === undefined) return 1;
       const path = await pod.bring(toExportFile(variables)).catch(() => undefined);
       if (path === undefined) return 1;

@@ -24,17 +24,18 @@ export interface DecodedVariable {
 }
 
 /**
- * Decodes the variables to export, sorted by name; of two with the same name the last one counts. Writes
- * `Exporting <NAME>` for each (protocol section 7), and a line for each name that a shell does not accept,
- * which is skipped. `undefined` when a value is invalid; `output` then has the reason.
+ * Decodes the variables to export, sorted by name or in the order of the request; of two with the same name the
+ * last one counts. Writes `Exporting <NAME>` for each (protocol section 7), and a line for each name that a shell
+ * does not accept, which is skipped. `undefined` when a value is invalid; `output` then has the reason.
  */
 export function decodeVariables(
   env: readonly EnvironmentVariable[],
   output: Output,
+  options: { readonly order?: "name" | "request" } = {},
 ): DecodedVariable[] | undefined {
   const variables: DecodedVariable[] = [];
-  const latest = new Map(env.map((variable) => [variable.name, variable]));
-  for (const { name, value } of [...latest.values()].sort(byName)) {
+  const latest = [...new Map(env.map((variable) => [variable.name, variable])).values()];
+  for (const { name, value } of options.order === "request" ? latest : latest.sort(byName)) {
     if (!isVariableName(name)) {
       output(`Skipping ${name}: not a valid name of a shell variable\n`);
       continue;

@@ -15,6 +15,29 @@ export interface Decorator {
 
 const keys = ["pod", "mainContainer", "sidecarContainers"] as const;
 
+/** The fields that are merged with those of a job. The API server checks all others, and what is in them. */
+type Shape = Readonly<Record<string, "list" | "mapping">>;
+
+const container: Shape = {
+  env: "list",
+  volumeMounts: "list",
+  securityContext: "mapping",
+  resources: "mapping",
+  "resources.limits": "mapping",
+};
+
+const shapes: Readonly<Record<(typeof keys)[number], Shape>> = {
+  pod: {
+    volumes: "list",
+    imagePullSecrets: "list",
+    hostAliases: "list",
+    containers: "list",
+    securityContext: "mapping",
+  },
+  mainContainer: container,
+  sidecarContainers: container,
+};
+
 /** Loads and reads the ConfigMap. Throws with every fault of it; unknown fields below its keys are the API server's to name. */
 export async function loadDecorator(client: Client, name: string, signal: AbortSignal): Promise<Decorator> {
   try {
@@ -37,7 +60,9 @@ export function readDecorator(data: Readonly<Record<string, string>>): Decorator
     .map((key) => `unknown key "${key}" (known: ${keys.join(", ")})`);
   const [pod = {}, mainContainer = {}, sidecarContainers = {}] = keys.map((key) => {
     try {
-      return readMapping(data[key] ?? "");
+      const part = readMapping(data[key] ?? "");
+      for (const fault of findFaults(part, shapes[key])) faults.push(`key "${key}": ${fault}`);
+      return part;
     } catch (error) {
       faults.push(`key "${key}": ${toMessage(error)}`);
       return {};
@@ -47,12 +72,27 @@ export function readDecorator(data: Readonly<Record<string, string>>): Decorator
   return { pod, mainContainer, sidecarContainers };
 }
 
+function findFaults(part: Readonly<Record<string, unknown>>, shape: Shape): string[] {
+  return Object.entries(shape).flatMap(([field, kind]) => {
+    const value = field
+      .split(".")
+      .reduce<unknown>((outer, name) => (isMapping(outer) ? outer[name] : undefined), part);
+    const isRight =
+      value == null ||
+      (kind === "mapping" ? isMapping(value) : Array.isArray(value) && value.every(isMapping));
+    return isRight ? [] : [`field "${field}": expected a ${kind === "list" ? "list of mappings" : kind}`];
+  });
+}
+
+function isMapping(value: unknown): value is Record<string, unknown> {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
 function readMapping(text: string): Record<string, unknown> {
   const document = parseDocument(text);
   const [error] = document.errors;
   if (error) throw new Error(error.message.split("\n")[0] ?? "not YAML");
   const value: unknown = document.toJS() ?? {};
-  if (typeof value !== "object" || value === null || Array.isArray(value))
-    throw new Error("expected a mapping");
-  return value as Record<string, unknown>;
+  if (!isMapping(value)) throw new Error("expected a mapping");
+  return value;
 }

@@ -70,6 +70,25 @@ describe("the pod spec's ConfigMap", () => {
     );
   });
 
+  test("names every field that cannot be merged with those of a job", () => {
+    const data = {
+      pod: "volumes: { cache: {} }\nhostAliases: [mirror]\nsecurityContext: root\nimagePullSecrets:",
+      mainContainer: "env: 5\nresources: { limits: 2Gi }",
+      sidecarContainers: "volumeMounts: cache\nresources: [1]",
+    };
+    expect(() => readDecorator(data)).toThrow(
+      [
+        `key "pod": field "volumes": expected a list of mappings`,
+        `key "pod": field "hostAliases": expected a list of mappings`,
+        `key "pod": field "securityContext": expected a mapping`,
+        `key "mainContainer": field "env": expected a list of mappings`,
+        `key "mainContainer": field "resources.limits": expected a mapping`,
+        `key "sidecarContainers": field "volumeMounts": expected a list of mappings`,
+        `key "sidecarContainers": field "resources": expected a mapping`,
+      ].join("; "),
+    );
+  });
+
   test("parts that are missing are empty", () => {
     expect(readDecorator({ mainContainer: "resources: {}" })).toEqual({
       pod: {},

@@ -101,7 +101,7 @@ export interface ExecutorContext {
 export interface Executor extends AsyncDisposable {
   /** `signal` aborts when the job is stopped while it starts. */
   start(signal: AbortSignal): Promise<number>;
-  /** Decodes and exports the variables; writes `Exporting <NAME>` for each, sorted by name (protocol section 7). */
+  /** Decodes and exports the variables; writes `Exporting <NAME>` for each, sorted by name or in the request's order (protocol section 7). */
   exportEnvironment(env: readonly EnvironmentVariable[], output: Output): Promise<number>;
   /** Writes `Injecting <path> with file mode <mode>` for each file (protocol sections 3.3, 7). */
   injectFiles(files: readonly JobFile[], output: Output): Promise<number>;

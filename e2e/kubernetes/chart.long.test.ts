@@ -1,5 +1,6 @@
 import { beforeAll, expect, test } from "bun:test";
 import path from "node:path";
+import { parseAllDocuments } from "yaml";
 import { createScene } from "../agents.ts";
 import { helm, kedaDefinitions } from "../cluster/charts.ts";
 import { startCluster } from "../cluster/cluster.ts";
@@ -9,6 +10,7 @@ import { registrationToken } from "../hub-process.ts";
 import { outputOf } from "../jobs.ts";
 import { agentImage, buildAgentImage, hostAccess } from "./agent-image.ts";
 import { createNamespace, patiently } from "./namespaces.ts";
+import { type Rule, toRights } from "./roles.ts";
 
 const chart = path.join(root, "docs", "kubernetes", "chart");
 
@@ -24,6 +26,22 @@ test("the chart passes Helm's own checks, and refuses values without an endpoint
       "0 chart(s) failed",
     );
   expect(helm(["template", "agent", chart])).rejects.toThrow("endpoint");
+}, 1_800_000);
+
+test("the chart's role cannot read secrets, with its defaults and in full", async () => {
+  const values = ["--set", "endpoint=example.com", "--set", "token=t"];
+  for (const minimal of [[], ["--set", "rbac.minimal=false"]]) {
+    const rendered = await helm(["template", "agent", chart, ...values, ...minimal]);
+    const role = parseAllDocuments(rendered)
+      .map((document) => document.toJS() as { kind: string; rules: readonly Rule[] })
+      .find(({ kind }) => kind === "Role");
+    const rights = toRights(role!.rules);
+    expect(rights.filter((right) => right.endsWith(" secrets"))).toEqual([
+      "create secrets",
+      "delete secrets",
+    ]);
+    expect(rights.includes("watch pods")).toBe(minimal.length > 0);
+  }
 }, 1_800_000);
 
 test("an installed chart's agent runs a job with the chart's pod spec", async () => {
@@ -76,6 +94,10 @@ test("the published ScaledJob, and the chart's, are what KEDA takes", async () =
     "--set",
     "mode=scaled-job",
   ]);
+  // The grace period, and two minutes to report the job.
+  expect(rendered).toMatch(/INTERRUPTION_GRACE_PERIOD\s+value: "3600"/);
+  expect(rendered).toContain("terminationGracePeriodSeconds: 3720");
+  expect(rendered).toMatch(/rollout:\s+strategy: gradual/);
   const check = ["apply", "--dry-run=server", "--validate=strict", "--filename=-"];
   const published = await Bun.file(path.join(root, "docs", "kubernetes", "scaled-job.yaml")).text();
   for (const text of [published, rendered])

@@ -20,8 +20,12 @@ interface PodTemplate {
     readonly containers: readonly { readonly env: readonly Variable[]; readonly [field: string]: unknown }[];
   };
 }
-interface Deployment {
-  readonly spec: { readonly template: PodTemplate };
+/** A Deployment, or KEDA's ScaledJob. */
+interface Agents {
+  readonly spec?: {
+    readonly template?: PodTemplate;
+    readonly jobTargetRef?: { readonly template: PodTemplate };
+  };
 }
 
 beforeAll(async () => {
@@ -36,9 +40,14 @@ async function published(file: string): Promise<readonly object[]> {
 }
 
 /** The published pod of an agent, at this hub on this host; `env` is added. */
-async function agentPod(endpoint: string, env: readonly Variable[] = []): Promise<object> {
-  const [deployment] = (await published("agent.yaml")) as readonly Deployment[];
-  const { spec } = deployment!.spec.template;
+async function agentPod(
+  endpoint: string,
+  env: readonly Variable[] = [],
+  file = "agent.yaml",
+): Promise<object> {
+  const objects = (await published(file)) as readonly Agents[];
+  const [template] = objects.flatMap((one) => one.spec?.template ?? one.spec?.jobTargetRef?.template ?? []);
+  const { spec } = template!;
   const [agent] = spec.containers;
   const own: readonly Variable[] = [
     ...hostAccess.env,
@@ -70,39 +79,43 @@ async function phaseOf(namespace: Namespace, pod: string): Promise<string> {
   return namespace.kubectl(["get", "pod", pod, "--output=jsonpath={.status.phase}"]);
 }
 
-test("an agent in a pod, as user 1000 with the published rights, runs jobs, owns their pods, and finishes one at SIGTERM", async () => {
-  await using namespace = await createNamespace();
-  await using scene = await createScene();
-  await prepare(namespace);
-  await namespace.apply({
-    apiVersion: "v1",
-    kind: "Pod",
-    metadata: { name: "agent" },
-    spec: await agentPod(scene.hub.endpoint),
-  });
-  const command = "for i in $(seq 50); do echo $i; sleep 0.1; done";
-  const id = await scene.hub.submit({ commands: [command] });
-  const shows = async (text: string) => outputOf(await scene.hub.log(id), command).includes(text);
-  await patiently("the job runs", () => shows("5\n"));
-  const owner = await namespace.kubectl([
-    "get",
-    "pod",
-    `semaphore-job-${id}`,
-    "--output=jsonpath={.metadata.ownerReferences[0].name}",
-  ]);
-  expect(owner).toBe("agent");
-  await namespace.kubectl(["delete", "pod", "agent", "--wait=false"]);
-  await patiently("the job is done", async () => (await scene.hub.job(id)).isDone);
-  expect((await scene.hub.job(id)).result).toBe("passed");
-  expect(outputOf(await scene.hub.log(id), command)).toBe(
-    Array.from({ length: 50 }, (_, at) => `${at + 1}\n`).join(""),
-  );
-  await patiently(
-    "only the agent's secret is left",
-    async () => (await namespace.left()).join() === "secret/signalman-agent",
-  );
-  expect(await scene.hub.violations()).toEqual([]);
-}, 240_000);
+test.each(["agent.yaml", "scaled-job.yaml"])(
+  "an agent in the pod of %s, as user 1000 with the published rights, runs jobs, owns their pods, and finishes one at SIGTERM",
+  async (file) => {
+    await using namespace = await createNamespace();
+    await using scene = await createScene();
+    await prepare(namespace);
+    await namespace.apply({
+      apiVersion: "v1",
+      kind: "Pod",
+      metadata: { name: "agent" },
+      spec: await agentPod(scene.hub.endpoint, [], file),
+    });
+    const command = "for i in $(seq 50); do echo $i; sleep 0.1; done";
+    const id = await scene.hub.submit({ commands: [command] });
+    const shows = async (text: string) => outputOf(await scene.hub.log(id), command).includes(text);
+    await patiently("the job runs", () => shows("5\n"));
+    const owner = await namespace.kubectl([
+      "get",
+      "pod",
+      `semaphore-job-${id}`,
+      "--output=jsonpath={.metadata.ownerReferences[0].name}",
+    ]);
+    expect(owner).toBe("agent");
+    await namespace.kubectl(["delete", "pod", "agent", "--wait=false"]);
+    await patiently("the job is done", async () => (await scene.hub.job(id)).isDone);
+    expect((await scene.hub.job(id)).result).toBe("passed");
+    expect(outputOf(await scene.hub.log(id), command)).toBe(
+      Array.from({ length: 50 }, (_, at) => `${at + 1}\n`).join(""),
+    );
+    await patiently(
+      "only the agent's secret is left",
+      async () => (await namespace.left()).join() === "secret/signalman-agent",
+    );
+    expect(await scene.hub.violations()).toEqual([]);
+  },
+  240_000,
+);
 
 test("an agent for one job, as Semaphore's controller starts it, exits with 0 although the job failed", async () => {
   await using namespace = await createNamespace();

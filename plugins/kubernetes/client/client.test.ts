@@ -31,6 +31,24 @@ describe("a call", () => {
     expect(api.received).toHaveLength(4);
   });
 
+  test("reads an answer in gzip, and refuses one that becomes too large", async () => {
+    const zip = (text: string) =>
+      new Response(Bun.gzipSync(Buffer.from(text)), { headers: { "Content-Encoding": "gzip" } });
+    await using api = startApiServer(({ path }) =>
+      path === "/small" ? zip('{"a":1}') : zip(`"${"x".repeat(70 * 1024 * 1024)}"`),
+    );
+    expect(await api.client.call<unknown>("GET", "/small")).toEqual({ a: 1 });
+    expect(api.client.call("GET", "/large")).rejects.toThrow(
+      "the API server's answer is refused: it is larger than 64.0 MiB",
+    );
+  });
+
+  test("reads the first 64 KiB of an error", async () => {
+    await using api = startApiServer(() => new Response("x".repeat(10_000_000), { status: 400 }));
+    const error: unknown = await api.client.call("GET", "/x").catch((thrown: unknown) => thrown);
+    expect(error).toMatchObject({ status: 400, message: "x".repeat(300) });
+  });
+
   test("has a deadline for each attempt", async () => {
     await using api = startApiServer(
       (_, count) => (count === 1 ? new Promise<Response>(() => {}) : Response.json({ count })),
@@ -115,6 +133,25 @@ describe("the watch of a pod", () => {
     expect(watch.refusal).toBe(
       `${message}; grant this to the agent's role as docs/kubernetes/rbac.yaml does`,
     );
+  });
+
+  test("ends at a line without an end, and asks for the pod instead", async () => {
+    const chunk = new Uint8Array(1024 * 1024).fill(0x78);
+    let sent = 0;
+    const endless = () =>
+      new ReadableStream<Uint8Array>({
+        pull(controller) {
+          sent += 1;
+          if (sent > 200) controller.close();
+          else controller.enqueue(chunk);
+        },
+      });
+    await using api = startApiServer(({ path }) =>
+      path.includes("watch=true") ? new Response(endless()) : refusal(404, "NotFound", "gone"),
+    );
+    await using watch = watchPod(api.client, pod("0"), createRecordingLogger());
+    while (!watch.isGone) await watch.changed();
+    expect(sent).toBeLessThan(100);
   });
 
   test("begins with the pod as it is when the server has forgotten its version", async () => {

@@ -139,15 +139,17 @@ const certificateRemedies: Readonly<Record<string, string>> = {
   UNABLE_TO_VERIFY_LEAF_SIGNATURE: authority,
 };
 
-/** A list of ten thousand pods fits. */
-const answerBytes = 256 * 1024 * 1024;
+/** A list of thousands of pods fits. */
+const answerBytes = 64 * 1024 * 1024;
 
 async function readJson(response: Response): Promise<unknown> {
   try {
     const { text, fault } = await readBody(response, answerBytes);
-    if (fault !== undefined) throw new Error(fault);
+    if (fault !== undefined)
+      throw new ApiError(0, "AnswerRefused", `the API server's answer is refused: ${fault}`);
     return parseBoundedJson(text);
   } catch (cause) {
+    if (isApiError(cause)) throw cause;
     throw new ApiError(0, unreachable, `the API server's answer is incomplete: ${toMessage(cause)}`, {
       cause,
     });

@@ -77,12 +77,19 @@ test("the published ScaledJob, and the chart's, are what KEDA takes", async () =
   await using namespace = await createNamespace();
   for (const file of await kedaDefinitions())
     await namespace.kubectl(["apply", "--server-side", `--filename=${file}`]);
-  await namespace.kubectl([
+  const established = [
     "wait",
     "--for=condition=Established",
     "crd/scaledjobs.keda.sh",
     "crd/triggerauthentications.keda.sh",
-  ]);
+  ];
+  // kubectl refuses to wait for definitions that have no status yet.
+  await patiently("the definitions are established", () =>
+    namespace.kubectl(established).then(
+      () => true,
+      () => false,
+    ),
+  );
   const rendered = await helm([
     "template",
     "agent",

@@ -23,9 +23,12 @@ test("a job that replaces the agent's helper in its pod fails, and its process o
   await using pods = await createPodScene();
   const { namespace, scene } = pods;
   await pods.start();
-  const id = await scene.hub.submit({ commands: ["echo begun; sleep 3", replaceBash, "echo never"] });
+  const id = await scene.hub.submit({
+    commands: ["echo begun; until [ -e /go ]; do sleep 0.1; done", replaceBash, "echo never"],
+  });
   await pods.shows(id, "begun");
   const pids = jobProcesses(id);
+  await namespace.kubectl(["exec", `semaphore-job-${id}`, "--", "touch", "/go"]);
   let peak = 0;
   await patiently("the job is done", async () => {
     for (const pid of pids) peak = Math.max(peak, await peakOf(pid));

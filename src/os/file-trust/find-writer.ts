@@ -1,5 +1,5 @@
-import { lstatSync, readlinkSync, type Stats } from "node:fs";
-import { dirname, join } from "node:path";
+import type { Stats } from "node:fs";
+import { followPath, stickyBit } from "./path-steps.ts";
 import type { TrustedUsers } from "./trusted-users.ts";
 
 /** A user or group that may change what a path contains. */
@@ -31,52 +31,29 @@ export function createWriterSearch(
     return writer;
   };
   return (path) => {
-    const rest = path.split("/");
-    let directory = "/";
-    let links = 0;
-    let stats = inspect("/");
-    for (let name = rest.shift(); name !== undefined; name = rest.shift()) {
-      if (name === "" || name === ".") continue;
-      const writer = stats && examine(directory, stats);
+    const steps = followPath(path);
+    let next = steps.next();
+    for (; !next.done; next = steps.next()) {
+      const { directory, directoryStats, entry, stats, isParent } = next.value;
+      const writer = directoryStats && examine(directory, directoryStats);
       if (writer !== undefined) return writer;
-      const entry = name === ".." ? dirname(directory) : join(directory, name);
-      const found = inspect(entry);
       // In a sticky directory, as /tmp, every user may create an entry, and its owner may replace it.
       const isShared =
-        name !== ".." && stats !== undefined && isWritable(stats, trusted) && !isReadOnly(directory);
-      if (found === undefined) return isShared ? toCreator(entry, directory, stats!) : undefined;
-      if (isShared && !trusted.uids.has(found.uid)) return toOwner(entry, found);
-      if (found.isSymbolicLink()) {
-        // Opening a path with so many links fails.
-        if (++links > maxLinks) return undefined;
-        const target = readlinkSync(entry);
-        rest.unshift(...target.split("/"));
-        if (target.startsWith("/")) directory = "/";
-        stats = inspect(directory);
-      } else {
-        directory = entry;
-        stats = found;
-      }
+        !isParent &&
+        directoryStats !== undefined &&
+        isWritable(directoryStats, trusted) &&
+        !isReadOnly(directory);
+      if (stats === undefined) return isShared ? toCreator(entry, directory, directoryStats) : undefined;
+      if (isShared && !trusted.uids.has(stats.uid)) return toOwner(entry, stats);
     }
-    return stats && examine(directory, stats);
+    // Opening a path with too many links fails.
+    const last = next.value;
+    return last?.stats && examine(last.entry, last.stats);
   };
 }
 
 export function toMode(mode: number): string {
   return (mode & 0o7777).toString(8).padStart(4, "0");
-}
-
-/** As the kernel counts them. */
-const maxLinks = 40;
-const stickyBit = 0o1000;
-
-/** What cannot be seen cannot be read either: using the path fails with the reason. */
-function inspect(path: string): Stats | undefined {
-  try {
-    return lstatSync(path);
-  } catch {
-    return undefined;
-  }
 }
 
 function findDirectWriter(path: string, stats: Stats, trusted: TrustedUsers): Writer | undefined {

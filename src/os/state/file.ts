@@ -15,12 +15,36 @@ export type FileAccess = "read" | "update" | "create" | "append" | "lock";
  * writing. Throws the error of the system, or `FILE_FAILED`.
  */
 export function openStateFile(path: string, access: FileAccess): number {
-  return inDirectory(dirname(path), (at) => openIn(at(basename(path)), access));
+  return inDirectory(dirname(path), (at) => openRegularFile(at(basename(path)), access));
+}
+
+/** Opens a regular file as {@link openStateFile} does, but through any directories. */
+export function openRegularFile(path: string, access: FileAccess, links: LinkRule = "refuse"): number {
+  const { O_CREAT, O_EXCL, O_NOFOLLOW } = fs.constants;
+  const create = () => fs.openSync(path, flagsOf(access) | O_CREAT | O_EXCL | O_NOFOLLOW, 0o600);
+  if (access === "create") return create();
+  // Another process may create or remove the file between two calls.
+  for (let tries = 0; ; tries += 1) {
+    try {
+      return openExisting(path, access, links);
+    } catch (error) {
+      if (!isMissing(error) || access === "read" || access === "update") throw error;
+    }
+    try {
+      return create();
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== "EEXIST" || tries === maxTries) throw error;
+    }
+  }
 }
 
 /** Reads a regular file of at most `maxBytes` as text. */
 export function readStateText(path: string, maxBytes: number): string {
-  const fd = openStateFile(path, "read");
+  return readWhole(openStateFile(path, "read"), maxBytes).toString("utf8");
+}
+
+/** Reads a file of at most `maxBytes` from its start, and closes it. */
+export function readWhole(fd: number, maxBytes: number): Buffer {
   try {
     const { size } = fs.fstatSync(fd);
     if (size > maxBytes) throw tooLarge(size, maxBytes);
@@ -30,7 +54,7 @@ export function readStateText(path: string, maxBytes: number): string {
     for (let count = -1; count !== 0 && filled < buffer.length; filled += count)
       count = fs.readSync(fd, buffer, filled, buffer.length - filled, null);
     if (filled > size) throw new AgentError("FILE_FAILED", "another process writes to it");
-    return buffer.toString("utf8", 0, filled);
+    return buffer.subarray(0, filled);
   } finally {
     fs.closeSync(fd);
   }
@@ -134,10 +158,16 @@ export interface PinnedEntry extends Disposable {
   readonly path: string;
 }
 
-/** Pins an entry: a FIFO, a device or a socket is not touched, and a link is not followed. */
-export function pinEntry(path: string): PinnedEntry {
-  if (!hasDescriptorPaths) return { path, stats: fs.lstatSync(path), [Symbol.dispose]: () => {} };
-  const fd = fs.openSync(path, pinFlag | fs.constants.O_NOFOLLOW);
+/** Whether a symbolic link that is the last component of a path is followed. */
+export type LinkRule = "refuse" | "follow";
+
+/** Pins an entry: a FIFO, a device or a socket is not touched, and a link is not followed unless `links` says so. */
+export function pinEntry(path: string, links: LinkRule = "refuse"): PinnedEntry {
+  if (!hasDescriptorPaths) {
+    const stats = links === "follow" ? fs.statSync(path) : fs.lstatSync(path);
+    return { path, stats, [Symbol.dispose]: () => {} };
+  }
+  const fd = fs.openSync(path, pinFlag | (links === "follow" ? 0 : fs.constants.O_NOFOLLOW));
   return { path: `/proc/self/fd/${fd}`, stats: fs.fstatSync(fd), [Symbol.dispose]: () => fs.closeSync(fd) };
 }
 
@@ -156,40 +186,22 @@ function openDirectory(directory: string): number {
   return fs.openSync(directory, pinFlag | fs.constants.O_DIRECTORY);
 }
 
-function openIn(path: string, access: FileAccess): number {
-  const { O_CREAT, O_EXCL, O_NOFOLLOW } = fs.constants;
-  const create = () => fs.openSync(path, flagsOf(access) | O_CREAT | O_EXCL | O_NOFOLLOW, 0o600);
-  if (access === "create") return create();
-  // Another process may create or remove the file between two calls.
-  for (let tries = 0; ; tries += 1) {
-    try {
-      return openExisting(path, access);
-    } catch (error) {
-      if (!isMissing(error) || access === "read" || access === "update") throw error;
-    }
-    try {
-      return create();
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== "EEXIST" || tries === maxTries) throw error;
-    }
-  }
-}
-
-const maxTries = 10;
-
-function openExisting(path: string, access: FileAccess): number {
-  using pinned = pinEntry(path);
+function openExisting(path: string, access: FileAccess, links: LinkRule): number {
+  using pinned = pinEntry(path, links);
   const { stats } = pinned;
   if (!stats.isFile()) throw new AgentError("FILE_FAILED", `it is ${toKind(stats)}, and a file is expected`);
   if (access !== "read" && stats.nlink > 1)
     throw new AgentError("FILE_FAILED", `it is also the file of another name (${stats.nlink} hard links)`);
   try {
-    return fs.openSync(pinned.path, flagsOf(access) | (hasDescriptorPaths ? 0 : fs.constants.O_NOFOLLOW));
+    const isPinned = hasDescriptorPaths || links === "follow";
+    return fs.openSync(pinned.path, flagsOf(access) | (isPinned ? 0 : fs.constants.O_NOFOLLOW));
   } catch (error) {
     if (error instanceof Error) error.message = error.message.replaceAll(pinned.path, path);
     throw error;
   }
 }
+
+const maxTries = 10;
 
 function flagsOf(access: FileAccess): number {
   const { O_RDONLY, O_RDWR, O_WRONLY, O_APPEND, O_NONBLOCK } = fs.constants;

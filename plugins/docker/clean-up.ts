@@ -16,10 +16,10 @@ export async function cleanUpContainers(
   options: Pick<DockerConfig, "engine-timeout">,
 ): Promise<void> {
   const { agentId, jobId, logger, signal } = context;
-  const endpoint = findEndpoint(process.env);
-  if (endpoint.socketPath !== undefined && !existsSync(endpoint.socketPath)) return;
   const agent = `${labels.agent}=${agentId}`;
   const work = async () => {
+    const endpoint = findEndpoint(process.env);
+    if (endpoint.socketPath !== undefined && !existsSync(endpoint.socketPath)) return;
     const engine = await connectEngine(endpoint, { timeoutMs: options["engine-timeout"] * 1000 });
     const removed = await removeAll(engine, {
       labels: jobId === undefined ? [agent] : [agent, `${labels.job}=${jobId}`],

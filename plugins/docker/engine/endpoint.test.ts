@@ -52,6 +52,15 @@ describe("the engine is found", () => {
     );
   });
 
+  test("not through a configuration that is no file: it is named, and nothing waits for it", async () => {
+    await using home = await tmpdir();
+    const file = join(home.path, ".docker/config.json");
+    await Bun.$`mkdir ${join(home.path, ".docker")} && mkfifo ${file}`;
+    expect(() => findEndpoint({ HOME: home.path })).toThrow(
+      `the Docker configuration "${file}" cannot be read: it is a FIFO, and a file is expected; remove it, or set DOCKER_CONFIG`,
+    );
+  });
+
   test("nowhere else: an address of another kind is refused", () => {
     expect(() => findEndpoint({ DOCKER_HOST: "ssh://user@host" })).toThrow(
       '"ssh://user@host" is not supported',

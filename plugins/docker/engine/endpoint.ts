@@ -1,9 +1,9 @@
 import { createHash } from "node:crypto";
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync } from "node:fs";
 import { homedir } from "node:os";
 import { join } from "node:path";
 import type { DockerOptions } from "dockerode";
-import { AgentError } from "signalman";
+import { AgentError, isAgentError, readHostFile, toMessage } from "signalman";
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
@@ -106,7 +106,7 @@ function certificateDirectory(env: Environment): string {
 function readCertificates(directory: string): Certificates {
   const read = (name: string) => {
     try {
-      return readFileSync(join(directory, name), "utf8");
+      return readHostFile(join(directory, name)).toString();
     } catch (cause) {
       const path = join(directory, name);
       throw new AgentError("CONFIG_INVALID", `certificate "${path}" of the Docker engine cannot be read`, {
@@ -117,11 +117,13 @@ function readCertificates(directory: string): Certificates {
   return { ca: read("ca.pem"), cert: read("cert.pem"), key: read("key.pem") };
 }
 
-/** `undefined`: there is none, or it is no JSON. */
+/** `undefined`: there is none, or it is no JSON. Throws `CONFIG_INVALID` for what is not a file of the agent's user. */
 function readJson<T>(path: string): T | undefined {
   try {
-    return JSON.parse(readFileSync(path, "utf8")) as T;
-  } catch {
-    return undefined;
+    return JSON.parse(readHostFile(path).toString()) as T;
+  } catch (cause) {
+    if (!isAgentError(cause, "FILE_FAILED")) return undefined;
+    const message = `the Docker configuration "${path}" cannot be read: ${toMessage(cause)}; remove it, or set DOCKER_CONFIG`;
+    throw new AgentError("CONFIG_INVALID", message, { cause });
   }
 }

@@ -42,11 +42,24 @@ export async function loadConnection(
   if (!isInCluster) onFallback(`No in-cluster configuration found - using ${source}...`);
   try {
     // Only the part that reads configurations: the whole package is a hundred times as large.
-    const client = await import("@kubernetes/client-node/dist/config.js");
-    const config = new client.KubeConfig();
-    if (isInCluster) config.loadFromCluster();
-    else loadFiles(config, env, () => new client.KubeConfig());
-    return toConnection(config, { env, isInCluster });
+    const [{ KubeConfig }, kubeconfig] = await Promise.all([
+      import("@kubernetes/client-node/dist/config.js"),
+      import("./kubeconfig.ts"),
+    ]);
+    if (isInCluster) {
+      const config = new KubeConfig();
+      config.loadFromCluster();
+      return toConnection(config, { env, isInCluster, assertReadable: () => {} });
+    }
+    const [config, ...others] = listFiles(env).map((file) => {
+      const loaded = new KubeConfig();
+      kubeconfig.loadKubeconfig(loaded, file);
+      return loaded;
+    });
+    if (config === undefined) throw new Error("file not found");
+    for (const other of others) config.mergeConfig(other);
+    if (config.getCurrentCluster() === null) throw new Error("its current context names no cluster");
+    return toConnection(config, { env, isInCluster, assertReadable: kubeconfig.assertReadable });
   } catch (cause) {
     const place = isInCluster ? serviceAccount : source;
     throw new AgentError(
@@ -57,26 +70,25 @@ export async function loadConnection(
   }
 }
 
-/** Loads the files of `KUBECONFIG`, as kubectl does: several are merged, and those that do not exist are ignored. */
-function loadFiles(config: KubeConfig, env: Env, create: () => KubeConfig): void {
+/** Lists the files of `KUBECONFIG`, as kubectl does: several are merged, and those that do not exist are ignored. */
+function listFiles(env: Env): string[] {
   const listed = env["KUBECONFIG"]?.split(delimiter).filter((file) => file !== "") ?? [];
   const files = listed.length > 0 ? listed : [join(env["HOME"] || homedir(), ".kube", "config")];
-  const [first, ...others] = files.filter((file) => existsSync(file));
-  if (first === undefined) throw new Error("file not found");
-  config.loadFromFile(first);
-  for (const file of others) {
-    const other = create();
-    other.loadFromFile(file);
-    config.mergeConfig(other);
-  }
-  if (config.getCurrentCluster() === null) throw new Error("its current context names no cluster");
+  return files.filter((file) => existsSync(file));
 }
 
 function hasServiceAccount(env: Env): boolean {
   return !!env["KUBERNETES_SERVICE_HOST"] && existsSync(`${serviceAccount}/token`);
 }
 
-function toConnection(config: KubeConfig, options: { env: Env; isInCluster: boolean }): Connection {
+interface ConnectionOptions {
+  readonly env: Env;
+  readonly isInCluster: boolean;
+  /** Throws when a file of the configuration cannot be read without waiting. */
+  readonly assertReadable: (config: KubeConfig) => void;
+}
+
+function toConnection(config: KubeConfig, options: ConnectionOptions): Connection {
   const cluster = config.getCurrentCluster();
   const server = cluster?.server.replace(/\/+$/, "") ?? "";
   if (!/^https?:\/\//.test(server)) throw new Error(`"${server}" is not the URL of an API server`);
@@ -86,6 +98,7 @@ function toConnection(config: KubeConfig, options: { env: Env; isInCluster: bool
     namespace: options.env["KUBERNETES_NAMESPACE"] || "default",
     isInCluster: options.isInCluster,
     async authorize() {
+      options.assertReadable(config);
       const request: RequestOptions = { headers: {} };
       await config.applyToHTTPSOptions(request);
       return {

@@ -1,6 +1,5 @@
-import { readFile } from "node:fs/promises";
 import { getCACertificates } from "node:tls";
-import { AgentError, type Logger, toMessage } from "signalman";
+import { AgentError, type Logger, readHostFile, toMessage } from "signalman";
 import { findNameFault, isUrlName } from "./agent-name.ts";
 import type { SemaphoreConfig } from "./config.ts";
 import { isToken } from "./wire.ts";
@@ -134,7 +133,7 @@ export async function loadToken(config: SemaphoreConfig): Promise<string> {
       "CONFIG_INVALID",
       '"token" and "token-file" exclude each other: set only one of them',
     );
-  const token = path ? (await loadText(path, "token-file")).trim() : (config.token ?? "");
+  const token = path ? loadText(path, "token-file").trim() : (config.token ?? "");
   const source = path ? `token-file "${path}"` : "token";
   if (token === "") {
     const missing = path ? ` (${source} is empty)` : "";
@@ -155,16 +154,16 @@ export async function loadToken(config: SemaphoreConfig): Promise<string> {
 /** Returns the default certificates and those of the file; `undefined` without a file. */
 export async function loadCertificates(path: string | undefined): Promise<readonly string[] | undefined> {
   if (!path) return undefined;
-  const own = await loadText(path, "ca-file");
+  const own = loadText(path, "ca-file");
   if (!own.includes("-----BEGIN CERTIFICATE-----")) {
     throw new AgentError("CONFIG_INVALID", `ca-file "${path}" does not contain a certificate (expected PEM)`);
   }
   return [...getCACertificates("default"), own];
 }
 
-async function loadText(path: string, option: string): Promise<string> {
+function loadText(path: string, option: string): string {
   try {
-    return await readFile(path, "utf8");
+    return readHostFile(path).toString();
   } catch (error) {
     throw new AgentError("CONFIG_INVALID", `${option} "${path}" cannot be read: ${toMessage(error)}`, {
       cause: error,

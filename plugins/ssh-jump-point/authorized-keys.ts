@@ -1,7 +1,7 @@
-import { chmodSync, existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { chmodSync, closeSync, existsSync, fchmodSync, mkdirSync, writeFileSync } from "node:fs";
 import { homedir } from "node:os";
 import { join } from "node:path";
-import { AgentError, decodeBase64, toMessage } from "signalman";
+import { AgentError, decodeBase64, openHostFile, readHostFile, toMessage } from "signalman";
 
 /**
  * Appends public keys, which are in base64, to `~/.ssh/authorized_keys`, each once. Only the owner may access
@@ -15,16 +15,25 @@ export function addAuthorizedKeys(keys: readonly string[], home = process.env["H
   try {
     mkdirSync(directory, { recursive: true, mode: 0o700 });
     chmodSync(directory, 0o700);
-    const present = existsSync(path) ? readFileSync(path, "utf8") : "";
+    const present = existsSync(path) ? readHostFile(path).toString() : "";
     const known = new Set(present.split("\n").map((line) => line.trim()));
     const added = [...new Set(wanted)].filter((key) => !known.has(key));
     const gap = present === "" || present.endsWith("\n") ? "" : "\n";
-    writeFileSync(path, added.length === 0 ? "" : `${gap}${added.join("\n")}\n`, { mode: 0o600, flag: "a" });
-    chmodSync(path, 0o600);
+    append(path, added.length === 0 ? "" : `${gap}${added.join("\n")}\n`);
   } catch (cause) {
     throw new AgentError("JOB_REFUSED", `Failed to add SSH keys to '${path}': ${toMessage(cause)}`, {
       cause,
     });
+  }
+}
+
+function append(path: string, text: string): void {
+  const fd = openHostFile(path, "append");
+  try {
+    writeFileSync(fd, text);
+    fchmodSync(fd, 0o600);
+  } finally {
+    closeSync(fd);
   }
 }
 

@@ -1,6 +1,6 @@
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, writeFileSync } from "node:fs";
 import { dirname } from "node:path";
-import { AgentError, toMessage } from "signalman";
+import { AgentError, readHostFile, toMessage } from "signalman";
 import { type Certificate, createSelfSigned } from "./self-signed.ts";
 
 export interface CertificatePaths {
@@ -28,7 +28,7 @@ export function loadOrCreateCertificate(paths: CertificatePaths, host: string): 
 
 function read(path: string, option: string): string {
   try {
-    return readFileSync(path, "utf8");
+    return readHostFile(path).toString();
   } catch (cause) {
     const remedy = `name an existing file with ${option}, or create one for a trial with --self-signed`;
     throw new AgentError("FILE_FAILED", `file "${path}" cannot be read: ${toMessage(cause)}; ${remedy}`, {

@@ -1,11 +1,12 @@
-import { closeSync, fstatSync, openSync, readSync } from "node:fs";
+import { closeSync, fstatSync, readSync } from "node:fs";
+import { openHostFile } from "signalman";
 import type { Exchange } from "./exchange.ts";
 
 /** `GET /agent_logs`: the agent's log as it is now, or 404 (protocol section 8.3). */
 export async function readAgentLog(exchange: Exchange, path: string): Promise<void> {
   let fd: number;
   try {
-    fd = openSync(path, "r");
+    fd = openHostFile(path);
   } catch {
     return exchange.send(404, "");
   }

@@ -1,6 +1,6 @@
-import { access, constants, readFile, stat } from "node:fs/promises";
+import { access, constants, stat } from "node:fs/promises";
 import { join } from "node:path";
-import { type CheckContext, type Finding, toMessage } from "signalman";
+import { type CheckContext, type Finding, readHostFile, toMessage } from "signalman";
 
 /** Checks the home directory, where every job starts, and the files that ssh needs in it. */
 export async function checkHome({ env }: CheckContext): Promise<Finding[]> {
@@ -24,7 +24,7 @@ export async function checkHome({ env }: CheckContext): Promise<Finding[]> {
   return [
     { level: "ok", title: `home directory "${home}"` },
     ...(await findModeFaults(home)),
-    await findKnownHosts(home),
+    findKnownHosts(home),
   ];
 }
 
@@ -41,11 +41,9 @@ async function findModeFaults(home: string): Promise<Finding[]> {
   ];
 }
 
-async function findKnownHosts(home: string): Promise<Finding> {
+function findKnownHosts(home: string): Finding {
   const files = [join(home, ".ssh", "known_hosts"), "/etc/ssh/ssh_known_hosts"];
-  const texts = await Promise.all(files.map((file) => readFile(file, "utf8").catch(() => "")));
-  const hosts = texts.map((text) => text.split("\n").filter((line) => /^[^#\s]/.test(line)).length);
-  const count = hosts.reduce((sum, some) => sum + some, 0);
+  const count = files.reduce((sum, file) => sum + countLines(file), 0);
   if (count > 0) return { level: "ok", title: `ssh has known hosts (${count} lines)` };
   return {
     level: "warning",
@@ -53,4 +51,15 @@ async function findKnownHosts(home: string): Promise<Finding> {
       "ssh has no known hosts: the first checkout over ssh will wait for a confirmation that nothing can give",
     remedy: `add the host keys of your git server to ${files[0]}: ssh-keyscan github.com >> ${files[0]} (then compare them with the published keys)`,
   };
+}
+
+function countLines(file: string): number {
+  try {
+    const lines = readHostFile(file, { maxBytes: 16 * 1024 * 1024 })
+      .toString()
+      .split("\n");
+    return lines.filter((line) => /^[^#\s]/.test(line)).length;
+  } catch {
+    return 0;
+  }
 }

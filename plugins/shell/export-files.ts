@@ -1,7 +1,7 @@
 import { readdirSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import type { EnvironmentVariable, Output } from "signalman";
+import { type EnvironmentVariable, type Logger, type Output, toMessage } from "signalman";
 import { asUser, decodeVariables, type JobUser, quote, toExportFile } from "signalman/terminal";
 import { writePrivateFile } from "./private-file.ts";
 
@@ -40,11 +40,17 @@ export function createExportFiles(directory: string, user?: JobUser): ExportFile
   };
 }
 
-/** Removes the files of a job whose process is dead. `directory`: its executor's. */
-export function removeExportFiles(directory: string): void {
+/** Removes the files of a job whose process is dead. `directory`: its executor's. What the job has put in their place may remain. */
+export function removeExportFiles(directory: string, logger: Logger): void {
   const names = readdirSync(directory).filter((name) => /^\.env-\d+$/.test(name));
-  for (const name of names)
-    for (const place of [tmpdir(), "/tmp"]) rmSync(join(place, name), { force: true });
+  const paths = names.flatMap((name) => [tmpdir(), "/tmp"].map((place) => join(place, name)));
+  for (const path of new Set(paths)) {
+    try {
+      rmSync(path, { force: true });
+    } catch (error) {
+      logger.warn(`file "${path}" of a job cannot be removed: ${toMessage(error)}`);
+    }
+  }
 }
 
 function unixNanoseconds(): bigint {

@@ -31,7 +31,7 @@ export default definePlugin({
       prepareLimits,
       async cleanUp(context) {
         await removeLeftGroups(context);
-        for (const directory of context.directories ?? []) removeExportFiles(directory);
+        for (const directory of context.directories ?? []) removeExportFiles(directory, context.logger);
       },
       create: (context) =>
         createShellExecutor(context, {

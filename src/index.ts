@@ -133,6 +133,7 @@ export {
 } from "./os/connections.ts";
 
 export { readHolder, takeLock } from "./os/state/lock.ts";
+export { makeOwnDirectory } from "./os/state/private-directory.ts";
 export { openHostFile, readHostFile } from "./os/host-file.ts";
 export { longestSocketPath } from "./os/socket-path.ts";
 

@@ -1,10 +1,10 @@
 import { randomBytes } from "node:crypto";
-import { chmodSync, closeSync, constants, lstatSync, openSync, type Stats } from "node:fs";
+import { chmodSync, closeSync, constants, openSync, type Stats } from "node:fs";
 import { tmpdir } from "node:os";
 import { basename, dirname, join } from "node:path";
 import { AgentError } from "../core/errors.ts";
 import { inDirectory, pinEntry, type PinnedEntry, resolveLinks, toKind } from "./state/file.ts";
-import { makePrivateDirectory } from "./state/private-directory.ts";
+import { makeOwnDirectory } from "./state/private-directory.ts";
 
 /** Maximum length of a Unix socket's path, in bytes. */
 export const longestSocketPath = 107;
@@ -81,9 +81,8 @@ function assertSocket(stats: Stats): void {
 /** Whether a directory exists or can be created, and is private to this user: in one such as /tmp, another user may have created it. */
 function isOurs(directory: string): boolean {
   try {
-    makePrivateDirectory(directory);
-    const { uid, mode } = lstatSync(directory);
-    return uid === process.getuid?.() && (mode & 0o077) === 0;
+    makeOwnDirectory(directory);
+    return true;
   } catch {
     return false;
   }

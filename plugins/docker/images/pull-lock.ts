@@ -1,42 +1,41 @@
 import { createHash } from "node:crypto";
-import { mkdirSync, realpathSync } from "node:fs";
+import { realpathSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { takeLock } from "signalman";
+import { makeOwnDirectory, takeLock } from "signalman";
+
+export interface PullLockOptions {
+  readonly engine: string;
+  readonly image: string;
+  /** Called when another job holds the lock. */
+  readonly onWait: () => void;
+  /** Where the directory of the locks is. Default: the directory for temporary files. */
+  readonly place?: string;
+  /** Longest wait for another job. Default: 30 minutes. */
+  readonly maxWaitMs?: number;
+}
 
 /**
- * Waits until no other job of this user pulls the same image from the same engine. Where no lock can be had (a full disk), there is
- * none: the engine bears two pulls. Rejects when `signal` aborts.
+ * Waits until no other job of this user pulls the same image from the same engine. Without a lock when it cannot be taken (a full disk, a
+ * directory of another user) or when another process holds it for too long: the engine bears two pulls. Rejects when `signal` aborts.
  */
-export async function lockPull(
-  options: { readonly engine: string; readonly image: string; readonly onWait: () => void },
-  signal: AbortSignal,
-): Promise<Disposable> {
-  const { engine, image, onWait } = options;
-  const directory = join(realpathSync(tmpdir()), `signalman-pulls-${process.getuid?.() ?? 0}`);
+export async function lockPull(options: PullLockOptions, signal: AbortSignal): Promise<Disposable> {
+  const { engine, image, onWait, place = realpathSync(tmpdir()), maxWaitMs = 1_800_000 } = options;
   const name = createHash("sha256").update(`${engine}\n${image}`).digest("hex").slice(0, 32);
   try {
-    makeDirectory(directory);
-    for (let isFirst = true; ; isFirst = false) {
+    const directory = makeOwnDirectory(join(place, `signalman-pulls-${process.getuid?.() ?? 0}`));
+    for (let waitedMs = 0; waitedMs <= maxWaitMs; waitedMs += lookMs) {
       signal.throwIfAborted();
       const lock = takeLock(join(directory, name));
       if (lock) return lock;
-      if (isFirst) onWait();
+      if (waitedMs === 0) onWait();
       await sleep(lookMs, undefined, { signal });
     }
   } catch (error) {
     if (signal.aborted) throw error;
-    return { [Symbol.dispose]() {} };
   }
+  return { [Symbol.dispose]() {} };
 }
 
 const lookMs = 200;
-
-function makeDirectory(path: string): void {
-  try {
-    mkdirSync(path, { mode: 0o700 });
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== "EEXIST") throw error;
-  }
-}

@@ -1,4 +1,4 @@
-import { mkdirSync } from "node:fs";
+import { lstatSync, mkdirSync } from "node:fs";
 import { basename, dirname } from "node:path";
 import { AgentError, toMessage } from "../../core/errors.ts";
 import { findEntry, inDirectory, removeEntry } from "./file.ts";
@@ -17,6 +17,18 @@ export function makePrivateDirectory(path: string, { isReplaced = false } = {}):
     throw new AgentError("FILE_FAILED", message, { cause });
   }
   return path;
+}
+
+/**
+ * Creates a directory as {@link makePrivateDirectory} does, where other users may have made it before, as in `/tmp`. Throws `FILE_FAILED`
+ * for one that belongs to another user or that others can access.
+ */
+export function makeOwnDirectory(path: string): string {
+  const { uid, mode } = lstatSync(makePrivateDirectory(path));
+  if (uid === process.getuid?.() && (mode & 0o077) === 0) return path;
+  const octal = (mode & 0o7777).toString(8).padStart(4, "0");
+  const message = `the directory "${path}" is not private to this user (owner ${uid}, mode ${octal}); remove it`;
+  throw new AgentError("FILE_FAILED", message);
 }
 
 function make(path: string): void {

@@ -134,6 +134,7 @@ export {
 
 export { readHolder, takeLock } from "./os/state/lock.ts";
 export { makeOwnDirectory } from "./os/state/private-directory.ts";
+export { findForeignEntry } from "./os/file-trust/foreign-entry.ts";
 export { openHostFile, readHostFile } from "./os/host-file.ts";
 export { longestSocketPath } from "./os/socket-path.ts";
 

@@ -229,3 +229,30 @@ describe("rotation", () => {
     expect(existsSync(path)).toBe(true);
   });
 });
+
+describe.skipIf(process.getuid?.() !== 0)("a log file in a directory such as /tmp (needs root)", () => {
+  test("is refused when another user has made it, and not written to", async () => {
+    await using directory = await tmpdir();
+    await chmod(directory.path, 0o1777);
+    const path = join(directory.path, "agent_log");
+    await writeFile(path, "");
+    await chown(path, 65_534, 65_534);
+    expect(() => openLogFile(path)).toThrow(
+      `cannot open the log file "${path}": it belongs to user 65534, in a directory that other users may write to; remove it, or set another path with --log-file-path`,
+    );
+    expect(await read(path)).toBe("");
+  });
+
+  test("is not followed to the file by which another user has replaced it", async () => {
+    await using directory = await tmpdir();
+    await chmod(directory.path, 0o1777);
+    const path = join(directory.path, "agent_log");
+    using file = openLogFile(path);
+    await rename(path, `${path}-old`);
+    await writeFile(path, "");
+    await chown(path, 65_534, 65_534);
+    file.write("line\n");
+    expect(await read(path)).toBe("");
+    expect(await read(`${path}-old`)).toBe("line\n");
+  });
+});

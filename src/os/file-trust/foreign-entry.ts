@@ -1,3 +1,4 @@
+import type { Stats } from "node:fs";
 import { resolve } from "node:path";
 import { followPath, stickyBit } from "./path-steps.ts";
 
@@ -14,12 +15,16 @@ export interface ForeignEntry {
  * rule for files and links (`fs.protected_regular`, `fs.protected_symlinks`), but not on every host.
  */
 export function findForeignEntry(path: string): ForeignEntry | undefined {
-  const trusted = [0, process.geteuid?.() ?? 0];
-  for (const { directoryStats: place, entry, stats, isParent } of followPath(resolve(path))) {
-    if (isParent || stats === undefined || place === undefined) continue;
-    const isShared = (place.mode & stickyBit) !== 0 && (place.mode & 0o022) !== 0;
-    if (!isShared || trusted.includes(stats.uid) || stats.uid === place.uid) continue;
-    return { path: entry, uid: stats.uid, kind: stats.isSymbolicLink() ? "link" : "other" };
+  for (const { directoryStats, entry, stats, isParent } of followPath(resolve(path))) {
+    if (isParent || stats === undefined || directoryStats === undefined) continue;
+    if (isForeign(stats.uid, directoryStats))
+      return { path: entry, uid: stats.uid, kind: stats.isSymbolicLink() ? "link" : "other" };
   }
   return undefined;
+}
+
+/** Whether an entry of this user is foreign in a directory, as {@link findForeignEntry} defines it. */
+export function isForeign(uid: number, { mode, uid: owner }: Pick<Stats, "mode" | "uid">): boolean {
+  const isShared = (mode & stickyBit) !== 0 && (mode & 0o022) !== 0;
+  return isShared && ![0, process.geteuid?.() ?? 0, owner].includes(uid);
 }

@@ -6,11 +6,13 @@ import {
   lstatSync,
   mkdirSync,
   openSync,
+  statSync,
   writeSync,
 } from "node:fs";
 import { dirname } from "node:path";
 import { AgentError, toMessage } from "../../core/errors.ts";
 import type { LoggerSink } from "../../core/logger/logger.ts";
+import { findForeignEntry, isForeign } from "../file-trust/foreign-entry.ts";
 import { type LogRotation, rotate } from "./rotate.ts";
 import { toPrintable } from "../../os/printable.ts";
 
@@ -141,12 +143,30 @@ function open(path: string, mode = 0o644): OpenFile {
   try {
     mkdirSync(dirname(path), { recursive: true, mode: 0o755 });
     const fd = openSync(path, flags, mode);
-    return { fd, stats: fstatSync(fd, { bigint: true }) };
+    try {
+      const stats = fstatSync(fd, { bigint: true });
+      assertOwn(path, Number(stats.uid));
+      return { fd, stats };
+    } catch (error) {
+      closeSync(fd);
+      throw error;
+    }
   } catch (error) {
     throw new AgentError("FILE_FAILED", `cannot open the log file "${path}": ${toReason(error)}`, {
       cause: error,
     });
   }
+}
+
+/** Who owns the file reads what the agent logs, and can change it: another user may have made it in `/tmp`. */
+function assertOwn(path: string, uid: number): void {
+  const isOther = isForeign(uid, statSync(dirname(path)));
+  const foreign = isOther ? { path, uid } : findForeignEntry(path);
+  if (foreign === undefined) return;
+  const what = foreign.path === path ? "it" : `"${foreign.path}"`;
+  throw new Error(
+    `${what} belongs to user ${foreign.uid}, in a directory that other users may write to; remove it, or set another path with --log-file-path`,
+  );
 }
 
 function toReason(error: unknown): string {

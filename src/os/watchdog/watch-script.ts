@@ -1,6 +1,7 @@
 /**
  * Watches the event loop of its parent from outside, by a counter in a shared file (descriptor 3) that the loop increments. A shell script,
- * since it runs as long as the parent and needs hardly any memory. Ends by itself when the parent is gone. The report comes before the
+ * since it runs as long as the parent and needs hardly any memory. Ends by itself when the parent is gone. It writes to
+ * no log that another user has put into a directory such as `/tmp`. The report comes before the
  * kill, so that a terminal shows it before the next prompt. If stderr is a full pipe, the process and the
  * watcher are killed after a second.
  */
@@ -21,7 +22,9 @@ report() {
     human) line="$(date -u '+%b %e %H:%M:%S.000') level=error : $text" ;;
     *) line="error: $text" ;;
   esac
-  [ -z "$log" ] || printf '%s\\n' "$line" >>"$log"
+  if [ -f "$log" ] && [ ! -L "$log" ] && { [ -O "$log" ] || [ ! -k "\${log%/*}" ]; }; then
+    printf '%s\\n' "$line" >>"$log"
+  fi
   printf '%s\\n' "$line" >&2
 }
 born || exit

@@ -147,7 +147,7 @@ export { toPrintable } from "./os/printable.ts";
 export { toSize } from "./os/amounts.ts";
 export { onSignals } from "./cli/signals.ts";
 export { findJobUsers } from "./cli/program/job-user.ts";
-export { findStateDirectory, listRunningAgents } from "./os/state/directory.ts";
+export { defaultStateDirectory, findStateDirectory, listRunningAgents } from "./os/state/directory.ts";
 export { findOwnershipFault } from "./os/state/ownership.ts";
 export { toFileSystem } from "./os/state/file-system.ts";
 export { askSystem } from "./os/systemd/ask-system.ts";

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "bun:test";
-import { chmodSync, chownSync, mkdirSync } from "node:fs";
+import { chmodSync, chownSync, lchownSync, mkdirSync, symlinkSync } from "node:fs";
 import { join } from "node:path";
 import { findOwnershipFault } from "../../src/os/state/ownership.ts";
 import { tmpdir } from "../../src/testing/index.ts";
@@ -40,8 +40,8 @@ describe("a state directory", () => {
     const path = join(place.path, "state");
     mkdirSync(path);
     chmodSync(path, 0o770);
-    expect(findOwnershipFault(path, toLists(members))?.kind).toBe(kind);
-    expect(findOwnershipFault(path, { passwd, group: "" })?.kind).toBe("mode");
+    expect(findOwnershipFault(path, { groups: toLists(members) })?.kind).toBe(kind);
+    expect(findOwnershipFault(path, { groups: { passwd, group: "" } })?.kind).toBe("mode");
   });
 
   test("in a directory that others may write to has a fault, unless that has the sticky bit", async () => {
@@ -68,4 +68,41 @@ describe("a state directory", () => {
       remedy: `run the agent as user 4321, or: chown -R 0 ${path}`,
     });
   });
+
+  test("behind a link in a directory that others may write to has a fault", async () => {
+    await using place = await tmpdir();
+    const open = join(place.path, "open");
+    const path = join(place.path, "state");
+    mkdirSync(path);
+    mkdirSync(open);
+    symlinkSync(path, join(open, "link"));
+    expect(findOwnershipFault(join(open, "link"))).toBeUndefined();
+    chmodSync(open, 0o757);
+    const reason = expect.stringContaining(`every user may replace "${join(open, "link")}" in it`);
+    expect(findOwnershipFault(join(open, "link"))).toMatchObject({ kind: "parent", reason });
+  });
+
+  test.if(own === 0)(
+    "behind a link or in a directory of another user in a shared one has a fault",
+    async () => {
+      await using place = await tmpdir();
+      const open = join(place.path, "open");
+      mkdirSync(join(open, "directory"), { recursive: true });
+      chmodSync(open, 0o1757);
+      symlinkSync(place.path, join(open, "link"));
+      for (const [name, what] of [
+        ["link", "symbolic link"],
+        ["directory", "directory"],
+      ] as const) {
+        const path = join(open, name, "state");
+        expect(findOwnershipFault(path)).toBeUndefined();
+        lchownSync(join(open, name), 4321, 4321);
+        expect(findOwnershipFault(path, { option: "--storage" })).toEqual({
+          kind: "owner",
+          reason: `the ${what} "${join(open, name)}", through which its path leads, belongs to user 4321`,
+          remedy: "remove it, or set --storage to a directory elsewhere",
+        });
+      }
+    },
+  );
 });

@@ -3,6 +3,7 @@ import {
   type CheckContext,
   type CoreConfig,
   coreName,
+  defaultStateDirectory,
   type Finding,
   findOwnershipFault,
   findStateDirectory,
@@ -31,7 +32,7 @@ export const stateDirectory: Check = {
     const title = `state directory "${path}" ${exists ? `exists; ${running}` : "will be created"}`;
     return [
       { level: "ok", title },
-      ...findOwnershipFaults(path),
+      ...findOwnershipFaults(toConfiguredDirectory(context), path),
       ...(exists ? await findModeFaults(path) : []),
       ...findFileSystemFaults(path, (await statfs(existing)).type),
       ...(await findFreeSpace(existing, "state directory")),
@@ -40,13 +41,17 @@ export const stateDirectory: Check = {
 };
 
 export function toStateDirectory({ config, env }: Pick<CheckContext, "config" | "env">): string {
-  const directory = (config.of(coreName) as CoreConfig | undefined)?.["state-dir"];
-  return findStateDirectory({ directory, env });
+  return findStateDirectory({ directory: toConfiguredDirectory({ config, env }), env });
+}
+
+/** With its links, which may be the fault. */
+function toConfiguredDirectory({ config, env }: Pick<CheckContext, "config" | "env">): string {
+  return (config.of(coreName) as CoreConfig | undefined)?.["state-dir"] ?? defaultStateDirectory(env);
 }
 
 /** `start` refuses a directory with such a fault. */
-function findOwnershipFaults(path: string): Finding[] {
-  for (const directory of [path, join(path, "agents")]) {
+function findOwnershipFaults(configured: string, path: string): Finding[] {
+  for (const directory of [configured, join(path, "agents")]) {
     const fault = findOwnershipFault(directory);
     if (fault === undefined) continue;
     const title = `the state directory is not the agent's alone: ${fault.reason}`;

@@ -30,11 +30,9 @@ export function createWriterSearch(
     if (writer === undefined) safe.add(path);
     return writer;
   };
-  return (path) => {
-    const steps = followPath(path);
-    let next = steps.next();
-    for (; !next.done; next = steps.next()) {
-      const { directory, directoryStats, entry, stats, isParent } = next.value;
+  return (given) => {
+    const { steps, path, stats: last } = followPath(given);
+    for (const { directory, directoryStats, entry, stats, isParent } of steps) {
       const writer = directoryStats && examine(directory, directoryStats);
       if (writer !== undefined) return writer;
       // In a sticky directory, as /tmp, every user may create an entry, and its owner may replace it.
@@ -46,9 +44,7 @@ export function createWriterSearch(
       if (stats === undefined) return isShared ? toCreator(entry, directory, directoryStats) : undefined;
       if (isShared && !trusted.uids.has(stats.uid)) return toOwner(entry, stats);
     }
-    // Opening a path with too many links fails.
-    const last = next.value;
-    return last?.stats && examine(last.entry, last.stats);
+    return last && examine(path, last);
   };
 }
 

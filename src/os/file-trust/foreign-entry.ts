@@ -1,12 +1,11 @@
 import type { Stats } from "node:fs";
-import { resolve } from "node:path";
-import { followPath, stickyBit } from "./path-steps.ts";
+import { followPath, type PathStep, stickyBit } from "./path-steps.ts";
 
 /** An entry that another user has put where every user may create one. */
 export interface ForeignEntry {
   readonly path: string;
   readonly uid: number;
-  readonly kind: "link" | "other";
+  readonly isLink: boolean;
 }
 
 /**
@@ -15,10 +14,15 @@ export interface ForeignEntry {
  * rule for files and links (`fs.protected_regular`, `fs.protected_symlinks`), but not on every host.
  */
 export function findForeignEntry(path: string): ForeignEntry | undefined {
-  for (const { directoryStats, entry, stats, isParent } of followPath(resolve(path))) {
+  return findForeignStep(followPath(path).steps);
+}
+
+/** As {@link findForeignEntry}, for a path that was followed before. */
+export function findForeignStep(steps: readonly PathStep[]): ForeignEntry | undefined {
+  for (const { directoryStats, entry, stats, isParent } of steps) {
     if (isParent || stats === undefined || directoryStats === undefined) continue;
     if (isForeign(stats.uid, directoryStats))
-      return { path: entry, uid: stats.uid, kind: stats.isSymbolicLink() ? "link" : "other" };
+      return { path: entry, uid: stats.uid, isLink: stats.isSymbolicLink() };
   }
   return undefined;
 }

@@ -1,5 +1,5 @@
 import { lstatSync, readlinkSync, type Stats } from "node:fs";
-import { dirname, join } from "node:path";
+import { dirname, join, resolve } from "node:path";
 
 /** One component of a path, as the kernel meets it: also those of the targets of links. */
 export interface PathStep {
@@ -13,14 +13,21 @@ export interface PathStep {
   readonly isParent: boolean;
 }
 
+export interface FollowedPath {
+  readonly steps: readonly PathStep[];
+  /** The path without links. What is missing remains as it is. */
+  readonly path: string;
+  /** Of {@link path}; `undefined` when it does not exist. */
+  readonly stats: Stats | undefined;
+}
+
 /**
- * Follows an absolute path component by component, and the targets of links in it. Ends at the first entry that does not exist. Returns the
- * last entry with its directory; `undefined` for a path with more links than the kernel follows.
+ * Follows a path component by component, and the targets of links in it, up to the first entry that does not exist, or the first link beyond
+ * those that the kernel follows.
  */
-export function* followPath(
-  path: string,
-): Generator<PathStep, Pick<PathStep, "entry" | "stats"> | undefined> {
-  const rest = path.split("/");
+export function followPath(given: string): FollowedPath {
+  const steps: PathStep[] = [];
+  const rest = resolve(given).split("/");
   let directory = "/";
   let directoryStats = inspect("/");
   let links = 0;
@@ -29,10 +36,11 @@ export function* followPath(
     const isParent = name === "..";
     const entry = isParent ? dirname(directory) : join(directory, name);
     const stats = inspect(entry);
-    yield { directory, directoryStats, entry, stats, isParent };
-    if (stats === undefined) return { entry, stats };
-    if (stats.isSymbolicLink()) {
-      if (++links > maxLinks) return undefined;
+    steps.push({ directory, directoryStats, entry, stats, isParent });
+    const isLink = stats?.isSymbolicLink() === true;
+    if (stats === undefined || (isLink && ++links > maxLinks))
+      return { steps, path: join(entry, ...rest), stats: undefined };
+    if (isLink) {
       const target = readlinkSync(entry);
       rest.unshift(...target.split("/"));
       if (target.startsWith("/")) directory = "/";
@@ -42,7 +50,7 @@ export function* followPath(
       directoryStats = stats;
     }
   }
-  return { entry: directory, stats: directoryStats };
+  return { steps, path: directory, stats: directoryStats };
 }
 
 export const stickyBit = 0o1000;

@@ -46,9 +46,9 @@ export interface StateDirectory extends Disposable {
 export function openStateDirectory(options: OpenStateOptions): StateDirectory {
   const { directory, env, agent } = options;
   const folder = toFolderName(agent);
-  const root = findStateDirectory({ directory, env });
+  const root = assertOwnership(directory ?? defaultStateDirectory(env));
   const base = join(root, "agents");
-  for (const path of [root, base]) assertOwnership(path);
+  assertOwnership(base);
   for (let n = 1; ; n++) {
     const path = join(base, n === 1 ? folder : `${folder}-${n}`);
     assertOwnership(path);

@@ -1,6 +1,8 @@
 import { readFileSync, type Stats, statSync } from "node:fs";
 import { dirname } from "node:path";
 import { AgentError } from "../../core/errors.ts";
+import { findForeignStep } from "../file-trust/foreign-entry.ts";
+import { followPath, type PathStep, stickyBit } from "../file-trust/path-steps.ts";
 
 /** Why a directory is not the agent's alone. */
 export interface OwnershipFault {
@@ -13,13 +15,63 @@ export interface OwnershipFault {
 /**
  * Tells why other users can change a state directory: it belongs to another user than the agent's or root,
  * group or others may write to it, or they may replace it in one of its parents (writable and without the
- * sticky bit). A group without other members counts as its user. What does not exist yet has no fault. `path`
- * has no symbolic links.
+ * sticky bit), or the path leads through a link or directory that another user has put into a shared directory.
+ * A group without other members counts as its user. What does not exist yet has no fault.
  */
-export function findOwnershipFault(
+export function findOwnershipFault(path: string, options?: OwnershipOptions): OwnershipFault | undefined {
+  return examine(path, options).fault;
+}
+
+/** Returns the path of a state directory without symbolic links. Throws `STATE_UNSAFE` when it is not the agent's alone. */
+export function assertOwnership(given: string): string {
+  const { path, fault } = examine(given);
+  if (fault === undefined) return path;
+  throw new AgentError(
+    "STATE_UNSAFE",
+    `the state directory "${path}" is not the agent's alone: ${fault.reason}; ${fault.remedy}`,
+  );
+}
+
+/** The contents of `/etc/passwd` and `/etc/group`. */
+export interface GroupLists {
+  readonly passwd: string;
+  readonly group: string;
+}
+
+export interface OwnershipOptions {
+  readonly groups?: GroupLists;
+  /** The option that sets the path. Default: `--state-dir`. */
+  readonly option?: string;
+}
+
+/** The path is resolved by the same walk that is examined: another user could replace a link in between. */
+function examine(
+  given: string,
+  { groups = readGroupLists(), option = "--state-dir" }: OwnershipOptions = {},
+): { readonly path: string; readonly fault: OwnershipFault | undefined } {
+  const { path, steps } = followPath(given);
+  const links = steps.flatMap(({ entry, stats }) => (stats?.isSymbolicLink() ? [entry] : []));
+  const fault =
+    findOwnFault(path, groups) ??
+    findForeignFault(steps, path, option) ??
+    [path, ...links].map((each) => findParentFault(each, groups, option)).find((each) => each !== undefined);
+  return { path, fault };
+}
+
+function findForeignFault(
+  steps: readonly PathStep[],
   path: string,
-  groups: GroupLists = readGroupLists(),
+  option: string,
 ): OwnershipFault | undefined {
+  const foreign = findForeignStep(steps);
+  // The owner of the directory itself is examined with more care.
+  if (foreign === undefined || foreign.path === path) return undefined;
+  const what = foreign.isLink ? "the symbolic link" : "the directory";
+  const reason = `${what} "${foreign.path}", through which its path leads, belongs to user ${foreign.uid}`;
+  return { kind: "owner", reason, remedy: `remove it, or set ${option} to a directory elsewhere` };
+}
+
+function findOwnFault(path: string, groups: GroupLists): OwnershipFault | undefined {
   const own = process.geteuid?.() ?? 0;
   const stats = look(path);
   if (stats !== undefined) {
@@ -37,6 +89,10 @@ export function findOwnershipFault(
         remedy: `chmod 700 ${path}`,
       });
   }
+  return undefined;
+}
+
+function findParentFault(path: string, groups: GroupLists, option: string): OwnershipFault | undefined {
   for (let parent = dirname(path), child = path; child !== parent; child = parent, parent = dirname(parent)) {
     const found = look(parent);
     if (found === undefined || (found.mode & stickyBit) !== 0 || isPodVolume(parent, found)) continue;
@@ -45,7 +101,7 @@ export function findOwnershipFault(
       return toFault(parent, found, {
         kind: "parent",
         what: `${writers} may replace "${child}" in it`,
-        remedy: `chmod go-w ${parent} (or chmod +t ${parent}), or set --state-dir to a directory elsewhere`,
+        remedy: `chmod go-w ${parent} (or chmod +t ${parent}), or set ${option} to a directory elsewhere`,
       });
   }
   return undefined;
@@ -59,24 +115,6 @@ function isPodVolume(path: string, { dev }: Stats): boolean {
   const parent = look(dirname(path));
   return process.env["KUBERNETES_SERVICE_HOST"] !== undefined && parent !== undefined && parent.dev !== dev;
 }
-
-/** Throws `STATE_UNSAFE` when a state directory is not the agent's alone. */
-export function assertOwnership(path: string): void {
-  const fault = findOwnershipFault(path);
-  if (fault === undefined) return;
-  throw new AgentError(
-    "STATE_UNSAFE",
-    `the state directory "${path}" is not the agent's alone: ${fault.reason}; ${fault.remedy}`,
-  );
-}
-
-/** The contents of `/etc/passwd` and `/etc/group`. */
-export interface GroupLists {
-  readonly passwd: string;
-  readonly group: string;
-}
-
-const stickyBit = 0o1000;
 
 function look(path: string): Stats | undefined {
   try {

@@ -1,6 +1,7 @@
-import { mkdirSync } from "node:fs";
-import { mkdir, open, rename, unlink } from "node:fs/promises";
+import { existsSync, mkdirSync } from "node:fs";
+import { mkdir, open, rename, rm, unlink } from "node:fs/promises";
 import { dirname, join, resolve } from "node:path";
+import { readHostFile } from "signalman";
 import type { Driver } from "unstorage";
 import fsLite from "unstorage/drivers/fs-lite";
 
@@ -26,6 +27,8 @@ export function durableDriver(base: string): Driver {
     name: "durable-fs",
     setItem: write,
     setItemRaw: write,
+    // The package would wait for a FIFO.
+    getItemRaw: (key) => (existsSync(toPath(key)) ? readHostFile(toPath(key), { maxBytes }) : null),
     async removeItem(key) {
       const path = toPath(key);
       await unlink(path);
@@ -35,9 +38,13 @@ export function durableDriver(base: string): Driver {
 }
 
 const temporary = ".part";
+/** Logs are stored in parts; a job's request is at most as large. */
+const maxBytes = 256 * 2 ** 20;
 
 async function writeDurably(path: string, value: string | Uint8Array): Promise<void> {
-  const file = await open(path, "w", 0o600);
+  // What is there, a part that a crash has left or a link, is replaced and not written to.
+  await rm(path, { force: true });
+  const file = await open(path, "wx", 0o600);
   try {
     await file.writeFile(value);
     await file.datasync();

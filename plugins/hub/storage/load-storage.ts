@@ -1,7 +1,7 @@
 import { randomBytes } from "node:crypto";
 import { realpathSync } from "node:fs";
 import { join } from "node:path";
-import { AgentError, readHolder, takeLock, toMessage } from "signalman";
+import { AgentError, findOwnershipFault, readHolder, takeLock, toMessage } from "signalman";
 import { createStorage, type Storage } from "unstorage";
 import { createLog, type JobLog } from "../model/log.ts";
 import type { AgentRow, Job } from "../model/state.ts";
@@ -42,6 +42,7 @@ export async function loadStorage(directory: string | undefined, token: string |
     const empty = { agents: new Map(), jobs: new Map(), logs: new Map(), violations: [], release() {} };
     return { store: memoryStore, identity: fresh, ...empty };
   }
+  assertOwn(directory);
   let release = (): void => {};
   try {
     const storage = createStorage({ driver: durableDriver(directory) });
@@ -54,6 +55,14 @@ export async function loadStorage(directory: string | undefined, token: string |
       cause: error,
     });
   }
+}
+
+/** The directory holds the token and the signing key: other users could read or replace them. */
+function assertOwn(directory: string): void {
+  const fault = findOwnershipFault(directory, { option: "--storage" });
+  if (fault === undefined) return;
+  const message = `storage "${directory}" can be changed by other users: ${fault.reason}; ${fault.remedy}`;
+  throw new AgentError("FILE_FAILED", message);
 }
 
 /**

@@ -2,7 +2,7 @@ import { createReadStream, createWriteStream } from "node:fs";
 import { stat } from "node:fs/promises";
 import { pipeline } from "node:stream/promises";
 import { createGzip } from "node:zlib";
-import { type JobEvent, openSpool } from "signalman";
+import { type JobEvent, openHostFile, openSpool } from "signalman";
 
 /** Mode 0600; existing files are never overwritten. */
 const fresh = { flags: "wx", mode: 0o600 } as const;
@@ -14,7 +14,9 @@ export async function writePlainText(spool: string, path: string, signal: AbortS
 }
 
 export async function compress(path: string, target: string, signal: AbortSignal): Promise<void> {
-  await pipeline(createReadStream(path), createGzip(), createWriteStream(target, fresh), { signal });
+  // The job may have replaced the text by a FIFO.
+  const text = createReadStream("", { fd: openHostFile(path) });
+  await pipeline(text, createGzip(), createWriteStream(target, fresh), { signal });
 }
 
 /** Reads the log in pieces of at most 256 KiB, or one event, because a piece is copied several times in memory. */

@@ -1,7 +1,8 @@
-import { readdir, readFile, stat } from "node:fs/promises";
+import { readdir, stat } from "node:fs/promises";
 import { basename, join, resolve } from "node:path";
 import { peekFlags } from "../../core/config/arguments.ts";
 import { AgentError, toMessage } from "../../core/errors.ts";
+import { readHostFile } from "../../os/host-file.ts";
 import { parseUnit, type ServiceSection, splitWords, toVariables } from "../../os/systemd/unit-file.ts";
 
 /** The installation of another agent. */
@@ -74,7 +75,7 @@ async function findUnit(named: string | undefined): Promise<Unit | undefined> {
   if (path === undefined) return undefined;
   const dropIns = await readdir(`${path}.d`).catch(() => []);
   const parts = dropIns.filter((name) => name.endsWith(".conf")).toSorted();
-  const texts = await Promise.all([path, ...parts.map((name) => join(`${path}.d`, name))].map(readText));
+  const texts = [path, ...parts.map((name) => join(`${path}.d`, name))].map(readText);
   const service = parseUnit(texts);
   const [program = "", ...words] = splitWords(
     (service.get("ExecStart")?.at(-1) ?? "").replace(/^[-@:+!|]+/, ""),
@@ -84,14 +85,14 @@ async function findUnit(named: string | undefined): Promise<Unit | undefined> {
     service,
     program,
     flags: words[0] === "start" ? words.slice(1) : words,
-    env: await readEnv(service),
+    env: readEnv(service),
   };
 }
 
-async function readEnv(service: ServiceSection): Promise<Record<string, string>> {
+function readEnv(service: ServiceSection): Record<string, string> {
   const files = (service.get("EnvironmentFile") ?? []).map((file) => file.replace(/^-/, ""));
   // systemd reads these files as root; this user may not be allowed to.
-  const texts = await Promise.all(files.map((file) => readFile(file, "utf8").catch(() => "")));
+  const texts = files.map(readIfPossible);
   const lines = texts.flatMap((text) => text.split("\n")).filter((line) => !/^\s*([#;]|$)/.test(line));
   return {
     ...toVariables((service.get("Environment") ?? []).flatMap(splitWords)),
@@ -99,13 +100,21 @@ async function readEnv(service: ServiceSection): Promise<Record<string, string>>
   };
 }
 
-async function readText(path: string): Promise<string> {
+function readText(path: string): string {
   try {
-    return await readFile(path, "utf8");
+    return readHostFile(path).toString();
   } catch (cause) {
     throw new AgentError("FILE_FAILED", `unit file "${path}" could not be read: ${toMessage(cause)}`, {
       cause,
     });
+  }
+}
+
+function readIfPossible(path: string): string {
+  try {
+    return readHostFile(path).toString();
+  } catch {
+    return "";
   }
 }
 

@@ -1,8 +1,9 @@
-import { closeSync, openSync, rmSync, writeFileSync } from "node:fs";
+import { closeSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { toMessage } from "../../core/errors.ts";
 import type { LogFormat, Logger } from "../../core/contracts/logger.ts";
+import { openHostFile } from "../host-file.ts";
 import { watchScript } from "./watch-script.ts";
 
 export interface LoopWatchOptions {
@@ -72,7 +73,7 @@ function createPage(): { readonly fd: number; write(line: string): void } {
   writeFileSync(path, Buffer.alloc(pageBytes), { mode: 0o600, flag: "wx" });
   try {
     const bytes = Bun.mmap(path, { shared: true });
-    const fd = openSync(path, "r");
+    const fd = openHostFile(path);
     return { fd, write: (line) => void bytes.set(Buffer.from(line).subarray(0, pageBytes)) };
   } finally {
     rmSync(path, { force: true });

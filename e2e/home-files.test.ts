@@ -49,6 +49,16 @@ test("a FIFO in the place of the token's file is named, and the agent exits", as
   );
 });
 
+test("a FIFO in the place of a plugin's file is named, and the agent exits", async () => {
+  await using tester = await createTester();
+  await tester.exec(["mkfifo", "plugin.ts"]);
+  const config = await tester.write("config.yaml", "plugins:\n  ./plugin.ts: {}\n");
+  const args = ["start", "--config-file", config, "--endpoint", "control-plane.invalid", "--token", "t"];
+  const { exitCode, stderr } = await tester.run(args);
+  expect(exitCode).toBe(1);
+  expect(stderr).toContain(`"${tester.home}/plugin.ts" is a FIFO, and a file is expected; remove it`);
+});
+
 test("a FIFO in the place of a command's file does not delay the job", async () => {
   await using scene = await createScene();
   await scene.readyAgent();

@@ -48,7 +48,7 @@ const allowed: Readonly<Record<string, string>> = {
   "src/cli/migrate/installation.ts": "looks at the installation of another agent, which the opener reads",
   "src/cli/migrate/new-config.ts": "a new configuration",
   "src/cli/run/job-file.ts": "job files of a person at a terminal, which may be pipes; at most 64 MiB",
-  "src/cli/program/imported-files.ts": "plugins: code of the operator",
+  "src/cli/program/imported-files.ts": "plugins: code of the operator, and regular files only",
   "src/os/file-trust/find-writer.ts": "owner and mode only",
   "src/os/file-trust/foreign-entry.ts": "owner and mode only",
   "src/os/file-trust/path-steps.ts": "owner, mode and links only",

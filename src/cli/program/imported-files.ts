@@ -1,13 +1,16 @@
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync, readFileSync, statSync } from "node:fs";
 import { dirname, extname, isAbsolute, join } from "node:path";
+import { AgentError } from "../../core/errors.ts";
+import { toKind } from "../../os/state/file.ts";
 
 /**
  * Lists the files that running a module reads: the module, what it imports, directly or not, and the `package.json` files that determine where
- * packages are found. Imports of computed names are unknown.
+ * packages are found. Imports of computed names are unknown. Throws `CONFIG_INVALID` for a FIFO or device, for which the import would wait.
  */
 export function listImportedFiles(module: string): string[] {
   const files = new Set([module]);
   for (const file of files) {
+    assertFile(file);
     for (const description of findPackageFiles(dirname(file))) files.add(description);
     for (const specifier of readImports(file)) {
       const imported = resolveImport(specifier, dirname(file));
@@ -15,6 +18,13 @@ export function listImportedFiles(module: string): string[] {
     }
   }
   return [...files];
+}
+
+/** What is missing is reported by the import. */
+function assertFile(path: string): void {
+  const stats = statSync(path, { throwIfNoEntry: false });
+  if (stats === undefined || stats.isFile()) return;
+  throw new AgentError("CONFIG_INVALID", `"${path}" is ${toKind(stats)}, and a file is expected; remove it`);
 }
 
 const loaders = {

@@ -62,7 +62,7 @@ test("a FIFO in the place of a plugin's file is named, and the agent exits", asy
 test("a FIFO in the place of a command's file does not delay the job", async () => {
   await using scene = await createScene();
   await scene.readyAgent();
-  const attack = 'f=${BASH_SOURCE[0]}; rm -f "$f"; mkfifo "$f"';
+  const attack = 'f=${BASH_SOURCE[0]}; rm -f "$f"; mkfifo "$f"; true';
   const id = await scene.hub.submit({ commands: [attack, "echo next"] });
   expect((await scene.hub.done(id)).result).toBe("passed");
   expect(outline(await scene.hub.log(id)).join("\n")).toContain("[echo next] 0: next");

@@ -1,7 +1,5 @@
 import { check, definePlugin, type Hook, type JobRequest, readVariable, withoutSecrets } from "signalman";
-import { checkProgram } from "./check-program.ts";
 import { config, toCompressionSize, toUploadCondition } from "./config.ts";
-import { uploadLog } from "./upload.ts";
 
 /** Uploads the complete log of a job as an artifact, with the program `artifact` (protocol section 6.6). */
 export default definePlugin({
@@ -25,12 +23,16 @@ export default definePlugin({
     const compressFrom = toCompressionSize(options["logs-compression-size"], (fault) => {
       if (configured !== "never" || isFromJob) ctx.log.error(fault);
     });
-    ctx.provide(check, "artifact", { run: ({ env }) => (configured === "never" ? [] : checkProgram(env)) });
+    ctx.provide(check, "artifact", {
+      run: async ({ env }) =>
+        configured === "never" ? [] : (await import("./check-program.ts")).checkProgram(env),
+    });
     const uploads = new Set<Promise<void>>();
 
     const onFlushed: Hook<"agent:log-flushed"> = async ({ job, spool, trimmed }) => {
       const when = toCondition(job);
       if (when === "never" || (when === "when-trimmed" && !trimmed)) return;
+      const { uploadLog } = await import("./upload.ts");
       const upload = uploadLog({
         job,
         spool,

@@ -14,7 +14,7 @@ import {
 import { writeCommandFile } from "./command-file.ts";
 import { openInGroup } from "./control-group.ts";
 import { addProgramToPath } from "./program-path.ts";
-import { lowerResourcePriority } from "./resource-priority.ts";
+import { lowerResourcePriority, runBefore } from "./resource-priority.ts";
 
 export interface OpenSessionOptions {
   readonly context: Pick<ExecutorContext, "environment" | "directory" | "options" | "commandPrefix">;
@@ -28,6 +28,9 @@ export async function openSession(
   signal: AbortSignal,
 ): Promise<Session<LocalTerminal>> {
   const { environment, directory, options, commandPrefix = [] } = context;
+  const lowering = lowerResourcePriority();
+  // What a prefix starts, such as a sandbox, may be unable to change its own limits.
+  const isPrefixed = commandPrefix.length > 0;
   const { user } = options;
   // The user can open files here by their names, and change nothing.
   if (user) chmodSync(directory, 0o711);
@@ -38,7 +41,7 @@ export async function openSession(
         const local = openInGroup(processes.group, options.limits, ({ controlGroup, enter }) =>
           openLocalTerminal({
             ...terminal,
-            command: lowerResourcePriority(asUser, enter),
+            command: runBefore([...enter, ...(isPrefixed ? lowering : [])], asUser),
             env: environment,
             controlGroup,
             ...(user && { cwd: "/" }),
@@ -49,6 +52,7 @@ export async function openSession(
       },
       putCommand: (text) => writeCommandFile(directory, text, user),
       putSecret: (text) => writeCommandFile(directory, text, user),
+      setUp: isPrefixed ? [] : lowering,
       overflow: join(directory, "overflow"),
       size: options.terminalSize,
       startTimeoutMs,

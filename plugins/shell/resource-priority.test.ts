@@ -1,7 +1,9 @@
 import { expect, test } from "bun:test";
-import { lowerResourcePriority } from "./resource-priority.ts";
+import { lowerResourcePriority, runBefore } from "./resource-priority.ts";
 
 const isLinux = process.platform === "linux";
+
+const lower = (command: readonly string[]) => runBefore(lowerResourcePriority(), command);
 
 const run = (command: readonly string[]) =>
   Bun.spawnSync([...command], { stdout: "pipe" })
@@ -10,7 +12,7 @@ const run = (command: readonly string[]) =>
 
 test.if(isLinux)("the command and its children have a higher out-of-memory score than the agent", () => {
   const own = Number(run(["cat", "/proc/self/oom_score_adj"]));
-  const given = run(lowerResourcePriority(["bash", "-c", "cat /proc/self/oom_score_adj"]));
+  const given = run(lower(["bash", "-c", "cat /proc/self/oom_score_adj"]));
   expect(given).toBe(String(Math.min(1000, Math.max(0, own) + 300)));
 });
 
@@ -21,10 +23,14 @@ test.if(isLinux)(
     const [soft, hard] = run(limits).split("\n").map(Number);
     // NaN means unlimited.
     const reserve = Math.min(64, Math.floor(soft! / 4));
-    expect(run(lowerResourcePriority(limits)).split("\n").map(Number)).toEqual([soft! - reserve, hard!]);
+    expect(run(lower(limits)).split("\n").map(Number)).toEqual([soft! - reserve, hard!]);
   },
 );
 
 test("arguments and quotes of the command are preserved", () => {
-  expect(run(lowerResourcePriority(["printf", "<%s>", "a b", "'\"", ""]))).toBe("<a b><'\"><>");
+  expect(run(lower(["printf", "<%s>", "a b", "'\"", ""]))).toBe("<a b><'\"><>");
+});
+
+test("without lines to run before, a command stays as it is", () => {
+  expect(runBefore([], ["bash", "--login"])).toEqual(["bash", "--login"]);
 });

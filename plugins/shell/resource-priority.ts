@@ -1,27 +1,26 @@
 import { readFileSync } from "node:fs";
 
 /**
- * Wraps a command so that a job runs out of resources before the agent does: the agent, the job's process and its guard then survive
- * and report the failure. Neither setting needs a privilege, and all processes of the job inherit them:
+ * Returns shell code after which a job runs out of resources before the agent does: the agent, the job's process and
+ * its guard then survive and report the failure. Neither setting needs a privilege, and all processes of the job
+ * inherit them:
  *
- * - memory: a higher score for the kernel's out-of-memory killer. A service that protects its agent (`OOMScoreAdjust` below 0) does not
- *   protect its jobs.
- * - processes: a lower soft limit (`ulimit -u`) than the agent's. A runtime that cannot start a thread aborts, including the agent's.
- *
- * `before`: lines that the same shell runs first.
+ * - memory: a higher score for the kernel's out-of-memory killer. A service that protects its agent (`OOMScoreAdjust`
+ *   below 0) does not protect its jobs.
+ * - processes: a lower soft limit (`ulimit -u`) than the agent's. A runtime that cannot start a thread aborts,
+ *   including the agent's.
  */
-export function lowerResourcePriority(
-  command: readonly string[],
-  before: readonly string[] = [],
-): readonly string[] {
-  if (process.platform !== "linux") return command;
-  const script = [
-    ...before,
+export function lowerResourcePriority(): string[] {
+  if (process.platform !== "linux") return [];
+  return [
     `{ echo ${toScore(read("oom_score_adj"))} >/proc/self/oom_score_adj; } 2>/dev/null`,
     ...toLimit(read("limits")),
-    'exec "$@"',
   ];
-  return ["sh", "-c", script.join("\n"), "sh", ...command];
+}
+
+/** Returns a command line that runs shell code, then the command in its place. */
+export function runBefore(lines: readonly string[], command: readonly string[]): readonly string[] {
+  return lines.length === 0 ? command : ["sh", "-c", [...lines, 'exec "$@"'].join("\n"), "sh", ...command];
 }
 
 /** Added to the job process's own out-of-memory score (of 1000). */

@@ -11,6 +11,8 @@ import type { OpenTerminal, Terminal } from "./terminal.ts";
 
 export interface SessionOptions<T extends Terminal> {
   readonly open: OpenTerminal<T>;
+  /** Shell code that the terminal's leader runs first; it must print nothing. */
+  readonly setUp?: readonly string[];
   /** Stores the text of a command where only the session's shell can read it; resolves to its path there. */
   readonly putCommand: (text: string) => string | Promise<string>;
   /**
@@ -72,7 +74,7 @@ export async function createSession<T extends Terminal>(
   const early: Uint8Array[] = [];
   let isOpen = false;
   const terminal = await options.open({
-    command: holderCommand({ nonce: holder, size: options.size, login }),
+    command: holderCommand({ nonce: holder, size: options.size, login, setUp: options.setUp }),
     onData: (bytes) => void (isOpen ? scanner.push(bytes) : early.push(bytes.slice())),
   });
   isOpen = true;

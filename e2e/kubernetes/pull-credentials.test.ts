@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test";
-import path from "node:path";
+import { ecrKeys, startAws } from "../aws-double.ts";
 import { createPodScene } from "./agents.ts";
 import { startRegistryDouble } from "./registry-double.ts";
 
@@ -12,21 +12,8 @@ test("credentials of all four kinds become one secret, and each pulls its image"
   await using generic = await startRegistryDouble("me", "generic-password");
   await using google = await startRegistryDouble("_json_key", key);
   await using amazon = await startRegistryDouble("AWS", "amazon-password");
-  // The first generation of the AWS CLI prints the registry's address, which a double can choose.
-  await scene.tester.write(
-    "bin/aws",
-    [
-      "#!/bin/sh",
-      'case "$*" in',
-      "--version) echo aws-cli/1.18.0 Python/3 ;;",
-      `'ecr get-login --no-include-email --region eu-test-1') echo docker login -u AWS -p amazon-password https://${amazon.host} ;;`,
-      "*) echo unexpected: $* >&2; exit 2 ;;",
-      "esac",
-      "",
-    ].join("\n"),
-    0o755,
-  );
-  await pods.start([], { PATH: `${path.join(scene.tester.home, "bin")}:${process.env["PATH"]}` });
+  await using aws = startAws({ password: "amazon-password", registry: amazon.host });
+  await pods.start([], aws.env);
   const command = "echo pulled; sleep 600";
   const id = await scene.hub.submit({
     executor: "dockercompose",
@@ -54,8 +41,7 @@ test("credentials of all four kinds become one secret, and each pulls its image"
           env: {
             DOCKER_CREDENTIAL_TYPE: "AWS_ECR",
             AWS_REGION: "eu-test-1",
-            AWS_ACCESS_KEY_ID: "key",
-            AWS_SECRET_ACCESS_KEY: "job-secret",
+            ...ecrKeys,
           },
         },
         {
@@ -98,23 +84,20 @@ test("credentials of all four kinds become one secret, and each pulls its image"
   await namespace.emptied();
 }, 180_000);
 
-test("ECR without the AWS CLI fails the job, and its log names the program", async () => {
+test("credentials for ECR without keys fail the job where the agent has no role, and its log gives the remedy", async () => {
   await using pods = await createPodScene();
+  await using aws = startAws({ password: "none", registry: "none" });
   const { namespace, scene } = pods;
-  const directory = path.join(scene.tester.home, "bin");
-  await scene.tester.write("bin/true", "");
-  await pods.start([], { PATH: directory });
+  await pods.start([], aws.env);
   const id = await scene.hub.submit({
     commands: ["true"],
     executor: "dockercompose",
     compose: {
       containers: [{ name: "main", image: "signalman/debian:1" }],
-      image_pull_credentials: [
-        { env: { DOCKER_CREDENTIAL_TYPE: "AWS_ECR", AWS_REGION: "eu-test-1", AWS_ACCESS_KEY_ID: "key" } },
-      ],
+      image_pull_credentials: [{ env: { DOCKER_CREDENTIAL_TYPE: "AWS_ECR", AWS_REGION: "eu-test-1" } }],
     },
   });
-  await pods.shows(id, "Failed to create temporary image pull secret: credentials for ECR need the AWS CLI");
+  await pods.shows(id, "Failed to create temporary image pull secret: AWS_ACCESS_KEY_ID not set");
   expect(await pods.result(id)).toBe("failed");
   await namespace.emptied();
 }, 180_000);

@@ -7,7 +7,7 @@ import {
 
 export interface PullSecretOptions {
   readonly credentials: readonly ImagePullCredentials[];
-  /** The environment of a job's processes on the agent's host, in which the AWS CLI runs. */
+  /** The agent's environment, which may replace addresses of AWS. */
   readonly environment: Readonly<Record<string, string>>;
   readonly signal: AbortSignal;
 }

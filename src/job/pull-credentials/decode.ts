@@ -19,9 +19,16 @@ export type PullCredentials =
       readonly region: string;
       /** Default: the account of the credentials. */
       readonly account: string | undefined;
-      /** Variables of the `aws` program. */
-      readonly environment: Readonly<Record<string, string>>;
+      /** `undefined`: the role of the instance on which the agent runs. */
+      readonly keys: AwsKeys | undefined;
     };
+
+/** Keys with which a request to AWS is signed. */
+export interface AwsKeys {
+  readonly accessKeyId: string;
+  readonly secretAccessKey: string;
+  readonly sessionToken?: string;
+}
 
 const typeVariable = "DOCKER_CREDENTIAL_TYPE";
 const keyFile = "/tmp/gcr/keyfile.json";
@@ -75,14 +82,28 @@ export function decodePullCredentials(entry: ImagePullCredentials): PullCredenti
         username: "_json_key",
         password: readKeyFile(entry),
       };
-    case "AWS_ECR":
-      return {
-        kind,
-        region: need("AWS_REGION"),
-        account: environment["AWS_ACCOUNT_ID"] || undefined,
-        environment,
-      };
+    case "AWS_ECR": {
+      const account = environment["AWS_ACCOUNT_ID"] || undefined;
+      if (account !== undefined && !/^\d{12}$/.test(account)) throw invalid("AWS_ACCOUNT_ID", "12 digits");
+      const region = need("AWS_REGION");
+      if (!/^[a-z0-9-]{1,63}$/.test(region)) throw invalid("AWS_REGION", "a region, such as eu-west-1");
+      return { kind, region, account, keys: readKeys(environment, need) };
+    }
   }
+}
+
+/** No other variable is read: an entry names no file, no address and no program of the agent's host. */
+function readKeys(
+  environment: Readonly<Record<string, string>>,
+  need: (name: string) => string,
+): AwsKeys | undefined {
+  if (!environment["AWS_ACCESS_KEY_ID"] && !environment["AWS_SECRET_ACCESS_KEY"]) return undefined;
+  const sessionToken = environment["AWS_SESSION_TOKEN"];
+  return {
+    accessKeyId: need("AWS_ACCESS_KEY_ID"),
+    secretAccessKey: need("AWS_SECRET_ACCESS_KEY"),
+    ...(sessionToken && { sessionToken }),
+  };
 }
 
 function decodeEnvironment({ env }: ImagePullCredentials): Record<string, string> {
@@ -101,6 +122,10 @@ function readKeyFile({ files }: ImagePullCredentials): string {
   if (file === undefined) throw fault(`Failed to determine docker login command: ${keyFile} not found`);
   if (content === undefined) throw fault(`Failed to decode ${file.path}`);
   return Buffer.from(content).toString();
+}
+
+function invalid(name: string, expected: string): AgentError {
+  return fault(`Failed to determine docker login command: ${name} is not valid (expected ${expected})`);
 }
 
 function fault(message: string): AgentError {

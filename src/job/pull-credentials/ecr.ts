@@ -1,5 +1,7 @@
+import { setTimeout as sleep } from "node:timers/promises";
 import { AgentError, toMessage } from "../../core/errors.ts";
-import type { PullCredentials, RegistryLogin } from "./decode.ts";
+import { boundedFetch, parseBoundedJson, readBody } from "../../os/response-body.ts";
+import type { AwsKeys, PullCredentials, RegistryLogin } from "./decode.ts";
 
 type EcrCredentials = Extract<PullCredentials, { kind: "AWS_ECR" }>;
 
@@ -9,76 +11,119 @@ export interface EcrLogin {
   readonly commandLine: string;
 }
 
-/** Gets a password for Amazon's registry from the `aws` program, either of its generations (protocol section 6.3). */
-export async function getEcrLogin(
-  credentials: EcrCredentials,
-  options: { readonly environment: Readonly<Record<string, string>>; readonly signal: AbortSignal },
-): Promise<EcrLogin> {
-  const { region } = credentials;
-  const run = (...words: string[]) => runAws(words, credentials, options);
-  const version = await run("--version");
-  if (version.startsWith("aws-cli/1.")) {
-    const only = credentials.account === undefined ? [] : ["--registry-ids", credentials.account];
-    const said = await run("ecr", "get-login", "--no-include-email", "--region", region, ...only);
-    return { login: parseLogin(said), commandLine: toOldCommandLine(only) };
-  }
-  const account =
-    credentials.account ??
-    (await run("sts", "get-caller-identity", "--query", "Account", "--output", "text"));
-  const server = `${account}.dkr.ecr.${region}.amazonaws.com`;
-  const password = await run("ecr", "get-login-password", "--region", region);
+export interface EcrOptions {
+  /** The agent's environment. Its `AWS_ENDPOINT_URL_ECR` replaces the address of the service, as in Amazon's own programs. */
+  readonly environment: Readonly<Record<string, string>>;
+  readonly signal: AbortSignal;
+}
+
+/** Gets a password for Amazon's registry (protocol section 6.3). It is the same for all registries that the keys may use. */
+export async function getEcrLogin(credentials: EcrCredentials, options: EcrOptions): Promise<EcrLogin> {
+  const { region, account } = credentials;
+  const keys = credentials.keys ?? (await (await import("./instance-role.ts")).readInstanceKeys(options));
+  const domain = region.startsWith("cn-") ? "amazonaws.com.cn" : "amazonaws.com";
+  const endpoint = options.environment["AWS_ENDPOINT_URL_ECR"] || `https://api.ecr.${region}.${domain}`;
+  const { password, registry } = await requestToken(endpoint, { keys, region, signal: options.signal });
+  const server = account === undefined ? registry : `${account}.dkr.ecr.${region}.${domain}`;
+  const shown = server.replace(`.${region}.`, ".$AWS_REGION.");
   return {
     login: { server, username: "AWS", password },
-    commandLine: `aws ecr get-login-password --region $AWS_REGION | docker login --username AWS --password-stdin ${account}.dkr.ecr.$AWS_REGION.amazonaws.com`,
+    commandLine: `aws ecr get-login-password --region $AWS_REGION | docker login --username AWS --password-stdin ${shown}`,
   };
 }
 
-function toOldCommandLine(only: readonly string[]): string {
-  return `$(${["aws ecr get-login --no-include-email --region $AWS_REGION", ...only].join(" ")})`;
+interface Token {
+  readonly password: string;
+  /** Host of the registry of the keys' account. */
+  readonly registry: string;
 }
 
-/** The first generation prints a command: `docker login -u AWS -p <password> https://<server>`. */
-function parseLogin(said: string): RegistryLogin {
-  const [, username, password, server] = /-u (\S+) -p (\S+) (?:-e none )?(\S+)/.exec(said) ?? [];
-  if (username === undefined || password === undefined || server === undefined)
-    throw new AgentError("PROGRAM_FAILED", '"aws ecr get-login" printed no login command');
-  return { server, username, password };
+interface TokenRequest {
+  readonly keys: AwsKeys;
+  readonly region: string;
+  readonly signal: AbortSignal;
 }
 
-/** The program sees the job's credentials and none of the agent's. */
-async function runAws(
-  words: readonly string[],
-  credentials: EcrCredentials,
-  { environment, signal }: { environment: Readonly<Record<string, string>>; signal: AbortSignal },
-): Promise<string> {
-  const what = `"aws ${words.slice(0, 2).join(" ")}"`;
-  const program = Bun.which("aws", { PATH: environment["PATH"] ?? "" });
-  if (program === null)
-    throw new AgentError(
-      "PROGRAM_FAILED",
-      'credentials for ECR need the AWS CLI: "aws" not found in the agent\'s PATH',
-    );
-  const passed = Object.entries(environment).filter(([name]) => passedNames.test(name));
-  try {
-    const child = Bun.spawn([program, ...words], {
-      env: { ...Object.fromEntries(passed), ...credentials.environment },
-      stdio: ["ignore", "pipe", "pipe"],
-      signal,
-      killSignal: "SIGKILL",
-    });
-    const [said, complaint, code] = await Promise.all([
-      child.stdout.text(),
-      child.stderr.text(),
-      child.exited,
-    ]);
-    if (code === 0) return (said.trim() || complaint).trim();
-    const reason = complaint.trim() || `exit code ${code}`;
-    throw new AgentError("PROGRAM_FAILED", `${what} failed: ${reason}`);
-  } catch (cause) {
-    if (cause instanceof AgentError) throw cause;
-    throw new AgentError("PROGRAM_FAILED", `${what} failed: ${toMessage(cause)}`, { cause });
+const attempts = 3;
+const attemptMs = 30_000;
+const pauseMs = 500;
+const maxBytes = 64 * 1024;
+
+async function requestToken(endpoint: string, request: TokenRequest): Promise<Token> {
+  for (let attempt = 1; ; attempt += 1) {
+    request.signal.throwIfAborted();
+    try {
+      const { status, text } = await send(endpoint, request);
+      if (status === 200) return readToken(text);
+      const reason = `HTTP ${status}${toComplaint(text)}`;
+      const isTemporary = status === 429 || status >= 500 || /throttl/i.test(reason);
+      if (attempt === attempts || !isTemporary) throw failure(endpoint, reason);
+    } catch (error) {
+      if (error instanceof AgentError) throw error;
+      if (attempt === attempts || request.signal.aborted) throw failure(endpoint, toMessage(error), error);
+    }
+    await sleep(pauseMs * attempt, undefined, { signal: request.signal });
   }
 }
 
-const passedNames =
-  /^(PATH|LANG|LC_\w+|TMPDIR|(https?|no|all)_proxy|SSL_CERT_\w+|AWS_CA_BUNDLE|REQUESTS_CA_BUNDLE)$/i;
+async function send(
+  endpoint: string,
+  { keys, region, signal }: TokenRequest,
+): Promise<{ readonly status: number; readonly text: string }> {
+  const { AwsV4Signer } = await import("aws4fetch");
+  const signer = new AwsV4Signer({
+    url: endpoint,
+    method: "POST",
+    headers: {
+      "Content-Type": "application/x-amz-json-1.1",
+      "X-Amz-Target": "AmazonEC2ContainerRegistry_V20150921.GetAuthorizationToken",
+    },
+    body: "{}",
+    service: "ecr",
+    region,
+    ...keys,
+  });
+  const { url, method, headers, body } = await signer.sign();
+  const response = await fetch(url, {
+    ...boundedFetch,
+    method,
+    headers: { ...boundedFetch.headers, ...Object.fromEntries(headers) },
+    body: body ?? null,
+    redirect: "manual",
+    signal: AbortSignal.any([signal, AbortSignal.timeout(attemptMs)]),
+  });
+  const { text, fault } = await readBody(response, maxBytes);
+  if (fault !== undefined) throw new Error(`the answer was not read: ${fault}`);
+  return { status: response.status, text };
+}
+
+function readToken(text: string): Token {
+  const answer = toObject(text) as {
+    authorizationData?: readonly { authorizationToken?: unknown; proxyEndpoint?: unknown }[];
+  };
+  const { authorizationToken, proxyEndpoint } = answer.authorizationData?.[0] ?? {};
+  const [, password] = /^AWS:(.+)$/s.exec(Buffer.from(String(authorizationToken), "base64").toString()) ?? [];
+  const registry = URL.canParse(String(proxyEndpoint)) ? new URL(String(proxyEndpoint)).host : "";
+  if (password === undefined || registry === "")
+    throw new AgentError("PROGRAM_FAILED", "ECR answered without an authorization token");
+  return { password, registry };
+}
+
+/** The first line only: the ones after it repeat the request, with its session token. */
+function toComplaint(text: string): string {
+  const { __type: type, message, Message = message } = toObject(text) as Record<string, unknown>;
+  const said = [type, Message].filter((each) => typeof each === "string").join(": ");
+  return said === "" ? "" : ` (${said.split("\n")[0]!.slice(0, 300)})`;
+}
+
+function toObject(text: string): object {
+  try {
+    return Object(parseBoundedJson(text)) as object;
+  } catch {
+    return {};
+  }
+}
+
+function failure(endpoint: string, reason: string, cause?: unknown): AgentError {
+  return new AgentError("PROGRAM_FAILED", `ECR at "${endpoint}" gave no password: ${reason}`, { cause });
+}

@@ -25,5 +25,5 @@ export { createPrefixed } from "./session/command-prefix.ts";
 export { createLazyExecutor } from "./session/lazy-executor.ts";
 export { startGuard } from "./session/guard.ts";
 export { type LocalTerminal, openLocalTerminal } from "./session/local-terminal.ts";
-export { createSession, type Session } from "./session/session.ts";
+export { createSession, type Session, type SessionRunOptions } from "./session/session.ts";
 export type { OpenTerminal, Terminal, TerminalOptions } from "./session/terminal.ts";

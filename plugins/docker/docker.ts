@@ -1,15 +1,15 @@
 import { type Executor, type ExecutorContext, type JobUsage, type Output, toMessage } from "signalman";
-import { decodeVariables, toExportFile } from "signalman/terminal";
+import { decodeVariables, type SessionRunOptions, toExportFile } from "signalman/terminal";
 import type { DockerConfig } from "./config.ts";
 import { removeCgroups } from "./cgroup/job-cgroup.ts";
 import { createPlace, type JobPlace, labels } from "./containers/place.ts";
 import { removeAtLast } from "./containers/remove.ts";
-import { privateDirectory } from "./containers/spec.ts";
 import { connectEngine } from "./engine/engine.ts";
 import { findEndpoint } from "./engine/endpoint.ts";
 import { endJob } from "./session/end-job.ts";
 import { runAndExplain } from "./session/explain.ts";
 import { injectFile } from "./session/inject-file.ts";
+import { createSecretFile } from "./session/secret-file.ts";
 import { startJob } from "./start-job.ts";
 import type { StartedJob } from "./started-job.ts";
 
@@ -22,7 +22,6 @@ export function createDockerExecutor(context: ExecutorContext, options: DockerCo
   const started: Partial<StartedJob> = {};
   let starting: Promise<unknown> = Promise.resolve();
   let stopped: Promise<void> | undefined;
-  let exports = 0;
 
   const isStopped = () => stopped !== undefined;
   const connect = () => connectEngine(findEndpoint(context.environment), { timeoutMs: engineTimeoutMs });
@@ -45,6 +44,12 @@ export function createDockerExecutor(context: ExecutorContext, options: DockerCo
     }
   }
 
+  const runCommand = (directive: string, output: Output, runOptions?: SessionRunOptions) =>
+    attempt((job) => {
+      const run = (to: Output) => job.session.run(directive, to, runOptions);
+      return runOptions?.silent ? run(output) : runAndExplain({ ...job, output, run, isStopped });
+    });
+
   const docker: Executor = {
     async start(signal) {
       if (stopped) return 1;
@@ -63,9 +68,10 @@ export function createDockerExecutor(context: ExecutorContext, options: DockerCo
       attempt(async ({ keepers, session }) => {
         const variables = decodeVariables(env, output);
         if (variables === undefined || !session.alive) return 1;
-        const path = `${privateDirectory}/env-${(exports += 1)}`;
-        await keepers.put(path, toExportFile(variables));
-        return docker.run(`source ${path}`, output);
+        const { write, clear } = createSecretFile(keepers.put);
+        const code = await runCommand("", output, { putCommand: () => write(toExportFile(variables)) });
+        if (running()?.session.alive) await clear();
+        return code;
       }),
     injectFiles: (files, output) =>
       attempt(async ({ session, keepers: { put } }) => {
@@ -75,11 +81,7 @@ export function createDockerExecutor(context: ExecutorContext, options: DockerCo
         }
         return running() ? 0 : 1;
       }),
-    run: (directive, output, runOptions) =>
-      attempt((job) => {
-        const run = (to: Output) => job.session.run(directive, to, runOptions);
-        return runOptions?.silent ? run(output) : runAndExplain({ ...job, output, run, isStopped });
-      }),
+    run: runCommand,
     stop(graceMs) {
       stopStart.abort();
       if (stopped) setTimeout(() => now.abort(), graceMs).unref();

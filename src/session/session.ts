@@ -29,6 +29,12 @@ export interface SessionOptions<T extends Terminal> {
   readonly login?: boolean;
 }
 
+export interface SessionRunOptions {
+  readonly silent?: boolean;
+  /** Stores the text of this command, in place of the session's `putCommand`. */
+  readonly putCommand?: SessionOptions<Terminal>["putCommand"];
+}
+
 /**
  * One bash in one terminal (protocol section 6.2), a login shell by default. Directory, variables, functions and options are kept
  * from command to command, since each command is sourced.
@@ -49,7 +55,7 @@ export interface Session<T extends Terminal = Terminal> extends AsyncDisposable 
    * Only one command runs at a time. Output between two commands is delivered at the beginning of the next
    * one that is not `silent`.
    */
-  run(text: string, output: Output, options?: { silent?: boolean }): Promise<number>;
+  run(text: string, output: Output, options?: SessionRunOptions): Promise<number>;
   /** Closes the terminal. A running command resolves to 1. */
   close(): Promise<void>;
 }
@@ -120,8 +126,8 @@ export async function createSession<T extends Terminal>(
     get pendingBytes() {
       return gap.byteLength;
     },
-    run: (text, output, { silent = false } = {}) =>
-      runCommand(state, terminal, { text, output, silent, putCommand: options.putCommand }),
+    run: (text, output, { silent = false, putCommand = options.putCommand } = {}) =>
+      runCommand(state, terminal, { text, output, silent, putCommand }),
     close,
     [Symbol.asyncDispose]: dispose,
   };

@@ -28,7 +28,10 @@ export interface HostMount {
   readonly target: string;
 }
 
-/** Where the job's shell finds what the executor gives it: a file system in memory that goes with the container. */
+/**
+ * Where the job's shell finds what the executor gives it: a file system in memory that goes with the container. Only root can list it, so that other
+ * users find no file whose name they do not know.
+ */
 export const privateDirectory = "/.signalman";
 
 /** The first container: its image's entrypoint starts `command`, the leader of the session's terminal. */
@@ -51,7 +54,7 @@ export function toSessionSpec(
       ...common.HostConfig,
       // What the job prints is in its own log already.
       LogConfig: { Type: "none", Config: {} },
-      Tmpfs: { ...common.HostConfig.Tmpfs, [privateDirectory]: "rw,noexec,nosuid,nodev,mode=0755" },
+      Tmpfs: { ...common.HostConfig.Tmpfs, [privateDirectory]: "rw,noexec,nosuid,nodev,mode=0711" },
       Mounts: extra.mounts.map(({ source, target }) => ({ Type: "bind", Source: source, Target: target })),
     },
   };

@@ -48,8 +48,8 @@ describe("credentials of a job", () => {
       username: "_json_key",
       password: "key",
     });
-    const ecr = { DOCKER_CREDENTIAL_TYPE: "AWS_ECR", AWS_REGION: "eu", AWS_ACCOUNT_ID: "1" };
-    expect(decodePullCredentials(entry(ecr))).toMatchObject({ region: "eu", account: "1" });
+    const ecr = { DOCKER_CREDENTIAL_TYPE: "AWS_ECR", AWS_REGION: "eu", AWS_ACCOUNT_ID: "123456789012" };
+    expect(decodePullCredentials(entry(ecr))).toMatchObject({ region: "eu", account: "123456789012" });
   });
 
   test.each([

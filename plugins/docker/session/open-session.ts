@@ -5,7 +5,7 @@ import { createSession, type Session } from "signalman/terminal";
 import type { Engine } from "../engine/engine.ts";
 import { toReason } from "../engine/errors.ts";
 import { type ContainerTerminal, openContainerTerminal } from "./container-terminal.ts";
-import type { PutBytes } from "./inject-file.ts";
+import type { PutBytes } from "./secret-file.ts";
 import { privateDirectory } from "../containers/spec.ts";
 
 export interface OpenSessionOptions {

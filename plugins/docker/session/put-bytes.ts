@@ -2,7 +2,7 @@ import type Docker from "dockerode";
 import { AgentError } from "signalman";
 import type { Engine } from "../engine/engine.ts";
 import { type Keeper, openKeeper } from "./keeper.ts";
-import type { PutBytes } from "./inject-file.ts";
+import type { PutBytes } from "./secret-file.ts";
 
 /** The keeper of a container; another is started when a job has killed it. */
 export interface Keepers {
@@ -63,7 +63,8 @@ async function putLarge(
   const exec = await engine.call(
     what,
     container.exec({
-      Cmd: ["sh", "-c", 'umask 022; cat >"$1"', "sh", path],
+      // Arguments are visible to every user of the container.
+      Cmd: ["sh", "-c", 'umask 022; read -r path; cat >"$path"'],
       AttachStdin: true,
       AttachStderr: true,
       User: "0",
@@ -73,7 +74,7 @@ async function putLarge(
   const ended = Promise.withResolvers<void>();
   for (const event of ["end", "close", "error"]) stream.once(event, () => ended.resolve());
   stream.resume();
-  stream.end(Buffer.from(bytes));
+  stream.end(Buffer.concat([Buffer.from(`${path}\n`), bytes]));
   await engine.call(what, ended.promise);
   const { ExitCode: code } = await engine.call(what, exec.inspect());
   if (code !== 0) throw new AgentError("SESSION_FAILED", `cannot ${what}: exit code ${code}`);

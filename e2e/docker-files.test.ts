@@ -1,0 +1,57 @@
+import { describe, expect, test } from "bun:test";
+import { containerJob, createContainerScene, useTestEngine } from "./containers.ts";
+import { images } from "./engine/images.ts";
+import { outputOf } from "./jobs.ts";
+
+useTestEngine();
+
+describe("what a job in containers is given", () => {
+  test("is read by no other user of the container, and is not kept", async () => {
+    await using scene = await createContainerScene();
+    const attack = [
+      "setpriv --reuid=65534 --regid=65534 --clear-groups sh -c 'cat /.signalman/*; ls /.signalman' 2>/dev/null",
+      // Of root, who may list the directory.
+      "grep -rl hus[h] /.signalman",
+      'echo "tried; has $HUSH, ${#LONG}; $(cat given)"',
+    ].join("\n");
+    const values = { HUSH: "hush-1", LONG: `hush-${"x".repeat(100_000)}` };
+    const job = containerJob([attack], [{}], {
+      env: values,
+      files: [
+        { path: "given", text: "hush-2", mode: "0600" },
+        { path: "long", text: `hush-${"x".repeat(100_000)}`, mode: "0600" },
+      ],
+    });
+    const { events } = await scene.run(job);
+    expect(outputOf(events, attack)).toBe(`tried; has hush-1, ${values.LONG.length}; hush-2\n`);
+  });
+
+  test.each([
+    [1234, images.debian],
+    [0, images.small],
+  ])("reaches user %d, in %s", async (uid, image) => {
+    await using scene = await createContainerScene();
+    const script = "id -u; echo $VALUE; cat /tmp/given; stat -c '%u %a' /tmp/given";
+    const job = containerJob([script], [{ image, user: String(uid) }], {
+      env: { VALUE: "value" },
+      files: [{ path: "/tmp/given", text: "text\n", mode: "0640" }],
+    });
+    const { outline, exitCode } = await scene.run(job);
+    expect(outline[5]).toEndWith(` 0: ${uid}\nvalue\ntext\n${uid} 640\n`);
+    expect(exitCode).toBe(0);
+  });
+
+  test.each(["9z", "", "rw-r--r--", "123456"])(
+    "a file whose mode is no mode fails with the string of the protocol: %p",
+    async (mode) => {
+      await using scene = await createContainerScene();
+      const job = containerJob(["true"], [{}], { files: [{ path: "/tmp/f", content: "", mode }] });
+      const { outline, exitCode, stderr } = await scene.run(job);
+      expect(stderr).toBe("");
+      expect(outline[4]).toBe(
+        `[Injecting Files] 1: Injecting /tmp/f with file mode ${mode}\nFailed to set file mode to ${mode}\n`,
+      );
+      expect(exitCode).toBe(1);
+    },
+  );
+});

@@ -2,7 +2,14 @@ import { afterAll, beforeAll } from "bun:test";
 import type { JobEvent } from "../src/core/contracts/job-events.ts";
 import { type Engine, openEngine } from "./engine/engine.ts";
 import { images } from "./engine/images.ts";
-import { createTester, type Finished, type Running, type StartOptions, type Tester } from "./fixtures.ts";
+import {
+  createTester,
+  type Finished,
+  type Running,
+  type StartOptions,
+  type Tester,
+  type TesterOptions,
+} from "./fixtures.ts";
 import { type JobFile, outline, toEvents } from "./jobs.ts";
 
 /** An engine and the real program, for jobs in containers. */
@@ -41,9 +48,9 @@ export async function closeEngine(): Promise<void> {
   shared = undefined;
 }
 
-export async function createContainerScene(): Promise<ContainerScene> {
+export async function createContainerScene(options: TesterOptions = {}): Promise<ContainerScene> {
   const engine = await testEngine();
-  const tester = await createTester();
+  const tester = await createTester(options);
   const before = new Set(await leftInEngine());
   const env = { DOCKER_HOST: engine.host };
   const prepare = async (job: JobFile, args: readonly string[]) => {

@@ -57,8 +57,12 @@ export interface Tester extends AsyncDisposable {
   exec(command: readonly string[], options?: StartOptions): Promise<Finished>;
 }
 
-/** `hasJobUsers`: jobs run as users of their own (`job-user.ts`). */
-export async function createTester({ hasJobUsers = runsAsJobUser } = {}): Promise<Tester> {
+export interface TesterOptions {
+  /** Whether jobs run as users of their own (`job-user.ts`). */
+  readonly hasJobUsers?: boolean;
+}
+
+export async function createTester({ hasJobUsers = runsAsJobUser }: TesterOptions = {}): Promise<Tester> {
   if (!existsSync(binary)) throw new Error(`binary "${binary}" not found: run "npm run build" first`);
   const directory = await tmpdir();
   const home = path.join(directory.path, "home");

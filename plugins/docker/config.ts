@@ -71,8 +71,8 @@ export const config = v.strictObject({
       v.description(
         "Mount the engine's socket into the first container of a job, as Semaphore's agent does. A job with it can do everything on this host that the engine can",
       ),
+      v.metadata({ defaultText: "true, or false when shell-user is set" }),
     ),
-    true,
   ),
   "expose-kvm": v.optional(
     v.pipe(v.boolean(), v.description("Give every container of a job the device /dev/kvm")),

@@ -1,5 +1,6 @@
 import { check, definePlugin, executor, toMessage } from "signalman";
 import { createLazyExecutor } from "signalman/terminal";
+import { checkSocket, socketRemedy, socketRisk } from "./checks/socket.ts";
 import { config } from "./config.ts";
 
 /** Runs jobs in containers, through the API of a Docker engine. */
@@ -33,6 +34,10 @@ export default definePlugin({
   setup(ctx, options) {
     ctx.provide(check, "docker-engine", {
       run: async (context) => (await import("./checks/engine.ts")).checkEngine(context),
+    });
+    ctx.provide(check, "docker-socket", { run: ({ config }) => checkSocket(config, options) });
+    ctx.hook("agent:start", ({ jobUsers }) => {
+      if (jobUsers !== undefined && options["mount-socket"]) ctx.log.warn(`${socketRisk}: ${socketRemedy}`);
     });
     if (options["image-max-age"] > 0 || options["image-min-free-disk"] > 0) {
       ctx.hook("agent:job-ended", async ({ job }) => {

@@ -20,7 +20,7 @@ export async function startJob(start: StartOptions, signal: AbortSignal): Promis
     );
   await setUpHost(context, signal);
   const engine = await connect();
-  const mounts = toMounts(options, engine.endpoint, context.logger);
+  const mounts = toMounts(options, engine.endpoint, context);
   signal.throwIfAborted();
   start.onStarted({ engine });
 

@@ -1,4 +1,5 @@
 import { untilAborted } from "../os/aborted.ts";
+import type { JobUser } from "../core/contracts/executor.ts";
 import type { Host } from "../core/contracts/host.ts";
 import type { AgentSignals } from "../core/contracts/job-source.ts";
 import type { RootLogger } from "../core/contracts/logger.ts";
@@ -23,6 +24,7 @@ export interface AgentOptions extends SlotsOptions {
   readonly onStarted: () => void;
   readonly cleanUp: Pick<ExecutorCleanUp, "cleanUpEarlierJobs">;
   readonly placeOf: (slot: number) => SlotPlace;
+  readonly jobUsers: readonly JobUser[] | undefined;
 }
 
 export interface AgentEnd {
@@ -34,10 +36,10 @@ export interface AgentEnd {
 
 /** Runs an agent until the last of its slots has disconnected. Resolves to `undefined` after a hand-over (SIGUSR2). */
 export async function runAgent(options: AgentOptions): Promise<AgentEnd | undefined> {
-  const { host, version, signals, logger, status, launcher } = options;
+  const { host, version, signals, logger, status, launcher, jobUsers } = options;
 
   // 1. Plugins open what they need.
-  await host.call("agent:start", { version, status: () => status.read() });
+  await host.call("agent:start", { version, status: () => status.read(), ...(jobUsers && { jobUsers }) });
   options.onStarted();
 
   // 2. The slots run, independently of each other. Executors clean up after earlier agent processes in the

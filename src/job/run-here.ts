@@ -39,7 +39,8 @@ export async function runHere(request: JobRequest, options: RunnerOptions): Prom
   // 1. An unknown executor is an error of the caller. The agent's side starts before the job.
   chooseExecutor(request.executor, { host, ...options.settings });
   prepareLimits(request.executor, { host, ...options.settings }, { dryRun: false });
-  await host.call("agent:start", { version });
+  const { user } = options.settings;
+  await host.call("agent:start", { version, ...(user && { jobUsers: [user] }) });
   await using open = await openJob(request, options);
   const { job, log, spool } = open;
   options.onStart(job);

@@ -1,5 +1,5 @@
 import { existsSync } from "node:fs";
-import { AgentError, type Logger } from "signalman";
+import { AgentError, type ExecutorContext } from "signalman";
 import type { DockerConfig } from "../config.ts";
 import type { EngineEndpoint } from "../engine/endpoint.ts";
 import type { HostMount } from "./spec.ts";
@@ -7,7 +7,11 @@ import type { HostMount } from "./spec.ts";
 const socketInContainer = "/var/run/docker.sock";
 
 /** What the first container gets of the host: the files of the option `files`, and the engine's socket (protocol section 6.3). */
-export function toMounts(options: DockerConfig, endpoint: EngineEndpoint, logger: Logger): HostMount[] {
+export function toMounts(
+  options: DockerConfig,
+  endpoint: EngineEndpoint,
+  { logger, options: { user } }: Pick<ExecutorContext, "logger" | "options">,
+): HostMount[] {
   const files = options.files.map((text) => {
     const [source = "", target = ""] = text.split(":");
     return { source, target };
@@ -21,5 +25,7 @@ export function toMounts(options: DockerConfig, endpoint: EngineEndpoint, logger
   for (const { source } of missing)
     logger.warn(`file "${source}" not found on this host: jobs do without it`);
   const socket = { source: endpoint.socketPath ?? socketInContainer, target: socketInContainer };
-  return [...(options["mount-socket"] ? [socket] : []), ...files.filter((file) => !missing.includes(file))];
+  // A job that may talk to the engine is root on this host, whatever its user.
+  const hasSocket = options["mount-socket"] ?? user === undefined;
+  return [...(hasSocket ? [socket] : []), ...files.filter((file) => !missing.includes(file))];
 }

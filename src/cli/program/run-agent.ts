@@ -97,6 +97,7 @@ export async function runAgentCommand(
     keptLogs: { maxBytes: core["kept-logs-size"], maxAgeMs: core["kept-logs-days"] * 24 * 3600 * 1000 },
     holdState: () => holdState(state, { logger, signals, onRecreated: listen }),
     placeOf: (slot) => ({ ...toPlace(slot, state, hasHomes), user: users?.[slot] }),
+    jobUsers: users,
     onJobs: (theirs) => void jobs.push(theirs),
   });
   process.exitCode = end?.isFailed ? 1 : 0;

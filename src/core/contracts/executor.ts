@@ -140,9 +140,8 @@ export interface CleanUpContext {
 export interface ExecutorFactory {
   create(context: ExecutorContext): Executor;
   /**
-   * Removes what executors left outside the host's processes (containers, pods). Called in the agent's
-   * process: for a job whose process died, and once at the agent's start for the jobs of an earlier agent
-   * process.
+   * Removes what executors left outside the host's processes (containers, pods). Called in the agent's process:
+   * for a job whose process died, and once at its start for the jobs of an earlier agent process.
    */
   cleanUp?(context: CleanUpContext): Promise<void>;
   /** The executor runs every job of the agent, whatever executor the job asks for. */

@@ -1,4 +1,5 @@
 import type { AgentStatus, SyncOutcome } from "./agent-status.ts";
+import type { JobUser } from "./executor.ts";
 import type { JobResult } from "./job-events.ts";
 import type { JobLog } from "./job-log.ts";
 import type { JobRequest } from "./job-request.ts";
@@ -22,9 +23,8 @@ export interface JobHookEvent extends JobEventBase {
 /** A job event that is fired while commands can be run in the job's session. */
 export interface JobSessionEvent extends JobHookEvent {
   /**
-   * Runs a command in the job's session and logs it, under `alias` if there is one; `preface` is logged above
-   * its output. Resolves to its exit code; a command that fails does not reject. Resolves to 1 at once when
-   * the session is closed.
+   * Runs a command in the job's session and logs it, under `alias` if there is one, with `preface` above its
+   * output. Resolves to its exit code, in a closed session to 1 at once; a command that fails does not reject.
    */
   run(directive: string, options?: RunOptions): Promise<number>;
 }
@@ -33,9 +33,8 @@ export interface RunOptions {
   readonly alias?: string;
   readonly preface?: string;
   /**
-   * After a stop, when the job's session is closed: run the command in a new session with the job's
-   * environment, for at most 30 s (protocol section 13a). Resolves to 1 without a log block when the job
-   * never had a session.
+   * After a stop, when the job's session is closed: run the command in a new session with its environment, for
+   * at most 30 s (protocol section 13a). Resolves to 1 without a log block when the job never had a session.
    */
   readonly fresh?: boolean;
 }
@@ -58,6 +57,8 @@ export interface HookEvents {
     readonly version: string;
     /** Returns the agent's current status, for health checks and metrics; valid until the agent exits. Left out in `run`. */
     readonly status?: () => AgentStatus;
+    /** The users of the slots' jobs (`shell-user`). Left out: jobs run as the agent's user. */
+    readonly jobUsers?: readonly JobUser[];
   };
   /** Fired when the control plane has accepted a slot of the agent, and again after each new registration. */
   "agent:registered": { readonly slot: number; readonly name: string; readonly controlPlane: string };

@@ -47,6 +47,25 @@ describe("shell-user is refused", () => {
   });
 });
 
+describe.if(isRoot)("keep-processes", () => {
+  const attack = (seconds: string) => `(setsid bash -c 'exec -a gradle sleep ${seconds}' &)`;
+  const args = ["--keep-processes", "gradle"];
+
+  test("is refused while a user's processes all end: it would keep any process that a job names so", async () => {
+    await using scene = await createScene({}, withJobUsers);
+    const env = { SEMAPHORE_AGENT_END_USER_PROCESSES: "true" };
+    const reason = '"keep-processes" keeps any process that a job names so';
+    await expect(scene.readyAgent(args, { env })).rejects.toThrow(reason);
+    expect(await scene.hub.calls()).toEqual([]);
+    const { stdout } = await scene.tester.run(["doctor", ...args], { env });
+    expect(stdout).toContain(reason);
+    const seconds = uniqueSeconds();
+    const { exitCode } = await runJob(scene.tester, { commands: [attack(seconds)] }, args, { env });
+    expect(exitCode).not.toBe(0);
+    expect(findProcesses(seconds)).toEqual([]);
+  });
+});
+
 describe.if(isRoot)("a job of another user", () => {
   test("gets no token, no state, no configuration, and signals nothing of the agent", async () => {
     await using scene = await createScene({}, withJobUsers);

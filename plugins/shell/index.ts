@@ -1,6 +1,7 @@
 import { check, definePlugin, executor } from "signalman";
 import { config } from "./config.ts";
 import { prepareLimits, removeLeftGroups } from "signalman/terminal";
+import { assertNoneKept } from "./keep-processes.ts";
 import { removeExportFiles } from "./export-files.ts";
 import { createShellExecutor } from "./shell.ts";
 
@@ -12,11 +13,16 @@ export default definePlugin({
   config,
   flags: { "keep-processes": "keep-processes", "shell-start-timeout": "start-timeout" },
   setup(ctx, options) {
+    ctx.hook("agent:start", ({ jobUsers = [] }) => assertNoneKept(options["keep-processes"], jobUsers));
     ctx.provide(check, "bash", {
       run: async (context) => (await import("./checks/bash.ts")).checkBash(context),
     });
     ctx.provide(check, "login-shell", {
       run: async (context) => (await import("./checks/login.ts")).checkLogin(context, ctx.log),
+    });
+    ctx.provide(check, "keep-processes", {
+      run: async ({ config: all }) =>
+        (await import("./checks/keep-processes.ts")).checkKeepProcesses(all, options["keep-processes"]),
     });
     ctx.provide(check, "home", {
       run: async (context) => (await import("./checks/home.ts")).checkHome(context),

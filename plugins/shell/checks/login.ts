@@ -4,9 +4,6 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import {
   type CheckContext,
-  type CoreConfig,
-  coreName,
-  findJobUsers,
   type Executor,
   type Finding,
   type Logger,
@@ -16,6 +13,7 @@ import {
 import { type JobUser, toUserCommand, toUserEnvironment } from "signalman/terminal";
 import { createShellExecutor } from "../shell.ts";
 import { findBash } from "./bash.ts";
+import { findUsers } from "./keep-processes.ts";
 import { facts, type LoginFacts, toFindings } from "./login-facts.ts";
 
 const slowMs = 1000;
@@ -31,7 +29,7 @@ export async function checkLogin({ env, signal, config }: CheckContext, logger: 
     value: randomBytes(16).toString("hex"),
   };
   const environment = { ...withoutSecrets(env), [cookie.name]: cookie.value };
-  const user = findUser(config);
+  const [user] = findUsers(config);
   const options = {
     stopGraceMs: 0,
     terminalSize: { rows: 0, columns: 0 },
@@ -55,16 +53,6 @@ export async function checkLogin({ env, signal, config }: CheckContext, logger: 
     return [{ level: "error", title: "the login shell does not start", detail: toMessage(error), remedy }];
   } finally {
     await rm(directory, { recursive: true, force: true });
-  }
-}
-
-/** Finds the user of the first slot's jobs. The check of the job's user reports what is wrong with it. */
-function findUser(config: CheckContext["config"]): JobUser | undefined {
-  const core = config.of(coreName) as CoreConfig | undefined;
-  try {
-    return core && findJobUsers(core, core.slots)?.[0];
-  } catch {
-    return undefined;
   }
 }
 

@@ -1,0 +1,15 @@
+import { AgentError } from "signalman";
+import type { JobUser } from "signalman/terminal";
+
+/**
+ * Throws `CONFIG_INVALID` when `keep-processes` is set for a user whose processes all end with the job. A job chooses the names of its processes, so
+ * that what it keeps could trace the shell of the user's next job, outside of the limits.
+ */
+export function assertNoneKept(patterns: readonly string[], users: readonly JobUser[]): void {
+  const user = users.find(({ isExclusive }) => isExclusive);
+  if (patterns.length === 0 || user === undefined) return;
+  throw new AgentError(
+    "CONFIG_INVALID",
+    `"keep-processes" keeps any process that a job names so, and every process of the jobs' user "${user.name}" is to end with its job: unset "keep-processes", or set "end-user-processes" to false where all jobs are trusted`,
+  );
+}

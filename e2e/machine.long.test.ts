@@ -222,7 +222,7 @@ describe.if(canStart)(`the unit of the documentation, under a real systemd${need
     async () => {
       const dropIn = "/etc/systemd/system/signalman.service.d/user.conf";
       await machine.run(`set -e
-        useradd --create-home --shell /bin/bash ci
+        useradd --create-home --shell /bin/bash ci; chmod 700 /home/ci
         systemctl stop signalman; chown -R root: /var/lib/signalman
         mkdir -p ${path.dirname(dropIn)}
         printf '[Service]\\nUser=\\nEnvironment=SEMAPHORE_AGENT_SHELL_USER=ci\\n' >${dropIn}

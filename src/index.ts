@@ -148,6 +148,8 @@ export { toSize } from "./os/amounts.ts";
 export { onSignals } from "./cli/signals.ts";
 export { findJobUsers } from "./cli/program/job-user.ts";
 export { defaultStateDirectory, findStateDirectory, listRunningAgents } from "./os/state/directory.ts";
+export { findHomeFault, type HomeFault } from "./os/users/home-fault.ts";
+export { findEngineSockets, findRootRights, type RootRight } from "./os/users/root-rights.ts";
 export { findOwnershipFault } from "./os/state/ownership.ts";
 export { toFileSystem } from "./os/state/file-system.ts";
 export { askSystem } from "./os/systemd/ask-system.ts";

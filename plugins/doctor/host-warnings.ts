@@ -1,4 +1,6 @@
-import { askSystem, findServiceUnit, type Logger, toAdvice, toFileSystem } from "signalman";
+import { askSystem, findRootRights, findServiceUnit, type Logger, toAdvice, toFileSystem } from "signalman";
+import type { JobUser } from "signalman/terminal";
+import { findOwnSockets, toSocketTitle } from "./checks/job-user.ts";
 import { readFileSync, statfsSync } from "node:fs";
 
 /** Logs a warning for each property of this host that would lose jobs or logs. Never rejects. */
@@ -20,5 +22,20 @@ export async function warnOfHost(options: {
     if (advice) logger.warn(advice);
   } catch {
     // Not Linux, or /proc is not readable.
+  }
+}
+
+/** Logs a warning for each right with which jobs could do what root can. Never rejects. */
+export async function warnOfUsers(options: {
+  logger: Logger;
+  env: Readonly<Record<string, string | undefined>>;
+  /** `undefined`: jobs run as the agent's user. */
+  jobUsers: readonly JobUser[] | undefined;
+}): Promise<void> {
+  const { logger, env, jobUsers } = options;
+  for (const path of jobUsers === undefined ? findOwnSockets(env) : []) logger.warn(toSocketTitle(path));
+  for (const user of jobUsers ?? []) {
+    for (const { reason, remedy } of await findRootRights(user, { env }))
+      logger.warn(`the jobs' user "${user.name}" ${reason}, and so can do what root can: ${remedy}`);
   }
 }

@@ -7,10 +7,12 @@ export default definePlugin({
   runsIn: ["agent"],
   commands: { doctor: () => import("./command.ts") },
   setup(ctx) {
-    ctx.hook("agent:start", async ({ status }) => {
+    ctx.hook("agent:start", async ({ status, jobUsers }) => {
       if (status === undefined) return;
-      const { warnOfHost } = await import("./host-warnings.ts");
-      void warnOfHost({ logger: ctx.log, env: process.env, stateDirectory: status().stateDirectory });
+      const { warnOfHost, warnOfUsers } = await import("./host-warnings.ts");
+      const { stateDirectory } = status();
+      void warnOfHost({ logger: ctx.log, env: process.env, stateDirectory });
+      void warnOfUsers({ logger: ctx.log, env: process.env, jobUsers });
     });
   },
 });

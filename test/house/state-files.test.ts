@@ -21,6 +21,8 @@ const allowed: Readonly<Record<string, string>> = {
   "src/os/processes/resolve-pid.ts": "/proc",
   "src/os/users/end-user-processes.ts": "/proc",
   "src/os/users/find-user.ts": "/etc/passwd and /etc/group",
+  "src/os/users/home-fault.ts": "the mode of a home directory",
+  "src/os/users/root-rights.ts": "/etc/group, and the modes of sockets",
   "src/job/commands/job-socket.ts": "a socket in a job's private directory",
   "src/job/commands/ask-job.ts": "the socket of the job that the process belongs to",
   "src/os/check-script.ts": "looks at hook scripts, and opens none",

@@ -1,15 +1,27 @@
 import { existsSync, readdirSync, statSync } from "node:fs";
 import { join } from "node:path";
-import { type Check, type CoreConfig, coreName, findJobUsers, type Finding, toMessage } from "signalman";
+import {
+  type Check,
+  type CheckContext,
+  type CoreConfig,
+  coreName,
+  findEngineSockets,
+  findHomeFault,
+  findJobUsers,
+  findRootRights,
+  type Finding,
+  toMessage,
+} from "signalman";
 import type { JobUser } from "signalman/terminal";
 
 /** Checks the users as which jobs run, and what one job can leave for the next. */
 export const jobUser: Check = {
-  run({ config }) {
+  async run({ config, env, signal }) {
     const core = config.of(coreName) as CoreConfig | undefined;
     try {
       const users = core && findJobUsers(core, core.slots);
-      return users === undefined ? findRoot() : users.flatMap(checkUser);
+      if (users === undefined) return findOwnRights(env);
+      return (await Promise.all(users.map((user) => checkUser(user, { env, signal })))).flat();
     } catch (error) {
       const remedy = "correct shell-user; docs/security.md describes what it needs";
       return [{ level: "error", title: toMessage(error), remedy }];
@@ -17,8 +29,25 @@ export const jobUser: Check = {
   },
 };
 
-function findRoot(): Finding[] {
-  if (process.getuid?.() !== 0) return [];
+/** Finds the sockets of engines with which jobs that run as the agent's user, who is not root, could do what root can. */
+export function findOwnSockets(env: CheckContext["env"]): string[] {
+  const uid = process.getuid?.() ?? 0;
+  const groups = [process.getgid?.() ?? 0, ...(process.getgroups?.() ?? [])];
+  return uid === 0 ? [] : findEngineSockets({ uid, groups }, env);
+}
+
+export function toSocketTitle(path: string): string {
+  return `jobs run as the agent's user, who may write to the engine's socket "${path}", and so can do what root can`;
+}
+
+function findOwnRights(env: CheckContext["env"]): Finding[] {
+  if (process.getuid?.() !== 0)
+    return findOwnSockets(env).map((path) => ({
+      level: "warning",
+      title: toSocketTitle(path),
+      remedy:
+        "let only trusted jobs run on this machine, or use an agent of root with shell-user, or a rootless engine",
+    }));
   return [
     {
       level: "warning",
@@ -29,13 +58,25 @@ function findRoot(): Finding[] {
   ];
 }
 
-function checkUser(user: JobUser): Finding[] {
-  const { name, uid, home } = user;
+async function checkUser(user: JobUser, context: Pick<CheckContext, "env" | "signal">): Promise<Finding[]> {
+  const { name, home } = user;
   const fault = findHomeFault(user);
   if (fault !== undefined) {
-    const remedy = `mkdir -p ${home} && chown ${name}: ${home} && chmod 700 ${home}`;
-    return [{ level: "error", title: `the home of the jobs' user "${name}" ${fault}`, remedy }];
+    const title = `the home "${home}" of the jobs' user "${name}" ${fault.reason}`;
+    return [{ level: "error", title, remedy: fault.remedy }];
   }
+  const rights = await findRootRights(user, context);
+  return [
+    ...findPlanted(user),
+    ...rights.map(({ reason, remedy }): Finding => {
+      const title = `the jobs' user "${name}" ${reason}, and so can do what root can`;
+      return { level: "warning", title, remedy };
+    }),
+  ];
+}
+
+function findPlanted(user: JobUser): Finding[] {
+  const { name, uid, home } = user;
   const planted = startupFiles.filter((file) => existsSync(join(home, file)));
   const files = planted.length === 0 ? "none of them exists" : `these exist: ${planted.join(", ")}`;
   return [
@@ -52,12 +93,6 @@ function checkUser(user: JobUser): Finding[] {
       };
     }),
   ];
-}
-
-function findHomeFault({ home, uid }: JobUser): string | undefined {
-  const found = statSync(home, { throwIfNoEntry: false });
-  if (!found?.isDirectory()) return `"${home}" is not a directory`;
-  return found.uid === uid ? undefined : `"${home}" belongs to another user (${found.uid})`;
 }
 
 /** Files of a home that run or decide what runs in a login shell, and in programs that jobs often call. */

@@ -39,7 +39,7 @@ export const jobEntries = {
       v.string(),
       v.regex(/^[A-Za-z0-9_][A-Za-z0-9_.{}-]*$/, "expected the name or uid of a user, such as ci-{slot}"),
       v.description(
-        "User, by name or uid, as which jobs run on this host; `{slot}` is replaced by the number of the slot, from 1. The agent must run as root. Jobs can then read neither the agent's token and state nor each other's files",
+        "User, by name or uid, as which jobs run on this host; `{slot}` is replaced by the number of the slot, from 1. The agent must run as root. Jobs can then read neither the agent's token and state nor each other's files. The user's home must be closed to other users (`chmod 700`)",
       ),
       v.metadata({ hint: "user", defaultText: "the agent's user" }),
     ),

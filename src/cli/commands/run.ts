@@ -9,6 +9,7 @@ import { AgentError } from "../../core/errors.ts";
 import { selectCommands } from "../../job/request/select.ts";
 import { runHere } from "../../job/run-here.ts";
 import { toShortReport } from "../../job/usage/report.ts";
+import { assertClosedHome } from "../../os/users/home-fault.ts";
 import { ownStdout } from "../../os/reserved-stdout.ts";
 import { resolveLinks } from "../../os/state/file.ts";
 import { startLoopWatch } from "../../os/watchdog/loop-watch.ts";
@@ -68,6 +69,7 @@ async function runJob(given: CommandValues<typeof args>, program: Program): Prom
   }
   const request = await loadRequest(given, program);
   const [user] = findJobUsers(program.config.of(coreName) as CoreConfig, 1) ?? [];
+  if (user) assertClosedHome(user);
   using signals = listenForStop({ stoppedStatus: exitStatus.stopped });
   // Only plugins from outside can make the event loop stand still.
   const isWatched = program.plugins.some(({ origin }) => origin.kind !== "built-in");

@@ -25,6 +25,7 @@ import { loadLibc } from "../../os/processes/libc.ts";
 import { startReaper } from "../../os/processes/reaper.ts";
 import { socketDirectories } from "../../os/socket-path.ts";
 import { openStateDirectory, type StateDirectory } from "../../os/state/directory.ts";
+import { assertClosedHome } from "../../os/users/home-fault.ts";
 import { connectServiceManager, type ServiceManager } from "../../os/systemd/notify.ts";
 import { type LoopWatch, startLoopWatch } from "../../os/watchdog/loop-watch.ts";
 import { toLimits, toSettings } from "./job-settings.ts";
@@ -39,6 +40,7 @@ export async function runAgentCommand(
   const core = program.config.of(coreName) as CoreConfig;
   const { version, logger } = program;
   const users = findJobUsers(core, slots);
+  users?.forEach(assertClosedHome);
   const hasHomes = slots > 1 && core["slot-home"] === "own" && users === undefined;
 
   // 1. This process: protected from its jobs, a reaper of orphans, controlled by the operator's signals.

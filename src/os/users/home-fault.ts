@@ -1,0 +1,54 @@
+import { statSync } from "node:fs";
+import type { JobUser } from "../../core/contracts/executor.ts";
+import { AgentError } from "../../core/errors.ts";
+import { trustUsers } from "../file-trust/trusted-users.ts";
+
+/** Why the home of a job's user does not serve. */
+export interface HomeFault {
+  /** Continues a sentence about the home: `can be entered by every user (mode 0755)`. */
+  readonly reason: string;
+  readonly remedy: string;
+  /** Whether other users can read what jobs leave there. */
+  readonly isOpen: boolean;
+}
+
+/** Tells why the home of a job's user does not serve: it is missing, another user's, or open to other users, as most distributions make homes. */
+export function findHomeFault({
+  name,
+  uid,
+  home,
+}: Pick<JobUser, "name" | "uid" | "home">): HomeFault | undefined {
+  const found = statSync(home, { throwIfNoEntry: false });
+  const own = `mkdir -p ${home} && chown ${name}: ${home} && chmod 700 ${home}`;
+  if (!found?.isDirectory()) return { reason: "is not a directory", remedy: own, isOpen: false };
+  if (found.uid !== uid)
+    return { reason: `belongs to another user (${found.uid})`, remedy: own, isOpen: false };
+  const others = toOthers(found, uid);
+  if (others === undefined) return undefined;
+  const mode = (found.mode & 0o7777).toString(8).padStart(4, "0");
+  return {
+    reason: `can be entered by ${others} (mode ${mode})`,
+    remedy: `chmod 700 ${home}`,
+    isOpen: true,
+  };
+}
+
+/** Throws `CONFIG_INVALID` when other users can enter the home of a job's user, and read the files of its jobs. */
+export function assertClosedHome(user: Pick<JobUser, "name" | "uid" | "home">): void {
+  const fault = findHomeFault(user);
+  if (!fault?.isOpen) return;
+  throw new AgentError(
+    "CONFIG_INVALID",
+    `the home "${user.home}" of the jobs' user "${user.name}" ${fault.reason}, who can read the files of jobs in it: ${fault.remedy}`,
+  );
+}
+
+function toOthers(
+  { mode, gid }: { readonly mode: number; readonly gid: number },
+  uid: number,
+): string | undefined {
+  if ((mode & 0o007) !== 0) return "every user";
+  return (mode & 0o070) === 0 || trustUsers([0, uid]).gids.has(gid)
+    ? undefined
+    : `the members of group ${gid}`;
+}

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "bun:test";
-import { chmodSync, chownSync } from "node:fs";
+import { chmodSync, chownSync, statSync } from "node:fs";
 import path from "node:path";
 import { createScene, type Scene } from "./agents.ts";
 import { createTester, type Running } from "./fixtures.ts";
@@ -53,6 +53,17 @@ describe.if(canUnshare)("the home of a job's user", () => {
     for (const id of ids) {
       await scene.hub.done(id);
       expect(outputOf(await scene.hub.log(id), attack).match(/deploy-secret(?!\.json)/g)).toHaveLength(1);
+    }
+  });
+
+  test("is closed again after a job that opened it, so that agents still start", async () => {
+    await using tester = await createTester(noJobUsers);
+    const { program, homes } = await createHostUsers(tester);
+    const args = perSlot.slice(2);
+    for (const mode of ["777", "2755"]) {
+      const { exitCode } = await runJob(tester, { commands: [`chmod ${mode} ~`] }, args, { program });
+      expect(exitCode).toBe(0);
+      expect(statSync(homes[0]!).mode & 0o7777).toBe(0o700);
     }
   });
 

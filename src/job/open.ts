@@ -7,6 +7,7 @@ import type { Logger } from "../core/contracts/logger.ts";
 import { jobCommand, logFilter } from "../core/contracts/services.ts";
 import { toMessage } from "../core/errors.ts";
 import { toGroupDirectory } from "../os/cgroup/place.ts";
+import { closeHome } from "../os/users/home-fault.ts";
 import { createCookie } from "../os/processes/cookie.ts";
 import { socketDirectories, toSocketPath } from "../os/socket-path.ts";
 import { resolveLinks } from "../os/state/file.ts";
@@ -68,6 +69,8 @@ export async function openJob(asked: JobRequest, options: OpenJobOptions): Promi
   // 2. A directory that is closed to other users. A spool in it need not survive a crash of the machine.
   const directory = makeJobDirectory(cookie, settings.user);
   cleanup.defer(() => removeJobDirectory(directory, logger));
+  const { user } = settings;
+  if (user) cleanup.defer(() => closeHome(user, logger));
   const spool = kept ?? cleanup.use(openSpool(resolveLinks(join(directory, "events.ndjson")), 0));
 
   // 3. The log, with the commands that the job's own processes can call.
@@ -76,7 +79,7 @@ export async function openJob(asked: JobRequest, options: OpenJobOptions): Promi
   const log = createJobLog({ spool, filters, sequences: createJobSequences(commands) });
   const jobSocket = findSocketPath(directory, options);
   if (jobSocket !== undefined) cleanup.use(listenToJob({ path: jobSocket, commands }));
-  if (settings.user) admitUser(settings.user, directory, jobSocket);
+  if (user) admitUser(user, directory, jobSocket);
 
   // 4. The job. Its executor gets a directory of its own, and is created when the job starts.
   const context = toExecutorContext(request, log, { ...options, cookie, jobSocket });

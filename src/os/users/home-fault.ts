@@ -1,6 +1,8 @@
-import { statSync } from "node:fs";
+import { chmodSync, statSync } from "node:fs";
 import type { JobUser } from "../../core/contracts/executor.ts";
-import { AgentError } from "../../core/errors.ts";
+import type { Logger } from "../../core/contracts/logger.ts";
+import { AgentError, toMessage } from "../../core/errors.ts";
+import { asUser } from "./as-user.ts";
 import { trustUsers } from "../file-trust/trusted-users.ts";
 
 /** Why the home of a job's user does not serve. */
@@ -41,6 +43,15 @@ export function assertClosedHome(user: Pick<JobUser, "name" | "uid" | "home">): 
     "CONFIG_INVALID",
     `the home "${user.home}" of the jobs' user "${user.name}" ${fault.reason}, who can read the files of jobs in it: ${fault.remedy}`,
   );
+}
+
+/** Closes a home that a job has opened, because no agent would start with it. */
+export function closeHome(user: JobUser, logger: Logger): void {
+  try {
+    if (findHomeFault(user)?.isOpen) asUser(user, () => chmodSync(user.home, 0o700));
+  } catch (error) {
+    logger.warn(`the home "${user.home}" of the jobs' user "${user.name}" stays open: ${toMessage(error)}`);
+  }
 }
 
 function toOthers(

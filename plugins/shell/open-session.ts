@@ -3,12 +3,14 @@ import { join } from "node:path";
 import { AgentError, type ExecutorContext } from "signalman";
 import {
   createSession,
+  type Guard,
   type JobProcesses,
   type LocalTerminal,
   openLocalTerminal,
   quote,
   resolvePid,
   type Session,
+  startGuard,
   toUserCommand,
 } from "signalman/terminal";
 import { writeCommandFile } from "./command-file.ts";
@@ -17,24 +19,36 @@ import { addProgramToPath } from "./program-path.ts";
 import { lowerResourcePriority, runBefore } from "./resource-priority.ts";
 
 export interface OpenSessionOptions {
-  readonly context: Pick<ExecutorContext, "environment" | "directory" | "options" | "commandPrefix">;
+  readonly context: Pick<
+    ExecutorContext,
+    "cookie" | "environment" | "directory" | "logger" | "options" | "commandPrefix"
+  >;
   readonly processes: JobProcesses;
   readonly startTimeoutMs: number;
+  /** Receives the guard, which outlives a session that does not start. */
+  readonly cleanup: AsyncDisposableStack;
+}
+
+export interface OpenedSession {
+  readonly session: Session<LocalTerminal>;
+  /** Does not know the shell's pid yet. */
+  readonly guard: Guard;
 }
 
 /** Opens the login shell of a job in a terminal of its own. */
 export async function openSession(
-  { context, processes, startTimeoutMs }: OpenSessionOptions,
+  { context, processes, startTimeoutMs, cleanup }: OpenSessionOptions,
   signal: AbortSignal,
-): Promise<Session<LocalTerminal>> {
+): Promise<OpenedSession> {
   const { environment, directory, options, commandPrefix = [] } = context;
   const lowering = lowerResourcePriority();
   // What a prefix starts, such as a sandbox, may be unable to change its own limits.
   const isPrefixed = commandPrefix.length > 0;
   const { user } = options;
+  let guard: Guard | undefined;
   // The user can open files here by their names, and change nothing.
   if (user) chmodSync(directory, 0o711);
-  return createSession(
+  const session = await createSession(
     {
       open: (terminal) => {
         const asUser = toUserCommand(user, [...commandPrefix, ...terminal.command]);
@@ -48,6 +62,11 @@ export async function openSession(
           }),
         );
         processes.addRoot(local.pid);
+        // It starts while the shell does, which takes as long.
+        const { cookie, logger } = context;
+        const { group } = processes;
+        guard = startGuard({ cookie, uid: user?.uid, leaderPid: local.pid, env: environment, logger, group });
+        cleanup.use(guard);
         return local;
       },
       putCommand: (text) => writeCommandFile(directory, text, user),
@@ -59,6 +78,7 @@ export async function openSession(
     },
     signal,
   );
+  return { session, guard: guard! };
 }
 
 /** Finds the pid of the job's shell. What the terminal reports is the job's word, and an agent that is root may signal every process. */

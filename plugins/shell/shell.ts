@@ -2,7 +2,6 @@ import type { Executor, ExecutorContext, Output } from "signalman";
 import {
   becomeSubReaper,
   createJobProcesses,
-  startGuard,
   startReaper,
   watchUsage,
   type LocalTerminal,
@@ -56,12 +55,13 @@ export function createShellExecutor(context: ShellContext, options: ShellExecuto
     becomeSubReaper();
     cleanup.use(startReaper());
     const { startTimeoutMs } = options;
-    session = await openSession({ context: { ...context, environment }, processes, startTimeoutMs }, signal);
+    const place = { context: { ...context, environment }, processes, startTimeoutMs, cleanup };
+    const opened = await openSession(place, signal);
+    session = opened.session;
     await prepareSession(session, context, signal);
     shellPid = findShellPid(session);
     processes.addRoot(shellPid);
-    const leaderPid = session.terminal.pid;
-    cleanup.use(startGuard({ cookie, uid: user?.uid, shellPid, leaderPid, env: environment, logger, group }));
+    opened.guard.follow(shellPid);
   }
 
   const shell: Executor = {

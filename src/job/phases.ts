@@ -101,7 +101,10 @@ async function isAccepted(run: JobRun): Promise<boolean> {
 async function openSession(run: JobRun): Promise<boolean> {
   if (run.signal.aborted) return false;
   try {
-    return await run.session.open();
+    const opening = run.session.open();
+    // A shell takes a few milliseconds to start.
+    run.log.prepare();
+    return await opening;
   } catch (error) {
     return fail(run, `Starting the ${run.request.executor} executor`, error);
   }

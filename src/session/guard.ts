@@ -9,14 +9,18 @@ import type { JobGroup } from "../os/cgroup/job-group.ts";
  * ends the running command, and the shell would continue with the next line of the script. The guard keeps
  * the terminal open. When the pipe to this process breaks, it kills the job's control group, if there is one,
  * suspends the shell, then kills all processes that have the job's cookie or share a session with one that
- * has. It is a shell script because it runs as long as the job, and kills with builtins only because a job may
+ * has. It starts beside the shell, whose pid it learns later. It is a shell script because it runs as long as the job, and kills with builtins only because a job may
  * have used up all processes of the user.
  */
 const script = `
 trap '' HUP INT QUIT TERM
 read -r cookie || exit 0
-read -r leave && exit 0
-shell=$1 group=$2 uid=$3
+read -r shell || shell=
+case $shell in
+leave) exit 0 ;;
+?*) read -r leave && exit 0 ;;
+esac
+group=$1 uid=$2
 # Whether a process has the uid of the job's user: the cookie of another user's process proves nothing.
 owns() {
   [ -z "$uid" ] && return 0
@@ -47,7 +51,7 @@ signal() {
   done
 }
 [ -n "$group" ] && echo 1 2>/dev/null >"$group/cgroup.kill"
-carries "$shell" && kill -STOP "$shell"
+[ -n "$shell" ] && carries "$shell" && kill -STOP "$shell"
 look $$; own=" 0 $session " sessions=' '
 for file in /proc/[0-9]*; do
   pid=\${file#/proc/}
@@ -70,8 +74,7 @@ export interface GuardOptions {
   readonly cookie: Cookie;
   /** Uid of the job's user. Left out: that of this process. */
   readonly uid?: number | undefined;
-  /** Pids of the shell and of the leader of its terminal. */
-  readonly shellPid: number;
+  /** Pid of the leader of the terminal. */
   readonly leaderPid: number;
   readonly env: Readonly<Record<string, string>>;
   readonly logger: Logger;
@@ -79,33 +82,45 @@ export interface GuardOptions {
   readonly group?: JobGroup | undefined;
 }
 
-/** Starts a guard (Linux only). Disposal ends it; dispose it before the terminal is closed. */
-export function startGuard(options: GuardOptions): AsyncDisposable {
-  const { cookie, uid, shellPid, leaderPid, env, logger, group } = options;
+/** A guard. Disposal ends it. */
+export interface Guard extends AsyncDisposable {
+  /** Tells the guard the pid of the job's shell, which it suspends first. Called once. */
+  follow(shellPid: number): void;
+}
+
+/** Starts the guard of a terminal that was opened just now (Linux only). */
+export function startGuard(options: GuardOptions): Guard {
+  const { cookie, uid, leaderPid, env, logger, group } = options;
   const master = findMaster(leaderPid);
-  if (master === undefined) return { [Symbol.asyncDispose]: () => Promise.resolve() };
+  if (master === undefined) return noGuard;
   try {
-    const job = [String(shellPid), group?.directory ?? "", uid === undefined ? "" : String(uid)];
+    const job = [group?.directory ?? "", uid === undefined ? "" : String(uid)];
     const guard = Bun.spawn(["sh", "-c", script, "signalman-guard", ...job], {
       env: { PATH: env["PATH"] ?? "/usr/bin:/bin" },
       stdio: ["pipe", "ignore", "ignore", master],
     });
     guard.unref();
     // Neither an argument, which every user can read, nor in the environment, where it would make the guard a process of the job.
-    guard.stdin.write(`${cookie.name}=${cookie.value}\n`);
-    void guard.stdin.flush();
+    const tell = (line: string) => {
+      guard.stdin.write(`${line}\n`);
+      void guard.stdin.flush();
+    };
+    tell(`${cookie.name}=${cookie.value}`);
     return {
+      follow: (shellPid) => tell(String(shellPid)),
       async [Symbol.asyncDispose]() {
-        guard.stdin.write("leave\n");
+        tell("leave");
         guard.stdin.end();
         await guard.exited;
       },
     };
   } catch (error) {
     logger.warn(`the guard of the job could not be started: ${toMessage(error)}`);
-    return { [Symbol.asyncDispose]: () => Promise.resolve() };
+    return noGuard;
   }
 }
+
+const noGuard: Guard = { follow() {}, [Symbol.asyncDispose]: () => Promise.resolve() };
 
 /**
  * Finds the descriptor of our end of the terminal that a process leads. Bun does not expose it, the kernel

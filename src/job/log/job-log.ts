@@ -29,6 +29,8 @@ export interface JobLogStats extends SpoolStats, LogFilterCounts {
 
 /** The log as the job itself sees it. */
 export interface WritableJobLog extends JobLog {
+  /** Prepares the filters for output, which their first call would do otherwise. */
+  prepare(): void;
   started(): void;
   /** Ends the log. A block that is still open, because a plugin did not wait for it, is finished with 1 first. */
   finished(result: JobResult): void;
@@ -81,6 +83,7 @@ export function createJobLog(options: JobLogOptions): WritableJobLog {
   }
 
   return {
+    prepare: () => void filters.text(""),
     started: () => spool.append({ event: "job_started", timestamp: now() }),
     finished(result) {
       open?.finish(1);

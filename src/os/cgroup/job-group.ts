@@ -55,10 +55,11 @@ export function createJobGroup(directory: string, limits: JobLimits = {}): JobGr
 
 /** Opens the group of a job that another process may have created. One that does not exist has no processes. */
 export function openJobGroup(directory: string): JobGroup {
-  const path = findHierarchy()?.toPath(directory);
+  let path: string | undefined;
   const write = (file: string, text: string) => writeGroupFile(join(directory, file), text);
   let last: GroupFigures = {};
   const includes = (pid: number) => {
+    path ??= findHierarchy()?.toPath(directory);
     const other = readGroupPath(pid);
     return path !== undefined && other !== undefined && isWithinGroup(path, other);
   };
@@ -70,7 +71,10 @@ export function openJobGroup(directory: string): JobGroup {
     move(pids, existsSync(agents) ? agents : dirname(directory));
   };
   /** A job that may move processes can put those into its group that are about to end it. */
-  const releaseStrangers = () => release([...findStrangers().pids].filter(includes));
+  const releaseStrangers = () => {
+    const inside = new Set(listGroupPids(directory));
+    release([...findStrangers().pids].filter((pid) => inside.has(pid)));
+  };
   const figures = () => (last = { ...last, ...readFigures(directory) });
 
   return {

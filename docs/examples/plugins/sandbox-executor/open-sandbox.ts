@@ -63,7 +63,7 @@ export async function openSandbox(
   const pids = findSandboxPids(processes, session);
   if (pids) {
     const leaderPid = session.terminal.pid;
-    cleanup.use(startGuard({ cookie, shellPid: pids.shell, leaderPid, env: environment, logger }));
+    cleanup.use(startGuard({ cookie, leaderPid, env: environment, logger })).follow(pids.shell);
   }
   return { session, workspace, pids };
 }

@@ -6,6 +6,7 @@ import path from "node:path";
 import { parseArgs } from "node:util";
 import { version as packageVersion } from "../package.json";
 import { collectLicenses, findPackageFolders } from "./build/licenses.ts";
+import { collectSchemas } from "./build/schemas.ts";
 import { collectTypes } from "./build/types.ts";
 
 export interface BuildOptions {
@@ -45,6 +46,7 @@ export async function build({ entry, outfile, target, version }: BuildOptions): 
         "process.env.NODE_ENV": '"production"',
         "process.env.SIGNALMAN_VERSION": JSON.stringify(version),
         "process.env.SIGNALMAN_TEST_PRELOAD": JSON.stringify(await bundleTestPreload()),
+        "process.env.SIGNALMAN_SCHEMAS": JSON.stringify(JSON.stringify(await collectSchemas())),
         "process.env.SIGNALMAN_TYPES": JSON.stringify(await packTypes()),
       },
       format: "esm",

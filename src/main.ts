@@ -1,6 +1,7 @@
 #!/usr/bin/env bun
 import { builtInCommands, builtIns } from "../plugins/index.ts";
 import { createSdkLender } from "./cli/program/lend-sdk.ts";
+import type { KnownSchemas } from "./core/config/flags.ts";
 import { version } from "./core/version.ts";
 
 const argv = process.argv.slice(2);
@@ -27,6 +28,8 @@ if (argv.length === 1 && ["version", "--version", "-v"].includes(argv[0]!)) {
   }
 } else {
   const { dispatch } = await import("./cli/dispatch.ts");
-  const plugins = { plugins: builtIns, commands: builtInCommands };
+  const known = process.env.SIGNALMAN_SCHEMAS;
+  const schemas = known === undefined ? undefined : (JSON.parse(known) as KnownSchemas);
+  const plugins = { plugins: builtIns, commands: builtInCommands, schemas };
   await dispatch({ argv, env: process.env, cwd: process.cwd(), builtIns: plugins, lendSdk, version });
 }

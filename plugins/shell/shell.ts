@@ -54,8 +54,7 @@ export function createShellExecutor(context: ShellContext, options: ShellExecuto
   async function open(signal: AbortSignal): Promise<void> {
     becomeSubReaper();
     cleanup.use(startReaper());
-    const { startTimeoutMs } = options;
-    const place = { context: { ...context, environment }, processes, startTimeoutMs, cleanup };
+    const place = { ...options, context: { ...context, environment }, processes, cleanup };
     const opened = await openSession(place, signal);
     session = opened.session;
     await prepareSession(session, context, signal);

@@ -1,6 +1,7 @@
 import { ownCommands } from "../commands/index.ts";
 import { findName, loadCommand } from "./load-command.ts";
 import type { Command, CommandEntry } from "../../core/contracts/command.ts";
+import type { KnownSchemas } from "../../core/config/flags.ts";
 import { AgentError } from "../../core/errors.ts";
 import type { BuiltInPlugins, LoadedPlugin } from "../../core/host/loader.ts";
 
@@ -9,6 +10,8 @@ export interface BuiltIns {
   readonly plugins: BuiltInPlugins;
   /** Name of a command → the plugin that adds it. */
   readonly commands: Readonly<Record<string, string>>;
+  /** Schemas of the core and of the plugins (`scripts/build/schemas.ts`). Left out: they are converted at each start. */
+  readonly schemas?: KnownSchemas | undefined;
 }
 
 /** A command, and the words of the command line that name it. */

@@ -107,7 +107,15 @@ async function loadSourcesFor(options: LoadProgramOptions): Promise<Sources> {
     configurationPlace: place = "directory",
     reportsFaults = false,
   } = known?.command ?? {};
-  const from: SourcesOptions = { argv, env, cwd, place, lendSdk, builtIns: builtIns.plugins };
+  const from: SourcesOptions = {
+    argv,
+    env,
+    cwd,
+    place,
+    lendSdk,
+    builtIns: builtIns.plugins,
+    schemas: builtIns.schemas,
+  };
   if (configuration === "none") return loadWithoutFile(from);
   if (typeof configuration === "object") {
     return loadFrom(toConfigFile(configuration, known!.name, cwd), from);

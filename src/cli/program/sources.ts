@@ -4,7 +4,7 @@ import { coreOptions } from "../../agent/options/index.ts";
 import { peekFlags } from "../../core/config/arguments.ts";
 import type { ConfigurationPlace } from "../../core/contracts/command.ts";
 import { type ConfigFile, loadConfigFile } from "../../core/config/file.ts";
-import { declareOptions, toVariable } from "../../core/config/flags.ts";
+import { declareOptions, type KnownSchemas, toVariable } from "../../core/config/flags.ts";
 import { choosePlugins, type PluginChoice } from "../../core/config/plugins.ts";
 import { AgentError } from "../../core/errors.ts";
 import { type BuiltInPlugins, type LoadedPlugin, loadPlugins } from "../../core/host/loader.ts";
@@ -30,6 +30,8 @@ export interface SourcesOptions {
   /** Where the configuration file is looked for. */
   readonly place: ConfigurationPlace;
   readonly builtIns: BuiltInPlugins;
+  /** The schemas of the core and of the built-in plugins, where the program was built with them. */
+  readonly schemas?: KnownSchemas | undefined;
   readonly lendSdk: () => Promise<void>;
 }
 
@@ -96,7 +98,7 @@ async function createTrust(
 /** Loads the plugins that a configuration names. */
 export async function loadFrom(
   file: ConfigFile | undefined,
-  { builtIns, cwd, lendSdk }: SourcesOptions,
+  { builtIns, schemas, cwd, lendSdk }: SourcesOptions,
   {
     withExternal = true,
     trust,
@@ -118,6 +120,6 @@ export async function loadFrom(
     faults,
     off: off.map(({ request }) => request.key),
     parts: new Map(plugins.map(({ plugin }, index) => [plugin.name, chosen[index]!.parts])),
-    declared: await declareOptions([coreOptions, ...plugins.map(({ plugin }) => plugin)]),
+    declared: await declareOptions([coreOptions, ...plugins.map(({ plugin }) => plugin)], schemas),
   };
 }

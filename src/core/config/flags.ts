@@ -2,7 +2,9 @@ import type { OptionOwner, Option, DeclaredOptions, JsonSchema, ValueType } from
 import { AgentError, toMessage } from "../errors.ts";
 import { toHint } from "../nearest.ts";
 import { holdsSecret, toJsonSchema } from "./schema.ts";
-import type { StandardSchemaV1 } from "../contracts/standard-schema.ts";
+
+/** The schemas of owners whose `config` need not be converted, by name. */
+export type KnownSchemas = Readonly<Record<string, JsonSchema>>;
 
 export const variablePrefix = "SEMAPHORE_AGENT_";
 
@@ -15,11 +17,14 @@ export function toVariable(flag: string): string {
  * Reads all declarations, in order. Throws `PLUGIN_INVALID` for a flag that is declared twice or names an
  * unknown key, and for a schema that cannot be converted.
  */
-export async function declareOptions(owners: readonly OptionOwner[]): Promise<DeclaredOptions[]> {
+export async function declareOptions(
+  owners: readonly OptionOwner[],
+  known: KnownSchemas = {},
+): Promise<DeclaredOptions[]> {
   const declared: DeclaredOptions[] = [];
   const takenBy = new Map<string, string>();
   for (const owner of owners) {
-    const declaration = await declare(owner);
+    const declaration = await declare(owner, known[owner.name]);
     for (const { flag } of declaration.options) {
       if (flag === undefined) continue;
       const other = takenBy.get(flag);
@@ -42,8 +47,8 @@ export const coreName = "core";
 
 const reservedFlags: readonly string[] = ["help", "version", "plugins", "extends"];
 
-async function declare(owner: OptionOwner): Promise<DeclaredOptions> {
-  const schema = owner.config === undefined ? { properties: {} } : await readSchema(owner, owner.config);
+async function declare(owner: OptionOwner, known?: JsonSchema): Promise<DeclaredOptions> {
+  const schema = known ?? (await readSchema(owner));
   const properties = schema?.properties ?? {};
   const flagOf = new Map<string, string>();
   for (const [flag, name] of Object.entries(owner.flags ?? {})) {
@@ -68,9 +73,9 @@ async function declare(owner: OptionOwner): Promise<DeclaredOptions> {
   };
 }
 
-async function readSchema(owner: OptionOwner, config: StandardSchemaV1): Promise<JsonSchema | undefined> {
+async function readSchema(owner: OptionOwner): Promise<JsonSchema | undefined> {
   try {
-    return await toJsonSchema(config);
+    return owner.config === undefined ? { properties: {} } : await toJsonSchema(owner.config);
   } catch (error) {
     throw new AgentError(
       "PLUGIN_INVALID",

@@ -1,4 +1,12 @@
-import { type Check, type CheckContext, type Finding, toDuration, toMessage, toOwnerName } from "signalman";
+import {
+  type Check,
+  type CheckContext,
+  type Finding,
+  onAbort,
+  toDuration,
+  toMessage,
+  toOwnerName,
+} from "signalman";
 import { setTimeout as sleep } from "node:timers/promises";
 
 /** A check with its name and its owner: a plugin, or the core. */
@@ -40,11 +48,10 @@ async function runCheck(named: NamedCheck, options: RunChecksOptions): Promise<r
   const controller = new AbortController();
   const abort = () => controller.abort();
   const timer = setTimeout(abort, deadlineMs);
-  options.signal.addEventListener("abort", abort, { once: true });
   const context = { config, env, signal: controller.signal };
   const late = Promise.withResolvers<void>();
-  controller.signal.addEventListener("abort", () => void sleep(lateAnswerMs).then(late.resolve));
-  if (options.signal.aborted) abort();
+  using _late = onAbort(controller.signal, () => void sleep(lateAnswerMs).then(late.resolve));
+  using _listener = onAbort(options.signal, abort);
   try {
     const work = (async () => named.check.run(context))();
     const answer = await Promise.race([work, late.promise]);
@@ -55,7 +62,6 @@ async function runCheck(named: NamedCheck, options: RunChecksOptions): Promise<r
     return [controller.signal.aborted ? toTimeout(named, deadlineMs) : toFailure(named, toMessage(error))];
   } finally {
     clearTimeout(timer);
-    options.signal.removeEventListener("abort", abort);
   }
 }
 

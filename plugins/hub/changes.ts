@@ -1,3 +1,4 @@
+import { onAbort } from "signalman";
 /** Notifies waiting callers of changes of the hub's state. */
 export interface Changes {
   notify(): void;
@@ -17,25 +18,21 @@ export function createChanges(): Changes {
       for (const listener of listeners) listener();
     },
     until(read, signal) {
-      return new Promise((resolve, reject) => {
-        const settle = (act: () => void): void => {
-          listeners.delete(listener);
-          signal?.removeEventListener("abort", onAbort);
-          act();
-        };
-        const onAbort = (): void => settle(() => reject(signal?.reason as Error));
-        const listener = (): void => {
-          try {
-            const value = read();
-            if (value) settle(() => resolve(value as Truthy<typeof value>));
-          } catch (error) {
-            settle(() => reject(error as Error));
-          }
-        };
-        if (signal?.aborted) return onAbort();
-        signal?.addEventListener("abort", onAbort, { once: true });
-        listeners.add(listener);
-        listener();
+      const { promise, resolve, reject } = Promise.withResolvers<Truthy<ReturnType<typeof read>>>();
+      const listener = (): void => {
+        try {
+          const value = read();
+          if (value) resolve(value as Truthy<typeof value>);
+        } catch (error) {
+          reject(error as Error);
+        }
+      };
+      const aborting = onAbort(signal, () => reject(signal?.reason as Error));
+      listeners.add(listener);
+      if (!signal?.aborted) listener();
+      return promise.finally(() => {
+        listeners.delete(listener);
+        aborting[Symbol.dispose]();
       });
     },
   };

@@ -1,3 +1,4 @@
+import { onAbort } from "signalman";
 /** Longest time between SIGTERM and SIGKILL. */
 const longestGraceMs = 5000;
 
@@ -20,14 +21,12 @@ export function createDeadline(durationMs: number, signal: AbortSignal): Deadlin
     for (const controller of controllers) controller.abort(new Error(fault));
   };
   const late = `time-out after ${durationMs / 1000} seconds`;
-  const shutDown = () => abort([soft, hard], "the agent shuts down");
   const graceMs = Math.min(longestGraceMs, durationMs / 5);
   const timers = [
     setTimeout(() => abort([soft], late), durationMs - graceMs),
     setTimeout(() => abort([hard], late), durationMs),
   ];
-  signal.addEventListener("abort", shutDown);
-  if (signal.aborted) shutDown();
+  const listener = onAbort(signal, () => abort([soft, hard], "the agent shuts down"));
   return {
     soft: soft.signal,
     hard: hard.signal,
@@ -36,7 +35,7 @@ export function createDeadline(durationMs: number, signal: AbortSignal): Deadlin
     },
     [Symbol.dispose]() {
       timers.forEach(clearTimeout);
-      signal.removeEventListener("abort", shutDown);
+      listener[Symbol.dispose]();
     },
   };
 }

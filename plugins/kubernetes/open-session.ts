@@ -1,5 +1,5 @@
 import { join } from "node:path";
-import { AgentError, type ExecutorContext, type Output } from "signalman";
+import { AgentError, type ExecutorContext, onAbort, type Output } from "signalman";
 import { createSession, type Session } from "signalman/terminal";
 import type { Client } from "./client/client.ts";
 import type { Pod } from "./client/objects.ts";
@@ -144,7 +144,6 @@ async function whenScheduled(watch: PodWatch): Promise<void> {
 /** Waits for the first connection to a pod that is ready. */
 async function firstAnswer(link: Link, timeoutMs: number, signal: AbortSignal): Promise<LinkStart> {
   const { promise: stopped, reject } = Promise.withResolvers<never>();
-  const onAbort = () => reject(signal.reason);
   const onTimeout = () =>
     reject(
       new AgentError(
@@ -153,13 +152,11 @@ async function firstAnswer(link: Link, timeoutMs: number, signal: AbortSignal): 
       ),
     );
   const timer = setTimeout(onTimeout, timeoutMs);
-  signal.addEventListener("abort", onAbort, { once: true });
-  if (signal.aborted) onAbort();
+  using _listener = onAbort(signal, () => reject(signal.reason));
   try {
     return await Promise.race([link.started, stopped]);
   } finally {
     clearTimeout(timer);
-    signal.removeEventListener("abort", onAbort);
     stopped.catch(() => {});
   }
 }

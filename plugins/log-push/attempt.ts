@@ -1,3 +1,4 @@
+import { onAbort } from "signalman";
 /** The time-out of one call. */
 export interface Attempt extends Disposable {
   /** Aborts after the time-out, and 250 ms after `stop`: an answer that arrives late still says what was delivered. */
@@ -15,15 +16,13 @@ export function openAttempt(stop: AbortSignal, timeoutMs: number): Attempt {
     reject(reason);
   };
   const timers = [setTimeout(() => abort(`no answer within ${timeoutMs / 1000} s`), timeoutMs)];
-  const onStop = (): void => void timers.push(setTimeout(() => abort(stop.reason), graceMs));
-  if (stop.aborted) onStop();
-  else stop.addEventListener("abort", onStop, { once: true });
+  const listener = onAbort(stop, () => void timers.push(setTimeout(() => abort(stop.reason), graceMs)));
   return {
     signal: controller.signal,
     aborted,
     [Symbol.dispose]() {
       for (const timer of timers) clearTimeout(timer);
-      stop.removeEventListener("abort", onStop);
+      listener[Symbol.dispose]();
     },
   };
 }

@@ -1,3 +1,4 @@
+import { onAbort } from "signalman";
 import type { SpoolBatch, SpoolReader } from "signalman";
 
 /** Limits of one request. A larger single event is sent alone. */
@@ -54,9 +55,8 @@ async function nextUntil(
   const waitMs = due - performance.now();
   if (waitMs <= 0) return "due";
   const wait = new AbortController();
-  const stop = (): void => wait.abort(signal.reason);
   const timer = setTimeout(() => wait.abort("due"), waitMs);
-  signal.addEventListener("abort", stop);
+  using _listener = onAbort(signal, () => wait.abort(signal.reason));
   try {
     return await spool.next({ ...limits, signal: wait.signal });
   } catch (error) {
@@ -64,7 +64,6 @@ async function nextUntil(
     throw error;
   } finally {
     clearTimeout(timer);
-    signal.removeEventListener("abort", stop);
   }
 }
 

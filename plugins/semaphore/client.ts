@@ -1,4 +1,4 @@
-import { boundedFetch, parseBoundedJson, parseRetryAfter, readBody, toMessage } from "signalman";
+import { boundedFetch, onAbort, parseBoundedJson, parseRetryAfter, readBody, toMessage } from "signalman";
 import type { MachineFacts } from "./machine-facts.ts";
 import {
   type Registered,
@@ -74,8 +74,7 @@ export function createHubClient(options: HubClientOptions): HubClient {
     const controller = new AbortController();
     const abort = () => controller.abort();
     const timer = setTimeout(abort, timeoutMs);
-    if (signal?.aborted) abort();
-    signal?.addEventListener("abort", abort, { once: true });
+    using _listener = onAbort(signal, abort);
     try {
       const { ofetch } = await import("ofetch");
       const response = await ofetch.raw<ReadableStream, "stream">(
@@ -105,7 +104,6 @@ export function createHubClient(options: HubClientOptions): HubClient {
       return fail("transport", message.replace(/ For more information, .*$/s, ""));
     } finally {
       clearTimeout(timer);
-      signal?.removeEventListener("abort", abort);
     }
   };
 

@@ -1,3 +1,4 @@
+import { onAbort } from "signalman";
 import type { Failure, Reply } from "./client.ts";
 import type { Attempts } from "./settings.ts";
 
@@ -27,9 +28,7 @@ export async function sleep(durationMs: number, signal?: AbortSignal): Promise<v
   if (signal?.aborted) return;
   const { promise, resolve } = Promise.withResolvers<void>();
   const timer = setTimeout(resolve, durationMs);
-  const wake = () => resolve();
-  signal?.addEventListener("abort", wake, { once: true });
+  using _listener = onAbort(signal, resolve);
   await promise;
   clearTimeout(timer);
-  signal?.removeEventListener("abort", wake);
 }

@@ -4,6 +4,7 @@ import type { StopReason } from "../core/contracts/stop-reason.ts";
 import { toMessage } from "../core/errors.ts";
 import { createSlowCallError, findOrigin } from "../core/host/attribution.ts";
 import { toDuration } from "../core/host/deadline.ts";
+import { onAbort } from "../os/aborted.ts";
 
 export interface SourceLimits {
   /** Milliseconds for which a source without a job may run on after a signal. Default: 10 s. */
@@ -64,11 +65,9 @@ function reportLateEnd(source: JobSource, options: LateEndOptions): () => void {
 /** Calls `act` some time after a signal has aborted. Returns a function that ends the wait. */
 function after(signal: AbortSignal, delayMs: number, act: () => void): () => void {
   let timer: NodeJS.Timeout | undefined;
-  const start = () => void (timer = setTimeout(act, delayMs));
-  if (signal.aborted) start();
-  else signal.addEventListener("abort", start, { once: true });
+  const listener = onAbort(signal, () => void (timer = setTimeout(act, delayMs)));
   return () => {
     clearTimeout(timer);
-    signal.removeEventListener("abort", start);
+    listener[Symbol.dispose]();
   };
 }

@@ -1,3 +1,4 @@
+import { onAbort } from "../os/aborted.ts";
 import { freshSessionMs } from "./run-in-fresh-session.ts";
 
 export interface HookWaitOptions {
@@ -18,23 +19,19 @@ export interface HookWaitOptions {
 export async function waitForHook(work: Promise<void>, options: HookWaitOptions): Promise<void> {
   const { stopped, killed, stopGraceMs } = options;
   const givenUp = Promise.withResolvers<void>();
-  const onKill = () => givenUp.resolve();
   let timer: NodeJS.Timeout | undefined;
   const giveUp = () => {
     options.onGivenUp();
     givenUp.resolve();
   };
   const limit = (durationMs: number) => (timer = setTimeout(giveUp, durationMs));
-  const onStop = () => limit(stopGraceMs);
   if (killed.aborted) return;
-  if (stopped.aborted) limit(stopGraceMs + freshSessionMs);
-  else stopped.addEventListener("abort", onStop, { once: true });
-  killed.addEventListener("abort", onKill, { once: true });
+  const extraMs = stopped.aborted ? freshSessionMs : 0;
+  using _stop = onAbort(stopped, () => limit(stopGraceMs + extraMs));
+  using _kill = onAbort(killed, () => givenUp.resolve());
   try {
     await Promise.race([work, givenUp.promise]);
   } finally {
     clearTimeout(timer);
-    stopped.removeEventListener("abort", onStop);
-    killed.removeEventListener("abort", onKill);
   }
 }

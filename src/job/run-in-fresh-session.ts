@@ -1,6 +1,7 @@
 import type { Executor } from "../core/contracts/executor.ts";
 import type { JobLog, Output } from "../core/contracts/job-log.ts";
 import type { EnvironmentVariable } from "../core/contracts/job-request.ts";
+import { onAbort } from "../os/aborted.ts";
 
 /** Time limit of a command that runs after a stop (protocol section 13a). */
 export const freshSessionMs = 30_000;
@@ -18,15 +19,10 @@ export async function runInFreshSession(options: {
   signal.throwIfAborted();
   await using executor = options.createExecutor(withinBlock(output));
   const over = AbortSignal.any([signal, AbortSignal.timeout(freshSessionMs)]);
-  const end = () => void executor.stop(0);
-  over.addEventListener("abort", end, { once: true });
-  try {
-    if ((await executor.start(over)) !== 0) return 1;
-    if ((await executor.exportEnvironment(env, () => {})) !== 0) return 1;
-    return await executor.run(directive, output);
-  } finally {
-    over.removeEventListener("abort", end);
-  }
+  using _listener = onAbort(over, () => void executor.stop(0));
+  if ((await executor.start(over)) !== 0) return 1;
+  if ((await executor.exportEnvironment(env, () => {})) !== 0) return 1;
+  return await executor.run(directive, output);
 }
 
 /**

@@ -1,4 +1,5 @@
 import { AgentError } from "../core/errors.ts";
+import { onAbort } from "../os/aborted.ts";
 import { flushNoise, type ShellState } from "./shell-state.ts";
 
 /**
@@ -19,19 +20,16 @@ export async function waitForBoot(
       new AgentError("SESSION_FAILED", output === "" ? fault : `${fault}; its output: ${output}`),
     );
   };
-  const onAbort = () => failed.reject(signal.reason);
   const timer = setTimeout(
     () => fail(`${shell} was not ready after ${timeoutMs / 1000} s (is its profile waiting for input?)`),
     timeoutMs,
   );
-  signal.addEventListener("abort", onAbort, { once: true });
+  using _listener = onAbort(signal, () => failed.reject(signal.reason));
   void state.ended.promise.then(() => fail(`${shell} exited before it was ready`));
   try {
-    if (signal.aborted) onAbort();
     await Promise.race([state.booted.promise, failed.promise]);
   } finally {
     clearTimeout(timer);
-    signal.removeEventListener("abort", onAbort);
     failed.promise.catch(() => {});
   }
 }

@@ -1,3 +1,4 @@
+import { onAbort } from "signalman";
 import type { Client } from "./client.ts";
 import { createTextStart } from "../text-start.ts";
 import { type ExecEnd, startExec } from "./exec.ts";
@@ -26,13 +27,8 @@ export async function capture(
       if (output.isCut) exec.close();
     },
   });
-  const stop = () => exec.close();
-  signal?.addEventListener("abort", stop, { once: true });
-  try {
-    const end = await exec.ended;
-    signal?.throwIfAborted();
-    return { end, stdout: output.text };
-  } finally {
-    signal?.removeEventListener("abort", stop);
-  }
+  using _listener = onAbort(signal, () => exec.close());
+  const end = await exec.ended;
+  signal?.throwIfAborted();
+  return { end, stdout: output.text };
 }

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import { AgentError } from "signalman";
+import { AgentError, onAbort } from "signalman";
 import { createBoundedLineReader } from "signalman/terminal";
 import type { Client } from "../client/client.ts";
 import { createTextStart } from "../text-start.ts";
@@ -80,15 +80,10 @@ async function attempt(options: UploadOptions): Promise<Attempt> {
     },
     onTooLong: flood,
   });
-  const stop = () => exec.close();
-  signal.addEventListener("abort", stop, { once: true });
-  try {
-    const end = await exec.ended;
-    await sending;
-    return { end, complaint: complaint.text.trim(), arrived, isFlooding };
-  } finally {
-    signal.removeEventListener("abort", stop);
-  }
+  using _listener = onAbort(signal, () => exec.close());
+  const end = await exec.ended;
+  await sending;
+  return { end, complaint: complaint.text.trim(), arrived, isFlooding };
 }
 
 /** Sends bytes piece by piece, no faster than they go out. */

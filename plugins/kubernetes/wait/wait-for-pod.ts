@@ -1,4 +1,4 @@
-import { AgentError, type Logger, readBody, toMessage } from "signalman";
+import { AgentError, type Logger, onAbort, readBody, toMessage } from "signalman";
 import type { Client } from "../client/client.ts";
 import { toPath } from "../client/resources.ts";
 import { watchEvents } from "./event-watch.ts";
@@ -28,8 +28,7 @@ export async function waitForPod(options: WaitOptions): Promise<void> {
   const fatal = Promise.withResolvers<never>();
   fatal.promise.catch(() => {});
   const timer = setTimeout(() => fatal.reject(fail(timeoutText(options, lastLine))), timeoutMs);
-  const stop = () => fatal.reject(options.signal.reason);
-  options.signal.addEventListener("abort", stop, { once: true });
+  using _listener = onAbort(options.signal, () => fatal.reject(options.signal.reason));
   let lastLine = "";
   void watchEvents(client, watch.pod, {
     logger,
@@ -62,7 +61,6 @@ export async function waitForPod(options: WaitOptions): Promise<void> {
   } finally {
     over.abort();
     clearTimeout(timer);
-    options.signal.removeEventListener("abort", stop);
   }
 }
 

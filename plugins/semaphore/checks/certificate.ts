@@ -1,3 +1,4 @@
+import { onAbort } from "signalman";
 import { isIP } from "node:net";
 import { checkServerIdentity, connect, type PeerCertificate } from "node:tls";
 import type { Finding } from "signalman";
@@ -26,11 +27,10 @@ export async function checkCertificate(
   socket.once("error", (error: NodeJS.ErrnoException) => resolve([toUnreachable(url, error)]));
   socket.once("close", () => resolve([toUnreachable(url, new Error("the connection was closed"))]));
   const abort = () => resolve([toUnreachable(url, new Error("no answer within the time-out"))]);
-  options.signal.addEventListener("abort", abort, { once: true });
+  using _listener = onAbort(options.signal, abort);
   try {
     return await promise;
   } finally {
-    options.signal.removeEventListener("abort", abort);
     socket.destroy();
   }
 }

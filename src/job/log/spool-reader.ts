@@ -1,6 +1,7 @@
 import * as fs from "node:fs";
 import type { SpoolBatch, SpoolCursor, SpoolReader } from "../../core/contracts/spool.ts";
 import { AgentError, toMessage } from "../../core/errors.ts";
+import { onAbort } from "../../os/aborted.ts";
 import { findEntry, openStateFile } from "../../os/state/file.ts";
 import { countLines, findEndOfLines, readLines } from "./spool-lines.ts";
 
@@ -188,10 +189,9 @@ const newline = 0x0a;
 function wakeUp(source: SpoolSource, signals: readonly AbortSignal[]): Promise<void> {
   const { promise, resolve, reject } = Promise.withResolvers<void>();
   const stop = source.watch(resolve);
-  const aborts = signals.map((signal) => [signal, () => reject(signal.reason)] as const);
-  for (const [signal, abort] of aborts) signal.addEventListener("abort", abort);
+  const aborts = signals.map((signal) => onAbort(signal, () => reject(signal.reason)));
   return promise.finally(() => {
     stop();
-    for (const [signal, abort] of aborts) signal.removeEventListener("abort", abort);
+    for (const abort of aborts) abort[Symbol.dispose]();
   });
 }

@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { sendSignal } from "./send-signal.ts";
+import { onAbort } from "../aborted.ts";
 import { AgentError, toMessage } from "../../core/errors.ts";
 import type { Logger } from "../../core/contracts/logger.ts";
 
@@ -41,10 +42,10 @@ export async function runProgram(options: RunProgramOptions): Promise<number> {
     );
   }
   const child = start(options);
-  const terminate = () => sendSignal(-child.pid, "SIGTERM");
   const end = () => sendSignal(-child.pid, "SIGKILL");
-  stop?.addEventListener("abort", terminate);
-  kill?.addEventListener("abort", end);
+  using stopping = new DisposableStack();
+  stopping.use(onAbort(stop, () => sendSignal(-child.pid, "SIGTERM")));
+  stopping.use(onAbort(kill, end));
   process.on("exit", end);
   const outputs = [
     readLines(
@@ -58,8 +59,7 @@ export async function runProgram(options: RunProgramOptions): Promise<number> {
   ];
 
   const exitCode = await child.exited;
-  stop?.removeEventListener("abort", terminate);
-  kill?.removeEventListener("abort", end);
+  stopping.dispose();
   process.off("exit", end);
   if (stop?.aborted || kill?.aborted) end();
   const all = Promise.all(outputs.map(({ done }) => done)).then(() => true);

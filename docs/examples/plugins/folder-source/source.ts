@@ -1,7 +1,14 @@
 import { hostname } from "node:os";
 import { resolve } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { AgentError, type JobSource, type JobSourceContext, type StopReason, toMessage } from "signalman";
+import {
+  AgentError,
+  type JobSource,
+  type JobSourceContext,
+  onAbort,
+  type StopReason,
+  toMessage,
+} from "signalman";
 import type { FolderConfig } from "./config.ts";
 import { type ClaimedJob, type Folder, openFolder } from "./folder.ts";
 import { claimJob, finishJob, startJob } from "./job.ts";
@@ -90,12 +97,8 @@ async function finishLeftJobs(folder: Folder, context: JobSourceContext, pollMs:
 function announceDrain({ signals, draining }: JobSourceContext): () => Promise<void> {
   let announced: Promise<void> | undefined;
   const announce = (reason: StopReason) => void (announced ??= draining(reason));
-  const listen = (signal: AbortSignal, toStopReason: () => StopReason) =>
-    signal.aborted
-      ? announce(toStopReason())
-      : signal.addEventListener("abort", () => announce(toStopReason()), { once: true });
-  listen(signals.interrupt, () => "interrupted");
-  listen(signals.drain, () => toDrainReason(signals.drain));
+  onAbort(signals.interrupt, () => announce("interrupted"));
+  onAbort(signals.drain, () => announce(toDrainReason(signals.drain)));
   return async () => announced;
 }
 

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import { type LogSinkContext, type SpoolReader, toMessage } from "signalman";
+import { type LogSinkContext, onAbort, type SpoolReader, toMessage } from "signalman";
 import type { S3Config } from "./config.ts";
 
 export interface Store {
@@ -99,13 +99,10 @@ function toStream(spool: SpoolReader, signal: AbortSignal): ReadableStream<NodeJ
 /** Waits for the work. Rejects with the signal's reason as soon as it aborts. */
 async function unlessAborted(work: Promise<unknown>, signal: AbortSignal): Promise<void> {
   const aborted = Promise.withResolvers<never>();
-  const abort = () => aborted.reject(signal.reason);
-  signal.addEventListener("abort", abort, { once: true });
-  if (signal.aborted) abort();
+  using _listener = onAbort(signal, () => aborted.reject(signal.reason));
   try {
     await Promise.race([work, aborted.promise]);
   } finally {
-    signal.removeEventListener("abort", abort);
     work.catch(() => {});
   }
 }

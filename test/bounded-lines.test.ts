@@ -1,54 +1,70 @@
-import { describe, expect, test } from "bun:test";
+import { expect, test } from "bun:test";
+import * as fc from "fast-check";
 import { createBoundedLineReader } from "../src/os/bounded-lines.ts";
 
-function createReader(maxBytes: number) {
-  const lines: string[] = [];
-  let tooLong = 0;
-  const read = createBoundedLineReader({
+/** What a reader reports: complete lines, and beginnings of lines that are too long. */
+function read(chunks: readonly Uint8Array[], maxBytes: number): string[] {
+  const seen: string[] = [];
+  const lines = createBoundedLineReader({
     maxBytes,
-    onLine: (line) => void lines.push(line),
-    onTooLong: () => (tooLong += 1),
+    onLine: (line) => void seen.push(`line ${line}`),
+    onTooLong: (start) => void seen.push(`long ${start}`),
   });
-  return {
-    lines,
-    read,
-    get tooLong() {
-      return tooLong;
-    },
-  };
+  for (const chunk of chunks) lines.push(chunk);
+  lines.end();
+  return seen;
 }
 
-describe("a bounded line reader", () => {
-  test("gives the same lines however the bytes are divided, also within a character", () => {
-    const bytes = Buffer.from("one\n\nzwölf ☃ 🎉\nlast\nrest");
-    for (let size = 1; size <= bytes.length; size += 1) {
-      const reader = createReader(100);
-      // Each piece is overwritten after the call.
-      const piece = new Uint8Array(size);
-      for (let at = 0; at < bytes.length; at += size) {
-        const part = bytes.subarray(at, at + size);
-        piece.set(part);
-        reader.read(piece.subarray(0, part.length));
-      }
-      expect(reader.lines).toEqual(["one", "", "zwölf ☃ 🎉", "last"]);
-      expect(reader.tooLong).toBe(0);
-    }
-  });
+test("lines are those of the whole text, wherever the stream is cut within lines and characters", () => {
+  const text = fc
+    .array(fc.constantFrom("a", "ż", "語", "😀", "\r", "\n", "\n", "word "), { maxLength: 60 })
+    .map((parts) => parts.join(""));
+  fc.assert(
+    fc.property(text, fc.integer({ min: 1, max: 9 }), fc.integer({ min: 1, max: 40 }), (all, size, most) => {
+      const bytes = Buffer.from(all);
+      const chunks = Array.from({ length: Math.ceil(bytes.length / size) }, (_, index) =>
+        bytes.subarray(index * size, (index + 1) * size),
+      );
+      const expected = all.split("\n").map((line) => Buffer.from(line));
+      if (expected.at(-1)!.length === 0) expected.pop();
+      expect(read(chunks, most)).toEqual(
+        expected.map((line) => (line.length > most ? `long ${line.subarray(0, most)}` : `line ${line}`)),
+      );
+    }),
+  );
+});
 
-  test("takes a line of the limit, reports a longer one once, and reads nothing after it", () => {
-    const reader = createReader(4);
-    reader.read(Buffer.from("1234\n12"));
-    reader.read(Buffer.from("345"));
-    reader.read(Buffer.from("\nnext\n12345\n"));
-    expect([reader.lines, reader.tooLong]).toEqual([["1234"], 1]);
+test("a line without an end is reported once and not kept", () => {
+  let long = 0;
+  const lines = createBoundedLineReader({
+    maxBytes: 64 * 1024,
+    onLine: () => {},
+    onTooLong: () => void (long += 1),
   });
+  const chunk = Buffer.alloc(1024 * 1024);
+  const before = process.memoryUsage().rss;
+  for (let count = 0; count < 1024; count += 1) lines.push(chunk);
+  expect(long).toBe(1);
+  expect(process.memoryUsage().rss - before).toBeLessThan(256 * 1024 * 1024);
+});
 
-  test("holds nothing of a line without an end that is too long", () => {
-    const reader = createReader(64 * 1024);
-    const chunk = new Uint8Array(1024 * 1024);
-    const before = process.memoryUsage().rss;
-    for (let count = 0; count < 1000; count += 1) reader.read(chunk);
-    expect(process.memoryUsage().rss - before).toBeLessThan(100 * 1024 * 1024);
-    expect([reader.lines, reader.tooLong]).toEqual([[], 1]);
+test("a line of single bytes is read in linear time", () => {
+  const bytes = Buffer.alloc(4 * 1024 * 1024, "x");
+  const chunks = Array.from({ length: bytes.length }, (_, index) => bytes.subarray(index, index + 1));
+  expect(read(chunks, bytes.length)[0]!.length).toBe("line ".length + bytes.length);
+});
+
+test("the caller can reuse its buffer", () => {
+  const seen: string[] = [];
+  const lines = createBoundedLineReader({
+    maxBytes: 10,
+    onLine: (line) => void seen.push(line),
+    onTooLong: () => {},
   });
+  const buffer = Buffer.from("abc");
+  lines.push(buffer);
+  buffer.set(Buffer.from("d\ne"));
+  lines.push(buffer);
+  lines.end();
+  expect(seen).toEqual(["abcd", "e"]);
 });

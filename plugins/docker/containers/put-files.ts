@@ -1,7 +1,8 @@
 import { posix } from "node:path";
 import type Docker from "dockerode";
-import { AgentError, decodeBase64, type JobContainer, type JobFile } from "signalman";
+import { AgentError, decodeBase64, type JobContainer, type JobFile, toSize } from "signalman";
 import type { Engine } from "../engine/engine.ts";
+import { statusOf } from "../engine/errors.ts";
 import { readFirstFile, type TarEntry, toTar } from "./tar.ts";
 
 interface User {
@@ -19,7 +20,7 @@ export async function putContainerFiles(
   if (files.length === 0) return;
   const what = `put the files of container "${name}" in place`;
   const { Config, HostConfig } = await engine.call(what, container.inspect());
-  const accounts = await readAccounts(engine, container);
+  const accounts = await readAccounts(engine, container, name, what);
   const user = toUser(Config.User ?? "", accounts);
   const entries = files.map((file) => toEntry(name, file, user));
   const put = (some: readonly TarEntry[], path: string) =>
@@ -55,20 +56,26 @@ function toEntry(container: string, { path, content, mode }: JobFile, { uid, gid
   };
 }
 
-/** The container's /etc/passwd; empty when it has none. */
-async function readAccounts(engine: Engine, container: Docker.Container): Promise<string> {
-  try {
-    const stream = await engine.call(
-      "read the accounts of a container",
-      container.getArchive({ path: "/etc/passwd" }),
-    );
-    const chunks: Buffer[] = [];
-    for await (const chunk of stream) chunks.push(Buffer.from(chunk));
-    return readFirstFile(Buffer.concat(chunks))?.toString() ?? "";
-  } catch {
-    return "";
-  }
+/** The container's /etc/passwd; empty when it has none. It is the image's, and may have any size. */
+async function readAccounts(
+  engine: Engine,
+  container: Docker.Container,
+  name: string,
+  what: string,
+): Promise<string> {
+  const stream = await engine.call(what, container.getArchive({ path: accountsPath })).catch((error) => {
+    // The engine has refused: the image has no such file.
+    if (statusOf(error) !== undefined) return undefined;
+    throw error;
+  });
+  const file = stream && (await engine.call(what, readFirstFile(stream, mostAccountBytes)));
+  if (file !== "too large") return file?.toString() ?? "";
+  const title = `"${accountsPath}" of the image of container "${name}" is larger than ${toSize(mostAccountBytes)}`;
+  throw new AgentError("DOCKER_FAILED", `cannot ${what}: ${title}; use an image with fewer accounts`);
 }
+
+const accountsPath = "/etc/passwd";
+const mostAccountBytes = 1024 * 1024;
 
 /** `user`, `user:group`, by name or number. */
 function toUser(text: string, accounts: string): User {

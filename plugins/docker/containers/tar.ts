@@ -13,10 +13,23 @@ export function toTar(entries: readonly TarEntry[]): Buffer {
   return Buffer.concat([...entries.flatMap(toBlocks), Buffer.alloc(2 * blockBytes)]);
 }
 
-/** The content of an archive's first file. */
-export function readFirstFile(tar: Buffer): Buffer | undefined {
-  const size = Number.parseInt(tar.subarray(124, 136).toString("latin1").replaceAll("\0", "").trim(), 8);
-  return tar.length >= blockBytes && size >= 0 ? tar.subarray(blockBytes, blockBytes + size) : undefined;
+/** Reads the content of an archive's first file, and nothing behind it; `undefined` when there is none. */
+export async function readFirstFile(
+  tar: NodeJS.ReadableStream,
+  maxBytes: number,
+): Promise<Buffer | "too large" | undefined> {
+  let start = Buffer.alloc(0);
+  // Leaving the loop destroys the stream, and so ends the connection.
+  for await (const chunk of tar as AsyncIterable<Uint8Array>) {
+    start = Buffer.concat([start, chunk]);
+    if (start.length < blockBytes) continue;
+    const digits = start.subarray(124, 136).toString("latin1").replaceAll("\0", "").trim();
+    const size = Number.parseInt(digits, 8);
+    if (!(size >= 0)) return undefined;
+    if (size > maxBytes) return "too large";
+    if (start.length >= blockBytes + size) return start.subarray(blockBytes, blockBytes + size);
+  }
+  return undefined;
 }
 
 const blockBytes = 512;

@@ -1,5 +1,7 @@
+import type { Duplex } from "node:stream";
 import type Docker from "dockerode";
-import { AgentError, toMessage } from "signalman";
+import { AgentError, toMessage, toSize } from "signalman";
+import { createBoundedLineReader } from "signalman/terminal";
 import type { Engine } from "../engine/engine.ts";
 import { keeperScript, toFormat } from "./keeper-script.ts";
 
@@ -9,6 +11,11 @@ export interface ContainerProcess {
   readonly parent: number;
   readonly isZombie: boolean;
 }
+
+/** No answer in time, which a busy container explains, or a line that no keeper sends. */
+export type KeeperFault = "silent" | "flooding";
+
+export type OnKeeperFault = (fault: KeeperFault, error: AgentError) => void;
 
 /**
  * A helper inside of the job's container. One order is given at a time; each rejects when the keeper is gone. When the
@@ -31,8 +38,12 @@ export interface Keeper {
   close(): void;
 }
 
-/** Starts the keeper as the container's root user. */
-export async function openKeeper(engine: Engine, container: Docker.Container): Promise<Keeper> {
+/** Starts the keeper as the container's root user. Its program is the image's, and a job can replace it. */
+export async function openKeeper(
+  engine: Engine,
+  container: Docker.Container,
+  onFault: OnKeeperFault,
+): Promise<Keeper> {
   const exec = await engine.call(
     "start a helper in the job's container",
     container.exec({
@@ -47,7 +58,7 @@ export async function openKeeper(engine: Engine, container: Docker.Container): P
     "start a helper in the job's container",
     exec.start({ hijack: true, stdin: true }),
   );
-  const answers = createAnswers(engine, stream);
+  const answers = createAnswers(engine, stream, onFault);
   let last: Promise<unknown> = Promise.resolve();
 
   /** Orders wait for each other: every order has one line for an answer. */
@@ -99,6 +110,8 @@ export async function openKeeper(engine: Engine, container: Docker.Container): P
 const partBytes = 4096;
 /** A container whose processes are all busy may take its time. */
 const answerMs = 10_000;
+/** The longest answer lists the processes of a container. */
+const answerBytes = 64 * 1024;
 
 function toProcess(entry: string): ContainerProcess {
   const [pid, state, parent] = entry.split(",");
@@ -116,27 +129,31 @@ interface Answers {
 }
 
 /** The keeper's lines, one for each caller that waits. */
-function createAnswers(engine: Engine, stream: NodeJS.ReadWriteStream): Answers {
-  let rest = "";
+function createAnswers(engine: Engine, stream: Duplex, onFault: OnKeeperFault): Answers {
   let gone: AgentError | undefined;
   let waiting: PromiseWithResolvers<string> | undefined;
 
-  const push = (bytes: Uint8Array) => {
-    rest += Buffer.from(bytes).toString("latin1");
-    for (let at = rest.indexOf("\n"); at >= 0; at = rest.indexOf("\n")) {
-      const line = rest.slice(0, at);
-      rest = rest.slice(at + 1);
-      waiting?.resolve(line);
-      waiting = undefined;
-    }
-  };
-  const end = (error?: unknown) => {
+  const end = (error?: unknown): AgentError => {
     const why = error === undefined ? "it has ended" : toMessage(error);
     gone ??= new AgentError("SESSION_FAILED", `the helper in the job's container does not answer: ${why}`);
     waiting?.reject(gone);
     waiting = undefined;
+    return gone;
   };
-  const sink = { write: push, end: () => {} };
+  const fail = (fault: KeeperFault, text: string) => {
+    if (gone) return;
+    onFault(fault, end(new Error(text)));
+    stream.destroy();
+  };
+  const lines = createBoundedLineReader({
+    maxBytes: answerBytes,
+    onLine(line) {
+      waiting?.resolve(line);
+      waiting = undefined;
+    },
+    onTooLong: () => fail("flooding", `it sent a line of more than ${toSize(answerBytes)}`),
+  });
+  const sink = { write: lines.push, end: () => {} };
   engine.docker.modem.demuxStream(
     stream,
     sink as unknown as NodeJS.WritableStream,
@@ -153,7 +170,7 @@ function createAnswers(engine: Engine, stream: NodeJS.ReadWriteStream): Answers 
     async next() {
       if (gone) throw gone;
       waiting = Promise.withResolvers();
-      const timer = setTimeout(() => end(new Error(`no answer within ${answerMs / 1000} s`)), answerMs);
+      const timer = setTimeout(() => fail("silent", `no answer within ${answerMs / 1000} s`), answerMs);
       try {
         return await waiting.promise;
       } finally {

@@ -1,10 +1,13 @@
 import type Docker from "dockerode";
 import { AgentError } from "signalman";
 import type { Engine } from "../engine/engine.ts";
-import { type Keeper, openKeeper } from "./keeper.ts";
+import { type Keeper, type KeeperFault, openKeeper } from "./keeper.ts";
 import type { PutBytes } from "./secret-file.ts";
 
-/** The keeper of a container; another is started when a job has killed it. */
+/**
+ * The keeper of a container. Another is started when a job has killed it, or once when a busy container left an answer out; none after one that
+ * misbehaved.
+ */
 export interface Keepers {
   current(): Promise<Keeper>;
   readonly put: PutBytes;
@@ -14,9 +17,16 @@ export interface Keepers {
 export function createKeepers(engine: Engine, container: Docker.Container, shellPid: () => number): Keepers {
   let keeper: Promise<Keeper> | undefined;
   let isClosed = false;
+  let silences = 0;
+  /** Why no further keeper is started. */
+  let distrust: AgentError | undefined;
+  const onFault = (fault: KeeperFault, error: AgentError) => {
+    if (fault === "silent") silences += 1;
+    if (fault === "flooding" || silences > 1) distrust ??= error;
+  };
 
   async function open(): Promise<Keeper> {
-    const opened = await openKeeper(engine, container);
+    const opened = await openKeeper(engine, container, onFault);
     if (shellPid() > 0) await opened.watch(shellPid());
     return opened;
   }
@@ -25,6 +35,7 @@ export function createKeepers(engine: Engine, container: Docker.Container, shell
     const known = await keeper?.catch(() => undefined);
     if (known?.alive) return known;
     if (isClosed) throw new AgentError("SESSION_FAILED", "the job's container is being removed");
+    if (distrust) throw distrust;
     keeper = open();
     return keeper;
   }

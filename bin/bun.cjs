@@ -56,13 +56,16 @@ exports.finishPackage = function finishPackage(dir) {
  * Runs a program with the standard streams of this process, forwards signals to it and exits with its status.
  */
 exports.runInPlace = function runInPlace(file, args, env) {
-  const child = spawn(file, args, { stdio: "inherit", env });
+  // oxlint-disable-next-line prefer-const -- the handlers of signals come first
+  let child;
   const signals = ["SIGINT", "SIGQUIT", "SIGHUP", "SIGTERM", "SIGUSR1", "SIGUSR2"];
+  // Before the program starts: on a busy machine it can be at work before this process executes the next line.
   for (const signal of signals) {
     process.on(signal, () => {
       if (!sentByTerminal(signal)) child.kill(signal);
     });
   }
+  child = spawn(file, args, { stdio: "inherit", env });
   child.on("error", (error) => {
     process.stderr.write(`running "${file}" failed: ${error.message}\n`);
     process.exit(126);

@@ -68,6 +68,27 @@ describe.each(runtimes.map((file) => [path.basename(file), file]))("set-up with 
     expect(await child.exited).toBe(9);
   });
 
+  test("handles signals before the task starts, so that none of them ends only the set-up", async () => {
+    await using project = await createProject();
+    await project.run(runtime, []);
+    await project.write(
+      "on-spawn.cjs",
+      `const { spawn } = require("node:child_process");
+       require("node:child_process").spawn = (...call) => {
+         console.log(["SIGINT", "SIGTERM"].map((signal) => process.listenerCount(signal)).join());
+         return spawn(...call);
+       };`,
+    );
+    const child = Bun.spawn(
+      [runtime, "--require", "./on-spawn.cjs", "scripts/bootstrap.mjs", "arguments.ts"],
+      {
+        cwd: project.path,
+        env: project.env,
+      },
+    );
+    expect(await child.stdout.text()).toBe("1,1\n[]\n");
+  });
+
   test("does not send the terminal's Ctrl-C twice", async () => {
     await using project = await createProject();
     await project.run(runtime, []);

@@ -30,6 +30,19 @@ describe("config", () => {
     });
   });
 
+  test.each([
+    ["by default", [], ["A_TOKEN=[REDACTED]", "PLAIN=of A=B"]],
+    ["with other names", ["--redacted-vars", "PL*"], ["A_TOKEN=hunter2=x", "PLAIN=[REDACTED]"]],
+  ])("masks the variables for jobs that a job's log masks, %s", async (_, flags, expected) => {
+    await using home = await openHome({
+      "signalman.config.yaml": "env-vars: [A_TOKEN=hunter2=x, PLAIN=of A=B]\n",
+    });
+    const { stdout } = await home.run("config", "--json", ...flags);
+    const { options } = JSON.parse(stdout) as { options: { key: string; value: unknown }[] };
+    expect(options.find(({ key }) => key === "env-vars")?.value).toEqual(expected);
+    expect((await home.run("config", ...flags)).stdout).toContain(` ${JSON.stringify(expected)}`);
+  });
+
   test("check prints ok or all errors", async () => {
     await using home = await openHome({ "signalman.config.yaml": "log-level: info\n" });
     expect(await home.run("config", "check")).toEqual({ code: 0, stdout: "ok\n", stderr: "" });

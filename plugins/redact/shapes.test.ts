@@ -42,6 +42,43 @@ test.each(["", "RSA ", "EC ", "OPENSSH ", "ENCRYPTED "])("the body of a %sPRIVAT
   }
 });
 
+describe.each([
+  ["indented", "sed 's/^/    /'"],
+  ["quoted", "sed 's/^/> /'"],
+  ["with a label", "sed 's/^/stdout: key | /'"],
+  ["indented and with the line ends of a terminal", "sed 's/^/  /; s/$/\\r/'"],
+])("a private key that is %s", (_, command) => {
+  const shift = (text: string) =>
+    Bun.spawnSync(["sh", "-c", command], { stdin: Buffer.from(text) }).stdout.toString();
+
+  test.each(["", "RSA ", "OPENSSH "])(
+    "is masked as a %sPRIVATE KEY, complete, truncated and in pieces",
+    (kind) => {
+      const key = `-----BEGIN ${kind}PRIVATE KEY-----\n${body}QQ==\n-----END ${kind}PRIVATE KEY-----\n`;
+      const shown = redactText(`a key\n${shift(key)}and\n`);
+      expect(shown).toContain(mask);
+      expect(shown).not.toMatch(/MII|QQ==/);
+      expect(shown).toEndWith(
+        `-----END ${kind}PRIVATE KEY-----${shift("\n")
+          .slice(-2)
+          .replace(/^[^\r]/, "")}and\n`,
+      );
+      expect(redactText(shift(key.slice(0, 150)))).not.toContain("MII");
+      const redactor = createRedactor([], { shapes: true });
+      const pieces = [...Buffer.from(shift(key))].map((byte) =>
+        Buffer.from(redactor.push(Uint8Array.of(byte))),
+      );
+      expect(Buffer.concat([...pieces, redactor.flush()]).toString()).toBe(redactText(shift(key)));
+    },
+  );
+
+  test("is masked with a passphrase", () => {
+    const header = "Proc-Type: 4,ENCRYPTED\nDEK-Info: AES-128-CBC,0011223344556677\n\n";
+    const key = `-----BEGIN RSA PRIVATE KEY-----\n${header}${body}-----END RSA PRIVATE KEY-----\n`;
+    expect(redactText(shift(key))).not.toContain("MII");
+  });
+});
+
 test("a truncated private key is masked, and a key with a passphrase", () => {
   expect(redactText(`-----BEGIN PRIVATE KEY-----\n${body}`)).toBe(`-----${mask}`);
   const header = "Proc-Type: 4,ENCRYPTED\nDEK-Info: AES-128-CBC,";
@@ -107,6 +144,14 @@ describe("in a stream", () => {
 
 test("without shapes no token is masked", () => {
   expect(createRedactor(["something"]).redactText("AKIAIOSFODNN7EXAMPLE")).toBe("AKIAIOSFODNN7EXAMPLE");
+});
+
+test("repeated beginnings of keys in lines do not make the search quadratic", () => {
+  const redactor = createRedactor([], { shapes: true });
+  const flood = Buffer.from(`BEGIN PRIVATE KEY-----${"A".repeat(60)}\n`.repeat(50_000));
+  redactor.push(flood);
+  redactor.flush();
+  expect(redactor.count).toBeGreaterThan(0);
 });
 
 test("repeated beginnings of tokens do not make the search quadratic", () => {

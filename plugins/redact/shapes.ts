@@ -1,3 +1,5 @@
+import { createLineRunReader, type LineRun } from "./line-run.ts";
+
 /**
  * The format of a kind of token: one of the prefixes, then the parts. A run takes all bytes of its kind, and their number must be within its
  * bounds.
@@ -9,7 +11,7 @@ export interface Shape {
   readonly parts: readonly ShapePart[];
 }
 
-export type ShapePart = { readonly text: string } | Run;
+export type ShapePart = { readonly text: string } | Run | LineRun;
 
 export interface Run {
   /** By byte: 1 when it belongs to the run. */
@@ -25,6 +27,9 @@ export function tokenShapes(): Shape[] {
   const dotted = "A-Za-z0-9_.-";
   // A line of a key in PEM, also where line ends are written as `\n`.
   const pemBody = run("A-Za-z0-9+/=\r\n\\", 64, 16 * 1024);
+  const pemLines: LineRun = { lineBytes: membersOf("A-Za-z0-9+/="), min: 60, max: 32 * 1024 };
+  const kinds = ["", "RSA ", "EC ", "DSA ", "OPENSSH ", "ENCRYPTED "];
+  const headers = kinds.map((kind) => `BEGIN ${kind}PRIVATE KEY-----`);
   return [
     shape("GitHub", ["ghp_", "gho_", "ghu_", "ghr_"], run(letters, 36, 255)),
     shape("GitHub installation", ["ghs_"], run(dotted, 36, 1024)),
@@ -59,14 +64,12 @@ export function tokenShapes(): Shape[] {
       { text: "." },
       run(words, 32, 1400),
     ),
-    shape(
-      "private key",
-      ["", "RSA ", "EC ", "DSA ", "OPENSSH ", "ENCRYPTED "].map((kind) => `BEGIN ${kind}PRIVATE KEY-----`),
-      pemBody,
-    ),
+    shape("private key", headers, pemBody),
+    shape("private key in lines", headers, pemLines),
     shape("PGP private key", ["BEGIN PGP PRIVATE KEY BLOCK-----"], pemBody),
     // The end of the header of a private key with a passphrase.
     shape("encrypted private key", ["DEK-Info: "], run("A-Z0-9-", 3, 20), { text: "," }, pemBody),
+    shape("encrypted private key in lines", ["DEK-Info: "], run("A-Z0-9-", 3, 20), { text: "," }, pemLines),
   ];
 }
 
@@ -95,6 +98,7 @@ export interface ShapeReader {
 export function createShapeReader(parts: readonly ShapePart[]): ShapeReader {
   const known = parts.map(() => ({ from: 0, to: -1 }));
   const texts = parts.map((part) => ("text" in part ? Buffer.from(part.text) : undefined));
+  const lineRuns = parts.map((part) => ("lineBytes" in part ? createLineRunReader(part) : undefined));
 
   /** Returns the end of the run at `from`, or a position at which it is too long. */
   function runEnd(index: number, { bytes, max }: Run, data: Uint8Array, from: number): number {
@@ -119,6 +123,13 @@ export function createShapeReader(parts: readonly ShapePart[]): ShapeReader {
           }
           continue;
         }
+        const lines = lineRuns[index];
+        if (lines) {
+          const end = lines.measure(data, at, final);
+          if (end === undefined || end < 0) return end;
+          at = end;
+          continue;
+        }
         const { min, max } = part as Run;
         const end = runEnd(index, part as Run, data, at);
         if (end - at > max) return -1;
@@ -130,6 +141,7 @@ export function createShapeReader(parts: readonly ShapePart[]): ShapeReader {
     },
     reset() {
       for (const run of known) run.to = -1;
+      for (const run of lineRuns) run?.reset();
     },
   };
 }

@@ -34,6 +34,60 @@ test.each([
   expect(shown.replaceAll(mask, "").length).toBeLessThanOrEqual(2);
 });
 
+const shellTexts = fc
+  .array(
+    fc.constantFrom(
+      ..."aZ09 !\"#$%&'()*+,-./:;<=>?@[\\]^_`{|}~",
+      "ż",
+      "語",
+      "😀",
+      "\t",
+      "\n",
+      "\r",
+      "\x07",
+      "\x1b",
+      "\x01",
+      "\x7f",
+    ),
+    { minLength: minSecretBytes, maxLength: 40 },
+  )
+  .map((characters) => characters.join(""))
+  // A value's last line ends do not belong to it.
+  .filter((text) => Buffer.byteLength(text.replace(/[\r\n]+$/, "")) === Buffer.byteLength(text));
+
+test.each([
+  ["printf %q", 'printf %q "$x"'],
+  ["printf %q in the locale C", 'LC_ALL=C; printf %q "$x"'],
+  ["${x@Q}", 'printf %s "${x@Q}"'],
+  ["declare -p", "declare -p x"],
+  ["set -x", '{ set -x; : "$x"; } 2>&1'],
+])("any value is masked in what bash prints with %s", (_, script) => {
+  // One shell for all values, since each takes some milliseconds to start.
+  const values = fc.sample(shellTexts, { numRuns: 300, seed: 7 });
+  const loop = `for x in "$@"; do ( ${script} ); printf '\\0'; done`;
+  const { stdout } = Bun.spawnSync(["bash", "-c", loop, "bash", ...values], {
+    env: { ...process.env, LC_ALL: "C.UTF-8" },
+  });
+  const printed = stdout.toString().split("\0");
+  expect(printed.length).toBe(values.length + 1);
+  for (const [index, value] of values.entries()) {
+    const shown = createRedactor([value]).redactText(printed[index]!);
+    expect([value, shown]).toEqual([value, expect.stringContaining(mask)]);
+  }
+});
+
+test.each([
+  ["\t secret value  ", "secret value"],
+  ["  two  words\t", "two words"],
+  ["\nbegin\nend \n", "begin end"],
+])("of %j, what the shell leaves of it is masked: %j", (value, words) => {
+  const { stdout } = Bun.spawnSync(["bash", "-c", "echo $x"], { env: { ...process.env, x: value } });
+  expect(stdout.toString()).toBe(`${words}\n`);
+  const redactor = createRedactor([value]);
+  expect(redactor.redactText(`<${words}>`)).toBe(`<${mask}>`);
+  expect(redactor.redactText(Buffer.from(value.trim()).toString("base64"))).toStartWith(mask);
+});
+
 const bytes = fc.uint8Array({ minLength: minSecretBytes, maxLength: 120 });
 const around = fc.uint8Array({ maxLength: 100 });
 

@@ -24,6 +24,48 @@ test("a multi-line value is masked as a whole, with the line ends of a terminal"
   );
 });
 
+const line = (seed: number) =>
+  Buffer.from(Array.from({ length: 48 }, (_, at) => (seed * 7919 + at * at) % 251)).toString("base64");
+const pem = ["-----BEGIN PRIVATE KEY-----", line(1), line(2), line(3), "-----END PRIVATE KEY-----", ""].join(
+  "\n",
+);
+
+test.each([
+  ["indented", "sed 's/^/    /'"],
+  ["numbered", "nl"],
+  ["with a prefix", "sed 's/^/key | /'"],
+  ["joined by blanks", "tr '\\n' ' '"],
+  ["cut to one line", "sed -n 3p"],
+  ["indented and encoded in base64", "sed 's/^/   /' | base64 -w 0"],
+  ["in the shell's words", "xargs echo"],
+])("a value of several lines is masked %s", (_, command) => {
+  const { stdout } = Bun.spawnSync(["sh", "-c", command], { stdin: Buffer.from(pem) });
+  const shown = redact(createRedactor([pem]), [stdout]);
+  expect(shown).toContain(mask);
+  for (const seed of [1, 2, 3]) {
+    expect(shown).not.toContain(line(seed).slice(4, 20));
+    expect(shown).not.toContain(Buffer.from(line(seed)).toString("base64").slice(4, 20));
+  }
+});
+
+test("short lines of a value, and the header and footer of a key, are not values", () => {
+  const text = `-----BEGIN PRIVATE KEY-----\n  "type": "a",\n-----END PRIVATE KEY-----\n`;
+  expect(createRedactor([pem, `{\n  "type": "a",\n  "key": "${line(1)}"\n}`]).redactText(text)).toBe(text);
+});
+
+test("a job that adds 65,000 lines as values costs no more memory than they need", () => {
+  const redactor = createRedactor();
+  const before = process.memoryUsage().rss;
+  for (let count = 0; count < 16; count += 1) {
+    redactor.add([
+      Array.from({ length: 4096 }, (_, at) => String(count * 4096 + at).padStart(15, "x") + "y").join("\n"),
+    ]);
+  }
+  redactor.push(Buffer.from("x".repeat(15)));
+  expect(process.memoryUsage().rss - before).toBeLessThan(256 * 1024 * 1024);
+  expect(redactor.redactText(`<${"65535".padStart(15, "x")}y>`)).toBe(`<${mask}>`);
+});
+
 test("values of fewer than six bytes are not masked", () => {
   expect(redact(createRedactor(["", "true", "12345", "12345\n\n"]), ["true 12345\n"])).toBe("true 12345\n");
 });

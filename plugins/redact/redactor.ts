@@ -1,4 +1,4 @@
-import { toForms } from "./encodings.ts";
+import { toForms, toLines } from "./encodings.ts";
 import { createPatterns, type Patterns, type PatternsOptions } from "./patterns.ts";
 import { tokenShapes } from "./shapes.ts";
 
@@ -31,7 +31,7 @@ export interface RedactorOptions extends PatternsOptions {
 
 /**
  * Creates a redactor that masks all occurrences of all values, in each of their encodings. Overlapping values become one `[REDACTED]`, adjacent ones become
- * two; line ends after a value do not belong to it.
+ * two; line ends after a value do not belong to it. The lines of a value are values as well.
  */
 export function createRedactor(
   secrets: Iterable<string | Uint8Array> = [],
@@ -41,6 +41,7 @@ export function createRedactor(
   const shapes = options.shapes ? tokenShapes() : [];
   /** Created when there is output to search, since many values may be added one by one. */
   let made: Patterns | undefined;
+  let spareLines = mostEncodedLines;
   let held: Uint8Array = nothing;
   let scratch: Uint8Array = nothing;
   /** Number of bytes of `held` that an emitted mask already covers. */
@@ -49,8 +50,12 @@ export function createRedactor(
   let redactedBytes = 0;
 
   function add(values: Iterable<string | Uint8Array>): void {
+    const put = (form: Uint8Array) => forms.set(Buffer.from(form).toString("latin1"), form);
     for (const value of values) {
-      for (const form of toForms(value)) forms.set(Buffer.from(form).toString("latin1"), form);
+      const lines = toLines(value);
+      for (const each of [value, ...lines.slice(0, spareLines)]) toForms(each).forEach(put);
+      lines.slice(spareLines).forEach(put);
+      spareLines = Math.max(0, spareLines - lines.length);
     }
     made = undefined;
   }
@@ -105,6 +110,8 @@ export function createRedactor(
 const nothing = new Uint8Array(0);
 const pageBytes = 4096;
 const maskBytes = Buffer.from(mask);
+/** Lines of values whose encodings are masked too; of further ones only the line itself. A job can add 65,000 lines. */
+const mostEncodedLines = 4096;
 
 interface Masked {
   readonly parts: readonly Uint8Array[];

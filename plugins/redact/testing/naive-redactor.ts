@@ -1,4 +1,4 @@
-import { toForms } from "../encodings.ts";
+import { toForms, toLines } from "../encodings.ts";
 import { mask } from "../redactor.ts";
 
 export interface NaivelyMasked {
@@ -31,7 +31,10 @@ export function redactNaively(
   withShapes = false,
 ): NaivelyMasked {
   const hits: [start: number, end: number][] = [];
-  for (const form of secrets.flatMap(toForms).map((bytes) => Buffer.from(bytes).toString("latin1"))) {
+  for (const form of secrets
+    .flatMap((secret) => [secret, ...toLines(secret)])
+    .flatMap(toForms)
+    .map((bytes) => Buffer.from(bytes).toString("latin1"))) {
     for (let at = text.indexOf(form); at >= 0; at = text.indexOf(form, at + 1))
       hits.push([at, at + form.length]);
   }

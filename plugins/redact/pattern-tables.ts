@@ -91,6 +91,18 @@ export function wordAt(bytes: Uint8Array, at: number): number {
   return bytes[at]! | (bytes[at + 1]! << 8) | (bytes[at + 2]! << 16) | (bytes[at + 3]! << 24);
 }
 
+/** Returns the data as signed 32-bit words, which the engine compares fastest, and the position of the first one in the data. */
+export function toWords(data: Uint8Array): { readonly words: Int32Array; readonly offset: number } {
+  const offset = -data.byteOffset & (wordBytes - 1);
+  if (data.length < offset + wordBytes) return { words: noWords, offset };
+  return {
+    words: new Int32Array(data.buffer, data.byteOffset + offset, (data.length - offset) >> 2),
+    offset,
+  };
+}
+
+const noWords: Int32Array = new Int32Array(0);
+
 /** Returns the bit index of a word's mark. Only a part of the last two bytes counts, so that words such as `p_` and two of 62 letters and digits have few marks. */
 export function toMark(word: number): number {
   return Math.imul(word & 0x1f1fffff, 0x9e3779b1) >>> (32 - markBits);

@@ -1,6 +1,7 @@
+import { type ColourlessText, createColourSearch, withoutColours } from "./colours.ts";
 import { toForms, toLines } from "./encodings.ts";
 import { createPatterns, type Patterns, type PatternsOptions } from "./patterns.ts";
-import { tokenShapes } from "./shapes.ts";
+import { longestToken, type Shape, tokenShapes } from "./shapes.ts";
 
 /** Replaces each value. */
 export const mask = "[REDACTED]";
@@ -31,7 +32,7 @@ export interface RedactorOptions extends PatternsOptions {
 
 /**
  * Creates a redactor that masks all occurrences of all values, in each of their encodings. Overlapping values become one `[REDACTED]`, adjacent ones become
- * two; line ends after a value do not belong to it. The lines of a value are values as well.
+ * two; line ends after a value do not belong to it. The lines of a value are values as well. Colours within a value remain, behind its mask.
  */
 export function createRedactor(
   secrets: Iterable<string | Uint8Array> = [],
@@ -40,7 +41,7 @@ export function createRedactor(
   const forms = new Map<string, Uint8Array>();
   const shapes = options.shapes ? tokenShapes() : [];
   /** Created when there is output to search, since many values may be added one by one. */
-  let made: Patterns | undefined;
+  let made: Search | undefined;
   let spareLines = mostEncodedLines;
   let held: Uint8Array = nothing;
   let scratch: Uint8Array = nothing;
@@ -60,12 +61,12 @@ export function createRedactor(
     made = undefined;
   }
 
-  function patterns(): Patterns {
-    return (made ??= createPatterns([...forms.values()], shapes, options));
+  function search(): Search {
+    return (made ??= createSearch([...forms.values()], shapes, options));
   }
 
   function take(data: Uint8Array, final: boolean): Uint8Array {
-    const masked = maskIn(patterns(), data, heldMasked, final);
+    const masked = maskIn(search(), data, heldMasked, final);
     // A copy: the bytes belong to the caller, who may use them again.
     held = masked.decided < data.length ? new Uint8Array(data.subarray(masked.decided)) : nothing;
     heldMasked = masked.behindMask;
@@ -88,13 +89,13 @@ export function createRedactor(
   add(secrets);
   return {
     push(bytes) {
-      if (patterns().size === 0) return bytes;
+      if (search().patterns.size === 0) return bytes;
       return take(held.length > 0 ? join(held, bytes) : bytes, false);
     },
     flush: () => (held.length > 0 ? take(held, true) : nothing),
     redactText(text) {
-      if (patterns().size === 0) return text;
-      const masked = maskIn(patterns(), Buffer.from(text), 0, true);
+      if (search().patterns.size === 0) return text;
+      const masked = maskIn(search(), Buffer.from(text), 0, true);
       return masked.count > 0 ? Buffer.concat(masked.parts).toString() : text;
     },
     add,
@@ -112,6 +113,27 @@ const pageBytes = 4096;
 const maskBytes = Buffer.from(mask);
 /** Lines of values whose encodings are masked too; of further ones only the line itself. A job can add 65,000 lines. */
 const mostEncodedLines = 4096;
+/** Maximum size of what is held back because of a value with colours in it, besides the longest value. */
+const mostColourBytes = 64 * 1024;
+
+interface Search {
+  readonly patterns: Patterns;
+  readonly findColours: (data: Uint8Array) => number;
+  /** Maximum size of a value or token. */
+  readonly longest: number;
+}
+
+function createSearch(
+  forms: readonly Uint8Array[],
+  shapes: readonly Shape[],
+  options: PatternsOptions,
+): Search {
+  return {
+    patterns: createPatterns(forms, shapes, options),
+    findColours: createColourSearch(forms, shapes),
+    longest: forms.reduce((longest, { length }) => Math.max(longest, length), longestToken(shapes)),
+  };
+}
 
 interface Masked {
   readonly parts: readonly Uint8Array[];
@@ -123,27 +145,75 @@ interface Masked {
   readonly bytes: number;
 }
 
-function maskIn(patterns: Patterns, data: Uint8Array, behindMask: number, final: boolean): Masked {
+function maskIn(search: Search, data: Uint8Array, behindMask: number, final: boolean): Masked {
+  let found = findRanges(search.patterns, data, final);
+  const colours = search.findColours(data);
+  // No value that begins earlier reaches the first colours.
+  const colourless = colours < 0 ? undefined : withoutColours(data, Math.max(0, colours - search.longest));
+  if (colourless) found = mergeRanges(found, findWithoutColours(search, data, colourless, final));
+  const { decided } = found;
   const parts: Uint8Array[] = [];
   /** Everything before it is in `parts` or masked. */
   let done = behindMask;
-  let decided = data.length;
   let count = 0;
   let bytes = 0;
-  patterns.begin(data, final);
-  for (let from = 0; ; from = patterns.start + 1) {
-    const found = patterns.next(from);
-    if (found === "beginning") decided = patterns.start;
-    if (found !== "match") break;
-    const { start, end } = patterns;
+  for (const { start, end } of found.ranges) {
+    if (start >= decided) break;
     if (start >= done) {
       if (start > done) parts.push(data.subarray(done, start));
       parts.push(maskBytes);
       count += 1;
     }
-    bytes += Math.max(0, end - Math.max(start, done));
+    const from = Math.max(start, done);
+    const kept = colourless?.sequencesIn(from, end) ?? [];
+    parts.push(...kept);
+    bytes += kept.reduce((rest, { length }) => rest - length, Math.max(0, end - from));
     done = Math.max(done, end);
   }
   if (decided > done) parts.push(done > 0 || decided < data.length ? data.subarray(done, decided) : data);
   return { parts, decided, behindMask: Math.max(0, done - decided), count, bytes };
+}
+
+interface Found {
+  /** In ascending order; overlapping ones are one. */
+  readonly ranges: readonly { readonly start: number; readonly end: number }[];
+  /** Position from which the data may be the beginning of a value. */
+  readonly decided: number;
+}
+
+function findRanges(patterns: Patterns, data: Uint8Array, final: boolean): Found {
+  const ranges: { start: number; end: number }[] = [];
+  let last = { start: 0, end: 0 };
+  patterns.begin(data, final);
+  for (let from = 0; ; from = patterns.start + 1) {
+    const found = patterns.next(from);
+    if (found === "beginning") return { ranges, decided: patterns.start };
+    if (found !== "match") return { ranges, decided: data.length };
+    const { start, end } = patterns;
+    if (start < last.end) last.end = Math.max(last.end, end);
+    else ranges.push((last = { start, end }));
+  }
+}
+
+function findWithoutColours(search: Search, data: Uint8Array, text: ColourlessText, final: boolean): Found {
+  const { ranges, decided } = findRanges(search.patterns, text.bytes, final);
+  const position = decided === text.bytes.length ? data.length : text.toPosition(decided);
+  return {
+    ranges: ranges.map(({ start, end }) => ({
+      start: text.toPosition(start),
+      end: text.toPosition(end - 1) + 1,
+    })),
+    // Otherwise colours without an end after the beginning of a value would fill the memory.
+    decided: data.length - position > search.longest + mostColourBytes ? data.length : position,
+  };
+}
+
+function mergeRanges(a: Found, b: Found): Found {
+  const ranges: { start: number; end: number }[] = [];
+  for (const { start, end } of [...a.ranges, ...b.ranges].toSorted((one, other) => one.start - other.start)) {
+    const last = ranges.at(-1);
+    if (last && start < last.end) last.end = Math.max(last.end, end);
+    else ranges.push({ start, end });
+  }
+  return { ranges, decided: Math.min(a.decided, b.decided) };
 }

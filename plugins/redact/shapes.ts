@@ -73,6 +73,16 @@ export function tokenShapes(): Shape[] {
   ];
 }
 
+/** Returns the maximum size of a token. */
+export function longestToken(shapes: readonly Shape[]): number {
+  const sizes = shapes.map(
+    ({ prefixes, parts }) =>
+      Math.max(...prefixes.map(({ length }) => length)) +
+      parts.reduce((size, part) => size + ("text" in part ? part.text.length : part.max), 0),
+  );
+  return Math.max(0, ...sizes);
+}
+
 function shape(name: string, prefixes: readonly string[], ...parts: ShapePart[]): Shape {
   return { name, prefixes, parts };
 }

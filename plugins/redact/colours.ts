@@ -1,0 +1,176 @@
+import { toWords, wordBytes } from "./pattern-tables.ts";
+import type { Shape } from "./shapes.ts";
+
+/** A piece of data without the terminal sequences for colours in it. */
+export interface ColourlessText {
+  readonly bytes: Uint8Array;
+  /** Returns the position in the data of the byte at `at`. */
+  toPosition(at: number): number;
+  /** Returns the sequences in a range of the data. */
+  sequencesIn(start: number, end: number): Uint8Array[];
+}
+
+/**
+ * Creates a search for the first colours because of which data must be searched without them: those between two bytes that are neighbours in a value
+ * or a token, or at the end. Colours at a line end within a value do not count, because each line is a value of its own. The search returns their
+ * position, or -1.
+ */
+export function createColourSearch(
+  values: Iterable<Uint8Array>,
+  shapes: readonly Shape[],
+): (data: Uint8Array) => number {
+  /** By a byte and the next one: 1 when they are neighbours. By a byte: 1 when it has such a neighbour. */
+  const neighbours = new Uint8Array(1 << 16);
+  const leaders = new Uint8Array(256);
+  const add = (first: number, second: number) => {
+    if (isLineEnd(first) || isLineEnd(second)) return;
+    neighbours[(first << 8) | second] = leaders[first] = 1;
+  };
+  for (const bytes of values) for (let at = 1; at < bytes.length; at += 1) add(bytes[at - 1]!, bytes[at]!);
+  for (const bytes of shapes.map(bytesOf))
+    for (const first of bytes) for (const second of bytes) add(first, second);
+
+  /** Whether the colours from `start` on divide two neighbours, or are followed by the end of the data. */
+  function isBetween(data: Uint8Array, start: number): boolean {
+    if (start === 0 || leaders[data[start - 1]!] === 0) return false;
+    let at = start;
+    for (let end = endOfColour(data, at); end !== undefined; end = endOfColour(data, at)) {
+      if (end === data.length) return true;
+      at = end;
+    }
+    return at > start && neighbours[(data[start - 1]! << 8) | data[at]!] === 1;
+  }
+
+  return (data) => {
+    const first = data.indexOf(escape);
+    if (first < 0) return -1;
+    const { words, offset } = toWords(data);
+    const findSingly = (from: number, to: number) => {
+      for (let at = from; at < to; at += 1) if (data[at] === escape && isBetween(data, at)) return at;
+      return -1;
+    };
+    const start = findSingly(first, Math.min(offset, data.length));
+    if (start >= 0) return start;
+    for (let from = Math.max(0, (first - offset) >> 2); from < words.length;) {
+      const at = findEscape(data, words, offset, from, leaders, neighbours);
+      if (at < 0) break;
+      if (isBetween(data, at)) return at;
+      from = ((at - offset) >> 2) + 1;
+    }
+    return findSingly(Math.max(first, offset + words.length * wordBytes), data.length);
+  };
+}
+
+/** Returns the position of the first escape behind one of the leaders in the words from `from` on; -1 when there is none. A word has one at most. */
+function findEscape(
+  data: Uint8Array,
+  words: Int32Array,
+  offset: number,
+  from: number,
+  leaders: Uint8Array,
+  neighbours: Uint8Array,
+): number {
+  const { length } = words;
+  for (let index = from; index < length; index += 4) {
+    if (index + 4 <= length) {
+      // In bytes of ASCII, exact: the highest bit is set where the byte is an escape.
+      const marks =
+        ((words[index]! ^ fourEscapes) - ones) |
+        ((words[index + 1]! ^ fourEscapes) - ones) |
+        ((words[index + 2]! ^ fourEscapes) - ones) |
+        ((words[index + 3]! ^ fourEscapes) - ones);
+      if ((marks & highBits) === 0) continue;
+    }
+    for (let each = index; each < index + 4 && each < length; each += 1) {
+      const other = words[each]! ^ fourEscapes;
+      const found = (other - ones) & ~other & highBits;
+      if (found === 0) continue;
+      const at = offset + each * wordBytes + ((31 - Math.clz32(found & -found)) >> 3);
+      const before = data[at - 1]!;
+      if (leaders[before] === 0) continue;
+      // Most colours end before a blank.
+      let end = at + 2;
+      while (end < data.length && (data[end]! - 0x30) >>> 0 < 12) end += 1;
+      const behind = data[end + 1];
+      if (behind !== undefined && behind !== escape && neighbours[(before << 8) | behind] === 0) continue;
+      return at;
+    }
+  }
+  return -1;
+}
+
+/**
+ * Removes the sequences for colours (SGR), and the one that `grep` adds to them (EL), from the data from `from` on. One that is cut off by the end of the data is removed as
+ * well.
+ */
+export function withoutColours(data: Uint8Array, from: number): ColourlessText {
+  const bytes = new Uint8Array(data.length - from);
+  /** Positions in the data and in the text. */
+  const sequences: { readonly start: number; readonly end: number; readonly at: number }[] = [];
+  let size = 0;
+  let done = from;
+  const keep = (end: number) => {
+    bytes.set(data.subarray(done, end), size);
+    size += end - done;
+  };
+  for (let start = data.indexOf(escape, from); start >= 0; start = data.indexOf(escape, start + 1)) {
+    const end = endOfColour(data, start);
+    if (end === undefined) continue;
+    keep(start);
+    sequences.push({ start, end, at: size });
+    done = end;
+  }
+  keep(data.length);
+
+  /** Returns the number of sequences up to the byte at `at` of the text. */
+  function countUpTo(at: number): number {
+    let [low, high] = [0, sequences.length];
+    while (low < high) {
+      const middle = (low + high) >> 1;
+      if (sequences[middle]!.at <= at) low = middle + 1;
+      else high = middle;
+    }
+    return low;
+  }
+
+  return {
+    bytes: bytes.subarray(0, size),
+    toPosition(at) {
+      const last = sequences[countUpTo(at) - 1];
+      return last ? last.end + at - last.at : from + at;
+    },
+    sequencesIn: (from, to) =>
+      sequences.flatMap(({ start, end }) => (start >= from && end <= to ? [data.subarray(start, end)] : [])),
+  };
+}
+
+const escape = 0x1b;
+const fourEscapes = 0x1b1b1b1b;
+const ones = 0x01010101;
+const highBits = 0x80808080;
+const bracket = 0x5b;
+/** Maximum size of a sequence's parameters: a colour has its red, green and blue twice. */
+const mostParameters = 64;
+
+function endOfColour(data: Uint8Array, start: number): number | undefined {
+  if (start + 1 === data.length) return data.length;
+  if (data[start + 1] !== bracket) return undefined;
+  const last = Math.min(data.length, start + 2 + mostParameters);
+  let at = start + 2;
+  while (at < last && data[at]! >= 0x30 && data[at]! <= 0x3b) at += 1;
+  if (at === data.length) return at;
+  return data[at] === 0x6d || data[at] === 0x4b ? at + 1 : undefined;
+}
+
+function isLineEnd(byte: number): boolean {
+  return byte === 0x0a || byte === 0x0d;
+}
+
+/** Visible bytes of a shape's prefixes, texts and runs. */
+function bytesOf({ prefixes, parts }: Shape): number[] {
+  const texts = [...prefixes, ...parts.flatMap((part) => ("text" in part ? [part.text] : []))];
+  const runs = parts.flatMap((part) =>
+    "bytes" in part ? [...part.bytes.keys()].filter((byte) => part.bytes[byte] === 1) : [],
+  );
+  return [...new Set([...Buffer.from(texts.join("")), ...runs])].filter((byte) => byte > 0x20);
+}

@@ -54,6 +54,42 @@ describe("a value in another encoding", () => {
   });
 });
 
+describe("a value that a job's programs have changed", () => {
+  test("is masked in the shell's quotes, trimmed, and with grep's colours", async () => {
+    const commands = [
+      'printf "%q\\n" "$API_TOKEN"',
+      "echo $WIDE_TOKEN",
+      `echo "$API_TOKEN" | grep --color=always 'b/c'`,
+    ];
+    await using tester = await createTester();
+    const variables = { ...env, WIDE_TOKEN: "  wide-secret\t" };
+    const { events } = await runForEvents(tester, { env: variables, commands });
+    const shown = commands.map((command) => outputOf(events, command));
+    const sequence = new RegExp(String.raw`\x1b\[[0-9;]*[mK]`, "g");
+    expect(shown.map((text) => text.replace(sequence, ""))).toEqual(Array(3).fill(`${mask}\n`));
+    expect(shown[2]).toMatch(sequence);
+  });
+
+  test("is masked line by line when it has several lines, and as a key without a variable", async () => {
+    const body = Array.from({ length: 3 }, (_, at) =>
+      Buffer.from(`line ${at} of the body of a private key, long`).toString("base64").padEnd(64, "A"),
+    );
+    const key = ["-----BEGIN PRIVATE KEY-----", ...body, "-----END PRIVATE KEY-----"].join("\n");
+    const shift = ["sed 's/^/    /'", "nl", "tr '\\n' ' '"];
+    const commands = [...shift.map((filter) => `echo "$SIGNING_KEY" | ${filter}`), "sed 's/^/> /' file"];
+    await using tester = await createTester();
+    await tester.write("file", `${key}\n`);
+    const masked = { env: { SIGNING_KEY: key }, commands: commands.slice(0, 3) };
+    const { events } = await runForEvents(tester, masked);
+    for (const command of masked.commands) {
+      expect(outputOf(events, command)).toContain(mask);
+      for (const part of body) expect(outputOf(events, command)).not.toContain(part.slice(8, 40));
+    }
+    const bare = await runForEvents(tester, { commands: commands.slice(3) });
+    expect(outputOf(bare.events, commands[3]!)).toBe(`> -----${mask}\n> -----END PRIVATE KEY-----\n`);
+  });
+});
+
 describe("a token that is not in a variable", () => {
   const command = `a=ghp_; echo "found \${a}${token.slice(4)}."; printf %s $a; sleep 0.1; echo ${token.slice(4)}`;
 

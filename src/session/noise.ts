@@ -27,21 +27,26 @@ export function createNoiseFilter(): NoiseFilter {
     between(bytes, output) {
       if (echo === undefined) return output(bytes);
       held = Buffer.concat([held, bytes]);
-      const at = held.indexOf(echo);
-      if (at >= 0) {
-        const end = at + echo.length;
+      for (let at = held.indexOf(echo); at >= 0; at = held.indexOf(echo)) {
+        const end: number = at + echo.length;
         const lineEnd = held[end] === 0x0d ? end + 1 : end;
         // The end of the line has not arrived yet.
-        if (held[lineEnd] !== 0x0a) return;
-        const rest = Buffer.concat([held.subarray(0, at), held.subarray(lineEnd + 1)]);
-        echo = undefined;
-        held = Buffer.alloc(0);
-        if (rest.length > 0) output(rest);
-      } else if (held.length > echo.length + 2) {
-        const keep = echo.length + 2;
-        output(held.subarray(0, held.length - keep));
-        held = Buffer.from(held.subarray(held.length - keep));
+        if (held.length <= lineEnd) return;
+        if (held[lineEnd] === 0x0a) {
+          const rest = Buffer.concat([held.subarray(0, at), held.subarray(lineEnd + 1)]);
+          echo = undefined;
+          held = Buffer.alloc(0);
+          if (rest.length > 0) output(rest);
+          return;
+        }
+        // Other output that contains the same text.
+        output(held.subarray(0, end));
+        held = Buffer.from(held.subarray(end));
       }
+      const keep = echo.length + 2;
+      if (held.length <= keep) return;
+      output(held.subarray(0, held.length - keep));
+      held = Buffer.from(held.subarray(held.length - keep));
     },
     inCommand(bytes, output) {
       if (trace === undefined) return output(bytes);

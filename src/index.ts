@@ -112,7 +112,13 @@ export type { LogSinkFactory } from "./core/contracts/log-sink.ts";
 export { seal, unseal } from "./os/state/seal.ts";
 export type { SlotState } from "./core/contracts/slot-state.ts";
 export type { StandardSchemaV1 } from "./core/contracts/standard-schema.ts";
-export { boundedFetch, parseBoundedJson, readBody, type ResponseBody } from "./os/response-body.ts";
+export {
+  boundedFetch,
+  parseBoundedJson,
+  readBody,
+  readOutput,
+  type ResponseBody,
+} from "./os/response-body.ts";
 export { trimEnd } from "./os/trim-end.ts";
 export { matchNames, secretNamePatterns } from "./os/secret-names.ts";
 export { toJobSequence } from "./job/commands/job-sequences.ts";

@@ -25,18 +25,21 @@ export async function runInFreshSession(options: {
   return await executor.run(directive, output);
 }
 
+const keptBytes = 64 * 1024;
+
 /**
- * The log of an executor that starts while a block is open: its own blocks leave no trace, except for the output of one that fails, which goes to
- * the open block.
+ * The log of an executor that starts while a block is open: its own blocks leave no trace, except for the last output of one that fails, which goes
+ * to the open block.
  */
 function withinBlock(output: Output): JobLog {
   return {
     async command(_directive, work) {
-      const chunks: Uint8Array[] = [];
-      const code = await work(
-        (chunk) => void chunks.push(typeof chunk === "string" ? Buffer.from(chunk) : Buffer.from(chunk)),
-      );
-      if (code !== 0) for (const chunk of chunks) output(chunk);
+      let kept = Buffer.alloc(0);
+      const code = await work((chunk) => {
+        const bytes = typeof chunk === "string" ? Buffer.from(chunk) : chunk;
+        kept = Buffer.concat([kept, bytes.subarray(-keptBytes)]).subarray(-keptBytes);
+      });
+      if (code !== 0) output(kept);
       return code;
     },
   };

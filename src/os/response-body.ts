@@ -27,6 +27,11 @@ export async function readBody(response: Response, maxBytes: number): Promise<Re
   return readStart(encoding === "gzip" ? decompress(body) : body, maxBytes);
 }
 
+/** Reads at most `maxBytes` of the output of a program, and closes the stream of a longer one. */
+export function readOutput(stream: ReadableStream<Uint8Array>, maxBytes: number): Promise<ResponseBody> {
+  return readStart(Readable.fromWeb(stream as Parameters<typeof Readable.fromWeb>[0]), maxBytes);
+}
+
 /**
  * Parses JSON whose objects and arrays are nested at most `maxDepth` deep, because recursive code that reads a deeper value could exhaust the
  * stack. Throws a `SyntaxError`.

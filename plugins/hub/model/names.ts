@@ -1,10 +1,11 @@
 import * as v from "valibot";
+import { boundedFetch, parseBoundedJson, readBody } from "signalman";
 import type { StsOrigin } from "../settings.ts";
 
 /** Fetches a URL that an agent has signed. */
 export type FetchSigned = (
   url: string,
-  init: { headers: Record<string, string>; signal: AbortSignal },
+  init: { headers: Record<string, string>; signal: AbortSignal; decompress: boolean },
 ) => Promise<Response>;
 
 /** An agent's name, or the reason why it is rejected. */
@@ -41,10 +42,11 @@ async function decideStsName(
     return { refused: "only pre-signed AWS STS URLs for name assignment are allowed" };
   }
   try {
-    const headers = { Accept: "application/json" };
-    const response = await fetchSigned(asked, { headers, signal: AbortSignal.timeout(5000) });
+    const headers = { ...boundedFetch.headers, Accept: "application/json" };
+    const signal = AbortSignal.timeout(5000);
+    const response = await fetchSigned(asked, { ...boundedFetch, headers, signal });
     if (!response.ok) return { refused: `AWS STS answered with ${response.status}` };
-    const { Account, Arn } = v.parse(identity, await response.json()).GetCallerIdentityResponse
+    const { Account, Arn } = v.parse(identity, await readJson(response)).GetCallerIdentityResponse
       .GetCallerIdentityResult;
     const [, role, session] = /^arn:aws:sts::.+:assumed-role\/(.+)\/(.+)$/.exec(Arn) ?? [];
     if (Account !== origin.accountId) return { refused: "the AWS account is not allowed" };
@@ -57,6 +59,14 @@ async function decideStsName(
     };
   }
 }
+
+async function readJson(response: Response): Promise<unknown> {
+  const { text, fault } = await readBody(response, mostAnswerBytes);
+  if (fault !== undefined) throw new Error(`the answer cannot be read: ${fault}`);
+  return parseBoundedJson(text);
+}
+
+const mostAnswerBytes = 64 * 1024;
 
 function isAllowed(role: string, patterns: string): boolean {
   return patterns.split(",").some((pattern) => {

@@ -1,6 +1,7 @@
-import type { Check, Finding } from "signalman";
+import { type Check, type Finding, readOutput } from "signalman";
 
 const oldest = [4, 1] as const;
+const mostBytes = 4096;
 
 /** Checks that PATH has a bash that can run jobs. */
 export const checkBash: Check["run"] = async ({ env, signal }) => {
@@ -13,8 +14,12 @@ export const checkBash: Check["run"] = async ({ env, signal }) => {
     signal,
     killSignal: "SIGKILL",
   });
-  const [version, errors] = await Promise.all([program.stdout.text(), program.stderr.text(), program.exited]);
-  return [judge(path, version.trim(), errors.trim(), remedy)];
+  const [version, errors] = await Promise.all([
+    readOutput(program.stdout, mostBytes),
+    readOutput(program.stderr, mostBytes),
+    program.exited,
+  ]);
+  return [judge(path, version.text.trim(), errors.text.trim(), remedy)];
 };
 
 export function findBash(env: Readonly<Record<string, string | undefined>>): string | null {

@@ -7,6 +7,7 @@ import {
   type Executor,
   type Finding,
   type Logger,
+  readOutput,
   toMessage,
   withoutSecrets,
 } from "signalman";
@@ -16,6 +17,7 @@ import { findBash } from "./bash.ts";
 import { findUsers } from "./keep-processes.ts";
 import { facts, type LoginFacts, toFindings } from "./login-facts.ts";
 
+const mostPrintedBytes = 4096;
 const slowMs = 1000;
 const profiles = "/etc/profile, ~/.bash_profile (or ~/.bash_login, ~/.profile) and the files they source";
 
@@ -101,7 +103,7 @@ async function findPrinted(options: {
     signal,
     killSignal: "SIGKILL",
   });
-  const printed = (await program.stdout.text()).trim();
+  const printed = (await readOutput(program.stdout, mostPrintedBytes)).text.trim();
   if (printed === "" || signal.aborted) return [];
   return [
     {

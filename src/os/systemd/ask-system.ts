@@ -1,4 +1,7 @@
+import { readOutput } from "../response-body.ts";
+
 const answerMs = 2000;
+const mostBytes = 1024 * 1024;
 
 /**
  * Runs a program of the system and returns its output; `undefined` when it fails or takes longer than two
@@ -13,7 +16,7 @@ export async function askSystem(command: readonly string[]): Promise<string | un
       timeout: answerMs,
       killSignal: "SIGKILL",
     });
-    const text = await new Response(program.stdout).text();
+    const { text } = await readOutput(program.stdout, mostBytes);
     return (await program.exited) === 0 ? text : undefined;
   } catch {
     return undefined;

@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import { AgentError, type ImagePull, type Output, type RegistryLogin } from "signalman";
+import { AgentError, type ImagePull, type Output, type RegistryLogin, toSize } from "signalman";
+import { createBoundedLineReader } from "signalman/terminal";
 import type { DockerConfig } from "../config.ts";
 import type { Engine } from "../engine/engine.ts";
 import { statusOf } from "../engine/errors.ts";
@@ -129,20 +130,26 @@ const progressMs = 5000;
 /** Before the second attempt; more before each further one. */
 const pauseMs = 2000;
 
+const mostEventBytes = 1024 * 1024;
+
 /** Resolves when the pull is complete; rejects with what the engine says of it. */
 async function readPull(stream: NodeJS.ReadableStream, progress: PullProgress): Promise<void> {
-  let rest = "";
   let isComplete = false;
-  for await (const chunk of stream) {
-    const lines = (rest + chunk.toString()).split("\n");
-    rest = lines.pop() ?? "";
-    for (const line of lines) {
-      if (line.trim() === "") continue;
+  const lines = createBoundedLineReader({
+    maxBytes: mostEventBytes,
+    onLine(line) {
+      if (line.trim() === "") return;
       const event = JSON.parse(line) as PullEvent;
       if (event.error !== undefined) throw new AgentError("DOCKER_FAILED", event.error);
       if (event.status?.startsWith("Status: ")) isComplete = true;
       progress.add(event);
-    }
-  }
+    },
+    onTooLong() {
+      const title = `the engine sent a line of more than ${toSize(mostEventBytes)} about a pull`;
+      throw new AgentError("DOCKER_FAILED", title);
+    },
+  });
+  // An error ends the loop, which destroys the stream.
+  for await (const chunk of stream) lines.push(chunk as Uint8Array);
   if (!isComplete) throw new AgentError("DOCKER_FAILED", "the engine broke off the pull");
 }

@@ -1,6 +1,7 @@
 import { connect } from "node:net";
 import type { JobCommandMessage } from "../../core/contracts/job-command.ts";
 import { AgentError, toMessage } from "../../core/errors.ts";
+import { createBoundedLineReader } from "../../os/bounded-lines.ts";
 import { type JobAnswer, jobMessagesVersion, jobSocketVariable, maxMessageBytes } from "./messages.ts";
 
 /** The job's process may be writing to a slow disk. */
@@ -31,26 +32,26 @@ export async function askJob(
 
 function exchange(path: string, line: string): Promise<JobAnswer> {
   return new Promise((resolve, reject) => {
-    let text = "";
     const fail = (why: string, cause?: unknown) => {
       socket.destroy();
       reject(new AgentError("JOB_UNREACHABLE", `the job at "${path}" ${why}`, { cause }));
     };
     const socket = connect(path, () => socket.write(line));
-    socket.setEncoding("utf8");
     socket.setTimeout(answerMs, () => fail(`did not answer within ${answerMs / 1000} s`));
     socket.on("error", (error) => fail(`cannot be reached: ${toMessage(error)}`, error));
     socket.on("close", () => fail("has ended, or does not answer"));
-    socket.on("data", (part) => {
-      text += String(part);
-      const end = text.indexOf("\n");
-      if (end < 0) return;
-      try {
-        resolve(JSON.parse(text.slice(0, end)) as JobAnswer);
-        socket.destroy();
-      } catch (error) {
-        fail("sent an answer that is not understood", error);
-      }
+    const lines = createBoundedLineReader({
+      maxBytes: maxMessageBytes,
+      onLine(line) {
+        try {
+          resolve(JSON.parse(line) as JobAnswer);
+          socket.destroy();
+        } catch (error) {
+          fail("sent an answer that is not understood", error);
+        }
+      },
+      onTooLong: () => fail("sent an answer that is too long"),
     });
+    socket.on("data", lines.push);
   });
 }

@@ -1,4 +1,5 @@
 import { rmSync } from "node:fs";
+import { type BoundedLineReader, createBoundedLineReader } from "../../os/bounded-lines.ts";
 import { restrictSocket } from "../../os/socket-path.ts";
 import { callCommand, type JobCommands } from "./call-command.ts";
 import { type JobAnswer, jobMessagesVersion, maxMessageBytes } from "./messages.ts";
@@ -16,8 +17,7 @@ const maxConnections = 64;
 const idleSeconds = 30;
 
 interface Connection {
-  /** The beginning of a line. */
-  rest: Buffer;
+  lines: BoundedLineReader;
 }
 
 /**
@@ -28,25 +28,23 @@ export function listenToJob({ path, commands }: JobSocketOptions): Disposable {
   const connections = new Set<Bun.Socket<Connection>>();
 
   function accept(socket: Bun.Socket<Connection>): void {
-    socket.data = { rest: Buffer.alloc(0) };
+    const lines = createBoundedLineReader({
+      maxBytes: maxMessageBytes,
+      onLine: (line) => receive(socket, line),
+      onTooLong: () => refuse(socket, `a message is longer than ${maxMessageBytes} bytes`),
+    });
+    socket.data = { lines };
     if (connections.size >= maxConnections) return refuse(socket, "too many processes speak with the job");
     connections.add(socket);
     socket.timeout(idleSeconds);
   }
 
-  function receive(socket: Bun.Socket<Connection>, bytes: Uint8Array): void {
-    const { data } = socket;
-    data.rest = Buffer.concat([data.rest, bytes]);
-    for (let end = data.rest.indexOf("\n"); end >= 0; end = data.rest.indexOf("\n")) {
-      const line = data.rest.subarray(0, end).toString();
-      data.rest = data.rest.subarray(end + 1);
-      const why = callCommand(commands, line);
-      if (why !== undefined) return refuse(socket, why);
-      // A client that does not read its answers is disconnected.
-      if (!send(socket, { is: "done", version: jobMessagesVersion })) return drop(socket);
-    }
-    if (data.rest.length > maxMessageBytes)
-      refuse(socket, `a message is longer than ${maxMessageBytes} bytes`);
+  function receive(socket: Bun.Socket<Connection>, line: string): void {
+    if (!connections.has(socket)) return;
+    const why = callCommand(commands, line);
+    if (why !== undefined) return refuse(socket, why);
+    // A client that does not read its answers is disconnected.
+    if (!send(socket, { is: "done", version: jobMessagesVersion })) drop(socket);
   }
 
   function refuse(socket: Bun.Socket<Connection>, why: string): void {
@@ -56,7 +54,6 @@ export function listenToJob({ path, commands }: JobSocketOptions): Disposable {
 
   function drop(socket: Bun.Socket<Connection>): void {
     connections.delete(socket);
-    socket.data.rest = Buffer.alloc(0);
     socket.end();
   }
 
@@ -66,7 +63,7 @@ export function listenToJob({ path, commands }: JobSocketOptions): Disposable {
     socket: {
       open: accept,
       data: (socket, bytes) => {
-        if (connections.has(socket)) receive(socket, bytes);
+        if (connections.has(socket)) socket.data.lines.push(bytes);
       },
       timeout: (socket) => void socket.end(),
       close: (socket) => void connections.delete(socket),

@@ -1,10 +1,8 @@
 import { expect, test } from "bun:test";
-import { readFileSync } from "node:fs";
-import { setTimeout as sleep } from "node:timers/promises";
 import { containerJob, createContainerScene, testEngine, useTestEngine } from "./containers.ts";
 import { deriveImage, images } from "./engine/images.ts";
 import { outline, toEvents } from "./jobs.ts";
-import type { Running } from "./fixtures.ts";
+import { watchMemory } from "./peak-memory.ts";
 
 useTestEngine();
 
@@ -51,29 +49,3 @@ test("a job that replaces the helper in its container by a flood costs no memory
   expect(lines).toContain("does not answer: it sent a line of more than 64.0 KiB");
   expect(await scene.left()).toEqual([]);
 }, 300_000);
-
-/** Resolves to the largest resident size that the program or one of its children had until it exited, in bytes. */
-async function watchMemory({ pid, finished }: Running): Promise<number> {
-  let peak = 0;
-  const over = finished.then(() => true);
-  while (!(await Promise.race([over, sleep(20, false)])))
-    peak = Math.max(peak, ...familyOf(pid).map(readPeak));
-  return peak;
-}
-
-function familyOf(pid: number): number[] {
-  const children = read(`/proc/${pid}/task/${pid}/children`).trim().split(" ").filter(Boolean).map(Number);
-  return [pid, ...children.flatMap(familyOf)];
-}
-
-function readPeak(pid: number): number {
-  return Number(/^VmHWM:\s+(\d+) kB$/m.exec(read(`/proc/${pid}/status`))?.[1] ?? 0) * 1024;
-}
-
-function read(path: string): string {
-  try {
-    return readFileSync(path, "utf8");
-  } catch {
-    return "";
-  }
-}

@@ -2,6 +2,7 @@ import { describe, expect, test } from "bun:test";
 import { createHash } from "node:crypto";
 import path from "node:path";
 import { binary, createTester } from "./fixtures.ts";
+import { watchMemory } from "./peak-memory.ts";
 import {
   findLeftovers,
   findProcesses,
@@ -11,6 +12,18 @@ import {
   toEvents,
   uniqueSeconds,
 } from "./jobs.ts";
+
+test("a job that floods where its result is asked for costs no memory", async () => {
+  await using tester = await createTester();
+  const flood = "echo() { head -c 300000000 /dev/zero | tr '\\0' x; }";
+  await tester.write("job.json", JSON.stringify({ commands: [flood, "(exit 130)"] }));
+  const running = tester.start(["run", "job.json", "--json"]);
+  const peak = await watchMemory(running);
+  const { exitCode, stdout } = await running.finished;
+  expect(peak).toBeLessThan(400 * 1024 * 1024);
+  expect(outline(toEvents(stdout)).at(-1)).toBe("end stopped");
+  expect(exitCode).toBe(130);
+}, 120_000);
 
 describe("a hostile job", () => {
   const after = "echo after";

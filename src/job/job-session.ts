@@ -98,8 +98,11 @@ export function createJobSession(request: JobRequest, options: JobSessionOptions
     },
     async capture(directive) {
       let text = "";
-      const collect: Output = (chunk) =>
-        (text += typeof chunk === "string" ? chunk : Buffer.from(chunk).toString());
+      // A job can replace any command that the directive calls.
+      const collect: Output = (chunk) => {
+        if (text.length < captureLength)
+          text += typeof chunk === "string" ? chunk : Buffer.from(chunk).toString();
+      };
       await attempt((current) => current.run(directive, collect, { silent: true }));
       return text;
     },
@@ -123,3 +126,6 @@ export function createJobSession(request: JobRequest, options: JobSessionOptions
     },
   };
 }
+
+/** Maximum length of captured output; the result of a job is one word. */
+const captureLength = 64 * 1024;

@@ -5,11 +5,7 @@
  */
 export type { Cookie, JobUser } from "./core/contracts/executor.ts";
 export type { EndReport } from "./os/processes/end-report.ts";
-export {
-  type BoundedLineOptions,
-  type BoundedLineReader,
-  createBoundedLineReader,
-} from "./os/bounded-lines.ts";
+export { type BoundedLineReaderOptions, createBoundedLineReader } from "./os/bounded-lines.ts";
 export { createJobGroup, type JobGroup } from "./os/cgroup/job-group.ts";
 export { removeLeftGroups } from "./os/cgroup/left-groups.ts";
 export { findGroupOutlook, limitRemedy, prepareLimits } from "./os/cgroup/prepare-limits.ts";

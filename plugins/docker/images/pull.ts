@@ -135,7 +135,7 @@ const mostEventBytes = 1024 * 1024;
 /** Resolves when the pull is complete; rejects with what the engine says of it. */
 async function readPull(stream: NodeJS.ReadableStream, progress: PullProgress): Promise<void> {
   let isComplete = false;
-  const lines = createBoundedLineReader({
+  const push = createBoundedLineReader({
     maxBytes: mostEventBytes,
     onLine(line) {
       if (line.trim() === "") return;
@@ -150,6 +150,6 @@ async function readPull(stream: NodeJS.ReadableStream, progress: PullProgress): 
     },
   });
   // An error ends the loop, which destroys the stream.
-  for await (const chunk of stream) lines.push(chunk as Uint8Array);
+  for await (const chunk of stream) push(chunk as Uint8Array);
   if (!isComplete) throw new AgentError("DOCKER_FAILED", "the engine broke off the pull");
 }

@@ -145,7 +145,7 @@ function createAnswers(engine: Engine, stream: Duplex, onFault: OnKeeperFault): 
     onFault(fault, end(new Error(text)));
     stream.destroy();
   };
-  const lines = createBoundedLineReader({
+  const push = createBoundedLineReader({
     maxBytes: answerBytes,
     onLine(line) {
       waiting?.resolve(line);
@@ -153,7 +153,7 @@ function createAnswers(engine: Engine, stream: Duplex, onFault: OnKeeperFault): 
     },
     onTooLong: () => fail("flooding", `it sent a line of more than ${toSize(answerBytes)}`),
   });
-  const sink = { write: lines.push, end: () => {} };
+  const sink = { write: push, end: () => {} };
   engine.docker.modem.demuxStream(
     stream,
     sink as unknown as NodeJS.WritableStream,

@@ -18,6 +18,7 @@ import { findUsers } from "./keep-processes.ts";
 import { facts, type LoginFacts, toFindings } from "./login-facts.ts";
 
 const mostPrintedBytes = 4096;
+const mostFactsLength = 64 * 1024;
 const slowMs = 1000;
 const profiles = "/etc/profile, ~/.bash_profile (or ~/.bash_login, ~/.profile) and the files they source";
 
@@ -78,7 +79,10 @@ async function readFacts(shell: Executor): Promise<LoginFacts> {
   let output = "";
   await shell.run(
     facts.map(({ name, script }) => `printf 'signalman-%s=%s\\n' ${name} "$(${script})"`).join("\n"),
-    (chunk) => void (output += typeof chunk === "string" ? chunk : decoder.decode(chunk, { stream: true })),
+    (chunk) => {
+      if (output.length > mostFactsLength) return;
+      output += typeof chunk === "string" ? chunk : decoder.decode(chunk, { stream: true });
+    },
   );
   return Object.fromEntries(
     facts.map(({ name }) => [

@@ -40,7 +40,7 @@ function exchange(path: string, line: string): Promise<JobAnswer> {
     socket.setTimeout(answerMs, () => fail(`did not answer within ${answerMs / 1000} s`));
     socket.on("error", (error) => fail(`cannot be reached: ${toMessage(error)}`, error));
     socket.on("close", () => fail("has ended, or does not answer"));
-    const lines = createBoundedLineReader({
+    const push = createBoundedLineReader({
       maxBytes: maxMessageBytes,
       onLine(line) {
         try {
@@ -52,6 +52,6 @@ function exchange(path: string, line: string): Promise<JobAnswer> {
       },
       onTooLong: () => fail("sent an answer that is too long"),
     });
-    socket.on("data", lines.push);
+    socket.on("data", push);
   });
 }

@@ -1,5 +1,5 @@
 import { rmSync } from "node:fs";
-import { type BoundedLineReader, createBoundedLineReader } from "../../os/bounded-lines.ts";
+import { createBoundedLineReader } from "../../os/bounded-lines.ts";
 import { restrictSocket } from "../../os/socket-path.ts";
 import { callCommand, type JobCommands } from "./call-command.ts";
 import { type JobAnswer, jobMessagesVersion, maxMessageBytes } from "./messages.ts";
@@ -17,7 +17,7 @@ const maxConnections = 64;
 const idleSeconds = 30;
 
 interface Connection {
-  lines: BoundedLineReader;
+  readonly push: (bytes: Uint8Array) => void;
 }
 
 /**
@@ -28,12 +28,12 @@ export function listenToJob({ path, commands }: JobSocketOptions): Disposable {
   const connections = new Set<Bun.Socket<Connection>>();
 
   function accept(socket: Bun.Socket<Connection>): void {
-    const lines = createBoundedLineReader({
+    const push = createBoundedLineReader({
       maxBytes: maxMessageBytes,
       onLine: (line) => receive(socket, line),
       onTooLong: () => refuse(socket, `a message is longer than ${maxMessageBytes} bytes`),
     });
-    socket.data = { lines };
+    socket.data = { push };
     if (connections.size >= maxConnections) return refuse(socket, "too many processes speak with the job");
     connections.add(socket);
     socket.timeout(idleSeconds);
@@ -63,7 +63,7 @@ export function listenToJob({ path, commands }: JobSocketOptions): Disposable {
     socket: {
       open: accept,
       data: (socket, bytes) => {
-        if (connections.has(socket)) socket.data.lines.push(bytes);
+        if (connections.has(socket)) socket.data.push(bytes);
       },
       timeout: (socket) => void socket.end(),
       close: (socket) => void connections.delete(socket),

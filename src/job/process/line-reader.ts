@@ -2,7 +2,7 @@ import { createBoundedLineReader } from "../../os/bounded-lines.ts";
 
 /** Splits a stream of JSON lines into messages. Lines that are not JSON, or longer than any message of the protocol, are skipped. */
 export function createLineReader<T>(onMessage: (message: T) => void): (bytes: Uint8Array) => void {
-  const lines = createBoundedLineReader({
+  return createBoundedLineReader({
     maxBytes: 64 * 1024,
     onLine(line) {
       try {
@@ -13,5 +13,4 @@ export function createLineReader<T>(onMessage: (message: T) => void): (bytes: Ui
     },
     onTooLong: () => {},
   });
-  return lines.push;
 }

@@ -1,0 +1,116 @@
+import { expect, test } from "bun:test";
+import { filesOf, textOf } from "../project.ts";
+
+/** Files that collect what arrives in pieces or read a stream to its end, and where the bound of each is. */
+const allowed: Readonly<Record<string, string>> = {
+  "src/agent/status-socket.ts": "`maxAnswerLength`",
+  "src/cli/job-view/display.ts": "`longestHeldLine`",
+  "src/cli/job-view/renderer.ts": "what one batch of events shows",
+  "src/cli/job-view/view-job.ts": "a finished log, written in pieces",
+  "src/cli/run/job-file.ts": "`limitBytes`",
+  "src/job/commands/job-sequences.ts": "`maxSequenceBytes`",
+  "src/job/job-session.ts": "`captureLength`",
+  "src/job/log/filter-chain.ts": "what one filter held back",
+  "src/job/log/spool-lines.ts": "a line of a log has 128 MiB at most",
+  "src/job/log/spool-recovery.ts": "a line of a log has 128 MiB at most",
+  "src/job/process/close-job.ts": "a few events of the agent itself",
+  "src/job/process/input.ts": "written by the agent: its settings and the request, which has a limit",
+  "src/job/run-in-fresh-session.ts": "`keptBytes`",
+  "src/os/processes/run-program.ts": "`lineLimit`, with the longest secret",
+  "src/os/response-body.ts": "`maxBytes` of readBody and readOutput",
+  "src/os/state/seal.ts": "the text to seal",
+  "src/os/systemd/notify.ts": "the address of a socket",
+  "src/session/gap.ts": "`memoryBytes`, then a file",
+  "src/session/markers.ts": "`maxLength`",
+  "src/session/noise.ts": "the session's own line, and `traceBytes`",
+  "src/session/shell-state.ts": "`tailBytes`",
+  "plugins/docker/containers/services.ts": "20 entries of a log, which the engine cuts at 16 KiB",
+  "plugins/docker/containers/tar.ts": "`maxBytes` of readFirstFile; archives of the request's files",
+  "plugins/docker/session/keeper-script.ts": "one order of 4 KiB",
+  "plugins/hub/cli/show-log.ts": "`maxLineBytes`",
+  "plugins/hub/http/exchange.ts": "`bodyLimit`",
+  "plugins/hub/model/log.ts": "one request of an agent, limited by its reader",
+  "plugins/kubernetes/client/api-error.ts": "bounded by the kubernetes plugin itself",
+  "plugins/kubernetes/client/capture.ts": "bounded by the kubernetes plugin itself",
+  "plugins/kubernetes/client/client.ts": "bounded by the kubernetes plugin itself",
+  "plugins/kubernetes/client/exec.ts": "one frame of standard input",
+  "plugins/kubernetes/client/watch.ts": "bounded by the kubernetes plugin itself",
+  "plugins/kubernetes/executor.ts": "bounded by the kubernetes plugin itself",
+  "plugins/kubernetes/job-pod.ts": "bounded by the kubernetes plugin itself",
+  "plugins/kubernetes/session/steps.ts": "one word of a step",
+  "plugins/kubernetes/wait/wait-for-pod.ts": "bounded by the kubernetes plugin itself",
+  "plugins/log-push/outbox.ts": "limits of a batch",
+  "plugins/redact/command.ts": "`maxInputBytes`",
+  "plugins/redact/encodings.ts": "one value",
+  "plugins/redact/redactor.ts": "the longest value, and `mostColourBytes`",
+  "plugins/semaphore/machine-facts.ts": "a program of macOS",
+  "plugins/serve/certificate/der.ts": "a certificate of the agent itself",
+  "plugins/serve/http/exchange.ts": "`maxBytes` of a body",
+  "plugins/shell/checks/login.ts": "`mostFactsLength`",
+};
+
+/** Ways to collect. */
+const patterns: Readonly<Record<string, RegExp>> = {
+  "a text that grows": /\b(?:rest|text|line|output|held|said|body|data|pending|tail|all)\b\s*\+=/,
+  "a text and the next piece": /\b\w+ \+ \w*[dD]ecoder\w*\.decode\(/,
+  "a list of pieces": /\b(?:chunks?|pieces|buffers|received|all)\.push\(/,
+  "joined bytes": /\bBuffer\.concat\(|\bconcatArrayBuffers\(/,
+  "a body or stream to its end":
+    /\.(?:text|json|arrayBuffer|bytes|blob|formData)\(\)|\bnew Response\(|\breadableStreamTo|\bnode:stream\/consumers|\bArray\.fromAsync\(/,
+};
+
+const sources = filesOf("src/**/*.ts", "plugins/**/*.ts").filter(
+  (file) => !file.endsWith(".test.ts") && !/^src\/testing\/|\/testing\//.test(file),
+);
+
+/** Descriptions of the collectors in a text, without its comments. */
+function collectorsIn(text: string): string[] {
+  const code = text.replace(/^\s*(?:\/\/|\/?\*).*$/gm, "");
+  return Object.keys(patterns).filter((name) => patterns[name]!.test(code));
+}
+
+test("no other file collects what arrives in pieces: each collector has a bound, and the list says where", () => {
+  const found = sources.filter((file) => collectorsIn(textOf(file)).length > 0 && !(file in allowed));
+  expect(found.map((file) => `${file}: ${collectorsIn(textOf(file)).join(", ")}`)).toEqual([]);
+});
+
+test("each file in the list exists and collects something", () => {
+  const stale = Object.keys(allowed).filter(
+    (file) => !sources.includes(file) || collectorsIn(textOf(file)).length === 0,
+  );
+  expect(stale).toEqual([]);
+});
+
+test("a bound that the list names in backquotes is in the file", () => {
+  const missing = Object.entries(allowed).flatMap(([file, where]) =>
+    Array.from(where.matchAll(/`(\w+)`/g), ([, name = ""]) => name)
+      .filter((name) => !textOf(file).includes(name))
+      .map((name) => `${file}: ${name}`),
+  );
+  expect(missing).toEqual([]);
+});
+
+test.each([
+  "rest += decoder.decode(chunk, { stream: true });",
+  "text += Buffer.from(chunk).toString();",
+  "const lines = (rest + decoder.decode(bytes)).split('\\n');",
+  "stream.on('data', (chunk) => all.push(chunk));",
+  "for await (const chunk of stream) chunks.push(chunk);",
+  "held = Buffer.concat([held, bytes]);",
+  "const body = await response.json();",
+  "return new Response(child.stdout).text();",
+  "const bytes = await Bun.readableStreamToBytes(stream);",
+  "import { text } from 'node:stream/consumers';",
+  "const chunks = await Array.fromAsync(stream);",
+])("this collects: %s", (code) => {
+  expect(collectorsIn(code)).not.toEqual([]);
+});
+
+test.each([
+  "// held += chunk",
+  "const lines = createBoundedLineReader({ maxBytes: 1024, onLine, onTooLong });",
+  "const { text } = await readBody(response, 1024);",
+  "size += bytes.length;",
+])("this does not collect: %s", (code) => {
+  expect(collectorsIn(code)).toEqual([]);
+});

@@ -6,8 +6,14 @@ export interface ColourlessText {
   readonly bytes: Uint8Array;
   /** Returns the position in the data of the byte at `at`. */
   toPosition(at: number): number;
-  /** Returns the sequences in a range of the data. */
-  sequencesIn(start: number, end: number): Uint8Array[];
+  /** Returns the places of the sequences in a range of the data. */
+  sequencesIn(start: number, end: number): readonly Range[];
+}
+
+/** A range of bytes. */
+export interface Range {
+  readonly start: number;
+  readonly end: number;
 }
 
 /**
@@ -106,7 +112,7 @@ function findEscape(
 export function withoutColours(data: Uint8Array, from: number): ColourlessText {
   const bytes = new Uint8Array(data.length - from);
   /** Positions in the data and in the text. */
-  const sequences: { readonly start: number; readonly end: number; readonly at: number }[] = [];
+  const sequences: (Range & { readonly at: number })[] = [];
   let size = 0;
   let done = from;
   const keep = (end: number) => {
@@ -122,26 +128,29 @@ export function withoutColours(data: Uint8Array, from: number): ColourlessText {
   }
   keep(data.length);
 
-  /** Returns the number of sequences up to the byte at `at` of the text. */
-  function countUpTo(at: number): number {
-    let [low, high] = [0, sequences.length];
-    while (low < high) {
-      const middle = (low + high) >> 1;
-      if (sequences[middle]!.at <= at) low = middle + 1;
-      else high = middle;
-    }
-    return low;
-  }
-
   return {
     bytes: bytes.subarray(0, size),
     toPosition(at) {
-      const last = sequences[countUpTo(at) - 1];
+      const last = sequences[countWhile(sequences, (each) => each.at <= at) - 1];
       return last ? last.end + at - last.at : from + at;
     },
     sequencesIn: (from, to) =>
-      sequences.flatMap(({ start, end }) => (start >= from && end <= to ? [data.subarray(start, end)] : [])),
+      sequences.slice(
+        countWhile(sequences, ({ start }) => start < from),
+        countWhile(sequences, ({ end }) => end <= to),
+      ),
   };
+}
+
+/** Returns the number of the first ranges of a list, in ascending order, for which `is` is true. */
+export function countWhile<T extends Range>(ranges: readonly T[], is: (range: T) => boolean): number {
+  let [low, high] = [0, ranges.length];
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if (is(ranges[middle]!)) low = middle + 1;
+    else high = middle;
+  }
+  return low;
 }
 
 const escape = 0x1b;

@@ -1,4 +1,10 @@
-import { type ColourlessText, createColourSearch, withoutColours } from "./colours.ts";
+import {
+  type ColourlessText,
+  countWhile,
+  createColourSearch,
+  type Range,
+  withoutColours,
+} from "./colours.ts";
 import { toForms, toLines } from "./encodings.ts";
 import { createPatterns, type Patterns, type PatternsOptions } from "./patterns.ts";
 import { longestToken, type Shape, tokenShapes } from "./shapes.ts";
@@ -146,11 +152,16 @@ interface Masked {
 }
 
 function maskIn(search: Search, data: Uint8Array, behindMask: number, final: boolean): Masked {
-  let found = findRanges(search.patterns, data, final);
+  const plain = findRanges(search.patterns, data, final);
   const colours = search.findColours(data);
   // No value that begins earlier reaches the first colours.
   const colourless = colours < 0 ? undefined : withoutColours(data, Math.max(0, colours - search.longest));
-  if (colourless) found = mergeRanges(found, findWithoutColours(search, data, colourless, final));
+  const found = colourless ? mergeRanges(plain, findWithoutColours(search, data, colourless, final)) : plain;
+  // A value may itself contain what looks like a colour.
+  const isKept = ({ start, end }: Range) => {
+    const around = plain.ranges[countWhile(plain.ranges, (range) => range.start <= start) - 1];
+    return around === undefined || end > around.end;
+  };
   const { decided } = found;
   const parts: Uint8Array[] = [];
   /** Everything before it is in `parts` or masked. */
@@ -165,9 +176,11 @@ function maskIn(search: Search, data: Uint8Array, behindMask: number, final: boo
       count += 1;
     }
     const from = Math.max(start, done);
-    const kept = colourless?.sequencesIn(from, end) ?? [];
-    parts.push(...kept);
-    bytes += kept.reduce((rest, { length }) => rest - length, Math.max(0, end - from));
+    bytes += Math.max(0, end - from);
+    for (const colour of colourless?.sequencesIn(from, end).filter(isKept) ?? []) {
+      parts.push(data.subarray(colour.start, colour.end));
+      bytes -= colour.end - colour.start;
+    }
     done = Math.max(done, end);
   }
   if (decided > done) parts.push(done > 0 || decided < data.length ? data.subarray(done, decided) : data);
@@ -176,7 +189,7 @@ function maskIn(search: Search, data: Uint8Array, behindMask: number, final: boo
 
 interface Found {
   /** In ascending order; overlapping ones are one. */
-  readonly ranges: readonly { readonly start: number; readonly end: number }[];
+  readonly ranges: readonly Range[];
   /** Position from which the data may be the beginning of a value. */
   readonly decided: number;
 }

@@ -1,3 +1,4 @@
+import { readOutput } from "../response-body.ts";
 import { readFileSync, statSync } from "node:fs";
 import { dirname } from "node:path";
 import type { JobUser } from "../../core/contracts/executor.ts";
@@ -115,6 +116,7 @@ const freeSudo: RootRight = {
 };
 
 const sudoMs = 5000;
+const maxRulesBytes = 1024 * 1024;
 
 /** Whether sudo lets a user execute any command as root without a password. */
 async function hasFreeSudo(
@@ -128,7 +130,7 @@ async function hasFreeSudo(
       signal: AbortSignal.any([AbortSignal.timeout(sudoMs), ...(signal ? [signal] : [])]),
       killSignal: "SIGKILL",
     });
-    return freeEntry.test(await sudo.stdout.text());
+    return freeEntry.test((await readOutput(sudo.stdout, maxRulesBytes)).text);
   } catch {
     return false;
   }

@@ -25,19 +25,11 @@ export function createColourSearch(
   values: Iterable<Uint8Array>,
   shapes: readonly Shape[],
 ): (data: Uint8Array) => number {
-  /** By a byte and the next one: 1 when they are neighbours. By a byte: 1 when it has such a neighbour. */
-  const neighbours = new Uint8Array(1 << 16);
-  const leaders = new Uint8Array(256);
-  const add = (first: number, second: number) => {
-    if (isLineEnd(first) || isLineEnd(second)) return;
-    neighbours[(first << 8) | second] = leaders[first] = 1;
-  };
-  for (const bytes of values) for (let at = 1; at < bytes.length; at += 1) add(bytes[at - 1]!, bytes[at]!);
-  for (const bytes of shapes.map(bytesOf))
-    for (const first of bytes) for (const second of bytes) add(first, second);
+  /** Created for the first escape, since most output has none. */
+  let made: Neighbours | undefined;
 
   /** Whether the colours from `start` on divide two neighbours, or are followed by the end of the data. */
-  function isBetween(data: Uint8Array, start: number): boolean {
+  function isBetween({ neighbours, leaders }: Neighbours, data: Uint8Array, start: number): boolean {
     if (start === 0 || leaders[data[start - 1]!] === 0) return false;
     let at = start;
     for (let end = endOfColour(data, at); end !== undefined; end = endOfColour(data, at)) {
@@ -50,21 +42,47 @@ export function createColourSearch(
   return (data) => {
     const first = data.indexOf(escape);
     if (first < 0) return -1;
+    const known = (made ??= findNeighbours(values, shapes));
     const { words, offset } = toWords(data);
     const findSingly = (from: number, to: number) => {
-      for (let at = from; at < to; at += 1) if (data[at] === escape && isBetween(data, at)) return at;
+      for (let at = from; at < to; at += 1) if (data[at] === escape && isBetween(known, data, at)) return at;
       return -1;
     };
     const start = findSingly(first, Math.min(offset, data.length));
     if (start >= 0) return start;
     for (let from = Math.max(0, (first - offset) >> 2); from < words.length;) {
-      const at = findEscape(data, words, offset, from, leaders, neighbours);
+      const at = findEscape(data, words, offset, from, known);
       if (at < 0) break;
-      if (isBetween(data, at)) return at;
+      if (isBetween(known, data, at)) return at;
       from = ((at - offset) >> 2) + 1;
     }
     return findSingly(Math.max(first, offset + words.length * wordBytes), data.length);
   };
+}
+
+/** Bytes that are next to each other in a value or token. */
+interface Neighbours {
+  /** By a byte and the next one: 1 when they are neighbours. */
+  readonly neighbours: Uint8Array;
+  /** By a byte: 1 when it has such a neighbour. */
+  readonly leaders: Uint8Array;
+}
+
+function findNeighbours(values: Iterable<Uint8Array>, shapes: readonly Shape[]): Neighbours {
+  const neighbours = new Uint8Array(1 << 16);
+  const leaders = new Uint8Array(256);
+  const add = (first: number, second: number) => {
+    if (isLineEnd(first) || isLineEnd(second)) return;
+    neighbours[(first << 8) | second] = leaders[first] = 1;
+  };
+  for (const bytes of values) for (let at = 1; at < bytes.length; at += 1) add(bytes[at - 1]!, bytes[at]!);
+  // Many shapes consist of the same characters.
+  const alphabets = new Map(
+    shapes.map(bytesOf).map((bytes) => [bytes.toSorted((a, b) => a - b).join(), bytes]),
+  );
+  for (const bytes of alphabets.values())
+    for (const first of bytes) for (const second of bytes) add(first, second);
+  return { neighbours, leaders };
 }
 
 /** Returns the position of the first escape behind one of the leaders in the words from `from` on; -1 when there is none. A word has one at most. */
@@ -73,8 +91,7 @@ function findEscape(
   words: Int32Array,
   offset: number,
   from: number,
-  leaders: Uint8Array,
-  neighbours: Uint8Array,
+  { leaders, neighbours }: Neighbours,
 ): number {
   const { length } = words;
   for (let index = from; index < length; index += 4) {

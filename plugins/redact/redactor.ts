@@ -45,7 +45,6 @@ export function createRedactor(
   options: RedactorOptions = {},
 ): Redactor {
   const forms = new Map<string, Uint8Array>();
-  const shapes = options.shapes ? tokenShapes() : [];
   /** Created when there is output to search, since many values may be added one by one. */
   let made: Search | undefined;
   let spareLines = mostEncodedLines;
@@ -68,7 +67,7 @@ export function createRedactor(
   }
 
   function search(): Search {
-    return (made ??= createSearch([...forms.values()], shapes, options));
+    return (made ??= createSearch([...forms.values()], options.shapes ? tokenShapes() : [], options));
   }
 
   function take(data: Uint8Array, final: boolean): Uint8Array {

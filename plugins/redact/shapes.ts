@@ -93,6 +93,14 @@ function run(kind: string, min: number, max: number): Run {
 
 /** Returns a table by byte: 1 when it belongs to `kind`, the content of a character class of a regular expression. */
 export function membersOf(kind: string): Uint8Array {
+  const known = members.get(kind) ?? findMembers(kind);
+  members.set(kind, known);
+  return known;
+}
+
+const members = new Map<string, Uint8Array>();
+
+function findMembers(kind: string): Uint8Array {
   const member = new RegExp(`[${kind.replaceAll("\\", "\\\\")}]`);
   return Uint8Array.from({ length: 256 }, (_, byte) => (member.test(String.fromCharCode(byte)) ? 1 : 0));
 }

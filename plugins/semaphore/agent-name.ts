@@ -1,8 +1,6 @@
-import { randomBytes } from "node:crypto";
-
 /** Generates a name of 20 characters of `[A-Za-z0-9_-]` (protocol section 2.2). */
 export function generateName(): string {
-  return randomBytes(15).toString("base64url");
+  return Buffer.from(crypto.getRandomValues(new Uint8Array(15))).toString("base64url");
 }
 
 /** Returns why the name of a slot is invalid, worded as in the reference agent; `undefined` for a valid name (protocol section 2.2). */

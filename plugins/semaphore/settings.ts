@@ -1,4 +1,3 @@
-import { getCACertificates } from "node:tls";
 import { AgentError, type Logger, readHostFile, toMessage } from "signalman";
 import { findNameFault, isUrlName } from "./agent-name.ts";
 import type { SemaphoreConfig } from "./config.ts";
@@ -158,6 +157,8 @@ export async function loadCertificates(path: string | undefined): Promise<readon
   if (!own.includes("-----BEGIN CERTIFICATE-----")) {
     throw new AgentError("CONFIG_INVALID", `ca-file "${path}" does not contain a certificate (expected PEM)`);
   }
+  // Loaded for this option only: it delays the registration.
+  const { getCACertificates } = await import("node:tls");
   return [...getCACertificates("default"), own];
 }
 

@@ -1,5 +1,3 @@
-import { Readable } from "node:stream";
-import { createGunzip } from "node:zlib";
 import { toSize } from "./amounts.ts";
 
 export interface ResponseBody {
@@ -23,13 +21,23 @@ export async function readBody(response: Response, maxBytes: number): Promise<Re
     await response.body.cancel();
     return { text: "", fault: `its content encoding "${encoding.slice(0, 40)}" was not requested` };
   }
-  const body = Readable.fromWeb(response.body as Parameters<typeof Readable.fromWeb>[0]);
-  return readStart(encoding === "gzip" ? decompress(body) : body, maxBytes);
+  return encoding === "gzip"
+    ? readStart(await decompress(response.body), maxBytes)
+    : readOutput(response.body, maxBytes);
 }
 
 /** Reads at most `maxBytes` of the output of a program, and closes the stream of a longer one. */
-export function readOutput(stream: ReadableStream<Uint8Array>, maxBytes: number): Promise<ResponseBody> {
-  return readStart(Readable.fromWeb(stream as Parameters<typeof Readable.fromWeb>[0]), maxBytes);
+export async function readOutput(
+  stream: ReadableStream<Uint8Array>,
+  maxBytes: number,
+): Promise<ResponseBody> {
+  const reader = stream.getReader();
+  const chunks = (async function* () {
+    for (let next = await reader.read(); !next.done; next = await reader.read()) yield next.value;
+  })();
+  const body = await readStart(chunks, maxBytes);
+  if (body.fault !== undefined) await reader.cancel().catch(() => {});
+  return body;
 }
 
 /**
@@ -60,18 +68,21 @@ const closeBracket = 0x5d;
 const openBrace = 0x7b;
 const closeBrace = 0x7d;
 
-function decompress(body: Readable): Readable {
+/** Loads Node's streams, which most answers do not need. */
+async function decompress(source: ReadableStream<Uint8Array>): Promise<AsyncIterable<Uint8Array>> {
+  const [{ Readable }, { createGunzip }] = await Promise.all([import("node:stream"), import("node:zlib")]);
+  const body = Readable.fromWeb(source as Parameters<typeof Readable.fromWeb>[0]);
   const gunzip = createGunzip();
   body.on("error", (error) => gunzip.destroy(error));
   gunzip.on("close", () => body.destroy());
   return body.pipe(gunzip);
 }
 
-async function readStart(stream: Readable, maxBytes: number): Promise<ResponseBody> {
+async function readStart(stream: AsyncIterable<Uint8Array>, maxBytes: number): Promise<ResponseBody> {
   const chunks: Uint8Array[] = [];
   let bytes = 0;
-  // Leaving the loop destroys the stream, which closes the connection.
-  for await (const chunk of stream as AsyncIterable<Uint8Array>) {
+  // Leaving the loop destroys a stream of Node's, which closes the connection.
+  for await (const chunk of stream) {
     chunks.push(chunk);
     bytes += chunk.length;
     if (bytes > maxBytes) {

@@ -1,8 +1,8 @@
-import { randomBytes } from "node:crypto";
 import { chmodSync, closeSync, constants, openSync, type Stats } from "node:fs";
 import { tmpdir } from "node:os";
 import { basename, dirname, join } from "node:path";
 import { AgentError } from "../core/errors.ts";
+import { randomHex } from "./random.ts";
 import { inDirectory, pinEntry, type PinnedEntry, resolveLinks, toKind } from "./state/file.ts";
 import { makeOwnDirectory } from "./state/private-directory.ts";
 
@@ -14,7 +14,7 @@ export const longestSocketPath = 107;
  * enough. Throws `FILE_FAILED`.
  */
 export function toSocketPath(directories: readonly string[]): string {
-  const name = `${randomBytes(6).toString("hex")}.sock`;
+  const name = `${randomHex(6)}.sock`;
   for (const directory of directories) {
     const path = join(directory, name);
     if (Buffer.byteLength(path) > longestSocketPath) continue;

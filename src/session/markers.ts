@@ -1,4 +1,4 @@
-import { randomBytes } from "node:crypto";
+import { randomHex } from "../os/random.ts";
 
 /** A message of the shell to the session, within its output. */
 export interface Marker {
@@ -26,7 +26,7 @@ const maxLength = 256;
 
 /** Returns 128 random bits as capitals and digits, which no terminal setting changes. */
 export function createNonce(): string {
-  return randomBytes(16).toString("hex").toUpperCase();
+  return randomHex(16).toUpperCase();
 }
 
 /**

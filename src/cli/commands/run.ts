@@ -1,4 +1,3 @@
-import { randomUUID } from "node:crypto";
 import { existsSync } from "node:fs";
 import { type CommandValues, defineCommand, type Program } from "../../core/contracts/command.ts";
 import type { JobResult } from "../../core/contracts/job-events.ts";
@@ -87,7 +86,7 @@ async function runJob(given: CommandValues<typeof args>, program: Program): Prom
   const summary = await runHere(request, {
     version: program.version,
     host,
-    settings: { ...toSettings(program, `run-${randomUUID()}`), ...(user && { user }) },
+    settings: { ...toSettings(program, `run-${crypto.randomUUID()}`), ...(user && { user }) },
     logger: program.logger,
     onSecrets: (values) => program.logger.addSecrets(values),
     env: process.env,

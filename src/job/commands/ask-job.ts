@@ -1,4 +1,3 @@
-import { connect } from "node:net";
 import type { JobCommandMessage } from "../../core/contracts/job-command.ts";
 import { AgentError, toMessage } from "../../core/errors.ts";
 import { createBoundedLineReader } from "../../os/bounded-lines.ts";
@@ -30,7 +29,9 @@ export async function askJob(
   if (answer.is !== "done") throw new AgentError("JOB_UNREACHABLE", `the job refuses: ${answer.why}`);
 }
 
-function exchange(path: string, line: string): Promise<JobAnswer> {
+async function exchange(path: string, line: string): Promise<JobAnswer> {
+  // Every plugin loads this file with the SDK.
+  const { connect } = await import("node:net");
   return new Promise((resolve, reject) => {
     const fail = (why: string, cause?: unknown) => {
       socket.destroy();

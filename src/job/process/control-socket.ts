@@ -1,4 +1,3 @@
-import { timingSafeEqual } from "node:crypto";
 import { restrictSocket } from "../../os/socket-path.ts";
 import { findEntry, removeEntry } from "../../os/state/file.ts";
 import { createLineReader } from "./line-reader.ts";
@@ -119,5 +118,5 @@ function send(socket: Bun.Socket<Client>, message: ToAgent): void {
 function isEqual(a: unknown, b: string): boolean {
   const left = Buffer.from(String(a));
   const right = Buffer.from(b);
-  return left.length === right.length && timingSafeEqual(left, right);
+  return left.length === right.length && crypto.timingSafeEqual(left, right);
 }

@@ -1,4 +1,3 @@
-import { format } from "node:util";
 import type { Logger } from "../../core/contracts/logger.ts";
 import { findPlace } from "../../core/host/plugin-source.ts";
 
@@ -12,10 +11,11 @@ export function logPluginOutput(logger: Logger): void {
     const lines = text.split("\n").filter((line) => line.trim() !== "");
     for (const line of lines) logger.child(plugin)[level](line.slice(0, lineLimit));
   };
+  const format = (args: unknown[]) => process.getBuiltinModule("node:util").format(...args);
   for (const method of ["log", "info", "debug", "trace", "dir", "table"] as const)
-    console[method] = (...args: unknown[]) => log(format(...args));
+    console[method] = (...args: unknown[]) => log(format(args));
   for (const method of ["warn", "error"] as const)
-    console[method] = (...args: unknown[]) => log(format(...args), "warn");
+    console[method] = (...args: unknown[]) => log(format(args), "warn");
   process.stdout.write = (chunk: string | Uint8Array, ...rest: unknown[]) => {
     log(typeof chunk === "string" ? chunk : Buffer.from(chunk).toString());
     const done = rest.findLast((value) => typeof value === "function");

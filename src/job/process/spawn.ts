@@ -1,10 +1,10 @@
-import { randomBytes } from "node:crypto";
 import { closeSync } from "node:fs";
 import { join } from "node:path";
 import type { JobUser } from "../../core/contracts/executor.ts";
 import type { JobRequest } from "../../core/contracts/job-request.ts";
 import { toGroupDirectory } from "../../os/cgroup/place.ts";
 import { createCookie } from "../../os/processes/cookie.ts";
+import { randomHex } from "../../os/random.ts";
 import type { Logger } from "../../core/contracts/logger.ts";
 import { readBootId } from "../../os/state/boot-id.ts";
 import { openStateFile } from "../../os/state/file.ts";
@@ -55,7 +55,7 @@ export function spawnJobProcess(
   { jobId, directory, socket, home, user }: NewJobPlace,
 ): SpawnedJobProcess {
   const { program, environment, plugins, baseDirectory, log, settings, claimTimeoutMs } = options;
-  const secret = randomBytes(32).toString("hex");
+  const secret = randomHex(32);
   const cookie = createCookie(jobId);
   const controlGroup = toGroupDirectory(settings.agentId, cookie);
   const input: JobProcessInput = {

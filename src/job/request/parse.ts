@@ -1,4 +1,3 @@
-import { randomUUID } from "node:crypto";
 import * as v from "valibot";
 import { AgentError } from "../../core/errors.ts";
 import { encodeBase64 } from "../../os/base64.ts";
@@ -95,7 +94,7 @@ function withKeys(fault: Fault, unknown: readonly string[]): Fault {
 
 function normalise(job: WrittenJob): JobRequest {
   return {
-    id: toText(job.job_id) || toText(job.id) || randomUUID(),
+    id: toText(job.job_id) || toText(job.id) || crypto.randomUUID(),
     name: toText(job.job_name) || toText(job.name),
     executor: job.executor || "shell",
     env: toVariables(job),

@@ -1,5 +1,5 @@
 import type { Cookie } from "../../core/contracts/executor.ts";
-import { randomBytes } from "node:crypto";
+import { randomHex } from "../random.ts";
 
 const prefix = "SIGNALMAN_JOB_";
 
@@ -9,7 +9,7 @@ const prefix = "SIGNALMAN_JOB_";
  */
 export function createCookie(jobId: string): Cookie {
   const id = jobId.replaceAll(/[^A-Za-z0-9_]/g, "_").slice(0, 100);
-  return { name: `${prefix}${id}_${randomBytes(4).toString("hex")}`, value: randomBytes(16).toString("hex") };
+  return { name: `${prefix}${id}_${randomHex(4)}`, value: randomHex(16) };
 }
 
 /** Returns `true` when an environment (as in `/proc/<pid>/environ`) contains exactly this cookie. */

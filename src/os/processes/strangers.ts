@@ -6,7 +6,18 @@ export interface Strangers {
   readonly sessions: ReadonlySet<number>;
 }
 
+/** They are looked up again after {@link freshMs}: one of them may die, and its pid be that of a process of the job. */
 export function findStrangers(): Strangers {
+  const now = performance.now();
+  if (last === undefined || now - last.at > freshMs) last = { at: now, strangers: readStrangers() };
+  return last.strangers;
+}
+
+/** The start and the end of a job look several times. The kernel does not run through all pids in this time. */
+const freshMs = 100;
+let last: { readonly at: number; readonly strangers: Strangers } | undefined;
+
+function readStrangers(): Strangers {
   const pids = new Set<number>();
   const sessions = new Set<number>([0]);
   for (let stat = readStat(process.pid); stat !== undefined; stat = readStat(stat.ppid)) {

@@ -1,4 +1,3 @@
-import { randomUUID } from "node:crypto";
 import { homedir } from "node:os";
 import { join } from "node:path";
 import { AgentError, isAgentError, toMessage } from "../../core/errors.ts";
@@ -117,7 +116,7 @@ function keepAgentId(path: string, onDamaged: (message: string) => void = () => 
     if (isAgentError(error, "STATE_NEWER")) throw error;
     onDamaged(`the agent's id is unreadable and replaced by a new one: ${toMessage(error)}`);
   }
-  const id = randomUUID();
+  const id = crypto.randomUUID();
   writeDocument(path, id);
   return id;
 }

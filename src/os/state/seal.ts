@@ -1,10 +1,9 @@
-import { createCipheriv, createDecipheriv, hkdfSync, randomBytes } from "node:crypto";
-
 /**
  * Encrypts a text with a key (AES-256-GCM, under a key derived with HKDF), such as an access token on disk
  * with the registration token.
  */
 export function seal(text: string, key: string): string {
+  const { createCipheriv, randomBytes } = loadCrypto();
   const salt = randomBytes(16);
   const iv = randomBytes(12);
   const cipher = createCipheriv("aes-256-gcm", derive(key, salt), iv);
@@ -14,6 +13,7 @@ export function seal(text: string, key: string): string {
 
 /** Decrypts a sealed text; `undefined` when it was sealed with another key or changed. */
 export function unseal(sealed: string, key: string): string | undefined {
+  const { createDecipheriv } = loadCrypto();
   const bytes = Buffer.from(sealed, "base64");
   try {
     const decipher = createDecipheriv(
@@ -29,5 +29,8 @@ export function unseal(sealed: string, key: string): string | undefined {
 }
 
 function derive(key: string, salt: Uint8Array): Uint8Array {
-  return new Uint8Array(hkdfSync("sha256", key, salt, "signalman state", 32));
+  return new Uint8Array(loadCrypto().hkdfSync("sha256", key, salt, "signalman state", 32));
 }
+
+/** Loaded when it is used: a registration must not wait for it. */
+const loadCrypto = () => process.getBuiltinModule("node:crypto");

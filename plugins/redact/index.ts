@@ -1,7 +1,6 @@
 import { definePlugin, jobCommand, logFilter } from "signalman";
 import { config } from "./config.ts";
-import { createRedactCommand } from "./job-command.ts";
-import { openRedaction, type Redaction } from "./redaction.ts";
+import type { Redaction } from "./redaction.ts";
 
 /** Masks secrets in job logs. */
 export default definePlugin({
@@ -11,7 +10,12 @@ export default definePlugin({
   config,
   flags: { "redacted-vars": "vars", "redacted-shapes": "shapes" },
   commands: { redact: () => import("./command.ts") },
-  setup(ctx, options) {
+  async setup(ctx, options) {
+    // Only a process with a job needs them.
+    const [{ createRedactCommand }, { openRedaction }] = await Promise.all([
+      import("./job-command.ts"),
+      import("./redaction.ts"),
+    ]);
     // A job's process has one job.
     let current: Redaction | undefined;
     ctx.provide(logFilter, "redact", {

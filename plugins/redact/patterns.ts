@@ -50,6 +50,7 @@ export function createPatterns(
   options: PatternsOptions = {},
 ): Patterns {
   const { patienceBytes = 16 * 1024 } = options;
+  const wordCharacters = membersOf("A-Za-z0-9_");
   const readers = shapes.map(({ parts }) => createShapeReader(parts));
   const sorted = sortPatterns([
     ...values.map((bytes) => toPattern(bytes)),
@@ -194,7 +195,6 @@ const noWords: Int32Array = new Int32Array(0);
 
 /** A prefix of at least so many bytes is rarely found by chance. */
 const rareBytes = 3;
-const wordCharacters = membersOf("A-Za-z0-9_");
 
 function toBorders(bytes: Uint8Array): Uint32Array {
   const borders = new Uint32Array(bytes.length + 1);

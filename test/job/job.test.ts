@@ -100,7 +100,7 @@ test("the plugin redact masks values of secret variables wherever the job shows 
       env: [environmentVariable("API_TOKEN", "tok-123456")],
       commands: commands("print $API_TOKEN", "print tok-123456"),
     },
-    { setup: (ctx) => void redact.setup(ctx, { vars: ["*_TOKEN"], shapes: false }) },
+    { setup: (ctx) => redact.setup(ctx, { vars: ["*_TOKEN"], shapes: false }) },
   );
   expect(blocks.slice(2, 4)).toEqual([
     "print $API_TOKEN → 0: [REDACTED]\n",

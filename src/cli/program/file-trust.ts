@@ -32,9 +32,8 @@ export interface FileTrustOptions {
 export function createFileTrust(options: FileTrustOptions): FileTrust | undefined {
   const { argv, env, cwd, isInWorkingDirectory } = options;
   if (isAllowed(argv, env)) return undefined;
-  const isReadOnly = findReadOnlyMounts();
-  const findWriter = createWriterSearch(trustUsers([0, process.geteuid?.() ?? 0]), isReadOnly);
-  const findJob = createWriterSearch(trustUsers([0]), isReadOnly);
+  const findWriter = createLazySearch([0, process.geteuid?.() ?? 0]);
+  const findJob = createLazySearch([0]);
   const hasShellUser = isGiven("shell-user", argv, env);
 
   const assertFiles = (what: string, path: string): void => {
@@ -59,6 +58,12 @@ export function createFileTrust(options: FileTrustOptions): FileTrust | undefine
       });
     },
   };
+}
+
+/** Most agents name no file, and then the accounts and mounts of the host need not be read. */
+function createLazySearch(uids: readonly number[]): ReturnType<typeof createWriterSearch> {
+  let made: ReturnType<typeof createWriterSearch> | undefined;
+  return (path) => (made ??= createWriterSearch(trustUsers(uids), findReadOnlyMounts()))(path);
 }
 
 function toFault(subject: string, { reason, remedy }: Writer): string {

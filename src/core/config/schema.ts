@@ -47,12 +47,9 @@ export function toPublished(schema: JsonSchema): JsonSchema {
 /** Whether a schema contains a secret, at any depth. */
 export function holdsSecret(schema: JsonSchema): boolean {
   if (schema.secret === true || schema.writeOnly === true) return true;
-  let found = false;
-  mapNested(schema, (nested) => {
-    found ||= holdsSecret(nested);
-    return nested;
-  });
-  return found;
+  const { properties = {}, items, anyOf = [], oneOf = [], additionalProperties: more } = schema;
+  const nested = [...Object.values(properties), ...anyOf, ...oneOf, items, more];
+  return nested.some((each) => typeof each === "object" && holdsSecret(each));
 }
 
 /** https://standardschema.dev/json-schema */

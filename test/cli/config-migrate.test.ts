@@ -114,10 +114,11 @@ describe("signalman config migrate", () => {
       "no-https": false,
       "disconnect-after-idle-timeout": 300,
       "interruption-grace-period": 60,
-      "env-vars": ["CACHE=s3://bucket", "DEPLOY_TOKEN=deploy-5ecret"],
+      "env-vars": ["CACHE=s3://bucket", "DEPLOY_TOKEN=[REDACTED]"],
     });
     const text = await readFile(join(home.path, "new.yaml"), "utf8");
     expect(text).toContain("token: registration-5ecret");
+    expect(text).toContain("DEPLOY_TOKEN=deploy-5ecret");
     expect(text).toContain("# omitted, because the agent does not start with it: discconect-after-job");
 
     const again = await home.run("config", "migrate", ...words);

@@ -1,4 +1,14 @@
-import { chownSync, rmSync, writeFileSync } from "node:fs";
+import {
+  chownSync,
+  closeSync,
+  constants,
+  fstatSync,
+  ftruncateSync,
+  openSync,
+  unlinkSync,
+  writeFileSync,
+  writeSync,
+} from "node:fs";
 import { AgentError, toMessage } from "signalman";
 import type { JobUser } from "signalman/terminal";
 
@@ -11,12 +21,42 @@ export function writePrivateFile(
   text: string | Uint8Array,
   options: { isNew?: boolean; user?: JobUser | undefined } = {},
 ): void {
+  const { isNew, user } = options;
   try {
-    // The job may have put a FIFO there, or hold a lease on the file before: a writer would wait for it.
-    if (!options.isNew) rmSync(path, { force: true });
+    if (!isNew && !user && overwrite(path, text)) return;
+    if (!isNew) remove(path);
     writeFileSync(path, text, { mode: 0o600, flag: "wx" });
-    if (options.user) chownSync(path, options.user.uid, options.user.gid);
+    if (user) chownSync(path, user.uid, user.gid);
   } catch (cause) {
     throw new AgentError("FILE_FAILED", `cannot write "${path}": ${toMessage(cause)}`, { cause });
+  }
+}
+
+/**
+ * Overwrites a file of this user, which is ten times as fast as to create it anew. `false` when there is none: the job may have put a FIFO there,
+ * hold a lease on it, for whose end a writer would wait, or have linked another file.
+ */
+function overwrite(path: string, text: string | Uint8Array): boolean {
+  const bytes = Buffer.from(text);
+  let fd: number | undefined;
+  try {
+    fd = openSync(path, constants.O_WRONLY | constants.O_NONBLOCK | constants.O_NOFOLLOW);
+    const stats = fstatSync(fd);
+    if (!stats.isFile() || stats.nlink > 1 || (stats.mode & 0o077) !== 0) return false;
+    for (let at = 0; at < bytes.length;) at += writeSync(fd, bytes, at);
+    ftruncateSync(fd, bytes.length);
+    return true;
+  } catch {
+    return false;
+  } finally {
+    if (fd !== undefined) closeSync(fd);
+  }
+}
+
+function remove(path: string): void {
+  try {
+    unlinkSync(path);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== "ENOENT") throw error;
   }
 }

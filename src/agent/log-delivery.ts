@@ -13,6 +13,7 @@ import { openSpool } from "../job/log/spool-reader.ts";
 import type { JobProcess } from "../job/process/job-process.ts";
 import { readDeliveryCursor } from "../job/process/job-documents.ts";
 import { jobFiles } from "../job/process/messages.ts";
+import { createGarbageMeter } from "../os/garbage-meter.ts";
 import { writeDocument } from "../os/state/document.ts";
 import { assertCreated } from "../job/assert-created.ts";
 import { findEntry } from "../os/state/file.ts";
@@ -87,6 +88,7 @@ async function deliverWithBackend(
   signal: AbortSignal,
 ): Promise<LogDelivery> {
   let delivered = reader.cursor;
+  const passed = createGarbageMeter();
   const position = () => ({
     producedBytes: findEntry(join(directory, jobFiles.spool))?.size ?? 0,
     deliveredBytes: delivered.offset,
@@ -101,6 +103,7 @@ async function deliverWithBackend(
     openReader: () => openSpool(join(directory, jobFiles.spool), { source: process.source }),
     saveCursor(cursor) {
       delivered = cursor;
+      passed(cursor.offset);
       writeDocument(join(directory, jobFiles.delivery), cursor, { isSynced: false });
     },
     refreshToken: () => delivery.refreshToken(),

@@ -7,6 +7,7 @@ import { openJob, type OpenJob } from "../open.ts";
 import { createClaimTimer } from "./claim-timer.ts";
 import { closeJob } from "./close-job.ts";
 import { type ControlSocket, listenForAgents } from "./control-socket.ts";
+import { createGarbageMeter } from "../../os/garbage-meter.ts";
 import type { Lock } from "../../os/state/lock.ts";
 import { jobFiles, type JobProcessInput } from "./messages.ts";
 import { findTampering } from "./tampering.ts";
@@ -89,7 +90,11 @@ async function open(request: JobRequest, { host, input, logger, lock }: ServeJob
     }),
   );
   inspect = () => findTampering({ directory: input.directory, spool, lock, control });
-  spool.watch(() => control.tell({ is: "more" }));
+  const passed = createGarbageMeter();
+  spool.watch(() => {
+    control.tell({ is: "more" });
+    passed(spool.stats.bytes);
+  });
   cleanup.defer(reportHangingHooks(host, control));
   const owned = cleanup.move();
   return {

@@ -8,6 +8,7 @@ import { toMessage } from "../core/errors.ts";
 import type { StateDirectory } from "../os/state/directory.ts";
 import type { ExecutorCleanUp } from "./executor-clean-up.ts";
 import { createHookListener } from "./hook-listener.ts";
+import { createIdleMemory } from "./idle-memory.ts";
 import { createSlotNotifier, type SlotListener } from "./notifier.ts";
 import type { OperatorSignals } from "./operator-signals.ts";
 import { runSlot, type SlotsOptions } from "./slot.ts";
@@ -50,7 +51,8 @@ export async function runAgent(options: AgentOptions): Promise<AgentEnd | undefi
     if (!isCleaning) void options.cleanUp.cleanUpEarlierJobs(logger, exiting.signal);
     isCleaning = true;
   };
-  const { reason, isFailed, error } = await runSlots(options, { registered: cleanUp });
+  using memory = createIdleMemory();
+  const { reason, isFailed, error } = await runSlots(options, [memory.listener, { registered: cleanUp }]);
   exiting.abort();
   await options.deliverer.settle();
   if (signals.handOver.aborted) {
@@ -75,7 +77,7 @@ interface SlotsEnd {
 }
 
 /** Runs the configured slots, and those that are no longer configured until they have finished their left job. */
-async function runSlots(options: AgentOptions, listener: SlotListener): Promise<SlotsEnd> {
+async function runSlots(options: AgentOptions, listeners: readonly SlotListener[]): Promise<SlotsEnd> {
   const { signals, logger, state } = options;
   const slots = new Set([...Array(options.slots).keys(), ...state.slots()]);
   const isOne = slots.size === 1;
@@ -84,7 +86,7 @@ async function runSlots(options: AgentOptions, listener: SlotListener): Promise<
   const run = async (slot: number): Promise<void> => {
     const isConfigured = slot < options.slots;
     try {
-      const reason = await runSlot(toSlotOptions(slot, options, { isOne, isConfigured, listener }));
+      const reason = await runSlot(toSlotOptions(slot, options, { isOne, isConfigured, listeners }));
       if (isConfigured) end.reason = reason;
       if (reason === "unable-to-sync") end.isFailed = true;
       if (isOne || !isConfigured || isExiting(signals)) return;
@@ -104,10 +106,16 @@ async function runSlots(options: AgentOptions, listener: SlotListener): Promise<
   return end;
 }
 
+interface SlotFacts {
+  readonly isOne: boolean;
+  readonly isConfigured: boolean;
+  readonly listeners: readonly SlotListener[];
+}
+
 function toSlotOptions(
   slot: number,
   options: AgentOptions,
-  { isOne, isConfigured, listener }: { isOne: boolean; isConfigured: boolean; listener: SlotListener },
+  { isOne, isConfigured, listeners }: SlotFacts,
 ): Parameters<typeof runSlot>[0] {
   const { host, logger, state, status, signals } = options;
   return {
@@ -116,7 +124,7 @@ function toSlotOptions(
     directory: state.slot(slot),
     logger: isOne ? logger : logger.fork(),
     place: options.placeOf(slot),
-    notifier: createSlotNotifier([status.slot(slot), createHookListener(host, slot), listener]),
+    notifier: createSlotNotifier([status.slot(slot), createHookListener(host, slot), ...listeners]),
     signals: isConfigured ? signals : toDraining(signals),
   };
 }

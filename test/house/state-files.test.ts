@@ -31,6 +31,7 @@ const allowed: Readonly<Record<string, string>> = {
   "src/os/log-file/rotate.ts": "the agent's log",
   "src/os/watchdog/loop-watch.ts": "a new file in TMPDIR (O_EXCL)",
   "src/os/processes/descendants.ts": "/proc",
+  "src/os/program-code.ts": "/proc",
   "src/os/cgroup/group-tree.ts": "control groups in /sys",
   "src/os/cgroup/hierarchy.ts": "control groups in /sys",
   "src/os/cgroup/job-group.ts": "control groups in /sys",

@@ -22,6 +22,8 @@ export interface Libc {
   duplicate(from: number, to: number): boolean;
   /** Denies other processes of the same user access to memory, environment and descriptors of this process. */
   setUndumpable(): boolean;
+  /** Unmaps pages of a file that this process has not changed; they are mapped again when they are used. */
+  releasePages(address: number, bytes: number): void;
 }
 
 /**
@@ -51,6 +53,7 @@ let loaded: Libc | null | undefined;
 export const libcNames = ["libc.so.6", "libc.musl-x86_64.so.1", "libc.musl-aarch64.so.1", "libc.so"];
 
 const PR_SET_DUMPABLE = 4;
+const MADV_DONTNEED = 4;
 const LOCK_EX_NB = 2 | 4;
 const PR_SET_CHILD_SUBREAPER = 36;
 const PR_GET_CHILD_SUBREAPER = 37;
@@ -82,6 +85,7 @@ const signatures = {
   flock: { args: ["i32", "i32"], returns: "i32" },
   getrusage: { args: ["i32", "ptr"], returns: "i32" },
   dup2: { args: ["i32", "i32"], returns: "i32" },
+  madvise: { args: ["u64", "u64", "i32"], returns: "i32" },
 } as const;
 
 interface Symbols {
@@ -92,6 +96,7 @@ interface Symbols {
   flock(fd: number, operation: number): number;
   getrusage(who: number, usage: Pointer): number;
   dup2(from: number, to: number): number;
+  madvise(address: number, bytes: number, advice: number): number;
 }
 
 function wrap(libc: Symbols): Libc {
@@ -120,6 +125,7 @@ function wrap(libc: Symbols): Libc {
     lock: (fd) => libc.flock(fd, LOCK_EX_NB) === 0,
     duplicate: (from, to) => libc.dup2(from, to) === to,
     setUndumpable: () => libc.prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) === 0,
+    releasePages: (address, bytes) => void libc.madvise(address, bytes, MADV_DONTNEED),
     hasZombie: () => {
       info.fill(0);
       // The pid is at byte 16 of siginfo_t on 64-bit Linux; 0 means that no child has ended.

@@ -1,0 +1,31 @@
+import { releaseProgramCode } from "../os/program-code.ts";
+import type { SlotListener } from "./notifier.ts";
+
+/** Gives memory back while an agent is idle: after its start, and after its last running job. Disposal ends it. */
+export function createIdleMemory(idleMs = 300): { readonly listener: SlotListener } & Disposable {
+  const running = new Set<string>();
+  let timer: NodeJS.Timeout | undefined;
+  const schedule = () => {
+    clearTimeout(timer);
+    if (running.size > 0) return;
+    timer = setTimeout(() => {
+      Bun.gc(true);
+      releaseProgramCode();
+    }, idleMs);
+    timer.unref();
+  };
+  return {
+    listener: {
+      registered: schedule,
+      jobFollowed({ job }) {
+        running.add(job.id);
+        clearTimeout(timer);
+      },
+      jobReleased({ job }) {
+        running.delete(job.id);
+        schedule();
+      },
+    },
+    [Symbol.dispose]: () => clearTimeout(timer),
+  };
+}

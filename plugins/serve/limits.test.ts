@@ -128,8 +128,9 @@ describe("the server refuses", () => {
     expect(await isAlive(scene)).toBe(true);
     await closed(silent[0]!);
     const many = await Promise.all(Array.from({ length: 1000 }, () => open(scene.port)));
+    // A connection that the server accepts only now would close the one of the request, too.
+    while (many.filter((socket) => !socket.destroyed).length > 20) await Bun.sleep(10);
     expect(await isAlive(scene)).toBe(true);
-    expect(many.filter((socket) => !socket.destroyed).length).toBeLessThan(1000);
     for (const socket of [...silent, ...many]) socket.destroy();
   });
 });

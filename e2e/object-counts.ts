@@ -42,6 +42,17 @@ export function expectNoGrowth(before: ObjectCounts, after: ObjectCounts, times:
   expect(grown).toEqual([]);
 }
 
+/** Counts the objects of this process after a garbage collection: the types that a held job or request has. */
+export async function countObjects(): Promise<ObjectCounts> {
+  const { heapStats } = await import("bun:jsc");
+  // What the last call itself holds is gone a moment later.
+  await Bun.sleep(300);
+  Bun.gc(true);
+  Bun.gc(true);
+  const { objectTypeCounts } = heapStats();
+  return Object.fromEntries(Object.entries(objectTypeCounts).filter(([type]) => heldTypes.test(type)));
+}
+
 /** Types of which a single object for each job shows that something holds the job. */
 const heldTypes =
   /^(AbortController|AbortSignal|Subprocess|FileSink|Timeout|DOMException|TCPSocket|UnixSocket)$/;

@@ -1,7 +1,8 @@
 import { expect, test } from "bun:test";
-import { createScene, type Scene } from "./agents.ts";
+import { createHub } from "../plugins/hub/hub.ts";
+import { createScene, type Scene, startAgents } from "./agents.ts";
 import type { JobFile } from "./jobs.ts";
-import { createObjectCounter, expectNoGrowth } from "./object-counts.ts";
+import { countObjects, createObjectCounter, expectNoGrowth } from "./object-counts.ts";
 
 /** Runs jobs one after another, a few at once. */
 async function runJobs({ hub }: Scene, count: number, job: JobFile): Promise<void> {
@@ -30,4 +31,19 @@ test("a job's process keeps nothing of a command that has ended", async () => {
   const id = await scene.hub.submit({ commands });
   expect((await scene.hub.done(id)).result).toBe("passed");
   expectNoGrowth(await counter.after(1000), await counter.after(5000), 4000);
+});
+
+test("a hub keeps no connection, timer or signal of a job that has ended", async () => {
+  await using hub = await createHub({ syncIntervalMs: 50 });
+  await using _agents = await startAgents(hub, 2);
+  const runHubJobs = async (count: number) => {
+    const jobs = await Promise.all(
+      Array.from({ length: count }, () => hub.submit(JSON.stringify({ commands: ["echo hello"] }))),
+    );
+    for (const { id } of jobs) expect((await hub.done(id)).result).toBe("passed");
+  };
+  await runHubJobs(50);
+  const before = await countObjects();
+  await runHubJobs(100);
+  expectNoGrowth(before, await countObjects(), 100);
 });

@@ -1,0 +1,23 @@
+import { expect, test } from "bun:test";
+import { createScene } from "./agents.ts";
+import { containerJob, testEngine, useTestEngine } from "./containers.ts";
+import { createObjectCounter, expectNoGrowth } from "./object-counts.ts";
+
+useTestEngine();
+
+test("an agent keeps nothing of a job in containers that has ended", async () => {
+  await using scene = await createScene();
+  const { host } = await testEngine();
+  const counter = await createObjectCounter(scene.tester, "agent:job-ended", [10, 40]);
+  const flags = ["--config-file", counter.config, "--slots", "2"];
+  await scene.readyAgent(flags, { env: { DOCKER_HOST: host } });
+  const runJobs = async (count: number) => {
+    const job = containerJob(["echo hello"]);
+    const ids = await Promise.all(Array.from({ length: count }, () => scene.hub.submit(job)));
+    for (const id of ids) expect((await scene.hub.done(id)).result).toBe("passed");
+  };
+  await runJobs(10);
+  const before = await counter.after(10);
+  await runJobs(30);
+  expectNoGrowth(before, await counter.after(40), 30);
+});

@@ -11,6 +11,9 @@ async function countObjects(): Promise<Record<string, number>> {
   return heapStats().objectTypeCounts;
 }
 
+/** What the engine makes of functions that are called often. */
+const isCode = /Code|Executable|Structure|SymbolTable/;
+
 test("a server keeps nothing of a request that was answered", async () => {
   await using scene = await createApiScene();
   const ask = async (count: number) => {
@@ -26,7 +29,7 @@ test("a server keeps nothing of a request that was answered", async () => {
   const after = await countObjects();
   const grown = Object.entries(after).flatMap(([type, count]) => {
     const each = (count - (before[type] ?? 0)) / 150;
-    return each > 0.3 ? [`${each.toFixed(2)} ${type}`] : [];
+    return each > 0.3 && !isCode.test(type) ? [`${each.toFixed(2)} ${type}`] : [];
   });
   expect(grown).toEqual([]);
 });

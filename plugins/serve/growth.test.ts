@@ -23,13 +23,13 @@ test("a server keeps nothing of a request that was answered", async () => {
         await (await scene.fetch(path, { headers })).text();
     }
   };
-  await ask(50);
+  await ask(100);
   const before = await countObjects();
-  await ask(150);
+  await ask(300);
   const after = await countObjects();
   const grown = Object.entries(after).flatMap(([type, count]) => {
-    const each = (count - (before[type] ?? 0)) / 150;
-    return each > 0.3 && !isCode.test(type) ? [`${each.toFixed(2)} ${type}`] : [];
+    const each = (count - (before[type] ?? 0)) / 300;
+    return each > 0.5 && !isCode.test(type) ? [`${each.toFixed(2)} ${type}`] : [];
   });
   expect(grown).toEqual([]);
 });

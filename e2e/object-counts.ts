@@ -19,9 +19,10 @@ export async function createObjectCounter(
   tester: Tester,
   hook: "agent:job-ended" | "command:end",
   at: readonly number[],
+  settleMs = 300,
 ): Promise<ObjectCounter> {
   const file = (count: number | string) => path.join(tester.home, `objects-${count}.json`);
-  await tester.write("count-objects.ts", pluginText(hook, at, file("#")));
+  await tester.write("count-objects.ts", pluginText(hook, { at, settleMs, file: file("#") }));
   const plugins = { "./count-objects.ts": {} };
   const config = await tester.write("counting.json", JSON.stringify({ extends: "./fast.json", plugins }));
   return {
@@ -64,7 +65,15 @@ function limits(type: string): number {
   return heldTypes.test(type) ? 0.1 : 0.5;
 }
 
-function pluginText(hook: string, at: readonly number[], file: string): string {
+interface CountingOptions {
+  readonly at: readonly number[];
+  /** Milliseconds from the call to the count, for what the call itself holds. */
+  readonly settleMs: number;
+  /** Path of the counts; `#` stands for the number of calls. */
+  readonly file: string;
+}
+
+function pluginText(hook: string, { at, settleMs, file }: CountingOptions): string {
   return `
     import { heapStats } from "bun:jsc";
     import { renameSync, writeFileSync } from "node:fs";
@@ -83,8 +92,7 @@ function pluginText(hook: string, at: readonly number[], file: string): string {
       setup(ctx) {
         ctx.hook(${JSON.stringify(hook)}, () => {
           calls += 1;
-          // What this call itself holds is gone a moment later.
-          if (${JSON.stringify(at)}.includes(calls)) setTimeout(count, 300, calls);
+          if (${JSON.stringify(at)}.includes(calls)) setTimeout(count, ${settleMs}, calls);
         });
       },
     };

@@ -22,7 +22,7 @@ export { endUserProcesses } from "./os/users/end-user-processes.ts";
 export { toUserCommand, toUserEnvironment } from "./os/users/user-command.ts";
 export { decodeVariables, quote, toExportFile } from "./session/environment.ts";
 export { createPrefixed } from "./session/command-prefix.ts";
-export { createLazyExecutor } from "./session/lazy-executor.ts";
+export { createLazyExecutor } from "./job/lazy-executor.ts";
 export { type Guard, startGuard } from "./session/guard.ts";
 export { type LocalTerminal, openLocalTerminal } from "./session/local-terminal.ts";
 export { createSession, type Session, type SessionRunOptions } from "./session/session.ts";

@@ -104,6 +104,7 @@ function createHostedAgent(
 /** Callbacks that cannot be delivered do not hold up the exit for long: the next process continues. */
 function toLeaveSignal({ signals }: JobSourceContext): AbortSignal {
   const late = new AbortController();
+  // As long as the process: the signal is its own.
   onAbort(signals.interrupt, () => setTimeout(() => late.abort(), leaveMs).unref());
   return AbortSignal.any([late.signal, signals.handOver]);
 }

@@ -25,6 +25,24 @@ test("when the process of a job is killed with SIGKILL, the job's script stops a
   expect(existsSync(join(home.path, "deployed"))).toBe(false);
 });
 
+test("when the process of a job is killed while its login profile runs, the profile stops and all its processes are ended", async () => {
+  await using home = await tmpdir();
+  const job = join(home.path, "job.yaml");
+  writeFileSync(job, JSON.stringify({ id: "booting", commands: ["true"] }));
+  writeFileSync(join(home.path, ".bash_profile"), `echo ready >~/ready\nsleep 30\ntouch ~/deployed\n`);
+  const runner = Bun.spawn([process.execPath, main, "run", job], {
+    env: { ...process.env, HOME: home.path, TMPDIR: home.path },
+    stdio: ["ignore", "ignore", "ignore"],
+  });
+  await until(() => existsSync(join(home.path, "ready")));
+  expect(ofJob("booting").length).toBeGreaterThan(1);
+
+  runner.kill("SIGKILL");
+  await runner.exited;
+  await until(() => ofJob("booting").length === 0);
+  expect(existsSync(join(home.path, "deployed"))).toBe(false);
+});
+
 /** Processes that carry the cookie of the job with this id. */
 function ofJob(id: string): string[] {
   return readdirSync("/proc").filter((pid) => {

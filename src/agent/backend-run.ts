@@ -17,10 +17,11 @@ export async function runBackend(
   let timer: NodeJS.Timeout | undefined;
   const expire = () =>
     late.reject(createSlowCallError(backend, "run", `${toDuration(limitMs)} after its time was over`));
-  using _listener = onAbort(signal, () => (timer = setTimeout(expire, limitMs)));
+  const listener = onAbort(signal, () => (timer = setTimeout(expire, limitMs)));
   try {
-    return await Promise.race([backend.run(signal), late.promise]);
+    return await Promise.race([(async () => backend.run(signal))(), late.promise]);
   } finally {
+    listener[Symbol.dispose]();
     clearTimeout(timer);
     await dispose(backend, logger, limitMs);
   }

@@ -88,7 +88,7 @@ async function deliverWithBackend(
   signal: AbortSignal,
 ): Promise<LogDelivery> {
   let delivered = reader.cursor;
-  const passed = createGarbageMeter();
+  const collectGarbageAt = createGarbageMeter();
   const position = () => ({
     producedBytes: findEntry(join(directory, jobFiles.spool))?.size ?? 0,
     deliveredBytes: delivered.offset,
@@ -103,7 +103,7 @@ async function deliverWithBackend(
     openReader: () => openSpool(join(directory, jobFiles.spool), { source: process.source }),
     saveCursor(cursor) {
       delivered = cursor;
-      passed(cursor.offset);
+      collectGarbageAt(cursor.offset);
       writeDocument(join(directory, jobFiles.delivery), cursor, { isSynced: false });
     },
     refreshToken: () => delivery.refreshToken(),

@@ -8,8 +8,16 @@ import { loadLibc } from "./processes/libc.ts";
 export function releaseProgramCode(): void {
   const libc = loadLibc();
   if (libc === undefined) return;
-  for (const { start, end } of findCode(readFileSync("/proc/self/maps", "latin1"), process.execPath))
-    libc.releasePages(start, end - start);
+  for (const { start, end } of findCode(readMaps(), process.execPath)) libc.releasePages(start, end - start);
+}
+
+function readMaps(): string {
+  try {
+    return readFileSync("/proc/self/maps", "latin1");
+  } catch {
+    // There is no /proc here, or no descriptor is left.
+    return "";
+  }
 }
 
 /** Finds the executable mappings of a file, which nothing writes to. `maps`: `/proc/<pid>/maps` (proc_pid_maps(5)). */

@@ -1,27 +1,33 @@
 import { expect, test } from "bun:test";
-import { findCode, releaseProgramCode } from "../../src/os/program-code.ts";
+import type { JobRequest } from "signalman";
+import { createIdleMemory } from "../../src/agent/idle-memory.ts";
 
-const maps = `00200000-01800000 r--p 00000000 fe:00 42  /usr/bin/agent
-01840000-06641000 r-xp 01838000 fe:00 42                         /usr/bin/agent
-06642000-06656000 r--p 06641000 fe:00 42                         /usr/bin/agent
-06657000-08000000 rw-p 0665e000 fe:00 42                         /usr/bin/agent
-7f0000000000-7f0000001000 rwxp 00000000 00:00 0
-7f0000002000-7f0000003000 r-xp 00000000 fe:00 7                  /usr/lib/libc.so.6
-7ffc00000000-7ffc00001000 r-xp 00000000 00:00 0                  [vdso]
-`;
+const toEvent = (id: string) => ({ job: { id } as JobRequest });
 
-test("only executable pages of the program's own file are given back", () => {
-  expect(findCode(maps, "/usr/bin/agent")).toEqual([{ start: 0x01840000, end: 0x06641000 }]);
-  expect(
-    findCode(maps.replaceAll("/usr/bin/agent", "/usr/bin/agent (deleted)"), "/usr/bin/agent"),
-  ).toHaveLength(1);
-  expect(findCode(maps, "/usr/bin/other")).toEqual([]);
-});
+test("memory is given back after the start and after the last job, and never while a job runs", async () => {
+  let releases = 0;
+  const released: (() => void)[] = [];
+  const release = () => {
+    releases += 1;
+    for (const resolve of released.splice(0)) resolve();
+  };
+  const next = () => new Promise<void>((resolve) => released.push(resolve));
+  using memory = createIdleMemory({ idleMs: 1, release });
+  const { listener } = memory;
 
-test("a program that has given its code back goes on", () => {
-  const before = process.memoryUsage().rss;
-  releaseProgramCode();
-  const after = process.memoryUsage().rss;
-  if (process.platform === "linux") expect(after).toBeLessThan(before - 5e6);
-  expect(JSON.parse('{"a":[1,2]}')).toEqual({ a: [1, 2] });
+  const first = next();
+  void listener.registered?.({ name: "a", controlPlane: "b" });
+  await first;
+  expect(releases).toBe(1);
+
+  void listener.jobFollowed?.(toEvent("one"));
+  void listener.jobFollowed?.(toEvent("two"));
+  void listener.jobReleased?.(toEvent("one"));
+  await Bun.sleep(20);
+  expect(releases).toBe(1);
+
+  const second = next();
+  void listener.jobReleased?.(toEvent("two"));
+  await second;
+  expect(releases).toBe(2);
 });

@@ -120,6 +120,17 @@ export async function loadFrom(
     faults,
     off: off.map(({ request }) => request.key),
     parts: new Map(plugins.map(({ plugin }, index) => [plugin.name, chosen[index]!.parts])),
-    declared: await declareOptions([coreOptions, ...plugins.map(({ plugin }) => plugin)], schemas),
+    declared: await declareOptions(
+      [coreOptions, ...plugins.map(({ plugin }) => plugin)],
+      toOwnSchemas(schemas, plugins),
+    ),
   };
+}
+
+/** A plugin from outside declares its options itself, whatever its name. */
+function toOwnSchemas(schemas: KnownSchemas = {}, plugins: readonly LoadedPlugin[]): KnownSchemas {
+  const outside = new Set(
+    plugins.filter(({ origin }) => origin.kind !== "built-in").map(({ plugin }) => plugin.name),
+  );
+  return Object.fromEntries(Object.entries(schemas).filter(([name]) => !outside.has(name)));
 }

@@ -24,7 +24,8 @@ export async function declareOptions(
   const declared: DeclaredOptions[] = [];
   const takenBy = new Map<string, string>();
   for (const owner of owners) {
-    const declaration = await declare(owner, known[owner.name]);
+    const isKnown = Object.hasOwn(known, owner.name);
+    const declaration = await declare(owner, isKnown ? known[owner.name] : undefined);
     for (const { flag } of declaration.options) {
       if (flag === undefined) continue;
       const other = takenBy.get(flag);

@@ -90,10 +90,10 @@ async function open(request: JobRequest, { host, input, logger, lock }: ServeJob
     }),
   );
   inspect = () => findTampering({ directory: input.directory, spool, lock, control });
-  const passed = createGarbageMeter();
+  const collectGarbageAt = createGarbageMeter();
   spool.watch(() => {
     control.tell({ is: "more" });
-    passed(spool.stats.bytes);
+    collectGarbageAt(spool.stats.bytes);
   });
   cleanup.defer(reportHangingHooks(host, control));
   const owned = cleanup.move();

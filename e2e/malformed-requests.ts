@@ -14,7 +14,8 @@ export const malformedRequest: fc.Arbitrary<string> = fc
         "/jobs",
         "/jobs/a/log",
         "/status",
-        "/stop",
+        // "/stop" itself would be a valid request, which stops the job.
+        "/stop/x",
         "/agent_logs",
         "/is_alive",
         "*",

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "bun:test";
 import { chmodSync, chownSync, lchownSync, mkdirSync, symlinkSync, writeFileSync } from "node:fs";
-import { dirname, join } from "node:path";
+import { dirname, join, relative } from "node:path";
 import { createWriterSearch } from "../../src/os/file-trust/find-writer.ts";
 import { tmpdir } from "../../src/testing/index.ts";
 
@@ -101,6 +101,23 @@ describe("a file can be changed by other users", () => {
     expect(search()(path)).toBeUndefined();
     chmodSync(place.directory, 0o777);
     expect(search()(path)).toMatchObject({ path: place.directory });
+  });
+
+  test("when `..` behind a link leads to a directory that every user may write", async () => {
+    await using place = await createPlace();
+    const parent = dirname(place.directory);
+    const target = join(parent, "open", "target");
+    mkdirSync(target, { recursive: true });
+    writeFileSync(join(parent, "open", "file"), "");
+    writeFileSync(join(parent, "file"), "");
+    symlinkSync(target, join(parent, "link"));
+    const path = `${parent}/link/../file`;
+    expect(search()(path)).toBeUndefined();
+    chmodSync(join(parent, "open"), 0o777);
+    expect(search()(path)).toMatchObject({ path: join(parent, "open") });
+    expect(search()(relative(process.cwd(), parent) + "/link/../file")).toMatchObject({
+      path: join(parent, "open"),
+    });
   });
 
   test("not through links without an end, which no open follows", async () => {

@@ -1,6 +1,6 @@
 import { randomBytes } from "node:crypto";
 import { realpathSync } from "node:fs";
-import { join } from "node:path";
+import { join, resolve } from "node:path";
 import { AgentError, findOwnershipFault, readHolder, takeLock, toMessage } from "signalman";
 import { createStorage, type Storage } from "unstorage";
 import { createLog, type JobLog } from "../model/log.ts";
@@ -32,16 +32,18 @@ export interface Identity {
 /**
  * Loads the state from a directory, or creates an empty one. `token` takes precedence over the stored token.
  */
-export async function loadStorage(directory: string | undefined, token: string | undefined): Promise<Loaded> {
+export async function loadStorage(given: string | undefined, token: string | undefined): Promise<Loaded> {
   const fresh: Identity = {
     version: 1,
     token: token ?? randomBytes(16).toString("hex"),
     secret: randomBytes(32).toString("hex"),
   };
-  if (directory === undefined) {
+  if (given === undefined) {
     const empty = { agents: new Map(), jobs: new Map(), logs: new Map(), violations: [], release() {} };
     return { store: memoryStore, identity: fresh, ...empty };
   }
+  // The driver removes `..` from its path: the same directory is examined and locked.
+  const directory = resolve(given);
   assertOwn(directory);
   let release = (): void => {};
   try {

@@ -1,11 +1,11 @@
 import { homedir } from "node:os";
-import { resolve } from "node:path";
 import { peekFlags } from "../../core/config/arguments.ts";
 import { toVariable } from "../../core/config/flags.ts";
 import { parseBoolean } from "../../core/config/values.ts";
 import type { DeclaredOptions, EffectiveConfig } from "../../core/contracts/options.ts";
 import { AgentError } from "../../core/errors.ts";
 import { createWriterSearch, type Writer } from "../../os/file-trust/find-writer.ts";
+import { toAbsolute } from "../../os/file-trust/path-steps.ts";
 import { findReadOnlyMounts } from "../../os/file-trust/read-only-mounts.ts";
 import { trustUsers } from "../../os/file-trust/trusted-users.ts";
 import { listImportedFiles } from "./imported-files.ts";
@@ -52,7 +52,7 @@ export function createFileTrust(options: FileTrustOptions): FileTrust | undefine
     findScriptFaults(declared, config) {
       const isOwnHome = !config.options.some(({ key, value }) => key === "shell-user" && value);
       return listScripts(declared, config).flatMap(({ key, place, value }) => {
-        const path = place === "agent" ? resolve(cwd, value) : toSessionPath(value, env, isOwnHome);
+        const path = place === "agent" ? toAbsolute(value, cwd) : toSessionPath(value, env, isOwnHome);
         const writer = path === undefined ? undefined : findWriter(path);
         return writer === undefined ? [] : [toFault(`script "${value}" of "${key}"`, writer)];
       });
@@ -106,5 +106,5 @@ function listScripts(declared: readonly DeclaredOptions[], config: EffectiveConf
 function toSessionPath(path: string, env: FileTrustOptions["env"], isOwnHome: boolean): string | undefined {
   if (path.startsWith("/") && !path.includes("$")) return path;
   if (!isOwnHome || /\$|^~(?!\/)/.test(path)) return undefined;
-  return resolve(env["HOME"] || homedir(), path.replace(/^~\//, ""));
+  return toAbsolute(path.replace(/^~\/+/, ""), env["HOME"] || homedir());
 }

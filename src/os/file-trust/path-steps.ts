@@ -1,5 +1,5 @@
 import { lstatSync, readlinkSync, type Stats } from "node:fs";
-import { dirname, join, resolve } from "node:path";
+import { dirname, isAbsolute, join } from "node:path";
 
 /** One component of a path, as the kernel meets it: also those of the targets of links. */
 export interface PathStep {
@@ -15,19 +15,19 @@ export interface PathStep {
 
 export interface FollowedPath {
   readonly steps: readonly PathStep[];
-  /** The path without links. What is missing remains as it is. */
+  /** The path without links. Its components behind a missing entry are kept. */
   readonly path: string;
   /** Of {@link path}; `undefined` when it does not exist. */
   readonly stats: Stats | undefined;
 }
 
 /**
- * Follows a path component by component, and the targets of links in it, up to the first entry that does not exist, or the first link beyond
- * those that the kernel follows.
+ * Follows a path component by component, as the kernel does, through the targets of its links. Stops at the first entry that does not exist. Stops
+ * also at the link with which the path exceeds the kernel's limit of links.
  */
 export function followPath(given: string): FollowedPath {
   const steps: PathStep[] = [];
-  const rest = resolve(given).split("/");
+  const rest = toAbsolute(given).split("/");
   let directory = "/";
   let directoryStats = inspect("/");
   let links = 0;
@@ -51,6 +51,11 @@ export function followPath(given: string): FollowedPath {
     }
   }
   return { steps, path: directory, stats: directoryStats };
+}
+
+/** Puts a relative path behind a directory. `..` stays, since the kernel looks it up in the target of a link before it. */
+export function toAbsolute(path: string, directory = process.cwd()): string {
+  return isAbsolute(path) ? path : `${directory}/${path}`;
 }
 
 export const stickyBit = 0o1000;

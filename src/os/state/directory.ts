@@ -2,7 +2,8 @@ import { homedir } from "node:os";
 import { join } from "node:path";
 import { AgentError, isAgentError, toMessage } from "../../core/errors.ts";
 import { readDocument, writeDocument } from "./document.ts";
-import { findEntry, listDirectory, removeEntry, resolveLinks } from "./file.ts";
+import { followPath } from "../file-trust/path-steps.ts";
+import { findEntry, listDirectory, removeEntry } from "./file.ts";
 import { findHolder, type Lock, readHolder, takeLock } from "./lock.ts";
 import { assertOwnership } from "./ownership.ts";
 import { makePrivateDirectory } from "./private-directory.ts";
@@ -81,7 +82,7 @@ export function listRunningAgents(stateDirectory: string): number[] {
 
 /** Returns the path of the state directory, without symbolic links. It may not exist yet. */
 export function findStateDirectory({ directory, env }: Pick<OpenStateOptions, "directory" | "env">): string {
-  return resolveLinks(directory ?? defaultStateDirectory(env));
+  return followPath(directory ?? defaultStateDirectory(env)).path;
 }
 
 function createStateDirectory(path: string, first: Lock, { onDamaged }: OpenStateOptions): StateDirectory {

@@ -1,4 +1,5 @@
 import { expect, test } from "bun:test";
+import { chmodSync, chownSync, existsSync } from "node:fs";
 import { join } from "node:path";
 import { listPids, readArguments } from "../../src/os/processes/proc.ts";
 import { tmpdir } from "../../src/testing/index.ts";
@@ -9,14 +10,22 @@ const source = join(import.meta.dir, "../../src");
 const fullPipe = ["sh", "-c", 'mkfifo "$0" && exec 9<>"$0" && head -c 65536 /dev/zero >&9 && exec "$@" 2>&9'];
 
 /** Runs a program that is watched. */
-async function run(body: string, { hasFullPipe = false } = {}) {
+async function run(
+  body: string,
+  { hasFullPipe = false, sticky }: { hasFullPipe?: boolean; sticky?: { owner: number } } = {},
+) {
   await using directory = await tmpdir();
   const log = join(directory.path, "agent_log");
   await Bun.write(log, "");
   const file = join(directory.path, "main.ts");
+  if (sticky) {
+    chownSync(directory.path, sticky.owner, sticky.owner);
+    chmodSync(directory.path, 0o1777);
+  }
   await Bun.write(
     file,
-    `import { startLoopWatch } from "${source}/os/watchdog/loop-watch.ts";
+    `import { rmSync } from "node:fs";
+     import { startLoopWatch } from "${source}/os/watchdog/loop-watch.ts";
      import { createRecordingLogger } from "${source}/testing/loggers.ts";
      const log = { path: ${JSON.stringify(log)}, format: "json" } as const;
      const watch = startLoopWatch({ limitMs: 400, mode: "always", log, logger: createRecordingLogger() });
@@ -30,7 +39,7 @@ async function run(body: string, { hasFullPipe = false } = {}) {
     signal: child.signalCode,
     code: child.exitCode,
     stderr,
-    log: await Bun.file(log).text(),
+    log: existsSync(log) ? await Bun.file(log).text() : "no log",
   };
 }
 
@@ -56,6 +65,21 @@ test("a process whose stderr is a full pipe is killed as well, and its watcher e
   while (isAlive(end.pid)) await Bun.sleep(20);
   expect(end.log).toContain("(plugin bad in agent:synced)");
 });
+
+test("the report creates a log that was rotated or removed", async () => {
+  const end = await run(`rmSync(log.path); watch.enter("bad", "agent:synced"); for (;;);`);
+  expect(end.log).toContain("(plugin bad in agent:synced)");
+});
+
+test.skipIf(process.getuid?.() !== 0)(
+  "the report creates no log in a directory of another user with the sticky bit (needs root)",
+  async () => {
+    const body = `rmSync(log.path); watch.enter("bad", "agent:synced"); for (;;);`;
+    const end = await run(body, { sticky: { owner: 4321 } });
+    expect(end).toMatchObject({ signal: "SIGKILL", log: "no log" });
+    expect(end.stderr).toContain("(plugin bad in agent:synced)");
+  },
+);
 
 test("a process whose event loop runs is not killed", async () => {
   const end = await run(`await Bun.sleep(1500); watch[Symbol.dispose](); process.exit(3);`);

@@ -1,4 +1,5 @@
 import { describe, expect, test } from "bun:test";
+import { symlinkSync } from "node:fs";
 import { join } from "node:path";
 import { AgentError, definePlugin, executor } from "../../src/index.ts";
 import { loadPlugins, type LoadPluginsOptions } from "../../src/core/host/loader.ts";
@@ -23,6 +24,15 @@ const source = (name: string): string => `
 import { definePlugin } from "signalman";
 export default definePlugin({ name: "${name}", setup() {} });
 `;
+
+test("a plugin that cannot be examined is named, with the error of the system", async () => {
+  await using directory = await directoryWith({});
+  symlinkSync("loop.ts", join(directory.path, "loop.ts"));
+  await expect(load(directory.path, ["./loop.ts"])).rejects.toMatchObject({
+    code: "PLUGIN_UNKNOWN",
+    message: expect.stringContaining('no plugin at "./loop.ts": ELOOP'),
+  });
+});
 
 describe("a plugin is found", () => {
   test("by a built-in's name, and in the order of the request", async () => {

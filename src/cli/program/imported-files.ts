@@ -1,4 +1,4 @@
-import { existsSync, readFileSync, statSync } from "node:fs";
+import { existsSync, readFileSync, type Stats, statSync } from "node:fs";
 import { dirname, extname, isAbsolute, join } from "node:path";
 import { AgentError } from "../../core/errors.ts";
 import { toKind } from "../../os/state/file.ts";
@@ -20,11 +20,19 @@ export function listImportedFiles(module: string): string[] {
   return [...files];
 }
 
-/** What is missing is reported by the import. */
+/** What is missing, or cannot be examined, is reported by the import with the name of the plugin. */
 function assertFile(path: string): void {
-  const stats = statSync(path, { throwIfNoEntry: false });
+  const stats = look(path);
   if (stats === undefined || stats.isFile()) return;
   throw new AgentError("CONFIG_INVALID", `"${path}" is ${toKind(stats)}, and a file is expected; remove it`);
+}
+
+function look(path: string): Stats | undefined {
+  try {
+    return statSync(path);
+  } catch {
+    return undefined;
+  }
 }
 
 const loaders = {

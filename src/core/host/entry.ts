@@ -1,4 +1,4 @@
-import { existsSync, readFileSync, statSync } from "node:fs";
+import { existsSync, readFileSync, type Stats, statSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
 import { AgentError, toMessage } from "../errors.ts";
 import type { PluginOrigin } from "../contracts/host.ts";
@@ -20,11 +20,19 @@ export function findPluginEntry(
 
 function findFile(specifier: string, directory: string): string {
   const path = resolve(directory, specifier);
-  const stats = statSync(path, { throwIfNoEntry: false });
+  const stats = inspect(specifier, path);
   if (stats === undefined) {
     throw new AgentError("PLUGIN_UNKNOWN", `no plugin at "${specifier}": ${path} does not exist`);
   }
   return stats.isDirectory() ? findInDirectory(specifier, path) : path;
+}
+
+function inspect(specifier: string, path: string): Stats | undefined {
+  try {
+    return statSync(path, { throwIfNoEntry: false });
+  } catch (cause) {
+    throw new AgentError("PLUGIN_UNKNOWN", `no plugin at "${specifier}": ${toMessage(cause)}`, { cause });
+  }
 }
 
 /** Bun does not resolve a directory to its index file in the compiled binary. */

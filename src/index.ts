@@ -140,7 +140,7 @@ export {
 
 export { readHolder, takeLock } from "./os/state/lock.ts";
 export { makeOwnDirectory } from "./os/state/private-directory.ts";
-export { findForeignEntry } from "./os/file-trust/foreign-entry.ts";
+export { findForeignReason } from "./os/file-trust/foreign-entry.ts";
 export { openHostFile, readHostFile } from "./os/host-file.ts";
 export { longestSocketPath } from "./os/socket-path.ts";
 
@@ -151,10 +151,11 @@ export { toDuration } from "./core/host/deadline.ts";
 export { isSecret, toPlain } from "./core/logger/line.ts";
 export { toPrintable } from "./os/printable.ts";
 export { toSize } from "./os/amounts.ts";
+export { toMode } from "./os/octal-mode.ts";
 export { onSignals } from "./cli/signals.ts";
 export { findJobUsers } from "./cli/program/job-user.ts";
 export { defaultStateDirectory, findStateDirectory, listRunningAgents } from "./os/state/directory.ts";
-export { findHomeFault, type HomeFault } from "./os/users/home-fault.ts";
+export { findHomeFault, type HomeFault } from "./os/users/job-home.ts";
 export { findEngineSockets, findRootRights, type RootRight } from "./os/users/root-rights.ts";
 export { findOwnershipFault } from "./os/state/ownership.ts";
 export { toFileSystem } from "./os/state/file-system.ts";

@@ -7,7 +7,7 @@ import type { Logger } from "../core/contracts/logger.ts";
 import { jobCommand, logFilter } from "../core/contracts/services.ts";
 import { toMessage } from "../core/errors.ts";
 import { toGroupDirectory } from "../os/cgroup/place.ts";
-import { closeHome } from "../os/users/home-fault.ts";
+import { closeHome } from "../os/users/job-home.ts";
 import { createCookie } from "../os/processes/cookie.ts";
 import { socketDirectories, toSocketPath } from "../os/socket-path.ts";
 import { resolveLinks } from "../os/state/file.ts";

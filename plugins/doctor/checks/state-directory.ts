@@ -9,11 +9,12 @@ import {
   findStateDirectory,
   listRunningAgents,
   toFileSystem,
+  toMode,
 } from "signalman";
 import { stat, statfs } from "node:fs/promises";
 import { join } from "node:path";
 import { findFreeSpace } from "./free-space.ts";
-import { findExisting, findWriteFault, toMode } from "./write-access.ts";
+import { findExisting, findWriteFault } from "./write-access.ts";
 
 /** Checks the directory in which agents keep jobs and logs. */
 export const stateDirectory: Check = {

@@ -1,4 +1,4 @@
-import { toMessage } from "signalman";
+import { toMessage, toMode } from "signalman";
 import { access, constants, stat } from "node:fs/promises";
 import { dirname } from "node:path";
 
@@ -16,10 +16,6 @@ export async function findWriteFault(directory: string): Promise<string | undefi
     const { uid, mode } = await stat(existing);
     return `user ${process.getuid?.()} may not write to "${existing}" (owner ${uid}, mode ${toMode(mode)})`;
   }
-}
-
-export function toMode(mode: number): string {
-  return (mode & 0o7777).toString(8).padStart(4, "0");
 }
 
 /** Returns the path, or its nearest parent that exists. */

@@ -8,7 +8,7 @@ import { AgentError } from "../../core/errors.ts";
 import { selectCommands } from "../../job/request/select.ts";
 import { runHere } from "../../job/run-here.ts";
 import { toShortReport } from "../../job/usage/report.ts";
-import { assertClosedHome } from "../../os/users/home-fault.ts";
+import { assertClosedHome } from "../../os/users/job-home.ts";
 import { ownStdout } from "../../os/reserved-stdout.ts";
 import { resolveLinks } from "../../os/state/file.ts";
 import { startLoopWatch } from "../../os/watchdog/loop-watch.ts";

@@ -25,7 +25,7 @@ import { loadLibc } from "../../os/processes/libc.ts";
 import { startReaper } from "../../os/processes/reaper.ts";
 import { socketDirectories } from "../../os/socket-path.ts";
 import { openStateDirectory, type StateDirectory } from "../../os/state/directory.ts";
-import { assertClosedHome } from "../../os/users/home-fault.ts";
+import { assertClosedHome } from "../../os/users/job-home.ts";
 import { connectServiceManager, type ServiceManager } from "../../os/systemd/notify.ts";
 import { type LoopWatch, startLoopWatch } from "../../os/watchdog/loop-watch.ts";
 import { toLimits, toSettings } from "./job-settings.ts";

@@ -1,4 +1,5 @@
 import type { Stats } from "node:fs";
+import { toMode } from "../octal-mode.ts";
 import { followPath, stickyBit } from "./path-steps.ts";
 import type { TrustedUsers } from "./trusted-users.ts";
 
@@ -46,10 +47,6 @@ export function createWriterSearch(
     }
     return last && examine(path, last);
   };
-}
-
-export function toMode(mode: number): string {
-  return (mode & 0o7777).toString(8).padStart(4, "0");
 }
 
 function findDirectWriter(path: string, stats: Stats, trusted: TrustedUsers): Writer | undefined {

@@ -1,8 +1,10 @@
-import { readFileSync, type Stats, statSync } from "node:fs";
+import { type Stats, statSync } from "node:fs";
 import { dirname } from "node:path";
 import { AgentError } from "../../core/errors.ts";
 import { findForeignStep } from "../file-trust/foreign-entry.ts";
 import { followPath, type PathStep, stickyBit } from "../file-trust/path-steps.ts";
+import { toMode } from "../octal-mode.ts";
+import { type AccountTables, readAccountTables, toRows } from "../users/account-tables.ts";
 
 /** Why a directory is not the agent's alone. */
 export interface OwnershipFault {
@@ -32,14 +34,8 @@ export function assertOwnership(given: string): string {
   );
 }
 
-/** The contents of `/etc/passwd` and `/etc/group`. */
-export interface GroupLists {
-  readonly passwd: string;
-  readonly group: string;
-}
-
 export interface OwnershipOptions {
-  readonly groups?: GroupLists;
+  readonly groups?: AccountTables;
   /** The option that sets the path. Default: `--state-dir`. */
   readonly option?: string;
 }
@@ -47,7 +43,7 @@ export interface OwnershipOptions {
 /** The path is resolved by the same walk that is examined: another user could replace a link in between. */
 function examine(
   given: string,
-  { groups = readGroupLists(), option = "--state-dir" }: OwnershipOptions = {},
+  { groups = readAccountTables(), option = "--state-dir" }: OwnershipOptions = {},
 ): { readonly path: string; readonly fault: OwnershipFault | undefined } {
   const { path, steps } = followPath(given);
   const links = steps.flatMap(({ entry, stats }) => (stats?.isSymbolicLink() ? [entry] : []));
@@ -71,7 +67,7 @@ function findForeignFault(
   return { kind: "owner", reason, remedy: `remove it, or set ${option} to a directory elsewhere` };
 }
 
-function findOwnFault(path: string, groups: GroupLists): OwnershipFault | undefined {
+function findOwnFault(path: string, groups: AccountTables): OwnershipFault | undefined {
   const own = process.geteuid?.() ?? 0;
   const stats = look(path);
   if (stats !== undefined) {
@@ -92,7 +88,7 @@ function findOwnFault(path: string, groups: GroupLists): OwnershipFault | undefi
   return undefined;
 }
 
-function findParentFault(path: string, groups: GroupLists, option: string): OwnershipFault | undefined {
+function findParentFault(path: string, groups: AccountTables, option: string): OwnershipFault | undefined {
   for (let parent = dirname(path), child = path; child !== parent; child = parent, parent = dirname(parent)) {
     const found = look(parent);
     if (found === undefined || (found.mode & stickyBit) !== 0 || isPodVolume(parent, found)) continue;
@@ -129,18 +125,17 @@ function toFault(
   { uid, gid, mode }: Stats,
   { kind, what, remedy }: Pick<OwnershipFault, "kind" | "remedy"> & { readonly what: string },
 ): OwnershipFault {
-  const octal = (mode & 0o7777).toString(8).padStart(4, "0");
-  return { kind, reason: `${what} ("${path}": owner ${uid}:${gid}, mode ${octal})`, remedy };
+  return { kind, reason: `${what} ("${path}": owner ${uid}:${gid}, mode ${toMode(mode)})`, remedy };
 }
 
 /** Who besides its owner may write to a directory. */
-function toWriters({ mode, uid, gid }: Stats, groups: GroupLists): string | undefined {
+function toWriters({ mode, uid, gid }: Stats, groups: AccountTables): string | undefined {
   if ((mode & 0o002) !== 0) return "every user";
   return (mode & 0o020) === 0 || isPrivateGroup(gid, uid, groups) ? undefined : `the members of group ${gid}`;
 }
 
 /** Whether only root, the agent's user and the owner are members of a group, as far as the local files show it. */
-function isPrivateGroup(gid: number, owner: number, { passwd, group }: GroupLists): boolean {
+function isPrivateGroup(gid: number, owner: number, { passwd, group }: AccountTables): boolean {
   const allowed = new Set([0, owner, process.geteuid?.() ?? 0]);
   const users = toRows(passwd).map(([name = "", , uid, primary]) => ({
     name,
@@ -153,22 +148,4 @@ function isPrivateGroup(gid: number, owner: number, { passwd, group }: GroupList
   const isAllowed = (name: string) => users.some((user) => user.name === name && user.isAllowed);
   const named = members.split(",").filter((name) => name !== "");
   return named.every(isAllowed) && users.every((user) => !user.isMember || user.isAllowed);
-}
-
-function toRows(text: string): string[][] {
-  return text
-    .split("\n")
-    .filter((line) => line !== "")
-    .map((line) => line.split(":"));
-}
-
-function readGroupLists(): GroupLists {
-  const read = (path: string) => {
-    try {
-      return readFileSync(path, "utf8");
-    } catch {
-      return "";
-    }
-  };
-  return { passwd: read("/etc/passwd"), group: read("/etc/group") };
 }

@@ -1,6 +1,7 @@
 import { lstatSync, mkdirSync } from "node:fs";
 import { basename, dirname } from "node:path";
 import { AgentError, toMessage } from "../../core/errors.ts";
+import { toMode } from "../octal-mode.ts";
 import { findEntry, inDirectory, removeEntry } from "./file.ts";
 
 /**
@@ -26,8 +27,7 @@ export function makePrivateDirectory(path: string, { isReplaced = false } = {}):
 export function makeOwnDirectory(path: string): string {
   const { uid, mode } = lstatSync(makePrivateDirectory(path));
   if (uid === process.getuid?.() && (mode & 0o077) === 0) return path;
-  const octal = (mode & 0o7777).toString(8).padStart(4, "0");
-  const message = `the directory "${path}" is not private to this user (owner ${uid}, mode ${octal}); remove it`;
+  const message = `the directory "${path}" is not private to this user (owner ${uid}, mode ${toMode(mode)}); remove it`;
   throw new AgentError("FILE_FAILED", message);
 }
 

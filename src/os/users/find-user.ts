@@ -1,14 +1,14 @@
-import { readFileSync } from "node:fs";
 import type { JobUser } from "../../core/contracts/executor.ts";
 import { AgentError } from "../../core/errors.ts";
+import { readTable, toRows } from "./account-tables.ts";
 
 /**
  * Finds a user of this host by name or uid, with all of its groups: through the system's name services where `getent` exists, otherwise in
  * `/etc/passwd`. Throws `CONFIG_INVALID` for an unknown user and for root.
  */
 export function findUser(wanted: string): Omit<JobUser, "isExclusive"> {
-  const entry = readEntry(wanted);
-  const [name = "", , uid = "", gid = "", , home = "", shell = ""] = entry?.split(":") ?? [];
+  const entry = findEntry(wanted);
+  const [name = "", , uid = "", gid = "", , home = "", shell = ""] = entry ?? [];
   if (entry === undefined || !isNumber(uid) || !isNumber(gid))
     throw new AgentError(
       "CONFIG_INVALID",
@@ -29,15 +29,9 @@ export function findUser(wanted: string): Omit<JobUser, "isExclusive"> {
   };
 }
 
-function readEntry(wanted: string): string | undefined {
-  const found = ask(["getent", "passwd", wanted]);
-  if (found !== undefined && found !== "") return found;
-  return readFileSync("/etc/passwd", "utf8")
-    .split("\n")
-    .find((line) => {
-      const [name, , uid] = line.split(":");
-      return name === wanted || uid === wanted;
-    });
+function findEntry(wanted: string): string[] | undefined {
+  const [found] = toRows(ask(["getent", "passwd", wanted]) ?? "");
+  return found ?? toRows(readTable("passwd")).find(([name, , uid]) => name === wanted || uid === wanted);
 }
 
 function readGroups(name: string, gid: number): number[] {

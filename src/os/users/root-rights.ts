@@ -1,7 +1,8 @@
-import { readOutput } from "../response-body.ts";
-import { readFileSync, statSync } from "node:fs";
+import { statSync } from "node:fs";
 import { dirname } from "node:path";
 import type { JobUser } from "../../core/contracts/executor.ts";
+import { readOutput } from "../response-body.ts";
+import { readTable, toRows } from "./account-tables.ts";
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
@@ -68,23 +69,13 @@ const strongGroups: Readonly<Record<string, string>> = {
 };
 
 function findGroups({ groups }: Pick<JobUser, "groups">): { readonly name: string; readonly why: string }[] {
-  const rows = readGroups();
+  const rows = toRows(readTable("group"));
   return groups.flatMap((gid) => {
     const name = rows.find((row) => Number(row[2]) === gid)?.[0] ?? String(gid);
     if (gid === 0) return [{ name, why: "which is root's" }];
     const why = Object.hasOwn(strongGroups, name) ? strongGroups[name] : undefined;
     return why === undefined ? [] : [{ name, why }];
   });
-}
-
-function readGroups(): string[][] {
-  try {
-    return readFileSync("/etc/group", "utf8")
-      .split("\n")
-      .map((line) => line.split(":"));
-  } catch {
-    return [];
-  }
 }
 
 /** By owner and mode: the directories must let the user through. Access lists are not examined. */

@@ -2,8 +2,9 @@ import { chmodSync, statSync } from "node:fs";
 import type { JobUser } from "../../core/contracts/executor.ts";
 import type { Logger } from "../../core/contracts/logger.ts";
 import { AgentError, toMessage } from "../../core/errors.ts";
-import { asUser } from "./as-user.ts";
 import { trustUsers } from "../file-trust/trusted-users.ts";
+import { toMode } from "../octal-mode.ts";
+import { asUser } from "./as-user.ts";
 
 /** Why the home of a job's user does not serve. */
 export interface HomeFault {
@@ -27,9 +28,8 @@ export function findHomeFault({
     return { reason: `belongs to another user (${found.uid})`, remedy: own, isOpen: false };
   const others = toOthers(found, uid);
   if (others === undefined) return undefined;
-  const mode = (found.mode & 0o7777).toString(8).padStart(4, "0");
   return {
-    reason: `can be entered by ${others} (mode ${mode})`,
+    reason: `can be entered by ${others} (mode ${toMode(found.mode)})`,
     remedy: `chmod 700 ${home}`,
     isOpen: true,
   };

@@ -1,6 +1,6 @@
 import { closeSync, fstatSync, statSync } from "node:fs";
 import { AgentError } from "../core/errors.ts";
-import { findForeignEntry } from "./file-trust/foreign-entry.ts";
+import { findForeignReason } from "./file-trust/foreign-entry.ts";
 import { openRegularFile, readWhole } from "./state/file.ts";
 
 /**
@@ -10,9 +10,12 @@ import { openRegularFile, readWhole } from "./state/file.ts";
  * creates the file (0600) and refuses one with further hard links. Throws the error of the system, or `FILE_FAILED` without the path.
  */
 export function openHostFile(path: string, access: "read" | "append" = "read"): number {
+  // A file is not created where it is refused afterwards.
+  if (access === "append") assertOwn(path);
   const fd = openRegularFile(path, access, "follow");
   try {
-    assertOwn(path, fd);
+    assertOwn(path);
+    assertSame(path, fd);
     return fd;
   } catch (error) {
     closeSync(fd);
@@ -25,13 +28,13 @@ export function readHostFile(path: string, { maxBytes = 1024 * 1024 } = {}): Buf
   return readWhole(openHostFile(path), maxBytes);
 }
 
-function assertOwn(path: string, fd: number): void {
-  const foreign = findForeignEntry(path);
-  if (foreign !== undefined) {
-    const what = foreign.path === path ? "it" : `"${foreign.path}"`;
-    throw new AgentError("FILE_FAILED", `${what} belongs to user ${foreign.uid}, in a shared directory`);
-  }
-  // What was examined must be what was opened.
+function assertOwn(path: string): void {
+  const reason = findForeignReason(path);
+  if (reason !== undefined) throw new AgentError("FILE_FAILED", reason);
+}
+
+/** The file that was examined by its path must be the one that was opened. */
+function assertSame(path: string, fd: number): void {
   const [opened, found] = [fstatSync(fd), statSync(path)];
   if (opened.ino !== found.ino || opened.dev !== found.dev)
     throw new AgentError("FILE_FAILED", "another process replaced it");

@@ -243,6 +243,17 @@ describe.skipIf(process.getuid?.() !== 0)("a log file in a directory such as /tm
     expect(await read(path)).toBe("");
   });
 
+  test("is not created in a directory that another user has made there, nor is a directory", async () => {
+    await using directory = await tmpdir();
+    await chmod(directory.path, 0o1777);
+    const theirs = join(directory.path, "theirs");
+    await mkdir(theirs);
+    await chown(theirs, 65_534, 65_534);
+    for (const path of [join(theirs, "agent_log"), join(theirs, "logs", "agent_log")])
+      expect(() => openLogFile(path)).toThrow(`"${theirs}" belongs to user 65534`);
+    expect(await readdir(theirs)).toEqual([]);
+  });
+
   test("is not followed to the file by which another user has replaced it", async () => {
     await using directory = await tmpdir();
     await chmod(directory.path, 0o1777);

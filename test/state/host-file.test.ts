@@ -4,6 +4,7 @@ import {
   closeSync,
   lchownSync,
   mkdirSync,
+  readdirSync,
   readFileSync,
   symlinkSync,
   writeFileSync,
@@ -75,7 +76,7 @@ describe.skipIf(!isRoot)(
       const path = join(shared, "file");
       writeFileSync(path, "");
       lchownSync(path, 4321, 4321);
-      const message = "it belongs to user 4321, in a shared directory";
+      const message = "it belongs to user 4321, in a directory that other users may write to";
       expect(() => openHostFile(path)).toThrow(message);
       expect(() => openHostFile(path, "append")).toThrow(message);
     });
@@ -88,6 +89,28 @@ describe.skipIf(!isRoot)(
       expect(readHostFile(join(link, "own")).toString()).toBe("own");
       lchownSync(link, 4321, 4321);
       expect(() => readHostFile(join(link, "own"))).toThrow(`"${link}" belongs to user 4321`);
+    });
+
+    test("a file of another user is refused when `..` behind a link leads to it", async () => {
+      const { place, shared } = await createShared();
+      await using _place = place;
+      mkdirSync(join(shared, "target"));
+      symlinkSync(join(shared, "target"), join(place.path, "link"));
+      writeFileSync(join(shared, "own"), "theirs");
+      const path = `${place.path}/link/../own`;
+      expect(readHostFile(path).toString()).toBe("theirs");
+      lchownSync(join(shared, "own"), 4321, 4321);
+      expect(() => readHostFile(path)).toThrow(`"${join(shared, "own")}" belongs to user 4321`);
+    });
+
+    test("a file is not created in a directory of another user", async () => {
+      const { place, shared } = await createShared();
+      await using _place = place;
+      const directory = join(shared, "theirs");
+      mkdirSync(directory);
+      lchownSync(directory, 4321, 4321);
+      expect(() => openHostFile(join(directory, "file"), "append")).toThrow("belongs to user 4321");
+      expect(readdirSync(directory)).toEqual([]);
     });
 
     test("a file in a directory of another user is refused", async () => {

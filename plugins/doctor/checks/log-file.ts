@@ -1,4 +1,4 @@
-import { type Check, type CoreConfig, coreName, findForeignEntry, toMessage } from "signalman";
+import { type Check, type CoreConfig, coreName, findForeignReason, toMessage } from "signalman";
 import { access, constants, lstat } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
@@ -26,13 +26,12 @@ export const logFile: Check = {
 };
 
 async function findLogFault(path: string): Promise<string | undefined> {
+  const foreign = findForeignReason(path);
+  if (foreign !== undefined) return foreign;
   if ((await findExisting(path)) !== path) return findWriteFault(dirname(path));
   const found = await lstat(path);
   if (found.isDirectory()) return "it is a directory";
   if (found.isSymbolicLink()) return "it is a symbolic link, which the agent does not follow";
-  const foreign = findForeignEntry(path);
-  if (foreign)
-    return `"${foreign.path}" belongs to user ${foreign.uid}, in a directory that others may write to`;
   try {
     await access(path, constants.W_OK);
     return undefined;

@@ -6,15 +6,14 @@ import {
   lstatSync,
   mkdirSync,
   openSync,
-  statSync,
   writeSync,
 } from "node:fs";
 import { dirname } from "node:path";
 import { AgentError, toMessage } from "../../core/errors.ts";
 import type { LoggerSink } from "../../core/logger/logger.ts";
-import { findForeignEntry, isForeign } from "../file-trust/foreign-entry.ts";
+import { findForeignReason } from "../file-trust/foreign-entry.ts";
+import { toPrintable } from "../printable.ts";
 import { type LogRotation, rotate } from "./rotate.ts";
-import { toPrintable } from "../../os/printable.ts";
 
 /** The agent's log file. Lines are appended; several agents of a host may share it (protocol section 8.6). */
 export interface LogFile extends LoggerSink, Disposable {
@@ -141,6 +140,8 @@ const flags =
 
 function open(path: string, mode = 0o644): OpenFile {
   try {
+    // Nothing is created where it is refused afterwards.
+    assertOwn(path);
     mkdirSync(dirname(path), { recursive: true, mode: 0o755 });
     const fd = openSync(path, flags, mode);
     try {
@@ -159,14 +160,9 @@ function open(path: string, mode = 0o644): OpenFile {
 }
 
 /** Who owns the file reads what the agent logs, and can change it: another user may have made it in `/tmp`. */
-function assertOwn(path: string, uid: number): void {
-  const isOther = isForeign(uid, statSync(dirname(path)));
-  const foreign = isOther ? { path, uid } : findForeignEntry(path);
-  if (foreign === undefined) return;
-  const what = foreign.path === path ? "it" : `"${foreign.path}"`;
-  throw new Error(
-    `${what} belongs to user ${foreign.uid}, in a directory that other users may write to; remove it, or set another path with --log-file-path`,
-  );
+function assertOwn(path: string, openedUid?: number): void {
+  const reason = findForeignReason(path, openedUid);
+  if (reason !== undefined) throw new Error(`${reason}; remove it, or set another path with --log-file-path`);
 }
 
 function toReason(error: unknown): string {

@@ -2,12 +2,10 @@ import { expect, test } from "bun:test";
 import { readdirSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { tmpdir } from "signalman/testing";
-import { createStorage } from "unstorage";
 import { callHub, createScriptedAgent, validLog, push, registration } from "./testing/scripted-agent.ts";
 import type { Hub } from "./contract.ts";
 import { createHub } from "./hub.ts";
 import { durableDriver } from "./storage/durable-driver.ts";
-import { createStore } from "./storage/store.ts";
 
 /** Starts a hub in its own process. */
 async function startHub(storage: string): Promise<{ url: string; token: string; kill(): Promise<void> }> {
@@ -179,44 +177,6 @@ test("an unreadable storage is reported with its path", async () => {
   await using tmp = await tmpdir();
   await Bun.write(join(tmp.path, "jobs", "torn"), "{");
   await expect(createHub({ storage: tmp.path })).rejects.toThrow(`opening the storage "${tmp.path}" failed`);
-});
-
-test("a failed write rejects the commit and is repeated by the next one", async () => {
-  const written: string[] = [];
-  let isFull = true;
-  const store = createStore({
-    async write(key, bytes) {
-      if (isFull && key === "b") throw Object.assign(new Error("no space"), { code: "ENOSPC" });
-      written.push(`${key}=${Buffer.from(bytes).toString()}`);
-    },
-    async remove(key) {
-      written.push(`-${key}`);
-    },
-  });
-  const value = { n: 1 };
-  store.put("a", value);
-  store.put("b", value);
-  store.remove("c");
-  await expect(store.commit()).rejects.toThrow("no space");
-  isFull = false;
-  value.n = 2;
-  store.put("a", value);
-  await Promise.all([store.commit(), store.commit()]);
-  expect(written).toEqual(['a={"n":1}', 'b={"n":2}', "-c", 'a={"n":2}']);
-});
-
-test("a change that can never be written is reported once, and does not hold up others", async () => {
-  await using tmp = await tmpdir();
-  const storage = createStorage({ driver: durableDriver(tmp.path) });
-  const store = createStore({
-    write: (key, bytes) => storage.setItemRaw(key, bytes),
-    remove: (key) => storage.removeItem(key),
-  });
-  store.put("jobs:../../../x", { n: 1 });
-  store.put("jobs:y", { n: 2 });
-  await expect(store.commit()).rejects.toThrow();
-  expect(readdirSync(join(tmp.path, "jobs"))).toEqual(["y"]);
-  await store.commit();
 });
 
 test.each(["../../../x", "a:b", "", "x".repeat(300)])(

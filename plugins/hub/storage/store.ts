@@ -1,10 +1,15 @@
+import { toMessage } from "signalman";
+
 /** Stores a hub's state. Changes are queued in memory and are durable once `commit` resolves. */
 export interface Store {
   /** Queues a value. It is serialized at commit, with all changes until then. */
   put(key: string, value: object): void;
   putBytes(key: string, bytes: Uint8Array): void;
   remove(key: string): void;
-  /** Resolves once all queued changes survive `kill -9` and a loss of power. */
+  /**
+   * Resolves once all queued changes survive `kill -9` and a loss of power. Rejects with every error: a change that can never be written is
+   * dropped, and after an error of the disk the changes stay queued.
+   */
   commit(): Promise<void>;
 }
 
@@ -35,23 +40,20 @@ export function createStore(disk: Disk): Store {
   const flush = async (): Promise<void> => {
     const entries = [...pending];
     pending = new Map();
-    let refusal: unknown;
+    const errors: unknown[] = [];
     for (const [index, [key, read]] of entries.entries()) {
       try {
         const bytes = read();
         await (bytes === undefined ? disk.remove(key) : disk.write(key, bytes));
       } catch (error) {
-        // The storage itself refuses the change, and not the disk: it is reported once, and dropped.
-        if (typeof (error as NodeJS.ErrnoException).code !== "string") {
-          refusal = error;
-          continue;
-        }
+        errors.push(error);
+        if (isPermanent(error)) continue;
         // Unwritten changes stay queued; newer changes of the same keys replace them.
         pending = new Map([...entries.slice(index), ...pending]);
-        throw error;
+        break;
       }
     }
-    if (refusal !== undefined) throw refusal;
+    if (errors.length > 0) throw toError(errors);
   };
   return {
     put: (key, value) => enqueue(key, () => Buffer.from(JSON.stringify(value))),
@@ -68,4 +70,23 @@ export function createStore(disk: Disk): Store {
       return next;
     },
   };
+}
+
+/** Codes of errors that every attempt to write a change meets: its key or its value is the cause, and not the disk. */
+const permanentCodes: ReadonlySet<string> = new Set([
+  "EILSEQ",
+  "ENAMETOOLONG",
+  "ERR_INVALID_ARG_TYPE",
+  "ERR_INVALID_ARG_VALUE",
+  "ERR_STRING_TOO_LONG",
+]);
+
+/** Errors without a code are those of the serialization and of the storage package. */
+function isPermanent(error: unknown): boolean {
+  const { code } = Object(error) as NodeJS.ErrnoException;
+  return typeof code !== "string" || permanentCodes.has(code);
+}
+
+function toError(errors: readonly unknown[]): unknown {
+  return errors.length === 1 ? errors[0] : new AggregateError(errors, errors.map(toMessage).join("; "));
 }

@@ -35,46 +35,6 @@ test("a job is fetched, run, reported until it is acknowledged, and released", a
   expect(hub.paths.filter((path) => path.startsWith("/jobs/"))).toHaveLength(1);
 });
 
-test("a result is reported only after the sync in flight was answered", async () => {
-  await using hub = await startHub();
-  hub.script(`/jobs/${jobId}`, wireJob());
-  const answer = Promise.withResolvers<Answer>();
-  let isAnswered = false;
-  let wasAnswered: boolean | undefined;
-  hub.script("/sync", runJob, (call) => {
-    if (call.body["state"] === "running-job") return answer.promise;
-    if (call.body["state"] === "finished-job") wasAnswered ??= isAnswered;
-    return afterJob("job-finished")(call);
-  });
-  const logger = createRecordingLogger();
-  const agent = startAgent(hub, { logger, config: { "request-timeout": 60 } });
-  const job = await agent.jobs.at(0);
-  await until(() => hub.syncs.some(({ state }) => state === "running-job"));
-  job.finish("passed");
-  await until(() => logger.entries.some(({ message }) => message === `job ${jobId}: passed`));
-  // Time for a report that does not wait, or waits too briefly.
-  await Bun.sleep(2500);
-  isAnswered = true;
-  answer.resolve(sync("continue"));
-  expect(await agent.reason).toBe("job-finished");
-  expect(wasAnswered).toBe(true);
-});
-
-test("a result is reported even while a sync hangs", async () => {
-  await using hub = await startHub();
-  hub.script(`/jobs/${jobId}`, wireJob());
-  hub.script("/sync", runJob, (call): Answer => {
-    if (call.body["state"] === "running-job") return "hang";
-    return afterJob("job-finished")(call);
-  });
-  const agent = startAgent(hub, { logger: createRecordingLogger(), config: { "request-timeout": 60 } });
-  const job = await agent.jobs.at(0);
-  await until(() => hub.syncs.some(({ state }) => state === "running-job"));
-  job.finish("failed");
-  expect(await agent.reason).toBe("job-finished");
-  expect(hub.syncs.at(-1)).toMatchObject({ state: "finished-job", job_result: "failed" });
-});
-
 test("a job is stopped at the request of the control plane and reported with its result", async () => {
   await using hub = await startHub();
   hub.script(`/jobs/${jobId}`, wireJob());

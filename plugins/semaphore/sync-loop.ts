@@ -17,6 +17,8 @@ export interface SyncLoopOptions {
   readonly rules: Rules;
   /** Time to the next sync when the control plane names none: random between the two. */
   readonly interval: { readonly minMs: number; readonly maxMs: number };
+  /** Longest time for which a sync about a running job delays a forced one. Default: 10 seconds. */
+  readonly longestDelayMs?: number;
   readonly logger: Logger;
   readonly outage: OutageLog;
   /** Performs an action on the job. Called before the next sync is built. */
@@ -39,11 +41,11 @@ export interface SyncLoop {
  * Syncs until the agent shuts down (protocol section 2.7): at once, then when the control plane says, or at once when an event
  * forces a sync. One sync is in flight at a time, and a forced one follows right after it: a control plane that receives
  * `running-job` after `finished-job` would take the agent for one that runs a job it does not have (protocol section 13a). A sync
- * about a running job is aborted when it delays a forced one by ten seconds, since its answer comes again. A sync that waits for a
+ * about a running job is aborted when it delays a forced one by `longestDelayMs`, since its answer comes again. A sync that waits for a
  * job is never aborted: its answer may be a job.
  */
 export function startSyncLoop(options: SyncLoopOptions): SyncLoop {
-  const { client, rules, interval, logger, outage } = options;
+  const { client, rules, interval, longestDelayMs = 10_000, logger, outage } = options;
   const { promise: ended, resolve } = Promise.withResolvers<{ shutdown: Shutdown; agent: AgentState }>();
   let agent = options.agent;
   let timer: Timer | undefined;
@@ -126,9 +128,6 @@ export function startSyncLoop(options: SyncLoopOptions): SyncLoop {
   schedule(0);
   return { dispatch, ended, stop };
 }
-
-/** Longest time for which a sync in flight delays a forced one. */
-const longestDelayMs = 10_000;
 
 function reportOutcome({ onSynced }: SyncLoopOptions, reply: Reply<SyncAnswer>, durationMs: number): void {
   if (reply.ok) onSynced({ durationMs });

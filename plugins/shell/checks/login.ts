@@ -14,7 +14,7 @@ import {
 import { type JobUser, toUserCommand, toUserEnvironment } from "signalman/terminal";
 import { createShellExecutor } from "../shell.ts";
 import { findBash } from "./bash.ts";
-import { findUsers } from "./keep-processes.ts";
+import { findUsers } from "./job-users.ts";
 import { facts, type LoginFacts, toFindings } from "./login-facts.ts";
 
 const mostPrintedBytes = 4096;

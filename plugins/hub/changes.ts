@@ -1,4 +1,5 @@
 import { onAbort } from "signalman";
+
 /** Notifies waiting callers of changes of the hub's state. */
 export interface Changes {
   notify(): void;

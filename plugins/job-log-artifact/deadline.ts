@@ -1,4 +1,5 @@
 import { onAbort } from "signalman";
+
 /** Longest time between SIGTERM and SIGKILL. */
 const longestGraceMs = 5000;
 

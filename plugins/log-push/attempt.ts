@@ -1,4 +1,5 @@
 import { onAbort } from "signalman";
+
 /** The time-out of one call. */
 export interface Attempt extends Disposable {
   /** Aborts after the time-out, and 250 ms after `stop`: an answer that arrives late still says what was delivered. */

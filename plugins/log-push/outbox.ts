@@ -1,5 +1,4 @@
-import { onAbort } from "signalman";
-import type { SpoolBatch, SpoolReader } from "signalman";
+import { onAbort, type SpoolBatch, type SpoolReader } from "signalman";
 
 /** Limits of one request. A larger single event is sent alone. */
 export interface BatchLimits {

@@ -1,7 +1,6 @@
-import { onAbort } from "signalman";
 import { isIP } from "node:net";
 import { checkServerIdentity, connect, type PeerCertificate } from "node:tls";
-import type { Finding } from "signalman";
+import { type Finding, onAbort } from "signalman";
 
 const soonMs = 14 * 24 * 3600 * 1000;
 

@@ -18,7 +18,8 @@ const allowed: Readonly<Record<string, string>> = {
   "plugins/shell/bash-profile.ts": "as the job's user, with O_NONBLOCK, and regular files only",
   "plugins/shell/export-files.ts": "a new name in a directory of the job",
   "plugins/shell/inject-file.ts": "as the job's user, with O_NONBLOCK, and regular files only",
-  "plugins/shell/private-file.ts": "new files (O_EXCL)",
+  "plugins/shell/private-file.ts":
+    "new files (O_EXCL); overwrites with O_NONBLOCK and O_NOFOLLOW, regular files without further links only",
   "plugins/shell/resource-priority.ts": "/proc",
   "plugins/ssh-jump-point/authorized-keys.ts": "writes through a descriptor",
   "plugins/ssh-jump-point/jump-point.ts": "new files (O_EXCL), renamed",

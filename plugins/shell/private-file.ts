@@ -33,8 +33,8 @@ export function writePrivateFile(
 }
 
 /**
- * Overwrites a file of this user, which is ten times as fast as to create it anew. `false` when there is none: the job may have put a FIFO there,
- * hold a lease on it, for whose end a writer would wait, or have linked another file.
+ * Overwrites a file, which is ten times as fast as creating one. Returns `false` for a file that a job may have replaced: a FIFO or a link, a file with
+ * further links, and a file with a lease, which `O_NONBLOCK` does not wait for.
  */
 function overwrite(path: string, text: string | Uint8Array): boolean {
   const bytes = Buffer.from(text);

@@ -3,12 +3,12 @@ import { AgentError, toMessage } from "../../core/errors.ts";
 import { createBoundedLineReader } from "../../os/bounded-lines.ts";
 import { type JobAnswer, jobMessagesVersion, jobSocketVariable, maxMessageBytes } from "./messages.ts";
 
-/** The job's process may be writing to a slow disk. */
+/** Time for an answer. A job's process that writes to a slow disk answers late. */
 const answerMs = 30_000;
 
 /**
- * Sends a command to the job that this process belongs to. Resolves when it is done; throws `JOB_UNREACHABLE` when there is no job, when the job
- * refuses, and when it does not answer.
+ * Sends a command to the job that this process belongs to. Resolves when the job has executed it. Throws `JOB_UNREACHABLE` outside of a job, when the
+ * job refuses the command, and when the job does not answer.
  */
 export async function askJob(
   message: JobCommandMessage & { readonly do: string },
@@ -30,7 +30,7 @@ export async function askJob(
 }
 
 async function exchange(path: string, line: string): Promise<JobAnswer> {
-  // Every plugin loads this file with the SDK.
+  // Loaded here, since every plugin loads this file with the SDK.
   const { connect } = await import("node:net");
   return new Promise((resolve, reject) => {
     const fail = (why: string, cause?: unknown) => {

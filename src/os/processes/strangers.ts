@@ -6,14 +6,14 @@ export interface Strangers {
   readonly sessions: ReadonlySet<number>;
 }
 
-/** They are looked up again after {@link freshMs}: one of them may die, and its pid be that of a process of the job. */
+/** Returns the strangers, looked up again after {@link freshMs}. When one of them exits, a process of the job may get its pid. */
 export function findStrangers(): Strangers {
   const now = performance.now();
   if (last === undefined || now - last.at > freshMs) last = { at: now, strangers: readStrangers() };
   return last.strangers;
 }
 
-/** The start and the end of a job look several times. The kernel does not run through all pids in this time. */
+/** The start and the end of a job call the function several times. A pid is not used again in this time. */
 const freshMs = 100;
 let last: { readonly at: number; readonly strangers: Strangers } | undefined;
 

@@ -61,7 +61,7 @@ describe.skipIf(!isRoot)(`in a directory with the sticky bit, another user${need
       `cannot open the log file "${log}": it belongs to user ${stranger}, in a directory that other users may write to`,
     );
     expect(readFileSync(log, "utf8")).toBe("theirs\n");
-    expect(doctor.stdout).toContain(`"${log}" belongs to user ${stranger}`);
+    expect(doctor.stdout).toContain(`log file "${log}" cannot be written: it belongs to user ${stranger}`);
   });
 
   test("cannot make a hub write its token and key elsewhere", async () => {

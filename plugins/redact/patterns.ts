@@ -7,6 +7,7 @@ import {
   sortPatterns,
   type Tables,
   toPattern,
+  toWords,
   wordAt,
   wordBytes,
 } from "./pattern-tables.ts";
@@ -68,10 +69,7 @@ export function createPatterns(
   let generation = 0;
   let data: Uint8Array = new Uint8Array(0);
   let isFinal = true;
-  /** The data as signed 32-bit words, which the engine compares fastest. */
-  let words = noWords;
-  /** Position of the first word in the data. */
-  let offset = 0;
+  let { words, offset } = toWords(data);
 
   function next(from: number): Found {
     return tables ? nextByWord(tables, from) : nextByByte(from);
@@ -180,18 +178,12 @@ export function createPatterns(
       generation += 1;
       seenBytes += bytes.length;
       if (seenBytes > patienceBytes) tables ??= createTables(sorted);
-      offset = -bytes.byteOffset & (wordBytes - 1);
-      words =
-        bytes.length < offset + wordBytes
-          ? noWords
-          : new Int32Array(bytes.buffer, bytes.byteOffset + offset, (bytes.length - offset) >> 2);
+      ({ words, offset } = toWords(bytes));
       for (const reader of readers) reader.reset();
     },
     next,
   };
 }
-
-const noWords: Int32Array = new Int32Array(0);
 
 /** A prefix of at least so many bytes is rarely found by chance. */
 const rareBytes = 3;

@@ -1,9 +1,10 @@
 import { describe, expect, test } from "bun:test";
 import { readFile } from "node:fs/promises";
 import path from "node:path";
-import { createRecordingLogger } from "signalman/testing";
+import { createRecordingLogger, tmpdir } from "signalman/testing";
 import { cleanUp } from "../../plugins/kubernetes/clean-up.ts";
 import { toPath } from "../../plugins/kubernetes/client/resources.ts";
+import { createLeftJobs } from "../../plugins/kubernetes/left-jobs.ts";
 import { root } from "../fixtures.ts";
 import { createNamespace, patiently } from "./namespaces.ts";
 import { connectWith, publishedRole, runAs, without } from "./roles.ts";
@@ -57,18 +58,24 @@ describe("the published roles", () => {
     }
   }, 120_000);
 
-  test("the least one finds pod and secrets of a job in the state directory", async () => {
+  test("the least one finds pod and secrets of a recorded job", async () => {
     await using namespace = await createNamespace();
+    await using state = await tmpdir();
+    const leftJobs = createLeftJobs(state.path);
     const client = await connectWith(namespace, await publishedRole("signalman-agent"));
     await runAs(client, { isKept: true });
     const [pod = ""] = await namespace.left();
     const job = pod.replace("pod/semaphore-job-", "");
     const logger = createRecordingLogger();
     const context = { agentId: "test-agent", logger, signal: new AbortController().signal };
-    await cleanUp(async () => client, { ...context, runningJobs: [job], reportedJobs: [job] });
+    leftJobs.add("other");
+    leftJobs.add(job);
+    await cleanUp(async () => client, { ...context, runningJobs: [job] }, leftJobs);
     expect(await namespace.left()).toHaveLength(2);
-    await cleanUp(async () => client, { ...context, runningJobs: [], reportedJobs: ["other", job] });
+    expect(leftJobs.list()).toEqual([job]);
+    await cleanUp(async () => client, { ...context, runningJobs: [] }, leftJobs);
     await namespace.emptied();
+    expect(leftJobs.list()).toEqual([]);
   }, 120_000);
 
   test("neither grants a wildcard or anything outside of its namespace", async () => {

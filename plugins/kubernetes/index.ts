@@ -2,6 +2,7 @@ import { check, definePlugin, executor, toMessage } from "signalman";
 import { createLazyExecutor } from "signalman/terminal";
 import { createConnector } from "./client/connector.ts";
 import { config, type KubernetesConfig } from "./config.ts";
+import { createLeftJobs, type LeftJobs } from "./left-jobs.ts";
 import { toSettings } from "./settings.ts";
 
 /** Runs jobs in pods, one pod a job. */
@@ -14,6 +15,7 @@ export default definePlugin({
   ),
   setup(ctx, options) {
     const connect = createConnector(process.env, ctx.log);
+    let leftJobs: LeftJobs | undefined;
     ctx.provide(executor, "kubernetes", {
       takesAllJobs: options.executor,
       // Nothing of a job runs on this host.
@@ -24,21 +26,30 @@ export default definePlugin({
           const { createKubernetesExecutor } = await import("./executor.ts");
           return createKubernetesExecutor(context, { settings: toSettings(options), connect });
         }),
-      // Without the option no earlier job of this agent ran in a pod, and there may be no cluster to ask.
+      // Without the option and a recorded job no earlier one ran in a pod, and there may be no cluster to ask.
       cleanUp: async (context) => {
-        if (options.executor || context.jobId !== undefined)
-          await (await import("./clean-up.ts")).cleanUp(connect, context);
+        if (options.executor || context.jobId !== undefined || leftJobs?.list().length)
+          await (await import("./clean-up.ts")).cleanUp(connect, context, leftJobs);
       },
     });
     ctx.provide(check, "kubernetes", {
       run: async (context) => (await import("./checks/checks.ts")).checkKubernetes(options, context),
     });
-    ctx.hook("agent:start", () => void toSettings(options));
+    ctx.hook("agent:start", ({ status }) => {
+      toSettings(options);
+      if (status) leftJobs = createLeftJobs(status().stateDirectory);
+    });
     ctx.hook("agent:job-ended", async ({ job }) => {
       if (!options.executor && job.executor !== "kubernetes") return;
+      try {
+        // Before the attempt: the agent may end before it succeeds.
+        leftJobs?.add(job.id);
+      } catch (error) {
+        ctx.log.warn(`the next start of the agent will not know job "${job.id}": ${toMessage(error)}`);
+      }
       const { removeLater } = await import("./clean-up.ts");
-      removeLater(connect, job.id, { signal: ctx.signal, logger: ctx.log }).catch((error: unknown) =>
-        ctx.log.warn(toMessage(error)),
+      removeLater(connect, job.id, { signal: ctx.signal, logger: ctx.log, leftJobs }).catch(
+        (error: unknown) => ctx.log.warn(toMessage(error)),
       );
     });
   },

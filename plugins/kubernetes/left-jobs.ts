@@ -1,0 +1,42 @@
+import { mkdirSync, readdirSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+
+/** The ended jobs of an agent whose pod and secrets may still be in the cluster: an empty file for each, in the agent's state directory. */
+export interface LeftJobs {
+  add(jobId: string): void;
+  remove(jobId: string): void;
+  list(): readonly string[];
+  /** Removes the jobs that were added more than 30 days ago. */
+  prune(): void;
+}
+
+export function createLeftJobs(stateDirectory: string): LeftJobs {
+  const directory = join(stateDirectory, "kubernetes-left-jobs");
+  const remove = (jobId: string) => rmSync(join(directory, jobId), { force: true });
+  const list = () => {
+    try {
+      return readdirSync(directory);
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code === "ENOENT") return [];
+      throw error;
+    }
+  };
+  return {
+    add(jobId) {
+      // Not recursive: only the agent creates its state directory.
+      if (statSync(directory, { throwIfNoEntry: false }) === undefined) mkdirSync(directory, { mode: 0o700 });
+      writeFileSync(join(directory, jobId), "", { mode: 0o600 });
+    },
+    remove,
+    list,
+    prune() {
+      const oldest = Date.now() - keptMs;
+      for (const jobId of list()) {
+        const stats = statSync(join(directory, jobId), { throwIfNoEntry: false });
+        if (stats && stats.mtimeMs < oldest) remove(jobId);
+      }
+    },
+  };
+}
+
+const keptMs = 30 * 24 * 3600 * 1000;

@@ -1,7 +1,7 @@
-import { mkdirSync, readdirSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { lstatSync, mkdirSync, readdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 
-/** The ended jobs of an agent whose pod and secrets may still be in the cluster: an empty file for each, in the agent's state directory. */
+/** The ended jobs of an agent whose pod and secrets may still be in the cluster: an empty directory for each, in the agent's state directory. */
 export interface LeftJobs {
   add(jobId: string): void;
   remove(jobId: string): void;
@@ -12,7 +12,7 @@ export interface LeftJobs {
 
 export function createLeftJobs(stateDirectory: string): LeftJobs {
   const directory = join(stateDirectory, "kubernetes-left-jobs");
-  const remove = (jobId: string) => rmSync(join(directory, jobId), { force: true });
+  const remove = (jobId: string) => rmSync(join(directory, jobId), { force: true, recursive: true });
   const list = () => {
     try {
       return readdirSync(directory);
@@ -23,16 +23,16 @@ export function createLeftJobs(stateDirectory: string): LeftJobs {
   };
   return {
     add(jobId) {
-      // Not recursive: only the agent creates its state directory.
-      if (statSync(directory, { throwIfNoEntry: false }) === undefined) mkdirSync(directory, { mode: 0o700 });
-      writeFileSync(join(directory, jobId), "", { mode: 0o600 });
+      // Directories: unlike a file, a FIFO in the place of one does not make the agent wait.
+      for (const path of [directory, join(directory, jobId)])
+        if (lstatSync(path, { throwIfNoEntry: false }) === undefined) mkdirSync(path, { mode: 0o700 });
     },
     remove,
     list,
     prune() {
       const oldest = Date.now() - keptMs;
       for (const jobId of list()) {
-        const stats = statSync(join(directory, jobId), { throwIfNoEntry: false });
+        const stats = lstatSync(join(directory, jobId), { throwIfNoEntry: false });
         if (stats && stats.mtimeMs < oldest) remove(jobId);
       }
     },

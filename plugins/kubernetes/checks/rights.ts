@@ -29,7 +29,7 @@ const optional: readonly Right[] = [
   {
     verb: "list",
     resource: "pods",
-    lost: "pods of jobs that are no longer in the state directory are not found",
+    lost: "pods of jobs that are not recorded in the state directory are not found",
   },
   { verb: "watch", resource: "events", lost: "logs do not show which image is pulled" },
   {

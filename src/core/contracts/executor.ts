@@ -141,7 +141,7 @@ export interface ExecutorFactory {
   create(context: ExecutorContext): Executor;
   /**
    * Removes what executors left outside the host's processes (containers, pods). Called in the agent's process:
-   * for a job whose process died, and once at its start for the jobs of an earlier agent process.
+   * for a job whose process died, and once after its registration for the jobs of an earlier agent process.
    */
   cleanUp?(context: CleanUpContext): Promise<void>;
   /** The executor runs every job of the agent, whatever executor the job asks for. */

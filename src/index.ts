@@ -112,13 +112,9 @@ export type { LogSinkFactory } from "./core/contracts/log-sink.ts";
 export { seal, unseal } from "./os/state/seal.ts";
 export type { SlotState } from "./core/contracts/slot-state.ts";
 export type { StandardSchemaV1 } from "./core/contracts/standard-schema.ts";
-export {
-  boundedFetch,
-  parseBoundedJson,
-  readBody,
-  readOutput,
-  type ResponseBody,
-} from "./os/response-body.ts";
+export { boundedFetch, parseBoundedJson, readBody } from "./os/response-body.ts";
+export { type BoundedText, readOutput } from "./os/program-output.ts";
+export { createTextStart, type TextStart } from "./os/text-start.ts";
 export { trimEnd } from "./os/trim-end.ts";
 export { matchNames, secretNamePatterns } from "./os/secret-names.ts";
 export { toJobSequence } from "./job/commands/job-sequences.ts";

@@ -1,10 +1,9 @@
-import type { Executor, ExecutorContext } from "signalman";
+import { createTextStart, type Executor, type ExecutorContext } from "signalman";
 import { decodeVariables, quote, toExportFile } from "signalman/terminal";
 import { createSessionEnd } from "./end-session.ts";
 import { injectFile } from "./inject-files.ts";
 import { createJobPod, type JobPodOptions } from "./job-pod.ts";
 import { runAndExplain, runOrDie } from "./run-and-explain.ts";
-import { createTextStart } from "./text-start.ts";
 
 /** One pod with one login bash (protocol section 6.4). */
 export function createKubernetesExecutor(context: ExecutorContext, options: JobPodOptions): Executor {

@@ -1,4 +1,4 @@
-import { type ExecutorContext, type Output, toMessage } from "signalman";
+import { createTextStart, type ExecutorContext, type Output, toMessage } from "signalman";
 import { removeJob } from "./clean-up.ts";
 import type { Client } from "./client/client.ts";
 import { openSession, type PodSession } from "./open-session.ts";
@@ -6,7 +6,6 @@ import { mainContainer } from "./pod/build-pod.ts";
 import { toNames } from "./pod/names.ts";
 import { prepare, type Prepared } from "./prepare.ts";
 import type { KubernetesSettings } from "./settings.ts";
-import { createTextStart } from "./text-start.ts";
 import { createUsageReader, type UsageReader } from "./usage.ts";
 import { type PodWatch, watchPod } from "./wait/pod-watch.ts";
 

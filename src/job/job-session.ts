@@ -4,6 +4,7 @@ import type { JobLog, Output } from "../core/contracts/job-log.ts";
 import type { EnvironmentVariable, JobFile, JobRequest } from "../core/contracts/job-request.ts";
 import type { Logger } from "../core/contracts/logger.ts";
 import { toMessage } from "../core/errors.ts";
+import { createTextStart } from "../os/text-start.ts";
 import { runInFreshSession } from "./run-in-fresh-session.ts";
 
 export interface JobSessionOptions {
@@ -97,14 +98,10 @@ export function createJobSession(request: JobRequest, options: JobSessionOptions
       });
     },
     async capture(directive) {
-      let text = "";
       // A job can replace any command that the directive calls.
-      const collect: Output = (chunk) => {
-        if (text.length < captureLength)
-          text += typeof chunk === "string" ? chunk : Buffer.from(chunk).toString();
-      };
-      await attempt((current) => current.run(directive, collect, { silent: true }));
-      return text;
+      const start = createTextStart(mostCapturedBytes);
+      await attempt((current) => current.run(directive, start.add, { silent: true }));
+      return start.text;
     },
     async addBlock(directive, text, exitCode) {
       await log.command(directive, (output) => {
@@ -127,5 +124,5 @@ export function createJobSession(request: JobRequest, options: JobSessionOptions
   };
 }
 
-/** Maximum length of captured output; the result of a job is one word. */
-const captureLength = 64 * 1024;
+/** Maximum size of captured output; the result of a job is one word. */
+const mostCapturedBytes = 64 * 1024;

@@ -1,11 +1,4 @@
-import { toSize } from "./amounts.ts";
-
-export interface ResponseBody {
-  /** The body, or the beginning of it. */
-  readonly text: string;
-  /** Why the text is not the whole body; `undefined` when it is. */
-  readonly fault: string | undefined;
-}
+import { type BoundedText, readOutput, readStart } from "./program-output.ts";
 
 /**
  * Options of `fetch` for {@link readBody}. The runtime's own decompression has no limit: a few megabytes could become as many gigabytes before
@@ -14,7 +7,7 @@ export interface ResponseBody {
 export const boundedFetch = { decompress: false, headers: { "Accept-Encoding": "gzip" } } as const;
 
 /** Reads a body of at most `maxBytes` decoded bytes, plain or gzip, and closes the connection of a longer one. Rejects when it breaks off. */
-export async function readBody(response: Response, maxBytes: number): Promise<ResponseBody> {
+export async function readBody(response: Response, maxBytes: number): Promise<BoundedText> {
   const encoding = response.headers.get("content-encoding")?.trim().toLowerCase() || "identity";
   if (response.body === null) return { text: "", fault: undefined };
   if (encoding !== "identity" && encoding !== "gzip") {
@@ -24,20 +17,6 @@ export async function readBody(response: Response, maxBytes: number): Promise<Re
   return encoding === "gzip"
     ? readStart(await decompress(response.body), maxBytes)
     : readOutput(response.body, maxBytes);
-}
-
-/** Reads at most `maxBytes` of the output of a program, and closes the stream of a longer one. */
-export async function readOutput(
-  stream: ReadableStream<Uint8Array>,
-  maxBytes: number,
-): Promise<ResponseBody> {
-  const reader = stream.getReader();
-  const chunks = (async function* () {
-    for (let next = await reader.read(); !next.done; next = await reader.read()) yield next.value;
-  })();
-  const body = await readStart(chunks, maxBytes);
-  if (body.fault !== undefined) await reader.cancel().catch(() => {});
-  return body;
 }
 
 /**
@@ -74,25 +53,7 @@ async function decompress(source: ReadableStream<Uint8Array>): Promise<AsyncIter
   const body = Readable.fromWeb(source as Parameters<typeof Readable.fromWeb>[0]);
   const gunzip = createGunzip();
   body.on("error", (error) => gunzip.destroy(error));
+  // The end of a reader that leaves the iteration, which closes the connection.
   gunzip.on("close", () => body.destroy());
   return body.pipe(gunzip);
-}
-
-async function readStart(stream: AsyncIterable<Uint8Array>, maxBytes: number): Promise<ResponseBody> {
-  const chunks: Uint8Array[] = [];
-  let bytes = 0;
-  // Leaving the loop destroys a stream of Node's, which closes the connection.
-  for await (const chunk of stream) {
-    chunks.push(chunk);
-    bytes += chunk.length;
-    if (bytes > maxBytes) {
-      const text = decode(chunks.slice(0, 1)).slice(0, maxBytes);
-      return { text, fault: `it is larger than ${toSize(maxBytes)}` };
-    }
-  }
-  return { text: decode(chunks), fault: undefined };
-}
-
-function decode(chunks: readonly Uint8Array[]): string {
-  return new TextDecoder().decode(chunks.length === 1 ? chunks[0] : Buffer.concat(chunks));
 }

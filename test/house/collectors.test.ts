@@ -10,7 +10,6 @@ const allowed: Readonly<Record<string, string>> = {
   "src/cli/job-view/select-events.ts": "lines of one batch",
   "src/cli/run/job-file.ts": "`limitBytes`",
   "src/job/commands/job-sequences.ts": "`maxSequenceBytes`",
-  "src/job/job-session.ts": "`captureLength`",
   "src/job/log/filter-chain.ts": "what one filter held back",
   "src/job/log/spool-lines.ts": "a line of a log has 128 MiB at most",
   "src/job/log/spool-recovery.ts": "a line of a log has 128 MiB at most",
@@ -18,9 +17,8 @@ const allowed: Readonly<Record<string, string>> = {
   "src/job/process/input.ts": "written by the agent: its settings and the request, which has a limit",
   "src/job/run-in-fresh-session.ts": "`keptBytes`",
   "src/os/processes/run-program.ts": "`lineLimit`, with the longest secret",
-  "src/job/pull-credentials/instance-role.ts": "`maxBytes`",
-  "src/os/response-body.ts": "`maxBytes` of readBody and readOutput",
   "src/os/state/seal.ts": "the text to seal",
+  "src/os/text-start.ts": "`maxBytes` of createTextStart",
   "src/os/systemd/notify.ts": "the address of a socket",
   "src/session/gap.ts": "`memoryBytes`, then a file",
   "src/session/markers.ts": "`maxLength`",
@@ -35,7 +33,6 @@ const allowed: Readonly<Record<string, string>> = {
   "plugins/hub/model/log.ts": "one request of an agent, limited by its reader",
   "plugins/kubernetes/client/exec.ts": "one frame of standard input",
   "plugins/kubernetes/session/steps.ts": "one word of a step",
-  "plugins/kubernetes/text-start.ts": "`maxBytes` of createTextStart",
   "plugins/log-push/outbox.ts": "limits of a batch",
   "plugins/redact/command.ts": "`maxInputBytes`",
   "plugins/redact/encodings.ts": "one value",
@@ -43,7 +40,6 @@ const allowed: Readonly<Record<string, string>> = {
   "plugins/semaphore/machine-facts.ts": "a program of macOS",
   "plugins/serve/certificate/der.ts": "a certificate of the agent itself",
   "plugins/serve/http/exchange.ts": "`maxBytes` of a body",
-  "plugins/shell/checks/login.ts": "`mostFactsLength`",
 };
 
 /** Ways to collect. */
@@ -107,6 +103,7 @@ test.each([
   "// held += chunk",
   "const lines = createBoundedLineReader({ maxBytes: 1024, onLine, onTooLong });",
   "const { text } = await readBody(response, 1024);",
+  "const start = createTextStart(1024);",
   "size += bytes.length;",
 ])("this does not collect: %s", (code) => {
   expect(collectorsIn(code)).toEqual([]);

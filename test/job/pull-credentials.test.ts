@@ -69,6 +69,16 @@ describe("a login at ECR", () => {
     expect(message).toContain("or give the agent's instance a role");
   });
 
+  test("without keys gives up an answer that does not end", async () => {
+    await using endpoint = serveFlood();
+    const attempt = getEcrLogin(decode({}), {
+      environment: { AWS_EC2_METADATA_SERVICE_ENDPOINT: endpoint.url },
+      signal: new AbortController().signal,
+    });
+    expect(await attempt.catch((error: Error) => error.message)).toContain("the answer is too long");
+    await endpoint.closed;
+  });
+
   test("that is refused names the reason, and no session token", async () => {
     const { message, requests } = await logIn({
       AWS_ACCESS_KEY_ID: "key",
@@ -111,3 +121,24 @@ describe("an entry for ECR", () => {
     expect(() => decode(values)).toThrow(`Failed to determine docker login command: ${reason}`);
   });
 });
+
+/** An endpoint that answers without end. `closed` resolves when its client has closed the connection. */
+function serveFlood() {
+  const closed = Promise.withResolvers<void>();
+  const server = Bun.serve({
+    hostname: "127.0.0.1",
+    port: 0,
+    fetch: () =>
+      new Response(
+        new ReadableStream({
+          pull: (controller) => controller.enqueue(Buffer.alloc(1024, "x")),
+          cancel: () => closed.resolve(),
+        }),
+      ),
+  });
+  return {
+    url: `http://127.0.0.1:${server.port}`,
+    closed: closed.promise,
+    [Symbol.asyncDispose]: () => server.stop(true),
+  };
+}

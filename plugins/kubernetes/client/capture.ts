@@ -1,6 +1,5 @@
-import { onAbort } from "signalman";
+import { createTextStart, onAbort } from "signalman";
 import type { Client } from "./client.ts";
-import { createTextStart } from "../text-start.ts";
 import { type ExecEnd, startExec } from "./exec.ts";
 
 const maxBytes = 1024 * 1024;

@@ -2,7 +2,6 @@ import { expect, test } from "bun:test";
 import { createRecordingLogger } from "signalman/testing";
 import { capture } from "../client/capture.ts";
 import { type Channel, startExecServer } from "../testing/exec-server.ts";
-import { createTextStart } from "../text-start.ts";
 import { openLink } from "./link.ts";
 import { upload } from "./upload.ts";
 
@@ -48,13 +47,3 @@ test.each<Channel>(["stdout", "stderr"])(
     while (server.connections.total < 3 || server.connections.open > 0) await Bun.sleep(5);
   },
 );
-
-test("the start of a text is kept, and its rest is dropped", () => {
-  const start = createTextStart(4);
-  start.add("ab");
-  expect([start.text, start.isCut]).toEqual(["ab", false]);
-  start.add(Buffer.from("cd"));
-  expect([start.text, start.isCut]).toEqual(["abcd", false]);
-  start.add("ef");
-  expect([start.text, start.isCut]).toEqual(["abcd", true]);
-});

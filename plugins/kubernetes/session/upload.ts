@@ -1,8 +1,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import { AgentError, onAbort } from "signalman";
+import { AgentError, createTextStart, onAbort } from "signalman";
 import { createBoundedLineReader } from "signalman/terminal";
 import type { Client } from "../client/client.ts";
-import { createTextStart } from "../text-start.ts";
 import { type Exec, type ExecEnd, startExec } from "../client/exec.ts";
 import kills from "./kills.sh" with { type: "text" };
 import script from "./upload.sh" with { type: "text" };

@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import {
   type CheckContext,
+  createTextStart,
   type Executor,
   type Finding,
   type Logger,
@@ -18,7 +19,7 @@ import { findUsers } from "./job-users.ts";
 import { facts, type LoginFacts, toFindings } from "./login-facts.ts";
 
 const mostPrintedBytes = 4096;
-const mostFactsLength = 64 * 1024;
+const mostFactsBytes = 64 * 1024;
 const slowMs = 1000;
 const profiles = "/etc/profile, ~/.bash_profile (or ~/.bash_login, ~/.profile) and the files they source";
 
@@ -75,19 +76,16 @@ function toHanging(durationMs: number): Finding {
 }
 
 async function readFacts(shell: Executor): Promise<LoginFacts> {
-  const decoder = new TextDecoder();
-  let output = "";
+  const output = createTextStart(mostFactsBytes);
   await shell.run(
     facts.map(({ name, script }) => `printf 'signalman-%s=%s\\n' ${name} "$(${script})"`).join("\n"),
-    (chunk) => {
-      if (output.length > mostFactsLength) return;
-      output += typeof chunk === "string" ? chunk : decoder.decode(chunk, { stream: true });
-    },
+    output.add,
   );
+  const { text } = output;
   return Object.fromEntries(
     facts.map(({ name }) => [
       name,
-      new RegExp(`^signalman-${name}=(.*)$`, "m").exec(output)?.[1]?.trim() ?? "",
+      new RegExp(`^signalman-${name}=(.*)$`, "m").exec(text)?.[1]?.trim() ?? "",
     ]),
   ) as LoginFacts;
 }

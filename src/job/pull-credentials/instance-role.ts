@@ -1,6 +1,7 @@
 import { request } from "node:http";
 import { AgentError, toMessage } from "../../core/errors.ts";
 import { parseBoundedJson } from "../../os/response-body.ts";
+import { createTextStart } from "../../os/text-start.ts";
 import type { AwsKeys } from "./decode.ts";
 import type { EcrOptions } from "./ecr.ts";
 
@@ -60,15 +61,14 @@ function ask(
   });
   call.on("error", reject);
   call.on("response", (response) => {
-    let text = "";
-    response.setEncoding("utf8");
+    const start = createTextStart(maxBytes);
     response.on("error", reject);
-    response.on("data", (part: string) => {
-      text += part;
-      if (text.length > maxBytes) call.destroy(new Error("the answer is too long"));
+    response.on("data", (part: Uint8Array) => {
+      start.add(part);
+      if (start.isCut) call.destroy(new Error("the answer is too long"));
     });
     response.on("end", () => {
-      if (response.statusCode === 200) resolve(text);
+      if (response.statusCode === 200) resolve(start.text);
       else reject(new Error(`HTTP ${response.statusCode} for ${url.pathname}`));
     });
   });

@@ -1,4 +1,4 @@
-import { readOutput } from "../response-body.ts";
+import { readOutput } from "../program-output.ts";
 
 const answerMs = 2000;
 const mostBytes = 1024 * 1024;

@@ -1,7 +1,7 @@
 import { statSync } from "node:fs";
 import { dirname } from "node:path";
 import type { JobUser } from "../../core/contracts/executor.ts";
-import { readOutput } from "../response-body.ts";
+import { readOutput } from "../program-output.ts";
 import { readTable, toRows } from "./account-tables.ts";
 
 type Environment = Readonly<Record<string, string | undefined>>;

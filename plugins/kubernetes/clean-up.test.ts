@@ -23,12 +23,11 @@ describe("a sweep with the least role", () => {
       open -= 1;
       return gone();
     }, ids);
-    const reportedJobs = Array.from({ length: 1000 }, (_, index) => `reported-${index}`);
-    await scene.sweep({ reportedJobs });
+    await scene.sweep();
     expect(scene.deleted()).toHaveLength(3 * ids.length);
     expect(most).toBeLessThanOrEqual(3 * 4);
     expect(scene.leftJobs.list()).toEqual([]);
-    await scene.sweep({ reportedJobs });
+    await scene.sweep();
     expect(scene.deleted()).toHaveLength(3 * ids.length);
   });
 
@@ -101,7 +100,7 @@ async function createScene(answer: Answer, ids: readonly string[]) {
     leftJobs,
     logger,
     deleted: () => server.received.filter(({ method }) => method === "DELETE").map(({ path }) => path),
-    sweep: (more: { runningJobs?: readonly string[]; reportedJobs?: readonly string[] } = {}) =>
+    sweep: (more: { runningJobs?: readonly string[] } = {}) =>
       cleanUp(
         async () => server.client,
         { agentId: "test-agent", runningJobs: [], logger, signal, ...more },

@@ -16,8 +16,6 @@ export interface ExecutorCleanUpOptions {
   readonly executors: Readonly<Record<string, string>>;
   /** Returns the ids of the jobs whose processes are alive. */
   readonly runningJobs: () => Iterable<string>;
-  /** Lists the ids of the reported jobs that are still in the state directory. */
-  readonly reportedJobs: () => readonly string[];
 }
 
 /** Removes what executors left outside the host's processes, such as containers and pods. */
@@ -33,7 +31,7 @@ export function createExecutorCleanUp(options: ExecutorCleanUpOptions): Executor
   const run = async (
     name: string,
     factory: ExecutorFactory | undefined,
-    context: Omit<CleanUpContext, "agentId" | "runningJobs" | "reportedJobs">,
+    context: Omit<CleanUpContext, "agentId" | "runningJobs">,
   ): Promise<void> => {
     await factory?.cleanUp?.({
       ...context,
@@ -41,9 +39,6 @@ export function createExecutorCleanUp(options: ExecutorCleanUpOptions): Executor
       logger: context.logger.child(name),
       get runningJobs() {
         return [...options.runningJobs()].filter((id) => id !== context.jobId);
-      },
-      get reportedJobs() {
-        return context.jobId === undefined ? options.reportedJobs() : [];
       },
     });
   };

@@ -84,22 +84,10 @@ export function openJobStore(options: JobStoreOptions): JobStore {
 
 /** Ids of the jobs below `directory` that were not released: the control plane does not have their results. */
 export function listJobs(directory: string): string[] {
-  return listIds(directory).filter((id) => findEntry(join(directory, id, jobFiles.request)));
-}
-
-/** Ids of the released jobs below `directory` whose logs are kept. */
-export function listReportedJobs(directory: string): string[] {
-  return listIds(directory).filter((id) => {
-    const has = (name: string) => findEntry(join(directory, id, name)) !== undefined;
-    return has(jobFiles.spool) && !has(jobFiles.request);
-  });
-}
-
-function listIds(directory: string): string[] {
   if (!findEntry(directory)?.isDirectory()) return [];
   return listDirectory(directory)
     .map(({ name }) => name)
-    .filter((id) => jobId.test(id));
+    .filter((id) => jobId.test(id) && findEntry(join(directory, id, jobFiles.request)));
 }
 
 /** The ids that a request may have; another directory is not of this program. */

@@ -1,7 +1,6 @@
 import { describe, expect, test } from "bun:test";
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
-import { listReportedJobs } from "../../src/agent/job-store.ts";
 import { createExecutorCleanUp } from "../../src/agent/executor-clean-up.ts";
 import { listRunningLeftJobs } from "../../src/agent/running-left-jobs.ts";
 import type { CleanUpContext, ExecutorFactory } from "../../src/core/contracts/executor.ts";
@@ -77,15 +76,9 @@ describe("when an agent starts", () => {
     await using scene = await createScene({ docker: { fails: true }, pods: {} });
     scene.running.push("alive");
     await scene.cleanUp.cleanUpEarlierJobs(scene.logger, new AbortController().signal);
-    const earlier = {
-      jobId: undefined,
-      agentId: "agent-1",
-      runningJobs: ["alive"],
-      reportedJobs: ["reported"],
-    };
     expect(scene.calls).toEqual([
-      { ...earlier, name: "docker" },
-      { ...earlier, name: "pods" },
+      { name: "docker", jobId: undefined, agentId: "agent-1", runningJobs: ["alive"] },
+      { name: "pods", jobId: undefined, agentId: "agent-1", runningJobs: ["alive"] },
     ]);
     expect(scene.logger.entries).toMatchObject([{ level: "error", fields: { executor: "docker" } }]);
   });
@@ -100,7 +93,7 @@ describe("when an agent starts", () => {
     expect(scene.calls).toMatchObject([{ runningJobs: ["new"] }]);
   });
 
-  test("left jobs whose processes hold their locks are running, in every slot; released and dead ones are not; only released ones with a log are reported", async () => {
+  test("left jobs whose processes hold their locks are running, in every slot; released and dead ones are not", async () => {
     await using place = await tmpdir();
     const slot = (index: number) => join(place.path, `slot-${index}`);
     const put = (index: number, id: string, files: readonly string[]) => {
@@ -113,10 +106,7 @@ describe("when an agent starts", () => {
     using _other = takeLock(put(3, "other", ["request.json"]));
     using _released = takeLock(put(0, "released", []));
     put(0, "dead", ["request.json"]);
-    put(0, "reported", ["events.ndjson"]);
-    put(0, "expected", []);
     mkdirSync(slot(4));
-    expect(listReportedJobs(join(slot(0), "jobs"))).toEqual(["reported"]);
     expect(listRunningLeftJobs({ slot, slots: () => [0, 3, 4] })).toEqual(["alive", "other"]);
   });
 });
@@ -143,8 +133,8 @@ async function createScene(doubles: Readonly<Record<string, Double>>) {
     ...(name !== "shell" && {
       async cleanUp(context) {
         await before;
-        const { jobId, agentId, runningJobs, reportedJobs } = context;
-        calls.push({ name, jobId, agentId, runningJobs, ...(jobId === undefined && { reportedJobs }) });
+        const { jobId, agentId, runningJobs } = context;
+        calls.push({ name, jobId, agentId, runningJobs });
         if (fails) throw new Error("no daemon");
       },
     }),
@@ -166,7 +156,6 @@ async function createScene(doubles: Readonly<Record<string, Double>>) {
     agentId: "agent-1",
     executors: { dockercompose: "docker" },
     runningJobs: () => running,
-    reportedJobs: () => ["reported"],
   });
   return { logger, running, calls, cleanUp, [Symbol.asyncDispose]: () => host[Symbol.asyncDispose]() };
 }

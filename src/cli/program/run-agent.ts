@@ -1,7 +1,6 @@
 import { dirname, join } from "node:path";
 import { runAgent } from "../../agent/agent.ts";
 import { createExecutorCleanUp } from "../../agent/executor-clean-up.ts";
-import { listReportedJobs } from "../../agent/job-store.ts";
 import { createDeliverer } from "../../agent/job-delivery.ts";
 import { listenToOperator, type OperatorSignals } from "../../agent/operator-signals.ts";
 import type { CoreConfig } from "../../agent/options/index.ts";
@@ -151,7 +150,6 @@ function createLauncher(program: Program, host: Host, state: StateDirectory) {
     agentId: state.agentId,
     executors: core.executors,
     runningJobs: () => new Set([...runningLeft, ...launcher.running]),
-    reportedJobs: () => state.slots().flatMap((slot) => listReportedJobs(join(state.slot(slot), "jobs"))),
   });
   const launcher = createJobLauncher({
     program: toThisProgram(),

@@ -129,8 +129,6 @@ export interface CleanUpContext {
   readonly directories?: readonly string[];
   /** Ids of the agent's jobs whose processes are alive, current at each read: list what may be removed first, so that a job that starts meanwhile is spared. */
   readonly runningJobs: readonly string[];
-  /** Ids of the agent's reported jobs that are still in the state directory, for what is found only by a name. Left out: none. */
-  readonly reportedJobs?: readonly string[];
   readonly logger: Logger;
   /** Aborts when the agent waits no longer. */
   readonly signal: AbortSignal;

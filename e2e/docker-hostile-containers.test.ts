@@ -49,3 +49,22 @@ test("a job that replaces the helper in its container by a flood costs no memory
   expect(lines).toContain("does not answer: it sent a line of more than 64.0 KiB");
   expect(await scene.left()).toEqual([]);
 }, 300_000);
+
+test("a helper that was stopped for longer than it may take to answer ends no job when it goes on", async () => {
+  await using scene = await createContainerScene();
+  const find =
+    "helpers=$(for each in /proc/[0-9]*; do grep -aqs 'exec 3>&1' $each/cmdline && echo ${each#/proc/}; done)";
+  const areWaiting =
+    "until ! cat $(printf '/proc/%s/stat ' $helpers) | grep -v ') S '; do sleep 0.1; done 2>/dev/null";
+  const job = containerJob([
+    `${find}; kill -STOP $helpers`,
+    "export LATER=1",
+    `kill -CONT $helpers; ${areWaiting}`,
+    "echo on $LATER",
+  ]);
+  const { exitCode, outline } = await scene.run(job, ["--stop-grace-period=300"]);
+  expect(outline).toContain("[export LATER=1] 0: ");
+  expect(outline).toContain("[echo on $LATER] 0: on 1\n");
+  expect(exitCode).toBe(0);
+  expect(await scene.left()).toEqual([]);
+}, 60_000);

@@ -43,12 +43,13 @@ const lookMs = 20;
 /** The last output of a killed shell is there at once; a terminal that is still flooded may never be empty. */
 const lastOutputMs = 1000;
 
-/** Living processes that are neither the shell, nor what it was started by, nor the keeper's. */
+/** Living processes that are neither the shell, nor what it was started by, nor a keeper's. */
 async function listOthers(keeper: Keeper, shellPid: number): Promise<number[]> {
-  const { own, processes } = await keeper.list();
+  const { keepers, processes } = await keeper.list();
   const parents = new Map(processes.map(({ pid, parent }) => [pid, parent]));
-  const spared = new Set([...toAncestry(parents, shellPid), ...toAncestry(parents, own)]);
-  const isKeeper = ({ pid }: ContainerProcess) => toAncestry(parents, pid).includes(own);
+  const spared = new Set([shellPid, ...keepers].flatMap((pid) => toAncestry(parents, pid)));
+  const isKeeper = ({ pid }: ContainerProcess) =>
+    toAncestry(parents, pid).some((each) => keepers.includes(each));
   return processes
     .filter((each) => !each.isZombie && !spared.has(each.pid) && !isKeeper(each))
     .map(({ pid }) => pid);

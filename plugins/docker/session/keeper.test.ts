@@ -1,6 +1,7 @@
 import { expect, test } from "bun:test";
 import { join } from "node:path";
 import { tmpdir } from "signalman/testing";
+import { privateDirectory } from "../containers/spec.ts";
 import { keeperScript, toFormat } from "./keeper-script.ts";
 
 const shells = ["sh", "bash", "dash"].filter((shell) => Bun.which(shell) !== null);
@@ -31,18 +32,44 @@ test.each(shells)(
   },
 );
 
+test.each(shells)(
+  "in %s, it obeys no late order once a keeper with the next number runs, but waits for the end of its input",
+  async (shell) => {
+    await using directory = await tmpdir();
+    const path = join(directory.path, "file");
+    await using early = startKeeper(shell, { number: 1, directory: directory.path });
+    expect(await early.order(`new ${path}`)).toBe("ok");
+    await using late = startKeeper(shell, { number: 2, directory: directory.path });
+    expect(await late.order(`add ${path} new`)).toBe("ok");
+    expect(await late.order("list")).toStartWith(`ok ${early.pid},${late.pid} `);
+    early.send(`new ${path}`);
+    early.send(`add ${path} old`);
+    expect(await early.end()).toBe("");
+    expect(await Bun.file(path).text()).toBe("new");
+  },
+);
+
 /** Without its end: outside of a container it would kill everything. */
-function startKeeper(shell: string) {
-  const script = keeperScript.replaceAll("kill -KILL -1", ":").replaceAll("kill -TERM -1", ":");
-  const child = Bun.spawn([shell, "-c", script], { stdio: ["pipe", "pipe", "ignore"] });
+function startKeeper(shell: string, { number = 1, directory = "/nonexistent" } = {}) {
+  const script = keeperScript
+    .replaceAll("kill -KILL -1", ":")
+    .replaceAll("kill -TERM -1", ":")
+    .replaceAll(privateDirectory, directory);
+  const child = Bun.spawn([shell, "-c", script, "keeper", `${number}`], {
+    stdio: ["pipe", "pipe", "ignore"],
+  });
   const reader = child.stdout.getReader();
   const decoder = new TextDecoder();
   let said = "";
+  const send = (text: string) => {
+    child.stdin.write(`${text}\n`);
+    child.stdin.flush();
+  };
   return {
     pid: child.pid,
+    send,
     async order(text: string): Promise<string> {
-      child.stdin.write(`${text}\n`);
-      child.stdin.flush();
+      send(text);
       while (!said.includes("\n")) {
         const { value, done } = await reader.read();
         if (done) throw new Error("the keeper has ended");
@@ -52,6 +79,13 @@ function startKeeper(shell: string) {
       const line = said.slice(0, at);
       said = said.slice(at + 1);
       return line;
+    },
+    /** Ends its input. Resolves to the rest of its output. */
+    async end(): Promise<string> {
+      child.stdin.end();
+      for (let part = await reader.read(); !part.done; part = await reader.read())
+        said += decoder.decode(part.value, { stream: true });
+      return said;
     },
     async [Symbol.asyncDispose]() {
       child.stdin.end();

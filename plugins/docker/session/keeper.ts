@@ -12,6 +12,12 @@ export interface ContainerProcess {
   readonly isZombie: boolean;
 }
 
+export interface ContainerProcesses {
+  /** Of this keeper and earlier ones: those that their other processes descend from. */
+  readonly keepers: readonly number[];
+  readonly processes: readonly ContainerProcess[];
+}
+
 /** No answer in time, which a busy container explains, or a line that no keeper sends. */
 export type KeeperFault = "silent" | "flooding";
 
@@ -19,7 +25,8 @@ export type OnKeeperFault = (fault: KeeperFault, error: AgentError) => void;
 
 /**
  * A helper inside of the job's container. One order is given at a time; each rejects when the keeper is gone. When the
- * connection to it breaks, it kills everything in the container.
+ * connection to it breaks, it kills everything in the container: that of a silent keeper, which may only be slow, stays
+ * open until `close`.
  */
 export interface Keeper {
   readonly alive: boolean;
@@ -31,23 +38,29 @@ export interface Keeper {
   settle(): Promise<void>;
   /** The kernel's accounting of the container: name of a file → its text. */
   readAccounting(): Promise<ReadonlyMap<string, string>>;
-  list(): Promise<{ readonly own: number; readonly processes: readonly ContainerProcess[] }>;
+  list(): Promise<ContainerProcesses>;
   /** Stops the shell, and sends SIGTERM to everything else. */
   terminate(shellPid: number): Promise<void>;
   kill(pids: readonly number[]): Promise<void>;
   close(): void;
 }
 
+export interface OpenKeeperOptions {
+  /** Counts the keepers of the container from 1. An earlier one obeys no further order. */
+  readonly number: number;
+  readonly onFault: OnKeeperFault;
+}
+
 /** Starts the keeper as the container's root user. Its program is the image's, and a job can replace it. */
 export async function openKeeper(
   engine: Engine,
-  container: Docker.Container,
-  onFault: OnKeeperFault,
+  container: Pick<Docker.Container, "exec">,
+  { number, onFault }: OpenKeeperOptions,
 ): Promise<Keeper> {
   const exec = await engine.call(
     "start a helper in the job's container",
     container.exec({
-      Cmd: ["sh", "-c", keeperScript],
+      Cmd: ["sh", "-c", keeperScript, "keeper", `${number}`],
       AttachStdin: true,
       AttachStdout: true,
       AttachStderr: false,
@@ -62,12 +75,8 @@ export async function openKeeper(
   let last: Promise<unknown> = Promise.resolve();
 
   /** Orders wait for each other: every order has one line for an answer. */
-  function order(text: string): Promise<string> {
-    const answer = last.then(() => {
-      const next = answers.next();
-      stream.write(`${text}\n`);
-      return next;
-    });
+  function order(text: string, maxBytes = answerBytes): Promise<string> {
+    const answer = last.then(() => answers.ask(text, maxBytes));
     last = answer.catch(() => {});
     return answer;
   }
@@ -97,8 +106,8 @@ export async function openKeeper(
       return new Map(files.map(toAccountingFile));
     },
     async list() {
-      const [, own = "", ...entries] = (await order("list")).split(" ");
-      return { own: Number(own), processes: entries.map(toProcess) };
+      const [, pids = "", ...entries] = (await order("list", listBytes)).split(" ");
+      return { keepers: pids.split(",").map(Number), processes: entries.map(toProcess) };
     },
     terminate: (shellPid) => mustDo("signal the job", `term ${shellPid}`),
     kill: (pids) => mustDo("signal the job", `kill ${pids.join(" ")}`),
@@ -110,8 +119,10 @@ export async function openKeeper(
 const partBytes = 4096;
 /** A container whose processes are all busy may take its time. */
 const answerMs = 10_000;
-/** The longest answer lists the processes of a container. */
+/** Of an answer that lists no processes. */
 const answerBytes = 64 * 1024;
+/** More than 200,000 processes. */
+const listBytes = 4 * 1024 * 1024;
 
 function toProcess(entry: string): ContainerProcess {
   const [pid, state, parent] = entry.split(",");
@@ -125,10 +136,11 @@ function toAccountingFile(text: string): [string, string] {
 
 interface Answers {
   readonly alive: boolean;
-  next(): Promise<string>;
+  /** Sends an order. Resolves to the line that answers it. */
+  ask(order: string, maxBytes: number): Promise<string>;
 }
 
-/** The keeper's lines, one for each caller that waits. */
+/** The keeper's lines, one for each order. */
 function createAnswers(engine: Engine, stream: Duplex, onFault: OnKeeperFault): Answers {
   let gone: AgentError | undefined;
   let waiting: PromiseWithResolvers<string> | undefined;
@@ -141,19 +153,21 @@ function createAnswers(engine: Engine, stream: Duplex, onFault: OnKeeperFault): 
     return gone;
   };
   const fail = (fault: KeeperFault, text: string) => {
-    if (gone) return;
     onFault(fault, end(new Error(text)));
-    stream.destroy();
+    if (fault === "flooding") stream.destroy();
   };
-  const push = createBoundedLineReader({
-    maxBytes: answerBytes,
-    onLine(line) {
-      waiting?.resolve(line);
-      waiting = undefined;
-    },
-    onTooLong: () => fail("flooding", `it sent a line of more than ${toSize(answerBytes)}`),
-  });
-  const sink = { write: push, end: () => {} };
+  const readLines = (maxBytes: number) =>
+    createBoundedLineReader({
+      maxBytes,
+      onLine(line) {
+        waiting?.resolve(line);
+        waiting = undefined;
+      },
+      onTooLong: () => fail("flooding", `it sent a line of more than ${toSize(maxBytes)}`),
+    });
+  let push = readLines(answerBytes);
+  // A late answer of a silent keeper is read as well, and ignored.
+  const sink = { write: (bytes: Uint8Array) => push(bytes), end: () => {} };
   engine.docker.modem.demuxStream(
     stream,
     sink as unknown as NodeJS.WritableStream,
@@ -167,14 +181,17 @@ function createAnswers(engine: Engine, stream: Duplex, onFault: OnKeeperFault): 
     get alive() {
       return gone === undefined;
     },
-    async next() {
+    async ask(order, maxBytes) {
       if (gone) throw gone;
       waiting = Promise.withResolvers();
+      if (maxBytes > answerBytes) push = readLines(maxBytes);
+      stream.write(`${order}\n`);
       const timer = setTimeout(() => fail("silent", `no answer within ${answerMs / 1000} s`), answerMs);
       try {
         return await waiting.promise;
       } finally {
         clearTimeout(timer);
+        if (maxBytes > answerBytes) push = readLines(answerBytes);
       }
     },
   };

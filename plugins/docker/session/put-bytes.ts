@@ -6,7 +6,7 @@ import type { PutBytes } from "./secret-file.ts";
 
 /**
  * The keeper of a container. Another is started when a job has killed it, or once when a busy container left an answer out; none after one that
- * misbehaved.
+ * misbehaved. One that was silent stays connected until `close`, since it ends the job when its connection breaks.
  */
 export interface Keepers {
   current(): Promise<Keeper>;
@@ -16,6 +16,7 @@ export interface Keepers {
 
 export function createKeepers(engine: Engine, container: Docker.Container, shellPid: () => number): Keepers {
   let keeper: Promise<Keeper> | undefined;
+  const opened: Keeper[] = [];
   let isClosed = false;
   let silences = 0;
   /** Why no further keeper is started. */
@@ -26,9 +27,11 @@ export function createKeepers(engine: Engine, container: Docker.Container, shell
   };
 
   async function open(): Promise<Keeper> {
-    const opened = await openKeeper(engine, container, onFault);
-    if (shellPid() > 0) await opened.watch(shellPid());
-    return opened;
+    const next = await openKeeper(engine, container, { number: opened.length + 1, onFault });
+    opened.push(next);
+    if (isClosed) next.close();
+    if (shellPid() > 0) await next.watch(shellPid());
+    return next;
   }
 
   async function current(): Promise<Keeper> {
@@ -52,10 +55,7 @@ export function createKeepers(engine: Engine, container: Docker.Container, shell
     },
     close() {
       isClosed = true;
-      void keeper?.then(
-        (opened) => opened.close(),
-        () => {},
-      );
+      for (const each of opened) each.close();
     },
   };
 }

@@ -54,4 +54,18 @@ describe("what a job in containers is given", () => {
       expect(exitCode).toBe(1);
     },
   );
+
+  test.each([
+    [{ mode: "9z" }, "Failed to set file mode to 9z"],
+    [{ mode: "" }, "Failed to set file mode to "],
+    [{ content: "%%%" }, "Failed to decode the content of the file."],
+  ])("a container's own file fails with the string of the protocol: %j", async (fault, string) => {
+    await using scene = await createContainerScene();
+    const file = { path: "/f", content: "", mode: "0644", ...fault };
+    const job = containerJob(["true"], [{}, { name: "db", command: "sleep 1000", files: [file] }]);
+    const { outline, exitCode } = await scene.run(job);
+    expect(outline.join("\n")).toContain(`file "/f" of container "db": ${string}`);
+    expect(exitCode).toBe(1);
+    expect(await scene.left()).toEqual([]);
+  });
 });

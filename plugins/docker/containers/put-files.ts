@@ -42,9 +42,10 @@ export function toFileVolumes({ files }: Pick<JobContainer, "files">): Record<st
 function toEntry(container: string, { path, content, mode }: JobFile, { uid, gid, home }: User): TarEntry {
   const bytes = decodeBase64(content);
   const where = `file "${path}" of container "${container}"`;
-  if (bytes === undefined) throw new AgentError("JOB_INVALID", `the content of ${where} is no base64`);
+  if (bytes === undefined)
+    throw new AgentError("JOB_INVALID", `${where}: Failed to decode the content of the file.`);
   if (!/^[0-7]{1,5}$/.test(mode))
-    throw new AgentError("JOB_INVALID", `${where}: bad file permission '${mode}'`);
+    throw new AgentError("JOB_INVALID", `${where}: Failed to set file mode to ${mode}`);
   const inHome = path.startsWith("~") ? path.replace(/^~\/?/, "") : path;
   const full = path.startsWith("/") ? path : posix.join(home, inHome);
   return {

@@ -68,4 +68,18 @@ describe("what a job in containers is given", () => {
     expect(exitCode).toBe(1);
     expect(await scene.left()).toEqual([]);
   });
+
+  test("leaves as many files behind, all empty, for many injected files as for one", async () => {
+    await using scene = await createContainerScene();
+    const count = "find /.signalman -type f | wc -l";
+    const run = async (files: number) => {
+      const names = Array.from({ length: files }, (_, index) => `file-${index}`);
+      const given = names.map((path) => ({ path, text: `text of ${path}`, mode: "0600" }));
+      const job = containerJob([`${count}; cat ${names.at(-1)}`], [{}], { files: given });
+      return (await scene.run(job)).outline[5]!.split(" 0: ").at(-1)!;
+    };
+    const [one, many] = [await run(1), await run(12)];
+    expect(many.replace("file-11", "file-0")).toBe(one);
+    expect(one).toEndWith("text of file-0");
+  });
 });

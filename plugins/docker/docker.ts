@@ -8,8 +8,8 @@ import { connectEngine } from "./engine/engine.ts";
 import { findEndpoint } from "./engine/endpoint.ts";
 import { endJob } from "./session/end-job.ts";
 import { runAndExplain } from "./session/explain.ts";
-import { injectFile } from "./session/inject-file.ts";
-import { createSecretFile } from "./session/secret-file.ts";
+import { injectFiles } from "./session/inject-file.ts";
+import { withSecretFile } from "./session/secret-file.ts";
 import { startJob } from "./start-job.ts";
 import type { StartedJob } from "./started-job.ts";
 
@@ -68,18 +68,14 @@ export function createDockerExecutor(context: ExecutorContext, options: DockerCo
       attempt(async ({ keepers, session }) => {
         const variables = decodeVariables(env, output);
         if (variables === undefined || !session.alive) return 1;
-        const { write, clear } = createSecretFile(keepers.put);
-        const code = await runCommand("", output, { putCommand: () => write(toExportFile(variables)) });
-        if (running()?.session.alive) await clear();
-        return code;
+        return withSecretFile(keepers.put, ({ write }) =>
+          runCommand("", output, { putCommand: () => write(toExportFile(variables)) }),
+        );
       }),
     injectFiles: (files, output) =>
       attempt(async ({ session, keepers: { put } }) => {
-        for (const file of files) {
-          const code = running()?.session.alive ? await injectFile(file, { session, put, output }) : 1;
-          if (code !== 0) return code;
-        }
-        return running() ? 0 : 1;
+        const code = await injectFiles(files, { session, put, output });
+        return running() ? code : 1;
       }),
     run: runCommand,
     stop(graceMs) {

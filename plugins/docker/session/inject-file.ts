@@ -1,39 +1,54 @@
 import { decodeBase64, type JobFile, type Output } from "signalman";
 import { quote, type Session } from "signalman/terminal";
-import { createSecretFile, type PutBytes } from "./secret-file.ts";
+import { type PutBytes, type SecretFile, withSecretFile } from "./secret-file.ts";
 
 /**
- * Puts one file of the request in its place, as the session's user (protocol sections 6.3, 7). Resolves to the exit code of what failed. No other user of
+ * Puts files of the request in their places, as the session's user (protocol sections 6.3, 7). Resolves to the exit code of what failed. No other user of
  * the container can read a file of mode 0600 at any moment.
  */
-export async function injectFile(
-  file: JobFile,
+export function injectFiles(
+  files: readonly JobFile[],
   { session, put, output }: { session: Session; put: PutBytes; output: Output },
+): Promise<number> {
+  return withSecretFile(put, (secret) =>
+    withSecretFile(put, async (command) => {
+      for (const file of files) {
+        const code = session.alive ? await injectFile(file, { session, secret, command, output }) : 1;
+        if (code !== 0) return code;
+      }
+      return 0;
+    }),
+  );
+}
+
+interface InjectOptions {
+  readonly session: Session;
+  readonly secret: SecretFile;
+  readonly command: SecretFile;
+  readonly output: Output;
+}
+
+async function injectFile(
+  file: JobFile,
+  { session, secret, command, output }: InjectOptions,
 ): Promise<number> {
   output(`Injecting ${file.path} with file mode ${file.mode}\n`);
   const content = decodeBase64(file.content);
   if (content === undefined) return fail(output, "Failed to decode the content of the file.");
   if (!/^[0-7]{1,5}$/.test(file.mode)) return fail(output, `Failed to set file mode to ${file.mode}`);
   const path = toPath(file.path);
-  const secret = createSecretFile(put);
-  const command = createSecretFile(put);
   const putCommand = (text: string) => command.write(Buffer.from(`${text}\n`));
   const run = (script: string) => session.run(`( ${script} )`, output, { silent: true, putCommand });
   await secret.write(content);
-  try {
-    const made = await run(`\\mkdir -p -- "$(\\dirname -- ${path})"`);
-    if (made !== 0) return fail(output, `Failed to create destination path ${file.path}`, made);
-    // The arguments of `cp` are visible to every user.
-    const moved = await run(`umask 077; \\cp -- /dev/stdin ${path} <${secret.path}`);
-    if (moved !== 0)
-      return fail(output, `Failed to move to destination path ${secret.path} ${file.path}`, moved);
-    const set = await run(`\\chmod -- ${file.mode} ${path}`);
-    if (set !== 0) return fail(output, `Failed to set file mode to ${file.mode}`, set);
-    return 0;
-  } finally {
-    await secret.clear();
-    await command.clear();
-  }
+  const made = await run(`\\mkdir -p -- "$(\\dirname -- ${path})"`);
+  if (made !== 0) return fail(output, `Failed to create destination path ${file.path}`, made);
+  // The arguments of `cp` are visible to every user.
+  const moved = await run(`umask 077; \\cp -- /dev/stdin ${path} <${secret.path}`);
+  if (moved !== 0)
+    return fail(output, `Failed to move to destination path ${secret.path} ${file.path}`, moved);
+  const set = await run(`\\chmod -- ${file.mode} ${path}`);
+  if (set !== 0) return fail(output, `Failed to set file mode to ${file.mode}`, set);
+  return 0;
 }
 
 function fail(output: Output, line: string, code = 1): number {

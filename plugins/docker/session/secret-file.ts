@@ -1,4 +1,3 @@
-import { randomUUID } from "node:crypto";
 import { privateDirectory } from "../containers/spec.ts";
 
 /** Puts bytes where the job's shell can read them. */
@@ -12,17 +11,29 @@ export interface SecretFile {
   readonly path: string;
   /** Resolves to the path, as `putCommand` of a session does: the shell learns it from its terminal. */
   write(bytes: Uint8Array): Promise<string>;
-  clear(): Promise<void>;
 }
 
-export function createSecretFile(put: PutBytes): SecretFile {
-  const path = `${privateDirectory}/${randomUUID()}`;
-  return {
-    path,
-    async write(bytes) {
-      await put(path, bytes);
-      return path;
-    },
-    clear: () => put(path, new Uint8Array()),
-  };
+/**
+ * Lends a secret file to `work`, and empties it afterwards, also when `work` fails. It stays as an empty file, because the helper that writes it
+ * starts no program that could remove it: a call uses one for all that it writes.
+ */
+export async function withSecretFile<T>(put: PutBytes, work: (file: SecretFile) => Promise<T>): Promise<T> {
+  const path = `${privateDirectory}/${crypto.randomUUID()}`;
+  const clear = () => put(path, new Uint8Array());
+  let result: T;
+  try {
+    result = await work({
+      path,
+      async write(bytes) {
+        await put(path, bytes);
+        return path;
+      },
+    });
+  } catch (error) {
+    // The first error tells more.
+    await clear().catch(() => {});
+    throw error;
+  }
+  await clear();
+  return result;
 }

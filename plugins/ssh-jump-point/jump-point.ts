@@ -1,4 +1,3 @@
-import { randomBytes } from "node:crypto";
 import { chmodSync, lstatSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { AgentError, type JobRequest, toMessage } from "signalman";
 
@@ -7,7 +6,7 @@ import { AgentError, type JobRequest, toMessage } from "signalman";
  * link in its place, is replaced as a whole, so that no session runs half a script. Throws `JOB_REFUSED`.
  */
 export function writeJumpPoint(path: string, job: Pick<JobRequest, "id" | "executor">): void {
-  const temporary = `${path}.${randomBytes(8).toString("hex")}`;
+  const temporary = `${path}.${crypto.randomUUID()}`;
   try {
     const script = job.executor === "dockercompose" ? toContainerScript(job.id) : hostScript;
     writeFileSync(temporary, script, { flag: "wx", mode: 0o644 });

@@ -1,5 +1,3 @@
-import { randomBytes } from "node:crypto";
-
 /** How the containers and the network of one job are named and labelled. */
 export interface JobPlace {
   /** Labels of everything that the job gets. */
@@ -24,7 +22,7 @@ export const labels = {
 
 /** Names that no other agent, slot or run of the same job has. */
 export function createPlace({ agentId, jobId }: { agentId: string; jobId: string }): JobPlace {
-  const instance = randomBytes(4).toString("hex");
+  const instance = crypto.getRandomValues(new Uint8Array(4)).toHex();
   const prefix = `signalman-${toName(jobId)}-${instance}`;
   return {
     labels: { [labels.agent]: agentId, [labels.job]: jobId, [labels.instance]: instance },

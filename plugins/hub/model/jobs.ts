@@ -1,4 +1,3 @@
-import { randomUUID } from "node:crypto";
 import type { JobRequest, JobResult } from "signalman";
 import { sanitize } from "./sanitize-job.ts";
 import { type HubState, isUuid, type Job, logOf, saveJob } from "./state.ts";
@@ -17,7 +16,7 @@ export function submit(
   request: JobRequest,
   { origin, id, limitMs }: SubmitOptions & { readonly origin: string },
 ): Job {
-  const own = isUuid(request.id) && !state.jobs.has(request.id) ? request.id : randomUUID();
+  const own = isUuid(request.id) && !state.jobs.has(request.id) ? request.id : crypto.randomUUID();
   const identity = { id: id ?? own, createdAt: state.now() };
   const wire = toWire({ ...request, id: identity.id }, { ...identity, ...tokenOptions(state), origin });
   return enqueue(state, { ...identity, name: request.name, wire, limitMs });
@@ -30,7 +29,7 @@ export function submit(
 export function submitRaw(
   state: HubState,
   document: unknown,
-  { origin, id = randomUUID(), limitMs }: SubmitOptions & { readonly origin: string },
+  { origin, id = crypto.randomUUID(), limitMs }: SubmitOptions & { readonly origin: string },
 ): Job {
   const identity = { id, createdAt: state.now() };
   if (typeof document === "string") return enqueue(state, { ...identity, name: "", wire: document, limitMs });

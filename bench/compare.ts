@@ -1,5 +1,6 @@
-// Compares the working tree with a commit: `npm run bench:compare -- <commit>`. Builds both programs, measures
-// them alternately, and prints each figure with the ratio of the pairs. Takes less than five minutes.
+// Compares the working tree with a commit: `npm run bench:compare -- <commit>`. Builds both programs,
+// measures them alternately, and prints each figure with the ratio of the pairs. Takes less than five
+// minutes.
 
 import { chmodSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";

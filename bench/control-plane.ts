@@ -18,7 +18,9 @@ export interface ControlPlane extends Disposable {
   /** Whether pushed events are counted only, and not recorded. */
   isQuiet: boolean;
   readonly logBytes: number;
-  /** Assigns a job to the next waiting agent, in the order of the calls. Resolves with the time of the answer. */
+  /**
+   * Assigns a job to the next waiting agent, in the order of the calls. Resolves with the time of the answer.
+   */
   run(jobId: string, commands: readonly string[]): Promise<number>;
   /** Answers the next sync with `stop-job`. Resolves with the time of the answer. */
   stop(jobId: string): Promise<number>;

@@ -4,7 +4,9 @@ import { findChildren, readMemory } from "./proc.ts";
 export interface MemoryWatch {
   /** Begins anew, and returns the memory in bytes at this moment. */
   restart(): number;
-  /** Ends the watch. In bytes: both together, and the agent alone. `each` lists the agent and its job process. */
+  /**
+   * Ends the watch. In bytes: both together, and the agent alone. `each` lists the agent and its job process.
+   */
   stop(): { readonly total: number; readonly agent: number; readonly each: string };
 }
 

@@ -7,7 +7,9 @@ import { until } from "./jobs.ts";
 /** Objects of a process after a garbage collection: type → number. */
 export type ObjectCounts = Readonly<Record<string, number>>;
 
-/** A plugin that counts the objects of its process when a hook is called for the nth time, for each n of `at`. */
+/**
+ * A plugin that counts the objects of its process when a hook is called for the nth time, for each n of `at`.
+ */
 export interface ObjectCounter {
   /** The path of a configuration file with the plugin. */
   readonly config: string;
@@ -43,7 +45,9 @@ export function expectNoGrowth(before: ObjectCounts, after: ObjectCounts, times:
   expect(grown).toEqual([]);
 }
 
-/** Counts the objects of this process after a garbage collection: the types that a held job or request has. */
+/**
+ * Counts the objects of this process after a garbage collection: the types that a held job or request has.
+ */
 export async function countObjects(): Promise<ObjectCounts> {
   const { heapStats } = await import("bun:jsc");
   // What the last call itself holds is gone a moment later.

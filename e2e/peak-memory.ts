@@ -2,7 +2,10 @@ import { readFileSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Running } from "./fixtures.ts";
 
-/** Resolves to the largest resident size that the program or one of its children had until it exited, in bytes. */
+/**
+ * Resolves to the largest resident size that the program or one of its children had until it exited, in
+ * bytes.
+ */
 export async function watchMemory({ pid, finished }: Running): Promise<number> {
   let peak = 0;
   const over = finished.then(() => true);

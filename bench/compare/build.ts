@@ -8,7 +8,10 @@ export function buildThis(outfile: string): void {
   run([process.execPath, "scripts/build.ts", "--outfile", outfile], root);
 }
 
-/** Builds a commit into `outfile`, in a work tree of its own below `directory`. Returns the commit's short name. */
+/**
+ * Builds a commit into `outfile`, in a work tree of its own below `directory`. Returns the commit's short
+ * name.
+ */
 export function buildCommit(commit: string, directory: string, outfile: string): string {
   const tree = join(directory, "tree");
   run(["git", "worktree", "add", "--detach", tree, commit], root);

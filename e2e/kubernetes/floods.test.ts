@@ -12,7 +12,10 @@ async function peakOf(pid: number): Promise<number> {
   return Number(/^VmHWM:\s+(\d+) kB/m.exec(status)?.[1] ?? 0) * 1024;
 }
 
-/** Puts a `bash` that only writes zeros in front of the one that the agent's connections start, then ends the connection. */
+/**
+ * Puts a `bash` that only writes zeros in front of the one that the agent's connections start, then ends the
+ * connection.
+ */
 const replaceBash = [
   `printf '%s\\n' '#!/bin/bash' 'head -c 600000000 /dev/zero >&2; sleep 1000' >/usr/local/sbin/bash`,
   "chmod 755 /usr/local/sbin/bash",

@@ -34,8 +34,8 @@ export function isLocal(address: Address): boolean {
 }
 
 /**
- * Returns why a request with this `Host` header is refused at a loopback address: a web page whose name resolves to this host
- * could read the answer. Pages cannot leave the header out; old probes do.
+ * Returns why a request with this `Host` header is refused at a loopback address: a web page whose name
+ * resolves to this host could read the answer. Pages cannot leave the header out; old probes do.
  */
 export function findHostFault(
   address: Address,

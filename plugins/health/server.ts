@@ -12,7 +12,10 @@ export interface HttpServer {
   close(): Promise<void>;
 }
 
-/** A connection carries one request. An answer fits into the buffers of the kernel, unless a client reads nothing. */
+/**
+ * A connection carries one request. An answer fits into the buffers of the kernel, unless a client reads
+ * nothing.
+ */
 const limits: ConnectionLimits = { connections: 64, requestMs: 2000, answerMs: 10_000, idleMs: 2000 };
 
 /** Starts the server, for up to 64 connections. Throws `FILE_FAILED` with address and option on failure. */

@@ -13,7 +13,10 @@ export interface RemovalOptions {
   readonly signal?: AbortSignal;
 }
 
-/** Removes a job's pod and secrets by their names. Resolves to whether one of them was there. Throws when it cannot. */
+/**
+ * Removes a job's pod and secrets by their names. Resolves to whether one of them was there. Throws when it
+ * cannot.
+ */
 export async function removeJob(client: Client, names: JobNames, options: RemovalOptions): Promise<boolean> {
   const removed = await Promise.all([
     remove(client, "pods", names.pod, options),
@@ -66,8 +69,9 @@ const longRetryMs = 3_600_000;
 const mostAtOnce = 4;
 
 /**
- * Removes what earlier jobs of this agent have left in its namespace, except the jobs that run: the pods with the agent's label where the role
- * allows to list pods, and what has the names of a recorded job. Secrets are never listed, since that would return their contents.
+ * Removes what earlier jobs of this agent have left in its namespace, except the jobs that run: the pods with
+ * the agent's label where the role allows to list pods, and what has the names of a recorded job. Secrets are
+ * never listed, since that would return their contents.
  */
 async function sweep(client: Client, context: CleanUpContext, leftJobs: LeftJobs | undefined): Promise<void> {
   const { agentId, logger, signal } = context;

@@ -26,7 +26,8 @@ export default definePlugin({
           const { createKubernetesExecutor } = await import("./executor.ts");
           return createKubernetesExecutor(context, { settings: toSettings(options), connect });
         }),
-      // Without the option and a recorded job no earlier one ran in a pod, and there may be no cluster to ask.
+      // Without the option and a recorded job no earlier one ran in a pod, and there may be no cluster to
+      // ask.
       cleanUp: async (context) => {
         if (options.executor || context.jobId !== undefined || leftJobs?.list().length)
           await (await import("./clean-up.ts")).cleanUp(connect, context, leftJobs);

@@ -1,7 +1,10 @@
 import { lstatSync, mkdirSync, readdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 
-/** The ended jobs of an agent whose pod and secrets may still be in the cluster: an empty directory for each, in the agent's state directory. */
+/**
+ * The ended jobs of an agent whose pod and secrets may still be in the cluster: an empty directory for each,
+ * in the agent's state directory.
+ */
 export interface LeftJobs {
   add(jobId: string): void;
   remove(jobId: string): void;

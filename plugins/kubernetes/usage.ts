@@ -7,7 +7,10 @@ import script from "./session/usage.sh" with { type: "text" };
 export interface UsageReader {
   read(): Promise<JobUsage>;
   readonly last: JobUsage;
-  /** Resolves to whether a process was killed for want of memory since the last command was brought into the pod. */
+  /**
+   * Resolves to whether a process was killed for want of memory since the last command was brought into the
+   * pod.
+   */
   findKill(): Promise<boolean>;
 }
 

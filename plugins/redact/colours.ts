@@ -17,9 +17,9 @@ export interface Range {
 }
 
 /**
- * Creates a search for the first colours because of which data must be searched without them: those between two bytes that are neighbours in a value
- * or a token, or at the end. Colours at a line end within a value do not count, because each line is a value of its own. The search returns their
- * position, or -1.
+ * Creates a search for the first colours because of which data must be searched without them: those between
+ * two bytes that are neighbours in a value or a token, or at the end. Colours at a line end within a value do
+ * not count, because each line is a value of its own. The search returns their position, or -1.
  */
 export function createColourSearch(
   values: Iterable<Uint8Array>,
@@ -85,7 +85,10 @@ function findNeighbours(values: Iterable<Uint8Array>, shapes: readonly Shape[]):
   return { neighbours, leaders };
 }
 
-/** Returns the position of the first escape behind one of the leaders in the words from `from` on; -1 when there is none. A word has one at most. */
+/**
+ * Returns the position of the first escape behind one of the leaders in the words from `from` on; -1 when
+ * there is none. A word has one at most.
+ */
 function findEscape(
   data: Uint8Array,
   words: Int32Array,
@@ -123,8 +126,8 @@ function findEscape(
 }
 
 /**
- * Removes the sequences for colours (SGR), and the one that `grep` adds to them (EL), from the data from `from` on. One that is cut off by the end of the data is removed as
- * well.
+ * Removes the sequences for colours (SGR), and the one that `grep` adds to them (EL), from the data from
+ * `from` on. One that is cut off by the end of the data is removed as well.
  */
 export function withoutColours(data: Uint8Array, from: number): ColourlessText {
   const bytes = new Uint8Array(data.length - from);

@@ -7,13 +7,15 @@ export const minSecretBytes = 6;
 /** Maximum size of a value whose encodings are masked as well, since each of them is kept in memory. */
 const maxEncodedBytes = 64 * 1024;
 
-/** Minimum size of a line that is a value of its own. Shorter ones, as in JSON or YAML, are often not secret. */
+/**
+ * Minimum size of a line that is a value of its own. Shorter ones, as in JSON or YAML, are often not secret.
+ */
 const minLineBytes = 16;
 
 /**
- * Lists the byte strings that reveal a value: the value itself (with line ends as `\r\n` or `\n`, and without trailing ones), without the blanks that a
- * shell removes, in base64 at each of the three offsets, percent-encoded, as JSON text, in shell quotes, in hexadecimal. None is shorter than
- * `minSecretBytes`.
+ * Lists the byte strings that reveal a value: the value itself (with line ends as `\r\n` or `\n`, and without
+ * trailing ones), without the blanks that a shell removes, in base64 at each of the three offsets,
+ * percent-encoded, as JSON text, in shell quotes, in hexadecimal. None is shorter than `minSecretBytes`.
  */
 export function toForms(secret: string | Uint8Array): Uint8Array[] {
   // One character per byte, so that text methods work on any bytes.
@@ -34,8 +36,8 @@ export function toForms(secret: string | Uint8Array): Uint8Array[] {
 }
 
 /**
- * Lists the lines of a value of several lines, without surrounding blanks: output shows them indented, numbered or joined. The header and footer of
- * PEM are not secret.
+ * Lists the lines of a value of several lines, without surrounding blanks: output shows them indented,
+ * numbered or joined. The header and footer of PEM are not secret.
  */
 export function toLines(secret: string | Uint8Array): Uint8Array[] {
   const lines = Buffer.from(secret as string)

@@ -9,7 +9,10 @@ export interface LineRun {
 }
 
 export interface LineRunReader {
-  /** Returns the position behind the last line, without its end; -1 when no such line follows; `undefined` when more data is needed. */
+  /**
+   * Returns the position behind the last line, without its end; -1 when no such line follows; `undefined`
+   * when more data is needed.
+   */
   measure(data: Uint8Array, from: number, final: boolean): number | undefined;
   reset(): void;
 }
@@ -20,10 +23,15 @@ const mostPrefixBytes = 64;
 const mostLineBytes = 256;
 
 export function createLineRunReader({ lineBytes, min, max }: LineRun): LineRunReader {
-  /** The lines that begin at `from` or later and end before `to` begin with `prefix`: none is examined twice. */
+  /**
+   * The lines that begin at `from` or later and end before `to` begin with `prefix`: none is examined twice.
+   */
   let known = { from: 0, to: -1, last: -1, prefix: new Uint8Array(0) };
 
-  /** Returns the positions of a line's last byte, and of its base64 at the end; `undefined` when its end is not in the data. */
+  /**
+   * Returns the positions of a line's last byte, and of its base64 at the end; `undefined` when its end is
+   * not in the data.
+   */
   function readLine(data: Uint8Array, start: number, final: boolean) {
     const most = Math.min(data.length, start + mostLineBytes);
     let next = start;

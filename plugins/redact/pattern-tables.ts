@@ -91,7 +91,10 @@ export function wordAt(bytes: Uint8Array, at: number): number {
   return bytes[at]! | (bytes[at + 1]! << 8) | (bytes[at + 2]! << 16) | (bytes[at + 3]! << 24);
 }
 
-/** Returns the data as signed 32-bit words, which the engine compares fastest, and the position of the first one in the data. */
+/**
+ * Returns the data as signed 32-bit words, which the engine compares fastest, and the position of the first
+ * one in the data.
+ */
 export function toWords(data: Uint8Array): { readonly words: Int32Array; readonly offset: number } {
   const offset = -data.byteOffset & (wordBytes - 1);
   if (data.length < offset + wordBytes) return { words: noWords, offset };

@@ -37,8 +37,9 @@ export interface RedactorOptions extends PatternsOptions {
 }
 
 /**
- * Creates a redactor that masks all occurrences of all values, in each of their encodings. Overlapping values become one `[REDACTED]`, adjacent ones become
- * two; line ends after a value do not belong to it. The lines of a value are values as well. Colours within a value remain, behind its mask.
+ * Creates a redactor that masks all occurrences of all values, in each of their encodings. Overlapping values
+ * become one `[REDACTED]`, adjacent ones become two; line ends after a value do not belong to it. The lines
+ * of a value are values as well. Colours within a value remain, behind its mask.
  */
 export function createRedactor(
   secrets: Iterable<string | Uint8Array> = [],
@@ -116,7 +117,10 @@ export function createRedactor(
 const nothing = new Uint8Array(0);
 const pageBytes = 4096;
 const maskBytes = Buffer.from(mask);
-/** Lines of values whose encodings are masked too; of further ones only the line itself. A job can add 65,000 lines. */
+/**
+ * Lines of values whose encodings are masked too; of further ones only the line itself. A job can add 65,000
+ * lines.
+ */
 const mostEncodedLines = 4096;
 /** Maximum size of what is held back because of a value with colours in it, besides the longest value. */
 const mostColourBytes = 64 * 1024;

@@ -52,7 +52,8 @@ export async function runSemaphoreSource(
     if (reason !== undefined) return reason;
   }
 
-  // 2. Register anew. Jobs of an earlier registration are stopped only after that: a wrong token must not cost them.
+  // 2. Register anew. Jobs of an earlier registration are stopped only after that: a wrong token must not
+  // cost them.
   const registration = await register({
     settings,
     store,
@@ -74,7 +75,9 @@ interface ResumeOptions {
   toClient(registration: Registration): HubClient;
 }
 
-/** Resumes a saved registration that has a job or equals a new one. Any other one is disconnected and removed. */
+/**
+ * Resumes a saved registration that has a job or equals a new one. Any other one is disconnected and removed.
+ */
 async function resumeRegistration(
   store: RegistrationStore,
   options: ResumeOptions,

@@ -38,11 +38,12 @@ export interface SyncLoop {
 }
 
 /**
- * Syncs until the agent shuts down (protocol section 2.7): at once, then when the control plane says, or at once when an event
- * forces a sync. One sync is in flight at a time, and a forced one follows right after it: a control plane that receives
- * `running-job` after `finished-job` would take the agent for one that runs a job it does not have (protocol section 13a). A sync
- * about a running job is aborted when it delays a forced one by `longestDelayMs`, since its answer comes again. A sync that waits for a
- * job is never aborted: its answer may be a job.
+ * Syncs until the agent shuts down (protocol section 2.7): at once, then when the control plane says, or at
+ * once when an event forces a sync. One sync is in flight at a time, and a forced one follows right after it:
+ * a control plane that receives `running-job` after `finished-job` would take the agent for one that runs a
+ * job it does not have (protocol section 13a). A sync about a running job is aborted when it delays a forced
+ * one by `longestDelayMs`, since its answer comes again. A sync that waits for a job is never aborted: its
+ * answer may be a job.
  */
 export function startSyncLoop(options: SyncLoopOptions): SyncLoop {
   const { client, rules, interval, longestDelayMs = 10_000, logger, outage } = options;

@@ -56,7 +56,9 @@ export function toLogToken(value: unknown): string | undefined {
   return isToken(token) ? token : undefined;
 }
 
-/** A control plane names 12 s at most. An agent that is silent for minutes is removed, and is told of no stop. */
+/**
+ * A control plane names 12 s at most. An agent that is silent for minutes is removed, and is told of no stop.
+ */
 const longestPauseMs = 60_000;
 const reasons: readonly string[] = [
   "idle",

@@ -36,8 +36,9 @@ export interface GroupEntry {
 }
 
 /**
- * Opens a terminal in a job's group. A leader that starts in the group is there at once; to move a process takes the
- * kernel 10 to 20 ms. Where the system refuses the former (`clone3`), the leader enters the group itself.
+ * Opens a terminal in a job's group. A leader that starts in the group is there at once; to move a process
+ * takes the kernel 10 to 20 ms. Where the system refuses the former (`clone3`), the leader enters the group
+ * itself.
  */
 export function openInGroup<T>(
   group: Pick<JobGroup, "directory"> | undefined,

@@ -40,7 +40,10 @@ export function createExportFiles(directory: string, user?: JobUser): ExportFile
   };
 }
 
-/** Removes the files of a job whose process is dead. `directory`: its executor's. What the job has put in their place may remain. */
+/**
+ * Removes the files of a job whose process is dead. `directory`: its executor's. What the job has put in
+ * their place may remain.
+ */
 export function removeExportFiles(directory: string, logger: Logger): void {
   const names = readdirSync(directory).filter((name) => /^\.env-\d+$/.test(name));
   const paths = names.flatMap((name) => [tmpdir(), "/tmp"].map((place) => join(place, name)));

@@ -2,8 +2,9 @@ import { AgentError } from "signalman";
 import type { JobUser } from "signalman/terminal";
 
 /**
- * Throws `CONFIG_INVALID` when `keep-processes` is set for a user whose processes all end with the job. A job chooses the names of its processes. A
- * process that it keeps could trace the shell of the user's next job, and is outside of the limits.
+ * Throws `CONFIG_INVALID` when `keep-processes` is set for a user whose processes all end with the job. A job
+ * chooses the names of its processes. A process that it keeps could trace the shell of the user's next job,
+ * and is outside of the limits.
  */
 export function assertNoneKept(patterns: readonly string[], users: readonly JobUser[]): void {
   const user = users.find(({ isExclusive }) => isExclusive);

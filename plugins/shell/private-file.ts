@@ -13,8 +13,8 @@ import { AgentError, toMessage } from "signalman";
 import type { JobUser } from "signalman/terminal";
 
 /**
- * Writes a file with mode 0600, which belongs to `user` if there is one. Replaces a file that exists, unless it must be new. Throws
- * `FILE_FAILED` with the path.
+ * Writes a file with mode 0600, which belongs to `user` if there is one. Replaces a file that exists, unless
+ * it must be new. Throws `FILE_FAILED` with the path.
  */
 export function writePrivateFile(
   path: string,
@@ -33,8 +33,9 @@ export function writePrivateFile(
 }
 
 /**
- * Overwrites a file, which is ten times as fast as creating one. Returns `false` for a file that a job may have replaced: a FIFO or a link, a file with
- * further links, and a file with a lease, which `O_NONBLOCK` does not wait for.
+ * Overwrites a file, which is ten times as fast as creating one. Returns `false` for a file that a job may
+ * have replaced: a FIFO or a link, a file with further links, and a file with a lease, which `O_NONBLOCK`
+ * does not wait for.
  */
 function overwrite(path: string, text: string | Uint8Array): boolean {
   const bytes = Buffer.from(text);

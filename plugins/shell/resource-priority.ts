@@ -1,14 +1,14 @@
 import { readFileSync } from "node:fs";
 
 /**
- * Returns shell code after which a job runs out of resources before the agent does: the agent, the job's process and
- * its guard then survive and report the failure. Neither setting needs a privilege, and all processes of the job
- * inherit them:
+ * Returns shell code after which a job runs out of resources before the agent does: the agent, the job's
+ * process and its guard then survive and report the failure. Neither setting needs a privilege, and all
+ * processes of the job inherit them:
  *
- * - memory: a higher score for the kernel's out-of-memory killer. A service that protects its agent (`OOMScoreAdjust`
- *   below 0) does not protect its jobs.
- * - processes: a lower soft limit (`ulimit -u`) than the agent's. A runtime that cannot start a thread aborts,
- *   including the agent's.
+ * - memory: a higher score for the kernel's out-of-memory killer. A service that protects its agent
+ *   (`OOMScoreAdjust` below 0) does not protect its jobs.
+ * - processes: a lower soft limit (`ulimit -u`) than the agent's. A runtime that cannot start a thread
+ *   aborts, including the agent's.
  */
 export function lowerResourcePriority(): string[] {
   if (process.platform !== "linux") return [];

@@ -5,8 +5,8 @@ import { toJsonSchema } from "../../src/core/config/schema.ts";
 import type { JsonSchema, OptionOwner } from "../../src/core/contracts/options.ts";
 
 /**
- * Converts the schemas of the core and of the built-in plugins, which takes a start of the program two milliseconds.
- * A default that depends on the machine (`defaultText`) is left to the schema itself.
+ * Converts the schemas of the core and of the built-in plugins, which takes a start of the program two
+ * milliseconds. A default that depends on the machine (`defaultText`) is left to the schema itself.
  */
 export async function collectSchemas(): Promise<KnownSchemas> {
   const plugins = await Promise.all(Object.values(builtIns).map(async (load) => (await load()).default));

@@ -8,7 +8,10 @@ export interface IdleMemoryOptions {
   readonly release?: () => void;
 }
 
-/** Gives memory back while an agent is idle: after its start, and after its last running job. Disposal ends it. */
+/**
+ * Gives memory back while an agent is idle: after its start, and after its last running job. Disposal ends
+ * it.
+ */
 export function createIdleMemory({ idleMs = 300, release = releaseMemory }: IdleMemoryOptions = {}): {
   readonly listener: SlotListener;
 } & Disposable {

@@ -1,6 +1,6 @@
 /**
- * Reads a `Retry-After` header: seconds or an HTTP date. Returns milliseconds, up to 10 minutes whatever the server names, or `undefined`
- * when the header is missing or malformed.
+ * Reads a `Retry-After` header: seconds or an HTTP date. Returns milliseconds, up to 10 minutes whatever the
+ * server names, or `undefined` when the header is missing or malformed.
  */
 export function parseRetryAfter(header: string | null, now = Date.now()): number | undefined {
   const text = header?.trim() ?? "";

@@ -18,7 +18,8 @@ export type DispatchOptions = Omit<LoadProgramOptions, "known">;
 
 /** Runs the command that the command line names, reports its error, and ends the process. */
 export async function dispatch(options: DispatchOptions): Promise<void> {
-  // The runtime has taken its own options from there, and would do so again in every child process that is a Bun program.
+  // The runtime has taken its own options from there, and would do so again in every child process that is a
+  // Bun program.
   delete process.env["BUN_OPTIONS"];
   let secrets: ReadonlySet<string> = new Set();
   let known: FoundCommand | undefined;

@@ -2,8 +2,8 @@ import { AgentError } from "../core/errors.ts";
 import { findOrigin } from "../core/host/attribution.ts";
 
 /**
- * Returns what a factory of a plugin has created. Throws `PLUGIN_INVALID` when it lacks a method of the contract, as a spread copy of another
- * plugin's object does.
+ * Returns what a factory of a plugin has created. Throws `PLUGIN_INVALID` when it lacks a method of the
+ * contract, as a spread copy of another plugin's object does.
  */
 export function assertCreated<T extends object>(
   created: T,

@@ -1,8 +1,8 @@
 import type { Executor } from "../core/contracts/executor.ts";
 
 /**
- * Returns an executor whose code is loaded with its first call: an agent, and a job of another executor, never need
- * it. Calls reach the loaded executor in their order; a failure to load it is that of `start`.
+ * Returns an executor whose code is loaded with its first call: an agent, and a job of another executor,
+ * never need it. Calls reach the loaded executor in their order; a failure to load it is that of `start`.
  */
 export function createLazyExecutor(load: () => Promise<Executor>): Executor {
   let loading: Promise<Executor> | undefined;

@@ -71,7 +71,10 @@ function createLimit(extraMs: number) {
     for (const resolve of waiting) resolve(isOver);
   };
   return {
-    /** Resolves to what `call` resolves to, or to `isOver` when the limit passes first. Keeps nothing of a call that has ended. */
+    /**
+     * Resolves to what `call` resolves to, or to `isOver` when the limit passes first. Keeps nothing of a
+     * call that has ended.
+     */
     async within<T>(call: Promise<T>): Promise<T | typeof isOver> {
       const { promise, resolve } = Promise.withResolvers<typeof isOver>();
       if (hasPassed) resolve(isOver);

@@ -28,8 +28,8 @@ export async function runInFreshSession(options: {
 const keptBytes = 64 * 1024;
 
 /**
- * The log of an executor that starts while a block is open: its own blocks leave no trace, except for the last output of one that fails, which goes
- * to the open block.
+ * The log of an executor that starts while a block is open: its own blocks leave no trace, except for the
+ * last output of one that fails, which goes to the open block.
  */
 function withinBlock(output: Output): JobLog {
   return {

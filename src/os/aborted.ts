@@ -8,7 +8,10 @@ export function onAbort(signal: AbortSignal | undefined, listener: () => void): 
   return { [Symbol.dispose]: () => signal?.removeEventListener("abort", listener) };
 }
 
-/** Resolves to what `work` resolves to, or to `undefined` when the signal aborts first. Without `work` it waits for the signal. */
+/**
+ * Resolves to what `work` resolves to, or to `undefined` when the signal aborts first. Without `work` it
+ * waits for the signal.
+ */
 export async function untilAborted<T = never>(
   signal: AbortSignal,
   work?: Promise<T>,

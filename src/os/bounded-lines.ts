@@ -7,8 +7,8 @@ export interface BoundedLineReaderOptions {
 }
 
 /**
- * Returns a function that splits the bytes of a stream into lines of UTF-8, wherever it is cut. It keeps one incomplete line of at most `maxBytes`,
- * since the other side may never end one. `\r` is a part of the line.
+ * Returns a function that splits the bytes of a stream into lines of UTF-8, wherever it is cut. It keeps one
+ * incomplete line of at most `maxBytes`, since the other side may never end one. `\r` is a part of the line.
  */
 export function createBoundedLineReader(options: BoundedLineReaderOptions): (bytes: Uint8Array) => void {
   const { maxBytes, onLine, onTooLong } = options;

@@ -12,8 +12,8 @@ export interface ConnectionLimits {
 }
 
 /**
- * The open connections of an HTTP server. Each has a time limit, and their number is limited: Bun's own servers
- * neither count nor close connections that have sent nothing yet.
+ * The open connections of an HTTP server. Each has a time limit, and their number is limited: Bun's own
+ * servers neither count nor close connections that have sent nothing yet.
  */
 export interface Connections {
   /** Adds a new connection. */

@@ -4,10 +4,12 @@ import { findForeignReason } from "./file-trust/foreign-entry.ts";
 import { openRegularFile, readWhole } from "./state/file.ts";
 
 /**
- * Opens a file that a job or another user may have made or replaced: below the home, a directory for temporary files, the working directory.
- * Links are followed, since people link their files. A FIFO, a device, a socket or a directory is refused and is not opened even for a
- * moment, and nothing waits. A file, link or directory that another user has put into a shared directory such as `/tmp` is refused. `append`
- * creates the file (0600) and refuses one with further hard links. Throws the error of the system, or `FILE_FAILED` without the path.
+ * Opens a file that a job or another user may have made or replaced: below the home, a directory for
+ * temporary files, the working directory. Links are followed, since people link their files. A FIFO, a
+ * device, a socket or a directory is refused and is not opened even for a moment, and nothing waits. A file,
+ * link or directory that another user has put into a shared directory such as `/tmp` is refused. `append`
+ * creates the file (0600) and refuses one with further hard links. Throws the error of the system, or
+ * `FILE_FAILED` without the path.
  */
 export function openHostFile(path: string, access: "read" | "append" = "read"): number {
   // A file is not created where it is refused afterwards.

@@ -2,8 +2,8 @@ import { readFileSync } from "node:fs";
 import { loadLibc } from "./processes/libc.ts";
 
 /**
- * Gives back the memory of this program's code, most of which only its start needs. The kernel maps a page again from
- * its cache when it is executed. Linux only.
+ * Gives back the memory of this program's code, most of which only its start needs. The kernel maps a page
+ * again from its cache when it is executed. Linux only.
  */
 export function releaseProgramCode(): void {
   const libc = loadLibc();
@@ -20,7 +20,10 @@ function readMaps(): string {
   }
 }
 
-/** Finds the executable mappings of a file, which nothing writes to. `maps`: `/proc/<pid>/maps` (proc_pid_maps(5)). */
+/**
+ * Finds the executable mappings of a file, which nothing writes to. `maps`: `/proc/<pid>/maps`
+ * (proc_pid_maps(5)).
+ */
 export function findCode(maps: string, file: string): { readonly start: number; readonly end: number }[] {
   return maps.split("\n").flatMap((line) => {
     const [, start, end, path] =

@@ -19,7 +19,10 @@ export async function readOutput(stream: ReadableStream<Uint8Array>, maxBytes: n
   return output;
 }
 
-/** Reads at most `maxBytes` of a stream, and leaves the iteration of a longer one, which destroys a stream of Node's. */
+/**
+ * Reads at most `maxBytes` of a stream, and leaves the iteration of a longer one, which destroys a stream of
+ * Node's.
+ */
 export async function readStart(stream: AsyncIterable<Uint8Array>, maxBytes: number): Promise<BoundedText> {
   const start = createTextStart(maxBytes);
   for await (const chunk of stream) {

@@ -24,9 +24,10 @@ export interface DecodedVariable {
 }
 
 /**
- * Decodes the variables to export, sorted by name or in the order of the request; of two with the same name the
- * last one counts. Writes `Exporting <NAME>` for each (protocol section 7), and a line for each name that a shell
- * does not accept, which is skipped. `undefined` when a value is invalid; `output` then has the reason.
+ * Decodes the variables to export, sorted by name or in the order of the request; of two with the same name
+ * the last one counts. Writes `Exporting <NAME>` for each (protocol section 7), and a line for each name that
+ * a shell does not accept, which is skipped. `undefined` when a value is invalid; `output` then has the
+ * reason.
  */
 export function decodeVariables(
   env: readonly EnvironmentVariable[],

@@ -9,8 +9,8 @@ import type { JobGroup } from "../os/cgroup/job-group.ts";
  * ends the running command, and the shell would continue with the next line of the script. The guard keeps
  * the terminal open. When the pipe to this process breaks, it kills the job's control group, if there is one,
  * suspends the shell, then kills all processes that have the job's cookie or share a session with one that
- * has. It starts beside the shell, whose pid it learns later. It is a shell script because it runs as long as the job, and kills with builtins only because a job may
- * have used up all processes of the user.
+ * has. It starts beside the shell, whose pid it learns later. It is a shell script because it runs as long as
+ * the job, and kills with builtins only because a job may have used up all processes of the user.
  */
 const script = `
 trap '' HUP INT QUIT TERM

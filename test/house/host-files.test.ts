@@ -1,7 +1,10 @@
 import { expect, test } from "bun:test";
 import { filesOf, textOf } from "../project.ts";
 
-/** Files of plugins that open others by their path without `openHostFile` or `readHostFile` of the SDK, and why nothing can wait there. */
+/**
+ * Files of plugins that open others by their path without `openHostFile` or `readHostFile` of the SDK, and
+ * why nothing can wait there.
+ */
 const allowed: Readonly<Record<string, string>> = {
   "plugins/doctor/checks/limits.ts": "/proc",
   "plugins/doctor/checks/service.ts": "/proc",

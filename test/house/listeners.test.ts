@@ -1,7 +1,10 @@
 import { expect, test } from "bun:test";
 import { filesOf, textOf } from "../project.ts";
 
-/** Code that adds a listener to a signal, which keeps it for as long as the signal or one of its sources lives. */
+/**
+ * Code that adds a listener to a signal, which keeps it for as long as the signal or one of its sources
+ * lives.
+ */
 const adding = /addEventListener\(\s*["']abort["']|(?<!\.)\bonce\(\s*\w*[sS]ignal\w*\s*,|\.onabort\b/;
 
 test("listeners of signals are added by `onAbort` only, which can take them back", () => {

@@ -1,7 +1,10 @@
 import { expect, test } from "bun:test";
 import { createNoiseFilter } from "../../src/session/noise.ts";
 
-/** Passes pieces between two commands through a filter that expects the echo of a line; returns what each of them let out. */
+/**
+ * Passes pieces between two commands through a filter that expects the echo of a line; returns what each of
+ * them let out.
+ */
 function filter(echo: string, pieces: readonly string[]): string[] {
   const noise = createNoiseFilter();
   noise.expect({ echo: `${echo}\n`, trace: undefined });

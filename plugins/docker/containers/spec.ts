@@ -29,8 +29,8 @@ export interface HostMount {
 }
 
 /**
- * Where the job's shell finds what the executor gives it: a file system in memory that goes with the container. Only root can list it, so that other
- * users find no file whose name they do not know.
+ * Where the job's shell finds what the executor gives it: a file system in memory that goes with the
+ * container. Only root can list it, so that other users find no file whose name they do not know.
  */
 export const privateDirectory = "/.signalman";
 

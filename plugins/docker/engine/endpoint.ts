@@ -117,7 +117,10 @@ function readCertificates(directory: string): Certificates {
   return { ca: read("ca.pem"), cert: read("cert.pem"), key: read("key.pem") };
 }
 
-/** `undefined`: there is none, or it is no JSON. Throws `CONFIG_INVALID` for what is not a file of the agent's user. */
+/**
+ * `undefined`: there is none, or it is no JSON. Throws `CONFIG_INVALID` for what is not a file of the agent's
+ * user.
+ */
 function readJson<T>(path: string): T | undefined {
   try {
     return JSON.parse(readHostFile(path).toString()) as T;

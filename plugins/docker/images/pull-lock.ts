@@ -17,9 +17,9 @@ export interface PullLockOptions {
 }
 
 /**
- * Waits until no other job of this user pulls the same image from the same engine, and takes the lock. Resolves without a lock when the lock cannot
- * be taken (a full disk, a directory of another user) or another process holds it for `maxWaitMs`. Two pulls at once cost time only. Rejects when
- * `signal` aborts.
+ * Waits until no other job of this user pulls the same image from the same engine, and takes the lock.
+ * Resolves without a lock when the lock cannot be taken (a full disk, a directory of another user) or another
+ * process holds it for `maxWaitMs`. Two pulls at once cost time only. Rejects when `signal` aborts.
  */
 export async function lockPull(options: PullLockOptions, signal: AbortSignal): Promise<Disposable> {
   const { engine, image, onWait, place = realpathSync(tmpdir()), maxWaitMs = 1_800_000 } = options;

@@ -3,8 +3,8 @@ import { quote, type Session } from "signalman/terminal";
 import { type PutBytes, type SecretFile, withSecretFile } from "./secret-file.ts";
 
 /**
- * Puts files of the request in their places, as the session's user (protocol sections 6.3, 7). Resolves to the exit code of what failed. No other user of
- * the container can read a file of mode 0600 at any moment.
+ * Puts files of the request in their places, as the session's user (protocol sections 6.3, 7). Resolves to
+ * the exit code of what failed. No other user of the container can read a file of mode 0600 at any moment.
  */
 export function injectFiles(
   files: readonly JobFile[],

@@ -10,11 +10,13 @@ const accountingFiles = [
 ];
 
 /**
- * The shell text of the keeper: a process beside the job's shell, in the same container. It reads orders from its standard input and answers
- * each with a line. It starts no process for any of them, so that it works where a job has taken all processes that a container may have: a shell
- * that cannot start one may end. Setting the terminal needs a program, which a helper of the keeper starts. When the input ends, the process that runs
- * the job is gone, and the keeper ends the job, so that no script goes on. Its argument is its number: once a keeper with the next number runs, it
- * obeys no order that it reads late, since both would write the same file.
+ * The shell text of the keeper: a process beside the job's shell, in the same container. It reads orders from
+ * its standard input and answers each with a line. It starts no process for any of them, so that it works
+ * where a job has taken all processes that a container may have: a shell that cannot start one may end.
+ * Setting the terminal needs a program, which a helper of the keeper starts. When the input ends, the process
+ * that runs the job is gone, and the keeper ends the job, so that no script goes on. Its argument is its
+ * number: once a keeper with the next number runs, it obeys no order that it reads late, since both would
+ * write the same file.
  */
 export const keeperScript = `
 LC_ALL=C; export LC_ALL

@@ -24,9 +24,9 @@ export type KeeperFault = "silent" | "flooding";
 export type OnKeeperFault = (fault: KeeperFault, error: AgentError) => void;
 
 /**
- * A helper inside of the job's container. One order is given at a time; each rejects when the keeper is gone. When the
- * connection to it breaks, it kills everything in the container: that of a silent keeper, which may only be slow, stays
- * open until `close`.
+ * A helper inside of the job's container. One order is given at a time; each rejects when the keeper is gone.
+ * When the connection to it breaks, it kills everything in the container: that of a silent keeper, which may
+ * only be slow, stays open until `close`.
  */
 export interface Keeper {
   readonly alive: boolean;

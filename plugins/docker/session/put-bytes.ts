@@ -5,8 +5,9 @@ import { type Keeper, type KeeperFault, openKeeper } from "./keeper.ts";
 import type { PutBytes } from "./secret-file.ts";
 
 /**
- * The keeper of a container. Another is started when a job has killed it, or once when a busy container left an answer out; none after one that
- * misbehaved. One that was silent stays connected until `close`, since it ends the job when its connection breaks.
+ * The keeper of a container. Another is started when a job has killed it, or once when a busy container left
+ * an answer out; none after one that misbehaved. One that was silent stays connected until `close`, since it
+ * ends the job when its connection breaks.
  */
 export interface Keepers {
   current(): Promise<Keeper>;

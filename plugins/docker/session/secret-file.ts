@@ -4,8 +4,9 @@ import { privateDirectory } from "../containers/spec.ts";
 export type PutBytes = (path: string, bytes: Uint8Array) => Promise<void>;
 
 /**
- * A file of the job's container that no other user than root and the session's can read: the directory cannot be listed, and the name is random. It gets
- * no owner, because the helper that writes it starts no program and may lack the capability.
+ * A file of the job's container that no other user than root and the session's can read: the directory cannot
+ * be listed, and the name is random. It gets no owner, because the helper that writes it starts no program
+ * and may lack the capability.
  */
 export interface SecretFile {
   readonly path: string;
@@ -14,8 +15,9 @@ export interface SecretFile {
 }
 
 /**
- * Lends a secret file to `work`, and empties it afterwards, also when `work` fails. It stays as an empty file, because the helper that writes it
- * starts no program that could remove it: a call uses one for all that it writes.
+ * Lends a secret file to `work`, and empties it afterwards, also when `work` fails. It stays as an empty
+ * file, because the helper that writes it starts no program that could remove it: a call uses one for all
+ * that it writes.
  */
 export async function withSecretFile<T>(put: PutBytes, work: (file: SecretFile) => Promise<T>): Promise<T> {
   const path = `${privateDirectory}/${crypto.randomUUID()}`;

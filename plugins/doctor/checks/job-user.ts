@@ -29,7 +29,10 @@ export const jobUser: Check = {
   },
 };
 
-/** Finds the sockets of engines with which jobs that run as the agent's user, who is not root, could do what root can. */
+/**
+ * Finds the sockets of engines with which jobs that run as the agent's user, who is not root, could do what
+ * root can.
+ */
 export function findOwnSockets(env: CheckContext["env"]): string[] {
   const uid = process.getuid?.() ?? 0;
   const groups = [process.getgid?.() ?? 0, ...(process.getgroups?.() ?? [])];

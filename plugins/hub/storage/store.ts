@@ -7,8 +7,8 @@ export interface Store {
   putBytes(key: string, bytes: Uint8Array): void;
   remove(key: string): void;
   /**
-   * Resolves once all queued changes survive `kill -9` and a loss of power. Rejects with every error: a change that can never be written is
-   * dropped, and after an error of the disk the changes stay queued.
+   * Resolves once all queued changes survive `kill -9` and a loss of power. Rejects with every error: a
+   * change that can never be written is dropped, and after an error of the disk the changes stay queued.
    */
   commit(): Promise<void>;
 }
@@ -72,7 +72,10 @@ export function createStore(disk: Disk): Store {
   };
 }
 
-/** Codes of errors that every attempt to write a change meets: its key or its value is the cause, and not the disk. */
+/**
+ * Codes of errors that every attempt to write a change meets: its key or its value is the cause, and not the
+ * disk.
+ */
 const permanentCodes: ReadonlySet<string> = new Set([
   "EILSEQ",
   "ENAMETOOLONG",

@@ -11,7 +11,10 @@ export interface CaptureOptions {
   readonly signal?: AbortSignal;
 }
 
-/** Runs a command in a container to its end and resolves to its output. More than 1 MiB of output ends the connection. */
+/**
+ * Runs a command in a container to its end and resolves to its output. More than 1 MiB of output ends the
+ * connection.
+ */
 export async function capture(
   client: Client,
   options: CaptureOptions,

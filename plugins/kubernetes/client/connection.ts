@@ -70,7 +70,10 @@ export async function loadConnection(
   }
 }
 
-/** Lists the files of `KUBECONFIG`, as kubectl does: several are merged, and those that do not exist are ignored. */
+/**
+ * Lists the files of `KUBECONFIG`, as kubectl does: several are merged, and those that do not exist are
+ * ignored.
+ */
 function listFiles(env: Env): string[] {
   const listed = env["KUBECONFIG"]?.split(delimiter).filter((file) => file !== "") ?? [];
   const files = listed.length > 0 ? listed : [join(env["HOME"] || homedir(), ".kube", "config")];

@@ -4,8 +4,9 @@ import { AgentError, readHostFile, toMessage } from "signalman";
 import { parse } from "yaml";
 
 /**
- * Reads a configuration of kubectl. It is in the home, where a job may have put a FIFO in its place or in that of a file that it names; the
- * package would wait for it. Throws `FILE_FAILED` with the path of the file.
+ * Reads a configuration of kubectl. It is in the home, where a job may have put a FIFO in its place or in
+ * that of a file that it names; the package would wait for it. Throws `FILE_FAILED` with the path of the
+ * file.
  */
 export function loadKubeconfig(config: KubeConfig, file: string): void {
   const text = read(file).toString();

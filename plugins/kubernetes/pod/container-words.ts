@@ -10,8 +10,8 @@ export function toCommand({ command, entrypoint }: JobContainer): { command?: st
 }
 
 /**
- * A container's `user`: `uid` or `uid:gid`. A user or group that the operator's container or pod sets replaces it as a whole. Throws for a
- * name, which only the image could tell the number of.
+ * A container's `user`: `uid` or `uid:gid`. A user or group that the operator's container or pod sets
+ * replaces it as a whole. Throws for a name, which only the image could tell the number of.
  */
 export function toSecurityContext(
   container: JobContainer,

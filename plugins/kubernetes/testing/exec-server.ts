@@ -10,7 +10,9 @@ export interface ExecServer extends AsyncDisposable {
 /** Channels of `v5.channel.k8s.io`. */
 export type Channel = "stdout" | "stderr";
 
-/** Sends `chunk` on the channel until `bytes` were sent or the connection is closed, as fast as it is read. */
+/**
+ * Sends `chunk` on the channel until `bytes` were sent or the connection is closed, as fast as it is read.
+ */
 export function startExecServer(channel: Channel, chunk: Uint8Array, bytes: number): ExecServer {
   const connections = { total: 0, open: 0 };
   const message = Buffer.concat([Uint8Array.of(channel === "stdout" ? 1 : 2), chunk]);

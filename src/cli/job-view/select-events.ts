@@ -1,6 +1,9 @@
 import { parseEvent } from "./parse-event.ts";
 
-/** Returns the lines of a job's log that are events, unchanged, and the number of the others: a job can write to its own log. */
+/**
+ * Returns the lines of a job's log that are events, unchanged, and the number of the others: a job can write
+ * to its own log.
+ */
 export function selectEvents(lines: Uint8Array): { readonly events: Uint8Array; readonly omitted: number } {
   const kept: Uint8Array[] = [];
   let omitted = 0;

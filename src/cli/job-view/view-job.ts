@@ -5,7 +5,10 @@ import { selectEvents } from "./select-events.ts";
 
 export interface ViewOptions {
   readonly spool: SpoolReader;
-  /** Whether to print the spool's events as NDJSON instead of the rendered log: unchanged, except on a terminal. */
+  /**
+   * Whether to print the spool's events as NDJSON instead of the rendered log: unchanged, except on a
+   * terminal.
+   */
   readonly json: boolean;
   readonly tty: boolean;
   readonly colour: boolean;

@@ -10,7 +10,10 @@ export interface BuiltIns {
   readonly plugins: BuiltInPlugins;
   /** Name of a command → the plugin that adds it. */
   readonly commands: Readonly<Record<string, string>>;
-  /** Schemas of the core and of the plugins (`scripts/build/schemas.ts`). Left out: they are converted at each start. */
+  /**
+   * Schemas of the core and of the plugins (`scripts/build/schemas.ts`). Left out: they are converted at each
+   * start.
+   */
   readonly schemas?: KnownSchemas | undefined;
 }
 

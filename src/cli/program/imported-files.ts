@@ -4,8 +4,9 @@ import { AgentError } from "../../core/errors.ts";
 import { toKind } from "../../os/state/file.ts";
 
 /**
- * Lists the files that running a module reads: the module, what it imports, directly or not, and the `package.json` files that determine where
- * packages are found. Imports of computed names are unknown. Throws `CONFIG_INVALID` for a FIFO or device, for which the import would wait.
+ * Lists the files that running a module reads: the module, what it imports, directly or not, and the
+ * `package.json` files that determine where packages are found. Imports of computed names are unknown. Throws
+ * `CONFIG_INVALID` for a FIFO or device, for which the import would wait.
  */
 export function listImportedFiles(module: string): string[] {
   const files = new Set([module]);

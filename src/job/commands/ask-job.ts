@@ -7,8 +7,8 @@ import { type JobAnswer, jobMessagesVersion, jobSocketVariable, maxMessageBytes 
 const answerMs = 30_000;
 
 /**
- * Sends a command to the job that this process belongs to. Resolves when the job has executed it. Throws `JOB_UNREACHABLE` outside of a job, when the
- * job refuses the command, and when the job does not answer.
+ * Sends a command to the job that this process belongs to. Resolves when the job has executed it. Throws
+ * `JOB_UNREACHABLE` outside of a job, when the job refuses the command, and when the job does not answer.
  */
 export async function askJob(
   message: JobCommandMessage & { readonly do: string },

@@ -12,12 +12,18 @@ export interface EcrLogin {
 }
 
 export interface EcrOptions {
-  /** The agent's environment. Its `AWS_ENDPOINT_URL_ECR` replaces the address of the service, as in Amazon's own programs. */
+  /**
+   * The agent's environment. Its `AWS_ENDPOINT_URL_ECR` replaces the address of the service, as in Amazon's
+   * own programs.
+   */
   readonly environment: Readonly<Record<string, string>>;
   readonly signal: AbortSignal;
 }
 
-/** Gets a password for Amazon's registry (protocol section 6.3). It is the same for all registries that the keys may use. */
+/**
+ * Gets a password for Amazon's registry (protocol section 6.3). It is the same for all registries that the
+ * keys may use.
+ */
 export async function getEcrLogin(credentials: EcrCredentials, options: EcrOptions): Promise<EcrLogin> {
   const { region, account } = credentials;
   const keys = credentials.keys ?? (await (await import("./instance-role.ts")).readInstanceKeys(options));

@@ -6,8 +6,9 @@ import type { AwsKeys } from "./decode.ts";
 import type { EcrOptions } from "./ecr.ts";
 
 /**
- * Reads the keys of the role of the EC2 instance on which the agent runs, from the second version of its metadata service. The variables
- * `AWS_EC2_METADATA_SERVICE_ENDPOINT` and `AWS_EC2_METADATA_DISABLED` of the agent's environment apply, as in Amazon's own programs.
+ * Reads the keys of the role of the EC2 instance on which the agent runs, from the second version of its
+ * metadata service. The variables `AWS_EC2_METADATA_SERVICE_ENDPOINT` and `AWS_EC2_METADATA_DISABLED` of the
+ * agent's environment apply, as in Amazon's own programs.
  */
 export async function readInstanceKeys({ environment, signal }: EcrOptions): Promise<AwsKeys> {
   const endpoint = environment["AWS_EC2_METADATA_SERVICE_ENDPOINT"] || "http://169.254.169.254";

@@ -10,11 +10,12 @@ export interface ForeignEntry {
 }
 
 /**
- * Returns why a path must not be used: `it belongs to user 1000, in a directory that other users may write to`. This is so for the first entry of
- * the path, links and their targets included, that belongs to another user and is in a directory with the sticky bit to which others may write,
- * such as `/tmp`. Entries of root and of the owner of that directory are not foreign. The kernel has the same rule for files and links
- * (`fs.protected_regular`, `fs.protected_symlinks`), but not on every host. `openedUid` is the owner of the file that was opened by this path,
- * without following a last link.
+ * Returns why a path must not be used: `it belongs to user 1000, in a directory that other users may write
+ * to`. This is so for the first entry of the path, links and their targets included, that belongs to another
+ * user and is in a directory with the sticky bit to which others may write, such as `/tmp`. Entries of root
+ * and of the owner of that directory are not foreign. The kernel has the same rule for files and links
+ * (`fs.protected_regular`, `fs.protected_symlinks`), but not on every host. `openedUid` is the owner of the
+ * file that was opened by this path, without following a last link.
  */
 export function findForeignReason(path: string, openedUid?: number): string | undefined {
   const isOther = openedUid !== undefined && isForeign(openedUid, statSync(dirname(path)));

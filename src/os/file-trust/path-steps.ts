@@ -22,8 +22,9 @@ export interface FollowedPath {
 }
 
 /**
- * Follows a path component by component, as the kernel does, through the targets of its links. Stops at the first entry that does not exist. Stops
- * also at the link with which the path exceeds the kernel's limit of links.
+ * Follows a path component by component, as the kernel does, through the targets of its links. Stops at the
+ * first entry that does not exist. Stops also at the link with which the path exceeds the kernel's limit of
+ * links.
  */
 export function followPath(given: string): FollowedPath {
   const steps: PathStep[] = [];
@@ -53,7 +54,10 @@ export function followPath(given: string): FollowedPath {
   return { steps, path: directory, stats: directoryStats };
 }
 
-/** Puts a relative path behind a directory. `..` stays, since the kernel looks it up in the target of a link before it. */
+/**
+ * Puts a relative path behind a directory. `..` stays, since the kernel looks it up in the target of a link
+ * before it.
+ */
 export function toAbsolute(path: string, directory = process.cwd()): string {
   return isAbsolute(path) ? path : `${directory}/${path}`;
 }

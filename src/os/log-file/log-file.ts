@@ -159,7 +159,9 @@ function open(path: string, mode = 0o644): OpenFile {
   }
 }
 
-/** Who owns the file reads what the agent logs, and can change it: another user may have made it in `/tmp`. */
+/**
+ * Who owns the file reads what the agent logs, and can change it: another user may have made it in `/tmp`.
+ */
 function assertOwn(path: string, openedUid?: number): void {
   const reason = findForeignReason(path, openedUid);
   if (reason !== undefined) throw new Error(`${reason}; remove it, or set another path with --log-file-path`);

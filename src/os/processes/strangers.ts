@@ -6,7 +6,10 @@ export interface Strangers {
   readonly sessions: ReadonlySet<number>;
 }
 
-/** Returns the strangers, looked up again after {@link freshMs}. When one of them exits, a process of the job may get its pid. */
+/**
+ * Returns the strangers, looked up again after {@link freshMs}. When one of them exits, a process of the job
+ * may get its pid.
+ */
 export function findStrangers(): Strangers {
   const now = performance.now();
   if (last === undefined || now - last.at > freshMs) last = { at: now, strangers: readStrangers() };

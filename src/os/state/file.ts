@@ -161,7 +161,10 @@ export interface PinnedEntry extends Disposable {
 /** Whether a symbolic link that is the last component of a path is followed. */
 export type LinkRule = "refuse" | "follow";
 
-/** Pins an entry: a FIFO, a device or a socket is not touched, and a link is not followed unless `links` says so. */
+/**
+ * Pins an entry: a FIFO, a device or a socket is not touched, and a link is not followed unless `links` says
+ * so.
+ */
 export function pinEntry(path: string, links: LinkRule = "refuse"): PinnedEntry {
   if (!hasDescriptorPaths) {
     const stats = links === "follow" ? fs.statSync(path) : fs.lstatSync(path);

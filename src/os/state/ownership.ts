@@ -17,14 +17,17 @@ export interface OwnershipFault {
 /**
  * Tells why other users can change a state directory: it belongs to another user than the agent's or root,
  * group or others may write to it, or they may replace it in one of its parents (writable and without the
- * sticky bit), or the path leads through a link or directory that another user has put into a shared directory.
- * A group without other members counts as its user. What does not exist yet has no fault.
+ * sticky bit), or the path leads through a link or directory that another user has put into a shared
+ * directory. A group without other members counts as its user. What does not exist yet has no fault.
  */
 export function findOwnershipFault(path: string, options?: OwnershipOptions): OwnershipFault | undefined {
   return examine(path, options).fault;
 }
 
-/** Returns the path of a state directory without symbolic links. Throws `STATE_UNSAFE` when it is not the agent's alone. */
+/**
+ * Returns the path of a state directory without symbolic links. Throws `STATE_UNSAFE` when it is not the
+ * agent's alone.
+ */
 export function assertOwnership(given: string): string {
   const { path, fault } = examine(given);
   if (fault === undefined) return path;

@@ -21,8 +21,8 @@ export function makePrivateDirectory(path: string, { isReplaced = false } = {}):
 }
 
 /**
- * Creates a directory as {@link makePrivateDirectory} does, where other users may have made it before, as in `/tmp`. Throws `FILE_FAILED`
- * for one that belongs to another user or that others can access.
+ * Creates a directory as {@link makePrivateDirectory} does, where other users may have made it before, as in
+ * `/tmp`. Throws `FILE_FAILED` for one that belongs to another user or that others can access.
  */
 export function makeOwnDirectory(path: string): string {
   const { uid, mode } = lstatSync(makePrivateDirectory(path));

@@ -15,7 +15,10 @@ export interface HomeFault {
   readonly isOpen: boolean;
 }
 
-/** Tells why the home of a job's user does not serve: it is missing, another user's, or open to other users, as most distributions make homes. */
+/**
+ * Tells why the home of a job's user does not serve: it is missing, another user's, or open to other users,
+ * as most distributions make homes.
+ */
 export function findHomeFault({
   name,
   uid,
@@ -35,7 +38,10 @@ export function findHomeFault({
   };
 }
 
-/** Throws `CONFIG_INVALID` when other users can enter the home of a job's user, and read the files of its jobs. */
+/**
+ * Throws `CONFIG_INVALID` when other users can enter the home of a job's user, and read the files of its
+ * jobs.
+ */
 export function assertClosedHome(user: Pick<JobUser, "name" | "uid" | "home">): void {
   const fault = findHomeFault(user);
   if (!fault?.isOpen) return;

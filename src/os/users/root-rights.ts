@@ -13,7 +13,10 @@ export interface RootRight {
   readonly remedy: string;
 }
 
-/** Finds the rights of a job's user that amount to root's. Only for root, since `sudo` reports other users' attempts to its administrator. */
+/**
+ * Finds the rights of a job's user that amount to root's. Only for root, since `sudo` reports other users'
+ * attempts to its administrator.
+ */
 export async function findRootRights(
   user: Pick<JobUser, "name" | "uid" | "groups">,
   options: { readonly env: Environment; readonly signal?: AbortSignal },

@@ -1,9 +1,10 @@
 /**
- * Watches the event loop of its parent from outside, by a counter in a shared file (descriptor 3) that the loop increments. A shell script,
- * since it runs as long as the parent and needs hardly any memory. Ends by itself when the parent is gone. It writes to
- * no log that another user has put into a directory such as `/tmp`, and creates a log that was rotated or removed, except
- * in such a directory of another user. The report comes before the kill, so that a terminal shows it before the next
- * prompt. If stderr is a full pipe, the process and the watcher are killed after a second.
+ * Watches the event loop of its parent from outside, by a counter in a shared file (descriptor 3) that the
+ * loop increments. A shell script, since it runs as long as the parent and needs hardly any memory. Ends by
+ * itself when the parent is gone. It writes to no log that another user has put into a directory such as
+ * `/tmp`, and creates a log that was rotated or removed, except in such a directory of another user. The
+ * report comes before the kill, so that a terminal shows it before the next prompt. If stderr is a full pipe,
+ * the process and the watcher are killed after a second.
  */
 export const watchScript = `
 pid=$1 tick=$2 mode=$3 format=$4 log=$5 limit=$6

@@ -19,7 +19,10 @@ export interface ExecutorSubject {
   readonly commands?: CommandWords;
   /** For executors that have `cleanUp`. The tests of the clean-up are left out without it. */
   readonly cleanUp?: CleanUpSubject;
-  /** Order in which exported variables are reported. Default: `name`, sorted; `request`: as in the job request. */
+  /**
+   * Order in which exported variables are reported. Default: `name`, sorted; `request`: as in the job
+   * request.
+   */
   readonly exportOrder?: "name" | "request";
   /** Time-out of each test. Default: 20 s. */
   readonly timeoutMs?: number;

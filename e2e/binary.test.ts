@@ -1,5 +1,5 @@
 import { describe, expect, test } from "bun:test";
-import { copyFile, readdir, readFile } from "node:fs/promises";
+import { copyFile, mkdir, readdir, readFile } from "node:fs/promises";
 import path from "node:path";
 import packageJson from "../package.json" with { type: "json" };
 import { binary, createTester } from "./fixtures.ts";
@@ -27,6 +27,20 @@ describe("the binary", () => {
     const names = Object.keys(packageJson.dependencies);
     expect(names.filter((name) => !new RegExp(`^${name} \\d`, "m").test(text))).toEqual([]);
     expect(text).toContain("Bun statically links JavaScriptCore");
+  });
+
+  test("extracts no file that a job could replace when it connects to an engine", async () => {
+    await using tester = await createTester();
+    await mkdir(path.join(tester.home, "temporary"));
+    const socket = path.join(tester.home, "engine.sock");
+    let calls = 0;
+    await using engine = Bun.serve({ unix: socket, fetch: () => Response.json({ calls: (calls += 1) }) });
+    await tester.run(["doctor"], {
+      env: { DOCKER_HOST: `unix://${socket}`, TMPDIR: path.join(tester.home, "temporary") },
+    });
+    expect(calls).toBeGreaterThan(0);
+    expect(await readdir(path.join(tester.home, "temporary"))).toEqual([]);
+    await engine.stop(true);
   });
 
   test("runs a job from standard input", async () => {

@@ -5,6 +5,7 @@ import { exists, mkdir, mkdtemp, rename, rm, writeFile } from "node:fs/promises"
 import path from "node:path";
 import { parseArgs } from "node:util";
 import { version as packageVersion } from "../package.json";
+import { withoutAddons } from "./build/addons.ts";
 import { collectLicenses, findPackageFolders } from "./build/licenses.ts";
 import { collectSchemas } from "./build/schemas.ts";
 import { collectTypes } from "./build/types.ts";
@@ -31,6 +32,7 @@ export async function build({ entry, outfile, target, version }: BuildOptions): 
     const { metafile } = await Bun.build({
       entrypoints: [entry],
       metafile: true,
+      plugins: [withoutAddons],
       compile: {
         outfile: file,
         ...(target === undefined ? {} : { target }),

@@ -32,6 +32,13 @@ test("colours within a value remain behind its mask, so that they end where they
   );
 });
 
+test("a value is masked in which `tput sgr0` ends the colours", () => {
+  const { stdout } = Bun.spawnSync(["tput", "-T", "xterm-256color", "sgr0"], { stderr: "ignore" });
+  // Where there is no `tput`: what it prints.
+  const reset = stdout.toString() || "\x1b(B\x1b[m";
+  expect(createRedactor([value]).redactText(`a s3cret${reset}-value of mine b`)).toBe(`a ${mask}${reset} b`);
+});
+
 test("a token with colours is masked", () => {
   const token = `ghp_${"aB3".repeat(12)}`;
   const shown = createRedactor([], { shapes: true }).redactText(`gh\x1b[1mp_${token.slice(4)} x`);
@@ -53,6 +60,9 @@ const sequences = fc.constantFrom(
   "\x1b[01;31m\x1b[K",
   "\x1b[38;5;154m",
   "\x1b[48:2::1:2:3m",
+  "\x1b(B\x1b[m",
+  "\x1b(0\x1b(B",
+  "\x1b[>4;1m",
 );
 const secrets = fc.array(
   fc
@@ -113,7 +123,7 @@ test("colours without an end after the beginning of a value are not held back wi
   expect(most).toBeLessThan(100_000);
 });
 
-const sequence = new RegExp(String.raw`\x1b\[[0-9;:]*[mK]`, "g");
+const sequence = new RegExp(String.raw`\x1b(?:\[[0-?]*[mK]|[(-+].)`, "g");
 
 function withoutSequences(text: string): string {
   return text.replace(sequence, "");

@@ -116,7 +116,7 @@ function findEscape(
       if (leaders[before] === 0) continue;
       // Most colours end before a blank.
       let end = at + 2;
-      while (end < data.length && (data[end]! - 0x30) >>> 0 < 12) end += 1;
+      if (data[at + 1] === bracket) while (end < data.length && isParameter(data[end]!)) end += 1;
       const behind = data[end + 1];
       if (behind !== undefined && behind !== escape && neighbours[(before << 8) | behind] === 0) continue;
       return at;
@@ -126,8 +126,8 @@ function findEscape(
 }
 
 /**
- * Removes the sequences for colours (SGR), and the one that `grep` adds to them (EL), from the data from
- * `from` on. One that is cut off by the end of the data is removed as well.
+ * Removes the sequences for colours (SGR), and those that `grep` (EL) and `tput sgr0` (SCS) add to them, from
+ * the data from `from` on. One that is cut off by the end of the data is removed as well.
  */
 export function withoutColours(data: Uint8Array, from: number): ColourlessText {
   const bytes = new Uint8Array(data.length - from);
@@ -183,12 +183,23 @@ const mostParameters = 64;
 
 function endOfColour(data: Uint8Array, start: number): number | undefined {
   if (start + 1 === data.length) return data.length;
+  if (isCharacterSet(data[start + 1]!)) return Math.min(data.length, start + 3);
   if (data[start + 1] !== bracket) return undefined;
   const last = Math.min(data.length, start + 2 + mostParameters);
   let at = start + 2;
-  while (at < last && data[at]! >= 0x30 && data[at]! <= 0x3b) at += 1;
+  while (at < last && isParameter(data[at]!)) at += 1;
   if (at === data.length) return at;
   return data[at] === 0x6d || data[at] === 0x4b ? at + 1 : undefined;
+}
+
+/** Whether the byte is one of `0` to `9`, `:`, `;`, and `<`, `=`, `>`, `?` of a private sequence. */
+function isParameter(byte: number): boolean {
+  return (byte & 0xf0) === 0x30;
+}
+
+/** Whether the byte behind an escape begins the choice of a character set (SCS), one of `(`, `)`, `*`, `+`. */
+function isCharacterSet(byte: number): boolean {
+  return (byte & 0xfc) === 0x28;
 }
 
 function isLineEnd(byte: number): boolean {

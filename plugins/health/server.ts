@@ -16,7 +16,13 @@ export interface HttpServer {
  * A connection carries one request. An answer fits into the buffers of the kernel, unless a client reads
  * nothing.
  */
-const limits: ConnectionLimits = { connections: 64, requestMs: 2000, answerMs: 10_000, idleMs: 2000 };
+const limits: ConnectionLimits = {
+  connections: 64,
+  requests: 1,
+  requestMs: 2000,
+  answerMs: 10_000,
+  idleMs: 2000,
+};
 
 /** Starts the server, for up to 64 connections. Throws `FILE_FAILED` with address and option on failure. */
 export async function openServer(
@@ -28,8 +34,9 @@ export async function openServer(
   const connectionOf = new WeakMap<object, Connection>();
   const http = createHttpServer((request, response) => {
     const connection = connectionOf.get(request.socket);
-    connection?.answering();
-    response.once("close", () => connection?.idle());
+    if (!connection?.accept()) return;
+    connection.answering();
+    response.once("close", () => connection.idle());
     listener(request, response);
   });
   const server = createServer((socket) => {

@@ -3,6 +3,8 @@ import type { Duplex } from "node:stream";
 export interface ConnectionLimits {
   /** Maximum number of open connections. */
   readonly connections: number;
+  /** Maximum number of requests of a connection. Left out: none. */
+  readonly requests?: number;
   /** Maximum milliseconds for a client to send a request, the TLS handshake included. */
   readonly requestMs: number;
   /** Maximum milliseconds for an answer. Left out: none. */
@@ -13,7 +15,8 @@ export interface ConnectionLimits {
 
 /**
  * The open connections of an HTTP server. Each has a time limit, and their number is limited: Bun's own
- * servers neither count nor close connections that have sent nothing yet.
+ * servers neither count nor close connections that have sent nothing yet. What a connection receives is split
+ * into small pieces, because Bun's parser handles all requests of a piece before a connection can be closed.
  */
 export interface Connections {
   /** Adds a new connection. */
@@ -21,8 +24,13 @@ export interface Connections {
   closeAll(): void;
 }
 
-/** One connection, in one of three phases, each with its time limit. */
+/** One connection, which carries one request at a time, in one of three phases, each with its time limit. */
 export interface Connection {
+  /**
+   * Returns whether the server may handle a request. Closes the connection if the previous request is not
+   * done or the limit of requests is exceeded.
+   */
+  accept(): boolean;
   /** The client sends a request, or is in the handshake. */
   receiving(): void;
   /** The request is complete and is being answered. */
@@ -63,9 +71,12 @@ export function createConnections(limits: ConnectionLimits): Connections {
   };
 }
 
-function createConnection(socket: Duplex, { requestMs, answerMs, idleMs }: ConnectionLimits): Connection {
+function createConnection(socket: Duplex, limits: ConnectionLimits): Connection {
+  const { requests = Infinity, requestMs, answerMs, idleMs } = limits;
   let phase: Connection["phase"] = "receiving";
   let timer: Timer | undefined;
+  let accepted = 0;
+  let isBusy = false;
   const enter = (next: Connection["phase"], limitMs?: number): void => {
     phase = next;
     clearTimeout(timer);
@@ -75,12 +86,40 @@ function createConnection(socket: Duplex, { requestMs, answerMs, idleMs }: Conne
   enter("receiving", requestMs);
   socket.on("error", () => {});
   socket.once("close", () => clearTimeout(timer));
+  splitReads(socket);
   return {
+    accept() {
+      if (isBusy || accepted >= requests) socket.destroy();
+      if (socket.destroyed) return false;
+      accepted += 1;
+      isBusy = true;
+      return true;
+    },
     receiving: () => enter("receiving", requestMs),
     answering: () => enter("answering", answerMs),
-    idle: () => enter("idle", idleMs),
+    idle() {
+      isBusy = false;
+      enter("idle", idleMs);
+    },
     get phase() {
       return phase;
     },
   };
 }
+
+/** Emits what the socket receives in pieces, until the socket is closed. */
+function splitReads(socket: Duplex): void {
+  const emit = socket.emit.bind(socket) as (event: string | symbol, ...args: unknown[]) => boolean;
+  socket.emit = (event: string | symbol, ...args: unknown[]): boolean => {
+    const [bytes] = args;
+    if (event !== "data" || !Buffer.isBuffer(bytes)) return emit(event, ...args);
+    let isHeard = false;
+    for (let at = 0; at < bytes.length && !socket.destroyed; at += pieceBytes) {
+      isHeard = emit(event, bytes.subarray(at, at + pieceBytes));
+    }
+    return isHeard;
+  };
+}
+
+/** Holds up to 57 requests. */
+const pieceBytes = 1024;

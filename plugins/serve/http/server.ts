@@ -38,9 +38,10 @@ export async function openHttpsServer(
   const http = createHttpServer({ maxHeaderSize: limits.headerBytes });
   const take = (request: IncomingMessage, response: ServerResponse): void => {
     const connection = connectionOf.get(request.socket);
-    if (!hasBody(request)) connection?.answering();
-    response.once("close", () => connection?.idle());
-    listener(request, response, () => connection?.answering());
+    if (!connection?.accept()) return;
+    if (!hasBody(request)) connection.answering();
+    response.once("close", () => connection.idle());
+    listener(request, response, () => connection.answering());
   };
   http.on("request", take);
   // A body is invited only once it is known that it will be read.

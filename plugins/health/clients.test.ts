@@ -48,6 +48,17 @@ describe("clients", () => {
     held.forEach(({ end }) => end());
   });
 
+  test("that send more than one request are disconnected, and only the first one is handled", async () => {
+    await using health = await startHealth();
+    const request = "GET /status HTTP/1.1\r\nHost: localhost\r\n\r\n";
+    const before = health.statusReads;
+    const clients = Array.from({ length: 10 }, () => sendRaw(health.address, request.repeat(12_000)));
+    const answers = await Promise.all(clients.map((answer) => answer.catch(() => "")));
+    for (const answer of answers) expect(answer.split("HTTP/1.1 ").length).toBeLessThanOrEqual(2);
+    expect(health.statusReads - before).toBe(10);
+    expect((await health.get("/healthz")).status).toBe(200);
+  });
+
   test("that send a header without an end are disconnected", async () => {
     await using health = await startHealth();
     const client = await hold(Number(new URL(health.address).port), "GET /healthz HTTP/1.1\r\n");

@@ -80,6 +80,27 @@ describe("a connection is closed when its time is over", () => {
 });
 
 describe("the server refuses", () => {
+  test.each([
+    ["without a body", "GET /status HTTP/1.1\r\nHost: x\r\n\r\n"],
+    ["with a body", "POST /jobs HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\n\r\nx"],
+  ])("further requests %s on a connection before the first one is answered", async (_name, request) => {
+    await using scene = await createApiScene();
+    const answers = await Promise.all(Array.from({ length: 5 }, () => scene.send(request.repeat(12_000))));
+    for (const answer of answers) expect(answer.split("HTTP/1.1 ").length).toBeLessThanOrEqual(2);
+    expect(await isAlive(scene)).toBe(true);
+  });
+
+  test("no request that follows the answer to the previous one", async () => {
+    await using scene = await createApiScene();
+    const socket = await scene.connect();
+    for (const _ of [1, 2, 3]) {
+      const answer = new Promise<string>((resolve) => socket.once("data", (bytes) => resolve(String(bytes))));
+      socket.write("GET /is_alive HTTP/1.1\r\nHost: x\r\n\r\n");
+      expect(await answer).toEndWith("yes");
+    }
+    socket.destroy();
+  });
+
   test("a header over the limit", async () => {
     await using scene = await createApiScene();
     const answer = await scene.send(`GET /is_alive HTTP/1.1\r\nHost: x\r\nX: ${"y".repeat(20_000)}\r\n\r\n`);

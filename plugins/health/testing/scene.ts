@@ -11,6 +11,8 @@ export interface HealthUnderTest extends AsyncDisposable {
   /** Sets the status of the agent. */
   setSlots(...slots: Partial<SlotStatus>[]): void;
   setHanging(...hooks: HangingHook[]): void;
+  /** Number of times that the plugin has read the status of the agent. */
+  readonly statusReads: number;
 }
 
 /** Starts the plugin for an agent whose status the test sets. */
@@ -18,14 +20,18 @@ export async function startHealth(listen = "127.0.0.1:0", config: object = {}): 
   const t = await testPlugin(plugin, { roles: ["agent"], config: { listen, ...config } });
   let slots: SlotStatus[] = [{ slot: 0, state: "waiting", name: "an-agent" }];
   let hangingHooks: HangingHook[] = [];
-  const status = (): AgentStatus => ({
-    version: "1.2.3",
-    pid: 7,
-    startedAt: 0,
-    stateDirectory: "/state",
-    slots,
-    ...(hangingHooks.length > 0 && { hangingHooks }),
-  });
+  let statusReads = 0;
+  const status = (): AgentStatus => {
+    statusReads += 1;
+    return {
+      version: "1.2.3",
+      pid: 7,
+      startedAt: 0,
+      stateDirectory: "/state",
+      slots,
+      ...(hangingHooks.length > 0 && { hangingHooks }),
+    };
+  };
   try {
     await t.call("agent:start", { version: "1.2.3", status });
   } catch (error) {
@@ -43,6 +49,9 @@ export async function startHealth(listen = "127.0.0.1:0", config: object = {}): 
         ...init,
         ...(isUnix && { unix: address.slice("unix:".length) }),
       }),
+    get statusReads() {
+      return statusReads;
+    },
     setHanging: (...now) => void (hangingHooks = now),
     setSlots: (...now) =>
       void (slots = now.map((one, slot) => ({

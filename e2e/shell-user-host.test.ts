@@ -1,3 +1,4 @@
+import { dlopen } from "bun:ffi";
 import { describe, expect, test } from "bun:test";
 import { chmodSync, chownSync, statSync } from "node:fs";
 import path from "node:path";
@@ -21,6 +22,30 @@ async function endOf(scene: Scene, agent: Running) {
     async () => !!end || (await scene.hub.calls()).length > 0,
   );
   return end;
+}
+
+/** Lets a user enter the directory, as `setfacl -m u:<uid>:rx` does. */
+function setAcl(directory: string, uid: number): void {
+  const entries = [
+    [0x01, 7, -1],
+    [0x02, 5, uid],
+    [0x04, 0, -1],
+    [0x10, 5, -1],
+    [0x20, 0, -1],
+  ] as const;
+  const list = Buffer.alloc(4 + entries.length * 8);
+  list.writeUInt32LE(2);
+  entries.forEach(([tag, rights, id], index) => {
+    list.writeUInt16LE(tag, 4 + index * 8);
+    list.writeUInt16LE(rights, 6 + index * 8);
+    list.writeInt32LE(id, 8 + index * 8);
+  });
+  const name = Buffer.from("system.posix_acl_access\0");
+  const { symbols } = dlopen("libc.so.6", {
+    setxattr: { args: ["ptr", "ptr", "ptr", "u64", "i32"], returns: "i32" },
+  });
+  const place = Buffer.from(`${directory}\0`);
+  expect(symbols.setxattr(place, name, list, list.length, 0)).toBe(0);
 }
 
 /** A socket of root to which every user may write. It closes each connection. */
@@ -60,11 +85,27 @@ describe.if(canUnshare)("the home of a job's user", () => {
     await using tester = await createTester(noJobUsers);
     const { program, homes } = await createHostUsers(tester);
     const args = perSlot.slice(2);
-    for (const mode of ["777", "2755"]) {
+    for (const mode of ["777", "2755", "750"]) {
       const { exitCode } = await runJob(tester, { commands: [`chmod ${mode} ~`] }, args, { program });
       expect(exitCode).toBe(0);
       expect(statSync(homes[0]!).mode & 0o7777).toBe(0o700);
     }
+  });
+
+  test("with an access control list for another user is refused", async () => {
+    await using tester = await createTester(noJobUsers);
+    const { program, homes } = await createHostUsers(tester);
+    setAcl(homes[0]!, firstUid + 1);
+    expect(statSync(homes[0]!).mode & 0o777).toBe(0o750);
+    const args = perSlot.slice(2);
+    const { exitCode, stderr } = await runJob(tester, { commands: ["true"] }, args, { program });
+    expect(exitCode).toBe(2);
+    expect(stderr).toContain("can be entered by the users of its access control list (mode 0750)");
+    const { stdout } = await tester.run(["doctor", "--json", ...perSlot], { program });
+    expect(stdout).toContain("can be entered by the users of its access control list (mode 0750)");
+
+    chmodSync(homes[0]!, 0o700);
+    expect((await runJob(tester, { commands: ["true"] }, args, { program })).exitCode).toBe(0);
   });
 
   test.each([

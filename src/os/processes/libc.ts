@@ -22,6 +22,8 @@ export interface Libc {
   duplicate(from: number, to: number): boolean;
   /** Denies other processes of the same user access to memory, environment and descriptors of this process. */
   setUndumpable(): boolean;
+  /** Returns `true` when the file has an access control list beyond its mode. Follows links. */
+  hasAcl(path: string): boolean;
   /** Unmaps pages of a file that this process has not changed; they are mapped again when they are used. */
   releasePages(address: number, bytes: number): void;
 }
@@ -86,6 +88,7 @@ const signatures = {
   getrusage: { args: ["i32", "ptr"], returns: "i32" },
   dup2: { args: ["i32", "i32"], returns: "i32" },
   madvise: { args: ["u64", "u64", "i32"], returns: "i32" },
+  getxattr: { args: ["ptr", "ptr", "ptr", "u64"], returns: "i64" },
 } as const;
 
 interface Symbols {
@@ -97,6 +100,7 @@ interface Symbols {
   getrusage(who: number, usage: Pointer): number;
   dup2(from: number, to: number): number;
   madvise(address: number, bytes: number, advice: number): number;
+  getxattr(path: Buffer, name: Buffer, value: Pointer | null, bytes: number): bigint;
 }
 
 function wrap(libc: Symbols): Libc {
@@ -125,6 +129,8 @@ function wrap(libc: Symbols): Libc {
     lock: (fd) => libc.flock(fd, LOCK_EX_NB) === 0,
     duplicate: (from, to) => libc.dup2(from, to) === to,
     setUndumpable: () => libc.prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) === 0,
+    // With no buffer the call answers with the size, and -1 when the file has none.
+    hasAcl: (path) => libc.getxattr(toText(path), toText(aclName), null, 0) > 0n,
     releasePages: (address, bytes) => void libc.madvise(address, bytes, MADV_DONTNEED),
     hasZombie: () => {
       info.fill(0);
@@ -138,4 +144,10 @@ function wrap(libc: Symbols): Libc {
       return Number(time[0] ?? 0n) * 100 + Math.floor(Number(time[1] ?? 0n) / 10_000_000);
     },
   };
+}
+
+const aclName = "system.posix_acl_access";
+
+function toText(text: string): Buffer {
+  return Buffer.from(`${text}\0`);
 }

@@ -4,6 +4,7 @@ import type { Logger } from "../../core/contracts/logger.ts";
 import { AgentError, toMessage } from "../../core/errors.ts";
 import { trustUsers } from "../file-trust/trusted-users.ts";
 import { toMode } from "../octal-mode.ts";
+import { loadLibc } from "../processes/libc.ts";
 import { asUser } from "./as-user.ts";
 
 /** Why the home of a job's user does not serve. */
@@ -29,7 +30,7 @@ export function findHomeFault({
   if (!found?.isDirectory()) return { reason: "is not a directory", remedy: own, isOpen: false };
   if (found.uid !== uid)
     return { reason: `belongs to another user (${found.uid})`, remedy: own, isOpen: false };
-  const others = toOthers(found, uid);
+  const others = toOthers(home, found, uid);
   if (others === undefined) return undefined;
   return {
     reason: `can be entered by ${others} (mode ${toMode(found.mode)})`,
@@ -51,21 +52,27 @@ export function assertClosedHome(user: Pick<JobUser, "name" | "uid" | "home">): 
   );
 }
 
-/** Closes a home that a job has opened, because no agent would start with it. */
+/**
+ * Closes a home that a job has opened, because no agent would start with it. The group's bits may be the mask
+ * of an access control list, which opens the home to any user; without them the list has no effect.
+ */
 export function closeHome(user: JobUser, logger: Logger): void {
   try {
-    if (findHomeFault(user)?.isOpen) asUser(user, () => chmodSync(user.home, 0o700));
+    const found = statSync(user.home, { throwIfNoEntry: false });
+    if (!found?.isDirectory() || found.uid !== user.uid || (found.mode & 0o077) === 0) return;
+    asUser(user, () => chmodSync(user.home, 0o700));
   } catch (error) {
     logger.warn(`the home "${user.home}" of the jobs' user "${user.name}" stays open: ${toMessage(error)}`);
   }
 }
 
 function toOthers(
+  home: string,
   { mode, gid }: { readonly mode: number; readonly gid: number },
   uid: number,
 ): string | undefined {
   if ((mode & 0o007) !== 0) return "every user";
-  return (mode & 0o070) === 0 || trustUsers([0, uid]).gids.has(gid)
-    ? undefined
-    : `the members of group ${gid}`;
+  if ((mode & 0o070) === 0) return undefined;
+  if (loadLibc()?.hasAcl(home)) return "the users of its access control list";
+  return trustUsers([0, uid]).gids.has(gid) ? undefined : `the members of group ${gid}`;
 }

@@ -42,9 +42,10 @@ export async function loadConnection(
   if (!isInCluster) onFallback(`No in-cluster configuration found - using ${source}...`);
   try {
     // Only the part that reads configurations: the whole package is a hundred times as large.
-    const [{ KubeConfig }, kubeconfig] = await Promise.all([
+    const [{ KubeConfig }, kubeconfig, { hideSecrets }] = await Promise.all([
       import("@kubernetes/client-node/dist/config.js"),
       import("./kubeconfig.ts"),
+      import("./exec-environment.ts"),
     ]);
     if (isInCluster) {
       const config = new KubeConfig();
@@ -58,6 +59,7 @@ export async function loadConnection(
     });
     if (config === undefined) throw new Error("file not found");
     for (const other of others) config.mergeConfig(other);
+    hideSecrets(config);
     if (config.getCurrentCluster() === null) throw new Error("its current context names no cluster");
     return toConnection(config, { env, isInCluster, assertReadable: kubeconfig.assertReadable });
   } catch (cause) {

@@ -63,3 +63,21 @@ test("files beside the configuration are read", async () => {
   expect(headers["Authorization"]).toBe("Bearer abc");
   expect(String(tls.ca)).toBe("certificate");
 });
+
+test.each([
+  ["an environment of its own", [{ name: "REGION", value: "eu" }]],
+  ["none", undefined],
+])("a credential plugin with %s gets no secrets of the agent", async (_, env) => {
+  await using place = await tmpdir();
+  const file = join(place.path, "config");
+  const script = `echo "{\\"status\\":{\\"token\\":\\"<$SEMAPHORE_AGENT_TOKEN$REGION$KEPT>\\"}}"`;
+  writeFileSync(file, toConfig({}, { exec: { command: "sh", args: ["-c", script], env } }));
+  const load = new URL("./connection.ts", import.meta.url).pathname;
+  const program = `const { loadConnection } = await import(${JSON.stringify(load)});
+    const { headers } = await (await loadConnection(process.env)).authorize();
+    console.log(headers.Authorization);`;
+  const variables = { KUBECONFIG: file, SEMAPHORE_AGENT_TOKEN: "secret", KEPT: "kept" };
+  const { KUBERNETES_SERVICE_HOST: _host, ...rest } = process.env;
+  const output = await Bun.$`${process.execPath} -e ${program}`.env({ ...rest, ...variables }).text();
+  expect(output.trim()).toBe(`Bearer <${env === undefined ? "" : "eu"}kept>`);
+});

@@ -39,7 +39,7 @@ const api = createHostedApi({
   agent,
   version: "0",
   secret: "secret",
-  agentLog: "/nowhere",
+  agentLog: { path: "/nowhere", maxBytes: 1024 ** 2 },
   limits: defaultLimits,
   logger: silentLogger,
 });

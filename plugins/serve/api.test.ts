@@ -1,6 +1,6 @@
 import { describe, expect, test } from "bun:test";
-import { writeFileSync } from "node:fs";
-import { createApiScene, sign } from "./testing/api-scene.ts";
+import { appendFileSync, truncateSync, writeFileSync } from "node:fs";
+import { agentLogBytes, createApiScene, sign } from "./testing/api-scene.ts";
 
 const job = (id: string) => JSON.stringify({ job_id: id, commands: [{ directive: "true" }] });
 
@@ -74,6 +74,16 @@ describe("the API", () => {
     const text = "a line\n".repeat(200_000);
     writeFileSync(scene.agentLog, text);
     expect(await (await scene.fetch("/agent_logs")).text()).toBe(text);
+  });
+
+  test("reads the end of an agent's log that a job has made larger than any agent does", async () => {
+    await using scene = await createApiScene();
+    writeFileSync(scene.agentLog, "the first line\n");
+    truncateSync(scene.agentLog, 2 ** 40);
+    appendFileSync(scene.agentLog, "the last line\n");
+    const text = await (await scene.fetch("/agent_logs")).text();
+    expect(text).toHaveLength(agentLogBytes);
+    expect(text).toEndWith("\0the last line\n");
   });
 });
 

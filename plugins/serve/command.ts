@@ -2,6 +2,7 @@ import { coreName, type CoreConfig, defineCommand, pullLogs } from "signalman";
 import { serveArguments, toSettings } from "./arguments.ts";
 import { loadCertificate, loadOrCreateCertificate } from "./certificate/certificate.ts";
 import { findExecutorFault } from "./job/executor-fault.ts";
+import { toMaxBytes } from "./http/agent-log.ts";
 import { createHostedSource } from "./source.ts";
 
 /** Runs an agent that takes one job from clients of its API, instead of a control plane's. */
@@ -59,7 +60,7 @@ export default defineCommand({
         ...settings,
         certificate,
         callbacks: { attempts: settings.attempts, intervalMs: 1000 },
-        agentLog: core["log-file-path"],
+        agentLog: { path: core["log-file-path"], maxBytes: toMaxBytes(core["log-file-size"]) },
         logs: host.use(pullLogs, "pull"),
         findFault: (request) => findExecutorFault(request, { host, executors: core.executors }),
       }),

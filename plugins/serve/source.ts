@@ -11,6 +11,7 @@ import {
   untilAborted,
 } from "signalman";
 import type { HostedAgent } from "./http/hosted-agent.ts";
+import type { AgentLog } from "./http/agent-log.ts";
 import { createHostedApi } from "./http/hosted-api.ts";
 import type { Limits } from "./http/limits.ts";
 import { openHttpsServer, type HttpsServer } from "./http/server.ts";
@@ -26,8 +27,7 @@ export interface HostedSourceOptions {
   readonly certificate: Certificate;
   readonly limits: Limits;
   readonly callbacks: HostedJobOptions["callbacks"];
-  /** Path of the agent's log. */
-  readonly agentLog: string;
+  readonly agentLog: AgentLog;
   readonly logs: PullLogs;
   /** Returns why this agent can never run a job. */
   findFault(request: JobRequest): string | undefined;

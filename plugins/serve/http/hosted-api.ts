@@ -1,6 +1,6 @@
 import { AgentError, isAgentError, type JobRequest, type Logger, toJobRequest, toMessage } from "signalman";
 import { createAuthorize } from "../authorization.ts";
-import { readAgentLog } from "./agent-log.ts";
+import { type AgentLog, readAgentLog } from "./agent-log.ts";
 import type { HostedAgent } from "./hosted-agent.ts";
 import { createExchange, type Exchange } from "./exchange.ts";
 import { sendJobLog } from "./job-log.ts";
@@ -12,8 +12,7 @@ export interface HostedApiOptions {
   readonly agent: HostedAgent;
   readonly version: string;
   readonly secret: string;
-  /** Path of the agent's log. */
-  readonly agentLog: string;
+  readonly agentLog: AgentLog;
   readonly limits: Limits;
   readonly logger: Logger;
 }

@@ -10,6 +10,8 @@ import { openHttpsServer } from "../http/server.ts";
 import type { HostedJob } from "../job/hosted-job.ts";
 
 export const secret = "a-secret";
+/** Maximum size of an answer with the agent's log. */
+export const agentLogBytes = 2 * 1024 * 1024;
 const certificate = createSelfSigned("127.0.0.1");
 
 /** The API of an agent that runs no jobs: it records what it is asked for. */
@@ -59,7 +61,7 @@ export async function createApiScene(limits: Partial<Limits> = {}): Promise<ApiS
     agent,
     version: "1.2.3",
     secret,
-    agentLog,
+    agentLog: { path: agentLog, maxBytes: agentLogBytes },
     limits: all,
     logger: silentLogger,
   });

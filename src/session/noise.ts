@@ -40,13 +40,15 @@ export function createNoiseFilter(): NoiseFilter {
           return;
         }
         // Other output that contains the same text.
-        output(held.subarray(0, end));
+        const other = held.subarray(0, end);
         held = Buffer.from(held.subarray(end));
+        output(other);
       }
       const keep = echo.length + 2;
       if (held.length <= keep) return;
-      output(held.subarray(0, held.length - keep));
+      const ready = held.subarray(0, held.length - keep);
       held = Buffer.from(held.subarray(held.length - keep));
+      output(ready);
     },
     inCommand(bytes, output) {
       if (trace === undefined) return output(bytes);

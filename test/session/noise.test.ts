@@ -28,3 +28,19 @@ test("output that contains the line, and goes on, is not held back", () => {
   expect(shown.slice(0, 1000).join("").length).toBeGreaterThan(3900);
   expect(shown.join("")).toBe(`a . /command and ${"more".repeat(1000)}end`);
 });
+
+test("output that was passed on once is not passed on again after its receiver failed", () => {
+  const noise = createNoiseFilter();
+  noise.expect({ echo: ". /command\n", trace: undefined });
+  const received: string[] = [];
+  const pass = (piece: string, fault?: Error) =>
+    noise.between(Buffer.from(piece), (bytes) => {
+      received.push(Buffer.from(bytes).toString());
+      if (fault) throw fault;
+    });
+  const fault = new Error("no room");
+  expect(() => pass("a . /command b", fault)).toThrow(fault);
+  expect(() => pass("more and more output", fault)).toThrow(fault);
+  pass(". /command\r\nend");
+  expect(received.join("")).toBe("a . /command bmore and more outputend");
+});

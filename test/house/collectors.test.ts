@@ -20,7 +20,7 @@ const allowed: Readonly<Record<string, string>> = {
   "src/os/state/seal.ts": "the text to seal",
   "src/os/text-start.ts": "`maxBytes` of createTextStart",
   "src/os/systemd/notify.ts": "the address of a socket",
-  "src/session/gap.ts": "`memoryBytes`, then a file",
+  "src/session/gap.ts": "`memoryBytes`, then a file of `fileBytes`",
   "src/session/markers.ts": "`maxLength`",
   "src/session/noise.ts": "the session's own line, and `traceBytes`",
   "src/session/shell-state.ts": "`tailBytes`",

@@ -40,7 +40,7 @@ const allowed: Readonly<Record<string, string>> = {
   "src/os/cgroup/place.ts": "control groups in /sys",
   "src/os/processes/oom.ts": "/proc and /sys",
   "src/os/processes/proc.ts": "/proc",
-  "src/session/gap.ts": "a file in a job's private directory, opened for both, which waits for no FIFO",
+  "src/session/gap.ts": "a new file in a job's private directory (O_EXCL)",
   "src/session/guard.ts": "/proc",
   "src/core/config/file.ts": "the configuration: the operator's, and regular files only",
   "src/core/config/parse.ts": "the configuration: the operator's, and regular files only",

@@ -36,6 +36,8 @@ export function openLocalTerminal(options: LocalTerminalOptions): LocalTerminal 
 
   // The hang-up after the leader's death ends only the running command, and the script would continue: so its shell is killed first.
   const kill = () => {
+    // The pid of a program that has exited may belong to another one.
+    if (program.exitCode !== null || program.signalCode !== null) return;
     for (const pid of readChildren(program.pid) ?? []) sendSignal(pid, "SIGKILL");
     program.kill("SIGKILL");
   };
@@ -54,7 +56,7 @@ export function openLocalTerminal(options: LocalTerminalOptions): LocalTerminal 
     },
     kill,
     async [Symbol.asyncDispose]() {
-      if (!program.killed && program.exitCode === null && program.signalCode === null) kill();
+      if (!program.killed) kill();
       await program.exited;
       close();
     },

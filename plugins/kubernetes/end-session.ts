@@ -26,8 +26,9 @@ export function createSessionEnd(logger: Logger): SessionEnd {
       const { session } = open;
       shorten(open, graceMs);
       while (session.alive && performance.now() < endAt) await Promise.race([session.ended, sleep(100)]);
-      const { pendingBytes } = session;
+      const { pendingBytes, droppedBytes } = session;
       if (pendingBytes > 0) logger.info("output arrived after the last command", { bytes: pendingBytes });
+      if (droppedBytes > 0) logger.warn("output between two commands was dropped", { bytes: droppedBytes });
       await open[Symbol.asyncDispose]();
     },
   };

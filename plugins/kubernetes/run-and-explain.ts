@@ -45,7 +45,7 @@ export async function runOrDie(
   try {
     return await session.run(directive, output, options);
   } catch (error) {
-    if (session.alive) throw error;
+    if (session.alive || error === session.failure) throw error;
     return 1;
   }
 }

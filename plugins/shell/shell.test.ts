@@ -106,6 +106,21 @@ describe("no process survives the job", () => {
   });
 });
 
+test("output between two commands that cannot be kept is reported in the log of the job and of the agent", async () => {
+  await using bench = await open();
+  const { directory } = bench;
+  await bench.run(
+    `mkdir "${directory}/overflow"; (until [ -e "${directory}/go" ]; do sleep 0.02; done; yes | head -c 8000000; echo >"${directory}/flooded") & disown`,
+  );
+  writeFileSync(join(directory, "go"), "");
+  while (!existsSync(join(directory, "flooded"))) await Bun.sleep(20);
+  expect(await bench.run("echo now")).toMatch(
+    /^\n\[signalman: \d+ bytes of output between two commands were dropped: EEXIST: .*\]\nnow\n$/,
+  );
+  await bench.executor[Symbol.asyncDispose]();
+  expect(bench.logs()).toContain("output between two commands was dropped");
+});
+
 /** Starts an executor in a home of its own. */
 async function open(options: { stopGraceMs?: number } = {}, keepProcesses: string[] = []) {
   const home = await tmpdir();

@@ -4,7 +4,14 @@ import { waitForBoot } from "./boot.ts";
 import { createGapBuffer } from "./gap.ts";
 import { createMarkerScanner, createNonce } from "./markers.ts";
 import { createNoiseFilter } from "./noise.ts";
-import { endShell, handleMarker, routeOutput, type RunningCommand, type ShellState } from "./shell-state.ts";
+import {
+  endShell,
+  failShell,
+  handleMarker,
+  routeOutput,
+  type RunningCommand,
+  type ShellState,
+} from "./shell-state.ts";
 import { bootLine, commandLine, holderCommand, nonceText } from "./shell-text.ts";
 import { quote } from "./environment.ts";
 import type { OpenTerminal, Terminal } from "./terminal.ts";
@@ -48,12 +55,16 @@ export interface Session<T extends Terminal = Terminal> extends AsyncDisposable 
   readonly shellPid: number;
   /** Exit status of the shell, 128 + n after a signal; `undefined` while it runs, and when it is unknown. */
   readonly exitCode: number | undefined;
+  /** Why the session ended before its shell: its output could not be processed. Each command rejects with it. */
+  readonly failure: Error | undefined;
   /** Number of bytes that arrived after the last command. */
   readonly pendingBytes: number;
+  /** Number of bytes between commands that were dropped, because they exceeded their limit or the disk was full. */
+  readonly droppedBytes: number;
   /**
    * Runs a command and resolves to its exit code; to 1 when the shell exits, also for each later command.
    * Only one command runs at a time. Output between two commands is delivered at the beginning of the next
-   * one that is not `silent`.
+   * one that is not `silent`. Rejects with `SESSION_FAILED` when `output` throws, and the session ends.
    */
   run(text: string, output: Output, options?: SessionRunOptions): Promise<number>;
   /** Closes the terminal. A running command resolves to 1. */
@@ -79,16 +90,26 @@ export async function createSession<T extends Terminal>(
   // A terminal elsewhere can deliver output before the call that opens it has resolved.
   const early: Uint8Array[] = [];
   let isOpen = false;
+  const attempt = (work: () => void) => {
+    if (state.failure) return;
+    try {
+      work();
+    } catch (error) {
+      failShell(state, error);
+      terminal.kill();
+    }
+  };
   const terminal = await options.open({
     command: holderCommand({ nonce: holder, size: options.size, login, setUp: options.setUp }),
-    onData: (bytes) => void (isOpen ? scanner.push(bytes) : early.push(bytes.slice())),
+    onData: (bytes) => (isOpen ? attempt(() => scanner.push(bytes)) : void early.push(bytes.slice())),
   });
   isOpen = true;
-  for (const bytes of early) scanner.push(bytes);
-  const end = () => {
-    if (state.isAlive) scanner.flush();
-    endShell(state);
-  };
+  for (const bytes of early) attempt(() => scanner.push(bytes));
+  const end = () =>
+    attempt(() => {
+      if (state.isAlive) scanner.flush();
+      endShell(state);
+    });
   void terminal.ended.then(end);
 
   const close = async () => {
@@ -111,6 +132,14 @@ export async function createSession<T extends Terminal>(
     await dispose();
     throw error;
   }
+  return toSession(state, terminal, { putCommand: options.putCommand, close, dispose });
+}
+
+function toSession<T extends Terminal>(
+  state: ShellState,
+  terminal: T,
+  own: Pick<SessionOptions<T>, "putCommand"> & Record<"close" | "dispose", () => Promise<void>>,
+): Session<T> {
   return {
     terminal,
     ended: state.ended.promise,
@@ -123,25 +152,35 @@ export async function createSession<T extends Terminal>(
     get exitCode() {
       return state.exitCode;
     },
-    get pendingBytes() {
-      return gap.byteLength;
+    get failure() {
+      return state.failure;
     },
-    run: (text, output, { silent = false, putCommand = options.putCommand } = {}) =>
+    get pendingBytes() {
+      return state.gap.byteLength;
+    },
+    get droppedBytes() {
+      return state.gap.droppedBytes;
+    },
+    run: (text, output, { silent = false, putCommand = own.putCommand } = {}) =>
       runCommand(state, terminal, { text, output, silent, putCommand }),
-    close,
-    [Symbol.asyncDispose]: dispose,
+    close: own.close,
+    [Symbol.asyncDispose]: own.dispose,
   };
 }
 
 function createShellState(overflow: string): ShellState {
+  const booted = Promise.withResolvers<void>();
+  // A session may fail before the start waits for it.
+  booted.promise.catch(() => {});
   return {
     holder: createNonce(),
     nonce: createNonce(),
     gap: createGapBuffer(overflow),
     noise: createNoiseFilter(),
-    booted: Promise.withResolvers(),
+    booted,
     ended: Promise.withResolvers(),
     isAlive: true,
+    failure: undefined,
     exitCode: undefined,
     streams: undefined,
     running: undefined,
@@ -162,6 +201,7 @@ async function runCommand(
   { text, output, silent, putCommand }: CommandOptions,
 ): Promise<number> {
   if (state.running) throw new AgentError("SESSION_FAILED", "another command is running in this session");
+  if (state.failure) throw state.failure;
   if (!state.isAlive) {
     if (!silent) state.gap.drain(output);
     return 1;

@@ -1,4 +1,5 @@
 import type { Output } from "../core/contracts/job-log.ts";
+import { AgentError, toMessage } from "../core/errors.ts";
 import type { GapBuffer } from "./gap.ts";
 import type { Marker } from "./markers.ts";
 import type { NoiseFilter } from "./noise.ts";
@@ -29,6 +30,8 @@ export interface ShellState {
   readonly booted: PromiseWithResolvers<void>;
   readonly ended: PromiseWithResolvers<void>;
   isAlive: boolean;
+  /** Why the session ended before its shell; each command rejects with it. */
+  failure: AgentError | undefined;
   exitCode: number | undefined;
   /** `undefined` until the login profile has finished. */
   streams: ParkedStreams | undefined;
@@ -80,6 +83,27 @@ export function endShell(state: ShellState): void {
   const { running, gap } = state;
   if (running && !running.started && !running.silent) gap.drain(running.output);
   finishCommand(state, 1);
+  state.ended.resolve();
+}
+
+/**
+ * Ends the session, since its output cannot be passed on: an error of the terminal's callback would be
+ * reported to no command, and the lost markers would leave the running one without an end.
+ */
+export function failShell(state: ShellState, error: unknown): void {
+  if (state.failure) return;
+  const { running } = state;
+  state.failure = new AgentError(
+    "SESSION_FAILED",
+    `the output of the job's shell cannot be processed: ${toMessage(error)}`,
+    { cause: error },
+  );
+  state.isAlive = false;
+  state.running = undefined;
+  // The caller may still be storing the command's text, and awaits this later.
+  running?.done.promise.catch(() => {});
+  running?.done.reject(state.failure);
+  state.booted.reject(state.failure);
   state.ended.resolve();
 }
 

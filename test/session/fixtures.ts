@@ -13,6 +13,8 @@ export async function openSession(
     startTimeoutMs?: number;
     /** `false`: the session's secret is typed. */
     hasSecretFile?: boolean;
+    /** Default: a file in the home. */
+    overflow?: string;
   } = {},
 ) {
   await using cleanup = new AsyncDisposableStack();
@@ -31,7 +33,7 @@ export async function openSession(
       open: (terminal) => openLocalTerminal({ ...terminal, env, cwd: "/" }),
       putCommand: put,
       ...(options.hasSecretFile !== false && { putSecret: put }),
-      overflow: join(home, "overflow"),
+      overflow: options.overflow ?? join(home, "overflow"),
       size: { rows: 0, columns: 0 },
       startTimeoutMs: options.startTimeoutMs ?? 10_000,
       ...(options.login !== undefined && { login: options.login }),

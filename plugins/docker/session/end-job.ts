@@ -37,6 +37,9 @@ export async function endJob({ session, keeper, logger, graceMs, now }: EndJobOp
   if (session.pendingBytes > 0) {
     logger.info("output came after the last command", { bytes: session.pendingBytes });
   }
+  if (session.droppedBytes > 0) {
+    logger.warn("output between two commands was dropped", { bytes: session.droppedBytes });
+  }
 }
 
 const lookMs = 20;

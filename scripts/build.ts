@@ -74,7 +74,13 @@ export async function build({ entry, outfile, target, version }: BuildOptions): 
  */
 async function bundleTestPreload(): Promise<string> {
   const entry = path.join(root, "src", "testing", "preload.ts");
-  const { outputs } = await Bun.build({ entrypoints: [entry], target: "bun", format: "esm", minify: true });
+  const { outputs } = await Bun.build({
+    entrypoints: [entry],
+    plugins: [withoutAddons],
+    target: "bun",
+    format: "esm",
+    minify: true,
+  });
   return outputs[0]!.text();
 }
 

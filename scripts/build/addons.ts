@@ -6,7 +6,9 @@
 export const withoutAddons: Bun.BunPlugin = {
   name: "without-addons",
   setup(builder) {
-    builder.onLoad({ filter: /\.node$/ }, () => ({
+    // Also of files that do not exist, as long as no install script has run.
+    builder.onResolve({ filter: /\.node$/ }, ({ path }) => ({ path, namespace: "addon" }));
+    builder.onLoad({ filter: /\.node$/, namespace: "addon" }, () => ({
       contents: 'throw new Error("native add-ons are not part of the binary");',
       loader: "js",
     }));

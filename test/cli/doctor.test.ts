@@ -2,6 +2,7 @@ import { describe, expect, test } from "bun:test";
 import { chmod, copyFile, mkdir, readdir } from "node:fs/promises";
 import { join } from "node:path";
 import type { Diagnosis } from "../../plugins/doctor/run-checks.ts";
+import { withoutAddons } from "../../scripts/build/addons.ts";
 import { type Home, openHome } from "./signalman.ts";
 
 const program = `"${process.execPath}" "${join(import.meta.dir, "..", "..", "src", "main.ts")}"`;
@@ -176,7 +177,8 @@ export default definePlugin({
 /** Copies the program and its runtime: another user may not be able to enter the checkout. Returns the command. */
 async function copyProgram(directory: string): Promise<string> {
   const entry = join(import.meta.dir, "../../src/main.ts");
-  await Bun.build({ entrypoints: [entry], outdir: directory, target: "bun", splitting: true });
+  const plugins = [withoutAddons];
+  await Bun.build({ entrypoints: [entry], outdir: directory, plugins, target: "bun", splitting: true });
   await copyFile(process.execPath, join(directory, "bun"));
   return `${directory}/bun ${directory}/main.js`;
 }

@@ -123,6 +123,14 @@ test("colours without an end after the beginning of a value are not held back wi
   expect(most).toBeLessThan(100_000);
 });
 
+test.each(["\x1b[m", "\x1b(B", "\x1b[m\x1b(B"])("runs of %j do not make the search quadratic", (colour) => {
+  const redactor = createRedactor([], { shapes: true });
+  const flood = `a${colour.repeat(400_000)} \n`;
+  expect(redactor.redactText(flood)).toBe(flood);
+  const bytes = Buffer.from(`a${colour.repeat(20_000)} \n`.repeat(100));
+  expect(redactor.push(bytes).length + redactor.flush().length).toBe(bytes.length);
+});
+
 const sequence = new RegExp(String.raw`\x1b(?:\[[0-?]*[mK]|[(-+].)`, "g");
 
 function withoutSequences(text: string): string {

@@ -28,15 +28,19 @@ export function createColourSearch(
   /** Created for the first escape, since most output has none. */
   let made: Neighbours | undefined;
 
-  /** Whether the colours from `start` on divide two neighbours, or are followed by the end of the data. */
-  function isBetween({ neighbours, leaders }: Neighbours, data: Uint8Array, start: number): boolean {
-    if (start === 0 || leaders[data[start - 1]!] === 0) return false;
+  /**
+   * Whether the colours from `start` on divide two neighbours, or are followed by the end of the data. If not,
+   * returns the position to continue at: behind them, so that a run of colours is read once.
+   */
+  function isBetween({ neighbours, leaders }: Neighbours, data: Uint8Array, start: number): true | number {
+    if (start === 0 || leaders[data[start - 1]!] === 0) return start + 1;
     let at = start;
     for (let end = endOfColour(data, at); end !== undefined; end = endOfColour(data, at)) {
       if (end === data.length) return true;
       at = end;
     }
-    return at > start && neighbours[(data[start - 1]! << 8) | data[at]!] === 1;
+    if (at === start) return start + 1;
+    return neighbours[(data[start - 1]! << 8) | data[at]!] === 1 || at;
   }
 
   return (data) => {
@@ -45,7 +49,11 @@ export function createColourSearch(
     const known = (made ??= findNeighbours(values, shapes));
     const { words, offset } = toWords(data);
     const findSingly = (from: number, to: number) => {
-      for (let at = from; at < to; at += 1) if (data[at] === escape && isBetween(known, data, at)) return at;
+      for (let at = from; at < to;) {
+        const next = data[at] === escape ? isBetween(known, data, at) : at + 1;
+        if (next === true) return at;
+        at = next;
+      }
       return -1;
     };
     const start = findSingly(first, Math.min(offset, data.length));
@@ -53,8 +61,9 @@ export function createColourSearch(
     for (let from = Math.max(0, (first - offset) >> 2); from < words.length;) {
       const at = findEscape(data, words, offset, from, known);
       if (at < 0) break;
-      if (isBetween(known, data, at)) return at;
-      from = ((at - offset) >> 2) + 1;
+      const next = isBetween(known, data, at);
+      if (next === true) return at;
+      from = Math.max(((at - offset) >> 2) + 1, (next - offset) >> 2);
     }
     return findSingly(Math.max(first, offset + words.length * wordBytes), data.length);
   };

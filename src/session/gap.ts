@@ -21,6 +21,8 @@ export interface GapBuffer extends Disposable {
 }
 
 const memoryBytes = 1024 * 1024;
+/** A chunk of a few bytes needs a hundred times as much memory. */
+const memoryChunks = 4096;
 /** Maximum size of the file. */
 const fileBytes = 64 * 1024 * 1024;
 
@@ -71,7 +73,7 @@ export function createGapBuffer(path: string): GapBuffer {
       if (lost.bytes > 0) return drop(bytes.length, lost.reason);
       chunks.push(Buffer.from(bytes));
       inMemory += bytes.length;
-      if (inMemory > memoryBytes) spill();
+      if (inMemory > memoryBytes || chunks.length > memoryChunks) spill();
     },
     drain(output) {
       try {

@@ -1,9 +1,10 @@
 import { expect, test } from "bun:test";
 import { spawnSync } from "node:child_process";
-import { existsSync, mkdtempSync, rmSync } from "node:fs";
+import { existsSync, mkdtempSync, readdirSync, readlinkSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { isAgentError } from "../../src/core/errors.ts";
+import { createGapBuffer } from "../../src/session/gap.ts";
 import { openSession } from "./fixtures.ts";
 
 const MiB = 1024 * 1024;
@@ -21,6 +22,18 @@ async function flood({ run, home, session }: Shell, size: number): Promise<void>
   );
   await Bun.write(`${home}/go`, "");
   while (!existsSync(`${home}/flooded`) || session.pendingBytes < size) await Bun.sleep(20);
+}
+
+/** Returns the paths of the files that this process has open. */
+function openFiles(): string[] {
+  return readdirSync("/proc/self/fd").flatMap((fd) => {
+    try {
+      return readlinkSync(`/proc/self/fd/${fd}`);
+    } catch {
+      // The descriptor of the directory itself.
+      return [];
+    }
+  });
 }
 
 /** Checks that a flood is dropped, and that the log and the session tell how much. */
@@ -73,6 +86,27 @@ test("output between two commands beyond the file's limit is dropped and counted
   await expectDropped(shell, 70 * MiB, /limit is 67108864 bytes/);
   expect(shell.session.droppedBytes).toBe(6 * MiB);
 }, 60_000);
+
+test.skipIf(process.platform !== "linux")(
+  "output between two commands in pieces of a byte is kept in the file",
+  () => {
+    const path = join(mkdtempSync(join(tmpdir(), "signalman-pieces-")), "overflow");
+    try {
+      using gap = createGapBuffer(path);
+      const count = 200_000;
+      for (let at = 0; at < count; at += 1) gap.push(Buffer.from([at % 256]));
+      expect(openFiles()).toContain(`${path} (deleted)`);
+      expect(gap.byteLength).toBe(count);
+      const pieces: Buffer[] = [];
+      gap.drain((bytes) => void pieces.push(Buffer.from(bytes)));
+      expect(
+        Buffer.concat(pieces).equals(Buffer.from(Array.from({ length: count }, (_, at) => at % 256))),
+      ).toBe(true);
+    } finally {
+      rmSync(dirname(path), { recursive: true });
+    }
+  },
+);
 
 test("the job finds no file to remove or replace while output is kept in it", async () => {
   await using shell = await openSession();

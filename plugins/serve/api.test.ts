@@ -39,6 +39,15 @@ describe("the API", () => {
     expect(scene.calls.stops).toBe(0);
   });
 
+  test("answers a client of HTTP/1.0, which names its version in the TLS handshake", async () => {
+    await using scene = await createApiScene();
+    const socket = await scene.connect({ ALPNProtocols: ["http/1.0"] });
+    const answer = new Promise<string>((resolve) => socket.once("data", (bytes) => resolve(String(bytes))));
+    socket.write("GET /is_alive HTTP/1.0\r\n\r\n");
+    expect(await answer).toEndWith("yes");
+    socket.destroy();
+  });
+
   test("redirects a trailing slash to the bare path", async () => {
     await using scene = await createApiScene();
     for (const [path, target] of [

@@ -76,7 +76,7 @@ export async function openHttpsServer(
 
 function createServer(options: { key: string; cert: string }): Server {
   try {
-    return createTlsServer({ ...options, minVersion: "TLSv1.2", ALPNProtocols: ["http/1.1"] });
+    return createTlsServer({ ...options, minVersion: "TLSv1.2", ALPNProtocols: ["http/1.1", "http/1.0"] });
   } catch (cause) {
     throw new AgentError("FILE_FAILED", `certificate or key cannot be used: ${toMessage(cause)}`, { cause });
   }

@@ -1,5 +1,5 @@
 import { createHmac } from "node:crypto";
-import { connect, type TLSSocket } from "node:tls";
+import { connect, type ConnectionOptions, type TLSSocket } from "node:tls";
 import type { JobRequest, PullLogs } from "signalman";
 import { silentLogger, tmpdir } from "signalman/testing";
 import { createSelfSigned } from "../certificate/self-signed.ts";
@@ -29,7 +29,7 @@ export interface ApiScene extends AsyncDisposable {
    * connection.
    */
   send(text: string | Uint8Array): Promise<string>;
-  connect(): Promise<TLSSocket>;
+  connect(options?: ConnectionOptions): Promise<TLSSocket>;
 }
 
 export async function createApiScene(limits: Partial<Limits> = {}): Promise<ApiScene> {
@@ -67,9 +67,11 @@ export async function createApiScene(limits: Partial<Limits> = {}): Promise<ApiS
   });
   const server = await openHttpsServer({ host: "127.0.0.1", port: 0, ...certificate, limits: all }, api);
   const port = Number(new URL(server.url).port);
-  const open = () =>
+  const open = (options?: ConnectionOptions) =>
     new Promise<TLSSocket>((resolve, reject) => {
-      const socket = connect({ host: "127.0.0.1", port, ca: certificate.cert }, () => resolve(socket));
+      const socket = connect({ ...options, host: "127.0.0.1", port, ca: certificate.cert }, () =>
+        resolve(socket),
+      );
       socket.once("error", reject);
       socket.on("error", () => {});
     });

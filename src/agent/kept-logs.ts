@@ -1,4 +1,4 @@
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import type { JobSummary } from "../core/contracts/job-summary.ts";
 import { readSummary as readStoredSummary } from "../job/process/job-documents.ts";
 import { jobFiles } from "../job/process/messages.ts";
@@ -31,36 +31,46 @@ export function listKeptLogs(stateDirectory: string): KeptLog[] {
   return listDirectories(join(resolveLinks(stateDirectory), "agents"))
     .flatMap(listDirectories)
     .flatMap((slot) => listLogs(join(slot, "jobs")))
-    .toSorted((a, b) => b.date.getTime() - a.date.getTime());
+    .toSorted(newestFirst);
 }
 
-/** Removes the logs of a slot that are too old, and the oldest beyond the total size. Logs of jobs that are not reported yet are kept. */
+/**
+ * Removes the logs of a slot that are too old, and the oldest beyond the total size. Logs of jobs that are not
+ * reported yet are kept. Runs after each job, so that it reads no results.
+ */
 export function pruneLogs(jobs: string, limits: KeptLogLimits): void {
   const oldest = Date.now() - limits.maxAgeMs;
-  let bytes = 0;
-  for (const log of listLogs(jobs).toSorted((a, b) => b.date.getTime() - a.date.getTime())) {
-    bytes += log.bytes;
-    if (log.isReleased && (bytes > limits.maxBytes || log.date.getTime() < oldest)) {
-      removeEntry(log.directory);
-    }
+  let total = 0;
+  for (const { directory, bytes, date } of listSpools(jobs).toSorted(newestFirst)) {
+    total += bytes;
+    const isExcess = total > limits.maxBytes || date.getTime() < oldest;
+    if (isExcess && isReleased(directory)) removeEntry(directory);
   }
 }
 
-function listLogs(jobs: string): KeptLog[] {
+function listSpools(jobs: string): Pick<KeptLog, "directory" | "spool" | "bytes" | "date">[] {
   return listDirectories(jobs).flatMap((directory) => {
     const spool = join(directory, jobFiles.spool);
     const entry = findEntry(spool);
-    if (entry === undefined) return [];
-    return {
-      jobId: directory.slice(jobs.length + 1),
-      directory,
-      spool,
-      bytes: entry.isFile() ? entry.size : 0,
-      date: entry.mtime,
-      ...readSummary(directory),
-      isReleased: findEntry(join(directory, jobFiles.request)) === undefined,
-    };
+    return entry ? { directory, spool, bytes: entry.isFile() ? entry.size : 0, date: entry.mtime } : [];
   });
+}
+
+function listLogs(jobs: string): KeptLog[] {
+  return listSpools(jobs).map((log) => ({
+    ...log,
+    jobId: basename(log.directory),
+    ...readSummary(log.directory),
+    isReleased: isReleased(log.directory),
+  }));
+}
+
+function newestFirst(a: Pick<KeptLog, "date">, b: Pick<KeptLog, "date">): number {
+  return b.date.getTime() - a.date.getTime();
+}
+
+function isReleased(directory: string): boolean {
+  return findEntry(join(directory, jobFiles.request)) === undefined;
 }
 
 function readSummary(directory: string): Pick<KeptLog, "result" | "summary"> {

@@ -138,6 +138,7 @@ export { readHolder, takeLock } from "./os/state/lock.ts";
 export { makeOwnDirectory } from "./os/state/private-directory.ts";
 export { findForeignReason } from "./os/file-trust/foreign-entry.ts";
 export { openHostFile, readHostFile } from "./os/host-file.ts";
+export { isLoopbackName } from "./os/loopback.ts";
 export { longestSocketPath } from "./os/socket-path.ts";
 
 // For plugins that inspect this machine and the program's installation.

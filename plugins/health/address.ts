@@ -1,4 +1,4 @@
-import { longestSocketPath } from "signalman";
+import { isLoopbackName, longestSocketPath } from "signalman";
 
 /** The address that a server listens on. */
 export type Address =
@@ -29,8 +29,7 @@ export function toAddressText(address: Address, port?: number): string {
 
 /** Whether only processes of this host can reach the address. */
 export function isLocal(address: Address): boolean {
-  if (address.kind === "unix") return true;
-  return /^(127(\.\d+){3}|::1|localhost)$/i.test(address.host ?? "");
+  return address.kind === "unix" || isLoopbackName(address.host ?? "");
 }
 
 /**
@@ -45,7 +44,7 @@ export function findHostFault(
   if (address.kind === "unix" || !isLocal(address)) return undefined;
   const host = header.replace(/:\d+$/, "").toLowerCase();
   const known = [address.host, ...names].some((name) => name?.toLowerCase() === host);
-  if (host === "" || known || /^(127(\.\d+){3}|\[::1\]|localhost)$/.test(host)) return undefined;
+  if (host === "" || known || isLoopbackName(host)) return undefined;
   return `host "${host.slice(0, 255)}" is not accepted: use localhost or the address, or add the name to health-hosts`;
 }
 

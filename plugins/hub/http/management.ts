@@ -1,4 +1,4 @@
-import { AgentError, toMessage } from "signalman";
+import { AgentError, isLoopbackName, toMessage } from "signalman";
 import * as v from "valibot";
 import type { Changes } from "../changes.ts";
 import type { FaultRule } from "../faults.ts";
@@ -126,7 +126,7 @@ const routes: readonly (readonly [pattern: string, handler: Handler])[] = [
 function isTrusted(exchange: Exchange): boolean {
   const isPage = exchange.header("origin") !== "" || exchange.header("sec-fetch-site") !== "";
   const name = exchange.header("host").replace(/:\d+$/, "");
-  return exchange.isLocal && !isPage && /^(localhost|127(\.\d+){3}|\[::1\])$/.test(name);
+  return exchange.isLocal && !isPage && isLoopbackName(name);
 }
 
 function match(pattern: string, text: string): string | undefined {

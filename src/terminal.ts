@@ -26,4 +26,5 @@ export { createLazyExecutor } from "./job/lazy-executor.ts";
 export { type Guard, startGuard } from "./session/guard.ts";
 export { type LocalTerminal, openLocalTerminal } from "./session/local-terminal.ts";
 export { createSession, type Session, type SessionRunOptions } from "./session/session.ts";
+export { logUnshownOutput } from "./session/unshown-output.ts";
 export type { OpenTerminal, Terminal, TerminalOptions } from "./session/terminal.ts";

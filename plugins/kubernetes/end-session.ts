@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Logger } from "signalman";
+import { logUnshownOutput } from "signalman/terminal";
 import type { PodSession } from "./open-session.ts";
 import { toStep } from "./session/steps.ts";
 
@@ -26,9 +27,7 @@ export function createSessionEnd(logger: Logger): SessionEnd {
       const { session } = open;
       shorten(open, graceMs);
       while (session.alive && performance.now() < endAt) await Promise.race([session.ended, sleep(100)]);
-      const { pendingBytes, droppedBytes } = session;
-      if (pendingBytes > 0) logger.info("output arrived after the last command", { bytes: pendingBytes });
-      if (droppedBytes > 0) logger.warn("output between two commands was dropped", { bytes: droppedBytes });
+      logUnshownOutput(session, logger);
       await open[Symbol.asyncDispose]();
     },
   };

@@ -9,6 +9,7 @@ import {
   listLineage,
   type LocalTerminal,
   logEndReport,
+  logUnshownOutput,
   type Session,
   sendSignal,
 } from "signalman/terminal";
@@ -56,9 +57,7 @@ async function endShell(options: EndJobOptions): Promise<EndReport> {
   sendSignal(shell, "SIGKILL");
   for (const pid of leaders) sendSignal(pid, "SIGCONT");
   await Promise.race([session.ended, sleep(lastOutputMs, undefined, { ref: false })]);
-  const { pendingBytes, droppedBytes } = session;
-  if (pendingBytes > 0) logger.info("output arrived after the last command", { bytes: pendingBytes });
-  if (droppedBytes > 0) logger.warn("output between two commands was dropped", { bytes: droppedBytes });
+  logUnshownOutput(session, logger);
   await session[Symbol.asyncDispose]();
   return report;
 }

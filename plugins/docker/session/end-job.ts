@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Logger } from "signalman";
-import type { Session } from "signalman/terminal";
+import { logUnshownOutput, type Session } from "signalman/terminal";
 import type { ContainerTerminal } from "./container-terminal.ts";
 import type { ContainerProcess, Keeper } from "./keeper.ts";
 
@@ -34,12 +34,7 @@ export async function endJob({ session, keeper, logger, graceMs, now }: EndJobOp
   } catch (error) {
     logger.debug("the job's processes go with its container", { error });
   }
-  if (session.pendingBytes > 0) {
-    logger.info("output came after the last command", { bytes: session.pendingBytes });
-  }
-  if (session.droppedBytes > 0) {
-    logger.warn("output between two commands was dropped", { bytes: session.droppedBytes });
-  }
+  logUnshownOutput(session, logger);
 }
 
 const lookMs = 20;

@@ -36,7 +36,8 @@ export function createBoundedLineReader(options: BoundedLineReaderOptions): (byt
     size = needed;
   }
 
-  function finish(): void {
+  function finish(part: Uint8Array): void {
+    keep(part);
     if (isSkipping) {
       isSkipping = false;
       return;
@@ -50,12 +51,18 @@ export function createBoundedLineReader(options: BoundedLineReaderOptions): (byt
   return (bytes) => {
     let start = 0;
     for (let end = bytes.indexOf(newline); end >= 0; end = bytes.indexOf(newline, start)) {
-      keep(bytes.subarray(start, end));
-      finish();
+      const part = bytes.subarray(start, end);
+      // Most lines arrive whole.
+      if (size === 0 && !isSkipping && part.length <= maxBytes) onLine(toText(part));
+      else finish(part);
       start = end + 1;
     }
     keep(bytes.subarray(start));
   };
+}
+
+function toText({ buffer, byteOffset, byteLength }: Uint8Array): string {
+  return Buffer.from(buffer, byteOffset, byteLength).toString();
 }
 
 const newline = 0x0a;

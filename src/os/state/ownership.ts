@@ -38,6 +38,7 @@ export function assertOwnership(given: string): string {
 }
 
 export interface OwnershipOptions {
+  /** Default: those of this host, read when a group may write to a directory. */
   readonly groups?: AccountTables;
   /** The option that sets the path. Default: `--state-dir`. */
   readonly option?: string;
@@ -46,7 +47,7 @@ export interface OwnershipOptions {
 /** The path is resolved by the same walk that is examined: another user could replace a link in between. */
 function examine(
   given: string,
-  { groups = readAccountTables(), option = "--state-dir" }: OwnershipOptions = {},
+  { groups, option = "--state-dir" }: OwnershipOptions = {},
 ): { readonly path: string; readonly fault: OwnershipFault | undefined } {
   const { path, steps } = followPath(given);
   const links = steps.flatMap(({ entry, stats }) => (stats?.isSymbolicLink() ? [entry] : []));
@@ -70,7 +71,7 @@ function findForeignFault(
   return { kind: "owner", reason, remedy: `remove it, or set ${option} to a directory elsewhere` };
 }
 
-function findOwnFault(path: string, groups: AccountTables): OwnershipFault | undefined {
+function findOwnFault(path: string, groups: AccountTables | undefined): OwnershipFault | undefined {
   const own = process.geteuid?.() ?? 0;
   const stats = look(path);
   if (stats !== undefined) {
@@ -91,7 +92,11 @@ function findOwnFault(path: string, groups: AccountTables): OwnershipFault | und
   return undefined;
 }
 
-function findParentFault(path: string, groups: AccountTables, option: string): OwnershipFault | undefined {
+function findParentFault(
+  path: string,
+  groups: AccountTables | undefined,
+  option: string,
+): OwnershipFault | undefined {
   for (let parent = dirname(path), child = path; child !== parent; child = parent, parent = dirname(parent)) {
     const found = look(parent);
     if (found === undefined || (found.mode & stickyBit) !== 0 || isPodVolume(parent, found)) continue;
@@ -132,13 +137,14 @@ function toFault(
 }
 
 /** Who besides its owner may write to a directory. */
-function toWriters({ mode, uid, gid }: Stats, groups: AccountTables): string | undefined {
+function toWriters({ mode, uid, gid }: Stats, groups: AccountTables | undefined): string | undefined {
   if ((mode & 0o002) !== 0) return "every user";
   return (mode & 0o020) === 0 || isPrivateGroup(gid, uid, groups) ? undefined : `the members of group ${gid}`;
 }
 
 /** Whether only root, the agent's user and the owner are members of a group, as far as the local files show it. */
-function isPrivateGroup(gid: number, owner: number, { passwd, group }: AccountTables): boolean {
+function isPrivateGroup(gid: number, owner: number, groups: AccountTables | undefined): boolean {
+  const { passwd, group } = groups ?? readAccountTables();
   const allowed = new Set([0, owner, process.geteuid?.() ?? 0]);
   const users = toRows(passwd).map(([name = "", , uid, primary]) => ({
     name,

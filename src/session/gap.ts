@@ -1,5 +1,6 @@
-import { closeSync, constants, fstatSync, openSync, readSync, unlinkSync, writeSync } from "node:fs";
+import { closeSync, readSync, unlinkSync, writeSync } from "node:fs";
 import { toMessage } from "../core/errors.ts";
+import { openRegularFile } from "../os/state/file.ts";
 
 /**
  * Buffers output that arrives between two commands: in memory up to a limit, then in a file. Output that
@@ -106,16 +107,9 @@ interface OverflowFile extends Disposable {
  * cannot replace the file, and that nothing remains after a crash.
  */
 function openOverflowFile(path: string): OverflowFile {
-  const { O_RDWR, O_CREAT, O_EXCL, O_NOFOLLOW, O_NONBLOCK } = constants;
-  const fd = openSync(path, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_NONBLOCK, 0o600);
+  const fd = openRegularFile(path, "create");
+  removeName(path);
   let size = 0;
-  try {
-    if (!fstatSync(fd).isFile()) throw new Error(`"${path}" is not a regular file`);
-    removeName(path);
-  } catch (error) {
-    closeSync(fd);
-    throw error;
-  }
   return {
     get size() {
       return size;

@@ -107,10 +107,10 @@ async function submit(exchange: Exchange, agent: HostedAgent, logger: Logger): P
     logger.info(`job ${request.id} ${outcomes[outcome]}`);
     exchange.sendMessage(outcome === "other" ? 422 : 200, words[outcome]);
   } catch (error) {
-    const isInvalid = isAgentError(error) && error.code === "JOB_INVALID";
-    const refusal = isInvalid ? "was refused" : "could not be started";
-    logger[isInvalid ? "warn" : "error"](`job ${request.id} ${refusal}: ${toMessage(error)}`);
-    exchange.sendMessage(isInvalid ? 422 : 500, toMessage(error));
+    const isRefused = isAgentError(error, "JOB_INVALID");
+    if (isRefused) logger.warn(`job ${request.id} was refused: ${toMessage(error)}`);
+    else logger.error(`job ${request.id} could not be started: ${toMessage(error)}`);
+    exchange.sendMessage(isRefused ? 422 : 500, toMessage(error));
   }
 }
 

@@ -13,7 +13,7 @@ import type { Program } from "../../core/contracts/command.ts";
 import type { Host } from "../../core/contracts/host.ts";
 import type { JobSource } from "../../core/contracts/job-source.ts";
 import type { Logger } from "../../core/contracts/logger.ts";
-import { AgentError, isAgentError } from "../../core/errors.ts";
+import { isAgentError } from "../../core/errors.ts";
 import { prepareLimits } from "../../job/choose-executor.ts";
 import { withoutSecrets } from "../../job/base-environment.ts";
 import { createJobLauncher } from "../../job/process/launcher.ts";
@@ -61,7 +61,6 @@ export async function runAgentCommand(
 
   // 3. The state directory, and the socket on which `signalman status` asks.
   const agent = source.identity;
-  if (typeof agent !== "string") throw new AgentError("PLUGIN_INVALID", 'the job source has no "identity"');
   using state = openStateDirectory({
     directory: core["state-dir"],
     env: process.env,

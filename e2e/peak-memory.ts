@@ -19,7 +19,8 @@ function familyOf(pid: number): number[] {
   return [pid, ...children.flatMap(familyOf)];
 }
 
-function readPeak(pid: number): number {
+/** Reads the largest resident size that a process has had, in bytes; 0 for one that has exited. */
+export function readPeak(pid: number): number {
   return Number(/^VmHWM:\s+(\d+) kB$/m.exec(read(`/proc/${pid}/status`))?.[1] ?? 0) * 1024;
 }
 

@@ -5,6 +5,7 @@ import { stopDaemon } from "../cluster/daemon.ts";
 import { images } from "../cluster/images.ts";
 import { outline, outputOf } from "../jobs.ts";
 import { createPodScene, type PodScene } from "./agents.ts";
+import { podSpec } from "./namespaces.ts";
 
 const counting = "for i in $(seq 60); do echo line $i; sleep 0.1; done";
 const counted = Array.from({ length: 60 }, (_, at) => `line ${at + 1}\n`).join("");
@@ -14,6 +15,12 @@ async function onlyPod({ namespace }: PodScene): Promise<string> {
   const pods = (await namespace.left()).filter((name) => name.startsWith("pod/"));
   expect(pods).toHaveLength(1);
   return pods[0] ?? "";
+}
+
+/** Starts an agent whose jobs have these limits. */
+async function startSmall(pods: PodScene, limits = "memory: 64Mi"): Promise<void> {
+  await pods.namespace.apply(podSpec("small", { mainContainer: `resources: { limits: { ${limits} } }` }));
+  await pods.start(["--kubernetes-pod-spec", "small"]);
 }
 
 describe("a stop", () => {
@@ -34,12 +41,7 @@ describe("a stop", () => {
       const decorator = what.includes("scheduled")
         ? { pod: "nodeSelector: { disk: none }" }
         : { mainContainer: "readinessProbe: { exec: { command: ['false'] } }" };
-      await namespace.apply({
-        apiVersion: "v1",
-        kind: "ConfigMap",
-        metadata: { name: "slow" },
-        data: decorator,
-      });
+      await namespace.apply(podSpec("slow", decorator));
       await pods.start(["--kubernetes-pod-spec", "slow"]);
       const id = await scene.hub.submit(job);
       await pods.shows(id, line);
@@ -153,13 +155,7 @@ describe("a job ends with the reason in its log", () => {
   test("a command was killed for memory", async () => {
     await using pods = await createPodScene();
     const { namespace, scene } = pods;
-    await namespace.apply({
-      apiVersion: "v1",
-      kind: "ConfigMap",
-      metadata: { name: "small" },
-      data: { mainContainer: "resources: { limits: { memory: 64Mi } }" },
-    });
-    await pods.start(["--kubernetes-pod-spec", "small"]);
+    await startSmall(pods);
     const command = "bash -c 'x=$(head -c 200000000 /dev/zero | tr \"\\0\" x); echo never'";
     const id = await scene.hub.submit({ commands: [command] });
     expect(await pods.result(id)).toBe("failed");
@@ -172,13 +168,7 @@ describe("a job ends with the reason in its log", () => {
   test("a command that was killed otherwise is not told to be out of memory for an earlier one", async () => {
     await using pods = await createPodScene();
     const { namespace, scene } = pods;
-    await namespace.apply({
-      apiVersion: "v1",
-      kind: "ConfigMap",
-      metadata: { name: "small" },
-      data: { mainContainer: "resources: { limits: { memory: 64Mi } }" },
-    });
-    await pods.start(["--kubernetes-pod-spec", "small"]);
+    await startSmall(pods);
     const earlier = "bash -c 'x=$(head -c 200000000 /dev/zero | tr \"\\0\" x)' || echo $?";
     const killed = "bash -c 'kill -KILL $$'";
     // One that is too long for a step is uploaded.
@@ -197,14 +187,8 @@ describe("a job ends with the reason in its log", () => {
   test("its whole container was killed for memory", async () => {
     await using pods = await createPodScene();
     const { namespace, scene } = pods;
-    await namespace.apply({
-      apiVersion: "v1",
-      kind: "ConfigMap",
-      metadata: { name: "small" },
-      // With both limits the kubelet does not mark the container as the first one to kill.
-      data: { mainContainer: "resources: { limits: { memory: 64Mi, cpu: 1 } }" },
-    });
-    await pods.start(["--kubernetes-pod-spec", "small"]);
+    // With both limits the kubelet does not mark the container as the first one to kill.
+    await startSmall(pods, "memory: 64Mi, cpu: 1");
     // The kernel is to choose the container's first process.
     const command =
       'echo 1000 >/proc/1/oom_score_adj; x=$(head -c 200000000 /dev/zero | tr "\\0" x); echo never';
@@ -219,12 +203,8 @@ describe("a job ends with the reason in its log", () => {
   test("its deadline has passed", async () => {
     await using pods = await createPodScene();
     const { namespace, scene } = pods;
-    await namespace.apply({
-      apiVersion: "v1",
-      kind: "ConfigMap",
-      metadata: { name: "short" },
-      data: { pod: "activeDeadlineSeconds: 5\nterminationGracePeriodSeconds: 1" },
-    });
+    const pod = "activeDeadlineSeconds: 5\nterminationGracePeriodSeconds: 1";
+    await namespace.apply(podSpec("short", { pod }));
     await pods.start(["--kubernetes-pod-spec", "short"]);
     const id = await scene.hub.submit({ commands: ["sleep 600"] });
     expect(await pods.result(id)).toBe("failed");

@@ -3,7 +3,7 @@ import path from "node:path";
 import { toKubeconfig } from "../cluster/certificates.ts";
 import { createTester, type Tester } from "../fixtures.ts";
 import { inPods } from "./agents.ts";
-import { createNamespace } from "./namespaces.ts";
+import { createNamespace, podSpec } from "./namespaces.ts";
 
 interface Finding {
   readonly owner: string;
@@ -23,12 +23,7 @@ async function diagnose(tester: Tester, env: Readonly<Record<string, string>>, a
 test("doctor reports the API server's version, the rights and the pod spec", async () => {
   await using namespace = await createNamespace();
   await using tester = await createTester();
-  await namespace.apply({
-    apiVersion: "v1",
-    kind: "ConfigMap",
-    metadata: { name: "spec" },
-    data: { pod: "{}" },
-  });
+  await namespace.apply(podSpec("spec", { pod: "{}" }));
   expect(await diagnose(tester, namespace.env, ["--kubernetes-pod-spec", "spec"])).toEqual([
     expect.stringMatching(
       new RegExp(`^ok: Kubernetes v1\\.\\S+ at "https://.*", namespace "${namespace.name}"$`),

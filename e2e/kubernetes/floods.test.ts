@@ -1,16 +1,9 @@
 import { expect, test } from "bun:test";
 import { jobProcesses } from "../agents.ts";
 import { outputOf } from "../jobs.ts";
+import { readPeak } from "../peak-memory.ts";
 import { createPodScene } from "./agents.ts";
 import { patiently } from "./namespaces.ts";
-
-/** The largest memory that a process has used, in bytes. */
-async function peakOf(pid: number): Promise<number> {
-  const status = await Bun.file(`/proc/${pid}/status`)
-    .text()
-    .catch(() => "");
-  return Number(/^VmHWM:\s+(\d+) kB/m.exec(status)?.[1] ?? 0) * 1024;
-}
 
 /**
  * Puts a `bash` that only writes zeros in front of the one that the agent's connections start, then ends the
@@ -34,7 +27,7 @@ test("a job that replaces the agent's helper in its pod fails, and its process o
   await namespace.kubectl(["exec", `semaphore-job-${id}`, "--", "touch", "/go"]);
   let peak = 0;
   await patiently("the job is done", async () => {
-    for (const pid of pids) peak = Math.max(peak, await peakOf(pid));
+    for (const pid of pids) peak = Math.max(peak, readPeak(pid));
     return (await scene.hub.job(id)).isDone;
   });
   expect((await scene.hub.job(id)).result).toBe("failed");

@@ -4,7 +4,7 @@ import { createRecordingLogger } from "signalman/testing";
 import { cleanUp } from "../../plugins/kubernetes/clean-up.ts";
 import type { Client } from "../../plugins/kubernetes/client/client.ts";
 import { images } from "../cluster/images.ts";
-import { createNamespace, type Namespace } from "./namespaces.ts";
+import { createNamespace, type Namespace, podSpec } from "./namespaces.ts";
 import { connectWith, publishedRole, runAs, toRights, without } from "./roles.ts";
 
 /** What a job loses without a right: everything, or what a line of the agent's log tells. */
@@ -100,9 +100,7 @@ test("without get pods/log, the end of a sidecar that crashes is told without it
 }, 180_000);
 
 function applyPodSpec(namespace: Namespace): Promise<void> {
-  const metadata = { name: "pod-spec" };
-  const data = { mainContainer: "env: [{ name: FROM_SPEC, value: x }]" };
-  return namespace.apply({ apiVersion: "v1", kind: "ConfigMap", metadata, data });
+  return namespace.apply(podSpec("pod-spec", { mainContainer: "env: [{ name: FROM_SPEC, value: x }]" }));
 }
 
 /** Looks for what earlier jobs have left, and returns what is logged. */

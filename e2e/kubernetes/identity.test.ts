@@ -3,19 +3,19 @@ import { images } from "../cluster/images.ts";
 import { createTester } from "../fixtures.ts";
 import { outputOf, runForEvents } from "../jobs.ts";
 import { inPods } from "./agents.ts";
-import { createNamespace } from "./namespaces.ts";
+import { createNamespace, podSpec } from "./namespaces.ts";
 
 // Only the claims: a job's log masks whole tokens.
 const token = "cut -d. -f2 /var/run/secrets/kubernetes.io/serviceaccount/token | base64 -d";
 const user = "id -u; id -g";
 
 /** Runs the two commands in a job that asks for root, with this pod spec, and returns their output. */
-async function runWith(podSpec: Readonly<Record<string, string>>) {
+async function runWith(spec: Readonly<Record<string, string>>) {
   await using namespace = await createNamespace();
   await using tester = await createTester();
   await namespace.apply(
     { apiVersion: "v1", kind: "ServiceAccount", metadata: { name: "deployer" } },
-    { apiVersion: "v1", kind: "ConfigMap", metadata: { name: "spec" }, data: podSpec },
+    podSpec("spec", spec),
   );
   const { events } = await runForEvents(
     tester,
@@ -48,8 +48,8 @@ test.each([
   ["pod", { pod: "securityContext: { runAsUser: 1000, runAsGroup: 1000 }" }],
 ])(
   "a job that asks for root runs as the user of the operator's %s",
-  async (_, podSpec) => {
-    expect((await runWith(podSpec)).user).toBe("1000\n1000\n");
+  async (_, spec) => {
+    expect((await runWith(spec)).user).toBe("1000\n1000\n");
   },
   120_000,
 );

@@ -2,7 +2,7 @@ import { describe, expect, test } from "bun:test";
 import { images } from "../cluster/images.ts";
 import { createTester } from "../fixtures.ts";
 import { type JobFile, outline, outputOf, runForEvents } from "../jobs.ts";
-import { createNamespace } from "./namespaces.ts";
+import { createNamespace, podSpec } from "./namespaces.ts";
 
 const inPod = ["--executor", "kubernetes", "--kubernetes-default-image", images.debian];
 const base64 = (text: string | Uint8Array) => Buffer.from(text).toString("base64");
@@ -165,21 +165,13 @@ describe("a job that cannot run in a pod fails at once with the reason", () => {
     expect(await attempt(["--kubernetes-pod-spec", "missing"])).toMatch(
       /^Failed to load pod spec: ConfigMap "missing": .*not found; create it/,
     );
-    await namespace.apply({
-      apiVersion: "v1",
-      kind: "ConfigMap",
-      metadata: { name: "bad" },
-      data: { pod: "nodeSelektor: {}\nhostNetwork: maybe" },
-    });
+    await namespace.apply(podSpec("bad", { pod: "nodeSelektor: {}\nhostNetwork: maybe" }));
     expect(await attempt(["--kubernetes-pod-spec", "bad"])).toMatch(
       /^Failed to create pod: .*(nodeSelektor|hostNetwork)/,
     );
-    await namespace.apply({
-      apiVersion: "v1",
-      kind: "ConfigMap",
-      metadata: { name: "no-pod" },
-      data: { pod: "volumes: { cache: {} }", mainContainer: "env: { A: 1 }" },
-    });
+    await namespace.apply(
+      podSpec("no-pod", { pod: "volumes: { cache: {} }", mainContainer: "env: { A: 1 }" }),
+    );
     expect(await attempt(["--kubernetes-pod-spec", "no-pod"])).toBe(
       'Failed to load pod spec: ConfigMap "no-pod": key "pod": field "volumes": expected a list of mappings; ' +
         'key "mainContainer": field "env": expected a list of mappings\n',

@@ -3,7 +3,7 @@ import { daemonPid, stopDaemon } from "../cluster/daemon.ts";
 import { startKubelet } from "../cluster/node.ts";
 import { findProcesses, outputOf, uniqueSeconds } from "../jobs.ts";
 import { createPodScene } from "./agents.ts";
-import { patiently } from "./namespaces.ts";
+import { patiently, podSpec } from "./namespaces.ts";
 import { addSecondNode } from "./second-node.ts";
 
 /** The cluster waits forty seconds for a node, and then as long as a pod tolerates. */
@@ -22,12 +22,7 @@ describe("a node that no longer answers", () => {
       effect: "NoExecute",
       tolerationSeconds: 1,
     }));
-    await namespace.apply({
-      apiVersion: "v1",
-      kind: "ConfigMap",
-      metadata: { name: "impatient" },
-      data: { pod: JSON.stringify({ tolerations }) },
-    });
+    await namespace.apply(podSpec("impatient", { pod: JSON.stringify({ tolerations }) }));
     await pods.start(["--kubernetes-pod-spec", "impatient"]);
     const command = `echo begun; sleep ${uniqueSeconds()}`;
     const id = await scene.hub.submit({ commands: [command] });

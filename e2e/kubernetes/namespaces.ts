@@ -51,6 +51,11 @@ export async function createNamespace(): Promise<Namespace> {
   };
 }
 
+/** Returns a ConfigMap with a pod spec, for `--kubernetes-pod-spec <name>`. */
+export function podSpec(name: string, data: Readonly<Record<string, string>>): object {
+  return { apiVersion: "v1", kind: "ConfigMap", metadata: { name }, data };
+}
+
 /** For what has no event to wait for; a minute's patience and more, for the machine is busy. */
 export async function patiently(
   what: string,

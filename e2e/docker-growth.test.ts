@@ -1,7 +1,7 @@
 import { expect, test } from "bun:test";
 import { createScene } from "./agents.ts";
 import { containerJob, testEngine, useTestEngine } from "./containers.ts";
-import { createObjectCounter, expectNoGrowth } from "./object-counts.ts";
+import { createObjectCounter, expectJobsKeepNothing } from "./object-counts.ts";
 
 useTestEngine();
 
@@ -11,13 +11,9 @@ test("an agent keeps nothing of a job in containers that has ended", async () =>
   const counter = await createObjectCounter(scene.tester, "agent:job-ended", [10, 40]);
   const flags = ["--config-file", counter.config, "--slots", "2"];
   await scene.readyAgent(flags, { env: { DOCKER_HOST: host } });
-  const runJobs = async (count: number) => {
+  await expectJobsKeepNothing(counter, [10, 30], async (count) => {
     const job = containerJob(["echo hello"]);
     const ids = await Promise.all(Array.from({ length: count }, () => scene.hub.submit(job)));
     for (const id of ids) expect((await scene.hub.done(id)).result).toBe("passed");
-  };
-  await runJobs(10);
-  const before = await counter.after(10);
-  await runJobs(30);
-  expectNoGrowth(before, await counter.after(40), 30);
+  });
 });

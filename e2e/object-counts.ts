@@ -1,11 +1,9 @@
 import { expect } from "bun:test";
 import { existsSync, readFileSync } from "node:fs";
 import path from "node:path";
+import { countObjects, findGrowth, type ObjectCounts } from "../plugins/serve/testing/object-growth.ts";
 import type { Tester } from "./fixtures.ts";
 import { until } from "./jobs.ts";
-
-/** Objects of a process after a garbage collection: type → number. */
-export type ObjectCounts = Readonly<Record<string, number>>;
 
 /**
  * A plugin that counts the objects of its process when a hook is called for the nth time, for each n of `at`.
@@ -36,36 +34,33 @@ export async function createObjectCounter(
   };
 }
 
-/** Expects that a process keeps nothing of what it did `times` times between two counts. */
-export function expectNoGrowth(before: ObjectCounts, after: ObjectCounts, times: number): void {
-  const grown = Object.entries(after).flatMap(([type, count]) => {
-    const each = (count - (before[type] ?? 0)) / times;
-    return each > limits(type) && !isCode.test(type) ? [`${each.toFixed(2)} ${type}`] : [];
-  });
-  expect(grown).toEqual([]);
+/** Expects that an agent keeps nothing of the `second` jobs that it runs after the `first`. */
+export async function expectJobsKeepNothing(
+  counter: ObjectCounter,
+  [first, second]: readonly [first: number, second: number],
+  runJobs: (count: number) => Promise<void>,
+): Promise<void> {
+  await runJobs(first);
+  const before = await counter.after(first);
+  await runJobs(second);
+  expectNoGrowth(before, await counter.after(first + second), second);
 }
 
-/**
- * Counts the objects of this process after a garbage collection: the types that a held job or request has.
- */
-export async function countObjects(): Promise<ObjectCounts> {
-  const { heapStats } = await import("bun:jsc");
-  // What the last call itself holds is gone a moment later.
-  await Bun.sleep(300);
-  Bun.gc(true);
-  Bun.gc(true);
-  const { objectTypeCounts } = heapStats();
-  return Object.fromEntries(Object.entries(objectTypeCounts).filter(([type]) => heldTypes.test(type)));
+/** Expects that a process keeps nothing of what it did `times` times between two counts. */
+export function expectNoGrowth(before: ObjectCounts, after: ObjectCounts, times: number): void {
+  expect(findGrowth(before, after, times, limitOf)).toEqual([]);
+}
+
+/** Counts the objects of this process of the types that a held job or request has. */
+export async function countHeldObjects(): Promise<ObjectCounts> {
+  return Object.fromEntries(Object.entries(await countObjects()).filter(([type]) => heldTypes.test(type)));
 }
 
 /** Types of which a single object for each job shows that something holds the job. */
 const heldTypes =
   /^(AbortController|AbortSignal|Subprocess|FileSink|Timeout|DOMException|TCPSocket|UnixSocket)$/;
 
-/** What the engine makes of functions that are called often. */
-const isCode = /Code|Executable|Structure|SymbolTable/;
-
-function limits(type: string): number {
+function limitOf(type: string): number {
   return heldTypes.test(type) ? 0.1 : 0.5;
 }
 

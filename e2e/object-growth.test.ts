@@ -2,7 +2,12 @@ import { expect, test } from "bun:test";
 import { createHub } from "../plugins/hub/hub.ts";
 import { createScene, type Scene, startAgents } from "./agents.ts";
 import type { JobFile } from "./jobs.ts";
-import { countObjects, createObjectCounter, expectNoGrowth } from "./object-counts.ts";
+import {
+  countHeldObjects,
+  createObjectCounter,
+  expectJobsKeepNothing,
+  expectNoGrowth,
+} from "./object-counts.ts";
 
 /** Runs jobs one after another, a few at once. */
 async function runJobs({ hub }: Scene, count: number, job: JobFile): Promise<void> {
@@ -16,10 +21,9 @@ test("an agent keeps nothing of a job that has ended", async () => {
   await using scene = await createScene();
   const counter = await createObjectCounter(scene.tester, "agent:job-ended", [50, 150]);
   await scene.readyAgent(["--config-file", counter.config, "--slots", "2"]);
-  await runJobs(scene, 50, { commands: ["echo hello"] });
-  const before = await counter.after(50);
-  await runJobs(scene, 100, { commands: ["echo hello"] });
-  expectNoGrowth(before, await counter.after(150), 100);
+  await expectJobsKeepNothing(counter, [50, 100], (count) =>
+    runJobs(scene, count, { commands: ["echo hello"] }),
+  );
 });
 
 test("a job's process keeps nothing of a command that has ended", async () => {
@@ -43,7 +47,7 @@ test("a hub keeps no connection, timer or signal of a job that has ended", async
     for (const { id } of jobs) expect((await hub.done(id)).result).toBe("passed");
   };
   await runHubJobs(50);
-  const before = await countObjects();
+  const before = await countHeldObjects();
   await runHubJobs(100);
-  expectNoGrowth(before, await countObjects(), 100);
+  expectNoGrowth(before, await countHeldObjects(), 100);
 });

@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test";
-import { createObjectCounter, expectNoGrowth } from "../object-counts.ts";
+import { createObjectCounter, expectJobsKeepNothing } from "../object-counts.ts";
 import { createPodScene } from "./agents.ts";
 
 test("an agent keeps nothing of a job in a pod that has ended", async () => {
@@ -8,13 +8,9 @@ test("an agent keeps nothing of a job in a pod that has ended", async () => {
   // The time-out of a call to the cluster's API, 10 s, is an object until it has passed.
   const counter = await createObjectCounter(tester, "agent:job-ended", [10, 40], 12_000);
   await pods.start(["--config-file", counter.config, "--slots", "4"]);
-  const runJobs = async (count: number) => {
+  await expectJobsKeepNothing(counter, [10, 30], async (count) => {
     const job = { commands: ["echo hello"] };
     const ids = await Promise.all(Array.from({ length: count }, () => hub.submit(job)));
     for (const id of ids) expect(await pods.result(id)).toBe("passed");
-  };
-  await runJobs(10);
-  const before = await counter.after(10);
-  await runJobs(30);
-  expectNoGrowth(before, await counter.after(40), 30);
+  });
 });

@@ -2,7 +2,7 @@ import { describe, expect, test } from "bun:test";
 import { existsSync } from "node:fs";
 import path from "node:path";
 import { tmpdir } from "../src/testing/index.ts";
-import { ecrKeys, startAws } from "./aws-double.ts";
+import { ecrKeys, startAws } from "../test/job/aws-double.ts";
 import { createContainerScene, useTestEngine } from "./containers.ts";
 import { images } from "./engine/images.ts";
 import { openOwnEngine } from "./engine/own-engine.ts";

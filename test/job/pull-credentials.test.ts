@@ -1,5 +1,5 @@
 import { describe, expect, test } from "bun:test";
-import { type AwsDoubleOptions, ecrKeys, startAws } from "../../e2e/aws-double.ts";
+import { type AwsDoubleOptions, ecrKeys, startAws } from "./aws-double.ts";
 import { decodePullCredentials } from "../../src/job/pull-credentials/decode.ts";
 import { getEcrLogin } from "../../src/job/pull-credentials/ecr.ts";
 

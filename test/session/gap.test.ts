@@ -1,10 +1,10 @@
 import { expect, test } from "bun:test";
 import { spawnSync } from "node:child_process";
-import { existsSync, mkdtempSync, readdirSync, readlinkSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { dirname, join } from "node:path";
+import { existsSync, readdirSync, readlinkSync } from "node:fs";
+import { join } from "node:path";
 import { isAgentError } from "../../src/core/errors.ts";
 import { createGapBuffer } from "../../src/session/gap.ts";
+import { tmpdir } from "../../src/testing/index.ts";
 import { openSession } from "./fixtures.ts";
 
 const MiB = 1024 * 1024;
@@ -67,7 +67,8 @@ for (const [name, put, reason] of [
 test.skipIf(process.getuid?.() !== 0 || process.platform !== "linux")(
   "a full disk: what fits is logged, the rest is dropped and counted",
   async () => {
-    const disk = mkdtempSync(join(tmpdir(), "signalman-disk-"));
+    await using folder = await tmpdir();
+    const disk = folder.path;
     expect(spawnSync("mount", ["-t", "tmpfs", "-o", "size=3m", "tmpfs", disk]).status).toBe(0);
     try {
       await using shell = await openSession({ overflow: join(disk, "overflow") });
@@ -75,7 +76,6 @@ test.skipIf(process.getuid?.() !== 0 || process.platform !== "linux")(
       expect(shell.session.droppedBytes).toBe(37 * MiB);
     } finally {
       spawnSync("umount", ["-l", disk]);
-      rmSync(disk, { recursive: true, force: true });
     }
   },
   30_000,
@@ -89,22 +89,19 @@ test("output between two commands beyond the file's limit is dropped and counted
 
 test.skipIf(process.platform !== "linux")(
   "output between two commands in pieces of a byte is kept in the file",
-  () => {
-    const path = join(mkdtempSync(join(tmpdir(), "signalman-pieces-")), "overflow");
-    try {
-      using gap = createGapBuffer(path);
-      const count = 200_000;
-      for (let at = 0; at < count; at += 1) gap.push(Buffer.from([at % 256]));
-      expect(openFiles()).toContain(`${path} (deleted)`);
-      expect(gap.byteLength).toBe(count);
-      const pieces: Buffer[] = [];
-      gap.drain((bytes) => void pieces.push(Buffer.from(bytes)));
-      expect(
-        Buffer.concat(pieces).equals(Buffer.from(Array.from({ length: count }, (_, at) => at % 256))),
-      ).toBe(true);
-    } finally {
-      rmSync(dirname(path), { recursive: true });
-    }
+  async () => {
+    await using folder = await tmpdir();
+    const path = join(folder.path, "overflow");
+    using gap = createGapBuffer(path);
+    const count = 200_000;
+    for (let at = 0; at < count; at += 1) gap.push(Buffer.from([at % 256]));
+    expect(openFiles()).toContain(`${path} (deleted)`);
+    expect(gap.byteLength).toBe(count);
+    const pieces: Buffer[] = [];
+    gap.drain((bytes) => void pieces.push(Buffer.from(bytes)));
+    expect(
+      Buffer.concat(pieces).equals(Buffer.from(Array.from({ length: count }, (_, at) => at % 256))),
+    ).toBe(true);
   },
 );
 

@@ -4,9 +4,8 @@ import path from "node:path";
 import { createScene, waitForFile, type Scene } from "./agents.ts";
 import { binary } from "./fixtures.ts";
 import { outputOf } from "./jobs.ts";
-import { isRoot, ordinaryUser, programOf, users } from "./users.ts";
+import { isRoot, needsRoot, ordinaryUser, programOf, users } from "./users.ts";
 
-const needsRoot = isRoot ? "" : " (skipped: needs root)";
 const restarts = 30;
 
 /** What an attacker of {@link attack} found, and the number of files that it read. */

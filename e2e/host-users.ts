@@ -1,6 +1,7 @@
 import { readFileSync } from "node:fs";
 import { chmod, chown, mkdir, writeFile } from "node:fs/promises";
 import path from "node:path";
+import { makeSharedDirectory } from "../test/shared-directory.ts";
 import { binary, type Tester } from "./fixtures.ts";
 import { mountNamespace } from "./isolation.ts";
 import { firstUid } from "./job-user.ts";
@@ -38,8 +39,7 @@ export async function createHostUsers(tester: Tester, options: HostUsersOptions 
     await chmod(home, mode);
   }
   const shared = path.join(place, "shared");
-  await mkdir(shared);
-  await chmod(shared, 0o1777);
+  makeSharedDirectory(shared);
   const accounts = users.map(({ name, uid, home }) => `${name}:x:${uid}:${uid}::${home}:/bin/bash\n`);
   const own = users.map(({ name, uid }) => `${name}:x:${uid}:\n`);
   const files = {

@@ -1,6 +1,7 @@
 import { expect, test } from "bun:test";
-import { chmodSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import path from "node:path";
+import { makeSharedDirectory } from "../test/shared-directory.ts";
 import { createHostedScene } from "./hosted-client.ts";
 import { outline } from "./jobs.ts";
 import { isRoot, users } from "./users.ts";
@@ -30,7 +31,7 @@ test.concurrent.if(isRoot && users.length > 1)(
   async () => {
     const shared = mkdtempSync("/tmp/signalman-shared-");
     using _removal = { [Symbol.dispose]: () => rmSync(shared, { recursive: true }) };
-    chmodSync(shared, 0o1777);
+    makeSharedDirectory(shared);
     const [made, free] = [path.join(shared, "made"), path.join(shared, "free")];
     writeFileSync(made, "of root");
     const { as } = users[1]!;

@@ -1,28 +1,19 @@
 import { describe, expect, test } from "bun:test";
-import {
-  chmodSync,
-  existsSync,
-  lchownSync,
-  mkdirSync,
-  readFileSync,
-  symlinkSync,
-  writeFileSync,
-} from "node:fs";
+import { existsSync, lchownSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
 import path from "node:path";
+import { makeSharedDirectory } from "../test/shared-directory.ts";
 import { createScene } from "./agents.ts";
 import { createTester, type Tester } from "./fixtures.ts";
 import { expectJobPasses } from "./gated-job.ts";
-import { isRoot } from "./users.ts";
+import { isRoot, needsRoot } from "./users.ts";
 
 const stranger = 12_345;
-const needsRoot = isRoot ? "" : " (skipped: needs root)";
 
 /** Creates a directory such as `/tmp`, and one that is root's alone. */
 function createPlaces(tester: Tester) {
   const shared = path.join(tester.home, "shared");
   const precious = path.join(tester.home, "precious");
-  mkdirSync(shared);
-  chmodSync(shared, 0o1777);
+  makeSharedDirectory(shared);
   mkdirSync(precious, { mode: 0o700 });
   return { shared, precious };
 }

@@ -2,11 +2,10 @@ import { expect, test } from "bun:test";
 import path from "node:path";
 import { root } from "./fixtures.ts";
 import { runsAsJobUser } from "./job-user.ts";
-import { isRoot } from "./users.ts";
+import { isRoot, needsRoot } from "./users.ts";
 
 /** Runs each test file once more, with every job as another user. */
 export function testAsJobUser(files: readonly string[]): void {
-  const needsRoot = isRoot ? "" : " (skipped: needs root)";
   test.if(isRoot && !runsAsJobUser).each(files)(
     `%s passes with jobs of another user${needsRoot}`,
     async (file) => {

@@ -7,12 +7,10 @@ import { canUnshare, mountNamespace } from "./isolation.ts";
 import { registrationToken } from "./hub-process.ts";
 import { firstUid } from "./job-user.ts";
 import { findProcesses, outline, outputOf, runJob, uniqueSeconds, until } from "./jobs.ts";
-import { isRoot, programOf, users } from "./users.ts";
+import { isRoot, needsRoot, programOf, users } from "./users.ts";
 
 const sudo = Bun.which("sudo");
 const withJobUsers = { hasJobUsers: true };
-/** Only root can start jobs as another user. */
-const needsRoot = isRoot ? "" : " (needs root: left out)";
 
 describe("shell-user is refused", () => {
   test.each([

@@ -4,6 +4,8 @@ import { binary, type Tester } from "./fixtures.ts";
 import { firstUid, runsAsJobUser } from "./job-user.ts";
 
 export const isRoot = process.getuid?.() === 0;
+/** The end of the name of a test that only root can run. */
+export const needsRoot = isRoot ? "" : " (skipped: needs root)";
 /** The uid of `nobody`, which owns no files and is in no group. */
 export const ordinaryUser = 65534;
 

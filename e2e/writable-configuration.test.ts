@@ -4,7 +4,7 @@ import { chmod, chown, mkdir, rename, symlink } from "node:fs/promises";
 import path from "node:path";
 import { binary, createTester, type Finished, type StartOptions, type Tester } from "./fixtures.ts";
 import { canUnshare, mountNamespace, needsNamespace } from "./isolation.ts";
-import { isRoot, programOf, users } from "./users.ts";
+import { isRoot, needsRoot, programOf, users } from "./users.ts";
 
 /** A tester in whose home a user runs the binary, with a directory of its own for configuration. */
 interface Scene extends AsyncDisposable {
@@ -181,7 +181,6 @@ describe.each(users)("an agent of $user", ({ as }) => {
 });
 
 describe("the working directory of an agent of an ordinary user", () => {
-  const needsRoot = isRoot ? "" : " (skipped: needs root)";
   test.skipIf(!isRoot)(`may hold its configuration when only root can write there${needsRoot}`, async () => {
     await using scene = await createScene(users.at(-1)!.as);
     // The home belongs to the agent's user; only above it is everything root's.

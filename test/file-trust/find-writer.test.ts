@@ -3,6 +3,7 @@ import { chmodSync, chownSync, lchownSync, mkdirSync, symlinkSync, writeFileSync
 import { dirname, join, relative } from "node:path";
 import { createWriterSearch } from "../../src/os/file-trust/find-writer.ts";
 import { tmpdir } from "../../src/testing/index.ts";
+import { makeSharedDirectory } from "../shared-directory.ts";
 
 const own = { uid: process.getuid!(), gid: process.getgid!() };
 const isRoot = own.uid === 0;
@@ -149,8 +150,7 @@ describe("a file can be changed by other users", () => {
       expect(search()(place.file)).toMatchObject({ path: place.directory });
       chownSync(place.directory, 0, 0);
       const sticky = join(dirname(place.directory), "sticky");
-      mkdirSync(sticky);
-      chmodSync(sticky, 0o1777);
+      makeSharedDirectory(sticky);
       symlinkSync(place.file, join(sticky, "link"));
       expect(search()(join(sticky, "link"))).toBeUndefined();
       lchownSync(join(sticky, "link"), stranger, 0);

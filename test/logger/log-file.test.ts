@@ -16,6 +16,7 @@ import { join } from "node:path";
 import { openLogFile, openLogFileIfPossible } from "../../src/os/log-file/log-file.ts";
 import { loadLibc } from "../../src/os/processes/libc.ts";
 import { tmpdir } from "../../src/testing/index.ts";
+import { makeSharedDirectory } from "../shared-directory.ts";
 
 const read = (path: string) => readFile(path, "utf8");
 
@@ -233,7 +234,7 @@ describe("rotation", () => {
 describe.skipIf(process.getuid?.() !== 0)("a log file in a directory such as /tmp (needs root)", () => {
   test("is refused when another user has made it, and not written to", async () => {
     await using directory = await tmpdir();
-    await chmod(directory.path, 0o1777);
+    makeSharedDirectory(directory.path);
     const path = join(directory.path, "agent_log");
     await writeFile(path, "");
     await chown(path, 65_534, 65_534);
@@ -245,7 +246,7 @@ describe.skipIf(process.getuid?.() !== 0)("a log file in a directory such as /tm
 
   test("is not created in a directory that another user has made there, nor is a directory", async () => {
     await using directory = await tmpdir();
-    await chmod(directory.path, 0o1777);
+    makeSharedDirectory(directory.path);
     const theirs = join(directory.path, "theirs");
     await mkdir(theirs);
     await chown(theirs, 65_534, 65_534);
@@ -256,7 +257,7 @@ describe.skipIf(process.getuid?.() !== 0)("a log file in a directory such as /tm
 
   test("is not followed to the file by which another user has replaced it", async () => {
     await using directory = await tmpdir();
-    await chmod(directory.path, 0o1777);
+    makeSharedDirectory(directory.path);
     const path = join(directory.path, "agent_log");
     using file = openLogFile(path);
     await rename(path, `${path}-old`);

@@ -1,6 +1,5 @@
 import { describe, expect, test } from "bun:test";
 import {
-  chmodSync,
   closeSync,
   lchownSync,
   mkdirSync,
@@ -12,6 +11,7 @@ import {
 import { join } from "node:path";
 import { openHostFile, readHostFile } from "../../src/os/host-file.ts";
 import { tmpdir } from "../../src/testing/index.ts";
+import { makeSharedDirectory } from "../shared-directory.ts";
 
 const isRoot = process.getuid?.() === 0;
 const needsRoot = isRoot ? "" : " (skipped: needs root)";
@@ -64,8 +64,7 @@ describe.skipIf(!isRoot)(
     const createShared = async () => {
       const place = await tmpdir();
       const shared = join(place.path, "shared");
-      mkdirSync(shared);
-      chmodSync(shared, 0o1777);
+      makeSharedDirectory(shared);
       writeFileSync(join(place.path, "own"), "own");
       return { place, shared };
     };

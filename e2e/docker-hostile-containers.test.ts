@@ -50,7 +50,7 @@ test("a job that replaces the helper in its container by a flood costs no memory
   expect(await scene.left()).toEqual([]);
 }, 300_000);
 
-test("a helper that was stopped for longer than it may take to answer ends no job when it goes on", async () => {
+test("a helper that was stopped for longer than its time-out does not end the job when it continues", async () => {
   await using scene = await createContainerScene();
   const find =
     "helpers=$(for each in /proc/[0-9]*; do grep -aqs 'exec 3>&1' $each/cmdline && echo ${each#/proc/}; done)";

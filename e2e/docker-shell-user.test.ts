@@ -47,7 +47,7 @@ describe.if(isRoot)("with shell-user, a job in a container", () => {
     expect((await answerTo(scene)).answer).toBe("no engine");
   });
 
-  test("reaches it where docker-mount-socket is set, and a warning says so", async () => {
+  test("reaches it if docker-mount-socket is set, and the agent and doctor warn", async () => {
     await using scene = await createContainerScene(withJobUsers);
     const { answer, stderr } = await answerTo(scene, ["--docker-mount-socket"]);
     expect(answer).toContain("201 Created");

@@ -19,7 +19,7 @@ const attacks = [
   ["files of 10 GiB", `${makeDirectories}; truncate -s 10G ${homeFiles.join(" ")}`],
 ] as const;
 
-describe.each(users)("as $user, after a job that left in its home", ({ as }) => {
+describe.each(users)("as $user, after a job has replaced files of its home by", ({ as }) => {
   test.each(attacks)("%s, the next agent starts and runs jobs, and doctor ends", async (_, command) => {
     await using scene = await createScene();
     const { hub, tester } = scene;

@@ -170,17 +170,20 @@ describe.if(canUnshare)("a job's user that can become root", () => {
   });
 });
 
-test.if(canChangeUser)("an agent whose own user may write to the engine's socket says so", async () => {
-  await using scene = await createScene({}, noJobUsers);
-  const { tester } = scene;
-  const as = ["setpriv", `--reuid=${ordinaryUser}`, "--clear-groups"];
-  const program = await programOf(tester, as);
-  const socket = path.join(path.dirname(tester.home), "engine.sock");
-  using _engine = openSocket(socket);
-  const options = { program, env: { DOCKER_HOST: `unix://${socket}` } };
-  const title = `jobs run as the agent's user, who may write to the engine's socket "${socket}", and so can do what root can`;
-  const { stdout } = await tester.run(["doctor", "--json"], options);
-  expect(stdout).toContain(JSON.stringify(title).slice(1, -1));
-  const agent = await scene.readyAgent([], options);
-  await until("the warning is logged", () => agent.stdout.includes(title));
-});
+test.if(canChangeUser)(
+  "an agent whose own user may write to the engine's socket logs a warning",
+  async () => {
+    await using scene = await createScene({}, noJobUsers);
+    const { tester } = scene;
+    const as = ["setpriv", `--reuid=${ordinaryUser}`, "--clear-groups"];
+    const program = await programOf(tester, as);
+    const socket = path.join(path.dirname(tester.home), "engine.sock");
+    using _engine = openSocket(socket);
+    const options = { program, env: { DOCKER_HOST: `unix://${socket}` } };
+    const title = `jobs run as the agent's user, who may write to the engine's socket "${socket}", and so can do what root can`;
+    const { stdout } = await tester.run(["doctor", "--json"], options);
+    expect(stdout).toContain(JSON.stringify(title).slice(1, -1));
+    const agent = await scene.readyAgent([], options);
+    await until("the warning is logged", () => agent.stdout.includes(title));
+  },
+);

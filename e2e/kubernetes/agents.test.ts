@@ -165,7 +165,7 @@ describe("a job ends with the reason in its log", () => {
     await namespace.emptied();
   }, 180_000);
 
-  test("a command that was killed otherwise is not told to be out of memory for an earlier one", async () => {
+  test("a command that was killed by a signal is not reported as out of memory because of an earlier command", async () => {
     await using pods = await createPodScene();
     const { namespace, scene } = pods;
     await startSmall(pods);

@@ -74,7 +74,7 @@ describe.each([
   );
 });
 
-test("without get pods/log, the end of a sidecar that crashes is told without its last lines", async () => {
+test("without get pods/log, the crash of a sidecar is reported without its last lines", async () => {
   await using namespace = await createNamespace();
   const container = { image: images.debian, command: "", entrypoint: "", user: "", env: [], files: [] };
   const job = {

@@ -8,7 +8,7 @@ export interface UsageReader {
   read(): Promise<JobUsage>;
   readonly last: JobUsage;
   /**
-   * Resolves to whether a process was killed for want of memory since the last command was brought into the
+   * Resolves to whether the kernel killed a process because of memory since the last command was sent to the
    * pod.
    */
   findKill(): Promise<boolean>;

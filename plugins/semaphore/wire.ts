@@ -57,7 +57,8 @@ export function toLogToken(value: unknown): string | undefined {
 }
 
 /**
- * A control plane names 12 s at most. An agent that is silent for minutes is removed, and is told of no stop.
+ * A control plane names 12 s at most. It removes an agent that is silent for minutes, and a silent agent
+ * receives no stop.
  */
 const longestPauseMs = 60_000;
 const reasons: readonly string[] = [

@@ -16,7 +16,7 @@ export const config = v.strictObject({
     v.pipe(
       v.array(v.string()),
       v.description(
-        "Programs that keep running after the job that started them, such as a shared build server. A pattern without `*` is a program name; one with `*` is compared with the whole command line. Child processes of these programs keep running too. Refused while every process of a job's user is ended (`end-user-processes`).",
+        "Programs that keep running after the job that started them, such as a shared build server. A pattern without `*` is a program name; one with `*` is compared with the whole command line. Child processes of these programs keep running too. Not allowed while `end-user-processes` ends every process of a job's user.",
       ),
     ),
     [],

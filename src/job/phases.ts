@@ -102,7 +102,7 @@ async function openSession(run: JobRun): Promise<boolean> {
   if (run.signal.aborted) return false;
   try {
     const opening = run.session.open();
-    // A shell takes a few milliseconds to start.
+    // Prepares the filters while the shell starts, which takes a few milliseconds.
     run.log.prepare();
     return await opening;
   } catch (error) {

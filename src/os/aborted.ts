@@ -1,6 +1,6 @@
 /**
- * Calls `listener` when the signal aborts, or at once if it has aborted. Disposal takes the listener back: a
- * signal keeps its listeners, and all that they refer to, for as long as it or a source of it lives.
+ * Calls `listener` when the signal aborts, or at once if it has aborted. Disposal removes the listener;
+ * until then the signal keeps the listener and everything that it refers to.
  */
 export function onAbort(signal: AbortSignal | undefined, listener: () => void): Disposable {
   if (signal?.aborted) listener();

@@ -121,5 +121,5 @@ function splitReads(socket: Duplex): void {
   };
 }
 
-/** Holds up to 57 requests. */
+/** A piece contains at most 57 requests, since the shortest that another one can follow has 18 bytes. */
 const pieceBytes = 1024;

@@ -1,7 +1,6 @@
 /**
- * Returns a function that is called with the position in a stream and collects garbage each time when so many
- * bytes have passed. The pieces of a flood are large and soon unused, and the runtime alone lets tens of
- * megabytes pile up.
+ * Returns a function that takes the position in a stream and collects garbage after every `everyBytes` bytes.
+ * The runtime alone would let tens of megabytes accumulate.
  */
 export function createGarbageMeter(everyBytes = 8 * 2 ** 20): (position: number) => void {
   let last: number | undefined;

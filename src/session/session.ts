@@ -55,11 +55,16 @@ export interface Session<T extends Terminal = Terminal> extends AsyncDisposable 
   readonly shellPid: number;
   /** Exit status of the shell, 128 + n after a signal; `undefined` while it runs, and when it is unknown. */
   readonly exitCode: number | undefined;
-  /** Why the session ended before its shell: its output could not be processed. Each command rejects with it. */
+  /**
+   * Why the session ended before its shell: its output could not be processed. Each command rejects with it.
+   */
   readonly failure: Error | undefined;
   /** Number of bytes that arrived after the last command. */
   readonly pendingBytes: number;
-  /** Number of bytes between commands that were dropped, because they exceeded their limit or the disk was full. */
+  /**
+   * Number of bytes between commands that were dropped, because they exceeded their limit or the disk was
+   * full.
+   */
   readonly droppedBytes: number;
   /**
    * Runs a command and resolves to its exit code; to 1 when the shell exits, also for each later command.

@@ -5,7 +5,7 @@ export const socketRisk =
   "docker-mount-socket is set together with shell-user: every job in containers can do on this host what root can";
 export const socketRemedy = "remove docker-mount-socket, unless all jobs are trusted";
 
-/** Checks whether jobs that shall run as another user get the engine's socket, with which they are root. */
+/** Checks whether jobs that run as another user get the engine's socket, which gives them root's rights. */
 export function checkSocket(config: CheckContext["config"], options: DockerConfig): Finding[] {
   const core = config.of(coreName) as Partial<CoreConfig> | undefined;
   if (!core?.["shell-user"] || !options["mount-socket"]) return [];

@@ -13,7 +13,10 @@ export function toTar(entries: readonly TarEntry[]): Buffer {
   return Buffer.concat([...entries.flatMap(toBlocks), Buffer.alloc(2 * blockBytes)]);
 }
 
-/** Reads the content of an archive's first file, and nothing behind it; `undefined` when there is none. */
+/**
+ * Reads the content of an archive's first file and no further. Resolves to `undefined` when the archive is
+ * empty.
+ */
 export async function readFirstFile(
   tar: NodeJS.ReadableStream,
   maxBytes: number,

@@ -5,9 +5,9 @@ import { type Keeper, type KeeperFault, openKeeper } from "./keeper.ts";
 import type { PutBytes } from "./secret-file.ts";
 
 /**
- * The keeper of a container. Another is started when a job has killed it, or once when a busy container left
- * an answer out; none after one that misbehaved. One that was silent stays connected until `close`, since it
- * ends the job when its connection breaks.
+ * The keeper of a container. A new keeper is started after a job has killed the last one, and once after one
+ * has not answered in time. After a second silence or a flood, no further keeper is started. A silent keeper
+ * stays connected until `close`, because it ends the job when its connection breaks.
  */
 export interface Keepers {
   current(): Promise<Keeper>;

@@ -141,7 +141,7 @@ describe("the decorator", () => {
     expect(db?.securityContext).toEqual({ privileged: true, runAsUser: 5 });
   });
 
-  test("has the last word over the user of a container", () => {
+  test("takes precedence over the user of a container", () => {
     const users = (pod: PodSpec, main: SecurityContext) =>
       containersOf(
         { containers: [container({ user: "0:0" })] },
@@ -153,7 +153,7 @@ describe("the decorator", () => {
     expect(users({}, { runAsNonRoot: true })).toEqual({ runAsNonRoot: true, runAsUser: 0, runAsGroup: 0 });
   });
 
-  test("alone gives a pod the token of a service account", () => {
+  test("is required for a pod to get the token of a service account", () => {
     const automount = (pod: PodSpec) =>
       build({}, { defaultImage: "d", decorator: { ...decorator, pod } }).spec.automountServiceAccountToken;
     expect(automount({})).toBe(false);

@@ -1,4 +1,4 @@
-# Notes how many processes were killed for want of memory so far, so that a later command is not taken for one of them.
+# Records the number of out-of-memory kills so far. A command that is killed later is compared with it.
 note_kills() {
   local file lines
   for file in /sys/fs/cgroup/memory.events /sys/fs/cgroup/memory/memory.oom_control; do

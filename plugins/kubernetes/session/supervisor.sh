@@ -26,7 +26,7 @@ start() {
   echo "$script_pid" >holder
 }
 
-# Step: writes a file of the session, which is a command's as a rule.
+# Step: writes a file of the session, usually a command.
 put() { note_kills && printf '%s' "$2" >"$1"; }
 
 # Step: empties a file that is no longer needed.

@@ -68,8 +68,9 @@ export interface ExecutorContext {
   readonly logger: Logger;
   readonly options: ExecutorOptions;
   /**
-   * Words in front of the command line that opens the job's session on this host, such as `["nice", "-n", "10"]`. Set by `createPrefixed`, for
-   * executors that declare `ExecutorFactory.acceptsCommandPrefix`.
+   * Words in front of the command line that opens the job's session on this host, such as
+   * `["nice", "-n", "10"]`. Set by `createPrefixed`, for executors that declare
+   * `ExecutorFactory.acceptsCommandPrefix`.
    */
   readonly commandPrefix?: readonly string[];
 }
@@ -151,8 +152,9 @@ export interface ExecutorFactory {
   /** The limits that the executor enforces. A job for which another limit is configured fails when it starts. Left out: none. */
   readonly enforcesLimits?: readonly (keyof JobLimits)[];
   /**
-   * Prepares this host for the limits that are set, in the agent's process before it registers. Returns the reason when they cannot be
-   * enforced here: the agent does not start. `dryRun`: changes nothing, and refuses only what no agent on this host could do.
+   * Prepares this host for the limits that are set, in the agent's process before it registers. Returns the
+   * reason when they cannot be enforced here: the agent does not start. `dryRun`: changes nothing, and
+   * refuses only what no agent on this host could do.
    */
   prepareLimits?(limits: JobLimits, options: { readonly dryRun: boolean }): string | undefined;
 }

@@ -18,13 +18,13 @@ export interface ServiceOptions<T extends object> {
   readonly methods?: readonly (keyof T & string)[];
   /** Methods that a provider may have. What they throw names the plugin. */
   readonly optional?: readonly (keyof T & string)[];
-  /** Methods that create further objects of the plugin, with the methods of those objects, which are treated alike. */
+  /** Methods that create further objects, with the methods of these objects, which are treated alike. */
   readonly factories?: { readonly [K in keyof T & string]?: readonly string[] };
-  /** Types of members that are not methods: `string`, `list` or another `typeof`; with `?` where a provider may leave the member out. */
+  /** Types of other members: `string`, `list` or another `typeof`; with `?` the member may be left out. */
   readonly data?: { readonly [K in keyof T & string]?: string };
 }
 
-/** Creates a service token. Two tokens with the same id are the same service, so that copies of a plugin's package agree. */
+/** Creates a service token. Tokens with the same id are one service: copies of a plugin's package agree. */
 export function defineService<T extends object>(id: string, options: ServiceOptions<T> = {}): Service<T> {
   return { id, ...options };
 }

@@ -25,7 +25,7 @@ export function findForeignReason(path: string, openedUid?: number): string | un
   return `${what} belongs to user ${foreign.uid}, in a directory that other users may write to`;
 }
 
-/** As {@link findForeignReason}, for a path that was followed before; returns the entry. */
+/** Returns the foreign entry of a path that was already followed, if there is one. */
 export function findForeignStep(steps: readonly PathStep[]): ForeignEntry | undefined {
   for (const { directoryStats, entry, stats, isParent } of steps) {
     if (isParent || stats === undefined || directoryStats === undefined) continue;

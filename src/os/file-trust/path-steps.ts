@@ -15,7 +15,7 @@ export interface PathStep {
 
 export interface FollowedPath {
   readonly steps: readonly PathStep[];
-  /** The path without links. Its components behind a missing entry are kept. */
+  /** The path without links. Components after a missing entry are kept unchanged. */
   readonly path: string;
   /** Of {@link path}; `undefined` when it does not exist. */
   readonly stats: Stats | undefined;
@@ -67,7 +67,7 @@ export const stickyBit = 0o1000;
 /** As the kernel counts them. */
 const maxLinks = 40;
 
-/** What cannot be seen cannot be read either: using the path fails with the reason. */
+/** An entry that cannot be examined counts as missing; opening the path reports the reason. */
 function inspect(path: string): Stats | undefined {
   try {
     return lstatSync(path);

@@ -160,7 +160,8 @@ function open(path: string, mode = 0o644): OpenFile {
 }
 
 /**
- * Who owns the file reads what the agent logs, and can change it: another user may have made it in `/tmp`.
+ * The owner of the file can read and change what the agent logs, and in `/tmp` another user may have created
+ * it.
  */
 function assertOwn(path: string, openedUid?: number): void {
   const reason = findForeignReason(path, openedUid);

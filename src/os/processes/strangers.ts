@@ -16,7 +16,10 @@ export function findStrangers(): Strangers {
   return last.strangers;
 }
 
-/** The start and the end of a job call the function several times. A pid is not used again in this time. */
+/**
+ * The start and the end of a job call this several times within milliseconds; a pid could be reused only after
+ * all others.
+ */
 const freshMs = 100;
 let last: { readonly at: number; readonly strangers: Strangers } | undefined;
 

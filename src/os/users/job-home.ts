@@ -7,7 +7,7 @@ import { toMode } from "../octal-mode.ts";
 import { loadLibc } from "../processes/libc.ts";
 import { asUser } from "./as-user.ts";
 
-/** Why the home of a job's user does not serve. */
+/** A fault of the home directory of a job's user. */
 export interface HomeFault {
   /** Continues a sentence about the home: `can be entered by every user (mode 0755)`. */
   readonly reason: string;
@@ -53,8 +53,9 @@ export function assertClosedHome(user: Pick<JobUser, "name" | "uid" | "home">): 
 }
 
 /**
- * Closes a home that a job has opened, because no agent would start with it. The group's bits may be the mask
- * of an access control list, which opens the home to any user; without them the list has no effect.
+ * Closes a home that a job has opened to other users; otherwise no agent would start with it. The group's
+ * bits may be the mask of an access control list, which opens the home to any user; without them the list has
+ * no effect.
  */
 export function closeHome(user: JobUser, logger: Logger): void {
   try {

@@ -49,10 +49,10 @@ describe.if(isRoot)("keep-processes", () => {
   const attack = (seconds: string) => `(setsid bash -c 'exec -a gradle sleep ${seconds}' &)`;
   const args = ["--keep-processes", "gradle"];
 
-  test("is refused while a user's processes all end: it would keep any process that a job names so", async () => {
+  test("is refused while every process of the user is ended: any job can give a process such a name", async () => {
     await using scene = await createScene({}, withJobUsers);
     const env = { SEMAPHORE_AGENT_END_USER_PROCESSES: "true" };
-    const reason = '"keep-processes" keeps any process that a job names so';
+    const reason = '"keep-processes" cannot be used while every process of the jobs';
     await expect(scene.readyAgent(args, { env })).rejects.toThrow(reason);
     expect(await scene.hub.calls()).toEqual([]);
     const { stdout } = await scene.tester.run(["doctor", ...args], { env });

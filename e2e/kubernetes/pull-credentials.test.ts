@@ -97,7 +97,7 @@ test("credentials for ECR without keys fail the job where the agent has no role,
       image_pull_credentials: [{ env: { DOCKER_CREDENTIAL_TYPE: "AWS_ECR", AWS_REGION: "eu-test-1" } }],
     },
   });
-  await pods.shows(id, "Failed to create temporary image pull secret: AWS_ACCESS_KEY_ID not set");
+  await pods.shows(id, "Failed to create temporary image pull secret: AWS_ACCESS_KEY_ID is not set");
   expect(await pods.result(id)).toBe("failed");
   await namespace.emptied();
 }, 180_000);

@@ -11,6 +11,6 @@ export function assertNoneKept(patterns: readonly string[], users: readonly JobU
   if (patterns.length === 0 || user === undefined) return;
   throw new AgentError(
     "CONFIG_INVALID",
-    `"keep-processes" keeps any process that a job names so, and every process of the jobs' user "${user.name}" is to end with its job: unset "keep-processes", or set "end-user-processes" to false where all jobs are trusted`,
+    `"keep-processes" cannot be used while every process of the jobs' user "${user.name}" is ended with its job, because any job can give a process such a name: unset "keep-processes", or set "end-user-processes" to false if all jobs are trusted`,
   );
 }

@@ -64,7 +64,9 @@ describe("a login at ECR", () => {
 
   test("without keys and without a role says what to set", async () => {
     const { message } = await logIn({});
-    expect(message).toStartWith("AWS_ACCESS_KEY_ID not set, and the instance's role gave no keys");
+    expect(message).toStartWith(
+      "AWS_ACCESS_KEY_ID is not set, and reading the keys of the instance's role from",
+    );
     expect(message).toContain("HTTP 404");
     expect(message).toContain("or give the agent's instance a role");
   });

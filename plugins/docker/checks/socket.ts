@@ -2,7 +2,7 @@ import { type CheckContext, type CoreConfig, coreName, type Finding } from "sign
 import type { DockerConfig } from "../config.ts";
 
 export const socketRisk =
-  "docker-mount-socket is set together with shell-user: every job in containers can do on this host what root can";
+  "docker-mount-socket is set together with shell-user: every job in containers has root's rights on this host";
 export const socketRemedy = "remove docker-mount-socket, unless all jobs are trusted";
 
 /** Checks whether jobs that run as another user get the engine's socket, which gives them root's rights. */

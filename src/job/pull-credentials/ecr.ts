@@ -131,5 +131,7 @@ function toObject(text: string): object {
 }
 
 function failure(endpoint: string, reason: string, cause?: unknown): AgentError {
-  return new AgentError("PROGRAM_FAILED", `ECR at "${endpoint}" gave no password: ${reason}`, { cause });
+  return new AgentError("PROGRAM_FAILED", `cannot get a password from ECR at "${endpoint}": ${reason}`, {
+    cause,
+  });
 }

@@ -27,7 +27,7 @@ export async function readInstanceKeys({ environment, signal }: EcrOptions): Pro
     signal.throwIfAborted();
     throw new AgentError(
       "PROGRAM_FAILED",
-      `AWS_ACCESS_KEY_ID not set, and the instance's role gave no keys ("${endpoint}": ${toMessage(cause)}): set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or give the agent's instance a role`,
+      `AWS_ACCESS_KEY_ID is not set, and reading the keys of the instance's role from "${endpoint}" failed: ${toMessage(cause)}: set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or give the agent's instance a role`,
       { cause },
     );
   }

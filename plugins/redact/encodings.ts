@@ -72,11 +72,12 @@ function* encode(value: Buffer): Generator<string> {
   }
   yield value.toString("hex");
   yield value.toString("hex").toUpperCase();
+  const text = value.toString("latin1");
   for (const rules of percentRules) {
-    yield percentEncode(value, rules, "upper");
-    yield percentEncode(value, rules, "lower");
+    yield percentEncode(text, rules, "upper");
+    yield percentEncode(text, rules, "lower");
   }
-  yield* toShellQuotes(value.toString("latin1"));
+  yield* toShellQuotes(text);
   if (!isUtf8(value)) return;
   for (const escape of jsonEscapes) yield Buffer.from(escape(value.toString())).toString("latin1");
 }
@@ -119,30 +120,27 @@ const ansiEscapes: Readonly<Record<string, string>> = {
 };
 
 interface PercentRules {
-  /** Characters that are not encoded, besides letters and digits. */
-  readonly safe: string;
+  /** Characters that are encoded. */
+  readonly unsafe: RegExp;
   readonly space: "%20" | "+";
 }
 
 const percentRules: readonly PercentRules[] = [
-  { safe: "-_.~", space: "%20" }, // RFC 3986: curl, jq, Python's quote with safe=""
-  { safe: "-_.~/", space: "%20" }, // Python's quote
-  { safe: "-_.!~*'()", space: "%20" }, // encodeURIComponent
-  { safe: "-_.!~*'();/?:@&=+$,#", space: "%20" }, // encodeURI
-  { safe: "-_.*", space: "+" }, // forms
-  { safe: "-_.~", space: "+" }, // Python's quote_plus, Go's QueryEscape
+  { unsafe: /[^A-Za-z0-9\-_.~]/g, space: "%20" }, // RFC 3986: curl, jq, Python's quote with safe=""
+  { unsafe: /[^A-Za-z0-9\-_.~/]/g, space: "%20" }, // Python's quote
+  { unsafe: /[^A-Za-z0-9\-_.!~*'()]/g, space: "%20" }, // encodeURIComponent
+  { unsafe: /[^A-Za-z0-9\-_.!~*'();/?:@&=+$,#]/g, space: "%20" }, // encodeURI
+  { unsafe: /[^A-Za-z0-9\-_.*]/g, space: "+" }, // forms
+  { unsafe: /[^A-Za-z0-9\-_.~]/g, space: "+" }, // Python's quote_plus, Go's QueryEscape
 ];
 
-function percentEncode(value: Buffer, { safe, space }: PercentRules, digits: "upper" | "lower"): string {
-  let text = "";
-  for (const byte of value) {
-    const character = String.fromCharCode(byte);
-    const hex = byte.toString(16).padStart(2, "0");
-    if (/[A-Za-z0-9]/.test(character) || safe.includes(character)) text += character;
-    else if (character === " ") text += space;
-    else text += `%${digits === "upper" ? hex.toUpperCase() : hex}`;
-  }
-  return text;
+/** `text` has one character per byte. */
+function percentEncode(text: string, { unsafe, space }: PercentRules, digits: "upper" | "lower"): string {
+  return text.replace(unsafe, (character) => {
+    if (character === " ") return space;
+    const hex = character.charCodeAt(0).toString(16).padStart(2, "0");
+    return `%${digits === "upper" ? hex.toUpperCase() : hex}`;
+  });
 }
 
 /** Between the quotes of a JSON string, as known encoders write it. */

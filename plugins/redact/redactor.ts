@@ -46,6 +46,8 @@ export function createRedactor(
   options: RedactorOptions = {},
 ): Redactor {
   const forms = new Map<string, Uint8Array>();
+  /** Values that are not in `forms` yet. */
+  let added: Buffer[] = [];
   /** Created when there is output to search, since many values may be added one by one. */
   let made: Search | undefined;
   let spareLines = mostEncodedLines;
@@ -57,18 +59,27 @@ export function createRedactor(
   let redactedBytes = 0;
 
   function add(values: Iterable<string | Uint8Array>): void {
+    for (const value of values) added.push(Buffer.from(value as string));
+    made = undefined;
+  }
+
+  function addForms(): void {
     const put = (form: Uint8Array) => forms.set(Buffer.from(form).toString("latin1"), form);
-    for (const value of values) {
+    for (const value of added) {
       const lines = toLines(value);
       for (const each of [value, ...lines.slice(0, spareLines)]) toForms(each).forEach(put);
       lines.slice(spareLines).forEach(put);
       spareLines = Math.max(0, spareLines - lines.length);
     }
-    made = undefined;
+    added = [];
   }
 
   function search(): Search {
-    return (made ??= createSearch([...forms.values()], options.shapes ? tokenShapes() : [], options));
+    if (made === undefined) {
+      addForms();
+      made = createSearch([...forms.values()], options.shapes ? tokenShapes() : [], options);
+    }
+    return made;
   }
 
   function take(data: Uint8Array, final: boolean): Uint8Array {

@@ -3,6 +3,7 @@ import {
   becomeSubReaper,
   createJobProcesses,
   startReaper,
+  type UsageWatch,
   watchUsage,
   type LocalTerminal,
   type Session,
@@ -37,15 +38,15 @@ export function createShellExecutor(context: ShellContext, options: ShellExecuto
   const group = createGroup(context);
   const processes = createJobProcesses({ cookie, uid: user?.uid, keep: options.keepProcesses, group });
   const exportFiles = createExportFiles(context.directory, user);
-  const watch = watchUsage({ group });
   const cleanup = new AsyncDisposableStack();
-  for (const each of [processes, exportFiles, watch]) cleanup.use(each);
+  for (const each of [processes, exportFiles]) cleanup.use(each);
   const stopStart = new AbortController();
   const now = new AbortController();
   const ending = { processes, user, logger, now: now.signal };
   const home = user?.home ?? context.options.home ?? (environment["HOME"] || "/");
   const profile = createBashProfile(home, options.sourcesInProfile, user);
   let session: Session<LocalTerminal> | undefined;
+  let watch: UsageWatch | undefined;
   let shellPid: number | undefined;
   let starting: Promise<unknown> = Promise.resolve();
   let stopped: Promise<void> | undefined;
@@ -55,7 +56,10 @@ export function createShellExecutor(context: ShellContext, options: ShellExecuto
     becomeSubReaper();
     cleanup.use(startReaper());
     const place = { ...options, context: { ...context, environment }, processes, cleanup };
-    const opened = await openSession(place, signal);
+    const opening = openSession(place, signal);
+    // The shell starts meanwhile.
+    watch = cleanup.use(watchUsage({ group }));
+    const opened = await opening;
     session = opened.session;
     await prepareSession(session, context, signal);
     shellPid = findShellPid(session);
@@ -91,7 +95,7 @@ export function createShellExecutor(context: ShellContext, options: ShellExecuto
     },
     async run(directive, output, runOptions) {
       const current = session;
-      if (!current || stopped) return 1;
+      if (!current || !watch || stopped) return 1;
       const run = (to: Output) => current.run(directive, to, runOptions);
       if (runOptions?.silent) return run(output);
       const isStopped = () => stopped !== undefined;
@@ -99,12 +103,12 @@ export function createShellExecutor(context: ShellContext, options: ShellExecuto
     },
     stop(graceMs) {
       stopStart.abort();
-      if (!stopped) watch.look();
+      if (!stopped) watch?.look();
       else setTimeout(() => now.abort(), graceMs).unref();
       stopped ??= starting.then(() => endJob({ ...ending, session, shellPid, graceMs }));
       return stopped;
     },
-    usage: async () => watch.usage(),
+    usage: async () => watch?.usage() ?? {},
     async [Symbol.asyncDispose]() {
       disposed ??= shell.stop(context.options.stopGraceMs).finally(() => cleanup.disposeAsync());
       await disposed;

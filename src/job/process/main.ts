@@ -32,9 +32,9 @@ export async function runJobProcess(program: JobProgram): Promise<void> {
   const stdin = readJobProcessStdin(Bun.stdin.stream());
   const input = await stdin.input();
   if (input === undefined) return;
-  const { directory } = input;
+  const { directory, plugins } = input;
   const logger = openLogger(input);
-  logPluginOutput(logger);
+  logPluginOutput(logger, { isStdoutUsed: plugins.some(({ origin }) => origin === "external") });
   const fail = (reason: string) => writeFailure(directory, reason, logger);
   guardExit(({ cause, call }) => {
     const found = findPlace(call);

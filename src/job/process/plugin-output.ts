@@ -3,9 +3,9 @@ import { findPlace } from "../../core/host/plugin-source.ts";
 
 /**
  * Logs what plugins print in this process, under the plugin's name as far as the stack tells. What bypasses `console` and `process.stdout` is in
- * the process's output file.
+ * the process's output file. `isStdoutUsed`: whether there are plugins that may use `process.stdout`, which takes two milliseconds to load.
  */
-export function logPluginOutput(logger: Logger): void {
+export function logPluginOutput(logger: Logger, { isStdoutUsed }: { isStdoutUsed: boolean }): void {
   const log = (text: string, level: "info" | "warn" = "info") => {
     const plugin = findPlace(new Error("a plugin prints"))?.plugin ?? "output";
     const lines = text.split("\n").filter((line) => line.trim() !== "");
@@ -16,6 +16,7 @@ export function logPluginOutput(logger: Logger): void {
     console[method] = (...args: unknown[]) => log(format(args));
   for (const method of ["warn", "error"] as const)
     console[method] = (...args: unknown[]) => log(format(args), "warn");
+  if (!isStdoutUsed) return;
   process.stdout.write = (chunk: string | Uint8Array, ...rest: unknown[]) => {
     log(typeof chunk === "string" ? chunk : Buffer.from(chunk).toString());
     const done = rest.findLast((value) => typeof value === "function");

@@ -4,13 +4,12 @@ import type { JobRequest } from "../core/contracts/job-request.ts";
 import type { Logger } from "../core/contracts/logger.ts";
 import { AgentError, toMessage } from "../core/errors.ts";
 import { refuseNewerJob } from "../job/process/left-jobs.ts";
-import { readRequest, writeRequest } from "../job/process/job-documents.ts";
+import { readRequest, writeJob } from "../job/process/job-documents.ts";
 import { jobFiles, type JobProcessRecord } from "../job/process/messages.ts";
-import { removeDocument, writeDocument } from "../os/state/document.ts";
-import { findEntry, listDirectory, removeEntry } from "../os/state/file.ts";
+import { findEntry, listDirectory, removeEntries, removeEntry } from "../os/state/file.ts";
 import { takeLock } from "../os/state/lock.ts";
 import { makePrivateDirectory } from "../os/state/private-directory.ts";
-import { type KeptLogLimits, pruneLogs } from "./kept-logs.ts";
+import { createLogPruner, type KeptLogLimits } from "./kept-logs.ts";
 
 export interface JobStoreOptions {
   /** The directory of the slot's jobs. */
@@ -50,18 +49,18 @@ export function openJobStore(options: JobStoreOptions): JobStore {
       logger.warn(`cleanup failed, files remain on disk: ${toMessage(error)}`);
     }
   };
-  const prune = () => cleanUp(() => pruneLogs(directory, options.keptLogs));
-
   makePrivateDirectory(directory, { isReplaced: true });
   for (const id of listJobs(directory)) refuseNewerJob(directoryOf(id), id);
   cleanUp(() => removeUnassigned(directory));
-  prune();
+  const logs = createLogPruner(directory, options.keptLogs);
+  cleanUp(logs.prune);
   return {
     list: () => listJobs(directory),
     directoryOf,
     create(jobId) {
       options.holdState();
       removeEntry(directoryOf(jobId));
+      logs.forget(directoryOf(jobId));
       return makePrivateDirectory(directoryOf(jobId));
     },
     hasStarted: (jobId) => hasStarted(directoryOf(jobId)),
@@ -72,12 +71,15 @@ export function openJobStore(options: JobStoreOptions): JobStore {
       throw new AgentError("STATE_INVALID", `the request of job "${jobId}" ${what}`);
     },
     write(request, record) {
-      writeRequest(directoryOf(request.id), request);
-      if (record) writeDocument(join(directoryOf(request.id), jobFiles.process), record);
+      writeJob(directoryOf(request.id), request, record);
     },
     release(jobId) {
-      cleanUp(() => removeSecrets(directoryOf(jobId)));
-      prune();
+      const job = directoryOf(jobId);
+      cleanUp(() => removeEntries(job, secretFiles));
+      cleanUp(() => {
+        logs.add(job);
+        logs.prune();
+      });
     },
   };
 }
@@ -117,8 +119,5 @@ function removeUnassigned(directory: string): void {
   }
 }
 
-function removeSecrets(directory: string): void {
-  for (const name of [jobFiles.process, jobFiles.lock, jobFiles.failure, jobFiles.request] as const) {
-    removeDocument(join(directory, name));
-  }
-}
+/** In the order of their removal: a job whose request is missing has been released. */
+const secretFiles = [jobFiles.process, jobFiles.lock, jobFiles.failure, jobFiles.request];

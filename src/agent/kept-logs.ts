@@ -34,26 +34,55 @@ export function listKeptLogs(stateDirectory: string): KeptLog[] {
     .toSorted(newestFirst);
 }
 
-/**
- * Removes the logs of a slot that are too old, and the oldest beyond the total size. Logs of jobs that are not
- * reported yet are kept. Runs after each job, so that it reads no results.
- */
-export function pruneLogs(jobs: string, limits: KeptLogLimits): void {
-  const oldest = Date.now() - limits.maxAgeMs;
-  let total = 0;
-  for (const { directory, bytes, date } of listSpools(jobs).toSorted(newestFirst)) {
-    total += bytes;
-    const isExcess = total > limits.maxBytes || date.getTime() < oldest;
-    if (isExcess && isReleased(directory)) removeEntry(directory);
-  }
+/** Removes logs of a slot that are too old, and the oldest beyond the total size. Logs of jobs that are not reported yet are kept. */
+export interface LogPruner {
+  /** Reads the size of a job's log, which is complete: the next call of `prune` counts it as the newest. */
+  add(directory: string): void;
+  /** The job's directory is removed. */
+  forget(directory: string): void;
+  prune(): void;
 }
 
-function listSpools(jobs: string): Pick<KeptLog, "directory" | "spool" | "bytes" | "date">[] {
-  return listDirectories(jobs).flatMap((directory) => {
-    const spool = join(directory, jobFiles.spool);
-    const entry = findEntry(spool);
-    return entry ? { directory, spool, bytes: entry.isFile() ? entry.size : 0, date: entry.mtime } : [];
-  });
+/** Lists the logs that are there once, since the agent that uses the slot is the only one that adds some. */
+export function createLogPruner(jobs: string, { maxBytes, maxAgeMs }: KeptLogLimits): LogPruner {
+  /** By directory; the oldest first. */
+  const logs = new Map(
+    listSpools(jobs)
+      .toSorted(newestFirst)
+      .toReversed()
+      .map((log) => [log.directory, log]),
+  );
+  return {
+    add(directory) {
+      logs.delete(directory);
+      const log = findSpool(directory);
+      if (log) logs.set(directory, log);
+    },
+    forget: (directory) => void logs.delete(directory),
+    prune() {
+      const oldest = Date.now() - maxAgeMs;
+      let total = 0;
+      for (const { directory, bytes, date } of [...logs.values()].toReversed()) {
+        total += bytes;
+        const isExcess = total > maxBytes || date.getTime() < oldest;
+        if (!isExcess || !isReleased(directory)) continue;
+        removeEntry(directory);
+        logs.delete(directory);
+      }
+    },
+  };
+}
+
+type Spool = Pick<KeptLog, "directory" | "spool" | "bytes" | "date">;
+
+function listSpools(jobs: string): Spool[] {
+  return listDirectories(jobs).flatMap((directory) => findSpool(directory) ?? []);
+}
+
+function findSpool(directory: string): Spool | undefined {
+  const spool = join(directory, jobFiles.spool);
+  const entry = findEntry(spool);
+  return entry && { directory, spool, bytes: entry.isFile() ? entry.size : 0, date: entry.mtime };
 }
 
 function listLogs(jobs: string): KeptLog[] {

@@ -1,7 +1,7 @@
 import { expect, test } from "bun:test";
-import { utimesSync } from "node:fs";
+import { readdirSync, utimesSync } from "node:fs";
 import { join } from "node:path";
-import { listKeptLogs, pruneLogs } from "../../src/agent/kept-logs.ts";
+import { createLogPruner, listKeptLogs } from "../../src/agent/kept-logs.ts";
 import { writeDocument } from "../../src/os/state/document.ts";
 import { makePrivateDirectory } from "../../src/os/state/private-directory.ts";
 import { takeLock } from "../../src/os/state/lock.ts";
@@ -46,10 +46,37 @@ test("logs that are too old or exceed the total size are removed, except for tho
   await put("waiting", 31, false);
   const jobs = join(place.path, "agents/a/slot-0/jobs");
   const left = () => listKeptLogs(place.path).map(({ jobId }) => jobId);
-  pruneLogs(jobs, { maxBytes: 1000, maxAgeMs: 7 * day });
+  createLogPruner(jobs, { maxBytes: 1000, maxAgeMs: 7 * day }).prune();
   expect(left()).toEqual(["today", "yesterday", "earlier", "waiting"]);
-  pruneLogs(jobs, { maxBytes: 25, maxAgeMs: 7 * day });
+  createLogPruner(jobs, { maxBytes: 25, maxAgeMs: 7 * day }).prune();
   expect(left()).toEqual(["today", "yesterday", "waiting"]);
+});
+
+test("logs of jobs that end later are counted, and those of repeated or unreported jobs are not removed", async () => {
+  await using place = await tmpdir();
+  const jobs = join(place.path, "agents/a/slot-0/jobs");
+  const put = async (id: string, isReleased = true) => {
+    await putLog(place.path, "a/slot-0", id, { ageDays: 0, isReleased, result: "passed" });
+    pruner.add(join(jobs, id));
+  };
+  const left = () => readdirSync(jobs).toSorted();
+  await putLog(place.path, "a/slot-0", "before", { ageDays: 1, isReleased: true });
+  const pruner = createLogPruner(jobs, { maxBytes: 25, maxAgeMs: 7 * day });
+  await put("first");
+  pruner.prune();
+  expect(left()).toEqual(["before", "first"]);
+  await put("second");
+  pruner.prune();
+  expect(left()).toEqual(["first", "second"]);
+  // A job of the same id runs again, and its log is not complete.
+  pruner.forget(join(jobs, "first"));
+  await put("third");
+  pruner.prune();
+  expect(left()).toEqual(["first", "second", "third"]);
+  await put("unreported", false);
+  await put("fourth");
+  pruner.prune();
+  expect(left()).toEqual(["first", "fourth", "unreported"]);
 });
 
 const day = 24 * 3600 * 1000;

@@ -2,7 +2,7 @@ import { join } from "node:path";
 import type { JobRequest } from "../../core/contracts/job-request.ts";
 import type { JobSummary } from "../../core/contracts/job-summary.ts";
 import type { SpoolCursor } from "../../core/contracts/spool.ts";
-import { readDocument, writeDocument } from "../../os/state/document.ts";
+import { readDocument, writeDocuments } from "../../os/state/document.ts";
 import { jobFiles, type JobProcessFailure, type JobProcessRecord } from "./messages.ts";
 
 /**
@@ -13,8 +13,10 @@ export function readRequest(directory: string): JobRequest | undefined {
   return readDocument(join(directory, jobFiles.request), { isValid: isRequest, maxBytes: maxRequestBytes });
 }
 
-export function writeRequest(directory: string, request: JobRequest): void {
-  writeDocument(join(directory, jobFiles.request), request, { maxBytes: maxRequestBytes });
+/** Stores a request, and what resumes the job if that is known. */
+export function writeJob(directory: string, request: JobRequest, record?: JobProcessRecord): void {
+  const documents = { [jobFiles.request]: request, ...(record && { [jobFiles.process]: record }) };
+  writeDocuments(directory, documents, { maxBytes: maxRequestBytes });
 }
 
 /** Maximum size of a job's request on disk. Every other document is much smaller. */

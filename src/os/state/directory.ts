@@ -118,7 +118,8 @@ function keepAgentId(path: string, onDamaged: (message: string) => void = () => 
     onDamaged(`the agent's id is unreadable and replaced by a new one: ${toMessage(error)}`);
   }
   const id = crypto.randomUUID();
-  writeDocument(path, id);
+  // A registration must not wait for the disk.
+  writeDocument(path, id, { sync: "soon" });
   return id;
 }
 

@@ -18,34 +18,58 @@ export interface DocumentOptions<T> {
 
 const defaultMaxBytes = 2 ** 20;
 
+export interface WriteOptions {
+  /**
+   * When the document survives a crash of the machine, which takes milliseconds: when the call returns (the
+   * default), soon after, or at some time.
+   */
+  readonly sync?: "now" | "soon" | "some time";
+  /** Maximum size in bytes. Default: 1 MiB. */
+  readonly maxBytes?: number;
+}
+
 /**
  * Replaces a JSON document atomically: after a crash of the program the file has either the old or the new
- * content. `isSynced` (which takes milliseconds) extends this to a crash of the machine. Whatever else has its
- * name is removed.
+ * content. Whatever else has its name is removed.
  */
-export function writeDocument(
-  path: string,
-  document: unknown,
-  { isSynced = true, maxBytes = defaultMaxBytes }: { isSynced?: boolean; maxBytes?: number } = {},
+export function writeDocument(path: string, document: unknown, options: WriteOptions = {}): void {
+  writeDocuments(dirname(path), { [basename(path)]: document }, options);
+}
+
+/** Replaces documents in a directory, by file name, one after another as {@link writeDocument} does. */
+export function writeDocuments(
+  directory: string,
+  documents: Readonly<Record<string, unknown>>,
+  { sync = "now", maxBytes = defaultMaxBytes }: WriteOptions = {},
 ): void {
-  attempt(`cannot write "${path}"`, () => {
-    const text = JSON.stringify({ version: stateVersion, document });
-    const bytes = Buffer.byteLength(text);
-    if (bytes > maxBytes) throw tooLarge(bytes, maxBytes);
-    inDirectory(dirname(path), (at) => {
-      const name = basename(path);
-      const temporary = at(`${name}.new`);
-      try {
-        writeNew(temporary, text, isSynced);
-        replace(temporary, at(name));
-      } catch (error) {
-        removeHalf(temporary);
-        throw error;
+  const names = Object.keys(documents)
+    .map((name) => `"${join(directory, name)}"`)
+    .join(" or ");
+  attempt(`cannot write ${names}`, () => {
+    inDirectory(directory, (at) => {
+      for (const [name, document] of Object.entries(documents)) {
+        const text = JSON.stringify({ version: stateVersion, document });
+        const bytes = Buffer.byteLength(text);
+        if (bytes > maxBytes) throw tooLarge(bytes, maxBytes);
+        replaceText(at, name, text, sync);
       }
-      if (isSynced) syncDirectory(at("."));
+      if (sync === "now") syncDirectory(at("."));
     });
   });
 }
+
+function replaceText(at: (name: string) => string, name: string, text: string, sync: Sync): void {
+  const temporary = at(`${name}.new`);
+  try {
+    writeNew(temporary, text, sync);
+    replace(temporary, at(name));
+  } catch (error) {
+    removeHalf(temporary);
+    throw error;
+  }
+}
+
+type Sync = NonNullable<WriteOptions["sync"]>;
 
 /**
  * Reads a document; `undefined` when it does not exist. Throws `FILE_FAILED` when it is not a file that can be
@@ -108,16 +132,19 @@ export function removeDocument(path: string): void {
   removeEntry(path);
 }
 
-function writeNew(path: string, text: string, isSynced: boolean): void {
+function writeNew(path: string, text: string, sync: Sync): void {
   const { O_WRONLY, O_CREAT, O_EXCL, O_NOFOLLOW } = fs.constants;
   fs.rmSync(path, { recursive: true, force: true });
   const fd = fs.openSync(path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0o600);
   try {
     fs.writeFileSync(fd, text);
-    if (isSynced) fs.fsyncSync(fd);
-  } finally {
+    if (sync === "now") fs.fsyncSync(fd);
+  } catch (error) {
     fs.closeSync(fd);
+    throw error;
   }
+  if (sync === "soon") fs.fsync(fd, () => fs.closeSync(fd));
+  else fs.closeSync(fd);
 }
 
 /** Renames a file. A directory in its place is removed, which a rename does not do. */

@@ -93,8 +93,15 @@ export function listDirectory(path: string): fs.Dirent[] {
 
 /** Removes a file, or a directory with its contents; links are removed and not followed. */
 export function removeEntry(path: string): void {
+  removeEntries(dirname(path), [basename(path)]);
+}
+
+/** Removes entries of a directory, in this order, as {@link removeEntry} does. */
+export function removeEntries(directory: string, names: readonly string[]): void {
   try {
-    inDirectory(dirname(path), (at) => fs.rmSync(at(basename(path)), { recursive: true, force: true }));
+    inDirectory(directory, (at) => {
+      for (const name of names) fs.rmSync(at(name), { recursive: true, force: true });
+    });
   } catch (error) {
     if (!isMissing(error)) throw error;
   }

@@ -81,9 +81,16 @@ export async function openSession(
   return { session, guard: guard! };
 }
 
-/** Finds the pid of the job's shell. What the terminal reports is the job's word, and an agent that is root may signal every process. */
-export function findShellPid({ shellPid, terminal }: Session<LocalTerminal>): number {
-  return resolvePid(terminal.pid, shellPid) ?? terminal.pid;
+/**
+ * Returns the pid of the job's shell, which the clean-up and the guard follow from here on. What the terminal
+ * reports is the job's word, and an agent that is root may signal every process.
+ */
+export function followShell({ session, guard }: OpenedSession, processes: JobProcesses): number {
+  const { terminal, shellPid } = session;
+  const pid = resolvePid(terminal.pid, shellPid) ?? terminal.pid;
+  processes.addRoot(pid);
+  guard.follow(pid);
+  return pid;
 }
 
 /** Changes to the job's own home, if it has one, and makes `signalman` available in PATH. */

@@ -15,7 +15,7 @@ import { createExportFiles } from "./export-files.ts";
 import { endJob } from "./end-job.ts";
 import { injectFile } from "./inject-file.ts";
 import { runWithOomNotice } from "./oom-notice.ts";
-import { findShellPid, openSession, prepareSession } from "./open-session.ts";
+import { followShell, openSession, prepareSession } from "./open-session.ts";
 
 export interface ShellExecutorOptions {
   readonly startTimeoutMs: number;
@@ -36,10 +36,10 @@ export function createShellExecutor(context: ShellContext, options: ShellExecuto
   const { user } = context.options;
   const environment = toUserEnvironment(user, context.environment);
   const group = createGroup(context);
-  const processes = createJobProcesses({ cookie, uid: user?.uid, keep: options.keepProcesses, group });
-  const exportFiles = createExportFiles(context.directory, user);
   const cleanup = new AsyncDisposableStack();
-  for (const each of [processes, exportFiles]) cleanup.use(each);
+  const ofJob = { cookie, uid: user?.uid, keep: options.keepProcesses, group };
+  const processes = cleanup.use(createJobProcesses(ofJob));
+  const exportFiles = cleanup.use(createExportFiles(context.directory, user));
   const stopStart = new AbortController();
   const now = new AbortController();
   const ending = { processes, user, logger, now: now.signal };
@@ -55,16 +55,14 @@ export function createShellExecutor(context: ShellContext, options: ShellExecuto
   async function open(signal: AbortSignal): Promise<void> {
     becomeSubReaper();
     cleanup.use(startReaper());
-    const place = { ...options, context: { ...context, environment }, processes, cleanup };
-    const opening = openSession(place, signal);
+    const inEnvironment = { ...context, environment };
+    const opening = openSession({ ...options, context: inEnvironment, processes, cleanup }, signal);
     // The shell starts meanwhile.
     watch = cleanup.use(watchUsage({ group }));
     const opened = await opening;
     session = opened.session;
     await prepareSession(session, context, signal);
-    shellPid = findShellPid(session);
-    processes.addRoot(shellPid);
-    opened.guard.follow(shellPid);
+    shellPid = followShell(opened, processes);
   }
 
   const shell: Executor = {

@@ -11,7 +11,7 @@ import type { WritableJobLog } from "./log/job-log.ts";
 import { finishJob, type JobRun, runCommands } from "./phases.ts";
 
 export interface JobOptions extends ExecutorLimits {
-  readonly host: Pick<Host, "call" | "hanging">;
+  readonly host: Pick<Host, "call" | "describe" | "hanging">;
   readonly log: WritableJobLog;
   readonly logger: Logger;
   /** Creates the executor. What it throws is shown in the job's log. */
@@ -40,8 +40,11 @@ export function createJob(request: JobRequest, options: JobOptions): Job {
   const stopping = new AbortController();
   const killing = new AbortController();
 
-  const call: JobRun["gate"] = (name, event) =>
-    waitForHook(host.call(name, event), {
+  // Most jobs have no plugin that listens before and after each command.
+  const heard: ReadonlySet<string> = new Set(host.describe().flatMap(({ hooks }) => hooks));
+  const call: JobRun["gate"] = async (name, event) => {
+    if (!heard.has(name)) return;
+    await waitForHook(host.call(name, event), {
       stopped: stopping.signal,
       killed: killing.signal,
       stopGraceMs,
@@ -54,6 +57,7 @@ export function createJob(request: JobRequest, options: JobOptions): Job {
         });
       },
     });
+  };
   const notify: JobRun["notify"] = async (name, event) => {
     try {
       await call(name, event);

@@ -39,6 +39,7 @@ const allowed: Readonly<Record<string, string>> = {
   "src/os/cgroup/limits.ts": "control groups in /sys",
   "src/os/cgroup/place.ts": "control groups in /sys",
   "src/os/processes/oom.ts": "/proc and /sys",
+  "src/os/processes/kernel-file.ts": "/proc and control groups in /sys",
   "src/os/processes/proc.ts": "/proc",
   "src/session/gap.ts": "a new file in a job's private directory (O_EXCL)",
   "src/session/guard.ts": "/proc",

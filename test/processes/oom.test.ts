@@ -54,7 +54,7 @@ test.each<[string, Record<string, string>, { count: number; members: number[] | 
     await writeFile(path, text);
   }
   const places = { proc: join(directory.path, "proc"), cgroups: join(directory.path, "cgroups") };
-  const found = findOomCounter(places);
+  using found = findOomCounter(places);
   expect(found && { count: found.count(), members: found.members() }).toEqual(expected);
 });
 
@@ -65,6 +65,7 @@ function createCounter(isAlone: boolean) {
     state,
     count: () => state.kills,
     members: () => [process.ppid, process.pid, ...(state.isAlone ? [] : [0])],
+    [Symbol.dispose]: () => {},
   };
 }
 

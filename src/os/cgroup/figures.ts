@@ -13,7 +13,7 @@ export interface GroupFigures {
 /** Reads the figures of a group. Times are there in every group; peak and kills need the controller `memory`, the peak Linux 5.19. */
 export function readFigures(directory: string): GroupFigures {
   const times = toNumbers(readText(join(directory, "cpu.stat")));
-  const kills = readOomKills(directory);
+  const kills = toNumbers(readText(join(directory, "memory.events"))).get("oom_kill");
   const [user, system] = [times.get("user_usec"), times.get("system_usec")];
   const peak = readText(join(directory, "memory.peak"));
   return {
@@ -22,11 +22,6 @@ export function readFigures(directory: string): GroupFigures {
     ...(peak !== undefined && { peakMemoryBytes: Number(peak) }),
     ...(kills !== undefined && { oomKills: kills }),
   };
-}
-
-/** Returns the number of processes of the group that the kernel killed for lack of memory; `undefined` when it is not counted. */
-export function readOomKills(directory: string): number | undefined {
-  return toNumbers(readText(join(directory, "memory.events"))).get("oom_kill");
 }
 
 /** Reads lines of a name and a number. */

@@ -1,29 +1,51 @@
 import { readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
+import type { JobGroup } from "../cgroup/job-group.ts";
+import { type KernelFile, openKernelFile } from "./kernel-file.ts";
 
-/** Counts the processes that the kernel's out-of-memory killer has ended. */
-export interface OomCounter {
+/** Counts the processes that the kernel's out-of-memory killer has ended. After disposal it returns its last count. */
+export interface OomCounter extends Disposable {
   /** Kills in the memory cgroup of this process, or on the whole machine, since it was created. */
   count(): number;
   /** The processes that the counter covers; `undefined` for the whole machine. */
   members(): number[] | undefined;
 }
 
+/** Counts the kills in a job's control group, which covers nothing else. `undefined` when they are not counted there. */
+export function openGroupCounter({ directory }: JobGroup): OomCounter | undefined {
+  const counts = openCounts(join(directory, "memory.events"));
+  return counts && { ...counts, members: () => [] };
+}
+
 /** Finds the narrowest counter that covers this process; `undefined` when there is none. */
 export function findOomCounter(places: { proc?: string; cgroups?: string } = {}): OomCounter | undefined {
   const { proc = "/proc", cgroups = "/sys/fs/cgroup" } = places;
-  const files = [...candidates(join(proc, "self/cgroup"), cgroups), join(proc, "vmstat")];
-  const found = files.find((path) => read(path) !== undefined);
-  if (found === undefined) return undefined;
-  let last = 0;
-  return {
-    count: () => (last = read(found) ?? last),
-    members: () =>
-      text(join(dirname(found), "cgroup.procs"))
+  for (const path of [...candidates(join(proc, "self/cgroup"), cgroups), join(proc, "vmstat")]) {
+    const counts = openCounts(path);
+    if (counts === undefined) continue;
+    const members = () =>
+      text(join(dirname(path), "cgroup.procs"))
         ?.split("\n")
         .filter((line) => line !== "")
-        .map(Number),
-  };
+        .map(Number);
+    return { ...counts, members };
+  }
+  return undefined;
+}
+
+function openCounts(path: string): Pick<OomCounter, "count" | typeof Symbol.dispose> | undefined {
+  const file = openKernelFile(path);
+  let last = file && readKills(file);
+  if (file === undefined || last === undefined) {
+    file?.[Symbol.dispose]();
+    return undefined;
+  }
+  return { count: () => (last = readKills(file) ?? last!), [Symbol.dispose]: () => file[Symbol.dispose]() };
+}
+
+function readKills(file: KernelFile): number | undefined {
+  const [, count] = /^oom_kill (\d+)$/m.exec(file.read() ?? "") ?? [];
+  return count === undefined ? undefined : Number(count);
 }
 
 /**
@@ -36,11 +58,6 @@ function candidates(table: string, cgroups: string): string[] {
     if (!controllers.split(",").includes("memory")) return [];
     return [path, ""].map((at) => join(cgroups, "memory", at, "memory.oom_control"));
   });
-}
-
-function read(path: string): number | undefined {
-  const [, count] = /^oom_kill (\d+)$/m.exec(text(path) ?? "") ?? [];
-  return count === undefined ? undefined : Number(count);
 }
 
 function text(path: string): string | undefined {

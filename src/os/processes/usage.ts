@@ -1,10 +1,9 @@
 import type { JobUsage } from "../../core/contracts/job-summary.ts";
-import { readOomKills } from "../cgroup/figures.ts";
 import type { JobGroup } from "../cgroup/job-group.ts";
 import { listDescendants, readMemory, readStorage, type UsedByProcess } from "./descendants.ts";
 import { type Libc, loadLibc } from "./libc.ts";
 import { attributeKills } from "./oom-kills.ts";
-import { findOomCounter, type OomCounter } from "./oom.ts";
+import { findOomCounter, type OomCounter, openGroupCounter } from "./oom.ts";
 
 /**
  * Measures the resources used by a job: by its control group as far as that is counted, otherwise by all descendants of this process. In a
@@ -31,7 +30,7 @@ export interface UsageOptions {
 export function watchUsage(options: UsageOptions = {}): UsageWatch {
   const { group } = options;
   const libc = loadLibc();
-  const oom = "oom" in options ? options.oom : ((group && toOomCounter(group)) ?? findOomCounter());
+  const oom = "oom" in options ? options.oom : ((group && openGroupCounter(group)) ?? findOomCounter());
   const children = listDescendants(process.pid);
   const begin = libc && sum(libc, children);
   const kills = oom && attributeKills(oom, children);
@@ -82,7 +81,10 @@ export function watchUsage(options: UsageOptions = {}): UsageWatch {
     },
     look: () => look(),
     beginCommand: () => kills?.beginCommand() ?? (() => false),
-    [Symbol.dispose]: () => clearTimeout(timer),
+    [Symbol.dispose]() {
+      clearTimeout(timer);
+      oom?.[Symbol.dispose]();
+    },
   };
 }
 
@@ -90,13 +92,6 @@ const firstLookMs = 50;
 const lookMs = 1000;
 /** Sampling takes at most half a percent of a core, however many processes the host has. */
 const costFactor = 200;
-
-/** Counts the kills in a job's control group, which covers nothing else. `undefined` when they are not counted there. */
-function toOomCounter({ directory }: JobGroup): OomCounter | undefined {
-  let last = readOomKills(directory);
-  if (last === undefined) return undefined;
-  return { count: () => (last = readOomKills(directory) ?? last ?? 0), members: () => [] };
-}
 
 /** Sums up the children that were reaped and the processes that still exist. */
 function sum(libc: Libc, processes: readonly UsedByProcess[]) {

@@ -60,7 +60,6 @@ export function openJobStore(options: JobStoreOptions): JobStore {
     create(jobId) {
       options.holdState();
       removeEntry(directoryOf(jobId));
-      logs.forget(directoryOf(jobId));
       return makePrivateDirectory(directoryOf(jobId));
     },
     hasStarted: (jobId) => hasStarted(directoryOf(jobId)),
@@ -76,10 +75,7 @@ export function openJobStore(options: JobStoreOptions): JobStore {
     release(jobId) {
       const job = directoryOf(jobId);
       cleanUp(() => removeEntries(job, secretFiles));
-      cleanUp(() => {
-        logs.add(job);
-        logs.prune();
-      });
+      cleanUp(() => logs.add(job));
     },
   };
 }

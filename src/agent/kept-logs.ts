@@ -36,42 +36,41 @@ export function listKeptLogs(stateDirectory: string): KeptLog[] {
 
 /** Removes logs of a slot that are too old, and the oldest beyond the total size. Logs of jobs that are not reported yet are kept. */
 export interface LogPruner {
-  /** Reads the size of a job's log, which is complete: the next call of `prune` counts it as the newest. */
-  add(directory: string): void;
-  /** The job's directory is removed. */
-  forget(directory: string): void;
+  /** Reads all logs. */
   prune(): void;
+  /** Called when a job's log is complete: reads that one only, and all when the size is exceeded or an hour has passed. */
+  add(directory: string): void;
 }
 
-/** Lists the logs that are there once, since the agent that uses the slot is the only one that adds some. */
+/** Keeps nothing of a log: a slot may have many. */
 export function createLogPruner(jobs: string, { maxBytes, maxAgeMs }: KeptLogLimits): LogPruner {
-  /** By directory; the oldest first. */
-  const logs = new Map(
-    listSpools(jobs)
-      .toSorted(newestFirst)
-      .toReversed()
-      .map((log) => [log.directory, log]),
-  );
+  let totalBytes = 0;
+  let lookAt = 0;
+  const prune = (mostBytes: number) => {
+    const now = Date.now();
+    let seenBytes = 0;
+    totalBytes = 0;
+    lookAt = now + lookMs;
+    for (const { directory, bytes, date } of listSpools(jobs).toSorted(newestFirst)) {
+      seenBytes += bytes;
+      const isExcess = seenBytes > mostBytes || date.getTime() < now - maxAgeMs;
+      if (isExcess && isReleased(directory)) removeEntry(directory);
+      else totalBytes += bytes;
+    }
+  };
   return {
+    prune: () => prune(maxBytes),
     add(directory) {
-      logs.delete(directory);
-      const log = findSpool(directory);
-      if (log) logs.set(directory, log);
-    },
-    forget: (directory) => void logs.delete(directory),
-    prune() {
-      const oldest = Date.now() - maxAgeMs;
-      let total = 0;
-      for (const { directory, bytes, date } of [...logs.values()].toReversed()) {
-        total += bytes;
-        const isExcess = total > maxBytes || date.getTime() < oldest;
-        if (!isExcess || !isReleased(directory)) continue;
-        removeEntry(directory);
-        logs.delete(directory);
-      }
+      totalBytes += findSpool(directory)?.bytes ?? 0;
+      // With some space left, so that not each of the next jobs finds the size exceeded.
+      if (totalBytes > maxBytes) prune(maxBytes * spareFactor);
+      else if (Date.now() > lookAt) prune(maxBytes);
     },
   };
 }
+
+const lookMs = 3_600_000;
+const spareFactor = 0.95;
 
 type Spool = Pick<KeptLog, "directory" | "spool" | "bytes" | "date">;
 

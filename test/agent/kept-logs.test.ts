@@ -1,4 +1,4 @@
-import { expect, test } from "bun:test";
+import { expect, setSystemTime, test } from "bun:test";
 import { readdirSync, utimesSync } from "node:fs";
 import { join } from "node:path";
 import { createLogPruner, listKeptLogs } from "../../src/agent/kept-logs.ts";
@@ -52,31 +52,46 @@ test("logs that are too old or exceed the total size are removed, except for tho
   expect(left()).toEqual(["today", "yesterday", "waiting"]);
 });
 
-test("logs of jobs that end later are counted, and those of repeated or unreported jobs are not removed", async () => {
+test("a log that completes is counted, and the oldest are removed when the size is exceeded", async () => {
   await using place = await tmpdir();
   const jobs = join(place.path, "agents/a/slot-0/jobs");
-  const put = async (id: string, isReleased = true) => {
-    await putLog(place.path, "a/slot-0", id, { ageDays: 0, isReleased, result: "passed" });
+  const end = async (id: string, ageDays: number, isReleased = true) => {
+    await putLog(place.path, "a/slot-0", id, { ageDays, isReleased, result: "passed" });
     pruner.add(join(jobs, id));
   };
   const left = () => readdirSync(jobs).toSorted();
-  await putLog(place.path, "a/slot-0", "before", { ageDays: 1, isReleased: true });
-  const pruner = createLogPruner(jobs, { maxBytes: 25, maxAgeMs: 7 * day });
-  await put("first");
+  await putLog(place.path, "a/slot-0", "before", { ageDays: 6, isReleased: true });
+  const pruner = createLogPruner(jobs, { maxBytes: 35, maxAgeMs: 7 * day });
   pruner.prune();
-  expect(left()).toEqual(["before", "first"]);
-  await put("second");
+  await end("first", 5);
+  await end("unreported", 4, false);
+  expect(left()).toEqual(["before", "first", "unreported"]);
+  await end("second", 3);
+  expect(left()).toEqual(["first", "second", "unreported"]);
+  await end("third", 2);
+  await end("fourth", 1);
+  expect(left()).toEqual(["fourth", "second", "third", "unreported"]);
+});
+
+test("logs that have become too old are removed when an hour has passed", async () => {
+  await using place = await tmpdir();
+  const jobs = join(place.path, "agents/a/slot-0/jobs");
+  const put = (id: string, ageDays: number) =>
+    putLog(place.path, "a/slot-0", id, { ageDays, isReleased: true, result: "passed" });
+  const pruner = createLogPruner(jobs, { maxBytes: 1000, maxAgeMs: 7 * day });
+  await put("old", 8);
+  await put("new", 0);
   pruner.prune();
-  expect(left()).toEqual(["first", "second"]);
-  // A job of the same id runs again, and its log is not complete.
-  pruner.forget(join(jobs, "first"));
-  await put("third");
-  pruner.prune();
-  expect(left()).toEqual(["first", "second", "third"]);
-  await put("unreported", false);
-  await put("fourth");
-  pruner.prune();
-  expect(left()).toEqual(["first", "fourth", "unreported"]);
+  await put("older", 9);
+  pruner.add(join(jobs, "new"));
+  expect(readdirSync(jobs).toSorted()).toEqual(["new", "older"]);
+  setSystemTime(Date.now() + 3_700_000);
+  try {
+    pruner.add(join(jobs, "new"));
+  } finally {
+    setSystemTime();
+  }
+  expect(readdirSync(jobs)).toEqual(["new"]);
 });
 
 const day = 24 * 3600 * 1000;

@@ -1,12 +1,12 @@
 // Compiles the program into one executable: `bun scripts/build.ts [--target=bun-linux-arm64]
-// [--outfile=dist/signalman]`.
+// [--outfile=dist/signalman]`. The time of the build is that of the commit, or `SOURCE_DATE_EPOCH`.
 
 import { exists, mkdir, mkdtemp, rename, rm, writeFile } from "node:fs/promises";
 import path from "node:path";
 import { parseArgs } from "node:util";
 import { version as packageVersion } from "../package.json";
 import { withoutAddons } from "./build/addons.ts";
-import { collectLicenses, findPackageFolders } from "./build/licenses.ts";
+import { collectLicenses, findPackageFolders, listParts, type PackagePart } from "./build/licenses.ts";
 import { collectSchemas } from "./build/schemas.ts";
 import { collectTypes } from "./build/types.ts";
 
@@ -15,7 +15,26 @@ export interface BuildOptions {
   readonly outfile: string;
   /** Bun's name of a platform, such as `bun-linux-arm64`. Default: the platform of this machine. */
   readonly target?: Bun.Build.CompileTarget | undefined;
+  /** The Bun executable of that platform. Default: Bun downloads it, or takes this process's. */
+  readonly runtime?: string | undefined;
   readonly version: string;
+  /** Default: the commit of the working tree. */
+  readonly commit?: string;
+  /** Seconds since 1970. Default: the time of that commit, or `SOURCE_DATE_EPOCH`. */
+  readonly time?: number;
+  /** Public keys of releases, which `upgrade` trusts. Default: none. */
+  readonly keys?: readonly string[];
+  /** Left out: it is collected. */
+  readonly content?: ProgramContent;
+}
+
+/** What the program contains, whatever its platform. */
+export interface ProgramContent {
+  readonly packages: readonly PackagePart[];
+  /** The texts of their licences, and of the program's and the runtime's. */
+  readonly licenses: string;
+  /** Values that the build embeds, by name. */
+  readonly embedded: Readonly<Record<string, string>>;
 }
 
 const root = path.dirname(import.meta.dir);
@@ -24,18 +43,19 @@ const root = path.dirname(import.meta.dir);
  * Builds a temporary file and renames it to `outfile`, so that a running program is replaced and not
  * modified. Writes the licences of what the program contains to `<outfile>-licenses.txt`.
  */
-export async function build({ entry, outfile, target, version }: BuildOptions): Promise<void> {
+export async function build(options: BuildOptions): Promise<void> {
+  const { entry, outfile, target, runtime } = options;
   await mkdir(path.dirname(outfile), { recursive: true });
   const temporary = await mkdtemp(path.join(path.dirname(outfile), ".building-"));
   const file = path.join(temporary, path.basename(outfile));
   try {
-    const { metafile } = await Bun.build({
-      entrypoints: [entry],
-      metafile: true,
-      plugins: [withoutAddons],
+    const content = options.content ?? (await collectContent(entry));
+    await Bun.build({
+      ...bundling(entry),
       compile: {
         outfile: file,
         ...(target === undefined ? {} : { target }),
+        ...(runtime === undefined ? {} : { executablePath: runtime }),
         // The working directory may be an untrusted checkout: its bunfig.toml, .env and tsconfig.json are
         // ignored.
         autoloadBunfig: false,
@@ -45,27 +65,63 @@ export async function build({ entry, outfile, target, version }: BuildOptions): 
         autoloadPackageJson: true,
       },
       define: {
-        "process.env.NODE_ENV": '"production"',
-        "process.env.SIGNALMAN_VERSION": JSON.stringify(version),
-        "process.env.SIGNALMAN_TEST_PRELOAD": JSON.stringify(await bundleTestPreload()),
-        "process.env.SIGNALMAN_SCHEMAS": JSON.stringify(JSON.stringify(await collectSchemas())),
-        "process.env.SIGNALMAN_TYPES": JSON.stringify(await packTypes()),
+        ...production,
+        "process.env.SIGNALMAN_VERSION": JSON.stringify(options.version),
+        ...content.embedded,
+        "process.env.SIGNALMAN_RELEASE_KEYS": JSON.stringify(JSON.stringify(options.keys ?? [])),
+        "process.env.SIGNALMAN_BUILD": JSON.stringify(JSON.stringify(describe(options, content))),
       },
-      format: "esm",
-      splitting: true,
       bytecode: true,
       minify: true,
       // The source map is part of the binary and gives stack traces file names and lines, for half a
       // megabyte.
       sourcemap: "linked",
     });
-    const runtime = path.join(root, "node_modules", "bun-types");
-    const folders = findPackageFolders(Object.keys(metafile!.inputs));
-    await writeFile(`${outfile}-licenses.txt`, await collectLicenses([root, ...folders, runtime]));
+    await writeFile(`${outfile}-licenses.txt`, content.licenses);
     await rename(file, outfile);
   } finally {
     await rm(temporary, { recursive: true, force: true });
   }
+}
+
+const production = { "process.env.NODE_ENV": '"production"' };
+
+function bundling(entry: string) {
+  return { entrypoints: [entry], plugins: [withoutAddons], format: "esm" as const, splitting: true };
+}
+
+/** Finds out what the program contains, by a bundle that is not kept. */
+export async function collectContent(entry: string): Promise<ProgramContent> {
+  const { metafile } = await Bun.build({
+    ...bundling(entry),
+    target: "bun",
+    metafile: true,
+    define: production,
+  });
+  const runtime = path.join(root, "node_modules", "bun-types");
+  const folders = findPackageFolders(Object.keys(metafile!.inputs));
+  const bun = { name: "bun", version: Bun.version, license: "MIT" };
+  return {
+    packages: [...(await listParts(folders)), bun].toSorted((a, b) => (a.name < b.name ? -1 : 1)),
+    licenses: await collectLicenses([root, ...folders, runtime]),
+    embedded: {
+      "process.env.SIGNALMAN_TEST_PRELOAD": JSON.stringify(await bundleTestPreload()),
+      "process.env.SIGNALMAN_SCHEMAS": JSON.stringify(JSON.stringify(await collectSchemas())),
+      "process.env.SIGNALMAN_TYPES": JSON.stringify(await packTypes()),
+    },
+  };
+}
+
+/** What `version --json` prints, without the version. */
+function describe(options: BuildOptions, { packages }: ProgramContent) {
+  const { commit, time, target } = { ...findCommit(), ...options };
+  return {
+    commit,
+    built: new Date(time * 1000).toISOString(),
+    target: target ?? `bun-${process.platform}-${process.arch}`,
+    packages: packages.map(({ name, version }) => `${name}@${version}`),
+    licenses: [...new Set(packages.map(({ license }) => license))].toSorted(),
+  };
 }
 
 /**
@@ -100,6 +156,14 @@ async function findVersion(): Promise<string> {
     stderr: "ignore",
   });
   return git.success ? git.stdout.toString().trim().slice(1) : packageVersion;
+}
+
+/** Returns the commit of the working tree, and its time in seconds; of a tree without git the time 0. */
+export function findCommit(directory = root): { readonly commit: string; readonly time: number } {
+  const git = Bun.spawnSync(["git", "log", "-1", "--format=%H %ct"], { cwd: directory, stderr: "ignore" });
+  const [commit = "", seconds = "0"] = git.success ? git.stdout.toString().trim().split(" ") : [];
+  const epoch = process.env["SOURCE_DATE_EPOCH"];
+  return { commit: commit || "unknown", time: Number(epoch ?? seconds) };
 }
 
 if (import.meta.main) {

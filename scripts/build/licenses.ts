@@ -22,20 +22,46 @@ export async function collectLicenses(folders: readonly string[]): Promise<strin
   return [...new Set(sections)].toSorted().join(`\n${"=".repeat(80)}\n\n`);
 }
 
+/** A package that is a part of the program. */
+export interface PackagePart {
+  readonly name: string;
+  readonly version: string;
+  /** An SPDX expression. */
+  readonly license: string;
+}
+
+/** Lists name, version and licence of each package, ordered by name. */
+export async function listParts(folders: readonly string[]): Promise<PackagePart[]> {
+  const parts = await Promise.all(
+    folders.map(async (folder) => {
+      const { name, version, license, licenses } = await readManifest(folder);
+      return { name, version, license: license ?? licenses?.[0]?.type ?? "NOASSERTION" };
+    }),
+  );
+  const byKey = new Map(parts.map((part) => [`${part.name}@${part.version}`, part]));
+  return [...byKey].toSorted(([a], [b]) => (a < b ? -1 : 1)).map(([, part]) => part);
+}
+
 interface PackageJson {
   readonly name: string;
   readonly version: string;
   readonly license?: string;
+  /** The spelling before SPDX expressions. */
+  readonly licenses?: readonly { readonly type: string }[];
   readonly author?: string | { readonly name: string };
 }
 
 async function readPackage(folder: string): Promise<string> {
-  const manifest = JSON.parse(await readFile(path.join(folder, "package.json"), "utf8")) as PackageJson;
+  const manifest = await readManifest(folder);
   const texts = await readTexts(folder);
   if (texts.length === 0) texts.push(await readStandardText(manifest));
   const notices =
     manifest.name === "bun-types" ? [await readBunNotice(folder), await readExpectType(folder)] : [];
   return `${manifest.name} ${manifest.version}\n\n${[...texts, ...notices].map((text) => `${text.trim()}\n`).join("\n")}`;
+}
+
+async function readManifest(folder: string): Promise<PackageJson> {
+  return JSON.parse(await readFile(path.join(folder, "package.json"), "utf8")) as PackageJson;
 }
 
 async function readTexts(folder: string): Promise<string[]> {

@@ -1,0 +1,57 @@
+// The files of a release besides the packages: archives, the npm package, the chart.
+
+import { copyFile, readdir, readFile } from "node:fs/promises";
+import path from "node:path";
+import { writeArchive, type ArchiveEntry } from "./archive.ts";
+import type { Binary } from "./binaries.ts";
+import { run } from "./run.ts";
+import type { SourceTree } from "./source-tree.ts";
+
+export interface ContentsOptions {
+  readonly version: string;
+  readonly tree: SourceTree;
+  readonly outdir: string;
+  readonly installer: Uint8Array;
+  readonly licenses: string;
+}
+
+/** Writes the archive of a platform, as the reference's installers and stacks expect it (protocol section 9). */
+export async function writeProgramArchive({ target, file }: Binary, options: ContentsOptions): Promise<void> {
+  const { tree, outdir, installer, licenses } = options;
+  const entries: ArchiveEntry[] = [
+    { name: target.program, mode: 0o755, content: { file } },
+    ...(target.program === "agent" ? [{ name: "install.sh", mode: 0o755, content: installer }] : []),
+    { name: "LICENSE", content: await readFile(path.join(tree.path, "LICENSE")) },
+    { name: "licenses.txt", content: Buffer.from(licenses) },
+  ];
+  await writeArchive(path.join(outdir, `${target.archive}.tar.gz`), entries, tree.time);
+}
+
+/** Packs the npm package, which runs from its sources and brings Bun along. */
+export async function packNpm({ tree, outdir }: Pick<ContentsOptions, "tree" | "outdir">): Promise<void> {
+  const name = run(["npm", "pack", "--silent", "--ignore-scripts"], { cwd: tree.path }).trim();
+  await copyFile(path.join(tree.path, name), path.join(outdir, name));
+}
+
+/** Packs the Helm chart with the version of the release. */
+export async function packChart({
+  tree,
+  outdir,
+  version,
+}: Pick<ContentsOptions, "tree" | "outdir" | "version">): Promise<void> {
+  const chart = path.join(tree.path, "docs/kubernetes/chart");
+  const name = "signalman-agent";
+  const files = (await readdir(chart, { recursive: true, withFileTypes: true }))
+    .filter((entry) => entry.isFile())
+    .map((entry) => path.relative(chart, path.join(entry.parentPath, entry.name)))
+    .toSorted();
+  const entries = await Promise.all(
+    files.map(async (file) => {
+      const text = await readFile(path.join(chart, file), "utf8");
+      const content =
+        file === "Chart.yaml" ? text.replaceAll(/^((?:app)?[vV]ersion:) .*$/gm, `$1 ${version}`) : text;
+      return { name: `${name}/${file}`, content: Buffer.from(content) };
+    }),
+  );
+  await writeArchive(path.join(outdir, `${name}-${version}.tgz`), entries, tree.time);
+}

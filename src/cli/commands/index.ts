@@ -16,6 +16,10 @@ export const ownCommands: Readonly<Record<string, CommandLoader>> = {
   plugins: () => import("./plugins.ts"),
   "plugins new": () => import("./plugins-new.ts"),
   "plugins test": () => import("./plugins-test.ts"),
+  upgrade: () => import("./upgrade.ts"),
+  "service install": () => import("./service-install.ts"),
+  "service status": () => import("./service-status.ts"),
+  "service uninstall": () => import("./service-uninstall.ts"),
   help: () => import("./help.ts"),
   version: () => import("./version.ts"),
 };

@@ -80,12 +80,20 @@ function toList(text = ""): string[] {
   return text.split(",").filter((item) => item !== "");
 }
 
+/** Removes an earlier release. Throws when the directory has something else, which may be precious. */
+async function emptyDirectory(directory: string): Promise<void> {
+  const names = await readdir(directory).catch((): string[] => []);
+  if (names.length > 0 && !names.includes("install.sh"))
+    throw new Error(`"${directory}" is not empty, and has no earlier release: name another --outdir`);
+  await rm(directory, { recursive: true, force: true });
+  await mkdir(directory, { recursive: true });
+}
+
 /** Replaces the content of the directory by the files of a release. */
 export async function release(options: ReleaseOptions): Promise<void> {
   const { version, outdir, keys, log } = options;
   const startedOn = new Date();
-  await rm(outdir, { recursive: true, force: true });
-  await mkdir(outdir, { recursive: true });
+  await emptyDirectory(outdir);
   await using tree = await checkOut(root, version);
   const changes = run(["git", "status", "--porcelain"], { cwd: root }).trim().split("\n").filter(Boolean);
   if (changes.length > 0) log(`${changes.length} uncommitted changes are not in it`);

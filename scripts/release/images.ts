@@ -104,15 +104,14 @@ async function toEntries(
 
 function toConfig(base: BaseImage, kind: ImageKind, { version }: ImagesOptions): Record<string, unknown> {
   const inherited = (base.config.config?.["Env"] as string[] | undefined) ?? [];
-  const path_ = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
-  const env = inherited.some((line) => line.startsWith("PATH=")) ? inherited : [...inherited, path_];
+  const hasPath = inherited.some((line) => line.startsWith("PATH="));
   return {
     User: user.name,
     WorkingDir: user.home,
-    Env: env,
+    Env: hasPath ? inherited : [...inherited, searchPath],
     Entrypoint: null,
     Cmd: [program, "start", "--config-file", "/opt/semaphore/semaphore-agent.yml"],
-    // An agent that is not registered is unhealthy.
+    // Healthy: the agent answers.
     Healthcheck: {
       Test: ["CMD", program, "status"],
       Interval: 30e9,
@@ -128,3 +127,5 @@ function toConfig(base: BaseImage, kind: ImageKind, { version }: ImagesOptions):
     },
   };
 }
+
+const searchPath = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";

@@ -1,5 +1,5 @@
 import type { EffectiveConfig } from "../../core/contracts/options.ts";
-import { toShutdownSeconds, toServiceUnit } from "../../os/systemd/unit-settings.ts";
+import { toShutdownSeconds, toServiceUnit, toUnitWord } from "../../os/systemd/unit-settings.ts";
 import type { Installation } from "./installation.ts";
 
 /**
@@ -14,7 +14,7 @@ export function toProposedUnit(
   const file = written ?? configPath;
   const program = unit?.program || "/usr/local/bin/signalman";
   const start = `${program} start`;
-  const command = file === undefined ? start : `${start} --config-file ${toWord(file)}`;
+  const command = file === undefined ? start : `${start} --config-file ${toUnitWord(file)}`;
   const service = toServiceUnit({
     shutdownSeconds: toShutdownSeconds(config),
     command: written === undefined ? (last("ExecStart") ?? command) : command,
@@ -30,13 +30,8 @@ export function toProposedUnit(
 function toPrecaution(program: string): string {
   return [
     "# No job can read the token of a starting agent if the program belongs to root and its user cannot read it:",
-    `#   chown root:root ${toWord(program)} && chmod 0711 ${toWord(program)}`,
+    `#   chown root:root ${toUnitWord(program)} && chmod 0711 ${toUnitWord(program)}`,
     "# Keep the token in a file of root with mode 0600: EnvironmentFile=/etc/signalman/environment",
     "",
   ].join("\n");
-}
-
-/** A path as one word of `ExecStart`. */
-function toWord(path: string): string {
-  return /^[\w./@:-]+$/.test(path) ? path : JSON.stringify(path.replaceAll("%", "%%"));
 }

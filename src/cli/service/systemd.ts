@@ -1,7 +1,7 @@
 import { existsSync, readFileSync, rmSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
 import { AgentError } from "../../core/errors.ts";
-import { toServiceUnit } from "../../os/systemd/unit-settings.ts";
+import { toServiceUnit, toUnitWord } from "../../os/systemd/unit-settings.ts";
 import type { Service } from "./contract.ts";
 import { replaceFile } from "./replace-file.ts";
 import { runSystem, succeeds } from "./system-command.ts";
@@ -33,7 +33,7 @@ export function findSystemd(): Service | undefined {
         );
       if (existsSync(own) && !isForced)
         throw new AgentError("FILE_FAILED", `"${own}" exists already; --force replaces it`);
-      const command = [program, "start", "--config-file", configFile].map(toWord).join(" ");
+      const command = [program, "start", "--config-file", configFile].map(toUnitWord).join(" ");
       const environmentFiles = [environmentFile];
       replaceFile(own, toServiceUnit({ shutdownSeconds, command, user, environmentFiles }), 0o644);
       forgetLeaving();
@@ -73,9 +73,4 @@ export function findSystemd(): Service | undefined {
 
 function forgetLeaving(): void {
   for (const path of [leaving, `${leaving}.d`]) rmSync(path, { recursive: true, force: true });
-}
-
-/** A path as one word of `ExecStart`. */
-function toWord(path: string): string {
-  return /^[\w./@:-]+$/.test(path) ? path : JSON.stringify(path.replaceAll("%", "%%"));
 }

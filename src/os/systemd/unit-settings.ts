@@ -116,3 +116,8 @@ export function toServiceUnit(options: UnitOptions): string {
     "",
   ].join("\n");
 }
+
+/** A path as one word of `ExecStart`. */
+export function toUnitWord(path: string): string {
+  return /^[\w./@:-]+$/.test(path) ? path : JSON.stringify(path.replaceAll("%", "%%"));
+}

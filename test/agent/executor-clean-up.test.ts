@@ -40,6 +40,19 @@ describe("when a job's process dies", () => {
     expect(calls).toBe(0);
   });
 
+  test("an agent that takes over a job with a result cleans up as well: an earlier one may have died before", async () => {
+    const cleaned: string[] = [];
+    await using slot = await createSlot({ onDied: async ({ id }) => void cleaned.push(id) });
+    const wanted = request("true");
+    await (
+      await slot.again().start(wanted, delivery)
+    ).done;
+    expect(cleaned).toEqual([]);
+    const job = await slot.again().left[0]!.claim(delivery);
+    expect((await job.done).summary.result).toBe("passed");
+    expect(cleaned).toEqual([wanted.id]);
+  });
+
   test("the executor that ran the job is called, with the job's id and the other running jobs", async () => {
     await using scene = await createScene({ shell: {}, docker: {} });
     const { cleanUp, calls } = scene;

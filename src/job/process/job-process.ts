@@ -26,8 +26,8 @@ export interface JobProcess {
 
 export interface FollowOptions extends Omit<ConnectionOptions, "onGrown" | "onHanging"> {
   /**
-   * Called when the process died without a result, after the log was closed. `left`: the private directory that it did not remove.
-   * `finished` waits for it. Never rejects.
+   * Called when the process died without a result, after the log was closed; and of a resumed job always, since an earlier agent process may
+   * have died after it closed the log. `left`: the private directory that was not removed. `finished` waits for it. Never rejects.
    */
   readonly onDied: (left: string | undefined) => Promise<void>;
 }
@@ -50,8 +50,8 @@ export function followJobProcess(options: FollowOptions): JobProcess {
       const unstored = await connection.ended;
       const end = await findJobEnd({ directory, jobId, logger, unstored, child });
       source.close(end.rest);
-      if (end.isDead) await options.onDied(end.left);
-      else killIfLate(options);
+      if (!end.isDead) killIfLate(options);
+      if (end.isDead || child === undefined) await options.onDied(end.left);
       if (end.left !== undefined) removeJobDirectory(end.left, logger);
       return end.summary;
     } catch (error) {

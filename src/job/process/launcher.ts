@@ -8,8 +8,8 @@ import { type JobPlace, type NewJobPlace, spawnJobProcess, type SpawnOptions } f
 
 export interface JobLauncherOptions extends SpawnOptions {
   /**
-   * Called when a job's process died without a result. `left`: the private directory that it did not remove. The job's result waits for it.
-   * Never rejects.
+   * Called when a job's process died without a result, and after each resumed job. `left`: the private directory that it did not remove. The
+   * job's result waits for it. Never rejects.
    */
   readonly onDied: (request: JobRequest, logger: Logger, left: string | undefined) => Promise<void>;
 }

@@ -189,12 +189,12 @@ describe.if(canStart)(`the package under systemd${needs}`, () => {
       const output = await machine.run("dpkg --remove signalman 2>&1");
       expect(output).toContain("the agent finishes its running job and exits then");
       expect(output).toContain("the configuration remains in /etc/signalman");
+      expect(await machine.run("ls /etc/signalman")).toContain("config.yaml");
       expect(await machine.run("dpkg --purge signalman 2>&1 || echo refused")).toContain(
         "purge again when it has ended",
       );
       await finish(id);
       await until("the agent has exited", async () => (await show("MainPID")) === "0");
-      expect(await machine.run("ls /etc/signalman")).toContain("config.yaml");
       await machine.run("dpkg --purge signalman");
       const found = await machine.run(
         "find / -xdev -name '*signalman*' -not -path '/src/*' -not -path '/proc/*' -not -path '/var/tmp/*' -not -path '/tmp/*' -not -path '/var/lib/dpkg/*'; getent passwd signalman || true; systemctl list-units --all --no-legend 'signalman*'",

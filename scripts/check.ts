@@ -1,4 +1,4 @@
-// Runs lint, format, type and documentation checks: `bun scripts/check.ts`. `--fix` repairs faults where
+// Runs lint, format, type, dead-code and documentation checks: `bun scripts/check.ts`. `--fix` repairs faults where
 // possible.
 
 import path from "node:path";
@@ -23,6 +23,7 @@ const checks: readonly Check[] = [
   { name: "lint", command: [tool("oxlint"), "--deny-warnings"], fix: [tool("oxlint"), "--fix"] },
   { name: "format", command: [tool("oxfmt"), "--check"], fix: [tool("oxfmt")] },
   { name: "types", command: [tool("tsc"), "-p", "."] },
+  { name: "unused code and dependencies", command: [tool("knip"), "--no-progress", "--no-config-hints"] },
   { name: "generated docs", command: ["scripts/docs.ts", "--check"], fix: ["scripts/docs.ts"] },
 ];
 

@@ -1,7 +1,13 @@
 import type { JobCommandMessage } from "../../core/contracts/job-command.ts";
 import { AgentError, toMessage } from "../../core/errors.ts";
 import { createBoundedLineReader } from "../../os/bounded-lines.ts";
-import { type JobAnswer, jobMessagesVersion, jobSocketVariable, maxMessageBytes } from "./messages.ts";
+import {
+  type JobAnswer,
+  type JobMessage,
+  jobMessagesVersion,
+  jobSocketVariable,
+  maxMessageBytes,
+} from "./messages.ts";
 
 /** Time for an answer. A job's process that writes to a slow disk answers late. */
 const answerMs = 30_000;
@@ -21,7 +27,8 @@ export async function askJob(
       `there is no job here: ${jobSocketVariable} is not set (expected to be called by a job, on the host of its agent)`,
     );
   }
-  const line = `${JSON.stringify({ ...message, version: jobMessagesVersion })}\n`;
+  const sent: JobMessage = { ...message, version: jobMessagesVersion };
+  const line = `${JSON.stringify(sent)}\n`;
   if (Buffer.byteLength(line) > maxMessageBytes) {
     throw new AgentError("USAGE_INVALID", `the message to the job is longer than ${maxMessageBytes} bytes`);
   }

@@ -4,6 +4,7 @@
 import { mkdir, readFile, writeFile } from "node:fs/promises";
 import path from "node:path";
 import { configurationPage } from "./docs/configuration.ts";
+import { dependenciesPage } from "./docs/dependencies.ts";
 import { exampleFile } from "./docs/example.ts";
 import type { GeneratedFile } from "./docs/generated-file.ts";
 import { pluginsPage } from "./docs/plugins.ts";
@@ -11,6 +12,7 @@ import { serviceUnitFile } from "./docs/service-unit.ts";
 
 export const generatedFiles: readonly GeneratedFile[] = [
   configurationPage,
+  dependenciesPage,
   exampleFile,
   pluginsPage,
   serviceUnitFile,

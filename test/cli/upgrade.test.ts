@@ -1,9 +1,11 @@
 import { describe, expect, test } from "bun:test";
-import { readFile, writeFile } from "node:fs/promises";
+import { createReadStream } from "node:fs";
+import { readdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { openRelease } from "../../src/cli/upgrade/release.ts";
+import { writeArchive } from "../../scripts/release/archive.ts";
+import { openRelease, type SignedRelease } from "../../src/cli/upgrade/release.ts";
 import { assertSigned, namespace } from "../../src/cli/upgrade/signature.ts";
-import { toArchiveName } from "../../src/cli/upgrade/unpack.ts";
+import { toArchiveName, unpackProgram } from "../../src/cli/upgrade/unpack.ts";
 import { compareVersions } from "../../src/cli/upgrade/version-order.ts";
 import { tmpdir } from "../../src/testing/index.ts";
 
@@ -126,3 +128,45 @@ test.each([
   ["bun-linux-x64-musl", "agent_Linux_x86_64_musl.tar.gz"],
   ["bun-darwin-arm64", "agent_Darwin_arm64.tar.gz"],
 ])("the archive for %s is %s", (target, name) => expect(toArchiveName(target)).toBe(name));
+
+describe("the program of a release", () => {
+  const program = Buffer.from("#!/bin/sh\necho 1.2.3\n");
+
+  /** A release whose archive has these entries, and the checksum that it names if it is not the archive's. */
+  async function createArchive(entries: Readonly<Record<string, Buffer>>, named?: string) {
+    const place = await tmpdir();
+    const file = join(place.path, "archive");
+    const list = Object.entries(entries).map(([name, content]) => ({ name, content }));
+    await writeArchive(file, list, 0);
+    const sha256 = named ?? new Bun.CryptoHasher("sha256").update(await readFile(file)).digest("hex");
+    const release: SignedRelease = {
+      version: "1.2.3",
+      open: async () => ({ content: createReadStream(file), sha256 }),
+    };
+    return {
+      release,
+      target: join(place.path, "signalman.new"),
+      list: () => readdir(place.path),
+      [Symbol.asyncDispose]: () => place[Symbol.asyncDispose](),
+    };
+  }
+
+  test("is unpacked from an archive with the right checksum", async () => {
+    await using archive = await createArchive({ "install.sh": program, agent: program });
+    await unpackProgram(archive.release, "a.tar.gz", archive.target);
+    expect(await readFile(archive.target)).toEqual(program);
+    expect((await archive.list()).toSorted()).toEqual(["archive", "signalman.new"]);
+  });
+
+  test("is not unpacked from another archive, or one without a program", async () => {
+    await using changed = await createArchive({ agent: program }, "0".repeat(64));
+    await expect(unpackProgram(changed.release, "a.tar.gz", changed.target)).rejects.toThrow(
+      /^"a\.tar\.gz" has the checksum [0-9a-f]{64}, and release 1\.2\.3 names 0{64}$/,
+    );
+    expect(await changed.list()).toEqual(["archive"]);
+    await using empty = await createArchive({ README: program });
+    await expect(unpackProgram(empty.release, "a.tar.gz", empty.target)).rejects.toThrow(
+      'has no program "agent"',
+    );
+  });
+});

@@ -7,7 +7,8 @@ import { extract } from "tar-stream";
 import { AgentError, toMessage } from "../../core/errors.ts";
 import type { SignedRelease } from "./release.ts";
 
-/** A program is about 140 MB. */
+/** An archive has about 65 MB, and a program 140 MB. */
+const mostArchiveBytes = 512 * 1024 * 1024;
 const mostProgramBytes = 1024 * 1024 * 1024;
 
 /** Returns the name of the archive for a platform (Bun's name of it, such as `bun-linux-x64-musl`). */
@@ -41,10 +42,13 @@ export async function unpackProgram(release: SignedRelease, archive: string, fil
 async function download(release: SignedRelease, archive: string, file: string): Promise<void> {
   const { content, sha256 } = await release.open(archive);
   const hash = createHash("sha256");
+  let size = 0;
   const measure = new Transform({
     transform(block: Buffer, _, done) {
+      size += block.length;
       hash.update(block);
-      done(undefined, block);
+      if (size > mostArchiveBytes) done(new Error(`it is larger than ${mostArchiveBytes} bytes`));
+      else done(undefined, block);
     },
   });
   rmSync(file, { force: true });

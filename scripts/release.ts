@@ -16,6 +16,7 @@ import { sha256, writeChecksums } from "./release/checksums.ts";
 import { type ContentsOptions, packChart, packNpm, writeProgramArchive } from "./release/contents.ts";
 import { toFormula } from "./release/formula.ts";
 import { type ImagesOptions, makeImages, type UsedBase } from "./release/images.ts";
+import { toNotes } from "./release/notes.ts";
 import { fetchNfpm, makePackage } from "./release/packages.ts";
 import { run } from "./release/run.ts";
 import { readKeys, type ReleaseKeys, sign, verify } from "./release/signatures.ts";
@@ -119,6 +120,8 @@ export async function release(options: ReleaseOptions): Promise<void> {
     path.join(outdir, `signalman_${version}.cdx.json`),
     toBillOfMaterials({ version, ...tree }, built.content),
   );
+  const changelog = await readFile(path.join(tree.path, "CHANGELOG.md"), "utf8");
+  await writeFile(path.join(outdir, "NOTES.md"), toNotes(changelog, version));
   await seal(options, { version, ...tree }, { startedOn, bases });
   log(`${(await readdir(outdir)).length} files in ${path.relative(process.cwd(), outdir) || outdir}`);
 }

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-import { appendFile, copyFile, cp, readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { appendFile, copyFile, cp, readdir, readFile, rm, stat, writeFile } from "node:fs/promises";
 import path from "node:path";
 import { tmpdir } from "../src/testing/index.ts";
 import { run } from "./cluster/command.ts";
@@ -81,6 +81,17 @@ describe("a release", () => {
     const purls = bill.components.map(({ purl }) => purl.replace("pkg:npm/", "").replace("%40", "@"));
     expect(purls.toSorted()).toEqual((about["packages"] as string[]).toSorted());
     expect(bill.components.filter(({ licenses }) => licenses.length !== 1)).toEqual([]);
+  });
+
+  test("stays within its budgets", async () => {
+    const megabytes = async (...names: string[]) => (await stat(at(...names))).size / 1e6;
+    await run(["tar", "-xzf", at(version, "agent_Linux_x86_64.tar.gz"), "-C", place.path, "agent"]);
+    expect(await megabytes("agent")).toBeLessThan(138);
+    for (const name of ["agent_Linux_x86_64.tar.gz", "agent_Linux_x86_64_musl.tar.gz", debOf(version)])
+      expect(await megabytes(version, name)).toBeLessThan(70);
+    expect(await megabytes(version, `signalman-${version}.tgz`)).toBeLessThan(0.8);
+    const about = JSON.parse(await run([at("agent"), "version", "--json"])) as { packages: string[] };
+    expect(about.packages.length).toBeLessThanOrEqual(90);
   });
 
   test(

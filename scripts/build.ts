@@ -73,8 +73,7 @@ export async function build(options: BuildOptions): Promise<void> {
       },
       bytecode: true,
       minify: true,
-      // The source map is part of the binary and gives stack traces file names and lines, for half a
-      // megabyte.
+      // The source map is part of the binary and gives stack traces file names and lines, for four megabytes.
       sourcemap: "linked",
     });
     await writeFile(`${outfile}-licenses.txt`, content.licenses);

@@ -276,12 +276,14 @@ install_toolbox() {
     toolbox=$directory/.toolbox.tar
     name=self-hosted-$(echo "$system" | tr '[:upper:]' '[:lower:]')
     case $(uname -m) in arm* | aarch64) name=$name-arm ;; esac
-    url=https://github.com/semaphoreci/toolbox/releases/download/$SEMAPHORE_TOOLBOX_VERSION/$name.tar
+    place=download/$SEMAPHORE_TOOLBOX_VERSION
+    [ "$SEMAPHORE_TOOLBOX_VERSION" != latest ] || place=latest/download
+    url=https://github.com/semaphoreci/toolbox/releases/$place/$name.tar
     say "downloading the toolbox $url"
     curl --fail --silent --show-error --location --connect-timeout 30 --output "$toolbox" "$url" \
       || fail "cannot download the toolbox from $url"
   else
-    say "$home/.toolbox is missing: jobs have no \"checkout\", \"cache\" and \"artifact\" (set SEMAPHORE_TOOLBOX_VERSION, or put toolbox.tar into $directory)"
+    say "$home/.toolbox is missing: jobs have no \"checkout\", \"cache\" and \"artifact\" (set SEMAPHORE_TOOLBOX_VERSION, such as latest, or put toolbox.tar into $directory)"
     return 0
   fi
   say "installing the toolbox into $home/.toolbox"

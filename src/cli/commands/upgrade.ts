@@ -58,7 +58,7 @@ export default defineCommand({
       for (const each of units) await restartAgent(each, registrationMs);
       throw new AgentError(
         "PROGRAM_FAILED",
-        `the agent of ${unit} has not registered within ${registrationMs / 1000} s (${fault}): version ${program.version} is installed again`,
+        `the agent of ${unit} did not register with version ${release.version} (${fault}): version ${program.version} is installed again`,
       );
     }
     replaced.keep();

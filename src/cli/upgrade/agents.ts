@@ -18,8 +18,15 @@ export interface RunningAgent {
 export function findAgents(program: string): RunningAgent[] {
   return listPids().flatMap((pid) => {
     if (readProgram(pid) !== program || readArguments(pid)[1] !== "start") return [];
-    return [{ pid, unit: toUnitName(readText(`/proc/${pid}/cgroup`)) }];
+    const unit = toUnitName(readText(`/proc/${pid}/cgroup`));
+    // An agent that somebody has started by hand may be in the unit of something else, such as a session.
+    const isService = unit !== undefined && readMainPid(unit) === pid;
+    return [{ pid, unit: isService ? unit : undefined }];
   });
+}
+
+function readMainPid(unit: string): number {
+  return Number(runSystem(["systemctl", "show", "--value", "--property=MainPID", unit]));
 }
 
 /** Restarts a service, which hands its running job over. Resolves to why its agent has not registered within the time, if so. */
@@ -35,7 +42,7 @@ export async function restartAgent(unit: string, limitMs: number): Promise<strin
 async function findRegistrationFault(unit: string, limitMs: number): Promise<string | undefined> {
   let reason = "it did not start";
   for (const deadline = performance.now() + limitMs; performance.now() < deadline; await sleep(500)) {
-    const pid = Number(runSystem(["systemctl", "show", "--value", "--property=MainPID", unit]));
+    const pid = readMainPid(unit);
     if (pid === 0) continue;
     const answers = await Promise.all(
       stateDirectoriesOf(pid).map((directory) => askStatus(directory, answerMs)),

@@ -29,7 +29,7 @@ describe("the top level", () => {
 
 const topLevel = new Set(
   [
-    ".ci .dockerignore .gitignore .oxfmtrc.json .oxlintrc.json AGENTS.md CHANGELOG.md CONTRIBUTING.md Dockerfile",
+    ".ci .dockerignore .gitignore .semaphore .oxfmtrc.json .oxlintrc.json AGENTS.md CHANGELOG.md CONTRIBUTING.md Dockerfile",
     "LICENSE README.md bench bin bun.lock bunfig.toml config.example.yaml docs e2e package.json plugins scripts src",
     "test tsconfig.json",
   ].flatMap((line) => line.split(" ")),

@@ -33,10 +33,27 @@ export async function buildBinaries(
   { version, keys, cache, log }: BinariesOptions,
 ): Promise<Binaries> {
   const script = pathToFileURL(path.join(tree.path, "scripts/build.ts")).href;
-  const builder = (await import(script)) as {
-    readonly build: typeof build;
-    readonly collectContent: typeof collectContent;
-  };
+  const builder = (await import(script)) as Builder;
+  const before = process.cwd();
+  // The bundler writes paths relative to the working directory into the program.
+  process.chdir(tree.path);
+  try {
+    return await buildAll(tree, targets, { version, keys, cache, log, builder });
+  } finally {
+    process.chdir(before);
+  }
+}
+
+interface Builder {
+  readonly build: typeof build;
+  readonly collectContent: typeof collectContent;
+}
+
+async function buildAll(
+  tree: SourceTree,
+  targets: readonly Target[],
+  { version, keys, cache, log, builder }: BinariesOptions & { readonly builder: Builder },
+): Promise<Binaries> {
   const entry = path.join(tree.path, "src/main.ts");
   const content = await builder.collectContent(entry);
   const lock = await Bun.file(path.join(tree.path, "bun.lock")).text();

@@ -152,7 +152,7 @@ describe.if(canStart)(`the package under systemd${needs}`, () => {
   );
 
   test(
-    "a downgrade waits for the running job where RESTART_ON_UPGRADE says so",
+    "a downgrade with RESTART_ON_UPGRADE=after-job waits for the running job",
     async () => {
       await machine.run("sed -i s/=handover/=after-job/ /etc/default/signalman");
       const before = await show("MainPID");

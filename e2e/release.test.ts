@@ -267,6 +267,12 @@ describe.if(isRoot)(`the installer${needsRoot}`, () => {
       ).toBe("600 root\n711 root\n");
       const check = "/opt/semaphore/agent/agent config check --config-file /opt/semaphore/agent/config.yaml";
       await debian.sh(check, { SEMAPHORE_AGENT_TOKEN: "a-secret-token" });
+      const shown = await debian.fails("sh /opt/semaphore/agent/install.sh", {
+        ...settings,
+        SEMAPHORE_REGISTRATION_TOKEN: 'a-"secret"-token',
+      });
+      expect(shown).toContain("SEMAPHORE_REGISTRATION_TOKEN contains quotes");
+      expect(shown).not.toContain("secret");
       // Beside the program it needs neither a release nor a network.
       const again = await debian.sh("sh /opt/semaphore/agent/install.sh", {
         ...settings,

@@ -156,10 +156,10 @@ async function makeImagesIfAny(
   return makeImages(binaries, { version, time: tree.time, outdir, licenses, bases });
 }
 
-/** The installer knows the keys and the version of its release. */
-async function makeInstaller({ version, keys }: ReleaseOptions): Promise<string> {
+/** The installer knows the keys of its release. */
+async function makeInstaller({ keys }: ReleaseOptions): Promise<string> {
   const text = await readFile(path.join(import.meta.dir, "release/install.sh"), "utf8");
-  return text.replace("@RELEASE_KEYS@", keys.publicKeys.join("\n")).replace("@VERSION@", version);
+  return text.replace("@RELEASE_KEYS@", keys.publicKeys.join("\n"));
 }
 
 async function writeFormula({

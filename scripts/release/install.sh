@@ -18,7 +18,6 @@ set -eu
 
 # Of the keys of releases, one per line: the present one and the next one.
 release_keys='@RELEASE_KEYS@'
-own_version='@VERSION@'
 namespace=signalman-release
 
 say() { printf 'signalman: %s\n' "$*"; }
@@ -227,8 +226,10 @@ ask_settings() {
   ask SEMAPHORE_AGENT_INSTALLATION_USER "User of the agent and its jobs"
   user=$SEMAPHORE_AGENT_INSTALLATION_USER
   id "$user" > /dev/null 2>&1 || fail "there is no user \"$user\" (SEMAPHORE_AGENT_INSTALLATION_USER)"
-  for value in "$SEMAPHORE_ENDPOINT" "$SEMAPHORE_REGISTRATION_TOKEN" "${SEMAPHORE_AGENT_SHUTDOWN_HOOK-}" "$directory"; do
-    case $value in *[\"\\\$\`\'[:cntrl:]]*) fail "a setting contains quotes, a backslash or a line end: \"$value\"" ;; esac
+  for name in SEMAPHORE_ENDPOINT SEMAPHORE_REGISTRATION_TOKEN SEMAPHORE_AGENT_SHUTDOWN_HOOK directory; do
+    eval "value=\${$name-}"
+    # Not with the value, which may be the token.
+    case $value in *[\"\\\$\`\'[:cntrl:]]*) fail "$name contains quotes, a backslash, \$ or a line end" ;; esac
   done
   start="$directory/agent start --config-file $directory/config.yaml"
 }
@@ -236,6 +237,9 @@ ask_settings() {
 write_config() {
   say "writing $directory/config.yaml"
   umask 022
+  # Root writes here, and nobody else may replace the program.
+  chown root "$directory"
+  chmod go-w "$directory"
   # The token is not in it: jobs run as the user of the agent, which must be able to read the configuration.
   replace "$directory/config.yaml" 0644 << END
 endpoint: "$SEMAPHORE_ENDPOINT"

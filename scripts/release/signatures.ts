@@ -3,10 +3,8 @@
 import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
+import { namespace } from "../../src/cli/upgrade/signature.ts";
 import { run } from "./run.ts";
-
-/** The purpose of a signature: one that was made for something else is refused. */
-export const namespace = "signalman-release";
 
 /** The keys of a release. */
 export interface ReleaseKeys {

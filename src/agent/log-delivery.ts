@@ -104,7 +104,7 @@ async function deliverWithBackend(
     saveCursor(cursor) {
       delivered = cursor;
       collectGarbageAt(cursor.offset);
-      writeDocument(join(directory, jobFiles.delivery), cursor, { sync: "some time" });
+      writeDocument(join(directory, jobFiles.delivery), cursor, { sync: "never" });
     },
     refreshToken: () => delivery.refreshToken(),
     ...(delivery.ca && { ca: delivery.ca }),

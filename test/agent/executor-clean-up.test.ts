@@ -17,7 +17,7 @@ describe("when a job's process dies", () => {
   test("the executor cleans up after the log is closed and before the result is reported", async () => {
     const order: string[] = [];
     await using slot = await createSlot({
-      async onDied({ id }) {
+      async cleanUp({ id }) {
         await until(() => toStory(slot.received).at(-1) === "failed");
         order.push(`cleaned up ${id}`);
       },
@@ -34,7 +34,7 @@ describe("when a job's process dies", () => {
 
   test("a job that ended by itself, or failed by its command, needs no cleanup", async () => {
     let calls = 0;
-    await using slot = await createSlot({ onDied: async () => void (calls += 1) });
+    await using slot = await createSlot({ cleanUp: async () => void (calls += 1) });
     const job = await slot.again().start(request("exit 3"), delivery);
     expect((await job.done).summary.result).toBe("failed");
     expect(calls).toBe(0);
@@ -42,7 +42,7 @@ describe("when a job's process dies", () => {
 
   test("an agent that takes over a job with a result cleans up as well: an earlier one may have died before", async () => {
     const cleaned: string[] = [];
-    await using slot = await createSlot({ onDied: async ({ id }) => void cleaned.push(id) });
+    await using slot = await createSlot({ cleanUp: async ({ id }) => void cleaned.push(id) });
     const wanted = request("true");
     await (
       await slot.again().start(wanted, delivery)

@@ -26,7 +26,7 @@ export interface SlotOptions {
   readonly logMethods?: Readonly<Record<string, string>>;
   /** Set-up of a further plugin in the agent's process. */
   readonly setup?: (ctx: PluginContext) => void;
-  readonly onDied?: JobLauncherOptions["onDied"];
+  readonly cleanUp?: JobLauncherOptions["cleanUp"];
 }
 
 /** A slot with real job processes, and a log backend that records what it receives. `again` returns it as a new agent process sees it. */
@@ -93,7 +93,7 @@ export async function createSlot(options: SlotOptions = {}) {
         environment: withoutSecrets({ ...process.env, HOME: directory.path }, []),
         program,
         claimTimeoutMs: options.claimTimeoutMs ?? 60_000,
-        onDied: options.onDied ?? (() => Promise.resolve()),
+        cleanUp: options.cleanUp ?? (() => Promise.resolve()),
       }),
     });
   cleanup.use(host);

@@ -3,6 +3,7 @@ import { createReadStream } from "node:fs";
 import { readdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { writeArchive } from "../../scripts/release/archive.ts";
+import { targets } from "../../scripts/release/targets.ts";
 import { openRelease, type SignedRelease } from "../../src/cli/upgrade/release.ts";
 import { assertSigned, namespace } from "../../src/cli/upgrade/signature.ts";
 import { toArchiveName, unpackProgram } from "../../src/cli/upgrade/unpack.ts";
@@ -121,6 +122,11 @@ test.each([
 ])("version %s against %s: %i", (a, b, order) => {
   expect(Math.sign(compareVersions(a, b))).toBe(order);
 });
+
+test.each(targets.filter(({ program }) => program === "agent"))(
+  "the archive for $bun is the one that a release has for it",
+  ({ bun, archive }) => expect(toArchiveName(bun)).toBe(`${archive}.tar.gz`),
+);
 
 test.each([
   ["bun-linux-x64", "agent_Linux_x86_64.tar.gz"],

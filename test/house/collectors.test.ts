@@ -9,7 +9,6 @@ const allowed: Readonly<Record<string, string>> = {
   "src/cli/job-view/view-job.ts": "a finished log, written in pieces",
   "src/cli/job-view/select-events.ts": "lines of one batch",
   "src/cli/run/job-file.ts": "`limitBytes`",
-  "src/cli/upgrade/release.ts": "`mostTextBytes`",
   "src/cli/upgrade/signature.ts": "fields of a small file",
   "src/job/commands/job-sequences.ts": "`maxSequenceBytes`",
   "src/job/log/filter-chain.ts": "what one filter held back",

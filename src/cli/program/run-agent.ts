@@ -164,7 +164,7 @@ function createLauncher(program: Program, host: Host, state: StateDirectory) {
     },
     settings,
     claimTimeoutMs: core["claim-timeout"] * 1000,
-    onDied: cleanUp.cleanUpJob,
+    cleanUp: cleanUp.cleanUpJob,
   });
   return { launcher, cleanUp };
 }

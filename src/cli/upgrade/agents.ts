@@ -1,8 +1,9 @@
-import { readlinkSync, readFileSync } from "node:fs";
+import { readlinkSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
 import { toMessage } from "../../core/errors.ts";
 import { askStatus } from "../../agent/status-socket.ts";
 import { findStateDirectory, listAgentDirectories } from "../../os/state/directory.ts";
+import { readText } from "../../os/cgroup/hierarchy.ts";
 import { listPids, readArguments, readEnviron } from "../../os/processes/proc.ts";
 import { toUnitName } from "../../os/systemd/service-unit.ts";
 import { runSystem } from "../service/system-command.ts";
@@ -18,8 +19,8 @@ export interface RunningAgent {
 export function findAgents(program: string): RunningAgent[] {
   return listPids().flatMap((pid) => {
     if (readProgram(pid) !== program || readArguments(pid)[1] !== "start") return [];
-    const unit = toUnitName(readText(`/proc/${pid}/cgroup`));
-    // An agent that somebody has started by hand may be in the unit of something else, such as a session.
+    const unit = toUnitName(readText(`/proc/${pid}/cgroup`) ?? "");
+    // An agent that was started by hand may run in another unit, for example that of cron.
     const isService = unit !== undefined && readMainPid(unit) === pid;
     return [{ pid, unit: isService ? unit : undefined }];
   });
@@ -88,13 +89,5 @@ function readProgram(pid: number): string | undefined {
     return readlinkSync(`/proc/${pid}/exe`).replace(/ \(deleted\)$/, "");
   } catch {
     return undefined;
-  }
-}
-
-function readText(path: string): string {
-  try {
-    return readFileSync(path, "utf8");
-  } catch {
-    return "";
   }
 }

@@ -1,9 +1,10 @@
 import { createReadStream } from "node:fs";
-import { readFile, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { Readable } from "node:stream";
 import { AgentError, toMessage } from "../../core/errors.ts";
+import { openHostFile, readHostFile } from "../../os/host-file.ts";
 import { isLoopbackName } from "../../os/loopback.ts";
+import { boundedFetch, readBody } from "../../os/response-body.ts";
 import { assertSigned } from "./signature.ts";
 
 /** A release whose signature was verified. */
@@ -21,8 +22,8 @@ export async function openRelease(from: string, keys: readonly string[]): Promis
       "FILE_FAILED",
       "this program is of an unsigned build and knows no key: it cannot verify a release",
     );
-  const sums = await place.text("SHA256SUMS");
-  assertSigned(sums, (await place.text("SHA256SUMS.sig")).toString(), keys);
+  const sums = await place.read("SHA256SUMS");
+  assertSigned(sums, (await place.read("SHA256SUMS.sig")).toString(), keys);
   const lines = sums.toString().split("\n");
   const version = /^# signalman (\S+)$/.exec(lines[0] ?? "")?.[1];
   if (version === undefined) throw new AgentError("FILE_FAILED", `${from}/SHA256SUMS names no version`);
@@ -45,68 +46,62 @@ export async function openRelease(from: string, keys: readonly string[]): Promis
 
 interface Place {
   /** Reads a small file. */
-  text(name: string): Promise<Buffer>;
+  read(name: string): Promise<Buffer>;
   open(name: string): Promise<Readable>;
 }
 
+const mostTextBytes = 1024 * 1024;
+
 function toPlace(from: string): Place {
-  if (!/^https?:/i.test(from)) return toDirectory(from);
+  return /^https?:/i.test(from) ? toSite(from) : toDirectory(from);
+}
+
+function toSite(from: string): Place {
   const url = new URL(from.endsWith("/") ? from : `${from}/`);
   if (url.protocol === "http:" && !isLoopbackName(url.hostname))
     throw new AgentError("USAGE_INVALID", `"${from}" must be an https URL: http is allowed on loopback only`);
-  const request = async (name: string): Promise<Response> => {
+  const request = async <T>(
+    name: string,
+    options: RequestInit,
+    take: (response: Response) => T | Promise<T>,
+  ): Promise<T> => {
+    const file = new URL(name, url);
     try {
-      const response = await fetch(new URL(name, url), { signal: AbortSignal.timeout(transferMs) });
-      if (response.ok && response.body) return response;
-      throw new Error(`status ${response.status}`);
+      const response = await fetch(file, { ...options, signal: AbortSignal.timeout(transferMs) });
+      if (!response.ok || !response.body) throw new Error(`status ${response.status}`);
+      return await take(response);
     } catch (cause) {
-      throw new AgentError("FILE_FAILED", `cannot download ${new URL(name, url).href}: ${toMessage(cause)}`, {
-        cause,
-      });
+      throw new AgentError("FILE_FAILED", `cannot download ${file.href}: ${toMessage(cause)}`, { cause });
     }
   };
   return {
-    text: async (name) => readBounded(toReadable(await request(name)), name),
-    open: async (name) => toReadable(await request(name)),
+    read: (name) =>
+      request(name, boundedFetch, async (response) => {
+        const { text, fault } = await readBody(response, mostTextBytes);
+        if (fault !== undefined) throw new Error(fault);
+        return Buffer.from(text);
+      }),
+    open: (name) =>
+      request(name, asItIs, ({ body }) => Readable.fromWeb(body as Parameters<typeof Readable.fromWeb>[0])),
   };
 }
 
+/** An archive that a server compresses once more would have another checksum. */
+const asItIs = { decompress: false, headers: { "Accept-Encoding": "identity" } } as const;
+
 const transferMs = 10 * 60_000;
-const mostTextBytes = 1024 * 1024;
-
-function toReadable(response: Response): Readable {
-  return Readable.fromWeb(response.body as Parameters<typeof Readable.fromWeb>[0]);
-}
-
-async function readBounded(content: Readable, name: string): Promise<Buffer> {
-  const blocks: Buffer[] = [];
-  let size = 0;
-  for await (const block of content as AsyncIterable<Buffer>) {
-    size += block.length;
-    if (size > mostTextBytes)
-      throw new AgentError("FILE_FAILED", `"${name}" is larger than ${mostTextBytes} bytes`);
-    blocks.push(block);
-  }
-  return Buffer.concat(blocks);
-}
 
 function toDirectory(directory: string): Place {
-  const attempt = async <T>(name: string, work: (file: string) => Promise<T>): Promise<T> => {
+  const attempt = async <T>(name: string, work: (file: string) => T): Promise<T> => {
     const file = join(directory, name);
     try {
-      if (!(await stat(file)).isFile()) throw new Error("it is no file");
-      return await work(file);
+      return work(file);
     } catch (cause) {
       throw new AgentError("FILE_FAILED", `cannot read "${file}": ${toMessage(cause)}`, { cause });
     }
   };
   return {
-    text: (name) =>
-      attempt(name, async (file) => {
-        if ((await stat(file)).size > mostTextBytes)
-          throw new Error(`it is larger than ${mostTextBytes} bytes`);
-        return readFile(file);
-      }),
-    open: (name) => attempt(name, async (file) => createReadStream(file)),
+    read: (name) => attempt(name, (file) => readHostFile(file, { maxBytes: mostTextBytes })),
+    open: (name) => attempt(name, (file) => createReadStream("", { fd: openHostFile(file) })),
   };
 }

@@ -13,7 +13,7 @@ export function readLines(fd: number, offset: number, maxEvents: number, maxByte
   const few = readSync(fd, scratch, 0, scratch.length, offset);
   if (few < scratch.length) {
     const { end, events } = countWithin(scratch.subarray(0, few), noLines, bounds);
-    return { lines: Uint8Array.prototype.slice.call(scratch, 0, end), events };
+    return { lines: Buffer.copyBytesFrom(scratch, 0, end), events };
   }
   // One buffer of the right size: a flood would otherwise leave twice as much garbage.
   const available = fstatSync(fd).size - offset;

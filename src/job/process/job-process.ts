@@ -29,7 +29,7 @@ export interface FollowOptions extends Omit<ConnectionOptions, "onGrown" | "onHa
    * Called when the process died without a result, after the log was closed; and of a resumed job always, since an earlier agent process may
    * have died after it closed the log. `left`: the private directory that was not removed. `finished` waits for it. Never rejects.
    */
-  readonly onDied: (left: string | undefined) => Promise<void>;
+  readonly cleanUp: (left: string | undefined) => Promise<void>;
 }
 
 /** Follows a job's process until its result is known. */
@@ -51,7 +51,7 @@ export function followJobProcess(options: FollowOptions): JobProcess {
       const end = await findJobEnd({ directory, jobId, logger, unstored, child });
       source.close(end.rest);
       if (!end.isDead) killIfLate(options);
-      if (end.isDead || child === undefined) await options.onDied(end.left);
+      if (end.isDead || child === undefined) await options.cleanUp(end.left);
       if (end.left !== undefined) removeJobDirectory(end.left, logger);
       return end.summary;
     } catch (error) {

@@ -11,7 +11,7 @@ export interface JobLauncherOptions extends SpawnOptions {
    * Called when a job's process died without a result, and after each resumed job. `left`: the private directory that it did not remove. The
    * job's result waits for it. Never rejects.
    */
-  readonly onDied: (request: JobRequest, logger: Logger, left: string | undefined) => Promise<void>;
+  readonly cleanUp: (request: JobRequest, logger: Logger, left: string | undefined) => Promise<void>;
 }
 
 /** A process that waits for its job's request, so that it can start while the request is fetched. It exits with the agent. */
@@ -46,8 +46,8 @@ export function createJobLauncher(options: JobLauncherOptions): JobLauncher {
     child?: Bun.Subprocess,
   ): JobProcess {
     const { socket, secret } = process;
-    const onDied = (left: string | undefined) => options.onDied(request, logger, left);
-    const followed = followJobProcess({ jobId, directory, logger, socket, secret, child, onDied });
+    const cleanUp = (left: string | undefined) => options.cleanUp(request, logger, left);
+    const followed = followJobProcess({ jobId, directory, logger, socket, secret, child, cleanUp });
     void followed.finished.then(() => running.delete(jobId));
     return followed;
   }

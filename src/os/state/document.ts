@@ -21,9 +21,9 @@ const defaultMaxBytes = 2 ** 20;
 export interface WriteOptions {
   /**
    * When the document survives a crash of the machine, which takes milliseconds: when the call returns (the
-   * default), soon after, or at some time.
+   * default), soon after, or never (the system decides).
    */
-  readonly sync?: "now" | "soon" | "some time";
+  readonly sync?: "now" | "soon" | "never";
   /** Maximum size in bytes. Default: 1 MiB. */
   readonly maxBytes?: number;
 }

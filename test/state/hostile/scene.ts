@@ -47,7 +47,7 @@ export function writeTemplate(directory: string): void {
         cookie: { name: `SIGNALMAN_JOB_${slot}_x`, value: "0".repeat(32) },
       });
       writeSpool(join(path, "events.ndjson"));
-      writeDocument(join(path, "delivery.json"), { event: 1, offset: 0 }, { sync: "some time" });
+      writeDocument(join(path, "delivery.json"), { event: 1, offset: 0 }, { sync: "never" });
       takeLock(join(path, "lock"))?.[Symbol.dispose]();
       fs.writeFileSync(join(path, "process.log"), "");
       if (!id.startsWith("done")) continue;

@@ -51,21 +51,14 @@ describe("the packed tarball", () => {
 
 describe("the installed package", () => {
   test("runs with npx where install scripts are blocked and no Bun is on PATH", async () => {
-    await using tester = await createInstalled([
-      "npm",
-      "install",
-      "--ignore-scripts",
-      "--no-audit",
-      "--no-fund",
-      tarball,
-    ]);
+    await using tester = await createInstalled(npmInstall("--ignore-scripts"));
     // The first start completes the installation of Bun, which the second one uses.
     expect(await versionBy(tester, ["npx", "signalman", "version"])).toBe(packageJson.version);
     expect(await versionBy(tester, ["npx", "signalman", "version"])).toBe(packageJson.version);
   });
 
   test("exits with the status of the job, and stops it at SIGINT", async () => {
-    await using tester = await createInstalled(["npm", "install", "--no-audit", "--no-fund", tarball]);
+    await using tester = await createInstalled(npmInstall());
     const launcher = path.join(tester.home, "node_modules", ".bin", "signalman");
     const failing = await tester.exec([launcher, "run", "-"], { stdin: "commands: [exit 3]" });
     expect(failing.exitCode).toBe(1);
@@ -75,10 +68,8 @@ describe("the installed package", () => {
     await stopped.shows("started");
     stopped.kill("SIGINT");
     expect((await stopped.finished).exitCode).toBe(130);
-  });
 
-  test("is not configured by the working directory", async () => {
-    await using tester = await createInstalled(["npm", "install", "--no-audit", "--no-fund", tarball]);
+    // The working directory does not configure it.
     await tester.write("bunfig.toml", 'preload = ["./hostile.ts"]\n');
     await tester.write(".env", "LEAK=hostile\n");
     await tester.write("hostile.ts", 'console.log("hostile");\n');
@@ -89,31 +80,13 @@ describe("the installed package", () => {
     expect(stdout + stderr).not.toContain("hostile");
   });
 
-  test("reports that Bun is missing", async () => {
-    await using tester = await createInstalled([
-      "npm",
-      "install",
-      "--omit=optional",
-      "--no-audit",
-      "--no-fund",
-      tarball,
-    ]);
-    const { exitCode, stderr } = await tester.exec(["npx", "signalman", "version"]);
-    expect(exitCode).toBe(127);
-    expect(stderr).toContain(
+  test("runs with the Bun on PATH when the optional dependency is not installed, or reports that Bun is missing", async () => {
+    await using tester = await createInstalled(npmInstall("--omit=optional"));
+    const missing = await tester.exec(["npx", "signalman", "version"]);
+    expect(missing.exitCode).toBe(127);
+    expect(missing.stderr).toContain(
       `requires Bun ${packageJson.optionalDependencies.bun} or newer, which was not found`,
     );
-  });
-
-  test("runs with the Bun on PATH when the optional dependency is not installed", async () => {
-    await using tester = await createInstalled([
-      "npm",
-      "install",
-      "--omit=optional",
-      "--no-audit",
-      "--no-fund",
-      tarball,
-    ]);
     const PATH = `${await directoryWith(tester, "bun", process.execPath)}:${await pathWithoutBun(tester)}`;
     const { stdout, stderr, exitCode } = await tester.exec(["npx", "signalman", "version"], {
       env: { PATH },
@@ -131,6 +104,10 @@ describe("the installed package", () => {
     expect(stdout.trim()).toBe(packageJson.version);
   });
 });
+
+function npmInstall(...options: string[]): string[] {
+  return ["npm", "install", "--no-audit", "--no-fund", ...options, tarball];
+}
 
 /** Creates a project with the package installed, in a tester with Node and npm but without Bun on PATH. */
 async function createInstalled(command: readonly string[]): Promise<Tester> {

@@ -16,6 +16,8 @@ const version = "9.9.1";
 const next = "9.9.2";
 let place: Awaited<ReturnType<typeof tmpdir>>;
 let key: string;
+/** What the making of the next version printed, which is not signed. */
+let unsigned: string;
 const debOf = (each: string) => `signalman_${each}_amd64.deb`;
 const at = (...names: string[]) => path.join(place.path, ...names);
 
@@ -23,7 +25,7 @@ beforeAll(async () => {
   place = await tmpdir();
   key = await makeKey(place.path);
   await makeRelease({ checkout: root, version, outdir: at(version), only: "x64", key });
-  await makeRelease({ checkout: root, version: next, outdir: at(next), only: "x64,packages", key });
+  unsigned = await makeRelease({ checkout: root, version: next, outdir: at(next), only: "x64,packages" });
 }, 10 * minutes);
 afterAll(() => place[Symbol.asyncDispose]());
 
@@ -94,23 +96,13 @@ describe("a release", () => {
     expect(about.packages.length).toBeLessThanOrEqual(90);
   });
 
-  test(
-    "says that it is not signed when there is no key, and its installer refuses it",
-    async () => {
-      const output = await makeRelease({
-        checkout: root,
-        version,
-        outdir: at("unsigned"),
-        only: "x64,chart",
-      });
-      expect(output).toContain("NOT SIGNED: SIGNALMAN_SIGNING_KEY is not set");
-      expect(await readdir(at("unsigned"))).not.toContain("SHA256SUMS.sig");
-      if (!isRoot) return;
-      const refused = run(["sh", at("unsigned/install.sh")], { env: { SIGNALMAN_BASE_URL: at("unsigned") } });
-      await expect(refused).rejects.toThrow("knows no key");
-    },
-    5 * minutes,
-  );
+  test("says that it is not signed when there is no key, and its installer refuses it", async () => {
+    expect(unsigned).toContain("NOT SIGNED: SIGNALMAN_SIGNING_KEY is not set");
+    expect(await readdir(at(next))).not.toContain("SHA256SUMS.sig");
+    if (!isRoot) return;
+    const refused = run(["sh", at(next, "install.sh")], { env: { SIGNALMAN_BASE_URL: at(next) } });
+    await expect(refused).rejects.toThrow("knows no key");
+  });
 });
 
 const verifyByHand = [

@@ -3,10 +3,10 @@
 
 import path from "node:path";
 
-/** Numbers of passed and failed checks. */
-export interface Counts {
+/** The number of passed checks, and the names of the failed ones. */
+export interface CheckResults {
   readonly passed: number;
-  readonly failed: number;
+  readonly failures: readonly string[];
 }
 
 interface Check {
@@ -28,10 +28,10 @@ const checks: readonly Check[] = [
 ];
 
 /** Runs every check, also after a failed one, and prints the output of failed checks. */
-export async function runChecks(): Promise<Counts> {
-  let passed = 0;
-  for (const { name, command } of checks) if (await runCheck(name, command)) passed += 1;
-  return { passed, failed: checks.length - passed };
+export async function runChecks(): Promise<CheckResults> {
+  const failures: string[] = [];
+  for (const { name, command } of checks) if (!(await runCheck(name, command))) failures.push(name);
+  return { passed: checks.length - failures.length, failures };
 }
 
 /** Runs a program with bun and prints its result. */
@@ -62,5 +62,5 @@ function tool(name: string): string {
 
 if (import.meta.main) {
   if (process.argv.includes("--fix")) await fix();
-  else if ((await runChecks()).failed > 0) process.exitCode = 1;
+  else if ((await runChecks()).failures.length > 0) process.exitCode = 1;
 }

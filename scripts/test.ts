@@ -4,37 +4,36 @@
 // runs each failed file a second time and counts that run only; `--durations` prints the running time of each
 // file. The counts are written to dist/reports/<suite>.counts for .ci/run.
 
-import { mkdir, rm } from "node:fs/promises";
+import { mkdir, open, readFile, rm } from "node:fs/promises";
 import path from "node:path";
-import { type Counts, runCheck, runChecks } from "./check.ts";
+import { type CheckResults, runCheck, runChecks } from "./check.ts";
 import type { FileReport } from "./test-run/junit-report.ts";
 import { runFiles } from "./test-run/run-files.ts";
 
 interface Suite {
   /** Runs before the tests; its results are counted with them. */
-  readonly prepare: () => Promise<Counts>;
-  readonly findPaths: () => string[];
+  readonly prepare: () => Promise<CheckResults>;
+  /** Paths of the tests. Lanes run at the same time, the files of a lane one after another. */
+  readonly findLanes: () => readonly string[][];
   /** Whether its tests share a Docker engine, which runs for as long as they do. */
   readonly usesEngine?: boolean;
-  /** Time limit of one test. It is generous, since tests start real processes on a busy machine. */
-  readonly timeoutMs: number;
 }
 
+/** Time limit of one test. It is generous, since tests start real processes on a busy machine. */
+const timeoutMs = 120_000;
 const root = path.dirname(import.meta.dir);
 const reports = path.join(root, "dist", "reports");
 const suites: Readonly<Record<string, Suite>> = {
   unit: {
     prepare: runChecks,
-    findPaths: () => ["./src", "./test", "./plugins", "./docs", "./scripts"],
-    timeoutMs: 30_000,
+    findLanes: () => [["./src", "./test", "./plugins", "./docs", "./scripts"]],
   },
   e2e: {
     prepare: build,
-    findPaths: () => findEndToEndTests().filter((file) => !file.endsWith(".long.test.ts")),
+    findLanes: () => toLanes(findEndToEndTests().filter((file) => !file.endsWith(".long.test.ts"))),
     usesEngine: true,
-    timeoutMs: 120_000,
   },
-  "e2e-all": { prepare: build, findPaths: findEndToEndTests, usesEngine: true, timeoutMs: 120_000 },
+  "e2e-all": { prepare: build, findLanes: () => toLanes(findEndToEndTests()), usesEngine: true },
 };
 
 if (import.meta.main) {
@@ -51,46 +50,82 @@ if (import.meta.main) {
 async function runSuite(name: string, suite: Suite, args: readonly string[]): Promise<boolean> {
   const own = new Set(["--repeat-failed", "--durations"]);
   const options = args.filter((arg) => !own.has(arg));
+  const reportOf = (kind: string) => path.join(reports, `${name}.${kind}`);
   await mkdir(reports, { recursive: true });
-  await rm(path.join(reports, `${name}.counts`), { force: true });
+  for (const kind of ["counts", "failures"]) await rm(reportOf(kind), { force: true });
   const prepared = await suite.prepare();
   await using engine = suite.usesEngine ? await startEngine() : undefined;
-  const files = await runFiles({
-    directory: root,
-    paths: suite.findPaths(),
-    options: [`--timeout=${suite.timeoutMs}`, ...options],
-    report: path.join(reports, `${name}.xml`),
-    isRepeating: args.includes("--repeat-failed"),
-    output: "inherit",
-    log: console.log,
-  });
+  const files = await runLanes(name, suite.findLanes(), options, args.includes("--repeat-failed"));
   if (args.includes("--durations")) printDurations(files);
   const skipped = files.flatMap((file) => file.skipped.map((test) => `${file.file}: ${test}`));
   // Options may select tests by name, and then nearly all tests are skipped.
   if (options.length === 0) for (const test of skipped) console.log(`skipped: ${test}`);
+  const failures = [
+    ...prepared.failures,
+    ...(engine?.failures ?? []),
+    ...files.flatMap((file) => file.failures.map((test) => `${file.file}: ${test}`)),
+  ];
+  for (const failure of failures) console.log(`failed: ${failure}`);
+  await Bun.write(reportOf("failures"), failures.map((failure) => `failed: ${failure}\n`).join(""));
   const passed = files.reduce((sum, file) => sum + file.passed, prepared.passed);
-  const failed = files.reduce((sum, file) => sum + file.failed, prepared.failed) + (engine?.failed ?? 0);
-  await Bun.write(path.join(reports, `${name}.counts`), `${passed} ${failed} ${skipped.length}\n`);
-  console.log(`${passed} passed, ${failed} failed`);
-  return failed === 0;
+  await Bun.write(reportOf("counts"), `${passed} ${failures.length} ${skipped.length}\n`);
+  console.log(`${passed} passed, ${failures.length} failed`);
+  return failures.length === 0;
+}
+
+/** The output of the first lane appears while it runs, that of the others after it. */
+async function runLanes(
+  name: string,
+  lanes: readonly string[][],
+  options: readonly string[],
+  isRepeating: boolean,
+): Promise<FileReport[]> {
+  const results = await Promise.all(
+    lanes.map(async (paths, lane) => {
+      const output = path.join(reports, `${name}.${lane}.log`);
+      await using file = await open(output, "w");
+      const files = await runFiles({
+        directory: root,
+        paths,
+        options: [`--timeout=${timeoutMs}`, ...options],
+        report: path.join(reports, `${name}.${lane}.xml`),
+        isRepeating,
+        output: lane === 0 ? "inherit" : file.fd,
+        env: { E2E_LANE: String(lane) },
+        log: lane === 0 ? console.log : (line) => void file.write(`${line}\n`),
+      });
+      return { files, output };
+    }),
+  );
+  for (const { output } of results.slice(1)) process.stdout.write(await readFile(output));
+  return results.flatMap(({ files }) => files);
+}
+
+/** Divides the files so that those of containers and pods, which share an engine, run one after another. */
+function toLanes(files: readonly string[]): string[][] {
+  const isShared = (file: string) => /kubernetes\/|docker|images|package|bootstrap/.test(file);
+  const lanes = [files.filter(isShared), files.filter((file) => !isShared(file))];
+  return lanes.filter((lane) => lane.length > 0);
 }
 
 /** Every test file finds the engine by a variable. Without an engine the run fails, and says why once. */
-async function startEngine(): Promise<AsyncDisposable & { readonly failed: number }> {
+async function startEngine(): Promise<AsyncDisposable & { readonly failures: readonly string[] }> {
   const { engineVariable, openEngine } = await import("../e2e/engine/engine.ts");
   try {
     const engine = await openEngine();
     process.env[engineVariable] = engine.socket;
-    return { failed: 0, [Symbol.asyncDispose]: () => engine[Symbol.asyncDispose]() };
+    return { failures: [], [Symbol.asyncDispose]: () => engine[Symbol.asyncDispose]() };
   } catch (error) {
-    console.log(`FAILED: no Docker engine for the tests of jobs in containers: ${String(error)}`);
-    return { failed: 1, async [Symbol.asyncDispose]() {} };
+    return {
+      failures: [`no Docker engine for the tests of jobs in containers: ${String(error)}`],
+      async [Symbol.asyncDispose]() {},
+    };
   }
 }
 
-async function build(): Promise<Counts> {
+async function build(): Promise<CheckResults> {
   const isPassed = await runCheck("build", ["scripts/build.ts"]);
-  return { passed: Number(isPassed), failed: Number(!isPassed) };
+  return isPassed ? { passed: 1, failures: [] } : { passed: 0, failures: ["build"] };
 }
 
 function findEndToEndTests(): string[] {

@@ -106,12 +106,14 @@ test("files without a selected test have not failed", async () => {
   expect(results.filter(([, , failed]) => failed !== 0)).toEqual([]);
 });
 
-test("the report of a file has its skipped tests and the time of nested ones", async () => {
+test("the report of a file has its failed and skipped tests and the time of nested ones", async () => {
   const waiting = 'describe("a", () => { test("waits", async () => { await Bun.sleep(20); }); });';
   const skipping = ["test.sk", 'ip("is <skipped>", () => {});'].join("");
-  const { reports } = await run({ "a.test.ts": `${waiting}\n${skipping}` }, { isRepeating: false });
+  const text = [waiting, skipping, failing].join("\n");
+  const { reports } = await run({ "a.test.ts": text }, { isRepeating: false });
+  const names = { failures: ["fails"], skipped: ["is <skipped>"] };
   expect(reports).toEqual([
-    { file: "a.test.ts", passed: 1, failed: 0, skipped: ["is <skipped>"], seconds: expect.any(Number) },
+    { file: "a.test.ts", passed: 1, failed: 1, ...names, seconds: expect.any(Number) },
   ]);
   expect(reports[0]!.seconds).toBeGreaterThan(0);
 });

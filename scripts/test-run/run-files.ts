@@ -13,8 +13,10 @@ export interface RunOptions {
   readonly report: string;
   /** Whether to run each failed file a second time and to count the second run only. */
   readonly isRepeating: boolean;
-  /** Output of the tests. */
-  readonly output: "inherit" | "ignore";
+  /** Output of the tests, or the descriptor of the file that receives it. */
+  readonly output: "inherit" | "ignore" | number;
+  /** Variables of the tests beside those of this process. */
+  readonly env?: Readonly<Record<string, string>>;
   /** Prints a line. */
   readonly log: (line: string) => void;
 }
@@ -42,11 +44,18 @@ export async function runFiles(run: RunOptions): Promise<FileReport[]> {
   return reports.flatMap((report) => repeated.get(report) ?? [report]);
 }
 
-async function runOnce({ directory, paths, options, report, output }: RunOptions): Promise<FileReport[]> {
+async function runOnce({
+  directory,
+  paths,
+  options,
+  report,
+  output,
+  env,
+}: RunOptions): Promise<FileReport[]> {
   await rm(report, { force: true });
   const child = Bun.spawn(
     [process.execPath, "test", "--reporter=junit", `--reporter-outfile=${report}`, ...options, ...paths],
-    { cwd: directory, stdio: ["ignore", output, output] },
+    { cwd: directory, stdio: ["ignore", output, output], env: { ...process.env, ...env } },
   );
   const forward = (signal: NodeJS.Signals): void => child.kill(signal);
   for (const signal of ["SIGTERM", "SIGHUP"] as const) process.on(signal, forward);
@@ -60,7 +69,14 @@ async function runOnce({ directory, paths, options, report, output }: RunOptions
 
 /** Lists files that failed without a failed test: they could not be loaded, or the test process died. */
 function findUnreported(paths: readonly string[], reports: readonly FileReport[] | undefined): FileReport[] {
-  const toFailure = (file: string): FileReport => ({ file, passed: 0, failed: 1, skipped: [], seconds: 0 });
+  const toFailure = (file: string): FileReport => ({
+    file,
+    passed: 0,
+    failed: 1,
+    failures: ["(the file could not be loaded, or its process died)"],
+    skipped: [],
+    seconds: 0,
+  });
   const files = paths.map((file) => path.normalize(file)).filter(isTestFile);
   const missing = files.filter((file) => reports?.some((report) => report.file === file) !== true);
   if (reports !== undefined && missing.length > 0) return missing.map(toFailure);

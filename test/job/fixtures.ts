@@ -79,7 +79,7 @@ export function commands(...directives: string[]): JobCommand[] {
   return directives.map((directive) => ({ directive, alias: "" }));
 }
 
-/** Checks the rules of the job page (protocol sections 5.3 and 13.6) and groups the events into blocks. */
+/** Checks the rules of the job page (protocol sections 5.3 and 13) and groups the events into blocks. */
 function toBlocks(events: readonly JobEvent[]): string[] {
   const blocks: string[] = [];
   let open: { directive: string; output: string } | undefined;

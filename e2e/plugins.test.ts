@@ -191,8 +191,11 @@ test("the compiled binary loads packages beside the configuration, with their de
   ]);
 });
 
-test("every example in docs/plugins.md works with the compiled binary, in an empty home", async () => {
-  await using tester = await createTester();
-  const page = await readFile(path.join(root, "docs/plugins.md"), "utf8");
-  await replayPage(page, tester.home, (args) => tester.run(args));
-});
+test.each(["plugins.md", "plugins-reference.md"])(
+  "every example in docs/%s works in the compiled program",
+  async (name) => {
+    await using tester = await createTester();
+    const page = await readFile(path.join(root, "docs", name), "utf8");
+    await replayPage(page, tester.home, (args) => tester.run(args));
+  },
+);

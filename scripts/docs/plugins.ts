@@ -4,9 +4,9 @@ import { type HookName, hookTable } from "../../src/core/contracts/hooks.ts";
 import type { GeneratedFile } from "./generated-file.ts";
 import { collectTypes, readFields, readMembers } from "./type-text.ts";
 
-/** The tables of hooks and services in `docs/plugins.md`, generated from the docblocks of the contracts. */
+/** The tables of hooks and services in `docs/plugins-reference.md`, generated from the docblocks of the contracts. */
 export const pluginsPage: GeneratedFile = {
-  file: "docs/plugins.md",
+  file: "docs/plugins-reference.md",
   async render(current) {
     const contracts = await readContracts();
     const withHooks = replacePart(current, "hooks", renderHooks(contracts));
@@ -53,7 +53,7 @@ function replacePart(text: string, part: string, content: string): string {
 
 function splitOnce(text: string, marker: string): [string, string] {
   const at = text.indexOf(marker);
-  if (at === -1) throw new Error(`line "${marker}" not found in docs/plugins.md`);
+  if (at === -1) throw new Error(`line "${marker}" not found in docs/plugins-reference.md`);
   return [text.slice(0, at), text.slice(at + marker.length)];
 }
 

@@ -93,7 +93,7 @@ describe("the SDK", () => {
     "plugins/**/*.ts",
     "docs/examples/plugins/**/*.ts",
     "src/cli/plugin-template/*.txt",
-    "docs/plugins.md",
+    "docs/plugins{,-reference}.md",
   )
     .map(textOf)
     .join("\n");

@@ -127,7 +127,7 @@ export interface HookDeclaration {
 
 const noticeMs = 30_000;
 
-/** Kind, process and deadline of every hook. The table in `docs/plugins.md` is generated from it. */
+/** Kind, process and deadline of every hook. The table in `docs/plugins-reference.md` is generated from it. */
 export const hookTable: { readonly [N in HookName]: HookDeclaration } = {
   "agent:start": { kind: "gate", process: "agent", timeoutMs: 60_000 },
   "agent:registered": { kind: "notice", process: "agent", timeoutMs: noticeMs },

@@ -3,6 +3,7 @@ import { coreName } from "../../src/core/config/flags.ts";
 import type { DeclaredOptions, Option } from "../../src/core/contracts/options.ts";
 import type { GeneratedFile } from "./generated-file.ts";
 import { declareBuiltIns } from "./options.ts";
+import { wrap } from "./wrap.ts";
 
 /** `docs/configuration.md`: the introduction below, followed by all options. */
 export const configurationPage: GeneratedFile = {
@@ -25,26 +26,28 @@ The name of an option determines its flag, its environment variable and its key 
 | environment | \`SEMAPHORE_AGENT_\` and the name in upper case, with \`_\` instead of \`-\` | \`SEMAPHORE_AGENT_LOG_LEVEL=debug\` |
 | file | the name as a key, in any case | \`log-level: debug\` |
 
-The command line takes precedence over the environment, the environment over the file, and the file over the default. An empty
-environment variable and a key without a value are treated as not set. \`signalman config\` shows every option with its value and the
-source of the value, \`signalman config check\` validates the configuration, \`signalman config schema\` prints a JSON Schema for
-editors, and \`config.example.yaml\` is a template.
+The command line takes precedence over the environment, the environment over the file, and the file over the default. An
+empty environment variable and a key without a value are treated as not set. \`signalman config\` shows every option with
+its value and the source of the value, \`signalman config check\` validates the configuration, \`signalman config schema\`
+prints a JSON Schema for editors, and \`config.example.yaml\` is a template.
 
 ## Values
 
-- **true or false**: \`1\`, \`t\`, \`T\`, \`true\`, \`True\`, \`TRUE\`, and \`0\`, \`f\`, \`F\`, \`false\`, \`False\`, \`FALSE\`. On the command line \`--x\` means true
-  and \`--x=false\` means false.
-- **a list**: on the command line separated by commas, with double quotes around an item that contains a comma (\`--x 'a,"b,c"'\`);
-  a repeated flag adds items. In the environment separated by whitespace. In the file a list, or text separated by whitespace.
+- **true or false**: \`1\`, \`t\`, \`T\`, \`true\`, \`True\`, \`TRUE\`, and \`0\`, \`f\`, \`F\`, \`false\`, \`False\`, \`FALSE\`. On the command
+  line \`--x\` means true and \`--x=false\` means false.
+- **a list**: on the command line separated by commas, with double quotes around an item that contains a comma
+  (\`--x 'a,"b,c"'\`); a repeated flag adds items. In the environment separated by whitespace. In the file a list, or text
+  separated by whitespace.
 - **a map**: entries \`name=value\`, written like a list; in the file a map.
 - **bytes**: \`512MiB\`, \`1GiB\`, \`1000000\`.
 
 ## The file
 
-\`--config-file <path>\` names the configuration file. The default is the first of \`signalman.config.ts\`, \`.js\`, \`.mjs\`, \`.yaml\`, \`.yml\`, \`.json\`,
-\`.jsonc\`, \`.toml\` in the working directory; \`start\`, \`doctor\`, \`logs\` and \`status\` look for \`config.*\` in \`$CONFIGURATION_DIRECTORY\` and \`/etc/signalman\`
-first ([operations.md](operations.md#start)). Keys are spelled as in the \`config.yaml\` of Semaphore's agent. TypeScript and JavaScript files
-have the options as their default export. An unknown key is an error; all errors of a configuration are reported at once.
+\`--config-file <path>\` names the configuration file. The default is the first of \`signalman.config.ts\`, \`.js\`, \`.mjs\`,
+\`.yaml\`, \`.yml\`, \`.json\`, \`.jsonc\`, \`.toml\` in the working directory; \`start\`, \`doctor\`, \`logs\` and \`status\` look for
+\`config.*\` in \`$CONFIGURATION_DIRECTORY\` and \`/etc/signalman\` first ([operations.md](operations.md#start)). Keys are
+spelled as in the \`config.yaml\` of Semaphore's agent. TypeScript and JavaScript files have the options as their default
+export. An unknown key is an error; all errors of a configuration are reported at once.
 
 ### Plugins
 
@@ -56,9 +59,9 @@ plugins:
   ssh-jump-point: false # off
 \`\`\`
 
-The listeners of a hook are called one after another: first those of built-in plugins, then those of the plugins in the map, in its
-order. A built-in plugin in the map has the position that it has there. An option that has a flag can be set under its plugin or,
-by the name of the flag, at the top level of the file, but not in both places.
+The listeners of a hook are called one after another: first those of built-in plugins, then those of the plugins in the
+map, in its order. A built-in plugin in the map has the position that it has there. An option that has a flag can be set
+under its plugin or, by the name of the flag, at the top level of the file, but not in both places.
 
 ### Layers
 
@@ -71,9 +74,9 @@ $env:
   staging: { log-level: debug } # with --config-env staging
 \`\`\`
 
-Only \`--config-env\` and \`SEMAPHORE_AGENT_CONFIG_ENV\` select an environment. Its layer takes precedence over the rest of its file, and a
-file takes precedence over the files that it extends. A list replaces the list of a lower layer; the options of a plugin are merged
-one by one. An environment that has no layer in any file is an error.
+Only \`--config-env\` and \`SEMAPHORE_AGENT_CONFIG_ENV\` select an environment. Its layer takes precedence over the rest of
+its file, and a file takes precedence over the files that it extends. A list replaces the list of a lower layer; the
+options of a plugin are merged one by one. An environment that has no layer in any file is an error.
 
 # Options
 `;
@@ -104,7 +107,7 @@ function renderOption(option: Option): string[] {
   return [
     `### \`${key}\``,
     "",
-    `${description.replace(/\.$/, "")}.`,
+    wrap(`${description.replace(/\.$/, "")}.`),
     "",
     ...rows.flatMap(([label, text]) => (text === undefined ? [] : [`- ${label}: ${text}`])),
     "",

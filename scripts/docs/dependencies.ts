@@ -3,6 +3,7 @@ import path from "node:path";
 import packageJson from "../../package.json" with { type: "json" };
 import { listParts } from "../build/licenses.ts";
 import type { GeneratedFile } from "./generated-file.ts";
+import { wrap } from "./wrap.ts";
 
 /** Why each package is there. A package without a reason does not belong here. */
 const reasons: Readonly<Record<string, string>> = {
@@ -53,7 +54,9 @@ export const dependenciesPage: GeneratedFile = {
       "",
       "# Dependencies",
       "",
-      `The program has ${Object.keys(dependencies).length} packages and what they pull in: ${all.size} together. \`signalman version --json\` lists those that are in a binary. Every version is exact, and no package runs a script when it is installed.`,
+      wrap(
+        `The program has ${Object.keys(dependencies).length} packages and their dependencies, ${all.size} together. \`signalman version --json\` lists those that are in a binary. Every version is exact, and no package runs a script when it is installed.`,
+      ),
       "",
       "## In the program",
       "",

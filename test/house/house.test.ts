@@ -118,6 +118,14 @@ describe("pages", () => {
     expect(broken).toEqual([]);
   });
 
+  test("no line of prose has more than 120 columns", () => {
+    const prose = filesOf("docs/*.md", "{README,CONTRIBUTING,CHANGELOG}.md").flatMap((page) =>
+      proseOf(textOf(page)).map((line) => `${page}: ${line}`),
+    );
+    expect(prose.length).toBeGreaterThan(1000);
+    expect(prose.filter((line) => line.length - line.indexOf(": ") - 2 > 120)).toEqual([]);
+  });
+
   test("every script named on a page is in package.json", () => {
     const unknown = pages.flatMap((page) =>
       Array.from(
@@ -171,6 +179,15 @@ test("the version of Bun is the same in all files", () => {
 
 function linesOf(file: string): number {
   return textOf(file).trimEnd().split("\n").length;
+}
+
+/** Lists the lines of a page that can be wrapped: no code, no tables, and no text in backticks of more than 80 columns. */
+function proseOf(text: string): string[] {
+  return text
+    .replaceAll(/^( *```+)[^]*?^\1$|<!-- walk[^]*?<!-- end/gm, "")
+    .replaceAll(/`[^`\n]{80,}`/g, "``")
+    .split("\n")
+    .filter((line) => !/^ *\||^$/.test(line));
 }
 
 /** Lists the files that a page links to, without anchors and without links in code. */

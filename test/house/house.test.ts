@@ -126,6 +126,19 @@ describe("pages", () => {
     expect(prose.filter((line) => line.length - line.indexOf(": ") - 2 > 120)).toEqual([]);
   });
 
+  test("every link to a part of a page leads to a heading", () => {
+    const broken = pages.flatMap((page) =>
+      anchorsOf(textOf(page))
+        .map(([file, anchor]) => [file === "" ? page : path.join(path.dirname(page), file), anchor] as const)
+        .filter(([target, anchor]) => target.endsWith(".md") && !headingsOf(textOf(target)).includes(anchor))
+        .map(([target, anchor]) => `${page}: ${target}#${anchor}`),
+    );
+    expect(broken).toEqual([]);
+    expect(headingsOf("## 6.2 The `shell`, in short\n```sh\n# a comment\n```\n")).toEqual([
+      "62-the-shell-in-short",
+    ]);
+  });
+
   test("every script named on a page is in package.json", () => {
     const unknown = pages.flatMap((page) =>
       Array.from(
@@ -179,6 +192,25 @@ test("the version of Bun is the same in all files", () => {
 
 function linesOf(file: string): number {
   return textOf(file).trimEnd().split("\n").length;
+}
+
+/** Lists the links of a page to headings: file (empty for the page itself) and anchor. */
+function anchorsOf(text: string): [string, string][] {
+  const prose = text.replaceAll(/```[\s\S]*?```|`[^`\n]*`/g, "");
+  return Array.from(prose.matchAll(/\]\((?![a-z]+:)([^)\s#]*)#([^)\s]+)\)/g), ([, file, anchor]) => [
+    file!,
+    anchor!,
+  ]);
+}
+
+/** Lists the anchors of a page's headings, as GitHub forms them. */
+function headingsOf(text: string): string[] {
+  return Array.from(text.replaceAll(/```[\s\S]*?```/g, "").matchAll(/^#+ (.*)$/gm), ([, heading]) =>
+    heading!
+      .toLowerCase()
+      .replaceAll(/[^\p{L}\p{N}_\- ]/gu, "")
+      .replaceAll(" ", "-"),
+  );
 }
 
 /** Lists the lines of a page that can be wrapped: no code, no tables, and no text in backticks of more than 80 columns. */

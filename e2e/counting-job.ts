@@ -1,7 +1,7 @@
 import { expect } from "bun:test";
 import { readFile } from "node:fs/promises";
 import { inHome, type Scene } from "./agents.ts";
-import { outline } from "./jobs.ts";
+import { outline, until } from "./jobs.ts";
 
 /** A job that prints `line 1`, `line 2`, … and appends a character to the file `ran` when it starts. */
 export interface CountingJob {
@@ -17,6 +17,7 @@ export function createCountingJob(count: number, pauseSeconds: number): Counting
     commands: ["echo -n 1 >> ran", loop],
     async expectComplete(scene, id) {
       expect((await scene.hub.done(id)).result).toBe("passed");
+      await until("the hub has the whole log", async () => outline(await scene.hub.log(id)).at(-1) === "end passed");
       const events = await scene.hub.log(id);
       expect(outline(events)[4]).toBe(`[${loop}] 0: ${lines}`);
       expect(await scene.keptLog(id)).toEqual(events);

@@ -36,9 +36,9 @@ describe("s3-log-sink", () => {
     await scene.startAgent({ env });
     await tester.write("go", "");
     await hub.done(id);
-    const stored = s3.objects.get(`ci/${id}.ndjson`)?.bytes.toString();
-    expect(stored === (await keptText(scene, id))).toBe(true);
-    expect(stored).toContain("over\\n");
+    const stored = () => s3.objects.get(`ci/${id}.ndjson`)?.bytes.toString();
+    await until("the kept log is stored", async () => stored() === (await keptText(scene, id)));
+    expect(stored()).toContain("over\\n");
     expect(outputOf(await hub.log(id), "env | grep -c S3_LOGS")).toBe("0\n");
     expect(await scene.agentLog()).not.toContain(credentials.secretAccessKey);
   });

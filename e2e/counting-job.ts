@@ -17,7 +17,10 @@ export function createCountingJob(count: number, pauseSeconds: number): Counting
     commands: ["echo -n 1 >> ran", loop],
     async expectComplete(scene, id) {
       expect((await scene.hub.done(id)).result).toBe("passed");
-      await until("the hub has the whole log", async () => outline(await scene.hub.log(id)).at(-1) === "end passed");
+      await until(
+        "the hub has the whole log",
+        async () => outline(await scene.hub.log(id)).at(-1) === "end passed",
+      );
       const events = await scene.hub.log(id);
       expect(outline(events)[4]).toBe(`[${loop}] 0: ${lines}`);
       expect(await scene.keptLog(id)).toEqual(events);

@@ -1,131 +1,147 @@
-import type Docker from "dockerode";
-import type { ExecutorContext, Output } from "signalman";
-import type { Session } from "signalman/terminal";
+import type { ExecutorContext, JobLimits, JobUsage, Output } from "signalman";
 import { createJobCgroup, type JobCgroup } from "./cgroup/job-cgroup.ts";
 import { createContainer } from "./containers/create.ts";
+import type { JobPlace } from "./containers/place.ts";
 import { createServiceEnds } from "./containers/service-ends.ts";
 import { type Service, waitForServices } from "./containers/services.ts";
 import { type ContainerSettings, type HostMount, toServiceSpec, toSessionSpec } from "./containers/spec.ts";
 import { type ContainerUsage, createContainerUsage } from "./containers/usage.ts";
+import type { DockerJob, OpenJobOptions } from "./docker-job.ts";
 import type { Engine } from "./engine/engine.ts";
 import { startHeartbeat } from "./engine/heartbeat.ts";
-import type { ContainerTerminal } from "./session/container-terminal.ts";
-import { openSession } from "./session/open-session.ts";
-import { createKeepers, type Keepers } from "./session/put-bytes.ts";
-import type { StartOptions } from "./started-job.ts";
+import { type ContainerSession, openSession } from "./session/open-session.ts";
 
-export interface StartContainersOptions extends StartOptions {
+export interface StartContainersOptions extends OpenJobOptions {
   readonly engine: Engine;
+  readonly place: JobPlace;
   readonly mounts: readonly HostMount[];
   readonly output: Output;
 }
 
 /** Starts all containers of a job and the shell in the first one, and waits until its services are ready. */
-export async function startContainers(start: StartContainersOptions, signal: AbortSignal): Promise<void> {
-  const { context, options, place, engine, output, onStarted } = start;
-  const [first, ...others] = context.job.containers;
+export async function startContainers(start: StartContainersOptions): Promise<DockerJob> {
+  const { context, options, resources, measure, engine, output, signal } = start;
   const cgroup = await openJobCgroup(start);
-  const settings: ContainerSettings = {
+  const usage = resources.use(createContainerUsage(engine));
+  measure({ look: () => usage.look(), read: () => usage.read() });
+  const settings = toSettings(start, cgroup);
+  const starting = startServices(start, settings, usage);
+  output("Starting a new bash session.\n");
+  const opening = openShell(start, settings, usage);
+  await Promise.allSettled([starting, opening]);
+  const services = await starting;
+  const shell = await opening;
+  if (cgroup && !cgroup.holds(shell.container.id))
+    warnOfLimits(context, `the engine does not use "${cgroup.parent}"`);
+  const serviceEnds = createServiceEnds(engine, services, (id) => cgroup?.countOomKills(id));
+  measure({
+    look: async () => shell.session.alive && (await usage.look()),
+    read: () => addKills(usage.read(), serviceEnds.oomKills),
+  });
+  const timeoutMs = options["service-timeout"] * 1000;
+  await waitForServices(services, { engine, output, timeoutMs, signal });
+  return { ...shell, engine, usage, serviceEnds };
+}
+
+/** Kills in services are counted apart from the figures of their containers. */
+function addKills(usage: JobUsage, inServices: number): JobUsage {
+  const { oomKills } = usage;
+  return oomKills === undefined ? usage : { ...usage, oomKills: oomKills + inServices };
+}
+
+function toSettings(
+  { context, options, place }: StartContainersOptions,
+  cgroup: JobCgroup | undefined,
+): ContainerSettings {
+  return {
     place,
     options,
     limits: context.options.limits,
     ...(cgroup && { cgroupParent: cgroup.parent }),
     environment: context.environment,
   };
-  const usage = createContainerUsage(engine);
-  onStarted({ usage });
-  const starting = whenAllSettled(
-    others.map(async ({ name }, index): Promise<Service> => {
-      const container = await createContainer(
-        engine,
-        others[index]!,
-        toServiceSpec(others[index]!, settings),
-      );
+}
+
+/** Nothing is under way any more when it rejects. */
+async function startServices(
+  { context, engine, signal }: StartContainersOptions,
+  settings: ContainerSettings,
+  usage: ContainerUsage,
+): Promise<Service[]> {
+  const [, ...others] = context.job.containers;
+  return whenAllSettled(
+    others.map(async (each): Promise<Service> => {
+      const container = await createContainer(engine, each, toServiceSpec(each, settings));
       signal.throwIfAborted();
-      await engine.call(`start container "${name}"`, container.start());
+      await engine.call(`start container "${each.name}"`, container.start());
       usage.addService(container);
-      return { name, container };
+      return { name: each.name, container };
     }),
   );
-  output("Starting a new bash session.\n");
-  const opening = openShell({ ...start, first: first!, settings, usage }, signal);
-  await Promise.allSettled([starting, opening]);
-  const services = await starting;
-  const session = await opening;
-  if (cgroup && !cgroup.holds(session.id))
-    warnOfLimits(context, `the engine does not use "${cgroup.parent}"`);
-  const countKills = (id: string) => cgroup?.countOomKills(id);
-  onStarted({ serviceEnds: createServiceEnds(engine, services, countKills) });
-  await waitForServices(services, { engine, output, timeoutMs: options["service-timeout"] * 1000, signal });
 }
 
 async function openShell(
-  start: StartContainersOptions & {
-    first: ExecutorContext["job"]["containers"][number];
-    settings: ContainerSettings;
-    usage: ContainerUsage;
-  },
-  signal: AbortSignal,
-): Promise<Docker.Container> {
-  const { context, options, engine, mounts, first, settings, usage, onStarted } = start;
-  let keepers: Keepers | undefined;
-  const opened: { session?: Session<ContainerTerminal>; container?: Docker.Container } = {};
-  const session = await openSession(
+  start: StartContainersOptions,
+  settings: ContainerSettings,
+  usage: ContainerUsage,
+): Promise<ContainerSession> {
+  const { context, options, engine, mounts, resources, signal } = start;
+  const first = context.job.containers[0]!;
+  const opened = await openSession(
     {
       engine,
       context,
+      resources,
       image: first.image,
       startTimeoutMs: options["start-timeout"] * 1000,
-      create: async (command) => {
-        const spec = toSessionSpec(first, settings, { command, mounts });
-        const container = await createContainer(engine, first, spec);
-        keepers = createKeepers(engine, container, () => opened.session?.shellPid ?? 0);
-        onStarted({ container, keepers });
-        opened.container = container;
-        return container;
-      },
-      put: (path, bytes) => keepers!.put(path, bytes),
+      create: (command) =>
+        createContainer(engine, first, toSessionSpec(first, settings, { command, mounts })),
     },
     signal,
   );
-  opened.session = session;
-  const keeper = await keepers!.current();
+  const { session, keepers } = opened;
   session.terminal.onSettle = () =>
     void keepers
-      ?.current()
+      .current()
       .then((each) => each.settle())
       .catch(() => {});
+  const keeper = await keepers.current();
   // Without cgroups of its own a container sees the figures of the whole host.
   if ((await engine.cgroups()).driver !== "none")
-    usage.setReader(async () => (await keepers!.current()).readAccounting());
+    usage.setReader(async () => (await keepers.current()).readAccounting());
   // Without its terminal the session is dead, and what runs in it is told why.
-  const heartbeat = startHeartbeat(engine, () => void session.terminal[Symbol.asyncDispose]());
-  onStarted({ session, heartbeat });
+  resources.use(startHeartbeat(engine, () => void session.terminal[Symbol.asyncDispose]()));
   if (session.shellPid > 0) await keeper.watch(session.shellPid);
-  return opened.container!;
+  return opened;
 }
 
-/** Several containers with limits need a cgroup around them, so that the limits hold for all together. */
+/** Whether the job has limits and several containers, around which they need a cgroup to apply to all together. */
+export function mayHaveCgroup({ options: { limits }, job }: ExecutorContext): boolean {
+  return hasLimits(limits) && job.containers.length > 1;
+}
+
+function hasLimits(limits: JobLimits): boolean {
+  return Object.values(limits).some((limit) => limit !== undefined);
+}
+
 async function openJobCgroup({
   context,
   engine,
   place,
-  onStarted,
-}: StartOptions & { engine: Engine }): Promise<JobCgroup | undefined> {
+}: StartContainersOptions): Promise<JobCgroup | undefined> {
   const { limits } = context.options;
-  const { logger, job } = context;
-  if (Object.values(limits).every((limit) => limit === undefined)) return undefined;
+  if (!hasLimits(limits)) return undefined;
   if ((await engine.cgroups()).driver === "none")
-    return void logger.warn(`the job has no limits: the engine at "${engine.endpoint.host}" has no cgroups`);
-  if (job.containers.length === 1) return undefined;
+    return void context.logger.warn(
+      `the job has no limits: the engine at "${engine.endpoint.host}" has no cgroups`,
+    );
+  if (!mayHaveCgroup(context)) return undefined;
   const cgroup = await createJobCgroup(engine, { place, limits });
-  if (typeof cgroup === "string") return void warnOfLimits(context, cgroup);
-  onStarted({ cgroup });
-  return cgroup;
+  return typeof cgroup === "string" ? void warnOfLimits(context, cgroup) : cgroup;
 }
 
 function warnOfLimits({ logger }: ExecutorContext, reason: string): void {
-  logger.warn(`the job's limits hold for each of its containers, not for all together: ${reason}`);
+  logger.warn(`limits apply to each container separately, not to the job: ${reason}`);
 }
 
 /** As `Promise.all`, but nothing is under way any more when it rejects. */

@@ -1,20 +1,30 @@
 import { dirname } from "node:path";
-import { decodeBase64, type JobFile, type Output } from "signalman";
+import { createTextStart, decodeBase64, type JobFile, type Output } from "signalman";
 import { quote } from "signalman/terminal";
+import type { JobPod } from "./job-pod.ts";
 
-/** How files reach the job's places: a command in its session, and a path in the pod for any bytes. */
-export interface Injection {
-  /** Runs a command of our own and resolves to its exit code and output. */
-  readonly run: (command: string) => Promise<{ code: number; text: string }>;
-  /** Brings bytes into the pod and resolves to their path there. */
-  readonly bring: (bytes: Uint8Array) => Promise<string>;
-  /** What was brought to this path is no longer needed. */
-  readonly drop: (path: string) => void;
-  readonly output: Output;
+/** The parts of a job's pod that bring a file to its place. */
+export type FilePod = Pick<JobPod, "session" | "files" | "bring">;
+
+/** Puts files of the request in their places (protocol sections 6.4, 7). Resolves to the exit code of the first one that fails. */
+export async function injectFiles(pod: FilePod, files: readonly JobFile[], output: Output): Promise<number> {
+  for (const file of files) {
+    const code = await injectFile(pod, file, output);
+    if (code !== 0) return code;
+  }
+  return 0;
 }
 
-/** Puts one file of the request in its place (protocol sections 6.4, 7). Resolves to the exit code. */
-export async function injectFile(file: JobFile, { run, bring, drop, output }: Injection): Promise<number> {
+async function injectFile(
+  { session, files, bring }: FilePod,
+  file: JobFile,
+  output: Output,
+): Promise<number> {
+  const run = async (command: string) => {
+    const start = createTextStart(64 * 1024);
+    const code = await session.run(command, start.add, { silent: true });
+    return { code, text: start.text };
+  };
   const { mode, path } = file;
   output(`Injecting ${path} with file mode ${mode}\n`);
   const content = decodeBase64(file.content);
@@ -39,7 +49,7 @@ export async function injectFile(file: JobFile, { run, bring, drop, output }: In
   if (opened.code !== 0) return fail(opened);
   const source = await bring(content);
   const changed = await run(`{ chmod ${quote(mode)} ${target} && cat ${quote(source)} >&9; } 9>${target}`);
-  drop(source);
+  files.drop(source);
   return changed.code === 0 ? 0 : fail(changed, `error setting file mode ${mode}: `);
 }
 

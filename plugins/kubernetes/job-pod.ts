@@ -1,23 +1,21 @@
-import { createTextStart, type ExecutorContext, type Output, toMessage } from "signalman";
+import { createTextStart, type ExecutorContext, type Logger, type Output, toMessage } from "signalman";
+import type { Opening } from "signalman/terminal";
 import { removeJob } from "./clean-up.ts";
 import type { Client } from "./client/client.ts";
 import { openSession, type PodSession } from "./open-session.ts";
 import { mainContainer } from "./pod/build-pod.ts";
-import { toNames } from "./pod/names.ts";
+import { type JobNames, toNames } from "./pod/names.ts";
 import { prepare, type Prepared } from "./prepare.ts";
 import type { KubernetesSettings } from "./settings.ts";
-import { createUsageReader, type UsageReader } from "./usage.ts";
-import { type PodWatch, watchPod } from "./wait/pod-watch.ts";
+import { createUsageReader } from "./usage.ts";
+import { watchPod } from "./wait/pod-watch.ts";
 
-/** A job's pod, its secrets and its session. Disposal deletes all of them; it never throws. */
-export interface JobPod extends AsyncDisposable {
-  /** `undefined` until the session is open. */
-  readonly open: PodSession | undefined;
-  readonly usage: UsageReader | undefined;
-  /** Creates everything, in two blocks of the job's log. Resolves to 0, or to 1 when a block shows what failed. */
-  create(signal: AbortSignal): Promise<number>;
+/** A job's pod and the session in it. */
+export interface JobPod extends PodSession {
   /** Resolves to the path of these bytes in the pod: in the job's secret, or uploaded now. */
   bring(bytes: Uint8Array): Promise<string>;
+  /** Resolves to whether the kernel killed a process of the last command because of memory. */
+  findKill(): Promise<boolean>;
 }
 
 export interface JobPodOptions {
@@ -26,78 +24,88 @@ export interface JobPodOptions {
   readonly connect: () => Promise<Client>;
 }
 
+export interface JobPodOpening extends Opening {
+  /** Deletes the job's objects when it is disposed. */
+  readonly resources: AsyncDisposableStack;
+}
+
 /** Milliseconds to keep trying to delete a job's objects before the agent's process takes over. */
 const removalMs = 5000;
 
-export function createJobPod(context: ExecutorContext, { settings, connect }: JobPodOptions): JobPod {
-  const { job, log, logger } = context;
-  const names = toNames(job.id);
-  const cleanup = new AsyncDisposableStack();
-  let prepared: Prepared | undefined;
-  let open: PodSession | undefined;
-  let usage: UsageReader | undefined;
-
-  async function createObjects(output: Output, signal: AbortSignal): Promise<Client | undefined> {
+/** Creates everything, in two blocks of the job's log. Resolves to 1 when a block shows what failed. */
+export async function openJobPod(
+  context: ExecutorContext,
+  options: JobPodOptions,
+  opening: JobPodOpening,
+): Promise<JobPod | number> {
+  const { log, logger } = context;
+  const { signal, resources, measure } = opening;
+  let created: CreatedPod | undefined;
+  await log.command("Creating Kubernetes resources for job...", async (output) => {
+    created = await createObjects({ ...options, context, resources, output, signal });
+    return created ? 0 : 1;
+  });
+  if (!created) return 1;
+  const { client, prepared } = created;
+  const watch = resources.use(watchPod(client, prepared.pod, logger));
+  const usage = createUsageReader(client, { pod: prepared.pod.metadata.name, container: mainContainer });
+  measure({ look: () => usage.read(), read: () => usage.last });
+  let pod: PodSession | undefined;
+  const code = await log.command("Starting shell session...", async (output) => {
     try {
-      const client = await connect();
-      cleanup.defer(() => removeObjects(client));
-      prepared = await prepare({ client, context, settings, names, output, signal });
-      return prepared && client;
-    } catch (error) {
-      if (!signal.aborted) output(`${toMessage(error)}\n`);
-      return undefined;
-    }
-  }
-
-  async function startSession(
-    client: Client,
-    watch: PodWatch,
-    output: Output,
-    signal: AbortSignal,
-  ): Promise<number> {
-    try {
-      open = cleanup.use(await openSession({ client, context, settings, watch, output, signal }));
-      return await showIdentity(open, output);
+      pod = resources.use(
+        await openSession({ client, context, settings: options.settings, watch, output, signal }),
+      );
+      return await showIdentity(pod, output);
     } catch (error) {
       if (!signal.aborted) output(`${toMessage(error)}\n`);
       return 1;
     }
-  }
+  });
+  if (!pod || code !== 0) return code || 1;
+  const { files } = pod;
+  return Object.assign(pod, {
+    bring: async (bytes: Uint8Array) => prepared.secret.find(bytes) ?? (await files.put("file", bytes)),
+    findKill: () => usage.findKill(),
+  });
+}
 
-  async function removeObjects(client: Client): Promise<void> {
-    try {
-      await removeJob(client, names, { retryMs: removalMs });
-    } catch (error) {
-      logger.warn(
-        `pod "${names.pod}" and its secrets could not be deleted: ${toMessage(error)}; the agent tries again`,
-      );
-    }
-  }
+interface CreatedPod {
+  readonly client: Client;
+  readonly prepared: Prepared;
+}
 
-  return {
-    get open() {
-      return open;
-    },
-    get usage() {
-      return usage;
-    },
-    async create(signal) {
-      let client: Client | undefined;
-      await log.command("Creating Kubernetes resources for job...", async (output) => {
-        client = await createObjects(output, signal);
-        return client ? 0 : 1;
-      });
-      if (!client || !prepared) return 1;
-      const connected = client;
-      const watch = cleanup.use(watchPod(connected, prepared.pod, logger));
-      usage = createUsageReader(connected, { pod: names.pod, container: mainContainer });
-      return log.command("Starting shell session...", (output) =>
-        startSession(connected, watch, output, signal),
-      );
-    },
-    bring: async (bytes) => prepared?.secret.find(bytes) ?? (await open!.files.put("file", bytes)),
-    [Symbol.asyncDispose]: () => cleanup.disposeAsync(),
-  };
+/** Resolves to `undefined` when the output says what failed, or after an abort. */
+async function createObjects(
+  options: JobPodOptions & {
+    readonly context: ExecutorContext;
+    readonly resources: AsyncDisposableStack;
+    readonly output: Output;
+    readonly signal: AbortSignal;
+  },
+): Promise<CreatedPod | undefined> {
+  const { context, settings, connect, resources, output, signal } = options;
+  const names = toNames(context.job.id);
+  try {
+    const client = await connect();
+    resources.defer(() => removeObjects(client, names, context.logger));
+    const prepared = await prepare({ client, context, settings, names, output, signal });
+    return prepared && { client, prepared };
+  } catch (error) {
+    if (!signal.aborted) output(`${toMessage(error)}\n`);
+    return undefined;
+  }
+}
+
+/** Never rejects. */
+async function removeObjects(client: Client, names: JobNames, logger: Logger): Promise<void> {
+  try {
+    await removeJob(client, names, { retryMs: removalMs });
+  } catch (error) {
+    logger.warn(
+      `pod "${names.pod}" and its secrets could not be deleted: ${toMessage(error)}; the agent tries again`,
+    );
+  }
 }
 
 /** Shows the job's user and working directory (protocol section 7). Resolves to the exit code of the block. */

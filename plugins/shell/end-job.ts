@@ -22,9 +22,8 @@ const lastOutputMs = 1000;
 
 export interface EndJobOptions {
   readonly processes: JobProcesses;
-  readonly session: Session<LocalTerminal> | undefined;
-  /** Pid of the job's shell; left out when it has not started. */
-  readonly shellPid: number | undefined;
+  /** The job's shell; `undefined` when it has not started. */
+  readonly shell: { readonly session: Session<LocalTerminal>; readonly shellPid: number } | undefined;
   readonly user: JobUser | undefined;
   readonly logger: Logger;
   readonly graceMs: number;
@@ -45,16 +44,16 @@ export async function endJob(options: EndJobOptions): Promise<void> {
 }
 
 async function endShell(options: EndJobOptions): Promise<EndReport> {
-  const { processes, session, shellPid, logger, graceMs, now } = options;
-  const [shell, ...leaders] =
-    session && shellPid !== undefined ? listLineage(shellPid, session.terminal.pid) : [];
-  const hold = shell === undefined ? [] : [shell, ...leaders];
+  const { processes, shell, logger, graceMs, now } = options;
+  const hold = shell ? listLineage(shell.shellPid, shell.session.terminal.pid) : [];
   const report = await endProcesses(processes, { graceMs, now, hold });
   logEndReport(report, logger);
-  if (!session || shell === undefined) return report;
+  if (!shell) return report;
+  const { session } = shell;
+  const [shellPid, ...leaders] = hold;
   // The leader of the terminal was stopped too, and a command prefix with it. It reports the end of the shell
   // behind the last byte.
-  sendSignal(shell, "SIGKILL");
+  if (shellPid !== undefined) sendSignal(shellPid, "SIGKILL");
   for (const pid of leaders) sendSignal(pid, "SIGCONT");
   await Promise.race([session.ended, sleep(lastOutputMs, undefined, { ref: false })]);
   logUnshownOutput(session, logger);

@@ -1,13 +1,13 @@
 import { readdirSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { type EnvironmentVariable, type Logger, type Output, toMessage } from "signalman";
-import { asUser, decodeVariables, type JobUser, quote, toExportFile } from "signalman/terminal";
+import { type Logger, toMessage } from "signalman";
+import { asUser, type JobUser } from "signalman/terminal";
 import { writePrivateFile } from "./private-file.ts";
 
 export interface ExportFiles extends Disposable {
-  /** Writes an export file and returns its path as a shell word. Returns `undefined` for invalid variables, after reporting them to `output`. */
-  write(env: readonly EnvironmentVariable[], output: Output): string | undefined;
+  /** Writes an export file and returns its path. */
+  write(file: Uint8Array): string;
 }
 
 /**
@@ -18,15 +18,13 @@ export interface ExportFiles extends Disposable {
 export function createExportFiles(directory: string, user?: JobUser): ExportFiles {
   const paths: string[] = [];
   return {
-    write(env, output) {
-      const variables = decodeVariables(env, output);
-      if (variables === undefined) return undefined;
+    write(file) {
       const name = `.env-${unixNanoseconds()}`;
       const path = join(user ? "/tmp" : tmpdir(), name);
       writeFileSync(join(directory, name), "", { mode: 0o600 });
       paths.push(path);
-      asUser(user, () => writePrivateFile(path, toExportFile(variables), { isNew: true }));
-      return quote(path);
+      asUser(user, () => writePrivateFile(path, file, { isNew: true }));
+      return path;
     },
     [Symbol.dispose]() {
       for (const path of paths.splice(0)) {

@@ -12,11 +12,27 @@ import { dirname, isAbsolute, join } from "node:path";
 import { decodeBase64, toMessage, type JobFile, type Output } from "signalman";
 import { asUser, type JobUser } from "signalman/terminal";
 
+/** Writes files of the request. Returns the exit code of the first one that fails. */
+export function injectFiles(
+  files: readonly JobFile[],
+  {
+    home,
+    output,
+    user,
+  }: { readonly home: string; readonly output: Output; readonly user: JobUser | undefined },
+): number {
+  for (const file of files) {
+    const code = injectFile(file, home, output, user);
+    if (code !== 0) return code;
+  }
+  return 0;
+}
+
 /**
  * Writes one file of the request (protocol sections 3.3, 6.2, 7), with the rights of `user` if there is one. Returns the exit code: 255
  * when the content could not be written, 1 for any other fault. A file with mode 0600 is at no time readable by other users.
  */
-export function injectFile(file: JobFile, home: string, output: Output, user?: JobUser): number {
+function injectFile(file: JobFile, home: string, output: Output, user?: JobUser): number {
   const path = toPath(file.path, home);
   output(`Injecting ${path} with file mode ${file.mode}\n`);
   const content = decodeBase64(file.content);

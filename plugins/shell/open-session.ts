@@ -26,7 +26,7 @@ export interface OpenSessionOptions {
   readonly processes: JobProcesses;
   readonly startTimeoutMs: number;
   /** Receives the guard, which outlives a session that does not start. */
-  readonly cleanup: AsyncDisposableStack;
+  readonly resources: AsyncDisposableStack;
 }
 
 export interface OpenedSession {
@@ -37,7 +37,7 @@ export interface OpenedSession {
 
 /** Opens the login shell of a job in a terminal of its own. */
 export async function openSession(
-  { context, processes, startTimeoutMs, cleanup }: OpenSessionOptions,
+  { context, processes, startTimeoutMs, resources }: OpenSessionOptions,
   signal: AbortSignal,
 ): Promise<OpenedSession> {
   const { environment, directory, options, commandPrefix = [] } = context;
@@ -66,7 +66,7 @@ export async function openSession(
         const { cookie, logger } = context;
         const { group } = processes;
         guard = startGuard({ cookie, uid: user?.uid, leaderPid: local.pid, env: environment, logger, group });
-        cleanup.use(guard);
+        resources.use(guard);
         return local;
       },
       putCommand: (text) => writeCommandFile(directory, text, user),

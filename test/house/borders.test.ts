@@ -58,7 +58,7 @@ describe("the borders of the house", () => {
     ],
     ["src/core/host/host.ts", `import type { Plugin } from "../contracts/plugin.ts";`],
     ["src/testing/built-in.ts", `import { builtIns } from "../../plugins/index.ts";`],
-    ["src/index.ts", `export { createSession } from "./session/session.ts";`],
+    ["src/index.ts", `export { createSession } from "./kit/session/session.ts";`],
     [
       "plugins/shell/index.ts",
       `import { definePlugin } from "signalman"; import { config } from "./config.ts";`,
@@ -87,7 +87,7 @@ const floors = [
   "src/core/contracts/",
   "src/core/",
   "src/os/",
-  "src/session/",
+  "src/kit/",
   "src/job/",
   "src/agent/",
   "src/cli/",

@@ -1,9 +1,10 @@
+import { killedCode, toMemorySentence } from "signalman/terminal";
 import type { Engine } from "../engine/engine.ts";
 import type { Service } from "./services.ts";
 
 /** Finds services that have ended, and services in which processes have been killed for want of memory. */
 export interface ServiceEnds {
-  /** Sentences that no earlier call has told. */
+  /** Resolves to sentences that no earlier call has returned. */
   find(): Promise<string[]>;
   /** Processes that were killed for want of memory, as far as they have been found. */
   readonly oomKills: number;
@@ -24,18 +25,18 @@ export function createServiceEnds(
     if (kills !== undefined) {
       const before = known.get(service) ?? 0;
       known.set(service, kills);
-      return kills > before ? `a process of container "${name}" was killed: out of memory` : undefined;
+      return kills > before ? toMemorySentence(`a process of container "${name}"`) : undefined;
     }
     if (dead.has(service)) return undefined;
     const { State: state } = await engine.call(`look at container "${name}"`, container.inspect());
     if (state.Running) return undefined;
     dead.add(service);
-    if (!state.OOMKilled || state.ExitCode !== killed) {
-      const isTold = service.isToldOf === true || state.ExitCode === 0;
-      return isTold ? undefined : `container "${name}" has ended with exit code ${state.ExitCode}`;
+    if (!state.OOMKilled || state.ExitCode !== killedCode) {
+      const isKnown = service.isEndLogged === true || state.ExitCode === 0;
+      return isKnown ? undefined : `container "${name}" has ended with exit code ${state.ExitCode}`;
     }
     known.set(service, (known.get(service) ?? 0) + 1);
-    return `container "${name}" was killed: out of memory`;
+    return toMemorySentence(`container "${name}"`);
   }
 
   return {
@@ -48,6 +49,3 @@ export function createServiceEnds(
     },
   };
 }
-
-/** 128 + SIGKILL. */
-const killed = 137;

@@ -8,7 +8,7 @@ export interface Service {
   readonly name: string;
   readonly container: Docker.Container;
   /** Whether the job's log has its end already. */
-  isToldOf?: boolean;
+  isEndLogged?: boolean;
 }
 
 /**
@@ -40,7 +40,7 @@ async function waitForService(
     const health = state.Health?.Status;
     if (!state.Running) {
       if (state.ExitCode === 0) return;
-      service.isToldOf = true;
+      service.isEndLogged = true;
       output(`Container ${name} ended with exit code ${state.ExitCode}. Its last lines:\n`);
       return output(await readLastLines(engine, container));
     }

@@ -1,25 +1,22 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Logger } from "signalman";
-import { logUnshownOutput, type Session } from "signalman/terminal";
-import type { ContainerTerminal } from "./container-terminal.ts";
+import { type Ending, logUnshownOutput } from "signalman/terminal";
 import type { ContainerProcess, Keeper } from "./keeper.ts";
-
-export interface EndJobOptions {
-  readonly session: Session<ContainerTerminal>;
-  readonly keeper: Keeper;
-  readonly logger: Logger;
-  readonly graceMs: number;
-  /** Aborts: the grace is over. */
-  readonly now: AbortSignal;
-}
+import type { ContainerSession } from "./open-session.ts";
 
 /**
- * Ends all that runs in the job's container: the shell is stopped first, so that no script goes on, everything else gets SIGTERM, and SIGKILL when the grace is
- * over. Then the shell is killed, whose end comes behind the last byte of output. Never rejects: what is left goes with the container.
+ * Ends all that runs in the job's container: suspends the shell, so that no script continues, sends SIGTERM to
+ * everything else, SIGKILL after the grace period, and kills the shell last, whose end follows its last byte of
+ * output. Never rejects: the rest ends when the container is removed.
  */
-export async function endJob({ session, keeper, logger, graceMs, now }: EndJobOptions): Promise<void> {
+export async function endJob(
+  { session, keepers }: ContainerSession,
+  { graceMs, now }: Ending,
+  logger: Logger,
+): Promise<void> {
   const { shellPid } = session;
   try {
+    const keeper = await keepers.current();
     await keeper.terminate(shellPid);
     let left = await listOthers(keeper, shellPid);
     if (left.length > 0) logger.info("ended processes that the job had left running", { count: left.length });
@@ -32,7 +29,7 @@ export async function endJob({ session, keeper, logger, graceMs, now }: EndJobOp
     await keeper.kill([shellPid]);
     await Promise.race([session.ended, sleep(lastOutputMs)]);
   } catch (error) {
-    logger.debug("the job's processes go with its container", { error });
+    logger.debug("the job's processes end when its container is removed", { error });
   }
   logUnshownOutput(session, logger);
 }

@@ -5,38 +5,49 @@ import { createSession, type Session } from "signalman/terminal";
 import type { Engine } from "../engine/engine.ts";
 import { toReason } from "../engine/errors.ts";
 import { type ContainerTerminal, openContainerTerminal } from "./container-terminal.ts";
-import type { PutBytes } from "./secret-file.ts";
+import { createKeepers, type Keepers } from "./put-bytes.ts";
 import { privateDirectory } from "../containers/spec.ts";
+
+/** The job's shell, and what brings bytes into its container. */
+export interface ContainerSession {
+  readonly session: Session<ContainerTerminal>;
+  readonly container: Docker.Container;
+  readonly keepers: Keepers;
+}
 
 export interface OpenSessionOptions {
   readonly engine: Engine;
   /** Creates the first container, which is not started yet, with a command that leads its terminal. */
   readonly create: (command: readonly string[]) => Promise<Docker.Container>;
-  readonly put: PutBytes;
   readonly context: Pick<ExecutorContext, "directory" | "options">;
   readonly image: string;
   readonly startTimeoutMs: number;
+  readonly resources: AsyncDisposableStack;
 }
 
 /** Starts the first container, and opens the job's shell in it: interactive, and no login shell (protocol section 6.3). */
 export async function openSession(
   options: OpenSessionOptions,
   signal: AbortSignal,
-): Promise<Session<ContainerTerminal>> {
-  const { engine, context, put, image } = options;
-  let container: Docker.Container | undefined;
+): Promise<ContainerSession> {
+  const { engine, context, resources, image } = options;
+  let place: Omit<ContainerSession, "session"> | undefined;
+  let session: ContainerSession["session"] | undefined;
   try {
-    return await createSession(
+    session = await createSession(
       {
         login: false,
         open: async ({ command, onData }) => {
-          container = await options.create(command);
+          const container = await options.create(command);
+          const keepers = createKeepers(engine, container, () => session?.shellPid ?? 0);
+          resources.defer(() => keepers.close());
+          place = { container, keepers };
           signal.throwIfAborted();
           return openContainerTerminal(engine, container, onData);
         },
         putCommand: async (text) => {
           const path = `${privateDirectory}/command`;
-          await put(path, Buffer.from(`${text}\n`));
+          await place!.keepers.put(path, Buffer.from(`${text}\n`));
           return path;
         },
         overflow: join(context.directory, "overflow"),
@@ -46,11 +57,13 @@ export async function openSession(
       signal,
     );
   } catch (error) {
-    if (signal.aborted || !container) throw error;
-    if (await isWithoutBash(container, error))
+    if (signal.aborted || !place) throw error;
+    if (await isWithoutBash(place.container, error))
       throw new AgentError("DOCKER_FAILED", toAdvice(image), { cause: error });
     throw error;
   }
+  resources.use(session);
+  return { session, ...place! };
 }
 
 function toAdvice(image: string): string {

@@ -87,13 +87,20 @@ export interface ExecutorContext {
  * 3. **`run`** is called any number of times, sequentially, in one session: directory, variables, functions
  *    and options are kept. The exit code is a value; in a dead session it resolves to 1 at once (protocol
  *    section 6.2).
- * 4. **`stop`** may be called at any moment, concurrently with the above, also before and during `start`, and
- *    more than once. What runs then resolves (a command to 1) and starts nothing more: a script never
- *    continues with its next line. After it, the calls above resolve to 1 at once.
+ * 4. **`stop`** may be called at any moment and more than once. What runs then starts nothing more: a script
+ *    never continues with its next line.
  * 5. **Disposal** ends all that the job started and that is still running. Safe unstarted, after `stop`,
  *    after a failed `start`, and twice. It never throws for what the job did.
  * 6. **`usage`**, where figures are available: at any moment, also after disposal. The last answer counts. It
  *    has two seconds; unknown figures are left out, and a missing figure fails no job.
+ *
+ * | race | what the call resolves to |
+ * | --- | --- |
+ * | `start` after a stop or a disposal | 1 |
+ * | a stop, a disposal or an abort of `signal` during `start`, also if it succeeds | 1 |
+ * | another call before the start, after a failed one, a stop or a disposal | 1, also for no variables or files |
+ * | a stop or a disposal during another call | 1; a command that has ended by then keeps its exit code |
+ * | a second `stop` or disposal | when the first one has; a shorter grace period shortens it |
  *
  * `output` may be called until the call that received it has resolved, and never after. Bytes are written
  * completely and in the order in which they arrived: what arrives between two commands (from a background

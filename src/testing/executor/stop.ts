@@ -15,15 +15,26 @@ export function testStop({ create, commands = shellWords, timeoutMs = 20_000 }: 
       await expectEverythingReturnsOne(bench.executor);
     });
 
-    fact("during start: start resolves, and everything after it returns 1", async () => {
+    fact("before start, without a stop: everything returns 1, and start succeeds afterwards", async () => {
       await using bench = await createBench(create);
-      const controller = new AbortController();
-      const starting = bench.executor.start(controller.signal);
-      controller.abort();
-      await bench.executor.stop(0);
-      await Promise.allSettled([starting]);
       await expectEverythingReturnsOne(bench.executor);
+      expect(await bench.executor.start(new AbortController().signal)).toBe(0);
+      expect((await bench.run(commands.print("hello"))).code).toBe(0);
     });
+
+    test(
+      "during start, at any moment: start resolves to 1, and everything after it returns 1",
+      async () => {
+        for (const end of [
+          (executor: Executor) => executor.stop(0),
+          (executor: Executor) => executor[Symbol.asyncDispose](),
+          (_: Executor, controller: AbortController) => controller.abort(),
+        ]) {
+          await interruptStart(create, end);
+        }
+      },
+      6 * timeoutMs,
+    );
 
     fact("during a command: the command and everything after it returns 1", async () => {
       await using bench = await createStartedBench(create);
@@ -101,10 +112,35 @@ export function testScriptStop({ create, timeoutMs = 20_000 }: ExecutorSubject):
   });
 }
 
-/** Asserts that a stopped or disposed executor does nothing any more. */
+/** Ends the start of an executor early and late. What was not over by then must resolve to 1. */
+async function interruptStart(
+  create: ExecutorSubject["create"],
+  end: (executor: Executor, controller: AbortController) => Promise<void> | void,
+): Promise<void> {
+  const begun = performance.now();
+  await (await createStartedBench(create))[Symbol.asyncDispose]();
+  const usualMs = performance.now() - begun;
+  for (const part of [0, 0.3, 0.8]) {
+    await using bench = await createBench(create);
+    const { executor } = bench;
+    const controller = new AbortController();
+    let isStarted = false;
+    const starting = executor.start(controller.signal).finally(() => (isStarted = true));
+    await Bun.sleep(part * usualMs);
+    const wasStarted = isStarted;
+    await end(executor, controller);
+    expect(await starting).toBe(wasStarted ? 0 : 1);
+    if (wasStarted) await executor.stop(0);
+    await expectEverythingReturnsOne(executor);
+  }
+}
+
+/** Asserts that an executor does nothing, because it has not started, or was stopped or disposed. */
 export async function expectEverythingReturnsOne(executor: Executor): Promise<void> {
   expect(await exportSomething(executor)).toBe(1);
+  expect(await executor.exportEnvironment([], () => {})).toBe(1);
   expect(await injectSomething(executor)).toBe(1);
+  expect(await executor.injectFiles([], () => {})).toBe(1);
   expect(await executor.run("echo hello", () => {})).toBe(1);
 }
 

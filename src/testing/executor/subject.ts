@@ -82,7 +82,10 @@ export interface Bench extends AsyncDisposable {
  */
 export async function createBench(create: ExecutorSubject["create"]): Promise<Bench> {
   const directory = await tmpdir();
-  const executor = create(executorContext(directory.path));
+  const home = await tmpdir();
+  const context = executorContext(directory.path);
+  // The login profile of whoever runs the tests may be slow, and is not made to be killed at any moment.
+  const executor = create({ ...context, environment: { ...context.environment, HOME: home.path } });
   const late: string[] = [];
 
   const begin: Bench["begin"] = (call) => {
@@ -120,6 +123,7 @@ export async function createBench(create: ExecutorSubject["create"]): Promise<Be
     async [Symbol.asyncDispose]() {
       await executor[Symbol.asyncDispose]();
       await directory[Symbol.asyncDispose]();
+      await home[Symbol.asyncDispose]();
       if (late.length > 0) throw new Error(`output after its call had resolved: ${late.join("")}`);
     },
   };

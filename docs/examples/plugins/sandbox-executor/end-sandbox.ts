@@ -12,8 +12,10 @@ import {
 
 export interface EndSandboxOptions {
   readonly processes: JobProcesses;
-  readonly session: Session<LocalTerminal> | undefined;
-  readonly pids: SandboxPids | undefined;
+  /** `undefined` when it was not opened. */
+  readonly sandbox:
+    | { readonly session: Session<LocalTerminal>; readonly pids: SandboxPids | undefined }
+    | undefined;
   readonly logger: Logger;
   readonly graceMs: number;
   /** Ends the grace period early. */
@@ -55,12 +57,14 @@ export function findSandboxPids(
 
 /** Ends the job's programs within the grace period, while its shell is stopped, and then the sandbox with all its processes. */
 export async function endSandbox(options: EndSandboxOptions): Promise<void> {
-  const { processes, session, pids, logger, graceMs, now } = options;
+  const { processes, sandbox, logger, graceMs, now } = options;
+  const pids = sandbox?.pids;
   const hold = pids ? [pids.shell, pids.leader, pids.init, pids.outer] : [];
   // The pid of a process that has ended may belong to another process.
   const signal = (pid: number, name: NodeJS.Signals) => processes.includes(pid) && sendSignal(pid, name);
   logEndReport(await endProcesses(processes, { graceMs, now, hold }), logger);
-  if (!session) return;
+  if (!sandbox) return;
+  const { session } = sandbox;
   if (pids) {
     // The leader reports the end of the shell behind the last byte; killing process 1 then ends the sandbox.
     signal(pids.shell, "SIGKILL");

@@ -3,11 +3,24 @@ import { decodeBase64, type JobFile, type Output } from "signalman";
 import { quote, type Session } from "signalman/terminal";
 import type { Workspace } from "./workspace.ts";
 
+/** Writes files of the request and resolves to the exit code of the first one that fails. */
+export async function injectFiles(
+  { workspace, session }: { readonly workspace: Workspace; readonly session: Session },
+  files: readonly JobFile[],
+  output: Output,
+): Promise<number> {
+  for (const file of files) {
+    const code = await injectFile(file, workspace, session, output);
+    if (code !== 0) return code;
+  }
+  return 0;
+}
+
 /**
  * Writes one file of the request and resolves to the exit code. The shell in the sandbox writes it, because from outside a symbolic link of
  * the job could lead out of the sandbox.
  */
-export async function injectFile(
+async function injectFile(
   file: JobFile,
   workspace: Workspace,
   session: Session,

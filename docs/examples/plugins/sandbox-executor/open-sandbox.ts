@@ -25,12 +25,12 @@ export interface OpenSandboxOptions {
   readonly config: SandboxConfig;
   readonly processes: JobProcesses;
   /** Disposes the resources that live as long as the job. */
-  readonly cleanup: AsyncDisposableStack;
+  readonly resources: AsyncDisposableStack;
 }
 
 /** Starts bubblewrap with a login bash in it. */
 export async function openSandbox(
-  { context, config, processes, cleanup }: OpenSandboxOptions,
+  { context, config, processes, resources }: OpenSandboxOptions,
   signal: AbortSignal,
 ): Promise<Sandbox> {
   const { cookie, directory, logger } = context;
@@ -43,7 +43,7 @@ export async function openSandbox(
   if (process.getuid?.() === 0) {
     logger.warn("the agent runs as root: a sandbox does not hide the files of root, so use an ordinary user");
   }
-  const workspace = cleanup.use(createWorkspace(directory, home, logger));
+  const workspace = resources.use(createWorkspace(directory, home, logger));
   const session = await createSession(
     {
       open: (terminal) => {
@@ -63,7 +63,7 @@ export async function openSandbox(
   const pids = findSandboxPids(processes, session);
   if (pids) {
     const leaderPid = session.terminal.pid;
-    cleanup.use(startGuard({ cookie, leaderPid, env: environment, logger })).follow(pids.shell);
+    resources.use(startGuard({ cookie, leaderPid, env: environment, logger })).follow(pids.shell);
   }
   return { session, workspace, pids };
 }

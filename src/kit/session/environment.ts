@@ -1,6 +1,6 @@
-import { decodeBase64 } from "../os/base64.ts";
-import type { EnvironmentVariable } from "../core/contracts/job-request.ts";
-import type { Output } from "../core/contracts/job-log.ts";
+import { decodeBase64 } from "../../os/base64.ts";
+import type { EnvironmentVariable } from "../../core/contracts/job-request.ts";
+import type { Output } from "../../core/contracts/job-log.ts";
 
 /**
  * Quotes a word for bash, if necessary, in single quotes (protocol section 6.2). Works on any text, including

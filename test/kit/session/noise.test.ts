@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test";
-import { createNoiseFilter } from "../../src/session/noise.ts";
+import { createNoiseFilter } from "../../../src/kit/session/noise.ts";
 
 /**
  * Passes pieces between two commands through a filter that expects the echo of a line; returns what each of

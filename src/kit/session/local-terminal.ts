@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import { AgentError, toMessage } from "../core/errors.ts";
-import { readChildren } from "../os/processes/proc.ts";
-import { sendSignal } from "../os/processes/send-signal.ts";
+import { AgentError, toMessage } from "../../core/errors.ts";
+import { readChildren } from "../../os/processes/proc.ts";
+import { sendSignal } from "../../os/processes/send-signal.ts";
 import type { Terminal, TerminalOptions } from "./terminal.ts";
 
 export interface LocalTerminalOptions extends TerminalOptions {

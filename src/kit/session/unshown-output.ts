@@ -1,4 +1,4 @@
-import type { Logger } from "../core/contracts/logger.ts";
+import type { Logger } from "../../core/contracts/logger.ts";
 import type { Session } from "./session.ts";
 
 /** Logs how many bytes of a session's output are in no command's output. Called at the end of the session. */

@@ -2,9 +2,9 @@ import { expect, test } from "bun:test";
 import { spawnSync } from "node:child_process";
 import { existsSync, readdirSync, readlinkSync } from "node:fs";
 import { join } from "node:path";
-import { isAgentError } from "../../src/core/errors.ts";
-import { createGapBuffer } from "../../src/session/gap.ts";
-import { tmpdir } from "../../src/testing/index.ts";
+import { isAgentError } from "../../../src/core/errors.ts";
+import { createGapBuffer } from "../../../src/kit/session/gap.ts";
+import { tmpdir } from "../../../src/testing/index.ts";
 import { openSession } from "./fixtures.ts";
 
 const MiB = 1024 * 1024;

@@ -1,5 +1,5 @@
-import type { Executor, ExecutorContext, ExecutorFactory } from "../core/contracts/executor.ts";
-import { AgentError } from "../core/errors.ts";
+import type { Executor, ExecutorContext, ExecutorFactory } from "../../core/contracts/executor.ts";
+import { AgentError } from "../../core/errors.ts";
 
 /**
  * Creates an executor that opens its session behind a command prefix: `nice -n 10`, `systemd-run --user

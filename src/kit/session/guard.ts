@@ -1,8 +1,8 @@
 import { readdirSync, readFileSync, readlinkSync } from "node:fs";
-import { toMessage } from "../core/errors.ts";
-import type { Logger } from "../core/contracts/logger.ts";
-import type { Cookie } from "../core/contracts/executor.ts";
-import type { JobGroup } from "../os/cgroup/job-group.ts";
+import { toMessage } from "../../core/errors.ts";
+import type { Logger } from "../../core/contracts/logger.ts";
+import type { Cookie } from "../../core/contracts/executor.ts";
+import type { JobGroup } from "../../os/cgroup/job-group.ts";
 
 /**
  * Ends a job whose process was killed (`kill -9`, out of memory). Otherwise the terminal would hang up, which

@@ -1,6 +1,6 @@
 import { closeSync, readSync, unlinkSync, writeSync } from "node:fs";
-import { toMessage } from "../core/errors.ts";
-import { openRegularFile } from "../os/state/file.ts";
+import { toMessage } from "../../core/errors.ts";
+import { openRegularFile } from "../../os/state/file.ts";
 
 /**
  * Buffers output that arrives between two commands: in memory up to a limit, then in a file. Output that

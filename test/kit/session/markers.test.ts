@@ -1,6 +1,11 @@
 import { expect, test } from "bun:test";
 import * as fc from "fast-check";
-import { createMarkerScanner, createNonce, type Marker, printMarker } from "../../src/session/markers.ts";
+import {
+  createMarkerScanner,
+  createNonce,
+  type Marker,
+  printMarker,
+} from "../../../src/kit/session/markers.ts";
 
 const ours = "0123456789ABCDEF0123456789ABCDEF";
 

@@ -1,5 +1,5 @@
-import type { Output } from "../core/contracts/job-log.ts";
-import { AgentError } from "../core/errors.ts";
+import type { Output } from "../../core/contracts/job-log.ts";
+import { AgentError } from "../../core/errors.ts";
 import { waitForBoot } from "./boot.ts";
 import { createGapBuffer } from "./gap.ts";
 import { createMarkerScanner, createNonce } from "./markers.ts";

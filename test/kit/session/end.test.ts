@@ -1,5 +1,5 @@
 import { describe, expect, test } from "bun:test";
-import { isAgentError } from "../../src/core/errors.ts";
+import { isAgentError } from "../../../src/core/errors.ts";
 import { openSession } from "./fixtures.ts";
 
 describe("a shell that dies", () => {

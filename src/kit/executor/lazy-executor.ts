@@ -1,4 +1,4 @@
-import type { Executor } from "../core/contracts/executor.ts";
+import type { Executor } from "../../core/contracts/executor.ts";
 
 /**
  * Returns an executor whose code is loaded with its first call: an agent, and a job of another executor,

@@ -1,6 +1,6 @@
 import { expect, test } from "bun:test";
 import * as fc from "fast-check";
-import { isVariableName, quote, toExportFile } from "../../src/session/environment.ts";
+import { isVariableName, quote, toExportFile } from "../../../src/kit/session/environment.ts";
 
 test("words are quoted only if necessary, and quotes are escaped", () => {
   expect(quote("")).toBe("''");

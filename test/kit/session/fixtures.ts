@@ -1,8 +1,8 @@
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { openLocalTerminal } from "../../src/session/local-terminal.ts";
-import { createSession } from "../../src/session/session.ts";
+import { openLocalTerminal } from "../../../src/kit/session/local-terminal.ts";
+import { createSession } from "../../../src/kit/session/session.ts";
 
 /** A session in an empty home, with the output of its commands. */
 export async function openSession(

@@ -1,5 +1,5 @@
-import type { Output } from "../core/contracts/job-log.ts";
-import { AgentError, toMessage } from "../core/errors.ts";
+import type { Output } from "../../core/contracts/job-log.ts";
+import { AgentError, toMessage } from "../../core/errors.ts";
 import type { GapBuffer } from "./gap.ts";
 import type { Marker } from "./markers.ts";
 import type { NoiseFilter } from "./noise.ts";

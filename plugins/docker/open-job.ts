@@ -1,0 +1,114 @@
+import { AgentError, type ExecutorContext, type RegistryLogin, toMessage } from "signalman";
+import { removeCgroups } from "./cgroup/job-cgroup.ts";
+import { createJobNetwork } from "./containers/create.ts";
+import { toMounts } from "./containers/mounts.ts";
+import { createPlace, type JobPlace, labels } from "./containers/place.ts";
+import { removeAtLast } from "./containers/remove.ts";
+import type { DockerJob, OpenJobOptions } from "./docker-job.ts";
+import { findEndpoint } from "./engine/endpoint.ts";
+import { connectEngine, type Engine } from "./engine/engine.ts";
+import { setUpHost } from "./host-setup.ts";
+import { mayHaveCgroup, startContainers } from "./start-containers.ts";
+
+/**
+ * Starts a job's containers and its shell. Resolves to 1 when the job's log says what failed. When it resolves
+ * or rejects, no call that creates something is under way any more.
+ */
+export async function openJob(start: OpenJobOptions): Promise<DockerJob | number> {
+  const { context, options, resources, signal } = start;
+  const { job, environment, agentId } = context;
+  if (job.containers.length === 0)
+    throw new AgentError(
+      "JOB_INVALID",
+      "the job names no container (expected one at least in compose.containers)",
+    );
+  await setUpHost(context, signal);
+  const timeoutMs = options["engine-timeout"] * 1000;
+  const engine = await connectEngine(findEndpoint(environment), { timeoutMs });
+  const mounts = toMounts(options, engine.endpoint, context);
+  signal.throwIfAborted();
+  const place = createPlace({ agentId, jobId: job.id });
+  resources.defer(() => removeJob(engine, place, { context, patienceMs: timeoutMs }));
+
+  engine.cgroups().catch(() => {});
+  // The network takes as long as everything else together, so that it begins first.
+  const network = createJobNetwork(engine, place);
+  network.catch(() => {});
+  try {
+    const logins = await logIntoRegistries(start, engine);
+    if (logins === undefined || !(await pullAll(start, engine, logins))) return 1;
+    let opened: DockerJob | undefined;
+    const code = await context.log.command("Starting the docker image...", async (output) => {
+      try {
+        await network;
+        opened = await startContainers({ ...start, engine, place, mounts, output });
+        return 0;
+      } catch (error) {
+        if (!signal.aborted) output(`Failed to start the docker image\n${toMessage(error)}\n`);
+        return 1;
+      }
+    });
+    return opened ?? code;
+  } finally {
+    await network.catch(() => {});
+  }
+}
+
+/** Removes all that the job has in the engine. Never rejects: the agent's next start removes what is left. */
+async function removeJob(
+  engine: Engine,
+  place: JobPlace,
+  { context, patienceMs }: { readonly context: ExecutorContext; readonly patienceMs: number },
+): Promise<void> {
+  const { logger } = context;
+  const instance = `${labels.instance}=${place.labels[labels.instance]}`;
+  try {
+    await removeAtLast(engine, { labels: [instance], logger, patienceMs });
+    if (mayHaveCgroup(context)) await removeCgroups((name) => name === place.cgroupName, logger);
+  } catch (error) {
+    logger.warn(`containers of the job may be left: ${toMessage(error)}`);
+  }
+}
+
+/** `undefined`: the job's log says what is wrong. */
+async function logIntoRegistries(
+  { context, signal }: OpenJobOptions,
+  engine: Engine,
+): Promise<RegistryLogin[] | undefined> {
+  if (context.job.imagePullCredentials.length === 0) return [];
+  let logins: RegistryLogin[] | undefined;
+  await context.log.command("Setting up image pull credentials", (output) =>
+    unlessStopped(signal, async () => {
+      const { logIn } = await import("./images/log-in.ts");
+      logins = await logIn(context, { engine, output, signal });
+      return logins !== undefined;
+    }),
+  );
+  return logins;
+}
+
+async function pullAll(
+  { context, options, signal }: OpenJobOptions,
+  engine: Engine,
+  logins: readonly RegistryLogin[],
+): Promise<boolean> {
+  const images = context.job.containers.map(({ image }) => image);
+  const { imagePulled } = context;
+  const code = await context.log.command("Pulling docker images...", (output) =>
+    unlessStopped(signal, async () => {
+      const { pullImages } = await import("./images/pull.ts");
+      return pullImages({ engine, images, logins, options, output, imagePulled, signal });
+    }),
+  );
+  return code === 0;
+}
+
+/** Resolves to the exit code of a step; after a stop to 1, without output. */
+async function unlessStopped(signal: AbortSignal, step: () => Promise<boolean>): Promise<number> {
+  try {
+    return (await step()) ? 0 : 1;
+  } catch (error) {
+    if (signal.aborted) return 1;
+    throw error;
+  }
+}

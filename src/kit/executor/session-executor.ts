@@ -1,0 +1,83 @@
+import type { Executor, ExecutorContext } from "../../core/contracts/executor.ts";
+import type { Output } from "../../core/contracts/job-log.ts";
+import type { JobFile } from "../../core/contracts/job-request.ts";
+import { decodeVariables, quote, toExportFile } from "../session/environment.ts";
+import { type Explain, runExplained } from "./explain.ts";
+import { createJobLife, type Ending, type Opening, type OpenJob } from "./job-life.ts";
+
+/** What differs between executors: where the session is, how bytes get there, and how it ends. */
+export interface SessionExecutorParts<Job extends OpenJob> {
+  /**
+   * Prepares the place and opens the session. Resolves to another code than 0 when the log already shows the
+   * reason. After an abort its outcome is ignored; `end` receives a job that was opened nevertheless.
+   */
+  open(opening: Opening): Promise<Job | number>;
+  /**
+   * Puts an export file where the session can read it, calls `source` with its path, and resolves to its exit
+   * code, or to another one when something fails afterwards.
+   */
+  bring(
+    job: Job,
+    file: Uint8Array,
+    calls: { readonly source: (path: string) => Promise<number>; readonly output: Output },
+  ): Promise<number>;
+  /** Writes the files and resolves to the exit code of the first one that fails. */
+  inject(job: Job, files: readonly JobFile[], output: Output): Promise<number>;
+  /** Called before each command; see {@link Explain}. Left out: the output is what the command printed. */
+  explain?(job: Job): Explain;
+  /**
+   * Ends what the job runs. Called once, after `open` has settled, also when the start failed or never began:
+   * then without a job.
+   */
+  end(job: Job | undefined, ending: Ending): Promise<void>;
+  /** Order in which exported variables are reported. Default: `name`. */
+  readonly exportOrder?: "name" | "request";
+}
+
+/**
+ * Creates an executor whose commands run in one session. It owns the states of the job: the start, the stop,
+ * the disposal, and the races between them, which end as the table of `Executor` says.
+ *
+ * @param createParts is called at once. `resources` are disposed with the executor, the last one first, after
+ *   the job has ended.
+ */
+export function createSessionExecutor<Job extends OpenJob>(
+  { options }: Pick<ExecutorContext, "options">,
+  createParts: (resources: AsyncDisposableStack) => SessionExecutorParts<Job>,
+): Executor {
+  const resources = new AsyncDisposableStack();
+  const parts = createParts(resources);
+  const life = createJobLife(parts, () => resources.disposeAsync());
+  const { attempt, isStopped } = life;
+
+  function run(job: Job, directive: string, output: Output): Promise<number> {
+    const { session } = job;
+    const runTo = (to: Output) => session.run(directive, to);
+    const explain = session.alive ? parts.explain?.(job) : undefined;
+    return explain ? runExplained({ session, run: runTo, explain, output, isStopped }) : runTo(output);
+  }
+
+  return {
+    start: life.start,
+    exportEnvironment: (env, output) =>
+      attempt(async (job) => {
+        const variables = decodeVariables(env, output, { order: parts.exportOrder ?? "name" });
+        if (variables === undefined || !job.session.alive) return 1;
+        const source = (path: string) => run(job, `source ${quote(path)}`, output);
+        const code = await parts.bring(job, toExportFile(variables), { source, output });
+        return isStopped() ? 1 : code;
+      }),
+    injectFiles: (files, output) =>
+      attempt(async (job) => {
+        const code = await parts.inject(job, files, output);
+        return isStopped() ? 1 : code;
+      }),
+    run: (directive, output, runOptions) =>
+      attempt((job) =>
+        runOptions?.silent ? job.session.run(directive, output, runOptions) : run(job, directive, output),
+      ),
+    stop: life.stop,
+    usage: life.usage,
+    [Symbol.asyncDispose]: () => life.dispose(options.stopGraceMs),
+  };
+}

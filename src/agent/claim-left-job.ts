@@ -2,7 +2,7 @@ import type { JobRequest } from "../core/contracts/job-request.ts";
 import type { AgentJob, JobDelivery } from "../core/contracts/jobs.ts";
 import { toMessage } from "../core/errors.ts";
 import type { JobProcess } from "../job/process/job-process.ts";
-import { recoverLeftLog } from "../job/process/left-jobs.ts";
+import { recoverLeftLog } from "../job/state/left-jobs.ts";
 import { toJobRequest } from "../job/request/parse.ts";
 import type { Logger } from "../core/contracts/logger.ts";
 import type { JobLauncher } from "../job/process/launcher.ts";

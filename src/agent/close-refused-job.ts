@@ -1,7 +1,7 @@
 import type { JobRequest } from "../core/contracts/job-request.ts";
 import type { Logger } from "../core/contracts/logger.ts";
 import { toMessage } from "../core/errors.ts";
-import { type ClosedJob, closeJob } from "../job/process/close-job.ts";
+import { type ClosedJob, closeJob } from "../job/end/close-job.ts";
 import type { JobStore } from "./job-store.ts";
 
 export interface RefusedJobOptions {

@@ -7,7 +7,7 @@ import { toMessage } from "../core/errors.ts";
 import { createSlowCallError } from "../core/host/attribution.ts";
 import { toDuration, withDeadline } from "../core/host/deadline.ts";
 import { findExecutor } from "../job/choose-executor.ts";
-import { listExecutorDirectories } from "../job/job-directory.ts";
+import { listExecutorDirectories } from "../job/state/job-directory.ts";
 
 export interface ExecutorCleanUpOptions {
   readonly host: Pick<Host, "use" | "all">;

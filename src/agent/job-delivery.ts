@@ -11,7 +11,7 @@ import type { SpoolExtent } from "../job/log/spool-file.ts";
 import { openSpool } from "../job/log/spool-reader.ts";
 import { findChange, toMismatch } from "../job/log/verify-spool.ts";
 import type { JobProcess } from "../job/process/job-process.ts";
-import { jobFiles } from "../job/process/messages.ts";
+import { jobFiles } from "../job/state/job-files.ts";
 import { findEntry } from "../os/state/file.ts";
 import { findLogBackend } from "./log-method.ts";
 import { deliverLog, type LogDeliveryOptions } from "./log-delivery.ts";

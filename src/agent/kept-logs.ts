@@ -1,7 +1,7 @@
 import { basename, join } from "node:path";
 import type { JobSummary } from "../core/contracts/job-summary.ts";
-import { readSummary as readStoredSummary } from "../job/process/job-documents.ts";
-import { jobFiles } from "../job/process/messages.ts";
+import { readSummary as readStoredSummary } from "../job/state/job-documents.ts";
+import { jobFiles } from "../job/state/job-files.ts";
 import { findEntry, listDirectory, removeEntry, resolveLinks } from "../os/state/file.ts";
 import { findHolder } from "../os/state/lock.ts";
 

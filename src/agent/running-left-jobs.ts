@@ -1,5 +1,5 @@
 import { join } from "node:path";
-import { isJobLocked } from "../job/process/job-lock.ts";
+import { isJobLocked } from "../job/state/job-lock.ts";
 import type { StateDirectory } from "../os/state/directory.ts";
 import { listJobs } from "./job-store.ts";
 

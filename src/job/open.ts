@@ -16,7 +16,12 @@ import { assertCreated } from "./assert-created.ts";
 import { chooseExecutor, executorMethods } from "./choose-executor.ts";
 import { createJobSequences } from "./commands/job-sequences.ts";
 import { listenToJob } from "./commands/job-socket.ts";
-import { admitUser, makeExecutorDirectory, makeJobDirectory, removeJobDirectory } from "./job-directory.ts";
+import {
+  admitUser,
+  makeExecutorDirectory,
+  makeJobDirectory,
+  removeJobDirectory,
+} from "./state/job-directory.ts";
 import { createJob, type Job } from "./job.ts";
 import type { ExecutorLimits } from "./limited-executor.ts";
 import { createFilterChain } from "./log/filter-chain.ts";

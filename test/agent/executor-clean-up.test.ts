@@ -7,7 +7,7 @@ import type { CleanUpContext, ExecutorFactory } from "../../src/core/contracts/e
 import { definePlugin } from "../../src/core/contracts/plugin.ts";
 import { executor } from "../../src/core/contracts/services.ts";
 import { createHost } from "../../src/core/host/host.ts";
-import type { JobProcessRecord } from "../../src/job/process/messages.ts";
+import type { JobProcessRecord } from "../../src/job/state/job-files.ts";
 import { readDocument, writeDocument } from "../../src/os/state/document.ts";
 import { takeLock } from "../../src/os/state/lock.ts";
 import { createRecordingLogger, dummyExecutor, tmpdir } from "../../src/testing/index.ts";

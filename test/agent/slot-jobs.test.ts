@@ -10,7 +10,7 @@ import {
 } from "node:fs";
 import { join } from "node:path";
 import { readDocument, writeDocument } from "../../src/os/state/document.ts";
-import type { JobProcessRecord } from "../../src/job/process/messages.ts";
+import type { JobProcessRecord } from "../../src/job/state/job-files.ts";
 import type { JobEvent } from "../../src/core/contracts/job-events.ts";
 import { unixSeconds } from "../../src/job/log/unix-seconds.ts";
 import { createSlot, delivery, request, toStory } from "./fixtures.ts";

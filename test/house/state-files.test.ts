@@ -17,7 +17,7 @@ const allowed: Readonly<Record<string, string>> = {
   "src/job/log/verify-spool.ts": "reads through descriptors of the opener",
   "src/job/process/open-listener.ts": "writes through descriptors of the opener",
   "src/job/process/spawn.ts": "closes a descriptor of the opener",
-  "src/job/job-directory.ts": "a job's private directory in TMPDIR",
+  "src/job/state/job-directory.ts": "a job's private directory in TMPDIR",
   "src/os/processes/resolve-pid.ts": "/proc",
   "src/os/users/end-user-processes.ts": "/proc",
   "src/os/users/account-tables.ts": "/etc/passwd and /etc/group",
@@ -76,8 +76,8 @@ const opening =
 
 /** Files that connect to or listen on sockets in a state directory, and the call of the opener that each must have. */
 const sockets: Readonly<Record<string, RegExp>> = {
-  "src/job/process/control-socket.ts": /removeEntry\(path\)[^]*Bun\.listen[^]*restrictSocket\(path\)/,
-  "src/job/process/connection.ts": /pinSocket\(path\)[^]*unix: pinned\.path/,
+  "src/job/control/control-socket.ts": /removeEntry\(path\)[^]*Bun\.listen[^]*restrictSocket\(path\)/,
+  "src/job/control/connection.ts": /pinSocket\(path\)[^]*unix: pinned\.path/,
   "src/agent/status-socket.ts":
     /openSocketPath[^]*removeEntry[^]*Bun\.listen[^]*pinSocket[^]*unix: pinned\.path/,
 };

@@ -2,7 +2,7 @@ import { expect, test } from "bun:test";
 import { utimesSync } from "node:fs";
 import { join } from "node:path";
 import { noteListeners, readOpenListener } from "../../src/job/process/open-listener.ts";
-import { jobFiles } from "../../src/job/process/messages.ts";
+import { jobFiles } from "../../src/job/state/job-files.ts";
 import { tmpdir } from "../../src/testing/index.ts";
 
 test("the note of a job's process names the listener that was called last and has not returned", async () => {

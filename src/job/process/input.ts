@@ -1,6 +1,45 @@
+import type { Cookie } from "../../core/contracts/executor.ts";
+import type { LogFormat, LogLevel } from "../../core/contracts/logger.ts";
+import type { LogRotation } from "../../os/log-file/rotate.ts";
+import type { JobSettings } from "../settings.ts";
 import type { JobRequest } from "../../core/contracts/job-request.ts";
 import { AgentError } from "../../core/errors.ts";
-import { type JobProcessInput, wireVersion } from "./messages.ts";
+import { wireVersion } from "../control/messages.ts";
+
+/**
+ * The first line of a job process's standard input, as JSON. The process reads no configuration of its own. The second line is the job's
+ * request, sent once it is on disk; a process that receives none exits.
+ */
+export interface JobProcessInput {
+  readonly version: typeof wireVersion;
+  readonly settings: JobSettings;
+  /** The plugins that run in a job's process, in the order of the configuration, with their options. */
+  readonly plugins: readonly {
+    readonly key: string;
+    readonly origin: "built-in" | "external";
+    readonly config: unknown;
+  }[];
+  /** The directory of the configuration, for messages. Left out by the first releases. */
+  readonly baseDirectory?: string;
+  /** The job's state directory. */
+  readonly directory: string;
+  /** Path of the control socket, and the secret that a client must present first. */
+  readonly socket: string;
+  readonly secret: string;
+  /** Marks the job's processes. */
+  readonly cookie: Cookie;
+  /** Directory of the control group that may be created for the job. Left out: none, as by the first releases. */
+  readonly controlGroup?: string | undefined;
+  /** Milliseconds for which the job continues without an agent (`claim-timeout`). */
+  readonly claimTimeoutMs: number;
+  readonly log: {
+    readonly path: string;
+    readonly rotation: LogRotation;
+    readonly level: LogLevel;
+    readonly format: LogFormat;
+    readonly name: string;
+  };
+}
 
 /** The standard input of a job's process. Each part resolves to `undefined` when the agent closed the stream before it. */
 export interface JobProcessStdin {

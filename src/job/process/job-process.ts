@@ -2,11 +2,11 @@ import type { HangingHook } from "../../core/contracts/agent-status.ts";
 import type { JobSummary } from "../../core/contracts/job-summary.ts";
 import { toMessage } from "../../core/errors.ts";
 import type { SpoolSource } from "../log/spool-reader.ts";
-import { removeJobDirectory } from "../job-directory.ts";
-import { type ClosedJob, failed } from "./close-job.ts";
-import { connectToJob, type ConnectionOptions } from "./connection.ts";
-import { killJobProcess } from "./job-commands.ts";
-import { findJobEnd } from "./job-end.ts";
+import { removeJobDirectory } from "../state/job-directory.ts";
+import { type ClosedJob, failed } from "../end/close-job.ts";
+import { connectToJob, type ConnectionOptions } from "../control/connection.ts";
+import { killJobProcess } from "../control/job-commands.ts";
+import { findJobEnd } from "../end/find-job-end.ts";
 import { watchStillProcess } from "./still-process.ts";
 
 /** The process of a job, as an agent sees it. */

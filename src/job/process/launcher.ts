@@ -1,9 +1,8 @@
 import type { JobRequest } from "../../core/contracts/job-request.ts";
 import type { Logger } from "../../core/contracts/logger.ts";
-import { toMessage } from "../../core/errors.ts";
 import { followJobProcess, type JobProcess } from "./job-process.ts";
-import { readProcessRecord } from "./job-documents.ts";
-import type { JobProcessRecord } from "./messages.ts";
+import { findProcessRecord } from "../state/job-documents.ts";
+import type { JobProcessRecord } from "../state/job-files.ts";
 import { type JobPlace, type NewJobPlace, spawnJobProcess, type SpawnOptions } from "./spawn.ts";
 
 export interface JobLauncherOptions extends SpawnOptions {
@@ -84,10 +83,8 @@ export function createJobLauncher(options: JobLauncherOptions): JobLauncher {
 
 /** Without a record the process can only be waited for. */
 function findRecord({ directory, jobId, logger }: JobPlace): JobProcessRecord | undefined {
-  try {
-    return readProcessRecord(directory);
-  } catch (error) {
-    logger.error(`job cannot be stopped, only killed with its agent: ${toMessage(error)}`, { job: jobId });
-    return undefined;
-  }
+  const { record, fault } = findProcessRecord(directory);
+  if (fault !== undefined)
+    logger.error(`job cannot be stopped, only killed with its agent: ${fault}`, { job: jobId });
+  return record;
 }

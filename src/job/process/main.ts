@@ -12,12 +12,12 @@ import { openLogFileIfPossible } from "../../os/log-file/log-file.ts";
 import { loadLibc } from "../../os/processes/libc.ts";
 import { writeDocument } from "../../os/state/document.ts";
 import { takeLock } from "../../os/state/lock.ts";
-import { type JobProcessStdin, readJobProcessStdin } from "./input.ts";
-import { jobFiles, type JobProcessFailure, type JobProcessInput } from "./messages.ts";
+import { type JobProcessStdin, readJobProcessStdin, type JobProcessInput } from "./input.ts";
+import { jobFiles, type JobProcessFailure } from "../state/job-files.ts";
 import { noteListeners } from "./open-listener.ts";
 import { logPluginOutput } from "./plugin-output.ts";
 import { serveJob } from "./served-job.ts";
-import { storeResult } from "./store-result.ts";
+import { storeResult } from "../end/store-result.ts";
 
 type JobProgram = Pick<LoadPluginsOptions, "builtIns" | "lendSdk">;
 

@@ -3,7 +3,7 @@ import { join } from "node:path";
 import type { HangingHook } from "../../core/contracts/agent-status.ts";
 import type { HookName } from "../../core/contracts/hooks.ts";
 import { findEntry, openStateFile, readStateText } from "../../os/state/file.ts";
-import { jobFiles } from "./messages.ts";
+import { jobFiles } from "../state/job-files.ts";
 
 /** The note of a job's process about the listener that it calls, for the case that the listener lets no timer and no message through. */
 export interface OpenListener extends HangingHook {

@@ -4,12 +4,12 @@ import type { Host } from "../../core/contracts/host.ts";
 import type { RootLogger } from "../../core/contracts/logger.ts";
 import { toMessage } from "../../core/errors.ts";
 import { openJob, type OpenJob } from "../open.ts";
-import { createClaimTimer } from "./claim-timer.ts";
-import { closeJob } from "./close-job.ts";
-import { type ControlSocket, listenForAgents } from "./control-socket.ts";
+import { closeJob } from "../end/close-job.ts";
+import { type ControlSocket, listenForAgents } from "../control/control-socket.ts";
 import { createGarbageMeter } from "../../os/garbage-meter.ts";
 import type { Lock } from "../../os/state/lock.ts";
-import { jobFiles, type JobProcessInput } from "./messages.ts";
+import { jobFiles } from "../state/job-files.ts";
+import type { JobProcessInput } from "./input.ts";
 import { findTampering } from "./tampering.ts";
 
 /** A job with its control socket. */
@@ -72,7 +72,7 @@ async function open(request: JobRequest, { host, input, logger, lock }: ServeJob
     logger.warn(why, { job: request.id });
     job.stop(why);
   });
-  const endClaim = () => claim.set(true);
+  const endClaim = () => claim(true);
   cleanup.defer(endClaim);
   const parent = process.ppid;
   // The agent that started this process connects as soon as the socket is there.
@@ -85,7 +85,7 @@ async function open(request: JobRequest, { host, input, logger, lock }: ServeJob
       onCommand: (command) => (command === "leave" ? acknowledged.resolve() : job[command]()),
       onClaimed(isClaimed) {
         hasAgent = () => isClaimed;
-        claim.set(isClaimed);
+        claim(isClaimed);
       },
     }),
   );
@@ -125,3 +125,15 @@ function reportHangingHooks(host: Host, control: ControlSocket): () => void {
 }
 
 const hangingReportMs = 2000;
+
+/**
+ * Calls `onExpired` when no agent was connected for `durationMs`. The returned function takes whether one is
+ * connected.
+ */
+function createClaimTimer(durationMs: number, onExpired: () => void): (isClaimed: boolean) => void {
+  let timer = setTimeout(onExpired, durationMs);
+  return (isClaimed) => {
+    clearTimeout(timer);
+    if (!isClaimed) timer = setTimeout(onExpired, durationMs);
+  };
+}

@@ -9,8 +9,10 @@ import type { Logger } from "../../core/contracts/logger.ts";
 import { readBootId } from "../../os/state/boot-id.ts";
 import { openStateFile } from "../../os/state/file.ts";
 import type { JobSettings } from "../settings.ts";
-import { jobProcessCommand } from "./job-lock.ts";
-import { jobFiles, type JobProcessInput, type JobProcessRecord, wireVersion } from "./messages.ts";
+import { jobProcessCommand } from "../state/job-lock.ts";
+import { jobFiles, type JobProcessRecord } from "../state/job-files.ts";
+import type { JobProcessInput } from "./input.ts";
+import { wireVersion } from "../control/messages.ts";
 
 /** What all job processes of an agent have in common. */
 export interface SpawnOptions {
@@ -109,4 +111,13 @@ async function write(stdin: Bun.FileSink, value: unknown, then: "flush" | "end")
   } catch {
     // The process is dead, which its follower detects.
   }
+}
+
+/**
+ * The command line that starts this program again, in the version that is running: `/proc/self/exe` stays valid when the file on disk is
+ * replaced. From source the program is Bun, with the flags that it was started with.
+ */
+export function toThisProgram(): string[] {
+  const self = process.platform === "linux" ? "/proc/self/exe" : process.execPath;
+  return Bun.main.startsWith("/$bunfs/") ? [self] : [self, ...process.execArgv, Bun.main];
 }

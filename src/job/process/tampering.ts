@@ -2,8 +2,8 @@ import { join } from "node:path";
 import { findEntry, toKind } from "../../os/state/file.ts";
 import type { Lock } from "../../os/state/lock.ts";
 import type { Spool } from "../log/spool.ts";
-import type { ControlSocket } from "./control-socket.ts";
-import { jobFiles } from "./messages.ts";
+import type { ControlSocket } from "../control/control-socket.ts";
+import { jobFiles } from "../state/job-files.ts";
 
 export interface TamperingOptions {
   /** The job's state directory. */

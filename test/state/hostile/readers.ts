@@ -7,10 +7,10 @@ import { AgentError } from "../../../src/core/errors.ts";
 import { countUndelivered } from "../../../src/job/log/count-undelivered.ts";
 import { openSpool } from "../../../src/job/log/spool-reader.ts";
 import { findChange } from "../../../src/job/log/verify-spool.ts";
-import { closeDeadJob } from "../../../src/job/process/close-dead-job.ts";
-import { readDeliveryCursor } from "../../../src/job/process/job-documents.ts";
-import { isJobLocked } from "../../../src/job/process/job-lock.ts";
-import { recoverLeftLog } from "../../../src/job/process/left-jobs.ts";
+import { findJobEnd } from "../../../src/job/end/find-job-end.ts";
+import { readDeliveryCursor } from "../../../src/job/state/job-documents.ts";
+import { isJobLocked } from "../../../src/job/state/job-lock.ts";
+import { recoverLeftLog } from "../../../src/job/state/left-jobs.ts";
 import { toShortReport } from "../../../src/job/usage/report.ts";
 import {
   listAgentDirectories,
@@ -102,7 +102,7 @@ async function resumeSlot(
     // The process of a job that holds its lock is waited for.
     if (await read(() => isJobLocked(path))) continue;
     const end = await read(() =>
-      closeDeadJob({ directory: path, jobId, logger: silentLogger, unstored: undefined, ...child }),
+      findJobEnd({ directory: path, jobId, logger: silentLogger, unstored: undefined, ...child }),
     );
     if (end) store.release(jobId);
   }

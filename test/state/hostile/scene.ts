@@ -2,7 +2,7 @@ import * as fs from "node:fs";
 import { join } from "node:path";
 import { openJobStore } from "../../../src/agent/job-store.ts";
 import { createSpool } from "../../../src/job/log/spool.ts";
-import { closeJob } from "../../../src/job/process/close-job.ts";
+import { closeJob } from "../../../src/job/end/close-job.ts";
 import { toJobRequest } from "../../../src/job/request/parse.ts";
 import { openStateDirectory } from "../../../src/os/state/directory.ts";
 import { writeDocument } from "../../../src/os/state/document.ts";

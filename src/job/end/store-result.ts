@@ -5,8 +5,9 @@ import type { JobSummary } from "../../core/contracts/job-summary.ts";
 import type { Spool } from "../log/spool.ts";
 import type { Logger } from "../../core/contracts/logger.ts";
 import { writeDocument } from "../../os/state/document.ts";
-import type { ControlSocket } from "./control-socket.ts";
-import { jobFiles, type UnstoredResult } from "./messages.ts";
+import type { ControlSocket } from "../control/control-socket.ts";
+import { jobFiles } from "../state/job-files.ts";
+import type { UnstoredResult } from "../control/messages.ts";
 
 export interface StoreResultOptions {
   /** The job's state directory. */

@@ -4,7 +4,7 @@ import { listPids, readArguments, readUid } from "../../os/processes/proc.ts";
 import { sendSignal } from "../../os/processes/send-signal.ts";
 import { findEntry } from "../../os/state/file.ts";
 import { takeLock } from "../../os/state/lock.ts";
-import { jobFiles } from "./messages.ts";
+import { jobFiles } from "./job-files.ts";
 
 /**
  * Whether a job's process is alive: it holds the lock in the job's directory. `false` when the directory was removed, or when the lock was

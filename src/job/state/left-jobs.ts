@@ -6,13 +6,14 @@ import { readBootId } from "../../os/state/boot-id.ts";
 import { newer, refuseNewer, removeDocument } from "../../os/state/document.ts";
 import { findEntry } from "../../os/state/file.ts";
 import { takeLock } from "../../os/state/lock.ts";
-import { maxRequestBytes, readDeliveryCursor, readProcessRecord } from "./job-documents.ts";
-import { jobFiles, type JobProcessRecord, wireVersion } from "./messages.ts";
+import { maxRequestBytes, readDeliveryCursor, findProcessRecord } from "./job-documents.ts";
+import { jobFiles } from "./job-files.ts";
+import { wireVersion } from "../control/messages.ts";
 
 /** Throws `STATE_NEWER` when a newer release left this job. Logs of reported jobs may be of any version. */
 export function refuseNewerJob(directory: string, jobId: string): void {
   refuseNewer(directory, { maxBytes: maxRequestBytes });
-  const { version = wireVersion } = readRecord(directory) ?? {};
+  const { version = wireVersion } = findProcessRecord(directory).record ?? {};
   if (version > wireVersion) throw newer(`the process of job "${jobId}"`, version, wireVersion);
 }
 
@@ -23,7 +24,7 @@ export function refuseNewerJob(directory: string, jobId: string): void {
 export function recoverLeftLog(directory: string, logger: Logger): void {
   const spool = join(directory, jobFiles.spool);
   if (!findEntry(spool) || findEntry(join(directory, jobFiles.result))) return;
-  if (readRecord(directory)?.bootId === readBootId()) return;
+  if (findProcessRecord(directory).record?.bootId === readBootId()) return;
   try {
     using lock = takeLock(join(directory, jobFiles.lock));
     if (!lock) return;
@@ -32,14 +33,5 @@ export function recoverLeftLog(directory: string, logger: Logger): void {
       removeDocument(join(directory, jobFiles.delivery));
   } catch (error) {
     logger.warn(`log of a left job could not be repaired: ${toMessage(error)}`);
-  }
-}
-
-/** Returns `undefined` also for a damaged record, which is reported when the job is resumed. */
-function readRecord(directory: string): JobProcessRecord | undefined {
-  try {
-    return readProcessRecord(directory);
-  } catch {
-    return undefined;
   }
 }

@@ -2,8 +2,9 @@ import { join } from "node:path";
 import type { JobRequest } from "../../core/contracts/job-request.ts";
 import type { JobSummary } from "../../core/contracts/job-summary.ts";
 import type { SpoolCursor } from "../../core/contracts/spool.ts";
+import { toMessage } from "../../core/errors.ts";
 import { readDocument, writeDocuments } from "../../os/state/document.ts";
-import { jobFiles, type JobProcessFailure, type JobProcessRecord } from "./messages.ts";
+import { jobFiles, type JobProcessFailure, type JobProcessRecord } from "./job-files.ts";
 
 /**
  * The documents in a job's state directory. A job can write to them, so that their fields are checked. Each
@@ -26,8 +27,20 @@ export function readSummary(directory: string): JobSummary | undefined {
   return readDocument(join(directory, jobFiles.result), { isValid: isSummary });
 }
 
-export function readProcessRecord(directory: string): JobProcessRecord | undefined {
+function readProcessRecord(directory: string): JobProcessRecord | undefined {
   return readDocument(join(directory, jobFiles.process), { isValid: isRecord });
+}
+
+/** The record, or `fault`: why it cannot be used. A damaged one is reported when the job is resumed. */
+export function findProcessRecord(directory: string): {
+  readonly record?: JobProcessRecord | undefined;
+  readonly fault?: string;
+} {
+  try {
+    return { record: readProcessRecord(directory) };
+  } catch (error) {
+    return { fault: toMessage(error) };
+  }
 }
 
 export function readDeliveryCursor(directory: string): SpoolCursor | undefined {

@@ -8,7 +8,7 @@ import { type RecoveredSpool, recoverSpool } from "../log/spool-recovery.ts";
 import type { Logger } from "../../core/contracts/logger.ts";
 import { writeDocument } from "../../os/state/document.ts";
 import { findEntry, removeEntry } from "../../os/state/file.ts";
-import { jobFiles } from "./messages.ts";
+import { jobFiles } from "../state/job-files.ts";
 
 /** The end of a job, also when it could not be written to disk. */
 export interface ClosedJob {

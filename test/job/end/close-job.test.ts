@@ -1,11 +1,11 @@
 import { expect, test } from "bun:test";
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
-import type { JobEvent } from "../../src/core/contracts/job-events.ts";
-import { closeJob } from "../../src/job/process/close-job.ts";
-import { jobFiles } from "../../src/job/process/messages.ts";
-import { tmpdir } from "../../src/testing/fixtures.ts";
-import { eventsIn } from "../log/fixtures.ts";
+import type { JobEvent } from "../../../src/core/contracts/job-events.ts";
+import { closeJob } from "../../../src/job/end/close-job.ts";
+import { jobFiles } from "../../../src/job/state/job-files.ts";
+import { tmpdir } from "../../../src/testing/fixtures.ts";
+import { eventsIn } from "../../log/fixtures.ts";
 
 const startOfLog: JobEvent = { event: "job_started", timestamp: 1 };
 

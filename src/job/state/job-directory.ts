@@ -10,10 +10,10 @@ import {
 } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import type { Cookie, JobUser } from "../core/contracts/executor.ts";
-import type { Logger } from "../core/contracts/logger.ts";
-import { AgentError, toMessage } from "../core/errors.ts";
-import { asUser } from "../os/users/as-user.ts";
+import type { Cookie, JobUser } from "../../core/contracts/executor.ts";
+import type { Logger } from "../../core/contracts/logger.ts";
+import { AgentError, toMessage } from "../../core/errors.ts";
+import { asUser } from "../../os/users/as-user.ts";
 
 /**
  * Creates a job's private directory, in `/tmp` where the job's user cannot reach the agent's own temporary directory. It is closed to all

@@ -2,9 +2,10 @@ import { join } from "node:path";
 import type { Logger } from "../../core/contracts/logger.ts";
 import { readStat } from "../../os/processes/proc.ts";
 import { readHolder } from "../../os/state/lock.ts";
-import { isJobProcess } from "./job-lock.ts";
-import { jobFiles, type ToJob } from "./messages.ts";
-import { readOpenListener } from "./open-listener.ts";
+import { isJobProcess } from "../state/job-lock.ts";
+import { jobFiles } from "../state/job-files.ts";
+import type { ToJob } from "./messages.ts";
+import { readOpenListener } from "../process/open-listener.ts";
 
 export interface JobCommandsOptions {
   /** The job's state directory. */

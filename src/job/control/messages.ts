@@ -1,0 +1,30 @@
+import type { HangingHook } from "../../core/contracts/agent-status.ts";
+import type { JobSummary } from "../../core/contracts/job-summary.ts";
+
+/** Version of the input and the messages below. A job's process may be older than the agent that connects to it. */
+export const wireVersion = 1;
+
+/** Messages from the agent, one JSON object per line. `hello` comes first; anything before it is ignored. */
+export type ToJob =
+  | { readonly hello: string; readonly version: number }
+  | { readonly do: "stop" | "kill" | "leave" };
+
+/** Messages from the job's process, one JSON object per line. They never carry bytes of the log: `more` means that the spool has grown. */
+export type ToAgent =
+  | { readonly is: "welcome"; readonly version: number }
+  /** The process uses another wire version than the agent, and closes the connection. */
+  | { readonly is: "refused"; readonly version: number }
+  | { readonly is: "more" }
+  | { readonly is: "heard" }
+  | { readonly is: "finished" }
+  /** Hooks of the job's plugins that have not returned in time; sent while there are any, and once when there are none any more. */
+  | { readonly is: "hanging"; readonly hooks: readonly HangingHook[] }
+  | ({ readonly is: "unkept" } & UnstoredResult);
+
+/** The result of a job that has ended, when it could not be written to disk. */
+export interface UnstoredResult {
+  readonly summary: JobSummary;
+  readonly isLogWhole: boolean;
+  /** What could not be written, and why. */
+  readonly reason: string;
+}

@@ -1,0 +1,57 @@
+import type { JobSummary } from "../../core/contracts/job-summary.ts";
+import type { UnstoredResult } from "../control/messages.ts";
+import { failed } from "./close-job.ts";
+
+/** What is on disk in the place of the result. `fault`: why it cannot be used. */
+export interface FoundResult {
+  readonly summary?: JobSummary | undefined;
+  readonly fault?: string | undefined;
+}
+
+/** What is known of a process that holds its lock no more. */
+export interface Death {
+  /** Why it died, as the job's log shows it. */
+  readonly reason: string;
+  readonly isRestart: boolean;
+  /** It ran without the lock, and was killed. */
+  readonly isUnlocked: boolean;
+  /** Why its record cannot be used. */
+  readonly recordFault?: string | undefined;
+}
+
+export type EndDecision =
+  /** The job has this result, and its log is complete. */
+  | { readonly is: "complete"; readonly summary: JobSummary }
+  /** The log has to be closed with the reason. `known`: its result; left out: as the log says, otherwise failed. */
+  | {
+      readonly is: "open";
+      readonly isDead: boolean;
+      readonly reason: string;
+      readonly known?: JobSummary;
+    };
+
+/**
+ * Decides how a job has ended: by the result on disk, by the one that its process reported, or by the death of
+ * the process. Without `died`, before the lock of the process is taken, `undefined`: nothing proves the end yet.
+ */
+export function decideEnd(found: FoundResult, reported: UnstoredResult | undefined, died: Death): EndDecision;
+export function decideEnd(found: FoundResult, reported: UnstoredResult | undefined): EndDecision | undefined;
+export function decideEnd(
+  found: FoundResult,
+  reported: UnstoredResult | undefined,
+  died?: Death,
+): EndDecision | undefined {
+  if (found.summary) return { is: "complete", summary: found.summary };
+  if (reported?.isLogWhole) return { is: "complete", summary: reported.summary };
+  if (!died) return undefined;
+  if (reported) return { is: "open", isDead: false, reason: reported.reason, known: reported.summary };
+  const why = died.isUnlocked
+    ? "the job removed or replaced the lock of its process"
+    : died.isRestart
+      ? "the machine was restarted while the job ran"
+      : died.reason;
+  const reason = [why, found.fault, died.recordFault].filter((text) => text !== undefined).join("; ");
+  // A result that cannot be read is not replaced by what the log says: the job can write both.
+  const isUnknown = found.fault !== undefined || died.isUnlocked;
+  return { is: "open", isDead: true, reason, ...(isUnknown && { known: failed }) };
+}

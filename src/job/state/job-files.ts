@@ -1,0 +1,36 @@
+import type { Cookie } from "../../core/contracts/executor.ts";
+
+/** Names of the files in a job's state directory. */
+export const jobFiles = {
+  request: "request.json",
+  process: "process.json",
+  lock: "lock",
+  spool: "events.ndjson",
+  result: "result.json",
+  delivery: "delivery.json",
+  output: "process.log",
+  failure: "failure.json",
+  listener: "listener.json",
+} as const;
+
+/** What an agent needs to resume a running job; stored in the job's directory. */
+export interface JobProcessRecord {
+  /** Wire version of the process. Left out by the first releases: 1. */
+  readonly version?: number;
+  readonly pid: number;
+  readonly bootId: string;
+  readonly socket: string;
+  readonly secret: string;
+  readonly cookie: Cookie;
+  /** The user of the job's processes. Left out: the agent's. */
+  readonly uid?: number;
+  /** Nothing else runs as this user. */
+  readonly isExclusive?: boolean;
+  /** As in {@link JobProcessInput}. */
+  readonly controlGroup?: string | undefined;
+}
+
+/** Why a job's process has ended without a result, as the process itself could tell. */
+export interface JobProcessFailure {
+  readonly reason: string;
+}

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import { createScene, jobProcesses, type Scene } from "./agents.ts";
 import { outline, until } from "./jobs.ts";
-import { openGates, submitGatedJob, expectJobPasses } from "./gated-job.ts";
+import { openGates, submitGatedJob, expectJobPasses, removeState } from "./gated-job.ts";
 import {
   canFail,
   canMount,
@@ -106,7 +106,7 @@ describe("the state's disk", () => {
     await using scene = await createScene();
     await scene.readyAgent();
     const id = await submitGatedJob(scene);
-    await scene.tester.exec(["rm", "-rf", scene.stateDirectory]);
+    await removeState(scene);
     killJobProcess(id);
     expect((await scene.hub.done(id)).result).toBe("failed");
     expect(await scene.agentLog()).toMatch(/level=error .*was removed while it ran/);
@@ -117,7 +117,7 @@ describe("the state's disk", () => {
     await using scene = await createScene();
     await scene.readyAgent();
     const id = await submitGatedJob(scene);
-    await scene.tester.exec(["rm", "-rf", scene.stateDirectory]);
+    await removeState(scene);
     await scene.hub.stopJob(id);
     expect((await scene.hub.done(id)).result).toBe("stopped");
     expect(outline(await scene.hub.log(id)).at(-1)).toBe("end stopped");

@@ -3,7 +3,7 @@ import path from "node:path";
 import { createScene, waitForFile } from "./agents.ts";
 import { binary } from "./fixtures.ts";
 import { outline, outputOf, until } from "./jobs.ts";
-import { openGates, gatedCommands, submitGatedJob, expectJobPasses } from "./gated-job.ts";
+import { openGates, gatedCommands, removeState, submitGatedJob, expectJobPasses } from "./gated-job.ts";
 import {
   canFail,
   canMount,
@@ -122,7 +122,7 @@ describe("the state's disk", () => {
     await using scene = await createScene();
     const agent = await scene.readyAgent();
     const id = await submitGatedJob(scene);
-    await scene.tester.exec(["rm", "-rf", scene.stateDirectory]);
+    await removeState(scene);
     await openGates(scene, 1, 2);
     expect((await scene.hub.done(id)).result).toBe("passed");
     const events = await scene.hub.log(id);

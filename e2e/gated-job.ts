@@ -27,3 +27,11 @@ export async function expectJobPasses({ hub }: Scene): Promise<void> {
   expect((await hub.done(id)).result).toBe("passed");
   expect(outputOf(await hub.log(id), "echo runs")).toBe("runs\n");
 }
+
+/**
+ * Removes the state directory at once: a log that alone is missing from its directory counts as changed by the
+ * job, and an agent may write into the directory while it is emptied.
+ */
+export async function removeState({ tester, stateDirectory }: Scene): Promise<void> {
+  await tester.exec(["mv", stateDirectory, `${stateDirectory}.removed`]);
+}

@@ -2,7 +2,7 @@ import { readdir, readFile } from "node:fs/promises";
 import path from "node:path";
 import { type HookName, hookTable } from "../../src/core/contracts/hooks.ts";
 import type { GeneratedFile } from "./generated-file.ts";
-import { collectTypes, readFields, readMembers } from "./type-text.ts";
+import { collectTypes, readFields, toSentence } from "./type-text.ts";
 
 /** The tables of hooks and services in `docs/plugins-reference.md`, generated from the docblocks of the contracts. */
 export const pluginsPage: GeneratedFile = {
@@ -16,7 +16,7 @@ export const pluginsPage: GeneratedFile = {
 
 function renderHooks(source: string): string {
   const types = collectTypes(source);
-  const members = new Map(readMembers(types.get("HookEvents") ?? "").map((member) => [member.name, member]));
+  const members = readHooks(source);
   const rows = (Object.keys(hookTable) as HookName[]).map((name) => {
     const { kind, process, timeoutMs } = hookTable[name];
     const deadline = timeoutMs === undefined ? "none" : `${timeoutMs / 1000} s`;
@@ -25,6 +25,16 @@ function renderHooks(source: string): string {
     return [`\`${name}\``, kind, process, deadline, fields.join(", "), doc];
   });
   return toTable([["hook", "kind", "process", "deadline", "event", "when and purpose"], ...rows]);
+}
+
+/** Maps each name to docblock and type of the event: `/** … *\/ "name": hook<Event>(…)` in the table. */
+function readHooks(source: string): ReadonlyMap<string, { readonly doc: string; readonly type: string }> {
+  const declaration = /\/\*\*((?:(?!\*\/).)*)\*\/\s*"([^"]+)": hook<(.*?)>\(/gs;
+  return new Map(
+    [...source.matchAll(declaration)].map(([, comment = "", name = "", type = ""]) => {
+      return [name, { doc: toSentence(comment), type }];
+    }),
+  );
 }
 
 /** Finds constants created by `defineService<Type>("id")`, with a docblock above. */

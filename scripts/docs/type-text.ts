@@ -1,45 +1,37 @@
-/** The source text of an interface member. */
-export interface Member {
-  readonly name: string;
-  /** Its docblock on one line. */
-  readonly doc: string;
-  readonly type: string;
-}
-
 /** Maps the name of each interface in a source to the text after the name (`extends X { … }` or `{ … }`). */
 export function collectTypes(source: string): ReadonlyMap<string, string> {
-  const heads = [...source.matchAll(/^export interface (\w+)( extends \w+)? \{/gm)];
+  const heads = [...source.matchAll(/^(?:export )?interface (\w+)( extends \w+)? \{/gm)];
   return new Map(
     heads.map((head) => {
       const end = source.indexOf("\n}", head.index) + 2;
-      return [head[1]!, source.slice(head.index + `export interface ${head[1]}`.length, end)];
+      return [head[1]!, source.slice(source.indexOf(head[1]!, head.index) + head[1]!.length, end)];
     }),
   );
 }
 
-/** Lists the members at the outer level of a type. */
-export function readMembers(type: string): Member[] {
-  const body = type.slice(type.indexOf("{") + 1, type.lastIndexOf("}"));
-  return splitStatements(body).flatMap((statement) => {
-    const [, comment = "", declaration = ""] = /^\s*(?:\/\*\*(.*?)\*\/)?\s*(.*)$/s.exec(statement) ?? [];
-    const [, quoted, plain, rest = ""] =
-      /^(?:readonly )?(?:"([^"]+)"|(\w+))\??(.*)$/s.exec(declaration) ?? [];
-    const name = quoted ?? plain;
-    if (name === undefined) return [];
-    const doc = comment
-      .replaceAll(/\n\s*\* ?/g, " ")
-      .replaceAll(/\s+/g, " ")
-      .trim();
-    return [{ name, doc, type: rest.replace(/^:/, "").trim() }];
-  });
+/** Returns the text of a comment on one line. */
+export function toSentence(comment: string): string {
+  return comment
+    .replaceAll(/\n\s*\* ?/g, " ")
+    .replaceAll(/\s+/g, " ")
+    .trim();
 }
 
 /** Lists the fields of a type, including those of the interfaces that it names. */
 export function readFields(type: string, types: ReadonlyMap<string, string>): string[] {
   const outer = type.replace(/\{.*\}/s, " ");
   const named = outer.match(/\w+/g)?.flatMap((word) => readFields(types.get(word) ?? "", types)) ?? [];
-  const own = type.includes("{") ? readMembers(type).map(({ name }) => name) : [];
+  const own = type.includes("{") ? readMembers(type) : [];
   return [...new Set([...named, ...own])];
+}
+
+/** Lists the names of the members at the outer level of a type. */
+function readMembers(type: string): string[] {
+  const body = type.slice(type.indexOf("{") + 1, type.lastIndexOf("}"));
+  return splitStatements(body).flatMap((statement) => {
+    const declaration = statement.replace(/^\s*\/\*\*.*?\*\//s, "").trim();
+    return /^(?:readonly )?(\w+)/.exec(declaration)?.slice(1) ?? [];
+  });
 }
 
 /** Splits at semicolons outside of brackets and comments. */

@@ -7,6 +7,15 @@ import type { ImagePull, JobSummary } from "./job-summary.ts";
 import type { LogDelivery } from "./log-backend.ts";
 import type { StopReason } from "./stop-reason.ts";
 
+export interface SlotEvent {
+  readonly slot: number;
+}
+
+interface SlotJobEvent extends SlotEvent {
+  readonly jobId: string;
+  readonly job: JobRequest;
+}
+
 /** The fields that every event of a job's process has. */
 export interface JobEventBase {
   readonly job: JobRequest;
@@ -50,100 +59,89 @@ export interface CommandHookEvent extends JobEventBase {
   readonly alias: string;
 }
 
-/** The closed set of hooks: name → the one event object that listeners receive. All listeners are awaited, up to their deadlines. */
-export interface HookEvents {
-  /** Fired when every plugin is set up. The first place for I/O: open sockets, check credentials, start servers. */
-  "agent:start": {
-    readonly version: string;
-    /** Returns the agent's current status, for health checks and metrics; valid until the agent exits. Left out in `run`. */
-    readonly status?: () => AgentStatus;
-    /** The users of the slots' jobs (`shell-user`). Left out: jobs run as the agent's user. */
-    readonly jobUsers?: readonly JobUser[];
-  };
-  /** Fired when the control plane has accepted a slot of the agent, and again after each new registration. */
-  "agent:registered": { readonly slot: number; readonly name: string; readonly controlPlane: string };
-  /** Fired after each call that keeps a slot registered; `error` is set when the call failed. Use it to measure syncs. */
-  "agent:synced": { readonly slot: number } & SyncOutcome;
-  /** Fired when a job's process has accepted its request. Use it to count or announce jobs. */
-  "agent:job-started": { readonly slot: number; readonly jobId: string; readonly job: JobRequest };
-  /** Fired when a job's result is known and its process has ended. Use it for notifications and metrics. */
-  "agent:job-ended": {
-    readonly slot: number;
-    readonly jobId: string;
-    readonly job: JobRequest;
-    /** How much of the log was delivered. */
-    readonly delivery: LogDelivery;
-    /** Describes how another process changed the job's log on disk, if one did. */
-    readonly damage?: string;
-  } & JobSummary;
-  /** Fired after the log was delivered and before the result is reported. Use it to upload or archive the spool. */
-  "agent:log-flushed": {
-    readonly slot: number;
-    readonly job: JobRequest;
-    /** Whether part of the log was not delivered. */
-    readonly trimmed: boolean;
-    /** Path of the spool: NDJSON, one event per line. */
-    readonly spool: string;
-  };
-  /** Fired when a slot stops accepting jobs. Use it to leave load balancers and to turn readiness off. */
-  "agent:draining": { readonly slot: number; readonly reason: StopReason };
-  /** Fired when a slot has disconnected from the control plane; the other slots continue. */
-  "agent:left": { readonly slot: number; readonly reason: StopReason };
-  /** Fired when the last slot has disconnected. Use it for the last action of the agent. */
-  "agent:exit": { readonly reason: StopReason };
-  /** Fired last, before the plugins are disposed. Prefer `ctx.defer` to close what a plugin opened itself. */
-  "agent:stop": { readonly reason: StopReason };
-  /** Fired when the request is accepted and before anything runs. May refuse the job: the message that it throws is shown in the job's log. */
-  "job:start": JobHookEvent;
-  /**
-   * Fired when environment and files are in place, before the first command. A throw fails the job; its
-   * epilogues still run. The message is shown in the job's log, except for the code `JOB_FAILED`, which means
-   * that the log shows the reason already.
-   */
-  "job:prepare": JobSessionEvent;
-  /** Fired when an executor has pulled an image or failed to. Use it to measure pulls. */
-  "image:pulled": JobEventBase & ImagePull;
-  /** Fired before a command of the job runs. */
-  "command:start": CommandHookEvent;
-  /** Fired after a command of the job has run. */
-  "command:end": CommandHookEvent & { readonly exitCode: number; readonly durationMs: number };
-  /** Fired when the result is final. The session is `closed` after a stop, or when it never opened. */
-  "job:finish": JobSessionEvent & { readonly result: JobResult; readonly session: "open" | "closed" };
-  /** Fired when the executor is disposed and the log is closed. */
-  "job:end": JobEventBase & JobSummary;
-}
-
-export type HookName = keyof HookEvents;
-export type Hook<N extends HookName> = (event: HookEvents[N]) => void | Promise<void>;
-
-export interface HookDeclaration {
+export interface HookDeclaration<E = unknown> {
   /** *gate*: a throw ends the call and fails the phase. *notice*: a throw is logged, and the other listeners are still called. */
   readonly kind: "gate" | "notice";
   /** The process that fires the hook. In the other process a listener is accepted and never called. `run` is both processes at once. */
   readonly process: "agent" | "job";
   /** Milliseconds for which each listener is awaited, unless it declares its own time. Left out: without a limit. */
   readonly timeoutMs?: number;
+  /** The type of the event; never set. */
+  readonly event?: E;
 }
 
-const noticeMs = 30_000;
+const agentNotice = { kind: "notice", process: "agent", timeoutMs: 30_000 } as const;
+const jobGate = { kind: "gate", process: "job" } as const;
+const jobNotice = { kind: "notice", process: "job" } as const;
+const hook = <E>(declaration: HookDeclaration<E>): HookDeclaration<E> => declaration;
 
-/** Kind, process and deadline of every hook. The table in `docs/plugins-reference.md` is generated from it. */
-export const hookTable: { readonly [N in HookName]: HookDeclaration } = {
-  "agent:start": { kind: "gate", process: "agent", timeoutMs: 60_000 },
-  "agent:registered": { kind: "notice", process: "agent", timeoutMs: noticeMs },
-  "agent:synced": { kind: "notice", process: "agent", timeoutMs: noticeMs },
-  "agent:job-started": { kind: "notice", process: "agent", timeoutMs: noticeMs },
-  "agent:job-ended": { kind: "notice", process: "agent", timeoutMs: noticeMs },
-  "agent:log-flushed": { kind: "notice", process: "agent", timeoutMs: noticeMs },
-  "agent:draining": { kind: "notice", process: "agent", timeoutMs: noticeMs },
-  "agent:left": { kind: "notice", process: "agent", timeoutMs: noticeMs },
-  "agent:exit": { kind: "notice", process: "agent" },
-  "agent:stop": { kind: "notice", process: "agent", timeoutMs: noticeMs },
-  "job:start": { kind: "gate", process: "job" },
-  "job:prepare": { kind: "gate", process: "job" },
-  "image:pulled": { kind: "notice", process: "job" },
-  "command:start": { kind: "notice", process: "job" },
-  "command:end": { kind: "notice", process: "job" },
-  "job:finish": { kind: "notice", process: "job" },
-  "job:end": { kind: "notice", process: "job", timeoutMs: noticeMs },
+/** The closed set of hooks, each with the event that its listeners receive. Listeners are awaited, up to the deadline. */
+export const hookTable = {
+  /** Fired when every plugin is set up. The first place for I/O: open sockets, check credentials, start servers. */
+  "agent:start": hook<{
+    readonly version: string;
+    /** Returns the agent's current status, for health checks and metrics; valid until the agent exits. Left out in `run`. */
+    readonly status?: () => AgentStatus;
+    /** The users of the slots' jobs (`shell-user`). Left out: jobs run as the agent's user. */
+    readonly jobUsers?: readonly JobUser[];
+  }>({ kind: "gate", process: "agent", timeoutMs: 60_000 }),
+  /** Fired when the control plane has accepted a slot of the agent, and again after each new registration. */
+  "agent:registered": hook<SlotEvent & { readonly name: string; readonly controlPlane: string }>(agentNotice),
+  /** Fired after each call that keeps a slot registered; `error` is set when the call failed. Use it to measure syncs. */
+  "agent:synced": hook<SlotEvent & SyncOutcome>(agentNotice),
+  /** Fired when a job's process has accepted its request. Use it to count or announce jobs. */
+  "agent:job-started": hook<SlotJobEvent>(agentNotice),
+  /** Fired when a job's result is known and its process has ended. Use it for notifications and metrics. */
+  "agent:job-ended": hook<
+    SlotJobEvent & {
+      /** How much of the log was delivered. */
+      readonly delivery: LogDelivery;
+      /** Describes how another process changed the job's log on disk, if one did. */
+      readonly damage?: string;
+    } & JobSummary
+  >(agentNotice),
+  /** Fired after the log was delivered and before the result is reported. Use it to upload or archive the spool. */
+  "agent:log-flushed": hook<{
+    readonly slot: number;
+    readonly job: JobRequest;
+    /** Whether part of the log was not delivered. */
+    readonly trimmed: boolean;
+    /** Path of the spool: NDJSON, one event per line. */
+    readonly spool: string;
+  }>(agentNotice),
+  /** Fired when a slot stops accepting jobs. Use it to leave load balancers and to turn readiness off. */
+  "agent:draining": hook<SlotEvent & { readonly reason: StopReason }>(agentNotice),
+  /** Fired when a slot has disconnected from the control plane; the other slots continue. */
+  "agent:left": hook<SlotEvent & { readonly reason: StopReason }>(agentNotice),
+  /** Fired when the last slot has disconnected. Use it for the last action of the agent. */
+  "agent:exit": hook<{ readonly reason: StopReason }>({ kind: "notice", process: "agent" }),
+  /** Fired last, before the plugins are disposed. Prefer `ctx.defer` to close what a plugin opened itself. */
+  "agent:stop": hook<{ readonly reason: StopReason }>(agentNotice),
+  /** Fired when the request is accepted and before anything runs. May refuse the job: the message that it throws is shown in the job's log. */
+  "job:start": hook<JobHookEvent>(jobGate),
+  /**
+   * Fired when environment and files are in place, before the first command. A throw fails the job; its epilogues
+   * still run. The message is shown in the job's log, except for the code `JOB_FAILED`, which means that the log
+   * shows the reason already.
+   */
+  "job:prepare": hook<JobSessionEvent>(jobGate),
+  /** Fired when an executor has pulled an image or failed to. Use it to measure pulls. */
+  "image:pulled": hook<JobEventBase & ImagePull>(jobNotice),
+  /** Fired before a command of the job runs. */
+  "command:start": hook<CommandHookEvent>(jobNotice),
+  /** Fired after a command of the job has run. */
+  "command:end": hook<CommandHookEvent & { readonly exitCode: number; readonly durationMs: number }>(
+    jobNotice,
+  ),
+  /** Fired when the result is final. The session is `closed` after a stop, or when it never opened. */
+  "job:finish": hook<JobSessionEvent & { readonly result: JobResult; readonly session: "open" | "closed" }>(
+    jobNotice,
+  ),
+  /** Fired when the executor is disposed and the log is closed. */
+  "job:end": hook<JobEventBase & JobSummary>({ ...jobNotice, timeoutMs: 30_000 }),
 };
+
+export type HookName = keyof typeof hookTable;
+/** The events of the hooks, by name. */
+export type HookEvents = { readonly [N in HookName]: NonNullable<(typeof hookTable)[N]["event"]> };
+export type Hook<N extends HookName> = (event: HookEvents[N]) => void | Promise<void>;

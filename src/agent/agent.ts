@@ -1,4 +1,3 @@
-import { untilAborted } from "../os/aborted.ts";
 import type { JobUser } from "../core/contracts/executor.ts";
 import type { Host } from "../core/contracts/host.ts";
 import type { AgentSignals } from "../core/contracts/job-source.ts";
@@ -7,12 +6,12 @@ import type { StopReason } from "../core/contracts/stop-reason.ts";
 import { toMessage } from "../core/errors.ts";
 import type { StateDirectory } from "../os/state/directory.ts";
 import type { ExecutorCleanUp } from "./executor-clean-up.ts";
-import { createHookListener } from "./hook-listener.ts";
 import { createIdleMemory } from "./idle-memory.ts";
-import { createSlotNotifier, type SlotListener } from "./notifier.ts";
+import { withAgentHooks } from "./lifecycle.ts";
 import type { OperatorSignals } from "./operator-signals.ts";
 import { runSlot, type SlotsOptions } from "./slot.ts";
 import type { SlotPlace } from "./slot-jobs.ts";
+import { createSlotNotifier, type SlotListener } from "./slot-notifier.ts";
 import type { StatusBoard } from "./status-board.ts";
 
 export interface AgentOptions extends SlotsOptions {
@@ -37,13 +36,18 @@ export interface AgentEnd {
 
 /** Runs an agent until the last of its slots has disconnected. Resolves to `undefined` after a hand-over (SIGUSR2). */
 export async function runAgent(options: AgentOptions): Promise<AgentEnd | undefined> {
-  const { host, version, signals, logger, status, launcher, jobUsers } = options;
+  const { host, version, signals, logger, status, jobUsers } = options;
+  const start = { version, status: () => status.read(), ...(jobUsers && { jobUsers }) };
+  const end = await withAgentHooks({ host, start, impatient: signals.second }, () => workAsAgent(options));
+  if (end) logger.info(`Agent shutting down due to: ${toWord(end.reason)}`);
+  return end;
+}
 
-  // 1. Plugins open what they need.
-  await host.call("agent:start", { version, status: () => status.read(), ...(jobUsers && { jobUsers }) });
+async function workAsAgent(options: AgentOptions): Promise<AgentEnd | undefined> {
+  const { signals, logger, launcher } = options;
   options.onStarted();
 
-  // 2. The slots run, independently of each other. Executors clean up after earlier agent processes in the
+  // The slots run, independently of each other. Executors clean up after earlier agent processes in the
   // background, once a slot is registered: what they load for that must not delay the first job.
   const exiting = new AbortController();
   let isCleaning = false;
@@ -52,7 +56,10 @@ export async function runAgent(options: AgentOptions): Promise<AgentEnd | undefi
     isCleaning = true;
   };
   using memory = createIdleMemory();
-  const { reason, isFailed, error } = await runSlots(options, [memory.listener, { registered: cleanUp }]);
+  const { reason, isFailed, error } = await runSlots(options, [
+    memory.listener,
+    { "agent:registered": cleanUp },
+  ]);
   exiting.abort();
   await options.deliverer.settle();
   if (signals.handOver.aborted) {
@@ -61,11 +68,6 @@ export async function runAgent(options: AgentOptions): Promise<AgentEnd | undefi
     return undefined;
   }
   if (reason === undefined) throw error;
-
-  // 3. The shutdown hook, then the other plugins.
-  await untilAborted(signals.second, host.call("agent:exit", { reason }));
-  await host.call("agent:stop", { reason });
-  logger.info(`Agent shutting down due to: ${toWord(reason)}`);
   return { reason, isFailed };
 }
 
@@ -124,7 +126,7 @@ function toSlotOptions(
     directory: state.slot(slot),
     logger: isOne ? logger : logger.fork(),
     place: options.placeOf(slot),
-    notifier: createSlotNotifier([status.slot(slot), createHookListener(host, slot), ...listeners]),
+    notifier: createSlotNotifier({ slot, host, listeners: [status.slot(slot), ...listeners] }),
     signals: isConfigured ? signals : toDraining(signals),
   };
 }

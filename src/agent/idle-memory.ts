@@ -1,5 +1,5 @@
 import { releaseProgramCode } from "../os/program-code.ts";
-import type { SlotListener } from "./notifier.ts";
+import type { SlotListener } from "./slot-notifier.ts";
 
 export interface IdleMemoryOptions {
   /** Milliseconds without a job after which memory is given back. Default: 300. */
@@ -25,7 +25,7 @@ export function createIdleMemory({ idleMs = 300, release = releaseMemory }: Idle
   };
   return {
     listener: {
-      registered: schedule,
+      "agent:registered": schedule,
       jobFollowed({ job }) {
         running.add(job.id);
         clearTimeout(timer);

@@ -13,6 +13,7 @@ import { findChange, toMismatch } from "../job/log/verify-spool.ts";
 import type { JobProcess } from "../job/process/job-process.ts";
 import { jobFiles } from "../job/state/job-files.ts";
 import { findEntry } from "../os/state/file.ts";
+import { createJobHooks, type JobEnd } from "./lifecycle.ts";
 import { findLogBackend } from "./log-method.ts";
 import { deliverLog, type LogDeliveryOptions } from "./log-delivery.ts";
 
@@ -68,24 +69,14 @@ type Options = DeliveredJob &
   };
 
 async function deliverJob(options: Options): Promise<JobOutcome> {
-  const { request: job, notifier } = options;
+  const { request, notifier, directory } = options;
   const { summary, log, damage } = await finish(options).catch((error: unknown) => giveUp(options, error));
-
-  // Plugins that archive the log have done so before the result is reported.
-  const trimmed = log.trimmed || summary.log.droppedBytes > 0;
-  await notifier.notify("logFlushed", { job, trimmed, spool: join(options.directory, jobFiles.spool) });
-  await notifier.notify("jobEnded", {
-    job,
-    delivery: log,
-    ...summary,
-    ...(damage !== undefined && { damage }),
-  });
+  const spool = join(directory, jobFiles.spool);
+  await createJobHooks(notifier, request).ended({ summary, log, damage, spool });
   return { summary, log };
 }
 
-interface DeliveryEnd extends JobOutcome {
-  readonly damage?: string | undefined;
-}
+type DeliveryEnd = Omit<JobEnd, "spool">;
 
 /** Resolves when the job has ended and its log was delivered or given up. */
 async function finish(options: Options): Promise<DeliveryEnd> {

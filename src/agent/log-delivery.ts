@@ -19,7 +19,7 @@ import { assertCreated } from "../job/assert-created.ts";
 import { findEntry } from "../os/state/file.ts";
 import { runBackend } from "./backend-run.ts";
 import { findLogBackend, type LogMethodChoice } from "./log-method.ts";
-import type { SlotNotifier } from "./notifier.ts";
+import type { SlotNotifier } from "./slot-notifier.ts";
 
 export interface LogDeliveryOptions {
   readonly host: Host;

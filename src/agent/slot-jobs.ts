@@ -10,8 +10,9 @@ import { toSocketPath } from "../os/socket-path.ts";
 import { claimLeftJob } from "./claim-left-job.ts";
 import { closeRefusedJob } from "./close-refused-job.ts";
 import type { Deliverer } from "./job-delivery.ts";
+import { createJobHooks } from "./lifecycle.ts";
 import type { JobStore } from "./job-store.ts";
-import type { SlotNotifier } from "./notifier.ts";
+import type { SlotNotifier } from "./slot-notifier.ts";
 
 export interface SlotJobsOptions {
   readonly launcher: JobLauncher;
@@ -52,7 +53,7 @@ export function createSlotJobs(options: SlotJobsOptions): SlotJobs {
     running.add(process);
     void notifier.notify("jobFollowed", { job: request });
     // Not awaited: a slow listener delays neither the log nor a stop.
-    const announced = isNew ? notifier.notify("jobStarted", { job: request }) : Promise.resolve();
+    const announced = isNew ? createJobHooks(notifier, request).started() : Promise.resolve();
     const directory = store.directoryOf(request.id);
     const done = options.deliverer
       .deliver({ request, process, delivery, directory, notifier, logger, announced })

@@ -1,10 +1,10 @@
 import type { AgentSignals, JobSource, JobSourceContext } from "../core/contracts/job-source.ts";
 import type { RootLogger } from "../core/contracts/logger.ts";
 import type { StopReason } from "../core/contracts/stop-reason.ts";
-import { toMessage } from "../core/errors.ts";
 import { createSlotState } from "../os/state/slot-state.ts";
+import { withSlotHooks } from "./lifecycle.ts";
 import { openJobStore, type JobStoreOptions } from "./job-store.ts";
-import type { SlotNotifier } from "./notifier.ts";
+import type { SlotNotifier } from "./slot-notifier.ts";
 import { runSource } from "./source-run.ts";
 import { createSlotJobs, type SlotJobs, type SlotJobsOptions } from "./slot-jobs.ts";
 
@@ -36,8 +36,9 @@ export async function runSlot(options: SlotOptions): Promise<StopReason> {
   const store = openJobStore({ ...options, directory: `${directory}/jobs` });
   const jobs = createSlotJobs({ ...options, store });
   options.onJobs(jobs);
-  try {
+  const { reason } = await withSlotHooks(notifier, async (events) => {
     const context: JobSourceContext = {
+      ...events,
       version,
       slot,
       slots,
@@ -47,16 +48,11 @@ export async function runSlot(options: SlotOptions): Promise<StopReason> {
       signals,
       async registered(name, controlPlane) {
         logger.rename(name);
-        await notifier.notify("registered", { name, controlPlane });
+        await events.registered(name, controlPlane);
       },
-      synced: (outcome) => void notifier.notify("synced", outcome),
-      draining: (reason) => notifier.notify("draining", { reason }),
     };
-    const reason = await runSource(options.source, context, { isBusy: jobs.isBusy });
-    await notifier.notify(signals.handOver.aborted ? "handedOver" : "disconnected", { reason });
-    return reason;
-  } catch (error) {
-    await notifier.notify("failed", { error: toMessage(error) });
-    throw error;
-  }
+    const why = await runSource(options.source, context, { isBusy: jobs.isBusy });
+    return { reason: why, isHandedOver: signals.handOver.aborted };
+  });
+  return reason;
 }

@@ -7,7 +7,7 @@ import type {
   SyncOutcome,
   SyncStatus,
 } from "../core/contracts/agent-status.ts";
-import type { SlotListener } from "./notifier.ts";
+import type { SlotListener } from "./slot-notifier.ts";
 
 /** The current status of an agent, kept from the events of its slots. */
 export interface StatusBoard {
@@ -61,10 +61,10 @@ function createSlotBoard(): { listener: SlotListener; read: () => Omit<SlotStatu
   };
   return {
     listener: {
-      registered: ({ name, controlPlane }) => set({ state: "waiting", name, controlPlane }),
-      synced: (outcome) => set({ sync: toSyncStatus(status.sync, outcome) }),
-      draining: ({ reason }) => set({ draining: reason }),
-      disconnected: ({ reason }) => set({ state: "left", reason }),
+      "agent:registered": ({ name, controlPlane }) => set({ state: "waiting", name, controlPlane }),
+      "agent:synced": (outcome) => set({ sync: toSyncStatus(status.sync, outcome) }),
+      "agent:draining": ({ reason }) => set({ draining: reason }),
+      "agent:left": ({ reason }) => set({ state: "left", reason }),
       handedOver: ({ reason }) => set({ state: "left", reason }),
       failed: ({ error }) => set({ state: "failed", error }),
       jobFollowed({ job: { id, executor } }) {
@@ -72,7 +72,7 @@ function createSlotBoard(): { listener: SlotListener; read: () => Omit<SlotStatu
       },
       logOpened: (event) => setJob(event.job.id, { position: event.position }),
       jobFinished: (event) => setJob(event.job.id, { phase: "flushing" }),
-      jobEnded: (event) => setJob(event.job.id, { phase: "reporting" }),
+      "agent:job-ended": (event) => setJob(event.job.id, { phase: "reporting" }),
       jobReleased(event) {
         if (job?.id === event.job.id) job = undefined;
       },

@@ -1,9 +1,8 @@
 import { join } from "node:path";
-import { createHookListener } from "../../src/agent/hook-listener.ts";
 import { createDeliverer } from "../../src/agent/job-delivery.ts";
 import { openJobStore } from "../../src/agent/job-store.ts";
-import { createSlotNotifier } from "../../src/agent/notifier.ts";
 import { createSlotJobs, type SlotJobs } from "../../src/agent/slot-jobs.ts";
+import { createSlotNotifier } from "../../src/agent/slot-notifier.ts";
 import type { JobDelivery } from "../../src/core/contracts/jobs.ts";
 import { createStatusBoard } from "../../src/agent/status-board.ts";
 import type { HookEvents } from "../../src/core/contracts/hooks.ts";
@@ -67,7 +66,7 @@ export async function createSlot(options: SlotOptions = {}) {
   /** The slot as a new agent process sees it. */
   const again = ({ program = [process.execPath, main] }: { program?: readonly string[] } = {}): SlotJobs =>
     createSlotJobs({
-      notifier: createSlotNotifier([board, createHookListener(host, 0)]),
+      notifier: createSlotNotifier({ slot: 0, host, listeners: [board] }),
       logger,
       store: openJobStore({
         directory: directoryOfJobs,

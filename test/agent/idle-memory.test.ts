@@ -16,7 +16,7 @@ test("memory is given back after the start and after the last job, and never whi
   const { listener } = memory;
 
   const first = next();
-  void listener.registered?.({ name: "a", controlPlane: "b" });
+  void listener["agent:registered"]?.({ slot: 0, name: "a", controlPlane: "b" });
   await first;
   expect(releases).toBe(1);
 

@@ -6,7 +6,7 @@ import { coreName } from "../../core/config/flags.ts";
 import type { JobRequest } from "../../core/contracts/job-request.ts";
 import { AgentError } from "../../core/errors.ts";
 import { selectCommands } from "../../job/request/select.ts";
-import { runHere } from "../../job/run-here.ts";
+import { runHere } from "../../agent/run-here.ts";
 import { toShortReport } from "../../job/usage/report.ts";
 import { assertClosedHome } from "../../os/users/job-home.ts";
 import { ownStdout } from "../../os/reserved-stdout.ts";

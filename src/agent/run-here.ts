@@ -2,14 +2,16 @@ import { untilAborted } from "../os/aborted.ts";
 import { toMessage } from "../core/errors.ts";
 import type { JobSummary } from "../core/contracts/job-summary.ts";
 import type { Host } from "../core/contracts/host.ts";
-import { chooseExecutor, prepareLimits } from "./choose-executor.ts";
-import { openJob } from "./open.ts";
-import type { JobSettings } from "./settings.ts";
+import { chooseExecutor, prepareLimits } from "../job/choose-executor.ts";
+import { type OpenJob, openJob } from "../job/open.ts";
+import type { JobSettings } from "../job/settings.ts";
 import type { JobRequest } from "../core/contracts/job-request.ts";
-import { openSinks } from "./log/open-sinks.ts";
-import type { Spool } from "./log/spool.ts";
+import { openSinks } from "../job/log/open-sinks.ts";
+import type { Spool } from "../job/log/spool.ts";
 import type { SpoolReader } from "../core/contracts/spool.ts";
 import type { Logger } from "../core/contracts/logger.ts";
+import { createJobHooks, withAgentHooks, withSlotHooks } from "./lifecycle.ts";
+import { createSlotNotifier } from "./slot-notifier.ts";
 
 export interface RunnerOptions {
   readonly version: string;
@@ -31,51 +33,62 @@ export interface RunnerOptions {
 
 /** Runs one job in this process, which is agent and job at once. Rejects when nothing of the job has run. All hooks are called except `agent:registered` and `agent:synced`. */
 export async function runHere(request: JobRequest, options: RunnerOptions): Promise<JobSummary> {
-  const { host, logger, version } = options;
+  const { host, version, settings } = options;
+  await using opened = new AsyncDisposableStack();
+  let killed: AbortSignal | undefined;
   // After a kill no plugin is waited for.
-  const call: Host["call"] = (name, event) => untilAborted(open.job.killed, host.call(name, event));
-  const identity = { slot: 0, jobId: request.id, job: request };
+  const call: Host["call"] = async (name, event) => {
+    const calling = host.call(name, event);
+    await (killed ? untilAborted(killed, calling) : calling);
+  };
 
   // 1. An unknown executor is an error of the caller. The agent's side starts before the job.
-  chooseExecutor(request.executor, { host, ...options.settings });
-  prepareLimits(request.executor, { host, ...options.settings }, { dryRun: false });
-  const { user } = options.settings;
-  await host.call("agent:start", { version, ...(user && { jobUsers: [user] }) });
-  await using open = await openJob(request, options);
-  const { job, log, spool } = open;
-  options.onStart(job);
+  chooseExecutor(request.executor, { host, ...settings });
+  prepareLimits(request.executor, { host, ...settings }, { dryRun: false });
+  const { user } = settings;
+  const start = { version, ...(user && { jobUsers: [user] }) };
+  const { summary } = await withAgentHooks({ host: { call }, start }, async () => {
+    const open = opened.use(await openJob(request, options));
+    killed = open.job.killed;
 
-  // 2. The view and the log sinks read the spool, each at its own pace.
+    // 2. An agent for one job shuts down after it.
+    const notifier = createSlotNotifier({ slot: 0, host: { call } });
+    return await withSlotHooks(notifier, async ({ draining }) => {
+      const hooks = createJobHooks(notifier, request);
+      const job = await runOpenJob(request, open, options, hooks);
+      await draining("job-finished");
+      return { reason: "job-finished", summary: job };
+    });
+  });
+  return summary;
+}
+
+async function runOpenJob(
+  request: JobRequest,
+  { job, log, spool }: OpenJob,
+  { host, logger, view, onStart, onStarted }: RunnerOptions,
+  hooks: ReturnType<typeof createJobHooks>,
+): Promise<JobSummary> {
+  onStart(job);
+  // 1. The view and the log sinks read the spool, each at its own pace.
   const sinks = openSinks({ host, job: request, logger, reader: () => spool.reader() });
-  const viewed = show(spool, options.view, (error) => {
+  const viewed = show(spool, view, (error) => {
     logger.warn(`the log can no longer be shown, the job is stopped: ${toMessage(error)}`);
     job.stop();
   });
 
-  // 3. The job.
-  await call("agent:job-started", identity);
-  options.onStarted?.();
+  // 2. The job.
+  await hooks.started();
+  onStarted?.();
   const summary = await job.run();
 
-  // 4. The log is closed and read to its end before the job is reported.
+  // 3. The log is closed and read to its end before the job is reported.
   spool.close();
   await Promise.all([viewed, sinks.finish()]);
   const { lateBytes } = log.stats;
   if (lateBytes > 0) logger.warn("output came after its command had finished", { bytes: lateBytes });
   const trimmed = summary.log.droppedBytes > 0;
-  await call("agent:log-flushed", { slot: 0, job: request, trimmed, spool: spool.path });
-  await call("agent:job-ended", {
-    ...identity,
-    delivery: { trimmed, undelivered: 0 },
-    ...summary,
-  });
-
-  // 5. An agent for one job shuts down after it.
-  const left = { slot: 0, reason: "job-finished" } as const;
-  await call("agent:draining", left);
-  await call("agent:left", left);
-  await call("agent:exit", { reason: "job-finished" });
-  await call("agent:stop", { reason: "job-finished" });
+  await hooks.ended({ summary, log: { trimmed, undelivered: 0 }, spool: spool.path });
   return summary;
 }
 

@@ -19,10 +19,9 @@ export const builtIns = {
 };
 
 /** Commands of the built-in plugins: command → plugin. They are known without loading a plugin or a configuration. */
+// generated: commands
 export const builtInCommands: Readonly<Record<string, keyof typeof builtIns>> = {
   doctor: "doctor",
-  redact: "redact",
-  serve: "serve",
   hub: "hub",
   "hub submit": "hub",
   "hub jobs": "hub",
@@ -32,4 +31,7 @@ export const builtInCommands: Readonly<Record<string, keyof typeof builtIns>> = 
   "hub shutdown": "hub",
   "hub violations": "hub",
   "hub faults": "hub",
+  redact: "redact",
+  serve: "serve",
 };
+// end: commands

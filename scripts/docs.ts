@@ -1,8 +1,9 @@
-// Updates the generated parts of the documentation: `bun scripts/docs.ts`. `--check` changes nothing and
+// Updates generated files and the generated parts of others: `bun scripts/docs.ts`. `--check` changes nothing and
 // fails for stale files.
 
 import { mkdir, readFile, writeFile } from "node:fs/promises";
 import path from "node:path";
+import { builtInCommandsFile } from "./docs/built-in-commands.ts";
 import { configurationPage } from "./docs/configuration.ts";
 import { dependenciesPage } from "./docs/dependencies.ts";
 import { exampleFile } from "./docs/example.ts";
@@ -11,6 +12,7 @@ import { pluginsPage } from "./docs/plugins.ts";
 import { serviceUnitFile } from "./docs/service-unit.ts";
 
 export const generatedFiles: readonly GeneratedFile[] = [
+  builtInCommandsFile,
   configurationPage,
   dependenciesPage,
   exampleFile,

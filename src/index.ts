@@ -123,6 +123,17 @@ export { bytes } from "./agent/options/bytes.ts";
 export { milliseconds, seconds } from "./agent/options/durations.ts";
 export { version } from "./core/version.ts";
 
+// For plugins that export metrics.
+export { createAgentMetrics } from "./kit/metrics/agent-metrics.ts";
+export {
+  type AgentMetric,
+  hooksOf,
+  type Measurement,
+  measureEvent,
+  measureStatus,
+  type MetricLabels,
+} from "./kit/metrics/metric.ts";
+
 // For programs of the agent's own on this host.
 export { runProgram } from "./os/processes/run-program.ts";
 

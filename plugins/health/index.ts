@@ -1,4 +1,4 @@
-import { definePlugin } from "signalman";
+import { createAgentMetrics, definePlugin, type HookName, hooksOf } from "signalman";
 import { config } from "./config.ts";
 import type { Health } from "./health.ts";
 
@@ -26,8 +26,9 @@ export default definePlugin({
       ctx.defer(health.close);
     });
     ctx.hook("agent:registered", ({ slot }) => health?.registered(slot));
-    ctx.hook("agent:synced", (event) => health?.synced(event));
-    ctx.hook("agent:job-started", (event) => health?.jobStarted(event));
-    ctx.hook("agent:job-ended", (event) => health?.jobEnded(event));
+    ctx.hook("agent:job-started", ({ job }) => health?.announce(job.executor));
+    const measureAt = <N extends HookName>(name: N) =>
+      ctx.hook(name, (event) => health?.measure(name, event));
+    hooksOf(createAgentMetrics().filter(({ prometheus }) => prometheus)).forEach(measureAt);
   },
 });

@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test";
-import type { JobStatus } from "signalman";
+import { createAgentMetrics, type JobStatus } from "signalman";
 import { jobRequest } from "signalman/testing";
 import { type Family, parseExposition, valueOf } from "./testing/exposition.ts";
 import { type HealthUnderTest, startHealth } from "./testing/scene.ts";
@@ -37,6 +37,16 @@ test("an agent without jobs has all its metrics in a valid format", async () => 
     if (/^signalman_(jobs_total|last_sync.*|hanging_hooks)$/.test(name)) continue;
     expect([name, type, samples.length > 0]).toEqual([name, type, true]);
   }
+});
+
+test("every metric that has a name for Prometheus is exported, and no other", async () => {
+  await using health = await startHealth();
+  const types = { counter: "counter", gauge: "gauge", distribution: "histogram" };
+  const declared = createAgentMetrics().flatMap(({ kind, prometheus }) =>
+    prometheus ? [[prometheus.name, types[kind]] as const] : [],
+  );
+  const found = [...(await scrape(health))].filter(([name]) => !name.startsWith("process_"));
+  expect(found.map(([name, { type }]) => [name, type] as const)).toEqual(declared);
 });
 
 test("the process metrics are those of this process", async () => {

@@ -1,6 +1,15 @@
-import { type AgentStatus, definePlugin } from "signalman";
+import {
+  type AgentStatus,
+  createAgentMetrics,
+  definePlugin,
+  type HookEvents,
+  type HookName,
+  hooksOf,
+  measureEvent,
+  measureStatus,
+} from "signalman";
 import { config, toPort } from "./config.ts";
-import { count, gauge, type Metric, time } from "./metric.ts";
+import { toMetric } from "./metric.ts";
 import type { Sender } from "./sender.ts";
 
 /** Sends metrics of the agent and its jobs to a StatsD server, under the names of the reference agent (protocol section 6.3). */
@@ -15,50 +24,29 @@ export default definePlugin({
   },
   setup(ctx, { "statsd-host": host, "statsd-port": port, "statsd-namespace": namespace }) {
     if (host === "") return;
+    const metrics = createAgentMetrics().filter(({ statsd }) => statsd !== undefined);
     let readStatus: (() => AgentStatus) | undefined;
     let sender: Promise<Sender> | undefined;
     const open = async (): Promise<Sender> => {
       const { createSender } = await import("./sender.ts");
       return createSender({ host, port: toPort(port), namespace, logger: ctx.log });
     };
-    const send = async (...metrics: readonly Metric[]): Promise<void> => {
+    const send = async <N extends HookName>(name: N, event: HookEvents[N]): Promise<void> => {
+      const measured = measureEvent(metrics, name, event, () => readStatus?.());
+      const status = statusHooks.has(name) ? readStatus?.() : undefined;
+      if (status) measured.push(...measureStatus(metrics, status));
+      const sent = measured.flatMap((measurement) => toMetric(measurement) ?? []);
+      if (sent.length === 0) return;
       const { send: take } = await (sender ??= open());
-      metrics.forEach(take);
+      sent.forEach(take);
     };
-    const busySlots = (): Metric[] => {
-      const busy = readStatus?.().slots.filter(({ job }) => job !== undefined);
-      return busy ? [gauge("slot.busy", busy.length)] : [];
-    };
+    const measureAt = <N extends HookName>(name: N) => ctx.hook(name, (event) => send(name, event));
     ctx.defer(async () => (await sender)?.[Symbol.asyncDispose]());
 
     ctx.hook("agent:start", ({ status }) => void (readStatus = status));
-    ctx.hook("agent:registered", () => send(count("slot.registered")));
-    ctx.hook("agent:synced", ({ durationMs, error }) =>
-      send(error === undefined ? time("sync.duration", durationMs) : count("sync.failed"), ...busySlots()),
-    );
-    ctx.hook("agent:left", ({ reason }) => send(count("slot.left", [reason]), ...busySlots()));
-
-    ctx.hook("agent:job-started", ({ job }) => send(count("job.started", [job.executor])));
-    ctx.hook("agent:job-ended", ({ job: { executor }, result, durationMs, log, delivery }) =>
-      send(
-        count("job.ended", [executor, result]),
-        time("job.duration", durationMs, [executor, result]),
-        count("job.log.bytes", [executor], log.bytes),
-        count("job.log.dropped", [executor], log.droppedBytes),
-        count("job.log.undelivered", [executor], delivery.undelivered),
-      ),
-    );
-
-    // The reference agent measures only this image, and only as the first image of a job.
-    ctx.hook("image:pulled", async ({ job, image, durationMs, isOk }) => {
-      if (image !== job.containers[0]?.image || !image.includes(measured)) return;
-      await send(
-        gauge("compose.docker.pull.rate", 1, [measured]),
-        ...(isOk ? [] : [gauge("compose.docker.error.rate", 1, [measured])]),
-        gauge("compose.docker.pull.duration", durationMs / 1000, [measured]),
-      );
-    });
+    hooksOf(metrics).forEach(measureAt);
   },
 });
 
-const measured = "semaphoreci/android";
+/** The agent's status is measured with these events. */
+const statusHooks: ReadonlySet<HookName> = new Set<HookName>(["agent:synced", "agent:left"]);

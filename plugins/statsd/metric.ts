@@ -1,3 +1,5 @@
+import type { Measurement } from "signalman";
+
 /** One metric: a counter, a timer in milliseconds, or a gauge. */
 export interface Metric {
   readonly type: "c" | "ms" | "g";
@@ -7,16 +9,14 @@ export interface Metric {
   readonly tags: readonly string[];
 }
 
-export function count(name: string, tags: readonly string[] = [], value = 1): Metric {
-  return { type: "c", name, value, tags };
-}
+const types = { counter: "c", distribution: "ms", gauge: "g" } as const;
 
-export function time(name: string, durationMs: number, tags: readonly string[] = []): Metric {
-  return { type: "ms", name, value: durationMs, tags };
-}
-
-export function gauge(name: string, value: number, tags: readonly string[] = []): Metric {
-  return { type: "g", name, value, tags };
+/** Converts a measurement; `undefined` when StatsD does not get it. */
+export function toMetric({ metric: { kind, statsd }, value, labels }: Measurement): Metric | undefined {
+  const { only = {}, tags = [] } = statsd ?? {};
+  const isExported = Object.entries(only).every(([label, expected]) => labels[label] === expected);
+  if (statsd === undefined || !isExported) return undefined;
+  return { type: types[kind], name: statsd.name, value, tags: tags.map((label) => labels[label] ?? "") };
 }
 
 /**

@@ -1,8 +1,10 @@
 import { expect, test } from "bun:test";
 import { createRecordingLogger } from "signalman/testing";
 import { startStatsdServer } from "./testing/statsd-server.ts";
-import { count } from "./metric.ts";
+import type { Metric } from "./metric.ts";
 import { createSender, type SenderOptions } from "./sender.ts";
+
+const count = (name: string): Metric => ({ type: "c", name, value: 1, tags: [] });
 
 function start(port: number, options: Partial<SenderOptions> = {}) {
   const logger = createRecordingLogger();

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "bun:test";
-import type { AgentStatus, HookEvents } from "signalman";
+import { type AgentStatus, createAgentMetrics, type HookEvents, hooksOf } from "signalman";
 import { jobRequest, type PluginUnderTest, testPlugin } from "signalman/testing";
 import plugin from "./index.ts";
 import { startStatsdServer } from "./testing/statsd-server.ts";
@@ -90,6 +90,25 @@ describe("the agent's metrics", () => {
       "tagged.agent.prod.no_tag.no_tag.no_tag.slot.registered:1|c",
       "tagged.agent.prod.unable-to-sync.no_tag.no_tag.slot.left:1|c",
     ]);
+  });
+
+  test("are all that have a name for StatsD, and no other", async () => {
+    const container = { name: "main", command: "", entrypoint: "", user: "", env: [], files: [] };
+    const image = "semaphoreci/android:29";
+    const metrics = createAgentMetrics();
+    const lines = await linesOf(async (t) => {
+      await t.call("agent:start", withSlots());
+      for (const name of hooksOf(metrics)) await t.call(name);
+      await t.call("agent:synced", { error: "timed out" });
+      await t.call("image:pulled", {
+        job: jobRequest({ containers: [{ ...container, image }] }),
+        image,
+        isOk: false,
+      });
+    });
+    const sent = lines.map((line) => /^tagged\.agent\.prod(?:\.[\w-]+){3}\.([\w.]+):/.exec(line)?.[1]);
+    const declared = metrics.flatMap(({ statsd }) => statsd?.name ?? []);
+    expect([...new Set(sent)].toSorted()).toEqual(declared.toSorted());
   });
 
   test("use the configured namespace", async () => {

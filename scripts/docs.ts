@@ -8,6 +8,7 @@ import { configurationPage } from "./docs/configuration.ts";
 import { dependenciesPage } from "./docs/dependencies.ts";
 import { exampleFile } from "./docs/example.ts";
 import type { GeneratedFile } from "./docs/generated-file.ts";
+import { metricsPages } from "./docs/metrics.ts";
 import { pluginsPage } from "./docs/plugins.ts";
 import { serviceUnitFile } from "./docs/service-unit.ts";
 
@@ -16,6 +17,7 @@ export const generatedFiles: readonly GeneratedFile[] = [
   configurationPage,
   dependenciesPage,
   exampleFile,
+  ...metricsPages,
   pluginsPage,
   serviceUnitFile,
 ];

@@ -2,6 +2,7 @@ import { readdir, readFile } from "node:fs/promises";
 import path from "node:path";
 import { type HookName, hookTable } from "../../src/core/contracts/hooks.ts";
 import type { GeneratedFile } from "./generated-file.ts";
+import { replacePart } from "./generated-part.ts";
 import { collectTypes, readFields, toSentence } from "./type-text.ts";
 
 /** The tables of hooks and services in `docs/plugins-reference.md`, generated from the docblocks of the contracts. */
@@ -49,22 +50,7 @@ function renderServices(source: string): string {
 function toTable(rows: readonly (readonly string[])[]): string {
   const [head = [], ...body] = rows;
   const lines = [head, head.map(() => "---"), ...body].map((row) => `| ${row.join(" | ")} |`);
-  return lines.join("\n");
-}
-
-/** Replaces the text between the two markers of a part. */
-function replacePart(text: string, part: string, content: string): string {
-  const begin = `<!-- generated: ${part} -->`;
-  const end = `<!-- end: ${part} -->`;
-  const [before, rest] = splitOnce(text, begin);
-  const [, after] = splitOnce(rest, end);
-  return `${before}${begin}\n${content}\n${end}${after}`;
-}
-
-function splitOnce(text: string, marker: string): [string, string] {
-  const at = text.indexOf(marker);
-  if (at === -1) throw new Error(`line "${marker}" not found in docs/plugins-reference.md`);
-  return [text.slice(0, at), text.slice(at + marker.length)];
+  return `${lines.join("\n")}\n`;
 }
 
 /** Reads all files of the contracts as one text. */

@@ -154,6 +154,7 @@ export { longestSocketPath } from "./os/socket-path.ts";
 
 // For plugins that inspect this machine and the program's installation.
 export type { CoreConfig } from "./agent/options/index.ts";
+export { findCore } from "./agent/options/read-core.ts";
 export { coreName, toOwnerName } from "./core/config/flags.ts";
 export { toDuration } from "./core/host/deadline.ts";
 export { isSecret, toPlain } from "./core/logger/line.ts";

@@ -1,10 +1,10 @@
-import { type Check, type CoreConfig, coreName } from "signalman";
+import { type Check, findCore } from "signalman";
 
 /** Checks that the replacements in the option `executors` exist. `known`: the executors that plugins provide. */
 export function toExecutorsCheck(known: readonly string[]): Check {
   return {
     run({ config }) {
-      const replacements = (config.of(coreName) as CoreConfig | undefined)?.executors ?? {};
+      const replacements = findCore(config)?.executors ?? {};
       return Object.entries(replacements)
         .filter(([, name]) => !known.includes(name))
         .map(([requested, name]) => ({

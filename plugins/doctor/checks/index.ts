@@ -1,4 +1,4 @@
-import { type Check, type CoreConfig, coreName } from "signalman";
+import { type Check, coreName, findCore } from "signalman";
 import type { NamedCheck } from "../run-checks.ts";
 import { toExecutorsCheck } from "./executors.ts";
 import { jobUser } from "./job-user.ts";
@@ -50,7 +50,7 @@ function toConfigurationCheck(faults: readonly string[]): Check {
 
 const writableConfiguration: Check = {
   run({ config }) {
-    const core = config.of(coreName) as CoreConfig | undefined;
+    const core = findCore(config);
     if (core?.["allow-writable-configuration"] !== true) return [];
     return [
       {

@@ -3,8 +3,7 @@ import { join } from "node:path";
 import {
   type Check,
   type CheckContext,
-  type CoreConfig,
-  coreName,
+  findCore,
   findEngineSockets,
   findHomeFault,
   findJobUsers,
@@ -17,7 +16,7 @@ import type { JobUser } from "signalman/terminal";
 /** Checks the users as which jobs run, and what one job can leave for the next. */
 export const jobUser: Check = {
   async run({ config, env, signal }) {
-    const core = config.of(coreName) as CoreConfig | undefined;
+    const core = findCore(config);
     try {
       const users = core && findJobUsers(core, core.slots);
       if (users === undefined) return findOwnRights(env);

@@ -1,4 +1,4 @@
-import { type Check, type CoreConfig, coreName, findForeignReason, toMessage } from "signalman";
+import { type Check, findCore, findForeignReason, toMessage } from "signalman";
 import { access, constants, lstat } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
@@ -7,7 +7,7 @@ import { findExisting, findWriteFault } from "./write-access.ts";
 /** Checks the file of the agent's log. Only a configured file is required; the agent can run without the default one. */
 export const logFile: Check = {
   async run({ config }) {
-    const core = config.of(coreName) as CoreConfig | undefined;
+    const core = findCore(config);
     const path = core?.["log-file-path"] ?? join(tmpdir(), "agent_log");
     const fault = await findLogFault(path);
     if (fault === undefined) return [{ level: "ok", title: `log file "${path}" is writable` }];

@@ -1,8 +1,7 @@
 import {
   type Check,
   type CheckContext,
-  type CoreConfig,
-  coreName,
+  findCore,
   defaultStateDirectory,
   type Finding,
   findOwnershipFault,
@@ -47,7 +46,7 @@ export function toStateDirectory({ config, env }: Pick<CheckContext, "config" | 
 
 /** With its links, which may be the fault. */
 function toConfiguredDirectory({ config, env }: Pick<CheckContext, "config" | "env">): string {
-  return (config.of(coreName) as CoreConfig | undefined)?.["state-dir"] ?? defaultStateDirectory(env);
+  return findCore(config)?.["state-dir"] ?? defaultStateDirectory(env);
 }
 
 /** `start` refuses a directory with such a fault. */

@@ -1,5 +1,5 @@
 import type { CoreConfig } from "../../agent/options/index.ts";
-import { coreName } from "../../core/config/flags.ts";
+import { readCore } from "../../agent/options/read-core.ts";
 import { defineCommand } from "../../core/contracts/command.ts";
 import type { Host } from "../../core/contracts/host.ts";
 import { executor, jobSource, logBackend, type Service } from "../../core/contracts/services.ts";
@@ -19,7 +19,7 @@ export default defineCommand({
       onSetupFailed: (_, error) => void faults.push(toMessage(error)),
     });
     // What a plugin with a fault would have provided is unknown.
-    const core = program.config.of(coreName) as CoreConfig;
+    const core = readCore(program);
     if (faults.length === 0) faults.push(...findMissing(host, core), ...findLimitFaults(host, core));
     if (faults.length > 0) {
       const list = faults.length === 1 ? faults[0]! : faults.map((fault) => `\n  ${fault}`).join("");

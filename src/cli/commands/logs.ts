@@ -1,6 +1,5 @@
 import { type KeptLog, listKeptLogs } from "../../agent/kept-logs.ts";
-import { coreName } from "../../core/config/flags.ts";
-import type { CoreConfig } from "../../agent/options/index.ts";
+import { readCore } from "../../agent/options/read-core.ts";
 import { AgentError } from "../../core/errors.ts";
 import { toReport, toShortReport } from "../../job/usage/report.ts";
 import { findChange } from "../../job/log/verify-spool.ts";
@@ -22,7 +21,7 @@ export default defineCommand({
     json: { type: "boolean", description: "print NDJSON: the events of the log, or one object for each log" },
   },
   async run({ args, program }) {
-    const core = program.config.of(coreName) as CoreConfig;
+    const core = readCore(program);
     const place = findStateDirectory({ directory: core["state-dir"], env: process.env });
     const logs = listKeptLogs(place);
     if (args.job === undefined) return list(logs, place, args.json === true);

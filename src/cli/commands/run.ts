@@ -1,8 +1,7 @@
 import { existsSync } from "node:fs";
 import { type CommandValues, defineCommand, type Program } from "../../core/contracts/command.ts";
 import type { JobResult } from "../../core/contracts/job-events.ts";
-import type { CoreConfig } from "../../agent/options/index.ts";
-import { coreName } from "../../core/config/flags.ts";
+import { readCore } from "../../agent/options/read-core.ts";
 import type { JobRequest } from "../../core/contracts/job-request.ts";
 import { AgentError } from "../../core/errors.ts";
 import { selectCommands } from "../../job/request/select.ts";
@@ -67,7 +66,7 @@ async function runJob(given: CommandValues<typeof args>, program: Program): Prom
     throw new AgentError("USAGE_INVALID", `"--keep" expects a new file: "${given.keep}" already exists`);
   }
   const request = await loadRequest(given, program);
-  const [user] = findJobUsers(program.config.of(coreName) as CoreConfig, 1) ?? [];
+  const [user] = findJobUsers(readCore(program), 1) ?? [];
   if (user) assertClosedHome(user);
   using signals = listenForStop({ stoppedStatus: exitStatus.stopped });
   // Only plugins from outside can make the event loop stand still.

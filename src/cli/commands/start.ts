@@ -1,5 +1,4 @@
-import type { CoreConfig } from "../../agent/options/index.ts";
-import { coreName } from "../../core/config/flags.ts";
+import { readCore } from "../../agent/options/read-core.ts";
 import { defineCommand } from "../../core/contracts/command.ts";
 import { jobSource } from "../../core/contracts/services.ts";
 
@@ -15,7 +14,7 @@ export default defineCommand({
   // A configuration that is refused is exit status 1 (protocol section 8.7).
   refusedStatus: 1,
   async run({ program }) {
-    const core = program.config.of(coreName) as CoreConfig;
+    const core = readCore(program);
     await program.runAgent(core.slots, (host) => host.use(jobSource, core["control-plane"]));
   },
 });

@@ -2,8 +2,7 @@ import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { askStatus, type StatusAnswer } from "../../agent/status-socket.ts";
 import type { AgentStatus } from "../../core/contracts/agent-status.ts";
-import { coreName } from "../../core/config/flags.ts";
-import type { CoreConfig } from "../../agent/options/index.ts";
+import { readCore } from "../../agent/options/read-core.ts";
 import { toMessage } from "../../core/errors.ts";
 import { findStateDirectory, listAgentDirectories } from "../../os/state/directory.ts";
 import { readHolder } from "../../os/state/lock.ts";
@@ -26,7 +25,7 @@ export default defineCommand({
     watch: { type: "boolean", description: "refresh every second until Ctrl-C" },
   },
   async run({ args, program }) {
-    const core = program.config.of(coreName) as CoreConfig;
+    const core = readCore(program);
     const place = findStateDirectory({ directory: core["state-dir"], env: process.env });
     const isStream = args.watch === true;
     const isJson = args.json === true;

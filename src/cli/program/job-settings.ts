@@ -1,6 +1,7 @@
 import type { CoreConfig } from "../../agent/options/index.ts";
+import { readCore } from "../../agent/options/read-core.ts";
 import { encodeBase64 } from "../../os/base64.ts";
-import { coreName, toVariable } from "../../core/config/flags.ts";
+import { toVariable } from "../../core/config/flags.ts";
 import type { JobLimits } from "../../core/contracts/executor.ts";
 import type { EnvironmentVariable } from "../../core/contracts/job-request.ts";
 import type { Program } from "../../core/contracts/command.ts";
@@ -9,7 +10,7 @@ import type { JobSettings } from "../../job/settings.ts";
 
 /** Returns the settings of jobs as the program's options define them. */
 export function toSettings(program: Program, agentId: string): JobSettings {
-  const core = program.config.of(coreName) as CoreConfig;
+  const core = readCore(program);
   const secret = program.config.options.filter((option) => option.secret && !option.key.includes("."));
   return {
     agentId,

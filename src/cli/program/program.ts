@@ -1,7 +1,6 @@
-import type { CoreConfig } from "../../agent/options/index.ts";
+import { findCore } from "../../agent/options/read-core.ts";
 import { parseArguments } from "../../core/config/arguments.ts";
 import { resolveConfig, type ResolvedConfig } from "../../core/config/config.ts";
-import { coreName } from "../../core/config/flags.ts";
 import type { LogDestination, Program } from "../../core/contracts/command.ts";
 import type { RootLogger } from "../../core/contracts/logger.ts";
 import { AgentError } from "../../core/errors.ts";
@@ -174,7 +173,7 @@ function assertValid(faults: readonly string[], code: "USAGE_INVALID" | "CONFIG_
 }
 
 function openProgramLogger({ config, secrets }: ResolvedConfig, destination: LogDestination): RootLogger {
-  const core = config.of(coreName) as CoreConfig | undefined;
+  const core = findCore(config);
   const path = config.options.find(({ key }) => key === "log-file-path");
   const logger = openLogger({
     level: core?.["log-level"] ?? "info",

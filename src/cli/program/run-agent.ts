@@ -4,11 +4,11 @@ import { createExecutorCleanUp } from "../../agent/executor-clean-up.ts";
 import { createDeliverer } from "../../agent/job-delivery.ts";
 import { listenToOperator, type OperatorSignals } from "../../agent/operator-signals.ts";
 import type { CoreConfig } from "../../agent/options/index.ts";
+import { readCore } from "../../agent/options/read-core.ts";
 import { listRunningLeftJobs } from "../../agent/running-left-jobs.ts";
 import type { SlotJobs, SlotPlace } from "../../agent/slot-jobs.ts";
 import { createStatusBoard } from "../../agent/status-board.ts";
 import { serveStatus } from "../../agent/status-socket.ts";
-import { coreName } from "../../core/config/flags.ts";
 import type { Program } from "../../core/contracts/command.ts";
 import type { Host } from "../../core/contracts/host.ts";
 import type { JobSource } from "../../core/contracts/job-source.ts";
@@ -36,7 +36,7 @@ export async function runAgentCommand(
   slots: number,
   createSource: (host: Host) => JobSource,
 ): Promise<void> {
-  const core = program.config.of(coreName) as CoreConfig;
+  const core = readCore(program);
   const { version, logger } = program;
   const users = findJobUsers(core, slots);
   users?.forEach(assertClosedHome);
@@ -140,7 +140,7 @@ function toReactions(jobs: readonly RunningJobs[], { logger }: Program) {
 }
 
 function createLauncher(program: Program, host: Host, state: StateDirectory) {
-  const core = program.config.of(coreName) as CoreConfig;
+  const core = readCore(program);
   // The agent's secrets do not reach a job's process, so that it has none to mask.
   const settings = { ...toSettings(program, state.agentId), secrets: [] };
   const runningLeft = listRunningLeftJobs(state);

@@ -1,5 +1,3 @@
-import { peekFlags } from "../core/config/arguments.ts";
-import { toVariable } from "../core/config/flags.ts";
 import type { Program } from "../core/contracts/command.ts";
 import { AgentError, isAgentError } from "../core/errors.ts";
 import { attributeError } from "../core/host/attribution.ts";
@@ -9,18 +7,20 @@ import { logUncaughtErrors } from "../os/uncaught-errors.ts";
 import { allowExit, exitProgram, guardExit, type UnexpectedExit } from "../os/exit-guard.ts";
 import { ownStdout, reserveStdout } from "../os/reserved-stdout.ts";
 import { print } from "./output/print.ts";
+import { readEarlyOptions } from "./program/early-options.ts";
 import { findKnownCommand, type FoundCommand, toHelpOf } from "./program/find-command.ts";
 import { findName } from "./program/load-command.ts";
 import { loadProgram, type LoadProgramOptions } from "./program/program.ts";
 import { report } from "./report.ts";
 
-export type DispatchOptions = Omit<LoadProgramOptions, "known">;
+export type DispatchOptions = Omit<LoadProgramOptions, "known" | "early">;
 
 /** Runs the command that the command line names, reports its error, and ends the process. */
 export async function dispatch(options: DispatchOptions): Promise<void> {
   // The runtime has taken its own options from there, and would do so again in every child process that is a
   // Bun program.
   delete process.env["BUN_OPTIONS"];
+  const early = readEarlyOptions(options);
   let secrets: ReadonlySet<string> = new Set();
   let known: FoundCommand | undefined;
   // The reader of the output may exit first; that is not a failure.
@@ -34,14 +34,14 @@ export async function dispatch(options: DispatchOptions): Promise<void> {
   try {
     known = await findKnownCommand(options.argv, options.builtIns);
     lowestStatus = known?.command.refusedStatus ?? 2;
-    await call({ ...options, known }, (program) => {
+    await call({ ...options, known, early }, (program) => {
       secrets = new Set(program.secrets.filter(isSecret));
       logUncaughtErrors(program.logger);
       lowestStatus = 1;
     });
   } catch (error) {
     const code = report(error, {
-      isDebug: isDebug(options),
+      isDebug: early.logLevel === "debug" || early.logLevel === "trace",
       command: known?.name,
       hide: (text) => redact(text, secrets),
     });
@@ -100,10 +100,9 @@ async function help(options: LoadProgramOptions): Promise<void> {
     import("./commands/help.ts"),
     import("./output/help-page.ts"),
   ]);
-  const named = peekFlags(argv, ["config-file", "config-env"]);
   const { program } = await loadProgram({
     ...options,
-    argv: ["help", ...[...named].map(([flag, value]) => `--${flag}=${value}`)],
+    argv: ["help"],
     known: { name: "help", command: toHelpOf(argv, command, options.builtIns) },
   });
   const words = argv.slice(0, 2).filter((word) => !word.startsWith("-"));
@@ -116,11 +115,6 @@ async function help(options: LoadProgramOptions): Promise<void> {
 function wantsHelp(argv: readonly string[]): boolean {
   const end = argv.indexOf("--");
   return argv.slice(0, end === -1 ? undefined : end).some((word) => word === "--help" || word === "-h");
-}
-
-function isDebug({ argv, env }: DispatchOptions): boolean {
-  const level = peekFlags(argv, ["log-level"]).get("log-level") ?? env[toVariable("log-level")];
-  return level === "debug" || level === "trace";
 }
 
 /** Ends a stream. An empty write would call back while Bun still holds what a slow reader has not read. */

@@ -85,11 +85,22 @@ test.each<[CommandArgs, string]>([
 
 test("known flags can be read before all flags are declared", () => {
   const argv = ["--unknown", "--config-file", "a", "x", "--config-env=b", "--", "--config-env=c"];
-  expect(peekFlags(argv, ["config-file", "config-env"])).toEqual(
+  expect(peekFlags(argv, { "config-file": "string", "config-env": "string" })).toEqual(
     new Map([
       ["config-file", "a"],
       ["config-env", "b"],
     ]),
   );
-  expect(peekFlags(["--config-file"], ["config-file"]).size).toBe(0);
+  expect(peekFlags(["--config-file"], { "config-file": "string" }).size).toBe(0);
+});
+
+test.each([
+  ["--x", "true"],
+  ["--x=false --x", "true"],
+  ["--x --x=false", "false"],
+  ["--x=", ""],
+  ["--y -- --x", undefined],
+  ["--no-x", undefined],
+])("a boolean among them is a text: %s", (line, text) => {
+  expect(peekFlags(line.split(" "), { x: "boolean" }).get("x")).toBe(text);
 });

@@ -3,6 +3,7 @@ import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import * as v from "valibot";
 import { type Command, defineCommand, type Program } from "../../src/core/contracts/command.ts";
+import { readEarlyOptions } from "../../src/cli/program/early-options.ts";
 import { loadProgram } from "../../src/cli/program/program.ts";
 import { lendSdk } from "../project.ts";
 import { AgentError } from "../../src/core/errors.ts";
@@ -32,10 +33,10 @@ export async function load({
       await mkdir(dirname(join(directory, path)), { recursive: true });
       await writeFile(join(directory, path), content);
     }
+    const sources = { argv: ["nothing", ...argv], env, cwd: directory };
     const { program } = await loadProgram({
-      argv: ["nothing", ...argv],
-      env,
-      cwd: directory,
+      ...sources,
+      early: readEarlyOptions(sources),
       known: { name: "nothing", command: { ...noCommand, ...command } },
       builtIns: {
         plugins: Object.fromEntries(

@@ -1,6 +1,7 @@
 import { expect, test } from "bun:test";
 import { chmodSync, mkdirSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { readEarlyOptions } from "../../src/cli/program/early-options.ts";
 import { createFileTrust } from "../../src/cli/program/file-trust.ts";
 import type { DeclaredOptions, EffectiveConfig } from "../../src/core/contracts/options.ts";
 import { tmpdir } from "../../src/testing/index.ts";
@@ -18,10 +19,10 @@ test.each([
     symlinkSync(join(open, "target"), join(home.path, "link"));
     for (const directory of [home.path, open]) writeFileSync(join(directory, "hook"), "");
     chmodSync(open, 0o777);
+    const sources = { argv: [], env: { HOME: home.path }, cwd: home.path };
     const trust = createFileTrust({
-      argv: [],
-      env: { HOME: home.path },
-      cwd: home.path,
+      ...sources,
+      early: readEarlyOptions(sources),
       isInWorkingDirectory: false,
     });
     const declared = [

@@ -42,7 +42,7 @@ const usualUnits = ["/etc/systemd/system", "/usr/lib/systemd/system", "/lib/syst
 export async function findInstallation(options: FindInstallationOptions): Promise<Installation> {
   const { from, cwd } = options;
   const unit = await findUnit(options.unit && resolve(cwd, options.unit));
-  const named = unit && peekFlags(unit.flags, ["config-file"]).get("config-file");
+  const named = unit && peekFlags(unit.flags, { "config-file": "string" }).get("config-file");
   const ofUnit = named && resolve(unit.service.get("WorkingDirectory")?.at(-1) ?? "/", named);
   if (from !== undefined) {
     const config = await findConfig(resolve(cwd, from));

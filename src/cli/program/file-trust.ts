@@ -1,13 +1,11 @@
 import { homedir } from "node:os";
-import { peekFlags } from "../../core/config/arguments.ts";
-import { toVariable } from "../../core/config/flags.ts";
-import { parseBoolean } from "../../core/config/values.ts";
 import type { DeclaredOptions, EffectiveConfig } from "../../core/contracts/options.ts";
 import { AgentError } from "../../core/errors.ts";
 import { createWriterSearch, type Writer } from "../../os/file-trust/find-writer.ts";
 import { toAbsolute } from "../../os/file-trust/path-steps.ts";
 import { findReadOnlyMounts } from "../../os/file-trust/read-only-mounts.ts";
 import { trustUsers } from "../../os/file-trust/trusted-users.ts";
+import type { EarlyOptions } from "./early-options.ts";
 import { listImportedFiles } from "./imported-files.ts";
 
 /** Decides which files an agent may execute. */
@@ -21,7 +19,7 @@ export interface FileTrust {
 }
 
 export interface FileTrustOptions {
-  readonly argv: readonly string[];
+  readonly early: EarlyOptions;
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly cwd: string;
   /** Whether the configuration file was found in the working directory: then it must not be writable by the agent's jobs either. */
@@ -30,11 +28,12 @@ export interface FileTrustOptions {
 
 /** Trusts root and the agent's user, or with `allow-writable-configuration` every user: `undefined`. */
 export function createFileTrust(options: FileTrustOptions): FileTrust | undefined {
-  const { argv, env, cwd, isInWorkingDirectory } = options;
-  if (isAllowed(argv, env)) return undefined;
+  const { early, env, cwd, isInWorkingDirectory } = options;
+  // The file is not read before it is trusted, so that only the command line and the environment can allow it.
+  if (early.allowsWritableConfiguration) return undefined;
   const findWriter = createLazySearch([0, process.geteuid?.() ?? 0]);
   const findJob = createLazySearch([0]);
-  const hasShellUser = isGiven("shell-user", argv, env);
+  const { hasShellUser } = early;
 
   const assertFiles = (what: string, path: string): void => {
     for (const file of listImportedFiles(path)) {
@@ -75,19 +74,6 @@ function toJobFault(subject: string, reason: string): string {
 }
 
 const allowFlag = "allow-writable-configuration";
-
-/** The file is not read before it is trusted, so that only the command line and the environment can allow it. */
-function isAllowed(argv: readonly string[], env: FileTrustOptions["env"]): boolean {
-  const end = argv.indexOf("--");
-  const words = end === -1 ? argv : argv.slice(0, end);
-  const given = words.findLast((word) => word.split("=")[0] === `--${allowFlag}`);
-  const text = given === undefined ? env[toVariable(allowFlag)] : given.split("=")[1];
-  return parseBoolean(text ?? (given === undefined ? "" : "true")) ?? false;
-}
-
-function isGiven(flag: string, argv: readonly string[], env: FileTrustOptions["env"]): boolean {
-  return (peekFlags(argv, [flag]).get(flag) || env[toVariable(flag)] || "") !== "";
-}
 
 function isRoot(): boolean {
   return process.geteuid?.() === 0;

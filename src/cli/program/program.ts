@@ -1,3 +1,4 @@
+import type { EarlyOptions } from "./early-options.ts";
 import { findCore } from "../../agent/options/read-core.ts";
 import { parseArguments } from "../../core/config/arguments.ts";
 import { resolveConfig, type ResolvedConfig } from "../../core/config/config.ts";
@@ -15,7 +16,6 @@ import {
   loadSources,
   loadValidPart,
   loadWithoutFile,
-  peekConfigFile,
   type Sources,
   type SourcesOptions,
 } from "./sources.ts";
@@ -29,6 +29,7 @@ export interface LoadProgramOptions {
   readonly version: string;
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly cwd: string;
+  readonly early: EarlyOptions;
   /** Lends the SDK to external plugins before the first of them is loaded. */
   readonly lendSdk: () => Promise<void>;
 }
@@ -100,14 +101,14 @@ export async function loadProgram(options: LoadProgramOptions): Promise<LoadedPr
 }
 
 async function loadSourcesFor(options: LoadProgramOptions): Promise<Sources> {
-  const { argv, env, cwd, builtIns, lendSdk, known } = options;
+  const { early, env, cwd, builtIns, lendSdk, known } = options;
   const {
     configuration = "required",
     configurationPlace: place = "directory",
     reportsFaults = false,
   } = known?.command ?? {};
   const from: SourcesOptions = {
-    argv,
+    early,
     env,
     cwd,
     place,
@@ -123,7 +124,7 @@ async function loadSourcesFor(options: LoadProgramOptions): Promise<Sources> {
     return await loadSources(from);
   } catch (error) {
     // These commands work without the file that an agent of this host takes, which may be readable for that agent only.
-    const isOptional = place === "host" && peekConfigFile(from) === undefined;
+    const isOptional = place === "host" && early.configFile === undefined;
     if ((configuration === "required" && !isOptional) || !(error instanceof AgentError)) throw error;
     if (reportsFaults) return loadValidPart(from, error);
     print(`${error.message}\n(shown without the configuration file)\n`, process.stderr);

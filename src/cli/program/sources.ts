@@ -1,10 +1,9 @@
-import { resolve } from "node:path";
 import type { DeclaredOptions } from "../../core/contracts/options.ts";
 import { coreOptions } from "../../agent/options/index.ts";
-import { peekFlags } from "../../core/config/arguments.ts";
+import type { EarlyOptions } from "./early-options.ts";
 import type { ConfigurationPlace } from "../../core/contracts/command.ts";
 import { type ConfigFile, loadConfigFile } from "../../core/config/file.ts";
-import { declareOptions, type KnownSchemas, toVariable } from "../../core/config/flags.ts";
+import { declareOptions, type KnownSchemas } from "../../core/config/flags.ts";
 import { choosePlugins, type PluginChoice } from "../../core/config/plugins.ts";
 import { AgentError } from "../../core/errors.ts";
 import { type BuiltInPlugins, type LoadedPlugin, loadPlugins } from "../../core/host/loader.ts";
@@ -24,7 +23,7 @@ export interface Sources {
 }
 
 export interface SourcesOptions {
-  readonly argv: readonly string[];
+  readonly early: EarlyOptions;
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly cwd: string;
   /** Where the configuration file is looked for. */
@@ -58,19 +57,11 @@ export async function loadValidPart(options: SourcesOptions, fault: AgentError):
   return { ...sources, faults: [fault.message, ...sources.faults] };
 }
 
-/** Returns the path that the command line names, if it names one. */
-export function peekConfigFile({ argv, cwd }: Pick<SourcesOptions, "argv" | "cwd">): string | undefined {
-  const named = peekFlags(argv, ["config-file"]).get("config-file") || undefined;
-  return named === undefined ? undefined : resolve(cwd, named);
-}
-
 async function readFile(
   options: SourcesOptions,
 ): Promise<{ file?: ConfigFile; trust?: FileTrust | undefined }> {
-  const { argv, env, cwd, place } = options;
-  const environment =
-    peekFlags(argv, ["config-env"]).get("config-env") || env[toVariable("config-env")] || undefined;
-  const named = peekConfigFile(options);
+  const { early, cwd, place } = options;
+  const { configFile: named, configEnv: environment } = early;
   const found = named === undefined ? findConfiguration(place, options) : undefined;
   const path = named ?? found?.path;
   if (path === undefined) {

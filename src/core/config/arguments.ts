@@ -66,17 +66,16 @@ export async function parseArguments(
   };
 }
 
-/** Reads the flags that determine which other flags exist, before those are known. */
-export function peekFlags(argv: readonly string[], names: readonly string[]): ReadonlyMap<string, string> {
-  const { values } = parseArgs({
-    args: [...argv],
-    options: Object.fromEntries(names.map((name) => [name, { type: "string" } as const])),
-    strict: false,
-    allowPositionals: true,
-  });
+/** Reads flags before the other flags are known. The last text of each counts; a boolean without a value is "true". */
+export function peekFlags(
+  argv: readonly string[],
+  types: Readonly<Record<string, "string" | "boolean">>,
+): ReadonlyMap<string, string> {
+  const options = Object.fromEntries(Object.entries(types).map(([name, type]) => [name, { type }] as const));
+  const { values } = parseArgs({ args: [...argv], options, strict: false, allowPositionals: true });
   return new Map(
-    names.flatMap((name) => {
-      const value = values[name];
+    Object.entries(types).flatMap(([name, type]) => {
+      const value = type === "boolean" && values[name] === true ? "true" : values[name];
       return typeof value === "string" ? [[name, value]] : [];
     }),
   );

@@ -12,6 +12,8 @@ RUN apt-get update \
 # Jobs run as "semaphore": they can neither replace the program, nor read it, so that the kernel closes the agent's memory to them from its start.
 COPY --from=build --chown=root:root --chmod=0711 /agent /opt/semaphore/agent
 COPY --from=build /agent-licenses.txt /opt/semaphore/
+RUN ln -s /opt/semaphore/agent /usr/local/bin/signalman
 USER semaphore
 WORKDIR /home/semaphore
+HEALTHCHECK --interval=30s --timeout=10s --start-period=60s --retries=3 CMD ["/opt/semaphore/agent", "status"]
 CMD ["/opt/semaphore/agent", "start", "--config-file", "/opt/semaphore/semaphore-agent.yml"]

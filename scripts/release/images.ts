@@ -30,6 +30,21 @@ export interface UsedBase {
 const user = { name: "semaphore", id: 1000, home: "/home/semaphore" };
 const program = "/opt/semaphore/agent";
 
+/** The settings that every image has. */
+export const imageSettings = {
+  User: user.name,
+  WorkingDir: user.home,
+  Cmd: [program, "start", "--config-file", "/opt/semaphore/semaphore-agent.yml"],
+  // Healthy: the agent answers. The durations are nanoseconds.
+  Healthcheck: {
+    Test: ["CMD", program, "status"],
+    Interval: 30e9,
+    Timeout: 10e9,
+    StartPeriod: 60e9,
+    Retries: 3,
+  },
+} as const;
+
 const files = {
   debian: "signalman",
   small: "signalman-small",
@@ -106,19 +121,9 @@ function toConfig(base: BaseImage, kind: ImageKind, { version }: ImagesOptions):
   const inherited = (base.config.config?.["Env"] as string[] | undefined) ?? [];
   const hasPath = inherited.some((line) => line.startsWith("PATH="));
   return {
-    User: user.name,
-    WorkingDir: user.home,
+    ...imageSettings,
     Env: hasPath ? inherited : [...inherited, searchPath],
     Entrypoint: null,
-    Cmd: [program, "start", "--config-file", "/opt/semaphore/semaphore-agent.yml"],
-    // Healthy: the agent answers.
-    Healthcheck: {
-      Test: ["CMD", program, "status"],
-      Interval: 30e9,
-      Timeout: 10e9,
-      StartPeriod: 60e9,
-      Retries: 3,
-    },
     Labels: {
       "org.opencontainers.image.title": files[kind],
       "org.opencontainers.image.version": version,

@@ -47,6 +47,7 @@ export async function makePackage(
   const contents = await stage(staging, packager, file, options);
   const outfile = path.join(outdir, `signalman_${version}_${arch}.${packager}`);
   const config = path.join(staging, "nfpm.json");
+  const scripts = await writeScripts(staging, packager);
   const description = {
     name: "signalman",
     arch,
@@ -66,10 +67,12 @@ export async function makePackage(
     mtime: new Date(tree.time * 1000).toISOString(),
     changelog: await writeChangelog(staging, options),
     contents,
-    scripts: await writeScripts(staging, packager),
+    scripts,
     ...relations[packager],
     rpm: { buildhost: "localhost", group: "Applications/System", compression: "gzip:9" },
     deb: { compression: "gzip" },
+    // apk calls no other script at an upgrade.
+    apk: { scripts: { postupgrade: scripts.postinstall } },
   };
   await writeFile(config, JSON.stringify(description, undefined, 2));
   await setTimes(staging, tree.time);
@@ -99,6 +102,30 @@ interface Content {
   readonly file_info: { readonly mode: number; readonly owner: "root"; readonly group: "root" };
 }
 
+/** The service manager of the systems of each kind of package. */
+const managers = { deb: "systemd", rpm: "systemd", apk: "openrc" } as const satisfies Record<
+  Packager,
+  string
+>;
+
+interface ServiceFile {
+  readonly dst: string;
+  readonly source: string;
+  readonly mode?: number;
+  readonly type?: Content["type"];
+}
+
+const services: Readonly<Record<"systemd" | "openrc", readonly ServiceFile[]>> = {
+  systemd: [
+    { dst: "/usr/lib/systemd/system/signalman.service", source: "signalman.service" },
+    { dst: "/etc/default/signalman", source: "default", type: "config|noreplace" },
+  ],
+  openrc: [
+    { dst: "/etc/init.d/signalman", source: "signalman.initd", mode: 0o755 },
+    { dst: "/etc/conf.d/signalman", source: "default", type: "config|noreplace" },
+  ],
+};
+
 /** Puts the files of a package into `staging`, and lists them. */
 async function stage(
   staging: string,
@@ -119,11 +146,11 @@ async function stage(
     contents.push({ dst, type: "dir", file_info: { mode: 0o755, owner: "root", group: "root" } });
   // Its user cannot read it: the kernel then closes the agent's memory to jobs from its start.
   await add("/usr/bin/signalman", program, 0o711);
-  await add("/usr/lib/systemd/system/signalman.service", path.join(files, "signalman.service"));
+  for (const { dst, source, mode, type } of services[managers[packager]])
+    await add(dst, path.join(files, source), mode, type);
   addDirectory("/etc/signalman");
   await add("/etc/signalman/config.yaml", path.join(files, "config.yaml"), 0o644, "config|noreplace");
   await add("/etc/signalman/environment", path.join(files, "environment"), 0o600, "config|noreplace");
-  await add("/etc/default/signalman", path.join(files, "default"), 0o644, "config|noreplace");
   const docs = "/usr/share/doc/signalman";
   addDirectory(docs);
   if (packager === "deb") {
@@ -154,7 +181,8 @@ const calls: Readonly<Record<Packager, string>> = {
 
 async function writeScripts(staging: string, packager: Packager) {
   const write = async (name: string) => {
-    const parts = ["#!/bin/sh", "set -e", calls[packager], await read("functions.sh"), await read(name)];
+    const shared = [await read("functions.sh"), await read(`${managers[packager]}.sh`)];
+    const parts = ["#!/bin/sh", "set -e", calls[packager], ...shared, await read(name)];
     const file = path.join(staging, name);
     await writeFile(file, `${parts.join("\n")}`);
     return file;

@@ -20,34 +20,34 @@ create_home() {
 
 # The first installation: an agent that has a token is started.
 start_agent() {
-  has_systemd || return 0
-  systemctl daemon-reload || true
+  has_manager || return 0
+  reload_manager
   if has_token; then
-    systemctl enable --now "$unit" || true
+    start_service
   else
     echo "signalman: next, put the token into /etc/signalman/environment and the endpoint into /etc/signalman/config.yaml,"
-    echo "signalman: check with 'signalman doctor', and start with 'systemctl enable --now signalman'"
+    echo "signalman: check with 'signalman doctor', and start with '$start_command'"
   fi
 }
 
 restart_agent() {
-  has_systemd || return 0
-  forget_unit
-  systemctl daemon-reload || true
+  has_manager || return 0
+  forget_service
+  reload_manager
   is_active || return 0
   RESTART_ON_UPGRADE=handover
-  [ -f /etc/default/signalman ] && . /etc/default/signalman
+  [ -f "$settings" ] && . "$settings"
   case $RESTART_ON_UPGRADE in
-    handover) systemctl try-restart --no-block "$unit" || true ;;
+    handover) hand_over ;;
     after-job) drain ;;
     no) echo "signalman: the agent keeps running as the old version until it is restarted" ;;
-    *) echo "signalman: RESTART_ON_UPGRADE=$RESTART_ON_UPGRADE in /etc/default/signalman is none of handover, after-job, no" >&2 ;;
+    *) echo "signalman: RESTART_ON_UPGRADE=$RESTART_ON_UPGRADE in $settings is none of handover, after-job, no" >&2 ;;
   esac
 }
 
 create_user
 create_home
 if is_upgrade "$@"; then restart_agent; else
-  forget_unit
+  forget_service
   start_agent
 fi

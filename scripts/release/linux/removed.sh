@@ -1,10 +1,10 @@
-has_systemd && { systemctl daemon-reload || true; }
+has_manager && reload_manager
 if is_purge "$@"; then
-  if has_systemd && ! wait_for_end 60; then
+  if has_manager && ! wait_for_end 60; then
     echo "signalman: a job is still running: purge again when it has ended" >&2
     exit 1
   fi
-  forget_unit
+  forget_service
   rm -rf "$state" /var/log/signalman /etc/signalman
   if id signalman > /dev/null 2>&1; then
     if command -v userdel > /dev/null; then userdel signalman; else deluser signalman; fi

@@ -1,5 +1,16 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-import { appendFile, copyFile, cp, readdir, readFile, rm, stat, writeFile } from "node:fs/promises";
+import {
+  appendFile,
+  copyFile,
+  cp,
+  mkdir,
+  readdir,
+  readFile,
+  rm,
+  stat,
+  symlink,
+  writeFile,
+} from "node:fs/promises";
 import path from "node:path";
 import { tmpdir } from "../src/testing/index.ts";
 import { run } from "./cluster/command.ts";
@@ -85,13 +96,44 @@ describe("a release", () => {
     expect(bill.components.filter(({ licenses }) => licenses.length !== 1)).toEqual([]);
   });
 
+  test("has an npm package that a strict compiler accepts in a project without the types of its packages", async () => {
+    const modules = at("project", "node_modules");
+    await mkdir(path.join(modules, "signalman"), { recursive: true });
+    const unpack = ["tar", "-xzf", at(version, `signalman-${version}.tgz`), "--strip-components=1", "-C"];
+    await run([...unpack, path.join(modules, "signalman")]);
+    for (const name of ["bun-types", "@types/node", "undici-types"]) {
+      await mkdir(path.dirname(path.join(modules, name)), { recursive: true });
+      await symlink(path.join(root, "node_modules", name), path.join(modules, name));
+    }
+    const compilerOptions = {
+      module: "preserve",
+      target: "esnext",
+      strict: true,
+      noEmit: true,
+      types: ["bun-types"],
+    };
+    await writeFile(at("project", "tsconfig.json"), JSON.stringify({ compilerOptions }));
+    const compile = async (...lines: string[]) => {
+      await writeFile(at("project", "plugin.ts"), lines.join("\n"));
+      return run([path.join(root, "node_modules/.bin/tsc"), "-p", at("project")], { timeoutMs: minutes });
+    };
+    const entries = ["", "/terminal", "/testing"].map((name) => `export * from "signalman${name}";`);
+    const right = 'ctx.hook("agent:registered", ({ slot }) => ctx.log.info(slot.toFixed()));';
+    const plugin = (hook: string) => [
+      'import { definePlugin } from "signalman";',
+      `export default definePlugin({ name: "mine", setup(ctx) { ${hook} } });`,
+    ];
+    expect(await compile(...entries, ...plugin(right))).toBe("");
+    await expect(compile(...plugin(right.replace("registered", "unknown")))).rejects.toThrow("agent:unknown");
+  });
+
   test("stays within its budgets", async () => {
     const megabytes = async (...names: string[]) => (await stat(at(...names))).size / 1e6;
     await run(["tar", "-xzf", at(version, "agent_Linux_x86_64.tar.gz"), "-C", place.path, "agent"]);
     expect(await megabytes("agent")).toBeLessThan(138);
     for (const name of ["agent_Linux_x86_64.tar.gz", "agent_Linux_x86_64_musl.tar.gz", debOf(version)])
       expect(await megabytes(version, name)).toBeLessThan(70);
-    expect(await megabytes(version, `signalman-${version}.tgz`)).toBeLessThan(0.8);
+    expect(await megabytes(version, `signalman-${version}.tgz`)).toBeLessThan(0.9);
     const about = JSON.parse(await run([at("agent"), "version", "--json"])) as { packages: string[] };
     expect(about.packages.length).toBeLessThanOrEqual(90);
   });

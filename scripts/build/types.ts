@@ -49,7 +49,7 @@ export function collectTypeLicenses(): Promise<string> {
  * Bundles the declarations of the SDK into one file of ambient modules. Ambient modules need no `paths` in a
  * tsconfig.json, which Bun would follow when it runs the plugin.
  */
-async function bundleSdk(): Promise<string> {
+export async function bundleSdk(): Promise<string> {
   const directory = await emitDeclarations();
   try {
     const modules = new Map<string, string>();

@@ -65,3 +65,50 @@ describe("a working directory with a hostile bunfig.toml, .env, tsconfig.json an
     expect(await Bun.file(path.join(tester.home, "hostile.txt")).exists()).toBe(false);
   });
 });
+
+describe("start-up", () => {
+  /** Runs a program to its end and returns the milliseconds of processor time that it used. */
+  async function measure(child: Bun.Subprocess): Promise<number> {
+    await child.exited;
+    return Number(child.resourceUsage()!.cpuTime.total) / 1000;
+  }
+
+  /** Runs an agent until its first call reaches the control plane. */
+  async function measureStart(home: string): Promise<number> {
+    const { promise: registers, resolve } = Promise.withResolvers<void>();
+    await using server = Bun.serve({
+      hostname: "127.0.0.1",
+      port: 0,
+      fetch: () => (resolve(), new Response("", { status: 503 })),
+    });
+    const agent = Bun.spawn([binary, "start", "--no-https", "--endpoint", `127.0.0.1:${server.port}`], {
+      stdio: ["ignore", "ignore", "ignore"],
+      env: { PATH: process.env.PATH, HOME: home, TMPDIR: home, SEMAPHORE_AGENT_TOKEN: "token" },
+    });
+    await Promise.race([registers, agent.exited]);
+    expect(agent.exitCode).toBeNull();
+    agent.kill("SIGKILL");
+    return measure(agent);
+  }
+
+  test("takes at most twice the processor time of an empty program, and an agent at most twelve times", async () => {
+    await using tester = await createTester();
+    const source = await tester.write("empty.ts", "");
+    const empty = path.join(tester.home, "empty");
+    await Bun.build({ entrypoints: [source], compile: { outfile: empty } });
+    const call = (...words: string[]) => measure(Bun.spawn(words, { stdio: ["ignore", "ignore", "ignore"] }));
+    // They alternate, so that a busy machine slows all of them.
+    const rounds: { readonly empty: number; readonly version: number; readonly start: number }[] = [];
+    for (let round = 0; round < 9; round += 1) {
+      rounds.push({
+        empty: await call(empty),
+        version: await call(binary, "version"),
+        start: await measureStart(tester.home),
+      });
+    }
+    const medianOf = (name: "empty" | "version" | "start") =>
+      rounds.map((round) => round[name]).toSorted((a, b) => a - b)[rounds.length >> 1]!;
+    expect(medianOf("version") / medianOf("empty")).toBeLessThan(2);
+    expect(medianOf("start") / medianOf("empty")).toBeLessThan(12);
+  });
+});

@@ -44,6 +44,7 @@ describe.if(canRun)(`programs for other platforms${needs}`, () => {
       const wanted = ["qemu-user:amd64", "libc6:arm64", "libstdc++6:arm64", "libgcc-s1:arm64"];
       const libraries = at("arm64-root");
       await unpackPackages(await downloadPackages(at("arm64"), "trixie", wanted), libraries);
+      await symlink("usr/lib", path.join(libraries, "lib"));
       const agent = await unpackProgram("agent_Linux_arm64", at("arm64-program"));
       const emulator = path.join(libraries, "usr/bin/qemu-aarch64");
       const call = (words: readonly string[]) =>

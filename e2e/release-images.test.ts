@@ -4,11 +4,14 @@ import path from "node:path";
 import { tmpdir } from "../src/testing/index.ts";
 import { run } from "./cluster/command.ts";
 import { createScene } from "./agents.ts";
+import { startCluster } from "./cluster/cluster.ts";
+import { importImage } from "./cluster/images.ts";
 import { testEngine, useTestEngine } from "./containers.ts";
 import { engineCache } from "./engine/engine.ts";
 import { root } from "./fixtures.ts";
 import { registrationToken } from "./hub-process.ts";
 import { outputOf, until } from "./jobs.ts";
+import { createNamespace, patiently } from "./kubernetes/namespaces.ts";
 import { makeRelease } from "./release/make-release.ts";
 import { isRoot, needsRoot } from "./users.ts";
 
@@ -111,6 +114,74 @@ describe.if(isRoot)(`images${needsRoot}`, () => {
     },
     5 * minutes,
   );
+});
+
+describe.if(isRoot)(`images in a cluster${needsRoot}`, () => {
+  beforeAll(async () => {
+    await startCluster();
+    for (const kind of kinds) await importImage(at("release", `${kind}_${version}_amd64.oci.tar`));
+  }, 10 * minutes);
+
+  test.each(kinds)(
+    "the agent of %s registers from a pod with the image's command, and exits when the pod is deleted",
+    async (kind) => {
+      await using namespace = await createNamespace();
+      await using scene = await createScene();
+      const { hub } = scene;
+      const settings = `endpoint: ${hub.endpoint}\nno-https: true\n`;
+      await namespace.apply(
+        {
+          apiVersion: "v1",
+          kind: "ConfigMap",
+          metadata: { name: "agent" },
+          data: { "semaphore-agent.yml": settings },
+        },
+        toPod(kind),
+      );
+      await patiently("the agent syncs", async () =>
+        (await hub.calls()).some(({ endpoint }) => endpoint.startsWith("sync")),
+      );
+      // It has a shell for jobs in the agent's container.
+      if (kind === "signalman") {
+        const job = await hub.submit({ commands: ["id -un; pwd"] });
+        expect((await hub.done(job)).result).toBe("passed");
+        expect(outputOf(await hub.log(job), "id -un; pwd")).toBe("semaphore\n/home/semaphore\n");
+      }
+      expect(await namespace.kubectl(["exec", "agent", "--", "signalman", "version"])).toBe(`${version}\n`);
+      await namespace.kubectl(["delete", "pod", "agent", "--timeout=50s"]);
+      expect((await hub.calls()).some(({ endpoint }) => endpoint.startsWith("disconnect"))).toBeTrue();
+    },
+    5 * minutes,
+  );
+
+  /** A pod with the rights of the published ones, on the network of the host, where the hub is. */
+  function toPod(kind: (typeof kinds)[number]): object {
+    const agent = {
+      name: "agent",
+      image: `docker.io/library/${kind}:${version}`,
+      imagePullPolicy: "Never",
+      env: [{ name: "SEMAPHORE_AGENT_TOKEN", value: registrationToken }],
+      securityContext: { runAsNonRoot: true, runAsUser: 1000, runAsGroup: 1000 },
+      volumeMounts: [
+        {
+          name: "settings",
+          mountPath: "/opt/semaphore/semaphore-agent.yml",
+          subPath: "semaphore-agent.yml",
+        },
+      ],
+    };
+    return {
+      apiVersion: "v1",
+      kind: "Pod",
+      metadata: { name: "agent" },
+      spec: {
+        hostNetwork: true,
+        restartPolicy: "Never",
+        containers: [agent],
+        volumes: [{ name: "settings", configMap: { name: "agent" } }],
+      },
+    };
+  }
 });
 
 /** Imports a file system and saves it as the archive of an image. */

@@ -1,3 +1,4 @@
+import { rm } from "node:fs/promises";
 import { homedir } from "node:os";
 import path from "node:path";
 import { createEngineApi, type EngineApi, isAnswering } from "./api.ts";
@@ -26,6 +27,8 @@ export async function openEngine(): Promise<Engine> {
   }
   await needCommand("dockerd", "docker.io");
   await needCommand("iptables", "iptables");
+  // A daemon that was killed with its networks half written cannot read them again, and its jobs are gone.
+  await rm(path.join(engineDirectory(), "data/network"), { recursive: true, force: true });
   return prepare(undefined, await startDaemon({ directory: engineDirectory() }));
 }
 

@@ -6,7 +6,7 @@ import type { PullLog } from "../plugins/log-pull/pull-log.ts";
 import { createSelfSigned } from "../plugins/serve/certificate/self-signed.ts";
 import { createHostedApi } from "../plugins/serve/http/hosted-api.ts";
 import { defaultLimits } from "../plugins/serve/http/limits.ts";
-import { openHttpsServer } from "../plugins/serve/http/server.ts";
+import { openApiServer } from "../plugins/serve/http/server.ts";
 
 const events = Number(process.argv[2]);
 const lines = Array.from({ length: events - 4 }, (_, index) => `line ${index} of a job that prints a lot`);
@@ -40,13 +40,9 @@ const api = createHostedApi({
   version: "0",
   secret: "secret",
   agentLog: { path: "/nowhere", maxBytes: 1024 ** 2 },
-  limits: defaultLimits,
   logger: silentLogger,
 });
-const server = await openHttpsServer(
-  { host: "127.0.0.1", port: 0, ...certificate, limits: defaultLimits },
-  api,
-);
+const server = await openApiServer({ host: "127.0.0.1", port: 0, certificate, limits: defaultLimits }, api);
 Bun.gc(true);
 console.log(JSON.stringify({ url: server.url, ca: certificate.cert }));
 await new Promise((resolve) => process.once("SIGTERM", resolve));

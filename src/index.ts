@@ -137,14 +137,6 @@ export {
 // For programs of the agent's own on this host.
 export { runProgram } from "./os/processes/run-program.ts";
 
-// For plugins that serve HTTP.
-export {
-  type Connection,
-  type ConnectionLimits,
-  type Connections,
-  createConnections,
-} from "./os/connections.ts";
-
 export { readHolder, takeLock } from "./os/state/lock.ts";
 export { makeOwnDirectory } from "./os/state/private-directory.ts";
 export { findForeignReason } from "./os/file-trust/foreign-entry.ts";

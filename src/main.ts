@@ -8,6 +8,7 @@ const argv = process.argv.slice(2);
 const lendSdk = createSdkLender({
   signalman: () => import("./index.ts"),
   "signalman/terminal": () => import("./terminal.ts"),
+  "signalman/http": () => import("./kit/http/index.ts"),
   "signalman/testing": () => import("./testing/index.ts"),
 });
 

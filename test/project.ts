@@ -23,5 +23,6 @@ export function textOf(file: string): string {
 export const lendSdk = createSdkLender({
   signalman: () => import("../src/index.ts"),
   "signalman/terminal": () => import("../src/terminal.ts"),
+  "signalman/http": () => import("../src/kit/http/index.ts"),
   "signalman/testing": () => import("../src/testing/index.ts"),
 });

@@ -1,14 +1,10 @@
-import { isLoopbackName, longestSocketPath } from "signalman";
-
-/** The address that a server listens on. */
-export type Address =
-  | { readonly kind: "tcp"; readonly host: string | undefined; readonly port: number }
-  | { readonly kind: "unix"; readonly path: string };
+import { longestSocketPath } from "signalman";
+import type { HttpAddress } from "signalman/http";
 
 const forms = "expected HOST:PORT, [IPV6]:PORT, :PORT or unix:PATH, such as 127.0.0.1:9600";
 
 /** Parses an address. Throws when `toAddressFault` returns a fault. */
-export function parseAddress(text: string): Address {
+export function parseAddress(text: string): HttpAddress {
   const address = readAddress(text);
   if (typeof address === "string") throw new Error(address);
   return address;
@@ -20,45 +16,17 @@ export function toAddressFault(text: string): string | undefined {
   return typeof address === "string" ? address : undefined;
 }
 
-/** Formats an address for clients. `port` replaces port 0 with the port that the system selected. */
-export function toAddressText(address: Address, port?: number): string {
-  if (address.kind === "unix") return `unix:${address.path}`;
-  const { host = "" } = address;
-  return `http://${isIPv6(host) ? `[${host}]` : host || "*"}:${port ?? address.port}`;
-}
-
-/** Whether only processes of this host can reach the address. */
-export function isLocal(address: Address): boolean {
-  return address.kind === "unix" || isLoopbackName(address.host ?? "");
-}
-
-/**
- * Returns why a request with this `Host` header is refused at a loopback address: a web page whose name
- * resolves to this host could read the answer. Pages cannot leave the header out; old probes do.
- */
-export function findHostFault(
-  address: Address,
-  header: string,
-  names: readonly string[],
-): string | undefined {
-  if (address.kind === "unix" || !isLocal(address)) return undefined;
-  const host = header.replace(/:\d+$/, "").toLowerCase();
-  const known = [address.host, ...names].some((name) => name?.toLowerCase() === host);
-  if (host === "" || known || isLoopbackName(host)) return undefined;
-  return `host "${host.slice(0, 255)}" is not accepted: use localhost or the address, or add the name to health-hosts`;
-}
-
-function readAddress(text: string): Address | string {
+function readAddress(text: string): HttpAddress | string {
   if (text.startsWith("unix:")) return readPath(text.slice("unix:".length));
   const [, literal, name, digits] = /^(?:\[(.*)\]|([\w.-]*)):(\d+)$/.exec(text) ?? [];
   if (digits === undefined) return forms;
   if (literal !== undefined && !isIPv6(literal)) return `"${literal}" is not an IPv6 address: ${forms}`;
   const port = Number(digits);
   if (port > 65_535) return `invalid port ${digits}: expected 0 (any free port) to 65535`;
-  return { kind: "tcp", host: (literal ?? name) || undefined, port };
+  return { kind: "tcp", host: literal ?? name ?? "", port };
 }
 
-function readPath(path: string): Address | string {
+function readPath(path: string): HttpAddress | string {
   if (path === "") return `expected a path after "unix:"`;
   const length = Buffer.byteLength(path);
   if (length <= longestSocketPath) return { kind: "unix", path };

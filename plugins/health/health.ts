@@ -1,9 +1,9 @@
 import type { AgentStatus, Logger } from "signalman";
-import { findHostFault, isLocal, parseAddress } from "./address.ts";
+import { type HttpLimits, openHttpServer } from "signalman/http";
+import { parseAddress } from "./address.ts";
 import { createMetrics, type Metrics } from "./metrics.ts";
-import { createListener, toJson, toText } from "./pages.ts";
+import { createHandler, toJson, toText } from "./pages.ts";
 import { readReadiness } from "./readiness.ts";
-import { openServer } from "./server.ts";
 
 export interface HealthOptions {
   readonly listen: string;
@@ -20,14 +20,25 @@ export interface Health extends Omit<Metrics, "render" | "contentType"> {
   close(): Promise<void>;
 }
 
+/**
+ * A connection carries one request. An answer fits into the buffers of the kernel, unless a client reads
+ * nothing.
+ */
+const limits: HttpLimits = {
+  connections: 64,
+  requests: 1,
+  requestMs: 2000,
+  answerMs: 10_000,
+  idleMs: 2000,
+};
+
 /** Serves health, readiness, status and metrics. Each request reads the current status. */
 export async function openHealth(options: HealthOptions): Promise<Health> {
   const { status, syncAgeMs, version, logger } = options;
-  const address = parseAddress(options.listen);
   const registeredAt = new Map<number, number>();
   const metrics = createMetrics({ version, status });
 
-  const listener = createListener(
+  const handler = createHandler(
     {
       "/healthz": () => toText("ok"),
       "/readyz"() {
@@ -38,13 +49,21 @@ export async function openHealth(options: HealthOptions): Promise<Health> {
       "/status": () => toJson({ ...status(), versions: { signalman: version, bun: Bun.version } }),
       "/metrics": async () => ({ type: metrics.contentType, body: await metrics.render() }),
     },
-    { logger, findHostFault: (host) => findHostFault(address, host, options.hosts) },
+    logger,
   );
-  const server = await openServer(address, "health-listen", listener);
-  logger.info(`health, status and metrics are at ${server.address}`);
-  if (!isLocal(address)) {
+  const server = await openHttpServer(
+    {
+      address: parseAddress(options.listen),
+      option: "health-listen",
+      hosts: { names: options.hosts, option: "health-hosts" },
+      limits,
+    },
+    handler,
+  );
+  logger.info(`health, status and metrics are at ${server.url}`);
+  if (!server.isLocal) {
     logger.warn(
-      `${server.address} has no authentication: every host that can reach it can read the status of this agent`,
+      `${server.url} has no authentication: every host that can reach it can read the status of this agent`,
     );
   }
   return {

@@ -1,5 +1,5 @@
-import type { IncomingMessage, ServerResponse } from "node:http";
 import { type Logger, toMessage } from "signalman";
+import type { Exchange, Handler } from "signalman/http";
 
 export interface Page {
   readonly status?: number;
@@ -17,20 +17,11 @@ export function toJson(value: unknown, status = 200): Page {
   return { status, type: "application/json; charset=utf-8", body: `${JSON.stringify(value)}\n` };
 }
 
-export interface ListenerOptions {
-  readonly logger: Logger;
-  /** Returns why a request with this `Host` header is refused. */
-  findHostFault(host: string): string | undefined;
-}
-
 /** Answers GET and HEAD with the page of the path, and all other requests with an error. Request bodies are not read. */
-export function createListener(pages: Pages, { logger, findHostFault }: ListenerOptions) {
+export function createHandler(pages: Pages, logger: Logger): Handler {
   const known = Object.keys(pages).join(", ");
 
-  const find = async ({ method, url = "", headers }: IncomingMessage): Promise<Page> => {
-    const fault = findHostFault(headers.host ?? "");
-    if (fault !== undefined) return toText(fault, 403);
-    const path = url.split("?", 1)[0]!;
+  const find = async ({ method, path }: Exchange): Promise<Page> => {
     const page = Object.hasOwn(pages, path) ? pages[path] : undefined;
     if (page === undefined) return toText(`unknown path (known: ${known})`, 404);
     if (method !== "GET" && method !== "HEAD") return toText("expected GET or HEAD", 405);
@@ -42,15 +33,12 @@ export function createListener(pages: Pages, { logger, findHostFault }: Listener
     }
   };
 
-  return async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
-    const { status = 200, type, body } = await find(request);
-    response.writeHead(status, {
-      "content-type": type,
-      "content-length": Buffer.byteLength(body),
-      "cache-control": "no-store",
-      ...(status === 405 && { allow: "GET, HEAD" }),
-      connection: "close",
+  return async (exchange) => {
+    const { status = 200, type, body } = await find(exchange);
+    await exchange.send(status, body, {
+      "Content-Type": type,
+      "Cache-Control": "no-store",
+      ...(status === 405 && { Allow: "GET, HEAD" }),
     });
-    response.end(request.method === "HEAD" ? undefined : body);
   };
 }

@@ -10,22 +10,17 @@ import {
   toMessage,
   untilAborted,
 } from "signalman";
+import type { HttpServer } from "signalman/http";
 import type { HostedAgent } from "./http/hosted-agent.ts";
 import type { AgentLog } from "./http/agent-log.ts";
 import { createHostedApi } from "./http/hosted-api.ts";
-import type { Limits } from "./http/limits.ts";
-import { openHttpsServer, type HttpsServer } from "./http/server.ts";
-import type { Certificate } from "./certificate/self-signed.ts";
+import { type ApiServerOptions, openApiServer } from "./http/server.ts";
 import { createHostedJob, type HostedJob } from "./job/hosted-job.ts";
 import { createJobRecord, createJobRecords } from "./job/job-record.ts";
 import type { HostedJobOptions } from "./job/options.ts";
 
-export interface HostedSourceOptions {
+export interface HostedSourceOptions extends ApiServerOptions {
   readonly secret: string;
-  readonly host: string;
-  readonly port: number;
-  readonly certificate: Certificate;
-  readonly limits: Limits;
   readonly callbacks: HostedJobOptions["callbacks"];
   readonly agentLog: AgentLog;
   readonly logs: PullLogs;
@@ -115,11 +110,10 @@ async function openServer(
   agent: RunningAgent,
   { version, logger }: JobSourceContext,
   options: HostedSourceOptions,
-): Promise<HttpsServer & AsyncDisposable> {
-  const api = createHostedApi({ ...options, agent, version, logger });
-  const server = await openHttpsServer({ ...options, ...options.certificate }, api);
+): Promise<HttpServer> {
+  const server = await openApiServer(options, createHostedApi({ ...options, agent, version, logger }));
   logger.info(`Agent ${version} listening on ${server.url}`);
-  return { ...server, [Symbol.asyncDispose]: server.close };
+  return server;
 }
 
 /** Resolves when the agent must exit: at once without a job, otherwise when its job is finished. */

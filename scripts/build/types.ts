@@ -13,6 +13,7 @@ const packages = path.join(root, "node_modules");
 const entries = {
   signalman: "src/index.ts",
   "signalman/terminal": "src/terminal.ts",
+  "signalman/http": "src/kit/http/index.ts",
   "signalman/testing": "src/testing/index.ts",
 };
 

@@ -7,5 +7,6 @@ delete process.env["BUN_BE_BUN"];
 await createSdkLender({
   signalman: () => import("../index.ts"),
   "signalman/terminal": () => import("../terminal.ts"),
+  "signalman/http": () => import("../kit/http/index.ts"),
   "signalman/testing": () => import("./index.ts"),
 })();

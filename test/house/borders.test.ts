@@ -3,7 +3,7 @@ import path from "node:path";
 import packageJson from "../../package.json" with { type: "json" };
 import { filesOf, textOf } from "../project.ts";
 
-const sdk = new Set(["signalman", "signalman/terminal", "signalman/testing"]);
+const sdk = new Set(["signalman", "signalman/http", "signalman/terminal", "signalman/testing"]);
 /** Files that are not in the package: tests and the test doubles of plugins. */
 const tests = /\.test\.ts$|^plugins\/[^/]+\/testing\//;
 
@@ -23,6 +23,7 @@ describe("the borders of the house", () => {
     ["src/core/contracts/hooks.ts", `import type { Registry } from "../host/registry.ts";`],
     ["src/core/errors.ts", `import type { Hook } from "../index.ts";`],
     ["src/index.ts", `import { testPlugin } from "./testing/index.ts";`],
+    ["src/agent/status-socket.ts", `import { openHttpServer } from "../kit/http/server.ts";`],
     ["src/elsewhere.ts", `import { AgentError } from "./core/errors.ts";`],
     ["src/cli/run.ts", `const load = () => import("../../plugins/shell/index.ts");`],
     ["src/core/host/host.ts", `import type { Shell } from "../../../plugins/shell/shell.ts";`],
@@ -103,9 +104,14 @@ const compositionRoots = ["src/main.ts", "src/testing/built-in.ts"];
 /** The errors are the only part of the core that contracts may use. */
 const errors = "src/core/errors.ts";
 
+/** What only plugins use: of the other floors, only the entries of the SDK may know it. */
+const kit = "src/kit/";
+const kitUsers = /^src\/(kit\/|testing\/|[a-z]+\.ts$)/;
+
 function isFloorBelow(file: string, target: string): boolean {
   const [from, to] = [floorOf(file), floorOf(target)];
   if (from === 0) return to === 0 || target === errors;
+  if (target.startsWith(kit) && !kitUsers.test(file)) return false;
   return from >= 0 && to >= 0 && to <= from;
 }
 

@@ -17,6 +17,7 @@ const allowed: Readonly<Record<string, string>> = {
   "src/job/end/close-job.ts": "a few events of the agent itself",
   "src/job/process/input.ts": "written by the agent: its settings and the request, which has a limit",
   "src/job/run-in-fresh-session.ts": "`keptBytes`",
+  "src/kit/http/exchange.ts": "`maxBytes` of a body",
   "src/os/processes/run-program.ts": "`lineLimit`, with the longest secret",
   "src/os/state/seal.ts": "the text to seal",
   "src/os/text-start.ts": "`maxBytes` of createTextStart",
@@ -40,7 +41,6 @@ const allowed: Readonly<Record<string, string>> = {
   "plugins/redact/redactor.ts": "the longest value, and `mostColourBytes`",
   "plugins/semaphore/machine-facts.ts": "a program of macOS",
   "plugins/serve/certificate/der.ts": "a certificate of the agent itself",
-  "plugins/serve/http/exchange.ts": "`maxBytes` of a body",
 };
 
 /** Ways to collect. */

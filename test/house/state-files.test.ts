@@ -41,6 +41,8 @@ const allowed: Readonly<Record<string, string>> = {
   "src/os/processes/oom.ts": "/proc and /sys",
   "src/os/processes/kernel-file.ts": "/proc and control groups in /sys",
   "src/os/processes/proc.ts": "/proc",
+  "src/kit/http/listen.ts": "a socket that the operator names",
+  "src/kit/http/server.ts": "listens at a port, or through `listen.ts`",
   "src/kit/session/gap.ts": "a new file in a job's private directory (O_EXCL)",
   "src/kit/session/guard.ts": "/proc",
   "src/core/config/file.ts": "the configuration: the operator's, and regular files only",

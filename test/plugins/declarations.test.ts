@@ -25,9 +25,11 @@ test("a new plugin is type-checked without packages, by the types that the binar
       `import { definePlugin, v } from "signalman";`,
       `import { createSession } from "signalman/terminal";`,
       `import { builtIn } from "signalman/testing";`,
+      `import { isSameToken } from "signalman/http";`,
       `import { readFileSync } from "node:fs";`,
       `definePlugin({ name: "a", setup: (ctx) => ctx.hook("job:strat", () => {}) });`,
       `createSession(3);`,
+      `isSameToken(3, "a");`,
       `const plugin: string = await builtIn("shell");`,
       `const text: number = readFileSync("a", "utf8");`,
       `const schema: number = v.string();`,
@@ -35,7 +37,7 @@ test("a new plugin is type-checked without packages, by the types that the binar
     ].join("\n"),
   });
   const lines = (await check(directory.path)).map((line) => /^faults\.ts\((\d+),/.exec(line)?.[1]);
-  expect([...new Set(lines)]).toEqual(["5", "6", "7", "8", "9", "10"]);
+  expect([...new Set(lines)]).toEqual(["6", "7", "8", "9", "10", "11", "12"]);
 
   // The declarations are whole: an import that leads nowhere would make its types `any`.
   const inside = await check(directory.path, "--skipLibCheck", "false");

@@ -50,6 +50,7 @@ export async function typeCheck(directory: string): Promise<string> {
         paths: {
           signalman: [join(root, "src/index.ts")],
           "signalman/terminal": [join(root, "src/terminal.ts")],
+          "signalman/http": [join(root, "src/kit/http/index.ts")],
           "signalman/testing": [join(root, "src/testing/index.ts")],
         },
       },

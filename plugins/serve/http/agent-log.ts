@@ -1,6 +1,7 @@
 import { closeSync, fstatSync, readSync } from "node:fs";
 import { openHostFile } from "signalman";
-import type { Exchange } from "./exchange.ts";
+import type { Exchange } from "signalman/http";
+import { plainText } from "./answers.ts";
 
 /** The agent's log, as clients can read it. */
 export interface AgentLog {
@@ -18,10 +19,11 @@ export async function readAgentLog(exchange: Exchange, { path, maxBytes }: Agent
   try {
     fd = openHostFile(path);
   } catch {
-    return exchange.send(404, "");
+    await exchange.send(404, "");
+    return;
   }
   try {
-    await exchange.stream(readEnd(fd, maxBytes), "text/plain; charset=utf-8");
+    await exchange.stream(200, readEnd(fd, maxBytes), plainText);
   } finally {
     closeSync(fd);
   }

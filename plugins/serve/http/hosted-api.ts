@@ -1,11 +1,10 @@
 import { AgentError, isAgentError, type JobRequest, type Logger, toJobRequest, toMessage } from "signalman";
+import type { Exchange, Handler } from "signalman/http";
 import { createAuthorize } from "../authorization.ts";
 import { type AgentLog, readAgentLog } from "./agent-log.ts";
+import { json, sendMessage } from "./answers.ts";
 import type { HostedAgent } from "./hosted-agent.ts";
-import { createExchange, type Exchange } from "./exchange.ts";
 import { sendJobLog } from "./job-log.ts";
-import type { Limits } from "./limits.ts";
-import type { Listener } from "./server.ts";
 import { createTurns } from "./turns.ts";
 
 export interface HostedApiOptions {
@@ -13,11 +12,8 @@ export interface HostedApiOptions {
   readonly version: string;
   readonly secret: string;
   readonly agentLog: AgentLog;
-  readonly limits: Limits;
   readonly logger: Logger;
 }
-
-type Handler = (exchange: Exchange) => void | Promise<void>;
 
 interface Route {
   readonly method: "GET" | "POST";
@@ -27,12 +23,12 @@ interface Route {
 }
 
 /** The HTTPS API of hosted mode (protocol section 8.3). */
-export function createHostedApi(options: HostedApiOptions): Listener {
-  const { limits, logger, secret } = options;
+export function createHostedApi(options: HostedApiOptions): Handler {
+  const { logger, secret } = options;
   const routes = createRoutes(options);
   const authorize = createAuthorize(secret);
 
-  async function answer(exchange: Exchange): Promise<void> {
+  const answer: Handler = async (exchange) => {
     const { method, path } = exchange;
     const found = routes.filter((route) => route.path.test(path));
     if (found.length === 0) return redirect(exchange, routes);
@@ -40,19 +36,16 @@ export function createHostedApi(options: HostedApiOptions): Listener {
     if (route === undefined) return exchange.send(405, "");
     const refusal = route.isPublic ? undefined : authorize(exchange.header("authorization"));
     if (refusal !== undefined) return exchange.send(401, `${JSON.stringify(refusal)}\n`, json);
-    await route.handle(exchange);
-  }
+    return route.handle(exchange);
+  };
 
-  return (request, response, received) => {
-    const exchange = createExchange(request, response, {
-      bodyBytes: limits.bodyBytes,
-      stallMs: limits.requestMs,
-      received,
-    });
-    answer(exchange).catch((error: unknown) => {
+  return async (exchange) => {
+    try {
+      await answer(exchange);
+    } catch (error) {
       logger.debug(`${exchange.method} ${exchange.path.slice(0, 100)} failed: ${toMessage(error)}`);
-      request.socket.destroy();
-    });
+      exchange.drop();
+    }
   };
 }
 
@@ -60,7 +53,7 @@ function createRoutes({ agent, version, agentLog, logger }: HostedApiOptions): r
   const bodies = createTurns();
   const stop: Handler = (exchange) => {
     agent.job?.stop();
-    exchange.send(200, "");
+    return exchange.send(200, "");
   };
   return [
     { method: "GET", path: /^\/is_alive$/, isPublic: true, handle: (exchange) => exchange.send(200, "yes") },
@@ -69,14 +62,17 @@ function createRoutes({ agent, version, agentLog, logger }: HostedApiOptions): r
       path: /^\/status$/,
       handle(exchange) {
         const state = agent.job === undefined ? "waiting-for-job" : "job-received";
-        exchange.send(200, JSON.stringify({ state, version }), json);
+        return exchange.send(200, JSON.stringify({ state, version }), json);
       },
     },
     {
       method: "POST",
       path: /^\/jobs$/,
-      // One body in memory at a time.
-      handle: (exchange) => bodies.take(() => submit(exchange, agent, logger)),
+      async handle(exchange) {
+        // One body in memory at a time.
+        const [status, message] = await bodies.take(() => submit(exchange, agent, logger));
+        return sendMessage(exchange, status, message);
+      },
     },
     { method: "GET", path: /^\/jobs\/[^/]+\/log$/, handle: (exchange) => sendJobLog(exchange, agent) },
     { method: "POST", path: /^\/(stop|jobs\/terminate)$/, handle: stop },
@@ -85,32 +81,36 @@ function createRoutes({ agent, version, agentLog, logger }: HostedApiOptions): r
 }
 
 /** A path with a trailing slash is redirected to the bare path. */
-function redirect(exchange: Exchange, routes: readonly Route[]): void {
+function redirect(exchange: Exchange, routes: readonly Route[]): Promise<boolean> {
   const bare = exchange.path.replace(/\/$/, "");
   if (!routes.some(({ path }) => path.test(bare))) return exchange.send(404, "404 page not found\n");
   const query = exchange.query.toString();
-  exchange.send(301, "", { Location: query === "" ? bare : `${bare}?${query}` });
+  return exchange.send(301, "", { Location: query === "" ? bare : `${bare}?${query}` });
 }
 
-/** Runs a job once, however often it is submitted. */
-async function submit(exchange: Exchange, agent: HostedAgent, logger: Logger): Promise<void> {
+/** Runs a job once, however often it is submitted. Resolves to status and message of the answer. */
+async function submit(
+  exchange: Exchange,
+  agent: HostedAgent,
+  logger: Logger,
+): Promise<readonly [status: number, message: string]> {
   const body = await exchange.body();
-  if (body === undefined) return exchange.sendMessage(413, "the job request is larger than --body-limit");
+  if (body === undefined) return [413, "the job request is larger than --body-limit"];
   let request: JobRequest;
   try {
     request = parse(body);
   } catch (error) {
-    return exchange.sendMessage(422, toMessage(error));
+    return [422, toMessage(error)];
   }
   try {
     const outcome = await agent.submit(request);
     logger.info(`job ${request.id} ${outcomes[outcome]}`);
-    exchange.sendMessage(outcome === "other" ? 422 : 200, words[outcome]);
+    return [outcome === "other" ? 422 : 200, words[outcome]];
   } catch (error) {
     const isRefused = isAgentError(error, "JOB_INVALID");
     if (isRefused) logger.warn(`job ${request.id} was refused: ${toMessage(error)}`);
     else logger.error(`job ${request.id} could not be started: ${toMessage(error)}`);
-    exchange.sendMessage(isRefused ? 422 : 500, toMessage(error));
+    return [isRefused ? 422 : 500, toMessage(error)];
   }
 }
 
@@ -142,5 +142,3 @@ function parseJson(body: Buffer): unknown {
     throw new AgentError("JOB_INVALID", "the job request is not valid JSON", { cause });
   }
 }
-
-const json = { "Content-Type": "application/json" } as const;

@@ -1,5 +1,6 @@
-import type { Exchange } from "./exchange.ts";
+import type { Exchange } from "signalman/http";
 import type { HostedAgent } from "./hosted-agent.ts";
+import { plainText, sendMessage } from "./answers.ts";
 
 /**
  * `GET /jobs/{id}/log?start_from=N`: the events of the job's log from index N on, one a line (protocol
@@ -8,17 +9,15 @@ import type { HostedAgent } from "./hosted-agent.ts";
 export async function sendJobLog(exchange: Exchange, { job, logs }: HostedAgent): Promise<void> {
   const id = toId(exchange.path);
   if (job?.id !== id || job === undefined) {
-    return exchange.sendMessage(job === undefined ? 404 : 403, `job ${id} is not running`);
+    await sendMessage(exchange, job === undefined ? 404 : 403, `job ${id} is not running`);
+    return;
   }
   const isArchivator = exchange.header("x-client-name") === "archivator";
   // An archivator that is faster than the answer to the callback must not miss the end of the log.
   if (isArchivator) await job.announced(archivatorWaitMs);
   const { isAnnounced } = job;
   const chunks = logs.read(id, toIndex(exchange.query.get("start_from"))) ?? [];
-  const isComplete = await exchange.stream(
-    isAnnounced ? chunks : withoutEnd(chunks),
-    "text/plain; charset=utf-8",
-  );
+  const isComplete = await exchange.stream(200, isAnnounced ? chunks : withoutEnd(chunks), plainText);
   if (isComplete && isArchivator) job.archived();
 }
 

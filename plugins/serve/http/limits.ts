@@ -1,19 +1,7 @@
+import type { HttpLimits } from "signalman/http";
+
 /** Limits of the HTTPS server. */
-export interface Limits {
-  /** Maximum number of open connections. */
-  readonly connections: number;
-  /** Maximum size of a request's header in bytes. */
-  readonly headerBytes: number;
-  /** Maximum size of a request's body in bytes. */
-  readonly bodyBytes: number;
-  /**
-   * Maximum milliseconds for the TLS handshake, for a whole request, and for a client to read 256 KiB of an
-   * answer.
-   */
-  readonly requestMs: number;
-  /** Maximum milliseconds between two requests of a connection (protocol section 8.3). */
-  readonly idleMs: number;
-}
+export type Limits = Required<Omit<HttpLimits, "requests" | "answerMs" | "stallMs">>;
 
 /** Accepts a job request with 64 MiB of files, which base64 makes a third larger, and refuses 100 MB. */
 export const defaultLimits: Limits = {
@@ -21,5 +9,6 @@ export const defaultLimits: Limits = {
   headerBytes: 16 * 1024,
   bodyBytes: 90 * 1024 * 1024,
   requestMs: 10_000,
+  // Protocol section 8.3.
   idleMs: 30_000,
 };

@@ -6,7 +6,7 @@ import { createSelfSigned } from "../certificate/self-signed.ts";
 import type { HostedAgent } from "../http/hosted-agent.ts";
 import { createHostedApi } from "../http/hosted-api.ts";
 import { defaultLimits, type Limits } from "../http/limits.ts";
-import { openHttpsServer } from "../http/server.ts";
+import { openApiServer } from "../http/server.ts";
 import type { HostedJob } from "../job/hosted-job.ts";
 
 export const secret = "a-secret";
@@ -62,11 +62,10 @@ export async function createApiScene(limits: Partial<Limits> = {}): Promise<ApiS
     version: "1.2.3",
     secret,
     agentLog: { path: agentLog, maxBytes: agentLogBytes },
-    limits: all,
     logger: silentLogger,
   });
-  const server = await openHttpsServer({ host: "127.0.0.1", port: 0, ...certificate, limits: all }, api);
-  const port = Number(new URL(server.url).port);
+  const server = await openApiServer({ host: "127.0.0.1", port: 0, certificate, limits: all }, api);
+  const { port } = server;
   const open = (options?: ConnectionOptions) =>
     new Promise<TLSSocket>((resolve, reject) => {
       const socket = connect({ ...options, host: "127.0.0.1", port, ca: certificate.cert }, () =>

@@ -1,7 +1,7 @@
 import { expect, test } from "bun:test";
 import { createServer as createHttpServer } from "node:http";
 import { type AddressInfo, connect, createServer } from "node:net";
-import { type Connection, createConnections } from "signalman";
+import { type Connection, createConnections } from "../../../src/kit/http/connections.ts";
 
 test("a connection that is closed at a request hands few further requests to the HTTP server", async () => {
   const connections = createConnections({ connections: 1, requestMs: 10_000, idleMs: 10_000 });

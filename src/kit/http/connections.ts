@@ -3,11 +3,11 @@ import type { Duplex } from "node:stream";
 export interface ConnectionLimits {
   /** Maximum number of open connections. */
   readonly connections: number;
-  /** Maximum number of requests of a connection. Left out: none. */
+  /** Maximum number of requests of a connection. Left out: no limit. */
   readonly requests?: number;
   /** Maximum milliseconds for a client to send a request, the TLS handshake included. */
   readonly requestMs: number;
-  /** Maximum milliseconds for an answer. Left out: none. */
+  /** Maximum milliseconds for an answer. Left out: no limit. */
   readonly answerMs?: number;
   /** Maximum milliseconds between two requests of a connection. */
   readonly idleMs: number;
@@ -31,6 +31,8 @@ export interface Connection {
    * done or the limit of requests is exceeded.
    */
   accept(): boolean;
+  /** Whether the limit of requests is reached. */
+  readonly isLast: boolean;
   /** The client sends a request, or is in the handshake. */
   receiving(): void;
   /** The request is complete and is being answered. */
@@ -86,7 +88,9 @@ function createConnection(socket: Duplex, limits: ConnectionLimits): Connection 
   enter("receiving", requestMs);
   socket.on("error", () => {});
   socket.once("close", () => clearTimeout(timer));
-  splitReads(socket);
+  splitReads(socket, () => {
+    if (phase === "idle") enter("receiving", requestMs);
+  });
   return {
     accept() {
       if (isBusy || accepted >= requests) socket.destroy();
@@ -94,6 +98,9 @@ function createConnection(socket: Duplex, limits: ConnectionLimits): Connection 
       accepted += 1;
       isBusy = true;
       return true;
+    },
+    get isLast() {
+      return accepted >= requests;
     },
     receiving: () => enter("receiving", requestMs),
     answering: () => enter("answering", answerMs),
@@ -108,11 +115,12 @@ function createConnection(socket: Duplex, limits: ConnectionLimits): Connection 
 }
 
 /** Emits what the socket receives in pieces, until the socket is closed. */
-function splitReads(socket: Duplex): void {
+function splitReads(socket: Duplex, onData: () => void): void {
   const emit = socket.emit.bind(socket) as (event: string | symbol, ...args: unknown[]) => boolean;
   socket.emit = (event: string | symbol, ...args: unknown[]): boolean => {
     const [bytes] = args;
     if (event !== "data" || !Buffer.isBuffer(bytes)) return emit(event, ...args);
+    onData();
     let isHeard = false;
     for (let at = 0; at < bytes.length && !socket.destroyed; at += pieceBytes) {
       isHeard = emit(event, bytes.subarray(at, at + pieceBytes));

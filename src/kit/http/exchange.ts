@@ -1,0 +1,169 @@
+import type { IncomingMessage, ServerResponse } from "node:http";
+import type { Connection } from "./connections.ts";
+
+/** One request and its answer. */
+export interface Exchange {
+  readonly method: string;
+  /** The path without the query, as it was sent. */
+  readonly path: string;
+  readonly query: URLSearchParams;
+  /** Returns a header by its name in lower case; empty when it is missing. */
+  header(name: string): string;
+  /** The client's address; empty for a client of a socket, and after the connection is closed. */
+  readonly remoteAddress: string;
+  /** Resolves at the end of the exchange to whether the whole answer was sent. */
+  readonly closed: Promise<boolean>;
+  readonly isClosed: boolean;
+  /** Whether the connection is closed, possibly after a complete answer. */
+  readonly isDisconnected: boolean;
+  /**
+   * Reads the body. Resolves to `undefined` when it is larger than the limit. Rejects when the client goes
+   * away.
+   */
+  body(): Promise<Buffer | undefined>;
+  /** Answers with a text (`text/plain` by default). Resolves to whether all of it was sent. */
+  send(status: number, text: string, headers?: Headers): Promise<boolean>;
+  /**
+   * Answers with pieces, which are produced at the pace of the client. Resolves to whether all of them were
+   * sent.
+   */
+  stream(status: number, pieces: Pieces, headers: Headers): Promise<boolean>;
+  /** Closes the connection without an answer, or in the middle of it. */
+  drop(): void;
+}
+
+export type Pieces = Iterable<Uint8Array | string> | AsyncIterable<Uint8Array | string>;
+
+type Headers = Readonly<Record<string, string>>;
+
+export interface ExchangeLimits {
+  /** Maximum size of a request's body in bytes. Left out: bodies are not read. */
+  readonly bodyBytes?: number;
+  /** Maximum milliseconds in which a client must read what is written to it. Left out: no limit. */
+  readonly stallMs?: number;
+}
+
+export interface ExchangeOptions {
+  readonly limits: ExchangeLimits;
+  readonly connection: Pick<Connection, "answering" | "isLast">;
+}
+
+export function createExchange(
+  request: IncomingMessage,
+  response: ServerResponse,
+  { limits: { bodyBytes = 0, stallMs }, connection }: ExchangeOptions,
+): Exchange {
+  const [path = "/", ...query] = (request.url ?? "/").split("?");
+  const ended = Promise.withResolvers<boolean>();
+  let isRead = !hasBody(request);
+  let isClosed = false;
+  response.on("error", () => {});
+  request.on("error", () => {});
+  response.once("close", () => {
+    isClosed = true;
+    ended.resolve(response.writableFinished);
+  });
+
+  const begin = (status: number, headers: Headers): void => {
+    // An unread body would be taken for the next request.
+    const isLast = !isRead || connection.isLast;
+    response.writeHead(status, { ...headers, ...(isLast && { Connection: "close" }) });
+  };
+  const end = (text: string | undefined): Promise<boolean> => {
+    const timer = stallMs === undefined ? undefined : setTimeout(() => request.socket.destroy(), stallMs);
+    response.end(text);
+    if (!isRead) discard(request);
+    return ended.promise.finally(() => clearTimeout(timer));
+  };
+
+  return {
+    method: request.method ?? "",
+    path,
+    query: new URLSearchParams(query.join("?")),
+    header: (name) => String(request.headers[name] ?? ""),
+    remoteAddress: request.socket.remoteAddress ?? "",
+    closed: ended.promise,
+    get isClosed() {
+      return isClosed;
+    },
+    get isDisconnected() {
+      return request.socket.destroyed;
+    },
+    async body() {
+      const announced = Number(request.headers["content-length"] ?? 0);
+      if (announced > bodyBytes) return undefined;
+      if (request.headers.expect !== undefined) response.writeContinue();
+      const body = await readBody(request, bodyBytes);
+      isRead = body !== undefined;
+      if (isRead) connection.answering();
+      return body;
+    },
+    async send(status, text, headers = plainText) {
+      if (isClosed) return false;
+      begin(status, { ...headers, "Content-Length": String(Buffer.byteLength(text)) });
+      return end(request.method === "HEAD" ? undefined : text);
+    },
+    async stream(status, pieces, headers) {
+      begin(status, headers);
+      response.flushHeaders();
+      for await (const piece of pieces) {
+        if (isClosed) return false;
+        if (piece.length > 0 && !response.write(piece) && !(await drained(response, stallMs))) return false;
+      }
+      return end(undefined);
+    },
+    drop: () => void request.socket.destroy(),
+  };
+}
+
+/** Whether the request announces a body. */
+export function hasBody({ headers }: IncomingMessage): boolean {
+  const length = headers["content-length"];
+  return headers["transfer-encoding"] !== undefined || (length !== undefined && length !== "0");
+}
+
+const plainText = { "Content-Type": "text/plain; charset=utf-8" };
+
+/** Reads on for a while, so that the client sees the answer before the connection is closed. */
+function discard(request: IncomingMessage): void {
+  request.resume();
+  const { socket } = request;
+  const timer = setTimeout(() => socket.destroy(), discardMs);
+  socket.once("close", () => clearTimeout(timer));
+}
+
+const discardMs = 2000;
+
+function readBody(request: IncomingMessage, maxBytes: number): Promise<Buffer | undefined> {
+  const { promise, resolve, reject } = Promise.withResolvers<Buffer | undefined>();
+  const chunks: Buffer[] = [];
+  let bytes = 0;
+  const take = (chunk: Buffer): void => {
+    bytes += chunk.length;
+    if (bytes <= maxBytes) return void chunks.push(chunk);
+    request.off("data", take);
+    chunks.length = 0;
+    resolve(undefined);
+  };
+  request.on("data", take);
+  request.once("end", () => resolve(Buffer.concat(chunks)));
+  const onClose = () => reject(new Error("the client closed the connection"));
+  if (request.socket.destroyed) onClose();
+  request.socket.once("close", onClose);
+  return promise.finally(() => request.socket.off("close", onClose));
+}
+
+/** Resolves to `false` when the client goes away or reads too slowly; it is then disconnected. */
+function drained(response: ServerResponse, stallMs: number | undefined): Promise<boolean> {
+  const { promise, resolve } = Promise.withResolvers<boolean>();
+  const onDrain = () => resolve(true);
+  const onClose = () => resolve(false);
+  const timer = stallMs === undefined ? undefined : setTimeout(() => response.socket?.destroy(), stallMs);
+  response.once("drain", onDrain);
+  response.once("close", onClose);
+  return promise.finally(() => {
+    clearTimeout(timer);
+    response.off("drain", onDrain);
+    response.off("close", onClose);
+  });
+}

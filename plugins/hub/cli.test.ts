@@ -177,8 +177,8 @@ test("a port that is in use is reported with its number", async () => {
   await using hub = await createHub();
   const port = Number(hub.endpoint.split(":")[1]);
   await expect(createHub({ listen: { port } })).rejects.toMatchObject({
-    code: "USAGE_INVALID",
-    message: expect.stringContaining(`127.0.0.1:${port}`),
+    code: "FILE_FAILED",
+    message: `cannot listen on http://127.0.0.1:${port} (--listen, --port): another process listens on it`,
   });
 });
 

@@ -11,7 +11,12 @@ import type { Violations } from "./watch/violations.ts";
 export interface HubOptions extends SettingsOptions {
   /** Address to listen on. Default: `127.0.0.1` and a free port. */
   readonly listen?:
-    | { readonly hostname?: string | undefined; readonly port?: number | undefined }
+    | {
+        readonly hostname?: string | undefined;
+        readonly port?: number | undefined;
+        /** Further names of a loopback address in the `Host` header of requests. */
+        readonly hosts?: readonly string[] | undefined;
+      }
     | undefined;
   /** Directory that stores the hub's state. Default: the state is kept in memory only. */
   readonly storage?: string | undefined;

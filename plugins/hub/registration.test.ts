@@ -1,5 +1,6 @@
 import { expect, test } from "bun:test";
 import { callHub, createScriptedAgent, registerAt, registration } from "./testing/scripted-agent.ts";
+import type { HubOptions } from "./contract.ts";
 import { createHub } from "./hub.ts";
 
 const uuid = "11111111-2222-4333-8444-555555555555";
@@ -156,4 +157,15 @@ test("an exhausted quota rejects new agents and disables surplus ones", async ()
   hub.quota = 1;
   const answer = await agent.sync("waiting-for-jobs");
   expect(answer.json).toMatchObject({ action: "shutdown", shutdown_reason: "requested" });
+});
+
+test("agents call a hub on a loopback address under its names only, and elsewhere under any name", async () => {
+  const ask = async (listen: HubOptions["listen"], host: string): Promise<number> => {
+    await using hub = await createHub({ listen });
+    const headers = { Authorization: `Token ${hub.token}`, Host: host };
+    return (await fetch(`${hub.url}/api/v1/self_hosted_agents/occupancy`, { headers })).status;
+  };
+  expect(await ask({}, "evil.example")).toBe(403);
+  expect(await ask({ hosts: ["host.docker.internal"] }, "host.docker.internal:4850")).toBe(200);
+  expect(await ask({ hostname: "0.0.0.0" }, "hub.ci.svc:4850")).toBe(200);
 });

@@ -31,7 +31,6 @@ const allowed: Readonly<Record<string, string>> = {
   "plugins/docker/session/keeper-script.ts": "one order of 4 KiB",
   "plugins/docker/session/put-bytes.ts": "one file of the agent itself",
   "plugins/hub/cli/show-log.ts": "`maxLineBytes`",
-  "plugins/hub/http/exchange.ts": "`bodyLimit`",
   "plugins/hub/model/log.ts": "one request of an agent, limited by its reader",
   "plugins/kubernetes/client/exec.ts": "one frame of standard input",
   "plugins/kubernetes/session/steps.ts": "one word of a step",

@@ -13,6 +13,12 @@ export default defineCommand({
       valueHint: "number",
       default: String(defaultPort),
     },
+    hosts: {
+      type: "string",
+      description:
+        "further names, separated by commas, by which agents call a hub on a loopback address, such as host.docker.internal",
+      valueHint: "names",
+    },
     storage: {
       type: "string",
       description: "directory that stores the hub's state (default: none, the state is in memory)",
@@ -48,7 +54,11 @@ export default defineCommand({
   },
   async run({ args, program }) {
     await using hub = await createHub({
-      listen: { hostname: args.listen, port: parseNumber("port", args.port, { to: 65_535 }) },
+      listen: {
+        hostname: args.listen,
+        port: parseNumber("port", args.port, { to: 65_535 }),
+        hosts: args.hosts?.split(",").map((name) => name.trim()),
+      },
       token: findToken(program),
       storage: args.storage,
       syncIntervalMs: parseInterval("sync-interval", args["sync-interval"]),

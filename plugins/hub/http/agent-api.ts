@@ -1,4 +1,5 @@
 import { toMessage } from "signalman";
+import type { Exchange } from "signalman/http";
 import type { Changes } from "../changes.ts";
 import type { Faults } from "../faults.ts";
 import { disconnect, fetchJob, findAgent, refresh } from "../model/agent-calls.ts";
@@ -13,7 +14,6 @@ import { sync } from "../model/sync.ts";
 import type { AgentWatch } from "../watch/agent-watch.ts";
 import type { LogWatch } from "../watch/log-watch.ts";
 import type { Calls } from "./calls.ts";
-import type { Exchange } from "./exchange.ts";
 import { answerWith } from "./inject-fault.ts";
 
 /** The dependencies of the agent API. */
@@ -50,9 +50,9 @@ export async function handleAgentCall(exchange: Exchange, api: AgentApi): Promis
   const { state, faults, calls, agentWatch } = api;
   const at = state.now();
   const name = findEndpoint(exchange);
-  if (typeof name !== "string") return void (await exchange.send(name.status, {}, name.text ?? ""));
+  if (typeof name !== "string") return void (await exchange.send(name.status, name.text ?? ""));
   const body = await exchange.body();
-  if (body === undefined) return;
+  if (body === undefined) return void (await exchange.send(413, "Payload Too Large"));
 
   const text = new TextDecoder().decode(body);
   const parsed = name === "register" || name === "sync" ? parseJson(text) : undefined;

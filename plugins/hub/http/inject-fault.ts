@@ -1,7 +1,7 @@
+import type { Exchange } from "signalman/http";
 import type { Changes } from "../changes.ts";
 import type { Fault, Faults } from "../faults.ts";
 import type { Answer } from "../model/answer.ts";
-import type { Exchange } from "./exchange.ts";
 
 /** The outcome of a request. */
 export interface Outcome {
@@ -29,7 +29,7 @@ export async function answerWith(
       exchange.drop();
       return unprocessed;
     case "status":
-      await exchange.send(fault.status, {}, "injected by the hub");
+      await exchange.send(fault.status, "injected by the hub");
       return unprocessed;
     case "delay":
       await Promise.race([Bun.sleep(fault.delayMs), exchange.closed]);
@@ -50,18 +50,30 @@ export async function answerWith(
       exchange.drop();
       return undelivered;
     case "cut":
-      await exchange.cut(answer.status, headers, text);
+      await exchange.stream(answer.status, cutShort(exchange, text), {
+        ...headers,
+        "Content-Length": String(Math.max(1, Buffer.byteLength(text))),
+      });
       return undelivered;
     case "bad-body":
-      await exchange.send(answer.status, headers, '{"injected": [by the hub');
+      await exchange.send(answer.status, '{"injected": [by the hub', headers);
       return undelivered;
     case "delay-after":
       await Promise.race([Bun.sleep(fault.delayMs), exchange.closed]);
   }
-  return { isProcessed: true, isDelivered: await exchange.send(answer.status, headers, text), answer };
+  return { isProcessed: true, isDelivered: await exchange.send(answer.status, text, headers), answer };
 }
 
-export function toBody({ text, json, headers }: Answer): {
+/** Yields half of a text, then closes the connection. */
+async function* cutShort(exchange: Exchange, text: string): AsyncGenerator<Uint8Array> {
+  const bytes = Buffer.from(text);
+  yield bytes.subarray(0, bytes.length >> 1);
+  // The written bytes must reach the network before the connection is closed.
+  await Bun.sleep(10);
+  exchange.drop();
+}
+
+function toBody({ text, json, headers }: Answer): {
   text: string;
   headers: Readonly<Record<string, string>>;
 } {

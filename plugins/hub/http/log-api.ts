@@ -1,8 +1,8 @@
+import type { Exchange } from "signalman/http";
 import { ingest, type Push } from "../model/log-ingest.ts";
 import type { Answer } from "../model/answer.ts";
 import { isLogToken } from "../model/token.ts";
 import { type AgentApi, commit } from "./agent-api.ts";
-import type { Exchange } from "./exchange.ts";
 import { answerWith } from "./inject-fault.ts";
 
 const base = "/api/v1/logs/";
@@ -19,13 +19,14 @@ export async function handlePush(exchange: Exchange, api: AgentApi): Promise<voi
   const { state, faults, calls, logWatch } = api;
   const at = state.now();
   const jobId = exchange.path.slice(base.length);
-  if (exchange.method !== "POST") return void (await exchange.send(405, {}, "Method Not Allowed"));
+  if (exchange.method !== "POST") return void (await exchange.send(405, "Method Not Allowed"));
   const isKnown = state.jobs.has(jobId);
   const flight = isKnown ? logWatch.begin(jobId) : undefined;
   let isAnswered = false;
   try {
-    const body = await exchange.body({ deadlineMs: bodyDeadlineMs });
-    if (body === undefined) return;
+    const timer = setTimeout(exchange.drop, bodyDeadlineMs);
+    const body = await exchange.body().finally(() => clearTimeout(timer));
+    if (body === undefined) return void (await exchange.send(413, "Payload Too Large"));
     const push: Push = { jobId, token: toToken(exchange), startFrom: exchange.query.get("start_from"), body };
     const fault = faults.hit("log");
     const outcome = await answerWith(exchange, () => ingestPush(push, api), fault, api);
@@ -43,7 +44,7 @@ export async function handlePush(exchange: Exchange, api: AgentApi): Promise<voi
       isDelivered: outcome.isDelivered,
     });
   } finally {
-    flight?.end({ isAnswered, isSocketClosed: () => exchange.isSocketClosed });
+    flight?.end({ isAnswered, isSocketClosed: () => exchange.isDisconnected });
   }
   api.changes.notify();
 }

@@ -1,4 +1,5 @@
 import { AgentError, isLoopbackName, toMessage } from "signalman";
+import type { Exchange } from "signalman/http";
 import * as v from "valibot";
 import type { Changes } from "../changes.ts";
 import type { FaultRule } from "../faults.ts";
@@ -6,7 +7,6 @@ import type { Hub } from "../contract.ts";
 import { toLines } from "../model/log-list.ts";
 import { type HubState, logOf } from "../model/state.ts";
 import { toEvent, toRaw } from "../log-text.ts";
-import type { Exchange } from "./exchange.ts";
 
 /** The dependencies of the management API. */
 export interface Management {
@@ -28,7 +28,7 @@ type Handler = (call: {
  */
 export async function handleManagement(exchange: Exchange, management: Management): Promise<void> {
   const { method, path } = exchange;
-  if (path === "/" && method === "GET") return void (await exchange.send(200, {}, "OK"));
+  if (path === "/" && method === "GET") return void (await exchange.send(200, "OK"));
   if (!path.startsWith("/hub/")) return sendError(exchange, 404, `path "${path}" not found`);
   if (!isTrusted(exchange)) {
     return sendError(exchange, 403, "the management API accepts programs on the hub's machine only");
@@ -51,9 +51,7 @@ const routes: readonly (readonly [pattern: string, handler: Handler])[] = [
   [
     "POST /hub/jobs",
     async ({ management: { hub }, exchange }) => {
-      const body = await exchange.body();
-      if (body === undefined) return;
-      const text = new TextDecoder().decode(body);
+      const text = await readText(exchange);
       const { query } = exchange;
       const options = { name: query.get("name") ?? "job request", id: query.get("id") ?? undefined };
       const job = query.has("as-it-is") ? hub.submitRaw(text, options) : hub.submit(text, options);
@@ -98,8 +96,7 @@ const routes: readonly (readonly [pattern: string, handler: Handler])[] = [
   [
     "POST /hub/faults",
     async ({ management: { hub }, exchange }) => {
-      const body = await exchange.body();
-      const rule = parseRule(new TextDecoder().decode(body));
+      const rule = parseRule(await readText(exchange));
       await sendJson(exchange, 201, hub.faults.add(rule));
     },
   ],
@@ -126,7 +123,8 @@ const routes: readonly (readonly [pattern: string, handler: Handler])[] = [
 function isTrusted(exchange: Exchange): boolean {
   const isPage = exchange.header("origin") !== "" || exchange.header("sec-fetch-site") !== "";
   const name = exchange.header("host").replace(/:\d+$/, "");
-  return exchange.isLocal && !isPage && isLoopbackName(name);
+  const isLocal = /^(::ffff:)?127\.|^::1$/.test(exchange.remoteAddress);
+  return isLocal && !isPage && isLoopbackName(name);
 }
 
 function match(pattern: string, text: string): string | undefined {
@@ -157,7 +155,7 @@ async function sendLog(exchange: Exchange, management: Management, id: string): 
     signal: closed.signal,
   });
   const type = isText ? "text/plain; charset=utf-8" : "application/x-ndjson";
-  await exchange.stream({ "Content-Type": type }, isText ? toText(pieces) : pieces);
+  await exchange.stream(200, isText ? toText(pieces) : pieces, { "Content-Type": type });
 }
 
 async function* followLog(
@@ -195,8 +193,14 @@ function parseRule(text: string): FaultRule {
   return object.output as unknown as FaultRule;
 }
 
+async function readText(exchange: Exchange): Promise<string> {
+  const body = await exchange.body();
+  if (body === undefined) throw new AgentError("USAGE_INVALID", "the request is larger than 256 MiB");
+  return new TextDecoder().decode(body);
+}
+
 async function sendJson(exchange: Exchange, status: number, value: unknown): Promise<void> {
-  await exchange.send(status, { "Content-Type": "application/json" }, JSON.stringify(value));
+  await exchange.send(status, JSON.stringify(value), { "Content-Type": "application/json" });
 }
 
 async function sendError(exchange: Exchange, status: number, message: string): Promise<void> {

@@ -1,9 +1,7 @@
-import { createServer, type Server } from "node:http";
-import type { AddressInfo } from "node:net";
-import { AgentError, toMessage } from "signalman";
+import { toMessage } from "signalman";
+import { type HttpLimits, openHttpServer } from "signalman/http";
 import type { Hub, HubOptions } from "../contract.ts";
 import { type AgentApi, handleAgentCall, isAgentPath } from "./agent-api.ts";
-import { createExchange } from "./exchange.ts";
 import { handlePush, isLogPath } from "./log-api.ts";
 import { handleManagement } from "./management.ts";
 
@@ -23,51 +21,40 @@ export interface ServerOptions {
   readonly findHub: () => Hub;
 }
 
+const limits: HttpLimits = {
+  connections: 1024,
+  // More than the 2000 events that an agent may send at once.
+  bodyBytes: 256 * 1024 * 1024,
+  requestMs: 60_000,
+  idleMs: 75_000,
+};
+
 /**
- * Serves the agent API, the log API and the management API. Throws `USAGE_INVALID` when the address is not
+ * Serves the agent API, the log API and the management API. Throws `FILE_FAILED` when the address is not
  * available.
  */
-export async function startServer(
-  api: AgentApi,
-  { listen: address, findHub }: ServerOptions,
-): Promise<HubServer> {
+export async function startServer(api: AgentApi, { listen, findHub }: ServerOptions): Promise<HubServer> {
   const { state, changes } = api;
-  const server = createServer((request, response) => {
-    const exchange = createExchange(request, response);
-    const { path } = exchange;
-    const handled = isAgentPath(path)
-      ? handleAgentCall(exchange, api)
-      : isLogPath(path)
-        ? handlePush(exchange, api)
-        : handleManagement(exchange, { hub: findHub(), state, changes });
-    handled.catch((error: unknown) => exchange.send(500, {}, toMessage(error)).catch(exchange.drop));
-  });
-  server.keepAliveTimeout = 75_000;
-  const { hostname = "127.0.0.1", port = 0 } = address ?? {};
-  const bound = await listen(server, hostname, port);
-  const host = ["0.0.0.0", "::", ""].includes(hostname) ? "127.0.0.1" : hostname;
-  const endpoint = `${host.includes(":") ? `[${host}]` : host}:${bound}`;
-  return {
-    endpoint,
-    url: `http://${endpoint}`,
-    async close() {
-      const closed = new Promise((resolve) => server.close(resolve));
-      server.closeAllConnections();
-      await closed;
+  const { hostname = "127.0.0.1", port = 0, hosts: names = [] } = listen ?? {};
+  const server = await openHttpServer(
+    {
+      address: { kind: "tcp", host: hostname, port },
+      option: "--listen, --port",
+      hosts: { names, option: "--hosts" },
+      limits,
     },
-  };
-}
-
-/** Starts listening and resolves with the port. */
-function listen(server: Server, hostname: string, port: number): Promise<number> {
-  return new Promise((resolve, reject) => {
-    server.once("error", (error) =>
-      reject(
-        new AgentError("USAGE_INVALID", `listening on "${hostname}:${port}" failed: ${toMessage(error)}`, {
-          cause: error,
-        }),
-      ),
-    );
-    server.listen(port, hostname, () => resolve((server.address() as AddressInfo).port));
-  });
+    async (exchange) => {
+      const { path } = exchange;
+      try {
+        if (isAgentPath(path)) await handleAgentCall(exchange, api);
+        else if (isLogPath(path)) await handlePush(exchange, api);
+        else await handleManagement(exchange, { hub: findHub(), state, changes });
+      } catch (error) {
+        await exchange.send(500, toMessage(error));
+      }
+    },
+  );
+  const host = ["0.0.0.0", "::", ""].includes(hostname) ? "127.0.0.1" : hostname;
+  const endpoint = `${host.includes(":") ? `[${host}]` : host}:${server.port}`;
+  return { endpoint, url: `http://${endpoint}`, close: server.close };
 }

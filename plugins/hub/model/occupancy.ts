@@ -1,3 +1,4 @@
+import { isSameToken } from "signalman/http";
 import { type Answer, notFound } from "./answer.ts";
 import { assignedJob, type HubState } from "./state.ts";
 
@@ -5,7 +6,7 @@ import { assignedJob, type HubState } from "./state.ts";
  * Answers `/metrics`, `/occupancy` and `/jobs`, which require the registration token (protocol section 2.10).
  */
 export function countJobs(state: HubState, token: string, what: "metrics" | "occupancy" | "jobs"): Answer {
-  if (token !== state.settings.token) return notFound;
+  if (!isSameToken(token, state.settings.token)) return notFound;
   const jobs = [...state.jobs.values()];
   const queued = jobs.filter((job) => job.state === "queued");
   if (what === "jobs") return { status: 200, json: { jobs: queued.slice(0, 500).map(({ id }) => ({ id })) } };

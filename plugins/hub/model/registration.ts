@@ -1,4 +1,5 @@
 import { createHash, randomBytes, randomUUID } from "node:crypto";
+import { isSameToken } from "signalman/http";
 import { type Answer, notFound } from "./answer.ts";
 import { decideName, type FetchSigned } from "./names.ts";
 import type { RateBucket } from "./rate-bucket.ts";
@@ -17,7 +18,7 @@ export async function register(
   body: string,
   { fetchSigned, bucket }: RegisterOptions,
 ): Promise<Answer> {
-  if (token !== state.settings.token) return notFound;
+  if (!isSameToken(token, state.settings.token)) return notFound;
   const limited = bucket.take();
   if (limited !== undefined) return limited;
   const registration = parseRegistration(parseJson(body));

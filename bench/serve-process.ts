@@ -3,10 +3,10 @@
 import { createJobSpool, jobEvents, jobRequest, silentLogger } from "../src/testing/index.ts";
 import { openPullBackend } from "../plugins/log-pull/backend.ts";
 import type { PullLog } from "../plugins/log-pull/pull-log.ts";
-import { createSelfSigned } from "../plugins/serve/certificate/self-signed.ts";
 import { createHostedApi } from "../plugins/serve/http/hosted-api.ts";
 import { defaultLimits } from "../plugins/serve/http/limits.ts";
 import { openApiServer } from "../plugins/serve/http/server.ts";
+import { createCertificate } from "../plugins/serve/testing/certificate.ts";
 
 const events = Number(process.argv[2]);
 const lines = Array.from({ length: events - 4 }, (_, index) => `line ${index} of a job that prints a lot`);
@@ -34,7 +34,7 @@ const job = {
 };
 const logs = { read: (_jobId: string, startFrom: number) => log?.read(startFrom), archive: () => {} };
 const agent = { job, logs, submit: async () => "other" as const };
-const certificate = createSelfSigned("127.0.0.1");
+const certificate = createCertificate();
 const api = createHostedApi({
   agent,
   version: "0",

@@ -1,7 +1,7 @@
 import { expect, test } from "bun:test";
 import { readFile } from "node:fs/promises";
 import path from "node:path";
-import { createSelfSigned } from "../plugins/serve/certificate/self-signed.ts";
+import { createCertificate, createCertificateFiles } from "../plugins/serve/testing/certificate.ts";
 import { createScene } from "./agents.ts";
 import { createTester } from "./fixtures.ts";
 import { registrationToken } from "./hub-process.ts";
@@ -12,7 +12,7 @@ function startImpostor() {
   const server = Bun.serve({
     hostname: "127.0.0.1",
     port: 0,
-    tls: createSelfSigned("localhost"),
+    tls: createCertificate(),
     fetch({ headers }) {
       received.push(headers.get("authorization") ?? "");
       return new Response("no", { status: 401 });
@@ -40,9 +40,9 @@ test.concurrent("an agent does not start where the environment turns off the ver
 
 test.concurrent("`serve` does not start there either, and `doctor` reports an error", async () => {
   await using tester = await createTester();
-  const serve = ["serve", "--auth-token-secret", "secret", "--self-signed", "--port", "0"];
-  const paths = ["--tls-cert-path", "cert.pem", "--tls-key-path", "key.pem"];
-  const served = await tester.run([...serve, ...paths], { env: unverified });
+  const serve = ["serve", "--auth-token-secret", "secret", "--port", "0"];
+  createCertificateFiles(tester.home);
+  const served = await tester.run(serve, { env: unverified });
   expect(served.exitCode).toBe(1);
   expect(served.stderr).toContain("NODE_TLS_REJECT_UNAUTHORIZED");
   const { exitCode, stdout } = await tester.run(["doctor", "--json", "--timeout", "1"], { env: unverified });

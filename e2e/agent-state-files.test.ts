@@ -1,6 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import { chmod, chown, mkdir, readFile, stat } from "node:fs/promises";
 import path from "node:path";
+import { createCertificateFiles } from "../plugins/serve/testing/certificate.ts";
 import { createScene, type Scene, waitForFile } from "./agents.ts";
 import { expectJobPasses } from "./gated-job.ts";
 import { outline, until } from "./jobs.ts";
@@ -166,16 +167,8 @@ describe("a state directory that is not the agent's alone", () => {
       await mkdir(scene.stateDirectory, { mode: 0o700 });
       await spoil(scene);
       await expectRefusal(scene, named);
-      const serve = [
-        "serve",
-        "--auth-token-secret",
-        "secret",
-        "--self-signed",
-        "--host",
-        "127.0.0.1",
-        "--port",
-        "0",
-      ];
+      createCertificateFiles(scene.tester.home);
+      const serve = ["serve", "--auth-token-secret", "secret", "--host", "127.0.0.1", "--port", "0"];
       const { exitCode, stderr } = await scene.tester.run([...serve, "--state-dir", scene.stateDirectory]);
       expect({ exitCode, stderr }).toEqual({ exitCode: 2, stderr: expect.stringMatching(named) });
     },

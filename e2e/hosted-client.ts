@@ -1,6 +1,7 @@
 import { createHmac } from "node:crypto";
-import { existsSync, readFileSync } from "node:fs";
+import { chmodSync, existsSync, readFileSync } from "node:fs";
 import path from "node:path";
+import { createCertificateFiles } from "../plugins/serve/testing/certificate.ts";
 import type { JobEvent } from "../src/core/contracts/job-events.ts";
 import { createTester, type Running, type Tester } from "./fixtures.ts";
 import { toEvents, until } from "./jobs.ts";
@@ -62,8 +63,11 @@ export async function createHostedScene(
   }: { readonly as?: readonly string[]; readonly env?: Readonly<Record<string, string>> } = {},
 ): Promise<HostedScene> {
   const tester = await createTester();
+  const { cert: ca } = createCertificateFiles(tester.home);
+  // The agent may run as another user.
+  chmodSync(path.join(tester.home, "server.key"), 0o644);
   const callbacks = startCallbackServer();
-  const flags = ["--auth-token-secret", secret, "--self-signed", "--host", "127.0.0.1", "--port", "0"];
+  const flags = ["--auth-token-secret", secret, "--host", "127.0.0.1", "--port", "0"];
   const program = await programOf(tester, as);
   const start = () => tester.start(["serve", ...flags, "--state-dir", "state", ...args], { env, program });
   const jobs: string[] = [];
@@ -78,14 +82,14 @@ export async function createHostedScene(
     get url() {
       return current.url;
     },
-    ca: readFileSync(path.join(tester.home, "server.crt"), "utf8"),
+    ca,
     async call(method, target, { authorization = `Bearer ${sign()}`, headers, body } = {}) {
       const response = await fetch(`${current.url}${target}`, {
         method,
         headers: { ...(authorization !== null && { Authorization: authorization }), ...headers },
         ...(body !== undefined && { body }),
         redirect: "manual",
-        tls: { ca: scene.ca },
+        tls: { ca },
       });
       return { status: response.status, text: await response.text(), headers: response.headers };
     },

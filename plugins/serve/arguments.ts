@@ -27,10 +27,6 @@ export const serveArguments = {
     valueHint: "path",
     default: "server.key",
   },
-  "self-signed": {
-    type: "boolean",
-    description: "create certificate and key in these files, unless they exist, for a trial",
-  },
   "callback-retry-attempts": {
     type: "string",
     description: "maximum number of attempts of each callback, a second apart",
@@ -58,7 +54,7 @@ export const serveArguments = {
 } as const;
 
 export type ServeValues = {
-  readonly [K in Exclude<keyof typeof serveArguments, "self-signed">]?: string | undefined;
+  readonly [K in keyof typeof serveArguments]?: string | undefined;
 };
 
 export interface ServeSettings {

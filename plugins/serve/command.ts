@@ -1,6 +1,6 @@
 import { coreName, type CoreConfig, defineCommand, pullLogs } from "signalman";
 import { serveArguments, toSettings } from "./arguments.ts";
-import { loadCertificate, loadOrCreateCertificate } from "./certificate/certificate.ts";
+import { loadCertificate } from "./certificate.ts";
 import { findExecutorFault } from "./job/executor-fault.ts";
 import { toMaxBytes } from "./http/agent-log.ts";
 import { createHostedSource } from "./source.ts";
@@ -50,10 +50,7 @@ export default defineCommand({
   async run({ args, program }) {
     const settings = toSettings(args);
     program.logger.addSecrets([settings.secret]);
-    const paths = { certPath: args["tls-cert-path"], keyPath: args["tls-key-path"] };
-    const certificate = args["self-signed"]
-      ? loadOrCreateCertificate(paths, settings.host)
-      : loadCertificate(paths);
+    const certificate = loadCertificate({ certPath: args["tls-cert-path"], keyPath: args["tls-key-path"] });
     const core = program.config.of(coreName) as CoreConfig;
     await program.runAgent(1, (host) =>
       createHostedSource({

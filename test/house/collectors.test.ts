@@ -39,7 +39,6 @@ const allowed: Readonly<Record<string, string>> = {
   "plugins/redact/encodings.ts": "one value",
   "plugins/redact/redactor.ts": "the longest value, and `mostColourBytes`",
   "plugins/semaphore/machine-facts.ts": "a program of macOS",
-  "plugins/serve/certificate/der.ts": "a certificate of the agent itself",
 };
 
 /** Ways to collect. */

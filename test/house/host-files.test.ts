@@ -17,7 +17,6 @@ const allowed: Readonly<Record<string, string>> = {
   "plugins/job-log-artifact/plain-text.ts": "new files (O_EXCL); reads through a descriptor",
   "plugins/kubernetes/client/connection.ts": "the service account, which Kubernetes mounts",
   "plugins/semaphore/machine-facts.ts": "/etc",
-  "plugins/serve/certificate/certificate.ts": "new files (O_EXCL)",
   "plugins/shell/bash-profile.ts": "as the job's user, with O_NONBLOCK, and regular files only",
   "plugins/shell/export-files.ts": "a new name in a directory of the job",
   "plugins/shell/inject-file.ts": "as the job's user, with O_NONBLOCK, and regular files only",

@@ -1,5 +1,5 @@
 import { type Handler, type HttpServer, openHttpServer } from "signalman/http";
-import type { Certificate } from "../certificate/self-signed.ts";
+import type { Certificate } from "../certificate.ts";
 import type { Limits } from "./limits.ts";
 
 export interface ApiServerOptions {

@@ -2,17 +2,17 @@ import { createHmac } from "node:crypto";
 import { connect, type ConnectionOptions, type TLSSocket } from "node:tls";
 import type { JobRequest, PullLogs } from "signalman";
 import { silentLogger, tmpdir } from "signalman/testing";
-import { createSelfSigned } from "../certificate/self-signed.ts";
 import type { HostedAgent } from "../http/hosted-agent.ts";
 import { createHostedApi } from "../http/hosted-api.ts";
 import { defaultLimits, type Limits } from "../http/limits.ts";
 import { openApiServer } from "../http/server.ts";
 import type { HostedJob } from "../job/hosted-job.ts";
+import { createCertificate } from "./certificate.ts";
 
 export const secret = "a-secret";
 /** Maximum size of an answer with the agent's log. */
 export const agentLogBytes = 2 * 1024 * 1024;
-const certificate = createSelfSigned("127.0.0.1");
+const certificate = createCertificate();
 
 /** The API of an agent that runs no jobs: it records what it is asked for. */
 export interface ApiScene extends AsyncDisposable {

@@ -16,6 +16,7 @@ const reasons: Readonly<Record<string, string>> = {
   consola: "levels, tags and reporters of the agent's log",
   dockerode: "the API of a Docker engine for jobs in containers",
   hookable: "the hooks of plugins",
+  jose: "verifies the tokens of clients (`serve`) and of agents (`hub`)",
   ofetch: "requests to the control plane",
   "prom-client": "metrics in the format of Prometheus",
   "tar-stream": "reads the archive of a release (`upgrade`), and writes those of releases",

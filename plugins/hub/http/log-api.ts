@@ -1,6 +1,7 @@
 import type { Exchange } from "signalman/http";
 import { ingest, type Push } from "../model/log-ingest.ts";
 import type { Answer } from "../model/answer.ts";
+import type { HubState } from "../model/state.ts";
 import { isLogToken } from "../model/token.ts";
 import { type AgentApi, commit } from "./agent-api.ts";
 import { answerWith } from "./inject-fault.ts";
@@ -27,9 +28,13 @@ export async function handlePush(exchange: Exchange, api: AgentApi): Promise<voi
     const timer = setTimeout(exchange.drop, bodyDeadlineMs);
     const body = await exchange.body().finally(() => clearTimeout(timer));
     if (body === undefined) return void (await exchange.send(413, "Payload Too Large"));
-    const push: Push = { jobId, token: toToken(exchange), startFrom: exchange.query.get("start_from"), body };
+    const startFrom = exchange.query.get("start_from");
     const fault = faults.hit("log");
-    const outcome = await answerWith(exchange, () => ingestPush(push, api), fault, api);
+    const process = async (): Promise<Answer> => {
+      const token = await checkToken(exchange, jobId, state);
+      return ingestPush({ jobId, token, startFrom, body }, api);
+    };
+    const outcome = await answerWith(exchange, process, fault, api);
     isAnswered = outcome.isDelivered;
     if (isKnown && (!outcome.isProcessed || !outcome.isDelivered)) logWatch.faultInjected(jobId);
     calls.add({
@@ -37,7 +42,7 @@ export async function handlePush(exchange: Exchange, api: AgentApi): Promise<voi
       endpoint: "log",
       agent: state.jobs.get(jobId)?.agentName,
       jobId,
-      startFrom: push.startFrom === null ? undefined : Number(push.startFrom),
+      startFrom: startFrom === null ? undefined : Number(startFrom),
       bytes: body.length,
       status: outcome.answer?.status,
       fault: fault?.kind,
@@ -51,15 +56,18 @@ export async function handlePush(exchange: Exchange, api: AgentApi): Promise<voi
 
 async function ingestPush(push: Push, api: AgentApi): Promise<Answer> {
   const { state, logWatch } = api;
-  const isAuthorized = isLogToken(
-    push.token ?? "",
-    { jobId: push.jobId, action: "PUSH" },
-    { secret: state.secret, now: state.now() },
-  );
+  const isAuthorized = push.token === "valid";
   if (isAuthorized) logWatch.push(push);
   const answer = ingest(state, push);
   if (isAuthorized) logWatch.pushed(push, answer.status);
   return commit(api, answer);
+}
+
+async function checkToken(exchange: Exchange, jobId: string, state: HubState): Promise<Push["token"]> {
+  const token = toToken(exchange);
+  if (token === undefined) return "missing";
+  const options = { secret: state.secret, now: state.now() };
+  return (await isLogToken(token, { jobId, action: "PUSH" }, options)) ? "valid" : "bad";
 }
 
 /** Finds the token; the query parameter `jwt` takes precedence over the header. */

@@ -34,7 +34,7 @@ export function createHostedApi(options: HostedApiOptions): Handler {
     if (found.length === 0) return redirect(exchange, routes);
     const route = found.find((each) => each.method === method);
     if (route === undefined) return exchange.send(405, "");
-    const refusal = route.isPublic ? undefined : authorize(exchange.header("authorization"));
+    const refusal = route.isPublic ? undefined : await authorize(exchange.header("authorization"));
     if (refusal !== undefined) return exchange.send(401, `${JSON.stringify(refusal)}\n`, json);
     return route.handle(exchange);
   };

@@ -26,6 +26,7 @@ export type { Check, CheckContext, Finding } from "./core/contracts/check.ts";
 export { checkScript } from "./os/check-script.ts";
 export { onAbort, untilAborted } from "./os/aborted.ts";
 export { createOutageLog, type OutageLog } from "./agent/outage-log.ts";
+export { sendCallback } from "./agent/send-callback.ts";
 export { parseRetryAfter } from "./agent/retry-after.ts";
 export { AgentError, type ErrorCode, isAgentError, toMessage } from "./core/errors.ts";
 export type {

@@ -5,10 +5,10 @@ import {
   type JobRequest,
   type JobResult,
   onAbort,
+  sendCallback,
   toMessage,
 } from "signalman";
 import type { JobRecord } from "./job-record.ts";
-import { sendCallback } from "./callback.ts";
 import type { HostedJobOptions } from "./options.ts";
 
 /** The job of this process, from its submission to its last callback. */

@@ -1,5 +1,8 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import { createOutageLog, type Logger, toMessage } from "signalman";
+import type { Logger } from "../core/contracts/logger.ts";
+import { toMessage } from "../core/errors.ts";
+import { boundedFetch, readBody } from "../os/response-body.ts";
+import { createOutageLog } from "./outage-log.ts";
 
 export interface CallbackOptions {
   /** `finished` or `teardown_finished`, for messages. */
@@ -10,13 +13,15 @@ export interface CallbackOptions {
   readonly token: string;
   readonly attempts: number;
   readonly intervalMs: number;
+  /** Returns whether an answer with this status ends the attempts. Left out: none does. */
+  readonly isFinal?: (status: number) => boolean;
   readonly logger: Logger;
   readonly signal: AbortSignal;
 }
 
 /**
- * Sends a callback until it is answered with 2xx (protocol section 8.3). Resolves to `false` when every
- * attempt failed or the signal aborted. An empty URL needs no call.
+ * Sends a callback of a job until it is answered with 2xx (protocol section 8.3). Resolves to `false` when
+ * every attempt failed or the signal aborted. An empty URL needs no call.
  */
 export async function sendCallback(options: CallbackOptions): Promise<boolean> {
   const { name, url, attempts, intervalMs, logger, signal } = options;
@@ -34,38 +39,50 @@ export async function sendCallback(options: CallbackOptions): Promise<boolean> {
       outage.recovered();
       return true;
     }
-    if (attempt >= attempts) {
-      logger.error(`callback "${name}" failed after ${attempt} attempts: ${fault}`, { url: toOrigin(url) });
+    if (attempt >= attempts || fault.isFinal) {
+      const text = `callback "${name}" failed after ${attempt} ${attempt === 1 ? "attempt" : "attempts"}`;
+      logger.error(`${text}: ${fault.message}`, { url: toOrigin(url) });
       return false;
     }
-    outage.failed(fault);
+    outage.failed(fault.message);
     await sleep(intervalMs, undefined, { signal }).catch(() => {});
   }
   return false;
 }
 
 const timeoutMs = 30_000;
+const maxAnswerBytes = 16 * 1024;
 
 /**
- * Returns `undefined` after an answer with 2xx, otherwise the reason. A redirect is not followed, so that the
- * token stays with its server.
+ * Returns `undefined` after an answer with 2xx. A redirect is not followed, so that the token stays with its
+ * server.
  */
-async function post({ url, body, token, signal }: CallbackOptions): Promise<string | undefined> {
+async function post({
+  url,
+  body,
+  token,
+  isFinal = () => false,
+  signal,
+}: CallbackOptions): Promise<{ readonly message: string; readonly isFinal: boolean } | undefined> {
   try {
     const response = await fetch(url, {
+      ...boundedFetch,
       method: "POST",
       body: JSON.stringify(body),
       headers: {
+        ...boundedFetch.headers,
         "Content-Type": "application/json",
         ...(token !== "" && { Authorization: `Bearer ${token}` }),
       },
       redirect: "manual",
       signal: AbortSignal.any([signal, AbortSignal.timeout(timeoutMs)]),
     });
-    await response.body?.cancel();
-    return response.ok ? undefined : `status ${response.status}`;
+    const { ok, status } = response;
+    // The status is the whole answer; the rest is read so that the connection ends in order.
+    await readBody(response, maxAnswerBytes).catch(() => undefined);
+    return ok ? undefined : { message: `status ${status}`, isFinal: isFinal(status) };
   } catch (error) {
-    return toMessage(error);
+    return { message: toMessage(error), isFinal: false };
   }
 }
 

@@ -19,7 +19,8 @@ export async function parseYaml(text: string): Promise<ParsedText> {
     prettyErrors: false,
   });
   const [fault] = document.errors;
-  if (fault !== undefined) throw toSyntaxError(explain(fault.code, fault.message), lines, fault.pos[0]);
+  if (fault !== undefined)
+    throw toSyntaxError(explainYamlFault(fault.code, fault.message), lines, fault.pos[0]);
   return {
     content: toContent(document),
     findLine: createLineFinder(yaml, document, lines),
@@ -45,7 +46,7 @@ function toContent(document: Yaml.Document): unknown {
     return document.toJS({ maxAliasCount: 100 });
   } catch (error) {
     // Bun gives each error the line of the source that threw it.
-    throw Object.assign(new Error(explain("BAD_ALIAS", toMessage(error))), { line: undefined });
+    throw Object.assign(new Error(explainYamlFault("BAD_ALIAS", toMessage(error))), { line: undefined });
   }
 }
 
@@ -76,20 +77,18 @@ function toSyntaxError(message: string, lines: Yaml.LineCounter, offset: number)
   return Object.assign(new Error(message), { line, column: col });
 }
 
-/** The parser's message in our words, or without what it quotes. */
-function explain(code: string, message: string): string {
-  switch (code) {
-    case "DUPLICATE_KEY":
-      return "duplicate key";
-    case "MULTIPLE_DOCS":
-      return "a second document begins here";
-    case "BLOCK_AS_IMPLICIT_KEY":
-      return "a second key on one line (a value that contains a colon needs quotes)";
-    case "TAB_AS_INDENT":
-      return "tabs are not allowed in the indentation";
-    case "MISSING_CHAR":
-      return message.replace("Missing closing", "missing closing");
-    default:
-      return message.charAt(0).toLowerCase() + message.slice(1).replace(/(: | \(|["'`]).*$/s, "");
-  }
+/** Returns the parser's message in our words, or without the text that it quotes. */
+export function explainYamlFault(code: string, message: string): string {
+  const known = yamlFaults.get(code);
+  if (known !== undefined) return known;
+  if (code === "MISSING_CHAR") return message.replace("Missing closing", "missing closing");
+  return message.charAt(0).toLowerCase() + message.slice(1).replace(/(: | \(|["'`]).*$/s, "");
 }
+
+const yamlFaults: ReadonlyMap<string, string> = new Map([
+  ["DUPLICATE_KEY", "duplicate key"],
+  ["MULTIPLE_DOCS", "a second document begins here"],
+  ["BLOCK_AS_IMPLICIT_KEY", "a second key on one line (a value that contains a colon needs quotes)"],
+  ["TAB_AS_INDENT", "tabs are not allowed in the indentation"],
+  ["BAD_SCALAR_START", "text cannot begin with this character unless it is quoted"],
+]);

@@ -1,3 +1,4 @@
+import { explainYamlFault } from "../../core/config/yaml.ts";
 import { AgentError, toMessage } from "../../core/errors.ts";
 import { Literal } from "./schema.ts";
 
@@ -74,7 +75,7 @@ async function parseYaml(text: string, name: string): Promise<JobDocument> {
 
   const faults = document.errors.map((error) => {
     const { line, column } = placeOf(error.pos[0]);
-    return `  ${name}:${line}:${column}: ${explain(error.code, error.message)}`;
+    return `  ${name}:${line}:${column}: ${explainYamlFault(error.code, error.message)}`;
   });
   if (faults.length > 0) {
     throw new AgentError(
@@ -127,25 +128,5 @@ function toValue(convert: () => unknown, name: string): unknown {
       ? "its aliases expand to far too much"
       : toMessage(error);
     throw new AgentError("JOB_INVALID", `"${name}" is not usable YAML: ${message}`);
-  }
-}
-
-/** Rewords messages of the parser that need expert knowledge or quote the text. */
-function explain(code: string, message: string): string {
-  switch (code) {
-    case "TAB_AS_INDENT":
-      return "a tab in the indentation: YAML allows spaces only";
-    case "DUPLICATE_KEY":
-      return "this key stands here a second time";
-    case "MULTIPLE_DOCS":
-      return 'a second document begins here ("---"): expected one job';
-    case "BLOCK_AS_IMPLICIT_KEY":
-      return 'a second ": " on one line: quote the text, or put it below "|"';
-    case "BAD_SCALAR_START":
-      return "text cannot begin with this character unless it is quoted";
-    case "UNEXPECTED_TOKEN":
-      return "this does not belong here: the text before it had ended";
-    default:
-      return message.charAt(0).toLowerCase() + message.slice(1);
   }
 }

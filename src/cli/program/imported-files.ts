@@ -1,6 +1,7 @@
 import { existsSync, readFileSync, type Stats, statSync } from "node:fs";
 import { dirname, extname, isAbsolute, join } from "node:path";
 import { AgentError } from "../../core/errors.ts";
+import { isInstalled } from "../../core/host/entry.ts";
 import { toKind } from "../../os/state/file.ts";
 
 /**
@@ -68,11 +69,6 @@ function resolveImport(specifier: string, directory: string): string | undefined
   } catch {
     return undefined;
   }
-}
-
-function isInstalled(specifier: string, directory: string): boolean {
-  const name = specifier.split("/").slice(0, specifier.startsWith("@") ? 2 : 1);
-  return listParents(directory).some((parent) => existsSync(join(parent, "node_modules", ...name)));
 }
 
 function findPackageFiles(directory: string): string[] {

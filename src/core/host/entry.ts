@@ -67,11 +67,7 @@ function toTargets(exports: unknown): string[] {
 
 /** Looks for the directory first: Bun would download a package that is not installed. */
 function findPackage(specifier: string, directory: string, builtInNames: readonly string[]): string {
-  const name = specifier
-    .split("/")
-    .slice(0, specifier.startsWith("@") ? 2 : 1)
-    .join("/");
-  if (!isInstalled(name, directory)) {
+  if (!isInstalled(specifier, directory)) {
     const hint = existsSync(resolve(directory, specifier))
       ? ` (write a file as a path: "./${specifier}")`
       : toHint(specifier, builtInNames);
@@ -89,8 +85,10 @@ function findPackage(specifier: string, directory: string, builtInNames: readonl
   }
 }
 
-function isInstalled(name: string, directory: string): boolean {
-  if (existsSync(join(directory, "node_modules", name))) return true;
+/** Whether the package of an import is installed in or above a directory. */
+export function isInstalled(specifier: string, directory: string): boolean {
+  const name = specifier.split("/").slice(0, specifier.startsWith("@") ? 2 : 1);
+  if (existsSync(join(directory, "node_modules", ...name))) return true;
   const parent = dirname(directory);
-  return parent !== directory && isInstalled(name, parent);
+  return parent !== directory && isInstalled(specifier, parent);
 }

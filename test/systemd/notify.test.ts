@@ -1,27 +1,19 @@
-import { dlopen, ptr } from "bun:ffi";
+import { ptr } from "bun:ffi";
 import { expect, test } from "bun:test";
 import { join } from "node:path";
 import { withoutSecrets } from "../../src/job/base-environment.ts";
-import { libcNames } from "../../src/os/processes/libc.ts";
+import { openLibc } from "../../src/os/processes/libc.ts";
 import { connectServiceManager } from "../../src/os/systemd/notify.ts";
 import { createRecordingLogger, tmpdir } from "../../src/testing/index.ts";
 
 /** Receives datagrams, as systemd does. */
 function listen(path: string) {
-  const signatures = {
+  const libc = openLibc({
     socket: { args: ["i32", "i32", "i32"], returns: "i32" },
     bind: { args: ["i32", "ptr", "u32"], returns: "i32" },
     recv: { args: ["i32", "ptr", "u64", "i32"], returns: "i64" },
     close: { args: ["i32"], returns: "i32" },
-  } as const;
-  const name = libcNames.find((candidate) => {
-    try {
-      return dlopen(candidate, signatures);
-    } catch {
-      return false;
-    }
   })!;
-  const libc = dlopen(name, signatures).symbols;
   const fd = libc.socket(1, 2, 0);
   const address = Buffer.concat([Buffer.from([1, 0]), Buffer.from(`${path}\0`)]);
   expect(libc.bind(fd, ptr(address), address.length)).toBe(0);

@@ -1,4 +1,4 @@
-import { dlopen, type Pointer, ptr } from "bun:ffi";
+import { dlopen, type FFIFunction, type Library, type Pointer, ptr } from "bun:ffi";
 
 /** The system calls that Bun does not offer. */
 export interface Libc {
@@ -51,8 +51,19 @@ export function loadLibc(): Libc | undefined {
 
 let loaded: Libc | null | undefined;
 
-/** Names of the C library on the supported systems. */
-export const libcNames = ["libc.so.6", "libc.musl-x86_64.so.1", "libc.musl-aarch64.so.1", "libc.so"];
+/** Opens functions of the C library. `undefined` when it is not found, or lacks one of them. */
+export function openLibc<T extends Record<string, FFIFunction>>(
+  functions: T,
+): Library<T>["symbols"] | undefined {
+  for (const name of ["libc.so.6", "libc.musl-x86_64.so.1", "libc.musl-aarch64.so.1", "libc.so"]) {
+    try {
+      return dlopen(name, functions).symbols;
+    } catch {
+      // The library has another name on this system.
+    }
+  }
+  return undefined;
+}
 
 const PR_SET_DUMPABLE = 4;
 const MADV_DONTNEED = 4;
@@ -68,15 +79,8 @@ const WNOWAIT = 0x0100_0000;
 const CLOCK_BOOTTIME = 7;
 
 function open(): Libc | undefined {
-  if (process.platform !== "linux") return undefined;
-  for (const name of libcNames) {
-    try {
-      return wrap(dlopen(name, signatures).symbols);
-    } catch {
-      // The library has another name on this system.
-    }
-  }
-  return undefined;
+  const symbols = process.platform === "linux" ? openLibc(signatures) : undefined;
+  return symbols && wrap(symbols);
 }
 
 const signatures = {

@@ -1,7 +1,7 @@
-import { dlopen, ptr } from "bun:ffi";
+import { ptr } from "bun:ffi";
 import { toMessage } from "../../core/errors.ts";
 import type { Logger } from "../../core/contracts/logger.ts";
-import { libcNames } from "../processes/libc.ts";
+import { openLibc } from "../processes/libc.ts";
 
 /** The service manager of this process, by the protocol of sd_notify(3). */
 export interface ServiceManager extends Disposable {
@@ -51,13 +51,14 @@ const SOCK_DGRAM_CLOEXEC = 2 | 0o2000000;
 
 /** Sends one datagram to a Unix socket, which Bun cannot. Throws when the system refuses it. */
 export function sendDatagram(address: string, message: string): void {
-  const libc = openLibc();
+  const libc = openLibc(signatures);
+  if (libc === undefined) throw new Error("the C library was not found");
   const fd = libc.socket(AF_UNIX, SOCK_DGRAM_CLOEXEC, 0);
   if (fd < 0) throw new Error("no socket could be created");
   try {
     const name = toSocketName(address);
     const bytes = Buffer.from(message);
-    const sent = libc.sendto(fd, ptr(bytes), bytes.length, 0, ptr(name), name.length);
+    const sent = Number(libc.sendto(fd, ptr(bytes), bytes.length, 0, ptr(name), name.length));
     if (sent !== bytes.length) throw new Error(`"${address}" does not accept datagrams`);
   } finally {
     libc.close(fd);
@@ -77,15 +78,3 @@ const signatures = {
   sendto: { args: ["i32", "ptr", "u64", "i32", "ptr", "u32"], returns: "i64" },
   close: { args: ["i32"], returns: "i32" },
 } as const;
-
-function openLibc() {
-  for (const name of libcNames) {
-    try {
-      const { socket, sendto, close } = dlopen(name, signatures).symbols;
-      return { socket, close, sendto: (...args: Parameters<typeof sendto>) => Number(sendto(...args)) };
-    } catch {
-      // The library has another name on this system.
-    }
-  }
-  throw new Error("the C library was not found");
-}

@@ -1,7 +1,7 @@
-import { dlopen, type Pointer, ptr } from "bun:ffi";
+import { type Pointer, ptr } from "bun:ffi";
 import type { JobUser } from "../../core/contracts/executor.ts";
 import { AgentError } from "../../core/errors.ts";
-import { libcNames } from "../processes/libc.ts";
+import { openLibc } from "../processes/libc.ts";
 
 /**
  * Calls `work` with the user's rights on files, and only those: what it creates belongs to the user, and no link leads it to files of
@@ -52,13 +52,9 @@ function loadIdentity(): Identity {
 
 function openIdentity(): Identity {
   const numbers = process.platform === "linux" ? callNumbers[process.arch] : undefined;
-  for (const name of numbers === undefined ? [] : libcNames) {
-    try {
-      const { symbols } = dlopen(name, { syscall: { args: ["i64", "i64", "ptr"], returns: "i64" } });
-      return toIdentity(numbers!, (...call) => Number(symbols.syscall(...call)));
-    } catch {
-      // The library has another name on this system.
-    }
+  const libc = openLibc({ syscall: { args: ["i64", "i64", "ptr"], returns: "i64" } });
+  if (numbers !== undefined && libc !== undefined) {
+    return toIdentity(numbers, (...call) => Number(libc.syscall(...call)));
   }
   throw new AgentError(
     "FILE_FAILED",

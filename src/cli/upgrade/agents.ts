@@ -3,7 +3,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { toMessage } from "../../core/errors.ts";
 import { askStatus } from "../../agent/status-socket.ts";
 import { findStateDirectory, listAgentDirectories } from "../../os/state/directory.ts";
-import { readText } from "../../os/cgroup/hierarchy.ts";
+import { readKernelText } from "../../os/processes/kernel-file.ts";
 import { listPids, readArguments, readEnviron } from "../../os/processes/proc.ts";
 import { toUnitName } from "../../os/systemd/service-unit.ts";
 import { runSystem } from "../service/system-command.ts";
@@ -19,7 +19,7 @@ export interface RunningAgent {
 export function findAgents(program: string): RunningAgent[] {
   return listPids().flatMap((pid) => {
     if (readProgram(pid) !== program || readArguments(pid)[1] !== "start") return [];
-    const unit = toUnitName(readText(`/proc/${pid}/cgroup`) ?? "");
+    const unit = toUnitName(readKernelText(`/proc/${pid}/cgroup`) ?? "");
     // An agent that was started by hand may run in another unit, for example that of cron.
     const isService = unit !== undefined && readMainPid(unit) === pid;
     return [{ pid, unit: isService ? unit : undefined }];

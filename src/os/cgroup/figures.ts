@@ -1,5 +1,5 @@
 import { join } from "node:path";
-import { readText } from "./hierarchy.ts";
+import { readKernelText } from "../processes/kernel-file.ts";
 
 /** What all processes of a control group have used, those included that ended. A figure whose controller is not enabled is left out. */
 export interface GroupFigures {
@@ -12,10 +12,10 @@ export interface GroupFigures {
 
 /** Reads the figures of a group. Times are there in every group; peak and kills need the controller `memory`, the peak Linux 5.19. */
 export function readFigures(directory: string): GroupFigures {
-  const times = toNumbers(readText(join(directory, "cpu.stat")));
-  const kills = toNumbers(readText(join(directory, "memory.events"))).get("oom_kill");
+  const times = toNumbers(readKernelText(join(directory, "cpu.stat")));
+  const kills = toNumbers(readKernelText(join(directory, "memory.events"))).get("oom_kill");
   const [user, system] = [times.get("user_usec"), times.get("system_usec")];
-  const peak = readText(join(directory, "memory.peak"));
+  const peak = readKernelText(join(directory, "memory.peak"));
   return {
     ...(user !== undefined && { cpuUserMs: Math.round(user / 1000) }),
     ...(system !== undefined && { cpuSystemMs: Math.round(system / 1000) }),

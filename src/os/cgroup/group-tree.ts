@@ -1,11 +1,11 @@
 import { existsSync, mkdirSync, readdirSync, rmdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { readText } from "./hierarchy.ts";
+import { readKernelText } from "../processes/kernel-file.ts";
 
 /** Lists the processes of a group and of all groups below it. One of another pid namespace is shown as 0, and left out. */
 export function listGroupPids(directory: string): number[] {
   return listGroups(directory).flatMap((group) =>
-    (readText(join(group, "cgroup.procs")) ?? "")
+    (readKernelText(join(group, "cgroup.procs")) ?? "")
       .split("\n")
       .map(Number)
       .filter((pid) => pid > 0),

@@ -1,5 +1,6 @@
-import { readFileSync } from "node:fs";
 import { join } from "node:path";
+import { parseMountinfo } from "../mountinfo.ts";
+import { readKernelText } from "../processes/kernel-file.ts";
 
 /** The control groups of version 2 as this process sees them (`cgroups(7)`). */
 export interface Hierarchy {
@@ -13,25 +14,26 @@ export interface Hierarchy {
 
 /** Finds the hierarchy. `undefined` without one of version 2, and for a process outside of its namespace. `proc`: replaced by tests. */
 export function findHierarchy(proc = "/proc"): Hierarchy | undefined {
-  const ownPath = toGroupPath(readText(join(proc, "self/cgroup")));
+  const ownPath = toGroupPath(readKernelText(join(proc, "self/cgroup")));
   // A group outside of the namespace of this process has no directory here.
   if (ownPath === undefined || ownPath.startsWith("/..")) return undefined;
-  const mount = listMounts(readText(join(proc, "self/mountinfo")) ?? "").find(({ root }) =>
-    isWithinGroup(root, ownPath),
+  // A hybrid host has version 2 beside version 1.
+  const mount = parseMountinfo(readKernelText(join(proc, "self/mountinfo")) ?? "").find(
+    ({ type, root }) => type === "cgroup2" && isWithinGroup(root, ownPath),
   );
   if (mount === undefined) return undefined;
-  const { root, mountPoint } = mount;
+  const { root, point } = mount;
   const below = root === "/" ? "" : root;
   return {
     ownPath,
-    toDirectory: (path) => join(mountPoint, path.slice(below.length)).replace(/(?<=.)\/$/, ""),
-    toPath: (directory) => join("/", below, directory.slice(mountPoint.length)),
+    toDirectory: (path) => join(point, path.slice(below.length)).replace(/(?<=.)\/$/, ""),
+    toPath: (directory) => join("/", below, directory.slice(point.length)),
   };
 }
 
 /** Reads the path of a process's group, as the kernel shows it to this process. */
 export function readGroupPath(pid: number): string | undefined {
-  return toGroupPath(readText(`/proc/${pid}/cgroup`));
+  return toGroupPath(readKernelText(`/proc/${pid}/cgroup`));
 }
 
 /** Whether a group is this one or below it. */
@@ -39,31 +41,6 @@ export function isWithinGroup(group: string, path: string): boolean {
   return path === group || group === "/" || path.startsWith(`${group}/`);
 }
 
-/** Reads a file of the kernel. `undefined` when it is not there or cannot be read. */
-export function readText(path: string): string | undefined {
-  try {
-    return readFileSync(path, "utf8");
-  } catch {
-    return undefined;
-  }
-}
-
 function toGroupPath(table = ""): string | undefined {
   return /^0::(\/.*)$/m.exec(table)?.[1];
-}
-
-/** Lists the mounts of version 2. A hybrid host has it beside those of version 1. */
-function listMounts(mountinfo: string): { readonly root: string; readonly mountPoint: string }[] {
-  return mountinfo.split("\n").flatMap((line) => {
-    const words = line.split(" ");
-    if (words[words.indexOf("-") + 1] !== "cgroup2") return [];
-    return [{ root: unescape(words[3] ?? ""), mountPoint: unescape(words[4] ?? "") }];
-  });
-}
-
-/** The kernel writes blanks and backslashes of paths in octal. */
-function unescape(path: string): string {
-  return path.replaceAll(/\\([0-7]{3})/g, (_, code: string) =>
-    String.fromCodePoint(Number.parseInt(code, 8)),
-  );
 }

@@ -6,7 +6,8 @@ import { AgentError, toMessage } from "../../core/errors.ts";
 import { findStrangers } from "../processes/strangers.ts";
 import { type GroupFigures, readFigures } from "./figures.ts";
 import { listGroupPids, makeGroup, removeGroups, writeGroupFile } from "./group-tree.ts";
-import { findHierarchy, isWithinGroup, readGroupPath, readText } from "./hierarchy.ts";
+import { findHierarchy, isWithinGroup, readGroupPath } from "./hierarchy.ts";
+import { readKernelText } from "../processes/kernel-file.ts";
 import { findMissingControllers, setLimits } from "./limits.ts";
 import { agentGroup } from "./place.ts";
 
@@ -121,7 +122,7 @@ const removeMs = 5000;
 function assertUsable(directory: string, limits: JobLimits): void {
   if (!existsSync(join(directory, "cgroup.kill")))
     throw new Error('"cgroup.kill" is missing, which Linux has since 5.14');
-  const type = readText(join(directory, "cgroup.type"))?.trim();
+  const type = readKernelText(join(directory, "cgroup.type"))?.trim();
   if (type !== "domain") throw new Error(`processes cannot enter it, since its type is "${type}"`);
   const [missing] = findMissingControllers(directory, limits);
   if (missing !== undefined)
@@ -129,6 +130,6 @@ function assertUsable(directory: string, limits: JobLimits): void {
 }
 
 function isFrozen(directory: string): boolean {
-  const events = readText(join(directory, "cgroup.events"));
+  const events = readKernelText(join(directory, "cgroup.events"));
   return events === undefined || /^frozen 1$/m.test(events);
 }

@@ -2,7 +2,7 @@ import { existsSync, mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { JobLimits } from "../../core/contracts/executor.ts";
 import { readStat } from "../processes/proc.ts";
-import { readText } from "./hierarchy.ts";
+import { readKernelText } from "../processes/kernel-file.ts";
 import { agentGroup, type GroupPlace } from "./place.ts";
 
 /** Why limits cannot be enforced. */
@@ -88,7 +88,7 @@ function findDisabledControllers(directory: string, limits: JobLimits): Controll
 }
 
 function toAbsence(directory: string, absent: readonly Controller[], proc: string): LimitFault {
-  const table = readText(join(proc, "cgroups")) ?? "";
+  const table = readKernelText(join(proc, "cgroups")) ?? "";
   const what = `controller${absent.length === 1 ? "" : "s"} ${absent.map((name) => `"${name}"`).join(", ")}`;
   // Name, hierarchy (0 is version 2), number of groups, and whether the controller is enabled.
   const columns = absent.map((name) => new RegExp(`^${name}\\s+(\\d+)\\s+\\d+\\s+(\\d)`, "m").exec(table));
@@ -109,7 +109,7 @@ function isRoot(directory: string): boolean {
 }
 
 function listProcesses(directory: string): number[] {
-  return (readText(join(directory, "cgroup.procs")) ?? "").split("\n").filter(Boolean).map(Number);
+  return (readKernelText(join(directory, "cgroup.procs")) ?? "").split("\n").filter(Boolean).map(Number);
 }
 
 /** Whether a process is this one or its descendant. */
@@ -119,5 +119,5 @@ function isOwn(pid: number): boolean {
 }
 
 function readWords(path: string): ReadonlySet<string> {
-  return new Set((readText(path) ?? "").split(/\s+/).filter(Boolean));
+  return new Set((readKernelText(path) ?? "").split(/\s+/).filter(Boolean));
 }

@@ -1,4 +1,4 @@
-import { closeSync, openSync, readSync } from "node:fs";
+import { closeSync, openSync, readFileSync, readSync } from "node:fs";
 
 /** A small file in which the kernel shows current figures, opened once and read often. */
 export interface KernelFile extends Disposable {
@@ -32,6 +32,15 @@ export function openKernelFile(path: string): KernelFile | undefined {
       fd = undefined;
     },
   };
+}
+
+/** Reads a file of the kernel. `undefined` when it is not there or cannot be read. */
+export function readKernelText(path: string): string | undefined {
+  try {
+    return readFileSync(path, "utf8");
+  } catch {
+    return undefined;
+  }
 }
 
 /** Larger than `/proc/vmstat`, the largest of these files. */

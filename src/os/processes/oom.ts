@@ -1,7 +1,6 @@
-import { readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import type { JobGroup } from "../cgroup/job-group.ts";
-import { type KernelFile, openKernelFile } from "./kernel-file.ts";
+import { type KernelFile, openKernelFile, readKernelText } from "./kernel-file.ts";
 
 /** Counts the processes that the kernel's out-of-memory killer has ended. After disposal it returns its last count. */
 export interface OomCounter extends Disposable {
@@ -24,7 +23,7 @@ export function findOomCounter(places: { proc?: string; cgroups?: string } = {})
     const counts = openCounts(path);
     if (counts === undefined) continue;
     const members = () =>
-      text(join(dirname(path), "cgroup.procs"))
+      readKernelText(join(dirname(path), "cgroup.procs"))
         ?.split("\n")
         .filter((line) => line !== "")
         .map(Number);
@@ -52,18 +51,10 @@ function readKills(file: KernelFile): number | undefined {
  * Lists the files in which our cgroup may be visible: at its path, or at the root of the tree in a container.
  */
 function candidates(table: string, cgroups: string): string[] {
-  return (text(table) ?? "").split("\n").flatMap((line) => {
+  return (readKernelText(table) ?? "").split("\n").flatMap((line) => {
     const [, id, controllers = "", path = ""] = /^(\d+):([^:]*):(.*)$/.exec(line) ?? [];
     if (id === "0") return [path, ""].map((at) => join(cgroups, at, "memory.events"));
     if (!controllers.split(",").includes("memory")) return [];
     return [path, ""].map((at) => join(cgroups, "memory", at, "memory.oom_control"));
   });
-}
-
-function text(path: string): string | undefined {
-  try {
-    return readFileSync(path, "utf8");
-  } catch {
-    return undefined;
-  }
 }

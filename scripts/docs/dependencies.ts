@@ -19,7 +19,7 @@ const reasons: Readonly<Record<string, string>> = {
   jose: "verifies the tokens of clients (`serve`) and of agents (`hub`)",
   ofetch: "requests to the control plane",
   "prom-client": "metrics in the format of Prometheus",
-  "tar-stream": "reads the archive of a release (`upgrade`), and writes those of releases",
+  "tar-stream": "archives: of releases, of files for containers (`docker`)",
   unstorage: "where the hub stores its data, and archives of logs",
   valibot: "schemas of options, job requests and answers",
   yaml: "YAML with positions for messages, and comments that are kept",

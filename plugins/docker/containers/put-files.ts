@@ -23,13 +23,13 @@ export async function putContainerFiles(
   const accounts = await readAccounts(engine, container, name, what);
   const user = toUser(Config.User ?? "", accounts);
   const entries = files.map((file) => toEntry(name, file, user));
-  const put = (some: readonly TarEntry[], path: string) =>
-    engine.call(what, container.putArchive(toTar(some), { path }));
+  const put = async (some: readonly TarEntry[], path: string) =>
+    engine.call(what, container.putArchive(await toTar(some), { path }));
   if (!HostConfig.ReadonlyRootfs) return void (await put(entries, "/"));
   // The engine writes below a read-only root only into its volumes.
   for (const entry of entries) {
-    const { dir, base } = posix.parse(`/${entry.path}`);
-    await put([{ ...entry, path: base }], dir);
+    const { dir, base } = posix.parse(`/${entry.name}`);
+    await put([{ ...entry, name: base }], dir);
   }
 }
 
@@ -49,7 +49,7 @@ function toEntry(container: string, { path, content, mode }: JobFile, { uid, gid
   const inHome = path.startsWith("~") ? path.replace(/^~\/?/, "") : path;
   const full = path.startsWith("/") ? path : posix.join(home, inHome);
   return {
-    path: full.replace(/^\/+/, ""),
+    name: full.replace(/^\/+/, ""),
     mode: Number.parseInt(mode, 8) & 0o7777,
     uid,
     gid,

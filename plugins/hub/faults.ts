@@ -5,6 +5,17 @@ import { longestMs } from "./settings.ts";
 const count = v.pipe(v.number(), v.integer(), v.minValue(0, "expected 0 or more"));
 const durationMs = v.pipe(count, v.maxValue(longestMs, `expected at most ${longestMs} ms`));
 
+export const faultKinds = [
+  "delay",
+  "delay-after",
+  "drop-before",
+  "drop-after",
+  "cut",
+  "bad-body",
+  "status",
+  "partition",
+] as const;
+
 /** Describes which requests fail, how, and when. */
 export const faultRule = v.strictObject({
   /**
@@ -20,16 +31,7 @@ export const faultRule = v.strictObject({
    * with `status` and not processed. `partition`: the request gets no answer while the rule is in force; then
    * the connection is closed.
    */
-  kind: v.picklist([
-    "delay",
-    "delay-after",
-    "drop-before",
-    "drop-after",
-    "cut",
-    "bad-body",
-    "status",
-    "partition",
-  ]),
+  kind: v.picklist(faultKinds),
   status: v.optional(v.pipe(v.number(), v.integer(), v.minValue(200), v.maxValue(599)), 503),
   delayMs: v.optional(durationMs, 1000),
   /** Probability that a matching request fails. */

@@ -1,25 +1,14 @@
 import { AgentError, defineCommand } from "signalman";
-import type { Fault } from "../faults.ts";
+import { type Fault, faultKinds } from "../faults.ts";
 import { hubArgument, parseNumber } from "./arguments.ts";
 import { type Client, createClient } from "./client.ts";
 import { printList } from "./print-list.ts";
-
-const kinds = [
-  "delay",
-  "delay-after",
-  "drop-before",
-  "drop-after",
-  "cut",
-  "bad-body",
-  "status",
-  "partition",
-] as const;
 
 export default defineCommand({
   meta: { name: "hub faults", description: "list the fault rules; with --kind, add one" },
   configuration: "none",
   args: {
-    kind: { type: "enum", options: [...kinds], description: "kind of fault to add" },
+    kind: { type: "enum", options: [...faultKinds], description: "kind of fault to add" },
     on: {
       type: "string",
       description: "comma-separated endpoints that fail: sync, sync/finished-job, log, … (default: *)",
@@ -89,7 +78,7 @@ export default defineCommand({
     if (remove !== undefined) await client.call("DELETE", `/faults/${remove}`);
     if (rule.kind !== undefined) await client.call("POST", "/faults", JSON.stringify(rule));
     else if (Object.values(rule).some((value) => value !== undefined)) {
-      throw new AgentError("USAGE_INVALID", `option "--kind" is required: one of ${kinds.join(", ")}`);
+      throw new AgentError("USAGE_INVALID", `option "--kind" is required: one of ${faultKinds.join(", ")}`);
     }
     await list(client, args.json === true);
   },

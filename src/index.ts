@@ -23,11 +23,9 @@ export type {
 } from "./core/contracts/agent-status.ts";
 export type { AgentSignals, JobSource, JobSourceContext } from "./core/contracts/job-source.ts";
 export type { Check, CheckContext, Finding } from "./core/contracts/check.ts";
-export { checkScript } from "./os/check-script.ts";
-export { onAbort, untilAborted } from "./os/aborted.ts";
+export { onAbort, untilAborted } from "./core/aborted.ts";
 export { createOutageLog, type OutageLog } from "./agent/outage-log.ts";
 export { sendCallback } from "./agent/send-callback.ts";
-export { parseRetryAfter } from "./agent/retry-after.ts";
 export { AgentError, type ErrorCode, isAgentError, toMessage } from "./core/errors.ts";
 export type {
   CommandHookEvent,
@@ -66,27 +64,26 @@ export type {
   JobRequest,
 } from "./core/contracts/job-request.ts";
 export { withoutSecrets } from "./job/base-environment.ts";
-export { decodeBase64, encodeBase64 } from "./os/base64.ts";
-export { readVariable } from "./job/request/read-variable.ts";
+export { decodeBase64, encodeBase64 } from "./core/text/base64.ts";
+export { readVariable } from "./kit/read-variable.ts";
 export {
   decodePullCredentials,
   type PullCredentials,
   readPullCredentialKind,
   type RegistryLogin,
-} from "./job/pull-credentials/decode.ts";
-export { type EcrLogin, getEcrLogin } from "./job/pull-credentials/ecr.ts";
+} from "./kit/registry-login/decode.ts";
+export { type EcrLogin, getEcrLogin } from "./kit/registry-login/ecr.ts";
 export { parseJobRequest, type ParsedJob, toJobRequest } from "./job/request/parse.ts";
 export type { LogBackend, LogBackendContext, LogDelivery } from "./core/contracts/log-backend.ts";
 export { findExecutor } from "./job/choose-executor.ts";
 export { countUndelivered } from "./job/log/count-undelivered.ts";
 export type { JobEvent, JobResult } from "./core/contracts/job-events.ts";
-export { type PullLogs, pullLogs } from "./agent/pull-logs.ts";
+export { type PullLogs, pullLogs } from "./kit/pull-logs.ts";
 export type { Output } from "./core/contracts/job-log.ts";
 export type { LogSink, LogSinkContext } from "./core/contracts/log-sink.ts";
 export { openSpool } from "./job/log/spool-reader.ts";
 export type { SpoolBatch, SpoolCursor, SpoolReader } from "./core/contracts/spool.ts";
 export type { LogFields, Logger } from "./core/contracts/logger.ts";
-
 export {
   definePlugin,
   type Flags,
@@ -110,20 +107,18 @@ export {
 export type { ExecutorFactory } from "./core/contracts/executor.ts";
 export type { LogBackendFactory } from "./core/contracts/log-backend.ts";
 export type { LogSinkFactory } from "./core/contracts/log-sink.ts";
-export { seal, unseal } from "./os/state/seal.ts";
+export { seal, unseal } from "./kit/seal.ts";
 export type { SlotState } from "./core/contracts/slot-state.ts";
 export type { StandardSchemaV1 } from "./core/contracts/standard-schema.ts";
-export { boundedFetch, parseBoundedJson, readBody } from "./os/response-body.ts";
-export { type BoundedText, readOutput } from "./os/program-output.ts";
-export { createTextStart, type TextStart } from "./os/text-start.ts";
-export { trimEnd } from "./os/trim-end.ts";
-export { matchNames, secretNamePatterns } from "./os/secret-names.ts";
+export { type BoundedText, readOutput } from "./os/processes/program-output.ts";
+export { createTextStart, type TextStart } from "./core/text/text-start.ts";
+export { trimEnd } from "./core/text/trim-end.ts";
+export { matchNames, secretNamePatterns } from "./core/text/secret-names.ts";
 export { toJobSequence } from "./job/commands/job-sequences.ts";
-export { askJob } from "./job/commands/ask-job.ts";
+export { askJob } from "./kit/ask-job.ts";
 export { bytes } from "./agent/options/bytes.ts";
 export { milliseconds, seconds } from "./agent/options/durations.ts";
 export { version } from "./core/version.ts";
-
 // For plugins that export metrics.
 export { createAgentMetrics } from "./kit/metrics/agent-metrics.ts";
 export {
@@ -134,33 +129,9 @@ export {
   measureStatus,
   type MetricLabels,
 } from "./kit/metrics/metric.ts";
-
 // For programs of the agent's own on this host.
-export { runProgram } from "./os/processes/run-program.ts";
-
-export { readHolder, takeLock } from "./os/state/lock.ts";
-export { makeOwnDirectory } from "./os/state/private-directory.ts";
-export { findForeignReason } from "./os/file-trust/foreign-entry.ts";
-export { openHostFile, readHostFile } from "./os/host-file.ts";
-export { isLoopbackName } from "./os/loopback.ts";
-export { longestSocketPath } from "./os/socket-path.ts";
-
-// For plugins that inspect this machine and the program's installation.
-export type { CoreConfig } from "./agent/options/index.ts";
-export { findCore } from "./agent/options/read-core.ts";
-export { coreName, toOwnerName } from "./core/config/flags.ts";
+export { runProgram } from "./kit/run-program.ts";
 export { toDuration } from "./core/host/deadline.ts";
 export { isSecret, toPlain } from "./core/logger/line.ts";
-export { toPrintable } from "./os/printable.ts";
-export { toSize } from "./os/amounts.ts";
-export { toMode } from "./os/octal-mode.ts";
-export { onSignals } from "./cli/signals.ts";
-export { findJobUsers } from "./cli/program/job-user.ts";
-export { defaultStateDirectory, findStateDirectory, listRunningAgents } from "./os/state/directory.ts";
-export { findHomeFault, type HomeFault } from "./os/users/job-home.ts";
-export { findEngineSockets, findRootRights, type RootRight } from "./os/users/root-rights.ts";
-export { findOwnershipFault } from "./os/state/ownership.ts";
-export { toFileSystem } from "./os/state/file-system.ts";
-export { askSystem } from "./os/systemd/ask-system.ts";
-export { findServiceUnit, toAdvice, toUnitName } from "./os/systemd/service-unit.ts";
-export { toShutdownSeconds, toUnitSettings } from "./os/systemd/unit-settings.ts";
+export { toPrintable } from "./core/text/printable.ts";
+export { toSize } from "./core/text/amounts.ts";

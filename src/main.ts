@@ -7,8 +7,9 @@ import { version } from "./core/version.ts";
 const argv = process.argv.slice(2);
 const lendSdk = createSdkLender({
   signalman: () => import("./index.ts"),
-  "signalman/terminal": () => import("./terminal.ts"),
-  "signalman/http": () => import("./kit/http/index.ts"),
+  "signalman/executor": () => import("./executor.ts"),
+  "signalman/host": () => import("./host.ts"),
+  "signalman/http": () => import("./http.ts"),
   "signalman/testing": () => import("./testing/index.ts"),
 });
 
@@ -18,7 +19,7 @@ if (argv.length === 1 && ["version", "--version", "-v"].includes(argv[0]!)) {
 } else if (argv[0] === "job-process") {
   const [{ runJobProcess }, { exitProgram }] = await Promise.all([
     import("./job/process/main.ts"),
-    import("./os/exit-guard.ts"),
+    import("./os/this-process/exit-guard.ts"),
   ]);
   try {
     await runJobProcess({ builtIns, lendSdk });

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "bun:test";
-import { onAbort, untilAborted } from "../src/os/aborted.ts";
+import { onAbort, untilAborted } from "../src/core/aborted.ts";
 
 /** A signal that tells how many listeners it has. */
 function createCountedSignal() {

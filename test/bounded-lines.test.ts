@@ -1,6 +1,6 @@
 import { expect, test } from "bun:test";
 import * as fc from "fast-check";
-import { createBoundedLineReader } from "../src/os/bounded-lines.ts";
+import { createBoundedLineReader } from "../src/core/text/bounded-lines.ts";
 
 /** Returns what a reader reports: complete lines, and `too long` for a longer one. */
 function read(chunks: readonly Uint8Array[], maxBytes: number): string[] {

@@ -1,6 +1,6 @@
 import { expect, test } from "bun:test";
-import { toLine } from "../src/os/printable.ts";
-import { trimEnd } from "../src/os/trim-end.ts";
+import { toLine } from "../src/core/text/printable.ts";
+import { trimEnd } from "../src/core/text/trim-end.ts";
 
 test("text is shown on one line, without blank lines and without spaces around line ends", () => {
   expect(toLine(" a \r\n\n  b\tc \n", 80)).toBe("a ⏎ b\tc");

@@ -1,6 +1,6 @@
 import { expect, test } from "bun:test";
 import { readFileSync } from "node:fs";
-import { findCode, releaseProgramCode } from "../src/os/program-code.ts";
+import { findCode, releaseProgramCode } from "../src/os/this-process/program-code.ts";
 
 const maps = `00200000-01800000 r--p 00000000 fe:00 42  /usr/bin/agent
 01840000-06641000 r-xp 01838000 fe:00 42                         /usr/bin/agent

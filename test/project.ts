@@ -22,7 +22,7 @@ export function textOf(file: string): string {
 /** Provides the SDK to outside plugins, like the program. */
 export const lendSdk = createSdkLender({
   signalman: () => import("../src/index.ts"),
-  "signalman/terminal": () => import("../src/terminal.ts"),
-  "signalman/http": () => import("../src/kit/http/index.ts"),
+  "signalman/executor": () => import("../src/executor.ts"),
+  "signalman/http": () => import("../src/http.ts"),
   "signalman/testing": () => import("../src/testing/index.ts"),
 });

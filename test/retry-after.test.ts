@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test";
-import { parseRetryAfter } from "../src/agent/retry-after.ts";
+import { parseRetryAfter } from "../src/kit/http/retry-after.ts";
 
 test.each([
   ["120", 120_000],

@@ -2,7 +2,7 @@ import { expect, test } from "bun:test";
 import { mkdirSync, statSync, symlinkSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { isAgentError } from "../src/core/errors.ts";
-import { toSocketPath } from "../src/os/socket-path.ts";
+import { toSocketPath } from "../src/os/network/socket-path.ts";
 import { tmpdir } from "../src/testing/index.ts";
 
 test("a socket is created in the first private directory whose path is short enough", async () => {

@@ -1,6 +1,6 @@
 import { expect, test } from "bun:test";
 import { createTextStart } from "signalman";
-import { readOutput } from "../src/os/program-output.ts";
+import { readOutput } from "../src/os/processes/program-output.ts";
 
 test("the start of a text is kept, and its rest is dropped", () => {
   const start = createTextStart(4);

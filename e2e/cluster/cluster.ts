@@ -1,7 +1,7 @@
 import { mkdirSync, readdirSync, readFileSync } from "node:fs";
 import { mkdir, rm } from "node:fs/promises";
 import path from "node:path";
-import { takeLock } from "signalman";
+import { takeLock } from "signalman/host";
 import { buildBinaries } from "./binary.ts";
 import { createCertificates } from "./certificates.ts";
 import { run } from "./command.ts";

@@ -1,5 +1,5 @@
 import type { ExecutorContext } from "signalman";
-import type { Opening } from "signalman/terminal";
+import type { Opening } from "signalman/executor";
 import type { DockerConfig } from "./config.ts";
 import type { ServiceEnds } from "./containers/service-ends.ts";
 import type { ContainerUsage } from "./containers/usage.ts";

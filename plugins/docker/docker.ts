@@ -1,5 +1,5 @@
 import type { Executor, ExecutorContext } from "signalman";
-import { createSessionExecutor } from "signalman/terminal";
+import { createSessionExecutor } from "signalman/executor";
 import type { DockerConfig } from "./config.ts";
 import { openJob } from "./open-job.ts";
 import { endJob } from "./session/end-job.ts";

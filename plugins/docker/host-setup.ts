@@ -1,5 +1,5 @@
 import { AgentError, type ExecutorContext, type Logger, runProgram } from "signalman";
-import { toUserCommand, toUserEnvironment } from "signalman/terminal";
+import { toUserCommand, toUserEnvironment } from "signalman/executor";
 
 /** Runs the job's set-up commands on this host, one after another (protocol section 6.3). What they print is in the agent's debug log. */
 export async function setUpHost(

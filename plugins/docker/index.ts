@@ -1,5 +1,5 @@
 import { check, definePlugin, executor, toMessage } from "signalman";
-import { createLazyExecutor } from "signalman/terminal";
+import { createLazyExecutor } from "signalman/executor";
 import { checkSocket, socketRemedy, socketRisk } from "./checks/socket.ts";
 import { config } from "./config.ts";
 

@@ -5,13 +5,13 @@ import {
   executor,
   hasColour,
   isSecret,
-  onSignals,
   type Program,
   toMessage,
   toPlain,
   print,
   printJson,
 } from "signalman";
+import { onSignals } from "signalman/host";
 import { toCoreChecks } from "./checks/index.ts";
 import { renderDiagnoses } from "./render.ts";
 import { type NamedCheck, runChecks } from "./run-checks.ts";

@@ -1,5 +1,6 @@
-import { askSystem, findRootRights, findServiceUnit, type Logger, toAdvice, toFileSystem } from "signalman";
-import type { JobUser } from "signalman/terminal";
+import type { Logger } from "signalman";
+import { askSystem, findRootRights, findServiceUnit, toAdvice, toFileSystem } from "signalman/host";
+import type { JobUser } from "signalman/executor";
 import { findOwnSockets, toSocketTitle } from "./checks/job-user.ts";
 import { readFileSync, statfsSync } from "node:fs";
 

@@ -1,12 +1,5 @@
-import {
-  type Check,
-  type CheckContext,
-  type Finding,
-  onAbort,
-  toDuration,
-  toMessage,
-  toOwnerName,
-} from "signalman";
+import { type Check, type CheckContext, type Finding, onAbort, toDuration, toMessage } from "signalman";
+import { toOwnerName } from "signalman/host";
 import { setTimeout as sleep } from "node:timers/promises";
 
 /** A check with its name and its owner: a plugin, or the core. */

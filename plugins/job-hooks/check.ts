@@ -1,5 +1,6 @@
 import { homedir } from "node:os";
-import { type CheckContext, checkScript, type Finding, type v } from "signalman";
+import type { CheckContext, Finding, v } from "signalman";
+import { checkScript } from "signalman/host";
 import type { config } from "./config.ts";
 
 /** Checks the scripts on this host. A job in a container may use other files. */

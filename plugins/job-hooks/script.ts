@@ -1,5 +1,5 @@
 import { AgentError, type JobSessionEvent, type Logger } from "signalman";
-import { quote } from "signalman/terminal";
+import { quote } from "signalman/executor";
 
 export interface PostJobHookOptions {
   /** Path in the session, which may be in a container; empty without a script. */

@@ -2,7 +2,8 @@ import { createReadStream, createWriteStream } from "node:fs";
 import { stat } from "node:fs/promises";
 import { pipeline } from "node:stream/promises";
 import { createGzip } from "node:zlib";
-import { type JobEvent, openHostFile, openSpool } from "signalman";
+import { type JobEvent, openSpool } from "signalman";
+import { openHostFile } from "signalman/host";
 
 /** Mode 0600; existing files are never overwritten. */
 const fresh = { flags: "wx", mode: 0o600 } as const;

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { type Logger, onAbort } from "signalman";
-import { type Ending, logUnshownOutput } from "signalman/terminal";
+import { type Ending, logUnshownOutput } from "signalman/executor";
 import type { PodSession } from "./open-session.ts";
 import { toStep } from "./session/steps.ts";
 

@@ -1,5 +1,5 @@
 import type { Executor, ExecutorContext } from "signalman";
-import { createSessionExecutor, toMemorySentence, type Explain } from "signalman/terminal";
+import { createSessionExecutor, toMemorySentence, type Explain } from "signalman/executor";
 import { endSession } from "./end-session.ts";
 import { injectFiles } from "./inject-files.ts";
 import { type JobPod, type JobPodOptions, openJobPod } from "./job-pod.ts";

@@ -1,5 +1,5 @@
 import { check, definePlugin, executor, toMessage } from "signalman";
-import { createLazyExecutor } from "signalman/terminal";
+import { createLazyExecutor } from "signalman/executor";
 import { createConnector } from "./client/connector.ts";
 import { config, type KubernetesConfig } from "./config.ts";
 import { createLeftJobs, type LeftJobs } from "./left-jobs.ts";

@@ -1,6 +1,6 @@
 import { dirname } from "node:path";
 import { createTextStart, decodeBase64, type JobFile, type Output } from "signalman";
-import { quote } from "signalman/terminal";
+import { quote } from "signalman/executor";
 import type { JobPod } from "./job-pod.ts";
 
 /** The parts of a job's pod that bring a file to its place. */

@@ -1,5 +1,5 @@
 import { createTextStart, type ExecutorContext, type Logger, type Output, toMessage } from "signalman";
-import type { Opening } from "signalman/terminal";
+import type { Opening } from "signalman/executor";
 import { removeJob } from "./clean-up.ts";
 import type { Client } from "./client/client.ts";
 import { openSession, type PodSession } from "./open-session.ts";

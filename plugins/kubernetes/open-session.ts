@@ -1,6 +1,6 @@
 import { join } from "node:path";
 import { AgentError, type ExecutorContext, onAbort, type Output } from "signalman";
-import { createSession, type Session } from "signalman/terminal";
+import { createSession, type Session } from "signalman/executor";
 import type { Client } from "./client/client.ts";
 import type { Pod } from "./client/objects.ts";
 import { mainContainer } from "./pod/build-pod.ts";

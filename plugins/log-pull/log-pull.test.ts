@@ -1,5 +1,5 @@
 import { describe, expect, test } from "bun:test";
-import { type JobEvent, type LogBackend, type LogBackendContext } from "signalman";
+import type { JobEvent, LogBackend, LogBackendContext } from "signalman";
 import {
   createJobSpool,
   jobEvents,

@@ -1,4 +1,5 @@
-import { AgentError, boundedFetch, parseRetryAfter, readBody, type SpoolBatch, toMessage } from "signalman";
+import { AgentError, type SpoolBatch, toMessage } from "signalman";
+import { boundedFetch, parseRetryAfter, readBody } from "signalman/http";
 import { openAttempt } from "./attempt.ts";
 
 /** The outcome of a request. `trimmed`: the server accepts no more of this log. `failed`: a retry may succeed. */

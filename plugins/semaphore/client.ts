@@ -1,4 +1,5 @@
-import { boundedFetch, onAbort, parseBoundedJson, parseRetryAfter, readBody, toMessage } from "signalman";
+import { onAbort, toMessage } from "signalman";
+import { boundedFetch, parseBoundedJson, parseRetryAfter, readBody } from "signalman/http";
 import type { MachineFacts } from "./machine-facts.ts";
 import {
   type Registered,

@@ -1,4 +1,5 @@
-import { AgentError, type Logger, readHostFile, toMessage } from "signalman";
+import { AgentError, type Logger, toMessage } from "signalman";
+import { readHostFile } from "signalman/host";
 import { findNameFault, isUrlName } from "./agent-name.ts";
 import type { SemaphoreConfig } from "./config.ts";
 import { isToken } from "./wire.ts";

@@ -1,4 +1,5 @@
-import { AgentError, readHostFile, toMessage } from "signalman";
+import { AgentError, toMessage } from "signalman";
+import { readHostFile } from "signalman/host";
 
 /** A certificate, followed by its chain, and its key. Both are PEM. */
 export interface Certificate {

@@ -1,4 +1,5 @@
-import { coreName, type CoreConfig, defineCommand, pullLogs } from "signalman";
+import { defineCommand, pullLogs } from "signalman";
+import { coreName, type CoreConfig } from "signalman/host";
 import { serveArguments, toSettings } from "./arguments.ts";
 import { loadCertificate } from "./certificate.ts";
 import { findExecutorFault } from "./job/executor-fault.ts";

@@ -1,7 +1,7 @@
 import { closeSync, constants, existsSync, fstatSync, openSync, writeSync } from "node:fs";
 import { join } from "node:path";
 import { type Output, toMessage } from "signalman";
-import { asUser, type JobUser } from "signalman/terminal";
+import { asUser, type JobUser } from "signalman/executor";
 
 /**
  * The login profile of the jobs' user, to which hosted mode adds each job's variables (protocol section 6.2).

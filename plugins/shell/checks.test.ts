@@ -3,7 +3,7 @@ import { chmod, mkdir, readdir, readFile, symlink, writeFile } from "node:fs/pro
 import { dirname, join } from "node:path";
 import { check, type Finding } from "signalman";
 import { createRecordingLogger, testPlugin, tmpdir } from "signalman/testing";
-import { findGroupOutlook } from "signalman/terminal";
+import { findGroupOutlook } from "signalman/executor";
 import { checkControlGroup } from "./checks/control-group.ts";
 import { createGroup, type GroupEntry, openInGroup, toEntry } from "./control-group.ts";
 import shell from "./index.ts";

@@ -1,6 +1,6 @@
 import { chmodSync, mkdirSync } from "node:fs";
 import { join } from "node:path";
-import type { JobUser } from "signalman/terminal";
+import type { JobUser } from "signalman/executor";
 import { writePrivateFile } from "./private-file.ts";
 
 /** Writes a command into the job's directory for the shell to source, and returns the path. Restores a directory that the job has deleted. */

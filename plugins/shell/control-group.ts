@@ -1,6 +1,6 @@
 import { join } from "node:path";
 import { AgentError, type ExecutorContext, toMessage } from "signalman";
-import { createJobGroup, type JobGroup, quote } from "signalman/terminal";
+import { createJobGroup, type JobGroup, quote } from "signalman/executor";
 
 /**
  * Creates the control group of a job. A job without limits runs without a group where none can be created; one with limits throws

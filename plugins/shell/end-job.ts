@@ -12,7 +12,7 @@ import {
   logUnshownOutput,
   type Session,
   sendSignal,
-} from "signalman/terminal";
+} from "signalman/executor";
 
 /**
  * The last output of a killed shell arrives at once; a terminal that another process still floods may never

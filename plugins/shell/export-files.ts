@@ -2,7 +2,7 @@ import { readdirSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type Logger, toMessage } from "signalman";
-import { asUser, type JobUser } from "signalman/terminal";
+import { asUser, type JobUser } from "signalman/executor";
 import { writePrivateFile } from "./private-file.ts";
 
 export interface ExportFiles extends Disposable {

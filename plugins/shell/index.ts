@@ -1,6 +1,6 @@
 import { check, definePlugin, executor } from "signalman";
 import { config } from "./config.ts";
-import { prepareLimits, removeLeftGroups } from "signalman/terminal";
+import { prepareLimits, removeLeftGroups } from "signalman/executor";
 import { assertNoneKept } from "./keep-processes.ts";
 import { removeExportFiles } from "./export-files.ts";
 import { createShellExecutor } from "./shell.ts";

@@ -10,7 +10,7 @@ import {
 } from "node:fs";
 import { dirname, isAbsolute, join } from "node:path";
 import { decodeBase64, toMessage, type JobFile, type Output } from "signalman";
-import { asUser, type JobUser } from "signalman/terminal";
+import { asUser, type JobUser } from "signalman/executor";
 
 /** Writes files of the request. Returns the exit code of the first one that fails. */
 export function injectFiles(

@@ -1,5 +1,5 @@
 import { AgentError } from "signalman";
-import type { JobUser } from "signalman/terminal";
+import type { JobUser } from "signalman/executor";
 
 /**
  * Throws `CONFIG_INVALID` when `keep-processes` is set for a user whose processes all end with the job. A job

@@ -12,7 +12,7 @@ import {
   type Session,
   startGuard,
   toUserCommand,
-} from "signalman/terminal";
+} from "signalman/executor";
 import { writeCommandFile } from "./command-file.ts";
 import { openInGroup } from "./control-group.ts";
 import { addProgramToPath } from "./program-path.ts";

@@ -10,7 +10,7 @@ import {
   writeSync,
 } from "node:fs";
 import { AgentError, toMessage } from "signalman";
-import type { JobUser } from "signalman/terminal";
+import type { JobUser } from "signalman/executor";
 
 /**
  * Writes a file with mode 0600, which belongs to `user` if there is one. Replaces a file that exists, unless

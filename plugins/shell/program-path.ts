@@ -1,6 +1,6 @@
 import { existsSync } from "node:fs";
 import { dirname, join } from "node:path";
-import { quote, type Session } from "signalman/terminal";
+import { quote, type Session } from "signalman/executor";
 
 /** Appends the directory of this program to a job's PATH, unless PATH already has a `signalman`: jobs call `signalman redact`. */
 export async function addProgramToPath(session: Session): Promise<void> {

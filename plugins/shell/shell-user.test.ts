@@ -13,7 +13,7 @@ import {
 } from "node:fs";
 import { join } from "node:path";
 import type { Executor, ExecutorContext } from "signalman";
-import type { JobUser } from "signalman/terminal";
+import type { JobUser } from "signalman/executor";
 import { environmentVariable, executorContext, testExecutor, tmpdir } from "signalman/testing";
 import { createShellExecutor } from "./shell.ts";
 

@@ -13,7 +13,7 @@ import {
   toUserEnvironment,
   type UsageWatch,
   watchUsage,
-} from "signalman/terminal";
+} from "signalman/executor";
 import { createBashProfile } from "./bash-profile.ts";
 import { createGroup } from "./control-group.ts";
 import { endJob } from "./end-job.ts";

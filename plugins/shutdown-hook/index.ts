@@ -1,4 +1,5 @@
-import { check, checkScript, definePlugin, withoutSecrets } from "signalman";
+import { check, definePlugin, withoutSecrets } from "signalman";
+import { checkScript } from "signalman/host";
 import { config } from "./config.ts";
 import { runShutdownHook } from "./script.ts";
 

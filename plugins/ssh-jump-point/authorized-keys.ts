@@ -1,7 +1,8 @@
 import { chmodSync, closeSync, existsSync, fchmodSync, mkdirSync, writeFileSync } from "node:fs";
 import { homedir } from "node:os";
 import { join } from "node:path";
-import { AgentError, decodeBase64, openHostFile, readHostFile, toMessage } from "signalman";
+import { AgentError, decodeBase64, toMessage } from "signalman";
+import { openHostFile, readHostFile } from "signalman/host";
 
 /**
  * Appends public keys, which are in base64, to `~/.ssh/authorized_keys`, each once. Only the owner may access

@@ -12,8 +12,9 @@ const packages = path.join(root, "node_modules");
 /** Entry point of the SDK → its source. */
 const entries = {
   signalman: "src/index.ts",
-  "signalman/terminal": "src/terminal.ts",
-  "signalman/http": "src/kit/http/index.ts",
+  "signalman/executor": "src/executor.ts",
+  "signalman/host": "src/host.ts",
+  "signalman/http": "src/http.ts",
   "signalman/testing": "src/testing/index.ts",
 };
 

@@ -1,6 +1,6 @@
 import type { AgentMetric } from "../../src/kit/metrics/metric.ts";
 import { createAgentMetrics } from "../../src/kit/metrics/agent-metrics.ts";
-import { toSize } from "../../src/os/amounts.ts";
+import { toSize } from "../../src/core/text/amounts.ts";
 import type { GeneratedFile } from "./generated-file.ts";
 import { replacePart } from "./generated-part.ts";
 

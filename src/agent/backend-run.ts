@@ -3,7 +3,7 @@ import type { Logger } from "../core/contracts/logger.ts";
 import { toMessage } from "../core/errors.ts";
 import { createSlowCallError } from "../core/host/attribution.ts";
 import { toDuration, withDeadline } from "../core/host/deadline.ts";
-import { onAbort } from "../os/aborted.ts";
+import { onAbort } from "../core/aborted.ts";
 
 /** Milliseconds that a backend has after its signal was aborted, and for its disposal. */
 const usualLimitMs = 10_000;

@@ -1,4 +1,4 @@
-import { releaseProgramCode } from "../os/program-code.ts";
+import { releaseProgramCode } from "../os/this-process/program-code.ts";
 import type { SlotListener } from "./slot-notifier.ts";
 
 export interface IdleMemoryOptions {

@@ -1,6 +1,6 @@
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { untilAborted } from "../os/aborted.ts";
+import { untilAborted } from "../core/aborted.ts";
 import type { Host } from "../core/contracts/host.ts";
 import type { JobRequest } from "../core/contracts/job-request.ts";
 import type { JobSummary } from "../core/contracts/job-summary.ts";

@@ -5,7 +5,7 @@ import type { JobSourceContext } from "../core/contracts/job-source.ts";
 import type { JobOutcome } from "../core/contracts/jobs.ts";
 import type { StopReason } from "../core/contracts/stop-reason.ts";
 import { toMessage } from "../core/errors.ts";
-import { untilAborted } from "../os/aborted.ts";
+import { untilAborted } from "../core/aborted.ts";
 import type { SlotNotifier } from "./slot-notifier.ts";
 
 // Every hook of the agent's process is fired here, once, for agents and for `run`.

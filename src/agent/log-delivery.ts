@@ -1,5 +1,5 @@
 import { join } from "node:path";
-import { untilAborted } from "../os/aborted.ts";
+import { untilAborted } from "../core/aborted.ts";
 import type { Host } from "../core/contracts/host.ts";
 import type { JobRequest } from "../core/contracts/job-request.ts";
 import type { JobDelivery } from "../core/contracts/jobs.ts";
@@ -13,7 +13,7 @@ import { openSpool } from "../job/log/spool-reader.ts";
 import type { JobProcess } from "../job/process/job-process.ts";
 import { readDeliveryCursor } from "../job/state/job-documents.ts";
 import { jobFiles } from "../job/state/job-files.ts";
-import { createGarbageMeter } from "../os/garbage-meter.ts";
+import { createGarbageMeter } from "../os/this-process/garbage-meter.ts";
 import { writeDocument } from "../os/state/document.ts";
 import { assertCreated } from "../job/assert-created.ts";
 import { findEntry } from "../os/state/file.ts";

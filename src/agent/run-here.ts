@@ -1,4 +1,4 @@
-import { untilAborted } from "../os/aborted.ts";
+import { untilAborted } from "../core/aborted.ts";
 import { toMessage } from "../core/errors.ts";
 import type { JobSummary } from "../core/contracts/job-summary.ts";
 import type { Host } from "../core/contracts/host.ts";

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Logger } from "../core/contracts/logger.ts";
 import { toMessage } from "../core/errors.ts";
-import { boundedFetch, readBody } from "../os/response-body.ts";
+import { boundedFetch, readBody } from "../os/network/response-body.ts";
 import { createOutageLog } from "./outage-log.ts";
 
 export interface CallbackOptions {

@@ -6,7 +6,7 @@ import type { Logger } from "../core/contracts/logger.ts";
 import { toMessage } from "../core/errors.ts";
 import { type JobProcess, toFinishedProcess } from "../job/process/job-process.ts";
 import type { JobLauncher, WaitingJobProcess } from "../job/process/launcher.ts";
-import { toSocketPath } from "../os/socket-path.ts";
+import { toSocketPath } from "../os/network/socket-path.ts";
 import { claimLeftJob } from "./claim-left-job.ts";
 import { closeRefusedJob } from "./close-refused-job.ts";
 import type { Deliverer } from "./job-delivery.ts";

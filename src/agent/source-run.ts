@@ -4,7 +4,7 @@ import type { StopReason } from "../core/contracts/stop-reason.ts";
 import { toMessage } from "../core/errors.ts";
 import { createSlowCallError, findOrigin } from "../core/host/attribution.ts";
 import { toDuration } from "../core/host/deadline.ts";
-import { onAbort } from "../os/aborted.ts";
+import { onAbort } from "../core/aborted.ts";
 
 export interface SourceLimits {
   /** Milliseconds for which a source without a job may run on after a signal. Default: 10 s. */

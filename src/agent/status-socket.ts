@@ -1,7 +1,7 @@
 import { join } from "node:path";
 import { toMessage } from "../core/errors.ts";
 import type { Logger } from "../core/contracts/logger.ts";
-import { openSocketPath, pinSocket, restrictSocket } from "../os/socket-path.ts";
+import { openSocketPath, pinSocket, restrictSocket } from "../os/network/socket-path.ts";
 import { removeEntry } from "../os/state/file.ts";
 import type { AgentStatus } from "../core/contracts/agent-status.ts";
 import type { StatusBoard } from "./status-board.ts";

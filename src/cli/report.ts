@@ -1,5 +1,5 @@
 import { AgentError, type ErrorCode } from "../core/errors.ts";
-import { toPrintable } from "../os/printable.ts";
+import { toPrintable } from "../core/text/printable.ts";
 import { print } from "./output/print.ts";
 
 export interface ReportOptions {

@@ -1,4 +1,4 @@
-import { onAbort } from "../os/aborted.ts";
+import { onAbort } from "../core/aborted.ts";
 import { freshSessionMs } from "./run-in-fresh-session.ts";
 
 export interface HookWaitOptions {

@@ -4,7 +4,7 @@ import type { JobLog, Output } from "../core/contracts/job-log.ts";
 import type { EnvironmentVariable, JobFile, JobRequest } from "../core/contracts/job-request.ts";
 import type { Logger } from "../core/contracts/logger.ts";
 import { toMessage } from "../core/errors.ts";
-import { createTextStart } from "../os/text-start.ts";
+import { createTextStart } from "../core/text/text-start.ts";
 import { runInFreshSession } from "./run-in-fresh-session.ts";
 
 export interface JobSessionOptions {

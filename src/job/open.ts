@@ -9,7 +9,7 @@ import { toMessage } from "../core/errors.ts";
 import { toGroupDirectory } from "../os/cgroup/place.ts";
 import { closeHome } from "../os/users/job-home.ts";
 import { createCookie } from "../os/processes/cookie.ts";
-import { socketDirectories, toSocketPath } from "../os/socket-path.ts";
+import { socketDirectories, toSocketPath } from "../os/network/socket-path.ts";
 import { resolveLinks } from "../os/state/file.ts";
 import { toBaseEnvironment } from "./base-environment.ts";
 import { assertCreated } from "./assert-created.ts";

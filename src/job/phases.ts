@@ -1,4 +1,4 @@
-import { encodeBase64 } from "../os/base64.ts";
+import { encodeBase64 } from "../core/text/base64.ts";
 import type { CommandPhase, HookEvents, HookName, JobSessionEvent } from "../core/contracts/hooks.ts";
 import type { JobResult } from "../core/contracts/job-events.ts";
 import type { JobCommand, JobRequest } from "../core/contracts/job-request.ts";

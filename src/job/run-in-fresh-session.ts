@@ -1,7 +1,7 @@
 import type { Executor } from "../core/contracts/executor.ts";
 import type { JobLog, Output } from "../core/contracts/job-log.ts";
 import type { EnvironmentVariable } from "../core/contracts/job-request.ts";
-import { onAbort } from "../os/aborted.ts";
+import { onAbort } from "../core/aborted.ts";
 
 /** Time limit of a command that runs after a stop (protocol section 13a). */
 export const freshSessionMs = 30_000;

@@ -1,4 +1,4 @@
-import { decodeBase64 } from "../os/base64.ts";
+import { decodeBase64 } from "../core/text/base64.ts";
 import type { Executor, ExecutorContext, ExecutorFactory } from "../core/contracts/executor.ts";
 import type { Output } from "../core/contracts/job-log.ts";
 import type { EnvironmentVariable, JobFile } from "../core/contracts/job-request.ts";

@@ -2,7 +2,7 @@ import { resolveConfig } from "../core/config/config.ts";
 import type { ConfigLayer } from "../core/config/file.ts";
 import { AgentError } from "../core/errors.ts";
 import { declareOptions } from "../core/config/flags.ts";
-import { toHint } from "../core/nearest.ts";
+import { toHint } from "../core/text/nearest.ts";
 import type { Plugin } from "../core/contracts/plugin.ts";
 
 /** Values for the options of the plugin under test. */

@@ -6,7 +6,8 @@ import { createSdkLender } from "../cli/program/lend-sdk.ts";
 delete process.env["BUN_BE_BUN"];
 await createSdkLender({
   signalman: () => import("../index.ts"),
-  "signalman/terminal": () => import("../terminal.ts"),
-  "signalman/http": () => import("../kit/http/index.ts"),
+  "signalman/executor": () => import("../executor.ts"),
+  "signalman/host": () => import("../host.ts"),
+  "signalman/http": () => import("../http.ts"),
   "signalman/testing": () => import("./index.ts"),
 })();

@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test";
-import { untilAborted } from "../../src/os/aborted.ts";
+import { untilAborted } from "../../src/core/aborted.ts";
 import { createSlot, delivery, request } from "./fixtures.ts";
 
 test("a listener of the job's start that never finishes delays neither the log nor a stop", async () => {

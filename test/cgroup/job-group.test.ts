@@ -2,13 +2,13 @@ import { describe, expect, test } from "bun:test";
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import { createJobGroup, openJobGroup } from "../../src/os/cgroup/job-group.ts";
-import { removeLeftGroups } from "../../src/os/cgroup/left-groups.ts";
+import { removeLeftGroups } from "../../src/kit/executor/left-groups.ts";
 import { toGroupDirectory } from "../../src/os/cgroup/place.ts";
 import { createCookie } from "../../src/os/processes/cookie.ts";
 import { endProcesses } from "../../src/os/processes/end.ts";
 import { readStat } from "../../src/os/processes/proc.ts";
 import { createJobProcesses } from "../../src/os/processes/tree.ts";
-import { watchUsage } from "../../src/os/processes/usage.ts";
+import { watchUsage } from "../../src/kit/usage/usage.ts";
 import { createRecordingLogger, tmpdir } from "../../src/testing/index.ts";
 import { createTestGroup, needsGroups, canCreateGroups, runIn, until } from "./fixtures.ts";
 

@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import * as v from "valibot";
 import { type Command, defineCommand, type Program } from "../../src/core/contracts/command.ts";
-import { readEarlyOptions } from "../../src/cli/program/early-options.ts";
+import { readEarlyOptions } from "../../src/cli/configuration/early-options.ts";
 import { loadProgram } from "../../src/cli/program/program.ts";
 import { lendSdk } from "../project.ts";
 import { AgentError } from "../../src/core/errors.ts";

@@ -1,7 +1,7 @@
 import { expect, test } from "bun:test";
 import { symlinkSync } from "node:fs";
 import { join } from "node:path";
-import { listImportedFiles } from "../../src/cli/program/imported-files.ts";
+import { listImportedFiles } from "../../src/cli/configuration/imported-files.ts";
 import { tmpdir } from "../../src/testing/index.ts";
 
 test("a module that cannot be examined is left to its import, which names the plugin", async () => {

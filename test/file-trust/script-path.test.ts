@@ -1,8 +1,8 @@
 import { expect, test } from "bun:test";
 import { chmodSync, mkdirSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { readEarlyOptions } from "../../src/cli/program/early-options.ts";
-import { createFileTrust } from "../../src/cli/program/file-trust.ts";
+import { readEarlyOptions } from "../../src/cli/configuration/early-options.ts";
+import { createFileTrust } from "../../src/cli/configuration/file-trust.ts";
 import type { DeclaredOptions, EffectiveConfig } from "../../src/core/contracts/options.ts";
 import { tmpdir } from "../../src/testing/index.ts";
 

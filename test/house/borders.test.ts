@@ -3,11 +3,34 @@ import path from "node:path";
 import packageJson from "../../package.json" with { type: "json" };
 import { filesOf, textOf } from "../project.ts";
 
-const sdk = new Set(["signalman", "signalman/http", "signalman/terminal", "signalman/testing"]);
+const entries = ["src/index.ts", "src/executor.ts", "src/host.ts", "src/http.ts"];
+const sdk = new Set([
+  "signalman",
+  "signalman/executor",
+  "signalman/host",
+  "signalman/http",
+  "signalman/testing",
+]);
 /** Files that are not in the package: tests and the test doubles of plugins. */
 const tests = /\.test\.ts$|^plugins\/[^/]+\/testing\//;
 
 describe("the borders of the house", () => {
+  test("what only plugins use is in the kit", () => {
+    const files = new Set(filesOf("src/**/*.ts"));
+    const used = new Set<string>();
+    const visit = (file: string): void => {
+      if (used.has(file) || entries.includes(file)) return;
+      used.add(file);
+      for (const specifier of importsOf(textOf(file))) {
+        const target = path.posix.join(path.posix.dirname(file), specifier);
+        if (specifier.startsWith(".") && files.has(target)) visit(target);
+      }
+    };
+    visit("src/main.ts");
+    const others = [...files].filter((file) => !/^src\/(kit|testing)\//.test(file));
+    expect(others.filter((file) => !used.has(file) && !entries.includes(file))).toEqual([]);
+  });
+
   test("no file of the project crosses one", () => {
     const files = filesOf("src/**/*.ts", "plugins/**/*.ts");
     expect(files.length).toBeGreaterThan(10);
@@ -88,12 +111,11 @@ const floors = [
   "src/core/contracts/",
   "src/core/",
   "src/os/",
-  "src/kit/",
   "src/job/",
+  "src/kit/",
   "src/agent/",
   "src/cli/",
-  "src/index.ts",
-  "src/terminal.ts",
+  ...entries,
   "src/testing/",
   "src/main.ts",
 ];

@@ -4,8 +4,9 @@ import path from "node:path";
 import packageJson from "../../package.json" with { type: "json" };
 import { builtIns } from "../../plugins/index.ts";
 import * as sdk from "../../src/index.ts";
-import * as http from "../../src/kit/http/index.ts";
-import * as terminal from "../../src/terminal.ts";
+import * as http from "../../src/http.ts";
+import * as executor from "../../src/executor.ts";
+import * as host from "../../src/host.ts";
 import { filesOf, root, textOf } from "../project.ts";
 
 const sources = filesOf("{src,plugins,scripts,bin}/**/*.{ts,mjs,cjs}");
@@ -59,12 +60,14 @@ describe("sizes", () => {
       "agent",
       "cli",
       "core",
+      "executor.ts",
+      "host.ts",
+      "http.ts",
       "index.ts",
       "job",
       "kit",
       "main.ts",
       "os",
-      "terminal.ts",
       "testing",
     ]);
   });
@@ -105,7 +108,8 @@ describe("the SDK", () => {
   test.each([
     ["signalman", sdk],
     ["signalman/http", http],
-    ["signalman/terminal", terminal],
+    ["signalman/executor", executor],
+    ["signalman/host", host],
   ])("a plugin, an example or the page uses every value that %s exports", (_, entry) => {
     const names = Object.keys(entry);
     expect(names).not.toEqual([]);

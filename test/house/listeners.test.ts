@@ -9,7 +9,7 @@ const adding = /addEventListener\(\s*["']abort["']|(?<!\.)\bonce\(\s*\w*[sS]igna
 
 test("listeners of signals are added by `onAbort` only, which can take them back", () => {
   const files = filesOf("src/**/*.ts", "plugins/**/*.ts", "docs/examples/**/*.ts").filter(
-    (file) => !/\.test\.ts$|\/testing\//.test(file) && file !== "src/os/aborted.ts",
+    (file) => !/\.test\.ts$|\/testing\//.test(file) && file !== "src/core/aborted.ts",
   );
   expect(files.filter((file) => adding.test(textOf(file)))).toEqual([]);
   expect(files.length).toBeGreaterThan(300);

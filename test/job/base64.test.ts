@@ -1,6 +1,6 @@
 import { expect, test } from "bun:test";
 import * as fc from "fast-check";
-import { decodeBase64, encodeBase64 } from "../../src/os/base64.ts";
+import { decodeBase64, encodeBase64 } from "../../src/core/text/base64.ts";
 
 test("base64 of any text decodes to the bytes of that text", () => {
   fc.assert(

@@ -2,7 +2,7 @@ import { expect, test } from "bun:test";
 import { statSync } from "node:fs";
 import { connect, type Socket } from "node:net";
 import { dirname, join } from "node:path";
-import { askJob } from "../../src/job/commands/ask-job.ts";
+import { askJob } from "../../src/kit/ask-job.ts";
 import { jobMessagesVersion, maxMessageBytes } from "../../src/job/commands/messages.ts";
 import { listenToJob } from "../../src/job/commands/job-socket.ts";
 import { createRedactCommand, redactLimits } from "../../plugins/redact/job-command.ts";

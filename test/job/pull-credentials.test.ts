@@ -1,7 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import { type AwsDoubleOptions, ecrKeys, startAws } from "./aws-double.ts";
-import { decodePullCredentials } from "../../src/job/pull-credentials/decode.ts";
-import { getEcrLogin } from "../../src/job/pull-credentials/ecr.ts";
+import { decodePullCredentials } from "../../src/kit/registry-login/decode.ts";
+import { getEcrLogin } from "../../src/kit/registry-login/ecr.ts";
 
 const registry = "210987654321.dkr.ecr.eu-test-1.amazonaws.com";
 const double = { password: "a-password", registry };

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "bun:test";
 import * as fc from "fast-check";
-import { encodeBase64 } from "../../src/os/base64.ts";
+import { encodeBase64 } from "../../src/core/text/base64.ts";
 import { parseJobRequest, toJobRequest } from "../../src/job/request/parse.ts";
 
 async function parse(text: string) {

@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test";
-import { readVariable } from "../../src/job/request/read-variable.ts";
+import { readVariable } from "../../src/kit/read-variable.ts";
 import { environmentVariable } from "../../src/testing/fixtures.ts";
 
 test("a variable is decoded as text, and the last one of a name takes effect", () => {

@@ -1,6 +1,6 @@
 import { expect, test } from "bun:test";
 import type { Executor } from "signalman";
-import { createLazyExecutor } from "signalman/terminal";
+import { createLazyExecutor } from "signalman/executor";
 
 /** An executor that records its calls. */
 function createRecorder(calls: string[]): Executor {

@@ -1,6 +1,6 @@
 import { afterAll, expect, test } from "bun:test";
 import { definePlugin, executor } from "../../src/index.ts";
-import { createPrefixed } from "../../src/terminal.ts";
+import { createPrefixed } from "../../src/executor.ts";
 import {
   builtIn,
   dummyExecutor,

@@ -23,7 +23,7 @@ test("a new plugin is type-checked without packages, by the types that the binar
   await write({
     "faults.ts": [
       `import { definePlugin, v } from "signalman";`,
-      `import { createSession } from "signalman/terminal";`,
+      `import { createSession } from "signalman/executor";`,
       `import { builtIn } from "signalman/testing";`,
       `import { isSameToken } from "signalman/http";`,
       `import { readFileSync } from "node:fs";`,

@@ -49,8 +49,8 @@ export async function typeCheck(directory: string): Promise<string> {
         typeRoots: [join(root, "node_modules/@types")],
         paths: {
           signalman: [join(root, "src/index.ts")],
-          "signalman/terminal": [join(root, "src/terminal.ts")],
-          "signalman/http": [join(root, "src/kit/http/index.ts")],
+          "signalman/executor": [join(root, "src/executor.ts")],
+          "signalman/http": [join(root, "src/http.ts")],
           "signalman/testing": [join(root, "src/testing/index.ts")],
         },
       },

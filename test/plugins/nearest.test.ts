@@ -1,7 +1,7 @@
 import { expect, test } from "bun:test";
 import fc from "fast-check";
 import { hookTable } from "../../src/core/contracts/hooks.ts";
-import { nearest, toHint } from "../../src/core/nearest.ts";
+import { nearest, toHint } from "../../src/core/text/nearest.ts";
 
 const hooks = Object.keys(hookTable);
 

@@ -1,8 +1,8 @@
 import { expect, test } from "bun:test";
 import { mkdir, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
-import { findOomCounter } from "../../src/os/processes/oom.ts";
-import { watchUsage } from "../../src/os/processes/usage.ts";
+import { findOomCounter } from "../../src/kit/usage/oom.ts";
+import { watchUsage } from "../../src/kit/usage/usage.ts";
 import { tmpdir } from "../../src/testing/index.ts";
 
 const version1 = "9:name=systemd:/x\n4:cpu,memory:/slice/agent\n0::/x\n";

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "bun:test";
-import { listDescendants } from "../../src/os/processes/descendants.ts";
-import { resolvePid } from "../../src/os/processes/resolve-pid.ts";
+import { listDescendants } from "../../src/kit/usage/descendants.ts";
+import { resolvePid } from "../../src/kit/executor/resolve-pid.ts";
 
 describe("the pid that a job reports", () => {
   test("is accepted for a descendant only", async () => {

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "bun:test";
 import { readFileSync } from "node:fs";
-import { runProgram, type RunProgramOptions } from "../../src/os/processes/run-program.ts";
+import { runProgram, type RunProgramOptions } from "../../src/kit/run-program.ts";
 import { createRecordingLogger, tmpdir } from "../../src/testing/index.ts";
 
 const env = { PATH: process.env["PATH"]! };

@@ -9,7 +9,7 @@ import {
   writeFileSync,
 } from "node:fs";
 import { join } from "node:path";
-import { openHostFile, readHostFile } from "../../src/os/host-file.ts";
+import { openHostFile, readHostFile } from "../../src/os/file-trust/host-file.ts";
 import { tmpdir } from "../../src/testing/index.ts";
 import { makeSharedDirectory } from "../shared-directory.ts";
 

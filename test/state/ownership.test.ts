@@ -1,7 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import { chmodSync, chownSync, lchownSync, mkdirSync, symlinkSync } from "node:fs";
 import { join } from "node:path";
-import { findOwnershipFault } from "../../src/os/state/ownership.ts";
+import { findOwnershipFault } from "../../src/os/file-trust/ownership.ts";
 import { tmpdir } from "../../src/testing/index.ts";
 
 const own = process.geteuid!();

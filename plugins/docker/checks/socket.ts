@@ -1,4 +1,5 @@
-import { type CheckContext, type CoreConfig, coreName, type Finding } from "signalman";
+import type { CheckContext, Finding } from "signalman";
+import { type CoreConfig, coreName } from "signalman/host";
 import type { DockerConfig } from "../config.ts";
 
 export const socketRisk =

@@ -1,4 +1,4 @@
-import { killedCode, toMemorySentence } from "signalman/terminal";
+import { killedCode, toMemorySentence } from "signalman/executor";
 import type { Engine } from "../engine/engine.ts";
 import type { Service } from "./services.ts";
 

@@ -3,7 +3,8 @@ import { existsSync } from "node:fs";
 import { homedir } from "node:os";
 import { join } from "node:path";
 import type { DockerOptions } from "dockerode";
-import { AgentError, isAgentError, readHostFile, toMessage } from "signalman";
+import { AgentError, isAgentError, toMessage } from "signalman";
+import { readHostFile } from "signalman/host";
 
 type Environment = Readonly<Record<string, string | undefined>>;
 

@@ -3,7 +3,7 @@ import { realpathSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { makeOwnDirectory, takeLock } from "signalman";
+import { makeOwnDirectory, takeLock } from "signalman/host";
 
 export interface PullLockOptions {
   readonly engine: string;

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { AgentError, type ImagePull, type Output, type RegistryLogin, toSize } from "signalman";
-import { createBoundedLineReader } from "signalman/terminal";
+import { createBoundedLineReader } from "signalman/executor";
 import type { DockerConfig } from "../config.ts";
 import type { Engine } from "../engine/engine.ts";
 import { statusOf } from "../engine/errors.ts";

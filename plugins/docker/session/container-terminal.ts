@@ -1,5 +1,5 @@
 import type Docker from "dockerode";
-import type { Terminal, TerminalOptions } from "signalman/terminal";
+import type { Terminal, TerminalOptions } from "signalman/executor";
 import type { Engine } from "../engine/engine.ts";
 
 /** The terminal of a container's first process. */

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Logger } from "signalman";
-import { type Ending, logUnshownOutput } from "signalman/terminal";
+import { type Ending, logUnshownOutput } from "signalman/executor";
 import type { ContainerProcess, Keeper } from "./keeper.ts";
 import type { ContainerSession } from "./open-session.ts";
 

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { toMessage } from "signalman";
-import { type Explain, killedCode, toMemorySentence } from "signalman/terminal";
+import { type Explain, killedCode, toMemorySentence } from "signalman/executor";
 import type { DockerJob } from "../docker-job.ts";
 import { isUnreachable, statusOf } from "../engine/errors.ts";
 import { explainEngineLoss } from "./engine-loss.ts";

@@ -1,5 +1,5 @@
 import { decodeBase64, type JobFile, type Output } from "signalman";
-import { quote, type Session } from "signalman/terminal";
+import { quote, type Session } from "signalman/executor";
 import { type PutBytes, type SecretFile, withSecretFile } from "./secret-file.ts";
 
 /**

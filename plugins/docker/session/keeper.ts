@@ -1,7 +1,7 @@
 import type { Duplex } from "node:stream";
 import type Docker from "dockerode";
 import { AgentError, toMessage, toSize } from "signalman";
-import { createBoundedLineReader } from "signalman/terminal";
+import { createBoundedLineReader } from "signalman/executor";
 import type { Engine } from "../engine/engine.ts";
 import { keeperScript, toFormat } from "./keeper-script.ts";
 

@@ -1,7 +1,7 @@
 import { join } from "node:path";
 import type Docker from "dockerode";
 import { AgentError, type ExecutorContext, isAgentError } from "signalman";
-import { createSession, type Session } from "signalman/terminal";
+import { createSession, type Session } from "signalman/executor";
 import type { Engine } from "../engine/engine.ts";
 import { toReason } from "../engine/errors.ts";
 import { type ContainerTerminal, openContainerTerminal } from "./container-terminal.ts";

@@ -1,4 +1,5 @@
-import { type Check, findCore } from "signalman";
+import type { Check } from "signalman";
+import { findCore } from "signalman/host";
 
 /** Checks that the replacements in the option `executors` exist. `known`: the executors that plugins provide. */
 export function toExecutorsCheck(known: readonly string[]): Check {

@@ -1,4 +1,5 @@
-import { type Check, coreName, findCore } from "signalman";
+import type { Check } from "signalman";
+import { findCore, coreName } from "signalman/host";
 import type { NamedCheck } from "../run-checks.ts";
 import { toExecutorsCheck } from "./executors.ts";
 import { jobUser } from "./job-user.ts";

@@ -1,17 +1,8 @@
 import { existsSync, readdirSync, statSync } from "node:fs";
 import { join } from "node:path";
-import {
-  type Check,
-  type CheckContext,
-  findCore,
-  findEngineSockets,
-  findHomeFault,
-  findJobUsers,
-  findRootRights,
-  type Finding,
-  toMessage,
-} from "signalman";
-import type { JobUser } from "signalman/terminal";
+import { type Check, type CheckContext, type Finding, toMessage } from "signalman";
+import { findCore, findEngineSockets, findHomeFault, findJobUsers, findRootRights } from "signalman/host";
+import type { JobUser } from "signalman/executor";
 
 /** Checks the users as which jobs run, and what one job can leave for the next. */
 export const jobUser: Check = {

@@ -1,4 +1,5 @@
-import { type Check, findCore, findForeignReason, toMessage } from "signalman";
+import { type Check, toMessage } from "signalman";
+import { findCore, findForeignReason } from "signalman/host";
 import { access, constants, lstat } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";

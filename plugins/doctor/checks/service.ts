@@ -1,12 +1,5 @@
-import {
-  askSystem,
-  type Check,
-  type Finding,
-  listRunningAgents,
-  toShutdownSeconds,
-  toUnitName,
-  toUnitSettings,
-} from "signalman";
+import type { Check, Finding } from "signalman";
+import { askSystem, listRunningAgents, toShutdownSeconds, toUnitName, toUnitSettings } from "signalman/host";
 import { readFile } from "node:fs/promises";
 import { toStateDirectory } from "./state-directory.ts";
 

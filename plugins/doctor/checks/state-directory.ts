@@ -1,15 +1,13 @@
+import type { Check, CheckContext, Finding } from "signalman";
 import {
-  type Check,
-  type CheckContext,
   findCore,
   defaultStateDirectory,
-  type Finding,
   findOwnershipFault,
   findStateDirectory,
   listRunningAgents,
   toFileSystem,
   toMode,
-} from "signalman";
+} from "signalman/host";
 import { stat, statfs } from "node:fs/promises";
 import { join } from "node:path";
 import { findFreeSpace } from "./free-space.ts";

@@ -1,4 +1,5 @@
-import { toMessage, toMode } from "signalman";
+import { toMessage } from "signalman";
+import { toMode } from "signalman/host";
 import { access, constants, stat } from "node:fs/promises";
 import { dirname } from "node:path";
 

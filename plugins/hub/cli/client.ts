@@ -1,4 +1,5 @@
-import { AgentError, boundedFetch, parseBoundedJson, readBody, toMessage } from "signalman";
+import { AgentError, toMessage } from "signalman";
+import { boundedFetch, parseBoundedJson, readBody } from "signalman/http";
 import { defaultPort } from "./arguments.ts";
 
 /** A client of a hub's management API. */

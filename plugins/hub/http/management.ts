@@ -1,4 +1,5 @@
-import { AgentError, isLoopbackName, toMessage } from "signalman";
+import { AgentError, toMessage } from "signalman";
+import { isLoopbackName } from "signalman/http";
 import type { Exchange } from "signalman/http";
 import * as v from "valibot";
 import type { Changes } from "../changes.ts";

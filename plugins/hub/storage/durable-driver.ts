@@ -1,7 +1,7 @@
 import { existsSync, mkdirSync } from "node:fs";
 import { mkdir, open, rename, rm, unlink } from "node:fs/promises";
 import { dirname, join, resolve } from "node:path";
-import { readHostFile } from "signalman";
+import { readHostFile } from "signalman/host";
 import type { Driver } from "unstorage";
 import fsLite from "unstorage/drivers/fs-lite";
 

@@ -1,7 +1,8 @@
 import { randomBytes } from "node:crypto";
 import { realpathSync } from "node:fs";
 import { join, resolve } from "node:path";
-import { AgentError, findOwnershipFault, readHolder, takeLock, toMessage } from "signalman";
+import { AgentError, toMessage } from "signalman";
+import { findOwnershipFault, readHolder, takeLock } from "signalman/host";
 import { createStorage, type Storage } from "unstorage";
 import { createLog, type JobLog } from "../model/log.ts";
 import type { AgentRow, Job } from "../model/state.ts";

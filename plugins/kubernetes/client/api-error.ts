@@ -1,4 +1,4 @@
-import { readBody } from "signalman";
+import { readBody } from "signalman/http";
 
 /** What an API server answers when it refuses. */
 interface Status {

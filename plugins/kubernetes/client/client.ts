@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import { boundedFetch, parseBoundedJson, parseRetryAfter, readBody, toMessage } from "signalman";
+import { toMessage } from "signalman";
+import { boundedFetch, parseBoundedJson, parseRetryAfter, readBody } from "signalman/http";
 import { ApiError, isApiError, isTemporary, toApiError, unreachable } from "./api-error.ts";
 import type { Connection } from "./connection.ts";
 import { explainRefusal } from "./credentials.ts";

@@ -1,6 +1,7 @@
 import { dirname } from "node:path";
 import type { KubeConfig } from "@kubernetes/client-node/dist/config.js";
-import { AgentError, readHostFile, toMessage } from "signalman";
+import { AgentError, toMessage } from "signalman";
+import { readHostFile } from "signalman/host";
 import { parse } from "yaml";
 
 /**

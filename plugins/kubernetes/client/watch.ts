@@ -1,5 +1,5 @@
-import { parseBoundedJson } from "signalman";
-import { createBoundedLineReader } from "signalman/terminal";
+import { parseBoundedJson } from "signalman/http";
+import { createBoundedLineReader } from "signalman/executor";
 import { ApiError, unreachable } from "./api-error.ts";
 import type { Client } from "./client.ts";
 

@@ -1,5 +1,5 @@
 import { decodeBase64, type EnvironmentVariable, type JobContainer, type JobRequest } from "signalman";
-import { decodeVariables, toExportFile } from "signalman/terminal";
+import { decodeVariables, toExportFile } from "signalman/executor";
 
 /** What a job's secret holds (protocol section 6.4), ready for its `data`. */
 export interface JobSecret {

@@ -1,4 +1,4 @@
-import { createBoundedLineReader } from "signalman/terminal";
+import { createBoundedLineReader } from "signalman/executor";
 import type { Client } from "../client/client.ts";
 import { type ExecEnd, startExec } from "../client/exec.ts";
 import script from "./bridge.sh" with { type: "text" };

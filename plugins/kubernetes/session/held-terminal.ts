@@ -1,4 +1,4 @@
-import { quote, type Terminal, type TerminalOptions } from "signalman/terminal";
+import { quote, type Terminal, type TerminalOptions } from "signalman/executor";
 import type { Link } from "./link.ts";
 import { toStep } from "./steps.ts";
 

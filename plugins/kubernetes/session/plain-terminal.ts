@@ -1,4 +1,4 @@
-import type { Terminal, TerminalOptions } from "signalman/terminal";
+import type { Terminal, TerminalOptions } from "signalman/executor";
 import type { Client } from "../client/client.ts";
 import { type Exec, startExec } from "../client/exec.ts";
 

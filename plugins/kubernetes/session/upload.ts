@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { AgentError, createTextStart, onAbort } from "signalman";
-import { createBoundedLineReader } from "signalman/terminal";
+import { createBoundedLineReader } from "signalman/executor";
 import type { Client } from "../client/client.ts";
 import { type Exec, type ExecEnd, startExec } from "../client/exec.ts";
 import kills from "./kills.sh" with { type: "text" };

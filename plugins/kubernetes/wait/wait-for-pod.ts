@@ -1,4 +1,5 @@
-import { AgentError, type Logger, onAbort, readBody, toMessage } from "signalman";
+import { AgentError, type Logger, onAbort, toMessage } from "signalman";
+import { readBody } from "signalman/http";
 import type { Client } from "../client/client.ts";
 import { toPath } from "../client/resources.ts";
 import { watchEvents } from "./event-watch.ts";

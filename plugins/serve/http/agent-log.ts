@@ -1,5 +1,5 @@
 import { closeSync, fstatSync, readSync } from "node:fs";
-import { openHostFile } from "signalman";
+import { openHostFile } from "signalman/host";
 import type { Exchange } from "signalman/http";
 import { plainText } from "./answers.ts";
 

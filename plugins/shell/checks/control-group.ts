@@ -1,5 +1,6 @@
-import { type CheckContext, type CoreConfig, coreName, type Finding } from "signalman";
-import { findGroupOutlook, limitRemedy } from "signalman/terminal";
+import type { CheckContext, Finding } from "signalman";
+import { type CoreConfig, coreName } from "signalman/host";
+import { findGroupOutlook, limitRemedy } from "signalman/executor";
 
 /** Checks whether jobs get control groups of their own, and whether those enforce the limits that are set. */
 export function checkControlGroup({ config }: Pick<CheckContext, "config">): Finding[] {

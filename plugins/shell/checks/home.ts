@@ -1,6 +1,7 @@
 import { access, constants, stat } from "node:fs/promises";
 import { join } from "node:path";
-import { type CheckContext, type Finding, readHostFile, toMessage } from "signalman";
+import { type CheckContext, type Finding, toMessage } from "signalman";
+import { readHostFile } from "signalman/host";
 
 /** Checks the home directory, where every job starts, and the files that ssh needs in it. */
 export async function checkHome({ env }: CheckContext): Promise<Finding[]> {

@@ -1,5 +1,6 @@
-import { type CheckContext, type CoreConfig, coreName, findJobUsers } from "signalman";
-import type { JobUser } from "signalman/terminal";
+import type { CheckContext } from "signalman";
+import { type CoreConfig, coreName, findJobUsers } from "signalman/host";
+import type { JobUser } from "signalman/executor";
 
 /**
  * Finds the users of the slots' jobs; none when an option is wrong, which the check of the job's user

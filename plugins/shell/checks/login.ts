@@ -12,7 +12,7 @@ import {
   toMessage,
   withoutSecrets,
 } from "signalman";
-import { type JobUser, toUserCommand, toUserEnvironment } from "signalman/terminal";
+import { type JobUser, toUserCommand, toUserEnvironment } from "signalman/executor";
 import { createShellExecutor } from "../shell.ts";
 import { findBash } from "./bash.ts";
 import { findUsers } from "./job-users.ts";

@@ -1,5 +1,5 @@
 import * as v from "valibot";
-import { parseSize } from "../../os/amounts.ts";
+import { parseSize } from "../../core/text/amounts.ts";
 
 /** Creates the schema of a size: a number of bytes, or a text with a unit. The output is in bytes. */
 export function bytes(description: string) {

@@ -6,7 +6,7 @@ import { executor, jobSource, logBackend, type Service } from "../../core/contra
 import { AgentError, toMessage } from "../../core/errors.ts";
 import { prepareLimits } from "../../job/choose-executor.ts";
 import { print } from "../output/print.ts";
-import { toLimits } from "../program/job-settings.ts";
+import { toLimits } from "../../agent/job-settings.ts";
 
 /** Prints `ok`. The configuration is read before every command that requires one; this command also sets the plugins up. */
 export default defineCommand({

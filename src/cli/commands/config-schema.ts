@@ -1,4 +1,4 @@
-import { toConfigSchema } from "../program/file-schema.ts";
+import { toConfigSchema } from "../configuration/file-schema.ts";
 import { defineCommand } from "../../core/contracts/command.ts";
 import { printJson } from "../output/print.ts";
 

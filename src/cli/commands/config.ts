@@ -1,7 +1,7 @@
 import type { EffectiveOption } from "../../core/contracts/options.ts";
 import { formatTable } from "../output/columns.ts";
 import { defineCommand } from "../../core/contracts/command.ts";
-import { matchNames, secretNamePatterns } from "../../os/secret-names.ts";
+import { matchNames, secretNamePatterns } from "../../core/text/secret-names.ts";
 import { print, printJson } from "../output/print.ts";
 
 export default defineCommand({

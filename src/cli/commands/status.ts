@@ -9,7 +9,7 @@ import { readHolder } from "../../os/state/lock.ts";
 import { defineCommand } from "../../core/contracts/command.ts";
 import { renderStatus } from "../output/agent-status.ts";
 import { print, printJson } from "../output/print.ts";
-import { toPrintable } from "../../os/printable.ts";
+import { toPrintable } from "../../core/text/printable.ts";
 
 /** Time-out of a status query. */
 const answerMs = 2000;

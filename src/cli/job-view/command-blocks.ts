@@ -1,4 +1,4 @@
-import { toLine, toPrintable } from "../../os/printable.ts";
+import { toLine, toPrintable } from "../../core/text/printable.ts";
 import type { Display } from "./display.ts";
 import { type Moment, toDuration } from "./duration.ts";
 import type { EscapeFilter } from "./escape-filter.ts";

@@ -1,4 +1,4 @@
-import { toSpan } from "../../os/amounts.ts";
+import { toSpan } from "../../core/text/amounts.ts";
 
 /** When something happened. */
 export interface Moment {

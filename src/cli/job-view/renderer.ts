@@ -1,5 +1,5 @@
 import type { JobEvent } from "../../core/contracts/job-events.ts";
-import { toPrintable } from "../../os/printable.ts";
+import { toPrintable } from "../../core/text/printable.ts";
 import { createPaint, type Paint } from "../output/colour.ts";
 import { type CommandBlocks, createCommandBlocks } from "./command-blocks.ts";
 import { createLineDisplay, createLiveDisplay } from "./display.ts";

@@ -2,7 +2,7 @@ import { readdir, stat } from "node:fs/promises";
 import { basename, join, resolve } from "node:path";
 import { peekFlags } from "../../core/config/arguments.ts";
 import { AgentError, toMessage } from "../../core/errors.ts";
-import { readHostFile } from "../../os/host-file.ts";
+import { readHostFile } from "../../os/file-trust/host-file.ts";
 import { parseUnit, type ServiceSection, splitWords, toVariables } from "../../os/systemd/unit-file.ts";
 
 /** The installation of another agent. */

@@ -1,4 +1,4 @@
-import { toPrintable } from "../../os/printable.ts";
+import { toPrintable } from "../../core/text/printable.ts";
 import type { Note } from "./option-notes.ts";
 
 const titles: Readonly<Record<Note["kind"], string>> = {

@@ -1,5 +1,5 @@
 import type { EffectiveConfig } from "../../core/contracts/options.ts";
-import { matchNames, secretNamePatterns } from "../../os/secret-names.ts";
+import { matchNames, secretNamePatterns } from "../../core/text/secret-names.ts";
 import { toVariables } from "../../os/systemd/unit-file.ts";
 
 /**

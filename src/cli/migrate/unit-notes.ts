@@ -1,6 +1,6 @@
 import { toVariable, variablePrefix } from "../../core/config/flags.ts";
 import type { EffectiveConfig, Option } from "../../core/contracts/options.ts";
-import { toHint } from "../../core/nearest.ts";
+import { toHint } from "../../core/text/nearest.ts";
 import { toShutdownSeconds, toUnitSettings } from "../../os/systemd/unit-settings.ts";
 import type { Unit } from "./installation.ts";
 import type { Note } from "./option-notes.ts";

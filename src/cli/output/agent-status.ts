@@ -1,6 +1,6 @@
-import { toSize, toSpan } from "../../os/amounts.ts";
+import { toSize, toSpan } from "../../core/text/amounts.ts";
 import type { AgentStatus, HangingHook, JobStatus, SlotStatus } from "../../core/contracts/agent-status.ts";
-import { toLine, toPrintable } from "../../os/printable.ts";
+import { toLine, toPrintable } from "../../core/text/printable.ts";
 import { formatTable } from "./columns.ts";
 
 /** Characters of a name or an id, which come from the control plane. */

@@ -1,4 +1,4 @@
-import { toPrintable } from "../../os/printable.ts";
+import { toPrintable } from "../../core/text/printable.ts";
 
 /** A row of a help page: a name, and lines that describe it. */
 export interface Entry {

@@ -1,4 +1,4 @@
-import { toPrintable } from "../../os/printable.ts";
+import { toPrintable } from "../../core/text/printable.ts";
 
 type Stream = Pick<NodeJS.WritableStream, "write">;
 

@@ -1,4 +1,4 @@
-import type { EarlyOptions } from "./early-options.ts";
+import type { EarlyOptions } from "../configuration/early-options.ts";
 import { findCore } from "../../agent/options/read-core.ts";
 import { parseArguments } from "../../core/config/arguments.ts";
 import { resolveConfig, type ResolvedConfig } from "../../core/config/config.ts";
@@ -9,8 +9,13 @@ import type { BuiltInPlugins } from "../../core/host/loader.ts";
 import { type BuiltIns, collectCommands, findPluginCommand, type FoundCommand } from "./find-command.ts";
 import { openLogger } from "./program-log.ts";
 import { print } from "../output/print.ts";
-import { findEnvironmentFaults } from "./environment-faults.ts";
-import { omitUndeclared, refuseFlags, selectVariables, toConfigFile } from "./command-configuration.ts";
+import { findEnvironmentFaults } from "../configuration/environment-faults.ts";
+import {
+  omitUndeclared,
+  refuseFlags,
+  selectVariables,
+  toConfigFile,
+} from "../configuration/command-configuration.ts";
 import {
   loadFrom,
   loadSources,
@@ -18,7 +23,7 @@ import {
   loadWithoutFile,
   type Sources,
   type SourcesOptions,
-} from "./sources.ts";
+} from "../configuration/sources.ts";
 
 export interface LoadProgramOptions {
   /** The command line after the program's name. */
@@ -93,7 +98,7 @@ export async function loadProgram(options: LoadProgramOptions): Promise<LoadedPr
       return createHost({ plugins: configured, logger, ...hostOptions });
     },
     async runAgent(slots, createSource) {
-      const { runAgentCommand } = await import("./run-agent.ts");
+      const { runAgentCommand } = await import("../../agent/run-agent.ts");
       await runAgentCommand(program, slots, createSource);
     },
   };
@@ -140,7 +145,7 @@ async function findAgentFaults(
   options: LoadProgramOptions,
 ): Promise<string[]> {
   if (command.configurationPlace !== "agent") return [];
-  const { createFileTrust } = await import("./file-trust.ts");
+  const { createFileTrust } = await import("../configuration/file-trust.ts");
   const trust = createFileTrust({ ...options, isInWorkingDirectory: false });
   return [...findEnvironmentFaults(options.env), ...(trust?.findScriptFaults(declared, config) ?? [])];
 }

@@ -1,4 +1,4 @@
-import { toSize } from "../../os/amounts.ts";
+import { toSize } from "../../core/text/amounts.ts";
 import { open } from "node:fs/promises";
 import { AgentError, toMessage } from "../../core/errors.ts";
 import { parseJobRequest, type ParsedJob } from "../../job/request/parse.ts";

@@ -1,4 +1,4 @@
-import { exitProgram } from "../../os/exit-guard.ts";
+import { exitProgram } from "../../os/this-process/exit-guard.ts";
 import { onSignals } from "../signals.ts";
 import { print } from "../output/print.ts";
 

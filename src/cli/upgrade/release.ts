@@ -2,9 +2,9 @@ import { createReadStream } from "node:fs";
 import { join } from "node:path";
 import { Readable } from "node:stream";
 import { AgentError, toMessage } from "../../core/errors.ts";
-import { openHostFile, readHostFile } from "../../os/host-file.ts";
-import { isLoopbackName } from "../../os/loopback.ts";
-import { boundedFetch, readBody } from "../../os/response-body.ts";
+import { openHostFile, readHostFile } from "../../os/file-trust/host-file.ts";
+import { isLoopbackName } from "../../os/network/loopback.ts";
+import { boundedFetch, readBody } from "../../os/network/response-body.ts";
 import { assertSigned } from "./signature.ts";
 
 /** A release whose signature was verified. */

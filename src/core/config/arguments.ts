@@ -1,7 +1,7 @@
 import { parseArgs } from "node:util";
 import { AgentError } from "../errors.ts";
 import type { Option } from "../contracts/options.ts";
-import { nearest, toHint } from "../nearest.ts";
+import { nearest, toHint } from "../text/nearest.ts";
 import { parseBoolean } from "./values.ts";
 import type { CommandArgs } from "../contracts/command.ts";
 

@@ -2,7 +2,7 @@ import { existsSync } from "node:fs";
 import { dirname, relative, resolve } from "node:path";
 import { readConfigFile, toUnreadable } from "./parse.ts";
 import { AgentError } from "../errors.ts";
-import { toHint } from "../nearest.ts";
+import { toHint } from "../text/nearest.ts";
 
 /** The values of one file, or of its part for one environment. */
 export interface ConfigLayer {

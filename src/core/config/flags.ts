@@ -1,6 +1,6 @@
 import type { OptionOwner, Option, DeclaredOptions, JsonSchema, ValueType } from "../contracts/options.ts";
 import { AgentError, toMessage } from "../errors.ts";
-import { toHint } from "../nearest.ts";
+import { toHint } from "../text/nearest.ts";
 import { holdsSecret, toJsonSchema } from "./schema.ts";
 
 /** The schemas of owners whose `config` need not be converted, by name. */

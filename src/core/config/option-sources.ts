@@ -4,7 +4,7 @@ import type { ConfigFile, ConfigLayer } from "./file.ts";
 import type { PluginPart } from "./plugins.ts";
 import { toConversionFault } from "./faults.ts";
 import { coreName } from "./flags.ts";
-import { toHint } from "../nearest.ts";
+import { toHint } from "../text/nearest.ts";
 import { type Conversion, fromFile, fromFlag, fromVariable } from "./values.ts";
 
 /** Everything from which options get their values. */

@@ -1,6 +1,6 @@
 import { dirname, resolve } from "node:path";
 import type { ConfigFile, ConfigLayer } from "./file.ts";
-import { toHint } from "../nearest.ts";
+import { toHint } from "../text/nearest.ts";
 import type { PluginRequest } from "../host/loader.ts";
 
 /** The section of one plugin in one layer. */

@@ -2,7 +2,7 @@ import { existsSync, readFileSync, type Stats, statSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
 import { AgentError, toMessage } from "../errors.ts";
 import type { PluginOrigin } from "../contracts/host.ts";
-import { toHint } from "../nearest.ts";
+import { toHint } from "../text/nearest.ts";
 
 export type ExternalOrigin = Exclude<PluginOrigin, { kind: "built-in" }>;
 

@@ -1,7 +1,7 @@
 import type { PluginOrigin } from "../contracts/host.ts";
 import { toDuration, withDeadline } from "./deadline.ts";
 import { AgentError, toMessage } from "../errors.ts";
-import { toHint } from "../nearest.ts";
+import { toHint } from "../text/nearest.ts";
 import type { Plugin } from "../contracts/plugin.ts";
 import { type ExternalOrigin, findPluginEntry } from "./entry.ts";
 import { addPluginSource, findPlace } from "./plugin-source.ts";

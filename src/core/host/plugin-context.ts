@@ -4,7 +4,7 @@ import { type HookName, hookTable } from "../contracts/hooks.ts";
 import type { Logger } from "../contracts/logger.ts";
 import type { Plugin, PluginContext } from "../contracts/plugin.ts";
 import { AgentError } from "../errors.ts";
-import { toHint } from "../nearest.ts";
+import { toHint } from "../text/nearest.ts";
 import type { Lifetime } from "./lifetime.ts";
 import type { HookWatch, ReportTimes } from "./hook-watch.ts";
 import { createListener, type Listener } from "./listener.ts";

@@ -1,6 +1,6 @@
 import { AgentError } from "../errors.ts";
 import { wrapService } from "./attribution.ts";
-import { toHint } from "../nearest.ts";
+import { toHint } from "../text/nearest.ts";
 import type { Service, ServiceOptions } from "../contracts/services.ts";
 
 /** The services that plugins provide, by kind and name. */

@@ -1,5 +1,5 @@
 import { AgentError } from "../errors.ts";
-import { toHint } from "../nearest.ts";
+import { toHint } from "../text/nearest.ts";
 import type { Plugin } from "../contracts/plugin.ts";
 
 /** Throws `PLUGIN_INVALID` with the fault when a value is not a plugin. `source` says where it comes from: `"./a.ts" (/etc/a.ts)`. */

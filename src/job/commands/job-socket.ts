@@ -1,6 +1,6 @@
 import { rmSync } from "node:fs";
-import { createBoundedLineReader } from "../../os/bounded-lines.ts";
-import { restrictSocket } from "../../os/socket-path.ts";
+import { createBoundedLineReader } from "../../core/text/bounded-lines.ts";
+import { restrictSocket } from "../../os/network/socket-path.ts";
 import { callCommand, type JobCommands } from "./call-command.ts";
 import { type JobAnswer, jobMessagesVersion, maxMessageBytes } from "./messages.ts";
 

@@ -1,7 +1,7 @@
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { HangingHook } from "../../core/contracts/agent-status.ts";
-import { pinSocket } from "../../os/socket-path.ts";
+import { pinSocket } from "../../os/network/socket-path.ts";
 import { findEntry } from "../../os/state/file.ts";
 import { isSummary } from "../state/job-documents.ts";
 import { isJobLocked } from "../state/job-lock.ts";

@@ -1,4 +1,4 @@
-import { restrictSocket } from "../../os/socket-path.ts";
+import { restrictSocket } from "../../os/network/socket-path.ts";
 import { findEntry, removeEntry } from "../../os/state/file.ts";
 import { createLineReader } from "./line-reader.ts";
 import { type ToAgent, type ToJob, wireVersion } from "./messages.ts";

@@ -1,4 +1,4 @@
-import { createBoundedLineReader } from "../../os/bounded-lines.ts";
+import { createBoundedLineReader } from "../../core/text/bounded-lines.ts";
 
 /**
  * Splits a stream of JSON lines into messages. Lines that are not JSON, or longer than any message of the

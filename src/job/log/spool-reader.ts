@@ -1,7 +1,7 @@
 import * as fs from "node:fs";
 import type { SpoolBatch, SpoolCursor, SpoolReader } from "../../core/contracts/spool.ts";
 import { AgentError, toMessage } from "../../core/errors.ts";
-import { onAbort } from "../../os/aborted.ts";
+import { onAbort } from "../../core/aborted.ts";
 import { findEntry, openStateFile } from "../../os/state/file.ts";
 import { countLines, findEndOfLines, readLines } from "./spool-lines.ts";
 

@@ -6,7 +6,7 @@ import { toMessage } from "../../core/errors.ts";
 import { openJob, type OpenJob } from "../open.ts";
 import { closeJob } from "../end/close-job.ts";
 import { type ControlSocket, listenForAgents } from "../control/control-socket.ts";
-import { createGarbageMeter } from "../../os/garbage-meter.ts";
+import { createGarbageMeter } from "../../os/this-process/garbage-meter.ts";
 import type { Lock } from "../../os/state/lock.ts";
 import { jobFiles } from "../state/job-files.ts";
 import type { JobProcessInput } from "./input.ts";

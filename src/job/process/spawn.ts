@@ -4,7 +4,7 @@ import type { JobUser } from "../../core/contracts/executor.ts";
 import type { JobRequest } from "../../core/contracts/job-request.ts";
 import { toGroupDirectory } from "../../os/cgroup/place.ts";
 import { createCookie } from "../../os/processes/cookie.ts";
-import { randomHex } from "../../os/random.ts";
+import { randomHex } from "../../core/text/random.ts";
 import type { Logger } from "../../core/contracts/logger.ts";
 import { readBootId } from "../../os/state/boot-id.ts";
 import { openStateFile } from "../../os/state/file.ts";

@@ -1,7 +1,7 @@
 import * as v from "valibot";
 import { AgentError } from "../../core/errors.ts";
-import { encodeBase64 } from "../../os/base64.ts";
-import { toLine } from "../../os/printable.ts";
+import { encodeBase64 } from "../../core/text/base64.ts";
+import { toLine } from "../../core/text/printable.ts";
 import type {
   EnvironmentVariable,
   JobCommand,

@@ -1,5 +1,5 @@
 import { AgentError } from "../../core/errors.ts";
-import { toLine } from "../../os/printable.ts";
+import { toLine } from "../../core/text/printable.ts";
 import type { JobCommand, JobRequest } from "../../core/contracts/job-request.ts";
 
 /**

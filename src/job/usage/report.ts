@@ -1,4 +1,4 @@
-import { toSize, toSpan } from "../../os/amounts.ts";
+import { toSize, toSpan } from "../../core/text/amounts.ts";
 import type { JobUsage } from "../../core/contracts/job-summary.ts";
 
 /** Formats the resources of a job, one line per figure: `CPU time       12.3 s user, 0.4 s system`. */

@@ -1,4 +1,4 @@
-import { isLoopbackName } from "../../os/loopback.ts";
+import { isLoopbackName } from "../../os/network/loopback.ts";
 
 /** The address that a server listens on. */
 export type HttpAddress =

@@ -2,7 +2,7 @@ import { createServer as createHttpServer, type IncomingMessage, type ServerResp
 import { createServer, type Server, type Socket } from "node:net";
 import { createServer as createTlsServer } from "node:tls";
 import { AgentError, toMessage } from "../../core/errors.ts";
-import { isLoopbackName } from "../../os/loopback.ts";
+import { isLoopbackName } from "../../os/network/loopback.ts";
 import { findHostFault, type HostNames, type HttpAddress, toUrl } from "./address.ts";
 import { type Connection, type ConnectionLimits, createConnections } from "./connections.ts";
 import { createExchange, type Exchange, type ExchangeLimits, hasBody } from "./exchange.ts";

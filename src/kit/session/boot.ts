@@ -1,5 +1,5 @@
 import { AgentError } from "../../core/errors.ts";
-import { onAbort } from "../../os/aborted.ts";
+import { onAbort } from "../../core/aborted.ts";
 import { flushNoise, type ShellState } from "./shell-state.ts";
 
 /**

@@ -1,4 +1,4 @@
-import { randomHex } from "../../os/random.ts";
+import { randomHex } from "../../core/text/random.ts";
 
 /** A message of the shell to the session, within its output. */
 export interface Marker {

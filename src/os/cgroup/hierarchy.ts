@@ -1,5 +1,5 @@
 import { join } from "node:path";
-import { parseMountinfo } from "../mountinfo.ts";
+import { parseMountinfo } from "../file-trust/mountinfo.ts";
 import { readKernelText } from "../processes/kernel-file.ts";
 
 /** The control groups of version 2 as this process sees them (`cgroups(7)`). */

@@ -1,5 +1,5 @@
 import type { Stats } from "node:fs";
-import { toMode } from "../octal-mode.ts";
+import { toMode } from "../../core/text/octal-mode.ts";
 import { followPath, stickyBit } from "./path-steps.ts";
 import type { TrustedUsers } from "./trusted-users.ts";
 

@@ -12,7 +12,7 @@ import { dirname } from "node:path";
 import { AgentError, toMessage } from "../../core/errors.ts";
 import type { LoggerSink } from "../../core/logger/logger.ts";
 import { findForeignReason } from "../file-trust/foreign-entry.ts";
-import { toPrintable } from "../printable.ts";
+import { toPrintable } from "../../core/text/printable.ts";
 import { type LogRotation, rotate } from "./rotate.ts";
 
 /** The agent's log file. Lines are appended; several agents of a host may share it (protocol section 8.6). */

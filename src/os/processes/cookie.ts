@@ -1,5 +1,5 @@
 import type { Cookie } from "../../core/contracts/executor.ts";
-import { randomHex } from "../random.ts";
+import { randomHex } from "../../core/text/random.ts";
 
 const prefix = "SIGNALMAN_JOB_";
 

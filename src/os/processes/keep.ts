@@ -1,5 +1,5 @@
 import { basename } from "node:path";
-import { matchesGlob } from "../glob.ts";
+import { matchesGlob } from "../../core/text/glob.ts";
 import { type ProcessStat, readArguments } from "./proc.ts";
 
 /** Tells whether `keep-processes` spares a process at the end of its job. */

@@ -1,5 +1,5 @@
 import { closeSync, existsSync, openSync, readdirSync, readFileSync, readSync, statSync } from "node:fs";
-import { trimEnd } from "../trim-end.ts";
+import { trimEnd } from "../../core/text/trim-end.ts";
 
 /**
  * A process as `/proc/<pid>/stat` describes it. `pid` and `startTime` together identify it for good: pids are

@@ -5,7 +5,7 @@ import { readDocument, writeDocument } from "./document.ts";
 import { followPath } from "../file-trust/path-steps.ts";
 import { findEntry, listDirectory, removeEntry } from "./file.ts";
 import { findHolder, type Lock, readHolder, takeLock } from "./lock.ts";
-import { assertOwnership } from "./ownership.ts";
+import { assertOwnership } from "../file-trust/ownership.ts";
 import { makePrivateDirectory } from "./private-directory.ts";
 
 export interface OpenStateOptions {

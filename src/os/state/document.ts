@@ -1,7 +1,7 @@
 import * as fs from "node:fs";
 import { basename, dirname, join } from "node:path";
 import { AgentError, isAgentError, toMessage } from "../../core/errors.ts";
-import { parseBoundedJson } from "../response-body.ts";
+import { parseBoundedJson } from "../network/response-body.ts";
 import { findEntry, inDirectory, listDirectory, readStateText, removeEntry, tooLarge } from "./file.ts";
 
 /**

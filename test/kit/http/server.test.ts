@@ -2,12 +2,7 @@ import { describe, expect, test } from "bun:test";
 import { writeFileSync } from "node:fs";
 import { connect, type Socket } from "node:net";
 import { join } from "node:path";
-import {
-  type Exchange,
-  type HttpServerOptions,
-  isSameToken,
-  openHttpServer,
-} from "../../../src/kit/http/index.ts";
+import { type Exchange, type HttpServerOptions, isSameToken, openHttpServer } from "../../../src/http.ts";
 import { tmpdir } from "../../../src/testing/index.ts";
 
 const limits = { connections: 8, bodyBytes: 1024, requestMs: 5000, idleMs: 5000 };

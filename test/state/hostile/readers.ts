@@ -18,7 +18,7 @@ import {
   openStateDirectory,
 } from "../../../src/os/state/directory.ts";
 import { readHolder } from "../../../src/os/state/lock.ts";
-import { findOwnershipFault } from "../../../src/os/state/ownership.ts";
+import { findOwnershipFault } from "../../../src/os/file-trust/ownership.ts";
 import { createSlotState } from "../../../src/os/state/slot-state.ts";
 import { silentLogger } from "../../../src/testing/index.ts";
 import { agentName } from "./scene.ts";

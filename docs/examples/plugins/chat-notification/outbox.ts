@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import { type Logger, parseRetryAfter, toMessage } from "signalman";
+import { type Logger, toMessage } from "signalman";
+import { parseRetryAfter } from "signalman/http";
 
 export interface OutboxOptions {
   readonly url: string;

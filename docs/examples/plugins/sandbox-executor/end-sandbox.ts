@@ -8,7 +8,7 @@ import {
   logEndReport,
   sendSignal,
   type Session,
-} from "signalman/terminal";
+} from "signalman/executor";
 
 export interface EndSandboxOptions {
   readonly processes: JobProcesses;

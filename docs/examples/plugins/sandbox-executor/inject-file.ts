@@ -1,6 +1,6 @@
 import { dirname, isAbsolute, join } from "node:path";
 import { decodeBase64, type JobFile, type Output } from "signalman";
-import { quote, type Session } from "signalman/terminal";
+import { quote, type Session } from "signalman/executor";
 import type { Workspace } from "./workspace.ts";
 
 /** Writes files of the request and resolves to the exit code of the first one that fails. */

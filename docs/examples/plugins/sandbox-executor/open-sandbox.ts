@@ -7,7 +7,7 @@ import {
   openLocalTerminal,
   type Session,
   startGuard,
-} from "signalman/terminal";
+} from "signalman/executor";
 import { toBubblewrap } from "./bubblewrap.ts";
 import type { SandboxConfig } from "./config.ts";
 import { findSandboxPids, type SandboxPids } from "./end-sandbox.ts";

@@ -1,5 +1,5 @@
 import type { Executor, ExecutorContext } from "signalman";
-import { createJobProcesses, createSessionExecutor } from "signalman/terminal";
+import { createJobProcesses, createSessionExecutor } from "signalman/executor";
 import type { SandboxConfig } from "./config.ts";
 import { endSandbox } from "./end-sandbox.ts";
 import { injectFiles } from "./inject-file.ts";

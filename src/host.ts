@@ -1,0 +1,25 @@
+/**
+ * The SDK for plugins that look after this machine: its users, files, service units, and the agents that run on it.
+ *
+ * @module signalman/host
+ */
+export { checkScript } from "./kit/host/check-script.ts";
+export { readHolder, takeLock } from "./os/state/lock.ts";
+export { makeOwnDirectory } from "./os/state/private-directory.ts";
+export { findForeignReason } from "./os/file-trust/foreign-entry.ts";
+export { openHostFile, readHostFile } from "./os/file-trust/host-file.ts";
+export { longestSocketPath } from "./os/network/socket-path.ts";
+export type { CoreConfig } from "./agent/options/index.ts";
+export { findCore } from "./agent/options/read-core.ts";
+export { coreName, toOwnerName } from "./core/config/flags.ts";
+export { toMode } from "./core/text/octal-mode.ts";
+export { onSignals } from "./cli/signals.ts";
+export { findJobUsers } from "./agent/job-user.ts";
+export { defaultStateDirectory, findStateDirectory, listRunningAgents } from "./os/state/directory.ts";
+export { findHomeFault, type HomeFault } from "./os/users/job-home.ts";
+export { findEngineSockets, findRootRights, type RootRight } from "./kit/host/root-rights.ts";
+export { findOwnershipFault } from "./os/file-trust/ownership.ts";
+export { toFileSystem } from "./kit/host/file-system.ts";
+export { askSystem } from "./kit/host/ask-system.ts";
+export { findServiceUnit, toAdvice, toUnitName } from "./os/systemd/service-unit.ts";
+export { toShutdownSeconds, toUnitSettings } from "./os/systemd/unit-settings.ts";

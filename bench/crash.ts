@@ -1,8 +1,8 @@
 import { parseArgs } from "node:util";
-import { createScene } from "../e2e/agents.ts";
-import { closeEngine } from "../e2e/containers.ts";
-import { type CrashPlaceName, crashPlaces } from "../e2e/crash-place.ts";
-import { runRound, type Victim, victims } from "../e2e/crash-rounds.ts";
+import { createScene } from "../e2e/support/agents.ts";
+import { closeEngine } from "../e2e/support/containers.ts";
+import { type CrashPlaceName, crashPlaces } from "../e2e/support/crash-place.ts";
+import { runRound, type Victim, victims } from "../e2e/support/crash-rounds.ts";
 
 // Kills a process with SIGKILL during a job, many times: `bun bench/crash.ts --rounds 300 --seed 1 --kill
 // agent [--faults] [--place containers]`. Each seed stands for one round.

@@ -4,8 +4,8 @@
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { openEngine } from "../e2e/engine/engine.ts";
-import { images } from "../e2e/engine/images.ts";
+import { openEngine } from "../e2e/support/engine/engine.ts";
+import { images } from "../e2e/support/engine/images.ts";
 import { median, ms, row } from "./figures.ts";
 
 const rounds = 5;

@@ -1,10 +1,10 @@
 // Measures jobs in pods of the project's cluster against kubectl, which does the same with the same pod, in one run:
 // `npm run build && bun bench/kubernetes.ts [times|flood]`. Needs root: it starts the cluster.
-import { startCluster } from "../e2e/cluster/cluster.ts";
-import { run } from "../e2e/cluster/command.ts";
-import { images } from "../e2e/cluster/images.ts";
-import { files } from "../e2e/cluster/layout.ts";
-import { outputOf, toEvents } from "../e2e/jobs.ts";
+import { startCluster } from "../e2e/support/cluster/cluster.ts";
+import { run } from "../e2e/support/cluster/command.ts";
+import { images } from "../e2e/support/cluster/images.ts";
+import { files } from "../e2e/support/cluster/layout.ts";
+import { outputOf, toEvents } from "../e2e/support/jobs.ts";
 import type { JobView } from "../plugins/hub/view.ts";
 import { mb, median, ms, row } from "./figures.ts";
 import { startHub } from "./hub.ts";

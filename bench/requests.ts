@@ -1,6 +1,6 @@
 import { parseArgs } from "node:util";
-import { startAgents } from "../e2e/agents.ts";
-import { runMutations } from "../e2e/mutated-requests.ts";
+import { startAgents } from "../e2e/support/agents.ts";
+import { runMutations } from "../e2e/serve/mutated-requests.ts";
 import { createHub } from "../plugins/hub/hub.ts";
 
 // Sends mutated job requests, each of which an agent must report: `bun bench/requests.ts --count 2000 --seed

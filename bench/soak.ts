@@ -1,6 +1,6 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { parseArgs } from "node:util";
-import { createScene } from "../e2e/agents.ts";
+import { createScene } from "../e2e/support/agents.ts";
 import { readMemory } from "./proc.ts";
 
 // Runs many small jobs in one agent and checks that its resources do not grow: `bun bench/soak.ts --jobs

@@ -110,7 +110,7 @@ function toLanes(files: readonly string[]): string[][] {
 
 /** Every test file finds the engine by a variable. Without an engine the run fails, and says why once. */
 async function startEngine(): Promise<AsyncDisposable & { readonly failures: readonly string[] }> {
-  const { engineVariable, openEngine } = await import("../e2e/engine/engine.ts");
+  const { engineVariable, openEngine } = await import("../e2e/support/engine/engine.ts");
   try {
     const engine = await openEngine();
     process.env[engineVariable] = engine.socket;

@@ -1,8 +1,8 @@
 import { copyFile, mkdir, rm } from "node:fs/promises";
 import path from "node:path";
-import { buildOnDebian } from "../cluster/images.ts";
-import { ports } from "../cluster/layout.ts";
-import { binary, root } from "../fixtures.ts";
+import { buildOnDebian } from "../support/cluster/images.ts";
+import { ports } from "../support/cluster/layout.ts";
+import { binary, root } from "../support/fixtures.ts";
 
 /** The image of an agent: the binary that was built last, at the path that third parties rely on. */
 export const agentImage = "signalman/agent:test";

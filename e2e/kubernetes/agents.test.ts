@@ -1,9 +1,9 @@
 import { describe, expect, test } from "bun:test";
-import { jobProcesses } from "../agents.ts";
-import { startApiServer, waitForApiServer } from "../cluster/control-plane.ts";
-import { stopDaemon } from "../cluster/daemon.ts";
-import { images } from "../cluster/images.ts";
-import { outline, outputOf } from "../jobs.ts";
+import { jobProcesses } from "../support/agents.ts";
+import { startApiServer, waitForApiServer } from "../support/cluster/control-plane.ts";
+import { stopDaemon } from "../support/cluster/daemon.ts";
+import { images } from "../support/cluster/images.ts";
+import { outline, outputOf } from "../support/jobs.ts";
 import { createPodScene, type PodScene } from "./agents.ts";
 import { podSpec } from "./namespaces.ts";
 

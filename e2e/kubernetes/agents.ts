@@ -1,6 +1,6 @@
-import type { Running } from "../fixtures.ts";
-import { createScene, type Scene } from "../agents.ts";
-import { images } from "../cluster/images.ts";
+import type { Running } from "../support/fixtures.ts";
+import { createScene, type Scene } from "../support/agents.ts";
+import { images } from "../support/cluster/images.ts";
 import { createNamespace, type Namespace, patiently } from "./namespaces.ts";
 
 /** A hub, and agents whose jobs run in pods of a namespace of their own. */

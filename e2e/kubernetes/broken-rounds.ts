@@ -3,8 +3,8 @@ import type { Executor } from "signalman";
 import { environmentVariable, executorContext, jobRequest, tmpdir } from "signalman/testing";
 import { createClient } from "../../plugins/kubernetes/client/client.ts";
 import { loadConnection } from "../../plugins/kubernetes/client/connection.ts";
-import { images } from "../cluster/images.ts";
-import { ports } from "../cluster/layout.ts";
+import { images } from "../support/cluster/images.ts";
+import { ports } from "../support/cluster/layout.ts";
 import { createRandom, startCuttingProxy } from "./cutting-proxy.ts";
 import { create, settings } from "./subjects.ts";
 

@@ -1,10 +1,10 @@
 import { expect, test } from "bun:test";
 import path from "node:path";
 import { parse } from "yaml";
-import { comparedJobs, toComparable } from "../compared-jobs.ts";
-import { images } from "../cluster/images.ts";
-import { createTester, root, type Tester } from "../fixtures.ts";
-import { type JobFile, outline, runForEvents } from "../jobs.ts";
+import { comparedJobs, toComparable } from "../support/compared-jobs.ts";
+import { images } from "../support/cluster/images.ts";
+import { createTester, root, type Tester } from "../support/fixtures.ts";
+import { type JobFile, outline, runForEvents } from "../support/jobs.ts";
 import { createNamespace } from "./namespaces.ts";
 
 /** Blocks that only a job in a pod has (protocol section 5.4). */

@@ -1,6 +1,6 @@
 import { testExecutor } from "signalman/testing";
 import { create, settings, startedCluster } from "./subjects.ts";
-import { images } from "../cluster/images.ts";
+import { images } from "../support/cluster/images.ts";
 
 await startedCluster();
 

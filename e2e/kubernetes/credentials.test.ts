@@ -8,8 +8,8 @@ import { executorContext, jobRequest, tmpdir } from "signalman/testing";
 import { createClient } from "../../plugins/kubernetes/client/client.ts";
 import { loadConnection } from "../../plugins/kubernetes/client/connection.ts";
 import { createKubernetesExecutor } from "../../plugins/kubernetes/executor.ts";
-import { certificates, toKubeconfig } from "../cluster/certificates.ts";
-import { adminToken, apiServer, files } from "../cluster/layout.ts";
+import { certificates, toKubeconfig } from "../support/cluster/certificates.ts";
+import { adminToken, apiServer, files } from "../support/cluster/layout.ts";
 import { createNamespace } from "./namespaces.ts";
 import { settings } from "./subjects.ts";
 

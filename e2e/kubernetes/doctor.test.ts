@@ -1,7 +1,7 @@
 import { expect, test } from "bun:test";
 import path from "node:path";
-import { toKubeconfig } from "../cluster/certificates.ts";
-import { createTester, type Tester } from "../fixtures.ts";
+import { toKubeconfig } from "../support/cluster/certificates.ts";
+import { createTester, type Tester } from "../support/fixtures.ts";
 import { inPods } from "./agents.ts";
 import { createNamespace, podSpec } from "./namespaces.ts";
 

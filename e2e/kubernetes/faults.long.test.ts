@@ -1,8 +1,8 @@
 import { describe, expect, test } from "bun:test";
-import { startKubelet } from "../cluster/node.ts";
-import { daemonPid, stopDaemon } from "../cluster/daemon.ts";
-import { nodeName } from "../cluster/layout.ts";
-import { outputOf } from "../jobs.ts";
+import { startKubelet } from "../support/cluster/node.ts";
+import { daemonPid, stopDaemon } from "../support/cluster/daemon.ts";
+import { nodeName } from "../support/cluster/layout.ts";
+import { outputOf } from "../support/jobs.ts";
 import { createPodScene } from "./agents.ts";
 
 const counting = "for i in $(seq 150); do echo line $i; sleep 0.1; done";

@@ -1,11 +1,11 @@
 import { expect, test } from "bun:test";
 import { createPrivateKey, sign } from "node:crypto";
 import { readFileSync } from "node:fs";
-import { certificates, signOutside, toKubeconfig } from "../cluster/certificates.ts";
-import { adminToken, apiServer } from "../cluster/layout.ts";
-import { images } from "../cluster/images.ts";
-import { createTester } from "../fixtures.ts";
-import { outline, outputOf, runForEvents } from "../jobs.ts";
+import { certificates, signOutside, toKubeconfig } from "../support/cluster/certificates.ts";
+import { adminToken, apiServer } from "../support/cluster/layout.ts";
+import { images } from "../support/cluster/images.ts";
+import { createTester } from "../support/fixtures.ts";
+import { outline, outputOf, runForEvents } from "../support/jobs.ts";
 import { createNamespace } from "./namespaces.ts";
 
 const past = { from: "20200101000000Z", to: "20210101000000Z" };

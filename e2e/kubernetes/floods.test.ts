@@ -1,7 +1,7 @@
 import { expect, test } from "bun:test";
-import { jobProcesses } from "../agents.ts";
-import { outputOf } from "../jobs.ts";
-import { readPeak } from "../peak-memory.ts";
+import { jobProcesses } from "../support/agents.ts";
+import { outputOf } from "../support/jobs.ts";
+import { readPeak } from "../support/peak-memory.ts";
 import { createPodScene } from "./agents.ts";
 import { patiently } from "./namespaces.ts";
 

@@ -3,7 +3,7 @@ import type { CleanUpContext } from "signalman";
 import { createRecordingLogger } from "signalman/testing";
 import { cleanUp } from "../../plugins/kubernetes/clean-up.ts";
 import type { Client } from "../../plugins/kubernetes/client/client.ts";
-import { images } from "../cluster/images.ts";
+import { images } from "../support/cluster/images.ts";
 import { createNamespace, type Namespace, podSpec } from "./namespaces.ts";
 import { connectWith, publishedRole, runAs, toRights, without } from "./roles.ts";
 

@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test";
-import { createObjectCounter, expectJobsKeepNothing } from "../object-counts.ts";
+import { createObjectCounter, expectJobsKeepNothing } from "../support/object-counts.ts";
 import { createPodScene } from "./agents.ts";
 
 test("an agent keeps nothing of a job in a pod that has ended", async () => {

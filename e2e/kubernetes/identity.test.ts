@@ -1,7 +1,7 @@
 import { expect, test } from "bun:test";
-import { images } from "../cluster/images.ts";
-import { createTester } from "../fixtures.ts";
-import { outputOf, runForEvents } from "../jobs.ts";
+import { images } from "../support/cluster/images.ts";
+import { createTester } from "../support/fixtures.ts";
+import { outputOf, runForEvents } from "../support/jobs.ts";
 import { inPods } from "./agents.ts";
 import { createNamespace, podSpec } from "./namespaces.ts";
 

@@ -2,12 +2,12 @@ import { beforeAll, expect, test } from "bun:test";
 import { readFile } from "node:fs/promises";
 import path from "node:path";
 import { parseAllDocuments } from "yaml";
-import { createScene } from "../agents.ts";
-import { startCluster } from "../cluster/cluster.ts";
-import { images } from "../cluster/images.ts";
-import { root } from "../fixtures.ts";
-import { registrationToken } from "../hub-process.ts";
-import { outline, outputOf } from "../jobs.ts";
+import { createScene } from "../support/agents.ts";
+import { startCluster } from "../support/cluster/cluster.ts";
+import { images } from "../support/cluster/images.ts";
+import { root } from "../support/fixtures.ts";
+import { registrationToken } from "../support/hub-process.ts";
+import { outline, outputOf } from "../support/jobs.ts";
 import { agentImage, buildAgentImage, hostAccess } from "./agent-image.ts";
 import { createNamespace, type Namespace, patiently } from "./namespaces.ts";
 

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "bun:test";
-import { images } from "../cluster/images.ts";
-import { createTester } from "../fixtures.ts";
-import { type JobFile, outline, outputOf, runForEvents } from "../jobs.ts";
+import { images } from "../support/cluster/images.ts";
+import { createTester } from "../support/fixtures.ts";
+import { type JobFile, outline, outputOf, runForEvents } from "../support/jobs.ts";
 import { createNamespace, podSpec } from "./namespaces.ts";
 
 const inPod = ["--executor", "kubernetes", "--kubernetes-default-image", images.debian];

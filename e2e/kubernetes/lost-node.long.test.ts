@@ -1,7 +1,7 @@
 import { afterEach, describe, expect, test } from "bun:test";
-import { daemonPid, stopDaemon } from "../cluster/daemon.ts";
-import { startKubelet } from "../cluster/node.ts";
-import { findProcesses, outputOf, uniqueSeconds } from "../jobs.ts";
+import { daemonPid, stopDaemon } from "../support/cluster/daemon.ts";
+import { startKubelet } from "../support/cluster/node.ts";
+import { findProcesses, outputOf, uniqueSeconds } from "../support/jobs.ts";
 import { createPodScene } from "./agents.ts";
 import { patiently, podSpec } from "./namespaces.ts";
 import { addSecondNode } from "./second-node.ts";

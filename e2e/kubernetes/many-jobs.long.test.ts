@@ -2,9 +2,9 @@ import { expect, test } from "bun:test";
 import { readdirSync } from "node:fs";
 import { readdir } from "node:fs/promises";
 import path from "node:path";
-import { run } from "../cluster/command.ts";
-import { directories, files } from "../cluster/layout.ts";
-import { findLeftovers, outputOf } from "../jobs.ts";
+import { run } from "../support/cluster/command.ts";
+import { directories, files } from "../support/cluster/layout.ts";
+import { findLeftovers, outputOf } from "../support/jobs.ts";
 import { createPodScene } from "./agents.ts";
 import { type Namespace, patiently } from "./namespaces.ts";
 

@@ -1,6 +1,6 @@
-import { startCluster } from "../cluster/cluster.ts";
-import { run } from "../cluster/command.ts";
-import { files } from "../cluster/layout.ts";
+import { startCluster } from "../support/cluster/cluster.ts";
+import { run } from "../support/cluster/command.ts";
+import { files } from "../support/cluster/layout.ts";
 
 /** A namespace of the cluster for one test. Disposal removes it with everything in it. */
 export interface Namespace extends AsyncDisposable {

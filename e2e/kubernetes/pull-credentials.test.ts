@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test";
-import { ecrKeys, startAws } from "../../test/job/aws-double.ts";
+import { ecrKeys, startAws } from "../../test/kit/registry-login/aws-double.ts";
 import { createPodScene } from "./agents.ts";
 import { startRegistryDouble } from "./registry-double.ts";
 

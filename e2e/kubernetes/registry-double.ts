@@ -2,8 +2,8 @@ import { createHash } from "node:crypto";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
-import { run } from "../cluster/command.ts";
-import { directories } from "../cluster/layout.ts";
+import { run } from "../support/cluster/command.ts";
+import { directories } from "../support/cluster/layout.ts";
 
 /** A registry on loopback that serves one image to one user. Disposal ends it. */
 export interface RegistryDouble extends AsyncDisposable {

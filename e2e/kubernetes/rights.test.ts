@@ -5,7 +5,7 @@ import { createRecordingLogger, tmpdir } from "signalman/testing";
 import { cleanUp } from "../../plugins/kubernetes/clean-up.ts";
 import { toPath } from "../../plugins/kubernetes/client/resources.ts";
 import { createLeftJobs } from "../../plugins/kubernetes/left-jobs.ts";
-import { root } from "../fixtures.ts";
+import { root } from "../support/fixtures.ts";
 import { createNamespace, patiently } from "./namespaces.ts";
 import { connectWith, publishedRole, runAs, without } from "./roles.ts";
 

@@ -12,8 +12,8 @@ import { parseAllDocuments } from "yaml";
 import { type Client, createClient } from "../../plugins/kubernetes/client/client.ts";
 import { loadConnection } from "../../plugins/kubernetes/client/connection.ts";
 import type { KubernetesSettings } from "../../plugins/kubernetes/settings.ts";
-import { toKubeconfig } from "../cluster/certificates.ts";
-import { root } from "../fixtures.ts";
+import { toKubeconfig } from "../support/cluster/certificates.ts";
+import { root } from "../support/fixtures.ts";
 import type { Namespace } from "./namespaces.ts";
 import { create, settings } from "./subjects.ts";
 

@@ -3,9 +3,9 @@ import { createClient, type Client } from "../../plugins/kubernetes/client/clien
 import { loadConnection } from "../../plugins/kubernetes/client/connection.ts";
 import { createKubernetesExecutor } from "../../plugins/kubernetes/executor.ts";
 import type { KubernetesSettings } from "../../plugins/kubernetes/settings.ts";
-import { startCluster } from "../cluster/cluster.ts";
-import { images } from "../cluster/images.ts";
-import { files } from "../cluster/layout.ts";
+import { startCluster } from "../support/cluster/cluster.ts";
+import { images } from "../support/cluster/images.ts";
+import { files } from "../support/cluster/layout.ts";
 
 export const settings: KubernetesSettings = {
   podSpec: undefined,

@@ -2,9 +2,9 @@ import { existsSync } from "node:fs";
 import { chmod, copyFile, cp, mkdir, mkdtemp, readdir, rename, rm, writeFile } from "node:fs/promises";
 import { homedir } from "node:os";
 import path from "node:path";
-import { needCommand } from "../engine/packages.ts";
-import { root } from "../fixtures.ts";
-import { run as runCommand } from "../cluster/command.ts";
+import { needCommand } from "../support/engine/packages.ts";
+import { root } from "../support/fixtures.ts";
+import { run as runCommand } from "../support/cluster/command.ts";
 
 /** The files that machines start from; no machine changes them. */
 export interface MachineImage {

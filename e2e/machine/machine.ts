@@ -2,8 +2,8 @@ import { readFileSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import path from "node:path";
 import { tmpdir } from "../../src/testing/index.ts";
-import { needCommand } from "../engine/packages.ts";
-import { run } from "../cluster/command.ts";
+import { needCommand } from "../support/engine/packages.ts";
+import { run } from "../support/cluster/command.ts";
 import { makeMachineImage, makeSourceDisk } from "./image.ts";
 
 /** A virtual machine with a systemd and a kernel of its own. Disposal ends it and removes its disk. */

@@ -1,4 +1,4 @@
-import { registrationToken } from "../hub-process.ts";
+import { registrationToken } from "../support/hub-process.ts";
 import { hostAddress, type Machine } from "./machine.ts";
 
 /** Installs the built program and the unit of the documentation as `docs/operations.md` describes it, and starts the service. */

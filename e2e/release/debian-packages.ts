@@ -1,6 +1,6 @@
 import { mkdir, readdir, writeFile } from "node:fs/promises";
 import path from "node:path";
-import { run } from "../cluster/command.ts";
+import { run } from "../support/cluster/command.ts";
 
 const mirror = process.env["DEBIAN_MIRROR"] ?? "http://deb.debian.org/debian";
 const keyring = "/usr/share/keyrings/debian-archive-keyring.gpg";

@@ -2,8 +2,8 @@ import { existsSync } from "node:fs";
 import { cp, mkdir, mkdtemp, rename, rm, stat } from "node:fs/promises";
 import { homedir, tmpdir } from "node:os";
 import path from "node:path";
-import { run } from "../cluster/command.ts";
-import { needCommand } from "../engine/packages.ts";
+import { run } from "../support/cluster/command.ts";
+import { needCommand } from "../support/engine/packages.ts";
 
 const suite = "bookworm";
 const packages = ["ca-certificates", "openssh-client", "procps"];

@@ -1,5 +1,5 @@
 import path from "node:path";
-import { run } from "../cluster/command.ts";
+import { run } from "../support/cluster/command.ts";
 
 export interface ReleaseRequest {
   readonly checkout: string;

@@ -4,7 +4,7 @@ import { parseArguments, peekFlags } from "../../src/core/config/arguments.ts";
 import type { CommandArgs } from "../../src/core/contracts/command.ts";
 import { isAgentError } from "../../src/core/errors.ts";
 import { declareOptions } from "../../src/core/config/flags.ts";
-import { probe } from "../config/harness.ts";
+import { probe } from "../core/config/harness.ts";
 
 const options = (await declareOptions([probe])).flatMap((declared) => declared.options);
 

@@ -2,7 +2,7 @@ import { expect, test } from "bun:test";
 import * as fc from "fast-check";
 import type { JobCommandMessage } from "../../src/core/contracts/job-command.ts";
 import { createJobSequences, maxSequenceBytes, toJobSequence } from "../../src/job/commands/job-sequences.ts";
-import { cutAt } from "../log/fixtures.ts";
+import { cutAt } from "./log/fixtures.ts";
 
 const encode = (text: string) => Buffer.from(text).toString("base64");
 const sequence = (message: unknown) => `\x1b_signalman;1;${encode(JSON.stringify(message))}\x1b\\`;

@@ -5,7 +5,7 @@ import type { JobEvent } from "../../../src/core/contracts/job-events.ts";
 import { closeJob } from "../../../src/job/end/close-job.ts";
 import { jobFiles } from "../../../src/job/state/job-files.ts";
 import { tmpdir } from "../../../src/testing/fixtures.ts";
-import { eventsIn } from "../../log/fixtures.ts";
+import { eventsIn } from "../log/fixtures.ts";
 
 const startOfLog: JobEvent = { event: "job_started", timestamp: 1 };
 

@@ -1,0 +1,26 @@
+import { testAsJobUser } from "./shell-user-suites.ts";
+
+testAsJobUser([
+  "agent/agent",
+  "agent/crash",
+  "agent/disk-crash",
+  "agent/faults",
+  "agent/hostile-jobs",
+  "agent/invalid-requests",
+  "agent/network",
+  "agent/outage",
+  "agent/processes",
+  "agent/reboot",
+  "agent/resume",
+  "agent/secrets",
+  "agent/signals",
+  "agent/slots",
+  "agent/supervision",
+  "agent/upgrade",
+  "agent/usage",
+  "run/run",
+  "run/faults",
+  "run/output",
+  "run/stop",
+  "serve/survival",
+]);

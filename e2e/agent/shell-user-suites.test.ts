@@ -1,0 +1,3 @@
+import { testAsJobUser } from "./shell-user-suites.ts";
+
+testAsJobUser(["run/hostile-jobs", "run/processes", "agent/stop"]);

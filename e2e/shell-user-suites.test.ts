@@ -1,3 +1,0 @@
-import { testAsJobUser } from "./shell-user-suites.ts";
-
-testAsJobUser(["run-hostile-jobs", "run-processes", "agent-stop"]);

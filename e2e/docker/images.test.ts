@@ -62,7 +62,7 @@ describe("an image behind a password", () => {
     const image = await pushed();
     const { outline, exitCode } = await scene.run(jobWith(image));
     expect(outline[1]).toContain(
-      `Registry "${registry.host}" wants credentials for image "${image}", and the job has none for it: `,
+      `Registry "${registry.host}" requires credentials for image "${image}", and the job has none for it: `,
     );
     expect(outline[1]).not.toContain("attempt 2");
     expect(exitCode).toBe(1);
@@ -139,7 +139,7 @@ describe("an image for another platform than the agent's option docker-platform"
     const job = jobWith(image, [generic(registry.password)]);
     const { outline, exitCode } = await scene.run(job, [`--docker-platform=${otherPlatform}`]);
     expect(outline[2]).toContain(
-      `Image "${image}" is for platform ${ownPlatform}, and the agent wants ${otherPlatform} (docker-platform)\n`,
+      `Image "${image}" is for platform ${ownPlatform} (expected ${otherPlatform}, see docker-platform)\n`,
     );
     expect(outline[2]).not.toContain("attempt 2");
     expect(exitCode).toBe(1);

@@ -30,7 +30,7 @@ export const config = v.strictObject({
   "pull-policy": v.optional(
     v.pipe(
       v.picklist(["if-not-present", "always", "never"]),
-      v.description("When images are pulled: if the engine does not have them, before each job, or never"),
+      v.description("When to pull images: if the engine does not have them, before each job, or never"),
     ),
     "if-not-present",
   ),
@@ -40,7 +40,7 @@ export const config = v.strictObject({
       v.integer("expected a whole number"),
       v.minValue(1, "expected at least 1"),
       v.maxValue(1000, "expected at most 1000"),
-      v.description("Number of attempts to pull an image while its registry does not answer"),
+      v.description("Number of attempts to pull an image whose registry does not answer"),
       v.metadata({ hint: "number" }),
     ),
     3,
@@ -49,7 +49,7 @@ export const config = v.strictObject({
   platform: v.optional(
     v.pipe(
       v.string(),
-      v.description("Platform of the images that are pulled, such as `linux/arm64`; default: the engine's"),
+      v.description("Platform of images to pull, such as `linux/arm64`; default: the engine's"),
       v.metadata({ hint: "platform" }),
     ),
   ),
@@ -69,7 +69,7 @@ export const config = v.strictObject({
     v.pipe(
       v.boolean(),
       v.description(
-        "Mount the engine's socket into the first container of a job, as Semaphore's agent does. A job with it can do everything on this host that the engine can",
+        "Mount the engine's socket into the first container of a job, as Semaphore's agent does. A job that uses the socket has root's rights on this host",
       ),
       v.metadata({ defaultText: "true, or false when shell-user is set" }),
     ),
@@ -106,7 +106,7 @@ export const config = v.strictObject({
     v.pipe(
       v.array(v.string()),
       v.description(
-        "Capabilities to add to containers. SYS_ADMIN, SYS_PTRACE and SYS_MODULE let a job leave its container",
+        "Capabilities to add to containers. SYS_ADMIN, SYS_PTRACE and SYS_MODULE let a job escape from its container",
       ),
     ),
     [],
@@ -115,7 +115,7 @@ export const config = v.strictObject({
     v.pipe(
       v.array(v.string()),
       v.description(
-        "Capabilities to take from containers, such as NET_RAW; safe, though some images need them",
+        "Capabilities to drop from containers, such as NET_RAW; safe, though some images need them",
       ),
     ),
     [],

@@ -16,6 +16,6 @@ export interface DockerJob extends ContainerSession {
 export interface OpenJobOptions extends Opening {
   readonly context: ExecutorContext;
   readonly options: DockerConfig;
-  /** Own all that the job has in the engine. */
+  /** Removes the job's containers, network and cgroup when it is disposed. */
   readonly resources: AsyncDisposableStack;
 }

@@ -4,7 +4,7 @@ import { testPlugin } from "signalman/testing";
 import * as v from "valibot";
 import { config } from "./config.ts";
 import { parseAccounting } from "./containers/accounting.ts";
-import { createPlace, labels } from "./containers/place.ts";
+import { createJobNames, labels } from "./containers/job-names.ts";
 import { toWords } from "./containers/shell-words.ts";
 import { toServiceSpec, toSessionSpec } from "./containers/spec.ts";
 import docker from "./index.ts";
@@ -21,20 +21,20 @@ const container: JobContainer = {
 
 function settings(options: Readonly<Record<string, unknown>> = {}, environment = {}) {
   return {
-    place: createPlace({ agentId: "agent", jobId: "job" }),
+    names: createJobNames({ agentId: "agent", jobId: "job" }),
     options: v.parse(config, options),
     limits: {},
     environment,
   };
 }
 
-test("the plugin provides the executor of jobs in containers, under the wire's name", async () => {
+test("the plugin provides the executor under the protocol's name dockercompose", async () => {
   await using t = await testPlugin(docker);
   expect(t.services).toContainEqual({ service: "executor", name: "dockercompose" });
   expect(t.use(executor, "dockercompose").cleanUp).toBeFunction();
 });
 
-test("options are those of the reference where it has them", async () => {
+test("an invalid value of --files is refused with the protocol's message", async () => {
   await expect(testPlugin(docker, { flags: { files: "a" } })).rejects.toThrow(
     "Error parsing --files: a is not",
   );
@@ -43,15 +43,15 @@ test("options are those of the reference where it has them", async () => {
 });
 
 describe("a container's name", () => {
-  test("differs between two executors of one job, and holds nothing that an engine refuses", () => {
-    const place = () => createPlace({ agentId: "a", jobId: "job/1 ☃" });
-    const names = [place(), place()].map((each) => each.containerName("data base"));
+  test("differs between two executors of one job, and has only characters that engines accept", () => {
+    const create = () => createJobNames({ agentId: "a", jobId: "job/1 ☃" });
+    const names = [create(), create()].map((each) => each.containerName("data base"));
     expect(new Set(names).size).toBe(2);
     for (const name of names) expect(name).toMatch(/^signalman-job_1__-[0-9a-f]{8}-data_base$/);
   });
 });
 
-describe("the words of a command", () => {
+describe("the command of a container", () => {
   test.each([
     ["", []],
     ["  ", []],
@@ -60,19 +60,22 @@ describe("the words of a command", () => {
     [String.raw`a\ b "c\"d" "e\f" 'g\'`, ["a b", 'c"d', String.raw`e\f`, "g\\"]],
     [`"" ''`, ["", ""]],
     ["$HOME `id`", ["$HOME", "`id`"]],
-  ])("of %p are %p", (text, words) => {
+  ])("%p is split into %p", (text, words) => {
     expect(toWords(text)).toEqual(words);
   });
 
-  test("are refused when a quote is not closed", () => {
+  test("is refused when a quote is not closed", () => {
     expect(() => toWords("sh -c 'echo")).toThrow("quote ' is not closed");
   });
 });
 
-describe("what the engine is asked for", () => {
-  test("containers get /dev/kvm, limits, and a cgroup around them, when there are any", () => {
-    const asked = { ...settings({ "expose-kvm": true }), limits: { memoryBytes: 1e9, cpus: 1.5, pids: 9 } };
-    const { HostConfig } = toServiceSpec(container, { ...asked, cgroupParent: "/signalman/x" });
+describe("the specification of containers", () => {
+  test("contains /dev/kvm, limits and the parent cgroup when they are configured", () => {
+    const requested = {
+      ...settings({ "expose-kvm": true }),
+      limits: { memoryBytes: 1e9, cpus: 1.5, pids: 9 },
+    };
+    const { HostConfig } = toServiceSpec(container, { ...requested, cgroupParent: "/signalman/x" });
     expect(HostConfig).toMatchObject({
       Devices: [{ PathOnHost: "/dev/kvm", PathInContainer: "/dev/kvm", CgroupPermissions: "rwm" }],
       CgroupParent: "/signalman/x",
@@ -86,9 +89,12 @@ describe("what the engine is asked for", () => {
       expect(bare).not.toHaveProperty(name);
   });
 
-  test("the first container keeps its image's entrypoint, and starts the session in place of a command", () => {
-    const asked = settings();
-    const spec = toSessionSpec({ ...container, command: "ignored" }, asked, { command: ["sh"], mounts: [] });
+  test("keeps the image's entrypoint of the first container, with the session as its command", () => {
+    const requested = settings();
+    const spec = toSessionSpec({ ...container, command: "ignored" }, requested, {
+      command: ["sh"],
+      mounts: [],
+    });
     expect(spec).toMatchObject({ Cmd: ["sh"], Tty: true, Image: "debian" });
     expect(spec).not.toHaveProperty("Entrypoint");
     expect(spec).not.toHaveProperty("User");
@@ -99,18 +105,18 @@ describe("what the engine is asked for", () => {
     });
   });
 
-  test("a service gets its command, entrypoint and user, and its name as an alias", () => {
-    const asked = settings();
+  test("contains a service's command, entrypoint and user, and its name as an alias", () => {
+    const requested = settings();
     const service = { ...container, name: "db", command: "run -x", entrypoint: "/init now", user: "1:2" };
-    expect(toServiceSpec(service, asked)).toMatchObject({
+    expect(toServiceSpec(service, requested)).toMatchObject({
       Cmd: ["run", "-x"],
       Entrypoint: ["/init", "now"],
       User: "1:2",
-      NetworkingConfig: { EndpointsConfig: { [asked.place.networkName]: { Aliases: ["db"] } } },
+      NetworkingConfig: { EndpointsConfig: { [requested.names.networkName]: { Aliases: ["db"] } } },
     });
   });
 
-  test("proxies of the agent go in only when asked for, and the job's own win", () => {
+  test("contains the agent's proxy variables only with the option, and the job's own override them", () => {
     const environment = { http_proxy: "http://a", NO_PROXY: "b", PATH: "/bin" };
     expect(toServiceSpec(container, settings({}, environment)).Env).toEqual([]);
     const own = { ...container, env: [{ name: "http_proxy", value: "eA==" }] };
@@ -118,14 +124,14 @@ describe("what the engine is asked for", () => {
     expect(spec.Env).toEqual(["http_proxy=http://a", "NO_PROXY=b", "http_proxy=x"]);
   });
 
-  test("a value that the engine's API cannot carry is refused, and not shown", () => {
+  test("is refused for a value that is not UTF-8, without showing the value", () => {
     const bytes = { ...container, env: [{ name: "KEY", value: "//79" }] };
     expect(() => toServiceSpec(bytes, settings())).toThrow(
-      'variable "KEY" of container "main" is no UTF-8 text',
+      'variable "KEY" of container "main" is not UTF-8 text',
     );
   });
 
-  test("limits of the job hold for each container", () => {
+  test("applies the job's limits to each container", () => {
     const limits = { memoryBytes: 1000, cpus: 1.5, pids: 10 };
     expect(toServiceSpec(container, { ...settings(), limits }).HostConfig).toMatchObject({
       Memory: 1000,
@@ -136,8 +142,8 @@ describe("what the engine is asked for", () => {
   });
 });
 
-describe("what the kernel has counted is read", () => {
-  test("from cgroups of the first version", () => {
+describe("the accounting of a container is read", () => {
+  test("from cgroups of version 1", () => {
     const files = new Map([
       ["cpuacct.stat", "user 150\nsystem 20\n"],
       ["memory.max_usage_in_bytes", "4096\n"],
@@ -154,7 +160,7 @@ describe("what the kernel has counted is read", () => {
     });
   });
 
-  test("from those of the second", () => {
+  test("from cgroups of version 2", () => {
     const files = new Map([
       ["cpu.stat", "usage_usec 1700\nuser_usec 1500\nsystem_usec 200\n"],
       ["memory.peak", "4096\n"],

@@ -8,7 +8,10 @@ import { injectFiles } from "./session/inject-file.ts";
 import { withSecretFile } from "./session/secret-file.ts";
 import type { DockerJob } from "./docker-job.ts";
 
-/** A job in containers: its shell in the first one, the others beside it (protocol section 6.3). */
+/**
+ * Creates the executor of jobs in containers: the first one has the shell, the others are services (protocol
+ * section 6.3).
+ */
 export function createDockerExecutor(context: ExecutorContext, options: DockerConfig): Executor {
   return createSessionExecutor<DockerJob>(context, (resources) => ({
     open: (opening) => openJob({ context, options, resources, ...opening }),

@@ -2,8 +2,8 @@ import { AgentError, type ExecutorContext, type RegistryLogin, toMessage } from 
 import { removeCgroups } from "./cgroup/job-cgroup.ts";
 import { createJobNetwork } from "./containers/create.ts";
 import { toMounts } from "./containers/mounts.ts";
-import { createPlace, type JobPlace, labels } from "./containers/place.ts";
-import { removeAtLast } from "./containers/remove.ts";
+import { createJobNames, type JobNames, labels } from "./containers/job-names.ts";
+import { removeWithRetries } from "./containers/remove.ts";
 import type { DockerJob, OpenJobOptions } from "./docker-job.ts";
 import { findEndpoint } from "./engine/endpoint.ts";
 import { connectEngine, type Engine } from "./engine/engine.ts";
@@ -11,8 +11,8 @@ import { setUpHost } from "./host-setup.ts";
 import { mayHaveCgroup, startContainers } from "./start-containers.ts";
 
 /**
- * Starts a job's containers and its shell. Resolves to 1 when the job's log says what failed. When it resolves
- * or rejects, no call that creates something is under way any more.
+ * Starts a job's containers and its shell. Resolves to 1 when a step has failed and the job's log shows why.
+ * All calls that create something have ended when it settles.
  */
 export async function openJob(start: OpenJobOptions): Promise<DockerJob | number> {
   const { context, options, resources, signal } = start;
@@ -20,19 +20,19 @@ export async function openJob(start: OpenJobOptions): Promise<DockerJob | number
   if (job.containers.length === 0)
     throw new AgentError(
       "JOB_INVALID",
-      "the job names no container (expected one at least in compose.containers)",
+      "the job has no container (expected at least one in compose.containers)",
     );
   await setUpHost(context, signal);
   const timeoutMs = options["engine-timeout"] * 1000;
   const engine = await connectEngine(findEndpoint(environment), { timeoutMs });
   const mounts = toMounts(options, engine.endpoint, context);
   signal.throwIfAborted();
-  const place = createPlace({ agentId, jobId: job.id });
-  resources.defer(() => removeJob(engine, place, { context, patienceMs: timeoutMs }));
+  const names = createJobNames({ agentId, jobId: job.id });
+  resources.defer(() => removeJob(engine, names, { context, retryMs: timeoutMs }));
 
   engine.cgroups().catch(() => {});
-  // The network takes as long as everything else together, so that it begins first.
-  const network = createJobNetwork(engine, place);
+  // Started first, because it takes as long as all other steps together.
+  const network = createJobNetwork(engine, names);
   network.catch(() => {});
   try {
     const logins = await logIntoRegistries(start, engine);
@@ -41,7 +41,7 @@ export async function openJob(start: OpenJobOptions): Promise<DockerJob | number
     const code = await context.log.command("Starting the docker image...", async (output) => {
       try {
         await network;
-        opened = await startContainers({ ...start, engine, place, mounts, output });
+        opened = await startContainers({ ...start, engine, names, mounts, output });
         return 0;
       } catch (error) {
         if (!signal.aborted) output(`Failed to start the docker image\n${toMessage(error)}\n`);
@@ -54,23 +54,26 @@ export async function openJob(start: OpenJobOptions): Promise<DockerJob | number
   }
 }
 
-/** Removes all that the job has in the engine. Never rejects: the agent's next start removes what is left. */
+/**
+ * Removes the job's containers, network and cgroup. Never rejects: the agent's next start removes what
+ * remains.
+ */
 async function removeJob(
   engine: Engine,
-  place: JobPlace,
-  { context, patienceMs }: { readonly context: ExecutorContext; readonly patienceMs: number },
+  names: JobNames,
+  { context, retryMs }: { readonly context: ExecutorContext; readonly retryMs: number },
 ): Promise<void> {
   const { logger } = context;
-  const instance = `${labels.instance}=${place.labels[labels.instance]}`;
+  const instance = `${labels.instance}=${names.labels[labels.instance]}`;
   try {
-    await removeAtLast(engine, { labels: [instance], logger, patienceMs });
-    if (mayHaveCgroup(context)) await removeCgroups((name) => name === place.cgroupName, logger);
+    await removeWithRetries(engine, { labels: [instance], logger, retryMs });
+    if (mayHaveCgroup(context)) await removeCgroups((name) => name === names.cgroupName, logger);
   } catch (error) {
-    logger.warn(`containers of the job may be left: ${toMessage(error)}`);
+    logger.warn(`could not remove the containers of the job: ${toMessage(error)}`);
   }
 }
 
-/** `undefined`: the job's log says what is wrong. */
+/** Resolves to `undefined` when a login has failed; the job's log shows why. */
 async function logIntoRegistries(
   { context, signal }: OpenJobOptions,
   engine: Engine,

@@ -1,7 +1,7 @@
 import type { ExecutorContext, JobLimits, JobUsage, Output } from "signalman";
 import { createJobCgroup, type JobCgroup } from "./cgroup/job-cgroup.ts";
 import { createContainer } from "./containers/create.ts";
-import type { JobPlace } from "./containers/place.ts";
+import type { JobNames } from "./containers/job-names.ts";
 import { createServiceEnds } from "./containers/service-ends.ts";
 import { type Service, waitForServices } from "./containers/services.ts";
 import { type ContainerSettings, type HostMount, toServiceSpec, toSessionSpec } from "./containers/spec.ts";
@@ -13,7 +13,7 @@ import { type ContainerSession, openSession } from "./session/open-session.ts";
 
 export interface StartContainersOptions extends OpenJobOptions {
   readonly engine: Engine;
-  readonly place: JobPlace;
+  readonly names: JobNames;
   readonly mounts: readonly HostMount[];
   readonly output: Output;
 }
@@ -32,7 +32,7 @@ export async function startContainers(start: StartContainersOptions): Promise<Do
   const services = await starting;
   const shell = await opening;
   if (cgroup && !cgroup.holds(shell.container.id))
-    warnOfLimits(context, `the engine does not use "${cgroup.parent}"`);
+    warnOfLimits(context, `the engine does not use cgroup "${cgroup.parent}"`);
   const serviceEnds = createServiceEnds(engine, services, (id) => cgroup?.countOomKills(id));
   measure({
     look: async () => shell.session.alive && (await usage.look()),
@@ -43,18 +43,18 @@ export async function startContainers(start: StartContainersOptions): Promise<Do
   return { ...shell, engine, usage, serviceEnds };
 }
 
-/** Kills in services are counted apart from the figures of their containers. */
+/** Adds the OOM kills in services, which the engine's figures of their containers do not include. */
 function addKills(usage: JobUsage, inServices: number): JobUsage {
   const { oomKills } = usage;
   return oomKills === undefined ? usage : { ...usage, oomKills: oomKills + inServices };
 }
 
 function toSettings(
-  { context, options, place }: StartContainersOptions,
+  { context, options, names }: StartContainersOptions,
   cgroup: JobCgroup | undefined,
 ): ContainerSettings {
   return {
-    place,
+    names,
     options,
     limits: context.options.limits,
     ...(cgroup && { cgroupParent: cgroup.parent }),
@@ -62,7 +62,7 @@ function toSettings(
   };
 }
 
-/** Nothing is under way any more when it rejects. */
+/** Starts all services. All calls have ended when it rejects. */
 async function startServices(
   { context, engine, signal }: StartContainersOptions,
   settings: ContainerSettings,
@@ -106,16 +106,16 @@ async function openShell(
       .then((each) => each.settle())
       .catch(() => {});
   const keeper = await keepers.current();
-  // Without cgroups of its own a container sees the figures of the whole host.
+  // Without cgroups, the files in the container show the figures of the whole host.
   if ((await engine.cgroups()).driver !== "none")
     usage.setReader(async () => (await keepers.current()).readAccounting());
-  // Without its terminal the session is dead, and what runs in it is told why.
+  // Disposing of the terminal ends the session, so that the running command fails with a reason.
   resources.use(startHeartbeat(engine, () => void session.terminal[Symbol.asyncDispose]()));
   if (session.shellPid > 0) await keeper.watch(session.shellPid);
   return opened;
 }
 
-/** Whether the job has limits and several containers, around which they need a cgroup to apply to all together. */
+/** Whether the job has limits and several containers: the limits then need a cgroup around all containers. */
 export function mayHaveCgroup({ options: { limits }, job }: ExecutorContext): boolean {
   return hasLimits(limits) && job.containers.length > 1;
 }
@@ -127,16 +127,16 @@ function hasLimits(limits: JobLimits): boolean {
 async function openJobCgroup({
   context,
   engine,
-  place,
+  names,
 }: StartContainersOptions): Promise<JobCgroup | undefined> {
   const { limits } = context.options;
   if (!hasLimits(limits)) return undefined;
   if ((await engine.cgroups()).driver === "none")
     return void context.logger.warn(
-      `the job has no limits: the engine at "${engine.endpoint.host}" has no cgroups`,
+      `the job's limits are not enforced: the engine at "${engine.endpoint.host}" has no cgroups`,
     );
   if (!mayHaveCgroup(context)) return undefined;
-  const cgroup = await createJobCgroup(engine, { place, limits });
+  const cgroup = await createJobCgroup(engine, { names, limits });
   return typeof cgroup === "string" ? void warnOfLimits(context, cgroup) : cgroup;
 }
 
@@ -144,7 +144,7 @@ function warnOfLimits({ logger }: ExecutorContext, reason: string): void {
   logger.warn(`limits apply to each container separately, not to the job: ${reason}`);
 }
 
-/** As `Promise.all`, but nothing is under way any more when it rejects. */
+/** Like `Promise.all`, but all promises have settled when it rejects. */
 async function whenAllSettled<T>(work: readonly Promise<T>[]): Promise<T[]> {
   await Promise.allSettled(work);
   return Promise.all(work);

@@ -24,7 +24,7 @@ function make(root: string, path: string, name: string): void {
 }
 
 describe("a cgroup with the limits of a job", () => {
-  test("is created in one tree for each controller (version 1)", async () => {
+  test("is created in the hierarchy of each controller (version 1)", async () => {
     await using root = await tmpdir();
     make(root.path, "memory/jobs/a", "memory.memsw.limit_in_bytes");
     createCgroup("1", "jobs/a", limits, root.path);
@@ -40,7 +40,7 @@ describe("a cgroup with the limits of a job", () => {
     );
   });
 
-  test("is created in one tree for all, whose controllers are enabled on the way (version 2)", async () => {
+  test("is created in the unified hierarchy, with its controllers enabled in all ancestors (version 2)", async () => {
     await using root = await tmpdir();
     make(root.path, "jobs/a", "memory.swap.max");
     createCgroup("2", "jobs/a", limits, root.path);
@@ -62,9 +62,9 @@ describe("a cgroup with the limits of a job", () => {
     expect(names).toEqual([version === "1" ? "pids/jobs/a/pids.max" : "jobs/a/pids.max"]);
   });
 
-  test("is not created where the tree is missing, or is a part of the host's", async () => {
+  test("is not created where the hierarchy is missing, or is only a part of the host's", async () => {
     await using root = await tmpdir();
     expect(findObstacle("1", root.path)).toBe(`"${root.path}/memory" not found`);
-    expect(findObstacle("2", root.path)).toBe(`"${root.path}" is not the top of this host's cgroups`);
+    expect(findObstacle("2", root.path)).toBe(`"${root.path}" is not the root of this host's cgroups`);
   });
 });

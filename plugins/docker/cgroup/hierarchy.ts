@@ -2,49 +2,49 @@ import { existsSync, mkdirSync, readdirSync, statSync, writeFileSync } from "nod
 import { join } from "node:path";
 import type { JobLimits } from "signalman";
 
-/** Where the kernel shows its cgroups. */
+/** Mount point of the cgroup file systems. */
 export const cgroupRoot = "/sys/fs/cgroup";
 
-/** `1`: a tree for each controller, below the root. `2`: one tree for all. */
+/** `1`: one hierarchy for each controller. `2`: one hierarchy for all. */
 export type CgroupVersion = "1" | "2";
 
-/** Gives the reason why cgroups for the whole host cannot be created here; `undefined` when they can. */
+/** Returns why the agent cannot create cgroups of this host; `undefined` when it can. */
 export function findObstacle(version: CgroupVersion, root = cgroupRoot): string | undefined {
   const top = version === "1" ? join(root, "memory") : root;
   if (!existsSync(top)) return `"${top}" not found`;
-  // In a container the kernel shows the container's own cgroup as the top.
-  return statSync(top).ino === topInode ? undefined : `"${top}" is not the top of this host's cgroups`;
+  // In a container, the container's own cgroup is mounted as the root.
+  return statSync(top).ino === rootInode ? undefined : `"${top}" is not the root of this host's cgroups`;
 }
 
-/** Creates a cgroup with limits that hold for all cgroups below it together. Throws when the kernel refuses. */
+/** Creates a cgroup whose limits apply to all its descendants together. Throws when the kernel refuses. */
 export function createCgroup(
   version: CgroupVersion,
   path: string,
   limits: JobLimits,
   root = cgroupRoot,
 ): void {
-  if (version === "1") createFirst(root, path, limits);
-  else createSecond(root, path, limits);
+  if (version === "1") createVersion1(root, path, limits);
+  else createVersion2(root, path, limits);
 }
 
-/** Directories of a cgroup that exist, in trees of both versions. */
+/** Lists the existing directories of a cgroup, in hierarchies of both versions. */
 export function findDirectories(path: string, root = cgroupRoot): string[] {
   const trees = existsSync(root) ? readdirSync(root).map((name) => join(root, name)) : [];
   return [root, ...trees].map((tree) => join(tree, path)).filter((directory) => existsSync(directory));
 }
 
-/** The kernel numbers the directories of a tree, and begins with the top. */
-const topInode = 1;
+/** Inode number of the root of a cgroup hierarchy. */
+const rootInode = 1;
 const periodUs = 100_000;
 
-function createFirst(root: string, path: string, { memoryBytes, cpus, pids }: JobLimits): void {
+function createVersion1(root: string, path: string, { memoryBytes, cpus, pids }: JobLimits): void {
   const set = (controller: string, file: string, value: number) =>
     writeFileSync(join(root, controller, path, file), `${value}`);
   const make = (controller: string) => mkdirSync(join(root, controller, path), { recursive: true });
   if (memoryBytes !== undefined) {
     make("memory");
     set("memory", "memory.limit_in_bytes", memoryBytes);
-    // A kernel that does not count swap lacks this file.
+    // The file is missing in kernels without swap accounting.
     if (existsSync(join(root, "memory", path, "memory.memsw.limit_in_bytes")))
       set("memory", "memory.memsw.limit_in_bytes", memoryBytes);
   }
@@ -59,7 +59,7 @@ function createFirst(root: string, path: string, { memoryBytes, cpus, pids }: Jo
   }
 }
 
-function createSecond(root: string, path: string, { memoryBytes, cpus, pids }: JobLimits): void {
+function createVersion2(root: string, path: string, { memoryBytes, cpus, pids }: JobLimits): void {
   const directory = join(root, path);
   mkdirSync(directory, { recursive: true });
   const limits = { memory: memoryBytes, cpu: cpus, pids };
@@ -77,7 +77,7 @@ function createSecond(root: string, path: string, { memoryBytes, cpus, pids }: J
   if (pids !== undefined) set("pids.max", `${pids}`);
 }
 
-/** Of `a/b`: the top and `a`. */
+/** Lists the ancestors of a path: of `a/b` the root and `a`. */
 function toParents(path: string): string[] {
   const names = path.split("/").slice(0, -1);
   return ["", ...names.map((_, index) => names.slice(0, index + 1).join("/"))];

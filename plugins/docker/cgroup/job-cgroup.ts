@@ -2,24 +2,27 @@ import { existsSync, readdirSync, readFileSync, rmdirSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { type JobLimits, type Logger, toMessage } from "signalman";
-import type { JobPlace } from "../containers/place.ts";
+import type { JobNames } from "../containers/job-names.ts";
 import type { Engine } from "../engine/engine.ts";
 import { createCgroup, findDirectories, findObstacle } from "./hierarchy.ts";
 
-/** A cgroup around all containers of a job, which has the job's limits. */
+/** A cgroup with the job's limits, the parent of the cgroups of all its containers. */
 export interface JobCgroup {
   /** Value of `HostConfig.CgroupParent`. */
   readonly parent: string;
-  /** Whether a started container is in it. */
+  /** Whether a running container is in it. */
   holds(containerId: string): boolean;
-  /** Processes of a container that were killed for want of memory; `undefined` when it has ended. */
+  /** Returns the number of OOM kills in a container; `undefined` after its end. */
   countOomKills(containerId: string): number | undefined;
 }
 
-/** Creates the cgroup of a job. Gives the reason when limits cannot hold for several containers together. */
+/**
+ * Creates the cgroup of a job. Resolves to the reason when limits cannot apply to several containers
+ * together.
+ */
 export async function createJobCgroup(
   engine: Pick<Engine, "endpoint" | "cgroups">,
-  { place, limits }: { readonly place: Pick<JobPlace, "cgroupName">; readonly limits: JobLimits },
+  { names, limits }: { readonly names: Pick<JobNames, "cgroupName">; readonly limits: JobLimits },
 ): Promise<JobCgroup | string> {
   const { socketPath, host } = engine.endpoint;
   if (socketPath === undefined) return `the engine at "${host}" is not on this host`;
@@ -27,7 +30,7 @@ export async function createJobCgroup(
   if (driver !== "cgroupfs") return `the engine's cgroup driver is "${driver}" (expected "cgroupfs")`;
   const obstacle = findObstacle(version);
   if (obstacle !== undefined) return obstacle;
-  const path = `${parentName}/${place.cgroupName}`;
+  const path = `${parentName}/${names.cgroupName}`;
   try {
     createCgroup(version, path, limits);
   } catch (error) {
@@ -41,24 +44,24 @@ export async function createJobCgroup(
   };
 }
 
-/** Removes the cgroups of jobs whose containers have been removed: all whose name `isLeft` accepts. */
-export async function removeCgroups(isLeft: (name: string) => boolean, logger: Logger): Promise<void> {
-  for (let looks = 1; ; looks += 1) {
+/** Removes the cgroups of jobs whose name `isObsolete` accepts. Their containers must have been removed. */
+export async function removeCgroups(isObsolete: (name: string) => boolean, logger: Logger): Promise<void> {
+  for (let attempt = 1; ; attempt += 1) {
     const errors = findDirectories(parentName)
       .flatMap((parent) => listCgroups(parent).map((name) => ({ name, directory: join(parent, name) })))
-      .filter(({ name }) => isLeft(name))
+      .filter(({ name }) => isObsolete(name))
       .flatMap(({ directory }) => remove(directory));
     if (errors.length === 0) return;
-    if (looks === mostLooks) return logger.warn(`cgroups of jobs are left: ${errors.join("; ")}`);
-    await sleep(lookMs);
+    if (attempt === maxAttempts) return logger.warn(`could not remove cgroups of jobs: ${errors.join("; ")}`);
+    await sleep(retryMs);
   }
 }
 
-/** The cgroup in which those of jobs are. It stays. */
+/** Parent of the cgroups of all jobs. It is never removed. */
 const parentName = "signalman";
-/** The last process of a container may be dying. */
-const mostLooks = 20;
-const lookMs = 50;
+/** A cgroup cannot be removed while its last process exits. */
+const maxAttempts = 20;
+const retryMs = 50;
 
 function readOomKills(path: string): number | undefined {
   const files = findDirectories(path).flatMap((directory) =>
@@ -69,7 +72,7 @@ function readOomKills(path: string): number | undefined {
       const [, count] = /^oom_kill (\d+)$/m.exec(readFileSync(file, "utf8")) ?? [];
       if (count !== undefined) return Number(count);
     } catch {
-      // Only one of the files exists, until the container has ended.
+      // One file for each cgroup version; none exists after the container's end.
     }
   }
   return undefined;

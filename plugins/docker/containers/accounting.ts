@@ -1,15 +1,15 @@
-/** What the kernel has counted for one container. */
+/** The kernel's resource accounting of one container. */
 export interface Accounting {
   readonly cpuUserMs: number;
   readonly cpuSystemMs: number;
-  /** Page cache included, as in the limit of memory. */
+  /** Includes the page cache, as the memory limit does. */
   readonly peakMemoryBytes: number;
   readonly readBytes: number;
   readonly writtenBytes: number;
   readonly oomKills: number;
 }
 
-export const nothingCounted: Accounting = {
+export const noUsage: Accounting = {
   cpuUserMs: 0,
   cpuSystemMs: 0,
   peakMemoryBytes: 0,
@@ -18,12 +18,12 @@ export const nothingCounted: Accounting = {
   oomKills: 0,
 };
 
-/** Reads the files of a cgroup of either version: name of a file → its text. A file that is not there counts as nothing. */
+/** Parses the files of a cgroup of either version, by name. The figures of a missing file are 0. */
 export function parseAccounting(files: ReadonlyMap<string, string>): Accounting {
   const text = (name: string) => files.get(name) ?? "";
   const number = (name: string, key: RegExp) => Number(key.exec(text(name))?.[1] ?? 0);
-  const isFirst = files.has("cpuacct.stat");
-  if (isFirst) {
+  const isVersion1 = files.has("cpuacct.stat");
+  if (isVersion1) {
     return {
       cpuUserMs: number("cpuacct.stat", /^user (\d+)$/m) * tickMs,
       cpuSystemMs: number("cpuacct.stat", /^system (\d+)$/m) * tickMs,
@@ -43,20 +43,22 @@ export function parseAccounting(files: ReadonlyMap<string, string>): Accounting 
   };
 }
 
-/** Counters never fall: what a later look does not know stays as it was. */
-export function toLater(before: Accounting, now: Accounting): Accounting {
-  const names = Object.keys(nothingCounted) as (keyof Accounting)[];
+/**
+ * Merges two readings. Counters never decrease, so a figure that is missing in the later one keeps its value.
+ */
+export function mergeReadings(before: Accounting, now: Accounting): Accounting {
+  const names = Object.keys(noUsage) as (keyof Accounting)[];
   const entries = names.map((name) => [name, Math.max(before[name], now[name])]);
   return Object.fromEntries(entries) as unknown as Accounting;
 }
 
-export function addAll(all: readonly Accounting[]): Accounting {
-  const names = Object.keys(nothingCounted) as (keyof Accounting)[];
+export function sumUsage(all: readonly Accounting[]): Accounting {
+  const names = Object.keys(noUsage) as (keyof Accounting)[];
   const entries = names.map((name) => [name, all.reduce((total, each) => total + each[name], 0)]);
   return Object.fromEntries(entries) as unknown as Accounting;
 }
 
-/** Linux counts in hundredths of a second, whatever its clock is. */
+/** Linux reports clock ticks of 10 ms to user space on every architecture. */
 const tickMs = 10;
 
 function sum(text: string, pattern: RegExp): number {

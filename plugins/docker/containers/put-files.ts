@@ -11,14 +11,17 @@ interface User {
   readonly home: string;
 }
 
-/** Puts the files of a container into it before it starts. They belong to its user; paths are as in the job's own files. */
+/**
+ * Copies a container's files into it before its start. They belong to the container's user, and their paths
+ * are resolved like those of the job's files.
+ */
 export async function putContainerFiles(
   engine: Engine,
   container: Docker.Container,
   { name, files }: Pick<JobContainer, "name" | "files">,
 ): Promise<void> {
   if (files.length === 0) return;
-  const what = `put the files of container "${name}" in place`;
+  const what = `copy the files of container "${name}"`;
   const { Config, HostConfig } = await engine.call(what, container.inspect());
   const accounts = await readAccounts(engine, container, name, what);
   const user = toUser(Config.User ?? "", accounts);
@@ -26,14 +29,14 @@ export async function putContainerFiles(
   const put = async (some: readonly TarEntry[], path: string) =>
     engine.call(what, container.putArchive(await toTar(some), { path }));
   if (!HostConfig.ReadonlyRootfs) return void (await put(entries, "/"));
-  // The engine writes below a read-only root only into its volumes.
+  // In a container with a read-only root, the engine can write only into volumes.
   for (const entry of entries) {
     const { dir, base } = posix.parse(`/${entry.name}`);
     await put([{ ...entry, name: base }], dir);
   }
 }
 
-/** Directories in which a container's files go, for one whose root file system is read-only: each is a volume then. */
+/** Lists the directories of a container's files as volumes, for a container with a read-only root. */
 export function toFileVolumes({ files }: Pick<JobContainer, "files">): Record<string, Record<string, never>> {
   const directories = files.filter(({ path }) => path.startsWith("/")).map(({ path }) => posix.dirname(path));
   return Object.fromEntries(directories.filter((each) => each !== "/").map((each) => [each, {}]));
@@ -57,7 +60,10 @@ function toEntry(container: string, { path, content, mode }: JobFile, { uid, gid
   };
 }
 
-/** The container's /etc/passwd; empty when it has none. It is the image's, and may have any size. */
+/**
+ * Reads the container's /etc/passwd; an image without one gives an empty text. The size is bounded, since the
+ * image is untrusted.
+ */
 async function readAccounts(
   engine: Engine,
   container: Docker.Container,
@@ -65,20 +71,20 @@ async function readAccounts(
   what: string,
 ): Promise<string> {
   const stream = await engine.call(what, container.getArchive({ path: accountsPath })).catch((error) => {
-    // The engine has refused: the image has no such file.
+    // An HTTP status means that the image has no such file.
     if (statusOf(error) !== undefined) return undefined;
     throw error;
   });
-  const file = stream && (await engine.call(what, readFirstFile(stream, mostAccountBytes)));
+  const file = stream && (await engine.call(what, readFirstFile(stream, maxAccountBytes)));
   if (file !== "too large") return file?.toString() ?? "";
-  const title = `"${accountsPath}" of the image of container "${name}" is larger than ${toSize(mostAccountBytes)}`;
+  const title = `"${accountsPath}" of the image of container "${name}" is larger than ${toSize(maxAccountBytes)}`;
   throw new AgentError("DOCKER_FAILED", `cannot ${what}: ${title}; use an image with fewer accounts`);
 }
 
 const accountsPath = "/etc/passwd";
-const mostAccountBytes = 1024 * 1024;
+const maxAccountBytes = 1024 * 1024;
 
-/** `user`, `user:group`, by name or number. */
+/** Resolves `user` or `user:group`, by name or number. */
 function toUser(text: string, accounts: string): User {
   const [user = "", group] = (text || "0").split(":");
   const lines = accounts.split("\n").map((line) => line.split(":"));

@@ -6,17 +6,20 @@ import { isUnreachable, statusOf } from "../engine/errors.ts";
 export interface RemoveOptions {
   /** `name=value`, or a name alone. */
   readonly labels: readonly string[];
-  /** Spares what it answers `true` for. */
+  /** Whether an object with these labels is not removed. */
   readonly isKept?: (labels: Readonly<Record<string, string>>) => boolean;
   readonly logger: Logger;
 }
 
-/** Removes everything, also from an engine that is just being restarted: with live-restore, its containers run on meanwhile. */
-export async function removeAtLast(
+/**
+ * Removes everything, with retries while the engine restarts: with live-restore, containers keep running
+ * meanwhile.
+ */
+export async function removeWithRetries(
   engine: Engine,
-  options: RemoveOptions & { readonly patienceMs: number },
+  options: RemoveOptions & { readonly retryMs: number },
 ): Promise<void> {
-  const deadline = performance.now() + options.patienceMs;
+  const deadline = performance.now() + options.retryMs;
   for (;;) {
     try {
       await removeAll(engine, options);
@@ -31,8 +34,8 @@ export async function removeAtLast(
 const pauseMs = 500;
 
 /**
- * Removes all containers with their anonymous volumes, and all networks, that carry these labels. Everything is tried; what could not be removed
- * goes to the log. Resolves to the number of things removed.
+ * Removes all containers with these labels, their anonymous volumes, and all networks with these labels.
+ * Failures are logged, and the other objects are still removed. Resolves to the number of removed objects.
  */
 export async function removeAll(engine: Engine, options: RemoveOptions): Promise<number> {
   const { labels, logger, isKept = () => false } = options;
@@ -44,12 +47,12 @@ export async function removeAll(engine: Engine, options: RemoveOptions): Promise
       await engine.call(`remove ${what}`, work());
       removed += 1;
     } catch (error) {
-      // Somebody else removes it, or has done so.
+      // 404, 409: another program has removed it or removes it now.
       if (statusOf(error) !== 404 && statusOf(error) !== 409) logger.warn(toMessage(error));
     }
   };
   const [containers, networks] = await engine.call(
-    "list what jobs have left",
+    "list the containers and networks of jobs",
     Promise.all([docker.listContainers({ all: true, filters }), docker.listNetworks({ filters })]),
   );
   await Promise.all(

@@ -2,15 +2,18 @@ import { killedCode, toMemorySentence } from "signalman/executor";
 import type { Engine } from "../engine/engine.ts";
 import type { Service } from "./services.ts";
 
-/** Finds services that have ended, and services in which processes have been killed for want of memory. */
+/** Detects services that have ended, and OOM kills in services. */
 export interface ServiceEnds {
-  /** Resolves to sentences that no earlier call has returned. */
+  /** Resolves to a sentence for each end or kill that no earlier call has returned. */
   find(): Promise<string[]>;
-  /** Processes that were killed for want of memory, as far as they have been found. */
+  /** Number of OOM kills that have been detected. */
   readonly oomKills: number;
 }
 
-/** `countKills` gives the kernel's count for a container; `undefined` when the container is gone, or is not counted. */
+/**
+ * `countKills` returns the kernel's count of a container; `undefined` after its end, or without a cgroup of
+ * the job.
+ */
 export function createServiceEnds(
   engine: Engine,
   services: readonly Service[],
@@ -19,7 +22,7 @@ export function createServiceEnds(
   const known = new Map<Service, number>();
   const dead = new Set<Service>();
 
-  async function look(service: Service): Promise<string | undefined> {
+  async function inspect(service: Service): Promise<string | undefined> {
     const { name, container } = service;
     const kills = countKills(container.id);
     if (kills !== undefined) {
@@ -28,7 +31,7 @@ export function createServiceEnds(
       return kills > before ? toMemorySentence(`a process of container "${name}"`) : undefined;
     }
     if (dead.has(service)) return undefined;
-    const { State: state } = await engine.call(`look at container "${name}"`, container.inspect());
+    const { State: state } = await engine.call(`inspect container "${name}"`, container.inspect());
     if (state.Running) return undefined;
     dead.add(service);
     if (!state.OOMKilled || state.ExitCode !== killedCode) {
@@ -41,7 +44,7 @@ export function createServiceEnds(
 
   return {
     async find() {
-      const found = await Promise.all(services.map((service) => look(service).catch(() => undefined)));
+      const found = await Promise.all(services.map((service) => inspect(service).catch(() => undefined)));
       return found.filter((line) => line !== undefined);
     },
     get oomKills() {

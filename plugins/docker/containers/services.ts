@@ -3,17 +3,17 @@ import type Docker from "dockerode";
 import type { Output } from "signalman";
 import type { Engine } from "../engine/engine.ts";
 
-/** A container of the job beside the first one. */
+/** A container of the job other than the first one. */
 export interface Service {
   readonly name: string;
   readonly container: Docker.Container;
-  /** Whether the job's log has its end already. */
+  /** Whether the job's log shows its end. */
   isEndLogged?: boolean;
 }
 
 /**
- * Waits until the services that have a health check are healthy, and says in the output of each what became of it. One that has failed,
- * or that takes too long, does not fail the job: its commands will tell. Rejects when `signal` aborts.
+ * Waits until all services with a health check are healthy, and writes the result of each to the output. A
+ * service that fails or exceeds the time-out does not fail the job. Rejects when `signal` aborts.
  */
 export async function waitForServices(
   services: readonly Service[],
@@ -36,7 +36,7 @@ async function waitForService(
   const seconds = () => ((performance.now() - startedAt) / 1000).toFixed(1);
   for (let isFirst = true; ; isFirst = false) {
     signal.throwIfAborted();
-    const { State: state } = await engine.call(`look at container "${name}"`, container.inspect());
+    const { State: state } = await engine.call(`inspect container "${name}"`, container.inspect());
     const health = state.Health?.Status;
     if (!state.Running) {
       if (state.ExitCode === 0) return;
@@ -57,11 +57,11 @@ async function waitForService(
       return output(await readLastLines(engine, container));
     }
     if (isFirst) output(`Waiting until container ${name} is healthy\n`);
-    await sleep(lookMs, undefined, { signal });
+    await sleep(pollMs, undefined, { signal });
   }
 }
 
-const lookMs = 200;
+const pollMs = 200;
 const lastLines = 20;
 const lastBytes = 8192;
 
@@ -74,11 +74,14 @@ async function readLastLines(engine: Engine, container: Docker.Container): Promi
     const text = demultiplex(bytes as unknown as Buffer).slice(-lastBytes);
     return text === "" ? "(none)\n" : text.endsWith("\n") ? text : `${text}\n`;
   } catch {
-    return "(the engine keeps no log of it)\n";
+    return "(the engine has no log of this container)\n";
   }
 }
 
-/** Frames of a stream that is no terminal: one byte for the stream, three empty ones, four for the length. */
+/**
+ * Decodes the frames of a container without a terminal: one byte for the stream, three zero bytes, four for
+ * the length.
+ */
 function demultiplex(bytes: Buffer): string {
   const parts: Buffer[] = [];
   for (let at = 0; at + 8 <= bytes.length;) {

@@ -1,8 +1,8 @@
 import { AgentError } from "signalman";
 
 /**
- * Splits a container's `command` or `entrypoint` into words as Docker Compose does: at whitespace, with quotes and backslashes as in a
- * POSIX shell. Nothing is expanded.
+ * Splits a container's `command` or `entrypoint` into words, as Docker Compose does: at whitespace, with
+ * quotes and backslashes as in a POSIX shell and without expansion.
  */
 export function toWords(text: string): string[] {
   const words: string[] = [];
@@ -15,7 +15,7 @@ export function toWords(text: string): string[] {
       else word += char;
     } else if (char === "\\") {
       const next = text[(at += 1)];
-      // Within double quotes a backslash stays, except before what is special there.
+      // Within double quotes, a backslash escapes only these characters.
       word = (word ?? "") + (quote === '"' && !/["\\$`]/.test(next ?? "") ? `\\${next ?? ""}` : (next ?? ""));
     } else if (quote === '"') {
       if (char === '"') quote = "";

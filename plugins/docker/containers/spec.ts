@@ -7,34 +7,34 @@ import {
   type JobLimits,
 } from "signalman";
 import type { DockerConfig } from "../config.ts";
-import { type JobPlace, labels } from "./place.ts";
+import { type JobNames, labels } from "./job-names.ts";
 import { toFileVolumes } from "./put-files.ts";
 import { toWords } from "./shell-words.ts";
 
-/** What every container of a job has in common. */
+/** Settings that all containers of a job share. */
 export interface ContainerSettings {
-  readonly place: JobPlace;
+  readonly names: JobNames;
   readonly options: DockerConfig;
   readonly limits: JobLimits;
-  /** The cgroup around all containers of the job. */
+  /** Path of the cgroup around all containers of the job. */
   readonly cgroupParent?: string;
   /** The agent's environment, for its proxy variables. */
   readonly environment: Readonly<Record<string, string>>;
 }
 
-/** A directory of this host, or the engine's socket, in the job's first container. */
+/** A bind mount of the job's first container: a file of this host, or the engine's socket. */
 export interface HostMount {
   readonly source: string;
   readonly target: string;
 }
 
 /**
- * Where the job's shell finds what the executor gives it: a file system in memory that goes with the
- * container. Only root can list it, so that other users find no file whose name they do not know.
+ * Directory of the files that the executor writes for the job's shell: a tmpfs of the container. Only root
+ * can list it, so that other users cannot open a file without its name.
  */
 export const privateDirectory = "/.signalman";
 
-/** The first container: its image's entrypoint starts `command`, the leader of the session's terminal. */
+/** Specifies the first container: its entrypoint runs `command`, which leads the session's terminal. */
 export function toSessionSpec(
   container: JobContainer,
   settings: ContainerSettings,
@@ -52,7 +52,7 @@ export function toSessionSpec(
     AttachStderr: true,
     HostConfig: {
       ...common.HostConfig,
-      // What the job prints is in its own log already.
+      // The output is already in the job's log.
       LogConfig: { Type: "none", Config: {} },
       Tmpfs: { ...common.HostConfig.Tmpfs, [privateDirectory]: "rw,noexec,nosuid,nodev,mode=0711" },
       Mounts: extra.mounts.map(({ source, target }) => ({ Type: "bind", Source: source, Target: target })),
@@ -60,7 +60,7 @@ export function toSessionSpec(
   };
 }
 
-/** Any other container. */
+/** Specifies a service. */
 export function toServiceSpec(container: JobContainer, settings: ContainerSettings): ContainerCreateOptions {
   const command = toWords(container.command);
   return { ...toSpec(container, "service", settings), ...(command.length > 0 && { Cmd: command }) };
@@ -69,27 +69,27 @@ export function toServiceSpec(container: JobContainer, settings: ContainerSettin
 type Spec = ContainerCreateOptions & { readonly HostConfig: HostConfig };
 
 function toSpec(container: JobContainer, purpose: string, settings: ContainerSettings): Spec {
-  const { place, environment, options } = settings;
+  const { names, environment, options } = settings;
   const entrypoint = toWords(container.entrypoint);
   const proxies = options["proxy-variables"] ? toProxyVariables(environment) : [];
   return {
-    name: place.containerName(container.name),
+    name: names.containerName(container.name),
     Image: container.image,
-    Labels: { ...place.labels, [labels.purpose]: purpose, [labels.container]: container.name },
+    Labels: { ...names.labels, [labels.purpose]: purpose, [labels.container]: container.name },
     Env: [...proxies, ...toEnvironment(container)],
     ...(entrypoint.length > 0 && { Entrypoint: entrypoint }),
     ...(container.user !== "" && { User: container.user }),
     ...(options.platform !== undefined && { platform: options.platform }),
     ...(options["read-only"] && { Volumes: toFileVolumes(container) }),
     HostConfig: toHostConfig(settings),
-    NetworkingConfig: { EndpointsConfig: { [place.networkName]: { Aliases: [container.name] } } },
+    NetworkingConfig: { EndpointsConfig: { [names.networkName]: { Aliases: [container.name] } } },
   };
 }
 
-function toHostConfig({ place, options, limits, cgroupParent }: ContainerSettings): HostConfig {
+function toHostConfig({ names, options, limits, cgroupParent }: ContainerSettings): HostConfig {
   const { memoryBytes, cpus, pids } = limits;
   return {
-    NetworkMode: place.networkName,
+    NetworkMode: names.networkName,
     ...(cgroupParent !== undefined && { CgroupParent: cgroupParent }),
     ...(memoryBytes !== undefined && { Memory: memoryBytes, MemorySwap: memoryBytes }),
     ...(cpus !== undefined && { NanoCpus: Math.round(cpus * 1e9) }),
@@ -106,20 +106,20 @@ function toHostConfig({ place, options, limits, cgroupParent }: ContainerSetting
   };
 }
 
-/** `name=soft:hard` or `name=both`. */
+/** Parses `name=soft:hard` or `name=both`. */
 function toUlimit(text: string): { Name: string; Soft: number; Hard: number } {
   const [, name = "", soft = "", hard = soft] = /^([a-z]+)=(-?\d+)(?::(-?\d+))?$/.exec(text) ?? [];
   return { Name: name, Soft: Number(soft), Hard: Number(hard) };
 }
 
-/** Values go as they are: nothing is interpolated. The engine's API is JSON, and carries no other text than UTF-8. */
+/** Lists the variables without interpolation. The engine's API is JSON and therefore accepts only UTF-8. */
 function toEnvironment({ name, env }: JobContainer): string[] {
   return env.map((variable) => {
     const bytes = decodeBase64(variable.value);
-    if (bytes === undefined) throw fault(name, variable, "is no base64");
-    if (bytes.includes(0)) throw fault(name, variable, "holds a NUL byte");
+    if (bytes === undefined) throw fault(name, variable, "is not base64");
+    if (bytes.includes(0)) throw fault(name, variable, "contains a NUL byte");
     const text = Buffer.from(bytes).toString();
-    if (!Buffer.from(text).equals(bytes)) throw fault(name, variable, "is no UTF-8 text");
+    if (!Buffer.from(text).equals(bytes)) throw fault(name, variable, "is not UTF-8 text");
     return `${variable.name}=${text}`;
   });
 }

@@ -1,9 +1,9 @@
 import { pipeline } from "node:stream/promises";
 import { extract, pack } from "tar-stream";
 
-/** A file or directory of an archive. */
+/** A file of an archive. */
 export interface TarEntry {
-  /** Without a leading slash. */
+  /** Path without a leading slash. */
   readonly name: string;
   readonly mode: number;
   readonly uid: number;
@@ -11,11 +11,11 @@ export interface TarEntry {
   readonly content: Uint8Array;
 }
 
-/** Packs an archive as the engine takes it. */
+/** Packs a tar archive for the engine. */
 export async function toTar(entries: readonly TarEntry[]): Promise<Buffer> {
   const archive = pack();
   for (const { content, ...header } of entries) {
-    // The fields of the old format hold ids up to 262143 only.
+    // The fields of ustar hold ids up to 262143 only.
     const pax = { uid: `${header.uid}`, gid: `${header.gid}` };
     archive.entry({ ...header, pax, mtime: new Date(0) }, Buffer.from(content));
   }
@@ -32,7 +32,7 @@ export async function readFirstFile(
   maxBytes: number,
 ): Promise<Buffer | "too large" | undefined> {
   const reader = extract();
-  // A failure of the connection is one of the reader, which reports it below.
+  // A failure of the connection also fails the reader, which reports it below.
   pipeline(tar, reader).catch(() => {});
   try {
     const first = await reader[Symbol.asyncIterator]().next();
@@ -40,7 +40,7 @@ export async function readFirstFile(
     const { header } = first.value;
     return (header.size ?? 0) > maxBytes ? "too large" : await collect(first.value);
   } finally {
-    // Ends the connection as well.
+    // Also closes the connection.
     reader.destroy();
   }
 }

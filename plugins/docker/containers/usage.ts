@@ -1,51 +1,49 @@
 import type Docker from "dockerode";
 import type { JobUsage } from "signalman";
 import type { Engine } from "../engine/engine.ts";
-import { type Accounting, addAll, nothingCounted, parseAccounting, toLater } from "./accounting.ts";
+import { type Accounting, sumUsage, noUsage, parseAccounting, mergeReadings } from "./accounting.ts";
 
-/** What the containers of a job have used. Disposal ends the looks at the services. */
+/** The resource usage of a job's containers. Disposal ends the polling of services. */
 export interface ContainerUsage extends Disposable {
-  /** A service: the engine is asked for its figures now and then. */
+  /** Adds a service, whose figures are polled from the engine. */
   addService(container: Docker.Container): void;
-  /** The first container, which is asked itself. */
+  /** Sets the reader of the first container's cgroup files. */
   setReader(read: () => Promise<ReadonlyMap<string, string>>): void;
-  /** Asks the first container now. Resolves to the processes killed there for want of memory, up to now. */
+  /** Reads the first container's figures now. Resolves to its number of OOM kills so far. */
   look(): Promise<number>;
   read(): JobUsage;
 }
 
 export function createContainerUsage(engine: Engine): ContainerUsage {
   const services = new Map<Docker.Container, Accounting>();
-  let first = nothingCounted;
+  let first = noUsage;
   let reader: (() => Promise<ReadonlyMap<string, string>>) | undefined;
   let timer: NodeJS.Timeout | undefined;
 
-  async function lookAtServices(): Promise<void> {
+  async function pollServices(): Promise<void> {
     await Promise.all(
       [...services].map(async ([container, before]) => {
         try {
-          const what = "read the figures of a container";
+          const what = "read the usage of a container";
           const stats = await engine.call(what, container.stats({ stream: false, "one-shot": true }));
-          services.set(container, toLater(before, toAccounting(stats)));
+          services.set(container, mergeReadings(before, toAccounting(stats)));
         } catch {
-          // It has just ended; what is known stays.
+          // The container has ended; its last figures stay.
         }
       }),
     );
   }
 
-  const lookAgain = (pauseMs: number) => {
+  const pollAfter = (pauseMs: number) => {
     timer = setTimeout(() => {
-      void lookAtServices().then(
-        () => timer !== undefined && lookAgain(Math.min(pauseMs * 2, longestPauseMs)),
-      );
+      void pollServices().then(() => timer !== undefined && pollAfter(Math.min(pauseMs * 2, maxPauseMs)));
     }, pauseMs).unref();
   };
 
   return {
     addService(container) {
-      services.set(container, nothingCounted);
-      if (timer === undefined) lookAgain(firstPauseMs);
+      services.set(container, noUsage);
+      if (timer === undefined) pollAfter(firstPauseMs);
     },
     setReader(read) {
       reader = read;
@@ -53,13 +51,13 @@ export function createContainerUsage(engine: Engine): ContainerUsage {
     async look() {
       try {
         const files = await reader?.();
-        if (files) first = toLater(first, parseAccounting(files));
+        if (files) first = mergeReadings(first, parseAccounting(files));
       } catch {
-        // The container is gone; what is known stays.
+        // The container was removed; its last figures stay.
       }
       return first.oomKills;
     },
-    read: () => (reader ? addAll([first, ...services.values()]) : {}),
+    read: () => (reader ? sumUsage([first, ...services.values()]) : {}),
     [Symbol.dispose]() {
       clearTimeout(timer);
       timer = undefined;
@@ -68,8 +66,8 @@ export function createContainerUsage(engine: Engine): ContainerUsage {
 }
 
 const firstPauseMs = 250;
-/** The engine collects the figures of a container for a second before it answers. */
-const longestPauseMs = 8000;
+/** Long, because the engine measures a container for one second before it answers. */
+const maxPauseMs = 8000;
 
 function toAccounting(stats: Docker.ContainerStats): Accounting {
   const { cpu_stats: cpu, memory_stats: memory, blkio_stats: blocks } = stats;

@@ -52,7 +52,7 @@ describe("the engine is found", () => {
     );
   });
 
-  test("not through a configuration that is no file: it is named, and nothing waits for it", async () => {
+  test("without waiting for a configuration that is not a regular file: the error names it", async () => {
     await using home = await tmpdir();
     const file = join(home.path, ".docker/config.json");
     await Bun.$`mkdir ${join(home.path, ".docker")} && mkfifo ${file}`;
@@ -61,7 +61,7 @@ describe("the engine is found", () => {
     );
   });
 
-  test("nowhere else: an address of another kind is refused", () => {
+  test("only at supported addresses: another scheme is refused", () => {
     expect(() => findEndpoint({ DOCKER_HOST: "ssh://user@host" })).toThrow(
       '"ssh://user@host" is not supported',
     );

@@ -8,9 +8,9 @@ import { readHostFile } from "signalman/host";
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
-/** Where the Docker engine is. */
+/** Address of a Docker engine. */
 export interface EngineEndpoint {
-  /** As people write it: `unix:///var/run/docker.sock`. */
+  /** Address in the form of `DOCKER_HOST`: `unix:///var/run/docker.sock`. */
   readonly host: string;
   /** The engine's socket on this host; `undefined` for an engine that is reached over the network. */
   readonly socketPath: string | undefined;
@@ -18,8 +18,9 @@ export interface EngineEndpoint {
 }
 
 /**
- * Finds the engine as the `docker` command does: `DOCKER_HOST` with `DOCKER_TLS_VERIFY` and `DOCKER_CERT_PATH`, then the context of `DOCKER_CONTEXT` or of
- * the configuration, then the socket of the system, then that of a rootless engine.
+ * Finds the engine as the `docker` command does: `DOCKER_HOST` with `DOCKER_TLS_VERIFY` and
+ * `DOCKER_CERT_PATH`, the context of `DOCKER_CONTEXT` or of the configuration, the system's socket, and the
+ * socket of a rootless engine.
  */
 export function findEndpoint(env: Environment): EngineEndpoint {
   const host = env["DOCKER_HOST"];
@@ -34,7 +35,7 @@ export function findEndpoint(env: Environment): EngineEndpoint {
   return toEndpoint(`unix://${socket}`);
 }
 
-/** The directory of the docker configuration of the agent's user. */
+/** Returns the directory of the user's docker configuration. */
 export function configurationDirectory(env: Environment): string {
   return env["DOCKER_CONFIG"] || join(env["HOME"] || homedir(), ".docker");
 }
@@ -79,7 +80,7 @@ function toEndpoint(host: string, certificates?: Certificates): EngineEndpoint {
   };
 }
 
-/** A context is kept under the SHA-256 of its name. */
+/** Reads a context of `docker context`, whose directory is the SHA-256 of its name. */
 function readContext(directory: string, name: string): EngineEndpoint {
   const id = createHash("sha256").update(name).digest("hex");
   const file = join(directory, "contexts/meta", id, "meta.json");
@@ -119,8 +120,8 @@ function readCertificates(directory: string): Certificates {
 }
 
 /**
- * `undefined`: there is none, or it is no JSON. Throws `CONFIG_INVALID` for what is not a file of the agent's
- * user.
+ * Returns `undefined` for a file that is missing or not JSON. Throws `CONFIG_INVALID` for a file that the
+ * agent must not read.
  */
 function readJson<T>(path: string): T | undefined {
   try {

@@ -29,7 +29,7 @@ async function serve(version: object) {
 }
 
 describe("an engine", () => {
-  test("that is too old is refused with its version and the one that is needed", async () => {
+  test("that is too old is refused with its version and the required one", async () => {
     await using engine = await serve({ Version: "18.09.1", ApiVersion: "1.39" });
     await expect(engine.connect()).rejects.toThrow(
       /^the Docker engine at "unix:.*" is too old: version 18\.09\.1, API 1\.39 \(expected API 1\.40, Docker 19\.03, or newer\)$/,
@@ -40,12 +40,12 @@ describe("an engine", () => {
     [{ Version: "20.10.24", ApiVersion: "1.41", MinAPIVersion: "1.12" }, "/v1.41/info"],
     [{ Version: "40.0.0", ApiVersion: "1.99", MinAPIVersion: "1.44" }, "/v1.47/info"],
     [{ Version: "50.0.0", ApiVersion: "1.99", MinAPIVersion: "1.90" }, "/v1.90/info"],
-  ])("%p is spoken to as %p, and asked for its cgroups once", async (version, path) => {
+  ])("of version %p is called by %p, and its cgroup driver is read once", async (version, path) => {
     await using engine = await serve(version);
     const connected = await engine.connect();
-    const asked = await Promise.all([connected.cgroups(), connected.cgroups()]);
+    const answers = await Promise.all([connected.cgroups(), connected.cgroups()]);
     const cgroups = { driver: "none", version: "2" } as const;
-    expect(asked).toEqual([cgroups, cgroups]);
+    expect(answers).toEqual([cgroups, cgroups]);
     expect(engine.paths).toEqual(["/version", path]);
   });
 });
@@ -56,12 +56,12 @@ describe("the error of a call", () => {
   test.each([
     [
       "EACCES",
-      'the agent\'s user may not open "unix:///run/engine.sock": add the user to the group "docker"',
+      'the agent\'s user is not allowed to open "unix:///run/engine.sock": add the user to the group "docker"',
     ],
     ["ECONNREFUSED", 'no Docker engine answers at "unix:///run/engine.sock": start it'],
     ["ETIMEDOUT", 'the Docker engine at "unix:///run/engine.sock" does not answer'],
     ["ECONNRESET", 'broken (engine "unix:///run/engine.sock")'],
-  ])("with the code %p says what to do", (code, text) => {
+  ])("with the code %p names a remedy or the engine", (code, text) => {
     const error = Object.assign(new Error("broken"), { code });
     expect(toEngineError(error, "list images", endpoint).message).toStartWith(`cannot list images: ${text}`);
   });

@@ -3,27 +3,27 @@ import { AgentError } from "signalman";
 import type { EngineEndpoint } from "./endpoint.ts";
 import { toEngineError, withTimeout } from "./errors.ts";
 
-/** A Docker engine that has answered. */
+/** A connection to a Docker engine. */
 export interface Engine {
   readonly docker: Docker;
   readonly endpoint: EngineEndpoint;
   readonly version: string;
   readonly apiVersion: string;
-  /** Milliseconds that a call may take. */
+  /** Time-out of a call, in milliseconds. */
   readonly timeoutMs: number;
-  /** How it limits and counts what containers use; asked for once. */
+  /** Resolves to the engine's cgroup driver and version. The result of the first call is cached. */
   cgroups(): Promise<EngineCgroups>;
-  /** Waits for a call to the engine, for the engine's time-out at most. `what` completes "cannot …" of the error. */
+  /** Adds the time-out and a readable error to a call. `what` completes "cannot …" in the message. */
   call<T>(what: string, work: Promise<T>): Promise<T>;
 }
 
 export interface EngineCgroups {
-  /** `cgroupfs`, `systemd`, or `none`: a rootless engine that can neither limit nor count. */
+  /** `cgroupfs`, `systemd`, or `none`: a rootless engine without limits and accounting. */
   readonly driver: string;
   readonly version: "1" | "2";
 }
 
-/** Connects to the engine. Throws `DOCKER_FAILED` with what to do about it. */
+/** Connects to the engine. Throws `DOCKER_FAILED` with a remedy. */
 export async function connectEngine(
   endpoint: EngineEndpoint,
   { timeoutMs }: { readonly timeoutMs: number },
@@ -50,7 +50,7 @@ export async function connectEngine(
     version: version.Version,
     apiVersion: version.ApiVersion,
     timeoutMs,
-    cgroups: () => (cgroups ??= call("look at the engine", docker.info()).then(toCgroups)),
+    cgroups: () => (cgroups ??= call("read the engine's information", docker.info()).then(toCgroups)),
     call,
   };
 }
@@ -63,9 +63,9 @@ function toCgroups(info: unknown): EngineCgroups {
   return { driver, version: version === "2" ? "2" : "1" };
 }
 
-/** Docker 19.03: the first with everything that a job needs. */
+/** Docker 19.03, the oldest engine that supports all features of jobs. */
 export const oldestApi = "1.40";
-/** The newest that this program was tested with. An engine that knows a newer one still speaks this. */
+/** The newest tested version. Newer engines still support it. */
 const newestApi = "1.47";
 
 function chooseApi({ ApiVersion, MinAPIVersion }: { ApiVersion: string; MinAPIVersion?: string }): string {

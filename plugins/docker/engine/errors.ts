@@ -1,16 +1,17 @@
 import { AgentError, isAgentError, toMessage } from "signalman";
 import type { EngineEndpoint } from "./endpoint.ts";
 
-/** What the engine answered, without the wrapping of the client: `No such image: x`. */
+/** Returns the engine's own message, without the prefixes of the client: `No such image: x`. */
 export function toReason(error: unknown): string {
   const { json } = Object(error) as { json?: { message?: unknown } | null };
-  const said = typeof json?.message === "string" ? json.message : toMessage(error);
-  return said
+  const message = typeof json?.message === "string" ? json.message : toMessage(error);
+  return message
     .replace(/^\(HTTP code \d+\) [^-]*- /, "")
     .replace(/^Error response from daemon: /, "")
     .trim();
 }
 
+/** Returns the HTTP status of a refusal; `undefined` when the engine did not answer. */
 export function statusOf(error: unknown): number | undefined {
   const { statusCode } = Object(error) as { statusCode?: unknown };
   if (typeof statusCode === "number") return statusCode;
@@ -18,27 +19,29 @@ export function statusOf(error: unknown): number | undefined {
   return cause === undefined ? undefined : statusOf(cause);
 }
 
-/** An engine that did not answer at all, as against one that refused. */
+/** Whether the engine did not answer. */
 export function isUnreachable(error: unknown): boolean {
   return statusOf(error) === undefined && unreachable.test(codeOf(error));
 }
 
-/** A local engine that was gone: one that only took too long, or is behind a network, may have run on. */
+/** Whether a local engine was not running. After a time-out, or over a network, it may have been running. */
 export function isGone(error: unknown, { socketPath }: EngineEndpoint): boolean {
   return socketPath !== undefined && isUnreachable(error) && codeOf(error) !== "ETIMEDOUT";
 }
 
-/** The error of a call to the engine, with what was tried, why it failed, and what to do about it. */
+/** Converts the error of a call into one that names the call, the reason and the remedy. */
 export function toEngineError(error: unknown, what: string, { host }: EngineEndpoint): AgentError {
   if (isAgentError(error)) return error;
   const code = codeOf(error);
-  const said = toReason(error);
-  const reason = isRejected(said) ? rejected(host, said) : (remedies[code]?.(host) ?? said);
+  const message = toReason(error);
+  const reason = isCertificateRejected(message)
+    ? certificateRejected(host, message)
+    : (remedies[code]?.(host) ?? message);
   const tail = unreachable.test(code) && !remedies[code] ? ` (engine "${host}")` : "";
   return new AgentError("DOCKER_FAILED", `cannot ${what}: ${reason}${tail}`, { cause: error });
 }
 
-/** Rejects with the code `ETIMEDOUT` when the time is over. */
+/** Rejects with the code `ETIMEDOUT` after the time-out. */
 export async function withTimeout<T>(work: Promise<T>, timeoutMs: number): Promise<T> {
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<never>((_, reject) => {
@@ -51,7 +54,7 @@ export async function withTimeout<T>(work: Promise<T>, timeoutMs: number): Promi
     return await Promise.race([work, late]);
   } finally {
     clearTimeout(timer);
-    // A late failure is nobody's any more.
+    // A rejection after the time-out is ignored.
     work.catch(() => {});
   }
 }
@@ -59,25 +62,25 @@ export async function withTimeout<T>(work: Promise<T>, timeoutMs: number): Promi
 const unreachable =
   /^(ENOENT|FailedToOpenSocket|ECONNREFUSED|ConnectionRefused|EACCES|EPERM|ETIMEDOUT|ECONNRESET|ConnectionClosed|EPIPE|ENOTFOUND|EHOSTUNREACH|DEPTH_ZERO_SELF_SIGNED_CERT|UNABLE_TO_VERIFY_LEAF_SIGNATURE|CERT_.*|ERR_TLS_.*)$/;
 
-/** The other side of a TLS connection has refused what this one has shown. */
-function isRejected(said: string): boolean {
-  return /SSL routines.*(ALERT|alert).*(CERT|cert|UNKNOWN_CA|unknown ca)/.test(said);
+/** Whether the engine has refused the client certificate in the TLS handshake. */
+function isCertificateRejected(message: string): boolean {
+  return /SSL routines.*(ALERT|alert).*(CERT|cert|UNKNOWN_CA|unknown ca)/.test(message);
 }
 
-function rejected(host: string, said: string): string {
-  return `the Docker engine at "${host}" rejects the client certificate: check cert.pem and key.pem of DOCKER_CERT_PATH or of the context (${said})`;
+function certificateRejected(host: string, message: string): string {
+  return `the Docker engine at "${host}" rejects the client certificate: check cert.pem and key.pem of DOCKER_CERT_PATH or of the context (${message})`;
 }
 
-const notThere = (host: string) =>
+const notRunning = (host: string) =>
   `no Docker engine answers at "${host}": start it (\`systemctl start docker\`), or set DOCKER_HOST`;
 const forbidden = (host: string) =>
-  `the agent's user may not open "${host}": add the user to the group "docker", or run a rootless engine`;
+  `the agent's user is not allowed to open "${host}": add the user to the group "docker", or run a rootless engine`;
 
 const remedies: Readonly<Record<string, (host: string) => string>> = {
-  ENOENT: notThere,
-  FailedToOpenSocket: notThere,
-  ECONNREFUSED: notThere,
-  ConnectionRefused: notThere,
+  ENOENT: notRunning,
+  FailedToOpenSocket: notRunning,
+  ECONNREFUSED: notRunning,
+  ConnectionRefused: notRunning,
   EACCES: forbidden,
   EPERM: forbidden,
   ETIMEDOUT: (host) => `the Docker engine at "${host}" does not answer`,

@@ -1,8 +1,8 @@
 import type { Engine } from "./engine.ts";
 
 /**
- * Asks the engine now and then whether it is there. `onLost` is called once, when it does not answer within its time-out or cannot be reached; the
- * connections to its containers may stay open without a word. Disposal ends it.
+ * Pings the engine at an interval, since connections to its containers can stay open after its loss. Calls
+ * `onLost` once, when a ping fails or exceeds the time-out. Disposal ends it.
  */
 export function startHeartbeat(engine: Engine, onLost: () => void): Disposable {
   let timer: NodeJS.Timeout | undefined;

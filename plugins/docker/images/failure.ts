@@ -1,14 +1,14 @@
 import { isUnreachable, statusOf, toReason } from "../engine/errors.ts";
 import { parseReference } from "./reference.ts";
 
-/** Why an image could not be pulled, or a login failed. */
+/** Reason for a failed pull or a failed login. */
 export interface RegistryFailure {
   readonly kind: "absent" | "refused" | "unreachable";
   /** A line for the job's log. */
   readonly line: string;
 }
 
-/** What the engine says of a registry, in three kinds. Only one of them may heal by itself. */
+/** Classifies the error of a pull. Only pulls from an unreachable registry are tried again. */
 export function toPullFailure(error: unknown, image: string, hasLogin: boolean): RegistryFailure {
   const reason = toReason(error);
   const { registry } = parseReference(image);
@@ -23,7 +23,7 @@ export function toPullFailure(error: unknown, image: string, hasLogin: boolean):
           }
         : {
             kind: "refused",
-            line: `Registry "${registry}" wants credentials for image "${image}", and the job has none for it: ${reason}`,
+            line: `Registry "${registry}" requires credentials for image "${image}", and the job has none for it: ${reason}`,
           };
     case "absent":
       return { kind: "absent", line: `Image "${image}" not found: ${reason}` };
@@ -43,7 +43,7 @@ export function toLoginFailure(error: unknown, registry: string): RegistryFailur
 }
 
 function classify(error: unknown, reason: string): RegistryFailure["kind"] {
-  // Docker Hub does not tell a private image from one that does not exist.
+  // Docker Hub gives the same answer for a private image and a missing one.
   if (/repository does not exist|manifest unknown|manifest for .* not found|name unknown/i.test(reason))
     return "absent";
   if (/no matching manifest|no match for platform|does not match the specified platform/i.test(reason))

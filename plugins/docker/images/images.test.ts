@@ -2,7 +2,7 @@ import { describe, expect, test } from "bun:test";
 import { AgentError, decodePullCredentials, type ImagePullCredentials } from "signalman";
 import { environmentVariable } from "signalman/testing";
 import { toPullFailure } from "./failure.ts";
-import { fits } from "./platform.ts";
+import { matchesPlatform } from "./platform.ts";
 import { createPullProgress } from "./progress.ts";
 import { isReference, parseReference, toRegistry } from "./reference.ts";
 
@@ -27,13 +27,13 @@ describe("an image's name", () => {
     ["", "docker.io"],
     ["https://Gcr.io", "gcr.io"],
     ["registry.test:5000/path", "registry.test:5000"],
-  ])("credentials for %p count for %s", (address, registry) => {
+  ])("in %p belongs to registry %s", (address, registry) => {
     expect(toRegistry(address)).toBe(registry);
   });
 });
 
 describe("credentials of a job", () => {
-  test("are decoded, one kind each", () => {
+  test("are decoded, of each type", () => {
     const hub = { DOCKER_CREDENTIAL_TYPE: "DockerHub", DOCKERHUB_USERNAME: "u", DOCKERHUB_PASSWORD: "p" };
     expect(decodePullCredentials(entry(hub))).toMatchObject({ username: "u", password: "p" });
     const generic = { DOCKER_CREDENTIAL_TYPE: "GenericDocker", DOCKER_USERNAME: "u", DOCKER_PASSWORD: "p" };
@@ -59,18 +59,18 @@ describe("credentials of a job", () => {
     ],
     [{ DOCKER_CREDENTIAL_TYPE: "X" }, "Unknown Handler for credential type X"],
     [{}, "Failed to resolve docker login strategy: DOCKER_CREDENTIAL_TYPE not set"],
-  ])("%p is refused", (values, message) => {
+  ])("with the variables %p are refused", (values, message) => {
     expect(() => decodePullCredentials(entry(values))).toThrow(new AgentError("JOB_INVALID", message));
   });
 
-  test("a value that is no base64 is named, and not shown", () => {
+  test("are refused when a value is not base64, naming the variable without its value", () => {
     const broken = entry({ DOCKER_CREDENTIAL_TYPE: "DockerHub" });
     const env = [...broken.env, { name: "DOCKERHUB_PASSWORD", value: "%%%" }];
     expect(() => decodePullCredentials({ ...broken, env })).toThrow(/^Failed to decode DOCKERHUB_PASSWORD$/);
   });
 });
 
-describe("why an image could not be pulled", () => {
+describe("the reason for a failed pull", () => {
   const refuse = (statusCode: number, message: string) =>
     Object.assign(new Error(`(HTTP code ${statusCode}) unexpected - ${message} `), {
       statusCode,
@@ -118,8 +118,8 @@ test.each([
   ["linux/amd64", "x86_64", true],
   ["linux/amd64", "linux", true],
   ["linux/amd64", "windows/amd64", false],
-])("an image of the platform %p for one that wants %p: %p", (platform, wanted, isFit) => {
-  expect(fits(platform, wanted)).toBe(isFit);
+])("an image of platform %p matches %p: %p", (platform, wanted, isMatch) => {
+  expect(matchesPlatform(platform, wanted)).toBe(isMatch);
 });
 
 describe("an image's name", () => {

@@ -15,8 +15,9 @@ import { toLoginFailure } from "./failure.ts";
 import { toRegistry } from "./reference.ts";
 
 /**
- * Decodes the job's credentials for registries, and checks each through the engine. The command lines of the protocol (section 7) are shown
- * and not run: nothing is written to any docker configuration. Resolves to `undefined` when the output says what is wrong.
+ * Decodes the job's registry credentials and checks each of them through the engine. The command lines of the
+ * protocol (section 7) are only printed, so that no docker configuration changes. Resolves to `undefined`
+ * when a login has failed and the output shows why.
  */
 export async function logIn(
   { job, environment }: Pick<ExecutorContext, "job" | "environment">,
@@ -56,7 +57,7 @@ async function prepare(
   return { login: credentials, commandLine: commandLines[credentials.kind] };
 }
 
-/** The names of the kinds in the job's log (protocol section 7). */
+/** Names of the credential types in the job's log (protocol section 7). */
 const titles: Readonly<Record<PullCredentials["kind"], string>> = {
   DockerHub: "DockerHub",
   GenericDocker: "Docker",
@@ -70,7 +71,7 @@ const commandLines: Readonly<Record<Exclude<PullCredentials["kind"], "AWS_ECR">,
   GCR: "cat /tmp/gcr/keyfile.json | docker login -u _json_key --password-stdin https://$GCR_HOSTNAME",
 };
 
-/** The engine asks the registry itself, from where it will pull. */
+/** Lets the engine check the credentials, since it is the engine that pulls. */
 async function check({ docker, call }: Engine, { server, username, password }: RegistryLogin): Promise<void> {
   const registry = toRegistry(server);
   try {
@@ -85,7 +86,7 @@ async function check({ docker, call }: Engine, { server, username, password }: R
   }
 }
 
-/** What the engine has answered, without the title of the call. */
+/** Returns the engine's error without the prefix of `call`. */
 function toCause(error: unknown): unknown {
   return (error as { cause?: unknown }).cause ?? error;
 }

@@ -1,4 +1,4 @@
-/** What the engine tells while it pulls: one document for each change of a layer. */
+/** A progress message of a pull: one change of one layer. */
 export interface PullEvent {
   readonly id?: string;
   readonly status?: string;
@@ -8,9 +8,9 @@ export interface PullEvent {
 
 export interface PullProgress {
   add(event: PullEvent): void;
-  /** `3 of 5 layers, 12.5 of 48.1 MB`; `undefined` while nothing is known. */
+  /** Returns `3 of 5 layers, 12.5 of 48.1 MB`; `undefined` before the first layer. */
   summary(): string | undefined;
-  /** Bytes of the layers that had to be downloaded, compressed. */
+  /** Downloaded bytes, compressed. */
   readonly downloadedBytes: number;
 }
 
@@ -20,7 +20,7 @@ interface Layer {
   isDone: boolean;
 }
 
-/** Sums up the progress of a pull's layers. */
+/** Adds up the progress of all layers of a pull. */
 export function createPullProgress(): PullProgress {
   const layers = new Map<string, Layer>();
   const sum = (pick: (layer: Layer) => number) =>

@@ -23,7 +23,7 @@ async function createHeldPlace() {
   let waits = 0;
   const lock = (maxWaitMs?: number) =>
     lockPull(
-      { engine, image, place: place.path, onWait: () => void (waits += 1), ...(maxWaitMs && { maxWaitMs }) },
+      { engine, image, parent: place.path, onWait: () => void (waits += 1), ...(maxWaitMs && { maxWaitMs }) },
       new AbortController().signal,
     );
   return {

@@ -10,28 +10,28 @@ export interface PullLockOptions {
   readonly image: string;
   /** Called when another job holds the lock. */
   readonly onWait: () => void;
-  /** Where the directory of the locks is. Default: the directory for temporary files. */
-  readonly place?: string;
+  /** Parent of the directory of locks. Default: the directory for temporary files. */
+  readonly parent?: string;
   /** Longest wait for another job. Default: 30 minutes. */
   readonly maxWaitMs?: number;
 }
 
 /**
- * Waits until no other job of this user pulls the same image from the same engine, and takes the lock.
- * Resolves without a lock when the lock cannot be taken (a full disk, a directory of another user) or another
- * process holds it for `maxWaitMs`. Two pulls at once cost time only. Rejects when `signal` aborts.
+ * Waits until no other job of this user pulls the same image with the same engine, and acquires the lock.
+ * Resolves without a lock when it cannot be acquired (full disk, directory of another user) or after
+ * `maxWaitMs`: two concurrent pulls only cost time. Rejects when `signal` aborts.
  */
 export async function lockPull(options: PullLockOptions, signal: AbortSignal): Promise<Disposable> {
-  const { engine, image, onWait, place = realpathSync(tmpdir()), maxWaitMs = 1_800_000 } = options;
+  const { engine, image, onWait, parent = realpathSync(tmpdir()), maxWaitMs = 1_800_000 } = options;
   const name = createHash("sha256").update(`${engine}\n${image}`).digest("hex").slice(0, 32);
   try {
-    const directory = makeOwnDirectory(join(place, `signalman-pulls-${process.getuid?.() ?? 0}`));
-    for (let waitedMs = 0; waitedMs <= maxWaitMs; waitedMs += lookMs) {
+    const directory = makeOwnDirectory(join(parent, `signalman-pulls-${process.getuid?.() ?? 0}`));
+    for (let waitedMs = 0; waitedMs <= maxWaitMs; waitedMs += pollMs) {
       signal.throwIfAborted();
       const lock = takeLock(join(directory, name));
       if (lock) return lock;
       if (waitedMs === 0) onWait();
-      await sleep(lookMs, undefined, { signal });
+      await sleep(pollMs, undefined, { signal });
     }
   } catch (error) {
     if (signal.aborted) throw error;
@@ -39,4 +39,4 @@ export async function lockPull(options: PullLockOptions, signal: AbortSignal): P
   return { [Symbol.dispose]() {} };
 }
 
-const lookMs = 200;
+const pollMs = 200;

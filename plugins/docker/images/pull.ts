@@ -7,7 +7,7 @@ import { statusOf } from "../engine/errors.ts";
 import { type RegistryFailure, toPullFailure } from "./failure.ts";
 import { createPullProgress, type PullEvent, type PullProgress, toMegabytes } from "./progress.ts";
 import { lockPull } from "./pull-lock.ts";
-import { fits } from "./platform.ts";
+import { matchesPlatform } from "./platform.ts";
 import { isReference, parseReference, toRegistry } from "./reference.ts";
 
 export interface PullOptions {
@@ -20,11 +20,14 @@ export interface PullOptions {
   readonly signal: AbortSignal;
 }
 
-/** Sees to it that the engine has all images. Resolves to `false` when the output says why it has not. Rejects when `signal` aborts. */
+/**
+ * Pulls the images that the engine does not have. Resolves to `false` when one is missing and the output
+ * shows why. Rejects when `signal` aborts.
+ */
 export async function pullImages(context: PullOptions): Promise<boolean> {
   const images = [...new Set(context.images)];
   const done = await Promise.all(images.map((image) => provideImage(image, context)));
-  return done.every((isThere) => isThere);
+  return done.every((isPresent) => isPresent);
 }
 
 async function provideImage(image: string, context: PullOptions): Promise<boolean> {
@@ -35,7 +38,7 @@ async function provideImage(image: string, context: PullOptions): Promise<boolea
   }
   const policy = options["pull-policy"];
   const isPresent = async () =>
-    policy !== "always" && fits(await findPlatform(engine, image), options.platform);
+    policy !== "always" && matchesPlatform(await findPlatform(engine, image), options.platform);
   if (await isPresent()) {
     output(`Image ${image} is present\n`);
     return true;
@@ -53,14 +56,16 @@ async function provideImage(image: string, context: PullOptions): Promise<boolea
     output(`Image ${image} is present\n`);
     return true;
   }
-  // Awaited: the lock goes when this function returns.
+  // Awaited, because the lock is released when this function returns.
   return await pullImage(image, context);
 }
 
-/** `linux/amd64`; `undefined` when the engine does not have the image. */
+/**
+ * Resolves to the image's platform, as `linux/amd64`; `undefined` when the engine does not have the image.
+ */
 async function findPlatform({ docker, call }: Engine, image: string): Promise<string | undefined> {
   try {
-    const { Os, Architecture } = await call(`look for image "${image}"`, docker.getImage(image).inspect());
+    const { Os, Architecture } = await call(`inspect image "${image}"`, docker.getImage(image).inspect());
     return `${Os}/${Architecture}`;
   } catch (error) {
     if (statusOf(error) === 404) return undefined;
@@ -68,7 +73,7 @@ async function findPlatform({ docker, call }: Engine, image: string): Promise<st
   }
 }
 
-/** Tells plugins how it went, whatever came of it. */
+/** Pulls an image with retries, and reports the result to plugins. */
 async function pullImage(image: string, context: PullOptions): Promise<boolean> {
   const { output, options, signal } = context;
   const startedAt = performance.now();
@@ -109,8 +114,8 @@ async function attemptPull(image: string, context: PullOptions): Promise<Registr
     })) as NodeJS.ReadableStream;
     await readPull(stream, progress);
     const platform = await findPlatform(engine, image);
-    if (!fits(platform, options.platform)) {
-      const line = `Image "${image}" is for platform ${platform}, and the agent wants ${options.platform} (docker-platform)`;
+    if (!matchesPlatform(platform, options.platform)) {
+      const line = `Image "${image}" is for platform ${platform} (expected ${options.platform}, see docker-platform)`;
       return { kind: "absent", line };
     }
     const seconds = ((performance.now() - startedAt) / 1000).toFixed(1);
@@ -125,18 +130,18 @@ async function attemptPull(image: string, context: PullOptions): Promise<Registr
   }
 }
 
-/** Between two lines about the progress of one pull. */
+/** Milliseconds between two progress lines of a pull. */
 const progressMs = 5000;
-/** Before the second attempt; more before each further one. */
+/** Pause before the second attempt; it is multiplied by the number of failed attempts. */
 const pauseMs = 2000;
 
-const mostEventBytes = 1024 * 1024;
+const maxEventBytes = 1024 * 1024;
 
-/** Resolves when the pull is complete; rejects with what the engine says of it. */
+/** Resolves when the pull is complete; rejects with the engine's error. */
 async function readPull(stream: NodeJS.ReadableStream, progress: PullProgress): Promise<void> {
   let isComplete = false;
   const push = createBoundedLineReader({
-    maxBytes: mostEventBytes,
+    maxBytes: maxEventBytes,
     onLine(line) {
       if (line.trim() === "") return;
       const event = JSON.parse(line) as PullEvent;
@@ -145,11 +150,12 @@ async function readPull(stream: NodeJS.ReadableStream, progress: PullProgress): 
       progress.add(event);
     },
     onTooLong() {
-      const title = `the engine sent a line of more than ${toSize(mostEventBytes)} about a pull`;
+      const title = `the engine sent a line of more than ${toSize(maxEventBytes)} about a pull`;
       throw new AgentError("DOCKER_FAILED", title);
     },
   });
   // An error ends the loop, which destroys the stream.
   for await (const chunk of stream) push(chunk as Uint8Array);
-  if (!isComplete) throw new AgentError("DOCKER_FAILED", "the engine broke off the pull");
+  if (!isComplete)
+    throw new AgentError("DOCKER_FAILED", "the engine closed the connection before the pull was complete");
 }

@@ -1,12 +1,12 @@
-/** A name of an image, taken apart. */
+/** A parsed image name. */
 export interface ImageReference {
-  /** Of its registry, in lower case: `docker.io`, `127.0.0.1:5000`. */
+  /** Host of the registry in lower case: `docker.io`, `127.0.0.1:5000`. */
   readonly registry: string;
-  /** With a tag or a digest: an engine that gets neither pulls all tags. */
+  /** Name with a tag or a digest: without one, an engine pulls all tags. */
   readonly pullName: string;
 }
 
-/** Whether an engine would understand the name: a path of names, perhaps with a host in front, and a tag or digest. */
+/** Whether a name is `[registry/]name[:tag][@digest]`. */
 export function isReference(image: string): boolean {
   const name = "[a-zA-Z0-9_][a-zA-Z0-9_.-]*";
   return new RegExp(`^${name}(:\\d+/${name})?(/${name})*(:[\\w.-]+)?(@[\\w+.-]+:[0-9a-fA-F]+)?$`).test(image);
@@ -25,7 +25,7 @@ export function parseReference(image: string): ImageReference {
   };
 }
 
-/** The host of a registry's address: without scheme and path, Docker Hub under one name. */
+/** Returns the host of a registry's address. All addresses of Docker Hub give `docker.io`. */
 export function toRegistry(address: string): string {
   const host = address
     .replace(/^[a-z]+:\/\//i, "")

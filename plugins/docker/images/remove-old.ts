@@ -6,13 +6,16 @@ import type { Engine } from "../engine/engine.ts";
 interface OldImage {
   readonly id: string;
   readonly name: string;
-  /** Milliseconds of the clock at the last pull, or at its creation for one that was never pulled. */
+  /**
+   * Time of the last pull, or of the creation of an image that was never pulled, in milliseconds since the
+   * epoch.
+   */
   readonly pulledAt: number;
 }
 
 /**
- * Removes images that no container uses: those whose last pull is too long ago, then the oldest ones until there is enough room again. Both only
- * when the options ask for it.
+ * Removes images that no container uses, the oldest first: all that were last pulled before `image-max-age`,
+ * and others until `image-min-free-disk` is free.
  */
 export async function removeOldImages(
   engine: Engine,
@@ -24,7 +27,7 @@ export async function removeOldImages(
   const images = await listUnused(engine);
   const limit = maxDays === 0 ? Number.NEGATIVE_INFINITY : Date.now() - maxDays * dayMs;
   for (const image of images) {
-    if (image.pulledAt >= limit && (minFree === 0 || (await hasRoom(engine, minFree)))) return;
+    if (image.pulledAt >= limit && (minFree === 0 || (await hasFreeDisk(engine, minFree)))) return;
     try {
       await engine.call(
         `remove image "${image.name}"`,
@@ -39,7 +42,7 @@ export async function removeOldImages(
 
 const dayMs = 86_400_000;
 
-/** The oldest first. */
+/** Lists unused images, the oldest first. */
 async function listUnused({ docker, call }: Engine): Promise<OldImage[]> {
   const [images, containers] = await call(
     "list images",
@@ -49,7 +52,7 @@ async function listUnused({ docker, call }: Engine): Promise<OldImage[]> {
   const unused = images.filter(({ Id }) => !used.has(Id));
   const found = await Promise.all(
     unused.map(async ({ Id, RepoTags, Created }): Promise<OldImage> => {
-      const details = await call("look at an image", docker.getImage(Id).inspect()).catch(() => undefined);
+      const details = await call("inspect an image", docker.getImage(Id).inspect()).catch(() => undefined);
       const { Metadata } = (details ?? {}) as { Metadata?: { LastTagTime?: string } };
       const tagged = Date.parse(Metadata?.LastTagTime ?? "");
       return { id: Id, name: RepoTags?.[0] ?? Id, pulledAt: tagged > 0 ? tagged : Created * 1000 };
@@ -58,10 +61,10 @@ async function listUnused({ docker, call }: Engine): Promise<OldImage[]> {
   return found.sort((a, b) => a.pulledAt - b.pulledAt);
 }
 
-/** An engine elsewhere is asked for nothing: how much room it has is not known here. */
-async function hasRoom({ docker, endpoint, call }: Engine, bytes: number): Promise<boolean> {
+/** `true` for an engine on another host, whose free disk space cannot be read. */
+async function hasFreeDisk({ docker, endpoint, call }: Engine, bytes: number): Promise<boolean> {
   if (endpoint.socketPath === undefined) return true;
-  const { DockerRootDir: directory } = (await call("look at the engine", docker.info())) as {
+  const { DockerRootDir: directory } = (await call("read the engine's information", docker.info())) as {
     DockerRootDir?: string;
   };
   const space = directory && (await statfs(directory).catch(() => undefined));

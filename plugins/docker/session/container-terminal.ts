@@ -4,13 +4,13 @@ import type { Engine } from "../engine/engine.ts";
 
 /** The terminal of a container's first process. */
 export interface ContainerTerminal extends Terminal {
-  /** Is called when a command has ended: see `settle` of `Terminal`. */
+  /** Called after each command: see `settle` of `Terminal`. */
   onSettle: (() => void) | undefined;
-  /** Sends SIGKILL to the container's first process, and so to all of them. Never rejects. */
+  /** Sends SIGKILL to the container's first process, which ends all others. Failures are ignored. */
   kill(): void;
 }
 
-/** Attaches to a container that has not been started, and starts it: nothing that it prints is missed. */
+/** Attaches to a container and then starts it, so that no output is lost. */
 export async function openContainerTerminal(
   engine: Engine,
   container: Docker.Container,

@@ -5,9 +5,9 @@ import type { ContainerProcess, Keeper } from "./keeper.ts";
 import type { ContainerSession } from "./open-session.ts";
 
 /**
- * Ends all that runs in the job's container: suspends the shell, so that no script continues, sends SIGTERM to
- * everything else, SIGKILL after the grace period, and kills the shell last, whose end follows its last byte of
- * output. Never rejects: the rest ends when the container is removed.
+ * Ends all processes of the job's container: suspends the shell, so that no script continues, sends SIGTERM
+ * to the others, SIGKILL after the grace period, and kills the shell last. Never rejects: removing the
+ * container ends remaining processes.
  */
 export async function endJob(
   { session, keepers }: ContainerSession,
@@ -18,27 +18,30 @@ export async function endJob(
   try {
     const keeper = await keepers.current();
     await keeper.terminate(shellPid);
-    let left = await listOthers(keeper, shellPid);
-    if (left.length > 0) logger.info("ended processes that the job had left running", { count: left.length });
+    let remaining = await listOthers(keeper, shellPid);
+    if (remaining.length > 0)
+      logger.info("ending processes that the job left running", { count: remaining.length });
     const deadline = performance.now() + graceMs;
-    while (left.length > 0 && performance.now() < deadline && !now.aborted) {
-      await sleep(lookMs);
-      left = await listOthers(keeper, shellPid);
+    while (remaining.length > 0 && performance.now() < deadline && !now.aborted) {
+      await sleep(pollMs);
+      remaining = await listOthers(keeper, shellPid);
     }
-    if (left.length > 0) await keeper.kill(left);
+    if (remaining.length > 0) await keeper.kill(remaining);
     await keeper.kill([shellPid]);
     await Promise.race([session.ended, sleep(lastOutputMs)]);
   } catch (error) {
-    logger.debug("the job's processes end when its container is removed", { error });
+    logger.debug("could not end the job's processes one by one; they end when its container is removed", {
+      error,
+    });
   }
   logUnshownOutput(session, logger);
 }
 
-const lookMs = 20;
-/** The last output of a killed shell is there at once; a terminal that is still flooded may never be empty. */
+const pollMs = 20;
+/** Bounded, because a flooded terminal may never be drained. */
 const lastOutputMs = 1000;
 
-/** Living processes that are neither the shell, nor what it was started by, nor a keeper's. */
+/** Lists the living processes other than the shell, its ancestors, and the keepers with their children. */
 async function listOthers(keeper: Keeper, shellPid: number): Promise<number[]> {
   const { keepers, processes } = await keeper.list();
   const parents = new Map(processes.map(({ pid, parent }) => [pid, parent]));
@@ -50,7 +53,7 @@ async function listOthers(keeper: Keeper, shellPid: number): Promise<number[]> {
     .map(({ pid }) => pid);
 }
 
-/** A process, its parent, and so on. */
+/** Lists a process and its ancestors. */
 function toAncestry(parents: ReadonlyMap<number, number>, pid: number): number[] {
   const line: number[] = [];
   for (let at = pid; at > 0 && !line.includes(at); at = parents.get(at) ?? 0) line.push(at);

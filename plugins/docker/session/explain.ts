@@ -5,15 +5,18 @@ import type { DockerJob } from "../docker-job.ts";
 import { isUnreachable, statusOf } from "../engine/errors.ts";
 import { explainEngineLoss } from "./engine-loss.ts";
 
-/** Explains a failed command: memory, another program that removed the container, an engine that is gone, services that have ended. */
+/**
+ * Explains a failed command: OOM kills, a container that another program removed, a lost engine, ended
+ * services.
+ */
 export function explainEnd(job: DockerJob): Explain {
   const { session, usage, serviceEnds } = job;
   const { oomKills: before = 0 } = usage.read();
   const diedOfMemory = async () => {
-    // The keeper may have been killed as well, and another one is asked.
-    for (let looks = 0; looks < lateLooks; looks += 1) {
+    // Repeated, because the keeper may have been killed as well, and a new one must start.
+    for (let attempt = 0; attempt < maxAttempts; attempt += 1) {
       if ((await usage.look()) > before) return true;
-      await sleep(lookMs);
+      await sleep(retryMs);
     }
     return false;
   };
@@ -28,10 +31,10 @@ export function explainEnd(job: DockerJob): Explain {
   };
 }
 
-const lookMs = 50;
-const lateLooks = 5;
+const retryMs = 50;
+const maxAttempts = 5;
 
-/** Why the session ended although its shell reported no end. */
+/** Explains why the session ended without a report of its shell. */
 async function explainLoss(
   { engine, container }: DockerJob,
   diedOfMemory: () => Promise<boolean>,
@@ -40,7 +43,7 @@ async function explainLoss(
   let end: string;
   let refusal: unknown;
   try {
-    const { State: state } = await engine.call("look at the job's container", container.inspect());
+    const { State: state } = await engine.call("inspect the job's container", container.inspect());
     const isKilled = !state.Running && state.ExitCode === killedCode;
     if ((isKilled && state.OOMKilled) || (await diedOfMemory()))
       return toMemorySentence("the job's container");
@@ -49,7 +52,7 @@ async function explainLoss(
       : `the job's container ended with exit code ${state.ExitCode}`;
   } catch (error) {
     if (statusOf(error) === 404) return "the job's container was removed by another program";
-    end = `the job's container is out of reach: ${toMessage(error)}`;
+    end = `the job's container cannot be reached: ${toMessage(error)}`;
     if (isUnreachable(error)) refusal = error;
   }
   return (await explainEngineLoss(engine, { refusal, isStopped })) ?? end;

@@ -3,8 +3,8 @@ import { quote, type Session } from "signalman/executor";
 import { type PutBytes, type SecretFile, withSecretFile } from "./secret-file.ts";
 
 /**
- * Puts files of the request in their places, as the session's user (protocol sections 6.3, 7). Resolves to
- * the exit code of what failed. No other user of the container can read a file of mode 0600 at any moment.
+ * Writes the files of the request as the session's user (protocol sections 6.3, 7). Resolves to the exit code
+ * of the first failure. A file of mode 0600 is at no time readable by other users of the container.
  */
 export function injectFiles(
   files: readonly JobFile[],
@@ -42,7 +42,7 @@ async function injectFile(
   await secret.write(content);
   const made = await run(`\\mkdir -p -- "$(\\dirname -- ${path})"`);
   if (made !== 0) return fail(output, `Failed to create destination path ${file.path}`, made);
-  // The arguments of `cp` are visible to every user.
+  // Standard input instead of an argument: arguments are visible to every user.
   const moved = await run(`umask 077; \\cp -- /dev/stdin ${path} <${secret.path}`);
   if (moved !== 0)
     return fail(output, `Failed to move to destination path ${secret.path} ${file.path}`, moved);
@@ -56,7 +56,10 @@ function fail(output: Output, line: string, code = 1): number {
   return code;
 }
 
-/** As a shell word: `/…` and `~…` as they are, anything else below the home directory. The shell expands `~` only before a bare slash. */
+/**
+ * Quotes a path for the shell: `/…` and `~…` are kept, others are relative to the home directory. The shell
+ * expands `~` only before an unquoted slash.
+ */
 function toPath(path: string): string {
   if (path.startsWith("/")) return quote(path);
   const [, user = "", rest = path] = /^~([\w.-]*)(?:\/(.*))?$/s.exec(path) ?? [];

@@ -1,6 +1,6 @@
 import { privateDirectory } from "../containers/spec.ts";
 
-/** What the kernel counts for a container, as the container sees it: cgroups of the second version, then of the first. */
+/** Accounting files of the container's cgroup: of version 2, then of version 1. */
 const accountingFiles = [
   ...["cpu.stat", "memory.peak", "memory.events", "io.stat"].map((name) => `/sys/fs/cgroup/${name}`),
   "/sys/fs/cgroup/cpuacct/cpuacct.stat",
@@ -10,13 +10,12 @@ const accountingFiles = [
 ];
 
 /**
- * The shell text of the keeper: a process beside the job's shell, in the same container. It reads orders from
- * its standard input and answers each with a line. It starts no process for any of them, so that it works
- * where a job has taken all processes that a container may have: a shell that cannot start one may end.
- * Setting the terminal needs a program, which a helper of the keeper starts. When the input ends, the process
- * that runs the job is gone, and the keeper ends the job, so that no script goes on. Its argument is its
- * number: once a keeper with the next number runs, it obeys no order that it reads late, since both would
- * write the same file.
+ * Shell script of the keeper: a helper process in the container of the job's shell. It reads orders from its
+ * standard input and answers each with one line. It starts no process for an order, so that it works when the
+ * job has exhausted the container's process limit: a shell that cannot fork may exit. Only setting the
+ * terminal needs a program, which a child of the keeper starts. When its input ends, the process that runs
+ * the job has died, and the keeper kills the job so that no script continues. Its argument is its number: it
+ * ignores orders once a keeper with the next number runs, since both would write the same file.
  */
 export const keeperScript = `
 LC_ALL=C; export LC_ALL
@@ -69,14 +68,14 @@ help() {
 keep 4>&1 >&3 | help
 `;
 
-/** Bytes as the word of an `add` order: a format for \`printf\` that prints them. */
+/** Encodes bytes as the argument of an `add` order: a format for \`printf\` that prints them. */
 export function toFormat(bytes: Uint8Array): string {
   let text = "";
   for (const byte of bytes) text += plain[byte] ?? `\\${byte.toString(8).padStart(3, "0")}`;
   return text;
 }
 
-/** Bytes that mean themselves: no blank, no backslash, no percent sign. */
+/** Characters that need no escape: no blank, no backslash, no percent sign. */
 const plain: readonly (string | undefined)[] = Array.from({ length: 128 }, (_, byte) => {
   const char = String.fromCharCode(byte);
   return /[A-Za-z0-9_./:=,+@$"'()[\]{}<>|;&#!?*~^]/.test(char) ? char : undefined;

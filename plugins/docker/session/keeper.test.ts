@@ -6,34 +6,28 @@ import { keeperScript, toFormat } from "./keeper-script.ts";
 
 const shells = ["sh", "bash", "dash"].filter((shell) => Bun.which(shell) !== null);
 
-test.each(shells)(
-  "in %s, the keeper writes files as it is told, byte by byte, and starts nothing for it",
-  async (shell) => {
-    await using directory = await tmpdir();
-    const path = join(directory.path, "file");
-    const bytes = Buffer.from(`a b\t"c" 'd' \\n %s \`id\` $HOME -x\n\nünï ☃ #!*?\n${"long ".repeat(500)}`);
-    await using keeper = startKeeper(shell);
-    expect(await keeper.order(`new ${path}`)).toBe("ok");
-    expect(await keeper.order(`add ${path} ${toFormat(bytes.subarray(0, 100))}`)).toBe("ok");
-    expect(await keeper.order(`add ${path} ${toFormat(bytes.subarray(100))}`)).toBe("ok");
-    expect(Buffer.from(await Bun.file(path).bytes()).equals(bytes)).toBe(true);
-    expect(await keeper.order(`new ${directory.path}/no/such/file`)).toBe("no");
-    expect(await keeper.order("whatever")).toBe("no");
-  },
-);
+test.each(shells)("in %s, the keeper writes the exact bytes of a file", async (shell) => {
+  await using directory = await tmpdir();
+  const path = join(directory.path, "file");
+  const bytes = Buffer.from(`a b\t"c" 'd' \\n %s \`id\` $HOME -x\n\nünï ☃ #!*?\n${"long ".repeat(500)}`);
+  await using keeper = startKeeper(shell);
+  expect(await keeper.order(`new ${path}`)).toBe("ok");
+  expect(await keeper.order(`add ${path} ${toFormat(bytes.subarray(0, 100))}`)).toBe("ok");
+  expect(await keeper.order(`add ${path} ${toFormat(bytes.subarray(100))}`)).toBe("ok");
+  expect(Buffer.from(await Bun.file(path).bytes()).equals(bytes)).toBe(true);
+  expect(await keeper.order(`new ${directory.path}/no/such/file`)).toBe("no");
+  expect(await keeper.order("whatever")).toBe("no");
+});
+
+test.each(shells)("in %s, the keeper lists processes with their parents and states", async (shell) => {
+  await using keeper = startKeeper(shell);
+  const [word, own, ...entries] = (await keeper.order("list")).split(" ");
+  expect([word, Number(own)]).toEqual(["ok", keeper.pid]);
+  expect(entries).toContainEqual(expect.stringMatching(new RegExp(`^${keeper.pid},[RS],${process.pid}$`)));
+});
 
 test.each(shells)(
-  "in %s, it lists the processes that it sees, with their parents and states",
-  async (shell) => {
-    await using keeper = startKeeper(shell);
-    const [word, own, ...entries] = (await keeper.order("list")).split(" ");
-    expect([word, Number(own)]).toEqual(["ok", keeper.pid]);
-    expect(entries).toContainEqual(expect.stringMatching(new RegExp(`^${keeper.pid},[RS],${process.pid}$`)));
-  },
-);
-
-test.each(shells)(
-  "in %s, it obeys no late order once a keeper with the next number runs, but waits for the end of its input",
+  "in %s, the keeper ignores orders once a keeper with the next number runs, and exits at the end of its input",
   async (shell) => {
     await using directory = await tmpdir();
     const path = join(directory.path, "file");

@@ -5,7 +5,7 @@ import { createBoundedLineReader } from "signalman/executor";
 import type { Engine } from "../engine/engine.ts";
 import { keeperScript, toFormat } from "./keeper-script.ts";
 
-/** A process of a container, as its own /proc shows it. */
+/** A process in /proc of a container. */
 export interface ContainerProcess {
   readonly pid: number;
   readonly parent: number;
@@ -13,45 +13,51 @@ export interface ContainerProcess {
 }
 
 export interface ContainerProcesses {
-  /** Of this keeper and earlier ones: those that their other processes descend from. */
+  /** Main processes of this keeper and earlier ones. */
   readonly keepers: readonly number[];
   readonly processes: readonly ContainerProcess[];
 }
 
-/** No answer in time, which a busy container explains, or a line that no keeper sends. */
+/**
+ * `silent`: no answer within the time-out, which may only be a busy container. `flooding`: a line that no
+ * keeper sends.
+ */
 export type KeeperFault = "silent" | "flooding";
 
 export type OnKeeperFault = (fault: KeeperFault, error: AgentError) => void;
 
 /**
- * A helper inside of the job's container. One order is given at a time; each rejects when the keeper is gone.
- * When the connection to it breaks, it kills everything in the container: that of a silent keeper, which may
- * only be slow, stays open until `close`.
+ * A helper process in the job's container. It executes one order at a time; orders reject after its end. It
+ * kills all processes of the container when its connection closes, so the connection of a silent keeper stays
+ * open until `close`.
  */
 export interface Keeper {
   readonly alive: boolean;
-  /** Tells it which process is the job's shell. */
+  /** Sets the process that it suspends when its connection closes. */
   watch(shellPid: number): Promise<void>;
-  /** Writes a small file that everybody in the container can read. */
+  /** Writes a small file that all users of the container can read. */
   write(path: string, bytes: Uint8Array): Promise<void>;
-  /** Turns the terminal's line input on again. */
+  /** Restores the terminal's line mode. */
   settle(): Promise<void>;
-  /** The kernel's accounting of the container: name of a file → its text. */
+  /** Reads the accounting files of the container's cgroup, by name. */
   readAccounting(): Promise<ReadonlyMap<string, string>>;
   list(): Promise<ContainerProcesses>;
-  /** Stops the shell, and sends SIGTERM to everything else. */
+  /** Suspends the shell and sends SIGTERM to all other processes. */
   terminate(shellPid: number): Promise<void>;
   kill(pids: readonly number[]): Promise<void>;
   close(): void;
 }
 
 export interface OpenKeeperOptions {
-  /** Counts the keepers of the container from 1. An earlier one obeys no further order. */
+  /** Number of the keeper in its container, from 1. Earlier keepers ignore further orders. */
   readonly number: number;
   readonly onFault: OnKeeperFault;
 }
 
-/** Starts the keeper as the container's root user. Its program is the image's, and a job can replace it. */
+/**
+ * Starts a keeper as root of the container. It is untrusted: its `sh` belongs to the image, and the job can
+ * replace it.
+ */
 export async function openKeeper(
   engine: Engine,
   container: Pick<Docker.Container, "exec">,
@@ -74,14 +80,14 @@ export async function openKeeper(
   const answers = createAnswers(engine, stream, onFault);
   let last: Promise<unknown> = Promise.resolve();
 
-  /** Orders wait for each other: every order has one line for an answer. */
+  /** Sends an order after the answer of the one before. */
   function order(text: string, maxBytes = answerBytes): Promise<string> {
     const answer = last.then(() => answers.ask(text, maxBytes));
     last = answer.catch(() => {});
     return answer;
   }
 
-  async function mustDo(what: string, text: string): Promise<void> {
+  async function execute(what: string, text: string): Promise<void> {
     if ((await order(text)) !== "ok")
       throw new AgentError("SESSION_FAILED", `the helper in the job's container cannot ${what}`);
   }
@@ -90,7 +96,7 @@ export async function openKeeper(
     get alive() {
       return answers.alive;
     },
-    watch: (shellPid) => mustDo("watch the shell", `shell ${shellPid}`),
+    watch: (shellPid) => execute("watch the shell", `shell ${shellPid}`),
     async write(path, bytes) {
       const begin = order(`new ${path}`);
       const parts: Promise<string>[] = [];
@@ -100,7 +106,7 @@ export async function openKeeper(
       if (done.some((answer) => answer !== "ok"))
         throw new AgentError("SESSION_FAILED", `"${path}" in the job's container cannot be written`);
     },
-    settle: () => mustDo("set the terminal", "settle"),
+    settle: () => execute("set the terminal", "settle"),
     async readAccounting() {
       const [, ...files] = (await order("usage")).split("|");
       return new Map(files.map(toAccountingFile));
@@ -109,19 +115,19 @@ export async function openKeeper(
       const [, pids = "", ...entries] = (await order("list", listBytes)).split(" ");
       return { keepers: pids.split(",").map(Number), processes: entries.map(toProcess) };
     },
-    terminate: (shellPid) => mustDo("signal the job", `term ${shellPid}`),
-    kill: (pids) => mustDo("signal the job", `kill ${pids.join(" ")}`),
+    terminate: (shellPid) => execute("signal the job", `term ${shellPid}`),
+    kill: (pids) => execute("signal the job", `kill ${pids.join(" ")}`),
     close: () => stream.end(),
   };
 }
 
-/** Of one `add` order. The shell reads its input byte by byte. */
+/** Bytes of one `add` order. */
 const partBytes = 4096;
-/** A container whose processes are all busy may take its time. */
+/** Long enough for a busy container. */
 const answerMs = 10_000;
-/** Of an answer that lists no processes. */
+/** Maximum length of all answers except the list of processes. */
 const answerBytes = 64 * 1024;
-/** More than 200,000 processes. */
+/** Enough for 200,000 processes. */
 const listBytes = 4 * 1024 * 1024;
 
 function toProcess(entry: string): ContainerProcess {
@@ -136,17 +142,17 @@ function toAccountingFile(text: string): [string, string] {
 
 interface Answers {
   readonly alive: boolean;
-  /** Sends an order. Resolves to the line that answers it. */
+  /** Sends an order. Resolves to its answer. */
   ask(order: string, maxBytes: number): Promise<string>;
 }
 
-/** The keeper's lines, one for each order. */
+/** Reads the keeper's answers, one line for each order. */
 function createAnswers(engine: Engine, stream: Duplex, onFault: OnKeeperFault): Answers {
   let gone: AgentError | undefined;
   let waiting: PromiseWithResolvers<string> | undefined;
 
   const end = (error?: unknown): AgentError => {
-    const why = error === undefined ? "it has ended" : toMessage(error);
+    const why = error === undefined ? "it has exited" : toMessage(error);
     gone ??= new AgentError("SESSION_FAILED", `the helper in the job's container does not answer: ${why}`);
     waiting?.reject(gone);
     waiting = undefined;
@@ -166,7 +172,7 @@ function createAnswers(engine: Engine, stream: Duplex, onFault: OnKeeperFault): 
       onTooLong: () => fail("flooding", `it sent a line of more than ${toSize(maxBytes)}`),
     });
   let push = readLines(answerBytes);
-  // A late answer of a silent keeper is read as well, and ignored.
+  // Answers after the time-out are read and ignored.
   const sink = { write: (bytes: Uint8Array) => push(bytes), end: () => {} };
   engine.docker.modem.demuxStream(
     stream,

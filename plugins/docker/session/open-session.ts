@@ -8,7 +8,7 @@ import { type ContainerTerminal, openContainerTerminal } from "./container-termi
 import { createKeepers, type Keepers } from "./put-bytes.ts";
 import { privateDirectory } from "../containers/spec.ts";
 
-/** The job's shell, and what brings bytes into its container. */
+/** The job's shell, its container, and the keepers in it. */
 export interface ContainerSession {
   readonly session: Session<ContainerTerminal>;
   readonly container: Docker.Container;
@@ -17,7 +17,7 @@ export interface ContainerSession {
 
 export interface OpenSessionOptions {
   readonly engine: Engine;
-  /** Creates the first container, which is not started yet, with a command that leads its terminal. */
+  /** Creates the first container without starting it. `command` leads its terminal. */
   readonly create: (command: readonly string[]) => Promise<Docker.Container>;
   readonly context: Pick<ExecutorContext, "directory" | "options">;
   readonly image: string;
@@ -25,13 +25,16 @@ export interface OpenSessionOptions {
   readonly resources: AsyncDisposableStack;
 }
 
-/** Starts the first container, and opens the job's shell in it: interactive, and no login shell (protocol section 6.3). */
+/**
+ * Starts the first container and opens the job's shell in it: an interactive bash that is no login shell
+ * (protocol section 6.3).
+ */
 export async function openSession(
   options: OpenSessionOptions,
   signal: AbortSignal,
 ): Promise<ContainerSession> {
   const { engine, context, resources, image } = options;
-  let place: Omit<ContainerSession, "session"> | undefined;
+  let created: Omit<ContainerSession, "session"> | undefined;
   let session: ContainerSession["session"] | undefined;
   try {
     session = await createSession(
@@ -41,13 +44,13 @@ export async function openSession(
           const container = await options.create(command);
           const keepers = createKeepers(engine, container, () => session?.shellPid ?? 0);
           resources.defer(() => keepers.close());
-          place = { container, keepers };
+          created = { container, keepers };
           signal.throwIfAborted();
           return openContainerTerminal(engine, container, onData);
         },
         putCommand: async (text) => {
           const path = `${privateDirectory}/command`;
-          await place!.keepers.put(path, Buffer.from(`${text}\n`));
+          await created!.keepers.put(path, Buffer.from(`${text}\n`));
           return path;
         },
         overflow: join(context.directory, "overflow"),
@@ -57,27 +60,27 @@ export async function openSession(
       signal,
     );
   } catch (error) {
-    if (signal.aborted || !place) throw error;
-    if (await isWithoutBash(place.container, error))
-      throw new AgentError("DOCKER_FAILED", toAdvice(image), { cause: error });
+    if (signal.aborted || !created) throw error;
+    if (await lacksBash(created.container, error))
+      throw new AgentError("DOCKER_FAILED", toMissingBash(image), { cause: error });
     throw error;
   }
   resources.use(session);
-  return { session, ...place! };
+  return { session, ...created! };
 }
 
-function toAdvice(image: string): string {
+function toMissingBash(image: string): string {
   return `image "${image}" has no bash, which runs the job's commands: install bash 4.1 or newer in the image, or use another image`;
 }
 
-/** The engine says so when the image has no `sh` either; otherwise the container's files tell. */
-async function isWithoutBash(container: Docker.Container, error: unknown): Promise<boolean> {
+/** Reads the engine's error when the image has no `sh` either; otherwise looks for bash in the container. */
+async function lacksBash(container: Docker.Container, error: unknown): Promise<boolean> {
   if (/exec: "sh": executable file not found|exec: "sh": stat sh: no such file/.test(toReason(error)))
     return true;
   if (!isAgentError(error, "SESSION_FAILED")) return false;
-  const places = ["/bin/bash", "/usr/bin/bash", "/usr/local/bin/bash"];
+  const paths = ["/bin/bash", "/usr/bin/bash", "/usr/local/bin/bash"];
   const found = await Promise.all(
-    places.map((path) =>
+    paths.map((path) =>
       container.infoArchive({ path }).then(
         () => true,
         () => false,

@@ -5,9 +5,9 @@ import { type Keeper, type KeeperFault, openKeeper } from "./keeper.ts";
 import type { PutBytes } from "./secret-file.ts";
 
 /**
- * The keeper of a container. A new keeper is started after a job has killed the last one, and once after one
- * has not answered in time. After a second silence or a flood, no further keeper is started. A silent keeper
- * stays connected until `close`, because it ends the job when its connection breaks.
+ * The keepers of a container, one at a time. A new keeper is started when the job has killed the last one,
+ * and once after a time-out. After a second time-out or a flood, no further keeper is started. A silent
+ * keeper stays connected until `close`, because it kills the job when its connection closes.
  */
 export interface Keepers {
   current(): Promise<Keeper>;
@@ -61,10 +61,10 @@ export function createKeepers(engine: Engine, container: Docker.Container, shell
   };
 }
 
-/** The keeper's shell reads byte by byte. */
+/** Limit of a write by the keeper, whose shell reads byte by byte. */
 const smallBytes = 16 * 1024;
 
-/** By a program of its own in the container. */
+/** Writes a large file with another exec in the container. */
 async function putLarge(
   engine: Engine,
   container: Docker.Container,

@@ -1,23 +1,22 @@
 import { privateDirectory } from "../containers/spec.ts";
 
-/** Puts bytes where the job's shell can read them. */
+/** Writes a file of the container that the job's shell can read. */
 export type PutBytes = (path: string, bytes: Uint8Array) => Promise<void>;
 
 /**
- * A file of the job's container that no other user than root and the session's can read: the directory cannot
- * be listed, and the name is random. It gets no owner, because the helper that writes it starts no program
- * and may lack the capability.
+ * A file of the job's container that only root and the session's user can find: the directory cannot be
+ * listed, and the name is random. Its owner is not changed, because the keeper starts no program and may lack
+ * the capability.
  */
 export interface SecretFile {
   readonly path: string;
-  /** Resolves to the path, as `putCommand` of a session does: the shell learns it from its terminal. */
+  /** Resolves to the path, as `putCommand` of a session does. */
   write(bytes: Uint8Array): Promise<string>;
 }
 
 /**
- * Lends a secret file to `work`, and empties it afterwards, also when `work` fails. It stays as an empty
- * file, because the helper that writes it starts no program that could remove it: a call uses one for all
- * that it writes.
+ * Calls `work` with a secret file, and empties the file afterwards, also after a failure. The empty file
+ * stays, because the keeper starts no program that could remove it; write several contents to one file.
  */
 export async function withSecretFile<T>(put: PutBytes, work: (file: SecretFile) => Promise<T>): Promise<T> {
   const path = `${privateDirectory}/${crypto.randomUUID()}`;
@@ -32,7 +31,7 @@ export async function withSecretFile<T>(put: PutBytes, work: (file: SecretFile) 
       },
     });
   } catch (error) {
-    // The first error tells more.
+    // The error of `work` is more useful.
     await clear().catch(() => {});
     throw error;
   }

@@ -18,7 +18,7 @@ describe("doctor", () => {
     ]);
   });
 
-  test("warns of containers that dead jobs have left", async () => {
+  test("warns of stopped containers of dead jobs", async () => {
     const { api, host } = await testEngine();
     const json = { Image: images.small, Cmd: ["sh"], Labels: { "signalman/agent-id": crypto.randomUUID() } };
     const created = await api.call("POST", "/containers/create", { json });
@@ -26,7 +26,7 @@ describe("doctor", () => {
     try {
       expect(await checkEngine({ env: { DOCKER_HOST: host } })).toContainEqual({
         level: "warning",
-        title: expect.stringMatching(/^\d+ containers of jobs that are over are left$/),
+        title: expect.stringMatching(/^\d+ stopped containers of earlier jobs exist$/),
         remedy: expect.stringContaining("docker rm --force --volumes"),
       });
     } finally {

@@ -20,15 +20,23 @@ describe("a job whose engine", () => {
     expect(exitCode).toBe(1);
     const command = toLines(stdout).find((line) => line.startsWith("[echo begun"));
     expect(command).toMatch(
-      /1: begun\n\[signalman: the Docker engine was shut down, or does not answer any more: .*no Docker engine answers at .*\]\n$/,
+      /1: begun\n\[signalman: the Docker engine was shut down or does not answer: .*no Docker engine answers at .*\]\n$/,
     );
     expect(toLines(stdout).at(-1)).toBe("end failed");
   });
 
   test.each([
-    ["SIGTERM", [], "the Docker engine was restarted, and has ended the job's container"],
-    ["SIGTERM", ["--live-restore"], "the Docker engine was restarted: the job's container ran on, but "],
-    ["SIGKILL", ["--live-restore"], "the Docker engine was restarted: the job's container ran on, but "],
+    ["SIGTERM", [], "the Docker engine was restarted and has ended the job's container"],
+    [
+      "SIGTERM",
+      ["--live-restore"],
+      "the Docker engine was restarted: the job's container kept running, but ",
+    ],
+    [
+      "SIGKILL",
+      ["--live-restore"],
+      "the Docker engine was restarted: the job's container kept running, but ",
+    ],
   ] as const)(
     "is restarted after %s with %p fails, the log gives the reason, and nothing of it runs on",
     async (signal, options, line) => {
@@ -55,7 +63,7 @@ describe("a job whose engine", () => {
       const { exitCode, stdout } = await running.finished;
       expect(exitCode).toBe(1);
       expect(toLines(stdout).find((line) => line.startsWith("[echo begun"))).toContain(
-        "[signalman: the Docker engine was shut down, or does not answer any more: ",
+        "[signalman: the Docker engine was shut down or does not answer: ",
       );
     } finally {
       process.kill(engine.daemon.pid, "SIGCONT");

@@ -22,7 +22,7 @@ describe("a job whose engine", () => {
     expect(exitCode).toBe(1);
     const command = toLines(stdout).find((each) => each.startsWith("[echo begun"));
     expect(command).toStartWith(
-      `[echo begun; sleep 1000; echo never] 1: begun\n[signalman: the Docker engine was restarted, and has ended the job's container`,
+      `[echo begun; sleep 1000; echo never] 1: begun\n[signalman: the Docker engine was restarted and has ended the job's container`,
     );
     expect(toLines(stdout).at(-1)).toBe("end failed");
     expect(await engine.api.get("/containers/json?all=1")).toEqual([]);

@@ -127,12 +127,12 @@ describe("a job ends with the reason in its log", () => {
     [
       "its pod is deleted",
       ["delete", "--wait=false", "--grace-period=0", "--force"],
-      "the pod was deleted, and not by this agent",
+      "the pod was deleted by another program",
     ],
     [
       "its pod is deleted softly",
       ["delete", "--wait=false", "--grace-period=1"],
-      "the pod was deleted, and not by this agent",
+      "the pod was deleted by another program",
     ],
   ])(
     "%s",

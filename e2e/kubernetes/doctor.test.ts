@@ -28,7 +28,7 @@ test("doctor reports the API server's version, the rights and the pod spec", asy
     expect.stringMatching(
       new RegExp(`^ok: Kubernetes v1\\.\\S+ at "https://.*", namespace "${namespace.name}"$`),
     ),
-    "ok: the role grants everything that the agent uses",
+    "ok: the role grants all rights that the agent uses",
     'ok: pod spec: ConfigMap "spec"',
   ]);
   expect(await diagnose(tester, namespace.env, ["--kubernetes-pod-spec", "none"])).toContainEqual(

@@ -35,7 +35,7 @@ test("a job that replaces the agent's helper in its pod fails, and its process o
   expect(peak).toBeLessThan(300 * 1024 * 1024);
   const log = await scene.hub.log(id);
   expect(outputOf(log, replaceBash) + outputOf(log, "echo never")).toContain(
-    "[signalman: the pod cannot be used any more: its helper sent a line of more than 65536 bytes]",
+    "[signalman: the connection to the pod was given up: its helper sent a line of more than 65536 bytes]",
   );
   await namespace.emptied();
 }, 180_000);

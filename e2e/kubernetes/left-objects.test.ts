@@ -29,7 +29,7 @@ test("an agent with the published role removes at its start what an earlier one 
   await namespace.kubectl(["exec", `semaphore-job-${id}`, "--", "touch", "/go"]);
   expect(await pods.result(id)).toBe("passed");
   await patiently("the agent has given up", async () =>
-    (await scene.agentLog()).includes("the next start of the agent tries again"),
+    (await scene.agentLog()).includes("the agent tries again at its next start"),
   );
   agent.kill("SIGTERM");
   await agent.finished;
@@ -39,5 +39,5 @@ test("an agent with the published role removes at its start what an earlier one 
   await mayDelete("yes");
   await pods.start([], env);
   await namespace.emptied();
-  expect(await scene.agentLog()).toContain("removed what an earlier job of agent");
+  expect(await scene.agentLog()).toContain("deleted the objects of an earlier job of agent");
 }, 240_000);

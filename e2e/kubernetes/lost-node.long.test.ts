@@ -48,7 +48,7 @@ describe("a node that no longer answers", () => {
     await stopDaemon("kubelet", "SIGKILL");
     expect(await pods.result(id)).toBe("failed");
     expect(outputOf(await scene.hub.log(id), command)).toStartWith(
-      "begun\n[signalman: the pod was out of reach for 10 s: ",
+      "begun\n[signalman: the pod could not be reached for 10 s: ",
     );
     await namespace.emptied();
     await startKubelet();

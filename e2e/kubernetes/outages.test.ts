@@ -65,9 +65,9 @@ describe("an API server that is away", () => {
     scene.proxy.refuse(true);
     const { code, output } = await running;
     expect(code).toBe(1);
-    expect(output).toMatch(/^begun\n\[signalman: the pod was out of reach for 2 s: .*\]\n$/);
+    expect(output).toMatch(/^begun\n\[signalman: the pod could not be reached for 2 s: .*\]\n$/);
     await scene.executor[Symbol.asyncDispose]();
-    expect(scene.logger.entries.at(-1)?.message).toContain("could not be deleted");
+    expect(scene.logger.entries.at(-1)?.message).toContain("could not delete the objects of job");
     expect((await scene.namespace.left()).length).toBeGreaterThan(0);
     const removing = removeLater(async () => scene.client, scene.job.id, {
       signal: new AbortController().signal,
@@ -98,7 +98,7 @@ describe("an API server that is away", () => {
     const { code, output } = await running;
     expect(code).toBe(1);
     expect(output).toMatch(
-      /^begun\n\[signalman: the connection to the pod broke, and the image has no "script": .*\]\n$/,
+      /^begun\n\[signalman: the connection to the pod was lost, and the image has no "script" to resume it: .*\]\n$/,
     );
     expect(scene.logger.entries.some(({ message }) => message.includes('has no "script"'))).toBe(true);
     scene.proxy.refuse(false);

@@ -11,8 +11,8 @@ const gone = () => refusal(404, "NotFound", "not found");
 const forbidden = () => refusal(403, "Forbidden", "not allowed");
 const signal = new AbortController().signal;
 
-describe("a sweep with the least role", () => {
-  test("asks for the recorded jobs only, a few at once", async () => {
+describe("the clean-up with the minimal role", () => {
+  test("deletes the objects of recorded jobs only, a few at a time", async () => {
     const ids = Array.from({ length: 50 }, (_, index) => `job-${index}`);
     let open = 0;
     let most = 0;
@@ -41,10 +41,10 @@ describe("a sweep with the least role", () => {
     expect(scene.leftJobs.list()).toEqual(["job-3"]);
     const warnings = scene.logger.entries.filter(({ level }) => level === "warn");
     expect(warnings).toHaveLength(1);
-    expect(warnings[0]!.message).toContain("the next start of the agent tries again");
+    expect(warnings[0]!.message).toContain("the agent tries again at its next start");
   });
 
-  test("spares a job that has started since the list", async () => {
+  test("spares a job that has started since pods were listed", async () => {
     const running: string[] = [];
     await using scene = await createScene(
       ({ method }) => {
@@ -58,7 +58,7 @@ describe("a sweep with the least role", () => {
     expect(scene.deleted().join()).not.toContain(toNames("again").pod);
   });
 
-  test("gives up a job after 30 days", async () => {
+  test("forgets a job after 30 days", async () => {
     await using scene = await createScene(forbidden, ["old", "new"]);
     const past = new Date(Date.now() - 31 * 24 * 3600 * 1000);
     await utimes(join(scene.path, "kubernetes-left-jobs", "old"), past, past);
@@ -67,7 +67,7 @@ describe("a sweep with the least role", () => {
   });
 });
 
-test("a job whose objects are deleted after its end is no longer recorded, and one with an error still is", async () => {
+test("an ended job is recorded until its objects are deleted", async () => {
   const broken = toNames("broken").pod;
   await using scene = await createScene(
     ({ path }) => (path.includes(broken) ? forbidden() : gone()),

@@ -8,15 +8,12 @@ import type { LeftJobs } from "./left-jobs.ts";
 import { isPodName, type JobNames, toNames, toNamesOfPod } from "./pod/names.ts";
 
 export interface RemovalOptions {
-  /** Milliseconds to keep trying while the API server is away. Default: 30 s. */
+  /** Milliseconds to retry while the API server does not answer. Default: 30 s. */
   readonly retryMs?: number;
   readonly signal?: AbortSignal;
 }
 
-/**
- * Removes a job's pod and secrets by their names. Resolves to whether one of them was there. Throws when it
- * cannot.
- */
+/** Deletes a job's pod and secrets by their names. Resolves to whether one of them existed. */
 export async function removeJob(client: Client, names: JobNames, options: RemovalOptions): Promise<boolean> {
   const removed = await Promise.all([
     remove(client, "pods", names.pod, options),
@@ -26,7 +23,7 @@ export async function removeJob(client: Client, names: JobNames, options: Remova
   return removed.includes(true);
 }
 
-/** Removes what one job, or every earlier job of this agent, has left in the cluster. */
+/** Deletes the objects of one job, or of all jobs of this agent that do not run. */
 export async function cleanUp(
   connect: () => Promise<Client>,
   context: CleanUpContext,
@@ -38,7 +35,7 @@ export async function cleanUp(
   await removeJob(client, toNames(jobId), { retryMs: longRetryMs, signal });
 }
 
-/** Removes what a job's own process could not remove while the API server was away. */
+/** Deletes the objects of an ended job whose own process could not delete them. Never rejects. */
 export async function removeLater(
   connect: () => Promise<Client>,
   jobId: string,
@@ -58,35 +55,35 @@ export async function removeLater(
   } catch (error) {
     if (!signal.aborted)
       logger.warn(
-        `what job "${jobId}" left in the cluster could not be deleted: ${toMessage(error)}; the next start of the agent tries again`,
+        `could not delete the objects of job "${jobId}": ${toMessage(error)}; the agent tries again at its next start`,
       );
   }
 }
 
-/** An API server that is away for longer is left to the next start. */
+/** After this time without an API server, the agent tries again at its next start. */
 const longRetryMs = 3_600_000;
 /** Maximum number of jobs whose objects are removed concurrently. */
-const mostAtOnce = 4;
+const maxConcurrent = 4;
 
 /**
- * Removes what earlier jobs of this agent have left in its namespace, except the jobs that run: the pods with
- * the agent's label where the role allows to list pods, and what has the names of a recorded job. Secrets are
- * never listed, since that would return their contents.
+ * Deletes the objects of all jobs of this agent that do not run: of pods with the agent's label, where the
+ * role allows listing pods, and of recorded jobs. Secrets are not listed, since a list returns their
+ * contents.
  */
 async function sweep(client: Client, context: CleanUpContext, leftJobs: LeftJobs | undefined): Promise<void> {
   const { agentId, logger, signal } = context;
   const until = performance.now() + longRetryMs;
-  const rest = (await findLeft(client, context, leftJobs)).values();
+  const queue = (await findObsolete(client, context, leftJobs)).values();
   const faults: string[] = [];
   const removeNext = async () => {
-    for (const { names, isRunning, finish } of rest) {
+    for (const { names, isRunning, finish } of queue) {
       if (signal.aborted) return;
-      // Read for each job, after the list: a job that has started meanwhile is spared.
+      // Read for each job: it may have started after the pods were listed.
       if (isRunning()) continue;
       try {
         const retryMs = Math.max(0, until - performance.now());
         if (await removeJob(client, names, { retryMs, signal }))
-          logger.info(`removed what an earlier job of agent "${agentId}" has left in the cluster`, {
+          logger.info(`deleted the objects of an earlier job of agent "${agentId}"`, {
             pod: names.pod,
           });
         finish?.();
@@ -95,29 +92,29 @@ async function sweep(client: Client, context: CleanUpContext, leftJobs: LeftJobs
       }
     }
   };
-  await Promise.all(Array.from({ length: mostAtOnce }, removeNext));
+  await Promise.all(Array.from({ length: maxConcurrent }, removeNext));
   signal.throwIfAborted();
   leftJobs?.prune();
   if (faults.length > 0)
     logger.warn(
-      `what earlier jobs have left in the cluster could not be deleted: ${faults[0]}; the next start of the agent tries again`,
+      `could not delete the objects of earlier jobs: ${faults[0]}; the agent tries again at its next start`,
       { jobs: faults.length },
     );
 }
 
-interface LeftObjects {
+interface ObsoleteObjects {
   readonly names: JobNames;
   readonly isRunning: () => boolean;
-  /** Is called when the objects are removed. */
+  /** Called when the objects are deleted. */
   readonly finish?: () => void;
 }
 
-async function findLeft(
+async function findObsolete(
   client: Client,
   context: CleanUpContext,
   leftJobs: LeftJobs | undefined,
-): Promise<readonly LeftObjects[]> {
-  const found = new Map<string, LeftObjects>();
+): Promise<readonly ObsoleteObjects[]> {
+  const found = new Map<string, ObsoleteObjects>();
   for (const { name, labels } of await listOwnPods(client, context)) {
     const isRunning = () => context.runningJobs.some((id) => toLabelValue(id) === labels?.[jobLabel]);
     if (isPodName(name)) found.set(name, { names: toNamesOfPod(name), isRunning });
@@ -146,9 +143,9 @@ async function listOwnPods(
     signal.throwIfAborted();
     if (isApiError(error, 403))
       logger.info(
-        'the role does not allow to "list" pods: what earlier jobs have left is found by their ids in the state directory',
+        'the role does not allow to "list" pods: only objects of jobs that are recorded in the state directory are deleted',
       );
-    else logger.warn(`pods that earlier jobs have left cannot be found: ${toMessage(error)}`);
+    else logger.warn(`could not list the pods of earlier jobs: ${toMessage(error)}`);
     return [];
   }
 }

@@ -6,7 +6,7 @@ const seconds = { hint: "seconds" } as const;
 
 export const config = v.strictObject({
   executor: v.optional(
-    v.pipe(v.boolean(), v.description("Run every job of this agent in a Kubernetes pod of its own")),
+    v.pipe(v.boolean(), v.description("Run each job of this agent in a Kubernetes pod of its own")),
     false,
   ),
   "pod-spec": v.optional(
@@ -46,7 +46,7 @@ export const config = v.strictObject({
     [],
   ),
   "default-image": v.optional(
-    v.pipe(v.string(), v.description("Image for jobs that name no container"), v.metadata({ hint: "image" })),
+    v.pipe(v.string(), v.description("Image for jobs without a container"), v.metadata({ hint: "image" })),
   ),
   "lost-timeout": v.optional(
     v.pipe(

@@ -4,12 +4,12 @@ import { type Ending, logUnshownOutput } from "signalman/executor";
 import type { PodSession } from "./open-session.ts";
 import { toStep } from "./session/steps.ts";
 
-/** Milliseconds that the pod may take to report the end, after the grace period. */
+/** Milliseconds to wait for the pod's report of the end, after the grace period. */
 const reportMs = 5000;
 
 /**
- * Ends everything that a job runs in its pod: SIGTERM, and SIGKILL after the grace period. Resolves when the
- * session has ended, or is out of reach.
+ * Ends all processes of a job in its pod: SIGTERM, and SIGKILL after the grace period. Resolves when the
+ * session has ended or the pod does not report its end.
  */
 export async function endSession(pod: PodSession, { graceMs, now }: Ending, logger: Logger): Promise<void> {
   const { link, session } = pod;

@@ -4,7 +4,7 @@ import { endSession } from "./end-session.ts";
 import { injectFiles } from "./inject-files.ts";
 import { type JobPod, type JobPodOptions, openJobPod } from "./job-pod.ts";
 
-/** One pod with one login bash (protocol section 6.4). */
+/** Creates the executor of jobs in pods: one pod with one login bash (protocol section 6.4). */
 export function createKubernetesExecutor(context: ExecutorContext, options: JobPodOptions): Executor {
   return createSessionExecutor<JobPod>(context, (resources) => ({
     exportOrder: "request",

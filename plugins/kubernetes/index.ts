@@ -5,7 +5,7 @@ import { config, type KubernetesConfig } from "./config.ts";
 import { createLeftJobs, type LeftJobs } from "./left-jobs.ts";
 import { toSettings } from "./settings.ts";
 
-/** Runs jobs in pods, one pod a job. */
+/** Runs each job in a pod of its own. */
 export default definePlugin({
   name: "kubernetes",
   description: "runs jobs in Kubernetes pods",
@@ -26,8 +26,7 @@ export default definePlugin({
           const { createKubernetesExecutor } = await import("./executor.ts");
           return createKubernetesExecutor(context, { settings: toSettings(options), connect });
         }),
-      // Without the option and a recorded job no earlier one ran in a pod, and there may be no cluster to
-      // ask.
+      // Without the option and without recorded jobs, no job has run in a pod, and a cluster may not exist.
       cleanUp: async (context) => {
         if (options.executor || context.jobId !== undefined || leftJobs?.list().length)
           await (await import("./clean-up.ts")).cleanUp(connect, context, leftJobs);
@@ -43,10 +42,12 @@ export default definePlugin({
     ctx.hook("agent:job-ended", async ({ job }) => {
       if (!options.executor && job.executor !== "kubernetes") return;
       try {
-        // Before the attempt: the agent may end before it succeeds.
+        // Recorded first, because the agent may exit before the objects are deleted.
         leftJobs?.add(job.id);
       } catch (error) {
-        ctx.log.warn(`the next start of the agent will not know job "${job.id}": ${toMessage(error)}`);
+        ctx.log.warn(
+          `could not record job "${job.id}" for the clean-up at the agent's next start: ${toMessage(error)}`,
+        );
       }
       const { removeLater } = await import("./clean-up.ts");
       removeLater(connect, job.id, { signal: ctx.signal, logger: ctx.log, leftJobs }).catch(

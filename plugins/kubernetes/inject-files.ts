@@ -3,10 +3,12 @@ import { createTextStart, decodeBase64, type JobFile, type Output } from "signal
 import { quote } from "signalman/executor";
 import type { JobPod } from "./job-pod.ts";
 
-/** The parts of a job's pod that bring a file to its place. */
+/** The parts of a job's pod that write a file. */
 export type FilePod = Pick<JobPod, "session" | "files" | "bring">;
 
-/** Puts files of the request in their places (protocol sections 6.4, 7). Resolves to the exit code of the first one that fails. */
+/**
+ * Writes the files of the request (protocol sections 6.4, 7). Resolves to the exit code of the first failure.
+ */
 export async function injectFiles(pod: FilePod, files: readonly JobFile[], output: Output): Promise<number> {
   for (const file of files) {
     const code = await injectFile(pod, file, output);
@@ -44,7 +46,7 @@ async function injectFile(
   const directory = toTarget(dirname(path));
   const made = await run(`(umask 027; mkdir -p -- ${directory})`);
   if (made.code !== 0) return fail(made, `failed to created parent directory ${dirname(path)}: `);
-  // The mode is set before the first byte is written: other users cannot read a file of mode 0600 at any moment.
+  // The mode is set before the first byte is written, so that other users can never read a file of mode 0600.
   const opened = await run(`(umask 077; : >${target})`);
   if (opened.code !== 0) return fail(opened);
   const source = await bring(content);
@@ -53,7 +55,10 @@ async function injectFile(
   return changed.code === 0 ? 0 : fail(changed, `error setting file mode ${mode}: `);
 }
 
-/** A path of the request as a shell word: absolute, below the home directory, or below that of a user. */
+/**
+ * Quotes a path of the request for the shell: absolute, or below the home directory of the session's or a
+ * named user.
+ */
 function toTarget(path: string): string {
   if (path.startsWith("/")) return quote(path);
   const [, user, rest] = /^(~[a-z0-9_-]*)(\/[^]*)?$/.exec(path) ?? [];

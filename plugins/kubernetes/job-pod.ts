@@ -12,15 +12,15 @@ import { watchPod } from "./wait/pod-watch.ts";
 
 /** A job's pod and the session in it. */
 export interface JobPod extends PodSession {
-  /** Resolves to the path of these bytes in the pod: in the job's secret, or uploaded now. */
+  /** Resolves to the path of a file with these bytes: in the job's secret, or uploaded now. */
   bring(bytes: Uint8Array): Promise<string>;
-  /** Resolves to whether the kernel killed a process of the last command because of memory. */
+  /** Resolves to whether the kernel's OOM killer has killed a process of the last command. */
   findKill(): Promise<boolean>;
 }
 
 export interface JobPodOptions {
   readonly settings: KubernetesSettings;
-  /** Connects to the API server; throws with the reason when that is not configured. */
+  /** Connects to the API server. Rejects when the configuration cannot be used. */
   readonly connect: () => Promise<Client>;
 }
 
@@ -29,10 +29,13 @@ export interface JobPodOpening extends Opening {
   readonly resources: AsyncDisposableStack;
 }
 
-/** Milliseconds to keep trying to delete a job's objects before the agent's process takes over. */
+/** Milliseconds to retry the deletion of a job's objects before the agent's process takes over. */
 const removalMs = 5000;
 
-/** Creates everything, in two blocks of the job's log. Resolves to 1 when a block shows what failed. */
+/**
+ * Creates a job's objects and its session, in two blocks of the job's log. Resolves to an exit code when a
+ * block shows a failure.
+ */
 export async function openJobPod(
   context: ExecutorContext,
   options: JobPodOptions,
@@ -75,7 +78,7 @@ interface CreatedPod {
   readonly prepared: Prepared;
 }
 
-/** Resolves to `undefined` when the output says what failed, or after an abort. */
+/** Resolves to `undefined` when the output shows a failure, or after an abort. */
 async function createObjects(
   options: JobPodOptions & {
     readonly context: ExecutorContext;
@@ -97,29 +100,31 @@ async function createObjects(
   }
 }
 
-/** Never rejects. */
+/** Deletes the job's objects. Never rejects. */
 async function removeObjects(client: Client, names: JobNames, logger: Logger): Promise<void> {
   try {
     await removeJob(client, names, { retryMs: removalMs });
   } catch (error) {
     logger.warn(
-      `pod "${names.pod}" and its secrets could not be deleted: ${toMessage(error)}; the agent tries again`,
+      `could not delete pod "${names.pod}" and its secrets: ${toMessage(error)}; the agent tries again`,
     );
   }
 }
 
-/** Shows the job's user and working directory (protocol section 7). Resolves to the exit code of the block. */
+/**
+ * Shows the job's user and working directory (protocol section 7). Resolves to the exit code of the block.
+ */
 async function showIdentity({ session }: PodSession, output: Output): Promise<number> {
-  const questions = [
+  const commands = [
     ["whoami", "User", "Failed to determine user"],
     ["id", "User identity", "Failed to determine user identity"],
     ["pwd", "Working directory", "Failed to determine working directory"],
   ] as const;
-  for (const [command, title, failure] of questions) {
+  for (const [command, title, failure] of commands) {
     const start = createTextStart(64 * 1024);
     const code = await session.run(command, start.add, { silent: true });
     output(code === 0 ? `${title}: ${start.text.trimEnd()}\n` : `${failure}\n`);
-    // A user id without a name is valid: an image may run under an arbitrary number.
+    // `whoami` may fail: an image may run with a user id that has no name.
     if (code !== 0 && command !== "whoami") return 1;
   }
   return 0;

@@ -2,7 +2,7 @@ import { expect, test } from "bun:test";
 import { testPlugin } from "signalman/testing";
 import plugin from "./index.ts";
 
-test("with its defaults nothing is refused, and it stays out of other executors' jobs", async () => {
+test("the default options are valid and leave jobs to other executors", async () => {
   await using t = await testPlugin(plugin);
   await t.call("agent:start");
   expect(t.services).toContainEqual({ service: "executor", name: "kubernetes" });
@@ -15,8 +15,8 @@ test.each([
   ["kubernetes-labels", "a b=c", `"a b" is not a label name`],
   ["kubernetes-labels", `a=${"x".repeat(64)}`, "is not a label value"],
   ["kubernetes-allowed-images", "(", `"(" cannot be used`],
-  ["kubernetes-allowed-images", "^(?!evil)", "it looks ahead or behind"],
-])("--%s=%s refuses the start: %s", async (flag, value, message) => {
+  ["kubernetes-allowed-images", "^(?!evil)", "it has a lookahead or lookbehind"],
+])("--%s=%s is refused at the start: %s", async (flag, value, message) => {
   await using t = await testPlugin(plugin, { flags: { [flag]: value } });
   const error: unknown = await t.call("agent:start").catch((thrown: unknown) => thrown);
   expect(error).toMatchObject({ code: "CONFIG_INVALID", message: expect.stringContaining(message) });

@@ -2,8 +2,8 @@ import { lstatSync, mkdirSync, readdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 
 /**
- * The ended jobs of an agent whose pod and secrets may still be in the cluster: an empty directory for each,
- * in the agent's state directory.
+ * Ended jobs of the agent whose pod and secrets may still exist. Each is an empty directory in the agent's
+ * state directory.
  */
 export interface LeftJobs {
   add(jobId: string): void;
@@ -26,14 +26,14 @@ export function createLeftJobs(stateDirectory: string): LeftJobs {
   };
   return {
     add(jobId) {
-      // Directories: unlike a file, a FIFO in the place of one does not make the agent wait.
+      // Directories instead of files, so that a FIFO under the same name cannot block the agent.
       for (const path of [directory, join(directory, jobId)])
         if (lstatSync(path, { throwIfNoEntry: false }) === undefined) mkdirSync(path, { mode: 0o700 });
     },
     remove,
     list,
     prune() {
-      const oldest = Date.now() - keptMs;
+      const oldest = Date.now() - maxAgeMs;
       for (const jobId of list()) {
         const stats = lstatSync(join(directory, jobId), { throwIfNoEntry: false });
         if (stats && stats.mtimeMs < oldest) remove(jobId);
@@ -42,4 +42,4 @@ export function createLeftJobs(stateDirectory: string): LeftJobs {
   };
 }
 
-const keptMs = 30 * 24 * 3600 * 1000;
+const maxAgeMs = 30 * 24 * 3600 * 1000;

@@ -14,12 +14,12 @@ import type { PodWatch } from "./wait/pod-watch.ts";
 import { createPullObserver } from "./wait/pulls.ts";
 import { waitForPod } from "./wait/wait-for-pod.ts";
 
-/** A job's session in its pod. Disposal ends it and leaves the pod. */
+/** A job's session in its pod. Disposal ends the session, not the pod. */
 export interface PodSession extends AsyncDisposable {
   readonly session: Session;
   readonly link: Link;
   readonly files: PodFiles;
-  /** Why the session ended without the shell, for the job's log. */
+  /** Why the session ended before its shell, for the job's log. */
   readonly endReason: string | undefined;
 }
 
@@ -32,7 +32,7 @@ export interface OpenSessionOptions {
   readonly signal: AbortSignal;
 }
 
-/** Waits for the pod and opens the session in it, as early as the pod allows. Throws with the reason. */
+/** Waits for the pod and opens the session in it as early as possible. */
 export async function openSession(options: OpenSessionOptions): Promise<PodSession> {
   const { client, context, settings, watch, output, signal } = options;
   const { logger } = context;
@@ -41,20 +41,21 @@ export async function openSession(options: OpenSessionOptions): Promise<PodSessi
   const place = { pod: pod.metadata.name, container: mainContainer };
   const connect = () => {
     if (cleanup.disposed) throw new Error("the session was closed");
-    const opened = openLink({
+    const link = openLink({
       client,
       ...place,
       logger,
       lostTimeoutMs: settings.lostTimeoutMs,
-      findPodEnd: () => askForEnd(watch),
+      findPodEnd: () => readPodEnd(watch),
     });
-    cleanup.defer(() => opened.close());
-    return opened;
+    cleanup.defer(() => link.close());
+    return link;
   };
 
-  // 1. The pod. One that nothing else decides about is used as soon as it answers, a second before its status says so.
-  const early = isAloneAndUnprobed(pod) ? whenScheduled(watch).then(connect) : undefined;
-  const works = early ? answers(early) : new Promise<void>(() => {});
+  // 1. The pod. A pod with one container and no probe is ready when it answers, a second before its status
+  //    changes.
+  const early = isReadyWhenRunning(pod) ? whenScheduled(watch).then(connect) : undefined;
+  const connected = early ? untilConnected(early) : new Promise<void>(() => {});
   const pulls = createPullObserver(context);
   await waitForPod({
     client,
@@ -64,13 +65,13 @@ export async function openSession(options: OpenSessionOptions): Promise<PodSessi
     timeoutMs: settings.podStartTimeoutMs,
     onLine: (line) => output(`${line}\n`),
     onEvent: pulls.onEvent,
-    works,
+    connected,
   });
   output("Pod is ready.\nStarting a new bash session in the pod...\n");
 
-  // 2. The connection, and a terminal that it may lose.
+  // 2. The connection, and a terminal that survives its loss.
   const link = early ? await early : connect();
-  const isHeld = (await firstAnswer(link, settings.podStartTimeoutMs, signal)) === "held";
+  const isHeld = (await waitForConnection(link, settings.podStartTimeoutMs, signal)) === "held";
   if (!isHeld)
     logger.warn(
       'the job\'s image has no "script" (util-linux or busybox): its session ends when the connection to the pod breaks',
@@ -80,7 +81,7 @@ export async function openSession(options: OpenSessionOptions): Promise<PodSessi
   void link.ended.then(() => closing.abort());
   const files = createPodFiles({ client, ...place, link, isHeld, signal: closing.signal });
 
-  // 3. The shell. A command's file is read whole before the command runs.
+  // 3. The shell. It has read a command's file completely when the next command is written.
   let command: string | undefined;
   let broken: string | undefined;
   const session = await createSession(
@@ -114,19 +115,19 @@ export async function openSession(options: OpenSessionOptions): Promise<PodSessi
   };
 }
 
-/** Why the pod is over. A server that does not answer cannot tell: then it is not. */
-async function askForEnd(watch: PodWatch): Promise<string | undefined> {
+/** Resolves to why the pod has ended; to `undefined` when it runs or the API server does not answer. */
+async function readPodEnd(watch: PodWatch): Promise<string | undefined> {
   await watch.refresh().catch(() => {});
   return findPodEnd(watch.pod, watch.isGone);
 }
 
-function isAloneAndUnprobed({ spec }: Pod): boolean {
+function isReadyWhenRunning({ spec }: Pod): boolean {
   const [main, ...others] = spec.containers ?? [];
   return others.length === 0 && main?.readinessProbe === undefined && main?.startupProbe === undefined;
 }
 
-/** Resolves when the connection stands for the first time. Never rejects, and never resolves when it does not. */
-async function answers(early: Promise<Link>): Promise<void> {
+/** Resolves when the first connection is established. Stays pending after a failure. */
+async function untilConnected(early: Promise<Link>): Promise<void> {
   try {
     await (
       await early
@@ -141,16 +142,11 @@ async function whenScheduled(watch: PodWatch): Promise<void> {
     await change;
 }
 
-/** Waits for the first connection to a pod that is ready. */
-async function firstAnswer(link: Link, timeoutMs: number, signal: AbortSignal): Promise<LinkStart> {
+/** Waits for the first connection to a ready pod. */
+async function waitForConnection(link: Link, timeoutMs: number, signal: AbortSignal): Promise<LinkStart> {
   const { promise: stopped, reject } = Promise.withResolvers<never>();
   const onTimeout = () =>
-    reject(
-      new AgentError(
-        "SESSION_FAILED",
-        `the pod is ready, but no connection to it could be opened: ${link.failure}`,
-      ),
-    );
+    reject(new AgentError("SESSION_FAILED", `could not connect to the ready pod: ${link.failure}`));
   const timer = setTimeout(onTimeout, timeoutMs);
   using _listener = onAbort(signal, () => reject(signal.reason));
   try {

@@ -12,7 +12,7 @@ import { findOwner } from "./pod/owner.ts";
 import { toDockerConfig } from "./pod/pull-secret.ts";
 import type { KubernetesSettings } from "./settings.ts";
 
-/** What stands in the cluster for a job. */
+/** The objects of a job in the cluster. */
 export interface Prepared {
   readonly pod: Pod;
   readonly secret: JobSecret;
@@ -27,7 +27,10 @@ export interface PrepareOptions {
   readonly signal: AbortSignal;
 }
 
-/** Creates a job's secrets and its pod. `undefined`: the output says what failed (protocol section 7). */
+/**
+ * Creates a job's secrets and its pod. Resolves to `undefined` when the output shows a failure (protocol
+ * section 7).
+ */
 export async function prepare(options: PrepareOptions): Promise<Prepared | undefined> {
   const { client, context, settings, names, output, signal } = options;
   const { job, logger } = context;
@@ -47,7 +50,7 @@ export async function prepare(options: PrepareOptions): Promise<Prepared | undef
     ]);
     const metadata = toMetadata(options, owner);
     const secret = await attempt("Failed to create environment secret", async () => {
-      // What an earlier attempt has left. A role without the right to delete fails here, before anything is created.
+      // Objects of an earlier attempt. A role that may not delete fails here, before anything is created.
       await removeJob(client, names, { signal });
       const packed = packSecret(job);
       await create(client, "secrets", toSecret(metadata(names.secret), "Opaque", packed.data), signal);
@@ -82,7 +85,7 @@ export async function prepare(options: PrepareOptions): Promise<Prepared | undef
   }
 }
 
-/** The reason stands in the job's log already. */
+/** An error that the job's log already shows. */
 class ShownError extends Error {}
 
 async function loadOwnDecorator({ client, settings, signal }: PrepareOptions): Promise<Decorator> {

@@ -5,7 +5,7 @@ import { parseLabels } from "./pod/labels.ts";
 
 /** The plugin's options, checked and compiled. */
 export interface KubernetesSettings {
-  /** Name of the ConfigMap that decorates pods. */
+  /** Name of the ConfigMap with parts of the pod's specification. */
   readonly podSpec: string | undefined;
   readonly isAllowed: IsAllowed;
   readonly podStartTimeoutMs: number;
@@ -15,10 +15,13 @@ export interface KubernetesSettings {
   readonly lostTimeoutMs: number;
 }
 
-/** The wait for a pod when the option is 0 (protocol section 6.4). */
+/** Start time-out when the option is 0 (protocol section 6.4). */
 const defaultStartSeconds = 60;
 
-/** Checks and compiles the options. Throws `CONFIG_INVALID` with every fault, in the reference's words where it has some. */
+/**
+ * Checks and compiles the options. Throws `CONFIG_INVALID` with all faults, in the strings of the protocol
+ * where it has them.
+ */
 export function toSettings(config: KubernetesConfig): KubernetesSettings {
   const faults: string[] = [];
   const attempt = <T>(work: () => T): T | undefined => {

@@ -3,20 +3,23 @@ import { capture } from "./client/capture.ts";
 import type { Client } from "./client/client.ts";
 import script from "./session/usage.sh" with { type: "text" };
 
-/** What the job's container has used, by its control group. Answers with the last figures when the pod cannot be asked. */
+/**
+ * Reads the resource usage of the job's container from its control group. Returns the last figures when the
+ * pod does not answer.
+ */
 export interface UsageReader {
   read(): Promise<JobUsage>;
   readonly last: JobUsage;
   /**
-   * Resolves to whether the kernel killed a process because of memory since the last command was sent to the
+   * Resolves to whether the kernel's OOM killer has killed a process since the last command was sent to the
    * pod.
    */
   findKill(): Promise<boolean>;
 }
 
-/** A job's end waits for its figures. */
+/** Short, because the end of the job waits for it. */
 const readMs = 1500;
-/** Nothing waits for the reason of a failure but its line in the log. */
+/** Longer, because only the explanation of a failed command waits for it. */
 const killMs = 10_000;
 
 export function createUsageReader(client: Client, place: { pod: string; container: string }): UsageReader {
@@ -48,7 +51,7 @@ export function createUsageReader(client: Client, place: { pod: string; containe
 
 type Figures = ReadonlyMap<string, number>;
 
-/** Reads the lines of usage.sh. */
+/** Parses the output of usage.sh. */
 function parseFigures(text: string): Figures {
   return new Map(
     text.split("\n").flatMap((line) => {

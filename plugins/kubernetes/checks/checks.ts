@@ -7,7 +7,7 @@ import { loadDecorator } from "../pod/decorator.ts";
 import { type KubernetesSettings, toSettings } from "../settings.ts";
 import { checkRights } from "./rights.ts";
 
-/** Whether jobs can run in pods: the options, the API server, the role and the pod spec. */
+/** Checks the prerequisites of jobs in pods: the options, the API server, the role and the pod spec. */
 export async function checkKubernetes(
   options: KubernetesConfig,
   { env, signal }: CheckContext,
@@ -17,7 +17,7 @@ export async function checkKubernetes(
     settings = toSettings(options);
   } catch (error) {
     const lines = toMessage(error).split("\n");
-    return lines.map((title) => ({ level: "error", title, remedy: "change the option that the line names" }));
+    return lines.map((title) => ({ level: "error", title, remedy: "correct this option" }));
   }
   if (!options.executor) return [];
   let client: Client;
@@ -34,7 +34,7 @@ export async function checkKubernetes(
   return [server, ...(await Promise.all(findings)).flat()];
 }
 
-/** Oldest minor version of Kubernetes 1 whose API server takes every call of this plugin. */
+/** Oldest minor version of Kubernetes 1 that supports all API calls of this plugin. */
 const oldestMinor = 27;
 
 async function checkServer(client: Client, signal: AbortSignal): Promise<Finding> {
@@ -56,7 +56,7 @@ async function checkServer(client: Client, signal: AbortSignal): Promise<Finding
     const isRefused = isApiError(error, 401) || isApiError(error, 403);
     return {
       level: "error",
-      title: `the Kubernetes API server "${server}" ${isRefused ? "refuses the agent" : "cannot be reached"}: ${toMessage(error)}`,
+      title: `the Kubernetes API server "${server}" ${isRefused ? "rejects the agent" : "cannot be reached"}: ${toMessage(error)}`,
       remedy: isRefused
         ? "check the token or the certificate of the agent"
         : "check the address, the network and the certificate authority",

@@ -6,8 +6,8 @@ interface Right {
   readonly verb: string;
   readonly resource: string;
   readonly subresource?: string;
-  /** What does not work without it; left out for a right that every job needs. */
-  readonly lost?: string;
+  /** The consequence without it; `undefined` for a right that every job needs. */
+  readonly consequence?: string;
 }
 
 const required: readonly Right[] = [
@@ -24,23 +24,23 @@ const optional: readonly Right[] = [
   {
     verb: "watch",
     resource: "pods",
-    lost: "the agent asks for pods again and again instead of watching them",
+    consequence: "the agent polls pods instead of watching them",
   },
   {
     verb: "list",
     resource: "pods",
-    lost: "pods of jobs that are not recorded in the state directory are not found",
+    consequence: "the clean-up does not find pods of jobs that are not recorded in the state directory",
   },
-  { verb: "watch", resource: "events", lost: "logs do not show which image is pulled" },
+  { verb: "watch", resource: "events", consequence: "logs do not show which image is pulled" },
   {
     verb: "get",
     resource: "pods",
     subresource: "log",
-    lost: "logs do not show the last lines of a sidecar that crashes",
+    consequence: "logs do not show the last lines of a sidecar that crashes",
   },
 ];
 
-/** Asks for each right of the agent by a SelfSubjectAccessReview. */
+/** Checks each right of the agent by a SelfSubjectAccessReview. */
 export async function checkRights(
   client: Client,
   { podSpec }: KubernetesSettings,
@@ -51,14 +51,16 @@ export async function checkRights(
   try {
     const granted = await Promise.all(rights.map((right) => isGranted(client, right, signal)));
     const missing = rights.filter((_, index) => !granted[index]);
-    const errors = missing.filter(({ lost }) => lost === undefined);
+    const errors = missing.filter(({ consequence }) => consequence === undefined);
     if (errors.length > 0) return errors.map((right) => toError(right, client.connection.namespace));
     if (missing.length === 0)
-      return [{ level: "ok", title: "the role grants everything that the agent uses" }];
-    const detail = missing.map((right) => `without "${right.verb}" on "${toTarget(right)}": ${right.lost}`);
-    return [{ level: "ok", title: "the role grants everything that jobs need", detail: detail.join("\n") }];
+      return [{ level: "ok", title: "the role grants all rights that the agent uses" }];
+    const detail = missing.map(
+      (right) => `without "${right.verb}" on "${toTarget(right)}": ${right.consequence}`,
+    );
+    return [{ level: "ok", title: "the role grants all rights that jobs need", detail: detail.join("\n") }];
   } catch (error) {
-    const title = `the agent's rights are not known: ${toMessage(error)}`;
+    const title = `could not read the agent's rights: ${toMessage(error)}`;
     return [{ level: "warning", title, remedy: "compare the agent's role with docs/kubernetes/rbac.yaml" }];
   }
 }

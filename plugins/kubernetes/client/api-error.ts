@@ -1,16 +1,16 @@
 import { readBody } from "signalman/http";
 
-/** What an API server answers when it refuses. */
+/** The body of an API server's error response. */
 interface Status {
   readonly message?: string;
   readonly reason?: string;
   readonly code?: number;
 }
 
-/** A call to the API server that failed: with the server's own reason, or without an answer (`status` 0). */
+/** A failed call to the API server: refused by the server, or without an answer (`status` 0). */
 export class ApiError extends Error {
   readonly status: number;
-  /** The server's word: `NotFound`, `AlreadyExists`, `Forbidden`. */
+  /** `reason` of the server's response: `NotFound`, `AlreadyExists`, `Forbidden`. */
   readonly reason: string;
 
   constructor(status: number, reason: string, message: string, options?: { cause?: unknown }) {
@@ -25,28 +25,28 @@ export function isApiError(thrown: unknown, status?: number): thrown is ApiError
   return thrown instanceof ApiError && (status === undefined || thrown.status === status);
 }
 
-/** The reason of a failure that is not the server's: no answer, or an answer that is not complete. */
+/** `reason` of a call without a complete answer. */
 export const unreachable = "Unreachable";
 
-/** Whether the same call may succeed later: no answer, too many requests, or a fault of the server. */
+/** Whether a retry may succeed: no answer, too many requests, or a server error. */
 export function isTemporary(thrown: unknown): boolean {
   if (!isApiError(thrown)) return false;
   return thrown.reason === unreachable || thrown.status === 429 || thrown.status >= 500;
 }
 
-/** Reads the error of an answer that is not 2xx. */
+/** Reads the error of a response that is not 2xx. */
 export async function toApiError(response: Response): Promise<ApiError> {
   const { text } = await readBody(response, 64 * 1024).catch(() => ({ text: "" }));
   const { message, reason = "" } = parseStatus(text);
-  const said = message ?? (text.trim().slice(0, 300) || response.statusText || "no reason given");
-  return new ApiError(response.status, reason, said + toRemedy(response.status, said));
+  const explanation = message ?? (text.trim().slice(0, 300) || response.statusText || "no reason given");
+  return new ApiError(response.status, reason, explanation + toRemedy(response.status, explanation));
 }
 
-function toRemedy(status: number, said: string): string {
-  // Quotas and admission refuse with 403 as well; only a missing right is in these words.
-  if (status === 403 && / cannot \w+ resource /.test(said))
+function toRemedy(status: number, message: string): string {
+  // Quotas and admission control also answer with 403; only a missing right has this message.
+  if (status === 403 && / cannot \w+ resource /.test(message))
     return "; grant this to the agent's role as docs/kubernetes/rbac.yaml does";
-  if (status === 404 && /^namespaces "[^"]*" not found$/.test(said))
+  if (status === 404 && /^namespaces "[^"]*" not found$/.test(message))
     return "; create this namespace, or set KUBERNETES_NAMESPACE to another one";
   return "";
 }

@@ -12,8 +12,7 @@ export interface CaptureOptions {
 }
 
 /**
- * Runs a command in a container to its end and resolves to its output. More than 1 MiB of output ends the
- * connection.
+ * Runs a command in a container and resolves to its output. After 1 MiB of output, the connection is closed.
  */
 export async function capture(
   client: Client,

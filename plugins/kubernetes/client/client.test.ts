@@ -13,14 +13,14 @@ const pod = (version: string, overrides: Partial<Pod["metadata"]> = {}): Pod => 
 });
 
 describe("a call", () => {
-  test("fails with the server's own reason", async () => {
+  test("fails with the server's reason", async () => {
     await using api = startApiServer(() => refusal(403, "Forbidden", "pods is forbidden"));
     const error: unknown = await api.client.call("GET", "/x").catch((thrown: unknown) => thrown);
     expect(error).toMatchObject({ status: 403, reason: "Forbidden", message: "pods is forbidden" });
     expect(api.received).toHaveLength(1);
   });
 
-  test("is repeated after too many requests, a server's fault, and an answer that is cut off", async () => {
+  test("is retried after too many requests, a server error, and an incomplete response", async () => {
     await using api = startApiServer((_, count) => {
       if (count === 1) return refusal(429, "TooManyRequests", "later", { "Retry-After": "0" });
       if (count === 2) return refusal(503, "Unavailable", "later");
@@ -31,7 +31,7 @@ describe("a call", () => {
     expect(api.received).toHaveLength(4);
   });
 
-  test("reads an answer in gzip, and refuses one that becomes too large", async () => {
+  test("reads a gzip response, and refuses one that expands beyond the limit", async () => {
     const zip = (text: string) =>
       new Response(Bun.gzipSync(Buffer.from(text)), { headers: { "Content-Encoding": "gzip" } });
     await using api = startApiServer(({ path }) =>
@@ -39,7 +39,7 @@ describe("a call", () => {
     );
     expect(await api.client.call<unknown>("GET", "/small")).toEqual({ a: 1 });
     expect(api.client.call("GET", "/large")).rejects.toThrow(
-      "the API server's answer is refused: it is larger than 64.0 MiB",
+      "the API server's response cannot be used: it is larger than 64.0 MiB",
     );
   });
 
@@ -49,7 +49,7 @@ describe("a call", () => {
     expect(error).toMatchObject({ status: 400, message: "x".repeat(300) });
   });
 
-  test("has a deadline for each attempt", async () => {
+  test("has a time-out for each attempt", async () => {
     await using api = startApiServer(
       (_, count) => (count === 1 ? new Promise<Response>(() => {}) : Response.json({ count })),
       { requestTimeoutMs: 50 },
@@ -67,8 +67,8 @@ describe("a call", () => {
   });
 });
 
-describe("create", () => {
-  test("recognizes what it has created when the answer was lost", async () => {
+describe("the creation of an object", () => {
+  test("recognizes its object after a lost response", async () => {
     let created = "";
     await using api = startApiServer(({ method, body }, count) => {
       if (count === 1) created = body;
@@ -80,7 +80,7 @@ describe("create", () => {
     expect(api.received.map(({ method }) => method)).toEqual(["POST", "POST", "GET"]);
   });
 
-  test("deletes what an earlier attempt has left under the name", async () => {
+  test("deletes an object of the same name from an earlier attempt", async () => {
     let exists = true;
     await using api = startApiServer(({ method }) => {
       if (method === "DELETE") exists = false;
@@ -92,14 +92,14 @@ describe("create", () => {
   });
 });
 
-test("deleting what is not there succeeds, and asks for no grace period", async () => {
+test("the deletion of a missing object succeeds, and has no grace period", async () => {
   await using api = startApiServer(() => refusal(404, "NotFound", "not found"));
   await remove(api.client, "pods", "p");
   expect(api.received[0]?.path).toBe("/api/v1/namespaces/jobs/pods/p?gracePeriodSeconds=0");
 });
 
 describe("the watch of a pod", () => {
-  test("polls where the role does not allow to watch, and logs that once", async () => {
+  test("polls where the role does not allow watching, and logs that once", async () => {
     await using api = startApiServer(({ path }, count) =>
       path.includes("watch=true")
         ? refusal(403, "Forbidden", "no")
@@ -114,7 +114,7 @@ describe("the watch of a pod", () => {
     expect(logger.entries.filter(({ message }) => message.includes("does not allow"))).toHaveLength(1);
   });
 
-  test("asks for the pod when the server does not answer a watch", async () => {
+  test("reads the pod when the server does not answer a watch", async () => {
     await using api = startApiServer(
       ({ path }) =>
         path.includes("watch=true") ? new Promise<Response>(() => {}) : refusal(404, "NotFound", "gone"),
@@ -125,7 +125,7 @@ describe("the watch of a pod", () => {
     expect(api.received.map(({ path }) => path.includes("watch=true"))).toEqual([true, false]);
   });
 
-  test("fails where the role allows neither to watch nor to get pods", async () => {
+  test("fails where the role allows neither watching nor reading pods", async () => {
     const message = 'User "agent" cannot get resource "pods"';
     await using api = startApiServer(() => refusal(403, "Forbidden", message));
     await using watch = watchPod(api.client, pod("0"), createRecordingLogger());
@@ -135,7 +135,7 @@ describe("the watch of a pod", () => {
     );
   });
 
-  test("ends at a line without an end, and asks for the pod instead", async () => {
+  test("ends at a line without an end, and reads the pod instead", async () => {
     const chunk = new Uint8Array(1024 * 1024).fill(0x78);
     let sent = 0;
     const endless = () =>
@@ -154,7 +154,7 @@ describe("the watch of a pod", () => {
     expect(sent).toBeLessThan(100);
   });
 
-  test("begins with the pod as it is when the server has forgotten its version", async () => {
+  test("begins with the current state when the server has discarded the pod's version", async () => {
     const forgotten = { type: "ERROR", object: { code: 410, message: "too old resource version" } };
     await using api = startApiServer(({ path }) => {
       const line = path.includes("resourceVersion=0") ? forgotten : { type: "ADDED", object: pod("7") };
@@ -166,7 +166,7 @@ describe("the watch of a pod", () => {
     expect(api.received.map(({ path }) => path.includes("resourceVersion"))).toEqual([true, false, false]);
   });
 
-  test("goes on where it was when a connection ends, and takes a pod of another id for none", async () => {
+  test("continues at the last version when a connection ends, and ignores a pod with another uid", async () => {
     const event = (object: Pod) => new Response(`${JSON.stringify({ type: "MODIFIED", object })}\n`);
     await using api = startApiServer(({ path }) => {
       if (path.includes("resourceVersion=1&") || path.endsWith("resourceVersion=1")) return event(pod("2"));

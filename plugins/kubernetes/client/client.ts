@@ -9,16 +9,16 @@ export interface CallOptions {
   readonly query?: Readonly<Record<string, string | number | boolean | undefined>>;
   readonly body?: object;
   readonly signal?: AbortSignal;
-  /** Milliseconds in which a call that fails for the moment is repeated. Default: 30 s; 0 for a single attempt. */
+  /** Milliseconds during which temporary failures are retried. Default: 30 s; 0: one attempt. */
   readonly retryMs?: number;
 }
 
 /** The API server's REST interface. Every attempt has a deadline, and temporary failures are retried. */
 export interface Client {
   readonly connection: Connection;
-  /** Calls and parses the answer. Throws {@link ApiError}. */
+  /** Sends a request and parses the response. Throws {@link ApiError}. */
   call<T = unknown>(method: "GET" | "POST" | "DELETE", path: string, options?: CallOptions): Promise<T>;
-  /** Opens an answer that is read as it comes. The deadline of an attempt is that of its head. */
+  /** Opens a streaming response. The time-out applies to its headers only. */
   open(
     path: string,
     options: Pick<CallOptions, "query"> & { readonly signal: AbortSignal },
@@ -26,7 +26,7 @@ export interface Client {
 }
 
 export interface ClientOptions {
-  /** Milliseconds for one attempt. */
+  /** Time-out of one attempt, in milliseconds. */
   readonly requestTimeoutMs?: number;
 }
 
@@ -58,7 +58,7 @@ export function createClient(connection: Connection, options: ClientOptions = {}
       const until = performance.now() + retryMs;
       for (let round = 0; ; round += 1) {
         try {
-          // The body is part of the attempt: a connection may be cut while it comes.
+          // The body is read within the attempt, because the connection may break before its end.
           return (await readJson(await attempt(method, path, options))) as T;
         } catch (error) {
           signal?.throwIfAborted();
@@ -69,10 +69,10 @@ export function createClient(connection: Connection, options: ClientOptions = {}
       }
     },
     async open(path, { query, signal }) {
-      const late = new AbortController();
-      const timer = setTimeout(() => late.abort(new Error("the time-out has passed")), requestTimeoutMs);
+      const timeout = new AbortController();
+      const timer = setTimeout(() => timeout.abort(new Error("the time-out has passed")), requestTimeoutMs);
       try {
-        const either = AbortSignal.any([signal, late.signal]);
+        const either = AbortSignal.any([signal, timeout.signal]);
         const response = await send(connection, path, {
           method: "GET",
           signal: either,
@@ -87,7 +87,7 @@ export function createClient(connection: Connection, options: ClientOptions = {}
   };
 }
 
-/** The URL of a path of the API with a query. */
+/** Builds the URL of an API path with a query. */
 export function toUrl(connection: Connection, path: string, query: CallOptions["query"] = {}): URL {
   const url = new URL(connection.server + path);
   for (const [name, value] of Object.entries(query))
@@ -128,7 +128,7 @@ async function send(
 
 const authority = "set certificate-authority in the kubeconfig to the authority of the server";
 
-/** TLS errors that no further attempt heals. */
+/** Remedies of TLS errors, which are not retried. */
 const certificateRemedies: Readonly<Record<string, string>> = {
   CERT_HAS_EXPIRED: "renew the server's certificate, or correct the clock of this host",
   CERT_NOT_YET_VALID: "correct the clock of this host, or that of the host that issued the certificate",
@@ -140,25 +140,25 @@ const certificateRemedies: Readonly<Record<string, string>> = {
   UNABLE_TO_VERIFY_LEAF_SIGNATURE: authority,
 };
 
-/** A list of thousands of pods fits. */
+/** Enough for a list of thousands of pods. */
 const answerBytes = 64 * 1024 * 1024;
 
 async function readJson(response: Response): Promise<unknown> {
   try {
     const { text, fault } = await readBody(response, answerBytes);
     if (fault !== undefined)
-      throw new ApiError(0, "AnswerRefused", `the API server's answer is refused: ${fault}`);
+      throw new ApiError(0, "AnswerRefused", `the API server's response cannot be used: ${fault}`);
     return parseBoundedJson(text);
   } catch (cause) {
     if (isApiError(cause)) throw cause;
-    throw new ApiError(0, unreachable, `the API server's answer is incomplete: ${toMessage(cause)}`, {
+    throw new ApiError(0, unreachable, `the API server's response is incomplete: ${toMessage(cause)}`, {
       cause,
     });
   }
 }
 
-/** From 100 ms on, doubled up to 3 s, or what the server names if that is longer. */
+/** Returns a pause that doubles from 100 ms up to 3 s, or the server's `Retry-After` if that is longer. */
 function pauseMs(error: unknown, round: number): number {
-  const asked = isApiError(error) ? (error as { retryAfterMs?: number }).retryAfterMs : undefined;
-  return Math.max(asked ?? 0, Math.min(3000, 100 * 2 ** round) * (0.75 + Math.random() / 2));
+  const retryAfterMs = isApiError(error) ? (error as { retryAfterMs?: number }).retryAfterMs : undefined;
+  return Math.max(retryAfterMs ?? 0, Math.min(3000, 100 * 2 ** round) * (0.75 + Math.random() / 2));
 }

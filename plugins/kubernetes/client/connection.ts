@@ -5,7 +5,7 @@ import type { RequestOptions } from "node:https";
 import type { KubeConfig } from "@kubernetes/client-node/dist/config.js";
 import { AgentError, toMessage } from "signalman";
 
-/** What one request to the API server carries. */
+/** Credentials and connection settings of one request to the API server. */
 export interface Authorization {
   readonly headers: Readonly<Record<string, string>>;
   readonly tls: Bun.TLSOptions & { readonly serverName?: string };
@@ -13,15 +13,18 @@ export interface Authorization {
   readonly proxy?: string;
 }
 
-/** The address of the API server and the identity of the agent there. */
+/** The address of the API server and the agent's credentials. */
 export interface Connection {
   /** URL without a trailing slash. */
   readonly server: string;
-  /** Where jobs run (protocol section 6.4). */
+  /** Namespace of the jobs (protocol section 6.4). */
   readonly namespace: string;
-  /** The agent's own pod runs in this cluster. */
+  /** Whether the agent itself runs in this cluster. */
   readonly isInCluster: boolean;
-  /** Credentials for the next request. Tokens that rotate are read anew, exec plugins are run when theirs has expired. */
+  /**
+   * Resolves to the credentials of the next request. Token files are read again, and exec plugins run when
+   * their token has expired.
+   */
   authorize(): Promise<Authorization>;
 }
 
@@ -30,8 +33,9 @@ type Env = Readonly<Record<string, string | undefined>>;
 const serviceAccount = "/var/run/secrets/kubernetes.io/serviceaccount";
 
 /**
- * Loads the connection: the service account of the agent's pod, else the files of `KUBECONFIG`, else `~/.kube/config`. Throws
- * `CONFIG_INVALID` with the reason. `onFallback` gets a line when there is no service account.
+ * Loads the connection from the service account of the agent's pod, the files of `KUBECONFIG`, or
+ * `~/.kube/config`. Throws `CONFIG_INVALID`. `onFallback` receives a line when the agent has no service
+ * account.
  */
 export async function loadConnection(
   env: Env,
@@ -41,7 +45,7 @@ export async function loadConnection(
   const source = env["KUBECONFIG"] || "~/.kube/config";
   if (!isInCluster) onFallback(`No in-cluster configuration found - using ${source}...`);
   try {
-    // Only the part that reads configurations: the whole package is a hundred times as large.
+    // Imports only the module that reads configurations: the whole package is a hundred times as large.
     const [{ KubeConfig }, kubeconfig, { hideSecrets }] = await Promise.all([
       import("@kubernetes/client-node/dist/config.js"),
       import("./kubeconfig.ts"),
@@ -89,7 +93,7 @@ function hasServiceAccount(env: Env): boolean {
 interface ConnectionOptions {
   readonly env: Env;
   readonly isInCluster: boolean;
-  /** Throws when a file of the configuration cannot be read without waiting. */
+  /** Throws when a file of the configuration is missing, or reading it could block. */
   readonly assertReadable: (config: KubeConfig) => void;
 }
 
@@ -133,7 +137,7 @@ function toTls(request: RequestOptions): Authorization["tls"] {
   };
 }
 
-/** The namespace in which the agent's own pod runs. */
+/** Returns the namespace of the agent's own pod. */
 export function ownNamespace(): string | undefined {
   const file = `${serviceAccount}/namespace`;
   return existsSync(file) ? readFileSync(file, "utf8").trim() : undefined;

@@ -1,7 +1,7 @@
 import type { Logger } from "signalman";
 import type { Client } from "./client.ts";
 
-/** Connects once, when it is needed first. What failed is tried again the next time. */
+/** Creates a function that connects at its first call and again after a failure. */
 export function createConnector(
   env: Readonly<Record<string, string | undefined>>,
   logger: Logger,

@@ -1,7 +1,10 @@
 import { X509Certificate } from "node:crypto";
 import type { Authorization } from "./connection.ts";
 
-/** Explains why an API server may refuse these credentials. The text holds dates and no part of the credentials. */
+/**
+ * Explains why an API server may reject these credentials. The text contains dates and no part of the
+ * credentials.
+ */
 export function explainRefusal({ headers, tls }: Authorization, now = Date.now()): string {
   const certificate = findCertificate(tls.cert);
   const validity = certificate

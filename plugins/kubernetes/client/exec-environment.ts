@@ -4,8 +4,8 @@ import { ExecAuth } from "@kubernetes/client-node/dist/exec_auth.js";
 import { withoutSecrets } from "signalman";
 
 /**
- * Lets the configuration run its credential plugins (`exec`) without the agent's secrets: the package would
- * give them the environment of this process.
+ * Hides the agent's secrets from the credential plugins (`exec`) of a configuration, to which the package
+ * passes the environment.
  */
 export function hideSecrets(config: KubeConfig): void {
   for (const authenticator of config["authenticators"]) {

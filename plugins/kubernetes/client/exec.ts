@@ -14,24 +14,24 @@ export interface ExecOptions {
   readonly onStderr?: (bytes: Uint8Array) => void;
 }
 
-/** How an exec ended: with the command's exit code, or because it could not start, or its connection broke. */
+/** How an exec ended: the command exited, could not be started, or lost its connection. */
 export type ExecEnd =
   | { readonly kind: "exited"; readonly code: number; readonly message: string }
   | { readonly kind: "refused"; readonly status: number; readonly message: string }
   | { readonly kind: "broken"; readonly message: string };
 
-/** A command in a container, over one WebSocket. */
+/** A command in a container that is connected over one WebSocket. */
 export interface Exec {
-  /** Resolves when the connection stands, or has ended without. */
+  /** Resolves when the connection is established or has failed. */
   readonly opened: Promise<void>;
   /** Never rejects. */
   readonly ended: Promise<ExecEnd>;
-  /** The connection stands. */
+  /** Whether the connection is established. */
   readonly isOpen: boolean;
-  /** Bytes that wait to be sent. */
+  /** Number of bytes in the send buffer. */
   readonly buffered: number;
   write(bytes: Uint8Array): void;
-  /** Ends the connection; what runs loses its standard input. */
+  /** Closes the connection, and with it the command's standard input. */
   close(): void;
 }
 
@@ -61,11 +61,14 @@ export async function startExec(client: Client, options: ExecOptions): Promise<E
     tls,
     ...(proxy !== undefined && { proxy }),
   });
-  return wire(socket, options, () => askWhy(client, url));
+  return createExec(socket, options, () => findRefusal(client, url));
 }
 
-/** The server's own reason for refusing a connection, which a WebSocket does not show: the same request is made without one. */
-async function askWhy(client: Client, url: URL): Promise<string | undefined> {
+/**
+ * Finds the server's reason for a refused WebSocket, which does not expose it, by the same request as plain
+ * HTTP.
+ */
+async function findRefusal(client: Client, url: URL): Promise<string | undefined> {
   try {
     const path = url.pathname.slice(new URL(client.connection.server).pathname.replace(/\/$/, "").length);
     await client.call("GET", `${path}${url.search}`, { retryMs: 0 });
@@ -75,10 +78,10 @@ async function askWhy(client: Client, url: URL): Promise<string | undefined> {
   }
 }
 
-function wire(
+function createExec(
   socket: WebSocket,
   { onStdout, onStderr = () => {} }: ExecOptions,
-  askWhy: () => Promise<string | undefined>,
+  findRefusal: () => Promise<string | undefined>,
 ): Exec {
   const opened = Promise.withResolvers<void>();
   const ended = Promise.withResolvers<ExecEnd>();
@@ -124,8 +127,8 @@ function wire(
   });
 
   async function refuse(code: number, message: string): Promise<void> {
-    // A server's fault is that of a container which is not there yet.
-    const why = code < 500 ? await askWhy() : undefined;
+    // A server error only means that the container does not run yet.
+    const why = code < 500 ? await findRefusal() : undefined;
     finish({ kind: "refused", status: code, message: why ?? message });
   }
 
@@ -145,22 +148,22 @@ function wire(
   };
 }
 
-/** Reads the last message of an exec: a `Status` with the exit code as a cause. */
+/** Parses the last message of an exec: a `Status` with the exit code as a cause. */
 function toEnd(text: string): ExecEnd {
   try {
-    const said = JSON.parse(text) as {
+    const result = JSON.parse(text) as {
       status?: string;
       message?: string;
       reason?: string;
       code?: number;
       details?: { causes?: readonly { reason?: string; message?: string }[] };
     };
-    if (said.status === "Success") return { kind: "exited", code: 0, message: "" };
-    const cause = said.details?.causes?.find(({ reason }) => reason === "ExitCode");
-    const message = said.message ?? text;
+    if (result.status === "Success") return { kind: "exited", code: 0, message: "" };
+    const cause = result.details?.causes?.find(({ reason }) => reason === "ExitCode");
+    const message = result.message ?? text;
     return cause
       ? { kind: "exited", code: Number(cause.message), message }
-      : { kind: "refused", status: said.code ?? 500, message };
+      : { kind: "refused", status: result.code ?? 500, message };
   } catch (error) {
     return { kind: "broken", message: toMessage(error) };
   }

@@ -20,7 +20,7 @@ async function createPlace() {
   return { place, fifo, file, load: () => loadConnection({ KUBECONFIG: file }) };
 }
 
-describe("a FIFO that a job has put in the place of", () => {
+describe("a FIFO in the place of", () => {
   test("the configuration is refused with its path", async () => {
     const { place, fifo } = await createPlace();
     await using _place = place;

@@ -5,9 +5,8 @@ import { readHostFile } from "signalman/host";
 import { parse } from "yaml";
 
 /**
- * Reads a configuration of kubectl. It is in the home, where a job may have put a FIFO in its place or in
- * that of a file that it names; the package would wait for it. Throws `FILE_FAILED` with the path of the
- * file.
+ * Loads a kubeconfig file. It and the files that it names are read here first, because a job may have
+ * replaced one by a FIFO, on which the package would block. Throws `FILE_FAILED` with the file's path.
  */
 export function loadKubeconfig(config: KubeConfig, file: string): void {
   const text = read(file).toString();
@@ -16,7 +15,7 @@ export function loadKubeconfig(config: KubeConfig, file: string): void {
   config.makePathsAbsolute(dirname(file));
 }
 
-/** Checks the files that the package reads for each request. */
+/** Throws `FILE_FAILED` when a file that the package reads for each request cannot be read. */
 export function assertReadable(config: KubeConfig): void {
   const user = config.getCurrentUser();
   const files = [config.getCurrentCluster()?.caFile, user?.certFile, user?.keyFile];
@@ -33,7 +32,7 @@ function read(path: string): Buffer {
 
 const maxBytes = 8 * 1024 * 1024;
 
-/** Lists the files that the package reads while it loads the configuration. */
+/** Lists the files that the package reads when it loads the configuration. */
 function listTokenFiles(text: string): string[] {
   const { users = [] } = Object(parse(text, { merge: true })) as { readonly users?: unknown };
   if (!Array.isArray(users)) return [];

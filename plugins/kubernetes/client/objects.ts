@@ -11,7 +11,7 @@ export interface Metadata {
   readonly ownerReferences?: readonly object[];
 }
 
-/** A container of a pod's specification, as the decorator may give it: fields that we do not know are kept. */
+/** A container of a pod's specification or of the decorator. Unknown fields are kept. */
 export interface Container {
   readonly name?: string;
   readonly image?: string;
@@ -23,7 +23,7 @@ export interface Container {
   readonly [field: string]: unknown;
 }
 
-/** The user part of a pod's or a container's security context. */
+/** Security context of a pod or a container. */
 export interface SecurityContext {
   readonly runAsUser?: number | null;
   readonly runAsGroup?: number | null;

@@ -5,7 +5,10 @@ import type { ConfigMap, Metadata, Pod } from "./objects.ts";
 
 export type Kind = "pods" | "secrets" | "configmaps" | "events";
 
-/** Holds a random id of the create call, so that a call whose answer was lost recognizes the object it has created. */
+/**
+ * Annotation with a random id of the create call, by which a call whose response was lost recognizes its
+ * object.
+ */
 const creationAnnotation = "signalman/creation";
 
 export function toPath(client: Client, kind: Kind, name?: string): string {
@@ -26,8 +29,8 @@ export function getConfigMap(client: Client, name: string, signal: AbortSignal) 
 }
 
 /**
- * Creates an object under a fixed name, exactly once whatever becomes of the answers. An object of that name that another attempt at
- * this job has left is deleted first.
+ * Creates an object with a fixed name exactly once, even when responses are lost. An object with that name
+ * from an earlier attempt is deleted first.
  */
 export async function create<T extends { readonly metadata: Metadata }>(
   client: Client,
@@ -53,7 +56,7 @@ export async function create<T extends { readonly metadata: Metadata }>(
   }
 }
 
-/** Deletes an object at once. Resolves to whether it was there. */
+/** Deletes an object without a grace period. Resolves to whether it existed. */
 export async function remove(
   client: Client,
   kind: Kind,
@@ -70,7 +73,10 @@ export async function remove(
   }
 }
 
-/** `undefined`: it is not there, or the role does not allow to look (secrets may not be read with the least rights). */
+/**
+ * Resolves to `undefined` when the object does not exist or the role does not allow reading it, as for
+ * secrets.
+ */
 async function find<T>(
   client: Client,
   kind: Kind,

@@ -8,13 +8,16 @@ export interface WatchEvent<T> {
   readonly object: T;
 }
 
-/** The server ends a watch after this time; one that lasts longer has lost its connection without a sign. */
+/** Time after which the server ends a watch. A longer one has lost its connection. */
 const watchSeconds = 50;
 
-/** A pod has at most 1.5 MB in the server's store, and is larger as JSON. */
+/** A pod has at most 1.5 MB in etcd, and is larger as JSON. */
 const lineBytes = 16 * 1024 * 1024;
 
-/** The changes of a list, from now on; a watch without `resourceVersion` begins with what there is. Ends when the server closes it. */
+/**
+ * Yields the changes of a list until the server ends the watch. Without `resourceVersion`, it begins with the
+ * existing objects.
+ */
 export async function* watch<T>(
   client: Client,
   path: string,
@@ -52,7 +55,7 @@ async function* readLines(response: Response): AsyncGenerator<string> {
     read(chunk);
     for (const line of lines) if (line !== "") yield line;
     lines = [];
-    // Leaving the loop closes the connection.
+    // A throw from the loop closes the connection.
     if (isTooLong)
       throw new ApiError(0, unreachable, `the API server sent a line of more than ${lineBytes} bytes`);
   }

@@ -2,8 +2,9 @@
 export type IsAllowed = (image: string) => boolean;
 
 /**
- * Compiles the patterns of `kubernetes-allowed-images`: regular expressions of Go, found anywhere in the name; without one, every image is
- * allowed (protocol section 6.4). Throws with the pattern that Go does not know, or that cannot be translated.
+ * Compiles the patterns of `kubernetes-allowed-images`: regular expressions of Go, which match anywhere in
+ * the name. Without patterns, all images are allowed (protocol section 6.4). Throws for a pattern that is
+ * invalid in Go or cannot be translated.
  */
 export function compileAllowedImages(patterns: readonly string[]): IsAllowed {
   const expressions = patterns.map(compile);
@@ -25,14 +26,14 @@ function compile(pattern: string): RegExp {
   }
 }
 
-/** What JavaScript knows and Go refuses, and what Go knows and this translation does not. */
+/** Finds syntax that only JavaScript supports, and syntax of Go that is not translated. */
 function findUnsupported(pattern: string): string | undefined {
   const unescaped = pattern.replaceAll(/\\[^1-9kCpPQE]/g, "");
-  if (/\(\?(=|!|<=|<!)/.test(unescaped)) return "it looks ahead or behind";
-  if (/\\[1-9k]/.test(unescaped)) return "it refers back to a group";
-  if (/\\[CpPQE]/.test(unescaped)) return "\\C, \\p and \\Q are not supported here";
+  if (/\(\?(=|!|<=|<!)/.test(unescaped)) return "it has a lookahead or lookbehind";
+  if (/\\[1-9k]/.test(unescaped)) return "it has a backreference";
+  if (/\\[CpPQE]/.test(unescaped)) return "\\C, \\p and \\Q are not supported";
   if (/^(?:\(\?[imsU]+\))?[^]*\(\?[imsU-]+[:)]/.test(unescaped.replace(/^\(\?[ims]+\)/, "")))
-    return "flags inside of an expression are not supported here";
+    return "flags are supported at the start of an expression only";
   if (/[*+?}][+]/.test(unescaped)) return "it has a possessive or double repetition";
   return undefined;
 }

@@ -45,7 +45,7 @@ describe("images", () => {
     expect(main).toMatchObject({ name: "main", image: "debian:12" });
   });
 
-  test("an image that is not allowed is refused, and the default image always is", () => {
+  test("an image that is not allowed is refused, and the default image is always allowed", () => {
     const isAllowed = compileAllowedImages(["^docker.io/ours/"]);
     expect(() => build({ containers: [container({ image: "evil" })] }, { isAllowed })).toThrow(
       "error validating images: image 'evil' is not allowed",
@@ -85,7 +85,7 @@ describe("containers", () => {
     });
   });
 
-  test("no value of the job stands in the pod", () => {
+  test("the pod contains no value of the job's variables", () => {
     const pod = build(job);
     expect(JSON.stringify(pod)).not.toContain("hush");
     expect(pod.spec.containers?.[1]?.env).toEqual([
@@ -96,7 +96,7 @@ describe("containers", () => {
     ]);
   });
 
-  test("a user that is no number is refused with the reason", () => {
+  test("a user that is not a number is refused with the reason", () => {
     expect(() => build({ containers: [container({ user: "postgres" })] })).toThrow(
       "container 'main': user 'postgres' is not a number",
     );
@@ -120,7 +120,7 @@ describe("the decorator", () => {
     sidecarContainers: { securityContext: { privileged: true } },
   };
 
-  test("adds to the pod, and replaces nothing that a job needs", () => {
+  test("adds to the pod and overrides no field of the job", () => {
     const pod = build(
       { containers: [container({}), container({ name: "db", user: "5" })] },
       { decorator, pullSecretName: "pull" },
@@ -162,7 +162,7 @@ describe("the decorator", () => {
     expect(automount({ serviceAccountName: "deployer", automountServiceAccountToken: false })).toBe(false);
   });
 
-  test("has the last word over limits", () => {
+  test("takes precedence over limits of the job", () => {
     const main = (resources: object) =>
       containersOf(
         {},

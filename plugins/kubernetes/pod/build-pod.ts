@@ -16,15 +16,18 @@ export interface PodOptions {
   readonly decorator: Decorator;
   readonly secret: JobSecret;
   readonly secretName: string;
-  /** Name of the secret for the job's registries, where it has credentials. */
+  /** Name of the image pull secret, for a job with credentials. */
   readonly pullSecretName: string | undefined;
   readonly isAllowed: IsAllowed;
   readonly defaultImage: string | undefined;
-  /** Limits for the main container: `cpu` and `memory`, in the words of Kubernetes. */
+  /** Resource limits of the main container: `cpu` and `memory`, as Kubernetes quantities. */
   readonly limits: Readonly<Record<string, string>>;
 }
 
-/** Builds a job's pod (protocol section 6.4). Throws with a string of the protocol when the job's request cannot be met. */
+/**
+ * Builds a job's pod (protocol section 6.4). Throws with a string of the protocol when the request is
+ * invalid.
+ */
 export function buildPod(options: PodOptions): Pod {
   const { decorator, job, secretName, pullSecretName } = options;
   const containers = buildContainers(options);
@@ -35,7 +38,7 @@ export function buildPod(options: PodOptions): Pod {
     kind: "Pod",
     metadata: options.metadata,
     spec: {
-      // Jobs get no identity in the cluster that the operator did not give them.
+      // Without a service account of the pod spec, jobs get no credentials of the cluster.
       ...(!namesServiceAccount(pod) && { automountServiceAccountToken: false }),
       ...pod,
       containers,
@@ -102,21 +105,21 @@ function buildContainers(options: PodOptions): Container[] {
 
 function buildMain(options: PodOptions, image: string): Container {
   const { decorator, job, limits } = options;
-  const given = decorator.mainContainer;
+  const base = decorator.mainContainer;
   const [main] = job.containers;
-  const resources = (given["resources"] ?? {}) as { limits?: object };
+  const resources = (base["resources"] ?? {}) as { limits?: object };
   return {
-    ...given,
+    ...base,
     name: mainContainer,
     image,
     command: ["bash", "-c", kills + supervisor],
-    env: [...(given.env ?? []), ...variables(options, main)],
+    env: [...(base.env ?? []), ...variables(options, main)],
     volumeMounts: [
-      ...(given.volumeMounts ?? []),
+      ...(base.volumeMounts ?? []),
       { name: "environment", mountPath: secretDirectory, readOnly: true },
       { name: "signalman", mountPath: "/signalman" },
     ],
-    ...(main !== undefined && toSecurityContext(main, given, decorator.pod)),
+    ...(main !== undefined && toSecurityContext(main, base, decorator.pod)),
     ...(Object.keys(limits).length > 0 && {
       resources: { ...resources, limits: { ...limits, ...resources.limits } },
     }),
@@ -124,18 +127,21 @@ function buildMain(options: PodOptions, image: string): Container {
 }
 
 function buildSidecar(options: PodOptions, container: JobRequest["containers"][number]): Container {
-  const { pod, sidecarContainers: given } = options.decorator;
+  const { pod, sidecarContainers: base } = options.decorator;
   return {
-    ...given,
+    ...base,
     name: container.name,
     image: container.image,
-    env: [...(given.env ?? []), ...variables(options, container)],
+    env: [...(base.env ?? []), ...variables(options, container)],
     ...toCommand(container),
-    ...toSecurityContext(container, given, pod),
+    ...toSecurityContext(container, base, pod),
   };
 }
 
-/** By reference to the secret: no value stands in the pod, and none is expanded. */
+/**
+ * Lists a container's variables as references to the secret, so that values are neither visible in the pod
+ * nor expanded.
+ */
 function variables(options: PodOptions, container: JobRequest["containers"][number] | undefined): object[] {
   return (container?.env ?? []).map((variable) => ({
     name: variable.name,

@@ -1,7 +1,7 @@
 import type { JobContainer } from "signalman";
 import type { Container, PodSpec, SecurityContext } from "../client/objects.ts";
 
-/** A container's `entrypoint` and `command` in the words of Kubernetes: `command` and `args`. */
+/** Converts a container's `entrypoint` and `command` to `command` and `args` of Kubernetes. */
 export function toCommand({ command, entrypoint }: JobContainer): { command?: string[]; args?: string[] } {
   return {
     ...(entrypoint !== "" && { command: splitWords(entrypoint) }),
@@ -10,25 +10,25 @@ export function toCommand({ command, entrypoint }: JobContainer): { command?: st
 }
 
 /**
- * A container's `user`: `uid` or `uid:gid`. A user or group that the operator's container or pod sets
- * replaces it as a whole. Throws for a name, which only the image could tell the number of.
+ * Converts a container's `user`: `uid` or `uid:gid`. It is ignored when the pod spec sets a user or group.
+ * Throws for a name, since only the image knows its number.
  */
 export function toSecurityContext(
   container: JobContainer,
-  given: Container,
+  base: Container,
   pod: PodSpec,
 ): Pick<Container, "securityContext"> {
   const { name, user } = container;
-  if (user === "" || setsUser(given.securityContext) || setsUser(pod.securityContext)) return {};
+  if (user === "" || setsUser(base.securityContext) || setsUser(pod.securityContext)) return {};
   const match = /^(\d+)(?::(\d+))?$/.exec(user);
   if (!match)
     throw new Error(
-      `container '${name}': user '${user}' is not a number; Kubernetes takes a numeric user id, such as '1000' or '1000:1000'`,
+      `container '${name}': user '${user}' is not a number; Kubernetes requires a numeric user id, such as '1000' or '1000:1000'`,
     );
   const [, uid, gid] = match;
   return {
     securityContext: {
-      ...given.securityContext,
+      ...base.securityContext,
       runAsUser: Number(uid),
       ...(gid !== undefined && { runAsGroup: Number(gid) }),
     },
@@ -39,7 +39,7 @@ function setsUser(context: SecurityContext = {}): boolean {
   return (context?.runAsUser ?? context?.runAsGroup) != null;
 }
 
-/** Splits a command line into words as a shell does, without expanding anything: quotes of both kinds and backslashes. */
+/** Splits a command line into words as a shell does, with quotes and backslashes and without expansion. */
 export function splitWords(text: string): string[] {
   const words: string[] = [];
   let word: string | undefined;

@@ -5,17 +5,19 @@ import type { Client } from "../client/client.ts";
 import type { Container, PodSpec } from "../client/objects.ts";
 import { getConfigMap } from "../client/resources.ts";
 
-/** What an operator adds to every pod: the ConfigMap of `kubernetes-pod-spec` (protocol section 6.4). */
+/** The operator's parts of each pod, from the ConfigMap of `kubernetes-pod-spec` (protocol section 6.4). */
 export interface Decorator {
   readonly pod: PodSpec;
   readonly mainContainer: Container;
-  /** Applied to every sidecar. */
+  /** Base of all sidecars. */
   readonly sidecarContainers: Container;
 }
 
 const keys = ["pod", "mainContainer", "sidecarContainers"] as const;
 
-/** The fields that are merged with those of a job. The API server checks all others, and what is in them. */
+/**
+ * Fields that are merged with those of a job. The API server validates their contents and all other fields.
+ */
 type Shape = Readonly<Record<string, "list" | "mapping">>;
 
 const container: Shape = {
@@ -38,7 +40,10 @@ const shapes: Readonly<Record<(typeof keys)[number], Shape>> = {
   sidecarContainers: container,
 };
 
-/** Loads and reads the ConfigMap. Throws with every fault of it; unknown fields below its keys are the API server's to name. */
+/**
+ * Loads and parses the ConfigMap. Throws with all its faults, except for unknown fields, which the API server
+ * reports.
+ */
 export async function loadDecorator(client: Client, name: string, signal: AbortSignal): Promise<Decorator> {
   try {
     const { data = {} } = await getConfigMap(client, name, signal);

@@ -1,8 +1,11 @@
-/** Labels that every object of a job carries, besides the configured ones. */
+/** Labels of all objects of a job, in addition to the configured ones. */
 export const agentLabel = "signalman/agent";
 export const jobLabel = "signalman/job";
 
-/** Reads `name=value` pairs. Throws with the words of the reference (protocol section 8.2), or the API server's rule. */
+/**
+ * Parses `name=value` pairs. Throws with the string of the protocol (section 8.2), or with the API server's
+ * rule.
+ */
 export function parseLabels(pairs: readonly string[]): Record<string, string> {
   return Object.fromEntries(
     pairs.map((pair) => {
@@ -19,7 +22,7 @@ export function parseLabels(pairs: readonly string[]): Record<string, string> {
   );
 }
 
-/** A value for a label that selects a job's objects: ids that are none of these characters are rare, and need not be readable. */
+/** Converts an id to a valid label value. Different ids may give the same value. */
 export function toLabelValue(text: string): string {
   return text
     .replaceAll(/[^A-Za-z0-9._-]/g, "_")

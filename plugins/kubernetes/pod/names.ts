@@ -9,8 +9,8 @@ export interface JobNames {
 
 const prefix = "semaphore-job-";
 
-/** Longest name of a pod whose host name is the whole of it. */
-const longest = 63;
+/** Maximum length of a pod's name whose host name is not cut. */
+const maxLength = 63;
 
 export function toNames(jobId: string): JobNames {
   return toNamesOfPod(`${prefix}${toNamePart(jobId)}`);
@@ -20,14 +20,14 @@ export function toNamesOfPod(pod: string): JobNames {
   return { pod, secret: `${pod}-secret`, pullSecret: `${pod}-image-pull-secret` };
 }
 
-/** Whether a pod may be that of a job. A pod of another name is not the agent's, whatever its labels are. */
+/** Whether a pod has the name of a job's pod. Others are never deleted, whatever their labels. */
 export function isPodName(name: string): boolean {
   return name.startsWith(prefix);
 }
 
-/** A UUID is taken as it is. Any other id, which a job file may have, becomes a part of a name that no other id gives. */
+/** Converts a job's id to a unique part of a name. A UUID is kept; ids of job files get a hash. */
 function toNamePart(jobId: string): string {
-  const fits = /^[a-z0-9]([-a-z0-9]*[a-z0-9])?$/.test(jobId) && jobId.length <= longest - prefix.length;
+  const fits = /^[a-z0-9]([-a-z0-9]*[a-z0-9])?$/.test(jobId) && jobId.length <= maxLength - prefix.length;
   if (fits) return jobId;
   const hash = createHash("sha256").update(jobId).digest("hex").slice(0, 12);
   const readable = jobId

@@ -5,8 +5,8 @@ import { ownNamespace } from "../client/connection.ts";
 import { getPod } from "../client/resources.ts";
 
 /**
- * An owner reference to the agent's own pod, so that the cluster removes what the agent can no longer remove. `undefined` when the agent runs in no
- * pod, or in one of another namespace.
+ * Returns an owner reference to the agent's own pod, so that the cluster deletes the objects of jobs with it.
+ * Resolves to `undefined` when the agent does not run in a pod of this namespace.
  */
 export async function findOwner(
   client: Client,

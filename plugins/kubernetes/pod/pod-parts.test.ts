@@ -9,7 +9,7 @@ import { toNames } from "./names.ts";
 import { toDockerConfig } from "./pull-secret.ts";
 
 describe("names", () => {
-  test("a UUID makes the names of the protocol", () => {
+  test("of a job with a UUID are those of the protocol", () => {
     const id = "00000000-0000-4000-8000-000000000001";
     expect(toNames(id)).toEqual({
       pod: `semaphore-job-${id}`,
@@ -37,7 +37,7 @@ describe("allowed images", () => {
     ["(?i)^ALPINE:[[:digit:]]+$", "alpine:3", true],
     [String.raw`^registry\.example\.com/(?P<team>a|b)/`, "registry.example.com/b/x", true],
     [String.raw`\Aalpine\z`, "alpine:3", false],
-  ])("%p with %p: %p", (pattern, image, isAllowed) => {
+  ])("with the pattern %p allow %p: %p", (pattern, image, isAllowed) => {
     expect(compileAllowedImages([pattern])(image)).toBe(isAllowed);
   });
 
@@ -54,23 +54,23 @@ describe("command lines", () => {
     ["redis-server --port 1", ["redis-server", "--port", "1"]],
     [`sh -c 'echo "a b"'`, ["sh", "-c", 'echo "a b"']],
     [String.raw`a\ b "c \"d\" $e" ''`, ["a b", 'c "d" $e', ""]],
-  ])("%p", (line, words) => {
+  ])("like %p are split into words", (line, words) => {
     expect(splitWords(line)).toEqual(words);
   });
 
-  test("an unfinished quote is refused", () => {
+  test("with an unfinished quote are refused", () => {
     expect(() => splitWords("echo 'a")).toThrow("has an unfinished '");
   });
 });
 
 describe("the pod spec's ConfigMap", () => {
-  test("every fault of it is named", () => {
+  test("is refused with all its faults", () => {
     expect(() => readDecorator({ pods: "{}", pod: "- a", mainContainer: "a: [" })).toThrow(
       /unknown key "pods" \(known: pod, mainContainer, sidecarContainers\); key "pod": expected a mapping; key "mainContainer": /,
     );
   });
 
-  test("names every field that cannot be merged with those of a job", () => {
+  test("is refused with each field that cannot be merged with those of a job", () => {
     const data = {
       pod: "volumes: { cache: {} }\nhostAliases: [mirror]\nsecurityContext: root\nimagePullSecrets:",
       mainContainer: "env: 5\nresources: { limits: 2Gi }",
@@ -89,7 +89,7 @@ describe("the pod spec's ConfigMap", () => {
     );
   });
 
-  test("parts that are missing are empty", () => {
+  test("may lack any part", () => {
     expect(readDecorator({ mainContainer: "resources: {}" })).toEqual({
       pod: {},
       mainContainer: { resources: {} },
@@ -105,21 +105,21 @@ describe("a job's secret", () => {
     mode: "0600",
   });
 
-  test("holds the variables and the files under the keys of the protocol", () => {
+  test("contains the variables and the files under the keys of the protocol", () => {
     const env = [environmentVariable("A", "x y")];
     const { data } = packSecret(jobRequest({ env, files: [file("~/a b", Buffer.from("content"))] }));
     expect(Object.keys(data)).toEqual([".env", "fi9hIGI"]);
     expect(Buffer.from(data[".env"] ?? "", "base64").toString()).toBe("export A='x y'\n");
   });
 
-  test("leaves out what does not fit, and knows only what is in it", () => {
+  test("omits values that do not fit, and finds only values that it contains", () => {
     const [small, large] = [Buffer.from("small"), Buffer.alloc(2_000_000)];
     const secret = packSecret(jobRequest({ files: [file("large", large), file("small", small)] }));
     expect(secret.find(small)).toBe("/tmp/injected/c21hbGw");
     expect(secret.find(large)).toBeUndefined();
   });
 
-  test("a path that is given twice does not mix two contents", () => {
+  test("contains the first of two files with the same path", () => {
     const [first, second] = [Buffer.from("first"), Buffer.from("the second")];
     const secret = packSecret(jobRequest({ files: [file("a", first), file("a", second)] }));
     expect(secret.find(first)).toBe("/tmp/injected/YQ");

@@ -7,12 +7,12 @@ import {
 
 export interface PullSecretOptions {
   readonly credentials: readonly ImagePullCredentials[];
-  /** The agent's environment, which may replace addresses of AWS. */
+  /** The agent's environment, which may override addresses of AWS. */
   readonly environment: Readonly<Record<string, string>>;
   readonly signal: AbortSignal;
 }
 
-/** A job's credentials for registries as the text of a `dockerconfigjson`. */
+/** Converts a job's registry credentials to the text of a `dockerconfigjson`. */
 export async function toDockerConfig(options: PullSecretOptions): Promise<string> {
   const auths: Record<string, object> = {};
   for (const entry of options.credentials) {
@@ -25,7 +25,9 @@ export async function toDockerConfig(options: PullSecretOptions): Promise<string
   return JSON.stringify({ auths });
 }
 
-/** Keys are hosts (protocol section 6.4), except that the job's own address of a registry is used as it is. */
+/**
+ * Returns the registry's host as the key (protocol section 6.4). The address of generic credentials is kept.
+ */
 function toKey(kind: PullCredentials["kind"], server: string): string {
   if (kind === "DockerHub") return "docker.io";
   return kind === "GenericDocker" ? server : server.replace(/^https:\/\//, "");

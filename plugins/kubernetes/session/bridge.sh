@@ -1,5 +1,5 @@
-# One connection to the session: output from byte $1 on goes to standard output, lines on standard input are steps for the
-# supervisor. Every line is acknowledged on standard error once it is in the supervisor's FIFO.
+# One connection to the session: output from byte $1 on goes to standard output, lines on standard input are
+# steps for the supervisor. Every line is acknowledged on standard error once it is in the supervisor's FIFO.
 umask 077
 for ((i = 0; i < 200; i++)); do
   [ -e /signalman/session/ready ] && break
@@ -7,18 +7,18 @@ for ((i = 0; i < 200; i++)); do
 done
 cd /signalman/session || exit 1
 
-# An older connection may not have noticed yet that it is dead.
+# An older connection may not have detected yet that it is dead.
 if read -r old reader watcher 2>/dev/null <bridge; then
   mapfile -d '' -t words 2>/dev/null <"/proc/$old/cmdline"
   [ "${words[3]}" != signalman-bridge ] || kill -KILL "$old" "$reader" "$watcher"
 fi
 exec 7<>steps 9<>pause
-# Ends a line that an older connection may have left unfinished.
+# Ends a line that an older connection has not finished.
 printf '\n' >&7
 
 follow() {
-  # The tail of coreutils; that of busybox looks only once a second. Looking each 10 ms instead of at every write makes
-  # a flood's messages three times as large, and its transfer faster by half.
+  # The tail of coreutils; that of busybox looks only once a second. Looking each 10 ms instead of at every
+  # write makes a flood's messages three times as large, and its transfer faster by half.
   ! tail ---disable-inotify -c 0 /dev/null || exec tail ---disable-inotify -s 0.01 -c "+$(($1 + 1))" -f output
   local from=$1 size pause=0.01
   while :; do
@@ -32,7 +32,7 @@ follow() {
     fi
   done
 }
-# Tells the output's length once what holds the terminal is gone.
+# Reports the output's length when the process that holds the terminal has exited.
 watch_end() {
   local holder name
   while ! read -r -t 1 -u 9; do

@@ -7,17 +7,17 @@ export interface BridgeOptions {
   readonly client: Client;
   readonly pod: string;
   readonly container: string;
-  /** Number of bytes of the output that have arrived before. */
+  /** Number of output bytes that earlier connections have received. */
   readonly offset: number;
-  /** Gets the output from there on. The bytes are only valid during the call. */
+  /** Receives the output from the offset on. The bytes are only valid during the call. */
   readonly onOutput: (bytes: Uint8Array) => void;
-  /** Gets a line of the far side: `hello`, `ack <number>`, `ended <bytes>`. */
+  /** Receives the lines of the pod's helper: `hello`, `ack <number>`, `ended <bytes>`. */
   readonly onLine: (line: string) => void;
-  /** Gets the reason when the far side does not follow the protocol. The connection is closed then. */
+  /** Receives the reason when the helper violates the protocol and the connection was closed. */
   readonly onFault: (reason: string) => void;
 }
 
-/** One connection to the session in a pod. */
+/** One connection to the session in a pod, through a helper process (bridge.sh). */
 export interface Bridge {
   /** Never rejects. */
   readonly ended: Promise<ExecEnd>;
@@ -26,27 +26,27 @@ export interface Bridge {
   close(): void;
 }
 
-/** A connection that has been silent for this long is dead: the far side answers every beat. */
+/** Silence after which a connection is closed as dead: the helper answers every beat. */
 const silenceMs = 40_000;
-/** Also keeps load balancers from closing an idle connection. */
+/** Interval of beats, which also keep load balancers from closing an idle connection. */
 const beatMs = 10_000;
-/** No line of the protocol is longer; programs in the pod may write anything. */
+/** Maximum length of a line. Bounded, because the helper may be replaced by the job. */
 const lineBytes = 64 * 1024;
 const beat = Buffer.from("beat\n");
 
 export async function openBridge(options: BridgeOptions): Promise<Bridge> {
   const { client, pod, container, offset, onOutput } = options;
-  let heardAt = performance.now();
+  let receivedAt = performance.now();
   const exec = await startExec(client, {
     pod,
     container,
     command: ["bash", "-c", script, "signalman-bridge", String(offset)],
     onStdout(bytes) {
-      heardAt = performance.now();
+      receivedAt = performance.now();
       onOutput(bytes);
     },
     onStderr(bytes) {
-      heardAt = performance.now();
+      receivedAt = performance.now();
       readLines(bytes);
     },
   });
@@ -59,7 +59,7 @@ export async function openBridge(options: BridgeOptions): Promise<Bridge> {
     },
   });
   const timer = setInterval(() => {
-    if (performance.now() - heardAt > silenceMs) exec.close();
+    if (performance.now() - receivedAt > silenceMs) exec.close();
     else exec.write(beat);
   }, beatMs);
   return {

@@ -16,7 +16,7 @@ test("a command whose output is captured ends after 1 MiB", async () => {
   while (server.connections.open > 0) await Bun.sleep(5);
 });
 
-test("a line of the far side without an end closes the session for good, with the reason", async () => {
+test("a line of the helper without an end closes the session with a reason", async () => {
   await using server = startExecServer("stderr", chunk, gigabyte);
   const logger = createRecordingLogger();
   const link = openLink({
@@ -29,7 +29,7 @@ test("a line of the far side without an end closes the session for good, with th
   expect(link.started).rejects.toThrow("its helper sent a line of more than 65536 bytes");
   await link.ended;
   expect(link.reason).toBe(
-    "the pod cannot be used any more: its helper sent a line of more than 65536 bytes",
+    "the connection to the pod was given up: its helper sent a line of more than 65536 bytes",
   );
   while (server.connections.open > 0) await Bun.sleep(5);
   expect(server.connections.total).toBe(1);

@@ -2,10 +2,11 @@ import { quote, type Terminal, type TerminalOptions } from "signalman/executor";
 import type { Link } from "./link.ts";
 import { toStep } from "./steps.ts";
 
-/** A terminal that the pod itself holds: it lives on while no connection stands. */
+/** Opens a terminal that the pod's supervisor holds: it survives the loss of the connection. */
 export function openHeldTerminal(link: Link, options: TerminalOptions): Terminal {
   link.onData = options.onData;
-  // `; :` makes the shell around the command outlive it: when a terminal's leader exits, the kernel discards unread output.
+  // `; :` keeps the surrounding shell running after the command: the kernel discards unread output when a
+  // terminal's leader exits.
   link.send(toStep("start", `${options.command.map(quote).join(" ")}; :`));
   return {
     ended: link.ended,

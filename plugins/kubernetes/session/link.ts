@@ -10,35 +10,42 @@ export interface LinkOptions {
   readonly pod: string;
   readonly container: string;
   readonly logger: Logger;
-  /** Milliseconds without a connection after which the session is given up. */
+  /** Milliseconds without a connection after which the session ends. */
   readonly lostTimeoutMs: number;
-  /** Returns why the pod has ended; `undefined` while it runs. Called when a connection has ended. */
+  /**
+   * Resolves to why the pod has ended; to `undefined` while it runs. Called after the end of each connection.
+   */
   readonly findPodEnd: () => Promise<string | undefined>;
 }
 
-/** The result of the first connection. */
+/** Whether the pod's supervisor holds the terminal, for which the image needs `script`. */
 export type LinkStart = "held" | "not-held";
 
-/** The connection of a session to its pod. It reconnects as often as necessary and continues at the byte where it broke. */
+/**
+ * The connection of a session to its pod. After a loss it reconnects and continues at the last received byte.
+ */
 export interface Link {
-  /** Resolves with the first connection; `not-held`: the image has no `script`. Rejects when the link is closed before. */
+  /** Resolves with the first connection. Rejects when the link is closed before. */
   readonly started: Promise<LinkStart>;
-  /** Resolves when the terminal has ended or is out of reach. Never rejects. */
+  /** Resolves when the terminal has ended or its connection is given up. Never rejects. */
   readonly ended: Promise<void>;
-  /** Why the terminal is out of reach, for the job's log. */
+  /** Why the connection was given up, for the job's log. */
   readonly reason: string | undefined;
   /** The error of the last attempt to connect. */
   readonly failure: string;
-  /** Gets the terminal's output: every byte once, in order. Only valid during the call. Set before the terminal starts. */
+  /**
+   * Receives each byte of the terminal's output once, in order; valid during the call only. Set it before the
+   * terminal starts.
+   */
   onData: (bytes: Uint8Array) => void;
-  /** Queues a step for the supervisor, which executes it once. */
+  /** Queues a step for the supervisor, which executes it exactly once. */
   send(step: string): void;
   close(): void;
 }
 
-/** Bytes of output after which the supervisor may discard what has arrived. */
+/** Number of received bytes after which they are acknowledged, so that the supervisor can discard them. */
 const ackBytes = 4 * 1024 * 1024;
-/** Milliseconds between two attempts while the container may not run yet. */
+/** Pause between attempts before the first connection, in milliseconds. */
 const firstPauseMs = 100;
 
 export function openLink(options: LinkOptions): Link {
@@ -56,9 +63,9 @@ export function openLink(options: LinkOptions): Link {
   let ackedOffset = 0;
   let reason: string | undefined;
   let bridge: Bridge | undefined;
-  /** The far side has answered and has received all waiting steps, so that the next one may follow. */
+  /** Whether the connection is established and all queued steps were sent again. */
   let isReady = false;
-  /** Length of the terminal's whole output, once it has ended. */
+  /** Total length of the terminal's output, set after its end. */
   let total: number | undefined;
   started.promise.catch(() => {});
 
@@ -92,7 +99,7 @@ export function openLink(options: LinkOptions): Link {
   }
 
   async function connect(): Promise<ExecEnd> {
-    const onFault = (why: string) => finish(`the pod cannot be used any more: ${why}`);
+    const onFault = (why: string) => finish(`the connection to the pod was given up: ${why}`);
     bridge = await openBridge({ ...options, offset, onOutput, onLine, onFault });
     const end = await bridge.ended;
     isReady = false;
@@ -127,16 +134,16 @@ export function openLink(options: LinkOptions): Link {
   return link;
 }
 
-/** What is known of the connections so far. */
+/** The state of the connection attempts. */
 interface Progress {
-  /** A connection has been established at least once. */
+  /** Whether a connection has been established at least once. */
   isStarted: boolean;
-  /** Time of the last sign of life of the far side. */
+  /** Time of the last line of the pod's helper. */
   connectedAt: number;
   failure: string;
 }
 
-/** Connects again and again. Resolves to the reason when that is useless, and to `undefined` when the signal aborts. */
+/** Reconnects until the signal aborts. Resolves to the reason when reconnecting is useless. */
 async function keepConnected(
   { findPodEnd, logger, lostTimeoutMs }: LinkOptions,
   { connect, progress, signal }: { connect: () => Promise<ExecEnd>; progress: Progress; signal: AbortSignal },
@@ -152,7 +159,7 @@ async function keepConnected(
       const podEnd = await findPodEnd();
       if (podEnd !== undefined) return podEnd;
       if (performance.now() - progress.connectedAt > lostTimeoutMs)
-        return `the pod was out of reach for ${Math.round(lostTimeoutMs / 1000)} s: ${progress.failure}`;
+        return `the pod could not be reached for ${Math.round(lostTimeoutMs / 1000)} s: ${progress.failure}`;
     } else if (isForbidden(end)) return progress.failure;
     const pause = progress.isStarted
       ? Math.min(3000, firstPauseMs * 1.5 ** Math.min(failures, 12))

@@ -1,9 +1,12 @@
-/** A queue of numbered steps. It keeps each step until it is acknowledged, so that another connection can send it again. */
+/**
+ * A queue of numbered steps. A step stays until it is acknowledged, so that it can be sent again after a
+ * reconnect.
+ */
 export interface Outbox {
-  /** Gives the line that carries the step. */
+  /** Queues a step and returns its line. */
   add(step: string): Buffer;
   acknowledge(number: string): void;
-  /** Lines without an acknowledgement, in order. */
+  /** Returns the lines without an acknowledgement, in order. */
   waiting(): readonly Buffer[];
 }
 

@@ -2,12 +2,12 @@ import type { Terminal, TerminalOptions } from "signalman/executor";
 import type { Client } from "../client/client.ts";
 import { type Exec, startExec } from "../client/exec.ts";
 
-/** A terminal on one connection, for images that cannot hold one: it ends with its connection. */
+/** Opens a terminal that ends with its connection, for images without `script`. */
 export async function openPlainTerminal(
   client: Client,
   place: { readonly pod: string; readonly container: string },
   options: TerminalOptions & {
-    /** Gets the reason when the connection has broken. */
+    /** Receives the reason when the connection was lost. */
     readonly onBroken: (reason: string) => void;
   },
 ): Promise<Terminal> {
@@ -32,5 +32,7 @@ export async function openPlainTerminal(
 async function awaitEnd({ ended }: Exec, onBroken: (reason: string) => void): Promise<void> {
   const end = await ended;
   if (end.kind === "broken")
-    onBroken(`the connection to the pod broke, and the image has no "script": ${end.message}`);
+    onBroken(
+      `the connection to the pod was lost, and the image has no "script" to resume it: ${end.message}`,
+    );
 }

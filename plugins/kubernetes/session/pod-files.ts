@@ -3,14 +3,14 @@ import type { Link } from "./link.ts";
 import { fitsStep, toStep } from "./steps.ts";
 import { upload } from "./upload.ts";
 
-/** Where the session keeps its files in the pod. */
+/** Directory of the session's files in the pod. */
 export const sessionDirectory = "/signalman/session";
 
-/** Puts files into the session's directory, which only the job's user reads. */
+/** Writes files to the session's directory, which only the job's user can read. */
 export interface PodFiles {
-  /** Resolves to the file's path. What is typed after it finds it there. */
+  /** Resolves to the file's path. Lines that are typed later find the file. */
   put(prefix: string, content: string | Uint8Array): Promise<string>;
-  /** Empties a file that is no longer needed. Another path is left alone. */
+  /** Empties a file. Paths outside of the session's directory are ignored. */
   drop(path: string): void;
 }
 
@@ -19,7 +19,7 @@ export function createPodFiles(options: {
   readonly pod: string;
   readonly container: string;
   readonly link: Link;
-  /** The terminal is reached by the link as well, so that what is sent there keeps its order. */
+  /** Whether the terminal uses the link as well: steps of the link then arrive before later input. */
   readonly isHeld: boolean;
   /** Aborts when the session has ended. */
   readonly signal: AbortSignal;

@@ -1,7 +1,7 @@
-/** Longest content that travels in a step. What is longer is uploaded by a connection of its own. */
-const longest = 2500;
+/** Maximum length of a step's content. Longer contents are uploaded by a connection of their own. */
+const maxLength = 2500;
 
-/** A command for the supervisor: a name of a function and its arguments. */
+/** Builds a step for the supervisor: the name of a function and its arguments. */
 export function toStep(name: string, ...args: readonly (string | number)[]): string {
   return [
     name,
@@ -9,12 +9,14 @@ export function toStep(name: string, ...args: readonly (string | number)[]): str
   ].join(" ");
 }
 
-/** Whether a text may be an argument of a step. */
+/** Whether a text fits into a step. */
 export function fitsStep(text: string): boolean {
-  return text.length <= longest && !text.includes("\0") && quoteBytes(Buffer.from(text)).length <= longest;
+  return (
+    text.length <= maxLength && !text.includes("\0") && quoteBytes(Buffer.from(text)).length <= maxLength
+  );
 }
 
-/** Bytes as one shell word of printable characters on one line. */
+/** Quotes bytes as one shell word of printable characters. */
 function quoteBytes(bytes: Uint8Array): string {
   let text = "";
   for (const byte of bytes) {

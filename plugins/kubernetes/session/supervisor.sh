@@ -1,5 +1,6 @@
-# The first process of a job's container. It starts the job's terminal, executes the numbered steps that arrive in the FIFO
-# "steps", each one once and in order, and ends the job's processes on request. It does not depend on any connection.
+# The first process of a job's container. It starts the job's terminal, executes the numbered steps that
+# arrive in the FIFO "steps", each one once and in order, and ends the job's processes on request. It does not
+# depend on any connection.
 inherited_umask=$(umask)
 workdir=$PWD
 umask 077
@@ -35,10 +36,10 @@ drop() { : >"$1"; }
 # Step: types a line into the terminal.
 type_line() { printf '%s\n' "$1" >&8; }
 
-# Step: turns line input on again, which a program may have left off.
+# Step: restores the terminal's line mode, which a program may have switched off.
 settle() { local tty; read -r tty <tty && stty icanon <"$tty"; }
 
-# Step: the output up to here has arrived. Its space on the disk is given back where the file system can do that.
+# Step: acknowledges the output up to byte $1. Its disk space is released where the file system supports that.
 ack() {
   acked=$1
   ((acked - punched > 8 * 1024 * 1024)) || return
@@ -46,7 +47,8 @@ ack() {
   fallocate -p -o 0 -l "$punched" output
 }
 
-# Step: ends the job's processes: SIGTERM, and SIGKILL after $1 milliseconds; then its shell, $2. A second call shortens the grace.
+# Step: ends the job's processes with SIGTERM, with SIGKILL after $1 milliseconds, and then its shell $2. A
+# second call shortens the grace period.
 end_job() {
   echo "$1" >grace
   [ -z "$is_ending" ] || return
@@ -77,7 +79,8 @@ end_processes() {
   if [ "$shell" = 0 ]; then kill -KILL "$script_pid"; else kill -KILL "$shell"; fi
 }
 
-# Finds the job's processes: all of this container but the supervisor, its helpers, the shell $1 and what holds it.
+# Finds the job's processes: all of this container except the supervisor, its helpers, the shell $1 and its
+# ancestors.
 find_processes() {
   local directory pid line parent chain
   local -A parents=() kept=()
@@ -102,14 +105,14 @@ find_processes() {
   for pid in "${!parents[@]}"; do
     [ -z "${kept[$pid]}" ] || continue
     parent=${parents[$pid]}
-    # What was started from outside has no parent in this container: the agent's connections, and debugging sessions.
+    # Processes of an exec have no parent in this container: the agent's connections, and debugging sessions.
     [ "$parent" != 0 ] || continue
     [ "$parent" = $$ ] || [ "${parents[$parent]}" != 0 ] || continue
     found+=("$pid")
   done
 }
 
-# Holds a job that writes faster than its output is read.
+# Suspends a job that writes faster than its output is read.
 look_around() {
   [ -n "$script_pid" ] || return
   local ahead=$(($(stat -c %s output) - acked))

@@ -1,5 +1,5 @@
-# Receives the session's file $1, $2 bytes, on standard input. What earlier connections have brought is kept: the first line on
-# standard output says how much that is, and the rest is expected.
+# Receives the session's file $1, $2 bytes, on standard input. Bytes of earlier connections are kept: the
+# first line on standard output is their number, and the rest is expected.
 umask 077
 cd /signalman/session || exit 1
 [ ! -e "$1" ] || exit 0

@@ -13,30 +13,32 @@ export interface UploadOptions {
   /** Name of the session's file. */
   readonly name: string;
   readonly bytes: Uint8Array;
-  /** Aborts when the pod is out of reach for good. */
+  /** Aborts when the session has ended. */
   readonly signal: AbortSignal;
 }
 
-/** A script that fails so often in its pod fails for a reason of its own, such as a full disk. */
-const failures = 3;
-/** What a cut loses at most. */
+/**
+ * Failed attempts of the script after which the upload fails: the cause is in the pod, such as a full disk.
+ */
+const maxFailures = 3;
+/** Size of one message; an interrupted one is sent again. */
 const pieceBytes = 16 * 1024;
 const bufferedBytes = 2 * 1024 * 1024;
 
-/** Brings a file into the pod, over as many connections as that takes: each goes on where the one before it was cut. */
+/** Uploads a file to the pod. After a lost connection, another one continues at the last received byte. */
 export async function upload(options: UploadOptions): Promise<void> {
   const { name, bytes, pod, signal } = options;
   for (let failed = 0, round = 0, last = 0; ; round += 1) {
     signal.throwIfAborted();
-    const { end, complaint, arrived, isFlooding } = await attempt(options);
-    if (arrived > last) round = 0;
-    last = arrived;
+    const { end, errorText, received, isFlooding } = await attempt(options);
+    if (received > last) round = 0;
+    last = received;
     if (end.kind === "exited" && end.code === 0) return;
-    if (isFlooding || (end.kind === "exited" && complaint !== "")) failed += 1;
-    if (failed === failures)
+    if (isFlooding || (end.kind === "exited" && errorText !== "")) failed += 1;
+    if (failed === maxFailures)
       throw new AgentError(
         "SESSION_FAILED",
-        `"${name}" (${bytes.length} bytes) could not be written in pod "${pod}": ${complaint}`,
+        `"${name}" (${bytes.length} bytes) could not be written in pod "${pod}": ${errorText}`,
       );
     await sleep(Math.min(2000, 20 * 1.5 ** Math.min(round, 12)), undefined, { signal });
   }
@@ -44,16 +46,18 @@ export async function upload(options: UploadOptions): Promise<void> {
 
 interface Attempt {
   readonly end: ExecEnd;
-  readonly complaint: string;
-  readonly arrived: number;
-  /** The pod sent more than an upload ever answers, and the connection was closed. */
+  /** Standard error of the script. */
+  readonly errorText: string;
+  /** Number of bytes that the pod had received when the connection was established. */
+  readonly received: number;
+  /** The pod sent more than the script ever answers, and the connection was closed. */
   readonly isFlooding: boolean;
 }
 
 async function attempt(options: UploadOptions): Promise<Attempt> {
   const { client, pod, container, name, bytes, signal } = options;
-  const complaint = createTextStart(4096);
-  let arrived = 0;
+  const stderr = createTextStart(4096);
+  let received = 0;
   let isFlooding = false;
   let sending: Promise<void> | undefined;
   const exec = await startExec(client, {
@@ -62,8 +66,8 @@ async function attempt(options: UploadOptions): Promise<Attempt> {
     command: ["bash", "-c", kills + script, "signalman-upload", name, String(bytes.length)],
     onStdout: (chunk) => readAnswer(chunk),
     onStderr(chunk) {
-      complaint.add(chunk);
-      if (complaint.isCut) flood();
+      stderr.add(chunk);
+      if (stderr.isCut) flood();
     },
   });
   const flood = () => {
@@ -74,18 +78,18 @@ async function attempt(options: UploadOptions): Promise<Attempt> {
     maxBytes: 100,
     onLine(line) {
       const count = Number(line);
-      arrived = Number.isSafeInteger(count) && count >= 0 ? count : 0;
-      sending ??= send(exec, bytes.subarray(arrived));
+      received = Number.isSafeInteger(count) && count >= 0 ? count : 0;
+      sending ??= send(exec, bytes.subarray(received));
     },
     onTooLong: flood,
   });
   using _listener = onAbort(signal, () => exec.close());
   const end = await exec.ended;
   await sending;
-  return { end, complaint: complaint.text.trim(), arrived, isFlooding };
+  return { end, errorText: stderr.text.trim(), received, isFlooding };
 }
 
-/** Sends bytes piece by piece, no faster than they go out. */
+/** Sends bytes in pieces, with back-pressure. */
 async function send(exec: Exec, bytes: Uint8Array): Promise<void> {
   for (let at = 0; at < bytes.length && exec.isOpen; at += pieceBytes) {
     exec.write(bytes.subarray(at, at + pieceBytes));

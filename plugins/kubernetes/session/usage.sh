@@ -1,4 +1,5 @@
-# Figures of this container's control group, of either version of the kernel's interface: a name and a number a line.
+# Figures of this container's control group, of either version of the kernel's interface: a name and a number
+# a line.
 cd /sys/fs/cgroup || exit 0
 show() { [ ! -r "$2" ] || { read -r value <"$2" && echo "$1 $value"; }; }
 keys() { [ ! -r "$2" ] || while read -r key value; do echo "$1.$key $value"; done <"$2"; }

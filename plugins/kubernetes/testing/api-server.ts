@@ -1,14 +1,14 @@
 import { createClient, type Client } from "../client/client.ts";
 
-/** One request that the double has received. */
+/** A received request. */
 export interface Received {
   readonly method: string;
-  /** With the query. */
+  /** Path with the query. */
   readonly path: string;
   readonly body: string;
 }
 
-/** A stand-in for an API server: it answers as the test says, over HTTP on loopback. */
+/** A test double of an API server: it answers with the test's responses, over HTTP on loopback. */
 export interface ApiServerDouble extends AsyncDisposable {
   readonly client: Client;
   readonly received: readonly Received[];
@@ -40,7 +40,7 @@ export function startApiServer(answer: Answer, options: { requestTimeoutMs?: num
   return { client, received, [Symbol.asyncDispose]: () => server.stop(true) };
 }
 
-/** An error as an API server gives it. */
+/** Builds an error response of an API server. */
 export function refusal(
   code: number,
   reason: string,

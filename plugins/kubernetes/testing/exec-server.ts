@@ -1,9 +1,9 @@
 import { type Client, createClient } from "../client/client.ts";
 
-/** A stand-in for a hostile container: every exec sends what the test says, and never ends by itself. */
+/** A test double of a hostile container: each exec sends the test's bytes and never ends by itself. */
 export interface ExecServer extends AsyncDisposable {
   readonly client: Client;
-  /** Number of connections so far, and of those that are open. */
+  /** Number of all connections and of the open ones. */
   readonly connections: { total: number; open: number };
 }
 
@@ -11,7 +11,8 @@ export interface ExecServer extends AsyncDisposable {
 export type Channel = "stdout" | "stderr";
 
 /**
- * Sends `chunk` on the channel until `bytes` were sent or the connection is closed, as fast as it is read.
+ * Starts a server that sends `chunk` repeatedly, as fast as the client reads, until `bytes` are sent or the
+ * connection closes.
  */
 export function startExecServer(channel: Channel, chunk: Uint8Array, bytes: number): ExecServer {
   const connections = { total: 0, open: 0 };
@@ -39,7 +40,7 @@ export function startExecServer(channel: Channel, chunk: Uint8Array, bytes: numb
   function flood(socket: Bun.ServerWebSocket<{ left: number }>): void {
     while (socket.data.left > 0 && socket.readyState === WebSocket.OPEN) {
       socket.data.left -= chunk.length;
-      // A negative number: the socket takes no more until it drains.
+      // A negative number means back-pressure: wait for `drain`.
       if (socket.send(message) < 0) return;
     }
   }

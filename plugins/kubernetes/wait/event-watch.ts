@@ -5,10 +5,10 @@ import type { KubernetesEvent, Pod } from "../client/objects.ts";
 import { toPath } from "../client/resources.ts";
 import { watch } from "../client/watch.ts";
 
-/** Events of one pod that are read. */
+/** Maximum number of events that are read for one pod. */
 const maxEvents = 10_000;
 
-/** Reads the pod's events until the signal aborts: what is pulled, and what cannot be mounted, stands nowhere else. */
+/** Reads the pod's events until the signal aborts. Only events report pulls and failed mounts. */
 export async function watchEvents(
   client: Client,
   pod: Pod,
@@ -20,7 +20,7 @@ export async function watchEvents(
 ): Promise<void> {
   const { onEvent, logger, signal } = options;
   const { name, uid } = pod.metadata;
-  // Each watch begins with the events that exist already.
+  // Each watch begins with all existing events.
   const seen = new Set<string>();
   const isNew = ({ metadata, involvedObject }: KubernetesEvent): boolean => {
     const id = `${metadata.uid} ${metadata.resourceVersion}`;

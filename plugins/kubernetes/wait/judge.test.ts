@@ -15,7 +15,7 @@ const container = (state: object, name = "main", ready = false): ContainerStatus
   state,
 });
 
-test("the reason why a pod waits is a string of the protocol", () => {
+test("the reason of a waiting pod is a string of the protocol", () => {
   const conditions = [
     { type: "PodScheduled", status: "False", reason: "Unschedulable", message: "no nodes" },
   ];
@@ -64,7 +64,7 @@ test.each([
   });
 });
 
-test("a kubelet that waits for its cache of secrets is waited for", () => {
+test("a kubelet that times out on its cache of secrets is no failure", () => {
   const state = {
     waiting: {
       reason: "CreateContainerConfigError",
@@ -109,11 +109,11 @@ test.each([
     },
     "the pod was evicted (EvictionByEvictionAPI): drain",
   ],
-])("a pod that is %s tells how it ended", (_, status, reason) => {
+])("a pod that is %s has an end with a reason", (_, status, reason) => {
   expect(findPodEnd(pod(status), false)).toBe(reason);
 });
 
-test("a pod that runs has not ended, and one that is gone was deleted", () => {
+test("a running pod has no end, and a missing one was deleted", () => {
   expect(findPodEnd(pod({ phase: "Running" }), false)).toBeUndefined();
-  expect(findPodEnd(pod({ phase: "Running" }), true)).toBe("the pod was deleted, and not by this agent");
+  expect(findPodEnd(pod({ phase: "Running" }), true)).toBe("the pod was deleted by another program");
 });

@@ -2,11 +2,11 @@ import type { ContainerStatus, Pod } from "../client/objects.ts";
 import { mainContainer } from "../pod/build-pod.ts";
 import { describeContainer, describeStatuses, statusesOf } from "./describe-pod.ts";
 
-/** What can be said of a pod that is to become ready. */
+/** The state of a pod that is expected to become ready. */
 export type Verdict =
   | { readonly kind: "ready" }
   | { readonly kind: "waiting"; readonly line: string }
-  /** It never will. `crashed` is the container that has ended too early. */
+  /** The pod cannot become ready. `crashed` is the container that has exited. */
   | { readonly kind: "failed"; readonly message: string; readonly crashed?: string };
 
 export function judge(pod: Pod): Verdict {
@@ -24,7 +24,7 @@ export function judge(pod: Pod): Verdict {
   if (withoutBash)
     return {
       kind: "failed",
-      message: `image '${withoutBash.image}' has no bash: jobs need bash and the usual programs (coreutils or busybox) in their image`,
+      message: `image '${withoutBash.image}' has no bash: install bash and coreutils or busybox in the image, or use another image`,
     };
 
   const crashed = pod.status?.containerStatuses?.find(({ state }) => state?.terminated);
@@ -49,7 +49,7 @@ export function judge(pod: Pod): Verdict {
   return toReadiness(pod);
 }
 
-/** Whether a mount's failure, told by an event, cannot heal. */
+/** Whether the event of a failed mount names a permanent cause. */
 export function isMissing(message: string): boolean {
   return /(configmap|secret) "[^"]*" not found|references non-existent (config|secret) key/.test(message);
 }
@@ -69,7 +69,7 @@ const startFaults: ReadonlySet<string> = new Set([
 
 function cannotStart({ state }: ContainerStatus): boolean {
   const { reason = "", message = "" } = state?.waiting ?? {};
-  // The kubelet may have to wait for its cache of secrets; what is missing does not come by itself.
+  // The kubelet may time out while it fills its cache of secrets; other causes are permanent.
   return startFaults.has(reason) || (reason === "CreateContainerConfigError" && !/timed out/.test(message));
 }
 

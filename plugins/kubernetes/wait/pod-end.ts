@@ -1,27 +1,26 @@
 import type { Pod } from "../client/objects.ts";
 import { mainContainer } from "../pod/build-pod.ts";
 
-/** Why a pod whose session has broken is over, for the job's log; `undefined`: it is not. */
+/** Returns why a pod has ended, for the job's log; `undefined` while it runs. */
 export function findPodEnd(pod: Pod, isGone: boolean): string | undefined {
   const { phase, reason = "", message = "" } = pod.status ?? {};
-  const isOver = isGone || phase === "Failed" || phase === "Succeeded" || hasEnded(pod);
+  const hasPodEnded = isGone || phase === "Failed" || phase === "Succeeded" || hasEnded(pod);
   const disruption = pod.status?.conditions?.find(
     ({ type, status }) => type === "DisruptionTarget" && status === "True",
   );
   if (disruption?.reason === "DeletionByTaintManager")
     return `the pod's node was lost: ${disruption.message ?? "it does not answer"}`;
-  if (!isOver) return undefined;
+  if (!hasPodEnded) return undefined;
   if (reason === "Evicted") return `the pod was evicted: ${message}`;
   if (reason === "DeadlineExceeded") return `the pod's deadline has passed: ${message}`;
   if (reason === "NodeLost" || reason === "NodeShutdown" || reason === "Terminated")
     return `the pod's node has shut down or was lost: ${message}`;
   if (disruption) return `the pod was evicted (${disruption.reason ?? ""}): ${disruption.message ?? ""}`;
   const ended = describeEnd(pod);
-  // The container of a pod that is deleted ends as well; what it died of is no news then.
+  // Deleting a pod also ends its container; then the deletion is the cause.
   if (ended !== undefined && (pod.metadata.deletionTimestamp === undefined || ended.includes("memory")))
     return ended;
-  if (isGone || pod.metadata.deletionTimestamp !== undefined)
-    return "the pod was deleted, and not by this agent";
+  if (isGone || pod.metadata.deletionTimestamp !== undefined) return "the pod was deleted by another program";
   return `the pod ended with status ${phase}${reason === "" ? "" : ` (${reason})`}${message === "" ? "" : `: ${message}`}`;
 }
 

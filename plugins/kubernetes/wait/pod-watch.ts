@@ -6,24 +6,24 @@ import type { Pod } from "../client/objects.ts";
 import { getPod, toPath } from "../client/resources.ts";
 import { watch } from "../client/watch.ts";
 
-/** A pod as it changes, from its creation until the watch is disposed. */
+/** The current state of a pod, until the watch is disposed. */
 export interface PodWatch extends AsyncDisposable {
-  /** The pod as it was seen last, also after its deletion. */
+  /** The last known state, also after the pod's deletion. */
   readonly pod: Pod;
-  /** The pod is no longer there, or another one has its name. */
+  /** Whether the pod was deleted, or replaced by another one of the same name. */
   readonly isGone: boolean;
-  /** The role allows neither to watch nor to get pods: the server's words. */
+  /** The server's message when the role allows neither watching nor reading pods. */
   readonly refusal: string | undefined;
   /** Resolves at the next change. */
   changed(): Promise<void>;
-  /** Asks the API server now. Rejects when it does not answer. */
+  /** Reads the pod from the API server. Rejects when the server does not answer. */
   refresh(): Promise<void>;
 }
 
 const firstPollMs = 500;
-const latestPollMs = 10_000;
+const maxPollMs = 10_000;
 
-/** Watches a pod; where the role does not allow that, asks for it again and again. */
+/** Watches a pod; polls it where the role does not allow watching. */
 export function watchPod(client: Client, created: Pod, logger: Logger): PodWatch {
   const stopping = new AbortController();
   const { name, uid } = created.metadata;
@@ -32,26 +32,26 @@ export function watchPod(client: Client, created: Pod, logger: Logger): PodWatch
   let change = Promise.withResolvers<void>();
   let refusal: string | undefined;
 
-  function tell(): void {
+  function notify(): void {
     const { resolve } = change;
     change = Promise.withResolvers();
     resolve();
   }
 
-  function see(next: Pod | undefined): void {
+  function update(next: Pod | undefined): void {
     const isOurs = next !== undefined && next.metadata.uid === uid;
     if (isOurs && next.metadata.resourceVersion === pod.metadata.resourceVersion) return;
     if (isOurs) pod = next;
     else gone.abort();
-    tell();
+    notify();
   }
 
   async function refresh(): Promise<void> {
     try {
-      see(await getPod(client, name, { signal: stopping.signal, retryMs: 0 }));
+      update(await getPod(client, name, { signal: stopping.signal, retryMs: 0 }));
     } catch (error) {
       if (!isApiError(error, 404)) throw error;
-      see(undefined);
+      update(undefined);
     }
   }
 
@@ -63,25 +63,25 @@ export function watchPod(client: Client, created: Pod, logger: Logger): PodWatch
     });
     for await (const { type, object } of events) {
       if (object.metadata.uid !== uid || type === "BOOKMARK") continue;
-      see(object);
-      if (type === "DELETED") see(undefined);
+      update(object);
+      if (type === "DELETED") update(undefined);
     }
   }
 
   async function run(): Promise<void> {
     const over = AbortSignal.any([gone.signal, stopping.signal]);
-    // A server forgets old versions; from such a one on, a watch begins with the pod as it is.
-    let isForgotten = false;
+    // A server discards old versions (410 Gone); the next watch then begins with the current state.
+    let isVersionExpired = false;
     for (let pause = 200; !over.aborted; pause = Math.min(pause * 2, 5000)) {
       try {
-        await follow(isForgotten ? undefined : pod.metadata.resourceVersion);
-        [pause, isForgotten] = [200, false];
+        await follow(isVersionExpired ? undefined : pod.metadata.resourceVersion);
+        [pause, isVersionExpired] = [200, false];
       } catch (error) {
-        isForgotten = isApiError(error, 410);
+        isVersionExpired = isApiError(error, 410);
         if (isApiError(error, 403)) {
-          logger.info('the role does not allow to "watch" pods: asking for the pod again and again instead');
+          logger.info('the role does not allow to "watch" pods: the pod is polled instead');
           refusal = await poll(refresh, { logger, signal: stopping.signal, gone: gone.signal });
-          return tell();
+          return notify();
         }
         if (stopping.signal.aborted) return;
         logger.debug(`the watch of pod "${name}" ended: ${toMessage(error)}`);
@@ -111,7 +111,10 @@ export function watchPod(client: Client, created: Pod, logger: Logger): PodWatch
   };
 }
 
-/** Asks for the pod until it is gone, less and less often. Resolves to the server's words when the role does not allow that. */
+/**
+ * Polls the pod until its deletion, at a growing interval. Resolves to the server's message when the role
+ * does not allow reading pods.
+ */
 async function poll(
   refresh: () => Promise<void>,
   {
@@ -120,7 +123,7 @@ async function poll(
     gone,
   }: { readonly logger: Logger; readonly signal: AbortSignal; readonly gone: AbortSignal },
 ): Promise<string | undefined> {
-  for (let pause = firstPollMs; !gone.aborted; pause = Math.min(pause * 1.05, latestPollMs)) {
+  for (let pause = firstPollMs; !gone.aborted; pause = Math.min(pause * 1.05, maxPollMs)) {
     await sleep(pause, undefined, { signal });
     try {
       await refresh();

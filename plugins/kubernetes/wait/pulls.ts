@@ -1,6 +1,6 @@
 import type { ExecutorContext } from "signalman";
 
-/** Reports pulls to plugins, as far as the cluster's events tell of them. */
+/** Reports the pulls in the pod's events to plugins. */
 export interface PullObserver {
   readonly onEvent: (reason: string, message: string) => void;
 }
@@ -23,7 +23,7 @@ export function createPullObserver({ imagePulled }: Pick<ExecutorContext, "image
   };
 }
 
-/** A duration as Go prints it: `1m2.5s`, `830ms`. */
+/** Parses a duration of Go: `1m2.5s`, `830ms`. */
 function toMs(text: string): number {
   const units: Readonly<Record<string, number>> = { h: 3_600_000, m: 60_000, s: 1000, ms: 1 };
   return Array.from(text.matchAll(/([\d.]+)(ms|[hms])/g)).reduce(

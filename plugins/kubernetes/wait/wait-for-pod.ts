@@ -12,15 +12,17 @@ export interface WaitOptions {
   readonly logger: Logger;
   readonly signal: AbortSignal;
   readonly timeoutMs: number;
-  /** Gets a line for each change. */
+  /** Receives a line for each change. */
   readonly onLine: (line: string) => void;
-  /** Gets what the cluster tells of the pod, where the role allows to read it. */
+  /** Receives the pod's events, where the role allows watching them. */
   readonly onEvent: (reason: string, message: string) => void;
-  /** Resolves when the pod was seen to work, earlier than its status tells. Never rejects. */
-  readonly works: Promise<void>;
+  /** Resolves when a connection shows that the pod is ready, before its status does. Never rejects. */
+  readonly connected: Promise<void>;
 }
 
-/** Waits until a pod is ready. Throws with a string of the protocol once it can no longer become ready (section 7). */
+/**
+ * Waits until a pod is ready. Throws with a string of the protocol (section 7) when it cannot become ready.
+ */
 export async function waitForPod(options: WaitOptions): Promise<void> {
   const { client, watch, logger, timeoutMs, onLine, onEvent } = options;
   const over = new AbortController();
@@ -53,11 +55,11 @@ export async function waitForPod(options: WaitOptions): Promise<void> {
         const lines = verdict.crashed === undefined ? "" : await lastLines(options, verdict.crashed);
         throw fail(`${verdict.message}${lines}`);
       }
-      // A pod that was only just accepted has nothing to tell.
+      // A new pod has no statuses yet.
       if (verdict.line !== lastLine && !verdict.line.endsWith("[]")) onLine(verdict.line);
       lastLine = verdict.line;
-      if ((await Promise.race([change, options.works.then(() => "works"), fatal.promise])) === "works")
-        return;
+      const connected = options.connected.then(() => "connected");
+      if ((await Promise.race([change, connected, fatal.promise])) === "connected") return;
     }
   } finally {
     over.abort();
@@ -76,7 +78,7 @@ function fail(message: string): AgentError {
 
 const logBytes = 4096;
 
-/** The end of a crashed container's log, where the role allows to read it. */
+/** Reads the end of a crashed container's log, where the role allows it. */
 async function lastLines({ client, watch, logger, signal }: WaitOptions, container: string): Promise<string> {
   try {
     const path = `${toPath(client, "pods", watch.pod.metadata.name)}/log`;
@@ -88,7 +90,7 @@ async function lastLines({ client, watch, logger, signal }: WaitOptions, contain
     const text = (await readBody(response, logBytes)).text.trimEnd();
     return text === "" ? "" : `\nLast lines of container '${container}':\n${text}`;
   } catch (error) {
-    logger.info(`the log of container "${container}" cannot be read: ${toMessage(error)}`);
+    logger.info(`could not read the log of container "${container}": ${toMessage(error)}`);
     return "";
   }
 }

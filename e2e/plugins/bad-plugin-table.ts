@@ -23,7 +23,7 @@ const hasNotReturned = (place: Place) => new RegExp(`plugin "bad" has not return
 const threw = (place: string) => new RegExp(`plugin "bad" failed in ${place} \\(bad\\.ts:2\\): boom`);
 const watchdog = (open: string) => new RegExp(`the process was killed \\(${open}`);
 const stopsProcess = (place: Place) =>
-  new RegExp(`plugin "bad" has not returned from ${place} for \\d+ s, and stops the job's process`);
+  new RegExp(`plugin "bad" has not returned from ${place} for \\d+ s, and blocks the job's process`);
 const endedProgram = /plugin "(bad|\.\/bad\.ts)" \(bad\.ts:2\) ended the program: process\.exit\(0\)/;
 const endedJob = /plugin "bad" \(bad\.ts:2\) ended it: process\.exit\(0\)/;
 const uncaught = /uncaught error in plugin "bad" \(bad\.ts:2\): boom/;

@@ -1,7 +1,7 @@
 import { toWords, wordBytes } from "./pattern-tables.ts";
 import type { Shape } from "./shapes.ts";
 
-/** A piece of data without the terminal sequences for colours in it. */
+/** A piece of data from which the terminal sequences for colours were removed. */
 export interface ColourlessText {
   readonly bytes: Uint8Array;
   /** Returns the position in the data of the byte at `at`. */
@@ -29,8 +29,8 @@ export function createColourSearch(
   let made: Neighbours | undefined;
 
   /**
-   * Whether the colours from `start` on divide two neighbours, or are followed by the end of the data. If not,
-   * returns the position to continue at: behind them, so that a run of colours is read once.
+   * Whether the colours from `start` on divide two neighbours, or are followed by the end of the data. If
+   * not, returns the position to continue at: behind them, so that a run of colours is read once.
    */
   function isBetween({ neighbours, leaders }: Neighbours, data: Uint8Array, start: number): true | number {
     if (start === 0 || leaders[data[start - 1]!] === 0) return start + 1;
@@ -206,7 +206,9 @@ function isParameter(byte: number): boolean {
   return (byte & 0xf0) === 0x30;
 }
 
-/** Whether the byte behind an escape begins the choice of a character set (SCS), one of `(`, `)`, `*`, `+`. */
+/**
+ * Whether the byte behind an escape begins the choice of a character set (SCS), one of `(`, `)`, `*`, `+`.
+ */
 function isCharacterSet(byte: number): boolean {
   return (byte & 0xfc) === 0x28;
 }

@@ -21,7 +21,7 @@ export default defineCommand({
       description: "print a terminal sequence that masks the value, for a job without a socket",
     },
     lines: { type: "boolean", description: "each line of standard input is a value of its own" },
-    // Only so that it is not shown in an error.
+    // Declared only so that errors do not show the value.
     value: { type: "positional", required: false, description: "never: other users can see a command line" },
   },
   async run({ args }) {
@@ -46,7 +46,7 @@ export default defineCommand({
 });
 
 interface Value {
-  /** For errors, which never show the value. */
+  /** Describes the value in errors, which never show it. */
   readonly name: string;
   readonly bytes: Uint8Array;
 }
@@ -79,7 +79,7 @@ async function readValues(isLines: boolean): Promise<Value[]> {
     );
 }
 
-/** No more than anything could come of, also from what never ends. */
+/** Reads standard input up to a limit, since it may never end. */
 async function readAll(): Promise<Buffer> {
   const chunks: Uint8Array[] = [];
   let length = 0;

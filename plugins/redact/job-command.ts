@@ -5,8 +5,8 @@ import { minSecretBytes } from "./encodings.ts";
 export const redactLimits = { valueBytes: 64 * 1024, values: 1000, bytes: 1024 * 1024 } as const;
 
 /**
- * The command `redact` for a job's own processes: `{ "do": "redact", "values": [<base64>, …] }` masks these values in all output that arrives after
- * the answer. All of them are added, or none.
+ * The command `redact` for a job's own processes: `{ "do": "redact", "values": [<base64>, …] }` masks these
+ * values in all output that arrives after the answer. All of them are added, or none.
  */
 export function createRedactCommand({
   add,
@@ -21,7 +21,7 @@ export function createRedactCommand({
       const added = new Map<string, Uint8Array>();
       for (const text of values as unknown[]) {
         const value = typeof text === "string" ? decodeBase64(text) : undefined;
-        if (typeof text !== "string" || value === undefined) throw new Error("a value is no base64");
+        if (typeof text !== "string" || value === undefined) throw new Error("a value is not base64");
         assertLength(value.length);
         if (!known.has(text)) added.set(text, value);
       }

@@ -3,8 +3,8 @@ import { AgentError, type ExecutorContext, toMessage } from "signalman";
 import { createJobGroup, type JobGroup, quote } from "signalman/executor";
 
 /**
- * Creates the control group of a job. A job without limits runs without a group where none can be created; one with limits throws
- * `CONTROL_GROUP_FAILED`.
+ * Creates the control group of a job. A job without limits runs without a group where none can be created;
+ * one with limits throws `CONTROL_GROUP_FAILED`.
  */
 export function createGroup({
   controlGroup,
@@ -27,7 +27,7 @@ export function createGroup({
   return undefined;
 }
 
-/** How a terminal gets into a control group. */
+/** How the leader of a terminal enters a control group. */
 export interface GroupEntry {
   /** The group in which the terminal's leader starts. */
   readonly controlGroup?: string;
@@ -53,7 +53,10 @@ export function openInGroup<T>(
   }
 }
 
-/** Returns the shell code by which the leader of the job's terminal enters the group, before anything of the job runs. */
+/**
+ * Returns the shell code by which the leader of the job's terminal enters the group, before anything of the
+ * job runs.
+ */
 export function toEntry({ directory }: Pick<JobGroup, "directory">, limits: Limits): string[] {
   const enter = `echo $$ >${quote(join(directory, "cgroup.procs"))}`;
   // A job without limits runs outside of its group rather than not at all.

@@ -32,8 +32,8 @@ export interface EndJobOptions {
 }
 
 /**
- * Ends all processes of the job, then its shell, logs which processes had to be ended, and removes the job's control group with whatever is
- * left in it.
+ * Ends all processes of the job, then its shell, logs which processes had to be ended, and removes the job's
+ * control group with whatever is left in it.
  */
 export async function endJob(options: EndJobOptions): Promise<void> {
   const { processes, user, logger } = options;
@@ -61,7 +61,7 @@ async function endShell(options: EndJobOptions): Promise<EndReport> {
   return report;
 }
 
-/** Ends what runs as the job's own user and was not proved to be the job's, such as a program that cron has started. */
+/** Ends all other processes of the job's own user, such as one that cron has started. */
 async function endStrays(user: JobUser, spared: EndReport["spared"], logger: Logger): Promise<void> {
   const pids = new Set(spared.map(({ pid }) => pid));
   const ended = await endUserProcesses(user.uid, (pid) => pids.has(pid));

@@ -42,7 +42,7 @@ export async function openSession(
 ): Promise<OpenedSession> {
   const { environment, directory, options, commandPrefix = [] } = context;
   const lowering = lowerResourcePriority();
-  // What a prefix starts, such as a sandbox, may be unable to change its own limits.
+  // The program of a prefix, such as a sandbox, may be unable to change its own limits.
   const isPrefixed = commandPrefix.length > 0;
   const { user } = options;
   let guard: Guard | undefined;
@@ -82,8 +82,8 @@ export async function openSession(
 }
 
 /**
- * Returns the pid of the job's shell, which the clean-up and the guard follow from here on. What the terminal
- * reports is the job's word, and an agent that is root may signal every process.
+ * Returns the pid of the job's shell, which the clean-up and the guard follow from here on. The pid that the
+ * terminal reports is untrusted, because an agent that runs as root may signal every process.
  */
 export function followShell({ session, guard }: OpenedSession, processes: JobProcesses): number {
   const { terminal, shellPid } = session;
@@ -93,7 +93,7 @@ export function followShell({ session, guard }: OpenedSession, processes: JobPro
   return pid;
 }
 
-/** Changes to the job's own home, if it has one, and makes `signalman` available in PATH. */
+/** Changes to the job's home directory, if one is configured, and makes `signalman` available in PATH. */
 export async function prepareSession(
   session: Session,
   { options }: Pick<ExecutorContext, "options">,

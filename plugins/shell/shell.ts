@@ -59,7 +59,7 @@ export function createShellExecutor(context: ShellContext, options: ShellExecuto
       resources.use(startReaper());
       const inEnvironment = { ...context, environment };
       const opening = openSession({ ...options, context: inEnvironment, processes, resources }, signal);
-      // The shell starts meanwhile.
+      // The shell starts at the same time.
       const watch = resources.use(watchUsage({ group }));
       measure({ look: () => watch.look(), read: () => watch.usage() });
       const opened = await opening;

@@ -16,8 +16,8 @@ export interface ExecutorChoice {
 }
 
 /**
- * Chooses the executor of a job that asks for `wanted`: the one that takes all jobs, or the one that the configuration puts in its place,
- * or the one of this name. Throws `CONFIG_INVALID` when several executors take all jobs.
+ * Chooses the executor of a job that requests `wanted`: the one that takes all jobs, its configured
+ * replacement, or the one of this name. Throws `CONFIG_INVALID` when several executors take all jobs.
  */
 export function findExecutor(wanted: string, { host, executors }: ExecutorChoice): ChosenExecutor {
   const all = host.all(executor);
@@ -33,7 +33,10 @@ export function findExecutor(wanted: string, { host, executors }: ExecutorChoice
   return { name, factory: all.get(name) };
 }
 
-/** As {@link findExecutor}. Throws `SERVICE_UNKNOWN` for an unknown executor, and `CONFIG_INVALID` for one that cannot enforce the limits or apply the user. */
+/**
+ * As {@link findExecutor}. Throws `SERVICE_UNKNOWN` for an unknown executor, and `CONFIG_INVALID` for one
+ * that cannot enforce the limits or apply the user.
+ */
 export function chooseExecutor(
   wanted: string,
   choice: ExecutorChoice & { readonly limits?: JobLimits | undefined; readonly user?: JobUser | undefined },
@@ -59,8 +62,9 @@ export function chooseExecutor(
 }
 
 /**
- * Prepares this host for the limits that are set, in the executor of jobs that ask for `wanted`. Throws `CONFIG_INVALID` when it cannot enforce
- * them. An executor whose plugin runs in jobs only is checked for each job.
+ * Prepares this host for the configured limits, by the executor of jobs that request `wanted`. Throws
+ * `CONFIG_INVALID` when it cannot enforce them. An executor whose plugin runs in jobs only is checked for
+ * each job.
  */
 export function prepareLimits(
   wanted: string,

@@ -18,7 +18,10 @@ export interface JobSessionOptions {
   readonly killed: AbortSignal;
 }
 
-/** A job's executor, with the blocks of the job's log in which it is called. An executor that throws fails its block, and never the caller. */
+/**
+ * A job's executor, with the blocks of the job's log in which it is called. An executor that throws fails its
+ * block, and never the caller.
+ */
 export interface JobSession {
   /** Whether commands can be run. */
   readonly isOpen: boolean;
@@ -99,7 +102,7 @@ export function createJobSession(request: JobRequest, options: JobSessionOptions
     },
     async capture(directive) {
       // A job can replace any command that the directive calls.
-      const start = createTextStart(mostCapturedBytes);
+      const start = createTextStart(maxCapturedBytes);
       await attempt((current) => current.run(directive, start.add, { silent: true }));
       return start.text;
     },
@@ -125,4 +128,4 @@ export function createJobSession(request: JobRequest, options: JobSessionOptions
 }
 
 /** Maximum size of captured output; the result of a job is one word. */
-const mostCapturedBytes = 64 * 1024;
+const maxCapturedBytes = 64 * 1024;

@@ -49,7 +49,7 @@ export interface OpenJobOptions {
   readonly executorLimits?: Omit<ExecutorLimits, "stopGraceMs">;
 }
 
-/** A job with everything that it needs. Disposal closes the spool and removes the job's private directory. */
+/** An open job. Disposal closes the spool and removes the job's private directory. */
 export interface OpenJob extends AsyncDisposable {
   readonly job: Job;
   readonly log: WritableJobLog;
@@ -57,9 +57,9 @@ export interface OpenJob extends AsyncDisposable {
 }
 
 /** Creates a job's private directory, its log and its executor's context. Nothing of the job has run. */
-export async function openJob(asked: JobRequest, options: OpenJobOptions): Promise<OpenJob> {
-  const { host, settings, logger, cookie = createCookie(asked.id) } = options;
-  const request: JobRequest = { ...asked, env: [...asked.env, ...settings.env] };
+export async function openJob(original: JobRequest, options: OpenJobOptions): Promise<OpenJob> {
+  const { host, settings, logger, cookie = createCookie(original.id) } = options;
+  const request: JobRequest = { ...original, env: [...original.env, ...settings.env] };
   await using cleanup = new AsyncDisposableStack();
 
   // 1. The spool comes first, so that the log shows what fails from here on.

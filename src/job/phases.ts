@@ -39,7 +39,10 @@ export async function runCommands(run: JobRun): Promise<JobResult> {
   return result;
 }
 
-/** Fires `job:finish`, completes the log and disposes the executor. `startedAt` is a time of `performance.now`. */
+/**
+ * Fires `job:finish`, completes the log and disposes the executor. `startedAt` is a time of
+ * `performance.now`.
+ */
 export async function finishJob(
   run: JobRun,
   decided: JobResult,
@@ -57,9 +60,9 @@ export async function finishJob(
     session: session.isOpen && !signal.aborted ? "open" : "closed",
   });
   // A stop may have come while the listeners ran.
-  const fair = signal.aborted ? "stopped" : decided;
+  const reported = signal.aborted ? "stopped" : decided;
   const tampering = options.findTampering?.();
-  const result = tampering !== undefined && fair === "passed" ? "failed" : fair;
+  const result = tampering !== undefined && reported === "passed" ? "failed" : reported;
   if (tampering !== undefined) {
     const reason = `${tampering}; the job is reported as ${result}`;
     logger.error(reason, { job: run.request.id });

@@ -90,8 +90,8 @@ test.each([
     "the job does not know what to do (known: redact)",
   ],
   ["no values", `${JSON.stringify({ version, do: "redact" })}\n`, '"values" is no list'],
-  ["no base64", `${JSON.stringify({ version, do: "redact", values: ["?"] })}\n`, "a value is no base64"],
-  ["no text", `${JSON.stringify({ version, do: "redact", values: [12] })}\n`, "a value is no base64"],
+  ["no base64", `${JSON.stringify({ version, do: "redact", values: ["?"] })}\n`, "a value is not base64"],
+  ["no text", `${JSON.stringify({ version, do: "redact", values: [12] })}\n`, "a value is not base64"],
   [
     "a short value",
     `${JSON.stringify({ version, do: "redact", values: [encode("long-enough"), encode("short")] })}\n`,

@@ -1,7 +1,7 @@
 import { type Check, type Finding, readOutput } from "signalman";
 
 const oldest = [4, 1] as const;
-const mostBytes = 4096;
+const maxBytes = 4096;
 
 /** Checks that PATH has a bash that can run jobs. */
 export const checkBash: Check["run"] = async ({ env, signal }) => {
@@ -15,8 +15,8 @@ export const checkBash: Check["run"] = async ({ env, signal }) => {
     killSignal: "SIGKILL",
   });
   const [version, errors] = await Promise.all([
-    readOutput(program.stdout, mostBytes),
-    readOutput(program.stderr, mostBytes),
+    readOutput(program.stdout, maxBytes),
+    readOutput(program.stderr, maxBytes),
     program.exited,
   ]);
   return [judge(path, version.text.trim(), errors.text.trim(), remedy)];

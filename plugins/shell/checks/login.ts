@@ -18,8 +18,8 @@ import { findBash } from "./bash.ts";
 import { findUsers } from "./job-users.ts";
 import { facts, type LoginFacts, toFindings } from "./login-facts.ts";
 
-const mostPrintedBytes = 4096;
-const mostFactsBytes = 64 * 1024;
+const maxPrintedBytes = 4096;
+const maxFactsBytes = 64 * 1024;
 const slowMs = 1000;
 const profiles = "/etc/profile, ~/.bash_profile (or ~/.bash_login, ~/.profile) and the files they source";
 
@@ -76,7 +76,7 @@ function toHanging(durationMs: number): Finding {
 }
 
 async function readFacts(shell: Executor): Promise<LoginFacts> {
-  const output = createTextStart(mostFactsBytes);
+  const output = createTextStart(maxFactsBytes);
   await shell.run(
     facts.map(({ name, script }) => `printf 'signalman-%s=%s\\n' ${name} "$(${script})"`).join("\n"),
     output.add,
@@ -90,7 +90,10 @@ async function readFacts(shell: Executor): Promise<LoginFacts> {
   ) as LoginFacts;
 }
 
-/** Reports output of the login profile, which does not appear in job logs but breaks programs that read a login shell's output. */
+/**
+ * Reports output of the login profile, which does not appear in job logs but breaks programs that read a
+ * login shell's output.
+ */
 async function findPrinted(options: {
   env: CheckContext["env"];
   user: JobUser | undefined;
@@ -105,7 +108,7 @@ async function findPrinted(options: {
     signal,
     killSignal: "SIGKILL",
   });
-  const printed = (await readOutput(program.stdout, mostPrintedBytes)).text.trim();
+  const printed = (await readOutput(program.stdout, maxPrintedBytes)).text.trim();
   if (printed === "" || signal.aborted) return [];
   return [
     {

@@ -4,11 +4,14 @@ import { callCommand, type JobCommands } from "./call-command.ts";
 import { jobMessagesVersion } from "./messages.ts";
 
 /**
- * Removes messages of the job from its output and executes them: `ESC _ signalman;1;<base64 of a message in JSON> ESC \`. It is how a job
- * calls a command where it has no socket, as in a container.
+ * Removes messages of the job from its output and executes them: `ESC _ signalman;1;<base64 of a message in
+ * JSON> ESC \`. A job calls a command in this way where it has no socket, as in a container.
  */
 export interface JobSequences {
-  /** Returns the bytes without complete sequences; the beginning of a sequence is held back. The result is valid until the next call. */
+  /**
+   * Returns the bytes without complete sequences; the beginning of a sequence is held back. The result is
+   * valid until the next call.
+   */
   push(bytes: Uint8Array): Uint8Array;
   /** Returns the bytes that were held back and are no sequence. Called at the end of each block. */
   flush(): Uint8Array;
@@ -40,7 +43,7 @@ export function createJobSequences(commands: JobCommands): JobSequences {
   let isTooLong = false;
   let lastByte = newline;
 
-  /** Takes the output apart from `data`, which begins with what was held. */
+  /** Splits `data`, which begins with the held bytes, into output and sequences. */
   function split(data: Buffer): Uint8Array {
     const parts: Uint8Array[] = [];
     let at = 0;
@@ -69,7 +72,10 @@ export function createJobSequences(commands: JobCommands): JobSequences {
     return join(parts);
   }
 
-  /** Copies: the bytes belong to the caller. Of a sequence that is too long only the escape that may close it is kept. */
+  /**
+   * Copies: the bytes belong to the caller. Of a sequence that is too long only the escape that may close it
+   * is kept.
+   */
   function hold(sequence: Buffer): void {
     isTooLong ||= sequence.length > maxSequenceBytes;
     held = Buffer.from(
@@ -121,7 +127,9 @@ function execute(body: Buffer, commands: JobCommands): string | undefined {
   return callCommand(commands, Buffer.from(base64, "base64").toString(), Number(version));
 }
 
-/** Position of the first byte that does not belong to a body, of which more may follow when it is `undefined`. */
+/**
+ * Position of the first byte that does not belong to a body, of which more may follow when it is `undefined`.
+ */
 function endOfBody(data: Buffer, from: number): number | undefined {
   for (let at = from; at < data.length; at += 1) {
     const byte = data[at]!;

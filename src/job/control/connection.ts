@@ -24,9 +24,12 @@ export interface ConnectionOptions extends JobCommandsOptions {
 /** A job's process that this agent process started. */
 export type JobChild = Pick<Bun.Subprocess, "exited" | "exitCode" | "signalCode" | "kill">;
 
-/** An agent's connection to a job's process. It is opened again as often as it breaks. */
+/** An agent's connection to a job's process. It reconnects after each loss. */
 export interface JobConnection {
-  /** Resolves when the process has reported its result, or is dead. With the result, if it could not be written to disk. */
+  /**
+   * Resolves when the process has reported its result, or is dead. With the result, if it could not be
+   * written to disk.
+   */
   readonly ended: Promise<UnstoredResult | undefined>;
   send(command: "stop" | "kill"): void;
 }
@@ -44,7 +47,7 @@ async function listen(
   let isDead = false;
   let isForeign = false;
   const died = child?.exited.then(() => void (isDead = true));
-  // What is no file is no result: a job has put it there, and its process replaces it.
+  // An entry that is not a regular file is ignored: a job has created it, and the job's process replaces it.
   const hasResult = () => findEntry(join(directory, jobFiles.result))?.isFile() === true;
   const isOver = () => hasResult() || isDead || (!child && !isJobLocked(directory));
   while (!hasResult()) {
@@ -62,11 +65,17 @@ async function listen(
   return undefined;
 }
 
-/** Milliseconds between two attempts to connect: to a process that is starting, and to one that an earlier agent process started. */
+/**
+ * Milliseconds between two attempts to connect: to a process that is starting, and to one that an earlier
+ * agent process started.
+ */
 const startingMs = 5;
 const resumingMs = 20;
 
-/** The log is on disk whatever the process's version; only commands do not reach it, so that a stop kills it after 10 s. */
+/**
+ * The log is on disk whatever the process's version; only commands do not reach it, so that a stop kills it
+ * after 10 s.
+ */
 function logForeignVersion({ jobId, logger }: ConnectionOptions, version: number): void {
   const versions = `the job's process speaks version ${version}, and this program ${wireVersion}`;
   logger.error(`${versions}: its log is delivered, but a stop kills it`, { job: jobId });
@@ -75,8 +84,9 @@ function logForeignVersion({ jobId, logger }: ConnectionOptions, version: number
 type SessionEnd = Extract<ToAgent, { is: "refused" | "finished" | "unkept" }> | { readonly is: "closed" };
 
 /**
- * One connection, until it is closed or no longer needed. Resolves to `undefined` when the process does not listen. Whether the job is over is
- * looked up as well: a job may have put a socket of its own in the place of its process's.
+ * One connection, until it is closed or no longer needed. Resolves to `undefined` when the process does not
+ * listen. Also polls whether the job has ended, because a job may have replaced its process's socket by its
+ * own.
  */
 async function runSession(
   { socket, secret, onGrown, onHanging }: ConnectionOptions,
@@ -105,7 +115,7 @@ async function runSession(
   return end;
 }
 
-/** Milliseconds between two looks at whether the job is over. */
+/** Interval at which the end of the job is polled, in milliseconds. */
 const overMs = 2000;
 
 async function openSocket(

@@ -37,8 +37,9 @@ export const failed: JobSummary = {
 };
 
 /**
- * Closes the log of a job without a process: ends its open block with a line that gives the reason, and writes the result. Lines that
- * cannot be written are returned. The caller holds the job's lock, or has created its directory.
+ * Closes the log of a job without a process: ends its open block with a line that gives the reason, and
+ * writes the result. Lines that cannot be written are returned. The caller holds the job's lock, or has
+ * created its directory.
  */
 export function closeJob(options: CloseJobOptions): ClosedJob {
   const { directory, jobId, reason, logger } = options;
@@ -73,7 +74,7 @@ function recover(path: string, onFault: (error: unknown) => void): RecoveredSpoo
     return recoverSpool(path);
   } catch (error) {
     onFault(error);
-    // What is no file is no log: the closing events get a new one.
+    // An entry that is not a regular file is no log: the closing events are written to a new one.
     if (!entry.isFile()) removeQuietly(path);
     return undefined;
   }

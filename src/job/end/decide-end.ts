@@ -2,13 +2,13 @@ import type { JobSummary } from "../../core/contracts/job-summary.ts";
 import type { UnstoredResult } from "../control/messages.ts";
 import { failed } from "./close-job.ts";
 
-/** What is on disk in the place of the result. `fault`: why it cannot be used. */
+/** The result document on disk. `fault`: why it cannot be used. */
 export interface FoundResult {
   readonly summary?: JobSummary | undefined;
   readonly fault?: string | undefined;
 }
 
-/** What is known of a process that holds its lock no more. */
+/** The facts about a job's process that no longer holds its lock. */
 export interface Death {
   /** Why it died, as the job's log shows it. */
   readonly reason: string;
@@ -22,7 +22,10 @@ export interface Death {
 export type EndDecision =
   /** The job has this result, and its log is complete. */
   | { readonly is: "complete"; readonly summary: JobSummary }
-  /** The log has to be closed with the reason. `known`: its result; left out: as the log says, otherwise failed. */
+  /**
+   * The log has to be closed with the reason. `known`: its result; left out: as the log says, otherwise
+   * failed.
+   */
   | {
       readonly is: "open";
       readonly isDead: boolean;
@@ -31,8 +34,9 @@ export type EndDecision =
     };
 
 /**
- * Decides how a job has ended: by the result on disk, by the one that its process reported, or by the death of
- * the process. Without `died`, before the lock of the process is taken, `undefined`: nothing proves the end yet.
+ * Decides how a job has ended: by the result on disk, by the one that its process reported, or by the death
+ * of the process. Without `died`, before the lock of the process is taken, `undefined`: nothing proves the
+ * end yet.
  */
 export function decideEnd(found: FoundResult, reported: UnstoredResult | undefined, died: Death): EndDecision;
 export function decideEnd(found: FoundResult, reported: UnstoredResult | undefined): EndDecision | undefined;
@@ -51,7 +55,7 @@ export function decideEnd(
       ? "the machine was restarted while the job ran"
       : died.reason;
   const reason = [why, found.fault, died.recordFault].filter((text) => text !== undefined).join("; ");
-  // A result that cannot be read is not replaced by what the log says: the job can write both.
+  // An unreadable result is not replaced by the one in the log, because the job can write both.
   const isUnknown = found.fault !== undefined || died.isUnlocked;
   return { is: "open", isDead: true, reason, ...(isUnknown && { known: failed }) };
 }

@@ -6,13 +6,14 @@ import { createJobProcesses } from "../../os/processes/tree.ts";
 import { endUserProcesses } from "../../os/users/end-user-processes.ts";
 import type { JobProcessRecord } from "../state/job-files.ts";
 
-/** Ends what a job runs whose process is dead. */
+/** Ends the remaining processes of a job whose job process has died. */
 export async function endRemaining(record: Partial<JobProcessRecord>, logger: Logger): Promise<void> {
   const { cookie, uid } = record;
   const exclusiveUid = record.isExclusive ? uid : undefined;
   if (cookie === undefined) return;
   const found = findGroup({ ...record, cookie });
-  // Processes of another user can make readers of their memory wait (`/proc/<pid>/environ`): they are killed without being listed.
+  // Processes of another user can make readers of their memory wait (`/proc/<pid>/environ`): they are killed
+  // without being listed.
   if (uid !== undefined) await found?.remove();
   const group = uid === undefined ? found : undefined;
   using processes = createJobProcesses({ cookie, uid, inherited: true, group });
@@ -25,7 +26,9 @@ export async function endRemaining(record: Partial<JobProcessRecord>, logger: Lo
   await group?.remove();
 }
 
-/** The record is a file that a job of the agent's user can change: only a group of this job's name is killed. */
+/**
+ * The record is a file that a job of the agent's user can change: only a group of this job's name is killed.
+ */
 function findGroup({
   controlGroup,
   cookie,

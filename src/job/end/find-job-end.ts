@@ -32,9 +32,10 @@ export interface JobEnd extends ClosedJob {
 }
 
 /**
- * Finds out how a job ended whose process reported its result or has exited. What a dead process left running is
- * ended, and its log closed with a line that gives the reason. The job's lock proves that the log has no other
- * writer. Throws `STATE_LOCKED` when the process is alive, and `STATE_NEWER`.
+ * Finds out how a job ended whose process reported its result or has exited. After the death of the process,
+ * the remaining processes of the job are ended, and its log is closed with a line that gives the reason. The
+ * job's lock proves that the log has no other writer. Throws `STATE_LOCKED` when the process is alive, and
+ * `STATE_NEWER`.
  */
 export async function findJobEnd(options: JobEndOptions): Promise<JobEnd> {
   const { directory, jobId, logger, unstored } = options;
@@ -56,7 +57,7 @@ export async function findJobEnd(options: JobEndOptions): Promise<JobEnd> {
   return write(decision, options, record);
 }
 
-/** Writes what was decided. */
+/** Executes the decision. */
 function write(
   decision: EndDecision,
   { directory, jobId, logger }: JobEndOptions,
@@ -100,7 +101,7 @@ function toExit(child: JobEndOptions["child"], open: OpenListener | undefined): 
   return typeof child?.exitCode === "number" ? `its exit status was ${child.exitCode}` : undefined;
 }
 
-/** When the job's directory is gone, the readers of its log have more of it than this process can find. */
+/** Without the job's directory, open readers have more of the log than this process can find. */
 function closeLog(options: CloseJobOptions): ClosedJob {
   if (findEntry(options.directory)) return closeJob(options);
   const summary = options.known ?? failed;

@@ -4,7 +4,7 @@ export interface DroppedOutput {
   readonly reasons: Set<string>;
 }
 
-/** The text of the notice that stands where the output is missing. */
+/** Formats the notice that replaces the missing output. */
 export function toNoticeText({ bytes, reasons }: DroppedOutput): string {
   return `${bytes} bytes of output were dropped: ${[...reasons].join("; ")}`;
 }

@@ -18,8 +18,8 @@ export interface JobLogOptions {
 }
 
 /**
- * Accounts for the bytes of a job's output: each is in the spool, was dropped, is behind a mask or was a message of the job. `\r\n` is one
- * byte less in the spool, and an invalid byte three.
+ * Accounts for the bytes of a job's output: each is in the spool, was dropped, is behind a mask or was a
+ * message of the job. `\r\n` is one byte less in the spool, and an invalid byte three.
  */
 export interface JobLogStats extends SpoolStats, LogFilterCounts {
   readonly producedBytes: number;
@@ -32,12 +32,17 @@ export interface WritableJobLog extends JobLog {
   /** Prepares the filters for output, which their first call would do otherwise. */
   prepare(): void;
   started(): void;
-  /** Ends the log. A block that is still open, because a plugin did not wait for it, is finished with 1 first. */
+  /**
+   * Ends the log. A block that is still open, because a plugin did not wait for it, is finished with 1 first.
+   */
   finished(result: JobResult): void;
   readonly stats: JobLogStats;
 }
 
-/** Bytes → job sequences → filters → chunker → spool, in blocks. All synchronous: the spool's append is the back-pressure. */
+/**
+ * Bytes → job sequences → filters → chunker → spool, in blocks. All synchronous: the spool's append is the
+ * back-pressure.
+ */
 export function createJobLog(options: JobLogOptions): WritableJobLog {
   const { spool, filters, now = unixSeconds } = options;
   const stream = createStream(options, now);
@@ -99,7 +104,8 @@ export function createJobLog(options: JobLogOptions): WritableJobLog {
           if (block.isFinished) stream.countLate(chunk);
           else stream.write(chunk);
         });
-        // A plugin's mistake must not put `null` into the log, which would break the page that renders it.
+        // An invalid exit code of a plugin must not write `null` to the log, which the web page cannot
+        // render.
         const exitCode = Number.isSafeInteger(code) ? code : 1;
         block.finish(exitCode);
         return exitCode;

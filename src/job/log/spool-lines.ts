@@ -4,8 +4,8 @@ import { fstatSync, readSync } from "node:fs";
 export const maxLineBytes = 128 * 2 ** 20;
 
 /**
- * Reads as many whole lines as both bounds allow, at least one if there is one. Bytes after the last line end are read again
- * each time: a partial line may have been replaced by another line in the meantime.
+ * Reads as many whole lines as both bounds allow, at least one if there is one. Bytes after the last line end
+ * are read again each time: a partial line may have been replaced by another line in the meantime.
  */
 export function readLines(fd: number, offset: number, maxEvents: number, maxBytes: number): Lines {
   const bounds = { maxEvents, maxBytes };
@@ -46,13 +46,13 @@ interface LineCount {
   /** The end of the last line. */
   readonly end: number;
   readonly events: number;
-  /** Whether a bound keeps a further line out. */
+  /** Whether more lines follow that exceed a bound. */
   readonly isFull: boolean;
 }
 
 const noLines: LineCount = { end: 0, events: 0, isFull: false };
 
-/** Counts the lines of a block from the end of those that are known. */
+/** Adds the lines of a block, from the end of the known ones. */
 function countWithin(
   block: Buffer,
   { end, events }: LineCount,

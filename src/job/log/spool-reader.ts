@@ -5,11 +5,16 @@ import { onAbort } from "../../core/aborted.ts";
 import { findEntry, openStateFile } from "../../os/state/file.ts";
 import { countLines, findEndOfLines, readLines } from "./spool-lines.ts";
 
-/** The writer of a spool, as far as its readers must know it. In another process: the socket that carries the writer's wake-ups. */
+/**
+ * The writer of a spool, as its readers see it. In another process, it is the socket with the writer's
+ * wake-ups.
+ */
 export interface SpoolSource {
   /** Whether no further event will come. */
   readonly closed: boolean;
-  /** Once it is closed: lines that the disk did not accept. They follow those of the file, if there is one. */
+  /**
+   * Once it is closed: lines that the disk did not accept. They follow those of the file, if there is one.
+   */
   readonly rest?: Uint8Array | undefined;
   /** Calls `listener` after each append and when the spool is closed. Returns a function that ends this. */
   watch(listener: () => void): () => void;
@@ -23,8 +28,8 @@ export interface OpenSpoolOptions {
 }
 
 /**
- * Opens a spool for reading, in any process. Throws `SPOOL_FAILED`, also when no event begins at the cursor. The file may be missing when
- * its source has a `rest`, which then is the whole log.
+ * Opens a spool for reading, in any process. Throws `SPOOL_FAILED`, also when no event begins at the cursor.
+ * The file may be missing when its source has a `rest`, which then is the whole log.
  */
 export function openSpool(path: string, options: OpenSpoolOptions = {}): SpoolReader {
   return new FileSpoolReader(path, options);

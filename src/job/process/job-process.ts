@@ -7,15 +7,15 @@ import { type ClosedJob, failed } from "../end/close-job.ts";
 import { connectToJob, type ConnectionOptions } from "../control/connection.ts";
 import { killJobProcess } from "../control/job-commands.ts";
 import { findJobEnd } from "../end/find-job-end.ts";
-import { watchStillProcess } from "./still-process.ts";
+import { watchBlockedProcess } from "./blocked-process.ts";
 
 /** The process of a job, as an agent sees it. */
 export interface JobProcess {
   /** The writer of the job's log: closed once no further event will follow. */
   readonly source: SpoolSource;
   /**
-   * Resolves when the result is known; it is on disk if the disk accepts it. A job whose process died without a result is closed first
-   * and has failed, as has a job whose result cannot be read. Never rejects.
+   * Resolves when the result is known; it is on disk if the disk accepts it. A job whose process died without
+   * a result is closed first and has failed, as has a job whose result cannot be read. Never rejects.
    */
   readonly finished: Promise<JobSummary>;
   /** Returns the hooks of the job's plugins that hang at the moment. */
@@ -26,8 +26,9 @@ export interface JobProcess {
 
 export interface FollowOptions extends Omit<ConnectionOptions, "onGrown" | "onHanging"> {
   /**
-   * Called when the process died without a result, after the log was closed; and of a resumed job always, since an earlier agent process may
-   * have died after it closed the log. `left`: the private directory that was not removed. `finished` waits for it. Never rejects.
+   * Called when the process died without a result, after the log was closed; and of a resumed job always,
+   * since an earlier agent process may have died after it closed the log. `left`: the private directory that
+   * was not removed. `finished` waits for it. Never rejects.
    */
   readonly cleanUp: (left: string | undefined) => Promise<void>;
 }
@@ -42,7 +43,7 @@ export function followJobProcess(options: FollowOptions): JobProcess {
     onHanging: (hooks) => void (hanging = hooks),
   });
 
-  const watch = watchStillProcess(options);
+  const watch = watchBlockedProcess(options);
 
   async function finish(): Promise<JobSummary> {
     const { directory, jobId, logger, child } = options;
@@ -72,7 +73,7 @@ export function followJobProcess(options: FollowOptions): JobProcess {
   };
 }
 
-/** A clean-up of a plugin may keep the process from its exit. */
+/** Bounded, because the clean-up of a plugin may delay the exit. */
 function killIfLate(options: FollowOptions): void {
   const why = `job process did not exit within ${exitMs / 1000} s after its result`;
   const timer = setTimeout(() => killJobProcess(options, why), exitMs);

@@ -14,14 +14,17 @@ import { writeDocument } from "../../os/state/document.ts";
 import { takeLock } from "../../os/state/lock.ts";
 import { type JobProcessStdin, readJobProcessStdin, type JobProcessInput } from "./input.ts";
 import { jobFiles, type JobProcessFailure } from "../state/job-files.ts";
-import { noteListeners } from "./open-listener.ts";
+import { recordListeners } from "./open-listener.ts";
 import { logPluginOutput } from "./plugin-output.ts";
 import { serveJob } from "./served-job.ts";
 import { storeResult } from "../end/store-result.ts";
 
 type JobProgram = Pick<LoadPluginsOptions, "builtIns" | "lendSdk">;
 
-/** The program of a job's process, from its input to the job's result on disk. It outlives the agent that started it. */
+/**
+ * The program of a job's process, from its input to the job's result on disk. It outlives the agent that
+ * started it.
+ */
 export async function runJobProcess(program: JobProgram): Promise<void> {
   // Other processes of this user must not be able to inspect this one.
   loadLibc()?.setUndumpable();
@@ -115,6 +118,6 @@ async function openHost(
   const loaded = await loadPlugins(plugins, { ...program, directory: baseDirectory });
   const configured = loaded.map((plugin, index) => ({ ...plugin, config: plugins[index]?.config }));
   const external = loaded.filter(({ origin }) => origin.kind !== "built-in").map(({ plugin }) => plugin.name);
-  const onListener = noteListeners(directory, (plugin) => external.includes(plugin));
+  const onListener = recordListeners(directory, (plugin) => external.includes(plugin));
   return createHost({ plugins: configured, roles: ["job"], logger, onListener });
 }

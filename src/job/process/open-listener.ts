@@ -5,19 +5,25 @@ import type { HookName } from "../../core/contracts/hooks.ts";
 import { findEntry, openStateFile, readStateText } from "../../os/state/file.ts";
 import { jobFiles } from "../state/job-files.ts";
 
-/** The note of a job's process about the listener that it calls, for the case that the listener lets no timer and no message through. */
+/**
+ * The listener that a job's process is calling, recorded on disk: a listener that blocks the event loop also
+ * blocks messages.
+ */
 export interface OpenListener extends HangingHook {
-  /** The event loop of the process has stood still for 4 s or longer. */
-  readonly isStill: boolean;
+  /** Whether the event loop of the process has been blocked for 4 s or longer. */
+  readonly isBlocked: boolean;
 }
 
 const beatMs = 1000;
-const stillMs = 4000;
+const blockedMs = 4000;
 
-/** Writes the note of the job's process. `isNoted` tells which plugins' listeners are noted. Returns what a host calls for each listener. */
-export function noteListeners(
+/**
+ * Returns a function that records a listener of a plugin for which `isRecorded` returns true. That function
+ * returns another one, to call when the listener returns.
+ */
+export function recordListeners(
   directory: string,
-  isNoted: (plugin: string) => boolean,
+  isRecorded: (plugin: string) => boolean,
 ): (plugin: string, hook: HookName) => () => void {
   const path = join(directory, jobFiles.listener);
   const open = new Set<HangingHook>();
@@ -31,7 +37,7 @@ export function noteListeners(
     timer.unref();
   };
   return (plugin, hook) => {
-    if (!isNoted(plugin)) return () => {};
+    if (!isRecorded(plugin)) return () => {};
     const entry = { plugin, hook, startedAt: Date.now() };
     open.add(entry);
     write();
@@ -42,7 +48,7 @@ export function noteListeners(
   };
 }
 
-/** Reads the note. Returns `undefined` when no listener is open. */
+/** Reads the record. Returns `undefined` when no listener is open. */
 export function readOpenListener(directory: string): OpenListener | undefined {
   const path = join(directory, jobFiles.listener);
   return quietly(() => {
@@ -52,11 +58,11 @@ export function readOpenListener(directory: string): OpenListener | undefined {
     const { plugin, hook, startedAt } = JSON.parse(text) as Partial<Record<keyof HangingHook, unknown>>;
     if (typeof plugin !== "string" || typeof hook !== "string" || typeof startedAt !== "number")
       return undefined;
-    return { plugin, hook, startedAt, isStill: Date.now() - changedAt > stillMs };
+    return { plugin, hook, startedAt, isBlocked: Date.now() - changedAt > blockedMs };
   });
 }
 
-/** Names of a plugin and of a hook. */
+/** Enough for the names of a plugin and of a hook. */
 const maxBytes = 4096;
 
 function replaceText(path: string, text: string): void {
@@ -79,7 +85,7 @@ function withFile(path: string, work: (fd: number) => void): void {
   }
 }
 
-/** The note is a help for the reader of a log: a full disk must not fail the job. */
+/** Ignores errors: the record only improves a log message, and a full disk must not fail the job. */
 function quietly<T>(work: () => T): T | undefined {
   try {
     return work();

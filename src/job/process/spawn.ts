@@ -14,7 +14,7 @@ import { jobFiles, type JobProcessRecord } from "../state/job-files.ts";
 import type { JobProcessInput } from "./input.ts";
 import { wireVersion } from "../control/messages.ts";
 
-/** What all job processes of an agent have in common. */
+/** Settings that all job processes of an agent share. */
 export interface SpawnOptions {
   /** The command line that starts this program. */
   readonly program: readonly string[];
@@ -114,8 +114,9 @@ async function write(stdin: Bun.FileSink, value: unknown, then: "flush" | "end")
 }
 
 /**
- * The command line that starts this program again, in the version that is running: `/proc/self/exe` stays valid when the file on disk is
- * replaced. From source the program is Bun, with the flags that it was started with.
+ * The command line that starts this program again, in the version that is running: `/proc/self/exe` stays
+ * valid when the file on disk is replaced. From source the program is Bun, with the flags that it was started
+ * with.
  */
 export function toThisProgram(): string[] {
   const self = process.platform === "linux" ? "/proc/self/exe" : process.execPath;

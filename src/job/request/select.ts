@@ -3,9 +3,9 @@ import { toLine } from "../../core/text/printable.ts";
 import type { JobCommand, JobRequest } from "../../core/contracts/job-request.ts";
 
 /**
- * Returns the part of a job that `--from` and `--only` select. A command is named by its number (from 1), by its directive or
- * alias, or by a part of one of these that no other command has. `only` runs one command and no epilogues; `from` leaves out
- * the commands before it.
+ * Returns the part of a job that `--from` and `--only` select. A command is named by its number (from 1), by
+ * its directive or alias, or by a part of one of these that no other command has. `only` runs one command and
+ * no epilogues; `from` leaves out the commands before it.
  */
 export function selectCommands(
   request: JobRequest,
@@ -44,8 +44,8 @@ function findCommand(commands: readonly JobCommand[], wanted: string, flag: stri
     (name: string) => name.startsWith(text),
     (name: string) => name.includes(text),
   ].slice(0, text === "" ? 0 : isNumber ? 1 : 3);
-  for (const fits of ways) {
-    const found = [...names.keys()].filter((index) => names[index]?.some(fits));
+  for (const matches of ways) {
+    const found = [...names.keys()].filter((index) => names[index]?.some(matches));
     if (found.length === 1 && found[0] !== undefined) return found[0];
     if (found.length > 1) {
       throw new AgentError(

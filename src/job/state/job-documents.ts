@@ -47,7 +47,10 @@ export function readDeliveryCursor(directory: string): SpoolCursor | undefined {
   return readDocument(join(directory, jobFiles.delivery), { isValid: isCursor });
 }
 
-/** Returns what the job's process itself has left as the reason of its end; `undefined` also when it is damaged. */
+/**
+ * Returns what the job's process itself has left as the reason of its end; `undefined` also when it is
+ * damaged.
+ */
 export function readFailure(directory: string): string | undefined {
   try {
     return readDocument<JobProcessFailure>(join(directory, jobFiles.failure), { isValid: isFailure })?.reason;
@@ -93,7 +96,7 @@ function isRecord(document: unknown): document is JobProcessRecord {
   );
 }
 
-/** Another variable would mark processes of others as the job's. */
+/** Checked, because another variable would mark unrelated processes as the job's. */
 function isCookie(value: unknown): boolean {
   const cookie = fieldsOf(value);
   return /^SIGNALMAN_JOB_\w+$/.test(String(cookie["name"])) && /^[0-9a-f]{32}$/.test(String(cookie["value"]));

@@ -7,8 +7,8 @@ import { takeLock } from "../../os/state/lock.ts";
 import { jobFiles } from "./job-files.ts";
 
 /**
- * Whether a job's process is alive: it holds the lock in the job's directory. `false` when the directory was removed, or when the lock was
- * replaced by something that cannot be locked.
+ * Whether a job's process is alive: it holds the lock in the job's directory. `false` when the directory was
+ * removed, or when the lock was replaced by something that cannot be locked.
  */
 export function isJobLocked(directory: string): boolean {
   if (!isDirectory(directory) || isReplaced(directory)) return false;
@@ -16,7 +16,9 @@ export function isJobLocked(directory: string): boolean {
   return lock === undefined;
 }
 
-/** Takes a dead process's lock, if there is one to take. Resolves to `undefined` when the process still holds it after 10 s. */
+/**
+ * Acquires the lock of a dead process. Resolves to `undefined` when the process still holds it after 10 s.
+ */
 export async function waitForJobLock(directory: string): Promise<Disposable | undefined> {
   for (const deadline = performance.now() + exitMs; ; await sleep(20)) {
     if (!isDirectory(directory) || isReplaced(directory)) return noLock;
@@ -26,8 +28,8 @@ export async function waitForJobLock(directory: string): Promise<Disposable | un
 }
 
 /**
- * Kills a job's process that runs although its lock is free: the job has removed or replaced the lock. A process that exits has a moment for it.
- * Resolves to whether one was killed, when it has exited.
+ * Kills a job's process that runs without its lock, because the job has removed or replaced the lock. An
+ * exiting process gets time to exit. Resolves to whether one was killed, when it has exited.
  */
 export async function endUnlocked(jobId: string): Promise<boolean> {
   const found = listPids().filter((pid) => isJobProcess(pid, jobId));

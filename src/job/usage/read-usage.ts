@@ -15,7 +15,10 @@ const names = [
   "oomKills",
 ] as const satisfies readonly (keyof JobUsage)[];
 
-/** Reads the resources that an executor reports, without invalid figures. Returns `undefined` when there are none; an error is only logged. */
+/**
+ * Reads the resource usage that an executor reports, without invalid figures. Resolves to `undefined` without
+ * valid figures; errors are only logged.
+ */
 export async function readUsage(
   executor: Executor | undefined,
   logger: Logger,
@@ -23,17 +26,20 @@ export async function readUsage(
   if (!executor?.usage) return undefined;
   try {
     const late = () => new Error(`the executor did not answer within ${toDuration(deadlineMs)}`);
-    const told = await withDeadline(executor.usage(), deadlineMs, late);
-    const known = names.filter((name) => Number.isFinite(told[name]) && (told[name] ?? -1) >= 0);
+    const figures = await withDeadline(executor.usage(), deadlineMs, late);
+    const known = names.filter((name) => Number.isFinite(figures[name]) && (figures[name] ?? -1) >= 0);
     if (known.length === 0) return undefined;
-    return Object.fromEntries(known.map((name) => [name, Math.round(told[name] ?? 0)]));
+    return Object.fromEntries(known.map((name) => [name, Math.round(figures[name] ?? 0)]));
   } catch (error) {
     logger.warn(`resource usage of the job is unknown: ${toMessage(error)}`);
     return undefined;
   }
 }
 
-/** Adds a block to the job's log with the resources used so far (`job-report`). `startedAt` is a time of `performance.now`. */
+/**
+ * Adds a block to the job's log with the resources used so far (`job-report`). `startedAt` is a time of
+ * `performance.now`.
+ */
 export async function writeReport(options: {
   log: JobLog;
   logger: Logger;

@@ -1,7 +1,7 @@
 import { readOutput } from "../../os/processes/program-output.ts";
 
 const answerMs = 2000;
-const mostBytes = 1024 * 1024;
+const maxBytes = 1024 * 1024;
 
 /**
  * Runs a program of the system and returns its output; `undefined` when it fails or takes longer than two
@@ -16,7 +16,7 @@ export async function askSystem(command: readonly string[]): Promise<string | un
       timeout: answerMs,
       killSignal: "SIGKILL",
     });
-    const { text } = await readOutput(program.stdout, mostBytes);
+    const { text } = await readOutput(program.stdout, maxBytes);
     return (await program.exited) === 0 ? text : undefined;
   } catch {
     return undefined;

@@ -5,7 +5,7 @@ import type { AwsKeys, PullCredentials, RegistryLogin } from "./decode.ts";
 
 type EcrCredentials = Extract<PullCredentials, { kind: "AWS_ECR" }>;
 
-/** A login of Amazon's registry, and the command line that a person would have used. */
+/** A login of Amazon's registry, and the equivalent command line. */
 export interface EcrLogin {
   readonly login: RegistryLogin;
   readonly commandLine: string;
@@ -118,8 +118,8 @@ function readToken(text: string): Token {
 /** The first line only: the ones after it repeat the request, with its session token. */
 function toComplaint(text: string): string {
   const { __type: type, message, Message = message } = toObject(text) as Record<string, unknown>;
-  const said = [type, Message].filter((each) => typeof each === "string").join(": ");
-  return said === "" ? "" : ` (${said.split("\n")[0]!.slice(0, 300)})`;
+  const reason = [type, Message].filter((each) => typeof each === "string").join(": ");
+  return reason === "" ? "" : ` (${reason.split("\n")[0]!.slice(0, 300)})`;
 }
 
 function toObject(text: string): object {

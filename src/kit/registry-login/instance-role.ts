@@ -44,7 +44,7 @@ function toKeys(text: string): AwsKeys {
   };
 }
 
-/** The service is on this machine's link, and answers at once or never. */
+/** Short, because the service is link-local and answers at once or never. */
 const answerMs = 5000;
 const maxBytes = 16 * 1024;
 

@@ -7,7 +7,7 @@ import { readStat } from "../../os/processes/proc.ts";
  * other processes.
  */
 export interface OomKills {
-  /** Number of kills that certainly did. */
+  /** Number of kills that certainly hit a descendant. */
   readonly count: number;
   /** Attributes the kills since the last call, if the counter covered no other process at both calls. */
   look(ours: readonly UsedByProcess[]): void;

@@ -1,7 +1,10 @@
 import { join } from "node:path";
 import { readKernelText } from "../processes/kernel-file.ts";
 
-/** What all processes of a control group have used, those included that ended. A figure whose controller is not enabled is left out. */
+/**
+ * Resource usage of all processes of a control group, including ended ones. A figure whose controller is not
+ * enabled is omitted.
+ */
 export interface GroupFigures {
   readonly cpuUserMs?: number;
   readonly cpuSystemMs?: number;
@@ -10,7 +13,10 @@ export interface GroupFigures {
   readonly oomKills?: number;
 }
 
-/** Reads the figures of a group. Times are there in every group; peak and kills need the controller `memory`, the peak Linux 5.19. */
+/**
+ * Reads the figures of a group. Times are there in every group; peak and kills need the controller `memory`,
+ * the peak Linux 5.19.
+ */
 export function readFigures(directory: string): GroupFigures {
   const times = toNumbers(readKernelText(join(directory, "cpu.stat")));
   const kills = toNumbers(readKernelText(join(directory, "memory.events"))).get("oom_kill");

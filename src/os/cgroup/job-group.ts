@@ -12,15 +12,19 @@ import { findMissingControllers, setLimits } from "./limits.ts";
 import { agentGroup } from "./place.ts";
 
 /**
- * The control group of a job. Whatever a process does to its environment, its session or its parents, it stays in its group, with all that it
- * starts. Only a process that may write to another group can leave it: one of root, or of the user to whom the group is delegated.
+ * The control group of a job. A process stays in its group with all its children, even when it changes its
+ * environment, session or parent. It can leave only with write access to another group: as root, or as the
+ * user to whom the group is delegated.
  */
 export interface JobGroup {
   readonly directory: string;
   /** Lists the living processes of the group and of the groups that the job created below it. */
   pids(): number[];
   includes(pid: number): boolean;
-  /** Suspends all processes of the group at once. Resolves when none of them runs, or after a quarter of a second. */
+  /**
+   * Suspends all processes of the group at once. Resolves when none of them runs, or after a quarter of a
+   * second.
+   */
   freeze(): Promise<void>;
   thaw(): void;
   /** Moves processes out of the group, to that of the agent. */
@@ -29,13 +33,16 @@ export interface JobGroup {
   kill(pids: Iterable<number>): void;
   /** Returns what the processes of the group have used; after `remove`, the last figures. */
   figures(): GroupFigures;
-  /** Kills all processes of the group and removes it. Returns the processes that the kernel did not end within five seconds. */
+  /**
+   * Kills all processes of the group and removes it. Returns the processes that the kernel did not end within
+   * five seconds.
+   */
   remove(): Promise<readonly number[]>;
 }
 
 /**
- * Creates the group of a job. Throws `CONTROL_GROUP_FAILED` when the system refuses it, is older than Linux 5.14 (`cgroup.kill`), or cannot
- * enforce a limit.
+ * Creates the group of a job. Throws `CONTROL_GROUP_FAILED` when the system refuses it, is older than Linux
+ * 5.14 (`cgroup.kill`), or cannot enforce a limit.
  */
 export function createJobGroup(directory: string, limits: JobLimits = {}): JobGroup {
   try {
@@ -54,7 +61,9 @@ export function createJobGroup(directory: string, limits: JobLimits = {}): JobGr
   return openJobGroup(directory);
 }
 
-/** Opens the group of a job that another process may have created. One that does not exist has no processes. */
+/**
+ * Opens the group of a job that another process may have created. One that does not exist has no processes.
+ */
 export function openJobGroup(directory: string): JobGroup {
   let path: string | undefined;
   const write = (file: string, text: string) => writeGroupFile(join(directory, file), text);
@@ -71,7 +80,10 @@ export function openJobGroup(directory: string): JobGroup {
     const agents = join(dirname(directory), agentGroup);
     move(pids, existsSync(agents) ? agents : dirname(directory));
   };
-  /** A job that may move processes can put those into its group that are about to end it. */
+  /**
+   * Moves processes of the agent out of the group: a job that may move processes can put them there to have
+   * them killed.
+   */
   const releaseStrangers = () => {
     const inside = new Set(listGroupPids(directory));
     release([...findStrangers().pids].filter((pid) => inside.has(pid)));
@@ -92,11 +104,12 @@ export function openJobGroup(directory: string): JobGroup {
     thaw: () => void write("cgroup.freeze", "0"),
     release,
     kill(pids) {
-      const doomed = join(directory, "signalman-kill");
-      // A job of root can forbid groups below its own (`cgroup.max.descendants`); `remove` kills all the same.
-      if (!existsSync(doomed) && !makeGroup(doomed)) return;
-      move(pids, doomed);
-      writeGroupFile(join(doomed, "cgroup.kill"), "1");
+      const killGroup = join(directory, "signalman-kill");
+      // A job of root can forbid groups below its own (`cgroup.max.descendants`); `remove` kills all the
+      // same.
+      if (!existsSync(killGroup) && !makeGroup(killGroup)) return;
+      move(pids, killGroup);
+      writeGroupFile(join(killGroup, "cgroup.kill"), "1");
     },
     figures,
     async remove() {

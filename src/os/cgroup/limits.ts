@@ -8,7 +8,10 @@ import { agentGroup, type GroupPlace } from "./place.ts";
 /** Why limits cannot be enforced. */
 export interface LimitFault {
   readonly reason: string;
-  /** `host`: no control group of this host enforces them. `group`: the one in which this process runs does not. */
+  /**
+   * `host`: no control group of this host can enforce them. `group`: the control group of this process
+   * cannot.
+   */
   readonly scope: "host" | "group";
 }
 
@@ -20,7 +23,10 @@ const controllers = { memoryBytes: "memory", pids: "pids", cpus: "cpu" } as cons
 
 type Controller = (typeof controllers)[keyof JobLimits];
 
-/** Finds out whether groups of jobs at this place can enforce limits. Changes nothing. `proc`: replaced by tests. */
+/**
+ * Finds out whether groups of jobs at this place can enforce limits. Changes nothing. `proc`: replaced by
+ * tests.
+ */
 export function findLimitFault(
   { directory, own, isUnit }: GroupPlace,
   limits: JobLimits,
@@ -37,8 +43,9 @@ export function findLimitFault(
 }
 
 /**
- * Enables the controllers that limits need. An agent whose group holds only itself and its children moves with them to the group `agent`
- * below it. {@link findLimitFault} tells before whether that is possible; throws the error of the system when the kernel refuses it.
+ * Enables the controllers that limits need. An agent whose group holds only itself and its children moves
+ * with them to the group `agent` below it. {@link findLimitFault} tells before whether that is possible;
+ * throws the error of the system when the kernel refuses it.
  */
 export function enableControllers({ directory, own }: GroupPlace, limits: JobLimits): void {
   const disabled = findDisabledControllers(directory, limits);
@@ -59,8 +66,9 @@ export function findMissingControllers(directory: string, limits: JobLimits): Co
 }
 
 /**
- * Writes the limits of a group. Memory that is limited is not swapped instead (`memory.swap.max`). When it is used up, the kernel ends one
- * process and not the whole group (`memory.oom.group` stays 0), so that the shell continues and the job's log shows what was killed.
+ * Writes the limits of a group. Memory that is limited is not swapped instead (`memory.swap.max`). When it is
+ * used up, the kernel ends one process and not the whole group (`memory.oom.group` stays 0), so that the
+ * shell continues and the job's log shows what was killed.
  */
 export function setLimits(directory: string, { memoryBytes, pids, cpus }: JobLimits): void {
   const write = (file: string, value: string | number) => writeFileSync(join(directory, file), String(value));
@@ -73,7 +81,10 @@ export function setLimits(directory: string, { memoryBytes, pids, cpus }: JobLim
   if (cpus !== undefined) write("cpu.max", `${Math.max(minQuota, Math.round(cpus * period))} ${period}`);
 }
 
-/** Microseconds in which a group may use its quota of processor time; the kernel refuses a quota below a millisecond. */
+/**
+ * Microseconds in which a group may use its quota of processor time; the kernel refuses a quota below a
+ * millisecond.
+ */
 const period = 100_000;
 const minQuota = 1000;
 
@@ -103,7 +114,10 @@ function inGroup(reason: string): LimitFault {
   return { scope: "group", reason };
 }
 
-/** The root of the hierarchy may have processes and children with controllers at once. It has no type; the root of a namespace has one. */
+/**
+ * The root of the hierarchy may have processes and children with controllers at once. It has no type; the
+ * root of a namespace has one.
+ */
 function isRoot(directory: string): boolean {
   return !existsSync(join(directory, "cgroup.type"));
 }

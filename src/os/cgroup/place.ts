@@ -9,19 +9,20 @@ export interface GroupPlace {
   readonly directory: string;
   /** The directory of this process's own group: `directory` itself, or its child `agent`. */
   readonly own: string;
-  /** Whether systemd manages the group, which then may neither be filled nor emptied behind its back. */
+  /** Whether systemd manages the group, so that the agent must not move processes into or out of it. */
   readonly isUnit: boolean;
 }
 
 /**
- * The name of the group in which an agent that enforces limits runs, beside the groups of its jobs: the kernel enables controllers for the
- * children of a group only while no process is in the group itself. The shipped unit has `DelegateSubgroup=agent`.
+ * The name of the group in which an agent that enforces limits runs, beside the groups of its jobs: the
+ * kernel enables controllers for the children of a group only while no process is in the group itself. The
+ * shipped unit has `DelegateSubgroup=agent`.
  */
 export const agentGroup = "agent";
 
 /**
- * Finds the place for the groups of jobs, or the reason why this process may not create any: no hierarchy of version 2, a read-only mount, a
- * group that is not delegated to this user. `proc`: replaced by tests.
+ * Finds the place for the groups of jobs, or the reason why this process may not create any: no hierarchy of
+ * version 2, a read-only mount, a group that is not delegated to this user. `proc`: replaced by tests.
  */
 export function findGroupPlace(proc?: string): GroupPlace | { readonly reason: string } {
   const hierarchy = findHierarchy(proc);
@@ -43,7 +44,10 @@ export function toGroupPrefix(agentId: string): string {
   return `signalman-${agentId.replaceAll(/[^A-Za-z0-9-]/g, "_").slice(0, 64)}.`;
 }
 
-/** Returns the name of a job's group. It contains the cookie's name, so that two runs of one job have groups of their own. */
+/**
+ * Returns the name of a job's group. It contains the cookie's name, so that two runs of one job have groups
+ * of their own.
+ */
 export function toGroupName(agentId: string, cookie: Pick<Cookie, "name">): string {
   return `${toGroupPrefix(agentId)}${cookie.name}`;
 }
@@ -65,7 +69,10 @@ export function isControlGroup(directory: string): boolean {
 
 const CGROUP2_SUPER_MAGIC = 0x63677270;
 
-/** Returns the directory of the group that an executor may create for a job; `undefined` where this process may create none. */
+/**
+ * Returns the directory of the group that an executor may create for a job; `undefined` where this process
+ * may create none.
+ */
 export function toGroupDirectory(agentId: string, cookie: Cookie): string | undefined {
   const place = findGroupPlace();
   return "reason" in place ? undefined : join(place.directory, toGroupName(agentId, cookie));

@@ -22,12 +22,12 @@ export function rotate(path: string, options: { fd: number; count: number; isOur
   if (count === 0) return rmSync(path);
   // Up to the first gap; files behind it are not moved.
   let free = 1;
-  while (free < count && isThere(`${path}.${free}`)) free++;
+  while (free < count && isTaken(`${path}.${free}`)) free++;
   for (let n = free; n > 1; n--) renameSync(`${path}.${n - 1}`, `${path}.${n}`);
   // Renamed last, since other writers may rotate again from then on.
   renameSync(path, `${path}.1`);
 }
 
-function isThere(path: string): boolean {
+function isTaken(path: string): boolean {
   return lstatSync(path, { throwIfNoEntry: false }) !== undefined;
 }

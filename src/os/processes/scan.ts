@@ -4,7 +4,7 @@ import type { KeepMatcher } from "./keep.ts";
 import { isDead, type ProcessStat, readStat } from "./proc.ts";
 import { findStrangers } from "./strangers.ts";
 
-/** What a scan needs to know of a job. */
+/** The facts about a job that a scan needs. */
 export interface ScanSubject {
   readonly evidence: Evidence;
   readonly isKept: KeepMatcher | undefined;

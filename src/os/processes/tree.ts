@@ -10,7 +10,9 @@ import { findStrangers } from "./strangers.ts";
 
 export interface JobProcessesOptions {
   readonly cookie: Cookie;
-  /** Uid of the job's user: the cookie of another user's process proves nothing. Left out: any user's counts. */
+  /**
+   * Uid of the job's user: the cookie of another user's process proves nothing. Left out: any user's counts.
+   */
   readonly uid?: number | undefined;
   /** `keep-processes`: programs that are spared, with all that they started. See `keep.ts`. */
   readonly keep?: readonly string[];
@@ -35,9 +37,9 @@ export interface FoundProcesses {
 
 /**
  * The processes of one job. Any of these proves that a process is the job's: descent from a root; a session
- * that a process of the job leads; membership in its control group; the cookie in its environment; a proof in an earlier scan; and, in a
- * process that receives orphans, being such an orphan while no other job runs here. This process and its
- * ancestors are never included. Create it before the job starts anything.
+ * that a process of the job leads; membership in its control group; the cookie in its environment; a proof in
+ * an earlier scan; and, in a process that receives orphans, being such an orphan while no other job runs
+ * here. This process and its ancestors are never included. Create it before the job starts anything.
  */
 export interface JobProcesses extends Disposable {
   readonly group: JobGroup | undefined;
@@ -132,8 +134,8 @@ export function createJobProcesses(options: JobProcessesOptions): JobProcesses {
 }
 
 /**
- * Looks at every process, and at those that start meanwhile. Returns `false` when one may have started and
- * exited unseen.
+ * Reads all processes, including those that start meanwhile. Returns `false` when one may have started and
+ * exited undetected.
  */
 function scanTable(scan: Scan): boolean {
   const before = readNewestPid();

@@ -14,7 +14,7 @@ export interface OpenStateOptions {
   readonly env: Readonly<Record<string, string | undefined>>;
   /** Distinguishes agents that share a directory: the endpoint, and the name if one is configured. */
   readonly agent: string;
-  /** Receives what is damaged and was replaced. */
+  /** Receives messages about damaged files that were replaced. */
   readonly onDamaged?: (message: string) => void;
 }
 
@@ -58,7 +58,10 @@ export function openStateDirectory(options: OpenStateOptions): StateDirectory {
   }
 }
 
-/** Lists the directories of the agents in a state directory; what is no directory is left out. Throws `FILE_FAILED`. */
+/**
+ * Lists the directories of the agents in a state directory; what is no directory is left out. Throws
+ * `FILE_FAILED`.
+ */
 export function listAgentDirectories(stateDirectory: string): string[] {
   const base = join(stateDirectory, "agents");
   try {
@@ -97,12 +100,12 @@ function createStateDirectory(path: string, first: Lock, { onDamaged }: OpenStat
         .flatMap(({ name }) => /^slot-(\d{1,6})$/.exec(name)?.slice(1).map(Number) ?? []),
     hold() {
       if (lock.isInPlace) return undefined;
-      const isThere = findEntry(path)?.isDirectory() === true;
+      const exists = findEntry(path)?.isDirectory() === true;
       const next = lockFolder(path);
       if (next === undefined) throw refusal(path);
       lock[Symbol.dispose]();
       lock = next;
-      return isThere ? "locked" : "recreated";
+      return exists ? "locked" : "recreated";
     },
     [Symbol.dispose]: () => lock[Symbol.dispose](),
   };

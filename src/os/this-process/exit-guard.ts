@@ -1,6 +1,6 @@
-/** The end of this process that its program did not request. */
+/** An exit of this process that the program did not request. */
 export interface UnexpectedExit {
-  /** `process.exit(0)`, or what else ended the process. */
+  /** The cause, as `process.exit(0)`. */
   readonly cause: string;
   /** An error with the stack of the call, if there was one. */
   readonly call: Error | undefined;
@@ -22,8 +22,8 @@ export function exitProgram(status?: number): never {
 }
 
 /**
- * Detects that code of a plugin ends this process, by `process.exit` or because nothing is left that the process waits for. `onExit` cannot
- * prevent the end; it returns the exit status.
+ * Detects that code of a plugin ends this process, by `process.exit` or because the event loop is empty.
+ * `onExit` cannot prevent the end; it returns the exit status.
  */
 export function guardExit(onExit: (exit: UnexpectedExit) => number): void {
   const { exit } = process;

@@ -4,9 +4,10 @@ import { AgentError } from "../../core/errors.ts";
 import { openLibc } from "../processes/libc.ts";
 
 /**
- * Calls `work` with the user's rights on files, and only those: what it creates belongs to the user, and no link leads it to files of
- * others. The identity of a thread is changed, so `work` must be synchronous. Without a user it is only called. Only for an agent that
- * runs as root. Throws `FILE_FAILED` when the kernel refuses.
+ * Calls `work` with the user's rights on files: new files belong to the user, and links to files of others
+ * are useless. `work` must be synchronous, since the identity of this thread is changed. Without a user,
+ * `work` runs with the agent's rights. A user requires an agent that runs as root. Throws `FILE_FAILED` when
+ * the kernel refuses.
  */
 export function asUser<T>(user: JobUser | undefined, work: () => T extends Promise<unknown> ? never : T): T {
   if (user === undefined) return work();

@@ -7,18 +7,23 @@ import { openHostFile } from "../../file-trust/host-file.ts";
 import { watchScript } from "./watch-script.ts";
 
 export interface LoopWatchOptions {
-  /** Milliseconds for which the loop may stand still. */
+  /** Milliseconds for which the event loop may be blocked. */
   readonly limitMs: number;
-  /** When a loop that stands still is killed. `interrupted`: after the terminal's second Ctrl-C. */
+  /**
+   * When a process with a blocked event loop is killed. `interrupted`: after the terminal's second Ctrl-C.
+   */
   readonly mode: "always" | "interrupted";
   /** Where the kill is reported, besides stderr. */
   readonly log?: { readonly path: string; readonly format: LogFormat };
   readonly logger: Logger;
 }
 
-/** A watcher outside the event loop, which kills this process when its loop stands still. Disposal ends it. */
+/** A watcher outside the event loop, which kills this process when the loop is blocked. Disposal ends it. */
 export interface LoopWatch extends Disposable {
-  /** Notes that a listener of a plugin is called, so that the report can name it. Returns what notes its end. */
+  /**
+   * Records that a listener of a plugin is called, so that the report can name it. Returns a function that
+   * records its end.
+   */
   enter(plugin: string, hook: string): () => void;
 }
 

@@ -1,6 +1,6 @@
 import type { OptionSource } from "../contracts/options.ts";
 
-/** The value that was given for an option. `value` is undefined when it could not be converted; a fault then reports it. */
+/** The value that was set for an option; `undefined` when it could not be converted, which a fault reports. */
 export interface Given {
   readonly value: unknown;
   readonly source: OptionSource;

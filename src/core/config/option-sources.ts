@@ -28,7 +28,7 @@ export interface Collected {
   readonly secrets: readonly string[];
 }
 
-/** Collects the value that was given for each option, converted to its type. Keys that belong to no option are faults. */
+/** Collects the value that was set for each option, converted to its type. Unknown keys are faults. */
 export async function collectGiven(options: OptionSources): Promise<Collected> {
   const { declared, flags, env, file, parts } = options;
   const given = new Map<Option, Given>();

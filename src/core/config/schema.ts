@@ -17,7 +17,7 @@ export async function toJsonSchema(schema: StandardSchemaV1): Promise<JsonSchema
   return (standard as StandardJsonSchema).jsonSchema?.input({ target: "draft-07" });
 }
 
-/** Returns the schema as it is published for editors: `secret` becomes `writeOnly`, other metadata of ours is removed. */
+/** Returns the schema for editors: `secret` becomes `writeOnly`, and our other metadata is removed. */
 export function toPublished(schema: JsonSchema): JsonSchema {
   const {
     secret,

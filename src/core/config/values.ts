@@ -3,7 +3,10 @@ import type { ValueType } from "../contracts/options.ts";
 /** The converted value, or a description of what was expected. */
 export type Conversion = { readonly value: unknown } | { readonly expected: string };
 
-/** Converts the values of a flag. The last one counts; lists are comma-separated and are concatenated (protocol section 8.2). */
+/**
+ * Converts the values of a flag. The last one counts; comma-separated lists are concatenated (protocol
+ * section 8.2).
+ */
 export function fromFlag(type: ValueType, texts: readonly string[]): Conversion {
   if (type.kind !== "list" && type.kind !== "map") return fromText(type, texts.at(-1) ?? "");
   const items: string[] = [];

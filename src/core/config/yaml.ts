@@ -4,7 +4,7 @@ import { toMessage } from "../errors.ts";
 /** The content of a configuration file, with the lines of its keys. */
 export interface ParsedText {
   readonly content: unknown;
-  /** Returns the line (from 1) of a key, or of the innermost key around it that the file has. Letter case is ignored. */
+  /** Returns the line (from 1) of a key, or of its innermost parent that the file has. Letter case is ignored. */
   findLine(path: readonly string[]): number | undefined;
 }
 

@@ -1,6 +1,6 @@
 import type { StopReason } from "./stop-reason.ts";
 
-/** The current state of an agent, as `signalman status`, health checks and metrics show it. Times are Unix milliseconds. */
+/** The state of an agent, for `signalman status`, health checks and metrics. Times are Unix milliseconds. */
 export interface AgentStatus {
   readonly version: string;
   readonly pid: number;
@@ -21,7 +21,7 @@ export interface HangingHook {
 
 export interface SlotStatus {
   readonly slot: number;
-  /** `starting`: not registered yet. `left`: disconnected. `failed`: the slot could not start; `error` gives the reason. */
+  /** `starting`: not registered yet. `left`: disconnected. `failed`: could not start; `error` gives the reason. */
   readonly state: "starting" | "waiting" | "running" | "left" | "failed";
   /** Set when the slot accepts no further jobs: the reason. */
   readonly draining?: StopReason;
@@ -52,7 +52,7 @@ export interface JobStatus {
   readonly executor: string;
   /** When this agent process started or resumed the job. */
   readonly startedAt: number;
-  /** `flushing`: the job has ended and its log is still being delivered. `reporting`: the control plane does not have the result yet. */
+  /** `flushing`: the log is being delivered after the end. `reporting`: the control plane has no result yet. */
   readonly phase: "running" | "flushing" | "reporting";
   readonly log: LogPosition;
 }

@@ -8,7 +8,7 @@ export type Finding = {
   readonly detail?: string;
 } & (
   | { readonly level: "ok"; readonly remedy?: undefined }
-  /** `warning`: jobs run, with a disadvantage for them or their operator. `error`: the agent does not start, or jobs fail. */
+  /** `warning`: jobs run, with a disadvantage. `error`: the agent does not start, or jobs fail. */
   | { readonly level: "warning" | "error"; readonly remedy: string }
 );
 

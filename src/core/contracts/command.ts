@@ -30,13 +30,14 @@ export interface CommandConfiguration {
 }
 
 /**
- * Where a configuration file is looked for when `--config-file` names none. `directory`: in the working directory. `host`: in
- * `$CONFIGURATION_DIRECTORY` and `/etc/signalman`. `agent`: as `host`, then in the working directory unless jobs can write there; files that
- * other users may write are refused, scripts included. `nowhere`: a file must be named.
+ * Where a configuration file is searched for without `--config-file`. `directory`: in the working directory.
+ * `host`: in `$CONFIGURATION_DIRECTORY` and `/etc/signalman`. `agent`: as `host`, then in the working
+ * directory unless jobs can write there; files that other users may write are refused, scripts included.
+ * `nowhere`: a file must be named.
  */
 export type ConfigurationPlace = "directory" | "host" | "agent" | "nowhere";
 
-/** Destination of the agent's log. `stderr`: warnings only, for commands that print an answer. `file`: also the log file. `all`: the log file and stdout. */
+/** Destination of the log. `stderr`: warnings only. `file`: also the log file. `all`: the log file and stdout. */
 export type LogDestination = "stderr" | "file" | "all";
 
 /** What a command declares. */
@@ -48,7 +49,10 @@ export interface CommandDefinition<T extends CommandArgs> {
   readonly configuration?: ConfigurationNeed | CommandConfiguration;
   /** Default: `directory`. */
   readonly configurationPlace?: ConfigurationPlace;
-  /** Keys of the options that the help page lists, besides those of the command's plugin. Default: those of the configuration file. */
+  /**
+   * Further options on the help page, besides those of the command's plugin. Default: those of the
+   * configuration file.
+   */
   readonly listedOptions?: "all" | readonly string[];
   /** Whether the command reports the faults of a lenient configuration itself, so that no warning is printed first. */
   readonly reportsFaults?: boolean;

@@ -41,7 +41,7 @@ export interface ExecutorOptions {
   readonly stopGraceMs: number;
   /** Size of the job's terminal (`terminal-size`). 0 × 0 by default, as in the reference (protocol section 13a). */
   readonly terminalSize: { readonly rows: number; readonly columns: number };
-  /** On the agent's host: the job's initial working directory, and its `HOME` after the login profile. Left out: as the profile sets them. */
+  /** The job's initial working directory and its `HOME` on this host. Left out: as the login profile sets them. */
   readonly home?: string;
   /** The user of the job's processes on this host. Left out: the agent's. */
   readonly user?: JobUser;
@@ -51,13 +51,16 @@ export interface ExecutorOptions {
 
 export interface ExecutorContext {
   readonly job: JobRequest;
-  /** Random id of the agent, kept in its state directory. Executors mark with it what they create outside the host's processes. */
+  /** Random, durable id of the agent. Executors mark objects outside of the host's processes with it. */
   readonly agentId: string;
-  /** Initial environment of the job's processes on this host: the agent's environment without its secrets, and with the cookie. */
+  /** Initial environment of the job's processes on this host: the agent's without secrets, and with the cookie. */
   readonly environment: Readonly<Record<string, string>>;
-  /** Marks the job's processes on this host, for `createJobProcesses`. Executors that run jobs elsewhere may ignore it. */
+  /** Marks the job's processes on this host, for `createJobProcesses`. Other executors may ignore it. */
   readonly cookie: Cookie;
-  /** Directory of the control group that the executor may create for the job's processes on this host. Left out: it may create none. */
+  /**
+   * Directory of a control group that the executor may create for the job's processes. Left out: it may
+   * create none.
+   */
   readonly controlGroup?: string;
   /** A private directory (0700) of this job on the agent's host. It is removed after the executor is disposed. */
   readonly directory: string;
@@ -109,7 +112,10 @@ export interface ExecutorContext {
 export interface Executor extends AsyncDisposable {
   /** `signal` aborts when the job is stopped while it starts. */
   start(signal: AbortSignal): Promise<number>;
-  /** Decodes and exports the variables; writes `Exporting <NAME>` for each, sorted by name or in the request's order (protocol section 7). */
+  /**
+   * Exports the variables; writes `Exporting <NAME>` for each, by name or in the request's order (protocol
+   * section 7).
+   */
   exportEnvironment(env: readonly EnvironmentVariable[], output: Output): Promise<number>;
   /** Writes `Injecting <path> with file mode <mode>` for each file (protocol sections 3.3, 7). */
   injectFiles(files: readonly JobFile[], output: Output): Promise<number>;
@@ -133,9 +139,12 @@ export interface CleanUpContext {
   readonly agentId: string;
   /** The job whose leftovers are removed. Left out: every job of this agent except `runningJobs`. */
   readonly jobId?: string;
-  /** The directories of the job's executors (`ExecutorContext.directory`) that still exist; the agent removes them afterwards. Left out: none. */
+  /**
+   * Existing directories of the job's executors (`ExecutorContext.directory`); the agent removes them. Left
+   * out: none.
+   */
   readonly directories?: readonly string[];
-  /** Ids of the agent's jobs whose processes are alive, current at each read: list what may be removed first, so that a job that starts meanwhile is spared. */
+  /** Ids of the agent's running jobs. Read it after listing objects, so that a job that starts meanwhile is spared. */
   readonly runningJobs: readonly string[];
   readonly logger: Logger;
   /** Aborts when the agent waits no longer. */
@@ -154,9 +163,9 @@ export interface ExecutorFactory {
   readonly takesAllJobs?: boolean;
   /** The executor applies `ExecutorContext.commandPrefix`. `createPrefixed` refuses executors that do not. */
   readonly acceptsCommandPrefix?: boolean;
-  /** The executor runs what it starts on this host as `ExecutorOptions.user`. Without it a job fails when `shell-user` is set. */
+  /** Whether processes on this host run as `ExecutorOptions.user`. If not, jobs fail when `shell-user` is set. */
   readonly appliesUser?: boolean;
-  /** The limits that the executor enforces. A job for which another limit is configured fails when it starts. Left out: none. */
+  /** The limits that the executor enforces. With another configured limit, jobs fail at their start. Left out: none. */
   readonly enforcesLimits?: readonly (keyof JobLimits)[];
   /**
    * Prepares this host for the limits that are set, in the agent's process before it registers. Returns the

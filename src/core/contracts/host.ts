@@ -45,7 +45,7 @@ export interface OpenHostOptions {
   readonly roles: readonly ProcessRole[];
   /** Called for `ctx.stop`. Without it `ctx.stop` only logs a warning. */
   readonly onStop?: ((reason: StopReason, plugin: string) => void) | undefined;
-  /** Receives the error of a plugin that cannot be set up; the host is then created without the plugin. Without it, creating the host fails. */
+  /** Receives the error of a plugin's set-up, and the host is created without the plugin. Left out: creation fails. */
   readonly onSetupFailed?: (plugin: string, error: unknown) => void;
   /** Called before each call of a listener; what it returns is called when the listener is no longer awaited. */
   readonly onListener?: ((plugin: string, hook: HookName) => () => void) | undefined;

@@ -36,7 +36,7 @@ export interface ImagePullCredentials {
   readonly files: readonly JobFile[];
 }
 
-/** A job request, normalised: every list is there, every default is applied. Base64 stays base64 (protocol section 3). */
+/** A job request with all lists and defaults. Values in base64 are not decoded (protocol section 3). */
 export interface JobRequest {
   readonly id: string;
   readonly name: string;

@@ -6,19 +6,19 @@ import type { SlotState } from "./slot-state.ts";
 
 /** An operator's requests to the agent, made by signals. The job source translates them for its control plane. */
 export interface AgentSignals {
-  /** Aborts at the first SIGINT or SIGTERM. (At the second the agent stops its running jobs, at the third it kills them and exits.) */
+  /** Aborts at the first SIGINT or SIGTERM. (The second stops running jobs, the third kills them.) */
   readonly interrupt: AbortSignal;
   /** Unix seconds of the interrupt; 0 before. */
   readonly interruptedAt: number;
-  /** Aborts at SIGQUIT or `ctx.stop`: finish the current job, accept no other, disconnect. The abort reason is the `StopReason`. */
+  /** Aborts at SIGQUIT or `ctx.stop`: finish the job, accept no other, disconnect. The reason is the `StopReason`. */
   readonly drain: AbortSignal;
-  /** Aborts when this process must exit at once without disconnecting, because another process resumes its jobs (SIGUSR2). */
+  /** Aborts when this process must exit without disconnecting, because another one resumes its jobs (SIGUSR2). */
   readonly handOver: AbortSignal;
 }
 
 export interface JobSourceContext {
   readonly version: string;
-  /** Index of the agent's slot, from 0, and the number of slots. Each slot is an agent of its own to the control plane. */
+  /** Index of the agent's slot, from 0, and the number of slots. To the control plane, each slot is an agent. */
   readonly slot: number;
   readonly slots: number;
   readonly logger: Logger;

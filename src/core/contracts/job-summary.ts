@@ -8,7 +8,8 @@ export interface JobUsage {
   readonly cpuUserMs?: number;
   readonly cpuSystemMs?: number;
   /**
-   * Peak memory of the job. In the shell executor: that of its control group where it is counted, otherwise the sum of the resident memory of its processes, sampled
+   * Peak memory of the job. In the shell executor: that of its control group where it is counted, otherwise the
+   * sum of the resident memory of its processes, sampled
    * once a second, or the peak of the largest process if that is more. Shared memory is counted once per
    * process.
    */
@@ -19,8 +20,8 @@ export interface JobUsage {
   readonly writtenBytes?: number;
   /**
    * Processes killed by the kernel's out-of-memory killer. The shell executor counts only kills that
-   * certainly hit the job: any in its control group, a command or shell that was seen to die, or any kill in a memory cgroup that holds
-   * nothing but this agent.
+   * certainly hit the job: any in its control group, a command or shell that was seen to die, or any kill in
+   * a memory cgroup that holds nothing but this agent.
    */
   readonly oomKills?: number;
 }
@@ -38,7 +39,7 @@ export interface JobSummary {
   readonly result: JobResult;
   /** Milliseconds from `job_started` to `job_finished`. */
   readonly durationMs: number;
-  /** Events and bytes in the spool, and their CRC-32; bytes of output dropped because of `log-disk-limit` or a full disk. */
+  /** Events, bytes and CRC-32 of the spool; bytes of output that `log-disk-limit` or a full disk dropped. */
   readonly log: {
     readonly events: number;
     readonly bytes: number;

@@ -6,7 +6,7 @@ import type { LogDelivery } from "./log-backend.ts";
 export interface JobDelivery {
   /** Resolves to a new token for the log server; rejects when the control plane issues none. */
   refreshToken(): Promise<string>;
-  /** Trusted certificates (PEM) for the control plane's servers, including the default ones. Left out: the default ones. */
+  /** Trusted certificates (PEM) for the control plane, including the default ones. Left out: the default ones. */
   readonly ca?: readonly string[] | undefined;
   /**
    * Resolves once the job is confirmed to be assigned to this agent, with a signal that aborts when that is
@@ -29,7 +29,7 @@ export interface AgentJob {
   readonly request: JobRequest;
   /** Resolves when the result is known, while the log may still be on its way. Never rejects. */
   readonly ended: Promise<JobSummary>;
-  /** Resolves when the result is known and the log was delivered or given up. Never rejects: a job whose process died has failed. */
+  /** Resolves when the result is known and the log was delivered or given up. Never rejects. */
   readonly done: Promise<JobOutcome>;
   /** Ends what runs, as a stop by the control plane does. Safe at any moment, and more than once. */
   stop(): void;
@@ -40,11 +40,17 @@ export interface AgentJob {
 
 /** The jobs of one slot. */
 export interface Jobs {
-  /** Jobs that a previous agent process left, running or ended, and that were not released. Their logs are delivered once they are claimed. */
+  /** Unreleased jobs of a previous agent process, running or ended. Their logs are delivered once they are claimed. */
   readonly left: readonly LeftJob[];
-  /** Announces a job whose request is still being fetched, so that its process can start. `start` or `fail` follows. Never throws. */
+  /**
+   * Announces a job before its request is fetched, so that its process starts. `start` or `fail` follows.
+   * Never throws.
+   */
   expect(jobId: string): void;
-  /** Stores the request durably and runs the job in its process. Resolves when both are done; a process that cannot start is a failed job. */
+  /**
+   * Stores the request durably and runs the job. Resolves when both are done; fails the job if its process
+   * cannot start.
+   */
   start(request: JobRequest, delivery: JobDelivery): Promise<AgentJob>;
   /** Reports a job that can never run (its request could not be fetched) as failed, with the reason in its log. */
   fail(request: JobRequest, reason: string, delivery: JobDelivery): Promise<AgentJob>;

@@ -23,7 +23,7 @@ export interface LogBackendContext {
 export interface LogDelivery {
   /** Whether the server refused to store more of the log. */
   readonly trimmed: boolean;
-  /** Number of events that the server does not have, or has only in part. An event whose delivery was interrupted counts, although the server may have it. */
+  /** Number of events that the server does not have, or has only in part. An interrupted delivery counts as missing. */
   readonly undelivered: number;
 }
 

@@ -18,7 +18,10 @@ export interface Logger {
 export interface RootLogger extends Logger {
   trace(message: string, fields?: LogFields): void;
   fatal(message: string, fields?: LogFields): void;
-  /** Masks these values as `[REDACTED]` from now on, here and in every child. Values of fewer than six characters are ignored. */
+  /**
+   * Masks these values as `[REDACTED]` from now on, also in children. Values of fewer than six characters are
+   * ignored.
+   */
   addSecrets(values: Iterable<string>): void;
   /** Sets the agent's name, which every following line contains. */
   rename(name: string): void;

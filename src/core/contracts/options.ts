@@ -13,7 +13,7 @@ export type ValueType =
   | { readonly kind: "string" | "integer" | "number" | "boolean" | "any" }
   | { readonly kind: "list" | "map"; readonly items: ValueType };
 
-/** `deprecated`: works; the description names the replacement. `unsupported`: recognised, and the agent refuses to start with it. */
+/** `deprecated`: works; the description names the replacement. `unsupported`: the agent refuses to start with it. */
 export type OptionStatus = "deprecated" | "unsupported";
 
 /** What the migration of another agent's installation must know about an option. */
@@ -22,7 +22,7 @@ export interface OptionMigration {
   readonly fileOption?: string;
 }
 
-/** Where a script whose path is the value of an option runs: in the agent's working directory, or in a job's session. */
+/** Where the script of an option runs: in the agent's working directory, or in a job's session. */
 export type ScriptPlace = "agent" | "session";
 
 /** The part of JSON Schema that the program reads. */
@@ -73,7 +73,7 @@ export interface Option {
   readonly hint: string | undefined;
   readonly required: boolean;
   readonly secret: boolean;
-  /** Whether the value, in seconds, adds to the time that an agent may need to shut down (`v.metadata({ delaysShutdown: true })`). */
+  /** Whether the value, in seconds, adds to the agent's shutdown time (`v.metadata({ delaysShutdown: true })`). */
   readonly delaysShutdown: boolean;
   readonly status: OptionStatus | undefined;
   readonly migration: OptionMigration | undefined;

@@ -7,7 +7,7 @@ import type { StopReason } from "./stop-reason.ts";
 import type { StandardSchemaV1 } from "./standard-schema.ts";
 
 export interface HookOptions {
-  /** Milliseconds for which the listener is awaited, in place of the hook's deadline. Only a longer call is reported as hanging. */
+  /** Time limit of the listener in milliseconds, instead of the hook's. Only a longer call is reported as hanging. */
   readonly timeoutMs?: number;
 }
 
@@ -25,13 +25,13 @@ export interface PluginContext {
   use<T extends object>(service: Service<T>, name: string): T;
   /** Returns everything that is provided for a service, by name. */
   all<T extends object>(service: Service<T>): ReadonlyMap<string, T>;
-  /** Drains the whole agent: each slot finishes its job and accepts no other. `reason` is passed on to `agent:draining`, `agent:left` and `agent:exit`. */
+  /** Drains all slots of the agent. `reason` is passed on to `agent:draining`, `agent:left` and `agent:exit`. */
   stop(reason: StopReason): void;
   /** Registers a clean-up for disposal. Clean-ups run in reverse order, all of them, whatever fails; each has 5 s. */
   defer(cleanup: () => void | Promise<void>): void;
 }
 
-/** Flag of a plugin's option → its key in the plugin's config. Everything else about the flag follows from the schema. */
+/** Flag of a plugin's option → its key in the plugin's config. The schema defines everything else. */
 export type Flags<Config> = Readonly<Record<string, unknown extends Config ? string : keyof Config & string>>;
 
 /**
@@ -44,7 +44,7 @@ export interface Plugin<S extends StandardSchemaV1 = StandardSchemaV1> {
   readonly description?: string;
   /** The processes in which `setup` runs. Default: both. */
   readonly runsIn?: readonly ProcessRole[];
-  /** Any Standard Schema of an object; the built-in plugins use valibot. Its defaults are the defaults of the options. */
+  /** Any Standard Schema of an object, as of valibot. Its defaults are the defaults of the options. */
   readonly config?: S;
   /** Flag → key of `config`. The environment variable, the flat config key, help and documentation follow from it. */
   readonly flags?: Flags<StandardSchemaV1.InferInput<S>>;

@@ -1,4 +1,4 @@
-/** A small durable store of JSON documents. After a crash a document is complete: either the new version or the previous one. */
+/** A small durable store of JSON documents. After a crash, a document is either the new or the previous version. */
 export interface SlotState {
   /** Returns `undefined` when the document does not exist. Throws `STATE_INVALID` when it is damaged. */
   get<T>(name: string): T | undefined;

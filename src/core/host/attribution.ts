@@ -35,7 +35,7 @@ export function createPluginError(code: ErrorCode, message: string, cause?: unkn
   return error;
 }
 
-/** Creates the error about a service, or an object that it created, whose method did not return in time. `limit`: `10 s after the stop`. */
+/** Creates the error about a method of a service that exceeded its limit. `limit`: `10 s after the stop`. */
 export function createSlowCallError(service: object, method: string, limit: string): AgentError {
   const { plugin, where } = findOrigin(service) ?? { plugin: "unknown", where: "a service" };
   const message = `plugin "${plugin}" did not return from ${where}.${method} within ${limit}`;

@@ -16,8 +16,8 @@ export interface ListenerOptions extends Pick<OpenHostOptions, "onListener"> {
 }
 
 /**
- * Wraps a plugin's function according to the kind of the hook: what it throws rejects in a gate and is logged in a notice; both name the
- * plugin. A call that misses its deadline is treated alike.
+ * Wraps a plugin's function according to the kind of the hook: what it throws rejects in a gate and is logged
+ * in a notice; both name the plugin. A call that misses its deadline is treated alike.
  */
 export function createListener<N extends HookName>(
   name: N,

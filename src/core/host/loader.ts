@@ -15,7 +15,7 @@ export interface LoadedPlugin {
 /** Name → module, as `plugins/index.ts` lists them. */
 export type BuiltInPlugins = Readonly<Record<string, () => Promise<{ readonly default: Plugin }>>>;
 
-/** A key of the configuration's `plugins:` map: the name of a built-in plugin, a path (`./x.ts`), or the name of a package. */
+/** A key of `plugins:` in the configuration: a built-in plugin, a path (`./x.ts`), or a package. */
 export interface PluginRequest {
   readonly key: string;
   readonly origin: "built-in" | "external";

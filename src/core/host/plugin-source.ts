@@ -17,7 +17,7 @@ export function addPluginSource(source: PluginSource): PluginSource {
   return source;
 }
 
-/** Finds the innermost frame of a stack that is in a plugin's source, outside of packages: the plugin, and `file:line` relative to the configuration. */
+/** Finds the innermost frame of a stack in a plugin's own source: the plugin, and `file:line` for messages. */
 export function findPlace(thrown: unknown): { readonly plugin: string; readonly place: string } | undefined {
   const { stack } = Object(thrown) as { stack?: unknown };
   if (typeof stack !== "string" || sources.length === 0) return undefined;

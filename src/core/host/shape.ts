@@ -2,7 +2,10 @@ import { AgentError } from "../errors.ts";
 import { toHint } from "../text/nearest.ts";
 import type { Plugin } from "../contracts/plugin.ts";
 
-/** Throws `PLUGIN_INVALID` with the fault when a value is not a plugin. `source` says where it comes from: `"./a.ts" (/etc/a.ts)`. */
+/**
+ * Throws `PLUGIN_INVALID` with the fault when a value is not a plugin. `source` is its origin: `"./a.ts"
+ * (/etc/a.ts)`.
+ */
 export function assertPlugin(value: unknown, source: string): asserts value is Plugin {
   const fault = findFault(value);
   if (fault !== undefined) throw new AgentError("PLUGIN_INVALID", `${source} is not a plugin: ${fault}`);

@@ -85,7 +85,7 @@ function toWord(value: unknown): string {
   return /^[^\s"=\p{Cc}]+$/u.test(value) ? value : JSON.stringify(value);
 }
 
-/** Escapes control characters and those that reorder text: a line stays one line, and its terminal sequences have no effect. */
+/** Escapes control characters, terminal sequences, line ends and characters that reorder text. */
 function escapeControls(text: string): string {
   return text.replace(/[\p{Cc}\u2028-\u202e\u2066-\u2069]/gu, (character) =>
     character === "\n" ? "\\n" : `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`,

@@ -9,7 +9,10 @@ export function nearest(name: string, known: Iterable<string>): string[] {
     .map(({ candidate }) => candidate);
 }
 
-/** Returns the end of an error message about an unknown name: ` (nearest: a)`, or ` (known: a, b)` if the list is short, or nothing. */
+/**
+ * Returns the end of an error about an unknown name: ` (nearest: a)`, ` (known: a, b)` for a short list, or
+ * nothing.
+ */
 export function toHint(name: string, known: Iterable<string>): string {
   const all = [...known];
   const near = nearest(name, all);

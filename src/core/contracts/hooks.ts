@@ -60,9 +60,9 @@ export interface CommandHookEvent extends JobEventBase {
 }
 
 export interface HookDeclaration<E = unknown> {
-  /** *gate*: a throw ends the call and fails the phase. *notice*: a throw is logged, and the other listeners are still called. */
+  /** *gate*: a throw ends the call and fails the phase. *notice*: a throw is logged, and other listeners are called. */
   readonly kind: "gate" | "notice";
-  /** The process that fires the hook. In the other process a listener is accepted and never called. `run` is both processes at once. */
+  /** The process that fires the hook. In the other process listeners are never called. `run` is both processes. */
   readonly process: "agent" | "job";
   /** Milliseconds for which each listener is awaited, unless it declares its own time. Left out: without a limit. */
   readonly timeoutMs?: number;

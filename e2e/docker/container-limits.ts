@@ -17,7 +17,10 @@ export interface LimitedJob {
   readonly look?: () => Promise<void> | void;
 }
 
-/** Runs commands in containers with these limits; gives what each printed, what the job used, and warnings of the agent's log. */
+/**
+ * Runs commands in containers with these limits; gives what each printed, what the job used, and warnings of
+ * the agent's log.
+ */
 export async function runWith({ limits, commands, service, look }: LimitedJob) {
   const engine = await testEngine();
   await using directory = await tmpdir();

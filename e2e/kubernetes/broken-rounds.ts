@@ -49,7 +49,10 @@ export async function runBrokenRounds({ from, to }: { from: number; to: number }
   return cuts;
 }
 
-/** One job, from its first call to the last, over connections that are all cut at random. Resolves to the number of cuts. */
+/**
+ * One job, from its first call to the last, over connections that are all cut at random. Resolves to the
+ * number of cuts.
+ */
 async function runBrokenRound(seed: number): Promise<number> {
   const random = createRandom(seed);
   await using proxy = await startCuttingProxy(ports.apiServer, () => ({

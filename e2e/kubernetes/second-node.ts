@@ -5,8 +5,9 @@ const name = "second";
 const heartbeatMs = 5000;
 
 /**
- * A second node that is ready, and takes no pods: a name in the API with heartbeats and no machine behind it. A cluster whose nodes are
- * all lost takes itself for the lost one, and gives up none of their pods. Disposal removes the node.
+ * A second node that is ready, and takes no pods: a name in the API with heartbeats and no machine behind it.
+ * A cluster whose nodes are all lost takes itself for the lost one, and gives up none of their pods. Disposal
+ * removes the node.
  */
 export async function addSecondNode({ kubectl }: Namespace): Promise<AsyncDisposable> {
   await kubectl(

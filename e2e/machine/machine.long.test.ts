@@ -16,8 +16,8 @@ let machine: Machine;
 let scene: Scene;
 
 /**
- * The hub may have events that the disk lost: the agent then truncates the hub's log. And this machine is so slow that a sync may take longer
- * than the second for which the report of a job waits for it.
+ * The hub may have events that the disk lost: the agent then truncates the hub's log. And this machine is so
+ * slow that a sync may take longer than the second for which the report of a job waits for it.
  */
 const excused = new Set<string>(["push-back", "push-rewrite", "job-id-wrong"]);
 

@@ -32,8 +32,9 @@ export async function startMachine(): Promise<Machine> {
   const port = findFreePort();
   const disk = (file: string, more = "") =>
     `file=${file},format=raw,if=virtio,cache=unsafe,discard=unmap${more}`;
-  // Without the processor's help every instruction is translated, which takes about ten times as long. Several processors would then
-  // execute instructions of the kernel that another one is patching (seen with QEMU 7.2: `Oops: int3`).
+  // Without the processor's help every instruction is translated, which takes about ten times as long.
+  // Several processors would then execute instructions of the kernel that another one is patching (seen with
+  // QEMU 7.2: `Oops: int3`).
   const canVirtualize = /\b(vmx|svm)\b/.test(readFileSync("/proc/cpuinfo", "utf8"));
   const processor = canVirtualize ? "-accel kvm -cpu host -smp 2" : "-accel tcg -cpu max -smp 1";
   const command = [

@@ -1,7 +1,10 @@
 import { registrationToken } from "../support/hub-process.ts";
 import { hostAddress, type Machine } from "./machine.ts";
 
-/** Installs the built program and the unit of the documentation as `docs/operations.md` describes it, and starts the service. */
+/**
+ * Installs the built program and the unit of the documentation as `docs/operations.md` describes it, and
+ * starts the service.
+ */
 export async function installUnit(machine: Machine, hubEndpoint: string): Promise<void> {
   const install = `set -e
     useradd --system --create-home --shell /bin/bash signalman

@@ -22,7 +22,10 @@ export const hooks = Object.keys(hookTable).filter((name) => name !== "image:pul
 /** The line of the plugin's source that does the deed. */
 export const deedLine = 2;
 
-/** Writes a plugin that does the deed at the place, once, and a configuration with it. Returns the configuration's path. */
+/**
+ * Writes a plugin that does the deed at the place, once, and a configuration with it. Returns the
+ * configuration's path.
+ */
 export async function writeBadPlugin(tester: Tester, place: Place, deed: Deed): Promise<string> {
   const once = `if (!existsSync(${JSON.stringify(path.join(tester.home, "done"))})`;
   const act = `${once}) { writeFileSync(${JSON.stringify(path.join(tester.home, "done"))}, ""); ${deeds[deed]} }`;

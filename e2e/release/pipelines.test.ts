@@ -4,7 +4,8 @@ import path from "node:path";
 import { parse } from "yaml";
 import { createTester, root } from "../support/fixtures.ts";
 
-// The commands of this project's pipelines run as jobs of this program. What would publish something only notes how it was called.
+// The commands of this project's pipelines run as jobs of this program. What would publish something only
+// notes how it was called.
 
 interface Task {
   readonly prologue?: { readonly commands: readonly string[] };

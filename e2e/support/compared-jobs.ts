@@ -42,7 +42,10 @@ export const comparedJobs: readonly (readonly [string, JobFile])[] = [
   ],
 ];
 
-/** What a reader sees, without what differs by nature: the home's path in the shell's injections, and how output was cut into events. */
+/**
+ * What a reader sees, without what differs by nature: the home's path in the shell's injections, and how
+ * output was cut into events.
+ */
 export function toComparable(events: readonly JobEvent[], home: string): string[] {
   return outline(events).map((line) => line.replaceAll(`Injecting ${home}/`, "Injecting "));
 }

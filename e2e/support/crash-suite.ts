@@ -21,8 +21,8 @@ export interface CrashSuite {
 }
 
 /**
- * Runs rounds of every kind of crash, in batches that run concurrently. A failed round prints the command that repeats it;
- * `bun bench/crash.ts --rounds 1000` runs more.
+ * Runs rounds of every kind of crash, in batches that run concurrently. A failed round prints the command
+ * that repeats it; `bun bench/crash.ts --rounds 1000` runs more.
  */
 export function testCrashRounds({ roundsPerKind, batch, place = "shell" }: CrashSuite): void {
   const batches = victims.flatMap((victim) =>

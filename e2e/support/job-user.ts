@@ -1,15 +1,18 @@
 import { chmod, mkdir, writeFile } from "node:fs/promises";
 import path from "node:path";
 
-/** Uid of the first slot's jobs; those of the next slots follow. No account has them, nor has another lane of the tests. */
+/**
+ * Uid of the first slot's jobs; those of the next slots follow. No account has them, nor has another lane of
+ * the tests.
+ */
 export const firstUid = 64_201 + 100 * Number(process.env["E2E_LANE"] ?? 0);
 
 /** Whether this run of the tests starts every job as another user (`shell-user`). Needs root. */
 export const runsAsJobUser = process.env["E2E_SHELL_USER"] === "yes";
 
 /**
- * Lets jobs run as users `ci-1`, `ci-2`, … with the tester's home, and returns the variables for it. A `getent` in PATH knows these
- * users, as a directory service would.
+ * Lets jobs run as users `ci-1`, `ci-2`, … with the tester's home, and returns the variables for it. A
+ * `getent` in PATH knows these users, as a directory service would.
  */
 export async function setUpJobUsers(
   place: string,

@@ -1,6 +1,7 @@
-// The program of a job that looks for secrets: it polls the processes of the host until a file "stop" exists, and then reads every new file of
-// the host that its user may read. Arguments: a file whose age separates new files from others, and the secrets in reverse, so that this
-// process's own command line does not contain them. It writes what it found to "found", and "polling" when the first round is over.
+// The program of a job that looks for secrets: it polls the processes of the host until a file "stop" exists,
+// and then reads every new file of the host that its user may read. Arguments: a file whose age separates new
+// files from others, and the secrets in reverse, so that this process's own command line does not contain
+// them. It writes what it found to "found", and "polling" when the first round is over.
 import {
   closeSync,
   existsSync,

@@ -19,7 +19,10 @@ export interface RunChecksOptions extends Omit<CheckContext, "signal"> {
   readonly signal: AbortSignal;
 }
 
-/** Runs all checks concurrently, each until its deadline. Returns the diagnoses in the order of `checks`; never rejects. */
+/**
+ * Runs all checks concurrently, each until its deadline. Returns the diagnoses in the order of `checks`;
+ * never rejects.
+ */
 export async function runChecks(
   checks: readonly NamedCheck[],
   options: RunChecksOptions,

@@ -42,7 +42,10 @@ export async function runPostJobHook({ path, logger, run }: PostJobHookOptions):
   if (exitCode !== 0) logger.warn(`the post-job hook "${path}" failed with exit code ${exitCode}`);
 }
 
-/** Returns the path as a shell word: unquoted as in the reference agent, so that the shell expands `~` and `$VARIABLES`, or quoted when it has other special characters. */
+/**
+ * Returns the path as a shell word: unquoted as in the reference agent, so that the shell expands `~` and
+ * `$VARIABLES`, or quoted when it has other special characters.
+ */
 function toWord(path: string): string {
   return /^[\w@%+=:,./~${}-]+$/.test(path) ? path : quote(path);
 }

@@ -1,7 +1,10 @@
 import type { SpoolBatch } from "signalman";
 import { type BatchLimits, countEvents } from "./outbox.ts";
 
-/** The limits of the next request: the configured ones, or lower ones after the server rejected a batch as too large. */
+/**
+ * The limits of the next request: the configured ones, or lower ones after the server rejected a batch as too
+ * large.
+ */
 export interface BatchSize {
   readonly limits: BatchLimits;
   /** Lowers the limits so that this batch exceeds them. A batch with one event changes nothing. */

@@ -12,8 +12,8 @@ export interface LogServer {
   /** The quoted address without its query, which may hold secrets. */
   readonly name: string;
   /**
-   * Sends a batch. When the server rejects the token, the token is renewed and the batch is sent once more. Never rejects.
-   * After `stop` the call still waits 250 ms for its answer.
+   * Sends a batch. When the server rejects the token, the token is renewed and the batch is sent once more.
+   * Never rejects. After `stop` the call still waits 250 ms for its answer.
    */
   post(batch: SpoolBatch, stop: AbortSignal): Promise<Answer>;
 }

@@ -9,9 +9,9 @@ export interface BatchLimits {
 /** The events that were read from a spool and are not delivered yet. */
 export interface Outbox {
   /**
-   * Takes the next batch: waits for an event, then for more events until the batch is full, the spool is closed, or the time
-   * `due` (in `performance.now()`) is reached. Returns `undefined` when the spool is closed and empty. Rejects with the
-   * signal's reason.
+   * Takes the next batch: waits for an event, then for more events until the batch is full, the spool is
+   * closed, or the time `due` (in `performance.now()`) is reached. Returns `undefined` when the spool is
+   * closed and empty. Rejects with the signal's reason.
    */
   take(limits: BatchLimits, due: number, signal: AbortSignal): Promise<SpoolBatch | undefined>;
   /** Puts a batch back to the front. The next `take` may split it. */

@@ -7,8 +7,8 @@ export interface Pace {
 }
 
 /**
- * The interval between two pushes grows from 2 ms, so that a job's first lines appear at once, to `intervalMs`. After a pause of
- * twice `intervalMs` it starts again at 2 ms.
+ * The interval between two pushes grows from 2 ms, so that a job's first lines appear at once, to
+ * `intervalMs`. After a pause of twice `intervalMs` it starts again at 2 ms.
  */
 export function createPace(intervalMs: number, now: () => number = () => performance.now()): Pace {
   let last = -Infinity;

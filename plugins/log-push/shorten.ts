@@ -1,8 +1,9 @@
 import type { JobEvent } from "signalman";
 
 /**
- * Cuts the text of an event that is too large for the server. The event itself stays, so that the numbers of all others remain
- * correct and each command keeps its pair of events. Returns `undefined` when the event has no long text.
+ * Cuts the text of an event that is too large for the server. The event itself stays, so that the numbers of
+ * all others remain correct and each command keeps its pair of events. Returns `undefined` when the event has
+ * no long text.
  */
 export function shorten(line: Uint8Array): Uint8Array | undefined {
   const event = JSON.parse(Buffer.from(line).toString()) as JobEvent;

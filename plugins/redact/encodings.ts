@@ -82,7 +82,10 @@ function* encode(value: Buffer): Generator<string> {
   for (const escape of jsonEscapes) yield Buffer.from(escape(value.toString())).toString("latin1");
 }
 
-/** Returns the base64 characters that do not depend on neighbouring bytes, when `shift` bytes (modulo three) precede the value. */
+/**
+ * Returns the base64 characters that do not depend on neighbouring bytes, when `shift` bytes (modulo three)
+ * precede the value.
+ */
 function base64Middle(value: Buffer, shift: number): string {
   const encoded = Buffer.concat([Buffer.alloc(shift), value]).toString("base64");
   return encoded.slice(Math.ceil((shift * 8) / 6), Math.floor(((shift + value.length) * 8) / 6));

@@ -20,7 +20,10 @@ export function toWord(start: number, offset: number): number {
   return Math.max(0, (start - offset - mostAhead + wordBytes - 1) >> 2);
 }
 
-/** Returns the first position from `from` on, among those that the words from `at` to `end` cover, where a pattern may begin; -1 when there is none. */
+/**
+ * Returns the first position from `from` on, among those that the words from `at` to `end` cover, where a
+ * pattern may begin; -1 when there is none.
+ */
 export function findCandidate(
   { marks, places, beginnings, sixes, eights }: Tables,
   data: Uint8Array,

@@ -29,7 +29,10 @@ export interface Candidate {
 export interface Tables {
   /** By {@link toMark} of a word, one bit each: whether a pattern may begin near it. */
   readonly marks: Int32Array;
-  /** By {@link toPlace} of its mark: bit `n` is set when a pattern may begin `n - mostBehind` bytes after the word's start. */
+  /**
+   * By {@link toPlace} of its mark: bit `n` is set when a pattern may begin `n - mostBehind` bytes after the
+   * word's start.
+   */
   readonly places: Uint8Array;
   /** By the hash of the first four bytes of a pattern: 0, {@link onlyValues}, or more when shapes begin so. */
   readonly beginnings: Uint8Array;
@@ -57,7 +60,8 @@ export function createTables(patterns: readonly Pattern[]): Tables {
   const sixes = new Uint8Array(1 << 16);
   const eights = new Uint8Array(1 << 16);
   for (const { bytes, shape, run } of patterns) {
-    // Wherever a pattern begins, one word lies within its first six bytes, or contains its first three. Prefixes of shapes are short, but rare.
+    // Wherever a pattern begins, one word lies within its first six bytes, or contains its first three.
+    // Prefixes of shapes are short, but rare.
     for (let behind = shape ? -mostAhead : 0; behind <= (shape ? mostBehind - 1 : mostBehind); behind += 1) {
       for (const word of wordsAt(bytes, behind, run)) {
         const mark = toMark(word);
@@ -106,7 +110,10 @@ export function toWords(data: Uint8Array): { readonly words: Int32Array; readonl
 
 const noWords: Int32Array = new Int32Array(0);
 
-/** Returns the bit index of a word's mark. Only a part of the last two bytes counts, so that words such as `p_` and two of 62 letters and digits have few marks. */
+/**
+ * Returns the bit index of a word's mark. Only a part of the last two bytes counts, so that words such as
+ * `p_` and two of 62 letters and digits have few marks.
+ */
 export function toMark(word: number): number {
   return Math.imul(word & 0x1f1fffff, 0x9e3779b1) >>> (32 - markBits);
 }
@@ -135,7 +142,10 @@ function hashBoth(word: number, next: number): number {
   return Math.imul(word ^ Math.imul(next, 0x85ebca6b), 0x9e3779b1) >>> 16;
 }
 
-/** Lists all words that can occur `behind` bytes from a pattern's beginning: any byte may precede it, and any of `run` may follow `bytes`. */
+/**
+ * Lists all words that can occur `behind` bytes from a pattern's beginning: any byte may precede it, and any
+ * of `run` may follow `bytes`.
+ */
 function wordsAt(bytes: Uint8Array, behind: number, run = anyByte): number[] {
   let words = [0];
   for (let index = 0; index < wordBytes; index += 1) {

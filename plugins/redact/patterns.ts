@@ -26,8 +26,9 @@ export interface Patterns {
   /** Prepares for new data; `final`: no data follows it. */
   begin(data: Uint8Array, final: boolean): void;
   /**
-   * Finds the first position, at `from` or after, at which a pattern matches, and the longest pattern that begins there. Unless the data is
-   * final, an earlier position at which the data ends within a pattern is reported first: `"beginning"`. Positions must ascend.
+   * Finds the first position, at `from` or after, at which a pattern matches, and the longest pattern that
+   * begins there. Unless the data is final, an earlier position at which the data ends within a pattern is
+   * reported first: `"beginning"`. Positions must ascend.
    */
   next(from: number): Found;
 }
@@ -41,10 +42,12 @@ export interface PatternsOptions {
 const longBytes = 32;
 
 /**
- * Creates a search for values and shapes. It examines the first three bytes of each word of the data, and compares in detail where a pattern has them among its
- * first six bytes. Long comparisons are not repeated (Knuth, Morris, Pratt), so that neither data nor patterns make it quadratic. Values have at least six bytes.
+ * Creates a search for values and shapes. It examines the first three bytes of each word of the data, and
+ * compares in detail where a pattern has them among its first six bytes. Long comparisons are not repeated
+ * (Knuth, Morris, Pratt), so that neither data nor patterns make it quadratic. Values have at least six
+ * bytes.
  */
-// oxlint-disable-next-line max-lines-per-function -- the hot path of the log: variables of one closure are the fastest state
+// oxlint-disable-next-line max-lines-per-function -- the hot path of the log: local variables are the fastest state
 export function createPatterns(
   values: readonly Uint8Array[],
   shapes: readonly Shape[] = [],
@@ -145,7 +148,10 @@ export function createPatterns(
     return rest === undefined ? undefined : rest < 0 ? 0 : length + rest;
   }
 
-  /** Returns the number of bytes of `pattern` that match at `start`, of which `least` are known to; -1 when it cannot begin there. */
+  /**
+   * Returns the number of bytes of `pattern` that match at `start`, of which `least` are known to; -1 when it
+   * cannot begin there.
+   */
   function commonLength(pattern: Pattern, start: number, least: number): number {
     if (pattern.generation !== generation) {
       pattern.generation = generation;

@@ -1,6 +1,7 @@
 /**
- * Finds private keys in PEM, each from its header to its footer, or to the end of the text when it has no footer. The time is
- * linear in the length of the text: a backtracking expression would let one variable of a job occupy the agent for hours.
+ * Finds private keys in PEM, each from its header to its footer, or to the end of the text when it has no
+ * footer. The time is linear in the length of the text: a backtracking expression would let one variable of a
+ * job occupy the agent for hours.
  */
 export function findPrivateKeys(text: string): string[] {
   const keys: string[] = [];

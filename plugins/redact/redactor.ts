@@ -15,8 +15,8 @@ export const mask = "[REDACTED]";
 /** Masks values in a stream of bytes, wherever it is cut, and in single texts. */
 export interface Redactor {
   /**
-   * Takes the next bytes and returns those that are decided: `bytes` itself when there is nothing to mask or to hold back. The result is valid
-   * until the next call.
+   * Takes the next bytes and returns those that are decided: `bytes` itself when there is nothing to mask or
+   * to hold back. The result is valid until the next call.
    */
   push(bytes: Uint8Array): Uint8Array;
   /** Returns the bytes that were held back as the possible beginning of a value. The next byte starts a new stream. */
@@ -93,7 +93,8 @@ export function createRedactor(
   }
 
   function join(first: Uint8Array, second: Uint8Array): Uint8Array {
-    // Copies are slow when the target is just after the source modulo the page size, so the target is placed half a page away.
+    // Copies are slow when the target is just after the source modulo the page size, so the target is placed
+    // half a page away.
     const at =
       Math.ceil(first.length / pageBytes) * pageBytes + ((second.byteOffset + pageBytes / 2) % pageBytes);
     const end = at + second.length;

@@ -9,8 +9,9 @@ export interface SecretsOptions {
 }
 
 /**
- * Lists the values that a job's log must not show: of variables with matching names (the job's, its containers'), image-pull
- * credentials, private keys wherever they are, the agent's tokens. Values that are not base64 are left out.
+ * Lists the values that a job's log must not show: of variables with matching names (the job's, its
+ * containers'), image-pull credentials, private keys wherever they are, the agent's tokens. Values that are
+ * not base64 are left out.
  */
 export function secretsOf(job: JobRequest, options: SecretsOptions): Uint8Array[] {
   const tokens = [job.logger.token, job.callbacks.token, ...(options.tokens ?? [])].map((token) =>
@@ -32,7 +33,10 @@ export function secretsOf(job: JobRequest, options: SecretsOptions): Uint8Array[
   ];
 }
 
-/** Names in image-pull credentials whose values are public: they are part of image names and login lines (protocol section 6.3). */
+/**
+ * Names in image-pull credentials whose values are public: they are part of image names and login lines
+ * (protocol section 6.3).
+ */
 const publicPullNames = new Set([
   "DOCKER_CREDENTIAL_TYPE",
   "DOCKERHUB_USERNAME",

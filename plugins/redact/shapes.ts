@@ -1,8 +1,8 @@
 import { createLineRunReader, type LineRun } from "./line-run.ts";
 
 /**
- * The format of a kind of token: one of the prefixes, then the parts. A run takes all bytes of its kind, and their number must be within its
- * bounds.
+ * The format of a kind of token: one of the prefixes, then the parts. A run takes all bytes of its kind, and
+ * their number must be within its bounds.
  */
 export interface Shape {
   readonly name: string;
@@ -109,7 +109,10 @@ function findMembers(kind: string): Uint8Array {
 
 /** Measures shapes in one piece of data; no byte of a run is examined twice. */
 export interface ShapeReader {
-  /** Returns the length of the shape after its prefix, which ends at `from`; -1 when it is none; `undefined` when more data is needed. */
+  /**
+   * Returns the length of the shape after its prefix, which ends at `from`; -1 when it is none; `undefined`
+   * when more data is needed.
+   */
   measure(data: Uint8Array, from: number, final: boolean): number | undefined;
   /** Prepares for new data. */
   reset(): void;

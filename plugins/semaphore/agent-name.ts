@@ -3,7 +3,10 @@ export function generateName(): string {
   return Buffer.from(crypto.getRandomValues(new Uint8Array(15))).toString("base64url");
 }
 
-/** Returns why the name of a slot is invalid, worded as in the reference agent; `undefined` for a valid name (protocol section 2.2). */
+/**
+ * Returns why the name of a slot is invalid, worded as in the reference agent; `undefined` for a valid name
+ * (protocol section 2.2).
+ */
 export function findNameFault(name: string, slots: number): string | undefined {
   if (isUrlName(name)) {
     return slots === 1
@@ -15,7 +18,10 @@ export function findNameFault(name: string, slots: number): string | undefined {
   return `Agent name validation failed: name should have between 8 and 80 characters. '${name}' has ${length}`;
 }
 
-/** Returns why the control plane rejects a name that `findNameFault` accepts; `undefined` for a good name (protocol section 2.2). */
+/**
+ * Returns why the control plane rejects a name that `findNameFault` accepts; `undefined` for a good name
+ * (protocol section 2.2).
+ */
 export function findRefusal(name: string): string | undefined {
   if (isUrlName(name)) {
     const url = URL.parse(name);
@@ -30,8 +36,8 @@ export function findRefusal(name: string): string | undefined {
 }
 
 /**
- * Whether the control plane exchanges the name for another one: what Go's `url.ParseRequestURI` accepts, an absolute URI or an
- * absolute path. Such a name is signed, so it is never saved or shown.
+ * Whether the control plane exchanges the name for another one: what Go's `url.ParseRequestURI` accepts, an
+ * absolute URI or an absolute path. Such a name is signed, so it is never saved or shown.
  */
 export function isUrlName(name: string): boolean {
   if (name === "*") return true;

@@ -61,8 +61,9 @@ export type Action =
   | { readonly kind: "log"; readonly level: "info" | "warn" | "error"; readonly message: string };
 
 /**
- * A consequence for the job. `release`: the result is settled. `lose`: the control plane takes no more of the job's log. `doubt` and
- * `confirm`: it became unknown, or known again, whether the job still belongs to this agent.
+ * A consequence for the job. `release`: the result is settled. `lose`: the control plane takes no more of the
+ * job's log. `doubt` and `confirm`: it became unknown, or known again, whether the job still belongs to this
+ * agent.
  */
 export type JobAction =
   | { readonly kind: "stop" | "release" | "lose" | "doubt" | "confirm" }

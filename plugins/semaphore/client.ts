@@ -12,7 +12,10 @@ import {
 
 /** Why a call failed. The message contains no token. */
 export interface Failure {
-  /** `transport`: no complete answer arrived. `status`: the status is not a success. `malformed`: the body is not what the call returns. */
+  /**
+   * `transport`: no complete answer arrived. `status`: the status is not a success. `malformed`: the body is
+   * not what the call returns.
+   */
   readonly kind: "transport" | "status" | "malformed" | "aborted";
   readonly message: string;
   /** HTTP status; 0 unless the kind is `status`. */
@@ -37,7 +40,10 @@ export interface RegisterRequest extends MachineFacts {
 export interface HubClient {
   register(request: RegisterRequest, signal?: AbortSignal): Promise<Reply<Registered>>;
   sync(request: SyncRequest, signal?: AbortSignal): Promise<Reply<SyncAnswer>>;
-  /** Returns the unchecked JSON of a request. The control plane hands it out complete only once (protocol section 3.2). */
+  /**
+   * Returns the unchecked JSON of a request. The control plane hands it out complete only once (protocol
+   * section 3.2).
+   */
   getJob(jobId: string, signal?: AbortSignal): Promise<Reply<unknown>>;
   /** Returns a new token for the log server. */
   refresh(signal?: AbortSignal): Promise<Reply<string>>;

@@ -10,7 +10,10 @@ const wholeSeconds = v.pipe(
   v.maxValue(2 ** 31 - 1, `expected at most ${2 ** 31 - 1} seconds`),
 );
 
-/** Options that only `start` needs are optional here, so that all other commands work without them; `settings.ts` checks them. */
+/**
+ * Options that only `start` needs are optional here, so that all other commands work without them;
+ * `settings.ts` checks them.
+ */
 export const config = v.strictObject({
   name: text("Name of the agent: 8 to 80 characters, or a pre-signed AWS STS URL", "name", "a random one"),
   "name-from-env": v.optional(

@@ -11,8 +11,9 @@ export interface DisconnectOptions {
 }
 
 /**
- * Disconnects (protocol section 2.9). Returns whether the control plane has removed the agent, which includes that it does not know it.
- * All attempts together are limited to the time of attempts that fail at once, plus 30 s.
+ * Disconnects (protocol section 2.9). Returns whether the control plane has removed the agent, which includes
+ * that it does not know it. All attempts together are limited to the time of attempts that fail at once, plus
+ * 30 s.
  */
 export async function disconnect({ client, attempts, logger, signal }: DisconnectOptions): Promise<boolean> {
   logger.info("Disconnecting the Agent from Semaphore");

@@ -16,7 +16,10 @@ import type { Failure } from "./client.ts";
 
 type Failed = Extract<Event, { kind: "failed" }>;
 
-/** The transition after a failed sync, which the agent decides without the control plane (protocol sections 2.7, 2.8). */
+/**
+ * The transition after a failed sync, which the agent decides without the control plane (protocol sections
+ * 2.7, 2.8).
+ */
 export function onFailed(before: AgentState, event: Failed, rules: Rules): Transition {
   if (before.abandoned !== undefined) return stay(before);
   const { request, failure, at } = event;
@@ -43,17 +46,26 @@ export function onFailed(before: AgentState, event: Failed, rules: Rules): Trans
   return withFirst(isIdle(agent) ? onIdle(agent, event, rules) : onBusy(agent, event, rules));
 }
 
-/** Whether a retry cannot succeed. An unknown agent (404), a lost login (401) and a rate limit (429) may still recover. */
+/**
+ * Whether a retry cannot succeed. An unknown agent (404), a lost login (401) and a rate limit (429) may still
+ * recover.
+ */
 function isPermanent({ status }: Failure): boolean {
   return status >= 400 && status < 500 && ![401, 404, 408, 429].includes(status);
 }
 
-/** Whether the control plane knows the agent but not its job: it has ended that job or assigned it to another agent (protocol section 0). */
+/**
+ * Whether the control plane knows the agent but not its job: it has ended that job or assigned it to another
+ * agent (protocol section 0).
+ */
 function isForeignJob({ status }: Failure): boolean {
   return [400, 409, 422].includes(status);
 }
 
-/** Stops a job that is not assigned to this agent any more. Its result is rejected as well, and then the agent waits for jobs again. */
+/**
+ * Stops a job that is not assigned to this agent any more. Its result is rejected as well, and then the agent
+ * waits for jobs again.
+ */
 function onJobRejected(agent: AgentState): Transition {
   const line = log("error", `job ${agent.jobId} is not assigned to this agent any more: stopping it`);
   return stay({ ...agent, state: "stopping-job" }, line, { kind: "lose" }, { kind: "stop" });

@@ -45,7 +45,10 @@ export async function fetchJob(options: FetchJobOptions): Promise<FetchedJob> {
   );
 }
 
-/** Whether variables, files or keys were removed (protocol section 3.2). The log token does not count: it can be renewed. */
+/**
+ * Whether variables, files or keys were removed (protocol section 3.2). The log token does not count: it can
+ * be renewed.
+ */
 export function isSanitized({
   env,
   files,

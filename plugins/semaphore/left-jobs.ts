@@ -8,8 +8,8 @@ export interface LeftJobs {
 }
 
 /**
- * Finds the job of the resumed registration among the jobs that an earlier process left. Its id was saved; a single job counts as
- * assigned when no id was saved.
+ * Finds the job of the resumed registration among the jobs that an earlier process left. Its id was saved; a
+ * single job counts as assigned when no id was saved.
  */
 export function selectLeftJobs(left: readonly LeftJob[], assignedJob: string | undefined): LeftJobs {
   const assigned =

@@ -1,6 +1,6 @@
 /**
- * Whether the job is known to be assigned to this agent. While that is in doubt, its log may already be archived, and a delivery
- * would hide the archive (protocol section 2.5).
+ * Whether the job is known to be assigned to this agent. While that is in doubt, its log may already be
+ * archived, and a delivery would hide the archive (protocol section 2.5).
  */
 export interface Ownership {
   /** Resolves while the ownership is confirmed, with a signal that aborts when it becomes doubtful again. */

@@ -14,7 +14,10 @@ export interface RegisterOptions {
   readonly signal: AbortSignal;
 }
 
-/** Registers, with the same name in every attempt (protocol section 2.1). Returns `undefined` when `signal` has aborted. */
+/**
+ * Registers, with the same name in every attempt (protocol section 2.1). Returns `undefined` when `signal`
+ * has aborted.
+ */
 export async function register(options: RegisterOptions): Promise<Registration | undefined> {
   const { settings, store, version, logger, signal } = options;
   const { terms, limits, endpoint } = settings;

@@ -12,7 +12,10 @@ export interface Registration {
 
 /** Saves a registration, so that it survives a crash. */
 export interface RegistrationStore {
-  /** The usable registration of an earlier process. `isCurrent`: a new registration would have the same name and terms. */
+  /**
+   * The usable registration of an earlier process. `isCurrent`: a new registration would have the same name
+   * and terms.
+   */
   find(): { readonly registration: Registration; readonly isCurrent: boolean } | undefined;
   /** Chooses the name to register under and saves it first: after a crash and for each attempt the name is the same. */
   chooseName(): string;

@@ -15,8 +15,8 @@ export interface ServeOptions extends CurrentJobOptions {
 }
 
 /**
- * Serves one registration until the agent shuts down: syncs, runs jobs, disconnects. Resolves to the reason of the shutdown, or to
- * `undefined` when the control plane does not know a resumed registration any more.
+ * Serves one registration until the agent shuts down: syncs, runs jobs, disconnects. Resolves to the reason
+ * of the shutdown, or to `undefined` when the control plane does not know a resumed registration any more.
  */
 export async function serveRegistration(options: ServeOptions): Promise<StopReason | undefined> {
   const { context, settings, registration, client, isResumed } = options;
@@ -78,7 +78,10 @@ interface End {
   readonly agent: AgentState;
 }
 
-/** Disconnects, unless a result is unreported: a disconnect would make the control plane forget that job (protocol section 2.9). */
+/**
+ * Disconnects, unless a result is unreported: a disconnect would make the control plane forget that job
+ * (protocol section 2.9).
+ */
 async function finish(
   { context, settings, store, client, isResumed }: ServeOptions,
   announcements: Announcements,

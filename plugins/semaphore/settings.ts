@@ -55,7 +55,10 @@ export interface LoadSettingsOptions {
   readonly slots: number;
 }
 
-/** Checks what only `start` needs. Throws one `CONFIG_INVALID` with all faults, worded as in the reference agent where it has a message. */
+/**
+ * Checks what only `start` needs. Throws one `CONFIG_INVALID` with all faults, worded as in the reference
+ * agent where it has a message.
+ */
 export async function loadSettings(config: SemaphoreConfig, options: LoadSettingsOptions): Promise<Settings> {
   const { env, argv, logger, slot, slots } = options;
   const faults: string[] = [];
@@ -125,7 +128,10 @@ export function toSlotName(name: string, { slot, slots }: { slot: number; slots:
   return `${name}-${slot + 1}`;
 }
 
-/** Reads the token from its file or option. Throws `CONFIG_INVALID`, worded as in the reference agent where it has a message. */
+/**
+ * Reads the token from its file or option. Throws `CONFIG_INVALID`, worded as in the reference agent where it
+ * has a message.
+ */
 export async function loadToken(config: SemaphoreConfig): Promise<string> {
   const path = config["token-file"];
   if (config.token && path)

@@ -3,7 +3,10 @@ import { join } from "node:path";
 import type { JobUser } from "signalman/executor";
 import { writePrivateFile } from "./private-file.ts";
 
-/** Writes a command into the job's directory for the shell to source, and returns the path. Restores a directory that the job has deleted. */
+/**
+ * Writes a command into the job's directory for the shell to source, and returns the path. Restores a
+ * directory that the job has deleted.
+ */
 export function writeCommandFile(directory: string, text: string, user?: JobUser): string {
   const path = join(directory, "command");
   try {

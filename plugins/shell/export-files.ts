@@ -11,9 +11,10 @@ export interface ExportFiles extends Disposable {
 }
 
 /**
- * The files that pass variables to the shell: `<tmpdir>/.env-<nanoseconds>`, where users who debug on the host expect them (protocol
- * section 6.2). Only the job's user can read them, whose own temporary directory is `/tmp`. Disposal removes them. An empty file of the
- * same name in the executor's `directory` lets `removeExportFiles` find them when the job's process is dead.
+ * The files that pass variables to the shell: `<tmpdir>/.env-<nanoseconds>`, where users who debug on the
+ * host expect them (protocol section 6.2). Only the job's user can read them, whose own temporary directory
+ * is `/tmp`. Disposal removes them. An empty file of the same name in the executor's `directory` lets
+ * `removeExportFiles` find them when the job's process is dead.
  */
 export function createExportFiles(directory: string, user?: JobUser): ExportFiles {
   const paths: string[] = [];

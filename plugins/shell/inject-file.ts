@@ -29,8 +29,9 @@ export function injectFiles(
 }
 
 /**
- * Writes one file of the request (protocol sections 3.3, 6.2, 7), with the rights of `user` if there is one. Returns the exit code: 255
- * when the content could not be written, 1 for any other fault. A file with mode 0600 is at no time readable by other users.
+ * Writes one file of the request (protocol sections 3.3, 6.2, 7), with the rights of `user` if there is one.
+ * Returns the exit code: 255 when the content could not be written, 1 for any other fault. A file with mode
+ * 0600 is at no time readable by other users.
  */
 function injectFile(file: JobFile, home: string, output: Output, user?: JobUser): number {
   const path = toPath(file.path, home);

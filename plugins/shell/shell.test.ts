@@ -152,7 +152,10 @@ async function open(options: { stopGraceMs?: number } = {}, keepProcesses: strin
   };
 }
 
-/** Returns the pids of all processes that hold this file open, including those that left their parent, session and environment. */
+/**
+ * Returns the pids of all processes that hold this file open, including those that left their parent, session
+ * and environment.
+ */
 function holders(path: string): number[] {
   return readdirSync("/proc")
     .filter((name) => /^\d+$/.test(name))

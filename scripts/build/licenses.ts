@@ -8,7 +8,10 @@ const root = path.dirname(path.dirname(import.meta.dir));
 /** Texts of licences, for packages that name a licence in package.json and contain no text. */
 const standardTexts = path.join(import.meta.dir, "licenses");
 
-/** Returns the folders of the packages that a file in each of these paths belongs to. Paths are relative to the working directory, as the bundler gives them. */
+/**
+ * Returns the folders of the packages that a file in each of these paths belongs to. Paths are relative to
+ * the working directory, as the bundler gives them.
+ */
 export function findPackageFolders(files: readonly string[]): string[] {
   const folders = files.flatMap(
     (file) => /^.*\/node_modules\/(?:@[^/]+\/)?[^/]+/.exec(path.resolve(file)) ?? [],

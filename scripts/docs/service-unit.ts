@@ -2,7 +2,10 @@ import { toServiceUnit, toShutdownSeconds } from "../../src/os/systemd/unit-sett
 import type { GeneratedFile } from "./generated-file.ts";
 import { declareBuiltIns } from "./options.ts";
 
-/** `docs/examples/signalman.service`: the unit that `signalman config migrate --unit` prints, for the default options. */
+/**
+ * `docs/examples/signalman.service`: the unit that `signalman config migrate --unit` prints, for the default
+ * options.
+ */
 export const serviceUnitFile: GeneratedFile = {
   file: "docs/examples/signalman.service",
   async render() {

@@ -8,7 +8,10 @@ import { onAbort } from "../core/aborted.ts";
 /** Milliseconds that a backend has after its signal was aborted, and for its disposal. */
 const usualLimitMs = 10_000;
 
-/** Runs a log backend and disposes it. Rejects with an error that names the plugin when it has not returned 10 s after `signal` aborted. */
+/**
+ * Runs a log backend and disposes it. Rejects with an error that names the plugin when it has not returned 10
+ * s after `signal` aborted.
+ */
 export async function runBackend(
   backend: LogBackend,
   { signal, logger, limitMs = usualLimitMs }: { signal: AbortSignal; logger: Logger; limitMs?: number },

@@ -23,7 +23,10 @@ export interface ClaimSteps {
   readonly refuse: (request: JobRequest, reason: string, delivery: JobDelivery) => Promise<AgentJob>;
 }
 
-/** Takes over a job that an earlier agent process left. A job whose request cannot be used is ended and reported as failed. */
+/**
+ * Takes over a job that an earlier agent process left. A job whose request cannot be used is ended and
+ * reported as failed.
+ */
 export async function claimLeftJob(
   id: string,
   delivery: JobDelivery,

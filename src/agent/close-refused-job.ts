@@ -11,7 +11,10 @@ export interface RefusedJobOptions {
   readonly logger: Logger;
 }
 
-/** Closes a job that can never run as failed. A disk that does not accept it is logged, and the job is reported nevertheless. */
+/**
+ * Closes a job that can never run as failed. A disk that does not accept it is logged, and the job is
+ * reported nevertheless.
+ */
 export function closeRefusedJob(
   request: JobRequest,
   { store, reason, logger }: RefusedJobOptions,
@@ -19,7 +22,8 @@ export function closeRefusedJob(
   const { id: jobId } = request;
   const created = attempt(() => void store.create(jobId));
   const closed = closeJob({ directory: store.directoryOf(jobId), jobId, reason, logger });
-  // The request is written last: a request without a log is a job that has not started, and the next agent process would run it.
+  // The request is written last: a request without a log is a job that has not started, and the next agent
+  // process would run it.
   const fault = created ?? attempt(() => store.write(request));
   if (fault) {
     const message = `job state could not be written: a crash would lose this job: ${toMessage(fault.error)}`;

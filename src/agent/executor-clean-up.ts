@@ -20,9 +20,15 @@ export interface ExecutorCleanUpOptions {
 
 /** Removes what executors left outside the host's processes, such as containers and pods. */
 export interface ExecutorCleanUp {
-  /** Cleans up after a job whose process died. `left`: the job's private directory, if it still exists. Resolves after 30 s at the latest; errors are logged. */
+  /**
+   * Cleans up after a job whose process died. `left`: the job's private directory, if it still exists.
+   * Resolves after 30 s at the latest; errors are logged.
+   */
   cleanUpJob(request: JobRequest, logger: Logger, left?: string): Promise<void>;
-  /** Cleans up after all jobs of earlier agent processes, except running ones. Resolves when `signal` aborts; errors are logged. */
+  /**
+   * Cleans up after all jobs of earlier agent processes, except running ones. Resolves when `signal` aborts;
+   * errors are logged.
+   */
   cleanUpEarlierJobs(logger: Logger, signal: AbortSignal): Promise<void>;
 }
 

@@ -90,7 +90,8 @@ async function finish(options: Options): Promise<DeliveryEnd> {
   const reader = () => openSpool(spool, { source: process.source });
   const sinks = openSinks({ host, job: request, logger, reader });
 
-  // 2. After the job's end the delivery has limited time, as have slow listeners of the job's start. What is not delivered stays on disk.
+  // 2. After the job's end the delivery has limited time, as have slow listeners of the job's start. What is
+  //    not delivered stays on disk.
   const summary = await process.finished;
   await notifier.notify("jobFinished", { job: request });
   const timer = setTimeout(() => late.abort(new Error("log-flush-timeout has expired")), flushTimeoutMs);

@@ -36,7 +36,10 @@ export function toLimits(core: CoreConfig): JobLimits {
   };
 }
 
-/** Parses `NAME=value`; the value is everything after the first `=`. It may be a secret, so that an error does not show it. */
+/**
+ * Parses `NAME=value`; the value is everything after the first `=`. It may be a secret, so that an error does
+ * not show it.
+ */
 export function toVariableOfJob(text: string, flag: string): EnvironmentVariable {
   const at = text.indexOf("=");
   if (at < 1)

@@ -27,7 +27,10 @@ export interface JobStore {
   directoryOf(jobId: string): string;
   /** Creates the directory of a new job, and removes what an earlier job of this id left. */
   create(jobId: string): string;
-  /** Resolves to whether the job has started: its process creates the spool first, and holds the lock while it lives. */
+  /**
+   * Resolves to whether the job has started: its process creates the spool first, and holds the lock while it
+   * lives.
+   */
   hasStarted(jobId: string): Promise<boolean>;
   /** Throws when the request is missing, damaged or no file. */
   readRequest(jobId: string): JobRequest;
@@ -91,7 +94,10 @@ export function listJobs(directory: string): string[] {
 /** The ids that a request may have; another directory is not of this program. */
 const jobId = /^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$/;
 
-/** A job whose lock was replaced by something else has started: nothing but a job does that. A process that waits for its request still holds the lock for a moment after its agent's death. */
+/**
+ * A job whose lock was replaced by something else has started: nothing but a job does that. A process that
+ * waits for its request still holds the lock for a moment after its agent's death.
+ */
 async function hasStarted(directory: string): Promise<boolean> {
   const has = (name: string) => findEntry(join(directory, name)) !== undefined;
   const isReplaced = findEntry(join(directory, jobFiles.lock))?.isFile() === false;

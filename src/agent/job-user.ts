@@ -4,8 +4,8 @@ import { AgentError } from "../core/errors.ts";
 import { findUser } from "../os/users/find-user.ts";
 
 /**
- * Finds the user of each slot's jobs (`shell-user`), by the slot's index; `undefined` when jobs run as the agent's user. Throws
- * `CONFIG_INVALID` when this agent cannot run jobs as another user.
+ * Finds the user of each slot's jobs (`shell-user`), by the slot's index; `undefined` when jobs run as the
+ * agent's user. Throws `CONFIG_INVALID` when this agent cannot run jobs as another user.
  */
 export function findJobUsers(core: CoreConfig, slots: number): readonly JobUser[] | undefined {
   const pattern = core["shell-user"];

@@ -14,7 +14,10 @@ export interface KeptLog {
   readonly bytes: number;
   /** Time of the last event. */
   readonly date: Date;
-  /** `undefined`: the job is running. `unknown`: it is not, and its result is missing, damaged, or of a newer release. */
+  /**
+   * `undefined`: the job is running. `unknown`: it is not, and its result is missing, damaged, or of a newer
+   * release.
+   */
   readonly result: JobSummary["result"] | "unknown" | undefined;
   readonly summary: JobSummary | undefined;
   /** Whether the control plane has the job's result. */
@@ -34,11 +37,17 @@ export function listKeptLogs(stateDirectory: string): KeptLog[] {
     .toSorted(newestFirst);
 }
 
-/** Removes logs of a slot that are too old, and the oldest beyond the total size. Logs of jobs that are not reported yet are kept. */
+/**
+ * Removes logs of a slot that are too old, and the oldest beyond the total size. Logs of jobs that are not
+ * reported yet are kept.
+ */
 export interface LogPruner {
   /** Reads all logs. */
   prune(): void;
-  /** Called when a job's log is complete: reads that one only, and all when the size is exceeded or an hour has passed. */
+  /**
+   * Called when a job's log is complete: reads that one only, and all when the size is exceeded or an hour
+   * has passed.
+   */
   add(directory: string): void;
 }
 

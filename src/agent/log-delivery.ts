@@ -40,8 +40,8 @@ export interface DeliveredLog {
 }
 
 /**
- * Delivers a job's log with its log backend, from the cursor of the last delivery. The delivery is interrupted while the job's
- * assignment to this agent is in doubt, and continues when it is confirmed again.
+ * Delivers a job's log with its log backend, from the cursor of the last delivery. The delivery is
+ * interrupted while the job's assignment to this agent is in doubt, and continues when it is confirmed again.
  */
 export async function deliverLog(options: LogDeliveryOptions, signal: AbortSignal): Promise<DeliveredLog> {
   for (;;) {
@@ -116,7 +116,10 @@ function toExtent({ cursor, checksum }: SpoolReader): SpoolExtent {
   return { bytes: cursor.offset, checksum };
 }
 
-/** A crash of the machine may lose the cursor: the log is then delivered again from its beginning, and the server replaces its events. */
+/**
+ * A crash of the machine may lose the cursor: the log is then delivered again from its beginning, and the
+ * server replaces its events.
+ */
 function openAtCursor({ directory, process, logger, request }: LogDeliveryOptions): SpoolReader {
   const spool = join(directory, jobFiles.spool);
   const { source } = process;

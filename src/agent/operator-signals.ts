@@ -17,8 +17,9 @@ export interface OperatorSignals extends AgentSignals, Disposable {
 }
 
 /**
- * Listens to the signals of an operator. SIGINT, SIGTERM: interrupt; the second: stop the running jobs; the third: kill them and exit. SIGQUIT:
- * drain. SIGUSR2: hand over to another process. SIGHUP: reopen the agent's log file.
+ * Listens to the signals of an operator. SIGINT, SIGTERM: interrupt; the second: stop the running jobs; the
+ * third: kill them and exit. SIGQUIT: drain. SIGUSR2: hand over to another process. SIGHUP: reopen the
+ * agent's log file.
  */
 export function listenToOperator(options: OperatorSignalsOptions): OperatorSignals {
   const interrupt = new AbortController();

@@ -1,6 +1,9 @@
 import type { LogFields, Logger } from "../core/contracts/logger.ts";
 
-/** Logs an outage: its first failure, then one line a minute, then the recovery with the count and duration of the failures. */
+/**
+ * Logs an outage: its first failure, then one line a minute, then the recovery with the count and duration of
+ * the failures.
+ */
 export interface OutageLog {
   failed(reason: string): void;
   recovered(): void;

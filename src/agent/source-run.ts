@@ -14,8 +14,9 @@ export interface SourceLimits {
 }
 
 /**
- * Runs a job source. After a hand-over it is awaited for 10 s. One that has no job and does not return after an interrupt is reported, first
- * after 10 s; it may still try to reach its control plane, and the third signal ends the agent.
+ * Runs a job source. After a hand-over it is awaited for 10 s. One that has no job and does not return after
+ * an interrupt is reported, first after 10 s; it may still try to reach its control plane, and the third
+ * signal ends the agent.
  */
 export async function runSource(
   source: JobSource,

@@ -10,8 +10,9 @@ const socketName = "status.sock";
 const silenceSeconds = 5;
 
 /**
- * Answers each client that sends a line with the agent's status, as one JSON document, and closes the connection. The socket is in the agent's
- * directory, which only its user can enter. A socket that cannot be opened is logged, and the agent continues without it.
+ * Answers each client that sends a line with the agent's status, as one JSON document, and closes the
+ * connection. The socket is in the agent's directory, which only its user can enter. A socket that cannot be
+ * opened is logged, and the agent continues without it.
  */
 export function serveStatus(options: {
   directory: string;
@@ -58,7 +59,10 @@ export function serveStatus(options: {
   return cleanup;
 }
 
-/** `absent`: no agent runs there. `silent`: an agent may run there, but could not be reached or sent no valid answer. */
+/**
+ * `absent`: no agent runs there. `silent`: an agent may run there, but could not be reached or sent no valid
+ * answer.
+ */
 export type StatusAnswer =
   | { readonly kind: "status"; readonly status: AgentStatus }
   | { readonly kind: "absent" }

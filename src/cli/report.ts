@@ -11,7 +11,10 @@ export interface ReportOptions {
   hide(text: string): string;
 }
 
-/** Prints an error and its causes to stderr. Returns the exit status: 2 for faulty input of the user and unsafe places on its host, otherwise 1. */
+/**
+ * Prints an error and its causes to stderr. Returns the exit status: 2 for faulty input of the user and
+ * unsafe places on its host, otherwise 1.
+ */
 export function report(thrown: unknown, { isDebug, command, hide }: ReportOptions): number {
   const lines = [
     `${paint("error:", "31")} ${toText(thrown)}`,

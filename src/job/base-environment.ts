@@ -1,13 +1,17 @@
 import type { Cookie } from "../core/contracts/executor.ts";
 import { jobSocketVariable } from "./commands/messages.ts";
 
-/** Bun's own switches, which would run code in every Bun program that a job starts, and variables of this program and of its service manager. */
+/**
+ * Bun's own switches, which would run code in every Bun program that a job starts, and variables of this
+ * program and of its service manager.
+ */
 const ownVariables =
   /^(NOTIFY_SOCKET|WATCHDOG_USEC|WATCHDOG_PID|BUN_OPTIONS|BUN_BE_BUN|BUN_INSPECT.*|BUN_JSC_.*|BUN_CONFIG_PRELOAD|SIGNALMAN_.*)$/;
 
 /**
- * Returns the initial environment of a job's processes: the agent's environment (protocol section 6.2) without the variables that contain its
- * secrets, and with the job's cookie. Cookies of an outer job are kept, since its processes still belong to that job.
+ * Returns the initial environment of a job's processes: the agent's environment (protocol section 6.2)
+ * without the variables that contain its secrets, and with the job's cookie. Cookies of an outer job are
+ * kept, since its processes still belong to that job.
  */
 export function toBaseEnvironment(
   env: Readonly<Record<string, string | undefined>>,

@@ -13,8 +13,9 @@ export interface HookWaitOptions {
 }
 
 /**
- * Waits for a hook's listeners as long as the job runs. After a stop the wait ends with the grace period; a hook that begins after the stop
- * has 30 s more, in which it may run a command in a new session. A kill ends the wait at once.
+ * Waits for a hook's listeners as long as the job runs. After a stop the wait ends with the grace period; a
+ * hook that begins after the stop has 30 s more, in which it may run a command in a new session. A kill ends
+ * the wait at once.
  */
 export async function waitForHook(work: Promise<void>, options: HookWaitOptions): Promise<void> {
   const { stopped, killed, stopGraceMs } = options;

@@ -26,7 +26,10 @@ export interface JobOptions extends ExecutorLimits {
 export interface Job {
   /** Resolves when the executor is disposed. Never rejects for what the job or a plugin did. */
   run(): Promise<JobSummary>;
-  /** Ends what runs: SIGTERM, and SIGKILL after the grace period. No epilogue runs (protocol section 6.1). `why` is added to the log. */
+  /**
+   * Ends what runs: SIGTERM, and SIGKILL after the grace period. No epilogue runs (protocol section 6.1).
+   * `why` is added to the log.
+   */
   stop(why?: string): void;
   /** Ends what runs at once, and what a `stop` still waits for. Hooks that have not returned are no longer awaited. */
   kill(): void;

@@ -14,8 +14,9 @@ export interface ExecutorLimits {
 }
 
 /**
- * Returns a view of an executor whose calls end. While the job runs they are awaited without a limit. After a stop or at the disposal the
- * executor has the grace period and the time of `limits`; then a call resolves to 1, and the agent's log names the plugin.
+ * Returns a view of an executor whose calls end. While the job runs they are awaited without a limit. After a
+ * stop or at the disposal the executor has the grace period and the time of `limits`; then a call resolves to
+ * 1, and the agent's log names the plugin.
  */
 export function limitExecutor(executor: Executor, logger: Logger, limits: ExecutorLimits): Executor {
   const { stopGraceMs, callMs = 10_000, disposalMs = 30_000 } = limits;

@@ -6,7 +6,10 @@ import { onAbort } from "../core/aborted.ts";
 /** Time limit of a command that runs after a stop (protocol section 13a). */
 export const freshSessionMs = 30_000;
 
-/** Runs one command in a session of its own, with a job's environment. Resolves to its exit code, or to 1 when the session does not start. */
+/**
+ * Runs one command in a session of its own, with a job's environment. Resolves to its exit code, or to 1 when
+ * the session does not start.
+ */
 export async function runInFreshSession(options: {
   createExecutor: (log: JobLog) => Executor;
   env: readonly EnvironmentVariable[];

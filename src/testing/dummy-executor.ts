@@ -5,9 +5,9 @@ import type { EnvironmentVariable, JobFile } from "../core/contracts/job-request
 import { AgentError } from "../core/errors.ts";
 
 /**
- * An executor without a shell, controlled by the commands of the job: `print x` (or `echo x`; `$NAME` is a variable), `exit 3`,
- * `sleep 10` (seconds), `export NAME=value`, `die` (ends the session), `fail run` (throws). A job with the command `fail start` cannot
- * start. Files are not written.
+ * An executor without a shell, controlled by the commands of the job: `print x` (or `echo x`; `$NAME` is a
+ * variable), `exit 3`, `sleep 10` (seconds), `export NAME=value`, `die` (ends the session), `fail run`
+ * (throws). A job with the command `fail start` cannot start. Files are not written.
  */
 export const dummyExecutor: ExecutorFactory = { create: createDummyExecutor };
 

@@ -28,7 +28,10 @@ export interface SlotOptions {
   readonly cleanUp?: JobLauncherOptions["cleanUp"];
 }
 
-/** A slot with real job processes, and a log backend that records what it receives. `again` returns it as a new agent process sees it. */
+/**
+ * A slot with real job processes, and a log backend that records what it receives. `again` returns it as a
+ * new agent process sees it.
+ */
 export async function createSlot(options: SlotOptions = {}) {
   await using cleanup = new AsyncDisposableStack();
   const directory = options.path === undefined ? cleanup.use(await tmpdir()) : { path: options.path };

@@ -216,7 +216,8 @@ test("commands print in one place only", () => {
     .filter((file) => writers.test(textOf(file)))
     .toSorted();
   expect(printing).toEqual([
-    // Escapes of its own around text that is printable; a job's log; a terminal sequence in base64; messages before a logger exists.
+    // Escapes of its own around text that is printable; a job's log; a terminal sequence in base64; messages
+    // before a logger exists.
     "plugins/hub/cli/show-log.ts",
     "plugins/redact/command.ts",
     "src/cli/commands/status.ts",

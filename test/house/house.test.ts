@@ -222,7 +222,10 @@ function headingsOf(text: string): string[] {
   );
 }
 
-/** Lists the lines of a page that can be wrapped: no code, no tables, and no text in backticks of more than 80 columns. */
+/**
+ * Lists the lines of a page that can be wrapped: no code, no tables, and no text in backticks of more than 80
+ * columns.
+ */
 function proseOf(text: string): string[] {
   return text
     .replaceAll(/^( *```+)[^]*?^\1$|<!-- walk[^]*?<!-- end/gm, "")

@@ -7,7 +7,10 @@ const citation = new RegExp(
   "gi",
 );
 
-/** Lists the sections of the protocol that a text cites, also where a citation continues on the next line of a comment. */
+/**
+ * Lists the sections of the protocol that a text cites, also where a citation continues on the next line of a
+ * comment.
+ */
 function citedSections(text: string): string[] {
   const flat = text.replaceAll(/\s*\n\s*(?:\*|\/\/)?\s*/g, " ");
   return Array.from(flat.matchAll(citation), ([, numbers = ""]) => numbers.split(/, | and | to /)).flat();

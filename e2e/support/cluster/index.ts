@@ -1,4 +1,5 @@
-// A Kubernetes cluster of one node on this machine, for development and for e2e: `npm run cluster [-- start|stop|status]`.
+// A Kubernetes cluster of one node on this machine, for development and for e2e: `npm run cluster [--
+// start|stop|status]`.
 
 import { runningComponents, startCluster, stopCluster } from "./cluster.ts";
 import { directories, files } from "./layout.ts";

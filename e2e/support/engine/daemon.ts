@@ -26,7 +26,8 @@ const patienceMs = 60_000;
 export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
   const { directory } = options;
   await mkdir(directory, { recursive: true });
-  // The containerd of a killed daemon was killed too. As a zombie that no process reaps, it looks alive to the next daemon.
+  // The containerd of a killed daemon was killed too. As a zombie that no process reaps, it looks alive to
+  // the next daemon.
   await rm(path.join(directory, "exec/containerd/containerd.pid"), { force: true });
   const socket = path.join(directory, "docker.sock");
   const logFile = path.join(directory, "dockerd.log");

@@ -6,7 +6,10 @@ import { type Daemon, startDaemon } from "./daemon.ts";
 import { makeImages } from "./images.ts";
 import { needCommand } from "./packages.ts";
 
-/** A real Docker engine for tests, with the images of `images.ts`. Disposal ends it when it was started for this caller. */
+/**
+ * A real Docker engine for tests, with the images of `images.ts`. Disposal ends it when it was started for
+ * this caller.
+ */
 export interface Engine extends AsyncDisposable {
   readonly api: EngineApi;
   readonly socket: string;

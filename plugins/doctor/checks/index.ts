@@ -10,7 +10,10 @@ import { service } from "./service.ts";
 import { stateDirectory } from "./state-directory.ts";
 import { temporaryDirectory } from "./temporary-directory.ts";
 
-/** The checks that every agent needs. `faults`: those of the configuration. `executors`: the executors that plugins provide. */
+/**
+ * The checks that every agent needs. `faults`: those of the configuration. `executors`: the executors that
+ * plugins provide.
+ */
 export function toCoreChecks(faults: readonly string[], executors: readonly string[]): readonly NamedCheck[] {
   const checks: Readonly<Record<string, Check>> = {
     configuration: toConfigurationCheck(faults),

@@ -5,7 +5,10 @@ import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { findExisting, findWriteFault } from "./write-access.ts";
 
-/** Checks the file of the agent's log. Only a configured file is required; the agent can run without the default one. */
+/**
+ * Checks the file of the agent's log. Only a configured file is required; the agent can run without the
+ * default one.
+ */
 export const logFile: Check = {
   async run({ config }) {
     const core = findCore(config);

@@ -2,8 +2,9 @@ import type { Check, Finding } from "signalman";
 import { access, constants, stat } from "node:fs/promises";
 
 /**
- * Checks that the kernel protects the agent's process from its start: the memory and environment of a program that its user cannot read are
- * closed to other processes of this user. The agent protects itself as well, but only once it runs.
+ * Checks that the kernel protects the agent's process from its start: the memory and environment of a program
+ * that its user cannot read are closed to other processes of this user. The agent protects itself as well,
+ * but only once it runs.
  */
 export const programFile: Check = {
   async run() {

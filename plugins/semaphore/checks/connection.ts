@@ -9,7 +9,10 @@ import { checkCertificate } from "./certificate.ts";
 import { judgeClock } from "./clock.ts";
 import { findProxy } from "./proxy.ts";
 
-/** Checks that the control plane is reachable, has a trusted certificate and the same time, and knows the token. Registers no agent. */
+/**
+ * Checks that the control plane is reachable, has a trusted certificate and the same time, and knows the
+ * token. Registers no agent.
+ */
 export async function checkConnection(
   config: SemaphoreConfig,
   { env, signal }: CheckContext,

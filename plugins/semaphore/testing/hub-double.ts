@@ -3,7 +3,10 @@ import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { text as readText } from "node:stream/consumers";
 
-/** An answer of the double: a status and a body. `drop` closes the connection, `hang` never answers, `isCut` closes the connection during the answer. */
+/**
+ * An answer of the double: a status and a body. `drop` closes the connection, `hang` never answers, `isCut`
+ * closes the connection during the answer.
+ */
 export type Answer =
   | {
       readonly status?: number;

@@ -1,6 +1,9 @@
 import * as v from "valibot";
 
-/** Creates the schema of a duration in seconds. The maximum is 11 days: a timer of more than 2^31-1 ms would fire after 1 ms. */
+/**
+ * Creates the schema of a duration in seconds. The maximum is 11 days: a timer of more than 2^31-1 ms would
+ * fire after 1 ms.
+ */
 export function seconds(description: string, least = 0) {
   return duration(description, "seconds", least, longestSeconds);
 }

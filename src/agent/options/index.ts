@@ -12,8 +12,10 @@ import { logEntries } from "./log.ts";
 export type CoreConfig = v.InferOutput<typeof coreConfig>;
 
 /**
- * The core's options. Metadata of their schemas: `secret`; `from`, the sources of the option besides its flag; `hint`, a placeholder of the
- * value; `defaultText`, the default in words where it depends on the machine; `status`, whether it is deprecated or unsupported; `script`, where a script runs whose path is the value.
+ * The core's options. Metadata of their schemas: `secret`; `from`, the sources of the option besides its
+ * flag; `hint`, a placeholder of the value; `defaultText`, the default in words where it depends on the
+ * machine; `status`, whether it is deprecated or unsupported; `script`, where a script runs whose path is the
+ * value.
  */
 export const coreConfig = v.strictObject({
   ...configurationEntries,

@@ -1,7 +1,10 @@
 import * as v from "valibot";
 import { bytes } from "./bytes.ts";
 
-/** Limits of a job's resources. The agent does not start when the executor of shell jobs cannot enforce a limit that is set. */
+/**
+ * Limits of a job's resources. The agent does not start when the executor of shell jobs cannot enforce a
+ * limit that is set.
+ */
 export const limitEntries = {
   "job-memory": v.optional(
     v.pipe(

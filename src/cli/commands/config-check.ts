@@ -8,7 +8,10 @@ import { prepareLimits } from "../../job/choose-executor.ts";
 import { print } from "../output/print.ts";
 import { toLimits } from "../../agent/job-settings.ts";
 
-/** Prints `ok`. The configuration is read before every command that requires one; this command also sets the plugins up. */
+/**
+ * Prints `ok`. The configuration is read before every command that requires one; this command also sets the
+ * plugins up.
+ */
 export default defineCommand({
   meta: { name: "config check", description: "check the configuration and report every fault" },
   log: "stderr",

@@ -1,8 +1,8 @@
 import type { CommandLoader } from "../../core/contracts/command.ts";
 
 /**
- * The program's own commands by name, in the order of the help page. Each is a file of this directory, loaded when it is called.
- * A command of a plugin is declared in the plugin (`commands`).
+ * The program's own commands by name, in the order of the help page. Each is a file of this directory, loaded
+ * when it is called. A command of a plugin is declared in the plugin (`commands`).
  */
 export const ownCommands: Readonly<Record<string, CommandLoader>> = {
   start: () => import("./start.ts"),

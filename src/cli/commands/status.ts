@@ -83,7 +83,10 @@ function toBlock(agent: AgentStatus): string {
   }
 }
 
-/** Overwrites the screen without clearing it first, which would flicker. Lines and columns beyond its size are cut off. */
+/**
+ * Overwrites the screen without clearing it first, which would flicker. Lines and columns beyond its size are
+ * cut off.
+ */
 function toScreen(text: string, screen: { columns: number; rows: number }): string {
   const [columns, rows] = [screen.columns || 80, screen.rows || 24];
   const lines = text

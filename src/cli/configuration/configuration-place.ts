@@ -4,7 +4,10 @@ import type { ConfigurationPlace } from "../../core/contracts/command.ts";
 
 export interface FoundConfiguration {
   readonly path: string;
-  /** Whether it was found in the working directory, and neither named nor in a directory of this host's configuration. */
+  /**
+   * Whether it was found in the working directory, and neither named nor in a directory of this host's
+   * configuration.
+   */
   readonly isInWorkingDirectory: boolean;
 }
 

@@ -2,7 +2,10 @@ import { coreName } from "../../core/config/flags.ts";
 import type { DeclaredOptions, JsonSchema } from "../../core/contracts/options.ts";
 import { toPublished } from "../../core/config/schema.ts";
 
-/** Returns the JSON Schema of the configuration file: flat keys, the `plugins:` map, `extends`, and a layer for each environment. */
+/**
+ * Returns the JSON Schema of the configuration file: flat keys, the `plugins:` map, `extends`, and a layer
+ * for each environment.
+ */
 export function toConfigSchema(declared: readonly DeclaredOptions[]): JsonSchema {
   const flat = declared
     .flatMap(({ options }) => options)

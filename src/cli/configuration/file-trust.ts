@@ -22,7 +22,10 @@ export interface FileTrustOptions {
   readonly early: EarlyOptions;
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly cwd: string;
-  /** Whether the configuration file was found in the working directory: then it must not be writable by the agent's jobs either. */
+  /**
+   * Whether the configuration file was found in the working directory: then it must not be writable by the
+   * agent's jobs either.
+   */
   readonly isInWorkingDirectory: boolean;
 }
 
@@ -88,7 +91,10 @@ function listScripts(declared: readonly DeclaredOptions[], config: EffectiveConf
   );
 }
 
-/** The session's shell expands a path, so that not every path is known here. `isOwnHome`: jobs have the home directory of the agent's user. */
+/**
+ * The session's shell expands a path, so that not every path is known here. `isOwnHome`: jobs have the home
+ * directory of the agent's user.
+ */
 function toSessionPath(path: string, env: FileTrustOptions["env"], isOwnHome: boolean): string | undefined {
   if (path.startsWith("/") && !path.includes("$")) return path;
   if (!isOwnHome || /\$|^~(?!\/)/.test(path)) return undefined;

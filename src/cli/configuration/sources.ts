@@ -45,7 +45,10 @@ export async function loadWithoutFile(options: SourcesOptions): Promise<Sources>
   return loadFrom(undefined, options);
 }
 
-/** Loads as much as possible of a configuration that has faults: without external plugins if one of them has a fault, else without the file. */
+/**
+ * Loads as much as possible of a configuration that has faults: without external plugins if one of them has a
+ * fault, else without the file.
+ */
 export async function loadValidPart(options: SourcesOptions, fault: AgentError): Promise<Sources> {
   let sources: Sources;
   try {

@@ -17,8 +17,8 @@ const reset = "\x1b[0m";
 const longestHeldLine = 64 * 1024;
 
 /**
- * Writes to a terminal, at once. The text after a `\r` replaces the line (protocol section 5.3); the `\r` takes effect only with that
- * text, so that `100%\r\n` remains visible.
+ * Writes to a terminal, at once. The text after a `\r` replaces the line (protocol section 5.3); the `\r`
+ * takes effect only with that text, so that `100%\r\n` remains visible.
  */
 export function createLiveDisplay({ write, colour }: DisplayOptions): Display {
   let empty = true;

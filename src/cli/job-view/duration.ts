@@ -9,8 +9,8 @@ export interface Moment {
 }
 
 /**
- * Formats the time between two moments: in tenths of a second while the events are read as they happen, and in the whole seconds of
- * their time stamps when they are read later.
+ * Formats the time between two moments: in tenths of a second while the events are read as they happen, and
+ * in the whole seconds of their time stamps when they are read later.
  */
 export function toDuration(from: Moment, to: Moment): string {
   const seconds = to.seconds - from.seconds;

@@ -17,8 +17,9 @@ export interface EscapeFilter {
 }
 
 /**
- * Drops every control of a job's output except text, line structure and SGR: cursor and screen (CSI), titles, clipboard and links (OSC),
- * DCS, APC, PM, SOS and character sets, in their 7-bit and 8-bit forms. The output may be cut anywhere.
+ * Drops every control of a job's output except text, line structure and SGR: cursor and screen (CSI), titles,
+ * clipboard and links (OSC), DCS, APC, PM, SOS and character sets, in their 7-bit and 8-bit forms. The output
+ * may be cut anywhere.
  */
 export function createEscapeFilter(sink: TextSink): EscapeFilter {
   const parser = createSequenceParser((sequence) => sink.style(sequence));

@@ -14,7 +14,10 @@ const longestParameters = 64;
 const ESC = 0x1b;
 const CSI = 0x9b;
 
-/** Characters that end a control string: BEL, CAN, SUB, ESC, ST, and a line feed, so that an unterminated string ends with its line. */
+/**
+ * Characters that end a control string: BEL, CAN, SUB, ESC, ST, and a line feed, so that an unterminated
+ * string ends with its line.
+ */
 // oxlint-disable-next-line no-control-regex
 const stringEnd = /[\n\x07\x18\x1a\x1b\x9c]/g;
 

@@ -10,7 +10,10 @@ import { parseEvent } from "./parse-event.ts";
 export interface RendererOptions {
   /** Receives the rendered text, at most once for each {@link Renderer.push}. */
   readonly output: (text: string) => void;
-  /** Whether the output is a terminal: text appears at once, and `\r` replaces the line. Otherwise whole lines are written. */
+  /**
+   * Whether the output is a terminal: text appears at once, and `\r` replaces the line. Otherwise whole lines
+   * are written.
+   */
   readonly tty: boolean;
   /** Whether to use colours, the job's and the renderer's own. */
   readonly colour: boolean;

@@ -20,7 +20,10 @@ export interface CompareOptions {
   readonly cwd: string;
 }
 
-/** Reads an installation as `signalman start` would, and notes what becomes of each option, variable and unit setting. */
+/**
+ * Reads an installation as `signalman start` would, and notes what becomes of each option, variable and unit
+ * setting.
+ */
 export async function compare(
   installation: Installation,
   { declared, cwd }: CompareOptions,

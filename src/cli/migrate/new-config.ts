@@ -5,7 +5,10 @@ import type { EffectiveConfig } from "../../core/contracts/options.ts";
 import { AgentError, toMessage } from "../../core/errors.ts";
 import type { Note } from "./option-notes.ts";
 
-/** Returns a configuration file with the options that the old file and command line set. Environment variables stay in the unit. */
+/**
+ * Returns a configuration file with the options that the old file and command line set. Environment variables
+ * stay in the unit.
+ */
 export function toConfigText(config: EffectiveConfig, notes: readonly Note[]): string {
   const refused = new Set(notes.filter(({ kind }) => kind === "refused").map(({ subject }) => subject));
   const kept = config.options.filter(

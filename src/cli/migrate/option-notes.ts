@@ -2,8 +2,8 @@ import { isDeepStrictEqual } from "node:util";
 import type { EffectiveOption, Option } from "../../core/contracts/options.ts";
 
 /**
- * What becomes of one item of the installation. `stays`: it works as before. `changes`: the operator has to act. `deprecated`: it works,
- * and has a replacement. `refused`: the agent does not start with it.
+ * What becomes of one item of the installation. `stays`: it works as before. `changes`: the operator has to
+ * act. `deprecated`: it works, and has a replacement. `refused`: the agent does not start with it.
  */
 export interface Note {
   readonly kind: "stays" | "changes" | "deprecated" | "refused";

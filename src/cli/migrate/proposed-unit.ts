@@ -3,8 +3,8 @@ import { toShutdownSeconds, toServiceUnit, toUnitWord } from "../../os/systemd/u
 import type { Installation } from "./installation.ts";
 
 /**
- * Proposes the unit of the documentation with the program's path, user, working directory and variables of the old one. `written`: the new configuration
- * file, which contains the old unit's flags.
+ * Proposes the unit of the documentation with the program's path, user, working directory and variables of
+ * the old one. `written`: the new configuration file, which contains the old unit's flags.
  */
 export function toProposedUnit(
   { config: configPath, unit }: Installation,

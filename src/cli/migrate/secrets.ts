@@ -3,8 +3,8 @@ import { matchNames, secretNamePatterns } from "../../core/text/secret-names.ts"
 import { toVariables } from "../../os/systemd/unit-file.ts";
 
 /**
- * Finds values that must not be printed among the variables of the unit and of the jobs: those of variables with the name of a secret,
- * and credentials in addresses.
+ * Finds values that must not be printed among the variables of the unit and of the jobs: those of variables
+ * with the name of a secret, and credentials in addresses.
  */
 export function findSecrets(env: Readonly<Record<string, string>>, { options }: EffectiveConfig): string[] {
   const isSecret = matchNames(secretNamePatterns);

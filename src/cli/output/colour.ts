@@ -1,4 +1,7 @@
-/** Whether a job is shown in colours: on a terminal, unless `NO_COLOR` or `FORCE_COLOR` decides otherwise (https://no-color.org). */
+/**
+ * Whether a job is shown in colours: on a terminal, unless `NO_COLOR` or `FORCE_COLOR` decides otherwise
+ * (https://no-color.org).
+ */
 export function hasColour(tty: boolean): boolean {
   const { NO_COLOR, FORCE_COLOR } = process.env;
   if (FORCE_COLOR && FORCE_COLOR !== "0") return true;

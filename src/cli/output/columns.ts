@@ -35,8 +35,8 @@ export function wrap(text: string, columns: number): string[] {
 }
 
 /**
- * Formats a table. Each column is as wide as its longest cell, up to 40 characters; longer cells overflow. Control characters in cells are shown
- * as pictures, so that a cell is one line.
+ * Formats a table. Each column is as wide as its longest cell, up to 40 characters; longer cells overflow.
+ * Control characters in cells are shown as pictures, so that a cell is one line.
  */
 export function formatTable(table: readonly (readonly string[])[]): string[] {
   const rows = table.map((row) => row.map((cell) => toPrintable(String(cell)).replaceAll(/[\n\t]/g, " ")));

@@ -5,7 +5,10 @@ import { loadCommand } from "../program/load-command.ts";
 import { type Entry, formatEntries, wrap } from "./columns.ts";
 import { describeDefault, toPlaceholder } from "./describe-option.ts";
 
-/** Renders the page of a command; for an empty name, the page of the program. Both end with options, grouped by owner. */
+/**
+ * Renders the page of a command; for an empty name, the page of the program. Both end with options, grouped
+ * by owner.
+ */
 export async function renderHelp(program: Program, name: string): Promise<string> {
   const page = name === "" ? await renderOverview(program) : await renderCommand(program, name);
   return `${page.join("\n")}\n`;

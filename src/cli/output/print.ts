@@ -3,8 +3,9 @@ import { toPrintable } from "../../core/text/printable.ts";
 type Stream = Pick<NodeJS.WritableStream, "write">;
 
 /**
- * Prints lines. Commands print with this function and {@link printJson} only, because names, results and errors come from jobs, control planes
- * and other users: control characters are shown as pictures. Colours (SGR) pass, so untrusted text must be made printable before it is coloured.
+ * Prints lines. Commands print with this function and {@link printJson} only, because names, results and
+ * errors come from jobs, control planes and other users: control characters are shown as pictures. Colours
+ * (SGR) pass, so untrusted text must be made printable before it is coloured.
  */
 export function print(text: string, stream: Stream = process.stdout): void {
   stream.write(`${toTerminalText(text)}\n`);

@@ -40,7 +40,10 @@ export async function findKnownCommand(
   return { name, plugin, command: (await load()).default };
 }
 
-/** Returns the command `help` for a command line. What is not built in is described by the plugins of the configuration that running it would read. */
+/**
+ * Returns the command `help` for a command line. What is not built in is described by the plugins of the
+ * configuration that running it would read.
+ */
 export function toHelpOf(argv: readonly string[], help: Command, builtIns: BuiltIns): Command {
   const [word = "-"] = argv;
   const isBuiltIn = word.startsWith("-") || findKnownName(argv, builtIns) !== undefined;
@@ -58,7 +61,10 @@ export async function findPluginCommand(
   return { name, command, ...(plugin !== undefined && { plugin }) };
 }
 
-/** Collects the program's own commands and those of the plugins. Throws `PLUGIN_INVALID` for a name that is already used. */
+/**
+ * Collects the program's own commands and those of the plugins. Throws `PLUGIN_INVALID` for a name that is
+ * already used.
+ */
 export function collectCommands(plugins: readonly LoadedPlugin[]): ReadonlyMap<string, CommandEntry> {
   const collected = new Map<string, CommandEntry>(
     Object.entries(ownCommands).map(([name, load]) => [name, { load }]),

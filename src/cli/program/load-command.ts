@@ -2,7 +2,10 @@ import type { Command, CommandEntry } from "../../core/contracts/command.ts";
 import { AgentError } from "../../core/errors.ts";
 import { toHint } from "../../core/text/nearest.ts";
 
-/** Loads a command by its name. Throws `USAGE_INVALID` for an unknown name, `PLUGIN_INVALID` when the plugin provides something else. */
+/**
+ * Loads a command by its name. Throws `USAGE_INVALID` for an unknown name, `PLUGIN_INVALID` when the plugin
+ * provides something else.
+ */
 export async function loadCommand(
   name: string,
   commands: ReadonlyMap<string, CommandEntry>,

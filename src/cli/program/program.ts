@@ -28,7 +28,10 @@ import {
 export interface LoadProgramOptions {
   /** The command line after the program's name. */
   readonly argv: readonly string[];
-  /** The command, when it is known without a configuration; otherwise it is looked up among the plugins of the configuration. */
+  /**
+   * The command, when it is known without a configuration; otherwise it is looked up among the plugins of the
+   * configuration.
+   */
   readonly known: FoundCommand | undefined;
   readonly builtIns: BuiltIns;
   readonly version: string;

@@ -19,8 +19,8 @@ export interface StopSignals extends Disposable {
 }
 
 /**
- * The first signal stops the job, or will stop it when it starts. The second kills it; before the job has started, it ends the process
- * with `stoppedStatus`.
+ * The first signal stops the job, or will stop it when it starts. The second kills it; before the job has
+ * started, it ends the process with `stoppedStatus`.
  */
 export function listenForStop({ stoppedStatus }: { readonly stoppedStatus: number }): StopSignals {
   const started = Promise.withResolvers<StoppableJob>();

@@ -2,7 +2,10 @@
 export interface Service {
   /** Its name, for messages. */
   readonly name: string;
-  /** Writes its definition and starts it at each start of the machine; now only if `isStarted`. Throws `PROGRAM_FAILED` or `FILE_FAILED`. */
+  /**
+   * Writes its definition and starts it at each start of the machine; now only if `isStarted`. Throws
+   * `PROGRAM_FAILED` or `FILE_FAILED`.
+   */
   install(options: InstallOptions): Promise<void>;
   status(): Promise<ServiceStatus>;
   /** Lets the agent finish its job, and removes the definition. Resolves to whether the agent has exited. */

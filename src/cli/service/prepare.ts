@@ -26,8 +26,8 @@ export function findInstalledProgram(path = process.execPath): string {
 }
 
 /**
- * Makes sure that the file of the agent's variables exists, which only root can read, and puts the token of the environment into it.
- * Returns whether it has one. Throws `FILE_FAILED`.
+ * Makes sure that the file of the agent's variables exists, which only root can read, and puts the token of
+ * the environment into it. Returns whether it has one. Throws `FILE_FAILED`.
  */
 export function prepareEnvironmentFile(
   path: string,

@@ -10,8 +10,8 @@ const unit = "signalman.service";
 const own = `/etc/systemd/system/${unit}`;
 const packaged = ["/usr/lib", "/lib"].map((place) => `${place}/systemd/system/${unit}`);
 /**
- * The unit of an agent that finishes its last job: without one, systemd would forget the settings and kill the agent for the watchdog's
- * messages that it no longer takes.
+ * The unit of an agent that finishes its last job: without one, systemd would forget the settings and kill
+ * the agent for the watchdog's messages that it no longer takes.
  */
 const leaving = `/run/systemd/system/${unit}`;
 const leavingSettings = `${leaving}.d/50-removed.conf`;

@@ -30,7 +30,10 @@ function readMainPid(unit: string): number {
   return Number(runSystem(["systemctl", "show", "--value", "--property=MainPID", unit]));
 }
 
-/** Restarts a service, which hands its running job over. Resolves to why its agent has not registered within the time, if so. */
+/**
+ * Restarts a service, which hands its running job over. Resolves to why its agent has not registered within
+ * the time, if so.
+ */
 export async function restartAgent(unit: string, limitMs: number): Promise<string | undefined> {
   try {
     runSystem(["systemctl", "restart", unit]);

@@ -10,11 +10,17 @@ import { assertSigned } from "./signature.ts";
 /** A release whose signature was verified. */
 export interface SignedRelease {
   readonly version: string;
-  /** Opens a file. Its SHA-256 must be `sha256` (hexadecimal), which the caller verifies. Throws `FILE_FAILED` when the release has no such file. */
+  /**
+   * Opens a file. Its SHA-256 must be `sha256` (hexadecimal), which the caller verifies. Throws `FILE_FAILED`
+   * when the release has no such file.
+   */
   open(name: string): Promise<{ readonly content: Readable; readonly sha256: string }>;
 }
 
-/** Opens the release in a directory or at a URL (https; http on loopback only). Throws `USAGE_INVALID` or `FILE_FAILED`. */
+/**
+ * Opens the release in a directory or at a URL (https; http on loopback only). Throws `USAGE_INVALID` or
+ * `FILE_FAILED`.
+ */
 export async function openRelease(from: string, keys: readonly string[]): Promise<SignedRelease> {
   const place = toPlace(from);
   if (keys.length === 0)

@@ -21,8 +21,8 @@ export function toArchiveName(target: string): string {
 }
 
 /**
- * Writes the program in an archive of a release to `file`, which must not exist. The archive is verified before it is unpacked. Throws
- * `FILE_FAILED`; what was written until then is to be removed.
+ * Writes the program in an archive of a release to `file`, which must not exist. The archive is verified
+ * before it is unpacked. Throws `FILE_FAILED`; what was written until then is to be removed.
  */
 export async function unpackProgram(release: SignedRelease, archive: string, file: string): Promise<void> {
   const packed = `${file}.tar.gz`;

@@ -1,4 +1,7 @@
-/** Compares two versions (Semantic Versioning): negative when `a` is older. What `git describe` adds counts as newer. */
+/**
+ * Compares two versions (Semantic Versioning): negative when `a` is older. What `git describe` adds counts as
+ * newer.
+ */
 export function compareVersions(a: string, b: string): number {
   return Bun.semver.order(toPlain(a), toPlain(b)) || Number(isDescribed(a)) - Number(isDescribed(b));
 }

@@ -6,7 +6,10 @@ export function toSize(bytes: number, digits = 1): string {
   return `${(bytes / 1024 ** power).toFixed(power === 0 ? 0 : digits)} ${units[power]}`;
 }
 
-/** Reads a size, as options take it (`512MiB`, `1.5 GB`, `1000000`), in bytes. `undefined` when the text is not a size. */
+/**
+ * Reads a size, as options take it (`512MiB`, `1.5 GB`, `1000000`), in bytes. `undefined` when the text is
+ * not a size.
+ */
 export function parseSize(text: string): number | undefined {
   const [, digits, prefix = "", binary] = /^(\d+(?:\.\d+)?) ?(?:([kmgt])(i)?)?b?$/i.exec(text) ?? [];
   const power = " kmgt".indexOf(prefix.toLowerCase() || " ");
@@ -14,7 +17,10 @@ export function parseSize(text: string): number | undefined {
   return Number.isSafeInteger(bytes) ? bytes : undefined;
 }
 
-/** Formats a time span in its two largest units: `12.3 s`, `3 min 7 s`, `2 h 5 min`, `2 d 5 h`. `digits` are those of seconds alone. */
+/**
+ * Formats a time span in its two largest units: `12.3 s`, `3 min 7 s`, `2 h 5 min`, `2 d 5 h`. `digits` are
+ * those of seconds alone.
+ */
 export function toSpan(seconds: number, digits: number): string {
   if (seconds < 60 - 0.5 / 10 ** digits) return `${seconds.toFixed(digits)} s`;
   const whole = Math.round(seconds);

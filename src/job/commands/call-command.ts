@@ -6,8 +6,8 @@ import { jobMessagesVersion } from "./messages.ts";
 export type JobCommands = ReadonlyMap<string, JobCommandHandler>;
 
 /**
- * Executes the command that a message names. Returns `undefined` when it is done, else the reason for which it is refused. The message is not
- * trusted.
+ * Executes the command that a message names. Returns `undefined` when it is done, else the reason for which
+ * it is refused. The message is not trusted.
  */
 export function callCommand(commands: JobCommands, json: string, version?: number): string | undefined {
   const message = parseObject(json);

@@ -21,8 +21,8 @@ interface Connection {
 }
 
 /**
- * Listens for messages of the job's own processes. The job is not trusted: lines, connections and idle time are bounded, and a message that
- * is not understood is refused.
+ * Listens for messages of the job's own processes. The job is not trusted: lines, connections and idle time
+ * are bounded, and a message that is not understood is refused.
  */
 export function listenToJob({ path, commands }: JobSocketOptions): Disposable {
   const connections = new Set<Bun.Socket<Connection>>();

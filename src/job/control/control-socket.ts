@@ -16,7 +16,10 @@ export interface ControlSocketOptions {
 export interface ControlSocket extends Disposable {
   /** Whether the socket still has its path, so that agents can connect. */
   readonly isInPlace: boolean;
-  /** Sends a message to every agent. `more` is sent once for everything that is appended in one turn of the event loop. */
+  /**
+   * Sends a message to every agent. `more` is sent once for everything that is appended in one turn of the
+   * event loop.
+   */
   tell(message: ToAgent): void;
 }
 
@@ -67,7 +70,10 @@ export function listenForAgents(options: ControlSocketOptions): ControlSocket {
   };
 }
 
-/** Returns whether the client presented the secret and uses this wire version; a client that does not is disconnected. */
+/**
+ * Returns whether the client presented the secret and uses this wire version; a client that does not is
+ * disconnected.
+ */
 function greet(socket: ClientSocket, { hello, version }: Hello, secret: string): boolean {
   if (!isEqual(hello, secret)) {
     socket.end();

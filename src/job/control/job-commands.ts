@@ -17,8 +17,8 @@ export interface JobCommandsOptions {
 }
 
 /**
- * Commands to a job's process. They wait until the process is connected. A process that does not confirm a command within 10 s is
- * killed; its job is then closed like that of a process that died.
+ * Commands to a job's process. They wait until the process is connected. A process that does not confirm a
+ * command within 10 s is killed; its job is then closed like that of a process that died.
  */
 export interface JobCommands {
   send(command: "stop" | "kill"): void;

@@ -9,7 +9,10 @@ export type ToJob =
   | { readonly hello: string; readonly version: number }
   | { readonly do: "stop" | "kill" | "leave" };
 
-/** Messages from the job's process, one JSON object per line. They never carry bytes of the log: `more` means that the spool has grown. */
+/**
+ * Messages from the job's process, one JSON object per line. They never carry bytes of the log: `more` means
+ * that the spool has grown.
+ */
 export type ToAgent =
   | { readonly is: "welcome"; readonly version: number }
   /** The process uses another wire version than the agent, and closes the connection. */
@@ -17,7 +20,10 @@ export type ToAgent =
   | { readonly is: "more" }
   | { readonly is: "heard" }
   | { readonly is: "finished" }
-  /** Hooks of the job's plugins that have not returned in time; sent while there are any, and once when there are none any more. */
+  /**
+   * Hooks of the job's plugins that have not returned in time; sent while there are any, and once when there
+   * are none any more.
+   */
   | { readonly is: "hanging"; readonly hooks: readonly HangingHook[] }
   | ({ readonly is: "unkept" } & UnstoredResult);
 

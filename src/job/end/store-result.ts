@@ -23,8 +23,8 @@ export interface StoreResultOptions {
 }
 
 /**
- * Writes a job's log and then its result to disk, synced, and reports that to the agents. When the disk fails, the result itself is sent to
- * an agent; while no agent is connected, the write is repeated.
+ * Writes a job's log and then its result to disk, synced, and reports that to the agents. When the disk
+ * fails, the result itself is sent to an agent; while no agent is connected, the write is repeated.
  */
 export async function storeResult(summary: JobSummary, options: StoreResultOptions): Promise<void> {
   const { control, logger, acknowledged, jobId: job } = options;

@@ -15,9 +15,10 @@ export interface Chunker {
 }
 
 /**
- * Creates a chunker (protocol section 5.2): no text begins or ends inside a UTF-8 sequence or a `\r\n`; `\r\n` becomes `\n`, a lone `\r`
- * is kept, invalid bytes become U+FFFD. A full buffer is emitted at once; less than that waits for more, `leadMs` after a pause and `delayMs`
- * while output continues. A possible half of a sequence or of a line end waits for its other half, or for `end`.
+ * Creates a chunker (protocol section 5.2): no text begins or ends inside a UTF-8 sequence or a `\r\n`;
+ * `\r\n` becomes `\n`, a lone `\r` is kept, invalid bytes become U+FFFD. A full buffer is emitted at once;
+ * less than that waits for more, `leadMs` after a pause and `delayMs` while output continues. A possible half
+ * of a sequence or of a line end waits for its other half, or for `end`.
  */
 export function createChunker(emit: (text: string) => void, options: ChunkerOptions = {}): Chunker {
   const { maxBytes = 32 * 1024, delayMs = 50, leadMs = 2 } = options;
@@ -79,8 +80,9 @@ const longestSequence = 4;
 const carriageReturn = 0x0d;
 
 /**
- * Returns the last position, at `end` or before, that is not inside a UTF-8 sequence and not after a `\r`, nor after several, since a
- * terminal turns `\r\n` into `\r\r\n`. Only `limit` bytes that are all `\r` are split.
+ * Returns the last position, at `end` or before, that is not inside a UTF-8 sequence and not after a `\r`,
+ * nor after several, since a terminal turns `\r\n` into `\r\r\n`. Only `limit` bytes that are all `\r` are
+ * split.
  */
 function wholeEnd(bytes: Uint8Array, start: number, end: number, limit: number): number {
   let whole = end;

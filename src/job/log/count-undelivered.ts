@@ -2,8 +2,8 @@ import { setImmediate as nextTurn } from "node:timers/promises";
 import type { SpoolReader } from "../../core/contracts/spool.ts";
 
 /**
- * Counts the events in the spool that this reader has not read, by reading them; it does not wait for more. For a log backend whose
- * time is over, which reports what it did not deliver.
+ * Counts the events in the spool that this reader has not read, by reading them; it does not wait for more.
+ * For a log backend whose time is over, which reports what it did not deliver.
  */
 export async function countUndelivered(spool: SpoolReader): Promise<number> {
   const from = spool.cursor.event;

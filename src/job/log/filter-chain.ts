@@ -15,8 +15,9 @@ export interface FilterChain extends LogFilter {
 }
 
 /**
- * Chains filters. It fails closed: when one of them throws, none is called again, all further output is dropped and counted, and a line
- * `[signalman: …]` in the output reports it. The error goes to the agent's log only, since it may contain output.
+ * Chains filters. It fails closed: when one of them throws, none is called again, all further output is
+ * dropped and counted, and a line `[signalman: …]` in the output reports it. The error goes to the agent's
+ * log only, since it may contain output.
  */
 export function createFilterChain(
   filters: readonly NamedFilter[],

@@ -6,7 +6,10 @@ export interface SpoolFileOptions {
   /** Milliseconds between two synchronisations with the disk. 0: only by `sync`. */
   readonly fsyncIntervalMs: number;
   readonly onSyncFailed: (error: AgentError) => void;
-  /** Called once, when the file is found not to be as it was written: another process truncated, extended, replaced or removed it. */
+  /**
+   * Called once, when the file is found not to be as it was written: another process truncated, extended,
+   * replaced or removed it.
+   */
   readonly onChanged?: (error: AgentError) => void;
   /** Continues the existing file, which must have this length and checksum. */
   readonly resumeAt?: SpoolExtent;
@@ -20,13 +23,16 @@ export interface SpoolExtent {
 }
 
 /**
- * A file of whole lines: a line that cannot be written completely is removed again. Each line is written at its own offset, so that lines after a
- * change by another process are still where readers expect them.
+ * A file of whole lines: a line that cannot be written completely is removed again. Each line is written at
+ * its own offset, so that lines after a change by another process are still where readers expect them.
  */
 export interface SpoolFile extends SpoolExtent {
   append(line: Uint8Array): void;
   sync(): void;
-  /** Describes how another process changed the file: its place, its size, and its bytes if there are at most `maxBytes`. */
+  /**
+   * Describes how another process changed the file: its place, its size, and its bytes if there are at most
+   * `maxBytes`.
+   */
   findChange(maxBytes: number): string | undefined;
   close(): void;
 }

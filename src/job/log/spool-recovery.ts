@@ -6,7 +6,10 @@ import { maxLineBytes } from "./spool-lines.ts";
 
 /** What a dead writer left, after the file was truncated. */
 export interface RecoveredSpool {
-  /** Whole events, and their size in bytes. A cursor beyond them must be moved back to this position before anything is appended. */
+  /**
+   * Whole events, and their size in bytes. A cursor beyond them must be moved back to this position before
+   * anything is appended.
+   */
   readonly events: number;
   readonly bytes: number;
   /** CRC-32 of these bytes. */
@@ -27,9 +30,10 @@ export interface RecoveredSpool {
 }
 
 /**
- * Truncates a spool after its last whole event, so that another writer can continue (`createSpool` with `recovered`). The caller must have
- * proved that the writer is dead. What a crash of the machine leaves (a line without its end, a tail of NULs) is removed, with everything from
- * the first line on that is no event. On a read-only disk nothing is removed. Throws `SPOOL_FAILED`.
+ * Truncates a spool after its last whole event, so that another writer can continue (`createSpool` with
+ * `recovered`). The caller must have proved that the writer is dead. What a crash of the machine leaves (a
+ * line without its end, a tail of NULs) is removed, with everything from the first line on that is no event.
+ * On a read-only disk nothing is removed. Throws `SPOOL_FAILED`.
  */
 export function recoverSpool(path: string): RecoveredSpool {
   try {
@@ -100,7 +104,10 @@ function recover(fd: number, isWritable: boolean): RecoveredSpool {
   };
 }
 
-/** Yields the lines of a file, each valid until the next one. Bytes after the last line end are no line, nor is a line without a bound. */
+/**
+ * Yields the lines of a file, each valid until the next one. Bytes after the last line end are no line, nor
+ * is a line without a bound.
+ */
 function* linesOf(fd: number): Generator<Buffer> {
   let buffer = Buffer.allocUnsafeSlow(blockBytes);
   let filled = 0;

@@ -8,13 +8,13 @@ import { openSpool, type SpoolSource } from "./spool-reader.ts";
 import type { RecoveredSpool } from "./spool-recovery.ts";
 
 export interface SpoolOptions {
-  /** Maximum size of the file in bytes; output that would exceed it is dropped (`log-disk-limit`). Structural events are always written. */
+  /** Maximum size of the file in bytes (`log-disk-limit`). Further output is dropped, other events are written. */
   readonly diskLimitBytes: number;
   /** Milliseconds between two synchronisations with the disk. Default: 1000. 0: only by `sync`. */
   readonly fsyncIntervalMs?: number;
   /** Continues a spool whose writer died, as `recoverSpool` returned it. */
   readonly recovered?: RecoveredSpool;
-  /** For the agent's log: called once when the limit is reached, when the disk accepts no more, and when another process changed the file. */
+  /** Called once each when the limit is reached, the disk refuses a write, or another process changed the file. */
   readonly onWarning?: (message: string) => void;
 }
 
@@ -34,20 +34,18 @@ export interface Spool extends SpoolSource, Disposable {
   readonly path: string;
   readonly stats: SpoolStats;
   /**
-   * Synchronous: when it returns, the event is in the file. Output that cannot be written is dropped, counted and reported in the log; any
-   * other event is kept and written again before the next one, so that started and finished commands stay paired.
+   * Synchronous: when it returns, the event is in the file. Output that cannot be written is dropped, counted
+   * and reported in the log; any other event is kept and written again before the next one, so that started
+   * and finished commands stay paired.
    */
   append(event: JobEvent): void;
-  /** Describes how another process changed the file: its place, its size, and its bytes if there are at most `maxBytes`. */
+  /** Describes how another process changed the file: place, size, and bytes if there are at most `maxBytes`. */
   findChange(maxBytes: number): string | undefined;
   /** Opens a reader in this process. */
   reader(cursor?: SpoolCursor): SpoolReader;
-  /** Returns when everything is on the disk. Throws `SPOOL_FAILED` when the disk does not accept it; pending events are tried again later. */
+  /** Synchronises. Throws `SPOOL_FAILED` when the disk refuses; pending events are written later. */
   sync(): void;
-  /**
-   * Synchronises (unless `fsyncIntervalMs` is 0) and closes. Throws `SPOOL_FAILED` when the disk did not accept all structural events. May be
-   * called twice.
-   */
+  /** Synchronises (unless `fsyncIntervalMs` is 0) and closes. Throws `SPOOL_FAILED` when structural events are lost. */
   close(): void;
 }
 

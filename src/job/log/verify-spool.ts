@@ -5,8 +5,8 @@ import { openStateFile } from "../../os/state/file.ts";
 import type { SpoolExtent } from "./spool-file.ts";
 
 /**
- * Describes how another process changed the log of a finished job; `undefined` when it is as its writer left it. This detects accidents, not a
- * process that forges the result document as well.
+ * Describes how another process changed the log of a finished job; `undefined` when it is as its writer left
+ * it. This detects accidents, not a process that forges the result document as well.
  */
 export async function findChange(path: string, written: Partial<SpoolExtent>): Promise<string | undefined> {
   if (written.bytes === undefined || written.checksum === undefined) return undefined;

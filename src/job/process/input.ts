@@ -7,8 +7,8 @@ import { AgentError } from "../../core/errors.ts";
 import { wireVersion } from "../control/messages.ts";
 
 /**
- * The first line of a job process's standard input, as JSON. The process reads no configuration of its own. The second line is the job's
- * request, sent once it is on disk; a process that receives none exits.
+ * The first line of a job process's standard input, as JSON. The process reads no configuration of its own.
+ * The second line is the job's request, sent once it is on disk; a process that receives none exits.
  */
 export interface JobProcessInput {
   readonly version: typeof wireVersion;
@@ -41,7 +41,10 @@ export interface JobProcessInput {
   };
 }
 
-/** The standard input of a job's process. Each part resolves to `undefined` when the agent closed the stream before it. */
+/**
+ * The standard input of a job's process. Each part resolves to `undefined` when the agent closed the stream
+ * before it.
+ */
 export interface JobProcessStdin {
   /** Throws `STATE_NEWER` when the agent uses another wire version. */
   input(): Promise<JobProcessInput | undefined>;

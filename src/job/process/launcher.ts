@@ -7,13 +7,16 @@ import { type JobPlace, type NewJobPlace, spawnJobProcess, type SpawnOptions } f
 
 export interface JobLauncherOptions extends SpawnOptions {
   /**
-   * Called when a job's process died without a result, and after each resumed job. `left`: the private directory that it did not remove. The
-   * job's result waits for it. Never rejects.
+   * Called when a job's process died without a result, and after each resumed job. `left`: the private
+   * directory that it did not remove. The job's result waits for it. Never rejects.
    */
   readonly cleanUp: (request: JobRequest, logger: Logger, left: string | undefined) => Promise<void>;
 }
 
-/** A process that waits for its job's request, so that it can start while the request is fetched. It exits with the agent. */
+/**
+ * A process that waits for its job's request, so that it can start while the request is fetched. It exits
+ * with the agent.
+ */
 export interface WaitingJobProcess {
   /** What resumes the job; stored before the job runs. */
   readonly record: JobProcessRecord;

@@ -2,8 +2,9 @@ import type { Logger } from "../../core/contracts/logger.ts";
 import { findPlace } from "../../core/host/plugin-source.ts";
 
 /**
- * Logs what plugins print in this process, under the plugin's name as far as the stack tells. What bypasses `console` and `process.stdout` is in
- * the process's output file. `isStdoutUsed`: whether there are plugins that may use `process.stdout`, which takes two milliseconds to load.
+ * Logs what plugins print in this process, under the plugin's name as far as the stack tells. What bypasses
+ * `console` and `process.stdout` is in the process's output file. `isStdoutUsed`: whether there are plugins
+ * that may use `process.stdout`, which takes two milliseconds to load.
  */
 export function logPluginOutput(logger: Logger, { isStdoutUsed }: { isStdoutUsed: boolean }): void {
   const log = (text: string, level: "info" | "warn" = "info") => {

@@ -18,8 +18,9 @@ export interface ServedJob extends Pick<OpenJob, "job" | "spool">, AsyncDisposab
   /** Resolves when an agent has received the result. */
   readonly acknowledged: Promise<void>;
   /**
-   * Handles a signal to this process. While an agent is connected, the signal is left to it: a service manager signals the agent and its jobs
-   * together, and only the agent knows the grace period and the control plane. Without an agent the job is stopped.
+   * Handles a signal to this process. While an agent is connected, the signal is left to it: a service
+   * manager signals the agent and its jobs together, and only the agent knows the grace period and the
+   * control plane. Without an agent the job is stopped.
    */
   interrupt(signal: "SIGTERM" | "SIGINT"): void;
   /** The job has ended: it no longer needs an agent. */
@@ -34,7 +35,10 @@ export interface ServeJobOptions {
   readonly lock: Lock;
 }
 
-/** Opens a job and the socket on which agents reach it. A job that cannot be opened is closed as failed, and `undefined` is returned. */
+/**
+ * Opens a job and the socket on which agents reach it. A job that cannot be opened is closed as failed, and
+ * `undefined` is returned.
+ */
 export async function serveJob(
   request: JobRequest,
   options: ServeJobOptions,

@@ -14,8 +14,8 @@ export interface TamperingOptions {
 }
 
 /**
- * Describes what another process has done to the files of a job that ends. It is most probably the job itself, which then has failed. A state
- * directory that was removed is no tampering.
+ * Describes what another process has done to the files of a job that ends. It is most probably the job
+ * itself, which then has failed. A state directory that was removed is no tampering.
  */
 export function findTampering({ directory, spool, lock, control }: TamperingOptions): string | undefined {
   const found = findEntry(directory);
@@ -32,5 +32,8 @@ export function findTampering({ directory, spool, lock, control }: TamperingOpti
   return control.isInPlace ? undefined : "another process removed or replaced the job's control socket";
 }
 
-/** Maximum size of a log whose bytes are compared here, which takes milliseconds. The agent compares those of every log. */
+/**
+ * Maximum size of a log whose bytes are compared here, which takes milliseconds. The agent compares those of
+ * every log.
+ */
 const maxVerifiedBytes = 16 * 2 ** 20;

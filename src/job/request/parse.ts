@@ -29,8 +29,9 @@ export interface ParsedJob {
 }
 
 /**
- * Parses a job request from YAML or JSON, as it is sent or as a person writes it (protocol sections 3 and 14, `docs/job-files.md`).
- * Throws one `JOB_INVALID` with all faults, each with its position; values are never quoted.
+ * Parses a job request from YAML or JSON, as it is sent or as a person writes it (protocol sections 3 and 14,
+ * `docs/job-files.md`). Throws one `JOB_INVALID` with all faults, each with its position; values are never
+ * quoted.
  */
 export async function parseJobRequest(text: string, options: { readonly name: string }): Promise<ParsedJob> {
   const { name } = options;
@@ -152,7 +153,10 @@ function toFiles(files: readonly WrittenFile[] | null | undefined): JobFile[] {
   }));
 }
 
-/** `0600` and `0o600` are octal, whatever number the YAML parser makes of them. An empty mode stays empty, because the executor refuses it. */
+/**
+ * `0600` and `0o600` are octal, whatever number the YAML parser makes of them. An empty mode stays empty,
+ * because the executor refuses it.
+ */
 function toMode(mode: Textual | null | undefined): string {
   if (mode == null) return "0644";
   return typeof mode === "string" && !mode.startsWith("0o")

@@ -20,7 +20,10 @@ const maxTokens = 500_000;
 const maxDepth = 64;
 const maxLocatedJson = 1024 * 1024;
 
-/** Reads JSON or YAML. Numbers and booleans become {@link Literal}s. `name` is for messages, which never quote the text. */
+/**
+ * Reads JSON or YAML. Numbers and booleans become {@link Literal}s. `name` is for messages, which never quote
+ * the text.
+ */
 export async function parseText(text: string, name: string): Promise<JobDocument> {
   if (text.trim() === "")
     throw new AgentError("JOB_INVALID", `"${name}" is empty: expected a job request in YAML or JSON`);

@@ -16,9 +16,10 @@ import { AgentError, toMessage } from "../../core/errors.ts";
 import { asUser } from "../../os/users/as-user.ts";
 
 /**
- * Creates a job's private directory, in `/tmp` where the job's user cannot reach the agent's own temporary directory. It is closed to all
- * other users; the job's user can pass through it when {@link admitUser} was called. Its name contains the nonce of the cookie,
- * by which it is found when the job's process has died. Throws `FILE_FAILED`.
+ * Creates a job's private directory, in `/tmp` where the job's user cannot reach the agent's own temporary
+ * directory. It is closed to all other users; the job's user can pass through it when {@link admitUser} was
+ * called. Its name contains the nonce of the cookie, by which it is found when the job's process has died.
+ * Throws `FILE_FAILED`.
  */
 export function makeJobDirectory(cookie: Cookie, user: JobUser | undefined): string {
   const isFit = (place: string) =>
@@ -36,7 +37,10 @@ export function findJobDirectory(cookie: Cookie): string | undefined {
     });
 }
 
-/** Creates the directory of an executor (`ExecutorContext.directory`) in a job's private one. A job has one for each session. */
+/**
+ * Creates the directory of an executor (`ExecutorContext.directory`) in a job's private one. A job has one
+ * for each session.
+ */
 export function makeExecutorDirectory(directory: string): string {
   return mkdtempSync(join(directory, executorPrefix));
 }
@@ -50,7 +54,10 @@ export function listExecutorDirectories(directory: string): string[] {
 
 const executorPrefix = "executor-";
 
-/** Lets the job's user pass through the directory to files that it may open, and connect to the job. It can list and change nothing there. */
+/**
+ * Lets the job's user pass through the directory to files that it may open, and connect to the job. It can
+ * list and change nothing there.
+ */
 export function admitUser({ uid, gid }: JobUser, directory: string, jobSocket: string | undefined): void {
   chmodSync(directory, 0o711);
   if (jobSocket !== undefined) chownSync(jobSocket, uid, gid);

@@ -18,8 +18,9 @@ export function refuseNewerJob(directory: string, jobId: string): void {
 }
 
 /**
- * Removes what a restart of the machine damaged at the end of a left job's log, before the log is read. When more had been delivered than
- * remains, the delivery starts again at the beginning, and the server replaces its events.
+ * Removes what a restart of the machine damaged at the end of a left job's log, before the log is read. When
+ * more had been delivered than remains, the delivery starts again at the beginning, and the server replaces
+ * its events.
  */
 export function recoverLeftLog(directory: string, logger: Logger): void {
   const spool = join(directory, jobFiles.spool);

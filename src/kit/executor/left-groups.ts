@@ -6,8 +6,8 @@ import { openJobGroup } from "../../os/cgroup/job-group.ts";
 import { findGroupPlace, toGroupName, toGroupPrefix } from "../../os/cgroup/place.ts";
 
 /**
- * Ends what is in the control groups that jobs of this agent left, and removes them: those of one job, or of all jobs except those that run.
- * For `ExecutorFactory.cleanUp`.
+ * Ends what is in the control groups that jobs of this agent left, and removes them: those of one job, or of
+ * all jobs except those that run. For `ExecutorFactory.cleanUp`.
  */
 export async function removeLeftGroups(context: CleanUpContext): Promise<void> {
   const { agentId, jobId, logger } = context;

@@ -2,8 +2,8 @@ import { readFileSync } from "node:fs";
 import { listDescendants } from "../usage/descendants.ts";
 
 /**
- * Finds the descendant of `ancestor` whose pid, in its own pid namespace, is `reported`. The report comes from a job and is not trusted: only a
- * descendant is ever returned.
+ * Finds the descendant of `ancestor` whose pid, in its own pid namespace, is `reported`. The report comes
+ * from a job and is not trusted: only a descendant is ever returned.
  */
 export function resolvePid(ancestor: number, reported: number): number | undefined {
   return listDescendants(ancestor)

@@ -1,8 +1,9 @@
 import type { JobUser } from "../../core/contracts/executor.ts";
 
 /**
- * Returns the command line that runs `command` as another user, with all of its groups and no capability, and makes its terminal, if
- * standard input is one, the user's. Without a user: the command itself. Needs `setpriv` of util-linux.
+ * Returns the command line that runs `command` as another user, with all of its groups and no capability, and
+ * makes its terminal, if standard input is one, the user's. Without a user: the command itself. Needs
+ * `setpriv` of util-linux.
  */
 export function toUserCommand<Command extends readonly string[]>(
   user: JobUser | undefined,
@@ -20,7 +21,10 @@ export function toUserCommand<Command extends readonly string[]>(
 const ownVariables =
   /^(HOME|USER|LOGNAME|SHELL|MAIL|TMPDIR|TMP|TEMP|PWD|OLDPWD|BASH_ENV|ENV|INVOCATION_ID|JOURNAL_STREAM|SYSTEMD_.*|MEMORY_PRESSURE_.*|(RUNTIME|STATE|CACHE|LOGS|CONFIGURATION|CREDENTIALS)_DIRECTORY|(XDG|DBUS|SUDO|SSH)_.*)$/;
 
-/** Returns the environment of the user's processes: the agent's, with the user's own home, name and shell. Without a user: the environment itself. */
+/**
+ * Returns the environment of the user's processes: the agent's, with the user's own home, name and shell.
+ * Without a user: the environment itself.
+ */
 export function toUserEnvironment(
   user: JobUser | undefined,
   environment: Readonly<Record<string, string>>,

@@ -51,7 +51,10 @@ export function readPullCredentialKind({ env }: ImagePullCredentials): PullCrede
   return kind as PullCredentials["kind"];
 }
 
-/** Decodes one entry of `image_pull_credentials`. Throws `JOB_INVALID` with a string of the protocol, which contains no value. */
+/**
+ * Decodes one entry of `image_pull_credentials`. Throws `JOB_INVALID` with a string of the protocol, which
+ * contains no value.
+ */
 export function decodePullCredentials(entry: ImagePullCredentials): PullCredentials {
   const kind = readPullCredentialKind(entry);
   const environment = decodeEnvironment(entry);

@@ -100,7 +100,8 @@ export function startGuard(options: GuardOptions): Guard {
       stdio: ["pipe", "ignore", "ignore", master],
     });
     guard.unref();
-    // Neither an argument, which every user can read, nor in the environment, where it would make the guard a process of the job.
+    // Neither an argument, which every user can read, nor in the environment, where it would make the guard a
+    // process of the job.
     const tell = (line: string) => {
       guard.stdin.write(`${line}\n`);
       void guard.stdin.flush();

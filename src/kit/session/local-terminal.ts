@@ -34,7 +34,8 @@ export function openLocalTerminal(options: LocalTerminalOptions): LocalTerminal 
     hungUp.resolve();
   };
 
-  // The hang-up after the leader's death ends only the running command, and the script would continue: so its shell is killed first.
+  // The hang-up after the leader's death ends only the running command, and the script would continue: so its
+  // shell is killed first.
   const kill = () => {
     // The pid of a program that has exited may belong to another one.
     if (program.exitCode !== null || program.signalCode !== null) return;
@@ -44,8 +45,8 @@ export function openLocalTerminal(options: LocalTerminalOptions): LocalTerminal 
 
   return {
     pid: program.pid,
-    // The hang-up follows the last bytes of the program, which its exit does not. Sometimes there is no hang-up, and the drained terminal keeps
-    // the event loop busy instead.
+    // The hang-up follows the last bytes of the program, which its exit does not. Sometimes there is no
+    // hang-up, and the drained terminal keeps the event loop busy instead.
     ended: program.exited.then(() => Promise.race([hungUp.promise, sleep(hangUpMs)])).then(close),
     write(line) {
       if (!closed && !terminal.closed) terminal.write(line);

@@ -30,8 +30,8 @@ export function createNonce(): string {
 }
 
 /**
- * Returns shell text that prints a marker to standard output. `nonce` and `fields` are shell words. Neither the text nor
- * its echo or trace is a marker, since the nonce is apart from the opening.
+ * Returns shell text that prints a marker to standard output. `nonce` and `fields` are shell words. Neither
+ * the text nor its echo or trace is a marker, since the nonce is apart from the opening.
  */
 export function printMarker(nonce: string, kind: Marker["kind"], fields: readonly string[] = []): string {
   const format = `\\001SIGNALMAN%s${kind}${" %s".repeat(fields.length)}\\002`;

@@ -23,8 +23,9 @@ export interface SessionOptions<T extends Terminal> {
   /** Stores the text of a command where only the session's shell can read it; resolves to its path there. */
   readonly putCommand: (text: string) => string | Promise<string>;
   /**
-   * Stores the text that gives the shell the session's secret, in the way of `putCommand`, and is asked once, before the first command. Left out: the
-   * text is typed, where processes that the shell's start-up files started may read it.
+   * Stores the text that gives the shell the session's secret, in the way of `putCommand`, and is asked once,
+   * before the first command. Left out: the text is typed, where processes that the shell's start-up files
+   * started may read it.
    */
   readonly putSecret?: (text: string) => string | Promise<string>;
   /** A path on this host, private to the job, for output between commands that does not fit into memory. */
@@ -32,7 +33,10 @@ export interface SessionOptions<T extends Terminal> {
   readonly size: { readonly rows: number; readonly columns: number };
   /** Milliseconds that the shell's start-up files may take. */
   readonly startTimeoutMs: number;
-  /** Whether bash is a login shell. Default: true. `false`: an interactive shell, which keeps its environment's PATH. */
+  /**
+   * Whether bash is a login shell. Default: true. `false`: an interactive shell, which keeps its
+   * environment's PATH.
+   */
   readonly login?: boolean;
 }
 
@@ -43,8 +47,8 @@ export interface SessionRunOptions {
 }
 
 /**
- * One bash in one terminal (protocol section 6.2), a login shell by default. Directory, variables, functions and options are kept
- * from command to command, since each command is sourced.
+ * One bash in one terminal (protocol section 6.2), a login shell by default. Directory, variables, functions
+ * and options are kept from command to command, since each command is sourced.
  */
 export interface Session<T extends Terminal = Terminal> extends AsyncDisposable {
   readonly terminal: T;

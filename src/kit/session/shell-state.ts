@@ -53,7 +53,10 @@ export function routeOutput(state: ShellState, bytes: Uint8Array): void {
   else noise.between(bytes, state.gap.push);
 }
 
-/** Markers of a line that is neither the first nor the running one are ignored: they arrive after an interrupt, or are repeated by the job. */
+/**
+ * Markers of a line that is neither the first nor the running one are ignored: they arrive after an
+ * interrupt, or are repeated by the job.
+ */
 export function handleMarker(state: ShellState, { nonce, kind, fields }: Marker, terminal: Terminal): void {
   const { running } = state;
   if (kind === "X" && nonce === state.holder) {

@@ -7,8 +7,9 @@ import { quote } from "./environment.ts";
 import { type Marker, printMarker } from "./markers.ts";
 
 /**
- * The shell's variable with the session's nonce, which is read-only and not exported. Nothing that is typed after the first line contains
- * the nonce, so a process that reads the terminal does not learn what ends a command.
+ * The shell's variable with the session's nonce, which is read-only and not exported. Nothing that is typed
+ * after the first line contains the nonce, so a process that reads the terminal does not learn what ends a
+ * command.
  */
 const nonceVariable = "__signalman_nonce";
 const nonceWord = `"$${nonceVariable}"`;
@@ -83,8 +84,8 @@ export function bootLine(setNonce: string): string {
     "\\builtin unset PROMPT_COMMAND",
     "\\builtin set +o history +o emacs",
     "\\builtin set +o vi",
-    // If a program leaves the terminal raw with VMIN 0, each read is an end of file until the session has restored the terminal. On a dead
-    // terminal this number is used up within a second.
+    // If a program leaves the terminal raw with VMIN 0, each read is an end of file until the session has
+    // restored the terminal. On a dead terminal this number is used up within a second.
     "IGNOREEOF=20000",
     "\\builtin cd ~",
     park(bootNumber),

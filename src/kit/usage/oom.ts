@@ -10,7 +10,10 @@ export interface OomCounter extends Disposable {
   members(): number[] | undefined;
 }
 
-/** Counts the kills in a job's control group, which covers nothing else. `undefined` when they are not counted there. */
+/**
+ * Counts the kills in a job's control group, which covers nothing else. `undefined` when they are not counted
+ * there.
+ */
 export function openGroupCounter({ directory }: JobGroup): OomCounter | undefined {
   const counts = openCounts(join(directory, "memory.events"));
   return counts && { ...counts, members: () => [] };

@@ -6,8 +6,8 @@ import { attributeKills } from "./oom-kills.ts";
 import { findOomCounter, type OomCounter, openGroupCounter } from "./oom.ts";
 
 /**
- * Measures the resources used by a job: by its control group as far as that is counted, otherwise by all descendants of this process. In a
- * sub-reaper no descendant escapes.
+ * Measures the resources used by a job: by its control group as far as that is counted, otherwise by all
+ * descendants of this process. In a sub-reaper no descendant escapes.
  */
 export interface UsageWatch extends Disposable {
   /** Returns the usage up to now; also after disposal, which only ends the sampling of memory. */

@@ -2,7 +2,10 @@ import { existsSync, mkdirSync, readdirSync, rmdirSync, writeFileSync } from "no
 import { join } from "node:path";
 import { readKernelText } from "../processes/kernel-file.ts";
 
-/** Lists the processes of a group and of all groups below it. One of another pid namespace is shown as 0, and left out. */
+/**
+ * Lists the processes of a group and of all groups below it. One of another pid namespace is shown as 0, and
+ * left out.
+ */
 export function listGroupPids(directory: string): number[] {
   return listGroups(directory).flatMap((group) =>
     (readKernelText(join(group, "cgroup.procs")) ?? "")

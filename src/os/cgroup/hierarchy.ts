@@ -12,7 +12,10 @@ export interface Hierarchy {
   toPath(directory: string): string;
 }
 
-/** Finds the hierarchy. `undefined` without one of version 2, and for a process outside of its namespace. `proc`: replaced by tests. */
+/**
+ * Finds the hierarchy. `undefined` without one of version 2, and for a process outside of its namespace.
+ * `proc`: replaced by tests.
+ */
 export function findHierarchy(proc = "/proc"): Hierarchy | undefined {
   const ownPath = toGroupPath(readKernelText(join(proc, "self/cgroup")));
   // A group outside of the namespace of this process has no directory here.

@@ -16,9 +16,10 @@ export interface Writer {
 export type WriterSearch = (path: string) => Writer | undefined;
 
 /**
- * Creates a search for users, other than the trusted ones, who may change what a path contains: they own or may write the file or one of the
- * directories up to the root, of the path itself and of every link in it. In a directory with the sticky bit only the owner of an entry may
- * replace it. What is on a read-only mount cannot be written. A path that does not exist counts as writable where others may create it.
+ * Creates a search for users, other than the trusted ones, who may change what a path contains: they own or
+ * may write the file or one of the directories up to the root, of the path itself and of every link in it. In
+ * a directory with the sticky bit only the owner of an entry may replace it. What is on a read-only mount
+ * cannot be written. A path that does not exist counts as writable where others may create it.
  */
 export function createWriterSearch(
   trusted: TrustedUsers,

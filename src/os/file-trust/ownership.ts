@@ -112,8 +112,8 @@ function findParentFault(
 }
 
 /**
- * Whether a directory is a volume of the pod in which the agent runs. Kubernetes mounts an `emptyDir` with mode 0777, and only the pod's own
- * containers reach it.
+ * Whether a directory is a volume of the pod in which the agent runs. Kubernetes mounts an `emptyDir` with
+ * mode 0777, and only the pod's own containers reach it.
  */
 function isPodVolume(path: string, { dev }: Stats): boolean {
   const parent = look(dirname(path));

@@ -1,7 +1,10 @@
 import { readFileSync } from "node:fs";
 import { parseMountinfo } from "./mountinfo.ts";
 
-/** Returns whether a path, which contains no links, is on a mount that this system cannot write to, as the volumes of configuration in a pod. */
+/**
+ * Returns whether a path, which contains no links, is on a mount that this system cannot write to, as the
+ * volumes of configuration in a pod.
+ */
 export function findReadOnlyMounts(): (path: string) => boolean {
   try {
     return parseMounts(readFileSync("/proc/self/mountinfo", "utf8"));

@@ -11,7 +11,10 @@ export function trustUsers(uids: readonly number[]): TrustedUsers {
   return { uids: new Set(uids), gids: findOwnGroups(new Set(uids), readAccountTables()) };
 }
 
-/** Finds the groups of this host whose only members are these users. A group that the tables do not contain may have others. Group 0 is root's. */
+/**
+ * Finds the groups of this host whose only members are these users. A group that the tables do not contain
+ * may have others. Group 0 is root's.
+ */
 export function findOwnGroups(uids: ReadonlySet<number>, { passwd, group }: AccountTables): Set<number> {
   const accounts = toRows(passwd);
   const others = accounts.filter((row) => !uids.has(Number(row[2])));

@@ -1,12 +1,15 @@
 import { type BoundedText, readOutput, readStart } from "../processes/program-output.ts";
 
 /**
- * Options of `fetch` for {@link readBody}. The runtime's own decompression has no limit: a few megabytes could become as many gigabytes before
- * the reader sees their size.
+ * Options of `fetch` for {@link readBody}. The runtime's own decompression has no limit: a few megabytes
+ * could become as many gigabytes before the reader sees their size.
  */
 export const boundedFetch = { decompress: false, headers: { "Accept-Encoding": "gzip" } } as const;
 
-/** Reads a body of at most `maxBytes` decoded bytes, plain or gzip, and closes the connection of a longer one. Rejects when it breaks off. */
+/**
+ * Reads a body of at most `maxBytes` decoded bytes, plain or gzip, and closes the connection of a longer one.
+ * Rejects when it breaks off.
+ */
 export async function readBody(response: Response, maxBytes: number): Promise<BoundedText> {
   const encoding = response.headers.get("content-encoding")?.trim().toLowerCase() || "identity";
   if (response.body === null) return { text: "", fault: undefined };
@@ -20,8 +23,8 @@ export async function readBody(response: Response, maxBytes: number): Promise<Bo
 }
 
 /**
- * Parses JSON whose objects and arrays are nested at most `maxDepth` deep, because recursive code that reads a deeper value could exhaust the
- * stack. Throws a `SyntaxError`.
+ * Parses JSON whose objects and arrays are nested at most `maxDepth` deep, because recursive code that reads
+ * a deeper value could exhaust the stack. Throws a `SyntaxError`.
  */
 export function parseBoundedJson(text: string, maxDepth = 64): unknown {
   let depth = 0;

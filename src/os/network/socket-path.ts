@@ -78,7 +78,10 @@ function assertSocket(stats: Stats): void {
     throw new AgentError("FILE_FAILED", `another process replaced the socket by ${toKind(stats)}`);
 }
 
-/** Whether a directory exists or can be created, and is private to this user: in one such as /tmp, another user may have created it. */
+/**
+ * Whether a directory exists or can be created, and is private to this user: in one such as /tmp, another
+ * user may have created it.
+ */
 function isOurs(directory: string): boolean {
   try {
     makeOwnDirectory(directory);

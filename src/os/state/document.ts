@@ -110,8 +110,8 @@ export function newer(subject: string, version: number, known: number): AgentErr
 }
 
 /**
- * Throws `STATE_NEWER` when a newer program has written a document in this directory, and `FILE_FAILED` when the directory cannot be listed.
- * Damaged documents are ignored here.
+ * Throws `STATE_NEWER` when a newer program has written a document in this directory, and `FILE_FAILED` when
+ * the directory cannot be listed. Damaged documents are ignored here.
  */
 export function refuseNewer(
   directory: string,

@@ -74,8 +74,8 @@ export function findEntry(path: string): fs.Stats | undefined {
 }
 
 /**
- * Lists a directory below a state directory. One of this user that a job has closed to it is opened again. Throws the error of the system, or
- * `FILE_FAILED`.
+ * Lists a directory below a state directory. One of this user that a job has closed to it is opened again.
+ * Throws the error of the system, or `FILE_FAILED`.
  */
 export function listDirectory(path: string): fs.Dirent[] {
   return inDirectory(path, (at) => {

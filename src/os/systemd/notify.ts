@@ -5,7 +5,10 @@ import { openLibc } from "../processes/libc.ts";
 
 /** The service manager of this process, by the protocol of sd_notify(3). */
 export interface ServiceManager extends Disposable {
-  /** Seconds after which systemd ends a service that sends no heartbeat (`WatchdogSec`). `undefined`: without a limit. */
+  /**
+   * Seconds after which systemd ends a service that sends no heartbeat (`WatchdogSec`). `undefined`: without
+   * a limit.
+   */
   readonly watchdogSeconds: number | undefined;
   /** Reports that the service has started, and begins to send heartbeats as long as the event loop runs. */
   ready(): void;

@@ -106,7 +106,8 @@ export function toServiceUnit(options: UnitOptions): string {
     "Restart=always",
     "RestartSec=5",
     ...toUnitSettings(options).map(({ name, value }) => `${name}=${value}`),
-    // So that the agent can limit its jobs. A systemd before 254 logs that it does not know the setting, and ignores it.
+    // So that the agent can limit its jobs. A systemd before 254 logs that it does not know the setting, and
+    // ignores it.
     `DelegateSubgroup=${agentGroup}`,
     "StateDirectoryMode=0700",
     "TasksMax=infinity",

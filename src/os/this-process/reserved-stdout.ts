@@ -2,7 +2,10 @@ import { loadLibc } from "../processes/libc.ts";
 
 let reserved: NodeJS.WriteStream | undefined;
 
-/** Keeps stdout for `ownStdout`: everything else that this process or its children write to it goes to stderr from here on. */
+/**
+ * Keeps stdout for `ownStdout`: everything else that this process or its children write to it goes to stderr
+ * from here on.
+ */
 export function reserveStdout(): void {
   // Bun's stream has a descriptor of its own, so that it still leads to stdout.
   reserved ??= process.stdout;

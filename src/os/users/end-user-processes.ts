@@ -6,8 +6,8 @@ import { isAlive, isDead, listPids, readStat } from "../processes/proc.ts";
 import { sendSignal } from "../processes/send-signal.ts";
 
 /**
- * Kills every process of a user, until none is left. Returns those that were found, the first time that they were seen. `isSpared`
- * decides on processes that go on running.
+ * Kills every process of a user, until none is left. Returns those that were found, the first time that they
+ * were seen. `isSpared` decides on processes that go on running.
  */
 export async function endUserProcesses(
   uid: number,

@@ -3,8 +3,8 @@ import { AgentError } from "../../core/errors.ts";
 import { readTable, toRows } from "./account-tables.ts";
 
 /**
- * Finds a user of this host by name or uid, with all of its groups: through the system's name services where `getent` exists, otherwise in
- * `/etc/passwd`. Throws `CONFIG_INVALID` for an unknown user and for root.
+ * Finds a user of this host by name or uid, with all of its groups: through the system's name services where
+ * `getent` exists, otherwise in `/etc/passwd`. Throws `CONFIG_INVALID` for an unknown user and for root.
  */
 export function findUser(wanted: string): Omit<JobUser, "isExclusive"> {
   const entry = findEntry(wanted);
@@ -44,7 +44,10 @@ function toShell(shell: string): string {
   return /\/(nologin|false|sync|halt|shutdown)$/.test(shell) || shell === "" ? "/bin/bash" : shell;
 }
 
-/** Returns what a program of the system prints, without the end of the line; `undefined` when it fails or is missing. */
+/**
+ * Returns what a program of the system prints, without the end of the line; `undefined` when it fails or is
+ * missing.
+ */
 function ask(command: string[]): string | undefined {
   try {
     const { exitCode, stdout } = Bun.spawnSync(command, { stdin: "ignore", stderr: "ignore" });

@@ -15,8 +15,8 @@ export function isWanted(
 }
 
 /**
- * Formats one line with the job, its project, its result and links. It contains a few variables without secrets, and nothing of the job's log or
- * commands.
+ * Formats one line with the job, its project, its result and links. It contains a few variables without
+ * secrets, and nothing of the job's log or commands.
  */
 export function toText({ job, result, durationMs }: Ended): string {
   const read = (name: string) => readVariable(job.env, name) || undefined;
@@ -31,7 +31,10 @@ function isAmong(globs: readonly string[], text = ""): boolean {
   return globs.length === 0 || globs.some((glob) => new Bun.Glob(glob).match(text));
 }
 
-/** Formats a name as code. Anyone who can push a branch chooses its name, which must not notify a channel or break the message. */
+/**
+ * Formats a name as code. Anyone who can push a branch chooses its name, which must not notify a channel or
+ * break the message.
+ */
 function code(name: string): string {
   const line = name.replaceAll(/[`\s]+/g, " ").trim();
   const short = line.length > 100 ? `${line.slice(0, 99)}…` : line;

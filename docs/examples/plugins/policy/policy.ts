@@ -21,7 +21,8 @@ export function findViolations(job: JobRequest, policy: PolicyConfig): string[] 
 
 function judgeRepositories(job: JobRequest, rule: Rule): string[] {
   if (rule.allow.length + rule.deny.length === 0) return [];
-  // A pipeline's variables follow those of the control plane and override them in the job's shell, so every value is checked.
+  // A pipeline's variables follow those of the control plane and override them in the job's shell, so every
+  // value is checked.
   const urls = job.env
     .filter(({ name }) => name === "SEMAPHORE_GIT_URL")
     .map(({ value }) => decodeBase64(value))

@@ -18,7 +18,8 @@ export function toBubblewrap(
   const same = (option: string, paths: readonly string[]) =>
     paths.map(expand).flatMap((path) => [option, path, path]);
   return [
-    // Without --die-with-parent, which hangs up the terminal first: the job's script would run its next line. The guard kills the shell first.
+    // Without --die-with-parent, which hangs up the terminal first: the job's script would run its next line.
+    // The guard kills the shell first.
     ["bwrap"],
     ["--unshare-user", "--unshare-pid", "--unshare-ipc", "--unshare-uts", "--unshare-cgroup-try"],
     options.network ? [] : ["--unshare-net"],

@@ -37,8 +37,9 @@ export interface SandboxPids {
 const lastOutputMs = 1000;
 
 /**
- * Finds the processes of a sandbox. The shell reports its pid inside the sandbox: it is the descendant of the terminal's leader that has this
- * pid one namespace deeper. Returns `undefined` when the shell has already ended.
+ * Finds the processes of a sandbox. The shell reports its pid inside the sandbox: it is the descendant of the
+ * terminal's leader that has this pid one namespace deeper. Returns `undefined` when the shell has already
+ * ended.
  */
 export function findSandboxPids(
   processes: JobProcesses,
@@ -55,7 +56,10 @@ export function findSandboxPids(
   return shell && leader && { shell: shell.pid, leader: leader.pid, init: leader.ppid, outer };
 }
 
-/** Ends the job's programs within the grace period, while its shell is stopped, and then the sandbox with all its processes. */
+/**
+ * Ends the job's programs within the grace period, while its shell is stopped, and then the sandbox with all
+ * its processes.
+ */
 export async function endSandbox(options: EndSandboxOptions): Promise<void> {
   const { processes, sandbox, logger, graceMs, now } = options;
   const pids = sandbox?.pids;

@@ -17,8 +17,8 @@ export async function injectFiles(
 }
 
 /**
- * Writes one file of the request and resolves to the exit code. The shell in the sandbox writes it, because from outside a symbolic link of
- * the job could lead out of the sandbox.
+ * Writes one file of the request and resolves to the exit code. The shell in the sandbox writes it, because
+ * from outside a symbolic link of the job could lead out of the sandbox.
  */
 async function injectFile(
   file: JobFile,

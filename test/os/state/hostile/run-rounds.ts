@@ -1,4 +1,5 @@
-// Runs rounds of the fuzzer in <directory>: run-rounds.ts <directory> <seed> <first round> <rounds>. Prints each round before it begins.
+// Runs rounds of the fuzzer in <directory>: run-rounds.ts <directory> <seed> <first round> <rounds>. Prints
+// each round before it begins.
 import * as fs from "node:fs";
 import { join } from "node:path";
 import { takeLock } from "../../../../src/os/state/lock.ts";

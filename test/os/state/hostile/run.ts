@@ -10,8 +10,8 @@ export interface Rounds {
 }
 
 /**
- * Runs rounds of the fuzzer in a process of their own, and ends it when a round takes longer than a minute. Resolves to what went wrong, and to
- * the number of rounds that began.
+ * Runs rounds of the fuzzer in a process of their own, and ends it when a round takes longer than a minute.
+ * Resolves to what went wrong, and to the number of rounds that began.
  */
 export async function runRounds({
   seed,

@@ -20,7 +20,10 @@ export const releasedJobs = new Map([
   ["done-1", "failed"],
 ]);
 
-/** Writes the state directory of an agent with two slots: a reported job, a running one and one whose process is dead in each. */
+/**
+ * Writes the state directory of an agent with two slots: a reported job, a running one and one whose process
+ * is dead in each.
+ */
 export function writeTemplate(directory: string): void {
   fs.mkdirSync(directory, { mode: 0o700 });
   using state = openStateDirectory({ directory, env: {}, agent: agentName });

@@ -21,8 +21,8 @@ export interface S3Double extends AsyncDisposable {
 }
 
 /**
- * A server with the part of S3 that a sink needs, for tests: single and multipart uploads into the bucket `logs`. Like S3, it rejects
- * invalid signatures (Signature Version 4) and parts that are too small.
+ * A server with the part of S3 that a sink needs, for tests: single and multipart uploads into the bucket
+ * `logs`. Like S3, it rejects invalid signatures (Signature Version 4) and parts that are too small.
  */
 export function openS3Double(): S3Double {
   const objects = new Map<string, { bytes: Buffer; type: string }>();
@@ -103,7 +103,10 @@ function toCall(method: string, query: URLSearchParams): string {
   return `${method} object`;
 }
 
-/** Returns the parts that a completion lists, in its order; `undefined` when a part is missing or its entity tag differs. */
+/**
+ * Returns the parts that a completion lists, in its order; `undefined` when a part is missing or its entity
+ * tag differs.
+ */
 function partsOf(xml: string, stored: ReadonlyMap<number, Buffer>): Buffer[] | undefined {
   const parts: Buffer[] = [];
   for (const [, part = ""] of xml.matchAll(/<Part>(.*?)<\/Part>/gs)) {

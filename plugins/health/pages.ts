@@ -17,7 +17,7 @@ export function toJson(value: unknown, status = 200): Page {
   return { status, type: "application/json; charset=utf-8", body: `${JSON.stringify(value)}\n` };
 }
 
-/** Answers GET and HEAD with the page of the path, and all other requests with an error. Request bodies are not read. */
+/** Answers GET and HEAD with the page of the path, and other requests with an error. Bodies are not read. */
 export function createHandler(pages: Pages, logger: Logger): Handler {
   const known = Object.keys(pages).join(", ");
 

@@ -4,9 +4,9 @@ import Gauge from "prom-client/lib/gauge.js";
 import type Registry from "prom-client/lib/registry.js";
 
 /**
- * Adds the metrics of the agent's own process, under the usual names of Prometheus clients, and returns a function that refreshes them.
- * The default collectors of the package run a timer of 10 ms and report values that Bun does not have. Values that the system does not
- * provide are omitted.
+ * Adds the metrics of the agent's own process, under the usual names of Prometheus clients, and returns a
+ * function that refreshes them. The default collectors of the package run a timer of 10 ms and report values
+ * that Bun does not have. Values that the system does not provide are omitted.
  */
 export function addProcessMetrics(registry: Registry): () => void {
   const registers = [registry];

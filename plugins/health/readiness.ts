@@ -17,8 +17,8 @@ export interface ReadinessOptions {
 }
 
 /**
- * Returns why the agent is not ready; an empty list when it is ready. A slot that drains or was shut down is not a reason while another
- * slot takes jobs; a failed slot always is.
+ * Returns why the agent is not ready; an empty list when it is ready. A slot that drains or was shut down is
+ * not a reason while another slot takes jobs; a failed slot always is.
  */
 export function readReadiness(options: ReadinessOptions): NotReady[] {
   const { slots } = options.status;

@@ -12,7 +12,10 @@ import { config, toPort } from "./config.ts";
 import { toMetric } from "./metric.ts";
 import type { Sender } from "./sender.ts";
 
-/** Sends metrics of the agent and its jobs to a StatsD server, under the names of the reference agent (protocol section 6.3). */
+/**
+ * Sends metrics of the agent and its jobs to a StatsD server, under the names of the reference agent
+ * (protocol section 6.3).
+ */
 export default definePlugin({
   name: "statsd",
   description: "sends metrics of the agent and its jobs to a StatsD server",

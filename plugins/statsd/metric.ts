@@ -20,8 +20,9 @@ export function toMetric({ metric: { kind, statsd }, value, labels }: Measuremen
 }
 
 /**
- * Formats a line of the StatsD protocol, `tagged.<namespace>.<tag>.<tag>.<tag>.<name>:<value>|<type>`, with other characters replaced as
- * in the reference agent. Values are whole numbers from 0; returns `undefined` for any other value.
+ * Formats a line of the StatsD protocol, `tagged.<namespace>.<tag>.<tag>.<tag>.<name>:<value>|<type>`, with
+ * other characters replaced as in the reference agent. Values are whole numbers from 0; returns `undefined`
+ * for any other value.
  */
 export function toLine(namespace: string, { type, name, value, tags }: Metric): string | undefined {
   const whole = Math.round(value);

@@ -6,7 +6,10 @@ export async function sha256(file: string): Promise<string> {
   return new Bun.CryptoHasher("sha256").update(await readFile(file)).digest("hex");
 }
 
-/** Writes `SHA256SUMS` of files in a directory, as `sha256sum -c` reads it. The first line is a comment with the version. */
+/**
+ * Writes `SHA256SUMS` of files in a directory, as `sha256sum -c` reads it. The first line is a comment with
+ * the version.
+ */
 export async function writeChecksums(
   directory: string,
   { version, files }: { readonly version: string; readonly files: readonly string[] },

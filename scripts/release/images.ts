@@ -1,4 +1,5 @@
-// The container images: one on Debian for jobs in the agent's container, and a small one for agents whose jobs run in pods.
+// The container images: one on Debian for jobs in the agent's container, and a small one for agents whose
+// jobs run in pods.
 
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -26,7 +27,10 @@ export interface UsedBase {
   readonly digest: string;
 }
 
-/** Third parties rely on this layout: the program is /opt/semaphore/agent, and user 1000 is "semaphore" (protocol section 9). */
+/**
+ * Third parties rely on this layout: the program is /opt/semaphore/agent, and user 1000 is "semaphore"
+ * (protocol section 9).
+ */
 const user = { name: "semaphore", id: 1000, home: "/home/semaphore" };
 const program = "/opt/semaphore/agent";
 

@@ -1,6 +1,6 @@
 /**
- * Returns the section of a version in a changelog, in the form of Keep a Changelog; before the version has one, what is not released. Throws
- * when there is neither.
+ * Returns the section of a version in a changelog, in the form of Keep a Changelog; before the version has
+ * one, what is not released. Throws when there is neither.
  */
 export function toNotes(changelog: string, version: string): string {
   const sections = changelog.split(/^## /m).slice(1);

@@ -31,7 +31,10 @@ export interface RunnerOptions {
   readonly onStarted?: () => void;
 }
 
-/** Runs one job in this process, which is agent and job at once. Rejects when nothing of the job has run. All hooks are called except `agent:registered` and `agent:synced`. */
+/**
+ * Runs one job in this process, which is agent and job at once. Rejects when nothing of the job has run. All
+ * hooks are called except `agent:registered` and `agent:synced`.
+ */
 export async function runHere(request: JobRequest, options: RunnerOptions): Promise<JobSummary> {
   const { host, version, settings } = options;
   await using opened = new AsyncDisposableStack();

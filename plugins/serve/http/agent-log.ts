@@ -29,7 +29,10 @@ export async function readAgentLog(exchange: Exchange, { path, maxBytes }: Agent
   }
 }
 
-/** Returns the limit of an answer: the size at which the log is rotated, and 64 MiB at least; 1 GiB when it never is. */
+/**
+ * Returns the limit of an answer: the size at which the log is rotated, and 64 MiB at least; 1 GiB when it
+ * never is.
+ */
 export function toMaxBytes(rotateBytes: number): number {
   return rotateBytes === 0 ? unrotatedBytes : Math.max(rotateBytes, leastBytes);
 }

@@ -75,19 +75,19 @@ const jobGate = { kind: "gate", process: "job" } as const;
 const jobNotice = { kind: "notice", process: "job" } as const;
 const hook = <E>(declaration: HookDeclaration<E>): HookDeclaration<E> => declaration;
 
-/** The closed set of hooks, each with the event that its listeners receive. Listeners are awaited, up to the deadline. */
+/** The closed set of hooks, each with the event of its listeners, which are awaited up to the deadline. */
 export const hookTable = {
   /** Fired when every plugin is set up. The first place for I/O: open sockets, check credentials, start servers. */
   "agent:start": hook<{
     readonly version: string;
-    /** Returns the agent's current status, for health checks and metrics; valid until the agent exits. Left out in `run`. */
+    /** Returns the agent's current status; valid until the agent exits. Left out in `run`. */
     readonly status?: () => AgentStatus;
     /** The users of the slots' jobs (`shell-user`). Left out: jobs run as the agent's user. */
     readonly jobUsers?: readonly JobUser[];
   }>({ kind: "gate", process: "agent", timeoutMs: 60_000 }),
   /** Fired when the control plane has accepted a slot of the agent, and again after each new registration. */
   "agent:registered": hook<SlotEvent & { readonly name: string; readonly controlPlane: string }>(agentNotice),
-  /** Fired after each call that keeps a slot registered; `error` is set when the call failed. Use it to measure syncs. */
+  /** Fired after each call that keeps a slot registered. `error`: the call failed. Use it to measure syncs. */
   "agent:synced": hook<SlotEvent & SyncOutcome>(agentNotice),
   /** Fired when a job's process has accepted its request. Use it to count or announce jobs. */
   "agent:job-started": hook<SlotJobEvent>(agentNotice),
@@ -117,7 +117,7 @@ export const hookTable = {
   "agent:exit": hook<{ readonly reason: StopReason }>({ kind: "notice", process: "agent" }),
   /** Fired last, before the plugins are disposed. Prefer `ctx.defer` to close what a plugin opened itself. */
   "agent:stop": hook<{ readonly reason: StopReason }>(agentNotice),
-  /** Fired when the request is accepted and before anything runs. May refuse the job: the message that it throws is shown in the job's log. */
+  /** Fired before anything of the job runs. May refuse the job: the job's log shows the message of its error. */
   "job:start": hook<JobHookEvent>(jobGate),
   /**
    * Fired when environment and files are in place, before the first command. A throw fails the job; its epilogues

@@ -1,7 +1,9 @@
 import type { AgentStatus } from "../../core/contracts/agent-status.ts";
 import type { HookEvents, HookName } from "../../core/contracts/hooks.ts";
 
-/** A metric of the agent: what it is, where its values come from, and its name in each exporter that has it. */
+/**
+ * A metric of the agent: what it is, where its values come from, and its name in each exporter that has it.
+ */
 export interface AgentMetric {
   /** A sentence for dashboards and documentation. */
   readonly help: string;
@@ -9,14 +11,14 @@ export interface AgentMetric {
   /** Unit of the values. Left out: a number of things. */
   readonly unit?: "ms" | "s" | "bytes";
   /**
-   * MetricLabels of the samples: all their values; `"any"` for values of the agent itself; `"foreign"` for values of job
-   * requests, of which an exporter that keeps series must limit the number.
+   * Labels of the samples: all their values; `"any"` for values of the agent itself; `"foreign"` for
+   * values of job requests, of which an exporter that keeps series must limit the number.
    */
   readonly labels?: Readonly<Record<string, readonly string[] | "any" | "foreign">>;
   /** The metric at `/metrics`, in seconds where `unit` is a time. Left out: not exported. */
   readonly prometheus?: {
     readonly name: string;
-    /** MetricLabels that are exported. Default: all. */
+    /** Labels that are exported. Default: all. */
     readonly labels?: readonly string[];
     /** Upper bounds of a distribution's buckets. */
     readonly buckets?: readonly number[];
@@ -24,7 +26,7 @@ export interface AgentMetric {
   /** The metric in StatsD. Left out: not exported. */
   readonly statsd?: {
     readonly name: string;
-    /** MetricLabels that are exported as tags. Default: none. */
+    /** Labels that are exported as tags. Default: none. */
     readonly tags?: readonly string[];
     /** Only samples with these labels are exported. */
     readonly only?: MetricLabels;
@@ -35,7 +37,10 @@ export interface AgentMetric {
   readonly on?: {
     readonly [N in HookName]?: (event: HookEvents[N], status: ReadStatus) => Samples;
   };
-  /** Measures the agent's status: the values of a gauge, or the growth of a counter since its last measurement. */
+  /**
+   * Measures the agent's status: the values of a gauge, or the growth of a counter since its last
+   * measurement.
+   */
   readonly read?: (status: AgentStatus) => Samples;
 }
 

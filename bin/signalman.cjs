@@ -12,7 +12,7 @@ const required = optionalDependencies.bun;
 
 if (process.versions.bun !== undefined && isEnough(process.versions.bun)) {
   process.argv[1] = main;
-  import(main);
+  void import(main);
 } else {
   const bun = findDependency() || findOnPath(isEnough);
   if (bun === undefined) {

@@ -56,8 +56,8 @@ function startKeeper(shell: string, { number = 1, directory = "/nonexistent" } =
   const decoder = new TextDecoder();
   let said = "";
   const send = (text: string) => {
-    child.stdin.write(`${text}\n`);
-    child.stdin.flush();
+    void child.stdin.write(`${text}\n`);
+    void child.stdin.flush();
   };
   return {
     pid: child.pid,
@@ -76,13 +76,13 @@ function startKeeper(shell: string, { number = 1, directory = "/nonexistent" } =
     },
     /** Ends its input. Resolves to the rest of its output. */
     async end(): Promise<string> {
-      child.stdin.end();
+      void child.stdin.end();
       for (let part = await reader.read(); !part.done; part = await reader.read())
         said += decoder.decode(part.value, { stream: true });
       return said;
     },
     async [Symbol.asyncDispose]() {
-      child.stdin.end();
+      void child.stdin.end();
       await child.exited;
     },
   };

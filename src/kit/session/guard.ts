@@ -103,7 +103,7 @@ export function startGuard(options: GuardOptions): Guard {
     // Neither an argument, which every user can read, nor in the environment, where it would make the guard a
     // process of the job.
     const tell = (line: string) => {
-      guard.stdin.write(`${line}\n`);
+      void guard.stdin.write(`${line}\n`);
       void guard.stdin.flush();
     };
     tell(`${cookie.name}=${cookie.value}`);
@@ -111,7 +111,7 @@ export function startGuard(options: GuardOptions): Guard {
       follow: (shellPid) => tell(String(shellPid)),
       async [Symbol.asyncDispose]() {
         tell("leave");
-        guard.stdin.end();
+        void guard.stdin.end();
         await guard.exited;
       },
     };

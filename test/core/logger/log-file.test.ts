@@ -203,7 +203,7 @@ describe("rotation", () => {
     );
     for (const { stdout } of writers) await stdout.getReader().read();
     for (const { stdin } of writers) {
-      stdin.write("!");
+      void stdin.write("!");
       void stdin.end();
     }
     for (const { exited } of writers) expect(await exited).toBe(0);

@@ -66,7 +66,7 @@ export async function startAgent(plan: Plan, user: User = "this user") {
     return value;
   };
   const send = async (line: string) => {
-    agent.stdin.write(`${line}\n`);
+    void agent.stdin.write(`${line}\n`);
     await agent.stdin.flush();
   };
   await send(JSON.stringify(plan));

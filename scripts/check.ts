@@ -20,7 +20,11 @@ interface Check {
 const root = path.dirname(import.meta.dir);
 
 const checks: readonly Check[] = [
-  { name: "lint", command: [tool("oxlint"), "--deny-warnings"], fix: [tool("oxlint"), "--fix"] },
+  {
+    name: "lint",
+    command: [tool("oxlint"), "--type-aware", "--deny-warnings"],
+    fix: [tool("oxlint"), "--fix"],
+  },
   { name: "format", command: [tool("oxfmt"), "--check"], fix: [tool("oxfmt")] },
   { name: "types", command: [tool("tsc"), "-p", "."] },
   { name: "unused code and dependencies", command: [tool("knip"), "--no-progress", "--no-config-hints"] },
@@ -37,7 +41,12 @@ export async function runChecks(): Promise<CheckResults> {
 /** Runs a program with bun and prints its result. */
 export async function runCheck(name: string, command: readonly string[]): Promise<boolean> {
   const started = performance.now();
-  const child = Bun.spawn([process.execPath, ...command], { cwd: root, stdout: "pipe", stderr: "pipe" });
+  const child = Bun.spawn([process.execPath, ...command], {
+    cwd: root,
+    env: { ...process.env, OXLINT_TSGOLINT_PATH: typeLinter() },
+    stdout: "pipe",
+    stderr: "pipe",
+  });
   const output = await Promise.all([child.stdout.text(), child.stderr.text()]);
   const isPassed = (await child.exited) === 0;
   const seconds = ((performance.now() - started) / 1000).toFixed(1);
@@ -54,6 +63,11 @@ async function fix(): Promise<void> {
   )) {
     if (!(await runCheck(name, fix))) process.exitCode = 1;
   }
+}
+
+/** The program behind `tsgolint`, whose launcher needs Node. */
+function typeLinter(): string {
+  return path.join(root, "node_modules/@oxlint-tsgolint", `${process.platform}-${process.arch}`, "tsgolint");
 }
 
 function tool(name: string): string {

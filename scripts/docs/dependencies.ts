@@ -33,6 +33,7 @@ const reasons: Readonly<Record<string, string>> = {
   knip: "finds code and dependencies that nothing uses",
   oxfmt: "formatting",
   oxlint: "lint",
+  "oxlint-tsgolint": "lint rules that need types",
   "packageurl-js": "names of packages in the bill of materials",
   "spdx-expression-parse": "licences in the bill of materials",
   typescript: "types",

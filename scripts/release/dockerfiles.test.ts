@@ -62,7 +62,7 @@ describe("the first stage of alpine.Dockerfile", () => {
     await mkdir(commands);
     await writeFile(path.join(commands, "apk"), `#!/bin/sh\necho ${processor}\n`);
     await chmod(path.join(commands, "apk"), 0o755);
-    const [, text = ""] = (await readStages(alpine))[0]!.find(([instruction]) => instruction === "RUN")!;
+    const [, text] = (await readStages(alpine))[0]!.find(([instruction]) => instruction === "RUN")!;
     const PATH = `${commands}:${process.env["PATH"]}`;
     run(["sh", "-c", text], { cwd: directory, env: { PATH } });
   }

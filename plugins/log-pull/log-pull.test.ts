@@ -80,7 +80,7 @@ test("a log that was archived before it was opened needs no further archiving", 
   expect([...logs.read("a-job", 0)!].flatMap(toEvents)).toEqual(jobEvents());
 });
 
-test("without a server that hands logs out there is no such log backend", async () => {
+test("the log backend is not provided without a server that serves logs", async () => {
   await using t = await testPlugin(plugin, { roles: ["agent"] });
   expect(t.services).toEqual([]);
 });

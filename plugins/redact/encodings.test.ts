@@ -80,7 +80,7 @@ test.each([
   ["\t secret value  ", "secret value"],
   ["  two  words\t", "two words"],
   ["\nbegin\nend \n", "begin end"],
-])("of %j, what the shell leaves of it is masked: %j", (value, words) => {
+])("the value %j is masked as the shell passes it on without quotes: %j", (value, words) => {
   const { stdout } = Bun.spawnSync(["bash", "-c", "echo $x"], { env: { ...process.env, x: value } });
   expect(stdout.toString()).toBe(`${words}\n`);
   const redactor = createRedactor([value]);

@@ -6,7 +6,7 @@ import type { Logger } from "signalman";
 import { tmpdir } from "signalman/testing";
 import { removeExportFiles } from "./export-files.ts";
 
-test("what a dead job has put in the place of a variables' file is reported, and the other files are removed", async () => {
+test("an entry that a dead job has put in the place of an export file is reported, and the other files are removed", async () => {
   await using executor = await tmpdir();
   const start = Number(process.hrtime.bigint() % 1_000_000_000_000n);
   const names = [0, 1, 2].map((index) => `.env-${process.pid}${start}${index}`);

@@ -92,7 +92,7 @@ describe.if(isRoot)("jobs as another user", () => {
     }
   });
 
-  test("each command has a file of its own, so that nothing which a job does to the last one holds the next one up", async () => {
+  test("each command has a file of its own, so that a job cannot block the next command by the last one", async () => {
     await using bench = await open();
     const inode = 'stat -c %i "${BASH_SOURCE[0]}"';
     const [first, second] = [
@@ -126,7 +126,7 @@ describe.if(isRoot)("jobs as another user", () => {
     expect(await stray.exited).toBe(137);
   });
 
-  test("what else runs as a shared user goes on", async () => {
+  test("other processes of a shared user continue", async () => {
     await using bench = await open();
     const stray = Bun.spawn(["setpriv", `--reuid=${uid}`, "--clear-groups", "sleep", "1000"]);
     await bench.executor[Symbol.asyncDispose]();
@@ -135,7 +135,7 @@ describe.if(isRoot)("jobs as another user", () => {
     await stray.exited;
   });
 
-  test("nothing that a job leaves below its directory is followed by the agent", async () => {
+  test("a job cannot create links in its directory", async () => {
     await using bench = await open();
     expect(await bench.run(`ln -sf /etc/passwd ${bench.directory}/command; echo $?`)).toMatch(
       /\n1\n$|^ln:.*\n1\n$/s,

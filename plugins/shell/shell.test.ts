@@ -29,7 +29,7 @@ test("the plugin provides the executor under the name that requests use", async 
   expect(t.services).toContainEqual({ service: "executor", name: "shell" });
 });
 
-describe("what a job's commands can see", () => {
+describe("the files of a job", () => {
   test("variables are passed in a file with mode 0600 that is removed with the job", async () => {
     await using bench = await open();
     await bench.executor.exportEnvironment([environmentVariable("SECRET_THING", "hush hush")], () => {});
@@ -106,7 +106,7 @@ describe("no process survives the job", () => {
   });
 });
 
-test("output between two commands that cannot be kept is reported in the log of the job and of the agent", async () => {
+test("output between two commands that cannot be stored is reported in the log of the job and of the agent", async () => {
   await using bench = await open();
   const { directory } = bench;
   await bench.run(

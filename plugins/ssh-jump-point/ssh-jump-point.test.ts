@@ -31,7 +31,7 @@ test("keys of the host stay, also without a newline at the end of their file", (
   expect(statSync(path).mode & 0o777).toBe(0o600);
 });
 
-test("a key of several lines and one that is no base64 are refused before a file is written", () => {
+test("a key of several lines and one that is not base64 are refused before a file is written", () => {
   const home = newHome("invalid");
   for (const keys of [toKeys(`${first}\n${second}`), ["%%%"], toKeys("")]) {
     expect(() => addAuthorizedKeys(keys, home)).toThrow("Failed to decode an SSH public key");

@@ -6,7 +6,7 @@ const pulled = (command: string) => ({
   logger: { ...request().logger, method: "pull" },
 });
 
-test("a job whose log method nothing provides fails before anything of it runs, and the agent's log says why", async () => {
+test("a job with an unknown log method fails before any command, and the agent's log has the reason", async () => {
   await using slot = await createSlot();
   const job = await slot.again().start(pulled("echo ran"), delivery);
   expect((await job.done).summary.result).toBe("failed");

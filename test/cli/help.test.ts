@@ -54,7 +54,7 @@ describe("help", () => {
       expect(lines.some((line) => line.startsWith(part))).toBeTrue();
   });
 
-  test("stands on every command, with options grouped by plugin", async () => {
+  test("exists for every command, with options grouped by plugin", async () => {
     await using home = await openHome(outside);
     const named = ["--config-file", "signalman.config.yaml"];
     const page = await home.run("run", "x.yaml", "--help", ...named);

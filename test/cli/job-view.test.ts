@@ -48,7 +48,7 @@ describe("a job", () => {
     expect(shown).toBe("▸ make\n✓ 1 min 5 s\n\npassed in 2 h 3 min\n");
   });
 
-  test("that breaks off resets the terminal", () => {
+  test("that is interrupted resets the terminal", () => {
     expect(render("terminal", [started(), "\x1b[31mhalf"])).toEndWith(
       "half\x1b[0m\n\x1b[1;31m✗ did not finish\x1b[0m\n",
     );
@@ -153,7 +153,7 @@ describe("output", () => {
     ["bells and other controls", "\x07\x00\x0b\x0c\x7f\x84\x85\x8d"],
     ["a sequence without measure", `\x1b[${"1;".repeat(1000)}m`],
     ["broken sequences", "\x1b\x1b[\x1b[3\x1b]x\x18"],
-  ])("loses %s and nothing beside it", (_what, escapes) => {
+  ])("loses %s and nothing else", (_what, escapes) => {
     for (const view of views) expect(output(view, `a${escapes}b\n`)).toBe("ab\n");
   });
 

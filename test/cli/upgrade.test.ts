@@ -119,7 +119,7 @@ test.each([
   ["2.0.0-rc.1", "2.0.0", -1],
   ["1.2.3-4-gabc1234", "1.2.3", 1],
   ["1.2.3-4-gabc1234", "1.2.4", -1],
-])("version %s against %s: %i", (a, b, order) => {
+])("version %s compared with %s is %i", (a, b, order) => {
   expect(Math.sign(compareVersions(a, b))).toBe(order);
 });
 

@@ -61,7 +61,7 @@ function collectorsIn(text: string): string[] {
   return Object.keys(patterns).filter((name) => patterns[name]!.test(code));
 }
 
-test("no other file collects what arrives in pieces: each collector has a bound, and the list says where", () => {
+test("only listed files collect a stream, each with the bound in the list", () => {
   const found = sources.filter((file) => collectorsIn(textOf(file)).length > 0 && !(file in allowed));
   expect(found.map((file) => `${file}: ${collectorsIn(textOf(file)).join(", ")}`)).toEqual([]);
 });
@@ -94,7 +94,7 @@ test.each([
   "const bytes = await Bun.readableStreamToBytes(stream);",
   "import { text } from 'node:stream/consumers';",
   "const chunks = await Array.fromAsync(stream);",
-])("this collects: %s", (code) => {
+])("code that collects a stream is found: %s", (code) => {
   expect(collectorsIn(code)).not.toEqual([]);
 });
 
@@ -104,6 +104,6 @@ test.each([
   "const { text } = await readBody(response, 1024);",
   "const start = createTextStart(1024);",
   "size += bytes.length;",
-])("this does not collect: %s", (code) => {
+])("code that collects no stream is not found: %s", (code) => {
   expect(collectorsIn(code)).toEqual([]);
 });

@@ -16,7 +16,7 @@ const plugins = readdirSync(path.join(root, "plugins"), { withFileTypes: true })
   .map((entry) => entry.name);
 
 describe("the top level", () => {
-  test("git tracks nothing but what is settled", () => {
+  test("has only the settled entries", () => {
     const { stdout } = Bun.spawnSync(["git", "-C", root, "ls-files"]);
     const tracked = new Set(
       stdout
@@ -175,7 +175,7 @@ describe("pages", () => {
   });
 });
 
-describe("what does not belong here", () => {
+describe("remnants", () => {
   // The patterns are split so that this file does not match them.
   test.each([
     ["paths of somebody's machine", new RegExp(["/wor", "k/|/roo", "t/|/Use", "rs/"].join(""))],

@@ -71,7 +71,7 @@ describe("a stop", () => {
   });
 });
 
-test("allows plugins to open a new session with the job's environment", async () => {
+test("plugins can open a new session with the job's environment after a stop", async () => {
   const { blocks, summary } = await runJob(
     { env: [environmentVariable("NAME", "me")], commands: commands("sleep 60") },
     {

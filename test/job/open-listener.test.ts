@@ -5,7 +5,7 @@ import { recordListeners, readOpenListener } from "../../src/job/process/open-li
 import { jobFiles } from "../../src/job/state/job-files.ts";
 import { tmpdir } from "../../src/testing/index.ts";
 
-test("the note of a job's process names the listener that was called last and has not returned", async () => {
+test("the record of a job's process names the listener that was called last and has not returned", async () => {
   await using directory = await tmpdir();
   const enter = recordListeners(directory.path, (plugin) => plugin !== "shell");
   expect(readOpenListener(directory.path)).toBeUndefined();

@@ -89,7 +89,7 @@ test.each([
   ["brackets without end", "[".repeat(1_000_000), "nested more than 64 levels deep"],
   ["dashes without end", "- ".repeat(1_000_000), "nested more than 64 levels deep"],
   ["a million elements", "a\n: b\n".repeat(250_000), "too many for YAML"],
-])("%s is refused with its place and what would be right", async (_what, text, message) => {
+])("%s is refused with its position and the expected value", async (_what, text, message) => {
   expect(await fault(text)).toContain(message);
 });
 

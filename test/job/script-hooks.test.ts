@@ -42,7 +42,7 @@ describe("a plugin that fails a job after logging the reason", () => {
   });
 });
 
-test("does not cause a new session after a session that failed to start", async () => {
+test("no new session is opened after a session that failed to start", async () => {
   const codes: number[] = [];
   const { blocks } = await runJob(
     { commands: commands("fail start") },

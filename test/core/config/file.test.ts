@@ -61,7 +61,7 @@ describe("a file that cannot be read", () => {
     ["throws.ts", { "throws.ts": 'throw new Error("boom");' }, "boom"],
     ["binary.yaml", { "binary.yaml": "text: \0" }, "it is a binary file"],
     ["big.yaml", { "big.yaml": "#".repeat(5 * 2 ** 20) }, "it is larger than 4 MiB"],
-  ])("%s: the reference's sentence, and why", async (name, files, reason) => {
+  ])("is reported with the protocol's message and the reason: %s", async (name, files, reason) => {
     const error = await failureOf({
       files: files as Record<string, string>,
       argv: [`--config-file=${name}`],

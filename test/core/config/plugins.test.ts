@@ -60,7 +60,7 @@ describe("plugins", () => {
       "plugins: { a: { x: 1 } }\n",
       'plugins.a.x (signalman.config.yaml:1): plugin "a" has no such option (it has no options)',
     ],
-  ])("what the map holds is checked (%#)", async (content, message) => {
+  ])("are rejected when the map has an invalid value (%#)", async (content, message) => {
     const error = await failureOf({ files: yaml(content), builtIns: [named("a")] });
     expect(error).toMatchObject({ code: "CONFIG_INVALID" });
     expect(error.message).toBe(message);

@@ -92,7 +92,7 @@ describe("a command with a configuration of its own", () => {
     expect(program.config.of("probe")).toMatchObject({ text: "of the command", whole: 9 });
   });
 
-  test("refuses flags that cannot be given, and faults of the others", async () => {
+  test("refuses flags of options that it determines, and invalid other flags", async () => {
     const refused = await failureOf({ argv: ["--choice=always"], command });
     expect(refused.code).toBe("USAGE_INVALID");
     expect(refused.message).toBe('"--choice" cannot be given: this command determines the option itself');

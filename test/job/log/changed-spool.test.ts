@@ -82,7 +82,7 @@ test.each([
     },
     "it was replaced",
   ],
-])("a spool that is %s while it is written has that said, once", async (_, change, text) => {
+])("a spool that is %s while it is written is reported once", async (_, change, text) => {
   await using tmp = await tmpdir();
   const path = join(tmp.path, "spool");
   const said = Promise.withResolvers<void>();

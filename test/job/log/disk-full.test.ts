@@ -50,7 +50,7 @@ test("on a full disk the file ends with a complete line, dropped events are coun
 const smallDisk = await mountSmallDisk();
 if (smallDisk)
   test(
-    "a full disk that has room again gets what pairs the log, and each gap is said where it is",
+    "structural events are written when the disk has space again, and each gap is reported at its place",
     roomAgain,
   );
 

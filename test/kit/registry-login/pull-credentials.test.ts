@@ -62,7 +62,7 @@ describe("a login at ECR", () => {
     expect(requests.filter(({ fault }) => fault !== undefined)).toEqual([]);
   });
 
-  test("without keys and without a role says what to set", async () => {
+  test("without keys and without a role fails with a remedy", async () => {
     const { message } = await logIn({});
     expect(message).toStartWith(
       "AWS_ACCESS_KEY_ID is not set, and reading the keys of the instance's role from",
@@ -71,7 +71,7 @@ describe("a login at ECR", () => {
     expect(message).toContain("or give the agent's instance a role");
   });
 
-  test("without keys gives up an answer that does not end", async () => {
+  test("without keys fails after an endless answer", async () => {
     await using endpoint = serveFlood();
     const attempt = getEcrLogin(decode({}), {
       environment: { AWS_EC2_METADATA_SERVICE_ENDPOINT: endpoint.url },

@@ -67,7 +67,7 @@ describe.if(canCreateGroups)(`the control group of a job${needsGroups}`, () => {
     expect(existsSync(group.directory)).toBe(false);
   });
 
-  test("lets go of the process that ends it, when the job has moved it there", async () => {
+  test("releases a process of the agent that the job has moved there", async () => {
     await using group = createTestGroup()!;
     writeFileSync(join(group.directory, "cgroup.procs"), String(process.pid));
     expect(group.includes(process.pid)).toBe(true);
@@ -90,7 +90,7 @@ describe.if(canCreateGroups)(`the control group of a job${needsGroups}`, () => {
     expect(ended.map(({ comm, how }) => `${comm} ${how}`)).toEqual(["sleep term", "sleep term"]);
   });
 
-  test("keeps nothing that keep-processes spares", async () => {
+  test("releases processes that keep-processes spares", async () => {
     await using group = createTestGroup()!;
     using processes = createJobProcesses({ cookie: createCookie("kept"), keep: ["*sleep 1234*"], group });
     const job = runIn(group, "(env -i setsid sleep 1234 &); exec sleep 1000");
@@ -115,7 +115,7 @@ describe.if(canCreateGroups)(`the control group of a job${needsGroups}`, () => {
     expect(watch.usage().cpuUserMs).toBeGreaterThan(10);
   });
 
-  test("that an earlier process left is ended and removed, unless its job runs or it is another agent's", async () => {
+  test("of an earlier agent process is ended and removed, unless its job runs or it is another agent's", async () => {
     const groups = ["mine", "running", "other"].map((id) => {
       const agentId = id === "other" ? "test-agent-2" : "test-agent";
       return createJobGroup(toGroupDirectory(agentId, createCookie(id))!);
@@ -135,7 +135,7 @@ describe.if(canCreateGroups)(`the control group of a job${needsGroups}`, () => {
     }
   });
 
-  test.if(isRoot)("moves what it lets go of to the agent's group", async () => {
+  test.if(isRoot)("moves released processes to the agent's group", async () => {
     await using group = createTestGroup()!;
     const job = runIn(group, "exec sleep 1000");
     await until("it runs", () => group.includes(job.pid));

@@ -105,7 +105,7 @@ test("a quota of processor time is at least a millisecond, which the kernel requ
   expect(double.read("job/cpu.max")).toBe("1000 100000");
 });
 
-test("figures come from the files of the group that are there", async () => {
+test("figures are read from the files of the group that exist", async () => {
   await using double = await createPlace(
     groupFiles("/job", { "cpu.stat": "usage_usec 4500\nuser_usec 3200\nsystem_usec 1300\n" }),
   );

@@ -19,7 +19,7 @@ test.each([
   ["/etc/config/scratch/file", false],
   ["/media/a disc/file", true],
   ["/twice/file", false],
-])("%s: read-only is %p", (path, expected) => {
+])("the path %s is on a read-only mount: %p", (path, expected) => {
   expect(isReadOnly(path)).toBe(expected);
 });
 

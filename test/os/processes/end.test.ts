@@ -32,7 +32,7 @@ for (const user of users) {
     }
   }
 
-  test(`a sub-reaper ends daemons that threw their environment away (as ${user})`, async () => {
+  test(`a sub-reaper ends daemons that cleared their environment (as ${user})`, async () => {
     using place = createPlayground();
     const script = place.write("script", `(env -i setsid sh -c 'sleep 1000 MARK &' &); echo READY`);
     await using agent = await startAgent({ subReaper: true, graceMs: 100, jobs: [{ script }] }, user);

@@ -21,24 +21,21 @@ const hostile: readonly [what: string, make: (path: string, outside: string) => 
   ["a socket", (path) => void Bun.listen({ unix: path, socket: { data() {} } }).unref()],
 ];
 
-describe("what is no file", () => {
-  test.each(hostile)(
-    "such as %s is refused for every access, and is not created over",
-    async (what, make) => {
-      await using place = await tmpdir();
-      const outside = join(place.path, "outside");
-      fs.writeFileSync(outside, "text");
-      const path = join(place.path, "entry");
-      make(path, outside);
-      for (const access of accesses)
-        expect(() => openStateFile(path, access)).toThrow(`it is ${what}, and a file is expected`);
-      expect(() => openStateFile(path, "create")).toThrow("EEXIST");
-      expect(findEntry(path)?.isFile()).toBe(false);
-      removeEntry(path);
-      expect(findEntry(path)).toBeUndefined();
-      expect(fs.readFileSync(outside, "utf8")).toBe("text");
-    },
-  );
+describe("an entry that is not a regular file", () => {
+  test.each(hostile)("but %s is refused for every access, and not overwritten", async (what, make) => {
+    await using place = await tmpdir();
+    const outside = join(place.path, "outside");
+    fs.writeFileSync(outside, "text");
+    const path = join(place.path, "entry");
+    make(path, outside);
+    for (const access of accesses)
+      expect(() => openStateFile(path, access)).toThrow(`it is ${what}, and a file is expected`);
+    expect(() => openStateFile(path, "create")).toThrow("EEXIST");
+    expect(findEntry(path)?.isFile()).toBe(false);
+    removeEntry(path);
+    expect(findEntry(path)).toBeUndefined();
+    expect(fs.readFileSync(outside, "utf8")).toBe("text");
+  });
 });
 
 test("a file below a linked directory is not opened, created or removed", async () => {
@@ -65,7 +62,7 @@ test("a file that has another name is read and not written to", async () => {
     expect(() => openStateFile(path, access)).toThrow("2 hard links");
 });
 
-test("a text beyond its bound is refused unread, with its size", async () => {
+test("a text that exceeds its limit is refused without being read", async () => {
   await using place = await tmpdir();
   const path = join(place.path, "entry");
   fs.writeFileSync(path, "12345");

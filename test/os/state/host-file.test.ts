@@ -39,7 +39,7 @@ describe("a file that a job may have replaced", () => {
       expect(() => openHostFile(path, access)).toThrow(`it is ${kind}, and a file is expected`);
   });
 
-  test("is refused beyond its bound, unread", async () => {
+  test("is refused without being read when it exceeds its limit", async () => {
     await using place = await tmpdir();
     const path = join(place.path, "sparse");
     await Bun.$`truncate -s 10G ${path}`;

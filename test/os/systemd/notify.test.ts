@@ -67,7 +67,7 @@ test("the watchdog of another process is not ours, and without a socket nothing 
   expect(logger.entries).toEqual([]);
 });
 
-test("no job learns how to reach the service manager", () => {
+test("jobs do not inherit the socket of the service manager", () => {
   const env = { NOTIFY_SOCKET: "/run/x", WATCHDOG_USEC: "1", WATCHDOG_PID: "2", PATH: "/bin" };
   expect(withoutSecrets(env)).toEqual({ PATH: "/bin" });
 });

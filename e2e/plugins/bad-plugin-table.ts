@@ -135,7 +135,10 @@ export const agentTable: readonly AgentRow[] = places.flatMap((place) =>
   (Object.keys(deeds) as Deed[]).map((deed) => ({ place, deed, ...toExpected(place)[deed] })),
 );
 
-/** Returns a row of the table in `e2e/plugins/bad-plugins.md`: place, deed, reported after, result, exit status, time to the next job. */
+/**
+ * Returns a row of the table in `e2e/plugins/bad-plugins.md`: place, deed, reported after, result, exit status,
+ * time to the next job.
+ */
 export function toTableRow(
   { place, deed, result, status }: AgentRow,
   { reportedMs, nextMs }: { readonly reportedMs: number | undefined; readonly nextMs: number },

@@ -1,4 +1,5 @@
-// A Docker engine for development: `bun e2e/support/engine/main.ts` starts one with the images of the tests, and ends it at Ctrl-C.
+// A Docker engine for development: `bun e2e/support/engine/main.ts` starts one with the images of the tests, and
+// ends it at Ctrl-C.
 
 import { openEngine } from "./engine.ts";
 import { images } from "./images.ts";

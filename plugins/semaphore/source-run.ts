@@ -1,12 +1,18 @@
 import { type JobSourceContext, type LeftJob, type StopReason, untilAborted } from "signalman";
 import { createHubClient, type HubClient } from "./client.ts";
+import type { SemaphoreConfig } from "./config.ts";
 import { disconnect } from "./disconnect.ts";
 import { selectLeftJobs, stopUnassigned } from "./left-jobs.ts";
 import { register } from "./register.ts";
 import { createRegistrationStore, type Registration, type RegistrationStore } from "./registration.ts";
 import { serveRegistration, toDrainReason } from "./serve-registration.ts";
 import { loadSettings } from "./settings.ts";
-import type { SemaphoreSourceOptions } from "./source.ts";
+
+export interface SemaphoreSourceOptions {
+  readonly config: SemaphoreConfig;
+  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly argv: readonly string[];
+}
 
 /** Runs the source until it has disconnected, and resolves to the reason. */
 export async function runSemaphoreSource(

@@ -1,12 +1,6 @@
 import type { JobSource } from "signalman";
 import { isUrlName } from "./agent-name.ts";
-import type { SemaphoreConfig } from "./config.ts";
-
-export interface SemaphoreSourceOptions {
-  readonly config: SemaphoreConfig;
-  readonly env: Readonly<Record<string, string | undefined>>;
-  readonly argv: readonly string[];
-}
+import type { SemaphoreSourceOptions } from "./source-run.ts";
 
 /** Takes jobs from Semaphore's self-hosted hub (protocol section 2). */
 export function createSemaphoreSource(options: SemaphoreSourceOptions): JobSource {

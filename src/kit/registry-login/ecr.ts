@@ -2,6 +2,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { AgentError, toMessage } from "../../core/errors.ts";
 import { boundedFetch, parseBoundedJson, readBody } from "../../os/network/response-body.ts";
 import type { AwsKeys, PullCredentials, RegistryLogin } from "./decode.ts";
+import type { AwsContext } from "./instance-role.ts";
 
 type EcrCredentials = Extract<PullCredentials, { kind: "AWS_ECR" }>;
 
@@ -11,20 +12,12 @@ export interface EcrLogin {
   readonly commandLine: string;
 }
 
-export interface EcrOptions {
-  /**
-   * The agent's environment. Its `AWS_ENDPOINT_URL_ECR` replaces the address of the service, as in Amazon's
-   * own programs.
-   */
-  readonly environment: Readonly<Record<string, string>>;
-  readonly signal: AbortSignal;
-}
-
 /**
  * Gets a password for Amazon's registry (protocol section 6.3). It is the same for all registries that the
- * keys may use.
+ * keys may use. `AWS_ENDPOINT_URL_ECR` of the agent's environment replaces the address of the service, as in
+ * Amazon's own programs.
  */
-export async function getEcrLogin(credentials: EcrCredentials, options: EcrOptions): Promise<EcrLogin> {
+export async function getEcrLogin(credentials: EcrCredentials, options: AwsContext): Promise<EcrLogin> {
   const { region, account } = credentials;
   const keys = credentials.keys ?? (await (await import("./instance-role.ts")).readInstanceKeys(options));
   const domain = region.startsWith("cn-") ? "amazonaws.com.cn" : "amazonaws.com";

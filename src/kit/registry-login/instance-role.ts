@@ -3,14 +3,19 @@ import { AgentError, toMessage } from "../../core/errors.ts";
 import { parseBoundedJson } from "../../os/network/response-body.ts";
 import { createTextStart } from "../../core/text/text-start.ts";
 import type { AwsKeys } from "./decode.ts";
-import type { EcrOptions } from "./ecr.ts";
+
+export interface AwsContext {
+  /** The agent's environment. */
+  readonly environment: Readonly<Record<string, string>>;
+  readonly signal: AbortSignal;
+}
 
 /**
  * Reads the keys of the role of the EC2 instance on which the agent runs, from the second version of its
  * metadata service. The variables `AWS_EC2_METADATA_SERVICE_ENDPOINT` and `AWS_EC2_METADATA_DISABLED` of the
  * agent's environment apply, as in Amazon's own programs.
  */
-export async function readInstanceKeys({ environment, signal }: EcrOptions): Promise<AwsKeys> {
+export async function readInstanceKeys({ environment, signal }: AwsContext): Promise<AwsKeys> {
   const endpoint = environment["AWS_EC2_METADATA_SERVICE_ENDPOINT"] || "http://169.254.169.254";
   try {
     if (environment["AWS_EC2_METADATA_DISABLED"]?.toLowerCase() === "true")

@@ -87,7 +87,8 @@ async function runLanes(
       const files = await runFiles({
         directory: root,
         paths,
-        options: [`--timeout=${timeoutMs}`, ...options],
+        // Each test that runs beside others has an agent and a hub.
+        options: [`--timeout=${timeoutMs}`, "--max-concurrency=6", ...options],
         report: path.join(reports, `${name}.${lane}.xml`),
         isRepeating,
         output: lane === 0 ? "inherit" : file.fd,

@@ -37,7 +37,7 @@ test("doctor checks a hub without registering, finds a running agent, and leaves
 });
 
 test("doctor uses a proxy like the agent", async () => {
-  await using scene = await createScene();
+  await using scene = await createScene({ hub: ["--hosts", "agents.invalid"] });
   const { findings } = await diagnose(scene.tester, {
     http_proxy: `http://${scene.hub.endpoint}`,
     no_proxy: "",

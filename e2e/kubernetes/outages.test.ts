@@ -67,7 +67,7 @@ describe("an API server that is away", () => {
     expect(code).toBe(1);
     expect(output).toMatch(/^begun\n\[signalman: the pod could not be reached for 2 s: .*\]\n$/);
     await scene.executor[Symbol.asyncDispose]();
-    expect(scene.logger.entries.at(-1)?.message).toContain("could not delete the objects of job");
+    expect(scene.logger.entries.at(-1)?.message).toContain("could not delete pod");
     expect((await scene.namespace.left()).length).toBeGreaterThan(0);
     const removing = removeLater(async () => scene.client, scene.job.id, {
       signal: new AbortController().signal,

@@ -35,7 +35,7 @@ describe("the published roles", () => {
     });
     await namespace.emptied();
     expect(
-      logger.entries.filter(({ message }) => message.startsWith("removed what an earlier job")),
+      logger.entries.filter(({ message }) => message.startsWith("deleted the objects of an earlier job")),
     ).toHaveLength(1);
   }, 120_000);
 

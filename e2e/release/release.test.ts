@@ -117,7 +117,9 @@ describe("a release", () => {
       await writeFile(at("project", "plugin.ts"), lines.join("\n"));
       return run([path.join(root, "node_modules/.bin/tsc"), "-p", at("project")], { timeoutMs: minutes });
     };
-    const entries = ["", "/terminal", "/testing"].map((name) => `export * from "signalman${name}";`);
+    const entries = ["", "/executor", "/host", "/http", "/testing"].map(
+      (name) => `export * from "signalman${name}";`,
+    );
     const right = 'ctx.hook("agent:registered", ({ slot }) => ctx.log.info(slot.toFixed()));';
     const plugin = (hook: string) => [
       'import { definePlugin } from "signalman";',

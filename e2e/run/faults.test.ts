@@ -108,7 +108,7 @@ describe("an invalid job file", () => {
     ["commands: [x]\nexecutor: 5", /job\.yaml:2:\d+: executor: expected/],
     ["commands: [x\n", /job\.yaml:\d+:\d+: /],
     ["a: &a [*a, *a]\ncommands: [x]\n\tb: c", /job\.yaml:\d+:\d+: /],
-    ["commands: [x]\ncommands: [y]", /job\.yaml:2:1: .*second time/],
+    ["commands: [x]\ncommands: [y]", /job\.yaml:2:1: duplicate key/],
     ['{"commands": ["x"],}}', /job\.yaml:\d+:\d+: /],
     [`${"[".repeat(100_000)}`, /job\.yaml/],
     [

@@ -53,7 +53,7 @@ export function createExchange(
   response: ServerResponse,
   { limits: { bodyBytes = 0, stallMs }, connection }: ExchangeOptions,
 ): Exchange {
-  const [path = "/", ...query] = (request.url ?? "/").split("?");
+  const { path, query } = parseTarget(request.url ?? "/");
   const ended = Promise.withResolvers<boolean>();
   let isRead = !hasBody(request);
   let isClosed = false;
@@ -79,7 +79,7 @@ export function createExchange(
   return {
     method: request.method ?? "",
     path,
-    query: new URLSearchParams(query.join("?")),
+    query,
     header: (name) => String(request.headers[name] ?? ""),
     remoteAddress: request.socket.remoteAddress ?? "",
     closed: ended.promise,
@@ -114,6 +114,12 @@ export function createExchange(
     },
     drop: () => void request.socket.destroy(),
   };
+}
+
+/** Splits a request's target, which has the whole URL when the client takes this server for a proxy. */
+function parseTarget(target: string): Pick<Exchange, "path" | "query"> {
+  const [path = "", ...query] = target.replace(/^https?:\/\/[^/?]*/i, "").split("?");
+  return { path: path || "/", query: new URLSearchParams(query.join("?")) };
 }
 
 /** Whether the request announces a body. */

@@ -35,6 +35,18 @@ const send = async (port: number, text: string) => (await dial(port, text)).answ
 const statusOf = (answer: string) => Number(answer.split(" ")[1]);
 const head = (lines: string, method = "GET") => `${method} / HTTP/1.1\r\n${lines}\r\n\r\n`;
 
+test.each([
+  ["/a/b?c=1?&d", "/a/b", "1?"],
+  ["http://localhost:80/a/b?c=2", "/a/b", "2"],
+  ["http://localhost?c=3", "/", "3"],
+])("the target %s has the path %s", async (target, path, c) => {
+  await using server = await open((exchange) =>
+    exchange.send(200, `${exchange.path} ${exchange.query.get("c")}`),
+  );
+  const request = `GET ${target} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n`;
+  expect(await send(server.port, request)).toEndWith(`\r\n\r\n${path} ${c}`);
+});
+
 describe("a body", () => {
   const measure = async (exchange: Exchange) => {
     const body = await exchange.body();

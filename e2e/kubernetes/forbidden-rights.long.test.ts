@@ -95,7 +95,7 @@ test("without get pods/log, the crash of a sidecar is reported without its last 
   expect(granted.text).toContain("Last lines of container 'db':\nlast words");
   expect(refused.text).toContain("container 'db' has ended");
   expect(refused.text).not.toContain("Last lines");
-  expect(refused.logged.join("\n")).toContain('the log of container "db" cannot be read: ');
+  expect(refused.logged.join("\n")).toContain('could not read the log of container "db": ');
   await namespace.emptied();
 }, 180_000);
 

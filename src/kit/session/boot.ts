@@ -1,6 +1,14 @@
 import { AgentError } from "../../core/errors.ts";
 import { onAbort } from "../../core/aborted.ts";
 import { flushNoise, type ShellState } from "./shell-state.ts";
+import { unreadableStatus } from "./shell-text.ts";
+
+export interface BootOptions {
+  readonly timeoutMs: number;
+  readonly login: boolean;
+  /** Path of the file that the shell reads first. */
+  readonly secretPath: string | undefined;
+}
 
 /**
  * Waits until the login profile has finished. Rejects with `SESSION_FAILED` and the profile's output, or with
@@ -8,7 +16,7 @@ import { flushNoise, type ShellState } from "./shell-state.ts";
  */
 export async function waitForBoot(
   state: ShellState,
-  { timeoutMs, login }: { readonly timeoutMs: number; readonly login: boolean },
+  { timeoutMs, login, secretPath }: BootOptions,
   signal: AbortSignal,
 ): Promise<void> {
   const shell = login ? "the login shell" : "the shell";
@@ -25,7 +33,13 @@ export async function waitForBoot(
     timeoutMs,
   );
   using _listener = onAbort(signal, () => failed.reject(signal.reason));
-  void state.ended.promise.then(() => fail(`${shell} exited before it was ready`));
+  void state.ended.promise.then(() =>
+    fail(
+      state.exitCode === unreadableStatus && secretPath !== undefined
+        ? `${shell} cannot read "${secretPath}": a sandbox around it must let this directory through`
+        : `${shell} exited before it was ready`,
+    ),
+  );
   try {
     await Promise.race([state.booted.promise, failed.promise]);
   } finally {

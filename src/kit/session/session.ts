@@ -12,8 +12,7 @@ import {
   type RunningCommand,
   type ShellState,
 } from "./shell-state.ts";
-import { bootLine, commandLine, holderCommand, nonceText } from "./shell-text.ts";
-import { quote } from "./environment.ts";
+import { bootLine, commandLine, holderCommand, nonceText, sourceSecret } from "./shell-text.ts";
 import type { OpenTerminal, Terminal } from "./terminal.ts";
 
 export interface SessionOptions<T extends Terminal> {
@@ -131,12 +130,11 @@ export async function createSession<T extends Terminal>(
   };
   try {
     const text = nonceText(state.nonce);
-    const line = bootLine(
-      options.putSecret ? `\\builtin source ${quote(await options.putSecret(text))}` : text,
-    );
+    const secretPath = await options.putSecret?.(text);
+    const line = bootLine(secretPath === undefined ? text : sourceSecret(secretPath));
     noise.expect({ echo: line, trace: undefined });
     terminal.write(line);
-    await waitForBoot(state, { timeoutMs: options.startTimeoutMs, login }, signal);
+    await waitForBoot(state, { timeoutMs: options.startTimeoutMs, login, secretPath }, signal);
   } catch (error) {
     await dispose();
     throw error;

@@ -14,6 +14,9 @@ import { type Marker, printMarker } from "./markers.ts";
 const nonceVariable = "__signalman_nonce";
 const nonceWord = `"$${nonceVariable}"`;
 
+/** Exit status of a shell that cannot read its first file. */
+export const unreadableStatus = 94;
+
 /** Number of the first line in its end marker; commands count from 1. */
 export const bootNumber = 0;
 
@@ -70,6 +73,11 @@ export function holderCommand({ nonce, size, login, setUp = [] }: HolderOptions)
 /** Returns shell text that gives the shell the session's nonce. */
 export function nonceText(nonce: string): string {
   return `\\builtin readonly ${nonceVariable}=${nonce}; \\builtin export -n ${nonceVariable}`;
+}
+
+/** Returns shell text that sources the session's secret. Without the secret the session would wait forever. */
+export function sourceSecret(path: string): string {
+  return `\\builtin source ${quote(path)} || \\builtin exit ${unreadableStatus}`;
 }
 
 /**

@@ -45,6 +45,13 @@ describe("a session that cannot start", () => {
     expect(error.message).toContain("its output: the profile gives up");
   });
 
+  test("does not wait for a shell that cannot read its first file", async () => {
+    const profile = "until [ -f ~/command ]; do sleep 0.01; done; rm ~/command";
+    const error = await openSession({ profile, startTimeoutMs: 60_000 }).catch((thrown) => thrown);
+    expect(isAgentError(error, "SESSION_FAILED")).toBe(true);
+    expect(error.message).toMatch(/cannot read ".*\/command": a sandbox around it must let/);
+  });
+
   test("does not wait for a profile that hangs", async () => {
     const error = await openSession({ profile: "echo waiting; sleep 60", startTimeoutMs: 300 }).catch(
       (thrown) => thrown,

@@ -15,12 +15,22 @@ export interface ExportFiles extends Disposable {
  * host expect them (protocol section 6.2). Only the job's user can read them, whose own temporary directory
  * is `/tmp`. Disposal removes them. An empty file of the same name in the executor's `directory` lets
  * `removeExportFiles` find them when the job's process is dead.
+ *
+ * `isPrefixed`: they are in `directory`, since a sandbox may have a temporary directory of its own.
  */
-export function createExportFiles(directory: string, user?: JobUser): ExportFiles {
+export function createExportFiles(
+  directory: string,
+  { user, isPrefixed }: { readonly user: JobUser | undefined; readonly isPrefixed: boolean },
+): ExportFiles {
   const paths: string[] = [];
   return {
     write(file) {
       const name = `.env-${unixNanoseconds()}`;
+      if (isPrefixed) {
+        const own = join(directory, name);
+        writePrivateFile(own, file, { isNew: true, user });
+        return own;
+      }
       const path = join(user ? "/tmp" : tmpdir(), name);
       writeFileSync(join(directory, name), "", { mode: 0o600 });
       paths.push(path);

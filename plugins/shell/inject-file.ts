@@ -12,35 +12,53 @@ import { dirname, isAbsolute, join } from "node:path";
 import { decodeBase64, toMessage, type JobFile, type Output } from "signalman";
 import { asUser, type JobUser } from "signalman/executor";
 
-/** Writes files of the request. Returns the exit code of the first one that fails. */
-export function injectFiles(
-  files: readonly JobFile[],
-  {
-    home,
-    output,
-    user,
-  }: { readonly home: string; readonly output: Output; readonly user: JobUser | undefined },
-): number {
+/** Writes a file and returns the fault, if there is one. */
+export type WriteFile = (
+  path: string,
+  mode: string,
+  content: Uint8Array,
+) => Fault | undefined | Promise<Fault | undefined>;
+
+export interface Fault {
+  readonly line: string;
+  readonly code: number;
+}
+
+export interface InjectOptions {
+  readonly home: string;
+  readonly output: Output;
+  readonly write: WriteFile;
+}
+
+/** Writes files of the request. Resolves to the exit code of the first one that fails. */
+export async function injectFiles(files: readonly JobFile[], options: InjectOptions): Promise<number> {
   for (const file of files) {
-    const code = injectFile(file, home, output, user);
+    const code = await injectFile(file, options);
     if (code !== 0) return code;
   }
   return 0;
 }
 
 /**
- * Writes one file of the request (protocol sections 3.3, 6.2, 7), with the rights of `user` if there is one.
- * Returns the exit code: 255 when the content could not be written, 1 for any other fault. A file with mode
- * 0600 is at no time readable by other users.
+ * Returns a writer that writes on this host with the rights of `user`, if there is one. A file with mode 0600
+ * is at no time readable by other users.
  */
-function injectFile(file: JobFile, home: string, output: Output, user?: JobUser): number {
+export function createHostWriter(user: JobUser | undefined): WriteFile {
+  return (path, mode, content) => asUser(user, () => writeFile(path, mode, content));
+}
+
+/**
+ * Writes one file of the request (protocol sections 3.3, 6.2, 7). Resolves to the exit code: 255 when the
+ * content could not be written, 1 for any other fault.
+ */
+async function injectFile(file: JobFile, { home, output, write }: InjectOptions): Promise<number> {
   const path = toPath(file.path, home);
   output(`Injecting ${path} with file mode ${file.mode}\n`);
   const content = decodeBase64(file.content);
   const fault =
     content === undefined
       ? { line: "Failed to decode the content of the file.", code: 1 }
-      : asUser(user, () => writeFile(path, file.mode, content));
+      : await write(path, file.mode, content);
   if (fault === undefined) return 0;
   output(`${fault.line}\n`);
   return fault.code;
@@ -48,11 +66,6 @@ function injectFile(file: JobFile, home: string, output: Output, user?: JobUser)
 
 /** A FIFO, a device or a leased file of the job must not make this process wait. */
 const openFlags = constants.O_WRONLY | constants.O_CREAT | constants.O_NONBLOCK | constants.O_NOCTTY;
-
-interface Fault {
-  readonly line: string;
-  readonly code: number;
-}
 
 function writeFile(path: string, mode: string, content: Uint8Array): Fault | undefined {
   const directory = dirname(path);
@@ -65,7 +78,8 @@ function writeFile(path: string, mode: string, content: Uint8Array): Fault | und
   } catch (error) {
     return toFault(`Failed to create directory '${directory}'`, error);
   }
-  if (!/^[0-7]{1,5}$/.test(mode)) return { line: `bad file permission '${mode}'`, code: 1 };
+  const badMode = findModeFault(mode);
+  if (badMode) return badMode;
   let fd: number;
   try {
     fd = openSync(path, openFlags, 0o600);
@@ -93,6 +107,10 @@ function writeFile(path: string, mode: string, content: Uint8Array): Fault | und
   } finally {
     closeSync(fd);
   }
+}
+
+export function findModeFault(mode: string): Fault | undefined {
+  return /^[0-7]{1,5}$/.test(mode) ? undefined : { line: `bad file permission '${mode}'`, code: 1 };
 }
 
 function toPath(path: string, home: string): string {

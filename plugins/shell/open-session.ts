@@ -46,6 +46,8 @@ export async function openSession(
   const isPrefixed = commandPrefix.length > 0;
   const { user } = options;
   let guard: Guard | undefined;
+  // Before the session, since a sandbox can let through only what exists.
+  if (options.home !== undefined && !user) mkdirSync(options.home, { recursive: true, mode: 0o700 });
   // The user can open files here by their names, and change nothing.
   if (user) chmodSync(directory, 0o711);
   const session = await createSession(
@@ -104,9 +106,8 @@ export async function prepareSession(
   await addProgramToPath(session);
 }
 
-/** Creates the home and changes to it. Programs that the login profile has set up stay as they are. */
+/** Changes to the home. Programs that the login profile has set up stay as they are. */
 async function changeHome(session: Session, home: string, signal: AbortSignal): Promise<void> {
-  mkdirSync(home, { recursive: true, mode: 0o700 });
   const code = await session.run(`export HOME=${quote(home)} && cd -- "$HOME"`, () => {}, { silent: true });
   if (code !== 0 && !signal.aborted) {
     throw new AgentError("SESSION_FAILED", `the shell cannot change to the job's home "${home}"`);

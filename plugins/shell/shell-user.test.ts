@@ -119,6 +119,20 @@ describe.if(isRoot)("jobs as another user", () => {
     expect(listed).toEndWith("hush hush\n");
   });
 
+  test("behind a command prefix, variables and files are the user's, and a FIFO fails at once", async () => {
+    await using bench = await open({ commandPrefix: ["env", "PREFIXED=1"] });
+    await bench.executor.exportEnvironment([environmentVariable("SECRET_THING", "hush hush")], () => {});
+    const inject = (path: string) =>
+      bench.executor.injectFiles([{ path, mode: "0400", content: "eA==" }], () => {});
+    expect(await inject("~/new/file")).toBe(0);
+    expect(await bench.run("echo $PREFIXED $SECRET_THING; stat -c '%a %u' ~/new/file; cat ~/new/file")).toBe(
+      `1 hush hush\n400 ${uid}\nx`,
+    );
+    await bench.run("mkfifo ~/fifo");
+    expect([await inject("~/fifo"), await inject("/etc/never")]).toEqual([1, 1]);
+    expect(existsSync("/etc/never")).toBe(false);
+  });
+
   test("everything that runs as a slot's own user ends with the job", async () => {
     await using bench = await open({ isExclusive: true });
     const stray = Bun.spawn(["setpriv", `--reuid=${uid}`, "--clear-groups", "sleep", "1000"]);
@@ -155,9 +169,12 @@ interface UserBench extends AsyncDisposable {
   run(command: string): Promise<string>;
 }
 
-async function open(options: { isExclusive?: boolean } = {}): Promise<UserBench> {
+async function open(
+  options: { isExclusive?: boolean; commandPrefix?: readonly string[] } = {},
+): Promise<UserBench> {
+  const { commandPrefix = [] } = options;
   const directory = await tmpdir();
-  const context = executorContext(directory.path);
+  const context = executorContext(directory.path, { commandPrefix });
   const user = withUser(context, directory.path, options.isExclusive);
   const { home } = user.options.user!;
   const executor = create(user);

@@ -18,7 +18,8 @@ import { createBashProfile } from "./bash-profile.ts";
 import { createGroup } from "./control-group.ts";
 import { endJob } from "./end-job.ts";
 import { createExportFiles } from "./export-files.ts";
-import { injectFiles } from "./inject-file.ts";
+import { createHostWriter, injectFiles } from "./inject-file.ts";
+import { createSessionWriter } from "./session-writer.ts";
 import { followShell, openSession, prepareSession } from "./open-session.ts";
 
 export interface ShellExecutorOptions {
@@ -44,6 +45,7 @@ interface ShellJob {
 export function createShellExecutor(context: ShellContext, options: ShellExecutorOptions): Executor {
   const { cookie, logger } = context;
   const { user } = context.options;
+  const isPrefixed = (context.commandPrefix ?? []).length > 0;
   const environment = toUserEnvironment(user, context.environment);
   const group = createGroup(context);
   const home = user?.home ?? context.options.home ?? (environment["HOME"] || "/");
@@ -52,7 +54,7 @@ export function createShellExecutor(context: ShellContext, options: ShellExecuto
   return createSessionExecutor<ShellJob>(context, (resources) => {
     const ofJob = { cookie, uid: user?.uid, keep: options.keepProcesses, group };
     const processes = resources.use(createJobProcesses(ofJob));
-    const exportFiles = resources.use(createExportFiles(context.directory, user));
+    const exportFiles = resources.use(createExportFiles(context.directory, { user, isPrefixed }));
 
     async function open({ signal, measure }: Opening): Promise<ShellJob> {
       becomeSubReaper();
@@ -79,7 +81,11 @@ export function createShellExecutor(context: ShellContext, options: ShellExecuto
         const path = exportFiles.write(file);
         return (await source(path)) || profile.source(quote(path), output);
       },
-      inject: async (_, files, output) => injectFiles(files, { home, output, user }),
+      inject: ({ session }, files, output) => {
+        const toSession = { session, directory: context.directory, user };
+        const write = isPrefixed ? createSessionWriter(toSession, output) : createHostWriter(user);
+        return injectFiles(files, { home, output, write });
+      },
       explain: ({ watch }) => explainKill(watch),
       end: (shell, ending) => endJob({ ...ending, shell, processes, user, logger }),
     };

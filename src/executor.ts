@@ -21,7 +21,7 @@ export { asUser } from "./os/users/as-user.ts";
 export { endUserProcesses } from "./os/users/end-user-processes.ts";
 export { toUserCommand, toUserEnvironment } from "./kit/executor/user-command.ts";
 export { decodeVariables, quote, toExportFile } from "./kit/session/environment.ts";
-export { createPrefixed } from "./kit/executor/command-prefix.ts";
+export { findProgram } from "./job/host-paths.ts";
 export { type CommandEnd, type Explain, killedCode, toMemorySentence } from "./kit/executor/explain.ts";
 export { createLazyExecutor } from "./kit/executor/lazy-executor.ts";
 export type { Ending, Meter, Opening, OpenJob } from "./kit/executor/job-life.ts";

@@ -44,6 +44,7 @@ export type {
   Executor,
   ExecutorContext,
   ExecutorOptions,
+  HostPath,
   JobLimits,
 } from "./core/contracts/executor.ts";
 export type { JobCommandHandler, JobCommandMessage } from "./core/contracts/job-command.ts";
@@ -97,6 +98,7 @@ export {
   check,
   defineService,
   executor,
+  executorWrapper,
   jobSource,
   logBackend,
   logSink,
@@ -105,6 +107,7 @@ export {
   logFilter,
 } from "./core/contracts/services.ts";
 export type { ExecutorFactory } from "./core/contracts/executor.ts";
+export type { ExecutorWrapper } from "./core/contracts/executor-wrapper.ts";
 export type { LogBackendFactory } from "./core/contracts/log-backend.ts";
 export type { LogSinkFactory } from "./core/contracts/log-sink.ts";
 export { seal, unseal } from "./kit/seal.ts";

@@ -13,9 +13,10 @@ import { socketDirectories, toSocketPath } from "../os/network/socket-path.ts";
 import { resolveLinks } from "../os/state/file.ts";
 import { toBaseEnvironment } from "./base-environment.ts";
 import { assertCreated } from "./assert-created.ts";
-import { chooseExecutor, executorMethods } from "./choose-executor.ts";
+import { chooseExecutor } from "./choose-executor.ts";
 import { createJobSequences } from "./commands/job-sequences.ts";
 import { listenToJob } from "./commands/job-socket.ts";
+import { toHostPaths } from "./host-paths.ts";
 import {
   admitUser,
   makeExecutorDirectory,
@@ -28,6 +29,7 @@ import { createFilterChain } from "./log/filter-chain.ts";
 import { createJobLog, type WritableJobLog } from "./log/job-log.ts";
 import { createSpool, type Spool } from "./log/spool.ts";
 import type { JobSettings } from "./settings.ts";
+import { createWrappedExecutor } from "./wrapped-executor.ts";
 
 export interface OpenJobOptions {
   readonly host: Host;
@@ -97,19 +99,26 @@ export async function openJob(original: JobRequest, options: OpenJobOptions): Pr
     isReported: settings.jobReport,
     findTampering: options.findTampering,
     createExecutor: (report) => {
-      const { name, factory } = chooseExecutor(request.executor, { host, ...settings });
-      const created = factory.create({
+      const chosen = chooseExecutor(request.executor, { host, ...settings });
+      const own = makeExecutorDirectory(directory);
+      const created = {
         ...context,
         ...report,
-        logger: logger.child(name),
-        directory: makeExecutorDirectory(directory),
-      });
-      return assertCreated(created, factory, executorMethods);
+        logger: logger.child(chosen.name),
+        directory: own,
+        hostPaths: [{ path: own, isWritten: false }, ...context.hostPaths],
+      };
+      return createWrappedExecutor(chosen, created, { host, wrapperMs: toWrapperMs(options) });
     },
   });
 
   const owned = cleanup.move();
   return { job, log, spool, [Symbol.asyncDispose]: () => owned.disposeAsync() };
+}
+
+/** A wrapper has half of the time of its executor, which ends what the wrapper left running. */
+function toWrapperMs({ executorLimits }: OpenJobOptions): number | undefined {
+  return executorLimits?.callMs === undefined ? undefined : executorLimits.callMs / 2;
 }
 
 function openFilters(job: JobRequest, { host, settings, onSecrets }: OpenJobOptions) {
@@ -138,6 +147,7 @@ function toExecutorContext(
     environment: toBaseEnvironment(env, { secretVariables, cookie, jobSocket }),
     cookie,
     ...(controlGroup !== undefined && { controlGroup }),
+    hostPaths: toHostPaths(jobSocket, settings),
     log,
     options: {
       stopGraceMs,

@@ -61,6 +61,10 @@ export function executorContext(
     environment: { ...(process.env as Record<string, string>), [cookie.name]: cookie.value },
     cookie,
     directory,
+    hostPaths: [
+      { path: directory, isWritten: false },
+      { path: process.execPath, isWritten: false },
+    ],
     log: createRecordingJobLog(),
     imagePulled: async () => {},
     logger: silentLogger,

@@ -10,6 +10,7 @@ const allowed: Readonly<Record<string, string>> = {
   "src/os/file-trust/ownership.ts": "the modes of directories",
   "src/os/state/boot-id.ts": "/proc",
   "src/os/network/socket-path.ts": "sockets, pinned by the opener",
+  "src/job/host-paths.ts": "looks whether this program and a home exist",
   "src/job/log/spool-file.ts": "writes through descriptors of the opener",
   "src/job/log/spool-reader.ts": "reads through descriptors of the opener",
   "src/job/log/spool-lines.ts": "reads from an open descriptor",
@@ -68,6 +69,7 @@ const allowed: Readonly<Record<string, string>> = {
   "src/os/file-trust/path-steps.ts": "owner, mode and links only",
   "src/os/file-trust/read-only-mounts.ts": "/proc",
   "src/testing/fixtures.ts": "temporary directories of tests",
+  "src/testing/executor/isolation.ts": "a socket of a test",
 };
 
 /** Everything with which a program can open, list, remove or connect to something by its path. */

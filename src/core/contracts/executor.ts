@@ -49,6 +49,13 @@ export interface ExecutorOptions {
   readonly limits: JobLimits;
 }
 
+/** A path of the agent's host. */
+export interface HostPath {
+  readonly path: string;
+  /** Whether the job writes there. Otherwise a read-only view is enough. */
+  readonly isWritten: boolean;
+}
+
 export interface ExecutorContext {
   readonly job: JobRequest;
   /** Random, durable id of the agent. Executors mark objects outside of the host's processes with it. */
@@ -64,6 +71,11 @@ export interface ExecutorContext {
   readonly controlGroup?: string;
   /** A private directory (0700) of this job on the agent's host. It is removed after the executor is disposed. */
   readonly directory: string;
+  /**
+   * What a sandbox on this host must let through under the same paths: `directory`, the job's socket, this
+   * program and the job's home, where the job has them.
+   */
+  readonly hostPaths: readonly HostPath[];
   /** For blocks that the executor itself adds while it starts (`Pulling docker images...`). */
   readonly log: JobLog;
   /** Reports a pull to plugins (`image:pulled`), once for each image. Resolves when they were told; never rejects. */
@@ -71,9 +83,8 @@ export interface ExecutorContext {
   readonly logger: Logger;
   readonly options: ExecutorOptions;
   /**
-   * Words in front of the command line that opens the job's session on this host, such as
-   * `["nice", "-n", "10"]`. Set by `createPrefixed`, for executors that declare
-   * `ExecutorFactory.acceptsCommandPrefix`.
+   * Words in front of the command line that opens the job's session on this host, of all executor wrappers.
+   * Set only for executors that declare `ExecutorFactory.acceptsCommandPrefix`.
    */
   readonly commandPrefix?: readonly string[];
 }
@@ -161,7 +172,7 @@ export interface ExecutorFactory {
   cleanUp?(context: CleanUpContext): Promise<void>;
   /** The executor runs every job of the agent, whatever executor the job asks for. */
   readonly takesAllJobs?: boolean;
-  /** The executor applies `ExecutorContext.commandPrefix`. `createPrefixed` refuses executors that do not. */
+  /** The executor applies `ExecutorContext.commandPrefix`. A job with a prefix fails in executors that do not. */
   readonly acceptsCommandPrefix?: boolean;
   /** Whether processes on this host run as `ExecutorOptions.user`. If not, jobs fail when `shell-user` is set. */
   readonly appliesUser?: boolean;

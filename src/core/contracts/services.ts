@@ -1,5 +1,6 @@
 import type { Check } from "./check.ts";
 import type { ExecutorFactory } from "./executor.ts";
+import type { ExecutorWrapper } from "./executor-wrapper.ts";
 import type { JobCommandHandler } from "./job-command.ts";
 import type { JobSource } from "./job-source.ts";
 import type { LogBackendFactory } from "./log-backend.ts";
@@ -22,6 +23,8 @@ export interface ServiceOptions<T extends object> {
   readonly factories?: { readonly [K in keyof T & string]?: readonly string[] };
   /** Types of other members: `string`, `list` or another `typeof`; with `?` the member may be left out. */
   readonly data?: { readonly [K in keyof T & string]?: string };
+  /** The process that uses the service. A provider that does not run there is refused. */
+  readonly process?: "agent" | "job";
 }
 
 /** Creates a service token. Tokens with the same id are one service: copies of a plugin's package agree. */
@@ -42,6 +45,13 @@ export const executor = defineService<ExecutorFactory>("executor", {
     appliesUser: "boolean?",
     enforcesLimits: "list?",
   },
+});
+
+/** A wrapper of every job's executor. Provided under a name of its own: `sandbox`. */
+export const executorWrapper = defineService<ExecutorWrapper>("executor-wrapper", {
+  optional: ["commandPrefix", "wrap"],
+  data: { executors: "list?" },
+  process: "job",
 });
 
 /** A command for a job's own processes. Provided under the command's name: `redact`. */

@@ -58,7 +58,13 @@ export function createPluginContext(instance: PluginInstance, scope: HostScope):
       scope.hooks.hook(name, listener);
     },
     provide(service, name, value) {
-      if (isRegistering(instance, "ctx.provide")) registry.provide(plugin.name, service, name, value);
+      if (!isRegistering(instance, "ctx.provide")) return;
+      const { id, process } = service ?? {};
+      if (process !== undefined && !runsInAny(plugin, [process])) {
+        const fault = `plugin "${plugin.name}" provides ${id} "${name}", which takes effect in the process "${process}"`;
+        throw new AgentError("PLUGIN_INVALID", `${fault}: add "${process}" to its "runsIn"`);
+      }
+      registry.provide(plugin.name, service, name, value);
     },
     use(service, name) {
       assertReady("ctx.use");

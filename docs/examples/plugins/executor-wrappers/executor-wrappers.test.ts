@@ -1,0 +1,82 @@
+import { afterAll, describe, expect, test } from "bun:test";
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
+import type { Plugin } from "signalman";
+import {
+  builtIn,
+  createJobExecutor,
+  executorContext,
+  testExecutor,
+  testPlugin,
+  tmpdir,
+} from "signalman/testing";
+import bubblewrap from "./bubblewrap.ts";
+import nice from "./nice.ts";
+import recorder from "./recorder.ts";
+import stopHook from "./stop-hook.ts";
+import variables from "./variables.ts";
+
+const shell = await builtIn("shell");
+
+/** Whether bubblewrap is installed and this user may create namespaces. */
+const canSandbox =
+  Bun.which("bwrap") !== null && Bun.spawnSync(["bwrap", "--ro-bind", "/", "/", "true"]).exitCode === 0;
+
+describe.skipIf(!canSandbox)("bubblewrap behind nice", async () => {
+  const t = await testPlugin(bubblewrap, { with: [shell, nice as Plugin] });
+  afterAll(() => t[Symbol.asyncDispose]());
+  testExecutor({ name: "shell", create: (context) => createJobExecutor(t, "shell", context) });
+
+  test("shows the host read-only, without its temporary files", async () => {
+    await using place = await tmpdir();
+    await using session = await start(t);
+    expect(await session.run("touch /etc/never")).toContain("Read-only file system");
+    expect(await session.run(`ls '${place.path}'; nice`)).toMatch(/No such file or directory\n10\n$/);
+  });
+});
+
+test("the recorder writes commands and exit codes", async () => {
+  await using place = await tmpdir();
+  const file = join(place.path, "commands.txt");
+  await using t = await testPlugin(recorder, { with: [shell], config: { file } });
+  await using session = await start(t);
+  await session.run("(exit 3)");
+  expect(await readFile(file, "utf8")).toBe("a job: 3 (exit 3)\n");
+});
+
+test("the stop hook runs before the job's processes end", async () => {
+  await using place = await tmpdir();
+  const file = join(place.path, "stopped.txt");
+  const command = ["sh", "-c", `echo "$JOB_ID" > '${file}'; pgrep -f 'sleep 3600[.]25' >> '${file}'`];
+  await using t = await testPlugin(stopHook, { with: [shell], config: { command } });
+  await using session = await start(t);
+  const running = session.run("echo started; sleep 3600.25");
+  await session.executor.stop(2000);
+  await running;
+  expect(await readFile(file, "utf8")).toMatch(/^00000000-0000-4000-8000-000000000001\n\d+\n/);
+});
+
+test("variables are set before each command", async () => {
+  await using t = await testPlugin(variables, { with: [shell] });
+  await using session = await start(t);
+  const outputs = [await session.run('echo "$COMMAND_INDEX"'), await session.run('echo "$COMMAND_INDEX"')];
+  expect(outputs).toEqual(["1\n", "2\n"]);
+});
+
+async function start(t: Parameters<typeof createJobExecutor>[0]) {
+  const directory = await tmpdir();
+  const executor = createJobExecutor(t, "shell", executorContext(directory.path));
+  expect(await executor.start(new AbortController().signal)).toBe(0);
+  return {
+    executor,
+    async run(directive: string): Promise<string> {
+      let text = "";
+      await executor.run(directive, (chunk) => (text += Buffer.from(chunk as Uint8Array).toString()));
+      return text.replaceAll("\r", "");
+    },
+    async [Symbol.asyncDispose]() {
+      await executor[Symbol.asyncDispose]();
+      await directory[Symbol.asyncDispose]();
+    },
+  };
+}

@@ -4,6 +4,7 @@ import { testCommands } from "./commands.ts";
 import { testDisposal } from "./disposal.ts";
 import { testEnvironment, testEnvironmentValues } from "./environment.ts";
 import { testFileContents, testFiles } from "./files.ts";
+import { testIsolation } from "./isolation.ts";
 import { testBackgroundOutput, testSession } from "./session.ts";
 import { testScriptStop, testStop } from "./stop.ts";
 import type { ExecutorSubject } from "./subject.ts";
@@ -28,5 +29,6 @@ export function testExecutor(subject: ExecutorSubject): void {
     testEnvironmentValues(subject);
     testFileContents(subject);
     testScriptStop(subject);
+    testIsolation(subject);
   });
 }

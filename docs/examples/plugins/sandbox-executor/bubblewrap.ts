@@ -11,6 +11,7 @@ const resolver = "/run/systemd/resolve";
 export function toBubblewrap(
   command: readonly string[],
   { home, host }: Workspace,
+  hostPaths: readonly string[],
   options: Omit<SandboxConfig, "start-timeout">,
 ): string[] {
   // `~` is the agent's home directory; the sandbox has the job's home at the same path.
@@ -35,6 +36,8 @@ export function toBubblewrap(
     same("--bind", options.writable),
     options.hide.map(expand).flatMap(hide),
     ["--ro-bind", host.exchange, exchange],
+    // The job's socket and the program that it calls.
+    same("--ro-bind-try", hostPaths),
     ["--remount-ro", "/", "--chdir", home, "--"],
     command,
   ].flat();

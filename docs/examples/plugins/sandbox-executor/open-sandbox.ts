@@ -44,10 +44,14 @@ export async function openSandbox(
     logger.warn("the agent runs as root: a sandbox does not hide the files of root, so use an ordinary user");
   }
   const workspace = resources.use(createWorkspace(directory, home, logger));
+  // The sandbox has a home and an exchange directory of its own.
+  const visible = context.hostPaths
+    .filter(({ path, isWritten }) => !isWritten && path !== directory)
+    .map(({ path }) => path);
   const session = await createSession(
     {
       open: (terminal) => {
-        const command = toBubblewrap(terminal.command, workspace, config);
+        const command = toBubblewrap(terminal.command, workspace, visible, config);
         const local = openLocalTerminal({ ...terminal, command, env: environment });
         processes.addRoot(local.pid);
         return local;

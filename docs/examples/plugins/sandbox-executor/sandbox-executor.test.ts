@@ -182,6 +182,7 @@ async function open(options: Partial<SandboxConfig> = {}, profile = "true\n") {
   const executor = createSandboxExecutor(
     {
       ...base,
+      hostPaths: [],
       logger,
       environment: { ...base.environment, HOME: home },
       options: { ...base.options, stopGraceMs: 200 },

@@ -13,6 +13,18 @@ export interface SpoolBatch {
   readonly lines: Uint8Array;
 }
 
+export interface NextOptions {
+  /** Default: 2,000. */
+  readonly maxEvents?: number;
+  /** Default: 1 MiB. */
+  readonly maxBytes?: number;
+  /** Milliseconds to wait, once there is an event, until there are `minBytes`. Default: 0. */
+  readonly lingerMs?: number;
+  /** Default, and at most: `maxBytes`. */
+  readonly minBytes?: number;
+  readonly signal?: AbortSignal;
+}
+
 /** Reads a spool while it grows or after it was closed. Only whole lines are returned. */
 export interface SpoolReader extends Disposable {
   readonly cursor: SpoolCursor;
@@ -23,13 +35,7 @@ export interface SpoolReader extends Disposable {
    * closed and has been read to its end. Rejects with the signal's reason when it aborts. An event larger
    * than `maxBytes` is returned alone.
    */
-  next(options?: {
-    /** Default: 2,000. */
-    maxEvents?: number;
-    /** Default: 1 MiB. */
-    maxBytes?: number;
-    signal?: AbortSignal;
-  }): Promise<SpoolBatch | undefined>;
+  next(options?: NextOptions): Promise<SpoolBatch | undefined>;
   /**
    * Returns whole events at a position, at least one if there is one, within the bounds of `next`. Neither
    * waits nor moves the cursor.
@@ -40,4 +46,6 @@ export interface SpoolReader extends Disposable {
   ): SpoolBatch | undefined;
   /** Continues at a position that this spool returned before; `{ event: 0, offset: 0 }` is its beginning. */
   seek(cursor: SpoolCursor): void;
+  /** Counts what is stored behind the cursor, without reading on. `events`: left out beyond 16 MiB. */
+  countRest(): { readonly bytes: number; readonly events?: number };
 }

@@ -1,24 +1,9 @@
 import * as fs from "node:fs";
-import type { SpoolBatch, SpoolCursor, SpoolReader } from "../../core/contracts/spool.ts";
+import type { NextOptions, SpoolBatch, SpoolCursor, SpoolReader } from "../../core/contracts/spool.ts";
 import { AgentError, toMessage } from "../../core/errors.ts";
-import { onAbort } from "../../core/aborted.ts";
 import { findEntry, openStateFile } from "../../os/state/file.ts";
 import { countLines, findEndOfLines, readLines } from "./spool-lines.ts";
-
-/**
- * The writer of a spool, as its readers see it. In another process, it is the socket with the writer's
- * wake-ups.
- */
-export interface SpoolSource {
-  /** Whether no further event will come. */
-  readonly closed: boolean;
-  /**
-   * Once it is closed: lines that the disk did not accept. They follow those of the file, if there is one.
-   */
-  readonly rest?: Uint8Array | undefined;
-  /** Calls `listener` after each append and when the spool is closed. Returns a function that ends this. */
-  watch(listener: () => void): () => void;
-}
+import { type SpoolSource, wakeUp } from "./spool-source.ts";
 
 export interface OpenSpoolOptions {
   /** The writer. Default: the spool is closed. */
@@ -66,18 +51,21 @@ class FileSpoolReader implements SpoolReader {
     return this.#checksum;
   }
 
-  async next(
-    options: { maxEvents?: number; maxBytes?: number; signal?: AbortSignal } = {},
-  ): Promise<SpoolBatch | undefined> {
-    const { maxEvents = 2000, maxBytes = 1024 * 1024, signal } = options;
+  async next(options: NextOptions = {}): Promise<SpoolBatch | undefined> {
+    const { maxEvents = 2000, maxBytes = 1024 * 1024, lingerMs = 0, minBytes = maxBytes, signal } = options;
+    const enough = Math.min(minBytes, maxBytes);
+    let deadline: number | undefined;
     for (;;) {
       signal?.throwIfAborted();
       this.#disposed.signal.throwIfAborted();
       // Read before the file: otherwise what is written last could be missed.
       const { closed } = this.#source;
-      const batch = this.#read(maxEvents, maxBytes);
+      const stored = lingerMs > 0 && !closed ? this.#countStored() : enough;
+      if (stored > 0) deadline ??= performance.now() + lingerMs;
+      const leftMs = stored >= enough ? 0 : (deadline ?? 0) - performance.now();
+      const batch = leftMs > 0 ? undefined : this.#read(maxEvents, maxBytes);
       if (batch || closed) return batch ?? this.#readRest();
-      await wakeUp(this.#source, signal ? [signal, this.#disposed.signal] : [this.#disposed.signal]);
+      await wakeUp(this.#source, [signal, this.#disposed.signal], leftMs > 0 ? leftMs : undefined);
     }
   }
 
@@ -98,6 +86,20 @@ class FileSpoolReader implements SpoolReader {
     this.#isRestRead = false;
   }
 
+  countRest(): { readonly bytes: number; readonly events?: number } {
+    const start = this.#cursor;
+    const stored = this.#countStored();
+    if (stored > maxCountedBytes) return { bytes: stored };
+    let at = start;
+    for (
+      let batch = this.peek(at);
+      batch && batch.end.offset - start.offset <= maxCountedBytes;
+      batch = this.peek(at)
+    )
+      at = batch.end;
+    return { bytes: at.offset - start.offset, events: at.event - start.event };
+  }
+
   [Symbol.dispose](): void {
     if (this.#disposed.signal.aborted) return;
     this.#disposed.abort(
@@ -113,6 +115,13 @@ class FileSpoolReader implements SpoolReader {
 
   #close(): void {
     if (this.#fd !== undefined) fs.closeSync(this.#fd);
+  }
+
+  /** The bytes of the file behind the cursor, which may end within a line. */
+  #countStored(): number {
+    this.#disposed.signal.throwIfAborted();
+    const fd = this.#fd;
+    return fd === undefined ? 0 : Math.max(0, fs.fstatSync(fd).size - this.#cursor.offset);
   }
 
   #attempt<T>(work: () => T): T {
@@ -189,14 +198,4 @@ function toBatch(start: SpoolCursor, lines: Uint8Array, events: number): SpoolBa
 
 const closedSource: SpoolSource = { closed: true, watch: () => () => {} };
 const newline = 0x0a;
-
-/** Resolves when the source has news; rejects with the reason of the signal that aborts first. */
-function wakeUp(source: SpoolSource, signals: readonly AbortSignal[]): Promise<void> {
-  const { promise, resolve, reject } = Promise.withResolvers<void>();
-  const stop = source.watch(resolve);
-  const aborts = signals.map((signal) => onAbort(signal, () => reject(signal.reason)));
-  return promise.finally(() => {
-    stop();
-    for (const abort of aborts) abort[Symbol.dispose]();
-  });
-}
+const maxCountedBytes = 16 * 2 ** 20;

@@ -4,7 +4,8 @@ import { AgentError, toMessage } from "../../core/errors.ts";
 import { createEncoder } from "./event-lines.ts";
 import { type DroppedOutput, toNoticeText } from "./dropped-output.ts";
 import { openSpoolFile, type SpoolFile } from "./spool-file.ts";
-import { openSpool, type SpoolSource } from "./spool-reader.ts";
+import { openSpool } from "./spool-reader.ts";
+import type { SpoolSource } from "./spool-source.ts";
 import type { RecoveredSpool } from "./spool-recovery.ts";
 
 export interface SpoolOptions {

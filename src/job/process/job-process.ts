@@ -1,7 +1,7 @@
 import type { HangingHook } from "../../core/contracts/agent-status.ts";
 import type { JobSummary } from "../../core/contracts/job-summary.ts";
 import { toMessage } from "../../core/errors.ts";
-import type { SpoolSource } from "../log/spool-reader.ts";
+import type { SpoolSource } from "../log/spool-source.ts";
 import { removeJobDirectory } from "../state/job-directory.ts";
 import { type ClosedJob, failed } from "../end/close-job.ts";
 import { connectToJob, type ConnectionOptions } from "../control/connection.ts";

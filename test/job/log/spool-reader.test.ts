@@ -3,7 +3,8 @@ import { appendFileSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import * as fc from "fast-check";
 import { isAgentError } from "../../../src/core/errors.ts";
-import { openSpool, type SpoolSource } from "../../../src/job/log/spool-reader.ts";
+import { openSpool } from "../../../src/job/log/spool-reader.ts";
+import type { SpoolSource } from "../../../src/job/log/spool-source.ts";
 import { createSpool } from "../../../src/job/log/spool.ts";
 import type { SpoolBatch, SpoolReader } from "../../../src/core/contracts/spool.ts";
 import { tmpdir } from "../../../src/testing/fixtures.ts";
@@ -246,6 +247,50 @@ test("a peek finds the events that the disk did not accept behind those of the f
   expect(text(2)).toBe('{"c":3}\n{"d":4}\n');
   expect(text(3)).toBe('{"d":4}\n');
   expect(text(4)).toBeUndefined();
+});
+
+test("a lingering reader collects events until there are enough bytes, or its time is over, or the end", async () => {
+  await using tmp = await tmpdir();
+  const spool = createSpool(join(tmp.path, "events.ndjson"), options);
+  const length = Buffer.byteLength(`${JSON.stringify(output("x"))}\n`);
+  using reader = spool.reader();
+  const append = async () => {
+    spool.append(output("x"));
+    await Bun.sleep(1);
+  };
+  const enough = reader.next({ lingerMs: 60_000, minBytes: 3 * length });
+  for (let count = 0; count < 4; count += 1) await append();
+  expect((await enough)?.end.event).toBe(3);
+  const late = reader.next({ lingerMs: 30, minBytes: 3 * length });
+  await append();
+  expect((await late)?.end.event).toBe(5);
+  const last = reader.next({ lingerMs: 60_000 });
+  await append();
+  spool.close();
+  expect((await last)?.end.event).toBe(6);
+  expect(await reader.next({ lingerMs: 60_000 })).toBeUndefined();
+});
+
+test("the rest of a spool is counted without reading on, the events that the disk did not accept included", async () => {
+  await using tmp = await tmpdir();
+  const path = join(tmp.path, "events.ndjson");
+  writeFileSync(path, '{"a":1}\n{"b":2}\n{"cut');
+  const source = { ...neverWoken, rest: Buffer.from('{"c":3}\n{"d":4}\n') };
+  using reader = openSpool(path, { source });
+  expect(reader.countRest()).toEqual({ events: 4, bytes: 32 });
+  await reader.next({ maxEvents: 1 });
+  expect(reader.countRest()).toEqual({ events: 3, bytes: 24 });
+  while (await reader.next());
+  expect(reader.countRest()).toEqual({ events: 0, bytes: 0 });
+});
+
+test("the events of a large rest are not counted", async () => {
+  await using tmp = await tmpdir();
+  const path = join(tmp.path, "events.ndjson");
+  const bytes = 17 * 2 ** 20;
+  writeFileSync(path, Buffer.alloc(bytes, "{}\n"));
+  using reader = openSpool(path);
+  expect(reader.countRest()).toEqual({ bytes });
 });
 
 const neverWoken = { closed: true, watch: () => () => {} };

@@ -87,8 +87,8 @@ async function finish(options: Options): Promise<DeliveryEnd> {
   // 1. The backend and the sinks read the spool from disk, independently of each other.
   await waitForSpool(spool, process);
   const delivering = deliverLog(options, AbortSignal.any([delivery.lost, late.signal]));
-  const reader = () => openSpool(spool, { source: process.source });
-  const sinks = openSinks({ host, job: request, logger, reader });
+  const openReader = () => openSpool(spool, { source: process.source });
+  const sinks = openSinks({ host, job: request, logger, slot: notifier.slot, openReader });
 
   // 2. After the job's end the delivery has limited time, as have slow listeners of the job's start. What is
   //    not delivered stays on disk.

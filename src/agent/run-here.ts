@@ -74,7 +74,7 @@ async function runOpenJob(
 ): Promise<JobSummary> {
   onStart(job);
   // 1. The view and the log sinks read the spool, each at its own pace.
-  const sinks = openSinks({ host, job: request, logger, reader: () => spool.reader() });
+  const sinks = openSinks({ host, job: request, logger, slot: 0, openReader: () => spool.reader() });
   const viewed = show(spool, view, (error) => {
     logger.warn(`the log can no longer be shown, the job is stopped: ${toMessage(error)}`);
     job.stop();

@@ -33,6 +33,7 @@ export type SlotListener = {
 
 /** Passes what happens to one slot to listeners, which are called in their order, without waiting between them. */
 export interface SlotNotifier {
+  readonly slot: number;
   /** Fires a hook, for the agent's own listeners first. Resolves when all listeners have finished. */
   fire<N extends SlotHook>(name: N, event: Omit<HookEvents[N], "slot">): Promise<void>;
   /** Calls the agent's own listeners. Resolves when all of them have finished. */
@@ -49,6 +50,7 @@ export function createSlotNotifier({ slot, host, listeners = [] }: SlotNotifierO
   const tell = <N extends keyof SlotEvents>(name: N, event: SlotEvents[N]) =>
     listeners.map((listener) => listener[name]?.(event));
   return {
+    slot,
     async fire<N extends SlotHook>(name: N, fields: Omit<HookEvents[N], "slot">) {
       const event = { slot, ...fields } as HookEvents[N] & SlotEvents[N];
       await Promise.all([...tell(name, event), host.call(name, event)]);

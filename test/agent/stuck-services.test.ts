@@ -49,7 +49,7 @@ test("a log backend that never resolves is given up after its time, and named", 
 test("a log sink that never resolves is given up 5 s after the job, and named", async () => {
   const { host, logger, messages } = await openStuckHost();
   await using spool = await createJobSpool();
-  const sinks = openSinks({ host, job: jobRequest(), logger, reader: () => spool.reader() });
+  const sinks = openSinks({ host, job: jobRequest(), logger, slot: 0, openReader: () => spool.reader() });
   await sinks.finish();
   expect(messages()).toContain(
     'plugin "stuck" did not return from log-sink "slow".run within 5 s after the job',

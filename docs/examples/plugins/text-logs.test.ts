@@ -14,6 +14,8 @@ test("a job's log is written to a text file while the job runs", async () => {
     job: jobRequest({ id: "../a job" }),
     logger: silentLogger,
     spool: reader,
+    slot: 0,
+    openReader: () => spool.reader(),
   });
   const running = sink.run(new AbortController().signal);
   spool.append(...jobEvents(["one"]).slice(3));
@@ -30,7 +32,9 @@ test("an agent that resumes a job after a crash writes no line twice", async () 
   spool.close();
   for (let agent = 0; agent < 2; agent += 1) {
     using reader = spool.reader();
-    const context = { job: jobRequest({ id: "j" }), logger: silentLogger, spool: reader };
+    const openReader = () => spool.reader();
+    const job = jobRequest({ id: "j" });
+    const context = { job, logger: silentLogger, spool: reader, slot: 0, openReader };
     await t.use(logSink, "text-logs").open(context).run(new AbortController().signal);
   }
   const text = await readFile(join(directory.path, "j.log"), "utf8");
@@ -41,7 +45,8 @@ test("a directory that cannot be created is an error that names the plugin", asy
   await using spool = await createJobSpool();
   await using t = await testPlugin(textLogs, { config: { directory: "/dev/null/logs" } });
   using reader = spool.reader();
-  const context = { job: jobRequest(), logger: silentLogger, spool: reader };
+  const openReader = () => spool.reader();
+  const context = { job: jobRequest(), logger: silentLogger, spool: reader, slot: 0, openReader };
   const running = t.use(logSink, "text-logs").open(context).run(new AbortController().signal);
   await expect(running).rejects.toThrow('plugin "text-logs" failed in log-sink "text-logs".run:');
 });

@@ -7,6 +7,10 @@ export interface LogSinkContext {
   readonly logger: Logger;
   /** The sink's own reader, at the first event. A slow sink delays neither the job nor other readers. */
   readonly spool: SpoolReader;
+  /** The agent's slot that runs the job, from 0. */
+  readonly slot: number;
+  /** Opens a further reader at the first event, which may outlive `run`. The caller disposes it. */
+  openReader(): SpoolReader;
 }
 
 /**

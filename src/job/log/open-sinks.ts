@@ -11,8 +11,9 @@ export interface OpenSinksOptions {
   readonly host: Host;
   readonly job: JobRequest;
   readonly logger: Logger;
+  readonly slot: number;
   /** Opens a reader at the first event. */
-  readonly reader: () => SpoolReader;
+  readonly openReader: () => SpoolReader;
 }
 
 /** Time that log sinks have after the end of the job. */
@@ -20,14 +21,14 @@ const sinkDeadlineMs = 5000;
 
 /** Starts every log sink on a reader of its own. What a sink throws is logged and does not affect the job. */
 export function openSinks(options: OpenSinksOptions): { finish(): Promise<void> } {
-  const { host, job, logger } = options;
+  const { host, job, logger, slot, openReader } = options;
   const late = new AbortController();
   const unfinished = new Set<string>();
   const running = [...host.all(logSink)].map(async ([name, factory]) => {
     unfinished.add(name);
     try {
-      using reader = options.reader();
-      const sink = factory.open({ job, logger: logger.child(name), spool: reader });
+      using reader = openReader();
+      const sink = factory.open({ job, logger: logger.child(name), spool: reader, slot, openReader });
       await assertCreated(sink, factory, ["run"]).run(late.signal);
     } catch (error) {
       if (error !== late.signal.reason) logger.error(`log sink "${name}" failed: ${toMessage(error)}`);

@@ -30,7 +30,9 @@ const optionsFor = ({ endpoint }: S3Double) => ({
 function begin(s3: S3Double, spool: JobSpool, overrides: Partial<ReturnType<typeof optionsFor>> = {}) {
   const logger = createRecordingLogger();
   const ending = new AbortController();
-  const context: LogSinkContext = { job: jobRequest({ id: "j-1" }), logger, spool: spool.reader() };
+  const openReader = () => spool.reader();
+  const job = jobRequest({ id: "j-1" });
+  const context: LogSinkContext = { job, logger, spool: openReader(), slot: 0, openReader };
   const stored = createStore({ ...optionsFor(s3), ...overrides }).storeLog(context, ending.signal);
   const logs = () => logger.entries.map(({ level, message }) => `${level}: ${message}`);
   return { stored, logs, abort: () => ending.abort(new Error("the time is over")) };
@@ -170,6 +172,8 @@ test("a job's id cannot change the path of the key", async () => {
     job: jobRequest({ id: "../../a job" }),
     logger: createRecordingLogger(),
     spool: spool.reader(),
+    slot: 0,
+    openReader: () => spool.reader(),
   };
   await createStore(optionsFor(s3)).storeLog(context, new AbortController().signal);
   expect([...s3.objects.keys()]).toEqual(["ci/logs/.._.._a_job.ndjson"]);

@@ -83,7 +83,7 @@ export { type PullLogs, pullLogs } from "./kit/pull-logs.ts";
 export type { Output } from "./core/contracts/job-log.ts";
 export type { LogSink, LogSinkContext } from "./core/contracts/log-sink.ts";
 export { openSpool } from "./job/log/spool-reader.ts";
-export type { SpoolBatch, SpoolCursor, SpoolReader } from "./core/contracts/spool.ts";
+export type { NextOptions, SpoolBatch, SpoolCursor, SpoolReader } from "./core/contracts/spool.ts";
 export type { LogFields, Logger } from "./core/contracts/logger.ts";
 export {
   definePlugin,

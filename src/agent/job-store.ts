@@ -5,7 +5,7 @@ import type { Logger } from "../core/contracts/logger.ts";
 import { AgentError, toMessage } from "../core/errors.ts";
 import { refuseNewerJob } from "../job/state/left-jobs.ts";
 import { readRequest, writeJob } from "../job/state/job-documents.ts";
-import { jobFiles, type JobProcessRecord } from "../job/state/job-files.ts";
+import { isJobId, jobFiles, type JobProcessRecord } from "../job/state/job-files.ts";
 import { findEntry, listDirectory, removeEntries, removeEntry } from "../os/state/file.ts";
 import { takeLock } from "../os/state/lock.ts";
 import { makePrivateDirectory } from "../os/state/private-directory.ts";
@@ -53,12 +53,12 @@ export function openJobStore(options: JobStoreOptions): JobStore {
     }
   };
   makePrivateDirectory(directory, { isReplaced: true });
-  for (const id of listJobs(directory)) refuseNewerJob(directoryOf(id), id);
+  for (const id of listUnreleased(directory)) refuseNewerJob(directoryOf(id), id);
   cleanUp(() => removeUnassigned(directory));
   const logs = createLogPruner(directory, options.keptLogs);
   cleanUp(logs.prune);
   return {
-    list: () => listJobs(directory),
+    list: () => listUnreleased(directory),
     directoryOf,
     create(jobId) {
       options.holdState();
@@ -84,15 +84,12 @@ export function openJobStore(options: JobStoreOptions): JobStore {
 }
 
 /** Ids of the jobs below `directory` that were not released: the control plane does not have their results. */
-export function listJobs(directory: string): string[] {
+export function listUnreleased(directory: string): string[] {
   if (!findEntry(directory)?.isDirectory()) return [];
   return listDirectory(directory)
     .map(({ name }) => name)
-    .filter((id) => jobId.test(id) && findEntry(join(directory, id, jobFiles.request)));
+    .filter((id) => isJobId(id) && findEntry(join(directory, id, jobFiles.request)));
 }
-
-/** The ids that a request may have; another directory is not of this program. */
-const jobId = /^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$/;
 
 /**
  * A job whose lock was replaced by something else has started: nothing but a job does that. A process that

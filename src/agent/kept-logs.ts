@@ -1,27 +1,31 @@
 import { basename, join } from "node:path";
 import type { JobSummary } from "../core/contracts/job-summary.ts";
-import { readSummary as readStoredSummary } from "../job/state/job-documents.ts";
-import { jobFiles } from "../job/state/job-files.ts";
+import { readStart } from "../job/log/read-start.ts";
+import { readSummary } from "../job/state/job-documents.ts";
+import { isJobId, jobFiles } from "../job/state/job-files.ts";
 import { findEntry, listDirectory, removeEntry, resolveLinks } from "../os/state/file.ts";
 import { findHolder } from "../os/state/lock.ts";
 
-/** The log of a job that has run or is running on this host. */
-export interface KeptLog {
-  readonly jobId: string;
+/** A job whose log is on this host. */
+export interface StoredJob {
+  readonly id: string;
+  /** The agent's slot that runs or ran the job, from 0. */
+  readonly slot: number;
+  /** `died`: its process is dead, and its result is missing, damaged, or of a newer release. */
+  readonly state: "running" | "finished" | "died";
+  /** Its result. Left out unless it has finished. */
+  readonly summary?: JobSummary;
+  /** Start of its log, in Unix milliseconds of whole seconds. Left out when it is unknown. */
+  readonly startedAt?: number;
+  /** Time of the last event, in Unix milliseconds. */
+  readonly changedAt: number;
+  readonly bytes: number;
+  /** Whether the control plane has the job's result. */
+  readonly isReported: boolean;
   /** The job's state directory. */
   readonly directory: string;
+  /** Path of its log. */
   readonly spool: string;
-  readonly bytes: number;
-  /** Time of the last event. */
-  readonly date: Date;
-  /**
-   * `undefined`: the job is running. `unknown`: it is not, and its result is missing, damaged, or of a newer
-   * release.
-   */
-  readonly result: JobSummary["result"] | "unknown" | undefined;
-  readonly summary: JobSummary | undefined;
-  /** Whether the control plane has the job's result. */
-  readonly isReleased: boolean;
 }
 
 export interface KeptLogLimits {
@@ -29,12 +33,33 @@ export interface KeptLogLimits {
   readonly maxAgeMs: number;
 }
 
-/** Lists the logs below a state directory, of every agent and slot; newest first. */
-export function listKeptLogs(stateDirectory: string): KeptLog[] {
-  return listDirectories(join(resolveLinks(stateDirectory), "agents"))
-    .flatMap(listDirectories)
-    .flatMap((slot) => listLogs(join(slot, "jobs")))
-    .toSorted(newestFirst);
+/** Lists the jobs below a state directory, of every agent and slot; the last one that started comes first. */
+export function listJobs({ stateDirectory }: { readonly stateDirectory: string }): StoredJob[] {
+  return listSlots(stateDirectory)
+    .flatMap(({ slot, jobs }) => listSpools(jobs).map((spool) => toJob(spool, slot)))
+    .toSorted((a, b) => startOf(b) - startOf(a) || b.changedAt - a.changedAt);
+}
+
+/** Where a job of this agent is on disk. */
+export interface JobPlace {
+  /** The job's state directory. */
+  readonly directory: string;
+  /** The directory of its agent. */
+  readonly agent: string;
+}
+
+/** Finds a job by its id: of several, the one whose log has changed last. */
+export function findJobPlace(
+  jobId: string,
+  { stateDirectory }: { readonly stateDirectory: string },
+): JobPlace | undefined {
+  if (!isJobId(jobId)) return undefined;
+  const changedAt = ({ directory }: JobPlace) => findSpool(directory)?.changedAt ?? Infinity;
+  const [last] = listSlots(stateDirectory)
+    .map(({ jobs, agent }) => ({ directory: join(jobs, jobId), agent }))
+    .filter(({ directory }) => findEntry(directory)?.isDirectory())
+    .toSorted((a, b) => changedAt(b) - changedAt(a));
+  return last;
 }
 
 /**
@@ -60,9 +85,9 @@ export function createLogPruner(jobs: string, { maxBytes, maxAgeMs }: KeptLogLim
     let seenBytes = 0;
     totalBytes = 0;
     lookAt = now + lookMs;
-    for (const { directory, bytes, date } of listSpools(jobs).toSorted(newestFirst)) {
+    for (const { directory, bytes, changedAt } of listSpools(jobs).toSorted(newestFirst)) {
       seenBytes += bytes;
-      const isExcess = seenBytes > mostBytes || date.getTime() < now - maxAgeMs;
+      const isExcess = seenBytes > mostBytes || changedAt < now - maxAgeMs;
       if (isExcess && isReleased(directory)) removeEntry(directory);
       else totalBytes += bytes;
     }
@@ -81,7 +106,19 @@ export function createLogPruner(jobs: string, { maxBytes, maxAgeMs }: KeptLogLim
 const lookMs = 3_600_000;
 const spareFactor = 0.95;
 
-type Spool = Pick<KeptLog, "directory" | "spool" | "bytes" | "date">;
+/** The slots of all agents, with the directories of their jobs. */
+function listSlots(
+  stateDirectory: string,
+): { readonly slot: number; readonly jobs: string; readonly agent: string }[] {
+  return listDirectories(join(resolveLinks(stateDirectory), "agents")).flatMap((agent) =>
+    listDirectories(agent).flatMap((path) => {
+      const slot = /^slot-(\d{1,6})$/.exec(basename(path))?.[1];
+      return slot === undefined ? [] : [{ slot: Number(slot), jobs: join(path, "jobs"), agent }];
+    }),
+  );
+}
+
+type Spool = Pick<StoredJob, "directory" | "spool" | "bytes" | "changedAt">;
 
 function listSpools(jobs: string): Spool[] {
   return listDirectories(jobs).flatMap((directory) => findSpool(directory) ?? []);
@@ -90,33 +127,39 @@ function listSpools(jobs: string): Spool[] {
 function findSpool(directory: string): Spool | undefined {
   const spool = join(directory, jobFiles.spool);
   const entry = findEntry(spool);
-  return entry && { directory, spool, bytes: entry.isFile() ? entry.size : 0, date: entry.mtime };
+  return entry && { directory, spool, bytes: entry.isFile() ? entry.size : 0, changedAt: entry.mtimeMs };
 }
 
-function listLogs(jobs: string): KeptLog[] {
-  return listSpools(jobs).map((log) => ({
-    ...log,
-    jobId: basename(log.directory),
-    ...readSummary(log.directory),
-    isReleased: isReleased(log.directory),
-  }));
+function toJob(spool: Spool, slot: number): StoredJob {
+  const startedAt = (readStart(spool.spool) ?? Infinity) * 1000;
+  return {
+    id: basename(spool.directory),
+    slot,
+    ...readState(spool.directory),
+    // A log cannot have begun after its last event.
+    ...(startedAt <= spool.changedAt && { startedAt }),
+    ...spool,
+    isReported: isReleased(spool.directory),
+  };
 }
 
-function newestFirst(a: Pick<KeptLog, "date">, b: Pick<KeptLog, "date">): number {
-  return b.date.getTime() - a.date.getTime();
+function newestFirst(a: Spool, b: Spool): number {
+  return b.changedAt - a.changedAt;
 }
 
-function isReleased(directory: string): boolean {
+const startOf = ({ startedAt, changedAt }: StoredJob): number => startedAt ?? changedAt;
+
+export function isReleased(directory: string): boolean {
   return findEntry(join(directory, jobFiles.request)) === undefined;
 }
 
-function readSummary(directory: string): Pick<KeptLog, "result" | "summary"> {
+function readState(directory: string): Pick<StoredJob, "state" | "summary"> {
   try {
     const isRunning = findHolder(join(directory, jobFiles.lock)) !== undefined;
-    const summary = readStoredSummary(directory);
-    return { result: summary?.result ?? (isRunning ? undefined : "unknown"), summary };
+    const summary = readSummary(directory);
+    return summary ? { state: "finished", summary } : { state: isRunning ? "running" : "died" };
   } catch {
-    return { result: "unknown", summary: undefined };
+    return { state: "died" };
   }
 }
 

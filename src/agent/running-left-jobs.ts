@@ -1,13 +1,13 @@
 import { join } from "node:path";
 import { isJobLocked } from "../job/state/job-lock.ts";
 import type { StateDirectory } from "../os/state/directory.ts";
-import { listJobs } from "./job-store.ts";
+import { listUnreleased } from "./job-store.ts";
 
 /** Lists the jobs that earlier agent processes left and whose processes are alive, in all slots. */
 export function listRunningLeftJobs(state: Pick<StateDirectory, "slot" | "slots">): string[] {
   return state.slots().flatMap((slot) => {
     const jobs = join(state.slot(slot), "jobs");
-    return listJobs(jobs).filter((id) => isRunning(join(jobs, id)));
+    return listUnreleased(jobs).filter((id) => isRunning(join(jobs, id)));
   });
 }
 

@@ -79,7 +79,7 @@ describe("help", () => {
     };
     for (const command of ["start", "run"])
       expect(await flags(command)).toEqual(expect.arrayContaining(["endpoint", "keep-processes", "slots"]));
-    expect(await flags("logs")).toEqual(["json", "config-file", "config-env", "state-dir"]);
+    expect(await flags("logs")).toEqual(["last", "follow", "json", "config-file", "config-env", "state-dir"]);
     expect(await flags("config", "check")).toEqual(["config-file", "config-env"]);
     expect(await flags("redact")).toEqual(["value-env", "print-sequence", "lines"]);
     expect(await flags("echo")).toEqual(

@@ -1,12 +1,16 @@
-import { type KeptLog, listKeptLogs } from "../../agent/kept-logs.ts";
+import { openJobLog } from "../../agent/job-log-reader.ts";
+import { listJobs, type StoredJob } from "../../agent/kept-logs.ts";
+import type { JobLogEnd } from "../../agent/log-watch.ts";
 import { readCore } from "../../agent/options/read-core.ts";
+import type { JobSummary } from "../../core/contracts/job-summary.ts";
+import type { SpoolReader } from "../../core/contracts/spool.ts";
 import { AgentError } from "../../core/errors.ts";
 import { toReport, toShortReport } from "../../job/usage/report.ts";
 import { findChange } from "../../job/log/verify-spool.ts";
 import { openSpool } from "../../job/log/spool-reader.ts";
 import { findStateDirectory } from "../../os/state/directory.ts";
 import { formatTable } from "../output/columns.ts";
-import { defineCommand } from "../../core/contracts/command.ts";
+import { defineCommand, type Program } from "../../core/contracts/command.ts";
 import { hasColour } from "../output/colour.ts";
 import { viewJob } from "../job-view/view-job.ts";
 import { print, printJson } from "../output/print.ts";
@@ -18,37 +22,97 @@ export default defineCommand({
   log: "stderr",
   args: {
     job: { type: "positional", description: "id of the job, or the first characters of it", required: false },
+    last: { type: "boolean", description: "show the log of the job that started last" },
+    follow: { type: "boolean", description: "show the log until its end, while the job runs" },
     json: { type: "boolean", description: "print NDJSON: the events of the log, or one object for each log" },
   },
   async run({ args, program }) {
     const core = readCore(program);
     const place = findStateDirectory({ directory: core["state-dir"], env: process.env });
-    const logs = listKeptLogs(place);
-    if (args.job === undefined) return list(logs, place, args.json === true);
-    const { spool, summary } = findLog(logs, args.job, place);
-    const change = summary && (await findChange(spool, summary.log));
-    if (change !== undefined) program.logger.warn(`another process changed this log: ${change}`, { spool });
-    using reader = openSpool(spool);
-    const tty = process.stdout.isTTY && args.json !== true;
-    await viewJob({
-      spool: reader,
-      json: args.json === true,
-      tty,
-      colour: hasColour(tty),
-      output: process.stdout,
-    });
-    if (summary?.usage && args.json !== true) print(toReport(summary).join("\n"));
+    const { job: wanted, last = false, follow = false, json = false } = args;
+    if (last && wanted !== undefined)
+      throw new AgentError(
+        "USAGE_INVALID",
+        `job "${wanted}" and --last exclude each other: give one of them`,
+      );
+    if (follow && !last && wanted === undefined)
+      throw new AgentError("USAGE_INVALID", "--follow needs the id of a job, or --last");
+    const jobs = listJobs({ stateDirectory: place });
+    if (wanted === undefined && !last) return list(jobs, place, json);
+    const job = findJob(jobs, wanted, place);
+    if (follow) await followLog(job, { place, json, program });
+    else await showLog(job, { json, program });
   },
 });
 
-function list(logs: readonly KeptLog[], place: string, json: boolean): void {
-  const rows = logs.map(({ jobId, result = "running", summary, bytes, date, isReleased }) => ({
-    job: jobId,
-    result,
+interface ShowOptions {
+  readonly json: boolean;
+  readonly program: Program;
+}
+
+async function showLog({ spool, summary }: StoredJob, { json, program }: ShowOptions): Promise<void> {
+  warnOfChange(summary && (await findChange(spool, summary.log)), spool, program);
+  using reader = openSpool(spool);
+  await view(reader, json);
+  showUsage(summary, json);
+}
+
+/** Shows a log until its end, or until Ctrl-C (exit status 130). */
+async function followLog(
+  { id, spool }: StoredJob,
+  { place, json, program }: ShowOptions & { readonly place: string },
+): Promise<void> {
+  const interrupted = new AbortController();
+  // The second one ends the process.
+  process.once("SIGINT", () => interrupted.abort());
+  const { signal } = interrupted;
+  try {
+    using log = await openJobLog(id, { stateDirectory: place, signal });
+    await view(log, json, signal);
+    if (!log.end) return;
+    if (log.end.reason === "finished") {
+      warnOfChange(log.end.change, spool, program);
+      showUsage(log.end.summary, json);
+    } else program.logger.warn(`${endings[log.end.reason]}`, { job: id, spool });
+    if (log.end.reason === "removed") process.exitCode = 1;
+  } catch (error) {
+    if (!signal.aborted) throw error;
+    // The job's colours end here.
+    if (process.stdout.isTTY && !json) print("\u001b[0m");
+    process.exitCode = 130;
+  }
+}
+
+const endings: Readonly<Record<Exclude<JobLogEnd["reason"], "finished">, string>> = {
+  died: "the job's process is dead, and no agent has closed its log",
+  incomplete: "the job is over, and its result is not on this host",
+  removed: "the job's log was removed before its end was read",
+};
+
+async function view(spool: SpoolReader, json: boolean, signal?: AbortSignal): Promise<void> {
+  const tty = process.stdout.isTTY && !json;
+  const { stdout: output } = process;
+  await viewJob({ spool, json, tty, colour: hasColour(tty), output, ...(signal && { signal }) });
+}
+
+function showUsage(summary: JobSummary | undefined, json: boolean): void {
+  if (summary?.usage && !json) print(toReport(summary).join("\n"));
+}
+
+function warnOfChange(change: string | undefined, spool: string, { logger }: Program): void {
+  if (change !== undefined) logger.warn(`another process changed this log: ${change}`, { spool });
+}
+
+function list(jobs: readonly StoredJob[], place: string, json: boolean): void {
+  const rows = jobs.map(({ id, slot, state, startedAt, summary, bytes, changedAt, isReported }) => ({
+    job: id,
+    slot,
+    result: summary?.result ?? (state === "running" ? "running" : "unknown"),
     changed: summary !== undefined && summary.log.bytes !== bytes,
-    date: date.toISOString(),
+    startedAt: startedAt === undefined ? undefined : new Date(startedAt).toISOString(),
+    date: new Date(changedAt).toISOString(),
     bytes,
-    reported: isReleased,
+    reported: isReported,
     durationMs: summary && Math.round(summary.durationMs),
     usage: summary?.usage,
   }));
@@ -71,14 +135,14 @@ function list(logs: readonly KeptLog[], place: string, json: boolean): void {
   }
 }
 
-function findLog(logs: readonly KeptLog[], wanted: string, place: string): KeptLog {
-  const found = logs.filter(({ jobId }) => jobId === wanted || jobId.startsWith(wanted));
-  const exact = found.find(({ jobId }) => jobId === wanted);
-  const [first, second] = exact ? [exact] : found;
-  if (first && !second) return first;
-  const known = (first ? found : logs).slice(0, 10).map(({ jobId }) => jobId);
-  throw new AgentError(
-    "USAGE_INVALID",
-    `${first ? "more than one job begins with" : "no log of a job"} "${wanted}" in ${place} (known: ${known.join(", ") || "none"})`,
-  );
+/** Finds a job by the beginning of its id. Without one it is the job that started last. */
+function findJob(jobs: readonly StoredJob[], wanted: string | undefined, place: string): StoredJob {
+  const found = jobs.filter(({ id }) => id.startsWith(wanted ?? ""));
+  const only = wanted === undefined || found.length === 1 ? found[0] : undefined;
+  const job = found.find(({ id }) => id === wanted) ?? only;
+  if (job) return job;
+  const known = (found.length > 0 ? found : jobs).slice(0, 10).map(({ id }) => id);
+  const what = found.length > 0 ? "more than one job begins with" : "no log of a job";
+  const name = wanted === undefined ? "" : ` "${wanted}"`;
+  throw new AgentError("USAGE_INVALID", `${what}${name} in ${place} (known: ${known.join(", ") || "none"})`);
 }

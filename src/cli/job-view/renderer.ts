@@ -5,7 +5,7 @@ import { type CommandBlocks, createCommandBlocks } from "./command-blocks.ts";
 import { createLineDisplay, createLiveDisplay } from "./display.ts";
 import { type Moment, toDuration } from "./duration.ts";
 import { createEscapeFilter } from "./escape-filter.ts";
-import { parseEvent } from "./parse-event.ts";
+import { parseEvent } from "../../job/log/parse-event.ts";
 
 export interface RendererOptions {
   /** Receives the rendered text, at most once for each {@link Renderer.push}. */

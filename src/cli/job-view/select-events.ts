@@ -1,4 +1,4 @@
-import { parseEvent } from "./parse-event.ts";
+import { parseEvent } from "../../job/log/parse-event.ts";
 
 /**
  * Returns the lines of a job's log that are events, unchanged, and the number of the others: a job can write

@@ -13,11 +13,13 @@ export interface ViewOptions {
   readonly tty: boolean;
   readonly colour: boolean;
   readonly output: NodeJS.WritableStream;
+  /** Ends the view, which rejects then. */
+  readonly signal?: AbortSignal;
 }
 
 /** Shows a job's log while it is written. Resolves at its end; rejects when the output is closed. */
 export async function viewJob(options: ViewOptions): Promise<void> {
-  const { spool, json, tty, colour, output } = options;
+  const { spool, json, tty, colour, output, signal } = options;
   const write = (chunk: Uint8Array | string) =>
     new Promise<void>((resolve, reject) => {
       output.write(chunk, (error) => (error ? reject(error) : resolve()));
@@ -33,7 +35,7 @@ export async function viewJob(options: ViewOptions): Promise<void> {
   };
 
   for (;;) {
-    const batch = await spool.next();
+    const batch = await spool.next(signal ? { signal } : {});
     if (!batch) break;
     if (json) {
       const { events, omitted } = selectEvents(batch.lines);

@@ -13,6 +13,11 @@ export const jobFiles = {
   listener: "listener.json",
 } as const;
 
+/** Whether an id may be that of a request; another directory is not of this program. */
+export function isJobId(name: string): boolean {
+  return /^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$/.test(name);
+}
+
 /** What an agent needs to resume a running job; stored in the job's directory. */
 export interface JobProcessRecord {
   /** Wire version of the process. Left out by the first releases: 1. */

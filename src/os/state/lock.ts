@@ -1,7 +1,7 @@
 import { closeSync, fstatSync, ftruncateSync, writeSync } from "node:fs";
 import { AgentError, toMessage } from "../../core/errors.ts";
 import { loadLibc } from "../processes/libc.ts";
-import { readStat } from "../processes/proc.ts";
+import { isDead, readStat } from "../processes/proc.ts";
 import { readBootId } from "./boot-id.ts";
 import { findEntry, openStateFile, readStateText } from "./file.ts";
 
@@ -79,8 +79,9 @@ function isHolder(value: unknown): value is LockHolder {
 export function findHolder(path: string): LockHolder | undefined {
   const holder = readHolder(path);
   if (holder === undefined || !isRunning(holder)) return undefined;
-  const startTime = readStat(holder.pid)?.startTime;
-  return startTime === undefined || startTime === holder.startTime ? holder : undefined;
+  const stat = readStat(holder.pid);
+  if (stat === undefined) return holder;
+  return stat.startTime === holder.startTime && !isDead(stat) ? holder : undefined;
 }
 
 /** Writes the holder into the file. The lock is valid without it, so that a full disk does not matter. */

@@ -1,6 +1,7 @@
 import { join } from "node:path";
 import { openJobStore } from "../../../../src/agent/job-store.ts";
-import { listKeptLogs } from "../../../../src/agent/kept-logs.ts";
+import { openJobLog } from "../../../../src/agent/job-log-reader.ts";
+import { listJobs } from "../../../../src/agent/kept-logs.ts";
 import { listRunningLeftJobs } from "../../../../src/agent/running-left-jobs.ts";
 import { askStatus, serveStatus } from "../../../../src/agent/status-socket.ts";
 import { AgentError } from "../../../../src/core/errors.ts";
@@ -42,7 +43,7 @@ export async function read<T>(work: () => T | Promise<T>): Promise<T | undefined
 /** What `logs`, `status` and `doctor` read. Returns the logs that can be shown. */
 export async function readAsCommands(directory: string): Promise<Finding[]> {
   const shown: Finding[] = [];
-  for (const { jobId, spool, summary, result } of listKeptLogs(directory)) {
+  for (const { id: jobId, spool, summary } of listJobs({ stateDirectory: directory })) {
     if (summary) {
       toShortReport(summary.usage);
       await findChange(spool, summary.log);
@@ -51,7 +52,8 @@ export async function readAsCommands(directory: string): Promise<Finding[]> {
       using reader = openSpool(spool);
       return await countUndelivered(reader);
     });
-    if (events !== undefined) shown.push({ jobId, result, events });
+    await read(() => followForMoment(directory, jobId));
+    if (events !== undefined) shown.push({ jobId, result: summary?.result, events });
   }
   const agents = (await read(() => listAgentDirectories(directory))) ?? [];
   await Promise.all(agents.map((path) => askStatus(path, 50)));
@@ -59,6 +61,19 @@ export async function readAsCommands(directory: string): Promise<Finding[]> {
   listRunningAgents(directory);
   findOwnershipFault(join(directory, "agents"));
   return shown;
+}
+
+/** What `logs --follow` and plugins read. */
+async function followForMoment(stateDirectory: string, jobId: string): Promise<void> {
+  const moment = new AbortController();
+  const timer = setTimeout(() => moment.abort(new AgentError("SPOOL_FAILED", "the moment is over")), 1);
+  try {
+    using log = await openJobLog(jobId, { stateDirectory, claimMs: 0, signal: moment.signal });
+    log.countRest();
+    await Array.fromAsync(log);
+  } finally {
+    clearTimeout(timer);
+  }
 }
 
 /** What an agent does when it starts: it resumes what an earlier process left, and cleans up. */

@@ -1,8 +1,11 @@
 /**
- * The SDK for plugins that look after this machine: its users, files, service units, and the agents that run on it.
+ * The SDK for plugins that look after this machine: its users, files, service units, and the agents and logs on it.
  *
  * @module signalman/host
  */
+export { type JobLogReader, openJobLog, type OpenJobLogOptions } from "./agent/job-log-reader.ts";
+export { listJobs, type StoredJob } from "./agent/kept-logs.ts";
+export type { JobLogEnd } from "./agent/log-watch.ts";
 export { checkScript } from "./kit/host/check-script.ts";
 export { readHolder, takeLock } from "./os/state/lock.ts";
 export { makeOwnDirectory } from "./os/state/private-directory.ts";

@@ -50,6 +50,7 @@ export async function typeCheck(directory: string): Promise<string> {
         paths: {
           signalman: [join(root, "src/index.ts")],
           "signalman/executor": [join(root, "src/executor.ts")],
+          "signalman/host": [join(root, "src/host.ts")],
           "signalman/http": [join(root, "src/http.ts")],
           "signalman/testing": [join(root, "src/testing/index.ts")],
         },

@@ -93,7 +93,7 @@ export {
   type PluginContext,
 } from "./core/contracts/plugin.ts";
 export type { ProcessRole } from "./core/contracts/host.ts";
-export type { StopReason } from "./core/contracts/stop-reason.ts";
+export type { StopReason } from "./core/contracts/agent-status.ts";
 export {
   check,
   defineService,
@@ -111,7 +111,7 @@ export type { ExecutorWrapper } from "./core/contracts/executor-wrapper.ts";
 export type { LogBackendFactory } from "./core/contracts/log-backend.ts";
 export type { LogSinkFactory } from "./core/contracts/log-sink.ts";
 export { seal, unseal } from "./kit/seal.ts";
-export type { SlotState } from "./core/contracts/slot-state.ts";
+export type { SlotState } from "./core/contracts/job-source.ts";
 export type { StandardSchemaV1 } from "./core/contracts/standard-schema.ts";
 export { type BoundedText, readOutput } from "./os/processes/program-output.ts";
 export { createTextStart, type TextStart } from "./core/text/text-start.ts";
@@ -119,8 +119,8 @@ export { trimEnd } from "./core/text/trim-end.ts";
 export { matchNames, secretNamePatterns } from "./core/text/secret-names.ts";
 export { toJobSequence } from "./job/commands/job-sequences.ts";
 export { askJob } from "./kit/ask-job.ts";
-export { bytes } from "./agent/options/bytes.ts";
-export { milliseconds, seconds } from "./agent/options/durations.ts";
+export { bytes } from "./agent/options/amounts.ts";
+export { milliseconds, seconds } from "./agent/options/amounts.ts";
 export { version } from "./core/version.ts";
 // For plugins that export metrics.
 export { createAgentMetrics } from "./kit/metrics/agent-metrics.ts";

@@ -2,7 +2,7 @@ import type { JobUser } from "../core/contracts/executor.ts";
 import type { Host } from "../core/contracts/host.ts";
 import type { AgentSignals } from "../core/contracts/job-source.ts";
 import type { RootLogger } from "../core/contracts/logger.ts";
-import type { StopReason } from "../core/contracts/stop-reason.ts";
+import type { StopReason } from "../core/contracts/agent-status.ts";
 import { toMessage } from "../core/errors.ts";
 import type { StateDirectory } from "../os/state/directory.ts";
 import type { ExecutorCleanUp } from "./executor-clean-up.ts";

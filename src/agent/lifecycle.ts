@@ -3,7 +3,7 @@ import type { Host } from "../core/contracts/host.ts";
 import type { JobRequest } from "../core/contracts/job-request.ts";
 import type { JobSourceContext } from "../core/contracts/job-source.ts";
 import type { JobOutcome } from "../core/contracts/jobs.ts";
-import type { StopReason } from "../core/contracts/stop-reason.ts";
+import type { StopReason } from "../core/contracts/agent-status.ts";
 import { toMessage } from "../core/errors.ts";
 import { untilAborted } from "../core/aborted.ts";
 import type { SlotNotifier } from "./slot-notifier.ts";

@@ -1,6 +1,6 @@
 import type { AgentSignals } from "../core/contracts/job-source.ts";
-import type { StopReason } from "../core/contracts/stop-reason.ts";
-import { unixSeconds } from "../job/log/unix-seconds.ts";
+import type { StopReason } from "../core/contracts/agent-status.ts";
+import { unixSeconds } from "../job/log/events.ts";
 
 export interface OperatorSignalsOptions {
   /** Called at the second SIGINT or SIGTERM, and at the third. */

@@ -1,8 +1,7 @@
-import type { LogPosition } from "../core/contracts/agent-status.ts";
+import type { LogPosition, StopReason } from "../core/contracts/agent-status.ts";
 import type { HookEvents, HookName, SlotEvent } from "../core/contracts/hooks.ts";
 import type { Host } from "../core/contracts/host.ts";
 import type { JobRequest } from "../core/contracts/job-request.ts";
-import type { StopReason } from "../core/contracts/stop-reason.ts";
 
 /** The hooks that are fired for a slot. */
 type SlotHook = { [N in HookName]: HookEvents[N] extends SlotEvent ? N : never }[HookName];

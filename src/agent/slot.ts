@@ -1,6 +1,6 @@
 import type { AgentSignals, JobSource, JobSourceContext } from "../core/contracts/job-source.ts";
 import type { RootLogger } from "../core/contracts/logger.ts";
-import type { StopReason } from "../core/contracts/stop-reason.ts";
+import type { StopReason } from "../core/contracts/agent-status.ts";
 import { createSlotState } from "../os/state/slot-state.ts";
 import { withSlotHooks } from "./lifecycle.ts";
 import { openJobStore, type JobStoreOptions } from "./job-store.ts";

@@ -1,6 +1,6 @@
 import type { AgentSignals, JobSource, JobSourceContext } from "../core/contracts/job-source.ts";
 import type { Logger } from "../core/contracts/logger.ts";
-import type { StopReason } from "../core/contracts/stop-reason.ts";
+import type { StopReason } from "../core/contracts/agent-status.ts";
 import { toMessage } from "../core/errors.ts";
 import { createSlowCallError, findOrigin } from "../core/host/attribution.ts";
 import { toDuration } from "../core/host/deadline.ts";

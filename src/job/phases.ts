@@ -5,7 +5,6 @@ import type { JobCommand, JobRequest } from "../core/contracts/job-request.ts";
 import type { JobSummary } from "../core/contracts/job-summary.ts";
 import type { Logger } from "../core/contracts/logger.ts";
 import { isAgentError, toMessage } from "../core/errors.ts";
-import { decideResult } from "./decide-result.ts";
 import type { JobSession } from "./job-session.ts";
 import type { WritableJobLog } from "./log/job-log.ts";
 import { readUsage, writeReport } from "./usage/read-usage.ts";
@@ -171,4 +170,16 @@ async function fail({ session, signal, logger }: JobRun, directive: string, erro
 
 function toSessionEvent({ request, log, signal, session }: JobRun): JobSessionEvent {
   return { job: request, log, signal, run: session.run };
+}
+
+/**
+ * Decides the result of a job that exited with 130, from the output of `echo $SEMAPHORE_JOB_RESULT` (protocol
+ * section 6.1).
+ */
+function decideResult(printed: string): { result: JobResult; reason: string } {
+  // With `set -x`, the output begins with the trace of the command.
+  const value = printed.trimEnd().split("\n").at(-1) ?? "";
+  if (value === "passed" || value === "failed")
+    return { result: value, reason: `SEMAPHORE_JOB_RESULT=${value}` };
+  return { result: "stopped", reason: `SEMAPHORE_JOB_RESULT is set to '${value}'` };
 }

@@ -2,7 +2,7 @@ import type { HookEvents, HookName } from "../core/contracts/hooks.ts";
 import { createHost } from "../core/host/host.ts";
 import type { Host, ProcessRole } from "../core/contracts/host.ts";
 import type { Plugin } from "../core/contracts/plugin.ts";
-import type { StopReason } from "../core/contracts/stop-reason.ts";
+import type { StopReason } from "../core/contracts/agent-status.ts";
 import { assertPlugin } from "../core/host/shape.ts";
 import type { StandardSchemaV1 } from "../core/contracts/standard-schema.ts";
 import { createSession, fixtureEvents } from "./hook-events.ts";

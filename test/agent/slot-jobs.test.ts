@@ -12,7 +12,7 @@ import { join } from "node:path";
 import { readDocument, writeDocument } from "../../src/os/state/document.ts";
 import type { JobProcessRecord } from "../../src/job/state/job-files.ts";
 import type { JobEvent } from "../../src/core/contracts/job-events.ts";
-import { unixSeconds } from "../../src/job/log/unix-seconds.ts";
+import { unixSeconds } from "../../src/job/log/events.ts";
 import { createSlot, delivery, request, toStory } from "./fixtures.ts";
 import { findJobProcesses, until } from "./job-processes.ts";
 

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import { readFile, stat } from "node:fs/promises";
 import { join } from "node:path";
-import type { Note } from "../../src/cli/migrate/option-notes.ts";
+import type { Note } from "../../src/cli/migrate/notes.ts";
 import { textOf as textOfFile } from "../project.ts";
 import { type Home, openHome } from "./signalman.ts";
 

@@ -1,6 +1,5 @@
 import * as v from "valibot";
-import { bytes } from "./bytes.ts";
-import { seconds } from "./durations.ts";
+import { bytes, seconds } from "./amounts.ts";
 
 /** Options of the agent itself, on every control plane. */
 export const agentEntries = {

@@ -1,6 +1,5 @@
 import * as v from "valibot";
-import { bytes } from "./bytes.ts";
-import { seconds } from "./durations.ts";
+import { bytes, seconds } from "./amounts.ts";
 
 /** Options of how jobs are executed, on every control plane. */
 export const jobEntries = {

@@ -1,5 +1,5 @@
 import * as v from "valibot";
-import { bytes } from "./bytes.ts";
+import { bytes } from "./amounts.ts";
 
 /**
  * Limits of a job's resources. The agent does not start when the executor of shell jobs cannot enforce a

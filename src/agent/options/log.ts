@@ -1,7 +1,7 @@
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import * as v from "valibot";
-import { bytes } from "./bytes.ts";
+import { bytes } from "./amounts.ts";
 import { toLogLevel } from "../../core/logger/logger.ts";
 
 const logLevels = ["panic", "fatal", "error", "warn", "warning", "info", "debug", "trace"] as const;

@@ -3,7 +3,7 @@ import type { DeclaredOptions, EffectiveConfig } from "../../core/contracts/opti
 import { AgentError } from "../../core/errors.ts";
 import { createWriterSearch, type Writer } from "../../os/file-trust/find-writer.ts";
 import { toAbsolute } from "../../os/file-trust/path-steps.ts";
-import { findReadOnlyMounts } from "../../os/file-trust/read-only-mounts.ts";
+import { findReadOnlyMounts } from "../../os/file-trust/mountinfo.ts";
 import { trustUsers } from "../../os/file-trust/trusted-users.ts";
 import type { EarlyOptions } from "./early-options.ts";
 import { listImportedFiles } from "./imported-files.ts";

@@ -1,13 +1,13 @@
+import { isAbsolute } from "node:path";
 import type { DeclaredOptions } from "../../core/contracts/options.ts";
 import { coreOptions } from "../../agent/options/index.ts";
 import type { EarlyOptions } from "./early-options.ts";
 import type { ConfigurationPlace } from "../../core/contracts/command.ts";
-import { type ConfigFile, loadConfigFile } from "../../core/config/file.ts";
+import { type ConfigFile, loadConfigFile, findConfigFile } from "../../core/config/file.ts";
 import { declareOptions, type KnownSchemas } from "../../core/config/flags.ts";
 import { choosePlugins, type PluginChoice } from "../../core/config/plugins.ts";
 import { AgentError } from "../../core/errors.ts";
 import { type BuiltInPlugins, type LoadedPlugin, loadPlugins } from "../../core/host/loader.ts";
-import { findConfiguration } from "./configuration-place.ts";
 import type { FileTrust } from "./file-trust.ts";
 
 /** The configuration file, the plugins that it names, and the options that they declare. */
@@ -127,4 +127,32 @@ function toOwnSchemas(schemas: KnownSchemas = {}, plugins: readonly LoadedPlugin
     plugins.filter(({ origin }) => origin.kind !== "built-in").map(({ plugin }) => plugin.name),
   );
   return Object.fromEntries(Object.entries(schemas).filter(([name]) => !outside.has(name)));
+}
+
+interface FoundConfiguration {
+  readonly path: string;
+  /**
+   * Whether it was found in the working directory, and neither named nor in a directory of this host's
+   * configuration.
+   */
+  readonly isInWorkingDirectory: boolean;
+}
+
+/** Finds the configuration file of a command whose command line names none. */
+function findConfiguration(
+  place: ConfigurationPlace,
+  { cwd, env }: { readonly cwd: string; readonly env: Readonly<Record<string, string | undefined>> },
+): FoundConfiguration | undefined {
+  if (place === "nowhere") return undefined;
+  const onHost = place === "directory" ? undefined : findOnHost(env["CONFIGURATION_DIRECTORY"]);
+  if (onHost !== undefined) return { path: onHost, isInWorkingDirectory: false };
+  const path = place === "host" ? undefined : findConfigFile(cwd, "signalman.config");
+  return path === undefined ? undefined : { path, isInWorkingDirectory: true };
+}
+
+/** `given`: systemd separates several directories by colons. */
+function findOnHost(given = ""): string | undefined {
+  return [...given.split(":").filter(isAbsolute), "/etc/signalman"]
+    .map((directory) => findConfigFile(directory, "config"))
+    .find((path) => path !== undefined);
 }

@@ -4,9 +4,9 @@ import { type ConfigFile, loadConfigFile } from "../../core/config/file.ts";
 import type { DeclaredOptions, EffectiveConfig, Option } from "../../core/contracts/options.ts";
 import { toMessage } from "../../core/errors.ts";
 import type { Installation, Unit } from "./installation.ts";
-import { type Note, toOptionNotes } from "./option-notes.ts";
-import { findSecrets } from "./secrets.ts";
-import { toUnitNotes, toVariableNotes } from "./unit-notes.ts";
+import { type Note, toOptionNotes, toUnitNotes, toVariableNotes } from "./notes.ts";
+import { matchNames, secretNamePatterns } from "../../core/text/secret-names.ts";
+import { toVariables } from "../../os/systemd/unit-file.ts";
 
 export interface Comparison {
   readonly notes: readonly Note[];
@@ -79,4 +79,18 @@ async function readFlags(
 function toSubject(fault: string): string {
   const named = /^Unrecognized option '([^']+)'/.exec(fault) ?? /^([\w.-]+?)(?:\.\d+)?(?: \(|:)/.exec(fault);
   return named?.[1] ?? "configuration";
+}
+
+/**
+ * Finds values that must not be printed among the variables of the unit and of the jobs: those of variables
+ * with the name of a secret, and credentials in addresses.
+ */
+function findSecrets(env: Readonly<Record<string, string>>, { options }: EffectiveConfig): string[] {
+  const isSecret = matchNames(secretNamePatterns);
+  const forJobs = options
+    .filter(({ key }) => key === "env-vars")
+    .flatMap(({ value }) => value as readonly string[]);
+  return Object.entries({ ...env, ...toVariables(forJobs) }).flatMap(([name, value]) =>
+    isSecret(name) ? [value] : Array.from(value.matchAll(/\/\/[^/\s@]+@/g), ([credentials]) => credentials),
+  );
 }

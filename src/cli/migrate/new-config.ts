@@ -3,7 +3,7 @@ import { renameSync, writeFileSync } from "node:fs";
 import { stringify } from "yaml";
 import type { EffectiveConfig } from "../../core/contracts/options.ts";
 import { AgentError, toMessage } from "../../core/errors.ts";
-import type { Note } from "./option-notes.ts";
+import type { Note } from "./notes.ts";
 
 /**
  * Returns a configuration file with the options that the old file and command line set. Environment variables

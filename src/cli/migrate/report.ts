@@ -1,5 +1,5 @@
 import { toPrintable } from "../../core/text/printable.ts";
-import type { Note } from "./option-notes.ts";
+import type { Note } from "./notes.ts";
 
 const titles: Readonly<Record<Note["kind"], string>> = {
   refused: "Refused: the agent does not start with these",

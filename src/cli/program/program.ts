@@ -9,7 +9,6 @@ import type { BuiltInPlugins } from "../../core/host/loader.ts";
 import { type BuiltIns, collectCommands, findPluginCommand, type FoundCommand } from "./find-command.ts";
 import { openLogger } from "./program-log.ts";
 import { print } from "../output/print.ts";
-import { findEnvironmentFaults } from "../configuration/environment-faults.ts";
 import {
   omitUndeclared,
   refuseFlags,
@@ -195,3 +194,16 @@ function openProgramLogger({ config, secrets }: ResolvedConfig, destination: Log
   logger.addSecrets(secrets);
   return logger;
 }
+
+type Variables = Readonly<Record<string, string | undefined>>;
+
+/** Finds settings of the runtime in the environment with which an agent must not run. */
+function findEnvironmentFaults(env: Variables): string[] {
+  if (env[verification] !== "0") return [];
+  return [
+    `"${verification}=0" in the environment turns off the verification of certificates, so that any server would receive the agent's tokens: remove it; "ca-file" names certificates to trust`,
+  ];
+}
+
+/** The runtime reads "0" only. */
+const verification = "NODE_TLS_REJECT_UNAUTHORIZED";

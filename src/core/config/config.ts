@@ -1,5 +1,5 @@
 import type { EffectiveOption, EffectiveConfig, DeclaredOptions, Option } from "../contracts/options.ts";
-import type { Given } from "./given.ts";
+import type { Given } from "./values.ts";
 import { collectGiven, type OptionSources } from "./option-sources.ts";
 import { toIssueFault, toKey } from "./faults.ts";
 import { toMessage } from "../errors.ts";

@@ -1,8 +1,7 @@
 import type { OptionSource, Option } from "../contracts/options.ts";
-import type { Given } from "./given.ts";
+import { type Given, describeType } from "./values.ts";
 import { toOwnerName } from "./flags.ts";
 import type { StandardSchemaV1 } from "../contracts/standard-schema.ts";
-import { describeType } from "./values.ts";
 
 /** Describes a value of the wrong type: `log-level (--log-level): expected …; received "loud"`. */
 export function toConversionFault(

@@ -1,11 +1,10 @@
 import type { OptionSource, DeclaredOptions, Option } from "../contracts/options.ts";
-import type { Given } from "./given.ts";
+import { type Given, type Conversion, fromFile, fromFlag, fromVariable } from "./values.ts";
 import type { ConfigFile, ConfigLayer } from "./file.ts";
 import type { PluginPart } from "./plugins.ts";
 import { toConversionFault } from "./faults.ts";
 import { coreName } from "./flags.ts";
 import { toHint } from "../text/nearest.ts";
-import { type Conversion, fromFile, fromFlag, fromVariable } from "./values.ts";
 
 /** Everything from which options get their values. */
 export interface OptionSources {

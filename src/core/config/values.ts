@@ -1,7 +1,13 @@
-import type { ValueType } from "../contracts/options.ts";
+import type { ValueType, OptionSource } from "../contracts/options.ts";
 
 /** The converted value, or a description of what was expected. */
 export type Conversion = { readonly value: unknown } | { readonly expected: string };
+
+/** The value that was set for an option; `undefined` when it could not be converted, which a fault reports. */
+export interface Given {
+  readonly value: unknown;
+  readonly source: OptionSource;
+}
 
 /**
  * Converts the values of a flag. The last one counts; comma-separated lists are concatenated (protocol

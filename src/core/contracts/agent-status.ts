@@ -1,5 +1,3 @@
-import type { StopReason } from "./stop-reason.ts";
-
 /** The state of an agent, for `signalman status`, health checks and metrics. Times are Unix milliseconds. */
 export interface AgentStatus {
   readonly version: string;
@@ -71,3 +69,6 @@ export interface SyncOutcome {
   readonly durationMs: number;
   readonly error?: string;
 }
+
+/** Why an agent shuts down. The shutdown hook receives it in upper case (protocol section 6.5). */
+export type StopReason = "idle" | "job-finished" | "requested" | "interrupted" | "unable-to-sync" | "unknown";

@@ -1,11 +1,10 @@
-import type { AgentStatus, SyncOutcome } from "./agent-status.ts";
+import type { AgentStatus, SyncOutcome, StopReason } from "./agent-status.ts";
 import type { JobUser } from "./executor.ts";
 import type { JobResult } from "./job-events.ts";
 import type { JobLog } from "./job-log.ts";
 import type { JobRequest } from "./job-request.ts";
 import type { ImagePull, JobSummary } from "./job-summary.ts";
 import type { LogDelivery } from "./log-backend.ts";
-import type { StopReason } from "./stop-reason.ts";
 
 export interface SlotEvent {
   readonly slot: number;

@@ -1,7 +1,6 @@
-import type { HangingHook } from "./agent-status.ts";
+import type { HangingHook, StopReason } from "./agent-status.ts";
 import type { HookEvents, HookName } from "./hooks.ts";
 import type { Service } from "./services.ts";
-import type { StopReason } from "./stop-reason.ts";
 
 /** The processes in which plugins run: the agent's, a job's, or (in `run`) one process that is both. */
 export type ProcessRole = "agent" | "job";

@@ -1,8 +1,6 @@
-import type { SyncOutcome } from "./agent-status.ts";
+import type { SyncOutcome, StopReason } from "./agent-status.ts";
 import type { Jobs } from "./jobs.ts";
 import type { Logger } from "./logger.ts";
-import type { StopReason } from "./stop-reason.ts";
-import type { SlotState } from "./slot-state.ts";
 
 /** An operator's requests to the agent, made by signals. The job source translates them for its control plane. */
 export interface AgentSignals {
@@ -51,4 +49,13 @@ export interface JobSource {
   /** Distinguishes agents that share a state directory: the endpoint, and the name if one is configured. */
   readonly identity: string;
   run(context: JobSourceContext): Promise<StopReason>;
+}
+
+/** A small durable store of JSON documents. After a crash, a document is either the new or the previous version. */
+export interface SlotState {
+  /** Returns `undefined` when the document does not exist. Throws `STATE_INVALID` when it is damaged. */
+  get<T>(name: string): T | undefined;
+  /** Returns once the document is on disk. The caller seals secret texts first: see `seal`. */
+  put(name: string, document: unknown): void;
+  remove(name: string): void;
 }

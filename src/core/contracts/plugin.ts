@@ -3,7 +3,7 @@ import type { Hook, HookName } from "./hooks.ts";
 import type { ProcessRole } from "./host.ts";
 import type { Logger } from "./logger.ts";
 import type { Service } from "./services.ts";
-import type { StopReason } from "./stop-reason.ts";
+import type { StopReason } from "./agent-status.ts";
 import type { StandardSchemaV1 } from "./standard-schema.ts";
 
 export interface HookOptions {

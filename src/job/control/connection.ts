@@ -6,9 +6,8 @@ import { findEntry } from "../../os/state/file.ts";
 import { isSummary } from "../state/job-documents.ts";
 import { isJobLocked } from "../state/job-lock.ts";
 import { createJobCommands, type JobCommands, type JobCommandsOptions } from "./job-commands.ts";
-import { createLineReader } from "./line-reader.ts";
+import { createLineReader, type ToAgent, type ToJob, type UnstoredResult, wireVersion } from "./messages.ts";
 import { jobFiles } from "../state/job-files.ts";
-import { type ToAgent, type ToJob, type UnstoredResult, wireVersion } from "./messages.ts";
 
 export interface ConnectionOptions extends JobCommandsOptions {
   /** Path of the control socket. Empty: unknown, the process can only be waited for. */

@@ -1,7 +1,6 @@
 import { restrictSocket } from "../../os/network/socket-path.ts";
 import { findEntry, removeEntry } from "../../os/state/file.ts";
-import { createLineReader } from "./line-reader.ts";
-import { type ToAgent, type ToJob, wireVersion } from "./messages.ts";
+import { createLineReader, type ToAgent, type ToJob, wireVersion } from "./messages.ts";
 
 export interface ControlSocketOptions {
   /** At most 107 bytes. */

@@ -1,5 +1,6 @@
 import type { HangingHook } from "../../core/contracts/agent-status.ts";
 import type { JobSummary } from "../../core/contracts/job-summary.ts";
+import { createBoundedLineReader } from "../../core/text/bounded-lines.ts";
 
 /** Version of the input and the messages below. A job's process may be older than the agent that connects to it. */
 export const wireVersion = 1;
@@ -33,4 +34,22 @@ export interface UnstoredResult {
   readonly isLogWhole: boolean;
   /** What could not be written, and why. */
   readonly reason: string;
+}
+
+/**
+ * Splits a stream of JSON lines into messages. Lines that are not JSON, or longer than any message of the
+ * protocol, are skipped.
+ */
+export function createLineReader<T>(onMessage: (message: T) => void): (bytes: Uint8Array) => void {
+  return createBoundedLineReader({
+    maxBytes: 64 * 1024,
+    onLine(line) {
+      try {
+        onMessage(JSON.parse(line) as T);
+      } catch {
+        // Not a message.
+      }
+    },
+    onTooLong: () => {},
+  });
 }

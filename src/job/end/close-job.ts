@@ -2,7 +2,7 @@ import { join } from "node:path";
 import { toMessage } from "../../core/errors.ts";
 import type { JobSummary } from "../../core/contracts/job-summary.ts";
 import type { JobEvent, JobResult } from "../../core/contracts/job-events.ts";
-import { unixSeconds } from "../log/unix-seconds.ts";
+import { unixSeconds } from "../log/events.ts";
 import { openSpoolFile } from "../log/spool-file.ts";
 import { type RecoveredSpool, recoverSpool } from "../log/spool-recovery.ts";
 import type { Logger } from "../../core/contracts/logger.ts";

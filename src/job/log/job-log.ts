@@ -6,7 +6,7 @@ import type { JobSequences } from "../commands/job-sequences.ts";
 import { type Chunker, createChunker, type ChunkerOptions } from "./chunker.ts";
 import type { FilterChain } from "./filter-chain.ts";
 import type { Spool, SpoolStats } from "./spool.ts";
-import { unixSeconds } from "./unix-seconds.ts";
+import { unixSeconds } from "./events.ts";
 
 export interface JobLogOptions {
   readonly spool: Spool;

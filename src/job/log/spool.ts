@@ -1,7 +1,7 @@
 import type { JobEvent } from "../../core/contracts/job-events.ts";
 import type { SpoolCursor, SpoolReader } from "../../core/contracts/spool.ts";
 import { AgentError, toMessage } from "../../core/errors.ts";
-import { createEncoder } from "./event-lines.ts";
+import { createEncoder } from "./events.ts";
 import { type DroppedOutput, toNoticeText } from "./dropped-output.ts";
 import { openSpoolFile, type SpoolFile } from "./spool-file.ts";
 import { openSpool } from "./spool-reader.ts";

@@ -1,6 +1,5 @@
-import type { AgentStatus, JobStatus, SlotStatus } from "../../core/contracts/agent-status.ts";
+import type { AgentStatus, JobStatus, SlotStatus, LogPosition } from "../../core/contracts/agent-status.ts";
 import type { JobRequest } from "../../core/contracts/job-request.ts";
-import { createLogGrowth } from "./log-growth.ts";
 import type { AgentMetric, Samples } from "./metric.ts";
 
 /** Creates the metrics of job logs. */
@@ -72,6 +71,27 @@ export function createLogMetrics(): readonly AgentMetric[] {
   ];
 }
 
+/**
+ * Returns a function that measures how much the logs of all jobs have grown since its last call. Each byte is
+ * counted once, and a resumed job completely.
+ */
+export function createLogGrowth(toBytes: (position: LogPosition) => number): (status: AgentStatus) => number {
+  const seen = new Map<number, JobStatus>();
+  return ({ slots }) => {
+    let grown = 0;
+    for (const { slot, job } of slots) {
+      const before = seen.get(slot);
+      if (!job) {
+        seen.delete(slot);
+        continue;
+      }
+      grown += Math.max(0, toBytes(job.log) - (isSame(job, before) ? toBytes(before.log) : 0));
+      seen.set(slot, job);
+    }
+    return grown;
+  };
+}
+
 const ofExecutor = ({ executor }: JobRequest, value: number): Samples => [{ value, labels: { executor } }];
 
 const ifKnown = (status: AgentStatus | undefined, read: (status: AgentStatus) => number): Samples =>
@@ -82,4 +102,8 @@ const toUndelivered = ({ log }: JobStatus): number => Math.max(0, log.producedBy
 /** Returns the bytes that are written but not delivered; 0 when the delivery of the job is over. */
 function toWaiting({ job }: SlotStatus): number {
   return job === undefined || job.phase === "reporting" ? 0 : toUndelivered(job);
+}
+
+function isSame(job: JobStatus, before: JobStatus | undefined): before is JobStatus {
+  return before !== undefined && job.id === before.id && job.startedAt === before.startedAt;
 }

@@ -1,4 +1,4 @@
-import type { SlotState } from "../../core/contracts/slot-state.ts";
+import type { SlotState } from "../../core/contracts/job-source.ts";
 import { join } from "node:path";
 import { readDocument, refuseNewer, removeDocument, writeDocument } from "./document.ts";
 import { makePrivateDirectory } from "./private-directory.ts";

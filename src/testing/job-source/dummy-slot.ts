@@ -1,6 +1,5 @@
-import type { AgentSignals } from "../../core/contracts/job-source.ts";
-import type { SlotState } from "../../core/contracts/slot-state.ts";
-import type { StopReason } from "../../core/contracts/stop-reason.ts";
+import type { AgentSignals, SlotState } from "../../core/contracts/job-source.ts";
+import type { StopReason } from "../../core/contracts/agent-status.ts";
 
 /** Keeps a slot's documents as JSON in memory. A second source that gets the same state resumes the first. */
 export function createDummyState(

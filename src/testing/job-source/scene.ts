@@ -1,7 +1,7 @@
 import type { JobResult } from "../../core/contracts/job-events.ts";
 import type { JobRequest } from "../../core/contracts/job-request.ts";
 import type { JobSource } from "../../core/contracts/job-source.ts";
-import type { StopReason } from "../../core/contracts/stop-reason.ts";
+import type { StopReason } from "../../core/contracts/agent-status.ts";
 import { silentLogger } from "../loggers.ts";
 import { createDummyJobs, type DummyJobs } from "./dummy-jobs.ts";
 import { createDummySignals, createDummyState, type DummySignals } from "./dummy-slot.ts";

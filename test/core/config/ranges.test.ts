@@ -4,7 +4,7 @@ import { builtIns } from "../../../plugins/index.ts";
 import { declareBuiltIns } from "../../../scripts/docs/options.ts";
 import { coreOptions } from "../../../src/agent/options/index.ts";
 import type { Option } from "../../../src/core/contracts/options.ts";
-import { milliseconds, seconds } from "../../../src/agent/options/durations.ts";
+import { milliseconds, seconds } from "../../../src/agent/options/amounts.ts";
 
 const declared = (await declareBuiltIns()).flatMap(({ owner, options }) =>
   options.map((option) => ({ owner, option })),

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "bun:test";
 import { createAgentMetrics } from "../../../src/kit/metrics/agent-metrics.ts";
-import { createLogGrowth } from "../../../src/kit/metrics/log-growth.ts";
+import { createLogGrowth } from "../../../src/kit/metrics/log-metrics.ts";
 
 const metrics = createAgentMetrics();
 const isIncluded = (labels: readonly string[] | undefined, all: object | undefined) =>

@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test";
-import { parseMounts } from "../../../src/os/file-trust/read-only-mounts.ts";
+import { parseMounts } from "../../../src/os/file-trust/mountinfo.ts";
 
 const isReadOnly = parseMounts(`\
 22 1 8:1 / / rw,relatime shared:1 - ext4 /dev/sda1 rw

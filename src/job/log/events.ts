@@ -9,3 +9,8 @@ export function createEncoder(): (event: JobEvent) => Uint8Array {
     return scratch.subarray(0, scratch.write(line));
   };
 }
+
+/** Returns the current time in the unit of a job's log (protocol section 5.1). */
+export function unixSeconds(): number {
+  return Math.floor(Date.now() / 1000);
+}

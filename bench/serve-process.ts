@@ -1,11 +1,9 @@
 // The API of hosted mode over the log of one job, in a process of its own: `bun bench/serve-process.ts
 // <events>`.
 import { createJobSpool, jobEvents, jobRequest, silentLogger } from "../src/testing/index.ts";
-import { openPullBackend } from "../plugins/log-pull/backend.ts";
-import type { PullLog } from "../plugins/log-pull/pull-log.ts";
+import { openPullBackend, type PullLog } from "../plugins/log-pull/pull-log.ts";
 import { createHostedApi } from "../plugins/serve/http/hosted-api.ts";
-import { defaultLimits } from "../plugins/serve/http/limits.ts";
-import { openApiServer } from "../plugins/serve/http/server.ts";
+import { defaultLimits, openApiServer } from "../plugins/serve/http/server.ts";
 import { createCertificate } from "../plugins/serve/testing/certificate.ts";
 
 const events = Number(process.argv[2]);

@@ -1,5 +1,5 @@
 import type { JobUsage } from "signalman";
-import { capture } from "./client/capture.ts";
+import { capture } from "./client/exec.ts";
 import type { Client } from "./client/client.ts";
 import script from "./session/usage.sh" with { type: "text" };
 

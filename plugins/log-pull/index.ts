@@ -1,7 +1,6 @@
 import { definePlugin, logBackend, type PullLogs, pullLogs } from "signalman";
 import { config } from "./config.ts";
-import { openPullBackend } from "./backend.ts";
-import type { PullLog } from "./pull-log.ts";
+import { openPullBackend, type PullLog } from "./pull-log.ts";
 
 /** Keeps the logs of jobs for clients that read them from this agent (protocol sections 3.3, 8.3). */
 export default definePlugin({

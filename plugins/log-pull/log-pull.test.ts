@@ -11,9 +11,8 @@ import {
   toEvents,
 } from "signalman/testing";
 import { logBackend, pullLogs } from "signalman";
-import { openPullBackend } from "./backend.ts";
+import { openPullBackend, type PullLog } from "./pull-log.ts";
 import plugin from "./index.ts";
-import type { PullLog } from "./pull-log.ts";
 
 testLogBackend({
   name: "pull",

@@ -4,8 +4,9 @@ import {
   type LogDelivery,
   type SpoolCursor,
   untilAborted,
+  type SpoolBatch,
+  type LogBackend,
 } from "signalman";
-import { createEventIndex } from "./event-index.ts";
 
 /** The log of one job, which clients read and at last archive. Disposal ends every read. */
 export interface PullLog extends Disposable {
@@ -74,6 +75,27 @@ export function createPullLog(context: LogBackendContext): PullLog {
   };
 }
 
+/**
+ * Opens the delivery of one job's log to clients that read it. Disposal ends the delivery; the log can be
+ * read on, so that a client that asks late is answered.
+ */
+export function openPullBackend(context: LogBackendContext, onOpen: (log: PullLog) => void): LogBackend {
+  const log = createPullLog(context);
+  const disposed = new AbortController();
+  let running: Promise<LogDelivery> | undefined;
+  onOpen(log);
+  return {
+    run(signal) {
+      running = log.run(AbortSignal.any([signal, disposed.signal]));
+      return running;
+    },
+    async [Symbol.asyncDispose]() {
+      disposed.abort();
+      await running?.catch(() => {});
+    },
+  };
+}
+
 /** The part of the log that clients have. */
 interface Progress {
   readonly event: number;
@@ -111,3 +133,38 @@ async function waitFor(archived: Promise<void>, signal: AbortSignal): Promise<"a
 const defaultMaxBytes = 16 * 1024 * 1024;
 const chunkBytes = 256 * 1024;
 const skipBytes = 8 * 1024;
+
+/** The positions of every 64th event of a log, so that any event is found by reading little of the log. */
+interface EventIndex {
+  /** The position after the last event. */
+  readonly end: SpoolCursor;
+  /** Adds the events that follow. */
+  add(batch: SpoolBatch): void;
+  /** Returns the last indexed position at or before an event. */
+  find(event: number): SpoolCursor;
+}
+
+function createEventIndex(): EventIndex {
+  const offsets: number[] = [];
+  let end: SpoolCursor = { event: 0, offset: 0 };
+  return {
+    get end() {
+      return end;
+    },
+    add({ start, end: next, lines }) {
+      let event = start.event;
+      for (let at = 0; at < lines.length; at = lines.indexOf(newline, at) + 1) {
+        if (event % stride === 0) offsets.push(start.offset + at);
+        event += 1;
+      }
+      end = next;
+    },
+    find(event) {
+      const index = Math.min(Math.floor(event / stride), offsets.length - 1);
+      return index < 0 ? { event: 0, offset: 0 } : { event: index * stride, offset: offsets[index]! };
+    },
+  };
+}
+
+const stride = 64;
+const newline = 0x0a;

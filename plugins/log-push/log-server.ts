@@ -1,6 +1,5 @@
-import { AgentError, type SpoolBatch, toMessage } from "signalman";
+import { AgentError, type SpoolBatch, toMessage, onAbort } from "signalman";
 import { boundedFetch, parseRetryAfter, readBody } from "signalman/http";
-import { openAttempt } from "./attempt.ts";
 
 /** The outcome of a request. `trimmed`: the server accepts no more of this log. `failed`: a retry may succeed. */
 export type Answer =
@@ -151,3 +150,33 @@ async function readStart(response: Response): Promise<string> {
 
 /** Bytes that are read of a response, after decompression; no answer of a log server has a body that matters. */
 const maxErrorBytes = 16 * 1024;
+
+/** The time-out of one call. */
+interface Attempt extends Disposable {
+  /** Aborts after the time-out, and 250 ms after `stop`: an answer that arrives late still says what was delivered. */
+  readonly signal: AbortSignal;
+  /** Rejects when the signal aborts. */
+  readonly aborted: Promise<never>;
+}
+
+function openAttempt(stop: AbortSignal, timeoutMs: number): Attempt {
+  const controller = new AbortController();
+  const { promise: aborted, reject } = Promise.withResolvers<never>();
+  aborted.catch(() => {});
+  const abort = (reason: unknown): void => {
+    controller.abort(reason);
+    reject(reason);
+  };
+  const timers = [setTimeout(() => abort(`no answer within ${timeoutMs / 1000} s`), timeoutMs)];
+  const listener = onAbort(stop, () => void timers.push(setTimeout(() => abort(stop.reason), graceMs)));
+  return {
+    signal: controller.signal,
+    aborted,
+    [Symbol.dispose]() {
+      for (const timer of timers) clearTimeout(timer);
+      listener[Symbol.dispose]();
+    },
+  };
+}
+
+const graceMs = 250;

@@ -1,7 +1,6 @@
 import { describe, expect, test } from "bun:test";
-import { createBackoff } from "./backoff.ts";
+import { createBackoff, createPace } from "./pace.ts";
 import { createBatchSize } from "./batch-size.ts";
-import { createPace } from "./pace.ts";
 
 describe("the time between two attempts", () => {
   test("grows to its limit, with jitter", () => {

@@ -6,14 +6,13 @@ import {
   type LogDelivery,
   type SpoolBatch,
   type SpoolReader,
+  type JobEvent,
 } from "signalman";
-import { createBackoff } from "./backoff.ts";
+import { createBackoff, createPace } from "./pace.ts";
 import { createBatchSize } from "./batch-size.ts";
 import { createLogServer, type LogServer } from "./log-server.ts";
 import { countEvents, createOutbox } from "./outbox.ts";
-import { createPace } from "./pace.ts";
 import { createProgress } from "./progress.ts";
-import { shorten } from "./shorten.ts";
 
 export interface LogPushOptions {
   readonly userAgent: string;
@@ -134,4 +133,32 @@ function ignoreAbort(stop: AbortSignal): (error: unknown) => undefined {
     if (!stop.aborted) throw error;
     return undefined;
   };
+}
+
+/**
+ * Cuts the text of an event that is too large for the server. The event itself stays, so that the numbers of
+ * all others remain correct and each command keeps its pair of events. Returns `undefined` when the event has
+ * no long text.
+ */
+function shorten(line: Uint8Array): Uint8Array | undefined {
+  const event = JSON.parse(Buffer.from(line).toString()) as JobEvent;
+  if (event.event === "cmd_output" && event.output.length > 2 * keptCharacters) {
+    return toLine({ ...event, output: `${shortenText(event.output)}\n` });
+  }
+  if ("directive" in event && event.directive.length > 2 * keptCharacters) {
+    return toLine({ ...event, directive: shortenText(event.directive) });
+  }
+  return undefined;
+}
+
+const keptCharacters = 1000;
+
+function shortenText(text: string): string {
+  const kept = text.slice(0, keptCharacters).toWellFormed();
+  const bytes = Buffer.byteLength(text) - Buffer.byteLength(kept);
+  return `${kept}\n[signalman: the log server refused the other ${bytes} bytes]`;
+}
+
+function toLine(event: JobEvent): Uint8Array {
+  return Buffer.from(`${JSON.stringify(event)}\n`);
 }

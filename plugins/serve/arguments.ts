@@ -1,5 +1,5 @@
 import { AgentError } from "signalman";
-import { defaultLimits, type Limits } from "./http/limits.ts";
+import { defaultLimits, type Limits } from "./http/server.ts";
 
 /** The command's own flags (protocol section 8.3), and the limits of its server. */
 export const serveArguments = {

@@ -1,8 +1,7 @@
-import { defineCommand, pullLogs } from "signalman";
+import { defineCommand, pullLogs, executor, findExecutor, type JobRequest, toMessage } from "signalman";
 import { coreName, type CoreConfig } from "signalman/host";
 import { serveArguments, toSettings } from "./arguments.ts";
 import { loadCertificate } from "./certificate.ts";
-import { findExecutorFault } from "./job/executor-fault.ts";
 import { toMaxBytes } from "./http/agent-log.ts";
 import { createHostedSource } from "./source.ts";
 
@@ -65,3 +64,20 @@ export default defineCommand({
     );
   },
 });
+
+type Choice = Parameters<typeof findExecutor>[1];
+
+/** Returns why no executor of this agent can run the job. */
+function findExecutorFault(
+  { executor: wanted, containers }: Pick<JobRequest, "executor" | "containers">,
+  choice: Choice,
+): string | undefined {
+  try {
+    const { name } = findExecutor(wanted, choice);
+    choice.host.use(executor, name);
+    if (name !== "dockercompose" || containers.length > 0) return undefined;
+    return 'executor "dockercompose" needs a container: add one to "compose.containers"';
+  } catch (error) {
+    return toMessage(error);
+  }
+}

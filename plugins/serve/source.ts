@@ -15,9 +15,8 @@ import type { HostedAgent } from "./http/hosted-agent.ts";
 import type { AgentLog } from "./http/agent-log.ts";
 import { createHostedApi } from "./http/hosted-api.ts";
 import { type ApiServerOptions, openApiServer } from "./http/server.ts";
-import { createHostedJob, type HostedJob } from "./job/hosted-job.ts";
+import { createHostedJob, type HostedJob, type HostedJobOptions } from "./job/hosted-job.ts";
 import { createJobRecord, createJobRecords } from "./job/job-record.ts";
-import type { HostedJobOptions } from "./job/options.ts";
 
 export interface HostedSourceOptions extends ApiServerOptions {
   readonly secret: string;

@@ -1,8 +1,9 @@
 import { chmodSync, mkdirSync } from "node:fs";
-import { join } from "node:path";
+import { join, dirname } from "node:path";
 import { AgentError, type ExecutorContext } from "signalman";
 import {
   createSession,
+  findProgram,
   type Guard,
   type JobProcesses,
   type LocalTerminal,
@@ -12,11 +13,11 @@ import {
   type Session,
   startGuard,
   toUserCommand,
+  type JobUser,
 } from "signalman/executor";
-import { writeCommandFile } from "./command-file.ts";
 import { openInGroup } from "./control-group.ts";
-import { addProgramToPath } from "./program-path.ts";
 import { lowerResourcePriority, runBefore } from "./resource-priority.ts";
+import { writePrivateFile } from "./private-file.ts";
 
 export interface OpenSessionOptions {
   readonly context: Pick<
@@ -112,4 +113,40 @@ async function changeHome(session: Session, home: string, signal: AbortSignal): 
   if (code !== 0 && !signal.aborted) {
     throw new AgentError("SESSION_FAILED", `the shell cannot change to the job's home "${home}"`);
   }
+}
+
+/**
+ * Writes a command into the job's directory for the shell to source, and returns the path. Restores a
+ * directory that the job has deleted.
+ */
+function writeCommandFile(directory: string, text: string, user?: JobUser): string {
+  const path = join(directory, "command");
+  try {
+    writePrivateFile(path, `${text}\n`, { user });
+  } catch (error) {
+    if (!restoreDirectory(directory)) throw error;
+    writePrivateFile(path, `${text}\n`, { user });
+  }
+  return path;
+}
+
+function restoreDirectory(directory: string): boolean {
+  try {
+    mkdirSync(directory, { recursive: true, mode: 0o700 });
+    chmodSync(directory, 0o700);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/**
+ * Appends the directory of this program to a job's PATH, unless PATH already has a `signalman`: jobs call
+ * `signalman redact`.
+ */
+async function addProgramToPath(session: Session): Promise<void> {
+  const program = findProgram();
+  if (program === undefined) return;
+  const command = `type -P signalman >/dev/null || PATH="${"${PATH-}"}:"${quote(dirname(program))}`;
+  await session.run(command, () => {}, { silent: true });
 }

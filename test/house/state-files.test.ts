@@ -69,7 +69,7 @@ const allowed: Readonly<Record<string, string>> = {
   "src/os/file-trust/find-writer.ts": "owner and mode only",
   "src/os/file-trust/foreign-entry.ts": "owner and mode only",
   "src/os/file-trust/path-steps.ts": "owner, mode and links only",
-  "src/os/file-trust/read-only-mounts.ts": "/proc",
+  "src/os/file-trust/mountinfo.ts": "/proc",
   "src/testing/fixtures.ts": "temporary directories of tests",
   "src/testing/executor/isolation.ts": "a socket of a test",
 };

@@ -2,7 +2,7 @@ import { describe, expect, test } from "bun:test";
 import { AgentError, decodePullCredentials, type ImagePullCredentials } from "signalman";
 import { environmentVariable } from "signalman/testing";
 import { toPullFailure } from "./failure.ts";
-import { matchesPlatform } from "./platform.ts";
+import { matchesPlatform } from "./pull.ts";
 import { createPullProgress } from "./progress.ts";
 import { isReference, parseReference, toRegistry } from "./reference.ts";
 

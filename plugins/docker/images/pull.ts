@@ -7,7 +7,6 @@ import { statusOf } from "../engine/errors.ts";
 import { type RegistryFailure, toPullFailure } from "./failure.ts";
 import { createPullProgress, type PullEvent, type PullProgress, toMegabytes } from "./progress.ts";
 import { lockPull } from "./pull-lock.ts";
-import { matchesPlatform } from "./platform.ts";
 import { isReference, parseReference, toRegistry } from "./reference.ts";
 
 export interface PullOptions {
@@ -28,6 +27,18 @@ export async function pullImages(context: PullOptions): Promise<boolean> {
   const images = [...new Set(context.images)];
   const done = await Promise.all(images.map((image) => provideImage(image, context)));
   return done.every((isPresent) => isPresent);
+}
+
+/**
+ * Whether an image's platform (`linux/amd64`) matches the configured one (`linux/arm64/v8`, `arm64`).
+ * Variants are not compared.
+ */
+export function matchesPlatform(platform: string | undefined, wanted: string | undefined): boolean {
+  if (platform === undefined || wanted === undefined) return platform !== undefined;
+  const [os, architecture] = platform.split("/");
+  const words = wanted.toLowerCase().split("/");
+  if (words.length === 1) return [os, architecture].includes(toArchitecture(words[0]!));
+  return words[0] === os && toArchitecture(words[1]!) === architecture;
 }
 
 async function provideImage(image: string, context: PullOptions): Promise<boolean> {
@@ -158,4 +169,10 @@ async function readPull(stream: NodeJS.ReadableStream, progress: PullProgress): 
   for await (const chunk of stream) push(chunk as Uint8Array);
   if (!isComplete)
     throw new AgentError("DOCKER_FAILED", "the engine closed the connection before the pull was complete");
+}
+
+/** Replaces the aliases of architectures that engines accept. */
+function toArchitecture(architecture: string): string {
+  const names: Readonly<Record<string, string>> = { aarch64: "arm64", x86_64: "amd64", "x86-64": "amd64" };
+  return names[architecture] ?? architecture;
 }

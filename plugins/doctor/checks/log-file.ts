@@ -3,7 +3,7 @@ import { findCore, findForeignReason } from "signalman/host";
 import { access, constants, lstat } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
-import { findExisting, findWriteFault } from "./write-access.ts";
+import { findExisting, findWriteFault } from "./directories.ts";
 
 /**
  * Checks the file of the agent's log. Only a configured file is required; the agent can run without the

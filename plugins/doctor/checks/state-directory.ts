@@ -10,8 +10,7 @@ import {
 } from "signalman/host";
 import { stat, statfs } from "node:fs/promises";
 import { join } from "node:path";
-import { findFreeSpace } from "./free-space.ts";
-import { findExisting, findWriteFault } from "./write-access.ts";
+import { findFreeSpace, findExisting, findWriteFault } from "./directories.ts";
 
 /** Checks the directory in which agents keep jobs and logs. */
 export const stateDirectory: Check = {

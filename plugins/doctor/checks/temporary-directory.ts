@@ -1,7 +1,6 @@
 import type { Check } from "signalman";
 import { tmpdir } from "node:os";
-import { findFreeSpace } from "./free-space.ts";
-import { findExisting, findWriteFault } from "./write-access.ts";
+import { findFreeSpace, findExisting, findWriteFault } from "./directories.ts";
 
 /** Checks the directory for temporary files of the agent and its jobs. */
 export const temporaryDirectory: Check = {

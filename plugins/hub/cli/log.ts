@@ -1,7 +1,6 @@
 import { defineCommand } from "signalman";
 import { hubArgument } from "./arguments.ts";
-import { createClient } from "./client.ts";
-import { findJob } from "./find-job.ts";
+import { createClient, findJob } from "./client.ts";
 import { showLog, toExitCode } from "./show-log.ts";
 
 export default defineCommand({

@@ -1,8 +1,7 @@
 import { defineCommand, print } from "signalman";
 import type { JobView } from "../view.ts";
 import { hubArgument } from "./arguments.ts";
-import { createClient } from "./client.ts";
-import { findJob } from "./find-job.ts";
+import { createClient, findJob } from "./client.ts";
 
 export default defineCommand({
   meta: { name: "hub stop", description: "stop a job" },

@@ -1,7 +1,6 @@
-import { toMessage } from "signalman";
+import { toMessage, createTextStart, onAbort } from "signalman";
 import { isApiError } from "./api-error.ts";
-import type { Client } from "./client.ts";
-import { toUrl } from "./client.ts";
+import { type Client, toUrl } from "./client.ts";
 import { toPath } from "./resources.ts";
 
 export interface ExecOptions {
@@ -62,6 +61,29 @@ export async function startExec(client: Client, options: ExecOptions): Promise<E
     ...(proxy !== undefined && { proxy }),
   });
   return createExec(socket, options, () => findRefusal(client, url));
+}
+
+/**
+ * Runs a command in a container and resolves to its output. After 1 MiB of output, the connection is closed.
+ */
+export async function capture(
+  client: Client,
+  options: CaptureOptions,
+): Promise<{ readonly end: ExecEnd; readonly stdout: string }> {
+  const { signal, ...rest } = options;
+  const output = createTextStart(maxBytes);
+  signal?.throwIfAborted();
+  const exec = await startExec(client, {
+    ...rest,
+    onStdout(bytes) {
+      output.add(bytes);
+      if (output.isCut) exec.close();
+    },
+  });
+  using _listener = onAbort(signal, () => exec.close());
+  const end = await exec.ended;
+  signal?.throwIfAborted();
+  return { end, stdout: output.text };
 }
 
 /**
@@ -167,4 +189,13 @@ function toEnd(text: string): ExecEnd {
   } catch (error) {
     return { kind: "broken", message: toMessage(error) };
   }
+}
+
+const maxBytes = 1024 * 1024;
+
+interface CaptureOptions {
+  readonly pod: string;
+  readonly container: string;
+  readonly command: readonly string[];
+  readonly signal?: AbortSignal;
 }

@@ -1,6 +1,6 @@
 import { expect, test } from "bun:test";
 import { createRecordingLogger } from "signalman/testing";
-import { capture } from "../client/capture.ts";
+import { capture } from "../client/exec.ts";
 import { type Channel, startExecServer } from "../testing/exec-server.ts";
 import { openLink } from "./link.ts";
 import { upload } from "./upload.ts";

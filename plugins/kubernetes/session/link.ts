@@ -3,7 +3,6 @@ import type { Logger } from "signalman";
 import type { Client } from "../client/client.ts";
 import type { ExecEnd } from "../client/exec.ts";
 import { type Bridge, openBridge } from "./bridge.ts";
-import { createOutbox } from "./outbox.ts";
 
 export interface LinkOptions {
   readonly client: Client;
@@ -175,4 +174,33 @@ function isForbidden(end: ExecEnd): boolean {
 
 function toBroken(error: unknown): ExecEnd {
   return { kind: "broken", message: String(error) };
+}
+
+/**
+ * A queue of numbered steps. A step stays until it is acknowledged, so that it can be sent again after a
+ * reconnect.
+ */
+interface Outbox {
+  /** Queues a step and returns its line. */
+  add(step: string): Buffer;
+  acknowledge(number: string): void;
+  /** Returns the lines without an acknowledgement, in order. */
+  waiting(): readonly Buffer[];
+}
+
+function createOutbox(): Outbox {
+  const lines = new Map<string, Buffer>();
+  let next = 1;
+  return {
+    add(step) {
+      const line = Buffer.from(`${next} ${step} #\n`);
+      lines.set(String(next), line);
+      next += 1;
+      return line;
+    },
+    acknowledge(number) {
+      lines.delete(number);
+    },
+    waiting: () => [...lines.values()],
+  };
 }

@@ -5,7 +5,6 @@ import { type AgentLog, readAgentLog } from "./agent-log.ts";
 import { json, sendMessage } from "./answers.ts";
 import type { HostedAgent } from "./hosted-agent.ts";
 import { sendJobLog } from "./job-log.ts";
-import { createTurns } from "./turns.ts";
 
 export interface HostedApiOptions {
   readonly agent: HostedAgent;
@@ -141,4 +140,20 @@ function parseJson(body: Buffer): unknown {
   } catch (cause) {
     throw new AgentError("JOB_INVALID", "the job request is not valid JSON", { cause });
   }
+}
+
+/** Runs one task at a time, in the order in which they came. */
+interface Turns {
+  take<T>(task: () => Promise<T>): Promise<T>;
+}
+
+function createTurns(): Turns {
+  let last: Promise<unknown> = Promise.resolve();
+  return {
+    take(task) {
+      const turn = last.then(task);
+      last = turn.catch(() => {});
+      return turn;
+    },
+  };
 }

@@ -1,6 +1,5 @@
-import { type Handler, type HttpServer, openHttpServer } from "signalman/http";
+import { type Handler, type HttpServer, openHttpServer, type HttpLimits } from "signalman/http";
 import type { Certificate } from "../certificate.ts";
-import type { Limits } from "./limits.ts";
 
 export interface ApiServerOptions {
   readonly host: string;
@@ -8,6 +7,9 @@ export interface ApiServerOptions {
   readonly certificate: Certificate;
   readonly limits: Limits;
 }
+
+/** Limits of the HTTPS server. */
+export type Limits = Required<Omit<HttpLimits, "requests" | "answerMs" | "stallMs">>;
 
 /** Serves the API over HTTPS. A client has as long to read 256 KiB of an answer as to send a request. */
 export function openApiServer(options: ApiServerOptions, handler: Handler): Promise<HttpServer> {
@@ -22,3 +24,13 @@ export function openApiServer(options: ApiServerOptions, handler: Handler): Prom
     handler,
   );
 }
+
+/** Accepts a job request with 64 MiB of files, which base64 makes a third larger, and refuses 100 MB. */
+export const defaultLimits: Limits = {
+  connections: 256,
+  headerBytes: 16 * 1024,
+  bodyBytes: 90 * 1024 * 1024,
+  requestMs: 10_000,
+  // Protocol section 8.3.
+  idleMs: 30_000,
+};

@@ -7,9 +7,10 @@ import {
   onAbort,
   sendCallback,
   toMessage,
+  type Logger,
+  type PullLogs,
 } from "signalman";
-import type { JobRecord } from "./job-record.ts";
-import type { HostedJobOptions } from "./options.ts";
+import type { JobRecord, JobRecords } from "./job-record.ts";
 
 /** The job of this process, from its submission to its last callback. */
 export interface HostedJob {
@@ -31,6 +32,23 @@ export interface HostedJob {
   /** Stops the job; one that has not started does not start. */
   stop(): void;
   archived(): void;
+}
+
+export interface HostedJobOptions {
+  readonly records: JobRecords;
+  readonly logs: PullLogs;
+  readonly logger: Logger;
+  readonly callbacks: {
+    /** Number of attempts of each callback (`callback-retry-attempts`). */
+    readonly attempts: number;
+    readonly intervalMs: number;
+  };
+  readonly signals: {
+    /** Aborts at the first SIGINT or SIGTERM: the end of the log is not waited for any more. */
+    readonly interrupt: AbortSignal;
+    /** Aborts when this process must leave what is not done to the next one. */
+    readonly leave: AbortSignal;
+  };
 }
 
 /** Creates the job from what starts it: a new request, or the claim of a job that an earlier process left. */

@@ -4,8 +4,7 @@ import type { JobRequest, PullLogs } from "signalman";
 import { silentLogger, tmpdir } from "signalman/testing";
 import type { HostedAgent } from "../http/hosted-agent.ts";
 import { createHostedApi } from "../http/hosted-api.ts";
-import { defaultLimits, type Limits } from "../http/limits.ts";
-import { openApiServer } from "../http/server.ts";
+import { defaultLimits, type Limits, openApiServer } from "../http/server.ts";
 import type { HostedJob } from "../job/hosted-job.ts";
 import { createCertificate } from "./certificate.ts";
 

@@ -42,6 +42,26 @@ export function openSpoolFile(path: string, options: SpoolFileOptions): SpoolFil
   return new LineFile(path, options);
 }
 
+/** Describes how a spool differs from what was written, as far as the writer recorded it. */
+export function toMismatch(found: SpoolExtent, written: Partial<SpoolExtent>): string | undefined {
+  if (written.checksum === undefined) return undefined;
+  if (found.bytes !== written.bytes) return `it has ${found.bytes} bytes, and ${written.bytes} were written`;
+  return found.checksum === written.checksum ? undefined : "its bytes differ from what was written";
+}
+
+/** Reads the first bytes of a file, and yields the checksum after each block; 0 at first. */
+export function* readChecksums(fd: number, bytes: number): Generator<number> {
+  const block = Buffer.allocUnsafeSlow(Math.min(bytes, blockBytes));
+  let checksum = 0;
+  yield checksum;
+  for (let at = 0, count = 0; at < bytes; at += count) {
+    count = fs.readSync(fd, block, 0, Math.min(block.length, bytes - at), at);
+    if (count === 0) return;
+    checksum = Bun.hash.crc32(block.subarray(0, count), checksum);
+    yield checksum;
+  }
+}
+
 class LineFile implements SpoolFile {
   readonly #path: string;
   readonly #options: SpoolFileOptions;
@@ -183,29 +203,22 @@ class LineFile implements SpoolFile {
   findChange(maxBytes: number): string | undefined {
     if (this.#isTorn) return undefined;
     try {
-      const change = toChange(fs.fstatSync(this.#fd), findEntry(this.#path), this.#bytes);
-      if (change !== undefined || this.#bytes > maxBytes) return change;
-      return this.#checksum === toChecksum(this.#fd, this.#bytes) ? undefined : "its bytes were changed";
+      const own = fs.fstatSync(this.#fd);
+      const replaced = findReplacement(own, findEntry(this.#path));
+      if (replaced !== undefined) return replaced;
+      const isRead = own.size === this.#bytes && own.size <= maxBytes;
+      const checksum = isRead ? [...readChecksums(this.#fd, own.size)].at(-1)! : this.#checksum;
+      return toMismatch({ bytes: own.size, checksum }, this);
     } catch (error) {
       return toMessage(error);
     }
   }
 }
 
-function toChecksum(fd: number, bytes: number): number {
-  const block = Buffer.allocUnsafe(Math.min(bytes, 256 * 1024));
-  let sum = 0;
-  for (let at = 0, count = 0; at < bytes; at += count) {
-    count = fs.readSync(fd, block, 0, Math.min(block.length, bytes - at), at);
-    if (count === 0) break;
-    sum = Bun.hash.crc32(block.subarray(0, count), sum);
-  }
-  return sum;
-}
-
-function toChange(own: fs.Stats, current: fs.Stats | undefined, bytes: number): string | undefined {
+function findReplacement(own: fs.Stats, current: fs.Stats | undefined): string | undefined {
   if (current === undefined) return "it was removed";
   if (!current.isFile()) return `it was replaced by ${toKind(current)}`;
-  if (current.ino !== own.ino || current.dev !== own.dev) return "it was replaced";
-  return own.size === bytes ? undefined : `it has ${own.size} bytes, and ${bytes} were written`;
+  return current.ino === own.ino && current.dev === own.dev ? undefined : "it was replaced";
 }
+
+const blockBytes = 1024 * 1024;

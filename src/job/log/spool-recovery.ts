@@ -14,8 +14,6 @@ export interface RecoveredSpool {
   readonly bytes: number;
   /** CRC-32 of these bytes. */
   readonly checksum: number;
-  /** Bytes that were no whole event and were removed. */
-  readonly cutBytes: number;
   /** Whether it contains `job_started`. */
   readonly started: boolean;
   /** The result in its `job_finished`, if it has one. */
@@ -30,8 +28,8 @@ export interface RecoveredSpool {
 }
 
 /**
- * Truncates a spool after its last whole event, so that another writer can continue (`createSpool` with
- * `recovered`). The caller must have proved that the writer is dead. What a crash of the machine leaves (a
+ * Truncates a spool after its last whole event, so that another writer can continue (`openSpoolFile` with
+ * `resumeAt`). The caller must have proved that the writer is dead. What a crash of the machine leaves (a
  * line without its end, a tail of NULs) is removed, with everything from the first line on that is no event.
  * On a read-only disk nothing is removed. Throws `SPOOL_FAILED`.
  */
@@ -92,12 +90,10 @@ function recover(fd: number, isWritable: boolean): RecoveredSpool {
     fs.ftruncateSync(fd, bytes);
     fs.fdatasyncSync(fd);
   }
-  const cutBytes = isWritable ? size - bytes : 0;
   return {
     events,
     bytes,
     checksum,
-    cutBytes,
     started,
     ...(finished && { finished }),
     ...(openCommand && { openCommand }),

@@ -2,30 +2,24 @@ import type { JobEvent } from "../../core/contracts/job-events.ts";
 import type { SpoolCursor, SpoolReader } from "../../core/contracts/spool.ts";
 import { AgentError, toMessage } from "../../core/errors.ts";
 import { createEncoder } from "./events.ts";
-import { type DroppedOutput, toNoticeText } from "./dropped-output.ts";
 import { openSpoolFile, type SpoolFile } from "./spool-file.ts";
 import { openSpool } from "./spool-reader.ts";
 import type { SpoolSource } from "./spool-source.ts";
-import type { RecoveredSpool } from "./spool-recovery.ts";
 
 export interface SpoolOptions {
   /** Maximum size of the file in bytes (`log-disk-limit`). Further output is dropped, other events are written. */
   readonly diskLimitBytes: number;
   /** Milliseconds between two synchronisations with the disk. Default: 1000. 0: only by `sync`. */
   readonly fsyncIntervalMs?: number;
-  /** Continues a spool whose writer died, as `recoverSpool` returned it. */
-  readonly recovered?: RecoveredSpool;
   /** Called once each when the limit is reached, the disk refuses a write, or another process changed the file. */
   readonly onWarning?: (message: string) => void;
 }
 
-/** Counts of this writer; `events` and `bytes` are those of the whole file. Output is counted in bytes of its text. */
+/** Counts of a spool. Output that was dropped is counted in bytes of its text. */
 export interface SpoolStats {
   readonly events: number;
   readonly bytes: number;
-  readonly outputBytes: number;
   readonly droppedBytes: number;
-  readonly droppedEvents: number;
   /** CRC-32 of the whole file. */
   readonly checksum: number;
 }
@@ -69,28 +63,23 @@ class FileSpool implements Spool {
   #fault = "";
   /** Its cause without the path of the file, for the job's log. */
   #reason = "";
-  #events: number;
-  #outputBytes = 0;
+  #events = 0;
   #droppedBytes = 0;
-  #droppedEvents = 0;
   /** Dropped output that the log does not report yet. */
   #unreported: DroppedOutput | undefined;
   #isLimited = false;
-  #atLineStart: boolean;
+  #atLineStart = true;
   #isClosed = false;
 
   constructor(path: string, options: SpoolOptions) {
-    const { recovered, fsyncIntervalMs = 1000 } = options;
+    const { fsyncIntervalMs = 1000 } = options;
     this.path = path;
     this.#diskLimitBytes = options.diskLimitBytes;
     this.#onWarning = options.onWarning ?? (() => {});
-    this.#events = recovered?.events ?? 0;
-    this.#atLineStart = recovered?.openCommand?.atLineStart ?? true;
     this.#file = openSpoolFile(path, {
       fsyncIntervalMs,
       onSyncFailed: (error) => this.#warnOnce("sync", error.message),
       onChanged: (error) => this.#warnOnce("changed", error.message),
-      ...(recovered && { resumeAt: recovered }),
     });
   }
 
@@ -103,9 +92,7 @@ class FileSpool implements Spool {
       events: this.#events,
       bytes: this.#file.bytes,
       checksum: this.#file.checksum,
-      outputBytes: this.#outputBytes,
       droppedBytes: this.#droppedBytes,
-      droppedEvents: this.#droppedEvents,
     };
   }
 
@@ -167,13 +154,11 @@ class FileSpool implements Spool {
       if (this.#file.bytes + line.length > this.#diskLimitBytes - noticeBytes)
         this.#reachLimit(event.timestamp);
       else if (this.#write(whole, line)) {
-        this.#outputBytes += bytes;
         this.#unreported = undefined;
         return;
       }
     }
     this.#droppedBytes += bytes;
-    this.#droppedEvents += 1;
     this.#unreported ??= { bytes: 0, reasons: new Set() };
     this.#unreported.bytes += bytes;
     this.#unreported.reasons.add(this.#isLimited ? limitName : this.#reason);
@@ -247,3 +232,14 @@ const limitName = "log-disk-limit";
 
 /** Space below the limit that is reserved for notices about dropped output. */
 const noticeBytes = 4096;
+
+/** Output that is not in the log, and why. */
+interface DroppedOutput {
+  bytes: number;
+  readonly reasons: Set<string>;
+}
+
+/** Formats the notice that replaces the missing output. */
+function toNoticeText({ bytes, reasons }: DroppedOutput): string {
+  return `${bytes} bytes of output were dropped: ${[...reasons].join("; ")}`;
+}

@@ -4,7 +4,8 @@ import { AgentError } from "../../core/errors.ts";
 import { findForeignStep } from "./foreign-entry.ts";
 import { followPath, type PathStep, stickyBit } from "./path-steps.ts";
 import { toMode } from "../../core/text/octal-mode.ts";
-import { type AccountTables, readAccountTables, toRows } from "../users/account-tables.ts";
+import { type AccountTables, readAccountTables } from "../users/account-tables.ts";
+import { findPrivateGroups } from "./trusted-users.ts";
 
 /** Why a directory is not the agent's alone. */
 export interface OwnershipFault {
@@ -143,18 +144,6 @@ function toWriters({ mode, uid, gid }: Stats, groups: AccountTables | undefined)
 }
 
 /** Whether only root, the agent's user and the owner are members of a group, as far as the local files show it. */
-function isPrivateGroup(gid: number, owner: number, groups: AccountTables | undefined): boolean {
-  const { passwd, group } = groups ?? readAccountTables();
-  const allowed = new Set([0, owner, process.geteuid?.() ?? 0]);
-  const users = toRows(passwd).map(([name = "", , uid, primary]) => ({
-    name,
-    isAllowed: allowed.has(Number(uid)),
-    isMember: Number(primary) === gid,
-  }));
-  const members = toRows(group).find(([, , id]) => Number(id) === gid)?.[3];
-  // A group of a directory service: its members are unknown.
-  if (members === undefined) return false;
-  const isAllowed = (name: string) => users.some((user) => user.name === name && user.isAllowed);
-  const named = members.split(",").filter((name) => name !== "");
-  return named.every(isAllowed) && users.every((user) => !user.isMember || user.isAllowed);
+function isPrivateGroup(gid: number, owner: number, tables = readAccountTables()): boolean {
+  return findPrivateGroups(new Set([0, owner, process.geteuid?.() ?? 0]), tables).has(gid);
 }

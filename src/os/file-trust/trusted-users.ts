@@ -11,11 +11,16 @@ export function trustUsers(uids: readonly number[]): TrustedUsers {
   return { uids: new Set(uids), gids: findOwnGroups(new Set(uids), readAccountTables()) };
 }
 
+/** As {@link findPrivateGroups}, and group 0, which is root's. */
+export function findOwnGroups(uids: ReadonlySet<number>, tables: AccountTables): Set<number> {
+  return findPrivateGroups(uids, tables).add(0);
+}
+
 /**
  * Finds the groups of this host whose only members are these users. A group that the tables do not contain
- * may have others. Group 0 is root's.
+ * may have others, as one of a directory service.
  */
-export function findOwnGroups(uids: ReadonlySet<number>, { passwd, group }: AccountTables): Set<number> {
+export function findPrivateGroups(uids: ReadonlySet<number>, { passwd, group }: AccountTables): Set<number> {
   const accounts = toRows(passwd);
   const others = accounts.filter((row) => !uids.has(Number(row[2])));
   const names = new Set(accounts.filter((row) => uids.has(Number(row[2]))).map(([name]) => name));
@@ -24,5 +29,5 @@ export function findOwnGroups(uids: ReadonlySet<number>, { passwd, group }: Acco
   for (const { gid, list } of rows) {
     if (list.split(",").some((name) => name !== "" && !names.has(name))) shared.add(gid);
   }
-  return new Set([0, ...rows.map(({ gid }) => gid).filter((gid) => !shared.has(gid))]);
+  return new Set(rows.map(({ gid }) => gid).filter((gid) => !shared.has(gid)));
 }

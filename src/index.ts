@@ -134,7 +134,7 @@ export {
 } from "./kit/metrics/metric.ts";
 // For programs of the agent's own on this host.
 export { runProgram } from "./kit/run-program.ts";
-export { toDuration } from "./core/host/deadline.ts";
+export { toDuration, waitAtMost, withDeadline } from "./core/host/deadline.ts";
 export { isSecret, toPlain } from "./core/logger/line.ts";
 export { toPrintable } from "./core/text/printable.ts";
 export { toSize } from "./core/text/amounts.ts";

@@ -1,4 +1,4 @@
-import { type Executor, type ExecutorContext, type Logger, onAbort } from "signalman";
+import { type Executor, type ExecutorContext, type Logger, onAbort, waitAtMost } from "signalman";
 import {
   createSessionExecutor,
   toMemorySentence,
@@ -6,7 +6,6 @@ import {
   type Ending,
   logUnshownOutput,
 } from "signalman/executor";
-import { setTimeout as sleep } from "node:timers/promises";
 import { injectFiles } from "./inject-files.ts";
 import { type JobPod, type JobPodOptions, openJobPod } from "./job-pod.ts";
 import type { PodSession } from "./open-session.ts";
@@ -55,7 +54,7 @@ async function endSession(pod: PodSession, { graceMs, now }: Ending, logger: Log
   };
   endWithin(graceMs);
   using _listener = onAbort(now, () => endWithin(0));
-  while (session.alive && performance.now() < endAt) await Promise.race([session.ended, sleep(100)]);
+  while (session.alive && performance.now() < endAt) await waitAtMost(session.ended, 100);
   logUnshownOutput(session, logger);
   await pod[Symbol.asyncDispose]();
 }

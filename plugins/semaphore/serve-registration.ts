@@ -1,10 +1,16 @@
-import { type AgentSignals, createOutageLog, type LeftJob, onAbort, type StopReason } from "signalman";
+import {
+  type AgentSignals,
+  createOutageLog,
+  type LeftJob,
+  onAbort,
+  type StopReason,
+  waitAtMost,
+} from "signalman";
 import { type AgentState, createAgentState, type Shutdown } from "./agent-state.ts";
 import { type Announcements, createAnnouncements } from "./announcements.ts";
 import { createCurrentJob, type CurrentJobOptions } from "./current-job.ts";
 import { disconnect } from "./disconnect.ts";
 import type { Registration } from "./registration.ts";
-import { sleep } from "./retry.ts";
 import type { Attempts } from "./settings.ts";
 import { startSyncLoop, type SyncLoop } from "./sync-loop.ts";
 
@@ -58,7 +64,7 @@ export async function serveRegistration(options: ServeOptions): Promise<StopReas
   loop.stop();
   if (end === undefined) {
     // The control plane hands a request out once, so the next process must find it on disk.
-    await Promise.race([job.begun, sleep(handOverMs)]);
+    if (job.begun) await waitAtMost(job.begun, handOverMs);
     return "requested";
   }
 

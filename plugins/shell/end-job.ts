@@ -1,4 +1,4 @@
-import { setTimeout as sleep } from "node:timers/promises";
+import { waitAtMost } from "signalman";
 import type { Logger } from "signalman";
 import {
   endProcesses,
@@ -55,7 +55,7 @@ async function endShell(options: EndJobOptions): Promise<EndReport> {
   // behind the last byte.
   if (shellPid !== undefined) sendSignal(shellPid, "SIGKILL");
   for (const pid of leaders) sendSignal(pid, "SIGCONT");
-  await Promise.race([session.ended, sleep(lastOutputMs, undefined, { ref: false })]);
+  await waitAtMost(session.ended, lastOutputMs);
   logUnshownOutput(session, logger);
   await session[Symbol.asyncDispose]();
   return report;

@@ -1,4 +1,4 @@
-import { setTimeout as sleep } from "node:timers/promises";
+import { waitAtMost } from "signalman";
 import { type Metric, toLine } from "./metric.ts";
 import { createTransport, type TransportOptions } from "./transport.ts";
 
@@ -64,7 +64,7 @@ export function createSender(options: SenderOptions): Sender {
     },
     async [Symbol.asyncDispose]() {
       isOver = true;
-      await Promise.race([flush(), sleep(flushMs)]);
+      await waitAtMost(flush(), flushMs);
       dropped += waiting.length;
       logDropped();
       transport[Symbol.dispose]();

@@ -3,7 +3,7 @@ import type { Logger } from "../core/contracts/logger.ts";
 import { toMessage } from "../core/errors.ts";
 import { createSlowCallError } from "../core/host/attribution.ts";
 import { toDuration, withDeadline } from "../core/host/deadline.ts";
-import { onAbort } from "../core/aborted.ts";
+import { afterAbort } from "../core/aborted.ts";
 
 /** Milliseconds that a backend has after its signal was aborted, and for its disposal. */
 const usualLimitMs = 10_000;
@@ -17,15 +17,13 @@ export async function runBackend(
   { signal, logger, limitMs = usualLimitMs }: { signal: AbortSignal; logger: Logger; limitMs?: number },
 ): Promise<LogDelivery> {
   const late = Promise.withResolvers<never>();
-  let timer: NodeJS.Timeout | undefined;
   const expire = () =>
     late.reject(createSlowCallError(backend, "run", `${toDuration(limitMs)} after its time was over`));
-  const listener = onAbort(signal, () => (timer = setTimeout(expire, limitMs)));
+  const wait = afterAbort(signal, limitMs, expire);
   try {
     return await Promise.race([(async () => backend.run(signal))(), late.promise]);
   } finally {
-    listener[Symbol.dispose]();
-    clearTimeout(timer);
+    wait[Symbol.dispose]();
     await dispose(backend, logger, limitMs);
   }
 }

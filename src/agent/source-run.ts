@@ -4,7 +4,7 @@ import type { StopReason } from "../core/contracts/agent-status.ts";
 import { toMessage } from "../core/errors.ts";
 import { createSlowCallError, findOrigin } from "../core/host/attribution.ts";
 import { toDuration } from "../core/host/deadline.ts";
-import { onAbort } from "../core/aborted.ts";
+import { afterAbort } from "../core/aborted.ts";
 
 export interface SourceLimits {
   /** Milliseconds for which a source without a job may run on after a signal. Default: 10 s. */
@@ -25,18 +25,13 @@ export async function runSource(
 ): Promise<StopReason> {
   const { signals, logger } = context;
   const handedOver = Promise.withResolvers<StopReason>();
-  const cleanup = new DisposableStack();
   const giveUp = () => {
     logger.error(toMessage(createSlowCallError(source, "run", `${toDuration(limitMs)} after the hand-over`)));
     handedOver.resolve("requested");
   };
-  cleanup.defer(after(signals.handOver, limitMs, giveUp));
-  cleanup.defer(reportLateEnd(source, { signals, logger, isBusy, limitMs, repeatMs }));
-  try {
-    return await Promise.race([source.run(context), handedOver.promise]);
-  } finally {
-    cleanup.dispose();
-  }
+  using _handOver = afterAbort(signals.handOver, limitMs, giveUp);
+  using _lateEnd = reportLateEnd(source, { signals, logger, isBusy, limitMs, repeatMs });
+  return await Promise.race([source.run(context), handedOver.promise]);
 }
 
 type LateEndOptions = Required<SourceLimits> & {
@@ -45,7 +40,7 @@ type LateEndOptions = Required<SourceLimits> & {
   readonly isBusy: () => boolean;
 };
 
-function reportLateEnd(source: JobSource, options: LateEndOptions): () => void {
+function reportLateEnd(source: JobSource, options: LateEndOptions): Disposable {
   const { signals, logger, isBusy, limitMs, repeatMs } = options;
   let timer: NodeJS.Timeout | undefined;
   const report = () => {
@@ -53,22 +48,14 @@ function reportLateEnd(source: JobSource, options: LateEndOptions): () => void {
     const { plugin, where } = findOrigin(source) ?? { plugin: "unknown", where: "its job source" };
     logger.warn(`plugin "${plugin}" has not returned from ${where}.run since the interrupt`);
   };
-  const stop = after(signals.interrupt, limitMs, () => {
+  const wait = afterAbort(signals.interrupt, limitMs, () => {
     report();
     timer = setInterval(report, repeatMs);
   });
-  return () => {
-    stop();
-    clearInterval(timer);
-  };
-}
-
-/** Calls `act` some time after a signal has aborted. Returns a function that ends the wait. */
-function after(signal: AbortSignal, delayMs: number, act: () => void): () => void {
-  let timer: NodeJS.Timeout | undefined;
-  const listener = onAbort(signal, () => void (timer = setTimeout(act, delayMs)));
-  return () => {
-    clearTimeout(timer);
-    listener[Symbol.dispose]();
+  return {
+    [Symbol.dispose]() {
+      wait[Symbol.dispose]();
+      clearInterval(timer);
+    },
   };
 }

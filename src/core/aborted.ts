@@ -8,6 +8,18 @@ export function onAbort(signal: AbortSignal | undefined, listener: () => void): 
   return { [Symbol.dispose]: () => signal?.removeEventListener("abort", listener) };
 }
 
+/** Calls `act` some time after the signal has aborted. Disposal ends the wait. */
+export function afterAbort(signal: AbortSignal, delayMs: number, act: () => void): Disposable {
+  let timer: NodeJS.Timeout | undefined;
+  const listener = onAbort(signal, () => void (timer = setTimeout(act, delayMs)));
+  return {
+    [Symbol.dispose]() {
+      clearTimeout(timer);
+      listener[Symbol.dispose]();
+    },
+  };
+}
+
 /**
  * Resolves to what `work` resolves to, or to `undefined` when the signal aborts first. Without `work` it
  * waits for the signal.

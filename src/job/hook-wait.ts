@@ -1,4 +1,4 @@
-import { onAbort } from "../core/aborted.ts";
+import { afterAbort, onAbort } from "../core/aborted.ts";
 import { freshSessionMs } from "./run-in-fresh-session.ts";
 
 export interface HookWaitOptions {
@@ -20,19 +20,13 @@ export interface HookWaitOptions {
 export async function waitForHook(work: Promise<void>, options: HookWaitOptions): Promise<void> {
   const { stopped, killed, stopGraceMs } = options;
   const givenUp = Promise.withResolvers<void>();
-  let timer: NodeJS.Timeout | undefined;
   const giveUp = () => {
     options.onGivenUp();
     givenUp.resolve();
   };
-  const limit = (durationMs: number) => (timer = setTimeout(giveUp, durationMs));
   if (killed.aborted) return;
   const extraMs = stopped.aborted ? freshSessionMs : 0;
-  using _stop = onAbort(stopped, () => limit(stopGraceMs + extraMs));
+  using _stop = afterAbort(stopped, stopGraceMs + extraMs, giveUp);
   using _kill = onAbort(killed, () => givenUp.resolve());
-  try {
-    await Promise.race([work, givenUp.promise]);
-  } finally {
-    clearTimeout(timer);
-  }
+  await Promise.race([work, givenUp.promise]);
 }

@@ -1,8 +1,8 @@
-import { setTimeout as sleep } from "node:timers/promises";
 import { sendSignal } from "../os/processes/send-signal.ts";
 import { onAbort } from "../core/aborted.ts";
 import { AgentError, toMessage } from "../core/errors.ts";
 import type { Logger } from "../core/contracts/logger.ts";
+import { waitAtMost } from "../core/host/deadline.ts";
 
 export interface RunProgramOptions {
   readonly command: readonly [string, ...string[]];
@@ -62,8 +62,8 @@ export async function runProgram(options: RunProgramOptions): Promise<number> {
   stopping.dispose();
   process.off("exit", end);
   if (stop?.aborted || kill?.aborted) end();
-  const all = Promise.all(outputs.map(({ done }) => done)).then(() => true);
-  if (!(await Promise.race([all, sleep(kill?.aborted ? 0 : lastOutputMs, false)]))) {
+  const all = Promise.all(outputs.map(({ done }) => done));
+  if (!(await waitAtMost(all, kill?.aborted ? 0 : lastOutputMs))) {
     logger.warn("the program has exited, but a process that it started keeps its output open");
   }
   await Promise.all(outputs.map(({ close }) => close()));

@@ -1,4 +1,4 @@
-import { AgentError, isAgentError, toMessage } from "signalman";
+import { AgentError, isAgentError, toMessage, withDeadline } from "signalman";
 import type { EngineEndpoint } from "./endpoint.ts";
 
 /** Returns the engine's own message, without the prefixes of the client: `No such image: x`. */
@@ -42,21 +42,10 @@ export function toEngineError(error: unknown, what: string, { host }: EngineEndp
 }
 
 /** Rejects with the code `ETIMEDOUT` after the time-out. */
-export async function withTimeout<T>(work: Promise<T>, timeoutMs: number): Promise<T> {
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => {
-      const error = new Error(`no answer within ${timeoutMs / 1000} s`);
-      reject(Object.assign(error, { code: "ETIMEDOUT" }));
-    }, timeoutMs);
-  });
-  try {
-    return await Promise.race([work, late]);
-  } finally {
-    clearTimeout(timer);
-    // A rejection after the time-out is ignored.
-    work.catch(() => {});
-  }
+export function withTimeout<T>(work: Promise<T>, timeoutMs: number): Promise<T> {
+  return withDeadline(work, timeoutMs, () =>
+    Object.assign(new Error(`no answer within ${timeoutMs / 1000} s`), { code: "ETIMEDOUT" }),
+  );
 }
 
 const unreachable =

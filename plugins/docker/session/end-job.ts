@@ -1,3 +1,4 @@
+import { waitAtMost } from "signalman";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Logger } from "signalman";
 import { type Ending, logUnshownOutput } from "signalman/executor";
@@ -28,7 +29,7 @@ export async function endJob(
     }
     if (remaining.length > 0) await keeper.kill(remaining);
     await keeper.kill([shellPid]);
-    await Promise.race([session.ended, sleep(lastOutputMs)]);
+    await waitAtMost(session.ended, lastOutputMs);
   } catch (error) {
     logger.debug("could not end the job's processes one by one; they end when its container is removed", {
       error,

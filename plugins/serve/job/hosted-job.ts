@@ -9,6 +9,7 @@ import {
   toMessage,
   type Logger,
   type PullLogs,
+  waitAtMost,
 } from "signalman";
 import type { JobRecord, JobRecords } from "./job-record.ts";
 
@@ -165,11 +166,7 @@ function createAnnouncement() {
     begin: () => void (pending = Promise.withResolvers()),
     end: () => pending?.resolve(),
     async wait(maxMs: number): Promise<void> {
-      if (pending === undefined) return;
-      const { promise, resolve } = Promise.withResolvers<void>();
-      const timer = setTimeout(resolve, maxMs);
-      await Promise.race([pending.promise, promise]);
-      clearTimeout(timer);
+      if (pending !== undefined) await waitAtMost(pending.promise, maxMs);
     },
   };
 }

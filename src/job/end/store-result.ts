@@ -1,5 +1,4 @@
 import { join } from "node:path";
-import { setTimeout as sleep } from "node:timers/promises";
 import { toMessage } from "../../core/errors.ts";
 import type { JobSummary } from "../../core/contracts/job-summary.ts";
 import type { Spool } from "../log/spool.ts";
@@ -8,6 +7,7 @@ import { writeDocument } from "../../os/state/document.ts";
 import type { ControlSocket } from "../control/control-socket.ts";
 import { jobFiles } from "../state/job-files.ts";
 import type { UnstoredResult } from "../control/messages.ts";
+import { waitAtMost } from "../../core/host/deadline.ts";
 
 export interface StoreResultOptions {
   /** The job's state directory. */
@@ -33,7 +33,7 @@ export async function storeResult(summary: JobSummary, options: StoreResultOptio
   for (;;) {
     const unstored = store(summary, options);
     control.tell(unstored ? { is: "unkept", ...unstored } : { is: "finished" });
-    const isKnown = await Promise.race([acknowledged.then(() => true), sleep(retryIntervalMs, false)]);
+    const isKnown = await waitAtMost(acknowledged, retryIntervalMs);
     if (!unstored || isKnown || performance.now() > deadline) return;
     if (unstored.reason !== loggedReason) logger.error(unstored.reason, { job });
     loggedReason = unstored.reason;

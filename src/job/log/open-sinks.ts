@@ -1,5 +1,6 @@
 import { toMessage } from "../../core/errors.ts";
 import { createSlowCallError } from "../../core/host/attribution.ts";
+import { waitAtMost } from "../../core/host/deadline.ts";
 import type { Host } from "../../core/contracts/host.ts";
 import type { JobRequest } from "../../core/contracts/job-request.ts";
 import type { Logger } from "../../core/contracts/logger.ts";
@@ -38,24 +39,16 @@ export function openSinks(options: OpenSinksOptions): { finish(): Promise<void> 
   return {
     async finish() {
       const over = Promise.all(running);
-      if (await isWithin(over, sinkDeadlineMs)) return;
+      if (await waitAtMost(over, sinkDeadlineMs)) return;
       for (const name of unfinished) {
         const sink = host.use(logSink, name);
         logger.error(toMessage(createSlowCallError(sink, "run", `${sinkDeadlineMs / 1000} s after the job`)));
       }
       late.abort(new Error("the log sink's time is over"));
-      await isWithin(over, cutShortMs);
+      await waitAtMost(over, cutShortMs);
     },
   };
 }
 
 /** Time that a sink has after its signal was aborted. */
 const cutShortMs = 100;
-
-async function isWithin(work: Promise<unknown>, durationMs: number): Promise<boolean> {
-  const timer = Promise.withResolvers<boolean>();
-  const timeout = setTimeout(timer.resolve, durationMs, false);
-  const isDone = await Promise.race([work.then(() => true), timer.promise]);
-  clearTimeout(timeout);
-  return isDone;
-}

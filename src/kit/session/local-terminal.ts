@@ -1,8 +1,8 @@
-import { setTimeout as sleep } from "node:timers/promises";
 import { AgentError, toMessage } from "../../core/errors.ts";
 import { readChildren } from "../../os/processes/proc.ts";
 import { sendSignal } from "../../os/processes/send-signal.ts";
 import type { Terminal, TerminalOptions } from "./terminal.ts";
+import { waitAtMost } from "../../core/host/deadline.ts";
 
 export interface LocalTerminalOptions extends TerminalOptions {
   readonly env: Readonly<Record<string, string>>;
@@ -47,7 +47,7 @@ export function openLocalTerminal(options: LocalTerminalOptions): LocalTerminal 
     pid: program.pid,
     // The hang-up follows the last bytes of the program, which its exit does not. Sometimes there is no
     // hang-up, and the drained terminal keeps the event loop busy instead.
-    ended: program.exited.then(() => Promise.race([hungUp.promise, sleep(hangUpMs)])).then(close),
+    ended: program.exited.then(() => waitAtMost(hungUp.promise, hangUpMs)).then(close),
     write(line) {
       if (!closed && !terminal.closed) terminal.write(line);
     },

@@ -7,6 +7,7 @@ export type { Cookie, JobUser } from "./core/contracts/executor.ts";
 export type { EndReport } from "./os/processes/end-report.ts";
 export { type BoundedLineReaderOptions, createBoundedLineReader } from "./core/text/bounded-lines.ts";
 export { createJobGroup, type JobGroup } from "./os/cgroup/job-group.ts";
+export { setLimits } from "./os/cgroup/limits.ts";
 export { removeLeftGroups } from "./kit/executor/left-groups.ts";
 export { findGroupOutlook, limitRemedy, prepareLimits } from "./kit/executor/prepare-limits.ts";
 export { endProcesses } from "./os/processes/end.ts";

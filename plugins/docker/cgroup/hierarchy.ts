@@ -1,6 +1,7 @@
 import { existsSync, mkdirSync, readdirSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { JobLimits } from "signalman";
+import { setLimits } from "signalman/executor";
 
 /** Mount point of the cgroup file systems. */
 export const cgroupRoot = "/sys/fs/cgroup";
@@ -59,22 +60,16 @@ function createVersion1(root: string, path: string, { memoryBytes, cpus, pids }:
   }
 }
 
-function createVersion2(root: string, path: string, { memoryBytes, cpus, pids }: JobLimits): void {
+function createVersion2(root: string, path: string, limits: JobLimits): void {
   const directory = join(root, path);
   mkdirSync(directory, { recursive: true });
-  const limits = { memory: memoryBytes, cpu: cpus, pids };
-  const controllers = Object.entries(limits).flatMap(([name, value]) =>
+  const named = { memory: limits.memoryBytes, cpu: limits.cpus, pids: limits.pids };
+  const controllers = Object.entries(named).flatMap(([name, value]) =>
     value === undefined ? [] : [`+${name}`],
   );
   for (const parent of toParents(path))
     writeFileSync(join(root, parent, "cgroup.subtree_control"), controllers.join(" "));
-  const set = (file: string, value: string) => writeFileSync(join(directory, file), value);
-  if (memoryBytes !== undefined) {
-    set("memory.max", `${memoryBytes}`);
-    if (existsSync(join(directory, "memory.swap.max"))) set("memory.swap.max", "0");
-  }
-  if (cpus !== undefined) set("cpu.max", `${Math.ceil(cpus * periodUs)} ${periodUs}`);
-  if (pids !== undefined) set("pids.max", `${pids}`);
+  setLimits(directory, limits);
 }
 
 /** Lists the ancestors of a path: of `a/b` the root and `a`. */

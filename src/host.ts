@@ -15,7 +15,7 @@ export { longestSocketPath } from "./os/network/socket-path.ts";
 export type { CoreConfig } from "./agent/options/index.ts";
 export { findCore } from "./agent/options/read-core.ts";
 export { coreName, toOwnerName } from "./core/config/flags.ts";
-export { toMode } from "./core/text/octal-mode.ts";
+export { toMode } from "./os/file-trust/path-steps.ts";
 export { onSignals } from "./cli/signals.ts";
 export { findJobUsers } from "./agent/job-user.ts";
 export { defaultStateDirectory, findStateDirectory, listRunningAgents } from "./os/state/directory.ts";

@@ -1,7 +1,7 @@
 import { AgentError, type ExecutorContext, type RegistryLogin, toMessage } from "signalman";
 import { removeCgroups } from "./cgroup/job-cgroup.ts";
 import { createJobNetwork } from "./containers/create.ts";
-import { toMounts } from "./containers/mounts.ts";
+import { toMounts } from "./containers/spec.ts";
 import { createJobNames, type JobNames, labels } from "./containers/job-names.ts";
 import { removeWithRetries } from "./containers/remove.ts";
 import type { DockerJob, OpenJobOptions } from "./docker-job.ts";

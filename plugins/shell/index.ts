@@ -22,7 +22,7 @@ export default definePlugin({
     });
     ctx.provide(check, "keep-processes", {
       run: async ({ config: all }) =>
-        (await import("./checks/keep-processes.ts")).checkKeepProcesses(all, options["keep-processes"]),
+        (await import("./checks/job-users.ts")).checkKeepProcesses(all, options["keep-processes"]),
     });
     ctx.provide(check, "home", {
       run: async (context) => (await import("./checks/home.ts")).checkHome(context),

@@ -1,7 +1,7 @@
 import type { AgentSignals, JobSource, JobSourceContext } from "../core/contracts/job-source.ts";
 import type { RootLogger } from "../core/contracts/logger.ts";
 import type { StopReason } from "../core/contracts/agent-status.ts";
-import { createSlotState } from "../os/state/slot-state.ts";
+import { createSlotState } from "../os/state/document.ts";
 import { withSlotHooks } from "./lifecycle.ts";
 import { openJobStore, type JobStoreOptions } from "./job-store.ts";
 import type { SlotNotifier } from "./slot-notifier.ts";

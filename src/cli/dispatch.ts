@@ -8,8 +8,7 @@ import { allowExit, exitProgram, guardExit, type UnexpectedExit } from "../os/th
 import { ownStdout, reserveStdout } from "../os/this-process/reserved-stdout.ts";
 import { print } from "./output/print.ts";
 import { readEarlyOptions } from "./configuration/early-options.ts";
-import { findKnownCommand, type FoundCommand, toHelpOf } from "./program/find-command.ts";
-import { findName } from "./program/load-command.ts";
+import { findKnownCommand, type FoundCommand, toHelpOf, findName } from "./program/find-command.ts";
 import { loadProgram, type LoadProgramOptions } from "./program/program.ts";
 import { report } from "./report.ts";
 

@@ -5,10 +5,11 @@ import type { JobSummary } from "../core/contracts/job-summary.ts";
 import type { Logger } from "../core/contracts/logger.ts";
 import { toMessage } from "../core/errors.ts";
 import { createJobSession } from "./job-session.ts";
-import { waitForHook } from "./hook-wait.ts";
 import { type ExecutorLimits, limitExecutor } from "./limited-executor.ts";
 import type { WritableJobLog } from "./log/job-log.ts";
 import { finishJob, type JobRun, runCommands } from "./phases.ts";
+import { afterAbort, onAbort } from "../core/aborted.ts";
+import { freshSessionMs } from "./run-in-fresh-session.ts";
 
 export interface JobOptions extends ExecutorLimits {
   readonly host: Pick<Host, "call" | "describe" | "hanging">;
@@ -119,4 +120,34 @@ export function createJob(request: JobRequest, options: JobOptions): Job {
     },
     killed: killing.signal,
   };
+}
+
+interface HookWaitOptions {
+  /** Aborts when the job is stopped. */
+  readonly stopped: AbortSignal;
+  /** Aborts when the job is killed. */
+  readonly killed: AbortSignal;
+  /** Milliseconds from SIGTERM to SIGKILL of a stopped job (`stop-grace-period`). */
+  readonly stopGraceMs: number;
+  /** Called when the listeners are no longer awaited. */
+  readonly onGivenUp: () => void;
+}
+
+/**
+ * Waits for a hook's listeners as long as the job runs. After a stop the wait ends with the grace period; a
+ * hook that begins after the stop has 30 s more, in which it may run a command in a new session. A kill ends
+ * the wait at once.
+ */
+async function waitForHook(work: Promise<void>, options: HookWaitOptions): Promise<void> {
+  const { stopped, killed, stopGraceMs } = options;
+  const givenUp = Promise.withResolvers<void>();
+  const giveUp = () => {
+    options.onGivenUp();
+    givenUp.resolve();
+  };
+  if (killed.aborted) return;
+  const extraMs = stopped.aborted ? freshSessionMs : 0;
+  using _stop = afterAbort(stopped, stopGraceMs + extraMs, giveUp);
+  using _kill = onAbort(killed, () => givenUp.resolve());
+  await Promise.race([work, givenUp.promise]);
 }

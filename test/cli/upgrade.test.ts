@@ -4,10 +4,9 @@ import { readdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { writeArchive } from "../../scripts/release/archive.ts";
 import { targets } from "../../scripts/release/targets.ts";
-import { openRelease, type SignedRelease } from "../../src/cli/upgrade/release.ts";
+import { openRelease, type SignedRelease, compareVersions } from "../../src/cli/upgrade/release.ts";
 import { assertSigned, namespace } from "../../src/cli/upgrade/signature.ts";
 import { toArchiveName, unpackProgram } from "../../src/cli/upgrade/unpack.ts";
-import { compareVersions } from "../../src/cli/upgrade/version-order.ts";
 import { tmpdir } from "../../src/testing/index.ts";
 
 function run(command: readonly string[]): void {

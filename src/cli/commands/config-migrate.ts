@@ -3,9 +3,8 @@ import { defineCommand } from "../../core/contracts/command.ts";
 import { isSecret, redact, toPlain } from "../../core/logger/line.ts";
 import { compare } from "../migrate/compare.ts";
 import { findInstallation } from "../migrate/installation.ts";
-import { toConfigText, writeConfig } from "../migrate/new-config.ts";
+import { toConfigText, writeConfig, toProposedUnit } from "../migrate/proposals.ts";
 import type { Note } from "../migrate/notes.ts";
-import { toProposedUnit } from "../migrate/proposed-unit.ts";
 import { renderReport } from "../migrate/report.ts";
 import { print, printJson } from "../output/print.ts";
 

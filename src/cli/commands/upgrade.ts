@@ -4,9 +4,8 @@ import { defineCommand } from "../../core/contracts/command.ts";
 import { AgentError } from "../../core/errors.ts";
 import { print } from "../output/print.ts";
 import { findAgents, restartAgent } from "../upgrade/agents.ts";
-import { openRelease } from "../upgrade/release.ts";
+import { openRelease, compareVersions } from "../upgrade/release.ts";
 import { toArchiveName, unpackProgram } from "../upgrade/unpack.ts";
-import { compareVersions } from "../upgrade/version-order.ts";
 import { runSystem, succeeds } from "../service/system-command.ts";
 
 /** A new version must register within this time. */

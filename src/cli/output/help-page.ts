@@ -1,7 +1,7 @@
 import { coreName } from "../../core/config/flags.ts";
 import type { CommandArgs, Program } from "../../core/contracts/command.ts";
 import type { DeclaredOptions, Option } from "../../core/contracts/options.ts";
-import { loadCommand } from "../program/load-command.ts";
+import { loadCommand } from "../program/find-command.ts";
 import { type Entry, formatEntries, wrap } from "./columns.ts";
 import { describeDefault, toPlaceholder } from "./describe-option.ts";
 

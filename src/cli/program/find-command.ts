@@ -1,9 +1,9 @@
 import { ownCommands } from "../commands/index.ts";
-import { findName, loadCommand } from "./load-command.ts";
 import type { Command, CommandEntry } from "../../core/contracts/command.ts";
 import type { KnownSchemas } from "../../core/config/flags.ts";
 import { AgentError } from "../../core/errors.ts";
 import type { BuiltInPlugins, LoadedPlugin } from "../../core/host/loader.ts";
+import { toHint } from "../../core/text/nearest.ts";
 
 /** The built-in plugins, and the names of their commands, which are known without loading any of them. */
 export interface BuiltIns {
@@ -84,6 +84,32 @@ export function collectCommands(plugins: readonly LoadedPlugin[]): ReadonlyMap<s
     }
   }
   return collected;
+}
+
+/**
+ * Loads a command by its name. Throws `USAGE_INVALID` for an unknown name, `PLUGIN_INVALID` when the plugin
+ * provides something else.
+ */
+export async function loadCommand(
+  name: string,
+  commands: ReadonlyMap<string, CommandEntry>,
+): Promise<Command> {
+  const found = commands.get(name);
+  if (found === undefined) {
+    throw new AgentError("USAGE_INVALID", `unknown command "${name}"${toHint(name, commands.keys())}`);
+  }
+  const command = (await found.load()).default as Command | undefined;
+  if (typeof command?.run === "function") return command;
+  throw new AgentError(
+    "PLUGIN_INVALID",
+    `"${name}" of plugin "${found.plugin}" is not a command (expected: export default defineCommand({ meta, run }))`,
+  );
+}
+
+/** Returns the longest name that the command line begins with. */
+export function findName(argv: readonly string[], isKnown: (name: string) => boolean): string | undefined {
+  const names = argv.length > 1 ? [argv.slice(0, 2).join(" "), argv[0]!] : argv.slice(0, 1);
+  return names.find(isKnown);
 }
 
 function findKnownName(argv: readonly string[], builtIns: BuiltIns): string | undefined {

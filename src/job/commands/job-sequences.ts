@@ -1,7 +1,6 @@
 import type { JobCommandMessage } from "../../core/contracts/job-command.ts";
 import { AgentError } from "../../core/errors.ts";
-import { callCommand, type JobCommands } from "./call-command.ts";
-import { jobMessagesVersion } from "./messages.ts";
+import { callCommand, type JobCommands, jobMessagesVersion } from "./messages.ts";
 
 /**
  * Removes messages of the job from its output and executes them: `ESC _ signalman;1;<base64 of a message in

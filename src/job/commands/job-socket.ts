@@ -1,8 +1,13 @@
 import { rmSync } from "node:fs";
 import { createBoundedLineReader } from "../../core/text/bounded-lines.ts";
 import { restrictSocket } from "../../os/network/socket-path.ts";
-import { callCommand, type JobCommands } from "./call-command.ts";
-import { type JobAnswer, jobMessagesVersion, maxMessageBytes } from "./messages.ts";
+import {
+  callCommand,
+  type JobCommands,
+  type JobAnswer,
+  jobMessagesVersion,
+  maxMessageBytes,
+} from "./messages.ts";
 
 export interface JobSocketOptions {
   /** At most 107 bytes long, in a directory that is closed to other users. */

@@ -1,6 +1,5 @@
 import type { Stats } from "node:fs";
-import { toMode } from "../../core/text/octal-mode.ts";
-import { followPath, stickyBit } from "./path-steps.ts";
+import { toMode, followPath, stickyBit } from "./path-steps.ts";
 import type { TrustedUsers } from "./trusted-users.ts";
 
 /** A user or group that may change what a path contains. */

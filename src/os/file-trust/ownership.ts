@@ -2,8 +2,7 @@ import { type Stats, statSync } from "node:fs";
 import { dirname } from "node:path";
 import { AgentError } from "../../core/errors.ts";
 import { findForeignStep } from "./foreign-entry.ts";
-import { followPath, type PathStep, stickyBit } from "./path-steps.ts";
-import { toMode } from "../../core/text/octal-mode.ts";
+import { followPath, type PathStep, stickyBit, toMode } from "./path-steps.ts";
 import { type AccountTables, readAccountTables } from "../users/account-tables.ts";
 import { findPrivateGroups } from "./trusted-users.ts";
 

@@ -64,6 +64,11 @@ export function toAbsolute(path: string, directory = process.cwd()): string {
 
 export const stickyBit = 0o1000;
 
+/** Writes the mode of a file as `chmod` takes it: four octal digits. */
+export function toMode(mode: number): string {
+  return (mode & 0o7777).toString(8).padStart(4, "0");
+}
+
 /** As the kernel counts them. */
 const maxLinks = 40;
 

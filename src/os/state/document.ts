@@ -3,6 +3,8 @@ import { basename, dirname, join } from "node:path";
 import { AgentError, isAgentError, toMessage } from "../../core/errors.ts";
 import { parseBoundedJson } from "../network/response-body.ts";
 import { findEntry, inDirectory, listDirectory, readStateText, removeEntry, tooLarge } from "./file.ts";
+import type { SlotState } from "../../core/contracts/job-source.ts";
+import { makePrivateDirectory } from "./private-directory.ts";
 
 /**
  * Version of all documents in a state directory. Two versions of the program may use it during an upgrade.
@@ -130,6 +132,28 @@ export function refuseNewer(
 
 export function removeDocument(path: string): void {
   removeEntry(path);
+}
+
+/**
+ * Opens the documents of a slot. `hold` is called before each change: see `StateDirectory.hold`. Throws
+ * `STATE_NEWER` when a newer program has written some of them.
+ */
+export function createSlotState(directory: string, hold = () => {}): SlotState {
+  refuseNewer(directory);
+  makePrivateDirectory(directory, { isReplaced: true });
+  const path = (name: string) => join(directory, `${name}.json`);
+  return {
+    get: (name) => readDocument(path(name)),
+    put(name, document) {
+      hold();
+      makePrivateDirectory(directory);
+      writeDocument(path(name), document);
+    },
+    remove(name) {
+      hold();
+      removeDocument(path(name));
+    },
+  };
 }
 
 function writeNew(path: string, text: string, sync: Sync): void {

@@ -1,7 +1,7 @@
 import { lstatSync, mkdirSync } from "node:fs";
 import { basename, dirname } from "node:path";
 import { AgentError, toMessage } from "../../core/errors.ts";
-import { toMode } from "../../core/text/octal-mode.ts";
+import { toMode } from "../file-trust/path-steps.ts";
 import { findEntry, inDirectory, removeEntry } from "./file.ts";
 
 /**

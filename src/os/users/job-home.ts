@@ -3,7 +3,7 @@ import type { JobUser } from "../../core/contracts/executor.ts";
 import type { Logger } from "../../core/contracts/logger.ts";
 import { AgentError, toMessage } from "../../core/errors.ts";
 import { trustUsers } from "../file-trust/trusted-users.ts";
-import { toMode } from "../../core/text/octal-mode.ts";
+import { toMode } from "../file-trust/path-steps.ts";
 import { loadLibc } from "../processes/libc.ts";
 import { asUser } from "./as-user.ts";
 

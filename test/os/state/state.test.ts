@@ -3,10 +3,9 @@ import { renameSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { isAgentError } from "../../../src/core/errors.ts";
 import { openStateDirectory, defaultStateDirectory } from "../../../src/os/state/directory.ts";
-import { readDocument, writeDocument } from "../../../src/os/state/document.ts";
+import { readDocument, writeDocument, createSlotState } from "../../../src/os/state/document.ts";
 import { takeLock } from "../../../src/os/state/lock.ts";
 import { seal, unseal } from "../../../src/kit/seal.ts";
-import { createSlotState } from "../../../src/os/state/slot-state.ts";
 import { tmpdir } from "../../../src/testing/index.ts";
 
 describe("a document", () => {

@@ -20,7 +20,7 @@ import {
 } from "../../../../src/os/state/directory.ts";
 import { readHolder } from "../../../../src/os/state/lock.ts";
 import { findOwnershipFault } from "../../../../src/os/file-trust/ownership.ts";
-import { createSlotState } from "../../../../src/os/state/slot-state.ts";
+import { createSlotState } from "../../../../src/os/state/document.ts";
 import { silentLogger } from "../../../../src/testing/index.ts";
 import { agentName } from "./scene.ts";
 

@@ -6,7 +6,7 @@ import { AgentError } from "../core/errors.ts";
 import { toHint } from "../core/text/nearest.ts";
 import { parseEvent } from "../job/log/parse-event.ts";
 import { openSpool } from "../job/log/spool-reader.ts";
-import { toMismatch } from "../job/log/verify-spool.ts";
+import { toMismatch } from "../job/log/spool-file.ts";
 import { jobFiles } from "../job/state/job-files.ts";
 import { findEntry } from "../os/state/file.ts";
 import { findJobPlace, type JobPlace, listJobs } from "./kept-logs.ts";

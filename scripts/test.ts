@@ -104,7 +104,7 @@ async function runLanes(
 
 /** Divides the files so that those of containers and pods, which share an engine, run one after another. */
 function toLanes(files: readonly string[]): string[][] {
-  const isShared = (file: string) => /kubernetes\/|docker|images|package|bootstrap/.test(file);
+  const isShared = (file: string) => /kubernetes\/|docker|images|package/.test(file);
   const lanes = [files.filter(isShared), files.filter((file) => !isShared(file))];
   return lanes.filter((lane) => lane.length > 0);
 }

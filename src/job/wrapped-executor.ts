@@ -50,11 +50,10 @@ function chooseWrappers(name: string, host: Pick<Host, "all">): ExecutorWrapper[
         wrapper,
         'has neither "commandPrefix" nor "wrap", so that jobs would run without it',
       );
-    if (executors && !executors.some((each) => known.includes(each)))
-      throw createWrapperError(
-        wrapper,
-        `wraps only unknown executors: "${executors.join('", "')}"${toHint(executors[0] ?? "", known)}`,
-      );
+    // A misspelt name beside a known one would leave its jobs without the wrapper.
+    const unknown = executors?.find((each) => !known.includes(each));
+    if (unknown !== undefined)
+      throw createWrapperError(wrapper, `wraps an unknown executor: "${unknown}"${toHint(unknown, known)}`);
   }
   return wrappers.filter(({ executors }) => executors?.includes(name) ?? true);
 }

@@ -174,9 +174,14 @@ describe("a job fails, and its log names the plugin and the fault, when a wrappe
       "list of words from commandPrefix, not Promise",
     ],
     [
-      "names only unknown executors",
+      "names an unknown executor",
       { ...print("never"), executors: ["shel"] },
-      'unknown executors: "shel" (nearest: shell)',
+      'unknown executor: "shel" (nearest: shell)',
+    ],
+    [
+      "names an unknown executor beside a known one",
+      { ...print("never"), executors: ["shell", "docer"] },
+      'unknown executor: "docer"',
     ],
   ])("%s", async (_, wrapper, reason) => {
     const { summary, log } = await runWrapped([print("outer"), wrapper].slice(1));

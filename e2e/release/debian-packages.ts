@@ -2,7 +2,6 @@ import { mkdir, readdir, writeFile } from "node:fs/promises";
 import path from "node:path";
 import { run } from "../support/cluster/command.ts";
 
-const mirror = process.env["DEBIAN_MIRROR"] ?? "http://deb.debian.org/debian";
 const keyring = "/usr/share/keyrings/debian-archive-keyring.gpg";
 
 /**
@@ -18,7 +17,7 @@ export async function downloadPackages(
   for (const name of ["lists/partial", "cache", "packages"]) await mkdir(at(name), { recursive: true });
   await writeFile(
     at("sources.list"),
-    `deb [arch=amd64,arm64 signed-by=${keyring}] ${mirror} ${suite} main\n`,
+    `deb [arch=amd64,arm64 signed-by=${keyring}] ${await findMirror()} ${suite} main\n`,
   );
   const settings = {
     "Dir::State::Lists": at("lists"),
@@ -38,6 +37,23 @@ export async function downloadPackages(
   await apt("update", "--error-on=any");
   await apt("download", ...packages);
   return (await readdir(at("packages"))).map((name) => path.join(at("packages"), name));
+}
+
+/** Returns the mirror from which this host has its own packages. */
+async function findMirror(): Promise<string> {
+  const targets = await run([
+    "apt-get",
+    "indextargets",
+    "--format",
+    "$(REPO_URI)",
+    "Created-By: Packages",
+    "Component: main",
+    "Label: Debian",
+  ]);
+  const [mirror] = targets.split("\n");
+  if (!mirror)
+    throw new Error("no mirror of Debian: apt-get update has never run, or the sources of APT have none");
+  return mirror;
 }
 
 /** Unpacks packages into a directory, without their scripts. */

@@ -1,22 +1,12 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-import {
-  appendFile,
-  copyFile,
-  cp,
-  mkdir,
-  readdir,
-  readFile,
-  rm,
-  stat,
-  symlink,
-  writeFile,
-} from "node:fs/promises";
+import { cp, mkdir, readdir, readFile, stat, symlink, writeFile } from "node:fs/promises";
 import path from "node:path";
 import { tmpdir } from "../../src/testing/index.ts";
 import { run } from "../support/cluster/command.ts";
 import { needCommand } from "../support/engine/packages.ts";
 import { root } from "../support/fixtures.ts";
 import { createDebianRoot, type DebianRoot } from "./debian-root.ts";
+import { testInstaller } from "./installer.ts";
 import { makeKey, makeRelease } from "./make-release.ts";
 import { isRoot, needsRoot } from "../support/users.ts";
 
@@ -253,124 +243,4 @@ async function runHello(debian: DebianRoot): Promise<string> {
   return debian.sh(`echo '${job}' > /tmp/job.json; su - signalman -c 'signalman run /tmp/job.json'`);
 }
 
-describe.if(isRoot)(`the installer${needsRoot}`, () => {
-  const base = "/tmp/release";
-  const env = { SIGNALMAN_BASE_URL: base };
-
-  test(
-    "installs the package of a release whose signature and checksum are right",
-    async () => {
-      await using debian = await createDebianRoot();
-      await debian.put(at(version), base);
-      // Without apt-get, whose lists need a network.
-      await debian.sh("rm /usr/bin/apt-get");
-      expect(await debian.sh(`sh ${base}/install.sh`, env)).toContain(
-        `installing signalman_${version}_amd64.deb`,
-      );
-      expect(await debian.sh("signalman version")).toBe(`${version}\n`);
-    },
-    5 * minutes,
-  );
-
-  test(
-    "unpacks an archive, and writes the configuration and the service that the reference's stacks expect",
-    async () => {
-      await using debian = await createDebianRoot();
-      await debian.put(at(version), base);
-      await debian.sh("useradd --create-home ci; touch /usr/bin/systemctl; chmod 755 /usr/bin/systemctl");
-      const settings = {
-        SEMAPHORE_ORGANIZATION: "acme",
-        SEMAPHORE_REGISTRATION_TOKEN: "a-secret-token",
-        SEMAPHORE_AGENT_INSTALLATION_USER: "ci",
-        SEMAPHORE_AGENT_DISCONNECT_AFTER_JOB: "true",
-      };
-      await debian.sh(`sh ${base}/install.sh`, { ...env, ...settings, SIGNALMAN_METHOD: "archive" });
-      const unit = await debian.sh("cat /etc/systemd/system/semaphore-agent.service");
-      expect(unit).toContain(
-        "ExecStart=/opt/semaphore/agent/agent start --config-file /opt/semaphore/agent/config.yaml",
-      );
-      const config = await debian.sh("cat /opt/semaphore/agent/config.yaml");
-      expect(config).toContain('endpoint: "acme.semaphoreci.com"');
-      expect(config).toContain("disconnect-after-job: true");
-      expect(config).not.toContain("a-secret-token");
-      expect(
-        await debian.sh(
-          "stat -c '%a %U' /opt/semaphore/agent/{environment,agent}".replace(
-            "{environment,agent}",
-            "environment /opt/semaphore/agent/agent",
-          ),
-        ),
-      ).toBe("600 root\n711 root\n");
-      const check = "/opt/semaphore/agent/agent config check --config-file /opt/semaphore/agent/config.yaml";
-      await debian.sh(check, { SEMAPHORE_AGENT_TOKEN: "a-secret-token" });
-      const shown = await debian.fails("sh /opt/semaphore/agent/install.sh", {
-        ...settings,
-        SEMAPHORE_REGISTRATION_TOKEN: 'a-"secret"-token',
-      });
-      expect(shown).toContain("SEMAPHORE_REGISTRATION_TOKEN contains quotes");
-      expect(shown).not.toContain("secret");
-      // Beside the program it needs neither a release nor a network.
-      const again = await debian.sh("sh /opt/semaphore/agent/install.sh", {
-        ...settings,
-        SEMAPHORE_ENDPOINT: "ci.example.com",
-      });
-      expect(again).toContain("writing /opt/semaphore/agent/config.yaml");
-      expect(await debian.sh("cat /opt/semaphore/agent/config.yaml")).toContain('endpoint: "ci.example.com"');
-    },
-    5 * minutes,
-  );
-
-  test(
-    "installs nothing that was changed, is signed by another key, is not signed, or has another version",
-    async () => {
-      await using debian = await createDebianRoot();
-      await debian.put(at(version), base);
-      await debian.put(at(next), `${base}/${next}`);
-      await debian.sh("rm /usr/bin/apt-get");
-      const before = await debian.list();
-      const install = `sh ${base}/install.sh`;
-      const release = path.join(debian.path, base);
-      const deb = path.join(release, debOf(version));
-      const archive = path.join(release, "agent_Linux_x86_64.tar.gz");
-      for (const [file, method] of [
-        [deb, "package"],
-        [archive, "archive"],
-      ] as const) {
-        await flipByte(file);
-        expect(await debian.fails(install, { ...env, SIGNALMAN_METHOD: method })).toContain(
-          "nothing was installed",
-        );
-        await copyFile(at(version, path.basename(file)), file);
-      }
-      const sums = path.join(release, "SHA256SUMS");
-      await appendFile(sums, "\n");
-      expect(await debian.fails(install, env)).toContain("is not by a key of Signalman");
-      await copyFile(at(version, "SHA256SUMS"), sums);
-      const other = await makeKey(place.path, "other");
-      await rm(`${sums}.sig`);
-      await run(["ssh-keygen", "-Y", "sign", "-q", "-f", other, "-n", "signalman-release", sums]);
-      expect(await debian.fails(install, env)).toContain("is not by a key of Signalman");
-      await rm(`${sums}.sig`);
-      await run(["ssh-keygen", "-Y", "sign", "-q", "-f", key, "-n", "file", sums]);
-      expect(await debian.fails(install, env)).toContain("is not by a key of Signalman");
-      await rm(`${sums}.sig`);
-      expect(await debian.fails(install, env)).toContain(`cannot read ${base}/SHA256SUMS.sig`);
-      await cp(at(version), path.join(release, "9.9.5"), { recursive: true });
-      expect(await debian.fails(install, { ...env, SIGNALMAN_VERSION: "9.9.5" })).toContain(
-        `are of version ${version}, and SIGNALMAN_VERSION is 9.9.5`,
-      );
-      expect(await debian.fails(install, { SIGNALMAN_BASE_URL: "http://example.com" })).toContain(
-        "loopback only",
-      );
-      expect(await debian.list()).toEqual(before);
-    },
-    5 * minutes,
-  );
-});
-
-/** Changes one byte in the middle of a file. */
-async function flipByte(file: string): Promise<void> {
-  const bytes = await readFile(file);
-  bytes[bytes.length >> 1]! ^= 1;
-  await writeFile(file, bytes);
-}
+testInstaller({ version, next, at, key: () => key });

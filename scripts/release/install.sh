@@ -237,7 +237,7 @@ ask_settings() {
 write_config() {
   say "writing $directory/config.yaml"
   umask 022
-  # Root writes here, and nobody else may replace the program.
+  # Only root may write here, so that no other user can replace the program.
   chown root "$directory"
   chmod go-w "$directory"
   # The token is not in it: jobs run as the user of the agent, which must be able to read the configuration.

@@ -73,7 +73,7 @@ async function followLog(
     if (log.end.reason === "finished") {
       warnOfChange(log.end.change, spool, program);
       showUsage(log.end.summary, json);
-    } else program.logger.warn(`${endings[log.end.reason]}`, { job: id, spool });
+    } else program.logger.warn(endings[log.end.reason], { job: id, spool });
     if (log.end.reason === "removed") process.exitCode = 1;
   } catch (error) {
     if (!signal.aborted) throw error;

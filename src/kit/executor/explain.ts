@@ -4,9 +4,9 @@ import type { Session } from "../session/session.ts";
 /** How a command has ended that did not succeed. */
 export interface CommandEnd {
   readonly code: number;
-  /** What SIGKILL has ended, as the subject of a sentence; `undefined` when nothing is known to be. */
+  /** What was killed by SIGKILL, as the subject of a sentence. `undefined`: nothing, as far as is known. */
   readonly killed: "a process of this command" | "the job's shell" | undefined;
-  /** Whether the job has been stopped meanwhile; then nobody needs a reason. */
+  /** Whether the job was stopped meanwhile: then no reason is logged. */
   readonly isStopped: () => boolean;
 }
 

@@ -22,7 +22,7 @@ export interface SessionOptions<T extends Terminal> {
   /** Stores the text of a command where only the session's shell can read it; resolves to its path there. */
   readonly putCommand: (text: string) => string | Promise<string>;
   /**
-   * Stores the text that gives the shell the session's secret, in the way of `putCommand`, and is asked once,
+   * Stores the text that gives the shell the session's secret, in the way of `putCommand`. Called once,
    * before the first command. Left out: the text is typed, where processes that the shell's start-up files
    * started may read it.
    */

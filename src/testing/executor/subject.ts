@@ -84,7 +84,7 @@ export async function createBench(create: ExecutorSubject["create"]): Promise<Be
   const directory = await tmpdir();
   const home = await tmpdir();
   const context = executorContext(directory.path);
-  // The login profile of whoever runs the tests may be slow, and is not made to be killed at any moment.
+  // The login profile of the user who runs the tests may be slow, and may leave a lock behind when it is killed.
   const executor = create({ ...context, environment: { ...context.environment, HOME: home.path } });
   const late: string[] = [];
 

@@ -13,6 +13,3 @@ export {
   openHttpServer,
 } from "./kit/http/server.ts";
 export { isSameToken } from "./kit/http/token.ts";
-export { parseRetryAfter } from "./kit/http/retry-after.ts";
-export { boundedFetch, parseBoundedJson, readBody } from "./os/network/response-body.ts";
-export { isLoopbackName } from "./os/network/loopback.ts";

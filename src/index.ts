@@ -138,3 +138,9 @@ export { toDuration, waitAtMost, withDeadline } from "./core/host/deadline.ts";
 export { isSecret, toPlain } from "./core/logger/line.ts";
 export { toPrintable } from "./core/text/printable.ts";
 export { toSize } from "./core/text/amounts.ts";
+
+// For clients of HTTP. The server is in `signalman/http`, which an agent loads only when it serves.
+export { parseRetryAfter } from "./kit/http/retry-after.ts";
+export { boundedFetch, parseBoundedJson, readBody } from "./os/network/response-body.ts";
+export { isLoopbackName } from "./os/network/loopback.ts";
+export { longestSocketPath } from "./os/network/socket-path.ts";

@@ -23,6 +23,7 @@ export function textOf(file: string): string {
 export const lendSdk = createSdkLender({
   signalman: () => import("../src/index.ts"),
   "signalman/executor": () => import("../src/executor.ts"),
+  "signalman/host": () => import("../src/host.ts"),
   "signalman/http": () => import("../src/http.ts"),
   "signalman/testing": () => import("../src/testing/index.ts"),
 });

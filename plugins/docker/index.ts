@@ -1,6 +1,5 @@
 import { check, definePlugin, executor, toMessage } from "signalman";
 import { createLazyExecutor } from "signalman/executor";
-import { checkSocket, socketRemedy, socketRisk } from "./checks/socket.ts";
 import { config } from "./config.ts";
 
 /** Runs jobs in containers, through the API of a Docker engine. */
@@ -35,9 +34,13 @@ export default definePlugin({
     ctx.provide(check, "docker-engine", {
       run: async (context) => (await import("./checks/engine.ts")).checkEngine(context),
     });
-    ctx.provide(check, "docker-socket", { run: ({ config }) => checkSocket(config, options) });
-    ctx.hook("agent:start", ({ jobUsers }) => {
-      if (jobUsers !== undefined && options["mount-socket"]) ctx.log.warn(`${socketRisk}: ${socketRemedy}`);
+    ctx.provide(check, "docker-socket", {
+      run: async (context) => (await import("./checks/socket.ts")).checkSocket(context.config, options),
+    });
+    ctx.hook("agent:start", async ({ jobUsers }) => {
+      if (jobUsers === undefined || !options["mount-socket"]) return;
+      const { socketRemedy, socketRisk } = await import("./checks/socket.ts");
+      ctx.log.warn(`${socketRisk}: ${socketRemedy}`);
     });
     if (options["image-max-age"] > 0 || options["image-min-free-disk"] > 0) {
       ctx.hook("agent:job-ended", async ({ job }) => {

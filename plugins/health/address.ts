@@ -1,4 +1,4 @@
-import { longestSocketPath } from "signalman/host";
+import { longestSocketPath } from "signalman";
 import type { HttpAddress } from "signalman/http";
 
 const forms = "expected HOST:PORT, [IPV6]:PORT, :PORT or unix:PATH, such as 127.0.0.1:9600";

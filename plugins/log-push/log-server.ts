@@ -1,5 +1,12 @@
-import { AgentError, type SpoolBatch, toMessage, onAbort } from "signalman";
-import { boundedFetch, parseRetryAfter, readBody } from "signalman/http";
+import {
+  AgentError,
+  type SpoolBatch,
+  toMessage,
+  onAbort,
+  boundedFetch,
+  parseRetryAfter,
+  readBody,
+} from "signalman";
 
 /** The outcome of a request. `trimmed`: the server accepts no more of this log. `failed`: a retry may succeed. */
 export type Answer =

@@ -1,5 +1,4 @@
-import { onAbort, toMessage } from "signalman";
-import { boundedFetch, parseBoundedJson, parseRetryAfter, readBody } from "signalman/http";
+import { onAbort, toMessage, boundedFetch, parseBoundedJson, parseRetryAfter, readBody } from "signalman";
 import type { MachineFacts } from "./machine-facts.ts";
 import {
   type Registered,

@@ -1,5 +1,5 @@
 import { defineCommand, pullLogs, executor, findExecutor, type JobRequest, toMessage } from "signalman";
-import { coreName, type CoreConfig } from "signalman/host";
+import { readCore } from "signalman/host";
 import { serveArguments, toSettings } from "./arguments.ts";
 import { loadCertificate } from "./certificate.ts";
 import { toMaxBytes } from "./http/agent-log.ts";
@@ -51,7 +51,7 @@ export default defineCommand({
     const settings = toSettings(args);
     program.logger.addSecrets([settings.secret]);
     const certificate = loadCertificate({ certPath: args["tls-cert-path"], keyPath: args["tls-key-path"] });
-    const core = program.config.of(coreName) as CoreConfig;
+    const core = readCore(program);
     await program.runAgent(1, (host) =>
       createHostedSource({
         ...settings,

@@ -1,5 +1,4 @@
 import { check, definePlugin, withoutSecrets } from "signalman";
-import { checkScript } from "signalman/host";
 import { config } from "./config.ts";
 import { runShutdownHook } from "./script.ts";
 
@@ -12,7 +11,10 @@ export default definePlugin({
   flags: { "shutdown-hook-path": "shutdown-hook-path" },
   setup(ctx, { "shutdown-hook-path": path }) {
     ctx.provide(check, "shutdown-hook", {
-      run: () => checkScript({ path, option: "shutdown-hook-path" }),
+      async run() {
+        const { checkScript } = await import("signalman/host");
+        return checkScript({ path, option: "shutdown-hook-path" });
+      },
     });
     let isRegistered = false;
     ctx.hook("agent:registered", () => {

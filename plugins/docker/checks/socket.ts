@@ -1,5 +1,5 @@
 import type { CheckContext, Finding } from "signalman";
-import { type CoreConfig, coreName } from "signalman/host";
+import { findCore } from "signalman/host";
 import type { DockerConfig } from "../config.ts";
 
 export const socketRisk =
@@ -8,7 +8,6 @@ export const socketRemedy = "remove docker-mount-socket, unless all jobs are tru
 
 /** Checks whether jobs that run as another user get the engine's socket, which gives them root's rights. */
 export function checkSocket(config: CheckContext["config"], options: DockerConfig): Finding[] {
-  const core = config.of(coreName) as Partial<CoreConfig> | undefined;
-  if (!core?.["shell-user"] || !options["mount-socket"]) return [];
+  if (!findCore(config)?.["shell-user"] || !options["mount-socket"]) return [];
   return [{ level: "warning", title: socketRisk, remedy: socketRemedy }];
 }

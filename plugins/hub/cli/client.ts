@@ -1,5 +1,4 @@
-import { AgentError, toMessage } from "signalman";
-import { boundedFetch, parseBoundedJson, readBody } from "signalman/http";
+import { AgentError, toMessage, boundedFetch, parseBoundedJson, readBody } from "signalman";
 import { defaultPort } from "./arguments.ts";
 import type { JobView } from "../view.ts";
 

@@ -1,5 +1,4 @@
-import { AgentError, toMessage } from "signalman";
-import { isLoopbackName } from "signalman/http";
+import { AgentError, toMessage, isLoopbackName } from "signalman";
 import type { Exchange } from "signalman/http";
 import * as v from "valibot";
 import type { Changes } from "../changes.ts";

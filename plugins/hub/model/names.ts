@@ -1,5 +1,5 @@
+import { boundedFetch, parseBoundedJson, readBody } from "signalman";
 import * as v from "valibot";
-import { boundedFetch, parseBoundedJson, readBody } from "signalman/http";
 import type { StsOrigin } from "../settings.ts";
 
 /** Fetches a URL that an agent has signed. */

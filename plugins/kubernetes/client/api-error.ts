@@ -1,4 +1,4 @@
-import { readBody } from "signalman/http";
+import { readBody } from "signalman";
 
 /** The body of an API server's error response. */
 interface Status {

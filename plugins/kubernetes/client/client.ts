@@ -1,6 +1,5 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import { toMessage } from "signalman";
-import { boundedFetch, parseBoundedJson, parseRetryAfter, readBody } from "signalman/http";
+import { toMessage, boundedFetch, parseBoundedJson, parseRetryAfter, readBody } from "signalman";
 import { ApiError, isApiError, isTemporary, toApiError, unreachable } from "./api-error.ts";
 import type { Connection } from "./connection.ts";
 import { explainRefusal } from "./credentials.ts";

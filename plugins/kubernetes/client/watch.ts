@@ -1,4 +1,4 @@
-import { parseBoundedJson } from "signalman/http";
+import { parseBoundedJson } from "signalman";
 import { createBoundedLineReader } from "signalman/executor";
 import { ApiError, unreachable } from "./api-error.ts";
 import type { Client } from "./client.ts";

@@ -1,5 +1,4 @@
-import { AgentError, type Logger, onAbort, toMessage } from "signalman";
-import { readBody } from "signalman/http";
+import { AgentError, type Logger, onAbort, toMessage, readBody } from "signalman";
 import type { Client } from "../client/client.ts";
 import { toPath } from "../client/resources.ts";
 import { watchEvents } from "./event-watch.ts";

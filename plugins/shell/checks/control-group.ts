@@ -1,11 +1,10 @@
 import type { CheckContext, Finding } from "signalman";
-import { type CoreConfig, coreName } from "signalman/host";
+import { findCore } from "signalman/host";
 import { findGroupOutlook, limitRemedy } from "signalman/executor";
 
 /** Checks whether jobs get control groups of their own, and whether those enforce the limits that are set. */
 export function checkControlGroup({ config }: Pick<CheckContext, "config">): Finding[] {
-  const core = config.of(coreName) as Partial<CoreConfig> | undefined;
-  const { "job-memory": memoryBytes, "job-pids": pids, "job-cpus": cpus } = core ?? {};
+  const { "job-memory": memoryBytes, "job-pids": pids, "job-cpus": cpus } = findCore(config) ?? {};
   const limits = {
     ...(memoryBytes !== undefined && { memoryBytes }),
     ...(pids !== undefined && { pids }),

@@ -1,5 +1,5 @@
 import { type CheckContext, type Finding, toMessage } from "signalman";
-import { type CoreConfig, coreName, findJobUsers } from "signalman/host";
+import { findCore, findJobUsers } from "signalman/host";
 import type { JobUser } from "signalman/executor";
 import { assertNoneKept } from "../keep-processes.ts";
 
@@ -8,7 +8,7 @@ import { assertNoneKept } from "../keep-processes.ts";
  * reports.
  */
 export function findUsers(config: CheckContext["config"]): readonly JobUser[] {
-  const core = config.of(coreName) as CoreConfig | undefined;
+  const core = findCore(config);
   try {
     return (core && findJobUsers(core, core.slots)) ?? [];
   } catch {

@@ -1,6 +1,5 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import { type Logger, toMessage } from "signalman";
-import { parseRetryAfter } from "signalman/http";
+import { type Logger, toMessage, parseRetryAfter } from "signalman";
 
 export interface OutboxOptions {
   readonly url: string;

@@ -57,6 +57,8 @@ async function runWrapped(wrappers: readonly unknown[], options: JobRun = {}) {
       executor: inner,
       ...options,
       setup(ctx) {
+        // A second executor, which no job here asks for.
+        ctx.provide(executor, "docker", { create: createDummyExecutor });
         for (const [index, wrapper] of wrappers.entries())
           ctx.provide(executorWrapper, `w${index}`, wrapper as ExecutorWrapper);
       },

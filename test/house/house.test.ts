@@ -47,12 +47,13 @@ describe("sizes", () => {
     expect(sizes[Math.floor(sizes.length / 2)]).toBeLessThan(100);
   });
 
-  test("contracts, host, configuration and logger have at most 4,000 lines", () => {
+  // Without comments: the docblocks of the contract are the reference that its users read.
+  test("contracts, host, configuration and logger have at most 3,500 lines of code", () => {
     const lines = filesOf("src/core/{contracts,host,config,logger}/**/*.ts").reduce(
-      (sum, file) => sum + linesOf(file),
+      (sum, file) => sum + codeLinesOf(file),
       0,
     );
-    expect(lines).toBeWithin(1000, 4001);
+    expect(lines).toBeWithin(1000, 3501);
   });
 
   test("nothing but floors and entry points is directly in src", () => {
@@ -201,6 +202,11 @@ test("the version of Bun is the same in all files", () => {
 
 function linesOf(file: string): number {
   return textOf(file).trimEnd().split("\n").length;
+}
+
+function codeLinesOf(file: string): number {
+  const lines = textOf(file).split("\n");
+  return lines.filter((line) => !/^\s*($|\/\/|\/?\*)/.test(line)).length;
 }
 
 /** Lists the links of a page to headings: file (empty for the page itself) and anchor. */

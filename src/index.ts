@@ -17,6 +17,7 @@ export type {
   HangingHook,
   JobStatus,
   LogPosition,
+  PluginStatus,
   SlotStatus,
   SyncOutcome,
   SyncStatus,
@@ -91,6 +92,7 @@ export {
   type HookOptions,
   type Plugin,
   type PluginContext,
+  type StatusOptions,
 } from "./core/contracts/plugin.ts";
 export type { ProcessRole } from "./core/contracts/host.ts";
 export type { StopReason } from "./core/contracts/agent-status.ts";
@@ -122,7 +124,19 @@ export { askJob } from "./kit/ask-job.ts";
 export { bytes } from "./agent/options/amounts.ts";
 export { milliseconds, seconds } from "./agent/options/amounts.ts";
 export { version } from "./core/version.ts";
-// For plugins that export metrics.
+export type {
+  Counter,
+  Gauge,
+  Histogram,
+  HistogramOptions,
+  LabelValues,
+  MetricDeclaration,
+  MetricOptions,
+  MetricSeries,
+  PluginMetric,
+  PluginMetrics,
+} from "./core/contracts/metrics.ts";
+// For plugins that export metrics. Those of plugins are read with `ctx.metrics.read`.
 export { createAgentMetrics } from "./kit/metrics/agent-metrics.ts";
 export {
   type AgentMetric,

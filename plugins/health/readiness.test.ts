@@ -60,3 +60,32 @@ test("the maximum age of a sync is an option", async () => {
   health.setSlots({ sync: { ...synced, succeededAt: now - 120_000 } });
   expect((await health.get("/readyz")).status).toBe(200);
 });
+
+test("a plugin that is not ready is named, and keeps every agent from being ready", async () => {
+  await using health = await startHealth();
+  health.setSlots({ sync: synced });
+  health.setPlugins(
+    { plugin: "cache", text: "120 MB" },
+    { plugin: "vault", text: "the vault is sealed", ready: false },
+  );
+  const answer = await health.get("/readyz");
+  expect([answer.status, await answer.json()]).toEqual([
+    503,
+    { ready: false, reasons: [{ reason: "plugin", plugin: "vault", message: "the vault is sealed" }] },
+  ]);
+  health.setPlugins({ plugin: "vault", text: "the vault is open" });
+  expect((await health.get("/readyz")).status).toBe(200);
+});
+
+test("a plugin that is not ready is named before a slot has started, and while the agent drains", async () => {
+  await using health = await startHealth();
+  health.setPlugins({ plugin: "vault", text: "sealed", ready: false });
+  const reasons = async () => {
+    const body = (await (await health.get("/readyz")).json()) as { reasons: { reason: string }[] };
+    return body.reasons.map(({ reason }) => reason);
+  };
+  health.setSlots();
+  expect(await reasons()).toEqual(["not-registered", "plugin"]);
+  health.setSlots({ draining: "requested" });
+  expect(await reasons()).toEqual(["plugin", "draining"]);
+});

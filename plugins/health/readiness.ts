@@ -2,9 +2,11 @@ import type { AgentStatus, SlotStatus } from "signalman";
 
 /** A reason why the agent is not ready for another job. */
 export interface NotReady {
-  readonly reason: "not-registered" | "failed" | "draining" | "lost" | "sync-failed" | "sync-late";
+  readonly reason: "not-registered" | "failed" | "draining" | "lost" | "sync-failed" | "sync-late" | "plugin";
   /** Number of the slot, from 0; missing for a reason of the whole agent. */
   readonly slot?: number;
+  /** The plugin that reports that the agent is not ready. */
+  readonly plugin?: string;
   readonly message: string;
 }
 
@@ -21,11 +23,15 @@ export interface ReadinessOptions {
  * not a reason while another slot takes jobs; a failed slot always is.
  */
 export function readReadiness(options: ReadinessOptions): NotReady[] {
-  const { slots } = options.status;
-  const reasons = slots.flatMap((slot) => toReasons(slot, options));
+  const { slots, plugins = [] } = options.status;
+  const unready = plugins.filter(({ ready }) => ready === false);
+  const reasons = [
+    ...slots.flatMap((slot) => toReasons(slot, options)),
+    ...unready.map(({ plugin, text }): NotReady => ({ reason: "plugin", plugin, message: text })),
+  ];
   const isOpen = ({ state, draining }: SlotStatus) => state !== "left" && draining === undefined;
   if (slots.length === 0) {
-    return [{ reason: "not-registered", message: "no slot has started yet" }];
+    return [{ reason: "not-registered", message: "no slot has started yet" }, ...reasons];
   }
   if (slots.some(isOpen)) return reasons;
   const why = slots.findLast(({ draining, reason }) => draining ?? reason);

@@ -3,6 +3,7 @@ import type {
   HangingHook,
   JobStatus,
   LogPosition,
+  PluginStatus,
   SlotStatus,
   SyncOutcome,
   SyncStatus,
@@ -22,12 +23,15 @@ export interface StatusBoardOptions {
   readonly stateDirectory: string;
   /** Lists the listeners that have not returned in time. */
   readonly hangingHooks?: () => readonly HangingHook[];
+  /** Lists what plugins report about themselves. */
+  readonly plugins?: () => readonly PluginStatus[];
 }
 
 export function createStatusBoard({
   version,
   stateDirectory,
   hangingHooks,
+  plugins,
 }: StatusBoardOptions): StatusBoard {
   const startedAt = Date.now();
   const slots = new Map<number, () => Omit<SlotStatus, "slot">>();
@@ -39,6 +43,7 @@ export function createStatusBoard({
     },
     read() {
       const hanging = hangingHooks?.() ?? [];
+      const reported = plugins?.() ?? [];
       return {
         version,
         stateDirectory,
@@ -46,6 +51,7 @@ export function createStatusBoard({
         startedAt,
         slots: [...slots].map(([slot, read]) => ({ slot, ...read() })).toSorted((a, b) => a.slot - b.slot),
         ...(hanging.length > 0 && { hangingHooks: hanging }),
+        ...(reported.length > 0 && { plugins: reported }),
       };
     },
   };

@@ -1,6 +1,7 @@
 import type { HookEvents, HookName } from "../core/contracts/hooks.ts";
 import { createHost } from "../core/host/host.ts";
 import type { Host, ProcessRole } from "../core/contracts/host.ts";
+import type { PluginMetric } from "../core/contracts/metrics.ts";
 import type { Plugin } from "../core/contracts/plugin.ts";
 import type { StopReason } from "../core/contracts/agent-status.ts";
 import { assertPlugin } from "../core/host/shape.ts";
@@ -28,7 +29,7 @@ export interface TestPluginOptions {
 }
 
 /** A plugin that is set up in a real host. */
-export interface PluginUnderTest extends AsyncDisposable, Pick<Host, "use" | "all"> {
+export interface PluginUnderTest extends AsyncDisposable, Pick<Host, "use" | "all" | "statuses"> {
   /** Calls a hook. A fixture provides the fields that `event` omits. */
   call<N extends HookName>(name: N, event?: Partial<HookEvents[N]>): Promise<void>;
   readonly hooks: readonly HookName[];
@@ -39,6 +40,8 @@ export interface PluginUnderTest extends AsyncDisposable, Pick<Host, "use" | "al
   readonly blocks: readonly LogBlock[];
   /** Directives passed to `event.run`, in order. */
   readonly directives: readonly string[];
+  /** Returns the metrics of the plugins with their values. */
+  metrics(): readonly PluginMetric[];
   /** Reasons passed to `ctx.stop`. */
   readonly stops: readonly StopReason[];
 }
@@ -72,6 +75,8 @@ export async function testPlugin<S extends StandardSchemaV1>(
     call: (name, event) => host.call(name, { ...fixtureEvents(session)[name], ...event }),
     use: host.use,
     all: host.all,
+    statuses: host.statuses,
+    metrics: host.metrics.read,
     hooks: description?.hooks ?? [],
     services: description?.services ?? [],
     logs: logger.entries,

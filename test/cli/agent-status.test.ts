@@ -88,3 +88,14 @@ test("untrusted text is shown on one line, without control characters", () => {
   expect(shown.at(-1)).toStartWith("slot 1: first ⏎ second ␛[2Jxxx");
   expect(shown.at(-1)!.length).toBeLessThan(220);
 });
+
+test("plugins are shown with what they report, on a line each", () => {
+  const plugins = [
+    { plugin: "cache", text: "120 MB" },
+    { plugin: "vault", text: "sealed\u001b[2J\nsince yesterday", ready: false },
+  ] as const;
+  expect(renderStatus({ ...agent({}), plugins }, now).slice(3)).toEqual([
+    "plugin cache: 120 MB",
+    "plugin vault (not ready): sealed␛[2J ⏎ since yesterday",
+  ]);
+});

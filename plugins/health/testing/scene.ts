@@ -1,5 +1,5 @@
 import { connect } from "node:net";
-import type { AgentStatus, HangingHook, SlotStatus } from "signalman";
+import type { AgentStatus, HangingHook, Plugin, PluginStatus, SlotStatus } from "signalman";
 import { type PluginUnderTest, testPlugin } from "signalman/testing";
 import plugin from "../index.ts";
 
@@ -11,15 +11,21 @@ export interface HealthUnderTest extends AsyncDisposable {
   /** Sets the status of the agent. */
   setSlots(...slots: Partial<SlotStatus>[]): void;
   setHanging(...hooks: HangingHook[]): void;
+  setPlugins(...reports: PluginStatus[]): void;
   /** Number of times that the plugin has read the status of the agent. */
   readonly statusReads: number;
 }
 
 /** Starts the plugin for an agent whose status the test sets. */
-export async function startHealth(listen = "127.0.0.1:0", config: object = {}): Promise<HealthUnderTest> {
-  const t = await testPlugin(plugin, { roles: ["agent"], config: { listen, ...config } });
+export async function startHealth(
+  listen = "127.0.0.1:0",
+  config: object = {},
+  others: readonly Plugin[] = [],
+): Promise<HealthUnderTest> {
+  const t = await testPlugin(plugin, { roles: ["agent"], config: { listen, ...config }, with: others });
   let slots: SlotStatus[] = [{ slot: 0, state: "waiting", name: "an-agent" }];
   let hangingHooks: HangingHook[] = [];
+  let plugins: PluginStatus[] = [];
   let statusReads = 0;
   const status = (): AgentStatus => {
     statusReads += 1;
@@ -30,6 +36,7 @@ export async function startHealth(listen = "127.0.0.1:0", config: object = {}): 
       stateDirectory: "/state",
       slots,
       ...(hangingHooks.length > 0 && { hangingHooks }),
+      ...(plugins.length > 0 && { plugins }),
     };
   };
   try {
@@ -52,6 +59,7 @@ export async function startHealth(listen = "127.0.0.1:0", config: object = {}): 
     get statusReads() {
       return statusReads;
     },
+    setPlugins: (...now) => void (plugins = now),
     setHanging: (...now) => void (hangingHooks = now),
     setSlots: (...now) =>
       void (slots = now.map((one, slot) => ({

@@ -1,5 +1,11 @@
 import { toSize, toSpan } from "../../core/text/amounts.ts";
-import type { AgentStatus, HangingHook, JobStatus, SlotStatus } from "../../core/contracts/agent-status.ts";
+import type {
+  AgentStatus,
+  HangingHook,
+  JobStatus,
+  PluginStatus,
+  SlotStatus,
+} from "../../core/contracts/agent-status.ts";
 import { toLine, toPrintable } from "../../core/text/printable.ts";
 import { formatTable } from "./columns.ts";
 
@@ -25,6 +31,7 @@ function toLines(agent: AgentStatus, now: number): string[] {
     ...formatTable([["slot", "name", "state", "last sync", "job", ""], ...rows]),
     ...agent.slots.flatMap(toError),
     ...(agent.hangingHooks ?? []).map((hook) => toHanging(hook, now)),
+    ...(agent.plugins ?? []).map(toPluginLine),
   ];
 }
 
@@ -53,6 +60,10 @@ function toError({ slot, error, sync }: SlotStatus): string[] {
 
 function toHanging({ plugin, hook, startedAt }: HangingHook, now: number): string {
   return toLine(`plugin ${plugin} has not returned from ${hook} for ${since(now, startedAt)}`, 200);
+}
+
+function toPluginLine({ plugin, text, ready }: PluginStatus): string {
+  return toLine(`plugin ${plugin}${ready === false ? " (not ready)" : ""}: ${text}`, 300);
 }
 
 function since(now: number, then: number): string {

@@ -7,6 +7,17 @@ export interface AgentStatus {
   readonly slots: readonly SlotStatus[];
   /** Listeners of plugins that have not returned in time; left out when there are none. */
   readonly hangingHooks?: readonly HangingHook[];
+  /** What plugins report about themselves, in the order of the configuration; left out when none does. */
+  readonly plugins?: readonly PluginStatus[];
+}
+
+/** A line that a plugin has set with `ctx.status`. */
+export interface PluginStatus {
+  readonly plugin: string;
+  /** One printable line. */
+  readonly text: string;
+  /** Set when the agent is not ready because of the plugin. */
+  readonly ready?: false;
 }
 
 /** A listener of a plugin that has not returned in time. */

@@ -1,5 +1,6 @@
-import type { HangingHook, StopReason } from "./agent-status.ts";
+import type { HangingHook, PluginStatus, StopReason } from "./agent-status.ts";
 import type { HookEvents, HookName } from "./hooks.ts";
+import type { HostMetrics } from "./metrics.ts";
 import type { Service } from "./services.ts";
 
 /** The processes in which plugins run: the agent's, a job's, or (in `run`) one process that is both. */
@@ -31,6 +32,9 @@ export interface Host extends AsyncDisposable {
   all<T extends object>(service: Service<T>): ReadonlyMap<string, T>;
   /** Lists the listeners that have not returned in time. */
   hanging(): readonly HangingHook[];
+  /** Lists what plugins report about themselves (`ctx.status`). */
+  statuses(): readonly PluginStatus[];
+  readonly metrics: HostMetrics;
   /** Lists the hooks and services of each plugin. */
   describe(): readonly {
     readonly plugin: string;

@@ -2,6 +2,7 @@ import type { CommandLoader } from "./command.ts";
 import type { Hook, HookName } from "./hooks.ts";
 import type { ProcessRole } from "./host.ts";
 import type { Logger } from "./logger.ts";
+import type { PluginMetrics } from "./metrics.ts";
 import type { Service } from "./services.ts";
 import type { StopReason } from "./agent-status.ts";
 import type { StandardSchemaV1 } from "./standard-schema.ts";
@@ -9,6 +10,11 @@ import type { StandardSchemaV1 } from "./standard-schema.ts";
 export interface HookOptions {
   /** Time limit of the listener in milliseconds, instead of the hook's. Only a longer call is reported as hanging. */
   readonly timeoutMs?: number;
+}
+
+export interface StatusOptions {
+  /** Whether the agent may be considered ready. Default: `true`. */
+  readonly ready?: boolean;
 }
 
 /** The argument of `setup`. `setup` registers, hooks act, and disposal undoes what they did in reverse order. */
@@ -25,6 +31,14 @@ export interface PluginContext {
   use<T extends object>(service: Service<T>, name: string): T;
   /** Returns everything that is provided for a service, by name. */
   all<T extends object>(service: Service<T>): ReadonlyMap<string, T>;
+  /** Metrics of this plugin, exported with those of the agent. What a job's process records is sent to the agent. */
+  readonly metrics: PluginMetrics;
+  /**
+   * Shows a line for this plugin in `signalman status`, at most 200 characters; `undefined` removes it. With
+   * `ready: false` the agent is not ready until the next call: `/readyz` answers 503 with the line. In the agent's
+   * process only; in another it has no effect.
+   */
+  status(text: string | undefined, options?: StatusOptions): void;
   /** Drains all slots of the agent. `reason` is passed on to `agent:draining`, `agent:left` and `agent:exit`. */
   stop(reason: StopReason): void;
   /** Registers a clean-up for disposal. Clean-ups run in reverse order, all of them, whatever fails; each has 5 s. */

@@ -11,6 +11,7 @@ import type { Listener } from "./listener.ts";
 import type { LoadedPlugin } from "./loader.ts";
 import { createPluginContext, type PluginInstance, runsInAny } from "./plugin-context.ts";
 import { createLifetime } from "./lifetime.ts";
+import { createMetricsRegistry } from "../metrics/registry.ts";
 import { createRegistry } from "./registry.ts";
 
 export interface HostOptions extends OpenHostOptions {
@@ -34,12 +35,14 @@ export async function createHost(options: HostOptions): Promise<Host> {
   const { reportTimes = { firstMs: 10_000, repeatMs: 60_000 } } = options;
   const hooks = createHooks<Record<HookName, Listener>>();
   const registry = createRegistry();
+  const metrics = createMetricsRegistry(options.logger);
   const instances: PluginInstance[] = [];
   const watches: HookWatch[] = [];
   let isReady = false;
   const scope = {
     hooks,
     registry,
+    metrics,
     watches,
     reportTimes,
     roles,
@@ -80,6 +83,8 @@ export async function createHost(options: HostOptions): Promise<Host> {
     use: registry.use,
     all: registry.all,
     hanging: () => watches.flatMap(({ hanging }) => hanging ?? []),
+    statuses: () => instances.flatMap(({ status }) => status ?? []),
+    metrics,
     describe: () =>
       instances.map((instance) => ({
         plugin: instance.plugin.name,

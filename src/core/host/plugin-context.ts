@@ -1,10 +1,14 @@
 import type { Hookable } from "hookable";
 import type { OpenHostOptions, ProcessRole } from "../contracts/host.ts";
 import { type HookName, hookTable } from "../contracts/hooks.ts";
+import type { PluginStatus } from "../contracts/agent-status.ts";
 import type { Logger } from "../contracts/logger.ts";
 import type { Plugin, PluginContext } from "../contracts/plugin.ts";
 import { AgentError } from "../errors.ts";
+import { createPluginMetrics } from "../metrics/plugin-metrics.ts";
+import type { MetricsRegistry } from "../metrics/registry.ts";
 import { toHint } from "../text/nearest.ts";
+import { toLine } from "../text/printable.ts";
 import type { Lifetime } from "./lifetime.ts";
 import type { HookWatch, ReportTimes } from "./hook-watch.ts";
 import { createListener, type Listener } from "./listener.ts";
@@ -19,12 +23,15 @@ export interface PluginInstance {
   readonly hooks: Set<HookName>;
   /** `failed`: `setup` threw or missed its deadline; what it still registers is ignored. */
   phase: "setting-up" | "set-up" | "failed";
+  /** See `ctx.status`. */
+  status?: PluginStatus | undefined;
 }
 
 /** The parts of a host that all of its plugins share. */
 export interface HostScope extends Pick<OpenHostOptions, "roles" | "onStop" | "onListener"> {
   readonly hooks: Hookable<Record<HookName, Listener>>;
   readonly registry: Registry;
+  readonly metrics: MetricsRegistry;
   readonly watches: HookWatch[];
   readonly reportTimes: ReportTimes;
   /** Whether every plugin is set up. */
@@ -74,6 +81,15 @@ export function createPluginContext(instance: PluginInstance, scope: HostScope):
       assertReady("ctx.all");
       return registry.all(service);
     },
+    metrics: createPluginMetrics({
+      plugin: plugin.name,
+      log,
+      registry: scope.metrics,
+      isRegistering: (method) => isRegistering(instance, method),
+    }),
+    status(text, options) {
+      instance.status = toStatus(plugin.name, text, options?.ready ?? true);
+    },
     stop(reason) {
       if (onStop) onStop(reason, plugin.name);
       else
@@ -92,6 +108,25 @@ function isRegistering({ phase }: PluginInstance, method: string): boolean {
   if (phase === "set-up") throw new AgentError("PLUGIN_INVALID", `${method} can be called only in setup`);
   return phase === "setting-up";
 }
+
+/** The text may be of any length and have any characters. */
+function toStatus(plugin: string, text: unknown, isReady: unknown): PluginStatus | undefined {
+  if (typeof isReady !== "boolean") {
+    throw new AgentError(
+      "PLUGIN_INVALID",
+      `"ready" of ctx.status must be a boolean, not ${Bun.inspect(isReady)}`,
+    );
+  }
+  if (text === undefined && isReady) return undefined;
+  const line = typeof text === "string" ? toLine(text.slice(0, maxStatusLength), maxStatusLength) : "";
+  if (line !== "") return { plugin, text: line, ...(!isReady && { ready: false }) };
+  const given = Bun.inspect(text).slice(0, 100);
+  const reason = isReady ? "" : " that says why the agent is not ready";
+  throw new AgentError("PLUGIN_INVALID", `ctx.status needs a text${reason}, not ${given}`);
+}
+
+/** Longer than what is shown, so that a secret is masked before it is cut. */
+const maxStatusLength = 1000;
 
 function assertHook(name: string, fn: unknown, timeoutMs: unknown): void {
   if (!Object.hasOwn(hookTable, name)) {

@@ -14,6 +14,8 @@ import type { Host } from "../core/contracts/host.ts";
 import type { JobSource } from "../core/contracts/job-source.ts";
 import type { Logger } from "../core/contracts/logger.ts";
 import { isAgentError } from "../core/errors.ts";
+import { isSecret, redact } from "../core/logger/line.ts";
+import { toLine } from "../core/text/printable.ts";
 import { prepareLimits } from "../job/choose-executor.ts";
 import { withoutSecrets } from "../job/base-environment.ts";
 import { createJobLauncher } from "../job/process/launcher.ts";
@@ -68,7 +70,10 @@ export async function runAgentCommand(
     onDamaged: (message) => logger.error(message),
   });
   const hangingHooks = () => [...host.hanging(), ...jobs.flatMap((each) => each.hangingHooks())];
-  const status = createStatusBoard({ version, stateDirectory: state.path, hangingHooks });
+  const secrets = new Set(program.secrets.filter(isSecret));
+  const toShown = (text: string) => toLine(redact(text, secrets), 200);
+  const plugins = () => host.statuses().map((each) => ({ ...each, text: toShown(each.text) }));
+  const status = createStatusBoard({ version, stateDirectory: state.path, hangingHooks, plugins });
   using sockets = new DisposableStack();
   const listen = () => sockets.use(serveStatus({ directory: state.path, status, logger }));
   listen();

@@ -1,4 +1,4 @@
-import type { AgentStatus, Logger } from "signalman";
+import type { AgentStatus, Logger, PluginMetric } from "signalman";
 import { type HttpLimits, openHttpServer } from "signalman/http";
 import { parseAddress } from "./address.ts";
 import { createMetrics, type Metrics } from "./metrics.ts";
@@ -12,6 +12,8 @@ export interface HealthOptions {
   readonly syncAgeMs: number;
   readonly version: string;
   readonly status: () => AgentStatus;
+  /** Reads the metrics of all plugins. */
+  readonly pluginMetrics: () => readonly PluginMetric[];
   readonly logger: Logger;
 }
 
@@ -34,9 +36,9 @@ const limits: HttpLimits = {
 
 /** Serves health, readiness, status and metrics. Each request reads the current status. */
 export async function openHealth(options: HealthOptions): Promise<Health> {
-  const { status, syncAgeMs, version, logger } = options;
+  const { status, syncAgeMs, version, logger, pluginMetrics } = options;
   const registeredAt = new Map<number, number>();
-  const metrics = createMetrics({ version, status });
+  const metrics = createMetrics({ version, status, pluginMetrics });
 
   const handler = createHandler(
     {

@@ -21,6 +21,7 @@ export default definePlugin({
         syncAgeMs: syncAge * 1000,
         version,
         status,
+        pluginMetrics: ctx.metrics.read,
         logger: ctx.log,
       });
       ctx.defer(health.close);

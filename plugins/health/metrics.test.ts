@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test";
-import { createAgentMetrics, type JobStatus } from "signalman";
+import { createAgentMetrics, definePlugin, type JobStatus } from "signalman";
 import { jobRequest } from "signalman/testing";
 import { type Family, parseExposition, valueOf } from "./testing/exposition.ts";
 import { type HealthUnderTest, startHealth } from "./testing/scene.ts";
@@ -185,4 +185,47 @@ test("a log without scrapes is counted at its end, and its undelivered bytes are
   expect(await bytes(health)).toEqual([1000, 400, 0, 600]);
   expect(valueOf(await scrape(health), "signalman_log_dropped_bytes_total")).toBe(50);
   expect(valueOf(await scrape(health), "signalman_jobs_running")).toBe(0);
+});
+
+test("metrics of plugins are exported in a valid format, whatever their texts contain", async () => {
+  const plugin = definePlugin({
+    name: "build-cache",
+    setup(ctx) {
+      const help = "Lookups,\n\\ by their result.";
+      const lookups = ctx.metrics.counter("lookups_total", { help, labels: ["result"] });
+      const size = ctx.metrics.gauge("size_bytes", { help: "Size." });
+      const seconds = ctx.metrics.histogram("seconds", { help: "Durations.", buckets: [0.5, 1e22] });
+      ctx.hook("agent:registered", () => {
+        lookups.inc(1, { result: "hit" });
+        lookups.inc(2, { result: 'a "miss"\n\\ \u{1f682}' });
+        size.set(-1.5);
+        for (const value of [0.1, 0.5, 2, 1e300]) seconds.observe(value);
+      });
+    },
+  });
+  await using health = await startHealth(undefined, {}, [plugin]);
+  expect([...(await scrape(health)).keys()]).toContain("signalman_plugin_build_cache_lookups_total");
+  await health.t.call("agent:registered");
+  const found = await scrape(health);
+  const prefix = "signalman_plugin_build_cache";
+  expect(found.get(`${prefix}_lookups_total`)).toEqual({
+    type: "counter",
+    samples: [
+      { name: `${prefix}_lookups_total`, labels: { result: "hit" }, value: 1 },
+      { name: `${prefix}_lookups_total`, labels: { result: 'a "miss"\n\\ \u{1f682}' }, value: 2 },
+    ],
+  });
+  expect(valueOf(found, `${prefix}_size_bytes`)).toBe(-1.5);
+  expect(found.get(`${prefix}_seconds`)?.samples.map(({ labels, value }) => [labels["le"], value])).toEqual([
+    ["0.5", 2],
+    ["1e+22", 3],
+    ["+Inf", 4],
+    [undefined, 1e300],
+    [undefined, 4],
+  ]);
+});
+
+test("no metric of the agent has the prefix of plugins", () => {
+  const names = createAgentMetrics().flatMap(({ prometheus }) => prometheus?.name ?? []);
+  expect(names.filter((name) => name.startsWith("signalman_plugin_"))).toEqual([]);
 });

@@ -5,6 +5,7 @@ import {
   type HookEvents,
   type HookName,
   type MetricLabels,
+  type PluginMetric,
   type Measurement,
   measureEvent,
   measureStatus,
@@ -13,6 +14,7 @@ import {
 import Counter from "prom-client/lib/counter.js";
 import Gauge from "prom-client/lib/gauge.js";
 import Histogram from "prom-client/lib/histogram.js";
+import { formatPluginMetrics } from "./plugin-metrics.ts";
 import { addProcessMetrics } from "./process-metrics.ts";
 
 /** The metrics of an agent for Prometheus. */
@@ -29,7 +31,13 @@ export interface Metrics {
 /** Limits the series: executor names come from job requests, and each one creates a series. */
 const executorLimit = 10;
 
-export function createMetrics(about: { version: string; status: () => AgentStatus }): Metrics {
+export interface MetricsOptions {
+  readonly version: string;
+  readonly status: () => AgentStatus;
+  readonly pluginMetrics: () => readonly PluginMetric[];
+}
+
+export function createMetrics(about: MetricsOptions): Metrics {
   const registry = new Registry();
   const metrics = createAgentMetrics().filter(({ prometheus }) => prometheus !== undefined);
   const families = new Map(metrics.map((metric) => [metric, createFamily(metric, registry)]));
@@ -63,11 +71,11 @@ export function createMetrics(about: { version: string; status: () => AgentStatu
     contentType: registry.contentType,
     measure: (name, event) => measureEvent(metrics, name, event, about.status).forEach(record),
     announce: (executor) => void toExecutor(executor),
-    render() {
+    async render() {
       families.forEach((family) => family?.reset());
       measureStatus(metrics, about.status()).forEach(record);
       refreshProcess();
-      return registry.metrics();
+      return `${await registry.metrics()}${formatPluginMetrics(about.pluginMetrics())}`;
     },
   };
 }

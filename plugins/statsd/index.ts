@@ -9,7 +9,8 @@ import {
   measureStatus,
 } from "signalman";
 import { config, toPort } from "./config.ts";
-import { toMetric } from "./metric.ts";
+import { type Metric, toMetric } from "./metric.ts";
+import { createPluginMeter } from "./plugin-metrics.ts";
 import type { Sender } from "./sender.ts";
 
 /**
@@ -38,18 +39,26 @@ export default definePlugin({
       const measured = measureEvent(metrics, name, event, () => readStatus?.());
       const status = statusHooks.has(name) ? readStatus?.() : undefined;
       if (status) measured.push(...measureStatus(metrics, status));
-      const sent = measured.flatMap((measurement) => toMetric(measurement) ?? []);
-      if (sent.length === 0) return;
-      const { send: take } = await (sender ??= open());
-      sent.forEach(take);
+      await take(measured.flatMap((measurement) => toMetric(measurement) ?? []));
+    };
+    const take = async (sent: readonly Metric[]): Promise<void> => {
+      if (sent.length > 0) sent.forEach((await (sender ??= open())).send);
     };
     const measureAt = <N extends HookName>(name: N) => ctx.hook(name, (event) => send(name, event));
     ctx.defer(async () => (await sender)?.[Symbol.asyncDispose]());
 
     ctx.hook("agent:start", ({ status }) => void (readStatus = status));
     hooksOf(metrics).forEach(measureAt);
+    // Those that jobs' processes record are in the agent's process, too.
+    const measurePlugins = createPluginMeter();
+    const measurePluginsAt = (name: HookName) =>
+      ctx.hook(name, () => take(measurePlugins(ctx.metrics.read())));
+    pluginHooks.forEach(measurePluginsAt);
   },
 });
+
+/** The metrics of plugins are measured with these events; the last one is the end of the agent. */
+const pluginHooks = ["agent:synced", "agent:job-ended", "agent:stop"] as const;
 
 /** The agent's status is measured with these events. */
 const statusHooks: ReadonlySet<HookName> = new Set<HookName>(["agent:synced", "agent:left"]);

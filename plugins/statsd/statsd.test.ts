@@ -1,5 +1,12 @@
 import { describe, expect, test } from "bun:test";
-import { type AgentStatus, createAgentMetrics, type HookEvents, hooksOf } from "signalman";
+import {
+  type AgentStatus,
+  createAgentMetrics,
+  definePlugin,
+  type HookEvents,
+  hooksOf,
+  type Plugin,
+} from "signalman";
 import { jobRequest, type PluginUnderTest, testPlugin } from "signalman/testing";
 import plugin from "./index.ts";
 import { startStatsdServer } from "./testing/statsd-server.ts";
@@ -8,11 +15,12 @@ import { startStatsdServer } from "./testing/statsd-server.ts";
 async function linesOf(
   act: (t: PluginUnderTest) => Promise<void>,
   flags: Record<string, string> = {},
+  others: readonly Plugin[] = [],
 ): Promise<string[]> {
   using server = await startStatsdServer();
   const place = { "statsd-host": "127.0.0.1", "statsd-port": `${server.port}` };
   {
-    await using t = await testPlugin(plugin, { flags: { ...place, ...flags } });
+    await using t = await testPlugin(plugin, { flags: { ...place, ...flags }, with: others });
     await act(t);
     await t.call("agent:left", { reason: "unknown" });
   }
@@ -146,6 +154,36 @@ describe("a pull of the image that the reference agent measures", () => {
   ])("is the only one: %s is not measured", async (_, image, first) => {
     expect(await pull(image, first)).toEqual([]);
   });
+});
+
+test("metrics of plugins are sent as they grow, in whole numbers without loss", async () => {
+  const cache = definePlugin({
+    name: "build-cache",
+    setup(ctx) {
+      const lookups = ctx.metrics.counter("lookups_total", { help: "Lookups.", labels: ["result"] });
+      const size = ctx.metrics.gauge("size_bytes", { help: "Size." });
+      const seconds = ctx.metrics.histogram("seconds", { help: "Durations.", buckets: [1] });
+      ctx.hook("agent:registered", () => {
+        lookups.inc(0.6, { result: "a hit" });
+        size.set(7);
+        seconds.observe(0.3);
+      });
+    },
+  });
+  const act = async (t: PluginUnderTest) => {
+    for (const end of ["agent:synced", "agent:job-ended", "agent:stop"] as const) {
+      await t.call("agent:registered");
+      await t.call(end);
+    }
+  };
+  const lines = await linesOf(act, {}, [cache]);
+  const prefix = "tagged.agent.prod";
+  const own = lines.filter((line) => line.includes("build-cache"));
+  const size = `${prefix}.no_tag.no_tag.no_tag.plugin.build-cache.size_bytes:7|g`;
+  const count = `${prefix}.no_tag.no_tag.no_tag.plugin.build-cache.seconds.count:1|c`;
+  const lookup = `${prefix}.a_hit.no_tag.no_tag.plugin.build-cache.lookups_total:1|c`;
+  const sum = `${prefix}.no_tag.no_tag.no_tag.plugin.build-cache.seconds.sum:1|c`;
+  expect(own).toEqual([lookup, size, count, size, count, sum, lookup, size, count]);
 });
 
 describe("options", () => {

@@ -148,6 +148,7 @@ function createLauncher(program: Program, host: Host, state: StateDirectory) {
   const core = readCore(program);
   // The agent's secrets do not reach a job's process, so that it has none to mask.
   const settings = { ...toSettings(program, state.agentId), secrets: [] };
+  const jobPlugins = new Set(listJobPlugins(program).map(({ plugin }) => plugin.name));
   const runningLeft = listRunningLeftJobs(state);
   const cleanUp = createExecutorCleanUp({
     host,
@@ -170,19 +171,22 @@ function createLauncher(program: Program, host: Host, state: StateDirectory) {
     settings,
     claimTimeoutMs: core["claim-timeout"] * 1000,
     cleanUp: cleanUp.cleanUpJob,
+    onMetrics: (metrics) => host.metrics.merge(metrics, jobPlugins),
   });
   return { launcher, cleanUp };
 }
 
+function listJobPlugins({ plugins }: Program): Program["plugins"] {
+  return plugins.filter(({ plugin }) => plugin.runsIn?.includes("job") ?? true);
+}
+
 /** The plugins as a job's process must load them. */
 function toJobPlugins(program: Program): JobProcessInput["plugins"] {
-  return program.plugins
-    .filter(({ plugin }) => plugin.runsIn?.includes("job") ?? true)
-    .map(({ plugin, origin }) => ({
-      key: origin.kind === "built-in" ? plugin.name : origin.path,
-      origin: origin.kind === "built-in" ? "built-in" : "external",
-      config: program.config.of(plugin.name),
-    }));
+  return listJobPlugins(program).map(({ plugin, origin }) => ({
+    key: origin.kind === "built-in" ? plugin.name : origin.path,
+    origin: origin.kind === "built-in" ? "built-in" : "external",
+    config: program.config.of(plugin.name),
+  }));
 }
 
 /**

@@ -96,6 +96,7 @@ export async function createSlot(options: SlotOptions = {}) {
         program,
         claimTimeoutMs: options.claimTimeoutMs ?? 60_000,
         cleanUp: options.cleanUp ?? (() => Promise.resolve()),
+        onMetrics: () => {},
       }),
     });
   cleanup.use(host);

@@ -6,7 +6,14 @@ import { findEntry } from "../../os/state/file.ts";
 import { isSummary } from "../state/job-documents.ts";
 import { isJobLocked } from "../state/job-lock.ts";
 import { createJobCommands, type JobCommands, type JobCommandsOptions } from "./job-commands.ts";
-import { createLineReader, type ToAgent, type ToJob, type UnstoredResult, wireVersion } from "./messages.ts";
+import {
+  createLineReader,
+  type MetricsMessage,
+  type ToAgent,
+  type ToJob,
+  type UnstoredResult,
+  wireVersion,
+} from "./messages.ts";
 import { jobFiles } from "../state/job-files.ts";
 
 export interface ConnectionOptions extends JobCommandsOptions {
@@ -18,6 +25,8 @@ export interface ConnectionOptions extends JobCommandsOptions {
   readonly onGrown: () => void;
   /** Called with the hooks of the job's plugins that hang. */
   readonly onHanging: (hooks: readonly HangingHook[]) => void;
+  /** Called with what the job's plugins have recorded, before it is confirmed. */
+  readonly onMetrics: (message: MetricsMessage) => void;
 }
 
 /** A job's process that this agent process started. */
@@ -88,21 +97,26 @@ type SessionEnd = Extract<ToAgent, { is: "refused" | "finished" | "unkept" }> | 
  * own.
  */
 async function runSession(
-  { socket, secret, onGrown, onHanging }: ConnectionOptions,
+  { socket, secret, onGrown, onHanging, onMetrics }: ConnectionOptions,
   commands: JobCommands,
   isOver: () => boolean,
 ): Promise<SessionEnd | undefined> {
   const ended = Promise.withResolvers<SessionEnd>();
+  const connected: { write?: (message: ToJob) => void } = {};
   const onMessage = (message: ToAgent) => {
     if ("version" in message && message.version !== wireVersion)
       return ended.resolve({ is: "refused", version: message.version });
     commands.confirmed();
     if (message.is === "more") onGrown();
     else if (message.is === "hanging") onHanging(message.hooks);
-    else if (message.is === "finished" || message.is === "unkept") ended.resolve(message);
+    else if (message.is === "metrics") {
+      onMetrics(message);
+      connected.write?.({ counted: message.number });
+    } else if (message.is === "finished" || message.is === "unkept") ended.resolve(message);
   };
   const write = await openSocket(socket, { onMessage, onClose: () => ended.resolve({ is: "closed" }) });
   if (!write) return undefined;
+  connected.write = write;
   write({ hello: secret, version: wireVersion });
   commands.connected(write);
   onGrown();

@@ -7,6 +7,8 @@ export interface ControlSocketOptions {
   readonly path: string;
   readonly secret: string;
   readonly onCommand: (command: "stop" | "kill" | "leave") => void;
+  /** Called when an agent has counted the metrics with this number. */
+  readonly onCounted: (number: number) => void;
   /** Called when the first agent has connected, and when the last has disconnected. */
   readonly onClaimed: (isClaimed: boolean) => void;
 }
@@ -33,7 +35,7 @@ export function listenForAgents(options: ControlSocketOptions): ControlSocket {
   const { path, onClaimed } = options;
   const known = new Set<ClientSocket>();
   const receive = (socket: ClientSocket, message: ToJob) => {
-    if (!("hello" in message)) return void (socket.data.isKnown && execute(socket, message.do, options));
+    if (!("hello" in message)) return void (socket.data.isKnown && obey(socket, message, options));
     if (!greet(socket, message, options.secret)) return;
     known.add(socket);
     if (known.size === 1) onClaimed(true);
@@ -90,13 +92,14 @@ function greet(socket: ClientSocket, { hello, version }: Hello, secret: string):
 
 type Hello = Extract<ToJob, { hello: string }>;
 
-function execute(
+function obey(
   socket: ClientSocket,
-  command: "stop" | "kill" | "leave",
-  { onCommand }: ControlSocketOptions,
+  message: Exclude<ToJob, Hello>,
+  { onCommand, onCounted }: ControlSocketOptions,
 ): void {
+  if ("counted" in message) return onCounted(message.counted);
   send(socket, { is: "heard" });
-  onCommand(command);
+  onCommand(message.do);
 }
 
 function createBroadcast(clients: ReadonlySet<ClientSocket>): (message: ToAgent) => void {

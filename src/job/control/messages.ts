@@ -1,4 +1,5 @@
 import type { HangingHook } from "../../core/contracts/agent-status.ts";
+import type { PluginMetric } from "../../core/contracts/metrics.ts";
 import type { JobSummary } from "../../core/contracts/job-summary.ts";
 import { createBoundedLineReader } from "../../core/text/bounded-lines.ts";
 
@@ -8,11 +9,13 @@ export const wireVersion = 1;
 /** Messages from the agent, one JSON object per line. `hello` comes first; anything before it is ignored. */
 export type ToJob =
   | { readonly hello: string; readonly version: number }
-  | { readonly do: "stop" | "kill" | "leave" };
+  | { readonly do: "stop" | "kill" | "leave" }
+  /** The agent has counted the metrics with this number. Sent only to a process that sends metrics. */
+  | { readonly counted: number };
 
 /**
- * Messages from the job's process, one JSON object per line. They never carry bytes of the log: `more` means
- * that the spool has grown.
+ * Messages from the job's process, one JSON object per line. An agent ignores those that it does not know. They never
+ * carry bytes of the log: `more` means that the spool has grown.
  */
 export type ToAgent =
   | { readonly is: "welcome"; readonly version: number }
@@ -26,7 +29,15 @@ export type ToAgent =
    * are none any more.
    */
   | { readonly is: "hanging"; readonly hooks: readonly HangingHook[] }
+  | MetricsMessage
   | ({ readonly is: "unkept" } & UnstoredResult);
+
+/** What plugins have recorded since the last number. Sent again with the same number until it is confirmed. */
+export interface MetricsMessage {
+  readonly is: "metrics";
+  readonly number: number;
+  readonly metrics: readonly PluginMetric[];
+}
 
 /** The result of a job that has ended, when it could not be written to disk. */
 export interface UnstoredResult {

@@ -24,7 +24,9 @@ export interface JobProcess {
   kill(): void;
 }
 
-export interface FollowOptions extends Omit<ConnectionOptions, "onGrown" | "onHanging"> {
+export interface FollowOptions extends Omit<ConnectionOptions, "onGrown" | "onHanging" | "onMetrics"> {
+  /** Called once with each part of what the job's plugins have recorded. The job may have sent anything. */
+  readonly onMetrics: (metrics: unknown) => void;
   /**
    * Called when the process died without a result, after the log was closed; and of a resumed job always,
    * since an earlier agent process may have died after it closed the log. `left`: the private directory that
@@ -41,6 +43,7 @@ export function followJobProcess(options: FollowOptions): JobProcess {
     ...options,
     onGrown: source.wake,
     onHanging: (hooks) => void (hanging = hooks),
+    onMetrics: countOnce(options.onMetrics),
   });
 
   const watch = watchBlockedProcess(options);
@@ -70,6 +73,15 @@ export function followJobProcess(options: FollowOptions): JobProcess {
     hangingHooks: () => (watch.hanging ? [watch.hanging] : hanging),
     stop: () => connection.send("stop"),
     kill: () => connection.send("kill"),
+  };
+}
+
+/** A message is sent again when its confirmation was lost. */
+function countOnce(count: (metrics: unknown) => void): ConnectionOptions["onMetrics"] {
+  let last: unknown;
+  return ({ number, metrics }) => {
+    if (number !== last) count(metrics);
+    last = number;
   };
 }
 

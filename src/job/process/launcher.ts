@@ -11,6 +11,8 @@ export interface JobLauncherOptions extends SpawnOptions {
    * directory that it did not remove. The job's result waits for it. Never rejects.
    */
   readonly cleanUp: (request: JobRequest, logger: Logger, left: string | undefined) => Promise<void>;
+  /** Called with what plugins have recorded in a job's process; the job may have sent anything. */
+  readonly onMetrics: (metrics: unknown) => void;
 }
 
 /**
@@ -49,7 +51,17 @@ export function createJobLauncher(options: JobLauncherOptions): JobLauncher {
   ): JobProcess {
     const { socket, secret } = process;
     const cleanUp = (left: string | undefined) => options.cleanUp(request, logger, left);
-    const followed = followJobProcess({ jobId, directory, logger, socket, secret, child, cleanUp });
+    const { onMetrics } = options;
+    const followed = followJobProcess({
+      jobId,
+      directory,
+      logger,
+      socket,
+      secret,
+      child,
+      cleanUp,
+      onMetrics,
+    });
     void followed.finished.then(() => running.delete(jobId));
     return followed;
   }

@@ -83,12 +83,13 @@ async function runJob(
   // 3. The job and its control socket.
   await using served = await serveJob(request, { host, input, logger, lock });
   if (!served) return;
-  const { job, spool, control, acknowledged } = served;
+  const { job, spool, control, acknowledged, metrics } = served;
   reaction.interrupt = served.interrupt;
 
   // 4. The job runs; then its log and its result are stored.
   const summary = await job.run();
   served.endClaim();
+  await metrics.flush();
   const retryMs = input.claimTimeoutMs;
   await storeResult(summary, { directory, jobId: request.id, spool, control, logger, acknowledged, retryMs });
 }

@@ -5,6 +5,7 @@ import type { RootLogger } from "../../core/contracts/logger.ts";
 import { toMessage } from "../../core/errors.ts";
 import { openJob, type OpenJob } from "../open.ts";
 import { closeJob } from "../end/close-job.ts";
+import { createMetricsSender, type MetricsSender } from "../control/metrics-sender.ts";
 import { type ControlSocket, listenForAgents } from "../control/control-socket.ts";
 import { createGarbageMeter } from "../../os/this-process/garbage-meter.ts";
 import type { Lock } from "../../os/state/lock.ts";
@@ -15,6 +16,7 @@ import { findTampering } from "./tampering.ts";
 /** A job with its control socket. */
 export interface ServedJob extends Pick<OpenJob, "job" | "spool">, AsyncDisposable {
   readonly control: ControlSocket;
+  readonly metrics: Pick<MetricsSender, "flush">;
   /** Resolves when an agent has received the result. */
   readonly acknowledged: Promise<void>;
   /**
@@ -81,13 +83,18 @@ async function open(request: JobRequest, { host, input, logger, lock }: ServeJob
   const parent = process.ppid;
   // The agent that started this process connects as soon as the socket is there.
   let hasAgent = () => process.ppid === parent;
+  const metrics: MetricsSender = cleanup.use(
+    createMetricsSender({ metrics: host.metrics, tell: (message) => control.tell(message) }),
+  );
   const acknowledged = Promise.withResolvers<void>();
   const control = cleanup.use(
     listenForAgents({
       path: input.socket,
       secret: input.secret,
       onCommand: (command) => (command === "leave" ? acknowledged.resolve() : job[command]()),
+      onCounted: metrics.counted,
       onClaimed(isClaimed) {
+        metrics.connected(isClaimed);
         hasAgent = () => isClaimed;
         claim(isClaimed);
       },
@@ -105,6 +112,7 @@ async function open(request: JobRequest, { host, input, logger, lock }: ServeJob
     job,
     spool,
     control,
+    metrics,
     acknowledged: acknowledged.promise,
     interrupt(signal) {
       if (!hasAgent()) return job.stop();

@@ -23,6 +23,9 @@ export type {
   SyncStatus,
 } from "./core/contracts/agent-status.ts";
 export type { AgentSignals, JobSource, JobSourceContext } from "./core/contracts/job-source.ts";
+export { announceDrain, type DrainAnnouncement } from "./kit/job-source/announce-drain.ts";
+export { createSimpleSource } from "./kit/job-source/simple-source.ts";
+export type { ClaimedJob, SimpleSourceOptions, SourceSlot } from "./kit/job-source/simple-source-options.ts";
 export type { Check, CheckContext, Finding } from "./core/contracts/check.ts";
 export { onAbort, untilAborted } from "./core/aborted.ts";
 export { createOutageLog, type OutageLog } from "./agent/outage-log.ts";

@@ -1,6 +1,7 @@
 import { hostname } from "node:os";
 import {
   AgentError,
+  announceDrain,
   type JobRequest,
   type JobSource,
   type JobSourceContext,
@@ -116,16 +117,10 @@ async function openServer(
 }
 
 /** Resolves when the agent must exit: at once without a job, otherwise when its job is finished. */
-async function waitForEnd(agent: RunningAgent, { signals, draining }: JobSourceContext): Promise<StopReason> {
-  const { interrupt, drain, handOver } = signals;
-  await untilAborted(AbortSignal.any([interrupt, drain, handOver]));
-  if (handOver.aborted) return "requested";
-  const reason = interrupt.aborted ? "interrupted" : toReason(drain);
-  await draining(reason);
-  await untilAborted(handOver, Promise.resolve(agent.job?.finished));
+async function waitForEnd(agent: RunningAgent, context: JobSourceContext): Promise<StopReason> {
+  using drain = announceDrain(context);
+  await untilAborted(drain.signal);
+  const reason = await drain.end();
+  await untilAborted(context.signals.handOver, Promise.resolve(agent.job?.finished));
   return reason;
-}
-
-function toReason({ reason }: AbortSignal): StopReason {
-  return typeof reason === "string" ? (reason as StopReason) : "requested";
 }

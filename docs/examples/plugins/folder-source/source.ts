@@ -1,14 +1,7 @@
 import { hostname } from "node:os";
 import { resolve } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import {
-  AgentError,
-  type JobSource,
-  type JobSourceContext,
-  onAbort,
-  type StopReason,
-  toMessage,
-} from "signalman";
+import { AgentError, announceDrain, type JobSource, type JobSourceContext, toMessage } from "signalman";
 import type { FolderConfig } from "./config.ts";
 import { type ClaimedJob, type Folder, openFolder } from "./folder.ts";
 import { claimJob, finishJob, startJob } from "./job.ts";
@@ -22,25 +15,23 @@ export function createFolderSource({ directory, "poll-interval": pollSeconds }: 
   return {
     identity: path,
     async run(context) {
-      const { state, signals, slot } = context;
+      const { state, slot } = context;
       const folder = open(path, (id) => state.put("claim", { id }));
-      const quit = AbortSignal.any([signals.interrupt, signals.drain, signals.handOver]);
-      const announced = announceDrain(context);
+      using drain = announceDrain(context);
 
       // 1. The slot is registered; jobs that an earlier process left come first.
       await context.registered(`${hostname()}-${slot}`, path);
       await finishLeftJobs(folder, context, pollSeconds * 1000);
 
       // 2. One job after another, until the operator ends it.
-      while (!quit.aborted) {
+      while (!drain.signal.aborted) {
         const job = look(folder, context);
-        if (job === undefined) await sleep(pollSeconds * 1000, undefined, { signal: quit }).catch(() => {});
+        if (job === undefined)
+          await sleep(pollSeconds * 1000, undefined, { signal: drain.signal }).catch(() => {});
         else await finishJob(await startJob(job, context), job, { context, pollMs: pollSeconds * 1000 });
       }
 
-      // 3. Another process resumes the slot after a hand-over, so that nothing is announced then.
-      if (!signals.handOver.aborted) await announced();
-      return toReason(context);
+      return await drain.end();
     },
   };
 }
@@ -92,21 +83,4 @@ async function finishLeftJobs(folder: Folder, context: JobSourceContext, pollMs:
   const job = claimed && folder.open(claimed.id);
   if (job === undefined || signals.handOver.aborted) return;
   await finishJob(await startJob(job, context), job, { context, pollMs });
-}
-
-function announceDrain({ signals, draining }: JobSourceContext): () => Promise<void> {
-  let announced: Promise<void> | undefined;
-  const announce = (reason: StopReason) => void (announced ??= draining(reason));
-  onAbort(signals.interrupt, () => announce("interrupted"));
-  onAbort(signals.drain, () => announce(toDrainReason(signals.drain)));
-  return async () => announced;
-}
-
-function toReason({ signals }: JobSourceContext): StopReason {
-  if (signals.interrupt.aborted) return "interrupted";
-  return signals.drain.aborted ? toDrainReason(signals.drain) : "requested";
-}
-
-function toDrainReason({ reason }: AbortSignal): StopReason {
-  return typeof reason === "string" ? (reason as StopReason) : "requested";
 }

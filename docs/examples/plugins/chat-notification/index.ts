@@ -23,6 +23,8 @@ export default definePlugin({
       logger: ctx.log,
       retryDelayMs: options["retry-delay"] * 1000,
       shutdown: ctx.signal,
+      // `signalman status` shows it while the webhook does not answer.
+      onWaiting: (messages) => ctx.status(messages > 0 ? `${messages} messages wait` : undefined),
     });
     // The job's result is reported after this hook, so the hook only queues the message.
     ctx.hook("agent:job-ended", (event) => {

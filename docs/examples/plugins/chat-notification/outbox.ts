@@ -5,6 +5,8 @@ export interface OutboxOptions {
   readonly url: string;
   readonly logger: Logger;
   readonly retryDelayMs: number;
+  /** Called with the number of queued messages when it has changed. */
+  readonly onWaiting: (messages: number) => void;
   /** Aborts when the agent shuts down: each queued message then has one attempt without delay. */
   readonly shutdown: AbortSignal;
 }
@@ -36,6 +38,7 @@ export function createOutbox(options: OutboxOptions): Outbox {
       const fault = await deliver(text, options, over.signal);
       if (fault) logger.error(`message could not be posted: ${fault}`, { text });
       waiting.shift();
+      options.onWaiting(waiting.length);
     }
     working = undefined;
   }
@@ -47,6 +50,7 @@ export function createOutbox(options: OutboxOptions): Outbox {
         return;
       }
       waiting.push(text);
+      options.onWaiting(waiting.length);
       working ??= work();
     },
     async flush() {

@@ -150,3 +150,10 @@ test("without rules all jobs are allowed; an unknown rule is an invalid configur
   expect(await findViolations({}, withImages("evil/miner"))).toEqual([]);
   await expect(testPlugin(plugin, { config: { image: { allow: ["ruby"] } } })).rejects.toThrow("image");
 });
+
+test("rejected jobs are counted", async () => {
+  await using t = await testPlugin(plugin, { config: { images: { deny: ["ruby"] } } });
+  await t.call("job:start");
+  await t.call("job:start", { job: jobRequest(withImages("ruby")) }).catch(() => {});
+  expect(t.metrics()).toMatchObject([{ name: "rejected_jobs_total", series: [{ labels: {}, value: 1 }] }]);
+});

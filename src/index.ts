@@ -22,6 +22,7 @@ export type {
   SyncOutcome,
   SyncStatus,
 } from "./core/contracts/agent-status.ts";
+export type { JobPolicy, JobPolicyContext } from "./core/contracts/job-policy.ts";
 export type { AgentSignals, JobSource, JobSourceContext } from "./core/contracts/job-source.ts";
 export { announceDrain, type DrainAnnouncement } from "./kit/job-source/announce-drain.ts";
 export { createSimpleSource } from "./kit/job-source/simple-source.ts";
@@ -104,6 +105,7 @@ export {
   defineService,
   executor,
   executorWrapper,
+  jobPolicy,
   jobSource,
   logBackend,
   logSink,

@@ -3,7 +3,9 @@ import type { Host } from "../core/contracts/host.ts";
 import type { JobRequest } from "../core/contracts/job-request.ts";
 import type { JobSummary } from "../core/contracts/job-summary.ts";
 import type { Logger } from "../core/contracts/logger.ts";
+import { jobPolicy } from "../core/contracts/services.ts";
 import { toMessage } from "../core/errors.ts";
+import { findRefusal } from "./job-policy.ts";
 import { createJobSession } from "./job-session.ts";
 import { type ExecutorLimits, limitExecutor } from "./limited-executor.ts";
 import type { WritableJobLog } from "./log/job-log.ts";
@@ -12,11 +14,13 @@ import { afterAbort, onAbort } from "../core/aborted.ts";
 import { freshSessionMs } from "./run-in-fresh-session.ts";
 
 export interface JobOptions extends ExecutorLimits {
-  readonly host: Pick<Host, "call" | "describe" | "hanging">;
+  readonly host: Pick<Host, "all" | "call" | "describe" | "hanging">;
   readonly log: WritableJobLog;
   readonly logger: Logger;
   /** Creates the executor. What it throws is shown in the job's log. */
   readonly createExecutor: (report: Pick<ExecutorContext, "imagePulled" | "log">) => Executor;
+  /** Milliseconds for which the answer of a policy is awaited. Default: 30 s. */
+  readonly policyMs?: number | undefined;
   /** Whether the job's log ends with a report of the resources that the job used (`job-report`). */
   readonly isReported: boolean;
   /** Describes what another process did to the job's files. A job with such files fails. */
@@ -72,6 +76,7 @@ export function createJob(request: JobRequest, options: JobOptions): Job {
   };
 
   const { signal } = stopping;
+  const policies = host.all(jobPolicy);
   const session = createJobSession(request, {
     log,
     logger,
@@ -92,6 +97,9 @@ export function createJob(request: JobRequest, options: JobOptions): Job {
     session,
     signal,
     hung: [],
+    ...(policies.size > 0 && {
+      findRefusal: () => findRefusal(request, { policies, logger, signal, answerMs: options.policyMs }),
+    }),
     gate: call,
     notify,
   };

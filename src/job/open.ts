@@ -49,6 +49,8 @@ export interface OpenJobOptions {
   readonly findTampering?: () => string | undefined;
   /** Left out: the usual limits. */
   readonly executorLimits?: Omit<ExecutorLimits, "stopGraceMs">;
+  /** Milliseconds for which the answer of a policy is awaited. Left out: 30 s. */
+  readonly policyMs?: number;
 }
 
 /** An open job. Disposal closes the spool and removes the job's private directory. */
@@ -96,6 +98,7 @@ export async function openJob(original: JobRequest, options: OpenJobOptions): Pr
     logger,
     ...options.executorLimits,
     stopGraceMs: settings.stopGraceMs,
+    policyMs: options.policyMs,
     isReported: settings.jobReport,
     findTampering: options.findTampering,
     createExecutor: (report) => {

@@ -19,6 +19,8 @@ export interface JobRun {
   readonly signal: AbortSignal;
   /** The listeners that were given up after a stop, for the job's log. */
   readonly hung: string[];
+  /** Returns why a policy refuses the job. Left out without policies. */
+  findRefusal?(): Promise<string | undefined>;
   /** Calls the listeners of a gate; rejects with what they throw. */
   gate<N extends HookName>(name: N, event: HookEvents[N]): Promise<void>;
   /** Calls the listeners of a notice. Never rejects. */
@@ -91,7 +93,12 @@ async function explainEnd({ session }: JobRun, text: string): Promise<void> {
 
 /** Plugins may refuse the job before anything of it has run. */
 async function isAccepted(run: JobRun): Promise<boolean> {
-  const { request: job, log, signal } = run;
+  const { request: job, log, signal, session } = run;
+  const refusal = run.findRefusal && (await run.findRefusal());
+  if (refusal !== undefined) {
+    await session.addBlock("Refusing the job", `${refusal}\n`, 1);
+    return false;
+  }
   try {
     await run.gate("job:start", { job, log, signal });
     return true;

@@ -32,6 +32,7 @@ export interface JobRun {
   readonly executor?: ExecutorFactory;
   readonly settings?: Partial<JobSettings>;
   readonly executorLimits?: OpenJobOptions["executorLimits"];
+  readonly policyMs?: number;
   readonly setup?: (ctx: PluginContext) => void;
 }
 
@@ -54,6 +55,7 @@ export async function runJob(request: Partial<JobRequest>, options: JobRun = {})
     logger,
     env: process.env,
     settings: { ...settings, ...options.settings },
+    ...(options.policyMs !== undefined && { policyMs: options.policyMs }),
     ...(options.executorLimits && { executorLimits: options.executorLimits }),
   });
   const { job, spool } = open;

@@ -2,6 +2,7 @@ import type { Check } from "./check.ts";
 import type { ExecutorFactory } from "./executor.ts";
 import type { ExecutorWrapper } from "./executor-wrapper.ts";
 import type { JobCommandHandler } from "./job-command.ts";
+import type { JobPolicy } from "./job-policy.ts";
 import type { JobSource } from "./job-source.ts";
 import type { LogBackendFactory } from "./log-backend.ts";
 import type { LogFilterFactory } from "./log-filter.ts";
@@ -56,6 +57,9 @@ export const executorWrapper = defineService<ExecutorWrapper>("executor-wrapper"
 
 /** A command for a job's own processes. Provided under the command's name: `redact`. */
 export const jobCommand = defineService<JobCommandHandler>("job-command", { methods: ["run"] });
+
+/** Decides which jobs run. Provided under a name of its own: `repositories`. */
+export const jobPolicy = defineService<JobPolicy>("job-policy", { methods: ["check"], process: "job" });
 
 /** A source of jobs. Provided under the name of the control plane: `semaphore`. */
 export const jobSource = defineService<JobSource>("job-source", {

@@ -1,4 +1,4 @@
-import { AgentError, definePlugin } from "signalman";
+import { definePlugin, jobPolicy } from "signalman";
 import { config } from "./config.ts";
 import { findViolations } from "./policy.ts";
 
@@ -13,16 +13,15 @@ export default definePlugin({
     const rejected = ctx.metrics.counter("rejected_jobs_total", {
       help: "Jobs that the policy has rejected.",
     });
-    // A gate: an error thrown here fails the job before its first command, and is shown in its log.
-    ctx.hook("job:start", ({ job }) => {
-      const violations = findViolations(job, policy);
-      if (violations.length === 0) return;
-      rejected.inc();
-      const help = policy.help === "" ? "" : `\n${policy.help}`;
-      throw new AgentError(
-        "JOB_REFUSED",
-        `this agent's policy rejects the job:\n${violations.map((violation) => `- ${violation}`).join("\n")}${help}`,
-      );
+    ctx.provide(jobPolicy, "policy", {
+      check({ job }) {
+        const violations = findViolations(job, policy);
+        if (violations.length === 0) return undefined;
+        rejected.inc();
+        const list = violations.map((violation) => `- ${violation}`).join("\n");
+        const help = policy.help === "" ? "" : `\n${policy.help}`;
+        return `this agent's policy rejects the job:\n${list}${help}`;
+      },
     });
   },
 });

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "bun:test";
-import { type HookEvents, isAgentError, type JobRequest } from "signalman";
+import { jobPolicy, type JobRequest } from "signalman";
 import { environmentVariable, jobRequest, testPlugin } from "signalman/testing";
 import plugin from "./index.ts";
 
@@ -9,13 +9,9 @@ async function findViolations(
   job: Partial<JobRequest>,
 ): Promise<string[]> {
   await using t = await testPlugin(plugin, { config });
-  try {
-    await t.call("job:start", { job: jobRequest(job) } satisfies Partial<HookEvents["job:start"]>);
-    return [];
-  } catch (error) {
-    if (!isAgentError(error) || error.code !== "JOB_REFUSED") throw error;
-    return error.message.split("\n").slice(1);
-  }
+  const { signal } = new AbortController();
+  const reason = await t.use(jobPolicy, "policy").check({ job: jobRequest(job), signal });
+  return reason?.split("\n").slice(1) ?? [];
 }
 
 const withImages = (...images: string[]): Partial<JobRequest> => ({

@@ -22,6 +22,14 @@ export type {
   SyncOutcome,
   SyncStatus,
 } from "./core/contracts/agent-status.ts";
+export type {
+  Admission,
+  AdmissionAnswer,
+  AdmissionContext,
+  Pause,
+  Refusal,
+  SlotAdmission,
+} from "./core/contracts/admission.ts";
 export type { JobPolicy, JobPolicyContext } from "./core/contracts/job-policy.ts";
 export type { AgentSignals, JobSource, JobSourceContext } from "./core/contracts/job-source.ts";
 export { announceDrain, type DrainAnnouncement } from "./kit/job-source/announce-drain.ts";
@@ -101,6 +109,7 @@ export {
 export type { ProcessRole } from "./core/contracts/host.ts";
 export type { StopReason } from "./core/contracts/agent-status.ts";
 export {
+  admission,
   check,
   defineService,
   executor,

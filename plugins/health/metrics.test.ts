@@ -34,7 +34,7 @@ test("an agent without jobs has all its metrics in a valid format", async () => 
   expect(valueOf(found, "signalman_slots")).toBe(1);
   expect(valueOf(found, "signalman_jobs_running")).toBe(0);
   for (const [name, { type, samples }] of found) {
-    if (/^signalman_(jobs_total|last_sync.*|hanging_hooks)$/.test(name)) continue;
+    if (/^signalman_(jobs_total|last_sync.*|hanging_hooks|slot_pause.*)$/.test(name)) continue;
     expect([name, type, samples.length > 0]).toEqual([name, type, true]);
   }
 });

@@ -6,6 +6,8 @@ const now = Date.now();
 const synced = { succeededAt: now, durationMs: 3, failures: 0 };
 const failing = { ...synced, failures: 2, error: "connection refused" };
 
+const paused = { reason: "the disk is full", plugin: "disk-guard", since: now };
+
 const cases: readonly [string, Partial<SlotStatus>[], string[]][] = [
   ["a slot that waits", [{ sync: synced }], []],
   ["a slot with a job", [{ state: "running", sync: synced }], []],
@@ -23,6 +25,10 @@ const cases: readonly [string, Partial<SlotStatus>[], string[]][] = [
     [],
   ],
   ["slots that are all shut down", [{ state: "left", reason: "idle", draining: "idle" }], ["draining"]],
+  ["a paused slot", [{ state: "paused", paused, sync: failing }], ["paused 0"]],
+  ["a paused slot, and another", [{ state: "paused", paused }, { sync: synced }], []],
+  ["a paused slot that finishes its job", [{ state: "running", paused, sync: synced }], ["paused 0"]],
+  ["a paused slot that drains", [{ state: "paused", paused, draining: "requested" }], ["draining"]],
   [
     "one slot that lost contact to its control plane",
     [{ state: "left", reason: "unable-to-sync" }, { sync: synced }],
@@ -45,6 +51,21 @@ test("a failed sync is reported with its reason", async () => {
   expect(await (await health.get("/readyz")).json()).toEqual({
     ready: false,
     reasons: [{ reason: "sync-failed", slot: 0, message: "the last sync failed: connection refused" }],
+  });
+});
+
+test("a pause is reported with the plugin, its reason and its end", async () => {
+  await using health = await startHealth();
+  health.setSlots({ state: "paused", paused: { ...paused, until: "6 GiB are free" } });
+  expect(await (await health.get("/readyz")).json()).toEqual({
+    ready: false,
+    reasons: [
+      {
+        reason: "paused",
+        slot: 0,
+        message: 'plugin "disk-guard": the disk is full, until 6 GiB are free',
+      },
+    ],
   });
 });
 

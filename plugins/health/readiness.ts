@@ -2,7 +2,15 @@ import type { AgentStatus, SlotStatus } from "signalman";
 
 /** A reason why the agent is not ready for another job. */
 export interface NotReady {
-  readonly reason: "not-registered" | "failed" | "draining" | "lost" | "sync-failed" | "sync-late" | "plugin";
+  readonly reason:
+    | "not-registered"
+    | "failed"
+    | "paused"
+    | "draining"
+    | "lost"
+    | "sync-failed"
+    | "sync-late"
+    | "plugin";
   /** Number of the slot, from 0; missing for a reason of the whole agent. */
   readonly slot?: number;
   /** The plugin that reports that the agent is not ready. */
@@ -19,8 +27,8 @@ export interface ReadinessOptions {
 }
 
 /**
- * Returns why the agent is not ready; an empty list when it is ready. A slot that drains or was shut down is
- * not a reason while another slot takes jobs; a failed slot always is.
+ * Returns why the agent is not ready; an empty list when it is ready. A slot that is paused, drains or was shut
+ * down is not a reason while another slot takes jobs; a failed slot always is.
  */
 export function readReadiness(options: ReadinessOptions): NotReady[] {
   const { slots, plugins = [] } = options.status;
@@ -29,11 +37,14 @@ export function readReadiness(options: ReadinessOptions): NotReady[] {
     ...slots.flatMap((slot) => toReasons(slot, options)),
     ...unready.map(({ plugin, text }): NotReady => ({ reason: "plugin", plugin, message: text })),
   ];
-  const isOpen = ({ state, draining }: SlotStatus) => state !== "left" && draining === undefined;
+  const isOpen = ({ state, draining, paused }: SlotStatus) =>
+    state !== "left" && draining === undefined && paused === undefined;
   if (slots.length === 0) {
     return [{ reason: "not-registered", message: "no slot has started yet" }, ...reasons];
   }
   if (slots.some(isOpen)) return reasons;
+  const paused = slots.flatMap((slot) => (slot.draining === undefined ? toPause(slot) : []));
+  if (paused.length > 0) return [...reasons, ...paused];
   const why = slots.findLast(({ draining, reason }) => draining ?? reason);
   return [
     ...reasons,
@@ -41,14 +52,20 @@ export function readReadiness(options: ReadinessOptions): NotReady[] {
   ];
 }
 
+function toPause({ slot, paused }: SlotStatus): NotReady[] {
+  if (paused === undefined) return [];
+  const until = paused.until === undefined ? "" : `, until ${paused.until}`;
+  return [{ reason: "paused", slot, message: `plugin "${paused.plugin}": ${paused.reason}${until}` }];
+}
+
 function toReasons(status: SlotStatus, { registeredAt, syncAgeMs, now }: ReadinessOptions): NotReady[] {
-  const { slot, state, draining, reason, error, sync } = status;
+  const { slot, state, draining, paused, reason, error, sync } = status;
   if (state === "failed") return [{ reason: "failed", slot, message: error ?? "the slot could not start" }];
   if (state === "left") {
     const message = "the slot lost contact to its control plane for too long and shut down";
     return reason === "unable-to-sync" ? [{ reason: "lost", slot, message }] : [];
   }
-  if (draining !== undefined) return [];
+  if (draining !== undefined || paused !== undefined) return [];
   if (state === "starting") {
     return [{ reason: "not-registered", slot, message: "the slot is not registered yet" }];
   }

@@ -1,3 +1,4 @@
+import type { Pause } from "../core/contracts/admission.ts";
 import type { HookEvents } from "../core/contracts/hooks.ts";
 import type { Host } from "../core/contracts/host.ts";
 import type { JobRequest } from "../core/contracts/job-request.ts";
@@ -53,6 +54,14 @@ export async function withSlotHooks<
     await notifier.notify("failed", { error: toMessage(error) });
     throw error;
   }
+}
+
+/** Fires the hooks of a slot's pauses. */
+export function createPauseHooks(notifier: SlotNotifier) {
+  return {
+    paused: (pause: Pause) => notifier.fire("agent:paused", pause),
+    resumed: (durationMs: number) => notifier.fire("agent:resumed", { durationMs }),
+  };
 }
 
 export interface JobEnd extends JobOutcome {

@@ -13,6 +13,7 @@ import type { Program } from "../core/contracts/command.ts";
 import type { Host } from "../core/contracts/host.ts";
 import type { JobSource } from "../core/contracts/job-source.ts";
 import type { Logger } from "../core/contracts/logger.ts";
+import { admission } from "../core/contracts/services.ts";
 import { isAgentError } from "../core/errors.ts";
 import { isSecret, redact } from "../core/logger/line.ts";
 import { toLine } from "../core/text/printable.ts";
@@ -94,6 +95,11 @@ export async function runAgentCommand(
     status,
     launcher,
     cleanUp,
+    admission: {
+      providers: host.all(admission),
+      intervalMs: core["admission-interval"] * 1000,
+      pauseMs: core["admission-pause"] * 1000,
+    },
     deliverer: createDeliverer({
       host,
       logMethods: core["log-methods"],

@@ -1,3 +1,4 @@
+import type { Pause } from "../core/contracts/admission.ts";
 import type { LogPosition, StopReason } from "../core/contracts/agent-status.ts";
 import type { HookEvents, HookName, SlotEvent } from "../core/contracts/hooks.ts";
 import type { Host } from "../core/contracts/host.ts";
@@ -11,6 +12,12 @@ interface SlotEvents extends Pick<HookEvents, SlotHook> {
   /** The process hands over; the slot stays registered. */
   readonly handedOver: { readonly reason: StopReason };
   readonly failed: { readonly error: string };
+  /** The paused slot has disconnected from its control plane. */
+  readonly disconnected: object;
+  /** The slot is still paused; what the plugin answers has changed. */
+  readonly pauseChanged: Pause;
+  /** Why checks of admission gave no answer. */
+  readonly admissionFaults: { readonly faults: readonly string[] };
   /** A job's process is followed: after its start, or after it was resumed. */
   readonly jobFollowed: JobEvent;
   /** The delivery of a job's log has begun; `position` returns its progress. */
@@ -37,6 +44,8 @@ export interface SlotNotifier {
   fire<N extends SlotHook>(name: N, event: Omit<HookEvents[N], "slot">): Promise<void>;
   /** Calls the agent's own listeners. Resolves when all of them have finished. */
   notify<N extends Exclude<keyof SlotEvents, SlotHook>>(name: N, event: SlotEvents[N]): Promise<void>;
+  /** Adds one of the agent's own listeners. */
+  listen(listener: SlotListener): void;
 }
 
 export interface SlotNotifierOptions {
@@ -45,7 +54,9 @@ export interface SlotNotifierOptions {
   readonly listeners?: readonly SlotListener[];
 }
 
-export function createSlotNotifier({ slot, host, listeners = [] }: SlotNotifierOptions): SlotNotifier {
+export function createSlotNotifier(options: SlotNotifierOptions): SlotNotifier {
+  const { slot, host } = options;
+  const listeners = [...(options.listeners ?? [])];
   const tell = <N extends keyof SlotEvents>(name: N, event: SlotEvents[N]) =>
     listeners.map((listener) => listener[name]?.(event));
   return {
@@ -57,5 +68,6 @@ export function createSlotNotifier({ slot, host, listeners = [] }: SlotNotifierO
     async notify(name, event) {
       await Promise.all(tell(name, event));
     },
+    listen: (listener) => void listeners.push(listener),
   };
 }

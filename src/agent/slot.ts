@@ -4,6 +4,7 @@ import type { StopReason } from "../core/contracts/agent-status.ts";
 import { createSlotState } from "../os/state/document.ts";
 import { withSlotHooks } from "./lifecycle.ts";
 import { openJobStore, type JobStoreOptions } from "./job-store.ts";
+import { type AdmissionSettings, openSlotAdmission } from "./slot-admission.ts";
 import type { SlotNotifier } from "./slot-notifier.ts";
 import { runSource } from "./source-run.ts";
 import { createSlotJobs, type SlotJobs, type SlotJobsOptions } from "./slot-jobs.ts";
@@ -16,6 +17,7 @@ export interface SlotsOptions
   /** Number of slots. To the control plane each is an agent of its own. */
   readonly slots: number;
   readonly signals: AgentSignals;
+  readonly admission: AdmissionSettings;
   /** Receives the jobs of each slot, before there are any. */
   readonly onJobs: (jobs: Pick<SlotJobs, "hangingHooks" | "stopAll" | "killAll">) => void;
 }
@@ -37,6 +39,7 @@ export async function runSlot(options: SlotOptions): Promise<StopReason> {
   const jobs = createSlotJobs({ ...options, store });
   options.onJobs(jobs);
   const { reason } = await withSlotHooks(notifier, async (events) => {
+    using admission = openSlotAdmission({ ...options.admission, notifier, logger });
     const context: JobSourceContext = {
       ...events,
       version,
@@ -46,6 +49,7 @@ export async function runSlot(options: SlotOptions): Promise<StopReason> {
       state,
       jobs,
       signals,
+      admission,
       async registered(name, controlPlane) {
         logger.rename(name);
         await events.registered(name, controlPlane);

@@ -61,6 +61,11 @@ function createSlotBoard(): { listener: SlotListener; read: () => Omit<SlotStatu
   let status: Omit<SlotStatus, "slot" | "job"> = { state: "starting" };
   let job: JobBoard | undefined;
   const set = (change: Partial<typeof status>) => void (status = { ...status, ...change });
+  /** The slot takes no part any more. */
+  const close = (change: Partial<typeof status>) => {
+    const { paused: _, admissionFaults: __, ...rest } = status;
+    status = { ...rest, ...change };
+  };
   // Events of an earlier job may still arrive when the next one has started.
   const setJob = (id: string, change: Partial<JobBoard>) => {
     if (job?.id === id) job = { ...job, ...change };
@@ -70,9 +75,23 @@ function createSlotBoard(): { listener: SlotListener; read: () => Omit<SlotStatu
       "agent:registered": ({ name, controlPlane }) => set({ state: "waiting", name, controlPlane }),
       "agent:synced": (outcome) => set({ sync: toSyncStatus(status.sync, outcome) }),
       "agent:draining": ({ reason }) => set({ draining: reason }),
-      "agent:left": ({ reason }) => set({ state: "left", reason }),
-      handedOver: ({ reason }) => set({ state: "left", reason }),
-      failed: ({ error }) => set({ state: "failed", error }),
+      "agent:paused": ({ slot: _, ...paused }) => set({ paused }),
+      pauseChanged: (paused) => set({ paused }),
+      disconnected() {
+        const { sync: _, ...rest } = status;
+        status = { ...rest, state: "starting" };
+      },
+      "agent:resumed"() {
+        const { paused: _, ...rest } = status;
+        status = rest;
+      },
+      admissionFaults({ faults }) {
+        const { admissionFaults: _, ...rest } = status;
+        status = { ...rest, ...(faults.length > 0 && { admissionFaults: faults }) };
+      },
+      "agent:left": ({ reason }) => close({ state: "left", reason }),
+      handedOver: ({ reason }) => close({ state: "left", reason }),
+      failed: ({ error }) => close({ state: "failed", error }),
       jobFollowed({ job: { id, executor } }) {
         job = { id, executor, startedAt: Date.now(), phase: "running", position: atBeginning };
       },
@@ -84,9 +103,9 @@ function createSlotBoard(): { listener: SlotListener; read: () => Omit<SlotStatu
       },
     },
     read() {
-      if (!job) return status;
-      const { position, ...rest } = job;
       const isOver = status.state === "left" || status.state === "failed";
+      if (!job) return status.paused && !isOver ? { ...status, state: "paused" } : status;
+      const { position, ...rest } = job;
       return {
         ...status,
         job: { ...rest, log: position() },

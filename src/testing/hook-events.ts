@@ -55,6 +55,8 @@ export function fixtureEvents({ log, run }: DummySession): HookEvents {
     "agent:job-started": { slot: 0, jobId, job },
     "agent:job-ended": { slot: 0, jobId, job, delivery, ...summary },
     "agent:log-flushed": { slot: 0, job, trimmed: false, spool: "/nonexistent/events.ndjson" },
+    "agent:paused": { slot: 0, reason: "less than 5 GiB are free on /", plugin: "disk-guard", since: 0 },
+    "agent:resumed": { slot: 0, durationMs: 60_000 },
     "agent:draining": { slot: 0, reason: "requested" },
     "agent:left": { slot: 0, reason: "requested" },
     "agent:exit": { reason: "requested" },

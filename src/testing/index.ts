@@ -27,7 +27,13 @@ export {
   type DummyJobs,
   type DummyJobsOptions,
 } from "./job-source/dummy-jobs.ts";
-export { createDummySignals, createDummyState, type DummySignals } from "./job-source/dummy-slot.ts";
+export {
+  createDummyAdmission,
+  createDummySignals,
+  createDummyState,
+  type DummyAdmission,
+  type DummySignals,
+} from "./job-source/dummy-slot.ts";
 export { createJobExecutor } from "./job-executor.ts";
 export { createRecordingJobLog, type LogBlock, type RecordingJobLog } from "./job-log.ts";
 export { createRecordingLogger, type LogEntry, type RecordingLogger, silentLogger } from "./loggers.ts";

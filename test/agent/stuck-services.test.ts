@@ -6,6 +6,7 @@ import { jobSource, logBackend, logSink } from "../../src/core/contracts/service
 import { createHost } from "../../src/core/host/host.ts";
 import { openSinks } from "../../src/job/log/open-sinks.ts";
 import {
+  createDummyAdmission,
   createDummyJobs,
   createDummySignals,
   createDummyState,
@@ -67,6 +68,7 @@ test("a job source that never resolves is given up after a hand-over, reported a
     state: createDummyState(),
     jobs: createDummyJobs(),
     signals: dummy.signals,
+    admission: createDummyAdmission().admission,
     registered: async () => {},
     synced() {},
     draining: async () => {},

@@ -39,6 +39,26 @@ test("an agent is shown on a line, and its slots in a table", () => {
   ]);
 });
 
+test("a pause is shown with its reason, its end and the plugin, and faults of checks below", () => {
+  const paused = {
+    reason: "less than 5 GiB are free on /",
+    until: "6 GiB are free",
+    plugin: "disk",
+    since: ago(187),
+  };
+  const shown = lines(
+    { state: "paused", paused },
+    { admissionFaults: ['plugin "a" failed', 'plugin "b" failed'] },
+  );
+  expect(shown.slice(2)).toEqual([
+    "1           paused",
+    "2           waiting",
+    "slot 1 has been paused for 3 min 7 s: less than 5 GiB are free on /, until 6 GiB are free (plugin disk)",
+    'slot 2: plugin "a" failed',
+    'slot 2: plugin "b" failed',
+  ]);
+});
+
 describe("a slot", () => {
   test.each<[string, Partial<SlotStatus>]>([
     ["1 | waiting, draining: interrupted", { draining: "interrupted" }],

@@ -1,8 +1,10 @@
 import type { Logger, StopReason, SyncOutcome } from "signalman";
 import {
+  createDummyAdmission,
   createDummyJobs,
   createDummySignals,
   createDummyState,
+  type DummyAdmission,
   type DummyJobs,
   type DummyJobsOptions,
   type DummySignals,
@@ -14,12 +16,14 @@ import { createSemaphoreSource } from "../source.ts";
 
 export interface RunAgentOptions extends DummyJobsOptions {
   readonly config?: v.InferInput<typeof schema>;
+  /** The slot is paused from the start. */
+  readonly isPaused?: boolean;
   readonly state?: ReturnType<typeof createDummyState>;
   readonly env?: Readonly<Record<string, string>>;
   readonly logger: Logger;
 }
 
-export interface AgentDouble extends Omit<DummySignals, "signals"> {
+export interface AgentDouble extends Omit<DummySignals, "signals">, Omit<DummyAdmission, "admission"> {
   readonly jobs: DummyJobs;
   readonly state: ReturnType<typeof createDummyState>;
   readonly names: readonly string[];
@@ -39,6 +43,8 @@ export function startAgent(hub: Pick<HubDouble, "endpoint">, options: RunAgentOp
   const synced: SyncOutcome[] = [];
   const jobs = createDummyJobs(options);
   const { signals, ...controls } = createDummySignals();
+  const door = createDummyAdmission();
+  if (options.isPaused) door.pause();
   const config = v.parse(schema, {
     endpoint: hub.endpoint,
     "no-https": true,
@@ -55,13 +61,27 @@ export function startAgent(hub: Pick<HubDouble, "endpoint">, options: RunAgentOp
     state,
     jobs,
     signals,
+    admission: door.admission,
     registered: async (name) => void names.push(name),
     synced: (outcome) => void synced.push(outcome),
     draining: async (why) => void drains.push(why),
   });
   // A test that ends early does not await the reason.
   reason.catch(() => {});
-  return { ...controls, jobs, state, names, drains, synced, reason };
+  return {
+    ...controls,
+    pause: door.pause,
+    resume: door.resume,
+    get isDisconnected() {
+      return door.isDisconnected;
+    },
+    jobs,
+    state,
+    names,
+    drains,
+    synced,
+    reason,
+  };
 }
 
 export const jobId = "11111111-2222-4333-8444-555555555555";

@@ -45,6 +45,17 @@ export const agentEntries = {
     ),
     0,
   ),
+  "admission-interval": v.optional(
+    seconds(
+      "Seconds between two checks by plugins (`admission`) whether a slot without a job may take one",
+      0.01,
+    ),
+    10,
+  ),
+  "admission-pause": v.optional(
+    seconds("Minimum seconds for which a slot takes no jobs after a plugin (`admission`) has refused them"),
+    60,
+  ),
   "kept-logs-size": v.optional(
     bytes("Total size of the job logs kept on disk; the oldest are removed first"),
     "1GiB",

@@ -29,6 +29,7 @@ function toLines(agent: AgentStatus, now: number): string[] {
   return [
     `signalman ${agent.version}, pid ${agent.pid}, up ${since(now, agent.startedAt)}, state in ${agent.stateDirectory}`,
     ...formatTable([["slot", "name", "state", "last sync", "job", ""], ...rows]),
+    ...agent.slots.flatMap((slot) => toPause(slot, now)),
     ...agent.slots.flatMap(toError),
     ...(agent.hangingHooks ?? []).map((hook) => toHanging(hook, now)),
     ...(agent.plugins ?? []).map(toPluginLine),
@@ -53,9 +54,18 @@ function toProgress({ executor, startedAt, log }: JobStatus, now: number): strin
   return `${executor}, ${since(now, startedAt)}, log ${toSize(log.deliveredBytes)}${rest}`;
 }
 
-function toError({ slot, error, sync }: SlotStatus): string[] {
-  const text = error ?? sync?.error;
-  return text === undefined ? [] : [`slot ${slot + 1}: ${toLine(String(text), 200)}`];
+function toPause({ slot, paused }: SlotStatus, now: number): string[] {
+  if (!paused) return [];
+  const { reason, until, plugin, since: then } = paused;
+  const end = until === undefined ? "" : `, until ${until}`;
+  const why = toLine(`${reason}${end} (plugin ${plugin})`, 500);
+  return [`slot ${slot + 1} has been paused for ${since(now, then)}: ${why}`];
+}
+
+function toError({ slot, error, sync, admissionFaults = [] }: SlotStatus): string[] {
+  return [error ?? sync?.error ?? [], admissionFaults]
+    .flat()
+    .map((text) => `slot ${slot + 1}: ${toLine(String(text), 200)}`);
 }
 
 function toHanging({ plugin, hook, startedAt }: HangingHook, now: number): string {

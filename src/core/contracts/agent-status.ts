@@ -1,3 +1,5 @@
+import type { Pause } from "./admission.ts";
+
 /** The state of an agent, for `signalman status`, health checks and metrics. Times are Unix milliseconds. */
 export interface AgentStatus {
   readonly version: string;
@@ -30,8 +32,15 @@ export interface HangingHook {
 
 export interface SlotStatus {
   readonly slot: number;
-  /** `starting`: not registered yet. `left`: disconnected. `failed`: could not start; `error` gives the reason. */
-  readonly state: "starting" | "waiting" | "running" | "left" | "failed";
+  /**
+   * `starting`: not registered yet. `paused`: takes no jobs for the reason in `paused`. `left`: disconnected.
+   * `failed`: could not start; `error` gives the reason.
+   */
+  readonly state: "starting" | "waiting" | "paused" | "running" | "left" | "failed";
+  /** Set while a plugin refuses further jobs, also while the slot finishes its job. */
+  readonly paused?: Pause;
+  /** Why checks of admission gave no answer; left out when all did. Each names its plugin. */
+  readonly admissionFaults?: readonly string[];
   /** Set when the slot accepts no further jobs: the reason. */
   readonly draining?: StopReason;
   /** The reason for which the slot disconnected. */

@@ -1,3 +1,4 @@
+import type { Pause } from "./admission.ts";
 import type { AgentStatus, SyncOutcome, StopReason } from "./agent-status.ts";
 import type { JobUser } from "./executor.ts";
 import type { JobResult } from "./job-events.ts";
@@ -108,6 +109,10 @@ export const hookTable = {
     /** Path of the spool: NDJSON, one event per line. */
     readonly spool: string;
   }>(agentNotice),
+  /** Fired when a slot takes no jobs for a while, because a plugin refuses them. Use it for notifications. */
+  "agent:paused": hook<SlotEvent & Pause>(agentNotice),
+  /** Fired when a paused slot may take jobs again. Use it for notifications and to measure pauses. */
+  "agent:resumed": hook<SlotEvent & { readonly durationMs: number }>(agentNotice),
   /** Fired when a slot stops accepting jobs. Use it to leave load balancers and to turn readiness off. */
   "agent:draining": hook<SlotEvent & { readonly reason: StopReason }>(agentNotice),
   /** Fired when a slot has disconnected from the control plane; the other slots continue. */

@@ -1,3 +1,4 @@
+import type { SlotAdmission } from "./admission.ts";
 import type { SyncOutcome, StopReason } from "./agent-status.ts";
 import type { Jobs } from "./jobs.ts";
 import type { Logger } from "./logger.ts";
@@ -24,6 +25,8 @@ export interface JobSourceContext {
   readonly state: SlotState;
   readonly jobs: Jobs;
   readonly signals: AgentSignals;
+  /** Whether the slot may take jobs. A source that does not ask is never paused. */
+  readonly admission: SlotAdmission;
   /** Reports that the control plane accepted the slot under this name. */
   registered(name: string, controlPlane: string): Promise<void>;
   /** Reports the outcome of a call that keeps the slot registered. */
@@ -43,7 +46,10 @@ export interface JobSourceContext {
  *    result until it is acknowledged, and then calls `job.release`. It never holds two jobs.
  * 3. It rejects with an `AgentError` when the slot cannot start (a configuration that the control plane
  *    refuses); the program then exits with 1.
- * 4. When `signals.handOver` aborts, it resolves at once and leaves job and registration as they are.
+ * 4. Before it claims a job it awaits `admission.admitted`. A source that is given jobs while it is registered
+ *    disconnects when `admission.paused` aborts, and registers again when it is admitted. A job that arrives
+ *    meanwhile runs, and a running job is finished. All signals end a pause at once.
+ * 5. When `signals.handOver` aborts, it resolves at once and leaves job and registration as they are.
  */
 export interface JobSource {
   /** Distinguishes agents that share a state directory: the endpoint, and the name if one is configured. */

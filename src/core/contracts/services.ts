@@ -1,3 +1,4 @@
+import type { Admission } from "./admission.ts";
 import type { Check } from "./check.ts";
 import type { ExecutorFactory } from "./executor.ts";
 import type { ExecutorWrapper } from "./executor-wrapper.ts";
@@ -32,6 +33,9 @@ export interface ServiceOptions<T extends object> {
 export function defineService<T extends object>(id: string, options: ServiceOptions<T> = {}): Service<T> {
   return { id, ...options };
 }
+
+/** Decides whether slots take jobs. Provided under a name of its own: `disk-guard`. */
+export const admission = defineService<Admission>("admission", { methods: ["check"], process: "agent" });
 
 /** A check of `signalman doctor`. Provided under a name of its own: `login-profile`. */
 export const check = defineService<Check>("check", { methods: ["run"] });

@@ -1,6 +1,6 @@
 import type { AgentMetric } from "./metric.ts";
 
-const states = ["starting", "waiting", "running", "left", "failed"] as const;
+const states = ["starting", "waiting", "paused", "running", "left", "failed"] as const;
 /** Seconds. */
 const syncBuckets = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30];
 
@@ -23,6 +23,39 @@ export const slotMetrics: readonly AgentMetric[] = [
         value: slots.filter((slot) => slot.state === state).length,
         labels: { state },
       })),
+  },
+  {
+    help: "Unix time since which a slot is paused, by the plugin that refuses jobs.",
+    kind: "gauge",
+    unit: "ms",
+    labels: { slot: "any", plugin: "any" },
+    prometheus: { name: "signalman_slot_paused_timestamp_seconds" },
+    read: ({ slots }) =>
+      slots.flatMap(({ slot, paused }) =>
+        paused === undefined
+          ? []
+          : [{ value: paused.since, labels: { slot: `${slot}`, plugin: paused.plugin } }],
+      ),
+  },
+  {
+    help: "Pauses of slots, by the plugin that refused jobs.",
+    kind: "counter",
+    labels: { plugin: "any" },
+    prometheus: { name: "signalman_slot_pauses_total" },
+    statsd: { name: "slot.paused", tags: ["plugin"] },
+    on: { "agent:paused": ({ plugin }) => [{ value: 1, labels: { plugin } }] },
+  },
+  {
+    help: "Pauses of slots that have ended.",
+    kind: "counter",
+    statsd: { name: "slot.resumed" },
+    on: { "agent:resumed": () => 1 },
+  },
+  {
+    help: "Checks of admission that gave no answer when they were last asked, of all slots.",
+    kind: "gauge",
+    prometheus: { name: "signalman_admission_faults" },
+    read: ({ slots }) => slots.reduce((sum, { admissionFaults = [] }) => sum + admissionFaults.length, 0),
   },
   {
     help: "Registered slots.",

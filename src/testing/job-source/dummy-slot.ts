@@ -1,5 +1,7 @@
+import type { Pause, SlotAdmission } from "../../core/contracts/admission.ts";
 import type { AgentSignals, SlotState } from "../../core/contracts/job-source.ts";
 import type { StopReason } from "../../core/contracts/agent-status.ts";
+import { untilAborted } from "../../core/aborted.ts";
 
 /** Keeps a slot's documents as JSON in memory. A second source that gets the same state resumes the first. */
 export function createDummyState(
@@ -45,5 +47,43 @@ export function createDummySignals(): DummySignals {
     },
     drain: (reason) => drain.abort(reason),
     handOver: () => handOver.abort(),
+  };
+}
+
+/** The admission of a source's slot, decided by a test. It is not paused at first. */
+export interface DummyAdmission {
+  readonly admission: SlotAdmission;
+  pause(reason?: string): void;
+  resume(): void;
+  /** Whether the source has disconnected the slot since the last pause. */
+  readonly isDisconnected: boolean;
+}
+
+export function createDummyAdmission(): DummyAdmission {
+  let controller = new AbortController();
+  let resumed = Promise.withResolvers<void>();
+  let isDisconnected = false;
+  return {
+    get isDisconnected() {
+      return isDisconnected;
+    },
+    admission: {
+      get paused() {
+        return controller.signal;
+      },
+      async admitted(signal) {
+        while (controller.signal.aborted && !signal.aborted) await untilAborted(signal, resumed.promise);
+      },
+      disconnected: () => void (isDisconnected = true),
+    },
+    pause(reason = "the test refuses jobs") {
+      isDisconnected = false;
+      controller.abort({ reason, plugin: "test", since: Date.now() } satisfies Pause);
+    },
+    resume() {
+      controller = new AbortController();
+      resumed.resolve();
+      resumed = Promise.withResolvers();
+    },
   };
 }

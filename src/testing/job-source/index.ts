@@ -3,7 +3,7 @@ import { isAgentError } from "../../core/errors.ts";
 import { jobRequest } from "../fixtures.ts";
 import { silentLogger } from "../loggers.ts";
 import { createDummyJobs } from "./dummy-jobs.ts";
-import { createDummySignals, createDummyState } from "./dummy-slot.ts";
+import { createDummyAdmission, createDummySignals, createDummyState } from "./dummy-slot.ts";
 import { createScene, type JobSourceSubject, type Scene } from "./scene.ts";
 
 export type { JobSourceSubject, ReportedResult, TestControlPlane } from "./scene.ts";
@@ -62,6 +62,7 @@ function testStart(subject: JobSourceSubject): void {
       state: createDummyState(),
       jobs: createDummyJobs(),
       signals: createDummySignals().signals,
+      admission: createDummyAdmission().admission,
       registered: async () => {},
       synced() {},
       draining: async () => {},

@@ -4,7 +4,12 @@ import type { JobSource } from "../../core/contracts/job-source.ts";
 import type { StopReason } from "../../core/contracts/agent-status.ts";
 import { silentLogger } from "../loggers.ts";
 import { createDummyJobs, type DummyJobs } from "./dummy-jobs.ts";
-import { createDummySignals, createDummyState, type DummySignals } from "./dummy-slot.ts";
+import {
+  createDummyAdmission,
+  createDummySignals,
+  createDummyState,
+  type DummySignals,
+} from "./dummy-slot.ts";
 
 /** A job source that `testJobSource` tests. */
 export interface JobSourceSubject {
@@ -110,6 +115,7 @@ function startSource(
     state,
     jobs,
     signals,
+    admission: createDummyAdmission().admission,
     registered: async (name, controlPlane) => void registrations.push({ name, controlPlane }),
     synced: () => synced.resolve(),
     draining: async (why) => void drains.push(why),

@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { expect, test } from "bun:test";
 import { type JobResult, jobSource, logBackend } from "signalman";
 import {
+  createDummyAdmission,
   createDummyJobs,
   createDummySignals,
   createDummyState,
@@ -136,6 +137,7 @@ function start(directory: string, documents = new Map<string, string>()) {
     state: createDummyState(documents),
     jobs,
     signals,
+    admission: createDummyAdmission().admission,
     registered: async () => {},
     synced: ({ error }) => void syncErrors.push(error),
     draining: async () => {},

@@ -5,8 +5,10 @@ import {
   type JobRequest,
   type JobSource,
   type JobSourceContext,
+  type Pause,
   type PullLogs,
   onAbort,
+  type SlotAdmission,
   type StopReason,
   toMessage,
   untilAborted,
@@ -35,6 +37,8 @@ export function createHostedSource(options: HostedSourceOptions): JobSource {
     async run(context) {
       const agent = createHostedAgent(context, options);
       await using server = await openServer(agent, context, options);
+      // Checks begin now, so that the first job does not wait for them.
+      void context.admission.paused;
       await context.registered(hostname(), server.url);
       return await waitForEnd(agent, context);
     },
@@ -49,7 +53,7 @@ function createHostedAgent(
   context: JobSourceContext,
   { logs, callbacks, findFault }: HostedSourceOptions,
 ): RunningAgent {
-  const { jobs, logger, signals } = context;
+  const { jobs, logger, signals, admission } = context;
   const records = createJobRecords(context.state, logger);
   const jobOptions: HostedJobOptions = {
     records,
@@ -80,6 +84,7 @@ function createHostedAgent(
       if (current !== undefined) return current.id === request.id ? "same" : "other";
       const fault = findFault(request);
       if (fault !== undefined) throw new AgentError("JOB_INVALID", fault);
+      await assertAdmitted(admission);
       const job = createHostedJob(createJobRecord(request.id), jobOptions, (delivery) =>
         jobs.start(request, delivery),
       );
@@ -94,6 +99,16 @@ function createHostedAgent(
       }
     },
   };
+}
+
+/** Throws `SERVE_PAUSED` while a plugin refuses jobs. The first answer of plugins is awaited. */
+async function assertAdmitted({ paused, admitted }: SlotAdmission): Promise<void> {
+  const over = new AbortController();
+  await Promise.race([admitted(over.signal), untilAborted(AbortSignal.any([paused, over.signal]))]);
+  over.abort();
+  if (!paused.aborted) return;
+  const { reason } = paused.reason as Pause;
+  throw new AgentError("SERVE_PAUSED", `this agent takes no job at present: ${reason}`);
 }
 
 /** Callbacks that cannot be delivered do not hold up the exit for long: the next process continues. */

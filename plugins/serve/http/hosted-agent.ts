@@ -7,7 +7,8 @@ export interface HostedAgent {
   readonly logs: PullLogs;
   /**
    * `same`: this job was submitted before. `other`: there is another job. Rejects with
-   * `JOB_INVALID` when this agent can never run the job, and otherwise when the job cannot be started.
+   * `JOB_INVALID` when this agent can never run the job, with `SERVE_PAUSED` while a plugin refuses jobs, and
+   * otherwise when the job cannot be started.
    */
   submit(request: JobRequest): Promise<"started" | "same" | "other">;
 }

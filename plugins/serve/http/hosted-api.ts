@@ -106,10 +106,10 @@ async function submit(
     logger.info(`job ${request.id} ${outcomes[outcome]}`);
     return [outcome === "other" ? 422 : 200, words[outcome]];
   } catch (error) {
-    const isRefused = isAgentError(error, "JOB_INVALID");
-    if (isRefused) logger.warn(`job ${request.id} was refused: ${toMessage(error)}`);
-    else logger.error(`job ${request.id} could not be started: ${toMessage(error)}`);
-    return [isRefused ? 422 : 500, toMessage(error)];
+    const status = isAgentError(error, "JOB_INVALID") ? 422 : isAgentError(error, "SERVE_PAUSED") ? 503 : 500;
+    if (status === 500) logger.error(`job ${request.id} could not be started: ${toMessage(error)}`);
+    else logger.warn(`job ${request.id} was refused: ${toMessage(error)}`);
+    return [status, toMessage(error)];
   }
 }
 

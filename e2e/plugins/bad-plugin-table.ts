@@ -71,6 +71,21 @@ const special: Partial<Record<Place, Record<Deed, Expected>>> = {
   },
   // The log of the job is complete, so that its result is known.
   "job:end": { ...jobHook("job:end"), never: passed(hasNotReturned("job:end")), exits: passed(endedJob) },
+  // The slot registers when the time of its first check is over.
+  admission: {
+    never: passed(/plugin "bad" did not return from admission "bad"\.check within 10 s/),
+    spin: passed(watchdog(noHook), 137),
+    throws: passed(threw('admission "bad".check')),
+    exits: passed(endedProgram, 1),
+    floods: passed(flood),
+  },
+  "policy in a job": {
+    never: failed(/plugin "bad" did not return from job-policy "bad"\.check within 30 s/),
+    spin: stopped(didNotRespond, "acts"),
+    throws: failed(threw('job-policy "bad".check')),
+    exits: failed(endedJob),
+    floods: passed(flood),
+  },
   "setup in a job": {
     never: failed(/plugin "bad" did not finish setup within 10 s/),
     spin: stopped(didNotRespond, "acts"),
@@ -125,6 +140,8 @@ const places: readonly Place[] = [
   "timer",
   ...hooks,
   "disposal",
+  "admission",
+  "policy in a job",
   "setup in a job",
   "timer in a job",
   "disposal in a job",

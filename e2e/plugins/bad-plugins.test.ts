@@ -86,6 +86,8 @@ const sample = [
   "agent:exit never",
   "agent:stop spin",
   "disposal never",
+  "admission throws",
+  "policy in a job throws",
   "job:start spin",
   "command:end floods",
   "setup in a job never",

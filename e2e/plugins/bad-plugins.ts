@@ -14,10 +14,17 @@ export const deeds = {
 export type Deed = keyof typeof deeds;
 
 /** Where a bad plugin does it. */
-export type Place = HookName | "load" | `${"setup" | "timer" | "disposal"}${"" | " in a job"}`;
+export type Place =
+  | HookName
+  | "load"
+  | "admission"
+  | "policy in a job"
+  | `${"setup" | "timer" | "disposal"}${"" | " in a job"}`;
+
+const uncalled = ["image:pulled", "agent:paused", "agent:resumed"];
 
 /** The hooks that are called in `run`, in an agent that runs one job and exits, or in both. */
-export const hooks = Object.keys(hookTable).filter((name) => name !== "image:pulled") as HookName[];
+export const hooks = Object.keys(hookTable).filter((name) => !uncalled.includes(name)) as HookName[];
 
 /** The line of the plugin's source that does the deed. */
 export const deedLine = 2;
@@ -30,17 +37,20 @@ export async function writeBadPlugin(tester: Tester, place: Place, deed: Deed): 
   const once = `if (!existsSync(${JSON.stringify(path.join(tester.home, "done"))})`;
   const act = `${once}) { writeFileSync(${JSON.stringify(path.join(tester.home, "done"))}, ""); ${deeds[deed]} }`;
   const isHook = Object.hasOwn(hookTable, place);
+  const isOfAgent = place === "disposal" || place === "admission";
   const isInJob = place.endsWith(" in a job");
   const lines = [
-    'import { existsSync, writeFileSync } from "node:fs";',
+    'import { existsSync, writeFileSync } from "node:fs"; import { admission, jobPolicy } from "signalman";',
     `const act = (): unknown => { ${act} };`,
     place === "load" ? (deed === "never" ? "await act();" : "act();") : "",
     "export default {",
     '  name: "bad",',
-    isInJob ? '  runsIn: ["job"],' : place === "disposal" ? '  runsIn: ["agent"],' : "",
+    isInJob ? '  runsIn: ["job"],' : isOfAgent ? '  runsIn: ["agent"],' : "",
     "  setup(ctx) {",
     place.startsWith("setup") ? "    return act();" : "",
     isHook ? `    ctx.hook("${place}", act);` : "",
+    place === "admission" ? '    ctx.provide(admission, "bad", { check: act });' : "",
+    place === "policy in a job" ? '    ctx.provide(jobPolicy, "bad", { check: act });' : "",
     place === "timer" ? '    ctx.hook("agent:start", () => void setTimeout(act, 1));' : "",
     place === "timer in a job" ? '    ctx.hook("job:start", () => void setTimeout(act, 1));' : "",
     place.startsWith("disposal") ? "    ctx.defer(act);" : "",

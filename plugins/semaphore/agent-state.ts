@@ -5,7 +5,8 @@ import type { SyncAction, SyncRequest, SyncState } from "./wire.ts";
 
 /** Why and how an agent shuts down. */
 export interface Shutdown {
-  readonly reason: StopReason;
+  /** `paused`: the agent registers again when it is admitted. */
+  readonly reason: StopReason | "paused";
   /** `lost`: the control plane does not answer. `gone`: the control plane answers that it does not know this agent. */
   readonly contact: "kept" | "lost" | "gone";
   /** True when the result of a job is unreported and the next process that resumes the registration can report it. */
@@ -21,6 +22,8 @@ export interface AgentState {
   readonly interruptedAt: number;
   readonly interruptedSince: number;
   readonly isDraining: boolean;
+  /** A plugin refuses further jobs. */
+  readonly isPausing: boolean;
   /** The registration was resumed from disk, and the control plane has not answered to it yet. */
   readonly isUnconfirmed: boolean;
   /** The last event was an answer without a job: no job is assigned that the agent does not know of. */
@@ -51,7 +54,8 @@ export type Event =
   | { readonly kind: "job-running"; readonly jobId: string }
   | { readonly kind: "job-ended"; readonly jobId: string; readonly result: JobResult }
   | { readonly kind: "interrupted"; readonly at: number; readonly unixSeconds: number }
-  | { readonly kind: "drained" };
+  | { readonly kind: "drained" }
+  | { readonly kind: "paused" };
 
 /** A consequence of a transition. `sync`: sync at once. */
 export type Action =
@@ -89,6 +93,7 @@ export function createAgentState(start: Pick<AgentState, "lastGoodAt"> & Partial
     interruptedAt: 0,
     interruptedSince: 0,
     isDraining: false,
+    isPausing: false,
     isUnconfirmed: false,
     isKnownIdle: false,
     goneSince: undefined,
@@ -119,6 +124,12 @@ export const log = (level: "info" | "warn" | "error", message: string): Action =
   level,
   message,
 });
+
+/** Why an agent without a job disconnects by its own decision; `undefined` when it has no reason to. */
+export function findOwnReason({ isDraining, isPausing }: AgentState): "requested" | "paused" | undefined {
+  if (isDraining) return "requested";
+  return isPausing ? "paused" : undefined;
+}
 
 /** Shuts the agent down after `actions`. */
 export function shutDown(

@@ -2,6 +2,7 @@ import {
   type Action,
   type AgentState,
   type Event,
+  findOwnReason,
   isIdle,
   isWorking,
   log,
@@ -73,14 +74,14 @@ function onJobRejected(agent: AgentState): Transition {
 
 /** The control plane already has the result, and its answer was lost; or it has taken the job away. */
 function onResultRejected(agent: AgentState, { status }: Failure, { singleJob }: Rules): Transition {
-  const { jobId, interruptedAt, isDraining, requestedShutdown } = agent;
+  const { jobId, interruptedAt, requestedShutdown } = agent;
   const line = log(
     "warn",
     `the control plane rejected the result of job ${jobId} (status ${status}): treating it as reported`,
   );
   const reason =
     requestedShutdown ??
-    (singleJob ? "job-finished" : interruptedAt > 0 ? "interrupted" : isDraining ? "requested" : undefined);
+    (singleJob ? "job-finished" : interruptedAt > 0 ? "interrupted" : findOwnReason(agent));
   if (reason === undefined) return stay(settle(agent), line, { kind: "release" });
   return shutDown(settle(agent), { reason }, line, { kind: "release" });
 }

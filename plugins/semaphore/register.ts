@@ -12,6 +12,11 @@ export interface RegisterOptions {
   readonly logger: Logger;
   /** Aborts when the agent shuts down. */
   readonly signal: AbortSignal;
+  /**
+   * The agent was registered before, and has been paused. It tries again as long as the control plane holds its
+   * name (400) or limits the rate (429), and after other failures for `sync-give-up`, with a growing interval.
+   */
+  readonly isAgain: boolean;
 }
 
 /**
@@ -19,8 +24,9 @@ export interface RegisterOptions {
  * has aborted.
  */
 export async function register(options: RegisterOptions): Promise<Registration | undefined> {
-  const { settings, store, version, logger, signal } = options;
+  const { settings, store, version, logger, signal, isAgain } = options;
   const { terms, limits, endpoint } = settings;
+  const { count, intervalMs } = limits.register;
   if (settings.name === undefined) logger.info("Agent name was not assigned - using a random one.");
   const request = { ...terms, ...(await readMachineFacts()), name: store.chooseName() };
   const client = createHubClient({
@@ -32,16 +38,19 @@ export async function register(options: RegisterOptions): Promise<Registration |
   logger.info("Registering Agent");
   let logged = { reason: "", at: 0 };
   const reply = await retry(() => client.register(request, signal), {
-    attempts: limits.register,
+    attempts: { count: isAgain ? Infinity : count, intervalMs },
+    ...(isAgain && {
+      longestIntervalMs: Math.max(intervalMs, longestIntervalMs),
+      canRecover: createPatience(limits.syncGiveUpMs),
+    }),
     signal,
     onRetry(failure, attempt) {
       const reason = explain(failure, request.name);
       const at = performance.now();
       if (reason === logged.reason && at - logged.at < minuteMs) return;
       logged = { reason, at };
-      logger.warn(`registration failed: ${reason} (attempt ${attempt} of ${limits.register.count})`, {
-        endpoint,
-      });
+      const total = isAgain ? "" : ` of ${count}`;
+      logger.warn(`registration failed: ${reason} (attempt ${attempt}${total})`, { endpoint });
     },
   });
   if (reply.ok) {
@@ -51,25 +60,44 @@ export async function register(options: RegisterOptions): Promise<Registration |
     return registration;
   }
   if (signal.aborted) return undefined;
+  const effort = isAgain ? "again" : `in ${count} attempts`;
   throw new AgentError(
     "CONTROL_PLANE_FAILED",
-    `failed to register agent with "${endpoint}" in ${limits.register.count} attempts: ${explain(reply.failure, request.name)}`,
+    `failed to register agent with "${endpoint}" ${effort}: ${explain(reply.failure, request.name)}`,
   );
 }
 
+/** Returns whether to try again: without a limit while the control plane asks for patience. */
+function createPatience(giveUpMs: number): (failure: Failure) => boolean {
+  let failingSince: number | undefined;
+  return (failure) => {
+    if (failure.status === 429 || isNameTaken(failure)) {
+      failingSince = undefined;
+      return true;
+    }
+    failingSince ??= performance.now();
+    return performance.now() - failingSince <= giveUpMs;
+  };
+}
+
 /** Adds the remedy to the message of a failure. */
-function explain({ status, message }: Failure, name: string): string {
+function explain(failure: Failure, name: string): string {
+  const { status, message } = failure;
   if (status === 404) {
     return `${message} (the control plane does not know the registration token, or does not allow this host's address)`;
   }
   if (status === 401) return `${message} (unknown organization: check the endpoint)`;
-  if (status === 400 && message.includes(nameIsTaken)) {
+  if (isNameTaken(failure)) {
     return `${message} (an agent "${name}" is already registered: stop it, or use another name; the control plane forgets an agent that died after 3 minutes, or 15 minutes with a job)`;
   }
   if (status === 429 || status < 400 || status >= 500) return message;
   return `${message} (retries will probably fail too)`;
 }
 
-/** The answer of the control plane when another agent of the organization has the name (protocol section 2.1). */
-const nameIsTaken = "agent can't be registered";
+/** Whether another agent has the name, or a disconnected one still holds it (protocol section 2.1). */
+function isNameTaken({ status, message }: Failure): boolean {
+  return status === 400 && message.includes("agent can't be registered");
+}
+
+const longestIntervalMs = 30_000;
 const minuteMs = 60_000;

@@ -7,7 +7,7 @@ import {
   waitAtMost,
 } from "signalman";
 import { type AgentState, createAgentState, type Shutdown } from "./agent-state.ts";
-import { type Announcements, createAnnouncements } from "./announcements.ts";
+import type { Announcements } from "./announcements.ts";
 import { createCurrentJob, type CurrentJobOptions } from "./current-job.ts";
 import { disconnect } from "./disconnect.ts";
 import type { Registration } from "./registration.ts";
@@ -16,19 +16,19 @@ import { startSyncLoop, type SyncLoop } from "./sync-loop.ts";
 
 export interface ServeOptions extends CurrentJobOptions {
   readonly registration: Registration;
+  readonly announcements: Announcements;
   /** The job that an earlier process started under this registration. */
   readonly left: LeftJob | undefined;
 }
 
-/**
- * Serves one registration until the agent shuts down: syncs, runs jobs, disconnects. Resolves to the reason
- * of the shutdown, or to `undefined` when the control plane does not know a resumed registration any more.
- */
-export async function serveRegistration(options: ServeOptions): Promise<StopReason | undefined> {
-  const { context, settings, registration, client, isResumed } = options;
+/** `gone`: the control plane does not know a resumed registration any more. `paused`: the slot was paused. */
+export type ServiceEnd = StopReason | "gone" | "paused";
+
+/** Serves one registration until the agent shuts down or is paused: syncs, runs jobs, disconnects. */
+export async function serveRegistration(options: ServeOptions): Promise<ServiceEnd> {
+  const { context, settings, registration, client, isResumed, announcements } = options;
   const { logger, signals } = context;
   const { limits, endpoint } = settings;
-  const announcements = createAnnouncements(context, endpoint);
   const job = createCurrentJob(options, announcements, (event) => loop.dispatch(event));
 
   // 1. Sync with the control plane, and resume the job of an earlier process.
@@ -58,6 +58,7 @@ export async function serveRegistration(options: ServeOptions): Promise<StopReas
 
   // 2. Pass the operator's signals on until the agent shuts down or hands over.
   using _signals = forwardSignals(signals, loop, announcements);
+  using _pause = onAbort(context.admission.paused, () => loop.dispatch({ kind: "paused" }));
   const handedOver = Promise.withResolvers<undefined>();
   using _handOver = onAbort(signals.handOver, () => handedOver.resolve(undefined));
   const end = await Promise.race([loop.ended, handedOver.promise]);
@@ -69,7 +70,7 @@ export async function serveRegistration(options: ServeOptions): Promise<StopReas
   }
 
   // 3. Disconnect.
-  return finish(options, announcements, end);
+  return finish(options, end);
 }
 
 /** The reason that a drain was requested for. */
@@ -89,28 +90,27 @@ interface End {
  * (protocol section 2.9).
  */
 async function finish(
-  { context, settings, store, client, isResumed }: ServeOptions,
-  announcements: Announcements,
+  { context, settings, store, client, isResumed, announcements }: ServeOptions,
   { shutdown, agent }: End,
-): Promise<StopReason | undefined> {
+): Promise<ServiceEnd> {
   const { logger, signals } = context;
+  const { reason } = shutdown;
   if (shutdown.contact === "gone" && agent.isUnconfirmed) {
     store.forget();
     await announcements.settled();
-    return undefined;
+    return "gone";
   }
   // The control plane still counts the interrupt of the earlier process: this process registers anew.
-  const isStale = shutdown.reason === "interrupted" && isResumed && !signals.interrupt.aborted;
-  if (!isStale) announcements.draining(shutdown.reason);
+  const isStale = reason === "interrupted" && isResumed && !signals.interrupt.aborted;
+  if (!isStale && reason !== "paused") announcements.draining(reason);
   if (!shutdown.isReportPending) {
     const attempts = limitAttempts(shutdown, settings.limits.disconnect);
     if (await disconnect({ client, attempts, logger, signal: signals.handOver })) store.forget();
   }
   await announcements.settled();
-  if (isStale && !shutdown.isReportPending) return undefined;
-  return shutdown.reason === "requested" && signals.drain.aborted
-    ? toDrainReason(signals.drain)
-    : shutdown.reason;
+  if (reason === "paused") context.admission.disconnected();
+  if (isStale && !shutdown.isReportPending) return "gone";
+  return reason === "requested" && signals.drain.aborted ? toDrainReason(signals.drain) : reason;
 }
 
 function toInitialState({ isResumed, left, store }: ServeOptions): AgentState {

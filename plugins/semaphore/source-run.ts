@@ -1,11 +1,17 @@
-import { type JobSourceContext, type LeftJob, type StopReason, untilAborted } from "signalman";
+import { type JobSourceContext, type LeftJob, type StopReason, toMessage, untilAborted } from "signalman";
+import { createAnnouncements } from "./announcements.ts";
 import { createHubClient, type HubClient } from "./client.ts";
 import type { SemaphoreConfig } from "./config.ts";
 import { disconnect } from "./disconnect.ts";
 import { selectLeftJobs, stopUnassigned } from "./left-jobs.ts";
 import { register } from "./register.ts";
 import { createRegistrationStore, type Registration, type RegistrationStore } from "./registration.ts";
-import { serveRegistration, toDrainReason } from "./serve-registration.ts";
+import {
+  type ServeOptions,
+  serveRegistration,
+  type ServiceEnd,
+  toDrainReason,
+} from "./serve-registration.ts";
 import { loadSettings } from "./settings.ts";
 
 export interface SemaphoreSourceOptions {
@@ -22,7 +28,7 @@ export async function runSemaphoreSource(
   const { state, logger, signals } = context;
   const settings = await loadSettings(config, { env, argv, ...context });
   const store = createRegistrationStore(settings, state, logger);
-  const quit = AbortSignal.any([signals.interrupt, signals.drain, signals.handOver]);
+  const announcements = createAnnouncements(context, settings.endpoint);
   const toClient = ({ accessToken: token }: Registration) =>
     createHubClient({
       ...settings,
@@ -31,17 +37,9 @@ export async function runSemaphoreSource(
       timeoutMs: settings.limits.requestTimeoutMs,
       maxBodyBytes: settings.limits.maxBodyBytes,
     });
-
-  const serve = (registration: Registration, left?: LeftJob) =>
-    serveRegistration({
-      context,
-      settings,
-      store,
-      client: toClient(registration),
-      registration,
-      isResumed: registration === resumed,
-      left,
-    });
+  const place = { context, settings, store, announcements };
+  const serve = (registration: Registration, how: Pick<ServeOptions, "isResumed" | "left">) =>
+    serveRegistration({ ...place, client: toClient(registration), registration, ...how });
 
   // 1. Resume the registration of an earlier process, and its job.
   const { assigned, unassigned } = selectLeftJobs(context.jobs.left, store.assignedJob);
@@ -52,27 +50,75 @@ export async function runSemaphoreSource(
   });
   const stopLeft = (left: readonly LeftJob[]) =>
     untilAborted(signals.handOver, stopUnassigned(left, context));
-  if (resumed) {
-    await stopLeft(unassigned);
-    const reason = await serve(resumed, assigned);
-    if (reason !== undefined) return reason;
-  }
+  if (resumed) await stopLeft(unassigned);
+  let end: ServiceEnd = resumed ? await serve(resumed, { isResumed: true, left: assigned }) : "gone";
 
-  // 2. Register anew. Jobs of an earlier registration are stopped only after that: a wrong token must not
-  // cost them.
-  const registration = await register({
-    settings,
-    store,
-    version: context.version,
-    logger,
-    signal: quit,
-  });
-  if (registration === undefined) return toQuitReason(context, store);
-  if (!resumed) {
-    store.unassign();
-    await stopLeft(context.jobs.left);
+  // 2. Register anew, also after each pause. Jobs of an earlier registration are stopped only after that: a wrong
+  // token must not cost them.
+  let hasPaused = end === "paused";
+  let hasUnknownJobs = !resumed;
+  while (end === "gone" || end === "paused") {
+    const next = await findNextRegistration({ ...place, hasPaused, isPaused: end === "paused" });
+    if (typeof next === "string") return next;
+    if (hasUnknownJobs) {
+      store.unassign();
+      await stopLeft(context.jobs.left);
+      hasUnknownJobs = false;
+    }
+    end = await serve(next.registration, { isResumed: next.isResumed, left: undefined });
+    hasPaused ||= end === "paused";
   }
-  return (await serve(registration)) ?? toQuitReason(context, store);
+  return end;
+}
+
+interface NextOptions extends Pick<ServeOptions, "context" | "settings" | "store" | "announcements"> {
+  /** The slot was paused at any time. */
+  readonly hasPaused: boolean;
+  /** The slot has left its last registration because it was paused. */
+  readonly isPaused: boolean;
+}
+
+/**
+ * Waits until the slot is admitted, and registers it. Resolves to the reason when the agent must shut down instead.
+ */
+async function findNextRegistration({
+  context,
+  settings,
+  store,
+  announcements,
+  hasPaused,
+  isPaused,
+}: NextOptions): Promise<{ registration: Registration; isResumed: boolean } | StopReason> {
+  const { signals, logger, version, admission } = context;
+  const quit = AbortSignal.any([signals.interrupt, signals.drain, signals.handOver]);
+  const leave = async (reason: StopReason): Promise<StopReason> => {
+    if (!signals.handOver.aborted) announcements.draining(reason);
+    await announcements.settled();
+    return reason;
+  };
+  await admission.admitted(quit);
+  if (admission.paused.aborted) return leave(toQuitReason(context, store));
+
+  // A slot that could not disconnect before its pause may still be registered.
+  const kept = isPaused ? store.find() : undefined;
+  if (kept !== undefined) return { registration: kept.registration, isResumed: true };
+  try {
+    const registration = await register({
+      settings,
+      store,
+      version,
+      logger,
+      signal: quit,
+      isAgain: hasPaused,
+    });
+    if (registration !== undefined) return { registration, isResumed: false };
+  } catch (error) {
+    if (!hasPaused) throw error;
+    logger.error(toMessage(error));
+    return leave("unable-to-sync");
+  }
+  const reason = toQuitReason(context, store);
+  return hasPaused ? leave(reason) : reason;
 }
 
 interface ResumeOptions {

@@ -43,7 +43,13 @@ const sequences = fc.array(
       passMs: fc.constantFrom(1, 5_000, 61_000, 400_000),
     }),
     fc.record({
-      do: fc.constantFrom("running" as const, "interrupt" as const, "drain" as const, "break-off" as const),
+      do: fc.constantFrom(
+        "running" as const,
+        "interrupt" as const,
+        "drain" as const,
+        "pause" as const,
+        "break-off" as const,
+      ),
     }),
     fc.record({
       do: fc.constant("end" as const),
@@ -77,6 +83,7 @@ function createSimulation(rules: Rules, start: AgentState): (input: Input) => vo
   let held: string | undefined;
   let reported: string | undefined;
   let shutdown: Shutdown | undefined;
+  let isPaused = false;
 
   const tell = (event: Event, isSettling = false): void => {
     const next = transition(agent, event, rules);
@@ -93,6 +100,7 @@ function createSimulation(rules: Rules, start: AgentState): (input: Input) => vo
       } else if (action.kind === "shut-down") {
         shutdown = action.shutdown;
         expect(shutdown.isReportPending).toBe(held !== undefined);
+        if (shutdown.reason === "paused") expect([shutdown.contact, isPaused]).toEqual(["kept", true]);
       }
     }
     if (shutdown === undefined) expect(agent.jobId).toBe(held ?? "");
@@ -139,6 +147,9 @@ function createSimulation(rules: Rules, start: AgentState): (input: Input) => vo
         return tell({ kind: "interrupted", at: now, unixSeconds: 7 });
       case "drain":
         return tell({ kind: "drained" });
+      case "pause":
+        isPaused = true;
+        return tell({ kind: "paused" });
     }
   };
 }

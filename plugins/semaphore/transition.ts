@@ -1,6 +1,7 @@
 import {
   type AgentState,
   type Event,
+  findOwnReason,
   isIdle,
   isWorking,
   log,
@@ -50,13 +51,19 @@ export function transition(agent: AgentState, event: Event, rules: Rules): Trans
           : []),
         { kind: "sync" },
       );
-    case "drained": {
-      const draining: AgentState = { ...agent, isDraining: true };
-      return isIdle(agent) && agent.isKnownIdle
-        ? shutDown(draining, { reason: "requested" })
-        : stay(draining);
-    }
+    case "drained":
+      return disconnectIfIdle({ ...agent, isDraining: true });
+    case "paused":
+      return disconnectIfIdle({ ...agent, isPausing: true });
   }
+}
+
+/** An agent that may have been given a job learns of it first. */
+function disconnectIfIdle(agent: AgentState): Transition {
+  const reason = findOwnReason(agent);
+  return reason !== undefined && isIdle(agent) && agent.isKnownIdle
+    ? shutDown(agent, { reason })
+    : stay(agent);
 }
 
 type Answered = Extract<Event, { kind: "answered" }>;
@@ -83,7 +90,8 @@ function onIdleAnswer(agent: AgentState, action: SyncAction): Transition {
   if (action.kind === "shutdown") {
     return shutDown(agent, { reason: action.reason }, logShutdownRequest(action));
   }
-  if (agent.isDraining) return shutDown(agent, { reason: "requested" });
+  const reason = findOwnReason(agent);
+  if (reason !== undefined) return shutDown(agent, { reason });
   return stay({ ...agent, isKnownIdle: true }, ...warnUnknown(action));
 }
 
@@ -119,16 +127,13 @@ function onBusyAnswer(agent: AgentState, action: SyncAction): Transition {
 
 /** Any well-formed answer acknowledges a result. */
 function onAcknowledged(agent: AgentState, action: SyncAction): Transition {
-  const { jobId, requestedShutdown, isDraining } = agent;
+  const { jobId, requestedShutdown } = agent;
   const settled = settle(agent);
   if (action.kind === "run-job" && action.jobId !== jobId) {
     const next = assign(settled, action.jobId);
     return stay(next.agent, { kind: "release" }, ...next.actions);
   }
-  const reason =
-    action.kind === "shutdown"
-      ? action.reason
-      : (requestedShutdown ?? (isDraining ? "requested" : undefined));
+  const reason = action.kind === "shutdown" ? action.reason : (requestedShutdown ?? findOwnReason(agent));
   if (reason === undefined) return stay(settled, { kind: "release" }, ...warnUnknown(action));
   return shutDown(settled, { reason }, { kind: "release" });
 }

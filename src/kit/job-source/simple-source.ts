@@ -13,7 +13,7 @@ export function createSimpleSource(options: SimpleSourceOptions): JobSource {
   return {
     identity,
     async run(context) {
-      const { slot, jobs, signals } = context;
+      const { slot, jobs, signals, admission } = context;
       using drain = announceDrain(context);
       const owner = findOwner(context);
       const run = { context, options, slot: { owner, slot, signal: drain.signal } };
@@ -28,7 +28,9 @@ export function createSimpleSource(options: SimpleSourceOptions): JobSource {
       // 2. One job after another. One that is claimed runs, also when the operator has ended the slot meanwhile.
       const claim = createClaim(run);
       const pause = createPause(options.pollMs);
-      while (!drain.signal.aborted) {
+      for (;;) {
+        await admission.admitted(drain.signal);
+        if (drain.signal.aborted) break;
         const claimed = await claim();
         if (signals.handOver.aborted) break;
         if (claimed === "failed") await pause.grow(drain.signal);

@@ -1,10 +1,11 @@
-import { describe, expect, test } from "bun:test";
+import { describe, expect } from "bun:test";
 import { isAgentError } from "../../core/errors.ts";
 import { jobRequest } from "../fixtures.ts";
 import { silentLogger } from "../loggers.ts";
 import { createDummyJobs } from "./dummy-jobs.ts";
 import { createDummyAdmission, createDummySignals, createDummyState } from "./dummy-slot.ts";
-import { createScene, type JobSourceSubject, type Scene } from "./scene.ts";
+import { testPauses } from "./pauses.ts";
+import { factsOf, type JobSourceSubject } from "./scene.ts";
 
 export type { JobSourceSubject, ReportedResult, TestControlPlane } from "./scene.ts";
 
@@ -15,21 +16,9 @@ export function testJobSource(subject: JobSourceSubject): void {
     testJobs(subject);
     testLeftJobs(subject);
     testSignals(subject);
+    testPauses(subject);
     testFailures(subject);
   });
-}
-
-/** Registers a test with a control plane of its own. */
-function factsOf(subject: JobSourceSubject) {
-  return (name: string, work: (scene: Scene) => Promise<void>): void =>
-    test(
-      name,
-      async () => {
-        await using scene = await createScene(subject);
-        await work(scene);
-      },
-      subject.timeoutMs ?? 20_000,
-    );
 }
 
 function testStart(subject: JobSourceSubject): void {

@@ -1,3 +1,4 @@
+import { test } from "bun:test";
 import type { JobResult } from "../../core/contracts/job-events.ts";
 import type { JobRequest } from "../../core/contracts/job-request.ts";
 import type { JobSource } from "../../core/contracts/job-source.ts";
@@ -8,6 +9,7 @@ import {
   createDummyAdmission,
   createDummySignals,
   createDummyState,
+  type DummyAdmission,
   type DummySignals,
 } from "./dummy-slot.ts";
 
@@ -46,13 +48,16 @@ export interface ReportedResult {
 }
 
 /** A running source in a slot. */
-export interface RunningSource extends Omit<DummySignals, "signals"> {
+export interface RunningSource
+  extends Omit<DummySignals, "signals">, Pick<DummyAdmission, "pause" | "resume"> {
   readonly jobs: DummyJobs;
   readonly reason: Promise<StopReason>;
   readonly registrations: readonly { readonly name: string; readonly controlPlane: string }[];
   readonly drains: readonly StopReason[];
   /** Ids of jobs that were released before the control plane had acknowledged a result. */
   prematureReleases(): Promise<readonly string[]>;
+  /** Ids of jobs that were started while the slot was paused. */
+  readonly startedInPause: readonly string[];
   /** Resolves once `synced` was called. */
   readonly synced: Promise<void>;
 }
@@ -60,19 +65,37 @@ export interface RunningSource extends Omit<DummySignals, "signals"> {
 /** A control plane, and the sources of one slot that run after one another on the same state. */
 export interface Scene extends AsyncDisposable {
   readonly plane: TestControlPlane;
-  start(left?: readonly { readonly request: JobRequest; readonly result?: JobResult }[]): RunningSource;
+  start(
+    left?: readonly { readonly request: JobRequest; readonly result?: JobResult }[],
+    options?: { readonly isPaused: boolean },
+  ): RunningSource;
   /** Resolves when the control plane has acknowledged that many results. */
   reported(count: number): Promise<readonly ReportedResult[]>;
 }
 
-export async function createScene(subject: JobSourceSubject): Promise<Scene> {
+/** Registers a test with a control plane of its own. */
+export function factsOf(subject: JobSourceSubject) {
+  return (name: string, work: (scene: Scene) => Promise<void>): void =>
+    test(
+      name,
+      async () => {
+        await using scene = await createScene(subject);
+        await work(scene);
+      },
+      subject.timeoutMs ?? 20_000,
+    );
+}
+
+async function createScene(subject: JobSourceSubject): Promise<Scene> {
   const plane = await subject.create();
   const state = createDummyState();
   const running: RunningSource[] = [];
   return {
     plane,
-    start(left = []) {
-      const source = startSource(plane, state, left);
+    start(left = [], { isPaused } = { isPaused: false }) {
+      const door = createDummyAdmission();
+      if (isPaused) door.pause();
+      const source = startSource(plane, { state, left, door });
       running.push(source);
       return source;
     },
@@ -93,16 +116,27 @@ export async function createScene(subject: JobSourceSubject): Promise<Scene> {
 
 function startSource(
   plane: TestControlPlane,
-  state: ReturnType<typeof createDummyState>,
-  left: Parameters<Scene["start"]>[0],
+  {
+    state,
+    left,
+    door,
+  }: {
+    readonly state: ReturnType<typeof createDummyState>;
+    readonly left: Parameters<Scene["start"]>[0];
+    readonly door: DummyAdmission;
+  },
 ): RunningSource {
   const registrations: { name: string; controlPlane: string }[] = [];
   const drains: StopReason[] = [];
+  const startedInPause: string[] = [];
   const releases: Promise<string | undefined>[] = [];
   const synced = Promise.withResolvers<void>();
   const isAcknowledged = async (id: string) => (await plane.results()).some(({ jobId }) => jobId === id);
   const jobs = createDummyJobs({
     ...(left && { left }),
+    onStart({ id }) {
+      if (door.admission.paused.aborted) startedInPause.push(id);
+    },
     onRelease: ({ request: { id } }) =>
       void releases.push(isAcknowledged(id).then((is) => (is ? undefined : id))),
   });
@@ -115,7 +149,7 @@ function startSource(
     state,
     jobs,
     signals,
-    admission: createDummyAdmission().admission,
+    admission: door.admission,
     registered: async (name, controlPlane) => void registrations.push({ name, controlPlane }),
     synced: () => synced.resolve(),
     draining: async (why) => void drains.push(why),
@@ -124,6 +158,9 @@ function startSource(
   reason.catch(() => {});
   return {
     ...controls,
+    pause: door.pause,
+    resume: door.resume,
+    startedInPause,
     jobs,
     reason,
     registrations,

@@ -24,7 +24,9 @@ export function createFolderSource({ directory, "poll-interval": pollSeconds }: 
       await finishLeftJobs(folder, context, pollSeconds * 1000);
 
       // 2. One job after another, until the operator ends it.
-      while (!drain.signal.aborted) {
+      for (;;) {
+        await context.admission.admitted(drain.signal);
+        if (drain.signal.aborted) break;
         const job = look(folder, context);
         if (job === undefined)
           await sleep(pollSeconds * 1000, undefined, { signal: drain.signal }).catch(() => {});

@@ -6,6 +6,7 @@ import {
   type SimpleSourceOptions,
 } from "../../../src/index.ts";
 import {
+  createDummyAdmission,
   createDummyJobs,
   createDummySignals,
   createDummyState,
@@ -18,6 +19,7 @@ const id = "11111111-2222-4333-8444-555555555555";
 function start(options: Partial<SimpleSourceOptions> = {}, documents = new Map<string, string>()) {
   const jobs = createDummyJobs();
   const { signals, ...controls } = createDummySignals();
+  const { admission, ...pauses } = createDummyAdmission();
   const logger = createRecordingLogger();
   const syncs: (string | undefined)[] = [];
   const drains: string[] = [];
@@ -37,13 +39,14 @@ function start(options: Partial<SimpleSourceOptions> = {}, documents = new Map<s
     state: createDummyState(documents),
     jobs,
     signals,
+    admission,
     registered: async () => {},
     synced: ({ error }) => void syncs.push(error),
     draining: async (why) => void drains.push(why),
   });
   reason.catch(() => {});
   const messages = () => logger.entries.map(({ level, message }) => `${level}: ${message}`);
-  return { jobs, reason, syncs, drains, results, messages, ...controls };
+  return { jobs, reason, syncs, drains, results, messages, ...controls, ...pauses };
 }
 
 const once = (claimed: { id: string; request: unknown }) => {
@@ -54,6 +57,22 @@ const once = (claimed: { id: string; request: unknown }) => {
 async function until(condition: () => boolean): Promise<void> {
   while (!condition()) await Bun.sleep(1);
 }
+
+test("a paused slot claims nothing until it is admitted", async () => {
+  const claims: number[] = [];
+  const source = start({ claim: () => void claims.push(1) });
+  await until(() => claims.length > 1);
+  source.pause();
+  // A claim that is in flight ends.
+  await Bun.sleep(5);
+  const before = claims.length;
+  await Bun.sleep(50);
+  expect(claims).toHaveLength(before);
+  source.resume();
+  await until(() => claims.length > before);
+  source.drain("requested");
+  expect(await source.reason).toBe("requested");
+});
 
 describe("a job", () => {
   test("may be an object, and has the id and the log method of the source", async () => {

@@ -149,7 +149,8 @@ test("without rules all jobs are allowed; an unknown rule is an invalid configur
 
 test("rejected jobs are counted", async () => {
   await using t = await testPlugin(plugin, { config: { images: { deny: ["ruby"] } } });
-  await t.call("job:start");
-  await t.call("job:start", { job: jobRequest(withImages("ruby")) }).catch(() => {});
+  const { signal } = new AbortController();
+  for (const job of [jobRequest(), jobRequest(withImages("ruby"))])
+    await t.use(jobPolicy, "policy").check({ job, signal });
   expect(t.metrics()).toMatchObject([{ name: "rejected_jobs_total", series: [{ labels: {}, value: 1 }] }]);
 });

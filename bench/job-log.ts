@@ -16,6 +16,10 @@ export function openJobLog(spool: Spool, redactor: Redactor): WritableJobLog {
   return createJobLog({
     spool,
     filters: createFilterChain([{ name: "redact", filter }], silentLogger),
-    sequences: createJobSequences(new Map()),
+    sequences: createJobSequences({
+      calls: { call: () => undefined, [Symbol.dispose]() {} },
+      write() {},
+      answer: () => undefined,
+    }),
   });
 }

@@ -60,7 +60,13 @@ export type {
   HostPath,
   JobLimits,
 } from "./core/contracts/executor.ts";
-export type { JobCommandHandler, JobCommandMessage } from "./core/contracts/job-command.ts";
+export type {
+  JobCommandAnswer,
+  JobCommandContext,
+  JobCommandEnd,
+  JobCommandHandler,
+  JobCommandMessage,
+} from "./core/contracts/job-command.ts";
 export type {
   LogFilter,
   LogFilterContext,
@@ -134,7 +140,7 @@ export { createTextStart, type TextStart } from "./core/text/text-start.ts";
 export { trimEnd } from "./core/text/trim-end.ts";
 export { matchNames, secretNamePatterns } from "./core/text/secret-names.ts";
 export { toJobSequence } from "./job/commands/job-sequences.ts";
-export { askJob } from "./kit/ask-job.ts";
+export { askJob, type AskJobOptions } from "./kit/ask-job.ts";
 export { bytes } from "./agent/options/amounts.ts";
 export { milliseconds, seconds } from "./agent/options/amounts.ts";
 export { version } from "./core/version.ts";

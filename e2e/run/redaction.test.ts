@@ -163,7 +163,11 @@ describe("a job that adds a value", () => {
     ["cat /dev/zero | $SM redact", 2, "standard input is longer than"],
     ["$SM redact some-value", 2, "a value on the command line can be seen by every user of the host"],
     ["$SM redact --value-env NOBODY", 2, '"--value-env" names "NOBODY", which is not in the environment'],
-    ["echo anything | env -u SIGNALMAN_JOB_SOCKET $SM redact", 1, "there is no job here"],
+    [
+      "echo anything | env -u SIGNALMAN_JOB_SOCKET -u SIGNALMAN_JOB_ANSWERS $SM redact",
+      1,
+      "there is no job here",
+    ],
     [
       "echo anything | SIGNALMAN_JOB_SOCKET=/nowhere $SM redact",
       1,
@@ -174,6 +178,11 @@ describe("a job that adds a value", () => {
     expect(output).toContain(message);
     expect(output).toEndWith(`\nstatus ${status}\n`);
     expect(output).not.toContain("some-value");
+  });
+
+  test("works without a socket, by a terminal sequence whose answer it waits for", async () => {
+    const command = `${learn} printf %s "$value" | env -u SIGNALMAN_JOB_SOCKET $SM redact; echo "$? $value"`;
+    expect(await outputOfCommand(command)).toBe(`0 ${mask}\n`);
   });
 
   test("is not affected by a configuration file in its working directory", async () => {

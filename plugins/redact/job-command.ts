@@ -1,4 +1,4 @@
-import { decodeBase64, type JobCommandHandler } from "signalman";
+import { AgentError, decodeBase64, type JobCommandHandler } from "signalman";
 import { minSecretBytes } from "./encodings.ts";
 
 /** Limits of what a job may add to the values that its log masks. */
@@ -17,19 +17,19 @@ export function createRedactCommand({
   let knownBytes = 0;
   return {
     run({ values }) {
-      if (!Array.isArray(values)) throw new Error('"values" is no list');
+      if (!Array.isArray(values)) throw refuse('"values" is no list');
       const added = new Map<string, Uint8Array>();
       for (const text of values as unknown[]) {
         const value = typeof text === "string" ? decodeBase64(text) : undefined;
-        if (typeof text !== "string" || value === undefined) throw new Error("a value is not base64");
+        if (typeof text !== "string" || value === undefined) throw refuse("a value is not base64");
         assertLength(value.length);
         if (!known.has(text)) added.set(text, value);
       }
       const bytes = [...added.values()].reduce((sum, { length }) => sum + length, knownBytes);
       if (known.size + added.size > redactLimits.values)
-        throw new Error(`a job can add ${redactLimits.values} values, and no more`);
+        throw refuse(`a job can add ${redactLimits.values} values, and no more`);
       if (bytes > redactLimits.bytes)
-        throw new Error(`a job can add ${redactLimits.bytes} bytes of values, and no more`);
+        throw refuse(`a job can add ${redactLimits.bytes} bytes of values, and no more`);
       if (added.size === 0) return;
       add([...added.values()]);
       for (const text of added.keys()) known.add(text);
@@ -40,7 +40,11 @@ export function createRedactCommand({
 
 function assertLength(bytes: number): void {
   if (bytes < minSecretBytes)
-    throw new Error(`a value is shorter than ${minSecretBytes} bytes, and cannot be masked`);
+    throw refuse(`a value is shorter than ${minSecretBytes} bytes, and cannot be masked`);
   if (bytes > redactLimits.valueBytes)
-    throw new Error(`a value is longer than ${redactLimits.valueBytes} bytes`);
+    throw refuse(`a value is longer than ${redactLimits.valueBytes} bytes`);
+}
+
+function refuse(why: string): AgentError {
+  return new AgentError("JOB_REFUSED", why);
 }

@@ -201,6 +201,7 @@ function toJobPlugins(program: Program): JobProcessInput["plugins"] {
  */
 function toPlace(slot: number, state: StateDirectory, hasHome: boolean): SlotPlace {
   return {
+    slot,
     socketDirectories: socketDirectories(join(state.slot(slot), "run"), process.env),
     home: hasHome ? join(state.slot(slot), "home") : undefined,
   };

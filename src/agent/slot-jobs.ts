@@ -25,6 +25,8 @@ export interface SlotJobsOptions {
 
 /** The place of a slot's job processes on this host. */
 export interface SlotPlace {
+  /** Number of the slot, from 0. */
+  readonly slot: number;
   /** Directories for control sockets, best first: the first whose path is short enough is used. */
   readonly socketDirectories: readonly string[];
   /** The home directory of the slot's jobs. Left out: the login profile decides. */
@@ -133,7 +135,8 @@ function launch(
   { launcher, logger, place }: SlotJobsOptions,
 ): WaitingJobProcess {
   const socket = toSocketPath(place.socketDirectories);
-  return launcher.start({ jobId, directory, logger, socket, home: place.home, user: place.user });
+  const { home, user, slot } = place;
+  return launcher.start({ jobId, directory, logger, socket, home, user, slot });
 }
 
 /** The process that was started for a job whose request is still being fetched; at most one. */

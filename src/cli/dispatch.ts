@@ -85,8 +85,9 @@ async function call(options: LoadProgramOptions, onLoad: (program: Program) => v
     await runCommand({ meta: command.meta, run: () => command.run(context) }, { rawArgs: [] });
   } catch (error) {
     const isExternal = plugin !== undefined && !Object.hasOwn(options.builtIns.plugins, plugin);
-    // An error of usage is the user's, not the plugin's.
-    if (!isExternal || isAgentError(error, "USAGE_INVALID")) throw error;
+    // An error of usage is the user's, not the plugin's; nor can it help that a job does not answer.
+    if (!isExternal || isAgentError(error, "USAGE_INVALID") || isAgentError(error, "JOB_UNREACHABLE"))
+      throw error;
     throw attributeError(error, { plugin, where: `command "${name}"` });
   }
 }

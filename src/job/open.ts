@@ -1,5 +1,5 @@
 import { join } from "node:path";
-import type { Cookie, ExecutorContext } from "../core/contracts/executor.ts";
+import type { Cookie, Executor, ExecutorContext } from "../core/contracts/executor.ts";
 import type { Host } from "../core/contracts/host.ts";
 import type { JobLog } from "../core/contracts/job-log.ts";
 import type { JobRequest } from "../core/contracts/job-request.ts";
@@ -14,6 +14,8 @@ import { resolveLinks } from "../os/state/file.ts";
 import { toBaseEnvironment } from "./base-environment.ts";
 import { assertCreated } from "./assert-created.ts";
 import { chooseExecutor } from "./choose-executor.ts";
+import { createJobAnswers } from "./commands/job-answers.ts";
+import { createJobCalls } from "./commands/job-calls.ts";
 import { createJobSequences } from "./commands/job-sequences.ts";
 import { listenToJob } from "./commands/job-socket.ts";
 import { toHostPaths } from "./host-paths.ts";
@@ -84,10 +86,27 @@ export async function openJob(original: JobRequest, options: OpenJobOptions): Pr
 
   // 3. The log, with the commands that the job's own processes can call.
   const filters = createFilterChain(openFilters(request, options), logger);
-  const commands = host.all(jobCommand);
-  const log = createJobLog({ spool, filters, sequences: createJobSequences(commands) });
+  let executor: Executor | undefined;
+  const write = (text: string) => log.note(text, "Commands called by the job");
+  const calls = createJobCalls({
+    commands: host.all(jobCommand),
+    facts: {
+      job: request,
+      slot: settings.slot ?? 0,
+      user,
+      home: user?.home ?? settings.home ?? (options.env["HOME"] || "/"),
+      jobDirectory: directory,
+      write,
+    },
+    logger,
+  });
+  const answers = createJobAnswers({ executor: () => executor, logger });
+  const sequences = createJobSequences({ calls, write, answer: answers.put });
+  const log: WritableJobLog = createJobLog({ spool, filters, sequences });
   const jobSocket = findSocketPath(directory, options);
-  if (jobSocket !== undefined) cleanup.use(listenToJob({ path: jobSocket, commands }));
+  if (jobSocket !== undefined) cleanup.use(listenToJob({ path: jobSocket, calls }));
+  // Disposed before the socket, so that waiting callers learn that the job has ended.
+  cleanup.use(calls);
   if (user) admitUser(user, directory, jobSocket);
 
   // 4. The job. Its executor gets a directory of its own, and is created when the job starts.
@@ -111,7 +130,8 @@ export async function openJob(original: JobRequest, options: OpenJobOptions): Pr
         directory: own,
         hostPaths: [{ path: own, isWritten: false }, ...context.hostPaths],
       };
-      return createWrappedExecutor(chosen, created, { host, wrapperMs: toWrapperMs(options) });
+      executor = createWrappedExecutor(chosen, created, { host, wrapperMs: toWrapperMs(options) });
+      return executor;
     },
   });
 
@@ -143,11 +163,11 @@ function toExecutorContext(
 ): Omit<ExecutorContext, "directory" | "imagePulled" | "logger"> {
   const { settings, env, cookie, jobSocket } = options;
   const controlGroup = options.controlGroup ?? toGroupDirectory(settings.agentId, cookie);
-  const { agentId, secretVariables, stopGraceMs, terminalSize, limits, home, user } = settings;
+  const { agentId, secretVariables, configuration, stopGraceMs, terminalSize, limits, home, user } = settings;
   return {
     job,
     agentId,
-    environment: toBaseEnvironment(env, { secretVariables, cookie, jobSocket }),
+    environment: toBaseEnvironment(env, { secretVariables, cookie, jobSocket, configuration }),
     cookie,
     ...(controlGroup !== undefined && { controlGroup }),
     hostPaths: toHostPaths(jobSocket, settings),

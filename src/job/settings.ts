@@ -1,6 +1,12 @@
 import type { JobLimits, JobUser } from "../core/contracts/executor.ts";
 import type { EnvironmentVariable } from "../core/contracts/job-request.ts";
 
+/** Path of a configuration file, and the environment that is selected in it. */
+export interface ConfigurationPath {
+  readonly file: string;
+  readonly environment?: string;
+}
+
 /** Settings of a job that come from the agent's configuration. */
 export interface JobSettings {
   /** See `ExecutorContext`. */
@@ -18,6 +24,10 @@ export interface JobSettings {
   readonly home?: string;
   /** User of the job's processes on this host. Left out: the agent's. */
   readonly user?: JobUser;
+  /** The slot that runs the job, from 0. Left out: 0. */
+  readonly slot?: number;
+  /** The agent's configuration, for commands of plugins that a job calls. Left out: there is no file. */
+  readonly configuration?: ConfigurationPath;
   /** Variables that the agent adds to those of every job (`env-vars`); they take precedence. */
   readonly env: readonly EnvironmentVariable[];
   /** Tokens of the agent itself, which job logs must not show. */

@@ -4,7 +4,7 @@ import { createPluginError, findOrigin, wrapService } from "../core/host/attribu
 import { toHint } from "../core/text/nearest.ts";
 
 const codeMembers = ["start", "exportEnvironment", "injectFiles", "run"] as const;
-const methods = [...codeMembers, "stop", "usage"] as const;
+const methods = [...codeMembers, "stop", "usage", "putAnswer"] as const;
 
 /** Returns the members of an executor as an object that a plugin can spread. */
 export function toMembers(executor: Executor): Executor {
@@ -15,6 +15,7 @@ export function toMembers(executor: Executor): Executor {
     run: (directive, output, options) => executor.run(directive, output, options),
     stop: (graceMs) => executor.stop(graceMs),
     ...(executor.usage && { usage: () => executor.usage!() }),
+    ...(executor.putAnswer && { putAnswer: (name, content) => executor.putAnswer!(name, content) }),
     [Symbol.asyncDispose]: async () => executor[Symbol.asyncDispose](),
   };
 }

@@ -1,30 +1,44 @@
-import type { JobCommandMessage } from "../core/contracts/job-command.ts";
-import { AgentError, toMessage } from "../core/errors.ts";
-import { createBoundedLineReader } from "../core/text/bounded-lines.ts";
+import type { JobCommandAnswer, JobCommandMessage } from "../core/contracts/job-command.ts";
+import { AgentError, type ErrorCode } from "../core/errors.ts";
+import { createPluginError } from "../core/host/attribution.ts";
 import {
   type JobAnswer,
+  jobAnswersVariable,
   type JobMessage,
   jobMessagesVersion,
+  type JobRefusal,
   jobSocketVariable,
   maxMessageBytes,
 } from "../job/commands/messages.ts";
 
-/** Time for an answer. A job's process that writes to a slow disk answers late. */
-const answerMs = 30_000;
+export interface AskJobOptions {
+  /** Ends the wait for the answer. */
+  readonly signal?: AbortSignal;
+}
+
+/** Milliseconds for which a call that finds the job busy is repeated, at growing intervals. */
+const busyMs = 60_000;
 
 /**
- * Sends a command to the job that this process belongs to. Resolves when the job has executed it. Throws
- * `JOB_UNREACHABLE` outside of a job, when the job refuses the command, and when the job does not answer.
+ * Sends a command to the job that this process belongs to: over the socket in `SIGNALMAN_JOB_SOCKET`, or by a
+ * terminal sequence where only `SIGNALMAN_JOB_ANSWERS` is set. Resolves to the command's answer. Waits as long as
+ * the command may take; for an answer to a sequence two hours at most.
+ *
+ * Throws `JOB_REFUSED` with the sentence of a command that refuses, `PLUGIN_FAILED` when its plugin fails,
+ * `PLUGIN_SLOW` at its time-out, and `JOB_UNREACHABLE` outside of a job, when no plugin has the command, and when
+ * the job does not answer.
  */
 export async function askJob(
   message: JobCommandMessage & { readonly do: string },
   env: Readonly<Record<string, string | undefined>>,
-): Promise<void> {
+  { signal }: AskJobOptions = {},
+): Promise<JobCommandAnswer> {
   const path = env[jobSocketVariable];
-  if (!path) {
+  const answers = env[jobAnswersVariable];
+  if (!path && !answers) {
     throw new AgentError(
       "JOB_UNREACHABLE",
-      `there is no job here: ${jobSocketVariable} is not set (expected to be called by a job, on the host of its agent)`,
+      `there is no job here: neither ${jobSocketVariable} nor ${jobAnswersVariable} is set (expected to be called by a job)`,
     );
   }
   const sent: JobMessage = { ...message, version: jobMessagesVersion };
@@ -32,34 +46,31 @@ export async function askJob(
   if (Buffer.byteLength(line) > maxMessageBytes) {
     throw new AgentError("USAGE_INVALID", `the message to the job is longer than ${maxMessageBytes} bytes`);
   }
-  const answer = await exchange(path, line);
-  if (answer.is !== "done") throw new AgentError("JOB_UNREACHABLE", `the job refuses: ${answer.why}`);
+  // Loaded here, since every plugin loads this file with the SDK.
+  const { askBySequence, askBySocket } = await import("./job-exchange.ts");
+  const ask = () => (path ? askBySocket(path, line, signal) : askBySequence(answers!, sent, signal));
+  const endsAt = performance.now() + busyMs;
+  for (let pauseMs = 50; ; pauseMs = Math.min(2 * pauseMs, 2000)) {
+    const answer = await ask();
+    if (answer.is === "done") return answer.answer ?? {};
+    if (answer.code !== "busy" || performance.now() > endsAt) throw toError(answer);
+    // Many processes that find the job busy at the same time come back at different times.
+    await Bun.sleep(pauseMs * (0.5 + Math.random()));
+    signal?.throwIfAborted();
+  }
 }
 
-async function exchange(path: string, line: string): Promise<JobAnswer> {
-  // Loaded here, since every plugin loads this file with the SDK.
-  const { connect } = await import("node:net");
-  return new Promise((resolve, reject) => {
-    const fail = (why: string, cause?: unknown) => {
-      socket.destroy();
-      reject(new AgentError("JOB_UNREACHABLE", `the job at "${path}" ${why}`, { cause }));
-    };
-    const socket = connect(path, () => socket.write(line));
-    socket.setTimeout(answerMs, () => fail(`did not answer within ${answerMs / 1000} s`));
-    socket.on("error", (error) => fail(`cannot be reached: ${toMessage(error)}`, error));
-    socket.on("close", () => fail("has ended, or does not answer"));
-    const push = createBoundedLineReader({
-      maxBytes: maxMessageBytes,
-      onLine(line) {
-        try {
-          resolve(JSON.parse(line) as JobAnswer);
-          socket.destroy();
-        } catch (error) {
-          fail("sent an answer that is not understood", error);
-        }
-      },
-      onTooLong: () => fail("sent an answer that is too long"),
-    });
-    socket.on("data", push);
-  });
+/** A refusal without a code is one of the first releases. */
+function toError({ code, why }: JobAnswer & { readonly is: "refused" }): AgentError {
+  const own = codes[code];
+  return own === undefined
+    ? new AgentError("JOB_UNREACHABLE", `the job refuses: ${why}`)
+    : createPluginError(own, why);
 }
+
+/** The codes of refusals that name a plugin, or are for the job's user as they are. */
+const codes: Partial<Record<JobRefusal, ErrorCode>> = {
+  refused: "JOB_REFUSED",
+  failed: "PLUGIN_FAILED",
+  timeout: "PLUGIN_SLOW",
+};

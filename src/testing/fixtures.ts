@@ -2,6 +2,7 @@ import { mkdtemp, realpath, rm } from "node:fs/promises";
 import { tmpdir as systemTmpdir } from "node:os";
 import { join } from "node:path";
 import type { ExecutorContext } from "../core/contracts/executor.ts";
+import type { JobCommandContext } from "../core/contracts/job-command.ts";
 import type { JobRequest } from "../core/contracts/job-request.ts";
 import { createCookie } from "../os/processes/cookie.ts";
 import { createRecordingJobLog } from "./job-log.ts";
@@ -46,6 +47,19 @@ export function jobRequest(overrides: Partial<JobRequest> = {}): JobRequest {
 /** A variable in the form of the protocol, with its value in base64. */
 export function environmentVariable(name: string, text: string): { name: string; value: string } {
   return { name, value: Buffer.from(text).toString("base64") };
+}
+
+/** A job command's context. `overrides` replace its members. */
+export function jobCommandContext(overrides: Partial<JobCommandContext> = {}): JobCommandContext {
+  return {
+    job: jobRequest(),
+    slot: 0,
+    signal: new AbortController().signal,
+    home: "/nowhere",
+    directory: "/nowhere",
+    log: { write() {} },
+    ...overrides,
+  };
 }
 
 /** The context from which an executor is created. `directory`: the job's own directory. */

@@ -11,6 +11,7 @@ export type { CleanUpSubject, CommandWords, ExecutorSubject } from "./executor/s
 export {
   environmentVariable,
   executorContext,
+  jobCommandContext,
   jobRequest,
   type TemporaryDirectory,
   tmpdir,

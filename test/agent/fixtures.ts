@@ -77,7 +77,7 @@ export async function createSlot(options: SlotOptions = {}) {
         holdState: () => {},
         logger,
       }),
-      place: { socketDirectories: [join(directory.path, "run")] },
+      place: { slot: 0, socketDirectories: [join(directory.path, "run")] },
       deliverer: createDeliverer({ host, logMethods: options.logMethods ?? {}, flushTimeoutMs: 10_000 }),
       launcher: createJobLauncher({
         settings,

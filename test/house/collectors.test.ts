@@ -10,6 +10,7 @@ const allowed: Readonly<Record<string, string>> = {
   "src/cli/job-view/select-events.ts": "lines of one batch",
   "src/cli/run/job-file.ts": "`limitBytes`",
   "src/cli/upgrade/signature.ts": "fields of a small file",
+  "src/job/commands/http-request.ts": "`maxHeadBytes`",
   "src/job/commands/job-sequences.ts": "`maxSequenceBytes`",
   "src/job/log/filter-chain.ts": "what one filter held back",
   "src/job/log/spool-lines.ts": "a line of a log has 128 MiB at most",

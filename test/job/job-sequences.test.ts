@@ -2,6 +2,8 @@ import { expect, test } from "bun:test";
 import * as fc from "fast-check";
 import type { JobCommandMessage } from "../../src/core/contracts/job-command.ts";
 import { createJobSequences, maxSequenceBytes, toJobSequence } from "../../src/job/commands/job-sequences.ts";
+import { AgentError } from "../../src/core/errors.ts";
+import { createTestCalls } from "./command-calls.ts";
 import { cutAt } from "./log/fixtures.ts";
 
 const encode = (text: string) => Buffer.from(text).toString("base64");
@@ -11,10 +13,11 @@ const sequence = (message: unknown) => `\x1b_signalman;1;${encode(JSON.stringify
 function filter(pieces: readonly Uint8Array[]): { output: string; messages: JobCommandMessage[] } {
   const messages: JobCommandMessage[] = [];
   const run = (message: JobCommandMessage) => {
-    if (message["fails"] === true) throw new Error("no reason to do that");
+    if (message["fails"] === true) throw new AgentError("JOB_REFUSED", "no reason to do that");
     messages.push(message);
   };
-  const sequences = createJobSequences(new Map([["note", { run }]]));
+  const calls = createTestCalls(new Map([["note", { run }]]));
+  const sequences = createJobSequences({ calls, write() {}, answer: () => undefined });
   const parts = pieces.map((piece) => Buffer.from(sequences.push(piece)));
   return { output: Buffer.concat([...parts, sequences.flush()]).toString(), messages };
 }
@@ -47,7 +50,7 @@ test("a message is executed and removed from the output, wherever the output is 
 test.each([
   ["another version", "\x1b_signalman;2;e30=\x1b\\", "the job speaks version 1, not 2"],
   ["no JSON", `\x1b_signalman;1;${encode("x")}\x1b\\`, "the message is no JSON object"],
-  ["an unknown command", sequence({ do: "toString" }), "the job does not know what to do (known: note)"],
+  ["an unknown command", sequence({ do: "toString" }), 'no command "toString" (known: note)'],
   ["a command that throws", sequence({ do: "note", fails: true }), "no reason to do that"],
   ["an end that is missing", "\x1b_signalman;1;e30=", "a message is not closed"],
 ])("%s is refused with a line in the output", (_, text, why) => {
@@ -56,7 +59,7 @@ test.each([
 
 test("a sequence that is made of a message is executed, and one that would be too long is refused", () => {
   const { output, messages } = filterText(`a${toJobSequence({ do: "note", text: "ż" })}b`);
-  expect({ output, messages }).toEqual({ output: "ab", messages: [{ do: "note", text: "ż" }] });
+  expect({ output, messages }).toEqual({ output: "ab", messages: [{ version: 1, do: "note", text: "ż" }] });
   expect(() => toJobSequence({ do: "note", text: "x".repeat(maxSequenceBytes) })).toThrow(
     "longer than 8192 bytes",
   );

@@ -143,6 +143,14 @@ export interface Executor extends AsyncDisposable {
   stop(graceMs: number): Promise<void>;
   /** Returns the resources used up to now; after disposal, the total. */
   usage?(): Promise<JobUsage>;
+  /**
+   * Writes the answer to a terminal sequence: the file `name` (32 hexadecimal digits) in the directory that the
+   * session's variable `SIGNALMAN_JOB_ANSWERS` names. Its content is one line, 66 KiB at most; a reader takes it for
+   * complete once it ends with a newline. Empty content replaces an answer that is no longer kept. Called while a
+   * command runs or between two commands; nothing of it may reach the session's input. Rejects when the session
+   * has ended. Left out: terminal sequences get no answers.
+   */
+  putAnswer?(name: string, content: Uint8Array): Promise<void>;
 }
 
 export interface CleanUpContext {

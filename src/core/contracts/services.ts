@@ -43,7 +43,7 @@ export const check = defineService<Check>("check", { methods: ["run"] });
 /** An executor. Provided under the wire's name: `shell`, `dockercompose`, `kubernetes`. */
 export const executor = defineService<ExecutorFactory>("executor", {
   optional: ["cleanUp", "prepareLimits"],
-  factories: { create: ["start", "exportEnvironment", "injectFiles", "run", "stop", "usage"] },
+  factories: { create: ["start", "exportEnvironment", "injectFiles", "run", "stop", "usage", "putAnswer"] },
   data: {
     takesAllJobs: "boolean?",
     acceptsCommandPrefix: "boolean?",
@@ -60,7 +60,10 @@ export const executorWrapper = defineService<ExecutorWrapper>("executor-wrapper"
 });
 
 /** A command for a job's own processes. Provided under the command's name: `redact`. */
-export const jobCommand = defineService<JobCommandHandler>("job-command", { methods: ["run"] });
+export const jobCommand = defineService<JobCommandHandler>("job-command", {
+  methods: ["run"],
+  data: { timeoutMs: "number?" },
+});
 
 /** Decides which jobs run. Provided under a name of its own: `repositories`. */
 export const jobPolicy = defineService<JobPolicy>("job-policy", { methods: ["check"], process: "job" });

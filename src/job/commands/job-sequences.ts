@@ -1,10 +1,12 @@
 import type { JobCommandMessage } from "../../core/contracts/job-command.ts";
 import { AgentError } from "../../core/errors.ts";
-import { callCommand, type JobCommands, jobMessagesVersion } from "./messages.ts";
+import type { JobCalls } from "./job-calls.ts";
+import { type JobOutcome, jobMessagesVersion, parseMessage } from "./messages.ts";
 
 /**
  * Removes messages of the job from its output and executes them: `ESC _ signalman;1;<base64 of a message in
- * JSON> ESC \`. A job calls a command in this way where it has no socket, as in a container.
+ * JSON> ESC \`. A job calls a command in this way where it has no socket, as in a container. A message that has an
+ * `answer` is answered in a file of this name, and any other only by a line in the output when it is refused.
  */
 export interface JobSequences {
   /**
@@ -34,8 +36,16 @@ const opening = Buffer.from("\x1b_signalman;");
 const escape = 0x1b;
 const backslash = 0x5c;
 
+export interface JobSequencesOptions {
+  readonly calls: JobCalls;
+  /** Adds a line to the job's log, for a message that is refused later. */
+  readonly write: (line: string) => void;
+  /** Puts the answer where the job finds it under this name. Returns the reason when it does not. */
+  readonly answer: (name: string, outcome: JobOutcome) => string | undefined;
+}
+
 /** A message that is refused leaves a line `[signalman: …]` in the output. */
-export function createJobSequences(commands: JobCommands): JobSequences {
+export function createJobSequences(options: JobSequencesOptions): JobSequences {
   /** The possible beginning of an opening, or a sequence that has begun. */
   let held: Buffer = nothing;
   /** Whether a sequence is too long and its rest is being dropped. */
@@ -59,7 +69,7 @@ export function createJobSequences(commands: JobCommands): JobSequences {
       const refusal =
         isTooLong || end - start > maxSequenceBytes
           ? `a message is longer than ${maxSequenceBytes} bytes`
-          : execute(data.subarray(body, end), commands);
+          : execute(data.subarray(body, end), options);
       isTooLong = false;
       const isClosed = data[end] === escape && data[end + 1] === backslash;
       emitRefusal(parts, isClosed ? refusal : "a message is not closed");
@@ -120,10 +130,28 @@ export function createJobSequences(commands: JobCommands): JobSequences {
 const nothing: Buffer = Buffer.alloc(0);
 const newline = 0x0a;
 
-/** Executes the message in the body of a sequence: `<version>;<base64>`. */
-function execute(body: Buffer, commands: JobCommands): string | undefined {
+/** Executes the message in the body of a sequence: `<version>;<base64>`. Returns why it is refused at once. */
+function execute(body: Buffer, { calls, write, answer }: JobSequencesOptions): string | undefined {
   const [version = "", base64 = ""] = body.toString("latin1").split(";", 2);
-  return callCommand(commands, Buffer.from(base64, "base64").toString(), Number(version));
+  const message = parseMessage(Buffer.from(base64, "base64").toString(), { version: Number(version) });
+  if (typeof message === "string") return message;
+  const { answer: name } = message;
+  if (name !== undefined && !isAnswerName(name))
+    return "the name of an answer has 32 hexadecimal digits in lower case";
+  let refusal: string | undefined;
+  let report = (why: string | undefined): void => void (refusal = why);
+  calls.call(message, (outcome) => {
+    const why = outcome.isDone ? undefined : outcome.why;
+    report(name === undefined ? why : answer(name, outcome));
+  });
+  report = (why) => {
+    if (why !== undefined) write(`[signalman: ${why}]\n`);
+  };
+  return refusal;
+}
+
+function isAnswerName(name: unknown): boolean {
+  return typeof name === "string" && /^[0-9a-f]{32}$/.test(name);
 }
 
 /**

@@ -3,8 +3,9 @@ import type { JobLog } from "../../core/contracts/job-log.ts";
 import type { LogFilterCounts } from "../../core/contracts/log-filter.ts";
 import { AgentError, toMessage } from "../../core/errors.ts";
 import type { JobSequences } from "../commands/job-sequences.ts";
-import { type Chunker, createChunker, type ChunkerOptions } from "./chunker.ts";
+import type { ChunkerOptions } from "./chunker.ts";
 import type { FilterChain } from "./filter-chain.ts";
+import { createOutputStream, type OutputStream } from "./output-stream.ts";
 import type { Spool, SpoolStats } from "./spool.ts";
 import { unixSeconds } from "./events.ts";
 
@@ -33,6 +34,11 @@ export interface WritableJobLog extends JobLog {
   prepare(): void;
   started(): void;
   /**
+   * Adds lines to the open block, or as a block of their own with this title. Within the processing of output
+   * they follow that output. Messages of the job in them are not executed. After the end it has no effect.
+   */
+  note(lines: string, title: string): void;
+  /**
    * Ends the log. A block that is still open, because a plugin did not wait for it, is finished with 1 first.
    */
   finished(result: JobResult): void;
@@ -45,9 +51,10 @@ export interface WritableJobLog extends JobLog {
  */
 export function createJobLog(options: JobLogOptions): WritableJobLog {
   const { spool, filters, now = unixSeconds } = options;
-  const stream = createStream(options, now);
+  const stream = createOutputStream({ ...options, now });
   let open: Block | undefined;
   let ended = false;
+  let noteBlocks = 0;
 
   function assertFree(what: string): void {
     if (ended)
@@ -96,34 +103,55 @@ export function createJobLog(options: JobLogOptions): WritableJobLog {
       ended = true;
       spool.append({ event: "job_finished", timestamp: now(), result });
     },
-    async command(title, work) {
+    note(lines, title) {
+      if (ended) return;
+      if (open !== undefined) return stream.note(lines);
+      // The disk limit applies to output only, and a job may cause any number of notes.
+      if ((noteBlocks += 1) > maxNoteBlocks) return stream.countLate(lines);
       const block = begin(title);
-      open = block;
-      try {
-        const code = await work((chunk) => {
-          if (block.isFinished) stream.countLate(chunk);
-          else stream.write(chunk);
-        });
-        // An invalid exit code of a plugin must not write `null` to the log, which the web page cannot
-        // render.
-        const exitCode = Number.isSafeInteger(code) ? code : 1;
-        block.finish(exitCode);
-        return exitCode;
-      } catch (error) {
-        if (!block.isFinished) stream.writeLastLine(toMessage(error));
-        block.finish(1);
-        throw error;
-      }
+      stream.note(lines);
+      block.finish(0);
+    },
+    async command(title, work) {
+      open = begin(title);
+      return await fill(open, stream, work);
     },
     get stats() {
-      const { droppedBytes, ...stored } = spool.stats;
-      return {
-        ...stored,
-        ...filters.counts(),
-        ...stream.counts(),
-        droppedBytes: droppedBytes + filters.droppedBytes,
-      };
+      return readStats(options, stream);
     },
+  };
+}
+
+/** Runs the work of a block and finishes the block. */
+async function fill(
+  block: Block,
+  stream: OutputStream,
+  work: Parameters<JobLog["command"]>[1],
+): Promise<number> {
+  try {
+    const code = await work((chunk) => {
+      if (block.isFinished) stream.countLate(chunk);
+      else stream.write(chunk);
+    });
+    // An invalid exit code of a plugin must not write `null` to the log, which the web page cannot
+    // render.
+    const exitCode = Number.isSafeInteger(code) ? code : 1;
+    block.finish(exitCode);
+    return exitCode;
+  } catch (error) {
+    if (!block.isFinished) stream.writeLastLine(toMessage(error));
+    block.finish(1);
+    throw error;
+  }
+}
+
+function readStats({ spool, filters }: JobLogOptions, stream: OutputStream): JobLogStats {
+  const { droppedBytes, ...stored } = spool.stats;
+  return {
+    ...stored,
+    ...filters.counts(),
+    ...stream.counts(),
+    droppedBytes: droppedBytes + filters.droppedBytes,
   };
 }
 
@@ -133,48 +161,5 @@ interface Block {
   finish(exitCode: number): void;
 }
 
-/** The output of the open block, from bytes to events. */
-interface OutputStream {
-  begin(): void;
-  write(chunk: Uint8Array | string): void;
-  /** Writes a line of its own. */
-  writeLastLine(text: string): void;
-  countLate(chunk: Uint8Array | string): void;
-  flush(): void;
-  counts(): { readonly producedBytes: number; readonly lateBytes: number };
-}
-
-function createStream({ spool, filters, sequences, chunks }: JobLogOptions, now: () => number): OutputStream {
-  let atLineStart = true;
-  let producedBytes = 0;
-  let lateBytes = 0;
-  const chunker: Chunker = createChunker((output) => {
-    spool.append({ event: "cmd_output", timestamp: now(), output });
-    atLineStart = output.endsWith("\n");
-  }, chunks);
-
-  function write(chunk: Uint8Array | string): void {
-    const bytes = typeof chunk === "string" ? Buffer.from(chunk) : chunk;
-    producedBytes += bytes.length;
-    chunker.push(filters.push(sequences.push(bytes)));
-  }
-
-  function flush(): void {
-    const rest = sequences.flush();
-    if (rest.length > 0) chunker.push(filters.push(rest));
-    chunker.push(filters.flush());
-    chunker.end();
-  }
-
-  return {
-    begin: () => void (atLineStart = true),
-    write,
-    writeLastLine(text) {
-      flush();
-      write(`${atLineStart ? "" : "\n"}${text}\n`);
-    },
-    countLate: (chunk) => void (lateBytes += Buffer.byteLength(chunk)),
-    flush,
-    counts: () => ({ producedBytes, lateBytes }),
-  };
-}
+/** Maximum number of blocks that consist of a note. */
+const maxNoteBlocks = 1000;

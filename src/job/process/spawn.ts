@@ -42,6 +42,8 @@ export interface NewJobPlace extends JobPlace {
   readonly home?: string | undefined;
   /** The user of the job's processes. Left out: the agent's. */
   readonly user?: JobUser | undefined;
+  /** The slot that runs the job, from 0. */
+  readonly slot: number;
 }
 
 export interface SpawnedJobProcess {
@@ -54,7 +56,7 @@ export interface SpawnedJobProcess {
 /** Starts a detached process and sends its input. Throws when the system cannot start it. */
 export function spawnJobProcess(
   options: SpawnOptions,
-  { jobId, directory, socket, home, user }: NewJobPlace,
+  { jobId, directory, socket, home, user, slot }: NewJobPlace,
 ): SpawnedJobProcess {
   const { program, environment, plugins, baseDirectory, log, settings, claimTimeoutMs } = options;
   const secret = randomHex(32);
@@ -62,7 +64,12 @@ export function spawnJobProcess(
   const controlGroup = toGroupDirectory(settings.agentId, cookie);
   const input: JobProcessInput = {
     version: wireVersion,
-    settings: { ...settings, ...(home !== undefined && { home }), ...(user !== undefined && { user }) },
+    settings: {
+      ...settings,
+      slot,
+      ...(home !== undefined && { home }),
+      ...(user !== undefined && { user }),
+    },
     plugins,
     baseDirectory,
     directory,

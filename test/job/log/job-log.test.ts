@@ -7,11 +7,17 @@ import { createJobLog, type WritableJobLog } from "../../../src/job/log/job-log.
 import type { Output } from "../../../src/core/contracts/job-log.ts";
 import { openRedaction } from "../../../plugins/redact/redaction.ts";
 import { createFilterChain, type NamedFilter } from "../../../src/job/log/filter-chain.ts";
-import { createJobSequences } from "../../../src/job/commands/job-sequences.ts";
-import type { JobCommandHandler } from "../../../src/core/contracts/job-command.ts";
+import { mask } from "../../../plugins/redact/redactor.ts";
+import { createJobSequences, toJobSequence } from "../../../src/job/commands/job-sequences.ts";
+import type {
+  JobCommandContext,
+  JobCommandHandler,
+  JobCommandMessage,
+} from "../../../src/core/contracts/job-command.ts";
 import { createRecordingLogger, jobRequest } from "../../../src/testing/index.ts";
 import { createSpool } from "../../../src/job/log/spool.ts";
 import { tmpdir } from "../../../src/testing/fixtures.ts";
+import { createTestCalls } from "../command-calls.ts";
 import { cutAt, eventsIn, outputIn, printedIn } from "./fixtures.ts";
 
 interface Fixture extends AsyncDisposable {
@@ -41,13 +47,19 @@ async function openLog({
   let seconds = 100;
   const now = () => (seconds += 1);
   spool.watch(onAppend);
-  return {
-    log: createJobLog({
-      spool,
-      filters: createFilterChain(filters, createRecordingLogger()),
-      sequences: createJobSequences(commands),
-      now,
+  const write = (text: string) => log.note(text, "a note");
+  const log: WritableJobLog = createJobLog({
+    spool,
+    filters: createFilterChain(filters, createRecordingLogger()),
+    sequences: createJobSequences({
+      calls: createTestCalls(commands, { write }),
+      write,
+      answer: () => undefined,
     }),
+    now,
+  });
+  return {
+    log,
     events: () => eventsIn(spool.path),
     output: () => outputIn(spool.path),
     printed: () => printedIn(spool.path),
@@ -269,3 +281,37 @@ test("several filters see the output in their order, each that of the one before
   expect(fixture.output()).toBe("[REDACTED]");
   expect(fixture.log.stats).toMatchObject({ maskedBytes: 10, masks: 3 });
 });
+
+test("a note is lines of their own in the open block, after the output that causes it, and is filtered", async () => {
+  const commands = new Map([["note", { run: noteMessage }]]);
+  await using fixture = await openLog({ secrets: ["hunter2-and-more"], commands });
+  const { log } = fixture;
+  const sequence = toJobSequence({ version: 1, do: "note", text: "from hunter2-and-more" });
+  await log.command("one", (output) => {
+    output(`half a line${sequence} and its end\n`);
+    output(sequence);
+    output("after\n");
+    return 0;
+  });
+  expect(fixture.output()).toBe(
+    "half a line and its end\nfrom [REDACTED]\nfrom [REDACTED]\nafter\n".replaceAll("[REDACTED]", mask),
+  );
+});
+
+test("a note between two blocks is a block of its own, of which a job can cause a thousand", async () => {
+  await using fixture = await openLog();
+  const { log } = fixture;
+  log.started();
+  for (let count = 0; count < 1100; count += 1) log.note("x", "a note");
+  const { lateBytes } = log.stats;
+  log.finished("passed");
+  log.note("too late", "a note");
+  expect(lateBytes).toBe(100);
+  const kinds = fixture.events().map(({ event }) => event);
+  expect(kinds.filter((event) => event === "cmd_finished").length).toBe(1000);
+  expect(fixture.output()).toBe("x\n".repeat(1000));
+});
+
+function noteMessage({ text }: JobCommandMessage, { log }: JobCommandContext): void {
+  log.write(String(text));
+}

@@ -13,14 +13,18 @@ export default definePlugin({
     ctx.provide(logFilter, "mask-file", {
       open({ addSecrets }) {
         // Read for each job, so that an edit of the file counts from the next job on.
-        const values = readFileSync(file, "utf8")
-          .split("\n")
-          .filter((line) => line.trim() !== "");
+        const values = readValues(file);
         addSecrets(values);
         return createMask(values);
       },
     });
-    // `{ "do": "mask-check", "name": "…" }`: lets a job fail early where the file cannot be read.
-    ctx.provide(jobCommand, "mask-check", { run: () => void readFileSync(file) });
+    // `{ "do": "mask-count" }`: answers with the number of values.
+    ctx.provide(jobCommand, "mask-count", { run: () => ({ values: readValues(file).length }) });
   },
 });
+
+function readValues(file: string): string[] {
+  return readFileSync(file, "utf8")
+    .split("\n")
+    .filter((line) => line.trim() !== "");
+}

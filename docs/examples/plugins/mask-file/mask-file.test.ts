@@ -1,7 +1,7 @@
 import { join } from "node:path";
 import { expect, test } from "bun:test";
 import { jobCommand, logFilter } from "signalman";
-import { jobRequest, testPlugin, tmpdir } from "signalman/testing";
+import { jobCommandContext, jobRequest, testPlugin, tmpdir } from "signalman/testing";
 import plugin from "./index.ts";
 import { createMask } from "./mask.ts";
 
@@ -31,6 +31,8 @@ test("the file is read for each job, and its values reach the agent's log", asyn
     addSecrets: (values) => void secrets.push(...values),
   });
   expect(filter.text("login with swordfish")).toBe("login with ***");
+  const context = jobCommandContext();
+  expect(t.use(jobCommand, "mask-count").run({ do: "mask-count" }, context)).toEqual({ values: 2 });
   expect(secrets).toEqual(["hunter22", "swordfish"]);
 });
 
@@ -38,5 +40,4 @@ test("a file that cannot be read fails the job before it runs, and names the plu
   await using t = await testPlugin(plugin, { config: { file: "/no/such/file" } });
   const context = { job: jobRequest(), secrets: [], addSecrets: () => {} };
   expect(() => t.use(logFilter, "mask-file").open(context)).toThrow('plugin "mask-file" failed in');
-  expect(() => t.use(jobCommand, "mask-check").run({ do: "mask-check" })).toThrow("no such file");
 });

@@ -1,0 +1,103 @@
+import { type Chunker, createChunker, type ChunkerOptions } from "./chunker.ts";
+import type { JobSequences } from "../commands/job-sequences.ts";
+import type { FilterChain } from "./filter-chain.ts";
+import type { Spool } from "./spool.ts";
+
+export interface OutputStreamOptions {
+  readonly spool: Spool;
+  readonly filters: FilterChain;
+  readonly sequences: JobSequences;
+  readonly chunks?: ChunkerOptions | undefined;
+  /** Returns Unix seconds. */
+  readonly now: () => number;
+}
+
+/** The output of the open block, from bytes to events. */
+export interface OutputStream {
+  begin(): void;
+  write(chunk: Uint8Array | string): void;
+  /** Writes a line of its own. */
+  writeLastLine(text: string): void;
+  /** Writes lines past the job sequences; within a write, after it. */
+  note(lines: string): void;
+  countLate(chunk: Uint8Array | string): void;
+  flush(): void;
+  counts(): { readonly producedBytes: number; readonly lateBytes: number };
+}
+
+export function createOutputStream(options: OutputStreamOptions): OutputStream {
+  const { spool, filters, sequences, chunks, now } = options;
+  let atLineStart = true;
+  /** The last byte that the filters have received. */
+  let lastByte: number | undefined = newline;
+  let isWriting = false;
+  /** Notes that were added within a write. */
+  let waiting = "";
+  let producedBytes = 0;
+  let lateBytes = 0;
+  const chunker: Chunker = createChunker((output) => {
+    spool.append({ event: "cmd_output", timestamp: now(), output });
+    atLineStart = output.endsWith("\n");
+  }, chunks);
+
+  function write(chunk: Uint8Array | string): void {
+    const bytes = typeof chunk === "string" ? Buffer.from(chunk) : chunk;
+    producedBytes += bytes.length;
+    isWriting = true;
+    try {
+      const output = sequences.push(bytes);
+      lastByte = output.at(-1) ?? lastByte;
+      chunker.push(filters.push(output));
+    } finally {
+      isWriting = false;
+    }
+    if (waiting !== "") writeWaiting();
+  }
+
+  function writeWaiting(): void {
+    const lines = waiting;
+    waiting = "";
+    note(lines);
+  }
+
+  function note(lines: string): void {
+    const text = lines.endsWith("\n") || lines === "" ? lines : `${lines}\n`;
+    if (isWriting) {
+      if (waiting.length + text.length <= maxWaiting) waiting += text;
+      else lateBytes += Buffer.byteLength(text);
+      return;
+    }
+    const bytes = Buffer.from(`${lastByte === newline ? "" : "\n"}${text}`);
+    producedBytes += bytes.length;
+    lastByte = newline;
+    chunker.push(filters.push(bytes));
+  }
+
+  function flush(): void {
+    const rest = sequences.flush();
+    if (rest.length > 0) chunker.push(filters.push(rest));
+    chunker.push(filters.flush());
+    chunker.end();
+  }
+
+  return {
+    begin() {
+      atLineStart = true;
+      lastByte = newline;
+    },
+    write,
+    note,
+    writeLastLine(text) {
+      flush();
+      write(`${atLineStart ? "" : "\n"}${text}\n`);
+    },
+    countLate: (chunk) => void (lateBytes += Buffer.byteLength(chunk)),
+    flush,
+    counts: () => ({ producedBytes, lateBytes }),
+  };
+}
+
+/** Maximum number of characters of notes that wait for the end of a write. */
+const maxWaiting = 1024 * 1024;
+
+const newline = 0x0a;

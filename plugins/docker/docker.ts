@@ -2,6 +2,7 @@ import type { Executor, ExecutorContext } from "signalman";
 import { createSessionExecutor } from "signalman/executor";
 import type { DockerConfig } from "./config.ts";
 import { openJob } from "./open-job.ts";
+import { privateDirectory } from "./containers/spec.ts";
 import { endJob } from "./session/end-job.ts";
 import { explainEnd } from "./session/explain.ts";
 import { injectFiles } from "./session/inject-file.ts";
@@ -18,6 +19,7 @@ export function createDockerExecutor(context: ExecutorContext, options: DockerCo
     bring: ({ keepers }, file, { source }) =>
       withSecretFile(keepers.put, async ({ write }) => source(await write(file))),
     inject: ({ session, keepers: { put } }, files, output) => injectFiles(files, { session, put, output }),
+    putAnswer: ({ keepers }, name, content) => keepers.put(`${privateDirectory}/${name}`, content),
     explain: explainEnd,
     async end(job, ending) {
       if (job?.session.alive) await endJob(job, ending, context.logger);

@@ -23,6 +23,7 @@ export function createKubernetesExecutor(context: ExecutorContext, options: JobP
       return code;
     },
     inject: injectFiles,
+    putAnswer: ({ files }, name, content) => files.write(name, Buffer.from(content).toString()),
     explain: explainEnd,
     async end(pod, ending) {
       if (pod) await endSession(pod, ending, context.logger);

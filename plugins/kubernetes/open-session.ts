@@ -6,7 +6,7 @@ import type { Pod } from "./client/objects.ts";
 import { mainContainer } from "./pod/build-pod.ts";
 import { openHeldTerminal, openPlainTerminal } from "./session/terminals.ts";
 import { type Link, type LinkStart, openLink } from "./session/link.ts";
-import { createPodFiles, type PodFiles } from "./session/pod-files.ts";
+import { createPodFiles, type PodFiles, sessionDirectory } from "./session/pod-files.ts";
 import type { KubernetesSettings } from "./settings.ts";
 import { findPodEnd } from "./wait/pod-end.ts";
 import type { PodWatch } from "./wait/pod-watch.ts";
@@ -94,6 +94,7 @@ export async function openSession(options: OpenSessionOptions): Promise<PodSessi
         command = await files.put("command", `${text}\n`);
         return command;
       },
+      answers: sessionDirectory,
       overflow: join(context.directory, "overflow"),
       size: context.options.terminalSize,
       startTimeoutMs: settings.podStartTimeoutMs,

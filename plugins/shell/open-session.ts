@@ -75,6 +75,7 @@ export async function openSession(
       putCommand: (text) => writeCommandFile(directory, text, user),
       putSecret: (text) => writeCommandFile(directory, text, user),
       setUp: isPrefixed ? [] : lowering,
+      answers: directory,
       overflow: join(directory, "overflow"),
       size: options.terminalSize,
       startTimeoutMs,

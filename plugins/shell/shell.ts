@@ -1,3 +1,4 @@
+import { join } from "node:path";
 import type { Executor, ExecutorContext } from "signalman";
 import {
   becomeSubReaper,
@@ -20,6 +21,7 @@ import { endJob } from "./end-job.ts";
 import { createExportFiles } from "./export-files.ts";
 import { createHostWriter, injectFiles } from "./inject-file.ts";
 import { createSessionWriter } from "./session-writer.ts";
+import { writePrivateFile } from "./private-file.ts";
 import { followShell, openSession, prepareSession } from "./open-session.ts";
 
 export interface ShellExecutorOptions {
@@ -86,6 +88,8 @@ export function createShellExecutor(context: ShellContext, options: ShellExecuto
         const write = isPrefixed ? createSessionWriter(toSession, output) : createHostWriter(user);
         return injectFiles(files, { home, output, write });
       },
+      putAnswer: async (_, name, content) =>
+        writePrivateFile(join(context.directory, name), content, { user }),
       explain: ({ watch }) => explainKill(watch),
       end: (shell, ending) => endJob({ ...ending, shell, processes, user, logger }),
     };

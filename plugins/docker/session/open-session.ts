@@ -53,6 +53,7 @@ export async function openSession(
           await created!.keepers.put(path, Buffer.from(`${text}\n`));
           return path;
         },
+        answers: privateDirectory,
         overflow: join(context.directory, "overflow"),
         size: context.options.terminalSize,
         startTimeoutMs: options.startTimeoutMs,

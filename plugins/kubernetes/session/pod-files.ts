@@ -10,6 +10,8 @@ export const sessionDirectory = "/signalman/session";
 export interface PodFiles {
   /** Resolves to the file's path. Lines that are typed later find the file. */
   put(prefix: string, content: string | Uint8Array): Promise<string>;
+  /** Writes a file under this name. One that was uploaded is kept. */
+  write(name: string, content: string | Uint8Array): Promise<void>;
   /** Empties a file. Paths outside of the session's directory are ignored. */
   drop(path: string): void;
 }
@@ -26,14 +28,18 @@ export function createPodFiles(options: {
 }): PodFiles {
   const { link, isHeld, ...place } = options;
   let count = 0;
+  async function write(name: string, content: string | Uint8Array): Promise<void> {
+    if (isHeld && typeof content === "string" && fitsStep(content)) link.send(toStep("put", name, content));
+    else await upload({ ...place, name, bytes: Buffer.from(content) });
+  }
   return {
     async put(prefix, content) {
       count += 1;
       const name = `${prefix}-${count}`;
-      if (isHeld && typeof content === "string" && fitsStep(content)) link.send(toStep("put", name, content));
-      else await upload({ ...place, name, bytes: Buffer.from(content) });
+      await write(name, content);
       return `${sessionDirectory}/${name}`;
     },
+    write,
     drop(path) {
       if (path.startsWith(`${sessionDirectory}/`)) link.send(toStep("drop", path));
     },

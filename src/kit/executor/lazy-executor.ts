@@ -14,6 +14,11 @@ export function createLazyExecutor(load: () => Promise<Executor>): Executor {
     injectFiles: async (files, output) => (await loaded()).injectFiles(files, output),
     run: async (directive, output, options) => (await loaded()).run(directive, output, options),
     stop: async (graceMs) => (await loaded()).stop(graceMs),
+    async putAnswer(name, content) {
+      const executor = await started();
+      if (executor?.putAnswer === undefined) throw new Error("the executor puts no answers");
+      await executor.putAnswer(name, content);
+    },
     usage: async () => (await (await started())?.usage?.()) ?? {},
     [Symbol.asyncDispose]: async () => (await started())?.[Symbol.asyncDispose](),
   };

@@ -1,3 +1,4 @@
+import { AgentError } from "../../core/errors.ts";
 import type { Executor, ExecutorContext } from "../../core/contracts/executor.ts";
 import type { Output } from "../../core/contracts/job-log.ts";
 import type { JobFile } from "../../core/contracts/job-request.ts";
@@ -25,6 +26,8 @@ export interface SessionExecutorParts<Job extends OpenJob> {
   inject(job: Job, files: readonly JobFile[], output: Output): Promise<number>;
   /** Called before each command; see {@link Explain}. Left out: the output is what the command printed. */
   explain?(job: Job): Explain;
+  /** See `Executor.putAnswer`. The session's option `answers` names the directory. */
+  putAnswer?(job: Job, name: string, content: Uint8Array): Promise<void>;
   /**
    * Ends what the job runs. Called once, after `open` has settled, also when the start failed or never began:
    * then without a job.
@@ -78,6 +81,15 @@ export function createSessionExecutor<Job extends OpenJob>(
       ),
     stop: life.stop,
     usage: life.usage,
+    ...(parts.putAnswer && {
+      async putAnswer(name, content) {
+        const put = async (job: Job) => {
+          await parts.putAnswer!(job, name, content);
+          return 0;
+        };
+        if ((await attempt(put)) !== 0) throw new AgentError("SESSION_FAILED", "the job's session has ended");
+      },
+    }),
     [Symbol.asyncDispose]: () => life.dispose(options.stopGraceMs),
   };
 }

@@ -27,6 +27,11 @@ export interface SessionOptions<T extends Terminal> {
    * started may read it.
    */
   readonly putSecret?: (text: string) => string | Promise<string>;
+  /**
+   * Directory, as seen by the session, in which answers to terminal sequences appear; see `Executor.putAnswer`.
+   * Left out: they get none.
+   */
+  readonly answers?: string;
   /** A path on this host, private to the job, for output between commands that does not fit into memory. */
   readonly overflow: string;
   readonly size: { readonly rows: number; readonly columns: number };
@@ -131,7 +136,7 @@ export async function createSession<T extends Terminal>(
   try {
     const text = nonceText(state.nonce);
     const secretPath = await options.putSecret?.(text);
-    const line = bootLine(secretPath === undefined ? text : sourceSecret(secretPath));
+    const line = bootLine(secretPath === undefined ? text : sourceSecret(secretPath), options.answers);
     noise.expect({ echo: line, trace: undefined });
     terminal.write(line);
     await waitForBoot(state, { timeoutMs: options.startTimeoutMs, login, secretPath }, signal);

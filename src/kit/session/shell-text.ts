@@ -5,6 +5,7 @@
  */
 import { quote } from "./environment.ts";
 import { type Marker, printMarker } from "./markers.ts";
+import { jobAnswersVariable } from "../../job/commands/messages.ts";
 
 /**
  * The shell's variable with the session's nonce, which is read-only and not exported. Nothing that is typed
@@ -83,11 +84,12 @@ export function sourceSecret(path: string): string {
 /**
  * Returns the first line, which sets the nonce with `setNonce`, and turns off prompts, history, and line editing; the
  * latter costs more than the rest of the protocol and changes the terminal's settings for each line. It stays on
- * until here, so that the login profile can configure it.
+ * until here, so that the login profile can configure it. `answers`: see `SessionOptions`.
  */
-export function bootLine(setNonce: string): string {
+export function bootLine(setNonce: string, answers?: string): string {
   return toLine(
     setNonce,
+    ...(answers === undefined ? [] : [`\\builtin export ${jobAnswersVariable}=${quote(answers)}`]),
     "\\builtin export PS1=''",
     "\\builtin unset PROMPT_COMMAND",
     "\\builtin set +o history +o emacs",

@@ -1,4 +1,5 @@
 import { describe } from "bun:test";
+import { testAnswers } from "./answers.ts";
 import { testCleanUp } from "./clean-up.ts";
 import { testCommands } from "./commands.ts";
 import { testDisposal } from "./disposal.ts";
@@ -30,5 +31,6 @@ export function testExecutor(subject: ExecutorSubject): void {
     testFileContents(subject);
     testScriptStop(subject);
     testIsolation(subject);
+    testAnswers(subject);
   });
 }

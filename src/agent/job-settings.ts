@@ -23,7 +23,14 @@ export function toSettings(program: Program, agentId: string): JobSettings {
     env: core["env-vars"].map((text) => toVariableOfJob(text, "--env-vars")),
     secrets: program.secrets,
     secretVariables: secret.map(({ key }) => toVariable(key)),
+    ...toConfigurationPath(program),
   };
+}
+
+function toConfigurationPath({ config }: Program): Pick<JobSettings, "configuration"> {
+  if (config.file === undefined) return {};
+  const environment = config.options.find(({ key }) => key === "config-env")?.value;
+  return { configuration: { file: config.file, ...(environment ? { environment: `${environment}` } : {}) } };
 }
 
 /** Returns the limits of jobs as the options define them. */

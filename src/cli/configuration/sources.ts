@@ -6,7 +6,9 @@ import type { ConfigurationPlace } from "../../core/contracts/command.ts";
 import { type ConfigFile, loadConfigFile, findConfigFile } from "../../core/config/file.ts";
 import { declareOptions, type KnownSchemas } from "../../core/config/flags.ts";
 import { choosePlugins, type PluginChoice } from "../../core/config/plugins.ts";
-import { AgentError } from "../../core/errors.ts";
+import { AgentError, isAgentError } from "../../core/errors.ts";
+import { configurationVariables } from "../../job/base-environment.ts";
+import type { ConfigurationPath } from "../../job/settings.ts";
 import { type BuiltInPlugins, type LoadedPlugin, loadPlugins } from "../../core/host/loader.ts";
 import type { FileTrust } from "./file-trust.ts";
 
@@ -28,6 +30,8 @@ export interface SourcesOptions {
   readonly cwd: string;
   /** Where the configuration file is looked for. */
   readonly place: ConfigurationPlace;
+  /** Whether the file of the agent whose job this process belongs to is used, if the command line names none. */
+  readonly isOfJob?: boolean;
   readonly builtIns: BuiltInPlugins;
   /** The schemas of the core and of the built-in plugins, where the program was built with them. */
   readonly schemas?: KnownSchemas | undefined;
@@ -64,7 +68,9 @@ async function readFile(
   options: SourcesOptions,
 ): Promise<{ file?: ConfigFile; trust?: FileTrust | undefined }> {
   const { early, cwd, place } = options;
-  const { configFile: named, configEnv: environment } = early;
+  const ofJob = early.configFile === undefined ? findOfJob(options) : {};
+  const named = early.configFile ?? ofJob.file;
+  const environment = early.configEnv ?? ofJob.environment;
   const found = named === undefined ? findConfiguration(place, options) : undefined;
   const path = named ?? found?.path;
   if (path === undefined) {
@@ -73,10 +79,26 @@ async function readFile(
     throw new AgentError("CONFIG_INVALID", `environment "${environment}" cannot be selected: ${reason}`);
   }
   const trust = await createTrust(options, found?.isInWorkingDirectory === true);
-  return {
-    file: await loadConfigFile(path, { environment, cwd, assertFile: trust?.assertConfiguration }),
-    trust,
-  };
+  const loading = loadConfigFile(path, { environment, cwd, assertFile: trust?.assertConfiguration });
+  return { file: await (ofJob.file === undefined ? loading : explainOfJob(loading)), trust };
+}
+
+/** The variables are the job's own to change, which a command that it runs with its own rights may follow. */
+function findOfJob({ isOfJob, env }: SourcesOptions): Partial<ConfigurationPath> {
+  const file = isOfJob ? env[configurationVariables.file] : undefined;
+  if (!file || !isAbsolute(file)) return {};
+  const environment = env[configurationVariables.environment];
+  return { file, ...(environment && { environment }) };
+}
+
+async function explainOfJob(loading: Promise<ConfigFile>): Promise<ConfigFile> {
+  try {
+    return await loading;
+  } catch (cause) {
+    if (!isAgentError(cause, "CONFIG_UNREADABLE")) throw cause;
+    const why = `${configurationVariables.file} names the configuration of this job's agent, which this user must be able to read for commands of plugins`;
+    throw new AgentError("CONFIG_UNREADABLE", `${cause.message}; ${why}`, { cause });
+  }
 }
 
 /** Only an agent refuses files, because its jobs and other users of its host could change what it executes. */

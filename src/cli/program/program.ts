@@ -119,6 +119,8 @@ async function loadSourcesFor(options: LoadProgramOptions): Promise<Sources> {
     env,
     cwd,
     place,
+    // Built-in commands must not depend on what a job may have put into its environment.
+    isOfJob: known === undefined || isHelpOfPlugin(known),
     lendSdk,
     builtIns: builtIns.plugins,
     schemas: builtIns.schemas,
@@ -137,6 +139,11 @@ async function loadSourcesFor(options: LoadProgramOptions): Promise<Sources> {
     print(`${error.message}\n(shown without the configuration file)\n`, process.stderr);
     return loadWithoutFile(from);
   }
+}
+
+/** Whether a page of help is about what is not built in (`toHelpOf`). */
+function isHelpOfPlugin({ name, command }: FoundCommand): boolean {
+  return name === "help" && command.configurationPlace === "directory";
 }
 
 /** Finds scripts that an agent must not run, and variables with which it must not run. */

@@ -1,5 +1,6 @@
 import { describe, expect, test } from "bun:test";
 import { containerJob, createContainerScene, useTestEngine } from "../support/containers.ts";
+import { root } from "../support/fixtures.ts";
 import { images } from "../support/engine/images.ts";
 import { outputOf } from "../support/jobs.ts";
 
@@ -81,5 +82,34 @@ describe("what a job in containers is given", () => {
     const [one, many] = [await run(1), await run(12)];
     expect(many.replace("file-11", "file-0")).toBe(one);
     expect(one).toEndWith("text of file-0");
+  });
+});
+
+describe("a command of the job", () => {
+  test.each([
+    [1234, images.debian],
+    [0, images.small],
+  ])("is called and answered without a socket, by user %d in %s", async (uid, image) => {
+    await using scene = await createContainerScene();
+    const page = await Bun.file(`${root}/docs/job-commands.md`).text();
+    const [, example = ""] = /^```bash\n([^]*?)^ask_job '/m.exec(page) ?? [];
+    const script = [
+      example,
+      "value=$(printf 'run-%s' time-value)",
+      `ask_job '"do":"redact","values":["'"$(printf %s "$value" | base64)"'"]'`,
+      `ask_job '"do":"redact","values":7'`,
+      'echo "$value ${SIGNALMAN_JOB_SOCKET-none}"',
+    ].join("\n");
+    const job = containerJob([script, "echo on"], [{ image, user: String(uid) }]);
+    const { events } = await scene.run(job);
+    expect(outputOf(events, script)).toBe(
+      [
+        '{"is":"done","version":1,"answer":{}}',
+        '{"is":"refused","version":1,"code":"refused","why":"\\"values\\" is no list"}',
+        "[REDACTED] none",
+        "",
+      ].join("\n"),
+    );
+    expect(outputOf(events, "echo on")).toBe("on\n");
   });
 });

@@ -1,15 +1,19 @@
 /**
  * The SDK for plugins that serve HTTP.
  *
+ * A comment between the exports begins a page of `docs/sdk`: its title, and the question that it answers.
+ *
  * @module signalman/http
  */
-export type { HostNames, HttpAddress } from "./kit/http/address.ts";
-export type { Exchange, Pieces } from "./kit/http/exchange.ts";
+
+// HTTP servers: bounded servers on a port or a socket
 export {
-  type Handler,
+  openHttpServer,
+  type HttpServerOptions,
   type HttpLimits,
   type HttpServer,
-  type HttpServerOptions,
-  openHttpServer,
+  type Handler,
 } from "./kit/http/server.ts";
+export type { HttpAddress, HostNames } from "./kit/http/address.ts";
+export type { Exchange, Pieces } from "./kit/http/exchange.ts";
 export { isSameToken } from "./kit/http/token.ts";

@@ -1,91 +1,206 @@
 /**
- * The SDK: all that a plugin may import.
+ * The SDK for every plugin.
+ *
+ * A comment between the exports begins a page of `docs/sdk`: its title, and the question that it answers.
  *
  * @module signalman
  */
+
+// Plugins: a plugin, what its `setup` receives, and its options
+export {
+  definePlugin,
+  type Plugin,
+  type PluginContext,
+  type HookOptions,
+  type StatusOptions,
+  type Flags,
+} from "./core/contracts/plugin.ts";
+export type { ProcessRole } from "./core/contracts/host.ts";
+export type { LogFields, Logger } from "./core/contracts/logger.ts";
+export type { StandardSchemaV1 } from "./core/contracts/standard-schema.ts";
+/** The library valibot, for the schemas of options. */
 export * as v from "valibot";
-export { type Command, type CommandLoader, defineCommand } from "./core/contracts/command.ts";
-export { hasColour } from "./cli/output/colour.ts";
-export { print, printJson, toJsonText } from "./cli/output/print.ts";
-export { formatTable } from "./cli/output/columns.ts";
-export type { Program } from "./core/contracts/command.ts";
-export { readJobText } from "./cli/run/job-file.ts";
-export { createRenderer } from "./cli/job-view/renderer.ts";
-export type { AgentJob, JobDelivery, JobOutcome, Jobs, LeftJob } from "./core/contracts/jobs.ts";
+export { bytes, seconds, milliseconds } from "./agent/options/amounts.ts";
+export { version } from "./core/version.ts";
+
+// Hooks: the events of the agent and of jobs, and what a listener can do
 export type {
-  AgentStatus,
-  HangingHook,
-  JobStatus,
-  LogPosition,
-  PluginStatus,
-  SlotStatus,
-  SyncOutcome,
-  SyncStatus,
-} from "./core/contracts/agent-status.ts";
-export type {
-  Admission,
-  AdmissionAnswer,
-  AdmissionContext,
-  Pause,
-  Refusal,
-  SlotAdmission,
-} from "./core/contracts/admission.ts";
-export type { JobPolicy, JobPolicyContext } from "./core/contracts/job-policy.ts";
-export type { AgentSignals, JobSource, JobSourceContext } from "./core/contracts/job-source.ts";
-export { announceDrain, type DrainAnnouncement } from "./kit/job-source/announce-drain.ts";
-export { createSimpleSource } from "./kit/job-source/simple-source.ts";
-export type { ClaimedJob, SimpleSourceOptions, SourceSlot } from "./kit/job-source/simple-source-options.ts";
-export type { Check, CheckContext, Finding } from "./core/contracts/check.ts";
-export { onAbort, untilAborted } from "./core/aborted.ts";
-export { createOutageLog, type OutageLog } from "./agent/outage-log.ts";
-export { sendCallback } from "./agent/send-callback.ts";
-export { AgentError, type ErrorCode, isAgentError, toMessage } from "./core/errors.ts";
-export type {
-  CommandHookEvent,
-  CommandPhase,
-  Hook,
-  HookDeclaration,
-  HookEvents,
   HookName,
+  HookEvents,
+  HookDeclaration,
+  Hook,
   JobHookEvent,
   JobSessionEvent,
   RunOptions,
+  CommandHookEvent,
+  CommandPhase,
 } from "./core/contracts/hooks.ts";
-export type { ImagePull, JobSummary } from "./core/contracts/job-summary.ts";
+export type { JobLog, Output } from "./core/contracts/job-log.ts";
+export type { ImagePull, JobSummary, JobUsage } from "./core/contracts/job-summary.ts";
+export type { JobResult } from "./core/contracts/job-events.ts";
+export type { StopReason } from "./core/contracts/agent-status.ts";
+
+// Services: the kinds of services, and kinds of a plugin's own
+export {
+  defineService,
+  type Service,
+  admission,
+  check,
+  executor,
+  executorWrapper,
+  jobCommand,
+  jobPolicy,
+  jobSource,
+  logBackend,
+  logFilter,
+  logSink,
+} from "./core/contracts/services.ts";
+
+// Commands: subcommands of the program, and their output
+export { defineCommand, type Command, type Program, type CommandLoader } from "./core/contracts/command.ts";
+export { print, printJson, toJsonText } from "./cli/output/print.ts";
+export { formatTable } from "./cli/output/columns.ts";
+export { hasColour } from "./cli/output/colour.ts";
+export { createRenderer } from "./cli/job-view/renderer.ts";
+
+// Job requests: what a job is asked to run, and its variables
 export type {
-  CleanUpContext,
-  Executor,
-  ExecutorContext,
-  ExecutorOptions,
-  HostPath,
-  JobLimits,
-} from "./core/contracts/executor.ts";
-export type {
-  JobCommandAnswer,
-  JobCommandContext,
-  JobCommandEnd,
-  JobCommandHandler,
-  JobCommandMessage,
-} from "./core/contracts/job-command.ts";
-export type {
-  LogFilter,
-  LogFilterContext,
-  LogFilterCounts,
-  LogFilterFactory,
-} from "./core/contracts/log-filter.ts";
-export type { JobLog } from "./core/contracts/job-log.ts";
-export type { JobUsage } from "./core/contracts/job-summary.ts";
-export type {
+  JobRequest,
   EnvironmentVariable,
-  ImagePullCredentials,
+  JobFile,
   JobCommand,
   JobContainer,
-  JobFile,
-  JobRequest,
+  ImagePullCredentials,
 } from "./core/contracts/job-request.ts";
-export { withoutSecrets } from "./job/base-environment.ts";
-export { decodeBase64, encodeBase64 } from "./core/text/base64.ts";
 export { readVariable } from "./kit/read-variable.ts";
+export { decodeBase64, encodeBase64 } from "./core/text/base64.ts";
+export { parseJobRequest, type ParsedJob, toJobRequest } from "./job/request/parse.ts";
+export { readJobText } from "./cli/run/job-file.ts";
+export { withoutSecrets } from "./job/base-environment.ts";
+
+// Executors: the contract of an executor, and wrappers of other executors
+export type {
+  Executor,
+  ExecutorFactory,
+  ExecutorContext,
+  ExecutorOptions,
+  JobLimits,
+  HostPath,
+  CleanUpContext,
+} from "./core/contracts/executor.ts";
+export type { ExecutorWrapper } from "./core/contracts/executor-wrapper.ts";
+export { findExecutor } from "./job/choose-executor.ts";
+
+// Logs: log backends, log sinks, and readers of the spool
+export type {
+  LogBackend,
+  LogBackendFactory,
+  LogBackendContext,
+  LogDelivery,
+} from "./core/contracts/log-backend.ts";
+export type { LogSink, LogSinkFactory, LogSinkContext } from "./core/contracts/log-sink.ts";
+export type { SpoolReader, SpoolBatch, SpoolCursor, NextOptions } from "./core/contracts/spool.ts";
+export type { JobEvent } from "./core/contracts/job-events.ts";
+export { openSpool } from "./job/log/spool-reader.ts";
+export { countUndelivered } from "./job/log/count-undelivered.ts";
+export { createOutageLog, type OutageLog } from "./agent/outage-log.ts";
+
+// Log filters: filters of a job's output, and the detection of secrets
+export type {
+  LogFilter,
+  LogFilterFactory,
+  LogFilterContext,
+  LogFilterCounts,
+} from "./core/contracts/log-filter.ts";
+export { matchNames, secretNamePatterns } from "./core/text/secret-names.ts";
+export { isSecret, toPlain } from "./core/logger/line.ts";
+
+// Job commands: commands that processes of a job call
+export type {
+  JobCommandHandler,
+  JobCommandContext,
+  JobCommandMessage,
+  JobCommandAnswer,
+  JobCommandEnd,
+} from "./core/contracts/job-command.ts";
+export { askJob, type AskJobOptions } from "./kit/ask-job.ts";
+export { toJobSequence } from "./job/commands/job-sequences.ts";
+
+// Job sources: clients of control planes and queues
+export type { JobSource, JobSourceContext, AgentSignals, SlotState } from "./core/contracts/job-source.ts";
+export type { Jobs, JobDelivery, AgentJob, LeftJob, JobOutcome } from "./core/contracts/jobs.ts";
+export { createSimpleSource } from "./kit/job-source/simple-source.ts";
+export type { SimpleSourceOptions, SourceSlot, ClaimedJob } from "./kit/job-source/simple-source-options.ts";
+export { announceDrain, type DrainAnnouncement } from "./kit/job-source/announce-drain.ts";
+export { sendCallback } from "./agent/send-callback.ts";
+
+// Admission: whether slots take jobs, and which jobs run
+export type {
+  Admission,
+  AdmissionContext,
+  AdmissionAnswer,
+  Refusal,
+  SlotAdmission,
+  Pause,
+} from "./core/contracts/admission.ts";
+export type { JobPolicy, JobPolicyContext } from "./core/contracts/job-policy.ts";
+
+// Checks: findings of `signalman doctor`
+export type { Check, CheckContext, Finding } from "./core/contracts/check.ts";
+
+// Status: the state of the agent and its slots
+export type {
+  AgentStatus,
+  SlotStatus,
+  SyncStatus,
+  SyncOutcome,
+  JobStatus,
+  LogPosition,
+  PluginStatus,
+  HangingHook,
+} from "./core/contracts/agent-status.ts";
+
+// Metrics: metrics of a plugin, and exporters of all metrics
+export type {
+  PluginMetrics,
+  MetricOptions,
+  Counter,
+  Gauge,
+  Histogram,
+  HistogramOptions,
+  LabelValues,
+  PluginMetric,
+  MetricDeclaration,
+  MetricSeries,
+} from "./core/contracts/metrics.ts";
+export { createAgentMetrics } from "./kit/metrics/agent-metrics.ts";
+export {
+  type AgentMetric,
+  hooksOf,
+  measureEvent,
+  measureStatus,
+  type Measurement,
+  type MetricLabels,
+} from "./kit/metrics/metric.ts";
+
+// Errors and deadlines: errors with a code, and waits that end
+export { AgentError, type ErrorCode, isAgentError, toMessage } from "./core/errors.ts";
+export { onAbort, untilAborted } from "./core/aborted.ts";
+export { toDuration, waitAtMost, withDeadline } from "./core/host/deadline.ts";
+
+// Programs and text: programs on this host, and their output as text
+export { runProgram } from "./kit/run-program.ts";
+export { type BoundedText, readOutput } from "./os/processes/program-output.ts";
+export { createTextStart, type TextStart } from "./core/text/text-start.ts";
+export { trimEnd } from "./core/text/trim-end.ts";
+export { toPrintable } from "./core/text/printable.ts";
+export { toSize } from "./core/text/amounts.ts";
+
+// HTTP clients: bounded answers of other servers
+export { boundedFetch, parseBoundedJson, readBody } from "./os/network/response-body.ts";
+export { parseRetryAfter } from "./kit/http/retry-after.ts";
+
+// Built-in plugins: what only the built-in plugins need; it may change with any version
 export {
   decodePullCredentials,
   type PullCredentials,
@@ -93,88 +208,7 @@ export {
   type RegistryLogin,
 } from "./kit/registry-login/decode.ts";
 export { type EcrLogin, getEcrLogin } from "./kit/registry-login/ecr.ts";
-export { parseJobRequest, type ParsedJob, toJobRequest } from "./job/request/parse.ts";
-export type { LogBackend, LogBackendContext, LogDelivery } from "./core/contracts/log-backend.ts";
-export { findExecutor } from "./job/choose-executor.ts";
-export { countUndelivered } from "./job/log/count-undelivered.ts";
-export type { JobEvent, JobResult } from "./core/contracts/job-events.ts";
 export { type PullLogs, pullLogs } from "./kit/pull-logs.ts";
-export type { Output } from "./core/contracts/job-log.ts";
-export type { LogSink, LogSinkContext } from "./core/contracts/log-sink.ts";
-export { openSpool } from "./job/log/spool-reader.ts";
-export type { NextOptions, SpoolBatch, SpoolCursor, SpoolReader } from "./core/contracts/spool.ts";
-export type { LogFields, Logger } from "./core/contracts/logger.ts";
-export {
-  definePlugin,
-  type Flags,
-  type HookOptions,
-  type Plugin,
-  type PluginContext,
-  type StatusOptions,
-} from "./core/contracts/plugin.ts";
-export type { ProcessRole } from "./core/contracts/host.ts";
-export type { StopReason } from "./core/contracts/agent-status.ts";
-export {
-  admission,
-  check,
-  defineService,
-  executor,
-  executorWrapper,
-  jobPolicy,
-  jobSource,
-  logBackend,
-  logSink,
-  type Service,
-  jobCommand,
-  logFilter,
-} from "./core/contracts/services.ts";
-export type { ExecutorFactory } from "./core/contracts/executor.ts";
-export type { ExecutorWrapper } from "./core/contracts/executor-wrapper.ts";
-export type { LogBackendFactory } from "./core/contracts/log-backend.ts";
-export type { LogSinkFactory } from "./core/contracts/log-sink.ts";
 export { seal, unseal } from "./kit/seal.ts";
-export type { SlotState } from "./core/contracts/job-source.ts";
-export type { StandardSchemaV1 } from "./core/contracts/standard-schema.ts";
-export { type BoundedText, readOutput } from "./os/processes/program-output.ts";
-export { createTextStart, type TextStart } from "./core/text/text-start.ts";
-export { trimEnd } from "./core/text/trim-end.ts";
-export { matchNames, secretNamePatterns } from "./core/text/secret-names.ts";
-export { toJobSequence } from "./job/commands/job-sequences.ts";
-export { askJob, type AskJobOptions } from "./kit/ask-job.ts";
-export { bytes } from "./agent/options/amounts.ts";
-export { milliseconds, seconds } from "./agent/options/amounts.ts";
-export { version } from "./core/version.ts";
-export type {
-  Counter,
-  Gauge,
-  Histogram,
-  HistogramOptions,
-  LabelValues,
-  MetricDeclaration,
-  MetricOptions,
-  MetricSeries,
-  PluginMetric,
-  PluginMetrics,
-} from "./core/contracts/metrics.ts";
-// For plugins that export metrics. Those of plugins are read with `ctx.metrics.read`.
-export { createAgentMetrics } from "./kit/metrics/agent-metrics.ts";
-export {
-  type AgentMetric,
-  hooksOf,
-  type Measurement,
-  measureEvent,
-  measureStatus,
-  type MetricLabels,
-} from "./kit/metrics/metric.ts";
-// For programs of the agent's own on this host.
-export { runProgram } from "./kit/run-program.ts";
-export { toDuration, waitAtMost, withDeadline } from "./core/host/deadline.ts";
-export { isSecret, toPlain } from "./core/logger/line.ts";
-export { toPrintable } from "./core/text/printable.ts";
-export { toSize } from "./core/text/amounts.ts";
-
-// For clients of HTTP. The server is in `signalman/http`, which an agent loads only when it serves.
-export { parseRetryAfter } from "./kit/http/retry-after.ts";
-export { boundedFetch, parseBoundedJson, readBody } from "./os/network/response-body.ts";
 export { isLoopbackName } from "./os/network/loopback.ts";
 export { longestSocketPath } from "./os/network/socket-path.ts";

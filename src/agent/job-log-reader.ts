@@ -22,6 +22,7 @@ export interface JobLogReader extends SpoolReader, AsyncIterable<JobEvent> {
   readonly end: JobLogEnd | undefined;
 }
 
+/** Where a job's log is, and how long the reader waits. */
 export interface OpenJobLogOptions {
   readonly stateDirectory: string;
   /** Milliseconds that an agent has to return and close the log of a dead process. Default: 10,000. */

@@ -22,6 +22,7 @@ export interface OutageLogOptions {
   readonly now?: () => number;
 }
 
+/** Creates the log of the outages of one server. */
 export function createOutageLog(options: OutageLogOptions): OutageLog {
   const { logger, level, fields = {}, recovery, now = () => performance.now() } = options;
   let failures = 0;

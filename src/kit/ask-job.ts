@@ -11,6 +11,7 @@ import {
   maxMessageBytes,
 } from "../job/commands/messages.ts";
 
+/** Options of a call of a job command. */
 export interface AskJobOptions {
   /** Ends the wait for the answer. */
   readonly signal?: AbortSignal;

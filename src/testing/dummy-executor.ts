@@ -11,6 +11,7 @@ import { AgentError } from "../core/errors.ts";
  */
 export const dummyExecutor: ExecutorFactory = { create: createDummyExecutor };
 
+/** Creates the executor of `dummyExecutor` for a job. */
 export function createDummyExecutor({ job }: ExecutorContext): Executor {
   const variables = new Map<string, string>();
   const stopped = Promise.withResolvers<void>();

@@ -14,6 +14,7 @@ export interface DummyLogBackend extends LogBackendFactory {
   refuse(): void;
 }
 
+/** Creates a log backend that delivers into memory. */
 export function createDummyLogBackend(): DummyLogBackend {
   const received: JobEvent[] = [];
   let failures = 0;

@@ -9,6 +9,7 @@ export interface LogBlock {
   readonly exitCode: number | undefined;
 }
 
+/** A job's log that keeps its blocks. */
 export interface RecordingJobLog extends JobLog {
   readonly blocks: readonly LogBlock[];
 }

@@ -8,6 +8,7 @@ export interface LogEntry {
   readonly fields: LogFields;
 }
 
+/** A logger that keeps its lines. */
 export interface RecordingLogger extends Logger {
   /** The lines of this logger and its children, in order. */
   readonly entries: readonly LogEntry[];

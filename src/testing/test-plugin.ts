@@ -11,6 +11,7 @@ import type { LogBlock } from "./job-log.ts";
 import { createRecordingLogger, type LogEntry } from "./loggers.ts";
 import { resolveTestConfig } from "./plugin-config.ts";
 
+/** Options of the plugin under test, and what is around it. */
 export interface TestPluginOptions {
   /** The plugin's options in the form of a configuration file. */
   readonly config?: Readonly<Record<string, unknown>>;

@@ -9,7 +9,7 @@ export function seconds(description: string, least = 0) {
   return duration(description, "seconds", least, longestSeconds);
 }
 
-/** Creates the schema of a duration in milliseconds, with the same maximum. */
+/** Creates the schema of a duration in milliseconds. The maximum is 11 days. */
 export function milliseconds(description: string, least = 0) {
   return duration(description, "milliseconds", least, longestSeconds * 1000);
 }

@@ -8,7 +8,7 @@ import { jobEntries } from "./jobs.ts";
 import { limitEntries } from "./limits.ts";
 import { logEntries } from "./log.ts";
 
-/** The values of the core's options. */
+/** The values of the options that belong to no plugin, by key: `docs/configuration.md` describes them. */
 export type CoreConfig = v.InferOutput<typeof coreConfig>;
 
 /**

@@ -44,6 +44,7 @@ export function toOwnerName(owner: string): string {
   return owner === coreName ? "the core" : `plugin "${owner}"`;
 }
 
+/** The owner of the options that belong to no plugin. */
 export const coreName = "core";
 
 const reservedFlags: readonly string[] = ["help", "version", "plugins", "extends"];

@@ -13,6 +13,7 @@ export interface Admission {
   check(context: AdmissionContext): AdmissionAnswer | Promise<AdmissionAnswer>;
 }
 
+/** What a check of admission receives. */
 export interface AdmissionContext {
   /** Index of the slot, from 0. */
   readonly slot: number;
@@ -20,10 +21,10 @@ export interface AdmissionContext {
   readonly signal: AbortSignal;
 }
 
-/** A text is a reason. */
+/** What a check of admission returns. A text is the reason of a refusal. */
 export type AdmissionAnswer = Refusal | string | undefined | void;
 
-/** Both texts are shown as one line of at most 200 characters. */
+/** Why a slot must not take jobs. Both texts are shown as one line of at most 200 characters. */
 export interface Refusal {
   /** A fact: "less than 5 GiB are free on /". */
   readonly reason: string;

@@ -30,6 +30,7 @@ export interface HangingHook {
   readonly startedAt: number;
 }
 
+/** The state of one slot. */
 export interface SlotStatus {
   readonly slot: number;
   /**
@@ -65,6 +66,7 @@ export interface SyncStatus {
   readonly error?: string;
 }
 
+/** The state of a slot's job. */
 export interface JobStatus {
   readonly id: string;
   readonly executor: string;

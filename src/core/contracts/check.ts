@@ -12,6 +12,7 @@ export type Finding = {
   | { readonly level: "warning" | "error"; readonly remedy: string }
 );
 
+/** What a check receives. */
 export interface CheckContext {
   /** Aborts at the check's deadline. An answer within one second after that is still accepted. */
   readonly signal: AbortSignal;

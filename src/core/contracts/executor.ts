@@ -56,6 +56,7 @@ export interface HostPath {
   readonly isWritten: boolean;
 }
 
+/** What an executor is created with: the job, and its place on this host. */
 export interface ExecutorContext {
   readonly job: JobRequest;
   /** Random, durable id of the agent. Executors mark objects outside of the host's processes with it. */
@@ -153,6 +154,7 @@ export interface Executor extends AsyncDisposable {
   putAnswer?(name: string, content: Uint8Array): Promise<void>;
 }
 
+/** What `cleanUp` of an executor's factory receives. */
 export interface CleanUpContext {
   /** The agent's id, as in {@link ExecutorContext}. */
   readonly agentId: string;

@@ -38,6 +38,7 @@ export interface JobSessionEvent extends JobHookEvent {
   run(directive: string, options?: RunOptions): Promise<number>;
 }
 
+/** Options of a command that a plugin runs in the job's session. */
 export interface RunOptions {
   readonly alias?: string;
   readonly preface?: string;
@@ -51,6 +52,7 @@ export interface RunOptions {
 /** The part of a job that a command belongs to. */
 export type CommandPhase = "commands" | "epilogue-always" | "epilogue-on-pass" | "epilogue-on-fail";
 
+/** A command of the job, as `command:start` and `command:end` receive it. */
 export interface CommandHookEvent extends JobEventBase {
   readonly phase: CommandPhase;
   /** Position within the phase, from 0. */
@@ -59,6 +61,7 @@ export interface CommandHookEvent extends JobEventBase {
   readonly alias: string;
 }
 
+/** A hook as the table of hooks declares it; plugins cannot declare further hooks. */
 export interface HookDeclaration<E = unknown> {
   /** *gate*: a throw ends the call and fails the phase. *notice*: a throw is logged, and other listeners are called. */
   readonly kind: "gate" | "notice";
@@ -145,7 +148,9 @@ export const hookTable = {
   "job:end": hook<JobEventBase & JobSummary>({ ...jobNotice, timeoutMs: 30_000 }),
 };
 
+/** The name of a hook. */
 export type HookName = keyof typeof hookTable;
 /** The events of the hooks, by name. */
 export type HookEvents = { readonly [N in HookName]: NonNullable<(typeof hookTable)[N]["event"]> };
+/** A listener of a hook. It is awaited up to the hook's deadline. */
 export type Hook<N extends HookName> = (event: HookEvents[N]) => void | Promise<void>;

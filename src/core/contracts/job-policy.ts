@@ -10,6 +10,7 @@ export interface JobPolicy {
   check(context: JobPolicyContext): string | undefined | void | Promise<string | undefined | void>;
 }
 
+/** What a job policy receives. */
 export interface JobPolicyContext {
   readonly job: JobRequest;
   /** Aborts when the job is stopped, and when the answer is not awaited any more. */

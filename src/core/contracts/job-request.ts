@@ -15,12 +15,14 @@ export interface JobFile {
   readonly mode: string;
 }
 
+/** A command of a job. */
 export interface JobCommand {
   readonly directive: string;
   /** Shown in place of the directive; empty when there is none. */
   readonly alias: string;
 }
 
+/** A container of a job. The commands of the job run in the first one. */
 export interface JobContainer {
   readonly name: string;
   readonly image: string;
@@ -31,6 +33,7 @@ export interface JobContainer {
   readonly files: readonly JobFile[];
 }
 
+/** Credentials of a registry, for executors with containers. `decodePullCredentials` decodes them. */
 export interface ImagePullCredentials {
   readonly env: readonly EnvironmentVariable[];
   readonly files: readonly JobFile[];

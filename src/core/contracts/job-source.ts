@@ -15,6 +15,7 @@ export interface AgentSignals {
   readonly handOver: AbortSignal;
 }
 
+/** One slot of the agent, as its job source sees it. */
 export interface JobSourceContext {
   readonly version: string;
   /** Index of the agent's slot, from 0, and the number of slots. To the control plane, each slot is an agent. */

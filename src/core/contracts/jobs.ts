@@ -56,6 +56,7 @@ export interface Jobs {
   fail(request: JobRequest, reason: string, delivery: JobDelivery): Promise<AgentJob>;
 }
 
+/** A job of a previous agent process. `claim` takes it over, running or ended. */
 export interface LeftJob {
   readonly id: string;
   claim(delivery: JobDelivery): Promise<AgentJob>;

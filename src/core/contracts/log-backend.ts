@@ -2,6 +2,7 @@ import type { JobRequest } from "./job-request.ts";
 import type { Logger } from "./logger.ts";
 import type { SpoolCursor, SpoolReader } from "./spool.ts";
 
+/** What a log backend receives for one job. */
 export interface LogBackendContext {
   readonly job: JobRequest;
   readonly logger: Logger;
@@ -20,6 +21,7 @@ export interface LogBackendContext {
   refreshToken(): Promise<string>;
 }
 
+/** How much of a job's log was delivered. */
 export interface LogDelivery {
   /** Whether the server refused to store more of the log. */
   readonly trimmed: boolean;

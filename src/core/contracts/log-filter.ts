@@ -1,5 +1,6 @@
 import type { JobRequest } from "./job-request.ts";
 
+/** What a log filter receives for one job. */
 export interface LogFilterContext {
   /** The job's request, with the variables that the agent adds (`env-vars`). */
   readonly job: JobRequest;
@@ -32,6 +33,7 @@ export interface LogFilter {
   counts(): LogFilterCounts;
 }
 
+/** What a log filter has masked so far in one job. */
 export interface LogFilterCounts {
   /** Bytes of output that masks stand for. */
   readonly maskedBytes: number;

@@ -2,6 +2,7 @@ import type { JobRequest } from "./job-request.ts";
 import type { Logger } from "./logger.ts";
 import type { SpoolReader } from "./spool.ts";
 
+/** What a log sink receives for one job. */
 export interface LogSinkContext {
   readonly job: JobRequest;
   readonly logger: Logger;

@@ -24,6 +24,7 @@ export interface MetricOptions<L extends string = string> {
   readonly labels?: readonly L[];
 }
 
+/** What a plugin declares of a histogram. */
 export interface HistogramOptions<L extends string = string> extends MetricOptions<L> {
   /** Upper bounds of the buckets, in ascending order, at most 30. */
   readonly buckets: readonly number[];
@@ -32,15 +33,18 @@ export interface HistogramOptions<L extends string = string> extends MetricOptio
 /** A value for each declared label. */
 export type LabelValues<L extends string> = Readonly<Record<L, string | number | boolean>>;
 
+/** A number that grows, such as one of jobs or of bytes. */
 export interface Counter<L extends string = string> {
   /** Adds a number from 0; 1 when it is left out. */
   inc(by?: number, labels?: LabelValues<L>): void;
 }
 
+/** A number that grows and shrinks. It has the value that was set last in any process. */
 export interface Gauge<L extends string = string> {
   set(value: number, labels?: LabelValues<L>): void;
 }
 
+/** Counts values in buckets, such as durations in seconds. */
 export interface Histogram<L extends string = string> {
   observe(value: number, labels?: LabelValues<L>): void;
 }

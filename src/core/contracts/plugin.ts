@@ -7,11 +7,13 @@ import type { Service } from "./services.ts";
 import type { StopReason } from "./agent-status.ts";
 import type { StandardSchemaV1 } from "./standard-schema.ts";
 
+/** Options of a listener. */
 export interface HookOptions {
   /** Time limit of the listener in milliseconds, instead of the hook's. Only a longer call is reported as hanging. */
   readonly timeoutMs?: number;
 }
 
+/** Options of a plugin's status line. */
 export interface StatusOptions {
   /** Whether the agent may be considered ready. Default: `true`. */
   readonly ready?: boolean;

@@ -13,6 +13,7 @@ export interface SpoolBatch {
   readonly lines: Uint8Array;
 }
 
+/** Size of a batch of events, and how long a reader waits for it. */
 export interface NextOptions {
   /** Default: 2,000. */
   readonly maxEvents?: number;

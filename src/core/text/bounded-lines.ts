@@ -1,3 +1,4 @@
+/** Limits and listeners of a line reader. */
 export interface BoundedLineReaderOptions {
   /** Maximum size of a line, without its end. */
   readonly maxBytes: number;

@@ -22,6 +22,7 @@ import {
 } from "./schema.ts";
 import { parseText } from "./text.ts";
 
+/** A job request, read from a document. */
 export interface ParsedJob {
   readonly request: JobRequest;
   /** Paths of the keys that are not part of a job request; they are ignored. */

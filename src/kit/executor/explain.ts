@@ -16,7 +16,7 @@ export interface CommandEnd {
  */
 export type Explain = (end: CommandEnd) => Promise<readonly string[]> | readonly string[];
 
-/** 128 + SIGKILL. */
+/** Exit status of a process that SIGKILL has ended: 128 + 9. */
 export const killedCode = 137;
 
 /** The sentence for what the kernel has killed. */

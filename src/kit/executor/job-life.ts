@@ -6,6 +6,7 @@ export interface OpenJob {
   readonly session: Session;
 }
 
+/** What `open` of a session executor receives. */
 export interface Opening {
   /** Aborts when the job is stopped while it starts. */
   readonly signal: AbortSignal;
@@ -13,7 +14,7 @@ export interface Opening {
   measure(meter: Meter): void;
 }
 
-/** Neither method may throw. */
+/** Measures what a job uses. Neither method may throw. */
 export interface Meter {
   /** Takes the figures of the running job. Called before they are read, and before the job is ended. */
   look(): unknown;
@@ -21,6 +22,7 @@ export interface Meter {
   read(): JobUsage;
 }
 
+/** How much time the end of a job has. */
 export interface Ending {
   /** Milliseconds from SIGTERM to SIGKILL. */
   readonly graceMs: number;

@@ -41,7 +41,7 @@ export function prepareLimits(
 }
 
 /** What an operator can do about a fault. */
-export const limitRemedy =
+export const limitRemedy: string =
   "unset the option, or start the agent in a control group of version 2 with these controllers (under systemd 254 or newer: Delegate=yes and DelegateSubgroup=agent)";
 
 function toFault(reason: string): LimitFault {

@@ -32,6 +32,7 @@ export interface Exchange {
   drop(): void;
 }
 
+/** A body in pieces. An answer is sent at the pace of its client. */
 export type Pieces = Iterable<Uint8Array | string> | AsyncIterable<Uint8Array | string>;
 
 type Headers = Readonly<Record<string, string>>;

@@ -14,6 +14,7 @@ export interface HttpLimits extends ConnectionLimits, ExchangeLimits {
   readonly headerBytes?: number;
 }
 
+/** Address, limits and certificate of a server. */
 export interface HttpServerOptions {
   readonly address: HttpAddress;
   /** The options that set the address, for errors: `--host, --port`. */
@@ -25,6 +26,7 @@ export interface HttpServerOptions {
   readonly hosts?: HostNames;
 }
 
+/** A server that accepts connections until it is closed. */
 export interface HttpServer extends AsyncDisposable {
   /** `http://HOST:PORT`, `http://*:PORT` for all addresses, `https://HOST:PORT` or `unix:PATH`. */
   readonly url: string;

@@ -36,6 +36,7 @@ export interface SourceSlot {
   readonly signal: AbortSignal;
 }
 
+/** A job that a queue has assigned to a slot. */
 export interface ClaimedJob {
   /** Never used again: a UUID, or up to 100 letters, digits, `.`, `-` and `_`. */
   readonly id: string;

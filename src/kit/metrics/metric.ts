@@ -44,6 +44,7 @@ export interface AgentMetric {
   readonly read?: (status: AgentStatus) => Samples;
 }
 
+/** Labels of a measurement: name → value. */
 export type MetricLabels = Readonly<Record<string, string>>;
 
 export type ReadStatus = () => AgentStatus | undefined;

@@ -44,6 +44,7 @@ export interface SessionOptions<T extends Terminal> {
   readonly login?: boolean;
 }
 
+/** Options of one command of a session. */
 export interface SessionRunOptions {
   readonly silent?: boolean;
   /** Stores the text of this command, in place of the session's `putCommand`. */

@@ -27,6 +27,7 @@ export interface UsageOptions {
   readonly group?: JobGroup | undefined;
 }
 
+/** Counts what the processes of a job use on this host, from this call until disposal. */
 export function watchUsage(options: UsageOptions = {}): UsageWatch {
   const { group } = options;
   const libc = loadLibc();

@@ -14,6 +14,7 @@ export interface EndedProcess extends ProcessReport {
   readonly how: "term" | "kill";
 }
 
+/** What became of a job's processes at its end. */
 export interface EndReport {
   /** Processes that were signalled and have exited. */
   readonly ended: readonly EndedProcess[];

@@ -1,6 +1,7 @@
 import { toSize } from "../../core/text/amounts.ts";
 import { createTextStart } from "../../core/text/text-start.ts";
 
+/** A text of another program or server, cut at a limit. */
 export interface BoundedText {
   /** The whole text, or the beginning of it. */
   readonly text: string;

@@ -67,6 +67,7 @@ export interface JobProcesses extends Disposable {
  */
 const live = new Set<JobProcesses>();
 
+/** Creates the set of a job's processes on this host. They are found when it is read. */
 export function createJobProcesses(options: JobProcessesOptions): JobProcesses {
   const { cookie, inherited = false, group } = options;
   const evidence = createEvidence(cookie, options.uid);

@@ -29,6 +29,7 @@ export interface UnitOptions {
   readonly environmentFiles?: readonly string[];
 }
 
+/** Lists the settings that a service unit of an agent needs, with the reason for each. */
 export function toUnitSettings({
   shutdownSeconds,
 }: Pick<UnitOptions, "shutdownSeconds">): readonly UnitSetting[] {

@@ -14,6 +14,7 @@ export interface DummyJob {
   finish(result: JobResult): void;
 }
 
+/** The jobs of a slot without processes: a test ends them. */
 export interface DummyJobs extends Jobs {
   /** All jobs that were started, failed or claimed, in order. */
   readonly all: readonly DummyJob[];
@@ -23,6 +24,7 @@ export interface DummyJobs extends Jobs {
   at(index: number): Promise<DummyJob>;
 }
 
+/** Options of `createDummyJobs`. */
 export interface DummyJobsOptions {
   /** Requests of jobs that an earlier process left, with the results of finished ones. */
   readonly left?: readonly { readonly request: JobRequest; readonly result?: JobResult }[];

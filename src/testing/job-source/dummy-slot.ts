@@ -27,6 +27,7 @@ export interface DummySignals {
   handOver(): void;
 }
 
+/** Creates the signals of an operator, which a test gives. */
 export function createDummySignals(): DummySignals {
   const interrupt = new AbortController();
   const drain = new AbortController();
@@ -59,6 +60,7 @@ export interface DummyAdmission {
   readonly isDisconnected: boolean;
 }
 
+/** Creates the admission of a slot, which a test pauses and resumes. */
 export function createDummyAdmission(): DummyAdmission {
   let controller = new AbortController();
   let resumed = Promise.withResolvers<void>();

@@ -42,6 +42,7 @@ export interface TestControlPlane extends Partial<AsyncDisposable> {
   submitInvalid?(): string | Promise<string>;
 }
 
+/** A result that the control plane of a test has received. */
 export interface ReportedResult {
   readonly jobId: string;
   readonly result: JobResult;

@@ -67,7 +67,9 @@ function assertComplete(what: string, service: ServiceOptions<Record<string, unk
   const { methods = [], optional = [], factories = {}, data = {} } = service;
   const required = [...methods, ...Object.keys(factories)].map((method) => [method, "function"] as const);
   const others = optional.map((method) => [method, "function?"] as const);
-  for (const [member, type = ""] of [...required, ...others, ...Object.entries(data)]) {
+  // A getter is read when the service is used: it may depend on services that are provided later.
+  const values = Object.entries(data).filter(([member]) => !hasGetter(value, member));
+  for (const [member, type = ""] of [...required, ...others, ...values]) {
     const found: unknown = Reflect.get(value, member);
     const [expected, isOptional] = [type.replace("?", ""), type.endsWith("?")];
     if ((Array.isArray(found) ? "list" : typeof found) === expected) continue;
@@ -75,4 +77,12 @@ function assertComplete(what: string, service: ServiceOptions<Record<string, unk
     const fault = found === undefined ? "is missing" : `must be a ${expected}, not ${Bun.inspect(found)}`;
     throw new AgentError("PLUGIN_INVALID", `${what} is incomplete: its member "${member}" ${fault}`);
   }
+}
+
+function hasGetter(value: object, member: string): boolean {
+  for (let owner: object | null = value; owner !== null; owner = Reflect.getPrototypeOf(owner)) {
+    const descriptor = Reflect.getOwnPropertyDescriptor(owner, member);
+    if (descriptor !== undefined) return descriptor.get !== undefined;
+  }
+  return false;
 }

@@ -73,6 +73,32 @@ describe("a service", () => {
     }
   });
 
+  test("may have a getter that depends on a service of a later plugin", async () => {
+    interface Named extends Store {
+      readonly title: string;
+    }
+    const named = defineService<Named>("acme/named", { methods: ["get"], data: { title: "string" } });
+    const user = definePlugin({
+      name: "user",
+      setup(ctx) {
+        ctx.provide(named, "main", {
+          ...constant,
+          get title() {
+            return ctx.use(store, "main").get("title");
+          },
+        });
+      },
+    });
+    await using t = await testPlugin(provider("last", "main"), { with: [user] });
+    expect(t.use(named, "main").title).toBe("x");
+    const wrong = definePlugin({
+      name: "wrong",
+      // @ts-expect-error no text
+      setup: (ctx) => ctx.provide(named, "other", { ...constant, title: 1 }),
+    });
+    await expect(testPlugin(wrong)).rejects.toThrow('its member "title" must be a string, not 1');
+  });
+
   test("can be listed by token, with names in order", async () => {
     await using t = await testPlugin(provider("b", "second"), { with: [provider("a", "first")] });
     expect([...t.all(store).keys()]).toEqual(["first", "second"]);

@@ -10,9 +10,12 @@ import { exampleFile } from "./docs/example.ts";
 import type { GeneratedFile } from "./docs/generated-file.ts";
 import { metricsPages } from "./docs/metrics.ts";
 import { pluginsPage } from "./docs/plugins.ts";
+import { listSdkPages } from "./docs/sdk/pages.ts";
 import { serviceUnitFile } from "./docs/service-unit.ts";
 
-export const generatedFiles: readonly GeneratedFile[] = [
+const root = path.dirname(import.meta.dir);
+
+const generatedFiles: readonly GeneratedFile[] = [
   builtInCommandsFile,
   configurationPage,
   dependenciesPage,
@@ -25,8 +28,8 @@ export const generatedFiles: readonly GeneratedFile[] = [
 /** Rewrites stale files and returns their paths. With `isCheck` no file is changed. */
 export async function updateDocs(isCheck: boolean): Promise<string[]> {
   const stale: string[] = [];
-  for (const { file, render } of generatedFiles) {
-    const target = path.join(path.dirname(import.meta.dir), file);
+  for (const { file, render } of [...generatedFiles, ...listSdkPages(root)]) {
+    const target = path.join(root, file);
     const current = await readFile(target, "utf8").catch(() => "");
     const expected = await render(current);
     if (expected === current) continue;

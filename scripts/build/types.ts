@@ -9,8 +9,8 @@ import { collectLicenses } from "./licenses.ts";
 const root = path.dirname(path.dirname(import.meta.dir));
 const packages = path.join(root, "node_modules");
 
-/** Entry point of the SDK → its source. */
-const entries = {
+/** Module of the SDK → its source. */
+export const sdkEntries: Readonly<Record<string, string>> = {
   signalman: "src/index.ts",
   "signalman/executor": "src/executor.ts",
   "signalman/host": "src/host.ts",
@@ -55,7 +55,7 @@ export async function bundleSdk(): Promise<string> {
   const directory = await emitDeclarations();
   try {
     const modules = new Map<string, string>();
-    const pending = Object.values(entries).map((source) => source.replace(/\.ts$/, ".d.ts"));
+    const pending = Object.values(sdkEntries).map((source) => source.replace(/\.ts$/, ".d.ts"));
     for (let file = pending.pop(); file !== undefined; file = pending.pop()) {
       if (modules.has(file)) continue;
       const from = file;
@@ -103,7 +103,7 @@ async function emitDeclarations(): Promise<string> {
 }
 
 function toModule(file: string): string {
-  const entry = Object.entries(entries).find(([, source]) => source.replace(/\.ts$/, ".d.ts") === file);
+  const entry = Object.entries(sdkEntries).find(([, source]) => source.replace(/\.ts$/, ".d.ts") === file);
   return entry?.[0] ?? `signalman/-/${file.replace(/\.d\.ts$/, "")}`;
 }
 

@@ -31,6 +31,7 @@ const reasons: Readonly<Record<string, string>> = {
   "@types/tar-stream": "types",
   "fast-check": "tests with generated input",
   knip: "finds code and dependencies that nothing uses",
+  "oxc-parser": "reads the sources of the SDK for its reference",
   oxfmt: "formatting",
   oxlint: "lint",
   "oxlint-tsgolint": "lint rules that need types",

@@ -191,7 +191,7 @@ test("the compiled binary loads packages beside the configuration, with their de
   ]);
 });
 
-test.each(["plugins.md", "plugins-reference.md"])(
+test.each(["plugins.md", "plugins-recipes.md", "plugins-reference.md"])(
   "every example in docs/%s works in the compiled program",
   async (name) => {
     await using tester = await createTester();

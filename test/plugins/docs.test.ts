@@ -15,7 +15,7 @@ test("the tables of hooks and services are up to date", async () => {
   for (const name of Object.keys(hookTable)) expect(page).toContain(`| \`${name}\` |`);
 });
 
-test.each(["plugins.md", "plugins-reference.md"])(
+test.each(["plugins.md", "plugins-recipes.md", "plugins-reference.md"])(
   "every example in docs/%s works and type-checks",
   async (name) => {
     await using directory = await tmpdir();

@@ -24,7 +24,7 @@ export function indexUsages(root: string): FindUsages {
       index.set(key, usages);
     }
   };
-  for (const page of ["docs/plugins.md", "docs/plugins-reference.md"]) {
+  for (const page of ["docs/plugins.md", "docs/plugins-recipes.md", "docs/plugins-reference.md"]) {
     for (const { heading, code } of readBlocks(read(page))) {
       add(code, { label: heading, target: `${page}#${toAnchor(heading)}` }, false);
     }

@@ -15,6 +15,7 @@ const allowed: Readonly<Record<string, string>> = {
   "src/job/log/filter-chain.ts": "what one filter held back",
   "src/job/log/spool-lines.ts": "a line of a log has 128 MiB at most",
   "src/job/log/spool-recovery.ts": "a line of a log has 128 MiB at most",
+  "src/job/control/line-writer.ts": "`maxKeptBytes`",
   "src/job/end/close-job.ts": "a few events of the agent itself",
   "src/job/process/input.ts": "written by the agent: its settings and the request, which has a limit",
   "src/job/run-in-fresh-session.ts": "`keptBytes`",

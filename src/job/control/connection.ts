@@ -6,6 +6,7 @@ import { findEntry } from "../../os/state/file.ts";
 import { isSummary } from "../state/job-documents.ts";
 import { isJobLocked } from "../state/job-lock.ts";
 import { createJobCommands, type JobCommands, type JobCommandsOptions } from "./job-commands.ts";
+import { createLineWriter, type LineWriter } from "./line-writer.ts";
 import {
   createLineReader,
   type MetricsMessage,
@@ -139,11 +140,18 @@ async function openSocket(
   const read = createLineReader<ToAgent>(on.onMessage);
   try {
     using pinned = pinSocket(path);
+    let lines: LineWriter | undefined;
     const socket = await Bun.connect({
       unix: pinned.path,
-      socket: { data: (_, bytes) => read(bytes), close: on.onClose, error: on.onClose },
+      socket: {
+        data: (_, bytes) => read(bytes),
+        drain: () => lines?.drained(),
+        close: on.onClose,
+        error: on.onClose,
+      },
     });
-    return (message) => void socket.write(`${JSON.stringify(message)}\n`);
+    const { write } = (lines = createLineWriter(socket));
+    return (message) => void write(message);
   } catch {
     return undefined;
   }

@@ -1,5 +1,6 @@
 import { restrictSocket } from "../../os/network/socket-path.ts";
 import { findEntry, removeEntry } from "../../os/state/file.ts";
+import { createLineWriter, type LineWriter } from "./line-writer.ts";
 import { createLineReader, type ToAgent, type ToJob, wireVersion } from "./messages.ts";
 
 export interface ControlSocketOptions {
@@ -26,6 +27,7 @@ export interface ControlSocket extends Disposable {
 
 interface Client {
   isKnown: boolean;
+  readonly lines: LineWriter;
   readonly read: (bytes: Uint8Array) => void;
 }
 
@@ -50,8 +52,9 @@ export function listenForAgents(options: ControlSocketOptions): ControlSocket {
     socket: {
       open(socket) {
         const read = createLineReader<ToJob>((message) => receive(socket, message));
-        socket.data = { isKnown: false, read };
+        socket.data = { isKnown: false, read, lines: createLineWriter(socket) };
       },
+      drain: (socket) => socket.data.lines.drained(),
       data: (socket, bytes) => socket.data.read(bytes),
       close: forget,
       error: forget,
@@ -104,6 +107,7 @@ function obey(
 
 function createBroadcast(clients: ReadonlySet<ClientSocket>): (message: ToAgent) => void {
   let isScheduled = false;
+  // An agent that does not read has wake-ups enough, and polls for the end of the job.
   const broadcast = (message: ToAgent) => {
     for (const socket of clients) send(socket, message);
   };
@@ -118,9 +122,8 @@ function createBroadcast(clients: ReadonlySet<ClientSocket>): (message: ToAgent)
   };
 }
 
-/** A message is dropped when the socket's buffer is full: the buffer then holds enough wake-ups. */
-function send(socket: Bun.Socket<Client>, message: ToAgent): void {
-  socket.write(`${JSON.stringify(message)}\n`);
+function send(socket: ClientSocket, message: ToAgent): void {
+  socket.data.lines.write(message);
 }
 
 function isEqual(a: unknown, b: string): boolean {

@@ -43,7 +43,14 @@ export interface JobStore {
 /** Throws `STATE_NEWER` when a newer release left a job. */
 export function openJobStore(options: JobStoreOptions): JobStore {
   const { directory, logger } = options;
-  const directoryOf = (jobId: string) => join(directory, jobId);
+  // An id comes from a job source: `../..` must not name another directory.
+  const directoryOf = (jobId: string) => {
+    if (isJobId(jobId)) return join(directory, jobId);
+    throw new AgentError(
+      "JOB_INVALID",
+      `invalid job id ${Bun.inspect(jobId)}: expected a text such as a UUID`,
+    );
+  };
   /** Runs a clean-up. A disk that does not allow it is no reason to refuse jobs. */
   const cleanUp = (work: () => void) => {
     try {

@@ -45,6 +45,20 @@ test("files are readable by their owner only, and the request is removed with th
   expect(readFileSync(join(directory, "process.log"), "utf8")).toBe("");
 });
 
+test("a job whose id names another directory is refused, and nothing there is removed", async () => {
+  await using slot = await createSlot();
+  const jobs = slot.again();
+  const kept = join(slot.path, "kept");
+  mkdirSync(kept);
+  const id = "../kept";
+  jobs.expect(id);
+  await expect(jobs.start({ ...request("echo hello"), id }, delivery)).rejects.toThrow(
+    'invalid job id "../kept"',
+  );
+  await expect(jobs.fail({ ...request(), id }, "no", delivery)).rejects.toThrow('invalid job id "../kept"');
+  expect(existsSync(kept)).toBe(true);
+});
+
 test("an expected job runs in the process that was started for it", async () => {
   await using slot = await createSlot();
   const jobs = slot.again();

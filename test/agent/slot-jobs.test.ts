@@ -12,6 +12,7 @@ import { join } from "node:path";
 import { readDocument, writeDocument } from "../../src/os/state/document.ts";
 import type { JobProcessRecord } from "../../src/job/state/job-files.ts";
 import type { JobEvent } from "../../src/core/contracts/job-events.ts";
+import { findHolder } from "../../src/os/state/lock.ts";
 import { unixSeconds } from "../../src/job/log/events.ts";
 import { createSlot, delivery, request, toStory } from "./fixtures.ts";
 import { findJobProcesses, until } from "./job-processes.ts";
@@ -77,7 +78,7 @@ test("a process whose job is not assigned exits without running a command", asyn
   const jobs = slot.again();
   const refused = request("echo never");
   jobs.expect(refused.id);
-  await until(() => findJobProcesses(refused.id)[0]);
+  await until(() => findHolder(join(slot.path, "jobs", refused.id, "lock")));
   const failed = await jobs.fail(refused, "its request could not be read", delivery);
   expect((await failed.done).summary.result).toBe("failed");
   await until(() => (findJobProcesses(refused.id).length === 0 ? true : undefined));

@@ -80,7 +80,8 @@ export function createJobLauncher(options: JobLauncherOptions): JobLauncher {
             return follow(request, place, record, child);
           },
           dismiss() {
-            child.kill();
+            // It does not react to SIGTERM, which a service manager sends to the agent's group.
+            child.kill("SIGKILL");
             running.delete(place.jobId);
           },
         };

@@ -33,10 +33,18 @@ export type {
   JobSessionEvent,
   RunOptions,
   CommandHookEvent,
-  CommandPhase,
 } from "./core/contracts/hooks.ts";
+export type {
+  CommandPhase,
+  JobPhase,
+  EndedPhase,
+  EndedBlock,
+  BlockSource,
+  JobSpan,
+} from "./core/contracts/job-phases.ts";
 export type { JobLog, Output } from "./core/contracts/job-log.ts";
-export type { ImagePull, JobSummary, JobUsage } from "./core/contracts/job-summary.ts";
+export type { ImagePull, JobSummary, JobTimes, JobArrival, JobUsage } from "./core/contracts/job-summary.ts";
+export type { JobCause, JobCauseKind } from "./core/contracts/job-cause.ts";
 export type { JobResult } from "./core/contracts/job-events.ts";
 export type { StopReason } from "./core/contracts/agent-status.ts";
 

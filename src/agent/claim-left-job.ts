@@ -1,6 +1,7 @@
 import type { JobRequest } from "../core/contracts/job-request.ts";
-import type { AgentJob, JobDelivery } from "../core/contracts/jobs.ts";
+import type { AgentJob } from "../core/contracts/jobs.ts";
 import { toMessage } from "../core/errors.ts";
+import { createCause } from "../job/cause.ts";
 import type { JobProcess } from "../job/process/job-process.ts";
 import { recoverLeftLog } from "../job/state/left-jobs.ts";
 import { toJobRequest } from "../job/request/parse.ts";
@@ -16,11 +17,11 @@ export interface ClaimOptions {
 
 export interface ClaimSteps {
   /** Follows the process of a job that has started. */
-  readonly follow: (request: JobRequest, process: JobProcess, delivery: JobDelivery) => AgentJob;
+  readonly follow: (request: JobRequest, process: JobProcess) => AgentJob;
   /** Starts a job that has not started. */
-  readonly begin: (request: JobRequest, delivery: JobDelivery) => Promise<AgentJob>;
+  readonly begin: (request: JobRequest) => Promise<AgentJob>;
   /** Reports a job that can never run as failed. */
-  readonly refuse: (request: JobRequest, reason: string, delivery: JobDelivery) => Promise<AgentJob>;
+  readonly refuse: (request: JobRequest, reason: string) => Promise<AgentJob>;
 }
 
 /**
@@ -29,7 +30,6 @@ export interface ClaimSteps {
  */
 export async function claimLeftJob(
   id: string,
-  delivery: JobDelivery,
   { options, steps }: { readonly options: ClaimOptions; readonly steps: ClaimSteps },
 ): Promise<AgentJob> {
   const { store, launcher, logger } = options;
@@ -38,19 +38,20 @@ export async function claimLeftJob(
   const hasStarted = await store.hasStarted(id);
   if (fault !== undefined) {
     logger.error(`${fault}; the job is reported as failed`, { job: id });
-    if (!hasStarted) return steps.refuse(request, fault, delivery);
+    if (!hasStarted) return steps.refuse(request, fault);
     const process = launcher.resume(request, { jobId: id, directory, logger });
     process.kill();
-    const finished = process.finished.then((summary) => ({ ...summary, result: "failed" as const }));
-    return steps.follow(request, { ...process, finished }, delivery);
+    const cause = createCause("unknown", fault);
+    const finished = process.finished.then((summary) => ({ ...summary, result: "failed" as const, cause }));
+    return steps.follow(request, { ...process, finished });
   }
   if (!hasStarted) {
     logger.info("starting a job that an earlier agent process had accepted", { job: id });
-    return steps.begin(request, delivery);
+    return steps.begin(request);
   }
   logger.info("resumed a job of an earlier agent process", { job: id });
   recoverLeftLog(directory, logger);
-  return steps.follow(request, launcher.resume(request, { jobId: id, directory, logger }), delivery);
+  return steps.follow(request, launcher.resume(request, { jobId: id, directory, logger }));
 }
 
 /** Reads the request of a left job. The request of one that cannot be read contains no more than its id. */

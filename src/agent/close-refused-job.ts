@@ -1,4 +1,5 @@
 import type { JobRequest } from "../core/contracts/job-request.ts";
+import type { JobArrival } from "../core/contracts/job-summary.ts";
 import type { Logger } from "../core/contracts/logger.ts";
 import { toMessage } from "../core/errors.ts";
 import { type ClosedJob, closeJob } from "../job/end/close-job.ts";
@@ -8,6 +9,7 @@ export interface RefusedJobOptions {
   readonly store: JobStore;
   /** Why the job cannot run, as its log shows it. */
   readonly reason: string;
+  readonly arrival: JobArrival;
   readonly logger: Logger;
 }
 
@@ -17,11 +19,12 @@ export interface RefusedJobOptions {
  */
 export function closeRefusedJob(
   request: JobRequest,
-  { store, reason, logger }: RefusedJobOptions,
+  { store, reason, arrival, logger }: RefusedJobOptions,
 ): ClosedJob {
   const { id: jobId } = request;
   const created = attempt(() => void store.create(jobId));
-  const closed = closeJob({ directory: store.directoryOf(jobId), jobId, reason, logger });
+  const directory = store.directoryOf(jobId);
+  const closed = closeJob({ directory, jobId, kind: "refused", reason, arrival, logger });
   // The request is written last: a request without a log is a job that has not started, and the next agent
   // process would run it.
   const fault = created ?? attempt(() => store.write(request));

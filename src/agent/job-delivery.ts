@@ -6,6 +6,7 @@ import type { JobRequest } from "../core/contracts/job-request.ts";
 import type { JobSummary } from "../core/contracts/job-summary.ts";
 import type { JobOutcome } from "../core/contracts/jobs.ts";
 import { toMessage } from "../core/errors.ts";
+import { createCause } from "../job/cause.ts";
 import { openSinks } from "../job/log/open-sinks.ts";
 import { type SpoolExtent, toMismatch } from "../job/log/spool-file.ts";
 import { openSpool } from "../job/log/spool-reader.ts";
@@ -93,6 +94,7 @@ async function finish(options: Options): Promise<DeliveryEnd> {
   // 2. After the job's end the delivery has limited time, as have slow listeners of the job's start. What is
   //    not delivered stays on disk.
   const summary = await process.finished;
+  const isLost = delivery.lost.aborted && summary.cause?.kind === "stopped";
   await notifier.notify("jobFinished", { job: request });
   const timer = setTimeout(() => late.abort(new Error("log-flush-timeout has expired")), flushTimeoutMs);
   options.onSinks(sinks.finish());
@@ -111,7 +113,13 @@ async function finish(options: Options): Promise<DeliveryEnd> {
     const hint = `\`signalman logs ${request.id}\` shows all of it`;
     logger.warn(`log delivered only in part; ${hint}`, { job: request.id, events, trimmed });
   }
-  return { summary: { ...summary, result }, log, damage };
+  const cause =
+    damage !== undefined && result !== summary.result
+      ? createCause("tampered", damage)
+      : isLost
+        ? createCause("lost", "the job is no longer assigned to this agent")
+        : summary.cause;
+  return { summary: { ...summary, result, ...(cause && { cause }) }, log, damage };
 }
 
 /** A running job is waited for nevertheless: the next one must not run beside it. */

@@ -14,6 +14,7 @@ export function toSettings(program: Program, agentId: string): JobSettings {
   const secret = program.config.options.filter((option) => option.secret && !option.key.includes("."));
   return {
     agentId,
+    slot: 0,
     stopGraceMs: core["stop-grace-period"] * 1000,
     terminalSize: core["terminal-size"],
     logDiskLimitBytes: core["log-disk-limit"],

@@ -1,10 +1,11 @@
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { JobRequest } from "../core/contracts/job-request.ts";
+import type { JobArrival } from "../core/contracts/job-summary.ts";
 import type { Logger } from "../core/contracts/logger.ts";
 import { AgentError, toMessage } from "../core/errors.ts";
 import { refuseNewerJob } from "../job/state/left-jobs.ts";
-import { readRequest, writeJob } from "../job/state/job-documents.ts";
+import { findProcessRecord, readRequest, writeJob } from "../job/state/job-documents.ts";
 import { isJobId, jobFiles, type JobProcessRecord } from "../job/state/job-files.ts";
 import { findEntry, listDirectory, removeEntries, removeEntry } from "../os/state/file.ts";
 import { takeLock } from "../os/state/lock.ts";
@@ -34,6 +35,8 @@ export interface JobStore {
   hasStarted(jobId: string): Promise<boolean>;
   /** Throws when the request is missing, damaged or no file. */
   readRequest(jobId: string): JobRequest;
+  /** Returns what an earlier agent process has stored; nothing when that is damaged. */
+  readArrival(jobId: string): JobArrival;
   /** Stores a request, and what resumes the job. From here on a crash does not lose the job. */
   write(request: JobRequest, record?: JobProcessRecord): void;
   /** Removes the request of a reported job, and everything that contains secrets; the log is kept. Never throws. */
@@ -79,6 +82,7 @@ export function openJobStore(options: JobStoreOptions): JobStore {
       const what = request === undefined ? "is missing" : "is that of another job";
       throw new AgentError("STATE_INVALID", `the request of job "${jobId}" ${what}`);
     },
+    readArrival: (jobId) => findProcessRecord(directoryOf(jobId)).record?.arrival ?? {},
     write(request, record) {
       writeJob(directoryOf(request.id), request, record);
     },

@@ -64,6 +64,14 @@ export function createPauseHooks(notifier: SlotNotifier) {
   };
 }
 
+/** Fires the hook of a job that was assigned to the slot. */
+export function announceAssignment(
+  notifier: SlotNotifier,
+  assigned: { readonly jobId: string; readonly assignedAt: number },
+): Promise<void> {
+  return notifier.fire("agent:job-assigned", assigned);
+}
+
 export interface JobEnd extends JobOutcome {
   /** Path of the job's log. */
   readonly spool: string;
@@ -76,6 +84,8 @@ export function createJobHooks(notifier: SlotNotifier, job: JobRequest) {
   const jobId = job.id;
   return {
     started: () => notifier.fire("agent:job-started", { jobId, job }),
+    /** Fired instead of `started` for a job of an earlier agent process. */
+    resumed: () => notifier.fire("agent:job-resumed", { jobId, job }),
     /** Plugins that archive the log have done so before the result is reported. */
     async ended({ summary, log, spool, damage }: JobEnd): Promise<void> {
       const trimmed = log.trimmed || summary.log.droppedBytes > 0;

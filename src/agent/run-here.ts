@@ -10,7 +10,7 @@ import { openSinks } from "../job/log/open-sinks.ts";
 import type { Spool } from "../job/log/spool.ts";
 import type { SpoolReader } from "../core/contracts/spool.ts";
 import type { Logger } from "../core/contracts/logger.ts";
-import { createJobHooks, withAgentHooks, withSlotHooks } from "./lifecycle.ts";
+import { announceAssignment, createJobHooks, withAgentHooks, withSlotHooks } from "./lifecycle.ts";
 import { createSlotNotifier } from "./slot-notifier.ts";
 
 export interface RunnerOptions {
@@ -49,14 +49,17 @@ export async function runHere(request: JobRequest, options: RunnerOptions): Prom
   chooseExecutor(request.executor, { host, ...settings });
   prepareLimits(request.executor, { host, ...settings }, { dryRun: false });
   const { user } = settings;
+  const assignedAt = Date.now();
   const start = { version, ...(user && { jobUsers: [user] }) };
   const { summary } = await withAgentHooks({ host: { call }, start }, async () => {
-    const open = opened.use(await openJob(request, options));
+    const arrival = { assignedAt, fetchedAt: assignedAt };
+    const open = opened.use(await openJob(request, { ...options, arrival }));
     killed = open.job.killed;
 
     // 2. An agent for one job shuts down after it.
     const notifier = createSlotNotifier({ slot: 0, host: { call } });
     return await withSlotHooks(notifier, async ({ draining }) => {
+      await announceAssignment(notifier, { jobId: request.id, assignedAt });
       const hooks = createJobHooks(notifier, request);
       const job = await runOpenJob(request, open, options, hooks);
       await draining("job-finished");

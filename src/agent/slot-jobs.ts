@@ -2,13 +2,14 @@ import type { HangingHook } from "../core/contracts/agent-status.ts";
 import type { JobUser } from "../core/contracts/executor.ts";
 import type { JobRequest } from "../core/contracts/job-request.ts";
 import type { AgentJob, JobDelivery, Jobs, LeftJob } from "../core/contracts/jobs.ts";
+import type { JobArrival } from "../core/contracts/job-summary.ts";
 import type { Logger } from "../core/contracts/logger.ts";
-import { toMessage } from "../core/errors.ts";
 import { type JobProcess, toFinishedProcess } from "../job/process/job-process.ts";
 import type { JobLauncher, WaitingJobProcess } from "../job/process/launcher.ts";
 import { toSocketPath } from "../os/network/socket-path.ts";
-import { claimLeftJob } from "./claim-left-job.ts";
+import { claimLeftJob, type ClaimSteps } from "./claim-left-job.ts";
 import { closeRefusedJob } from "./close-refused-job.ts";
+import { createExpectedJob } from "./expected-job.ts";
 import type { Deliverer } from "./job-delivery.ts";
 import { createJobHooks } from "./lifecycle.ts";
 import type { JobStore } from "./job-store.ts";
@@ -21,6 +22,8 @@ export interface SlotJobsOptions {
   readonly notifier: SlotNotifier;
   readonly logger: Logger;
   readonly place: SlotPlace;
+  /** Returns the slot's name in the control plane; `undefined` before it is registered. */
+  readonly agentName?: () => string | undefined;
 }
 
 /** The place of a slot's job processes on this host. */
@@ -45,17 +48,28 @@ export interface SlotJobs extends Jobs {
   killAll(): void;
 }
 
+/** A job to run or to report. */
+interface GivenJob {
+  readonly request: JobRequest;
+  readonly delivery: JobDelivery;
+  readonly arrival: JobArrival;
+  /** Fires the hook of its start. Not awaited: a slow listener delays neither the log nor a stop. */
+  readonly announce: () => Promise<void>;
+  /** A process that waits for the job. */
+  readonly process?: WaitingJobProcess | undefined;
+}
+
 export function createSlotJobs(options: SlotJobsOptions): SlotJobs {
   const { store, notifier, logger } = options;
   const running = new Set<JobProcess>();
-  const expected = createExpectedJob(options);
+  const launchNew = (id: string) => launch(id, store.create(id), options);
+  const expected = createExpectedJob({ notifier, logger, launch: launchNew });
 
   /** Follows a job's process until its log is delivered. */
-  function follow(request: JobRequest, process: JobProcess, delivery: JobDelivery, isNew = true): AgentJob {
+  function follow({ request, delivery, announce }: GivenJob, process: JobProcess): AgentJob {
     running.add(process);
     void notifier.notify("jobFollowed", { job: request });
-    // Not awaited: a slow listener delays neither the log nor a stop.
-    const announced = isNew ? createJobHooks(notifier, request).started() : Promise.resolve();
+    const announced = announce();
     const directory = store.directoryOf(request.id);
     const done = options.deliverer
       .deliver({ request, process, delivery, directory, notifier, logger, announced })
@@ -70,58 +84,65 @@ export function createSlotJobs(options: SlotJobsOptions): SlotJobs {
       async release() {
         await notifier.notify("jobReleased", { job: request });
         store.release(request.id);
+        expected.forget(request.id);
       },
     };
   }
 
   /** Stores the request, then runs it in its process. */
-  function run(request: JobRequest, process: WaitingJobProcess, delivery: JobDelivery): AgentJob {
+  function run(job: GivenJob, process: WaitingJobProcess): AgentJob {
+    const { request, arrival } = job;
     try {
-      store.write(request, process.record);
+      store.write(request, { ...process.record, arrival });
     } catch (error) {
       process.dismiss();
       throw error;
     }
-    return follow(request, process.run(request), delivery);
+    return follow(job, process.run({ request, arrival }));
   }
 
   /** Reports a job that can never run as failed. */
-  async function refuse(request: JobRequest, reason: string, delivery: JobDelivery): Promise<AgentJob> {
-    expected.dismiss();
-    const closed = closeRefusedJob(request, { store, reason, logger });
-    return follow(request, toFinishedProcess(closed), delivery);
+  async function refuse(job: GivenJob, reason: string): Promise<AgentJob> {
+    const { request, arrival } = job;
+    job.process?.dismiss();
+    return follow(job, toFinishedProcess(closeRefusedJob(request, { store, reason, arrival, logger })));
   }
 
   /** Runs a job, unless it is known that its log cannot be delivered. */
-  async function begin(
-    request: JobRequest,
-    start: () => WaitingJobProcess,
-    delivery: JobDelivery,
-  ): Promise<AgentJob> {
-    const fault = options.deliverer.findFault(request);
-    if (fault === undefined) return run(request, start(), delivery);
-    logger.error(`${fault}; the job is reported as failed`, { job: request.id });
-    return refuse(request, fault, delivery);
+  async function begin(job: GivenJob, start: () => WaitingJobProcess): Promise<AgentJob> {
+    const fault = options.deliverer.findFault(job.request);
+    if (fault === undefined) return run(job, job.process ?? start());
+    logger.error(`${fault}; the job is reported as failed`, { job: job.request.id });
+    return refuse(job, fault);
   }
 
-  const claim = (id: string, delivery: JobDelivery) =>
-    claimLeftJob(id, delivery, {
-      options,
-      steps: {
-        refuse,
-        begin: (request) => begin(request, () => launch(id, store.directoryOf(id), options), delivery),
-        follow: (request, process) => follow(request, process, delivery, false),
-      },
-    });
+  /** `fetchedAt`: left out when the request could not be fetched. */
+  function take(request: JobRequest, delivery: JobDelivery, fetchedAt?: number): GivenJob {
+    const { assignedAt, announced, process } = expected.take(request.id);
+    const arrival = { assignedAt, ...(fetchedAt !== undefined && { fetchedAt }) };
+    const announce = () => announced.then(createJobHooks(notifier, request).started);
+    return { request, delivery, arrival, announce, process };
+  }
+
+  async function claim(id: string, delivery: JobDelivery): Promise<AgentJob> {
+    const arrival = store.readArrival(id);
+    const toJob = (request: JobRequest, hook: "started" | "resumed"): GivenJob => {
+      return { request, delivery, arrival, announce: createJobHooks(notifier, request)[hook] };
+    };
+    const steps: ClaimSteps = {
+      refuse: (request, reason) => refuse(toJob(request, "started"), reason),
+      begin: (request) => begin(toJob(request, "started"), () => launch(id, store.directoryOf(id), options)),
+      follow: (request, process) => follow(toJob(request, "resumed"), process),
+    };
+    return claimLeftJob(id, { options, steps });
+  }
 
   return {
     left: store.list().map((id): LeftJob => ({ id, claim: (delivery) => claim(id, delivery) })),
-    expect: expected.start,
-    async start(request, delivery) {
-      const { id } = request;
-      return begin(request, () => expected.take(id) ?? launch(id, store.create(id), options), delivery);
-    },
-    fail: refuse,
+    expect: expected.expect,
+    start: async (request, delivery) =>
+      begin(take(request, delivery, Date.now()), () => launchNew(request.id)),
+    fail: async (request, reason, delivery) => refuse(take(request, delivery), reason),
     hangingHooks: () => [...running].flatMap((process) => process.hangingHooks()),
     isBusy: () => running.size > 0,
     stopAll: () => running.forEach((process) => process.stop()),
@@ -132,38 +153,9 @@ export function createSlotJobs(options: SlotJobsOptions): SlotJobs {
 function launch(
   jobId: string,
   directory: string,
-  { launcher, logger, place }: SlotJobsOptions,
+  { launcher, logger, place, agentName }: SlotJobsOptions,
 ): WaitingJobProcess {
   const socket = toSocketPath(place.socketDirectories);
   const { home, user, slot } = place;
-  return launcher.start({ jobId, directory, logger, socket, home, user, slot });
-}
-
-/** The process that was started for a job whose request is still being fetched; at most one. */
-function createExpectedJob(options: SlotJobsOptions) {
-  const { store, logger } = options;
-  let expected: { readonly id: string; readonly process: WaitingJobProcess } | undefined;
-  const dismiss = () => {
-    expected?.process.dismiss();
-    expected = undefined;
-  };
-  return {
-    dismiss,
-    /** Never throws. */
-    start(id: string): void {
-      try {
-        dismiss();
-        expected = { id, process: launch(id, store.create(id), options) };
-      } catch (error) {
-        logger.debug(`job process could not be started before the request: ${toMessage(error)}`, { job: id });
-      }
-    },
-    /** Returns the process that waits for this job, if there is one, and dismisses any other. */
-    take(id: string): WaitingJobProcess | undefined {
-      const found = expected?.id === id ? expected.process : undefined;
-      if (found) expected = undefined;
-      dismiss();
-      return found;
-    },
-  };
+  return launcher.start({ jobId, directory, logger, socket, home, user, slot, agentName: agentName?.() });
 }

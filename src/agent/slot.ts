@@ -36,7 +36,8 @@ export async function runSlot(options: SlotOptions): Promise<StopReason> {
   const { version, slot, slots, signals, logger, notifier, directory } = options;
   const state = createSlotState(directory, options.holdState);
   const store = openJobStore({ ...options, directory: `${directory}/jobs` });
-  const jobs = createSlotJobs({ ...options, store });
+  let agentName: string | undefined;
+  const jobs = createSlotJobs({ ...options, store, agentName: () => agentName });
   options.onJobs(jobs);
   const { reason } = await withSlotHooks(notifier, async (events) => {
     using admission = openSlotAdmission({ ...options.admission, notifier, logger });
@@ -51,6 +52,7 @@ export async function runSlot(options: SlotOptions): Promise<StopReason> {
       signals,
       admission,
       async registered(name, controlPlane) {
+        agentName = name;
         logger.rename(name);
         await events.registered(name, controlPlane);
       },

@@ -1,14 +1,16 @@
 import type { Executor } from "../core/contracts/executor.ts";
 import type { RunOptions } from "../core/contracts/hooks.ts";
 import type { JobLog, Output } from "../core/contracts/job-log.ts";
+import type { BlockSource } from "../core/contracts/job-phases.ts";
 import type { EnvironmentVariable, JobFile, JobRequest } from "../core/contracts/job-request.ts";
 import type { Logger } from "../core/contracts/logger.ts";
 import { toMessage } from "../core/errors.ts";
 import { createTextStart } from "../core/text/text-start.ts";
+import type { WritableJobLog } from "./log/job-log.ts";
 import { runInFreshSession } from "./run-in-fresh-session.ts";
 
 export interface JobSessionOptions {
-  readonly log: JobLog;
+  readonly log: Pick<WritableJobLog, "command" | "from">;
   readonly logger: Logger;
   /** `log` gets the blocks that the executor itself adds. */
   readonly createExecutor: (log: JobLog) => Executor;
@@ -27,12 +29,15 @@ export interface JobSession {
   readonly isOpen: boolean;
   /** The executor, once it was created. */
   readonly executor: Executor | undefined;
+  /** What the executor has thrown in its last call; `undefined` when it has returned. */
+  readonly fault: string | undefined;
   /** Creates the executor and starts it. Rejects with what the executor throws. */
   open(): Promise<boolean>;
-  exportVariables(env: readonly EnvironmentVariable[]): Promise<boolean>;
-  injectFiles(files: readonly JobFile[]): Promise<boolean>;
-  /** Runs a command in a block of its own and resolves to its exit code. */
-  run(directive: string, options?: RunOptions): Promise<number>;
+  /** Resolves to an exit code, as all calls of the executor. */
+  exportVariables(env: readonly EnvironmentVariable[]): Promise<number>;
+  injectFiles(files: readonly JobFile[]): Promise<number>;
+  /** Runs a command in a block of its own and resolves to its exit code. `source`: what the block belongs to. */
+  run(directive: string, source: BlockSource, options?: RunOptions): Promise<number>;
   /** Runs a command without a block and resolves to its output. */
   capture(directive: string): Promise<string>;
   /** Adds a block with this text. */
@@ -47,15 +52,17 @@ export function createJobSession(request: JobRequest, options: JobSessionOptions
   const { log, logger, createExecutor, stopped, killed } = options;
   let executor: Executor | undefined;
   let isOpen = false;
+  let fault: string | undefined;
   /** Resolves when the executor has stopped. */
   let ended: Promise<void> = Promise.resolve();
 
   async function attempt(work: (executor: Executor) => Promise<number>): Promise<number> {
-    if (!executor) return 1;
+    fault = undefined;
     try {
-      return await work(executor);
+      return executor ? await work(executor) : 1;
     } catch (error) {
-      logger.error(toMessage(error));
+      fault = toMessage(error);
+      logger.error(fault);
       return 1;
     }
   }
@@ -63,8 +70,9 @@ export function createJobSession(request: JobRequest, options: JobSessionOptions
   async function block(
     directive: string,
     work: (executor: Executor, output: Output) => number | Promise<number>,
+    source?: BlockSource,
   ): Promise<number> {
-    return attempt((current) => log.command(directive, (output) => work(current, output)));
+    return attempt((current) => log.command(directive, (output) => work(current, output), source));
   }
 
   async function runFresh(directive: string, output: Output): Promise<number> {
@@ -80,25 +88,25 @@ export function createJobSession(request: JobRequest, options: JobSessionOptions
     get executor() {
       return executor;
     },
+    get fault() {
+      return fault;
+    },
     async open() {
-      executor = createExecutor(log);
+      executor = createExecutor(log.from({ kind: "executor" }));
       isOpen = (await executor.start(stopped)) === 0;
       return isOpen;
     },
-    async exportVariables(env) {
-      const directive = "Exporting environment variables";
-      return (await block(directive, (current, output) => current.exportEnvironment(env, output))) === 0;
-    },
-    async injectFiles(files) {
-      return (await block("Injecting Files", (current, output) => current.injectFiles(files, output))) === 0;
-    },
-    async run(directive, { alias = "", preface = "", fresh = false } = {}) {
+    exportVariables: (env) =>
+      block("Exporting environment variables", (current, output) => current.exportEnvironment(env, output)),
+    injectFiles: (files) => block("Injecting Files", (current, output) => current.injectFiles(files, output)),
+    async run(directive, source, { alias = "", preface = "", fresh = false } = {}) {
       if (fresh && !isOpen) return 1;
-      return block(alias || directive, (current, output) => {
+      const work = (current: Executor, output: Output): Promise<number> => {
         if (alias !== "") output(`Running: ${directive}\n`);
         if (preface !== "") output(preface);
         return fresh && stopped.aborted ? runFresh(directive, output) : current.run(directive, output);
-      });
+      };
+      return block(alias || directive, work, source);
     },
     async capture(directive) {
       // A job can replace any command that the directive calls.

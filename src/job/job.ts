@@ -1,22 +1,27 @@
 import type { Executor, ExecutorContext } from "../core/contracts/executor.ts";
+import type { HookName, JobEventBase } from "../core/contracts/hooks.ts";
 import type { Host } from "../core/contracts/host.ts";
 import type { JobRequest } from "../core/contracts/job-request.ts";
-import type { JobSummary } from "../core/contracts/job-summary.ts";
+import type { JobArrival, JobSummary } from "../core/contracts/job-summary.ts";
 import type { Logger } from "../core/contracts/logger.ts";
 import { jobPolicy } from "../core/contracts/services.ts";
-import { toMessage } from "../core/errors.ts";
 import { findRefusal } from "./job-policy.ts";
 import { createJobSession } from "./job-session.ts";
 import { type ExecutorLimits, limitExecutor } from "./limited-executor.ts";
 import type { WritableJobLog } from "./log/job-log.ts";
-import { finishJob, type JobRun, runCommands } from "./phases.ts";
-import { afterAbort, onAbort } from "../core/aborted.ts";
-import { freshSessionMs } from "./run-in-fresh-session.ts";
+import { finishJob } from "./finish-job.ts";
+import { createHookCalls } from "./hook-calls.ts";
+import type { JobRun } from "./job-run.ts";
+import { runCommands } from "./phases.ts";
+import { startStopwatch } from "./stopwatch.ts";
 
 export interface JobOptions extends ExecutorLimits {
   readonly host: Pick<Host, "all" | "call" | "describe" | "hanging">;
   readonly log: WritableJobLog;
   readonly logger: Logger;
+  /** Facts that every event of the job has. */
+  readonly place: Pick<JobEventBase, "slot" | "agent">;
+  readonly arrival: JobArrival;
   /** Creates the executor. What it throws is shown in the job's log. */
   readonly createExecutor: (report: Pick<ExecutorContext, "imagePulled" | "log">) => Executor;
   /** Milliseconds for which the answer of a policy is awaited. Default: 30 s. */
@@ -48,35 +53,18 @@ export function createJob(request: JobRequest, options: JobOptions): Job {
   const stopping = new AbortController();
   const killing = new AbortController();
 
-  // Most jobs have no plugin that listens before and after each command.
-  const heard: ReadonlySet<string> = new Set(host.describe().flatMap(({ hooks }) => hooks));
-  const call: JobRun["gate"] = async (name, event) => {
-    if (!heard.has(name)) return;
-    await waitForHook(host.call(name, event), {
-      stopped: stopping.signal,
-      killed: killing.signal,
-      stopGraceMs,
-      onGivenUp() {
-        const late = host.hanging().filter(({ hook }) => hook === name);
-        const plugins = late.map(({ plugin }) => `plugin "${plugin}"`).join(", ") || "a plugin";
-        run.hung.push(`${plugins} had not returned from ${name}`);
-        logger.warn(`${name} is no longer awaited, since the job was stopped: ${run.hung.at(-1)}`, {
-          job: request.id,
-        });
-      },
-    });
+  const hung: string[] = [];
+  const onGivenUp = (name: HookName, text: string) => {
+    hung.push(text);
+    const message = `${name} is no longer awaited, since the job was stopped: ${text}`;
+    logger.warn(message, { job: request.id });
   };
-  const notify: JobRun["notify"] = async (name, event) => {
-    try {
-      await call(name, event);
-    } catch (error) {
-      // The host logs what listeners throw; anything else must not fail the job either.
-      logger.error(toMessage(error));
-    }
-  };
+  const times = { stopped: stopping.signal, killed: killing.signal, stopGraceMs };
+  const { gate, notify, hears } = createHookCalls({ host, logger, ...times, onGivenUp });
 
   const { signal } = stopping;
   const policies = host.all(jobPolicy);
+  const event: JobEventBase = { job: request, signal, ...options.place };
   const session = createJobSession(request, {
     log,
     logger,
@@ -85,7 +73,8 @@ export function createJob(request: JobRequest, options: JobOptions): Job {
     createExecutor: (executorLog) => {
       const created = options.createExecutor({
         log: executorLog,
-        imagePulled: (pull) => notify("image:pulled", { job: request, signal, ...pull }),
+        imagePulled: (pull) =>
+          notify("image:pulled", { ...event, startedAt: Date.now() - pull.durationMs, ...pull }),
       });
       return limitExecutor(created, logger, options);
     },
@@ -96,13 +85,16 @@ export function createJob(request: JobRequest, options: JobOptions): Job {
     logger,
     session,
     signal,
-    hung: [],
+    event,
+    phase: "accept",
+    hung,
     ...(policies.size > 0 && {
       findRefusal: () => findRefusal(request, { policies, logger, signal, answerMs: options.policyMs }),
     }),
-    gate: call,
+    gate,
     notify,
   };
+  if (hears("job:block")) watchBlocks(run);
 
   function stop(graceMs: number, why?: string): void {
     stopping.abort(why);
@@ -111,14 +103,12 @@ export function createJob(request: JobRequest, options: JobOptions): Job {
 
   return {
     async run() {
-      const startedAt = performance.now();
+      const elapsed = startStopwatch();
       log.started();
-      const summary = await finishJob(run, await runCommands(run), {
-        startedAt,
-        isReported,
-        findTampering,
-      });
-      await notify("job:end", { job: request, signal, ...summary });
+      const { arrival } = options;
+      const verdict = await runCommands(run);
+      const summary = await finishJob(run, verdict, { elapsed, arrival, isReported, findTampering });
+      await notify("job:end", { ...event, ...summary });
       return summary;
     },
     stop: (why) => stop(stopGraceMs, why),
@@ -130,32 +120,19 @@ export function createJob(request: JobRequest, options: JobOptions): Job {
   };
 }
 
-interface HookWaitOptions {
-  /** Aborts when the job is stopped. */
-  readonly stopped: AbortSignal;
-  /** Aborts when the job is killed. */
-  readonly killed: AbortSignal;
-  /** Milliseconds from SIGTERM to SIGKILL of a stopped job (`stop-grace-period`). */
-  readonly stopGraceMs: number;
-  /** Called when the listeners are no longer awaited. */
-  readonly onGivenUp: () => void;
-}
-
 /**
- * Waits for a hook's listeners as long as the job runs. After a stop the wait ends with the grace period; a
- * hook that begins after the stop has 30 s more, in which it may run a command in a new session. A kill ends
- * the wait at once.
+ * Tells plugins of each block, one after another. A block that a plugin adds meanwhile is left out, since a listener
+ * that adds blocks would be told of them without end.
  */
-async function waitForHook(work: Promise<void>, options: HookWaitOptions): Promise<void> {
-  const { stopped, killed, stopGraceMs } = options;
-  const givenUp = Promise.withResolvers<void>();
-  const giveUp = () => {
-    options.onGivenUp();
-    givenUp.resolve();
+function watchBlocks(run: JobRun): void {
+  let telling: Promise<void> | undefined;
+  run.log.watch.listener = async (block) => {
+    if (telling && block.source.kind === "plugin") return;
+    const event = { ...run.event, phase: run.phase, ...block };
+    const tell = () => run.notify("job:block", event);
+    const told = telling ? telling.then(tell) : tell();
+    telling = told;
+    await told;
+    if (telling === told) telling = undefined;
   };
-  if (killed.aborted) return;
-  const extraMs = stopped.aborted ? freshSessionMs : 0;
-  using _stop = afterAbort(stopped, stopGraceMs + extraMs, giveUp);
-  using _kill = onAbort(killed, () => givenUp.resolve());
-  await Promise.race([work, givenUp.promise]);
 }

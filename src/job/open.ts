@@ -3,6 +3,7 @@ import type { Cookie, Executor, ExecutorContext } from "../core/contracts/execut
 import type { Host } from "../core/contracts/host.ts";
 import type { JobLog } from "../core/contracts/job-log.ts";
 import type { JobRequest } from "../core/contracts/job-request.ts";
+import type { JobArrival } from "../core/contracts/job-summary.ts";
 import type { Logger } from "../core/contracts/logger.ts";
 import { jobCommand, logFilter } from "../core/contracts/services.ts";
 import { toMessage } from "../core/errors.ts";
@@ -36,6 +37,7 @@ import { createWrappedExecutor } from "./wrapped-executor.ts";
 export interface OpenJobOptions {
   readonly host: Host;
   readonly settings: JobSettings;
+  readonly arrival: JobArrival;
   readonly logger: Logger;
   /** The agent's environment. */
   readonly env: Readonly<Record<string, string | undefined>>;
@@ -92,7 +94,7 @@ export async function openJob(original: JobRequest, options: OpenJobOptions): Pr
     commands: host.all(jobCommand),
     facts: {
       job: request,
-      slot: settings.slot ?? 0,
+      slot: settings.slot,
       user,
       home: user?.home ?? settings.home ?? (options.env["HOME"] || "/"),
       jobDirectory: directory,
@@ -115,6 +117,8 @@ export async function openJob(original: JobRequest, options: OpenJobOptions): Pr
     host,
     log,
     logger,
+    place: toPlace(settings),
+    arrival: options.arrival,
     ...options.executorLimits,
     stopGraceMs: settings.stopGraceMs,
     policyMs: options.policyMs,
@@ -137,6 +141,10 @@ export async function openJob(original: JobRequest, options: OpenJobOptions): Pr
 
   const owned = cleanup.move();
   return { job, log, spool, [Symbol.asyncDispose]: () => owned.disposeAsync() };
+}
+
+function toPlace({ slot, agentId: id, agentName: name }: JobSettings) {
+  return { slot, agent: { id, ...(name !== undefined && { name }) } };
 }
 
 /** A wrapper has half of the time of its executor, which ends what the wrapper left running. */

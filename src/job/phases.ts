@@ -1,182 +1,183 @@
 import { encodeBase64 } from "../core/text/base64.ts";
-import type { CommandPhase, HookEvents, HookName, JobSessionEvent } from "../core/contracts/hooks.ts";
+import type { JobCause } from "../core/contracts/job-cause.ts";
 import type { JobResult } from "../core/contracts/job-events.ts";
-import type { JobCommand, JobRequest } from "../core/contracts/job-request.ts";
-import type { JobSummary } from "../core/contracts/job-summary.ts";
-import type { Logger } from "../core/contracts/logger.ts";
+import type { CommandPhase } from "../core/contracts/job-phases.ts";
+import type { JobCommand } from "../core/contracts/job-request.ts";
 import { isAgentError, toMessage } from "../core/errors.ts";
-import type { JobSession } from "./job-session.ts";
-import type { WritableJobLog } from "./log/job-log.ts";
-import { readUsage, writeReport } from "./usage/read-usage.ts";
-
-/** What the phases of a job share. */
-export interface JobRun {
-  readonly request: JobRequest;
-  readonly log: WritableJobLog;
-  readonly logger: Logger;
-  readonly session: JobSession;
-  /** Aborts when the job is stopped; its reason is shown in the job's log if it is a text. */
-  readonly signal: AbortSignal;
-  /** The listeners that were given up after a stop, for the job's log. */
-  readonly hung: string[];
-  /** Returns why a policy refuses the job. Left out without policies. */
-  findRefusal?(): Promise<string | undefined>;
-  /** Calls the listeners of a gate; rejects with what they throw. */
-  gate<N extends HookName>(name: N, event: HookEvents[N]): Promise<void>;
-  /** Calls the listeners of a notice. Never rejects. */
-  notify<N extends HookName>(name: N, event: HookEvents[N]): Promise<void>;
-}
+import { createCause, toStopCause } from "./cause.ts";
+import { findStop, inPhase, type JobRun, type JobVerdict, toSessionEvent } from "./job-run.ts";
 
 /** Runs the job up to its result: from the first hook to the last epilogue (protocol section 6.1). */
-export async function runCommands(run: JobRun): Promise<JobResult> {
-  const { request, signal } = run;
-  if (!(await isAccepted(run)) || !(await openSession(run))) return "failed";
-  const isPrepared = await prepare(run);
-  const exitCode = isPrepared ? await runAll(run, "commands", request.commands) : 1;
-  // Exit code 130 of a command: the job decides its result itself, and no epilogue runs.
-  if (isPrepared && exitCode === 130 && !signal.aborted) return readResult(run);
-  const result = exitCode === 0 ? "passed" : "failed";
-  await runEpilogues(run, result);
-  return result;
+export async function runCommands(run: JobRun): Promise<JobVerdict> {
+  const unopened =
+    (await inPhase(run, "accept", accept)) ??
+    findStop(run) ??
+    (await inPhase(run, "start-executor", openSession));
+  if (unopened) return { result: "failed", cause: unopened };
+  const unprepared =
+    (await inPhase(run, "export", exportVariables)) ??
+    findStop(run) ??
+    (await inPhase(run, "files", injectFiles)) ??
+    (await inPhase(run, "prepare", prepare));
+  const verdict = unprepared ? toFailed(unprepared) : await runOwnCommands(run);
+  if (run.signal.aborted || verdict.isSetByJob) return verdict;
+  await inPhase(run, "epilogues", () => runEpilogues(run, verdict.result));
+  return verdict;
 }
 
-/**
- * Fires `job:finish`, completes the log and disposes the executor. `startedAt` is a time of
- * `performance.now`.
- */
-export async function finishJob(
-  run: JobRun,
-  decided: JobResult,
-  options: {
-    readonly startedAt: number;
-    readonly isReported: boolean;
-    readonly findTampering?: (() => string | undefined) | undefined;
-  },
-): Promise<JobSummary> {
-  const { log, logger, session, signal } = run;
-  const { startedAt } = options;
-  await run.notify("job:finish", {
-    ...toSessionEvent(run),
-    result: signal.aborted ? "stopped" : decided,
-    session: session.isOpen && !signal.aborted ? "open" : "closed",
-  });
-  // A stop may have come while the listeners ran.
-  const reported = signal.aborted ? "stopped" : decided;
-  const tampering = options.findTampering?.();
-  const result = tampering !== undefined && reported === "passed" ? "failed" : reported;
-  if (tampering !== undefined) {
-    const reason = `${tampering}; the job is reported as ${result}`;
-    logger.error(reason, { job: run.request.id });
-    await session.addBlock("Ending the job", `[signalman: ${reason}]\n`, 1);
-  }
-  const why: unknown = signal.reason;
-  for (const listener of run.hung) await explainEnd(run, listener);
-  if (typeof why === "string") await explainEnd(run, why);
-  const { executor } = session;
-  if (options.isReported) await writeReport({ log, logger, executor, startedAt });
-  log.finished(result);
-  await session.close();
-  const usage = await readUsage(executor, logger);
-  const { events, bytes, droppedBytes } = log.stats;
-  const durationMs = performance.now() - startedAt;
-  return { result, durationMs, log: { events, bytes, droppedBytes }, ...(usage && { usage }) };
+interface CommandsVerdict extends JobVerdict {
+  /** The job has set its result itself, and no epilogue runs. */
+  readonly isSetByJob?: boolean;
 }
 
-/** Adds a block to the log, unless the block of a listener that was given up is still open. */
-async function explainEnd({ session }: JobRun, text: string): Promise<void> {
-  try {
-    await session.addBlock("Ending the job", `[signalman: ${text}]\n`, 1);
-  } catch (error) {
-    if (!isAgentError(error, "LOG_BUSY")) throw error;
-  }
-}
+const toFailed = (cause: JobCause): CommandsVerdict => ({ result: "failed", cause });
 
 /** Plugins may refuse the job before anything of it has run. */
-async function isAccepted(run: JobRun): Promise<boolean> {
-  const { request: job, log, signal, session } = run;
+async function accept(run: JobRun): Promise<JobCause | undefined> {
+  const { event, log, session } = run;
   const refusal = run.findRefusal && (await run.findRefusal());
   if (refusal !== undefined) {
     await session.addBlock("Refusing the job", `${refusal}\n`, 1);
-    return false;
+    return createCause("refused", log.text(refusal));
   }
   try {
-    await run.gate("job:start", { job, log, signal });
-    return true;
+    await run.gate("job:start", (plugin) => ({ ...event, log: log.from({ kind: "plugin", plugin }) }));
+    return undefined;
   } catch (error) {
-    return fail(run, isAgentError(error, "JOB_REFUSED") ? "Refusing the job" : "Starting the job", error);
+    const isRefused = isAgentError(error, "JOB_REFUSED");
+    return fail(run, isRefused ? "Refusing the job" : "Starting the job", {
+      error,
+      kind: isRefused ? "refused" : "plugin",
+    });
   }
 }
 
-async function openSession(run: JobRun): Promise<boolean> {
-  if (run.signal.aborted) return false;
+async function openSession(run: JobRun): Promise<JobCause | undefined> {
+  const { executor } = run.request;
   try {
     const opening = run.session.open();
     // Prepares the filters while the shell starts, which takes a few milliseconds.
     run.log.prepare();
-    return await opening;
+    if (await opening) return undefined;
+    return createCause("executor", `executor "${executor}" could not be started`);
   } catch (error) {
-    return fail(run, `Starting the ${run.request.executor} executor`, error);
+    return fail(run, `Starting the ${executor} executor`, { error, kind: "executor" });
   }
 }
 
-/** Exports the environment, injects the files, and calls the plugins before the first command. */
-async function prepare(run: JobRun): Promise<boolean> {
-  const { request, session, signal, logger } = run;
-  if (!(await session.exportVariables(request.env)) || signal.aborted) return false;
-  if (!(await session.injectFiles(request.files))) return false;
+async function exportVariables(run: JobRun): Promise<JobCause | undefined> {
+  const exitCode = await run.session.exportVariables(run.request.env);
+  return exitCode === 0 ? undefined : toPrepareCause(run, "the environment variables could not be exported");
+}
+
+async function injectFiles(run: JobRun): Promise<JobCause | undefined> {
+  const exitCode = await run.session.injectFiles(run.request.files);
+  return exitCode === 0 ? undefined : toPrepareCause(run, "the files could not be injected");
+}
+
+function toPrepareCause({ session, log }: JobRun, message: string): JobCause {
+  const { fault } = session;
+  return fault === undefined ? createCause("prepare", message) : createCause("executor", log.text(fault));
+}
+
+/** Calls the plugins before the first command. */
+async function prepare(run: JobRun): Promise<JobCause | undefined> {
+  const { signal, logger, log } = run;
   try {
-    await run.gate("job:prepare", toSessionEvent(run));
-    return !signal.aborted;
+    await run.gate("job:prepare", (plugin) => toSessionEvent(run, plugin));
+    return findStop(run);
   } catch (error) {
-    if (!isAgentError(error, "JOB_FAILED")) return fail(run, "Preparing the job", error);
+    if (!isAgentError(error, "JOB_FAILED")) return fail(run, "Preparing the job", { error, kind: "plugin" });
     if (!signal.aborted) logger.error(toMessage(error));
-    return false;
+    return createCause("prepare", log.text(toMessage(error)));
   }
 }
 
-/** Runs commands until one fails. Resolves to the last exit code. */
-async function runAll(run: JobRun, phase: CommandPhase, commands: readonly JobCommand[]): Promise<number> {
-  const { request: job, session, signal } = run;
+async function runOwnCommands(run: JobRun): Promise<CommandsVerdict> {
+  let verdict: CommandsVerdict = { result: "passed" };
+  await inPhase(run, "commands", async () => {
+    const failed = await runAll(run, "commands", run.request.commands);
+    if (!failed) return undefined;
+    // Exit code 130 of a command: the job decides its result itself, and no epilogue runs.
+    const isSetByJob = failed.exitCode === 130 && !run.signal.aborted;
+    verdict = isSetByJob ? await readResult(run, failed) : toFailed(toCommandCause(run, failed));
+    return verdict.cause;
+  });
+  return verdict;
+}
+
+/** A command that has failed. */
+interface FailedCommand {
+  readonly command: { readonly phase: CommandPhase; readonly index: number };
+  readonly exitCode: number;
+  /** What the executor has thrown. */
+  readonly fault?: string | undefined;
+}
+
+function toCommandCause({ log }: JobRun, { command, exitCode, fault }: FailedCommand): JobCause {
+  if (fault !== undefined) return createCause("executor", log.text(fault), { command, exitCode });
+  const message = `command ${command.index + 1} exited with status ${exitCode}`;
+  return createCause("command", message, { command, exitCode });
+}
+
+/** Runs commands until one fails, and resolves to that one. */
+async function runAll(
+  run: JobRun,
+  phase: CommandPhase,
+  commands: readonly JobCommand[],
+): Promise<FailedCommand | undefined> {
+  const { session, signal, log } = run;
   for (const [index, { directive, alias }] of commands.entries()) {
-    if (signal.aborted) return 1;
-    const event = { job, signal, phase, index, directive, alias };
+    if (signal.aborted) return { command: { phase, index }, exitCode: 1 };
+    const event = { ...run.event, phase, index, directive, alias };
     await run.notify("command:start", event);
-    const startedAt = performance.now();
-    const exitCode = await session.run(directive, { alias });
-    await run.notify("command:end", { ...event, exitCode, durationMs: performance.now() - startedAt });
-    if (exitCode !== 0) return exitCode;
+    const begun = performance.now() - log.watch.waitedMs;
+    const exitCode = await session.run(directive, { kind: "command", phase, index }, { alias });
+    const durationMs = performance.now() - log.watch.waitedMs - begun;
+    const { fault } = session;
+    await run.notify("command:end", { ...event, exitCode, durationMs });
+    if (exitCode !== 0) return { command: { phase, index }, exitCode, fault };
   }
-  return 0;
+  return undefined;
 }
 
 /** Reads the result that the job set itself. */
-async function readResult({ session }: JobRun): Promise<JobResult> {
+async function readResult(
+  { session }: JobRun,
+  { command, exitCode }: FailedCommand,
+): Promise<CommandsVerdict> {
   const { result, reason } = decideResult(await session.capture("echo $SEMAPHORE_JOB_RESULT"));
   const text = `${reason} - stopping job and marking it as ${result}`;
   await session.addBlock("Checking job result", text, 0);
-  return result;
+  if (result === "passed") return { result, isSetByJob: true };
+  const cause = createCause("result", `the job set its result to "${result}"`, { command, exitCode });
+  return { result, isSetByJob: true, cause };
 }
 
 /** Runs the epilogues. Their failures do not change the result. */
-async function runEpilogues(run: JobRun, result: JobResult): Promise<void> {
-  const { request, session, signal } = run;
-  if (signal.aborted) return;
+async function runEpilogues(run: JobRun, result: JobResult): Promise<JobCause | undefined> {
+  const { request, session } = run;
   await session.exportVariables([{ name: "SEMAPHORE_JOB_RESULT", value: encodeBase64(result) }]);
-  await runAll(run, "epilogue-always", request.epilogueAlways);
-  if (result === "passed") await runAll(run, "epilogue-on-pass", request.epilogueOnPass);
-  else await runAll(run, "epilogue-on-fail", request.epilogueOnFail);
+  const always = await runAll(run, "epilogue-always", request.epilogueAlways);
+  const rest =
+    result === "passed"
+      ? await runAll(run, "epilogue-on-pass", request.epilogueOnPass)
+      : await runAll(run, "epilogue-on-fail", request.epilogueOnFail);
+  const failed = always ?? rest;
+  return failed && toCommandCause(run, failed);
 }
 
 /** Shows in the job's log why the job cannot continue. */
-async function fail({ session, signal, logger }: JobRun, directive: string, error: unknown): Promise<false> {
-  if (signal.aborted) return false;
-  logger.error(toMessage(error));
-  await session.addBlock(directive, `${toMessage(error)}\n`, 1);
-  return false;
-}
-
-function toSessionEvent({ request, log, signal, session }: JobRun): JobSessionEvent {
-  return { job: request, log, signal, run: session.run };
+async function fail(
+  { session, signal, logger, log }: JobRun,
+  directive: string,
+  { error, kind }: { readonly error: unknown; readonly kind: JobCause["kind"] },
+): Promise<JobCause> {
+  const message = toMessage(error);
+  if (signal.aborted) return toStopCause(signal);
+  logger.error(message);
+  await session.addBlock(directive, `${message}\n`, 1);
+  return createCause(kind, log.text(message));
 }
 
 /**

@@ -11,6 +11,10 @@ export interface ConfigurationPath {
 export interface JobSettings {
   /** See `ExecutorContext`. */
   readonly agentId: string;
+  /** The agent's slot that runs the job, from 0. */
+  readonly slot: number;
+  /** The slot's name in the control plane. Left out: it has none yet. */
+  readonly agentName?: string;
   readonly stopGraceMs: number;
   readonly terminalSize: { readonly rows: number; readonly columns: number };
   readonly logDiskLimitBytes: number;
@@ -24,8 +28,6 @@ export interface JobSettings {
   readonly home?: string;
   /** User of the job's processes on this host. Left out: the agent's. */
   readonly user?: JobUser;
-  /** The slot that runs the job, from 0. Left out: 0. */
-  readonly slot?: number;
   /** The agent's configuration, for commands of plugins that a job calls. Left out: there is no file. */
   readonly configuration?: ConfigurationPath;
   /** Variables that the agent adds to those of every job (`env-vars`); they take precedence. */

@@ -41,18 +41,25 @@ export function fixtureEvents({ log, run }: DummySession): HookEvents {
   const job = jobRequest();
   const { signal } = new AbortController();
   const jobId = job.id;
+  const startedAt = Date.now() - 1200;
+  const finishedAt = startedAt + 1200;
   const summary = {
     result: "passed",
+    times: { assignedAt: startedAt, fetchedAt: startedAt, startedAt, finishedAt },
     durationMs: 1200,
     log: { events: 5, bytes: 400, droppedBytes: 0 },
   } as const;
   const delivery = { trimmed: false, undelivered: 0 };
-  const command = { job, signal, phase: "commands", index: 0, directive: "make", alias: "" } as const;
+  const event = { job, signal, slot: 0, agent: { id: "an-agent-id", name: "an-agent" } };
+  const command = { ...event, phase: "commands", index: 0, directive: "make", alias: "" } as const;
+  const block = { directive: "make", source: { kind: "command", phase: "commands", index: 0 } } as const;
   return {
     "agent:start": { version: "0.0.0", status: () => agentStatus },
     "agent:registered": { slot: 0, name: "an-agent", controlPlane: "test" },
     "agent:synced": { slot: 0, durationMs: 20 },
+    "agent:job-assigned": { slot: 0, jobId, assignedAt: startedAt },
     "agent:job-started": { slot: 0, jobId, job },
+    "agent:job-resumed": { slot: 0, jobId, job },
     "agent:job-ended": { slot: 0, jobId, job, delivery, ...summary },
     "agent:log-flushed": { slot: 0, job, trimmed: false, spool: "/nonexistent/events.ndjson" },
     "agent:paused": { slot: 0, reason: "less than 5 GiB are free on /", plugin: "disk-guard", since: 0 },
@@ -61,12 +68,14 @@ export function fixtureEvents({ log, run }: DummySession): HookEvents {
     "agent:left": { slot: 0, reason: "requested" },
     "agent:exit": { reason: "requested" },
     "agent:stop": { reason: "requested" },
-    "job:start": { job, log, signal },
-    "job:prepare": { job, log, signal, run },
-    "image:pulled": { job, signal, image: "alpine:3", durationMs: 2000, isOk: true },
+    "job:start": { ...event, log },
+    "job:prepare": { ...event, log, run },
+    "image:pulled": { ...event, image: "alpine:3", startedAt, durationMs: 2000, isOk: true },
     "command:start": command,
     "command:end": { ...command, exitCode: 0, durationMs: 30 },
-    "job:finish": { job, log, signal, run, result: "passed", session: "open" },
-    "job:end": { job, signal, ...summary },
+    "job:block": { ...event, ...block, phase: "commands", startedAt, durationMs: 30, exitCode: 0 },
+    "job:phase": { ...event, phase: "commands", startedAt, durationMs: 1000, isOk: true },
+    "job:finish": { ...event, log, run, result: "passed", session: "open" },
+    "job:end": { ...event, ...summary },
   };
 }

@@ -11,6 +11,7 @@ import { withoutSecrets } from "../../src/job/base-environment.ts";
 import { createJobLauncher, type JobLauncherOptions } from "../../src/job/process/launcher.ts";
 import { toJobRequest } from "../../src/job/request/parse.ts";
 import type { JobRequest } from "../../src/core/contracts/job-request.ts";
+import type { LogBackendFactory } from "../../src/core/contracts/log-backend.ts";
 import type { JobEvent } from "../../src/core/contracts/job-events.ts";
 import { definePlugin, type PluginContext } from "../../src/core/contracts/plugin.ts";
 import { logBackend } from "../../src/core/contracts/services.ts";
@@ -38,27 +39,16 @@ export async function createSlot(options: SlotOptions = {}) {
   const logger = createRecordingLogger();
   const received: JobEvent[] = [];
   const ended: HookEvents["agent:job-ended"][] = [];
+  const announced: string[] = [];
   const status = createStatusBoard({ version: "test", stateDirectory: directory.path });
-  const board = status.slot(0);
-  const directoryOfJobs = join(directory.path, "jobs");
   const backend = definePlugin({
     name: "keeper",
     setup(ctx) {
       options.setup?.(ctx);
       ctx.hook("agent:job-ended", (event) => void ended.push(event));
-      ctx.provide(logBackend, "push", {
-        open: ({ spool, saveCursor }) => ({
-          async run(signal) {
-            for (let batch = await spool.next({ signal }); batch; batch = await spool.next({ signal })) {
-              received.length = batch.start.event;
-              received.push(...toEvents(batch.lines));
-              saveCursor(batch.end);
-            }
-            return { trimmed: false, undelivered: 0 };
-          },
-          [Symbol.asyncDispose]: () => Promise.resolve(),
-        }),
-      });
+      for (const what of ["assigned", "started", "resumed"] as const)
+        ctx.hook(`agent:job-${what}`, ({ jobId }) => void announced.push(`${what} ${jobId}`));
+      ctx.provide(logBackend, "push", createRecorder(received));
     },
   });
   const host = await createHost({
@@ -66,13 +56,14 @@ export async function createSlot(options: SlotOptions = {}) {
     roles: ["agent"],
     logger,
   });
+  const board = status.slot(0);
   /** The slot as a new agent process sees it. */
   const again = ({ program = [process.execPath, main] }: { program?: readonly string[] } = {}): SlotJobs =>
     createSlotJobs({
       notifier: createSlotNotifier({ slot: 0, host, listeners: [board] }),
       logger,
       store: openJobStore({
-        directory: directoryOfJobs,
+        directory: join(directory.path, "jobs"),
         keptLogs: { maxBytes: 2 ** 30, maxAgeMs: 24 * 3600 * 1000 },
         holdState: () => {},
         logger,
@@ -107,9 +98,28 @@ export async function createSlot(options: SlotOptions = {}) {
     received,
     /** The events of ended jobs that plugins received. */
     ended,
+    /** What plugins were told of the beginning of jobs: `assigned`, `started` or `resumed`, and the id. */
+    announced,
     status,
     again,
     [Symbol.asyncDispose]: () => owned.disposeAsync(),
+  };
+}
+
+/** A log backend that keeps what it receives. */
+function createRecorder(received: JobEvent[]): LogBackendFactory {
+  return {
+    open: ({ spool, saveCursor }) => ({
+      async run(signal) {
+        for (let batch = await spool.next({ signal }); batch; batch = await spool.next({ signal })) {
+          received.length = batch.start.event;
+          received.push(...toEvents(batch.lines));
+          saveCursor(batch.end);
+        }
+        return { trimmed: false, undelivered: 0 };
+      },
+      [Symbol.asyncDispose]: () => Promise.resolve(),
+    }),
   };
 }
 

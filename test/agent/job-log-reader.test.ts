@@ -119,7 +119,8 @@ describe("the log of a running job", () => {
     await place.killJob();
     appendFileSync(place.spool, '{"event":"cmd_output","timest');
     await Bun.sleep(50);
-    closeJob({ directory: place.job, jobId: "job", reason: "the job's process died" });
+    const reason = "the job's process died";
+    closeJob({ directory: place.job, jobId: "job", kind: "died", reason, arrival: {} });
     const closing = [
       expect.objectContaining({
         output: "[signalman: the job's process died; the job is reported as failed]\n",

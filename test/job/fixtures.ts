@@ -10,6 +10,7 @@ import { createRecordingLogger, dummyExecutor, jobRequest, toEvents } from "../.
 
 export const settings: JobSettings = {
   agentId: "test-agent",
+  slot: 0,
   stopGraceMs: 1000,
   terminalSize: { rows: 0, columns: 0 },
   logDiskLimitBytes: 1024 * 1024,
@@ -34,6 +35,8 @@ export interface JobRun {
   readonly executorLimits?: OpenJobOptions["executorLimits"];
   readonly policyMs?: number;
   readonly setup?: (ctx: PluginContext) => void;
+  /** Further plugins, after that of `setup`. */
+  readonly others?: readonly Plugin[];
 }
 
 /** Runs a job in a host with the dummy executor and returns its results. */
@@ -46,7 +49,11 @@ export async function runJob(request: Partial<JobRequest>, options: JobRun = {})
   const listener = definePlugin({ name: "listener", setup: (ctx) => options.setup?.(ctx) });
   const origin = { kind: "built-in" } as const;
   await using host = await createHost({
-    plugins: [provider, listener].map((plugin) => ({ plugin: plugin as Plugin, config: {}, origin })),
+    plugins: [provider, listener, ...(options.others ?? [])].map((plugin) => ({
+      plugin: plugin as Plugin,
+      config: {},
+      origin,
+    })),
     roles: ["agent", "job"],
     logger,
   });
@@ -55,6 +62,7 @@ export async function runJob(request: Partial<JobRequest>, options: JobRun = {})
     logger,
     env: process.env,
     settings: { ...settings, ...options.settings },
+    arrival: {},
     ...(options.policyMs !== undefined && { policyMs: options.policyMs }),
     ...(options.executorLimits && { executorLimits: options.executorLimits }),
   });

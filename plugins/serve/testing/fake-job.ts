@@ -104,13 +104,18 @@ export function createFakeJobScene(options: FakeJobOptions = {}): FakeJobScene {
     get stops() {
       return process.stops;
     },
-    end: (result) =>
-      ended.resolve({ result, durationMs: 1, log: { events: 1, bytes: 1, droppedBytes: 0, checksum: 0 } }),
+    end: (result) => ended.resolve({ ...summary, result }),
     deliver: delivered.resolve,
     [Symbol.asyncDispose]: () => server.stop(true),
   };
   return scene;
 }
+
+const summary = {
+  times: { startedAt: 1, finishedAt: 2 },
+  durationMs: 1,
+  log: { events: 1, bytes: 1, droppedBytes: 0, checksum: 0 },
+};
 
 function createState(documents: Map<string, unknown>): SlotState {
   return {

@@ -3,6 +3,7 @@ import type { AgentStatus, SyncOutcome, StopReason } from "./agent-status.ts";
 import type { JobUser } from "./executor.ts";
 import type { JobResult } from "./job-events.ts";
 import type { JobLog } from "./job-log.ts";
+import type { CommandPhase, EndedBlock, EndedPhase, JobPhase } from "./job-phases.ts";
 import type { JobRequest } from "./job-request.ts";
 import type { ImagePull, JobSummary } from "./job-summary.ts";
 import type { LogDelivery } from "./log-backend.ts";
@@ -21,6 +22,10 @@ export interface JobEventBase {
   readonly job: JobRequest;
   /** Aborts when the job is stopped. */
   readonly signal: AbortSignal;
+  /** The agent's slot that runs the job, from 0. */
+  readonly slot: number;
+  /** The agent that started the job. `name`: that of the slot in the control plane; left out in `run`. */
+  readonly agent: { readonly id: string; readonly name?: string };
 }
 
 /** An event of a job that can still add blocks to the job's log. */
@@ -49,9 +54,6 @@ export interface RunOptions {
   readonly fresh?: boolean;
 }
 
-/** The part of a job that a command belongs to. */
-export type CommandPhase = "commands" | "epilogue-always" | "epilogue-on-pass" | "epilogue-on-fail";
-
 /** A command of the job, as `command:start` and `command:end` receive it. */
 export interface CommandHookEvent extends JobEventBase {
   readonly phase: CommandPhase;
@@ -69,6 +71,8 @@ export interface HookDeclaration<E = unknown> {
   readonly process: "agent" | "job";
   /** Milliseconds for which each listener is awaited, unless it declares its own time. Left out: without a limit. */
   readonly timeoutMs?: number;
+  /** The hook is fired often: a listener that hangs is not called again before it has returned. */
+  readonly isFrequent?: boolean;
   /** The type of the event; never set. */
   readonly event?: E;
 }
@@ -76,6 +80,7 @@ export interface HookDeclaration<E = unknown> {
 const agentNotice = { kind: "notice", process: "agent", timeoutMs: 30_000 } as const;
 const jobGate = { kind: "gate", process: "job" } as const;
 const jobNotice = { kind: "notice", process: "job" } as const;
+const jobTrace = { ...jobNotice, timeoutMs: 10_000, isFrequent: true } as const;
 const hook = <E>(declaration: HookDeclaration<E>): HookDeclaration<E> => declaration;
 
 /** The closed set of hooks, each with the event of its listeners, which are awaited up to the deadline. */
@@ -92,8 +97,18 @@ export const hookTable = {
   "agent:registered": hook<SlotEvent & { readonly name: string; readonly controlPlane: string }>(agentNotice),
   /** Fired after each call that keeps a slot registered. `error`: the call failed. Use it to measure syncs. */
   "agent:synced": hook<SlotEvent & SyncOutcome>(agentNotice),
+  /** Fired when the slot is told of a job, before the request is fetched. */
+  "agent:job-assigned": hook<
+    SlotEvent & {
+      readonly jobId: string;
+      /** Unix milliseconds. */
+      readonly assignedAt: number;
+    }
+  >(agentNotice),
   /** Fired when a job's process has accepted its request. Use it to count or announce jobs. */
   "agent:job-started": hook<SlotJobEvent>(agentNotice),
+  /** Fired instead of `agent:job-started` for a job that an earlier agent process left, running or ended. */
+  "agent:job-resumed": hook<SlotJobEvent>(agentNotice),
   /** Fired when a job's result is known and its process has ended. Use it for notifications and metrics. */
   "agent:job-ended": hook<
     SlotJobEvent & {
@@ -133,13 +148,22 @@ export const hookTable = {
    */
   "job:prepare": hook<JobSessionEvent>(jobGate),
   /** Fired when an executor has pulled an image or failed to. Use it to measure pulls. */
-  "image:pulled": hook<JobEventBase & ImagePull>(jobNotice),
+  "image:pulled": hook<
+    JobEventBase & {
+      /** Unix milliseconds. */
+      readonly startedAt: number;
+    } & ImagePull
+  >(jobNotice),
   /** Fired before a command of the job runs. */
   "command:start": hook<CommandHookEvent>(jobNotice),
   /** Fired after a command of the job has run. */
   "command:end": hook<CommandHookEvent & { readonly exitCode: number; readonly durationMs: number }>(
     jobNotice,
   ),
+  /** Fired after each block of the job's log. Not for blocks that its own listeners add. Use it for traces. */
+  "job:block": hook<JobEventBase & { readonly phase: JobPhase } & EndedBlock>(jobTrace),
+  /** Fired after each phase of the job. Use it for traces. */
+  "job:phase": hook<JobEventBase & EndedPhase>(jobTrace),
   /** Fired when the result is final. The session is `closed` after a stop, or when it never opened. */
   "job:finish": hook<JobSessionEvent & { readonly result: JobResult; readonly session: "open" | "closed" }>(
     jobNotice,

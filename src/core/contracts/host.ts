@@ -11,6 +11,9 @@ export type PluginOrigin =
   | { readonly kind: "built-in" }
   | { readonly kind: "file" | "package"; readonly specifier: string; readonly path: string };
 
+/** The event of a hook, or a function that creates that of one plugin. */
+export type HookEventSource<N extends HookName> = HookEvents[N] | ((plugin: string) => HookEvents[N]);
+
 /** A loaded plugin, as commands see it. */
 export interface PluginEntry {
   readonly plugin: {
@@ -25,8 +28,11 @@ export interface PluginEntry {
 
 /** All plugins of a process, set up. */
 export interface Host extends AsyncDisposable {
-  /** Calls a hook's listeners, one after another. The first throw of a gate rejects; throws of a notice are logged. */
-  call<N extends HookName>(name: N, event: HookEvents[N]): Promise<void>;
+  /**
+   * Calls a hook's listeners, one after another. The first throw of a gate rejects; throws of a notice are logged.
+   * `event` may be a function that returns the event of a plugin's listeners.
+   */
+  call<N extends HookName>(name: N, event: HookEventSource<N>): Promise<void>;
   /** Returns a service. Throws `SERVICE_UNKNOWN` with the known names. */
   use<T extends object>(service: Service<T>, name: string): T;
   all<T extends object>(service: Service<T>): ReadonlyMap<string, T>;

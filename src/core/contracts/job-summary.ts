@@ -1,3 +1,4 @@
+import type { JobCause } from "./job-cause.ts";
 import type { JobResult } from "./job-events.ts";
 
 /**
@@ -34,10 +35,29 @@ export interface ImagePull {
   readonly isOk: boolean;
 }
 
+/** When a job reached its slot, in Unix milliseconds. Left out where it is unknown. */
+export interface JobArrival {
+  /** The control plane assigned the job. */
+  readonly assignedAt?: number;
+  /** The job's request had been fetched. Left out also when it never was. */
+  readonly fetchedAt?: number;
+}
+
+/** The times of a job, in Unix milliseconds. */
+export interface JobTimes extends JobArrival {
+  /** The job's log began. */
+  readonly startedAt: number;
+  /** The executor was disposed. Of a job whose process died: the death, or the last line of the log before it. */
+  readonly finishedAt: number;
+}
+
 /** The outcome of a job, known once it has ended. */
 export interface JobSummary {
   readonly result: JobResult;
-  /** Milliseconds from `job_started` to `job_finished`. */
+  /** Why the job did not pass. Left out also when an earlier release ran the job. */
+  readonly cause?: JobCause;
+  readonly times: JobTimes;
+  /** Milliseconds from `startedAt` to `finishedAt`. */
   readonly durationMs: number;
   /** Events, bytes and CRC-32 of the spool; bytes of output that `log-disk-limit` or a full disk dropped. */
   readonly log: {

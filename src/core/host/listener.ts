@@ -1,11 +1,11 @@
-import type { OpenHostOptions } from "../contracts/host.ts";
+import type { HookEventSource, OpenHostOptions } from "../contracts/host.ts";
 import { type Hook, type HookEvents, type HookName, hookTable } from "../contracts/hooks.ts";
 import type { Logger } from "../contracts/logger.ts";
 import { isAgentError, toMessage } from "../errors.ts";
 import { attributeError } from "./attribution.ts";
 import { createHookWatch, type HookWatch, type ReportTimes } from "./hook-watch.ts";
 
-export type Listener = (event: HookEvents[HookName]) => Promise<void>;
+export type Listener = (event: HookEventSource<HookName>) => Promise<void>;
 
 export interface ListenerOptions extends Pick<OpenHostOptions, "onListener"> {
   readonly plugin: string;
@@ -40,7 +40,9 @@ export function createListener<N extends HookName>(
     if (isSlow && !isRepeated) slowAt = performance.now();
     log[isRepeated ? "debug" : "error"](toMessage(error));
   };
-  const listener: Listener = async (event) => {
+  const listener: Listener = async (source) => {
+    if (declared.isFrequent && watch.hanging) return;
+    const event = typeof source === "function" ? source(plugin) : source;
     const started = performance.now();
     const onEnd = onListener?.(plugin, name);
     try {

@@ -3,7 +3,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import type { HangingHook } from "../../core/contracts/agent-status.ts";
 import { pinSocket } from "../../os/network/socket-path.ts";
 import { findEntry } from "../../os/state/file.ts";
-import { isSummary } from "../state/job-documents.ts";
+import { isSummary, toSummary } from "../state/job-documents.ts";
 import { isJobLocked } from "../state/job-lock.ts";
 import { createJobCommands, type JobCommands, type JobCommandsOptions } from "./job-commands.ts";
 import { createLineWriter, type LineWriter } from "./line-writer.ts";
@@ -61,7 +61,8 @@ async function listen(
   const isOver = () => hasResult() || isDead || (!child && !isJobLocked(directory));
   while (!hasResult()) {
     const end = isForeign ? undefined : await runSession(options, commands, isOver);
-    if (end?.is === "unkept" && isSummary(end.summary)) return end;
+    if (end?.is === "unkept" && isSummary(end.summary))
+      return { ...end, summary: toSummary(end.summary, directory) };
     if (end?.is === "refused") {
       isForeign = true;
       logForeignVersion(options, end.version);

@@ -1,11 +1,13 @@
 import { join } from "node:path";
 import { toMessage } from "../../core/errors.ts";
-import type { JobSummary } from "../../core/contracts/job-summary.ts";
+import type { JobCause } from "../../core/contracts/job-cause.ts";
+import type { JobArrival, JobSummary } from "../../core/contracts/job-summary.ts";
 import type { JobEvent, JobResult } from "../../core/contracts/job-events.ts";
 import { unixSeconds } from "../log/events.ts";
 import { openSpoolFile } from "../log/spool-file.ts";
 import { type RecoveredSpool, recoverSpool } from "../log/spool-recovery.ts";
 import type { Logger } from "../../core/contracts/logger.ts";
+import { createCause } from "../cause.ts";
 import { writeDocument } from "../../os/state/document.ts";
 import { findEntry, removeEntry } from "../../os/state/file.ts";
 import { jobFiles } from "../state/job-files.ts";
@@ -17,24 +19,26 @@ export interface ClosedJob {
   readonly rest: Uint8Array;
 }
 
-export interface CloseJobOptions {
+/** A job that has no result of its own. */
+export interface UnfinishedJob extends Omit<JobCause, "message"> {
+  /** Written to the log, unless the log is complete. The message of the job's cause. */
+  readonly reason: string;
+  readonly arrival: JobArrival;
+  /** When its process died, in Unix milliseconds. Left out: when its log was last written. */
+  readonly diedAt?: number | undefined;
+}
+
+export interface CloseJobOptions extends UnfinishedJob {
   /** The job's state directory. It may be missing. */
   readonly directory: string;
   readonly jobId: string;
-  /** Written to the log, unless the log is complete. */
-  readonly reason: string;
-  /** The result, if one is known. Default: the result in the log if it is complete, else failed. */
+  /** The result, if one is known. */
   readonly known?: JobSummary;
+  /** Whether the result in a complete log counts. Default: true. Otherwise the job has failed. */
+  readonly isLogTrusted?: boolean;
   /** Receives errors of writing. */
   readonly logger?: Logger;
 }
-
-/** The summary of a job whose result is unknown. */
-export const failed: JobSummary = {
-  result: "failed",
-  durationMs: 0,
-  log: { events: 0, bytes: 0, droppedBytes: 0 },
-};
 
 /**
  * Closes the log of a job without a process: ends its open block with a line that gives the reason, and
@@ -48,7 +52,8 @@ export function closeJob(options: CloseJobOptions): ClosedJob {
   const onFault = (error: unknown) => void faults.push(error);
 
   const recovered = recover(path, onFault);
-  const known = options.known ?? { ...failed, result: recovered?.finished ?? failed.result };
+  const inLog = options.isLogTrusted === false ? undefined : recovered?.finished;
+  const known = options.known ?? summarizeUnfinished(options, { ...recovered, result: inLog });
   const text = `${reason}; the job is reported as ${known.result}`;
   const lines = toClosingEvents(recovered, text, known.result).map((event) =>
     Buffer.from(`${JSON.stringify(event)}\n`),
@@ -65,6 +70,28 @@ export function closeJob(options: CloseJobOptions): ClosedJob {
   if (faults.length > 0 && findEntry(directory))
     logger?.error(`the job's end cannot be kept on disk: ${toMessage(faults[0])}`, { job: jobId });
   return { summary, rest: Buffer.concat(lines.slice(written)) };
+}
+
+/** Summarizes a job that has no result of its own. Without a result in its log it has failed. */
+export function summarizeUnfinished(
+  { reason, arrival, diedAt, kind, exitCode, signal }: UnfinishedJob,
+  log: Pick<RecoveredSpool, "startedAt" | "changedAt"> & { readonly result?: JobResult | undefined } = {},
+): JobSummary {
+  const { result = "failed" } = log;
+  // A job can write any time to its log.
+  const now = Date.now();
+  const { assignedAt, fetchedAt = assignedAt } = arrival;
+  const between = (time: number, from: number, to: number) => Math.max(Math.min(time, to), from);
+  const finishedAt = between(diedAt ?? log.changedAt ?? now, fetchedAt ?? 0, now);
+  const startedAt = between(log.startedAt ?? fetchedAt ?? finishedAt, fetchedAt ?? 0, finishedAt);
+  const details = { ...(exitCode !== undefined && { exitCode }), ...(signal !== undefined && { signal }) };
+  return {
+    result,
+    ...(result !== "passed" && { cause: createCause(kind, reason, details) }),
+    times: { ...arrival, startedAt, finishedAt },
+    durationMs: finishedAt - startedAt,
+    log: { events: 0, bytes: 0, droppedBytes: 0 },
+  };
 }
 
 function recover(path: string, onFault: (error: unknown) => void): RecoveredSpool | undefined {

@@ -1,6 +1,6 @@
+import type { JobCauseKind } from "../../core/contracts/job-cause.ts";
 import type { JobSummary } from "../../core/contracts/job-summary.ts";
 import type { UnstoredResult } from "../control/messages.ts";
-import { failed } from "./close-job.ts";
 
 /** The result document on disk. `fault`: why it cannot be used. */
 export interface FoundResult {
@@ -22,15 +22,17 @@ export interface Death {
 export type EndDecision =
   /** The job has this result, and its log is complete. */
   | { readonly is: "complete"; readonly summary: JobSummary }
+  /** The job has this result, and its log has to be closed with the reason. */
+  | { readonly is: "cut"; readonly reason: string; readonly summary: JobSummary }
   /**
-   * The log has to be closed with the reason. `known`: its result; left out: as the log says, otherwise
-   * failed.
+   * The process left no result, and the log has to be closed with the reason. `isLogTrusted`: the result in the
+   * log counts, if it has one; otherwise the job has failed.
    */
   | {
-      readonly is: "open";
-      readonly isDead: boolean;
+      readonly is: "dead";
       readonly reason: string;
-      readonly known?: JobSummary;
+      readonly kind: JobCauseKind;
+      readonly isLogTrusted: boolean;
     };
 
 /**
@@ -48,7 +50,7 @@ export function decideEnd(
   if (found.summary) return { is: "complete", summary: found.summary };
   if (reported?.isLogWhole) return { is: "complete", summary: reported.summary };
   if (!died) return undefined;
-  if (reported) return { is: "open", isDead: false, reason: reported.reason, known: reported.summary };
+  if (reported) return { is: "cut", reason: reported.reason, summary: reported.summary };
   const why = died.isUnlocked
     ? "the job removed or replaced the lock of its process"
     : died.isRestart
@@ -56,6 +58,6 @@ export function decideEnd(
       : died.reason;
   const reason = [why, found.fault, died.recordFault].filter((text) => text !== undefined).join("; ");
   // An unreadable result is not replaced by the one in the log, because the job can write both.
-  const isUnknown = found.fault !== undefined || died.isUnlocked;
-  return { is: "open", isDead: true, reason, ...(isUnknown && { known: failed }) };
+  const isLogTrusted = found.fault === undefined && !died.isUnlocked;
+  return { is: "dead", reason, kind: died.isUnlocked ? "tampered" : "died", isLogTrusted };
 }

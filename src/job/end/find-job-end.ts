@@ -1,4 +1,5 @@
 import { join } from "node:path";
+import type { JobArrival } from "../../core/contracts/job-summary.ts";
 import type { Logger } from "../../core/contracts/logger.ts";
 import { AgentError, isAgentError, toMessage } from "../../core/errors.ts";
 import { readBootId } from "../../os/state/boot-id.ts";
@@ -9,7 +10,7 @@ import { type OpenListener, readOpenListener } from "../process/open-listener.ts
 import { findJobDirectory } from "../state/job-directory.ts";
 import { findProcessRecord, readFailure, readSummary } from "../state/job-documents.ts";
 import { endUnlocked, waitForJobLock } from "../state/job-lock.ts";
-import { type ClosedJob, closeJob, type CloseJobOptions, failed } from "./close-job.ts";
+import { type ClosedJob, closeJob, type CloseJobOptions, summarizeUnfinished } from "./close-job.ts";
 import { type Death, decideEnd, type EndDecision, type FoundResult } from "./decide-end.ts";
 import { endRemaining } from "./end-remaining.ts";
 
@@ -22,6 +23,9 @@ export interface JobEndOptions {
   readonly unstored: UnstoredResult | undefined;
   /** The process, if this agent process started it. */
   readonly child?: Pick<Bun.Subprocess, "exitCode" | "signalCode"> | undefined;
+  readonly arrival: JobArrival;
+  /** When the process was found dead, if it was alive before. In Unix milliseconds. */
+  readonly diedAt: number | undefined;
 }
 
 export interface JobEnd extends ClosedJob {
@@ -52,23 +56,26 @@ export async function findJobEnd(options: JobEndOptions): Promise<JobEnd> {
   const died = { ...(await examine(options, record)), recordFault };
   // The process may have stored its result meanwhile.
   const decision = decideEnd(findResult(directory), unstored, died);
-  if (decision.is === "open" && decision.isDead && record && !died.isRestart)
-    await endRemaining(record, logger);
+  if (decision.is === "dead" && record && !died.isRestart) await endRemaining(record, logger);
   return write(decision, options, record);
 }
 
 /** Executes the decision. */
 function write(
   decision: EndDecision,
-  { directory, jobId, logger }: JobEndOptions,
+  { directory, jobId, logger, arrival, diedAt, child }: JobEndOptions,
   record: JobProcessRecord | undefined,
 ): JobEnd {
   if (decision.is === "complete") return { summary: decision.summary, rest: new Uint8Array(), isDead: false };
-  const { isDead, reason, known } = decision;
-  const closed = closeLog({ directory, jobId, reason, ...(known && { known }), ...(isDead && { logger }) });
-  if (!isDead) return { ...closed, isDead };
+  const { reason } = decision;
+  const job = { directory, jobId, reason, arrival, kind: "died" } as const;
+  if (decision.is === "cut") return { ...closeLog({ ...job, known: decision.summary }), isDead: false };
+  const { kind, isLogTrusted } = decision;
+  const { exitCode, signalCode: signal } = child ?? {};
+  const facts = { ...(signal ? { signal } : typeof exitCode === "number" && { exitCode }) };
+  const closed = closeLog({ ...job, ...facts, kind, isLogTrusted, diedAt, logger });
   logger.error(`${reason}; the job is reported as ${closed.summary.result}`, { job: jobId });
-  return { ...closed, isDead, left: record?.cookie && findJobDirectory(record.cookie) };
+  return { ...closed, isDead: true, left: record?.cookie && findJobDirectory(record.cookie) };
 }
 
 async function examine(options: JobEndOptions, record: JobProcessRecord | undefined): Promise<Death> {
@@ -104,7 +111,7 @@ function toExit(child: JobEndOptions["child"], open: OpenListener | undefined): 
 /** Without the job's directory, open readers have more of the log than this process can find. */
 function closeLog(options: CloseJobOptions): ClosedJob {
   if (findEntry(options.directory)) return closeJob(options);
-  const summary = options.known ?? failed;
+  const summary = options.known ?? summarizeUnfinished(options);
   const { checksum: _unknown, ...log } = summary.log;
   return { summary: { ...summary, log }, rest: new Uint8Array() };
 }

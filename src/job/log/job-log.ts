@@ -1,8 +1,10 @@
 import type { JobResult } from "../../core/contracts/job-events.ts";
 import type { JobLog } from "../../core/contracts/job-log.ts";
+import type { BlockSource } from "../../core/contracts/job-phases.ts";
 import type { LogFilterCounts } from "../../core/contracts/log-filter.ts";
 import { AgentError, toMessage } from "../../core/errors.ts";
 import type { JobSequences } from "../commands/job-sequences.ts";
+import { type BlockWatch, createBlockWatch } from "./block-watch.ts";
 import type { ChunkerOptions } from "./chunker.ts";
 import type { FilterChain } from "./filter-chain.ts";
 import { createOutputStream, type OutputStream } from "./output-stream.ts";
@@ -28,8 +30,18 @@ export interface JobLogStats extends SpoolStats, LogFilterCounts {
   readonly lateBytes: number;
 }
 
+type BlockWork = Parameters<JobLog["command"]>[1];
+
 /** The log as the job itself sees it. */
 export interface WritableJobLog extends JobLog {
+  /** `source`: what the block belongs to. Default: the agent itself. */
+  command(directive: string, work: BlockWork, source?: BlockSource): Promise<number>;
+  /** Returns the log for a part of the program or a plugin, whose blocks have this source. */
+  from(source: BlockSource): JobLog;
+  /** Tells a listener of each block that has ended. `command` waits for the listener. */
+  readonly watch: BlockWatch;
+  /** Returns a text as the log would show it: with secrets masked. */
+  text(text: string): string;
   /** Prepares the filters for output, which their first call would do otherwise. */
   prepare(): void;
   started(): void;
@@ -55,6 +67,7 @@ export function createJobLog(options: JobLogOptions): WritableJobLog {
   let open: Block | undefined;
   let ended = false;
   let noteBlocks = 0;
+  const watch = createBlockWatch();
 
   function assertFree(what: string): void {
     if (ended)
@@ -66,12 +79,13 @@ export function createJobLog(options: JobLogOptions): WritableJobLog {
     );
   }
 
-  function begin(title: string): Block {
+  function begin(title: string, source: BlockSource): Block {
     const directive = filters.text(title).toWellFormed();
     assertFree(`the block "${directive}"`);
     const startedAt = now();
     spool.append({ event: "cmd_started", timestamp: startedAt, directive });
     stream.begin();
+    const tell = watch.begin(directive, source);
     const block: Block = {
       directive,
       isFinished: false,
@@ -89,32 +103,44 @@ export function createJobLog(options: JobLogOptions): WritableJobLog {
           started_at: startedAt,
           finished_at: finishedAt,
         });
+        if (tell) block.told = tell(exitCode);
       },
     };
     return block;
+  }
+
+  async function command(title: string, work: BlockWork, source: BlockSource = core): Promise<number> {
+    const block = begin(title, source);
+    open = block;
+    try {
+      return await runBlock(block, stream, work);
+    } finally {
+      if (block.told) await watch.wait(block.told);
+    }
   }
 
   return {
     prepare: () => void filters.text(""),
     started: () => spool.append({ event: "job_started", timestamp: now() }),
     finished(result) {
-      open?.finish(1);
-      assertFree("the job's end");
+      if (ended) assertFree("the job's end");
+      // First, since a listener of the block's end could begin another one.
       ended = true;
+      open?.finish(1);
       spool.append({ event: "job_finished", timestamp: now(), result });
     },
+    command,
+    from: (source) => ({ command: (title, work) => command(title, work, source) }),
+    watch,
+    text: (text) => filters.text(text).toWellFormed(),
     note(lines, title) {
       if (ended) return;
       if (open !== undefined) return stream.note(lines);
       // The disk limit applies to output only, and a job may cause any number of notes.
       if ((noteBlocks += 1) > maxNoteBlocks) return stream.countLate(lines);
-      const block = begin(title);
+      const block = begin(title, core);
       stream.note(lines);
       block.finish(0);
-    },
-    async command(title, work) {
-      open = begin(title);
-      return await fill(open, stream, work);
     },
     get stats() {
       return readStats(options, stream);
@@ -122,28 +148,7 @@ export function createJobLog(options: JobLogOptions): WritableJobLog {
   };
 }
 
-/** Runs the work of a block and finishes the block. */
-async function fill(
-  block: Block,
-  stream: OutputStream,
-  work: Parameters<JobLog["command"]>[1],
-): Promise<number> {
-  try {
-    const code = await work((chunk) => {
-      if (block.isFinished) stream.countLate(chunk);
-      else stream.write(chunk);
-    });
-    // An invalid exit code of a plugin must not write `null` to the log, which the web page cannot
-    // render.
-    const exitCode = Number.isSafeInteger(code) ? code : 1;
-    block.finish(exitCode);
-    return exitCode;
-  } catch (error) {
-    if (!block.isFinished) stream.writeLastLine(toMessage(error));
-    block.finish(1);
-    throw error;
-  }
-}
+const core: BlockSource = { kind: "core" };
 
 function readStats({ spool, filters }: JobLogOptions, stream: OutputStream): JobLogStats {
   const { droppedBytes, ...stored } = spool.stats;
@@ -158,7 +163,27 @@ function readStats({ spool, filters }: JobLogOptions, stream: OutputStream): Job
 interface Block {
   readonly directive: string;
   isFinished: boolean;
+  /** Resolves when the listener has handled the end of the block; `undefined` without a listener. */
+  told?: Promise<void>;
   finish(exitCode: number): void;
+}
+
+/** Writes a block, and ends it. */
+async function runBlock(block: Block, stream: OutputStream, work: BlockWork): Promise<number> {
+  try {
+    const code = await work((chunk) => {
+      if (block.isFinished) stream.countLate(chunk);
+      else stream.write(chunk);
+    });
+    // An invalid exit code of a plugin must not write `null` to the log, which the web page cannot render.
+    const exitCode = Number.isSafeInteger(code) ? code : 1;
+    block.finish(exitCode);
+    return exitCode;
+  } catch (error) {
+    if (!block.isFinished) stream.writeLastLine(toMessage(error));
+    block.finish(1);
+    throw error;
+  }
 }
 
 /** Maximum number of blocks that consist of a note. */

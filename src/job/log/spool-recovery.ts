@@ -16,6 +16,12 @@ export interface RecoveredSpool {
   readonly checksum: number;
   /** Whether it contains `job_started`. */
   readonly started: boolean;
+  /**
+   * Times of the first and of the last event, in Unix milliseconds: that of creation and last change of the file,
+   * within the seconds that the events give. Left out without events that have a time.
+   */
+  readonly startedAt?: number;
+  readonly changedAt?: number;
   /** The result in its `job_finished`, if it has one. */
   readonly finished?: JobResult;
   /** The command without a `cmd_finished`. */
@@ -61,7 +67,9 @@ function open(path: string): { fd: number; isWritable: boolean } {
 }
 
 function recover(fd: number, isWritable: boolean): RecoveredSpool {
-  const { size } = fs.fstatSync(fd);
+  const { size, birthtimeMs, mtimeMs } = fs.fstatSync(fd);
+  let firstSecond: number | undefined;
+  let lastSecond: number | undefined;
   let events = 0;
   let bytes = 0;
   let checksum = 0;
@@ -74,6 +82,10 @@ function recover(fd: number, isWritable: boolean): RecoveredSpool {
     events += 1;
     bytes += line.length + 1;
     checksum = Bun.hash.crc32("\n", Bun.hash.crc32(line, checksum));
+    if (Number.isSafeInteger(event.timestamp)) {
+      firstSecond ??= event.timestamp;
+      lastSecond = event.timestamp;
+    }
     if (event.event === "job_started") started = true;
     else if (event.event === "job_finished") finished = toResult(event.result);
     else if (event.event === "cmd_finished") openCommand = undefined;
@@ -95,9 +107,16 @@ function recover(fd: number, isWritable: boolean): RecoveredSpool {
     bytes,
     checksum,
     started,
+    ...(firstSecond !== undefined && { startedAt: withinSecond(firstSecond, birthtimeMs) }),
+    ...(lastSecond !== undefined && { changedAt: withinSecond(lastSecond, mtimeMs) }),
     ...(finished && { finished }),
     ...(openCommand && { openCommand }),
   };
+}
+
+/** Returns the millisecond of a second of the log that is nearest to a time of the file. */
+function withinSecond(second: number, fileMs: number): number {
+  return Math.min(Math.max(Math.round(fileMs), second * 1000), second * 1000 + 999);
 }
 
 /**

@@ -3,12 +3,13 @@ import type { LogFormat, LogLevel } from "../../core/contracts/logger.ts";
 import type { LogRotation } from "../../os/log-file/rotate.ts";
 import type { JobSettings } from "../settings.ts";
 import type { JobRequest } from "../../core/contracts/job-request.ts";
+import type { JobArrival } from "../../core/contracts/job-summary.ts";
 import { AgentError } from "../../core/errors.ts";
 import { wireVersion } from "../control/messages.ts";
 
 /**
  * The first line of a job process's standard input, as JSON. The process reads no configuration of its own.
- * The second line is the job's request, sent once it is on disk; a process that receives none exits.
+ * The second line is the job, sent once its request is on disk; a process that receives none exits.
  */
 export interface JobProcessInput {
   readonly version: typeof wireVersion;
@@ -41,6 +42,12 @@ export interface JobProcessInput {
   };
 }
 
+/** The second line of the standard input. */
+export interface ReceivedJob {
+  readonly request: JobRequest;
+  readonly arrival: JobArrival;
+}
+
 /**
  * The standard input of a job's process. Each part resolves to `undefined` when the agent closed the stream
  * before it.
@@ -49,7 +56,7 @@ export interface JobProcessStdin {
   /** Throws `STATE_NEWER` when the agent uses another wire version. */
   input(): Promise<JobProcessInput | undefined>;
   /** Follows `input`. */
-  request(): Promise<JobRequest | undefined>;
+  job(): Promise<ReceivedJob | undefined>;
 }
 
 export function readJobProcessStdin(stream: ReadableStream<Uint8Array>): JobProcessStdin {
@@ -65,9 +72,9 @@ export function readJobProcessStdin(stream: ReadableStream<Uint8Array>): JobProc
         `the agent uses version ${String(input.version)} of the job protocol, and this program version ${wireVersion}`,
       );
     },
-    async request() {
+    async job() {
       const { value } = await lines.next();
-      return value === undefined ? undefined : (JSON.parse(value) as JobRequest);
+      return value === undefined ? undefined : (JSON.parse(value) as ReceivedJob);
     },
   };
 }

@@ -1,9 +1,10 @@
 import type { HangingHook } from "../../core/contracts/agent-status.ts";
-import type { JobSummary } from "../../core/contracts/job-summary.ts";
+import type { JobArrival, JobSummary } from "../../core/contracts/job-summary.ts";
 import { toMessage } from "../../core/errors.ts";
 import type { SpoolSource } from "../log/spool-source.ts";
 import { removeJobDirectory } from "../state/job-directory.ts";
-import { type ClosedJob, failed } from "../end/close-job.ts";
+import { isJobLocked } from "../state/job-lock.ts";
+import { type ClosedJob, summarizeUnfinished } from "../end/close-job.ts";
 import { connectToJob, type ConnectionOptions } from "../control/connection.ts";
 import { killJobProcess } from "../control/job-commands.ts";
 import { findJobEnd } from "../end/find-job-end.ts";
@@ -27,6 +28,7 @@ export interface JobProcess {
 export interface FollowOptions extends Omit<ConnectionOptions, "onGrown" | "onHanging" | "onMetrics"> {
   /** Called once with each part of what the job's plugins have recorded. The job may have sent anything. */
   readonly onMetrics: (metrics: unknown) => void;
+  readonly arrival: JobArrival;
   /**
    * Called when the process died without a result, after the log was closed; and of a resumed job always,
    * since an earlier agent process may have died after it closed the log. `left`: the private directory that
@@ -49,18 +51,21 @@ export function followJobProcess(options: FollowOptions): JobProcess {
   const watch = watchBlockedProcess(options);
 
   async function finish(): Promise<JobSummary> {
-    const { directory, jobId, logger, child } = options;
+    const { directory, jobId, logger, child, arrival } = options;
     try {
+      const wasAlive = child !== undefined || isJobLocked(directory);
       const unstored = await connection.ended;
-      const end = await findJobEnd({ directory, jobId, logger, unstored, child });
+      const diedAt = wasAlive ? Date.now() : undefined;
+      const end = await findJobEnd({ directory, jobId, logger, unstored, child, arrival, diedAt });
       source.close(end.rest);
       if (!end.isDead) killIfLate(options);
       if (end.isDead || child === undefined) await options.cleanUp(end.left);
       if (end.left !== undefined) removeJobDirectory(end.left, logger);
       return end.summary;
     } catch (error) {
-      logger.error(`job result unknown, the job is reported as failed: ${toMessage(error)}`, { job: jobId });
-      return failed;
+      const reason = `job result unknown, the job is reported as failed: ${toMessage(error)}`;
+      logger.error(reason, { job: jobId });
+      return summarizeUnfinished({ kind: "unknown", reason, arrival });
     } finally {
       watch[Symbol.dispose]();
       source.close();

@@ -1,6 +1,7 @@
 import type { JobRequest } from "../../core/contracts/job-request.ts";
 import type { Logger } from "../../core/contracts/logger.ts";
 import { followJobProcess, type JobProcess } from "./job-process.ts";
+import type { ReceivedJob } from "./input.ts";
 import { findProcessRecord } from "../state/job-documents.ts";
 import type { JobProcessRecord } from "../state/job-files.ts";
 import { type JobPlace, type NewJobPlace, spawnJobProcess, type SpawnOptions } from "./spawn.ts";
@@ -23,7 +24,7 @@ export interface WaitingJobProcess {
   /** What resumes the job; stored before the job runs. */
   readonly record: JobProcessRecord;
   /** Runs the job. Called once. A process that cannot run it shows in `finished`. */
-  run(request: JobRequest): JobProcess;
+  run(job: ReceivedJob): JobProcess;
   /** Ends the process: it gets no job. */
   dismiss(): void;
 }
@@ -44,7 +45,7 @@ export function createJobLauncher(options: JobLauncherOptions): JobLauncher {
   const running = new Set<string>();
 
   function follow(
-    request: JobRequest,
+    { request, arrival }: ReceivedJob,
     { jobId, directory, logger }: JobPlace,
     process: Pick<JobProcessRecord, "socket" | "secret">,
     child?: Bun.Subprocess,
@@ -59,6 +60,7 @@ export function createJobLauncher(options: JobLauncherOptions): JobLauncher {
       socket,
       secret,
       child,
+      arrival,
       cleanUp,
       onMetrics,
     });
@@ -75,9 +77,9 @@ export function createJobLauncher(options: JobLauncherOptions): JobLauncher {
         const { child, record, send } = spawnJobProcess(options, place);
         return {
           record,
-          run(request) {
-            send(request);
-            return follow(request, place, record, child);
+          run(job) {
+            send(job);
+            return follow(job, place, record, child);
           },
           dismiss() {
             // It does not react to SIGTERM, which a service manager sends to the agent's group.
@@ -92,13 +94,18 @@ export function createJobLauncher(options: JobLauncherOptions): JobLauncher {
     },
     resume(request, place) {
       running.add(place.jobId);
-      return follow(request, place, findRecord(place) ?? { socket: "", secret: "" });
+      const record = findRecord(place) ?? { socket: "", secret: "" };
+      return follow({ request, arrival: record.arrival ?? {} }, place, record);
     },
   };
 }
 
 /** Without a record the process can only be waited for. */
-function findRecord({ directory, jobId, logger }: JobPlace): JobProcessRecord | undefined {
+function findRecord({
+  directory,
+  jobId,
+  logger,
+}: JobPlace): Pick<JobProcessRecord, "socket" | "secret" | "arrival"> | undefined {
   const { record, fault } = findProcessRecord(directory);
   if (fault !== undefined)
     logger.error(`job cannot be stopped, only killed with its agent: ${fault}`, { job: jobId });

@@ -77,11 +77,11 @@ async function runJob(
 
   // 2. The plugins, with the options that the agent resolved. The request may arrive later.
   await using host = await openHost(input, program, logger);
-  const request = await stdin.request();
-  if (request === undefined) return;
+  const received = await stdin.job();
+  if (received === undefined) return;
 
   // 3. The job and its control socket.
-  await using served = await serveJob(request, { host, input, logger, lock });
+  await using served = await serveJob(received, { host, input, logger, lock });
   if (!served) return;
   const { job, spool, control, acknowledged, metrics } = served;
   reaction.interrupt = served.interrupt;
@@ -91,7 +91,8 @@ async function runJob(
   served.endClaim();
   await metrics.flush();
   const retryMs = input.claimTimeoutMs;
-  await storeResult(summary, { directory, jobId: request.id, spool, control, logger, acknowledged, retryMs });
+  const jobId = received.request.id;
+  await storeResult(summary, { directory, jobId, spool, control, logger, acknowledged, retryMs });
 }
 
 /** Tells the agent why this process ends without a result; the job's log and the agent's log quote it. */

@@ -1,5 +1,4 @@
 import { join } from "node:path";
-import type { JobRequest } from "../../core/contracts/job-request.ts";
 import type { Host } from "../../core/contracts/host.ts";
 import type { RootLogger } from "../../core/contracts/logger.ts";
 import { toMessage } from "../../core/errors.ts";
@@ -10,7 +9,7 @@ import { type ControlSocket, listenForAgents } from "../control/control-socket.t
 import { createGarbageMeter } from "../../os/this-process/garbage-meter.ts";
 import type { Lock } from "../../os/state/lock.ts";
 import { jobFiles } from "../state/job-files.ts";
-import type { JobProcessInput } from "./input.ts";
+import type { JobProcessInput, ReceivedJob } from "./input.ts";
 import { findTampering } from "./tampering.ts";
 
 /** A job with its control socket. */
@@ -42,21 +41,25 @@ export interface ServeJobOptions {
  * `undefined` is returned.
  */
 export async function serveJob(
-  request: JobRequest,
+  received: ReceivedJob,
   options: ServeJobOptions,
 ): Promise<ServedJob | undefined> {
   const { input, logger } = options;
+  const { request, arrival } = received;
   try {
-    return await open(request, options);
+    return await open(received, options);
   } catch (error) {
     const reason = `the job cannot begin: ${toMessage(error)}`;
-    closeJob({ directory: input.directory, jobId: request.id, reason, logger });
+    closeJob({ directory: input.directory, jobId: request.id, kind: "refused", reason, arrival, logger });
     logger.error(reason, { job: request.id });
     return undefined;
   }
 }
 
-async function open(request: JobRequest, { host, input, logger, lock }: ServeJobOptions): Promise<ServedJob> {
+async function open(
+  { request, arrival }: ReceivedJob,
+  { host, input, logger, lock }: ServeJobOptions,
+): Promise<ServedJob> {
   await using cleanup = new AsyncDisposableStack();
   let inspect: () => string | undefined = () => undefined;
   const { job, spool } = cleanup.use(
@@ -65,6 +68,7 @@ async function open(request: JobRequest, { host, input, logger, lock }: ServeJob
       cookie: input.cookie,
       controlGroup: input.controlGroup,
       settings: input.settings,
+      arrival,
       logger,
       env: process.env,
       onSecrets: (values) => logger.addSecrets(values),

@@ -1,7 +1,6 @@
 import { closeSync } from "node:fs";
 import { join } from "node:path";
 import type { JobUser } from "../../core/contracts/executor.ts";
-import type { JobRequest } from "../../core/contracts/job-request.ts";
 import { toGroupDirectory } from "../../os/cgroup/place.ts";
 import { createCookie } from "../../os/processes/cookie.ts";
 import { randomHex } from "../../core/text/random.ts";
@@ -11,7 +10,7 @@ import { openStateFile } from "../../os/state/file.ts";
 import type { JobSettings } from "../settings.ts";
 import { jobProcessCommand } from "../state/job-lock.ts";
 import { jobFiles, type JobProcessRecord } from "../state/job-files.ts";
-import type { JobProcessInput } from "./input.ts";
+import type { JobProcessInput, ReceivedJob } from "./input.ts";
 import { wireVersion } from "../control/messages.ts";
 
 /** Settings that all job processes of an agent share. */
@@ -42,34 +41,28 @@ export interface NewJobPlace extends JobPlace {
   readonly home?: string | undefined;
   /** The user of the job's processes. Left out: the agent's. */
   readonly user?: JobUser | undefined;
-  /** The slot that runs the job, from 0. */
+  /** The agent's slot that runs the job, and its name in the control plane. */
   readonly slot: number;
+  readonly agentName?: string | undefined;
 }
 
 export interface SpawnedJobProcess {
   readonly child: Bun.Subprocess;
   readonly record: JobProcessRecord;
-  /** Sends the job's request. Called once. */
-  send(request: JobRequest): void;
+  /** Sends the job. Called once. */
+  send(job: ReceivedJob): void;
 }
 
 /** Starts a detached process and sends its input. Throws when the system cannot start it. */
-export function spawnJobProcess(
-  options: SpawnOptions,
-  { jobId, directory, socket, home, user, slot }: NewJobPlace,
-): SpawnedJobProcess {
+export function spawnJobProcess(options: SpawnOptions, place: NewJobPlace): SpawnedJobProcess {
+  const { jobId, directory, socket, user } = place;
   const { program, environment, plugins, baseDirectory, log, settings, claimTimeoutMs } = options;
   const secret = randomHex(32);
   const cookie = createCookie(jobId);
   const controlGroup = toGroupDirectory(settings.agentId, cookie);
   const input: JobProcessInput = {
     version: wireVersion,
-    settings: {
-      ...settings,
-      slot,
-      ...(home !== undefined && { home }),
-      ...(user !== undefined && { user }),
-    },
+    settings: toPlacedSettings(settings, place),
     plugins,
     baseDirectory,
     directory,
@@ -104,11 +97,21 @@ export function spawnJobProcess(
         ...(user && { uid: user.uid, isExclusive: user.isExclusive }),
         controlGroup,
       },
-      send: (request) => void write(child.stdin, request, "end"),
+      send: (job) => void write(child.stdin, job, "end"),
     };
   } finally {
     closeSync(output);
   }
+}
+
+function toPlacedSettings(settings: JobSettings, { home, user, slot, agentName }: NewJobPlace): JobSettings {
+  return {
+    ...settings,
+    slot,
+    ...(agentName !== undefined && { agentName }),
+    ...(home !== undefined && { home }),
+    ...(user !== undefined && { user }),
+  };
 }
 
 async function write(stdin: Bun.FileSink, value: unknown, then: "flush" | "end"): Promise<void> {

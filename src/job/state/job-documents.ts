@@ -1,9 +1,12 @@
 import { join } from "node:path";
 import type { JobRequest } from "../../core/contracts/job-request.ts";
-import type { JobSummary } from "../../core/contracts/job-summary.ts";
+import type { JobSummary, JobTimes } from "../../core/contracts/job-summary.ts";
 import type { SpoolCursor } from "../../core/contracts/spool.ts";
 import { toMessage } from "../../core/errors.ts";
 import { readDocument, writeDocuments } from "../../os/state/document.ts";
+import { findEntry } from "../../os/state/file.ts";
+import { createCause } from "../cause.ts";
+import { readStart } from "../log/read-start.ts";
 import { jobFiles, type JobProcessFailure, type JobProcessRecord } from "./job-files.ts";
 
 /**
@@ -24,7 +27,27 @@ export function writeJob(directory: string, request: JobRequest, record?: JobPro
 export const maxRequestBytes = 256 * 2 ** 20;
 
 export function readSummary(directory: string): JobSummary | undefined {
-  return readDocument(join(directory, jobFiles.result), { isValid: isSummary });
+  const stored = readDocument(join(directory, jobFiles.result), { isValid: isSummary });
+  return stored && toSummary(stored, directory);
+}
+
+/** A result as a job's process stores or sends it; the first releases left the times out. */
+export type StoredSummary = Omit<JobSummary, "times"> & Partial<Pick<JobSummary, "times">>;
+
+/** Completes a stored result, and makes one line of the message of its cause, which a job may have written. */
+export function toSummary(stored: StoredSummary, directory: string): JobSummary {
+  const { times = findTimes(stored, directory), cause, ...rest } = stored;
+  if (cause === undefined) return { ...rest, times };
+  const { kind, message, ...details } = cause;
+  return { ...rest, times, cause: createCause(kind, message, details) };
+}
+
+/** By the start of the log in the job's directory, or by the time at which the result was stored. */
+function findTimes({ durationMs }: StoredSummary, directory: string): JobTimes {
+  const second = readStart(join(directory, jobFiles.spool));
+  const storedAt = findEntry(join(directory, jobFiles.result))?.mtimeMs ?? Date.now();
+  const startedAt = Math.round(second === undefined ? storedAt - durationMs : second * 1000);
+  return { startedAt, finishedAt: Math.round(startedAt + durationMs) };
 }
 
 function readProcessRecord(directory: string): JobProcessRecord | undefined {
@@ -63,25 +86,52 @@ type Fields = Partial<Record<string, unknown>>;
 
 const fieldsOf = (value: unknown): Fields => Object(value) as Fields;
 const isText = (value: unknown): value is string => typeof value === "string";
+const isWord = (value: unknown): boolean => isText(value) && /^[\w+-]{1,40}$/.test(value);
 const isCount = (value: unknown): boolean => Number.isSafeInteger(value) && Number(value) >= 0;
 const isNumber = (value: unknown): boolean => typeof value === "number" && Number.isFinite(value);
 const isMissingOr = (is: (value: unknown) => boolean, value: unknown): boolean =>
   value === undefined || is(value);
 
-export function isSummary(document: unknown): document is JobSummary {
-  const { result, durationMs, log, usage } = fieldsOf(document);
+export function isSummary(document: unknown): document is StoredSummary {
+  const { result, durationMs, log, usage, times, cause } = fieldsOf(document);
   const { events, bytes, droppedBytes, checksum } = fieldsOf(log);
   return (
     (result === "passed" || result === "failed" || result === "stopped") &&
     isNumber(durationMs) &&
     [events, bytes].every(isCount) &&
     [droppedBytes, checksum].every((count) => isMissingOr(isCount, count)) &&
-    Object.values(fieldsOf(usage)).every(isNumber)
+    Object.values(fieldsOf(usage)).every(isNumber) &&
+    isMissingOr(isTimes, times) &&
+    isMissingOr(isCause, cause)
+  );
+}
+
+function isTimes(document: unknown): boolean {
+  const { startedAt, finishedAt } = fieldsOf(document);
+  return [startedAt, finishedAt].every(isCount) && isArrival(document);
+}
+
+function isArrival(document: unknown): boolean {
+  const { assignedAt, fetchedAt } = fieldsOf(document);
+  return [assignedAt, fetchedAt].every((time) => isMissingOr(isCount, time));
+}
+
+/** A later release may have kinds that this one does not know. */
+function isCause(document: unknown): boolean {
+  const { kind, message, command, exitCode, signal } = fieldsOf(document);
+  const { phase, index } = fieldsOf(command);
+  return (
+    isWord(kind) &&
+    isText(message) &&
+    (command === undefined || (isWord(phase) && isCount(index))) &&
+    isMissingOr(isNumber, exitCode) &&
+    isMissingOr(isWord, signal)
   );
 }
 
 function isRecord(document: unknown): document is JobProcessRecord {
-  const { version, pid, bootId, socket, secret, cookie, uid, isExclusive, controlGroup } = fieldsOf(document);
+  const { version, pid, bootId, socket, secret, cookie, uid, isExclusive, controlGroup, arrival } =
+    fieldsOf(document);
   return (
     isText(socket) &&
     isText(secret) &&
@@ -90,6 +140,7 @@ function isRecord(document: unknown): document is JobProcessRecord {
     isMissingOr(isText, bootId) &&
     isMissingOr(isCookie, cookie) &&
     isMissingOr(isText, controlGroup) &&
+    isMissingOr(isArrival, arrival) &&
     isMissingOr((value) => typeof value === "boolean", isExclusive) &&
     // All processes of this user are ended; those of root never are.
     isMissingOr((user) => isCount(user) && user !== 0, uid)

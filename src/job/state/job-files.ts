@@ -1,4 +1,5 @@
 import type { Cookie } from "../../core/contracts/executor.ts";
+import type { JobArrival } from "../../core/contracts/job-summary.ts";
 
 /** Names of the files in a job's state directory. */
 export const jobFiles = {
@@ -33,6 +34,8 @@ export interface JobProcessRecord {
   readonly isExclusive?: boolean;
   /** As in {@link JobProcessInput}. */
   readonly controlGroup?: string | undefined;
+  /** Left out by the first releases. */
+  readonly arrival?: JobArrival;
 }
 
 /** Why a job's process has ended without a result, as the process itself could tell. */

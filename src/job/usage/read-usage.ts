@@ -1,3 +1,4 @@
+import type { JobSpan } from "../../core/contracts/job-phases.ts";
 import type { JobUsage } from "../../core/contracts/job-summary.ts";
 import { toMessage } from "../../core/errors.ts";
 import { toDuration, withDeadline } from "../../core/host/deadline.ts";
@@ -36,19 +37,18 @@ export async function readUsage(
   }
 }
 
-/**
- * Adds a block to the job's log with the resources used so far (`job-report`). `startedAt` is a time of
- * `performance.now`.
- */
+/** Adds a block to the job's log with the resources used so far (`job-report`). */
 export async function writeReport(options: {
   log: JobLog;
   logger: Logger;
   executor: Executor | undefined;
-  startedAt: number;
+  /** Returns how long the job has run. */
+  elapsed: () => JobSpan;
 }): Promise<void> {
-  const { log, logger, executor, startedAt } = options;
+  const { log, logger, executor, elapsed } = options;
   const usage = await readUsage(executor, logger);
-  const lines = toReport({ durationMs: performance.now() - startedAt, usage });
+  const { durationMs } = elapsed();
+  const lines = toReport({ durationMs, usage });
   const write = (output: Output) => {
     output(`${lines.join("\n")}\n`);
     return 0;

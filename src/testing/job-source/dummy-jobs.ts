@@ -95,7 +95,12 @@ function createDummyJob(
     isReleased: false,
     finish: (result: JobResult) =>
       done.resolve({
-        summary: { result, durationMs: 1, log: { events: 1, bytes: 1, droppedBytes: 0 } },
+        summary: {
+          result,
+          times: { startedAt: 1, finishedAt: 2 },
+          durationMs: 1,
+          log: { events: 1, bytes: 1, droppedBytes: 0 },
+        },
         log: { trimmed: false, undelivered: 0 },
       }),
   };

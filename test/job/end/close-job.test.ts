@@ -14,7 +14,7 @@ function closeLogOf(directory: string, events: readonly JobEvent[]) {
     join(directory, jobFiles.spool),
     events.map((event) => `${JSON.stringify(event)}\n`).join(""),
   );
-  return closeJob({ directory, jobId: "job", reason: "the job's process died" });
+  return closeJob({ directory, jobId: "job", reason: "the job's process died", kind: "died", arrival: {} });
 }
 
 test.each(["passed", "stopped", "failed"] as const)(

@@ -1,12 +1,12 @@
 import { expect, test } from "bun:test";
 import type { JobSummary } from "../../../src/core/contracts/job-summary.ts";
-import { failed } from "../../../src/job/end/close-job.ts";
 import { type Death, decideEnd, type FoundResult } from "../../../src/job/end/decide-end.ts";
 import type { UnstoredResult } from "../../../src/job/control/messages.ts";
 
 const log = { events: 7, bytes: 700, droppedBytes: 0 };
-const passed: JobSummary = { result: "passed", durationMs: 5, log };
-const stopped: JobSummary = { result: "stopped", durationMs: 5, log };
+const times = { startedAt: 1, finishedAt: 6 };
+const passed: JobSummary = { result: "passed", times, durationMs: 5, log };
+const stopped: JobSummary = { result: "stopped", times, durationMs: 5, log };
 const whole: UnstoredResult = { summary: stopped, isLogWhole: true, reason: "no space" };
 const cut: UnstoredResult = { ...whole, isLogWhole: false };
 const killed: Death = { reason: "killed", isRestart: false, isUnlocked: false };
@@ -16,13 +16,13 @@ const damaged: Death = { ...killed, recordFault: "the record is damaged" };
 const fault: FoundResult = { fault: "the result is damaged" };
 
 const complete = (summary: JobSummary) => ({ is: "complete", summary });
-const dead = (reason: string, known?: JobSummary) => ({
-  is: "open",
-  isDead: true,
+const dead = (reason: string, { kind = "died", isLogTrusted = true } = {}) => ({
+  is: "dead",
   reason,
-  ...(known && { known }),
+  kind,
+  isLogTrusted,
 });
-const reported = { is: "open", isDead: false, reason: "no space", known: stopped };
+const reported = { is: "cut", reason: "no space", summary: stopped };
 
 test.each([
   // found, reported, died, decision
@@ -37,10 +37,15 @@ test.each([
   [{}, cut, restart, reported],
   [{}, undefined, killed, dead("killed")],
   [{}, undefined, restart, dead("the machine was restarted while the job ran")],
-  [{}, undefined, unlocked, dead("the job removed or replaced the lock of its process", failed)],
+  [
+    {},
+    undefined,
+    unlocked,
+    dead("the job removed or replaced the lock of its process", { kind: "tampered", isLogTrusted: false }),
+  ],
   [{}, undefined, damaged, dead("killed; the record is damaged")],
   [fault, undefined, undefined, undefined],
-  [fault, undefined, killed, dead("killed; the result is damaged", failed)],
+  [fault, undefined, killed, dead("killed; the result is damaged", { isLogTrusted: false })],
   [fault, whole, undefined, complete(stopped)],
   [fault, cut, killed, reported],
 ] as const satisfies [FoundResult, UnstoredResult | undefined, Death | undefined, unknown][])(

@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test";
-import { appendFileSync, readFileSync, truncateSync, writeFileSync } from "node:fs";
+import { appendFileSync, readFileSync, truncateSync, utimesSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { crc32 } from "node:zlib";
 import * as fc from "fast-check";
@@ -142,4 +142,25 @@ test("a spool that grew after its recovery is rejected, and so is a missing one"
   appendFileSync(path, `${JSON.stringify(started())}\n`);
   expect(() => append(path, recovered, finished())).toThrow("another process writes to it");
   expect(() => recoverSpool(join(tmp.path, "none"))).toThrow("ENOENT");
+});
+
+test("the times of first and last event are those of the file, within the seconds of the events", async () => {
+  await using tmp = await tmpdir();
+  const path = join(tmp.path, "spool");
+  const write = (...seconds: number[]) =>
+    writeFileSync(
+      path,
+      seconds.map((timestamp) => `${JSON.stringify({ ...started(), timestamp })}\n`).join(""),
+    );
+  const now = Math.floor(Date.now() / 1000);
+  write(now - 100, now - 10);
+  utimesSync(path, now, now - 9.75);
+  const { startedAt, changedAt } = recoverSpool(path);
+  // Some file systems do not know when a file was created.
+  expect(Math.floor((startedAt ?? 0) / 1000)).toBe(now - 100);
+  expect(changedAt).toBe((now - 10) * 1000 + 250);
+  write(now + 100);
+  expect(recoverSpool(path)).toMatchObject({ startedAt: (now + 100) * 1000, changedAt: (now + 100) * 1000 });
+  writeFileSync(path, `{"event":"job_started"}\n{"event":"cmd_output","timestamp":"x"}\n`);
+  expect(recoverSpool(path)).toEqual(expect.not.objectContaining({ startedAt: expect.anything() }));
 });

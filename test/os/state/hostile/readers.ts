@@ -99,6 +99,7 @@ async function resumeSlot(
   { hold, isChild }: { hold: () => unknown; isChild: boolean },
 ): Promise<void> {
   const child = isChild ? { child: { exitCode: 1, signalCode: null } } : {};
+  const job = { logger: silentLogger, unstored: undefined, arrival: {}, diedAt: undefined, ...child };
   const holdState = () => void hold();
   const documents = createSlotState(directory, holdState);
   for (const name of ["registration", "assignment"]) await read(() => documents.get(name));
@@ -116,9 +117,7 @@ async function resumeSlot(
     await read(() => readDeliveryCursor(path));
     // The process of a job that holds its lock is waited for.
     if (await read(() => isJobLocked(path))) continue;
-    const end = await read(() =>
-      findJobEnd({ directory: path, jobId, logger: silentLogger, unstored: undefined, ...child }),
-    );
+    const end = await read(() => findJobEnd({ directory: path, jobId, ...job }));
     if (end) store.release(jobId);
   }
   await read(() => store.create("next"));

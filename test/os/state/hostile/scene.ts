@@ -55,10 +55,11 @@ export function writeTemplate(directory: string): void {
       if (!id.startsWith("done")) continue;
       const known = {
         result: slot === 0 ? "passed" : "failed",
+        times: { startedAt: 1, finishedAt: 2 },
         durationMs: 1,
         log: { events: 0, bytes: 0, droppedBytes: 0 },
       } as const;
-      closeJob({ directory: path, jobId: id, reason: "over", known });
+      closeJob({ directory: path, jobId: id, kind: "died", reason: "over", arrival: {}, known });
       store.release(id);
     }
   }

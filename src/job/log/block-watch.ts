@@ -1,0 +1,35 @@
+import type { BlockSource, EndedBlock } from "../../core/contracts/job-phases.ts";
+import { startStopwatch } from "../stopwatch.ts";
+
+/** Tells a listener of the blocks of a log that have ended. Without a listener nothing is measured. */
+export interface BlockWatch {
+  /** Never rejects. At most one is called. */
+  listener: ((block: EndedBlock) => Promise<void>) | undefined;
+  /** Milliseconds for which the log has waited for the listener. */
+  readonly waitedMs: number;
+  /** A block begins. Returns a function that tells of its end; `undefined` without a listener. */
+  begin(directive: string, source: BlockSource): ((exitCode: number) => Promise<void>) | undefined;
+  wait(told: Promise<void>): Promise<void>;
+}
+
+export function createBlockWatch(): BlockWatch {
+  let waitedMs = 0;
+  const watch: BlockWatch = {
+    listener: undefined,
+    get waitedMs() {
+      return waitedMs;
+    },
+    begin(directive, source) {
+      const { listener } = watch;
+      if (!listener) return undefined;
+      const elapsed = startStopwatch();
+      return (exitCode) => listener({ directive, source, ...elapsed(), exitCode });
+    },
+    async wait(told) {
+      const begun = performance.now();
+      await told;
+      waitedMs += performance.now() - begun;
+    },
+  };
+  return watch;
+}

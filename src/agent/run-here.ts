@@ -4,6 +4,7 @@ import type { JobSummary } from "../core/contracts/job-summary.ts";
 import type { Host } from "../core/contracts/host.ts";
 import { chooseExecutor, prepareLimits } from "../job/choose-executor.ts";
 import { type OpenJob, openJob } from "../job/open.ts";
+import { freezeRequest } from "../job/request/freeze.ts";
 import type { JobSettings } from "../job/settings.ts";
 import type { JobRequest } from "../core/contracts/job-request.ts";
 import { openSinks } from "../job/log/open-sinks.ts";
@@ -37,6 +38,7 @@ export interface RunnerOptions {
  */
 export async function runHere(request: JobRequest, options: RunnerOptions): Promise<JobSummary> {
   const { host, version, settings } = options;
+  freezeRequest(request);
   await using opened = new AsyncDisposableStack();
   let killed: AbortSignal | undefined;
   // After a kill no plugin is waited for.

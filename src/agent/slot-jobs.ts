@@ -4,6 +4,7 @@ import type { JobRequest } from "../core/contracts/job-request.ts";
 import type { AgentJob, JobDelivery, Jobs, LeftJob } from "../core/contracts/jobs.ts";
 import type { JobArrival } from "../core/contracts/job-summary.ts";
 import type { Logger } from "../core/contracts/logger.ts";
+import { freezeRequest } from "../job/request/freeze.ts";
 import { type JobProcess, toFinishedProcess } from "../job/process/job-process.ts";
 import type { JobLauncher, WaitingJobProcess } from "../job/process/launcher.ts";
 import { toSocketPath } from "../os/network/socket-path.ts";
@@ -67,6 +68,7 @@ export function createSlotJobs(options: SlotJobsOptions): SlotJobs {
 
   /** Follows a job's process until its log is delivered. */
   function follow({ request, delivery, announce }: GivenJob, process: JobProcess): AgentJob {
+    freezeRequest(request);
     running.add(process);
     void notifier.notify("jobFollowed", { job: request });
     const announced = announce();

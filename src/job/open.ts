@@ -32,6 +32,7 @@ import { createFilterChain } from "./log/filter-chain.ts";
 import { createJobLog, type WritableJobLog } from "./log/job-log.ts";
 import { createSpool, type Spool } from "./log/spool.ts";
 import type { JobSettings } from "./settings.ts";
+import { freezeRequest } from "./request/freeze.ts";
 import { createWrappedExecutor } from "./wrapped-executor.ts";
 
 export interface OpenJobOptions {
@@ -67,7 +68,7 @@ export interface OpenJob extends AsyncDisposable {
 /** Creates a job's private directory, its log and its executor's context. Nothing of the job has run. */
 export async function openJob(original: JobRequest, options: OpenJobOptions): Promise<OpenJob> {
   const { host, settings, logger, cookie = createCookie(original.id) } = options;
-  const request: JobRequest = { ...original, env: [...original.env, ...settings.env] };
+  const request = freezeRequest({ ...original, env: [...original.env, ...settings.env] });
   await using cleanup = new AsyncDisposableStack();
 
   // 1. The spool comes first, so that the log shows what fails from here on.

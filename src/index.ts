@@ -33,6 +33,8 @@ export type {
   JobSessionEvent,
   RunOptions,
   CommandHookEvent,
+  VariableHookEvent,
+  VariableOptions,
 } from "./core/contracts/hooks.ts";
 export type {
   CommandPhase,
@@ -95,6 +97,8 @@ export type {
   JobLimits,
   HostPath,
   CleanUpContext,
+  SilentExport,
+  VariableScope,
 } from "./core/contracts/executor.ts";
 export type { ExecutorWrapper } from "./core/contracts/executor-wrapper.ts";
 export { findExecutor } from "./job/choose-executor.ts";
@@ -119,6 +123,7 @@ export type {
   LogFilterFactory,
   LogFilterContext,
   LogFilterCounts,
+  AddedVariable,
 } from "./core/contracts/log-filter.ts";
 export { matchNames, secretNamePatterns } from "./core/text/secret-names.ts";
 export { isSecret, toPlain } from "./core/logger/line.ts";

@@ -1,4 +1,11 @@
-import { decodeBase64, type EnvironmentVariable, type JobFile, type JobRequest, matchNames } from "signalman";
+import {
+  type AddedVariable,
+  decodeBase64,
+  type EnvironmentVariable,
+  type JobFile,
+  type JobRequest,
+  matchNames,
+} from "signalman";
 import { findPrivateKeys } from "./private-keys.ts";
 
 export interface SecretsOptions {
@@ -31,6 +38,18 @@ export function secretsOf(job: JobRequest, options: SecretsOptions): Uint8Array[
     ...pullFiles,
     ...[...env.map(({ bytes }) => bytes), ...files, ...pullFiles].flatMap(privateKeysIn),
   ];
+}
+
+/** Returns a function that lists the values of a variable that a plugin sets which a log must not show. */
+export function createVariableSecrets(
+  redactedVars: readonly string[],
+): (variable: AddedVariable) => readonly Uint8Array[] {
+  const isSecretName = matchNames(redactedVars);
+  return ({ name, value, isSecret }) => {
+    const bytes = Buffer.from(value);
+    if (isSecret || isSecretName(name)) return [bytes];
+    return redactedVars.length === 0 ? [] : privateKeysIn(bytes);
+  };
 }
 
 /**

@@ -15,6 +15,7 @@ export const errorCodes = {
   HOOK_UNKNOWN: "no hook has this name",
   SERVICE_TAKEN: "two plugins provide a service under the same name",
   SERVICE_UNKNOWN: "no plugin provides this service under this name",
+  VARIABLE_INVALID: "a plugin sets a variable that a job cannot have",
   SESSION_FAILED: "the job's shell could not be started, or it does not answer",
   TERMINAL_FAILED: "the terminal could not be opened, or its connection broke",
   LOG_BUSY: "a block of the job's log is still open, or the log has ended",

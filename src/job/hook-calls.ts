@@ -14,10 +14,7 @@ export interface HookCallsOptions extends HookTimes {
 }
 
 /** The calls of a job's hooks, see {@link JobRun}. A hook without listeners costs nothing. */
-export interface HookCalls extends Pick<JobRun, "gate" | "notify"> {
-  /** Whether a plugin listens. */
-  hears(name: HookName): boolean;
-}
+export type HookCalls = Pick<JobRun, "hears" | "gate" | "notify">;
 
 export function createHookCalls(options: HookCallsOptions): HookCalls {
   const { host, logger } = options;

@@ -7,6 +7,7 @@ import type { JobRequest } from "../core/contracts/job-request.ts";
 import type { Logger } from "../core/contracts/logger.ts";
 import { toStopCause } from "./cause.ts";
 import type { JobSession } from "./job-session.ts";
+import type { JobVariables } from "./job-variables.ts";
 import type { WritableJobLog } from "./log/job-log.ts";
 import { startStopwatch } from "./stopwatch.ts";
 
@@ -16,6 +17,8 @@ export interface JobRun {
   readonly log: WritableJobLog;
   readonly logger: Logger;
   readonly session: JobSession;
+  /** The variables that plugins set. */
+  readonly variables: JobVariables;
   /** Aborts when the job is stopped; its reason is shown in the job's log if it is a text. */
   readonly signal: AbortSignal;
   /** The fields that every event of the job has. */
@@ -26,6 +29,8 @@ export interface JobRun {
   readonly hung: string[];
   /** Returns why a policy refuses the job. Left out without policies. */
   findRefusal?(): Promise<string | undefined>;
+  /** Whether a plugin listens to a hook. */
+  hears(name: HookName): boolean;
   /** Calls the listeners of a gate; rejects with what they throw. */
   gate<N extends HookName>(name: N, event: HookEventSource<N>): Promise<void>;
   /** Calls the listeners of a notice. Never rejects. */

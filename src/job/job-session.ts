@@ -5,6 +5,7 @@ import type { BlockSource } from "../core/contracts/job-phases.ts";
 import type { EnvironmentVariable, JobFile, JobRequest } from "../core/contracts/job-request.ts";
 import type { Logger } from "../core/contracts/logger.ts";
 import { toMessage } from "../core/errors.ts";
+import type { JobVariables } from "./job-variables.ts";
 import { createTextStart } from "../core/text/text-start.ts";
 import type { WritableJobLog } from "./log/job-log.ts";
 import { runInFreshSession } from "./run-in-fresh-session.ts";
@@ -12,6 +13,8 @@ import { runInFreshSession } from "./run-in-fresh-session.ts";
 export interface JobSessionOptions {
   readonly log: Pick<WritableJobLog, "command" | "from">;
   readonly logger: Logger;
+  /** The variables that plugins set. */
+  readonly variables: JobVariables;
   /** `log` gets the blocks that the executor itself adds. */
   readonly createExecutor: (log: JobLog) => Executor;
   /** Aborts when the job is stopped. */
@@ -49,7 +52,7 @@ export interface JobSession {
 
 /** Creates the session of a job; nothing is started yet. */
 export function createJobSession(request: JobRequest, options: JobSessionOptions): JobSession {
-  const { log, logger, createExecutor, stopped, killed } = options;
+  const { log, logger, variables, createExecutor, stopped, killed } = options;
   let executor: Executor | undefined;
   let isOpen = false;
   let fault: string | undefined;
@@ -78,7 +81,8 @@ export function createJobSession(request: JobRequest, options: JobSessionOptions
   async function runFresh(directive: string, output: Output): Promise<number> {
     // Only after the stop has ended: it ends every process with the job's cookie.
     await ended;
-    return runInFreshSession({ createExecutor, env: request.env, directive, output, signal: killed });
+    const env = [...request.env, ...variables.env];
+    return runInFreshSession({ createExecutor, env, directive, output, signal: killed });
   }
 
   return {
@@ -104,7 +108,9 @@ export function createJobSession(request: JobRequest, options: JobSessionOptions
       const work = (current: Executor, output: Output): Promise<number> => {
         if (alias !== "") output(`Running: ${directive}\n`);
         if (preface !== "") output(preface);
-        return fresh && stopped.aborted ? runFresh(directive, output) : current.run(directive, output);
+        return fresh && stopped.aborted
+          ? runFresh(directive, output)
+          : runWithVariables(current, options, directive, output);
       };
       return block(alias || directive, work, source);
     },
@@ -115,10 +121,7 @@ export function createJobSession(request: JobRequest, options: JobSessionOptions
       return start.text;
     },
     async addBlock(directive, text, exitCode) {
-      await log.command(directive, (output) => {
-        output(text);
-        return exitCode;
-      });
+      await log.command(directive, (output) => (output(text), exitCode));
     },
     stop(graceMs) {
       if (!executor) return;
@@ -133,6 +136,32 @@ export function createJobSession(request: JobRequest, options: JobSessionOptions
       }
     },
   };
+}
+
+/** Runs a command after the variables that wait for it are exported, and not without them. */
+function runWithVariables(
+  executor: Executor,
+  options: Pick<JobSessionOptions, "variables" | "logger" | "stopped">,
+  directive: string,
+  output: Output,
+): Promise<number> {
+  if (!options.variables.isPending) return executor.run(directive, output);
+  return exportVariables(executor, options, output).then((code) => code || executor.run(directive, output));
+}
+
+async function exportVariables(
+  executor: Executor,
+  { variables, logger, stopped }: Pick<JobSessionOptions, "variables" | "logger" | "stopped">,
+  output: Output,
+): Promise<number> {
+  for (const { scope, env } of variables.take()) {
+    const code = await executor.exportEnvironment(env, output, { silent: true, scope });
+    if (code === 0) continue;
+    const names = env.map(({ name }) => name).join(", ");
+    if (!stopped.aborted) logger.warn(`variables of plugins could not be exported: ${names}`);
+    return code;
+  }
+  return 0;
 }
 
 /** Maximum size of captured output; the result of a job is one word. */

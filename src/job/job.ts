@@ -8,6 +8,7 @@ import { jobPolicy } from "../core/contracts/services.ts";
 import { findRefusal } from "./job-policy.ts";
 import { createJobSession } from "./job-session.ts";
 import { type ExecutorLimits, limitExecutor } from "./limited-executor.ts";
+import type { JobVariables } from "./job-variables.ts";
 import type { WritableJobLog } from "./log/job-log.ts";
 import { finishJob } from "./finish-job.ts";
 import { createHookCalls } from "./hook-calls.ts";
@@ -22,6 +23,7 @@ export interface JobOptions extends ExecutorLimits {
   /** Facts that every event of the job has. */
   readonly place: Pick<JobEventBase, "slot" | "agent">;
   readonly arrival: JobArrival;
+  readonly variables: JobVariables;
   /** Creates the executor. What it throws is shown in the job's log. */
   readonly createExecutor: (report: Pick<ExecutorContext, "imagePulled" | "log">) => Executor;
   /** Milliseconds for which the answer of a policy is awaited. Default: 30 s. */
@@ -49,7 +51,7 @@ export interface Job {
 
 /** Creates a job; `run` takes it from its first event to its last (protocol sections 5.4 and 6.1). */
 export function createJob(request: JobRequest, options: JobOptions): Job {
-  const { host, log, logger, stopGraceMs, isReported, findTampering } = options;
+  const { host, log, logger, variables, stopGraceMs, isReported, findTampering } = options;
   const stopping = new AbortController();
   const killing = new AbortController();
 
@@ -65,9 +67,9 @@ export function createJob(request: JobRequest, options: JobOptions): Job {
   const { signal } = stopping;
   const policies = host.all(jobPolicy);
   const event: JobEventBase = { job: request, signal, ...options.place };
+  const shared = { log, logger, variables };
   const session = createJobSession(request, {
-    log,
-    logger,
+    ...shared,
     stopped: signal,
     killed: killing.signal,
     createExecutor: (executorLog) => {
@@ -80,9 +82,8 @@ export function createJob(request: JobRequest, options: JobOptions): Job {
     },
   });
   const run: JobRun = {
+    ...shared,
     request,
-    log,
-    logger,
     session,
     signal,
     event,
@@ -91,6 +92,7 @@ export function createJob(request: JobRequest, options: JobOptions): Job {
     ...(policies.size > 0 && {
       findRefusal: () => findRefusal(request, { policies, logger, signal, answerMs: options.policyMs }),
     }),
+    hears,
     gate,
     notify,
   };

@@ -39,7 +39,8 @@ export function limitExecutor(executor: Executor, logger: Logger, limits: Execut
   };
   return {
     start: (signal) => wait("start", executor.start(signal)),
-    exportEnvironment: (env, output) => wait("exportEnvironment", executor.exportEnvironment(env, output)),
+    exportEnvironment: (env, output, options) =>
+      wait("exportEnvironment", executor.exportEnvironment(env, output, options)),
     injectFiles: (files, output) => wait("injectFiles", executor.injectFiles(files, output)),
     run: (directive, output, options) => wait("run", executor.run(directive, output, options)),
     async stop(graceMs) {

@@ -4,6 +4,7 @@ import type { Host } from "../core/contracts/host.ts";
 import type { JobLog } from "../core/contracts/job-log.ts";
 import type { JobRequest } from "../core/contracts/job-request.ts";
 import type { JobArrival } from "../core/contracts/job-summary.ts";
+import type { AddedVariable } from "../core/contracts/log-filter.ts";
 import type { Logger } from "../core/contracts/logger.ts";
 import { jobCommand, logFilter } from "../core/contracts/services.ts";
 import { toMessage } from "../core/errors.ts";
@@ -28,7 +29,8 @@ import {
 } from "./state/job-directory.ts";
 import { createJob, type Job } from "./job.ts";
 import type { ExecutorLimits } from "./limited-executor.ts";
-import { createFilterChain } from "./log/filter-chain.ts";
+import { createJobVariables } from "./job-variables.ts";
+import { createFilterChain, type FilterChain } from "./log/filter-chain.ts";
 import { createJobLog, type WritableJobLog } from "./log/job-log.ts";
 import { createSpool, type Spool } from "./log/spool.ts";
 import type { JobSettings } from "./settings.ts";
@@ -120,6 +122,7 @@ export async function openJob(original: JobRequest, options: OpenJobOptions): Pr
     logger,
     place: toPlace(settings),
     arrival: options.arrival,
+    variables: createJobVariables(createMask(filters, options)),
     ...options.executorLimits,
     stopGraceMs: settings.stopGraceMs,
     policyMs: options.policyMs,
@@ -163,6 +166,21 @@ function openFilters(job: JobRequest, { host, settings, onSecrets }: OpenJobOpti
     name,
     filter: assertCreated(factory.open(context), factory, ["push", "flush", "text", "counts"]),
   }));
+}
+
+/** Returns a function that has the value of a secret variable masked in both logs. */
+function createMask(filters: FilterChain, { logger, onSecrets }: OpenJobOptions) {
+  let isReported = filters.canMask;
+  return (variable: AddedVariable): void => {
+    const { name, value, isSecret } = variable;
+    filters.addVariable(variable);
+    if (!isSecret) return;
+    // The agent's log is masked line by line.
+    onSecrets?.(value.split("\n"));
+    if (isReported) return;
+    isReported = true;
+    logger.warn(`the variable "${name}" is secret, but no log filter masks it in the job's log`);
+  };
 }
 
 function toExecutorContext(

@@ -40,8 +40,13 @@ async function accept(run: JobRun): Promise<JobCause | undefined> {
     await session.addBlock("Refusing the job", `${refusal}\n`, 1);
     return createCause("refused", log.text(refusal));
   }
+  using setter = run.variables.openSetter("job:start");
   try {
-    await run.gate("job:start", (plugin) => ({ ...event, log: log.from({ kind: "plugin", plugin }) }));
+    await run.gate("job:start", (plugin) => ({
+      ...event,
+      log: log.from({ kind: "plugin", plugin }),
+      setVariable: setter.setVariable,
+    }));
     return undefined;
   } catch (error) {
     const isRefused = isAgentError(error, "JOB_REFUSED");
@@ -83,8 +88,12 @@ function toPrepareCause({ session, log }: JobRun, message: string): JobCause {
 /** Calls the plugins before the first command. */
 async function prepare(run: JobRun): Promise<JobCause | undefined> {
   const { signal, logger, log } = run;
+  using setter = run.variables.openSetter("job:prepare");
   try {
-    await run.gate("job:prepare", (plugin) => toSessionEvent(run, plugin));
+    await run.gate("job:prepare", (plugin) => ({
+      ...toSessionEvent(run, plugin),
+      setVariable: setter.setVariable,
+    }));
     return findStop(run);
   } catch (error) {
     if (!isAgentError(error, "JOB_FAILED")) return fail(run, "Preparing the job", { error, kind: "plugin" });
@@ -130,7 +139,10 @@ async function runAll(
   for (const [index, { directive, alias }] of commands.entries()) {
     if (signal.aborted) return { command: { phase, index }, exitCode: 1 };
     const event = { ...run.event, phase, index, directive, alias };
-    await run.notify("command:start", event);
+    if (run.hears("command:start")) {
+      using setter = run.variables.openSetter("command:start");
+      await run.notify("command:start", { ...event, setVariable: setter.setVariable });
+    }
     const begun = performance.now() - log.watch.waitedMs;
     const exitCode = await session.run(directive, { kind: "command", phase, index }, { alias });
     const durationMs = performance.now() - log.watch.waitedMs - begun;

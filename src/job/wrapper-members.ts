@@ -10,7 +10,7 @@ const methods = [...codeMembers, "stop", "usage", "putAnswer"] as const;
 export function toMembers(executor: Executor): Executor {
   return {
     start: (signal) => executor.start(signal),
-    exportEnvironment: (env, output) => executor.exportEnvironment(env, output),
+    exportEnvironment: (env, output, options) => executor.exportEnvironment(env, output, options),
     injectFiles: (files, output) => executor.injectFiles(files, output),
     run: (directive, output, options) => executor.run(directive, output, options),
     stop: (graceMs) => executor.stop(graceMs),

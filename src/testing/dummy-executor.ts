@@ -13,7 +13,9 @@ export const dummyExecutor: ExecutorFactory = { create: createDummyExecutor };
 
 /** Creates the executor of `dummyExecutor` for a job. */
 export function createDummyExecutor({ job }: ExecutorContext): Executor {
-  const variables = new Map<string, string>();
+  let variables = new Map<string, string>();
+  /** The variables before those of a command were set. */
+  let former: Map<string, string> | undefined;
   const stopped = Promise.withResolvers<void>();
   let state: "created" | "started" | "ended" = "created";
 
@@ -40,10 +42,21 @@ export function createDummyExecutor({ job }: ExecutorContext): Executor {
       state = "started";
       return 0;
     },
-    exportEnvironment: async (env, output) => (isEnded() ? 1 : exportVariables(env, { variables, output })),
+    async exportEnvironment(env, output, options) {
+      if (isEnded()) return 1;
+      if (options?.scope === "command") former ??= new Map(variables);
+      return exportVariables(env, { variables, output: options?.silent ? () => {} : output });
+    },
     injectFiles: async (files, output) => (isEnded() ? 1 : checkFiles(files, output)),
-    run: async (directive, output) =>
-      isEnded() ? 1 : runCommand(directive, { variables, output, sleep, end }),
+    async run(directive, output, options) {
+      if (isEnded()) return 1;
+      const code = await runCommand(directive, { variables, output, sleep, end });
+      if (former && !options?.silent) {
+        variables = former;
+        former = undefined;
+      }
+      return code;
+    },
     stop: end,
     [Symbol.asyncDispose]: end,
   };

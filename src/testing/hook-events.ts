@@ -1,21 +1,47 @@
 import type { AgentStatus } from "../core/contracts/agent-status.ts";
-import type { HookEvents, RunOptions } from "../core/contracts/hooks.ts";
+import type { HookEvents, HookName, RunOptions, VariableOptions } from "../core/contracts/hooks.ts";
+import { createJobVariables, type VariableSetter } from "../job/job-variables.ts";
 import { jobRequest } from "./fixtures.ts";
 import { createRecordingJobLog, type RecordingJobLog } from "./job-log.ts";
+
+/** A variable that a plugin has set. */
+export interface SetVariable extends Required<VariableOptions> {
+  readonly name: string;
+  readonly value: string;
+}
 
 /** A double of a job's session. It records each directive, adds a block to the log, and returns the given exit code. */
 export interface DummySession {
   readonly log: RecordingJobLog;
   readonly directives: readonly string[];
+  readonly variables: readonly SetVariable[];
   run(directive: string, options?: RunOptions): Promise<number>;
+  /** Returns `setVariable` of one event, which checks what it is given. */
+  openSetter(hook: HookName): VariableSetter;
 }
 
 export function createSession(answer: (directive: string) => number = () => 0): DummySession {
   const log = createRecordingJobLog();
   const directives: string[] = [];
+  const variables: SetVariable[] = [];
+  const checked = createJobVariables(() => {});
   return {
     log,
     directives,
+    variables,
+    openSetter(hook) {
+      const setter = checked.openSetter(hook);
+      return {
+        setVariable(name, value, options) {
+          setter.setVariable(name, value, options);
+          variables.push({ name, value, secret: false, scope: "job", ...options });
+        },
+        [Symbol.dispose]() {
+          setter[Symbol.dispose]();
+          checked.take();
+        },
+      };
+    },
     run(directive, { alias, preface = "" } = {}) {
       directives.push(directive);
       return log.command(alias ?? directive, (output) => {
@@ -37,7 +63,10 @@ export const agentStatus: AgentStatus = {
 };
 
 /** One event for each hook: the events of a small job that passed. */
-export function fixtureEvents({ log, run }: DummySession): HookEvents {
+export function fixtureEvents(
+  { log, run }: DummySession,
+  { setVariable }: Pick<VariableSetter, "setVariable">,
+): HookEvents {
   const job = jobRequest();
   const { signal } = new AbortController();
   const jobId = job.id;
@@ -68,10 +97,10 @@ export function fixtureEvents({ log, run }: DummySession): HookEvents {
     "agent:left": { slot: 0, reason: "requested" },
     "agent:exit": { reason: "requested" },
     "agent:stop": { reason: "requested" },
-    "job:start": { ...event, log },
-    "job:prepare": { ...event, log, run },
+    "job:start": { ...event, log, setVariable },
+    "job:prepare": { ...event, log, run, setVariable },
     "image:pulled": { ...event, image: "alpine:3", startedAt, durationMs: 2000, isOk: true },
-    "command:start": command,
+    "command:start": { ...command, setVariable },
     "command:end": { ...command, exitCode: 0, durationMs: 30 },
     "job:block": { ...event, ...block, phase: "commands", startedAt, durationMs: 30, exitCode: 0 },
     "job:phase": { ...event, phase: "commands", startedAt, durationMs: 1000, isOk: true },

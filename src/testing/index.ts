@@ -8,6 +8,7 @@
 
 // Tests of plugins: a plugin in a real host, and fixtures of its events
 export { testPlugin, type TestPluginOptions, type PluginUnderTest } from "./test-plugin.ts";
+export type { SetVariable } from "./hook-events.ts";
 export { builtIn } from "./built-in.ts";
 export {
   jobRequest,

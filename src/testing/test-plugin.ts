@@ -6,7 +6,7 @@ import type { Plugin } from "../core/contracts/plugin.ts";
 import type { StopReason } from "../core/contracts/agent-status.ts";
 import { assertPlugin } from "../core/host/shape.ts";
 import type { StandardSchemaV1 } from "../core/contracts/standard-schema.ts";
-import { createSession, fixtureEvents } from "./hook-events.ts";
+import { createSession, fixtureEvents, type SetVariable } from "./hook-events.ts";
 import type { LogBlock } from "./job-log.ts";
 import { createRecordingLogger, type LogEntry } from "./loggers.ts";
 import { resolveTestConfig } from "./plugin-config.ts";
@@ -43,6 +43,8 @@ export interface PluginUnderTest extends AsyncDisposable, Pick<Host, "use" | "al
   readonly directives: readonly string[];
   /** Returns the metrics of the plugins with their values. */
   metrics(): readonly PluginMetric[];
+  /** The variables that the plugin has set, in order. */
+  readonly variables: readonly SetVariable[];
   /** Reasons passed to `ctx.stop`. */
   readonly stops: readonly StopReason[];
 }
@@ -73,7 +75,10 @@ export async function testPlugin<S extends StandardSchemaV1>(
   });
   const description = host.describe().find((entry) => entry.plugin === plugin.name);
   return {
-    call: (name, event) => host.call(name, { ...fixtureEvents(session)[name], ...event }),
+    async call(name, event) {
+      using setter = session.openSetter(name);
+      await host.call(name, { ...fixtureEvents(session, setter)[name], ...event });
+    },
     use: host.use,
     all: host.all,
     statuses: host.statuses,
@@ -83,6 +88,7 @@ export async function testPlugin<S extends StandardSchemaV1>(
     logs: logger.entries,
     blocks: session.log.blocks,
     directives: session.directives,
+    variables: session.variables,
     stops,
     [Symbol.asyncDispose]: () => host[Symbol.asyncDispose](),
   };

@@ -4,7 +4,8 @@ import type { JobSettings } from "../../src/job/settings.ts";
 import type { JobCommand, JobRequest } from "../../src/core/contracts/job-request.ts";
 import type { JobEvent } from "../../src/core/contracts/job-events.ts";
 import { definePlugin, type Plugin, type PluginContext } from "../../src/core/contracts/plugin.ts";
-import { executor } from "../../src/core/contracts/services.ts";
+import type { Host } from "../../src/core/contracts/host.ts";
+import { executor, logFilter } from "../../src/core/contracts/services.ts";
 import type { ExecutorFactory } from "../../src/core/contracts/executor.ts";
 import { createRecordingLogger, dummyExecutor, jobRequest, toEvents } from "../../src/testing/index.ts";
 
@@ -34,6 +35,9 @@ export interface JobRun {
   readonly settings?: Partial<JobSettings>;
   readonly executorLimits?: OpenJobOptions["executorLimits"];
   readonly policyMs?: number;
+  readonly onSecrets?: OpenJobOptions["onSecrets"];
+  /** Provides the log filters of the job. */
+  readonly filters?: Pick<Host, "all">;
   readonly setup?: (ctx: PluginContext) => void;
   /** Further plugins, after that of `setup`. */
   readonly others?: readonly Plugin[];
@@ -46,7 +50,14 @@ export async function runJob(request: Partial<JobRequest>, options: JobRun = {})
     name: "provider",
     setup: (ctx) => ctx.provide(executor, "shell", options.executor ?? dummyExecutor),
   });
-  const listener = definePlugin({ name: "listener", setup: (ctx) => options.setup?.(ctx) });
+  const filters = [...(options.filters?.all(logFilter) ?? [])];
+  const listener = definePlugin({
+    name: "listener",
+    setup(ctx) {
+      for (const [name, filter] of filters) ctx.provide(logFilter, name, filter);
+      options.setup?.(ctx);
+    },
+  });
   const origin = { kind: "built-in" } as const;
   await using host = await createHost({
     plugins: [provider, listener, ...(options.others ?? [])].map((plugin) => ({
@@ -64,6 +75,7 @@ export async function runJob(request: Partial<JobRequest>, options: JobRun = {})
     settings: { ...settings, ...options.settings },
     arrival: {},
     ...(options.policyMs !== undefined && { policyMs: options.policyMs }),
+    ...(options.onSecrets && { onSecrets: options.onSecrets }),
     ...(options.executorLimits && { executorLimits: options.executorLimits }),
   });
   const { job, spool } = open;

@@ -90,6 +90,20 @@ export interface ExecutorContext {
   readonly commandPrefix?: readonly string[];
 }
 
+/** How long a variable of a plugin is set: up to the end of the job, or of the next command. */
+export type VariableScope = "job" | "command";
+
+/** Between two commands: the variables of plugins. */
+export interface SilentExport {
+  /**
+   * Nothing is written to `output`, except in a session that has ended. Output that arrives meanwhile is kept for
+   * the next command. A variable that the job has made read-only keeps its value, which the log shows.
+   */
+  readonly silent: true;
+  /** `command`: after the next `run` that is not silent, the variables are what they were before this call. */
+  readonly scope: VariableScope;
+}
+
 /**
  * The place where a job's commands run. Created for one job.
  *
@@ -98,7 +112,7 @@ export interface ExecutorContext {
  *    a block of its own.
  * 2. **`exportEnvironment`**, then **`injectFiles`**: each is called inside a block that the job has opened
  *    and writes lines to `output`. `exportEnvironment` is called again before the epilogues, with the new
- *    variables.
+ *    variables, and before each command for which plugins have set variables (`SilentExport`).
  * 3. **`run`** is called any number of times, sequentially, in one session: directory, variables, functions
  *    and options are kept. The exit code is a value; in a dead session it resolves to 1 at once (protocol
  *    section 6.2).
@@ -126,9 +140,13 @@ export interface Executor extends AsyncDisposable {
   start(signal: AbortSignal): Promise<number>;
   /**
    * Exports the variables; writes `Exporting <NAME>` for each, by name or in the request's order (protocol
-   * section 7).
+   * section 7), unless it is silent.
    */
-  exportEnvironment(env: readonly EnvironmentVariable[], output: Output): Promise<number>;
+  exportEnvironment(
+    env: readonly EnvironmentVariable[],
+    output: Output,
+    options?: SilentExport,
+  ): Promise<number>;
   /** Writes `Injecting <path> with file mode <mode>` for each file (protocol sections 3.3, 7). */
   injectFiles(files: readonly JobFile[], output: Output): Promise<number>;
   /**

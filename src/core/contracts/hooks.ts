@@ -1,6 +1,6 @@
 import type { Pause } from "./admission.ts";
 import type { AgentStatus, SyncOutcome, StopReason } from "./agent-status.ts";
-import type { JobUser } from "./executor.ts";
+import type { JobUser, VariableScope } from "./executor.ts";
 import type { JobResult } from "./job-events.ts";
 import type { JobLog } from "./job-log.ts";
 import type { CommandPhase, EndedBlock, EndedPhase, JobPhase } from "./job-phases.ts";
@@ -32,6 +32,27 @@ export interface JobEventBase {
 export interface JobHookEvent extends JobEventBase {
   /** The job's log: `log.command(directive, async (output) => exitCode)` adds a block to it. */
   readonly log: JobLog;
+}
+
+/** An event of a job whose listeners may set variables of the job, until they have returned. */
+export interface VariableHookEvent {
+  /**
+   * Exports a variable to the job's session before its next command, without a line in the log. It replaces a
+   * variable of the request, of `env-vars` or of an earlier call. Throws `VARIABLE_INVALID` for a name or a value
+   * that a job cannot have.
+   */
+  setVariable(name: string, value: string, options?: VariableOptions): void;
+}
+
+/** How a plugin sets a variable of a job. */
+export interface VariableOptions {
+  /** Masks the value in the logs from now on. Default: only if the name is one that a log filter masks. */
+  readonly secret?: boolean;
+  /**
+   * `command`: for the command that starts; what the job had is restored after it. Only in `command:start`.
+   * Default: `job`, up to its end.
+   */
+  readonly scope?: VariableScope;
 }
 
 /** A job event that is fired while commands can be run in the job's session. */
@@ -140,13 +161,13 @@ export const hookTable = {
   /** Fired last, before the plugins are disposed. Prefer `ctx.defer` to close what a plugin opened itself. */
   "agent:stop": hook<{ readonly reason: StopReason }>(agentNotice),
   /** Fired before anything of the job runs. May refuse the job: the job's log shows the message of its error. */
-  "job:start": hook<JobHookEvent>(jobGate),
+  "job:start": hook<JobHookEvent & VariableHookEvent>(jobGate),
   /**
    * Fired when environment and files are in place, before the first command. A throw fails the job; its epilogues
    * still run. The message is shown in the job's log, except for the code `JOB_FAILED`, which means that the log
    * shows the reason already.
    */
-  "job:prepare": hook<JobSessionEvent>(jobGate),
+  "job:prepare": hook<JobSessionEvent & VariableHookEvent>(jobGate),
   /** Fired when an executor has pulled an image or failed to. Use it to measure pulls. */
   "image:pulled": hook<
     JobEventBase & {
@@ -155,7 +176,7 @@ export const hookTable = {
     } & ImagePull
   >(jobNotice),
   /** Fired before a command of the job runs. */
-  "command:start": hook<CommandHookEvent>(jobNotice),
+  "command:start": hook<CommandHookEvent & VariableHookEvent>(jobNotice),
   /** Fired after a command of the job has run. */
   "command:end": hook<CommandHookEvent & { readonly exitCode: number; readonly durationMs: number }>(
     jobNotice,

@@ -29,8 +29,20 @@ export interface LogFilter {
   flush(): Uint8Array;
   /** Filters a complete text, such as a directive, independently of the stream. */
   text(text: string): string;
+  /**
+   * A plugin sets a variable of the job: from here on its value is to be masked if `isSecret`, or if the filter
+   * would mask it in the request. May throw when it can mask no more; then the variable is not set.
+   */
+  addVariable?(variable: AddedVariable): void;
   /** Bytes that were masked and the number of masks, over the whole job. */
   counts(): LogFilterCounts;
+}
+
+/** A variable that a plugin sets, as log filters get it. */
+export interface AddedVariable {
+  readonly name: string;
+  readonly value: string;
+  readonly isSecret: boolean;
 }
 
 /** What a log filter has masked so far in one job. */

@@ -79,7 +79,7 @@ export const logBackend = defineService<LogBackendFactory>("log-backend", { fact
 
 /** A filter of every job's output. Provided under a name of its own: `redact`. */
 export const logFilter = defineService<LogFilterFactory>("log-filter", {
-  factories: { open: ["push", "flush", "text", "counts"] },
+  factories: { open: ["push", "flush", "text", "addVariable", "counts"] },
 });
 
 /** A mirror of every job's log. Provided under a name of its own. */

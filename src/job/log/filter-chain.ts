@@ -1,4 +1,4 @@
-import type { LogFilter, LogFilterCounts } from "../../core/contracts/log-filter.ts";
+import type { AddedVariable, LogFilter, LogFilterCounts } from "../../core/contracts/log-filter.ts";
 import { toMessage } from "../../core/errors.ts";
 import type { Logger } from "../../core/contracts/logger.ts";
 
@@ -10,6 +10,10 @@ export interface NamedFilter {
 
 /** All filters of a job's log, one after another. */
 export interface FilterChain extends LogFilter {
+  /** Whether a filter masks the values of variables that plugins set. */
+  readonly canMask: boolean;
+  /** Throws what a filter throws. */
+  addVariable(variable: AddedVariable): void;
   /** Bytes that were dropped because a filter failed. */
   readonly droppedBytes: number;
 }
@@ -69,6 +73,8 @@ export function createFilterChain(
       const shown = failed === undefined ? pass(text, (filter, current) => filter.text(current)) : undefined;
       return shown ?? `[signalman: dropped, since log filter "${failed}" failed]`;
     },
+    canMask: filters.some(({ filter }) => filter.addVariable !== undefined),
+    addVariable: (variable) => filters.forEach(({ filter }) => filter.addVariable?.(variable)),
     counts: () => toSum(filters.map(({ filter }) => filter.counts())),
     get droppedBytes() {
       return droppedBytes;

@@ -10,7 +10,8 @@ export function createLazyExecutor(load: () => Promise<Executor>): Executor {
   const started = () => loading?.catch(() => undefined);
   return {
     start: async (signal) => (await loaded()).start(signal),
-    exportEnvironment: async (env, output) => (await loaded()).exportEnvironment(env, output),
+    exportEnvironment: async (env, output, options) =>
+      (await loaded()).exportEnvironment(env, output, options),
     injectFiles: async (files, output) => (await loaded()).injectFiles(files, output),
     run: async (directive, output, options) => (await loaded()).run(directive, output, options),
     stop: async (graceMs) => (await loaded()).stop(graceMs),

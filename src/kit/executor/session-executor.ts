@@ -1,8 +1,9 @@
 import { AgentError } from "../../core/errors.ts";
-import type { Executor, ExecutorContext } from "../../core/contracts/executor.ts";
+import type { Executor, ExecutorContext, VariableScope } from "../../core/contracts/executor.ts";
 import type { Output } from "../../core/contracts/job-log.ts";
 import type { JobFile } from "../../core/contracts/job-request.ts";
-import { decodeVariables, quote, toExportFile } from "../session/environment.ts";
+import { type DecodedVariable, decodeVariables, quote, toExportFile } from "../session/environment.ts";
+import { createCommandVariables } from "./command-variables.ts";
 import { type Explain, runExplained } from "./explain.ts";
 import { createJobLife, type Ending, type Opening, type OpenJob } from "./job-life.ts";
 
@@ -52,6 +53,7 @@ export function createSessionExecutor<Job extends OpenJob>(
   const parts = createParts(resources);
   const life = createJobLife(parts, () => resources.disposeAsync());
   const { attempt, isStopped } = life;
+  const variables = createCommandVariables();
 
   function run(job: Job, directive: string, output: Output): Promise<number> {
     const { session } = job;
@@ -60,25 +62,46 @@ export function createSessionExecutor<Job extends OpenJob>(
     return explain ? runExplained({ session, run: runTo, explain, output, isStopped }) : runTo(output);
   }
 
+  async function exportSilently(
+    { session }: Job,
+    decoded: readonly DecodedVariable[],
+    { output, scope }: { readonly output: Output; readonly scope: VariableScope },
+  ): Promise<number> {
+    const code = session.alive ? await variables.export(session, decoded, scope) : 1;
+    // The shell's last output belongs to the command that does not run.
+    if (!session.alive) return session.run("", output);
+    return isStopped() ? 1 : code;
+  }
+
   return {
     start: life.start,
-    exportEnvironment: (env, output) =>
+    exportEnvironment: (env, output, exportOptions) =>
       attempt(async (job) => {
-        const variables = decodeVariables(env, output, { order: parts.exportOrder ?? "name" });
-        if (variables === undefined || !job.session.alive) return 1;
+        const lines = exportOptions?.silent ? () => {} : output;
+        const decoded = decodeVariables(env, lines, { order: parts.exportOrder ?? "name" });
+        if (decoded === undefined) return 1;
+        if (exportOptions?.silent) return exportSilently(job, decoded, { output, ...exportOptions });
+        if (!job.session.alive) return 1;
+        await variables.restore(job.session);
         const source = (path: string) => run(job, `source ${quote(path)}`, output);
-        const code = await parts.bring(job, toExportFile(variables), { source, output });
+        const code = await parts.bring(job, toExportFile(decoded), { source, output });
         return isStopped() ? 1 : code;
       }),
     injectFiles: (files, output) =>
       attempt(async (job) => {
+        await variables.restore(job.session);
         const code = await parts.inject(job, files, output);
         return isStopped() ? 1 : code;
       }),
     run: (directive, output, runOptions) =>
-      attempt((job) =>
-        runOptions?.silent ? job.session.run(directive, output, runOptions) : run(job, directive, output),
-      ),
+      attempt((job) => {
+        const work = () => {
+          if (runOptions?.silent) return job.session.run(directive, output, runOptions);
+          variables.commandBegins();
+          return run(job, directive, output);
+        };
+        return variables.isOver ? variables.restore(job.session).then(work) : work();
+      }),
     stop: life.stop,
     usage: life.usage,
     ...(parts.putAnswer && {

@@ -12,7 +12,7 @@ import {
   type RunningCommand,
   type ShellState,
 } from "./shell-state.ts";
-import { bootLine, commandLine, holderCommand, nonceText, sourceSecret } from "./shell-text.ts";
+import { bootLine, commandLine, holderCommand, nonceText, parkedLine, sourceSecret } from "./shell-text.ts";
 import type { OpenTerminal, Terminal } from "./terminal.ts";
 
 export interface SessionOptions<T extends Terminal> {
@@ -81,6 +81,11 @@ export interface Session<T extends Terminal = Terminal> extends AsyncDisposable 
    * one that is not `silent`. Rejects with `SESSION_FAILED` when `output` throws, and the session ends.
    */
   run(text: string, output: Output, options?: SessionRunOptions): Promise<number>;
+  /**
+   * Runs a file of the session's own between two commands: nothing of it is shown, `set -e` does not end the shell,
+   * and output that arrives meanwhile is delivered with the next command. Resolves to its exit code, as `run`.
+   */
+  runParked(text: string): Promise<number>;
   /** Closes the terminal. A running command resolves to 1. */
   close(): Promise<void>;
 }
@@ -176,6 +181,10 @@ function toSession<T extends Terminal>(
     },
     run: (text, output, { silent = false, putCommand = own.putCommand } = {}) =>
       runCommand(state, terminal, { text, output, silent, putCommand }),
+    runParked(text) {
+      const output: Output = (chunk) => state.gap.push(Buffer.from(chunk as Uint8Array));
+      return runCommand(state, terminal, { ...own, text, output, silent: true, isParked: true });
+    },
     close: own.close,
     [Symbol.asyncDispose]: own.dispose,
   };
@@ -206,12 +215,13 @@ interface CommandOptions extends Pick<SessionOptions<Terminal>, "putCommand"> {
   readonly text: string;
   readonly output: Output;
   readonly silent: boolean;
+  readonly isParked?: boolean;
 }
 
 async function runCommand(
   state: ShellState,
   terminal: Terminal,
-  { text, output, silent, putCommand }: CommandOptions,
+  { text, output, silent, isParked = false, putCommand }: CommandOptions,
 ): Promise<number> {
   if (state.running) throw new AgentError("SESSION_FAILED", "another command is running in this session");
   if (state.failure) throw state.failure;
@@ -220,20 +230,21 @@ async function runCommand(
     return 1;
   }
   const line = ++state.commands;
-  const command: RunningCommand = { line, output, silent, started: false, done: Promise.withResolvers() };
+  const done = Promise.withResolvers<number>();
+  const command: RunningCommand = { line, output, silent, isParked, started: false, done };
   state.running = command;
   try {
     const path = await putCommand(text);
     const { isAlive, streams } = state;
     // If the shell has exited meanwhile, the command is finished already.
     if (isAlive && streams) {
-      const typed = commandLine(line, path, streams);
-      state.noise.expect({ echo: typed, trace: streams.flags.includes("x") ? path : undefined });
+      const typed = isParked ? parkedLine(line, path, streams) : commandLine(line, path, streams);
+      state.noise.expect({ echo: typed, trace: !isParked && streams.flags.includes("x") ? path : undefined });
       terminal.write(typed);
     }
   } catch (error) {
     state.running = undefined;
     throw error;
   }
-  return command.done.promise;
+  return done.promise;
 }

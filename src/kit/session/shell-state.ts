@@ -3,7 +3,13 @@ import { AgentError, toMessage } from "../../core/errors.ts";
 import type { GapBuffer } from "./gap.ts";
 import type { Marker } from "./markers.ts";
 import type { NoiseFilter } from "./noise.ts";
-import { bootNumber, recoveryLine, toParkedStreams, type ParkedStreams } from "./shell-text.ts";
+import {
+  bootNumber,
+  parkedRecoveryLine,
+  type ParkedStreams,
+  recoveryLine,
+  toParkedStreams,
+} from "./shell-text.ts";
 import type { Terminal } from "./terminal.ts";
 
 /** A command that was sent to the shell. */
@@ -12,6 +18,8 @@ export interface RunningCommand {
   readonly line: number;
   readonly output: Output;
   readonly silent: boolean;
+  /** Whether the job's streams stay parked. */
+  readonly isParked: boolean;
   /** Whether its start marker has arrived. */
   started: boolean;
   /** Exit code of a command that an interrupt aborted: the shell is back at its prompt. */
@@ -74,7 +82,8 @@ export function handleMarker(state: ShellState, { nonce, kind, fields }: Marker,
     finishCommand(state, running.abortedWith ?? Number(fields[1]));
   } else if (kind === "P" && running.started && running.abortedWith === undefined) {
     running.abortedWith = Number(fields[1]);
-    terminal.write(recoveryLine(running.line));
+    const isParked = running.isParked && state.streams;
+    terminal.write(isParked ? parkedRecoveryLine(line, isParked) : recoveryLine(line));
   }
 }
 

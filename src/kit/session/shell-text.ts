@@ -109,9 +109,8 @@ export function bootLine(setNonce: string, answers?: string): string {
 export function commandLine(line: number, path: string, streams: ParkedStreams): string {
   const { stdin, stdout, stderr } = streams;
   const close = [stdin, stdout, stderr].filter((fd) => fd !== "-").map((fd) => `${fd}>&-`);
-  const atPrompt = reportMarker("P", line, ['"$?"']);
   return toLine(
-    `\\builtin printf -v PROMPT_COMMAND %s ${quote(atPrompt)}`,
+    reportPrompt(line),
     reportMarker("S", line),
     ["\\exec", `<&${stdin}`, `>&${stdout}`, `2>&${stderr}`, ...close].join(" "),
     ...(streams.flags.includes("x") ? ["\\builtin set -x"] : []),
@@ -123,6 +122,39 @@ export function commandLine(line: number, path: string, streams: ParkedStreams):
 /** Returns the line that reports the end of a command that an interrupt aborted before its end marker. */
 export function recoveryLine(line: number): string {
   return toLine(park(line));
+}
+
+/**
+ * Returns the line that runs a file of the session's own. The job's streams and trace stay parked, so that nothing
+ * of the file is shown, and a failure does not end a shell that has `set -e`.
+ */
+export function parkedLine(line: number, path: string, streams: ParkedStreams): string {
+  return toLine(
+    reportPrompt(line),
+    reportMarker("S", line),
+    // Within a sourced file `set -e` is in force in any case.
+    "\\builtin set +e",
+    `\\builtin source ${quote(path)}`,
+    "__signalman=$?",
+    ...reportParked(line, '"$__signalman"', streams),
+  );
+}
+
+/** Returns the line that reports the end of such a file that was aborted before its end marker. */
+export function parkedRecoveryLine(line: number, streams: ParkedStreams): string {
+  return toLine(...reportParked(line, "1", streams));
+}
+
+/** Returns shell text after which the next prompt reports the exit status of a line without an end marker. */
+function reportPrompt(line: number): string {
+  return `\\builtin printf -v PROMPT_COMMAND %s ${quote(reportMarker("P", line, ['"$?"']))}`;
+}
+
+/** Returns shell text that ends a line that has left the streams parked. */
+function reportParked(line: number, code: string, streams: ParkedStreams): string[] {
+  const { flags, stdin, stdout, stderr } = streams;
+  const marker = reportMarker("E", line, [code, quote(flags), stdin, stdout, stderr, '"$$"']);
+  return [...(flags.includes("e") ? ["\\builtin set -e"] : []), marker];
 }
 
 /** Reads the parked streams from the fields of an end marker. */

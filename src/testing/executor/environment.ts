@@ -1,4 +1,5 @@
 import { describe, expect, test } from "bun:test";
+import type { VariableScope } from "../../core/contracts/executor.ts";
 import type { EnvironmentVariable } from "../../core/contracts/job-request.ts";
 import { environmentVariable } from "../fixtures.ts";
 import { type Bench, createStartedBench, type ExecutorSubject, type Outcome } from "./subject.ts";
@@ -24,6 +25,13 @@ export function testEnvironment(subject: ExecutorSubject): void {
       expect((await exportAll(bench, [{ name: "BAD", value: "%%%" }])).code).toBe(1);
       const env = [environmentVariable("GOOD", "x")];
       expect(await exportAll(bench, env)).toEqual({ code: 0, text: "Exporting GOOD\n" });
+    });
+
+    fact("reports nothing when it is silent", async () => {
+      await using bench = await createStartedBench(create);
+      for (const scope of ["job", "command"] as const) {
+        expect(await exportSilently(bench, { SILENT: "x" }, scope)).toEqual({ code: 0, text: "" });
+      }
     });
   });
 }
@@ -69,6 +77,16 @@ const values = {
   SUITE_HISTORY: "wow!! !1 ^a^b",
   SUITE_LONG: "x".repeat(100_000),
 };
+
+function exportSilently(
+  bench: Bench,
+  values: Readonly<Record<string, string>>,
+  scope: VariableScope,
+): Promise<Outcome> {
+  const env = Object.entries(values).map(([name, value]) => environmentVariable(name, value));
+  const options = { silent: true, scope } as const;
+  return bench.begin((executor, output) => executor.exportEnvironment(env, output, options)).done;
+}
 
 function exportAll(bench: Bench, env: readonly EnvironmentVariable[]): Promise<Outcome> {
   return bench.begin((executor, output) => executor.exportEnvironment(env, output)).done;

@@ -10,6 +10,7 @@ import { testBackgroundOutput, testSession } from "./session.ts";
 import { testScriptStop, testStop } from "./stop.ts";
 import type { ExecutorSubject } from "./subject.ts";
 import { testUsage } from "./usage.ts";
+import { testCommandVariables, testVariables } from "./variables.ts";
 
 /**
  * The contract of `Executor` as tests for `bun test`. Call it at the top of a test file:
@@ -28,6 +29,8 @@ export function testExecutor(subject: ExecutorSubject): void {
     testSession(subject);
     testBackgroundOutput(subject);
     testEnvironmentValues(subject);
+    testVariables(subject);
+    testCommandVariables(subject);
     testFileContents(subject);
     testScriptStop(subject);
     testIsolation(subject);

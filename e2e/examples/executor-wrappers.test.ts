@@ -13,32 +13,30 @@ const load = (...names: string[]) => ({
 });
 
 describe("executor wrappers", () => {
-  test
-    .skipIf(!canSandbox)
-    .concurrent("are combined: a sandbox, a priority, variables and a recorder", async () => {
-      const all = load("bubblewrap", "nice", "variables", "recorder");
-      await using tester = await createExampleTester("executor-wrappers", {}, all);
-      const job = {
-        name: "a job",
-        env: { NAME: "it's me" },
-        files: [{ path: "bin/hello", mode: "0755", text: "#!/bin/sh\necho hello $NAME\n" }],
-        commands: [
-          "./bin/hello; nice; echo $COMMAND_INDEX",
-          "echo hide-this | signalman redact && echo hide-this",
-          "touch /etc/never",
-        ],
-      };
-      const { exitCode, events } = await runForEvents(tester, job, exampleFlags);
-      const shown = outline(events);
-      expect(shown).toContain("[./bin/hello; nice; echo $COMMAND_INDEX] 0: hello it's me\n10\n1\n");
-      expect(shown.join("\n")).toContain("redact && echo hide-this] 0: ");
-      expect(shown.join("\n")).not.toContain("0: hide-this");
-      expect(shown.join("\n")).toContain("touch: cannot touch '/etc/never': Read-only file system");
-      expect(exitCode).toBe(1);
-      const recorded = await readFile(path.join(tester.home, "commands.txt"), "utf8");
-      expect(recorded).toStartWith("a job: 0 ./bin/hello; nice; echo $COMMAND_INDEX\n");
-      expect(await findLeftovers(tester)).toEqual([]);
-    });
+  test.skipIf(!canSandbox).concurrent("are combined: a sandbox, a priority and a recorder", async () => {
+    const all = load("bubblewrap", "nice", "recorder");
+    await using tester = await createExampleTester("executor-wrappers", {}, all);
+    const job = {
+      name: "a job",
+      env: { NAME: "it's me" },
+      files: [{ path: "bin/hello", mode: "0755", text: "#!/bin/sh\necho hello $NAME\n" }],
+      commands: [
+        "./bin/hello; nice",
+        "echo hide-this | signalman redact && echo hide-this",
+        "touch /etc/never",
+      ],
+    };
+    const { exitCode, events } = await runForEvents(tester, job, exampleFlags);
+    const shown = outline(events);
+    expect(shown).toContain("[./bin/hello; nice] 0: hello it's me\n10\n");
+    expect(shown.join("\n")).toContain("redact && echo hide-this] 0: ");
+    expect(shown.join("\n")).not.toContain("0: hide-this");
+    expect(shown.join("\n")).toContain("touch: cannot touch '/etc/never': Read-only file system");
+    expect(exitCode).toBe(1);
+    const recorded = await readFile(path.join(tester.home, "commands.txt"), "utf8");
+    expect(recorded).toStartWith("a job: 0 ./bin/hello; nice\n");
+    expect(await findLeftovers(tester)).toEqual([]);
+  });
 
   test.skipIf(!canSandbox).concurrent("that hide the job's directory fail the job at once", async () => {
     const hiding = { plugins: { "./hiding.ts": {} } };

@@ -43,7 +43,7 @@ export interface PluginUnderTest extends AsyncDisposable, Pick<Host, "use" | "al
   readonly directives: readonly string[];
   /** Returns the metrics of the plugins with their values. */
   metrics(): readonly PluginMetric[];
-  /** The variables that the plugin has set, in order. */
+  /** The variables that were set by `event.setVariable`, in order. */
   readonly variables: readonly SetVariable[];
   /** Reasons passed to `ctx.stop`. */
   readonly stops: readonly StopReason[];

@@ -55,7 +55,7 @@ export async function runJob(request: Partial<JobRequest>, options: JobRun = {})
     name: "listener",
     setup(ctx) {
       for (const [name, filter] of filters) ctx.provide(logFilter, name, filter);
-      options.setup?.(ctx);
+      return options.setup?.(ctx);
     },
   });
   const origin = { kind: "built-in" } as const;

@@ -14,7 +14,6 @@ import bubblewrap from "./bubblewrap.ts";
 import nice from "./nice.ts";
 import recorder from "./recorder.ts";
 import stopHook from "./stop-hook.ts";
-import variables from "./variables.ts";
 
 const shell = await builtIn("shell");
 
@@ -54,13 +53,6 @@ test("the stop hook runs before the job's processes end", async () => {
   await session.executor.stop(2000);
   await running;
   expect(await readFile(file, "utf8")).toMatch(/^00000000-0000-4000-8000-000000000001\n\d+\n/);
-});
-
-test("variables are set before each command", async () => {
-  await using t = await testPlugin(variables, { with: [shell] });
-  await using session = await start(t);
-  const outputs = [await session.run('echo "$COMMAND_INDEX"'), await session.run('echo "$COMMAND_INDEX"')];
-  expect(outputs).toEqual(["1\n", "2\n"]);
 });
 
 async function start(t: Parameters<typeof createJobExecutor>[0]) {

@@ -1,7 +1,7 @@
 import { expect, test } from "bun:test";
 import { createScene } from "../support/agents.ts";
 import { createTester, type Tester } from "../support/fixtures.ts";
-import { outline, runForEvents } from "../support/jobs.ts";
+import { outline, runForEvents, until } from "../support/jobs.ts";
 
 const plugin = `
   import { definePlugin } from "signalman";
@@ -70,4 +70,33 @@ test.concurrent("they stay after a resume, and are in the session after a stop",
   expect(shown.join("\n")).toContain("start [REDACTED] commands 1\nready\n");
   expect(shown).toContain(`[${last}] 0: last: start [REDACTED]\nstep: unset\n`);
   expect(await scene.agentLog()).not.toContain("hidden value");
+});
+
+test.concurrent.each<[string, string, RegExp]>([
+  [
+    "with an invalid name",
+    'ctx.hook("command:start", ({ setVariable }) => { setVariable("1A", "x"); })',
+    /plugin "bad" failed in command:start \(bad\.ts:2\): the variable "1A" cannot be set/,
+  ],
+  [
+    "after its event",
+    `ctx.hook("command:start", ({ setVariable }) => void setTimeout(() => { setVariable("A", "x"); }, 1))`,
+    /uncaught error in plugin "bad" \(bad\.ts:2\): the variable "A" cannot be set: command:start is over/,
+  ],
+  [
+    "100,000 times",
+    `ctx.hook("command:start", ({ setVariable }) => { for (let i = 0; i < 100_000; i++) setVariable("A" + i, "x"); })`,
+    /the variable "A1000" cannot be set: plugins can set 1000 variables in a job, and no more/,
+  ],
+])("a plugin that sets a variable %s is named, and the job passes", async (_, hook, report) => {
+  await using scene = await createScene();
+  const body = `export default { name: "bad", runsIn: ["job"], setup(ctx) {\n${hook}; } };`;
+  await scene.tester.write("bad.ts", body);
+  const options = { extends: "./fast.json", plugins: { "./bad.ts": {} } };
+  const agent = ["--config-file", await scene.tester.write("bad.json", JSON.stringify(options))];
+  await scene.readyAgent(agent);
+  const id = await scene.hub.submit({ commands: ["sleep 0.5; echo $A999", "echo two"] });
+  expect((await scene.hub.done(id)).result).toBe("passed");
+  expect(outline(await scene.hub.log(id)).at(-1)).toBe("end passed");
+  await until("the plugin is named", async () => report.test(await scene.agentLog()));
 });

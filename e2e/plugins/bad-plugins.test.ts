@@ -77,6 +77,59 @@ describe("config check", () => {
   });
 });
 
+describe("an agent does not start, and registers nothing, where jobs would fail by", () => {
+  const plugin = (runsIn: string, provide: string) => `
+    import { definePlugin, executor, executorWrapper } from "signalman";
+    import { dummyExecutor } from "signalman/testing";
+    export default definePlugin({ name: "own", runsIn: ${runsIn}, setup(ctx) { ${provide} } });`;
+
+  test.concurrent.each<[string, string, string, string]>([
+    [
+      "an unknown executor",
+      "",
+      "executors: { shell: shel }",
+      'executors.shell: no executor named "shel" (nearest: shell)',
+    ],
+    [
+      "an unknown log backend",
+      "",
+      "log-methods: { push: pusch }",
+      'log-methods.push: no log-backend named "pusch"',
+    ],
+    [
+      "an executor whose plugin runs in jobs only",
+      plugin('["job"]', 'ctx.provide(executor, "nice", dummyExecutor)'),
+      "plugins: { ./own.ts: {} }",
+      'plugin "own" provides executor "nice", which is used in the process "agent": add "agent" to its "runsIn"',
+    ],
+    [
+      "a wrapper of an unknown executor",
+      plugin('["job"]', 'ctx.provide(executorWrapper, "nice", { executors: ["shel"], wrap: () => ({}) })'),
+      "plugins: { ./own.ts: {} }",
+      'plugin "own": executor-wrapper "nice" wraps an unknown executor: "shel" (nearest: shell)',
+    ],
+    [
+      "a plugin of jobs that cannot be set up",
+      plugin('["job"]', 'throw new Error("boom")'),
+      "plugins: { ./own.ts: {} }",
+      'plugin "own" failed in setup (own.ts:4): boom',
+    ],
+  ])("%s", async (_, source, config, message) => {
+    await using tester = await createTester();
+    await tester.write("own.ts", source);
+    await tester.write("signalman.config.yaml", `${config}\n`);
+    // The port is closed: an agent that started would try to register.
+    const args = ["--endpoint", "127.0.0.1:1", "--token", "t", "--no-https", "--state-dir", "state"];
+    const agent = await tester.run(["start", "--config-file", "signalman.config.yaml", ...args]);
+    expect(agent.stderr).toContain(message);
+    expect(agent.stdout + agent.stderr).not.toContain("regist");
+    expect(agent.exitCode).not.toBe(0);
+    const checked = await tester.run(["config", "check"]);
+    expect(checked.stderr).toContain(message);
+    expect(checked.exitCode).toBe(2);
+  });
+});
+
 /** Rows of each kind: at the start, while jobs run, at the exit, in a job's process. */
 const sample = [
   "setup throws",

@@ -35,10 +35,12 @@ export const deedLine = 2;
  */
 export async function writeBadPlugin(tester: Tester, place: Place, deed: Deed): Promise<string> {
   const once = `if (!existsSync(${JSON.stringify(path.join(tester.home, "done"))})`;
-  const act = `${once}) { writeFileSync(${JSON.stringify(path.join(tester.home, "done"))}, ""); ${deeds[deed]} }`;
+  const isInJob = place.endsWith(" in a job");
+  // An agent sets plugins of jobs up and disposes them, to find faults before it registers.
+  const here = isInJob ? 'process.argv.includes("job-process") || process.argv.includes("run")' : "true";
+  const act = `${once} && (${here})) { writeFileSync(${JSON.stringify(path.join(tester.home, "done"))}, ""); ${deeds[deed]} }`;
   const isHook = Object.hasOwn(hookTable, place);
   const isOfAgent = place === "disposal" || place === "admission";
-  const isInJob = place.endsWith(" in a job");
   const lines = [
     'import { existsSync, writeFileSync } from "node:fs"; import { admission, jobPolicy } from "signalman";',
     `const act = (): unknown => { ${act} };`,

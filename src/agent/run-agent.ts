@@ -14,7 +14,7 @@ import type { Host } from "../core/contracts/host.ts";
 import type { JobSource } from "../core/contracts/job-source.ts";
 import type { Logger } from "../core/contracts/logger.ts";
 import { admission } from "../core/contracts/services.ts";
-import { isAgentError } from "../core/errors.ts";
+import { AgentError, isAgentError } from "../core/errors.ts";
 import { isSecret, redact } from "../core/logger/line.ts";
 import { toLine } from "../core/text/printable.ts";
 import { prepareLimits } from "../job/choose-executor.ts";
@@ -32,6 +32,7 @@ import { connectServiceManager, type ServiceManager } from "../os/systemd/notify
 import { type LoopWatch, startLoopWatch } from "../os/this-process/watchdog/loop-watch.ts";
 import { toLimits, toSettings } from "./job-settings.ts";
 import { findJobUsers } from "./job-user.ts";
+import { findServiceFaults, isForJobsOnly, toFaultList } from "./service-faults.ts";
 
 /** Runs an agent in this process until it shuts down, and sets the exit status. */
 export async function runAgentCommand(
@@ -59,6 +60,7 @@ export async function runAgentCommand(
     onStop: signals.stop,
     onListener: watch?.enter,
   });
+  await checkServices(program, host, core);
   const source = createSource(host);
   prepareLimits("shell", { host, executors: core.executors, limits: toLimits(core) }, { dryRun: false });
 
@@ -112,6 +114,16 @@ export async function runAgentCommand(
     onJobs: (theirs) => void jobs.push(theirs),
   });
   process.exitCode = end?.isFailed ? 1 : 0;
+}
+
+/**
+ * Throws `CONFIG_INVALID` when no plugin provides what the configuration or a wrapper names. Plugins that run in
+ * jobs only are set up for a moment, so that the agent does not start with one by which every job would fail.
+ */
+async function checkServices(program: Program, host: Host, core: CoreConfig): Promise<void> {
+  await using jobHost = await program.openHost({ roles: ["job"], plugins: isForJobsOnly });
+  const faults = findServiceFaults({ host, jobHost }, core);
+  if (faults.length > 0) throw new AgentError("CONFIG_INVALID", toFaultList(faults));
 }
 
 /** Under systemd the watcher acts before systemd does, since it can name the plugin. */

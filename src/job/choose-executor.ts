@@ -63,8 +63,7 @@ export function chooseExecutor(
 
 /**
  * Prepares this host for the configured limits, by the executor of jobs that request `wanted`. Throws
- * `CONFIG_INVALID` when it cannot enforce them. An executor whose plugin runs in jobs only is checked for
- * each job.
+ * `CONFIG_INVALID` when it cannot enforce them. Nothing is prepared for an executor that no plugin provides.
  */
 export function prepareLimits(
   wanted: string,

@@ -40,21 +40,24 @@ export function createWrappedExecutor(
   }
 }
 
+/** Throws `PLUGIN_INVALID` for a wrapper without effect, or of an executor that no plugin provides (`known`). */
+export function assertWrapper(wrapper: ExecutorWrapper, known: readonly string[]): void {
+  const { executors } = wrapper;
+  if (!wrapper.commandPrefix && !wrapper.wrap)
+    throw createWrapperError(
+      wrapper,
+      'has neither "commandPrefix" nor "wrap", so that jobs would run without it',
+    );
+  // A misspelt name beside a known one would leave its jobs without the wrapper.
+  const unknown = executors?.find((each) => !known.includes(each));
+  if (unknown !== undefined)
+    throw createWrapperError(wrapper, `wraps an unknown executor: "${unknown}"${toHint(unknown, known)}`);
+}
+
 function chooseWrappers(name: string, host: Pick<Host, "all">): ExecutorWrapper[] {
   const known = [...host.all(executor).keys()];
   const wrappers = [...host.all(executorWrapper).values()];
-  for (const wrapper of wrappers) {
-    const { executors } = wrapper;
-    if (!wrapper.commandPrefix && !wrapper.wrap)
-      throw createWrapperError(
-        wrapper,
-        'has neither "commandPrefix" nor "wrap", so that jobs would run without it',
-      );
-    // A misspelt name beside a known one would leave its jobs without the wrapper.
-    const unknown = executors?.find((each) => !known.includes(each));
-    if (unknown !== undefined)
-      throw createWrapperError(wrapper, `wraps an unknown executor: "${unknown}"${toHint(unknown, known)}`);
-  }
+  for (const wrapper of wrappers) assertWrapper(wrapper, known);
   return wrappers.filter(({ executors }) => executors?.includes(name) ?? true);
 }
 

@@ -290,6 +290,6 @@ test("a plugin that provides a wrapper and does not run in jobs is refused", asy
     setup: (ctx) => ctx.provide(executorWrapper, "elsewhere", print("never")),
   });
   await expect(testPlugin(plugin)).rejects.toThrow(
-    'takes effect in the process "job": add "job" to its "runsIn"',
+    'which is used in the process "job": add "job" to its "runsIn"',
   );
 });

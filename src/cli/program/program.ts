@@ -91,9 +91,10 @@ export async function loadProgram(options: LoadProgramOptions): Promise<LoadedPr
     declared,
     secrets: resolved.secrets,
     faults: allFaults,
-    async openHost(hostOptions) {
+    async openHost({ plugins: isChosen = () => true, ...hostOptions }) {
       const { createHost } = await import("../../core/host/host.ts");
       const configured = plugins
+        .filter(isChosen)
         .map((loaded) => ({ ...loaded, config: resolved.config.of(loaded.plugin.name) }))
         // A plugin without valid options is left out; `faults` names it.
         .filter(({ config }) => config !== undefined || allFaults.length === 0);

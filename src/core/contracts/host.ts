@@ -52,6 +52,8 @@ export interface Host extends AsyncDisposable {
 export interface OpenHostOptions {
   /** The roles of this process. A plugin that runs in none of them is not set up. */
   readonly roles: readonly ProcessRole[];
+  /** Selects the plugins to set up. Left out: all. */
+  readonly plugins?: (entry: PluginEntry) => boolean;
   /** Called for `ctx.stop`. Without it `ctx.stop` only logs a warning. */
   readonly onStop?: ((reason: StopReason, plugin: string) => void) | undefined;
   /** Receives the error of a plugin's set-up, and the host is created without the plugin. Left out: creation fails. */

@@ -58,7 +58,7 @@ export interface Plugin<S extends StandardSchemaV1 = StandardSchemaV1> {
   readonly name: string;
   /** One line, shown by `signalman plugins`. */
   readonly description?: string;
-  /** The processes in which `setup` runs. Default: both. */
+  /** The processes in which `setup` runs. Default: both. Empty for a plugin that has commands only. */
   readonly runsIn?: readonly ProcessRole[];
   /** Any Standard Schema of an object, as of valibot. Its defaults are the defaults of the options. */
   readonly config?: S;

@@ -25,8 +25,8 @@ export interface ServiceOptions<T extends object> {
   readonly factories?: { readonly [K in keyof T & string]?: readonly string[] };
   /** Types of other members: `string`, `list` or another `typeof`; with `?` the member may be left out. */
   readonly data?: { readonly [K in keyof T & string]?: string };
-  /** The process that uses the service. A provider that does not run there is refused. */
-  readonly process?: "agent" | "job";
+  /** The processes that use the service. A provider that does not run in all of them is refused. */
+  readonly processes?: readonly ("agent" | "job")[];
 }
 
 /** Creates a service token. Tokens with the same id are one service: copies of a plugin's package agree. */
@@ -35,7 +35,7 @@ export function defineService<T extends object>(id: string, options: ServiceOpti
 }
 
 /** Decides whether slots take jobs. Provided under a name of its own: `disk-guard`. */
-export const admission = defineService<Admission>("admission", { methods: ["check"], process: "agent" });
+export const admission = defineService<Admission>("admission", { methods: ["check"], processes: ["agent"] });
 
 /** A check of `signalman doctor`. Provided under a name of its own: `login-profile`. */
 export const check = defineService<Check>("check", { methods: ["run"] });
@@ -50,37 +50,48 @@ export const executor = defineService<ExecutorFactory>("executor", {
     appliesUser: "boolean?",
     enforcesLimits: "list?",
   },
+  // The agent cleans up after jobs and prepares this host for their limits.
+  processes: ["agent", "job"],
 });
 
 /** A wrapper of every job's executor. Provided under a name of its own: `sandbox`. */
 export const executorWrapper = defineService<ExecutorWrapper>("executor-wrapper", {
   optional: ["commandPrefix", "wrap"],
   data: { executors: "list?" },
-  process: "job",
+  processes: ["job"],
 });
 
 /** A command for a job's own processes. Provided under the command's name: `redact`. */
 export const jobCommand = defineService<JobCommandHandler>("job-command", {
   methods: ["run"],
   data: { timeoutMs: "number?" },
+  processes: ["job"],
 });
 
 /** Decides which jobs run. Provided under a name of its own: `repositories`. */
-export const jobPolicy = defineService<JobPolicy>("job-policy", { methods: ["check"], process: "job" });
+export const jobPolicy = defineService<JobPolicy>("job-policy", { methods: ["check"], processes: ["job"] });
 
 /** A source of jobs. Provided under the name of the control plane: `semaphore`. */
 export const jobSource = defineService<JobSource>("job-source", {
   methods: ["run"],
   data: { identity: "string" },
+  processes: ["agent"],
 });
 
 /** A log backend. Provided under the request's log method: `push`, `pull`. */
-export const logBackend = defineService<LogBackendFactory>("log-backend", { factories: { open: ["run"] } });
+export const logBackend = defineService<LogBackendFactory>("log-backend", {
+  factories: { open: ["run"] },
+  processes: ["agent"],
+});
 
 /** A filter of every job's output. Provided under a name of its own: `redact`. */
 export const logFilter = defineService<LogFilterFactory>("log-filter", {
   factories: { open: ["push", "flush", "text", "addVariable", "counts"] },
+  processes: ["job"],
 });
 
 /** A mirror of every job's log. Provided under a name of its own. */
-export const logSink = defineService<LogSinkFactory>("log-sink", { factories: { open: ["run"] } });
+export const logSink = defineService<LogSinkFactory>("log-sink", {
+  factories: { open: ["run"] },
+  processes: ["agent"],
+});

@@ -14,7 +14,7 @@ import { createLifetime } from "./lifetime.ts";
 import { createMetricsRegistry } from "../metrics/registry.ts";
 import { createRegistry } from "./registry.ts";
 
-export interface HostOptions extends OpenHostOptions {
+export interface HostOptions extends Omit<OpenHostOptions, "plugins"> {
   /** In the order in which their hooks are called. `config` is the validated config of the plugin. */
   readonly plugins: readonly (LoadedPlugin & { readonly config: unknown })[];
   readonly logger: Logger;

@@ -4,6 +4,7 @@ import { type HookName, hookTable } from "../contracts/hooks.ts";
 import type { PluginStatus } from "../contracts/agent-status.ts";
 import type { Logger } from "../contracts/logger.ts";
 import type { Plugin, PluginContext } from "../contracts/plugin.ts";
+import type { Service } from "../contracts/services.ts";
 import { AgentError } from "../errors.ts";
 import { createPluginMetrics } from "../metrics/plugin-metrics.ts";
 import type { MetricsRegistry } from "../metrics/registry.ts";
@@ -66,11 +67,7 @@ export function createPluginContext(instance: PluginInstance, scope: HostScope):
     },
     provide(service, name, value) {
       if (!isRegistering(instance, "ctx.provide")) return;
-      const { id, process } = service ?? {};
-      if (process !== undefined && !runsInAny(plugin, [process])) {
-        const fault = `plugin "${plugin.name}" provides ${id} "${name}", which takes effect in the process "${process}"`;
-        throw new AgentError("PLUGIN_INVALID", `${fault}: add "${process}" to its "runsIn"`);
-      }
+      assertRuns(plugin, service, name);
       registry.provide(plugin.name, service, name, value);
     },
     use(service, name) {
@@ -102,6 +99,14 @@ export function createPluginContext(instance: PluginInstance, scope: HostScope):
 /** Whether a plugin runs in a process with one of these roles. */
 export function runsInAny({ runsIn }: Plugin, roles: readonly ProcessRole[]): boolean {
   return runsIn === undefined || runsIn.some((role) => roles.includes(role));
+}
+
+function assertRuns<T extends object>(plugin: Plugin, service: Service<T> | undefined, name: string): void {
+  const { id, processes = [] } = service ?? {};
+  const missing = processes.find((process) => !runsInAny(plugin, [process]));
+  if (missing === undefined) return;
+  const fault = `plugin "${plugin.name}" provides ${id} "${name}", which is used in the process "${missing}"`;
+  throw new AgentError("PLUGIN_INVALID", `${fault}: add "${missing}" to its "runsIn"`);
 }
 
 function isRegistering({ phase }: PluginInstance, method: string): boolean {

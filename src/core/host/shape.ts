@@ -65,11 +65,14 @@ function findNameFault({ name, description }: Properties): string | undefined {
   return undefined;
 }
 
-function findRunsInFault({ runsIn }: Properties): string | undefined {
+function findRunsInFault({ runsIn, commands }: Properties): string | undefined {
   if (runsIn === undefined) return undefined;
-  const good =
-    Array.isArray(runsIn) && runsIn.length > 0 && runsIn.every((role) => role === "agent" || role === "job");
-  return good ? undefined : `"runsIn" must list "agent", "job" or both, not ${Bun.inspect(runsIn)}`;
+  if (!Array.isArray(runsIn) || !runsIn.every((role) => role === "agent" || role === "job")) {
+    return `"runsIn" must list "agent", "job" or both, not ${Bun.inspect(runsIn)}`;
+  }
+  return runsIn.length > 0 || commands !== undefined
+    ? undefined
+    : '"runsIn" lists no process, which only a plugin with "commands" may do';
 }
 
 function findConfigFault({ config }: Properties): string | undefined {

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import { createHost, type HostOptions } from "../../../src/core/host/host.ts";
-import { definePlugin, defineService, type Plugin } from "../../../src/index.ts";
-import { createRecordingLogger } from "../../../src/testing/index.ts";
+import { definePlugin, defineService, executor, type Plugin } from "../../../src/index.ts";
+import { createRecordingLogger, dummyExecutor } from "../../../src/testing/index.ts";
 import { agentStart, failureOf, openHost } from "../../plugins/fixtures.ts";
 
 const cache = defineService<{ get(key: string): string }>("acme/cache");
@@ -93,7 +93,12 @@ describe("setting up", () => {
       ...(runsIn && { runsIn }),
       setup() {},
     });
-    const plugins = [create("both"), create("agent-only", ["agent"]), create("job-only", ["job"])];
+    const plugins = [
+      create("both"),
+      create("agent-only", ["agent"]),
+      create("job-only", ["job"]),
+      create("none", []),
+    ];
     const namesIn = async (roles: HostOptions["roles"]) => {
       await using host = await openHost(plugins, { roles });
       return host.describe().map(({ plugin }) => plugin);
@@ -102,6 +107,25 @@ describe("setting up", () => {
     expect(await namesIn(["job"])).toEqual(["both", "job-only"]);
     expect(await namesIn(["agent", "job"])).toEqual(["both", "agent-only", "job-only"]);
   });
+});
+
+test("an executor must run in the agent and in jobs: the agent cleans up after it", async () => {
+  const create = (runsIn?: Plugin["runsIn"]) =>
+    definePlugin({
+      name: "a",
+      ...(runsIn && { runsIn }),
+      setup: (ctx) => ctx.provide(executor, "nice", dummyExecutor),
+    });
+  await expect(openHost([create(["job"])], { roles: ["job"] })).rejects.toMatchObject({
+    code: "PLUGIN_INVALID",
+    message: expect.stringContaining(
+      'plugin "a" provides executor "nice", which is used in the process "agent": add "agent" to its "runsIn"',
+    ),
+  });
+  for (const runsIn of [undefined, ["agent", "job"] as const]) {
+    await using host = await openHost([create(runsIn)]);
+    expect(host.all(executor).size).toBe(1);
+  }
 });
 
 describe("stopping", () => {

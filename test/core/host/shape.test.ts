@@ -35,7 +35,7 @@ describe("a value that is not a plugin is refused", () => {
       { ...good, runsIn: ["jobs"] },
       '"runsIn" must list "agent", "job" or both',
     ],
-    ["no process", { ...good, runsIn: [] }, '"runsIn" must list "agent", "job" or both'],
+    ["no process", { ...good, runsIn: [] }, '"runsIn" lists no process, which only a plugin with "commands"'],
     ["a config that is no schema", { ...good, config: { a: 1 } }, '"config" must be a Standard Schema'],
     ["flags that are no object", { ...good, flags: 1 }, '"flags" must be an object, not a number'],
     ["a flag without config", { ...good, flags: { a: "a" } }, 'its flag "a" needs a "config" that has "a"'],

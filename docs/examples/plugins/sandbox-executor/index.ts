@@ -6,7 +6,7 @@ import { createSandboxExecutor } from "./sandbox.ts";
 export default definePlugin({
   name: "sandbox-executor",
   description: "runs each job in a bubblewrap sandbox on this host",
-  runsIn: ["job"],
+  runsIn: ["agent", "job"],
   config,
   flags: { "sandbox-network": "network", "sandbox-start-timeout": "start-timeout" },
   setup(ctx, options) {

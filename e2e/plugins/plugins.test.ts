@@ -1,6 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import { readFile } from "node:fs/promises";
 import path from "node:path";
+import { contractVersion } from "../../src/core/version.ts";
 import { replayPage } from "../../test/plugins/replay-page.ts";
 import { createTester, root, type Tester } from "../support/fixtures.ts";
 
@@ -139,6 +140,32 @@ describe("the compiled binary, in a directory without node_modules", () => {
     expect(file.stderr).toContain('no plugin at "./b.ts"');
     expect(name.exitCode).toBe(2);
     expect(name.stderr).toContain('no plugin named "left-pad"');
+  });
+
+  test("names both versions when a plugin is for another one, also where it imports what does not exist here", async () => {
+    const future = `
+      import { future } from "signalman";
+      export default { name: "a", signalman: ">=99", setup: (ctx) => ctx.provide(future, "a", {}) };`;
+    await using tester = await homeWith({
+      "a.ts": future,
+      "a.yaml": "plugins: { ./a.ts: {} }",
+      "b.ts": future.replace('signalman: ">=99",', ""),
+      "b.yaml": "plugins: { ./b.ts: {} }",
+      "c.yaml": "plugins: { packaged: {} }",
+      "node_modules/packaged/package.json": JSON.stringify({
+        main: "index.js",
+        peerDependencies: { signalman: ">=99" },
+      }),
+      "node_modules/packaged/index.js": 'console.log("executed"); module.exports = {};',
+    });
+    const plugins = (config: string) => tester.run(["plugins", "--config-file", config]);
+    const [own, none, packaged] = await Promise.all(["a.yaml", "b.yaml", "c.yaml"].map(plugins));
+    expect(own!.stderr).toContain(`needs signalman ">=99"; this is signalman ${contractVersion}`);
+    expect(packaged!.stderr).toContain(`needs signalman ">=99"; this is signalman ${contractVersion}`);
+    expect([own!.exitCode, packaged!.exitCode, packaged!.stdout]).toEqual([2, 2, ""]);
+    expect(none!.stderr).toContain(
+      `'future' not found in module 'signalman'; this is signalman ${contractVersion}`,
+    );
   });
 
   test("creates a plugin, tests it without installed packages, and loads it", async () => {

@@ -50,6 +50,7 @@ const allowed: Readonly<Record<string, string>> = {
   "src/core/config/file.ts": "the configuration: the operator's, and regular files only",
   "src/core/config/parse.ts": "the configuration: the operator's, and regular files only",
   "src/core/host/entry.ts": "plugins: code of the operator",
+  "src/core/host/plugin-version.ts": "plugins: code of the operator, and regular files only",
   "src/cli/commands/plugins-new.ts": "a new plugin",
   "src/cli/commands/plugins-test.ts": "tests of plugins",
   "src/cli/commands/service-install.ts": "looks whether the configuration exists; the program opens it",

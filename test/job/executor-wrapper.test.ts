@@ -152,7 +152,7 @@ describe("a job fails, and its log names the plugin and the fault, when a wrappe
       },
       'w0".commandPrefix',
     ],
-    ["has a misspelt member", { comandPrefix: () => ["bwrap"] }, 'has neither "commandPrefix" nor "wrap"'],
+    ["has no member of a wrapper", { before: () => ["bwrap"] }, 'has neither "commandPrefix" nor "wrap"'],
     [
       "replaces a misspelt member",
       { wrap: () => ({ runs: never }) },

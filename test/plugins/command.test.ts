@@ -1,6 +1,7 @@
 import { describe, expect, setDefaultTimeout, test } from "bun:test";
-import { readdir, symlink, mkdir } from "node:fs/promises";
+import { mkdir, readdir, readFile, symlink } from "node:fs/promises";
 import { join } from "node:path";
+import { contractVersion } from "../../src/core/version.ts";
 import { tmpdir } from "../../src/testing/index.ts";
 import { directoryWith, run, typeCheck } from "./fixtures.ts";
 
@@ -136,6 +137,10 @@ describe("signalman plugins new", () => {
     const tested = await run(["plugins", "test", "greeter"], { cwd });
     expect(tested).toMatchObject({ code: 0, stderr: expect.stringContaining("2 pass") });
     expect((await run(["plugins"], { cwd })).stdout).toContain("greeter");
+    const [major, minor] = contractVersion.split(".");
+    const range = `">=${major}.${minor}"`;
+    expect(await readFile(join(cwd, "greeter/index.ts"), "utf8")).toContain(`signalman: ${range},`);
+    expect(await readFile(join(cwd, "greeter/package.json"), "utf8")).toContain(`"signalman": ${range}`);
   });
 
   test("creates a test that passes with bun if signalman is installed", async () => {

@@ -1,3 +1,4 @@
+import { contractVersion } from "../../core/version.ts";
 import config from "./config.ts.txt" with { type: "text" };
 import index from "./index.ts.txt" with { type: "text" };
 import packageJson from "./package.json.txt" with { type: "text" };
@@ -8,7 +9,9 @@ import tsconfig from "./tsconfig.json.txt" with { type: "text" };
 /** Returns the files of a new plugin: path → text. */
 export function toPluginFiles(name: string): Readonly<Record<string, string>> {
   const variable = name.toUpperCase().replaceAll("-", "_");
-  const fill = (text: string): string => text.replaceAll("NAME", name).replaceAll("VARIABLE", variable);
+  const range = `>=${contractVersion.split(".", 2).join(".")}`;
+  const fill = (text: string): string =>
+    text.replaceAll("NAME", name).replaceAll("VARIABLE", variable).replaceAll("RANGE", range);
   return {
     "index.ts": fill(index),
     "config.ts": fill(config),

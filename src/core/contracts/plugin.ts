@@ -58,6 +58,11 @@ export interface Plugin<S extends StandardSchemaV1 = StandardSchemaV1> {
   readonly name: string;
   /** One line, shown by `signalman plugins`. */
   readonly description?: string;
+  /**
+   * The versions of signalman that the plugin works with: `">=0.2"`. Another version refuses it before anything
+   * else. Default: the peer range of its package.
+   */
+  readonly signalman?: string;
   /** The processes in which `setup` runs. Default: both. Empty for a plugin that has commands only. */
   readonly runsIn?: readonly ProcessRole[];
   /** Any Standard Schema of an object, as of valibot. Its defaults are the defaults of the options. */

@@ -12,12 +12,12 @@ export interface ErrorOrigin {
  * Returns the error to throw in place of `thrown`; its message names the plugin and the place in its source.
  *
  * An {@link AgentError} keeps its code, everything else becomes `PLUGIN_FAILED`; `thrown` becomes the cause.
- * Returned unchanged: errors that name a plugin already, refusals of a job (the message is shown to the job's
- * user), and the reason of an abort.
+ * `note` is added to the message. Returned unchanged: errors that name a plugin already, refusals of a job (the
+ * message is shown to the job's user), and the reason of an abort.
  */
 export function attributeError(
   thrown: unknown,
-  { plugin, where }: ErrorOrigin,
+  { plugin, where, note = "" }: ErrorOrigin & { readonly note?: string },
   args: readonly unknown[] = [],
 ): unknown {
   if (isAgentError(thrown) && (attributed.has(thrown) || thrown.code === "JOB_REFUSED")) return thrown;
@@ -25,7 +25,7 @@ export function attributeError(
   const code = isAgentError(thrown) ? thrown.code : "PLUGIN_FAILED";
   const place = findPlace(thrown)?.place;
   const at = place === undefined ? where : `${where} (${place})`;
-  return createPluginError(code, `plugin "${plugin}" failed in ${at}: ${toMessage(thrown)}`, thrown);
+  return createPluginError(code, `plugin "${plugin}" failed in ${at}: ${toMessage(thrown)}${note}`, thrown);
 }
 
 /** Creates an error about a plugin, whose message names it already. */

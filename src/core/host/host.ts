@@ -106,7 +106,8 @@ async function setUp(
     try {
       await plugin.setup(context, config);
     } catch (error) {
-      throw attributeError(error, { plugin: plugin.name, where: "setup" });
+      const note = instance.unknown?.explain(error) ?? "";
+      throw attributeError(error, { plugin: plugin.name, where: "setup", note });
     }
   })();
   const advice = "(setup only registers; do slow work in agent:start or job:start)";

@@ -11,6 +11,8 @@ export interface ListenerOptions extends Pick<OpenHostOptions, "onListener"> {
   readonly plugin: string;
   readonly log: Logger;
   readonly times: ReportTimes;
+  /** Returns an explanation of an error, which is added to its message. */
+  readonly explain: (thrown: unknown) => string;
   /** See `HookOptions`. */
   readonly timeoutMs: number | undefined;
 }
@@ -22,7 +24,7 @@ export interface ListenerOptions extends Pick<OpenHostOptions, "onListener"> {
 export function createListener<N extends HookName>(
   name: N,
   fn: Hook<N>,
-  { plugin, log, times, timeoutMs, onListener }: ListenerOptions,
+  { plugin, log, times, timeoutMs, explain, onListener }: ListenerOptions,
 ): { readonly listener: Listener; readonly watch: HookWatch } {
   const declared = hookTable[name];
   const watch = createHookWatch({
@@ -50,7 +52,7 @@ export function createListener<N extends HookName>(
       if (isThenable(result)) await watch.wait(Promise.resolve(result));
       log.debug(`${name} handled`, { durationMs: Math.round(performance.now() - started) });
     } catch (error) {
-      const attributed = attributeError(error, { plugin, where: name });
+      const attributed = attributeError(error, { plugin, where: name, note: explain(error) });
       if (error instanceof Error && error.stack) log.debug(error.stack);
       if (declared.kind === "gate") throw attributed;
       report(attributed);

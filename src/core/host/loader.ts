@@ -5,6 +5,7 @@ import { toHint } from "../text/nearest.ts";
 import type { Plugin } from "../contracts/plugin.ts";
 import { type ExternalOrigin, findPluginEntry } from "./entry.ts";
 import { addPluginSource, findPlace } from "./plugin-source.ts";
+import { assertPackageVersion, assertWrittenVersion, versionNote } from "./plugin-version.ts";
 import { assertPlugin } from "./shape.ts";
 
 export interface LoadedPlugin {
@@ -63,6 +64,7 @@ async function loadExternal(
   const origin = findPluginEntry(specifier, directory, Object.keys(builtIns));
   assertFile?.(origin.path, specifier);
   const source = toSource(origin);
+  assertPackageVersion(origin.path, source);
   const late = () =>
     new AgentError(
       "PLUGIN_SLOW",
@@ -70,6 +72,7 @@ async function loadExternal(
     );
   const known = addPluginSource({ name: specifier, path: origin.path, base: directory });
   const work = importDefault(origin.path).catch((cause: unknown) => {
+    assertWrittenVersion(origin.path, source, cause);
     const place = findPlace(cause)?.place;
     const where = place === undefined ? "" : ` (${place})`;
     throw new AgentError("PLUGIN_FAILED", `${source} failed to load${where}: ${toImportMessage(cause)}`, {
@@ -112,7 +115,17 @@ function toSource({ specifier, path }: ExternalOrigin): string {
 
 /** The message of an error at import, with line and column of a syntax error. */
 function toImportMessage(thrown: unknown): string {
-  if (thrown instanceof AggregateError) return thrown.errors.map(toImportMessage).join("; ");
+  const message = describeImportError(thrown);
+  const isMissing = /not found in module ["']signalman|cannot find (module|package) ["']signalman/i.test(
+    message,
+  );
+  return isMissing
+    ? `${message.replace(/\.$/, "")}${versionNote}, and the plugin may need another version`
+    : message;
+}
+
+function describeImportError(thrown: unknown): string {
+  if (thrown instanceof AggregateError) return thrown.errors.map(describeImportError).join("; ");
   if (!(thrown instanceof BuildMessage) || thrown.position === null) return toMessage(thrown);
   return `${thrown.message} (line ${thrown.position.line}, column ${thrown.position.column})`;
 }

@@ -13,7 +13,9 @@ import { toLine } from "../text/printable.ts";
 import type { Lifetime } from "./lifetime.ts";
 import type { HookWatch, ReportTimes } from "./hook-watch.ts";
 import { createListener, type Listener } from "./listener.ts";
+import { versionNote } from "./plugin-version.ts";
 import type { Registry } from "./registry.ts";
+import { noteUnknownProperties, type UnknownProperties } from "./unknown-properties.ts";
 
 /** A plugin in a host. */
 export interface PluginInstance {
@@ -22,6 +24,7 @@ export interface PluginInstance {
   readonly lifetime: Lifetime;
   /** The hooks that the plugin listens to. */
   readonly hooks: Set<HookName>;
+  unknown?: UnknownProperties;
   /** `failed`: `setup` threw or missed its deadline; what it still registers is ignored. */
   phase: "setting-up" | "set-up" | "failed";
   /** See `ctx.status`. */
@@ -43,6 +46,7 @@ export interface HostScope extends Pick<OpenHostOptions, "roles" | "onStop" | "o
 export function createPluginContext(instance: PluginInstance, scope: HostScope): PluginContext {
   const { plugin, log, lifetime } = instance;
   const { registry, roles, onStop } = scope;
+  const explain = (thrown: unknown) => instance.unknown?.explain(thrown) ?? "";
   const assertReady = (method: string): void => {
     if (scope.isReady()) return;
     throw new AgentError(
@@ -50,7 +54,7 @@ export function createPluginContext(instance: PluginInstance, scope: HostScope):
       `${method} can be called only in hooks, such as agent:start, and not in setup`,
     );
   };
-  return {
+  const context: PluginContext = {
     log,
     signal: lifetime.signal,
     hook(name, fn, { timeoutMs } = {}) {
@@ -60,7 +64,7 @@ export function createPluginContext(instance: PluginInstance, scope: HostScope):
       const { process } = hookTable[name];
       if (!roles.includes(process) || !runsInAny(plugin, [process])) return;
       const { reportTimes: times, onListener } = scope;
-      const options = { plugin: plugin.name, log, times, timeoutMs, onListener };
+      const options = { plugin: plugin.name, log, times, timeoutMs, explain, onListener };
       const { listener, watch } = createListener(name, fn, options);
       scope.watches.push(watch);
       scope.hooks.hook(name, listener);
@@ -94,6 +98,8 @@ export function createPluginContext(instance: PluginInstance, scope: HostScope):
     },
     defer: lifetime.defer,
   };
+  instance.unknown = noteUnknownProperties(context, "ctx");
+  return context;
 }
 
 /** Whether a plugin runs in a process with one of these roles. */
@@ -136,7 +142,7 @@ const maxStatusLength = 1000;
 function assertHook(name: string, fn: unknown, timeoutMs: unknown): void {
   if (!Object.hasOwn(hookTable, name)) {
     const hint = toHint(name, Object.keys(hookTable));
-    throw new AgentError("HOOK_UNKNOWN", `no hook named "${name}"${hint}`);
+    throw new AgentError("HOOK_UNKNOWN", `no hook named "${name}"${hint}${versionNote}`);
   }
   if (typeof fn !== "function") {
     throw new AgentError("PLUGIN_INVALID", `hook "${name}" needs a function, not ${Bun.inspect(fn)}`);

@@ -1,6 +1,7 @@
 import { AgentError } from "../errors.ts";
 import { wrapService } from "./attribution.ts";
-import { toHint } from "../text/nearest.ts";
+import { versionNote } from "./plugin-version.ts";
+import { nearest, toHint } from "../text/nearest.ts";
 import type { Service, ServiceOptions } from "../contracts/services.ts";
 
 /** The services that plugins provide, by kind and name. */
@@ -19,7 +20,9 @@ export function createRegistry(): Registry {
   return {
     provide(owner, service, name, value) {
       assertProvidable(service, name, value);
-      assertComplete(`${service.id} "${name}" of plugin "${owner}"`, service, value);
+      const what = `${service.id} "${name}" of plugin "${owner}"`;
+      assertComplete(what, service, value);
+      assertNoMisspelling(what, service, value);
       const names = namesOf(service.id);
       const taken = names.get(name);
       if (taken !== undefined) {
@@ -53,7 +56,10 @@ export function createRegistry(): Registry {
 function assertProvidable(service: unknown, name: unknown, value: unknown): void {
   const id = (service as Service<object> | undefined)?.id;
   if (typeof id !== "string" || id === "") {
-    throw new AgentError("PLUGIN_INVALID", "ctx.provide needs a service that defineService has created");
+    throw new AgentError(
+      "PLUGIN_INVALID",
+      `ctx.provide needs a service that defineService has created, not ${Bun.inspect(service)}${versionNote}`,
+    );
   }
   if (typeof name !== "string" || name === "") {
     throw new AgentError("PLUGIN_INVALID", `${id} needs a name, not ${Bun.inspect(name)}`);
@@ -85,4 +91,35 @@ function hasGetter(value: object, member: string): boolean {
     if (descriptor !== undefined) return descriptor.get !== undefined;
   }
   return false;
+}
+
+/**
+ * A misspelt member that may be left out would never be used. The services of the program list all of their members;
+ * what has no similar name is the provider's own.
+ */
+function assertNoMisspelling(
+  what: string,
+  service: ServiceOptions<Record<string, unknown>> & { readonly id: string },
+  value: object,
+): void {
+  const { id, methods = [], optional = [], factories = {}, data = {} } = service;
+  if (id.includes("/")) return;
+  const declared = [...methods, ...optional, ...Object.keys(factories), ...Object.keys(data)];
+  const absent = declared.filter((member) => !(member in value));
+  if (absent.length === 0) return;
+  for (
+    let owner = value;
+    owner !== null && owner !== Object.prototype;
+    owner = Reflect.getPrototypeOf(owner)!
+  ) {
+    for (const member of Object.getOwnPropertyNames(owner)) {
+      const near = declared.includes(member) ? [] : nearest(member, absent);
+      if (near.length === 0) continue;
+      const hint = ` (nearest: ${near.join(", ")})`;
+      throw new AgentError(
+        "PLUGIN_INVALID",
+        `${what} has an unknown member "${member}"${hint}${versionNote}`,
+      );
+    }
+  }
 }

@@ -1,12 +1,16 @@
 import { AgentError } from "../errors.ts";
 import { toHint } from "../text/nearest.ts";
 import type { Plugin } from "../contracts/plugin.ts";
+import { assertVersion, isRange, versionNote } from "./plugin-version.ts";
 
 /**
- * Throws `PLUGIN_INVALID` with the fault when a value is not a plugin. `source` is its origin: `"./a.ts"
- * (/etc/a.ts)`.
+ * Throws `PLUGIN_INVALID` with the fault when a value is not a plugin, or one for another version of the program.
+ * `source` is its origin: `"./a.ts" (/etc/a.ts)`.
  */
 export function assertPlugin(value: unknown, source: string): asserts value is Plugin {
+  // A plugin for another version may have further properties, and others of another form.
+  const { signalman: range } = Object(value) as { readonly signalman?: unknown };
+  if (isRange(range)) assertVersion(range, source);
   const fault = findFault(value);
   if (fault !== undefined) throw new AgentError("PLUGIN_INVALID", `${source} is not a plugin: ${fault}`);
 }
@@ -21,6 +25,7 @@ type Properties = Readonly<Record<string, unknown>>;
 const properties: readonly (keyof Plugin)[] = [
   "name",
   "description",
+  "signalman",
   "runsIn",
   "config",
   "flags",
@@ -38,6 +43,7 @@ function findFault(value: unknown): string | undefined {
   return (
     findUnknownProperty(plugin) ??
     findNameFault(plugin) ??
+    findRangeFault(plugin) ??
     findRunsInFault(plugin) ??
     findConfigFault(plugin) ??
     findFlagsFault(plugin) ??
@@ -52,7 +58,7 @@ function findUnknownProperty(plugin: Properties): string | undefined {
   const unknown = Object.keys(plugin).find((key) => !(properties as readonly string[]).includes(key));
   return unknown === undefined
     ? undefined
-    : `it has an unknown property "${unknown}"${toHint(unknown, properties)}`;
+    : `it has an unknown property "${unknown}"${toHint(unknown, properties)}${versionNote}`;
 }
 
 function findNameFault({ name, description }: Properties): string | undefined {
@@ -63,6 +69,11 @@ function findNameFault({ name, description }: Properties): string | undefined {
     return `"description" must be a string, not ${toKind(description)}`;
   }
   return undefined;
+}
+
+function findRangeFault({ signalman }: Properties): string | undefined {
+  if (signalman === undefined || isRange(signalman)) return undefined;
+  return `"signalman" must be a range of versions, such as ">=0.2", not ${Bun.inspect(signalman)}`;
 }
 
 function findRunsInFault({ runsIn, commands }: Properties): string | undefined {

@@ -1,4 +1,5 @@
 import { describe, expect, test } from "bun:test";
+import { contractVersion } from "../../../src/core/version.ts";
 import { AgentError, definePlugin, defineService, type Plugin } from "../../../src/index.ts";
 import { createRecordingLogger, testPlugin } from "../../../src/testing/index.ts";
 import { agentStart, failureOf, openHost } from "../../plugins/fixtures.ts";
@@ -116,7 +117,9 @@ describe("misuse", () => {
       setup: (ctx) => ctx.hook("job:strat", () => {}),
     });
     expect(error.code).toBe("HOOK_UNKNOWN");
-    expect(error.message).toBe('plugin "a" failed in setup: no hook named "job:strat" (nearest: job:start)');
+    expect(error.message).toBe(
+      `plugin "a" failed in setup: no hook named "job:strat" (nearest: job:start); this is signalman ${contractVersion}`,
+    );
   });
 
   test("names of object properties are unknown hooks", async () => {

@@ -103,7 +103,7 @@ async function help(options: LoadProgramOptions): Promise<void> {
   const { program } = await loadProgram({
     ...options,
     argv: ["help"],
-    known: { name: "help", command: toHelpOf(argv, command, options.builtIns) },
+    known: toHelpOf(argv, command, options.builtIns),
   });
   const words = argv.slice(0, 2).filter((word) => !word.startsWith("-"));
   const name = findName(words, (known) => program.commands.has(known)) ?? words[0];

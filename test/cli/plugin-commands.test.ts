@@ -1,8 +1,8 @@
 import { describe, expect, test } from "bun:test";
-import { readdir, readFile } from "node:fs/promises";
+import { chmod, readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { outside, outsidePlugin } from "./outside.ts";
-import { openHome } from "./signalman.ts";
+import { type Home, openHome } from "./signalman.ts";
 
 describe("a plugin's command", () => {
   test("gets its own arguments and the program's options, in any order", async () => {
@@ -82,6 +82,79 @@ describe("a plugin's command", () => {
     expect((await home.run("echo", "x")).stderr).toBe(
       'error: plugin "twin" adds command "echo", which plugin "outside" already has\n',
     );
+  });
+});
+
+describe("a command of a plugin that is installed on the host", () => {
+  const peek = (text: string) => `
+    import { defineCommand, definePlugin } from "signalman";
+    const command = defineCommand({ meta: { name: "peek", description: "peeks" }, run: () => console.log("${text}") });
+    export default definePlugin({
+      name: "peek", runsIn: [], commands: { peek: async () => ({ default: command }) }, setup() {},
+    });`;
+  const host = { "host/config.yaml": "plugins: { ./peek.ts: {} }\n", "host/peek.ts": peek("host") };
+  const onHost = (home: Home) => ({ CONFIGURATION_DIRECTORY: join(home.path, "host") });
+
+  test("is found where the agent finds its configuration, and so is its help page", async () => {
+    await using home = await openHome(host);
+    const env = onHost(home);
+    expect(await home.runWith(env, "peek")).toEqual({ code: 0, stdout: "host\n", stderr: "" });
+    for (const args of [
+      ["help", "peek"],
+      ["peek", "--help"],
+    ]) {
+      expect((await home.runWith(env, ...args)).stdout).toStartWith(
+        "Usage: signalman peek [options]\n\npeeks",
+      );
+    }
+    // A configuration of the working directory that does not have the command is no obstacle.
+    await home.write(outside);
+    expect((await home.runWith(env, "peek")).stdout).toBe("host\n");
+  });
+
+  test("gives way to that of the working directory, and --config-file is the only place that is searched", async () => {
+    await using home = await openHome({
+      ...host,
+      "signalman.config.yaml": "plugins: { ./peek.ts: {} }\n",
+      "peek.ts": peek("here"),
+      "empty.yaml": "",
+    });
+    expect((await home.runWith(onHost(home), "peek")).stdout).toBe("here\n");
+    const named = await home.runWith(onHost(home), "peek", "--config-file", "empty.yaml");
+    expect(named).toMatchObject({ code: 2, stdout: "" });
+    expect(named.stderr).toContain(`searched: "${home.path}/empty.yaml" (without plugins of its own)\n`);
+  });
+
+  test("is not executed when other users can change its file", async () => {
+    await using home = await openHome(host);
+    await chmod(join(home.path, "host/peek.ts"), 0o666);
+    const refused = await home.runWith(onHost(home), "peek");
+    expect(refused).toMatchObject({ code: 2, stdout: "" });
+    expect(refused.stderr).toContain('unknown command "peek"');
+    expect(refused.stderr).toContain("the configuration of this host, which cannot be used: plugin");
+    expect(refused.stderr).toContain("can be changed by users other than root and the agent's");
+  });
+
+  test("that is unknown everywhere is refused with the nearest name, the files and their plugins", async () => {
+    await using home = await openHome({ ...host, ...outside });
+    const { code, stderr } = await home.runWith(onHost(home), "peeck");
+    expect(code).toBe(2);
+    expect(stderr).toBe(
+      `error: unknown command "peeck" (nearest: peek); searched: "${home.path}/signalman.config.yaml" ` +
+        `(plugins: outside); "${home.path}/host/config.yaml" (plugins: peek)\nsee "signalman help"\n`,
+    );
+    await using empty = await openHome();
+    const nowhere = await empty.runWith({ CONFIGURATION_DIRECTORY: join(home.path, "none") }, "peek");
+    expect(nowhere.stderr).toContain(`no configuration file in ${empty.path}; `);
+    expect(nowhere.stderr).toContain(`${home.path}/none, /etc/signalman`);
+  });
+
+  test("is not looked for when a command is built in", async () => {
+    await using home = await openHome({ ...host, "host/peek.ts": "process.exit(9);" });
+    for (const args of [["help", "run"], ["plugins"], ["version", "--json"], ["run", "--help"]]) {
+      expect((await home.runWith(onHost(home), ...args)).code).toBe(0);
+    }
+    expect((await home.runWith(onHost(home), "peek")).code).toBe(2);
   });
 });
 

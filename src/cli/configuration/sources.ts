@@ -28,8 +28,8 @@ export interface SourcesOptions {
   readonly early: EarlyOptions;
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly cwd: string;
-  /** Where the configuration file is looked for. */
-  readonly place: ConfigurationPlace;
+  /** Where the configuration file is looked for. `trusted-host`: as `host`, with the checks of `agent`. */
+  readonly place: ConfigurationPlace | "trusted-host";
   /** Whether the file of the agent whose job this process belongs to is used, if the command line names none. */
   readonly isOfJob?: boolean;
   readonly builtIns: BuiltInPlugins;
@@ -42,6 +42,12 @@ export interface SourcesOptions {
 export async function loadSources(options: SourcesOptions): Promise<Sources> {
   const { file, trust } = await readFile(options);
   return loadFrom(file, options, { trust });
+}
+
+/** Whether there is a configuration file to read. */
+export function hasFile(options: SourcesOptions): boolean {
+  const named = options.early.configFile ?? findOfJob(options).file;
+  return named !== undefined || findConfiguration(options.place, options) !== undefined;
 }
 
 /** Loads the built-in plugins only, whatever configuration exists. */
@@ -101,12 +107,12 @@ async function explainOfJob(loading: Promise<ConfigFile>): Promise<ConfigFile> {
   }
 }
 
-/** Only an agent refuses files, because its jobs and other users of its host could change what it executes. */
+/** Files of this host are refused, where its jobs and other users could change what an agent executes. */
 async function createTrust(
   { place, ...options }: SourcesOptions,
   isInWorkingDirectory: boolean,
 ): Promise<FileTrust | undefined> {
-  if (place !== "agent") return undefined;
+  if (place !== "agent" && place !== "trusted-host") return undefined;
   const { createFileTrust } = await import("./file-trust.ts");
   return createFileTrust({ ...options, isInWorkingDirectory });
 }
@@ -162,19 +168,27 @@ interface FoundConfiguration {
 
 /** Finds the configuration file of a command whose command line names none. */
 function findConfiguration(
-  place: ConfigurationPlace,
+  place: SourcesOptions["place"],
   { cwd, env }: { readonly cwd: string; readonly env: Readonly<Record<string, string | undefined>> },
 ): FoundConfiguration | undefined {
   if (place === "nowhere") return undefined;
-  const onHost = place === "directory" ? undefined : findOnHost(env["CONFIGURATION_DIRECTORY"]);
+  const onHost = place === "directory" ? undefined : findOnHost(env);
   if (onHost !== undefined) return { path: onHost, isInWorkingDirectory: false };
-  const path = place === "host" ? undefined : findConfigFile(cwd, "signalman.config");
+  const path =
+    place === "host" || place === "trusted-host" ? undefined : findConfigFile(cwd, "signalman.config");
   return path === undefined ? undefined : { path, isInWorkingDirectory: true };
 }
 
-/** `given`: systemd separates several directories by colons. */
-function findOnHost(given = ""): string | undefined {
-  return [...given.split(":").filter(isAbsolute), "/etc/signalman"]
+/** Lists the directories of this host in which an agent looks for its configuration file. */
+export function listHostDirectories({
+  CONFIGURATION_DIRECTORY: given = "",
+}: SourcesOptions["env"]): string[] {
+  // systemd separates several directories by colons.
+  return [...given.split(":").filter(isAbsolute), "/etc/signalman"];
+}
+
+function findOnHost(env: SourcesOptions["env"]): string | undefined {
+  return listHostDirectories(env)
     .map((directory) => findConfigFile(directory, "config"))
     .find((path) => path !== undefined);
 }

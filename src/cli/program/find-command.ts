@@ -22,6 +22,8 @@ export interface FoundCommand {
   readonly name: string;
   readonly plugin?: string;
   readonly command: Command;
+  /** Words of a command that is not built in, which `help` describes. */
+  readonly describes?: readonly string[];
 }
 
 /** Finds a command that is known without a configuration: one of the program's own, or of a built-in plugin. */
@@ -34,7 +36,7 @@ export async function findKnownCommand(
   const plugin = Object.hasOwn(builtIns.commands, name) ? builtIns.commands[name] : undefined;
   if (plugin === undefined) {
     const command = (await ownCommands[name]!()).default;
-    return { name, command: name === "help" ? toHelpOf(argv.slice(1), command, builtIns) : command };
+    return name === "help" ? toHelpOf(argv.slice(1), command, builtIns) : { name, command };
   }
   const load = (await builtIns.plugins[plugin]!()).default.commands![name]!;
   return { name, plugin, command: (await load()).default };
@@ -44,13 +46,13 @@ export async function findKnownCommand(
  * Returns the command `help` for a command line. What is not built in is described by the plugins of the
  * configuration that running it would read.
  */
-export function toHelpOf(argv: readonly string[], help: Command, builtIns: BuiltIns): Command {
+export function toHelpOf(argv: readonly string[], command: Command, builtIns: BuiltIns): FoundCommand {
   const [word = "-"] = argv;
   const isBuiltIn = word.startsWith("-") || findKnownName(argv, builtIns) !== undefined;
-  return isBuiltIn ? help : { ...help, configurationPlace: "directory" };
+  return { name: "help", command, ...(!isBuiltIn && { describes: argv }) };
 }
 
-/** Finds a command of the loaded plugins. Throws `USAGE_INVALID` for an unknown command. */
+/** Loads a command of the plugins that `searchCommand` has found. */
 export async function findPluginCommand(
   argv: readonly string[],
   commands: ReadonlyMap<string, CommandEntry>,

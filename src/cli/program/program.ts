@@ -4,10 +4,11 @@ import { parseArguments } from "../../core/config/arguments.ts";
 import { resolveConfig, type ResolvedConfig } from "../../core/config/config.ts";
 import type { LogDestination, Program } from "../../core/contracts/command.ts";
 import type { RootLogger } from "../../core/contracts/logger.ts";
-import { AgentError } from "../../core/errors.ts";
+import { AgentError, isAgentError } from "../../core/errors.ts";
 import type { BuiltInPlugins } from "../../core/host/loader.ts";
 import { type BuiltIns, collectCommands, findPluginCommand, type FoundCommand } from "./find-command.ts";
 import { openLogger } from "./program-log.ts";
+import { searchCommand } from "./search-command.ts";
 import { print } from "../output/print.ts";
 import {
   omitUndeclared,
@@ -115,13 +116,14 @@ async function loadSourcesFor(options: LoadProgramOptions): Promise<Sources> {
     configurationPlace: place = "directory",
     reportsFaults = false,
   } = known?.command ?? {};
+  const wanted = known === undefined ? options.argv : known.describes;
   const from: SourcesOptions = {
     early,
     env,
     cwd,
     place,
     // Built-in commands must not depend on what a job may have put into its environment.
-    isOfJob: known === undefined || isHelpOfPlugin(known),
+    isOfJob: wanted !== undefined,
     lendSdk,
     builtIns: builtIns.plugins,
     schemas: builtIns.schemas,
@@ -131,8 +133,9 @@ async function loadSourcesFor(options: LoadProgramOptions): Promise<Sources> {
     return loadFrom(toConfigFile(configuration, known!.name, cwd), from);
   }
   try {
-    return await loadSources(from);
+    return await (wanted === undefined ? loadSources(from) : searchCommand(wanted, from));
   } catch (error) {
+    if (isAgentError(error, "USAGE_INVALID")) throw error;
     // These commands work without the file that an agent of this host takes, which may be readable for that agent only.
     const isOptional = place === "host" && early.configFile === undefined;
     if ((configuration === "required" && !isOptional) || !(error instanceof AgentError)) throw error;
@@ -140,11 +143,6 @@ async function loadSourcesFor(options: LoadProgramOptions): Promise<Sources> {
     print(`${error.message}\n(shown without the configuration file)\n`, process.stderr);
     return loadWithoutFile(from);
   }
-}
-
-/** Whether a page of help is about what is not built in (`toHelpOf`). */
-function isHelpOfPlugin({ name, command }: FoundCommand): boolean {
-  return name === "help" && command.configurationPlace === "directory";
 }
 
 /** Finds scripts that an agent must not run, and variables with which it must not run. */

@@ -104,7 +104,7 @@ export async function collectContent(entry: string): Promise<ProgramContent> {
     packages: [...(await listParts(folders)), bun].toSorted((a, b) => (a.name < b.name ? -1 : 1)),
     licenses: await collectLicenses([root, ...folders, runtime]),
     embedded: {
-      "process.env.SIGNALMAN_TEST_PRELOAD": JSON.stringify(await bundleTestPreload()),
+      "process.env.SIGNALMAN_TEST_RUNNER": JSON.stringify(await bundleTestRunner()),
       "process.env.SIGNALMAN_SCHEMAS": JSON.stringify(JSON.stringify(await collectSchemas())),
       "process.env.SIGNALMAN_TYPES": JSON.stringify(await packTypes()),
     },
@@ -127,13 +127,13 @@ function describe(options: BuildOptions, { packages }: ProgramContent) {
  * Bundles the SDK into one file for `signalman plugins test`, where the binary runs as Bun without its
  * compiled modules.
  */
-async function bundleTestPreload(): Promise<string> {
-  const entry = path.join(root, "src", "testing", "preload.ts");
+async function bundleTestRunner(): Promise<string> {
+  const entry = path.join(root, "src", "testing", "runner.ts");
   const { outputs } = await Bun.build({
     entrypoints: [entry],
     plugins: [withoutAddons],
     target: "bun",
-    format: "esm",
+    format: "cjs",
     minify: true,
   });
   return outputs[0]!.text();

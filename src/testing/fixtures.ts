@@ -1,3 +1,4 @@
+import { rmSync } from "node:fs";
 import { mkdtemp, realpath, rm } from "node:fs/promises";
 import { tmpdir as systemTmpdir } from "node:os";
 import { join } from "node:path";
@@ -16,10 +17,23 @@ export interface TemporaryDirectory extends AsyncDisposable {
 /** Creates a temporary directory: `await using tmp = await tmpdir()`. */
 export async function tmpdir(): Promise<TemporaryDirectory> {
   const path = await realpath(await mkdtemp(join(systemTmpdir(), "signalman-test-")));
+  if (openDirectories.size === 0) process.on("exit", removeOpenDirectories);
+  openDirectories.add(path);
   return {
     path,
-    [Symbol.asyncDispose]: () => rm(path, { recursive: true, force: true }),
+    async [Symbol.asyncDispose]() {
+      await rm(path, { recursive: true, force: true });
+      openDirectories.delete(path);
+      if (openDirectories.size === 0) process.off("exit", removeOpenDirectories);
+    },
   };
+}
+
+/** Tests that are interrupted dispose nothing. */
+const openDirectories = new Set<string>();
+
+function removeOpenDirectories(): void {
+  for (const path of openDirectories) rmSync(path, { recursive: true, force: true });
 }
 
 /** A job request without commands, changed by `overrides`. */

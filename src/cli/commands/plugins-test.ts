@@ -26,8 +26,8 @@ export default defineCommand({
 });
 
 /**
- * Runs the tests with the Bun that this program contains and with this program's SDK. Returns the exit
- * status.
+ * Runs the tests with the Bun that this program contains and with this program's SDK. Signals end them too.
+ * Returns the exit status.
  */
 async function runTests(directory: string, preload: string): Promise<number> {
   const tests = Bun.spawn([process.execPath, "test", "--preload", preload], {
@@ -35,19 +35,49 @@ async function runTests(directory: string, preload: string): Promise<number> {
     env: { ...process.env, BUN_BE_BUN: "1" },
     stdio: ["inherit", "inherit", "inherit"],
   });
-  return tests.exited;
+  let killing: NodeJS.Timeout | undefined;
+  for (const name of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
+    process.on(name, () => {
+      tests.kill(name);
+      // A test that never yields does not notice the signal.
+      killing ??= setTimeout(() => tests.kill("SIGKILL"), graceMs);
+    });
+  }
+  try {
+    return await tests.exited;
+  } finally {
+    clearTimeout(killing);
+  }
 }
+
+const graceMs = 5_000;
 
 async function withPreload(work: (path: string) => Promise<number>): Promise<number> {
   // The build replaces the variable by the text of the bundled file.
-  const bundle = process.env.SIGNALMAN_TEST_PRELOAD;
+  const bundle = process.env.SIGNALMAN_TEST_RUNNER;
   if (bundle === undefined) return work(resolve(import.meta.dir, "../../testing/preload.ts"));
   const directory = await mkdtemp(join(tmpdir(), "signalman-"));
   try {
+    await writeFile(join(directory, "runner.js"), bundle);
     const path = join(directory, "preload.js");
-    await writeFile(path, bundle);
+    await writeFile(path, preload);
     return await work(path);
   } finally {
     await rm(directory, { recursive: true, force: true });
   }
 }
+
+/**
+ * Evaluates the bundle under the name of Bun's own code, of which a failed test shows neither lines nor frames:
+ * those of the plugin remain. The files are removed at once, so that a killed run leaves none.
+ */
+const preload = `
+import { readFileSync, rmSync } from "node:fs";
+import { Script } from "node:vm";
+const text = readFileSync(import.meta.dir + "/runner.js", "utf8");
+rmSync(import.meta.dir, { recursive: true, force: true });
+const options = { filename: "bun:wrap", importModuleDynamically: (name) => import(name) };
+const runner = { exports: {} };
+new Script(text, options).runInThisContext()(runner.exports, import.meta.require, runner, import.meta.path, import.meta.dir);
+await runner.exports.prepareRunner();
+`;

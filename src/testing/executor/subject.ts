@@ -81,11 +81,13 @@ export interface Bench extends AsyncDisposable {
  * resolved.
  */
 export async function createBench(create: ExecutorSubject["create"]): Promise<Bench> {
-  const directory = await tmpdir();
-  const home = await tmpdir();
+  await using cleanup = new AsyncDisposableStack();
+  const directory = cleanup.use(await tmpdir());
+  const home = cleanup.use(await tmpdir());
   const context = executorContext(directory.path);
   // The login profile of the user who runs the tests may be slow, and may leave a lock behind when it is killed.
   const executor = create({ ...context, environment: { ...context.environment, HOME: home.path } });
+  cleanup.use(executor);
   const late: string[] = [];
 
   const begin: Bench["begin"] = (call) => {
@@ -116,14 +118,13 @@ export async function createBench(create: ExecutorSubject["create"]): Promise<Be
     };
   };
 
+  const owned = cleanup.move();
   return {
     executor,
     begin,
     run: (directive) => begin((it, output) => it.run(directive, output)).done,
     async [Symbol.asyncDispose]() {
-      await executor[Symbol.asyncDispose]();
-      await directory[Symbol.asyncDispose]();
-      await home[Symbol.asyncDispose]();
+      await owned.disposeAsync();
       if (late.length > 0) throw new Error(`output after its call had resolved: ${late.join("")}`);
     },
   };
@@ -131,8 +132,10 @@ export async function createBench(create: ExecutorSubject["create"]): Promise<Be
 
 /** Creates an executor and starts it. */
 export async function createStartedBench(create: ExecutorSubject["create"]): Promise<Bench> {
-  const bench = await createBench(create);
+  await using cleanup = new AsyncDisposableStack();
+  const bench = cleanup.use(await createBench(create));
   const code = await bench.executor.start(new AbortController().signal);
   if (code !== 0) throw new Error(`start returned ${code}`);
+  cleanup.move();
   return bench;
 }

@@ -31,7 +31,7 @@ export async function resolveTestConfig(
     declared,
     flags: new Map(Object.entries(flags).map(([flag, text]) => [flag, [text]])),
     env,
-    file: { path: "the test", directory: ".", layers: [layer] },
+    file: { path: "the test", directory: ".", environments: [], layers: [layer] },
     parts: new Map([[name, [{ layer, values: config, sourceOf }]]]),
     explainUnknown: async () => "",
   });

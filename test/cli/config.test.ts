@@ -78,3 +78,81 @@ describe("config", () => {
     expect(schema.properties).not.toHaveProperty("config-file");
   });
 });
+
+describe("config check looks at environments that are not selected", () => {
+  const plugin = (name: string) => `
+    import { definePlugin, v } from "signalman";
+    export default definePlugin({
+      name: "${name}",
+      config: v.strictObject({ help: v.optional(v.number(), 1), token: v.optional(v.pipe(v.string(), v.minLength(9), v.metadata({ secret: true }))) }),
+      setup() {},
+    });`;
+  const check = async (lines: readonly string[], ...args: string[]) => {
+    await using home = await openHome({
+      "signalman.config.yaml": `${lines.join("\n")}\n`,
+      "a.ts": plugin("a"),
+      "b.ts": plugin("b"),
+      "broken.ts": 'throw new Error("boom");',
+    });
+    return await home.run("config", "check", ...args);
+  };
+  const production = ["plugins: { ./a.ts: {} }", "$production:", "  plugins:", "    ./a.ts: { hepl: 1 }"];
+
+  test("and reports each fault with environment, file and line", async () => {
+    const { code, stdout, stderr } = await check([
+      ...production,
+      "  log-levl: debug",
+      "  executors: { shell: shel }",
+      "$env:",
+      "  staging: { plugins: { ./b.ts: { help: much } } }",
+    ]);
+    expect({ code, stdout }).toEqual({ code: 2, stdout: "" });
+    for (const fault of [
+      "environment \"production\": Unrecognized option 'log-levl'. Exiting... (signalman.config.yaml:5)",
+      'environment "production": plugins.a.hepl (signalman.config.yaml:4): plugin "a" has no such option',
+      'environment "staging": plugins.b.help (signalman.config.yaml:8): expected a number',
+    ]) {
+      expect(stderr).toContain(fault);
+    }
+  });
+
+  test("also names of services, and plugins that cannot be loaded", async () => {
+    const lines = [
+      "$production:",
+      "  executors: { shell: shel }",
+      "$staging: { plugins: { ./broken.ts: {} } }",
+    ];
+    const services = await check(lines.slice(0, 2));
+    expect(services.code).toBe(2);
+    expect(services.stderr).toContain(
+      'environment "production": executors.shell: no executor named "shel" (nearest: shell)',
+    );
+    expect((await check(lines)).stderr).toMatch(/environment "staging": "\.\/broken\.ts" .* failed to load/);
+  });
+
+  test("and reports a fault of the whole file once, without secrets", async () => {
+    const { stderr } = await check(["log-levl: debug", "$production:", "  log-format: json"]);
+    expect(stderr.match(/log-levl/g)).toHaveLength(1);
+    expect(stderr).not.toContain("environment");
+    const secret = await check([
+      "plugins: { ./a.ts: {} }",
+      "$production: { plugins: { ./a.ts: { token: hunter2 } } }",
+    ]);
+    expect(secret.stderr).toContain('environment "production": plugins.a.token');
+    expect(secret.stderr).not.toContain("hunter2");
+  });
+
+  test("and finds nothing where they are right; other commands read the selected one only", async () => {
+    const good = [
+      "plugins: { ./a.ts: {} }",
+      "$production: { plugins: { ./a.ts: { help: 2 } }, log-format: json }",
+    ];
+    expect(await check(good)).toEqual({ code: 0, stdout: "ok\n", stderr: "" });
+    expect((await check(good, "--config-env", "production")).stdout).toBe("ok\n");
+    await using home = await openHome({
+      "signalman.config.yaml": `${production.join("\n")}\n`,
+      "a.ts": plugin("a"),
+    });
+    expect((await home.run("config")).code).toBe(0);
+  });
+});

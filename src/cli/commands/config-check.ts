@@ -1,6 +1,6 @@
 import type { CoreConfig } from "../../agent/options/index.ts";
 import { readCore } from "../../agent/options/read-core.ts";
-import { defineCommand } from "../../core/contracts/command.ts";
+import { defineCommand, type Program } from "../../core/contracts/command.ts";
 import type { Host } from "../../core/contracts/host.ts";
 import { jobSource } from "../../core/contracts/services.ts";
 import { AgentError, toMessage } from "../../core/errors.ts";
@@ -11,31 +11,50 @@ import { findServiceFaults, findUnknown, toFaultList } from "../../agent/service
 
 /**
  * Prints `ok`. The configuration is read before every command that requires one; this command also sets the
- * plugins up.
+ * plugins up, and looks at the environments that are not selected.
  */
 export default defineCommand({
-  meta: { name: "config check", description: "check the configuration and report every fault" },
+  meta: {
+    name: "config check",
+    description: "check the configuration with each of its environments, and report every fault",
+  },
   log: "stderr",
+  checksEnvironments: true,
   async run({ program }) {
-    const faults: string[] = [];
-    await using host = await program.openHost({
-      roles: ["agent", "job"],
-      onSetupFailed: (_, error) => void faults.push(toMessage(error)),
-    });
-    // What a plugin with a fault would have provided is unknown.
-    const core = readCore(program);
-    if (faults.length === 0) faults.push(...findFaults(host, core));
+    const faults = await checkPlugins(program, (host, core) => [
+      ...findUnknownNames(host, core),
+      ...findLimitFaults(host, core),
+    ]);
+    for (const [name, other] of program.environments) {
+      // Its limits may be for another host.
+      const own = await checkPlugins(other, findUnknownNames);
+      const further = own.filter((fault) => !faults.includes(fault));
+      faults.push(...further.map((fault) => `environment "${name}": ${fault}`));
+    }
     if (faults.length > 0) throw new AgentError("CONFIG_INVALID", toFaultList(faults));
     print("ok");
   },
 });
 
-/** Finds names of services that no plugin provides, and limits that this host cannot enforce. */
-function findFaults(host: Host, core: CoreConfig): string[] {
+/** Sets the plugins up, and checks what they provide. */
+async function checkPlugins(
+  program: Program,
+  check: (host: Host, core: CoreConfig) => string[],
+): Promise<string[]> {
+  const faults: string[] = [];
+  await using host = await program.openHost({
+    roles: ["agent", "job"],
+    onSetupFailed: (_, error) => void faults.push(toMessage(error)),
+  });
+  // What a plugin with a fault would have provided is unknown.
+  return faults.length > 0 ? faults : check(host, readCore(program));
+}
+
+/** Finds names of services that no plugin provides. */
+function findUnknownNames(host: Host, core: CoreConfig): string[] {
   return [
     ...findUnknown(host, jobSource, { "control-plane": core["control-plane"] }),
     ...findServiceFaults({ host, jobHost: host }, core),
-    ...findLimitFaults(host, core),
   ];
 }
 

@@ -9,7 +9,7 @@ type Variables = Readonly<Record<string, string | undefined>>;
 /** Converts the configuration of a command to what a configuration file with the same keys gives. */
 export function toConfigFile({ file }: CommandConfiguration, command: string, directory: string): ConfigFile {
   const path = `signalman ${command}`;
-  return { path, directory, layers: [{ file: path, values: file, sourceOf: () => path }] };
+  return { path, directory, environments: [], layers: [{ file: path, values: file, sourceOf: () => path }] };
 }
 
 /** Removes the keys that no plugin declares from the configuration of a command, which has one layer. */

@@ -1,45 +1,18 @@
-import type { EarlyOptions } from "../configuration/early-options.ts";
 import { findCore } from "../../agent/options/read-core.ts";
 import { parseArguments } from "../../core/config/arguments.ts";
 import { resolveConfig, type ResolvedConfig } from "../../core/config/config.ts";
 import type { LogDestination, Program } from "../../core/contracts/command.ts";
 import type { RootLogger } from "../../core/contracts/logger.ts";
-import { AgentError, isAgentError } from "../../core/errors.ts";
+import { AgentError } from "../../core/errors.ts";
 import type { BuiltInPlugins } from "../../core/host/loader.ts";
-import { type BuiltIns, collectCommands, findPluginCommand, type FoundCommand } from "./find-command.ts";
+import { type CommandSourcesOptions, loadCommandSources } from "./command-sources.ts";
+import { collectCommands, findPluginCommand, type FoundCommand } from "./find-command.ts";
 import { openLogger } from "./program-log.ts";
-import { searchCommand } from "./search-command.ts";
-import { print } from "../output/print.ts";
-import {
-  omitUndeclared,
-  refuseFlags,
-  selectVariables,
-  toConfigFile,
-} from "../configuration/command-configuration.ts";
-import {
-  loadFrom,
-  loadSources,
-  loadValidPart,
-  loadWithoutFile,
-  type Sources,
-  type SourcesOptions,
-} from "../configuration/sources.ts";
+import { omitUndeclared, refuseFlags, selectVariables } from "../configuration/command-configuration.ts";
+import type { Sources } from "../configuration/sources.ts";
 
-export interface LoadProgramOptions {
-  /** The command line after the program's name. */
-  readonly argv: readonly string[];
-  /**
-   * The command, when it is known without a configuration; otherwise it is looked up among the plugins of the
-   * configuration.
-   */
-  readonly known: FoundCommand | undefined;
-  readonly builtIns: BuiltIns;
+export interface LoadProgramOptions extends CommandSourcesOptions {
   readonly version: string;
-  readonly env: Readonly<Record<string, string | undefined>>;
-  readonly cwd: string;
-  readonly early: EarlyOptions;
-  /** Lends the SDK to external plugins before the first of them is loaded. */
-  readonly lendSdk: () => Promise<void>;
 }
 
 export interface LoadedProgram extends FoundCommand {
@@ -50,17 +23,42 @@ export interface LoadedProgram extends FoundCommand {
 
 /** Reads configuration, plugins, flags and environment, in this order, and determines the value of every option. */
 export async function loadProgram(options: LoadProgramOptions): Promise<LoadedProgram> {
-  const { builtIns, version, known } = options;
-
   // 1. The file names the plugins, and the plugins declare the options and further commands.
-  const sources = await loadSourcesFor(options);
-  const { plugins, faults, declared } = sources;
-  const commands = collectCommands(plugins);
-  const found = known ?? (await findPluginCommand(options.argv, commands));
-  const { configuration = "required" } = found.command;
+  const sources = await loadCommandSources(options);
+  const found = options.known ?? (await findPluginCommand(options.argv, collectCommands(sources.plugins)));
   assertOn(found, sources.off);
 
   // 2. The options determine how the command line is parsed.
+  const resolved = await resolve(sources, found, options);
+  const { command } = found;
+  const others = command.checksEnvironments ? await resolveOthers(sources.file, found, options) : [];
+  const faults = [...resolved.faults, ...others.flatMap((other) => labelFaults(other, resolved.faults))];
+  if (typeof command.configuration === "object" || (command.configuration ?? "required") === "required")
+    assertValid(faults, resolved.isUsage ? "USAGE_INVALID" : "CONFIG_INVALID");
+
+  // 3. The rest of the program needs both.
+  const environments = new Map(
+    others.flatMap(({ name, open }) => (open ? [[name, open(new Map())] as const] : [])),
+  );
+  return { ...found, program: resolved.open(environments), args: resolved.args };
+}
+
+interface Resolved {
+  readonly args: Readonly<Record<string, unknown>>;
+  readonly faults: readonly string[];
+  readonly isUsage: boolean;
+  open(environments: Program["environments"]): Program;
+}
+
+/** Determines the value of every option of one configuration. */
+async function resolve(
+  sources: Sources,
+  found: FoundCommand,
+  options: LoadProgramOptions,
+): Promise<Resolved> {
+  const { builtIns, version } = options;
+  const { plugins, declared } = sources;
+  const { configuration } = found.command;
   const explainUnknown = (flag: string) => explainOff(flag, sources.off, builtIns.plugins);
   const { options: flags, args } = await parseArguments(options.argv.slice(found.name.split(" ").length), {
     command: found.command.meta.name,
@@ -73,76 +71,72 @@ export async function loadProgram(options: LoadProgramOptions): Promise<LoadedPr
   const { file, parts } = isOwn ? omitUndeclared(sources) : sources;
   const env = isOwn ? selectVariables(options.env, configuration) : options.env;
   const resolved = await resolveConfig({ declared, flags, env, file, parts, explainUnknown });
-  const allFaults = [
-    ...faults,
+  const faults = [
+    ...sources.faults,
     ...resolved.faults,
     ...(await findAgentFaults(found, declared, resolved, options)),
   ];
-  if (configuration === "required" || isOwn)
-    assertValid(allFaults, resolved.isUsage ? "USAGE_INVALID" : "CONFIG_INVALID");
-
-  // 3. The rest of the program needs both.
-  const logger = openProgramLogger(resolved, found.command.log ?? "file");
-  const program: Program = {
-    version,
-    logger,
-    config: resolved.config,
-    plugins,
-    commands,
-    declared,
-    secrets: resolved.secrets,
-    faults: allFaults,
-    async openHost({ plugins: isChosen = () => true, ...hostOptions }) {
-      const { createHost } = await import("../../core/host/host.ts");
-      const configured = plugins
-        .filter(isChosen)
-        .map((loaded) => ({ ...loaded, config: resolved.config.of(loaded.plugin.name) }))
-        // A plugin without valid options is left out; `faults` names it.
-        .filter(({ config }) => config !== undefined || allFaults.length === 0);
-      return createHost({ plugins: configured, logger, ...hostOptions });
-    },
-    async runAgent(slots, createSource) {
-      const { runAgentCommand } = await import("../../agent/run-agent.ts");
-      await runAgentCommand(program, slots, createSource);
-    },
+  const open = (environments: Program["environments"]): Program => {
+    const logger = openProgramLogger(resolved, found.command.log ?? "file");
+    const program: Program = {
+      version,
+      logger,
+      config: resolved.config,
+      plugins,
+      commands: collectCommands(plugins),
+      declared,
+      secrets: resolved.secrets,
+      faults,
+      environments,
+      async openHost({ plugins: isChosen = () => true, ...hostOptions }) {
+        const { createHost } = await import("../../core/host/host.ts");
+        const configured = plugins
+          .filter(isChosen)
+          .map((loaded) => ({ ...loaded, config: resolved.config.of(loaded.plugin.name) }))
+          // A plugin without valid options is left out; `faults` names it.
+          .filter(({ config }) => config !== undefined || faults.length === 0);
+        return createHost({ plugins: configured, logger, ...hostOptions });
+      },
+      async runAgent(slots, createSource) {
+        const { runAgentCommand } = await import("../../agent/run-agent.ts");
+        await runAgentCommand(program, slots, createSource);
+      },
+    };
+    return program;
   };
-  return { ...found, program, args };
+  return { args, faults, isUsage: resolved.isUsage, open };
 }
 
-async function loadSourcesFor(options: LoadProgramOptions): Promise<Sources> {
-  const { early, env, cwd, builtIns, lendSdk, known } = options;
-  const {
-    configuration = "required",
-    configurationPlace: place = "directory",
-    reportsFaults = false,
-  } = known?.command ?? {};
-  const wanted = known === undefined ? options.argv : known.describes;
-  const from: SourcesOptions = {
-    early,
-    env,
-    cwd,
-    place,
-    // Built-in commands must not depend on what a job may have put into its environment.
-    isOfJob: wanted !== undefined,
-    lendSdk,
-    builtIns: builtIns.plugins,
-    schemas: builtIns.schemas,
-  };
-  if (configuration === "none") return loadWithoutFile(from);
-  if (typeof configuration === "object") {
-    return loadFrom(toConfigFile(configuration, known!.name, cwd), from);
+interface OtherEnvironment extends Partial<Pick<Resolved, "open">>, Pick<Resolved, "faults"> {
+  readonly name: string;
+}
+
+/** Resolves the configuration once for each environment that is not selected, with the plugins that it names. */
+async function resolveOthers(
+  file: Sources["file"],
+  found: FoundCommand,
+  options: LoadProgramOptions,
+): Promise<OtherEnvironment[]> {
+  const others: OtherEnvironment[] = [];
+  for (const name of file?.environments ?? []) {
+    if (name === options.early.configEnv) continue;
+    const other = {
+      ...options,
+      known: found,
+      early: { ...options.early, configFile: file!.path, configEnv: name },
+    };
+    try {
+      others.push({ name, ...(await resolve(await loadCommandSources(other), found, other)) });
+    } catch (error) {
+      if (!(error instanceof AgentError)) throw error;
+      others.push({ name, faults: [error.message] });
+    }
   }
-  try {
-    return await (wanted === undefined ? loadSources(from) : searchCommand(wanted, from));
-  } catch (error) {
-    if (isAgentError(error, "USAGE_INVALID")) throw error;
-    // These commands work without the file that an agent of this host takes, which may be readable for that agent only.
-    const isOptional = place === "host" && early.configFile === undefined;
-    if ((configuration === "required" && !isOptional) || !(error instanceof AgentError)) throw error;
-    if (reportsFaults) return loadValidPart(from, error);
-    print(`${error.message}\n(shown without the configuration file)\n`, process.stderr);
-    return loadWithoutFile(from);
-  }
+  return others;
+}
+
+function labelFaults({ name, faults }: OtherEnvironment, known: readonly string[]): string[] {
+  return faults.filter((fault) => !known.includes(fault)).map((fault) => `environment "${name}": ${fault}`);
 }
 
 /** Finds scripts that an agent must not run, and variables with which it must not run. */

@@ -16,6 +16,8 @@ export interface ConfigFile {
   readonly path: string;
   /** The paths of plugins are relative to it, and packages are searched from it. */
   readonly directory: string;
+  /** Names of all environments, whichever is selected. */
+  readonly environments: readonly string[];
   /** In descending order of precedence. */
   readonly layers: readonly ConfigLayer[];
 }
@@ -46,7 +48,7 @@ export async function loadConfigFile(path: string, options: LoadConfigFileOption
     const shown = toShown(path, options.cwd);
     throw new AgentError("CONFIG_INVALID", `no environment "${environment}" in ${shown}${hint}`);
   }
-  return { path, directory: dirname(path), layers };
+  return { path, directory: dirname(path), environments: [...environments], layers };
 }
 
 type Values = Readonly<Record<string, unknown>>;

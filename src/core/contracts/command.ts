@@ -56,6 +56,8 @@ export interface CommandDefinition<T extends CommandArgs> {
   readonly listedOptions?: "all" | readonly string[];
   /** Whether the command reports the faults of a lenient configuration itself, so that no warning is printed first. */
   readonly reportsFaults?: boolean;
+  /** Whether `program.environments` has the environments that are not selected, whose faults count as well. */
+  readonly checksEnvironments?: boolean;
   /** Default: `file`. */
   readonly log?: LogDestination;
   /** Exit status when the configuration is refused. Default: 2. */
@@ -102,6 +104,8 @@ export interface Program {
   readonly secrets: readonly string[];
   /** Faults of the configuration. Empty unless the command's `configuration` is `lenient`. */
   readonly faults: readonly string[];
+  /** The program with each environment of the configuration file that is not selected: see `checksEnvironments`. */
+  readonly environments: ReadonlyMap<string, Program>;
   /** Sets the plugins up. The command disposes the host. */
   openHost(options: OpenHostOptions): Promise<Host>;
   /** Runs an agent until it shuts down, and sets the exit status: `start` with another job source. */

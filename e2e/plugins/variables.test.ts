@@ -52,6 +52,35 @@ test.concurrent("variables of a plugin reach commands and epilogues of a job, an
   expect(shown.join("\n")).not.toMatch(/__signalman|builtin/);
 });
 
+test.concurrent("a job command sets a variable of the job's next commands", async () => {
+  await using tester = await createTester();
+  const login = `
+    import { definePlugin, jobCommand } from "signalman";
+    export default definePlugin({
+      name: "login",
+      runsIn: ["job"],
+      setup(ctx) {
+        ctx.provide(jobCommand, "login", {
+          async run(_, { setVariable }) {
+            await Bun.sleep(1);
+            setVariable("SESSION", "hidden session", { secret: true });
+            return { ok: true };
+          },
+        });
+      },
+    });`;
+  await tester.write("login.ts", login);
+  const file = await tester.write("login.json", JSON.stringify({ plugins: { "./login.ts": {} } }));
+  const ask = `curl -s --unix-socket "$SIGNALMAN_JOB_SOCKET" http://job/login -d '{}'`;
+  const job = { commands: [`${ask}; echo "now: $SESSION"`, 'echo "then: $SESSION"; test ${#SESSION} = 14'] };
+  const { exitCode, events, stderr } = await runForEvents(tester, job, ["--config-file", file]);
+  const shown = outline(events).join("\n");
+  expect(shown).toContain("now: \n");
+  expect(shown).toContain("then: [REDACTED]\n");
+  expect(shown + stderr).not.toContain("hidden session");
+  expect(exitCode).toBe(0);
+});
+
 test.concurrent("they stay after a resume, and are in the session after a stop", async () => {
   await using scene = await createScene();
   const flags = await writePlugin(scene.tester);

@@ -1,5 +1,5 @@
 import type { VariableScope } from "../core/contracts/executor.ts";
-import type { HookName, VariableHookEvent, VariableOptions } from "../core/contracts/hooks.ts";
+import type { VariableHookEvent, VariableOptions } from "../core/contracts/hooks.ts";
 import type { EnvironmentVariable } from "../core/contracts/job-request.ts";
 import type { AddedVariable } from "../core/contracts/log-filter.ts";
 import { AgentError } from "../core/errors.ts";
@@ -20,7 +20,7 @@ export interface PendingVariables {
   readonly env: readonly EnvironmentVariable[];
 }
 
-/** `setVariable` of one event. After its disposal it throws. */
+/** `setVariable` of one event, or of one call of a job command. After its disposal it throws. */
 export interface VariableSetter extends Disposable {
   readonly setVariable: VariableHookEvent["setVariable"];
 }
@@ -33,7 +33,8 @@ export interface JobVariables {
   readonly isPending: boolean;
   /** Takes the variables that wait. */
   take(): readonly PendingVariables[];
-  openSetter(hook: HookName): VariableSetter;
+  /** `place` is the name of a hook, or another text for errors. */
+  openSetter(place: string): VariableSetter;
 }
 
 /** @param mask is told of each variable before it is set, and may refuse it by throwing. */
@@ -78,14 +79,14 @@ export function createJobVariables(mask: (variable: AddedVariable) => void): Job
       ofCommand.clear();
       return taken;
     },
-    openSetter(hook) {
+    openSetter(place) {
       let isOpen = true;
       return {
         setVariable(name, value, options = {}) {
           assertVariable(name, value, options);
-          if (!isOpen) throw refuse(name, `${hook} is over: set variables before its listener has returned`);
-          if (options.scope === "command" && hook !== "command:start")
-            throw refuse(name, `the scope "command" exists only in command:start, not in ${hook}`);
+          if (!isOpen) throw refuse(name, `${place} is over: set variables before the function returns`);
+          if (options.scope === "command" && place !== "command:start")
+            throw refuse(name, `the scope "command" exists only in command:start, not in ${place}`);
           set(name, value, options);
         },
         [Symbol.dispose]: () => void (isOpen = false),

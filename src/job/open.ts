@@ -93,6 +93,7 @@ export async function openJob(original: JobRequest, options: OpenJobOptions): Pr
   const filters = createFilterChain(openFilters(request, options), logger);
   let executor: Executor | undefined;
   const write = (text: string) => log.note(text, "Commands called by the job");
+  const variables = createJobVariables(createMask(filters, options));
   const calls = createJobCalls({
     commands: host.all(jobCommand),
     facts: {
@@ -101,6 +102,7 @@ export async function openJob(original: JobRequest, options: OpenJobOptions): Pr
       user,
       home: user?.home ?? settings.home ?? (options.env["HOME"] || "/"),
       jobDirectory: directory,
+      variables,
       write,
     },
     logger,
@@ -122,7 +124,7 @@ export async function openJob(original: JobRequest, options: OpenJobOptions): Pr
     logger,
     place: toPlace(settings),
     arrival: options.arrival,
-    variables: createJobVariables(createMask(filters, options)),
+    variables,
     ...options.executorLimits,
     stopGraceMs: settings.stopGraceMs,
     policyMs: options.policyMs,

@@ -72,6 +72,7 @@ export function jobCommandContext(overrides: Partial<JobCommandContext> = {}): J
     home: "/nowhere",
     directory: "/nowhere",
     log: { write() {} },
+    setVariable() {},
     ...overrides,
   };
 }

@@ -9,7 +9,8 @@ import { maxCalls } from "../../src/job/commands/job-calls.ts";
 import { listenToJob } from "../../src/job/commands/job-socket.ts";
 import { maxAnswerBytes } from "../../src/job/commands/messages.ts";
 import { askJob } from "../../src/kit/ask-job.ts";
-import { createRecordingLogger } from "../../src/testing/index.ts";
+import { createJobVariables } from "../../src/job/job-variables.ts";
+import { createRecordingLogger, environmentVariable } from "../../src/testing/index.ts";
 import { tmpdir } from "../../src/testing/fixtures.ts";
 import { createTestCalls } from "./command-calls.ts";
 
@@ -39,6 +40,24 @@ async function openCommands(commands: Readonly<Record<string, JobCommandHandler>
     },
   };
 }
+
+test("a call sets variables of the job until it has ended", async () => {
+  const variables = createJobVariables(() => {});
+  let late: JobCommandContext["setVariable"] | undefined;
+  const handler: JobCommandHandler = {
+    run(_, { setVariable }) {
+      setVariable("A", "1");
+      late = setVariable;
+      expect(() => setVariable("B", "1", { scope: "command" } as object)).toThrow("only in command:start");
+    },
+  };
+  const calls = createTestCalls(new Map([["set", handler]]), { variables });
+  const { promise, resolve } = Promise.withResolvers<unknown>();
+  calls.call({ version: 1, do: "set" }, resolve);
+  await promise;
+  expect(variables.env).toEqual([environmentVariable("A", "1")]);
+  expect(() => late!("A", "2")).toThrow('the variable "A" cannot be set: the call of "set" is over');
+});
 
 /** A command whose calls wait until the test settles them. */
 function createWaiting() {

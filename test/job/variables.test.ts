@@ -250,7 +250,7 @@ describe("setVariable", () => {
           inHook(hook, ({ setVariable }) => void (late = setVariable))(ctx);
           ctx.hook("command:end", () =>
             expect(() => late!("A", "late")).toThrow(
-              `the variable "A" cannot be set: ${hook} is over: set variables before its listener has returned`,
+              `the variable "A" cannot be set: ${hook} is over: set variables before the function returns`,
             ),
           );
         },

@@ -1,4 +1,5 @@
 import type { JobUser } from "./executor.ts";
+import type { VariableOptions } from "./hooks.ts";
 import type { JobRequest } from "./job-request.ts";
 
 /** A message of a job's own process to the job: a JSON object. Its `do` names the command. */
@@ -26,6 +27,11 @@ export interface JobCommandContext {
   readonly home: string;
   /** A directory for files of this job's commands, closed to other users. It is removed with the job. */
   readonly directory: string;
+  /**
+   * Exports a variable to the job's session before its next command, as in hooks (`VariableHookEvent`), until the
+   * call has ended. The processes of the running command keep what they have. Throws `VARIABLE_INVALID`.
+   */
+  setVariable(name: string, value: string, options?: Pick<VariableOptions, "secret">): void;
   readonly log: {
     /**
      * Adds text to the job's log, through the log filters: to the open block, or to a block of its own between

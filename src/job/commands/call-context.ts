@@ -2,12 +2,14 @@ import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import type { JobUser } from "../../core/contracts/executor.ts";
 import type { JobCommandContext, JobCommandEnd } from "../../core/contracts/job-command.ts";
+import type { JobVariables } from "../job-variables.ts";
 
 /** What all calls of a job share. */
 export interface JobCallFacts extends Pick<JobCommandContext, "job" | "slot" | "home"> {
   readonly user: JobUser | undefined;
   /** The job's private directory. */
   readonly jobDirectory: string;
+  readonly variables: JobVariables;
   /** Adds text to the job's log. */
   readonly write: (text: string) => void;
 }
@@ -20,8 +22,9 @@ export interface CallContext {
 }
 
 /** Most calls end at once, so that signal and directory are created only when they are read. */
-export function createCallContext(facts: JobCallFacts): CallContext {
+export function createCallContext(facts: JobCallFacts, command: string): CallContext {
   let abort: AbortController | undefined;
+  const setter = facts.variables.openSetter(`the call of "${command}"`);
   let isOver = false;
   const { job, slot, user, home } = facts;
   return {
@@ -38,6 +41,7 @@ export function createCallContext(facts: JobCallFacts): CallContext {
         mkdirSync(directory, { recursive: true, mode: 0o700 });
         return directory;
       },
+      setVariable: setter.setVariable,
       log: {
         write(text) {
           // A plugin may be plain JavaScript.
@@ -47,6 +51,7 @@ export function createCallContext(facts: JobCallFacts): CallContext {
     },
     end(reason) {
       isOver = true;
+      setter[Symbol.dispose]();
       if (reason === undefined) return;
       abort ??= new AbortController();
       abort.abort(reason);

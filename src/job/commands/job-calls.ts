@@ -55,7 +55,7 @@ export function createJobCalls({ commands, facts, logger }: JobCallsOptions): Jo
     if (isEnded) return void done(jobEnded);
     if ((running.get(handler) ?? 0) >= maxCalls)
       return void done(refuse("busy", `${maxCalls} calls of "${name}" are running`));
-    const { context, end } = createCallContext(facts);
+    const { context, end } = createCallContext(facts, name);
     const command: Command = { name, handler };
     let outcome: JobOutcome;
     try {

@@ -6,6 +6,7 @@ import path from "node:path";
 import { builtInCommandsFile } from "./docs/built-in-commands.ts";
 import { configurationPage } from "./docs/configuration.ts";
 import { dependenciesPage } from "./docs/dependencies.ts";
+import { errorsPage } from "./docs/errors.ts";
 import { exampleFile } from "./docs/example.ts";
 import type { GeneratedFile } from "./docs/generated-file.ts";
 import { metricsPages } from "./docs/metrics.ts";
@@ -19,6 +20,7 @@ const generatedFiles: readonly GeneratedFile[] = [
   builtInCommandsFile,
   configurationPage,
   dependenciesPage,
+  errorsPage,
   exampleFile,
   ...metricsPages,
   pluginsPage,

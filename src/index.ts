@@ -197,7 +197,7 @@ export {
 } from "./kit/metrics/metric.ts";
 
 // Errors and deadlines: errors with a code, and waits that end
-export { AgentError, type ErrorCode, isAgentError, toMessage } from "./core/errors.ts";
+export { AgentError, type ErrorCode, type ErrorExplanation, isAgentError, toMessage } from "./core/errors.ts";
 export { onAbort, untilAborted } from "./core/aborted.ts";
 export { toDuration, waitAtMost, withDeadline } from "./core/host/deadline.ts";
 

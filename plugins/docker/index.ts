@@ -30,6 +30,14 @@ export default definePlugin({
     "docker-image-max-age": "image-max-age",
     "docker-image-min-free-disk": "image-min-free-disk",
   },
+  errors: {
+    DOCKER_FAILED: {
+      cause:
+        "The Docker engine cannot be reached, or it refused a request: a pull, a login, a container, a file.",
+      remedy:
+        "`signalman doctor` tests the engine and its socket (`DOCKER_HOST`). For an image, check its name, the registry's login and `docker-platform`.",
+    },
+  },
   setup(ctx, options) {
     ctx.provide(check, "docker-engine", {
       run: async (context) => (await import("./checks/engine.ts")).checkEngine(context),

@@ -1,6 +1,7 @@
 import { expect, test } from "bun:test";
 import { report } from "../../src/cli/report.ts";
-import { AgentError, errorCodes, type ErrorCode } from "../../src/core/errors.ts";
+import { errorCodes } from "../../src/core/error-codes.ts";
+import { AgentError, type ErrorCode } from "../../src/core/errors.ts";
 
 function reportOf(thrown: unknown, isDebug = false): { code: number; text: string } {
   const written: string[] = [];

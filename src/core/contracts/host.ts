@@ -1,3 +1,4 @@
+import type { ErrorExplanation } from "../errors.ts";
 import type { HangingHook, PluginStatus, StopReason } from "./agent-status.ts";
 import type { HookEvents, HookName } from "./hooks.ts";
 import type { HostMetrics } from "./metrics.ts";
@@ -22,6 +23,7 @@ export interface PluginEntry {
     readonly runsIn?: readonly ProcessRole[];
     readonly flags?: Readonly<Record<string, string>>;
     readonly commands?: Readonly<Record<string, unknown>>;
+    readonly errors?: Readonly<Record<string, ErrorExplanation>>;
   };
   readonly origin: PluginOrigin;
 }

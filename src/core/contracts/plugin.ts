@@ -1,3 +1,4 @@
+import type { ErrorExplanation } from "../errors.ts";
 import type { CommandLoader } from "./command.ts";
 import type { Hook, HookName } from "./hooks.ts";
 import type { ProcessRole } from "./host.ts";
@@ -71,6 +72,8 @@ export interface Plugin<S extends StandardSchemaV1 = StandardSchemaV1> {
   readonly flags?: Flags<StandardSchemaV1.InferInput<S>>;
   /** Subcommands by name (one or two words: `hub`, `hub submit`), loaded when they are called. */
   readonly commands?: Readonly<Record<string, CommandLoader>>;
+  /** Error codes of the plugin (`HEALTH_PORT_TAKEN`), explained by `signalman help errors`. */
+  readonly errors?: Readonly<Record<string, ErrorExplanation>>;
   /** Registers hooks and services. Does no I/O; has 10 s. */
   setup(ctx: PluginContext, config: StandardSchemaV1.InferOutput<S>): void | Promise<void>;
 }

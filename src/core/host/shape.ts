@@ -30,6 +30,7 @@ const properties: readonly (keyof Plugin)[] = [
   "config",
   "flags",
   "commands",
+  "errors",
   "setup",
 ];
 
@@ -48,6 +49,7 @@ function findFault(value: unknown): string | undefined {
     findConfigFault(plugin) ??
     findFlagsFault(plugin) ??
     findCommandsFault(plugin) ??
+    findErrorsFault(plugin) ??
     (typeof plugin["setup"] === "function"
       ? undefined
       : `"setup" must be a function, not ${toKind(plugin["setup"])}`)
@@ -117,6 +119,23 @@ function findCommandsFault({ commands }: Properties): string | undefined {
     }
     if (typeof load !== "function") {
       return `its command "${name}" must be a function that imports it, not ${toKind(load)}`;
+    }
+  }
+  return undefined;
+}
+
+function findErrorsFault({ name, errors }: Properties): string | undefined {
+  if (errors === undefined) return undefined;
+  if (typeof errors !== "object" || errors === null)
+    return `"errors" must be an object, not ${toKind(errors)}`;
+  const prefix = `${String(name).toUpperCase().replaceAll("-", "_")}_`;
+  for (const [code, explanation] of Object.entries(errors)) {
+    if (!code.startsWith(prefix) || !/^[A-Z][A-Z0-9_]*[A-Z0-9]$/.test(code)) {
+      return `its error code "${code}" does not begin with the plugin's name (as in "${prefix}FAILED")`;
+    }
+    const { cause, remedy } = Object(explanation) as Properties;
+    if (typeof cause !== "string" || typeof remedy !== "string") {
+      return `its error code "${code}" needs the texts "cause" and "remedy"`;
     }
   }
   return undefined;

@@ -61,6 +61,17 @@ describe("a value that is not a plugin is refused", () => {
       { ...good, commands: { deploy: {} } },
       'its command "deploy" must be a function that imports it, not an object',
     ],
+    ["errors that are no object", { ...good, errors: 1 }, '"errors" must be an object, not a number'],
+    [
+      "an error code of another plugin",
+      { ...good, errors: { OTHER_FAILED: { cause: "It failed.", remedy: "Repeat it." } } },
+      'its error code "OTHER_FAILED" does not begin with the plugin\'s name',
+    ],
+    [
+      "an error code without a remedy",
+      { ...good, name: "job-gate", errors: { JOB_GATE_CLOSED: { cause: "It is closed." } } },
+      'its error code "JOB_GATE_CLOSED" needs the texts "cause" and "remedy"',
+    ],
   ];
 
   for (const [what, value, fault] of cases) {

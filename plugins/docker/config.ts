@@ -20,6 +20,7 @@ export const config = v.strictObject({
       v.description(
         "Files of this host that are mounted into the first container of a job: host-path:job-path",
       ),
+      v.examples([["/etc/ssl/acme.pem:/etc/ssl/acme.pem"]]),
     ),
     [],
   ),
@@ -50,6 +51,7 @@ export const config = v.strictObject({
     v.pipe(
       v.string(),
       v.description("Platform of images to pull, such as `linux/arm64`; default: the engine's"),
+      v.examples(["linux/arm64"]),
       v.metadata({ hint: "platform" }),
     ),
   ),
@@ -99,6 +101,7 @@ export const config = v.strictObject({
     v.pipe(
       v.array(v.pipe(v.string(), v.regex(/^[a-z]+=-?\d+(:-?\d+)?$/, "expected name=soft or name=soft:hard"))),
       v.description("Limits of the processes in containers: name=soft:hard, such as nofile=1024:4096"),
+      v.examples([["nofile=1024:4096"]]),
     ),
     [],
   ),
@@ -108,6 +111,7 @@ export const config = v.strictObject({
       v.description(
         "Capabilities to add to containers. SYS_ADMIN, SYS_PTRACE and SYS_MODULE let a job escape from its container",
       ),
+      v.examples([["NET_ADMIN"]]),
     ),
     [],
   ),
@@ -117,6 +121,7 @@ export const config = v.strictObject({
       v.description(
         "Capabilities to drop from containers, such as NET_RAW; safe, though some images need them",
       ),
+      v.examples([["NET_RAW"]]),
     ),
     [],
   ),
@@ -126,6 +131,7 @@ export const config = v.strictObject({
       v.description(
         "Security options of containers, such as no-new-privileges (safe, breaks sudo) or seccomp=unconfined (unsafe)",
       ),
+      v.examples([["no-new-privileges"]]),
     ),
     [],
   ),

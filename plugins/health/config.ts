@@ -13,6 +13,7 @@ export const config = v.strictObject({
       v.description(
         "Address that serves health, status and metrics over HTTP, without authentication: 127.0.0.1:9600, [::1]:9600, :9600 (all addresses) or unix:/path; none when empty",
       ),
+      v.examples(["127.0.0.1:9600"]),
       v.metadata({ hint: "address" }),
     ),
     "",
@@ -23,6 +24,7 @@ export const config = v.strictObject({
       v.description(
         "Further host names that a request to a loopback address may have in its Host header, besides localhost and the address; every other name is refused (403), since a web page could have it resolve to this host",
       ),
+      v.examples([["metrics.example.com"]]),
       v.metadata({ hint: "name" }),
     ),
     [],

@@ -13,6 +13,7 @@ export const config = v.strictObject({
     v.pipe(
       v.string(),
       v.description("Name of a ConfigMap with parts of the pod's specification"),
+      v.examples(["signalman-pod"]),
       v.metadata({ hint: "name" }),
     ),
   ),
@@ -22,6 +23,7 @@ export const config = v.strictObject({
       v.description(
         "Regular expressions; jobs may use only images that match one of them. Default: all images",
       ),
+      v.examples([["^registry\\.example\\.com/"]]),
     ),
     [],
   ),
@@ -41,12 +43,18 @@ export const config = v.strictObject({
     v.pipe(
       v.array(v.string()),
       v.description("Labels for pods and secrets: name=value"),
+      v.examples([["team=ci"]]),
       v.metadata({ hint: "name=value" }),
     ),
     [],
   ),
   "default-image": v.optional(
-    v.pipe(v.string(), v.description("Image for jobs without a container"), v.metadata({ hint: "image" })),
+    v.pipe(
+      v.string(),
+      v.description("Image for jobs without a container"),
+      v.examples(["registry.example.com/ci:1"]),
+      v.metadata({ hint: "image" }),
+    ),
   ),
   "lost-timeout": v.optional(
     v.pipe(

@@ -8,6 +8,7 @@ export const config = v.strictObject({
     v.pipe(
       v.array(v.string()),
       v.description("Names of variables (globs) whose values are masked in job logs"),
+      v.examples([["*_TOKEN", "AWS_*"]]),
     ),
     [...secretNamePatterns],
   ),

@@ -15,7 +15,12 @@ const wholeSeconds = v.pipe(
  * `settings.ts` checks them.
  */
 export const config = v.strictObject({
-  name: text("Name of the agent: 8 to 80 characters, or a pre-signed AWS STS URL", "name", "a random one"),
+  name: text(
+    "Name of the agent: 8 to 80 characters, or a pre-signed AWS STS URL",
+    "name",
+    "builder-01",
+    "a random one",
+  ),
   "name-from-env": v.optional(
     v.pipe(
       v.string(),
@@ -23,7 +28,11 @@ export const config = v.strictObject({
       v.metadata({ hint: "variable", status: "deprecated" }),
     ),
   ),
-  endpoint: text("Host and optional port of the Semaphore organization: acme.semaphoreci.com", "host"),
+  endpoint: text(
+    "Host and optional port of the Semaphore organization: acme.semaphoreci.com",
+    "host",
+    "acme.semaphoreci.com",
+  ),
   token: v.optional(
     v.pipe(
       v.string(),
@@ -33,11 +42,23 @@ export const config = v.strictObject({
       v.metadata({ secret: true, hint: "token", migration: { fileOption: "token-file" } }),
     ),
   ),
-  "token-file": text("File that contains the registration token, instead of `token`", "file"),
+  "token-file": text(
+    "File that contains the registration token, instead of `token`",
+    "file",
+    "/etc/signalman/token",
+  ),
   "no-https": flag("Use plain HTTP for the endpoint"),
-  "ca-file": text("File with certificates (PEM) to trust in addition to the default ones", "file"),
+  "ca-file": text(
+    "File with certificates (PEM) to trust in addition to the default ones",
+    "file",
+    "/etc/signalman/ca.pem",
+  ),
   "disconnect-after-job": flag("Exit after one job"),
-  "job-id": text("Id of the only job to run; requires disconnect-after-job", "id"),
+  "job-id": text(
+    "Id of the only job to run; requires disconnect-after-job",
+    "id",
+    "0a1b2c3d-4e5f-6789-abcd-ef0123456789",
+  ),
   "disconnect-after-idle-timeout": v.optional(
     v.pipe(
       wholeSeconds,
@@ -97,9 +118,11 @@ export const config = v.strictObject({
   ),
 });
 
-function text(description: string, hint: string, defaultText?: string) {
+function text(description: string, hint: string, example: string, defaultText?: string) {
   const metadata = { hint, ...(defaultText !== undefined && { defaultText }) };
-  return v.optional(v.pipe(v.string(), v.description(description), v.metadata(metadata)));
+  return v.optional(
+    v.pipe(v.string(), v.description(description), v.examples([example]), v.metadata(metadata)),
+  );
 }
 
 function flag(description: string) {

@@ -18,6 +18,7 @@ export const config = v.strictObject({
       v.description(
         "Programs that keep running after the job that started them, such as a shared build server. A pattern without `*` is a program name; one with `*` is compared with the whole command line. Child processes of these programs keep running too. Not allowed while `end-user-processes` ends every process of a job's user.",
       ),
+      v.examples([["buildd"]]),
     ),
     [],
   ),

@@ -7,6 +7,7 @@ export const config = v.strictObject({
       v.description(
         "Script to run on this host when the agent has disconnected from its control plane; none when empty",
       ),
+      v.examples(["/etc/signalman/shutdown.sh"]),
       v.metadata({ hint: "path", script: "agent" }),
     ),
     "",

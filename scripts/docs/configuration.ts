@@ -1,4 +1,10 @@
-import { describeDefault, describeValue, toPlaceholder } from "../../src/cli/output/describe-option.ts";
+import {
+  describeDefault,
+  describeExample,
+  describeRange,
+  describeValue,
+  toPlaceholder,
+} from "../../src/cli/help/describe-option.ts";
 import { coreName } from "../../src/core/config/flags.ts";
 import type { DeclaredOptions, Option } from "../../src/core/contracts/options.ts";
 import type { GeneratedFile } from "./generated-file.ts";
@@ -89,6 +95,7 @@ function renderOwner({ owner, options }: DeclaredOptions): string {
 function renderOption(option: Option): string[] {
   const { key, flag, variable, inFile, description, secret, owner, name } = option;
   const own = owner === coreName || flag === undefined ? undefined : `plugins.${owner}.${name}`;
+  const example = describeExample(option);
   const rows: [string, string | undefined][] = [
     ["flag", flag && code(`--${flag} ${toPlaceholder(option)}`.trim())],
     ["environment", variable && code(variable)],
@@ -103,6 +110,8 @@ function renderOption(option: Option): string[] {
     ],
     ["value", `${describeValue(option)}${secret ? "; secret, never shown" : ""}`],
     ["default", code(describeDefault(option))],
+    ["range", describeRange(option)],
+    ["example", example && code(example)],
   ];
   return [
     `### \`${key}\``,

@@ -1,4 +1,4 @@
-import { describeDefault } from "../../src/cli/output/describe-option.ts";
+import { describeDefault } from "../../src/cli/help/describe-option.ts";
 import { wrap } from "../../src/cli/output/columns.ts";
 import { coreName } from "../../src/core/config/flags.ts";
 import type { DeclaredOptions, Option } from "../../src/core/contracts/options.ts";

@@ -33,6 +33,7 @@ export const agentEntries = {
       v.string(),
       v.nonEmpty("expected the path of a directory"),
       v.description("Directory of the agent's state, of its jobs and their logs"),
+      v.examples(["/var/lib/signalman"]),
       v.metadata({
         hint: "directory",
         defaultText: "$STATE_DIRECTORY, $XDG_STATE_HOME/signalman or ~/.local/state/signalman",

@@ -19,6 +19,7 @@ export function bytes(description: string) {
   return v.pipe(
     v.union([v.number(), v.string()], expected),
     v.description(description),
+    v.examples(["512MiB"]),
     v.metadata({ hint: "bytes" }),
     v.rawTransform(({ dataset, addIssue, NEVER }) => {
       const size = parseSize(String(dataset.value));

@@ -7,6 +7,7 @@ export const configurationEntries = {
       v.string(),
       v.nonEmpty("expected the path of a file"),
       v.description("Configuration file: YAML, JSON, JSONC, TOML, TypeScript or JavaScript"),
+      v.examples(["/etc/signalman/config.yaml"]),
       v.metadata({
         hint: "file",
         from: [],
@@ -19,6 +20,7 @@ export const configurationEntries = {
     v.pipe(
       v.string(),
       v.description("Layer of the configuration file that is merged over it: `$<name>:` or `$env.<name>`"),
+      v.examples(["production"]),
       v.metadata({ hint: "name", from: ["environment"], defaultText: "none" }),
     ),
   ),

@@ -7,6 +7,7 @@ export const jobEntries = {
     v.pipe(
       v.record(v.string(), v.string()),
       v.description("Executors that replace those that jobs ask for: `shell=bubblewrap`"),
+      v.examples([{ shell: "bubblewrap" }]),
     ),
     {},
   ),
@@ -14,6 +15,7 @@ export const jobEntries = {
     v.pipe(
       v.record(v.string(), v.string()),
       v.description("Log backends that replace those that jobs ask for: `push=file-copy`"),
+      v.examples([{ push: "file-copy" }]),
     ),
     {},
   ),
@@ -30,6 +32,7 @@ export const jobEntries = {
         ),
       ),
       v.description("Environment variables of every job, as NAME=value; they override the job's own"),
+      v.examples([["STAGE=test"]]),
     ),
     [],
   ),
@@ -40,6 +43,7 @@ export const jobEntries = {
       v.description(
         "User, by name or uid, as which jobs run on this host; `{slot}` is replaced by the number of the slot, from 1. The agent must run as root. Jobs can then read neither the agent's token and state nor each other's files. The user's home must be closed to other users (`chmod 700`)",
       ),
+      v.examples(["ci-{slot}"]),
       v.metadata({ hint: "user", defaultText: "the agent's user" }),
     ),
   ),
@@ -57,6 +61,7 @@ export const jobEntries = {
       v.string(),
       v.regex(/^\d{1,4}x\d{1,4}$/, "expected <columns>x<rows>, such as 120x40"),
       v.description("Columns and rows of a job's terminal, such as 120x40"),
+      v.examples(["120x40"]),
       v.metadata({ hint: "size" }),
       v.transform((text) => {
         const [columns, rows] = text.split("x").map(Number) as [number, number];

@@ -25,6 +25,7 @@ export const logEntries = {
       join(tmpdir(), "agent_log"),
     ),
     v.description("Log file of the agent; lines are appended"),
+    v.examples(["/var/log/signalman.log"]),
     v.metadata({ hint: "file", defaultText: "<tmpdir>/agent_log" }),
   ),
   "log-file-size": v.optional(

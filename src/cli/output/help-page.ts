@@ -3,7 +3,7 @@ import type { CommandArgs, Program } from "../../core/contracts/command.ts";
 import type { DeclaredOptions, Option } from "../../core/contracts/options.ts";
 import { loadCommand } from "../program/find-command.ts";
 import { type Entry, formatEntries, wrap } from "./columns.ts";
-import { describeDefault, toPlaceholder } from "./describe-option.ts";
+import { describeDefault, toPlaceholder } from "../help/describe-option.ts";
 
 /**
  * Renders the page of a command; for an empty name, the page of the program. Both end with options, grouped

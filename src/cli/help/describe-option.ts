@@ -36,3 +36,26 @@ export function describeDefault({ default: value, defaultText, required }: Optio
   const entries = Object.entries(value);
   return entries.length === 0 ? "none" : entries.map(([key, item]) => `${key}=${String(item)}`).join(" ");
 }
+
+/** Describes the range of a number: `1 to 100`, `more than 0`; `undefined` without one. */
+export function describeRange({ schema }: Option): string | undefined {
+  const { minimum, exclusiveMinimum, maximum } = schema;
+  if (minimum !== undefined && maximum !== undefined) return `${minimum} to ${maximum}`;
+  const parts = [
+    minimum === undefined ? [] : `${minimum} or more`,
+    exclusiveMinimum === undefined ? [] : `more than ${exclusiveMinimum}`,
+    maximum === undefined ? [] : `at most ${maximum}`,
+  ].flat();
+  return parts.length === 0 ? undefined : parts.join(", ");
+}
+
+/** Returns an example as it is written after the flag (`v.examples`); `undefined` without one. */
+export function describeExample({ schema }: Option): string | undefined {
+  const example = schema.examples?.[0];
+  if (example === undefined) return undefined;
+  if (Array.isArray(example)) return example.map(String).join(",");
+  if (typeof example !== "object" || example === null) return String(example);
+  return Object.entries(example)
+    .map(([key, item]) => `${key}=${String(item)}`)
+    .join(",");
+}

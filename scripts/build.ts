@@ -9,6 +9,7 @@ import { withoutAddons } from "./build/addons.ts";
 import { collectLicenses, findPackageFolders, listParts, type PackagePart } from "./build/licenses.ts";
 import { collectSchemas } from "./build/schemas.ts";
 import { collectTypes } from "./build/types.ts";
+import { readPages } from "../src/cli/help/pages.ts";
 
 export interface BuildOptions {
   readonly entry: string;
@@ -106,7 +107,10 @@ export async function collectContent(entry: string): Promise<ProgramContent> {
     embedded: {
       "process.env.SIGNALMAN_TEST_RUNNER": JSON.stringify(await bundleTestRunner()),
       "process.env.SIGNALMAN_SCHEMAS": JSON.stringify(JSON.stringify(await collectSchemas())),
-      "process.env.SIGNALMAN_TYPES": JSON.stringify(await packTypes()),
+      "process.env.SIGNALMAN_TYPES": JSON.stringify(pack(await collectTypes())),
+      "process.env.SIGNALMAN_PAGES": JSON.stringify(
+        pack(Object.fromEntries(await readPages(path.join(root, "docs")))),
+      ),
     },
   };
 }
@@ -139,9 +143,9 @@ async function bundleTestRunner(): Promise<string> {
   return outputs[0]!.text();
 }
 
-/** Packs the type declarations for `signalman plugins new`: JSON, compressed, in base64. */
-async function packTypes(): Promise<string> {
-  return Buffer.from(Bun.gzipSync(JSON.stringify(await collectTypes()))).toString("base64");
+/** Packs texts for `src/cli/embedded.ts`, which unpacks them when a command needs them. */
+function pack(texts: Readonly<Record<string, string>>): string {
+  return Buffer.from(Bun.zstdCompressSync(JSON.stringify(texts), { level: 19 })).toString("base64");
 }
 
 /**

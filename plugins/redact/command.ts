@@ -7,6 +7,14 @@ export default defineCommand({
     name: "redact",
     description: "in a job: mask a value (from standard input) in the job's log from now on",
   },
+  group: "run",
+  examples: [
+    {
+      line: 'printf %s "$password" | signalman redact',
+      purpose: "mask a value in the job's log from now on",
+    },
+    { line: "signalman redact --value-env DEPLOY_KEY", purpose: "mask the value of a variable" },
+  ],
   configuration: "none",
   log: "stderr",
   args: {

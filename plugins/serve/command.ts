@@ -8,6 +8,26 @@ import { createHostedSource } from "./source.ts";
 /** Runs an agent that takes one job from clients of its API, instead of a control plane's. */
 export default defineCommand({
   meta: { name: "serve", description: "run the agent in hosted mode: take one job over an HTTPS API" },
+  group: "run",
+  examples: [
+    {
+      line: 'signalman serve --auth-token-secret "$secret"',
+      purpose: "wait for a job on port 8000, with ./server.crt",
+    },
+    {
+      line: 'signalman serve --auth-token-secret "$secret" --port 8443 --tls-cert-path cert.pem',
+      purpose: "use another port and certificate, with ./server.key",
+    },
+  ],
+  listedOptions: [
+    "log-level",
+    "log-file-path",
+    "state-dir",
+    "job-memory",
+    "stop-grace-period",
+    "redacted-vars",
+  ],
+  namesOptions: true,
   args: serveArguments,
   configurationPlace: "agent",
   log: "all",

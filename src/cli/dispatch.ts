@@ -92,13 +92,15 @@ async function call(options: LoadProgramOptions, onLoad: (program: Program) => v
   }
 }
 
-/** Prints help for `--help`, `-h`, `help`, or an empty command line, which is an error. */
+/** Shows help for `--help`, `-h`, or an empty command line, which is an error. */
 async function help(options: LoadProgramOptions): Promise<void> {
   const { argv } = options;
   const isFault = argv.length === 0;
-  const [{ default: command }, { renderHelp }] = await Promise.all([
+  const [{ default: command }, { renderHelp }, { createLayout }, { showPage }] = await Promise.all([
     import("./commands/help.ts"),
-    import("./output/help-page.ts"),
+    import("./help/render.ts"),
+    import("./help/layout.ts"),
+    import("./help/show.ts"),
   ]);
   const { program } = await loadProgram({
     ...options,
@@ -107,9 +109,11 @@ async function help(options: LoadProgramOptions): Promise<void> {
   });
   const words = argv.slice(0, 2).filter((word) => !word.startsWith("-"));
   const name = findName(words, (known) => program.commands.has(known)) ?? words[0];
-  const text = await renderHelp(program, name === undefined || name === "help" ? "" : name);
-  process[isFault ? "stderr" : "stdout"].write(text);
-  if (isFault) process.exitCode = 2;
+  const stream = isFault ? process.stderr : process.stdout;
+  const page = await renderHelp(program, name === undefined ? [] : name.split(" "), createLayout(stream));
+  if (!isFault) return showPage(page);
+  print(page.join("\n"), stream);
+  process.exitCode = 2;
 }
 
 function wantsHelp(argv: readonly string[]): boolean {

@@ -21,7 +21,9 @@ export function report(thrown: unknown, { isDebug, command, hide }: ReportOption
     ...toCauses(thrown).map((text) => `caused by: ${text}`),
   ];
   if (thrown instanceof AgentError && thrown.code === "USAGE_INVALID")
-    lines.push(`see "signalman help${command === undefined ? "" : ` ${command}`}"`);
+    lines.push(`see "signalman help${command === undefined || command === "help" ? "" : ` ${command}`}"`);
+  if (thrown instanceof AgentError && explainedCodes.has(thrown.code))
+    lines.push(`help: signalman help errors ${thrown.code}`);
   if (isDebug) lines.push(...collectStacks(thrown));
   print(hide(lines.join("\n")), process.stderr);
   return thrown instanceof AgentError && usageCodes.has(thrown.code) ? 2 : 1;
@@ -31,6 +33,17 @@ export function report(thrown: unknown, { isDebug, command, hide }: ReportOption
 function paint(text: string, code: string): string {
   return process.stderr.isTTY && !process.env["NO_COLOR"] ? `\u001b[${code}m${text}\u001b[0m` : text;
 }
+
+/** Errors whose remedy is not in their message. */
+const explainedCodes: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
+  "CONTROL_GROUP_FAILED",
+  "CONTROL_PLANE_FAILED",
+  "PLUGIN_SLOW",
+  "SESSION_FAILED",
+  "SPOOL_FAILED",
+  "STATE_INVALID",
+  "TERMINAL_FAILED",
+]);
 
 const usageCodes: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
   "USAGE_INVALID",

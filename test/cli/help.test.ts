@@ -50,7 +50,7 @@ describe("help", () => {
     for (const page of pages) expect(page).toEqual({ ...pages[0]!, code: 0, stderr: "" });
     const lines = pages[0]!.stdout.split("\n");
     expect(Math.max(...lines.map((line) => line.length))).toBeLessThanOrEqual(100);
-    for (const part of ["Commands:", "  config check", "Options of every command:", "  --config-file <file>"])
+    for (const part of ["Run jobs:", "  config  ", "Examples:", "  signalman help options [word]  "])
       expect(lines.some((line) => line.startsWith(part))).toBeTrue();
   });
 
@@ -60,32 +60,66 @@ describe("help", () => {
     const page = await home.run("run", "x.yaml", "--help", ...named);
     expect(page).toEqual(await home.run("help", "run", ...named));
     expect(page.code).toBe(0);
-    expect(page.stdout).toStartWith("Usage: signalman run <file> [options]\n");
-    expect(page.stdout).toContain("Options of plugin outside:\n  --outside-password <value>");
-    expect(page.stdout).toContain("SEMAPHORE_AGENT_OUTSIDE_PASSWORD, default: none");
-    expect((await home.run("help", "config", "schema")).stdout).toStartWith(
-      "Usage: signalman config schema [options]\n",
+    expect(page.stdout).toContain("\n\nUsage: signalman run <file> [options]\n");
+    expect(page.stdout).toContain("\n  outside           outside-password, outside-loud\n");
+    expect((await home.run("help", "config", "schema")).stdout).toContain(
+      "\nUsage: signalman config schema [options]\n",
     );
-    expect((await home.run("echo", "-h")).stdout).toStartWith("Usage: signalman echo <first> [options]\n");
-    expect((await home.run("help", ...named)).stdout).toContain("(of plugin outside)");
+    const echo = await home.run("echo", "-h");
+    expect(echo).toEqual(await home.run("help", "echo"));
+    expect(echo.stdout).toStartWith("tests echo\n\nUsage: signalman echo <first> [options]\n");
+    expect(echo.stdout).toContain(
+      "Options of plugin outside:\n  --outside-password <value>      Opens it (default: none)\n",
+    );
+    expect((await home.run("help", ...named)).stdout).toContain(
+      "\nOf plugins: echo, fail, log, flood, hang\n",
+    );
   });
 
-  test("lists all options for `start` and `run`, and otherwise those that concern the command", async () => {
+  test("finds options and errors of the plugins in a named configuration file", async () => {
+    await using home = await openHome(outside);
+    const named = ["--config-file", "signalman.config.yaml"];
+    const found = await home.run("help", "options", "opens", ...named);
+    expect(found.stdout).toContain("\n  --outside-password <value>      Opens it\n");
+    expect(found.stdout.replaceAll(/\s+/g, " ")).toContain(
+      "SEMAPHORE_AGENT_OUTSIDE_PASSWORD; key: outside-password; default: none ",
+    );
+    expect((await home.run("help", "options", "opens")).code).toBe(2);
+  });
+
+  test("leaves out the commands of a plugin that is off", async () => {
+    await using home = await openHome({ "off.yaml": "plugins: { hub: false, doctor: false }\n" });
+    const { code, stdout } = await home.run("help", "--config-file", "off.yaml");
+    expect(code).toBe(0);
+    expect(stdout).toContain("\nExamples:\n  signalman run job.yaml ");
+    expect(stdout).not.toMatch(/hub|doctor/);
+  });
+
+  test("shows the commands with a common first word", async () => {
+    await using home = await openHome();
+    const page = await home.run("help", "service");
+    expect(page).toEqual(await home.run("service", "--help"));
+    expect(page.stdout).toStartWith(
+      "Usage: signalman service <command> [options]\n\nCommands:\n  service install  ",
+    );
+  });
+
+  test("describes the options that concern the command", async () => {
     await using home = await openHome(outside);
     const named = ["--config-file", "signalman.config.yaml"];
     const flags = async (...words: string[]) => {
       const { stdout } = await home.run("help", ...words, ...named);
       return Array.from(stdout.matchAll(/^ {2}--([\w-]+)/gm), ([, flag]) => flag);
     };
-    for (const command of ["start", "run"])
-      expect(await flags(command)).toEqual(expect.arrayContaining(["endpoint", "keep-processes", "slots"]));
+    expect(await flags("start")).toEqual(expect.arrayContaining(["endpoint", "shell-user", "slots"]));
+    expect(await flags("serve")).not.toContain("config-file");
     expect(await flags("logs")).toEqual(["last", "follow", "json", "config-file", "config-env", "state-dir"]);
     expect(await flags("config", "check")).toEqual(["config-file", "config-env"]);
     expect(await flags("redact")).toEqual(["value-env", "print-sequence", "lines"]);
     expect(await flags("echo")).toEqual(
       expect.arrayContaining(["mode", "config-file", "config-env", "outside-password"]),
     );
-    expect((await home.run("help", "logs")).stdout).toEndWith(": signalman help start\n");
+    expect((await home.run("help", "logs")).stdout).toEndWith(": signalman help options [word]\n");
   });
 
   test("reads no configuration file that is not named, except for a command that is not built in", async () => {
@@ -95,6 +129,11 @@ describe("help", () => {
     for (const args of [
       ["help"],
       ["help", "run"],
+      ["help", "service"],
+      ["service", "--help"],
+      ["help", "options"],
+      ["help", "kubernetes"],
+      ["help", "errors", "PLUGIN_SLOW"],
       ["run", "--help"],
       ["-h"],
       ["version"],
@@ -111,7 +150,7 @@ describe("help", () => {
     });
     const { code, stdout, stderr } = await home.run("run", "--help", "--config-file=signalman.config.yaml");
     expect(code).toBe(0);
-    expect(stdout).toStartWith("Usage: signalman run");
+    expect(stdout).toContain("Usage: signalman run");
     expect(stderr).toContain("nowhere.ts");
   });
 });
@@ -119,7 +158,12 @@ describe("help", () => {
 describe("usage", () => {
   test.each([
     [["confg"], 'unknown command "confg" (nearest: config)'],
-    [["help", "rnu"], 'unknown command "rnu" (nearest: run)'],
+    [["help", "rnu"], 'unknown command or topic "rnu" (nearest: run)'],
+    [["help", "kubernets"], 'unknown command or topic "kubernets" (nearest: kubernetes)'],
+    [["help", "topics", "securty"], 'unknown topic "securty" (nearest: security)'],
+    [["help", "options", "memry"], 'no option matches "memry" (nearest: job-memory)'],
+    [["help", "hooks", "job:strat"], 'no hook is named "job:strat" (nearest: job:start)'],
+    [["help", "errors", "plugin_slw"], 'unknown error code "PLUGIN_SLW" (nearest: PLUGIN_SLOW)'],
     [["--log-level", "debug", "config"], 'the command comes first, before "--log-level"'],
     [["config", "--log-levle", "debug"], 'unknown flag "--log-levle" (nearest: --log-level)'],
     [["config", "-x"], 'unknown flag "-x"'],

@@ -104,7 +104,7 @@ describe("a command of a plugin that is installed on the host", () => {
       ["peek", "--help"],
     ]) {
       expect((await home.runWith(env, ...args)).stdout).toStartWith(
-        "Usage: signalman peek [options]\n\npeeks",
+        "peeks\n\nUsage: signalman peek [options]\n",
       );
     }
     // A configuration of the working directory that does not have the command is no obstacle.

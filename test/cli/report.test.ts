@@ -36,7 +36,9 @@ test("causes are printed once, each on a line, unless they repeat a message", ()
   const root = new Error("no space left");
   const middle = new Error("cannot write: no space left", { cause: root });
   const top = new AgentError("SPOOL_FAILED", "the log is gone", { cause: middle });
-  expect(reportOf(top).text).toBe("error: the log is gone\ncaused by: cannot write: no space left\n");
+  expect(reportOf(top).text).toBe(
+    "error: the log is gone\ncaused by: cannot write: no space left\nhelp: signalman help errors SPOOL_FAILED\n",
+  );
 });
 
 test("all parts of an aggregate error are printed", () => {

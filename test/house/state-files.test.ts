@@ -58,6 +58,7 @@ const allowed: Readonly<Record<string, string>> = {
   "src/cli/migrate/installation.ts": "looks at the installation of another agent, which the opener reads",
   "src/cli/migrate/proposals.ts": "a new configuration",
   "src/cli/commands/upgrade.ts": "the program itself and the new one beside it, in a directory of root",
+  "src/cli/help/pages.ts": "the documentation beside the sources of the program",
   "src/cli/upgrade/agents.ts": "/proc",
   "src/cli/upgrade/release.ts": "a release that the operator names: regular files only",
   "src/cli/upgrade/unpack.ts": "new files beside the program (O_EXCL)",

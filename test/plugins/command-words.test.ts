@@ -38,11 +38,12 @@ test("a plugin's command can have two words, and the longest name takes preceden
     (await run(args, { cwd: directory.path })).stdout.trim();
   expect(await say("stage", "light", "blue")).toBe("light blue");
   expect(await say("stage", "hamlet")).toBe("stage hamlet");
-  expect(await say("stage", "light", "--help")).toStartWith(
-    "Usage: signalman stage light <colour> [options]",
-  );
-  expect(await say("help", "stage", "light")).toStartWith("Usage: signalman stage light <colour> [options]");
-  expect(await say("stage", "--help")).toStartWith("Usage: signalman stage [play] [options]");
+  const light = await say("stage", "light", "--help");
+  expect(light).toStartWith("lights the stage\n\nUsage: signalman stage light <colour> [options]\n");
+  expect(await say("help", "stage", "light")).toBe(light);
+  const stage = await say("stage", "--help");
+  expect(stage).toContain("Usage: signalman stage [play] [options]\n");
+  expect(stage).toContain("Commands:\n  stage light                     lights the stage\n");
 });
 
 test("a usage error of a plugin's command is not a failure of the plugin", async () => {
@@ -59,10 +60,21 @@ test("a usage error of a plugin's command is not a failure of the plugin", async
   );
 });
 
-test("a command of two words that starts with a built-in command is rejected", async () => {
-  const taken = files["stage.ts"].replaceAll("stage light", "run light");
-  await using directory = await directoryWith({ ...files, "stage.ts": taken });
-  const { code, stderr } = await run(["stage"], { cwd: directory.path });
-  expect(code).toBe(2);
-  expect(stderr).toContain('plugin "stage" adds command "run light", which signalman itself already has');
+test.each(["run light", "hooks", "options light"])(
+  "the command %p, which begins with a word of the program, is rejected",
+  async (name) => {
+    const taken = files["stage.ts"].replaceAll("stage light", name);
+    await using directory = await directoryWith({ ...files, "stage.ts": taken });
+    const { code, stderr } = await run(["stage"], { cwd: directory.path });
+    expect(code).toBe(2);
+    expect(stderr).toContain(`plugin "stage" adds command "${name}", which signalman itself already has`);
+  },
+);
+
+test("the help page of a command whose declaration is wrong names its plugin", async () => {
+  const wrong = files["light.ts"].replace("  meta:", "  examples: 5,\n  meta:");
+  await using directory = await directoryWith({ ...files, "light.ts": wrong });
+  const { code, stdout, stderr } = await run(["stage", "light", "--help"], { cwd: directory.path });
+  expect({ code, stdout }).toEqual({ code: 1, stdout: "" });
+  expect(stderr).toContain('plugin "stage" failed in the declaration of command "stage light"');
 });

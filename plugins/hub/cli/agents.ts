@@ -6,6 +6,8 @@ import { printList } from "./print-list.ts";
 
 export default defineCommand({
   meta: { name: "hub agents", description: "list the registered agents" },
+  group: "develop",
+  examples: [{ line: "signalman hub agents", purpose: "list the agents of the hub on this machine" }],
   configuration: "none",
   args: { json: { type: "boolean", description: "print NDJSON" }, hub: hubArgument },
   async run({ args }) {

@@ -6,6 +6,14 @@ import { printList } from "./print-list.ts";
 
 export default defineCommand({
   meta: { name: "hub faults", description: "list the fault rules; with --kind, add one" },
+  group: "develop",
+  examples: [
+    { line: "signalman hub faults", purpose: "list the rules" },
+    {
+      line: "signalman hub faults --kind status --status 503 --on sync --count 3",
+      purpose: "fail the next three syncs",
+    },
+  ],
   configuration: "none",
   args: {
     kind: { type: "enum", options: [...faultKinds], description: "kind of fault to add" },

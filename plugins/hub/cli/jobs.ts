@@ -6,6 +6,8 @@ import { printList } from "./print-list.ts";
 
 export default defineCommand({
   meta: { name: "hub jobs", description: "list the jobs" },
+  group: "develop",
+  examples: [{ line: "signalman hub jobs", purpose: "list the jobs of the hub on this machine" }],
   configuration: "none",
   args: { json: { type: "boolean", description: "print NDJSON" }, hub: hubArgument },
   async run({ args }) {

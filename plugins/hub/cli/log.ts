@@ -5,6 +5,8 @@ import { showLog, toExitCode } from "./show-log.ts";
 
 export default defineCommand({
   meta: { name: "hub log", description: "show a job's log" },
+  group: "develop",
+  examples: [{ line: "signalman hub log 3f2a --follow", purpose: "follow the log of a job" }],
   configuration: "none",
   args: {
     job: { type: "positional", description: "job id, or a unique prefix of it", required: true },

@@ -4,6 +4,14 @@ import { defaultPort, parseInterval, parseNumber } from "./arguments.ts";
 
 export default defineCommand({
   meta: { name: "hub", description: "run a control plane for development, in memory or stored on disk" },
+  group: "develop",
+  examples: [
+    { line: "signalman hub", purpose: `run a control plane on port ${defaultPort}` },
+    {
+      line: "signalman hub --port 0 --sync-interval 100 --storage hub",
+      purpose: "sync fast, and keep its state in ./hub",
+    },
+  ],
   configuration: "none",
   args: {
     listen: { type: "string", description: "address to listen on", valueHint: "host", default: "127.0.0.1" },

@@ -4,6 +4,8 @@ import { createClient } from "./client.ts";
 
 export default defineCommand({
   meta: { name: "hub shutdown", description: "disable an agent: stop its job and shut it down" },
+  group: "develop",
+  examples: [{ line: "signalman hub shutdown my-agent", purpose: "shut an agent down" }],
   configuration: "none",
   args: {
     agent: { type: "positional", description: "name of the agent", required: true },

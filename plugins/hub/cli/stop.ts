@@ -5,6 +5,8 @@ import { createClient, findJob } from "./client.ts";
 
 export default defineCommand({
   meta: { name: "hub stop", description: "stop a job" },
+  group: "develop",
+  examples: [{ line: "signalman hub stop 3f2a", purpose: "stop a job" }],
   configuration: "none",
   args: {
     job: { type: "positional", description: "job id, or a unique prefix of it", required: true },

@@ -6,6 +6,8 @@ import { showLog, toExitCode } from "./show-log.ts";
 
 export default defineCommand({
   meta: { name: "hub submit", description: "queue a job from a file" },
+  group: "develop",
+  examples: [{ line: "signalman hub submit job.yaml --follow", purpose: "queue a job and follow its log" }],
   configuration: "none",
   args: {
     file: {

@@ -9,6 +9,10 @@ export default defineCommand({
     name: "hub violations",
     description: "list the agents' violations of the protocol; the exit status is 1 when there are any",
   },
+  group: "develop",
+  examples: [
+    { line: "signalman hub violations --clear", purpose: "print what agents did wrong, and forget it" },
+  ],
   configuration: "none",
   args: {
     json: { type: "boolean", description: "print NDJSON" },

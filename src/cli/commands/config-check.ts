@@ -18,6 +18,13 @@ export default defineCommand({
     name: "config check",
     description: "check the configuration with each of its environments, and report every fault",
   },
+  group: "configure",
+  examples: [
+    {
+      line: "signalman config check --config-file /etc/signalman/config.yaml",
+      purpose: "check a file before a restart",
+    },
+  ],
   log: "stderr",
   checksEnvironments: true,
   async run({ program }) {

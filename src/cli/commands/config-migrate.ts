@@ -13,6 +13,15 @@ export default defineCommand({
     name: "config migrate",
     description: "convert the installation of a Semaphore agent and report what changes",
   },
+  group: "configure",
+  examples: [
+    { line: "signalman config migrate --from /opt/semaphore/agent", purpose: "report what changes" },
+    {
+      line: "signalman config migrate --from config.yaml --write signalman.yaml",
+      purpose: "write the new configuration",
+    },
+    { line: "signalman config migrate --unit", purpose: "print a systemd unit" },
+  ],
   configuration: "lenient",
   reportsFaults: true,
   log: "stderr",

@@ -7,6 +7,10 @@ export default defineCommand({
     name: "config schema",
     description: "print the JSON Schema of the configuration file, for editors",
   },
+  group: "configure",
+  examples: [
+    { line: "signalman config schema > signalman.schema.json", purpose: "write the schema for an editor" },
+  ],
   configuration: "lenient",
   log: "stderr",
   run: ({ program }) => printJson(toConfigSchema(program.declared), 2),

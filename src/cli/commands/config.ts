@@ -6,6 +6,14 @@ import { print, printJson } from "../output/print.ts";
 
 export default defineCommand({
   meta: { name: "config", description: "show the value and the source of every option" },
+  group: "configure",
+  examples: [
+    { line: "signalman config", purpose: "show all options, with the source of each value" },
+    {
+      line: "signalman config --config-file /etc/signalman/config.yaml",
+      purpose: "show what an agent with this file uses",
+    },
+  ],
   log: "stderr",
   args: { json: { type: "boolean", description: "print JSON" } },
   run({ args, program }) {

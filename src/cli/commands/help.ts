@@ -1,18 +1,38 @@
 import { defineCommand } from "../../core/contracts/command.ts";
-import { renderHelp } from "../output/help-page.ts";
-import { print } from "../output/print.ts";
+import { createLayout } from "../help/layout.ts";
+import { renderHelp } from "../help/render.ts";
+import { showPage } from "../help/show.ts";
 
 export default defineCommand({
-  meta: { name: "help", description: "show the usage of a command" },
+  meta: {
+    name: "help",
+    description:
+      "show the usage of a command, the options, the hooks, the errors, or a page of the documentation",
+  },
+  examples: [
+    { line: "signalman help run", purpose: "show the usage of a command" },
+    { line: "signalman help options memory", purpose: "show the options about memory" },
+    { line: "signalman help topics", purpose: "list the pages of the documentation" },
+    { line: "signalman help hooks job:start", purpose: "show a hook" },
+    { line: "signalman help errors SESSION_FAILED", purpose: "show the cause of an error, and what to do" },
+  ],
   configuration: "lenient",
   configurationPlace: "nowhere",
   log: "stderr",
   args: {
-    command: { type: "positional", description: "name of the command", required: false },
-    subcommand: { type: "positional", description: "second word of the name", required: false },
+    page: {
+      type: "positional",
+      description: "a command, a topic, or one of options, topics, hooks, errors",
+      required: false,
+    },
+    word: {
+      type: "positional",
+      description: "second word of the command, or the part of the page to show",
+      required: false,
+    },
   },
   async run({ args, program }) {
-    const words = [args.command, args.subcommand].filter((word) => word !== undefined);
-    print((await renderHelp(program, words.join(" "))).trimEnd());
+    const words = [args.page, args.word].filter((word) => word !== undefined);
+    await showPage(await renderHelp(program, words, createLayout(process.stdout)));
   },
 });

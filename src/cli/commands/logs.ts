@@ -17,6 +17,12 @@ import { print, printJson } from "../output/print.ts";
 
 export default defineCommand({
   meta: { name: "logs", description: "list the job logs on this host, or show one" },
+  group: "operate",
+  examples: [
+    { line: "signalman logs", purpose: "list the logs on this host" },
+    { line: "signalman logs --last --follow", purpose: "follow the job that started last" },
+    { line: "signalman logs 3f2a", purpose: "show a log by the first characters of the job's id" },
+  ],
   listedOptions: ["config-file", "config-env", "state-dir"],
   configurationPlace: "host",
   log: "stderr",

@@ -4,11 +4,17 @@ import { dirname, join, relative, resolve } from "node:path";
 import { AgentError, toMessage } from "../../core/errors.ts";
 import { isKebabCase } from "../../core/host/shape.ts";
 import { defineCommand } from "../../core/contracts/command.ts";
+import { unpackTexts } from "../embedded.ts";
 import { toPluginFiles } from "../plugin-template/files.ts";
 import { print } from "../output/print.ts";
 
 export default defineCommand({
   meta: { name: "plugins new", description: "create a plugin with a passing test" },
+  group: "extend",
+  examples: [
+    { line: "signalman plugins new notify", purpose: "create ./notify with a plugin and its test" },
+    { line: "signalman plugins new notify --directory plugins", purpose: "create it in ./plugins" },
+  ],
   configuration: "lenient",
   log: "stderr",
   args: {
@@ -82,7 +88,5 @@ async function writeFiles(directory: string, files: Readonly<Record<string, stri
 function unpackTypes(): Readonly<Record<string, string>> {
   // The build replaces the variable by the packed declarations.
   const packed = process.env.SIGNALMAN_TYPES;
-  if (packed === undefined) return {};
-  const text = new TextDecoder().decode(Bun.gunzipSync(Buffer.from(packed, "base64")));
-  return JSON.parse(text) as Record<string, string>;
+  return packed === undefined ? {} : unpackTexts(packed);
 }

@@ -7,6 +7,8 @@ import { defineCommand } from "../../core/contracts/command.ts";
 
 export default defineCommand({
   meta: { name: "plugins test", description: "run the tests of a plugin; nothing needs to be installed" },
+  group: "extend",
+  examples: [{ line: "signalman plugins test notify", purpose: "run the tests in ./notify" }],
   configuration: "lenient",
   log: "stderr",
   args: {

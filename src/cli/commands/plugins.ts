@@ -8,6 +8,10 @@ export default defineCommand({
     name: "plugins",
     description: "list the loaded plugins with their origin, hooks, services, commands and flags",
   },
+  group: "extend",
+  examples: [
+    { line: "signalman plugins", purpose: "list the plugins of the configuration in this directory" },
+  ],
   log: "stderr",
   args: { json: { type: "boolean", description: "print JSON" } },
   async run({ args, program }) {

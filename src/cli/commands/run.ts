@@ -51,7 +51,27 @@ const args = {
 
 export default defineCommand({
   meta: { name: "run", description: "run a job from a file and show its log" },
-  listedOptions: "all",
+  group: "run",
+  examples: [
+    { line: "signalman run job.yaml", purpose: "run a job and show its log" },
+    { line: "signalman run job.yaml --from 3", purpose: "start with its third command" },
+    {
+      line: "signalman run job.yaml --executor dockercompose --env DEBUG=1",
+      purpose: "run it in another executor, with a variable",
+    },
+    { line: "signalman run - --json < job.yaml", purpose: "read it from standard input, print events" },
+  ],
+  listedOptions: [
+    "config-file",
+    "shell-user",
+    "job-memory",
+    "job-report",
+    "pre-job-hook-path",
+    "terminal-size",
+    "redacted-vars",
+    "log-level",
+  ],
+  namesOptions: true,
   args,
   // Nothing of the job has run.
   initialStatus: 2,

@@ -10,6 +10,10 @@ import { succeeds } from "../service/system-command.ts";
 
 export default defineCommand({
   meta: { name: "service install", description: "install the agent as a service of systemd or launchd" },
+  group: "operate",
+  examples: [
+    { line: "signalman service install --user ci", purpose: "install and start the agent as the user ci" },
+  ],
   args: {
     user: {
       type: "string",
@@ -27,7 +31,6 @@ export default defineCommand({
   },
   configuration: "lenient",
   configurationPlace: "host",
-  listedOptions: ["config-file", "config-env"],
   log: "stderr",
   async run({ args, program }) {
     assertRoot();

@@ -4,6 +4,8 @@ import { findService } from "../service/service.ts";
 
 export default defineCommand({
   meta: { name: "service status", description: "show whether the agent is installed as a service, and runs" },
+  group: "operate",
+  examples: [{ line: "signalman service status", purpose: "show whether the service is active" }],
   args: { json: { type: "boolean", description: "print JSON" } },
   configuration: "none",
   log: "stderr",

@@ -5,6 +5,8 @@ import { findService } from "../service/service.ts";
 
 export default defineCommand({
   meta: { name: "service uninstall", description: "let the agent finish its job, and remove its service" },
+  group: "operate",
+  examples: [{ line: "signalman service uninstall", purpose: "remove the service when its job has ended" }],
   configuration: "none",
   log: "stderr",
   async run() {

@@ -8,7 +8,34 @@ export default defineCommand({
     name: "start",
     description: "run the agent: take jobs from the control plane and execute them",
   },
-  listedOptions: "all",
+  group: "run",
+  examples: [
+    {
+      line: "signalman start --config-file /etc/signalman/config.yaml",
+      purpose: "run the agent with this configuration",
+    },
+    {
+      line: "signalman start --endpoint acme.semaphoreci.com --token-file token",
+      purpose: "run an agent without a configuration file",
+    },
+    {
+      line: "signalman start --slots 4 --shell-user ci-{slot}",
+      purpose: "run four jobs at once, each as a user of its own",
+    },
+  ],
+  listedOptions: [
+    "config-file",
+    "endpoint",
+    "token-file",
+    "name",
+    "slots",
+    "shell-user",
+    "job-memory",
+    "disconnect-after-job",
+    "health-listen",
+    "log-level",
+  ],
+  namesOptions: true,
   configurationPlace: "agent",
   log: "all",
   // A configuration that is refused is exit status 1 (protocol section 8.7).

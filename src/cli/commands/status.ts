@@ -17,6 +17,12 @@ const watchMs = 1000;
 
 export default defineCommand({
   meta: { name: "status", description: "show the status of the agents on this host" },
+  group: "operate",
+  examples: [
+    { line: "signalman status", purpose: "show the agents on this host" },
+    { line: "signalman status --watch", purpose: "refresh it every second" },
+    { line: "signalman status --json", purpose: "print it for a script" },
+  ],
   listedOptions: ["config-file", "config-env", "state-dir"],
   configurationPlace: "host",
   log: "stderr",

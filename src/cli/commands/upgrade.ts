@@ -13,6 +13,14 @@ const registrationMs = 60_000;
 
 export default defineCommand({
   meta: { name: "upgrade", description: "replace this program by that of a release, and restart its agents" },
+  group: "operate",
+  examples: [
+    {
+      line: "signalman upgrade --from https://example.com/signalman/1.2.0",
+      purpose: "install a release, restart the agents",
+    },
+    { line: "signalman upgrade --from /mnt/release --check", purpose: "only verify a release" },
+  ],
   args: {
     from: {
       type: "string",

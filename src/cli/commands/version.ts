@@ -16,6 +16,8 @@ interface Build {
 
 export default defineCommand({
   meta: { name: "version", description: "print the version" },
+  group: "operate",
+  examples: [{ line: "signalman version --json", purpose: "print what the program contains" }],
   args: {
     json: { type: "boolean", description: "print JSON: version, commit, time, platform, packages, licences" },
   },

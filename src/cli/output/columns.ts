@@ -1,27 +1,5 @@
 import { toPrintable } from "../../core/text/printable.ts";
 
-/** A row of a help page: a name, and lines that describe it. */
-export interface Entry {
-  readonly left: string;
-  readonly right: readonly string[];
-}
-
-const width = 100;
-const leftWidth = 34;
-
-/** Formats two columns within 100 characters. A name that is too long for its column gets a line of its own. */
-export function formatEntries(entries: readonly Entry[]): string[] {
-  const indent = " ".repeat(leftWidth);
-  return entries.flatMap(({ left, right }) => {
-    const head = `  ${left}`;
-    const [first = "", ...rest] = right.flatMap((text) => wrap(text, width - leftWidth));
-    const others = rest.map((line) => `${indent}${line}`);
-    return head.length < leftWidth - 1
-      ? [`${head.padEnd(leftWidth)}${first}`.trimEnd(), ...others]
-      : [head, ...(first === "" ? [] : [`${indent}${first}`]), ...others];
-  });
-}
-
 /** Wraps a text at spaces. */
 export function wrap(text: string, columns: number): string[] {
   const lines: string[] = [];

@@ -54,7 +54,7 @@ export async function loadCommandSources(options: CommandSourcesOptions): Promis
     return loadFrom(toConfigFile(configuration, known!.name, cwd), from);
   }
   try {
-    return await (wanted === undefined ? loadSources(from) : searchCommand(wanted, from));
+    return await (wanted === undefined ? loadSources(from) : searchCommand(wanted, from, known?.pages));
   } catch (error) {
     if (isAgentError(error, "USAGE_INVALID")) throw error;
     // These commands work without the file that an agent of this host takes, which may be readable for that agent only.

@@ -4,6 +4,7 @@ import type { KnownSchemas } from "../../core/config/flags.ts";
 import { AgentError } from "../../core/errors.ts";
 import type { BuiltInPlugins, LoadedPlugin } from "../../core/host/loader.ts";
 import { toHint } from "../../core/text/nearest.ts";
+import { helpWords, isHelpWord } from "../help/words.ts";
 
 /** The built-in plugins, and the names of their commands, which are known without loading any of them. */
 export interface BuiltIns {
@@ -24,6 +25,8 @@ export interface FoundCommand {
   readonly command: Command;
   /** Words of a command that is not built in, which `help` describes. */
   readonly describes?: readonly string[];
+  /** Names of the pages that `help` has besides those of commands, for an error about an unknown word. */
+  readonly pages?: readonly string[];
 }
 
 /** Finds a command that is known without a configuration: one of the program's own, or of a built-in plugin. */
@@ -36,10 +39,20 @@ export async function findKnownCommand(
   const plugin = Object.hasOwn(builtIns.commands, name) ? builtIns.commands[name] : undefined;
   if (plugin === undefined) {
     const command = (await ownCommands[name]!()).default;
-    return name === "help" ? toHelpOf(argv.slice(1), command, builtIns) : { name, command };
+    if (name !== "help") return { name, command };
+    const found = toHelpOf(argv.slice(1), command, builtIns);
+    if (found.describes === undefined) return found;
+    const pages = await listPages();
+    return pages.includes(argv[1] ?? "") ? { name, command } : { ...found, pages };
   }
   const load = (await builtIns.plugins[plugin]!()).default.commands![name]!;
   return { name, plugin, command: (await load()).default };
+}
+
+/** Lists the pages of help that are in the program, and so are shown without a configuration. */
+async function listPages(): Promise<readonly string[]> {
+  const { loadPages } = await import("../help/pages.ts");
+  return [...helpWords, ...(await loadPages()).keys()];
 }
 
 /**
@@ -48,7 +61,7 @@ export async function findKnownCommand(
  */
 export function toHelpOf(argv: readonly string[], command: Command, builtIns: BuiltIns): FoundCommand {
   const [word = "-"] = argv;
-  const isBuiltIn = word.startsWith("-") || findKnownName(argv, builtIns) !== undefined;
+  const isBuiltIn = word.startsWith("-") || findKnownName(argv, builtIns) !== undefined || isFamily(word);
   return { name: "help", command, ...(!isBuiltIn && { describes: argv }) };
 }
 
@@ -74,7 +87,7 @@ export function collectCommands(plugins: readonly LoadedPlugin[]): ReadonlyMap<s
   for (const { plugin } of plugins) {
     for (const [name, load] of Object.entries(plugin.commands ?? {})) {
       const [word = ""] = name.split(" ");
-      const isReserved = Object.hasOwn(ownCommands, word);
+      const isReserved = Object.hasOwn(ownCommands, word) || isHelpWord(word);
       const other = isReserved ? undefined : collected.get(name)?.plugin;
       if (isReserved || other !== undefined) {
         throw new AgentError(
@@ -112,6 +125,11 @@ export async function loadCommand(
 export function findName(argv: readonly string[], isKnown: (name: string) => boolean): string | undefined {
   const names = argv.length > 1 ? [argv.slice(0, 2).join(" "), argv[0]!] : argv.slice(0, 1);
   return names.find(isKnown);
+}
+
+/** Whether commands of the program begin with this word, as `service install` does. */
+function isFamily(word: string): boolean {
+  return Object.keys(ownCommands).some((name) => name.startsWith(`${word} `));
 }
 
 function findKnownName(argv: readonly string[], builtIns: BuiltIns): string | undefined {

@@ -13,16 +13,21 @@ import { collectCommands, findName } from "./find-command.ts";
 /**
  * Loads the configuration whose plugins have a command that is not built in: in a job the one of its agent, else the
  * one of the working directory, and then the one that an agent of this host takes, whose files other users must not be
- * able to write. Throws `USAGE_INVALID` with the places where it has looked.
+ * able to write. Throws `USAGE_INVALID` with the places where it has looked. `pages`: names that would have been right
+ * as well.
  */
-export async function searchCommand(argv: readonly string[], from: SourcesOptions): Promise<Sources> {
+export async function searchCommand(
+  argv: readonly string[],
+  from: SourcesOptions,
+  pages: readonly string[] = [],
+): Promise<Sources> {
   const { early, env, cwd } = from;
   const here = { ...from, place: "directory" } as const;
   const local = await (hasFile(here) ? loadSources(here) : loadWithoutFile(here));
   const known = collectCommands(local.plugins);
   if (findName(argv, (name) => known.has(name)) !== undefined) return local;
 
-  const names = new Set(known.keys());
+  const names = new Set([...known.keys(), ...pages]);
   const places = [describe(local) ?? `no configuration file in ${cwd}`];
   if (early.configFile === undefined) {
     const there = { ...from, place: "trusted-host", isOfJob: false } as const;
@@ -40,7 +45,7 @@ export async function searchCommand(argv: readonly string[], from: SourcesOption
   const [word = ""] = argv;
   throw new AgentError(
     "USAGE_INVALID",
-    `unknown command "${word}"${toHint(word, names)}; searched: ${places.join("; ")}`,
+    `unknown ${pages.length === 0 ? "command" : "command or topic"} "${word}"${toHint(word, names)}; searched: ${places.join("; ")}`,
   );
 }
 

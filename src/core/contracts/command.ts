@@ -40,6 +40,17 @@ export type ConfigurationPlace = "directory" | "host" | "agent" | "nowhere";
 /** Destination of the log. `stderr`: warnings only. `file`: also the log file. `all`: the log file and stdout. */
 export type LogDestination = "stderr" | "file" | "all";
 
+/** A section of the program's help page. */
+export type CommandGroup = "run" | "operate" | "configure" | "extend" | "develop";
+
+/** A call of a command, for its help page. */
+export interface CommandExample {
+  /** The line as a user types it, from the program's name on: `signalman run job.yaml --json`. */
+  readonly line: string;
+  /** What it does, in a few words: `print the events of the log`. */
+  readonly purpose: string;
+}
+
 /** What a command declares. */
 export interface CommandDefinition<T extends CommandArgs> {
   readonly meta: { readonly name: string; readonly description: string };
@@ -49,11 +60,17 @@ export interface CommandDefinition<T extends CommandArgs> {
   readonly configuration?: ConfigurationNeed | CommandConfiguration;
   /** Default: `directory`. */
   readonly configurationPlace?: ConfigurationPlace;
+  /** The section in which the program's help page lists a built-in command. */
+  readonly group?: CommandGroup;
+  /** Examples for its help page, the most frequent call first. */
+  readonly examples?: readonly CommandExample[];
   /**
-   * Further options on the help page, besides those of the command's plugin. Default: those of the
-   * configuration file.
+   * Keys of the options that its help page describes besides those of the command's plugin, the most important
+   * first; ten at most. Default: those of the configuration file.
    */
-  readonly listedOptions?: "all" | readonly string[];
+  readonly listedOptions?: readonly string[];
+  /** Whether its help page names all other options as well, since they have an effect in it. Default: `false`. */
+  readonly namesOptions?: boolean;
   /** Whether the command reports the faults of a lenient configuration itself, so that no warning is printed first. */
   readonly reportsFaults?: boolean;
   /** Whether `program.environments` has the environments that are not selected, whose faults count as well. */

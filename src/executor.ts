@@ -10,10 +10,11 @@
 export { createSessionExecutor, type SessionExecutorParts } from "./kit/executor/session-executor.ts";
 export type { OpenJob, Opening, Meter, Ending } from "./kit/executor/job-life.ts";
 export { type Explain, type CommandEnd, killedCode, toMemorySentence } from "./kit/executor/explain.ts";
+export type { SideShell } from "./kit/executor/side-sessions.ts";
 export { createLazyExecutor } from "./kit/executor/lazy-executor.ts";
 export { createSession, type Session, type SessionRunOptions } from "./kit/session/session.ts";
 export { openLocalTerminal, type LocalTerminal } from "./kit/session/local-terminal.ts";
-export type { Terminal, OpenTerminal, TerminalOptions } from "./kit/session/terminal.ts";
+export type { Terminal, SideTerminal, OpenTerminal, TerminalOptions } from "./kit/session/terminal.ts";
 export { logUnshownOutput } from "./kit/session/unshown-output.ts";
 export { decodeVariables, quote, toExportFile } from "./kit/session/environment.ts";
 export { findProgram } from "./job/host-paths.ts";

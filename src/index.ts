@@ -100,6 +100,7 @@ export type {
   SilentExport,
   VariableScope,
 } from "./core/contracts/executor.ts";
+export type { SideSession, SideSessionOptions, TerminalSize } from "./core/contracts/side-session.ts";
 export type { ExecutorWrapper } from "./core/contracts/executor-wrapper.ts";
 export { findExecutor } from "./job/choose-executor.ts";
 

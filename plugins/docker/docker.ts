@@ -6,6 +6,7 @@ import { privateDirectory } from "./containers/spec.ts";
 import { endJob } from "./session/end-job.ts";
 import { explainEnd } from "./session/explain.ts";
 import { injectFiles } from "./session/inject-file.ts";
+import { createSideShell } from "./session/side-shell.ts";
 import { withSecretFile } from "./session/secret-file.ts";
 import type { DockerJob } from "./docker-job.ts";
 
@@ -21,6 +22,7 @@ export function createDockerExecutor(context: ExecutorContext, options: DockerCo
     inject: ({ session, keepers: { put } }, files, output) => injectFiles(files, { session, put, output }),
     putAnswer: ({ keepers }, name, content) => keepers.put(`${privateDirectory}/${name}`, content),
     explain: explainEnd,
+    beside: (job, number) => createSideShell(job, { context, number }),
     async end(job, ending) {
       if (job?.session.alive) await endJob(job, ending, context.logger);
     },

@@ -25,6 +25,7 @@ export function createKubernetesExecutor(context: ExecutorContext, options: JobP
     inject: injectFiles,
     putAnswer: ({ files }, name, content) => files.write(name, Buffer.from(content).toString()),
     explain: explainEnd,
+    beside: (pod, number) => pod.beside(number),
     async end(pod, ending) {
       if (pod) await endSession(pod, ending, context.logger);
     },

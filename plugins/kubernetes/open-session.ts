@@ -1,12 +1,13 @@
 import { join } from "node:path";
 import { AgentError, type ExecutorContext, onAbort, type Output } from "signalman";
-import { createSession, type Session } from "signalman/executor";
+import { createSession, type Session, type SideShell } from "signalman/executor";
 import type { Client } from "./client/client.ts";
 import type { Pod } from "./client/objects.ts";
 import { mainContainer } from "./pod/build-pod.ts";
 import { openHeldTerminal, openPlainTerminal } from "./session/terminals.ts";
 import { type Link, type LinkStart, openLink } from "./session/link.ts";
 import { createPodFiles, type PodFiles, sessionDirectory } from "./session/pod-files.ts";
+import { createSideShell } from "./session/side-shell.ts";
 import type { KubernetesSettings } from "./settings.ts";
 import { findPodEnd } from "./wait/pod-end.ts";
 import type { PodWatch } from "./wait/pod-watch.ts";
@@ -18,6 +19,8 @@ export interface PodSession extends AsyncDisposable {
   readonly session: Session;
   readonly link: Link;
   readonly files: PodFiles;
+  /** Returns where a shell beside the job's opens, in the same container. */
+  beside(number: number): SideShell;
   /** Why the session ended before its shell, for the job's log. */
   readonly endReason: string | undefined;
 }
@@ -108,6 +111,7 @@ export async function openSession(options: OpenSessionOptions): Promise<PodSessi
     session,
     link,
     files,
+    beside: (number) => createSideShell({ client, ...place, link, files, number, context, settings }),
     get endReason() {
       return link.reason ?? broken;
     },

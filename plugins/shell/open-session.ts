@@ -12,6 +12,7 @@ import {
   resolvePid,
   type Session,
   startGuard,
+  type TerminalOptions,
   toUserCommand,
   type JobUser,
 } from "signalman/executor";
@@ -41,10 +42,7 @@ export async function openSession(
   { context, processes, startTimeoutMs, resources }: OpenSessionOptions,
   signal: AbortSignal,
 ): Promise<OpenedSession> {
-  const { environment, directory, options, commandPrefix = [] } = context;
-  const lowering = lowerResourcePriority();
-  // The program of a prefix, such as a sandbox, may be unable to change its own limits.
-  const isPrefixed = commandPrefix.length > 0;
+  const { directory, options, commandPrefix = [] } = context;
   const { user } = options;
   let guard: Guard | undefined;
   // Before the session, since a sandbox can let through only what exists.
@@ -54,27 +52,13 @@ export async function openSession(
   const session = await createSession(
     {
       open: (terminal) => {
-        const asUser = toUserCommand(user, [...commandPrefix, ...terminal.command]);
-        const local = openInGroup(processes.group, options.limits, ({ controlGroup, enter }) =>
-          openLocalTerminal({
-            ...terminal,
-            command: runBefore([...enter, ...(isPrefixed ? lowering : [])], asUser),
-            env: environment,
-            controlGroup,
-            ...(user && { cwd: "/" }),
-          }),
-        );
-        processes.addRoot(local.pid);
-        // It starts while the shell does, which takes as long.
-        const { cookie, logger } = context;
-        const { group } = processes;
-        guard = startGuard({ cookie, uid: user?.uid, leaderPid: local.pid, env: environment, logger, group });
-        resources.use(guard);
-        return local;
+        const opened = openShellTerminal({ context, processes }, terminal);
+        guard = resources.use(opened.guard);
+        return opened.local;
       },
-      putCommand: (text) => writeCommandFile(directory, text, user),
-      putSecret: (text) => writeCommandFile(directory, text, user),
-      setUp: isPrefixed ? [] : lowering,
+      putCommand: (text) => writeShellFile(directory, { name: "command", text, user }),
+      putSecret: (text) => writeShellFile(directory, { name: "command", text, user }),
+      setUp: commandPrefix.length > 0 ? [] : lowerResourcePriority(),
       answers: directory,
       overflow: join(directory, "overflow"),
       size: options.terminalSize,
@@ -83,6 +67,32 @@ export async function openSession(
     signal,
   );
   return { session, guard: guard! };
+}
+
+/** Opens a terminal of the job's user, behind the command prefix and in the job's control group, with its guard. */
+export function openShellTerminal(
+  { context, processes }: Pick<OpenSessionOptions, "context" | "processes">,
+  terminal: TerminalOptions,
+): { readonly local: LocalTerminal; readonly guard: Guard } {
+  const { cookie, environment, logger, options, commandPrefix = [] } = context;
+  const { user, limits } = options;
+  const { group } = processes;
+  // The program of a prefix, such as a sandbox, may be unable to change its own limits.
+  const lowering = commandPrefix.length > 0 ? lowerResourcePriority() : [];
+  const asUser = toUserCommand(user, [...commandPrefix, ...terminal.command]);
+  const local = openInGroup(group, limits, ({ controlGroup, enter }) =>
+    openLocalTerminal({
+      ...terminal,
+      command: runBefore([...enter, ...lowering], asUser),
+      env: environment,
+      controlGroup,
+      ...(user && { cwd: "/" }),
+    }),
+  );
+  processes.addRoot(local.pid);
+  // It starts while the shell does, which takes as long.
+  const guard = startGuard({ cookie, uid: user?.uid, leaderPid: local.pid, env: environment, logger, group });
+  return { local, guard };
 }
 
 /**
@@ -117,11 +127,14 @@ async function changeHome(session: Session, home: string, signal: AbortSignal): 
 }
 
 /**
- * Writes a command into the job's directory for the shell to source, and returns the path. Restores a
- * directory that the job has deleted.
+ * Writes a file into the job's directory for a shell to source, and returns the path. Restores a directory that
+ * the job has deleted.
  */
-function writeCommandFile(directory: string, text: string, user?: JobUser): string {
-  const path = join(directory, "command");
+export function writeShellFile(
+  directory: string,
+  { name, text, user }: { readonly name: string; readonly text: string; readonly user?: JobUser | undefined },
+): string {
+  const path = join(directory, name);
   try {
     writePrivateFile(path, `${text}\n`, { user });
   } catch (error) {

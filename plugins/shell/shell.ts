@@ -23,6 +23,7 @@ import { createHostWriter, injectFiles } from "./inject-file.ts";
 import { createSessionWriter } from "./session-writer.ts";
 import { writePrivateFile } from "./private-file.ts";
 import { followShell, openSession, prepareSession } from "./open-session.ts";
+import { createSideShell } from "./side-shell.ts";
 
 export interface ShellExecutorOptions {
   readonly startTimeoutMs: number;
@@ -58,11 +59,12 @@ export function createShellExecutor(context: ShellContext, options: ShellExecuto
     const processes = resources.use(createJobProcesses(ofJob));
     const exportFiles = resources.use(createExportFiles(context.directory, { user, isPrefixed }));
 
+    const place = { ...options, context: { ...context, environment }, processes };
+
     async function open({ signal, measure }: Opening): Promise<ShellJob> {
       becomeSubReaper();
       resources.use(startReaper());
-      const inEnvironment = { ...context, environment };
-      const opening = openSession({ ...options, context: inEnvironment, processes, resources }, signal);
+      const opening = openSession({ ...place, resources }, signal);
       // The shell starts at the same time.
       const watch = resources.use(watchUsage({ group }));
       measure({ look: () => watch.look(), read: () => watch.usage() });
@@ -91,6 +93,7 @@ export function createShellExecutor(context: ShellContext, options: ShellExecuto
       putAnswer: async (_, name, content) =>
         writePrivateFile(join(context.directory, name), content, { user }),
       explain: ({ watch }) => explainKill(watch),
+      beside: (_, number) => createSideShell(place, number),
       end: (shell, ending) => endJob({ ...ending, shell, processes, user, logger }),
     };
   });

@@ -1,5 +1,6 @@
 import type { Executor } from "../core/contracts/executor.ts";
 import type { Logger } from "../core/contracts/logger.ts";
+import type { SideSession, SideSessionOptions } from "../core/contracts/side-session.ts";
 import { toMessage } from "../core/errors.ts";
 import { createSlowCallError } from "../core/host/attribution.ts";
 import { toDuration } from "../core/host/deadline.ts";
@@ -30,12 +31,20 @@ export function limitExecutor(executor: Executor, logger: Logger, limits: Execut
     calls.start(graceMs);
     disposal.start(graceMs);
   };
-  const wait = async (method: keyof Executor & string, call: Promise<number | void>): Promise<number> => {
+  const wait: Wait = async (method, call) => {
     call.catch(() => {});
     const code = await calls.within(call);
     if (code !== isOver) return code ?? 0;
     report(method, callMs);
     return 1;
+  };
+  const openSession = async (options: SideSessionOptions): Promise<SideSession> => {
+    const opening = executor.openSession!(options);
+    const session = await calls.within(opening);
+    if (session !== isOver) return limitSession(session, wait);
+    // One that opens late has no owner.
+    opening.then((late) => late[Symbol.asyncDispose]()).catch(() => {});
+    throw createSlowCallError(executor, "openSession", `${toDuration(callMs)} after the grace period`);
   };
   return {
     start: (signal) => wait("start", executor.start(signal)),
@@ -47,6 +56,7 @@ export function limitExecutor(executor: Executor, logger: Logger, limits: Execut
       end(graceMs);
       await wait("stop", executor.stop(graceMs));
     },
+    ...(executor.openSession && { openSession }),
     ...(executor.usage && { usage: () => executor.usage!() }),
     async [Symbol.asyncDispose]() {
       end(stopGraceMs);
@@ -56,6 +66,21 @@ export function limitExecutor(executor: Executor, logger: Logger, limits: Execut
       await disposal.within(work);
       calls.clear();
       disposal.clear();
+    },
+  };
+}
+
+type Wait = (method: keyof Executor & string, call: Promise<number | void>) => Promise<number>;
+
+/** Returns a view of a session, since an object of a plugin need not be spreadable. */
+function limitSession(session: SideSession, wait: Wait): SideSession {
+  return {
+    ended: session.ended,
+    run: (directive, output) => wait("openSession", session.run(directive, output)),
+    write: (input) => session.write(input),
+    resize: (size) => session.resize(size),
+    async [Symbol.asyncDispose]() {
+      await wait("openSession", Promise.resolve(session[Symbol.asyncDispose]()));
     },
   };
 }

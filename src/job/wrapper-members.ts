@@ -1,10 +1,11 @@
 import type { Executor } from "../core/contracts/executor.ts";
 import type { ExecutorWrapper } from "../core/contracts/executor-wrapper.ts";
+import type { SideSession } from "../core/contracts/side-session.ts";
 import { createPluginError, findOrigin, wrapService } from "../core/host/attribution.ts";
 import { toHint } from "../core/text/nearest.ts";
 
 const codeMembers = ["start", "exportEnvironment", "injectFiles", "run"] as const;
-const methods = [...codeMembers, "stop", "usage", "putAnswer"] as const;
+const methods = [...codeMembers, "stop", "openSession", "usage", "putAnswer"] as const;
 
 /** Returns the members of an executor as an object that a plugin can spread. */
 export function toMembers(executor: Executor): Executor {
@@ -14,6 +15,7 @@ export function toMembers(executor: Executor): Executor {
     injectFiles: (files, output) => executor.injectFiles(files, output),
     run: (directive, output, options) => executor.run(directive, output, options),
     stop: (graceMs) => executor.stop(graceMs),
+    ...(executor.openSession && { openSession: (options) => executor.openSession!(options) }),
     ...(executor.usage && { usage: () => executor.usage!() }),
     ...(executor.putAnswer && { putAnswer: (name, content) => executor.putAnswer!(name, content) }),
     [Symbol.asyncDispose]: async () => executor[Symbol.asyncDispose](),
@@ -53,6 +55,11 @@ export function readMembers(
     const method = Reflect.get(view, member) as (...args: unknown[]) => unknown;
     own[member] = async (...args: unknown[]) => {
       const result = await method(...args);
+      if (member === "openSession" && typeof (result as Partial<SideSession> | undefined)?.run !== "function")
+        throw createWrapperError(
+          wrapper,
+          `must return a session from openSession, not ${Bun.inspect(result)}`,
+        );
       if (codeMembers.some((each) => each === member) && typeof result !== "number")
         throw createWrapperError(
           wrapper,

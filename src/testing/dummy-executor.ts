@@ -2,7 +2,10 @@ import { decodeBase64 } from "../core/text/base64.ts";
 import type { Executor, ExecutorContext, ExecutorFactory } from "../core/contracts/executor.ts";
 import type { Output } from "../core/contracts/job-log.ts";
 import type { EnvironmentVariable, JobFile } from "../core/contracts/job-request.ts";
+import type { SideSession } from "../core/contracts/side-session.ts";
+import { onAbort } from "../core/aborted.ts";
 import { AgentError } from "../core/errors.ts";
+import { waitAtMost } from "../core/host/deadline.ts";
 
 /**
  * An executor without a shell, controlled by the commands of the job: `print x` (or `echo x`; `$NAME` is a
@@ -57,7 +60,41 @@ export function createDummyExecutor({ job }: ExecutorContext): Executor {
       }
       return code;
     },
+    async openSession({ signal }) {
+      if (isEnded()) throw new AgentError("SESSION_FAILED", "the dummy executor has no session");
+      return openSide({ variables, signal, stopped: stopped.promise });
+    },
     stop: end,
+    [Symbol.asyncDispose]: end,
+  };
+}
+
+/** A session beside the running one, with the same variables. It is not interactive. */
+function openSide(side: {
+  readonly variables: ReadonlyMap<string, string>;
+  readonly signal: AbortSignal;
+  readonly stopped: Promise<void>;
+}): SideSession {
+  const variables = new Map(side.variables);
+  const closed = Promise.withResolvers<void>();
+  let isClosed = false;
+  const end = async (): Promise<void> => {
+    isClosed = true;
+    listener[Symbol.dispose]();
+    closed.resolve();
+  };
+  const listener = onAbort(side.signal, () => void end());
+  void side.stopped.then(end);
+  const sleep = async (durationMs: number): Promise<number> => {
+    await waitAtMost(closed.promise, durationMs);
+    return isClosed ? 1 : 0;
+  };
+  return {
+    ended: closed.promise,
+    run: async (directive, output) =>
+      isClosed ? 1 : runCommand(directive, { variables, output, sleep, end }),
+    write() {},
+    resize() {},
     [Symbol.asyncDispose]: end,
   };
 }

@@ -16,33 +16,18 @@ export async function openContainerTerminal(
   container: Docker.Container,
   onData: TerminalOptions["onData"],
 ): Promise<ContainerTerminal> {
-  const ended = Promise.withResolvers<void>();
   const stream = await engine.call(
     "attach to the job's container",
     container.attach({ stream: true, hijack: true, stdin: true, stdout: true, stderr: true }),
   );
-  let isOpen = true;
-  const end = () => {
-    isOpen = false;
-    ended.resolve();
-  };
-  stream.on("data", onData);
-  stream.on("end", end);
-  stream.on("close", end);
-  stream.on("error", end);
+  const { ended, write, close } = relayStream(stream, onData);
   const terminal: ContainerTerminal = {
     onSettle: undefined,
-    ended: ended.promise,
-    write(line) {
-      if (isOpen) stream.write(line);
-    },
+    ended,
+    write,
     settle: () => terminal.onSettle?.(),
     kill: () => void container.kill({ signal: "SIGKILL" }).catch(() => {}),
-    async [Symbol.asyncDispose]() {
-      isOpen = false;
-      (stream as NodeJS.ReadWriteStream & { destroy(): void }).destroy();
-      ended.resolve();
-    },
+    [Symbol.asyncDispose]: async () => close(),
   };
   try {
     await engine.call("start the job's container", container.start());
@@ -51,4 +36,33 @@ export async function openContainerTerminal(
     throw error;
   }
   return terminal;
+}
+
+/** Passes the output of a terminal's connection on. `ended` resolves when the connection has ended. */
+export function relayStream(
+  stream: NodeJS.ReadWriteStream,
+  onData: TerminalOptions["onData"],
+): {
+  readonly ended: Promise<void>;
+  readonly write: (input: string | Uint8Array) => void;
+  readonly close: () => void;
+} {
+  const ended = Promise.withResolvers<void>();
+  let isOpen = true;
+  const end = () => {
+    isOpen = false;
+    ended.resolve();
+  };
+  stream.on("data", onData);
+  for (const event of ["end", "close", "error"]) stream.on(event, end);
+  return {
+    ended: ended.promise,
+    write(input) {
+      if (isOpen) stream.write(input);
+    },
+    close() {
+      end();
+      (stream as NodeJS.ReadWriteStream & { destroy(): void }).destroy();
+    },
+  };
 }

@@ -1,4 +1,4 @@
-import { toMessage, createTextStart, onAbort } from "signalman";
+import { toMessage, createTextStart, onAbort, type TerminalSize } from "signalman";
 import { isApiError } from "./api-error.ts";
 import { type Client, toUrl } from "./client.ts";
 import { toPath } from "./resources.ts";
@@ -30,6 +30,8 @@ export interface Exec {
   /** Number of bytes in the send buffer. */
   readonly buffered: number;
   write(bytes: Uint8Array): void;
+  /** Changes the size of the terminal. */
+  resize(size: TerminalSize): void;
   /** Closes the connection, and with it the command's standard input. */
   close(): void;
 }
@@ -39,6 +41,7 @@ const stdin = 0;
 const stdout = 1;
 const stderr = 2;
 const status = 3;
+const resize = 4;
 
 const connectMs = 15_000;
 
@@ -165,6 +168,10 @@ function createExec(
     },
     write(bytes) {
       if (isOpen && !isOver) socket.send(Buffer.concat([Uint8Array.of(stdin), bytes]));
+    },
+    resize({ rows, columns }) {
+      const size = JSON.stringify({ Width: columns, Height: rows });
+      if (isOpen && !isOver) socket.send(Buffer.concat([Uint8Array.of(resize), Buffer.from(size)]));
     },
     close: () => finish({ kind: "broken", message: "closed" }),
   };

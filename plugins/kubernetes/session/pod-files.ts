@@ -12,6 +12,11 @@ export interface PodFiles {
   put(prefix: string, content: string | Uint8Array): Promise<string>;
   /** Writes a file under this name. One that was uploaded is kept. */
   write(name: string, content: string | Uint8Array): Promise<void>;
+  /**
+   * As `put`, for a shell beside the job's: resolves when the file is complete, and leaves the number of
+   * out-of-memory kills before the running command as it is.
+   */
+  putBeside(prefix: string, content: string): Promise<string>;
   /** Empties a file. Paths outside of the session's directory are ignored. */
   drop(path: string): void;
 }
@@ -28,18 +33,26 @@ export function createPodFiles(options: {
 }): PodFiles {
   const { link, isHeld, ...place } = options;
   let count = 0;
+  const toName = (prefix: string) => {
+    count += 1;
+    return `${prefix}-${count}`;
+  };
   async function write(name: string, content: string | Uint8Array): Promise<void> {
     if (isHeld && typeof content === "string" && fitsStep(content)) link.send(toStep("put", name, content));
     else await upload({ ...place, name, bytes: Buffer.from(content) });
   }
   return {
     async put(prefix, content) {
-      count += 1;
-      const name = `${prefix}-${count}`;
+      const name = toName(prefix);
       await write(name, content);
       return `${sessionDirectory}/${name}`;
     },
     write,
+    async putBeside(prefix, content) {
+      const name = toName(prefix);
+      await upload({ ...place, name, bytes: Buffer.from(content), isBeside: true });
+      return `${sessionDirectory}/${name}`;
+    },
     drop(path) {
       if (path.startsWith(`${sessionDirectory}/`)) link.send(toStep("drop", path));
     },

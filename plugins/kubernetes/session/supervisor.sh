@@ -47,6 +47,15 @@ ack() {
   fallocate -p -o 0 -l "$punched" output
 }
 
+# Step: ends the shell $1 beside the job's, and the leader of its terminal, which is its parent.
+end_side() {
+  local line
+  read -r line <"/proc/$1/stat" || return
+  line=${line##*) }
+  line=${line#? }
+  kill -KILL "$1" "${line%% *}"
+}
+
 # Step: ends the job's processes with SIGTERM, with SIGKILL after $1 milliseconds, and then its shell $2. A
 # second call shortens the grace period.
 end_job() {

@@ -1,4 +1,4 @@
-import { quote, type Terminal, type TerminalOptions } from "signalman/executor";
+import { quote, type SideTerminal, type Terminal, type TerminalOptions } from "signalman/executor";
 import type { Link } from "./link.ts";
 import { toStep } from "./steps.ts";
 import type { Client } from "../client/client.ts";
@@ -22,7 +22,7 @@ export function openHeldTerminal(link: Link, options: TerminalOptions): Terminal
   };
 }
 
-/** Opens a terminal that ends with its connection, for images without `script`. */
+/** Opens a terminal that ends with its connection: for images without `script`, and for a shell beside the job's. */
 export async function openPlainTerminal(
   client: Client,
   place: { readonly pod: string; readonly container: string },
@@ -30,7 +30,7 @@ export async function openPlainTerminal(
     /** Receives the reason when the connection was lost. */
     readonly onBroken: (reason: string) => void;
   },
-): Promise<Terminal> {
+): Promise<SideTerminal> {
   const exec = await startExec(client, {
     ...place,
     command: options.command,
@@ -41,6 +41,8 @@ export async function openPlainTerminal(
   return {
     ended: awaitEnd(exec, options.onBroken),
     write: (line) => exec.write(Buffer.from(line)),
+    input: exec.write,
+    resize: exec.resize,
     kill: () => exec.close(),
     async [Symbol.asyncDispose]() {
       exec.close();

@@ -2,6 +2,7 @@ import type { JobLog, Output } from "./job-log.ts";
 import type { EnvironmentVariable, JobFile, JobRequest } from "./job-request.ts";
 import type { ImagePull, JobUsage } from "./job-summary.ts";
 import type { Logger } from "./logger.ts";
+import type { SideSession, SideSessionOptions } from "./side-session.ts";
 
 /**
  * An environment variable that every process of a job inherits and that no other job has. Its name differs
@@ -123,12 +124,17 @@ export interface SilentExport {
  * 6. **`usage`**, where figures are available: at any moment, also after disposal. The last answer counts. It
  *    has two seconds; unknown figures are left out, and a missing figure fails no job.
  *
+ * 7. **`openSession`**, where the executor has it: while the job runs, also during a command. A few sessions
+ *    may be open at once. They end with the stop or the disposal, which wait for none of their commands.
+ *
  * | race | what the call resolves to |
  * | --- | --- |
  * | `start` after a stop or a disposal | 1 |
  * | a stop, a disposal or an abort of `signal` during `start`, also if it succeeds | 1 |
  * | another call before the start, after a failed one, a stop or a disposal | 1, also for no variables or files |
  * | a stop or a disposal during another call | 1; a command that has ended by then keeps its exit code |
+ * | `openSession` before the start, after a failed one, a stop or a disposal, or when one comes meanwhile | rejects |
+ * | a stop or a disposal while a further session runs a command | its `run` resolves to 1, and `ended` resolves |
  * | a second `stop` or disposal | when the first one has; a shorter grace period shortens it |
  *
  * `output` may be called until the call that received it has resolved, and never after. Bytes are written
@@ -160,6 +166,11 @@ export interface Executor extends AsyncDisposable {
    * the first.
    */
   stop(graceMs: number): Promise<void>;
+  /**
+   * Opens a session beside the running one. Rejects with `SESSION_FAILED` when it cannot be opened, also when
+   * `options.signal` aborts meanwhile. Left out: the executor has one session only.
+   */
+  openSession?(options: SideSessionOptions): Promise<SideSession>;
   /** Returns the resources used up to now; after disposal, the total. */
   usage?(): Promise<JobUsage>;
   /**

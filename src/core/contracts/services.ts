@@ -43,7 +43,9 @@ export const check = defineService<Check>("check", { methods: ["run"] });
 /** An executor. Provided under the wire's name: `shell`, `dockercompose`, `kubernetes`. */
 export const executor = defineService<ExecutorFactory>("executor", {
   optional: ["cleanUp", "prepareLimits"],
-  factories: { create: ["start", "exportEnvironment", "injectFiles", "run", "stop", "usage", "putAnswer"] },
+  factories: {
+    create: ["start", "exportEnvironment", "injectFiles", "run", "stop", "openSession", "usage", "putAnswer"],
+  },
   data: {
     takesAllJobs: "boolean?",
     acceptsCommandPrefix: "boolean?",

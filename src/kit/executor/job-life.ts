@@ -40,6 +40,8 @@ export interface JobLife<Job extends OpenJob> {
   start(signal: AbortSignal): Promise<number>;
   /** Resolves to 1 when the job does not run, and when it ends meanwhile. */
   attempt(work: (job: Job) => Promise<number>): Promise<number>;
+  /** Returns the job while it runs. */
+  findRunning(): Job | undefined;
   isStopped(): boolean;
   stop(graceMs: number): Promise<void>;
   usage(): Promise<JobUsage>;
@@ -108,6 +110,7 @@ export function createJobLife<Job extends OpenJob>(
         return 1;
       }
     },
+    findRunning,
     isStopped,
     stop,
     async usage() {

@@ -1,4 +1,5 @@
 import type { Executor } from "../../core/contracts/executor.ts";
+import { AgentError } from "../../core/errors.ts";
 
 /**
  * Returns an executor whose code is loaded with its first call: an agent, and a job of another executor,
@@ -19,6 +20,14 @@ export function createLazyExecutor(load: () => Promise<Executor>): Executor {
       const executor = await started();
       if (executor?.putAnswer === undefined) throw new Error("the executor puts no answers");
       await executor.putAnswer(name, content);
+    },
+    async openSession(options) {
+      const executor = await started();
+      if (executor?.openSession) return executor.openSession(options);
+      throw new AgentError(
+        "SESSION_FAILED",
+        "the job has no session beside which another one could be opened",
+      );
     },
     usage: async () => (await (await started())?.usage?.()) ?? {},
     [Symbol.asyncDispose]: async () => (await started())?.[Symbol.asyncDispose](),

@@ -6,6 +6,7 @@ import { type DecodedVariable, decodeVariables, quote, toExportFile } from "../s
 import { createCommandVariables } from "./command-variables.ts";
 import { type Explain, runExplained } from "./explain.ts";
 import { createJobLife, type Ending, type Opening, type OpenJob } from "./job-life.ts";
+import { createSideSessions, type SideShell } from "./side-sessions.ts";
 
 /** What differs between executors: where the session is, how bytes get there, and how it ends. */
 export interface SessionExecutorParts<Job extends OpenJob> {
@@ -34,6 +35,12 @@ export interface SessionExecutorParts<Job extends OpenJob> {
    * then without a job.
    */
   end(job: Job | undefined, ending: Ending): Promise<void>;
+  /**
+   * Says where a further shell opens beside the running one: as the same user, behind the same command prefix,
+   * with the same limits. `number` counts the shells of the job, for names of files. Left out: none can be
+   * opened.
+   */
+  beside?(job: Job, number: number): SideShell;
   /** Order in which exported variables are reported. Default: `name`. */
   readonly exportOrder?: "name" | "request";
 }
@@ -51,7 +58,13 @@ export function createSessionExecutor<Job extends OpenJob>(
 ): Executor {
   const resources = new AsyncDisposableStack();
   const parts = createParts(resources);
-  const life = createJobLife(parts, () => resources.disposeAsync());
+  const sides = createSideSessions<Job>(parts, () => life.findRunning());
+  const end = async (job: Job | undefined, ending: Ending) => {
+    // Their shells ignore SIGTERM and would use up the grace period.
+    await sides.close();
+    await parts.end(job, ending);
+  };
+  const life = createJobLife({ open: parts.open, end }, () => resources.disposeAsync());
   const { attempt, isStopped } = life;
   const variables = createCommandVariables();
 
@@ -80,6 +93,7 @@ export function createSessionExecutor<Job extends OpenJob>(
         const lines = exportOptions?.silent ? () => {} : output;
         const decoded = decodeVariables(env, lines, { order: parts.exportOrder ?? "name" });
         if (decoded === undefined) return 1;
+        if (exportOptions?.scope !== "command") sides.exported(decoded);
         if (exportOptions?.silent) return exportSilently(job, decoded, { output, ...exportOptions });
         if (!job.session.alive) return 1;
         await variables.restore(job.session);
@@ -102,7 +116,12 @@ export function createSessionExecutor<Job extends OpenJob>(
         };
         return variables.isOver ? variables.restore(job.session).then(work) : work();
       }),
-    stop: life.stop,
+    stop(graceMs) {
+      const stopped = life.stop(graceMs);
+      void sides.close();
+      return stopped;
+    },
+    ...(parts.beside && { openSession: sides.open }),
     usage: life.usage,
     ...(parts.putAnswer && {
       async putAnswer(name, content) {

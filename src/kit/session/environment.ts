@@ -12,6 +12,14 @@ export function quote(word: string): string {
   return `'${word.replaceAll("'", `'"'"'`)}'`;
 }
 
+/** Quotes bytes for bash as printable ASCII, so that the word survives any encoding. */
+export function quoteBytes(bytes: Uint8Array): string {
+  const text = Buffer.from(bytes).toString("latin1");
+  if (/^[\x20-\x7e]*$/.test(text)) return quote(text);
+  const escape = (character: string) => `\\${character.charCodeAt(0).toString(8).padStart(3, "0")}`;
+  return `$'${text.replaceAll(/[^\x20-\x7e]|['\\]/g, escape)}'`;
+}
+
 /** Whether a shell accepts this name of a variable. */
 export function isVariableName(name: string): boolean {
   return /^[A-Za-z_][A-Za-z0-9_]*$/.test(name);

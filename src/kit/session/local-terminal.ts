@@ -1,7 +1,7 @@
 import { AgentError, toMessage } from "../../core/errors.ts";
 import { readChildren } from "../../os/processes/proc.ts";
 import { sendSignal } from "../../os/processes/send-signal.ts";
-import type { Terminal, TerminalOptions } from "./terminal.ts";
+import type { SideTerminal, TerminalOptions } from "./terminal.ts";
 import { waitAtMost } from "../../core/host/deadline.ts";
 
 export interface LocalTerminalOptions extends TerminalOptions {
@@ -12,7 +12,7 @@ export interface LocalTerminalOptions extends TerminalOptions {
 }
 
 /** A pseudo-terminal on this host. `pid` is the leader of its session. */
-export interface LocalTerminal extends Terminal {
+export interface LocalTerminal extends SideTerminal {
   readonly pid: number;
 }
 
@@ -50,6 +50,12 @@ export function openLocalTerminal(options: LocalTerminalOptions): LocalTerminal 
     ended: program.exited.then(() => waitAtMost(hungUp.promise, hangUpMs)).then(close),
     write(line) {
       if (!closed && !terminal.closed) terminal.write(line);
+    },
+    input(bytes) {
+      if (!closed && !terminal.closed) terminal.write(bytes);
+    },
+    resize({ rows, columns }) {
+      if (!closed && !terminal.closed) terminal.resize(columns, rows);
     },
     settle() {
       if (closed || terminal.closed || (terminal.localFlags & ICANON) !== 0) return;

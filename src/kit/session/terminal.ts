@@ -1,3 +1,5 @@
+import type { TerminalSize } from "../../core/contracts/side-session.ts";
+
 /** What a {@link Session} needs of a terminal. */
 export interface TerminalOptions {
   /** The program that leads the terminal's session, and its arguments. */
@@ -20,6 +22,12 @@ export interface Terminal extends AsyncDisposable {
   write(line: string): void;
   settle?(): void;
   kill(): void;
+}
+
+/** A terminal that a person may use. `input` takes what was typed, at any time; `resize` changes its size. */
+export interface SideTerminal extends Terminal {
+  input(bytes: Uint8Array): void;
+  resize(size: TerminalSize): void;
 }
 
 /** Opens a terminal. Rejects with `TERMINAL_FAILED` when it cannot. */

@@ -7,6 +7,7 @@ import { testEnvironment, testEnvironmentValues } from "./environment.ts";
 import { testFileContents, testFiles } from "./files.ts";
 import { testIsolation } from "./isolation.ts";
 import { testBackgroundOutput, testSession } from "./session.ts";
+import { testSideSession } from "./side-session.ts";
 import { testScriptStop, testStop } from "./stop.ts";
 import type { ExecutorSubject } from "./subject.ts";
 import { testUsage } from "./usage.ts";
@@ -35,5 +36,6 @@ export function testExecutor(subject: ExecutorSubject): void {
     testScriptStop(subject);
     testIsolation(subject);
     testAnswers(subject);
+    if (subject.sideSessions !== false) testSideSession(subject);
   });
 }

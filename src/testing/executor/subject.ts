@@ -24,6 +24,15 @@ export interface ExecutorSubject {
    * request.
    */
   readonly exportOrder?: "name" | "request";
+  /**
+   * Whether the executor has `openSession`, which needs a shell. Default: `true`.
+   */
+  readonly sideSessions?: boolean;
+  /**
+   * Whether a further session sees the processes of the running one. Default: `true`. Behind a command prefix
+   * with namespaces of its own it does not, and has only the variables that the agent has exported.
+   */
+  readonly seesSession?: boolean;
   /** Time-out of each test. Default: 20 s. */
   readonly timeoutMs?: number;
 }

@@ -18,6 +18,7 @@ export interface Sandbox {
   readonly session: Session<LocalTerminal>;
   readonly workspace: Workspace;
   readonly pids: SandboxPids | undefined;
+  readonly environment: Readonly<Record<string, string>>;
 }
 
 export interface OpenSandboxOptions {
@@ -69,5 +70,5 @@ export async function openSandbox(
     const leaderPid = session.terminal.pid;
     resources.use(startGuard({ cookie, leaderPid, env: environment, logger })).follow(pids.shell);
   }
-  return { session, workspace, pids };
+  return { session, workspace, pids, environment };
 }

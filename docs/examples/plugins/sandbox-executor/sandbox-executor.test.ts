@@ -62,6 +62,19 @@ describe.skipIf(!canSandbox)("in the sandbox", () => {
       create({ ...context, environment: { ...context.environment, PATH: "/nowhere" } }),
   });
 
+  test("a further session has no capabilities and sees no more of the host", async () => {
+    await using bench = await open();
+    const { signal } = new AbortController();
+    await using side = await bench.executor.openSession!({ signal });
+    const text: string[] = [];
+    const print =
+      "grep CapEff /proc/self/status; ls /home /root /srv /var/lib 2>/dev/null; touch /usr/x 2>&1";
+    await side.run(print, (chunk) => void text.push(Buffer.from(chunk as Uint8Array).toString()));
+    expect(text.join("").replaceAll("\r", "")).toMatch(
+      /^CapEff:\t0000000000000000\ntouch: .*Read-only file system\n$/,
+    );
+  });
+
   test("only the system of the host is visible, and it is read-only", async () => {
     await using bench = await open();
     const places = ["/", "/usr", "/etc", "/run/signalman"];

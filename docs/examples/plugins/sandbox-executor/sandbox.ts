@@ -4,6 +4,7 @@ import type { SandboxConfig } from "./config.ts";
 import { endSandbox } from "./end-sandbox.ts";
 import { injectFiles } from "./inject-file.ts";
 import { openSandbox, type Sandbox } from "./open-sandbox.ts";
+import { createSideShell } from "./side-shell.ts";
 
 /** Runs a job in one login bash in a bubblewrap sandbox, with its own home and /tmp. */
 export function createSandboxExecutor(context: ExecutorContext, config: SandboxConfig): Executor {
@@ -21,6 +22,7 @@ export function createSandboxExecutor(context: ExecutorContext, config: SandboxC
         }
       },
       inject: injectFiles,
+      beside: (sandbox, number) => createSideShell(sandbox, { context, config, processes, number }),
       end: (sandbox, ending) => endSandbox({ ...ending, sandbox, processes, logger }),
     };
   });

@@ -16,10 +16,11 @@ export function openJobLog(spool: Spool, redactor: Redactor): WritableJobLog {
   return createJobLog({
     spool,
     filters: createFilterChain([{ name: "redact", filter }], silentLogger),
-    sequences: createJobSequences({
-      calls: { call: () => undefined, [Symbol.dispose]() {} },
-      write() {},
-      answer: () => undefined,
-    }),
+    createSequences: () =>
+      createJobSequences({
+        calls: { call: () => undefined, [Symbol.dispose]() {} },
+        write() {},
+        answer: () => undefined,
+      }),
   });
 }

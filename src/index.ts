@@ -31,6 +31,7 @@ export type {
   Hook,
   JobHookEvent,
   JobSessionEvent,
+  JobStoppingEvent,
   RunOptions,
   CommandHookEvent,
   VariableHookEvent,
@@ -49,6 +50,8 @@ export type { ImagePull, JobSummary, JobTimes, JobArrival, JobUsage } from "./co
 export type { JobCause, JobCauseKind } from "./core/contracts/job-cause.ts";
 export type { JobResult } from "./core/contracts/job-events.ts";
 export type { StopReason } from "./core/contracts/agent-status.ts";
+export type { StopCause, Stopper } from "./core/contracts/stop-cause.ts";
+export { findStopCause } from "./core/stop-cause.ts";
 
 // Services: the kinds of services, and kinds of a plugin's own
 export {

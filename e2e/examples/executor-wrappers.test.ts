@@ -1,8 +1,8 @@
 import { describe, expect, test } from "bun:test";
 import { readFile } from "node:fs/promises";
 import path from "node:path";
-import { createExampleScene, createExampleTester, exampleFlags } from "./example-plugins.ts";
-import { findLeftovers, findProcesses, outline, runForEvents, uniqueSeconds } from "../support/jobs.ts";
+import { createExampleTester, exampleFlags } from "./example-plugins.ts";
+import { findLeftovers, outline, runForEvents } from "../support/jobs.ts";
 
 const canSandbox =
   Bun.which("bwrap") !== null &&
@@ -53,19 +53,5 @@ describe("executor wrappers", () => {
     const { exitCode, events } = await runForEvents(tester, { commands: ["true"] }, exampleFlags);
     expect(exitCode).toBe(1);
     expect(outline(events).join("\n")).toMatch(/cannot read ".*\/command": a sandbox around it must let/);
-  });
-
-  test.concurrent("run a program before the processes of a stopped job end", async () => {
-    const word = uniqueSeconds();
-    const command = ["sh", "-c", `pgrep -f "[s]leep ${word}" > stopped.txt`];
-    const plugins = { "./executor-wrappers/stop-hook.ts": { command } };
-    await using scene = await createExampleScene("executor-wrappers", {}, { plugins });
-    await scene.startAgent();
-    const id = await scene.hub.submit({ commands: [`echo started; sleep ${word}`] });
-    await scene.hub.shows(id, "started");
-    await scene.hub.stopJob(id);
-    expect((await scene.hub.done(id)).result).toBe("stopped");
-    expect(findProcesses(word)).toEqual([]);
-    expect(await readFile(path.join(scene.tester.home, "stopped.txt"), "utf8")).toMatch(/^\d+\n/);
   });
 });

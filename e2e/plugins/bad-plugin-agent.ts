@@ -37,8 +37,8 @@ export interface AgentCase {
   readonly deed: Deed;
   /** What the agent's log or its stderr shows. */
   readonly report: RegExp | undefined;
-  /** The job is stopped once the plugin acts or was reported. */
-  readonly stopWhen?: "acts" | "reported";
+  /** The job is stopped once it runs, or once the plugin acts or was reported. */
+  readonly stopWhen?: "runs" | "acts" | "reported";
 }
 
 /** Runs two jobs in an agent with a bad plugin, then ends the agent. */
@@ -52,14 +52,18 @@ export async function runInAgent({ place, deed, report, stopWhen }: AgentCase): 
   const output = async () => `${await scene.agentLog().catch(() => "")}${supervisor.printed()}`;
   const watch = watchReport(done, report, output);
   const isReported = () => watch.reportedMs() !== undefined;
-  const ids = [await hub.submit({ commands: ["sleep 0.2"] }), await hub.submit({ commands: ["true"] })];
+  const ids = [
+    await hub.submit({ commands: [stopWhen === "runs" ? stubborn : "sleep 0.2"] }),
+    await hub.submit({ commands: ["true"] }),
+  ];
   if (place === "load" && deed === "spin") {
     // The watchdog begins after the plugins were loaded.
     await until("the plugin acts", () => existsSync(done));
     supervisor.current().kill("SIGTERM");
   }
   if (stopWhen) {
-    await until("the plugin acts", () => existsSync(done));
+    if (stopWhen === "runs") await hub.shows(ids[0]!, "begun\n");
+    else await until("the plugin acts", () => existsSync(done));
     if (stopWhen === "reported") await until("the plugin is reported", isReported);
     await hub.stopJob(ids[0]!);
   }
@@ -85,6 +89,9 @@ export async function runInAgent({ place, deed, report, stopWhen }: AgentCase): 
     output: await output(),
   };
 }
+
+/** A command that ignores SIGTERM. */
+const stubborn = "trap '' TERM; echo begun; while :; do sleep 1; done";
 
 /** Places where a plugin acts when the agent exits. */
 const exitPlaces: readonly Place[] = ["agent:draining", "agent:left", "agent:exit", "agent:stop", "disposal"];

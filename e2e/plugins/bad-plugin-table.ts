@@ -12,7 +12,7 @@ type Expected = Omit<AgentRow, "place" | "deed">;
 
 const passed = (report: RegExp | undefined, status = 0): Expected => ({ report, result: "passed", status });
 const failed = (report: RegExp): Expected => ({ report, result: "failed", status: 0 });
-const stopped = (report: RegExp, stopWhen: "acts" | "reported" = "reported"): Expected => ({
+const stopped = (report: RegExp, stopWhen: AgentCase["stopWhen"] = "reported"): Expected => ({
   report,
   result: "stopped",
   status: 0,
@@ -85,6 +85,14 @@ const special: Partial<Record<Place, Record<Deed, Expected>>> = {
     throws: failed(threw('job-policy "bad".check')),
     exits: failed(endedJob),
     floods: passed(flood),
+  },
+  // The hook is called by the stop of a job that ignores SIGTERM.
+  "job:stopping": {
+    never: stopped(hasNotReturned("job:stopping"), "runs"),
+    spin: stopped(stopsProcess("job:stopping"), "runs"),
+    throws: stopped(threw("job:stopping"), "runs"),
+    exits: stopped(endedJob, "runs"),
+    floods: stopped(flood, "runs"),
   },
   "setup in a job": {
     never: failed(/plugin "bad" did not finish setup within 10 s/),

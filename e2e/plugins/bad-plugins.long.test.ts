@@ -10,8 +10,8 @@ import { outline, runForEvents, until } from "../support/jobs.ts";
 const job = { commands: ["sleep 0.2"] };
 const places: readonly Place[] = [...hooks, "setup", "load", "timer in a job", "disposal"];
 const isBefore = (place: Place) => ["setup", "load", "agent:start"].includes(place);
-/** `run` calls neither, since it has no control plane. */
-const isCalledInRun = (place: Place) => place !== "agent:registered" && place !== "agent:synced";
+/** `run` has no control plane, and a job that is not stopped no stop. */
+const isCalledInRun = (place: Place) => !["agent:registered", "agent:synced", "job:stopping"].includes(place);
 const gates: readonly Place[] = ["job:start", "job:prepare"];
 
 /** The exit status of `run`; `undefined` where only a stop ends it. */

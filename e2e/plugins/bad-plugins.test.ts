@@ -143,6 +143,8 @@ const sample = [
   "policy in a job throws",
   "job:start spin",
   "command:end floods",
+  "job:stopping throws",
+  "job:stopping spin",
   "setup in a job never",
   "timer in a job spin",
   "disposal in a job exits",

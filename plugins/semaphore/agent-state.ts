@@ -1,4 +1,4 @@
-import type { JobResult, StopReason } from "signalman";
+import type { JobResult, StopCause, StopReason } from "signalman";
 import type { Failure } from "./client.ts";
 import type { Terms } from "./settings.ts";
 import type { SyncAction, SyncRequest, SyncState } from "./wire.ts";
@@ -70,7 +70,8 @@ export type Action =
  * agent.
  */
 export type JobAction =
-  | { readonly kind: "stop" | "release" | "lose" | "doubt" | "confirm" }
+  | { readonly kind: "release" | "lose" | "doubt" | "confirm" }
+  | { readonly kind: "stop"; readonly cause: StopCause }
   | { readonly kind: "fetch"; readonly jobId: string };
 
 export interface Rules extends Pick<Terms, "singleJob" | "gracePeriod"> {

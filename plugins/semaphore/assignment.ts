@@ -5,6 +5,7 @@ import {
   type JobResult,
   type JobSourceContext,
   type LeftJob,
+  type StopCause,
   toMessage,
 } from "signalman";
 import type { HubClient } from "./client.ts";
@@ -16,7 +17,7 @@ import type { Attempts } from "./settings.ts";
 export interface Assignment {
   readonly jobId: string;
   /** Stops the job; a job that has not started does not start. May be called at any time and repeatedly. */
-  stop(): void;
+  stop(cause: StopCause): void;
   /** Records that the control plane takes no more of the job's log. */
   lose(): void;
   /** Releases the job after the control plane has its result. Never rejects. */
@@ -82,6 +83,7 @@ function createAssignment(options: AssignmentOptions, obtain: Obtain): Assignmen
   const begun = Promise.withResolvers<void>();
   let job: AgentJob | undefined;
   let wasStopped = false;
+  let cause: StopCause | undefined;
 
   const run = async (): Promise<JobResult> => {
     job = await obtain(
@@ -94,7 +96,7 @@ function createAssignment(options: AssignmentOptions, obtain: Obtain): Assignmen
       stopped.signal,
     );
     wasStopped = stopped.signal.aborted;
-    if (wasStopped) job.stop();
+    if (wasStopped) job.stop(cause);
     begun.resolve();
     onRunning();
     const { summary } = await job.done;
@@ -117,9 +119,10 @@ function createAssignment(options: AssignmentOptions, obtain: Obtain): Assignmen
   return {
     jobId,
     begun: begun.promise,
-    stop() {
+    stop(why) {
+      cause ??= why;
       stopped.abort();
-      job?.stop();
+      job?.stop(why);
     },
     lose: () => lost.abort(),
     async release() {

@@ -62,7 +62,7 @@ export function createCurrentJob(
           assignment = fetchAssignment(toOptions(action.jobId));
           break;
         case "stop":
-          assignment?.stop();
+          assignment?.stop(action.cause);
           break;
         case "lose":
           assignment?.lose();

@@ -1,3 +1,4 @@
+import type { StopCause } from "signalman";
 import {
   type Action,
   type AgentState,
@@ -69,7 +70,12 @@ function isForeignJob({ status }: Failure): boolean {
  */
 function onJobRejected(agent: AgentState): Transition {
   const line = log("error", `job ${agent.jobId} is not assigned to this agent any more: stopping it`);
-  return stay({ ...agent, state: "stopping-job" }, line, { kind: "lose" }, { kind: "stop" });
+  return stay(
+    { ...agent, state: "stopping-job" },
+    line,
+    { kind: "lose" },
+    toStop("the job is not assigned to this agent any more"),
+  );
 }
 
 /** The control plane already has the result, and its answer was lost; or it has taken the job away. */
@@ -126,7 +132,11 @@ function onBusy(agent: AgentState, { at }: Failed, rules: Rules): Transition {
   }
   if (agent.state === "stopping-job" || agent.state === "finished-job") return stay(agent);
   const line = log("info", `interrupted without contact to the control plane: stopping job ${agent.jobId}`);
-  return stay({ ...agent, state: "stopping-job" }, line, { kind: "stop" });
+  const cause: StopCause = {
+    by: "operator",
+    reason: "the agent was interrupted, and the control plane does not answer",
+  };
+  return stay({ ...agent, state: "stopping-job" }, line, { kind: "stop", cause });
 }
 
 function unableToSync(durationMs: number) {
@@ -143,6 +153,14 @@ function abandon(agent: AgentState, how: Shutdown, ...lines: readonly ReturnType
     ...lines,
     log("warn", `stopping job ${jobId} without reporting it; its log stays on this host`),
     { kind: "lose" },
-    { kind: "stop" },
+    toStop(
+      how.contact === "gone"
+        ? "the control plane does not know this agent any more"
+        : "the control plane cannot be reached",
+    ),
   );
+}
+
+function toStop(reason: string): Action {
+  return { kind: "stop", cause: { by: "agent", reason } };
 }

@@ -34,7 +34,7 @@ export async function stopUnassigned(
         );
       },
     });
-    job.stop();
+    job.stop({ by: "agent", reason: "the job is assigned to no registration" });
     await job.done;
     await job.release();
   };

@@ -108,11 +108,18 @@ function onBusyAnswer(agent: AgentState, action: SyncAction): Transition {
       }
       return stay({ ...agent, state: "stopping-job" }, log("info", `stopping job ${agent.jobId}`), {
         kind: "stop",
+        cause: { by: "control-plane", reason: "the control plane has stopped the job" },
       });
     case "shutdown": {
       const requested: AgentState = { ...agent, requestedShutdown: action.reason };
       if (isOver) return stay(requested);
-      return stay({ ...requested, state: "stopping-job" }, logShutdownRequest(action), { kind: "stop" });
+      return stay({ ...requested, state: "stopping-job" }, logShutdownRequest(action), {
+        kind: "stop",
+        cause: {
+          by: "control-plane",
+          reason: `the control plane has shut the agent down (reason: ${action.reason})`,
+        },
+      });
     }
     case "run-job":
       if (action.jobId === agent.jobId) return stay(agent);

@@ -40,7 +40,7 @@ export async function claimLeftJob(
     logger.error(`${fault}; the job is reported as failed`, { job: id });
     if (!hasStarted) return steps.refuse(request, fault);
     const process = launcher.resume(request, { jobId: id, directory, logger });
-    process.kill();
+    process.kill({ by: "agent", reason: fault });
     const cause = createCause("unknown", fault);
     const finished = process.finished.then((summary) => ({ ...summary, result: "failed" as const, cause }));
     return steps.follow(request, { ...process, finished });

@@ -16,6 +16,7 @@ export function toSettings(program: Program, agentId: string): JobSettings {
     agentId,
     slot: 0,
     stopGraceMs: core["stop-grace-period"] * 1000,
+    stopHookMs: core["stop-hook-timeout"] * 1000,
     terminalSize: core["terminal-size"],
     logDiskLimitBytes: core["log-disk-limit"],
     jobReport: core["job-report"],

@@ -151,11 +151,13 @@ function toReactions(jobs: readonly RunningJobs[], { logger }: Program) {
   return {
     onSecond() {
       logger.warn("second interrupt: stopping the running jobs");
-      jobs.forEach((each) => each.stopAll());
+      jobs.forEach((each) => each.stopAll({ by: "operator", reason: "the agent was interrupted twice" }));
     },
     onThird() {
       logger.warn("third interrupt: killing the running jobs and exiting with status 1");
-      jobs.forEach((each) => each.killAll());
+      jobs.forEach((each) =>
+        each.killAll({ by: "operator", reason: "the agent was interrupted three times" }),
+      );
       exitProgram(1);
     },
     onReopen: () => logger.reopen(),

@@ -11,6 +11,7 @@ import { openSinks } from "../job/log/open-sinks.ts";
 import type { Spool } from "../job/log/spool.ts";
 import type { SpoolReader } from "../core/contracts/spool.ts";
 import type { Logger } from "../core/contracts/logger.ts";
+import type { StopCause } from "../core/contracts/stop-cause.ts";
 import { announceAssignment, createJobHooks, withAgentHooks, withSlotHooks } from "./lifecycle.ts";
 import { createSlotNotifier } from "./slot-notifier.ts";
 
@@ -27,7 +28,7 @@ export interface RunnerOptions {
   /** Shows the log while it grows. The job is stopped when it fails. */
   readonly view: (spool: SpoolReader) => Promise<void>;
   /** Receives the controls of the job before it starts. */
-  readonly onStart: (controls: { stop(): void; kill(): void }) => void;
+  readonly onStart: (controls: { stop(cause: StopCause): void; kill(cause: StopCause): void }) => void;
   /** Called when the job begins. */
   readonly onStarted?: () => void;
 }
@@ -81,8 +82,9 @@ async function runOpenJob(
   // 1. The view and the log sinks read the spool, each at its own pace.
   const sinks = openSinks({ host, job: request, logger, slot: 0, openReader: () => spool.reader() });
   const viewed = show(spool, view, (error) => {
-    logger.warn(`the log can no longer be shown, the job is stopped: ${toMessage(error)}`);
-    job.stop();
+    const why = `the log can no longer be shown, the job is stopped: ${toMessage(error)}`;
+    logger.warn(why);
+    job.stop({ by: "agent", reason: why });
   });
 
   // 2. The job.

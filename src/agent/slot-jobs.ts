@@ -4,6 +4,7 @@ import type { JobRequest } from "../core/contracts/job-request.ts";
 import type { AgentJob, JobDelivery, Jobs, LeftJob } from "../core/contracts/jobs.ts";
 import type { JobArrival } from "../core/contracts/job-summary.ts";
 import type { Logger } from "../core/contracts/logger.ts";
+import type { StopCause } from "../core/contracts/stop-cause.ts";
 import { freezeRequest } from "../job/request/freeze.ts";
 import { type JobProcess, toFinishedProcess } from "../job/process/job-process.ts";
 import type { JobLauncher, WaitingJobProcess } from "../job/process/launcher.ts";
@@ -45,8 +46,8 @@ export interface SlotJobs extends Jobs {
   hangingHooks(): readonly HangingHook[];
   /** Whether a job runs, or its log is being delivered. */
   isBusy(): boolean;
-  stopAll(): void;
-  killAll(): void;
+  stopAll(cause: StopCause): void;
+  killAll(cause: StopCause): void;
 }
 
 /** A job to run or to report. */
@@ -81,8 +82,8 @@ export function createSlotJobs(options: SlotJobsOptions): SlotJobs {
       request,
       ended: process.finished,
       done,
-      stop: process.stop,
-      kill: process.kill,
+      stop: (cause = byControlPlane) => process.stop(cause),
+      kill: (cause = byControlPlane) => process.kill(cause),
       async release() {
         await notifier.notify("jobReleased", { job: request });
         store.release(request.id);
@@ -147,10 +148,15 @@ export function createSlotJobs(options: SlotJobsOptions): SlotJobs {
     fail: async (request, reason, delivery) => refuse(take(request, delivery), reason),
     hangingHooks: () => [...running].flatMap((process) => process.hangingHooks()),
     isBusy: () => running.size > 0,
-    stopAll: () => running.forEach((process) => process.stop()),
-    killAll: () => running.forEach((process) => process.kill()),
+    stopAll: (cause) => running.forEach((process) => process.stop(cause)),
+    killAll: (cause) => running.forEach((process) => process.kill(cause)),
   };
 }
+
+const byControlPlane: StopCause = {
+  by: "control-plane",
+  reason: "the control plane has stopped the job",
+};
 
 function launch(
   jobId: string,

@@ -1,7 +1,9 @@
-/** Calls `onSignal` for each SIGINT, SIGTERM and SIGHUP with their count: 1 for the first, 2 for the second. */
-export function onSignals(onSignal: (count: number) => void | Promise<void>): Disposable {
+/** Calls `onSignal` for each SIGINT, SIGTERM and SIGHUP with their count, from 1, and the signal's name. */
+export function onSignals(
+  onSignal: (count: number, name: NodeJS.Signals) => void | Promise<void>,
+): Disposable {
   let count = 0;
-  const listener = () => void onSignal(++count);
+  const listener = (name: NodeJS.Signals) => void onSignal(++count, name);
   for (const name of signals) process.on(name, listener);
   return {
     [Symbol.dispose]() {

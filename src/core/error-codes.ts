@@ -46,6 +46,10 @@ export const errorCodes = {
     cause: "A plugin refused the job, or a command that the job called. The message is for the job's user.",
     remedy: "Change the job as the message says, or ask the operator of the agent about the policy.",
   },
+  JOB_STOPPED: {
+    cause: "The job was stopped. The message says why.",
+    remedy: "None is needed: what waited for the job, such as a hook of a plugin, ends with it.",
+  },
   JOB_FAILED: {
     cause: "A plugin has failed the job, and the job's log shows the reason already.",
     remedy: "Read the end of the job's log: `signalman logs --last`.",

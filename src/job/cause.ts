@@ -1,4 +1,5 @@
 import type { JobCause, JobCauseKind } from "../core/contracts/job-cause.ts";
+import { findStopCause } from "../core/stop-cause.ts";
 import { toLine } from "../core/text/printable.ts";
 
 /** Creates the cause of a job that did not pass. The message becomes one line. */
@@ -12,9 +13,8 @@ export function createCause(
 
 const maxCharacters = 500;
 
-/** Returns why a job was stopped. The only text among the reasons is that of a claim that has timed out. */
-export function toStopCause({ reason }: AbortSignal): JobCause {
-  return typeof reason === "string"
-    ? createCause("timeout", reason)
-    : createCause("stopped", "the job was stopped");
+/** Returns why a job was stopped, as the cause of its end. */
+export function toStopCause(signal: AbortSignal): JobCause {
+  const { reason, isTimeout } = findStopCause(signal) ?? { reason: "the job was stopped" };
+  return createCause(isTimeout ? "timeout" : "stopped", reason);
 }

@@ -1,6 +1,7 @@
 import type { JobArrival, JobSummary } from "../core/contracts/job-summary.ts";
 import type { JobSpan } from "../core/contracts/job-phases.ts";
 import { isAgentError } from "../core/errors.ts";
+import { findStopCause } from "../core/stop-cause.ts";
 import { createCause, toStopCause } from "./cause.ts";
 import { inPhase, type JobRun, type JobVerdict, toSessionEvent } from "./job-run.ts";
 import { readUsage, writeReport } from "./usage/read-usage.ts";
@@ -42,13 +43,16 @@ export async function finishJob(
 }
 
 async function finishLog(run: JobRun, decided: JobVerdict, options: FinishOptions): Promise<JobVerdict> {
-  const { log, logger, session, signal } = run;
+  const { log, logger, session, signal, stops } = run;
+  await stops.whenEnding();
   await run.notify("job:finish", (plugin) => ({
     ...toSessionEvent(run, plugin),
     result: signal.aborted ? "stopped" : decided.result,
     session: session.isOpen && !signal.aborted ? "open" : "closed",
   }));
   // A stop may have come while the listeners ran.
+  await stops.whenEnding();
+  stops.decided();
   const reported: JobVerdict = signal.aborted ? { result: "stopped", cause: toStopCause(signal) } : decided;
   const tampering = options.findTampering?.();
   const isChanged = tampering !== undefined && reported.result === "passed";
@@ -60,9 +64,10 @@ async function finishLog(run: JobRun, decided: JobVerdict, options: FinishOption
     logger.error(reason, { job: run.request.id });
     await session.addBlock("Ending the job", `[signalman: ${reason}]\n`, 1);
   }
-  const why: unknown = signal.reason;
-  for (const listener of run.hung) await explainEnd(run, listener);
-  if (typeof why === "string") await explainEnd(run, why);
+  for (const fault of run.faults) await explainEnd(run, fault);
+  // Those who stop a job from outside know that they did.
+  const cause = findStopCause(signal);
+  if (cause?.by === "agent" || cause?.by === "plugin") await explainEnd(run, cause.reason);
   const { executor } = session;
   if (options.isReported) await writeReport({ log, logger, executor, elapsed: options.elapsed });
   log.finished(verdict.result);

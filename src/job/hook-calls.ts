@@ -45,8 +45,8 @@ export function createHookCalls(options: HookCallsOptions): HookCalls {
 }
 
 interface HookTimes {
-  /** Aborts when the job is stopped. */
-  readonly stopped: AbortSignal;
+  /** Aborts when the processes of a stopped job are ended, which plugins may delay. */
+  readonly ending: AbortSignal;
   /** Aborts when the job is killed. */
   readonly killed: AbortSignal;
   /** Milliseconds from SIGTERM to SIGKILL of a stopped job (`stop-grace-period`). */
@@ -54,13 +54,13 @@ interface HookTimes {
 }
 
 /**
- * Waits for a hook's listeners as long as the job runs. After a stop the wait ends with the grace period; a
- * hook that begins after the stop has 30 s more, in which it may run a command in a new session. A kill ends
- * the wait at once.
+ * Waits for a hook's listeners as long as the job runs. When the processes of a stopped job are ended, the wait
+ * ends with the grace period; a hook that begins later has 30 s more, in which it may run a command in a new
+ * session. A kill ends the wait at once.
  */
 async function waitForHook(
   work: Promise<void>,
-  { stopped, killed, stopGraceMs }: HookTimes,
+  { ending, killed, stopGraceMs }: HookTimes,
   onGivenUp: () => void,
 ): Promise<void> {
   const givenUp = Promise.withResolvers<void>();
@@ -69,8 +69,8 @@ async function waitForHook(
     givenUp.resolve();
   };
   if (killed.aborted) return;
-  const extraMs = stopped.aborted ? freshSessionMs : 0;
-  using _stop = afterAbort(stopped, stopGraceMs + extraMs, giveUp);
+  const extraMs = ending.aborted ? freshSessionMs : 0;
+  using _stop = afterAbort(ending, stopGraceMs + extraMs, giveUp);
   using _kill = onAbort(killed, () => givenUp.resolve());
   await Promise.race([work, givenUp.promise]);
 }

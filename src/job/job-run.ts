@@ -9,6 +9,7 @@ import { toStopCause } from "./cause.ts";
 import type { JobSession } from "./job-session.ts";
 import type { JobVariables } from "./job-variables.ts";
 import type { WritableJobLog } from "./log/job-log.ts";
+import type { StopControl } from "./stop-control.ts";
 import { startStopwatch } from "./stopwatch.ts";
 
 /** What the phases of a job share. */
@@ -19,14 +20,15 @@ export interface JobRun {
   readonly session: JobSession;
   /** The variables that plugins set. */
   readonly variables: JobVariables;
-  /** Aborts when the job is stopped; its reason is shown in the job's log if it is a text. */
+  /** Aborts when the job is stopped. */
   readonly signal: AbortSignal;
+  readonly stops: Pick<StopControl, "whenEnding" | "decided">;
   /** The fields that every event of the job has. */
   readonly event: JobEventBase;
   /** The phase that the job is in. */
   phase: JobPhase;
-  /** The listeners that were given up after a stop, for the job's log. */
-  readonly hung: string[];
+  /** What listeners did wrong during and after a stop, for the job's log. */
+  readonly faults: readonly string[];
   /** Returns why a policy refuses the job. Left out without policies. */
   findRefusal?(): Promise<string | undefined>;
   /** Whether a plugin listens to a hook. */

@@ -4,11 +4,13 @@ import type { JobLog, Output } from "../core/contracts/job-log.ts";
 import type { BlockSource } from "../core/contracts/job-phases.ts";
 import type { EnvironmentVariable, JobFile, JobRequest } from "../core/contracts/job-request.ts";
 import type { Logger } from "../core/contracts/logger.ts";
+import { untilAborted } from "../core/aborted.ts";
 import { toMessage } from "../core/errors.ts";
 import type { JobVariables } from "./job-variables.ts";
 import { createTextStart } from "../core/text/text-start.ts";
 import type { WritableJobLog } from "./log/job-log.ts";
 import { runInFreshSession } from "./run-in-fresh-session.ts";
+import type { StopControl } from "./stop-control.ts";
 
 export interface JobSessionOptions {
   readonly log: Pick<WritableJobLog, "command" | "from">;
@@ -17,10 +19,7 @@ export interface JobSessionOptions {
   readonly variables: JobVariables;
   /** `log` gets the blocks that the executor itself adds. */
   readonly createExecutor: (log: JobLog) => Executor;
-  /** Aborts when the job is stopped. */
-  readonly stopped: AbortSignal;
-  /** Aborts when the job is killed. */
-  readonly killed: AbortSignal;
+  readonly stops: Pick<StopControl, "stopped" | "ending" | "killed">;
 }
 
 /**
@@ -52,7 +51,7 @@ export interface JobSession {
 
 /** Creates the session of a job; nothing is started yet. */
 export function createJobSession(request: JobRequest, options: JobSessionOptions): JobSession {
-  const { log, logger, variables, createExecutor, stopped, killed } = options;
+  const { log, logger, variables, createExecutor, stops } = options;
   let executor: Executor | undefined;
   let isOpen = false;
   let fault: string | undefined;
@@ -82,7 +81,7 @@ export function createJobSession(request: JobRequest, options: JobSessionOptions
     // Only after the stop has ended: it ends every process with the job's cookie.
     await ended;
     const env = [...request.env, ...variables.env];
-    return runInFreshSession({ createExecutor, env, directive, output, signal: killed });
+    return runInFreshSession({ createExecutor, env, directive, output, signal: stops.killed });
   }
 
   return {
@@ -97,7 +96,7 @@ export function createJobSession(request: JobRequest, options: JobSessionOptions
     },
     async open() {
       executor = createExecutor(log.from({ kind: "executor" }));
-      isOpen = (await executor.start(stopped)) === 0;
+      isOpen = (await executor.start(stops.stopped)) === 0;
       return isOpen;
     },
     exportVariables: (env) =>
@@ -105,17 +104,17 @@ export function createJobSession(request: JobRequest, options: JobSessionOptions
     injectFiles: (files) => block("Injecting Files", (current, output) => current.injectFiles(files, output)),
     async run(directive, source, { alias = "", preface = "", fresh = false } = {}) {
       if (fresh && !isOpen) return 1;
+      if (stops.stopped.aborted) await untilEnding(stops);
       const work = (current: Executor, output: Output): Promise<number> => {
         if (alias !== "") output(`Running: ${directive}\n`);
         if (preface !== "") output(preface);
-        return fresh && stopped.aborted
+        return fresh && stops.stopped.aborted
           ? runFresh(directive, output)
           : runWithVariables(current, options, directive, output);
       };
       return block(alias || directive, work, source);
     },
     async capture(directive) {
-      // A job can replace any command that the directive calls.
       const start = createTextStart(maxCapturedBytes);
       await attempt((current) => current.run(directive, start.add, { silent: true }));
       return start.text;
@@ -138,10 +137,15 @@ export function createJobSession(request: JobRequest, options: JobSessionOptions
   };
 }
 
+/** No further command starts in a job that is stopped: it waits until its processes are ended. */
+async function untilEnding({ ending }: JobSessionOptions["stops"]): Promise<void> {
+  if (!ending.aborted) await untilAborted(ending);
+}
+
 /** Runs a command after the variables that wait for it are exported, and not without them. */
 function runWithVariables(
   executor: Executor,
-  options: Pick<JobSessionOptions, "variables" | "logger" | "stopped">,
+  options: Pick<JobSessionOptions, "variables" | "logger" | "stops">,
   directive: string,
   output: Output,
 ): Promise<number> {
@@ -151,18 +155,18 @@ function runWithVariables(
 
 async function exportVariables(
   executor: Executor,
-  { variables, logger, stopped }: Pick<JobSessionOptions, "variables" | "logger" | "stopped">,
+  { variables, logger, stops }: Pick<JobSessionOptions, "variables" | "logger" | "stops">,
   output: Output,
 ): Promise<number> {
   for (const { scope, env } of variables.take()) {
     const code = await executor.exportEnvironment(env, output, { silent: true, scope });
     if (code === 0) continue;
     const names = env.map(({ name }) => name).join(", ");
-    if (!stopped.aborted) logger.warn(`variables of plugins could not be exported: ${names}`);
+    if (!stops.stopped.aborted) logger.warn(`variables of plugins could not be exported: ${names}`);
     return code;
   }
   return 0;
 }
 
-/** Maximum size of captured output; the result of a job is one word. */
+/** Maximum size of captured output: the result of a job is one word, but a job can replace any command. */
 const maxCapturedBytes = 64 * 1024;

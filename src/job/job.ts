@@ -5,6 +5,7 @@ import type { JobRequest } from "../core/contracts/job-request.ts";
 import type { JobArrival, JobSummary } from "../core/contracts/job-summary.ts";
 import type { Logger } from "../core/contracts/logger.ts";
 import { jobPolicy } from "../core/contracts/services.ts";
+import type { StopCause } from "../core/contracts/stop-cause.ts";
 import { findRefusal } from "./job-policy.ts";
 import { createJobSession } from "./job-session.ts";
 import { type ExecutorLimits, limitExecutor } from "./limited-executor.ts";
@@ -14,6 +15,7 @@ import { finishJob } from "./finish-job.ts";
 import { createHookCalls } from "./hook-calls.ts";
 import type { JobRun } from "./job-run.ts";
 import { runCommands } from "./phases.ts";
+import { createStopControl } from "./stop-control.ts";
 import { startStopwatch } from "./stopwatch.ts";
 
 export interface JobOptions extends ExecutorLimits {
@@ -28,6 +30,8 @@ export interface JobOptions extends ExecutorLimits {
   readonly createExecutor: (report: Pick<ExecutorContext, "imagePulled" | "log">) => Executor;
   /** Milliseconds for which the answer of a policy is awaited. Default: 30 s. */
   readonly policyMs?: number | undefined;
+  /** Milliseconds that plugins have before the processes of a stopped job are ended (`stop-hook-timeout`). */
+  readonly stopHookMs: number;
   /** Whether the job's log ends with a report of the resources that the job used (`job-report`). */
   readonly isReported: boolean;
   /** Describes what another process did to the job's files. A job with such files fails. */
@@ -39,12 +43,12 @@ export interface Job {
   /** Resolves when the executor is disposed. Never rejects for what the job or a plugin did. */
   run(): Promise<JobSummary>;
   /**
-   * Ends what runs: SIGTERM, and SIGKILL after the grace period. No epilogue runs (protocol section 6.1).
-   * `why` is added to the log.
+   * Ends what runs: SIGTERM, and SIGKILL after the grace period. No epilogue runs (protocol section 6.1). The
+   * log shows the cause if it is the agent or a plugin.
    */
-  stop(why?: string): void;
+  stop(cause: StopCause): void;
   /** Ends what runs at once, and what a `stop` still waits for. Hooks that have not returned are no longer awaited. */
-  kill(): void;
+  kill(cause: StopCause): void;
   /** Aborts when the job is killed. */
   readonly killed: AbortSignal;
 }
@@ -52,26 +56,28 @@ export interface Job {
 /** Creates a job; `run` takes it from its first event to its last (protocol sections 5.4 and 6.1). */
 export function createJob(request: JobRequest, options: JobOptions): Job {
   const { host, log, logger, variables, stopGraceMs, isReported, findTampering } = options;
-  const stopping = new AbortController();
-  const killing = new AbortController();
-
-  const hung: string[] = [];
+  const faults: string[] = [];
+  const onFault = (text: string) => void faults.push(text);
+  const stops = createStopControl({
+    graceMs: stopGraceMs,
+    end: (graceMs) => session.stop(graceMs),
+    before: (cause) => delayStop(cause),
+  });
   const onGivenUp = (name: HookName, text: string) => {
-    hung.push(text);
+    onFault(text);
     const message = `${name} is no longer awaited, since the job was stopped: ${text}`;
     logger.warn(message, { job: request.id });
   };
-  const times = { stopped: stopping.signal, killed: killing.signal, stopGraceMs };
+  const times = { ending: stops.ending, killed: stops.killed, stopGraceMs };
   const { gate, notify, hears } = createHookCalls({ host, logger, ...times, onGivenUp });
 
-  const { signal } = stopping;
+  const signal = stops.stopped;
   const policies = host.all(jobPolicy);
   const event: JobEventBase = { job: request, signal, ...options.place };
   const shared = { log, logger, variables };
   const session = createJobSession(request, {
     ...shared,
-    stopped: signal,
-    killed: killing.signal,
+    stops,
     createExecutor: (executorLog) => {
       const created = options.createExecutor({
         log: executorLog,
@@ -88,7 +94,8 @@ export function createJob(request: JobRequest, options: JobOptions): Job {
     signal,
     event,
     phase: "accept",
-    hung,
+    stops,
+    faults,
     ...(policies.size > 0 && {
       findRefusal: () => findRefusal(request, { policies, logger, signal, answerMs: options.policyMs }),
     }),
@@ -98,9 +105,20 @@ export function createJob(request: JobRequest, options: JobOptions): Job {
   };
   if (hears("job:block")) watchBlocks(run);
 
-  function stop(graceMs: number, why?: string): void {
-    stopping.abort(why);
-    session.stop(graceMs);
+  /** Lets plugins act before the processes of a job with an open session are ended. */
+  function delayStop(cause: StopCause): Promise<void> | undefined {
+    const { executor } = session;
+    if (!session.isOpen || !executor || !hears("job:stopping")) return undefined;
+    const given = {
+      host,
+      event,
+      cause,
+      budgetMs: options.stopHookMs,
+      killed: stops.killed,
+      executor,
+      onFault,
+    };
+    return import("./stopping.ts").then(({ callBeforeStop }) => callBeforeStop({ ...given, log, logger }));
   }
 
   return {
@@ -113,12 +131,9 @@ export function createJob(request: JobRequest, options: JobOptions): Job {
       await notify("job:end", { ...event, ...summary });
       return summary;
     },
-    stop: (why) => stop(stopGraceMs, why),
-    kill() {
-      killing.abort();
-      stop(0);
-    },
-    killed: killing.signal,
+    stop: stops.stop,
+    kill: stops.kill,
+    killed: stops.killed,
   };
 }
 

@@ -108,8 +108,8 @@ export async function openJob(original: JobRequest, options: OpenJobOptions): Pr
     logger,
   });
   const answers = createJobAnswers({ executor: () => executor, logger });
-  const sequences = createJobSequences({ calls, write, answer: answers.put });
-  const log: WritableJobLog = createJobLog({ spool, filters, sequences });
+  const createSequences = () => createJobSequences({ calls, write, answer: answers.put });
+  const log: WritableJobLog = createJobLog({ spool, filters, createSequences });
   const jobSocket = findSocketPath(directory, options);
   if (jobSocket !== undefined) cleanup.use(listenToJob({ path: jobSocket, calls }));
   // Disposed before the socket, so that waiting callers learn that the job has ended.
@@ -128,6 +128,7 @@ export async function openJob(original: JobRequest, options: OpenJobOptions): Pr
     ...options.executorLimits,
     stopGraceMs: settings.stopGraceMs,
     policyMs: options.policyMs,
+    stopHookMs: settings.stopHookMs ?? 30_000,
     isReported: settings.jobReport,
     findTampering: options.findTampering,
     createExecutor: (report) => {

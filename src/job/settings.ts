@@ -16,6 +16,8 @@ export interface JobSettings {
   /** The slot's name in the control plane. Left out: it has none yet. */
   readonly agentName?: string;
   readonly stopGraceMs: number;
+  /** Milliseconds that all listeners of `job:stopping` have together. Left out by earlier releases: 30 s. */
+  readonly stopHookMs?: number;
   readonly terminalSize: { readonly rows: number; readonly columns: number };
   readonly logDiskLimitBytes: number;
   /** Whether a job's log ends with a report of the resources that the job used (`job-report`). */

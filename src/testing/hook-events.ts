@@ -82,6 +82,7 @@ export function fixtureEvents(
   const event = { job, signal, slot: 0, agent: { id: "an-agent-id", name: "an-agent" } };
   const command = { ...event, phase: "commands", index: 0, directive: "make", alias: "" } as const;
   const block = { directive: "make", source: { kind: "command", phase: "commands", index: 0 } } as const;
+  const cause = { by: "control-plane", reason: "the control plane has stopped the job" } as const;
   return {
     "agent:start": { version: "0.0.0", status: () => agentStatus },
     "agent:registered": { slot: 0, name: "an-agent", controlPlane: "test" },
@@ -104,6 +105,7 @@ export function fixtureEvents(
     "command:end": { ...command, exitCode: 0, durationMs: 30 },
     "job:block": { ...event, ...block, phase: "commands", startedAt, durationMs: 30, exitCode: 0 },
     "job:phase": { ...event, phase: "commands", startedAt, durationMs: 1000, isOk: true },
+    "job:stopping": { ...event, log, run, cause, budgetMs: 30_000 },
     "job:finish": { ...event, log, run, result: "passed", session: "open" },
     "job:end": { ...event, ...summary },
   };

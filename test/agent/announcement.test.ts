@@ -12,7 +12,7 @@ test("a listener of the job's start that never finishes delays neither the log n
   await until(() =>
     slot.received.some((event) => event.event === "cmd_output" && event.output === "begun\n"),
   );
-  jobs.stopAll();
+  jobs.stopAll({ by: "operator", reason: "tests" });
   await until(() => slot.received.at(-1)?.event === "job_finished");
   expect(slot.received.at(-1)).toMatchObject({ result: "stopped" });
   expect(slot.ended).toEqual([]);

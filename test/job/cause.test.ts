@@ -1,3 +1,4 @@
+import type { Job } from "../../src/job/job.ts";
 import { describe, expect, test } from "bun:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { createHost } from "../../src/core/host/host.ts";
@@ -125,7 +126,7 @@ describe("the cause of a job that does not pass", () => {
       "is the stop",
       { commands: commands("print started", "sleep 60") },
       { stopAt: "started" },
-      { kind: "stopped", message: "the job was stopped" },
+      { kind: "stopped", message: "a test has stopped the job" },
     ],
   ])("%s", async (_, request, options, cause) => {
     const { summary } = await runJob(request, options);
@@ -140,7 +141,13 @@ describe("the cause of a job that does not pass", () => {
   });
 
   test("is the claim time-out that stopped the job, and files that were changed", async () => {
-    expect((await runOpen((job) => job.stop("no agent has claimed the job"))).cause).toEqual({
+    expect(
+      (
+        await runOpen((job) =>
+          job.stop({ by: "agent", reason: "no agent has claimed the job", isTimeout: true }),
+        )
+      ).cause,
+    ).toEqual({
       kind: "timeout",
       message: "no agent has claimed the job",
     });
@@ -187,7 +194,7 @@ interface OpenOptions {
 
 /** Runs a job that sleeps for a moment; `act` gets it once it runs. */
 async function runOpen(
-  act: (job: { stop(why?: string): void }) => void,
+  act: (job: Pick<Job, "stop">) => void,
   { setup, findTampering, arrival = { assignedAt: 1, fetchedAt: 1 } }: OpenOptions = {},
 ) {
   const plugin = definePlugin({

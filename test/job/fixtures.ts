@@ -7,6 +7,8 @@ import { definePlugin, type Plugin, type PluginContext } from "../../src/core/co
 import type { Host } from "../../src/core/contracts/host.ts";
 import { executor, logFilter } from "../../src/core/contracts/services.ts";
 import type { ExecutorFactory } from "../../src/core/contracts/executor.ts";
+import type { StopCause } from "../../src/core/contracts/stop-cause.ts";
+import type { Job } from "../../src/job/job.ts";
 import { createRecordingLogger, dummyExecutor, jobRequest, toEvents } from "../../src/testing/index.ts";
 
 export const settings: JobSettings = {
@@ -28,9 +30,15 @@ export const exported = "Exporting environment variables → 0: ";
 export const injected = "Injecting Files → 0: ";
 export const resultExported = `${exported}Exporting SEMAPHORE_JOB_RESULT\n`;
 
+export const byControlPlane: StopCause = { by: "control-plane", reason: "a test has stopped the job" };
+
 export interface JobRun {
   /** Stops or kills the job once its log holds this text. */
   readonly stopAt?: string;
+  /** Default: the control plane. */
+  readonly cause?: StopCause;
+  /** Receives the job before it runs. */
+  readonly onJob?: (job: Job) => void;
   readonly executor?: ExecutorFactory;
   readonly settings?: Partial<JobSettings>;
   readonly executorLimits?: OpenJobOptions["executorLimits"];
@@ -80,7 +88,10 @@ export async function runJob(request: Partial<JobRequest>, options: JobRun = {})
   });
   const { job, spool } = open;
   const watching =
-    options.stopAt === undefined ? undefined : stopAt(spool.reader(), options.stopAt, job.stop);
+    options.stopAt === undefined
+      ? undefined
+      : stopAt(spool.reader(), options.stopAt, () => job.stop(options.cause ?? byControlPlane));
+  options.onJob?.(job);
   const summary = await job.run();
   spool.close();
   await watching;

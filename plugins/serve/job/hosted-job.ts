@@ -6,6 +6,7 @@ import {
   type JobResult,
   onAbort,
   sendCallback,
+  type StopCause,
   toMessage,
   type Logger,
   type PullLogs,
@@ -30,7 +31,7 @@ export interface HostedJob {
    * while the job runs.
    */
   announced(maxMs: number): Promise<void>;
-  /** Stops the job; one that has not started does not start. */
+  /** Stops the job for its client; one that has not started does not start. */
   stop(): void;
   archived(): void;
 }
@@ -79,7 +80,7 @@ export function createHostedJob(
     const started = await start({ lost: lost.signal, refreshToken });
     job = started;
     isStoppedAtStart = isStopped;
-    if (isStopped) started.stop();
+    if (isStopped) started.stop(byClient);
     return started;
   }
 
@@ -131,7 +132,7 @@ export function createHostedJob(
     announced: announcement.wait,
     stop() {
       isStopped = true;
-      job?.stop();
+      job?.stop(byClient);
     },
     archived() {
       note({ isArchived: true });
@@ -139,6 +140,11 @@ export function createHostedJob(
     },
   };
 }
+
+const byClient: StopCause = {
+  by: "control-plane",
+  reason: "a client of the agent's API has stopped the job",
+};
 
 function call(
   { callbacks, logger, signals }: HostedJobOptions,

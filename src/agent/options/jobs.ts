@@ -84,6 +84,15 @@ export const jobEntries = {
     ),
     10,
   ),
+  "stop-hook-timeout": v.optional(
+    v.pipe(
+      seconds(
+        "Seconds for which plugins may act before the processes of a stopped job are ended (`job:stopping`), all of them together",
+      ),
+      v.metadata({ delaysShutdown: true }),
+    ),
+    30,
+  ),
   "claim-timeout": v.optional(
     seconds(
       "Seconds for which a job continues when its agent has exited and no other agent process resumes it",

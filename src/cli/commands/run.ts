@@ -96,7 +96,8 @@ async function runJob(given: CommandValues<typeof args>, program: Program): Prom
     : undefined;
   await using host = await program.openHost({
     roles: ["agent", "job"],
-    onStop: signals.stop,
+    onStop: (reason, plugin) =>
+      signals.stop({ by: "plugin", reason: `plugin "${plugin}" has requested a stop (${reason})` }),
     onListener: watch?.enter,
   });
   const json = given.json === true;

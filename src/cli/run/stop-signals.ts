@@ -1,11 +1,12 @@
+import type { StopCause } from "../../core/contracts/stop-cause.ts";
 import { exitProgram } from "../../os/this-process/exit-guard.ts";
 import { onSignals } from "../signals.ts";
 import { print } from "../output/print.ts";
 
 /** A job that runs in this process, as far as signals control it. */
 interface StoppableJob {
-  stop(): void;
-  kill(): void;
+  stop(cause: StopCause): void;
+  kill(cause: StopCause): void;
 }
 
 /** Translates signals to this process into stops of the job. */
@@ -15,7 +16,7 @@ export interface StopSignals extends Disposable {
   onStart(job: StoppableJob): void;
   onEnd(): void;
   /** Stops the job as soon as it has started. */
-  stop(): void;
+  stop(cause: StopCause): void;
 }
 
 /**
@@ -26,13 +27,14 @@ export function listenForStop({ stoppedStatus }: { readonly stoppedStatus: numbe
   const started = Promise.withResolvers<StoppableJob>();
   const afterJob = new AbortController();
   let phase: "starting" | "running" | "ended" = "starting";
-  const signals = onSignals(async (count) => {
+  const signals = onSignals(async (count, name) => {
     if (phase === "ended") return afterJob.abort();
     if (count > 1 && phase === "starting") exitProgram(stoppedStatus);
     const job = await started.promise;
-    if (count > 1) return job.kill();
+    const cause: StopCause = { by: "operator", reason: `the program received ${name}` };
+    if (count > 1) return job.kill(cause);
     print("\nstopping the job; a second signal kills it", process.stderr);
-    job.stop();
+    job.stop(cause);
   });
   return {
     afterJob: afterJob.signal,
@@ -41,7 +43,7 @@ export function listenForStop({ stoppedStatus }: { readonly stoppedStatus: numbe
       started.resolve(job);
     },
     onEnd: () => void (phase = "ended"),
-    stop: () => void started.promise.then((job) => job.stop()),
+    stop: (cause) => void started.promise.then((job) => job.stop(cause)),
     [Symbol.dispose]: () => signals[Symbol.dispose](),
   };
 }

@@ -7,6 +7,7 @@ import type { CommandPhase, EndedBlock, EndedPhase, JobPhase } from "./job-phase
 import type { JobRequest } from "./job-request.ts";
 import type { ImagePull, JobSummary } from "./job-summary.ts";
 import type { LogDelivery } from "./log-backend.ts";
+import type { StopCause } from "./stop-cause.ts";
 
 export interface SlotEvent {
   readonly slot: number;
@@ -62,6 +63,23 @@ export interface JobSessionEvent extends JobHookEvent {
    * output. Resolves to its exit code, in a closed session to 1 at once; a command that fails does not reject.
    */
   run(directive: string, options?: RunOptions): Promise<number>;
+}
+
+/** A job that is about to be stopped, and whose processes still run. Each listener gets an event of its own. */
+export interface JobStoppingEvent extends JobEventBase {
+  /** Aborts when the time of the listener is over, or the job is killed. */
+  readonly signal: AbortSignal;
+  /** Who stops the job, and why. */
+  readonly cause: StopCause;
+  /** Milliseconds that the listener has. */
+  readonly budgetMs: number;
+  /** The job's log. `log.command` writes into the block of the running command, if one is open. */
+  readonly log: JobLog;
+  /**
+   * Runs a command in a session beside the running one, with its exports and its directory, and logs it, under
+   * `alias` if there is one. Resolves to its exit code; to 1 when it cannot run or `signal` aborts.
+   */
+  run(directive: string, options?: Pick<RunOptions, "alias">): Promise<number>;
 }
 
 /** Options of a command that a plugin runs in the job's session. */
@@ -185,6 +203,13 @@ export const hookTable = {
   "job:block": hook<JobEventBase & { readonly phase: JobPhase } & EndedBlock>(jobTrace),
   /** Fired after each phase of the job. Use it for traces. */
   "job:phase": hook<JobEventBase & EndedPhase>(jobTrace),
+  /**
+   * Fired when a job with an open session is stopped, before its processes are ended. They run on meanwhile, but no
+   * further command starts. A listener has 30 s, or the time that it declares; all listeners together have
+   * `stop-hook-timeout`. What a listener throws is shown in the job's log, and the stop goes on. A kill ends the
+   * wait.
+   */
+  "job:stopping": hook<JobStoppingEvent>({ ...jobNotice, timeoutMs: 30_000 }),
   /** Fired when the result is final. The session is `closed` after a stop, or when it never opened. */
   "job:finish": hook<JobSessionEvent & { readonly result: JobResult; readonly session: "open" | "closed" }>(
     jobNotice,

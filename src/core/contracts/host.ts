@@ -28,13 +28,33 @@ export interface PluginEntry {
   readonly origin: PluginOrigin;
 }
 
+/** Gives each listener of a call its own event and time. `undefined`: the listener is not called. */
+export type HookTurns<E> = (listener: {
+  readonly plugin: string;
+  /** The listener's time limit, or else that of the hook. */
+  readonly timeoutMs: number | undefined;
+}) => HookTurn<E> | undefined;
+
+export interface HookTurn<E> {
+  readonly event: E;
+  /** Milliseconds for which the listener is awaited. */
+  readonly timeoutMs: number;
+  /** Called when the listener is no longer awaited, with its error if it has failed. */
+  end(error?: unknown): void;
+}
+
 /** All plugins of a process, set up. */
 export interface Host extends AsyncDisposable {
   /**
    * Calls a hook's listeners, one after another. The first throw of a gate rejects; throws of a notice are logged.
-   * `event` may be a function that returns the event of a plugin's listeners.
+   * `event` may be a function that returns the event of a plugin's listeners. `turns` gives each listener an event and
+   * a time of its own.
    */
-  call<N extends HookName>(name: N, event: HookEventSource<N>): Promise<void>;
+  call<N extends HookName>(
+    name: N,
+    event: HookEventSource<N>,
+    turns?: HookTurns<HookEvents[N]>,
+  ): Promise<void>;
   /** Returns a service. Throws `SERVICE_UNKNOWN` with the known names. */
   use<T extends object>(service: Service<T>, name: string): T;
   all<T extends object>(service: Service<T>): ReadonlyMap<string, T>;

@@ -1,6 +1,7 @@
 import type { JobRequest } from "./job-request.ts";
 import type { JobSummary } from "./job-summary.ts";
 import type { LogDelivery } from "./log-backend.ts";
+import type { StopCause } from "./stop-cause.ts";
 
 /** What a job source supplies with a job, for the delivery of its log. */
 export interface JobDelivery {
@@ -31,9 +32,13 @@ export interface AgentJob {
   readonly ended: Promise<JobSummary>;
   /** Resolves when the result is known and the log was delivered or given up. Never rejects. */
   readonly done: Promise<JobOutcome>;
-  /** Ends what runs, as a stop by the control plane does. Safe at any moment, and more than once. */
-  stop(): void;
-  kill(): void;
+  /**
+   * Ends what runs. Safe at any moment, and more than once; the first cause counts. Left out: the control
+   * plane has stopped the job.
+   */
+  stop(cause?: StopCause): void;
+  /** Ends what runs at once, without a grace period. */
+  kill(cause?: StopCause): void;
   /** Removes the request from disk once the control plane has the result; the log is kept for `signalman logs`. */
   release(): Promise<void>;
 }

@@ -125,6 +125,7 @@ const origins = new WeakMap<object, ErrorOrigin>();
 
 function isAbortReason(thrown: unknown, args: readonly unknown[]): boolean {
   if (thrown instanceof Error && thrown.name === "AbortError") return true;
+  if (isAgentError(thrown, "JOB_STOPPED")) return true;
   return args.some((arg) => arg instanceof AbortSignal && arg.aborted && arg.reason === thrown);
 }
 

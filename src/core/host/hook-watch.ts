@@ -22,8 +22,8 @@ export interface HookWatchOptions {
 /** Watches the calls of one listener, and reports those that do not return in time. */
 export interface HookWatch {
   readonly hanging: HangingHook | undefined;
-  /** Waits for a call, and rejects with `PLUGIN_SLOW` at its deadline. */
-  wait(call: Promise<void>): Promise<void>;
+  /** Waits for a call, and rejects with `PLUGIN_SLOW` at its deadline, which `limitMs` replaces. */
+  wait(call: Promise<void>, limitMs?: number): Promise<void>;
 }
 
 export function createHookWatch({ plugin, hook, log, timeoutMs, times }: HookWatchOptions): HookWatch {
@@ -38,11 +38,11 @@ export function createHookWatch({ plugin, hook, log, timeoutMs, times }: HookWat
     get hanging() {
       return late.size === 0 ? undefined : { plugin, hook, startedAt: oldest() };
     },
-    async wait(call) {
+    async wait(call, limitMs = timeoutMs) {
       const started = { startedAt: Date.now() };
       const { promise: tooLate, reject } = Promise.withResolvers<never>();
       const expire = () => {
-        const message = `plugin "${plugin}" did not return from ${hook} within ${toDuration(timeoutMs ?? 0)}`;
+        const message = `plugin "${plugin}" did not return from ${hook} within ${toDuration(limitMs ?? 0)}`;
         reject(createPluginError("PLUGIN_SLOW", message));
       };
       const reporting = setTimeout(() => {
@@ -51,7 +51,7 @@ export function createHookWatch({ plugin, hook, log, timeoutMs, times }: HookWat
         report();
         repeat = setInterval(report, times.repeatMs);
       }, times.firstMs);
-      const deadline = timeoutMs === undefined ? undefined : setTimeout(expire, Math.min(timeoutMs, maxMs));
+      const deadline = limitMs === undefined ? undefined : setTimeout(expire, Math.min(limitMs, maxMs));
       const settled = call.finally(() => {
         clearTimeout(reporting);
         if (late.delete(started) && late.size === 0) clearInterval(repeat);

@@ -7,7 +7,7 @@ import { AgentError } from "../errors.ts";
 import { attributeError } from "./attribution.ts";
 import { toDuration, withDeadline } from "./deadline.ts";
 import type { HookWatch, ReportTimes } from "./hook-watch.ts";
-import type { Listener } from "./listener.ts";
+import type { AnyTurns, Listener } from "./listener.ts";
 import type { LoadedPlugin } from "./loader.ts";
 import { createPluginContext, type PluginInstance, runsInAny } from "./plugin-context.ts";
 import { createLifetime } from "./lifetime.ts";
@@ -77,8 +77,8 @@ export async function createHost(options: HostOptions): Promise<Host> {
   isReady = true;
 
   return {
-    call: async (name, event) => {
-      await hooks.callHook<HookName>(name, event);
+    call: async (name, event, turns) => {
+      await hooks.callHook<HookName>(name, event, turns as AnyTurns | undefined);
     },
     use: registry.use,
     all: registry.all,

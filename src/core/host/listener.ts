@@ -1,11 +1,12 @@
-import type { HookEventSource, OpenHostOptions } from "../contracts/host.ts";
+import type { HookEventSource, HookTurns, OpenHostOptions } from "../contracts/host.ts";
 import { type Hook, type HookEvents, type HookName, hookTable } from "../contracts/hooks.ts";
 import type { Logger } from "../contracts/logger.ts";
 import { isAgentError, toMessage } from "../errors.ts";
 import { attributeError } from "./attribution.ts";
 import { createHookWatch, type HookWatch, type ReportTimes } from "./hook-watch.ts";
 
-export type Listener = (event: HookEventSource<HookName>) => Promise<void>;
+export type AnyTurns = HookTurns<HookEvents[HookName]>;
+export type Listener = (event: HookEventSource<HookName>, turns?: AnyTurns) => Promise<void>;
 
 export interface ListenerOptions extends Pick<OpenHostOptions, "onListener"> {
   readonly plugin: string;
@@ -27,11 +28,12 @@ export function createListener<N extends HookName>(
   { plugin, log, times, timeoutMs, explain, onListener }: ListenerOptions,
 ): { readonly listener: Listener; readonly watch: HookWatch } {
   const declared = hookTable[name];
+  const limitMs = timeoutMs ?? declared.timeoutMs;
   const watch = createHookWatch({
     plugin,
     hook: name,
     log,
-    timeoutMs: timeoutMs ?? declared.timeoutMs,
+    timeoutMs: limitMs,
     times: timeoutMs === undefined ? times : { ...times, firstMs: timeoutMs },
   });
   let slowAt = -Infinity;
@@ -42,22 +44,27 @@ export function createListener<N extends HookName>(
     if (isSlow && !isRepeated) slowAt = performance.now();
     log[isRepeated ? "debug" : "error"](toMessage(error));
   };
-  const listener: Listener = async (source) => {
+  const listener: Listener = async (source, turns) => {
     if (declared.isFrequent && watch.hanging) return;
-    const event = typeof source === "function" ? source(plugin) : source;
+    const turn = turns?.({ plugin, timeoutMs: limitMs });
+    if (turns && !turn) return;
+    const event = turn?.event ?? (typeof source === "function" ? source(plugin) : source);
+    let failure: unknown;
     const started = performance.now();
     const onEnd = onListener?.(plugin, name);
     try {
       const result: unknown = fn(event as HookEvents[N]);
-      if (isThenable(result)) await watch.wait(Promise.resolve(result));
+      if (isThenable(result)) await watch.wait(Promise.resolve(result), turn?.timeoutMs);
       log.debug(`${name} handled`, { durationMs: Math.round(performance.now() - started) });
     } catch (error) {
       const attributed = attributeError(error, { plugin, where: name, note: explain(error) });
       if (error instanceof Error && error.stack) log.debug(error.stack);
       if (declared.kind === "gate") throw attributed;
       report(attributed);
+      failure = attributed;
     } finally {
       onEnd?.();
+      turn?.end(failure);
     }
   };
   return { listener, watch };

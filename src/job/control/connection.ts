@@ -1,6 +1,7 @@
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { HangingHook } from "../../core/contracts/agent-status.ts";
+import type { StopCause } from "../../core/contracts/stop-cause.ts";
 import { pinSocket } from "../../os/network/socket-path.ts";
 import { findEntry } from "../../os/state/file.ts";
 import { isSummary, toSummary } from "../state/job-documents.ts";
@@ -40,7 +41,7 @@ export interface JobConnection {
    * written to disk.
    */
   readonly ended: Promise<UnstoredResult | undefined>;
-  send(command: "stop" | "kill"): void;
+  send(command: "stop" | "kill", cause: StopCause): void;
 }
 
 export function connectToJob(options: ConnectionOptions): JobConnection {

@@ -1,13 +1,13 @@
 import { restrictSocket } from "../../os/network/socket-path.ts";
 import { findEntry, removeEntry } from "../../os/state/file.ts";
 import { createLineWriter, type LineWriter } from "./line-writer.ts";
-import { createLineReader, type ToAgent, type ToJob, wireVersion } from "./messages.ts";
+import { createLineReader, type JobOrder, type ToAgent, type ToJob, wireVersion } from "./messages.ts";
 
 export interface ControlSocketOptions {
   /** At most 107 bytes. */
   readonly path: string;
   readonly secret: string;
-  readonly onCommand: (command: "stop" | "kill" | "leave") => void;
+  readonly onCommand: (order: JobOrder) => void;
   /** Called when an agent has counted the metrics with this number. */
   readonly onCounted: (number: number) => void;
   /** Called when the first agent has connected, and when the last has disconnected. */
@@ -102,7 +102,7 @@ function obey(
 ): void {
   if ("counted" in message) return onCounted(message.counted);
   send(socket, { is: "heard" });
-  onCommand(message.do);
+  onCommand(message);
 }
 
 function createBroadcast(clients: ReadonlySet<ClientSocket>): (message: ToAgent) => void {

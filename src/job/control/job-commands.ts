@@ -1,5 +1,7 @@
 import { join } from "node:path";
 import type { Logger } from "../../core/contracts/logger.ts";
+import type { StopCause } from "../../core/contracts/stop-cause.ts";
+import { parseStopCause } from "../../core/stop-cause.ts";
 import { readStat } from "../../os/processes/proc.ts";
 import { readHolder } from "../../os/state/lock.ts";
 import { isJobProcess } from "../state/job-lock.ts";
@@ -21,7 +23,7 @@ export interface JobCommandsOptions {
  * command within 10 s is killed; its job is then closed like that of a process that died.
  */
 export interface JobCommands {
-  send(command: "stop" | "kill"): void;
+  send(command: "stop" | "kill", cause: StopCause): void;
   connected(write: (message: ToJob) => void): void;
   disconnected(): void;
   /** The process has sent a message. */
@@ -40,12 +42,14 @@ export function createJobCommands(options: JobCommandsOptions): JobCommands {
     timer = undefined;
   };
   return {
-    send(command) {
+    send(command, cause) {
       if (isClosed) return;
+      // A plugin may have given the cause, and a message has a maximum length.
+      const message: ToJob = { do: command, cause: parseStopCause(cause) };
       const why = `job process did not respond within ${confirmMs / 1000} s`;
       timer ??= setTimeout(() => killJobProcess(options, why), confirmMs).unref();
-      if (write) write({ do: command });
-      else pending.push({ do: command });
+      if (write) write(message);
+      else pending.push(message);
     },
     connected(to) {
       write = to;

@@ -1,6 +1,7 @@
 import type { HangingHook } from "../../core/contracts/agent-status.ts";
 import type { PluginMetric } from "../../core/contracts/metrics.ts";
 import type { JobSummary } from "../../core/contracts/job-summary.ts";
+import type { StopCause } from "../../core/contracts/stop-cause.ts";
 import { createBoundedLineReader } from "../../core/text/bounded-lines.ts";
 
 /** Version of the input and the messages below. A job's process may be older than the agent that connects to it. */
@@ -9,9 +10,14 @@ export const wireVersion = 1;
 /** Messages from the agent, one JSON object per line. `hello` comes first; anything before it is ignored. */
 export type ToJob =
   | { readonly hello: string; readonly version: number }
-  | { readonly do: "stop" | "kill" | "leave" }
+  /** Earlier releases send no `cause`, and ignore it. */
+  | { readonly do: "stop" | "kill"; readonly cause?: StopCause }
+  | { readonly do: "leave" }
   /** The agent has counted the metrics with this number. Sent only to a process that sends metrics. */
   | { readonly counted: number };
+
+/** What the agent asks of a job's process. */
+export type JobOrder = Extract<ToJob, { readonly do: string }>;
 
 /**
  * Messages from the job's process, one JSON object per line. An agent ignores those that it does not know. They never

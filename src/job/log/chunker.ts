@@ -10,6 +10,8 @@ export interface ChunkerOptions {
 /** Converts a stream of bytes to texts that are complete in themselves. */
 export interface Chunker {
   push(bytes: Uint8Array): void;
+  /** Emits what is whole without waiting. */
+  flush(): void;
   /** Emits the rest without waiting. The next byte starts a new stream. */
   end(): void;
 }
@@ -67,6 +69,7 @@ export function createChunker(emit: (text: string) => void, options: ChunkerOpti
         timer.unref();
       }
     },
+    flush: sendWhole,
     end() {
       clearTimeout(timer);
       timer = undefined;

@@ -5,6 +5,7 @@ import type { LogFilterCounts } from "../../core/contracts/log-filter.ts";
 import { AgentError, toMessage } from "../../core/errors.ts";
 import type { JobSequences } from "../commands/job-sequences.ts";
 import { type BlockWatch, createBlockWatch } from "./block-watch.ts";
+import { runAside } from "./aside.ts";
 import type { ChunkerOptions } from "./chunker.ts";
 import type { FilterChain } from "./filter-chain.ts";
 import { createOutputStream, type OutputStream } from "./output-stream.ts";
@@ -14,7 +15,8 @@ import { unixSeconds } from "./events.ts";
 export interface JobLogOptions {
   readonly spool: Spool;
   readonly filters: FilterChain;
-  readonly sequences: JobSequences;
+  /** Called for each stream of output. */
+  readonly createSequences: () => JobSequences;
   /** Returns Unix seconds. */
   readonly now?: () => number;
   readonly chunks?: ChunkerOptions;
@@ -38,6 +40,11 @@ export interface WritableJobLog extends JobLog {
   command(directive: string, work: BlockWork, source?: BlockSource): Promise<number>;
   /** Returns the log for a part of the program or a plugin, whose blocks have this source. */
   from(source: BlockSource): JobLog;
+  /**
+   * As `from`, but while a block is open, `command` writes into it, below a line with its title, and the block is
+   * finished after that.
+   */
+  beside(source: BlockSource): JobLog;
   /** Tells a listener of each block that has ended. `command` waits for the listener. */
   readonly watch: BlockWatch;
   /** Returns a text as the log would show it: with secrets masked. */
@@ -82,31 +89,8 @@ export function createJobLog(options: JobLogOptions): WritableJobLog {
   function begin(title: string, source: BlockSource): Block {
     const directive = filters.text(title).toWellFormed();
     assertFree(`the block "${directive}"`);
-    const startedAt = now();
-    spool.append({ event: "cmd_started", timestamp: startedAt, directive });
-    stream.begin();
     const tell = watch.begin(directive, source);
-    const block: Block = {
-      directive,
-      isFinished: false,
-      finish(exitCode) {
-        if (block.isFinished) return;
-        block.isFinished = true;
-        stream.flush();
-        open = undefined;
-        const finishedAt = now();
-        spool.append({
-          event: "cmd_finished",
-          timestamp: finishedAt,
-          directive,
-          exit_code: exitCode,
-          started_at: startedAt,
-          finished_at: finishedAt,
-        });
-        if (tell) block.told = tell(exitCode);
-      },
-    };
-    return block;
+    return createBlock(directive, { spool, stream, now, tell, onFinished: () => (open = undefined) });
   }
 
   async function command(title: string, work: BlockWork, source: BlockSource = core): Promise<number> {
@@ -117,6 +101,15 @@ export function createJobLog(options: JobLogOptions): WritableJobLog {
     } finally {
       if (block.told) await watch.wait(block.told);
     }
+  }
+
+  function writeBeside(block: Block, title: string, work: BlockWork): Promise<number> {
+    const write = (lines: string) => void (block.isFinished || stream.insert(lines));
+    const writing = runAside(title, work, { filters, sequences: options.createSequences(), write });
+    const over = writing.catch(() => {});
+    block.asides.add(over);
+    void over.then(() => block.asides.delete(over));
+    return writing;
   }
 
   return {
@@ -131,6 +124,9 @@ export function createJobLog(options: JobLogOptions): WritableJobLog {
     },
     command,
     from: (source) => ({ command: (title, work) => command(title, work, source) }),
+    beside: (source) => ({
+      command: (title, work) => (open ? writeBeside(open, title, work) : command(title, work, source)),
+    }),
     watch,
     text: (text) => filters.text(text).toWellFormed(),
     note(lines, title) {
@@ -163,9 +159,49 @@ function readStats({ spool, filters }: JobLogOptions, stream: OutputStream): Job
 interface Block {
   readonly directive: string;
   isFinished: boolean;
+  /** Resolve when what is written besides the block's own output has ended. */
+  readonly asides: Set<Promise<unknown>>;
   /** Resolves when the listener has handled the end of the block; `undefined` without a listener. */
   told?: Promise<void>;
   finish(exitCode: number): void;
+}
+
+/** Begins a block. */
+function createBlock(
+  directive: string,
+  options: Pick<JobLogOptions, "spool"> & {
+    readonly stream: OutputStream;
+    readonly now: () => number;
+    readonly tell: ((exitCode: number) => Promise<void>) | undefined;
+    readonly onFinished: () => void;
+  },
+): Block {
+  const { spool, stream, now, tell, onFinished } = options;
+  const startedAt = now();
+  spool.append({ event: "cmd_started", timestamp: startedAt, directive });
+  stream.begin();
+  const block: Block = {
+    directive,
+    isFinished: false,
+    asides: new Set(),
+    finish(exitCode) {
+      if (block.isFinished) return;
+      block.isFinished = true;
+      stream.flush();
+      onFinished();
+      const finishedAt = now();
+      spool.append({
+        event: "cmd_finished",
+        timestamp: finishedAt,
+        directive,
+        exit_code: exitCode,
+        started_at: startedAt,
+        finished_at: finishedAt,
+      });
+      if (tell) block.told = tell(exitCode);
+    },
+  };
+  return block;
 }
 
 /** Writes a block, and ends it. */
@@ -175,15 +211,23 @@ async function runBlock(block: Block, stream: OutputStream, work: BlockWork): Pr
       if (block.isFinished) stream.countLate(chunk);
       else stream.write(chunk);
     });
+    if (block.asides.size > 0) await finishAsides(block, stream);
     // An invalid exit code of a plugin must not write `null` to the log, which the web page cannot render.
     const exitCode = Number.isSafeInteger(code) ? code : 1;
     block.finish(exitCode);
     return exitCode;
   } catch (error) {
     if (!block.isFinished) stream.writeLastLine(toMessage(error));
+    if (block.asides.size > 0) await finishAsides(block, stream);
     block.finish(1);
     throw error;
   }
+}
+
+/** Waits for what is written into a block besides its own output, which comes first. */
+async function finishAsides({ asides }: Block, stream: OutputStream): Promise<void> {
+  stream.flush();
+  while (asides.size > 0) await Promise.all(asides);
 }
 
 /** Maximum number of blocks that consist of a note. */

@@ -6,7 +6,8 @@ import type { Spool } from "./spool.ts";
 export interface OutputStreamOptions {
   readonly spool: Spool;
   readonly filters: FilterChain;
-  readonly sequences: JobSequences;
+  /** Called for each stream of output. */
+  readonly createSequences: () => JobSequences;
   readonly chunks?: ChunkerOptions | undefined;
   /** Returns Unix seconds. */
   readonly now: () => number;
@@ -20,13 +21,16 @@ export interface OutputStream {
   writeLastLine(text: string): void;
   /** Writes lines past the job sequences; within a write, after it. */
   note(lines: string): void;
+  /** Writes lines that are filtered already, and leaves what the filters hold back as it is. */
+  insert(lines: string): void;
   countLate(chunk: Uint8Array | string): void;
   flush(): void;
   counts(): { readonly producedBytes: number; readonly lateBytes: number };
 }
 
 export function createOutputStream(options: OutputStreamOptions): OutputStream {
-  const { spool, filters, sequences, chunks, now } = options;
+  const { spool, filters, chunks, now } = options;
+  const sequences = options.createSequences();
   let atLineStart = true;
   /** The last byte that the filters have received. */
   let lastByte: number | undefined = newline;
@@ -91,6 +95,15 @@ export function createOutputStream(options: OutputStreamOptions): OutputStream {
       flush();
       write(`${atLineStart ? "" : "\n"}${text}\n`);
     },
+    insert(lines) {
+      chunker.flush();
+      const text = atLineStart ? lines : `\n${lines}`;
+      for (let at = 0, end = 0; at < text.length; at = end) {
+        end = text.length - at > longestText ? toCharacterEnd(text, at + longestText) : text.length;
+        spool.append({ event: "cmd_output", timestamp: now(), output: text.slice(at, end) });
+      }
+      atLineStart = true;
+    },
     countLate: (chunk) => void (lateBytes += Buffer.byteLength(chunk)),
     flush,
     counts: () => ({ producedBytes, lateBytes }),
@@ -101,3 +114,11 @@ export function createOutputStream(options: OutputStreamOptions): OutputStream {
 const maxWaiting = 1024 * 1024;
 
 const newline = 0x0a;
+
+/** Maximum length of an inserted text. */
+const longestText = 8 * 1024;
+
+/** Returns the position, or the one before if that is the middle of a character. */
+function toCharacterEnd(text: string, at: number): number {
+  return (text.charCodeAt(at) & 0xfc00) === 0xdc00 ? at - 1 : at;
+}

@@ -1,5 +1,6 @@
 import type { HangingHook } from "../../core/contracts/agent-status.ts";
 import type { JobArrival, JobSummary } from "../../core/contracts/job-summary.ts";
+import type { StopCause } from "../../core/contracts/stop-cause.ts";
 import { toMessage } from "../../core/errors.ts";
 import type { SpoolSource } from "../log/spool-source.ts";
 import { removeJobDirectory } from "../state/job-directory.ts";
@@ -21,8 +22,8 @@ export interface JobProcess {
   readonly finished: Promise<JobSummary>;
   /** Returns the hooks of the job's plugins that hang at the moment. */
   hangingHooks(): readonly HangingHook[];
-  stop(): void;
-  kill(): void;
+  stop(cause: StopCause): void;
+  kill(cause: StopCause): void;
 }
 
 export interface FollowOptions extends Omit<ConnectionOptions, "onGrown" | "onHanging" | "onMetrics"> {
@@ -48,7 +49,7 @@ export function followJobProcess(options: FollowOptions): JobProcess {
     onMetrics: countOnce(options.onMetrics),
   });
 
-  const watch = watchBlockedProcess(options);
+  const watch = watchBlockedProcess({ ...options, kill: (why) => killJobProcess(options, why) });
 
   async function finish(): Promise<JobSummary> {
     const { directory, jobId, logger, child, arrival } = options;
@@ -76,8 +77,11 @@ export function followJobProcess(options: FollowOptions): JobProcess {
     source,
     finished: finish(),
     hangingHooks: () => (watch.hanging ? [watch.hanging] : hanging),
-    stop: () => connection.send("stop"),
-    kill: () => connection.send("kill"),
+    stop(cause) {
+      watch.expectEnd();
+      connection.send("stop", cause);
+    },
+    kill: (cause) => connection.send("kill", cause),
   };
 }
 

@@ -2,6 +2,7 @@ import { join } from "node:path";
 import type { Host } from "../../core/contracts/host.ts";
 import type { RootLogger } from "../../core/contracts/logger.ts";
 import { toMessage } from "../../core/errors.ts";
+import { parseStopCause } from "../../core/stop-cause.ts";
 import { openJob, type OpenJob } from "../open.ts";
 import { closeJob } from "../end/close-job.ts";
 import { createMetricsSender, type MetricsSender } from "../control/metrics-sender.ts";
@@ -80,7 +81,7 @@ async function open(
   const claim = createClaimTimer(input.claimTimeoutMs, () => {
     const why = `no agent has claimed the job for ${input.claimTimeoutMs / 1000} s; it is stopped`;
     logger.warn(why, { job: request.id });
-    job.stop(why);
+    job.stop({ by: "agent", reason: why, isTimeout: true });
   });
   const endClaim = () => claim(true);
   cleanup.defer(endClaim);
@@ -95,7 +96,8 @@ async function open(
     listenForAgents({
       path: input.socket,
       secret: input.secret,
-      onCommand: (command) => (command === "leave" ? acknowledged.resolve() : job[command]()),
+      onCommand: (order) =>
+        order.do === "leave" ? acknowledged.resolve() : job[order.do](parseStopCause(order.cause)),
       onCounted: metrics.counted,
       onClaimed(isClaimed) {
         metrics.connected(isClaimed);
@@ -119,7 +121,7 @@ async function open(
     metrics,
     acknowledged: acknowledged.promise,
     interrupt(signal) {
-      if (!hasAgent()) return job.stop();
+      if (!hasAgent()) return job.stop({ by: "operator", reason: `the job's process received ${signal}` });
       logger.info(`${signal} ignored: the job's agent is connected and decides`, { job: request.id });
     },
     endClaim,

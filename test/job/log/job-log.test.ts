@@ -51,11 +51,12 @@ async function openLog({
   const log: WritableJobLog = createJobLog({
     spool,
     filters: createFilterChain(filters, createRecordingLogger()),
-    sequences: createJobSequences({
-      calls: createTestCalls(commands, { write }),
-      write,
-      answer: () => undefined,
-    }),
+    createSequences: () =>
+      createJobSequences({
+        calls: createTestCalls(commands, { write }),
+        write,
+        answer: () => undefined,
+      }),
     now,
   });
   return {

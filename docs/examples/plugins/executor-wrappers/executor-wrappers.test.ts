@@ -13,7 +13,6 @@ import {
 import bubblewrap from "./bubblewrap.ts";
 import nice from "./nice.ts";
 import recorder from "./recorder.ts";
-import stopHook from "./stop-hook.ts";
 
 const shell = await builtIn("shell");
 
@@ -24,7 +23,12 @@ const canSandbox =
 describe.skipIf(!canSandbox)("bubblewrap behind nice", async () => {
   const t = await testPlugin(bubblewrap, { with: [shell, nice as Plugin] });
   afterAll(() => t[Symbol.asyncDispose]());
-  testExecutor({ name: "shell", create: (context) => createJobExecutor(t, "shell", context) });
+  testExecutor({
+    name: "shell",
+    create: (context) => createJobExecutor(t, "shell", context),
+    // Other users get a sandbox in a user namespace, from which the processes of another one cannot be read.
+    seesSession: process.getuid?.() === 0,
+  });
 
   test("shows the host read-only, without its temporary files", async () => {
     await using place = await tmpdir();
@@ -41,18 +45,6 @@ test("the recorder writes commands and exit codes", async () => {
   await using session = await start(t);
   await session.run("(exit 3)");
   expect(await readFile(file, "utf8")).toBe("a job: 3 (exit 3)\n");
-});
-
-test("the stop hook runs before the job's processes end", async () => {
-  await using place = await tmpdir();
-  const file = join(place.path, "stopped.txt");
-  const command = ["sh", "-c", `echo "$JOB_ID" > '${file}'; pgrep -f 'sleep 3600[.]25' >> '${file}'`];
-  await using t = await testPlugin(stopHook, { with: [shell], config: { command } });
-  await using session = await start(t);
-  const running = session.run("echo started; sleep 3600.25");
-  await session.executor.stop(2000);
-  await running;
-  expect(await readFile(file, "utf8")).toMatch(/^00000000-0000-4000-8000-000000000001\n\d+\n/);
 });
 
 async function start(t: Parameters<typeof createJobExecutor>[0]) {

@@ -73,7 +73,7 @@ export {
 export { defineCommand, type Command, type Program, type CommandLoader } from "./core/contracts/command.ts";
 export { print, printJson, toJsonText } from "./cli/output/print.ts";
 export { formatTable } from "./cli/output/columns.ts";
-export { hasColour } from "./cli/output/colour.ts";
+export { hasColour, isInteractive, isTerminal } from "./cli/output/terminal.ts";
 export { createRenderer } from "./cli/job-view/renderer.ts";
 
 // Job requests: what a job is asked to run, and its variables

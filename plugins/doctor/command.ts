@@ -5,6 +5,7 @@ import {
   executor,
   hasColour,
   isSecret,
+  isTerminal,
   type Program,
   toMessage,
   toPlain,
@@ -75,7 +76,7 @@ export default defineCommand({
     const secrets = new Set(program.secrets.filter(isSecret));
     const diagnoses = toPlain(found, secrets) as typeof found;
     if (args.json) printJson({ version: program.version, findings: diagnoses }, 2);
-    else print(renderDiagnoses(diagnoses, { isColoured: hasColour(process.stdout.isTTY) }));
+    else print(renderDiagnoses(diagnoses, { isColoured: hasColour(isTerminal(process.stdout)) }));
     if (diagnoses.some(({ level }) => level === "error")) process.exitCode = 1;
   },
 });

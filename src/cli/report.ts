@@ -1,6 +1,8 @@
 import { AgentError, type ErrorCode } from "../core/errors.ts";
 import { toPrintable } from "../core/text/printable.ts";
+import { createPaint } from "./output/colour.ts";
 import { print } from "./output/print.ts";
+import { hasColour, isTerminal } from "./output/terminal.ts";
 
 export interface ReportOptions {
   /** Whether to print stack traces as well. */
@@ -16,8 +18,9 @@ export interface ReportOptions {
  * unsafe places on its host, otherwise 1.
  */
 export function report(thrown: unknown, { isDebug, command, hide }: ReportOptions): number {
+  const paint = createPaint(hasColour(isTerminal(process.stderr)));
   const lines = [
-    `${paint("error:", "31")} ${toText(thrown)}`,
+    `${paint("31", "error:")} ${toText(thrown)}`,
     ...toCauses(thrown).map((text) => `caused by: ${text}`),
   ];
   if (thrown instanceof AgentError && thrown.code === "USAGE_INVALID")
@@ -27,11 +30,6 @@ export function report(thrown: unknown, { isDebug, command, hide }: ReportOption
   if (isDebug) lines.push(...collectStacks(thrown));
   print(hide(lines.join("\n")), process.stderr);
   return thrown instanceof AgentError && usageCodes.has(thrown.code) ? 2 : 1;
-}
-
-/** Colours are written only to a terminal (https://no-color.org). */
-function paint(text: string, code: string): string {
-  return process.stderr.isTTY && !process.env["NO_COLOR"] ? `\u001b[${code}m${text}\u001b[0m` : text;
 }
 
 /** Errors whose remedy is not in their message. */

@@ -1,4 +1,13 @@
-import { AgentError, createRenderer, hasColour, isAgentError, toJsonText, toPrintable } from "signalman";
+import {
+  AgentError,
+  createRenderer,
+  hasColour,
+  isAgentError,
+  isInteractive,
+  isTerminal,
+  toJsonText,
+  toPrintable,
+} from "signalman";
 import type { JobView } from "../view.ts";
 import type { Client } from "./client.ts";
 
@@ -23,11 +32,15 @@ export async function showLog(
   id: string,
   { isFollowing, json }: ShowOptions,
 ): Promise<JobView> {
-  const tty = process.stdout.isTTY && !json;
+  const { stdout } = process;
   let text = "";
   const renderer = json
     ? undefined
-    : createRenderer({ output: (part) => (text += part), tty, colour: hasColour(tty) });
+    : createRenderer({
+        output: (part) => (text += part),
+        tty: isInteractive(stdout),
+        colour: hasColour(isTerminal(stdout)),
+      });
   const flush = async (): Promise<void> => {
     const shown = text;
     text = "";
@@ -35,7 +48,7 @@ export async function showLog(
   };
   await readLines(client, id, isFollowing, async (lines) => {
     if (renderer === undefined)
-      return write(process.stdout.isTTY ? toJsonText(new TextDecoder().decode(lines)) : lines);
+      return write(isTerminal(stdout) ? toJsonText(new TextDecoder().decode(lines)) : lines);
     renderer.push(lines);
     await flush();
   });

@@ -11,7 +11,7 @@ import { openSpool } from "../../job/log/spool-reader.ts";
 import { findStateDirectory } from "../../os/state/directory.ts";
 import { formatTable } from "../output/columns.ts";
 import { defineCommand, type Program } from "../../core/contracts/command.ts";
-import { hasColour } from "../output/colour.ts";
+import { isTerminal } from "../output/terminal.ts";
 import { viewJob } from "../job-view/view-job.ts";
 import { print, printJson } from "../output/print.ts";
 
@@ -84,7 +84,7 @@ async function followLog(
   } catch (error) {
     if (!signal.aborted) throw error;
     // The job's colours end here.
-    if (process.stdout.isTTY && !json) print("\u001b[0m");
+    if (isTerminal(process.stdout) && !json) print("\u001b[0m");
     process.exitCode = 130;
   }
 }
@@ -96,9 +96,7 @@ const endings: Readonly<Record<Exclude<JobLogEnd["reason"], "finished">, string>
 };
 
 async function view(spool: SpoolReader, json: boolean, signal?: AbortSignal): Promise<void> {
-  const tty = process.stdout.isTTY && !json;
-  const { stdout: output } = process;
-  await viewJob({ spool, json, tty, colour: hasColour(tty), output, ...(signal && { signal }) });
+  await viewJob({ spool, json, output: process.stdout, ...(signal && { signal }) });
 }
 
 function showUsage(summary: JobSummary | undefined, json: boolean): void {

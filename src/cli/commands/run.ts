@@ -12,7 +12,6 @@ import { ownStdout } from "../../os/this-process/reserved-stdout.ts";
 import { resolveLinks } from "../../os/state/file.ts";
 import { startLoopWatch } from "../../os/this-process/watchdog/loop-watch.ts";
 import { viewJob } from "../job-view/view-job.ts";
-import { hasColour } from "../output/colour.ts";
 import { loadJob } from "../run/job-file.ts";
 import { listenForStop } from "../run/stop-signals.ts";
 import { toSettings, toVariableOfJob } from "../../agent/job-settings.ts";
@@ -102,7 +101,6 @@ async function runJob(given: CommandValues<typeof args>, program: Program): Prom
   });
   const json = given.json === true;
   const stdout = ownStdout();
-  const tty = stdout.isTTY && !json;
   const summary = await runHere(request, {
     version: program.version,
     host,
@@ -111,7 +109,7 @@ async function runJob(given: CommandValues<typeof args>, program: Program): Prom
     onSecrets: (values) => program.logger.addSecrets(values),
     env: process.env,
     ...(given.keep === undefined ? {} : { spoolPath: resolveLinks(given.keep) }),
-    view: (spool) => viewJob({ spool, json, tty, colour: hasColour(tty), output: stdout }),
+    view: (spool) => viewJob({ spool, json, output: stdout }),
     onStart: signals.onStart,
     onStarted: () => void (process.exitCode = exitStatus.failed),
   });

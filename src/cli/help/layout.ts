@@ -1,5 +1,6 @@
-import { createPaint, hasColour, type Paint } from "../output/colour.ts";
+import { createPaint, type Paint } from "../output/colour.ts";
 import { wrap } from "../output/columns.ts";
+import { hasColour, isTerminal, type OutputStream } from "../output/terminal.ts";
 
 /** The width and the colours of a help page. */
 export interface Layout {
@@ -19,11 +20,11 @@ const leastColumns = 40;
 const sideBySide = 80;
 
 /** Returns the layout for a stream. What is no terminal, or a terminal without a size, has 100 columns. */
-export function createLayout(stream: Pick<NodeJS.WriteStream, "isTTY" | "columns">): Layout {
-  const columns = (stream.isTTY && stream.columns) || mostColumns;
+export function createLayout(stream: OutputStream): Layout {
+  const columns = (isTerminal(stream) && stream.columns) || mostColumns;
   return {
     columns: Math.max(leastColumns, Math.min(mostColumns, columns)),
-    paint: createPaint(hasColour(stream.isTTY)),
+    paint: createPaint(hasColour(isTerminal(stream))),
   };
 }
 

@@ -1,5 +1,6 @@
 import { jobAnswersVariable, jobSocketVariable } from "../../job/commands/messages.ts";
 import { print, toTerminalText } from "../output/print.ts";
+import { isInteractive } from "../output/terminal.ts";
 
 /**
  * Prints a page. One that is longer than the terminal is shown by `$PAGER`, or else by `less`; not in a job,
@@ -7,11 +8,13 @@ import { print, toTerminalText } from "../output/print.ts";
  */
 export async function showPage(lines: readonly string[]): Promise<void> {
   const pager = process.env["PAGER"] ?? (Bun.which("less") === null ? "" : "less");
-  const rows = process.stdout.isTTY && process.stdin.isTTY ? process.stdout.rows : 0;
-  const isPaged = rows > 0 && lines.length >= rows && pager !== "" && pager !== "cat";
+  const { stdin, stdout } = process;
+  // A terminal without a size has no pages.
+  const { rows } = stdout;
+  const isRead = isInteractive(stdout) && stdin.isTTY && rows > 0;
+  const isPaged = isRead && lines.length >= rows && pager !== "" && pager !== "cat";
   const isInJob = [jobSocketVariable, jobAnswersVariable].some((name) => process.env[name] !== undefined);
-  const isPrinted = !isPaged || isInJob || process.env["TERM"] === "dumb";
-  if (isPrinted || !(await showIn(pager, `${lines.join("\n")}\n`))) print(lines.join("\n"));
+  if (!isPaged || isInJob || !(await showIn(pager, `${lines.join("\n")}\n`))) print(lines.join("\n"));
 }
 
 /** Returns whether the program showed the text. */

@@ -1,5 +1,6 @@
 import type { SpoolReader } from "../../core/contracts/spool.ts";
 import { print, toJsonText } from "../output/print.ts";
+import { hasColour, isInteractive, isTerminal } from "../output/terminal.ts";
 import { createRenderer } from "./renderer.ts";
 import { selectEvents } from "./select-events.ts";
 
@@ -10,24 +11,25 @@ export interface ViewOptions {
    * terminal.
    */
   readonly json: boolean;
-  readonly tty: boolean;
-  readonly colour: boolean;
-  readonly output: NodeJS.WritableStream;
+  readonly output: NodeJS.WriteStream;
   /** Ends the view, which rejects then. */
   readonly signal?: AbortSignal;
 }
 
 /** Shows a job's log while it is written. Resolves at its end; rejects when the output is closed. */
 export async function viewJob(options: ViewOptions): Promise<void> {
-  const { spool, json, tty, colour, output, signal } = options;
+  const { spool, json, output, signal } = options;
   const write = (chunk: Uint8Array | string) =>
     new Promise<void>((resolve, reject) => {
       output.write(chunk, (error) => (error ? reject(error) : resolve()));
     });
-  const isTerminal = "isTTY" in output && output.isTTY === true;
   let text = "";
   let unreadable = 0;
-  const renderer = createRenderer({ output: (more) => (text += more), tty, colour });
+  const renderer = createRenderer({
+    output: (more) => (text += more),
+    tty: isInteractive(output),
+    colour: hasColour(isTerminal(output)),
+  });
   const flush = async () => {
     const shown = text;
     text = "";
@@ -39,7 +41,7 @@ export async function viewJob(options: ViewOptions): Promise<void> {
     if (!batch) break;
     if (json) {
       const { events, omitted } = selectEvents(batch.lines);
-      await write(isTerminal ? toJsonText(new TextDecoder().decode(events)) : events);
+      await write(isTerminal(output) ? toJsonText(new TextDecoder().decode(events)) : events);
       unreadable += omitted;
     } else {
       renderer.push(batch.lines);

@@ -3,7 +3,7 @@ import { mkdir } from "node:fs/promises";
 import path from "node:path";
 import type { AgentStatus } from "../../src/core/contracts/agent-status.ts";
 import { createScene, type Scene } from "../support/agents.ts";
-import { binary, createTester } from "../support/fixtures.ts";
+import { binary, createTester, type StartOptions } from "../support/fixtures.ts";
 import { until } from "../support/jobs.ts";
 
 const statusOf = (scene: Scene, args: readonly string[] = []) =>
@@ -34,20 +34,107 @@ test.concurrent("an agent is shown with its slots, in text and in JSON", async (
   expect([status?.pid, status?.slots[0]?.name]).toEqual([agent.pid, "agent-to-show"]);
 });
 
-test.concurrent("in a terminal, --watch refreshes the status until Ctrl-C", async () => {
+const enter = "\u001b[?1049h\u001b[?25l";
+const leave = "\u001b[?25h\u001b[?1049l";
+
+const watchStatus = (scene: Scene, options: StartOptions = {}, ...args: string[]) =>
+  scene.tester.start(["status", "--watch", "--state-dir", scene.stateDirectory, ...args], options);
+
+/** The drawings of a full screen, without styles. */
+const toScreens = (stdout: string) =>
+  stdout
+    .split("\u001b[H")
+    .slice(1)
+    .map((screen) => Bun.stripANSI(screen).split(/\r+\n/));
+
+test.concurrent.each([80, 40])(
+  "in a terminal of %d columns, --watch refreshes the status until Ctrl-C",
+  async (columns) => {
+    await using scene = await createScene();
+    await scene.readyAgent(["--name", "agent-to-watch"]);
+    const watch = watchStatus(scene, { isTerminal: true, columns });
+    await until(
+      "the status was shown three times",
+      () => watch.stdout.split("\u001b[H  signalman ").length > 3,
+    );
+    for (const lines of toScreens(watch.stdout)) {
+      expect(lines.length).toBeLessThanOrEqual(24);
+      expect(Math.max(...lines.map((line) => line.length))).toBeLessThanOrEqual(columns);
+    }
+    watch.type("\u0003");
+    const { exitCode, stdout } = await watch.finished;
+    expect(exitCode).toBe(130);
+    expect(stdout).toStartWith(enter);
+    expect(stdout).toEndWith(leave);
+  },
+);
+
+test.concurrent("--watch marks changes, shows the restart of an agent, follows a resize, and ends at q", async () => {
   await using scene = await createScene();
-  await scene.readyAgent(["--name", "agent-to-watch"]);
-  const watch = scene.tester.start(["status", "--watch", "--state-dir", scene.stateDirectory], {
-    isTerminal: true,
+  const first = await scene.readyAgent(["--name", "agent-one"]);
+  const watch = watchStatus(scene, { isTerminal: true }, "0.2");
+  await watch.shows("agent-one");
+  first.kill("SIGKILL");
+  await until("the agent is gone", () => watch.stdout.includes("\u001b[1m* agent gone for"));
+  const second = await scene.readyAgent(["--name", "agent-one"]);
+  await watch.shows(`pid ${second.pid}`);
+  watch.resize(30, 5);
+  await until("the screen is redrawn", () => {
+    const lines = toScreens(watch.stdout).at(-1)!;
+    return lines.length <= 5 && lines.every((line) => Bun.stringWidth(line) <= 30);
   });
-  await until("the status was shown three times", () => watch.stdout.split("\u001b[Hsignalman ").length > 3);
-  for (const screen of watch.stdout.split("\u001b[H").slice(1)) {
-    const lines = Bun.stripANSI(screen).split("\r\n");
-    expect(lines.length).toBeLessThanOrEqual(24);
-    expect(Math.max(...lines.map((line) => line.length))).toBeLessThanOrEqual(80);
-  }
-  watch.type("\u0003");
-  expect((await watch.finished).exitCode).toBe(130);
+  watch.type("q");
+  const { exitCode, stdout } = await watch.finished;
+  expect(exitCode).toBe(0);
+  expect(stdout).toEndWith(leave);
+});
+
+test.concurrent("the terminal is restored when --watch is terminated", async () => {
+  await using scene = await createScene();
+  const command = `stty -a > before; "$0" status --watch --state-dir "$1" & wait $!; stty -a > after; cmp before after && echo same`;
+  const watch = scene.tester.start(
+    ["-c", `set -m; ${command.replace(" & wait $!", "")}`, binary, scene.stateDirectory],
+    {
+      program: ["bash"],
+      isTerminal: true,
+    },
+  );
+  await watch.shows("no agent is running");
+  const [child] = (await scene.tester.exec(["pgrep", "-P", String(watch.pid)])).stdout.trim().split("\n");
+  process.kill(Number(child), "SIGTERM");
+  await watch.shows("same");
+  expect((await watch.finished).stdout).toContain(leave);
+});
+
+test.concurrent.each<[string, StartOptions]>([
+  ["in a pipe", {}],
+  ["with TERM=dumb", { isTerminal: true, env: { TERM: "dumb" } }],
+  ["with CI", { isTerminal: true, env: { CI: "1" } }],
+])("%s, --watch prints the status after each change, without control sequences", async (_, options) => {
+  await using scene = await createScene();
+  const agent = await scene.readyAgent(["--name", "agent-to-watch"]);
+  const watch = watchStatus(scene, options, "0.2");
+  await watch.shows("agent-to-watch");
+  agent.kill("SIGKILL");
+  await watch.shows("agent gone for");
+  watch.kill("SIGINT");
+  const { stdout } = await watch.finished;
+  // oxlint-disable-next-line no-control-regex
+  expect(stdout.replaceAll("\r\n", "\n")).not.toMatch(/[\x00-\x09\x0b-\x1f]/);
+  expect(stdout.split("agent gone for")).toHaveLength(2);
+  // Registered, synced: each state is printed once.
+  expect(stdout.split("signalman ").length).toBeLessThanOrEqual(4);
+});
+
+test.concurrent.each([
+  [["5"], '"5" needs --watch'],
+  [["--watch", "0.1"], 'invalid interval "0.1": expected seconds from 0.2 to 3600'],
+  [["--watch", "often"], 'invalid interval "often"'],
+])("refuses %j", async (args, message) => {
+  await using tester = await createTester();
+  const { exitCode, stderr } = await tester.run(["status", "--state-dir", tester.home, ...args]);
+  expect(exitCode).toBe(2);
+  expect(stderr).toContain(message);
 });
 
 test.concurrent("--watch exits when its output is closed", async () => {

@@ -25,8 +25,10 @@ export interface StartOptions {
   readonly program?: readonly string[];
   /** The user and group that the program runs as, set as service managers do. Needs root. Default: this user. */
   readonly uid?: number;
-  /** Runs the program in a terminal of 80×24. Its output is in `stdout`; `type` sends input. */
+  /** Runs the program in a terminal with 24 rows. Its output is in `stdout`; `type` sends input. */
   readonly isTerminal?: boolean;
+  /** Width of the terminal. Default: 80. */
+  readonly columns?: number;
 }
 
 /** A running program. */
@@ -39,6 +41,7 @@ export interface Running {
   shows(text: string): Promise<void>;
   /** Sends keys to the terminal: `"\x03"` is Ctrl-C. */
   type(keys: string): void;
+  resize(columns: number, rows: number): void;
   kill(signal: NodeJS.Signals): void;
 }
 
@@ -128,7 +131,7 @@ function spawn(command: readonly string[], options: StartOptions): Running {
   const child = options.isTerminal
     ? Bun.spawn([...command], {
         ...common,
-        terminal: { cols: 80, rows: 24, data: (_, bytes) => take("stdout", bytes) },
+        terminal: { cols: options.columns ?? 80, rows: 24, data: (_, bytes) => take("stdout", bytes) },
       })
     : Bun.spawn([...command], {
         ...common,
@@ -166,6 +169,7 @@ function spawn(command: readonly string[], options: StartOptions): Running {
       await shown.promise.finally(() => listeners.delete(check));
     },
     type: (keys) => void child.terminal!.write(keys),
+    resize: (columns, rows) => void child.terminal!.resize(columns, rows),
     kill: (signal) => child.kill(signal),
   };
 }

@@ -220,7 +220,7 @@ test("commands print in one place only", () => {
     // before a logger exists.
     "plugins/hub/cli/show-log.ts",
     "plugins/redact/command.ts",
-    "src/cli/commands/status.ts",
+    "src/cli/output/full-screen.ts",
     "src/main.ts",
     "src/os/log-file/log-file.ts",
   ]);

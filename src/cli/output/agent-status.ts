@@ -3,6 +3,7 @@ import type {
   AgentStatus,
   HangingHook,
   JobStatus,
+  LogPosition,
   PluginStatus,
   SlotStatus,
 } from "../../core/contracts/agent-status.ts";
@@ -14,24 +15,49 @@ const maxNameLength = 40;
 
 /** Renders an agent: a line about its process, a table row for each slot, and a line for each error. */
 export function renderStatus(agent: AgentStatus, now: number): string[] {
-  return toLines(agent, now).map((line) => toPrintable(line).replaceAll("\n", " "));
+  return toText(agent, {
+    since: (then) => toSpan(Math.max(0, now - then) / 1000, 0),
+    log: ({ producedBytes, deliveredBytes }) => {
+      const waiting = Math.max(0, producedBytes - deliveredBytes);
+      return `, log ${toSize(deliveredBytes)}${waiting > 0 ? `, ${toSize(waiting)} waiting` : ""}`;
+    },
+  });
 }
 
-function toLines(agent: AgentStatus, now: number): string[] {
+/**
+ * Renders the same lines without the times and sizes that grow by themselves: a line that differs from an
+ * earlier one shows a change.
+ */
+export function renderUntimedStatus(agent: AgentStatus): string[] {
+  return toText(agent, { since: () => "", log: () => "" });
+}
+
+/** Formats what changes from one look to the next. */
+interface Figures {
+  since(then: number): string;
+  log(position: LogPosition): string;
+}
+
+function toText(agent: AgentStatus, figures: Figures): string[] {
+  return toLines(agent, figures).map((line) => toPrintable(line).replaceAll("\n", " "));
+}
+
+function toLines(agent: AgentStatus, figures: Figures): string[] {
   const rows = agent.slots.map((slot) => [
     String(slot.slot + 1),
     toLine(String(slot.name ?? ""), maxNameLength),
     toState(slot),
-    toSync(slot, now),
+    toSync(slot, figures),
     toLine(String(slot.job?.id ?? ""), maxNameLength),
-    slot.job ? toProgress(slot.job, now) : "",
+    slot.job ? toProgress(slot.job, figures) : "",
   ]);
+  const { version, pid, stateDirectory } = agent;
   return [
-    `signalman ${agent.version}, pid ${agent.pid}, up ${since(now, agent.startedAt)}, state in ${agent.stateDirectory}`,
+    `signalman ${version}, pid ${pid}, up ${figures.since(agent.startedAt)}, state in ${stateDirectory}`,
     ...formatTable([["slot", "name", "state", "last sync", "job", ""], ...rows]),
-    ...agent.slots.flatMap((slot) => toPause(slot, now)),
+    ...agent.slots.flatMap((slot) => toPause(slot, figures)),
     ...agent.slots.flatMap(toError),
-    ...(agent.hangingHooks ?? []).map((hook) => toHanging(hook, now)),
+    ...(agent.hangingHooks ?? []).map((hook) => toHanging(hook, figures)),
     ...(agent.plugins ?? []).map(toPluginLine),
   ];
 }
@@ -42,24 +68,22 @@ function toState({ state, draining, reason, job }: SlotStatus): string {
   return draining === undefined || state === "failed" ? shown : `${shown}, draining: ${draining}`;
 }
 
-function toSync({ sync }: SlotStatus, now: number): string {
+function toSync({ sync }: SlotStatus, { since }: Figures): string {
   if (sync === undefined) return "";
-  const last = sync.succeededAt === undefined ? "never" : `${since(now, sync.succeededAt)} ago`;
+  const last = sync.succeededAt === undefined ? "never" : `${since(sync.succeededAt)} ago`;
   return sync.failures > 0 ? `${last}, ${sync.failures} failed` : last;
 }
 
-function toProgress({ executor, startedAt, log }: JobStatus, now: number): string {
-  const waiting = Math.max(0, log.producedBytes - log.deliveredBytes);
-  const rest = waiting > 0 ? `, ${toSize(waiting)} waiting` : "";
-  return `${executor}, ${since(now, startedAt)}, log ${toSize(log.deliveredBytes)}${rest}`;
+function toProgress({ executor, startedAt, log }: JobStatus, figures: Figures): string {
+  return `${executor}, ${figures.since(startedAt)}${figures.log(log)}`;
 }
 
-function toPause({ slot, paused }: SlotStatus, now: number): string[] {
+function toPause({ slot, paused }: SlotStatus, { since }: Figures): string[] {
   if (!paused) return [];
   const { reason, until, plugin, since: then } = paused;
   const end = until === undefined ? "" : `, until ${until}`;
   const why = toLine(`${reason}${end} (plugin ${plugin})`, 500);
-  return [`slot ${slot + 1} has been paused for ${since(now, then)}: ${why}`];
+  return [`slot ${slot + 1} has been paused for ${since(then)}: ${why}`];
 }
 
 function toError({ slot, error, sync, admissionFaults = [] }: SlotStatus): string[] {
@@ -68,14 +92,10 @@ function toError({ slot, error, sync, admissionFaults = [] }: SlotStatus): strin
     .map((text) => `slot ${slot + 1}: ${toLine(String(text), 200)}`);
 }
 
-function toHanging({ plugin, hook, startedAt }: HangingHook, now: number): string {
-  return toLine(`plugin ${plugin} has not returned from ${hook} for ${since(now, startedAt)}`, 200);
+function toHanging({ plugin, hook, startedAt }: HangingHook, { since }: Figures): string {
+  return toLine(`plugin ${plugin} has not returned from ${hook} for ${since(startedAt)}`, 200);
 }
 
 function toPluginLine({ plugin, text, ready }: PluginStatus): string {
   return toLine(`plugin ${plugin}${ready === false ? " (not ready)" : ""}: ${text}`, 300);
-}
-
-function since(now: number, then: number): string {
-  return toSpan(Math.max(0, now - then) / 1000, 0);
 }

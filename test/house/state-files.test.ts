@@ -54,7 +54,7 @@ const allowed: Readonly<Record<string, string>> = {
   "src/cli/commands/plugins-new.ts": "a new plugin",
   "src/cli/commands/plugins-test.ts": "tests of plugins",
   "src/cli/commands/service-install.ts": "looks whether the configuration exists; the program opens it",
-  "src/cli/commands/run.ts": "looks whether the file of --keep exists; the opener creates it",
+  "src/cli/run/kept-log.ts": "looks whether the file exists, or makes its directory; the opener creates it",
   "src/cli/output/full-screen.ts": "restores the terminal through its descriptor",
   "src/cli/migrate/installation.ts": "looks at the installation of another agent, which the opener reads",
   "src/cli/migrate/proposals.ts": "a new configuration",

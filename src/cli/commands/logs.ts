@@ -9,6 +9,7 @@ import { toReport, toShortReport } from "../../job/usage/report.ts";
 import { findChange } from "../../job/log/verify-spool.ts";
 import { openSpool } from "../../job/log/spool-reader.ts";
 import { findStateDirectory } from "../../os/state/directory.ts";
+import { findEntry } from "../../os/state/file.ts";
 import { formatTable } from "../output/columns.ts";
 import { defineCommand, type Program } from "../../core/contracts/command.ts";
 import { isTerminal } from "../output/terminal.ts";
@@ -27,7 +28,11 @@ export default defineCommand({
   configurationPlace: "host",
   log: "stderr",
   args: {
-    job: { type: "positional", description: "id of the job, or the first characters of it", required: false },
+    job: {
+      type: "positional",
+      description: "id of the job, or the first characters of it; or the path of a log, with a slash",
+      required: false,
+    },
     last: { type: "boolean", description: "show the log of the job that started last" },
     follow: { type: "boolean", description: "show the log until its end, while the job runs" },
     json: { type: "boolean", description: "print NDJSON: the events of the log, or one object for each log" },
@@ -43,6 +48,7 @@ export default defineCommand({
       );
     if (follow && !last && wanted === undefined)
       throw new AgentError("USAGE_INVALID", "--follow needs the id of a job, or --last");
+    if (wanted?.includes("/") === true) return showFile(wanted, { follow, json });
     const jobs = listJobs({ stateDirectory: place });
     if (wanted === undefined && !last) return list(jobs, place, json);
     const job = findJob(jobs, wanted, place);
@@ -50,6 +56,17 @@ export default defineCommand({
     else await showLog(job, { json, program });
   },
 });
+
+/** Shows a log that `run` has kept. */
+async function showFile(
+  file: string,
+  { follow, json }: { readonly follow: boolean; readonly json: boolean },
+): Promise<void> {
+  if (follow) throw new AgentError("USAGE_INVALID", "--follow needs the id of a job, and not a file");
+  if (!findEntry(file)) throw new AgentError("USAGE_INVALID", `log file "${file}" not found`);
+  using reader = openSpool(file);
+  await view(reader, json);
+}
 
 interface ShowOptions {
   readonly json: boolean;

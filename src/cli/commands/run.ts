@@ -1,17 +1,16 @@
-import { existsSync } from "node:fs";
 import { type CommandValues, defineCommand, type Program } from "../../core/contracts/command.ts";
 import type { JobResult } from "../../core/contracts/job-events.ts";
 import { readCore } from "../../agent/options/read-core.ts";
 import type { JobRequest } from "../../core/contracts/job-request.ts";
-import { AgentError } from "../../core/errors.ts";
 import { selectCommands } from "../../job/request/select.ts";
 import { runHere } from "../../agent/run-here.ts";
 import { toShortReport } from "../../job/usage/report.ts";
 import { assertClosedHome } from "../../os/users/job-home.ts";
 import { ownStdout } from "../../os/this-process/reserved-stdout.ts";
-import { resolveLinks } from "../../os/state/file.ts";
 import { startLoopWatch } from "../../os/this-process/watchdog/loop-watch.ts";
 import { viewJob } from "../job-view/view-job.ts";
+import { isInteractive } from "../output/terminal.ts";
+import { openKeptLog } from "../run/kept-log.ts";
 import { loadJob } from "../run/job-file.ts";
 import { listenForStop } from "../run/stop-signals.ts";
 import { toSettings, toVariableOfJob } from "../../agent/job-settings.ts";
@@ -45,6 +44,14 @@ const args = {
     description: "write the events of the log to this new file (NDJSON)",
     valueHint: "file",
   },
+  fold: {
+    type: "boolean",
+    description: "show what passed on one line; the whole log is kept in a file",
+  },
+  summary: {
+    type: "boolean",
+    description: "end with a table of the commands (default: a long job, on a terminal)",
+  },
   callbacks: { type: "boolean", description: "send the callbacks that the job declares" },
 } as const;
 
@@ -64,9 +71,7 @@ export default defineCommand({
     "config-file",
     "shell-user",
     "job-memory",
-    "job-report",
     "pre-job-hook-path",
-    "terminal-size",
     "redacted-vars",
     "log-level",
   ],
@@ -81,9 +86,9 @@ export default defineCommand({
 });
 
 async function runJob(given: CommandValues<typeof args>, program: Program): Promise<JobResult> {
-  if (given.keep !== undefined && existsSync(given.keep)) {
-    throw new AgentError("USAGE_INVALID", `"--keep" expects a new file: "${given.keep}" already exists`);
-  }
+  const json = given.json === true;
+  const fold = given.fold === true && !json;
+  using kept = openKeptLog(given.keep, fold);
   const request = await loadRequest(given, program);
   const [user] = findJobUsers(readCore(program), 1) ?? [];
   if (user) assertClosedHome(user);
@@ -99,7 +104,6 @@ async function runJob(given: CommandValues<typeof args>, program: Program): Prom
       signals.stop({ by: "plugin", reason: `plugin "${plugin}" has requested a stop (${reason})` }),
     onListener: watch?.enter,
   });
-  const json = given.json === true;
   const stdout = ownStdout();
   const summary = await runHere(request, {
     version: program.version,
@@ -108,20 +112,26 @@ async function runJob(given: CommandValues<typeof args>, program: Program): Prom
     logger: program.logger,
     onSecrets: (values) => program.logger.addSecrets(values),
     env: process.env,
-    ...(given.keep === undefined ? {} : { spoolPath: resolveLinks(given.keep) }),
-    view: (spool) => viewJob({ spool, json, output: stdout }),
+    ...(kept.path === undefined ? {} : { spoolPath: kept.path }),
+    view: (spool) => viewJob({ spool, json, fold, summary: toTable(given), output: stdout }),
     onStart: signals.onStart,
     onStarted: () => void (process.exitCode = exitStatus.failed),
   });
   signals.onEnd();
   const used = json ? "" : toShortReport(summary.usage);
   if (used !== "") print(used, stdout);
+  if (fold) print(`the whole log: signalman logs ${kept.path}`, process.stderr);
   if (given.callbacks === true) {
     const { sendCallbacks } = await import("../run/callbacks.ts");
     const { logger } = program;
     await sendCallbacks(request.callbacks, summary.result, { logger, signal: signals.afterJob });
   }
   return summary.result;
+}
+
+function toTable(given: CommandValues<typeof args>): "always" | "long" | "never" {
+  if (given.summary !== undefined) return given.summary ? "always" : "never";
+  return isInteractive(ownStdout()) ? "long" : "never";
 }
 
 /** Reads the job file and applies the arguments that change the job. */

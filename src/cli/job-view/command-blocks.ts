@@ -1,8 +1,17 @@
 import { toLine, toPrintable } from "../../core/text/printable.ts";
+import type { CommandTable } from "./command-table.ts";
 import type { Display } from "./display.ts";
 import { type Moment, toDuration } from "./duration.ts";
 import type { EscapeFilter } from "./escape-filter.ts";
+import type { Fold } from "./fold.ts";
 import type { Paint } from "../output/colour.ts";
+
+/** A block whose command has not finished. */
+export interface OpenBlock {
+  readonly directive: string;
+  /** When this process read its first event, in milliseconds of a monotonic clock. */
+  readonly seenAt: number;
+}
 
 /** The blocks of a job's log: a header, the command's output, and a footer with its exit code. */
 export interface CommandBlocks {
@@ -12,6 +21,8 @@ export interface CommandBlocks {
   close(exitCode: number, seconds: number): void;
   /** Ends a block whose command did not finish, if one is open. The job page shows such a command as failed. */
   abandon(): void;
+  /** The open block. */
+  current(): OpenBlock | undefined;
   /** The first exit code other than 0, with its command. */
   firstFailure(): string | undefined;
 }
@@ -22,13 +33,17 @@ export interface CommandBlocksOptions {
   readonly now: () => number;
   readonly display: Display;
   readonly filter: EscapeFilter;
+  /** Receives each command at its end. */
+  readonly table: CommandTable;
+  /** Holds back what `write` receives. Left out: no block is folded. */
+  readonly fold?: Fold | undefined;
 }
 
 /** Lines of a directive that are shown after the first one. */
 const headerLines = 20;
 
 export function createCommandBlocks(options: CommandBlocksOptions): CommandBlocks {
-  const { write, paint, now, display, filter } = options;
+  const { write, paint, now, display, filter, table, fold } = options;
   let command: (Moment & { readonly directive: string }) | undefined;
   let failure: string | undefined;
 
@@ -38,7 +53,11 @@ export function createCommandBlocks(options: CommandBlocksOptions): CommandBlock
   };
   const abandon = () => {
     endOutput();
-    if (command !== undefined) write(`${paint("1;31", "✗ did not finish")}\n`);
+    fold?.open();
+    if (command !== undefined) {
+      write(`${paint("1;31", "✗ did not finish")}\n`);
+      table.add({ directive: command.directive });
+    }
     command = undefined;
   };
 
@@ -46,21 +65,32 @@ export function createCommandBlocks(options: CommandBlocksOptions): CommandBlock
     open(directive, seconds) {
       abandon();
       command = { directive, seconds, seenAt: now() };
+      fold?.begin();
       write(toHeader(directive, paint));
     },
     close(exitCode, seconds) {
       endOutput();
       const duration = command === undefined ? "" : toDuration(command, { seconds, seenAt: now() });
-      if (exitCode === 0) write(`${paint("2", `✓ ${duration}`)}\n`);
-      else {
+      if (command !== undefined) table.add({ directive: command.directive, exitCode, duration });
+      if (exitCode === 0) {
+        const folded = fold?.drop() ? command : undefined;
+        if (folded === undefined) write(`${paint("2", `✓ ${duration}`)}\n`);
+        else write(`${paint("2", "✓")} ${toName(folded.directive)}  ${paint("2", duration)}\n`);
+      } else {
+        fold?.open();
         write(`${paint("1;31", `✗ exit code ${exitCode}`)}${paint("2", `, ${duration}`)}\n`);
         failure ??= `exit code ${exitCode} from "${toLine(command?.directive ?? "", 60)}"`;
       }
       command = undefined;
     },
     abandon,
+    current: () => command,
     firstFailure: () => failure,
   };
+}
+
+function toName(directive: string): string {
+  return toLine(directive, 60) || "(empty command)";
 }
 
 function toHeader(directive: string, paint: Paint): string {

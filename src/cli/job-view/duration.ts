@@ -13,7 +13,17 @@ export interface Moment {
  * in the whole seconds of their time stamps when they are read later.
  */
 export function toDuration(from: Moment, to: Moment): string {
+  const { seconds, digits } = measure(from, to);
+  return toSpan(seconds, digits);
+}
+
+/** Returns the seconds between two moments, as exactly as they are known. */
+export function toSeconds(from: Moment, to: Moment): number {
+  return measure(from, to).seconds;
+}
+
+function measure(from: Moment, to: Moment): { readonly seconds: number; readonly digits: number } {
   const seconds = to.seconds - from.seconds;
   const seen = (to.seenAt - from.seenAt) / 1000;
-  return Math.abs(seconds - seen) >= 1.1 ? toSpan(seconds, 0) : toSpan(seen, 1);
+  return Math.abs(seconds - seen) >= 1.1 ? { seconds, digits: 0 } : { seconds: seen, digits: 1 };
 }

@@ -1,7 +1,7 @@
 import type { SpoolReader } from "../../core/contracts/spool.ts";
 import { print, toJsonText } from "../output/print.ts";
-import { hasColour, isInteractive, isTerminal } from "../output/terminal.ts";
-import { createRenderer } from "./renderer.ts";
+import { hasColour, isInteractive, isTerminal, readSize } from "../output/terminal.ts";
+import { createRenderer, type RendererOptions } from "./renderer.ts";
 import { selectEvents } from "./select-events.ts";
 
 export interface ViewOptions {
@@ -11,6 +11,8 @@ export interface ViewOptions {
    * terminal.
    */
   readonly json: boolean;
+  readonly fold?: RendererOptions["fold"];
+  readonly summary?: RendererOptions["summary"];
   readonly output: NodeJS.WriteStream;
   /** Ends the view, which rejects then. */
   readonly signal?: AbortSignal;
@@ -18,7 +20,7 @@ export interface ViewOptions {
 
 /** Shows a job's log while it is written. Resolves at its end; rejects when the output is closed. */
 export async function viewJob(options: ViewOptions): Promise<void> {
-  const { spool, json, output, signal } = options;
+  const { spool, json, fold = false, summary = "never", output, signal } = options;
   const write = (chunk: Uint8Array | string) =>
     new Promise<void>((resolve, reject) => {
       output.write(chunk, (error) => (error ? reject(error) : resolve()));
@@ -29,6 +31,9 @@ export async function viewJob(options: ViewOptions): Promise<void> {
     output: (more) => (text += more),
     tty: isInteractive(output),
     colour: hasColour(isTerminal(output)),
+    fold,
+    summary,
+    columns: () => (isTerminal(output) ? readSize(output).columns : 100),
   });
   const flush = async () => {
     const shown = text;

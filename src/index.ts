@@ -74,6 +74,7 @@ export { defineCommand, type Command, type Program, type CommandLoader } from ".
 export { print, printJson, toJsonText } from "./cli/output/print.ts";
 export { formatTable } from "./cli/output/columns.ts";
 export { hasColour, isInteractive, isTerminal } from "./cli/output/terminal.ts";
+export { openStatusLine, type StatusLine } from "./cli/output/status-line.ts";
 export { createRenderer } from "./cli/job-view/renderer.ts";
 
 // Job requests: what a job is asked to run, and its variables

@@ -6,6 +6,7 @@ import {
   hasColour,
   isSecret,
   isTerminal,
+  openStatusLine,
   type Program,
   toMessage,
   toPlain,
@@ -56,18 +57,24 @@ export default defineCommand({
     const interrupted = new AbortController();
     using _signals = onSignals((count) => (count === 1 ? interrupted.abort() : process.exit(130)));
 
+    using statusLine = openStatusLine({ quietMs: 500 });
+    statusLine.show("setting up the plugins");
     const failed: NamedCheck[] = [];
     await using host = await program.openHost({
       roles: ["agent", "job"],
       onSetupFailed: (plugin, error) => failed.push(toFailedSetup(plugin, error)),
     });
     const own = toCoreChecks(program.faults, [...host.all(executor).keys()]);
+    const pending = new Set<string>();
+    statusLine.show("waiting for checks", { progress: () => [...pending].join(", ") });
     const found = await runChecks([...own, ...toPluginChecks(host), ...failed], {
       config: program.config,
       env: process.env,
       deadlineMs,
       signal: interrupted.signal,
+      pending,
     });
+    statusLine.show(undefined);
     if (interrupted.signal.aborted) {
       process.exitCode = 130;
       return;

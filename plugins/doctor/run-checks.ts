@@ -17,6 +17,8 @@ export interface RunChecksOptions extends Omit<CheckContext, "signal"> {
   readonly deadlineMs: number;
   /** Aborts when the command is interrupted. */
   readonly signal: AbortSignal;
+  /** Filled with the names of the checks that have not finished. */
+  readonly pending?: Set<string>;
 }
 
 /**
@@ -29,7 +31,9 @@ export async function runChecks(
 ): Promise<readonly Diagnosis[]> {
   const found = await Promise.all(
     checks.map(async (named) => {
+      options.pending?.add(named.name);
       const findings = await runCheck(named, options);
+      options.pending?.delete(named.name);
       return findings.map((finding) => ({ ...finding, owner: named.owner, check: named.name }));
     }),
   );

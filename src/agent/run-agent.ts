@@ -7,7 +7,7 @@ import type { CoreConfig } from "./options/index.ts";
 import { readCore } from "./options/read-core.ts";
 import { listRunningLeftJobs } from "./running-left-jobs.ts";
 import type { SlotJobs, SlotPlace } from "./slot-jobs.ts";
-import { createStatusBoard } from "./status-board.ts";
+import { createStatusBoard, type StatusBoard } from "./status-board.ts";
 import { serveStatus } from "./status-socket.ts";
 import type { Program } from "../core/contracts/command.ts";
 import type { Host } from "../core/contracts/host.ts";
@@ -34,11 +34,12 @@ import { toLimits, toSettings } from "./job-settings.ts";
 import { findJobUsers } from "./job-user.ts";
 import { findServiceFaults, isForJobsOnly, toFaultList } from "./service-faults.ts";
 
-/** Runs an agent in this process until it shuts down, and sets the exit status. */
+/** Runs an agent until it shuts down, and sets the exit status. `onStatus` receives the reader of its status. */
 export async function runAgentCommand(
   program: Program,
   slots: number,
   createSource: (host: Host) => JobSource,
+  onStatus?: (read: StatusBoard["read"]) => void,
 ): Promise<void> {
   const core = readCore(program);
   const { version, logger } = program;
@@ -77,6 +78,7 @@ export async function runAgentCommand(
   const toShown = (text: string) => toLine(redact(text, secrets), 200);
   const plugins = () => host.statuses().map((each) => ({ ...each, text: toShown(each.text) }));
   const status = createStatusBoard({ version, stateDirectory: state.path, hangingHooks, plugins });
+  onStatus?.(status.read);
   using sockets = new DisposableStack();
   const listen = () => sockets.use(serveStatus({ directory: state.path, status, logger }));
   listen();

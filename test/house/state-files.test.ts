@@ -56,6 +56,7 @@ const allowed: Readonly<Record<string, string>> = {
   "src/cli/commands/service-install.ts": "looks whether the configuration exists; the program opens it",
   "src/cli/run/kept-log.ts": "looks whether the file exists, or makes its directory; the opener creates it",
   "src/cli/output/full-screen.ts": "restores the terminal through its descriptor",
+  "src/cli/output/status-line.ts": "erases its line through the terminal's descriptor",
   "src/cli/migrate/installation.ts": "looks at the installation of another agent, which the opener reads",
   "src/cli/migrate/proposals.ts": "a new configuration",
   "src/cli/commands/upgrade.ts": "the program itself and the new one beside it, in a directory of root",

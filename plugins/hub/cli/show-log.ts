@@ -5,6 +5,7 @@ import {
   isAgentError,
   isInteractive,
   isTerminal,
+  openStatusLine,
   toJsonText,
   toPrintable,
 } from "signalman";
@@ -33,6 +34,7 @@ export async function showLog(
   { isFollowing, json }: ShowOptions,
 ): Promise<JobView> {
   const { stdout } = process;
+  using statusLine = openStatusLine();
   let text = "";
   const renderer = json
     ? undefined
@@ -46,12 +48,22 @@ export async function showLog(
     text = "";
     if (shown !== "") await write(shown);
   };
-  await readLines(client, id, isFollowing, async (lines) => {
+  let hasStarted = false;
+  const showState = (isConnected: boolean): void => {
+    const block = renderer?.current();
+    if (!isConnected) statusLine.show(`waiting for the hub at ${client.url}`);
+    else if (block) statusLine.show(`running ${block.directive}`, { since: block.seenAt });
+    else statusLine.show(hasStarted ? "waiting for the next command" : `waiting for the start of job ${id}`);
+  };
+  await readLines(client, { id, isFollowing, showState }, async (lines) => {
+    hasStarted = true;
     if (renderer === undefined)
       return write(isTerminal(stdout) ? toJsonText(new TextDecoder().decode(lines)) : lines);
     renderer.push(lines);
     await flush();
+    showState(true);
   });
+  statusLine.show(undefined);
   const job = await client.call<JobView>("GET", `/jobs/${id}`);
   if (job.isDone) renderer?.end();
   if (!json && job.reason !== undefined) text += `${toPrintable(`${job.result}: ${job.reason}`)}\n`;
@@ -64,11 +76,16 @@ export function toExitCode({ result }: JobView): number {
   return result === undefined ? 0 : exitCodes[result];
 }
 
+interface ReadOptions extends Pick<ShowOptions, "isFollowing"> {
+  readonly id: string;
+  /** Shows what is awaited. */
+  readonly showState: (isConnected: boolean) => void;
+}
+
 /** Passes each complete line to `show` exactly once, and reconnects when the connection breaks. */
 async function readLines(
   client: Client,
-  id: string,
-  isFollowing: boolean,
+  { id, isFollowing, showState }: ReadOptions,
   show: (lines: Uint8Array) => Promise<void>,
 ): Promise<void> {
   let from = 0;
@@ -77,9 +94,10 @@ async function readLines(
   for (;;) {
     try {
       let rest = Buffer.alloc(0);
-      for await (const piece of await client.stream(
-        `/jobs/${id}/log?from=${from}${isFollowing ? "&follow" : ""}`,
-      )) {
+      const query = `from=${from}${isFollowing ? "&follow" : ""}`;
+      const pieces = await client.stream(`/jobs/${id}/log?${query}`);
+      if (isFollowing) showState(true);
+      for await (const piece of pieces) {
         lostAt = undefined;
         const bytes = Buffer.concat([rest, piece]);
         const end = bytes.lastIndexOf(10) + 1;
@@ -95,6 +113,7 @@ async function readLines(
       lostAt ??= Date.now();
       const isFinal = isTooLong || isAgentError(error, "USAGE_INVALID");
       if (!isFollowing || isFinal || Date.now() - lostAt > reconnectLimitMs) throw error;
+      showState(false);
       await Bun.sleep(250);
     }
   }

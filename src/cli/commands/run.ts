@@ -1,4 +1,5 @@
 import { type CommandValues, defineCommand, type Program } from "../../core/contracts/command.ts";
+import type { HangingHook } from "../../core/contracts/agent-status.ts";
 import type { JobResult } from "../../core/contracts/job-events.ts";
 import { readCore } from "../../agent/options/read-core.ts";
 import type { JobRequest } from "../../core/contracts/job-request.ts";
@@ -9,6 +10,7 @@ import { assertClosedHome } from "../../os/users/job-home.ts";
 import { ownStdout } from "../../os/this-process/reserved-stdout.ts";
 import { startLoopWatch } from "../../os/this-process/watchdog/loop-watch.ts";
 import { viewJob } from "../job-view/view-job.ts";
+import { openStatusLine } from "../output/status-line.ts";
 import { isInteractive } from "../output/terminal.ts";
 import { openKeptLog } from "../run/kept-log.ts";
 import { loadJob } from "../run/job-file.ts";
@@ -98,12 +100,15 @@ async function runJob(given: CommandValues<typeof args>, program: Program): Prom
   using watch = isWatched
     ? startLoopWatch({ limitMs: 1000, mode: "interrupted", logger: program.logger })
     : undefined;
+  using statusLine = openStatusLine({ quietMs: fold ? 0 : 2000 });
+  statusLine.show("setting up the plugins");
   await using host = await program.openHost({
     roles: ["agent", "job"],
     onStop: (reason, plugin) =>
       signals.stop({ by: "plugin", reason: `plugin "${plugin}" has requested a stop (${reason})` }),
     onListener: watch?.enter,
   });
+  const progress = () => host.hanging().map(toHangingHook).join(", ");
   const stdout = ownStdout();
   const summary = await runHere(request, {
     version: program.version,
@@ -113,11 +118,13 @@ async function runJob(given: CommandValues<typeof args>, program: Program): Prom
     onSecrets: (values) => program.logger.addSecrets(values),
     env: process.env,
     ...(kept.path === undefined ? {} : { spoolPath: kept.path }),
-    view: (spool) => viewJob({ spool, json, fold, summary: toTable(given), output: stdout }),
+    view: (spool) =>
+      viewJob({ spool, json, fold, summary: toTable(given), output: stdout, statusLine, progress }),
     onStart: signals.onStart,
     onStarted: () => void (process.exitCode = exitStatus.failed),
   });
   signals.onEnd();
+  statusLine.show("ending the plugins", { progress });
   const used = json ? "" : toShortReport(summary.usage);
   if (used !== "") print(used, stdout);
   if (fold) print(`the whole log: signalman logs ${kept.path}`, process.stderr);
@@ -127,6 +134,10 @@ async function runJob(given: CommandValues<typeof args>, program: Program): Prom
     await sendCallbacks(request.callbacks, summary.result, { logger, signal: signals.afterJob });
   }
   return summary.result;
+}
+
+function toHangingHook({ plugin, hook }: HangingHook): string {
+  return `plugin ${plugin} has not returned from ${hook}`;
 }
 
 function toTable(given: CommandValues<typeof args>): "always" | "long" | "never" {

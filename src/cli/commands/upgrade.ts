@@ -2,6 +2,8 @@ import { chmodSync, chownSync, linkSync, renameSync, rmSync, statSync } from "no
 import { realpath } from "node:fs/promises";
 import { defineCommand } from "../../core/contracts/command.ts";
 import { AgentError } from "../../core/errors.ts";
+import { toSize } from "../../core/text/amounts.ts";
+import { openStatusLine } from "../output/status-line.ts";
 import { print } from "../output/print.ts";
 import { findAgents, restartAgent } from "../upgrade/agents.ts";
 import { openRelease, compareVersions } from "../upgrade/release.ts";
@@ -35,6 +37,8 @@ export default defineCommand({
   log: "stderr",
   async run({ args, program }) {
     const file = await findOwnFile();
+    using statusLine = openStatusLine({ quietMs: 500 });
+    statusLine.show(`reading the release at ${args.from}`);
     const release = await openRelease(args.from, readKeys());
     if (args.check) return print(release.version);
     const order = compareVersions(release.version, program.version);
@@ -49,13 +53,17 @@ export default defineCommand({
     const replaced = await replaceProgram(
       file,
       async (temporary) => {
-        await unpackProgram(release, toArchiveName(readTarget()), temporary);
+        const archive = toArchiveName(readTarget());
+        let bytes = 0;
+        statusLine.show(`downloading and unpacking ${archive}`, { progress: () => toSize(bytes) });
+        await unpackProgram(release, archive, temporary, (size) => void (bytes = size));
       },
       release.version,
     );
     print(`"${file}" is version ${release.version}`);
     const units = [...new Set(agents.flatMap(({ unit }) => unit ?? []))];
     for (const unit of units) {
+      statusLine.show(`waiting for the agent of ${unit} to register`);
       const fault = await restartAgent(unit, registrationMs);
       if (fault === undefined) {
         print(`${unit} runs version ${release.version}`);

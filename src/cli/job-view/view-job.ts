@@ -1,6 +1,8 @@
 import type { SpoolReader } from "../../core/contracts/spool.ts";
 import { print, toJsonText } from "../output/print.ts";
+import type { StatusLine } from "../output/status-line.ts";
 import { hasColour, isInteractive, isTerminal, readSize } from "../output/terminal.ts";
+import type { OpenBlock } from "./command-blocks.ts";
 import { createRenderer, type RendererOptions } from "./renderer.ts";
 import { selectEvents } from "./select-events.ts";
 
@@ -14,13 +16,17 @@ export interface ViewOptions {
   readonly fold?: RendererOptions["fold"];
   readonly summary?: RendererOptions["summary"];
   readonly output: NodeJS.WriteStream;
+  /** Shows the command that runs, when it prints nothing. */
+  readonly statusLine?: StatusLine | undefined;
+  /** Returns what else is awaited when no command runs. */
+  readonly progress?: () => string | undefined;
   /** Ends the view, which rejects then. */
   readonly signal?: AbortSignal;
 }
 
 /** Shows a job's log while it is written. Resolves at its end; rejects when the output is closed. */
 export async function viewJob(options: ViewOptions): Promise<void> {
-  const { spool, json, fold = false, summary = "never", output, signal } = options;
+  const { spool, json, fold = false, summary = "never", output, statusLine, progress, signal } = options;
   const write = (chunk: Uint8Array | string) =>
     new Promise<void>((resolve, reject) => {
       output.write(chunk, (error) => (error ? reject(error) : resolve()));
@@ -41,6 +47,7 @@ export async function viewJob(options: ViewOptions): Promise<void> {
     if (shown !== "") await write(shown);
   };
 
+  statusLine?.show(json ? "running the job" : "starting the job", progress && { progress });
   for (;;) {
     const batch = await spool.next(signal ? { signal } : {});
     if (!batch) break;
@@ -51,10 +58,20 @@ export async function viewJob(options: ViewOptions): Promise<void> {
     } else {
       renderer.push(batch.lines);
       await flush();
+      if (statusLine) showCurrent(statusLine, renderer.current(), progress);
     }
   }
   if (unreadable > 0) print(`${unreadable} unreadable lines of the log left out`, process.stderr);
   if (json) return;
   renderer.end();
   await flush();
+}
+
+function showCurrent(
+  statusLine: StatusLine,
+  block: OpenBlock | undefined,
+  progress: ViewOptions["progress"],
+): void {
+  if (block === undefined) statusLine.show("waiting for the next command", progress && { progress });
+  else statusLine.show(`running ${block.directive}`, { since: block.seenAt });
 }

@@ -7,6 +7,7 @@ import { AgentError } from "../../core/errors.ts";
 import type { BuiltInPlugins } from "../../core/host/loader.ts";
 import { type CommandSourcesOptions, loadCommandSources } from "./command-sources.ts";
 import { collectCommands, findPluginCommand, type FoundCommand } from "./find-command.ts";
+import { isInteractive } from "../output/terminal.ts";
 import { openLogger } from "./program-log.ts";
 import { omitUndeclared, refuseFlags, selectVariables } from "../configuration/command-configuration.ts";
 import type { Sources } from "../configuration/sources.ts";
@@ -99,7 +100,11 @@ async function resolve(
       },
       async runAgent(slots, createSource) {
         const { runAgentCommand } = await import("../../agent/run-agent.ts");
-        await runAgentCommand(program, slots, createSource);
+        // An agent is rarely started on a terminal.
+        using view = isInteractive(process.stderr)
+          ? (await import("../output/agent-exit.ts")).openAgentExitView()
+          : undefined;
+        await runAgentCommand(program, slots, createSource, view?.watch);
       },
     };
     return program;

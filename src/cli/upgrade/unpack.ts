@@ -22,12 +22,18 @@ export function toArchiveName(target: string): string {
 
 /**
  * Writes the program in an archive of a release to `file`, which must not exist. The archive is verified
- * before it is unpacked. Throws `FILE_FAILED`; what was written until then is to be removed.
+ * before it is unpacked. `onBytes` receives the size of what is downloaded so far. Throws `FILE_FAILED`; what
+ * was written until then is to be removed.
  */
-export async function unpackProgram(release: SignedRelease, archive: string, file: string): Promise<void> {
+export async function unpackProgram(
+  release: SignedRelease,
+  archive: string,
+  file: string,
+  onBytes?: (bytes: number) => void,
+): Promise<void> {
   const packed = `${file}.tar.gz`;
   try {
-    await download(release, archive, packed);
+    await download(release, { archive, onBytes }, packed);
     await extractProgram(packed, file);
   } catch (cause) {
     if (cause instanceof AgentError) throw cause;
@@ -39,7 +45,14 @@ export async function unpackProgram(release: SignedRelease, archive: string, fil
 }
 
 /** Writes an archive to a file. Throws unless it has the checksum that the release names. */
-async function download(release: SignedRelease, archive: string, file: string): Promise<void> {
+async function download(
+  release: SignedRelease,
+  {
+    archive,
+    onBytes,
+  }: { readonly archive: string; readonly onBytes?: ((bytes: number) => void) | undefined },
+  file: string,
+): Promise<void> {
   const { content, sha256 } = await release.open(archive);
   const hash = createHash("sha256");
   let size = 0;
@@ -47,6 +60,7 @@ async function download(release: SignedRelease, archive: string, file: string): 
     transform(block: Buffer, _, done) {
       size += block.length;
       hash.update(block);
+      onBytes?.(size);
       if (size > mostArchiveBytes) done(new Error(`it is larger than ${mostArchiveBytes} bytes`));
       else done(undefined, block);
     },

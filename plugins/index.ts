@@ -35,3 +35,6 @@ export const builtInCommands: Readonly<Record<string, keyof typeof builtIns>> = 
   serve: "serve",
 };
 // end: commands
+
+/** Names of the executors of the built-in plugins. */
+export const builtInExecutors: readonly string[] = ["shell", "dockercompose", "kubernetes"];

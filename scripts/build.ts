@@ -7,6 +7,7 @@ import { parseArgs } from "node:util";
 import { version as packageVersion } from "../package.json";
 import { withoutAddons } from "./build/addons.ts";
 import { collectLicenses, findPackageFolders, listParts, type PackagePart } from "./build/licenses.ts";
+import { collectDeclarations } from "./build/declarations.ts";
 import { collectSchemas } from "./build/schemas.ts";
 import { collectTypes } from "./build/types.ts";
 import { readPages } from "../src/cli/help/pages.ts";
@@ -107,6 +108,7 @@ export async function collectContent(entry: string): Promise<ProgramContent> {
     embedded: {
       "process.env.SIGNALMAN_TEST_RUNNER": JSON.stringify(await bundleTestRunner()),
       "process.env.SIGNALMAN_SCHEMAS": JSON.stringify(JSON.stringify(await collectSchemas())),
+      "process.env.SIGNALMAN_DECLARATIONS": JSON.stringify(JSON.stringify(await collectDeclarations())),
       "process.env.SIGNALMAN_TYPES": JSON.stringify(pack(await collectTypes())),
       "process.env.SIGNALMAN_PAGES": JSON.stringify(
         pack(Object.fromEntries(await readPages(path.join(root, "docs")))),

@@ -1,5 +1,5 @@
 #!/usr/bin/env bun
-import { builtInCommands, builtIns } from "../plugins/index.ts";
+import { builtInCommands, builtInExecutors, builtIns } from "../plugins/index.ts";
 import { createSdkLender } from "./cli/program/lend-sdk.ts";
 import type { KnownSchemas } from "./core/config/flags.ts";
 import { version } from "./core/version.ts";
@@ -29,9 +29,21 @@ if (argv.length === 1 && ["version", "--version", "-v"].includes(argv[0]!)) {
     exitProgram(1);
   }
 } else {
-  const { dispatch } = await import("./cli/dispatch.ts");
   const known = process.env.SIGNALMAN_SCHEMAS;
-  const schemas = known === undefined ? undefined : (JSON.parse(known) as KnownSchemas);
-  const plugins = { plugins: builtIns, commands: builtInCommands, schemas };
-  await dispatch({ argv, env: process.env, cwd: process.cwd(), builtIns: plugins, lendSdk, version });
+  const plugins = {
+    plugins: builtIns,
+    commands: builtInCommands,
+    executors: builtInExecutors,
+    // Most completions need none.
+    get schemas() {
+      return known === undefined ? undefined : (JSON.parse(known) as KnownSchemas);
+    },
+  };
+  if (argv[0] === "__complete") {
+    const { runCompletion } = await import("./cli/completion/main.ts");
+    await runCompletion({ argv: argv.slice(1), env: process.env, builtIns: plugins, lendSdk });
+  } else {
+    const { dispatch } = await import("./cli/dispatch.ts");
+    await dispatch({ argv, env: process.env, cwd: process.cwd(), builtIns: plugins, lendSdk, version });
+  }
 }

@@ -33,10 +33,21 @@ export interface KeptLogLimits {
   readonly maxAgeMs: number;
 }
 
+export interface ListJobsOptions {
+  readonly stateDirectory: string;
+  /** First characters of the ids. Default: any. */
+  readonly prefix?: string;
+  /** Number of the jobs whose logs have changed last; the files of the others are not read. Default: all. */
+  readonly most?: number;
+}
+
 /** Lists the jobs below a state directory, of every agent and slot; the last one that started comes first. */
-export function listJobs({ stateDirectory }: { readonly stateDirectory: string }): StoredJob[] {
+export function listJobs({ stateDirectory, prefix, most }: ListJobsOptions): StoredJob[] {
   return listSlots(stateDirectory)
-    .flatMap(({ slot, jobs }) => listSpools(jobs).map((spool) => toJob(spool, slot)))
+    .flatMap(({ slot, jobs }) => listSpools(jobs, prefix).map((spool) => ({ spool, slot })))
+    .toSorted((a, b) => newestFirst(a.spool, b.spool))
+    .slice(0, most)
+    .map(({ spool, slot }) => toJob(spool, slot))
     .toSorted((a, b) => startOf(b) - startOf(a) || b.changedAt - a.changedAt);
 }
 
@@ -120,8 +131,10 @@ function listSlots(
 
 type Spool = Pick<StoredJob, "directory" | "spool" | "bytes" | "changedAt">;
 
-function listSpools(jobs: string): Spool[] {
-  return listDirectories(jobs).flatMap((directory) => findSpool(directory) ?? []);
+function listSpools(jobs: string, prefix = ""): Spool[] {
+  return listDirectories(jobs)
+    .filter((directory) => basename(directory).startsWith(prefix))
+    .flatMap((directory) => findSpool(directory) ?? []);
 }
 
 function findSpool(directory: string): Spool | undefined {

@@ -9,6 +9,7 @@ const allowed: Readonly<Record<string, string>> = {
   "src/cli/job-view/view-job.ts": "a finished log, written in pieces",
   "src/cli/job-view/select-events.ts": "lines of one batch",
   "src/cli/run/job-file.ts": "`limitBytes`",
+  "src/cli/completion/unquote-bash.ts": "one word of a command line",
   "src/cli/upgrade/signature.ts": "fields of a small file",
   "src/job/commands/http-request.ts": "`maxHeadBytes`",
   "src/job/commands/job-sequences.ts": "`maxSequenceBytes`",

@@ -1,4 +1,5 @@
 import { expect, test } from "bun:test";
+import { builtInExecutors } from "../../plugins/index.ts";
 import { filesOf, textOf } from "../project.ts";
 
 // The start, the stop, the disposal and their races are handled once, in src/kit/executor.
@@ -27,4 +28,11 @@ test("no executor keeps whether it starts, was stopped or disposed", () => {
       .map((line) => `${file}: ${line.trim()}`),
   );
   expect(found).toEqual([]);
+});
+
+test("the list of executors for completion has those that the built-in plugins provide", () => {
+  const found = filesOf("plugins/*/index.ts").flatMap((file) =>
+    [...textOf(file).matchAll(/\.provide\(executor, "([^"]+)"/g)].map(([, name]) => name!),
+  );
+  expect([...builtInExecutors].toSorted()).toEqual(found.toSorted());
 });

@@ -67,7 +67,8 @@ const allowed: Readonly<Record<string, string>> = {
   "src/cli/service/launchd.ts": "the definition of the service, in a directory of root",
   "src/cli/service/prepare.ts":
     "variables of the service in a directory of root; the program's owner and mode",
-  "src/cli/service/replace-file.ts": "the definition of the service, in a directory of root",
+  "src/cli/service/replace-file.ts":
+    "the definition of the service, in a directory of root; the script of completion, in one of this user",
   "src/cli/service/systemd.ts": "the definition of the service, in a directory of root",
   "src/cli/run/job-file.ts": "job files of a person at a terminal, which may be pipes; at most 64 MiB",
   "src/cli/configuration/imported-files.ts": "plugins: code of the operator, and regular files only",

@@ -9,7 +9,12 @@ export default defineCommand({
   examples: [{ line: "signalman hub log 3f2a --follow", purpose: "follow the log of a job" }],
   configuration: "none",
   args: {
-    job: { type: "positional", description: "job id, or a unique prefix of it", required: true },
+    job: {
+      type: "positional",
+      description: "job id, or a unique prefix of it",
+      required: true,
+      completes: "job",
+    },
     follow: {
       type: "boolean",
       description: "follow the log until the job is done; the exit status is that of signalman run",

@@ -8,7 +8,7 @@ export default defineCommand({
   examples: [{ line: "signalman hub shutdown my-agent", purpose: "shut an agent down" }],
   configuration: "none",
   args: {
-    agent: { type: "positional", description: "name of the agent", required: true },
+    agent: { type: "positional", description: "name of the agent", required: true, completes: "agent" },
     hub: hubArgument,
   },
   async run({ args }) {

@@ -9,7 +9,12 @@ export default defineCommand({
   examples: [{ line: "signalman hub stop 3f2a", purpose: "stop a job" }],
   configuration: "none",
   args: {
-    job: { type: "positional", description: "job id, or a unique prefix of it", required: true },
+    job: {
+      type: "positional",
+      description: "job id, or a unique prefix of it",
+      required: true,
+      completes: "job",
+    },
     hub: hubArgument,
   },
   async run({ args }) {

@@ -12,6 +12,7 @@ export default defineCommand({
   args: {
     file: {
       type: "positional",
+      completes: "file",
       description: "YAML or JSON job file, as for signalman run; - for standard input",
       required: true,
     },

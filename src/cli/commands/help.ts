@@ -23,11 +23,13 @@ export default defineCommand({
     page: {
       type: "positional",
       description: "a command, a topic, or one of options, topics, hooks, errors",
+      completes: "page",
       required: false,
     },
     word: {
       type: "positional",
       description: "second word of the command, or the part of the page to show",
+      completes: "page",
       required: false,
     },
   },

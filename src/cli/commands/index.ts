@@ -20,6 +20,7 @@ export const ownCommands: Readonly<Record<string, CommandLoader>> = {
   "service install": () => import("./service-install.ts"),
   "service status": () => import("./service-status.ts"),
   "service uninstall": () => import("./service-uninstall.ts"),
+  completion: () => import("./completion.ts"),
   help: () => import("./help.ts"),
   version: () => import("./version.ts"),
 };

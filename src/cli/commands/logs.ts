@@ -32,6 +32,7 @@ export default defineCommand({
       type: "positional",
       description: "id of the job, or the first characters of it; or the path of a log, with a slash",
       required: false,
+      completes: "job",
     },
     last: { type: "boolean", description: "show the log of the job that started last" },
     follow: { type: "boolean", description: "show the log until its end, while the job runs" },

@@ -23,6 +23,7 @@ export default defineCommand({
       type: "string",
       description: "directory in which its folder is created (default: the working directory)",
       valueHint: "path",
+      completes: "directory",
     },
   },
   async run({ args, program }) {

@@ -15,6 +15,7 @@ export default defineCommand({
     directory: {
       type: "positional",
       required: false,
+      completes: "directory",
       description: "directory of the plugin (default: the working directory)",
     },
   },

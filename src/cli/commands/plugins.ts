@@ -6,7 +6,7 @@ import { print, printJson } from "../output/print.ts";
 export default defineCommand({
   meta: {
     name: "plugins",
-    description: "list the loaded plugins with their origin, hooks, services, commands and flags",
+    description: "list the loaded plugins, and what each of them provides",
   },
   group: "extend",
   examples: [

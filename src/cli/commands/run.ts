@@ -22,12 +22,18 @@ import { print } from "../output/print.ts";
 const exitStatus: Readonly<Record<JobResult, number>> = { passed: 0, failed: 1, stopped: 130 };
 
 const args = {
-  file: { type: "positional", description: "job file (YAML or JSON); - for standard input", required: true },
+  file: {
+    type: "positional",
+    description: "job file (YAML or JSON); - for standard input",
+    required: true,
+    completes: "file",
+  },
   json: { type: "boolean", description: "print the events of the log as NDJSON" },
   executor: {
     type: "string",
     description: "run the job in this executor instead of the one that it requests",
     valueHint: "name",
+    completes: "executor",
   },
   env: {
     type: "string",

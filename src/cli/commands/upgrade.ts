@@ -27,6 +27,7 @@ export default defineCommand({
     from: {
       type: "string",
       valueHint: "place",
+      completes: "directory",
       required: true,
       description: "URL or directory of the files of a release",
     },

@@ -11,6 +11,7 @@ import { configurationVariables } from "../../job/base-environment.ts";
 import type { ConfigurationPath } from "../../job/settings.ts";
 import { type BuiltInPlugins, type LoadedPlugin, loadPlugins } from "../../core/host/loader.ts";
 import type { FileTrust } from "./file-trust.ts";
+import { findHostFile } from "./host-file.ts";
 
 /** The configuration file, the plugins that it names, and the options that they declare. */
 export interface Sources {
@@ -172,23 +173,9 @@ function findConfiguration(
   { cwd, env }: { readonly cwd: string; readonly env: Readonly<Record<string, string | undefined>> },
 ): FoundConfiguration | undefined {
   if (place === "nowhere") return undefined;
-  const onHost = place === "directory" ? undefined : findOnHost(env);
+  const onHost = place === "directory" ? undefined : findHostFile(env);
   if (onHost !== undefined) return { path: onHost, isInWorkingDirectory: false };
   const path =
     place === "host" || place === "trusted-host" ? undefined : findConfigFile(cwd, "signalman.config");
   return path === undefined ? undefined : { path, isInWorkingDirectory: true };
-}
-
-/** Lists the directories of this host in which an agent looks for its configuration file. */
-export function listHostDirectories({
-  CONFIGURATION_DIRECTORY: given = "",
-}: SourcesOptions["env"]): string[] {
-  // systemd separates several directories by colons.
-  return [...given.split(":").filter(isAbsolute), "/etc/signalman"];
-}
-
-function findOnHost(env: SourcesOptions["env"]): string | undefined {
-  return listHostDirectories(env)
-    .map((directory) => findConfigFile(directory, "config"))
-    .find((path) => path !== undefined);
 }

@@ -102,7 +102,7 @@ function renderNames(declared: readonly DeclaredOptions[], command: Command, lay
 }
 
 /** Splits the options that the command accepts. */
-function selectOptions(
+export function selectOptions(
   declared: readonly DeclaredOptions[],
   { configuration, listedOptions = fileOptions }: Command,
 ): { readonly listed: readonly Option[]; readonly others: readonly Option[] } {

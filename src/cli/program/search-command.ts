@@ -2,12 +2,12 @@ import { AgentError } from "../../core/errors.ts";
 import { toHint } from "../../core/text/nearest.ts";
 import {
   hasFile,
-  listHostDirectories,
   loadSources,
   loadWithoutFile,
   type Sources,
   type SourcesOptions,
 } from "../configuration/sources.ts";
+import { listHostDirectories } from "../configuration/host-file.ts";
 import { collectCommands, findName } from "./find-command.ts";
 
 /**

@@ -4,8 +4,21 @@ import type { JobSource } from "./job-source.ts";
 import type { RootLogger } from "./logger.ts";
 import type { DeclaredOptions, EffectiveConfig } from "./options.ts";
 
-/** A command's own arguments, as citty declares them; a string with `list: true` may be given more than once. */
-export type CommandArgs = Record<string, ArgDef & { readonly list?: boolean }>;
+/**
+ * Values that shells offer for an argument: paths of files or of directories, ids of the jobs whose logs are on this
+ * host, names of its running agents, words that name a page of help, names of executors of built-in plugins. A list
+ * has the values themselves.
+ */
+export type CompletedValue = "file" | "directory" | "job" | "agent" | "page" | "executor" | readonly string[];
+
+/**
+ * A command's own arguments, as citty declares them. A string with `list: true` may be given more than once. Without
+ * `completes`, shells offer paths for the value hints `file`, `path` and `directory`.
+ */
+export type CommandArgs = Record<
+  string,
+  ArgDef & { readonly list?: boolean; readonly completes?: CompletedValue }
+>;
 
 /** The parsed arguments: citty's values, and an array (empty when not given) for each list. */
 export type CommandValues<T extends CommandArgs> = ParsedArgs<Omit<T, ListKeys<T>>> & {

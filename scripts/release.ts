@@ -23,6 +23,7 @@ import { readKeys, type ReleaseKeys, sign, verify } from "./release/signatures.t
 import { checkOut } from "./release/source-tree.ts";
 import { toStatement } from "./release/statement.ts";
 import { type Target, targets } from "./release/targets.ts";
+import { collectUserFiles } from "./release/user-files.ts";
 
 const root = path.dirname(import.meta.dir);
 const toolchain = path.join(root, ".toolchain");
@@ -107,7 +108,8 @@ export async function release(options: ReleaseOptions): Promise<void> {
   });
   const { licenses } = built.content;
   const installer = Buffer.from(await makeInstaller(options));
-  const contents: ContentsOptions = { version, tree, outdir, installer, licenses };
+  const userFiles = await collectUserFiles(tree);
+  const contents: ContentsOptions = { version, tree, outdir, installer, licenses, userFiles };
   await writeFile(path.join(outdir, "install.sh"), installer, { mode: 0o755 });
   if (options.parts.has("archives"))
     for (const binary of built.binaries) await writeProgramArchive(binary, contents);
@@ -128,7 +130,7 @@ export async function release(options: ReleaseOptions): Promise<void> {
 
 async function makePackages(
   binaries: readonly Binary[],
-  { version, tree, outdir, licenses }: ContentsOptions,
+  { version, tree, outdir, licenses, userFiles }: ContentsOptions,
   log: ReleaseOptions["log"],
 ): Promise<void> {
   const nfpm = await fetchNfpm(toolchain);
@@ -138,7 +140,7 @@ async function makePackages(
       const { packageKinds = [] } = binary.target;
       for (const kind of packageKinds) {
         log(`packing ${kind} for ${binary.target.bun}`);
-        await makePackage(kind, binary, { version, tree, work, outdir, nfpm, licenses });
+        await makePackage(kind, binary, { version, tree, work, outdir, nfpm, licenses, userFiles });
       }
     }
   } finally {

@@ -74,6 +74,9 @@ describe("a release", () => {
     );
     const listed = await run(["tar", "-tzf", at(version, "agent_Linux_x86_64.tar.gz")]);
     expect(listed.split("\n")).toEqual(expect.arrayContaining(["agent", "install.sh"]));
+    expect(listed.split("\n")).toEqual(
+      expect.arrayContaining(["completions/_signalman", "man/signalman-start.1", "man/signalman.yaml.5"]),
+    );
     await run(["tar", "-xzf", at(version, "agent_Linux_x86_64.tar.gz"), "-C", place.path, "agent"]);
     const about = JSON.parse(await run([at("agent"), "version", "--json"])) as Record<string, unknown>;
     expect(about).toMatchObject({ version, target: "bun-linux-x64" });
@@ -168,6 +171,14 @@ describe.if(isRoot)(`packages${needsRoot}`, () => {
       expect(installed).toContain("711 root:root f /usr/bin/signalman");
       expect(installed).toContain("600 root:root f /etc/signalman/environment");
       expect(installed).toContain("700 signalman:signalman d /var/lib/signalman/home");
+      for (const file of [
+        "bash-completion/completions/signalman",
+        "zsh/vendor-completions/_signalman",
+        "fish/vendor_completions.d/signalman.fish",
+        "man/man1/signalman-start.1.gz",
+        "man/man5/signalman.yaml.5.gz",
+      ])
+        expect(installed).toContain(`644 root:root f /usr/share/${file}`);
       expect(await debian.sh("signalman version")).toBe(`${version}\n`);
       expect(await runHello(debian)).toContain("hello from signalman in /var/lib/signalman/home");
 
@@ -208,6 +219,9 @@ describe.if(isRoot)(`packages${needsRoot}`, () => {
       expect(await place.sh("stat -c '%a %U' /usr/bin/signalman; id -un signalman; signalman version")).toBe(
         `711 root\nsignalman\n${version}\n`,
       );
+      const files = await rpm("--query --list signalman");
+      for (const file of ["zsh/site-functions/_signalman", "man/man1/signalman.1.gz"])
+        expect(files).toContain(`/usr/share/${file}\n`);
       await place.sh("echo '# mine' >> /etc/signalman/config.yaml");
       await rpm(`--upgrade --nodeps --ignorearch ${file(next)}`);
       expect(await place.sh("signalman version; tail -1 /etc/signalman/config.yaml")).toBe(
@@ -227,6 +241,8 @@ describe.if(isRoot)(`packages${needsRoot}`, () => {
       "-tvzf",
       at(version, `signalman_${version}_amd64.apk`),
     ]);
+    expect(listed).toContain(" usr/share/zsh/site-functions/_signalman\n");
+    expect(listed).toContain(" usr/share/man/man5/signalman.yaml.5.gz\n");
     expect(listed).toMatch(/^-rwx--x--x 0\/0 +\d{9} .* usr\/bin\/signalman$/m);
     const time = (
       await run(["git", "log", "-1", "--format=%cd", "--date=format:%Y-%m-%d"], { cwd: root })

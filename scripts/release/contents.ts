@@ -8,6 +8,7 @@ import { writeArchive, type ArchiveEntry } from "./archive.ts";
 import type { Binary } from "./binaries.ts";
 import { run } from "./run.ts";
 import type { SourceTree } from "./source-tree.ts";
+import { toArchiveEntries, type UserFiles } from "./user-files.ts";
 
 export interface ContentsOptions {
   readonly version: string;
@@ -15,16 +16,18 @@ export interface ContentsOptions {
   readonly outdir: string;
   readonly installer: Uint8Array;
   readonly licenses: string;
+  readonly userFiles: UserFiles;
 }
 
 /** Writes the archive of a platform, as the reference's installers and stacks expect it (protocol section 9). */
 export async function writeProgramArchive({ target, file }: Binary, options: ContentsOptions): Promise<void> {
-  const { tree, outdir, installer, licenses } = options;
+  const { tree, outdir, installer, licenses, userFiles } = options;
   const entries: ArchiveEntry[] = [
     { name: target.program, mode: 0o755, content: { file } },
     ...(target.program === "agent" ? [{ name: "install.sh", mode: 0o755, content: installer }] : []),
     { name: "LICENSE", content: await readFile(path.join(tree.path, "LICENSE")) },
     { name: "licenses.txt", content: Buffer.from(licenses) },
+    ...(target.program === "agent" ? toArchiveEntries(userFiles) : []),
   ];
   await writeArchive(path.join(outdir, `${target.archive}.tar.gz`), entries, tree.time);
 }

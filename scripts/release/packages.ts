@@ -7,6 +7,7 @@ import type { Binary } from "./binaries.ts";
 import { findTool, run } from "./run.ts";
 import type { SourceTree } from "./source-tree.ts";
 import type { Packager } from "./targets.ts";
+import { toPackageFiles, type UserFiles } from "./user-files.ts";
 
 const nfpmVersion = "v2.45.2";
 const files = path.join(import.meta.dir, "linux");
@@ -20,6 +21,7 @@ export interface PackageOptions {
   readonly nfpm: string;
   /** The licences of the program and its packages. */
   readonly licenses: string;
+  readonly userFiles: UserFiles;
 }
 
 /** Returns the path of nfpm; builds it once from its Go module into `cache`. */
@@ -131,7 +133,7 @@ async function stage(
   staging: string,
   packager: Packager,
   program: string,
-  { tree, licenses }: Pick<PackageOptions, "tree" | "licenses">,
+  { tree, licenses, userFiles }: Pick<PackageOptions, "tree" | "licenses" | "userFiles">,
 ): Promise<Content[]> {
   const contents: Content[] = [];
   const add = async (dst: string, source: string | Uint8Array, mode = 0o644, type?: Content["type"]) => {
@@ -159,6 +161,7 @@ async function stage(
   } else await add(`${docs}/LICENSE`, path.join(tree.path, "LICENSE"));
   await add(`${docs}/licenses.txt.gz`, gzipSync(licenses, { level: 9 }));
   const pages = (await readdir(path.join(tree.path, "docs"))).filter((name) => name.endsWith(".md"));
+  for (const [dst, content] of toPackageFiles(packager, userFiles)) await add(dst, content);
   for (const page of pages.toSorted()) await add(`${docs}/${page}`, path.join(tree.path, "docs", page));
   return contents;
 }

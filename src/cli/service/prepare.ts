@@ -14,7 +14,7 @@ export function findInstalledProgram(path = process.execPath): string {
   if (/^(bun|node)(\.exe)?$/.test(basename(path)))
     throw new AgentError(
       "USAGE_INVALID",
-      "this is not the compiled program: install a release first (docs/releases.md)",
+      "this is not the compiled program: install a release first (docs/install.md)",
     );
   const { uid, mode } = statSync(path);
   if (uid !== 0 || (mode & 0o022) !== 0)

@@ -94,11 +94,16 @@ describe("the errors page", () => {
 });
 
 describe("a topic", () => {
-  test("is listed with its title", () => {
-    const text = renderTopics(pages, wide).join("\n");
-    const main = [...pages.keys()].filter((name) => !name.startsWith("sdk/"));
-    for (const name of main) expect(text).toMatch(new RegExp(`^  ${name} +[A-Z]`, "m"));
-    for (const name of pages.keys()) expect(text).toContain(name);
+  test("is listed with its question, in the order and groups of docs/README.md", () => {
+    const lines = renderTopics(pages, wide);
+    const main = [...pages.keys()].filter((name) => !name.startsWith("sdk/") && name !== "README");
+    const listed = lines.flatMap((line) => /^ {2}(\S+) +\S/.exec(line)?.[1] ?? []);
+    expect(listed.toSorted()).toEqual(main.toSorted());
+    for (const name of main)
+      expect(pages.get("README")).toContain(`](${name === "sdk" ? "sdk/README" : name}.md): `);
+    expect(lines).toEqual(expect.arrayContaining(["Start:", "Troubleshoot:", "How it works:"]));
+    expect(listed.indexOf("start")).toBeLessThan(listed.indexOf("architecture"));
+    for (const name of pages.keys()) if (name !== "README") expect(lines.join("\n")).toContain(name);
   });
 
   test.each([...pages])("%s has all its words, code lines and no markup", (name, source) => {

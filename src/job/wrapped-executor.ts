@@ -7,7 +7,7 @@ import { toDuration, withDeadline } from "../core/host/deadline.ts";
 import { toHint } from "../core/text/nearest.ts";
 import { assertCreated } from "./assert-created.ts";
 import { executorMethods } from "./choose-executor.ts";
-import { createWrapperError, readMembers, toMembers } from "./wrapper-members.ts";
+import { createWrapperError, type OpenCalls, readMembers, toMembers } from "./wrapper-members.ts";
 
 export interface WrapOptions {
   readonly host: Pick<Host, "all">;
@@ -89,8 +89,9 @@ function addLayer(
   wrapper: ExecutorWrapper,
   { name, context, wrapperMs = 5_000 }: Omit<WrapOptions, "host"> & Omit<Wrapped, "factory">,
 ): Executor {
-  const inherited = toMembers(inner);
-  const own = readMembers(wrapper, inherited, wrapper.wrap!(inherited, context));
+  const open: OpenCalls = new Map();
+  const inherited = toMembers(inner, open);
+  const own = readMembers(wrapper, { inherited, open }, wrapper.wrap!(inherited, context));
   const { stop } = own;
   const dispose = own[Symbol.asyncDispose] && (async () => own[Symbol.asyncDispose]!());
   const toLate = (method: string) =>

@@ -7,13 +7,23 @@ import { toHint } from "../core/text/nearest.ts";
 const codeMembers = ["start", "exportEnvironment", "injectFiles", "run"] as const;
 const methods = [...codeMembers, "stop", "openSession", "usage", "putAnswer"] as const;
 
-/** Returns the members of an executor as an object that a plugin can spread. */
-export function toMembers(executor: Executor): Executor {
+/** The calls of an executor that a wrapper has made and that have not ended, each with its member. */
+export type OpenCalls = Map<Promise<number>, (typeof codeMembers)[number]>;
+
+/** Returns the members of an executor as an object that a plugin can spread. Calls of them are noted in `open`. */
+export function toMembers(executor: Executor, open: OpenCalls): Executor {
+  const note = (member: (typeof codeMembers)[number], result: Promise<number>): Promise<number> => {
+    // The wrapper awaits the noted promise, so that its call is over before the wrapper continues.
+    const call = Promise.resolve(result).finally(() => open.delete(call));
+    open.set(call, member);
+    return call;
+  };
   return {
-    start: (signal) => executor.start(signal),
-    exportEnvironment: (env, output, options) => executor.exportEnvironment(env, output, options),
-    injectFiles: (files, output) => executor.injectFiles(files, output),
-    run: (directive, output, options) => executor.run(directive, output, options),
+    start: (signal) => note("start", executor.start(signal)),
+    exportEnvironment: (env, output, options) =>
+      note("exportEnvironment", executor.exportEnvironment(env, output, options)),
+    injectFiles: (files, output) => note("injectFiles", executor.injectFiles(files, output)),
+    run: (directive, output, options) => note("run", executor.run(directive, output, options)),
     stop: (graceMs) => executor.stop(graceMs),
     ...(executor.openSession && { openSession: (options) => executor.openSession!(options) }),
     ...(executor.usage && { usage: () => executor.usage!() }),
@@ -28,7 +38,7 @@ export function toMembers(executor: Executor): Executor {
  */
 export function readMembers(
   wrapper: ExecutorWrapper,
-  inherited: Executor,
+  { inherited, open }: { readonly inherited: Executor; readonly open: OpenCalls },
   returned: unknown,
 ): Partial<Executor> {
   if (typeof returned !== "object" || returned === null || returned instanceof Promise)
@@ -60,7 +70,9 @@ export function readMembers(
           wrapper,
           `must return a session from openSession, not ${Bun.inspect(result)}`,
         );
-      if (codeMembers.some((each) => each === member) && typeof result !== "number")
+      if (!codeMembers.some((each) => each === member)) return result;
+      if (open.size > 0) await failUnended(wrapper, String(member), open);
+      if (typeof result !== "number")
         throw createWrapperError(
           wrapper,
           `must return an exit code from ${String(member)}, not ${Bun.inspect(result)}`,
@@ -69,6 +81,16 @@ export function readMembers(
     };
   }
   return own as Partial<Executor>;
+}
+
+/** Without the executor's exit code, a failed command would count as passed. Its output ends before this throws. */
+async function failUnended(wrapper: ExecutorWrapper, member: string, open: OpenCalls): Promise<never> {
+  const [unended] = open.values();
+  await Promise.allSettled(open.keys());
+  throw createWrapperError(
+    wrapper,
+    `returned from ${member} before the executor's ${unended!} had ended: await it, and return its exit code`,
+  );
 }
 
 export function createWrapperError(wrapper: ExecutorWrapper, fault: string): Error {

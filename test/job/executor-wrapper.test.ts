@@ -1,4 +1,5 @@
 import { describe, expect, test } from "bun:test";
+import { setImmediate } from "node:timers/promises";
 import type {
   Executor,
   ExecutorContext,
@@ -211,6 +212,54 @@ describe("a job fails, and its log names the plugin and the fault, when a wrappe
     expect(forgotten.summary.result).toBe("failed");
     expect(forgotten.messages).toContain("must return an exit code from run, not undefined");
   });
+});
+
+describe("a job fails, though its wrapper returns 0, when the wrapper does not await the executor's", () => {
+  const forgetting: Record<string, (inner: Executor) => Partial<Executor>> = {
+    start: (inner) => ({ start: async (...args) => (void inner.start(...args), 0) }),
+    exportEnvironment: (inner) => ({
+      exportEnvironment: async (...args) => (void inner.exportEnvironment(...args), 0),
+    }),
+    injectFiles: (inner) => ({ injectFiles: async (...args) => (void inner.injectFiles(...args), 0) }),
+    run: (inner) => ({ run: async (...args) => (void inner.run(...args), 0) }),
+  };
+  /** An executor that needs a turn of the event loop for each call, as real ones do. */
+  const slow = {
+    wrap: (inner: Executor): Partial<Executor> => ({
+      start: (...args) => setImmediate().then(() => inner.start(...args)),
+      exportEnvironment: (...args) => setImmediate().then(() => inner.exportEnvironment(...args)),
+      injectFiles: (...args) => setImmediate().then(() => inner.injectFiles(...args)),
+      run: (...args) => setImmediate().then(() => inner.run(...args)),
+    }),
+  };
+
+  test.each(Object.keys(forgetting))("%s", async (member) => {
+    const { summary, log, messages, inner } = await runWrapped([{ wrap: forgetting[member] }, slow]);
+    expect(summary.result).toBe("failed");
+    expect(log + messages).toContain(
+      `plugin "listener": executor-wrapper "w0" returned from ${member} before the executor's ${member} had ended`,
+    );
+    expect(inner.calls).toEqual(["dispose"]);
+  });
+
+  test("run, and the wrapper inside it forgets it, too", async () => {
+    const wrapper = { wrap: forgetting["run"] };
+    const { summary, messages } = await runWrapped([wrapper, wrapper, slow]);
+    expect(summary.result).toBe("failed");
+    expect(messages).toContain('"w0" returned from run before');
+  });
+});
+
+test("a wrapper may return another exit code than the executor, and call it more than once", async () => {
+  const wrap = (inner: Executor): Partial<Executor> => ({
+    async run(directive, output, options) {
+      await inner.run("print before", output, { silent: true });
+      await inner.run(directive, output, options);
+      return 0;
+    },
+  });
+  const { summary } = await runWrapped([{ wrap }]);
+  expect(summary.result).toBe("passed");
 });
 
 describe("a wrapper that forgets the executor's own end", () => {

@@ -14,7 +14,8 @@ export interface ExecutorWrapper {
   commandPrefix?(context: ExecutorContext): readonly string[];
   /**
    * Returns the members that replace those of `executor`; the others are inherited. Its own `stop` and disposal
-   * are called once, and followed by those of `executor`: at the latest 5 s after the grace period.
+   * are called once, and followed by those of `executor`: at the latest 5 s after the grace period. The job
+   * fails when another member returns before the calls of `executor` that it made have ended.
    */
   wrap?(executor: Executor, context: ExecutorContext): Partial<Executor>;
 }

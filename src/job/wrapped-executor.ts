@@ -2,9 +2,11 @@ import type { Executor, ExecutorContext, ExecutorFactory } from "../core/contrac
 import type { ExecutorWrapper } from "../core/contracts/executor-wrapper.ts";
 import type { Host } from "../core/contracts/host.ts";
 import { executor, executorWrapper } from "../core/contracts/services.ts";
-import { createSlowCallError, findOrigin, wrapService } from "../core/host/attribution.ts";
+import { createPluginError, createSlowCallError, findOrigin, wrapService } from "../core/host/attribution.ts";
 import { toDuration, withDeadline } from "../core/host/deadline.ts";
+import { isAgentError } from "../core/errors.ts";
 import { toHint } from "../core/text/nearest.ts";
+import { toLine } from "../core/text/printable.ts";
 import { assertCreated } from "./assert-created.ts";
 import { executorMethods } from "./choose-executor.ts";
 import { createWrapperError, type OpenCalls, readMembers, toMembers } from "./wrapper-members.ts";
@@ -25,9 +27,13 @@ export function createWrappedExecutor(
   options: WrapOptions,
 ): Executor {
   const wrappers = chooseWrappers(name, options.host);
-  const commandPrefix = wrappers.flatMap((wrapper) => readPrefix(wrapper, { name, factory, context }));
+  const prefixes = wrappers
+    .map((wrapper) => ({ wrapper, words: readPrefix(wrapper, { name, factory, context }) }))
+    .filter(({ words }) => words.length > 0);
+  const commandPrefix = prefixes.flatMap(({ words }) => words);
   const created = factory.create({ ...context, ...(commandPrefix.length > 0 && { commandPrefix }) });
-  const inner = assertCreated(created, factory, executorMethods);
+  const bare = assertCreated(created, factory, executorMethods);
+  const inner = prefixes.length > 0 ? namePrefixes(bare, prefixes) : bare;
   try {
     return wrappers.reduceRight(
       (wrapped, wrapper) =>
@@ -82,6 +88,33 @@ function readPrefix(wrapper: ExecutorWrapper, { name, factory, context }: Wrappe
     );
   return words;
 }
+
+interface Prefix {
+  readonly wrapper: ExecutorWrapper;
+  readonly words: readonly string[];
+}
+
+/** A prefix that fails looks like a shell that does not start: the error names both. */
+function namePrefixes(executor: Executor, prefixes: readonly Prefix[]): Executor {
+  const behind = prefixes
+    .map(({ wrapper, words }) => {
+      const { plugin } = findOrigin(wrapper)!;
+      return `the prefix "${toLine(words.join(" "), maxPrefixLength)}" of plugin "${plugin}"`;
+    })
+    .join(" and ");
+  const start: Executor["start"] = async (signal) => {
+    try {
+      return await executor.start(signal);
+    } catch (error) {
+      if (signal.aborted || !isAgentError(error)) throw error;
+      throw createPluginError(error.code, `behind ${behind}: ${error.message}`, error);
+    }
+  };
+  const view: Executor = Object.create(executor, { start: { value: start } });
+  return wrapService(view, findOrigin(executor)!, {});
+}
+
+const maxPrefixLength = 200;
 
 /** Replaces members of an executor by those of the wrapper. */
 function addLayer(

@@ -69,8 +69,19 @@ test("prefixes are nested in the order of the configuration, the first one outer
   expect(await run('echo "$OUTER $INNER"', outer, () => ["env", "INNER=1"])).toBe("1 1\n");
 });
 
-test("a prefix that cannot be run fails the start and is named", async () => {
-  await expect(run("true", () => ["no-such-program"])).rejects.toThrow("no-such-program");
+test("prefixes that cannot be run fail the start, and the error names them and their plugins", async () => {
+  const failing = run(
+    "true",
+    () => ["nice"],
+    () => [],
+    () => ["no-such-program", "-x"],
+  );
+  await expect(failing).rejects.toMatchObject({
+    code: "SESSION_FAILED",
+    message: expect.stringMatching(
+      /^behind the prefix "nice" of plugin "prefixes" and the prefix "no-such-program -x" of plugin "prefixes": plugin "shell" failed in executor "shell"\.start: .*exited before it was ready; its output: .*no-such-program/,
+    ),
+  });
 });
 
 test.skipIf(!canSandbox)(

@@ -45,17 +45,17 @@ describe("an invalid plugin", () => {
     [
       "provides a job source with a number for its identity",
       provider("jobSource", "{ identity: 7, run() {} }"),
-      /plugin "p" is incomplete: its member "identity" must be a string, not 7/,
+      /plugin "p" is wrong: its member "identity" must be a string, not 7/,
     ],
     [
       "provides an executor with a text for a switch",
       provider("executor", '{ create() {}, appliesUser: "no" }'),
-      /plugin "p" is incomplete: its member "appliesUser" must be a boolean, not "no"/,
+      /plugin "p" is wrong: its member "appliesUser" must be a boolean, not "no"/,
     ],
     [
       "provides an executor with a limit in place of a list",
       provider("executor", '{ create() {}, enforcesLimits: "pids" }'),
-      /plugin "p" is incomplete: its member "enforcesLimits" must be a list, not "pids"/,
+      /plugin "p" is wrong: its member "enforcesLimits" must be a list, not "pids"/,
     ],
     [
       "declares a flag of the core",
@@ -79,6 +79,19 @@ describe("an invalid plugin", () => {
     expect(await Bun.file(path.join(tester.home, "ran")).exists()).toBe(false);
     expect(await findLeftovers(tester)).toEqual([]);
   });
+});
+
+test.concurrent.each([
+  ["logSink", "async open() { return { run() {} }; }", "a promise: it must return the object itself"],
+  ["logSink", "open: async () => { throw new Error() }", "a promise: it must return the object itself"],
+  ["logSink", "open: () => ({ runs() {} })", "an object without run (nearest: runs)"],
+])("a %s with `%s` has created %s", async (kind, factory, fault) => {
+  await using tester = await createTester();
+  await tester.write("signalman.config.yaml", "plugins: { ./p.ts: {} }\n");
+  await tester.write("p.ts", provider(kind, `{ ${factory} }`));
+  const { stdout, stderr } = await tester.run(["run", "-"], { stdin: "commands: [true]\n" });
+  expect(stdout + stderr).toContain(`plugin "p": log-sink "mine" has created ${fault}`);
+  expect(stdout + stderr).not.toContain("uncaught");
 });
 
 test.concurrent.each([

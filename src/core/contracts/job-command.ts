@@ -44,7 +44,7 @@ export interface JobCommandContext {
 /**
  * A command that a job's own processes can call while the job runs: over the job's socket
  * (`SIGNALMAN_JOB_SOCKET`), or by a terminal sequence. The job is not trusted. The name under which it is provided
- * is the `do` of its messages.
+ * is the `do` of its messages: one word of lower-case letters, digits and hyphens.
  */
 export interface JobCommandHandler {
   /** Milliseconds for which a call is awaited. Default: 30,000. */

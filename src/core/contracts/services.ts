@@ -25,6 +25,8 @@ export interface ServiceOptions<T extends object> {
   readonly factories?: { readonly [K in keyof T & string]?: readonly string[] };
   /** Types of other members: `string`, `list` or another `typeof`; with `?` the member may be left out. */
   readonly data?: { readonly [K in keyof T & string]?: string };
+  /** What names of providers match, and the same in words: `one word`. Left out: any text. */
+  readonly names?: { readonly pattern: RegExp; readonly rule: string };
   /** The processes that use the service. A provider that does not run in all of them is refused. */
   readonly processes?: readonly ("agent" | "job")[];
 }
@@ -67,6 +69,11 @@ export const executorWrapper = defineService<ExecutorWrapper>("executor-wrapper"
 export const jobCommand = defineService<JobCommandHandler>("job-command", {
   methods: ["run"],
   data: { timeoutMs: "number?" },
+  // Jobs call it by this name: in JSON, in paths of HTTP and on command lines.
+  names: {
+    pattern: /^[a-z0-9][a-z0-9-]*$/,
+    rule: 'one word of lower-case letters, digits and hyphens, as in "mask-count"',
+  },
   processes: ["job"],
 });
 

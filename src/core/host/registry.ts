@@ -1,6 +1,7 @@
 import { AgentError } from "../errors.ts";
 import { wrapService } from "./attribution.ts";
 import { versionNote } from "./plugin-version.ts";
+import { listMembers, toMisspelling } from "../text/members.ts";
 import { nearest, toHint } from "../text/nearest.ts";
 import type { Service, ServiceOptions } from "../contracts/services.ts";
 
@@ -54,19 +55,15 @@ export function createRegistry(): Registry {
 
 /** A plugin may be plain JavaScript, which the compiler does not check. */
 function assertProvidable(service: unknown, name: unknown, value: unknown): void {
-  const id = (service as Service<object> | undefined)?.id;
-  if (typeof id !== "string" || id === "") {
-    throw new AgentError(
-      "PLUGIN_INVALID",
+  const { id, names } = Object(service) as Partial<Service<object>>;
+  if (typeof id !== "string" || id === "")
+    throw invalid(
       `ctx.provide needs a service that defineService has created, not ${Bun.inspect(service)}${versionNote}`,
     );
-  }
-  if (typeof name !== "string" || name === "") {
-    throw new AgentError("PLUGIN_INVALID", `${id} needs a name, not ${Bun.inspect(name)}`);
-  }
-  if (value === null || (typeof value !== "object" && typeof value !== "function")) {
-    throw new AgentError("PLUGIN_INVALID", `${id} "${name}" must be an object, not ${Bun.inspect(value)}`);
-  }
+  if (typeof name !== "string" || name === "") throw invalid(`${id} needs a name, not ${Bun.inspect(name)}`);
+  if (names && !names.pattern.test(name)) throw invalid(`the name of ${id} "${name}" must be ${names.rule}`);
+  if (value === null || (typeof value !== "object" && typeof value !== "function"))
+    throw invalid(`${id} "${name}" must be an object, not ${Bun.inspect(value)}`);
 }
 
 function assertComplete(what: string, service: ServiceOptions<Record<string, unknown>>, value: object): void {
@@ -78,10 +75,13 @@ function assertComplete(what: string, service: ServiceOptions<Record<string, unk
   for (const [member, type = ""] of [...required, ...others, ...values]) {
     const found: unknown = Reflect.get(value, member);
     const [expected, isOptional] = [type.replace("?", ""), type.endsWith("?")];
-    if ((Array.isArray(found) ? "list" : typeof found) === expected) continue;
-    if (found === undefined && isOptional) continue;
-    const fault = found === undefined ? "is missing" : `must be a ${expected}, not ${Bun.inspect(found)}`;
-    throw new AgentError("PLUGIN_INVALID", `${what} is incomplete: its member "${member}" ${fault}`);
+    if (found === undefined ? isOptional : (Array.isArray(found) ? "list" : typeof found) === expected)
+      continue;
+    const fault =
+      found === undefined
+        ? `incomplete: its member "${member}" is missing${toMisspelling(member, value, listDeclared(service))}`
+        : `wrong: its member "${member}" must be a ${expected}, not ${Bun.inspect(found)}`;
+    throw invalid(`${what} is ${fault}`);
   }
 }
 
@@ -102,24 +102,20 @@ function assertNoMisspelling(
   service: ServiceOptions<Record<string, unknown>> & { readonly id: string },
   value: object,
 ): void {
-  const { id, methods = [], optional = [], factories = {}, data = {} } = service;
-  if (id.includes("/")) return;
-  const declared = [...methods, ...optional, ...Object.keys(factories), ...Object.keys(data)];
+  if (service.id.includes("/")) return;
+  const declared = listDeclared(service);
   const absent = declared.filter((member) => !(member in value));
   if (absent.length === 0) return;
-  for (
-    let owner = value;
-    owner !== null && owner !== Object.prototype;
-    owner = Reflect.getPrototypeOf(owner)!
-  ) {
-    for (const member of Object.getOwnPropertyNames(owner)) {
-      const near = declared.includes(member) ? [] : nearest(member, absent);
-      if (near.length === 0) continue;
-      const hint = ` (nearest: ${near.join(", ")})`;
-      throw new AgentError(
-        "PLUGIN_INVALID",
-        `${what} has an unknown member "${member}"${hint}${versionNote}`,
-      );
-    }
+  for (const member of listMembers(value).filter((each) => !declared.includes(each))) {
+    const near = nearest(member, absent);
+    if (near.length === 0) continue;
+    throw invalid(`${what} has an unknown member "${member}" (nearest: ${near.join(", ")})${versionNote}`);
   }
 }
+
+function listDeclared(service: ServiceOptions<Record<string, unknown>>): string[] {
+  const { methods = [], optional = [], factories = {}, data = {} } = service;
+  return [...methods, ...optional, ...Object.keys(factories), ...Object.keys(data)];
+}
+
+const invalid = (message: string) => new AgentError("PLUGIN_INVALID", message);

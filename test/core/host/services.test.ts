@@ -5,6 +5,8 @@ import {
   defineService,
   type Executor,
   executor,
+  jobCommand,
+  jobPolicy,
   type PluginContext,
 } from "../../../src/index.ts";
 import { createDummyExecutor, executorContext, testPlugin } from "../../../src/testing/index.ts";
@@ -97,6 +99,38 @@ describe("a service", () => {
       setup: (ctx) => ctx.provide(named, "other", { ...constant, title: 1 }),
     });
     await expect(testPlugin(wrong)).rejects.toThrow('its member "title" must be a string, not 1');
+  });
+
+  test("without a required member is refused, with the nearest name of its unknown members", async () => {
+    const misspelt = (value: object) =>
+      testPlugin(definePlugin({ name: "a", setup: (ctx) => ctx.provide(jobPolicy, "mine", value as never) }));
+    await expect(misspelt({ chek: () => undefined })).rejects.toThrow(
+      'job-policy "mine" of plugin "a" is incomplete: its member "check" is missing (nearest: chek)',
+    );
+    await expect(misspelt({ answer() {} })).rejects.toThrow(/its member "check" is missing$/);
+  });
+
+  test("with a member of another type is refused as wrong", async () => {
+    const handler = { run: () => {}, timeoutMs: "5s" } as never;
+    const plugin = definePlugin({ name: "a", setup: (ctx) => ctx.provide(jobCommand, "mine", handler) });
+    await expect(testPlugin(plugin)).rejects.toThrow(
+      'job-command "mine" of plugin "a" is wrong: its member "timeoutMs" must be a number, not "5s"',
+    );
+  });
+
+  test("for jobs to call has a name of one word", async () => {
+    const provide = (name: string) =>
+      testPlugin(definePlugin({ name: "a", setup: (ctx) => ctx.provide(jobCommand, name, { run() {} }) }));
+    for (const name of ["two words", "Upper", "a/b", "-dash", "new\nline", "é"]) {
+      await expect(provide(name)).rejects.toMatchObject({
+        code: "PLUGIN_INVALID",
+        message: expect.stringMatching(
+          /^plugin "a" failed in setup.*: the name of job-command ".*" must be one word of/s,
+        ),
+      });
+    }
+    await using t = await provide("mask-count2");
+    expect(t.services).toEqual([{ service: "job-command", name: "mask-count2" }]);
   });
 
   test("can be listed by token, with names in order", async () => {

@@ -3,6 +3,7 @@ import type { Logger } from "../core/contracts/logger.ts";
 import { toMessage } from "../core/errors.ts";
 import { createPluginError, createSlowCallError, findOrigin } from "../core/host/attribution.ts";
 import { toDuration } from "../core/host/deadline.ts";
+import { toHint } from "../core/text/nearest.ts";
 import { toLine } from "../core/text/printable.ts";
 import { onAbort } from "../core/aborted.ts";
 import { createOutageLog } from "./outage-log.ts";
@@ -114,12 +115,18 @@ function toFault(error: unknown, { plugin, where }: Origin): string {
 
 function toRefusal(answer: AdmissionAnswer, { plugin, where }: Origin): SlotRefusal | undefined {
   if (answer === undefined) return undefined;
-  const { reason, until }: { reason?: unknown; until?: unknown } =
-    typeof answer === "string" ? { reason: answer } : Object(answer);
+  const given: Record<string, unknown> = typeof answer === "string" ? { reason: answer } : Object(answer);
+  const { reason, until } = given;
   const isText = (text: unknown): text is string => typeof text === "string" && text.trim() !== "";
   if (!isText(reason) || !(until === undefined || isText(until))) {
     const fault = `plugin "${plugin}" must return a reason or nothing from ${where}.check`;
     throw createPluginError("PLUGIN_INVALID", `${fault}, not ${Bun.inspect(answer)}`);
+  }
+  const unknown = Object.keys(given).find((member) => member !== "reason" && member !== "until");
+  if (unknown !== undefined) {
+    const hint = toHint(unknown, ["reason", "until"]);
+    const fault = `plugin "${plugin}" must return "reason" and "until" only from ${where}.check`;
+    throw createPluginError("PLUGIN_INVALID", `${fault}, not "${unknown}"${hint}`);
   }
   return {
     reason: toLine(reason, maxLength),

@@ -274,6 +274,15 @@ describe("a check", () => {
     },
   );
 
+  test("that returns an unknown member gives no answer, and the nearest name is reported", async () => {
+    await using scene = await createScene([() => ({ reason: "full", untill: "empty" })]);
+    await scene.slot.admitted(never);
+    expect(scene.slot.paused.aborted).toBe(false);
+    expect(scene.status().admissionFaults).toEqual([
+      'plugin "a" must return "reason" and "until" only from admission "guard-a".check, not "untill" (nearest: until)',
+    ]);
+  });
+
   test("that is under way when the slot ends is aborted, and nothing is reported", async () => {
     let signal: AbortSignal | undefined;
     const scene = await createScene([

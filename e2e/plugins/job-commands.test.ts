@@ -28,6 +28,7 @@ export default definePlugin({
     provide("throws", () => { throw new Error("a secret reason"); });
     provide("rejects", async () => { throw new Error("a secret reason"); });
     provide("refuses", async () => { throw new AgentError("JOB_REFUSED", "not today"); });
+    provide("exits", () => process.exit(0));
     provide("circle", () => circle);
     provide("function", () => () => {});
     provide("large", () => ({ text: "x".repeat(2 ** 20) }));
@@ -45,6 +46,19 @@ export default defineCommand({
   },
 });
 `;
+
+/** An agent with the plugin. */
+async function createAgentScene() {
+  const scene = await createScene();
+  const { tester } = scene;
+  await tester.write("answers.ts", plugin);
+  await tester.write("ask.ts", ask);
+  const config = (await Bun.file(`${tester.home}/fast.json`).json()) as { plugins: object };
+  const plugins = { ...config.plugins, "./answers.ts": {} };
+  await tester.write("fast.json", JSON.stringify({ ...config, plugins }));
+  await scene.readyAgent();
+  return scene;
+}
 
 /** Runs commands in a job with the plugin. Resolves to the job's log, block by block, and the agent's log. */
 async function run(tester: Tester, commands: readonly string[], args: readonly string[] = []) {
@@ -86,20 +100,23 @@ describe("a plugin's command in a job", () => {
   });
 
   test("works in the jobs of an agent", async () => {
-    await using scene = await createScene();
-    const { tester, hub } = scene;
-    await tester.write("answers.ts", plugin);
-    await tester.write("ask.ts", ask);
-    const config = (await Bun.file(`${tester.home}/fast.json`).json()) as { plugins: object };
-    const plugins = { ...config.plugins, "./answers.ts": {} };
-    await tester.write("fast.json", JSON.stringify({ ...config, plugins }));
-    await scene.readyAgent();
+    await using scene = await createAgentScene();
+    const { hub } = scene;
     const id = await hub.submit({ commands: [`cd /; ${binary} ask hello; ${binary} ask throws`] });
     expect((await hub.done(id)).result).toBe("failed");
     const log = outline(await hub.log(id)).join("\n");
     expect(log).toContain("said by the command");
     expect(log).toContain('"slot":0');
     expect(await scene.agentLog()).toContain('plugin "answers" failed in job-command "throws".run');
+  });
+
+  test("fails the job and is named when it ends the job's process", async () => {
+    await using scene = await createAgentScene();
+    const { hub } = scene;
+    const id = await hub.submit({ commands: [`${binary} ask exits`] });
+    expect((await hub.done(id)).result).toBe("failed");
+    const reason = 'plugin "answers" in job-command "exits".run ended it: process.exit(0)';
+    expect(outline(await hub.log(id)).join("\n")).toContain(reason);
   });
 
   test("names the configuration that it may not read", async () => {

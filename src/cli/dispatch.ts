@@ -1,7 +1,6 @@
 import type { Program } from "../core/contracts/command.ts";
 import { AgentError, isAgentError } from "../core/errors.ts";
-import { attributeError } from "../core/host/attribution.ts";
-import { findPlace } from "../core/host/plugin-source.ts";
+import { attributeError, describeCaller } from "../core/host/attribution.ts";
 import { isSecret, redact } from "../core/logger/line.ts";
 import { logUncaughtErrors } from "../os/this-process/uncaught-errors.ts";
 import { allowExit, exitProgram, guardExit, type UnexpectedExit } from "../os/this-process/exit-guard.ts";
@@ -56,8 +55,7 @@ export async function dispatch(options: DispatchOptions): Promise<void> {
 const ownStatus: ReadonlySet<string> = new Set(["USAGE_INVALID", "STATE_UNSAFE"]);
 
 function toExitMessage({ cause, call: thrown }: UnexpectedExit): string {
-  const found = findPlace(thrown);
-  return `${found ? `plugin "${found.plugin}" (${found.place})` : "a plugin"} ended the program: ${cause}`;
+  return `${describeCaller(thrown)} ended the program: ${cause}`;
 }
 
 async function call(options: LoadProgramOptions, onLoad: (program: Program) => void): Promise<void> {

@@ -42,6 +42,25 @@ export function createSlowCallError(service: object, method: string, limit: stri
   return createPluginError("PLUGIN_SLOW", message);
 }
 
+/** Calls a function of a plugin, which {@link describeCaller} names until it returns. */
+export function callFor(origin: ErrorOrigin, fn: Method, target: unknown, args: unknown[]): unknown {
+  const caller = running;
+  running = origin;
+  try {
+    return Reflect.apply(fn, target, args);
+  } finally {
+    running = caller;
+  }
+}
+
+/** Describes the plugin code of a call of `process.exit`, from its stack or the method that runs now. */
+export function describeCaller(call: Error | undefined): string {
+  const found = findPlace(call);
+  if (found) return `plugin "${found.plugin}" (${found.place})`;
+  // The engine removes the caller of a tail call from the stack: `run: () => process.exit(0)`.
+  return call && running ? `plugin "${running.plugin}" in ${running.where}` : "a plugin";
+}
+
 /** Returns the plugin that provides a service or created an object of it. */
 export function findOrigin(view: object): ErrorOrigin | undefined {
   return origins.get(view);
@@ -94,7 +113,7 @@ function wrapMethod(
   const origin = { plugin, where: `${where}.${toName(key)}` };
   return (...args) => {
     try {
-      const result = Reflect.apply(method, target, args);
+      const result = callFor(origin, method, target, args);
       if (!(result instanceof Promise)) return result;
       return result.catch((error: unknown) => {
         throw attributeError(error, origin, args);
@@ -104,6 +123,9 @@ function wrapMethod(
     }
   };
 }
+
+/** The method that is being called, until it returns: a promise that it returned is not awaited. */
+let running: ErrorOrigin | undefined;
 
 /** Getters and setters run on the target: on the view they could not reach private fields. */
 function forwardAccessors(target: object, view: object): void {

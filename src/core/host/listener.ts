@@ -2,7 +2,7 @@ import type { HookEventSource, HookTurns, OpenHostOptions } from "../contracts/h
 import { type Hook, type HookEvents, type HookName, hookTable } from "../contracts/hooks.ts";
 import type { Logger } from "../contracts/logger.ts";
 import { isAgentError, toMessage } from "../errors.ts";
-import { attributeError } from "./attribution.ts";
+import { attributeError, callFor } from "./attribution.ts";
 import { createHookWatch, type HookWatch, type ReportTimes } from "./hook-watch.ts";
 
 export type AnyTurns = HookTurns<HookEvents[HookName]>;
@@ -28,6 +28,7 @@ export function createListener<N extends HookName>(
   { plugin, log, times, timeoutMs, explain, onListener }: ListenerOptions,
 ): { readonly listener: Listener; readonly watch: HookWatch } {
   const declared = hookTable[name];
+  const origin = { plugin, where: name };
   const limitMs = timeoutMs ?? declared.timeoutMs;
   const watch = createHookWatch({
     plugin,
@@ -53,11 +54,11 @@ export function createListener<N extends HookName>(
     const started = performance.now();
     const onEnd = onListener?.(plugin, name);
     try {
-      const result: unknown = fn(event as HookEvents[N]);
+      const result = callFor(origin, fn as (event: unknown) => unknown, undefined, [event]);
       if (isThenable(result)) await watch.wait(Promise.resolve(result), turn?.timeoutMs);
       log.debug(`${name} handled`, { durationMs: Math.round(performance.now() - started) });
     } catch (error) {
-      const attributed = attributeError(error, { plugin, where: name, note: explain(error) });
+      const attributed = attributeError(error, { ...origin, note: explain(error) });
       if (error instanceof Error && error.stack) log.debug(error.stack);
       if (declared.kind === "gate") throw attributed;
       report(attributed);

@@ -2,9 +2,9 @@ import { basename, join } from "node:path";
 import type { Host } from "../../core/contracts/host.ts";
 import type { RootLogger } from "../../core/contracts/logger.ts";
 import { AgentError, toMessage } from "../../core/errors.ts";
+import { describeCaller } from "../../core/host/attribution.ts";
 import { createHost } from "../../core/host/host.ts";
 import { loadPlugins, type LoadPluginsOptions } from "../../core/host/loader.ts";
-import { findPlace } from "../../core/host/plugin-source.ts";
 import { createLogger } from "../../core/logger/logger.ts";
 import { logUncaughtErrors } from "../../os/this-process/uncaught-errors.ts";
 import { guardExit } from "../../os/this-process/exit-guard.ts";
@@ -40,9 +40,7 @@ export async function runJobProcess(program: JobProgram): Promise<void> {
   logPluginOutput(logger, { isStdoutUsed: plugins.some(({ origin }) => origin === "external") });
   const fail = (reason: string) => writeFailure(directory, reason, logger);
   guardExit(({ cause, call }) => {
-    const found = findPlace(call);
-    const culprit = found ? `plugin "${found.plugin}" (${found.place})` : "a plugin";
-    fail(`${culprit} ended it: ${cause}`);
+    fail(`${describeCaller(call)} ended it: ${cause}`);
     return 1;
   });
   try {

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "bun:test";
 import { AgentError } from "../../../src/core/errors.ts";
-import { attributeError, wrapService } from "../../../src/core/host/attribution.ts";
+import { attributeError, callFor, describeCaller, wrapService } from "../../../src/core/host/attribution.ts";
 
 const origin = { plugin: "a", where: "job:prepare" };
 
@@ -41,6 +41,28 @@ describe("an error that is attributed to a plugin", () => {
     expect(attributeError(abort, origin)).toBe(abort);
     const refusal = new AgentError("JOB_REFUSED", "no");
     expect(attributeError(refusal, origin)).toBe(refusal);
+  });
+});
+
+describe("the plugin that ends the process", () => {
+  const call = () => describeCaller(new Error("process.exit was called"));
+
+  test("is known while a method of its service runs, also when the stack does not show it", async () => {
+    const inner = wrapService({ run: call }, { plugin: "b", where: 'x "inner"' }, { methods: ["run"] });
+    const target = { run: () => [inner.run(), call()], wait: async () => Promise.resolve().then(call) };
+    const outer = wrapService(target, { plugin: "a", where: 'x "outer"' }, { methods: ["run", "wait"] });
+    expect(outer.run()).toEqual(['plugin "b" in x "inner".run', 'plugin "a" in x "outer".run']);
+    expect(await outer.wait()).toBe("a plugin");
+    expect(call()).toBe("a plugin");
+  });
+
+  test("is known while its hook runs", () => {
+    expect(callFor(origin, call, undefined, [])).toBe('plugin "a" in job:prepare');
+    expect(call()).toBe("a plugin");
+  });
+
+  test("is unknown when the process ends without a call", () => {
+    expect(callFor(origin, () => describeCaller(undefined), undefined, [])).toBe("a plugin");
   });
 });
 

@@ -1,7 +1,7 @@
 import { afterAll, describe, expect, test } from "bun:test";
-import { readFile } from "node:fs/promises";
+import { mkdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
-import type { Plugin } from "signalman";
+import { executorWrapper, type Plugin } from "signalman";
 import {
   builtIn,
   createJobExecutor,
@@ -36,6 +36,30 @@ describe.skipIf(!canSandbox)("bubblewrap behind nice", async () => {
     expect(await session.run("touch /etc/never")).toContain("Read-only file system");
     expect(await session.run(`ls '${place.path}'; nice`)).toMatch(/No such file or directory\n10\n$/);
   });
+
+  test("holds root", async () => {
+    await using session = await start(t);
+    expect(await session.run("mount -o remount,rw / && touch /etc/never")).not.toBe("");
+    expect(await session.run("test -e /etc/never || echo missing")).toBe("missing\n");
+    expect(await session.run("grep CapEff /proc/self/status")).toMatch(/\t0+\n$/);
+    expect(await session.run("test -w /proc/sys/kernel/core_pattern || echo denied")).toBe("denied\n");
+    expect(await session.run("ls -A /run | grep -v systemd")).not.toMatch(/sock|dbus/);
+    expect(await session.run("ls /proc/1/root")).toContain("Permission denied");
+  });
+});
+
+test("bubblewrap hides the state directory and named directories of the home", async () => {
+  await using home = await tmpdir();
+  const [state, keys] = [join(home.path, "signalman"), join(home.path, "keys")];
+  for (const path of [state, keys]) await mkdir(path);
+  await using t = await testPlugin(bubblewrap, { config: { hide: [keys, join(home.path, "absent")] } });
+  const environment = { HOME: home.path, XDG_STATE_HOME: home.path };
+  const job = join(state, "job");
+  const context = executorContext("/the/job", { environment, hostPaths: [{ path: job, isWritten: false }] });
+  const words = t.use(executorWrapper, "bubblewrap").commandPrefix?.(context).join(" ");
+  expect(words).toEndWith(
+    `--bind ${home.path} ${home.path} --tmpfs ${state} --tmpfs ${keys} --ro-bind ${job} ${job} --`,
+  );
 });
 
 test("the recorder writes commands and exit codes", async () => {

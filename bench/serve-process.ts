@@ -40,7 +40,10 @@ const api = createHostedApi({
   agentLog: { path: "/nowhere", maxBytes: 1024 ** 2 },
   logger: silentLogger,
 });
-const server = await openApiServer({ host: "127.0.0.1", port: 0, certificate, limits: defaultLimits }, api);
+const server = await openApiServer(
+  { host: "127.0.0.1", port: 0, certificate, limits: defaultLimits, logger: silentLogger },
+  api,
+);
 Bun.gc(true);
 console.log(JSON.stringify({ url: server.url, ca: certificate.cert }));
 await new Promise((resolve) => process.once("SIGTERM", resolve));

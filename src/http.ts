@@ -7,13 +7,9 @@
  */
 
 // HTTP servers: bounded servers on a port or a socket
-export {
-  openHttpServer,
-  type HttpServerOptions,
-  type HttpLimits,
-  type HttpServer,
-  type Handler,
-} from "./kit/http/server.ts";
+export { openHttpServer, type HttpServer } from "./kit/http/server.ts";
+export type { HttpServerOptions, HttpLimits } from "./kit/http/options.ts";
+export type { Handler } from "./kit/http/handler.ts";
 export type { HttpAddress, HostNames } from "./kit/http/address.ts";
 export type { Exchange, Pieces } from "./kit/http/exchange.ts";
 export { isSameToken } from "./kit/http/token.ts";

@@ -59,6 +59,7 @@ export async function openHealth(options: HealthOptions): Promise<Health> {
       option: "health-listen",
       hosts: { names: options.hosts, option: "health-hosts" },
       limits,
+      logger,
     },
     handler,
   );

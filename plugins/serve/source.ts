@@ -21,7 +21,7 @@ import { type ApiServerOptions, openApiServer } from "./http/server.ts";
 import { createHostedJob, type HostedJob, type HostedJobOptions } from "./job/hosted-job.ts";
 import { createJobRecord, createJobRecords } from "./job/job-record.ts";
 
-export interface HostedSourceOptions extends ApiServerOptions {
+export interface HostedSourceOptions extends Omit<ApiServerOptions, "logger"> {
   readonly secret: string;
   readonly callbacks: HostedJobOptions["callbacks"];
   readonly agentLog: AgentLog;
@@ -126,7 +126,10 @@ async function openServer(
   { version, logger }: JobSourceContext,
   options: HostedSourceOptions,
 ): Promise<HttpServer> {
-  const server = await openApiServer(options, createHostedApi({ ...options, agent, version, logger }));
+  const server = await openApiServer(
+    { ...options, logger },
+    createHostedApi({ ...options, agent, version, logger }),
+  );
   logger.info(`Agent ${version} listening on ${server.url}`);
   return server;
 }

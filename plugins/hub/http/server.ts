@@ -42,6 +42,8 @@ export async function startServer(api: AgentApi, { listen, findHub }: ServerOpti
       option: "--listen, --port",
       hosts: { names, option: "--hosts" },
       limits,
+      // The handler below answers its errors itself.
+      logger: { error: (message) => void process.stderr.write(`${message}\n`) },
     },
     async (exchange) => {
       const { path } = exchange;

@@ -1,4 +1,10 @@
-import { type Handler, type HttpServer, openHttpServer, type HttpLimits } from "signalman/http";
+import {
+  type Handler,
+  type HttpServer,
+  openHttpServer,
+  type HttpLimits,
+  type HttpServerOptions,
+} from "signalman/http";
 import type { Certificate } from "../certificate.ts";
 
 export interface ApiServerOptions {
@@ -6,6 +12,7 @@ export interface ApiServerOptions {
   readonly port: number;
   readonly certificate: Certificate;
   readonly limits: Limits;
+  readonly logger: HttpServerOptions["logger"];
 }
 
 /** Limits of the HTTPS server. */
@@ -13,13 +20,14 @@ export type Limits = Required<Omit<HttpLimits, "requests" | "answerMs" | "stallM
 
 /** Serves the API over HTTPS. A client has as long to read 256 KiB of an answer as to send a request. */
 export function openApiServer(options: ApiServerOptions, handler: Handler): Promise<HttpServer> {
-  const { host, port, certificate, limits } = options;
+  const { host, port, certificate, limits, logger } = options;
   return openHttpServer(
     {
       address: { kind: "tcp", host, port },
       option: "--host, --port",
       tls: certificate,
       limits: { ...limits, stallMs: limits.requestMs },
+      logger,
     },
     handler,
   );

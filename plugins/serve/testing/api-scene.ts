@@ -63,7 +63,10 @@ export async function createApiScene(limits: Partial<Limits> = {}): Promise<ApiS
     agentLog: { path: agentLog, maxBytes: agentLogBytes },
     logger: silentLogger,
   });
-  const server = await openApiServer({ host: "127.0.0.1", port: 0, certificate, limits: all }, api);
+  const server = await openApiServer(
+    { host: "127.0.0.1", port: 0, certificate, limits: all, logger: silentLogger },
+    api,
+  );
   const { port } = server;
   const open = (options?: ConnectionOptions) =>
     new Promise<TLSSocket>((resolve, reject) => {

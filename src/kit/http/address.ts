@@ -30,9 +30,13 @@ export interface HostNames {
  * this host may have its own name resolve to 127.0.0.1 (DNS rebinding), and could then read what the server
  * answers. Browsers always send the header and cannot leave it out; old probes do.
  */
-export function findHostFault(header: string, { names, option }: HostNames): string | undefined {
+export function findHostFault(
+  header: string,
+  { names, option }: Pick<HostNames, "names"> & Partial<HostNames>,
+): string | undefined {
   const host = header.replace(/:\d+$/, "").toLowerCase();
   const isKnown = host === "" || isLoopbackName(host) || names.some((name) => name.toLowerCase() === host);
   if (isKnown) return undefined;
-  return `host "${host.slice(0, 255)}" is not accepted: use localhost or the address, or add the name to ${option}`;
+  const remedy = option === undefined ? "" : `, or add the name to ${option}`;
+  return `host "${host.slice(0, 255)}" is not accepted: use localhost or the address${remedy}`;
 }

@@ -14,6 +14,8 @@ export interface Exchange {
   /** Resolves at the end of the exchange to whether the whole answer was sent. */
   readonly closed: Promise<boolean>;
   readonly isClosed: boolean;
+  /** Whether the answer has begun. */
+  readonly hasBegun: boolean;
   /** Whether the connection is closed, possibly after a complete answer. */
   readonly isDisconnected: boolean;
   /**
@@ -21,11 +23,15 @@ export interface Exchange {
    * away.
    */
   body(): Promise<Buffer | undefined>;
-  /** Answers with a text (`text/plain` by default). Resolves to whether all of it was sent. */
+  /**
+   * Answers with a text (`text/plain` by default). Resolves to whether all of it was sent. Rejects when the
+   * request is answered already, or status, text or headers are invalid.
+   */
   send(status: number, text: string, headers?: Headers): Promise<boolean>;
   /**
    * Answers with pieces, which are produced at the pace of the client. Resolves to whether all of them were
-   * sent.
+   * sent. Rejects as `send` does, and when a piece cannot be produced or is neither a text nor bytes; the
+   * connection is then closed.
    */
   stream(status: number, pieces: Pieces, headers: Headers): Promise<boolean>;
   /** Closes the connection without an answer, or in the middle of it. */
@@ -65,10 +71,14 @@ export function createExchange(
     ended.resolve(response.writableFinished);
   });
 
+  let hasBegun = false;
   const begin = (status: number, headers: Headers): void => {
+    if (hasBegun) throw new Error("the request is answered already");
+    assertStatus(status);
     // An unread body would be taken for the next request.
     const isLast = !isRead || connection.isLast;
     response.writeHead(status, { ...headers, ...(isLast && { Connection: "close" }) });
+    hasBegun = true;
   };
   const end = (text: string | undefined): Promise<boolean> => {
     const timer = stallMs === undefined ? undefined : setTimeout(() => request.socket.destroy(), stallMs);
@@ -87,6 +97,9 @@ export function createExchange(
     get isClosed() {
       return isClosed;
     },
+    get hasBegun() {
+      return hasBegun;
+    },
     get isDisconnected() {
       return request.socket.destroyed;
     },
@@ -101,20 +114,56 @@ export function createExchange(
     },
     async send(status, text, headers = plainText) {
       if (isClosed) return false;
+      if (typeof text !== "string")
+        throw new Error(`the text of an answer must be a string, not ${toKind(text)}`);
       begin(status, { ...headers, "Content-Length": String(Buffer.byteLength(text)) });
       return end(request.method === "HEAD" ? undefined : text);
     },
     async stream(status, pieces, headers) {
+      if (isClosed) return false;
       begin(status, headers);
       response.flushHeaders();
-      for await (const piece of pieces) {
-        if (isClosed) return false;
-        if (piece.length > 0 && !response.write(piece) && !(await drained(response, stallMs))) return false;
+      try {
+        if (!(await write(response, pieces, stallMs))) return false;
+      } catch (error) {
+        request.socket.destroy();
+        throw error;
       }
       return end(undefined);
     },
     drop: () => void request.socket.destroy(),
   };
+}
+
+/** A body cannot be read to its end, because the client has left. */
+export class ClientGone extends Error {}
+
+/** Writes pieces at the pace of the client. Resolves to `false` when it goes away or reads too slowly. */
+async function write(
+  response: ServerResponse,
+  pieces: Pieces,
+  stallMs: number | undefined,
+): Promise<boolean> {
+  for await (const piece of pieces) {
+    if (response.closed) return false;
+    assertPiece(piece);
+    if (piece.length > 0 && !response.write(piece) && !(await drained(response, stallMs))) return false;
+  }
+  return true;
+}
+
+function assertStatus(status: unknown): void {
+  if (Number.isInteger(status) && (status as number) >= 200 && (status as number) <= 599) return;
+  throw new Error(`the status of an answer must be a number from 200 to 599, not ${Bun.inspect(status)}`);
+}
+
+function assertPiece(piece: unknown): void {
+  if (typeof piece === "string" || piece instanceof Uint8Array) return;
+  throw new Error(`a piece of an answer must be a string or a Uint8Array, not ${toKind(piece)}`);
+}
+
+function toKind(value: unknown): string {
+  return typeof value === "object" && value !== null ? "an object" : String(value);
 }
 
 /** Splits a request's target, which has the whole URL when the client takes this server for a proxy. */
@@ -154,7 +203,7 @@ function readBody(request: IncomingMessage, maxBytes: number): Promise<Buffer | 
   };
   request.on("data", take);
   request.once("end", () => resolve(Buffer.concat(chunks)));
-  const onClose = () => reject(new Error("the client closed the connection"));
+  const onClose = () => reject(new ClientGone("the client closed the connection"));
   if (request.socket.destroyed) onClose();
   request.socket.once("close", onClose);
   return promise.finally(() => request.socket.off("close", onClose));

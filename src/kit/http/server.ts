@@ -3,28 +3,12 @@ import { createServer, type Server, type Socket } from "node:net";
 import { createServer as createTlsServer } from "node:tls";
 import { AgentError, toMessage } from "../../core/errors.ts";
 import { isLoopbackName } from "../../os/network/loopback.ts";
-import { findHostFault, type HostNames, type HttpAddress, toUrl } from "./address.ts";
-import { type Connection, type ConnectionLimits, createConnections } from "./connections.ts";
-import { createExchange, type Exchange, type ExchangeLimits, hasBody } from "./exchange.ts";
+import { findHostFault, toUrl } from "./address.ts";
+import { type Connection, createConnections } from "./connections.ts";
+import { createExchange, hasBody } from "./exchange.ts";
+import { catchErrors, type Handler } from "./handler.ts";
 import { listen } from "./listen.ts";
-
-/** Limits of a server. */
-export interface HttpLimits extends ConnectionLimits, ExchangeLimits {
-  /** Maximum size of a request's header in bytes. Left out: 16 KiB. */
-  readonly headerBytes?: number;
-}
-
-/** Address, limits and certificate of a server. */
-export interface HttpServerOptions {
-  readonly address: HttpAddress;
-  /** The options that set the address, for errors: `--host, --port`. */
-  readonly option: string;
-  /** Certificate with its chain, and key, in PEM. Left out: the server speaks plain HTTP. */
-  readonly tls?: { readonly cert: string; readonly key: string };
-  readonly limits: HttpLimits;
-  /** Further names in `Host` headers at a loopback address. */
-  readonly hosts?: HostNames;
-}
+import { assertServerOptions, type HttpServerOptions } from "./options.ts";
 
 /** A server that accepts connections until it is closed. */
 export interface HttpServer extends AsyncDisposable {
@@ -38,13 +22,10 @@ export interface HttpServer extends AsyncDisposable {
   close(): Promise<void>;
 }
 
-/** Answers a request. The connection of one that rejects is closed. */
-export type Handler = (exchange: Exchange) => Promise<unknown>;
-
 /**
  * Opens a server of HTTP/1.1 and HTTP/1.0, which bounds what clients can make it keep and how long they can
  * make it wait. Throws `FILE_FAILED` with address and option when it cannot listen or the certificate is not
- * usable.
+ * usable, and `PLUGIN_INVALID` when an option is unknown, missing or of another type.
  *
  * At a loopback address it refuses (403) requests whose `Host` is neither this host nor one of `hosts`, since
  * these come from web pages whose name resolves to this host. Elsewhere every name is accepted: clients call
@@ -52,7 +33,9 @@ export type Handler = (exchange: Exchange) => Promise<unknown>;
  * certificate that does not name them.
  */
 export async function openHttpServer(options: HttpServerOptions, handler: Handler): Promise<HttpServer> {
+  assertServerOptions(options, handler);
   const { address, option, tls, limits } = options;
+  const answer = catchErrors(handler, options.logger);
   const connections = createConnections(limits);
   const connectionOf = new WeakMap<object, Connection>();
   let checkHost = (_header: string): string | undefined => undefined;
@@ -65,8 +48,8 @@ export async function openHttpServer(options: HttpServerOptions, handler: Handle
     response.once("close", () => connection.idle());
     const exchange = createExchange(request, response, { limits, connection });
     const fault = checkHost(request.headers.host ?? "");
-    const answered = fault === undefined ? handler(exchange) : exchange.send(403, `${fault}\n`);
-    answered.catch(exchange.drop);
+    if (fault === undefined) void answer(exchange);
+    else exchange.send(403, `${fault}\n`).catch(exchange.drop);
   };
   http.on("request", take);
   // A body is invited only once it is known that it will be read.
@@ -96,8 +79,7 @@ export async function openHttpServer(options: HttpServerOptions, handler: Handle
   const [host, port] = typeof bound === "object" && bound !== null ? [bound.address, bound.port] : ["", 0];
   const isLocal = address.kind === "unix" || isLoopbackName(host);
   if (address.kind === "tcp" && isLocal && tls === undefined) {
-    const { names = [], option: hostsOption = "" } = options.hosts ?? {};
-    const all = { names: [address.host, ...names], option: hostsOption };
+    const all = { ...options.hosts, names: [address.host, ...(options.hosts?.names ?? [])] };
     checkHost = (header) => findHostFault(header, all);
   }
   const close = (): Promise<void> =>

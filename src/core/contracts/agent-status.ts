@@ -32,13 +32,17 @@ export interface HangingHook {
 
 /** The state of one slot. */
 export interface SlotStatus {
+  /** From 0. */
   readonly slot: number;
   /**
    * `starting`: not registered yet. `paused`: takes no jobs for the reason in `paused`. `left`: disconnected.
    * `failed`: could not start; `error` gives the reason.
    */
   readonly state: "starting" | "waiting" | "paused" | "running" | "left" | "failed";
-  /** Set while a plugin refuses further jobs, also while the slot finishes its job. */
+  /**
+   * Set from the check of admission that refuses jobs until the slot is resumed. No check runs during a job, which a
+   * pause does not affect.
+   */
   readonly paused?: Pause;
   /** Why checks of admission gave no answer; left out when all did. Each names its plugin. */
   readonly admissionFaults?: readonly string[];

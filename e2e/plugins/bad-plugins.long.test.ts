@@ -12,13 +12,15 @@ const places: readonly Place[] = [...hooks, "setup", "load", "timer in a job", "
 const isBefore = (place: Place) => ["setup", "load", "agent:start"].includes(place);
 /** `run` has no control plane, and a job that is not stopped no stop. */
 const isCalledInRun = (place: Place) => !["agent:registered", "agent:synced", "job:stopping"].includes(place);
+/** Fired before a job of `run` has begun. */
+const beginnings: readonly Place[] = ["agent:job-assigned", "agent:job-started"];
 const gates: readonly Place[] = ["job:start", "job:prepare"];
 
 /** The exit status of `run`; `undefined` where only a stop ends it. */
 function toStatus(place: Place, deed: Deed): number | undefined {
   if (deed === "spin") return undefined;
   if (deed === "floods") return 0;
-  if (deed === "exits") return isBefore(place) ? 2 : place === "agent:job-started" ? 2 : 1;
+  if (deed === "exits") return isBefore(place) || beginnings.includes(place) ? 2 : 1;
   if (deed === "throws") return isBefore(place) ? 2 : gates.includes(place) ? 1 : 0;
   if (isBefore(place)) return 2;
   const isEndless = [...gates, "command:start", "command:end", "job:finish", "agent:exit"].includes(place);

@@ -16,7 +16,7 @@ export interface ApiServerOptions {
 }
 
 /** Limits of the HTTPS server. */
-export type Limits = Required<Omit<HttpLimits, "requests" | "answerMs" | "stallMs">>;
+export type Limits = Required<Omit<HttpLimits, "requests" | "answerMs" | "stallMs" | "bodyRate">>;
 
 /** Serves the API over HTTPS. A client has as long to read 256 KiB of an answer as to send a request. */
 export function openApiServer(options: ApiServerOptions, handler: Handler): Promise<HttpServer> {

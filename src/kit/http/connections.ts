@@ -16,7 +16,8 @@ export interface ConnectionLimits {
 /**
  * The open connections of an HTTP server. Each has a time limit, and their number is limited: Bun's own
  * servers neither count nor close connections that have sent nothing yet. What a connection receives is split
- * into small pieces, because Bun's parser handles all requests of a piece before a connection can be closed.
+ * into small pieces, because Bun's parser handles all requests of a piece before a connection can be closed;
+ * only a body whose length is known stays whole.
  */
 export interface Connections {
   /** Adds a new connection. */
@@ -33,6 +34,8 @@ export interface Connection {
   accept(): boolean;
   /** Whether the limit of requests is reached. */
   readonly isLast: boolean;
+  /** Announces the length of the body of the request that was just accepted. */
+  expectBody(bytes: number): void;
   /** The client sends a request, or is in the handshake. */
   receiving(): void;
   /** The request is complete and is being answered. */
@@ -79,6 +82,7 @@ function createConnection(socket: Duplex, limits: ConnectionLimits): Connection 
   let timer: Timer | undefined;
   let accepted = 0;
   let isBusy = false;
+  let bodyBytes = 0;
   const enter = (next: Connection["phase"], limitMs?: number): void => {
     phase = next;
     clearTimeout(timer);
@@ -88,8 +92,15 @@ function createConnection(socket: Duplex, limits: ConnectionLimits): Connection 
   enter("receiving", requestMs);
   socket.on("error", () => {});
   socket.once("close", () => clearTimeout(timer));
-  splitReads(socket, () => {
-    if (phase === "idle") enter("receiving", requestMs);
+  splitReads(socket, {
+    onData() {
+      if (phase === "idle") enter("receiving", requestMs);
+    },
+    takePiece(most) {
+      const bytes = Math.min(most, bodyBytes > 0 ? bodyBytes : pieceBytes);
+      bodyBytes = Math.max(0, bodyBytes - bytes);
+      return bytes;
+    },
   });
   return {
     accept() {
@@ -97,8 +108,11 @@ function createConnection(socket: Duplex, limits: ConnectionLimits): Connection 
       if (socket.destroyed) return false;
       accepted += 1;
       isBusy = true;
+      bodyBytes = 0;
       return true;
     },
+    // The piece with the end of the header may contain the start of the body.
+    expectBody: (bytes) => void (bodyBytes = Math.max(0, bytes - pieceBytes)),
     get isLast() {
       return accepted >= requests;
     },
@@ -114,16 +128,24 @@ function createConnection(socket: Duplex, limits: ConnectionLimits): Connection 
   };
 }
 
+interface ReadSplitter {
+  onData(): void;
+  /** Returns the size of the next piece, at most the given one. */
+  takePiece(most: number): number;
+}
+
 /** Emits what the socket receives in pieces, until the socket is closed. */
-function splitReads(socket: Duplex, onData: () => void): void {
+function splitReads(socket: Duplex, { onData, takePiece }: ReadSplitter): void {
   const emit = socket.emit.bind(socket) as (event: string | symbol, ...args: unknown[]) => boolean;
   socket.emit = (event: string | symbol, ...args: unknown[]): boolean => {
     const [bytes] = args;
     if (event !== "data" || !Buffer.isBuffer(bytes)) return emit(event, ...args);
     onData();
     let isHeard = false;
-    for (let at = 0; at < bytes.length && !socket.destroyed; at += pieceBytes) {
-      isHeard = emit(event, bytes.subarray(at, at + pieceBytes));
+    for (let at = 0; at < bytes.length && !socket.destroyed;) {
+      const size = takePiece(bytes.length - at);
+      isHeard = emit(event, bytes.subarray(at, at + size));
+      at += size;
     }
     return isHeard;
   };

@@ -1,5 +1,6 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
-import type { Connection } from "./connections.ts";
+import { ClientGone, readPieces } from "./body-pieces.ts";
+import type { Connection, ConnectionLimits } from "./connections.ts";
 
 /** One request and its answer. */
 export interface Exchange {
@@ -7,8 +8,12 @@ export interface Exchange {
   /** The path without the query, as it was sent. */
   readonly path: string;
   readonly query: URLSearchParams;
+  /** The query as it was sent, without the question mark. */
+  readonly queryText: string;
   /** Returns a header by its name in lower case; empty when it is missing. */
   header(name: string): string;
+  /** The names of the headers, in lower case. */
+  readonly headerNames: readonly string[];
   /** The client's address; empty for a client of a socket, and after the connection is closed. */
   readonly remoteAddress: string;
   /** Resolves at the end of the exchange to whether the whole answer was sent. */
@@ -24,14 +29,19 @@ export interface Exchange {
    */
   body(): Promise<Buffer | undefined>;
   /**
+   * Reads the body piece by piece, at the pace of the reader, however large it is. A reader that stops early
+   * leaves the rest unread. Throws when the client goes away or is slower than `bodyRate`, which disconnects it.
+   */
+  bodyPieces(): AsyncGenerator<Buffer, void>;
+  /**
    * Answers with a text (`text/plain` by default). Resolves to whether all of it was sent. Rejects when the
    * request is answered already, or status, text or headers are invalid.
    */
   send(status: number, text: string, headers?: Headers): Promise<boolean>;
   /**
    * Answers with pieces, which are produced at the pace of the client. Resolves to whether all of them were
-   * sent. Rejects as `send` does, and when a piece cannot be produced or is neither a text nor bytes; the
-   * connection is then closed.
+   * sent. A buffer of 128 KiB or more may be reused when the next piece is asked for. Rejects as `send` does, and
+   * when a piece cannot be produced or is neither a text nor bytes; the connection is then closed.
    */
   stream(status: number, pieces: Pieces, headers: Headers): Promise<boolean>;
   /** Closes the connection without an answer, or in the middle of it. */
@@ -48,19 +58,25 @@ export interface ExchangeLimits {
   readonly bodyBytes?: number;
   /** Maximum milliseconds in which a client must read what is written to it. Left out: no limit. */
   readonly stallMs?: number;
+  /**
+   * Minimum bytes per second of a body that is read by pieces. A client may fall behind by as many milliseconds
+   * as `requestMs`. Left out: 16 KiB.
+   */
+  readonly bodyRate?: number;
 }
 
 export interface ExchangeOptions {
-  readonly limits: ExchangeLimits;
+  readonly limits: ExchangeLimits & Pick<ConnectionLimits, "requestMs">;
   readonly connection: Pick<Connection, "answering" | "isLast">;
 }
 
 export function createExchange(
   request: IncomingMessage,
   response: ServerResponse,
-  { limits: { bodyBytes = 0, stallMs }, connection }: ExchangeOptions,
+  { limits, connection }: ExchangeOptions,
 ): Exchange {
-  const { path, query } = parseTarget(request.url ?? "/");
+  const { bodyBytes = 0, stallMs, bodyRate = 16 * 1024, requestMs } = limits;
+  const { path, query, queryText } = parseTarget(request.url ?? "/");
   const ended = Promise.withResolvers<boolean>();
   let isRead = !hasBody(request);
   let isClosed = false;
@@ -91,6 +107,8 @@ export function createExchange(
     method: request.method ?? "",
     path,
     query,
+    queryText,
+    headerNames: Object.keys(request.headers),
     header: (name) => String(request.headers[name] ?? ""),
     remoteAddress: request.socket.remoteAddress ?? "",
     closed: ended.promise,
@@ -111,6 +129,13 @@ export function createExchange(
       isRead = body !== undefined;
       if (isRead) connection.answering();
       return body;
+    },
+    async *bodyPieces() {
+      if (request.headers.expect !== undefined) response.writeContinue();
+      // From here on the client's pace is measured, so that no other client takes this connection's place.
+      connection.answering();
+      yield* readPieces(request, { bytesPerSecond: bodyRate, lagMs: requestMs });
+      isRead = true;
     },
     async send(status, text, headers = plainText) {
       if (isClosed) return false;
@@ -134,9 +159,6 @@ export function createExchange(
     drop: () => void request.socket.destroy(),
   };
 }
-
-/** A body cannot be read to its end, because the client has left. */
-export class ClientGone extends Error {}
 
 /** Writes pieces at the pace of the client. Resolves to `false` when it goes away or reads too slowly. */
 async function write(
@@ -167,9 +189,10 @@ function toKind(value: unknown): string {
 }
 
 /** Splits a request's target, which has the whole URL when the client takes this server for a proxy. */
-function parseTarget(target: string): Pick<Exchange, "path" | "query"> {
+function parseTarget(target: string): Pick<Exchange, "path" | "query" | "queryText"> {
   const [path = "", ...query] = target.replace(/^https?:\/\/[^/?]*/i, "").split("?");
-  return { path: path || "/", query: new URLSearchParams(query.join("?")) };
+  const queryText = query.join("?");
+  return { path: path || "/", query: new URLSearchParams(queryText), queryText };
 }
 
 /** Whether the request announces a body. */
@@ -184,6 +207,7 @@ const plainText = { "Content-Type": "text/plain; charset=utf-8" };
 function discard(request: IncomingMessage): void {
   request.resume();
   const { socket } = request;
+  socket.resume();
   const timer = setTimeout(() => socket.destroy(), discardMs);
   socket.once("close", () => clearTimeout(timer));
 }

@@ -1,7 +1,8 @@
 import type { Logger } from "../../core/contracts/logger.ts";
 import { toMessage } from "../../core/errors.ts";
 import { findPlace } from "../../core/host/plugin-source.ts";
-import { ClientGone, type Exchange } from "./exchange.ts";
+import { ClientGone } from "./body-pieces.ts";
+import type { Exchange } from "./exchange.ts";
 
 /**
  * Answers a request, and resolves when it has done so. When it throws, rejects or returns without an answer,

@@ -109,6 +109,7 @@ const shape: Shape = {
         stallMs: optional(ms),
         headerBytes: optional(bytes),
         bodyBytes: optional(bytes),
+        bodyRate: optional(bytes),
       },
     },
     logger: { is: "a logger, such as ctx.log", test: (value) => typeof Object(value).error === "function" },

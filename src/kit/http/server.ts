@@ -45,6 +45,7 @@ export async function openHttpServer(options: HttpServerOptions, handler: Handle
     const connection = connectionOf.get(request.socket);
     if (!connection?.accept()) return;
     if (!hasBody(request)) connection.answering();
+    else connection.expectBody(Number(request.headers["content-length"] ?? 0));
     response.once("close", () => connection.idle());
     const exchange = createExchange(request, response, { limits, connection });
     const fault = checkHost(request.headers.host ?? "");

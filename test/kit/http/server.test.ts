@@ -101,6 +101,115 @@ describe("a body", () => {
   });
 });
 
+describe("a body that is read by pieces", () => {
+  const count = async (exchange: Exchange) => {
+    let bytes = 0;
+    for await (const piece of exchange.bodyPieces()) bytes += piece.length;
+    return exchange.send(200, String(bytes));
+  };
+
+  test.each([
+    ["of a known length", {}],
+    ["in chunks", { "Transfer-Encoding": "chunked" }],
+    ["that waits for an invitation", { Expect: "100-continue" }],
+  ])("%s is whole, however large it is", async (_, headers) => {
+    await using server = await open(count);
+    const body = new ReadableStream({
+      start(controller) {
+        for (let n = 0; n < 40; n++) controller.enqueue(Buffer.alloc(256 * 1024));
+        controller.close();
+      },
+    });
+    const isChunked = "Transfer-Encoding" in headers;
+    const answer = await fetch(server.url, {
+      method: "PUT",
+      body: isChunked ? body : Buffer.alloc(40 * 256 * 1024),
+      headers,
+    });
+    expect(await answer.text()).toBe(String(40 * 256 * 1024));
+  });
+
+  test("is not read ahead of its reader", async () => {
+    const [begun, goOn] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+    await using server = await open(async (exchange) => {
+      const pieces = exchange.bodyPieces();
+      let bytes = (await pieces.next()).value!.length;
+      begun.resolve();
+      await goOn.promise;
+      for await (const piece of pieces) bytes += piece.length;
+      return exchange.send(200, String(bytes));
+    });
+    const total = 64 * 1024 * 1024;
+    const { socket, answer } = await dial(
+      server.port,
+      head(`Host: localhost\r\nConnection: close\r\nContent-Length: ${total}`, "PUT"),
+    );
+    let written = 0;
+    const piece = Buffer.alloc(1024 * 1024);
+    const write = (): void => {
+      for (let isOpen = true; isOpen && written < total; written += piece.length)
+        isOpen = socket.write(piece);
+      socket.once("drain", write);
+    };
+    write();
+    await begun.promise;
+    // The kernel's buffers fill, and then the client can write no more.
+    let before = -1;
+    while (before !== written) {
+      before = written;
+      await Bun.sleep(500);
+    }
+    expect(written).toBeLessThan(total / 2);
+    goOn.resolve();
+    expect(await answer).toEndWith(String(total));
+  });
+
+  test("ends with an error when the client goes away, or sends too slowly", async () => {
+    const failed = Promise.withResolvers<unknown>();
+    await using server = await open((exchange) => count(exchange).catch(failed.resolve), {
+      limits: { ...limits, requestMs: 300, bodyRate: 1024 },
+    });
+    const { socket, answer } = await dial(
+      server.port,
+      head("Host: localhost\r\nContent-Length: 10000000000", "PUT"),
+    );
+    const trickle = setInterval(() => socket.write("x"), 20);
+    expect(await answer).toBe("");
+    clearInterval(trickle);
+    expect(await failed.promise).toEqual(
+      new Error("the client closed the connection, or sent its body too slowly"),
+    );
+  });
+
+  test("may take longer than a request when its pace is enough", async () => {
+    await using server = await open(count, { limits: { ...limits, requestMs: 1000, bodyRate: 1000 } });
+    const { socket, answer } = await dial(
+      server.port,
+      head("Host: localhost\r\nConnection: close\r\nContent-Length: 50000", "PUT"),
+    );
+    for (let n = 0; n < 25; n++) {
+      socket.write("x".repeat(2000));
+      await Bun.sleep(100);
+    }
+    expect(await answer).toEndWith("50000");
+  });
+
+  test("that its reader leaves is not taken for the next request", async () => {
+    let requests = 0;
+    await using server = await open(async (exchange) => {
+      requests += 1;
+      for await (const _ of exchange.bodyPieces()) break;
+      return exchange.send(200, "left");
+    });
+    const inner = head("Host: localhost").repeat(100);
+    const answer = await send(
+      server.port,
+      head(`Host: localhost\r\nContent-Length: ${inner.length}`, "POST") + inner,
+    );
+    expect([answer.split("HTTP/1.1").length - 1, requests]).toEqual([1, 1]);
+  });
+});
+
 describe("a stream", () => {
   const endless = (onEnd: () => void) =>
     (function* () {
@@ -144,6 +253,32 @@ describe("a stream", () => {
     }
     expect([bytes, await outcome.promise]).toEqual([40 * 256 * 1024, true]);
   });
+
+  test.each([0, 1, 3])(
+    "of one buffer that is reused is right for a reader with pauses of %d ms",
+    async (ms) => {
+      const [size, count] = [128 * 1024, 100];
+      await using server = await open(
+        (exchange) =>
+          exchange.stream(
+            200,
+            (async function* () {
+              const buffer = Buffer.allocUnsafeSlow(size);
+              for (let n = 0; n < count; n++) yield buffer.fill(n);
+            })(),
+            { "Content-Length": String(size * count) },
+          ),
+        { limits: { ...limits, stallMs: 60_000 } },
+      );
+      let at = 0;
+      let wrong = 0;
+      for await (const chunk of (await fetch(server.url)).body!) {
+        for (const byte of chunk) if (byte !== Math.floor(at++ / size)) wrong += 1;
+        if (ms > 0) await Bun.sleep(ms);
+      }
+      expect([at, wrong]).toEqual([size * count, 0]);
+    },
+  );
 
   test("that is open ends with the server, which does not wait for its reader", async () => {
     const outcome = Promise.withResolvers<boolean>();

@@ -16,6 +16,7 @@ export const builtIns = {
   "job-log-artifact": () => import("./job-log-artifact/index.ts"),
   statsd: () => import("./statsd/index.ts"),
   "shutdown-hook": () => import("./shutdown-hook/index.ts"),
+  cache: () => import("./cache/index.ts"),
 };
 
 /** Commands of the built-in plugins: command → plugin. They are known without loading a plugin or a configuration. */

@@ -1,0 +1,22 @@
+import { createFault } from "../store/fault.ts";
+
+/** Splits the path of a request. Throws the fault of a path that names no key. */
+export function parsePath(path: string): { readonly bucket: string; readonly key: string } {
+  let text: string;
+  try {
+    text = decodeURIComponent(path);
+  } catch (cause) {
+    throw createFault("InvalidURI", "the path is not valid percent-encoded UTF-8", cause);
+  }
+  const [, bucket = "", key = ""] = /^\/([^/]*)\/?(.*)$/s.exec(text) ?? [];
+  if (Buffer.byteLength(key) > mostKeyBytes)
+    throw createFault("KeyTooLongError", `the key has more than ${mostKeyBytes} bytes`);
+  return { bucket, key };
+}
+
+/** Whether an access key of the project reaches the object. */
+export function isOwnKey(key: string, project: string): boolean {
+  return key.startsWith(`${project}/`) && Buffer.byteLength(key) <= mostKeyBytes;
+}
+
+const mostKeyBytes = 1024;

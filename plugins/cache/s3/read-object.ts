@@ -1,0 +1,64 @@
+import { createFault } from "../store/fault.ts";
+import { assertAmzHeaders } from "./amz-headers.ts";
+import type { ObjectCall } from "./call.ts";
+import { isUnmodified } from "./conditions.ts";
+import { toObjectHeaders } from "./object-headers.ts";
+
+/** GetObject and HeadObject. Bytes are verified before they are sent. */
+export async function readObject({ exchange, amz, store, name }: ObjectCall): Promise<boolean> {
+  assertAmzHeaders(amz, (header) => header === "x-amz-checksum-mode");
+  using object = await store.open(name);
+  if (object === undefined) throw createFault("NoSuchKey", "the object does not exist");
+  const { manifest } = object;
+  if (isUnmodified(exchange, manifest)) return exchange.stream(304, [], { etag: `"${manifest.etag}"` });
+
+  const { size } = manifest;
+  const range = parseRange(exchange.header("range"), size);
+  if (range === "unsatisfiable")
+    throw createFault("InvalidRange", `the range is not satisfiable: the object has ${size} bytes`);
+  const { start, end } = range ?? { start: 0, end: size };
+  const headers = {
+    ...toObjectHeaders(manifest, amz, range === undefined),
+    "content-length": String(end - start),
+    ...(range && { "content-range": `bytes ${start}-${end - 1}/${size}` }),
+  };
+  const status = range ? 206 : 200;
+  if (exchange.method === "HEAD") return exchange.stream(status, [], headers);
+
+  const blocks = object.read(start, end);
+  try {
+    // An object whose first block is damaged is missing.
+    const first = await blocks.next().catch((cause: unknown) => {
+      throw createFault("NoSuchKey", "the object was damaged, and is removed", cause);
+    });
+    return await exchange.stream(status, first.done ? [] : prepend(first.value, blocks), headers);
+  } finally {
+    await blocks.return();
+  }
+}
+
+async function* prepend(first: Buffer, rest: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
+  yield first;
+  yield* rest;
+}
+
+/**
+ * Parses a range to its first byte and the one behind its last. `undefined`: the whole object is sent, as for
+ * headers that are malformed or name several ranges.
+ */
+function parseRange(
+  header: string,
+  size: number,
+): { readonly start: number; readonly end: number } | "unsatisfiable" | undefined {
+  const [, first, last] = /^bytes=(\d{0,15})-(\d{0,15})$/.exec(header.replaceAll(" ", "")) ?? [];
+  if (first === undefined || last === undefined || (first === "" && last === "")) return undefined;
+  if (first === "") {
+    const count = Math.min(Number(last), size);
+    return count === 0 ? "unsatisfiable" : { start: size - count, end: size };
+  }
+  const start = Number(first);
+  if (last !== "" && Number(last) < start) return undefined;
+  return start >= size
+    ? "unsatisfiable"
+    : { start, end: last === "" ? size : Math.min(Number(last) + 1, size) };
+}

@@ -1,0 +1,44 @@
+import { assertAmzHeaders } from "./amz-headers.ts";
+import type { Answer, ObjectCall } from "./call.ts";
+import { toWriteCheck } from "./conditions.ts";
+import { isChecksumName } from "./digests.ts";
+import { isMetadata, readObjectHeaders } from "./object-headers.ts";
+import { openPayload } from "./payload.ts";
+
+/** PutObject. */
+export async function putObject({ exchange, amz, signed, store, name }: ObjectCall): Promise<Answer> {
+  assertAmzHeaders(amz, (header) => isMetadata(header) || isBodyHeader(header));
+  const headers = readObjectHeaders(exchange, amz);
+  const check = toWriteCheck(exchange);
+  const payload = openPayload(exchange, signed);
+  store.assertFits(payload.length);
+  const object = store.create(name);
+  try {
+    const writer = await object.open();
+    const { etag, checksums } = await payload.read(writer.write);
+    const segment = await writer.end();
+    await object.commit({ etag, headers: { ...headers, ...checksums }, segments: [segment] }, check);
+    return { status: 200, headers: { etag: `"${etag}"`, ...checksums } };
+  } catch (error) {
+    await object.abort();
+    throw error;
+  }
+}
+
+/** Headers about the body of a request. */
+export function isBodyHeader(name: string): boolean {
+  return bodyHeaders.has(name) || isChecksumName(name);
+}
+
+const bodyHeaders = new Set([
+  "x-amz-decoded-content-length",
+  "x-amz-trailer",
+  "x-amz-sdk-checksum-algorithm",
+]);
+
+/** DeleteObject: a missing object is no fault. */
+export async function deleteObject({ amz, store, name }: ObjectCall): Promise<Answer> {
+  assertAmzHeaders(amz);
+  await store.remove(name);
+  return { status: 204 };
+}

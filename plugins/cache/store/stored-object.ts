@@ -1,0 +1,99 @@
+import { stat, utimes } from "node:fs/promises";
+import { readContent } from "./content.ts";
+import { createFault } from "./fault.ts";
+import { isDamage, type ObjectName, toFileName } from "./layout.ts";
+import { type Manifest, readManifest } from "./manifest.ts";
+import { removeObject, type StoreParts } from "./store-parts.ts";
+
+/** An object that is open for reading: its content stays as it is until this is disposed. */
+export interface StoredObject extends Disposable {
+  readonly manifest: Manifest;
+  /**
+   * Reads bytes `start` to `end` (exclusive), verified. Throws when the content is damaged. A piece is valid until the
+   * next one is asked for.
+   */
+  read(start: number, end: number): AsyncGenerator<Buffer, void>;
+}
+
+/** Opens an object; `undefined` when there is none, or when it is damaged, which removes it. */
+export async function openObject(parts: StoreParts, name: ObjectName): Promise<StoredObject | undefined> {
+  for (let attempt = 1; attempt <= attempts; attempt++) {
+    const manifest = await readManifest(parts.layout.manifest(name));
+    if (manifest === undefined) return undefined;
+    if (manifest === "damaged" || toFileName(manifest) !== toFileName(name)) {
+      await removeObject(parts, name);
+      return undefined;
+    }
+    const { generation } = manifest;
+    const pin = parts.pins.pin(generation);
+    try {
+      if (await isWhole(parts, manifest)) {
+        markUsed(parts, manifest);
+        const read = (start: number, end: number) => readSegments(parts, manifest, start, end);
+        return { manifest, read, [Symbol.dispose]: () => pin[Symbol.dispose]() };
+      }
+    } catch (error) {
+      pin[Symbol.dispose]();
+      throw error;
+    }
+    pin[Symbol.dispose]();
+    // Content is missing because it is damaged, or because the object was replaced before it was pinned.
+    if (await removeObject(parts, name, generation)) return undefined;
+  }
+  throw createFault("SlowDown", "the object is being replaced all the time: try again");
+}
+
+const attempts = 5;
+
+/** Whether all files are there and have their size. What was seen some seconds ago is not looked at again. */
+async function isWhole({ layout, index }: StoreParts, manifest: Manifest): Promise<boolean> {
+  const entry = index.get(manifest);
+  const isSeen = entry?.generation === manifest.generation && Date.now() - entry.seenAt < seenMs;
+  if (isSeen) return true;
+  for (const { file, size } of manifest.segments) {
+    try {
+      const stats = await stat(layout.content(manifest.generation, file));
+      if (!stats.isFile() || stats.size !== size) return false;
+    } catch (error) {
+      if (isDamage(error)) return false;
+      throw error;
+    }
+  }
+  if (entry?.generation === manifest.generation) entry.seenAt = Date.now();
+  return true;
+}
+
+const seenMs = 10_000;
+
+/** The time of the manifest's file is that of the last use, so that the order of use survives a restart. */
+function markUsed({ layout, index }: StoreParts, manifest: Manifest): void {
+  const entry = index.get(manifest);
+  if (entry?.generation !== manifest.generation) return;
+  const isDue = Date.now() - entry.usedAt > writeUseEveryMs || entry.readAt === 0;
+  index.touch(entry);
+  const time = entry.usedAt / 1000;
+  if (isDue) utimes(layout.manifest(manifest), time, time).catch(() => {});
+}
+
+const writeUseEveryMs = 10_000;
+
+async function* readSegments(
+  parts: StoreParts,
+  manifest: Manifest,
+  start: number,
+  end: number,
+): AsyncGenerator<Buffer, void> {
+  const { generation, segments } = manifest;
+  let at = 0;
+  try {
+    for (const segment of segments) {
+      const from = Math.max(0, start - at);
+      const to = Math.min(segment.size, end - at);
+      at += segment.size;
+      yield* readContent(parts.layout.content(generation, segment.file), segment, from, to);
+    }
+  } catch (error) {
+    if (isDamage(error)) await removeObject(parts, manifest, generation);
+    throw error;
+  }
+}

@@ -1,0 +1,33 @@
+import type { ObjectName } from "../store/layout.ts";
+import type { ObjectStore } from "../store/store.ts";
+
+/** Stores an object of one file. */
+export async function storeObject(store: ObjectStore, name: ObjectName, bytes: Uint8Array): Promise<void> {
+  const object = store.create(name);
+  try {
+    const writer = await object.open();
+    await writer.write(bytes);
+    const etag = new Bun.CryptoHasher("md5").update(bytes).digest("hex");
+    await object.commit({ etag, headers: {}, segments: [await writer.end()] });
+  } catch (error) {
+    await object.abort();
+    throw error;
+  }
+}
+
+/** Reads an object; `undefined` when there is none. */
+export async function readObject(
+  store: ObjectStore,
+  name: ObjectName,
+  start = 0,
+  end?: number,
+): Promise<Buffer | undefined> {
+  using object = await store.open(name);
+  if (object === undefined) return undefined;
+  return collect(object.read(start, end ?? object.manifest.size));
+}
+
+/** Joins pieces that are valid only until the next one. */
+export async function collect(pieces: AsyncIterable<Buffer>): Promise<Buffer> {
+  return Buffer.concat(await Array.fromAsync(pieces, (piece) => Buffer.from(piece)));
+}

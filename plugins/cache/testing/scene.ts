@@ -1,0 +1,76 @@
+import { join } from "node:path";
+import { AwsClient } from "aws4fetch";
+import { createRecordingLogger, tmpdir } from "signalman/testing";
+import { openHttpServer, type HttpLimits } from "signalman/http";
+import { type Access, createCredentials } from "../credentials.ts";
+import { createS3 } from "../s3/handler.ts";
+import { openStore, type StoreOptions } from "../store/store.ts";
+import { createUploads, type UploadsOptions } from "../store/uploads.ts";
+
+export interface SceneOptions extends Partial<StoreOptions>, Partial<Omit<UploadsOptions, "store">> {
+  readonly limits?: Partial<HttpLimits>;
+}
+
+/** A server of the dialect on a store of its own. */
+export async function openScene({ limits, ...options }: SceneOptions = {}) {
+  const stack = new AsyncDisposableStack();
+  const tmp = stack.use(await tmpdir());
+  const root = join(tmp.path, "cache");
+  const store = stack.use(openStore({ root, capacity: 256 * 1024 * 1024, ...options }));
+  const uploads = stack.use(createUploads({ store, leastPartBytes: 1024, ...options }));
+  const dead = new Set<string>();
+  const credentials = createCredentials({ secret: Buffer.alloc(32, 7), isAlive: (job) => !dead.has(job) });
+  const logger = createRecordingLogger();
+  const server = stack.use(
+    await openHttpServer(
+      {
+        address: { kind: "tcp", host: "127.0.0.1", port: 0 },
+        option: "--listen",
+        limits: { connections: 512, requestMs: 20_000, stallMs: 20_000, idleMs: 20_000, ...limits },
+      },
+      createS3({ bucket: "cache", store, uploads, credentials, logger }),
+    ),
+  );
+  const issue = (access: Partial<Access> = {}) =>
+    credentials.issue({ project: "held-1", job: "job-1", canWrite: true, ...access });
+  /** A client that signs as the library `aws4fetch` does. */
+  const client = (access: Partial<Access> = {}, region = "auto") => {
+    const { id, secret } = issue(access);
+    const aws = new AwsClient({
+      accessKeyId: id,
+      secretAccessKey: secret,
+      service: "s3",
+      region,
+      retries: 0,
+    });
+    return (method: string, path: string, { body, headers }: RequestOptions = {}): Promise<Response> =>
+      aws.fetch(`${server.url}/cache${path}`, { method, body, headers });
+  };
+  return {
+    root,
+    store,
+    uploads,
+    server,
+    logger,
+    issue,
+    client,
+    end: (job: string) => void dead.add(job),
+    [Symbol.asyncDispose]: () => stack.disposeAsync(),
+  };
+}
+
+interface RequestOptions {
+  readonly body?: string | undefined;
+  readonly headers?: Record<string, string>;
+}
+
+/** Returns the texts of all elements with a name. */
+export function textsOf(xml: string, name: string): string[] {
+  return Array.from(xml.matchAll(new RegExp(`<${name}>([^<]*)</${name}>`, "g")), ([, text]) => text!);
+}
+
+/** Returns status and code of an answer. */
+export async function faultOf(answer: Response | Promise<Response>): Promise<string> {
+  const response = await answer;
+  return [response.status, textsOf(await response.text(), "Code")[0]].join(" ").trim();
+}

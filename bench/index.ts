@@ -13,6 +13,7 @@ for (const name of [
   "docker",
   "kubernetes",
   "serve",
+  "cache",
 ]) {
   console.log(`\n# ${name}`);
   const { exitCode } = Bun.spawnSync([process.execPath, `${import.meta.dir}/${name}.ts`], {

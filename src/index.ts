@@ -30,6 +30,7 @@ export type {
   HookDeclaration,
   Hook,
   JobHookEvent,
+  JobAgent,
   JobSessionEvent,
   JobStoppingEvent,
   RunOptions,

@@ -78,6 +78,7 @@ export default definePlugin({
           const { createDockerExecutor } = await import("./docker.ts");
           return createDockerExecutor(context, options);
         }),
+      hostAddress: async () => (await import("./engine/host-address.ts")).findHostAddress(process.env),
       cleanUp: async (context) => (await import("./clean-up.ts")).cleanUpContainers(context, options),
     });
   },

@@ -35,6 +35,7 @@ export default definePlugin({
       appliesUser: true,
       enforcesLimits: ["memoryBytes", "pids", "cpus"],
       prepareLimits,
+      hostAddress: async () => "127.0.0.1",
       async cleanUp(context) {
         await removeLeftGroups(context);
         for (const directory of context.directories ?? []) removeExportFiles(directory, context.logger);

@@ -169,7 +169,7 @@ function toReactions(jobs: readonly RunningJobs[], { logger }: Program) {
 function createLauncher(program: Program, host: Host, state: StateDirectory) {
   const core = readCore(program);
   // The agent's secrets do not reach a job's process, so that it has none to mask.
-  const settings = { ...toSettings(program, state.agentId), secrets: [] };
+  const settings = { ...toSettings(program, state.agentId), secrets: [], stateDirectory: state.path };
   const jobPlugins = new Set(listJobPlugins(program).map(({ plugin }) => plugin.name));
   const runningLeft = listRunningLeftJobs(state);
   const cleanUp = createExecutorCleanUp({

@@ -33,6 +33,15 @@ export function findExecutor(wanted: string, { host, executors }: ExecutorChoice
   return { name, factory: all.get(name) };
 }
 
+/** As {@link findExecutor}, for a job that is told of its faults later: an ambiguous choice is `wanted`. */
+export function findExecutorName(wanted: string, choice: ExecutorChoice): string {
+  try {
+    return findExecutor(wanted, choice).name;
+  } catch {
+    return wanted;
+  }
+}
+
 /**
  * As {@link findExecutor}. Throws `SERVICE_UNKNOWN` for an unknown executor, and `CONFIG_INVALID` for one
  * that cannot enforce the limits or apply the user.

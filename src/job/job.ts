@@ -23,7 +23,7 @@ export interface JobOptions extends ExecutorLimits {
   readonly log: WritableJobLog;
   readonly logger: Logger;
   /** Facts that every event of the job has. */
-  readonly place: Pick<JobEventBase, "slot" | "agent">;
+  readonly place: Pick<JobEventBase, "slot" | "executor" | "agent">;
   readonly arrival: JobArrival;
   readonly variables: JobVariables;
   /** Creates the executor. What it throws is shown in the job's log. */

@@ -15,7 +15,7 @@ import { socketDirectories, toSocketPath } from "../os/network/socket-path.ts";
 import { resolveLinks } from "../os/state/file.ts";
 import { toBaseEnvironment } from "./base-environment.ts";
 import { assertCreated } from "./assert-created.ts";
-import { chooseExecutor } from "./choose-executor.ts";
+import { chooseExecutor, findExecutorName } from "./choose-executor.ts";
 import { createJobAnswers } from "./commands/job-answers.ts";
 import { createJobCalls } from "./commands/job-calls.ts";
 import { createJobSequences } from "./commands/job-sequences.ts";
@@ -27,7 +27,7 @@ import {
   makeJobDirectory,
   removeJobDirectory,
 } from "./state/job-directory.ts";
-import { createJob, type Job } from "./job.ts";
+import { createJob, type Job, type JobOptions } from "./job.ts";
 import type { ExecutorLimits } from "./limited-executor.ts";
 import { createJobVariables } from "./job-variables.ts";
 import { createFilterChain, type FilterChain } from "./log/filter-chain.ts";
@@ -122,7 +122,7 @@ export async function openJob(original: JobRequest, options: OpenJobOptions): Pr
     host,
     log,
     logger,
-    place: toPlace(settings),
+    place: toPlace(request, options),
     arrival: options.arrival,
     variables,
     ...options.executorLimits,
@@ -150,8 +150,17 @@ export async function openJob(original: JobRequest, options: OpenJobOptions): Pr
   return { job, log, spool, [Symbol.asyncDispose]: () => owned.disposeAsync() };
 }
 
-function toPlace({ slot, agentId: id, agentName: name }: JobSettings) {
-  return { slot, agent: { id, ...(name !== undefined && { name }) } };
+function toPlace({ executor }: JobRequest, { host, settings }: OpenJobOptions): JobOptions["place"] {
+  const { slot, executors, agentId: id, agentName: name, stateDirectory } = settings;
+  return {
+    slot,
+    executor: findExecutorName(executor, { host, executors }),
+    agent: {
+      id,
+      ...(name !== undefined && { name }),
+      ...(stateDirectory !== undefined && { stateDirectory }),
+    },
+  };
 }
 
 /** A wrapper has half of the time of its executor, which ends what the wrapper left running. */

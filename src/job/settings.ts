@@ -15,6 +15,8 @@ export interface JobSettings {
   readonly slot: number;
   /** The slot's name in the control plane. Left out: it has none yet. */
   readonly agentName?: string;
+  /** The agent's state directory. Left out in `run`. */
+  readonly stateDirectory?: string;
   readonly stopGraceMs: number;
   /** Milliseconds that all listeners of `job:stopping` have together. Left out by earlier releases: 30 s. */
   readonly stopHookMs?: number;

@@ -79,7 +79,13 @@ export function fixtureEvents(
     log: { events: 5, bytes: 400, droppedBytes: 0 },
   } as const;
   const delivery = { trimmed: false, undelivered: 0 };
-  const event = { job, signal, slot: 0, agent: { id: "an-agent-id", name: "an-agent" } };
+  const event = {
+    job,
+    signal,
+    slot: 0,
+    executor: job.executor,
+    agent: { id: "an-agent-id", name: "an-agent" },
+  };
   const command = { ...event, phase: "commands", index: 0, directive: "make", alias: "" } as const;
   const block = { directive: "make", source: { kind: "command", phase: "commands", index: 0 } } as const;
   const cause = { by: "control-plane", reason: "the control plane has stopped the job" } as const;

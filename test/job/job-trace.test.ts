@@ -236,12 +236,12 @@ test("a listener of job:block that hangs is not called again, and the others are
   expect([hung, called]).toEqual([1, 3]);
 });
 
-test("every event of a job has the slot and the agent", async () => {
+test("every event of a job has the slot, the executor that runs it, and the agent", async () => {
   const events: HookEvents["job:start"][] = [];
   await runJob(
-    { commands: commands("print one") },
+    { executor: "replaced", commands: commands("print one") },
     {
-      settings: { slot: 2, agentName: "agent-3" },
+      settings: { slot: 2, agentName: "agent-3", stateDirectory: "/state", executors: { replaced: "shell" } },
       setup(ctx) {
         const names = ["job:start", "job:prepare", "command:start", "command:end", "job:block"] as const;
         for (const name of [...names, "job:phase", "job:finish", "job:end"] as const)
@@ -251,5 +251,9 @@ test("every event of a job has the slot and the agent", async () => {
   );
   expect(events.length).toBeGreaterThan(10);
   for (const event of events)
-    expect(event).toMatchObject({ slot: 2, agent: { id: "test-agent", name: "agent-3" } });
+    expect(event).toMatchObject({
+      slot: 2,
+      executor: "shell",
+      agent: { id: "test-agent", name: "agent-3", stateDirectory: "/state" },
+    });
 });

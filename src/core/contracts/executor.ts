@@ -223,4 +223,9 @@ export interface ExecutorFactory {
    * refuses only what no agent on this host could do.
    */
   prepareLimits?(limits: JobLimits, options: { readonly dryRun: boolean }): string | undefined;
+  /**
+   * Resolves to the address at which the executor's jobs reach servers of this host, and which servers listen on:
+   * `127.0.0.1`, or that of a bridge. `undefined`: they do not. Called in the agent's process, once.
+   */
+  hostAddress?(): Promise<string | undefined>;
 }

@@ -25,8 +25,19 @@ export interface JobEventBase {
   readonly signal: AbortSignal;
   /** The agent's slot that runs the job, from 0. */
   readonly slot: number;
-  /** The agent that started the job. `name`: that of the slot in the control plane; left out in `run`. */
-  readonly agent: { readonly id: string; readonly name?: string };
+  /** The executor that runs the job. It differs from `job.executor` where the agent's configuration replaces that. */
+  readonly executor: string;
+  /** The agent that started the job. */
+  readonly agent: JobAgent;
+}
+
+/** The agent of a job, as the job's process knows it. */
+export interface JobAgent {
+  readonly id: string;
+  /** The name of the slot in the control plane. Left out in `run`. */
+  readonly name?: string;
+  /** That of `AgentStatus`, for files that a plugin shares between the two processes. Left out in `run`. */
+  readonly stateDirectory?: string;
 }
 
 /** An event of a job that can still add blocks to the job's log. */

@@ -6,13 +6,13 @@ import { type Checksum, createCrc32c, createCrc64Nvme } from "./crc.ts";
 /** The digests of one body, and what the client says that they are. */
 export interface Digests {
   update(bytes: Uint8Array): void;
-  /** Compares all digests; throws the fault. Returns the ETag and the checksums to store. */
+  /** Compares all digests; throws the fault. Returns those to store. */
   verify(trailer: ReadonlyMap<string, string>): BodyDigests;
 }
 
 export interface BodyDigests {
-  /** MD5 in hexadecimal. */
-  readonly etag: string;
+  /** In hexadecimal; for clients that have sent the MD5 of their body only, since it takes most of a write's time. */
+  readonly md5: string | undefined;
   /** By the name of their header. */
   readonly checksums: Readonly<Record<string, string>>;
 }
@@ -21,31 +21,30 @@ export interface BodyDigests {
 export function createDigests(amz: AmzHeaders, md5Header: string, sha256: string | undefined): Digests {
   const expectedMd5 = md5Header === "" ? undefined : parseMd5(md5Header);
   const { name, isTrailer } = findChecksum(amz);
-  const md5 = new Bun.CryptoHasher("md5");
+  const md5 = expectedMd5 === undefined ? undefined : new Bun.CryptoHasher("md5");
   const content = sha256 === undefined ? undefined : new Bun.CryptoHasher("sha256");
   const checksum = name === undefined ? undefined : algorithms[name]!();
   return {
     update(bytes) {
-      md5.update(bytes);
+      md5?.update(bytes);
       content?.update(bytes);
       checksum?.update(bytes);
     },
     verify(trailer) {
-      const etag = md5.digest("hex");
-      if (expectedMd5 !== undefined && expectedMd5 !== etag)
+      if (md5 && md5.digest("hex") !== expectedMd5)
         throw createFault("BadDigest", "the Content-MD5 is not that of the received content");
       if (content && content.digest("hex") !== sha256)
         throw createFault(
           "XAmzContentSHA256Mismatch",
           "the x-amz-content-sha256 is not that of the received content",
         );
-      if (name === undefined || checksum === undefined) return { etag, checksums: {} };
+      if (name === undefined || checksum === undefined) return { md5: expectedMd5, checksums: {} };
       const value = checksum.digest();
       const given = isTrailer ? trailer.get(name) : amz.get(name);
       if (given === undefined) throw createFault("InvalidRequest", `the trailer has no "${name}"`);
       if (given !== value)
         throw createFault("BadDigest", `the ${name} is not that of the received content: ${value}`);
-      return { etag, checksums: { [name]: value } };
+      return { md5: expectedMd5, checksums: { [name]: value } };
     },
   };
 }

@@ -3,6 +3,7 @@ import type { PartName, Upload } from "../store/uploads.ts";
 import { assertAmzHeaders } from "./amz-headers.ts";
 import type { Answer, ObjectCall } from "./call.ts";
 import { toWriteCheck } from "./conditions.ts";
+import { toContentTag } from "./content-tag.ts";
 import { isChecksumName } from "./digests.ts";
 import { isMetadata, readObjectHeaders } from "./object-headers.ts";
 import { openPayload, readWhole } from "./payload.ts";
@@ -44,8 +45,9 @@ export async function uploadPart(call: ObjectCall): Promise<Answer> {
   store.assertFits(payload.length);
   const writer = await upload.open();
   try {
-    const { etag, checksums } = await payload.read(writer.write);
+    const { md5, checksums } = await payload.read(writer.write);
     const segment = await writer.end();
+    const etag = md5 ?? toContentTag(segment);
     await upload.add(number, { segment, etag, checksums });
     return { status: 200, headers: { etag: `"${etag}"`, ...checksums } };
   } catch (error) {

@@ -1,6 +1,7 @@
 import { assertAmzHeaders } from "./amz-headers.ts";
 import type { Answer, ObjectCall } from "./call.ts";
 import { toWriteCheck } from "./conditions.ts";
+import { toContentTag } from "./content-tag.ts";
 import { isChecksumName } from "./digests.ts";
 import { isMetadata, readObjectHeaders } from "./object-headers.ts";
 import { openPayload } from "./payload.ts";
@@ -15,8 +16,9 @@ export async function putObject({ exchange, amz, signed, store, name }: ObjectCa
   const object = store.create(name);
   try {
     const writer = await object.open();
-    const { etag, checksums } = await payload.read(writer.write);
+    const { md5, checksums } = await payload.read(writer.write);
     const segment = await writer.end();
+    const etag = md5 ?? toContentTag(segment);
     await object.commit({ etag, headers: { ...headers, ...checksums }, segments: [segment] }, check);
     return { status: 200, headers: { etag: `"${etag}"`, ...checksums } };
   } catch (error) {

@@ -36,7 +36,6 @@ export interface Upload {
 
 export interface Part {
   readonly segment: Segment;
-  /** MD5 of the part in hexadecimal. */
   readonly etag: string;
   /** Checksums by the name of their header. */
   readonly checksums: Readonly<Record<string, string>>;
@@ -154,9 +153,9 @@ function hasChecksums({ checksums }: Part, { checksums: expected = {} }: PartNam
   return Object.entries(expected).every(([name, value]) => checksums[name] === value);
 }
 
-/** The MD5 of the parts' MD5s, and their number. */
+/** The MD5 of the parts' ETags, and their number. */
 function toEtag(parts: readonly Part[]): string {
   const hash = createHash("md5");
-  for (const { etag } of parts) hash.update(etag, "hex");
+  for (const { etag } of parts) hash.update(etag);
   return `${hash.digest("hex")}-${parts.length}`;
 }

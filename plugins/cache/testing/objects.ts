@@ -1,4 +1,6 @@
+import { toContentTag } from "../s3/content-tag.ts";
 import type { ObjectName } from "../store/layout.ts";
+import { blockBytes, countBlocks } from "../store/manifest.ts";
 import type { ObjectStore } from "../store/store.ts";
 
 /** Stores an object of one file. */
@@ -30,4 +32,13 @@ export async function readObject(
 /** Joins pieces that are valid only until the next one. */
 export async function collect(pieces: AsyncIterable<Buffer>): Promise<Buffer> {
   return Buffer.concat(await Array.fromAsync(pieces, (piece) => Buffer.from(piece)));
+}
+
+/** Returns the ETag of a content that was stored without its MD5. */
+export function tagOf(text: string): string {
+  const bytes = Buffer.from(text);
+  const blocks = Array.from({ length: countBlocks(bytes.length) }, (_, index) =>
+    Bun.hash.xxHash3(bytes.subarray(index * blockBytes, (index + 1) * blockBytes)),
+  );
+  return toContentTag({ size: bytes.length, hashes: BigUint64Array.from(blocks) });
 }

@@ -7,6 +7,7 @@ import { join } from "node:path";
 import { AwsClient } from "aws4fetch";
 import { silentLogger } from "../src/testing/index.ts";
 import { openCache } from "../plugins/cache/cache.ts";
+import { createCacheUses } from "../plugins/cache/uses.ts";
 import { mb, ms, row } from "./figures.ts";
 import { readCpu, readMemory } from "./proc.ts";
 
@@ -20,7 +21,16 @@ else await measureAll();
 
 /** The server, in a process of its own. */
 async function serve(stateDirectory: string): Promise<void> {
-  const options = { size: 2 ** 40, path: "", stateDirectory, isAlive: () => true, logger: silentLogger };
+  const options = {
+    size: 2 ** 40,
+    path: "",
+    stateDirectory,
+    hosts: {},
+    listen: [],
+    isAlive: () => true,
+    uses: createCacheUses(() => {}),
+    logger: silentLogger,
+  };
   const { url, credentials } = await openCache(options);
   console.log(JSON.stringify({ url, key: credentials.issue(access) }));
 }

@@ -34,6 +34,9 @@ export const builtInCommands: Readonly<Record<string, keyof typeof builtIns>> = 
   "hub faults": "hub",
   redact: "redact",
   serve: "serve",
+  "cache list": "cache",
+  "cache usage": "cache",
+  "cache clear": "cache",
 };
 // end: commands
 

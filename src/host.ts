@@ -10,7 +10,12 @@
 export { listJobs, type StoredJob } from "./agent/kept-logs.ts";
 export { openJobLog, type OpenJobLogOptions, type JobLogReader } from "./agent/job-log-reader.ts";
 export type { JobLogEnd } from "./agent/log-watch.ts";
-export { defaultStateDirectory, findStateDirectory, listRunningAgents } from "./os/state/directory.ts";
+export {
+  defaultStateDirectory,
+  findStateDirectory,
+  listAgentDirectories,
+  listRunningAgents,
+} from "./os/state/directory.ts";
 export type { CoreConfig } from "./agent/options/index.ts";
 export { findCore, readCore } from "./agent/options/read-core.ts";
 

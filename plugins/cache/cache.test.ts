@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { AwsClient } from "aws4fetch";
 import { createRecordingLogger, testPlugin, tmpdir } from "signalman/testing";
 import { openCache } from "./cache.ts";
+import { createCacheUses } from "./uses.ts";
 import plugin from "./index.ts";
 
 const access = { project: "held-1", job: "job-1", canWrite: true };
@@ -17,7 +18,10 @@ async function scene() {
       size: 2 ** 30,
       path: "",
       stateDirectory: tmp.path,
+      hosts: { shell: "127.0.0.1" },
+      listen: [],
       isAlive: (job) => alive.has(job),
+      uses: createCacheUses(() => {}),
       logger,
     });
   return {
@@ -30,7 +34,7 @@ async function scene() {
 }
 
 function send(
-  { url, bucket }: { readonly url: string; readonly bucket: string },
+  { url }: { readonly url: string },
   key: { readonly id: string; readonly secret: string },
   init: RequestInit = {},
 ): Promise<Response> {
@@ -41,7 +45,7 @@ function send(
     region: "auto",
     retries: 0,
   };
-  return new AwsClient(options).fetch(`${url}/${bucket}/held-1/a`, init);
+  return new AwsClient(options).fetch(`${url}/cache/held-1/a`, init);
 }
 
 describe("a cache", () => {
@@ -68,11 +72,11 @@ describe("a cache", () => {
     await using second = await at.open();
     expect(second.url).not.toBe(first.url);
     expect(at.logger.entries.filter(({ level }) => level === "warn").map(({ message }) => message)).toEqual([
-      `port ${port} of the cache is in use: jobs that were running before do not reach the cache`,
+      `port ${port} of the cache at 127.0.0.1 is in use: jobs that were running before do not reach the cache`,
     ]);
   });
 
-  test.each(["", "{}", '{"version":1,"secret":"c2hvcnQ=","port":1}', "null"])(
+  test.each(["", "{}", '{"version":1,"secret":"c2hvcnQ=","url":"http://127.0.0.1:1","urls":{}}', "null"])(
     "makes a new secret when its file has the content %j",
     async (text) => {
       await using at = await scene();
@@ -128,7 +132,7 @@ describe("the plugin", () => {
     await using at = await scene();
     await using _ = await at.open();
     const code = `const { openCache } = await import(${JSON.stringify(join(import.meta.dir, "cache.ts"))});
-      const options = { size: 1, path: "", stateDirectory: ${JSON.stringify(at.directory)} };
+      const options = { size: 1, path: "", listen: [], hosts: {}, stateDirectory: ${JSON.stringify(at.directory)} };
       await openCache(options).catch((error) => console.log(error.code));
       process.exit();`;
     expect(Bun.spawnSync([process.execPath, "-e", code]).stdout.toString()).toBe("CACHE_LOCKED\n");

@@ -1,6 +1,14 @@
 import { bytes } from "signalman";
 import * as v from "valibot";
 
+export type CacheConfig = v.InferOutput<typeof config>;
+
+export interface ListenAddress {
+  /** Empty for all addresses of this host. */
+  readonly host: string;
+  readonly port: number;
+}
+
 export const config = v.strictObject({
   size: v.optional(bytes("Maximum bytes of a cache of jobs that this agent serves; no cache with 0"), 0),
   path: v.optional(
@@ -13,4 +21,45 @@ export const config = v.strictObject({
     ),
     "",
   ),
+  listen: v.optional(
+    v.pipe(
+      v.array(
+        v.pipe(
+          v.string(),
+          v.check(
+            (text) => parseListenAddress(text) !== undefined,
+            "expected HOST:PORT, [IPV6]:PORT or :PORT, such as :9700",
+          ),
+        ),
+      ),
+      v.description(
+        "Further addresses that the cache is served at, besides 127.0.0.1 and the gateway of the Docker engine's bridge: HOST:PORT, or :PORT for all addresses",
+      ),
+      v.metadata({ hint: "address" }),
+    ),
+    [],
+  ),
+  url: v.optional(
+    v.pipe(
+      v.string(),
+      v.check(
+        (text) => text === "" || /^https?:\/\/[^/?#@\s]+\/?$/.test(text),
+        "expected http:// or https:// with host and port, such as http://10.0.0.7:9700",
+      ),
+      v.description(
+        "URL of this agent's cache for jobs that do not reach this host at 127.0.0.1, such as those in pods: http://HOST:PORT",
+      ),
+      v.metadata({ hint: "url" }),
+    ),
+    "",
+  ),
 });
+
+/** Parses an address; `undefined` for another text. */
+export function parseListenAddress(text: string): ListenAddress | undefined {
+  const [, literal, name, digits] = /^(?:\[([0-9a-fA-F:.]+)\]|([\w.-]*)):(\d{1,5})$/.exec(text) ?? [];
+  const port = Number(digits);
+  return digits === undefined || port === 0 || port > 65_535
+    ? undefined
+    : { host: literal ?? name ?? "", port };
+}

@@ -31,6 +31,11 @@ export interface CredentialsOptions {
   readonly isAlive: (job: string) => boolean;
 }
 
+/** The token of the operator's requests, which reach all projects. */
+export function toOperatorToken(secret: Uint8Array): string {
+  return createHmac("sha256", secret).update("operator\0").digest("base64url");
+}
+
 export function createCredentials({ secret, isAlive }: CredentialsOptions): Credentials {
   const sign = (purpose: string, text: string | Uint8Array) =>
     createHmac("sha256", secret).update(`${purpose}\0`).update(text).digest();

@@ -1,23 +1,48 @@
-import { definePlugin } from "signalman";
+import { check, definePlugin } from "signalman";
 import { config } from "./config.ts";
+import type { Identity } from "./identity.ts";
+import { declareMetrics } from "./metrics.ts";
+import type { JobsCache } from "./serve-jobs.ts";
 
 /** Serves a cache of jobs in the dialect of S3. */
 export default definePlugin({
   name: "cache",
   description: "serves a cache of jobs in the dialect of S3",
-  runsIn: ["agent"],
+  runsIn: ["agent", "job"],
   config,
-  flags: { "cache-size": "size", "cache-path": "path" },
-  setup(ctx, { size, path }) {
+  flags: { "cache-size": "size", "cache-path": "path", "cache-listen": "listen", "cache-url": "url" },
+  commands: {
+    "cache list": () => import("./operator/list.ts"),
+    "cache usage": () => import("./operator/usage.ts"),
+    "cache clear": () => import("./operator/clear.ts"),
+  },
+  setup(ctx, options) {
+    const { size, url } = options;
     if (size === 0) return;
+    ctx.provide(check, "cache", {
+      run: async (context) => (await import("./check.ts")).checkCache(options, context),
+    });
+
+    // The agent serves.
+    const metrics = declareMetrics(ctx.metrics);
+    let cache: JobsCache | undefined;
     ctx.hook("agent:start", async ({ status }) => {
       if (!status) return;
-      const { openCache } = await import("./cache.ts");
-      const { stateDirectory } = status();
-      const isAlive = (id: string) =>
-        status().slots.some(({ job }) => job?.id === id && job.phase === "running");
-      const cache = await openCache({ size, path, stateDirectory, isAlive, logger: ctx.log });
-      ctx.defer(async () => cache[Symbol.asyncDispose]());
+      const { serveJobs } = await import("./serve-jobs.ts");
+      cache = await serveJobs(ctx, { config: options, metrics, status });
+    });
+    ctx.hook("agent:job-resumed", ({ jobId }) => cache?.resumed(jobId));
+    ctx.hook("agent:job-ended", ({ jobId }) => cache?.ended(jobId));
+
+    // The process of a job tells it where.
+    let used: Identity | undefined;
+    ctx.hook("job:start", async (event) => {
+      const { setVariables } = await import("./job/set-variables.ts");
+      used = setVariables(event, { url, logger: ctx.log });
+    });
+    ctx.hook("job:finish", async (event) => {
+      if (used === undefined) return;
+      await (await import("./job/report-use.ts")).reportUse(event, used, ctx.log);
     });
   },
 });

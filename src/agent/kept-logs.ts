@@ -41,7 +41,10 @@ export interface ListJobsOptions {
   readonly most?: number;
 }
 
-/** Lists the jobs below a state directory, of every agent and slot; the last one that started comes first. */
+/**
+ * Lists the jobs below a state directory, of every agent and slot, or of the agent whose own directory it is; the last
+ * one that started comes first.
+ */
 export function listJobs({ stateDirectory, prefix, most }: ListJobsOptions): StoredJob[] {
   return listSlots(stateDirectory)
     .flatMap(({ slot, jobs }) => listSpools(jobs, prefix).map((spool) => ({ spool, slot })))
@@ -117,11 +120,12 @@ export function createLogPruner(jobs: string, { maxBytes, maxAgeMs }: KeptLogLim
 const lookMs = 3_600_000;
 const spareFactor = 0.95;
 
-/** The slots of all agents, with the directories of their jobs. */
+/** The slots of all agents, or of the agent whose directory it is, with the directories of their jobs. */
 function listSlots(
   stateDirectory: string,
 ): { readonly slot: number; readonly jobs: string; readonly agent: string }[] {
-  return listDirectories(join(resolveLinks(stateDirectory), "agents")).flatMap((agent) =>
+  const root = resolveLinks(stateDirectory);
+  return [...listDirectories(join(root, "agents")), root].flatMap((agent) =>
     listDirectories(agent).flatMap((path) => {
       const slot = /^slot-(\d{1,6})$/.exec(basename(path))?.[1];
       return slot === undefined ? [] : [{ slot: Number(slot), jobs: join(path, "jobs"), agent }];

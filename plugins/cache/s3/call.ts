@@ -1,6 +1,7 @@
 import type { Exchange } from "signalman/http";
 import type { ObjectName } from "../store/layout.ts";
 import type { ObjectStore } from "../store/store.ts";
+import type { UseRecorder } from "../uses.ts";
 import type { Uploads } from "../store/uploads.ts";
 import type { AmzHeaders } from "./amz-headers.ts";
 import type { SignedRequest } from "./authenticate.ts";
@@ -13,6 +14,7 @@ export interface Call {
   readonly project: string;
   readonly store: ObjectStore;
   readonly uploads: Uploads;
+  readonly use: UseRecorder;
 }
 
 /** A request for one object, which belongs to the project of the access key. */

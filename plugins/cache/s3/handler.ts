@@ -5,6 +5,7 @@ import type { Credentials } from "../credentials.ts";
 import { createFault, type Fault, toFault } from "../store/fault.ts";
 import type { ObjectStore } from "../store/store.ts";
 import type { Uploads } from "../store/uploads.ts";
+import type { CacheUses } from "../uses.ts";
 import { readAmzHeaders } from "./amz-headers.ts";
 import { authenticate, type SignedRequest } from "./authenticate.ts";
 import type { Answer, Call, ObjectCall } from "./call.ts";
@@ -21,6 +22,7 @@ export interface S3Options {
   readonly store: ObjectStore;
   readonly uploads: Uploads;
   readonly credentials: Credentials;
+  readonly uses: Pick<CacheUses, "recorder">;
   readonly logger: Logger;
 }
 
@@ -69,10 +71,11 @@ function route(
   exchange: Exchange,
   path: ReturnType<typeof parsePath>,
   signed: SignedRequest,
-  { bucket, store, uploads }: S3Options,
+  { bucket, store, uploads, uses }: S3Options,
 ): Promise<Answer | boolean> {
-  const { project, canWrite } = signed.access;
-  const call: Call = { exchange, amz: readAmzHeaders(exchange), signed, project, store, uploads };
+  const { project, job, canWrite } = signed.access;
+  const use = uses.recorder(job);
+  const call: Call = { exchange, amz: readAmzHeaders(exchange), signed, project, store, uploads, use };
   const kind = path.key === "" ? "bucket" : "object";
   const parameters = Array.from(exchange.query.keys()).filter((name) => !/^x-(amz-|id$)/i.test(name));
   const chosen = findOperation(`${exchange.method} ${kind}`, parameters);

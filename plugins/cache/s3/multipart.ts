@@ -11,7 +11,8 @@ import { isBodyHeader } from "./write-object.ts";
 import { childText, formatXml, parseXml, type XmlElement } from "./xml.ts";
 
 /** CreateMultipartUpload. Checksums of parts are verified, and those of whole objects are not implemented. */
-export async function createUpload({ exchange, amz, signed, uploads, name }: ObjectCall): Promise<Answer> {
+export async function createUpload(call: ObjectCall): Promise<Answer> {
+  const { exchange, amz, signed, uploads, name, use } = call;
   assertAmzHeaders(amz, (header) => isMetadata(header) || checksumChoices.has(header));
   if ((amz.get("x-amz-checksum-type") ?? "COMPOSITE").toUpperCase() !== "COMPOSITE")
     throw createFault(
@@ -20,6 +21,7 @@ export async function createUpload({ exchange, amz, signed, uploads, name }: Obj
     );
   await readWhole(openPayload(exchange, signed), 0);
   const id = uploads.begin(name, readObjectHeaders(exchange, amz));
+  use.storing(name.key);
   const algorithm = amz.get("x-amz-checksum-algorithm");
   const text = formatXml([
     "InitiateMultipartUploadResult",
@@ -49,6 +51,7 @@ export async function uploadPart(call: ObjectCall): Promise<Answer> {
     const segment = await writer.end();
     const etag = md5 ?? toContentTag(segment);
     await upload.add(number, { segment, etag, checksums });
+    call.use.stored(payload.length);
     return { status: 200, headers: { etag: `"${etag}"`, ...checksums } };
   } catch (error) {
     await writer.abort();

@@ -5,10 +5,13 @@ import { isUnmodified } from "./conditions.ts";
 import { toObjectHeaders } from "./object-headers.ts";
 
 /** GetObject and HeadObject. Bytes are verified before they are sent. */
-export async function readObject({ exchange, amz, store, name }: ObjectCall): Promise<boolean> {
+export async function readObject({ exchange, amz, store, name, use }: ObjectCall): Promise<boolean> {
   assertAmzHeaders(amz, (header) => header === "x-amz-checksum-mode");
   using object = await store.open(name);
-  if (object === undefined) throw createFault("NoSuchKey", "the object does not exist");
+  if (object === undefined) {
+    use.missing(name.key);
+    throw createFault("NoSuchKey", "the object does not exist");
+  }
   const { manifest } = object;
   if (isUnmodified(exchange, manifest)) return exchange.stream(304, [], { etag: `"${manifest.etag}"` });
 
@@ -31,15 +34,26 @@ export async function readObject({ exchange, amz, store, name }: ObjectCall): Pr
     const first = await blocks.next().catch((cause: unknown) => {
       throw createFault("NoSuchKey", "the object was damaged, and is removed", cause);
     });
-    return await exchange.stream(status, first.done ? [] : prepend(first.value, blocks), headers);
+    if (first.done) use.restored(0, start === 0);
+    const pieces = first.done ? [] : countPieces(first.value, blocks, { use, isFromStart: start === 0 });
+    return await exchange.stream(status, pieces, headers);
   } finally {
     await blocks.return();
   }
 }
 
-async function* prepend(first: Buffer, rest: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
+/** Counts pieces when they are sent: the client has the last one before its connection is known to be idle. */
+async function* countPieces(
+  first: Buffer,
+  rest: AsyncIterable<Buffer>,
+  { use, isFromStart }: Pick<ObjectCall, "use"> & { readonly isFromStart: boolean },
+): AsyncGenerator<Buffer> {
+  use.restored(first.length, isFromStart);
   yield first;
-  yield* rest;
+  for await (const piece of rest) {
+    use.restored(piece.length, false);
+    yield piece;
+  }
 }
 
 /**

@@ -7,12 +7,13 @@ import { isMetadata, readObjectHeaders } from "./object-headers.ts";
 import { openPayload } from "./payload.ts";
 
 /** PutObject. */
-export async function putObject({ exchange, amz, signed, store, name }: ObjectCall): Promise<Answer> {
+export async function putObject({ exchange, amz, signed, store, name, use }: ObjectCall): Promise<Answer> {
   assertAmzHeaders(amz, (header) => isMetadata(header) || isBodyHeader(header));
   const headers = readObjectHeaders(exchange, amz);
   const check = toWriteCheck(exchange);
   const payload = openPayload(exchange, signed);
   store.assertFits(payload.length);
+  use.storing(name.key);
   const object = store.create(name);
   try {
     const writer = await object.open();
@@ -20,6 +21,7 @@ export async function putObject({ exchange, amz, signed, store, name }: ObjectCa
     const segment = await writer.end();
     const etag = md5 ?? toContentTag(segment);
     await object.commit({ etag, headers: { ...headers, ...checksums }, segments: [segment] }, check);
+    use.stored(payload.length);
     return { status: 200, headers: { etag: `"${etag}"`, ...checksums } };
   } catch (error) {
     await object.abort();

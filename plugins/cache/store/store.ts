@@ -41,6 +41,17 @@ export interface ObjectStore extends AsyncDisposable {
   readonly loaded: Promise<void>;
   /** Bytes of all objects as they count towards the capacity. */
   readonly cost: number;
+  /** What each project has, of the objects that are known. */
+  projects(): ProjectUsage[];
+  /** The objects of a project, those that were used least recently first. */
+  entriesOf(project: string): readonly IndexEntry[];
+}
+
+export interface ProjectUsage {
+  readonly project: string;
+  readonly objects: number;
+  /** As they count towards the capacity. */
+  readonly bytes: number;
 }
 
 export interface ListedPage extends Omit<KeyPage, "keys"> {
@@ -105,6 +116,13 @@ export function openStore({ root, capacity, mostObjects = 200_000 }: StoreOption
     get cost() {
       return index.cost;
     },
+    projects: () =>
+      Array.from(index.projects, ([project, { entries, cost }]) => ({
+        project,
+        objects: entries.size,
+        bytes: cost,
+      })),
+    entriesOf: (project) => [...(index.projects.get(project)?.entries.values() ?? [])],
     async [Symbol.asyncDispose]() {
       disposed.abort();
       await Promise.allSettled([loaded, ...Array.from(parts.unfinished, (content) => content.abort())]);

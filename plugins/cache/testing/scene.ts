@@ -6,6 +6,7 @@ import { type Access, createCredentials } from "../credentials.ts";
 import { createS3 } from "../s3/handler.ts";
 import { openStore, type StoreOptions } from "../store/store.ts";
 import { createUploads, type UploadsOptions } from "../store/uploads.ts";
+import { createCacheUses } from "../uses.ts";
 
 export interface SceneOptions extends Partial<StoreOptions>, Partial<Omit<UploadsOptions, "store">> {
   readonly limits?: Partial<HttpLimits>;
@@ -21,6 +22,7 @@ export async function openScene({ limits, ...options }: SceneOptions = {}) {
   const dead = new Set<string>();
   const credentials = createCredentials({ secret: Buffer.alloc(32, 7), isAlive: (job) => !dead.has(job) });
   const logger = createRecordingLogger();
+  const uses = createCacheUses(() => {});
   const server = stack.use(
     await openHttpServer(
       {
@@ -28,7 +30,7 @@ export async function openScene({ limits, ...options }: SceneOptions = {}) {
         option: "--listen",
         limits: { connections: 512, requestMs: 20_000, stallMs: 20_000, idleMs: 20_000, ...limits },
       },
-      createS3({ bucket: "cache", store, uploads, credentials, logger }),
+      createS3({ bucket: "cache", store, uploads, credentials, uses, logger }),
     ),
   );
   const issue = (access: Partial<Access> = {}) =>
@@ -52,6 +54,7 @@ export async function openScene({ limits, ...options }: SceneOptions = {}) {
     uploads,
     server,
     logger,
+    uses,
     issue,
     client,
     end: (job: string) => void dead.add(job),

@@ -60,7 +60,7 @@ export const jobEntries = {
     v.pipe(
       v.string(),
       v.regex(/^\d{1,4}x\d{1,4}$/, "expected <columns>x<rows>, such as 120x40"),
-      v.description("Columns and rows of a job's terminal, such as 120x40"),
+      v.description("Columns and rows of a job's terminal: 120x40"),
       v.examples(["120x40"]),
       v.metadata({ hint: "size" }),
       v.transform((text) => {

@@ -5,6 +5,7 @@ export interface AgentStatus {
   readonly version: string;
   readonly pid: number;
   readonly startedAt: number;
+  /** The agent's own directory, below `state-dir`. */
   readonly stateDirectory: string;
   readonly slots: readonly SlotStatus[];
   /** Listeners of plugins that have not returned in time; left out when there are none. */

@@ -1,0 +1,26 @@
+import { type HookEvents, type Logger, toMessage, toSize } from "signalman";
+import type { Identity } from "../identity.ts";
+import { askCache } from "../operator/client.ts";
+import type { CacheUse } from "../uses.ts";
+
+/** Adds a block to the log of a job that has used the cache. Says nothing when the agent does not answer. */
+export async function reportUse(
+  { job, log }: HookEvents["job:finish"],
+  identity: Identity,
+  logger: Logger,
+): Promise<void> {
+  const use = await askCache<CacheUse>(identity, `/-/use?job=${encodeURIComponent(job.id)}`).catch(
+    (error: unknown) => void logger.debug(`the job's use of the cache is unknown: ${toMessage(error)}`),
+  );
+  if (use === undefined) return;
+  await log.command("Cache", (output) => {
+    output(`${toText(use)}\n`);
+    return 0;
+  });
+}
+
+/** `1 object restored (12.0 MiB), 2 not found, 5.0 MiB stored`. */
+function toText({ hits, misses, restoredBytes, storedBytes }: CacheUse): string {
+  const objects = hits === 1 ? "1 object" : `${hits} objects`;
+  return `${objects} restored (${toSize(restoredBytes)}), ${misses} not found, ${toSize(storedBytes)} stored`;
+}

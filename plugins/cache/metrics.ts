@@ -1,0 +1,22 @@
+import type { Gauge, PluginMetrics } from "signalman";
+import type { CacheUse } from "./uses.ts";
+
+export interface CacheMetrics {
+  count(what: keyof CacheUse, by: number): void;
+  readonly usedBytes: Gauge;
+  readonly objects: Gauge;
+}
+
+export function declareMetrics(metrics: PluginMetrics): CacheMetrics {
+  const counters = {
+    hits: metrics.counter("hits_total", { help: "Objects that jobs have restored from the cache." }),
+    misses: metrics.counter("misses_total", { help: "Lookups of jobs that found no object in the cache." }),
+    restoredBytes: metrics.counter("restored_bytes_total", { help: "Bytes that jobs have read." }),
+    storedBytes: metrics.counter("stored_bytes_total", { help: "Bytes that jobs have stored." }),
+  };
+  return {
+    count: (what, by) => counters[what].inc(by),
+    usedBytes: metrics.gauge("used_bytes", { help: "Bytes of all objects in the cache." }),
+    objects: metrics.gauge("objects", { help: "Objects in the cache." }),
+  };
+}

@@ -1,0 +1,13 @@
+/** The flag that all commands of the cache have. */
+export const projectArgument = {
+  type: "string",
+  description: "id of a project; all projects without it",
+  valueHint: "id",
+} as const;
+
+export const options = ["config-file", "config-env", "state-dir"] as const;
+
+/** Returns the path of a request for the objects of one project, or of all. */
+export function toObjectsPath(project: string | undefined): string {
+  return project === undefined ? "/-/objects" : `/-/objects?project=${encodeURIComponent(project)}`;
+}

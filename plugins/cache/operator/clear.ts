@@ -1,0 +1,18 @@
+import { defineCommand, print } from "signalman";
+import { options, projectArgument, toObjectsPath } from "./arguments.ts";
+import { askCaches } from "./client.ts";
+import type { ClearAnswer } from "./handler.ts";
+
+/** Removes objects of the caches of this host's agents. Jobs that are reading one finish. */
+export default defineCommand({
+  meta: { name: "cache clear", description: "remove the objects of one project, or of all, from the cache" },
+  listedOptions: options,
+  configurationPlace: "host",
+  log: "stderr",
+  args: { project: projectArgument },
+  async run({ args, program }) {
+    const answers = await askCaches<ClearAnswer>(program, toObjectsPath(args.project), "DELETE");
+    const removed = answers.reduce((sum, answer) => sum + answer.removed, 0);
+    print(removed === 1 ? "1 object removed" : `${removed} objects removed`);
+  },
+});

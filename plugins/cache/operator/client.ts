@@ -1,0 +1,73 @@
+import { type IncomingMessage, request } from "node:http";
+import { AgentError, parseBoundedJson, type Program } from "signalman";
+import { findStateDirectory, listAgentDirectories, readCore } from "signalman/host";
+import { toOperatorToken } from "../credentials.ts";
+import { type Identity, readIdentity, toIdentityPath } from "../identity.ts";
+
+export interface AskOptions {
+  readonly method?: "GET" | "DELETE";
+  /** Default: 2 s. */
+  readonly timeoutMs?: number;
+}
+
+/**
+ * Asks the agent that serves a cache. Resolves to `undefined` for what it does not know. Not with `fetch`, which would
+ * send the token through the agent's proxy.
+ */
+export async function askCache<T>(
+  { secret, url }: Pick<Identity, "secret" | "url">,
+  path: string,
+  { method = "GET", timeoutMs = 2000 }: AskOptions = {},
+): Promise<T | undefined> {
+  const authorization = `Bearer ${toOperatorToken(secret)}`;
+  const signal = AbortSignal.timeout(timeoutMs);
+  const { promise, resolve, reject } = Promise.withResolvers<IncomingMessage>();
+  request(`${url}${path}`, { method, headers: { authorization }, signal, agent: false }, resolve)
+    .on("error", reject)
+    .end();
+  const answer = await promise;
+  const text = await readText(answer);
+  if (answer.statusCode === 404) return undefined;
+  if (answer.statusCode !== 200) throw new Error(`the answer has the status ${answer.statusCode}`);
+  return parseBoundedJson(text, 8) as T;
+}
+
+async function readText(answer: IncomingMessage): Promise<string> {
+  const pieces: Buffer[] = [];
+  let bytes = 0;
+  for await (const piece of answer as AsyncIterable<Buffer>) {
+    bytes += piece.length;
+    if (bytes > mostBytes) throw new Error(`the answer has more than ${mostBytes} bytes`);
+    pieces.push(piece);
+  }
+  return Buffer.concat(pieces).toString();
+}
+
+/**
+ * Asks the caches of all agents in the state directory that the program's options name. Resolves to an answer of each
+ * agent that runs. Throws `CACHE_UNREACHABLE` when none answers.
+ */
+export async function askCaches<T>(program: Program, path: string, method?: "GET" | "DELETE"): Promise<T[]> {
+  const directory = findStateDirectory({ directory: readCore(program)["state-dir"], env: process.env });
+  const identities = listAgentDirectories(directory).flatMap(
+    (agent) => readIdentity(toIdentityPath(agent)) ?? [],
+  );
+  if (identities.length === 0)
+    throw new AgentError(
+      "CACHE_UNREACHABLE",
+      `no cache found in "${directory}": start an agent with cache-size, or call this as its user and with its --state-dir`,
+    );
+  const answers = await Promise.allSettled(
+    identities.map((each) => askCache<T>(each, path, { ...(method && { method }), timeoutMs: 600_000 })),
+  );
+  const found = answers.flatMap((each) => (each.status === "fulfilled" ? (each.value ?? []) : []));
+  if (found.length > 0) return found;
+  const cause: unknown = answers.find((each) => each.status === "rejected")?.reason;
+  const where = identities.map(({ url }) => url).join(", ");
+  throw new AgentError("CACHE_UNREACHABLE", `the cache at ${where} does not answer: start its agent`, {
+    cause,
+  });
+}
+
+/** 10,000 keys of 1,024 characters, which JSON may escape. */
+const mostBytes = 64 * 1024 * 1024;

@@ -1,0 +1,30 @@
+import { defineCommand, formatTable, print, printJson, toSize } from "signalman";
+import { options, projectArgument } from "./arguments.ts";
+import { askCaches } from "./client.ts";
+import type { UsageAnswer } from "./handler.ts";
+
+/** Shows how much of the caches of this host's agents is used. */
+export default defineCommand({
+  meta: { name: "cache usage", description: "show the space that each project uses in the cache" },
+  listedOptions: options,
+  configurationPlace: "host",
+  log: "stderr",
+  args: {
+    project: projectArgument,
+    json: { type: "boolean", description: "print NDJSON: one object for each agent" },
+  },
+  async run({ args, program }) {
+    for (const { capacity, bytes, projects } of await askCaches<UsageAnswer>(program, "/-/usage")) {
+      const shown = projects
+        .filter(({ project }) => args.project === undefined || project === args.project)
+        .toSorted((a, b) => b.bytes - a.bytes);
+      if (args.json === true) {
+        printJson({ capacity, bytes, projects: shown });
+        continue;
+      }
+      const rows = shown.map((each) => [each.project, String(each.objects), toSize(each.bytes)]);
+      if (rows.length > 0) print(formatTable([["project", "objects", "size"], ...rows]).join("\n"));
+      print(`${toSize(bytes)} of ${toSize(capacity)} are used`);
+    }
+  },
+});

@@ -1,0 +1,2 @@
+/** The name of the only bucket. */
+export const bucket = "cache";

@@ -17,6 +17,7 @@ export const config = v.strictObject({
       v.description(
         "Directory of the cache, which no other agent may use; in the agent's state directory when empty",
       ),
+      v.examples(["/var/cache/signalman"]),
       v.metadata({ hint: "path" }),
     ),
     "",
@@ -35,6 +36,7 @@ export const config = v.strictObject({
       v.description(
         "Further addresses that the cache is served at, besides 127.0.0.1 and the gateway of the Docker engine's bridge: HOST:PORT, or :PORT for all addresses",
       ),
+      v.examples([[":9700"]]),
       v.metadata({ hint: "address" }),
     ),
     [],
@@ -49,6 +51,7 @@ export const config = v.strictObject({
       v.description(
         "URL of this agent's cache for jobs that do not reach this host at 127.0.0.1, such as those in pods: http://HOST:PORT",
       ),
+      v.examples(["http://10.0.0.7:9700"]),
       v.metadata({ hint: "url" }),
     ),
     "",

@@ -16,6 +16,18 @@ export default definePlugin({
     "cache usage": () => import("./operator/usage.ts"),
     "cache clear": () => import("./operator/clear.ts"),
   },
+  errors: {
+    CACHE_LOCKED: {
+      cause: "Another agent uses the directory of the cache.",
+      remedy:
+        "Give each agent a `cache-path` of its own, or leave it out: the default is in the agent's own state.",
+    },
+    CACHE_UNREACHABLE: {
+      cause:
+        "No running agent of this state directory serves a cache, or this user may not read its `cache.json`.",
+      remedy: "Start the agent with `cache-size`, and call the command as its user, with its `--state-dir`.",
+    },
+  },
   setup(ctx, options) {
     const { size, url } = options;
     if (size === 0) return;

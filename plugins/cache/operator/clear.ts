@@ -6,6 +6,10 @@ import type { ClearAnswer } from "./handler.ts";
 /** Removes objects of the caches of this host's agents. Jobs that are reading one finish. */
 export default defineCommand({
   meta: { name: "cache clear", description: "remove the objects of one project, or of all, from the cache" },
+  group: "operate",
+  examples: [
+    { line: "signalman cache clear --project 7c1d2e", purpose: "remove the objects of one project" },
+  ],
   listedOptions: options,
   configurationPlace: "host",
   log: "stderr",

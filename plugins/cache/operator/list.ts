@@ -6,6 +6,8 @@ import type { ObjectsAnswer } from "./handler.ts";
 /** Lists the objects of the caches of this host's agents. */
 export default defineCommand({
   meta: { name: "cache list", description: "list the objects in the caches of this host's agents" },
+  group: "operate",
+  examples: [{ line: "signalman cache list", purpose: "list the objects of all projects" }],
   listedOptions: options,
   configurationPlace: "host",
   log: "stderr",

@@ -6,6 +6,8 @@ import type { UsageAnswer } from "./handler.ts";
 /** Shows how much of the caches of this host's agents is used. */
 export default defineCommand({
   meta: { name: "cache usage", description: "show the space that each project uses in the cache" },
+  group: "operate",
+  examples: [{ line: "signalman cache usage", purpose: "show the space that each project uses" }],
   listedOptions: options,
   configurationPlace: "host",
   log: "stderr",

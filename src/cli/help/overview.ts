@@ -12,7 +12,7 @@ const titles: Readonly<Record<CommandGroup, string>> = {
 };
 
 /** The commands whose first example the page shows. */
-const shown = ["run", "doctor", "start", "logs", "hub"];
+const shown = ["run", "doctor", "start", "hub"];
 
 const nameWidth = 19;
 

@@ -31,7 +31,7 @@ export async function openServers(options: ServersOptions): Promise<CacheServers
   const open = async (host: string, port: number, option: string): Promise<HttpServer> =>
     opened.use(
       await openHttpServer(
-        { address: { kind: "tcp", host, port }, option, limits },
+        { address: { kind: "tcp", host, port }, option, limits, logger },
         host === loopback ? localHandler : handler,
       ),
     );

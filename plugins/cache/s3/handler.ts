@@ -55,7 +55,7 @@ export function createS3(options: S3Options): Handler {
       if (fault === undefined && !exchange.isDisconnected)
         logger.error(`request for the cache failed: ${exchange.method}: ${toMessage(error)}`);
       // In the middle of an answer the connection is closed, so that the client does not take it for whole.
-      if (exchange.isAnswered) exchange.drop();
+      if (exchange.hasBegun) exchange.drop();
       else await sendFault(exchange, fault ?? { code: "InternalError", status: 500 }, error);
     }
   };

@@ -28,6 +28,7 @@ export async function openScene({ limits, ...options }: SceneOptions = {}) {
       {
         address: { kind: "tcp", host: "127.0.0.1", port: 0 },
         option: "--listen",
+        logger,
         limits: { connections: 512, requestMs: 20_000, stallMs: 20_000, idleMs: 20_000, ...limits },
       },
       createS3({ bucket: "cache", store, uploads, credentials, uses, logger }),

@@ -76,12 +76,10 @@ export function createExchange(
   { limits, connection }: ExchangeOptions,
 ): Exchange {
   const { bodyBytes = 0, stallMs, bodyRate = 16 * 1024, requestMs } = limits;
-  const { path, query, queryText } = parseTarget(request.url ?? "/");
   const ended = Promise.withResolvers<boolean>();
   let isRead = !hasBody(request);
   let isClosed = false;
-  response.on("error", () => {});
-  request.on("error", () => {});
+  for (const each of [request, response]) each.on("error", () => {});
   response.once("close", () => {
     isClosed = true;
     ended.resolve(response.writableFinished);
@@ -92,8 +90,8 @@ export function createExchange(
     if (hasBegun) throw new Error("the request is answered already");
     assertStatus(status);
     // An unread body would be taken for the next request.
-    const isLast = !isRead || connection.isLast;
-    response.writeHead(status, { ...headers, ...(isLast && { Connection: "close" }) });
+    const last = (!isRead || connection.isLast) && { Connection: "close" };
+    response.writeHead(status, { ...headers, ...last });
     hasBegun = true;
   };
   const end = (text: string | undefined): Promise<boolean> => {
@@ -105,9 +103,7 @@ export function createExchange(
 
   return {
     method: request.method ?? "",
-    path,
-    query,
-    queryText,
+    ...parseTarget(request.url ?? "/"),
     headerNames: Object.keys(request.headers),
     header: (name) => String(request.headers[name] ?? ""),
     remoteAddress: request.socket.remoteAddress ?? "",
@@ -139,8 +135,7 @@ export function createExchange(
     },
     async send(status, text, headers = plainText) {
       if (isClosed) return false;
-      if (typeof text !== "string")
-        throw new Error(`the text of an answer must be a string, not ${toKind(text)}`);
+      assertText(text);
       begin(status, { ...headers, "Content-Length": String(Buffer.byteLength(text)) });
       return end(request.method === "HEAD" ? undefined : text);
     },
@@ -177,6 +172,11 @@ async function write(
 function assertStatus(status: unknown): void {
   if (Number.isInteger(status) && (status as number) >= 200 && (status as number) <= 599) return;
   throw new Error(`the status of an answer must be a number from 200 to 599, not ${Bun.inspect(status)}`);
+}
+
+function assertText(text: unknown): void {
+  if (typeof text !== "string")
+    throw new Error(`the text of an answer must be a string, not ${toKind(text)}`);
 }
 
 function assertPiece(piece: unknown): void {

@@ -136,7 +136,7 @@ describe("the registration token", () => {
     const output = outputOf(await hub.log(id), "env | sort");
     expect(output).toContain("\nMINE=mine\n");
     expect(output).not.toMatch(/^BUN_/m);
-    expect(output).not.toMatch(/^SIGNALMAN_(?!JOB_)/m);
+    expect(output).not.toMatch(/^SIGNALMAN_(?!JOB_|CONFIG_(FILE|ENV)=)/m);
   });
 });
 

@@ -9,7 +9,6 @@ const pulling = `
   import { createDummyExecutor } from "signalman/testing";
   export default definePlugin({
     name: "pulling",
-    runsIn: ["job"],
     setup: (ctx) => ctx.provide(executor, "pulling", {
       create(context) {
         const dummy = createDummyExecutor(context);

@@ -14,7 +14,7 @@ const pages = filesOf("**/*.md").filter((file) => !file.startsWith("src/"));
 /** Pages that have another place: what GitHub and tools for developers show first, and lists of their own. */
 const unlisted = /^(README|AGENTS|docs\/README)\.md$|^docs\/sdk\/(?!README)/;
 /** Commands of `docs/examples/plugins`. */
-const exampleCommands = new Set(["lock"]);
+const exampleCommands = new Set(["lock", "job-cache"]);
 const groups = readPageMap(textOf("docs/README.md"));
 
 describe("docs/README.md", () => {

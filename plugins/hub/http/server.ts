@@ -1,4 +1,4 @@
-import { toMessage } from "signalman";
+import { print, toMessage } from "signalman";
 import { type HttpLimits, openHttpServer } from "signalman/http";
 import type { Hub, HubOptions } from "../contract.ts";
 import { type AgentApi, handleAgentCall, isAgentPath } from "./agent-api.ts";
@@ -43,7 +43,7 @@ export async function startServer(api: AgentApi, { listen, findHub }: ServerOpti
       hosts: { names, option: "--hosts" },
       limits,
       // The handler below answers its errors itself.
-      logger: { error: (message) => void process.stderr.write(`${message}\n`) },
+      logger: { error: (message) => print(message, process.stderr) },
     },
     async (exchange) => {
       const { path } = exchange;

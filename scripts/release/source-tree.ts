@@ -1,8 +1,9 @@
 // The source tree from which a release is built.
 
-import { mkdir, readFile, rm, writeFile } from "node:fs/promises";
+import { lstat, mkdir, readFile, rm, writeFile } from "node:fs/promises";
 import path from "node:path";
 import { findCommit } from "../build.ts";
+import { type Lock, takeLock } from "../../src/os/state/lock.ts";
 import { run } from "./run.ts";
 
 /**
@@ -19,16 +20,16 @@ export interface SourceTree extends AsyncDisposable {
   readonly time: number;
 }
 
-/** Throws when another release is being built on this machine. */
+/** Throws when another release is being built on this machine. What an interrupted one left is removed. */
 export async function checkOut(checkout: string, version: string): Promise<SourceTree> {
-  try {
-    await mkdir(place, { mode: 0o700 });
-  } catch {
-    throw new Error(`"${place}" exists: another release is being built, or was interrupted; then remove it`);
-  }
+  const lock = await takePlace();
   const tree = path.join(place, "signalman");
-  const dispose = () => rm(place, { recursive: true, force: true });
+  const dispose = async () => {
+    await rm(place, { recursive: true, force: true });
+    lock[Symbol.dispose]();
+  };
   try {
+    await rm(tree, { recursive: true, force: true });
     await mkdir(tree);
     const { commit, time } = findCommit(checkout);
     const archive = path.join(place, "source.tar");
@@ -42,6 +43,19 @@ export async function checkOut(checkout: string, version: string): Promise<Sourc
     await dispose();
     throw error;
   }
+}
+
+async function takePlace(): Promise<Lock> {
+  await mkdir(place, { mode: 0o700, recursive: true });
+  const entry = await lstat(place);
+  if (!entry.isDirectory() || entry.uid !== process.getuid?.())
+    throw new Error(`"${place}" belongs to another user: remove it`);
+  const lock = takeLock(path.join(place, "lock"));
+  if (!lock) throw new Error(`another release is being built on this machine, in "${place}"`);
+  if (lock.isInPlace) return lock;
+  // The holder before removed the directory between the opening and the lock.
+  lock[Symbol.dispose]();
+  return takePlace();
 }
 
 async function setVersion(file: string, version: string): Promise<void> {

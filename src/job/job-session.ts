@@ -120,7 +120,7 @@ export function createJobSession(request: JobRequest, options: JobSessionOptions
       return start.text;
     },
     async addBlock(directive, text, exitCode) {
-      await log.command(directive, (output) => (output(text), exitCode));
+      await log.command(directive, writing(text, exitCode));
     },
     stop(graceMs) {
       if (!executor) return;
@@ -140,6 +140,14 @@ export function createJobSession(request: JobRequest, options: JobSessionOptions
 /** No further command starts in a job that is stopped: it waits until its processes are ended. */
 async function untilEnding({ ending }: JobSessionOptions["stops"]): Promise<void> {
   if (!ending.aborted) await untilAborted(ending);
+}
+
+/** The work of a block that has a text and nothing else. */
+function writing(text: string, exitCode: number): (output: Output) => number {
+  return (output) => {
+    output(text);
+    return exitCode;
+  };
 }
 
 /** Runs a command after the variables that wait for it are exported, and not without them. */

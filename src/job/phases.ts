@@ -1,6 +1,7 @@
 import { encodeBase64 } from "../core/text/base64.ts";
 import type { JobCause } from "../core/contracts/job-cause.ts";
 import type { JobResult } from "../core/contracts/job-events.ts";
+import type { CommandHookEvent, JobEventBase } from "../core/contracts/hooks.ts";
 import type { CommandPhase } from "../core/contracts/job-phases.ts";
 import type { JobCommand } from "../core/contracts/job-request.ts";
 import { isAgentError, toMessage } from "../core/errors.ts";
@@ -135,22 +136,37 @@ async function runAll(
   phase: CommandPhase,
   commands: readonly JobCommand[],
 ): Promise<FailedCommand | undefined> {
-  const { session, signal, log } = run;
-  for (const [index, { directive, alias }] of commands.entries()) {
+  const { session, signal } = run;
+  const isHeard = run.hears("command:start") || run.hears("command:end");
+  const runOne = (index: number, { directive, alias }: JobCommand): Promise<number> =>
+    session.run(directive, { kind: "command", phase, index }, { alias });
+  for (const [index, command] of commands.entries()) {
     if (signal.aborted) return { command: { phase, index }, exitCode: 1 };
-    const event = { ...run.event, phase, index, directive, alias };
-    if (run.hears("command:start")) {
-      using setter = run.variables.openSetter("command:start");
-      await run.notify("command:start", { ...event, setVariable: setter.setVariable });
-    }
-    const begun = performance.now() - log.watch.waitedMs;
-    const exitCode = await session.run(directive, { kind: "command", phase, index }, { alias });
-    const durationMs = performance.now() - log.watch.waitedMs - begun;
-    const { fault } = session;
-    await run.notify("command:end", { ...event, exitCode, durationMs });
-    if (exitCode !== 0) return { command: { phase, index }, exitCode, fault };
+    const exitCode = await (isHeard
+      ? announceCommand(run, { phase, index, ...command }, () => runOne(index, command))
+      : runOne(index, command));
+    if (exitCode !== 0) return { command: { phase, index }, exitCode, fault: session.fault };
   }
   return undefined;
+}
+
+/** Runs a command between the hooks that plugins listen to. */
+async function announceCommand(
+  run: JobRun,
+  command: Omit<CommandHookEvent, keyof JobEventBase>,
+  work: () => Promise<number>,
+): Promise<number> {
+  const { watch } = run.log;
+  const event = { ...run.event, ...command };
+  {
+    using setter = run.variables.openSetter("command:start");
+    await run.notify("command:start", { ...event, setVariable: setter.setVariable });
+  }
+  const begun = performance.now() - watch.waitedMs;
+  const exitCode = await work();
+  const durationMs = performance.now() - watch.waitedMs - begun;
+  await run.notify("command:end", { ...event, exitCode, durationMs });
+  return exitCode;
 }
 
 /** Reads the result that the job set itself. */

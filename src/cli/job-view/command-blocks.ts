@@ -33,8 +33,8 @@ export interface CommandBlocksOptions {
   readonly now: () => number;
   readonly display: Display;
   readonly filter: EscapeFilter;
-  /** Receives each command at its end. */
-  readonly table: CommandTable;
+  /** Receives each command at its end. Left out: no table is shown. */
+  readonly table?: CommandTable | undefined;
   /** Holds back what `write` receives. Left out: no block is folded. */
   readonly fold?: Fold | undefined;
 }
@@ -56,7 +56,7 @@ export function createCommandBlocks(options: CommandBlocksOptions): CommandBlock
     fold?.open();
     if (command !== undefined) {
       write(`${paint("1;31", "✗ did not finish")}\n`);
-      table.add({ directive: command.directive });
+      table?.add({ directive: command.directive });
     }
     command = undefined;
   };
@@ -71,7 +71,7 @@ export function createCommandBlocks(options: CommandBlocksOptions): CommandBlock
     close(exitCode, seconds) {
       endOutput();
       const duration = command === undefined ? "" : toDuration(command, { seconds, seenAt: now() });
-      if (command !== undefined) table.add({ directive: command.directive, exitCode, duration });
+      if (command !== undefined) table?.add({ directive: command.directive, exitCode, duration });
       if (exitCode === 0) {
         const folded = fold?.drop() ? command : undefined;
         if (folded === undefined) write(`${paint("2", `✓ ${duration}`)}\n`);

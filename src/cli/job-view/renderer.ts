@@ -44,7 +44,7 @@ export interface Renderer {
 
 /** Creates the live view of one job. The job's output cannot control the terminal, except for colours and `\r`. */
 export function createRenderer(options: RendererOptions): Renderer {
-  const { output, tty, colour, now = () => performance.now() } = options;
+  const { output, tty, colour, summary = "never", now = () => performance.now() } = options;
   const decoder = new TextDecoder();
   let text = "";
   const append = (more: string) => {
@@ -55,7 +55,7 @@ export function createRenderer(options: RendererOptions): Renderer {
   const paint = createPaint(colour);
   const display = tty && !fold ? createLiveDisplay({ write, colour }) : createLineDisplay({ write, colour });
   const filter = createEscapeFilter(display);
-  const table = createCommandTable(paint);
+  const table = summary === "never" ? undefined : createCommandTable(paint);
   const blocks = createCommandBlocks({ write, paint, now, display, filter, table, fold });
   const show = createEventView({ write, paint, now, blocks, table, options, writeOutput: filter.write });
 
@@ -85,7 +85,7 @@ interface EventViewOptions {
   readonly paint: Paint;
   readonly now: () => number;
   readonly blocks: CommandBlocks;
-  readonly table: CommandTable;
+  readonly table: CommandTable | undefined;
   readonly options: Pick<RendererOptions, "summary" | "columns">;
   readonly writeOutput: (text: string) => void;
 }
@@ -96,14 +96,14 @@ function createEventView(view: EventViewOptions): (event: JobEvent) => void {
   let started: Moment | undefined;
 
   const tabulate = (isLong: boolean): string => {
-    const { summary = "never", columns = () => 100 } = options;
-    if (summary === "never" || (summary === "long" && !isLong)) return "";
+    const { summary, columns = () => 100 } = options;
+    if (!table || (summary === "long" && !isLong && table.count() <= 10)) return "";
     return `\n${table.render(columns()).join("\n")}\n`;
   };
   const summarize = (result: string, seconds: number): string => {
     const ended = { seconds, seenAt: started === undefined ? 0 : now() };
     const duration = started === undefined ? "" : ` in ${toDuration(started, ended)}`;
-    const isLong = table.count() > 10 || (started !== undefined && toSeconds(started, ended) > 10);
+    const isLong = started !== undefined && toSeconds(started, ended) > 10;
     const style = { passed: "1;32", failed: "1;31" }[result] ?? "1;33";
     const failure = blocks.firstFailure();
     const reason = result === "failed" && failure !== undefined ? `: ${failure}` : "";

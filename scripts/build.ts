@@ -6,6 +6,14 @@ import path from "node:path";
 import { parseArgs } from "node:util";
 import { version as packageVersion } from "../package.json";
 import { withoutAddons } from "./build/addons.ts";
+import {
+  groupModules,
+  joinChunks,
+  type ModuleGraph,
+  type ModuleGroup,
+  readGraph,
+  starts,
+} from "./build/chunks.ts";
 import { collectLicenses, findPackageFolders, listParts, type PackagePart } from "./build/licenses.ts";
 import { collectDeclarations } from "./build/declarations.ts";
 import { collectSchemas } from "./build/schemas.ts";
@@ -37,6 +45,9 @@ export interface ProgramContent {
   readonly licenses: string;
   /** Values that the build embeds, by name. */
   readonly embedded: Readonly<Record<string, string>>;
+  readonly graph: ModuleGraph;
+  /** Modules that are loaded together. */
+  readonly groups: readonly ModuleGroup[];
 }
 
 const root = path.dirname(import.meta.dir);
@@ -54,6 +65,7 @@ export async function build(options: BuildOptions): Promise<void> {
     const content = options.content ?? (await collectContent(entry));
     await Bun.build({
       ...bundling(entry),
+      plugins: [withoutAddons, joinChunks(content.groups, content.graph, root)],
       compile: {
         outfile: file,
         ...(target === undefined ? {} : { target }),
@@ -100,11 +112,14 @@ export async function collectContent(entry: string): Promise<ProgramContent> {
     define: production,
   });
   const runtime = path.join(root, "node_modules", "bun-types");
+  const graph = readGraph(metafile!, root);
   const folders = findPackageFolders(Object.keys(metafile!.inputs));
   const bun = { name: "bun", version: Bun.version, license: "MIT" };
   return {
     packages: [...(await listParts(folders)), bun].toSorted((a, b) => (a.name < b.name ? -1 : 1)),
     licenses: await collectLicenses([root, ...folders, runtime]),
+    graph,
+    groups: groupModules(graph, starts, path.relative(root, entry)),
     embedded: {
       "process.env.SIGNALMAN_TEST_RUNNER": JSON.stringify(await bundleTestRunner()),
       "process.env.SIGNALMAN_SCHEMAS": JSON.stringify(JSON.stringify(await collectSchemas())),

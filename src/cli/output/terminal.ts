@@ -43,6 +43,8 @@ export function readSize({ columns, rows }: OutputStream): {
 /** Cuts a line of printable text to the width of a terminal, where wide characters take two columns. */
 export function cutLine(line: string, columns: number): string {
   if (line.length <= columns / 2 || Bun.stringWidth(line) <= columns) return line;
+  // Its data is large, so that it is created only for a line that is too long.
+  const segmenter = new Intl.Segmenter();
   let width = 1;
   let kept = "";
   for (const { segment } of segmenter.segment(line.slice(0, columns * longestSegment))) {
@@ -53,7 +55,6 @@ export function cutLine(line: string, columns: number): string {
   return columns < 1 ? "" : `${kept}…`;
 }
 
-const segmenter = new Intl.Segmenter();
 /** Characters of a line that are examined for each column. */
 const longestSegment = 8;
 

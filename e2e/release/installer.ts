@@ -68,6 +68,8 @@ async function installArchive({ version, at }: InstallableReleases): Promise<voi
   expect(unit).toContain(
     "ExecStart=/opt/semaphore/agent/agent start --config-file /opt/semaphore/agent/config.yaml",
   );
+  const pages = await debian.sh("cd /opt/semaphore/agent && ls completions man/signalman.1");
+  expect(pages).toContain("signalman.bash");
   const config = await debian.sh("cat /opt/semaphore/agent/config.yaml");
   expect(config).toContain('endpoint: "acme.semaphoreci.com"');
   expect(config).toContain("disconnect-after-job: true");

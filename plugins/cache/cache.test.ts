@@ -63,7 +63,7 @@ describe("a cache", () => {
     expect((await send(second, key)).status).toBe(403);
   });
 
-  test("takes another port when its own is in use, and says so", async () => {
+  test("takes another port when its own is in use, with a warning", async () => {
     await using at = await scene();
     await using first = await at.open();
     const { port } = new URL(first.url);

@@ -187,6 +187,11 @@ install_archive() {
     install -o 0 -g 0 -m "$mode" "$work/unpacked/$name" "$directory/.$name.new"
     mv -f "$directory/.$name.new" "$directory/$name"
   done
+  for folder in completions man; do
+    [ -d "$work/unpacked/$folder" ] || continue
+    mkdir -p "$directory/$folder"
+    install -o 0 -g 0 -m 0644 "$work/unpacked/$folder"/* "$directory/$folder"
+  done
   say "version $version is in $directory"
   set_up "$directory"
 }

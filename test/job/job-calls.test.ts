@@ -197,7 +197,7 @@ test("a caller that goes away aborts the signal of its call", async () => {
   await waiting.until(1);
   caller.kill("SIGKILL");
   expect(await aborted(waiting.contexts[0]!.signal)).toBe("disconnected");
-  waiting.answers[0]!.reject(new Error("nobody hears this"));
+  waiting.answers[0]!.reject(new Error("after the end of the connection"));
   const call = job.ask("wait");
   await waiting.until(2);
   waiting.answers[1]!.resolve({ isFree: true });

@@ -9,7 +9,7 @@ type Environment = Readonly<Record<string, string | undefined>>;
 
 /**
  * Writes the script of a shell to this user's directory for it, and returns what was done and what remains to be done.
- * Throws `FILE_FAILED`, also for a file of somebody else in its place.
+ * Throws `FILE_FAILED`, also for another file in its place.
  */
 export function installCompletion(shell: Shell, env: Environment): string[] {
   const { directory, file, next } = toPlace(shell, env);

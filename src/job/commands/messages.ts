@@ -24,7 +24,7 @@ export interface JobMessage extends JobCommandMessage {
 }
 
 /**
- * Why a command was not executed. `refused`: the command says so. `failed`: its plugin has a fault. `timeout`: it
+ * Why a command was not executed. `refused`: it threw `JOB_REFUSED`. `failed`: its plugin has a fault. `timeout`: it
  * was too slow. `busy`: too many calls. `unknown`: no plugin has it. `invalid`: the message is not understood.
  * `ended`: the job has ended.
  */

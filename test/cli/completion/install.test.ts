@@ -39,7 +39,7 @@ test("--install writes the script to the user's directory, says what remains, an
   }
 });
 
-test("--install uses the directories of XDG, and leaves a file of somebody else alone", async () => {
+test("--install uses the directories of XDG, and keeps another file that is in its place", async () => {
   await using home = await openHome();
   const env = { XDG_CONFIG_HOME: join(home.path, "it's mine"), XDG_DATA_HOME: "relative" };
   const fish = await home.runWith(env, "completion", "fish", "--install");

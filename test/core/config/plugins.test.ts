@@ -42,7 +42,7 @@ describe("plugins", () => {
     ]);
   });
 
-  test("that are disabled have no options, and the message says so", async () => {
+  test("that are disabled have no options, and the message names the plugin", async () => {
     const files = yaml("plugins: { probe: false }\n");
     const flag = await failureOf({ files, argv: ["--text=a"] });
     expect(flag).toMatchObject({ code: "USAGE_INVALID" });

@@ -11,5 +11,6 @@ export { openHttpServer, type HttpServer } from "./kit/http/server.ts";
 export type { HttpServerOptions, HttpLimits } from "./kit/http/options.ts";
 export type { Handler } from "./kit/http/handler.ts";
 export type { HttpAddress, HostNames } from "./kit/http/address.ts";
-export type { Exchange, Pieces } from "./kit/http/exchange.ts";
+export type { Exchange } from "./kit/http/exchange.ts";
+export type { FilePiece, OpenFile, Piece, Pieces } from "./kit/http/write-pieces.ts";
 export { isSameToken } from "./kit/http/token.ts";

@@ -1,6 +1,7 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { ClientGone, readPieces } from "./body-pieces.ts";
 import type { Connection, ConnectionLimits } from "./connections.ts";
+import { type Pieces, toKind, writePieces } from "./write-pieces.ts";
 
 /** One request and its answer. */
 export interface Exchange {
@@ -41,15 +42,12 @@ export interface Exchange {
   /**
    * Answers with pieces, which are produced at the pace of the client. Resolves to whether all of them were
    * sent. A buffer of 128 KiB or more may be reused when the next piece is asked for. Rejects as `send` does, and
-   * when a piece cannot be produced or is neither a text nor bytes; the connection is then closed.
+   * when a piece cannot be produced or is none; the connection is then closed.
    */
   stream(status: number, pieces: Pieces, headers: Headers): Promise<boolean>;
   /** Closes the connection without an answer, or in the middle of it. */
   drop(): void;
 }
-
-/** A body in pieces. An answer is sent at the pace of its client. */
-export type Pieces = Iterable<Uint8Array | string> | AsyncIterable<Uint8Array | string>;
 
 type Headers = Readonly<Record<string, string>>;
 
@@ -94,7 +92,7 @@ export function createExchange(
     response.writeHead(status, { ...headers, ...last });
     hasBegun = true;
   };
-  const end = (text: string | undefined): Promise<boolean> => {
+  const end = (text?: Uint8Array | string): Promise<boolean> => {
     const timer = stallMs === undefined ? undefined : setTimeout(() => request.socket.destroy(), stallMs);
     response.end(text);
     if (!isRead) discard(request);
@@ -144,29 +142,19 @@ export function createExchange(
       begin(status, headers);
       response.flushHeaders();
       try {
-        if (!(await write(response, pieces, stallMs))) return false;
+        return await writePieces(response, pieces, { stallMs, length: findLength(headers), end });
       } catch (error) {
         request.socket.destroy();
         throw error;
       }
-      return end(undefined);
     },
     drop: () => void request.socket.destroy(),
   };
 }
 
-/** Writes pieces at the pace of the client. Resolves to `false` when it goes away or reads too slowly. */
-async function write(
-  response: ServerResponse,
-  pieces: Pieces,
-  stallMs: number | undefined,
-): Promise<boolean> {
-  for await (const piece of pieces) {
-    if (response.closed) return false;
-    assertPiece(piece);
-    if (piece.length > 0 && !response.write(piece) && !(await drained(response, stallMs))) return false;
-  }
-  return true;
+/** Returns the announced length of a body; NaN when none is. */
+function findLength(headers: Headers): number {
+  return Number(Object.entries(headers).find(([name]) => name.toLowerCase() === "content-length")?.[1]);
 }
 
 function assertStatus(status: unknown): void {
@@ -177,15 +165,6 @@ function assertStatus(status: unknown): void {
 function assertText(text: unknown): void {
   if (typeof text !== "string")
     throw new Error(`the text of an answer must be a string, not ${toKind(text)}`);
-}
-
-function assertPiece(piece: unknown): void {
-  if (typeof piece === "string" || piece instanceof Uint8Array) return;
-  throw new Error(`a piece of an answer must be a string or a Uint8Array, not ${toKind(piece)}`);
-}
-
-function toKind(value: unknown): string {
-  return typeof value === "object" && value !== null ? "an object" : String(value);
 }
 
 /** Splits a request's target, which has the whole URL when the client takes this server for a proxy. */
@@ -231,19 +210,4 @@ function readBody(request: IncomingMessage, maxBytes: number): Promise<Buffer | 
   if (request.socket.destroyed) onClose();
   request.socket.once("close", onClose);
   return promise.finally(() => request.socket.off("close", onClose));
-}
-
-/** Resolves to `false` when the client goes away or reads too slowly; it is then disconnected. */
-function drained(response: ServerResponse, stallMs: number | undefined): Promise<boolean> {
-  const { promise, resolve } = Promise.withResolvers<boolean>();
-  const onDrain = () => resolve(true);
-  const onClose = () => resolve(false);
-  const timer = stallMs === undefined ? undefined : setTimeout(() => response.socket?.destroy(), stallMs);
-  response.once("drain", onDrain);
-  response.once("close", onClose);
-  return promise.finally(() => {
-    clearTimeout(timer);
-    response.off("drain", onDrain);
-    response.off("close", onClose);
-  });
 }

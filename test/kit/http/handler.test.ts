@@ -75,9 +75,9 @@ describe("the connection is closed, and the error logged, when the answer has be
       "boom",
     ],
     [
-      "and a piece is neither text nor bytes",
+      "and a piece is none",
       (exchange) => exchange.stream(200, ["first", 7 as never], {}),
-      "a piece of an answer must be a string or a Uint8Array, not 7",
+      "a piece of an answer must be a string, a Uint8Array or { file, start, end }, not 7",
     ],
     ["and the pieces are none", (exchange) => exchange.stream(200, 7 as never, {}), "iterable"],
   ])("%s", async (_, handle, message) => {

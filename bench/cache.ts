@@ -1,5 +1,5 @@
 // Measures how fast the cache stores and restores an object in parts of 5 MiB, five at once, compared with `cp` on the
-// same disk, and its memory while 20 jobs restore: `bun bench/cache.ts [megabytes]`.
+// same disk, and its memory while 20 jobs restore: `bun bench/cache.ts [megabytes]`. The client is compiled with `cc`.
 import { mkdtempSync, rmSync } from "node:fs";
 import { open } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -14,7 +14,7 @@ import { readCpu, readMemory } from "./proc.ts";
 const megabytes = Number(process.argv[2] ?? 1000);
 const bytes = megabytes * 1_000_000;
 const partBytes = 5 * 1024 * 1024;
-const access = { project: "bench", job: "bench", canWrite: true };
+const jobs = 20;
 
 if (process.argv[2] === "serve") await serve(process.argv[3]!);
 else await measureAll();
@@ -32,7 +32,10 @@ async function serve(stateDirectory: string): Promise<void> {
     logger: silentLogger,
   };
   const { url, credentials } = await openCache(options);
-  console.log(JSON.stringify({ url, key: credentials.issue(access) }));
+  const keys = Array.from({ length: jobs }, (_, job) =>
+    credentials.issue({ project: "bench", job: String(job), canWrite: true }),
+  );
+  console.log(JSON.stringify({ url, keys }));
 }
 
 async function measureAll(): Promise<void> {
@@ -40,34 +43,38 @@ async function measureAll(): Promise<void> {
   const server = Bun.spawn([process.execPath, import.meta.filename, "serve", directory], { stdout: "pipe" });
   try {
     const { value } = await server.stdout.getReader().read();
-    const { url, key } = JSON.parse(new TextDecoder().decode(value)) as { url: string; key: Key };
-    const client = createClient(`${url}/cache/bench/object`, key);
-    const source = join(directory, "source");
-    await makeFile(source);
-
-    const copy = await rate(async () => {
-      await Bun.spawn(["cp", source, join(directory, "copy")]).exited;
-    });
-    report("cp", copy);
+    const { url, keys } = JSON.parse(new TextDecoder().decode(value)) as { url: string; keys: Key[] };
+    const program = buildClient(directory);
+    const clients = keys.map((key) => createClient({ url, key, program }));
+    const [client] = clients as [Client];
+    const [source, copied, restored] = ["source", "copied", "restored"].map((name) => join(directory, name));
+    await makeFile(source!);
+    const rounds: Round[] = [];
+    for (let count = 0; count < 5; count++) {
+      for (const path of [copied!, restored!]) rmSync(path, { force: true });
+      Bun.spawnSync(["sync", "--file-system", directory]);
+      const copy = await measure(server.pid, () => run(["cp", source!, copied!]));
+      Bun.spawnSync(["sync", "--file-system", directory]);
+      const store = await measure(server.pid, () => client.store(source!));
+      Bun.spawnSync(["sync", "--file-system", directory]);
+      const restore = await measure(server.pid, () => client.restore(restored!));
+      await run(["cmp", source!, restored!]);
+      rounds.push({ copy, store, restore });
+    }
+    const copy = median(rounds.map((round) => round.copy.rate));
+    row("cp", `${mb(copy)}/s`);
+    for (const what of ["store", "restore"] as const) {
+      const rate = median(rounds.map((round) => round[what].rate));
+      const share = median(rounds.map((round) => round[what].rate / round.copy.rate));
+      row(what, `${mb(rate)}/s, ${Math.round(share * 100)} % of cp`);
+      row(`${what}: CPU time of the server for 1 GB`, ms(median(rounds.map((round) => round[what].cpu))));
+    }
     const before = readMemory(server.pid).rss;
-    const measure = async (label: string, work: () => Promise<void>): Promise<void> => {
-      const cpu = readCpu(server.pid);
-      report(label, await rate(work), copy);
-      row(`${label}: CPU time of the server for 1 GB`, ms(((readCpu(server.pid) - cpu) / bytes) * 1e9));
-    };
-    await measure("store", () => client.store(source));
-    await measure("restore", () => client.restore(join(directory, "restored")));
-    const { exitCode } = Bun.spawnSync(["cmp", source, join(directory, "restored")]);
-    if (exitCode !== 0) throw new Error("the restored file differs");
-    const after = readMemory(server.pid).rss;
-    let peak = 0;
+    let peak = before;
     const timer = setInterval(() => (peak = Math.max(peak, readMemory(server.pid).rss)), 20);
-    await Promise.all(Array.from({ length: 20 }, () => client.restore("/dev/null")));
+    await Promise.all(clients.map((each) => each.restore("/dev/null")));
     clearInterval(timer);
-    row(
-      "memory of the server: at first, before and with 20 restores",
-      [before, after, peak].map(mb).join(", "),
-    );
+    row(`memory of the server: before and with ${jobs} restores`, [before, peak].map(mb).join(", "));
   } finally {
     server.kill();
     await server.exited;
@@ -75,55 +82,93 @@ async function measureAll(): Promise<void> {
   }
 }
 
+interface Measured {
+  /** Bytes per second. */
+  readonly rate: number;
+  /** The server's milliseconds for 1 GB. */
+  readonly cpu: number;
+}
+
+type Round = Readonly<Record<"copy" | "store" | "restore", Measured>>;
+
+async function measure(server: number, work: () => Promise<unknown>): Promise<Measured> {
+  const [cpu, start] = [readCpu(server), performance.now()];
+  await work();
+  const seconds = (performance.now() - start) / 1000;
+  return { rate: bytes / seconds, cpu: ((readCpu(server) - cpu) / bytes) * 1e9 };
+}
+
+async function run(command: string[], input = ""): Promise<string> {
+  const child = Bun.spawn(command, { stdin: Buffer.from(input), stdout: "pipe", stderr: "inherit" });
+  const output = await child.stdout.text();
+  if ((await child.exited) !== 0) throw new Error(`${command[0]} failed`);
+  return output;
+}
+
+/** Compiles the client, which JavaScript would slow down. */
+function buildClient(directory: string): string {
+  const program = join(directory, "client");
+  const source = join(import.meta.dirname, "cache-client.c");
+  const { exitCode, stderr } = Bun.spawnSync(["cc", "-O2", "-o", program, source, "-pthread"]);
+  if (exitCode !== 0) throw new Error(`the client cannot be compiled: ${stderr.toString()}`);
+  return program;
+}
+
 interface Key {
   readonly id: string;
   readonly secret: string;
 }
 
-/** The client of a job, which signs and does not hash bodies, as SDKs do with HTTPS. */
-function createClient(url: string, { id, secret }: Key) {
-  const aws = new AwsClient({ accessKeyId: id, secretAccessKey: secret, service: "s3", region: "auto" });
-  const send = async (init: RequestInit, query = ""): Promise<Response> => {
-    const answer = await aws.fetch(url + query, init);
-    if (!answer.ok) throw new Error(`${init.method}: ${answer.status} ${await answer.text()}`);
-    return answer;
-  };
-  return {
-    async store(path: string): Promise<void> {
-      const begun = await (await send({ method: "POST" }, "?uploads")).text();
-      const uploadId = /<UploadId>(.*)<\/UploadId>/.exec(begun)![1]!;
-      const parts: string[] = [];
-      await forEachPart(async (index, start, end) => {
-        const body = await Bun.file(path).slice(start, end).arrayBuffer();
-        const answer = await send({ method: "PUT", body }, `?partNumber=${index + 1}&uploadId=${uploadId}`);
-        const etag = answer.headers.get("etag");
-        parts[index] = `<Part><PartNumber>${index + 1}</PartNumber><ETag>${etag}</ETag></Part>`;
-      });
-      const body = `<CompleteMultipartUpload>${parts.join("")}</CompleteMultipartUpload>`;
-      await send({ method: "POST", body }, `?uploadId=${uploadId}`);
-    },
-    async restore(path: string): Promise<void> {
-      await using file = await open(path, "w");
-      await forEachPart(async (_, start, end) => {
-        const answer = await send({ method: "GET", headers: { range: `bytes=${start}-${end - 1}` } });
-        await file.write(new Uint8Array(await answer.arrayBuffer()), 0, end - start, start);
-      });
-    },
-  };
+interface Client {
+  store(path: string): Promise<void>;
+  restore(path: string): Promise<void>;
 }
 
-/** Five at once. */
-async function forEachPart(
-  work: (index: number, start: number, end: number) => Promise<void>,
-): Promise<void> {
-  const starts = Array.from(
-    { length: Math.ceil(bytes / partBytes) },
-    (_, index) => index * partBytes,
-  ).entries();
-  const worker = async (): Promise<void> => {
-    for (const [index, start] of starts) await work(index, start, Math.min(bytes, start + partBytes));
+interface ClientOptions {
+  readonly url: string;
+  readonly key: Key;
+  readonly program: string;
+}
+
+/** A client whose bodies are not hashed, as those of SDKs with HTTPS. It signs before its program is started. */
+function createClient({ url, key: { id, secret }, program }: ClientOptions): Client {
+  const aws = new AwsClient({ accessKeyId: id, secretAccessKey: secret, service: "s3", region: "auto" });
+  const { port } = new URL(url);
+  const object = `${url}/cache/bench/object`;
+  const sign = async (method: string, query = ""): Promise<string> => {
+    const { url: signed } = await aws.sign(object + query, { method, aws: { signQuery: true } });
+    return signed.slice(url.length);
   };
-  await Promise.all(Array.from({ length: 5 }, worker));
+  const send = async (query: string, body = ""): Promise<string> => {
+    const answer = await aws.fetch(object + query, { method: "POST", body });
+    if (!answer.ok) throw new Error(`${answer.status} ${await answer.text()}`);
+    return answer.text();
+  };
+  const starts = Array.from({ length: Math.ceil(bytes / partBytes) }, (_, index) => index * partBytes);
+  const toLine = (start: number, target: string): string =>
+    `${start} ${Math.min(partBytes, bytes - start)} ${target}\n`;
+  return {
+    async store(path: string): Promise<void> {
+      const [, uploadId] = /<UploadId>(.*)<\/UploadId>/.exec(await send("?uploads"))!;
+      const lines = starts.map(async (start, index) =>
+        toLine(start, await sign("PUT", `?partNumber=${index + 1}&uploadId=${uploadId}`)),
+      );
+      const output = await run([program, "put", port, path], (await Promise.all(lines)).join(""));
+      const parts = Array.from(
+        output.matchAll(/^(\d+) (.+)$/gm),
+        ([, at, etag]) =>
+          `<Part><PartNumber>${Number(at) / partBytes + 1}</PartNumber><ETag>${etag}</ETag></Part>`,
+      );
+      await send(
+        `?uploadId=${uploadId}`,
+        `<CompleteMultipartUpload>${parts.join("")}</CompleteMultipartUpload>`,
+      );
+    },
+    async restore(path: string): Promise<void> {
+      const target = await sign("GET");
+      await run([program, "get", port, path], starts.map((start) => toLine(start, target)).join(""));
+    },
+  };
 }
 
 async function makeFile(path: string): Promise<void> {
@@ -133,13 +178,6 @@ async function makeFile(path: string): Promise<void> {
     await file.write(block, 0, Math.min(block.length, bytes - at));
 }
 
-async function rate(work: () => Promise<void>): Promise<number> {
-  const start = performance.now();
-  await work();
-  return (bytes / (performance.now() - start)) * 1000;
-}
-
-function report(label: string, bytesPerSecond: number, reference = bytesPerSecond): void {
-  const share = `${Math.round((bytesPerSecond / reference) * 100)} % of cp`;
-  row(label, `${mb(bytesPerSecond)}/s${reference === bytesPerSecond ? "" : `, ${share}`}`);
+function median(values: readonly number[]): number {
+  return values.toSorted((a, b) => a - b)[values.length >> 1]!;
 }

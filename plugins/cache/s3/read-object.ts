@@ -1,3 +1,4 @@
+import type { FilePiece } from "signalman/http";
 import { createFault } from "../store/fault.ts";
 import { assertAmzHeaders } from "./amz-headers.ts";
 import type { ObjectCall } from "./call.ts";
@@ -44,14 +45,14 @@ export async function readObject({ exchange, amz, store, name, use }: ObjectCall
 
 /** Counts pieces when they are sent: the client has the last one before its connection is known to be idle. */
 async function* countPieces(
-  first: Buffer,
-  rest: AsyncIterable<Buffer>,
+  first: FilePiece,
+  rest: AsyncIterable<FilePiece>,
   { use, isFromStart }: Pick<ObjectCall, "use"> & { readonly isFromStart: boolean },
-): AsyncGenerator<Buffer> {
-  use.restored(first.length, isFromStart);
+): AsyncGenerator<FilePiece> {
+  use.restored(first.end - first.start, isFromStart);
   yield first;
   for await (const piece of rest) {
-    use.restored(piece.length, false);
+    use.restored(piece.end - piece.start, false);
     yield piece;
   }
 }

@@ -1,3 +1,6 @@
+import type { FileHandle } from "node:fs/promises";
+import type { FilePiece } from "signalman/http";
+import { createBufferPool } from "./buffer-pool.ts";
 import { createDamage, createFile, openFile, readFully, removeFile, writeFully } from "./layout.ts";
 import { blockBytes, type Segment } from "./manifest.ts";
 
@@ -68,36 +71,47 @@ export async function createContentWriter(options: ContentWriterOptions): Promis
 }
 
 /**
- * Reads bytes `start` to `end` (exclusive) of a file. Throws when a block is not what was written. A piece is valid
- * until the next one is asked for.
+ * Verifies bytes `start` to `end` (exclusive) of a file, and yields parts of it. Throws when a block is not what was
+ * written. A part is valid until the next one is asked for.
  */
 export async function* readContent(
   path: string,
   { size, hashes }: Segment,
   start: number,
   end: number,
-): AsyncGenerator<Buffer, void> {
+): AsyncGenerator<FilePiece, void> {
   if (start >= end) return;
-  let buffer: Buffer | undefined;
   const { handle } = await openFile(path);
   try {
-    for (let index = Math.floor(start / blockBytes); index * blockBytes < end; index++) {
-      const at = index * blockBytes;
-      const block = (buffer ??= Buffer.allocUnsafeSlow(blockBytes)).subarray(
-        0,
-        Math.min(blockBytes, size - at),
+    for (let at = start - (start % blockBytes); at < end; at += verifiedBytes) {
+      const stop = Math.min(at + verifiedBytes, size, Math.ceil(end / blockBytes) * blockBytes);
+      const fault = await verifyBuffers.use((buffer) =>
+        findFault(handle, buffer.subarray(0, stop - at), at, hashes),
       );
-      if ((await readFully(handle, block, at)) < block.length) throw createDamage(`"${path}" ends too early`);
-      if (Bun.hash.xxHash3(block) !== hashes[index])
-        throw createDamage(`"${path}": the checksum of block ${index} is wrong`);
-      const piece = block.subarray(Math.max(0, start - at), Math.min(block.length, end - at));
-      yield piece;
-      if (piece.length < reusableBytes) buffer = undefined;
+      if (fault !== undefined) throw createDamage(`"${path}" ${fault}`);
+      yield { file: handle, start: Math.max(start, at), end: Math.min(end, stop) };
     }
   } finally {
     await handle.close();
   }
 }
 
-/** Smaller pieces may wait in the buffers of a connection when the next one is asked for. */
-const reusableBytes = 128 * 1024;
+async function findFault(
+  handle: FileHandle,
+  buffer: Buffer,
+  at: number,
+  hashes: BigUint64Array,
+): Promise<string | undefined> {
+  if ((await readFully(handle, buffer, at)) < buffer.length) return "ends too early";
+  for (let from = 0; from < buffer.length; from += blockBytes) {
+    const index = (at + from) / blockBytes;
+    if (Bun.hash.xxHash3(buffer.subarray(from, from + blockBytes)) !== hashes[index])
+      return `is damaged: the checksum of block ${index} is wrong`;
+  }
+  return undefined;
+}
+
+const verifiedBytes = 4 * blockBytes;
+
+/** More than these would wait for the disk, and take memory for each reader. */
+const verifyBuffers = createBufferPool({ size: verifiedBytes, most: 8 });

@@ -1,4 +1,5 @@
 import { stat, utimes } from "node:fs/promises";
+import type { FilePiece } from "signalman/http";
 import { readContent } from "./content.ts";
 import { createFault } from "./fault.ts";
 import { isDamage, type ObjectName, toFileName } from "./layout.ts";
@@ -9,10 +10,10 @@ import { removeObject, type StoreParts } from "./store-parts.ts";
 export interface StoredObject extends Disposable {
   readonly manifest: Manifest;
   /**
-   * Reads bytes `start` to `end` (exclusive), verified. Throws when the content is damaged. A piece is valid until the
-   * next one is asked for.
+   * Verifies bytes `start` to `end` (exclusive), and yields the parts of files that have them. Throws when the content
+   * is damaged. A part is valid until the next one is asked for.
    */
-  read(start: number, end: number): AsyncGenerator<Buffer, void>;
+  read(start: number, end: number): AsyncGenerator<FilePiece, void>;
 }
 
 /** Opens an object; `undefined` when there is none, or when it is damaged, which removes it. */
@@ -82,7 +83,7 @@ async function* readSegments(
   manifest: Manifest,
   start: number,
   end: number,
-): AsyncGenerator<Buffer, void> {
+): AsyncGenerator<FilePiece, void> {
   const { generation, segments } = manifest;
   let at = 0;
   try {

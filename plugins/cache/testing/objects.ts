@@ -1,3 +1,4 @@
+import type { FilePiece } from "signalman/http";
 import { toContentTag } from "../s3/content-tag.ts";
 import type { ObjectName } from "../store/layout.ts";
 import { blockBytes, countBlocks } from "../store/manifest.ts";
@@ -29,9 +30,15 @@ export async function readObject(
   return collect(object.read(start, end ?? object.manifest.size));
 }
 
-/** Joins pieces that are valid only until the next one. */
-export async function collect(pieces: AsyncIterable<Buffer>): Promise<Buffer> {
-  return Buffer.concat(await Array.fromAsync(pieces, (piece) => Buffer.from(piece)));
+/** Joins parts of files that are valid only until the next one. */
+export async function collect(parts: AsyncIterable<FilePiece>): Promise<Buffer> {
+  return Buffer.concat(
+    await Array.fromAsync(parts, async ({ file, start, end }) => {
+      const buffer = Buffer.alloc(end - start);
+      await file.read(buffer, 0, buffer.length, start);
+      return buffer;
+    }),
+  );
 }
 
 /** Returns the ETag of a content that was stored without its MD5. */

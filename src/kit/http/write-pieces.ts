@@ -1,4 +1,5 @@
 import type { ServerResponse } from "node:http";
+import { setImmediate } from "node:timers/promises";
 import { TLSSocket } from "node:tls";
 import { loadSendFile } from "./send-file.ts";
 
@@ -83,7 +84,7 @@ function createFileSender(
   const sendNow = (file: number, start: number, bytes: number): number => {
     const fd = socket?._handle?.fd;
     return send !== undefined && typeof fd === "number" && fd > 2 && isFlushed()
-      ? send(fd, file, start, bytes)
+      ? send(fd, file, start, Math.min(bytes, sentBytes))
       : 0;
   };
   return async function* (piece) {
@@ -91,6 +92,8 @@ function createFileSender(
     for (let at = piece.start; at < piece.end;) {
       const sent = sendNow(piece.file.fd, at, piece.end - at);
       at += sent;
+      // Others have their turn, however quickly this client reads.
+      if (sent > 0 && at < piece.end) await setImmediate();
       if (sent > 0) continue;
       buffer ??= Buffer.allocUnsafeSlow(copiedBytes);
       const { bytesRead } = await piece.file.read(buffer, 0, Math.min(buffer.length, piece.end - at), at);
@@ -144,3 +147,6 @@ function drained(response: ServerResponse, stallMs: number | undefined): Promise
 
 /** Smaller buffers may wait in those of a connection when the next one is filled. */
 const copiedBytes = 128 * 1024;
+
+/** At a time. */
+const sentBytes = 1024 * 1024;

@@ -9,6 +9,9 @@ import { createS3 } from "./s3/handler.ts";
 import { openServers } from "./servers.ts";
 import { openStore, type ObjectStore } from "./store/store.ts";
 import { createUploads } from "./store/uploads.ts";
+import type { UpstreamKey } from "./upstream/bucket.ts";
+import type { UpstreamLocation } from "./upstream/location.ts";
+import type { UpstreamOutcome } from "./upstream/open-upstream.ts";
 import type { CacheUses } from "./uses.ts";
 
 export interface CacheOptions {
@@ -21,10 +24,18 @@ export interface CacheOptions {
   readonly hosts: Readonly<Record<string, string>>;
   /** Further addresses to listen on. */
   readonly listen: readonly ListenAddress[];
+  /** Left out: the cache has its own objects only. */
+  readonly upstream?: CacheUpstream | undefined;
   /** Whether a job is running. */
   readonly isAlive: (job: string) => boolean;
   readonly uses: CacheUses;
   readonly logger: Logger;
+}
+
+export interface CacheUpstream {
+  readonly location: UpstreamLocation;
+  readonly key: UpstreamKey;
+  readonly count: (outcome: UpstreamOutcome) => void;
 }
 
 /** A server that is the bucket of this agent's jobs. */
@@ -40,9 +51,10 @@ export interface Cache extends AsyncDisposable {
  * access. The objects are found while it serves.
  */
 export async function openCache(options: CacheOptions): Promise<Cache> {
-  const { size, path, stateDirectory, hosts, listen, isAlive, uses, logger } = options;
+  const { size, path, stateDirectory, hosts, listen, upstream, isAlive, uses, logger } = options;
   await using opened = new AsyncDisposableStack();
-  const store = opened.use(openStore({ root: toRoot(path, stateDirectory), capacity: size }));
+  const own = openStore({ root: toRoot(path, stateDirectory), capacity: size });
+  const store = opened.use(upstream === undefined ? own : await addUpstream(own, upstream, logger));
   const uploads = opened.use(createUploads({ store }));
   const identityPath = toIdentityPath(stateDirectory);
   const earlier = readIdentity(identityPath) ?? createIdentity();
@@ -62,6 +74,17 @@ export async function openCache(options: CacheOptions): Promise<Cache> {
   );
   const kept = opened.move();
   return { url, credentials, store, [Symbol.asyncDispose]: () => kept.disposeAsync() };
+}
+
+async function addUpstream(
+  store: ObjectStore,
+  upstream: CacheUpstream,
+  logger: Logger,
+): Promise<ObjectStore> {
+  const { openUpstreamBucket } = await import("./upstream/bucket.ts");
+  const { openUpstream } = await import("./upstream/open-upstream.ts");
+  const { location, key, count } = upstream;
+  return openUpstream({ store, bucket: openUpstreamBucket(location, key), count, logger });
 }
 
 /** The directory of the objects. */

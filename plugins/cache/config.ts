@@ -1,5 +1,6 @@
 import { bytes } from "signalman";
 import * as v from "valibot";
+import { parseUpstream } from "./upstream/location.ts";
 
 export type CacheConfig = v.InferOutput<typeof config>;
 
@@ -8,6 +9,9 @@ export interface ListenAddress {
   readonly host: string;
   readonly port: number;
 }
+
+const secret = (what: string) =>
+  v.optional(v.pipe(v.string(), v.description(what), v.metadata({ secret: true })), "");
 
 export const config = v.strictObject({
   size: v.optional(bytes("Maximum bytes of a cache of jobs that this agent serves; no cache with 0"), 0),
@@ -55,6 +59,25 @@ export const config = v.strictObject({
       v.metadata({ hint: "url" }),
     ),
     "",
+  ),
+  upstream: v.optional(
+    v.pipe(
+      v.string(),
+      v.check(
+        (text) => text === "" || parseUpstream(text) !== undefined,
+        "expected s3://BUCKET/PREFIX?endpoint=URL&region=NAME",
+      ),
+      v.description(
+        "Bucket of another S3 service that has the objects of several agents: read when this cache misses one, and written later",
+      ),
+      v.examples(["s3://ci-cache/builds?region=eu-central-1"]),
+      v.metadata({ hint: "url" }),
+    ),
+    "",
+  ),
+  "upstream-key-id": secret("Access key id for cache-upstream; AWS_ACCESS_KEY_ID of the agent when empty"),
+  "upstream-secret": secret(
+    "Secret access key for cache-upstream; AWS_SECRET_ACCESS_KEY of the agent when empty",
   ),
 });
 

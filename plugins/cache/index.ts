@@ -10,7 +10,15 @@ export default definePlugin({
   description: "serves a cache of jobs in the dialect of S3",
   runsIn: ["agent", "job"],
   config,
-  flags: { "cache-size": "size", "cache-path": "path", "cache-listen": "listen", "cache-url": "url" },
+  flags: {
+    "cache-size": "size",
+    "cache-path": "path",
+    "cache-listen": "listen",
+    "cache-url": "url",
+    "cache-upstream": "upstream",
+    "cache-upstream-key-id": "upstream-key-id",
+    "cache-upstream-secret": "upstream-secret",
+  },
   commands: {
     "cache list": () => import("./operator/list.ts"),
     "cache usage": () => import("./operator/usage.ts"),

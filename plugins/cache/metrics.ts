@@ -1,8 +1,10 @@
 import type { Gauge, PluginMetrics } from "signalman";
+import type { UpstreamOutcome } from "./upstream/open-upstream.ts";
 import type { CacheUse } from "./uses.ts";
 
 export interface CacheMetrics {
   count(what: keyof CacheUse, by: number): void;
+  countUpstream(outcome: UpstreamOutcome): void;
   readonly usedBytes: Gauge;
   readonly objects: Gauge;
 }
@@ -14,7 +16,14 @@ export function declareMetrics(metrics: PluginMetrics): CacheMetrics {
     restoredBytes: metrics.counter("restored_bytes_total", { help: "Bytes that jobs have read." }),
     storedBytes: metrics.counter("stored_bytes_total", { help: "Bytes that jobs have stored." }),
   };
+  const upstream = {
+    hit: metrics.counter("upstream_hits_total", { help: "Objects that were copied from cache-upstream." }),
+    miss: metrics.counter("upstream_misses_total", { help: "Objects that cache-upstream did not have." }),
+    written: metrics.counter("upstream_written_total", { help: "Changes passed on to cache-upstream." }),
+    dropped: metrics.counter("upstream_dropped_total", { help: "Changes not passed on to cache-upstream." }),
+  };
   return {
+    countUpstream: (outcome) => upstream[outcome].inc(1),
     count: (what, by) => counters[what].inc(by),
     usedBytes: metrics.gauge("used_bytes", { help: "Bytes of all objects in the cache." }),
     objects: metrics.gauge("objects", { help: "Objects in the cache." }),

@@ -1,12 +1,13 @@
 import { rmSync } from "node:fs";
 import { type AgentStatus, type PluginContext, toMessage } from "signalman";
-import { type Cache, openCache } from "./cache.ts";
+import { type Cache, type CacheUpstream, openCache } from "./cache.ts";
 import { type CacheConfig, parseListenAddress } from "./config.ts";
 import { findHosts } from "./find-hosts.ts";
 import { toIdentityPath } from "./identity.ts";
 import type { CacheMetrics } from "./metrics.ts";
 import { createRunningJobs } from "./running-jobs.ts";
 import { showUsage } from "./show-usage.ts";
+import { parseUpstream } from "./upstream/location.ts";
 import { createCacheUses } from "./uses.ts";
 
 /** The cache as the agent's hooks see it. */
@@ -28,8 +29,9 @@ export interface ServeJobsOptions {
  */
 export async function serveJobs(
   ctx: Pick<PluginContext, "all" | "defer" | "log" | "status">,
-  { config: { size, path, listen, url }, metrics, status }: ServeJobsOptions,
+  { config, metrics, status }: ServeJobsOptions,
 ): Promise<JobsCache | undefined> {
+  const { size, path, listen, url } = config;
   const { stateDirectory } = status();
   const running = createRunningJobs(status);
   const uses = createCacheUses(metrics.count);
@@ -42,6 +44,7 @@ export async function serveJobs(
       stateDirectory,
       hosts,
       listen: listen.flatMap((text) => parseListenAddress(text) ?? []),
+      upstream: toUpstream(config, metrics),
       isAlive: running.has,
       uses,
       logger: ctx.log,
@@ -65,6 +68,12 @@ export async function serveJobs(
       show();
     },
   };
+}
+
+function toUpstream(config: CacheConfig, { countUpstream }: CacheMetrics): CacheUpstream | undefined {
+  const location = parseUpstream(config.upstream);
+  const key = { id: config["upstream-key-id"], secret: config["upstream-secret"] };
+  return location && { location, key, count: countUpstream };
 }
 
 /** Jobs must not be told of the cache of an earlier process. */

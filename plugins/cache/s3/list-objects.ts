@@ -1,6 +1,5 @@
 import { createFault } from "../store/fault.ts";
-import type { IndexEntry } from "../store/object-index.ts";
-import type { ListedPage } from "../store/store.ts";
+import type { ListedEntry, ListedPage } from "../store/store.ts";
 import { assertAmzHeaders } from "./amz-headers.ts";
 import type { Answer, Call } from "./call.ts";
 import { formatXml, type XmlNode } from "./xml.ts";
@@ -63,7 +62,7 @@ function toSecondPage(query: URLSearchParams, page: ListedPage, encode: Encode):
   return nodes;
 }
 
-function toContents(entry: IndexEntry, encode: Encode, owner: string | undefined): XmlNode {
+function toContents(entry: ListedEntry, encode: Encode, owner: string | undefined): XmlNode {
   const { key, size, etag, modifiedAt } = entry;
   return [
     "Contents",

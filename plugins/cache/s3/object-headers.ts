@@ -46,6 +46,11 @@ export function toObjectHeaders(
   };
 }
 
+/** Whether an object keeps a header, besides its checksums. */
+export function isKeptHeader(name: string): boolean {
+  return isMetadata(name) || (standardNames as readonly string[]).includes(name);
+}
+
 export function isMetadata(name: string): boolean {
   return name.startsWith(metadataPrefix);
 }

@@ -55,8 +55,10 @@ export interface ProjectUsage {
 }
 
 export interface ListedPage extends Omit<KeyPage, "keys"> {
-  readonly entries: readonly IndexEntry[];
+  readonly entries: readonly ListedEntry[];
 }
+
+export type ListedEntry = Pick<IndexEntry, "key" | "size" | "etag" | "modifiedAt">;
 
 /**
  * Opens a store. Lists and eviction wait until the objects of an earlier process are known; all else works at

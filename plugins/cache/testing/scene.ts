@@ -1,27 +1,30 @@
 import { join } from "node:path";
+import type { Logger } from "signalman";
 import { AwsClient } from "aws4fetch";
 import { createRecordingLogger, tmpdir } from "signalman/testing";
 import { openHttpServer, type HttpLimits } from "signalman/http";
 import { type Access, createCredentials } from "../credentials.ts";
 import { createS3 } from "../s3/handler.ts";
-import { openStore, type StoreOptions } from "../store/store.ts";
+import { type ObjectStore, openStore, type StoreOptions } from "../store/store.ts";
 import { createUploads, type UploadsOptions } from "../store/uploads.ts";
 import { createCacheUses } from "../uses.ts";
 
 export interface SceneOptions extends Partial<StoreOptions>, Partial<Omit<UploadsOptions, "store">> {
   readonly limits?: Partial<HttpLimits>;
+  /** Puts an upstream behind the store. */
+  readonly toStore?: (store: ObjectStore, logger: Logger) => ObjectStore;
 }
 
 /** A server of the dialect on a store of its own. */
-export async function openScene({ limits, ...options }: SceneOptions = {}) {
+export async function openScene({ limits, toStore = (store) => store, ...options }: SceneOptions = {}) {
   const stack = new AsyncDisposableStack();
   const tmp = stack.use(await tmpdir());
   const root = join(tmp.path, "cache");
-  const store = stack.use(openStore({ root, capacity: 256 * 1024 * 1024, ...options }));
+  const logger = createRecordingLogger();
+  const store = stack.use(toStore(openStore({ root, capacity: 256 * 1024 * 1024, ...options }), logger));
   const uploads = stack.use(createUploads({ store, leastPartBytes: 1024, ...options }));
   const dead = new Set<string>();
   const credentials = createCredentials({ secret: Buffer.alloc(32, 7), isAlive: (job) => !dead.has(job) });
-  const logger = createRecordingLogger();
   const uses = createCacheUses(() => {});
   const server = stack.use(
     await openHttpServer(
@@ -77,4 +80,29 @@ export function textsOf(xml: string, name: string): string[] {
 export async function faultOf(answer: Response | Promise<Response>): Promise<string> {
   const response = await answer;
   return [response.status, textsOf(await response.text(), "Code")[0]].join(" ").trim();
+}
+
+/** Collects what happens, for tests that wait for it. */
+export function createEventLog<T>() {
+  const all: T[] = [];
+  const waiting = new Set<() => void>();
+  return {
+    all: all as readonly T[],
+    add(event: T): void {
+      all.push(event);
+      for (const wake of waiting) wake();
+    },
+    /** Resolves when the event has happened as often as given. */
+    until(event: T, times = 1): Promise<void> {
+      const { promise, resolve } = Promise.withResolvers<void>();
+      const look = (): void => {
+        if (all.filter((each) => each === event).length < times) return;
+        waiting.delete(look);
+        resolve();
+      };
+      waiting.add(look);
+      look();
+      return promise;
+    },
+  };
 }

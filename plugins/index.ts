@@ -37,6 +37,7 @@ export const builtInCommands: Readonly<Record<string, keyof typeof builtIns>> = 
   "cache list": "cache",
   "cache usage": "cache",
   "cache clear": "cache",
+  "cache serve": "cache",
 };
 // end: commands
 

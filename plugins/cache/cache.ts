@@ -1,6 +1,6 @@
 import { join } from "node:path";
 import { type Logger, toMessage, toSize } from "signalman";
-import type { ListenAddress } from "./config.ts";
+import type { CacheConfig, ListenAddress } from "./config.ts";
 import { createCredentials, type Credentials, toOperatorToken } from "./credentials.ts";
 import { createIdentity, readIdentity, saveIdentity, toIdentityPath } from "./identity.ts";
 import { createOperatorHandler } from "./operator/handler.ts";
@@ -10,7 +10,7 @@ import { openServers } from "./servers.ts";
 import { openStore, type ObjectStore } from "./store/store.ts";
 import { createUploads } from "./store/uploads.ts";
 import type { UpstreamKey } from "./upstream/bucket.ts";
-import type { UpstreamLocation } from "./upstream/location.ts";
+import { parseUpstream, type UpstreamLocation } from "./upstream/location.ts";
 import type { UpstreamOutcome } from "./upstream/open-upstream.ts";
 import type { CacheUses } from "./uses.ts";
 
@@ -76,7 +76,18 @@ export async function openCache(options: CacheOptions): Promise<Cache> {
   return { url, credentials, store, [Symbol.asyncDispose]: () => kept.disposeAsync() };
 }
 
-async function addUpstream(
+/** Returns what `cache-upstream` names; `undefined` when it names nothing. */
+export function toUpstream(
+  config: Pick<CacheConfig, "upstream" | "upstream-key-id" | "upstream-secret">,
+  count: CacheUpstream["count"],
+): CacheUpstream | undefined {
+  const location = parseUpstream(config.upstream);
+  const key = { id: config["upstream-key-id"], secret: config["upstream-secret"] };
+  return location && { location, key, count };
+}
+
+/** Puts an upstream behind a store, which it closes. */
+export async function addUpstream(
   store: ObjectStore,
   upstream: CacheUpstream,
   logger: Logger,

@@ -13,6 +13,18 @@ export interface ListenAddress {
 const secret = (what: string) =>
   v.optional(v.pipe(v.string(), v.description(what), v.metadata({ secret: true })), "");
 
+const sharedSecret = v.optional(
+  v.pipe(
+    v.string(),
+    v.check((text) => text === "" || text.length >= 32, "expected 32 characters or more"),
+    v.description(
+      "Secret that agents share with a cache of `signalman cache serve`, to which an agent without cache-size then sends its jobs: 32 characters or more",
+    ),
+    v.metadata({ secret: true }),
+  ),
+  "",
+);
+
 export const config = v.strictObject({
   size: v.optional(bytes("Maximum bytes of a cache of jobs that this agent serves; no cache with 0"), 0),
   path: v.optional(
@@ -53,13 +65,14 @@ export const config = v.strictObject({
         "expected http:// or https:// with host and port, such as http://10.0.0.7:9700",
       ),
       v.description(
-        "URL of this agent's cache for jobs that do not reach this host at 127.0.0.1, such as those in pods: http://HOST:PORT",
+        "URL of the cache for jobs that do not reach this host at 127.0.0.1, such as those in pods, or of a cache that other agents use as well: http://HOST:PORT",
       ),
       v.examples(["http://10.0.0.7:9700"]),
       v.metadata({ hint: "url" }),
     ),
     "",
   ),
+  secret: sharedSecret,
   upstream: v.optional(
     v.pipe(
       v.string(),

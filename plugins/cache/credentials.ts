@@ -5,6 +5,8 @@ export interface Access {
   readonly project: string;
   readonly job: string;
   readonly canWrite: boolean;
+  /** Unix seconds at which the key ends, besides the job. Left out: it ends with its job. */
+  readonly expiresAt?: number;
 }
 
 /** A pair that a client signs its requests with. */
@@ -41,8 +43,9 @@ export function createCredentials({ secret, isAlive }: CredentialsOptions): Cred
     createHmac("sha256", secret).update(`${purpose}\0`).update(text).digest();
   const toSecret = (id: string) => sign("secret", id).toString("base64url");
   return {
-    issue({ project, job, canWrite }) {
-      const text = Buffer.from(JSON.stringify([canWrite ? "rw" : "r", project, job]));
+    issue({ project, job, canWrite, expiresAt }) {
+      const parts = [canWrite ? "rw" : "r", project, job, ...(expiresAt === undefined ? [] : [expiresAt])];
+      const text = Buffer.from(JSON.stringify(parts));
       const id = Buffer.concat([sign("id", text).subarray(0, macBytes), text]).toString("base64url");
       return { id, secret: toSecret(id) };
     },
@@ -53,8 +56,15 @@ export function createCredentials({ secret, isAlive }: CredentialsOptions): Cred
       // One id for each key, although base64 has several texts for some bytes.
       if (mac.length < macBytes || bytes.toString("base64url") !== id) return undefined;
       if (!timingSafeEqual(mac, sign("id", text).subarray(0, macBytes))) return undefined;
-      const [mode, project, job] = JSON.parse(text.toString()) as [string, string, string];
-      return isAlive(job) ? { project, job, canWrite: mode === "rw", secret: toSecret(id) } : undefined;
+      const [mode, project, job, expiresAt] = JSON.parse(text.toString()) as [
+        string,
+        string,
+        string,
+        number?,
+      ];
+      if (!isAlive(job) || (expiresAt !== undefined && Date.now() >= expiresAt * 1000)) return undefined;
+      const access = { project, job, canWrite: mode === "rw", secret: toSecret(id) };
+      return expiresAt === undefined ? access : { ...access, expiresAt };
     },
   };
 }

@@ -1,5 +1,5 @@
-import { check, definePlugin } from "signalman";
-import { config } from "./config.ts";
+import { check, definePlugin, type HookEvents, type PluginContext } from "signalman";
+import { type CacheConfig, config } from "./config.ts";
 import type { Identity } from "./identity.ts";
 import { declareMetrics } from "./metrics.ts";
 import type { JobsCache } from "./serve-jobs.ts";
@@ -15,6 +15,7 @@ export default definePlugin({
     "cache-path": "path",
     "cache-listen": "listen",
     "cache-url": "url",
+    "cache-secret": "secret",
     "cache-upstream": "upstream",
     "cache-upstream-key-id": "upstream-key-id",
     "cache-upstream-secret": "upstream-secret",
@@ -23,6 +24,7 @@ export default definePlugin({
     "cache list": () => import("./operator/list.ts"),
     "cache usage": () => import("./operator/usage.ts"),
     "cache clear": () => import("./operator/clear.ts"),
+    "cache serve": () => import("./service/command.ts"),
   },
   errors: {
     CACHE_LOCKED: {
@@ -38,7 +40,7 @@ export default definePlugin({
   },
   setup(ctx, options) {
     const { size, url } = options;
-    if (size === 0) return;
+    if (size === 0) return setUpService(ctx, options);
     ctx.provide(check, "cache", {
       run: async (context) => (await import("./check.ts")).checkCache(options, context),
     });
@@ -66,3 +68,15 @@ export default definePlugin({
     });
   },
 });
+
+/** Jobs use a cache of `cache serve`. */
+function setUpService({ hook, log }: PluginContext, { url, secret }: CacheConfig): void {
+  if (secret !== "" && url === "") log.warn("cache-secret has no effect without cache-url or cache-size");
+  if (url === "" || secret === "") return;
+  let endKey: ((event: HookEvents["job:finish"]) => Promise<void>) | undefined;
+  hook("job:start", async (event) => {
+    const { useService } = await import("./service/use-service.ts");
+    endKey = useService(event, { url, secret, logger: log });
+  });
+  hook("job:finish", async (event) => endKey?.(event));
+}

@@ -1,13 +1,12 @@
 import { rmSync } from "node:fs";
 import { type AgentStatus, type PluginContext, toMessage } from "signalman";
-import { type Cache, type CacheUpstream, openCache } from "./cache.ts";
+import { type Cache, openCache, toUpstream } from "./cache.ts";
 import { type CacheConfig, parseListenAddress } from "./config.ts";
 import { findHosts } from "./find-hosts.ts";
 import { toIdentityPath } from "./identity.ts";
 import type { CacheMetrics } from "./metrics.ts";
 import { createRunningJobs } from "./running-jobs.ts";
 import { showUsage } from "./show-usage.ts";
-import { parseUpstream } from "./upstream/location.ts";
 import { createCacheUses } from "./uses.ts";
 
 /** The cache as the agent's hooks see it. */
@@ -44,7 +43,7 @@ export async function serveJobs(
       stateDirectory,
       hosts,
       listen: listen.flatMap((text) => parseListenAddress(text) ?? []),
-      upstream: toUpstream(config, metrics),
+      upstream: toUpstream(config, metrics.countUpstream),
       isAlive: running.has,
       uses,
       logger: ctx.log,
@@ -68,12 +67,6 @@ export async function serveJobs(
       show();
     },
   };
-}
-
-function toUpstream(config: CacheConfig, { countUpstream }: CacheMetrics): CacheUpstream | undefined {
-  const location = parseUpstream(config.upstream);
-  const key = { id: config["upstream-key-id"], secret: config["upstream-secret"] };
-  return location && { location, key, count: countUpstream };
 }
 
 /** Jobs must not be told of the cache of an earlier process. */

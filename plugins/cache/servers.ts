@@ -76,7 +76,7 @@ function toHostAndPort(url: string): [host: string, port: number] {
  * Twenty jobs that restore have a hundred connections. A body may be as long as it takes at 16 KiB per second,
  * after its first 30 seconds.
  */
-const limits: HttpLimits = {
+export const limits: HttpLimits = {
   connections: 1024,
   requestMs: 30_000,
   stallMs: 30_000,

@@ -12,7 +12,10 @@ export async function reportUse(
   const use = await askCache<CacheUse>(identity, `/-/use?job=${encodeURIComponent(job.id)}`).catch(
     (error: unknown) => void logger.debug(`the job's use of the cache is unknown: ${toMessage(error)}`),
   );
-  if (use === undefined) return;
+  if (use !== undefined) await showUse(log, use);
+}
+
+export async function showUse(log: HookEvents["job:finish"]["log"], use: CacheUse): Promise<void> {
   await log.command("Cache", (output) => {
     output(`${toText(use)}\n`);
     return 0;

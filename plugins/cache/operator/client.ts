@@ -1,4 +1,5 @@
-import { type IncomingMessage, request } from "node:http";
+import { type IncomingMessage, request as sendRequest } from "node:http";
+import { request as sendSecureRequest } from "node:https";
 import { AgentError, parseBoundedJson, type Program } from "signalman";
 import { findStateDirectory, listAgentDirectories, readCore } from "signalman/host";
 import { toOperatorToken } from "../credentials.ts";
@@ -10,21 +11,32 @@ export interface AskOptions {
   readonly timeoutMs?: number;
 }
 
-/**
- * Asks the agent that serves a cache. Resolves to `undefined` for what it does not know. Not with `fetch`, which would
- * send the token through the agent's proxy.
- */
+/** Asks the agent that serves a cache. Resolves to `undefined` for what it does not know. */
 export async function askCache<T>(
   { secret, url }: Pick<Identity, "secret" | "url">,
   path: string,
-  { method = "GET", timeoutMs = 2000 }: AskOptions = {},
+  options: AskOptions = {},
 ): Promise<T | undefined> {
   const authorization = `Bearer ${toOperatorToken(secret)}`;
+  return request<T>(`${url}${path}`, { ...options, headers: { authorization } });
+}
+
+export interface RequestOptions extends AskOptions {
+  readonly headers: Readonly<Record<string, string>>;
+}
+
+/**
+ * Sends a request to a cache. Resolves to `undefined` when the answer is 404. Not with `fetch`, which would send it
+ * through the agent's proxy.
+ */
+export async function request<T>(
+  url: string,
+  { method = "GET", headers, timeoutMs = 2000 }: RequestOptions,
+): Promise<T | undefined> {
   const signal = AbortSignal.timeout(timeoutMs);
   const { promise, resolve, reject } = Promise.withResolvers<IncomingMessage>();
-  request(`${url}${path}`, { method, headers: { authorization }, signal, agent: false }, resolve)
-    .on("error", reject)
-    .end();
+  const send = url.startsWith("https:") ? sendSecureRequest : sendRequest;
+  send(url, { method, headers, signal, agent: false }, resolve).on("error", reject).end();
   const answer = await promise;
   const text = await readText(answer);
   if (answer.statusCode === 404) return undefined;

@@ -1,0 +1,73 @@
+import { type Logger, toMessage, toSize } from "signalman";
+import { type HttpServer, openHttpServer } from "signalman/http";
+import { addUpstream, type CacheUpstream } from "../cache.ts";
+import type { ListenAddress } from "../config.ts";
+import { createCredentials } from "../credentials.ts";
+import { bucket } from "../s3/bucket.ts";
+import { createS3 } from "../s3/handler.ts";
+import { limits } from "../servers.ts";
+import { openStore } from "../store/store.ts";
+import { createUploads } from "../store/uploads.ts";
+import { createCacheUses } from "../uses.ts";
+import { createEndedJobs } from "./ended-jobs.ts";
+import { createJobHandler } from "./job-handler.ts";
+import { toSharedSecret } from "./shared-secret.ts";
+
+export interface ServiceOptions {
+  /** Bytes. */
+  readonly size: number;
+  readonly path: string;
+  /** One address at least. */
+  readonly listen: readonly ListenAddress[];
+  /** `cache-secret`. */
+  readonly secret: string;
+  readonly upstream?: CacheUpstream | undefined;
+  readonly logger: Logger;
+}
+
+/** A cache that several agents use. */
+export interface CacheService extends AsyncDisposable {
+  readonly urls: readonly string[];
+}
+
+/**
+ * Serves the jobs of all agents that have its secret. It does not know which jobs run: their keys end when agents say
+ * so, and after a day at the latest.
+ */
+export async function openService(options: ServiceOptions): Promise<CacheService> {
+  const { size, path, listen, secret, upstream, logger } = options;
+  await using opened = new AsyncDisposableStack();
+  const own = openStore({ root: path, capacity: size });
+  const store = opened.use(upstream === undefined ? own : await addUpstream(own, upstream, logger));
+  const uploads = opened.use(createUploads({ store }));
+  const ended = createEndedJobs();
+  const credentials = createCredentials({
+    secret: toSharedSecret(secret),
+    isAlive: (job) => !ended.has(job),
+  });
+  const uses = createCacheUses(() => {});
+  const s3 = createS3({ bucket, store, uploads, credentials, uses, logger });
+  const handler = createJobHandler({
+    credentials,
+    uses,
+    next: s3,
+    end(job) {
+      ended.add(job);
+      uses.end(job);
+    },
+  });
+  const servers: HttpServer[] = [];
+  for (const { host, port } of listen) {
+    const address = { kind: "tcp", host, port } as const;
+    servers.push(
+      opened.use(await openHttpServer({ address, option: "cache-listen", limits, logger }, handler)),
+    );
+  }
+  const urls = servers.map(({ url }) => url);
+  logger.info(`a cache of ${toSize(size)} is at ${urls.join(" and ")}`);
+  store.loaded.catch((error: unknown) =>
+    logger.error(`the objects of the cache could not be listed, and nothing is evicted: ${toMessage(error)}`),
+  );
+  const kept = opened.move();
+  return { urls, [Symbol.asyncDispose]: () => kept.disposeAsync() };
+}

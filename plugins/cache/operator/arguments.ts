@@ -5,7 +5,13 @@ export const projectArgument = {
   valueHint: "id",
 } as const;
 
-export const options = ["config-file", "config-env", "state-dir"] as const;
+/** What all commands of the cache are. */
+export const operatorCommand = {
+  group: "operate",
+  listedOptions: ["config-file", "config-env", "state-dir"],
+  configurationPlace: "host",
+  log: "stderr",
+} as const;
 
 /** Returns the path of a request for the objects of one project, or of all. */
 export function toObjectsPath(project: string | undefined): string {

@@ -1,18 +1,15 @@
 import { defineCommand, print } from "signalman";
-import { options, projectArgument, toObjectsPath } from "./arguments.ts";
+import { operatorCommand, projectArgument, toObjectsPath } from "./arguments.ts";
 import { askCaches } from "./client.ts";
 import type { ClearAnswer } from "./handler.ts";
 
 /** Removes objects of the caches of this host's agents. Jobs that are reading one finish. */
 export default defineCommand({
   meta: { name: "cache clear", description: "remove the objects of one project, or of all, from the cache" },
-  group: "operate",
+  ...operatorCommand,
   examples: [
     { line: "signalman cache clear --project 7c1d2e", purpose: "remove the objects of one project" },
   ],
-  listedOptions: options,
-  configurationPlace: "host",
-  log: "stderr",
   args: { project: projectArgument },
   async run({ args, program }) {
     const answers = await askCaches<ClearAnswer>(program, toObjectsPath(args.project), "DELETE");

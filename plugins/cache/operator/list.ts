@@ -1,16 +1,13 @@
 import { defineCommand, formatTable, print, printJson, toSize } from "signalman";
-import { options, projectArgument, toObjectsPath } from "./arguments.ts";
+import { operatorCommand, projectArgument, toObjectsPath } from "./arguments.ts";
 import { askCaches } from "./client.ts";
 import type { ObjectsAnswer } from "./handler.ts";
 
 /** Lists the objects of the caches of this host's agents. */
 export default defineCommand({
   meta: { name: "cache list", description: "list the objects in the caches of this host's agents" },
-  group: "operate",
+  ...operatorCommand,
   examples: [{ line: "signalman cache list", purpose: "list the objects of all projects" }],
-  listedOptions: options,
-  configurationPlace: "host",
-  log: "stderr",
   args: { project: projectArgument, json: { type: "boolean", description: "print NDJSON" } },
   async run({ args, program }) {
     const answers = await askCaches<ObjectsAnswer>(program, toObjectsPath(args.project));

@@ -1,16 +1,13 @@
 import { defineCommand, formatTable, print, printJson, toSize } from "signalman";
-import { options, projectArgument } from "./arguments.ts";
+import { operatorCommand, projectArgument } from "./arguments.ts";
 import { askCaches } from "./client.ts";
 import type { UsageAnswer } from "./handler.ts";
 
 /** Shows how much of the caches of this host's agents is used. */
 export default defineCommand({
   meta: { name: "cache usage", description: "show the space that each project uses in the cache" },
-  group: "operate",
+  ...operatorCommand,
   examples: [{ line: "signalman cache usage", purpose: "show the space that each project uses" }],
-  listedOptions: options,
-  configurationPlace: "host",
-  log: "stderr",
   args: {
     project: projectArgument,
     json: { type: "boolean", description: "print NDJSON: one object for each agent" },

@@ -1,18 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import { AwsClient } from "aws4fetch";
-import { storeObject } from "../testing/objects.ts";
-import { faultOf, openScene, textsOf } from "../testing/scene.ts";
+import { faultOf, openStoredScene, textsOf, type Scene } from "../testing/scene.ts";
 import { createSigningKey, signRequest } from "./canonical-request.ts";
-
-type Scene = Awaited<ReturnType<typeof openScene>>;
-
-const name = { project: "held-1", key: "held-1/a" };
-async function scene(options: Parameters<typeof openScene>[0] = {}) {
-  const at = await openScene(options);
-  await storeObject(at.store, name, Buffer.from("before"));
-  const content = async () => (await at.client()("GET", "/held-1/a")).text();
-  return { ...at, content };
-}
 
 /** Signs a request with this project's code, for what the library cannot do. */
 function sign(at: Scene, options: { region?: string; time?: string; headers?: Record<string, string> } = {}) {
@@ -44,7 +33,7 @@ function sign(at: Scene, options: { region?: string; time?: string; headers?: Re
 
 describe("a signature", () => {
   test.each(["", "auto", "us-east-1", "mars-1"])("of the region %j is accepted", async (region) => {
-    await using at = await scene();
+    await using at = await openStoredScene();
     expect((await sign(at, { region })).status).toBe(200);
   });
 
@@ -54,7 +43,7 @@ describe("a signature", () => {
     [14, "200"],
     [16, "403 RequestTimeTooSkewed"],
   ])("of %d minutes from now is answered with %s", async (minutes, code) => {
-    await using at = await scene();
+    await using at = await openStoredScene();
     const time = new Date(Date.now() + minutes * 60_000).toISOString().replaceAll(/[-:]|\.\d+/g, "");
     expect(await faultOf(sign(at, { time }))).toBe(code);
   });
@@ -69,7 +58,7 @@ describe("a signature", () => {
     ],
     ["that is empty", { authorization: "AWS4-HMAC-SHA256" }, "400 InvalidArgument"],
   ])("%s is refused", async (_, headers, code) => {
-    await using at = await scene();
+    await using at = await openStoredScene();
     const answer = await fetch(`${at.server.url}/cache/held-1/a`, {
       headers: headers as Record<string, string>,
     });
@@ -77,7 +66,7 @@ describe("a signature", () => {
   });
 
   test("does not cover a header that was added", async () => {
-    await using at = await scene();
+    await using at = await openStoredScene();
     expect(await faultOf(sign(at, { headers: { "x-amz-checksum-mode": "ENABLED" } }))).toBe(
       "403 AccessDenied",
     );
@@ -87,7 +76,7 @@ describe("a signature", () => {
   });
 
   test("with a security token is refused", async () => {
-    await using at = await scene();
+    await using at = await openStoredScene();
     const send = at.client();
     const headers = { "x-amz-security-token": "x" };
     expect(await faultOf(send("GET", "/held-1/a", { headers }))).toBe("400 InvalidToken");
@@ -108,7 +97,7 @@ describe("an access key", () => {
       "403 InvalidAccessKeyId",
     ],
   ])("%s is refused", async (_, change, code) => {
-    await using at = await scene();
+    await using at = await openStoredScene();
     const own = at.issue();
     const { id, secret } = change(own.id, own.secret);
     const aws = new AwsClient({
@@ -122,7 +111,7 @@ describe("an access key", () => {
   });
 
   test("ends with its job, and that of another job of the project does not", async () => {
-    await using at = await scene();
+    await using at = await openStoredScene();
     at.end("job-1");
     expect(await faultOf(at.client()("GET", "/held-1/a"))).toBe("403 InvalidAccessKeyId");
     expect(await faultOf(at.client({ job: "job-2" })("GET", "/held-1/a"))).toBe("200");
@@ -139,7 +128,7 @@ describe("an access key", () => {
     ["GET", "/held-1"],
     ["GET", "//held-1/a"],
   ])("of held-10 does not reach %s %s", async (method, path) => {
-    await using at = await scene();
+    await using at = await openStoredScene();
     const body = method === "PUT" ? "changed" : undefined;
     const answer = await at.client({ project: "held-10" })(method, path, { body });
     // The dots in the name of an own object mean nothing.
@@ -155,7 +144,7 @@ describe("an access key", () => {
     ["PUT", "/held-1/a?partNumber=1&uploadId=x"],
     ["POST", "/held-1/a?uploadId=x"],
   ])("that can only read is refused %s %s", async (method, path) => {
-    await using at = await scene();
+    await using at = await openStoredScene();
     const send = at.client({ canWrite: false });
     expect(await faultOf(send(method, path, { body: "changed" }))).toBe("403 AccessDenied");
     expect(await at.content()).toBe("before");
@@ -163,7 +152,7 @@ describe("an access key", () => {
   });
 
   test("reaches one bucket", async () => {
-    await using at = await scene();
+    await using at = await openStoredScene();
     const { id, secret } = at.issue();
     const aws = new AwsClient({
       accessKeyId: id,

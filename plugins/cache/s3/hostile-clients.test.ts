@@ -3,18 +3,7 @@ import { readdirSync } from "node:fs";
 import { connect, type Socket } from "node:net";
 import { join } from "node:path";
 import { AwsClient } from "aws4fetch";
-import { storeObject } from "../testing/objects.ts";
-import { faultOf, openScene, textsOf } from "../testing/scene.ts";
-
-type Scene = Awaited<ReturnType<typeof openScene>>;
-
-const name = { project: "held-1", key: "held-1/a" };
-async function scene(options: Parameters<typeof openScene>[0] = {}) {
-  const at = await openScene(options);
-  await storeObject(at.store, name, Buffer.from("before"));
-  const content = async () => (await at.client()("GET", "/held-1/a")).text();
-  return { ...at, content };
-}
+import { faultOf, openStoredScene, textsOf, type Scene } from "../testing/scene.ts";
 
 describe("a client", () => {
   /** Sends the head of a signed put, and leaves its body to the caller. */
@@ -36,7 +25,7 @@ describe("a client", () => {
   };
 
   test("that goes away in the middle of a body leaves the object before, and no file", async () => {
-    await using at = await scene();
+    await using at = await openStoredScene();
     const socket = await beginPut(at, 1_000_000);
     socket.write(Buffer.alloc(600_000));
     await until(() => contents(at) === 2);
@@ -46,7 +35,7 @@ describe("a client", () => {
   });
 
   test("that announces 10 GB is refused before it sends them; 200 MB are not reserved", async () => {
-    await using at = await scene();
+    await using at = await openStoredScene();
     const refused = await beginPut(at, 10_000_000_000);
     const [answer] = await once(refused, "data");
     expect(String(answer)).toContain("<Code>EntityTooLarge</Code>");
@@ -59,7 +48,7 @@ describe("a client", () => {
   });
 
   test("that sends too slowly is disconnected", async () => {
-    await using at = await scene({ limits: { requestMs: 300 } });
+    await using at = await openStoredScene({ limits: { requestMs: 300 } });
     const socket = await beginPut(at, 1_000_000);
     const trickle = setInterval(() => socket.write("x"), 20);
     await once(socket, "close");
@@ -69,7 +58,7 @@ describe("a client", () => {
   });
 
   test("finds the cache while another one holds a thousand connections", async () => {
-    await using at = await scene();
+    await using at = await openStoredScene();
     const held = Array.from({ length: 1000 }, () => {
       const socket = connect(at.server.port, "127.0.0.1");
       socket.on("error", () => {});
@@ -80,7 +69,7 @@ describe("a client", () => {
   });
 
   test("has a limit of requests at a time, which no other job feels", async () => {
-    await using at = await scene();
+    await using at = await openStoredScene();
     const held = await Promise.all(Array.from({ length: 64 }, () => beginPut(at, 1_000_000)));
     await until(() => contents(at) === 65);
     expect(await faultOf(at.client()("GET", "/held-1/a"))).toBe("503 SlowDown");
@@ -91,13 +80,13 @@ describe("a client", () => {
   });
 
   test.each(["/cache/%ff", "/cache/%", "/%zz"])("that sends the path %s is refused", async (path) => {
-    await using at = await scene();
+    await using at = await openStoredScene();
     expect(await faultOf(fetch(at.server.url + path))).toBe("400 InvalidURI");
     expect(at.logger.entries).toEqual([]);
   });
 
   test("that learns of a fault sees no path of this host", async () => {
-    await using at = await scene();
+    await using at = await openStoredScene();
     Bun.spawnSync(["rm", "-r", join(at.root, "contents")]);
     const answer = await at.client()("PUT", "/held-1/b", { body: "x" });
     const text = await answer.text();

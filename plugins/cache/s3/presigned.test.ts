@@ -1,17 +1,6 @@
 import { describe, expect, test } from "bun:test";
 import { AwsClient } from "aws4fetch";
-import { storeObject } from "../testing/objects.ts";
-import { faultOf, openScene } from "../testing/scene.ts";
-
-type Scene = Awaited<ReturnType<typeof openScene>>;
-
-const name = { project: "held-1", key: "held-1/a" };
-async function scene(options: Parameters<typeof openScene>[0] = {}) {
-  const at = await openScene(options);
-  await storeObject(at.store, name, Buffer.from("before"));
-  const content = async () => (await at.client()("GET", "/held-1/a")).text();
-  return { ...at, content };
-}
+import { faultOf, openStoredScene, type Scene } from "../testing/scene.ts";
 
 describe("a presigned URL", () => {
   const presign = async (at: Scene, { method = "GET", seconds = 60, before = 0 } = {}) => {
@@ -23,7 +12,7 @@ describe("a presigned URL", () => {
   };
 
   test("gets, and puts", async () => {
-    await using at = await scene();
+    await using at = await openStoredScene();
     expect(await (await fetch(await presign(at))).text()).toBe("before");
     const url = await presign(at, { method: "PUT" });
     expect(await faultOf(fetch(url, { method: "PUT", body: "after" }))).toBe("200");
@@ -48,12 +37,12 @@ describe("a presigned URL", () => {
     ],
     ["has another parameter", {}, (url: string) => `${url}&partNumber=1`, "403 SignatureDoesNotMatch"],
   ])("that %s is refused", async (_, options, change, code) => {
-    await using at = await scene();
+    await using at = await openStoredScene();
     expect(await faultOf(fetch(change(await presign(at, options))))).toBe(code);
   });
 
   test("is for one method, and one set of headers", async () => {
-    await using at = await scene();
+    await using at = await openStoredScene();
     const url = await presign(at);
     expect(await faultOf(fetch(url, { method: "DELETE" }))).toBe("403 SignatureDoesNotMatch");
     expect(await faultOf(fetch(url, { headers: { "x-amz-checksum-mode": "ENABLED" } }))).toBe(

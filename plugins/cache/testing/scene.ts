@@ -8,6 +8,7 @@ import { createS3 } from "../s3/handler.ts";
 import { type ObjectStore, openStore, type StoreOptions } from "../store/store.ts";
 import { createUploads, type UploadsOptions } from "../store/uploads.ts";
 import { createCacheUses } from "../uses.ts";
+import { storeObject } from "./objects.ts";
 
 export interface SceneOptions extends Partial<StoreOptions>, Partial<Omit<UploadsOptions, "store">> {
   readonly limits?: Partial<HttpLimits>;
@@ -64,6 +65,16 @@ export async function openScene({ limits, toStore = (store) => store, ...options
     end: (job: string) => void dead.add(job),
     [Symbol.asyncDispose]: () => stack.disposeAsync(),
   };
+}
+
+export type Scene = Awaited<ReturnType<typeof openScene>>;
+
+/** A scene whose object "held-1/a" has the content "before". */
+export async function openStoredScene(options: SceneOptions = {}) {
+  const at = await openScene(options);
+  await storeObject(at.store, { project: "held-1", key: "held-1/a" }, Buffer.from("before"));
+  const content = async () => (await at.client()("GET", "/held-1/a")).text();
+  return { ...at, content };
 }
 
 interface RequestOptions {

@@ -33,17 +33,19 @@ export interface CacheUses {
  */
 export function createCacheUses(count: (what: keyof CacheUse, by: number) => void): CacheUses {
   const jobs = new Map<string, JobUse>();
+  const end = (job: string): void => {
+    jobs.get(job)?.end();
+    jobs.delete(job);
+  };
   return {
     recorder(job) {
       const use = jobs.get(job) ?? createJobUse(count);
       jobs.set(job, use);
+      if (jobs.size > mostJobs) for (const oldest of jobs.keys().take(1)) end(oldest);
       return use.recorder;
     },
     of: (job) => jobs.get(job)?.read(),
-    end(job) {
-      jobs.get(job)?.end();
-      jobs.delete(job);
-    },
+    end,
   };
 }
 
@@ -81,6 +83,9 @@ function createJobUse(count: (what: keyof CacheUse, by: number) => void): JobUse
     },
   };
 }
+
+/** A cache of several agents is not told the end of every job. */
+const mostJobs = 10_000;
 
 /** Bounds what a job can make the agent keep. */
 const mostUndecided = 1000;

@@ -51,7 +51,8 @@ export function openUpstreamBucket(location: UpstreamLocation, { id, secret }: U
       const answer = await fetch(url, { signal, redirect: "error", decompress: false });
       if (answer.status === 200) return readAnswer(answer);
       await answer.body?.cancel();
-      if (answer.status === 404) return undefined;
+      // An object that the service does not accept is none of its faults.
+      if (answer.status === 404 || answer.status === 400) return undefined;
       throw new Error(`the answer has the status ${answer.status}`);
     },
     async put(key, { type, body }, signal) {

@@ -6,6 +6,7 @@ import type { ListedEntry, ObjectStore } from "../store/store.ts";
 import type { StoredObject } from "../store/stored-object.ts";
 import type { UpstreamBucket } from "./bucket.ts";
 import { createDeadline, type Deadline } from "./deadline.ts";
+import { isPortableKey } from "./portable-key.ts";
 import type { ReadThrough } from "./read-through.ts";
 import type { ChangeKind, WriteBehind } from "./write-behind.ts";
 
@@ -24,14 +25,14 @@ export function createUpstreamStore({ store, through, behind }: UpstreamStoreOpt
   return {
     async open(name) {
       const found = await store.open(name);
-      if (found !== undefined || behind.isRemoved(name.key)) return found;
+      if (found !== undefined || !isPortableKey(name.key) || behind.isRemoved(name.key)) return found;
       return (await through.fetch(name)) ? store.open(name) : undefined;
     },
     assertFits: (bytes) => store.assertFits(bytes),
     create: (name) => passOn(store.create(name), behind),
     async remove(name) {
       const isRemoved = await store.remove(name);
-      behind.add(name.key, "remove");
+      if (isPortableKey(name.key)) behind.add(name.key, "remove");
       return isRemoved;
     },
     async list(project, options) {
@@ -63,7 +64,7 @@ function passOn(object: NewObject, behind: Pick<WriteBehind, "add">): NewObject 
     ...object,
     async commit(details, check) {
       const manifest = await object.commit(details, check);
-      behind.add(object.name.key, "put");
+      if (isPortableKey(object.name.key)) behind.add(object.name.key, "put");
       return manifest;
     },
   };

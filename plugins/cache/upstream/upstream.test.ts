@@ -77,6 +77,22 @@ describe("an object that one agent stores", () => {
     await Promise.all(answers.map((answer) => answer.bytes()));
   });
 
+  test("of another project is not reached by steps in a key", async () => {
+    await using at = await openSite();
+    const [a, b] = [await at.agent(), await at.agent()];
+    await a.client({ project: "held-10" })("PUT", "/held-10/secret", { body: "secret" });
+    await a.outcomes.until("written");
+    const { id, secret } = b.issue();
+    const { AwsClient } = await import("aws4fetch");
+    const aws = new AwsClient({ accessKeyId: id, secretAccessKey: secret, service: "s3", region: "auto" });
+    for (const key of ["held-1/%2E%2E/held-10/secret", "held-1%2F..%2Fheld-10%2Fsecret"]) {
+      const { url } = await aws.sign(`${b.server.url}/cache/${key}`, { aws: { signQuery: true } });
+      expect(await (await fetch(url)).text()).not.toBe("secret");
+    }
+    expect(b.outcomes.all).toEqual([]);
+    expect(await (await b.client({ project: "held-10" })("GET", "/held-10/secret")).text()).toBe("secret");
+  });
+
   test("with metadata is not passed on, and neither is an earlier one under its key", async () => {
     await using at = await openSite();
     const a = await at.agent();

@@ -17,6 +17,7 @@ export const builtIns = {
   statsd: () => import("./statsd/index.ts"),
   "shutdown-hook": () => import("./shutdown-hook/index.ts"),
   cache: () => import("./cache/index.ts"),
+  "git-mirrors": () => import("./git-mirrors/index.ts"),
 };
 
 /** Commands of the built-in plugins: command → plugin. They are known without loading a plugin or a configuration. */
@@ -38,6 +39,9 @@ export const builtInCommands: Readonly<Record<string, keyof typeof builtIns>> = 
   "cache usage": "cache",
   "cache clear": "cache",
   "cache serve": "cache",
+  "mirrors list": "git-mirrors",
+  "mirrors fetch": "git-mirrors",
+  "mirrors remove": "git-mirrors",
 };
 // end: commands
 

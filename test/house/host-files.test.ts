@@ -14,6 +14,8 @@ const allowed: Readonly<Record<string, string>> = {
   "plugins/doctor/host-warnings.ts": "/proc",
   "plugins/docker/cgroup/hierarchy.ts": "control groups in /sys",
   "plugins/docker/cgroup/job-cgroup.ts": "control groups in /sys",
+  "plugins/git-mirrors/store/files.ts":
+    "new files (O_EXCL); reads with O_NONBLOCK and O_NOFOLLOW, regular files only; in a directory of the agent's user",
   "plugins/health/process-metrics.ts": "/proc",
   "plugins/hub/storage/durable-driver.ts":
     "new files (O_EXCL) and directories, where only the hub's user can write",

@@ -1,0 +1,45 @@
+import { toPrintable } from "signalman";
+import type { MirrorMetrics } from "../metrics.ts";
+import type { MirrorAnswer } from "../store/mirror.ts";
+
+/** What a job's clones and fetches have cost. */
+export interface MirrorUses {
+  served(answer: Pick<MirrorAnswer, "bytes" | "originBytes" | "fetchMs">): void;
+  /** The origin has answered instead, for a reason. */
+  passed(reason: string): void;
+  /** Lines for the job's log; none when the job has not used the mirror. */
+  report(): string[];
+}
+
+export function createUses(metrics: MirrorMetrics, toSize: (bytes: number) => string): MirrorUses {
+  const total = { served: 0, hits: 0, bytes: 0, originBytes: 0, fetchMs: 0 };
+  const reasons = new Set<string>();
+  return {
+    served({ bytes, originBytes, fetchMs }) {
+      const isHit = fetchMs === 0;
+      metrics.served(isHit, bytes, originBytes);
+      total.served++;
+      total.hits += Number(isHit);
+      total.bytes += bytes;
+      total.originBytes += originBytes;
+      total.fetchMs += fetchMs;
+    },
+    passed(reason) {
+      metrics.passed();
+      if (reasons.size < mostReasons) reasons.add(reason);
+    },
+    report() {
+      const { served, hits, bytes, originBytes, fetchMs } = total;
+      const kind = hits === served ? "hit" : `updated in ${(fetchMs / 1000).toFixed(1)} s`;
+      const use = `${kind}: ${toSize(bytes)} served, ${toSize(originBytes)} fetched from the origin`;
+      return [
+        ...(served > 0 ? [use] : []),
+        ...[...reasons].map(
+          (reason) => `cloned from the origin: ${toPrintable(reason.replaceAll(/[\r\n]+/g, " "))}`,
+        ),
+      ];
+    },
+  };
+}
+
+const mostReasons = 5;

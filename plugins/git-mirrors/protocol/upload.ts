@@ -1,0 +1,69 @@
+import { type Logger, toMessage, waitAtMost } from "signalman";
+import type { Mirror, MirrorAnswer } from "../store/mirror.ts";
+import type { Remote } from "../store/update.ts";
+import type { MirrorUses } from "../job/uses.ts";
+import type { Packet } from "./packets.ts";
+import { type FetchRequest, listsTags, type Request, toFetch } from "./request.ts";
+import { parseTags, type Tag } from "./tags.ts";
+
+export interface UploadOptions {
+  readonly mirror: Mirror;
+  readonly remote: Remote;
+  readonly uses: MirrorUses;
+  readonly logger: Logger;
+  /** Milliseconds that a client waits for the mirror. */
+  readonly waitMs: number;
+  /** Aborts at the end of the job. */
+  readonly signal: AbortSignal;
+}
+
+/** The requests of clients to whom the origin has answered with one set of credentials. */
+export interface Upload {
+  /** Takes note of the origin's answer to an `ls-refs`. */
+  listed(request: Request, answer: readonly Packet[]): void;
+  /** Whether the answer to the request has to be passed to `listed`. */
+  isListing(request: Request): boolean;
+  /** Answers from the mirror. Resolves to `undefined` when the origin has to answer. Never rejects. */
+  answer(request: Request): Promise<MirrorAnswer | undefined>;
+}
+
+export function createUpload({ mirror, remote, uses, logger, waitMs, signal }: UploadOptions): Upload {
+  let tags: readonly Tag[] | undefined;
+  const ask = async (request: FetchRequest): Promise<MirrorAnswer | undefined> => {
+    const wait = new AbortController();
+    let isLate = false;
+    const work = mirror.answer(request, { tags, remote, signal: AbortSignal.any([signal, wait.signal]) });
+    // What comes too late for this client is there for the next one.
+    const late = work.then(
+      (answer) => (isLate ? answer.file.close() : undefined),
+      () => {},
+    );
+    if (await waitAtMost(late, waitMs)) return work;
+    isLate = true;
+    setTimeout(() => wait.abort(), mostBackgroundMs).unref();
+    throw new Error(`it was not ready within ${waitMs / 1000} s`);
+  };
+  return {
+    isListing: (request) => request.command === "ls-refs" && listsTags(request),
+    listed: (request, answer) => void (tags = listsTags(request) ? parseTags(answer) : tags),
+    async answer(request) {
+      const fetch = toFetch(request);
+      if (fetch === undefined) {
+        if (request.command === "fetch")
+          uses.passed("git asks for something that only the origin can answer");
+        return undefined;
+      }
+      try {
+        const answer = await ask(fetch);
+        if (answer !== undefined) uses.served(answer);
+        return answer;
+      } catch (error) {
+        if (!signal.aborted) logger.info(`the origin answers instead of the mirror: ${toMessage(error)}`);
+        uses.passed(toMessage(error));
+        return undefined;
+      }
+    },
+  };
+}
+
+const mostBackgroundMs = 3_600_000;

@@ -14,6 +14,7 @@ for (const name of [
   "kubernetes",
   "serve",
   "cache",
+  "mirrors",
 ]) {
   console.log(`\n# ${name}`);
   const { exitCode } = Bun.spawnSync([process.execPath, `${import.meta.dir}/${name}.ts`], {

@@ -18,6 +18,7 @@ export const builtIns = {
   "shutdown-hook": () => import("./shutdown-hook/index.ts"),
   cache: () => import("./cache/index.ts"),
   "git-mirrors": () => import("./git-mirrors/index.ts"),
+  page: () => import("./page/index.ts"),
 };
 
 /** Commands of the built-in plugins: command → plugin. They are known without loading a plugin or a configuration. */

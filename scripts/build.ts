@@ -18,6 +18,7 @@ import { collectLicenses, findPackageFolders, listParts, type PackagePart } from
 import { collectDeclarations } from "./build/declarations.ts";
 import { collectSchemas } from "./build/schemas.ts";
 import { collectTypes } from "./build/types.ts";
+import { bundlePage } from "../plugins/page/bundle.ts";
 import { readPages } from "../src/cli/help/pages.ts";
 
 export interface BuildOptions {
@@ -113,7 +114,9 @@ export async function collectContent(entry: string): Promise<ProgramContent> {
   });
   const runtime = path.join(root, "node_modules", "bun-types");
   const graph = readGraph(metafile!, root);
-  const folders = findPackageFolders(Object.keys(metafile!.inputs));
+  // The browser's part is bundled by itself.
+  const browser = path.join(root, "node_modules", "preact");
+  const folders = [...findPackageFolders(Object.keys(metafile!.inputs)), browser];
   const bun = { name: "bun", version: Bun.version, license: "MIT" };
   return {
     packages: [...(await listParts(folders)), bun].toSorted((a, b) => (a.name < b.name ? -1 : 1)),
@@ -125,6 +128,7 @@ export async function collectContent(entry: string): Promise<ProgramContent> {
       "process.env.SIGNALMAN_SCHEMAS": JSON.stringify(JSON.stringify(await collectSchemas())),
       "process.env.SIGNALMAN_DECLARATIONS": JSON.stringify(JSON.stringify(await collectDeclarations())),
       "process.env.SIGNALMAN_TYPES": JSON.stringify(pack(await collectTypes())),
+      "process.env.SIGNALMAN_PAGE": JSON.stringify(JSON.stringify(await bundlePage())),
       "process.env.SIGNALMAN_PAGES": JSON.stringify(
         pack(Object.fromEntries(await readPages(path.join(root, "docs")))),
       ),

@@ -27,6 +27,7 @@ const checks: readonly Check[] = [
   },
   { name: "format", command: [tool("oxfmt"), "--check"], fix: [tool("oxfmt")] },
   { name: "types", command: [tool("tsc"), "-p", "."] },
+  { name: "types of the page", command: [tool("tsc"), "-p", "plugins/page/browser"] },
   { name: "unused code and dependencies", command: [tool("knip"), "--no-progress", "--no-config-hints"] },
   { name: "generated docs", command: ["scripts/docs.ts", "--check"], fix: ["scripts/docs.ts"] },
 ];

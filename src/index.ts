@@ -62,6 +62,7 @@ export {
   check,
   executor,
   executorWrapper,
+  jobBoardViewer,
   jobCommand,
   jobPolicy,
   jobSource,
@@ -119,6 +120,7 @@ export type {
 export type { LogSink, LogSinkFactory, LogSinkContext } from "./core/contracts/log-sink.ts";
 export type { SpoolReader, SpoolBatch, SpoolCursor, NextOptions } from "./core/contracts/spool.ts";
 export type { JobEvent } from "./core/contracts/job-events.ts";
+export { parseEvent as parseJobEvent } from "./job/log/parse-event.ts";
 export { openSpool } from "./job/log/spool-reader.ts";
 export { countUndelivered } from "./job/log/count-undelivered.ts";
 export { createOutageLog, type OutageLog } from "./agent/outage-log.ts";
@@ -178,6 +180,17 @@ export type {
   PluginStatus,
   HangingHook,
 } from "./core/contracts/agent-status.ts";
+
+// Job boards: the agents, jobs and logs of a hub or an agent, for what shows them
+export type {
+  JobBoard,
+  JobBoardViewer,
+  BoardState,
+  BoardAgent,
+  BoardJob,
+  BoardLog,
+  BoardActions,
+} from "./core/contracts/job-board.ts";
 
 // Metrics: metrics of a plugin, and exporters of all metrics
 export type {

@@ -43,6 +43,8 @@ export interface HubProcess {
   stop(signal?: NodeJS.Signals): Promise<Finished>;
   /** Restarts the hub at the same address. */
   start(): Promise<void>;
+  /** What the hub has printed. */
+  output(): string;
 }
 
 /** Starts a hub. `onSubmitted` is called with the id of every submitted job. */
@@ -120,5 +122,6 @@ export async function startHub(
       return running.finished;
     },
     start,
+    output: () => running.stdout,
   };
 }

@@ -1,4 +1,4 @@
-import type { JobEvent, JobRequest } from "signalman";
+import type { JobBoard, JobEvent, JobRequest } from "signalman";
 import type { Truthy } from "./changes.ts";
 import type { Faults } from "./faults.ts";
 import type { Call } from "./http/calls.ts";
@@ -48,6 +48,10 @@ export interface Hub extends AsyncDisposable {
   job(id: string): JobView | undefined;
   /** Returns the log as the job page shows it. */
   log(id: string): HubLog;
+  /**
+   * Queues the request of a job again. Resolves to `undefined` when it is not known any more: 200 are kept, in memory.
+   */
+  retryJob(id: string): Promise<JobView | undefined>;
   /** Stops a job on behalf of a user. Returns `false` for an unknown or finished job. */
   stopJob(id: string): Promise<boolean>;
   readonly agents: readonly AgentView[];
@@ -63,6 +67,8 @@ export interface Hub extends AsyncDisposable {
   until<T>(read: () => T, signal?: AbortSignal): Promise<Truthy<T>>;
   /** Resolves when the job's agent has reported its result, or was removed. */
   done(id: string, signal?: AbortSignal): Promise<JobView>;
+  /** The agents, jobs and logs for pages. */
+  readonly board: JobBoard;
   /** Runs the server's cleaner, which otherwise runs every minute. */
   clean(): Promise<void>;
   /** Closes every connection and stores the state. */

@@ -1,4 +1,5 @@
-import { AgentError } from "signalman";
+import { AgentError, type JobBoard } from "signalman";
+import { createBoard } from "./board.ts";
 import { type Changes, createChanges } from "./changes.ts";
 import type { Hub, HubOptions } from "./contract.ts";
 import { createFaults, type Faults } from "./faults.ts";
@@ -68,6 +69,7 @@ interface Parts {
 
 function assembleHub({ state, changes, violations, api, server, save, stop }: Parts): Hub {
   const { endpoint, url } = server;
+  let board: JobBoard | undefined;
   const hub: Hub = {
     url,
     endpoint,
@@ -94,6 +96,9 @@ function assembleHub({ state, changes, violations, api, server, save, stop }: Pa
     log: (id) => readLog(state, id),
     ...createJobControl(state, { origin: url, save }),
     until: changes.until,
+    get board() {
+      return (board ??= createBoard(hub, state));
+    },
     done: (id, signal) =>
       changes.until(() => {
         const view = hub.job(id);

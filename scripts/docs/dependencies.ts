@@ -18,6 +18,7 @@ const reasons: Readonly<Record<string, string>> = {
   hookable: "the hooks of plugins",
   jose: "verifies the tokens of clients (`serve`) and of agents (`hub`)",
   ofetch: "requests to the control plane",
+  preact: "the browser's part of the page (`page-listen`)",
   "prom-client": "metrics in the format of Prometheus",
   "tar-stream": "archives: of releases, of files for containers (`docker`)",
   unstorage: "where the hub stores its data, and archives of logs",
@@ -36,6 +37,7 @@ const reasons: Readonly<Record<string, string>> = {
   oxlint: "lint",
   "oxlint-tsgolint": "lint rules that need types",
   "packageurl-js": "names of packages in the bill of materials",
+  "playwright-core": "tests of the page in a browser",
   "spdx-expression-parse": "licences in the bill of materials",
   typescript: "types",
 };

@@ -25,6 +25,8 @@ export interface AgentOptions extends SlotsOptions {
   readonly cleanUp: Pick<ExecutorCleanUp, "cleanUpEarlierJobs">;
   readonly placeOf: (slot: number) => SlotPlace;
   readonly jobUsers: readonly JobUser[] | undefined;
+  /** Follows every slot besides the agent's own listeners. Left out: none. */
+  readonly follower?: SlotListener | undefined;
 }
 
 export interface AgentEnd {
@@ -59,6 +61,7 @@ async function workAsAgent(options: AgentOptions): Promise<AgentEnd | undefined>
   const { reason, isFailed, error } = await runSlots(options, [
     memory.listener,
     { "agent:registered": cleanUp },
+    ...(options.follower ? [options.follower] : []),
   ]);
   exiting.abort();
   await options.deliverer.settle();

@@ -1,12 +1,14 @@
 import { dirname, join } from "node:path";
 import { runAgent } from "./agent.ts";
+import { createViewedBoard } from "./viewed-board.ts";
 import { createExecutorCleanUp } from "./executor-clean-up.ts";
 import { createDeliverer } from "./job-delivery.ts";
 import { listenToOperator, type OperatorSignals } from "./operator-signals.ts";
 import type { CoreConfig } from "./options/index.ts";
 import { readCore } from "./options/read-core.ts";
 import { listRunningLeftJobs } from "./running-left-jobs.ts";
-import type { SlotJobs, SlotPlace } from "./slot-jobs.ts";
+import { type RunningJobs, toReactions } from "./interrupt-reactions.ts";
+import type { SlotPlace } from "./slot-jobs.ts";
 import { createStatusBoard, type StatusBoard } from "./status-board.ts";
 import { serveStatus } from "./status-socket.ts";
 import type { Program } from "../core/contracts/command.ts";
@@ -22,7 +24,6 @@ import { withoutSecrets } from "../job/base-environment.ts";
 import { createJobLauncher } from "../job/process/launcher.ts";
 import type { JobProcessInput } from "../job/process/input.ts";
 import { toThisProgram } from "../job/process/spawn.ts";
-import { exitProgram } from "../os/this-process/exit-guard.ts";
 import { loadLibc } from "../os/processes/libc.ts";
 import { startReaper } from "../os/processes/reaper.ts";
 import { socketDirectories } from "../os/network/socket-path.ts";
@@ -85,6 +86,7 @@ export async function runAgentCommand(
 
   // 4. What starts jobs, and what cleans up after them.
   const { launcher, cleanUp } = createLauncher(program, host, state);
+  const board = createViewedBoard(host, status.read);
 
   // 5. The agent, until its last slot has disconnected.
   const end = await runAgent({
@@ -92,7 +94,11 @@ export async function runAgentCommand(
     host,
     logger,
     source,
-    onStarted: manager.ready,
+    onStarted() {
+      manager.ready();
+      board?.open(logger);
+    },
+    follower: board?.follower,
     slots,
     signals,
     state,
@@ -140,30 +146,11 @@ function startWatchdog(
   return startLoopWatch({ limitMs: seconds * 1000, mode: "always", log, logger });
 }
 
-type RunningJobs = Pick<SlotJobs, "hangingHooks" | "stopAll" | "killAll">;
-
 function protectProcess(): void {
   // Other processes of this user must not be able to read the agent's token from its memory.
   loadLibc()?.setUndumpable();
   // A file size limit (`ulimit -f`) is an error of the write, not the end of the agent.
   process.on("SIGXFSZ", () => {});
-}
-
-function toReactions(jobs: readonly RunningJobs[], { logger }: Program) {
-  return {
-    onSecond() {
-      logger.warn("second interrupt: stopping the running jobs");
-      jobs.forEach((each) => each.stopAll({ by: "operator", reason: "the agent was interrupted twice" }));
-    },
-    onThird() {
-      logger.warn("third interrupt: killing the running jobs and exiting with status 1");
-      jobs.forEach((each) =>
-        each.killAll({ by: "operator", reason: "the agent was interrupted three times" }),
-      );
-      exitProgram(1);
-    },
-    onReopen: () => logger.reopen(),
-  };
 }
 
 function createLauncher(program: Program, host: Host, state: StateDirectory) {

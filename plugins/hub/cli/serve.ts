@@ -1,4 +1,5 @@
-import { defineCommand, type Program, print } from "signalman";
+import { defineCommand, jobBoardViewer, type Program, print } from "signalman";
+import type { Hub } from "../contract.ts";
 import { createHub } from "../hub.ts";
 import { defaultPort, parseInterval, parseNumber } from "./arguments.ts";
 
@@ -75,15 +76,35 @@ export default defineCommand({
       generation: args.generation,
       quota: parseNumber("quota", args.quota),
     });
+    await using viewers = await openViewers(program, hub);
     const { promise, resolve } = Promise.withResolvers<void>();
     for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.once(signal, () => resolve());
     const command = `signalman start --endpoint ${hub.endpoint} --no-https --token ${hub.token}`;
     print(
-      `hub listening on ${hub.endpoint}\nregistration token: ${hub.token}\nto start an agent: ${command}`,
+      [
+        `hub listening on ${hub.endpoint}`,
+        `registration token: ${hub.token}`,
+        ...viewers.places,
+        `to start an agent: ${command}`,
+      ].join("\n"),
     );
     await promise;
   },
 });
+
+/** Sets the plugins up, and has those that show a board open it. */
+async function openViewers(program: Program, { board }: Hub) {
+  const host = await program.openHost({ roles: ["agent"] });
+  try {
+    const places: string[] = [];
+    for (const [name, viewer] of host.all(jobBoardViewer))
+      places.push(`${name}: ${await viewer.open(board)}`);
+    return { places, [Symbol.asyncDispose]: () => host[Symbol.asyncDispose]() };
+  } catch (error) {
+    await host[Symbol.asyncDispose]();
+    throw error;
+  }
+}
 
 /** Finds the token of `--token` or `SEMAPHORE_AGENT_TOKEN`. */
 function findToken({ config }: Program): string | undefined {

@@ -2,6 +2,7 @@ import type { Admission } from "./admission.ts";
 import type { Check } from "./check.ts";
 import type { ExecutorFactory } from "./executor.ts";
 import type { ExecutorWrapper } from "./executor-wrapper.ts";
+import type { JobBoardViewer } from "./job-board.ts";
 import type { JobCommandHandler } from "./job-command.ts";
 import type { JobPolicy } from "./job-policy.ts";
 import type { JobSource } from "./job-source.ts";
@@ -63,6 +64,12 @@ export const executorWrapper = defineService<ExecutorWrapper>("executor-wrapper"
   optional: ["commandPrefix", "wrap"],
   data: { executors: "list?" },
   processes: ["job"],
+});
+
+/** Shows the agents, jobs and logs of a hub or an agent. Provided under a name of its own: `page`. */
+export const jobBoardViewer = defineService<JobBoardViewer>("job-board-viewer", {
+  methods: ["open"],
+  processes: ["agent"],
 });
 
 /** A command for a job's own processes. Provided under the command's name: `redact`. */

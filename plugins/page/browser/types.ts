@@ -1,0 +1,71 @@
+// What the API answers: `docs/page.md`. Times of jobs are Unix milliseconds, those of a log Unix seconds.
+
+export type Level = "none" | "read" | "write";
+
+export interface Session {
+  readonly kind: "agent" | "hub";
+  readonly canAct: boolean;
+  readonly isClosed: boolean;
+  readonly level: Level;
+}
+
+export interface Agent {
+  readonly name: string;
+  readonly state: string;
+  readonly reason?: string;
+  readonly isDraining: boolean;
+  readonly version: string;
+  readonly host?: string;
+  readonly jobId?: string;
+}
+
+export interface Job {
+  readonly id: string;
+  readonly name?: string;
+  readonly state: "queued" | "running" | "finished" | "died";
+  readonly result?: string;
+  readonly reason?: string;
+  readonly agent?: string;
+  readonly executor?: string;
+  readonly project?: string;
+  readonly branch?: string;
+  readonly variables?: readonly string[];
+  readonly place?: number;
+  readonly createdAt?: number;
+  readonly startedAt?: number;
+  readonly finishedAt?: number;
+  readonly usage?: Readonly<Record<string, number>>;
+  readonly log?: { readonly bytes: number; readonly deliveredBytes?: number; readonly isTrimmed?: boolean };
+}
+
+export interface Overview {
+  readonly agents: readonly Agent[];
+  readonly jobs: readonly Job[];
+}
+
+export type Row = readonly [text: string, seconds: number, kind?: 1];
+
+export interface Command {
+  readonly row: number;
+  readonly directive: string;
+  readonly startedAt: number;
+  readonly finishedAt?: number;
+  readonly exitCode?: number;
+}
+
+/** The answer about a job, and (with `commandsFrom`, without the times) a message about it. */
+export interface JobMessage {
+  readonly job?: Job;
+  readonly total: number;
+  /** Number of commands. */
+  readonly count: number;
+  readonly from: number;
+  readonly rows: readonly Row[];
+  readonly commandsFrom?: number;
+  readonly commands: readonly Command[];
+}
+
+export interface Found {
+  readonly total: number;
+  readonly hits: readonly (readonly [row: number, text: string])[];
+}

@@ -1,6 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import type { CleanUpContext } from "signalman";
 import { createRecordingLogger } from "signalman/testing";
+import { reportAtStart } from "../../plugins/kubernetes/agent/start-report.ts";
 import { cleanUp } from "../../plugins/kubernetes/clean-up.ts";
 import type { Client } from "../../plugins/kubernetes/client/client.ts";
 import { images } from "../support/cluster/images.ts";
@@ -30,6 +31,11 @@ const full: Readonly<Record<string, Loss>> = {
   "delete secrets": fails("Failed to create environment secret: "),
   "get configmaps": fails("Failed to load pod spec: "),
   "watch events": works('the role does not allow to "watch" events'),
+  "create poddisruptionbudgets": works(
+    'the role does not allow to "create" poddisruptionbudgets: a drain of a node ends the jobs on it; grant it',
+  ),
+  // Needed by an agent that runs in a pod.
+  "patch pods": works(),
 };
 
 /** With the rights of the bound role, except this one. */
@@ -66,7 +72,9 @@ describe.each([
         expect(text).toContain("grant this to the agent's role as docs/kubernetes/rbac.yaml does");
       } else {
         expect([code, output]).toEqual([0, "hello\n"]);
-        expect([...logged, ...(await sweep(client))].join("\n")).toContain(loss.line);
+        expect([...logged, ...(await sweep(client)), ...(await report(client))].join("\n")).toContain(
+          loss.line,
+        );
       }
       await namespace.emptied();
     },
@@ -101,6 +109,14 @@ test("without get pods/log, the crash of a sidecar is reported without its last 
 
 function applyPodSpec(namespace: Namespace): Promise<void> {
   return namespace.apply(podSpec("pod-spec", { mainContainer: "env: [{ name: FROM_SPEC, value: x }]" }));
+}
+
+/** Returns what an agent logs at its start. */
+async function report(client: Client): Promise<string[]> {
+  const logger = createRecordingLogger();
+  const { signal } = new AbortController();
+  await reportAtStart(async () => client, { env: {}, stateDirectory: undefined, logger, signal });
+  return logger.entries.map(({ message }) => message);
 }
 
 /** Looks for what earlier jobs have left, and returns what is logged. */

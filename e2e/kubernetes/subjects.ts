@@ -9,6 +9,7 @@ import { files } from "../support/cluster/layout.ts";
 
 export const settings: KubernetesSettings = {
   podSpec: undefined,
+  owner: undefined,
   isAllowed: () => true,
   podStartTimeoutMs: 60_000,
   labels: {},

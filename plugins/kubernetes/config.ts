@@ -56,6 +56,16 @@ export const config = v.strictObject({
       v.metadata({ hint: "image" }),
     ),
   ),
+  owner: v.optional(
+    v.pipe(
+      v.string(),
+      v.description(
+        "Name of a ConfigMap that owns the pods and secrets of jobs, which the cluster deletes with it. Default: the agent's own pod",
+      ),
+      v.examples(["signalman-agent"]),
+      v.metadata({ hint: "name" }),
+    ),
+  ),
   "lost-timeout": v.optional(
     v.pipe(
       v.number("expected a number of seconds"),

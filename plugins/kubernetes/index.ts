@@ -1,5 +1,6 @@
 import { check, definePlugin, executor, toMessage } from "signalman";
 import { createLazyExecutor } from "signalman/executor";
+import { createBusyJobs } from "./agent/busy-jobs.ts";
 import { createConnector } from "./client/connector.ts";
 import { config, type KubernetesConfig } from "./config.ts";
 import { createLeftJobs, type LeftJobs } from "./left-jobs.ts";
@@ -16,6 +17,7 @@ export default definePlugin({
   setup(ctx, options) {
     const connect = createConnector(process.env, ctx.log);
     let leftJobs: LeftJobs | undefined;
+    const place = { env: process.env, logger: ctx.log, signal: ctx.signal };
     ctx.provide(executor, "kubernetes", {
       takesAllJobs: options.executor,
       // Nothing of a job runs on this host.
@@ -37,8 +39,23 @@ export default definePlugin({
     });
     ctx.hook("agent:start", ({ status }) => {
       toSettings(options);
-      if (status) leftJobs = createLeftJobs(status().stateDirectory);
+      const stateDirectory = status?.().stateDirectory;
+      if (stateDirectory !== undefined) leftJobs = createLeftJobs(stateDirectory);
+      if (!options.executor) return;
+      const report = async () =>
+        (await import("./agent/start-report.ts")).reportAtStart(connect, { ...place, stateDirectory });
+      report().catch((error: unknown) => ctx.log.debug(toMessage(error)));
     });
+    // Outside of a cluster there is no pod to mark, and nothing is loaded.
+    if (options.executor && process.env["KUBERNETES_SERVICE_HOST"]) {
+      const jobs = createBusyJobs(async () =>
+        (await import("./agent/busy-mark.ts")).createBusyMark(connect, place),
+      );
+      ctx.hook("agent:start", () => jobs.update());
+      for (const name of ["agent:job-started", "agent:job-resumed"] as const)
+        ctx.hook(name, ({ jobId }) => jobs.add(jobId));
+      ctx.hook("agent:job-ended", ({ jobId }) => jobs.remove(jobId));
+    }
     ctx.hook("agent:job-ended", async ({ job }) => {
       if (!options.executor && job.executor !== "kubernetes") return;
       try {

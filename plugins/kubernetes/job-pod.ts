@@ -2,9 +2,11 @@ import { createTextStart, type ExecutorContext, type Logger, type Output, toMess
 import type { Opening } from "signalman/executor";
 import { removeJob } from "./clean-up.ts";
 import type { Client } from "./client/client.ts";
+import type { Pod } from "./client/objects.ts";
 import { openSession, type PodSession } from "./open-session.ts";
 import { mainContainer } from "./pod/build-pod.ts";
 import { type JobNames, toNames } from "./pod/names.ts";
+import { protectPod } from "./pod/protection.ts";
 import { prepare, type Prepared } from "./prepare.ts";
 import type { KubernetesSettings } from "./settings.ts";
 import { createUsageReader } from "./usage.ts";
@@ -93,11 +95,23 @@ async function createObjects(
     const client = await connect();
     resources.defer(() => removeObjects(client, names, context.logger));
     const prepared = await prepare({ client, context, settings, names, output, signal });
+    if (prepared) keepProtected(client, prepared.pod, { resources, logger: context.logger });
     return prepared && { client, prepared };
   } catch (error) {
     if (!signal.aborted) output(`${toMessage(error)}\n`);
     return undefined;
   }
+}
+
+/** Protects the pod without delaying the job. */
+function keepProtected(
+  client: Client,
+  pod: Pod,
+  { resources, logger }: { readonly resources: AsyncDisposableStack; readonly logger: Logger },
+): void {
+  const ending = new AbortController();
+  resources.defer(() => ending.abort());
+  void protectPod(client, pod, { logger, signal: ending.signal });
 }
 
 /** Deletes the job's objects. Never rejects. */

@@ -46,7 +46,9 @@ export async function prepare(options: PrepareOptions): Promise<Prepared | undef
   try {
     const [decorator, owner] = await Promise.all([
       attempt("Failed to load pod spec", () => loadOwnDecorator(options)),
-      findOwner(client, { env: context.environment, logger, signal }),
+      attempt("Failed to find the owner of the job's objects", () =>
+        findOwner(client, { configMap: settings.owner, env: context.environment, logger, signal }),
+      ),
     ]);
     const metadata = toMetadata(options, owner);
     const secret = await attempt("Failed to create environment secret", async () => {
@@ -89,7 +91,8 @@ export async function prepare(options: PrepareOptions): Promise<Prepared | undef
 class ShownError extends Error {}
 
 async function loadOwnDecorator({ client, settings, signal }: PrepareOptions): Promise<Decorator> {
-  if (settings.podSpec === undefined) return { pod: {}, mainContainer: {}, sidecarContainers: {} };
+  if (settings.podSpec === undefined)
+    return { pod: {}, mainContainer: {}, sidecarContainers: {}, metadata: {} };
   const { loadDecorator } = await import("./pod/decorator.ts");
   return loadDecorator(client, settings.podSpec, signal);
 }

@@ -7,6 +7,8 @@ import { parseLabels } from "./pod/labels.ts";
 export interface KubernetesSettings {
   /** Name of the ConfigMap with parts of the pod's specification. */
   readonly podSpec: string | undefined;
+  /** Name of the ConfigMap that owns the objects of jobs. */
+  readonly owner: string | undefined;
   readonly isAllowed: IsAllowed;
   readonly podStartTimeoutMs: number;
   readonly labels: Readonly<Record<string, string>>;
@@ -42,6 +44,7 @@ export function toSettings(config: KubernetesConfig): KubernetesSettings {
     labels,
     isAllowed,
     podSpec: config["pod-spec"] || undefined,
+    owner: config.owner || undefined,
     podStartTimeoutMs: (config["pod-start-timeout"] || defaultStartSeconds) * 1000,
     defaultImage: config["default-image"] || undefined,
     lostTimeoutMs: config["lost-timeout"] * 1000,

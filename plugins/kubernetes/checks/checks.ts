@@ -1,16 +1,20 @@
 import { type CheckContext, type Finding, toMessage } from "signalman";
+import { findStateDirectory } from "signalman/host";
 import { isApiError } from "../client/api-error.ts";
 import { type Client, createClient } from "../client/client.ts";
 import { loadConnection } from "../client/connection.ts";
 import type { KubernetesConfig } from "../config.ts";
 import { loadDecorator } from "../pod/decorator.ts";
 import { type KubernetesSettings, toSettings } from "../settings.ts";
+import { findOwnPod } from "../agent/own-pod.ts";
+import { findStateLoss, stateRemedy } from "../agent/state-volume.ts";
+import { readOwner } from "../pod/owner.ts";
 import { checkRights } from "./rights.ts";
 
 /** Checks the prerequisites of jobs in pods: the options, the API server, the role and the pod spec. */
 export async function checkKubernetes(
   options: KubernetesConfig,
-  { env, signal }: CheckContext,
+  { config, env, signal }: CheckContext,
 ): Promise<readonly Finding[]> {
   let settings: KubernetesSettings;
   try {
@@ -30,7 +34,12 @@ export async function checkKubernetes(
   }
   const server = await checkServer(client, signal);
   if (server.level === "error") return [server];
-  const findings = [checkRights(client, settings, signal), checkPodSpec(client, settings, signal)];
+  const findings = [
+    checkRights(client, settings, signal),
+    checkPodSpec(client, settings, signal),
+    checkOwner(client, settings, signal),
+    checkState(client, { config, env, signal }),
+  ];
   return [server, ...(await Promise.all(findings)).flat()];
 }
 
@@ -76,4 +85,29 @@ async function checkPodSpec(
   } catch (error) {
     return [{ level: "error", title: toMessage(error), remedy: `correct ConfigMap "${podSpec}"` }];
   }
+}
+
+async function checkOwner(
+  client: Client,
+  { owner }: KubernetesSettings,
+  signal: AbortSignal,
+): Promise<readonly Finding[]> {
+  if (owner === undefined) return [];
+  try {
+    await readOwner(client, owner, signal);
+    return [{ level: "ok", title: `owner of jobs' objects: ConfigMap "${owner}"` }];
+  } catch (error) {
+    return [{ level: "error", title: toMessage(error), remedy: `create ConfigMap "${owner}"` }];
+  }
+}
+
+/** Reports a state directory that is lost with the agent's own pod. */
+async function checkState(
+  client: Client,
+  { config, env, signal }: CheckContext,
+): Promise<readonly Finding[]> {
+  const pod = await findOwnPod(client, { env, signal, onMiss: () => {} }).catch(() => undefined);
+  const { "state-dir": directory } = (config.of("core") ?? {}) as { readonly "state-dir"?: string };
+  const loss = pod && findStateLoss(pod, findStateDirectory({ directory, env }));
+  return loss === undefined ? [] : [{ level: "warning", title: loss, remedy: stateRemedy }];
 }

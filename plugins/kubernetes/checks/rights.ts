@@ -2,12 +2,16 @@ import { type Finding, toMessage } from "signalman";
 import type { Client } from "../client/client.ts";
 import type { KubernetesSettings } from "../settings.ts";
 
-interface Right {
+export interface Right {
   readonly verb: string;
+  /** API group; left out: the core one. */
+  readonly group?: string;
   readonly resource: string;
   readonly subresource?: string;
   /** The consequence without it; `undefined` for a right that every job needs. */
   readonly consequence?: string;
+  /** Whose pods the right protects against disruptions. */
+  readonly protects?: "agent" | "jobs";
 }
 
 const required: readonly Right[] = [
@@ -20,7 +24,7 @@ const required: readonly Right[] = [
   { verb: "delete", resource: "secrets" },
 ];
 
-const optional: readonly Right[] = [
+export const optionalRights: readonly Right[] = [
   {
     verb: "watch",
     resource: "pods",
@@ -38,6 +42,19 @@ const optional: readonly Right[] = [
     subresource: "log",
     consequence: "logs do not show the last lines of a sidecar that crashes",
   },
+  {
+    verb: "create",
+    group: "policy",
+    resource: "poddisruptionbudgets",
+    consequence: "a drain of a node ends the jobs on it",
+    protects: "jobs",
+  },
+  {
+    verb: "patch",
+    resource: "pods",
+    consequence: "autoscalers may remove the node of this agent while it has jobs",
+    protects: "agent",
+  },
 ];
 
 /** Checks each right of the agent by a SelfSubjectAccessReview. */
@@ -47,7 +64,9 @@ export async function checkRights(
   signal: AbortSignal,
 ): Promise<readonly Finding[]> {
   const podSpecRight = podSpec === undefined ? [] : [{ verb: "get", resource: "configmaps" }];
-  const rights: readonly Right[] = [...required, ...podSpecRight, ...optional];
+  const { isInCluster } = client.connection;
+  const useful = optionalRights.filter(({ protects }) => protects !== "agent" || isInCluster);
+  const rights: readonly Right[] = [...required, ...podSpecRight, ...useful];
   try {
     const granted = await Promise.all(rights.map((right) => isGranted(client, right, signal)));
     const missing = rights.filter((_, index) => !granted[index]);
@@ -65,8 +84,9 @@ export async function checkRights(
   }
 }
 
-async function isGranted(client: Client, right: Right, signal: AbortSignal): Promise<boolean> {
-  const { verb, resource, subresource } = right;
+/** Asks the API server whether the agent has a right in the jobs' namespace. */
+export async function isGranted(client: Client, right: Right, signal: AbortSignal): Promise<boolean> {
+  const { verb, group, resource, subresource } = right;
   const body = {
     apiVersion: "authorization.k8s.io/v1",
     kind: "SelfSubjectAccessReview",
@@ -75,6 +95,7 @@ async function isGranted(client: Client, right: Right, signal: AbortSignal): Pro
         namespace: client.connection.namespace,
         verb,
         resource,
+        ...(group !== undefined && { group }),
         ...(subresource !== undefined && { subresource }),
       },
     },
@@ -93,6 +114,6 @@ function toError(right: Right, namespace: string): Finding {
   return { level: "error", title, remedy: "add it to the agent's role: docs/kubernetes/rbac.yaml" };
 }
 
-function toTarget({ resource, subresource }: Right): string {
+export function toTarget({ resource, subresource }: Right): string {
   return subresource === undefined ? resource : `${resource}/${subresource}`;
 }

@@ -16,7 +16,11 @@ export interface CallOptions {
 export interface Client {
   readonly connection: Connection;
   /** Sends a request and parses the response. Throws {@link ApiError}. */
-  call<T = unknown>(method: "GET" | "POST" | "DELETE", path: string, options?: CallOptions): Promise<T>;
+  call<T = unknown>(
+    method: "GET" | "POST" | "PATCH" | "DELETE",
+    path: string,
+    options?: CallOptions,
+  ): Promise<T>;
   /** Opens a streaming response. The time-out applies to its headers only. */
   open(
     path: string,
@@ -112,7 +116,9 @@ async function send(
         ...headers,
         ...boundedFetch.headers,
         Accept: "application/json",
-        ...(body && { "Content-Type": "application/json" }),
+        ...(body && {
+          "Content-Type": method === "PATCH" ? "application/merge-patch+json" : "application/json",
+        }),
       },
       ...(body && { body: JSON.stringify(body) }),
       ...(proxy !== undefined && { proxy }),

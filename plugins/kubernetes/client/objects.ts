@@ -96,6 +96,7 @@ export interface Secret {
 }
 
 export interface ConfigMap {
+  readonly metadata?: Metadata;
   readonly data?: Readonly<Record<string, string>>;
 }
 

@@ -28,6 +28,16 @@ export function getConfigMap(client: Client, name: string, signal: AbortSignal) 
   return client.call<ConfigMap>("GET", toPath(client, "configmaps", name), { signal });
 }
 
+/** Changes a pod by a merge patch: `null` removes a field. */
+export async function patchPod(
+  client: Client,
+  name: string,
+  body: object,
+  signal: AbortSignal,
+): Promise<void> {
+  await client.call("PATCH", toPath(client, "pods", name), { body, signal });
+}
+
 /**
  * Creates an object with a fixed name exactly once, even when responses are lost. An object with that name
  * from an earlier attempt is deleted first.

@@ -22,7 +22,7 @@ function build(job: Partial<JobRequest>, overrides: Partial<PodOptions> = {}) {
   return buildPod({
     job: request,
     metadata: { name: "semaphore-job-1" },
-    decorator: { pod: {}, mainContainer: {}, sidecarContainers: {} },
+    decorator: { pod: {}, mainContainer: {}, sidecarContainers: {}, metadata: {} },
     secret: packSecret(request),
     secretName: "semaphore-job-1-secret",
     pullSecretName: undefined,
@@ -118,6 +118,7 @@ describe("the decorator", () => {
       volumeMounts: [{ name: "cache", mountPath: "/cache" }],
     },
     sidecarContainers: { securityContext: { privileged: true } },
+    metadata: {},
   };
 
   test("adds to the pod and overrides no field of the job", () => {
@@ -139,6 +140,27 @@ describe("the decorator", () => {
     expect(main?.env).toEqual([{ name: "A", value: "1" }]);
     expect(main?.volumeMounts).toMatchObject([{ mountPath: "/cache" }, { mountPath: "/tmp/injected" }, {}]);
     expect(db?.securityContext).toEqual({ privileged: true, runAsUser: 5 });
+  });
+
+  test("adds labels and annotations, and replaces none of the job's labels", () => {
+    const metadata = {
+      labels: { team: "a", "signalman/job": "other", "signalman/pod": "other" },
+      annotations: { "karpenter.sh/do-not-disrupt": "false", note: "x" },
+    };
+    const { metadata: built } = build(
+      {},
+      {
+        defaultImage: "d",
+        decorator: { ...decorator, metadata },
+        metadata: { name: "semaphore-job-1", labels: { "signalman/job": "1" } },
+      },
+    );
+    expect(built.labels).toEqual({ team: "a", "signalman/job": "1", "signalman/pod": "semaphore-job-1" });
+    expect(built.annotations).toEqual({
+      "karpenter.sh/do-not-disrupt": "false",
+      "cluster-autoscaler.kubernetes.io/safe-to-evict": "false",
+      note: "x",
+    });
   });
 
   test("takes precedence over the user of a container", () => {

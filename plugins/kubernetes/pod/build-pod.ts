@@ -6,6 +6,7 @@ import type { IsAllowed } from "./allowed-images.ts";
 import { toCommand, toSecurityContext } from "./container-words.ts";
 import type { Decorator } from "./decorator.ts";
 import { type JobSecret, secretDirectory } from "./job-secret.ts";
+import { keepAnnotations, podLabel } from "./protection.ts";
 
 /** Name of the container in which the commands run. */
 export const mainContainer = "main";
@@ -36,7 +37,7 @@ export function buildPod(options: PodOptions): Pod {
   return {
     apiVersion: "v1",
     kind: "Pod",
-    metadata: options.metadata,
+    metadata: toPodMetadata(options),
     spec: {
       // Without a service account of the pod spec, jobs get no credentials of the cluster.
       ...(!namesServiceAccount(pod) && { automountServiceAccountToken: false }),
@@ -73,6 +74,15 @@ export function buildPod(options: PodOptions): Pod {
           : []),
       ]),
     },
+  };
+}
+
+/** Adds the operator's labels and annotations. An annotation replaces one that keeps the pod's node. */
+function toPodMetadata({ decorator, metadata }: PodOptions): Metadata {
+  return {
+    ...metadata,
+    labels: { ...decorator.metadata.labels, ...metadata.labels, [podLabel]: metadata.name },
+    annotations: { ...keepAnnotations, ...decorator.metadata.annotations },
   };
 }
 

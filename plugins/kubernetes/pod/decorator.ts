@@ -11,14 +11,21 @@ export interface Decorator {
   readonly mainContainer: Container;
   /** Base of all sidecars. */
   readonly sidecarContainers: Container;
+  /** Labels and annotations of each pod. */
+  readonly metadata: DecoratorMetadata;
 }
 
-const keys = ["pod", "mainContainer", "sidecarContainers"] as const;
+export interface DecoratorMetadata {
+  readonly labels?: Readonly<Record<string, string>>;
+  readonly annotations?: Readonly<Record<string, string>>;
+}
+
+const keys = ["pod", "mainContainer", "sidecarContainers", "metadata"] as const;
 
 /**
  * Fields that are merged with those of a job. The API server validates their contents and all other fields.
  */
-type Shape = Readonly<Record<string, "list" | "mapping">>;
+type Shape = Readonly<Record<string, "list" | "mapping" | "texts">>;
 
 const container: Shape = {
   env: "list",
@@ -38,7 +45,14 @@ const shapes: Readonly<Record<(typeof keys)[number], Shape>> = {
   },
   mainContainer: container,
   sidecarContainers: container,
+  metadata: { labels: "texts", annotations: "texts" },
 };
+
+const descriptions = {
+  list: "a list of mappings",
+  mapping: "a mapping",
+  texts: "a mapping of texts (quote numbers, true and false)",
+} as const;
 
 /**
  * Loads and parses the ConfigMap. Throws with all its faults, except for unknown fields, which the API server
@@ -63,7 +77,7 @@ export function readDecorator(data: Readonly<Record<string, string>>): Decorator
   const faults = Object.keys(data)
     .filter((key) => !(keys as readonly string[]).includes(key))
     .map((key) => `unknown key "${key}" (known: ${keys.join(", ")})`);
-  const [pod = {}, mainContainer = {}, sidecarContainers = {}] = keys.map((key) => {
+  const [pod = {}, mainContainer = {}, sidecarContainers = {}, metadata = {}] = keys.map((key) => {
     try {
       const part = readMapping(data[key] ?? "");
       for (const fault of findFaults(part, shapes[key])) faults.push(`key "${key}": ${fault}`);
@@ -73,8 +87,10 @@ export function readDecorator(data: Readonly<Record<string, string>>): Decorator
       return {};
     }
   });
+  for (const field of Object.keys(metadata).filter((name) => !(name in shapes.metadata)))
+    faults.push(`key "metadata": unknown field "${field}" (known: labels, annotations)`);
   if (faults.length > 0) throw new Error(faults.join("; "));
-  return { pod, mainContainer, sidecarContainers };
+  return { pod, mainContainer, sidecarContainers, metadata };
 }
 
 function findFaults(part: Readonly<Record<string, unknown>>, shape: Shape): string[] {
@@ -82,11 +98,15 @@ function findFaults(part: Readonly<Record<string, unknown>>, shape: Shape): stri
     const value = field
       .split(".")
       .reduce<unknown>((outer, name) => (isMapping(outer) ? outer[name] : undefined), part);
-    const isRight =
-      value == null ||
-      (kind === "mapping" ? isMapping(value) : Array.isArray(value) && value.every(isMapping));
-    return isRight ? [] : [`field "${field}": expected a ${kind === "list" ? "list of mappings" : kind}`];
+    return value == null || hasShape(value, kind) ? [] : [`field "${field}": expected ${descriptions[kind]}`];
   });
+}
+
+function hasShape(value: unknown, kind: Shape[string]): boolean {
+  if (kind === "list") return Array.isArray(value) && value.every(isMapping);
+  return (
+    isMapping(value) && (kind === "mapping" || Object.values(value).every((each) => typeof each === "string"))
+  );
 }
 
 function isMapping(value: unknown): value is Record<string, unknown> {

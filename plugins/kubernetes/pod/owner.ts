@@ -1,38 +1,54 @@
-import type { Logger } from "signalman";
-import { toMessage } from "signalman";
+import { AgentError, type Logger, toMessage } from "signalman";
+import { findOwnPod, isInOwnNamespace } from "../agent/own-pod.ts";
+import { isApiError } from "../client/api-error.ts";
 import type { Client } from "../client/client.ts";
-import { ownNamespace } from "../client/connection.ts";
-import { getPod } from "../client/resources.ts";
+import { getConfigMap } from "../client/resources.ts";
 
 /**
- * Returns an owner reference to the agent's own pod, so that the cluster deletes the objects of jobs with it.
- * Resolves to `undefined` when the agent does not run in a pod of this namespace.
+ * Returns an owner reference for a job's objects, with which the cluster deletes them: to the ConfigMap of
+ * `kubernetes-owner`, else to the agent's own pod. Resolves to `undefined` when the agent has neither. The owner counts
+ * as the controller of the job's pod, without which `kubectl drain` refuses the pod. Throws when the ConfigMap cannot
+ * be read.
  */
 export async function findOwner(
   client: Client,
   options: {
+    readonly configMap: string | undefined;
     readonly env: Readonly<Record<string, string | undefined>>;
     readonly logger: Logger;
     readonly signal: AbortSignal;
   },
 ): Promise<object | undefined> {
-  const { env, logger, signal } = options;
-  const { connection } = client;
-  if (!connection.isInCluster || ownNamespace() !== connection.namespace) return undefined;
-  const names = [env["KUBERNETES_POD_NAME"], env["HOSTNAME"], env["SEMAPHORE_AGENT_NAME"]].filter(
-    (name) => name,
-  );
-  for (const name of new Set(names as string[])) {
-    try {
-      const { metadata } = await getPod(client, name, { signal, retryMs: 2000 });
-      return { apiVersion: "v1", kind: "Pod", name: metadata.name, uid: metadata.uid };
-    } catch (error) {
-      signal.throwIfAborted();
-      logger.debug(`"${name}" is not the agent's own pod: ${toMessage(error)}`);
-    }
-  }
+  const { configMap, env, logger, signal } = options;
+  if (configMap !== undefined) return toReference("ConfigMap", await readOwner(client, configMap, signal));
+  if (!isInOwnNamespace(client)) return undefined;
+  const pod = await findOwnPod(client, { env, signal, onMiss: (line) => logger.debug(line) });
+  if (pod) return toReference("Pod", pod.metadata);
   logger.warn(
     "the agent's own pod was not found, so jobs' pods have no owner; set KUBERNETES_POD_NAME to \"metadata.name\"",
   );
   return undefined;
+}
+
+interface Named {
+  readonly name: string;
+  readonly uid?: string;
+}
+
+/** Reads the ConfigMap of `kubernetes-owner`. Throws when it does not exist, or is being deleted. */
+export async function readOwner(client: Client, name: string, signal: AbortSignal): Promise<Named> {
+  try {
+    const { metadata } = await getConfigMap(client, name, signal);
+    if (metadata?.deletionTimestamp === undefined && metadata?.uid !== undefined) return metadata;
+    throw new Error("it is being deleted");
+  } catch (cause) {
+    const hint = isApiError(cause, 404)
+      ? `; create it in the namespace "${client.connection.namespace}", or change "kubernetes-owner"`
+      : "";
+    throw new AgentError("CONFIG_INVALID", `ConfigMap "${name}": ${toMessage(cause)}${hint}`, { cause });
+  }
+}
+
+function toReference(kind: "ConfigMap" | "Pod", { name, uid }: Named): object {
+  return { apiVersion: "v1", kind, name, uid, controller: true };
 }

@@ -66,7 +66,7 @@ describe("command lines", () => {
 describe("the pod spec's ConfigMap", () => {
   test("is refused with all its faults", () => {
     expect(() => readDecorator({ pods: "{}", pod: "- a", mainContainer: "a: [" })).toThrow(
-      /unknown key "pods" \(known: pod, mainContainer, sidecarContainers\); key "pod": expected a mapping; key "mainContainer": /,
+      /unknown key "pods" \(known: pod, mainContainer, sidecarContainers, metadata\); key "pod": expected a mapping; key "mainContainer": /,
     );
   });
 
@@ -75,6 +75,7 @@ describe("the pod spec's ConfigMap", () => {
       pod: "volumes: { cache: {} }\nhostAliases: [mirror]\nsecurityContext: root\nimagePullSecrets:",
       mainContainer: "env: 5\nresources: { limits: 2Gi }",
       sidecarContainers: "volumeMounts: cache\nresources: [1]",
+      metadata: "labels: [a]\nannotations: { a: true }\nnamespace: other",
     };
     expect(() => readDecorator(data)).toThrow(
       [
@@ -85,6 +86,9 @@ describe("the pod spec's ConfigMap", () => {
         `key "mainContainer": field "resources.limits": expected a mapping`,
         `key "sidecarContainers": field "volumeMounts": expected a list of mappings`,
         `key "sidecarContainers": field "resources": expected a mapping`,
+        `key "metadata": field "labels": expected a mapping of texts (quote numbers, true and false)`,
+        `key "metadata": field "annotations": expected a mapping of texts (quote numbers, true and false)`,
+        `key "metadata": unknown field "namespace" (known: labels, annotations)`,
       ].join("; "),
     );
   });
@@ -94,6 +98,7 @@ describe("the pod spec's ConfigMap", () => {
       pod: {},
       mainContainer: { resources: {} },
       sidecarContainers: {},
+      metadata: {},
     });
   });
 });

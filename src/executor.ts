@@ -11,6 +11,7 @@ export { createSessionExecutor, type SessionExecutorParts } from "./kit/executor
 export type { OpenJob, Opening, Meter, Ending } from "./kit/executor/job-life.ts";
 export { type Explain, type CommandEnd, killedCode, toMemorySentence } from "./kit/executor/explain.ts";
 export type { SideShell } from "./kit/executor/side-sessions.ts";
+export { caPath, readCa, sourceToolbox, toProvisionVariables } from "./kit/executor/provisions.ts";
 export { createLazyExecutor } from "./kit/executor/lazy-executor.ts";
 export { createSession, type Session, type SessionRunOptions } from "./kit/session/session.ts";
 export { openLocalTerminal, type LocalTerminal } from "./kit/session/local-terminal.ts";

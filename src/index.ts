@@ -100,6 +100,7 @@ export type {
   ExecutorFactory,
   ExecutorContext,
   ExecutorOptions,
+  JobProvisions,
   JobLimits,
   HostPath,
   CleanUpContext,

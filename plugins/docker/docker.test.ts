@@ -25,6 +25,7 @@ function settings(options: Readonly<Record<string, unknown>> = {}, environment =
     options: v.parse(config, options),
     limits: {},
     environment,
+    variables: {},
   };
 }
 

@@ -1,4 +1,12 @@
-import type { ExecutorContext, JobLimits, JobUsage, Output } from "signalman";
+import {
+  AgentError,
+  type ExecutorContext,
+  type JobContainer,
+  type JobLimits,
+  type JobUsage,
+  type Output,
+} from "signalman";
+import { caPath, readCa, sourceToolbox, toProvisionVariables } from "signalman/executor";
 import { createJobCgroup, type JobCgroup } from "./cgroup/job-cgroup.ts";
 import { createContainer } from "./containers/create.ts";
 import type { JobNames } from "./containers/job-names.ts";
@@ -40,6 +48,8 @@ export async function startContainers(start: StartContainersOptions): Promise<Do
   });
   const timeoutMs = options["service-timeout"] * 1000;
   await waitForServices(services, { engine, output, timeoutMs, signal });
+  const fault = await sourceToolbox(shell.session, context.options.provisions ?? {});
+  if (fault !== undefined) throw new AgentError("DOCKER_FAILED", `${fault}; change "toolbox-path"`);
   return { ...shell, engine, usage, serviceEnds };
 }
 
@@ -59,6 +69,7 @@ function toSettings(
     limits: context.options.limits,
     ...(cgroup && { cgroupParent: cgroup.parent }),
     environment: context.environment,
+    variables: toProvisionVariables(context.options.provisions ?? {}),
   };
 }
 
@@ -68,7 +79,7 @@ async function startServices(
   settings: ContainerSettings,
   usage: ContainerUsage,
 ): Promise<Service[]> {
-  const [, ...others] = context.job.containers;
+  const [, ...others] = withCa(context);
   return whenAllSettled(
     others.map(async (each): Promise<Service> => {
       const container = await createContainer(engine, each, toServiceSpec(each, settings));
@@ -80,13 +91,21 @@ async function startServices(
   );
 }
 
+/** Adds the operator's authorities to the files of the job's containers. */
+function withCa({ job, options }: ExecutorContext): readonly JobContainer[] {
+  const ca = readCa(options.provisions ?? {});
+  if (ca === undefined) return job.containers;
+  const file = { path: caPath, content: Buffer.from(ca).toString("base64"), mode: "0444" };
+  return job.containers.map((container) => ({ ...container, files: [...container.files, file] }));
+}
+
 async function openShell(
   start: StartContainersOptions,
   settings: ContainerSettings,
   usage: ContainerUsage,
 ): Promise<ContainerSession> {
   const { context, options, engine, mounts, resources, signal } = start;
-  const first = context.job.containers[0]!;
+  const first = withCa(context)[0]!;
   const opened = await openSession(
     {
       engine,

@@ -1,5 +1,5 @@
 import { createTextStart, type ExecutorContext, type Logger, type Output, toMessage } from "signalman";
-import type { Opening } from "signalman/executor";
+import { type Opening, sourceToolbox } from "signalman/executor";
 import { removeJob } from "./clean-up.ts";
 import type { Client } from "./client/client.ts";
 import type { Pod } from "./client/objects.ts";
@@ -61,7 +61,8 @@ export async function openJobPod(
       pod = resources.use(
         await openSession({ client, context, settings: options.settings, watch, output, signal }),
       );
-      return await showIdentity(pod, output);
+      const code = await showIdentity(pod, output);
+      return code || (await openToolbox(pod, context, output));
     } catch (error) {
       if (!signal.aborted) output(`${toMessage(error)}\n`);
       return 1;
@@ -123,6 +124,17 @@ async function removeObjects(client: Client, names: JobNames, logger: Logger): P
       `could not delete pod "${names.pod}" and its secrets: ${toMessage(error)}; the agent tries again`,
     );
   }
+}
+
+/** Sources the toolbox. Resolves to the exit code of the block. */
+async function openToolbox(
+  { session }: PodSession,
+  { options }: ExecutorContext,
+  output: Output,
+): Promise<number> {
+  const fault = await sourceToolbox(session, options.provisions ?? {});
+  if (fault !== undefined) output(`${fault}; mount it by kubernetes-pod-spec, or change toolbox-path\n`);
+  return fault === undefined ? 0 : 1;
 }
 
 /**

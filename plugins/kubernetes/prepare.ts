@@ -1,4 +1,5 @@
 import { type ExecutorContext, type Output, toMessage } from "signalman";
+import { readCa, toProvisionVariables } from "signalman/executor";
 import { removeJob } from "./clean-up.ts";
 import type { Client } from "./client/client.ts";
 import type { Metadata, Pod, Secret } from "./client/objects.ts";
@@ -54,7 +55,7 @@ export async function prepare(options: PrepareOptions): Promise<Prepared | undef
     const secret = await attempt("Failed to create environment secret", async () => {
       // Objects of an earlier attempt. A role that may not delete fails here, before anything is created.
       await removeJob(client, names, { signal });
-      const packed = packSecret(job);
+      const packed = packSecret(job, readCa(context.options.provisions ?? {}));
       await create(client, "secrets", toSecret(metadata(names.secret), "Opaque", packed.data), signal);
       return packed;
     });
@@ -76,6 +77,7 @@ export async function prepare(options: PrepareOptions): Promise<Prepared | undef
           secretName: names.secret,
           pullSecretName: hasCredentials ? names.pullSecret : undefined,
           limits: toLimits(context),
+          variables: toProvisionVariables(context.options.provisions ?? {}),
         }),
         signal,
       ),

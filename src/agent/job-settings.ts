@@ -22,6 +22,7 @@ export function toSettings(program: Program, agentId: string): JobSettings {
     jobReport: core["job-report"],
     executors: core.executors,
     limits: toLimits(core),
+    ...toProvisions(core),
     env: core["env-vars"].map((text) => toVariableOfJob(text, "--env-vars")),
     secrets: program.secrets,
     secretVariables: secret.map(({ key }) => toVariable(key)),
@@ -43,6 +44,22 @@ export function toLimits(core: CoreConfig): JobLimits {
     ...(cpus !== undefined && { cpus }),
     ...(pids !== undefined && { pids }),
   };
+}
+
+function toProvisions(core: CoreConfig): Pick<JobSettings, "provisions"> {
+  const {
+    "job-ca-file": caFile,
+    "job-proxy": proxy,
+    "job-no-proxy": noProxy,
+    "toolbox-path": toolboxPath,
+  } = core;
+  const provisions = {
+    ...(caFile !== undefined && { caFile }),
+    ...(proxy !== undefined && { proxy }),
+    ...(noProxy.length > 0 && { noProxy }),
+    ...(toolboxPath !== undefined && { toolboxPath }),
+  };
+  return Object.keys(provisions).length === 0 ? {} : { provisions };
 }
 
 /**

@@ -202,7 +202,17 @@ function toExecutorContext(
 ): Omit<ExecutorContext, "directory" | "imagePulled" | "logger"> {
   const { settings, env, cookie, jobSocket } = options;
   const controlGroup = options.controlGroup ?? toGroupDirectory(settings.agentId, cookie);
-  const { agentId, secretVariables, configuration, stopGraceMs, terminalSize, limits, home, user } = settings;
+  const {
+    agentId,
+    secretVariables,
+    configuration,
+    stopGraceMs,
+    terminalSize,
+    limits,
+    home,
+    user,
+    provisions,
+  } = settings;
   return {
     job,
     agentId,
@@ -215,6 +225,7 @@ function toExecutorContext(
       stopGraceMs,
       terminalSize,
       limits,
+      ...(provisions !== undefined && { provisions }),
       ...(home !== undefined && { home }),
       ...(user !== undefined && { user }),
     },

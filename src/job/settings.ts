@@ -1,4 +1,4 @@
-import type { JobLimits, JobUser } from "../core/contracts/executor.ts";
+import type { JobLimits, JobProvisions, JobUser } from "../core/contracts/executor.ts";
 import type { EnvironmentVariable } from "../core/contracts/job-request.ts";
 
 /** Path of a configuration file, and the environment that is selected in it. */
@@ -28,6 +28,8 @@ export interface JobSettings {
   readonly executors: Readonly<Record<string, string>>;
   /** Limits of a job's resources (`job-memory`, `job-cpus`, `job-pids`). */
   readonly limits: JobLimits;
+  /** What jobs in containers and pods get. Left out: nothing. */
+  readonly provisions?: JobProvisions;
   /** Home directory of jobs after the login profile. Left out: as the profile sets it. */
   readonly home?: string;
   /** User of the job's processes on this host. Left out: the agent's. */

@@ -23,12 +23,15 @@ export interface ContainerSettings {
   readonly cgroupParent?: string;
   /** The agent's environment, for its proxy variables. */
   readonly environment: Readonly<Record<string, string>>;
+  /** Variables of the operator's proxy and authorities. */
+  readonly variables: Readonly<Record<string, string>>;
 }
 
-/** A bind mount of the job's first container: a file of this host, or the engine's socket. */
+/** A bind mount of the job's first container: a file or directory of this host, or the engine's socket. */
 export interface HostMount {
   readonly source: string;
   readonly target: string;
+  readonly isReadOnly?: boolean;
 }
 
 /**
@@ -58,7 +61,12 @@ export function toSessionSpec(
       // The output is already in the job's log.
       LogConfig: { Type: "none", Config: {} },
       Tmpfs: { ...common.HostConfig.Tmpfs, [privateDirectory]: "rw,noexec,nosuid,nodev,mode=0711" },
-      Mounts: extra.mounts.map(({ source, target }) => ({ Type: "bind", Source: source, Target: target })),
+      Mounts: extra.mounts.map(({ source, target, isReadOnly = false }) => ({
+        Type: "bind",
+        Source: source,
+        Target: target,
+        ReadOnly: isReadOnly,
+      })),
     },
   };
 }
@@ -76,7 +84,10 @@ export function toServiceSpec(container: JobContainer, settings: ContainerSettin
 export function toMounts(
   options: DockerConfig,
   endpoint: EngineEndpoint,
-  { logger, options: { user } }: Pick<ExecutorContext, "logger" | "options">,
+  {
+    logger,
+    options: { user, provisions: { toolboxPath } = {} },
+  }: Pick<ExecutorContext, "logger" | "options">,
 ): HostMount[] {
   const files = options.files.map((text) => {
     const [source = "", target = ""] = text.split(":");
@@ -92,7 +103,9 @@ export function toMounts(
   const socket = { source: endpoint.socketPath ?? socketInContainer, target: socketInContainer };
   // Access to the engine gives a job root's rights on this host, so that `user` would have no effect.
   const hasSocket = options["mount-socket"] ?? user === undefined;
-  return [...(hasSocket ? [socket] : []), ...files.filter((file) => !missing.includes(file))];
+  const toolbox =
+    toolboxPath === undefined ? [] : [{ source: toolboxPath, target: toolboxPath, isReadOnly: true }];
+  return [...(hasSocket ? [socket] : []), ...files.filter((file) => !missing.includes(file)), ...toolbox];
 }
 
 type Spec = ContainerCreateOptions & { readonly HostConfig: HostConfig };
@@ -101,11 +114,12 @@ function toSpec(container: JobContainer, purpose: string, settings: ContainerSet
   const { names, environment, options } = settings;
   const entrypoint = toWords(container.entrypoint);
   const proxies = options["proxy-variables"] ? toProxyVariables(environment) : [];
+  const provided = Object.entries(settings.variables).map(([name, value]) => `${name}=${value}`);
   return {
     name: names.containerName(container.name),
     Image: container.image,
     Labels: { ...names.labels, [labels.purpose]: purpose, [labels.container]: container.name },
-    Env: [...proxies, ...toEnvironment(container)],
+    Env: [...proxies, ...provided, ...toEnvironment(container)],
     ...(entrypoint.length > 0 && { Entrypoint: entrypoint }),
     ...(container.user !== "" && { User: container.user }),
     ...(options.platform !== undefined && { platform: options.platform }),

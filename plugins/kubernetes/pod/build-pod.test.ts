@@ -29,6 +29,7 @@ function build(job: Partial<JobRequest>, overrides: Partial<PodOptions> = {}) {
     isAllowed: () => true,
     defaultImage: undefined,
     limits: {},
+    variables: {},
     ...overrides,
   });
 }

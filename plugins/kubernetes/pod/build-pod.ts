@@ -1,11 +1,12 @@
 import type { JobRequest } from "signalman";
+import { caPath } from "signalman/executor";
 import type { Container, Metadata, Pod, PodSpec } from "../client/objects.ts";
 import kills from "../session/kills.sh" with { type: "text" };
 import supervisor from "../session/supervisor.sh" with { type: "text" };
 import type { IsAllowed } from "./allowed-images.ts";
 import { toCommand, toSecurityContext } from "./container-words.ts";
 import type { Decorator } from "./decorator.ts";
-import { type JobSecret, secretDirectory } from "./job-secret.ts";
+import { caKey, type JobSecret, secretDirectory } from "./job-secret.ts";
 import { keepAnnotations, podLabel } from "./protection.ts";
 
 /** Name of the container in which the commands run. */
@@ -23,6 +24,8 @@ export interface PodOptions {
   readonly defaultImage: string | undefined;
   /** Resource limits of the main container: `cpu` and `memory`, as Kubernetes quantities. */
   readonly limits: Readonly<Record<string, string>>;
+  /** Variables of every container, unless the pod spec or the job sets them. */
+  readonly variables: Readonly<Record<string, string>>;
 }
 
 /**
@@ -123,9 +126,10 @@ function buildMain(options: PodOptions, image: string): Container {
     name: mainContainer,
     image,
     command: ["bash", "-c", kills + supervisor],
-    env: [...(base.env ?? []), ...variables(options, main)],
+    env: toEnv(options, base, main),
     volumeMounts: [
       ...(base.volumeMounts ?? []),
+      ...caMounts(options),
       { name: "environment", mountPath: secretDirectory, readOnly: true },
       { name: "signalman", mountPath: "/signalman" },
     ],
@@ -142,10 +146,31 @@ function buildSidecar(options: PodOptions, container: JobRequest["containers"][n
     ...base,
     name: container.name,
     image: container.image,
-    env: [...(base.env ?? []), ...variables(options, container)],
+    env: toEnv(options, base, container),
+    ...list("volumeMounts", [...(base.volumeMounts ?? []), ...caMounts(options)]),
     ...toCommand(container),
     ...toSecurityContext(container, base, pod),
   };
+}
+
+/** Mounts the operator's authorities where the variables name them. */
+function caMounts({ secret }: PodOptions): object[] {
+  return secret.hasCa ? [{ name: "environment", mountPath: caPath, subPath: caKey, readOnly: true }] : [];
+}
+
+/** Lists the variables of the operator, of the pod spec and of the job. The last one of a name counts. */
+function toEnv(
+  options: PodOptions,
+  base: Container,
+  container: JobRequest["containers"][number] | undefined,
+): object[] {
+  const own = [...(base.env ?? []), ...variables(options, container)] as readonly {
+    readonly name?: string;
+  }[];
+  const names = new Set(own.map(({ name }) => name));
+  const provided = Object.entries(options.variables).filter(([name]) => !names.has(name));
+  // The kubelet expands $(NAME), and takes $$ for a dollar sign.
+  return [...provided.map(([name, value]) => ({ name, value: value.replaceAll("$", "$$$$") })), ...own];
 }
 
 /**

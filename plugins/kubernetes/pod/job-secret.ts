@@ -6,12 +6,16 @@ export interface JobSecret {
   readonly data: Readonly<Record<string, string>>;
   /** Returns the mounted file with exactly these bytes; `undefined` when it did not fit. */
   find(bytes: Uint8Array): string | undefined;
+  /** Whether it has the authorities of `job-ca-file`, under `caKey`. */
+  readonly hasCa: boolean;
   /** The key of each container's variable. */
   readonly variableKeys: ReadonlyMap<EnvironmentVariable, string>;
 }
 
 export const secretDirectory = "/tmp/injected";
 const environmentKey = ".env";
+/** Key of the operator's authorities. Keys of files are base64url, without a dot. */
+export const caKey = "ca.pem";
 
 /** Maximum size of all values together: a secret may have 1 MiB, and a request of etcd 1.5 MB. */
 const maxBytes = 900 * 1024;
@@ -19,9 +23,9 @@ const maxBytes = 900 * 1024;
 /**
  * Packs the containers' variables, the variables and the files of a job, the smallest files first. The
  * session uploads values that do not fit. Throws when the containers' variables alone do not fit, since they
- * cannot be uploaded.
+ * cannot be uploaded. `ca` comes first.
  */
-export function packSecret(job: JobRequest): JobSecret {
+export function packSecret(job: JobRequest, ca?: Uint8Array): JobSecret {
   const data: Record<string, string> = {};
   const paths = new Map<string, string>();
   const variableKeys = new Map<EnvironmentVariable, string>();
@@ -34,6 +38,7 @@ export function packSecret(job: JobRequest): JobSecret {
     return true;
   };
 
+  if (ca) add(caKey, ca);
   for (const [index, container] of job.containers.entries()) addVariables(index, container);
   const exports = toExports(job.env);
   if (exports) add(environmentKey, exports);
@@ -42,7 +47,7 @@ export function packSecret(job: JobRequest): JobSecret {
     return value ? [{ key: Buffer.from(path).toString("base64url"), value }] : [];
   });
   for (const { key, value } of files.toSorted((a, b) => a.value.length - b.value.length)) add(key, value);
-  return { data, variableKeys, find: (value) => paths.get(hash(value)) };
+  return { data, hasCa: ca !== undefined, variableKeys, find: (value) => paths.get(hash(value)) };
 
   function addVariables(index: number, container: JobContainer): void {
     for (const [position, variable] of container.env.entries()) {

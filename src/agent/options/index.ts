@@ -7,6 +7,7 @@ import { configurationEntries } from "./configuration.ts";
 import { jobEntries } from "./jobs.ts";
 import { limitEntries } from "./limits.ts";
 import { logEntries } from "./log.ts";
+import { provisionEntries } from "./provisions.ts";
 
 /** The values of the options that belong to no plugin, by key: `docs/configuration.md` describes them. */
 export type CoreConfig = v.InferOutput<typeof coreConfig>;
@@ -23,6 +24,7 @@ export const coreConfig = v.strictObject({
   ...agentEntries,
   ...jobEntries,
   ...limitEntries,
+  ...provisionEntries,
 });
 
 type Input = v.InferInput<typeof coreConfig>;

@@ -36,6 +36,18 @@ export interface JobUser {
   readonly isExclusive: boolean;
 }
 
+/** What jobs in containers and pods get of the operator. They have none of this host's settings. */
+export interface JobProvisions {
+  /** File of this host with certificate authorities, PEM (`job-ca-file`). */
+  readonly caFile?: string;
+  /** URL of the proxy (`job-proxy`). */
+  readonly proxy?: string;
+  /** Hosts and suffixes that are reached without the proxy (`job-no-proxy`). */
+  readonly noProxy?: readonly string[];
+  /** Directory of the toolbox, in the container (`toolbox-path`). */
+  readonly toolboxPath?: string;
+}
+
 /** Settings of a job that apply to every executor. */
 export interface ExecutorOptions {
   /** Milliseconds from SIGTERM to SIGKILL (`stop-grace-period`). */
@@ -48,6 +60,8 @@ export interface ExecutorOptions {
   readonly user?: JobUser;
   /** Limits that the executor enforces. It receives only those that it declares in `ExecutorFactory.enforcesLimits`. */
   readonly limits: JobLimits;
+  /** Left out: none. Executors on this host ignore them. */
+  readonly provisions?: JobProvisions;
 }
 
 /** A path of the agent's host. */

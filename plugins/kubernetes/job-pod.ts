@@ -11,6 +11,7 @@ import { prepare, type Prepared } from "./prepare.ts";
 import type { KubernetesSettings } from "./settings.ts";
 import { createUsageReader } from "./usage.ts";
 import { watchPod } from "./wait/pod-watch.ts";
+import { watchRights } from "./wait/rights-loss.ts";
 
 /** A job's pod and the session in it. */
 export interface JobPod extends PodSession {
@@ -69,6 +70,7 @@ export async function openJobPod(
     }
   });
   if (!pod || code !== 0) return code || 1;
+  void watchRights(watch, { link: pod.link, logger });
   const { files } = pod;
   return Object.assign(pod, {
     bring: async (bytes: Uint8Array) => prepared.secret.find(bytes) ?? (await files.put("file", bytes)),

@@ -25,6 +25,11 @@ export function isApiError(thrown: unknown, status?: number): thrown is ApiError
   return thrown instanceof ApiError && (status === undefined || thrown.status === status);
 }
 
+/** Whether the server refuses the agent: its credentials are not valid any more, or its role lacks the right. */
+export function isRefusal(thrown: unknown): thrown is ApiError {
+  return isApiError(thrown, 401) || isApiError(thrown, 403);
+}
+
 /** `reason` of a call without a complete answer. */
 export const unreachable = "Unreachable";
 

@@ -19,6 +19,11 @@ export type ExecEnd =
   | { readonly kind: "refused"; readonly status: number; readonly message: string }
   | { readonly kind: "broken"; readonly message: string };
 
+/** Whether the server refused the agent itself. */
+export function isForbidden(end: ExecEnd): boolean {
+  return end.kind === "refused" && (end.status === 401 || end.status === 403);
+}
+
 /** A command in a container that is connected over one WebSocket. */
 export interface Exec {
   /** Resolves when the connection is established or has failed. */

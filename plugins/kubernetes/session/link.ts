@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Logger } from "signalman";
 import type { Client } from "../client/client.ts";
-import type { ExecEnd } from "../client/exec.ts";
+import { type ExecEnd, isForbidden } from "../client/exec.ts";
 import { type Bridge, openBridge } from "./bridge.ts";
 
 export interface LinkOptions {
@@ -39,6 +39,8 @@ export interface Link {
   onData: (bytes: Uint8Array) => void;
   /** Queues a step for the supervisor, which executes it exactly once. */
   send(step: string): void;
+  /** Ends the session for this reason. */
+  giveUp(why: string): void;
   close(): void;
 }
 
@@ -127,6 +129,7 @@ export function openLink(options: LinkOptions): Link {
       const line = outbox.add(step);
       if (isReady) bridge?.write(line);
     },
+    giveUp: (why) => finish(why),
     close: () => finish(),
   };
   void keepConnected(options, { connect, progress, signal: closing.signal }).then(finish);
@@ -166,10 +169,6 @@ async function keepConnected(
     await sleep(pause, undefined, { signal }).catch(() => {});
   }
   return undefined;
-}
-
-function isForbidden(end: ExecEnd): boolean {
-  return end.kind === "refused" && (end.status === 401 || end.status === 403);
 }
 
 function toBroken(error: unknown): ExecEnd {

@@ -2,9 +2,10 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { AgentError, createTextStart, onAbort } from "signalman";
 import { createBoundedLineReader } from "signalman/executor";
 import type { Client } from "../client/client.ts";
-import { type Exec, type ExecEnd, startExec } from "../client/exec.ts";
+import { type Exec, type ExecEnd, isForbidden, startExec } from "../client/exec.ts";
 import kills from "./kills.sh" with { type: "text" };
 import script from "./upload.sh" with { type: "text" };
+import { refusalMs, toRefusalReason } from "../wait/rights-loss.ts";
 
 export interface UploadOptions {
   readonly client: Client;
@@ -30,9 +31,13 @@ const bufferedBytes = 2 * 1024 * 1024;
 /** Uploads a file to the pod. After a lost connection, another one continues at the last received byte. */
 export async function upload(options: UploadOptions): Promise<void> {
   const { name, bytes, pod, signal } = options;
+  let refusedAt: number | undefined;
   for (let failed = 0, round = 0, last = 0; ; round += 1) {
     signal.throwIfAborted();
     const { end, errorText, received, isFlooding } = await attempt(options);
+    refusedAt = isForbidden(end) ? (refusedAt ?? performance.now()) : undefined;
+    if (refusedAt !== undefined && performance.now() - refusedAt > refusalMs)
+      throw new AgentError("SESSION_FAILED", toRefusalReason(end.message));
     if (received > last) round = 0;
     last = received;
     if (end.kind === "exited" && end.code === 0) return;

@@ -20,8 +20,16 @@ export function findPodEnd(pod: Pod, isGone: boolean): string | undefined {
   // Deleting a pod also ends its container; then the deletion is the cause.
   if (ended !== undefined && (pod.metadata.deletionTimestamp === undefined || ended.includes("memory")))
     return ended;
-  if (isGone || pod.metadata.deletionTimestamp !== undefined) return "the pod was deleted by another program";
+  if (isGone || pod.metadata.deletionTimestamp !== undefined)
+    return `the pod was deleted by another program${describeOwner(pod)}`;
   return `the pod ended with status ${phase}${reason === "" ? "" : ` (${reason})`}${message === "" ? "" : `: ${message}`}`;
+}
+
+function describeOwner({ metadata: { ownerReferences = [] } }: Pod): string {
+  const owner = (ownerReferences as readonly { kind?: string; name?: string }[]).find(
+    ({ kind }) => kind === "ConfigMap",
+  );
+  return owner ? `, or with its owner, ConfigMap "${owner.name}", as by the end of its release` : "";
 }
 
 function mainState(pod: Pod) {

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { type Logger, toMessage } from "signalman";
-import { isApiError } from "../client/api-error.ts";
+import { type ApiError, isApiError, isRefusal } from "../client/api-error.ts";
 import type { Client } from "../client/client.ts";
 import type { Pod } from "../client/objects.ts";
 import { getPod, toPath } from "../client/resources.ts";
@@ -12,7 +12,7 @@ export interface PodWatch extends AsyncDisposable {
   readonly pod: Pod;
   /** Whether the pod was deleted, or replaced by another one of the same name. */
   readonly isGone: boolean;
-  /** The server's message when the role allows neither watching nor reading pods. */
+  /** The server's message while it allows neither watching nor reading pods. */
   readonly refusal: string | undefined;
   /** Resolves at the next change. */
   changed(): Promise<void>;
@@ -29,14 +29,8 @@ export function watchPod(client: Client, created: Pod, logger: Logger): PodWatch
   const { name, uid } = created.metadata;
   let pod = created;
   const gone = new AbortController();
-  let change = Promise.withResolvers<void>();
+  const { changed, notify } = createChange();
   let refusal: string | undefined;
-
-  function notify(): void {
-    const { resolve } = change;
-    change = Promise.withResolvers();
-    resolve();
-  }
 
   function update(next: Pod | undefined): void {
     const isOurs = next !== undefined && next.metadata.uid === uid;
@@ -53,6 +47,7 @@ export function watchPod(client: Client, created: Pod, logger: Logger): PodWatch
       if (!isApiError(error, 404)) throw error;
       update(undefined);
     }
+    refusal = undefined;
   }
 
   async function follow(since: string | undefined): Promise<void> {
@@ -78,10 +73,13 @@ export function watchPod(client: Client, created: Pod, logger: Logger): PodWatch
         [pause, isVersionExpired] = [200, false];
       } catch (error) {
         isVersionExpired = isApiError(error, 410);
-        if (isApiError(error, 403)) {
+        if (isRefusal(error)) {
           logger.info('the role does not allow to "watch" pods: the pod is polled instead');
-          refusal = await poll(refresh, { logger, signal: stopping.signal, gone: gone.signal });
-          return notify();
+          const onRefusal = ({ message }: ApiError) => {
+            refusal ??= message;
+            notify();
+          };
+          return await poll(refresh, { logger, signal: stopping.signal, gone: gone.signal, onRefusal });
         }
         if (stopping.signal.aborted) return;
         logger.debug(`the watch of pod "${name}" ended: ${toMessage(error)}`);
@@ -102,7 +100,7 @@ export function watchPod(client: Client, created: Pod, logger: Logger): PodWatch
     get refusal() {
       return refusal;
     },
-    changed: () => change.promise,
+    changed,
     refresh,
     async [Symbol.asyncDispose]() {
       stopping.abort();
@@ -111,26 +109,38 @@ export function watchPod(client: Client, created: Pod, logger: Logger): PodWatch
   };
 }
 
-/**
- * Polls the pod until its deletion, at a growing interval. Resolves to the server's message when the role
- * does not allow reading pods.
- */
+function createChange(): { readonly changed: () => Promise<void>; readonly notify: () => void } {
+  let change = Promise.withResolvers<void>();
+  return {
+    changed: () => change.promise,
+    notify() {
+      const { resolve } = change;
+      change = Promise.withResolvers();
+      resolve();
+    },
+  };
+}
+
+/** Polls the pod until its deletion, at a growing interval. */
 async function poll(
   refresh: () => Promise<void>,
   {
     logger,
     signal,
     gone,
-  }: { readonly logger: Logger; readonly signal: AbortSignal; readonly gone: AbortSignal },
-): Promise<string | undefined> {
+    onRefusal,
+  }: {
+    readonly logger: Logger;
+    readonly signal: AbortSignal;
+    readonly gone: AbortSignal;
+    readonly onRefusal: (error: ApiError) => void;
+  },
+): Promise<void> {
   for (let pause = firstPollMs; !gone.aborted; pause = Math.min(pause * 1.05, maxPollMs)) {
     await sleep(pause, undefined, { signal });
-    try {
-      await refresh();
-    } catch (error) {
-      if (isApiError(error, 403)) return error.message;
+    await refresh().catch((error: unknown) => {
+      if (isRefusal(error)) onRefusal(error);
       logger.debug(toMessage(error));
-    }
+    });
   }
-  return undefined;
 }

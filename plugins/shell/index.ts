@@ -14,21 +14,35 @@ export default definePlugin({
   flags: { "keep-processes": "keep-processes", "shell-start-timeout": "start-timeout" },
   setup(ctx, options) {
     ctx.hook("agent:start", ({ jobUsers = [] }) => assertNoneKept(options["keep-processes"], jobUsers));
+    /** The executor that runs all jobs, so that none needs this host's shell. */
+    const findOther = () => [...ctx.all(executor)].find(([, { takesAllJobs }]) => takesAllJobs)?.[0];
     ctx.provide(check, "bash", {
-      run: async (context) => (await import("./checks/bash.ts")).checkBash(context),
+      async run(context) {
+        const other = findOther();
+        if (other !== undefined)
+          return [
+            { level: "ok", title: `jobs do not use this host's shell: executor "${other}" runs all of them` },
+          ];
+        return (await import("./checks/bash.ts")).checkBash(context);
+      },
     });
     ctx.provide(check, "login-shell", {
-      run: async (context) => (await import("./checks/login.ts")).checkLogin(context, ctx.log),
+      run: async (context) =>
+        findOther() === undefined ? (await import("./checks/login.ts")).checkLogin(context, ctx.log) : [],
     });
     ctx.provide(check, "keep-processes", {
       run: async ({ config: all }) =>
         (await import("./checks/job-users.ts")).checkKeepProcesses(all, options["keep-processes"]),
     });
     ctx.provide(check, "home", {
-      run: async (context) => (await import("./checks/home.ts")).checkHome(context),
+      run: async (context) =>
+        findOther() === undefined ? (await import("./checks/home.ts")).checkHome(context) : [],
     });
     ctx.provide(check, "control-group", {
-      run: async (context) => (await import("./checks/control-group.ts")).checkControlGroup(context),
+      run: async (context) =>
+        findOther() === undefined
+          ? (await import("./checks/control-group.ts")).checkControlGroup(context)
+          : [],
     });
     ctx.provide(executor, "shell", {
       acceptsCommandPrefix: true,

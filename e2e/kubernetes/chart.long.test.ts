@@ -1,27 +1,21 @@
 import { beforeAll, expect, test } from "bun:test";
 import path from "node:path";
 import { parseAllDocuments } from "yaml";
-import { createScene } from "../support/agents.ts";
 import { helm, kedaDefinitions } from "../support/cluster/charts.ts";
 import { startCluster } from "../support/cluster/cluster.ts";
-import { images } from "../support/cluster/images.ts";
-import { root } from "../support/fixtures.ts";
-import { registrationToken } from "../support/hub-process.ts";
-import { outputOf } from "../support/jobs.ts";
-import { agentImage, buildAgentImage, hostAccess } from "./agent-image.ts";
+import { createTester, root } from "../support/fixtures.ts";
 import { createNamespace, patiently } from "./namespaces.ts";
+import { chart } from "./releases.ts";
 import { type Rule, toRights } from "./roles.ts";
 
-const chart = path.join(root, "docs", "kubernetes", "chart");
+const values = ["--set", "endpoint=example.com", "--set", "token=t"];
 
 beforeAll(async () => {
   await startCluster();
-  await buildAgentImage();
 }, 1_800_000);
 
 test("the chart passes Helm's own checks, and refuses values without an endpoint", async () => {
-  const values = ["--set", "endpoint=example.com", "--set", "token=t"];
-  for (const mode of ["deployment", "scaled-job"])
+  for (const mode of ["deployment", "statefulset", "scaled-job"])
     expect(await helm(["lint", "--strict", chart, ...values, "--set", `mode=${mode}`])).toContain(
       "0 chart(s) failed",
     );
@@ -29,7 +23,6 @@ test("the chart passes Helm's own checks, and refuses values without an endpoint
 }, 1_800_000);
 
 test("the chart's role cannot read secrets, with its defaults and in full", async () => {
-  const values = ["--set", "endpoint=example.com", "--set", "token=t"];
   for (const minimal of [[], ["--set", "rbac.minimal=false"]]) {
     const rendered = await helm(["template", "agent", chart, ...values, ...minimal]);
     const role = parseAllDocuments(rendered)
@@ -44,34 +37,90 @@ test("the chart's role cannot read secrets, with its defaults and in full", asyn
   }
 }, 1_800_000);
 
-test("an installed chart's agent runs a job with the chart's pod spec", async () => {
-  await using namespace = await createNamespace();
-  await using scene = await createScene();
-  const [repository = "", tag = ""] = agentImage.split(":");
-  const values = {
-    image: { repository, tag },
-    endpoint: scene.hub.endpoint,
-    token: registrationToken,
-    hostNetwork: hostAccess.hostNetwork,
-    env: hostAccess.env,
-    deployment: { interruptionGracePeriod: 5 },
-    kubernetes: {
-      defaultImage: images.debian,
-      allowedImages: ["^signalman/"],
-      labels: { team: "a" },
-      podSpec: { mainContainer: { env: [{ name: "FROM_CHART", value: "yes" }] } },
-    },
-  };
-  const file = await scene.tester.write("values.json", JSON.stringify(values));
-  await helm(["install", "agent", chart, "--namespace", namespace.name, "--values", file]);
-  const id = await scene.hub.submit({ commands: ["echo $FROM_CHART"] });
-  await patiently("the job is done", async () => (await scene.hub.job(id)).isDone);
-  expect([(await scene.hub.job(id)).result, outputOf(await scene.hub.log(id), "echo $FROM_CHART")]).toEqual([
-    "passed",
-    "yes\n",
-  ]);
-  await helm(["uninstall", "agent", "--namespace", namespace.name]);
-}, 300_000);
+test.each([
+  ["a typo in a mode's values", "deployment.replica=1"],
+  ["a typo at the top", "hostNetwrok=true"],
+  ["a typo in rbac", "rbac.minmal=true"],
+  ["an endpoint with a scheme", "endpoint=https://example.com"],
+  ["an unknown mode", "mode=daemonset"],
+  ["an unknown key of the pod spec", "kubernetes.podSpec.pods.a=b"],
+  ["a digest that is no digest", "image.digest=latest"],
+])(
+  "the chart refuses %s",
+  async (_, value) => {
+    await expect(helm(["template", "agent", chart, ...values, "--set", value])).rejects.toThrow(
+      value.split("=")[0]!.split(".")[0]!,
+    );
+  },
+  1_800_000,
+);
+
+const everything = {
+  image: { digest: `sha256:${"a".repeat(64)}`, pullSecrets: [{ name: "registry" }] },
+  jobs: {
+    ca: { configMap: "authorities" },
+    proxy: "http://proxy:3128",
+    noProxy: [".a", ".b"],
+    toolboxPath: "/opt/t",
+  },
+  env: [
+    { name: "NUMBER", value: 1 },
+    { name: "FIELD", valueFrom: { fieldRef: { fieldPath: "spec.nodeName" } } },
+  ],
+  podDisruptionBudget: { enabled: true },
+  networkPolicy: {
+    enabled: true,
+    metricsFrom: [{ namespaceSelector: {} }],
+    jobEgress: [{ to: [{ ipBlock: { cidr: "0.0.0.0/0", except: ["169.254.169.254/32"] } }] }],
+  },
+  podAnnotations: { a: "b" },
+  podLabels: { c: "d" },
+  priorityClassName: "system-cluster-critical",
+  nodeSelector: { e: "f" },
+  tolerations: [{ operator: "Exists" }],
+  affinity: { podAntiAffinity: { requiredDuringSchedulingIgnoredDuringExecution: [{ topologyKey: "x" }] } },
+  topologySpreadConstraints: [
+    { maxSkew: 1, topologyKey: "zone", whenUnsatisfiable: "ScheduleAnyway", labelSelector: {} },
+  ],
+  extraVolumes: [{ name: "extra", emptyDir: {} }],
+  extraVolumeMounts: [{ name: "extra", mountPath: "/extra" }],
+};
+
+test.each(["deployment", "statefulset"])(
+  "the API server accepts what the chart renders for mode %s, with the defaults and with every value",
+  async (mode) => {
+    await using namespace = await createNamespace();
+    await using tester = await createTester();
+    const file = await tester.write("values.json", JSON.stringify(everything));
+    // The pod of `helm test` is refused without it.
+    await namespace.kubectl(["create", "serviceaccount", "agent"]);
+    for (const more of [[], ["--values", file]]) {
+      const rendered = await helm(["template", "agent", chart, ...values, "--set", `mode=${mode}`, ...more]);
+      const check = ["apply", "--dry-run=server", "--validate=strict", "--filename=-"];
+      const accepted = await namespace.kubectl(check, rendered);
+      expect(accepted).toContain(`${mode}.apps/agent created (server dry run)`);
+      if (more.length > 0) {
+        expect(accepted).toContain("networkpolicy.networking.k8s.io/agent-jobs created");
+        expect(accepted).toContain("poddisruptionbudget.policy/agent created");
+        expect(rendered).toContain(`signalman@sha256:${"a".repeat(64)}`);
+        expect(rendered).toMatch(/name: NUMBER\s+value: "1"/);
+        expect(rendered).toMatch(/JOB_NO_PROXY\s+value: "\.a \.b"/);
+      }
+    }
+  },
+  1_800_000,
+);
+
+test("the chart renders a PodMonitor for the agents' port", async () => {
+  const rendered = await helm(["template", "agent", chart, ...values, "--set", "podMonitor.enabled=true"]);
+  const monitor = parseAllDocuments(rendered)
+    .map((document) => document.toJS() as { kind: string; spec: object })
+    .find(({ kind }) => kind === "PodMonitor");
+  expect(monitor?.spec).toMatchObject({
+    selector: { matchLabels: { "app.kubernetes.io/instance": "agent" } },
+    podMetricsEndpoints: [{ port: "metrics", path: "/metrics" }],
+  });
+}, 1_800_000);
 
 test("the published ScaledJob, and the chart's, are what KEDA takes", async () => {
   await using namespace = await createNamespace();
@@ -105,6 +154,7 @@ test("the published ScaledJob, and the chart's, are what KEDA takes", async () =
   expect(rendered).toMatch(/INTERRUPTION_GRACE_PERIOD\s+value: "3600"/);
   expect(rendered).toContain("terminationGracePeriodSeconds: 3720");
   expect(rendered).toMatch(/rollout:\s+strategy: gradual/);
+  await namespace.kubectl(["create", "serviceaccount", "agent"]);
   const check = ["apply", "--dry-run=server", "--validate=strict", "--filename=-"];
   const published = await Bun.file(path.join(root, "docs", "kubernetes", "scaled-job.yaml")).text();
   for (const text of [published, rendered])

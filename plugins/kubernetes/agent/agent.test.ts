@@ -9,9 +9,10 @@ import { findStateLoss } from "./state-volume.ts";
 const signal = new AbortController().signal;
 
 describe("the loss of the state with the agent's pod", () => {
-  const pod = (volume: object, kind = "ReplicaSet"): Pod => ({
-    metadata: { name: "agent", ownerReferences: [{ kind, controller: true }] },
+  const pod = (volume: object, restartPolicy = "Always"): Pod => ({
+    metadata: { name: "agent" },
     spec: {
+      restartPolicy,
       terminationGracePeriodSeconds: 90,
       containers: [
         {
@@ -38,10 +39,10 @@ describe("the loss of the state with the agent's pod", () => {
     );
   });
 
-  test("is not reported for a volume that stays, and for the pod of a Job", () => {
+  test("is not reported for a volume that stays, and for a pod that runs once", () => {
     expect(findStateLoss(pod({ persistentVolumeClaim: {} }), directory)).toBeUndefined();
     expect(findStateLoss(pod({ emptyDir: {} }), "/var/lib/signalman-2")).toBeUndefined();
-    expect(findStateLoss(pod({ emptyDir: {} }, "Job"), directory)).toBeUndefined();
+    expect(findStateLoss(pod({ emptyDir: {} }, "Never"), directory)).toBeUndefined();
   });
 });
 

@@ -7,13 +7,10 @@ interface Mount {
 
 /**
  * Says what the loss of the agent's pod costs when its state is lost with it, in one sentence without a full stop;
- * `undefined` when the state outlives the pod, or the pod is for one job (a Job, as KEDA starts it).
+ * `undefined` when the state outlives the pod, or the pod is never started again, as those of KEDA.
  */
 export function findStateLoss(pod: Pod, stateDirectory: string): string | undefined {
-  const owner = pod.metadata.ownerReferences?.find((each) => "controller" in each) as
-    | { readonly kind?: string }
-    | undefined;
-  if (owner?.kind === "Job") return undefined;
+  if (pod.spec["restartPolicy"] === "Never") return undefined;
   const mounts = (pod.spec.containers ?? []).flatMap(
     ({ volumeMounts = [] }) => volumeMounts as readonly Mount[],
   );

@@ -1,0 +1,124 @@
+import { beforeAll, describe, expect, test } from "bun:test";
+import { startCluster } from "../support/cluster/cluster.ts";
+import { outputOf } from "../support/jobs.ts";
+import { buildAgentImage } from "./agent-image.ts";
+import { patiently } from "./namespaces.ts";
+import { createRelease, type Release } from "./releases.ts";
+
+beforeAll(async () => {
+  await startCluster();
+  await buildAgentImage();
+}, 1_800_000);
+
+const counting = "for i in $(seq 100); do echo line $i; sleep 0.1; done";
+const counted = Array.from({ length: 100 }, (_, at) => `line ${at + 1}\n`).join("");
+const waiting = "echo begun; until [ -e /go ]; do sleep 0.1; done; echo ended";
+
+async function submit({ scene }: Release, command: string, shown: string): Promise<string> {
+  const id = await scene.hub.submit({ commands: [command] });
+  await patiently(`the job shows "${shown}"`, async () =>
+    outputOf(await scene.hub.log(id), command).includes(shown),
+  );
+  return id;
+}
+
+/** Waits until neither a job's pod nor a job's secret is left. */
+async function cleaned({ namespace }: Release): Promise<void> {
+  await patiently(
+    "no object of a job is left",
+    async () => (await namespace.left()).every((name) => !name.includes("semaphore-job-")),
+    120_000,
+  );
+}
+
+describe.each(["deployment", "statefulset"] as const)("a release of mode %s", (mode) => {
+  test("is tested, runs a job with its pod spec, and is upgraded while a job runs, which passes", async () => {
+    await using release = await createRelease(mode);
+    const { namespace, scene } = release;
+    const kubernetes = {
+      allowedImages: ["^signalman/"],
+      labels: { team: "a" },
+      podSpec: {
+        mainContainer: { env: [{ name: "FROM_CHART", value: "yes" }] },
+        metadata: { annotations: { note: "from chart" } },
+      },
+    };
+    const data = { "ca.crt": "-----BEGIN CERTIFICATE-----\nMII=\n-----END CERTIFICATE-----\n" };
+    await namespace.apply({ apiVersion: "v1", kind: "ConfigMap", metadata: { name: "authorities" }, data });
+    const jobs = { ca: { configMap: "authorities" } };
+    const notes = await release.apply({ kubernetes, jobs });
+    expect(notes).toContain(`mode ${mode}`);
+    expect(await release.helm(["test", "agent", "--logs"])).toContain("Succeeded");
+
+    const id = await submit(release, `echo $FROM_CHART $(wc -l <$SSL_CERT_FILE); ${counting}`, "line 5");
+    const job = JSON.parse(
+      await namespace.kubectl(["get", "pod", `semaphore-job-${id}`, "--output=json"]),
+    ) as {
+      metadata: { labels: object; annotations: object; ownerReferences: readonly object[] };
+    };
+    expect(job.metadata).toMatchObject({
+      labels: { team: "a", "signalman/release": "agent" },
+      annotations: { note: "from chart", "karpenter.sh/do-not-disrupt": "true" },
+      ownerReferences: [
+        mode === "statefulset"
+          ? { kind: "ConfigMap", name: "agent-owner", controller: true }
+          : { kind: "Pod", controller: true },
+      ],
+    });
+    const agents = await release.agents();
+    const marked = ["get", "pods", "--selector=app.kubernetes.io/name=signalman-agent", "--output=json"];
+    await patiently("the agent's pod is marked", async () =>
+      (await namespace.kubectl(marked)).includes('"signalman/busy": "true"'),
+    );
+    await release.apply({ kubernetes, jobs, podAnnotations: { revision: "2" } });
+    expect(await release.done(id)).toBe("passed");
+    expect(outputOf(await scene.hub.log(id), `echo $FROM_CHART $(wc -l <$SSL_CERT_FILE); ${counting}`)).toBe(
+      `yes 3\n${counted}`,
+    );
+    await cleaned(release);
+
+    const next = await submit(release, "echo next", "next");
+    expect(await release.done(next)).toBe("passed");
+    expect(await release.agents()).not.toBe(agents);
+    const { name } = (await scene.hub.agents()).at(-1)!;
+    if (mode === "statefulset") expect(name).toBe("agent-agent-0");
+    else expect(name).toStartWith("agent-");
+    expect(await scene.hub.violations()).toEqual([]);
+  }, 600_000);
+
+  test("is removed while a job runs: the job fails with the reason, and nothing of it is left", async () => {
+    await using release = await createRelease(mode);
+    await release.apply();
+    const id = await submit(release, waiting, "begun");
+    await release.helm(["uninstall", "agent"]);
+    expect(await release.done(id)).toBe("failed");
+    expect(outputOf(await release.scene.hub.log(id), waiting)).toMatch(
+      /^begun\n\[signalman: (the agent's rights in the cluster were taken away, as by the end of its release: |the pod was deleted by another program, or with its owner)/,
+    );
+    await cleaned(release);
+    await patiently("the agent's pod is gone", async () => (await release.agents()) === "");
+  }, 600_000);
+});
+
+test("an agent whose rights come back in time continues its job", async () => {
+  await using release = await createRelease("deployment");
+  const { namespace } = release;
+  await release.apply();
+  const id = await submit(release, waiting, "begun");
+  const binding = await namespace.kubectl(["get", "rolebinding", "agent", "--output=json"]);
+  await namespace.kubectl(["delete", "rolebinding", "agent"]);
+  const log = () => namespace.kubectl(["exec", "deployment/agent", "--", "cat", "/tmp/agent_log"]);
+  await patiently("the agent says so", async () => (await log()).includes("the cluster refuses the agent: "));
+  const { metadata, subjects, roleRef, kind, apiVersion } = JSON.parse(binding) as {
+    readonly metadata: { readonly name: string };
+    readonly [field: string]: unknown;
+  };
+  await namespace.apply({ apiVersion, kind, metadata: { name: metadata.name }, subjects, roleRef });
+  await patiently("the agent says so", async () =>
+    (await log()).includes("the cluster accepts the agent again"),
+  );
+  await namespace.kubectl(["exec", `semaphore-job-${id}`, "--", "touch", "/go"]);
+  expect(await release.done(id)).toBe("passed");
+  expect(await log()).toContain("a rollout, an eviction or a drained node ends each job");
+  await cleaned(release);
+}, 600_000);

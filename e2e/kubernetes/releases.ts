@@ -1,0 +1,115 @@
+import { mkdir } from "node:fs/promises";
+import path from "node:path";
+import { createScene, type Scene } from "../support/agents.ts";
+import { helm } from "../support/cluster/charts.ts";
+import { images } from "../support/cluster/images.ts";
+import { nodeName } from "../support/cluster/layout.ts";
+import { root } from "../support/fixtures.ts";
+import { registrationToken } from "../support/hub-process.ts";
+import { agentImage, hostAccess } from "./agent-image.ts";
+import { createNamespace, type Namespace, patiently } from "./namespaces.ts";
+
+export const chart = path.join(root, "docs", "kubernetes", "chart");
+
+/** A release of the chart with a hub on this host. Disposal removes both. */
+export interface Release extends AsyncDisposable {
+  readonly scene: Scene;
+  readonly namespace: Namespace;
+  /** Installs or upgrades the release `agent`; waits until its agents are ready. */
+  apply(values?: object): Promise<string>;
+  /** Runs Helm in the namespace. */
+  helm(args: readonly string[]): Promise<string>;
+  /** Names and uids of the agents' pods. */
+  agents(): Promise<string>;
+  done(id: string): Promise<string>;
+}
+
+let port = 9700 + (process.pid % 200);
+
+export async function createRelease(mode: "deployment" | "statefulset"): Promise<Release> {
+  const namespace = await createNamespace();
+  const scene = await createScene();
+  const volume = mode === "statefulset" ? await createVolume(namespace, scene) : undefined;
+  const [repository = "", tag = ""] = agentImage.split(":");
+  // Agents are on the host's network.
+  port += 1;
+  const base = {
+    mode,
+    image: { repository, tag },
+    endpoint: scene.hub.endpoint,
+    token: registrationToken,
+    hostNetwork: hostAccess.hostNetwork,
+    env: hostAccess.env,
+    health: { port },
+    statefulset: { storage: { storageClass: "-", size: "1Gi" } },
+    kubernetes: { defaultImage: images.debian },
+  };
+  const inNamespace = (args: readonly string[]) => helm([...args, "--namespace", namespace.name]);
+  return {
+    scene,
+    namespace,
+    async apply(values = {}) {
+      const file = await scene.tester.write("values.json", JSON.stringify(base));
+      const more = await scene.tester.write("more.json", JSON.stringify(values));
+      return inNamespace([
+        "upgrade",
+        "--install",
+        "agent",
+        chart,
+        "--values",
+        file,
+        "--values",
+        more,
+        "--wait",
+        "--timeout",
+        "110s",
+      ]);
+    },
+    helm: inNamespace,
+    agents: () =>
+      namespace.kubectl([
+        "get",
+        "pods",
+        "--selector=app.kubernetes.io/name=signalman-agent",
+        "--output=jsonpath={range .items[*]}{.metadata.name} {.metadata.uid}{end}",
+      ]),
+    async done(id) {
+      await patiently(`job ${id} is done`, async () => (await scene.hub.job(id)).isDone, 240_000);
+      return (await scene.hub.job(id)).result ?? "";
+    },
+    async [Symbol.asyncDispose]() {
+      await inNamespace(["uninstall", "agent", "--ignore-not-found"]).catch(() => {});
+      await scene[Symbol.asyncDispose]();
+      await namespace[Symbol.asyncDispose]();
+      if (volume !== undefined)
+        await namespace.kubectl(["delete", "persistentvolume", volume, "--wait=false"]);
+    },
+  };
+}
+
+/** Creates a volume for the first agent: a directory of this host, as the cluster has no provisioner. */
+async function createVolume(namespace: Namespace, scene: Scene): Promise<string> {
+  const directory = path.join(scene.tester.home, "volume");
+  await mkdir(directory);
+  await namespace.apply({
+    apiVersion: "v1",
+    kind: "PersistentVolume",
+    metadata: { name: namespace.name },
+    spec: {
+      capacity: { storage: "1Gi" },
+      accessModes: ["ReadWriteOnce"],
+      persistentVolumeReclaimPolicy: "Retain",
+      storageClassName: "",
+      claimRef: { namespace: namespace.name, name: "state-agent-0" },
+      local: { path: directory },
+      nodeAffinity: {
+        required: {
+          nodeSelectorTerms: [
+            { matchExpressions: [{ key: "kubernetes.io/hostname", operator: "In", values: [nodeName] }] },
+          ],
+        },
+      },
+    },
+  });
+  return namespace.name;
+}

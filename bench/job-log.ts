@@ -18,7 +18,7 @@ export function openJobLog(spool: Spool, redactor: Redactor): WritableJobLog {
     filters: createFilterChain([{ name: "redact", filter }], silentLogger),
     createSequences: () =>
       createJobSequences({
-        calls: { call: () => undefined, [Symbol.dispose]() {} },
+        calls: { call: () => undefined },
         write() {},
         answer: () => undefined,
       }),

@@ -14,8 +14,16 @@ export type { SideShell } from "./kit/executor/side-sessions.ts";
 export { caPath, readCa, sourceToolbox, toProvisionVariables } from "./kit/executor/provisions.ts";
 export { createLazyExecutor } from "./kit/executor/lazy-executor.ts";
 export { createSession, type Session, type SessionRunOptions } from "./kit/session/session.ts";
+export { findOpened, readLeftSession, type LeftSession } from "./kit/session/left-session.ts";
 export { openLocalTerminal, type LocalTerminal } from "./kit/session/local-terminal.ts";
-export type { Terminal, SideTerminal, OpenTerminal, TerminalOptions } from "./kit/session/terminal.ts";
+export type {
+  Terminal,
+  SideTerminal,
+  OpenTerminal,
+  TerminalOptions,
+  TerminalSteps,
+} from "./kit/session/terminal.ts";
+export type { KeepingOptions } from "./kit/session/keeping.ts";
 export { logUnshownOutput } from "./kit/session/unshown-output.ts";
 export { decodeVariables, quote, toExportFile } from "./kit/session/environment.ts";
 export { findProgram } from "./job/host-paths.ts";

@@ -108,6 +108,13 @@ export type {
   VariableScope,
 } from "./core/contracts/executor.ts";
 export type { SideSession, SideSessionOptions, TerminalSize } from "./core/contracts/side-session.ts";
+export type {
+  LineKind,
+  SessionBase,
+  SessionJournal,
+  SessionRecord,
+  ShellStreams,
+} from "./core/contracts/session-journal.ts";
 export type { ExecutorWrapper } from "./core/contracts/executor-wrapper.ts";
 export { findExecutor } from "./job/choose-executor.ts";
 

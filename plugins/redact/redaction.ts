@@ -18,9 +18,8 @@ export function openRedaction(
 ): Redaction {
   const values = secretsOf(job, { redactedVars: options.vars, tokens: secrets });
   const redactor = createRedactor(values, { shapes: options.shapes });
-  // The agent's log is masked line by line.
   const maskInAgentLog = (added: readonly Uint8Array[]) =>
-    addSecrets(added.flatMap((value) => Buffer.from(value).toString().split("\n")));
+    addSecrets(added.map((value) => Buffer.from(value).toString()));
   maskInAgentLog(values);
   const secretsOfVariable = createVariableSecrets(options.vars);
   /** A plugin may set a variable anew before each command. */
@@ -32,6 +31,9 @@ export function openRedaction(
   return {
     push: redactor.push,
     flush: redactor.flush,
+    get heldBytes() {
+      return redactor.heldBytes();
+    },
     text: redactor.redactText,
     counts: () => ({ maskedBytes: redactor.redactedBytes, masks: redactor.count }),
     add,

@@ -21,6 +21,8 @@ export interface Redactor {
   push(bytes: Uint8Array): Uint8Array;
   /** Returns the bytes that were held back as the possible beginning of a value. The next byte starts a new stream. */
   flush(): Uint8Array;
+  /** Number of bytes that are held back. */
+  heldBytes(): number;
   /** Masks a complete text, independently of the stream. */
   redactText(text: string): string;
   /** Adds values to mask in all bytes that are not yet decided. */
@@ -117,6 +119,7 @@ export function createRedactor(
       return masked.count > 0 ? Buffer.concat(masked.parts).toString() : text;
     },
     add,
+    heldBytes: () => held.length,
     get count() {
       return count;
     },

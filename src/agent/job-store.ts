@@ -130,4 +130,4 @@ function removeUnassigned(directory: string): void {
 }
 
 /** In the order of their removal: a job whose request is missing has been released. */
-const secretFiles = [jobFiles.process, jobFiles.lock, jobFiles.failure, jobFiles.request];
+const secretFiles = [jobFiles.journal, jobFiles.process, jobFiles.lock, jobFiles.failure, jobFiles.request];

@@ -8,6 +8,7 @@ import type { StopCause } from "../core/contracts/stop-cause.ts";
 import { freezeRequest } from "../job/request/freeze.ts";
 import { type JobProcess, toFinishedProcess } from "../job/process/job-process.ts";
 import type { JobLauncher, WaitingJobProcess } from "../job/process/launcher.ts";
+import type { NewJobPlace } from "../job/process/spawn.ts";
 import { toSocketPath } from "../os/network/socket-path.ts";
 import { claimLeftJob, type ClaimSteps } from "./claim-left-job.ts";
 import { closeRefusedJob } from "./close-refused-job.ts";
@@ -137,7 +138,7 @@ export function createSlotJobs(options: SlotJobsOptions): SlotJobs {
       begin: (request) => begin(toJob(request, "started"), () => launch(id, store.directoryOf(id), options)),
       follow: (request, process) => follow(toJob(request, "resumed"), process),
     };
-    return claimLeftJob(id, { options, steps });
+    return claimLeftJob(id, { options: { ...options, launcher: toRenewing(options) }, steps });
   }
 
   return {
@@ -158,12 +159,27 @@ const byControlPlane: StopCause = {
   reason: "the control plane has stopped the job",
 };
 
-function launch(
+function launch(jobId: string, directory: string, options: SlotJobsOptions): WaitingJobProcess {
+  const renew = () => toNewPlace(jobId, directory, options);
+  return options.launcher.start({ ...renew(), renew });
+}
+
+/** Jobs of earlier agent processes may get another process here. */
+function toRenewing(options: SlotJobsOptions): Pick<JobLauncher, "resume"> {
+  return {
+    resume(request, place) {
+      const renew = () => toNewPlace(place.jobId, place.directory, options);
+      return options.launcher.resume(request, { ...place, renew });
+    },
+  };
+}
+
+function toNewPlace(
   jobId: string,
   directory: string,
-  { launcher, logger, place, agentName }: SlotJobsOptions,
-): WaitingJobProcess {
+  { logger, place, agentName }: SlotJobsOptions,
+): NewJobPlace {
   const socket = toSocketPath(place.socketDirectories);
   const { home, user, slot } = place;
-  return launcher.start({ jobId, directory, logger, socket, home, user, slot, agentName: agentName?.() });
+  return { jobId, directory, logger, socket, home, user, slot, agentName: agentName?.() };
 }

@@ -7,13 +7,16 @@ import type { Logger } from "../core/contracts/logger.ts";
 import { untilAborted } from "../core/aborted.ts";
 import { toMessage } from "../core/errors.ts";
 import type { JobVariables } from "./job-variables.ts";
+import type { JobJournal, StepState } from "./journal/job-journal.ts";
 import { createTextStart } from "../core/text/text-start.ts";
 import type { WritableJobLog } from "./log/job-log.ts";
 import { runInFreshSession } from "./run-in-fresh-session.ts";
 import type { StopControl } from "./stop-control.ts";
 
 export interface JobSessionOptions {
-  readonly log: Pick<WritableJobLog, "command" | "from">;
+  readonly log: Pick<WritableJobLog, "command" | "continued" | "from">;
+  /** Set for a job that another process may continue. Each block is a step of it. */
+  readonly journal?: Pick<JobJournal, "begin"> | undefined;
   readonly logger: Logger;
   /** The variables that plugins set. */
   readonly variables: JobVariables;
@@ -51,7 +54,7 @@ export interface JobSession {
 
 /** Creates the session of a job; nothing is started yet. */
 export function createJobSession(request: JobRequest, options: JobSessionOptions): JobSession {
-  const { log, logger, variables, createExecutor, stops } = options;
+  const { log, logger, createExecutor, variables, stops } = options;
   let executor: Executor | undefined;
   let isOpen = false;
   let fault: string | undefined;
@@ -69,13 +72,7 @@ export function createJobSession(request: JobRequest, options: JobSessionOptions
     }
   }
 
-  async function block(
-    directive: string,
-    work: (executor: Executor, output: Output) => number | Promise<number>,
-    source?: BlockSource,
-  ): Promise<number> {
-    return attempt((current) => log.command(directive, (output) => work(current, output), source));
-  }
+  const { block, addBlock } = createBlocks(options, attempt);
 
   async function runFresh(directive: string, output: Output): Promise<number> {
     // Only after the stop has ended: it ends every process with the job's cookie.
@@ -100,28 +97,31 @@ export function createJobSession(request: JobRequest, options: JobSessionOptions
       return isOpen;
     },
     exportVariables: (env) =>
-      block("Exporting environment variables", (current, output) => current.exportEnvironment(env, output)),
-    injectFiles: (files) => block("Injecting Files", (current, output) => current.injectFiles(files, output)),
+      block("Exporting environment variables", (current, output) => current.exportEnvironment(env, output), {
+        step: "export",
+      }),
+    injectFiles: (files) =>
+      block("Injecting Files", (current, output) => current.injectFiles(files, output), { step: "files" }),
     async run(directive, source, { alias = "", preface = "", fresh = false } = {}) {
       if (fresh && !isOpen) return 1;
       if (stops.stopped.aborted) await untilEnding(stops);
-      const work = (current: Executor, output: Output): Promise<number> => {
-        if (alias !== "") output(`Running: ${directive}\n`);
+      const step = source.kind === "command" ? `${source.phase}/${source.index}` : undefined;
+      const work = (current: Executor, output: Output, state: StepState): Promise<number> => {
+        const continues = state.is === "open";
+        if (alias !== "" && !(continues && state.isWithin)) output(`Running: ${directive}\n`);
         if (preface !== "") output(preface);
         return fresh && stops.stopped.aborted
           ? runFresh(directive, output)
-          : runWithVariables(current, options, directive, output);
+          : runWithVariables(current, options, { directive, output, continues });
       };
-      return block(alias || directive, work, source);
+      return block(alias || directive, work, { step, source });
     },
     async capture(directive) {
       const start = createTextStart(maxCapturedBytes);
       await attempt((current) => current.run(directive, start.add, { silent: true }));
       return start.text;
     },
-    async addBlock(directive, text, exitCode) {
-      await log.command(directive, writing(text, exitCode));
-    },
+    addBlock,
     stop(graceMs) {
       if (!executor) return;
       ended = executor.stop(graceMs).catch((error: unknown) => logger.error(toMessage(error)));
@@ -133,6 +133,34 @@ export function createJobSession(request: JobRequest, options: JobSessionOptions
       } catch (error) {
         logger.error(`executor "${request.executor}" failed to end: ${toMessage(error)}`);
       }
+    },
+  };
+}
+
+/** Adds blocks to the log, each a step of the job. */
+function createBlocks(
+  { log, journal }: Pick<JobSessionOptions, "log" | "journal">,
+  attempt: (work: (executor: Executor) => Promise<number>) => Promise<number>,
+) {
+  const start = (step: string | undefined): StepState | undefined =>
+    step === undefined ? undefined : journal?.begin(step);
+  const toAdd = (state: StepState | undefined) => (state?.is === "open" ? log.continued : log.command);
+  return {
+    /** `step`: the name of what the job does. Left out: nothing that another process could continue. */
+    async block(
+      directive: string,
+      work: (executor: Executor, output: Output, state: StepState) => number | Promise<number>,
+      { step, source }: { readonly step?: string | undefined; readonly source?: BlockSource } = {},
+    ): Promise<number> {
+      const state = start(step);
+      if (state?.is === "ended") return state.exitCode;
+      return attempt((current) =>
+        toAdd(state)(directive, (output) => work(current, output, state ?? { is: "new" }), source),
+      );
+    },
+    async addBlock(directive: string, text: string, exitCode: number): Promise<void> {
+      const state = start(`block ${directive}`);
+      if (state?.is !== "ended") await toAdd(state)(directive, writing(text, exitCode));
     },
   };
 }
@@ -154,11 +182,12 @@ function writing(text: string, exitCode: number): (output: Output) => number {
 function runWithVariables(
   executor: Executor,
   options: Pick<JobSessionOptions, "variables" | "logger" | "stops">,
-  directive: string,
-  output: Output,
+  command: { readonly directive: string; readonly output: Output; readonly continues: boolean },
 ): Promise<number> {
-  if (!options.variables.isPending) return executor.run(directive, output);
-  return exportVariables(executor, options, output).then((code) => code || executor.run(directive, output));
+  const { directive, output, continues } = command;
+  const run = () => executor.run(directive, output, continues ? { continues } : undefined);
+  if (!options.variables.isPending) return run();
+  return exportVariables(executor, options, output).then((code) => code || run());
 }
 
 async function exportVariables(
@@ -173,6 +202,7 @@ async function exportVariables(
     if (!stops.stopped.aborted) logger.warn(`variables of plugins could not be exported: ${names}`);
     return code;
   }
+  variables.exported();
   return 0;
 }
 

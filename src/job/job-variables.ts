@@ -4,6 +4,7 @@ import type { EnvironmentVariable } from "../core/contracts/job-request.ts";
 import type { AddedVariable } from "../core/contracts/log-filter.ts";
 import { AgentError } from "../core/errors.ts";
 import { encodeBase64 } from "../core/text/base64.ts";
+import type { JobJournal } from "./journal/job-journal.ts";
 
 /** Limits of the variables that plugins set in one job. `bytes`: of the values that are set at the same time. */
 export const variableLimits = {
@@ -33,12 +34,20 @@ export interface JobVariables {
   readonly isPending: boolean;
   /** Takes the variables that wait. */
   take(): readonly PendingVariables[];
+  /** The variables that were taken are exported. */
+  exported(): void;
   /** `place` is the name of a hook, or another text for errors. */
   openSetter(place: string): VariableSetter;
 }
 
-/** @param mask is told of each variable before it is set, and may refuse it by throwing. */
-export function createJobVariables(mask: (variable: AddedVariable) => void): JobVariables {
+/**
+ * @param mask is told of each variable before it is set, and may refuse it by throwing.
+ * @param journal is set for a job that another process may continue.
+ */
+export function createJobVariables(
+  mask: (variable: AddedVariable) => void,
+  journal?: Pick<JobJournal, "write" | "left">,
+): JobVariables {
   const ofJob = createValues();
   const ofCommand = createValues();
   /** Names of the variables in `ofJob` that are not exported yet. */
@@ -62,8 +71,13 @@ export function createJobVariables(mask: (variable: AddedVariable) => void): Job
     mask({ name, value, isSecret: secret });
     values.set(name, value);
     if (scope === "job") pending.add(name);
+    journal?.write({ is: "variable", name, value, scope });
   }
 
+  for (const { name, value, scope, isPending } of journal?.left?.variables ?? []) {
+    (scope === "job" ? ofJob : ofCommand).set(name, value);
+    if (scope === "job" && isPending) pending.add(name);
+  }
   return {
     get env() {
       return ofJob.toEnv();
@@ -79,6 +93,7 @@ export function createJobVariables(mask: (variable: AddedVariable) => void): Job
       ofCommand.clear();
       return taken;
     },
+    exported: () => journal?.write({ is: "exported" }),
     openSetter(place) {
       let isOpen = true;
       return {

@@ -10,13 +10,15 @@ import { findRefusal } from "./job-policy.ts";
 import { createJobSession } from "./job-session.ts";
 import { type ExecutorLimits, limitExecutor } from "./limited-executor.ts";
 import type { JobVariables } from "./job-variables.ts";
+import type { JobJournal } from "./journal/job-journal.ts";
+import { keepHooks, repeatStop, whenFollowed } from "./journal/continue-job.ts";
 import type { WritableJobLog } from "./log/job-log.ts";
 import { finishJob } from "./finish-job.ts";
 import { createHookCalls } from "./hook-calls.ts";
 import type { JobRun } from "./job-run.ts";
 import { runCommands } from "./phases.ts";
 import { createStopControl } from "./stop-control.ts";
-import { startStopwatch } from "./stopwatch.ts";
+import { elapsedSince, startStopwatch } from "./stopwatch.ts";
 
 export interface JobOptions extends ExecutorLimits {
   readonly host: Pick<Host, "all" | "call" | "describe" | "hanging">;
@@ -36,6 +38,8 @@ export interface JobOptions extends ExecutorLimits {
   readonly isReported: boolean;
   /** Describes what another process did to the job's files. A job with such files fails. */
   readonly findTampering?: (() => string | undefined) | undefined;
+  /** Set for a job that another process may continue, or that this one continues. */
+  readonly journal?: JobJournal | undefined;
 }
 
 /** A job. `run` is called once; the other methods at any moment and any number of times. */
@@ -55,7 +59,7 @@ export interface Job {
 
 /** Creates a job; `run` takes it from its first event to its last (protocol sections 5.4 and 6.1). */
 export function createJob(request: JobRequest, options: JobOptions): Job {
-  const { host, log, logger, variables, stopGraceMs, isReported, findTampering } = options;
+  const { host, log, logger, variables, stopGraceMs, isReported, findTampering, journal } = options;
   const faults: string[] = [];
   const onFault = (text: string) => void faults.push(text);
   const stops = createStopControl({
@@ -68,8 +72,9 @@ export function createJob(request: JobRequest, options: JobOptions): Job {
     const message = `${name} is no longer awaited, since the job was stopped: ${text}`;
     logger.warn(message, { job: request.id });
   };
-  const times = { ending: stops.ending, killed: stops.killed, stopGraceMs };
-  const { gate, notify, hears } = createHookCalls({ host, logger, ...times, onGivenUp });
+  const { ending, killed } = stops;
+  const calls = createHookCalls({ host, logger, ending, killed, stopGraceMs, onGivenUp });
+  const { gate, notify, hears } = journal ? keepHooks(calls, journal) : calls;
 
   const signal = stops.stopped;
   const policies = host.all(jobPolicy);
@@ -78,6 +83,7 @@ export function createJob(request: JobRequest, options: JobOptions): Job {
   const session = createJobSession(request, {
     ...shared,
     stops,
+    journal,
     createExecutor: (executorLog) => {
       const created = options.createExecutor({
         log: executorLog,
@@ -96,9 +102,11 @@ export function createJob(request: JobRequest, options: JobOptions): Job {
     phase: "accept",
     stops,
     faults,
-    ...(policies.size > 0 && {
-      findRefusal: () => findRefusal(request, { policies, logger, signal, answerMs: options.policyMs }),
-    }),
+    // The policies have admitted a job whose session is open.
+    ...(policies.size > 0 &&
+      !journal?.left?.session.length && {
+        findRefusal: () => findRefusal(request, { policies, logger, signal, answerMs: options.policyMs }),
+      }),
     hears,
     gate,
     notify,
@@ -109,21 +117,14 @@ export function createJob(request: JobRequest, options: JobOptions): Job {
   function delayStop(cause: StopCause): Promise<void> | undefined {
     const { executor } = session;
     if (!session.isOpen || !executor || !hears("job:stopping")) return undefined;
-    const given = {
-      host,
-      event,
-      cause,
-      budgetMs: options.stopHookMs,
-      killed: stops.killed,
-      executor,
-      onFault,
-    };
+    const given = { host, event, cause, budgetMs: options.stopHookMs, killed, executor, onFault };
     return import("./stopping.ts").then(({ callBeforeStop }) => callBeforeStop({ ...given, log, logger }));
   }
 
   return {
     async run() {
-      const elapsed = startStopwatch();
+      const elapsed = journal?.left ? elapsedSince(journal.left.startedAt) : startStopwatch();
+      if (journal?.left?.stop) repeatStop(journal, stops);
       log.started();
       const { arrival } = options;
       const verdict = await runCommands(run);
@@ -131,9 +132,24 @@ export function createJob(request: JobRequest, options: JobOptions): Job {
       await notify("job:end", { ...event, ...summary });
       return summary;
     },
-    stop: stops.stop,
-    kill: stops.kill,
-    killed: stops.killed,
+    ...toStops(stops, journal),
+    killed,
+  };
+}
+
+/** Stops are recorded before they have an effect. */
+function toStops(stops: Pick<Job, "stop" | "kill">, journal: JobJournal | undefined): typeof stops {
+  const record = (cause: StopCause, isKill: boolean) => journal?.write({ is: "stop", cause, isKill });
+  return {
+    stop(cause) {
+      record(cause, false);
+      if (journal) whenFollowed(journal, () => stops.stop(cause));
+      else stops.stop(cause);
+    },
+    kill(cause) {
+      record(cause, true);
+      stops.kill(cause);
+    },
   };
 }
 

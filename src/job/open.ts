@@ -4,7 +4,6 @@ import type { Host } from "../core/contracts/host.ts";
 import type { JobLog } from "../core/contracts/job-log.ts";
 import type { JobRequest } from "../core/contracts/job-request.ts";
 import type { JobArrival } from "../core/contracts/job-summary.ts";
-import type { AddedVariable } from "../core/contracts/log-filter.ts";
 import type { Logger } from "../core/contracts/logger.ts";
 import { jobCommand, logFilter } from "../core/contracts/services.ts";
 import { toMessage } from "../core/errors.ts";
@@ -17,7 +16,8 @@ import { toBaseEnvironment } from "./base-environment.ts";
 import { assertCreated } from "./assert-created.ts";
 import { chooseExecutor, findExecutorName } from "./choose-executor.ts";
 import { createJobAnswers } from "./commands/job-answers.ts";
-import { createJobCalls } from "./commands/job-calls.ts";
+import type { JobCallFacts } from "./commands/call-context.ts";
+import { createJobCalls, type JobCalls } from "./commands/job-calls.ts";
 import { createJobSequences } from "./commands/job-sequences.ts";
 import { listenToJob } from "./commands/job-socket.ts";
 import { toHostPaths } from "./host-paths.ts";
@@ -29,8 +29,10 @@ import {
 } from "./state/job-directory.ts";
 import { createJob, type Job, type JobOptions } from "./job.ts";
 import type { ExecutorLimits } from "./limited-executor.ts";
+import { createMask, createSecretsRelay } from "./job-secrets.ts";
 import { createJobVariables } from "./job-variables.ts";
-import { createFilterChain, type FilterChain } from "./log/filter-chain.ts";
+import { keepJob, keepStream } from "./journal/keep-job.ts";
+import { createFilterChain } from "./log/filter-chain.ts";
 import { createJobLog, type WritableJobLog } from "./log/job-log.ts";
 import { createSpool, type Spool } from "./log/spool.ts";
 import type { JobSettings } from "./settings.ts";
@@ -58,6 +60,8 @@ export interface OpenJobOptions {
   readonly executorLimits?: Omit<ExecutorLimits, "stopGraceMs">;
   /** Milliseconds for which the answer of a policy is awaited. Left out: 30 s. */
   readonly policyMs?: number;
+  /** An earlier process of the job has died: its journal is beside the spool, and this one continues. */
+  readonly isContinued?: boolean;
 }
 
 /** An open job. Disposal closes the spool and removes the job's private directory. */
@@ -74,10 +78,12 @@ export async function openJob(original: JobRequest, options: OpenJobOptions): Pr
   await using cleanup = new AsyncDisposableStack();
 
   // 1. The spool comes first, so that the log shows what fails from here on.
+  const keeping = await keepJob(request, options);
   const openSpool = (path: string, fsyncIntervalMs?: number): Spool =>
     createSpool(path, {
       diskLimitBytes: settings.logDiskLimitBytes,
       onWarning: (message) => logger.warn(message, { job: request.id }),
+      left: keeping?.left?.spool,
       ...(fsyncIntervalMs !== undefined && { fsyncIntervalMs }),
     });
   const kept = options.spoolPath === undefined ? undefined : cleanup.use(openSpool(options.spoolPath));
@@ -90,26 +96,23 @@ export async function openJob(original: JobRequest, options: OpenJobOptions): Pr
   const spool = kept ?? cleanup.use(openSpool(resolveLinks(join(directory, "events.ndjson")), 0));
 
   // 3. The log, with the commands that the job's own processes can call.
-  const filters = createFilterChain(openFilters(request, options), logger);
+  const secrets = createSecretsRelay(options);
+  const filters = createFilterChain(openFilters(request, { ...options, onSecrets: secrets.add }), logger);
   let executor: Executor | undefined;
   const write = (text: string) => log.note(text, "Commands called by the job");
-  const variables = createJobVariables(createMask(filters, options));
-  const calls = createJobCalls({
-    commands: host.all(jobCommand),
-    facts: {
-      job: request,
-      slot: settings.slot,
-      user,
-      home: user?.home ?? settings.home ?? (options.env["HOME"] || "/"),
-      jobDirectory: directory,
-      variables,
-      write,
-    },
-    logger,
-  });
+  const journal = keeping && cleanup.use(keeping.open(() => log));
+  const variables = createJobVariables(createMask(filters, options), journal);
+  const calls = openCalls(request, options, { jobDirectory: directory, variables, write });
   const answers = createJobAnswers({ executor: () => executor, logger });
-  const createSequences = () => createJobSequences({ calls, write, answer: answers.put });
-  const log: WritableJobLog = createJobLog({ spool, filters, createSequences });
+  const createSequences = () =>
+    createJobSequences({ calls: journal ? journal.toCalls(calls) : calls, write, answer: answers.put });
+  const log: WritableJobLog = createJobLog({
+    spool,
+    filters,
+    createSequences,
+    ...(journal && { keeping: keepStream(journal, filters), left: keeping.left?.log }),
+  });
+  if (journal) secrets.onAdded = log.addSecrets;
   const jobSocket = findSocketPath(directory, options);
   if (jobSocket !== undefined) cleanup.use(listenToJob({ path: jobSocket, calls }));
   // Disposed before the socket, so that waiting callers learn that the job has ended.
@@ -131,6 +134,7 @@ export async function openJob(original: JobRequest, options: OpenJobOptions): Pr
     stopHookMs: settings.stopHookMs ?? 30_000,
     isReported: settings.jobReport,
     findTampering: options.findTampering,
+    journal,
     createExecutor: (report) => {
       const chosen = chooseExecutor(request.executor, { host, ...settings });
       const own = makeExecutorDirectory(directory);
@@ -140,6 +144,8 @@ export async function openJob(original: JobRequest, options: OpenJobOptions): Pr
         logger: logger.child(chosen.name),
         directory: own,
         hostPaths: [{ path: own, isWritten: false }, ...context.hostPaths],
+        // A session that a plugin opens after a stop ends with this process.
+        ...(journal && !executor && { journal: journal.session }),
       };
       executor = createWrappedExecutor(chosen, created, { host, wrapperMs: toWrapperMs(options) });
       return executor;
@@ -180,19 +186,14 @@ function openFilters(job: JobRequest, { host, settings, onSecrets }: OpenJobOpti
   }));
 }
 
-/** Returns a function that has the value of a secret variable masked in both logs. */
-function createMask(filters: FilterChain, { logger, onSecrets }: OpenJobOptions) {
-  let isReported = filters.canMask;
-  return (variable: AddedVariable): void => {
-    const { name, value, isSecret } = variable;
-    filters.addVariable(variable);
-    if (!isSecret) return;
-    // The agent's log is masked line by line.
-    onSecrets?.(value.split("\n"));
-    if (isReported) return;
-    isReported = true;
-    logger.warn(`the variable "${name}" is secret, but no log filter masks it in the job's log`);
-  };
+function openCalls(
+  job: JobRequest,
+  { host, settings, env, logger }: OpenJobOptions,
+  own: Pick<JobCallFacts, "jobDirectory" | "variables" | "write">,
+): JobCalls {
+  const { slot, user } = settings;
+  const home = user?.home ?? settings.home ?? (env["HOME"] || "/");
+  return createJobCalls({ commands: host.all(jobCommand), facts: { job, slot, user, home, ...own }, logger });
 }
 
 function toExecutorContext(

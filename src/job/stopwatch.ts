@@ -6,3 +6,8 @@ export function startStopwatch(): () => JobSpan {
   const begun = performance.now();
   return () => ({ startedAt, durationMs: performance.now() - begun });
 }
+
+/** As {@link startStopwatch}, from a time in Unix milliseconds. */
+export function elapsedSince(startedAt: number): () => JobSpan {
+  return () => ({ startedAt, durationMs: Math.max(0, Date.now() - startedAt) });
+}

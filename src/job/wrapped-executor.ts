@@ -60,6 +60,11 @@ export function assertWrapper(wrapper: ExecutorWrapper, known: readonly string[]
     throw createWrapperError(wrapper, `wraps an unknown executor: "${unknown}"${toHint(unknown, known)}`);
 }
 
+/** Whether a plugin wraps the executor. */
+export function isWrapped(name: string, host: Pick<Host, "all">): boolean {
+  return [...host.all(executorWrapper).values()].some(({ executors }) => executors?.includes(name) ?? true);
+}
+
 function chooseWrappers(name: string, host: Pick<Host, "all">): ExecutorWrapper[] {
   const known = [...host.all(executor).keys()];
   const wrappers = [...host.all(executorWrapper).values()];

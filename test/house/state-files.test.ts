@@ -12,6 +12,8 @@ const allowed: Readonly<Record<string, string>> = {
   "src/os/state/boot-id.ts": "/proc",
   "src/os/network/socket-path.ts": "sockets, pinned by the opener",
   "src/job/host-paths.ts": "looks whether this program and a home exist",
+  "src/job/journal/journal-file.ts": "writes through descriptors of the opener",
+  "src/job/log/left-blocks.ts": "closes a descriptor of the opener",
   "src/job/log/spool-file.ts": "writes through descriptors of the opener",
   "src/job/log/spool-reader.ts": "reads through descriptors of the opener",
   "src/job/log/spool-lines.ts": "reads from an open descriptor",

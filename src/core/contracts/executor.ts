@@ -2,6 +2,7 @@ import type { JobLog, Output } from "./job-log.ts";
 import type { EnvironmentVariable, JobFile, JobRequest } from "./job-request.ts";
 import type { ImagePull, JobUsage } from "./job-summary.ts";
 import type { Logger } from "./logger.ts";
+import type { SessionJournal } from "./session-journal.ts";
 import type { SideSession, SideSessionOptions } from "./side-session.ts";
 
 /**
@@ -103,10 +104,25 @@ export interface ExecutorContext {
    * Set only for executors that declare `ExecutorFactory.acceptsCommandPrefix`.
    */
   readonly commandPrefix?: readonly string[];
+  /**
+   * Keeps what continues the job's session after the death of this process; for executors that declare `resumes`.
+   * With records of an earlier process in it, `start` continues that session and adds no block.
+   */
+  readonly journal?: SessionJournal;
 }
 
 /** How long a variable of a plugin is set: up to the end of the job, or of the next command. */
 export type VariableScope = "job" | "command";
+
+/** Options of one command. */
+export interface ExecutorRunOptions {
+  readonly silent?: boolean;
+  /**
+   * An earlier process of the job has begun this command (`ExecutorContext.journal`). If the session's shell has
+   * received it, it is not run again: `output` gets the rest of its output, from the journal's position on.
+   */
+  readonly continues?: boolean;
+}
 
 /** Between two commands: the variables of plugins. */
 export interface SilentExport {
@@ -171,9 +187,10 @@ export interface Executor extends AsyncDisposable {
   injectFiles(files: readonly JobFile[], output: Output): Promise<number>;
   /**
    * Runs a command in the session and resolves to its exit code. `silent`: the output goes to the caller and
-   * not to the log, so output that arrived between two commands is kept for the next one.
+   * not to the log, so output that arrived between two commands is kept for the next one. `continues`: see
+   * {@link ExecutorRunOptions}.
    */
-  run(directive: string, output: Output, options?: { silent?: boolean }): Promise<number>;
+  run(directive: string, output: Output, options?: ExecutorRunOptions): Promise<number>;
   /**
    * Ends what runs: SIGTERM to what the job started (never to its shell, which is suspended), SIGKILL to all
    * after `graceMs`. Resolves when everything has ended. A second call with a shorter grace period shortens
@@ -225,6 +242,8 @@ export interface ExecutorFactory {
   cleanUp?(context: CleanUpContext): Promise<void>;
   /** The executor runs every job of the agent, whatever executor the job asks for. */
   readonly takesAllJobs?: boolean;
+  /** Sessions outlive the job's process, and another process can continue them: `ExecutorContext.journal` is set. */
+  readonly resumes?: boolean;
   /** The executor applies `ExecutorContext.commandPrefix`. A job with a prefix fails in executors that do not. */
   readonly acceptsCommandPrefix?: boolean;
   /** Whether processes on this host run as `ExecutorOptions.user`. If not, jobs fail when `shell-user` is set. */

@@ -27,6 +27,11 @@ export interface LogFilter {
   push(bytes: Uint8Array): Uint8Array;
   /** Returns the bytes that were held back. Called at the end of each block; the next byte starts a new stream. */
   flush(): Uint8Array;
+  /**
+   * Number of bytes that are held back at the moment. Left out: unknown, and a job in a pod can be continued after
+   * the death of its process only from the beginning of a command's output.
+   */
+  readonly heldBytes?: number;
   /** Filters a complete text, such as a directive, independently of the stream. */
   text(text: string): string;
   /**

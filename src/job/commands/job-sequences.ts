@@ -14,6 +14,8 @@ export interface JobSequences {
    * valid until the next call.
    */
   push(bytes: Uint8Array): Uint8Array;
+  /** Whether nothing is held back. */
+  readonly isIdle: boolean;
   /** Returns the bytes that were held back and are no sequence. Called at the end of each block. */
   flush(): Uint8Array;
 }
@@ -37,7 +39,7 @@ const escape = 0x1b;
 const backslash = 0x5c;
 
 export interface JobSequencesOptions {
-  readonly calls: JobCalls;
+  readonly calls: Pick<JobCalls, "call">;
   /** Adds a line to the job's log, for a message that is refused later. */
   readonly write: (line: string) => void;
   /** Puts the answer where the job finds it under this name. Returns the reason when it does not. */
@@ -104,6 +106,9 @@ export function createJobSequences(options: JobSequencesOptions): JobSequences {
   }
 
   return {
+    get isIdle() {
+      return held.length === 0 && !isTooLong;
+    },
     push(bytes) {
       const data = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
       if (held.length === 0 && !isTooLong) {

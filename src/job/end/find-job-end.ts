@@ -26,6 +26,8 @@ export interface JobEndOptions {
   readonly arrival: JobArrival;
   /** When the process was found dead, if it was alive before. In Unix milliseconds. */
   readonly diedAt: number | undefined;
+  /** Why no other process continues the job. Left out: it ends with its process. */
+  readonly unresumed?: string | undefined;
 }
 
 export interface JobEnd extends ClosedJob {
@@ -95,11 +97,12 @@ function findResult(directory: string): FoundResult {
 }
 
 /** Why the process is dead, as the job's log shows it. */
-function toReason({ directory, child }: JobEndOptions): string {
+function toReason({ directory, child, unresumed }: JobEndOptions): string {
   if (!findEntry(directory)) return `the job's directory "${directory}" was removed while it ran`;
   const outcome = findEntry(join(directory, jobFiles.spool)) ? "died" : "could not be started";
   const detail = readFailure(directory) ?? toExit(child, readOpenListener(directory));
-  return [`the job's process ${outcome}`, ...(detail === undefined ? [] : [detail])].join("; ");
+  const why = unresumed === undefined ? undefined : `it cannot be continued: ${unresumed}`;
+  return [`the job's process ${outcome}`, detail, why].filter((text) => text !== undefined).join("; ");
 }
 
 function toExit(child: JobEndOptions["child"], open: OpenListener | undefined): string | undefined {

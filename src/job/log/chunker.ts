@@ -12,6 +12,8 @@ export interface Chunker {
   push(bytes: Uint8Array): void;
   /** Emits what is whole without waiting. */
   flush(): void;
+  /** Whether nothing waits. */
+  readonly isEmpty: boolean;
   /** Emits the rest without waiting. The next byte starts a new stream. */
   end(): void;
 }
@@ -70,6 +72,9 @@ export function createChunker(emit: (text: string) => void, options: ChunkerOpti
       }
     },
     flush: sendWhole,
+    get isEmpty() {
+      return filled === 0;
+    },
     end() {
       clearTimeout(timer);
       timer = undefined;

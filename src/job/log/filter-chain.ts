@@ -12,6 +12,8 @@ export interface NamedFilter {
 export interface FilterChain extends LogFilter {
   /** Whether a filter masks the values of variables that plugins set. */
   readonly canMask: boolean;
+  /** Whether no filter holds bytes back; `false` also when that is unknown. */
+  readonly isIdle: boolean;
   /** Throws what a filter throws. */
   addVariable(variable: AddedVariable): void;
   /** Bytes that were dropped because a filter failed. */
@@ -72,6 +74,9 @@ export function createFilterChain(
     text(text) {
       const shown = failed === undefined ? pass(text, (filter, current) => filter.text(current)) : undefined;
       return shown ?? `[signalman: dropped, since log filter "${failed}" failed]`;
+    },
+    get isIdle() {
+      return failed === undefined && filters.every(({ filter }) => filter.heldBytes === 0);
     },
     canMask: filters.some(({ filter }) => filter.addVariable !== undefined),
     addVariable: (variable) => filters.forEach(({ filter }) => filter.addVariable?.(variable)),

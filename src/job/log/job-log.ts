@@ -2,13 +2,21 @@ import type { JobResult } from "../../core/contracts/job-events.ts";
 import type { JobLog } from "../../core/contracts/job-log.ts";
 import type { BlockSource } from "../../core/contracts/job-phases.ts";
 import type { LogFilterCounts } from "../../core/contracts/log-filter.ts";
-import { AgentError, toMessage } from "../../core/errors.ts";
+import { AgentError } from "../../core/errors.ts";
 import type { JobSequences } from "../commands/job-sequences.ts";
 import { type BlockWatch, createBlockWatch } from "./block-watch.ts";
-import { runAside } from "./aside.ts";
 import type { ChunkerOptions } from "./chunker.ts";
 import type { FilterChain } from "./filter-chain.ts";
-import { createOutputStream, type OutputStream } from "./output-stream.ts";
+import type { LeftBlocks } from "./left-blocks.ts";
+import {
+  createKeptStream,
+  type ContinuedBlock,
+  type KeptStream,
+  type StreamKeeping,
+  toKeptStream,
+} from "./kept-stream.ts";
+import { createOutputStream } from "./output-stream.ts";
+import { type Block, type BlockWork, createBlock, createLeftBlock, runBlock, writeBeside } from "./block.ts";
 import type { Spool, SpoolStats } from "./spool.ts";
 import { unixSeconds } from "./events.ts";
 
@@ -20,6 +28,19 @@ export interface JobLogOptions {
   /** Returns Unix seconds. */
   readonly now?: () => number;
   readonly chunks?: ChunkerOptions;
+  /** Set for a job that another process may continue. */
+  readonly keeping?: StreamKeeping | undefined;
+  /** What an earlier process of the job has written. */
+  readonly left?: LeftLog | undefined;
+}
+
+/** The log of an earlier process of a job. */
+export interface LeftLog {
+  /** Whether it has begun. */
+  readonly isStarted: boolean;
+  readonly blocks: LeftBlocks;
+  /** What the open block is continued with. */
+  readonly continued: Pick<ContinuedBlock, "from" | "asides">;
 }
 
 /**
@@ -32,12 +53,18 @@ export interface JobLogStats extends SpoolStats, LogFilterCounts {
   readonly lateBytes: number;
 }
 
-type BlockWork = Parameters<JobLog["command"]>[1];
-
 /** The log as the job itself sees it. */
 export interface WritableJobLog extends JobLog {
   /** `source`: what the block belongs to. Default: the agent itself. */
   command(directive: string, work: BlockWork, source?: BlockSource): Promise<number>;
+  /** As `command`, in the open block of an earlier process of the job: text that is in the log is not added again. */
+  continued(directive: string, work: BlockWork, source?: BlockSource): Promise<number>;
+  /** Number of blocks that have begun. */
+  readonly blocks: number;
+  /** See {@link KeptStream}; `undefined` also without an open block. */
+  checkpoint(): number | undefined;
+  /** Values are masked from here on; another process of the job has to know. */
+  addSecrets(values: readonly string[]): void;
   /** Returns the log for a part of the program or a plugin, whose blocks have this source. */
   from(source: BlockSource): JobLog;
   /**
@@ -69,32 +96,45 @@ export interface WritableJobLog extends JobLog {
  * back-pressure.
  */
 export function createJobLog(options: JobLogOptions): WritableJobLog {
-  const { spool, filters, now = unixSeconds } = options;
-  const stream = createOutputStream({ ...options, now });
+  const { spool, filters, left, now = unixSeconds } = options;
+  const stream = createStream(options, now);
   let open: Block | undefined;
   let ended = false;
   let noteBlocks = 0;
+  let blocks = left?.blocks.count ?? 0;
+  /** The open block of an earlier process. */
+  const leftBlock = createLeftBlock(left?.blocks.open, { spool, now });
   const watch = createBlockWatch();
 
+  const onFinished = () => (open = undefined);
+
   function assertFree(what: string): void {
-    if (ended)
-      throw new AgentError("LOG_BUSY", `${what} cannot be added to the job's log: the log has ended`);
-    if (open === undefined) return;
-    throw new AgentError(
-      "LOG_BUSY",
-      `${what} cannot be added to the job's log while the block "${open.directive}" is open`,
-    );
+    const why = ended ? ": the log has ended" : open && ` while the block "${open.directive}" is open`;
+    if (why) throw new AgentError("LOG_BUSY", `${what} cannot be added to the job's log${why}`);
   }
 
   function begin(title: string, source: BlockSource): Block {
     const directive = filters.text(title).toWellFormed();
     assertFree(`the block "${directive}"`);
+    leftBlock.end();
+    blocks += 1;
     const tell = watch.begin(directive, source);
-    return createBlock(directive, { spool, stream, now, tell, onFinished: () => (open = undefined) });
+    return createBlock(directive, { spool, stream, now, tell, onFinished });
   }
 
-  async function command(title: string, work: BlockWork, source: BlockSource = core): Promise<number> {
-    const block = begin(title, source);
+  function resume(title: string, source: BlockSource): Block {
+    const continued = leftBlock.take();
+    if (!left || !continued) return begin(title, source);
+    const { directive } = continued;
+    const tell = watch.begin(directive, source);
+    const own = { ...continued, ...left.continued };
+    return createBlock(directive, { spool, stream, now, tell, onFinished, left: own });
+  }
+
+  const command: WritableJobLog["command"] = async (title, work, source = core) =>
+    runIn(begin(title, source), work);
+
+  async function runIn(block: Block, work: BlockWork): Promise<number> {
     open = block;
     try {
       return await runBlock(block, stream, work);
@@ -103,29 +143,30 @@ export function createJobLog(options: JobLogOptions): WritableJobLog {
     }
   }
 
-  function writeBeside(block: Block, title: string, work: BlockWork): Promise<number> {
-    const write = (lines: string) => void (block.isFinished || stream.insert(lines));
-    const writing = runAside(title, work, { filters, sequences: options.createSequences(), write });
-    const over = writing.catch(() => {});
-    block.asides.add(over);
-    void over.then(() => block.asides.delete(over));
-    return writing;
-  }
-
   return {
     prepare: () => void filters.text(""),
-    started: () => spool.append({ event: "job_started", timestamp: now() }),
+    started() {
+      if (!left?.isStarted) spool.append({ event: "job_started", timestamp: now() });
+    },
     finished(result) {
       if (ended) assertFree("the job's end");
       // First, since a listener of the block's end could begin another one.
       ended = true;
       open?.finish(1);
+      leftBlock.end();
       spool.append({ event: "job_finished", timestamp: now(), result });
     },
     command,
+    continued: async (title, work, source = core) => runIn(resume(title, source), work),
+    get blocks() {
+      return blocks;
+    },
+    checkpoint: () => open && stream.checkpoint(),
+    addSecrets: stream.addSecrets,
     from: (source) => ({ command: (title, work) => command(title, work, source) }),
     beside: (source) => ({
-      command: (title, work) => (open ? writeBeside(open, title, work) : command(title, work, source)),
+      command: async (title, work) =>
+        open ? writeBeside(open, title, work, { ...options, stream }) : command(title, work, source),
     }),
     watch,
     text: (text) => filters.text(text).toWellFormed(),
@@ -146,7 +187,7 @@ export function createJobLog(options: JobLogOptions): WritableJobLog {
 
 const core: BlockSource = { kind: "core" };
 
-function readStats({ spool, filters }: JobLogOptions, stream: OutputStream): JobLogStats {
+function readStats({ spool, filters }: JobLogOptions, stream: KeptStream): JobLogStats {
   const { droppedBytes, ...stored } = spool.stats;
   return {
     ...stored,
@@ -156,78 +197,9 @@ function readStats({ spool, filters }: JobLogOptions, stream: OutputStream): Job
   };
 }
 
-interface Block {
-  readonly directive: string;
-  isFinished: boolean;
-  /** Resolve when what is written besides the block's own output has ended. */
-  readonly asides: Set<Promise<unknown>>;
-  /** Resolves when the listener has handled the end of the block; `undefined` without a listener. */
-  told?: Promise<void>;
-  finish(exitCode: number): void;
-}
-
-/** Begins a block. */
-function createBlock(
-  directive: string,
-  options: Pick<JobLogOptions, "spool"> & {
-    readonly stream: OutputStream;
-    readonly now: () => number;
-    readonly tell: ((exitCode: number) => Promise<void>) | undefined;
-    readonly onFinished: () => void;
-  },
-): Block {
-  const { spool, stream, now, tell, onFinished } = options;
-  const startedAt = now();
-  spool.append({ event: "cmd_started", timestamp: startedAt, directive });
-  stream.begin();
-  const block: Block = {
-    directive,
-    isFinished: false,
-    asides: new Set(),
-    finish(exitCode) {
-      if (block.isFinished) return;
-      block.isFinished = true;
-      stream.flush();
-      onFinished();
-      const finishedAt = now();
-      spool.append({
-        event: "cmd_finished",
-        timestamp: finishedAt,
-        directive,
-        exit_code: exitCode,
-        started_at: startedAt,
-        finished_at: finishedAt,
-      });
-      if (tell) block.told = tell(exitCode);
-    },
-  };
-  return block;
-}
-
-/** Writes a block, and ends it. */
-async function runBlock(block: Block, stream: OutputStream, work: BlockWork): Promise<number> {
-  try {
-    const code = await work((chunk) => {
-      if (block.isFinished) stream.countLate(chunk);
-      else stream.write(chunk);
-    });
-    if (block.asides.size > 0) await finishAsides(block, stream);
-    // An invalid exit code of a plugin must not write `null` to the log, which the web page cannot render.
-    const exitCode = Number.isSafeInteger(code) ? code : 1;
-    block.finish(exitCode);
-    return exitCode;
-  } catch (error) {
-    if (!block.isFinished) stream.writeLastLine(toMessage(error));
-    if (block.asides.size > 0) await finishAsides(block, stream);
-    block.finish(1);
-    throw error;
-  }
-}
-
-/** Waits for what is written into a block besides its own output, which comes first. */
-async function finishAsides({ asides }: Block, stream: OutputStream): Promise<void> {
-  stream.flush();
-  while (asides.size > 0) await Promise.all(asides);
+function createStream({ keeping, ...options }: JobLogOptions, now: () => number): KeptStream {
+  const own = { ...options, now };
+  return keeping ? createKeptStream(own, keeping) : toKeptStream(createOutputStream(own));
 }
 
 /** Maximum number of blocks that consist of a note. */

@@ -4,18 +4,27 @@ import type { FilterChain } from "./filter-chain.ts";
 import type { Spool } from "./spool.ts";
 
 export interface OutputStreamOptions {
-  readonly spool: Spool;
+  readonly spool: Pick<Spool, "append">;
   readonly filters: FilterChain;
   /** Called for each stream of output. */
   readonly createSequences: () => JobSequences;
   readonly chunks?: ChunkerOptions | undefined;
   /** Returns Unix seconds. */
   readonly now: () => number;
+  /** Called with what is added besides the output, as it will be repeated. */
+  readonly onAside?: (aside: Aside) => void;
+}
+
+/** What is added besides the output: lines that pass the filters, or lines that are filtered already. */
+export interface Aside {
+  readonly note?: string;
+  readonly lines?: string;
 }
 
 /** The output of the open block, from bytes to events. */
 export interface OutputStream {
-  begin(): void;
+  /** Begins a block. `atLineStart`: where the text of a continued one ends. Default: true. */
+  begin(atLineStart?: boolean): void;
   write(chunk: Uint8Array | string): void;
   /** Writes a line of its own. */
   writeLastLine(text: string): void;
@@ -23,15 +32,19 @@ export interface OutputStream {
   note(lines: string): void;
   /** Writes lines that are filtered already, and leaves what the filters hold back as it is. */
   insert(lines: string): void;
+  /** Adds again what an earlier process of the job has added. */
+  repeat(aside: Aside): void;
+  /** Writes what is whole, and returns whether nothing is held back. */
+  settle(): boolean;
   countLate(chunk: Uint8Array | string): void;
   flush(): void;
   counts(): { readonly producedBytes: number; readonly lateBytes: number };
 }
 
 export function createOutputStream(options: OutputStreamOptions): OutputStream {
-  const { spool, filters, chunks, now } = options;
+  const { spool, filters, chunks, now, onAside } = options;
   const sequences = options.createSequences();
-  let atLineStart = true;
+  let isAtLineStart = true;
   /** The last byte that the filters have received. */
   let lastByte: number | undefined = newline;
   let isWriting = false;
@@ -39,10 +52,11 @@ export function createOutputStream(options: OutputStreamOptions): OutputStream {
   let waiting = "";
   let producedBytes = 0;
   let lateBytes = 0;
-  const chunker: Chunker = createChunker((output) => {
+  const append = (output: string) => {
     spool.append({ event: "cmd_output", timestamp: now(), output });
-    atLineStart = output.endsWith("\n");
-  }, chunks);
+    isAtLineStart = output.endsWith("\n");
+  };
+  const chunker: Chunker = createChunker(append, chunks);
 
   function write(chunk: Uint8Array | string): void {
     const bytes = typeof chunk === "string" ? Buffer.from(chunk) : chunk;
@@ -55,25 +69,28 @@ export function createOutputStream(options: OutputStreamOptions): OutputStream {
     } finally {
       isWriting = false;
     }
-    if (waiting !== "") writeWaiting();
-  }
-
-  function writeWaiting(): void {
     const lines = waiting;
     waiting = "";
-    note(lines);
+    if (lines !== "") note(lines);
   }
 
   function note(lines: string): void {
     const text = lines.endsWith("\n") || lines === "" ? lines : `${lines}\n`;
-    if (isWriting) {
-      if (waiting.length + text.length <= maxWaiting) waiting += text;
-      else lateBytes += Buffer.byteLength(text);
-      return;
+    if (!isWriting) repeat({ note: `${lastByte === newline ? "" : "\n"}${text}` });
+    else if (waiting.length + text.length <= maxWaiting) waiting += text;
+    else lateBytes += Buffer.byteLength(text);
+  }
+
+  function repeat(aside: Aside): void {
+    onAside?.(aside);
+    const { lines, note: noted = "" } = aside;
+    if (lines !== undefined) {
+      chunker.flush();
+      return splitText(lines).forEach(append);
     }
-    const bytes = Buffer.from(`${lastByte === newline ? "" : "\n"}${text}`);
+    const bytes = Buffer.from(noted);
     producedBytes += bytes.length;
-    lastByte = newline;
+    lastByte = bytes.at(-1) ?? lastByte;
     chunker.push(filters.push(bytes));
   }
 
@@ -85,24 +102,25 @@ export function createOutputStream(options: OutputStreamOptions): OutputStream {
   }
 
   return {
-    begin() {
-      atLineStart = true;
-      lastByte = newline;
+    begin(atLineStart = true) {
+      isAtLineStart = atLineStart;
+      lastByte = atLineStart ? newline : undefined;
     },
     write,
     note,
     writeLastLine(text) {
       flush();
-      write(`${atLineStart ? "" : "\n"}${text}\n`);
+      write(`${isAtLineStart ? "" : "\n"}${text}\n`);
     },
     insert(lines) {
       chunker.flush();
-      const text = atLineStart ? lines : `\n${lines}`;
-      for (let at = 0, end = 0; at < text.length; at = end) {
-        end = text.length - at > longestText ? toCharacterEnd(text, at + longestText) : text.length;
-        spool.append({ event: "cmd_output", timestamp: now(), output: text.slice(at, end) });
-      }
-      atLineStart = true;
+      repeat({ lines: isAtLineStart ? lines : `\n${lines}` });
+    },
+    repeat,
+    settle() {
+      if (isWriting || !sequences.isIdle || !filters.isIdle) return false;
+      chunker.flush();
+      return chunker.isEmpty;
     },
     countLate: (chunk) => void (lateBytes += Buffer.byteLength(chunk)),
     flush,
@@ -114,6 +132,16 @@ export function createOutputStream(options: OutputStreamOptions): OutputStream {
 const maxWaiting = 1024 * 1024;
 
 const newline = 0x0a;
+
+/** Splits a text into parts of whole characters. */
+function splitText(text: string): string[] {
+  const parts: string[] = [];
+  for (let at = 0, end = 0; at < text.length; at = end) {
+    end = text.length - at > longestText ? toCharacterEnd(text, at + longestText) : text.length;
+    parts.push(text.slice(at, end));
+  }
+  return parts;
+}
 
 /** Maximum length of an inserted text. */
 const longestText = 8 * 1024;

@@ -123,7 +123,7 @@ function withinSecond(second: number, fileMs: number): number {
  * Yields the lines of a file, each valid until the next one. Bytes after the last line end are no line, nor
  * is a line without a bound.
  */
-function* linesOf(fd: number): Generator<Buffer> {
+export function* linesOf(fd: number): Generator<Buffer> {
   let buffer = Buffer.allocUnsafeSlow(blockBytes);
   let filled = 0;
   for (;;) {

@@ -1,8 +1,9 @@
 import type { JobEvent } from "../../core/contracts/job-events.ts";
 import type { SpoolCursor, SpoolReader } from "../../core/contracts/spool.ts";
 import { AgentError, toMessage } from "../../core/errors.ts";
+import { type DroppedOutput, toNoticeText } from "./dropped-output.ts";
 import { createEncoder } from "./events.ts";
-import { openSpoolFile, type SpoolFile } from "./spool-file.ts";
+import { openSpoolFile, type SpoolExtent, type SpoolFile } from "./spool-file.ts";
 import { openSpool } from "./spool-reader.ts";
 import type { SpoolSource } from "./spool-source.ts";
 
@@ -13,6 +14,14 @@ export interface SpoolOptions {
   readonly fsyncIntervalMs?: number;
   /** Called once each when the limit is reached, the disk refuses a write, or another process changed the file. */
   readonly onWarning?: (message: string) => void;
+  /** What a dead process of the job has left in the file, which is continued. */
+  readonly left?: LeftSpool | undefined;
+}
+
+/** A spool whose writer has died, after its recovery. */
+export interface LeftSpool extends SpoolExtent {
+  readonly events: number;
+  readonly atLineStart: boolean;
 }
 
 /** Counts of a spool. Output that was dropped is counted in bytes of its text. */
@@ -44,7 +53,7 @@ export interface Spool extends SpoolSource, Disposable {
   close(): void;
 }
 
-/** Creates the spool of a new job; an existing file is refused. Throws `SPOOL_FAILED`. */
+/** Creates the spool of a new job; an existing file is refused, or continued with `left`. Throws `SPOOL_FAILED`. */
 export function createSpool(path: string, options: SpoolOptions): Spool {
   return new FileSpool(path, options);
 }
@@ -72,12 +81,15 @@ class FileSpool implements Spool {
   #isClosed = false;
 
   constructor(path: string, options: SpoolOptions) {
-    const { fsyncIntervalMs = 1000 } = options;
+    const { fsyncIntervalMs = 1000, left } = options;
     this.path = path;
     this.#diskLimitBytes = options.diskLimitBytes;
     this.#onWarning = options.onWarning ?? (() => {});
+    this.#events = left?.events ?? 0;
+    this.#atLineStart = left?.atLineStart ?? true;
     this.#file = openSpoolFile(path, {
       fsyncIntervalMs,
+      ...(left && { resumeAt: left }),
       onSyncFailed: (error) => this.#warnOnce("sync", error.message),
       onChanged: (error) => this.#warnOnce("changed", error.message),
     });
@@ -232,14 +244,3 @@ const limitName = "log-disk-limit";
 
 /** Space below the limit that is reserved for notices about dropped output. */
 const noticeBytes = 4096;
-
-/** Output that is not in the log, and why. */
-interface DroppedOutput {
-  bytes: number;
-  readonly reasons: Set<string>;
-}
-
-/** Formats the notice that replaces the missing output. */
-function toNoticeText({ bytes, reasons }: DroppedOutput): string {
-  return `${bytes} bytes of output were dropped: ${[...reasons].join("; ")}`;
-}

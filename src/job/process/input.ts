@@ -31,6 +31,8 @@ export interface JobProcessInput {
   readonly cookie: Cookie;
   /** Directory of the control group that may be created for the job. Left out: none, as by the first releases. */
   readonly controlGroup?: string | undefined;
+  /** An earlier process of the job has died, and this one continues it. */
+  readonly isContinued?: boolean;
   /** Milliseconds for which the job continues without an agent (`claim-timeout`). */
   readonly claimTimeoutMs: number;
   readonly log: {

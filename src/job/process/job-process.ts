@@ -6,7 +6,8 @@ import type { SpoolSource } from "../log/spool-source.ts";
 import { removeJobDirectory } from "../state/job-directory.ts";
 import { isJobLocked } from "../state/job-lock.ts";
 import { type ClosedJob, summarizeUnfinished } from "../end/close-job.ts";
-import { connectToJob, type ConnectionOptions } from "../control/connection.ts";
+import type { UnstoredResult } from "../control/messages.ts";
+import { connectToJob, type ConnectionOptions, type JobConnection } from "../control/connection.ts";
 import { killJobProcess } from "../control/job-commands.ts";
 import { findJobEnd } from "../end/find-job-end.ts";
 import { watchBlockedProcess } from "./blocked-process.ts";
@@ -36,31 +37,67 @@ export interface FollowOptions extends Omit<ConnectionOptions, "onGrown" | "onHa
    * was not removed. `finished` waits for it. Never rejects.
    */
   readonly cleanUp: (left: string | undefined) => Promise<void>;
+  /**
+   * Starts another process that continues the job, whose process died without a result. Resolves to the reason when
+   * that is impossible; to `undefined` for jobs that end with their process.
+   */
+  readonly takeOver?: (() => Promise<NextProcess | string | undefined>) | undefined;
 }
+
+/** A process that continues a job. */
+export type NextProcess = Pick<FollowOptions, "socket" | "secret" | "child">;
 
 /** Follows a job's process until its result is known. */
 export function followJobProcess(options: FollowOptions): JobProcess {
   const source = createSource();
   let hanging: readonly HangingHook[] = [];
-  const connection = connectToJob({
-    ...options,
-    onGrown: source.wake,
-    onHanging: (hooks) => void (hanging = hooks),
-    onMetrics: countOnce(options.onMetrics),
-  });
+  let current: FollowOptions = options;
+  let order: { readonly do: "stop" | "kill"; readonly cause: StopCause } | undefined;
+  let connection = connect();
 
-  const watch = watchBlockedProcess({ ...options, kill: (why) => killJobProcess(options, why) });
+  function connect(): JobConnection {
+    return connectToJob({
+      ...current,
+      onGrown: source.wake,
+      onHanging: (hooks) => void (hanging = hooks),
+      onMetrics: countOnce(options.onMetrics),
+    });
+  }
+
+  const watch = watchBlockedProcess({ ...options, kill: (why) => killJobProcess(current, why) });
+
+  /** Resolves to why the job is not continued. */
+  async function continueJob(): Promise<string | undefined> {
+    // A job that was killed has nothing to continue.
+    const next = order?.do === "kill" ? undefined : await options.takeOver?.();
+    if (next === undefined || typeof next === "string") return next;
+    current = { ...options, ...next };
+    hanging = [];
+    connection = connect();
+    if (order) connection.send(order.do, order.cause);
+    return await follow();
+  }
+
+  let unstored: UnstoredResult | undefined;
+  let diedAt: number | undefined;
+  async function follow(): Promise<string | undefined> {
+    const { directory, child } = current;
+    const wasAlive = child !== undefined || isJobLocked(directory);
+    unstored = await connection.ended;
+    diedAt = wasAlive ? Date.now() : undefined;
+    return unstored ? undefined : await continueJob();
+  }
 
   async function finish(): Promise<JobSummary> {
-    const { directory, jobId, logger, child, arrival } = options;
+    const { directory, jobId, logger, arrival } = options;
     try {
-      const wasAlive = child !== undefined || isJobLocked(directory);
-      const unstored = await connection.ended;
-      const diedAt = wasAlive ? Date.now() : undefined;
-      const end = await findJobEnd({ directory, jobId, logger, unstored, child, arrival, diedAt });
+      const unresumed = await follow();
+      const { child } = current;
+      const found = { directory, jobId, logger, unstored, child, arrival, diedAt, unresumed };
+      const end = await findJobEnd(found);
       source.close(end.rest);
-      if (!end.isDead) killIfLate(options);
-      if (end.isDead || child === undefined) await options.cleanUp(end.left);
+      if (!end.isDead) killIfLate(current);
+      if (end.isDead || options.child === undefined) await options.cleanUp(end.left);
       if (end.left !== undefined) removeJobDirectory(end.left, logger);
       return end.summary;
     } catch (error) {
@@ -79,9 +116,13 @@ export function followJobProcess(options: FollowOptions): JobProcess {
     hangingHooks: () => (watch.hanging ? [watch.hanging] : hanging),
     stop(cause) {
       watch.expectEnd();
+      order ??= { do: "stop", cause };
       connection.send("stop", cause);
     },
-    kill: (cause) => connection.send("kill", cause),
+    kill(cause) {
+      order = { do: "kill", cause };
+      connection.send("kill", cause);
+    },
   };
 }
 

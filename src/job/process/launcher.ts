@@ -1,9 +1,11 @@
+import { join } from "node:path";
 import type { JobRequest } from "../../core/contracts/job-request.ts";
 import type { Logger } from "../../core/contracts/logger.ts";
+import { findEntry } from "../../os/state/file.ts";
 import { followJobProcess, type JobProcess } from "./job-process.ts";
 import type { ReceivedJob } from "./input.ts";
 import { findProcessRecord } from "../state/job-documents.ts";
-import type { JobProcessRecord } from "../state/job-files.ts";
+import { jobFiles, type JobProcessRecord } from "../state/job-files.ts";
 import { type JobPlace, type NewJobPlace, spawnJobProcess, type SpawnOptions } from "./spawn.ts";
 
 export interface JobLauncherOptions extends SpawnOptions {
@@ -36,9 +38,14 @@ export interface JobLauncher {
   /** Ids of the jobs whose processes were started or resumed and have not ended. */
   readonly running: ReadonlySet<string>;
   /** Throws when the system cannot start a process. */
-  start(place: NewJobPlace): WaitingJobProcess;
+  start(place: NewJobPlace & Pick<LeftJobPlace, "renew">): WaitingJobProcess;
   /** Resumes a job that an earlier agent process left, whether its process still runs or not. */
-  resume(request: JobRequest, place: JobPlace): JobProcess;
+  resume(request: JobRequest, place: LeftJobPlace): JobProcess;
+}
+
+/** `renew` returns the place of another process that continues the job. Left out: none does. */
+export interface LeftJobPlace extends JobPlace {
+  readonly renew?: () => NewJobPlace;
 }
 
 export function createJobLauncher(options: JobLauncherOptions): JobLauncher {
@@ -46,10 +53,11 @@ export function createJobLauncher(options: JobLauncherOptions): JobLauncher {
 
   function follow(
     { request, arrival }: ReceivedJob,
-    { jobId, directory, logger }: JobPlace,
+    place: LeftJobPlace,
     process: Pick<JobProcessRecord, "socket" | "secret">,
     child?: Bun.Subprocess,
   ): JobProcess {
+    const { jobId, directory, logger, renew } = place;
     const { socket, secret } = process;
     const cleanUp = (left: string | undefined) => options.cleanUp(request, logger, left);
     const { onMetrics } = options;
@@ -63,6 +71,7 @@ export function createJobLauncher(options: JobLauncherOptions): JobLauncher {
       arrival,
       cleanUp,
       onMetrics,
+      takeOver: renew && (() => takeOver(options, { request, arrival }, place)),
     });
     void followed.finished.then(() => running.delete(jobId));
     return followed;
@@ -98,6 +107,13 @@ export function createJobLauncher(options: JobLauncherOptions): JobLauncher {
       return follow({ request, arrival: record.arrival ?? {} }, place, record);
     },
   };
+}
+
+/** Loads what continues a job only where a job has left a journal. */
+async function takeOver(options: JobLauncherOptions, job: ReceivedJob, place: LeftJobPlace) {
+  if (!findEntry(join(place.directory, jobFiles.journal))) return undefined;
+  const { takeOverJob } = await import("./take-over.ts");
+  return takeOverJob(options, job, place);
 }
 
 /** Without a record the process can only be waited for. */

@@ -50,7 +50,7 @@ export async function serveJob(
   try {
     return await open(received, options);
   } catch (error) {
-    const reason = `the job cannot begin: ${toMessage(error)}`;
+    const reason = `the job cannot ${input.isContinued ? "be continued" : "begin"}: ${toMessage(error)}`;
     closeJob({ directory: input.directory, jobId: request.id, kind: "refused", reason, arrival, logger });
     logger.error(reason, { job: request.id });
     return undefined;
@@ -75,6 +75,7 @@ async function open(
       onSecrets: (values) => logger.addSecrets(values),
       spoolPath: join(input.directory, jobFiles.spool),
       findTampering: () => inspect(),
+      isContinued: input.isContinued ?? false,
     }),
   );
   // From here on another agent process can resume the job.

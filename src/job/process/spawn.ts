@@ -53,12 +53,19 @@ export interface SpawnedJobProcess {
   send(job: ReceivedJob): void;
 }
 
-/** Starts a detached process and sends its input. Throws when the system cannot start it. */
-export function spawnJobProcess(options: SpawnOptions, place: NewJobPlace): SpawnedJobProcess {
+/**
+ * Starts a detached process and sends its input. `earlier`: the record of the dead process of the job that it
+ * continues. Throws when the system cannot start it.
+ */
+export function spawnJobProcess(
+  options: SpawnOptions,
+  place: NewJobPlace,
+  earlier?: JobProcessRecord,
+): SpawnedJobProcess {
   const { jobId, directory, socket, user } = place;
   const { program, environment, plugins, baseDirectory, log, settings, claimTimeoutMs } = options;
   const secret = randomHex(32);
-  const cookie = createCookie(jobId);
+  const cookie = earlier?.cookie ?? createCookie(jobId);
   const controlGroup = toGroupDirectory(settings.agentId, cookie);
   const input: JobProcessInput = {
     version: wireVersion,
@@ -72,6 +79,7 @@ export function spawnJobProcess(options: SpawnOptions, place: NewJobPlace): Spaw
     controlGroup,
     claimTimeoutMs,
     log,
+    ...(earlier && { isContinued: true }),
   };
   const output = openStateFile(join(directory, jobFiles.output), "append");
   try {

@@ -3,7 +3,7 @@ import type { JobRequest } from "../../core/contracts/job-request.ts";
 import type { JobSummary, JobTimes } from "../../core/contracts/job-summary.ts";
 import type { SpoolCursor } from "../../core/contracts/spool.ts";
 import { toMessage } from "../../core/errors.ts";
-import { readDocument, writeDocuments } from "../../os/state/document.ts";
+import { readDocument, writeDocument, writeDocuments } from "../../os/state/document.ts";
 import { findEntry } from "../../os/state/file.ts";
 import { createCause } from "../cause.ts";
 import { readStart } from "../log/read-start.ts";
@@ -21,6 +21,11 @@ export function readRequest(directory: string): JobRequest | undefined {
 export function writeJob(directory: string, request: JobRequest, record?: JobProcessRecord): void {
   const documents = { [jobFiles.request]: request, ...(record && { [jobFiles.process]: record }) };
   writeDocuments(directory, documents, { maxBytes: maxRequestBytes });
+}
+
+/** Stores what resumes the job, in place of an earlier record. */
+export function writeProcessRecord(directory: string, record: JobProcessRecord): void {
+  writeDocument(join(directory, jobFiles.process), record);
 }
 
 /** Maximum size of a job's request on disk. Every other document is much smaller. */

@@ -12,6 +12,7 @@ export const jobFiles = {
   output: "process.log",
   failure: "failure.json",
   listener: "listener.json",
+  journal: "journal.ndjson",
 } as const;
 
 /** Whether an id may be that of a request; another directory is not of this program. */

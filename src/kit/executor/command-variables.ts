@@ -19,8 +19,8 @@ export interface CommandVariables {
  * Variables are restored with the next action in the session, together with what that exports: nothing can see them
  * in between, and most commands cost one call of the shell.
  */
-export function createCommandVariables(): CommandVariables {
-  let state: "none" | "set" | "over" = "none";
+export function createCommandVariables(isContinued = false): CommandVariables {
+  let state: "none" | "set" | "over" = isContinued ? "over" : "none";
   const takeRestore = (): string => {
     if (state !== "over") return "";
     state = "none";

@@ -53,7 +53,7 @@ export interface SessionExecutorParts<Job extends OpenJob> {
  *   the job has ended.
  */
 export function createSessionExecutor<Job extends OpenJob>(
-  { options }: Pick<ExecutorContext, "options">,
+  { options, journal }: Pick<ExecutorContext, "options" | "journal">,
   createParts: (resources: AsyncDisposableStack) => SessionExecutorParts<Job>,
 ): Executor {
   const resources = new AsyncDisposableStack();
@@ -66,11 +66,12 @@ export function createSessionExecutor<Job extends OpenJob>(
   };
   const life = createJobLife({ open: parts.open, end }, () => resources.disposeAsync());
   const { attempt, isStopped } = life;
-  const variables = createCommandVariables();
+  // Whether variables of a command are to be restored is known to the shell of a continued session.
+  const variables = createCommandVariables(journal !== undefined && journal.left.length > 0);
 
-  function run(job: Job, directive: string, output: Output): Promise<number> {
+  function run(job: Job, directive: string, output: Output, continues = false): Promise<number> {
     const { session } = job;
-    const runTo = (to: Output) => session.run(directive, to);
+    const runTo = (to: Output) => session.run(directive, to, { continues });
     const explain = session.alive ? parts.explain?.(job) : undefined;
     return explain ? runExplained({ session, run: runTo, explain, output, isStopped }) : runTo(output);
   }
@@ -112,9 +113,12 @@ export function createSessionExecutor<Job extends OpenJob>(
         const work = () => {
           if (runOptions?.silent) return job.session.run(directive, output, runOptions);
           variables.commandBegins();
-          return run(job, directive, output);
+          return run(job, directive, output, runOptions?.continues);
         };
-        return variables.isOver ? variables.restore(job.session).then(work) : work();
+        // The variables of a command that is continued are set already.
+        return variables.isOver && !runOptions?.continues
+          ? variables.restore(job.session).then(work)
+          : work();
       }),
     stop(graceMs) {
       const stopped = life.stop(graceMs);

@@ -13,6 +13,10 @@ export interface MarkerScanner {
   push(bytes: Uint8Array): void;
   /** Passes on the bytes that are held back as the possible beginning of a marker. */
   flush(): void;
+  /** Number of bytes that were passed on or belong to markers; within `onMarker`, this marker included. */
+  readonly position: number;
+  /** Whether bytes are held back. */
+  readonly isHolding: boolean;
 }
 
 /**
@@ -46,15 +50,25 @@ export function createMarkerScanner(options: {
   isOurs: (nonce: string) => boolean;
   onOutput: (bytes: Uint8Array) => void;
   onMarker: (marker: Marker) => void;
+  /** The position of the first byte. Default: 0. */
+  position?: number;
 }): MarkerScanner {
   const { isOurs, onOutput, onMarker } = options;
   let held: Buffer = Buffer.alloc(0);
+  let position = options.position ?? 0;
 
   function emit(bytes: Uint8Array) {
+    position += bytes.length;
     if (bytes.length > 0) onOutput(bytes);
   }
 
   return {
+    get position() {
+      return position;
+    },
+    get isHolding() {
+      return held.length > 0;
+    },
     push(bytes) {
       let rest = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
       if (held.length > 0) rest = Buffer.concat([held, rest]);
@@ -75,6 +89,7 @@ export function createMarkerScanner(options: {
           continue;
         }
         emit(rest.subarray(0, at));
+        position += end + 1 - at;
         onMarker(marker);
         rest = rest.subarray(end + 1);
         from = 0;

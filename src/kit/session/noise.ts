@@ -9,6 +9,8 @@ export interface NoiseFilter {
   inCommand(bytes: Uint8Array, output: (bytes: Uint8Array) => void): void;
   /** Passes on the bytes that are held back. */
   flush(output: (bytes: Uint8Array) => void): void;
+  /** Whether the output of a command passes as it is: nothing is held back or searched. */
+  readonly isIdle: boolean;
 }
 
 /** A trace is searched only in this many bytes at the beginning of a command's output. */
@@ -20,6 +22,9 @@ export function createNoiseFilter(): NoiseFilter {
   let held = Buffer.alloc(0);
 
   return {
+    get isIdle() {
+      return trace === undefined && held.length === 0;
+    },
     expect(next) {
       echo = Buffer.from(next.echo.trimEnd());
       trace = next.trace;

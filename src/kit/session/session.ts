@@ -1,18 +1,17 @@
 import type { Output } from "../../core/contracts/job-log.ts";
-import { AgentError } from "../../core/errors.ts";
 import { waitForBoot } from "./boot.ts";
-import { createGapBuffer } from "./gap.ts";
-import { createMarkerScanner, createNonce } from "./markers.ts";
-import { createNoiseFilter } from "./noise.ts";
+import { createKeeping, type Keeping, type KeepingOptions } from "./keeping.ts";
+import { createMarkerScanner } from "./markers.ts";
+import { runCommand } from "./run-command.ts";
 import {
+  createShellState,
   endShell,
   failShell,
   handleMarker,
   routeOutput,
-  type RunningCommand,
   type ShellState,
 } from "./shell-state.ts";
-import { bootLine, commandLine, holderCommand, nonceText, parkedLine, sourceSecret } from "./shell-text.ts";
+import { bootLine, holderCommand, nonceText, sourceSecret } from "./shell-text.ts";
 import type { OpenTerminal, Terminal } from "./terminal.ts";
 
 export interface SessionOptions<T extends Terminal> {
@@ -42,11 +41,15 @@ export interface SessionOptions<T extends Terminal> {
    * environment's PATH.
    */
   readonly login?: boolean;
+  /** Lets another process of the job continue the session. Left out: it ends with this process. */
+  readonly keeping?: KeepingOptions | undefined;
 }
 
 /** Options of one command of a session. */
 export interface SessionRunOptions {
   readonly silent?: boolean;
+  /** An earlier process of the job may have typed this command, see `ExecutorRunOptions`. */
+  readonly continues?: boolean;
   /** Stores the text of this command, in place of the session's `putCommand`. */
   readonly putCommand?: SessionOptions<Terminal>["putCommand"];
 }
@@ -99,9 +102,12 @@ export async function createSession<T extends Terminal>(
   signal: AbortSignal,
 ): Promise<Session<T>> {
   const { login = true } = options;
-  const state = createShellState(options.overflow);
+  const left = options.keeping?.left;
+  const state = createShellState(options.overflow, left);
   const { holder, gap, noise } = state;
+  const position = left?.checkpoint?.offset ?? left?.base.offset;
   const scanner = createMarkerScanner({
+    ...(position !== undefined && { position }),
     isOurs: (nonce) => nonce === holder || nonce === state.nonce,
     onOutput: (bytes) => routeOutput(state, bytes),
     onMarker: (marker) => handleMarker(state, marker, terminal),
@@ -109,6 +115,13 @@ export async function createSession<T extends Terminal>(
   // A terminal elsewhere can deliver output before the call that opens it has resolved.
   const early: Uint8Array[] = [];
   let isOpen = false;
+  const keeping =
+    options.keeping &&
+    createKeeping(options.keeping, { state, scanner: () => scanner, terminal: () => terminal });
+  const push = (bytes: Uint8Array) => {
+    scanner.push(bytes);
+    keeping?.read();
+  };
   const attempt = (work: () => void) => {
     if (state.failure) return;
     try {
@@ -120,10 +133,10 @@ export async function createSession<T extends Terminal>(
   };
   const terminal = await options.open({
     command: holderCommand({ nonce: holder, size: options.size, login, setUp: options.setUp }),
-    onData: (bytes) => (isOpen ? attempt(() => scanner.push(bytes)) : void early.push(bytes.slice())),
+    onData: (bytes) => (isOpen ? attempt(() => push(bytes)) : void early.push(bytes.slice())),
   });
   isOpen = true;
-  for (const bytes of early) attempt(() => scanner.push(bytes));
+  for (const bytes of early) attempt(() => push(bytes));
   const end = () =>
     attempt(() => {
       if (state.isAlive) scanner.flush();
@@ -139,6 +152,8 @@ export async function createSession<T extends Terminal>(
     await close();
     gap[Symbol.dispose]();
   };
+  const session = toSession(state, terminal, { putCommand: options.putCommand, keeping, close, dispose });
+  if (left) return session;
   try {
     const text = nonceText(state.nonce);
     const secretPath = await options.putSecret?.(text);
@@ -150,13 +165,15 @@ export async function createSession<T extends Terminal>(
     await dispose();
     throw error;
   }
-  return toSession(state, terminal, { putCommand: options.putCommand, close, dispose });
+  return session;
 }
 
 function toSession<T extends Terminal>(
   state: ShellState,
   terminal: T,
-  own: Pick<SessionOptions<T>, "putCommand"> & Record<"close" | "dispose", () => Promise<void>>,
+  own: Pick<SessionOptions<T>, "putCommand"> & {
+    readonly keeping: Keeping | undefined;
+  } & Record<"close" | "dispose", () => Promise<void>>,
 ): Session<T> {
   return {
     terminal,
@@ -179,8 +196,15 @@ function toSession<T extends Terminal>(
     get droppedBytes() {
       return state.gap.droppedBytes;
     },
-    run: (text, output, { silent = false, putCommand = own.putCommand } = {}) =>
-      runCommand(state, terminal, { text, output, silent, putCommand }),
+    run: (text, output, { silent = false, continues, putCommand = own.putCommand } = {}) =>
+      runCommand(state, terminal, {
+        text,
+        output,
+        silent,
+        putCommand,
+        keeping: own.keeping,
+        ...(continues !== undefined && { continues }),
+      }),
     runParked(text) {
       const output: Output = (chunk) => state.gap.push(Buffer.from(chunk as Uint8Array));
       return runCommand(state, terminal, { ...own, text, output, silent: true, isParked: true });
@@ -188,63 +212,4 @@ function toSession<T extends Terminal>(
     close: own.close,
     [Symbol.asyncDispose]: own.dispose,
   };
-}
-
-function createShellState(overflow: string): ShellState {
-  const booted = Promise.withResolvers<void>();
-  // A session may fail before the start waits for it.
-  booted.promise.catch(() => {});
-  return {
-    holder: createNonce(),
-    nonce: createNonce(),
-    gap: createGapBuffer(overflow),
-    noise: createNoiseFilter(),
-    booted,
-    ended: Promise.withResolvers(),
-    isAlive: true,
-    failure: undefined,
-    exitCode: undefined,
-    streams: undefined,
-    running: undefined,
-    commands: 0,
-    profileTail: Buffer.alloc(0),
-  };
-}
-
-interface CommandOptions extends Pick<SessionOptions<Terminal>, "putCommand"> {
-  readonly text: string;
-  readonly output: Output;
-  readonly silent: boolean;
-  readonly isParked?: boolean;
-}
-
-async function runCommand(
-  state: ShellState,
-  terminal: Terminal,
-  { text, output, silent, isParked = false, putCommand }: CommandOptions,
-): Promise<number> {
-  if (state.running) throw new AgentError("SESSION_FAILED", "another command is running in this session");
-  if (state.failure) throw state.failure;
-  if (!state.isAlive) {
-    if (!silent) state.gap.drain(output);
-    return 1;
-  }
-  const line = ++state.commands;
-  const done = Promise.withResolvers<number>();
-  const command: RunningCommand = { line, output, silent, isParked, started: false, done };
-  state.running = command;
-  try {
-    const path = await putCommand(text);
-    const { isAlive, streams } = state;
-    // If the shell has exited meanwhile, the command is finished already.
-    if (isAlive && streams) {
-      const typed = isParked ? parkedLine(line, path, streams) : commandLine(line, path, streams);
-      state.noise.expect({ echo: typed, trace: !isParked && streams.flags.includes("x") ? path : undefined });
-      terminal.write(typed);
-    }
-  } catch (error) {
-    state.running = undefined;
-    throw error;
-  }
-  return done.promise;
 }

@@ -1,8 +1,9 @@
 import type { Output } from "../../core/contracts/job-log.ts";
 import { AgentError, toMessage } from "../../core/errors.ts";
-import type { GapBuffer } from "./gap.ts";
-import type { Marker } from "./markers.ts";
-import type { NoiseFilter } from "./noise.ts";
+import { createGapBuffer, type GapBuffer } from "./gap.ts";
+import type { LeftSession } from "./left-session.ts";
+import { createNonce, type Marker } from "./markers.ts";
+import { createNoiseFilter, type NoiseFilter } from "./noise.ts";
 import {
   bootNumber,
   parkedRecoveryLine,
@@ -16,10 +17,14 @@ import type { Terminal } from "./terminal.ts";
 export interface RunningCommand {
   /** Counts the commands of the session, from 1. */
   readonly line: number;
-  readonly output: Output;
+  output: Output;
   readonly silent: boolean;
   /** Whether the job's streams stay parked. */
   readonly isParked: boolean;
+  /** An earlier process has typed it. */
+  readonly isReplayed?: boolean;
+  /** That process has also typed its recovery line. */
+  readonly hasRecovered?: boolean;
   /** Whether its start marker has arrived. */
   started: boolean;
   /** Exit code of a command that an interrupt aborted: the shell is back at its prompt. */
@@ -46,8 +51,39 @@ export interface ShellState {
   running: RunningCommand | undefined;
   /** Number of commands that were sent. */
   commands: number;
+  /** Called when a command has ended, before anything that follows it is read. */
+  onCommandEnd: (() => void) | undefined;
+  /** Called when a shown command has ended in the shell, and when the shell is ready. */
+  onBase: ((line: number, streams: ParkedStreams) => void) | undefined;
+  /** Called before a recovery line is typed. */
+  onRecovery: ((line: number) => void) | undefined;
   /** The end of the login profile's output. */
   profileTail: Buffer;
+}
+
+/** @param left the session that is continued: its shell is ready. */
+export function createShellState(overflow: string, left: LeftSession | undefined): ShellState {
+  const booted = Promise.withResolvers<void>();
+  // A session may fail before the start waits for it.
+  booted.promise.catch(() => {});
+  return {
+    holder: left?.opened.holder ?? createNonce(),
+    nonce: left?.opened.nonce ?? createNonce(),
+    gap: createGapBuffer(overflow),
+    noise: createNoiseFilter(),
+    booted,
+    ended: Promise.withResolvers(),
+    isAlive: true,
+    failure: undefined,
+    exitCode: undefined,
+    streams: left && (left.checkpoint?.streams ?? left.base.streams),
+    running: undefined,
+    commands: left?.lines.at(-1)?.line ?? left?.base.line ?? 0,
+    onCommandEnd: undefined,
+    onBase: undefined,
+    onRecovery: undefined,
+    profileTail: Buffer.alloc(0),
+  };
 }
 
 /**
@@ -78,10 +114,14 @@ export function handleMarker(state: ShellState, { nonce, kind, fields }: Marker,
   if (kind === "S") beginCommand(state, running);
   else if (kind === "E" && running.started) {
     state.streams = toParkedStreams(fields);
-    terminal.settle?.();
+    // A line that was typed later may be running.
+    if (!running.isReplayed) terminal.settle?.();
+    if (!running.silent) state.onBase?.(line, state.streams);
     finishCommand(state, running.abortedWith ?? Number(fields[1]));
   } else if (kind === "P" && running.started && running.abortedWith === undefined) {
     running.abortedWith = Number(fields[1]);
+    if (running.hasRecovered) return;
+    state.onRecovery?.(line);
     const isParked = running.isParked && state.streams;
     terminal.write(isParked ? parkedRecoveryLine(line, isParked) : recoveryLine(line));
   }
@@ -130,6 +170,7 @@ function finishBoot(state: ShellState, fields: readonly string[], terminal: Term
   state.streams = toParkedStreams(fields);
   state.noise.flush(() => {});
   terminal.settle?.();
+  state.onBase?.(bootNumber, state.streams);
   state.booted.resolve();
 }
 
@@ -145,6 +186,7 @@ function finishCommand(state: ShellState, code: number): void {
   noise.flush(command.started || !command.silent ? command.output : gap.push);
   state.running = undefined;
   command.done.resolve(code);
+  if (state.isAlive) state.onCommandEnd?.();
 }
 
 function keepTail(state: ShellState, bytes: Uint8Array): void {

@@ -16,12 +16,25 @@ export interface TerminalOptions {
  * rejects. `write` is called with one line at a time, and only while a shell waits for input. `settle`, if
  * present, is called before the shell waits, and turns line input on again if a program left it off. `kill`
  * ends the program at once. Disposal kills the program and releases all resources; it may be called twice.
+ *
+ * A terminal that outlives this process has `steps`, see {@link TerminalSteps}.
  */
 export interface Terminal extends AsyncDisposable {
   readonly ended: Promise<void>;
   write(line: string): void;
   settle?(): void;
   kill(): void;
+  readonly steps?: TerminalSteps;
+}
+
+/** The part of a terminal that lets another process continue its session. */
+export interface TerminalSteps {
+  /** Number of the step that the next `write` will be. */
+  next(): number;
+  /** Starts reading the output of a session that is continued. Has no effect otherwise, and when called again. */
+  begin(): void;
+  /** Output before this byte is not read again, so that its space may be released. */
+  keep(offset: number): void;
 }
 
 /** A terminal that a person may use. `input` takes what was typed, at any time; `resize` changes its size. */

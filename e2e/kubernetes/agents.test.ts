@@ -1,5 +1,4 @@
 import { describe, expect, test } from "bun:test";
-import { jobProcesses } from "../support/agents.ts";
 import { startApiServer, waitForApiServer } from "../support/cluster/control-plane.ts";
 import { stopDaemon } from "../support/cluster/daemon.ts";
 import { images } from "../support/cluster/images.ts";
@@ -214,17 +213,6 @@ describe("a job ends with the reason in its log", () => {
     await namespace.emptied();
   }, 180_000);
 });
-
-test("what a killed job process leaves is removed by its agent", async () => {
-  await using pods = await createPodScene();
-  const { namespace, scene } = pods;
-  await pods.start();
-  const id = await scene.hub.submit({ commands: ["echo begun; sleep 600"] });
-  await pods.shows(id, "begun");
-  for (const pid of jobProcesses(id)) process.kill(pid, "SIGKILL");
-  expect(await pods.result(id)).toBe("failed");
-  await namespace.emptied();
-}, 180_000);
 
 test("two slots run two jobs at once, and ten jobs in a row leave nothing", async () => {
   await using pods = await createPodScene();

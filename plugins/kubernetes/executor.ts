@@ -8,7 +8,7 @@ import {
 } from "signalman/executor";
 import { injectFiles } from "./inject-files.ts";
 import { type JobPod, type JobPodOptions, openJobPod } from "./job-pod.ts";
-import type { PodSession } from "./open-session.ts";
+import type { PodSession } from "./open-shell.ts";
 import { toStep } from "./session/steps.ts";
 
 /** Creates the executor of jobs in pods: one pod with one login bash (protocol section 6.4). */

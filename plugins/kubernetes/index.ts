@@ -22,6 +22,7 @@ export default definePlugin({
       takesAllJobs: options.executor,
       // Nothing of a job runs on this host.
       appliesUser: true,
+      resumes: true,
       enforcesLimits: ["memoryBytes", "cpus"],
       create: (context) =>
         createLazyExecutor(async () => {

@@ -1,16 +1,19 @@
 import { createTextStart, type ExecutorContext, type Logger, type Output, toMessage } from "signalman";
-import { type Opening, sourceToolbox } from "signalman/executor";
+import { findOpened, type Opening, sourceToolbox } from "signalman/executor";
 import { removeJob } from "./clean-up.ts";
 import type { Client } from "./client/client.ts";
 import type { Pod } from "./client/objects.ts";
-import { openSession, type PodSession } from "./open-session.ts";
+import { continueSession, findLeftPod } from "./continue-session.ts";
+import { openSession } from "./open-session.ts";
+import type { PodSession } from "./open-shell.ts";
 import { mainContainer } from "./pod/build-pod.ts";
+import type { JobSecret } from "./pod/job-secret.ts";
 import { type JobNames, toNames } from "./pod/names.ts";
 import { protectPod } from "./pod/protection.ts";
 import { prepare, type Prepared } from "./prepare.ts";
 import type { KubernetesSettings } from "./settings.ts";
-import { createUsageReader } from "./usage.ts";
-import { watchPod } from "./wait/pod-watch.ts";
+import { createUsageReader, type UsageReader } from "./usage.ts";
+import { type PodWatch, watchPod } from "./wait/pod-watch.ts";
 import { watchRights } from "./wait/rights-loss.ts";
 
 /** A job's pod and the session in it. */
@@ -44,8 +47,9 @@ export async function openJobPod(
   options: JobPodOptions,
   opening: JobPodOpening,
 ): Promise<JobPod | number> {
-  const { log, logger } = context;
+  const { log, logger, journal } = context;
   const { signal, resources, measure } = opening;
+  if (journal && findOpened(journal.left)) return continueJobPod(context, options, opening);
   let created: CreatedPod | undefined;
   await log.command("Creating Kubernetes resources for job...", async (output) => {
     created = await createObjects({ ...options, context, resources, output, signal });
@@ -54,8 +58,7 @@ export async function openJobPod(
   if (!created) return 1;
   const { client, prepared } = created;
   const watch = resources.use(watchPod(client, prepared.pod, logger));
-  const usage = createUsageReader(client, { pod: prepared.pod.metadata.name, container: mainContainer });
-  measure({ look: () => usage.read(), read: () => usage.last });
+  const usage = measurePod(client, watch, measure);
   let pod: PodSession | undefined;
   const code = await log.command("Starting shell session...", async (output) => {
     try {
@@ -71,9 +74,40 @@ export async function openJobPod(
   });
   if (!pod || code !== 0) return code || 1;
   void watchRights(watch, { link: pod.link, logger });
+  return toJobPod(pod, prepared.secret, usage);
+}
+
+/** Continues in the pod in which an earlier process of the job has opened its session. */
+async function continueJobPod(
+  context: ExecutorContext,
+  { settings, connect }: JobPodOptions,
+  { signal, resources, measure }: JobPodOpening,
+): Promise<JobPod> {
+  const { logger, job } = context;
+  const names = toNames(job.id);
+  const client = await connect();
+  resources.defer(() => removeObjects(client, names, logger));
+  const watch = resources.use(
+    watchPod(client, await findLeftPod(client, names.pod, { context, signal }), logger),
+  );
+  const usage = measurePod(client, watch, measure);
+  keepProtected(client, watch.pod, { resources, logger });
+  const pod = resources.use(await continueSession({ client, context, settings, watch, signal }));
+  void watchRights(watch, { link: pod.link, logger });
+  // The agent's options may have changed since the secret was made.
+  return toJobPod(pod, { find: () => undefined }, usage);
+}
+
+function measurePod(client: Client, { pod }: PodWatch, measure: Opening["measure"]): UsageReader {
+  const usage = createUsageReader(client, { pod: pod.metadata.name, container: mainContainer });
+  measure({ look: () => usage.read(), read: () => usage.last });
+  return usage;
+}
+
+function toJobPod(pod: PodSession, secret: Pick<JobSecret, "find">, usage: UsageReader): JobPod {
   const { files } = pod;
   return Object.assign(pod, {
-    bring: async (bytes: Uint8Array) => prepared.secret.find(bytes) ?? (await files.put("file", bytes)),
+    bring: async (bytes: Uint8Array) => secret.find(bytes) ?? (await files.put("file", bytes)),
     findKill: () => usage.findKill(),
   });
 }

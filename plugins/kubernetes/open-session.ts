@@ -1,29 +1,14 @@
-import { join } from "node:path";
 import { AgentError, type ExecutorContext, onAbort, type Output } from "signalman";
-import { createSession, type Session, type SideShell } from "signalman/executor";
 import type { Client } from "./client/client.ts";
 import type { Pod } from "./client/objects.ts";
 import { mainContainer } from "./pod/build-pod.ts";
-import { openHeldTerminal, openPlainTerminal } from "./session/terminals.ts";
 import { type Link, type LinkStart, openLink } from "./session/link.ts";
-import { createPodFiles, type PodFiles, sessionDirectory } from "./session/pod-files.ts";
-import { createSideShell } from "./session/side-shell.ts";
+import { openShell, type PodSession, toOwner } from "./open-shell.ts";
 import type { KubernetesSettings } from "./settings.ts";
 import { findPodEnd } from "./wait/pod-end.ts";
 import type { PodWatch } from "./wait/pod-watch.ts";
 import { createPullObserver } from "./wait/pulls.ts";
 import { waitForPod } from "./wait/wait-for-pod.ts";
-
-/** A job's session in its pod. Disposal ends the session, not the pod. */
-export interface PodSession extends AsyncDisposable {
-  readonly session: Session;
-  readonly link: Link;
-  readonly files: PodFiles;
-  /** Returns where a shell beside the job's opens, in the same container. */
-  beside(number: number): SideShell;
-  /** Why the session ended before its shell, for the job's log. */
-  readonly endReason: string | undefined;
-}
 
 export interface OpenSessionOptions {
   readonly client: Client;
@@ -46,6 +31,7 @@ export async function openSession(options: OpenSessionOptions): Promise<PodSessi
     const link = openLink({
       client,
       ...place,
+      ...toOwner(context),
       logger,
       lostTimeoutMs: settings.lostTimeoutMs,
       findPodEnd: () => readPodEnd(watch),
@@ -78,49 +64,14 @@ export async function openSession(options: OpenSessionOptions): Promise<PodSessi
     logger.warn(
       'the job\'s image has no "script" (util-linux or busybox): its session ends when the connection to the pod breaks',
     );
-  const closing = new AbortController();
-  cleanup.defer(() => closing.abort());
-  void link.ended.then(() => closing.abort());
-  const files = createPodFiles({ client, ...place, link, isHeld, signal: closing.signal });
-
-  // 3. The shell. It has read a command's file completely when the next command is written.
-  let command: string | undefined;
-  let broken: string | undefined;
-  const session = await createSession(
-    {
-      open: (terminal) =>
-        isHeld
-          ? openHeldTerminal(link, terminal)
-          : openPlainTerminal(client, place, { ...terminal, onBroken: (why) => (broken = why) }),
-      async putCommand(text) {
-        if (command !== undefined) files.drop(command);
-        command = await files.put("command", `${text}\n`);
-        return command;
-      },
-      answers: sessionDirectory,
-      overflow: join(context.directory, "overflow"),
-      size: context.options.terminalSize,
-      startTimeoutMs: settings.podStartTimeoutMs,
-    },
-    signal,
-  );
-  cleanup.use(session);
+  if (!isHeld) context.journal?.write({ is: "unresumable", reason: 'the job\'s image has no "script"' });
+  const session = await openShell({ ...options, place, link, isHeld, uid: pod.metadata.uid ?? "", cleanup });
   output("Shell session is ready.\n");
-  const owned = cleanup.move();
-  return {
-    session,
-    link,
-    files,
-    beside: (number) => createSideShell({ client, ...place, link, files, number, context, settings }),
-    get endReason() {
-      return link.reason ?? broken;
-    },
-    [Symbol.asyncDispose]: () => owned.disposeAsync(),
-  };
+  return session;
 }
 
 /** Resolves to why the pod has ended; to `undefined` when it runs or the API server does not answer. */
-async function readPodEnd(watch: PodWatch): Promise<string | undefined> {
+export async function readPodEnd(watch: PodWatch): Promise<string | undefined> {
   await watch.refresh().catch(() => {});
   return findPodEnd(watch.pod, watch.isGone);
 }

@@ -1,5 +1,6 @@
-# One connection to the session: output from byte $1 on goes to standard output, lines on standard input are
-# steps for the supervisor. Every line is acknowledged on standard error once it is in the supervisor's FIFO.
+# One connection to the session, for the job's process $2: output from byte $1 on goes to standard output, lines
+# on standard input are steps for the supervisor. Every line is acknowledged on standard error once it is in the
+# supervisor's FIFO.
 umask 077
 for ((i = 0; i < 200; i++)); do
   [ -e /signalman/session/ready ] && break
@@ -7,6 +8,11 @@ for ((i = 0; i < 200; i++)); do
 done
 cd /signalman/session || exit 1
 
+# A later process of the job owns the session.
+if read -r owner next 2>/dev/null <owner && ((owner > $2)); then
+  echo fenced >&2
+  exit 0
+fi
 # An older connection may not have detected yet that it is dead.
 if read -r old reader watcher 2>/dev/null <bridge; then
   mapfile -d '' -t words 2>/dev/null <"/proc/$old/cmdline"

@@ -9,9 +9,11 @@ export interface BridgeOptions {
   readonly container: string;
   /** Number of output bytes that earlier connections have received. */
   readonly offset: number;
+  /** Number of the job's process: a connection of an earlier one than the session's owner is refused. */
+  readonly owner: number;
   /** Receives the output from the offset on. The bytes are only valid during the call. */
   readonly onOutput: (bytes: Uint8Array) => void;
-  /** Receives the lines of the pod's helper: `hello`, `ack <number>`, `ended <bytes>`. */
+  /** Receives the lines of the pod's helper: `hello`, `ack <number>`, `ended <bytes>`, `fenced`. */
   readonly onLine: (line: string) => void;
   /** Receives the reason when the helper violates the protocol and the connection was closed. */
   readonly onFault: (reason: string) => void;
@@ -35,12 +37,12 @@ const lineBytes = 64 * 1024;
 const beat = Buffer.from("beat\n");
 
 export async function openBridge(options: BridgeOptions): Promise<Bridge> {
-  const { client, pod, container, offset, onOutput } = options;
+  const { client, pod, container, offset, owner, onOutput } = options;
   let receivedAt = performance.now();
   const exec = await startExec(client, {
     pod,
     container,
-    command: ["bash", "-c", script, "signalman-bridge", String(offset)],
+    command: ["bash", "-c", script, "signalman-bridge", String(offset), String(owner)],
     onStdout(bytes) {
       receivedAt = performance.now();
       onOutput(bytes);

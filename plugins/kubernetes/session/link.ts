@@ -3,6 +3,7 @@ import type { Logger } from "signalman";
 import type { Client } from "../client/client.ts";
 import { type ExecEnd, isForbidden } from "../client/exec.ts";
 import { type Bridge, openBridge } from "./bridge.ts";
+import { createOutbox } from "./outbox.ts";
 
 export interface LinkOptions {
   readonly client: Client;
@@ -15,6 +16,17 @@ export interface LinkOptions {
    * Resolves to why the pod has ended; to `undefined` while it runs. Called after the end of each connection.
    */
   readonly findPodEnd: () => Promise<string | undefined>;
+  /** Number of the job's process. Default: 1. */
+  readonly owner?: number;
+  /** Left out: the session is new. Otherwise the first connection is made when it is needed. */
+  readonly continued?: {
+    /** Number of the first step. */
+    readonly step: number;
+    /** Byte of the output at which reading begins. */
+    readonly offset: number;
+  };
+  /** Called when a later process of the job owns the session. */
+  readonly onFenced?: () => void;
 }
 
 /** Whether the pod's supervisor holds the terminal, for which the image needs `script`. */
@@ -41,6 +53,12 @@ export interface Link {
   send(step: string): void;
   /** Ends the session for this reason. */
   giveUp(why: string): void;
+  /** Number of the next step. */
+  readonly nextStep: number;
+  /** Connects to a session that is continued. */
+  begin(): void;
+  /** Output from this byte on may be read again by another process. Left out: none is. */
+  keep(offset: number): void;
   close(): void;
 }
 
@@ -50,34 +68,26 @@ const ackBytes = 4 * 1024 * 1024;
 const firstPauseMs = 100;
 
 export function openLink(options: LinkOptions): Link {
-  const { logger } = options;
+  const { logger, continued, owner = 1 } = options;
   const started = Promise.withResolvers<LinkStart>();
   const ended = Promise.withResolvers<void>();
   const closing = new AbortController();
-  const outbox = createOutbox();
-  const progress: Progress = {
-    isStarted: false,
-    connectedAt: performance.now(),
-    failure: "no attempt has ended yet",
-  };
-  let offset = 0;
-  let ackedOffset = 0;
+  const outbox = createOutbox(owner, continued?.step ?? 1);
+  const progress = createProgress(continued !== undefined);
+  const output = createOutputOffset(continued?.offset ?? 0);
+  let connecting: Promise<void> | undefined;
   let reason: string | undefined;
   let bridge: Bridge | undefined;
   /** Whether the connection is established and all queued steps were sent again. */
   let isReady = false;
-  /** Total length of the terminal's output, set after its end. */
-  let total: number | undefined;
   started.promise.catch(() => {});
 
   function onOutput(bytes: Uint8Array): void {
-    offset += bytes.length;
+    output.receive(bytes.length);
     link.onData(bytes);
-    if (offset - ackedOffset >= ackBytes) {
-      ackedOffset = offset;
-      link.send(`ack ${offset}`);
-    }
-    if (total !== undefined && offset >= total) finish();
+    const ack = output.takeAck();
+    if (ack !== undefined) link.send(ack);
+    if (output.isComplete()) finish();
   }
 
   function onLine(line: string): void {
@@ -85,10 +95,10 @@ export function openLink(options: LinkOptions): Link {
     const [word, value = ""] = line.split(" ");
     if (word === "ack") outbox.acknowledge(value);
     else if (word === "hello") onHello(line.includes("without") ? "not-held" : "held");
-    else if (word === "ended") {
-      total = Number(value);
-      if (offset >= total) finish();
-    }
+    else if (word === "ended") output.total = Number(value);
+    else if (word === "fenced") options.onFenced?.();
+    if (output.isComplete()) finish();
+    if (word === "fenced") finish("another process of the job has taken the session over");
   }
 
   function onHello(start: LinkStart): void {
@@ -101,7 +111,7 @@ export function openLink(options: LinkOptions): Link {
 
   async function connect(): Promise<ExecEnd> {
     const onFault = (why: string) => finish(`the connection to the pod was given up: ${why}`);
-    bridge = await openBridge({ ...options, offset, onOutput, onLine, onFault });
+    bridge = await openBridge({ ...options, owner, offset: output.offset, onOutput, onLine, onFault });
     const end = await bridge.ended;
     isReady = false;
     return end;
@@ -125,15 +135,46 @@ export function openLink(options: LinkOptions): Link {
       return progress.failure;
     },
     onData: () => {},
+    get nextStep() {
+      return outbox.next;
+    },
+    begin: () =>
+      void (connecting ??= keepConnected(options, { connect, progress, signal: closing.signal }).then(
+        finish,
+      )),
+    keep: (kept) => void (output.kept = kept),
     send(step) {
+      link.begin();
       const line = outbox.add(step);
       if (isReady) bridge?.write(line);
     },
     giveUp: (why) => finish(why),
     close: () => finish(),
   };
-  void keepConnected(options, { connect, progress, signal: closing.signal }).then(finish);
+  if (!continued) link.begin();
   return link;
+}
+
+/** How far a terminal's output has been received. */
+function createOutputOffset(first: number) {
+  let acked = first;
+  const output = {
+    offset: first,
+    /** The output from here on may be read again. */
+    kept: undefined as number | undefined,
+    /** Length of the whole output, set after its end. */
+    total: undefined as number | undefined,
+    receive: (bytes: number) => void (output.offset += bytes),
+    /** Returns the step that acknowledges the output, when one is due. */
+    takeAck(): string | undefined {
+      const { offset, kept = offset } = output;
+      if (offset - acked < ackBytes) return undefined;
+      acked = offset;
+      return `ack ${offset} ${kept}`;
+    },
+    isComplete: () => output.total !== undefined && output.offset >= output.total,
+  };
+  return output;
 }
 
 /** The state of the connection attempts. */
@@ -143,6 +184,10 @@ interface Progress {
   /** Time of the last line of the pod's helper. */
   connectedAt: number;
   failure: string;
+}
+
+function createProgress(isStarted: boolean): Progress {
+  return { isStarted, connectedAt: performance.now(), failure: "no attempt has ended yet" };
 }
 
 /** Reconnects until the signal aborts. Resolves to the reason when reconnecting is useless. */
@@ -173,33 +218,4 @@ async function keepConnected(
 
 function toBroken(error: unknown): ExecEnd {
   return { kind: "broken", message: String(error) };
-}
-
-/**
- * A queue of numbered steps. A step stays until it is acknowledged, so that it can be sent again after a
- * reconnect.
- */
-interface Outbox {
-  /** Queues a step and returns its line. */
-  add(step: string): Buffer;
-  acknowledge(number: string): void;
-  /** Returns the lines without an acknowledgement, in order. */
-  waiting(): readonly Buffer[];
-}
-
-function createOutbox(): Outbox {
-  const lines = new Map<string, Buffer>();
-  let next = 1;
-  return {
-    add(step) {
-      const line = Buffer.from(`${next} ${step} #\n`);
-      lines.set(String(next), line);
-      next += 1;
-      return line;
-    },
-    acknowledge(number) {
-      lines.delete(number);
-    },
-    waiting: () => [...lines.values()],
-  };
 }

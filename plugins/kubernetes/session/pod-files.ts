@@ -28,14 +28,16 @@ export function createPodFiles(options: {
   readonly link: Link;
   /** Whether the terminal uses the link as well: steps of the link then arrive before later input. */
   readonly isHeld: boolean;
+  /** Number of the job's process: two of them never write the same file. */
+  readonly owner: number;
   /** Aborts when the session has ended. */
   readonly signal: AbortSignal;
 }): PodFiles {
-  const { link, isHeld, ...place } = options;
+  const { link, isHeld, owner, ...place } = options;
   let count = 0;
   const toName = (prefix: string) => {
     count += 1;
-    return `${prefix}-${count}`;
+    return owner === 1 ? `${prefix}-${count}` : `${prefix}-${owner}.${count}`;
   };
   async function write(name: string, content: string | Uint8Array): Promise<void> {
     if (isHeld && typeof content === "string" && fitsStep(content)) link.send(toStep("put", name, content));

@@ -8,7 +8,7 @@ mkdir -p /signalman/session && cd /signalman/session || exit 1
 mkfifo steps keys pause || exit 1
 exec 7<>steps 8<>keys 9<>pause
 : >output
-next=1 acked=0 punched=0 script_pid='' is_held='' ticker=''
+owner=1 next=1 acked=0 punched=0 script_pid='' is_held='' ticker=''
 limit=$((64 * 1024 * 1024))
 
 # Step: starts the job's shell in a terminal that outlives every connection. $1 is shell text.
@@ -39,11 +39,12 @@ type_line() { printf '%s\n' "$1" >&8; }
 # Step: restores the terminal's line mode, which a program may have switched off.
 settle() { local tty; read -r tty <tty && stty icanon <"$tty"; }
 
-# Step: acknowledges the output up to byte $1. Its disk space is released where the file system supports that.
+# Step: acknowledges the output up to byte $1. The disk space of the output up to byte $2, which is not read
+# again, is released where the file system supports that.
 ack() {
   acked=$1
-  ((acked - punched > 8 * 1024 * 1024)) || return
-  punched=$((acked / 4096 * 4096))
+  (($2 - punched > 8 * 1024 * 1024)) || return
+  punched=$(($2 / 4096 * 4096))
   fallocate -p -o 0 -l "$punched" output
 }
 
@@ -137,14 +138,19 @@ tick() { while ! read -r -t 1 -u 9; do echo tick >&7; done; }
 tick &
 ticker=$!
 
+echo "$owner $next" >owner
 : >ready
 while IFS= read -r -u 7 line; do
   # A line that was cut off has no mark at its end; one that came twice has an old number.
-  if [ "${line%% *}" = "$next" ] && [ "${line% \#}" != "$line" ]; then
+  if [ "${line%% *}" = "$owner.$next" ] && [ "${line% \#}" != "$line" ]; then
     next=$((next + 1))
     line=${line#* }
     eval "${line% \#}"
   elif [ "$line" = tick ]; then
     look_around
+  elif [[ $line =~ ^own\ ([0-9]+)\ \#$ ]]; then
+    # Steps of an earlier process of the job are refused from here on.
+    ((BASH_REMATCH[1] <= owner)) || owner=${BASH_REMATCH[1]}
+    echo "$owner $next" >owner
   fi
 done 2>/dev/null

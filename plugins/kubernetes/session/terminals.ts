@@ -4,13 +4,17 @@ import { toStep } from "./steps.ts";
 import type { Client } from "../client/client.ts";
 import { type Exec, startExec } from "../client/exec.ts";
 
-/** Opens a terminal that the pod's supervisor holds: it survives the loss of the connection. */
-export function openHeldTerminal(link: Link, options: TerminalOptions): Terminal {
+/**
+ * Opens a terminal that the pod's supervisor holds: it survives the loss of the connection. `isContinued`: an
+ * earlier process of the job has started it.
+ */
+export function openHeldTerminal(link: Link, options: TerminalOptions, isContinued: boolean): Terminal {
   link.onData = options.onData;
   // `; :` keeps the surrounding shell running after the command: the kernel discards unread output when a
   // terminal's leader exits.
-  link.send(toStep("start", `${options.command.map(quote).join(" ")}; :`));
+  if (!isContinued) link.send(toStep("start", `${options.command.map(quote).join(" ")}; :`));
   return {
+    steps: { next: () => link.nextStep, begin: link.begin, keep: link.keep },
     ended: link.ended,
     write: (line) => link.send(toStep("type_line", line.replace(/\n$/, ""))),
     settle: () => link.send("settle"),

@@ -47,7 +47,7 @@ export { createJobGroup, type JobGroup } from "./os/cgroup/job-group.ts";
 export { setLimits } from "./os/cgroup/limits.ts";
 export { findGroupOutlook, limitRemedy, prepareLimits } from "./kit/executor/prepare-limits.ts";
 export { removeLeftGroups } from "./kit/executor/left-groups.ts";
-export type { JobUser } from "./core/contracts/executor.ts";
+export type { JobUser } from "./core/contracts/executor-options.ts";
 export { asUser } from "./os/users/as-user.ts";
 export { endUserProcesses } from "./os/users/end-user-processes.ts";
 export { toUserCommand, toUserEnvironment } from "./kit/executor/user-command.ts";

@@ -99,14 +99,12 @@ export type {
   Executor,
   ExecutorFactory,
   ExecutorContext,
-  ExecutorOptions,
-  JobProvisions,
-  JobLimits,
   HostPath,
   CleanUpContext,
   SilentExport,
   VariableScope,
 } from "./core/contracts/executor.ts";
+export type { ExecutorOptions, JobProvisions, JobLimits } from "./core/contracts/executor-options.ts";
 export type { SideSession, SideSessionOptions, TerminalSize } from "./core/contracts/side-session.ts";
 export type {
   LineKind,
@@ -190,15 +188,8 @@ export type {
 } from "./core/contracts/agent-status.ts";
 
 // Job boards: the agents, jobs and logs of a hub or an agent, for what shows them
-export type {
-  JobBoard,
-  JobBoardViewer,
-  BoardState,
-  BoardAgent,
-  BoardJob,
-  BoardLog,
-  BoardActions,
-} from "./core/contracts/job-board.ts";
+export type { JobBoard, JobBoardViewer, BoardActions } from "./core/contracts/job-board.ts";
+export type { BoardState, BoardAgent, BoardJob, BoardLog } from "./core/contracts/job-board.ts";
 
 // Metrics: metrics of a plugin, and exporters of all metrics
 export type {

@@ -1,4 +1,4 @@
-import type { JobUser } from "../core/contracts/executor.ts";
+import type { JobUser } from "../core/contracts/executor-options.ts";
 import type { Host } from "../core/contracts/host.ts";
 import type { AgentSignals } from "../core/contracts/job-source.ts";
 import type { RootLogger } from "../core/contracts/logger.ts";

@@ -2,7 +2,7 @@ import type { CoreConfig } from "./options/index.ts";
 import { readCore } from "./options/read-core.ts";
 import { encodeBase64 } from "../core/text/base64.ts";
 import { toVariable } from "../core/config/flags.ts";
-import type { JobLimits } from "../core/contracts/executor.ts";
+import type { JobLimits } from "../core/contracts/executor-options.ts";
 import type { EnvironmentVariable } from "../core/contracts/job-request.ts";
 import type { Program } from "../core/contracts/command.ts";
 import { AgentError } from "../core/errors.ts";

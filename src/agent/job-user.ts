@@ -1,5 +1,5 @@
 import type { CoreConfig } from "./options/index.ts";
-import type { JobUser } from "../core/contracts/executor.ts";
+import type { JobUser } from "../core/contracts/executor-options.ts";
 import { AgentError } from "../core/errors.ts";
 import { findUser } from "../os/users/find-user.ts";
 

@@ -1,5 +1,5 @@
 import type { HangingHook } from "../core/contracts/agent-status.ts";
-import type { JobUser } from "../core/contracts/executor.ts";
+import type { JobUser } from "../core/contracts/executor-options.ts";
 import type { JobRequest } from "../core/contracts/job-request.ts";
 import type { AgentJob, JobDelivery, Jobs, LeftJob } from "../core/contracts/jobs.ts";
 import type { JobArrival } from "../core/contracts/job-summary.ts";

@@ -1,4 +1,5 @@
-import type { Executor, ExecutorFactory, JobLimits, JobUser } from "../core/contracts/executor.ts";
+import type { Executor, ExecutorFactory } from "../core/contracts/executor.ts";
+import type { JobLimits, JobUser } from "../core/contracts/executor-options.ts";
 import type { Host } from "../core/contracts/host.ts";
 import { executor } from "../core/contracts/services.ts";
 import { AgentError } from "../core/errors.ts";

@@ -1,6 +1,7 @@
 import { existsSync } from "node:fs";
 import { dirname, join } from "node:path";
-import type { ExecutorOptions, HostPath } from "../core/contracts/executor.ts";
+import type { HostPath } from "../core/contracts/executor.ts";
+import type { ExecutorOptions } from "../core/contracts/executor-options.ts";
 
 /** Lists what a job needs of this host besides its executor's directory (`ExecutorContext.hostPaths`). */
 export function toHostPaths(

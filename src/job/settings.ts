@@ -1,4 +1,4 @@
-import type { JobLimits, JobProvisions, JobUser } from "../core/contracts/executor.ts";
+import type { JobLimits, JobProvisions, JobUser } from "../core/contracts/executor-options.ts";
 import type { EnvironmentVariable } from "../core/contracts/job-request.ts";
 
 /** Path of a configuration file, and the environment that is selected in it. */

@@ -1,5 +1,6 @@
 import { describe, expect, test } from "bun:test";
-import type { ExecutorFactory, JobLimits, JobUser } from "../../src/core/contracts/executor.ts";
+import type { ExecutorFactory } from "../../src/core/contracts/executor.ts";
+import type { JobLimits, JobUser } from "../../src/core/contracts/executor-options.ts";
 import type { Host } from "../../src/core/contracts/host.ts";
 import { definePlugin } from "../../src/core/contracts/plugin.ts";
 import { executor } from "../../src/core/contracts/services.ts";

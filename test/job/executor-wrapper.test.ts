@@ -1,11 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import { setImmediate } from "node:timers/promises";
-import type {
-  Executor,
-  ExecutorContext,
-  ExecutorFactory,
-  JobUser,
-} from "../../src/core/contracts/executor.ts";
+import type { Executor, ExecutorContext, ExecutorFactory } from "../../src/core/contracts/executor.ts";
+import type { JobUser } from "../../src/core/contracts/executor-options.ts";
 import type { ExecutorWrapper } from "../../src/core/contracts/executor-wrapper.ts";
 import { definePlugin } from "../../src/core/contracts/plugin.ts";
 import { executor, executorWrapper } from "../../src/core/contracts/services.ts";

@@ -1,6 +1,7 @@
 import type { Pause } from "./admission.ts";
 import type { AgentStatus, SyncOutcome, StopReason } from "./agent-status.ts";
-import type { JobUser, VariableScope } from "./executor.ts";
+import type { VariableScope } from "./executor.ts";
+import type { JobUser } from "./executor-options.ts";
 import type { JobResult } from "./job-events.ts";
 import type { JobLog } from "./job-log.ts";
 import type { CommandPhase, EndedBlock, EndedPhase, JobPhase } from "./job-phases.ts";

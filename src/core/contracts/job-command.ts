@@ -1,4 +1,4 @@
-import type { JobUser } from "./executor.ts";
+import type { JobUser } from "./executor-options.ts";
 import type { VariableOptions } from "./hooks.ts";
 import type { JobRequest } from "./job-request.ts";
 

@@ -1,6 +1,6 @@
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
-import type { JobUser } from "../../core/contracts/executor.ts";
+import type { JobUser } from "../../core/contracts/executor-options.ts";
 import type { JobCommandContext, JobCommandEnd } from "../../core/contracts/job-command.ts";
 import type { JobVariables } from "../job-variables.ts";
 

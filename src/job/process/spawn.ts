@@ -1,6 +1,6 @@
 import { closeSync } from "node:fs";
 import { join } from "node:path";
-import type { JobUser } from "../../core/contracts/executor.ts";
+import type { JobUser } from "../../core/contracts/executor-options.ts";
 import { toGroupDirectory } from "../../os/cgroup/place.ts";
 import { createCookie } from "../../os/processes/cookie.ts";
 import { randomHex } from "../../core/text/random.ts";

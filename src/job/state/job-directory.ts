@@ -10,7 +10,8 @@ import {
 } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import type { Cookie, JobUser } from "../../core/contracts/executor.ts";
+import type { Cookie } from "../../core/contracts/executor.ts";
+import type { JobUser } from "../../core/contracts/executor-options.ts";
 import type { Logger } from "../../core/contracts/logger.ts";
 import { AgentError, toMessage } from "../../core/errors.ts";
 import { asUser } from "../../os/users/as-user.ts";

@@ -1,4 +1,4 @@
-import type { JobLimits } from "../../core/contracts/executor.ts";
+import type { JobLimits } from "../../core/contracts/executor-options.ts";
 import { toMessage } from "../../core/errors.ts";
 import { enableControllers, findLimitFault, type LimitFault } from "../../os/cgroup/limits.ts";
 import { findGroupPlace } from "../../os/cgroup/place.ts";

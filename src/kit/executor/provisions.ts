@@ -1,4 +1,4 @@
-import type { JobProvisions } from "../../core/contracts/executor.ts";
+import type { JobProvisions } from "../../core/contracts/executor-options.ts";
 import { AgentError, toMessage } from "../../core/errors.ts";
 import { createTextStart } from "../../core/text/text-start.ts";
 import { readHostFile } from "../../os/file-trust/host-file.ts";

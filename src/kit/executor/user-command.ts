@@ -1,4 +1,4 @@
-import type { JobUser } from "../../core/contracts/executor.ts";
+import type { JobUser } from "../../core/contracts/executor-options.ts";
 
 /**
  * Returns the command line that runs `command` as another user, with all of its groups and no capability, and

@@ -1,6 +1,6 @@
 import { statSync } from "node:fs";
 import { dirname } from "node:path";
-import type { JobUser } from "../../core/contracts/executor.ts";
+import type { JobUser } from "../../core/contracts/executor-options.ts";
 import { readOutput } from "../../os/processes/program-output.ts";
 import { readTable, toRows } from "../../os/users/account-tables.ts";
 

@@ -1,7 +1,7 @@
 import { existsSync, mkdirSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import type { JobLimits } from "../../core/contracts/executor.ts";
+import type { JobLimits } from "../../core/contracts/executor-options.ts";
 import { AgentError, toMessage } from "../../core/errors.ts";
 import { findStrangers } from "../processes/strangers.ts";
 import { type GroupFigures, readFigures } from "./figures.ts";

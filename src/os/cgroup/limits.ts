@@ -1,6 +1,6 @@
 import { existsSync, mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import type { JobLimits } from "../../core/contracts/executor.ts";
+import type { JobLimits } from "../../core/contracts/executor-options.ts";
 import { readStat } from "../processes/proc.ts";
 import { readKernelText } from "../processes/kernel-file.ts";
 import { agentGroup, type GroupPlace } from "./place.ts";

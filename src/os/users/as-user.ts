@@ -1,5 +1,5 @@
 import { type Pointer, ptr } from "bun:ffi";
-import type { JobUser } from "../../core/contracts/executor.ts";
+import type { JobUser } from "../../core/contracts/executor-options.ts";
 import { AgentError } from "../../core/errors.ts";
 import { openLibc } from "../processes/libc.ts";
 

@@ -1,4 +1,4 @@
-import type { JobUser } from "../../core/contracts/executor.ts";
+import type { JobUser } from "../../core/contracts/executor-options.ts";
 import { AgentError } from "../../core/errors.ts";
 import { readTable, toRows } from "./account-tables.ts";
 

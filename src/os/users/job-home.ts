@@ -1,5 +1,5 @@
 import { chmodSync, statSync } from "node:fs";
-import type { JobUser } from "../../core/contracts/executor.ts";
+import type { JobUser } from "../../core/contracts/executor-options.ts";
 import type { Logger } from "../../core/contracts/logger.ts";
 import { AgentError, toMessage } from "../../core/errors.ts";
 import { trustUsers } from "../file-trust/trusted-users.ts";

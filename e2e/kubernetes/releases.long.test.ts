@@ -100,6 +100,29 @@ describe.each(["deployment", "statefulset"] as const)("a release of mode %s", (m
   }, 600_000);
 });
 
+test("in mode statefulset a job continues in mid-command when its agent's pod is force-deleted, twice", async () => {
+  await using release = await createRelease("statefulset");
+  const { namespace, scene } = release;
+  await release.apply();
+  const command = "for i in $(seq 600); do echo line $i; sleep 0.1; done";
+  const id = await submit(release, command, "line 5");
+  const shown = async () => outputOf(await scene.hub.log(id), command).split("\n").length;
+  for (let round = 0; round < 2; round++) {
+    const before = await release.agents();
+    await namespace.kubectl(["delete", "pod", "agent-0", "--force", "--grace-period=0"]);
+    await patiently("another pod of the agent runs", async () => {
+      const agents = await release.agents();
+      return agents !== "" && agents !== before;
+    });
+    const seen = await shown();
+    await patiently("the log goes on", async () => (await shown()) > seen + 5, 180_000);
+  }
+  expect(await release.done(id)).toBe("passed");
+  const lines = Array.from({ length: 600 }, (_, at) => `line ${at + 1}\n`).join("");
+  expect(outputOf(await scene.hub.log(id), command)).toBe(lines);
+  await cleaned(release);
+}, 600_000);
+
 test("an agent whose rights come back in time continues its job", async () => {
   await using release = await createRelease("deployment");
   const { namespace } = release;

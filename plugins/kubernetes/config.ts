@@ -60,7 +60,7 @@ export const config = v.strictObject({
     v.pipe(
       v.string(),
       v.description(
-        "Name of a ConfigMap that owns the pods and secrets of jobs, which the cluster deletes with it. Default: the agent's own pod",
+        "Name of a ConfigMap that owns the pods and secrets of jobs, which the cluster deletes with it; the agent's own pod when empty",
       ),
       v.examples(["signalman-agent"]),
       v.metadata({ hint: "name" }),

@@ -40,6 +40,16 @@ describe("access", () => {
   });
 
   test.each([
+    ["agent", {}, true],
+    ["agent", { "read-token": "r" }, false],
+    ["hub", {}, false],
+  ] as const)("the page of %s with %p warns that jobs can read it: %p", async (kind, config, isWarned) => {
+    await using page = await openPage(config, createBoard({ kind }));
+    const warnings = page.t.logs.filter(({ level }) => level === "warn");
+    expect(warnings.length > 0).toBe(isWarned);
+  });
+
+  test.each([
     ["no token", {}, 401, 401],
     ["a wrong token", bearer("wrong"), 401, 401],
     ["an empty token", { Authorization: "Bearer " }, 401, 401],

@@ -45,6 +45,11 @@ export async function openPage(board: JobBoard, { options, logger }: PageOptions
     createHandler({ api, access }),
   );
   logger.info(`the page of this ${board.kind} is at ${server.url}`);
+  if (board.kind === "agent" && place.address.kind === "tcp" && !access.isClosed) {
+    logger.warn(
+      "every user and job of this host can read all logs on the page: set page-read-token, or use unix:/PATH",
+    );
+  }
   return {
     url: server.url,
     async close() {

@@ -22,7 +22,7 @@ export const starts = {
   /** The process of a job in a shell. */
   job: [
     "src/job/process/main.ts",
-    "plugins/{cache,docker,job-hooks,kubernetes,redact,shell,ssh-jump-point,statsd}/index.ts",
+    "plugins/{cache,docker,git-mirrors,job-hooks,kubernetes,redact,shell,ssh-jump-point,statsd}/index.ts",
     "plugins/redact/{job-command,redaction}.ts",
   ],
   /** `signalman run`. */

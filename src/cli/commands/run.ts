@@ -75,7 +75,14 @@ export default defineCommand({
     },
     { line: "signalman run - --json < job.yaml", purpose: "read it from standard input, print events" },
   ],
-  listedOptions: ["config-file", "job-memory", "pre-job-hook-path", "redacted-vars", "log-level"],
+  listedOptions: [
+    "config-file",
+    "shell-user",
+    "job-memory",
+    "pre-job-hook-path",
+    "redacted-vars",
+    "log-level",
+  ],
   namesOptions: true,
   args,
   // Nothing of the job has run.

@@ -7,8 +7,10 @@ import { type Entry, formatSection, formatText, type Layout } from "./layout.ts"
 /** The options by which a configuration file is found. */
 const fileOptions = ["config-file", "config-env"];
 
-/** Lines of a page; names of options beyond it are left out. */
+/** Lines of a page. */
 const mostLines = 80;
+/** Options of each owner that are named when there is no room for all. */
+const someNames = 6;
 /** Characters of a default. */
 const mostDefault = 100;
 
@@ -38,14 +40,14 @@ export async function renderCommand(program: Program, name: string, layout: Layo
     ...renderOptions(program.declared, command, { plugin: commands.get(name)?.plugin, layout }),
   ];
   if (command.configuration === "none") return page;
-  const others = command.namesOptions === true ? renderNames(program.declared, command, layout) : [];
+  const render = (most?: number) => renderNames(program.declared, command, { layout, most });
   const end = formatText(
     "All options, with variable, key, range and example: signalman help options [word]",
     layout,
   );
   const room = mostLines - page.length - end.length - 1;
-  const isCut = others.length > room;
-  const names = isCut ? (room < 4 ? [] : [...others.slice(0, room - 1), "  …"]) : others;
+  const lists = command.namesOptions === true ? [render(), render(someNames)] : [];
+  const names = lists.find(({ length }) => length <= room) ?? [];
   return [...page, ...names, "", ...end];
 }
 
@@ -91,12 +93,18 @@ function renderOptions(
   ];
 }
 
-/** Names the options that are not described, by owner. */
-function renderNames(declared: readonly DeclaredOptions[], command: Command, layout: Layout): string[] {
+/** Names the options that are not described, by owner: all, or `most` of each. */
+function renderNames(
+  declared: readonly DeclaredOptions[],
+  command: Command,
+  { layout, most = Infinity }: { readonly layout: Layout; readonly most?: number | undefined },
+): string[] {
   const { others } = selectOptions(declared, command);
   const entries = declared.flatMap(({ owner }) => {
     const flags = others.flatMap((option) => (option.owner === owner.name ? (option.flag ?? []) : []));
-    return flags.length === 0 ? [] : [{ left: owner.name, right: [flags.join(", ")] }];
+    const more = flags.length - most;
+    const names = more > 1 ? [...flags.slice(0, most), `and ${more} more`] : flags;
+    return flags.length === 0 ? [] : [{ left: owner.name, right: [names.join(", ")] }];
   });
   return formatSection("Other options, by owner:", entries, layout, 20);
 }

@@ -36,7 +36,6 @@ export async function renderOverview(program: Program, layout: Layout): Promise<
   const lineWidth = Math.max(...lines.map(({ line }) => line.length)) + 4;
   return [
     `signalman ${version}: a CI job agent`,
-    "",
     "Usage: signalman <command> [options]",
     "",
     ...Object.entries(titles).flatMap(([group, title]) => {
@@ -59,8 +58,10 @@ const pages: readonly Entry[] = [
   { left: "signalman help <command>", right: ["its usage, examples and options"] },
   { left: "signalman help options [word]", right: ["all options, or those that match a word"] },
   { left: "signalman help topics", right: ["the pages of the documentation"] },
-  { left: "signalman help hooks [name]", right: ["what plugins can listen to"] },
-  { left: "signalman help errors [CODE]", right: ["error codes with cause and remedy"] },
+  {
+    left: "signalman help hooks|errors [name]",
+    right: ["what plugins can listen to; error codes with remedy"],
+  },
 ];
 
 /** Returns the names of the commands of plugins that are not built in. */

@@ -20,7 +20,7 @@ import { toNotes } from "./release/notes.ts";
 import { fetchNfpm, makePackage } from "./release/packages.ts";
 import { run } from "./release/run.ts";
 import { readKeys, type ReleaseKeys, sign, verify } from "./release/signatures.ts";
-import { checkOut } from "./release/source-tree.ts";
+import { checkOut, type SourceTree } from "./release/source-tree.ts";
 import { toStatement } from "./release/statement.ts";
 import { type Target, targets } from "./release/targets.ts";
 import { collectUserFiles } from "./release/user-files.ts";
@@ -107,7 +107,7 @@ export async function release(options: ReleaseOptions): Promise<void> {
     log,
   });
   const { licenses } = built.content;
-  const installer = Buffer.from(await makeInstaller(options));
+  const installer = Buffer.from(await makeInstaller(options, tree));
   const userFiles = await collectUserFiles(tree);
   const contents: ContentsOptions = { version, tree, outdir, installer, licenses, userFiles };
   await writeFile(path.join(outdir, "install.sh"), installer, { mode: 0o755 });
@@ -159,8 +159,8 @@ async function makeImagesIfAny(
 }
 
 /** The installer knows the keys of its release. */
-async function makeInstaller({ keys }: ReleaseOptions): Promise<string> {
-  const text = await readFile(path.join(import.meta.dir, "release/install.sh"), "utf8");
+async function makeInstaller({ keys }: ReleaseOptions, tree: SourceTree): Promise<string> {
+  const text = await readFile(path.join(tree.path, "scripts/release/install.sh"), "utf8");
   return text.replace("@RELEASE_KEYS@", keys.publicKeys.join("\n"));
 }
 

@@ -2,6 +2,7 @@
 
 import { lstat, mkdir, readFile, rm, writeFile } from "node:fs/promises";
 import path from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import { findCommit } from "../build.ts";
 import { type Lock, takeLock } from "../../src/os/state/lock.ts";
 import { run } from "./run.ts";
@@ -20,7 +21,7 @@ export interface SourceTree extends AsyncDisposable {
   readonly time: number;
 }
 
-/** Throws when another release is being built on this machine. What an interrupted one left is removed. */
+/** Waits while another release is built on this machine. What an interrupted one left is removed. */
 export async function checkOut(checkout: string, version: string): Promise<SourceTree> {
   const lock = await takePlace();
   const tree = path.join(place, "signalman");
@@ -45,18 +46,22 @@ export async function checkOut(checkout: string, version: string): Promise<Sourc
   }
 }
 
-async function takePlace(): Promise<Lock> {
+async function takePlace(until = performance.now() + waitMs): Promise<Lock> {
   await mkdir(place, { mode: 0o700, recursive: true });
   const entry = await lstat(place);
   if (!entry.isDirectory() || entry.uid !== process.getuid?.())
     throw new Error(`"${place}" belongs to another user: remove it`);
   const lock = takeLock(path.join(place, "lock"));
-  if (!lock) throw new Error(`another release is being built on this machine, in "${place}"`);
-  if (lock.isInPlace) return lock;
+  if (lock?.isInPlace) return lock;
   // The holder before removed the directory between the opening and the lock.
-  lock[Symbol.dispose]();
-  return takePlace();
+  lock?.[Symbol.dispose]();
+  if (performance.now() > until) throw new Error(`another release is being built for long, in "${place}"`);
+  if (!lock) await sleep(500);
+  return takePlace(until);
 }
+
+/** Milliseconds in which each release is built, also on a busy machine. */
+const waitMs = 20 * 60_000;
 
 async function setVersion(file: string, version: string): Promise<void> {
   const text = await readFile(file, "utf8");

@@ -131,13 +131,13 @@ test("an agent whose rights come back in time continues its job", async () => {
   const binding = await namespace.kubectl(["get", "rolebinding", "agent", "--output=json"]);
   await namespace.kubectl(["delete", "rolebinding", "agent"]);
   const log = () => namespace.kubectl(["exec", "deployment/agent", "--", "cat", "/tmp/agent_log"]);
-  await patiently("the agent says so", async () => (await log()).includes("the cluster refuses the agent: "));
+  await patiently("the agent warns", async () => (await log()).includes("the cluster refuses the agent: "));
   const { metadata, subjects, roleRef, kind, apiVersion } = JSON.parse(binding) as {
     readonly metadata: { readonly name: string };
     readonly [field: string]: unknown;
   };
   await namespace.apply({ apiVersion, kind, metadata: { name: metadata.name }, subjects, roleRef });
-  await patiently("the agent says so", async () =>
+  await patiently("the agent goes on", async () =>
     (await log()).includes("the cluster accepts the agent again"),
   );
   await namespace.kubectl(["exec", `semaphore-job-${id}`, "--", "touch", "/go"]);

@@ -42,7 +42,9 @@ export const config = v.pipe(
       ),
       [],
     ),
-    token: token("Token for the page: whoever has it may look and, in a hub, stop, submit and retry jobs"),
+    token: token(
+      "Token for the page: clients that have it may read and, in a hub, submit, stop and retry jobs and shut agents down",
+    ),
     "token-file": file("File that contains the token, instead of `page-token`"),
     "read-token": token("Token for the page that allows to look only"),
     "read-token-file": file("File that contains that token, instead of `page-read-token`"),

@@ -32,7 +32,7 @@ describe("the configuration", () => {
 });
 
 describe("access", () => {
-  test("without tokens everyone at the address may look, and nobody may do anything", async () => {
+  test("without tokens every client at the address may read, and none may change anything", async () => {
     await using page = await openPage();
     expect((await page.get("/api/overview")).status).toBe(200);
     const refused = await page.post("/api/jobs/a-job/stop");

@@ -19,6 +19,14 @@ export interface Agent {
   readonly jobId?: string;
 }
 
+export interface Usage {
+  readonly cpuUserMs?: number;
+  readonly cpuSystemMs?: number;
+  readonly peakMemoryBytes?: number;
+  readonly readBytes?: number;
+  readonly writtenBytes?: number;
+}
+
 export interface Job {
   readonly id: string;
   readonly name?: string;
@@ -34,7 +42,7 @@ export interface Job {
   readonly createdAt?: number;
   readonly startedAt?: number;
   readonly finishedAt?: number;
-  readonly usage?: Readonly<Record<string, number>>;
+  readonly usage?: Usage;
   readonly log?: { readonly bytes: number; readonly deliveredBytes?: number; readonly isTrimmed?: boolean };
 }
 

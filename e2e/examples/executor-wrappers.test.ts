@@ -1,5 +1,6 @@
 import { describe, expect, test } from "bun:test";
 import { readFile } from "node:fs/promises";
+import { getPriority } from "node:os";
 import path from "node:path";
 import { createExampleTester, exampleFlags } from "./example-plugins.ts";
 import { findLeftovers, outline, runForEvents } from "../support/jobs.ts";
@@ -28,7 +29,7 @@ describe("executor wrappers", () => {
     };
     const { exitCode, events } = await runForEvents(tester, job, exampleFlags);
     const shown = outline(events);
-    expect(shown).toContain("[./bin/hello; nice] 0: hello it's me\n10\n");
+    expect(shown).toContain(`[./bin/hello; nice] 0: hello it's me\n${getPriority() + 10}\n`);
     expect(shown.join("\n")).toContain("redact && echo hide-this] 0: ");
     expect(shown.join("\n")).not.toContain("0: hide-this");
     expect(shown.join("\n")).toContain("touch: cannot touch '/etc/never': Read-only file system");

@@ -1,4 +1,5 @@
 import { describe, expect, test } from "bun:test";
+import { getPriority } from "node:os";
 import type { Executor } from "../../src/core/contracts/executor.ts";
 import type { ExecutorWrapper } from "../../src/core/contracts/executor-wrapper.ts";
 import { definePlugin } from "../../src/core/contracts/plugin.ts";
@@ -48,7 +49,7 @@ describe("a session beside the running one", () => {
       commandPrefix: () => ["nice", "-n", "7"],
       wrap: (inner) => ({ run: (directive, output) => inner.run(`:; ${directive}`, output) }),
     });
-    expect(await runBeside(job.executor, "nice")).toBe("7\n");
+    expect(await runBeside(job.executor, "nice")).toBe(`${getPriority() + 7}\n`);
   });
 
   test("can be replaced by a wrapper; what is no session is refused with the plugin's name", async () => {

@@ -70,7 +70,7 @@ async function listen(
     }
     if (isForeign) options.onGrown();
     // The process may not listen yet. One that another agent process started is dead when its lock is free.
-    if (isDead || (!child && !isJobLocked(directory))) return undefined;
+    if (isOver()) return undefined;
     await Promise.race([sleep(child ? startingMs : resumingMs), ...(died ? [died] : [])]);
   }
   return undefined;

@@ -1,3 +1,4 @@
+import { lstatSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { HangingHook } from "../../core/contracts/agent-status.ts";
@@ -60,7 +61,8 @@ async function listen(
   // An entry that is not a regular file is ignored: a job has created it, and the job's process replaces it.
   const hasResult = () => findEntry(join(directory, jobFiles.result))?.isFile() === true;
   const isOver = () => hasResult() || isDead || (!child && !isJobLocked(directory));
-  while (!hasResult()) {
+  if (hasResult()) return undefined;
+  for (;;) {
     const end = isForeign ? undefined : await runSession(options, commands, isOver);
     if (end?.is === "unkept" && isSummary(end.summary))
       return { ...end, summary: toSummary(end.summary, directory) };
@@ -73,7 +75,6 @@ async function listen(
     if (isOver()) return undefined;
     await Promise.race([sleep(child ? startingMs : resumingMs), ...(died ? [died] : [])]);
   }
-  return undefined;
 }
 
 /**
@@ -141,6 +142,8 @@ async function openSocket(
   if (path === "") return undefined;
   const read = createLineReader<ToAgent>(on.onMessage);
   try {
+    // Many attempts come before the process listens: only a socket that is there is looked at closely.
+    if (lstatSync(path, { throwIfNoEntry: false }) === undefined) return undefined;
     using pinned = pinSocket(path);
     let lines: LineWriter | undefined;
     const socket = await Bun.connect({

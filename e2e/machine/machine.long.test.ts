@@ -3,7 +3,7 @@ import path from "node:path";
 import { createScene, type Scene } from "../support/agents.ts";
 import { registrationToken } from "../support/hub-process.ts";
 import { outline, outputOf, toEvents, until } from "../support/jobs.ts";
-import { type Machine, startMachine } from "./machine.ts";
+import { hostAddress, type Machine, startMachine } from "./machine.ts";
 import { installUnit } from "./unit.ts";
 import { isRoot } from "../support/users.ts";
 
@@ -24,7 +24,7 @@ const excused = new Set<string>(["push-back", "push-rewrite", "job-id-wrong"]);
 beforeAll(async () => {
   if (!canStart) return;
   machine = await startMachine();
-  scene = await createScene({ hub: ["--sync-interval", "1000"] });
+  scene = await createScene({ hub: ["--sync-interval", "1000", "--hosts", hostAddress] });
 }, 30 * minutes);
 
 afterAll(async () => {
@@ -40,10 +40,10 @@ describe.if(canStart)(`where a kernel enforces limits${needs}`, () => {
     "mkdir -p outside/agent && echo $$ >outside/agent/cgroup.procs && cd /src",
   ].join(" && ");
   test.each([
-    ["job-limits", "a unit", unit, "true"],
-    ["job-limits", "a group outside of all units", "", group],
-    ["agent-control-groups", "a unit", unit, "true"],
-    ["shell-user", "a unit", unit, "true"],
+    ["agent/job-limits", "a unit", unit, "true"],
+    ["agent/job-limits", "a group outside of all units", "", group],
+    ["agent/control-groups", "a unit", unit, "true"],
+    ["agent/shell-user", "a unit", unit, "true"],
   ])(
     "e2e/%s passes in %s",
     async (file, _, start, prepare) => {

@@ -29,7 +29,7 @@ beforeAll(async () => {
   if (!canStart) return;
   await using place = await tmpdir();
   machine = await startMachine();
-  scene = await createScene({ hub: ["--sync-interval", "1000"] });
+  scene = await createScene({ hub: ["--sync-interval", "1000", "--hosts", hostAddress] });
   const key = await makeKey(place.path);
   for (const version of [older, newer]) {
     const outdir = path.join(place.path, version);

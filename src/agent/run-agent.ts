@@ -23,7 +23,7 @@ import { prepareLimits } from "../job/choose-executor.ts";
 import { withoutSecrets } from "../job/base-environment.ts";
 import { createJobLauncher } from "../job/process/launcher.ts";
 import type { JobProcessInput } from "../job/process/input.ts";
-import { toThisProgram } from "../job/process/spawn.ts";
+import { toThisProgram } from "../os/this-process/this-program.ts";
 import { loadLibc } from "../os/processes/libc.ts";
 import { startReaper } from "../os/processes/reaper.ts";
 import { socketDirectories } from "../os/network/socket-path.ts";

@@ -16,7 +16,7 @@ export async function askPlugins(
 ): Promise<PluginDeclarations | undefined> {
   if (findHostFile(env) === undefined) return undefined;
   try {
-    const { toThisProgram } = await import("../../job/process/spawn.ts");
+    const { toThisProgram } = await import("../../os/this-process/this-program.ts");
     const child = Bun.spawn([...toThisProgram(), "__complete", "--plugins"], {
       cwd: "/",
       env,

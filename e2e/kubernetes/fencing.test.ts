@@ -15,6 +15,7 @@ function createJournal(owner: number, left: readonly SessionRecord[]) {
     owner,
     left,
     isStopping: false,
+    unclaimedMs: 900_000,
     write: (record) => void records.push(structuredClone(record)),
     passed: () => false,
     attached() {},

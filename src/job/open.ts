@@ -60,6 +60,8 @@ export interface OpenJobOptions {
   readonly executorLimits?: Omit<ExecutorLimits, "stopGraceMs">;
   /** Milliseconds for which the answer of a policy is awaited. Left out: 30 s. */
   readonly policyMs?: number;
+  /** See `SessionJournal.unclaimedMs`. Left out: 15 minutes. */
+  readonly unclaimedMs?: number;
   /** An earlier process of the job has died: its journal is beside the spool, and this one continues. */
   readonly isContinued?: boolean;
 }

@@ -44,6 +44,13 @@ export interface TypedRecord {
   readonly isCurrent?: boolean;
 }
 
+/** The shell has not received this line, and does not execute it any more: its earlier record counts for nothing. */
+export interface UntypedRecord {
+  readonly is: "untyped";
+  readonly line: number;
+  readonly kind: TypedRecord["kind"];
+}
+
 /** Within the output of a line: `text` bytes of the open block come from the output before `offset`. */
 export interface CheckpointRecord {
   readonly is: "checkpoint";
@@ -60,7 +67,7 @@ export interface UnresumableRecord {
 }
 
 /** What an executor writes into the journal of a session. */
-export type SessionRecord = OpenedRecord | TypedRecord | CheckpointRecord | UnresumableRecord;
+export type SessionRecord = OpenedRecord | TypedRecord | UntypedRecord | CheckpointRecord | UnresumableRecord;
 
 /**
  * What an executor keeps on disk of a session that outlives the job's process. All methods are synchronous, and
@@ -73,6 +80,8 @@ export interface SessionJournal {
   readonly left: readonly SessionRecord[];
   /** An earlier process has stopped the job: no further command may begin. */
   readonly isStopping: boolean;
+  /** Milliseconds that a session without a process waits for the next one (`claim-timeout`). */
+  readonly unclaimedMs: number;
   write(record: SessionRecord): void;
   /**
    * Everything before `offset` was passed on, and the session holds nothing back. Writes a checkpoint if the log

@@ -51,11 +51,13 @@ export interface JobJournalOptions {
   readonly path: string;
   readonly log: () => JournaledLog;
   readonly logger: Logger;
+  /** Milliseconds that a session without a process waits for the next one. */
+  readonly unclaimedMs: number;
   readonly left?: { readonly job: LeftJob; readonly blocks: LeftBlocks } | undefined;
 }
 
 /** Opens the journal, and records this process in it. */
-export function createJobJournal({ path, log, logger, left }: JobJournalOptions): JobJournal {
+export function createJobJournal({ path, log, logger, unclaimedMs, left }: JobJournalOptions): JobJournal {
   const file = openJournal(path);
   const owner = (left?.job.owner ?? 0) + 1;
   const attached = Promise.withResolvers<void>();
@@ -117,6 +119,7 @@ export function createJobJournal({ path, log, logger, left }: JobJournalOptions)
       owner,
       left: leftJob?.session ?? [],
       isStopping: leftJob?.stop !== undefined,
+      unclaimedMs,
       write,
       passed(line, offset, streams) {
         const text = isBroken ? undefined : log().checkpoint();

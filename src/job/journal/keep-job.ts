@@ -15,6 +15,8 @@ export interface KeepJobOptions {
   readonly logger: Logger;
   /** Path of the spool. Left out: the job ends with this process. */
   readonly spoolPath?: string | undefined;
+  /** See `SessionJournal.unclaimedMs`. Left out: 15 minutes. */
+  readonly unclaimedMs?: number;
   /** An earlier process of the job has died, and this one continues it. */
   readonly isContinued?: boolean;
 }
@@ -29,11 +31,11 @@ export interface KeptJob {
 
 /** Resolves to `undefined` for a job that ends with its process. */
 export async function keepJob(request: JobRequest, options: KeepJobOptions): Promise<KeptJob | undefined> {
-  const { spoolPath, isContinued, logger } = options;
+  const { spoolPath, isContinued, logger, unclaimedMs = 900_000 } = options;
   if (spoolPath === undefined || !isResumed(request, options)) return undefined;
   const { openJobJournal, readContinuedJob } = await import("./open-job-journal.ts");
   const left = isContinued ? readContinuedJob(spoolPath) : undefined;
-  return { left, open: (log) => openJobJournal(spoolPath, { log, logger, left }) };
+  return { left, open: (log) => openJobJournal(spoolPath, { log, logger, unclaimedMs, left }) };
 }
 
 /** Keeps what changes a job's output besides that output. */

@@ -45,7 +45,10 @@ export function readLeftJob(records: readonly JournalRecord[]): LeftJob | string
     return `its journal has version ${last.version}, and this program expects ${journalVersion}`;
   const unresumable = records.findLast((record) => record.is === "unresumable");
   if (unresumable) return unresumable.reason;
-  const idle = records.length - 1 - records.findLastIndex(({ is }) => is !== "owner" && is !== "typed");
+  const idle =
+    records.length -
+    1 -
+    records.findLastIndex(({ is }) => is !== "owner" && is !== "typed" && is !== "untyped");
   if (idle > maxIdleOwners) return `${maxIdleOwners} processes have ended one after another`;
   const { session, steps, lastStep } = readSteps(records);
   const isOpened = session.some(({ is }) => is === "opened");
@@ -58,7 +61,8 @@ export function readLeftJob(records: readonly JournalRecord[]): LeftJob | string
   return {
     owner: last.owner,
     startedAt: owners[0]!.startedAt,
-    session: isOpened ? session : [],
+    // Before the first step the start was not complete, and nothing of the job has run: it begins anew.
+    session: steps.size > 0 ? session : [],
     steps,
     lastStep,
     hooks: new Set(records.flatMap((record) => (record.is === "hook" ? [record.key] : []))),
@@ -95,7 +99,7 @@ function readSteps(records: readonly JournalRecord[]): Pick<LeftJob, "session" |
       session = session.map((each) => (each.is === "typed" ? { ...each, isCurrent: false } : each));
     } else if (record.is === "typed") session.push({ ...record, isCurrent: true });
     else if (record.is === "opened") session = [record];
-    else if (record.is === "checkpoint") session.push(record);
+    else if (record.is === "checkpoint" || record.is === "untyped") session.push(record);
   }
   return { steps, lastStep, session };
 }

@@ -76,6 +76,7 @@ async function open(
       spoolPath: join(input.directory, jobFiles.spool),
       findTampering: () => inspect(),
       isContinued: input.isContinued ?? false,
+      unclaimedMs: input.claimTimeoutMs,
     }),
   );
   // From here on another agent process can resume the job.

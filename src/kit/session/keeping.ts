@@ -14,6 +14,8 @@ export interface KeepingOptions {
   readonly handle: unknown;
   /** The session that an earlier process has opened. Left out: it is opened now. */
   readonly left?: LeftSession | undefined;
+  /** Bytes of output for which the session's host has space while no checkpoint is possible. Default: 512 MiB. */
+  readonly maxKeptBytes?: number | undefined;
 }
 
 /** Writes the journal of a session, and follows what an earlier process has begun in it. */
@@ -33,11 +35,9 @@ export interface Keeping {
 
 /** Output after which a checkpoint is tried. */
 const checkpointBytes = 1024 * 1024;
-/** Output for which the session's host keeps space while no checkpoint is possible. */
-const maxKeptBytes = 512 * 1024 * 1024;
 
 export function createKeeping(
-  { journal, handle, left }: KeepingOptions,
+  { journal, handle, left, maxKeptBytes = 512 * 1024 * 1024 }: KeepingOptions,
   { state, scanner, terminal }: { state: ShellState; scanner: () => MarkerScanner; terminal: () => Terminal },
 ): Keeping {
   let base: SessionBase | undefined = left?.base;
@@ -45,6 +45,7 @@ export function createKeeping(
   let triedAt = left?.checkpoint?.offset ?? base?.offset ?? 0;
   const replay = left && replayLines(state, left);
   let isLeft = left !== undefined;
+  for (const { line, kind } of left?.untyped ?? []) journal.write({ is: "untyped", line, kind });
 
   const typing: Keeping["typing"] = (line, kind, path) => {
     const { steps } = terminal();

@@ -78,7 +78,7 @@ export function createShellState(overflow: string, left: LeftSession | undefined
     exitCode: undefined,
     streams: left && (left.checkpoint?.streams ?? left.base.streams),
     running: undefined,
-    commands: left?.lines.at(-1)?.line ?? left?.base.line ?? 0,
+    commands: left?.lastLine ?? 0,
     onCommandEnd: undefined,
     onBase: undefined,
     onRecovery: undefined,

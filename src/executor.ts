@@ -14,7 +14,6 @@ export type { SideShell } from "./kit/executor/side-sessions.ts";
 export { caPath, readCa, sourceToolbox, toProvisionVariables } from "./kit/executor/provisions.ts";
 export { createLazyExecutor } from "./kit/executor/lazy-executor.ts";
 export { createSession, type Session, type SessionRunOptions } from "./kit/session/session.ts";
-export { findOpened, readLeftSession, type LeftSession } from "./kit/session/left-session.ts";
 export { openLocalTerminal, type LocalTerminal } from "./kit/session/local-terminal.ts";
 export type {
   Terminal,
@@ -23,11 +22,24 @@ export type {
   TerminalOptions,
   TerminalSteps,
 } from "./kit/session/terminal.ts";
-export type { KeepingOptions } from "./kit/session/keeping.ts";
 export { logUnshownOutput } from "./kit/session/unshown-output.ts";
 export { decodeVariables, quote, toExportFile } from "./kit/session/environment.ts";
 export { findProgram } from "./job/host-paths.ts";
 export { createBoundedLineReader, type BoundedLineReaderOptions } from "./core/text/bounded-lines.ts";
+
+// Sessions that outlive their process: another process of a job continues its session
+export type { KeepingOptions } from "./kit/session/keeping.ts";
+export { findOpened, readLeftSession, type LeftSession } from "./kit/session/left-session.ts";
+export { watchLastLine, type LastLine, type LastLinePlace } from "./kit/session/find-last-line.ts";
+export {
+  openRecording,
+  startRecorder,
+  type Recorder,
+  type RecorderHandle,
+  type Recording,
+  type WaitingRecorder,
+} from "./kit/recorder/recorder.ts";
+export { maxRecordedBytes, type RecordedStream } from "./kit/recorder/recorded-stream.ts";
 
 // Processes of a job: how they are found, ended and measured
 export { createJobProcesses, type JobProcesses } from "./os/processes/tree.ts";

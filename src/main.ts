@@ -28,6 +28,13 @@ if (argv.length === 1 && ["version", "--version", "-v"].includes(argv[0]!)) {
     console.error(error);
     exitProgram(1);
   }
+} else if (argv[0] === "stream-recorder") {
+  const [{ runRecorder }, { exitProgram }] = await Promise.all([
+    import("./kit/recorder/main.ts"),
+    import("./os/this-process/exit-guard.ts"),
+  ]);
+  await runRecorder();
+  exitProgram(0);
 } else {
   const known = process.env.SIGNALMAN_SCHEMAS;
   const plugins = {

@@ -21,6 +21,8 @@ const allowed: Readonly<Record<string, string>> = {
   "src/job/end/close-job.ts": "a few events of the agent itself",
   "src/job/process/input.ts": "written by the agent: its settings and the request, which has a limit",
   "src/job/run-in-fresh-session.ts": "`keptBytes`",
+  "src/kit/recorder/main.ts": "`inputBytes`",
+  "src/kit/recorder/upgraded-stream.ts": "`headBytes`, and one piece",
   "src/kit/http/body-pieces.ts": "`mostKeptBytes`",
   "src/kit/http/exchange.ts": "`maxBytes` of a body",
   "src/kit/run-program.ts": "`lineLimit`, with the longest secret",

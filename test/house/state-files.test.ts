@@ -78,6 +78,9 @@ const allowed: Readonly<Record<string, string>> = {
   "src/os/file-trust/foreign-entry.ts": "owner and mode only",
   "src/os/file-trust/path-steps.ts": "owner, mode and links only",
   "src/os/file-trust/mountinfo.ts": "/proc",
+  "src/kit/recorder/readers.ts": "a socket in no directory",
+  "src/kit/recorder/recorder.ts": "a socket in no directory",
+  "src/kit/recorder/upgraded-stream.ts": "a server that an executor of the agent names",
   "src/testing/fixtures.ts": "temporary directories of tests",
   "src/testing/executor/isolation.ts": "a socket of a test",
 };

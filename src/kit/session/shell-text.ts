@@ -13,7 +13,7 @@ import { jobAnswersVariable } from "../../job/commands/messages.ts";
  * command.
  */
 const nonceVariable = "__signalman_nonce";
-const nonceWord = `"$${nonceVariable}"`;
+export const nonceWord = `"$${nonceVariable}"`;
 
 /** Exit status of a shell that cannot read its first file. */
 export const unreadableStatus = 94;

@@ -1,6 +1,7 @@
 import type { Running } from "../support/fixtures.ts";
 import { createScene, type Scene } from "../support/agents.ts";
 import { images } from "../support/cluster/images.ts";
+import type { SurvivalPlace } from "../support/survival-rounds.ts";
 import { createNamespace, type Namespace, patiently } from "./namespaces.ts";
 
 /** A hub, and agents whose jobs run in pods of a namespace of their own. */
@@ -39,5 +40,16 @@ export async function createPodScene(): Promise<PodScene> {
       await scene[Symbol.asyncDispose]();
       await namespace[Symbol.asyncDispose]();
     },
+  };
+}
+
+/** Pods, as the place of jobs whose processes are killed. */
+export async function createSurvivalPlace(): Promise<SurvivalPlace & AsyncDisposable> {
+  const pods = await createPodScene();
+  return {
+    ...pods,
+    toJob: (request) => ({ ...request }),
+    ownBlocks: ["[Creating Kubernetes resources for job...", "[Starting shell session..."],
+    emptied: () => pods.namespace.emptied(),
   };
 }

@@ -2,9 +2,9 @@ import { expect, test } from "bun:test";
 import { jobProcesses, type Scene } from "../support/agents.ts";
 import { images } from "../support/cluster/images.ts";
 import { outline, outputOf } from "../support/jobs.ts";
-import { createPodScene } from "./agents.ts";
+import { createPodScene, createSurvivalPlace } from "./agents.ts";
 import { patiently } from "./namespaces.ts";
-import { runSurvivalRounds } from "./survival-rounds.ts";
+import { runSurvivalRounds } from "../support/survival-rounds.ts";
 
 const rounds = 12;
 
@@ -24,7 +24,8 @@ function logSize({ stateDirectory }: Scene, id: string): number {
 }
 
 test("jobs whose processes and agents are killed at random moments pass, with a log that is exact to the byte", async () => {
-  expect(await runSurvivalRounds({ from: 1, to: rounds })).toBeGreaterThanOrEqual(rounds);
+  await using place = await createSurvivalPlace();
+  expect(await runSurvivalRounds(place, { from: 1, to: rounds })).toBeGreaterThanOrEqual(rounds);
 }, 600_000);
 
 test("a command that has written 11 MB is continued, and the log has each of its lines once", async () => {

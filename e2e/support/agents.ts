@@ -119,10 +119,19 @@ const fastOptions = {
 
 /** Lists the pids of a job's process. */
 export function jobProcesses(jobId: string): number[] {
+  return findOf("job-process", jobId);
+}
+
+/** Lists the pids of what records a job's output. */
+export function jobRecorders(jobId: string): number[] {
+  return findOf("stream-recorder", jobId);
+}
+
+function findOf(command: string, jobId: string): number[] {
   return readdirSync("/proc").flatMap((pid) => {
     try {
       const words = /^\d+$/.test(pid) ? readFileSync(`/proc/${pid}/cmdline`, "latin1").split("\0") : [];
-      return words[1] === "job-process" && words[2] === jobId ? [Number(pid)] : [];
+      return words[1] === command && words[2] === jobId ? [Number(pid)] : [];
     } catch {
       return [];
     }

@@ -95,6 +95,7 @@ describe("the specification of containers", () => {
     const spec = toSessionSpec({ ...container, command: "ignored" }, requested, {
       command: ["sh"],
       mounts: [],
+      isKept: false,
     });
     expect(spec).toMatchObject({ Cmd: ["sh"], Tty: true, Image: "debian" });
     expect(spec).not.toHaveProperty("Entrypoint");

@@ -72,6 +72,7 @@ export default definePlugin({
     }
     ctx.provide(executor, "dockercompose", {
       appliesUser: true,
+      resumes: true,
       enforcesLimits: ["memoryBytes", "cpus", "pids"],
       create: (context) =>
         createLazyExecutor(async () => {

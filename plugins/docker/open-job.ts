@@ -3,11 +3,13 @@ import { removeCgroups } from "./cgroup/job-cgroup.ts";
 import { createJobNetwork } from "./containers/create.ts";
 import { toMounts } from "./containers/spec.ts";
 import { createJobNames, type JobNames, labels } from "./containers/job-names.ts";
-import { removeWithRetries } from "./containers/remove.ts";
+import { removeAll, removeWithRetries } from "./containers/remove.ts";
+import { continueJob, findLeftSession } from "./continue-job.ts";
 import type { DockerJob, OpenJobOptions } from "./docker-job.ts";
 import { findEndpoint } from "./engine/endpoint.ts";
 import { connectEngine, type Engine } from "./engine/engine.ts";
 import { setUpHost } from "./host-setup.ts";
+import { prepareRecording } from "./session/recording.ts";
 import { mayHaveCgroup, startContainers } from "./start-containers.ts";
 
 /**
@@ -22,9 +24,17 @@ export async function openJob(start: OpenJobOptions): Promise<DockerJob | number
       "JOB_INVALID",
       "the job has no container (expected at least one in compose.containers)",
     );
-  await setUpHost(context, signal);
+  const handle = findLeftSession(context);
+  if (!handle) await setUpHost(context, signal);
   const timeoutMs = options["engine-timeout"] * 1000;
   const engine = await connectEngine(findEndpoint(environment), { timeoutMs });
+  if (handle) {
+    const names = createJobNames({ agentId, jobId: job.id, instance: handle.instance });
+    resources.defer(() => removeJob(engine, names, { context, retryMs: timeoutMs }));
+    return await continueJob({ ...start, engine, names, handle });
+  }
+  const waiting = prepareRecording(context, resources);
+  if ((context.journal?.owner ?? 1) > 1) await removeEarlier(engine, context);
   const mounts = toMounts(options, engine.endpoint, context);
   signal.throwIfAborted();
   const names = createJobNames({ agentId, jobId: job.id });
@@ -41,7 +51,7 @@ export async function openJob(start: OpenJobOptions): Promise<DockerJob | number
     const code = await context.log.command("Starting the docker image...", async (output) => {
       try {
         await network;
-        opened = await startContainers({ ...start, engine, names, mounts, output });
+        opened = await startContainers({ ...start, engine, names, mounts, output, waiting });
         return 0;
       } catch (error) {
         if (!signal.aborted) output(`Failed to start the docker image\n${toMessage(error)}\n`);
@@ -52,6 +62,12 @@ export async function openJob(start: OpenJobOptions): Promise<DockerJob | number
   } finally {
     await network.catch(() => {});
   }
+}
+
+/** Removes what an earlier process of the job has started, which died before anything of the job ran. */
+async function removeEarlier(engine: Engine, { agentId, job, logger }: ExecutorContext): Promise<void> {
+  const own = [`${labels.agent}=${agentId}`, `${labels.job}=${job.id}`];
+  await removeAll(engine, { labels: own, logger });
 }
 
 /**

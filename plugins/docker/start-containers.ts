@@ -6,7 +6,13 @@ import {
   type JobUsage,
   type Output,
 } from "signalman";
-import { caPath, readCa, sourceToolbox, toProvisionVariables } from "signalman/executor";
+import {
+  caPath,
+  readCa,
+  sourceToolbox,
+  toProvisionVariables,
+  type WaitingRecorder,
+} from "signalman/executor";
 import { createJobCgroup, type JobCgroup } from "./cgroup/job-cgroup.ts";
 import { createContainer } from "./containers/create.ts";
 import type { JobNames } from "./containers/job-names.ts";
@@ -16,14 +22,15 @@ import { type ContainerSettings, type HostMount, toServiceSpec, toSessionSpec } 
 import { type ContainerUsage, createContainerUsage } from "./containers/usage.ts";
 import type { DockerJob, OpenJobOptions } from "./docker-job.ts";
 import type { Engine } from "./engine/engine.ts";
-import { startHeartbeat } from "./engine/heartbeat.ts";
-import { type ContainerSession, openSession } from "./session/open-session.ts";
+import { type ContainerSession, openSession, watchSession } from "./session/open-session.ts";
 
 export interface StartContainersOptions extends OpenJobOptions {
   readonly engine: Engine;
   readonly names: JobNames;
   readonly mounts: readonly HostMount[];
   readonly output: Output;
+  /** Records the output of the shell. */
+  readonly waiting: WaitingRecorder | undefined;
 }
 
 /** Starts all containers of a job and the shell in the first one, and waits until its services are ready. */
@@ -104,7 +111,7 @@ async function openShell(
   settings: ContainerSettings,
   usage: ContainerUsage,
 ): Promise<ContainerSession> {
-  const { context, options, engine, mounts, resources, signal } = start;
+  const { context, options, engine, mounts, resources, signal, waiting, names } = start;
   const first = withCa(context)[0]!;
   const opened = await openSession(
     {
@@ -112,25 +119,19 @@ async function openShell(
       context,
       resources,
       image: first.image,
+      instance: names.instance,
+      waiting,
       startTimeoutMs: options["start-timeout"] * 1000,
       create: (command) =>
-        createContainer(engine, first, toSessionSpec(first, settings, { command, mounts })),
+        createContainer(
+          engine,
+          first,
+          toSessionSpec(first, settings, { command, mounts, isKept: waiting !== undefined }),
+        ),
     },
     signal,
   );
-  const { session, keepers } = opened;
-  session.terminal.onSettle = () =>
-    void keepers
-      .current()
-      .then((each) => each.settle())
-      .catch(() => {});
-  const keeper = await keepers.current();
-  // Without cgroups, the files in the container show the figures of the whole host.
-  if ((await engine.cgroups()).driver !== "none")
-    usage.setReader(async () => (await keepers.current()).readAccounting());
-  // Disposing of the terminal ends the session, so that the running command fails with a reason.
-  resources.use(startHeartbeat(engine, () => void session.terminal[Symbol.asyncDispose]()));
-  if (session.shellPid > 0) await keeper.watch(session.shellPid);
+  await watchSession(opened, { engine, usage, resources });
   return opened;
 }
 

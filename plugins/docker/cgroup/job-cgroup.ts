@@ -36,6 +36,12 @@ export async function createJobCgroup(
   } catch (error) {
     return `cgroup "${path}" could not be created: ${toMessage(error)}`;
   }
+  return findJobCgroup(names);
+}
+
+/** Returns the cgroup of a job, which may not exist: then it holds and counts nothing. */
+export function findJobCgroup({ cgroupName }: Pick<JobNames, "cgroupName">): JobCgroup {
+  const path = `${parentName}/${cgroupName}`;
   return {
     parent: `/${path}`,
     holds: (containerId) =>

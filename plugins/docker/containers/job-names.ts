@@ -1,5 +1,6 @@
 /** Names and labels of one job's containers, network and cgroup. */
 export interface JobNames {
+  readonly instance: string;
   /** Labels of all objects of the job. */
   readonly labels: Readonly<Record<string, string>>;
   readonly networkName: string;
@@ -20,11 +21,19 @@ export const labels = {
   container: "signalman/container",
 } as const;
 
-/** Creates names that are unique to this run of the job. */
-export function createJobNames({ agentId, jobId }: { agentId: string; jobId: string }): JobNames {
-  const instance = crypto.getRandomValues(new Uint8Array(4)).toHex();
+/** Creates names that are unique to this run of the job, or returns those of an earlier instance of it. */
+export function createJobNames({
+  agentId,
+  jobId,
+  instance = crypto.getRandomValues(new Uint8Array(4)).toHex(),
+}: {
+  readonly agentId: string;
+  readonly jobId: string;
+  readonly instance?: string | undefined;
+}): JobNames {
   const prefix = `signalman-${toEngineName(jobId)}-${instance}`;
   return {
+    instance,
     labels: { [labels.agent]: agentId, [labels.job]: jobId, [labels.instance]: instance },
     networkName: prefix,
     cgroupName: `${toEngineName(agentId)}.${toEngineName(jobId)}.${instance}`,

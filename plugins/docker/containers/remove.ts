@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from "node:timers/promises";
+import type Docker from "dockerode";
 import { type Logger, toMessage } from "signalman";
 import type { Engine } from "../engine/engine.ts";
 import { isUnreachable, statusOf } from "../engine/errors.ts";
@@ -32,6 +33,24 @@ export async function removeWithRetries(
 }
 
 const pauseMs = 500;
+/** Maximum time in which the engine completes the removal of a container for another program. */
+const endpointMs = 10_000;
+const endpointPauseMs = 100;
+
+/** Removes a network, also when another program, such as a process of the job that has died, removes its containers. */
+async function removeNetwork(network: Docker.Network): Promise<void> {
+  const deadline = performance.now() + endpointMs;
+  for (;;) {
+    try {
+      await network.remove();
+      return;
+    } catch (error) {
+      // 403: a container is still connected.
+      if (statusOf(error) !== 403 || performance.now() > deadline) throw error;
+      await sleep(endpointPauseMs);
+    }
+  }
+}
 
 /**
  * Removes all containers with these labels, their anonymous volumes, and all networks with these labels.
@@ -67,7 +86,7 @@ export async function removeAll(engine: Engine, options: RemoveOptions): Promise
   await Promise.all(
     networks
       .filter((network) => !isKept(network.Labels ?? {}))
-      .map(({ Id, Name }) => remove(`network "${Name}"`, () => docker.getNetwork(Id).remove())),
+      .map(({ Id, Name }) => remove(`network "${Name}"`, () => removeNetwork(docker.getNetwork(Id)))),
   );
   return removed;
 }

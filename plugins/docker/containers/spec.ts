@@ -44,7 +44,12 @@ export const privateDirectory = "/.signalman";
 export function toSessionSpec(
   container: JobContainer,
   settings: ContainerSettings,
-  extra: { readonly command: readonly string[]; readonly mounts: readonly HostMount[] },
+  extra: {
+    readonly command: readonly string[];
+    readonly mounts: readonly HostMount[];
+    /** Whether another process of the job may connect to the terminal when this one dies. */
+    readonly isKept: boolean;
+  },
 ): ContainerCreateOptions {
   const common = toSpec(container, "session", settings);
   return {
@@ -52,7 +57,7 @@ export function toSessionSpec(
     Cmd: [...extra.command],
     Tty: true,
     OpenStdin: true,
-    StdinOnce: true,
+    StdinOnce: !extra.isKept,
     AttachStdin: true,
     AttachStdout: true,
     AttachStderr: true,

@@ -1,5 +1,12 @@
 import type Docker from "dockerode";
-import type { Terminal, TerminalOptions } from "signalman/executor";
+import {
+  openRecording,
+  type Recorder,
+  type RecorderHandle,
+  type Recording,
+  type Terminal,
+  type TerminalOptions,
+} from "signalman/executor";
 import type { Engine } from "../engine/engine.ts";
 
 /** The terminal of a container's first process. */
@@ -10,21 +17,30 @@ export interface ContainerTerminal extends Terminal {
   kill(): void;
 }
 
-/** Attaches to a container and then starts it, so that no output is lost. */
+/**
+ * Attaches to a container and then starts it, so that no output is lost. `recording` resolves to what records the
+ * output from its first byte on; to `undefined` when the session ends with this process.
+ */
 export async function openContainerTerminal(
   engine: Engine,
   container: Docker.Container,
-  onData: TerminalOptions["onData"],
+  { onData, recording }: Pick<TerminalOptions, "onData"> & { recording: Promise<Recorder | undefined> },
 ): Promise<ContainerTerminal> {
   const stream = await engine.call(
     "attach to the job's container",
     container.attach({ stream: true, hijack: true, stdin: true, stdout: true, stderr: true }),
   );
   const { ended, write, close } = relayStream(stream, onData);
+  const recorder = await recording;
+  let step = 1;
   const terminal: ContainerTerminal = {
     onSettle: undefined,
     ended,
-    write,
+    write(line) {
+      step += 1;
+      write(line);
+    },
+    ...(recorder && { steps: { next: () => step, begin() {}, keep: (offset) => recorder.keep(offset) } }),
     settle: () => terminal.onSettle?.(),
     kill: () => void container.kill({ signal: "SIGKILL" }).catch(() => {}),
     [Symbol.asyncDispose]: async () => close(),
@@ -35,6 +51,64 @@ export async function openContainerTerminal(
     await terminal[Symbol.asyncDispose]();
     throw error;
   }
+  return terminal;
+}
+
+/**
+ * Connects to the terminal of a container that an earlier process of the job has started. Its output is read from
+ * the offset on, once the terminal's steps have begun.
+ */
+export async function openLeftTerminal(
+  engine: Engine,
+  container: Docker.Container,
+  options: Pick<TerminalOptions, "onData"> & {
+    readonly recorder: RecorderHandle;
+    readonly offset: number;
+    /** Number of the next step. */
+    readonly step: number;
+  },
+): Promise<ContainerTerminal> {
+  const { recorder, offset, onData } = options;
+  const stream = await engine.call(
+    "attach to the job's container",
+    container.attach({ stream: true, hijack: true, stdin: true, stdout: false, stderr: false }),
+  );
+  const { write, close } = relayStream(stream, () => {});
+  const ended = Promise.withResolvers<void>();
+  let recording: Promise<Recording | undefined> | undefined;
+  let step = options.step;
+  const open = async () => {
+    try {
+      const opened = await openRecording(recorder, offset, onData);
+      void opened.ended.then(ended.resolve);
+      return opened;
+    } catch {
+      ended.resolve();
+      return undefined;
+    }
+  };
+  const terminal: ContainerTerminal = {
+    onSettle: undefined,
+    ended: ended.promise,
+    write(line) {
+      step += 1;
+      write(line);
+    },
+    steps: {
+      next: () => step,
+      begin: () => void (recording ??= open()),
+      keep: (kept) => void recording?.then((each) => each?.keep(kept)),
+    },
+    settle: () => terminal.onSettle?.(),
+    kill: () => void container.kill({ signal: "SIGKILL" }).catch(() => {}),
+    async [Symbol.asyncDispose]() {
+      close();
+      const opened = await recording;
+      opened?.end();
+      opened?.[Symbol.dispose]();
+      ended.resolve();
+    },
+  };
   return terminal;
 }
 

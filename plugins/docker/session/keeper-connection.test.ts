@@ -81,6 +81,7 @@ async function open(toCommand: (script: string) => readonly [string, ...string[]
   };
   const keeper = await openKeeper(engine as unknown as Engine, { exec } as never, {
     number: 1,
+    isHeld: false,
     onFault: (...fault) => void faults.push(fault),
   });
   return { keeper, faults, said: said.promise, closed: closed.promise };

@@ -14,8 +14,9 @@ const accountingFiles = [
  * standard input and answers each with one line. It starts no process for an order, so that it works when the
  * job has exhausted the container's process limit: a shell that cannot fork may exit. Only setting the
  * terminal needs a program, which a child of the keeper starts. When its input ends, the process that runs
- * the job has died, and the keeper kills the job so that no script continues. Its argument is its number: it
- * ignores orders once a keeper with the next number runs, since both would write the same file.
+ * the job has died, and the keeper kills the job so that no script continues; with a second argument another
+ * process may continue the job, and the keeper just exits. Its first argument is its number: it ignores orders
+ * once a keeper with the next number runs, since both would write the same file.
  */
 export const keeperScript = `
 LC_ALL=C; export LC_ALL
@@ -43,6 +44,7 @@ show() {
     while IFS= read -r line; do printf '%s;' "$line"; done <"$file"
   done 2>/dev/null
 }
+held=$2
 keep() {
   shell=
   while read -r order a b; do
@@ -51,6 +53,8 @@ keep() {
       shell) shell=$a; echo ok ;;
       new) { printf '' >"$a"; } 2>/dev/null && echo ok || echo no ;;
       add) { printf "$b" >>"$a"; } 2>/dev/null && echo ok || echo no ;;
+      release) held=; echo ok ;;
+      print) { printf "$a" >/dev/console; } 2>/dev/null && echo ok || echo no ;;
       settle) echo settle >&4; echo ok ;;
       usage) printf ok; show "${accountingFiles.join(" ")}"; echo ;;
       list) printf 'ok %s' "$own"; list; echo ;;
@@ -59,6 +63,7 @@ keep() {
       *) echo no ;;
     esac
   done
+  [ -n "$held" ] && return
   [ -n "$shell" ] && kill -STOP "$shell" 2>/dev/null
   kill -KILL -1 2>/dev/null
 }

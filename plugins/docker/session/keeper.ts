@@ -28,13 +28,17 @@ export type OnKeeperFault = (fault: KeeperFault, error: AgentError) => void;
 
 /**
  * A helper process in the job's container. It executes one order at a time; orders reject after its end. It
- * kills all processes of the container when its connection closes, so the connection of a silent keeper stays
- * open until `close`.
+ * kills all processes of the container when its connection closes, unless the job is held, so the connection of a
+ * silent keeper stays open until `close`.
  */
 export interface Keeper {
   readonly alive: boolean;
   /** Sets the process that it suspends when its connection closes. */
   watch(shellPid: number): Promise<void>;
+  /** The job no longer continues when its connection closes. */
+  release(): Promise<void>;
+  /** Prints bytes to the terminal of the container. */
+  print(bytes: Uint8Array): Promise<void>;
   /** Writes a small file that all users of the container can read. */
   write(path: string, bytes: Uint8Array): Promise<void>;
   /** Restores the terminal's line mode. */
@@ -51,6 +55,8 @@ export interface Keeper {
 export interface OpenKeeperOptions {
   /** Number of the keeper in its container, from 1. Earlier keepers ignore further orders. */
   readonly number: number;
+  /** Whether the job continues when the keeper's connection closes. */
+  readonly isHeld: boolean;
   readonly onFault: OnKeeperFault;
 }
 
@@ -61,12 +67,12 @@ export interface OpenKeeperOptions {
 export async function openKeeper(
   engine: Engine,
   container: Pick<Docker.Container, "exec">,
-  { number, onFault }: OpenKeeperOptions,
+  { number, isHeld, onFault }: OpenKeeperOptions,
 ): Promise<Keeper> {
   const exec = await engine.call(
     "start a helper in the job's container",
     container.exec({
-      Cmd: ["sh", "-c", keeperScript, "keeper", `${number}`],
+      Cmd: ["sh", "-c", keeperScript, "keeper", `${number}`, isHeld ? "yes" : ""],
       AttachStdin: true,
       AttachStdout: true,
       AttachStderr: false,
@@ -97,6 +103,8 @@ export async function openKeeper(
       return answers.alive;
     },
     watch: (shellPid) => execute("watch the shell", `shell ${shellPid}`),
+    release: () => execute("release the job", "release"),
+    print: (bytes) => execute("print to the terminal", `print ${toFormat(bytes)}`),
     async write(path, bytes) {
       const begin = order(`new ${path}`);
       const parts: Promise<string>[] = [];

@@ -12,10 +12,27 @@ import type { PutBytes } from "./secret-file.ts";
 export interface Keepers {
   current(): Promise<Keeper>;
   readonly put: PutBytes;
+  /** No other process can continue the job: it ends when the connection of its keeper closes. */
+  release(): Promise<void>;
   close(): void;
 }
 
-export function createKeepers(engine: Engine, container: Docker.Container, shellPid: () => number): Keepers {
+interface KeepersOptions {
+  readonly shellPid: () => number;
+  /**
+   * Number of the job's process, after which another one may continue the job: keepers then end with their
+   * connections, and the job does not. Left out: the job ends with its process.
+   */
+  readonly owner?: number | undefined;
+}
+
+export function createKeepers(
+  engine: Engine,
+  container: Docker.Container,
+  { shellPid, owner }: KeepersOptions,
+): Keepers {
+  const before = owner === undefined ? 0 : (owner - 1) * numbersOfOwner;
+  let isHeld = owner !== undefined;
   let keeper: Promise<Keeper> | undefined;
   const opened: Keeper[] = [];
   let isClosed = false;
@@ -28,7 +45,11 @@ export function createKeepers(engine: Engine, container: Docker.Container, shell
   };
 
   async function open(): Promise<Keeper> {
-    const next = await openKeeper(engine, container, { number: opened.length + 1, onFault });
+    const next = await openKeeper(engine, container, {
+      number: before + opened.length + 1,
+      isHeld,
+      onFault,
+    });
     opened.push(next);
     if (isClosed) next.close();
     if (shellPid() > 0) await next.watch(shellPid());
@@ -46,6 +67,10 @@ export function createKeepers(engine: Engine, container: Docker.Container, shell
 
   return {
     current,
+    async release() {
+      isHeld = false;
+      for (const each of opened) if (each.alive) await each.release();
+    },
     async put(path, bytes) {
       if (bytes.length > smallBytes) return putLarge(engine, container, path, bytes);
       try {
@@ -60,6 +85,9 @@ export function createKeepers(engine: Engine, container: Docker.Container, shell
     },
   };
 }
+
+/** Numbers of keepers that each process of a job has. A number between them is left out. */
+const numbersOfOwner = 1000;
 
 /** Limit of a write by the keeper, whose shell reads byte by byte. */
 const smallBytes = 16 * 1024;

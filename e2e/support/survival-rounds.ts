@@ -1,9 +1,24 @@
 import { expect } from "bun:test";
-import { jobProcesses } from "../support/agents.ts";
-import { type Between, createRandom } from "../support/crash-job.ts";
-import type { Running } from "../support/fixtures.ts";
-import { outline } from "../support/jobs.ts";
-import { createPodScene, type PodScene } from "./agents.ts";
+import { jobProcesses, type Scene } from "./agents.ts";
+import { type Between, createRandom } from "./crash-job.ts";
+import type { Running } from "./fixtures.ts";
+import { type JobFile, outline } from "./jobs.ts";
+
+/** Where jobs run whose processes are killed. */
+export interface SurvivalPlace {
+  readonly scene: Scene;
+  /** Starts an agent; resolves when it is registered. */
+  start(): Promise<Running>;
+  /** Resolves when the job's log holds the text. */
+  shows(id: string, text: string): Promise<void>;
+  /** Resolves to the job's result when it has been reported. */
+  result(id: string): Promise<string>;
+  toJob(request: typeof survivalRequest): JobFile;
+  /** The beginnings of the blocks that the executor itself adds. */
+  readonly ownBlocks: readonly string[];
+  /** Resolves when nothing of the job is left. */
+  emptied(id: string): Promise<void>;
+}
 
 /** Commands whose output tells whether something was lost, doubled or run twice, and their output. */
 const commands: readonly (readonly [directive: string, output: string])[] = [
@@ -31,7 +46,7 @@ function lines(count: number, toLine: (at: number) => string): string {
   return Array.from({ length: count }, (_, at) => `${toLine(at + 1)}\n`).join("");
 }
 
-const request = {
+export const survivalRequest = {
   env_vars: [{ name: "SECRET_TOKEN", value: btoa("hunter2-secret") }],
   files: [{ path: "/tmp/injected-file", content: btoa("content\n"), mode: "0600" }],
   commands: commands.map(([directive]) => directive),
@@ -42,17 +57,19 @@ const request = {
 const durationMs = 6000;
 
 /**
- * Runs a job in a pod for each seed. In each, its process is killed at random moments, its agent in half of them.
+ * Runs a job for each seed. In each, its process is killed at random moments, its agent in half of them.
  * Throws with the seed when the log differs in a byte, or something is left.
  */
-export async function runSurvivalRounds({ from, to }: { from: number; to: number }): Promise<number> {
-  await using pods = await createPodScene();
+export async function runSurvivalRounds(
+  place: SurvivalPlace,
+  { from, to }: { readonly from: number; readonly to: number },
+): Promise<number> {
   let kills = 0;
-  let agent = await pods.start();
+  let agent = await place.start();
   for (let seed = from; seed <= to; seed += 1) {
     const random = createRandom(seed);
     const between: Between = (low, high) => low + Math.floor(random() * (high - low));
-    const round = await runRound(pods, agent, between).catch((error: unknown) => {
+    const round = await runRound(place, agent, between).catch((error: unknown) => {
       throw new Error(`seed ${seed}: ${(error as Error).message}`, { cause: error });
     });
     agent = round.agent;
@@ -64,17 +81,17 @@ export async function runSurvivalRounds({ from, to }: { from: number; to: number
 }
 
 async function runRound(
-  pods: PodScene,
+  place: SurvivalPlace,
   first: Running,
   between: Between,
 ): Promise<{ readonly agent: Running; readonly kills: number }> {
-  const { hub } = pods.scene;
+  const { hub } = place.scene;
   let agent = first;
   let kills = 0;
-  const id = await hub.submit(request);
+  const id = await hub.submit(place.toJob(survivalRequest));
   const isDone = async () => (await hub.job(id)).isDone;
   // Before the session is recorded the job begins anew, which its log shows.
-  await pods.shows(id, "Exporting SECRET_TOKEN");
+  await place.shows(id, "Exporting SECRET_TOKEN");
   for (let left = between(1, 4); left > 0 && !(await isDone()); left -= 1) {
     await Bun.sleep(between(0, durationMs / 2));
     const targets = jobProcesses(id);
@@ -89,9 +106,9 @@ async function runRound(
     for (const pid of targets) killQuietly(pid);
     kills += 1;
     if (isBoth && !isAgentFirst) await killAgent();
-    if (isBoth) agent = await pods.start();
+    if (isBoth) agent = await place.start();
   }
-  expect(await pods.result(id)).toBe("passed");
+  expect(await place.result(id)).toBe("passed");
   const blocks = outline(await hub.log(id));
   const expected = [...commands, ...epilogues].map(([directive, output]) => `[${directive}] 0: ${output}`);
   const shown = blocks.filter((block) => expected.some((each) => block.startsWith(each.split("] 0: ")[0]!)));
@@ -100,14 +117,13 @@ async function runRound(
   const others = blocks.filter((block) => !shown.includes(block)).map((block) => block.split("]")[0]);
   expect(others).toEqual([
     "start",
-    "[Creating Kubernetes resources for job...",
-    "[Starting shell session...",
+    ...place.ownBlocks,
     "[Exporting environment variables",
     "[Injecting Files",
     "[Exporting environment variables",
     "end passed",
   ]);
-  await pods.namespace.emptied();
+  await place.emptied(id);
   return { agent, kills };
 }
 

@@ -2,12 +2,13 @@ import { describe, expect, test } from "bun:test";
 import { createHash } from "node:crypto";
 import path from "node:path";
 import { tmpdir } from "../../src/testing/index.ts";
+import { createScene, jobProcesses } from "../support/agents.ts";
 import { containerJob, useTestEngine } from "../support/containers.ts";
 import { createCertificates } from "../support/engine/certificates.ts";
 import { images } from "../support/engine/images.ts";
 import { openOwnEngine } from "../support/engine/own-engine.ts";
 import { freePort } from "../support/engine/registry.ts";
-import { outline, outputOf, toEvents } from "../support/jobs.ts";
+import { outline, outputOf, toEvents, until } from "../support/jobs.ts";
 
 useTestEngine();
 
@@ -26,6 +27,7 @@ async function openTlsEngine() {
   return {
     certificates,
     address,
+    api: engine.api,
     async run(env: Readonly<Record<string, string>>) {
       const job = containerJob(
         ["echo it runs; head -c 300000 /dev/zero | tr '\\0' x | wc -c"],
@@ -81,6 +83,35 @@ describe("an engine that wants TLS and a client's certificate", () => {
     const current = await engine.run({ DOCKER_CONFIG: engine.configuration });
     expect(current.exitCode).toBe(0);
   });
+
+  test("has a job continued whose process is killed", async () => {
+    await using engine = await openTlsEngine();
+    await using scene = await createScene();
+    const env = {
+      DOCKER_HOST: engine.address,
+      DOCKER_TLS_VERIFY: "1",
+      DOCKER_CERT_PATH: engine.certificates.client,
+    };
+    await scene.readyAgent(["--docker-mount-socket=false"], { env });
+    const wait = "n=1; echo begun; until [ -e /tmp/go ]; do sleep 0.1; done; echo n is $n";
+    const id = await scene.hub.submit(
+      containerJob([wait, "echo behind"], [{ image: images.small }]),
+    );
+    await scene.hub.shows(id, "begun");
+    const killed = jobProcesses(id);
+    for (const pid of killed) process.kill(pid, "SIGKILL");
+    await until("another process continues", () => jobProcesses(id).some((pid) => !killed.includes(pid)));
+    const [container] = await engine.api.get<{ Id: string }[]>("/containers/json");
+    const started = await engine.api.call("POST", `/containers/${container!.Id}/exec`, {
+      json: { Cmd: ["touch", "/tmp/go"] },
+    });
+    const { Id: exec } = (await started.json()) as { Id: string };
+    await engine.api.call("POST", `/exec/${exec}/start`, { json: { Detach: true } });
+    expect((await scene.hub.done(id)).result).toBe("passed");
+    const log = await scene.hub.log(id);
+    expect(outputOf(log, wait)).toBe("begun\nn is 1\n");
+    expect(outputOf(log, "echo behind")).toBe("behind\n");
+  }, 120_000);
 
   test("refuses a certificate of another authority, and the job's log gives the reason", async () => {
     await using engine = await openTlsEngine();

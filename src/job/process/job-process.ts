@@ -32,8 +32,8 @@ export interface FollowOptions extends Omit<ConnectionOptions, "onGrown" | "onHa
   readonly onMetrics: (metrics: unknown) => void;
   readonly arrival: JobArrival;
   /**
-   * Called when the process died without a result, after the log was closed; and of a resumed job always,
-   * since an earlier agent process may have died after it closed the log. `left`: the private directory that
+   * Called when the process died without a result, after the log was closed; and of a resumed or continued job
+   * always, since an earlier process may have died after it closed the log. `left`: the private directory that
    * was not removed. `finished` waits for it. Never rejects.
    */
   readonly cleanUp: (left: string | undefined) => Promise<void>;
@@ -97,7 +97,9 @@ export function followJobProcess(options: FollowOptions): JobProcess {
       const end = await findJobEnd(found);
       source.close(end.rest);
       if (!end.isDead) killIfLate(current);
-      if (end.isDead || options.child === undefined) await options.cleanUp(end.left);
+      // A process that could not continue the job has closed it, and may know nothing of what is left.
+      const isTakenOver = current !== options;
+      if (end.isDead || options.child === undefined || isTakenOver) await options.cleanUp(end.left);
       if (end.left !== undefined) removeJobDirectory(end.left, logger);
       return end.summary;
     } catch (error) {

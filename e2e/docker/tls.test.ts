@@ -94,9 +94,7 @@ describe("an engine that wants TLS and a client's certificate", () => {
     };
     await scene.readyAgent(["--docker-mount-socket=false"], { env });
     const wait = "n=1; echo begun; until [ -e /tmp/go ]; do sleep 0.1; done; echo n is $n";
-    const id = await scene.hub.submit(
-      containerJob([wait, "echo behind"], [{ image: images.small }]),
-    );
+    const id = await scene.hub.submit(containerJob([wait, "echo behind"], [{ image: images.small }]));
     await scene.hub.shows(id, "begun");
     const killed = jobProcesses(id);
     for (const pid of killed) process.kill(pid, "SIGKILL");

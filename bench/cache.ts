@@ -27,6 +27,7 @@ async function serve(stateDirectory: string): Promise<void> {
     stateDirectory,
     hosts: {},
     listen: [],
+    share: [],
     isAlive: () => true,
     uses: createCacheUses(() => {}),
     logger: silentLogger,

@@ -20,6 +20,7 @@ async function scene() {
       stateDirectory: tmp.path,
       hosts: { shell: "127.0.0.1" },
       listen: [],
+      share: [],
       isAlive: (job) => alive.has(job),
       uses: createCacheUses(() => {}),
       logger,

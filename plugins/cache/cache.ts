@@ -6,6 +6,7 @@ import { createIdentity, readIdentity, saveIdentity, toIdentityPath } from "./id
 import { createOperatorHandler } from "./operator/handler.ts";
 import { bucket } from "./s3/bucket.ts";
 import { createS3 } from "./s3/handler.ts";
+import { createSharing } from "./sharing.ts";
 import { openServers } from "./servers.ts";
 import { openStore, type ObjectStore } from "./store/store.ts";
 import { createUploads } from "./store/uploads.ts";
@@ -24,6 +25,8 @@ export interface CacheOptions {
   readonly hosts: Readonly<Record<string, string>>;
   /** Further addresses to listen on. */
   readonly listen: readonly ListenAddress[];
+  /** `cache-share`. */
+  readonly share: readonly string[];
   /** Left out: the cache has its own objects only. */
   readonly upstream?: CacheUpstream | undefined;
   /** Whether a job is running. */
@@ -51,7 +54,7 @@ export interface Cache extends AsyncDisposable {
  * access. The objects are found while it serves.
  */
 export async function openCache(options: CacheOptions): Promise<Cache> {
-  const { size, path, stateDirectory, hosts, listen, upstream, isAlive, uses, logger } = options;
+  const { size, path, stateDirectory, hosts, listen, share, upstream, isAlive, uses, logger } = options;
   await using opened = new AsyncDisposableStack();
   const own = openStore({ root: toRoot(path, stateDirectory), capacity: size });
   const store = opened.use(upstream === undefined ? own : await addUpstream(own, upstream, logger));
@@ -60,9 +63,10 @@ export async function openCache(options: CacheOptions): Promise<Cache> {
   const earlier = readIdentity(identityPath) ?? createIdentity();
   const { secret } = earlier;
   const credentials = createCredentials({ secret, isAlive });
-  const handler = createS3({ bucket, store, uploads, credentials, uses, logger });
+  const sharing = createSharing(share);
+  const handler = createS3({ bucket, store, uploads, credentials, uses, sharing, logger });
   const token = toOperatorToken(secret);
-  const localHandler = createOperatorHandler({ token, store, uses, capacity: size, next: handler });
+  const localHandler = createOperatorHandler({ token, store, uses, sharing, capacity: size, next: handler });
   const servers = opened.use(await openServers({ handler, localHandler, hosts, listen, earlier, logger }));
   const { url, urls } = servers;
   saveIdentity(identityPath, { secret, url, urls });

@@ -1,5 +1,6 @@
 import { bytes } from "signalman";
 import * as v from "valibot";
+import { findGroupFault, findSharingFault } from "./sharing.ts";
 import { parseUpstream } from "./upstream/location.ts";
 
 export type CacheConfig = v.InferOutput<typeof config>;
@@ -73,6 +74,29 @@ export const config = v.strictObject({
     "",
   ),
   secret: sharedSecret,
+  share: v.optional(
+    v.pipe(
+      v.array(
+        v.pipe(
+          v.string(),
+          v.check(
+            (text) => findGroupFault(text) === undefined,
+            ({ input }) => findGroupFault(input) ?? "",
+          ),
+        ),
+      ),
+      v.check(
+        (groups) => findSharingFault(groups) === undefined,
+        ({ input }) => findSharingFault(input) ?? "",
+      ),
+      v.description(
+        "Groups of projects that share their objects: ids joined by +, or all for every project. Each can then replace what the others restore",
+      ),
+      v.examples([["web+api"]]),
+      v.metadata({ hint: "group" }),
+    ),
+    [],
+  ),
   upstream: v.optional(
     v.pipe(
       v.string(),

@@ -16,6 +16,7 @@ export default definePlugin({
     "cache-listen": "listen",
     "cache-url": "url",
     "cache-secret": "secret",
+    "cache-share": "share",
     "cache-upstream": "upstream",
     "cache-upstream-key-id": "upstream-key-id",
     "cache-upstream-secret": "upstream-secret",
@@ -70,7 +71,8 @@ export default definePlugin({
 });
 
 /** Jobs use a cache of `cache serve`. */
-function setUpService({ hook, log }: PluginContext, { url, secret }: CacheConfig): void {
+function setUpService({ hook, log }: PluginContext, { url, secret, share }: CacheConfig): void {
+  if (share.length > 0) log.warn("cache-share has no effect without cache-size: set it for `cache serve`");
   if (secret !== "" && url === "") log.warn("cache-secret has no effect without cache-url or cache-size");
   if (url === "" || secret === "") return;
   let endKey: ((event: HookEvents["job:finish"]) => Promise<void>) | undefined;

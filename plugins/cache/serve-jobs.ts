@@ -30,7 +30,7 @@ export async function serveJobs(
   ctx: Pick<PluginContext, "all" | "defer" | "log" | "status">,
   { config, metrics, status }: ServeJobsOptions,
 ): Promise<JobsCache | undefined> {
-  const { size, path, listen, url } = config;
+  const { size, path, listen, share, url } = config;
   const { stateDirectory } = status();
   const running = createRunningJobs(status);
   const uses = createCacheUses(metrics.count);
@@ -43,6 +43,7 @@ export async function serveJobs(
       stateDirectory,
       hosts,
       listen: listen.flatMap((text) => parseListenAddress(text) ?? []),
+      share,
       upstream: toUpstream(config, metrics.countUpstream),
       isAlive: running.has,
       uses,

@@ -1,5 +1,6 @@
 import { decodeBase64, type JobRequest } from "signalman";
 import type { Access } from "../credentials.ts";
+import { isProjectId } from "../sharing.ts";
 
 /**
  * Returns the access that a job gets to the cache, or why it gets none. Of several variables with one name the first
@@ -8,7 +9,7 @@ import type { Access } from "../credentials.ts";
 export function findAccess(job: Pick<JobRequest, "id" | "env">): Access | string {
   const project = readFirst(job, "SEMAPHORE_PROJECT_ID") ?? "";
   if (project === "") return "the job has no SEMAPHORE_PROJECT_ID";
-  if (!/^[\w-]{1,128}$/.test(project)) return "the job's SEMAPHORE_PROJECT_ID is not an id";
+  if (!isProjectId(project)) return "the job's SEMAPHORE_PROJECT_ID is not an id";
   return { project, job: job.id, canWrite: !isOfFork(job) };
 }
 

@@ -1,3 +1,5 @@
+import type { SharedObjects } from "./handler.ts";
+
 /** The flag that all commands of the cache have. */
 export const projectArgument = {
   type: "string",
@@ -13,7 +15,16 @@ export const operatorCommand = {
   log: "stderr",
 } as const;
 
-/** Returns the path of a request for the objects of one project, or of all. */
-export function toObjectsPath(project: string | undefined): string {
-  return project === undefined ? "/-/objects" : `/-/objects?project=${encodeURIComponent(project)}`;
+/** Returns the path of a request for one project, or for all. */
+export function toPath(what: "objects" | "usage", project: string | undefined): string {
+  return project === undefined ? `/-/${what}` : `/-/${what}?project=${encodeURIComponent(project)}`;
+}
+
+/** Says which projects share objects (`cache-share`): `project "web" stands for web, api, which share its objects`. */
+export function describeShared(shared: readonly SharedObjects[]): string[] {
+  return shared.map(({ project, sharedBy }) =>
+    sharedBy === "all"
+      ? `project "${project}" stands for all projects, which share its objects (cache-share)`
+      : `project "${project}" stands for ${sharedBy.join(", ")}, which share its objects (cache-share)`,
+  );
 }

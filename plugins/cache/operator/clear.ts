@@ -1,5 +1,5 @@
 import { defineCommand, print } from "signalman";
-import { operatorCommand, projectArgument, toObjectsPath } from "./arguments.ts";
+import { describeShared, operatorCommand, projectArgument, toPath } from "./arguments.ts";
 import { askCaches } from "./client.ts";
 import type { ClearAnswer } from "./handler.ts";
 
@@ -12,8 +12,9 @@ export default defineCommand({
   ],
   args: { project: projectArgument },
   async run({ args, program }) {
-    const answers = await askCaches<ClearAnswer>(program, toObjectsPath(args.project), "DELETE");
+    const answers = await askCaches<ClearAnswer>(program, toPath("objects", args.project), "DELETE");
     const removed = answers.reduce((sum, answer) => sum + answer.removed, 0);
+    for (const line of describeShared(answers.flatMap(({ shared }) => shared))) print(line);
     print(removed === 1 ? "1 object removed" : `${removed} objects removed`);
   },
 });

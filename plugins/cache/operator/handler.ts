@@ -1,5 +1,6 @@
 import { isSameToken } from "signalman/http";
 import type { Exchange, Handler } from "signalman/http";
+import type { Sharing } from "../sharing.ts";
 import type { IndexEntry } from "../store/object-index.ts";
 import type { ObjectStore, ProjectUsage } from "../store/store.ts";
 import type { CacheUse, CacheUses } from "../uses.ts";
@@ -9,7 +10,16 @@ export interface UsageAnswer {
   /** `cache-size`, in bytes. */
   readonly capacity: number;
   readonly bytes: number;
+  /** The objects of projects that share theirs are those of one of them. */
   readonly projects: readonly ProjectUsage[];
+  readonly shared: readonly SharedObjects[];
+}
+
+/** Objects that several projects use. */
+export interface SharedObjects {
+  /** As it is named in other answers. */
+  readonly project: string;
+  readonly sharedBy: readonly string[] | "all";
 }
 
 /** `GET /-/objects`. */
@@ -17,6 +27,7 @@ export interface ObjectsAnswer {
   readonly total: number;
   /** Those that were used last come first. */
   readonly objects: readonly ObjectView[];
+  readonly shared: readonly SharedObjects[];
 }
 
 export interface ObjectView extends Pick<IndexEntry, "project" | "key" | "size"> {
@@ -28,12 +39,14 @@ export interface ObjectView extends Pick<IndexEntry, "project" | "key" | "size">
 /** `DELETE /-/objects`. */
 export interface ClearAnswer {
   readonly removed: number;
+  readonly shared: readonly SharedObjects[];
 }
 
 export interface OperatorOptions {
   readonly token: string;
   readonly store: Pick<ObjectStore, "loaded" | "cost" | "projects" | "entriesOf" | "remove">;
   readonly uses: Pick<CacheUses, "of">;
+  readonly sharing: Sharing;
   /** Bytes. */
   readonly capacity: number;
   /** Answers all other requests. */
@@ -58,21 +71,32 @@ type OperatorAnswer = UsageAnswer | ObjectsAnswer | ClearAnswer | CacheUse;
 
 async function route(
   { method, path, query }: Exchange,
-  { store, uses, capacity }: OperatorOptions,
+  { store, uses, sharing, capacity }: OperatorOptions,
 ): Promise<OperatorAnswer | undefined> {
   const wanted = query.get("project");
-  const projects = () => (wanted === null ? store.projects().map(({ project }) => project) : [wanted]);
+  const known = store.projects().map(({ project }) => project);
+  // Those of a project from before it shared the objects of others are still its own.
+  const projects = wanted === null ? known : [...new Set([sharing.spaceOf(wanted), wanted])];
+  const shared = projects.flatMap((project) => {
+    const sharedBy = known.includes(project) ? sharing.projectsOf(project) : undefined;
+    return sharedBy === undefined ? [] : [{ project, sharedBy }];
+  });
   switch (`${method} ${path}`) {
     case "GET /-/usage":
-      return { capacity, bytes: store.cost, projects: store.projects() };
+      return {
+        capacity,
+        bytes: store.cost,
+        projects: store.projects().filter(({ project }) => projects.includes(project)),
+        shared,
+      };
     case "GET /-/objects":
-      return toObjects(projects().flatMap((project) => store.entriesOf(project)));
+      return { ...toObjects(projects.flatMap((project) => store.entriesOf(project))), shared };
     case "DELETE /-/objects": {
       let removed = 0;
-      for (const project of projects())
+      for (const project of projects)
         for (const { key } of store.entriesOf(project))
           removed += Number(await store.remove({ project, key }));
-      return { removed };
+      return { removed, shared };
     }
     case "GET /-/use":
       return uses.of(query.get("job") ?? "");
@@ -81,7 +105,7 @@ async function route(
   }
 }
 
-function toObjects(entries: readonly IndexEntry[]): ObjectsAnswer {
+function toObjects(entries: readonly IndexEntry[]): Pick<ObjectsAnswer, "total" | "objects"> {
   const objects = entries
     .toSorted((a, b) => b.usedAt - a.usedAt)
     .slice(0, mostObjects)

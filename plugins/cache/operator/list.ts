@@ -1,5 +1,5 @@
 import { defineCommand, formatTable, print, printJson, toSize } from "signalman";
-import { operatorCommand, projectArgument, toObjectsPath } from "./arguments.ts";
+import { describeShared, operatorCommand, projectArgument, toPath } from "./arguments.ts";
 import { askCaches } from "./client.ts";
 import type { ObjectsAnswer } from "./handler.ts";
 
@@ -10,7 +10,7 @@ export default defineCommand({
   examples: [{ line: "signalman cache list", purpose: "list the objects of all projects" }],
   args: { project: projectArgument, json: { type: "boolean", description: "print NDJSON" } },
   async run({ args, program }) {
-    const answers = await askCaches<ObjectsAnswer>(program, toObjectsPath(args.project));
+    const answers = await askCaches<ObjectsAnswer>(program, toPath("objects", args.project));
     const objects = answers.flatMap((answer) => answer.objects);
     const total = answers.reduce((sum, answer) => sum + answer.total, 0);
     if (args.json === true) return objects.forEach((object) => printJson(object));
@@ -23,6 +23,7 @@ export default defineCommand({
       new Date(usedAt).toISOString().slice(0, 16),
     ]);
     print(formatTable([["project", "key", "size", "last use (UTC)"], ...rows]).join("\n"));
+    for (const line of describeShared(answers.flatMap(({ shared }) => shared))) print(line);
     if (total > objects.length) print(`${total - objects.length} more, which were not used for longer`);
   },
 });

@@ -5,11 +5,12 @@ import { openCache } from "../cache.ts";
 import { toOperatorToken } from "../credentials.ts";
 import { readIdentity, toIdentityPath } from "../identity.ts";
 import { createCacheUses } from "../uses.ts";
+import { describeShared } from "./arguments.ts";
 import { askCache } from "./client.ts";
 import type { ClearAnswer, ObjectsAnswer, UsageAnswer } from "./handler.ts";
 import { AwsClient } from "aws4fetch";
 
-async function scene() {
+async function scene(share: readonly string[] = []) {
   const stack = new AsyncDisposableStack();
   const tmp = stack.use(await tmpdir());
   const cache = stack.use(
@@ -19,6 +20,7 @@ async function scene() {
       stateDirectory: tmp.path,
       hosts: {},
       listen: [],
+      share,
       isAlive: () => true,
       uses: createCacheUses(() => {}),
       logger: createRecordingLogger(),
@@ -54,9 +56,34 @@ test("the operator sees all projects, and removes the objects of one", async () 
   expect(await askCache(at.identity, "/-/use?job=unknown")).toBeUndefined();
 
   const clear = (path: string) => askCache<ClearAnswer>(at.identity, path, { method: "DELETE" });
-  expect(await clear("/-/objects?project=a")).toEqual({ removed: 2 });
+  expect(await clear("/-/objects?project=a")).toEqual({ removed: 2, shared: [] });
   expect((await askCache<UsageAnswer>(at.identity, "/-/usage"))?.projects.length).toBe(1);
-  expect(await clear("/-/objects")).toEqual({ removed: 1 });
+  expect(await clear("/-/objects")).toEqual({ removed: 1, shared: [] });
+});
+
+test("the operator sees which projects share objects, and removes those that they share", async () => {
+  await using at = await scene(["a+b"]);
+  for (const [project, key] of [
+    ["a", "1"],
+    ["b", "2"],
+    ["c", "3"],
+  ] as const)
+    expect(await at.put(project, key)).toBe(200);
+  const shared = [{ project: "a", sharedBy: ["a", "b"] }];
+  const usage = await askCache<UsageAnswer>(at.identity, "/-/usage");
+  expect(usage).toMatchObject({ projects: [{ project: "a", objects: 2 }, { project: "c" }], shared });
+  expect(await askCache<UsageAnswer>(at.identity, "/-/usage?project=b")).toMatchObject({
+    projects: [{ project: "a", objects: 2 }],
+    shared,
+  });
+  const listed = await askCache<ObjectsAnswer>(at.identity, "/-/objects?project=b");
+  expect([listed?.objects.map(({ key }) => key), listed?.shared]).toEqual([["a/2", "a/1"], shared]);
+  expect(describeShared(shared)).toEqual([
+    'project "a" stands for a, b, which share its objects (cache-share)',
+  ]);
+  const clear = (path: string) => askCache<ClearAnswer>(at.identity, path, { method: "DELETE" });
+  expect(await clear("/-/objects?project=c")).toEqual({ removed: 1, shared: [] });
+  expect(await clear("/-/objects?project=b")).toEqual({ removed: 2, shared });
 });
 
 test("the token is needed, and a job's key is none", async () => {
@@ -83,7 +110,8 @@ test("the token is not sent through a proxy", async () => {
       return Response.json({});
     },
   });
-  const code = `import { askCache } from ${JSON.stringify(join(import.meta.dir, "client.ts"))};
+  const code = `import { describeShared } from "./arguments.ts";
+import { askCache } from ${JSON.stringify(join(import.meta.dir, "client.ts"))};
     const identity = { secret: Buffer.from("${at.identity.secret.toString("base64")}", "base64"), url: "${at.url}" };
     console.log((await askCache(identity, "/-/usage")).capacity);`;
   const env = { ...process.env, HTTP_PROXY: proxy.url.href, http_proxy: proxy.url.href, NO_PROXY: "" };

@@ -1,5 +1,5 @@
 import { defineCommand, formatTable, print, printJson, toSize } from "signalman";
-import { operatorCommand, projectArgument } from "./arguments.ts";
+import { describeShared, operatorCommand, projectArgument, toPath } from "./arguments.ts";
 import { askCaches } from "./client.ts";
 import type { UsageAnswer } from "./handler.ts";
 
@@ -13,16 +13,16 @@ export default defineCommand({
     json: { type: "boolean", description: "print NDJSON: one object for each agent" },
   },
   async run({ args, program }) {
-    for (const { capacity, bytes, projects } of await askCaches<UsageAnswer>(program, "/-/usage")) {
-      const shown = projects
-        .filter(({ project }) => args.project === undefined || project === args.project)
-        .toSorted((a, b) => b.bytes - a.bytes);
+    const answers = await askCaches<UsageAnswer>(program, toPath("usage", args.project));
+    for (const { capacity, bytes, projects, shared } of answers) {
+      const shown = projects.toSorted((a, b) => b.bytes - a.bytes);
       if (args.json === true) {
-        printJson({ capacity, bytes, projects: shown });
+        printJson({ capacity, bytes, projects: shown, shared });
         continue;
       }
       const rows = shown.map((each) => [each.project, String(each.objects), toSize(each.bytes)]);
       if (rows.length > 0) print(formatTable([["project", "objects", "size"], ...rows]).join("\n"));
+      for (const line of describeShared(shared)) print(line);
       print(`${toSize(bytes)} of ${toSize(capacity)} are used`);
     }
   },

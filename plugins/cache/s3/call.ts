@@ -11,15 +11,20 @@ export interface Call {
   readonly exchange: Exchange;
   readonly amz: AmzHeaders;
   readonly signed: SignedRequest;
+  /** The project of the access key. */
   readonly project: string;
+  /** The project whose objects these are: another one when projects share theirs. */
+  readonly space: string;
   readonly store: ObjectStore;
   readonly uploads: Uploads;
   readonly use: UseRecorder;
 }
 
-/** A request for one object, which belongs to the project of the access key. */
+/** A request for one object, which the project of the access key reaches. */
 export interface ObjectCall extends Call {
   readonly name: ObjectName;
+  /** As the client names it. */
+  readonly key: string;
 }
 
 /** The answer of an operation. */

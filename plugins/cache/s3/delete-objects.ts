@@ -2,13 +2,14 @@ import { createFault } from "../store/fault.ts";
 import { assertAmzHeaders } from "./amz-headers.ts";
 import type { Answer, Call } from "./call.ts";
 import { mostDocumentBytes } from "./multipart.ts";
-import { isOwnKey } from "./object-key.ts";
+import { isOwnKey, toName } from "./object-key.ts";
 import { openPayload, readWhole } from "./payload.ts";
 import { childText, formatXml, parseXml, type XmlNode } from "./xml.ts";
 import { isBodyHeader } from "./write-object.ts";
 
 /** DeleteObjects: up to 1,000 keys. Keys of other projects are refused one by one. */
-export async function deleteObjects({ exchange, amz, signed, store, project }: Call): Promise<Answer> {
+export async function deleteObjects(call: Call): Promise<Answer> {
+  const { exchange, amz, signed, store, project } = call;
   assertAmzHeaders(amz, isBodyHeader);
   const document = parseXml(await readWhole(openPayload(exchange, signed), mostDocumentBytes));
   const objects = document.children.filter(({ name }) => name === "Object");
@@ -35,7 +36,7 @@ export async function deleteObjects({ exchange, amz, signed, store, project }: C
       ]);
       continue;
     }
-    await store.remove({ project, key });
+    await store.remove(toName(key, call));
     if (!isQuiet) results.push(["Deleted", [["Key", key]]]);
   }
   return { status: 200, text: formatXml(["DeleteResult", results]) };

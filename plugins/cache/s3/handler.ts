@@ -5,6 +5,7 @@ import type { Credentials } from "../credentials.ts";
 import { createFault, type Fault, toFault } from "../store/fault.ts";
 import type { ObjectStore } from "../store/store.ts";
 import type { Uploads } from "../store/uploads.ts";
+import type { Sharing } from "../sharing.ts";
 import type { CacheUses } from "../uses.ts";
 import { readAmzHeaders } from "./amz-headers.ts";
 import { authenticate, type SignedRequest } from "./authenticate.ts";
@@ -12,7 +13,7 @@ import type { Answer, Call, ObjectCall } from "./call.ts";
 import { deleteObjects } from "./delete-objects.ts";
 import { listObjects } from "./list-objects.ts";
 import { abortUpload, completeUpload, createUpload, uploadPart } from "./multipart.ts";
-import { isOwnKey, parsePath } from "./object-key.ts";
+import { isOwnKey, parsePath, toName } from "./object-key.ts";
 import { readObject } from "./read-object.ts";
 import { deleteObject, putObject } from "./write-object.ts";
 import { formatXml } from "./xml.ts";
@@ -23,6 +24,7 @@ export interface S3Options {
   readonly uploads: Uploads;
   readonly credentials: Credentials;
   readonly uses: Pick<CacheUses, "recorder">;
+  readonly sharing: Pick<Sharing, "spaceOf">;
   readonly logger: Logger;
 }
 
@@ -71,11 +73,13 @@ function route(
   exchange: Exchange,
   path: ReturnType<typeof parsePath>,
   signed: SignedRequest,
-  { bucket, store, uploads, uses }: S3Options,
+  { bucket, store, uploads, uses, sharing }: S3Options,
 ): Promise<Answer | boolean> {
   const { project, job, canWrite } = signed.access;
   const use = uses.recorder(job);
-  const call: Call = { exchange, amz: readAmzHeaders(exchange), signed, project, store, uploads, use };
+  const amz = readAmzHeaders(exchange);
+  const space = sharing.spaceOf(project);
+  const call: Call = { exchange, amz, signed, project, space, store, uploads, use };
   const kind = path.key === "" ? "bucket" : "object";
   const parameters = Array.from(exchange.query.keys()).filter((name) => !/^x-(amz-|id$)/i.test(name));
   const chosen = findOperation(`${exchange.method} ${kind}`, parameters);
@@ -85,7 +89,7 @@ function route(
   if (chosen.writes && !canWrite) throw createFault("AccessDenied", "this access key can only read");
   if (kind === "bucket") return (chosen.run as Operation)(call);
   if (!isOwnKey(path.key, project)) throw createFault("AccessDenied", "the key is not of this project");
-  return chosen.run({ ...call, name: { project, key: path.key } });
+  return chosen.run({ ...call, key: path.key, name: toName(path.key, call) });
 }
 
 interface Route {

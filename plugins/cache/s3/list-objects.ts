@@ -2,11 +2,12 @@ import { createFault } from "../store/fault.ts";
 import type { ListedEntry, ListedPage } from "../store/store.ts";
 import { assertAmzHeaders } from "./amz-headers.ts";
 import type { Answer, Call } from "./call.ts";
+import { replaceHead } from "./object-key.ts";
 import { formatXml, type XmlNode } from "./xml.ts";
 
-/** ListObjects, versions 1 and 2. A key sees the objects of its project only, whatever the prefix is. */
+/** ListObjects, versions 1 and 2. A key sees the objects that its project reaches, whatever the prefix is. */
 export async function listObjects(call: Call): Promise<Answer> {
-  const { exchange, amz, store, project } = call;
+  const { exchange, amz, store, project, space } = call;
   assertAmzHeaders(amz);
   const { query } = exchange;
   const isSecond = query.get("list-type") === "2";
@@ -23,7 +24,9 @@ export async function listObjects(call: Call): Promise<Answer> {
       ? (query.get("start-after") ?? "")
       : Buffer.from(token, "base64url").toString()
     : (query.get("marker") ?? "");
-  const page = await store.list(project, { prefix, delimiter, after, most });
+  const options = { prefix, delimiter, after, most };
+  const stored = await store.list(space, space === project ? options : { ...options, head: project });
+  const page = { ...stored, entries: stored.entries.map((entry) => toOwn(entry, space, project)) };
 
   const encode = (text: string) => (encoding === "url" ? encodeKey(text) : text);
   const text = formatXml([
@@ -41,6 +44,10 @@ export async function listObjects(call: Call): Promise<Answer> {
     ],
   ]);
   return { status: 200, text };
+}
+
+function toOwn(entry: ListedEntry, space: string, project: string): ListedEntry {
+  return space === project ? entry : { ...entry, key: replaceHead(entry.key, space, project) };
 }
 
 type Encode = (text: string) => string;

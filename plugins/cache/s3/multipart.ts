@@ -12,7 +12,7 @@ import { childText, formatXml, parseXml, type XmlElement } from "./xml.ts";
 
 /** CreateMultipartUpload. Checksums of parts are verified, and those of whole objects are not implemented. */
 export async function createUpload(call: ObjectCall): Promise<Answer> {
-  const { exchange, amz, signed, uploads, name, use } = call;
+  const { exchange, amz, signed, uploads, project, name, key, use } = call;
   assertAmzHeaders(amz, (header) => isMetadata(header) || checksumChoices.has(header));
   if ((amz.get("x-amz-checksum-type") ?? "COMPOSITE").toUpperCase() !== "COMPOSITE")
     throw createFault(
@@ -20,14 +20,14 @@ export async function createUpload(call: ObjectCall): Promise<Answer> {
       "checksums of whole objects are not implemented for uploads in parts",
     );
   await readWhole(openPayload(exchange, signed), 0);
-  const id = uploads.begin(name, readObjectHeaders(exchange, amz));
+  const id = uploads.begin(name, project, readObjectHeaders(exchange, amz));
   use.storing(name.key);
   const algorithm = amz.get("x-amz-checksum-algorithm");
   const text = formatXml([
     "InitiateMultipartUploadResult",
     [
       ["Bucket", exchange.path.split("/", 2)[1]!],
-      ["Key", name.key],
+      ["Key", key],
       ["UploadId", id],
     ],
   ]);
@@ -61,7 +61,7 @@ export async function uploadPart(call: ObjectCall): Promise<Answer> {
 
 /** CompleteMultipartUpload. */
 export async function completeUpload(call: ObjectCall): Promise<Answer> {
-  const { exchange, amz, signed, name } = call;
+  const { exchange, amz, signed, key } = call;
   assertAmzHeaders(amz, (header) => header === "x-amz-sdk-checksum-algorithm");
   const check = toWriteCheck(exchange);
   const upload = findUpload(call);
@@ -74,7 +74,7 @@ export async function completeUpload(call: ObjectCall): Promise<Answer> {
     [
       ["Location", exchange.path],
       ["Bucket", bucket!],
-      ["Key", name.key],
+      ["Key", key],
       ["ETag", `"${etag}"`],
     ],
   ]);

@@ -18,6 +18,7 @@ export default defineCommand({
     "cache-path",
     "cache-listen",
     "cache-secret",
+    "cache-share",
     "cache-upstream",
     "config-file",
     "config-env",
@@ -29,7 +30,7 @@ export default defineCommand({
   args: {},
   async run({ program }) {
     const config = program.config.of("cache") as CacheConfig;
-    const { size, path, listen, secret } = config;
+    const { size, path, listen, secret, share } = config;
     const missing = [
       ...(size === 0 ? ["cache-size"] : []),
       ...(path === "" ? ["cache-path"] : []),
@@ -45,6 +46,7 @@ export default defineCommand({
       path,
       listen: listen.flatMap((text) => parseListenAddress(text) ?? []),
       secret,
+      share,
       upstream: toUpstream(config, () => {}),
       logger: program.logger,
     });

@@ -6,6 +6,7 @@ import { createCredentials } from "../credentials.ts";
 import { bucket } from "../s3/bucket.ts";
 import { createS3 } from "../s3/handler.ts";
 import { limits } from "../servers.ts";
+import { createSharing } from "../sharing.ts";
 import { openStore } from "../store/store.ts";
 import { createUploads } from "../store/uploads.ts";
 import { createCacheUses } from "../uses.ts";
@@ -21,6 +22,8 @@ export interface ServiceOptions {
   readonly listen: readonly ListenAddress[];
   /** `cache-secret`. */
   readonly secret: string;
+  /** `cache-share`. */
+  readonly share: readonly string[];
   readonly upstream?: CacheUpstream | undefined;
   readonly logger: Logger;
 }
@@ -35,7 +38,7 @@ export interface CacheService extends AsyncDisposable {
  * so, and after a day at the latest.
  */
 export async function openService(options: ServiceOptions): Promise<CacheService> {
-  const { size, path, listen, secret, upstream, logger } = options;
+  const { size, path, listen, secret, share, upstream, logger } = options;
   await using opened = new AsyncDisposableStack();
   const own = openStore({ root: path, capacity: size });
   const store = opened.use(upstream === undefined ? own : await addUpstream(own, upstream, logger));
@@ -46,7 +49,8 @@ export async function openService(options: ServiceOptions): Promise<CacheService
     isAlive: (job) => !ended.has(job),
   });
   const uses = createCacheUses(() => {});
-  const s3 = createS3({ bucket, store, uploads, credentials, uses, logger });
+  const sharing = createSharing(share);
+  const s3 = createS3({ bucket, store, uploads, credentials, uses, sharing, logger });
   const handler = createJobHandler({
     credentials,
     uses,

@@ -11,10 +11,10 @@ import { toSharedSecret } from "./shared-secret.ts";
 const secret = "a secret of 32 characters or more";
 
 /** A cache for several agents, whose ports it chooses. */
-async function open() {
+async function open({ share = [] as readonly string[] } = {}) {
   const stack = new AsyncDisposableStack();
   const tmp = stack.use(await tmpdir());
-  const options = { size: 2 ** 28, path: `${tmp.path}/cache`, secret, logger: silentLogger };
+  const options = { size: 2 ** 28, path: `${tmp.path}/cache`, secret, share, logger: silentLogger };
   const start = (port = 0) => openService({ ...options, listen: [{ host: "127.0.0.1", port }] });
   let service = await start();
   stack.defer(() => service[Symbol.asyncDispose]());
@@ -115,6 +115,16 @@ describe("a cache that agents share", () => {
     );
     for (const path of ["/-/job", "/-/objects", "/-/usage"])
       expect((await fetch(at.url + path, { method: "DELETE" })).status).toBe(403);
+  });
+
+  test("lets projects of a group share their objects, whatever agents their jobs run on", async () => {
+    await using at = await open({ share: ["held-1+other"] });
+    await using first = await startJob(at.url, { id: "job-1", project: "other" });
+    expect((await first.send("PUT", "other/a", "one")).status).toBe(200);
+    await using second = await startJob(at.url, { id: "job-2" });
+    expect(await (await second.send("GET", "held-1/a")).text()).toBe("one");
+    await using outsider = await startJob(at.url, { id: "job-3", project: "held-10" });
+    expect(await faultOf(outsider.send("GET", "held-10/a"))).toBe("404 NoSuchKey");
   });
 
   test("does not delay the end of a job when it is gone", async () => {

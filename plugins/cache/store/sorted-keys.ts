@@ -16,9 +16,15 @@ export interface ListOptions {
   readonly delimiter: string;
   /** Maximum number of keys and common prefixes. */
   readonly most: number;
+  /**
+   * What stands in place of the keys' first step, up to its slash, for all of the above and for the page's prefixes.
+   * Left out: the step itself. All keys have the same one, so that the order is the same.
+   */
+  readonly head?: string;
 }
 
 export interface KeyPage {
+  /** As they are stored. */
   readonly keys: readonly string[];
   readonly prefixes: readonly string[];
   /** The last key or common prefix of this page when more follow. */
@@ -49,10 +55,14 @@ function list(order: readonly string[], options: ListOptions): KeyPage {
     string,
   ];
   const [keys, prefixes]: [string[], string[]] = [[], []];
+  const { head } = options;
+  const show = (key: string) => (head === undefined ? key : head + key.slice(key.indexOf("/")));
+  const find = (bytes: string) => findFirst(order, bytes, show);
   let last = "";
-  let at = Math.max(findFirst(order, prefix), after === "" ? 0 : findFirst(order, `${after}\0`));
+  let at = Math.max(find(prefix), after === "" ? 0 : find(`${after}\0`));
   for (;;) {
-    const key = order[at];
+    const stored = order[at];
+    const key = stored === undefined ? undefined : show(stored);
     if (key === undefined || !key.startsWith(prefix)) return { keys, prefixes, next: undefined };
     const end = delimiter === "" ? -1 : key.indexOf(delimiter, prefix.length);
     const common = end === -1 ? undefined : key.slice(0, end + delimiter.length);
@@ -62,9 +72,10 @@ function list(order: readonly string[], options: ListOptions): KeyPage {
       return { keys, prefixes, next: toText(last) };
     if (isListed) {
       last = common ?? key;
-      (common === undefined ? keys : prefixes).push(toText(last));
+      if (common === undefined) keys.push(toText(stored!));
+      else prefixes.push(toText(common));
     }
-    at = common === undefined ? at + 1 : findFirst(order, `${common.slice(0, -1)}${follow(common)}`);
+    at = common === undefined ? at + 1 : find(`${common.slice(0, -1)}${follow(common)}`);
   }
 }
 
@@ -73,12 +84,12 @@ function follow(text: string): string {
   return String.fromCodePoint(text.charCodeAt(text.length - 1) + 1);
 }
 
-/** The index of the first key that is not before `bytes`. */
-function findFirst(order: readonly string[], bytes: string): number {
+/** The index of the first key that is not before `bytes`, as it is shown. */
+function findFirst(order: readonly string[], bytes: string, show = (key: string) => key): number {
   let [low, high] = [0, order.length];
   while (low < high) {
     const middle = (low + high) >>> 1;
-    if (order[middle]! < bytes) low = middle + 1;
+    if (show(order[middle]!) < bytes) low = middle + 1;
     else high = middle;
   }
   return low;

@@ -16,8 +16,8 @@ export interface UploadsOptions {
 
 /** Uploads of objects in parts. They live in memory, and end with the process: what they wrote is removed then. */
 export interface Uploads extends Disposable {
-  /** Begins an upload. Throws `SlowDown` when its project has too many. */
-  begin(name: ObjectName, headers: Manifest["headers"]): string;
+  /** Begins an upload of a project, which may share the object. Throws `SlowDown` when the project has too many. */
+  begin(name: ObjectName, project: string, headers: Manifest["headers"]): string;
   /** Finds an upload. Throws `NoSuchUpload`. */
   find(id: string, name: ObjectName): Upload;
 }
@@ -49,6 +49,7 @@ export interface PartName extends Partial<Pick<Part, "checksums">> {
 
 interface OpenUpload extends Upload {
   readonly name: ObjectName;
+  readonly project: string;
   readonly isIdle: boolean;
   readonly parts: number;
 }
@@ -61,15 +62,15 @@ export function createUploads(options: UploadsOptions): Uploads {
   }, idleMs / 10);
   timer.unref();
   return {
-    begin(name, headers) {
-      const own = uploads.values().filter((upload) => upload.name.project === name.project);
+    begin(name, project, headers) {
+      const own = uploads.values().filter((upload) => upload.project === project);
       const [count, parts] = own.reduce(([n, sum], upload) => [n + 1, sum + upload.parts], [0, 0]);
       if (count >= mostUploads || parts >= mostParts)
         throw createFault("SlowDown", `a project can have ${mostUploads} uploads at a time: try again`);
       const id = randomBytes(24).toString("base64url");
       const end = () => uploads.delete(id);
       const content = store.create(name);
-      uploads.set(id, createUpload({ content, headers, leastPartBytes, idleMs, end }));
+      uploads.set(id, createUpload({ content, project, headers, leastPartBytes, idleMs, end }));
       return id;
     },
     find(id, { project, key }) {
@@ -87,11 +88,13 @@ const mostParts = 20_000;
 
 interface UploadOptions extends Required<Pick<UploadsOptions, "leastPartBytes" | "idleMs">> {
   readonly content: NewObject;
+  readonly project: string;
   readonly headers: Manifest["headers"];
   readonly end: () => boolean;
 }
 
-function createUpload({ content, headers, leastPartBytes, idleMs, end }: UploadOptions): OpenUpload {
+function createUpload(options: UploadOptions): OpenUpload {
+  const { content, project, headers, leastPartBytes, idleMs, end } = options;
   const parts = new Map<number, Part>();
   const writers = new Set<ContentWriter>();
   let usedAt = Date.now();
@@ -112,6 +115,7 @@ function createUpload({ content, headers, leastPartBytes, idleMs, end }: UploadO
     });
   return {
     name: content.name,
+    project,
     get isIdle() {
       return writers.size === 0 && Date.now() - usedAt > idleMs;
     },

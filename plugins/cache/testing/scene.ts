@@ -5,6 +5,7 @@ import { createRecordingLogger, tmpdir } from "signalman/testing";
 import { openHttpServer, type HttpLimits } from "signalman/http";
 import { type Access, createCredentials } from "../credentials.ts";
 import { createS3 } from "../s3/handler.ts";
+import { createSharing } from "../sharing.ts";
 import { type ObjectStore, openStore, type StoreOptions } from "../store/store.ts";
 import { createUploads, type UploadsOptions } from "../store/uploads.ts";
 import { createCacheUses } from "../uses.ts";
@@ -12,21 +13,25 @@ import { storeObject } from "./objects.ts";
 
 export interface SceneOptions extends Partial<StoreOptions>, Partial<Omit<UploadsOptions, "store">> {
   readonly limits?: Partial<HttpLimits>;
+  /** Default: no project shares its objects. */
+  readonly share?: readonly string[];
   /** Puts an upstream behind the store. */
   readonly toStore?: (store: ObjectStore, logger: Logger) => ObjectStore;
 }
 
 /** A server of the dialect on a store of its own. */
-export async function openScene({ limits, toStore = (store) => store, ...options }: SceneOptions = {}) {
+export async function openScene(options: SceneOptions = {}) {
+  const { limits, share = [], toStore = (store) => store, ...others } = options;
   const stack = new AsyncDisposableStack();
   const tmp = stack.use(await tmpdir());
   const root = join(tmp.path, "cache");
   const logger = createRecordingLogger();
-  const store = stack.use(toStore(openStore({ root, capacity: 256 * 1024 * 1024, ...options }), logger));
-  const uploads = stack.use(createUploads({ store, leastPartBytes: 1024, ...options }));
+  const store = stack.use(toStore(openStore({ root, capacity: 256 * 1024 * 1024, ...others }), logger));
+  const uploads = stack.use(createUploads({ store, leastPartBytes: 1024, ...others }));
   const dead = new Set<string>();
   const credentials = createCredentials({ secret: Buffer.alloc(32, 7), isAlive: (job) => !dead.has(job) });
   const uses = createCacheUses(() => {});
+  const sharing = createSharing(share);
   const server = stack.use(
     await openHttpServer(
       {
@@ -35,7 +40,7 @@ export async function openScene({ limits, toStore = (store) => store, ...options
         logger,
         limits: { connections: 512, requestMs: 20_000, stallMs: 20_000, idleMs: 20_000, ...limits },
       },
-      createS3({ bucket: "cache", store, uploads, credentials, uses, logger }),
+      createS3({ bucket: "cache", store, uploads, credentials, uses, sharing, logger }),
     ),
   );
   const issue = (access: Partial<Access> = {}) =>

@@ -10,11 +10,12 @@ async function openSite(limits: OpenUpstreamOptions["limits"] = {}) {
   const stack = new AsyncDisposableStack();
   const site = stack.use(await openScene());
   const { url } = site.server;
-  const agent = async (endpoint = url) => {
+  const agent = async (endpoint = url, share: readonly string[] = []) => {
     const location = { bucket: "cache", prefix: "ci/site/", endpoint, region: "auto" };
     const outcomes = createEventLog<string>();
     const at = stack.use(
       await openScene({
+        share,
         toStore: (store, logger) =>
           openUpstream({
             store,
@@ -91,6 +92,23 @@ describe("an object that one agent stores", () => {
     }
     expect(b.outcomes.all).toEqual([]);
     expect(await (await b.client({ project: "held-10" })("GET", "/held-10/secret")).text()).toBe("secret");
+  });
+
+  test("is found by a project that shares it, and by no other one", async () => {
+    await using at = await openSite();
+    const share = ["held-1+other"];
+    const [a, b] = [await at.agent(undefined, share), await at.agent(undefined, share)];
+    await a.client({ project: "other" })("PUT", "/other/a", { body: "one" });
+    await a.outcomes.until("written");
+    const list = async (project: string) =>
+      textsOf(await (await b.client({ project })("GET", `?prefix=${project}`)).text(), "Key");
+    expect([await list("other"), await list("held-1"), await list("held-10")]).toEqual([
+      ["other/a"],
+      ["held-1/a"],
+      [],
+    ]);
+    expect(await (await b.send("GET", "/held-1/a")).text()).toBe("one");
+    expect(await faultOf(b.client({ project: "held-10" })("GET", "/held-10/a"))).toBe("404 NoSuchKey");
   });
 
   test("with metadata is not passed on, and neither is an earlier one under its key", async () => {

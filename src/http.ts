@@ -13,4 +13,5 @@ export type { Handler } from "./kit/http/handler.ts";
 export type { HttpAddress, HostNames } from "./kit/http/address.ts";
 export type { Exchange } from "./kit/http/exchange.ts";
 export type { FilePiece, OpenFile, Piece, Pieces } from "./kit/http/write-pieces.ts";
+export { readCached } from "./kit/http/read-cached.ts";
 export { isSameToken } from "./kit/http/token.ts";

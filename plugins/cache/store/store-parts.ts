@@ -3,6 +3,7 @@ import { readManifest } from "./manifest.ts";
 import type { NameLocks } from "./name-locks.ts";
 import { type IndexEntry, type ObjectIndex, toEntry } from "./object-index.ts";
 import type { Pins } from "./pins.ts";
+import type { RecentManifests } from "./recent-manifests.ts";
 import type { Space } from "./space.ts";
 
 /** What the operations of one store share. */
@@ -10,6 +11,7 @@ export interface StoreParts {
   readonly layout: Layout;
   readonly index: ObjectIndex;
   readonly pins: Pins;
+  readonly recent: RecentManifests;
   readonly locks: NameLocks;
   readonly space: Space;
   /** Contents that are being written. */

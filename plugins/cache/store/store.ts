@@ -7,6 +7,7 @@ import { createNameLocks } from "./name-locks.ts";
 import { createNewObject, type NewObject } from "./new-object.ts";
 import { createObjectIndex, type IndexEntry } from "./object-index.ts";
 import { createPins } from "./pins.ts";
+import { createRecentManifests } from "./recent-manifests.ts";
 import type { KeyPage, ListOptions } from "./sorted-keys.ts";
 import { createSpace } from "./space.ts";
 import { removeContent, removeObject, type StoreParts } from "./store-parts.ts";
@@ -93,7 +94,8 @@ export function openStore({ root, capacity, mostObjects = 200_000 }: StoreOption
       }),
   });
   const loading: StoreParts["loading"] = { created: new Set(), removed: new Set() };
-  const parts: StoreParts = { layout, index, pins, locks, space, unfinished: new Set(), loading };
+  const recent = createRecentManifests();
+  const parts: StoreParts = { layout, index, pins, recent, locks, space, unfinished: new Set(), loading };
   const disposed = new AbortController();
   const loaded = load(parts, disposed.signal);
   loaded.catch(() => {});

@@ -19,7 +19,8 @@ export interface StoredObject extends Disposable {
 /** Opens an object; `undefined` when there is none, or when it is damaged, which removes it. */
 export async function openObject(parts: StoreParts, name: ObjectName): Promise<StoredObject | undefined> {
   for (let attempt = 1; attempt <= attempts; attempt++) {
-    const manifest = await readManifest(parts.layout.manifest(name));
+    const recent = findRecent(parts, name);
+    const manifest = recent ?? (await readManifest(parts.layout.manifest(name)));
     if (manifest === undefined) return undefined;
     if (manifest === "damaged" || toFileName(manifest) !== toFileName(name)) {
       await removeObject(parts, name);
@@ -28,7 +29,8 @@ export async function openObject(parts: StoreParts, name: ObjectName): Promise<S
     const { generation } = manifest;
     const pin = parts.pins.pin(generation);
     try {
-      if (await isWhole(parts, manifest)) {
+      if (recent !== undefined || (await isWhole(parts, manifest))) {
+        parts.recent.add(manifest);
         markUsed(parts, manifest);
         const read = (start: number, end: number) => readSegments(parts, manifest, start, end);
         return { manifest, read, [Symbol.dispose]: () => pin[Symbol.dispose]() };
@@ -46,11 +48,19 @@ export async function openObject(parts: StoreParts, name: ObjectName): Promise<S
 
 const attempts = 5;
 
-/** Whether all files are there and have their size. What was seen some seconds ago is not looked at again. */
+/**
+ * Returns the manifest of an object whose files were all there some seconds ago. Other processes change no files of
+ * the store, and this one changes its index first.
+ */
+function findRecent({ index, recent }: StoreParts, name: ObjectName): Manifest | undefined {
+  const entry = index.get(name);
+  if (entry === undefined || Date.now() - entry.seenAt >= seenMs) return undefined;
+  return recent.get(entry.generation);
+}
+
+/** Whether all files are there and have their size. */
 async function isWhole({ layout, index }: StoreParts, manifest: Manifest): Promise<boolean> {
   const entry = index.get(manifest);
-  const isSeen = entry?.generation === manifest.generation && Date.now() - entry.seenAt < seenMs;
-  if (isSeen) return true;
   for (const { file, size } of manifest.segments) {
     try {
       const stats = await stat(layout.content(manifest.generation, file));

@@ -7,6 +7,7 @@ import { wrap } from "./wrap.ts";
 
 /** Why each package is there. A package without a reason does not belong here. */
 const reasons: Readonly<Record<string, string>> = {
+  "@aws-sdk/client-s3": "a client of the tests, which shows that the cache speaks the dialect of AWS",
   "@kubernetes/client-node":
     "the API of Kubernetes for jobs in pods: requests, watches, exec, kubeconfig and its authentication",
   "@valibot/to-json-schema": "JSON Schema of the options: `config schema`, completion in editors, the flags",

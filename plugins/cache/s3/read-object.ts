@@ -68,8 +68,9 @@ function parseRange(
   const [, first, last] = /^bytes=(\d{0,15})-(\d{0,15})$/.exec(header.replaceAll(" ", "")) ?? [];
   if (first === undefined || last === undefined || (first === "" && last === "")) return undefined;
   if (first === "") {
-    const count = Math.min(Number(last), size);
-    return count === 0 ? "unsatisfiable" : { start: size - count, end: size };
+    if (Number(last) === 0) return "unsatisfiable";
+    // The last bytes of an empty object are all of it, which no range can say.
+    return size === 0 ? undefined : { start: Math.max(0, size - Number(last)), end: size };
   }
   const start = Number(first);
   if (last !== "" && Number(last) < start) return undefined;

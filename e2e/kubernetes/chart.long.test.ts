@@ -44,6 +44,8 @@ test.each([
   ["an endpoint with a scheme", "endpoint=https://example.com"],
   ["an unknown mode", "mode=daemonset"],
   ["an unknown key of the pod spec", "kubernetes.podSpec.pods.a=b"],
+  ["a secret of the cache that is too short", "cache.secret=short"],
+  ["a group of the cache with one project", "cache.share={web}"],
   ["a digest that is no digest", "image.digest=latest"],
 ])(
   "the chart refuses %s",
@@ -63,6 +65,7 @@ const everything = {
     noProxy: [".a", ".b"],
     toolboxPath: "/opt/t",
   },
+  cache: { enabled: true, secret: "x".repeat(32), share: ["a+b"], storage: { persistent: true } },
   env: [
     { name: "NUMBER", value: 1 },
     { name: "FIELD", valueFrom: { fieldRef: { fieldPath: "spec.nodeName" } } },
@@ -102,6 +105,8 @@ test.each(["deployment", "statefulset"])(
       if (more.length > 0) {
         expect(accepted).toContain("networkpolicy.networking.k8s.io/agent-jobs created");
         expect(accepted).toContain("poddisruptionbudget.policy/agent created");
+        expect(accepted).toContain("deployment.apps/agent-cache created");
+        expect(rendered).toMatch(/AGENT_CACHE_URL\s+value: "http:\/\/agent-cache\.[^"]+:9700"/);
         expect(rendered).toContain(`signalman@sha256:${"a".repeat(64)}`);
         expect(rendered).toMatch(/name: NUMBER\s+value: "1"/);
         expect(rendered).toMatch(/JOB_NO_PROXY\s+value: "\.a \.b"/);

@@ -71,10 +71,13 @@ export default definePlugin({
 });
 
 /** Jobs use a cache of `cache serve`. */
-function setUpService({ hook, log }: PluginContext, { url, secret, share }: CacheConfig): void {
+function setUpService({ hook, log, provide }: PluginContext, { url, secret, share }: CacheConfig): void {
   if (share.length > 0) log.warn("cache-share has no effect without cache-size: set it for `cache serve`");
   if (secret !== "" && url === "") log.warn("cache-secret has no effect without cache-url or cache-size");
   if (url === "" || secret === "") return;
+  provide(check, "cache", {
+    run: async (context) => (await import("./service/check.ts")).checkService({ url, secret }, context),
+  });
   let endKey: ((event: HookEvents["job:finish"]) => Promise<void>) | undefined;
   hook("job:start", async (event) => {
     const { useService } = await import("./service/use-service.ts");

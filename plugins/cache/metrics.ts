@@ -9,7 +9,9 @@ export interface CacheMetrics {
   readonly objects: Gauge;
 }
 
-export function declareMetrics(metrics: PluginMetrics): CacheMetrics {
+export type DeclarableMetrics = Pick<PluginMetrics, "counter" | "gauge">;
+
+export function declareMetrics(metrics: DeclarableMetrics): CacheMetrics {
   const counters = {
     hits: metrics.counter("hits_total", { help: "Objects that jobs have restored from the cache." }),
     misses: metrics.counter("misses_total", { help: "Lookups of jobs that found no object in the cache." }),

@@ -17,6 +17,13 @@ export function showUsage(
   const projects = store.projects();
   const count = projects.length === 1 ? "1 project" : `${projects.length} projects`;
   status(`${toSize(store.cost)} of ${toSize(size)} used by ${count}`);
-  gauges.usedBytes.set(store.cost);
-  gauges.objects.set(projects.reduce((sum, { objects }) => sum + objects, 0));
+  setGauges(store, gauges);
+}
+
+export function setGauges(
+  store: Pick<ObjectStore, "cost" | "projects">,
+  { usedBytes, objects }: ShowOptions["gauges"],
+): void {
+  usedBytes.set(store.cost);
+  objects.set(store.projects().reduce((sum, project) => sum + project.objects, 0));
 }

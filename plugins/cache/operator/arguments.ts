@@ -10,7 +10,7 @@ export const projectArgument = {
 /** What all commands of the cache are. */
 export const operatorCommand = {
   group: "operate",
-  listedOptions: ["config-file", "config-env", "state-dir"],
+  listedOptions: ["config-file", "config-env", "state-dir", "cache-path"],
   configurationPlace: "host",
   log: "stderr",
 } as const;

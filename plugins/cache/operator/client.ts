@@ -2,6 +2,7 @@ import { type IncomingMessage, request as sendRequest } from "node:http";
 import { request as sendSecureRequest } from "node:https";
 import { AgentError, parseBoundedJson, type Program } from "signalman";
 import { findStateDirectory, listAgentDirectories, readCore } from "signalman/host";
+import type { CacheConfig } from "../config.ts";
 import { toOperatorToken } from "../credentials.ts";
 import { type Identity, readIdentity, toIdentityPath } from "../identity.ts";
 
@@ -23,6 +24,8 @@ export async function askCache<T>(
 
 export interface RequestOptions extends AskOptions {
   readonly headers: Readonly<Record<string, string>>;
+  /** Ends the request. */
+  readonly signal?: AbortSignal;
 }
 
 /**
@@ -31,9 +34,10 @@ export interface RequestOptions extends AskOptions {
  */
 export async function request<T>(
   url: string,
-  { method = "GET", headers, timeoutMs = 2000 }: RequestOptions,
+  { method = "GET", headers, timeoutMs = 2000, signal: ended }: RequestOptions,
 ): Promise<T | undefined> {
-  const signal = AbortSignal.timeout(timeoutMs);
+  const limit = AbortSignal.timeout(timeoutMs);
+  const signal = ended ? AbortSignal.any([limit, ended]) : limit;
   const { promise, resolve, reject } = Promise.withResolvers<IncomingMessage>();
   const send = url.startsWith("https:") ? sendSecureRequest : sendRequest;
   send(url, { method, headers, signal, agent: false }, resolve).on("error", reject).end();
@@ -56,18 +60,19 @@ async function readText(answer: IncomingMessage): Promise<string> {
 }
 
 /**
- * Asks the caches of all agents in the state directory that the program's options name. Resolves to an answer of each
+ * Asks the caches of all agents in the state directory that the program's options name, and the one that `cache serve`
+ * serves from `cache-path`. Resolves to an answer of each
  * agent that runs. Throws `CACHE_UNREACHABLE` when none answers.
  */
 export async function askCaches<T>(program: Program, path: string, method?: "GET" | "DELETE"): Promise<T[]> {
   const directory = findStateDirectory({ directory: readCore(program)["state-dir"], env: process.env });
-  const identities = listAgentDirectories(directory).flatMap(
-    (agent) => readIdentity(toIdentityPath(agent)) ?? [],
-  );
+  const { path: root } = program.config.of("cache") as CacheConfig;
+  const places = [...listAgentDirectories(directory), ...(root === "" ? [] : [root])];
+  const identities = places.flatMap((place) => readIdentity(toIdentityPath(place)) ?? []);
   if (identities.length === 0)
     throw new AgentError(
       "CACHE_UNREACHABLE",
-      `no cache found in "${directory}": start an agent with cache-size, or call this as its user and with its --state-dir`,
+      `no cache found in "${directory}": start an agent with cache-size, or call this as its user and with its --state-dir; for \`cache serve\` with its --cache-path`,
     );
   const answers = await Promise.allSettled(
     identities.map((each) => askCache<T>(each, path, { ...(method && { method }), timeoutMs: 600_000 })),
@@ -76,9 +81,13 @@ export async function askCaches<T>(program: Program, path: string, method?: "GET
   if (found.length > 0) return found;
   const cause: unknown = answers.find((each) => each.status === "rejected")?.reason;
   const where = identities.map(({ url }) => url).join(", ");
-  throw new AgentError("CACHE_UNREACHABLE", `the cache at ${where} does not answer: start its agent`, {
-    cause,
-  });
+  throw new AgentError(
+    "CACHE_UNREACHABLE",
+    `the cache at ${where} does not answer: start its agent or service`,
+    {
+      cause,
+    },
+  );
 }
 
 /** 10,000 keys of 1,024 characters, which JSON may escape. */

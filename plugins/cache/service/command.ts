@@ -47,7 +47,7 @@ export default defineCommand({
       listen: listen.flatMap((text) => parseListenAddress(text) ?? []),
       secret,
       share,
-      upstream: toUpstream(config, () => {}),
+      toUpstream: (count) => toUpstream(config, count),
       logger: program.logger,
     });
     await promise;

@@ -7,10 +7,18 @@ import { jobPath } from "./job-handler.ts";
 
 /** Ends the key of a job. Resolves to what the job has used; `undefined` for nothing. */
 export function endJob(url: string, key: AccessKey): Promise<CacheUse | undefined> {
-  return request<CacheUse>(`${url}${jobPath}`, { method: "DELETE", headers: sign("DELETE", url, key) });
+  return request<CacheUse>(`${url}${jobPath}`, {
+    method: "DELETE",
+    headers: signJobRequest("DELETE", url, key),
+  });
 }
 
-function sign(method: string, url: string, { id, secret }: AccessKey): Record<string, string> {
+/** Returns the headers of a request about the job whose key signs it. */
+export function signJobRequest(
+  method: string,
+  url: string,
+  { id, secret }: AccessKey,
+): Record<string, string> {
   const time = new Date().toISOString().replaceAll(/[-:]|\.\d+/g, "");
   const scope = { date: time.slice(0, 8), region: "auto" };
   const payload = createHash("sha256").digest("hex");

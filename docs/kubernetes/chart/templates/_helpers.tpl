@@ -95,6 +95,9 @@ annotations: {{- toYaml . | nindent 2 }}
 - name: SEMAPHORE_AGENT_JOB_NO_PROXY
   value: {{ join " " . | quote }}
 {{- end }}
+{{- if $values.cache.enabled }}
+{{ include "cache.agentEnv" .root }}
+{{- end }}
 {{- with $values.jobs.toolboxPath }}
 - name: SEMAPHORE_AGENT_TOOLBOX_PATH
   value: {{ . | quote }}

@@ -59,11 +59,13 @@ test("what one job stores, the next one restores, and the operator sees", async 
   });
   expect(first).toContain("HEAD node: 404 \n");
   expect(first).toContain("PUT node: 200 \n");
-  expect(first).toContain("[Cache] 0: 0 objects restored (0 bytes), 1 not found, 11 bytes stored\n");
+  expect(first).toContain("[Cache] 0: 0 objects restored (0 bytes), 1 not found, 11 bytes stored in ");
 
   const second = await run(scene, { commands: [`${call} GET node`, "env | grep SEMAPHORE_CACHE | sort"] });
   expect(second).toContain("GET node: 200 the modules\n");
-  expect(second).toContain("[Cache] 0: 1 object restored (11 bytes), 0 not found, 0 bytes stored\n");
+  expect(second).toMatch(
+    /\[Cache\] 0: 1 object restored \(11 bytes in \d+\.\d s\), 0 not found, 0 bytes stored\n/,
+  );
   expect(second).toMatch(/SEMAPHORE_CACHE_BACKEND=s3\n/);
   expect(second).toMatch(/SEMAPHORE_CACHE_S3_BUCKET=cache\n/);
   expect(second).toMatch(/SEMAPHORE_CACHE_S3_SECRET=\[REDACTED\]\n/);

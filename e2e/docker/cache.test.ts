@@ -78,7 +78,7 @@ test("jobs in containers reach the cache at the gateway of the engine's bridge, 
   const first = await run(scene, ["echo $SEMAPHORE_CACHE_S3_URL", "bun /tmp/call.js PUT node 'the modules'"]);
   expect(first).toContain(`] 0: http://${gateway}:`);
   expect(first).toContain("PUT node: 200");
-  expect(first).toContain("[Cache] 0: 0 objects restored (0 bytes), 0 not found, 11 bytes stored\n");
+  expect(first).toContain("[Cache] 0: 0 objects restored (0 bytes), 0 not found, 11 bytes stored in ");
   expect(await run(scene, ["bun /tmp/call.js GET node"])).toContain("GET node: 200 the modules");
   const id = await scene.hub.submit({ commands: ["echo $SEMAPHORE_CACHE_S3_URL"] });
   await scene.hub.done(id);

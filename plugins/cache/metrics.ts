@@ -17,6 +17,12 @@ export function declareMetrics(metrics: DeclarableMetrics): CacheMetrics {
     misses: metrics.counter("misses_total", { help: "Lookups of jobs that found no object in the cache." }),
     restoredBytes: metrics.counter("restored_bytes_total", { help: "Bytes that jobs have read." }),
     storedBytes: metrics.counter("stored_bytes_total", { help: "Bytes that jobs have stored." }),
+    restoredSeconds: metrics.counter("restored_seconds_total", {
+      help: "Seconds in which jobs have read, added up over jobs.",
+    }),
+    storedSeconds: metrics.counter("stored_seconds_total", {
+      help: "Seconds in which jobs have stored, added up over jobs.",
+    }),
   };
   const upstream = {
     hit: metrics.counter("upstream_hits_total", { help: "Objects that were copied from cache-upstream." }),

@@ -28,7 +28,7 @@ test("an object that is read range by range is one hit, and its bytes are counte
   job.restored(5, true);
   job.restored(3, false);
   uses.recorder("job-2").stored(7);
-  expect(uses.of("job-1")).toEqual({ hits: 1, misses: 0, restoredBytes: 8, storedBytes: 0 });
+  expect(uses.of("job-1")).toMatchObject({ hits: 1, misses: 0, restoredBytes: 8, storedBytes: 0 });
   expect(counted).toEqual({ hits: 1, restoredBytes: 8, storedBytes: 7 });
 });
 
@@ -48,4 +48,17 @@ test("a job that looks up a million keys is counted", () => {
   expect(uses.of("job-1")?.misses).toBe(1_000_000);
   uses.end("job-1");
   expect(counted).toEqual({ misses: 1_000_000 });
+});
+
+test("the time of transfers at the same time counts once, until the last one ends", () => {
+  const { uses, counted } = scene();
+  const job = uses.recorder("job-1");
+  const [first, second] = [job.transfer("restored"), job.transfer("restored")];
+  second[Symbol.dispose]();
+  second[Symbol.dispose]();
+  expect(counted["restoredSeconds"]).toBeUndefined();
+  first[Symbol.dispose]();
+  const seconds = counted["restoredSeconds"]!;
+  expect(seconds).toBeGreaterThan(0);
+  expect(uses.of("job-1")).toMatchObject({ restoredSeconds: seconds, storedSeconds: 0 });
 });

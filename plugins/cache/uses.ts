@@ -6,6 +6,9 @@ export interface CacheUse {
   readonly misses: number;
   readonly restoredBytes: number;
   readonly storedBytes: number;
+  /** Seconds in which at least one request restored an object. */
+  readonly restoredSeconds: number;
+  readonly storedSeconds: number;
 }
 
 /** Receives what the requests of one job do. */
@@ -16,7 +19,11 @@ export interface UseRecorder {
   storing(key: string): void;
   stored(bytes: number): void;
   restored(bytes: number, isFromStart: boolean): void;
+  /** A request with content begins; it ends when the result is disposed. */
+  transfer(kind: TransferKind): Disposable;
 }
+
+export type TransferKind = "restored" | "stored";
 
 /** The use of the cache by the running jobs. */
 export interface CacheUses {
@@ -56,15 +63,27 @@ interface JobUse {
 }
 
 function createJobUse(count: (what: keyof CacheUse, by: number) => void): JobUse {
-  const totals = { hits: 0, misses: 0, restoredBytes: 0, storedBytes: 0 };
+  const totals = {
+    hits: 0,
+    misses: 0,
+    restoredBytes: 0,
+    storedBytes: 0,
+    restoredSeconds: 0,
+    storedSeconds: 0,
+  };
   const undecided = new Set<string>();
   const add = (what: keyof CacheUse, by: number): void => {
     if (by === 0) return;
     totals[what] += by;
     count(what, by);
   };
+  const clocks = {
+    restored: createTransferClock((seconds) => add("restoredSeconds", seconds)),
+    stored: createTransferClock((seconds) => add("storedSeconds", seconds)),
+  };
   return {
     recorder: {
+      transfer: (kind) => clocks[kind](),
       missing(key) {
         if (undecided.has(key) || undecided.size >= mostUndecided) add("misses", 1);
         else undecided.add(key);
@@ -81,6 +100,24 @@ function createJobUse(count: (what: keyof CacheUse, by: number) => void): JobUse
       add("misses", undecided.size);
       undecided.clear();
     },
+  };
+}
+
+/** Measures the time in which something is transferred, however many transfers there are at a time. */
+function createTransferClock(add: (seconds: number) => void): () => Disposable {
+  let [running, since] = [0, 0];
+  return () => {
+    if (running === 0) since = performance.now();
+    running += 1;
+    let isRunning = true;
+    return {
+      [Symbol.dispose]() {
+        if (!isRunning) return;
+        isRunning = false;
+        running -= 1;
+        if (running === 0) add((performance.now() - since) / 1000);
+      },
+    };
   };
 }
 

@@ -45,6 +45,7 @@ export async function uploadPart(call: ObjectCall): Promise<Answer> {
   const upload = findUpload(call);
   const payload = openPayload(exchange, signed);
   store.assertFits(payload.length);
+  using _transfer = call.use.transfer("stored");
   const writer = await upload.open();
   try {
     const { md5, checksums } = await payload.read(writer.write);

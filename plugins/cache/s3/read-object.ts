@@ -29,6 +29,7 @@ export async function readObject({ exchange, amz, store, name, use }: ObjectCall
   const status = range ? 206 : 200;
   if (exchange.method === "HEAD") return exchange.stream(status, [], headers);
 
+  using _transfer = use.transfer("restored");
   const blocks = object.read(start, end);
   try {
     // An object whose first block is damaged is missing.

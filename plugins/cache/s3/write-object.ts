@@ -14,6 +14,7 @@ export async function putObject({ exchange, amz, signed, store, name, use }: Obj
   const payload = openPayload(exchange, signed);
   store.assertFits(payload.length);
   use.storing(name.key);
+  using _transfer = use.transfer("stored");
   const object = store.create(name);
   try {
     const writer = await object.open();

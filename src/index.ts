@@ -50,6 +50,7 @@ export type { JobLog, Output } from "./core/contracts/job-log.ts";
 export type { ImagePull, JobSummary, JobTimes, JobArrival, JobUsage } from "./core/contracts/job-summary.ts";
 export type { JobCause, JobCauseKind } from "./core/contracts/job-cause.ts";
 export type { JobResult } from "./core/contracts/job-events.ts";
+export type { Interruption } from "./core/contracts/interruption.ts";
 export type { StopReason } from "./core/contracts/agent-status.ts";
 export type { StopCause, Stopper } from "./core/contracts/stop-cause.ts";
 export { findStopCause } from "./core/stop-cause.ts";

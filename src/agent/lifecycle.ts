@@ -56,6 +56,14 @@ export async function withSlotHooks<
   }
 }
 
+/** Fires the hook of an interrupt. Never rejects. */
+export function announceInterrupt(
+  host: Pick<Host, "call">,
+  interruption: HookEvents["agent:interrupted"],
+): Promise<void> {
+  return host.call("agent:interrupted", interruption).catch(() => {});
+}
+
 /** Fires the hooks of a slot's pauses. */
 export function createPauseHooks(notifier: SlotNotifier) {
   return {

@@ -3,6 +3,11 @@ import type { StopReason } from "../core/contracts/agent-status.ts";
 import { unixSeconds } from "../job/log/events.ts";
 
 export interface OperatorSignalsOptions {
+  /**
+   * Called at the first SIGINT or SIGTERM. The interrupt waits for the promise, which never rejects; `undefined`: it
+   * does not wait.
+   */
+  readonly onFirst: () => Promise<void> | undefined;
   /** Called at the second SIGINT or SIGTERM, and at the third. */
   readonly onSecond: () => void;
   readonly onThird: () => void;
@@ -14,6 +19,8 @@ export interface OperatorSignals extends AgentSignals, Disposable {
   readonly second: AbortSignal;
   /** Drains the agent, as SIGQUIT does, for another reason. */
   stop(reason: StopReason): void;
+  /** Hands over, as SIGUSR2 does. Has no effect after the interrupt. */
+  startHandOver(): void;
 }
 
 /**
@@ -29,17 +36,26 @@ export function listenToOperator(options: OperatorSignalsOptions): OperatorSigna
   let interruptedAt = 0;
   let count = 0;
 
+  const startInterrupt = () => {
+    if (!handOver.signal.aborted) interrupt.abort();
+  };
   const onInterrupt = () => {
     count += 1;
     if (count === 1) {
       interruptedAt = unixSeconds();
-      interrupt.abort();
+      const asked = options.onFirst();
+      if (asked) void asked.then(startInterrupt);
+      else startInterrupt();
     } else if (count === 2) {
+      startInterrupt();
       options.onSecond();
       second.abort();
     } else options.onThird();
   };
   const stop = (reason: StopReason) => drain.abort(reason);
+  const startHandOver = () => {
+    if (!interrupt.signal.aborted) handOver.abort();
+  };
   const listeners = {
     SIGINT: onInterrupt,
     SIGTERM: onInterrupt,
@@ -59,6 +75,7 @@ export function listenToOperator(options: OperatorSignalsOptions): OperatorSigna
     handOver: handOver.signal,
     second: second.signal,
     stop,
+    startHandOver,
     [Symbol.dispose]() {
       for (const name of names) process.off(name, listeners[name]);
     },

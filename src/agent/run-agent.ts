@@ -51,7 +51,8 @@ export async function runAgentCommand(
   // 1. This process: protected from its jobs, a reaper of orphans, controlled by the operator's signals.
   protectProcess();
   const jobs: RunningJobs[] = [];
-  using signals = listenToOperator(toReactions(jobs, program));
+  const reactions = toReactions(jobs, program);
+  using signals = listenToOperator(reactions);
   using _reaper = startReaper();
 
   // 2. The plugins.
@@ -62,6 +63,7 @@ export async function runAgentCommand(
     onStop: signals.stop,
     onListener: watch?.enter,
   });
+  reactions.askPlugins(host, signals);
   await checkServices(program, host, core);
   const source = createSource(host);
   prepareLimits("shell", { host, executors: core.executors, limits: toLimits(core) }, { dryRun: false });

@@ -47,6 +47,8 @@ export interface SlotJobs extends Jobs {
   hangingHooks(): readonly HangingHook[];
   /** Whether a job runs, or its log is being delivered. */
   isBusy(): boolean;
+  /** Resolves to whether another process can continue each job that was not reported yet. */
+  areContinuable(): Promise<boolean>;
   stopAll(cause: StopCause): void;
   killAll(cause: StopCause): void;
 }
@@ -149,9 +151,15 @@ export function createSlotJobs(options: SlotJobsOptions): SlotJobs {
     fail: async (request, reason, delivery) => refuse(take(request, delivery), reason),
     hangingHooks: () => [...running].flatMap((process) => process.hangingHooks()),
     isBusy: () => running.size > 0,
+    areContinuable: () => areContinuable(store),
     stopAll: (cause) => running.forEach((process) => process.stop(cause)),
     killAll: (cause) => running.forEach((process) => process.kill(cause)),
   };
+}
+
+async function areContinuable(store: JobStore): Promise<boolean> {
+  const { isContinuable } = await import("../job/journal/is-continuable.ts");
+  return store.list().every((id) => isContinuable(store.directoryOf(id)));
 }
 
 const byControlPlane: StopCause = {

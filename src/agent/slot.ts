@@ -19,7 +19,7 @@ export interface SlotsOptions
   readonly signals: AgentSignals;
   readonly admission: AdmissionSettings;
   /** Receives the jobs of each slot, before there are any. */
-  readonly onJobs: (jobs: Pick<SlotJobs, "hangingHooks" | "stopAll" | "killAll">) => void;
+  readonly onJobs: (jobs: SlotJobs) => void;
 }
 
 export interface SlotOptions extends SlotsOptions, Pick<SlotJobsOptions, "place"> {

@@ -100,6 +100,7 @@ export function fixtureEvents(
     "agent:log-flushed": { slot: 0, job, trimmed: false, spool: "/nonexistent/events.ndjson" },
     "agent:paused": { slot: 0, reason: "less than 5 GiB are free on /", plugin: "disk-guard", since: 0 },
     "agent:resumed": { slot: 0, durationMs: 60_000 },
+    "agent:interrupted": { areContinuable: async () => true, handOver() {}, stopJobs() {} },
     "agent:draining": { slot: 0, reason: "requested" },
     "agent:left": { slot: 0, reason: "requested" },
     "agent:exit": { reason: "requested" },

@@ -2,6 +2,7 @@ import type { Pause } from "./admission.ts";
 import type { AgentStatus, SyncOutcome, StopReason } from "./agent-status.ts";
 import type { VariableScope } from "./executor.ts";
 import type { JobUser } from "./executor-options.ts";
+import type { Interruption } from "./interruption.ts";
 import type { JobResult } from "./job-events.ts";
 import type { JobLog } from "./job-log.ts";
 import type { CommandPhase, EndedBlock, EndedPhase, JobPhase } from "./job-phases.ts";
@@ -182,6 +183,8 @@ export const hookTable = {
   "agent:paused": hook<SlotEvent & Pause>(agentNotice),
   /** Fired when a paused slot may take jobs again. Use it for notifications and to measure pauses. */
   "agent:resumed": hook<SlotEvent & { readonly durationMs: number }>(agentNotice),
+  /** Fired at the first SIGTERM or SIGINT of an agent that has jobs, before it acts on it. May change what it does. */
+  "agent:interrupted": hook<Interruption>({ ...agentNotice, timeoutMs: 10_000 }),
   /** Fired when a slot stops accepting jobs. Use it to leave load balancers and to turn readiness off. */
   "agent:draining": hook<SlotEvent & { readonly reason: StopReason }>(agentNotice),
   /** Fired when a slot has disconnected from the control plane; the other slots continue. */

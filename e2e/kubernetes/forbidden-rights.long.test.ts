@@ -36,6 +36,8 @@ const full: Readonly<Record<string, Loss>> = {
   ),
   // Needed by an agent that runs in a pod.
   "patch pods": works(),
+  // Needed by an agent of a StatefulSet.
+  "get statefulsets": works(),
 };
 
 /** With the rights of the bound role, except this one. */
@@ -115,7 +117,14 @@ function applyPodSpec(namespace: Namespace): Promise<void> {
 async function report(client: Client): Promise<string[]> {
   const logger = createRecordingLogger();
   const { signal } = new AbortController();
-  await reportAtStart(async () => client, { env: {}, stateDirectory: undefined, logger, signal });
+  await reportAtStart(async () => client, {
+    env: {},
+    stateDirectory: undefined,
+    owner: undefined,
+    isHandingOver: false,
+    logger,
+    signal,
+  });
   return logger.entries.map(({ message }) => message);
 }
 

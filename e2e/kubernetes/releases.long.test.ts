@@ -1,6 +1,7 @@
 import { beforeAll, describe, expect, test } from "bun:test";
 import { startCluster } from "../support/cluster/cluster.ts";
-import { outputOf } from "../support/jobs.ts";
+import { images } from "../support/cluster/images.ts";
+import { outline, outputOf } from "../support/jobs.ts";
 import { buildAgentImage } from "./agent-image.ts";
 import { patiently } from "./namespaces.ts";
 import { createRelease, type Release } from "./releases.ts";
@@ -86,27 +87,86 @@ describe.each(["deployment", "statefulset"] as const)("a release of mode %s", (m
     expect(await scene.hub.violations()).toEqual([]);
   }, 600_000);
 
-  test("is removed while a job runs: the job fails with the reason, and nothing of it is left", async () => {
+  test("is removed while a job runs: the job is stopped with the reason, and nothing of it is left", async () => {
     await using release = await createRelease(mode);
     await release.apply();
     const id = await submit(release, waiting, "begun");
     await release.helm(["uninstall", "agent"]);
-    expect(await release.done(id)).toBe("failed");
-    expect(outputOf(await release.scene.hub.log(id), waiting)).toMatch(
-      /^begun\n\[signalman: (the agent's rights in the cluster were taken away, as by the end of its release: |the pod was deleted by another program, or with its owner)/,
+    // Before the cluster kills the job's pod, thirty seconds later.
+    expect(await release.done(id)).toBe("stopped");
+    const log = await release.scene.hub.log(id);
+    expect(outputOf(log, waiting)).toStartWith("begun\n");
+    expect(outline(log).join("\n")).toContain(
+      "[signalman: the agent's rights in the cluster were taken away, as by the end of its release: ",
     );
     await cleaned(release);
     await patiently("the agent's pod is gone", async () => (await release.agents()) === "");
   }, 600_000);
 });
 
+const numbers = "for i in $(seq 600); do echo line $i; sleep 0.1; done";
+const numbered = Array.from({ length: 600 }, (_, at) => `line ${at + 1}\n`).join("");
+
+test("in mode statefulset three rollouts hand a running job over at once, and its log is exact to the byte", async () => {
+  await using release = await createRelease("statefulset");
+  const { namespace, scene } = release;
+  await release.apply();
+  const id = await submit(release, numbers, "line 5");
+  const shown = async () => outputOf(await scene.hub.log(id), numbers).length;
+  for (let round = 0; round < 3; round++) {
+    const before = await release.agents();
+    await namespace.kubectl(["rollout", "restart", "statefulset/agent"]);
+    await patiently("the agent's pod is replaced", async () => {
+      const agents = await release.agents();
+      return agents !== "" && agents !== before;
+    });
+    expect((await scene.hub.job(id)).isDone).toBe(false);
+    const seen = await shown();
+    await patiently("the log goes on", async () => (await shown()) > seen);
+  }
+  expect(await release.done(id)).toBe("passed");
+  expect(outputOf(await scene.hub.log(id), numbers)).toBe(numbered);
+  expect(await scene.hub.violations()).toEqual([]);
+  expect(await scene.hub.agents()).toHaveLength(1);
+  await cleaned(release);
+}, 600_000);
+
+test("in mode statefulset a job finishes before its agent when that has no successor, or the job could not continue", async () => {
+  await using release = await createRelease("statefulset");
+  const { namespace, scene } = release;
+  await release.apply();
+  const first = await submit(release, waiting, "begun");
+  const before = await release.agents();
+  const agentLog = () => namespace.kubectl(["exec", "agent-0", "--", "cat", "/tmp/agent_log"]);
+  await namespace.kubectl(["scale", "statefulset/agent", "--replicas=0"]);
+  await patiently("the agent waits for the job", async () =>
+    (await agentLog()).includes(
+      'have the grace period to finish: StatefulSet "agent" is scaled to 0 replicas',
+    ),
+  );
+  await namespace.kubectl(["exec", `semaphore-job-${first}`, "--", "touch", "/go"]);
+  expect(await release.done(first)).toBe("passed");
+  await patiently("the agent's pod is gone", async () => (await release.agents()) === "");
+
+  await release.apply({ kubernetes: { defaultImage: images.noScript } });
+  expect(await release.agents()).not.toBe(before);
+  const second = await submit(release, waiting, "begun");
+  await namespace.kubectl(["delete", "pod", "agent-0", "--wait=false"]);
+  await patiently("the agent waits for the job", async () =>
+    (await agentLog()).includes("to finish: a job cannot be continued by another process"),
+  );
+  await namespace.kubectl(["exec", `semaphore-job-${second}`, "--", "touch", "/go"]);
+  expect(await release.done(second)).toBe("passed");
+  expect(outputOf(await scene.hub.log(second), waiting)).toBe("begun\nended\n");
+  await cleaned(release);
+}, 600_000);
+
 test("in mode statefulset a job continues in mid-command when its agent's pod is force-deleted, twice", async () => {
   await using release = await createRelease("statefulset");
   const { namespace, scene } = release;
   await release.apply();
-  const command = "for i in $(seq 600); do echo line $i; sleep 0.1; done";
-  const id = await submit(release, command, "line 5");
-  const shown = async () => outputOf(await scene.hub.log(id), command).split("\n").length;
+  const id = await submit(release, numbers, "line 5");
+  const shown = async () => outputOf(await scene.hub.log(id), numbers).split("\n").length;
   for (let round = 0; round < 2; round++) {
     const before = await release.agents();
     await namespace.kubectl(["delete", "pod", "agent-0", "--force", "--grace-period=0"]);
@@ -118,8 +178,7 @@ test("in mode statefulset a job continues in mid-command when its agent's pod is
     await patiently("the log goes on", async () => (await shown()) > seen + 5, 180_000);
   }
   expect(await release.done(id)).toBe("passed");
-  const lines = Array.from({ length: 600 }, (_, at) => `line ${at + 1}\n`).join("");
-  expect(outputOf(await scene.hub.log(id), command)).toBe(lines);
+  expect(outputOf(await scene.hub.log(id), numbers)).toBe(numbered);
   await cleaned(release);
 }, 600_000);
 

@@ -14,6 +14,7 @@ export const settings: KubernetesSettings = {
   podStartTimeoutMs: 60_000,
   labels: {},
   defaultImage: images.debian,
+  isHandingOver: false,
   lostTimeoutMs: 60_000,
 };
 

@@ -66,6 +66,15 @@ export const config = v.strictObject({
       v.metadata({ hint: "name" }),
     ),
   ),
+  "hand-over": v.optional(
+    v.pipe(
+      v.boolean(),
+      v.description(
+        "At SIGTERM, leave running jobs to the next agent of the StatefulSet, which continues them; needs a state directory on a volume and `kubernetes-owner`",
+      ),
+    ),
+    false,
+  ),
   "lost-timeout": v.optional(
     v.pipe(
       v.number("expected a number of seconds"),

@@ -17,7 +17,13 @@ export default definePlugin({
   setup(ctx, options) {
     const connect = createConnector(process.env, ctx.log);
     let leftJobs: LeftJobs | undefined;
+    let stateDirectory: string | undefined;
     const place = { env: process.env, logger: ctx.log, signal: ctx.signal };
+    const handOver = () => ({
+      stateDirectory,
+      isHandingOver: options["hand-over"],
+      owner: options.owner || undefined,
+    });
     ctx.provide(executor, "kubernetes", {
       takesAllJobs: options.executor,
       // Nothing of a job runs on this host.
@@ -40,11 +46,11 @@ export default definePlugin({
     });
     ctx.hook("agent:start", ({ status }) => {
       toSettings(options);
-      const stateDirectory = status?.().stateDirectory;
+      stateDirectory = status?.().stateDirectory;
       if (stateDirectory !== undefined) leftJobs = createLeftJobs(stateDirectory);
       if (!options.executor) return;
       const report = async () =>
-        (await import("./agent/start-report.ts")).reportAtStart(connect, { ...place, stateDirectory });
+        (await import("./agent/start-report.ts")).reportAtStart(connect, { ...place, ...handOver() });
       report().catch((error: unknown) => ctx.log.debug(toMessage(error)));
     });
     // Outside of a cluster there is no pod to mark, and nothing is loaded.
@@ -53,6 +59,10 @@ export default definePlugin({
         (await import("./agent/busy-mark.ts")).createBusyMark(connect, place),
       );
       ctx.hook("agent:start", () => jobs.update());
+      ctx.hook("agent:interrupted", async (interruption) => {
+        const { reactToInterrupt } = await import("./agent/interruption.ts");
+        await reactToInterrupt(connect, interruption, { ...place, ...handOver() });
+      });
       for (const name of ["agent:job-started", "agent:job-resumed"] as const)
         ctx.hook(name, ({ jobId }) => jobs.add(jobId));
       ctx.hook("agent:job-ended", ({ jobId }) => jobs.remove(jobId));

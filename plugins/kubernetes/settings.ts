@@ -13,6 +13,8 @@ export interface KubernetesSettings {
   readonly podStartTimeoutMs: number;
   readonly labels: Readonly<Record<string, string>>;
   readonly defaultImage: string | undefined;
+  /** Whether running jobs are left to the agent's successor. */
+  readonly isHandingOver: boolean;
   /** Milliseconds without a connection to the pod after which a job ends. */
   readonly lostTimeoutMs: number;
 }
@@ -47,6 +49,7 @@ export function toSettings(config: KubernetesConfig): KubernetesSettings {
     owner: config.owner || undefined,
     podStartTimeoutMs: (config["pod-start-timeout"] || defaultStartSeconds) * 1000,
     defaultImage: config["default-image"] || undefined,
+    isHandingOver: config["hand-over"],
     lostTimeoutMs: config["lost-timeout"] * 1000,
   };
 }

@@ -6,6 +6,7 @@ import { loadConnection } from "../client/connection.ts";
 import type { KubernetesConfig } from "../config.ts";
 import { loadDecorator } from "../pod/decorator.ts";
 import { type KubernetesSettings, toSettings } from "../settings.ts";
+import { findHandOverFault } from "../agent/hand-over.ts";
 import { findOwnPod } from "../agent/own-pod.ts";
 import { findStateLoss, stateRemedy } from "../agent/state-volume.ts";
 import { readOwner } from "../pod/owner.ts";
@@ -38,7 +39,7 @@ export async function checkKubernetes(
     checkRights(client, settings, signal),
     checkPodSpec(client, settings, signal),
     checkOwner(client, settings, signal),
-    checkState(client, { config, env, signal }),
+    checkState(client, settings, { config, env, signal }),
   ];
   return [server, ...(await Promise.all(findings)).flat()];
 }
@@ -101,13 +102,20 @@ async function checkOwner(
   }
 }
 
-/** Reports a state directory that is lost with the agent's own pod. */
+/** Reports a state directory that is lost with the agent's own pod, and a hand-over that is not possible. */
 async function checkState(
   client: Client,
+  { owner, isHandingOver }: KubernetesSettings,
   { config, env, signal }: CheckContext,
 ): Promise<readonly Finding[]> {
   const pod = await findOwnPod(client, { env, signal, onMiss: () => {} }).catch(() => undefined);
   const { "state-dir": directory } = (config.of("core") ?? {}) as { readonly "state-dir"?: string };
-  const loss = pod && findStateLoss(pod, findStateDirectory({ directory, env }));
-  return loss === undefined ? [] : [{ level: "warning", title: loss, remedy: stateRemedy }];
+  const stateDirectory = findStateDirectory({ directory, env });
+  const loss = pod && findStateLoss(pod, stateDirectory);
+  if (loss !== undefined) return [{ level: "warning", title: loss, remedy: stateRemedy }];
+  // A pod that runs once, as that of `helm test`, is not the agent's.
+  if (!isHandingOver || pod?.spec["restartPolicy"] === "Never") return [];
+  const fault = findHandOverFault(pod, { stateDirectory, owner });
+  const title = `kubernetes-hand-over has no effect: ${fault}`;
+  return fault === undefined ? [] : [{ level: "warning", title, remedy: stateRemedy }];
 }

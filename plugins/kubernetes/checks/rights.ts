@@ -12,6 +12,8 @@ export interface Right {
   readonly consequence?: string;
   /** Whose pods the right protects against disruptions. */
   readonly protects?: "agent" | "jobs";
+  /** Whether only `kubernetes-hand-over` needs it. */
+  readonly isForHandOver?: boolean;
 }
 
 const required: readonly Right[] = [
@@ -24,7 +26,7 @@ const required: readonly Right[] = [
   { verb: "delete", resource: "secrets" },
 ];
 
-export const optionalRights: readonly Right[] = [
+const optional: readonly Right[] = [
   {
     verb: "watch",
     resource: "pods",
@@ -55,17 +57,35 @@ export const optionalRights: readonly Right[] = [
     consequence: "autoscalers may remove the node of this agent while it has jobs",
     protects: "agent",
   },
+  {
+    verb: "get",
+    group: "apps",
+    resource: "statefulsets",
+    consequence: "jobs are not handed over at a rollout, and have the grace period to finish",
+    protects: "agent",
+    isForHandOver: true,
+  },
 ];
+
+/** Lists the rights that the agent uses besides those that every job needs. */
+export function listOptionalRights(use: {
+  readonly isInPod: boolean;
+  readonly isHandingOver: boolean;
+}): readonly Right[] {
+  return optional.filter(
+    ({ protects, isForHandOver }) =>
+      (protects !== "agent" || use.isInPod) && (!isForHandOver || use.isHandingOver),
+  );
+}
 
 /** Checks each right of the agent by a SelfSubjectAccessReview. */
 export async function checkRights(
   client: Client,
-  { podSpec }: KubernetesSettings,
+  { podSpec, isHandingOver }: KubernetesSettings,
   signal: AbortSignal,
 ): Promise<readonly Finding[]> {
   const podSpecRight = podSpec === undefined ? [] : [{ verb: "get", resource: "configmaps" }];
-  const { isInCluster } = client.connection;
-  const useful = optionalRights.filter(({ protects }) => protects !== "agent" || isInCluster);
+  const useful = listOptionalRights({ isInPod: client.connection.isInCluster, isHandingOver });
   const rights: readonly Right[] = [...required, ...podSpecRight, ...useful];
   try {
     const granted = await Promise.all(rights.map((right) => isGranted(client, right, signal)));

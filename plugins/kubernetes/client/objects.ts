@@ -100,6 +100,11 @@ export interface ConfigMap {
   readonly data?: Readonly<Record<string, string>>;
 }
 
+export interface StatefulSet {
+  readonly metadata: Metadata;
+  readonly spec?: { readonly replicas?: number; readonly ordinals?: { readonly start?: number } };
+}
+
 export interface KubernetesEvent {
   readonly metadata: Metadata;
   readonly reason?: string;

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { isApiError } from "./api-error.ts";
 import type { Client } from "./client.ts";
-import type { ConfigMap, Metadata, Pod } from "./objects.ts";
+import type { ConfigMap, Metadata, Pod, StatefulSet } from "./objects.ts";
 
 export type Kind = "pods" | "secrets" | "configmaps" | "events";
 
@@ -22,6 +22,20 @@ export function getPod(
   options: { signal?: AbortSignal; retryMs?: number } = {},
 ) {
   return client.call<Pod>("GET", toPath(client, "pods", name), options);
+}
+
+/** Returns the path of objects of a further API group: `apps/v1`. */
+export function toGroupPath(client: Client, group: string, kind: string, name?: string): string {
+  const base = `/apis/${group}/namespaces/${encodeURIComponent(client.connection.namespace)}/${kind}`;
+  return name === undefined ? base : `${base}/${encodeURIComponent(name)}`;
+}
+
+export function getStatefulSet(
+  client: Client,
+  name: string,
+  options: { signal?: AbortSignal; retryMs?: number } = {},
+) {
+  return client.call<StatefulSet>("GET", toGroupPath(client, "apps/v1", "statefulsets", name), options);
 }
 
 export function getConfigMap(client: Client, name: string, signal: AbortSignal) {

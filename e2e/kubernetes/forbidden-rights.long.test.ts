@@ -38,6 +38,9 @@ const full: Readonly<Record<string, Loss>> = {
   "patch pods": works(),
   // Needed by an agent of a StatefulSet.
   "get statefulsets": works(),
+  "get leases": works(),
+  "create leases": works(),
+  "patch leases": works(),
 };
 
 /** With the rights of the bound role, except this one. */

@@ -10,6 +10,7 @@ import { mainContainer } from "./pod/build-pod.ts";
 import { openLink } from "./session/link.ts";
 import { takeOwnership } from "./session/own.ts";
 import type { KubernetesSettings } from "./settings.ts";
+import type { LeaseGuard } from "./lease/lease-guard.ts";
 import type { PodWatch } from "./wait/pod-watch.ts";
 
 /** Finds the pod in which an earlier process of the job has opened its session. Rejects when it is gone. */
@@ -36,10 +37,11 @@ export async function continueSession(options: {
   readonly client: Client;
   readonly context: ExecutorContext;
   readonly settings: KubernetesSettings;
+  readonly guard: LeaseGuard;
   readonly watch: PodWatch;
   readonly signal: AbortSignal;
 }): Promise<PodSession> {
-  const { client, context, settings, watch, signal } = options;
+  const { client, context, settings, guard, watch, signal } = options;
   const { journal, logger } = context;
   const { name, uid = "" } = watch.pod.metadata;
   const place = { pod: name, container: mainContainer };
@@ -59,6 +61,7 @@ export async function continueSession(options: {
     ...toOwner(context),
     logger,
     lostTimeoutMs,
+    onReceive: guard.check,
     findPodEnd,
     continued: { step, offset: left.checkpoint?.offset ?? left.base.offset },
   });

@@ -1,6 +1,16 @@
-import { check, definePlugin, executor, toMessage } from "signalman";
+import {
+  check,
+  definePlugin,
+  executor,
+  type Hook,
+  type Logger,
+  type PluginContext,
+  toMessage,
+} from "signalman";
 import { createLazyExecutor } from "signalman/executor";
 import { createBusyJobs } from "./agent/busy-jobs.ts";
+import type { HandOverPlace } from "./agent/hand-over.ts";
+import type { Client } from "./client/client.ts";
 import { createConnector } from "./client/connector.ts";
 import { config, type KubernetesConfig } from "./config.ts";
 import { createLeftJobs, type LeftJobs } from "./left-jobs.ts";
@@ -53,20 +63,8 @@ export default definePlugin({
         (await import("./agent/start-report.ts")).reportAtStart(connect, { ...place, ...handOver() });
       report().catch((error: unknown) => ctx.log.debug(toMessage(error)));
     });
-    // Outside of a cluster there is no pod to mark, and nothing is loaded.
-    if (options.executor && process.env["KUBERNETES_SERVICE_HOST"]) {
-      const jobs = createBusyJobs(async () =>
-        (await import("./agent/busy-mark.ts")).createBusyMark(connect, place),
-      );
-      ctx.hook("agent:start", () => jobs.update());
-      ctx.hook("agent:interrupted", async (interruption) => {
-        const { reactToInterrupt } = await import("./agent/interruption.ts");
-        await reactToInterrupt(connect, interruption, { ...place, ...handOver() });
-      });
-      for (const name of ["agent:job-started", "agent:job-resumed"] as const)
-        ctx.hook(name, ({ jobId }) => jobs.add(jobId));
-      ctx.hook("agent:job-ended", ({ jobId }) => jobs.remove(jobId));
-    }
+    if (options.executor && process.env["KUBERNETES_SERVICE_HOST"])
+      attendOwnPod(ctx, { connect, place, handOver });
     ctx.hook("agent:job-ended", async ({ job }) => {
       if (!options.executor && job.executor !== "kubernetes") return;
       try {
@@ -84,3 +82,42 @@ export default definePlugin({
     });
   },
 });
+
+interface OwnPodOptions {
+  readonly connect: () => Promise<Client>;
+  readonly place: Pick<PluginContext, "signal"> & {
+    readonly env: NodeJS.ProcessEnv;
+    readonly logger: Logger;
+  };
+  readonly handOver: () => HandOverPlace & { readonly isHandingOver: boolean };
+}
+
+/** Adds what concerns the pod in which the agent runs. Outside of a cluster there is none, and nothing is loaded. */
+function attendOwnPod(ctx: PluginContext, { connect, place, handOver }: OwnPodOptions): void {
+  const jobs = createBusyJobs(async () =>
+    (await import("./agent/busy-mark.ts")).createBusyMark(connect, place),
+  );
+  const { owner } = handOver();
+  let lease: AsyncDisposable | undefined;
+  const takeLease: Hook<"agent:start"> = async () => {
+    const { stateDirectory } = handOver();
+    // Only where jobs' pods outlive the agent's, another agent can continue them.
+    if (owner === undefined || stateDirectory === undefined) return;
+    const { holdLease } = await import("./lease/agent-lease.ts");
+    const end = () => process.exit(1);
+    lease = await holdLease(connect, { ...place, owner, stateDirectory, isBusy: jobs.isBusy, end });
+  };
+  ctx.hook("agent:start", takeLease, { timeoutMs: leaseWaitMs });
+  ctx.defer(async () => lease?.[Symbol.asyncDispose]());
+  ctx.hook("agent:start", () => jobs.update());
+  ctx.hook("agent:interrupted", async (interruption) => {
+    const { reactToInterrupt } = await import("./agent/interruption.ts");
+    await reactToInterrupt(connect, interruption, { ...place, ...handOver() });
+  });
+  for (const name of ["agent:job-started", "agent:job-resumed"] as const)
+    ctx.hook(name, ({ jobId }) => jobs.add(jobId));
+  ctx.hook("agent:job-ended", ({ jobId }) => jobs.remove(jobId));
+}
+
+/** The agent's container is started again after it. */
+const leaseWaitMs = 600_000;

@@ -12,6 +12,7 @@ import { type JobNames, toNames } from "./pod/names.ts";
 import { protectPod } from "./pod/protection.ts";
 import { prepare, type Prepared } from "./prepare.ts";
 import type { KubernetesSettings } from "./settings.ts";
+import { guardLease, type LeaseGuard } from "./lease/lease-guard.ts";
 import { createUsageReader, type UsageReader } from "./usage.ts";
 import { type PodWatch, watchPod } from "./wait/pod-watch.ts";
 import { watchRights } from "./wait/rights-loss.ts";
@@ -49,7 +50,8 @@ export async function openJobPod(
 ): Promise<JobPod | number> {
   const { log, logger, journal } = context;
   const { signal, resources, measure } = opening;
-  if (journal && findOpened(journal.left)) return continueJobPod(context, options, opening);
+  const guard = resources.use(guardLease(context.stateDirectory, logger));
+  if (journal && findOpened(journal.left)) return continueJobPod(context, options, { ...opening, guard });
   let created: CreatedPod | undefined;
   await log.command("Creating Kubernetes resources for job...", async (output) => {
     created = await createObjects({ ...options, context, resources, output, signal });
@@ -63,7 +65,7 @@ export async function openJobPod(
   const code = await log.command("Starting shell session...", async (output) => {
     try {
       pod = resources.use(
-        await openSession({ client, context, settings: options.settings, watch, output, signal }),
+        await openSession({ client, context, settings: options.settings, guard, watch, output, signal }),
       );
       const code = await showIdentity(pod, output);
       return code || (await openToolbox(pod, context, output));
@@ -81,7 +83,7 @@ export async function openJobPod(
 async function continueJobPod(
   context: ExecutorContext,
   { settings, connect }: JobPodOptions,
-  { signal, resources, measure }: JobPodOpening,
+  { signal, resources, measure, guard }: JobPodOpening & { readonly guard: LeaseGuard },
 ): Promise<JobPod> {
   const { logger, job } = context;
   const names = toNames(job.id);
@@ -92,7 +94,7 @@ async function continueJobPod(
   );
   const usage = measurePod(client, watch, measure);
   keepProtected(client, watch.pod, { resources, logger });
-  const pod = resources.use(await continueSession({ client, context, settings, watch, signal }));
+  const pod = resources.use(await continueSession({ client, context, settings, guard, watch, signal }));
   void watchRights(watch, { link: pod.link, logger });
   // The agent's options may have changed since the secret was made.
   return toJobPod(pod, { find: () => undefined }, usage);

@@ -6,6 +6,7 @@ import { type Link, type LinkStart, openLink } from "./session/link.ts";
 import { openShell, type PodSession, toOwner } from "./open-shell.ts";
 import type { KubernetesSettings } from "./settings.ts";
 import { findPodEnd } from "./wait/pod-end.ts";
+import type { LeaseGuard } from "./lease/lease-guard.ts";
 import type { PodWatch } from "./wait/pod-watch.ts";
 import { createPullObserver } from "./wait/pulls.ts";
 import { waitForPod } from "./wait/wait-for-pod.ts";
@@ -14,6 +15,7 @@ export interface OpenSessionOptions {
   readonly client: Client;
   readonly context: ExecutorContext;
   readonly settings: KubernetesSettings;
+  readonly guard: LeaseGuard;
   readonly watch: PodWatch;
   readonly output: Output;
   readonly signal: AbortSignal;
@@ -21,7 +23,7 @@ export interface OpenSessionOptions {
 
 /** Waits for the pod and opens the session in it as early as possible. */
 export async function openSession(options: OpenSessionOptions): Promise<PodSession> {
-  const { client, context, settings, watch, output, signal } = options;
+  const { client, context, settings, guard, watch, output, signal } = options;
   const { logger } = context;
   const { pod } = watch;
   await using cleanup = new AsyncDisposableStack();
@@ -34,6 +36,7 @@ export async function openSession(options: OpenSessionOptions): Promise<PodSessi
       ...toOwner(context),
       logger,
       lostTimeoutMs: settings.lostTimeoutMs,
+      onReceive: guard.check,
       findPodEnd: () => readPodEnd(watch),
     });
     cleanup.defer(() => link.close());

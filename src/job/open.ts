@@ -207,6 +207,7 @@ function toExecutorContext(
   const controlGroup = options.controlGroup ?? toGroupDirectory(settings.agentId, cookie);
   const {
     agentId,
+    stateDirectory,
     secretVariables,
     configuration,
     stopGraceMs,
@@ -219,6 +220,7 @@ function toExecutorContext(
   return {
     job,
     agentId,
+    ...(stateDirectory !== undefined && { stateDirectory }),
     environment: toBaseEnvironment(env, { secretVariables, cookie, jobSocket, configuration }),
     cookie,
     ...(controlGroup !== undefined && { controlGroup }),

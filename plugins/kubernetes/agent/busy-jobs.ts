@@ -4,6 +4,7 @@ import type { BusyMark } from "./busy-mark.ts";
 export interface BusyJobs {
   add(jobId: string): void;
   remove(jobId: string): void;
+  isBusy(): boolean;
   /** Removes the mark that an earlier process of this pod has left, if there are no jobs. */
   update(): void;
 }
@@ -18,6 +19,7 @@ export function createBusyJobs(load: () => Promise<BusyMark>): BusyJobs {
   };
   return {
     update,
+    isBusy: () => jobs.size > 0,
     add(jobId) {
       const isFirst = jobs.size === 0;
       jobs.add(jobId);

@@ -18,11 +18,11 @@ export async function reportAtStart(
     readonly signal: AbortSignal;
   },
 ): Promise<void> {
-  const { env, stateDirectory, isHandingOver, logger, signal } = options;
+  const { env, stateDirectory, isHandingOver, owner, logger, signal } = options;
   try {
     const client = await connect();
     const pod = await findOwnPod(client, { env, signal, onMiss: (line) => logger.debug(line) });
-    for (const right of listOptionalRights({ isInPod: pod !== undefined, isHandingOver })) {
+    for (const right of listOptionalRights({ isInPod: pod !== undefined, isHandingOver, owner })) {
       if (!right.protects) continue;
       if (await isGranted(client, right, signal)) continue;
       logger.warn(

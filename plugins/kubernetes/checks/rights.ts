@@ -14,6 +14,8 @@ export interface Right {
   readonly protects?: "agent" | "jobs";
   /** Whether only `kubernetes-hand-over` needs it. */
   readonly isForHandOver?: boolean;
+  /** Whether only an agent in a pod with `kubernetes-owner` needs it. */
+  readonly isForOwner?: boolean;
 }
 
 const required: readonly Right[] = [
@@ -65,27 +67,37 @@ const optional: readonly Right[] = [
     protects: "agent",
     isForHandOver: true,
   },
+  ...["get", "create", "patch"].map((verb): Right => ({
+    verb,
+    group: "coordination.k8s.io",
+    resource: "leases",
+    consequence: "two agents on one volume are kept apart by the locks of its file system only",
+    isForOwner: true,
+  })),
 ];
 
 /** Lists the rights that the agent uses besides those that every job needs. */
 export function listOptionalRights(use: {
   readonly isInPod: boolean;
   readonly isHandingOver: boolean;
+  readonly owner: string | undefined;
 }): readonly Right[] {
   return optional.filter(
-    ({ protects, isForHandOver }) =>
-      (protects !== "agent" || use.isInPod) && (!isForHandOver || use.isHandingOver),
+    ({ protects, isForHandOver, isForOwner }) =>
+      (protects !== "agent" || use.isInPod) &&
+      (!isForHandOver || use.isHandingOver) &&
+      (!isForOwner || (use.isInPod && use.owner !== undefined)),
   );
 }
 
 /** Checks each right of the agent by a SelfSubjectAccessReview. */
 export async function checkRights(
   client: Client,
-  { podSpec, isHandingOver }: KubernetesSettings,
+  { podSpec, isHandingOver, owner }: KubernetesSettings,
   signal: AbortSignal,
 ): Promise<readonly Finding[]> {
   const podSpecRight = podSpec === undefined ? [] : [{ verb: "get", resource: "configmaps" }];
-  const useful = listOptionalRights({ isInPod: client.connection.isInCluster, isHandingOver });
+  const useful = listOptionalRights({ isInPod: client.connection.isInCluster, isHandingOver, owner });
   const rights: readonly Right[] = [...required, ...podSpecRight, ...useful];
   try {
     const granted = await Promise.all(rights.map((right) => isGranted(client, right, signal)));

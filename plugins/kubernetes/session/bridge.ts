@@ -11,6 +11,8 @@ export interface BridgeOptions {
   readonly offset: number;
   /** Number of the job's process: a connection of an earlier one than the session's owner is refused. */
   readonly owner: number;
+  /** Called before anything that was received is used. Does not return when the agent may no longer use it. */
+  readonly onReceive?: () => void;
   /** Receives the output from the offset on. The bytes are only valid during the call. */
   readonly onOutput: (bytes: Uint8Array) => void;
   /** Receives the lines of the pod's helper: `hello`, `ack <number>`, `ended <bytes>`, `fenced`. */
@@ -39,16 +41,20 @@ const beat = Buffer.from("beat\n");
 export async function openBridge(options: BridgeOptions): Promise<Bridge> {
   const { client, pod, container, offset, owner, onOutput } = options;
   let receivedAt = performance.now();
+  const receive = () => {
+    options.onReceive?.();
+    receivedAt = performance.now();
+  };
   const exec = await startExec(client, {
     pod,
     container,
     command: ["bash", "-c", script, "signalman-bridge", String(offset), String(owner)],
     onStdout(bytes) {
-      receivedAt = performance.now();
+      receive();
       onOutput(bytes);
     },
     onStderr(bytes) {
-      receivedAt = performance.now();
+      receive();
       readLines(bytes);
     },
   });

@@ -25,6 +25,8 @@ export interface LinkOptions {
     /** Byte of the output at which reading begins. */
     readonly offset: number;
   };
+  /** See `BridgeOptions`. */
+  readonly onReceive?: () => void;
   /** Called when a later process of the job owns the session. */
   readonly onFenced?: () => void;
 }

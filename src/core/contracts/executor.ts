@@ -27,6 +27,8 @@ export interface ExecutorContext {
   readonly job: JobRequest;
   /** Random, durable id of the agent. Executors mark objects outside of the host's processes with it. */
   readonly agentId: string;
+  /** The agent's own directory, as in `AgentStatus`. Left out in `run`. */
+  readonly stateDirectory?: string;
   /** Initial environment of the job's processes on this host: the agent's without secrets, and with the cookie. */
   readonly environment: Readonly<Record<string, string>>;
   /** Marks the job's processes on this host, for `createJobProcesses`. Other executors may ignore it. */

@@ -126,6 +126,17 @@ describe("a topic", () => {
     }
   });
 
+  test("that is no page leads to the sections about the word, those with the word in the heading first", () => {
+    const found = renderTopic(pages, "signals", wide).slice(2);
+    expect(found[0]).toBe("  operations          Signals");
+    expect(found.length).toBeGreaterThan(3);
+    expect(found.length).toBeLessThanOrEqual(12);
+    expect(renderTopic(pages, "KillMode", wide).join("\n")).toContain(
+      "  troubleshooting     Restarting the service",
+    );
+    expect(() => renderTopic(pages, "no-such-word", wide)).toThrow('unknown topic "no-such-word"');
+  });
+
   test("is coloured on request", () => {
     const [title = ""] = renderTopic(pages, "security", coloured);
     expect(title).toStartWith("\u001b[1m");

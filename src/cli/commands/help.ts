@@ -13,6 +13,7 @@ export default defineCommand({
     { line: "signalman help run", purpose: "show the usage of a command" },
     { line: "signalman help options memory", purpose: "show the options about memory" },
     { line: "signalman help topics", purpose: "list the pages of the documentation" },
+    { line: "signalman help topics drain", purpose: "list the sections about a word" },
     { line: "signalman help hooks job:start", purpose: "show a hook" },
     { line: "signalman help errors SESSION_FAILED", purpose: "show the cause of an error, and what to do" },
   ],

@@ -57,7 +57,10 @@ export async function renderOverview(program: Program, layout: Layout): Promise<
 const pages: readonly Entry[] = [
   { left: "signalman help <command>", right: ["its usage, examples and options"] },
   { left: "signalman help options [word]", right: ["all options, or those that match a word"] },
-  { left: "signalman help topics", right: ["the pages of the documentation"] },
+  {
+    left: "signalman help topics [word]",
+    right: ["the pages, or sections about a word"],
+  },
   {
     left: "signalman help hooks|errors [name]",
     right: ["what plugins can listen to; error codes with remedy"],

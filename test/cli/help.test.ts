@@ -116,6 +116,7 @@ describe("help", () => {
     expect(await flags("logs")).toEqual(["last", "follow", "json", "config-file", "config-env", "state-dir"]);
     expect(await flags("config", "check")).toEqual(["config-file", "config-env"]);
     expect(await flags("redact")).toEqual(["value-env", "print-sequence", "lines"]);
+    expect((await flags("hub")).slice(-2)).toEqual(["token", "page-listen"]);
     expect(await flags("echo")).toEqual(
       expect.arrayContaining(["mode", "config-file", "config-env", "outside-password"]),
     );

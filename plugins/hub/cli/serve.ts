@@ -9,11 +9,16 @@ export default defineCommand({
   examples: [
     { line: "signalman hub", purpose: `run a control plane on port ${defaultPort}` },
     {
+      line: "signalman hub --token a-token-for-a-trial",
+      purpose: "with this registration token, instead of a random one",
+    },
+    {
       line: "signalman hub --port 0 --sync-interval 100 --storage hub",
       purpose: "sync fast, and keep its state in ./hub",
     },
   ],
   configuration: "none",
+  listedOptions: ["token", "page-listen"],
   args: {
     listen: { type: "string", description: "address to listen on", valueHint: "host", default: "127.0.0.1" },
     port: {
@@ -79,7 +84,7 @@ export default defineCommand({
     await using viewers = await openViewers(program, hub);
     const { promise, resolve } = Promise.withResolvers<void>();
     for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.once(signal, () => resolve());
-    const command = `signalman start --endpoint ${hub.endpoint} --no-https --token ${hub.token}`;
+    const command = `SEMAPHORE_AGENT_TOKEN=${hub.token} signalman start --endpoint ${hub.endpoint} --no-https`;
     print(
       [
         `hub listening on ${hub.endpoint}`,

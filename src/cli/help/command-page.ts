@@ -84,8 +84,12 @@ function renderOptions(
   command: Command,
   { plugin, layout }: OptionsContext,
 ): string[] {
-  if (command.configuration === "none") return [];
+  // A command that reads no configuration file can still use the values of flags and variables, if it lists them.
+  const isWithoutFile = command.configuration === "none";
+  if (isWithoutFile && command.listedOptions === undefined) return [];
   const { listed, others } = selectOptions(declared, command);
+  if (isWithoutFile)
+    return formatSection("Options that it shares with start:", listed.map(toOptionEntry), layout);
   const own = others.filter(({ owner }) => owner === plugin);
   return [
     ...formatSection("Options of the configuration:", listed.map(toOptionEntry), layout),

@@ -79,7 +79,8 @@ export interface CommandDefinition<T extends CommandArgs> {
   readonly examples?: readonly CommandExample[];
   /**
    * Keys of the options that its help page describes besides those of the command's plugin, the most important
-   * first; ten at most. Default: those of the configuration file.
+   * first; ten at most. Default: those of the configuration file. A command without a configuration lists those that it
+   * reads from flags and variables.
    */
   readonly listedOptions?: readonly string[];
   /** Whether its help page names all other options as well, since they have an effect in it. Default: `false`. */

@@ -26,6 +26,9 @@ export function toReactions(jobs: readonly RunningJobs[], { logger }: Program) {
         });
     },
     onFirst: () => (jobs.some((each) => each.isBusy()) ? ask?.() : undefined),
+    onInterrupt: () =>
+      logger.info("interrupted: running jobs may finish within their grace period, and no other is taken"),
+    onDrain: () => logger.info("draining: running jobs finish, and no other is taken"),
     onSecond() {
       logger.warn("second interrupt: stopping the running jobs");
       jobs.forEach((each) => each.stopAll({ by: "operator", reason: "the agent was interrupted twice" }));

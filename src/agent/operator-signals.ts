@@ -8,6 +8,10 @@ export interface OperatorSignalsOptions {
    * does not wait.
    */
   readonly onFirst: () => Promise<void> | undefined;
+  /** Called before the interrupt. */
+  readonly onInterrupt: () => void;
+  /** Called at SIGQUIT. */
+  readonly onDrain: () => void;
   /** Called at the second SIGINT or SIGTERM, and at the third. */
   readonly onSecond: () => void;
   readonly onThird: () => void;
@@ -37,7 +41,9 @@ export function listenToOperator(options: OperatorSignalsOptions): OperatorSigna
   let count = 0;
 
   const startInterrupt = () => {
-    if (!handOver.signal.aborted) interrupt.abort();
+    if (handOver.signal.aborted || interrupt.signal.aborted) return;
+    options.onInterrupt();
+    interrupt.abort();
   };
   const onInterrupt = () => {
     count += 1;
@@ -59,7 +65,10 @@ export function listenToOperator(options: OperatorSignalsOptions): OperatorSigna
   const listeners = {
     SIGINT: onInterrupt,
     SIGTERM: onInterrupt,
-    SIGQUIT: () => stop("requested"),
+    SIGQUIT() {
+      options.onDrain();
+      stop("requested");
+    },
     SIGUSR2: () => handOver.abort(),
     SIGHUP: options.onReopen,
   } as const;

@@ -106,8 +106,7 @@ export function createHubClient(options: HubClientOptions): HubClient {
     } catch (error) {
       if (signal?.aborted) return fail("aborted", "aborted");
       if (controller.signal.aborted) return fail("transport", `no answer within ${timeoutMs / 1000} s`);
-      const message = toMessage(error instanceof Error ? (error.cause ?? error) : error);
-      return fail("transport", message.replace(/ For more information, .*$/s, ""));
+      return fail("transport", toMessage(error instanceof Error ? (error.cause ?? error) : error));
     } finally {
       clearTimeout(timer);
     }

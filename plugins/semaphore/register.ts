@@ -45,7 +45,7 @@ export async function register(options: RegisterOptions): Promise<Registration |
     }),
     signal,
     onRetry(failure, attempt) {
-      const reason = explain(failure, request.name);
+      const reason = explain(failure, request.name, settings);
       const at = performance.now();
       if (reason === logged.reason && at - logged.at < minuteMs) return;
       logged = { reason, at };
@@ -63,7 +63,7 @@ export async function register(options: RegisterOptions): Promise<Registration |
   const effort = isAgain ? "again" : `in ${count} attempts`;
   throw new AgentError(
     "CONTROL_PLANE_FAILED",
-    `failed to register agent with "${endpoint}" ${effort}: ${explain(reply.failure, request.name)}`,
+    `failed to register agent with "${endpoint}" ${effort}: ${explain(reply.failure, request.name, settings)}`,
   );
 }
 
@@ -81,8 +81,12 @@ function createPatience(giveUpMs: number): (failure: Failure) => boolean {
 }
 
 /** Adds the remedy to the message of a failure. */
-function explain(failure: Failure, name: string): string {
-  const { status, message } = failure;
+function explain(failure: Failure, name: string, { origin }: Settings): string {
+  const { kind, status, message } = failure;
+  // A hub on this machine has no TLS. Elsewhere the advice would make an operator send the token in the clear.
+  if (kind === "transport" && isLocalTls(origin) && /ECONNRESET|EPROTO/.test(message)) {
+    return `${message} (a control plane without TLS, such as "signalman hub", needs no-https)`;
+  }
   if (status === 404) {
     return `${message} (the control plane does not know the registration token, or does not allow this host's address)`;
   }
@@ -93,6 +97,8 @@ function explain(failure: Failure, name: string): string {
   if (status === 429 || status < 400 || status >= 500) return message;
   return `${message} (retries will probably fail too)`;
 }
+
+const isLocalTls = (origin: string) => /^https:\/\/(127\.|localhost\b|\[::1\])/.test(origin);
 
 /** Whether another agent has the name, or a disconnected one still holds it (protocol section 2.1). */
 function isNameTaken({ status, message }: Failure): boolean {

@@ -119,6 +119,16 @@ test("a registration that is rejected in all attempts is an error that explains 
   expect(`${String(error)}${messages(logger)}`).not.toContain(registrationToken);
 });
 
+test("a registration over TLS at a hub on this machine names no-https", async () => {
+  await using hub = await startHub();
+  const config = { "no-https": false, "register-attempts": 1 };
+  const agent = startAgent(hub, { logger: createRecordingLogger(), config });
+  const error = await agent.reason.catch((thrown: Error) => thrown);
+  expect(String(error)).toMatch(
+    /(EPROTO|ECONNRESET): [^?]*\. \(a control plane without TLS, .* needs no-https\)$/,
+  );
+});
+
 test("an interrupt ends the registration attempts", async () => {
   await using hub = await startHub();
   hub.script("/register", "hang");

@@ -72,7 +72,7 @@ export async function loadSettings(config: SemaphoreConfig, options: LoadSetting
   };
 
   const endpoint = config.endpoint ?? "";
-  if (endpoint === "") faults.push("Semaphore endpoint was not specified. Exiting...");
+  if (endpoint === "") faults.push(`Semaphore endpoint was not specified. Exiting... (${remedies.endpoint})`);
   else if (!isHost(endpoint)) {
     faults.push(
       `endpoint "${hideCredentials(endpoint)}" is not a host (expected host or host:port, such as acme.semaphoreci.com)`,
@@ -115,6 +115,13 @@ export async function loadSettings(config: SemaphoreConfig, options: LoadSetting
   };
 }
 
+/** What to do about the settings without which no agent starts. */
+export const remedies = {
+  endpoint: "set endpoint (--endpoint) to the organization's host, such as acme.semaphoreci.com",
+  token:
+    "set SEMAPHORE_AGENT_TOKEN, or token-file (--token-file) to a file that only the agent's user can read",
+};
+
 /** Returns the configured name, which may be empty; `undefined` when none is configured. */
 export function chooseName(config: SemaphoreConfig, env: LoadSettingsOptions["env"]): string | undefined {
   if (config.name) return config.name;
@@ -142,11 +149,8 @@ export async function loadToken(config: SemaphoreConfig): Promise<string> {
   const token = path ? loadText(path, "token-file").trim() : (config.token ?? "");
   const source = path ? `token-file "${path}"` : "token";
   if (token === "") {
-    const missing = path ? ` (${source} is empty)` : "";
-    throw new AgentError(
-      "CONFIG_INVALID",
-      `Agent registration token was not specified. Exiting...${missing}`,
-    );
+    const why = path ? `${source} is empty` : remedies.token;
+    throw new AgentError("CONFIG_INVALID", `Agent registration token was not specified. Exiting... (${why})`);
   }
   if (!isToken(token)) {
     throw new AgentError(

@@ -1,4 +1,4 @@
-import { AgentError, type ErrorCode } from "../core/errors.ts";
+import { AgentError, type ErrorCode, toMessage } from "../core/errors.ts";
 import { toPrintable } from "../core/text/printable.ts";
 import { createPaint } from "./output/colour.ts";
 import { print } from "./output/print.ts";
@@ -55,7 +55,7 @@ const usageCodes: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
 ]);
 
 function toText(thrown: unknown): string {
-  return toPrintable(thrown instanceof Error ? thrown.message || thrown.name : String(thrown));
+  return toPrintable(thrown instanceof Error ? toMessage(thrown) : String(thrown));
 }
 
 /** Messages of the causes, without those that an earlier message already contains. */

@@ -29,11 +29,15 @@ export class AgentError extends Error {
 
 /** Returns the message of any thrown value, suitable after a colon. */
 export function toMessage(thrown: unknown): string {
-  if (thrown instanceof Error) return thrown.message || thrown.name;
+  if (thrown instanceof Error) return thrown.message.replace(runtimeAdvice, "") || thrown.name;
   if (typeof thrown === "string") return thrown;
   const { message } = Object(thrown) as { message?: unknown };
   return typeof message === "string" ? message : Bun.inspect(thrown);
 }
+
+/** What Bun adds to the messages of failed requests, for the author of the program. */
+const runtimeAdvice =
+  / (?:Is the computer able to access the url\?|Does the server speak TLS on this port\?|For more information, pass `verbose: true`.*)$/s;
 
 /** Returns `true` when `thrown` is an {@link AgentError}, with this code if one is given. */
 export function isAgentError(thrown: unknown, code?: ErrorCode): thrown is AgentError {

@@ -32,6 +32,15 @@ test("user errors have exit status 2, failures 1", () => {
     expect(reportOf(thrown).code).toBe(1);
 });
 
+test("advice of the runtime for authors of programs is left out", () => {
+  for (const advice of [
+    "Is the computer able to access the url?",
+    "Does the server speak TLS on this port?",
+    "For more information, pass `verbose: true` in the second argument to fetch()",
+  ])
+    expect(reportOf(new Error(`ECONNRESET: closed. ${advice}`)).text).toBe("error: ECONNRESET: closed.\n");
+});
+
 test("causes are printed once, each on a line, unless they repeat a message", () => {
   const root = new Error("no space left");
   const middle = new Error("cannot write: no space left", { cause: root });

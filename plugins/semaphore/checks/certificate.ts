@@ -19,13 +19,19 @@ export async function checkCertificate(
     rejectUnauthorized: false,
     ...(options.ca && { ca: [...options.ca] }),
   });
+  let hasConnected = false;
+  const fail = (error: NodeJS.ErrnoException) =>
+    resolve([hasConnected ? toFailedHandshake(url, error) : toUnreachable(url, error)]);
+  socket.once("connect", () => {
+    hasConnected = true;
+  });
   socket.once("secureConnect", () => {
     const fault = socket.authorizationError;
     resolve([judge(url.host, host, socket.getPeerCertificate(), fault ? String(fault) : undefined)]);
   });
-  socket.once("error", (error: NodeJS.ErrnoException) => resolve([toUnreachable(url, error)]));
-  socket.once("close", () => resolve([toUnreachable(url, new Error("the connection was closed"))]));
-  const abort = () => resolve([toUnreachable(url, new Error("no answer within the time-out"))]);
+  socket.once("error", fail);
+  socket.once("close", () => fail(new Error("the connection was closed")));
+  const abort = () => fail(new Error("no answer within the time-out"));
   using _listener = onAbort(options.signal, abort);
   try {
     return await promise;
@@ -44,6 +50,16 @@ export function toUnreachable(url: URL, error: Error & { readonly code?: string 
     remedy: isRefused
       ? "check the endpoint's host and port, and that the control plane is running"
       : "check the endpoint, and this machine's network and firewall: an agent needs outgoing HTTPS to the endpoint",
+  };
+}
+
+function toFailedHandshake(url: URL, error: Error): Finding {
+  return {
+    level: "error",
+    title: `"${url.host}" accepts connections, but not TLS`,
+    detail: error.message,
+    remedy:
+      "check the endpoint's port; a control plane without TLS, such as `signalman hub`, needs no-https (--no-https)",
   };
 }
 

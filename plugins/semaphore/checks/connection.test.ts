@@ -46,6 +46,16 @@ describe("the control plane", () => {
     expect(titles(unknown, "error")).toEqual(['host name "agents.invalid" cannot be resolved']);
   });
 
+  test("without TLS is an error that names no-https", async () => {
+    await using server = await openServer();
+    const [finding] = await server.check({ "no-https": false });
+    expect(finding).toMatchObject({
+      level: "error",
+      title: expect.stringContaining("accepts connections, but not TLS"),
+      remedy: expect.stringContaining("--no-https"),
+    });
+  });
+
   test("that never answers is an error after the time-out", async () => {
     await using server = await openServer({ isSilent: true });
     const [finding] = await server.check({}, AbortSignal.timeout(300));

@@ -2,7 +2,7 @@ import { stat } from "node:fs/promises";
 import { AgentError, type CheckContext, type Finding, type Logger } from "signalman";
 import { findNameFault, findRefusal } from "../agent-name.ts";
 import type { SemaphoreConfig } from "../config.ts";
-import { chooseName, loadSettings, toSlotName } from "../settings.ts";
+import { chooseName, loadSettings, remedies, toSlotName } from "../settings.ts";
 
 /** Reports settings that `start` rejects or warns about, and names that the control plane rejects. Sends no request. */
 export async function checkSettings(config: SemaphoreConfig, context: CheckContext): Promise<Finding[]> {
@@ -27,17 +27,17 @@ async function findFaults(config: SemaphoreConfig, { config: all, env }: CheckCo
   } catch (error) {
     if (!(error instanceof AgentError)) throw error;
     for (const fault of error.message.split("\n")) {
-      findings.push({ level: "error", title: fault.replace(" Exiting...", ""), remedy: toRemedy(fault) });
+      const remedy = toRemedy(fault);
+      const title = fault.replace(" Exiting...", "").replace(` (${remedy})`, "");
+      findings.push({ level: "error", title, remedy });
     }
   }
   return findings;
 }
 
 function toRemedy(fault: string): string {
-  if (/endpoint/i.test(fault)) return "set --endpoint <organization>.semaphoreci.com";
-  if (/token/i.test(fault)) {
-    return "store the registration token of the agent type in a file that only the agent's user can read, and set --token-file";
-  }
+  if (/endpoint/i.test(fault)) return remedies.endpoint;
+  if (/token/i.test(fault)) return remedies.token;
   if (/ca-file/.test(fault)) return "set --ca-file to a PEM file that the agent's user can read";
   if (/name/i.test(fault))
     return "set --name to 8 to 80 letters, digits and - _ / +, or remove it for a random name";

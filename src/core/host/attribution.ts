@@ -23,10 +23,16 @@ export function attributeError(
   if (isAgentError(thrown) && (attributed.has(thrown) || thrown.code === "JOB_REFUSED")) return thrown;
   if (isAbortReason(thrown, args)) return thrown;
   const code = isAgentError(thrown) ? thrown.code : "PLUGIN_FAILED";
+  if (isAgentError(thrown) && expectedCodes.has(thrown.code)) {
+    return createPluginError(thrown.code, `plugin "${plugin}": ${thrown.message}${note}`, thrown);
+  }
   const place = findPlace(thrown)?.place;
   const at = place === undefined ? where : `${where} (${place})`;
   return createPluginError(code, `plugin "${plugin}" failed in ${at}: ${toMessage(thrown)}${note}`, thrown);
 }
+
+/** Failures of the configuration or of another host: the place in the plugin's source would suggest a defect of it. */
+const expectedCodes: ReadonlySet<ErrorCode> = new Set<ErrorCode>(["CONFIG_INVALID", "CONTROL_PLANE_FAILED"]);
 
 /** Creates an error about a plugin, whose message names it already. */
 export function createPluginError(code: ErrorCode, message: string, cause?: unknown): AgentError {

@@ -27,6 +27,13 @@ describe("an error that is attributed to a plugin", () => {
     });
   });
 
+  test("names no place in the plugin's source for a faulty configuration or another host's failure", () => {
+    for (const code of ["CONFIG_INVALID", "CONTROL_PLANE_FAILED"] as const) {
+      const error = attributeError(new AgentError(code, "no endpoint"), { plugin: "a", where: "setup" });
+      expect(error).toMatchObject({ code, message: 'plugin "a": no endpoint' });
+    }
+  });
+
   test("is attributed once", () => {
     const once = attributeError(new Error("boom"), origin);
     expect(attributeError(once, { plugin: "b", where: "setup" })).toBe(once);

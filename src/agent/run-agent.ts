@@ -78,9 +78,9 @@ export async function runAgentCommand(
   });
   const hangingHooks = () => [...host.hanging(), ...jobs.flatMap((each) => each.hangingHooks())];
   const secrets = new Set(program.secrets.filter(isSecret));
-  const toShown = (text: string) => toLine(redact(text, secrets), 200);
-  const plugins = () => host.statuses().map((each) => ({ ...each, text: toShown(each.text) }));
-  const status = createStatusBoard({ version, stateDirectory: state.path, hangingHooks, plugins });
+  const hide = (text: string) => redact(text, secrets);
+  const plugins = () => host.statuses().map((each) => ({ ...each, text: toLine(hide(each.text), 200) }));
+  const status = createStatusBoard({ version, stateDirectory: state.path, hangingHooks, plugins, hide });
   onStatus?.(status.read);
   using sockets = new DisposableStack();
   const listen = () => sockets.use(serveStatus({ directory: state.path, status, logger }));

@@ -25,6 +25,8 @@ export interface StatusBoardOptions {
   readonly hangingHooks?: () => readonly HangingHook[];
   /** Lists what plugins report about themselves. */
   readonly plugins?: () => readonly PluginStatus[];
+  /** Masks secrets in the reasons and errors of slots, which are worded by others. Left out: they stay as they are. */
+  hide?(text: string): string;
 }
 
 export function createStatusBoard({
@@ -32,9 +34,10 @@ export function createStatusBoard({
   stateDirectory,
   hangingHooks,
   plugins,
+  hide,
 }: StatusBoardOptions): StatusBoard {
   const startedAt = Date.now();
-  const slots = new Map<number, () => Omit<SlotStatus, "slot">>();
+  const slots = new Map<number, () => Shown>();
   return {
     slot(index) {
       const { listener, read } = createSlotBoard();
@@ -49,7 +52,9 @@ export function createStatusBoard({
         stateDirectory,
         pid: process.pid,
         startedAt,
-        slots: [...slots].map(([slot, read]) => ({ slot, ...read() })).toSorted((a, b) => a.slot - b.slot),
+        slots: [...slots]
+          .map(([slot, read]) => ({ slot, ...(hide ? withHidden(read(), hide) : read()) }))
+          .toSorted((a, b) => a.slot - b.slot),
         ...(hanging.length > 0 && { hangingHooks: hanging }),
         ...(reported.length > 0 && { plugins: reported }),
       };
@@ -57,7 +62,21 @@ export function createStatusBoard({
   };
 }
 
-function createSlotBoard(): { listener: SlotListener; read: () => Omit<SlotStatus, "slot"> } {
+type Shown = Omit<SlotStatus, "slot">;
+
+/** Applies `hide` to the texts that sources and plugins have worded. */
+function withHidden(status: Shown, hide: (text: string) => string): Shown {
+  const { error, sync, paused, admissionFaults } = status;
+  return {
+    ...status,
+    ...(error !== undefined && { error: hide(error) }),
+    ...(sync?.error !== undefined && { sync: { ...sync, error: hide(sync.error) } }),
+    ...(paused && { paused: { ...paused, reason: hide(paused.reason) } }),
+    ...(admissionFaults && { admissionFaults: admissionFaults.map(hide) }),
+  };
+}
+
+function createSlotBoard(): { listener: SlotListener; read: () => Shown } {
   let status: Omit<SlotStatus, "slot" | "job"> = { state: "starting" };
   let job: JobBoard | undefined;
   const set = (change: Partial<typeof status>) => void (status = { ...status, ...change });

@@ -166,7 +166,7 @@ describe("a job that adds a value", () => {
     [
       "echo anything | env -u SIGNALMAN_JOB_SOCKET -u SIGNALMAN_JOB_ANSWERS $SM redact",
       1,
-      "there is no job here",
+      "not called by a job",
     ],
     [
       "echo anything | SIGNALMAN_JOB_SOCKET=/nowhere $SM redact",

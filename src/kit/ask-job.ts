@@ -39,7 +39,7 @@ export async function askJob(
   if (!path && !answers) {
     throw new AgentError(
       "JOB_UNREACHABLE",
-      `there is no job here: neither ${jobSocketVariable} nor ${jobAnswersVariable} is set (expected to be called by a job)`,
+      `not called by a job: neither ${jobSocketVariable} nor ${jobAnswersVariable} is set`,
     );
   }
   const sent: JobMessage = { ...message, version: jobMessagesVersion };

@@ -99,7 +99,7 @@ function print(sequence: string): void {
   try {
     fd = openSync("/dev/tty", constants.O_WRONLY | constants.O_NOCTTY);
   } catch (cause) {
-    const why = `there is no terminal for a sequence, and no socket: ${toMessage(cause)}`;
+    const why = `neither a terminal for a sequence nor a socket was found: ${toMessage(cause)}`;
     throw new AgentError("JOB_UNREACHABLE", why, { cause });
   }
   try {

@@ -19,7 +19,7 @@ export default defineCommand({
       return mirrors.forEach(({ url, bytes, usedAt, paths }) =>
         printJson({ url, bytes, usedAt, directory: paths.directory }),
       );
-    if (mirrors.length === 0) return print("there are no mirrors yet");
+    if (mirrors.length === 0) return print("no mirrors yet");
     const rows = mirrors.map(({ url, bytes, usedAt }) => [
       url,
       toSize(bytes),

@@ -44,7 +44,7 @@ export default defineCommand({
     if (!succeeds(["id", "-u", "--", args.user]))
       throw new AgentError(
         "USAGE_INVALID",
-        `there is no user "${args.user}": useradd --create-home ${args.user}`,
+        `user "${args.user}" does not exist: useradd --create-home ${args.user}`,
       );
     const environmentFile = resolve(args["environment-file"]);
     const hasToken = prepareEnvironmentFile(environmentFile, process.env);

@@ -26,7 +26,7 @@ export async function openRelease(from: string, keys: readonly string[]): Promis
   if (keys.length === 0)
     throw new AgentError(
       "FILE_FAILED",
-      "this program is of an unsigned build and knows no key: it cannot verify a release",
+      "this program knows no key to verify a release with: it was built from source; install a release by hand (signalman help install)",
     );
   const sums = await place.read("SHA256SUMS");
   assertSigned(sums, (await place.read("SHA256SUMS.sig")).toString(), keys);

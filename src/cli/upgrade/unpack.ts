@@ -15,7 +15,7 @@ const mostProgramBytes = 1024 * 1024 * 1024;
 export function toArchiveName(target: string): string {
   const [, system = "", machine, musl = ""] = /^bun-(linux|darwin)-(x64|arm64)(-musl)?$/.exec(target) ?? [];
   if (machine === undefined)
-    throw new AgentError("USAGE_INVALID", `there is no archive for the platform "${target}"`);
+    throw new AgentError("USAGE_INVALID", `releases have no archive for the platform "${target}"`);
   const name = system === "linux" ? "Linux" : "Darwin";
   return `agent_${name}_${machine === "x64" ? "x86_64" : "arm64"}${musl.replace("-", "_")}.tar.gz`;
 }

@@ -15,7 +15,7 @@ import {
 } from "signalman";
 import { onSignals } from "signalman/host";
 import { toCoreChecks } from "./checks/index.ts";
-import { renderDiagnoses } from "./render.ts";
+import { renderDiagnoses, type RenderOptions } from "./render.ts";
 import { type NamedCheck, runChecks } from "./run-checks.ts";
 
 /** Checks the machine and the configuration from the agent's point of view. Registers no agent and changes nothing. */
@@ -83,10 +83,16 @@ export default defineCommand({
     const secrets = new Set(program.secrets.filter(isSecret));
     const diagnoses = toPlain(found, secrets) as typeof found;
     if (args.json) printJson({ version: program.version, findings: diagnoses }, 2);
-    else print(renderDiagnoses(diagnoses, { isColoured: hasColour(isTerminal(process.stdout)) }));
+    else print(renderDiagnoses(diagnoses, toLook(process.stdout)));
     if (diagnoses.some(({ level }) => level === "error")) process.exitCode = 1;
   },
 });
+
+/** How findings look on a stream. In a pipe each text is a line. */
+function toLook(stream: NodeJS.WriteStream): RenderOptions {
+  const isShown = isTerminal(stream);
+  return { isColoured: hasColour(isShown), columns: isShown ? stream.columns || undefined : undefined };
+}
 
 function toDeadline(text: string): number {
   const seconds = /^\d+(\.\d+)?$/.test(text) ? Number(text) : Number.NaN;

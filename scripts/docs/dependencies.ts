@@ -61,7 +61,7 @@ export const dependenciesPage: GeneratedFile = {
       "# Dependencies",
       "",
       wrap(
-        `The program has ${Object.keys(dependencies).length} packages and their dependencies, ${all.size} together. \`signalman version --json\` lists those that are in a binary. Every version is exact, and no package runs a script when it is installed.`,
+        `Which packages does the program contain, and why? It has ${Object.keys(dependencies).length} packages and their dependencies, ${all.size} together. \`signalman version --json\` lists those that are in a binary. Every version is exact, and no package runs a script when it is installed.`,
       ),
       "",
       "## In the program",

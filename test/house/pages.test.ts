@@ -8,7 +8,7 @@ import { parseArguments } from "../../src/core/config/arguments.ts";
 import { splitWords } from "../../src/core/config/values.ts";
 import type { PluginOrigin } from "../../src/core/contracts/host.ts";
 import { createAgentMetrics } from "../../src/kit/metrics/agent-metrics.ts";
-import { filesOf, textOf } from "../project.ts";
+import { filesOf, root, textOf } from "../project.ts";
 
 const pages = filesOf("**/*.md").filter((file) => !file.startsWith("src/"));
 /** Pages that have another place: what GitHub and tools for developers show first, and lists of their own. */
@@ -16,6 +16,15 @@ const unlisted = /^(README|AGENTS|docs\/README)\.md$|^docs\/sdk\/(?!README)/;
 /** Commands of `docs/examples/plugins`. */
 const exampleCommands = new Set(["lock", "job-cache"]);
 const groups = readPageMap(textOf("docs/README.md"));
+
+/** The pages in `docs` that it lists. */
+const ownPages = groups
+  .flatMap((group) => group.pages)
+  .filter(({ file }) => /^[\w-]+(\/README)?\.md$/.test(file))
+  .map(({ file }) => path.join("docs", file));
+/** Pages about the inside of the program or of plugins. */
+const forDevelopers =
+  /^docs\/(architecture|design-notes|plugins.*|protocol|reliability|security|sdk\/README)\.md$/;
 
 describe("docs/README.md", () => {
   test("lists every page exactly once", () => {
@@ -29,6 +38,19 @@ describe("docs/README.md", () => {
       .filter(({ file }) => /^[\w-]+(\/README)?\.md$/.test(file));
     expect(own.length).toBeGreaterThan(20);
     expect(own.filter(({ about }) => about === "" || about.length > 90)).toEqual([]);
+  });
+
+  test("lists pages of docs that begin with the question that they answer", () => {
+    const opening = (page: string) => /^# [^\n]+\n\n([^]*?)\n\n/m.exec(textOf(page))?.[1] ?? "";
+    const isQuestion = (text: string) => text.includes("?") && countWords(text) <= 70;
+    expect(ownPages.filter((page) => !isQuestion(opening(page)))).toEqual([]);
+  });
+
+  test("lists pages for operators without a paragraph of more than a hundred words", () => {
+    const operators = ownPages.filter((page) => !forDevelopers.test(page));
+    expect(operators.length).toBeGreaterThan(15);
+    const isLong = (page: string) => toParagraphs(textOf(page)).some((text) => countWords(text) > 100);
+    expect(operators.filter(isLong)).toEqual([]);
   });
 
   test("is read by group, with and without descriptions", () => {
@@ -65,6 +87,17 @@ describe("a page", () => {
   test("has no table of more than forty rows", () => {
     const isLong = (page: string) => /(?:^\|.*\n){43}/m.test(textOf(page));
     expect(pages.filter(isLong)).toEqual(["e2e/plugins/bad-plugins.md"]);
+  });
+
+  test("shows every picture of docs/images, each smaller than 150 kB", () => {
+    const pictures = filesOf("docs/images/*");
+    const shown = pages.flatMap((page) =>
+      Array.from(textOf(page).matchAll(/!\[[^\]]+\]\(([^)]+)\)/g), ([, file]) =>
+        path.join(path.dirname(page), file!),
+      ),
+    );
+    expect([...new Set(shown)].toSorted()).toEqual(pictures.toSorted());
+    expect(pictures.filter((file) => Bun.file(path.join(root, file)).size > 150_000)).toEqual([]);
   });
 
   test("names metrics that exist", () => {
@@ -110,6 +143,16 @@ describe("a call of signalman on a page", async () => {
     await parsed.catch((error: unknown) => expect(String(error)).toContain(`"${name}" needs `));
   });
 });
+
+/** Lists the paragraphs and items of lists of a page, without tables and code. */
+function toParagraphs(text: string): string[] {
+  return text
+    .replaceAll(/^ *```[^]*?^ *```$/gm, "")
+    .split(/\n\s*\n|\n(?=\s*(?:[-*]|\d+\.) )/)
+    .filter((paragraph) => !paragraph.trimStart().startsWith("|"));
+}
+
+const countWords = (text: string): number => text.trim().split(/\s+/).length;
 
 /** Lists the arguments of each call of the program: in blocks of a shell, and in code within the text. */
 function callsOf(text: string): string[] {

@@ -14,6 +14,8 @@ export const miniSearch = {
     /** Pages for operators come first. The others mention every subject, and are found by the names in them. */
     boostDocument(id: string): number {
       if (/^\/(sdk|examples|e2e|bench)\//.test(id)) return 0.3;
+      // Pages of single plugins, and the list of options, repeat the words of the page about the subject.
+      if (/^\/(plugins\/|configuration)/.test(id)) return 0.75;
       return /^\/(CHANGELOG|CONTRIBUTING|architecture|dependencies|design-notes|plugins-re|protocol|releases)/.test(
         id,
       )

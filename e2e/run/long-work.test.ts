@@ -54,6 +54,20 @@ describe("the status line of run", () => {
     expect((await running.finished).stdout).not.toContain("\x1b[2m");
   });
 
+  test("has the last line of a command that is folded", async () => {
+    await using tester = await createTester();
+    const command = `printf '\\033[32m2 of 5 layers\\033[0m\\n\\n'; ${waiting}`;
+    const running = await start(tester, [command], ["--fold"], { isTerminal: true, columns: 120 });
+    const isShown = (text: string): boolean => /^running printf .*: 2 of 5 layers, \d+ s$/.test(text);
+    await until("the line is shown", () => linesOf(running.stdout).some(isShown));
+    await tester.write("go", "");
+    const { exitCode, stdout } = await running.finished;
+    expect(exitCode).toBe(0);
+    expect(linesOf(stdout)).toContainEqual(
+      expect.stringMatching(/^running printf .*: 2 of 5 layers, \d+ s$/),
+    );
+  });
+
   test("does not disturb an incomplete line of the job", async () => {
     await using tester = await createTester();
     const running = await start(tester, [`printf half; sleep 3; printf ' done\\n'; ${waiting}`], [], {

@@ -140,3 +140,21 @@ test("the command that runs is known", () => {
   renderer.push(line(finished()));
   expect(renderer.current()).toBeUndefined();
 });
+
+test("the last line of a folded command is known, and that of a shown one is not needed", () => {
+  const options = { output: () => {}, tty: false, colour: true };
+  const renderer = createRenderer({ ...options, fold: true });
+  renderer.push(line(started("pull")));
+  expect(renderer.current()?.lastLine?.()).toBeUndefined();
+  for (const text of ["alpine: 1 of 3 layers\n", "\u001b[31malpine: 2 of 3 layers\u001b[0m\n", "\n \n"]) {
+    renderer.push(line(text));
+  }
+  expect(renderer.current()?.lastLine?.()).toBe("alpine: 2 of 3 layers");
+  renderer.push(line("x".repeat(5 * 2 ** 20)));
+  renderer.push(line("\nshown\n"));
+  expect(renderer.current()?.lastLine?.()).toBeUndefined();
+
+  const live = createRenderer(options);
+  live.push(line(started("pull")));
+  expect(live.current()?.lastLine).toBeUndefined();
+});

@@ -11,6 +11,8 @@ export interface OpenBlock {
   readonly directive: string;
   /** When this process read its first event, in milliseconds of a monotonic clock. */
   readonly seenAt: number;
+  /** Returns the last line of its output where it is folded, and so not on the screen. */
+  lastLine?(): string | undefined;
 }
 
 /** The blocks of a job's log: a header, the command's output, and a footer with its exit code. */
@@ -84,7 +86,7 @@ export function createCommandBlocks(options: CommandBlocksOptions): CommandBlock
       command = undefined;
     },
     abandon,
-    current: () => command,
+    current: () => command && { ...command, ...(fold && { lastLine: fold.lastLine }) },
     firstFailure: () => failure,
   };
 }

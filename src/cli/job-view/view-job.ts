@@ -73,5 +73,8 @@ function showCurrent(
   progress: ViewOptions["progress"],
 ): void {
   if (block === undefined) statusLine.show("waiting for the next command", progress && { progress });
-  else statusLine.show(`running ${block.directive}`, { since: block.seenAt });
+  else {
+    const { directive, seenAt: since, lastLine } = block;
+    statusLine.show(`running ${directive}`, { since, ...(lastLine && { progress: lastLine }) });
+  }
 }

@@ -61,11 +61,7 @@ describe("the status line of run", () => {
     const isShown = (text: string): boolean => /^running printf .*: 2 of 5 layers, \d+ s$/.test(text);
     await until("the line is shown", () => linesOf(running.stdout).some(isShown));
     await tester.write("go", "");
-    const { exitCode, stdout } = await running.finished;
-    expect(exitCode).toBe(0);
-    expect(linesOf(stdout)).toContainEqual(
-      expect.stringMatching(/^running printf .*: 2 of 5 layers, \d+ s$/),
-    );
+    expect((await running.finished).exitCode).toBe(0);
   });
 
   test("does not disturb an incomplete line of the job", async () => {

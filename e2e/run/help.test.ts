@@ -87,7 +87,7 @@ describe("a page that is longer than the terminal", () => {
     const { exitCode, stdout } = await tester.run(["help", "security"], { isTerminal: true, env });
     expect(exitCode).toBe(0);
     const text = Bun.stripANSI(stdout).replaceAll(/\s+/g, " ");
-    expect(text).toContain("The threat model of Signalman");
+    expect(text).toContain("Whom does Signalman trust with what");
     expect(text).not.toMatch(/paged|less: not found/);
   });
 
@@ -118,6 +118,6 @@ describe("a page that is longer than the terminal", () => {
     const args = ["run", "-", "--terminal-size", "80x24"];
     const { exitCode, stdout } = await tester.run(args, { stdin: job });
     expect(exitCode).toBe(0);
-    expect(Bun.stripANSI(stdout)).toContain("The threat model of Signalman");
+    expect(Bun.stripANSI(stdout)).toContain("Whom does Signalman trust with what");
   });
 });

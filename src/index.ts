@@ -189,7 +189,7 @@ export type {
 } from "./core/contracts/agent-status.ts";
 
 // Job boards: the agents, jobs and logs of a hub or an agent, for what shows them
-export type { JobBoard, JobBoardViewer, BoardActions } from "./core/contracts/job-board.ts";
+export type { JobBoard, JobBoardViewer, BoardActions, JobTimeline } from "./core/contracts/job-board.ts";
 export type { BoardState, BoardAgent, BoardJob, BoardLog } from "./core/contracts/job-board.ts";
 
 // Metrics: metrics of a plugin, and exporters of all metrics

@@ -149,6 +149,8 @@ describe("the accounting of a container is read", () => {
     const files = new Map([
       ["cpuacct.stat", "user 150\nsystem 20\n"],
       ["memory.max_usage_in_bytes", "4096\n"],
+      ["memory.usage_in_bytes", "3000\n"],
+      ["memory.stat", "cache 1500\ninactive_file 1000\n"],
       ["memory.oom_control", "oom_kill_disable 0\nunder_oom 0\noom_kill 2\n"],
       ["blkio.throttle.io_service_bytes", "8:0 Read 10\n8:0 Write 20\n8:16 Read 1\nTotal 31\n"],
     ]);
@@ -156,6 +158,7 @@ describe("the accounting of a container is read", () => {
       cpuUserMs: 1500,
       cpuSystemMs: 200,
       peakMemoryBytes: 4096,
+      memoryBytes: 2000,
       readBytes: 11,
       writtenBytes: 20,
       oomKills: 2,
@@ -166,6 +169,8 @@ describe("the accounting of a container is read", () => {
     const files = new Map([
       ["cpu.stat", "usage_usec 1700\nuser_usec 1500\nsystem_usec 200\n"],
       ["memory.peak", "4096\n"],
+      ["memory.current", "3000\n"],
+      ["memory.stat", "file 1500\ninactive_file 1000\n"],
       ["memory.events", "low 0\noom 1\noom_kill 2\n"],
       ["io.stat", "8:0 rbytes=10 wbytes=20 rios=1\n8:16 rbytes=1 wbytes=0\n"],
     ]);
@@ -173,6 +178,7 @@ describe("the accounting of a container is read", () => {
       cpuUserMs: 1.5,
       cpuSystemMs: 0.2,
       peakMemoryBytes: 4096,
+      memoryBytes: 2000,
       readBytes: 11,
       writtenBytes: 20,
       oomKills: 2,

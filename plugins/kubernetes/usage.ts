@@ -70,7 +70,13 @@ function toUsage(figures: Figures): JobUsage {
     cpuUserMs: scaled("cpu.user_usec", 1e3) ?? scaled("cpu.user_ns", 1e6),
     cpuSystemMs: scaled("cpu.system_usec", 1e3) ?? scaled("cpu.system_ns", 1e6),
     peakMemoryBytes: figures.get("memory.peak"),
+    memoryBytes: subtract(figures.get("memory.current"), figures.get("memory.inactive_file")),
     oomKills: figures.get("memory.events.oom_kill"),
   };
   return Object.fromEntries(Object.entries(usage).filter(([, value]) => value !== undefined));
+}
+
+/** Memory in use: without cached files that the kernel can drop at once. */
+function subtract(current: number | undefined, cached = 0): number | undefined {
+  return current === undefined ? undefined : Math.max(0, current - cached);
 }

@@ -5,6 +5,7 @@ import type { JobRequest } from "../core/contracts/job-request.ts";
 import { decodeBase64 } from "../core/text/base64.ts";
 import { toLine } from "../core/text/printable.ts";
 import { openSpool } from "../job/log/spool-reader.ts";
+import { createTimelineReader } from "../job/timeline/read-timeline.ts";
 import { findJobPlace, listJobs, type StoredJob } from "./kept-logs.ts";
 
 import { jobFiles } from "../job/state/job-files.ts";
@@ -49,6 +50,10 @@ export function createJobBoard({ readStatus, requests }: JobBoardOptions): JobBo
       const place = findJobPlace(jobId, readStatus());
       const path = place && join(place.directory, jobFiles.spool);
       return path !== undefined && findEntry(path) ? openSpool(path) : undefined;
+    },
+    openTimeline(jobId) {
+      const place = findJobPlace(jobId, readStatus());
+      return place && createTimelineReader(join(place.directory, jobFiles.timeline));
     },
   };
 }

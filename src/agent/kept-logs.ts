@@ -99,7 +99,9 @@ export function createLogPruner(jobs: string, { maxBytes, maxAgeMs }: KeptLogLim
     let seenBytes = 0;
     totalBytes = 0;
     lookAt = now + lookMs;
-    for (const { directory, bytes, changedAt } of listSpools(jobs).toSorted(newestFirst)) {
+    for (const spool of listSpools(jobs).toSorted(newestFirst)) {
+      const { directory, changedAt } = spool;
+      const bytes = countBytes(spool);
       seenBytes += bytes;
       const isExcess = seenBytes > mostBytes || changedAt < now - maxAgeMs;
       if (isExcess && isReleased(directory)) removeEntry(directory);
@@ -109,7 +111,8 @@ export function createLogPruner(jobs: string, { maxBytes, maxAgeMs }: KeptLogLim
   return {
     prune: () => prune(maxBytes),
     add(directory) {
-      totalBytes += findSpool(directory)?.bytes ?? 0;
+      const spool = findSpool(directory);
+      totalBytes += spool ? countBytes(spool) : 0;
       // With some space left, so that not each of the next jobs finds the size exceeded.
       if (totalBytes > maxBytes) prune(maxBytes * spareFactor);
       else if (Date.now() > lookAt) prune(maxBytes);
@@ -145,6 +148,11 @@ function findSpool(directory: string): Spool | undefined {
   const spool = join(directory, jobFiles.spool);
   const entry = findEntry(spool);
   return entry && { directory, spool, bytes: entry.isFile() ? entry.size : 0, changedAt: entry.mtimeMs };
+}
+
+/** Bytes of a log and of what was recorded beside it. */
+function countBytes({ directory, bytes }: Spool): number {
+  return bytes + (findEntry(join(directory, jobFiles.timeline))?.size ?? 0);
 }
 
 function toJob(spool: Spool, slot: number): StoredJob {

@@ -15,7 +15,7 @@ import type { Program } from "../core/contracts/command.ts";
 import type { Host } from "../core/contracts/host.ts";
 import type { JobSource } from "../core/contracts/job-source.ts";
 import type { Logger } from "../core/contracts/logger.ts";
-import { admission } from "../core/contracts/services.ts";
+import { admission, jobBoardViewer } from "../core/contracts/services.ts";
 import { AgentError, isAgentError } from "../core/errors.ts";
 import { isSecret, redact } from "../core/logger/line.ts";
 import { toLine } from "../core/text/printable.ts";
@@ -158,7 +158,12 @@ function protectProcess(): void {
 function createLauncher(program: Program, host: Host, state: StateDirectory) {
   const core = readCore(program);
   // The agent's secrets do not reach a job's process, so that it has none to mask.
-  const settings = { ...toSettings(program, state.agentId), secrets: [], stateDirectory: state.path };
+  const settings = {
+    ...toSettings(program, state.agentId),
+    secrets: [],
+    stateDirectory: state.path,
+    isRecorded: host.all(jobBoardViewer).size > 0,
+  };
   const jobPlugins = new Set(listJobPlugins(program).map(({ plugin }) => plugin.name));
   const runningLeft = listRunningLeftJobs(state);
   const cleanUp = createExecutorCleanUp({

@@ -71,6 +71,8 @@ export interface OpenJob extends AsyncDisposable {
   readonly job: Job;
   readonly log: WritableJobLog;
   readonly spool: Spool;
+  /** Returns the job's executor, once there is one. */
+  readonly executor: () => Executor | undefined;
 }
 
 /** Creates a job's private directory, its log and its executor's context. Nothing of the job has run. */
@@ -155,7 +157,7 @@ export async function openJob(original: JobRequest, options: OpenJobOptions): Pr
   });
 
   const owned = cleanup.move();
-  return { job, log, spool, [Symbol.asyncDispose]: () => owned.disposeAsync() };
+  return { job, log, spool, executor: () => executor, [Symbol.asyncDispose]: () => owned.disposeAsync() };
 }
 
 function toPlace({ executor }: JobRequest, { host, settings }: OpenJobOptions): JobOptions["place"] {

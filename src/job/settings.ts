@@ -24,6 +24,8 @@ export interface JobSettings {
   readonly logDiskLimitBytes: number;
   /** Whether a job's log ends with a report of the resources that the job used (`job-report`). */
   readonly jobReport: boolean;
+  /** Whether what the job uses and does is recorded beside its log. Left out: no. */
+  readonly isRecorded?: boolean;
   /** The wire's name of an executor → the name of its replacement. */
   readonly executors: Readonly<Record<string, string>>;
   /** Limits of a job's resources (`job-memory`, `job-cpus`, `job-pids`). */

@@ -19,6 +19,8 @@ const allowed: Readonly<Record<string, string>> = {
   "src/job/log/spool-lines.ts": "reads from an open descriptor",
   "src/job/log/spool-recovery.ts": "reads and cuts through descriptors of the opener",
   "src/job/log/read-start.ts": "reads through descriptors of the opener",
+  "src/job/timeline/timeline-file.ts": "writes through descriptors of the opener",
+  "src/job/timeline/read-timeline.ts": "reads through descriptors of the opener",
   "src/job/log/verify-spool.ts": "reads through descriptors of the opener",
   "src/job/process/open-listener.ts": "writes through descriptors of the opener",
   "src/job/process/spawn.ts": "closes a descriptor of the opener",

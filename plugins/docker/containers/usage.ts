@@ -79,6 +79,7 @@ function toAccounting(stats: Docker.ContainerStats): Accounting {
     cpuUserMs: (cpu?.cpu_usage?.usage_in_usermode ?? 0) / 1e6,
     cpuSystemMs: (cpu?.cpu_usage?.usage_in_kernelmode ?? 0) / 1e6,
     peakMemoryBytes: Math.max(memory?.max_usage ?? 0, memory?.usage ?? 0),
+    memoryBytes: Math.max(0, (memory?.usage ?? 0) - (memory?.stats?.inactive_file ?? 0)),
     readBytes: storage(/^read$/i),
     writtenBytes: storage(/^write$/i),
     oomKills: 0,

@@ -2,9 +2,13 @@ import { privateDirectory } from "../containers/spec.ts";
 
 /** Accounting files of the container's cgroup: of version 2, then of version 1. */
 const accountingFiles = [
-  ...["cpu.stat", "memory.peak", "memory.events", "io.stat"].map((name) => `/sys/fs/cgroup/${name}`),
+  ...["cpu.stat", "memory.peak", "memory.current", "memory.events", "io.stat", "memory.stat"].map(
+    (name) => `/sys/fs/cgroup/${name}`,
+  ),
   "/sys/fs/cgroup/cpuacct/cpuacct.stat",
   "/sys/fs/cgroup/memory/memory.max_usage_in_bytes",
+  "/sys/fs/cgroup/memory/memory.usage_in_bytes",
+  "/sys/fs/cgroup/memory/memory.stat",
   "/sys/fs/cgroup/memory/memory.oom_control",
   "/sys/fs/cgroup/blkio/blkio.throttle.io_service_bytes",
 ];
@@ -41,7 +45,11 @@ show() {
   for file in $1; do
     [ -r "$file" ] || continue
     printf '|%s=' "\${file##*/}"
-    while IFS= read -r line; do printf '%s;' "$line"; done <"$file"
+    while IFS= read -r line; do
+      printf '%s;' "$line"
+      # The rest of this file, which is the longest, has nothing that is used.
+      case $line in inactive_file*) break ;; esac
+    done <"$file"
   done 2>/dev/null
 }
 held=$2

@@ -1,4 +1,6 @@
+import type { JobLimits } from "./executor-options.ts";
 import type { JobResult } from "./job-events.ts";
+import type { EndedBlock } from "./job-phases.ts";
 import type { JobUsage } from "./job-summary.ts";
 import type { SpoolReader } from "./spool.ts";
 
@@ -11,12 +13,35 @@ export interface JobBoard {
   read(): BoardState;
   /** Opens the log of a job; `undefined` when there is none. The caller disposes it. */
   openLog(jobId: string): BoardLog | undefined;
+  /**
+   * Opens what a job used and did when; `read` also returns what was added since. `undefined` for an unknown job.
+   * Left out: the board has none, as that of a hub, to which agents send only logs.
+   */
+  openTimeline?(jobId: string): { read(): JobTimeline } | undefined;
   /** What the caller may change. Left out: nothing, as in an agent, whose control plane decides. */
   readonly actions?: BoardActions;
 }
 
 /** The log of a job: `peek` returns whole events from a position on, also those that are added later. */
 export type BoardLog = Pick<SpoolReader, "peek"> & Disposable;
+
+/**
+ * What a job used and did when, as its process recorded it. Jobs are recorded if a viewer shows their agent's board:
+ * once a second, long ones in longer intervals. Times are Unix milliseconds.
+ */
+export interface JobTimeline {
+  /** What `job-memory`, `job-cpus` and `job-pids` allowed. */
+  readonly limits: JobLimits;
+  /** Processors of the agent's host; 0 when nothing was recorded. */
+  readonly processors: number;
+  /**
+   * What the job has used up to a moment, in the order of the moments, at most 4096. Unknown figures are left out.
+   * `memoryBytes` is the most since the sample before. Totals begin again when another process continues the job.
+   */
+  readonly samples: readonly (JobUsage & { readonly at: number })[];
+  /** The blocks of the log that have ended, at most 2000. `index`: the place among all blocks of the log, from 0. */
+  readonly blocks: readonly (Omit<EndedBlock, "directive"> & { readonly index: number })[];
+}
 
 /** The state of a board. Times are Unix milliseconds. */
 export interface BoardState {

@@ -15,6 +15,11 @@ export interface JobUsage {
    * process.
    */
   readonly peakMemoryBytes?: number;
+  /**
+   * Memory in use at this moment, without files that the kernel only caches where that is known. Not part of a
+   * summary.
+   */
+  readonly memoryBytes?: number;
   /** Bytes read from storage; reads served by the page cache are not included. */
   readonly readBytes?: number;
   /** Bytes written to storage. */

@@ -5,10 +5,15 @@ import { startStopwatch } from "../stopwatch.ts";
 export interface BlockWatch {
   /** Never rejects. At most one is called. */
   listener: ((block: EndedBlock) => Promise<void>) | undefined;
+  /** Is told before the listener, and not awaited. Never throws. */
+  observer: ((block: EndedBlock) => void) | undefined;
   /** Milliseconds for which the log has waited for the listener. */
   readonly waitedMs: number;
-  /** A block begins. Returns a function that tells of its end; `undefined` without a listener. */
-  begin(directive: string, source: BlockSource): ((exitCode: number) => Promise<void>) | undefined;
+  /** A block begins. Returns a function that tells of its end; `undefined` when no one is told. */
+  begin(
+    directive: string,
+    source: BlockSource,
+  ): ((exitCode: number) => Promise<void> | undefined) | undefined;
   wait(told: Promise<void>): Promise<void>;
 }
 
@@ -16,14 +21,19 @@ export function createBlockWatch(): BlockWatch {
   let waitedMs = 0;
   const watch: BlockWatch = {
     listener: undefined,
+    observer: undefined,
     get waitedMs() {
       return waitedMs;
     },
     begin(directive, source) {
-      const { listener } = watch;
-      if (!listener) return undefined;
+      const { listener, observer } = watch;
+      if (!listener && !observer) return undefined;
       const elapsed = startStopwatch();
-      return (exitCode) => listener({ directive, source, ...elapsed(), exitCode });
+      return (exitCode) => {
+        const block = { directive, source, ...elapsed(), exitCode };
+        observer?.(block);
+        return listener?.(block);
+      };
     },
     async wait(told) {
       const begun = performance.now();

@@ -13,14 +13,14 @@ export interface Block {
   /** Resolve when what is written besides the block's own output has ended. */
   readonly asides: Set<Promise<unknown>>;
   /** Resolves when the listener has handled the end of the block; `undefined` without a listener. */
-  told?: Promise<void>;
+  told?: Promise<void> | undefined;
   finish(exitCode: number): void;
 }
 
 export type BlockWork = Parameters<JobLog["command"]>[1];
 
 export interface BlockOptions extends Pick<BlockPlace, "spool" | "stream" | "now"> {
-  readonly tell: ((exitCode: number) => Promise<void>) | undefined;
+  readonly tell: ((exitCode: number) => Promise<void> | undefined) | undefined;
   readonly onFinished: () => void;
   /** The block of an earlier process of the job, which is continued. Left out: a new one begins. */
   readonly left?: ContinuedBlock & Pick<LeftBlock, "startedAt">;

@@ -63,7 +63,7 @@ async function open(
 ): Promise<ServedJob> {
   await using cleanup = new AsyncDisposableStack();
   let inspect: () => string | undefined = () => undefined;
-  const { job, spool } = cleanup.use(
+  const opened = cleanup.use(
     await openJob(request, {
       host,
       cookie: input.cookie,
@@ -79,6 +79,8 @@ async function open(
       unclaimedMs: input.claimTimeoutMs,
     }),
   );
+  const { job, spool } = opened;
+  if (input.settings.isRecorded === true) cleanup.use(startRecorder(opened, input, logger));
   // From here on another agent process can resume the job.
   const claim = createClaimTimer(input.claimTimeoutMs, () => {
     const why = `no agent has claimed the job for ${input.claimTimeoutMs / 1000} s; it is stopped`;
@@ -129,6 +131,23 @@ async function open(
     endClaim,
     [Symbol.asyncDispose]: () => owned.disposeAsync(),
   };
+}
+
+/** Records the job's timeline. Not awaited: the job does not wait for what shows it. */
+function startRecorder(
+  { log, executor }: OpenJob,
+  { directory, settings }: JobProcessInput,
+  logger: RootLogger,
+): Disposable {
+  const owned = new DisposableStack();
+  const start = async (): Promise<void> => {
+    const { recordTimeline } = await import("../timeline/record-timeline.ts");
+    if (owned.disposed) return;
+    const path = join(directory, jobFiles.timeline);
+    owned.use(recordTimeline({ path, limits: settings.limits, executor, log, logger }));
+  };
+  void start();
+  return owned;
 }
 
 /** Tells agents of hooks that hang. Returns a function that ends this. */

@@ -7,6 +7,7 @@ export const jobFiles = {
   process: "process.json",
   lock: "lock",
   spool: "events.ndjson",
+  timeline: "timeline.ndjson",
   result: "result.json",
   delivery: "delivery.json",
   output: "process.log",

@@ -36,14 +36,18 @@ export function watchUsage(options: UsageOptions = {}): UsageWatch {
   const begin = libc && sum(libc, children);
   const kills = oom && attributeKills(oom, children);
   let peakBytes = 0;
+  let residentBytes = 0;
+  let lookedAt = 0;
 
   function look(processes = listDescendants(process.pid)): void {
     let together = 0;
+    lookedAt = performance.now();
     for (const { pid } of processes) {
       const memory = readMemory(pid);
       together += memory.residentBytes;
       peakBytes = Math.max(peakBytes, memory.peakBytes);
     }
+    residentBytes = together;
     peakBytes = Math.max(peakBytes, together);
     kills?.look(processes);
   }
@@ -52,7 +56,8 @@ export function watchUsage(options: UsageOptions = {}): UsageWatch {
   const lookAgain = (pauseMs: number) => {
     timer = setTimeout(() => {
       const before = process.cpuUsage();
-      look();
+      // A reader of the usage has looked in the meantime.
+      if (performance.now() - lookedAt >= Math.min(pauseMs, lookMs) * 0.9) look();
       const { user, system } = process.cpuUsage(before);
       const costMs = (user + system) / 1000;
       lookAgain(Math.max(Math.min(pauseMs * 2, lookMs), costMs * costFactor));
@@ -74,6 +79,7 @@ export function watchUsage(options: UsageOptions = {}): UsageWatch {
         cpuUserMs: since("userMs"),
         cpuSystemMs: since("systemMs"),
         ...(peakBytes > 0 && { peakMemoryBytes: peakBytes }),
+        memoryBytes: residentBytes,
         readBytes: since("readBytes"),
         writtenBytes: since("writtenBytes"),
         ...(kills && { oomKills: kills.count }),

@@ -10,6 +10,8 @@ export interface GroupFigures {
   readonly cpuSystemMs?: number;
   /** Peak of the memory of all processes together, with the files that the kernel caches for them. */
   readonly peakMemoryBytes?: number;
+  /** Memory at this moment, without cached files that the kernel can drop at once. */
+  readonly memoryBytes?: number;
   readonly oomKills?: number;
 }
 
@@ -22,12 +24,21 @@ export function readFigures(directory: string): GroupFigures {
   const kills = toNumbers(readKernelText(join(directory, "memory.events"))).get("oom_kill");
   const [user, system] = [times.get("user_usec"), times.get("system_usec")];
   const peak = readKernelText(join(directory, "memory.peak"));
+  const memory = readMemory(directory);
   return {
     ...(user !== undefined && { cpuUserMs: Math.round(user / 1000) }),
     ...(system !== undefined && { cpuSystemMs: Math.round(system / 1000) }),
     ...(peak !== undefined && { peakMemoryBytes: Number(peak) }),
+    ...(memory !== undefined && { memoryBytes: memory }),
     ...(kills !== undefined && { oomKills: kills }),
   };
+}
+
+function readMemory(directory: string): number | undefined {
+  const current = readKernelText(join(directory, "memory.current"));
+  if (current === undefined) return undefined;
+  const cached = /^inactive_file (\d+)$/m.exec(readKernelText(join(directory, "memory.stat")) ?? "")?.[1];
+  return Math.max(0, Number(current) - Number(cached ?? 0));
 }
 
 /** Reads lines of a name and a number. */

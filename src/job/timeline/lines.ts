@@ -1,0 +1,112 @@
+import type { JobLimits } from "../../core/contracts/executor-options.ts";
+import type { JobTimeline } from "../../core/contracts/job-board.ts";
+import type { BlockSource, CommandPhase, EndedBlock } from "../../core/contracts/job-phases.ts";
+
+export type UsageSample = JobTimeline["samples"][number];
+export type RecordedBlock = JobTimeline["blocks"][number];
+
+/** A line of a timeline's file: the limits, a sample or a block. */
+export type TimelineLine =
+  | { readonly is: "limits"; readonly limits: JobLimits; readonly processors: number }
+  | { readonly is: "sample"; readonly sample: UsageSample }
+  | { readonly is: "block"; readonly block: RecordedBlock };
+
+/** A list, since a job has thousands of them. */
+export function formatSample(sample: UsageSample): string {
+  return JSON.stringify([sample.at, ...figures.map((name) => sample[name])]);
+}
+
+export function formatBlock(index: number, block: EndedBlock): string {
+  const { source, startedAt, durationMs, exitCode } = block;
+  const shown =
+    source.kind === "plugin" ? { ...source, plugin: source.plugin.slice(0, longestName) } : source;
+  return JSON.stringify({ index, source: shown, startedAt, durationMs: Math.round(durationMs), exitCode });
+}
+
+export function formatLimits(limits: JobLimits, processors: number): string {
+  return JSON.stringify({ limits, processors });
+}
+
+/** Parses a line. `undefined` when it is none: a job may write to its own files. */
+export function parseLine(line: string): TimelineLine | undefined {
+  try {
+    const value: unknown = JSON.parse(line);
+    if (Array.isArray(value)) return parseSample(value);
+    const fields = Object(value) as Readonly<Record<string, unknown>>;
+    return "limits" in fields ? parseLimits(fields) : parseBlock(fields);
+  } catch {
+    return undefined;
+  }
+}
+
+/** Replaces each two samples by the later one, with the more of their memory. */
+export function halve(samples: readonly UsageSample[]): UsageSample[] {
+  const halved: UsageSample[] = [];
+  for (let index = 0; index < samples.length; index += 2) {
+    const [first, last = first] = samples.slice(index, index + 2) as [UsageSample, UsageSample?];
+    const memory = [first.memoryBytes, last.memoryBytes].filter((bytes) => bytes !== undefined);
+    halved.push({ ...last, ...(memory.length > 0 && { memoryBytes: Math.max(...memory) }) });
+  }
+  return halved;
+}
+
+const longestName = 100;
+
+/** The figures of a sample, in the order of its line. */
+export const figures = ["cpuUserMs", "cpuSystemMs", "memoryBytes", "readBytes", "writtenBytes"] as const;
+
+function parseSample(value: readonly unknown[]): TimelineLine | undefined {
+  const [at, ...values] = value;
+  const known = figures
+    .map((name, index) => [name, values[index]] as const)
+    .filter(([, figure]) => isFigure(figure));
+  if (!isFigure(at) || known.length === 0) return undefined;
+  return { is: "sample", sample: { at, ...Object.fromEntries(known) } };
+}
+
+function parseBlock(fields: Readonly<Record<string, unknown>>): TimelineLine | undefined {
+  const { index, startedAt, durationMs, exitCode } = fields;
+  const source = parseSource(Object(fields["source"]) as Readonly<Record<string, unknown>>);
+  if (
+    !source ||
+    !isFigure(index) ||
+    !isFigure(startedAt) ||
+    !isFigure(durationMs) ||
+    !Number.isSafeInteger(exitCode)
+  )
+    return undefined;
+  return { is: "block", block: { index, source, startedAt, durationMs, exitCode: Number(exitCode) } };
+}
+
+function parseSource(fields: Readonly<Record<string, unknown>>): BlockSource | undefined {
+  const { kind, plugin, phase, index } = fields;
+  if (kind === "executor" || kind === "core") return { kind };
+  if (kind === "plugin" && typeof plugin === "string") return { kind, plugin: plugin.slice(0, longestName) };
+  if (kind === "command" && isPhase(phase) && isFigure(index)) return { kind, phase, index };
+  return undefined;
+}
+
+function parseLimits({ limits, processors }: Readonly<Record<string, unknown>>): TimelineLine {
+  const { memoryBytes, cpus, pids } = Object(limits) as Readonly<Record<string, unknown>>;
+  const known = Object.entries({ memoryBytes, cpus, pids }).filter(([, limit]) => isFigure(limit));
+  return {
+    is: "limits",
+    limits: Object.fromEntries(known),
+    processors: isFigure(processors) ? processors : 0,
+  };
+}
+
+const phases: readonly unknown[] = [
+  "commands",
+  "epilogue-always",
+  "epilogue-on-pass",
+  "epilogue-on-fail",
+] satisfies CommandPhase[];
+
+function isPhase(value: unknown): value is CommandPhase {
+  return phases.includes(value);
+}
+
+function isFigure(value: unknown): value is number {
+  return typeof value === "number" && Number.isFinite(value) && value >= 0;
+}

@@ -1,0 +1,89 @@
+import * as fs from "node:fs";
+import type { JobLimits } from "../../core/contracts/executor-options.ts";
+import type { JobTimeline } from "../../core/contracts/job-board.ts";
+import { findEntry, openStateFile } from "../../os/state/file.ts";
+import { halve, parseLine, type RecordedBlock, type TimelineLine, type UsageSample } from "./lines.ts";
+import { mostTimelineBytes } from "./timeline-file.ts";
+
+/** Reads a timeline that may still grow. */
+export interface TimelineReader {
+  /** Reads what was added since the last call. Never throws: what cannot be read is left out. */
+  read(): JobTimeline;
+}
+
+/** The numbers of a timeline's samples and blocks that a reader keeps. */
+const mostSamples = 4096;
+const mostBlocks = 2000;
+
+export function createTimelineReader(path: string): TimelineReader {
+  let state = createState();
+  return {
+    read() {
+      const entry = findEntry(path);
+      if (entry?.isFile()) {
+        // A thinned file is another one.
+        if (entry.ino !== state.inode || entry.size < state.offset) state = createState(entry.ino);
+        if (entry.size > state.offset) readMore(path, state);
+      }
+      const { limits, processors, samples, blocks } = state;
+      return { limits, processors, samples, blocks };
+    },
+  };
+}
+
+interface State {
+  readonly inode: number;
+  offset: number;
+  limits: JobLimits;
+  processors: number;
+  samples: UsageSample[];
+  readonly blocks: RecordedBlock[];
+}
+
+function createState(inode = -1): State {
+  return { inode, offset: 0, limits: {}, processors: 0, samples: [], blocks: [] };
+}
+
+function readMore(path: string, state: State): void {
+  const lines = readLines(path, state);
+  for (const line of lines) {
+    const parsed = parseLine(line);
+    if (parsed) add(state, parsed);
+  }
+}
+
+/** Returns whole lines. A job may have written to its file: what is beyond its size is not read. */
+function readLines(path: string, state: State): string[] {
+  try {
+    const fd = openStateFile(path, "read");
+    try {
+      if (fs.fstatSync(fd).ino !== state.inode) return [];
+      const buffer = Buffer.allocUnsafe(Math.max(0, mostTimelineBytes - state.offset));
+      const count = fs.readSync(fd, buffer, 0, buffer.length, state.offset);
+      const end = buffer.subarray(0, count).lastIndexOf(0x0a) + 1;
+      state.offset += end;
+      return buffer.toString("utf8", 0, end).split("\n");
+    } finally {
+      fs.closeSync(fd);
+    }
+  } catch {
+    return [];
+  }
+}
+
+function add(state: State, line: TimelineLine): void {
+  switch (line.is) {
+    case "limits":
+      state.limits = line.limits;
+      state.processors = line.processors;
+      return;
+    case "block":
+      if (state.blocks.length < mostBlocks) state.blocks.push(line.block);
+      return;
+    case "sample":
+      // In the order of their times, whatever a clock or a job did.
+      if (line.sample.at <= (state.samples.at(-1)?.at ?? -1)) return;
+      state.samples.push(line.sample);
+      if (state.samples.length > mostSamples) state.samples = halve(state.samples);
+  }
+}

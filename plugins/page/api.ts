@@ -5,10 +5,11 @@ import { createFeed, type Feed, toServerEvent } from "./feed.ts";
 import { safeHeaders } from "./headers.ts";
 import { createJobFeeds } from "./job-feeds.ts";
 import type { LogIndex } from "./log/log-index.ts";
-import { type OpenLogs, TooManyLogs } from "./log/open-logs.ts";
+import { type OpenLogs, TooManyLogs, type UsedLog } from "./log/open-logs.ts";
 import { readPlain, readWhole } from "./log/download.ts";
 import { searchLog } from "./log/search.ts";
 import { toOverview } from "./overview.ts";
+import { toTimeline } from "./timeline.ts";
 import type { Access } from "./access.ts";
 
 export interface ApiCall {
@@ -46,13 +47,19 @@ export function createApi({ board, logs, access }: ApiOptions): Api {
     overview: ({ exchange }) => sendJson(exchange, 200, toOverview(board.read())),
     events: ({ exchange, signal }) => sendFeed(exchange, overview, signal),
     "jobs/*": ({ exchange, id }) =>
-      withLog(exchange, logs, id, (index) => sendJob(exchange, findJob(id), index)),
+      withLog(exchange, logs, id, ({ index }) => sendJob(exchange, findJob(id), index)),
     "jobs/*/events": ({ exchange, signal, id }) => sendFeed(exchange, feeds.of(id), signal),
     "jobs/*/rows": ({ exchange, id }) =>
-      withLog(exchange, logs, id, (index) => {
+      withLog(exchange, logs, id, ({ index }) => {
         const [from, count] = [toCount(exchange, "from"), toCount(exchange, "count")];
         return sendJson(exchange, 200, { from, rows: index.rows(from, Math.min(count, mostRows)) });
       }),
+    "jobs/*/timeline": ({ exchange, id }) =>
+      withLog(exchange, logs, id, async ({ timeline }) =>
+        timeline
+          ? sendJson(exchange, 200, toTimeline(timeline.read()))
+          : sendError(exchange, 404, "the use of jobs over time is on the page of the agent"),
+      ),
     "jobs/*/search": createSearch(logs),
     "jobs/*/raw": ({ exchange, id }) => sendFile(exchange, board, id, "ndjson"),
     "jobs/*/plain": ({ exchange, id }) => sendFile(exchange, board, id, "txt"),
@@ -74,6 +81,7 @@ export function createApi({ board, logs, access }: ApiOptions): Api {
       kind: board.kind,
       canAct: actions !== undefined && access.isWritable,
       isClosed: access.isClosed,
+      hasTimelines: board.openTimeline !== undefined,
     },
     find(method, path) {
       const routes = method === "GET" ? reads : method === "POST" ? writes : {};
@@ -104,11 +112,11 @@ async function withLog(
   exchange: Exchange,
   logs: OpenLogs,
   id: string,
-  act: (index: LogIndex) => Promise<unknown>,
+  act: (used: UsedLog) => Promise<unknown>,
 ): Promise<unknown> {
   try {
     using used = await logs.use(id);
-    if (used) return await act(used.index);
+    if (used) return await act(used);
   } catch (error) {
     if (error instanceof TooManyLogs) return sendError(exchange, 503, "too many logs are read at present");
     throw error;
@@ -141,7 +149,7 @@ function createSearch(logs: OpenLogs): Act {
     if (searches >= mostSearches) return sendError(exchange, 503, "too many searches at present");
     searches += 1;
     try {
-      return await withLog(exchange, logs, id, async (index) =>
+      return await withLog(exchange, logs, id, async ({ index }) =>
         sendJson(exchange, 200, await searchLog(index, text, signal)),
       );
     } finally {

@@ -1,7 +1,8 @@
 import type { BoardJob } from "signalman";
 import { createFeed, type Feed, toServerEvent } from "./feed.ts";
-import type { LogIndex, Row } from "./log/log-index.ts";
+import type { Row } from "./log/log-index.ts";
 import type { OpenLogs, UsedLog } from "./log/open-logs.ts";
+import { toNews } from "./timeline.ts";
 
 /** The feeds of the jobs that clients follow, one for each job. */
 export interface JobFeeds {
@@ -52,7 +53,7 @@ function createSource(jobId: string, { logs, findJob }: JobFeedsOptions) {
       used ??= await logs.use(jobId);
       if (isDisposed) used?.[Symbol.dispose]();
       await used?.index.advance();
-      const text = toMessage(findJob(jobId), used?.index, sent);
+      const text = toMessage(findJob(jobId), used, sent);
       sent = used?.index.total ?? 0;
       return text;
     },
@@ -64,9 +65,11 @@ function createSource(jobId: string, { logs, findJob }: JobFeedsOptions) {
 }
 
 /** `sent`: rows of the messages before; the last one of them may have grown. */
-function toMessage(job: BoardJob | undefined, index: LogIndex | undefined, sent: number): string {
-  if (!index)
+function toMessage(job: BoardJob | undefined, used: UsedLog | undefined, sent: number): string {
+  if (!used)
     return toServerEvent({ job, total: 0, count: 0, from: 0, rows: [], commandsFrom: 0, commands: [] });
+  const { index } = used;
+  const timeline = used.timeline && toNews(used.timeline.read());
   const { total, outline } = index;
   const begin = Math.max(0, sent - 1, total - mostRows);
   const rows = keepEnd(index.rows(begin, mostRows));
@@ -79,6 +82,7 @@ function toMessage(job: BoardJob | undefined, index: LogIndex | undefined, sent:
     rows,
     commandsFrom,
     commands: outline.commands.slice(commandsFrom),
+    ...(timeline && { timeline }),
   });
 }
 

@@ -120,6 +120,7 @@ describe("a board", () => {
     expect(await (await page.get("/api/session", write)).json()).toMatchObject({
       kind: "agent",
       canAct: false,
+      hasTimelines: false,
     });
     expect((await page.post("/api/jobs/a-job/stop", "", write)).status).toBe(404);
     expect((await page.post("/api/jobs", "commands: []", write)).status).toBe(404);

@@ -1,9 +1,20 @@
-import type { Job } from "./types.ts";
+import { useMemo } from "preact/hooks";
+import { toSizeHint } from "./size-hint.ts";
+import type { Job, Timeline } from "./types.ts";
+import { toUsageSeries } from "./usage-series.ts";
 import { toDuration, toSize, toSpan, toTime } from "./words.ts";
 
+export interface FactsProps {
+  readonly job: Job;
+  readonly now: number;
+  readonly timeline: Timeline;
+}
+
 /** What is known of a job besides its log. */
-export function Facts({ job, now }: { readonly job: Job; readonly now: number }) {
-  const rows = toFacts(job, now).filter(([, value]) => value !== undefined && value !== "");
+export function Facts({ job, now, timeline }: FactsProps) {
+  const size = useMemo(() => toSizeFacts(job, timeline), [job, timeline]);
+  const known = [...toFacts(job, now), ...size];
+  const rows = known.filter(([, value]) => value !== undefined && value !== "");
   const { variables = [] } = job;
   return (
     <section class="facts" aria-labelledby="facts">
@@ -49,6 +60,17 @@ function toFacts(job: Job, now: number): (readonly [string, string | undefined])
     ["log", log && toSize(log.bytes) + (log.isTrimmed ? ", its end is missing" : "")],
     ["delivered", log?.deliveredBytes === undefined ? undefined : toShare(log.deliveredBytes, log.bytes)],
     ["id", job.id],
+  ];
+}
+
+/** The limits of a job, and which ones its use suggests once it has ended. */
+function toSizeFacts({ state, startedAt = 0, usage }: Job, timeline: Timeline): ReturnType<typeof toFacts> {
+  const { memoryBytes, cpus } = timeline.limits;
+  const series = toUsageSeries(timeline.samples, startedAt);
+  return [
+    ["limits", pair([memoryBytes, toSize, "memory"], [cpus, String, "CPUs"])],
+    ["out of memory", usage?.oomKills ? `${usage.oomKills} processes were killed` : undefined],
+    ["right size", state === "finished" ? toSizeHint(timeline, series) : undefined],
   ];
 }
 

@@ -1,4 +1,5 @@
 import { useEffect, useMemo, useReducer, useRef, useState } from "preact/hooks";
+import { Course } from "./course.tsx";
 import { useKey } from "./keys.ts";
 import { call, Refused, useMessages } from "./client.ts";
 import { Action } from "./dialog.tsx";
@@ -14,7 +15,7 @@ import { toDuration, toName, toWord } from "./words.ts";
 
 /** A job: its log, what it did when, and its facts. */
 export function JobPage({ id, session }: { readonly id: string; readonly session: Session }) {
-  const { store, connection, error } = useLog(id);
+  const { store, connection, error } = useLog(id, session.hasTimelines);
   const view = useRef<LogViewHandle>(null);
   const linked = useLinkedRow();
   const search = useSearch(store, id, (row) => view.current?.show(row));
@@ -29,6 +30,10 @@ export function JobPage({ id, session }: { readonly id: string; readonly session
     if (firstFailure === undefined) return;
     store.fold(firstFailure, false);
     view.current?.showEnd(store.lastRowOf(firstFailure));
+  };
+  const showCommand = (command: number): void => {
+    store.fold(command, false);
+    view.current?.show(store.commands[command]!.row, "top");
   };
   useKey("e", showFailure);
   useKey("t", () => toggle("hasTimes"));
@@ -53,17 +58,11 @@ export function JobPage({ id, session }: { readonly id: string; readonly session
             isWrapped={settings.isWrapped}
             onRow={(row) => replaceUrl(`${location.pathname}#L${row + 1}`)}
           />
+          <Course store={store} job={job} now={now} session={session} onCommand={showCommand} />
         </div>
         <aside>
-          <TimeLine
-            store={store}
-            now={now}
-            onCommand={(command) => {
-              store.fold(command, false);
-              view.current?.show(store.commands[command]!.row, "top");
-            }}
-          />
-          {job && <Facts job={job} now={now} />}
+          <TimeLine store={store} now={now} onCommand={showCommand} />
+          {job && <Facts job={job} now={now} timeline={store.timeline.timeline} />}
         </aside>
       </div>
     </main>
@@ -84,16 +83,21 @@ function Missing({ error }: { readonly error: string }) {
 }
 
 /** Loads the log at each connection, and applies what follows. */
-function useLog(id: string) {
+function useLog(id: string, hasTimeline: boolean) {
   const store = useMemo(() => new LogStore(id), [id]);
   const [, update] = useReducer((count: number) => count + 1, 0);
   const [error, setError] = useState("");
   useEffect(() => store.subscribe(() => update(undefined)), [store]);
   const connection = useMessages<JobMessage>(`/api/jobs/${id}/events`, {
     onOpen() {
-      store.load().catch((fault: unknown) => {
-        if (fault instanceof Refused && fault.status === 404) setError(fault.message);
-      });
+      // What a job used is shown when it is known; without it the page is still useful.
+      const loads = [store.load(), hasTimeline && store.timeline.load().catch(() => {})];
+      Promise.all(loads).then(
+        () => update(undefined),
+        (fault: unknown) => {
+          if (fault instanceof Refused && fault.status === 404) setError(fault.message);
+        },
+      );
     },
     onMessage: (message) => store.isLoaded && store.apply(message),
   });

@@ -1,4 +1,6 @@
+import { useState } from "preact/hooks";
 import { type Run, toRuns } from "./ansi.ts";
+import { Dialog } from "./dialog.tsx";
 import type { Command, Row } from "./types.ts";
 import { signs, toCommandTone, toCommandWord, toSpan, toTime } from "./words.ts";
 
@@ -27,15 +29,18 @@ export function OutputRow(props: RowProps) {
 export interface CommandRowProps extends RowProps {
   readonly command: Command | undefined;
   readonly isLive: boolean;
+  /** Milliseconds, when it has ended. */
+  readonly tookMs: number | undefined;
   readonly isFolded: boolean;
   readonly onFold: () => void;
 }
 
-export function CommandRow({ command, isLive, isFolded, onFold, ...props }: CommandRowProps) {
+export function CommandRow({ command, isLive, tookMs, isFolded, onFold, ...props }: CommandRowProps) {
+  const [isWhole, setWhole] = useState(false);
+  const directive = toText(props.value?.[0] ?? "") || command?.directive || "(empty command)";
   if (!command) return <OutputRow {...props} />;
   const tone = toCommandTone(command, isLive);
-  const took =
-    command.finishedAt === undefined ? "" : toSpan((command.finishedAt - command.startedAt) * 1000);
+  const took = tookMs === undefined ? "" : toSpan(tookMs);
   return (
     <div class={`row command ${tone} ${props.isCurrent ? "current" : ""}`}>
       <Margin {...props} />
@@ -43,13 +48,56 @@ export function CommandRow({ command, isLive, isFolded, onFold, ...props }: Comm
         <span class="fold" aria-hidden="true">
           {isFolded ? "▸" : "▾"}
         </span>
-        <span class="directive">{props.value?.[0].trim() || command.directive || "(empty command)"}</span>
+        <span class="directive">{toFirstLine(directive)}</span>
         <span class="outcome">
           <span aria-hidden="true">{signs[tone]} </span>
           {[toCommandWord(command, isLive), took].filter(Boolean).join(", ")}
         </span>
       </button>
+      {(directive.length > longestTitle || directive.includes("\n")) && (
+        <button
+          type="button"
+          class="whole"
+          title="Show the whole command"
+          aria-label="Show the whole command"
+          onClick={() => setWhole(true)}
+        >
+          …
+        </button>
+      )}
+      {isWhole && <WholeCommand directive={directive} onClose={() => setWhole(false)} />}
     </div>
+  );
+}
+
+/** Longer commands do not fit into their row on most screens. */
+const longestTitle = 60;
+
+/** Without control characters and what changes the direction of text. */
+function toText(row: string): string {
+  return toRuns(row)
+    .map(({ text }) => text)
+    .join("")
+    .trim();
+}
+
+function toFirstLine(directive: string): string {
+  const [first = "", ...rest] = directive.split("\n");
+  return rest.length > 0 ? `${first.trimEnd()} …` : first;
+}
+
+function WholeCommand({ directive, onClose }: { readonly directive: string; readonly onClose: () => void }) {
+  return (
+    <Dialog title="Command" onClose={onClose}>
+      <pre class="whole-command" tabIndex={0}>
+        {directive}
+      </pre>
+      <div class="actions">
+        <button type="button" class="primary" onClick={onClose}>
+          Close
+        </button>
+      </div>
+    </Dialog>
   );
 }
 

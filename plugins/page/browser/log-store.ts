@@ -1,4 +1,5 @@
 import { call } from "./client.ts";
+import { TimelineStore } from "./timeline-store.ts";
 import type { Command, Job, JobMessage, Row } from "./types.ts";
 
 /** Rows that are requested at once. */
@@ -25,6 +26,7 @@ export class LogStore {
   count = 0;
   job: Job | undefined;
   isLoaded = false;
+  readonly timeline: TimelineStore;
   readonly #path: string;
   readonly #pages = new Map<number, Row[]>();
   readonly #loading = new Set<number>();
@@ -35,6 +37,7 @@ export class LogStore {
 
   constructor(jobId: string) {
     this.#path = `/api/jobs/${encodeURIComponent(jobId)}`;
+    this.timeline = new TimelineStore(this.#path);
   }
 
   subscribe(listener: () => void): () => void {
@@ -53,6 +56,7 @@ export class LogStore {
   apply(message: JobMessage): void {
     const { job, total, count, from, rows, commands, commandsFrom = 0 } = message;
     this.job = job ?? this.job;
+    if (message.timeline) this.timeline.add(message.timeline);
     const grown = this.total - 1;
     if (from > grown && grown >= 0) delete this.#pages.get(Math.floor(grown / pageRows))?.[grown % pageRows];
     this.total = total;

@@ -152,6 +152,7 @@ function LogRow({ row, store, needle, current, hasTimes, onRow }: LogViewProps &
       <CommandRow
         {...shared}
         command={store.commands[command]}
+        tookMs={store.timeline.durationOf(command, store.commands[command])}
         isLive={store.isLive}
         isFolded={store.isFolded(command)}
         onFold={() => store.fold(command, !store.isFolded(command))}

@@ -18,7 +18,7 @@ export function TimeLine({ store, now, onCommand }: TimeLineProps) {
   if (commands.length === 0) return null;
   const begin = commands[0]!.startedAt;
   const last = commands.at(-1)!;
-  const end = last.finishedAt ?? (isLive ? now / 1000 : last.startedAt);
+  const end = last.finishedAt ?? (isLive ? Math.floor(now / 1000) : last.startedAt);
   const span = Math.max(1, end - begin);
   const listed = isWhole ? commands : commands.slice(0, first);
   return (
@@ -31,6 +31,7 @@ export function TimeLine({ store, now, onCommand }: TimeLineProps) {
           const { directive, startedAt, finishedAt } = command;
           const tone = toCommandTone(command, isLive);
           const until = finishedAt ?? (isLive ? end : startedAt);
+          const tookMs = store.timeline.durationOf(index, command) ?? (until - startedAt) * 1000;
           const style = {
             left: `${(Math.max(0, startedAt - begin) / span) * 100}%`,
             width: `${(Math.max(0, until - startedAt) / span) * 100}%`,
@@ -43,7 +44,7 @@ export function TimeLine({ store, now, onCommand }: TimeLineProps) {
                 </span>
                 <span class="directive">{directive || "(empty command)"}</span>
                 <span class="hidden">{toCommandWord(command, isLive)}</span>
-                <span class="number">{toSpan((until - startedAt) * 1000)}</span>
+                <span class="number">{toSpan(tookMs)}</span>
                 <span class="axis" aria-hidden="true">
                   <span class="bar-of-time" style={style} />
                 </span>

@@ -6,6 +6,8 @@ export interface Session {
   readonly kind: "agent" | "hub";
   readonly canAct: boolean;
   readonly isClosed: boolean;
+  /** Whether the use of jobs over time is known. */
+  readonly hasTimelines: boolean;
   readonly level: Level;
 }
 
@@ -25,6 +27,7 @@ export interface Usage {
   readonly peakMemoryBytes?: number;
   readonly readBytes?: number;
   readonly writtenBytes?: number;
+  readonly oomKills?: number;
 }
 
 export interface Job {
@@ -71,7 +74,30 @@ export interface JobMessage {
   readonly rows: readonly Row[];
   readonly commandsFrom?: number;
   readonly commands: readonly Command[];
+  readonly timeline?: TimelineNews;
 }
+
+/** A sample: Unix milliseconds, CPU milliseconds, bytes of memory, bytes read and written; totals but for memory. */
+export type Sample = readonly [
+  at: number,
+  cpuMs: number | null,
+  memoryBytes: number | null,
+  readBytes: number | null,
+  writtenBytes: number | null,
+];
+
+/** A block of the log that has ended: its number, Unix milliseconds, and `command`, `executor`, `core`, `plugin x`. */
+export type Block = readonly [index: number, startedAt: number, durationMs: number, kind: string];
+
+export interface Timeline {
+  readonly limits: { readonly memoryBytes?: number; readonly cpus?: number };
+  readonly processors: number;
+  readonly samples: readonly Sample[];
+  readonly blocks: readonly Block[];
+}
+
+/** The end of a timeline, as messages bring it. */
+export type TimelineNews = Pick<Timeline, "samples" | "blocks">;
 
 export interface Found {
   readonly total: number;

@@ -33,9 +33,11 @@ export function toCommandWord({ exitCode, finishedAt }: Command, isLive: boolean
   return exitCode === 0 ? "passed" : `exit code ${exitCode}`;
 }
 
-/** `8 s`, `3 min 04 s`, `2 h 05 min`. */
+/** `0.3 s`, `8 s`, `3 min 04 s`, `2 h 05 min`. Logs have whole seconds, of which none is `< 1 s`. */
 export function toSpan(ms: number): string {
-  const seconds = Math.max(0, Math.round(ms / 1000));
+  if (ms <= 0) return "< 1 s";
+  if (ms < 9950 && ms % 1000 !== 0) return `${Math.max(0.1, ms / 1000).toFixed(1)} s`;
+  const seconds = Math.round(ms / 1000);
   if (seconds < 60) return `${seconds} s`;
   const minutes = Math.floor(seconds / 60);
   if (minutes < 60) return `${minutes} min ${pad(seconds % 60)} s`;
@@ -44,7 +46,9 @@ export function toSpan(ms: number): string {
 
 export function toDuration(job: Job, now: number): string {
   if (job.startedAt === undefined) return "";
-  return toSpan((job.finishedAt ?? now) - job.startedAt);
+  const spanMs = (job.finishedAt ?? now) - job.startedAt;
+  // Tenths of a second would not stand still.
+  return toSpan(job.finishedAt === undefined ? Math.floor(spanMs / 1000) * 1000 : spanMs);
 }
 
 /** `14:03:09`, with the date when it is another day. */

@@ -1,4 +1,4 @@
-import type { BoardLog, JobBoard } from "signalman";
+import type { BoardLog, JobBoard, JobTimeline } from "signalman";
 import { createLogIndex, type LogIndex } from "./log-index.ts";
 
 /** The logs that clients read at present: one index for each, whatever the number of its readers. */
@@ -11,10 +11,11 @@ export interface OpenLogs extends Disposable {
 
 export interface UsedLog extends Disposable {
   readonly index: LogIndex;
+  /** Left out: the board knows none. */
+  readonly timeline?: { read(): JobTimeline } | undefined;
 }
 
-interface Entry {
-  readonly index: LogIndex;
+interface Entry extends Pick<UsedLog, "index" | "timeline"> {
   uses: number;
   timer?: ReturnType<typeof setTimeout> | undefined;
 }
@@ -39,7 +40,7 @@ export function createOpenLogs(board: JobBoard): OpenLogs {
   const open = (jobId: string): Entry | undefined => {
     const log: BoardLog | undefined = board.openLog(jobId);
     if (!log) return undefined;
-    const entry: Entry = { index: createLogIndex(log), uses: 0 };
+    const entry: Entry = { index: createLogIndex(log), timeline: board.openTimeline?.(jobId), uses: 0 };
     entries.set(jobId, entry);
     return entry;
   };
@@ -58,7 +59,8 @@ export function createOpenLogs(board: JobBoard): OpenLogs {
       });
       try {
         await entry.index.advance();
-        return { index: entry.index, [Symbol.dispose]: release };
+        const { index, timeline } = entry;
+        return { index, timeline, [Symbol.dispose]: release };
       } catch (error) {
         release();
         throw error;

@@ -1,4 +1,4 @@
-import type { BoardActions, BoardJob, BoardState, JobBoard, JobEvent } from "signalman";
+import type { BoardActions, BoardJob, BoardState, JobBoard, JobEvent, JobTimeline } from "signalman";
 import { jobBoardViewer } from "signalman";
 import { type PluginUnderTest, testPlugin } from "signalman/testing";
 import plugin from "../index.ts";
@@ -15,7 +15,10 @@ export interface DummyBoard extends JobBoard {
   readonly reads: number;
 }
 
-export function createBoard({ kind = "hub" }: { kind?: "hub" | "agent" } = {}): DummyBoard {
+export function createBoard({
+  kind = "hub",
+  timeline,
+}: { kind?: "hub" | "agent"; timeline?: JobTimeline } = {}): DummyBoard {
   const logs = new Map<string, string[]>();
   const done: string[] = [];
   const note = (what: string) => async (id: string) => done.push(`${what} ${id}`) > 0;
@@ -58,6 +61,7 @@ export function createBoard({ kind = "hub" }: { kind?: "hub" | "agent" } = {}): 
       };
     },
     ...(kind === "hub" && { actions }),
+    ...(timeline && { openTimeline: () => ({ read: () => timeline }) }),
   };
 }
 

@@ -1,0 +1,70 @@
+import { expect, test } from "bun:test";
+import { hasBrowser } from "../support/browser.ts";
+import { until } from "../support/jobs.ts";
+import { createPageScene, shows, showsRow } from "./scene.ts";
+
+const browserTest = test.skipIf(!hasBrowser);
+
+browserTest("what a running job uses is drawn under its log, and read by keyboard", async () => {
+  await using p = await createPageScene();
+  await p.scene.readyAgent(["--page-listen", "127.0.0.1:49819"]);
+  const gate = `${p.scene.tester.home}/gate`;
+  const id = await p.scene.hub.submit({
+    name: "uses much",
+    commands: [
+      // Keeps 200 MiB, and a core busy.
+      `a=$(head -c 200000000 /dev/zero | tr '\\0' x); while [ ! -e ${gate} ]; do :; done; echo opened`,
+      "exit 3",
+    ],
+  });
+  const page = await p.browser.open(`http://127.0.0.1:49819/jobs/${id}`);
+  const plot = (name: string) => page.getByRole("img", { name: new RegExp(`^${name}: peak`) });
+  await plot("CPU").waitFor();
+  const peak = async () => /peak ([\d.]+) MiB/.exec((await plot("Memory").getAttribute("aria-label"))!)?.[1];
+  // It grows while it is looked at.
+  await until("the memory of the job", async () => Number(await peak()) > 180);
+  await p.scene.tester.write("gate", "");
+  await p.scene.hub.done(id);
+  await showsRow(page, "opened");
+
+  const slider = page.getByRole("slider", { name: "Time" });
+  await slider.focus();
+  await page.keyboard.press("End");
+  expect(await slider.getAttribute("aria-valuenow")).toBe("100");
+  await page.keyboard.press("PageDown");
+  await page.keyboard.press("ArrowLeft");
+  expect(await slider.getAttribute("aria-valuetext")).toMatch(/, CPU [\d.]+, [\d.]+ .iB, .*\/s, /);
+  await page.keyboard.press("Home");
+  await page.keyboard.press("Enter");
+  await showsRow(page, "Exporting environment variables");
+  // Blocks have exact times, which the log has not.
+  await shows(page, /passed, 0\.\d s/);
+
+  // It is kept with the log.
+  const again = await p.browser.open(`http://127.0.0.1:49819/jobs/${id}`);
+  await again.getByRole("img", { name: /^Memory: peak [1-9]\d\d MiB/ }).waitFor();
+  expect(p.browser.faults).toEqual([]);
+});
+
+browserTest("a hub has the time line of commands, and says who has the rest", async () => {
+  await using p = await createPageScene();
+  await p.scene.readyAgent();
+  const long = `work() { ${Array.from({ length: 40 }, (_, index) => `echo line-${index}`).join("\n")}\n}\nwork`;
+  const id = await p.scene.hub.submit({ commands: [long] });
+  await p.scene.hub.done(id);
+  const page = await p.open(`/jobs/${id}`);
+  await shows(page, "The page of the agent has CPU, memory and storage over time.");
+  await page.locator(".strip path.bar-command").waitFor();
+
+  // A command of many lines is one line, and the whole of it is shown on demand.
+  const row = page.locator(".row.command", { hasText: "work()" });
+  expect((await row.boundingBox())!.height).toBeLessThan(25);
+  await row.getByRole("button", { name: "Show the whole command" }).click();
+  expect(await page.getByRole("dialog").locator("pre").innerText()).toBe(long);
+  await page.keyboard.press("Escape");
+  await page.getByRole("dialog").waitFor({ state: "detached" });
+  // Nothing was recorded by an agent without a page.
+  const files = Array.from(new Bun.Glob("**/timeline.ndjson").scanSync(p.scene.stateDirectory));
+  expect(files).toEqual([]);
+  expect(p.browser.faults).toEqual([]);
+});

@@ -38,6 +38,7 @@ const reasons: Readonly<Record<string, string>> = {
   oxlint: "lint",
   "oxlint-tsgolint": "lint rules that need types",
   "packageurl-js": "names of packages in the bill of materials",
+  "axe-core": "tests of the page for readers of screens",
   "playwright-core": "tests of the page in a browser",
   "spdx-expression-parse": "licences in the bill of materials",
   typescript: "types",

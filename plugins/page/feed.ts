@@ -6,7 +6,7 @@ export interface Feed {
    * Yields the present text, then each later one at the pace of the client: one that reads slowly misses texts and
    * makes neither memory grow nor others wait. Ends with the signal.
    */
-  follow(signal: AbortSignal): AsyncGenerator<string>;
+  follow(signal: AbortSignal): AsyncGenerator<Uint8Array>;
 }
 
 export interface FeedOptions {
@@ -19,7 +19,7 @@ export interface FeedOptions {
 
 /** After this time without a change, a client gets a sign of life. */
 const quietMs = 10_000;
-const ping = "event: ping\ndata:\n\n";
+const ping = Buffer.from("event: ping\ndata:\n\n");
 
 export function createFeed({ read, everyMs, onIdle }: FeedOptions): Feed {
   let clients = 0;
@@ -27,6 +27,8 @@ export function createFeed({ read, everyMs, onIdle }: FeedOptions): Feed {
   /** Changes when the last client leaves, which ends the updates. */
   let turn = 0;
   let text: string | undefined;
+  /** Encoded once for all clients. */
+  let bytes = ping;
   let timer: ReturnType<typeof setTimeout> | undefined;
   let changed = Promise.withResolvers<void>();
 
@@ -34,6 +36,7 @@ export function createFeed({ read, everyMs, onIdle }: FeedOptions): Feed {
     const next = await read();
     if (next === text) return;
     text = next;
+    bytes = Buffer.from(next);
     version += 1;
     const { resolve } = changed;
     changed = Promise.withResolvers<void>();
@@ -69,7 +72,7 @@ export function createFeed({ read, everyMs, onIdle }: FeedOptions): Feed {
         for (let seen = -1; !signal.aborted;) {
           if (seen !== version && text !== undefined) {
             seen = version;
-            yield text;
+            yield bytes;
           } else if (!(await waitFor(changed.promise, signal))) yield ping;
         }
       } finally {

@@ -1,7 +1,7 @@
 import { expect, test } from "bun:test";
 import { hasBrowser } from "../support/browser.ts";
 import { until } from "../support/jobs.ts";
-import { createPageScene, shows, showsRow } from "./scene.ts";
+import { createPageScene, rowsOf, shows, showsRow } from "./scene.ts";
 
 const browserTest = test.skipIf(!hasBrowser);
 
@@ -68,3 +68,34 @@ browserTest("a hub has the time line of commands, and says who has the rest", as
   expect(files).toEqual([]);
   expect(p.browser.faults).toEqual([]);
 });
+
+browserTest(
+  "the page goes on when the agent hands its job over to another process, as in an upgrade",
+  async () => {
+    await using p = await createPageScene();
+    const args = ["--page-listen", "127.0.0.1:49821"];
+    const agent = await p.scene.readyAgent(args);
+    const id = await p.scene.hub.submit({
+      commands: ["i=0; while :; do i=$((i+1)); echo beat $i; sleep 0.1; done"],
+    });
+    const page = await p.browser.open(`http://127.0.0.1:49821/jobs/${id}`);
+    await showsRow(page, "beat");
+    const memory = page.getByRole("img", { name: /^Memory: peak/ });
+    await memory.waitFor();
+    const drawn = async () => (await memory.locator(".line").getAttribute("d"))!.split("L").length;
+    agent.kill("SIGUSR2");
+    await agent.finished;
+    await shows(page, "No connection since");
+    const before = await drawn();
+    await p.scene.readyAgent(args);
+    await page.getByText("No connection since").waitFor({ state: "detached" });
+    const count = async () => Number(/beat (\d+)/.exec((await rowsOf(page)).at(-1) ?? "")?.[1]);
+    const last = await count();
+    await until("further rows", async () => (await count()) > last);
+    // The job's process recorded it meanwhile.
+    await until("further samples", async () => (await drawn()) > before + 2);
+    await p.scene.hub.stopJob(id);
+    await page.locator(".heading .state", { hasText: "stopped" }).waitFor();
+    expect(p.browser.faults).toEqual([]);
+  },
+);

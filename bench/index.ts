@@ -10,6 +10,7 @@ for (const name of [
   "agent",
   "flood",
   "health",
+  "page",
   "docker",
   "kubernetes",
   "serve",

@@ -56,17 +56,25 @@ export function Course({ store, job, now, session, onCommand }: CourseProps) {
           series={cpu}
           axis={axis}
           limit={limits.cpus ?? (processors || undefined)}
+          least={0.2}
           format={toCpus}
         />
-        <Plot name="Memory" series={memory} axis={axis} limit={limits.memoryBytes} format={toSize} />
-        <Plot name="Storage" series={storage} axis={axis} limit={undefined} format={toRate} />
+        <Plot
+          name="Memory"
+          series={memory}
+          axis={axis}
+          limit={limits.memoryBytes}
+          least={2 ** 20}
+          format={toSize}
+        />
+        <Plot name="Storage" series={storage} axis={axis} limit={undefined} least={2 ** 20} format={toRate} />
         <Ticks span={end - begin} />
         <Cursor at={at} setAt={setAt} text={figures.join(", ")} onShow={show} />
       </div>
       {timeline.samples.length === 0 && (
         <p class="quiet">
           {session.hasTimelines
-            ? "CPU, memory and storage were not recorded for this job."
+            ? "CPU, memory and storage were not recorded: the job was too short, or ran without a page."
             : "The page of the agent has CPU, memory and storage over time."}
         </p>
       )}
@@ -84,6 +92,7 @@ function format(value: number | undefined, toText: (value: number) => string): s
 }
 
 function toCpus(value: number): string {
+  if (value < 0.095) return value.toFixed(2);
   return value < 9.95 ? value.toFixed(1) : String(Math.round(value));
 }
 

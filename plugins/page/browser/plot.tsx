@@ -7,16 +7,18 @@ export interface PlotProps {
   readonly axis: Axis;
   /** What the job could have used at most, where that is known. */
   readonly limit: number | undefined;
+  /** The height of the plot is at least this value, so that almost nothing looks like it. */
+  readonly least: number;
   readonly format: (value: number) => string;
 }
 
 /** A figure over time. */
-export function Plot({ name, series, axis, limit, format }: PlotProps) {
+export function Plot({ name, series, axis, limit, least, format }: PlotProps) {
   if (!series) return null;
   const { peak, average, points } = series;
   // A limit far above what was used would make the figure a flat line.
   const isLimitShown = limit !== undefined && peak.value > limit / 4;
-  const top = Math.max(peak.value * 1.08, isLimitShown ? limit * 1.04 : 0) || 1;
+  const top = Math.max(peak.value * 1.08, isLimitShown ? limit * 1.04 : 0, least);
   const line = points.map(({ at, value }) => `${toX(at, axis)} ${toY(value, top)}`).join("L");
   const first = toX(points[0]!.at, axis);
   const last = toX(points.at(-1)!.at, axis);

@@ -217,10 +217,11 @@ test("commands print in one place only", () => {
     .toSorted();
   expect(printing).toEqual([
     // Escapes of its own around text that is printable; a job's log; a terminal sequence in base64; messages
-    // before a logger exists.
+    // before a logger exists; a pipe to the process that started this one.
     "plugins/hub/cli/show-log.ts",
     "plugins/redact/command.ts",
     "src/cli/output/full-screen.ts",
+    "src/kit/recorder/main.ts",
     "src/main.ts",
     "src/os/log-file/log-file.ts",
   ]);

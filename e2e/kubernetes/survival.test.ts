@@ -3,7 +3,7 @@ import { jobProcesses, type Scene } from "../support/agents.ts";
 import { images } from "../support/cluster/images.ts";
 import { outline, outputOf } from "../support/jobs.ts";
 import { createPodScene, createSurvivalPlace } from "./agents.ts";
-import { patiently } from "./namespaces.ts";
+import { patiently, podSpec } from "./namespaces.ts";
 import { runSurvivalRounds } from "../support/survival-rounds.ts";
 
 const rounds = 12;
@@ -67,6 +67,32 @@ test("a stop goes on in another process: no epilogue runs, and the log has the e
   // The shell tells of the programs that the stop has ended.
   expect(outputOf(log, command).replaceAll("Terminated\n", "")).toBe("begun\ncaught\nover\n");
   expect(outline(log).some((block) => block.includes("never"))).toBe(false);
+  await namespace.emptied();
+}, 180_000);
+
+/** A toolbox that takes some seconds to be sourced. */
+const slowToolbox = `
+initContainers:
+  - name: toolbox
+    image: ${images.debian}
+    command: ["sh", "-c", "echo 'sleep 4; from_toolbox() { echo tool; }' >/toolbox/toolbox"]
+    volumeMounts: [{ name: toolbox, mountPath: /toolbox }]
+volumes: [{ name: toolbox, emptyDir: {} }]
+`;
+
+test("a job whose process is killed while its session starts begins anew in another pod, with its toolbox", async () => {
+  await using pods = await createPodScene();
+  const { scene, namespace } = pods;
+  const mainContainer = "volumeMounts: [{ name: toolbox, mountPath: /opt/toolbox, readOnly: true }]";
+  await namespace.apply(podSpec("spec", { pod: slowToolbox, mainContainer }));
+  await pods.start(["--toolbox-path", "/opt/toolbox", "--kubernetes-pod-spec", "spec"]);
+  const id = await scene.hub.submit({ commands: ["from_toolbox"] });
+  await pods.shows(id, "Working directory:");
+  await killProcess(id);
+  expect(await pods.result(id)).toBe("passed");
+  expect(outline(await scene.hub.log(id)).filter((block) => block.includes("from_toolbox"))).toEqual([
+    "[from_toolbox] 0: tool\n",
+  ]);
   await namespace.emptied();
 }, 180_000);
 

@@ -80,16 +80,36 @@ export async function create<T extends { readonly metadata: Metadata }>(
   }
 }
 
-/** Deletes an object without a grace period. Resolves to whether it existed. */
+/**
+ * Deletes a pod, and resolves when its containers have ended: a node finds containers by the pod's name, so that a
+ * command for the next pod of this name could reach them. Those of a node that does not answer are not waited for.
+ */
+export async function removeWholePod(client: Client, name: string, signal: AbortSignal): Promise<void> {
+  if (!(await remove(client, "pods", name, { signal, graceSeconds: 1 }))) return;
+  const deadline = performance.now() + wholeMs;
+  while (await find(client, "pods", name, signal)) {
+    if (performance.now() > deadline) return void (await remove(client, "pods", name, { signal }));
+    await sleep(200, undefined, { signal });
+  }
+}
+
+const wholeMs = 60_000;
+
+/** Deletes an object, a pod without a grace period by default. Resolves to whether it existed. */
 export async function remove(
   client: Client,
   kind: Kind,
   name: string,
-  options: { readonly signal?: AbortSignal; readonly retryMs?: number } = {},
+  options: {
+    readonly signal?: AbortSignal;
+    readonly retryMs?: number;
+    readonly graceSeconds?: number;
+  } = {},
 ): Promise<boolean> {
+  const { graceSeconds = 0, ...call } = options;
   try {
-    const query = kind === "pods" ? { gracePeriodSeconds: 0 } : {};
-    await client.call("DELETE", toPath(client, kind, name), { ...options, query });
+    const query = kind === "pods" ? { gracePeriodSeconds: graceSeconds } : {};
+    await client.call("DELETE", toPath(client, kind, name), { ...call, query });
     return true;
   } catch (error) {
     if (isApiError(error, 404)) return false;

@@ -28,6 +28,7 @@ function build(job: Partial<JobRequest>, overrides: Partial<PodOptions> = {}) {
     pullSecretName: undefined,
     isAllowed: () => true,
     defaultImage: undefined,
+    owner: 2,
     limits: {},
     variables: {},
     ...overrides,
@@ -73,7 +74,13 @@ describe("containers", () => {
   test("the first one is main, whatever its name, and runs the supervisor", () => {
     const [main] = containersOf(job);
     expect(main).toMatchObject({ name: "main", image: "debian", securityContext: { runAsUser: 1000 } });
-    expect(main?.["command"]).toEqual(["bash", "-c", expect.stringContaining("mkfifo")]);
+    expect(main?.["command"]).toEqual([
+      "bash",
+      "-c",
+      expect.stringContaining("mkfifo"),
+      "signalman-supervisor",
+      "2",
+    ]);
   });
 
   test("a sidecar keeps its entrypoint, command and user", () => {

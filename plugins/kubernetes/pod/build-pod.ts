@@ -24,6 +24,8 @@ export interface PodOptions {
   readonly defaultImage: string | undefined;
   /** Resource limits of the main container: `cpu` and `memory`, as Kubernetes quantities. */
   readonly limits: Readonly<Record<string, string>>;
+  /** Number of the job's process, which owns the session. */
+  readonly owner: number;
   /** Variables of every container, unless the pod spec or the job sets them. */
   readonly variables: Readonly<Record<string, string>>;
 }
@@ -125,7 +127,7 @@ function buildMain(options: PodOptions, image: string): Container {
     ...base,
     name: mainContainer,
     image,
-    command: ["bash", "-c", kills + supervisor],
+    command: ["bash", "-c", kills + supervisor, "signalman-supervisor", String(options.owner)],
     env: toEnv(options, base, main),
     volumeMounts: [
       ...(base.volumeMounts ?? []),

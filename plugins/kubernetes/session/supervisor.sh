@@ -1,6 +1,6 @@
 # The first process of a job's container. It starts the job's terminal, executes the numbered steps that
 # arrive in the FIFO "steps", each one once and in order, and ends the job's processes on request. It does not
-# depend on any connection.
+# depend on any connection. $1: number of the job's process that has created the pod.
 inherited_umask=$(umask)
 workdir=$PWD
 umask 077
@@ -8,7 +8,7 @@ mkdir -p /signalman/session && cd /signalman/session || exit 1
 mkfifo steps keys pause || exit 1
 exec 7<>steps 8<>keys 9<>pause
 : >output
-owner=1 next=1 acked=0 punched=0 script_pid='' is_held='' ticker=''
+owner=${1:-1} next=1 acked=0 punched=0 script_pid='' is_held='' ticker=''
 limit=$((64 * 1024 * 1024))
 
 # Step: starts the job's shell in a terminal that outlives every connection. $1 is shell text.

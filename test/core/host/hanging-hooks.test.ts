@@ -82,11 +82,12 @@ describe("a listener that does not return", () => {
   });
 });
 
-test("notices of the agent, job:stopping and job:end have 30 s, agent:start a minute, job:block and job:phase 10 s, agent:exit and the other hooks of a job no limit", () => {
+test("notices of the agent, job:stopping and job:end have 30 s, agent:start a minute, agent:interrupted, job:block and job:phase 10 s, agent:exit and the other hooks of a job no limit", () => {
   const entries = Object.entries(hookTable).map(([name, { timeoutMs }]) => [name, timeoutMs] as const);
   const {
     "agent:start": start,
     "agent:exit": exit,
+    "agent:interrupted": interrupted,
     "job:block": block,
     "job:phase": phase,
     "job:end": end,
@@ -95,7 +96,7 @@ test("notices of the agent, job:stopping and job:end have 30 s, agent:start a mi
   } = Object.fromEntries(entries);
   expect({ start, exit, end }).toEqual({ start: 60_000, exit: undefined, end: 30_000 });
   expect(stopping).toBe(30_000);
-  expect({ block, phase }).toEqual({ block: 10_000, phase: 10_000 });
+  expect({ interrupted, block, phase }).toEqual({ interrupted: 10_000, block: 10_000, phase: 10_000 });
   for (const [name, timeoutMs] of Object.entries(others)) {
     expect([name, timeoutMs]).toEqual([name, name.startsWith("agent:") ? 30_000 : undefined]);
   }

@@ -16,6 +16,7 @@ export function createBoard(hub: Hub, state: HubState): JobBoard {
       return {
         agents: hub.agents.map(toAgent),
         jobs: [...new Map(shown.map((job) => [job.id, job])).values()]
+          .toReversed()
           .toSorted((a, b) => b.createdAt - a.createdAt)
           .map((job) => toJob(job, state.jobs.get(job.id), queued.indexOf(job.id) + 1)),
       };

@@ -195,6 +195,8 @@ describe("a store that is opened again", () => {
 describe("an upload that finds no room", () => {
   test("is refused when it is larger than the store, and leaves nothing", async () => {
     await using at = await scene({ capacity: blockBytes * 4 });
+    // Nothing is evicted or refused before.
+    await at.store.loaded;
     const stored = storeObject(at.store, name, Buffer.alloc(blockBytes * 5));
     expect(toFault(await stored.catch((error: unknown) => error))?.code).toBe("EntityTooLarge");
     expect(at.contents()).toEqual([]);

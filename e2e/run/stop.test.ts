@@ -40,6 +40,7 @@ describe("Ctrl-C in a terminal", () => {
     const args = ["run", "job.json", "--keep", "kept", "--stop-grace-period", "3600"];
     const running = tester.start(args, { isTerminal: true });
     await running.shows("\nready");
+    await until("both programs run", () => findProcesses(seconds).length >= 2);
     running.type("\x03");
     await running.shows("a second signal kills it");
     expect(findProcesses(seconds)).not.toEqual([]);

@@ -36,5 +36,6 @@ export { findHomeFault, type HomeFault } from "./os/users/job-home.ts";
 export { findEngineSockets, findRootRights, type RootRight } from "./kit/host/root-rights.ts";
 export { toFileSystem } from "./kit/host/file-system.ts";
 export { askSystem } from "./kit/host/ask-system.ts";
+export { readBootId } from "./os/state/boot-id.ts";
 export { findServiceUnit, toAdvice, toUnitName } from "./os/systemd/service-unit.ts";
 export { toShutdownSeconds, toUnitSettings } from "./os/systemd/unit-settings.ts";

@@ -3,7 +3,7 @@ import { jobProcesses, jobRecorders, type Scene } from "../support/agents.ts";
 import { containerJob, testEngine, useTestEngine } from "../support/containers.ts";
 import { outline, outputOf, until } from "../support/jobs.ts";
 import { runSurvivalRounds } from "../support/survival-rounds.ts";
-import { createKeptContainers } from "./survival.ts";
+import { createKeptContainers, type KeptContainers } from "./survival.ts";
 
 useTestEngine();
 
@@ -14,6 +14,18 @@ async function killProcess(id: string): Promise<void> {
   const killed = jobProcesses(id);
   for (const pid of killed) process.kill(pid, "SIGKILL");
   await until(`job ${id} has another process`, () => jobProcesses(id).some((pid) => !killed.includes(pid)));
+}
+
+/** Starts a job, and kills its agent and its process. Resolves to the job and its container. */
+async function leaveJob(place: KeptContainers): Promise<{ readonly id: string; readonly container: string }> {
+  const agent = await place.start();
+  const id = await place.scene.hub.submit(containerJob(["echo begun; sleep 600"]));
+  await place.shows(id, "begun");
+  agent.kill("SIGKILL");
+  await agent.finished;
+  for (const pid of jobProcesses(id)) process.kill(pid, "SIGKILL");
+  const [container = ""] = await place.left(id);
+  return { id, container };
 }
 
 /** Size of a job's log on disk. */
@@ -103,13 +115,7 @@ test("a job whose container is gone when the next agent starts fails with that r
   await using place = await createKeptContainers();
   const { scene } = place;
   const { api } = await testEngine();
-  const agent = await place.start();
-  const id = await scene.hub.submit(containerJob(["echo begun; sleep 600"]));
-  await place.shows(id, "begun");
-  agent.kill("SIGKILL");
-  await agent.finished;
-  for (const pid of jobProcesses(id)) process.kill(pid, "SIGKILL");
-  const [container = ""] = await place.left(id);
+  const { id, container } = await leaveJob(place);
   await api.call("DELETE", `/containers/${container}?force=1`);
   await place.start();
   expect(await place.result(id)).toBe("failed");
@@ -119,15 +125,8 @@ test("a job whose container is gone when the next agent starts fails with that r
 
 test("a job that no process continues is ended after claim-timeout", async () => {
   await using place = await createKeptContainers();
-  const { scene } = place;
   const { api } = await testEngine();
-  const agent = await place.start();
-  const id = await scene.hub.submit(containerJob(["echo begun; sleep 600"]));
-  await place.shows(id, "begun");
-  agent.kill("SIGKILL");
-  await agent.finished;
-  for (const pid of jobProcesses(id)) process.kill(pid, "SIGKILL");
-  const [container = ""] = await place.left(id);
+  const { id, container } = await leaveJob(place);
   await until("the container has ended", async () => {
     const { State } = await api.get<{ State: { Running: boolean } }>(`/containers/${container}/json`);
     return !State.Running;

@@ -2,7 +2,7 @@ import { type CleanUpContext, type Logger, toMessage } from "signalman";
 import { isApiError } from "./client/api-error.ts";
 import type { Client } from "./client/client.ts";
 import type { Metadata } from "./client/objects.ts";
-import { remove, toPath } from "./client/resources.ts";
+import { remove, removeWholePod, toPath } from "./client/resources.ts";
 import { agentLabel, jobLabel, toLabelValue } from "./pod/labels.ts";
 import type { LeftJobs } from "./left-jobs.ts";
 import { isPodName, type JobNames, toNames, toNamesOfPod } from "./pod/names.ts";
@@ -17,10 +17,18 @@ export interface RemovalOptions {
 export async function removeJob(client: Client, names: JobNames, options: RemovalOptions): Promise<boolean> {
   const removed = await Promise.all([
     remove(client, "pods", names.pod, options),
-    remove(client, "secrets", names.secret, options),
-    remove(client, "secrets", names.pullSecret, options),
+    ...removeSecrets(client, names, options),
   ]);
   return removed.includes(true);
+}
+
+/** Deletes the objects of an earlier attempt to start a job. Resolves when the containers of its pod have ended. */
+export async function removeEarlierJob(client: Client, names: JobNames, signal: AbortSignal): Promise<void> {
+  await Promise.all([removeWholePod(client, names.pod, signal), ...removeSecrets(client, names, { signal })]);
+}
+
+function removeSecrets(client: Client, names: JobNames, options: RemovalOptions): Promise<boolean>[] {
+  return [names.secret, names.pullSecret].map((name) => remove(client, "secrets", name, options));
 }
 
 /** Deletes the objects of one job, or of all jobs of this agent that do not run. */

@@ -1,9 +1,9 @@
 import { type ExecutorContext, type Output, toMessage } from "signalman";
 import { readCa, toProvisionVariables } from "signalman/executor";
-import { removeJob } from "./clean-up.ts";
+import { removeEarlierJob } from "./clean-up.ts";
 import type { Client } from "./client/client.ts";
 import type { Metadata, Pod, Secret } from "./client/objects.ts";
-import { create, removeWholePod } from "./client/resources.ts";
+import { create } from "./client/resources.ts";
 import { buildPod } from "./pod/build-pod.ts";
 import type { Decorator } from "./pod/decorator.ts";
 import { type JobSecret, packSecret } from "./pod/job-secret.ts";
@@ -53,9 +53,8 @@ export async function prepare(options: PrepareOptions): Promise<Prepared | undef
     ]);
     const metadata = toMetadata(options, owner);
     const secret = await attempt("Failed to create environment secret", async () => {
-      // Objects of an earlier attempt. A role that may not delete fails here, before anything is created.
-      await removeWholePod(client, names.pod, signal);
-      await removeJob(client, names, { signal });
+      // A role that may not delete fails here, before anything is created.
+      await removeEarlierJob(client, names, signal);
       const packed = packSecret(job, readCa(context.options.provisions ?? {}));
       await create(client, "secrets", toSecret(metadata(names.secret), "Opaque", packed.data), signal);
       return packed;

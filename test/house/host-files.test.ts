@@ -21,7 +21,6 @@ const allowed: Readonly<Record<string, string>> = {
     "new files (O_EXCL) and directories, where only the hub's user can write",
   "plugins/job-log-artifact/plain-text.ts": "new files (O_EXCL); reads through a descriptor",
   "plugins/kubernetes/client/connection.ts": "the service account, which Kubernetes mounts",
-  "plugins/kubernetes/lease/agent-lease.ts": "/proc",
   "plugins/kubernetes/lease/lease-file.ts":
     "new files (O_EXCL), renamed; reads in a directory of the agent's user",
   "plugins/page/bundle.ts": "files of the program, beside it",

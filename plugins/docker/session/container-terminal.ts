@@ -6,6 +6,7 @@ import {
   type Recording,
   type Terminal,
   type TerminalOptions,
+  type TerminalSteps,
 } from "signalman/executor";
 import type { Engine } from "../engine/engine.ts";
 
@@ -32,19 +33,13 @@ export async function openContainerTerminal(
   );
   const { ended, write, close } = relayStream(stream, onData);
   const recorder = await recording;
-  let step = 1;
-  const terminal: ContainerTerminal = {
-    onSettle: undefined,
+  const terminal = createTerminal(container, {
     ended,
-    write(line) {
-      step += 1;
-      write(line);
-    },
-    ...(recorder && { steps: { next: () => step, begin() {}, keep: (offset) => recorder.keep(offset) } }),
-    settle: () => terminal.onSettle?.(),
-    kill: () => void container.kill({ signal: "SIGKILL" }).catch(() => {}),
-    [Symbol.asyncDispose]: async () => close(),
-  };
+    write,
+    firstStep: 1,
+    ...(recorder && { steps: { begin() {}, keep: (offset) => recorder.keep(offset) } }),
+    close: async () => close(),
+  });
   try {
     await engine.call("start the job's container", container.start());
   } catch (error) {
@@ -76,7 +71,6 @@ export async function openLeftTerminal(
   const { write, close } = relayStream(stream, () => {});
   const ended = Promise.withResolvers<void>();
   let recording: Promise<Recording | undefined> | undefined;
-  let step = options.step;
   const open = async () => {
     try {
       const opened = await openRecording(recorder, offset, onData);
@@ -87,27 +81,53 @@ export async function openLeftTerminal(
       return undefined;
     }
   };
-  const terminal: ContainerTerminal = {
-    onSettle: undefined,
+  return createTerminal(container, {
     ended: ended.promise,
-    write(line) {
-      step += 1;
-      write(line);
-    },
+    write,
+    firstStep: options.step,
     steps: {
-      next: () => step,
       begin: () => void (recording ??= open()),
       keep: (kept) => void recording?.then((each) => each?.keep(kept)),
     },
-    settle: () => terminal.onSettle?.(),
-    kill: () => void container.kill({ signal: "SIGKILL" }).catch(() => {}),
-    async [Symbol.asyncDispose]() {
+    async close() {
       close();
       const opened = await recording;
       opened?.end();
       opened?.[Symbol.dispose]();
       ended.resolve();
     },
+  });
+}
+
+/** Each line is a step. */
+function createTerminal(
+  container: Docker.Container,
+  {
+    ended,
+    write,
+    firstStep,
+    steps,
+    close,
+  }: {
+    readonly ended: Promise<void>;
+    readonly write: (line: string) => void;
+    readonly firstStep: number;
+    readonly steps?: Omit<TerminalSteps, "next">;
+    readonly close: () => Promise<void>;
+  },
+): ContainerTerminal {
+  let step = firstStep;
+  const terminal: ContainerTerminal = {
+    onSettle: undefined,
+    ended,
+    write(line) {
+      step += 1;
+      write(line);
+    },
+    ...(steps && { steps: { ...steps, next: () => step } }),
+    settle: () => terminal.onSettle?.(),
+    kill: () => void container.kill({ signal: "SIGKILL" }).catch(() => {}),
+    [Symbol.asyncDispose]: close,
   };
   return terminal;
 }

@@ -50,13 +50,12 @@ export async function recordOutput(
   const tls = protocol === "https" && ({ ca, cert, key } as Record<string, string>);
   const path = `/containers/${container.id}`;
   try {
-    const recorder = await waiting.record({
+    return await waiting.record({
       server: { socketPath, host: String(host), port: Number(port), ...(tls && { tls }) },
       path: `${path}/attach?stream=1&stdout=1&stderr=1`,
       endPath: `${path}/kill`,
       unclaimedMs: context.journal!.unclaimedMs,
     });
-    return recorder;
   } catch (error) {
     giveUp(context, toMessage(error));
     return undefined;

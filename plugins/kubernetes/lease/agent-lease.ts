@@ -1,8 +1,9 @@
 import { createHash, randomUUID } from "node:crypto";
-import { readFileSync, statSync } from "node:fs";
+import { statSync } from "node:fs";
 import { basename } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { AgentError, type Logger, toMessage } from "signalman";
+import { readBootId } from "signalman/host";
 import { isInOwnNamespace } from "../agent/own-pod.ts";
 import type { Client } from "../client/client.ts";
 import { findOwner } from "../pod/owner.ts";
@@ -135,6 +136,5 @@ function toLeaseName(stateDirectory: string): string {
 }
 
 function readMachine(stateDirectory: string): string {
-  const kernel = readFileSync("/proc/sys/kernel/random/boot_id", "utf8").trim();
-  return `${kernel}/${statSync(stateDirectory).dev}`;
+  return `${readBootId()}/${statSync(stateDirectory).dev}`;
 }

@@ -1,5 +1,6 @@
 import { futimesSync, openSync, readFileSync, renameSync, rmSync, statSync, writeSync } from "node:fs";
 import { join } from "node:path";
+import { readBootId } from "signalman/host";
 
 /**
  * How long the agent's lease is valid, for the processes of its jobs: a file in the state directory whose content is
@@ -78,7 +79,7 @@ export function viewLease(path: string): LeaseView | undefined {
 
 /** A further start of this machine has another clock. */
 function toContent(holder: string): string {
-  return `${readFileSync("/proc/sys/kernel/random/boot_id", "utf8").trim()} ${holder}\n`;
+  return `${readBootId()} ${holder}\n`;
 }
 
 function readContent(path: string): string | undefined {

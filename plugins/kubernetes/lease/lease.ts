@@ -5,7 +5,8 @@ import { type Holder, type Lease, type LeaseCalls, machineAnnotation } from "./l
 
 /** Another agent may take a lease that was not renewed for this time. */
 export const durationMs = 60_000;
-/** In milliseconds. */
+
+/** Times in milliseconds. */
 export interface LeaseTiming {
   /**
    * The holder acts no longer than this after its last renewal was sent. The rest of the duration is for clocks of

@@ -20,6 +20,20 @@ export function Dialog({ title, onClose, children }: DialogProps) {
   );
 }
 
+/** A dialog that only shows something. */
+export function Note({ title, onClose, children }: DialogProps) {
+  return (
+    <Dialog title={title} onClose={onClose}>
+      {children}
+      <div class="actions">
+        <button type="button" class="primary" onClick={onClose}>
+          Close
+        </button>
+      </div>
+    </Dialog>
+  );
+}
+
 export interface ActionProps {
   readonly label: string;
   /** What is asked before it is done. */

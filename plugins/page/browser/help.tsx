@@ -1,4 +1,4 @@
-import { Dialog } from "./dialog.tsx";
+import { Note } from "./dialog.tsx";
 
 const keys = [
   ["/", "search in the log; filter in the overview"],
@@ -14,7 +14,7 @@ const keys = [
 
 export function Help({ onClose }: { readonly onClose: () => void }) {
   return (
-    <Dialog title="Keyboard" onClose={onClose}>
+    <Note title="Keyboard" onClose={onClose}>
       <dl class="keys">
         {keys.map(([key, meaning]) => (
           <div key={key}>
@@ -25,11 +25,6 @@ export function Help({ onClose }: { readonly onClose: () => void }) {
           </div>
         ))}
       </dl>
-      <div class="actions">
-        <button type="button" class="primary" onClick={onClose}>
-          Close
-        </button>
-      </div>
-    </Dialog>
+    </Note>
   );
 }

@@ -1,6 +1,6 @@
 import { useState } from "preact/hooks";
 import { type Run, toRuns } from "./ansi.ts";
-import { Dialog } from "./dialog.tsx";
+import { Note } from "./dialog.tsx";
 import type { Command, Row } from "./types.ts";
 import { signs, toCommandTone, toCommandWord, toSpan, toTime } from "./words.ts";
 
@@ -88,16 +88,11 @@ function toFirstLine(directive: string): string {
 
 function WholeCommand({ directive, onClose }: { readonly directive: string; readonly onClose: () => void }) {
   return (
-    <Dialog title="Command" onClose={onClose}>
+    <Note title="Command" onClose={onClose}>
       <pre class="whole-command" tabIndex={0}>
         {directive}
       </pre>
-      <div class="actions">
-        <button type="button" class="primary" onClick={onClose}>
-          Close
-        </button>
-      </div>
-    </Dialog>
+    </Note>
   );
 }
 

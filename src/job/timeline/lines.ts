@@ -50,6 +50,9 @@ export function halve(samples: readonly UsageSample[]): UsageSample[] {
   return halved;
 }
 
+/** Number of blocks that are recorded of a job, and read. */
+export const mostBlocks = 2000;
+
 const longestName = 100;
 
 /** The figures of a sample, in the order of its line. */

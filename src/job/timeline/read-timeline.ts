@@ -2,7 +2,14 @@ import * as fs from "node:fs";
 import type { JobLimits } from "../../core/contracts/executor-options.ts";
 import type { JobTimeline } from "../../core/contracts/job-board.ts";
 import { findEntry, openStateFile } from "../../os/state/file.ts";
-import { halve, parseLine, type RecordedBlock, type TimelineLine, type UsageSample } from "./lines.ts";
+import {
+  halve,
+  mostBlocks,
+  parseLine,
+  type RecordedBlock,
+  type TimelineLine,
+  type UsageSample,
+} from "./lines.ts";
 import { mostTimelineBytes } from "./timeline-file.ts";
 
 /** Reads a timeline that may still grow. */
@@ -11,9 +18,8 @@ export interface TimelineReader {
   read(): JobTimeline;
 }
 
-/** The numbers of a timeline's samples and blocks that a reader keeps. */
+/** Number of samples that a reader keeps. */
 const mostSamples = 4096;
-const mostBlocks = 2000;
 
 export function createTimelineReader(path: string): TimelineReader {
   let state = createState();

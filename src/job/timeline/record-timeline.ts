@@ -6,7 +6,7 @@ import type { Logger } from "../../core/contracts/logger.ts";
 import { toMessage } from "../../core/errors.ts";
 import { withDeadline } from "../../core/host/deadline.ts";
 import type { BlockWatch } from "../log/block-watch.ts";
-import { figures, formatBlock, formatLimits, formatSample, type UsageSample } from "./lines.ts";
+import { figures, formatBlock, formatLimits, formatSample, mostBlocks, type UsageSample } from "./lines.ts";
 import { openTimelineFile } from "./timeline-file.ts";
 
 export interface RecordTimelineOptions {
@@ -38,7 +38,6 @@ const costFactor = 100;
 /** The time that an executor has for its answer, and answers in a row that may fail. */
 const answerMs = 2000;
 const mostFailures = 3;
-const mostBlocks = 2000;
 
 function record({ path, limits, executor, log }: RecordTimelineOptions): Disposable {
   const file = openTimelineFile(path);

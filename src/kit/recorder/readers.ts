@@ -1,6 +1,6 @@
 import { createBoundedLineReader } from "../../core/text/bounded-lines.ts";
-import type { RecorderInput } from "./recorded-stream.ts";
-import { toSocket } from "./recorded-stream.ts";
+import { isSameToken } from "../http/token.ts";
+import { type RecorderInput, toSocket } from "./recorded-stream.ts";
 import type { Ring } from "./ring.ts";
 
 export interface ReadersOptions {
@@ -70,9 +70,9 @@ export function createReaders(options: ReadersOptions): Readers {
 
   function onLine(socket: Socket, line: string): void {
     const { data } = socket;
-    const [word, offset] = line.split(" ");
+    const [word = "", offset] = line.split(" ");
     if (!data.isKnown) {
-      if (word !== input.secret) return void socket.terminate();
+      if (!isSameToken(word, input.secret)) return void socket.terminate();
       data.isKnown = true;
       watchClaim();
       if (offset !== undefined) data.at = Number(offset);

@@ -1,7 +1,7 @@
 import type { SessionRecord, TypedRecord } from "../../core/contracts/session-journal.ts";
 import { AgentError } from "../../core/errors.ts";
 import { findOpened, findTyped } from "./left-session.ts";
-import { createMarkerScanner, createNonce, type Marker, printMarker } from "./markers.ts";
+import { createMarkerScanner, createNonce, type Marker, printMarker, formatMarker } from "./markers.ts";
 import { nonceWord } from "./shell-text.ts";
 
 /**
@@ -64,7 +64,7 @@ export function watchLastLine(records: readonly SessionRecord[]): LastLine | und
     void ended.then(() => fail("the output of the job's shell can no longer be read"));
     const timer = setTimeout(() => fail(`the job's terminal prints nothing for ${markMs / 1000} s`), markMs);
     try {
-      print(toMark(opened!.nonce, name)).catch(passed.reject);
+      print(formatMarker({ nonce: opened!.nonce, kind: "P", fields: [name] })).catch(passed.reject);
       await passed.promise;
     } finally {
       clearTimeout(timer);
@@ -103,8 +103,4 @@ export function watchLastLine(records: readonly SessionRecord[]): LastLine | und
 /** Whether a marker is printed by a line when the shell executes it. */
 function isOf({ line, kind }: TypedRecord, marker: Marker): boolean {
   return marker.kind === (kind === "recovery" ? "E" : "S") && Number(marker.fields[0]) === line;
-}
-
-function toMark(nonce: string, name: string): Uint8Array {
-  return Buffer.from(`\x01SIGNALMAN${nonce}P ${name}\x02`);
 }

@@ -42,6 +42,11 @@ export function printMarker(nonce: string, kind: Marker["kind"], fields: readonl
   return [`printf '${format}' ${nonce}`, ...fields].join(" ");
 }
 
+/** Returns a marker as it is in the output. */
+export function formatMarker({ nonce, kind, fields }: Marker): Uint8Array {
+  return Buffer.from(`${opening}${nonce}${[kind, ...fields].join(" ")}\x02`);
+}
+
 /**
  * Finds the markers in a stream, also across the borders of its pieces. `isOurs` tells whether a nonce is
  * genuine.

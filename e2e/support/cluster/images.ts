@@ -88,10 +88,12 @@ function ctr(args: readonly string[]): Promise<string> {
 async function buildDebianLayer(): Promise<string> {
   const layer = at(layerName);
   const root = at("debian");
+  // A debootstrap that was killed leaves its mount.
+  await run(["sh", "-c", 'if mountpoint -q "$0"; then umount "$0"; fi', path.join(root, "proc")]);
   await rm(root, { recursive: true, force: true });
   await run([packaged("usr", "sbin", "debootstrap"), "--variant=minbase", "bookworm", root], {
     env: { DEBOOTSTRAP_DIR: packaged("usr", "share", "debootstrap") },
-    timeoutMs: 5 * 60_000,
+    timeoutMs: 20 * 60_000,
   });
   await rm(path.join(root, "var", "cache", "apt"), { recursive: true, force: true });
   await writeLayer(`${layer}.new`, root);

@@ -80,15 +80,19 @@ describe("the creation of an object", () => {
     expect(api.received.map(({ method }) => method)).toEqual(["POST", "POST", "GET"]);
   });
 
-  test("deletes an object of the same name from an earlier attempt", async () => {
-    let exists = true;
+  test("deletes a pod of the same name from an earlier attempt, and waits until its containers have ended", async () => {
+    let gone = 0;
     await using api = startApiServer(({ method }) => {
-      if (method === "DELETE") exists = false;
-      if (method === "POST" && exists) return refusal(409, "AlreadyExists", "it exists");
+      if (method === "DELETE") gone = 1;
+      // The node needs a moment.
+      if (method === "GET" && gone > 0) gone++;
+      if (method === "POST" && gone < 3) return refusal(409, "AlreadyExists", "it exists");
+      if (method === "GET" && gone >= 3) return refusal(404, "NotFound", "gone");
       return Response.json(pod("1"));
     });
     await create(api.client, "pods", pod("1"), signal);
-    expect(api.received.map(({ method }) => method)).toEqual(["POST", "GET", "DELETE", "POST"]);
+    expect(api.received.map(({ method }) => method)).toEqual(["POST", "GET", "DELETE", "GET", "GET", "POST"]);
+    expect(api.received[2]?.path).toEndWith("?gracePeriodSeconds=1");
   });
 });
 

@@ -74,7 +74,7 @@ export async function create<T extends { readonly metadata: Metadata }>(
       if (!isApiError(error, 409) || error.reason !== "AlreadyExists") throw error;
       const existing = await find<T>(client, kind, name, signal);
       if (existing?.metadata.annotations?.[creationAnnotation] === creation) return existing;
-      await remove(client, kind, name, { signal });
+      await (kind === "pods" ? removeWholePod(client, name, signal) : remove(client, kind, name, { signal }));
       await sleep(100, undefined, { signal });
     }
   }

@@ -37,7 +37,10 @@ type Socket = Bun.Socket<Reader>;
 
 /** Maximum length of a line. */
 const lineBytes = 200;
-/** Connections at a time: any user of this host may connect, and only those are heard who know the secret. */
+/**
+ * Connections at a time. Any user of this host may connect; the oldest connection that has not shown the secret gives
+ * way to a new one.
+ */
 const maxConnections = 32;
 /** Milliseconds in which a connection must have shown the secret. */
 const unknownMs = 5000;
@@ -133,6 +136,7 @@ function listen(unix: string, { sockets, onLine, onDrain, onClose }: ListenOptio
     unix,
     socket: {
       open(socket) {
+        if (sockets.size >= maxConnections) [...sockets].find(({ data }) => !data.isKnown)?.terminate();
         if (sockets.size >= maxConnections) return void socket.terminate();
         const push = createBoundedLineReader({
           maxBytes: lineBytes,

@@ -134,6 +134,18 @@ test("who does not know the secret gets nothing, and hinders no process that doe
   for (const stranger of strangers) stranger.terminate();
 });
 
+test("a process that knows the secret is heard beside a hundred connections that do not", async () => {
+  await using scene = await startScene();
+  scene.stream.write("output");
+  const socket = { data() {}, error() {} };
+  const connect = () => Bun.connect({ unix: toSocket(scene.handle.name), socket });
+  const strangers = await Promise.all(Array.from({ length: 100 }, connect));
+  let said = "";
+  using _recording = await openRecording(scene.handle, 0, (bytes) => (said += Buffer.from(bytes).toString()));
+  await until(() => said === "output");
+  for (const stranger of strangers) stranger.terminate();
+});
+
 test("a recorder reads no more than its limit while no process releases it", async () => {
   await using scene = await startScene();
   const chunk = new Uint8Array(1024 * 1024).fill(0x78);

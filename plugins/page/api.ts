@@ -121,7 +121,7 @@ async function withLog(
     if (error instanceof TooManyLogs) return sendError(exchange, 503, "too many logs are read at present");
     throw error;
   }
-  return sendError(exchange, 404, `there is no log of a job "${id.slice(0, 100)}" here`);
+  return sendError(exchange, 404, `no log of job "${id.slice(0, 100)}" here`);
 }
 
 function sendJob(exchange: Exchange, job: BoardJob | undefined, index: LogIndex): Promise<unknown> {
@@ -169,7 +169,7 @@ async function sendFile(
   kind: "ndjson" | "txt",
 ): Promise<unknown> {
   using log = board.openLog(id);
-  if (!log) return sendError(exchange, 404, `there is no log of a job "${id.slice(0, 100)}" here`);
+  if (!log) return sendError(exchange, 404, `no log of job "${id.slice(0, 100)}" here`);
   return await exchange.stream(200, kind === "txt" ? readPlain(log) : readWhole(log), {
     ...safeHeaders,
     "Content-Type": "text/plain; charset=utf-8",

@@ -27,7 +27,7 @@ const sharedSecret = v.optional(
 );
 
 export const config = v.strictObject({
-  size: v.optional(bytes("Maximum bytes of a cache of jobs that this agent serves; no cache with 0"), 0),
+  size: v.optional(bytes("Maximum size of the cache that this agent serves to jobs; 0: no cache"), 0),
   path: v.optional(
     v.pipe(
       v.string(),

@@ -11,7 +11,7 @@ export const config = v.strictObject({
     ),
     false,
   ),
-  size: v.optional(bytes("Maximum bytes of all mirrors of this agent, at least 1 MiB"), 20 * 2 ** 30),
+  size: v.optional(bytes("Maximum size of all mirrors of this agent, at least 1 MiB"), "20GiB"),
   path: v.optional(
     v.pipe(
       v.string(),

@@ -5,7 +5,7 @@ export const config = v.strictObject({
     v.pipe(
       v.boolean(),
       v.description(
-        "Accept jobs whose log is pulled. Set by `signalman serve`; without a server that hands the logs out, such a job would wait in vain",
+        "Accept jobs whose log is pulled. Set by `signalman serve`; without a server, no client can read such a log",
       ),
     ),
     false,

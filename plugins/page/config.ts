@@ -46,8 +46,8 @@ export const config = v.pipe(
       "Token for the page: clients that have it may read and, in a hub, submit, stop and retry jobs and shut agents down",
     ),
     "token-file": file("File that contains the token, instead of `page-token`"),
-    "read-token": token("Token for the page that allows to look only"),
-    "read-token-file": file("File that contains that token, instead of `page-read-token`"),
+    "read-token": token("Token for the page: clients that have it may only read"),
+    "read-token-file": file("File that contains the read token, instead of `page-read-token`"),
   }),
   v.check((options) => {
     const address = parsePageAddress(options.listen);

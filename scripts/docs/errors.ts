@@ -24,7 +24,8 @@ What is the cause of an error, and what helps? Every error has a code, which nev
 with the plugin's name.
 
 Exit statuses: 2 for faults of the command line, the configuration, a job file or a plugin's file, and for an unsafe
-state directory; otherwise 1. \`signalman run\` has its own: 0 passed, 1 failed, 130 stopped.
+state directory; otherwise 1. \`start\` and \`serve\` exit with 1 when the configuration is refused. \`signalman run\` has
+its own: 0 passed, 1 failed, 130 stopped.
 `;
 
 function renderCodes(title: string, codes: Readonly<Record<string, ErrorExplanation>>): string {

@@ -39,7 +39,7 @@ export function startUpkeep({ config, status, show, logger, idleMs = 30_000 }: U
       await tendMirrors(root, config.size, logger, work.signal);
     } catch (error) {
       if (!work.signal.aborted)
-        logger.warn(`the git mirrors in "${root}" are not kept well: ${toMessage(error)}`);
+        logger.warn(`maintenance of the git mirrors in "${root}" failed: ${toMessage(error)}`);
     }
     await report();
   };

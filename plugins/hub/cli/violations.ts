@@ -10,9 +10,7 @@ export default defineCommand({
     description: "list the agents' violations of the protocol; the exit status is 1 when there are any",
   },
   group: "develop",
-  examples: [
-    { line: "signalman hub violations --clear", purpose: "print what agents did wrong, and forget it" },
-  ],
+  examples: [{ line: "signalman hub violations --clear", purpose: "print the violations, and delete them" }],
   configuration: "none",
   args: {
     json: { type: "boolean", description: "print NDJSON" },

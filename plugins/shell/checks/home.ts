@@ -48,8 +48,7 @@ function findKnownHosts(home: string): Finding {
   if (count > 0) return { level: "ok", title: `ssh has known hosts (${count} lines)` };
   return {
     level: "warning",
-    title:
-      "ssh has no known hosts: the first checkout over ssh will wait for a confirmation that nothing can give",
+    title: "ssh has no known hosts: a checkout over ssh waits for the confirmation of the host key",
     remedy: `add the host keys of your git server to ${files[0]}: ssh-keyscan github.com >> ${files[0]} (then compare them with the published keys)`,
   };
 }

@@ -12,7 +12,7 @@ export const configurationEntries = {
         hint: "file",
         from: [],
         defaultText:
-          "config.* in $CONFIGURATION_DIRECTORY and /etc/signalman, or signalman.config.* in the working directory",
+          "for agents config.* in /etc/signalman, otherwise signalman.config.* in the working directory",
       }),
     ),
   ),

@@ -54,7 +54,7 @@ const args = {
   },
   fold: {
     type: "boolean",
-    description: "show what passed on one line; the whole log is kept in a file",
+    description: "show passed commands on one line; the whole log is kept in a file",
   },
   summary: {
     type: "boolean",

@@ -138,12 +138,13 @@ test("a process that knows the secret is heard beside a hundred connections that
   await using scene = await startScene();
   scene.stream.write("output");
   const socket = { data() {}, error() {} };
-  const connect = () => Bun.connect({ unix: toSocket(scene.handle.name), socket });
+  // Some are reset before they are connected.
+  const connect = () => Bun.connect({ unix: toSocket(scene.handle.name), socket }).catch(() => undefined);
   const strangers = await Promise.all(Array.from({ length: 100 }, connect));
   let said = "";
   using _recording = await openRecording(scene.handle, 0, (bytes) => (said += Buffer.from(bytes).toString()));
   await until(() => said === "output");
-  for (const stranger of strangers) stranger.terminate();
+  for (const stranger of strangers) stranger?.terminate();
 });
 
 test("a recorder reads no more than its limit while no process releases it", async () => {

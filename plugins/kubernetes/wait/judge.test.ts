@@ -90,6 +90,14 @@ test.each([
     "the job's container was killed: out of memory",
   ],
   [
+    "on a node that was restarted",
+    {
+      phase: "Failed",
+      containerStatuses: [container({ terminated: { reason: "Unknown", exitCode: 255 } })],
+    },
+    "the job's container ended with its node, which failed or was restarted",
+  ],
+  [
     "on a lost node",
     {
       phase: "Running",

@@ -45,6 +45,9 @@ function describeEnd(pod: Pod): string | undefined {
   if (!ended) return undefined;
   const { exitCode = 0, reason = "", message = "" } = ended;
   if (reason === "OOMKilled") return "the job's container was killed: out of memory";
+  // containerd's words for a container that ended while containerd itself did not run.
+  if (reason === "Unknown" && exitCode === 255)
+    return "the job's container ended with its node, which failed or was restarted";
   const more = message === "" ? "" : `: ${message}`;
   return `the job's container ended with exit code ${exitCode}${reason === "" ? "" : ` (${reason})`}${more}`;
 }

@@ -45,9 +45,9 @@ export async function acquireLease(options: LeaseOptions): Promise<HeldLease> {
   const { calls, holder, logger, signal, timing: { validMs, pollMs } = defaults } = options;
   let seen: { readonly state: string; readonly at: number } | undefined;
   let told: string | undefined;
-  const tell = (line: string) => {
-    if (line !== told) logger.warn(line);
-    told = line;
+  const tell = (line: string, kind = line) => {
+    if (kind !== told) logger.warn(line);
+    told = kind;
   };
   for (; ; await sleep(pollMs, undefined, { signal })) {
     try {
@@ -67,7 +67,8 @@ export async function acquireLease(options: LeaseOptions): Promise<HeldLease> {
       signal.throwIfAborted();
       if (isRefusal(error)) throw error;
       if (!isApiError(error, 409))
-        tell(`the lease of the state directory is not available: ${toMessage(error)}`);
+        // Once for an outage, whose errors change.
+        tell(`the lease of the state directory is not available: ${toMessage(error)}`, "unavailable");
     }
   }
 }

@@ -1,6 +1,5 @@
 import { mkdirSync, readdirSync, readFileSync } from "node:fs";
 import { mkdir, rm } from "node:fs/promises";
-import path from "node:path";
 import { takeLock } from "signalman/host";
 import { buildBinaries } from "./binary.ts";
 import { createCertificates } from "./certificates.ts";
@@ -9,6 +8,7 @@ import { controlPlane, startControlPlane } from "./control-plane.ts";
 import { daemonPid, stopDaemon } from "./daemon.ts";
 import { buildImages, importImages } from "./images.ts";
 import { directories, files, home } from "./layout.ts";
+import { unmountBelow } from "./mounts.ts";
 import { startContainerd, startKubelet } from "./node.ts";
 
 /** Builds what is missing and starts what does not run. The cluster stays; any number of processes may call this. */
@@ -44,7 +44,7 @@ export async function stopCluster(): Promise<void> {
   for (const name of controlPlane.toReversed()) await stopDaemon(name);
   for (const pid of shims()) process.kill(pid, "SIGKILL");
   await stopDaemon("containerd");
-  await unmountAll();
+  for (const directory of [directories.data, directories.run]) await unmountBelow(directory);
   await rm(directories.run, { recursive: true, force: true });
 }
 
@@ -94,14 +94,4 @@ function shims(): number[] {
       return [];
     }
   });
-}
-
-async function unmountAll(): Promise<void> {
-  const mounts = readFileSync("/proc/self/mounts", "utf8")
-    .split("\n")
-    .map((line) => line.split(" ")[1] ?? "")
-    .filter((mount) =>
-      [directories.data, directories.run].some((top) => mount.startsWith(`${top}${path.sep}`)),
-    );
-  for (const mount of mounts.toReversed()) await run(["umount", "--lazy", mount]).catch(() => {});
 }

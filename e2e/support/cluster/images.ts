@@ -4,6 +4,7 @@ import path from "node:path";
 import { run } from "./command.ts";
 import { writeImageArchive, writeLayer } from "./image-archive.ts";
 import { directories, files } from "./layout.ts";
+import { unmountBelow } from "./mounts.ts";
 
 const registry = "docker.io/signalman";
 
@@ -88,8 +89,8 @@ function ctr(args: readonly string[]): Promise<string> {
 async function buildDebianLayer(): Promise<string> {
   const layer = at(layerName);
   const root = at("debian");
-  // A debootstrap that was killed leaves its mount.
-  await run(["sh", "-c", 'if mountpoint -q "$0"; then umount "$0"; fi', path.join(root, "proc")]);
+  // debootstrap leaves its mounts when it is killed.
+  await unmountBelow(root);
   await rm(root, { recursive: true, force: true });
   await run([packaged("usr", "sbin", "debootstrap"), "--variant=minbase", "bookworm", root], {
     env: { DEBOOTSTRAP_DIR: packaged("usr", "share", "debootstrap") },

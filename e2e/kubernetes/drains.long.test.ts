@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test";
-import { nodeName } from "../support/cluster/layout.ts";
+import { firstNode } from "../support/cluster/layout.ts";
 import { outputOf } from "../support/jobs.ts";
 import { createPodScene, type PodScene } from "./agents.ts";
 import { patiently } from "./namespaces.ts";
@@ -25,17 +25,22 @@ async function startJob(pods: PodScene, owner: "owned" | "alone" = "owned") {
 /** Drains the node of this job's pod only, and lets other pods be scheduled at once. */
 async function drain({ namespace }: PodScene, pod: string, args: readonly string[]): Promise<string> {
   const selector = `--pod-selector=signalman/pod=${pod}`;
-  const draining = namespace.kubectl(["drain", nodeName, selector, "--timeout=60s", ...args]).then(
+  const draining = namespace.kubectl(["drain", firstNode.name, selector, "--timeout=60s", ...args]).then(
     () => "drained",
     (error: unknown) => String(error),
   );
   try {
     await patiently("the node is cordoned, or the drain has ended", async () => {
-      const node = namespace.kubectl(["get", "node", nodeName, "--output=jsonpath={.spec.unschedulable}"]);
+      const node = namespace.kubectl([
+        "get",
+        "node",
+        firstNode.name,
+        "--output=jsonpath={.spec.unschedulable}",
+      ]);
       return (await node) === "true" || (await Promise.race([draining, Bun.sleep(1)])) !== undefined;
     });
   } finally {
-    await namespace.kubectl(["uncordon", nodeName]);
+    await namespace.kubectl(["uncordon", firstNode.name]);
   }
   return draining;
 }

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import { startKubelet } from "../support/cluster/node.ts";
 import { daemonPid, stopDaemon } from "../support/cluster/daemon.ts";
-import { nodeName } from "../support/cluster/layout.ts";
+import { firstNode } from "../support/cluster/layout.ts";
 import { outputOf } from "../support/jobs.ts";
 import { createPodScene } from "./agents.ts";
 
@@ -48,11 +48,11 @@ describe("a job goes on exactly where it was", () => {
     await pods.start();
     const id = await scene.hub.submit({ commands: [counting] });
     await pods.shows(id, "line 10");
-    await namespace.kubectl(["cordon", nodeName]);
+    await namespace.kubectl(["cordon", firstNode.name]);
     try {
       expect(await pods.result(id)).toBe("passed");
     } finally {
-      await namespace.kubectl(["uncordon", nodeName]);
+      await namespace.kubectl(["uncordon", firstNode.name]);
     }
     expect(outputOf(await scene.hub.log(id), counting)).toBe(counted);
   }, 240_000);

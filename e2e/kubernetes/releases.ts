@@ -3,7 +3,7 @@ import path from "node:path";
 import { createScene, type Scene } from "../support/agents.ts";
 import { helm } from "../support/cluster/charts.ts";
 import { images } from "../support/cluster/images.ts";
-import { nodeName } from "../support/cluster/layout.ts";
+import { firstNode } from "../support/cluster/layout.ts";
 import { root } from "../support/fixtures.ts";
 import { registrationToken } from "../support/hub-process.ts";
 import { agentImage, hostAccess } from "./agent-image.ts";
@@ -105,7 +105,9 @@ async function createVolume(namespace: Namespace, scene: Scene): Promise<string>
       nodeAffinity: {
         required: {
           nodeSelectorTerms: [
-            { matchExpressions: [{ key: "kubernetes.io/hostname", operator: "In", values: [nodeName] }] },
+            {
+              matchExpressions: [{ key: "kubernetes.io/hostname", operator: "In", values: [firstNode.name] }],
+            },
           ],
         },
       },

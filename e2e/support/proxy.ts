@@ -21,8 +21,11 @@ export interface Proxy extends AsyncDisposable {
 
 type Direction = "requests" | "answers";
 
-/** Starts a proxy between an agent and its hub. */
-export async function startProxy(target: () => string): Promise<Proxy> {
+/** Starts a proxy between an agent and its hub, or another server. Default `place`: a free port of the loopback. */
+export async function startProxy(
+  target: () => string,
+  place: { readonly host: string; readonly port: number } = { host: "127.0.0.1", port: 0 },
+): Promise<Proxy> {
   const states: Record<Direction, NetworkState> = { requests: { kind: "pass" }, answers: { kind: "pass" } };
   const sockets = new Set<Socket>();
   const blackholed = new WeakSet<Socket>();
@@ -81,10 +84,10 @@ export async function startProxy(target: () => string): Promise<Proxy> {
     link(agent, hub, "requests");
     link(hub, agent, "answers");
   });
-  server.listen(0, "127.0.0.1");
+  server.listen(place.port, place.host);
   await once(server, "listening");
   return {
-    endpoint: `127.0.0.1:${(server.address() as AddressInfo).port}`,
+    endpoint: `${place.host}:${(server.address() as AddressInfo).port}`,
     set(next, direction) {
       for (const one of direction === undefined ? (["requests", "answers"] as const) : [direction])
         states[one] = next;

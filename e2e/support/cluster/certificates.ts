@@ -141,14 +141,22 @@ export async function signOutside(options: {
 }
 
 /** A kubeconfig for this cluster with one user. JSON is YAML. */
-export function toKubeconfig(user: object, options: { server?: string; namespace?: string } = {}): string {
-  const { server = apiServer, namespace = "default" } = options;
+export function toKubeconfig(
+  user: object,
+  options: { server?: string; serverName?: string; namespace?: string } = {},
+): string {
+  const { server = apiServer, serverName, namespace = "default" } = options;
+  const cluster = {
+    server,
+    "certificate-authority": certificates.ca,
+    ...(serverName !== undefined && { "tls-server-name": serverName }),
+  };
   return JSON.stringify(
     {
       apiVersion: "v1",
       kind: "Config",
       "current-context": "cluster",
-      clusters: [{ name: "cluster", cluster: { server, "certificate-authority": certificates.ca } }],
+      clusters: [{ name: "cluster", cluster }],
       users: [{ name: "user", user }],
       contexts: [{ name: "cluster", context: { cluster: "cluster", user: "user", namespace } }],
     },

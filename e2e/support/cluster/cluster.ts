@@ -1,4 +1,4 @@
-import { mkdirSync, readdirSync, readFileSync } from "node:fs";
+import { mkdirSync } from "node:fs";
 import { mkdir, rm } from "node:fs/promises";
 import { takeLock } from "signalman/host";
 import { buildBinaries } from "./binary.ts";
@@ -7,9 +7,11 @@ import { run } from "./command.ts";
 import { controlPlane, startControlPlane } from "./control-plane.ts";
 import { daemonPid, stopDaemon } from "./daemon.ts";
 import { buildImages, importImages } from "./images.ts";
-import { directories, files, home } from "./layout.ts";
+import { directories, files, firstNode, home } from "./layout.ts";
 import { unmountBelow } from "./mounts.ts";
 import { startContainerd, startKubelet } from "./node.ts";
+import { removeSecondNode } from "./second-node.ts";
+import { killShims, shimsOf } from "./shims.ts";
 
 /** Builds what is missing and starts what does not run. The cluster stays; any number of processes may call this. */
 export async function startCluster(): Promise<void> {
@@ -27,7 +29,7 @@ export async function startCluster(): Promise<void> {
 /** Ends the cluster with its pods, shims and mounts. Its files stay. */
 export async function stopCluster(): Promise<void> {
   using _lock = await waitForLock();
-  if (daemonPid("kube-apiserver") !== undefined && daemonPid("kubelet") !== undefined) {
+  if (daemonPid("kube-apiserver") !== undefined && daemonPid(firstNode.kubelet) !== undefined) {
     const pods = [
       files.kubectl,
       "--kubeconfig",
@@ -40,17 +42,18 @@ export async function stopCluster(): Promise<void> {
     await run([...pods, "--grace-period=0", "--force", "--wait=false"]).catch(() => {});
     await waitForShims(10_000);
   }
-  await stopDaemon("kubelet");
+  await removeSecondNode();
+  await stopDaemon(firstNode.kubelet);
   for (const name of controlPlane.toReversed()) await stopDaemon(name);
-  for (const pid of shims()) process.kill(pid, "SIGKILL");
-  await stopDaemon("containerd");
+  killShims(firstNode);
+  await stopDaemon(firstNode.containerd);
   for (const directory of [directories.data, directories.run]) await unmountBelow(directory);
   await rm(directories.run, { recursive: true, force: true });
 }
 
 /** Pids of the components that run, by name. */
 export function runningComponents(): Map<string, number> {
-  const names = ["containerd", ...controlPlane, "kubelet"];
+  const names = [firstNode.containerd, ...controlPlane, firstNode.kubelet];
   return new Map(
     names.flatMap((name) => {
       const pid = daemonPid(name);
@@ -79,19 +82,5 @@ async function waitForLock(): Promise<Disposable> {
 
 async function waitForShims(patienceMs: number): Promise<void> {
   const deadline = performance.now() + patienceMs;
-  while (shims().length > 0 && performance.now() < deadline) await Bun.sleep(100);
-}
-
-/** containerd's shims outlive it. They carry its socket in their command line. */
-function shims(): number[] {
-  return readdirSync("/proc").flatMap((pid) => {
-    try {
-      const words = /^\d+$/.test(pid) ? readFileSync(`/proc/${pid}/cmdline`, "latin1").split("\0") : [];
-      return words[0]?.includes("containerd-shim") && words.includes(files.containerdSocket)
-        ? [Number(pid)]
-        : [];
-    } catch {
-      return [];
-    }
-  });
+  while (shimsOf(firstNode).length > 0 && performance.now() < deadline) await Bun.sleep(100);
 }

@@ -3,7 +3,7 @@ import { chmod, copyFile, cp, mkdir, readdir, rename, rm, symlink, writeFile } f
 import path from "node:path";
 import { run } from "./command.ts";
 import { writeImageArchive, writeLayer } from "./image-archive.ts";
-import { directories, files } from "./layout.ts";
+import { directories, files, firstNode, type NodeLayout } from "./layout.ts";
 import { unmountBelow } from "./mounts.ts";
 
 const registry = "docker.io/signalman";
@@ -47,19 +47,19 @@ export async function buildImages(): Promise<void> {
   await writeFile(at("done"), "");
 }
 
-/** Brings the images into the running containerd. */
-export async function importImages(): Promise<void> {
-  const known = await ctr(["images", "list", "--quiet"]);
+/** Brings the images into the running containerd of a node. */
+export async function importImages(node = firstNode): Promise<void> {
+  const known = await ctr(["images", "list", "--quiet"], node);
   if (known.includes(full(images.noScript))) return;
   const archives = (await readdir(directories.images)).filter(
     (name) => name.endsWith(".tar") && name !== layerName,
   );
-  for (const archive of archives) await importImage(at(archive));
+  for (const archive of archives) await importImage(at(archive), node);
 }
 
 /** Imports one archive of `docker save`. */
-export async function importImage(archive: string): Promise<void> {
-  await ctr(["images", "import", archive]);
+export async function importImage(archive: string, node = firstNode): Promise<void> {
+  await ctr(["images", "import", archive], node);
 }
 
 /** Builds an image on top of Debian: the files of `root` are its second layer. */
@@ -81,8 +81,8 @@ function full(reference: string): string {
   return `docker.io/${reference}`;
 }
 
-function ctr(args: readonly string[]): Promise<string> {
-  const command = [files.ctr, "--address", files.containerdSocket, "--namespace", "k8s.io", ...args];
+function ctr(args: readonly string[], { containerdSocket }: NodeLayout): Promise<string> {
+  const command = [files.ctr, "--address", containerdSocket, "--namespace", "k8s.io", ...args];
   return run(command, { timeoutMs: 180_000 });
 }
 

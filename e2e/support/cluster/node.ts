@@ -5,85 +5,89 @@ import { run } from "./command.ts";
 import { ask } from "./control-plane.ts";
 import { startDaemon, waitForDaemon } from "./daemon.ts";
 import { pauseImage } from "./images.ts";
-import { directories, files, nodeName, podNetwork, ports } from "./layout.ts";
+import { directories, files, firstNode, type NodeLayout, ports } from "./layout.ts";
 
 const packaged = (...names: string[]) => path.join(directories.packages, "usr", ...names);
-const inRun = (...names: string[]) => path.join(directories.run, ...names);
-const inData = (...names: string[]) => path.join(directories.data, ...names);
 
 /** containerd finds its shim, and runc its helpers, by this. */
 const env = { PATH: `${packaged("bin")}:${packaged("sbin")}:${process.env["PATH"]}` };
 
-export async function startContainerd(): Promise<void> {
-  await mkdir(files.cniConfigs, { recursive: true });
-  await writeFile(path.join(files.cniConfigs, "10-cluster.conflist"), JSON.stringify(cniConfig()));
-  await writeFile(inRun("containerd.toml"), containerdConfig());
-  startDaemon("containerd", {
-    command: [packaged("bin", "containerd"), "--config", inRun("containerd.toml")],
+/** Starts the node's containerd, unless it runs. `within` are words before its command. */
+export async function startContainerd(node = firstNode, within: readonly string[] = []): Promise<void> {
+  const configs = path.join(node.run, "cni");
+  await mkdir(configs, { recursive: true });
+  await writeFile(path.join(configs, "10-cluster.conflist"), JSON.stringify(toCniConfig(node)));
+  const config = path.join(node.run, "containerd.toml");
+  await writeFile(config, toContainerdConfig(node, configs));
+  startDaemon(node.containerd, {
+    command: [...within, packaged("bin", "containerd"), "--config", config],
     env,
   });
-  const list = [files.ctr, "--address", files.containerdSocket, "version"];
-  await waitForDaemon("containerd", async () => (await run(list)) !== "");
+  const list = [files.ctr, "--address", node.containerdSocket, "version"];
+  await waitForDaemon(node.containerd, async () => (await run(list)) !== "");
 }
 
-export async function startKubelet(): Promise<void> {
-  await writeFile(inRun("kubelet.json"), JSON.stringify(kubeletConfig()));
-  startDaemon("kubelet", {
+/** Starts the node's kubelet, unless it runs, and waits until the node is ready. */
+export async function startKubelet(node = firstNode, within: readonly string[] = []): Promise<void> {
+  const config = path.join(node.run, "kubelet.json");
+  await writeFile(config, JSON.stringify(toKubeletConfig(node)));
+  startDaemon(node.kubelet, {
     command: [
+      ...within,
       path.join(directories.bin, "kubelet"),
-      `--kubeconfig=${files.kubeconfig}`,
-      `--config=${inRun("kubelet.json")}`,
-      `--root-dir=${inData("kubelet")}`,
-      `--cert-dir=${inData("kubelet-pki")}`,
-      `--hostname-override=${nodeName}`,
+      `--kubeconfig=${node.kubeconfig}`,
+      `--config=${config}`,
+      `--root-dir=${path.join(node.data, "kubelet")}`,
+      `--cert-dir=${path.join(node.data, "kubelet-pki")}`,
+      `--hostname-override=${node.name}`,
     ],
     env,
   });
-  await waitForDaemon("kubelet", isNodeReady);
+  await waitForDaemon(node.kubelet, () => isNodeReady(node.name));
 }
 
-async function isNodeReady(): Promise<boolean> {
-  const node = (await (await ask(`/api/v1/nodes/${nodeName}`)).json()) as {
+async function isNodeReady(name: string): Promise<boolean> {
+  const node = (await (await ask(`/api/v1/nodes/${name}`)).json()) as {
     spec?: { taints?: readonly { key: string }[] };
     status?: { conditions?: readonly { type: string; status: string }[] };
   };
-  const isTainted = node.spec?.taints?.some(({ key }) => key === "node.kubernetes.io/not-ready") ?? false;
+  const isTainted = node.spec?.taints?.some(({ key }) => /\/(not-ready|unreachable)$/.test(key)) ?? false;
   const conditions = node.status?.conditions ?? [];
   return !isTainted && conditions.some(({ type, status }) => type === "Ready" && status === "True");
 }
 
-function cniConfig(): object {
+function toCniConfig({ data, podNetwork: { name, bridge, subnet } }: NodeLayout): object {
   return {
     cniVersion: "1.0.0",
-    name: "signalman",
+    name,
     plugins: [
       {
         type: "bridge",
-        bridge: "signalman0",
+        bridge,
         isGateway: true,
         ipMasq: false,
-        ipam: { type: "host-local", ranges: [[{ subnet: podNetwork }]], dataDir: inData("cni") },
+        ipam: { type: "host-local", ranges: [[{ subnet }]], dataDir: path.join(data, "cni") },
       },
       { type: "loopback" },
     ],
   };
 }
 
-function containerdConfig(): string {
+function toContainerdConfig({ data, run, containerdSocket }: NodeLayout, cniConfigs: string): string {
   const cri = "io.containerd.grpc.v1.cri";
   return `version = 2
-root = "${inData("containerd")}"
-state = "${inRun("containerd")}"
+root = "${path.join(data, "containerd")}"
+state = "${path.join(run, "containerd")}"
 disabled_plugins = ["io.containerd.snapshotter.v1.aufs", "io.containerd.snapshotter.v1.btrfs", "io.containerd.snapshotter.v1.devmapper", "io.containerd.snapshotter.v1.zfs"]
 
 [grpc]
-address = "${files.containerdSocket}"
+address = "${containerdSocket}"
 
 [ttrpc]
-address = "${files.containerdSocket}.ttrpc"
+address = "${containerdSocket}.ttrpc"
 
 [plugins."io.containerd.internal.v1.opt"]
-path = "${inData("containerd-opt")}"
+path = "${path.join(data, "containerd-opt")}"
 
 [plugins."${cri}"]
 sandbox_image = "${pauseImage}"
@@ -92,7 +96,7 @@ stream_server_address = "127.0.0.1"
 
 [plugins."${cri}".cni]
 bin_dir = "${packaged("lib", "cni")}"
-conf_dir = "${files.cniConfigs}"
+conf_dir = "${cniConfigs}"
 
 [plugins."${cri}".containerd.runtimes.runc]
 runtime_type = "io.containerd.runc.v2"
@@ -102,18 +106,19 @@ BinaryName = "${packaged("sbin", "runc")}"
 `;
 }
 
-function kubeletConfig(): object {
+function toKubeletConfig({ address, data, containerdSocket, cgroupRoot, taint }: NodeLayout): object {
   const low = "1%";
   return {
     apiVersion: "kubelet.config.k8s.io/v1beta1",
     kind: "KubeletConfiguration",
-    address: "127.0.0.1",
+    address,
     port: ports.kubelet,
     healthzPort: ports.kubeletHealth,
     authentication: { anonymous: { enabled: false }, x509: { clientCAFile: certificates.ca } },
     authorization: { mode: "AlwaysAllow" },
-    containerRuntimeEndpoint: `unix://${files.containerdSocket}`,
+    containerRuntimeEndpoint: `unix://${containerdSocket}`,
     cgroupDriver: "cgroupfs",
+    cgroupRoot,
     failCgroupV1: false,
     failSwapOn: false,
     enforceNodeAllocatable: [],
@@ -128,8 +133,9 @@ function kubeletConfig(): object {
     imageGCLowThresholdPercent: 99,
     maxPods: 200,
     serializeImagePulls: false,
-    podLogsDir: inData("pod-logs"),
+    podLogsDir: path.join(data, "pod-logs"),
     resolvConf: "/etc/resolv.conf",
     registerNode: true,
+    registerWithTaints: taint === undefined ? [] : [{ key: taint, effect: "NoSchedule" }],
   };
 }

@@ -35,6 +35,7 @@ export type {
   JobStoppingEvent,
   RunOptions,
   CommandHookEvent,
+  CommandStartEvent,
   VariableHookEvent,
   VariableOptions,
 } from "./core/contracts/hooks.ts";

@@ -1,10 +1,10 @@
 import { encodeBase64 } from "../core/text/base64.ts";
 import type { JobCause } from "../core/contracts/job-cause.ts";
 import type { JobResult } from "../core/contracts/job-events.ts";
-import type { CommandHookEvent, JobEventBase } from "../core/contracts/hooks.ts";
+import type { CommandHookEvent, CommandStartEvent, JobEventBase } from "../core/contracts/hooks.ts";
 import type { CommandPhase } from "../core/contracts/job-phases.ts";
 import type { JobCommand } from "../core/contracts/job-request.ts";
-import { isAgentError, toMessage } from "../core/errors.ts";
+import { AgentError, isAgentError, toMessage } from "../core/errors.ts";
 import { createCause, toStopCause } from "./cause.ts";
 import { findStop, inPhase, type JobRun, type JobVerdict, toSessionEvent } from "./job-run.ts";
 
@@ -160,13 +160,32 @@ async function announceCommand(
   const event = { ...run.event, ...command };
   {
     using setter = run.variables.openSetter("command:start");
-    await run.notify("command:start", { ...event, setVariable: setter.setVariable });
+    await using captures = openCaptures(run);
+    const { capture } = captures;
+    await run.notify("command:start", { ...event, setVariable: setter.setVariable, capture });
   }
   const begun = performance.now() - watch.waitedMs;
   const exitCode = await work();
   const durationMs = performance.now() - watch.waitedMs - begun;
   await run.notify("command:end", { ...event, exitCode, durationMs });
   return exitCode;
+}
+
+/** Runs commands of plugins one after another; at the disposal, none runs any more. */
+function openCaptures({ session, signal }: JobRun): Pick<CommandStartEvent, "capture"> & AsyncDisposable {
+  let last: Promise<string> = Promise.resolve("");
+  let isOpen = true;
+  return {
+    capture(directive) {
+      if (!isOpen)
+        throw new AgentError("SESSION_FAILED", "command:start is over: capture before the function returns");
+      return (last = last.then(() => (signal.aborted ? "" : session.capture(directive))));
+    },
+    async [Symbol.asyncDispose]() {
+      isOpen = false;
+      await last;
+    },
+  };
 }
 
 /** Reads the result that the job set itself. */

@@ -16,6 +16,8 @@ export interface DummySession {
   readonly directives: readonly string[];
   readonly variables: readonly SetVariable[];
   run(directive: string, options?: RunOptions): Promise<number>;
+  /** Records the directive, and returns no output. */
+  capture(directive: string): Promise<string>;
   /** Returns `setVariable` of one event, which checks what it is given. */
   openSetter(hook: HookName): VariableSetter;
 }
@@ -42,6 +44,10 @@ export function createSession(answer: (directive: string) => number = () => 0): 
         },
       };
     },
+    async capture(directive) {
+      directives.push(directive);
+      return "";
+    },
     run(directive, { alias, preface = "" } = {}) {
       directives.push(directive);
       return log.command(alias ?? directive, (output) => {
@@ -64,7 +70,7 @@ export const agentStatus: AgentStatus = {
 
 /** One event for each hook: the events of a small job that passed. */
 export function fixtureEvents(
-  { log, run }: DummySession,
+  { log, run, capture }: DummySession,
   { setVariable }: Pick<VariableSetter, "setVariable">,
 ): HookEvents {
   const job = jobRequest();
@@ -108,7 +114,7 @@ export function fixtureEvents(
     "job:start": { ...event, log, setVariable },
     "job:prepare": { ...event, log, run, setVariable },
     "image:pulled": { ...event, image: "alpine:3", startedAt, durationMs: 2000, isOk: true },
-    "command:start": { ...command, setVariable },
+    "command:start": { ...command, setVariable, capture },
     "command:end": { ...command, exitCode: 0, durationMs: 30 },
     "job:block": { ...event, ...block, phase: "commands", startedAt, durationMs: 30, exitCode: 0 },
     "job:phase": { ...event, phase: "commands", startedAt, durationMs: 1000, isOk: true },

@@ -1,7 +1,10 @@
 import { describe, expect, test } from "bun:test";
 import type { HookName } from "../../src/core/contracts/hooks.ts";
 import type { ExecutorContext } from "../../src/core/contracts/executor.ts";
-import { createDummyExecutor } from "../../src/testing/index.ts";
+import redact from "../../plugins/redact/index.ts";
+import shell from "../../plugins/shell/index.ts";
+import { executor } from "../../src/core/contracts/services.ts";
+import { createDummyExecutor, testPlugin } from "../../src/testing/index.ts";
 import { commands, resultExported, runJob } from "./fixtures.ts";
 
 describe("hooks", () => {
@@ -69,6 +72,29 @@ describe("hooks", () => {
       resultExported,
       "print bye → 0: bye\n",
     ]);
+  });
+
+  test("can capture the output of commands between two of the job, without a line in the log", async () => {
+    const captured: string[] = [];
+    let late: (() => Promise<string>) | undefined;
+    await using t = await testPlugin(redact, { with: [shell] });
+    const { blocks, summary } = await runJob(
+      { commands: commands("set -eu; export A=1", "echo $A") },
+      {
+        executor: t.use(executor, "shell"),
+        setup(ctx) {
+          ctx.hook("command:start", async ({ index, capture }) => {
+            const asked = [capture("echo one ${A-}"), capture("false || echo two")];
+            if (index === 1) captured.push(...(await Promise.all(asked)));
+            late = () => capture("echo late");
+          });
+        },
+      },
+    );
+    expect(captured).toEqual(["one 1\n", "two\n"]);
+    expect(blocks.slice(2, 4)).toEqual(["set -eu; export A=1 → 0: ", "echo $A → 0: 1\n"]);
+    expect(summary.result).toBe("passed");
+    expect(late!).toThrow("command:start is over");
   });
 
   test("of kind notice that throw do not affect the job", async () => {

@@ -115,6 +115,15 @@ export interface CommandHookEvent extends JobEventBase {
   readonly alias: string;
 }
 
+/** A command of the job that is about to run. */
+export interface CommandStartEvent extends CommandHookEvent, VariableHookEvent {
+  /**
+   * Runs a command in the job's session and logs nothing, until the listener has returned. Resolves to the first
+   * 64 KiB of its output; to an empty text in a closed session. The command must end by itself.
+   */
+  capture(directive: string): Promise<string>;
+}
+
 /** A hook as the table of hooks declares it; plugins cannot declare further hooks. */
 export interface HookDeclaration<E = unknown> {
   /** *gate*: a throw ends the call and fails the phase. *notice*: a throw is logged, and other listeners are called. */
@@ -209,7 +218,7 @@ export const hookTable = {
     } & ImagePull
   >(jobNotice),
   /** Fired before a command of the job runs. */
-  "command:start": hook<CommandHookEvent & VariableHookEvent>(jobNotice),
+  "command:start": hook<CommandStartEvent>(jobNotice),
   /** Fired after a command of the job has run. */
   "command:end": hook<CommandHookEvent & { readonly exitCode: number; readonly durationMs: number }>(
     jobNotice,

@@ -8,6 +8,8 @@ import { needCommand } from "./packages.ts";
 export const images = {
   /** Debian with bash, coreutils and procps. */
   debian: "signalman-test/debian:latest",
+  /** The same with git. Only tests that need it import it, from {@link debianGitRoot}. */
+  debianGit: "signalman-test/debian-git:latest",
   /** Busybox and bash: two megabytes, for what is pushed and pulled. */
   small: "signalman-test/small:latest",
   /** Busybox alone: a shell, but no bash. */
@@ -103,10 +105,19 @@ async function fillBusybox(root: string): Promise<void> {
 }
 
 async function debianRoot(cache: string): Promise<string> {
-  return cached(path.join(cache, "debian.tar"), async (root) => {
+  return bootstrapDebian(path.join(cache, "debian.tar"), ["procps"]);
+}
+
+/** Makes the file of `images.debianGit`. */
+export async function debianGitRoot(cache: string): Promise<string> {
+  return bootstrapDebian(path.join(cache, "debian-git.tar"), ["procps", "git", "ca-certificates"]);
+}
+
+async function bootstrapDebian(file: string, packages: readonly string[]): Promise<string> {
+  return cached(file, async (root) => {
     await needCommand("debootstrap", "debootstrap");
     const suite = /^VERSION_CODENAME=(\w+)$/m.exec(await Bun.file("/etc/os-release").text())?.[1] ?? "stable";
-    await run(["debootstrap", "--variant=minbase", "--include=procps", suite, root]);
+    await run(["debootstrap", "--variant=minbase", `--include=${packages.join(",")}`, suite, root]);
     await rm(path.join(root, "var/cache/apt"), { recursive: true, force: true });
     await rm(path.join(root, "var/lib/apt/lists"), { recursive: true, force: true });
   });

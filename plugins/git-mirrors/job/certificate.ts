@@ -1,6 +1,7 @@
 import { createHash, generateKeyPairSync, randomBytes, sign } from "node:crypto";
+import { isIPv4 } from "node:net";
 
-/** A certificate of this process for one origin's name, which git accepts by its key alone. */
+/** A certificate of this process for one origin's name or address, which git accepts by its key alone. */
 export interface Certificate {
   readonly cert: string;
   readonly key: string;
@@ -19,7 +20,7 @@ export function createCertificate(host: string): Certificate {
     const digits = new Date(ms).toISOString().replaceAll(/[-:T]|\.\d+/g, "");
     return element(0x18, Buffer.from(digits));
   };
-  const names = element(0x04, sequence(element(0x82, Buffer.from(host))));
+  const names = element(0x04, sequence(isIPv4(host) ? toAddress(host) : element(0x82, Buffer.from(host))));
   const signed = sequence(
     element(0xa0, element(0x02, Buffer.from([2]))),
     element(0x02, Buffer.concat([Buffer.from([0x01]), randomBytes(15)])),
@@ -57,6 +58,10 @@ function element(tag: number, content: Buffer): Buffer {
 
 function sequence(...parts: readonly Buffer[]): Buffer {
   return element(0x30, Buffer.concat(parts));
+}
+
+function toAddress(host: string): Buffer {
+  return element(0x87, Buffer.from(host.split(".").map(Number)));
 }
 
 const identifier = (...bytes: readonly number[]): Buffer => element(0x06, Buffer.from(bytes));

@@ -1,4 +1,4 @@
-import { randomBytes } from "node:crypto";
+import { createHash, randomBytes } from "node:crypto";
 import { createServer, type Socket } from "node:net";
 import { type Logger, toMessage } from "signalman";
 import { isSameToken } from "signalman/http";
@@ -16,24 +16,29 @@ export interface Door extends AsyncDisposable {
   /** `127.0.0.1:PORT`. */
   readonly address: string;
   readonly token: string;
+  /** What the door answers to `hello`, so that the job knows whom it reaches there. */
+  readonly proof: string;
   isOpen: boolean;
 }
 
 export async function openDoor(host: string, handlers: DoorHandlers, logger: Logger): Promise<Door> {
   const token = randomBytes(24).toString("hex");
   const sockets = new Set<Socket>();
-  const door = { token, isOpen: false };
+  const proof = createHash("sha256").update(token).digest("hex");
+  const door = { token, proof, isOpen: false };
   const server = createServer((socket) => {
     if (!door.isOpen || sockets.size >= mostConnections) return void socket.destroy();
     sockets.add(socket);
     socket.once("close", () => sockets.delete(socket));
     socket.on("error", () => socket.destroy());
-    greet(socket, token, handlers)
+    greet(socket, door, handlers)
       .catch((error: unknown) => logger.debug(`a client of the git mirror: ${toMessage(error)}`))
       .finally(() => socket.end(() => socket.destroy()));
   });
   const listening = Promise.withResolvers<void>();
-  server.once("error", listening.reject);
+  server.once("error", (cause) =>
+    listening.reject(new Error(`this agent cannot listen at ${host}: ${toMessage(cause)}`, { cause })),
+  );
   server.listen(0, host, () => listening.resolve());
   await listening.promise;
   const bound = server.address();
@@ -50,11 +55,16 @@ export async function openDoor(host: string, handlers: DoorHandlers, logger: Log
 }
 
 /** Reads who is there: git's ssh with the token, or its HTTP client with the token as a proxy's password. */
-async function greet(socket: Socket, token: string, handlers: DoorHandlers): Promise<void> {
+async function greet(
+  socket: Socket,
+  { token, proof }: Pick<Door, "token" | "proof">,
+  handlers: DoorHandlers,
+): Promise<void> {
   const source = createByteSource(socket);
   const timer = setTimeout(() => socket.destroy(), greetingMs);
   socket.once("close", () => clearTimeout(timer));
   const first = await source.readLine();
+  if (first === "hello") return writeAll(socket, `${proof}\n`);
   const [, given, count] = /^ssh ([0-9a-f]{48}) (\d{1,2})$/.exec(first ?? "") ?? [];
   if (given !== undefined && handlers.ssh !== undefined) {
     const words: string[] = [];

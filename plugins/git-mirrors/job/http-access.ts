@@ -8,6 +8,7 @@ import { createCertificate } from "./certificate.ts";
 import { openDoor } from "./door.ts";
 import { createHttpProxy } from "./http-proxy.ts";
 import type { Access, AccessOptions, Place } from "./job-mirrors.ts";
+import { findReach } from "./reach.ts";
 import { readFirst } from "./variables.ts";
 
 /**
@@ -17,8 +18,6 @@ import { readFirst } from "./variables.ts";
 export async function openHttpAccess(place: Place, options: AccessOptions): Promise<Access | string> {
   const { origin, host, job } = place;
   const { logger, opened, uses, signal } = options;
-  // A proxy that cannot be reached would fail the command; only ssh can try.
-  if (host !== loopback) return "repositories over http are mirrored for jobs in shells only";
   const { protocol, hostname } = new URL(origin.host);
   const isSecure = protocol === "https:";
   const own = [
@@ -63,23 +62,29 @@ export async function openHttpAccess(place: Place, options: AccessOptions): Prom
   };
   const door = opened.use(await openDoor(host, { http: enter }, logger));
   token.value = `Basic ${Buffer.from(`job:${door.token}`).toString("base64")}`;
-  const settings = [
-    ["proxy", `http://job:${door.token}@${door.address}`],
-    ["proxyAuthMethod", "basic"],
-    ...(certificate
-      ? [
-          ["sslVerify", "false"],
-          ["pinnedPubkey", certificate.pin],
-        ]
-      : []),
-  ];
   return {
     door,
-    variables: {
-      GIT_CONFIG_PARAMETERS: [
-        ...settings.map(([name, value]) => `'http.${origin.url}.${name}=${value}'`),
-        "'protocol.version=2'",
-      ].join(" "),
+    async toVariables({ capture }) {
+      // On loopback the key is enough. A git that is too old for `pinnedPubkey` checks the certificate elsewhere.
+      const needed = host === loopback ? undefined : certificate;
+      const reach = await findReach(capture, { door, certificate: needed });
+      if (typeof reach === "string") return reach;
+      if (isExcluded(hostname, reach.noProxy)) return `NO_PROXY has the origin's host "${hostname}"`;
+      const { authority } = reach;
+      const settings = {
+        proxy: `http://job:${door.token}@${door.address}`,
+        proxyAuthMethod: "basic",
+        ...(certificate && { pinnedPubkey: certificate.pin }),
+        ...(certificate && !authority && { sslVerify: "false" }),
+        ...(authority && { sslCAInfo: authority.path }),
+      };
+      const options = Object.entries(settings).map(
+        ([name, value]) => `'http.${origin.url}.${name}=${value}'`,
+      );
+      return {
+        GIT_CONFIG_PARAMETERS: [...options, "'protocol.version=2'"].join(" "),
+        ...(authority?.isVariable && { GIT_SSL_CAINFO: authority.path }),
+      };
     },
   };
 }

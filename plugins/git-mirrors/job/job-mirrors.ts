@@ -37,16 +37,22 @@ export function createJobMirrors({ config, metrics, findHost, logger }: JobMirro
   const opened = new AsyncDisposableStack();
   const over = new AbortController();
   let access: Promise<Access | string> | undefined;
+  const refuse = (reason: string): void => {
+    logger.info(`the job clones from its origin: ${reason}`);
+    uses.passed(reason);
+  };
   const open = async (event: HookEvents["command:start"]): Promise<Access | string> =>
-    openAccess(event, { config, uses, findHost, logger, opened, signal: over.signal });
+    openAccess(event, { config, uses, findHost, logger, refuse, opened, signal: over.signal });
   return {
     async start(event) {
       using _ = onAbort(event.signal, () => over.abort());
       try {
         const found = await (access ??= open(event));
         if (typeof found === "string") return;
+        const variables = await found.toVariables(event);
+        if (typeof variables === "string") return refuse(variables);
         found.door.isOpen = true;
-        for (const [name, value] of Object.entries(found.variables))
+        for (const [name, value] of Object.entries(variables))
           event.setVariable(name, value, { scope: "command", secret: value.includes(found.door.token) });
       } catch (error) {
         access = Promise.resolve(toMessage(error));
@@ -78,11 +84,14 @@ export function createJobMirrors({ config, metrics, findHost, logger }: JobMirro
 
 interface Access {
   readonly door: Door;
-  readonly variables: Readonly<Record<string, string>>;
+  /** Resolves to the variables of one command, or to the reason when it must do without the mirror. */
+  toVariables(event: HookEvents["command:start"]): Promise<Readonly<Record<string, string>> | string>;
 }
 
 interface AccessOptions extends Omit<JobMirrorsOptions, "metrics"> {
   readonly uses: ReturnType<typeof createUses>;
+  /** Notes why the job does without the mirror. */
+  readonly refuse: (reason: string) => void;
   readonly opened: AsyncDisposableStack;
   readonly signal: AbortSignal;
 }
@@ -94,8 +103,7 @@ async function openAccess(
 ): Promise<Access | string> {
   const { config, uses, logger, findHost } = options;
   const refuse = (reason: string): string => {
-    logger.info(`the job clones from its origin: ${reason}`);
-    uses.passed(reason);
+    options.refuse(reason);
     return reason;
   };
   const { job, agent, executor } = event;
@@ -144,12 +152,12 @@ async function openSsh(
   );
   return {
     door,
-    variables: {
+    toVariables: async () => ({
       GIT_MIRROR_SSH: sshScript,
       GIT_MIRROR_ADDRESS: door.address,
       GIT_MIRROR_TOKEN: door.token,
       GIT_CONFIG_PARAMETERS: `'core.sshCommand=${sshCommand}' 'ssh.variant=ssh' 'protocol.version=2'`,
-    },
+    }),
   };
 }
 

@@ -2,7 +2,7 @@ import { gunzipSync } from "node:zlib";
 
 /** A git server over http, which asks for a name and a password. */
 export interface HttpOrigin extends AsyncDisposable {
-  /** `http://127.0.0.1:PORT`. */
+  /** `http://127.0.0.1:PORT`, or that of `host`. */
   readonly url: string;
   readonly requests: readonly { readonly method: string; readonly path: string; readonly bytes: number }[];
   /** What is answered instead, for hostile or broken origins. */
@@ -14,15 +14,17 @@ export interface HttpOriginOptions {
   readonly root: string;
   /** `user:password`; left out: everybody may read and write. */
   readonly login?: string;
+  /** Address to listen at. Default: loopback, which is `localhost` with `tls`. */
+  readonly host?: string;
   readonly tls?: { readonly cert: string; readonly key: string };
 }
 
-export function startHttpOrigin({ root, login, tls }: HttpOriginOptions): HttpOrigin {
+export function startHttpOrigin({ root, login, host, tls }: HttpOriginOptions): HttpOrigin {
   const requests: { method: string; path: string; bytes: number }[] = [];
   const origin = { fault: undefined as HttpOrigin["fault"] };
   const expected = login === undefined ? undefined : `Basic ${Buffer.from(login).toString("base64")}`;
   const server = Bun.serve({
-    hostname: "127.0.0.1",
+    hostname: host ?? "127.0.0.1",
     port: 0,
     idleTimeout: 0,
     ...(tls && { tls }),
@@ -45,7 +47,7 @@ export function startHttpOrigin({ root, login, tls }: HttpOriginOptions): HttpOr
     },
   });
   return Object.assign(origin, {
-    url: `${tls ? "https://localhost" : "http://127.0.0.1"}:${server.port}`,
+    url: `${tls ? "https" : "http"}://${host ?? (tls ? "localhost" : "127.0.0.1")}:${server.port}`,
     requests,
     [Symbol.asyncDispose]: async () => server.stop(true),
   });

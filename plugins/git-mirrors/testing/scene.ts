@@ -83,6 +83,7 @@ export async function createMirrorScene(): Promise<MirrorScene> {
             directive: command,
             alias: "",
             setVariable,
+            capture: async (text: string) => (await runBash(text, home, options.env ?? {})).output,
           } as const;
           await t.call("command:start", command_ as unknown as HookEvents["command:start"]);
           const result = await runBash(command, home, { ...options.env, ...variables });

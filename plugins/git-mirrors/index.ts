@@ -1,7 +1,7 @@
 import { check, definePlugin, executor, withDeadline } from "signalman";
 import { mayCheckOut } from "./checkout-command.ts";
 import { config } from "./config.ts";
-import type { JobMirrors } from "./job/job-mirrors.ts";
+import type { JobMirrors, JobPlace } from "./job/job-mirrors.ts";
 import { declareMetrics } from "./metrics.ts";
 import type { Upkeep } from "./store/upkeep.ts";
 
@@ -32,19 +32,22 @@ export default definePlugin({
 
     // The process of a job serves its commands.
     let mirrors: JobMirrors | undefined;
-    const findHost = async (name: string): Promise<string | undefined> => {
+    const findPlace = async (name: string): Promise<JobPlace | undefined> => {
       const factory = ctx.all(executor).get(name);
-      const answer = Promise.resolve(factory?.hostAddress?.());
-      return withDeadline(
-        answer,
-        answerMs,
-        () => new Error(`executor "${name}" does not tell where it runs jobs`),
-      );
+      const ask = (find: (() => Promise<string | undefined>) | undefined) =>
+        withDeadline(
+          Promise.resolve(find?.()),
+          answerMs,
+          () => new Error(`executor "${name}" does not tell where it runs jobs`),
+        );
+      const own = await ask(factory?.hostAddress);
+      const host = own ?? (await ask(factory?.sharedAddress));
+      return host === undefined ? undefined : { host, isShared: own === undefined };
     };
     ctx.hook("command:start", async (event) => {
       if (!mayCheckOut(event.directive)) return;
       const { createJobMirrors } = await import("./job/job-mirrors.ts");
-      mirrors ??= createJobMirrors({ config: options, metrics, findHost, logger: ctx.log });
+      mirrors ??= createJobMirrors({ config: options, metrics, findPlace, logger: ctx.log });
       await mirrors.start(event);
     });
     ctx.hook("command:end", () => mirrors?.end());

@@ -40,6 +40,7 @@ export default definePlugin({
       appliesUser: true,
       resumes: true,
       enforcesLimits: ["memoryBytes", "cpus"],
+      sharedAddress: async () => process.env["KUBERNETES_POD_IP"] || undefined,
       create: (context) =>
         createLazyExecutor(async () => {
           const { createKubernetesExecutor } = await import("./executor.ts");

@@ -16,6 +16,8 @@ export const images = {
   debian: "signalman/debian:12",
   /** bash and script, and everything else of busybox: what Alpine looks like. */
   busyboxBash: "signalman/busybox-bash:1",
+  /** Debian with git. Only tests that need it build it, with {@link buildDebianGit}. */
+  debianGit: "signalman/debian-git:12",
   /** No bash: no job can run in it. */
   busybox: "signalman/busybox:1",
   /** Debian without `script`: no session outlives its connection in it. */
@@ -72,6 +74,19 @@ export async function buildOnDebian(reference: string, root: string, user = ""):
     user,
   });
   await importImage(archive);
+}
+
+/** Builds `images.debianGit` of a tar file with its root, and imports it. */
+export async function buildDebianGit(rootFile: string): Promise<void> {
+  const archive = at("extra", "debian-git.tar");
+  if (!existsSync(archive))
+    await writeImageArchive(archive, {
+      reference: full(images.debianGit),
+      layers: [rootFile],
+      env: environment,
+    });
+  const known = await ctr(["images", "list", "--quiet"], firstNode);
+  if (!known.includes(full(images.debianGit))) await importImage(archive);
 }
 
 const layerName = "debian-layer.tar";

@@ -17,9 +17,16 @@ import { readFirst } from "./variables.ts";
 export interface JobMirrorsOptions {
   readonly config: MirrorsConfig;
   readonly metrics: MirrorMetrics;
-  /** Resolves to the address at which the job reaches this process; to `undefined` when there is none. */
-  readonly findHost: (executor: string) => Promise<string | undefined>;
+  /** Resolves to `undefined` when jobs of the executor do not reach this process. */
+  readonly findPlace: (executor: string) => Promise<JobPlace | undefined>;
   readonly logger: Logger;
+}
+
+/** Where a job reaches this process. */
+export interface JobPlace {
+  readonly host: string;
+  /** Others than the job and this host may read what passes there. */
+  readonly isShared: boolean;
 }
 
 /** The mirror as the commands of one job use it. */
@@ -32,7 +39,7 @@ export interface JobMirrors extends AsyncDisposable {
   report(event: HookEvents["job:finish"]): Promise<void>;
 }
 
-export function createJobMirrors({ config, metrics, findHost, logger }: JobMirrorsOptions): JobMirrors {
+export function createJobMirrors({ config, metrics, findPlace, logger }: JobMirrorsOptions): JobMirrors {
   const uses = createUses(metrics, toSize);
   const opened = new AsyncDisposableStack();
   const over = new AbortController();
@@ -42,7 +49,7 @@ export function createJobMirrors({ config, metrics, findHost, logger }: JobMirro
     uses.passed(reason);
   };
   const open = async (event: HookEvents["command:start"]): Promise<Access | string> =>
-    openAccess(event, { config, uses, findHost, logger, refuse, opened, signal: over.signal });
+    openAccess(event, { config, uses, findPlace, logger, refuse, opened, signal: over.signal });
   return {
     async start(event) {
       using _ = onAbort(event.signal, () => over.abort());
@@ -101,7 +108,7 @@ async function openAccess(
   event: HookEvents["command:start"],
   options: AccessOptions,
 ): Promise<Access | string> {
-  const { config, uses, logger, findHost } = options;
+  const { config, uses, logger, findPlace } = options;
   const refuse = (reason: string): string => {
     options.refuse(reason);
     return reason;
@@ -113,15 +120,19 @@ async function openAccess(
   if (agent.stateDirectory === undefined && config.path === "") return "no agent keeps mirrors";
   const origin = parseOrigin(url);
   if (typeof origin === "string") return refuse(origin);
-  const host = await findHost(executor);
-  if (host === undefined) return refuse(`executor "${executor}" does not reach this host`);
+  const found = await findPlace(executor);
+  if (found === undefined) return refuse(`jobs of the executor "${executor}" do not reach this agent`);
+  // Objects would pass in clear, as would the token that opens the door to them.
+  if (found.isShared && !origin.host.startsWith("https://"))
+    return refuse(`jobs of the executor "${executor}" are served repositories over https only`);
+  const { host } = found;
   const root = makeOwnDirectory(toRoot(config.path, agent.stateDirectory ?? ""));
   const mirror = createMirror({ root, size: config.size, url: origin.url, logger });
   const open = (remote: Remote): Upload =>
     createUpload({ mirror, remote, uses, logger, waitMs, signal: options.signal });
   const place: Place = { origin, host, root, job, open };
-  const found = await (origin.kind === "ssh" ? openSsh(place, options) : openHttp(place, options));
-  return typeof found === "string" ? refuse(found) : found;
+  const access = await (origin.kind === "ssh" ? openSsh(place, options) : openHttp(place, options));
+  return typeof access === "string" ? refuse(access) : access;
 }
 
 interface Place extends Pick<HookEvents["command:start"], "job"> {

@@ -213,4 +213,10 @@ export interface ExecutorFactory {
    * `127.0.0.1`, or that of a bridge. `undefined`: they do not. Called in the agent's process, once.
    */
   hostAddress?(): Promise<string | undefined>;
+  /**
+   * Resolves to the address at which the executor's jobs reach servers of this process over a network that others
+   * share, such as that of the agent's pod. What is served there must be encrypted, and ask for a secret of the job.
+   * `undefined`: they do not.
+   */
+  sharedAddress?(): Promise<string | undefined>;
 }

@@ -45,7 +45,7 @@ export const check = defineService<Check>("check", { methods: ["run"] });
 
 /** An executor. Provided under the wire's name: `shell`, `dockercompose`, `kubernetes`. */
 export const executor = defineService<ExecutorFactory>("executor", {
-  optional: ["cleanUp", "prepareLimits", "hostAddress"],
+  optional: ["cleanUp", "prepareLimits", "hostAddress", "sharedAddress"],
   factories: {
     create: ["start", "exportEnvironment", "injectFiles", "run", "stop", "openSession", "usage", "putAnswer"],
   },

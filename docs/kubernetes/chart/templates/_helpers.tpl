@@ -60,6 +60,10 @@ annotations: {{- toYaml . | nindent 2 }}
   valueFrom:
     fieldRef:
       fieldPath: metadata.name
+- name: KUBERNETES_POD_IP
+  valueFrom:
+    fieldRef:
+      fieldPath: status.podIP
 - name: SEMAPHORE_AGENT_NAME
   {{- /* A name has at least 8 characters. */}}
   value: {{ printf "%s$(KUBERNETES_POD_NAME)" (ternary "agent-" "" (lt (len .root.Release.Name) 6)) | quote }}

@@ -48,7 +48,8 @@ export type {
   JobSpan,
 } from "./core/contracts/job-phases.ts";
 export type { JobLog, Output } from "./core/contracts/job-log.ts";
-export type { ImagePull, JobSummary, JobTimes, JobArrival, JobUsage } from "./core/contracts/job-summary.ts";
+export type { ImagePull, TimedPull, JobSummary } from "./core/contracts/job-summary.ts";
+export type { JobTimes, JobArrival, JobUsage } from "./core/contracts/job-summary.ts";
 export type { JobCause, JobCauseKind } from "./core/contracts/job-cause.ts";
 export type { JobResult } from "./core/contracts/job-events.ts";
 export type { Interruption } from "./core/contracts/interruption.ts";

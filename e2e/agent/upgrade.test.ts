@@ -5,7 +5,9 @@ import path from "node:path";
 import { build } from "../../scripts/build.ts";
 import { tmpdir } from "../../src/testing/index.ts";
 import { createScene, findFile, waitForExit, inHome, jobProcesses, type Scene } from "../support/agents.ts";
+import { hasBrowser, startBrowser } from "../support/browser.ts";
 import { createCountingJob } from "../support/counting-job.ts";
+import { pageOf, shows, showsRow, stepsOf } from "../page/scene.ts";
 import { binary, root } from "../support/fixtures.ts";
 import { uniqueSeconds, until } from "../support/jobs.ts";
 
@@ -104,6 +106,36 @@ describe("the binary is replaced by rename while a job runs", () => {
     expect(await statuses()).toBe("0\n0");
     expect(await hub.agents()).toEqual([]);
   });
+
+  test.skipIf(!hasBrowser)(
+    "while pages are open: they go on with the newer program, which shows the rest of the job",
+    async () => {
+      await using scene = await createInstalledScene();
+      await using browser = await startBrowser();
+      const { hub } = scene;
+      const options = { program: [scene.file] };
+      const agent = await scene.readyAgent(["--page-listen", "127.0.0.1:0"], options);
+      const url = await pageOf(agent);
+      const id = await hub.submit(waiting);
+      await hub.shows(id, "line 5\n");
+      const [overview, page] = await Promise.all([browser.open(url), browser.open(`${url}/jobs/${id}`)]);
+      await showsRow(page, "while [ ! -e go ]");
+      await scene.upgrade();
+      agent.kill("SIGUSR2");
+      await agent.finished;
+      for (const each of [overview, page]) await shows(each, "No connection since");
+      await scene.readyAgent(["--page-listen", new URL(url).host], options);
+      await shows(overview, newerVersion);
+      await scene.tester.write("go", "");
+      await expectComplete(scene, id);
+      await overview.locator("tr", { hasText: "passed" }).waitFor();
+      await page.locator(".heading .state", { hasText: "passed" }).waitFor();
+      // The job's process, which is still of the older program, has recorded its end.
+      const end = /^end of the executor, /;
+      await until("the end is a step", async () => (await stepsOf(page)).some((step) => end.test(step)));
+      expect(browser.faults).toEqual([]);
+    },
+  );
 });
 
 /** Reads all documents in the state directory. Logs are not included, since running jobs write to them. */

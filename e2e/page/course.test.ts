@@ -1,7 +1,7 @@
 import { expect, test } from "bun:test";
 import { hasBrowser } from "../support/browser.ts";
 import { until } from "../support/jobs.ts";
-import { createPageScene, rowsOf, shows, showsRow } from "./scene.ts";
+import { createPageScene, pageOf, rowsOf, shows, showsMemory, showsRow, stepsOf } from "./scene.ts";
 
 const browserTest = test.skipIf(!hasBrowser);
 
@@ -18,11 +18,9 @@ browserTest("what a running job uses is drawn under its log, and read by keyboar
     ],
   });
   const page = await p.browser.open(`http://127.0.0.1:49819/jobs/${id}`);
-  const plot = (name: string) => page.getByRole("img", { name: new RegExp(`^${name}: peak`) });
-  await plot("CPU").waitFor();
-  const peak = async () => /peak ([\d.]+) MiB/.exec((await plot("Memory").getAttribute("aria-label"))!)?.[1];
+  await page.getByRole("img", { name: /^CPU: peak/ }).waitFor();
   // It grows while it is looked at.
-  await until("the memory of the job", async () => Number(await peak()) > 180);
+  await showsMemory(page, 180);
   await p.scene.tester.write("gate", "");
   await p.scene.hub.done(id);
   await showsRow(page, "opened");
@@ -33,8 +31,11 @@ browserTest("what a running job uses is drawn under its log, and read by keyboar
   expect(await slider.getAttribute("aria-valuenow")).toBe("100");
   await page.keyboard.press("PageDown");
   await page.keyboard.press("ArrowLeft");
-  expect(await slider.getAttribute("aria-valuetext")).toMatch(/, CPU [\d.]+, [\d.]+ .iB, .*\/s, /);
+  expect(await slider.getAttribute("aria-valuetext")).toMatch(/, at .*, CPU [\d.]+, [\d.]+ .iB, .*\/s$/);
   await page.keyboard.press("Home");
+  await page.keyboard.press("ArrowUp");
+  while (!(await slider.getAttribute("aria-valuetext"))!.startsWith("Exporting"))
+    await page.keyboard.press("ArrowUp");
   await page.keyboard.press("Enter");
   await showsRow(page, "Exporting environment variables");
   // Blocks have exact times, which the log has not.
@@ -43,6 +44,40 @@ browserTest("what a running job uses is drawn under its log, and read by keyboar
   // It is kept with the log.
   const again = await p.browser.open(`http://127.0.0.1:49819/jobs/${id}`);
   await again.getByRole("img", { name: /^Memory: peak [1-9]\d\d MiB/ }).waitFor();
+  expect(p.browser.faults).toEqual([]);
+});
+
+browserTest("waits, hooks, the executor and what failed have bars of their own", async () => {
+  await using p = await createPageScene();
+  const { tester, hub } = p.scene;
+  const [before, after] = await Promise.all(
+    ["before", "after"].map((name) => tester.write(name, `echo ${name}; sleep 1\n`)),
+  );
+  const id = await hub.submit({ commands: ["sleep 2", "(exit 3)"] });
+  await Bun.sleep(1500);
+  const hooks = ["--pre-job-hook-path", before!, "--post-job-hook-path", after!];
+  const running = await p.scene.readyAgent(["--page-listen", "127.0.0.1:0", ...hooks]);
+  await hub.done(id);
+  const agent = await p.browser.open(`${await pageOf(running)}/jobs/${id}`);
+  await agent.locator(".strip path.bar-hook").waitFor();
+  const steps = await stepsOf(agent);
+  expect(steps.filter((step) => !/ 0\.\d s$| < 1 s$/.test(step))).toEqual([
+    expect.stringMatching(/^Running the pre-job hook .*, plugins and hooks 1\.\d s$/),
+    expect.stringMatching(/^sleep 2, commands 2\.\d s$/),
+    expect.stringMatching(/^Running the post-job hook .*, plugins and hooks 1\.\d s$/),
+  ]);
+  expect(steps).toContainEqual(expect.stringMatching(/^\(exit 3\), failed /));
+  expect(steps).toContainEqual(expect.stringMatching(/^start of the executor, executor: start and end /));
+  expect(steps).toContainEqual(expect.stringMatching(/^Exporting environment variables, agent /));
+  await agent.getByRole("list", { name: "Time of the steps by kind" }).getByText("failed").waitFor();
+
+  // A hub knows when the job was queued, and the rest by the titles of the log.
+  const page = await p.open(`/jobs/${id}`);
+  await page.locator(".strip path.bar-hook").waitFor();
+  const [wait, ...others] = await stepsOf(page);
+  expect(wait).toMatch(/^in the queue, waiting \d/);
+  expect(others).toContainEqual(expect.stringMatching(/^sleep 2, commands \d s$/));
+  expect(others).toContainEqual(expect.stringMatching(/^\(exit 3\), failed /));
   expect(p.browser.faults).toEqual([]);
 });
 

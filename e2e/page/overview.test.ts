@@ -1,7 +1,7 @@
 import { expect, test } from "bun:test";
 import { hasBrowser } from "../support/browser.ts";
 import { until } from "../support/jobs.ts";
-import { createPageScene, shows, showsRow } from "./scene.ts";
+import { createPageScene, pageOf, shows, showsRow } from "./scene.ts";
 
 const browserTest = test.skipIf(!hasBrowser);
 
@@ -62,8 +62,7 @@ browserTest("a job is submitted, stopped and run again, and an agent is shut dow
 browserTest("an agent has a page of its own, which only shows", async () => {
   await using p = await createPageScene();
   const agent = await p.scene.readyAgent(["--page-listen", "127.0.0.1:0"]);
-  await agent.shows("the page of this agent is at ");
-  const url = /the page of this agent is at (\S+)/.exec(agent.stdout)![1]!;
+  const url = await pageOf(agent);
   const id = await p.scene.hub.submit({ name: "shown by its agent", commands: ["echo from the agent"] });
   await p.scene.hub.done(id);
   const page = await p.browser.open(url);

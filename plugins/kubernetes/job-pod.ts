@@ -8,6 +8,7 @@ import { openSession } from "./open-session.ts";
 import type { PodSession } from "./open-shell.ts";
 import { mainContainer } from "./pod/build-pod.ts";
 import type { JobSecret } from "./pod/job-secret.ts";
+import { findLimits } from "./pod/limits.ts";
 import { type JobNames, toNames } from "./pod/names.ts";
 import { protectPod } from "./pod/protection.ts";
 import { prepare, type Prepared } from "./prepare.ts";
@@ -101,7 +102,8 @@ async function continueJobPod(
 }
 
 function measurePod(client: Client, { pod }: PodWatch, measure: Opening["measure"]): UsageReader {
-  const usage = createUsageReader(client, { pod: pod.metadata.name, container: mainContainer });
+  const place = { pod: pod.metadata.name, container: mainContainer, limits: findLimits(pod) };
+  const usage = createUsageReader(client, place);
   measure({ look: () => usage.read(), read: () => usage.last });
   return usage;
 }

@@ -1,4 +1,4 @@
-import type { JobUsage } from "signalman";
+import type { JobLimits, JobUsage } from "signalman";
 import { capture } from "./client/exec.ts";
 import type { Client } from "./client/client.ts";
 import script from "./session/usage.sh" with { type: "text" };
@@ -22,8 +22,11 @@ const readMs = 1500;
 /** Longer, because only the explanation of a failed command waits for it. */
 const killMs = 10_000;
 
-export function createUsageReader(client: Client, place: { pod: string; container: string }): UsageReader {
-  let last: JobUsage = {};
+export function createUsageReader(
+  client: Client,
+  { limits, ...place }: { pod: string; container: string; limits: JobLimits },
+): UsageReader {
+  let last: JobUsage = { limits };
 
   async function readFigures(timeoutMs: number): Promise<Figures> {
     const command = ["bash", "-c", script];

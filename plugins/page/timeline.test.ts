@@ -28,6 +28,9 @@ function timelineOf(count: number): JobTimeline {
         exitCode: 0,
       },
     ],
+    phases: [{ phase: "start-executor", startedAt: 1000, durationMs: 40, isOk: true }],
+    pulls: [{ image: "alpine:3", startedAt: 1010, durationMs: 20, isOk: false }],
+    assignedAt: 900,
   };
 }
 
@@ -44,6 +47,11 @@ describe("the timeline of a job", () => {
         [0, 1000, 3, "core"],
         [1, 1003, 300, "plugin cache"],
       ],
+      spans: [
+        ["phase", "start-executor", 1000, 40, 1],
+        ["pull", "alpine:3", 1010, 20, 0],
+      ],
+      assignedAt: 900,
     });
     expect(samples).toHaveLength(1000);
     expect(samples[1]).toEqual([8000, 3500, 9000, null, null]);
@@ -74,6 +82,8 @@ describe("the timeline of a job", () => {
       23_000, 24_000, 25_000, 26_000, 27_000, 28_000, 29_000, 30_000,
     ]);
     expect(timeline.blocks).toHaveLength(2);
+    expect(timeline.spans).toHaveLength(2);
+    expect(timeline.limits).toEqual({ cpus: 2 });
   });
 });
 
@@ -109,7 +119,7 @@ describe("the figures over time", () => {
         null,
         null,
       ]);
-      const timeline: Timeline = { limits, processors: 4, samples, blocks: [] };
+      const timeline: Timeline = { limits, processors: 4, samples, blocks: [], spans: [] };
       return toSizeHint(timeline, toUsageSeries(samples, 0));
     };
     expect(hint({ cpus: 1.2, mebibytes: 300 }, {})).toBe("384 MiB of memory; 1.5 CPUs");

@@ -55,7 +55,9 @@ export async function inPhase(
   const elapsed = startStopwatch();
   const cause = await work(run);
   const isOk = cause === undefined && !run.signal.aborted;
-  await run.notify("job:phase", { ...run.event, phase, ...elapsed(), isOk });
+  const ended = { phase, ...elapsed(), isOk };
+  run.log.watch.observer?.phaseEnded(ended);
+  await run.notify("job:phase", { ...run.event, ...ended });
   return cause;
 }
 

@@ -87,8 +87,11 @@ export function createJob(request: JobRequest, options: JobOptions): Job {
     createExecutor: (executorLog) => {
       const created = options.createExecutor({
         log: executorLog,
-        imagePulled: (pull) =>
-          notify("image:pulled", { ...event, startedAt: Date.now() - pull.durationMs, ...pull }),
+        imagePulled: (pull) => {
+          const pulled = { startedAt: Date.now() - pull.durationMs, ...pull };
+          log.watch.observer?.imagePulled(pulled);
+          return notify("image:pulled", { ...event, ...pulled });
+        },
       });
       return limitExecutor(created, logger, options);
     },

@@ -5,6 +5,7 @@ import { splitWords } from "./container-words.ts";
 import { readDecorator } from "./decorator.ts";
 import { packSecret } from "./job-secret.ts";
 import { toLabelValue } from "./labels.ts";
+import { findLimits } from "./limits.ts";
 import { toNames } from "./names.ts";
 import { toDockerConfig } from "./pull-secret.ts";
 
@@ -47,6 +48,50 @@ describe("allowed images", () => {
       expect(() => compileAllowedImages([pattern])).toThrow(`"${pattern}" cannot be used`);
     },
   );
+});
+
+describe("limits", () => {
+  const limitsOf = (limits: unknown) =>
+    findLimits({
+      metadata: { name: "a-pod" },
+      spec: {
+        containers: [
+          { name: "service", resources: { limits: { cpu: "9" } } },
+          { name: "main", resources: { limits } },
+        ],
+      },
+    });
+
+  test.each([
+    [
+      { cpu: "500m", memory: "1536Mi" },
+      { cpus: 0.5, memoryBytes: 1536 * 2 ** 20 },
+    ],
+    [
+      { cpu: "2", memory: "1G" },
+      { cpus: 2, memoryBytes: 1e9 },
+    ],
+    [
+      { cpu: "1.5", memory: "129e6" },
+      { cpus: 1.5, memoryBytes: 129e6 },
+    ],
+    [
+      { cpu: "300m", memory: "8Ki" },
+      { cpus: 0.3, memoryBytes: 8192 },
+    ],
+    [{ memory: "1E3" }, { memoryBytes: 1000 }],
+    [{ memory: "1E" }, { memoryBytes: 1e18 }],
+    [{ cpu: 2, memory: "0" }, { cpus: 2 }],
+    [{ cpu: "many", memory: "1GB" }, {}],
+    [undefined, {}],
+    ["none", {}],
+  ])("of the container with the commands: %p are %p", (limits, expected) => {
+    expect(limitsOf(limits)).toEqual(expected);
+  });
+
+  test("are none without such a container", () => {
+    expect(findLimits({ metadata: { name: "a-pod" }, spec: {} })).toEqual({});
+  });
 });
 
 describe("command lines", () => {

@@ -1,5 +1,5 @@
 import { useCallback, useEffect, useState } from "preact/hooks";
-import { call, type Refused } from "./client.ts";
+import { call, type Refused } from "./call.ts";
 import { Help } from "./help.tsx";
 import { JobPage } from "./job-page.tsx";
 import { useKey } from "./keys.ts";

@@ -1,9 +1,11 @@
 import { useMemo, useState } from "preact/hooks";
+import { type Axis, type Bar, kindWords, toCourse } from "./bars.ts";
+import { Cursor, type Place } from "./cursor.tsx";
 import type { LogStore } from "./log-store.ts";
-import type { Job, Session } from "./types.ts";
-import { Strip, toBars } from "./strip.tsx";
+import type { Job, Session, Timeline } from "./types.ts";
+import { Legend, Strip } from "./strip.tsx";
 import { Plot } from "./plot.tsx";
-import { toUsageSeries, valueAt } from "./usage-series.ts";
+import { toUsageSeries, type UsageSeries, valueAt } from "./usage-series.ts";
 import { toSize, toSpan } from "./words.ts";
 
 export interface CourseProps {
@@ -19,30 +21,27 @@ export function Course({ store, job, now, session, onCommand }: CourseProps) {
   const { timeline } = store.timeline;
   const { commands, isLive } = store;
   const until = isLive ? now : findEnd(store, job);
-  const bars = useMemo(() => toBars(store, until), [commands, timeline, until]);
-  const begin = Math.min(job?.startedAt ?? Infinity, bars[0]?.from ?? Infinity);
-  const series = useMemo(() => toUsageSeries(timeline.samples, begin), [timeline, begin]);
-  const [at, setAt] = useState<number>();
-  if (begin === Infinity) return null;
-  const end = Math.max(begin + 1000, until);
-  const axis = { begin, end };
-  const time = at === undefined ? undefined : begin + at * (end - begin);
-  const command = time === undefined ? undefined : bars.findLast((bar) => bar.from <= time && time <= bar.to);
-  const { cpu, memory, storage } = series;
-  const figures =
-    time === undefined
-      ? []
-      : [
-          toTick(Math.round((time - begin) / 1000)),
-          format(valueAt(cpu, time), (value) => `CPU ${toCpus(value)}`),
-          format(valueAt(memory, time), toSize),
-          format(valueAt(storage, time), toRate),
-          command ? commands[command.command]!.directive || "(empty command)" : "between commands",
-        ].filter((text) => text !== "");
-  const show = (): void => {
-    if (command) onCommand(command.command);
+  const course = useMemo(() => toCourse(store, job, until), [commands, job, timeline, until]);
+  const zero = course?.axis.zero ?? 0;
+  const series = useMemo(() => toUsageSeries(timeline.samples, zero), [timeline, zero]);
+  const [place, setPlace] = useState<Place>();
+  if (!course) return null;
+  const { bars, axis } = course;
+  const length = axis.end - axis.begin;
+  const time = place && axis.begin + place.share * length;
+  const index = time === undefined ? -1 : (place?.bar ?? findBar(bars, time, length));
+  const bar = bars[index];
+  const figures = time === undefined ? [] : [...toBarText(bar), ...toFigures(series, time, zero)];
+  const step = (by: 1 | -1): void => {
+    const nearest = by === 1 ? bars.findIndex(({ from }) => from > (time ?? 0)) : findBefore(bars, time);
+    const next = Math.max(0, bar ? Math.min(bars.length - 1, index + by) : nearest);
+    if (bars[next])
+      setPlace({ share: ((bars[next].from + bars[next].to) / 2 - axis.begin) / length, bar: next });
   };
-  const { limits, processors } = timeline;
+  const gap = findGap({ series, timeline, isLive, session });
+  const show = (): void => {
+    if (bar?.command !== undefined) onCommand(bar.command);
+  };
   return (
     <details class="course" open>
       <summary>
@@ -51,35 +50,77 @@ export function Course({ store, job, now, session, onCommand }: CourseProps) {
       </summary>
       <div class="tracks">
         <Strip bars={bars} axis={axis} />
-        <Plot
-          name="CPU"
-          series={cpu}
-          axis={axis}
-          limit={limits.cpus ?? (processors || undefined)}
-          least={0.2}
-          format={toCpus}
-        />
-        <Plot
-          name="Memory"
-          series={memory}
-          axis={axis}
-          limit={limits.memoryBytes}
-          least={2 ** 20}
-          format={toSize}
-        />
-        <Plot name="Storage" series={storage} axis={axis} limit={undefined} least={2 ** 20} format={toRate} />
-        <Ticks span={end - begin} />
-        <Cursor at={at} setAt={setAt} text={figures.join(", ")} onShow={show} />
+        <Plots series={series} axis={axis} timeline={timeline} />
+        <Ticks axis={axis} />
+        <Cursor place={place} setPlace={setPlace} onStep={step} text={figures.join(", ")} onShow={show} />
       </div>
-      {timeline.samples.length === 0 && (
-        <p class="quiet">
-          {session.hasTimelines
-            ? "CPU, memory and storage were not recorded: the job was too short, or ran without a page."
-            : "The page of the agent has CPU, memory and storage over time."}
-        </p>
-      )}
+      <Legend bars={bars} />
+      {gap !== "" && <p class="quiet">{gap}</p>}
     </details>
   );
+}
+
+interface PlotsProps {
+  readonly series: UsageSeries;
+  readonly axis: Axis;
+  readonly timeline: Timeline;
+}
+
+function Plots({ series: { cpu, memory, storage }, axis, timeline: { limits, processors } }: PlotsProps) {
+  const cpus = limits.cpus ?? (processors || undefined);
+  const memoryBytes = limits.memoryBytes;
+  return (
+    <>
+      <Plot name="CPU" series={cpu} axis={axis} limit={cpus} least={0.2} format={toCpus} />
+      <Plot name="Memory" series={memory} axis={axis} limit={memoryBytes} least={2 ** 20} format={toSize} />
+      <Plot name="Storage" series={storage} axis={axis} limit={undefined} least={2 ** 20} format={toRate} />
+    </>
+  );
+}
+
+interface GapOptions {
+  readonly series: UsageSeries;
+  readonly timeline: Timeline;
+  readonly isLive: boolean;
+  readonly session: Session;
+}
+
+/** Says why a plot is missing. */
+function findGap({ series, timeline, isLive, session }: GapOptions): string {
+  if (!session.hasTimelines) return "The page of the agent has CPU, memory and storage over time.";
+  if (timeline.processors === 0 && !isLive)
+    return "CPU, memory and storage were not recorded: the job ran without a page.";
+  const missing = ["cpu", "memory", "storage"].filter((name) => !series[name as keyof UsageSeries]);
+  if (missing.length === 0) return "";
+  if (isLive && missing.length === 3) return "CPU, memory and storage are shown after their first sample.";
+  const names = missing.join(" and ").replace("cpu", "CPU");
+  if (missing.length < 3) return `The job's executor does not measure ${names}.`;
+  return "CPU, memory and storage are unknown: the job ended before the first sample, or its executor does not measure them.";
+}
+
+/** The shortest of the bars at a time, since a narrow one is hard to meet. */
+function findBar(bars: readonly Bar[], time: number, length: number): number {
+  const around = length / 700;
+  const near = bars.filter(({ from, to }) => from - around <= time && time <= to + around);
+  const [shortest] = near.toSorted((a, b) => a.to - a.from - (b.to - b.from));
+  return shortest ? bars.indexOf(shortest) : -1;
+}
+
+function findBefore(bars: readonly Bar[], time: number | undefined): number {
+  return time === undefined ? bars.length - 1 : bars.findLastIndex(({ to }) => to < time);
+}
+
+function toBarText(bar: Bar | undefined): string[] {
+  return bar ? [bar.name, `${kindWords[bar.kind]} ${toSpan(Math.round(bar.tookMs))}`] : ["between steps"];
+}
+
+function toFigures({ cpu, memory, storage }: UsageSeries, time: number, zero: number): string[] {
+  return [
+    time < zero ? "before the start" : `at ${toTick(Math.round((time - zero) / 1000))}`,
+    format(valueAt(cpu, time), (value) => `CPU ${toCpus(value)}`),
+    format(valueAt(memory, time), toSize),
+    format(valueAt(storage, time), toRate),
+  ].filter((text) => text !== "");
 }
 
 function findEnd({ commands }: LogStore, job: Job | undefined): number {
@@ -103,18 +144,21 @@ function toRate(value: number): string {
 const steps = [1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 14_400, 43_200, 86_400];
 const mostTicks = 6;
 
-function Ticks({ span }: { readonly span: number }) {
-  const seconds = span / 1000;
+function Ticks({ axis: { begin, zero, end } }: { readonly axis: Axis }) {
+  const seconds = (end - zero) / 1000;
   const step = steps.find((each) => seconds / each <= mostTicks) ?? 604_800;
   const ticks = Array.from({ length: Math.floor(seconds / step) + 1 }, (_, index) => index * step);
   return (
     <div class="ticks track" aria-hidden="true">
       <div class="lane">
-        {ticks.map((tick) => (
-          <span key={tick} style={{ left: `${(tick / seconds) * 100}%` }}>
-            {toTick(tick)}
-          </span>
-        ))}
+        {ticks.map((tick) => {
+          const share = (zero - begin + tick * 1000) / (end - begin);
+          return (
+            <span key={tick} class={share > 0.96 ? "last" : ""} style={{ left: `${share * 100}%` }}>
+              {toTick(tick)}
+            </span>
+          );
+        })}
       </div>
     </div>
   );
@@ -122,55 +166,4 @@ function Ticks({ span }: { readonly span: number }) {
 
 function toTick(seconds: number): string {
   return seconds === 0 ? "0" : toSpan(seconds * 1000);
-}
-
-interface CursorProps {
-  /** Share of the axis. */
-  readonly at: number | undefined;
-  readonly setAt: (at: number | undefined) => void;
-  readonly text: string;
-  readonly onShow: () => void;
-}
-
-const keySteps: Readonly<Record<string, number>> = {
-  ArrowLeft: -0.01,
-  ArrowRight: 0.01,
-  PageDown: -0.1,
-  PageUp: 0.1,
-  Home: -1,
-  End: 1,
-};
-
-/** Reads the figures of a time, by pointer or keyboard. */
-function Cursor({ at, setAt, text, onShow }: CursorProps) {
-  const move = ({ currentTarget, clientX }: PointerEvent & { readonly currentTarget: HTMLElement }): void => {
-    const { left, width } = currentTarget.getBoundingClientRect();
-    setAt(Math.min(1, Math.max(0, (clientX - left) / width)));
-  };
-  return (
-    <div
-      class="cursor"
-      role="slider"
-      tabIndex={0}
-      aria-label="Time"
-      aria-valuemin={0}
-      aria-valuemax={100}
-      aria-valuenow={Math.round((at ?? 0) * 100)}
-      aria-valuetext={text || "Use the arrow keys to read the figures of a time"}
-      onPointerMove={move}
-      onPointerDown={move}
-      onPointerLeave={() => setAt(undefined)}
-      onBlur={() => setAt(undefined)}
-      onClick={onShow}
-      onKeyDown={(event) => {
-        const step = keySteps[event.key];
-        if (event.key === "Enter") onShow();
-        if (step === undefined) return;
-        event.preventDefault();
-        setAt(Math.min(1, Math.max(0, (at ?? 0) + step)));
-      }}
-    >
-      {at !== undefined && <span class="cursor-line" style={{ left: `${at * 100}%` }} />}
-    </div>
-  );
 }

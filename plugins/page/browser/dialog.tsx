@@ -1,6 +1,6 @@
 import type { ComponentChildren } from "preact";
 import { useEffect, useRef, useState } from "preact/hooks";
-import type { Refused } from "./client.ts";
+import type { Refused } from "./call.ts";
 
 export interface DialogProps {
   readonly title: string;

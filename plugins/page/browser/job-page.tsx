@@ -1,7 +1,8 @@
 import { useEffect, useMemo, useReducer, useRef, useState } from "preact/hooks";
 import { Course } from "./course.tsx";
 import { useKey } from "./keys.ts";
-import { call, Refused, useMessages } from "./client.ts";
+import { call, Refused } from "./call.ts";
+import { useMessages } from "./messages.ts";
 import { Action } from "./dialog.tsx";
 import { Facts } from "./facts.tsx";
 import { LogStore } from "./log-store.ts";

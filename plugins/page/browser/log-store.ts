@@ -1,4 +1,4 @@
-import { call } from "./client.ts";
+import { call } from "./call.ts";
 import { TimelineStore } from "./timeline-store.ts";
 import type { Command, Job, JobMessage, Row } from "./types.ts";
 

@@ -1,6 +1,7 @@
 import { useEffect, useRef, useState } from "preact/hooks";
 import { useKey } from "./keys.ts";
-import { call, type Refused, useMessages } from "./client.ts";
+import { call, type Refused } from "./call.ts";
+import { useMessages } from "./messages.ts";
 import { Action, Dialog } from "./dialog.tsx";
 import { follow, navigate, replaceUrl, useQuery } from "./navigation.ts";
 import { ConnectionNotice, JobState, State, useNow } from "./parts.tsx";

@@ -1,5 +1,5 @@
 import { useEffect, useState } from "preact/hooks";
-import type { Connection } from "./client.ts";
+import type { Connection } from "./messages.ts";
 import type { Job } from "./types.ts";
 import { signs, type Tone, toTime, toTone, toWord } from "./words.ts";
 

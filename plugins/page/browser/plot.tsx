@@ -1,4 +1,4 @@
-import type { Axis } from "./strip.tsx";
+import type { Axis } from "./bars.ts";
 import type { Series } from "./usage-series.ts";
 
 export interface PlotProps {

@@ -1,6 +1,6 @@
 import { useEffect, useRef, useState } from "preact/hooks";
 import { useKey } from "./keys.ts";
-import { call, type Refused } from "./client.ts";
+import { call, type Refused } from "./call.ts";
 import type { LogStore } from "./log-store.ts";
 import type { LogViewHandle } from "./log-view.tsx";
 import type { Found } from "./types.ts";

@@ -1,5 +1,5 @@
 import { useState } from "preact/hooks";
-import { call, type Refused } from "./client.ts";
+import { call, type Refused } from "./call.ts";
 
 /** Asks for a token. */
 export function SignIn({ canCancel, onDone }: { readonly canCancel: boolean; readonly onDone: () => void }) {

@@ -1,4 +1,5 @@
 import { useReducer } from "preact/hooks";
+import { kindOf, kindWords, toBlockBars } from "./bars.ts";
 import type { LogStore } from "./log-store.ts";
 import { signs, toCommandTone, toCommandWord, toSpan } from "./words.ts";
 
@@ -15,45 +16,47 @@ const first = 100;
 export function TimeLine({ store, now, onCommand }: TimeLineProps) {
   const [isWhole, showAll] = useReducer(() => true, false);
   const { commands, count, isLive } = store;
-  if (commands.length === 0) return null;
-  const begin = commands[0]!.startedAt;
-  const last = commands.at(-1)!;
-  const end = last.finishedAt ?? (isLive ? Math.floor(now / 1000) : last.startedAt);
-  const span = Math.max(1, end - begin);
-  const listed = isWhole ? commands : commands.slice(0, first);
+  const bars = toBlockBars(store, now);
+  if (bars.length === 0) return null;
+  const begin = bars[0]!.from;
+  const end = bars.at(-1)!.to;
+  const span = Math.max(1000, end - begin);
+  const listed = isWhole ? bars : bars.slice(0, first);
   return (
     <section class="time-line" aria-labelledby="commands">
       <h2 id="commands">
-        Commands <span class="quiet">{toSpan((end - begin) * 1000)}</span>
+        Commands <span class="quiet">{toSpan(Math.round((end - begin) / 1000) * 1000)}</span>
       </h2>
       <ol>
-        {listed.map((command, index) => {
-          const { directive, startedAt, finishedAt } = command;
+        {listed.map(({ name, kind, from, to, tookMs }, index) => {
+          const command = commands[index]!;
           const tone = toCommandTone(command, isLive);
-          const until = finishedAt ?? (isLive ? end : startedAt);
-          const tookMs = store.timeline.durationOf(index, command) ?? (until - startedAt) * 1000;
+          // Tenths of a second would not stand still.
+          const stepMs = command.finishedAt === undefined ? 1000 : 1;
           const style = {
-            left: `${(Math.max(0, startedAt - begin) / span) * 100}%`,
-            width: `${(Math.max(0, until - startedAt) / span) * 100}%`,
+            left: `min(${(Math.max(0, from - begin) / span) * 100}%, 100% - 2px)`,
+            width: `${((to - from) / span) * 100}%`,
           };
           return (
             <li key={index} class={tone}>
-              <button type="button" onClick={() => onCommand(index)} title={directive}>
+              <button type="button" onClick={() => onCommand(index)} title={name}>
                 <span class="sign" aria-hidden="true">
                   {signs[tone]}
                 </span>
-                <span class="directive">{directive || "(empty command)"}</span>
-                <span class="hidden">{toCommandWord(command, isLive)}</span>
-                <span class="number">{toSpan(tookMs)}</span>
+                <span class="directive">{name}</span>
+                <span class="hidden">
+                  {kindWords[kindOf(store, index)]}, {toCommandWord(command, isLive)}
+                </span>
+                <span class="number">{toSpan(Math.floor(tookMs / stepMs) * stepMs)}</span>
                 <span class="axis" aria-hidden="true">
-                  <span class="bar-of-time" style={style} />
+                  <span class={`bar-of-time bar-${kind}`} style={style} />
                 </span>
               </button>
             </li>
           );
         })}
       </ol>
-      {!isWhole && commands.length > first && (
+      {!isWhole && bars.length > first && (
         <button type="button" onClick={() => showAll(undefined)}>
           Show {commands.length - first} more
         </button>

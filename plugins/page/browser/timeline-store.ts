@@ -1,7 +1,7 @@
-import { call } from "./client.ts";
-import type { Block, Command, Sample, Timeline, TimelineNews } from "./types.ts";
+import { call } from "./call.ts";
+import type { Block, Command, Sample, Span, Timeline, TimelineNews } from "./types.ts";
 
-const none: Timeline = { limits: {}, processors: 0, samples: [], blocks: [] };
+const none: Timeline = { limits: {}, processors: 0, samples: [], blocks: [], spans: [] };
 
 /** Samples that are kept of a job that is followed; beyond it, every second one of the older half. */
 const mostSamples = 3000;
@@ -17,17 +17,24 @@ export class TimelineStore {
   }
 
   async load(): Promise<void> {
-    const timeline = await call<Timeline>("GET", this.#path);
+    const timeline = await call<TimelineNews>("GET", this.#path);
     this.#blocks = new Map(timeline.blocks.map((block) => [block[0], block]));
-    this.timeline = timeline;
+    this.timeline = { ...none, ...timeline };
   }
 
   /** Adds what a message has brought. */
-  add({ samples, blocks }: TimelineNews): void {
+  add({ samples, blocks, spans, ...frame }: TimelineNews): void {
     for (const block of blocks) this.#blocks.set(block[0], block);
     const last = this.timeline.samples.at(-1)?.[0] ?? 0;
     const added = samples.filter(([at]) => at > last);
-    this.timeline = { ...this.timeline, samples: thin([...this.timeline.samples, ...added]) };
+    const isKnown = (span: Span): boolean =>
+      this.timeline.spans.some(([, name, startedAt]) => name === span[1] && startedAt === span[2]);
+    this.timeline = {
+      ...this.timeline,
+      ...frame,
+      samples: thin([...this.timeline.samples, ...added]),
+      spans: [...this.timeline.spans, ...(spans ?? []).filter((span) => !isKnown(span))],
+    };
   }
 
   /** The block of a command: the commands of a log are its blocks. */

@@ -89,15 +89,27 @@ export type Sample = readonly [
 /** A block of the log that has ended: its number, Unix milliseconds, and `command`, `executor`, `core`, `plugin x`. */
 export type Block = readonly [index: number, startedAt: number, durationMs: number, kind: string];
 
+/** What is not a block of the log: a phase of the job that has ended, or the pull of an image. */
+export type Span = readonly [
+  kind: "phase" | "pull",
+  name: string,
+  startedAt: number,
+  durationMs: number,
+  isOk: 0 | 1,
+];
+
 export interface Timeline {
   readonly limits: { readonly memoryBytes?: number; readonly cpus?: number };
+  /** When the agent was told of the job. */
+  readonly assignedAt?: number;
   readonly processors: number;
   readonly samples: readonly Sample[];
   readonly blocks: readonly Block[];
+  readonly spans: readonly Span[];
 }
 
-/** The end of a timeline, as messages bring it. */
-export type TimelineNews = Pick<Timeline, "samples" | "blocks">;
+/** The end of a timeline. It has no spans when the page has connected again to an agent of an earlier release. */
+export type TimelineNews = Omit<Timeline, "spans"> & Partial<Pick<Timeline, "spans">>;
 
 export interface Found {
   readonly total: number;

@@ -7,7 +7,7 @@ import type { JobResult } from "./job-events.ts";
 import type { JobLog } from "./job-log.ts";
 import type { CommandPhase, EndedBlock, EndedPhase, JobPhase } from "./job-phases.ts";
 import type { JobRequest } from "./job-request.ts";
-import type { ImagePull, JobSummary } from "./job-summary.ts";
+import type { JobSummary, TimedPull } from "./job-summary.ts";
 import type { LogDelivery } from "./log-backend.ts";
 import type { StopCause } from "./stop-cause.ts";
 
@@ -211,12 +211,7 @@ export const hookTable = {
    */
   "job:prepare": hook<JobSessionEvent & VariableHookEvent>(jobGate),
   /** Fired when an executor has pulled an image or failed to. Use it to measure pulls. */
-  "image:pulled": hook<
-    JobEventBase & {
-      /** Unix milliseconds. */
-      readonly startedAt: number;
-    } & ImagePull
-  >(jobNotice),
+  "image:pulled": hook<JobEventBase & TimedPull>(jobNotice),
   /** Fired before a command of the job runs. */
   "command:start": hook<CommandStartEvent>(jobNotice),
   /** Fired after a command of the job has run. */

@@ -1,7 +1,7 @@
 import type { JobLimits } from "./executor-options.ts";
 import type { JobResult } from "./job-events.ts";
-import type { EndedBlock } from "./job-phases.ts";
-import type { JobUsage } from "./job-summary.ts";
+import type { EndedBlock, EndedPhase } from "./job-phases.ts";
+import type { JobUsage, TimedPull } from "./job-summary.ts";
 import type { SpoolReader } from "./spool.ts";
 
 /**
@@ -30,7 +30,7 @@ export type BoardLog = Pick<SpoolReader, "peek"> & Disposable;
  * once a second, long ones in longer intervals. Times are Unix milliseconds.
  */
 export interface JobTimeline {
-  /** What `job-memory`, `job-cpus` and `job-pids` allowed. */
+  /** What `job-memory`, `job-cpus` and `job-pids` allowed, or the template of the job's pod. */
   readonly limits: JobLimits;
   /** Processors of the agent's host; 0 when nothing was recorded. */
   readonly processors: number;
@@ -41,6 +41,12 @@ export interface JobTimeline {
   readonly samples: readonly (JobUsage & { readonly at: number })[];
   /** The blocks of the log that have ended, at most 2000. `index`: the place among all blocks of the log, from 0. */
   readonly blocks: readonly (Omit<EndedBlock, "directive"> & { readonly index: number })[];
+  /** The phases that have ended. A job that another process continues begins with the first one again. */
+  readonly phases: readonly EndedPhase[];
+  /** The pulls of its images; with the phases at most 200. */
+  readonly pulls: readonly TimedPull[];
+  /** When the agent was told of the job. Left out where it is unknown. */
+  readonly assignedAt?: number;
 }
 
 /** The state of a board. Times are Unix milliseconds. */

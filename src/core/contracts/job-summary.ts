@@ -1,3 +1,4 @@
+import type { JobLimits } from "./executor-options.ts";
 import type { JobCause } from "./job-cause.ts";
 import type { JobResult } from "./job-events.ts";
 
@@ -30,6 +31,8 @@ export interface JobUsage {
    * a memory cgroup that holds nothing but this agent.
    */
   readonly oomKills?: number;
+  /** What limits the job besides its options, such as the template of its pod. Not part of a summary. */
+  readonly limits?: JobLimits;
 }
 
 /** The pull of one of a job's images. */
@@ -38,6 +41,11 @@ export interface ImagePull {
   readonly image: string;
   readonly durationMs: number;
   readonly isOk: boolean;
+}
+
+/** A pull with the time of its start, in Unix milliseconds. */
+export interface TimedPull extends ImagePull {
+  readonly startedAt: number;
 }
 
 /** When a job reached its slot, in Unix milliseconds. Left out where it is unknown. */

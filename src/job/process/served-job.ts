@@ -80,7 +80,7 @@ async function open(
     }),
   );
   const { job, spool } = opened;
-  if (input.settings.isRecorded === true) cleanup.use(startRecorder(opened, input, logger));
+  if (input.settings.isRecorded === true) cleanup.use(startRecorder(opened, { input, arrival, logger }));
   // From here on another agent process can resume the job.
   const claim = createClaimTimer(input.claimTimeoutMs, () => {
     const why = `no agent has claimed the job for ${input.claimTimeoutMs / 1000} s; it is stopped`;
@@ -136,15 +136,16 @@ async function open(
 /** Records the job's timeline. Not awaited: the job does not wait for what shows it. */
 function startRecorder(
   { log, executor }: OpenJob,
-  { directory, settings }: JobProcessInput,
-  logger: RootLogger,
+  { input, arrival, logger }: Pick<ServeJobOptions, "input" | "logger"> & Pick<ReceivedJob, "arrival">,
 ): Disposable {
+  const { directory, settings } = input;
   const owned = new DisposableStack();
   const start = async (): Promise<void> => {
     const { recordTimeline } = await import("../timeline/record-timeline.ts");
     if (owned.disposed) return;
     const path = join(directory, jobFiles.timeline);
-    owned.use(recordTimeline({ path, limits: settings.limits, executor, log, logger }));
+    const { assignedAt } = arrival;
+    owned.use(recordTimeline({ path, limits: settings.limits, assignedAt, executor, log, logger }));
   };
   void start();
   return owned;

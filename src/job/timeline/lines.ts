@@ -1,13 +1,29 @@
 import type { JobLimits } from "../../core/contracts/executor-options.ts";
 import type { JobTimeline } from "../../core/contracts/job-board.ts";
-import type { BlockSource, CommandPhase, EndedBlock } from "../../core/contracts/job-phases.ts";
+import type {
+  BlockSource,
+  CommandPhase,
+  EndedBlock,
+  EndedPhase,
+  JobPhase,
+} from "../../core/contracts/job-phases.ts";
+import type { TimedPull } from "../../core/contracts/job-summary.ts";
 
 export type UsageSample = JobTimeline["samples"][number];
 export type RecordedBlock = JobTimeline["blocks"][number];
 
-/** A line of a timeline's file: the limits, a sample or a block. */
+/** What a timeline is recorded with. The last one counts. */
+export interface TimelineFrame {
+  readonly limits: JobLimits;
+  readonly processors: number;
+  readonly assignedAt?: number | undefined;
+}
+
+/** A line of a timeline's file. */
 export type TimelineLine =
-  | { readonly is: "limits"; readonly limits: JobLimits; readonly processors: number }
+  | { readonly is: "frame"; readonly frame: TimelineFrame }
+  | { readonly is: "phase"; readonly phase: EndedPhase }
+  | { readonly is: "pull"; readonly pull: TimedPull }
   | { readonly is: "sample"; readonly sample: UsageSample }
   | { readonly is: "block"; readonly block: RecordedBlock };
 
@@ -23,8 +39,17 @@ export function formatBlock(index: number, block: EndedBlock): string {
   return JSON.stringify({ index, source: shown, startedAt, durationMs: Math.round(durationMs), exitCode });
 }
 
-export function formatLimits(limits: JobLimits, processors: number): string {
-  return JSON.stringify({ limits, processors });
+export function formatPhase({ phase, startedAt, durationMs, isOk }: EndedPhase): string {
+  return JSON.stringify({ phase, startedAt, durationMs: Math.round(durationMs), isOk });
+}
+
+export function formatPull({ image, startedAt, durationMs, isOk }: TimedPull): string {
+  const times = { startedAt: Math.round(startedAt), durationMs: Math.round(durationMs) };
+  return JSON.stringify({ image: image.slice(0, longestImage), ...times, isOk });
+}
+
+export function formatFrame({ limits, processors, assignedAt }: TimelineFrame): string {
+  return JSON.stringify({ limits, processors, assignedAt });
 }
 
 /** Parses a line. `undefined` when it is none: a job may write to its own files. */
@@ -33,7 +58,9 @@ export function parseLine(line: string): TimelineLine | undefined {
     const value: unknown = JSON.parse(line);
     if (Array.isArray(value)) return parseSample(value);
     const fields = Object(value) as Readonly<Record<string, unknown>>;
-    return "limits" in fields ? parseLimits(fields) : parseBlock(fields);
+    if ("limits" in fields) return parseFrame(fields);
+    if ("phase" in fields) return parsePhase(fields);
+    return "image" in fields ? parsePull(fields) : parseBlock(fields);
   } catch {
     return undefined;
   }
@@ -53,7 +80,11 @@ export function halve(samples: readonly UsageSample[]): UsageSample[] {
 /** Number of blocks that are recorded of a job, and read. */
 export const mostBlocks = 2000;
 
+/** Number of phases and pulls, together. */
+export const mostSpans = 200;
+
 const longestName = 100;
+const longestImage = 300;
 
 /** The figures of a sample, in the order of its line. */
 export const figures = ["cpuUserMs", "cpuSystemMs", "memoryBytes", "readBytes", "writtenBytes"] as const;
@@ -85,29 +116,74 @@ function parseSource(fields: Readonly<Record<string, unknown>>): BlockSource | u
   const { kind, plugin, phase, index } = fields;
   if (kind === "executor" || kind === "core") return { kind };
   if (kind === "plugin" && typeof plugin === "string") return { kind, plugin: plugin.slice(0, longestName) };
-  if (kind === "command" && isPhase(phase) && isFigure(index)) return { kind, phase, index };
+  if (kind === "command" && isCommandPhase(phase) && isFigure(index)) return { kind, phase, index };
   return undefined;
 }
 
-function parseLimits({ limits, processors }: Readonly<Record<string, unknown>>): TimelineLine {
-  const { memoryBytes, cpus, pids } = Object(limits) as Readonly<Record<string, unknown>>;
-  const known = Object.entries({ memoryBytes, cpus, pids }).filter(([, limit]) => isFigure(limit));
+function parsePhase({
+  phase,
+  startedAt,
+  durationMs,
+  isOk,
+}: Readonly<Record<string, unknown>>): TimelineLine | undefined {
+  if (!isJobPhase(phase) || !isFigure(startedAt) || !isFigure(durationMs)) return undefined;
+  return { is: "phase", phase: { phase, startedAt, durationMs, isOk: isOk === true } };
+}
+
+function parsePull({
+  image,
+  startedAt,
+  durationMs,
+  isOk,
+}: Readonly<Record<string, unknown>>): TimelineLine | undefined {
+  if (typeof image !== "string" || !isFigure(startedAt) || !isFigure(durationMs)) return undefined;
+  const pull = { image: image.slice(0, longestImage), startedAt, durationMs, isOk: isOk === true };
+  return { is: "pull", pull };
+}
+
+function parseFrame({ limits, processors, assignedAt }: Readonly<Record<string, unknown>>): TimelineLine {
   return {
-    is: "limits",
-    limits: Object.fromEntries(known),
-    processors: isFigure(processors) ? processors : 0,
+    is: "frame",
+    frame: {
+      limits: toLimits(limits),
+      processors: isFigure(processors) ? processors : 0,
+      ...(isFigure(assignedAt) && { assignedAt }),
+    },
   };
 }
 
-const phases: readonly unknown[] = [
+/** Returns the limits that are numbers. A job or a plugin may have written anything. */
+export function toLimits(value: unknown): JobLimits {
+  const { memoryBytes, cpus, pids } = Object(value) as Readonly<Record<string, unknown>>;
+  const known = Object.entries({ memoryBytes, cpus, pids }).filter(([, limit]) => isFigure(limit));
+  return Object.fromEntries(known);
+}
+
+const commandPhases: readonly unknown[] = [
   "commands",
   "epilogue-always",
   "epilogue-on-pass",
   "epilogue-on-fail",
 ] satisfies CommandPhase[];
 
-function isPhase(value: unknown): value is CommandPhase {
-  return phases.includes(value);
+function isCommandPhase(value: unknown): value is CommandPhase {
+  return commandPhases.includes(value);
+}
+
+const jobPhases: readonly unknown[] = [
+  "accept",
+  "start-executor",
+  "export",
+  "files",
+  "prepare",
+  "commands",
+  "epilogues",
+  "finish",
+  "dispose",
+] satisfies JobPhase[];
+
+function isJobPhase(value: unknown): value is JobPhase {
+  return jobPhases.includes(value);
 }
 
 function isFigure(value: unknown): value is number {

@@ -1,12 +1,15 @@
 import * as fs from "node:fs";
-import type { JobLimits } from "../../core/contracts/executor-options.ts";
 import type { JobTimeline } from "../../core/contracts/job-board.ts";
+import type { EndedPhase } from "../../core/contracts/job-phases.ts";
+import type { TimedPull } from "../../core/contracts/job-summary.ts";
 import { findEntry, openStateFile } from "../../os/state/file.ts";
 import {
   halve,
   mostBlocks,
+  mostSpans,
   parseLine,
   type RecordedBlock,
+  type TimelineFrame,
   type TimelineLine,
   type UsageSample,
 } from "./lines.ts";
@@ -31,8 +34,17 @@ export function createTimelineReader(path: string): TimelineReader {
         if (entry.ino !== state.inode || entry.size < state.offset) state = createState(entry.ino);
         if (entry.size > state.offset) readMore(path, state);
       }
-      const { limits, processors, samples, blocks } = state;
-      return { limits, processors, samples, blocks };
+      const { frame, samples, blocks, phases, pulls } = state;
+      const { limits, processors, assignedAt } = frame;
+      return {
+        limits,
+        processors,
+        samples,
+        blocks,
+        phases,
+        pulls,
+        ...(assignedAt !== undefined && { assignedAt }),
+      };
     },
   };
 }
@@ -40,14 +52,16 @@ export function createTimelineReader(path: string): TimelineReader {
 interface State {
   readonly inode: number;
   offset: number;
-  limits: JobLimits;
-  processors: number;
+  frame: TimelineFrame;
   samples: UsageSample[];
   readonly blocks: RecordedBlock[];
+  readonly phases: EndedPhase[];
+  readonly pulls: TimedPull[];
 }
 
 function createState(inode = -1): State {
-  return { inode, offset: 0, limits: {}, processors: 0, samples: [], blocks: [] };
+  const frame = { limits: {}, processors: 0 };
+  return { inode, offset: 0, frame, samples: [], blocks: [], phases: [], pulls: [] };
 }
 
 function readMore(path: string, state: State): void {
@@ -79,12 +93,17 @@ function readLines(path: string, state: State): string[] {
 
 function add(state: State, line: TimelineLine): void {
   switch (line.is) {
-    case "limits":
-      state.limits = line.limits;
-      state.processors = line.processors;
+    case "frame":
+      state.frame = line.frame;
       return;
     case "block":
       if (state.blocks.length < mostBlocks) state.blocks.push(line.block);
+      return;
+    case "phase":
+      if (hasSpace(state)) state.phases.push(line.phase);
+      return;
+    case "pull":
+      if (hasSpace(state)) state.pulls.push(line.pull);
       return;
     case "sample":
       // In the order of their times, whatever a clock or a job did.
@@ -92,4 +111,8 @@ function add(state: State, line: TimelineLine): void {
       state.samples.push(line.sample);
       if (state.samples.length > mostSamples) state.samples = halve(state.samples);
   }
+}
+
+function hasSpace({ phases, pulls }: State): boolean {
+  return phases.length + pulls.length < mostSpans;
 }

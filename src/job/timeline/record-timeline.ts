@@ -6,12 +6,25 @@ import type { Logger } from "../../core/contracts/logger.ts";
 import { toMessage } from "../../core/errors.ts";
 import { withDeadline } from "../../core/host/deadline.ts";
 import type { BlockWatch } from "../log/block-watch.ts";
-import { figures, formatBlock, formatLimits, formatSample, mostBlocks, type UsageSample } from "./lines.ts";
+import {
+  figures,
+  formatBlock,
+  formatFrame,
+  formatPhase,
+  formatPull,
+  formatSample,
+  mostBlocks,
+  mostSpans,
+  toLimits,
+  type UsageSample,
+} from "./lines.ts";
 import { openTimelineFile } from "./timeline-file.ts";
 
 export interface RecordTimelineOptions {
   readonly path: string;
+  /** Those of the options; the executor may know of others. */
   readonly limits: JobLimits;
+  readonly assignedAt?: number | undefined;
   /** Returns the job's executor, once there is one. */
   readonly executor: () => Pick<Executor, "usage"> | undefined;
   readonly log: { readonly watch: Pick<BlockWatch, "observer">; readonly blocks: number };
@@ -39,22 +52,37 @@ const costFactor = 100;
 const answerMs = 2000;
 const mostFailures = 3;
 
-function record({ path, limits, executor, log }: RecordTimelineOptions): Disposable {
+function record({ path, limits, assignedAt, executor, log }: RecordTimelineOptions): Disposable {
   const file = openTimelineFile(path);
   let timer: ReturnType<typeof setTimeout>;
   let intervalMs = everyMs;
   let failures = 0;
   let blocks = 0;
+  let spans = 0;
+  let frame = "";
   let isEnded = false;
 
   const append = (line: string): void => {
     // A file that was thinned has half of the samples: from now on as many are added.
     if (file.append(line)) intervalMs = Math.min(intervalMs * 2, maxPauseMs);
   };
+  const setFrame = (own: JobUsage["limits"]): void => {
+    const known = { limits: { ...limits, ...toLimits(own) }, processors: availableParallelism(), assignedAt };
+    const next = formatFrame(known);
+    if (next !== frame) append(next);
+    frame = next;
+  };
+  const addSpan = (line: string): void => {
+    if ((spans += 1) <= mostSpans) append(line);
+  };
   const sample = async (): Promise<void> => {
     try {
-      const usage = await readFigures(executor());
-      if (usage && !isEnded) append(formatSample(usage));
+      const usage = await readUsage(executor());
+      if (usage && !isEnded) {
+        setFrame(usage.limits);
+        const figures = toSample(usage);
+        if (figures) append(formatSample(figures));
+      }
       failures = 0;
     } catch {
       failures += 1;
@@ -72,9 +100,13 @@ function record({ path, limits, executor, log }: RecordTimelineOptions): Disposa
     sampleAfter(Math.min(maxPauseMs, Math.max(intervalMs - tookMs, tookMs * costFactor)));
   };
 
-  append(formatLimits(limits, availableParallelism()));
-  log.watch.observer = (block) => {
-    if ((blocks += 1) <= mostBlocks) append(formatBlock(log.blocks - 1, block));
+  setFrame(undefined);
+  log.watch.observer = {
+    blockEnded(block) {
+      if ((blocks += 1) <= mostBlocks) append(formatBlock(log.blocks - 1, block));
+    },
+    phaseEnded: (phase) => addSpan(formatPhase(phase)),
+    imagePulled: (pull) => addSpan(formatPull(pull)),
   };
   sampleAfter(firstMs);
   return {
@@ -87,10 +119,10 @@ function record({ path, limits, executor, log }: RecordTimelineOptions): Disposa
   };
 }
 
-async function readFigures(executor: Pick<Executor, "usage"> | undefined): Promise<UsageSample | undefined> {
+async function readUsage(executor: Pick<Executor, "usage"> | undefined): Promise<JobUsage | undefined> {
   if (!executor?.usage) return undefined;
   const late = () => new Error("the executor does not answer");
-  return toSample(await withDeadline(executor.usage(), answerMs, late));
+  return withDeadline(executor.usage(), answerMs, late);
 }
 
 /** Returns `undefined` when no figure is known. A plugin may return anything. */

@@ -61,7 +61,7 @@ function toThinner(text: string): string {
   const samples = halve(lines.flatMap((line) => (line.is === "sample" ? line.sample : [])));
   const others = text.split("\n").filter((line) => {
     const is = parseLine(line)?.is;
-    return is === "limits" || is === "block";
+    return is !== undefined && is !== "sample";
   });
   return [...others, ...samples.map(formatSample), ""].join("\n");
 }

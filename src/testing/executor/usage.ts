@@ -20,8 +20,8 @@ export function testUsage({ create, commands = shellWords, timeoutMs = 20_000 }:
       reported.push(await executor.usage());
       for (const [index, usage] of reported.entries()) {
         for (const [name, value] of Object.entries(usage)) {
-          if (name === "memoryBytes") continue;
-          const before = reported[index - 1]?.[name as keyof JobUsage] ?? 0;
+          if (name === "memoryBytes" || typeof value !== "number") continue;
+          const before = Number(reported[index - 1]?.[name as keyof JobUsage] ?? 0);
           expect(value, name).toBeGreaterThanOrEqual(before);
         }
       }

@@ -34,22 +34,33 @@ test("what an executor reports is sampled, and the blocks of the log are recorde
       cpuSystemMs: 0.4,
       memoryBytes: 5,
       readBytes: Number.NaN,
+      // Those of a pod's template count.
+      limits: { memoryBytes: 2 ** 20, cpus: "many" as never },
     }),
   });
   const recorder = recordTimeline({
     path,
-    limits: { memoryBytes: 2 ** 30 },
+    limits: { memoryBytes: 2 ** 30, pids: 9 },
+    assignedAt: 3,
     executor,
     log: { watch, blocks: 4 },
     logger,
   });
   await watch.begin("npm install", { kind: "plugin", plugin: "cache" })!(3);
+  watch.observer!.phaseEnded({ phase: "start-executor", startedAt: 5, durationMs: 7.4, isOk: true });
+  watch.observer!.imagePulled({ image: "alpine:3", startedAt: 6.5, durationMs: 2, isOk: false });
   const reader = createTimelineReader(path);
   await until(() => reader.read().samples.length >= 2);
   recorder[Symbol.dispose]();
   expect(watch.begin("another", { kind: "core" })).toBeUndefined();
-  const { limits, processors, samples, blocks } = reader.read();
-  expect(limits).toEqual({ memoryBytes: 2 ** 30 });
+  const { limits, processors, samples, blocks, ...rest } = reader.read();
+  expect(limits).toEqual({ memoryBytes: 2 ** 20, pids: 9 });
+  expect(rest).toEqual({
+    phases: [{ phase: "start-executor", startedAt: 5, durationMs: 7, isOk: true }],
+    pulls: [{ image: "alpine:3", startedAt: 7, durationMs: 2, isOk: false }],
+    assignedAt: 3,
+  });
+  expect(readFileSync(path, "utf8").match(/"limits"/g)).toHaveLength(2);
   expect(processors).toBeGreaterThan(0);
   expect(samples[0]).toEqual({
     at: expect.any(Number),
@@ -122,6 +133,7 @@ test("a full file loses every second sample and keeps peaks, totals and blocks; 
   using file = openTimelineFile(path);
   file.append(`{"limits":{"cpus":2},"processors":8}`);
   file.append(`{"index":0,"source":{"kind":"core"},"startedAt":1,"durationMs":2,"exitCode":0}`);
+  file.append(`{"phase":"accept","startedAt":1,"durationMs":2,"isOk":true}`);
   const reader = createTimelineReader(path);
   let thinned = 0;
   let at = 1_700_000_000_000;
@@ -130,8 +142,8 @@ test("a full file loses every second sample and keeps peaks, totals and blocks; 
     if (at % 100_000 === 0) reader.read();
   }
   expect(statSync(path).size).toBeLessThan(mostTimelineBytes * 0.8);
-  const { limits, processors, samples, blocks } = reader.read();
-  expect([limits, processors, blocks.length]).toEqual([{ cpus: 2 }, 8, 1]);
+  const { limits, processors, samples, blocks, phases } = reader.read();
+  expect([limits, processors, blocks.length, phases.length]).toEqual([{ cpus: 2 }, 8, 1, 1]);
   expect(samples.length).toBeWithin(2000, 4097);
   expect(samples[0]!.memoryBytes).toBe(9e15);
   expect(samples.at(-1)).toEqual(sampleAt(at - 1000, 7));
@@ -145,7 +157,7 @@ test("what a job writes into the file is read up to its limit, and only as far a
   file.append(formatSample(sampleAt(1000)));
   appendFileSync(
     path,
-    `[]\n[null,1]\n[2000,"<b>"]\n{"index":0,"source":{"kind":"evil"},"startedAt":1,"durationMs":1,"exitCode":0}\nnull\n7\n{"limits":{"cpus":-1,"memoryBytes":"x"},"processors":"many"}\n[1e999,1]\n[500,1]\n[3000,1]\n`,
+    `[]\n[null,1]\n[2000,"<b>"]\n{"index":0,"source":{"kind":"evil"},"startedAt":1,"durationMs":1,"exitCode":0}\nnull\n7\n{"phase":"evil","startedAt":1,"durationMs":1}\n{"image":7,"startedAt":1,"durationMs":1}\n{"phase":"commands","startedAt":"1"}\n{"limits":{"cpus":-1,"memoryBytes":"x"},"processors":"many","assignedAt":-1}\n[1e999,1]\n[500,1]\n[3000,1]\n`,
   );
   const reader = createTimelineReader(path);
   expect(reader.read()).toEqual({
@@ -153,6 +165,8 @@ test("what a job writes into the file is read up to its limit, and only as far a
     processors: 0,
     samples: [sampleAt(1000), { at: 3000, cpuUserMs: 1 }],
     blocks: [],
+    phases: [],
+    pulls: [],
   });
   appendFileSync(path, `${"x".repeat(4 * mostTimelineBytes)}\n[4000,1]\n`);
   expect(reader.read().samples).toHaveLength(2);
@@ -185,4 +199,24 @@ test("another process of the job continues the file, also after a line that was 
     { at: 1000, cpuUserMs: 5 },
     { at: 3000, cpuUserMs: 1 },
   ]);
+});
+
+test("of phases and pulls at most 200 are recorded and read", async () => {
+  await using place = await tmpdir();
+  const path = join(place.path, "timeline.ndjson");
+  const watch = createBlockWatch();
+  const recorder = recordTimeline({
+    path,
+    limits: {},
+    executor: () => undefined,
+    log: { watch, blocks: 0 },
+    logger: createRecordingLogger(),
+  });
+  for (let at = 0; at < 300; at += 1)
+    watch.observer!.imagePulled({ image: "x".repeat(1000), startedAt: at, durationMs: 1, isOk: true });
+  recorder[Symbol.dispose]();
+  expect(readFileSync(path, "utf8").split("\n")).toHaveLength(202);
+  appendFileSync(path, `{"phase":"finish","startedAt":1,"durationMs":2,"isOk":true}\n`);
+  const { phases, pulls } = createTimelineReader(path).read();
+  expect([phases.length, pulls.length, pulls[0]!.image.length]).toEqual([0, 200, 300]);
 });

@@ -87,7 +87,7 @@ describe("a page that is longer than the terminal", () => {
     const { exitCode, stdout } = await tester.run(["help", "security"], { isTerminal: true, env });
     expect(exitCode).toBe(0);
     const text = Bun.stripANSI(stdout).replaceAll(/\s+/g, " ");
-    expect(text).toContain("Whom does Signalman trust with what");
+    expect(text).toContain("Which parties does Signalman trust with what");
     expect(text).not.toMatch(/paged|less: not found/);
   });
 
@@ -100,8 +100,12 @@ describe("a page that is longer than the terminal", () => {
 
   test("leaves Ctrl-C to the pager", async () => {
     await using tester = await createTester();
-    const script =
-      "trap 'echo interrupted' INT; echo ready; until read -r word </dev/tty; do :; done; echo \"got $word\"";
+    // A signal that arrives just before `read` waits would be handled only after it.
+    const script = [
+      "trap 'echo interrupted; seen=1' INT; echo ready",
+      'until [ "$seen" ]; do sleep 0.02; done',
+      'read -r word </dev/tty; echo "got $word"',
+    ].join("\n");
     const env = { PAGER: await tester.write("pager", `#!/bin/bash\n${script}\n`, 0o755), TERM: "xterm" };
     const help = tester.start(["help", "security"], { isTerminal: true, env });
     await help.shows("ready");
@@ -118,6 +122,6 @@ describe("a page that is longer than the terminal", () => {
     const args = ["run", "-", "--terminal-size", "80x24"];
     const { exitCode, stdout } = await tester.run(args, { stdin: job });
     expect(exitCode).toBe(0);
-    expect(Bun.stripANSI(stdout)).toContain("Whom does Signalman trust with what");
+    expect(Bun.stripANSI(stdout)).toContain("Which parties does Signalman trust with what");
   });
 });

@@ -89,7 +89,7 @@ function testCursor(subject: LogBackendSubject): void {
     const events = jobEvents(["one", "two", "three"]);
     scene.spool.append(...events.slice(0, 3));
     const first = scene.run();
-    await scene.hasReceived(3);
+    await scene.hasSaved(3);
     scene.abort();
     await first;
     scene.spool.append(...events.slice(3));
@@ -113,10 +113,12 @@ function testAbort(subject: LogBackendSubject): void {
   fact("resolves after the abort although the log has not ended", async (scene) => {
     scene.spool.append(...jobEvents());
     const running = scene.run();
-    await scene.hasReceived(1);
+    await scene.hasSaved(1);
     scene.abort();
     const { undelivered } = await running;
-    expect(undelivered + (await scene.place.received()).length).toBe(jobEvents().length);
+    expect(undelivered).toBe(jobEvents().length - scene.cursor.event);
+    // An event whose answer the abort cut off is counted, although the place has it.
+    expect(undelivered + (await scene.place.received()).length).toBeGreaterThanOrEqual(jobEvents().length);
   });
 
   fact("can be disposed twice, also without a run", async (scene) => {

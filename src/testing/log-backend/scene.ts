@@ -41,6 +41,8 @@ export interface Scene extends AsyncDisposable {
   abort(): void;
   /** Resolves when the place has received that many events. */
   hasReceived(count: number): Promise<void>;
+  /** Resolves when the cursor behind that many events is saved. */
+  hasSaved(count: number): Promise<void>;
 }
 
 export async function createScene(place: LogBackendPlace): Promise<Scene> {
@@ -88,6 +90,9 @@ export async function createScene(place: LogBackendPlace): Promise<Scene> {
     abort: () => controller.abort(),
     async hasReceived(count) {
       while ((await countReceived()) < count) await Bun.sleep(5);
+    },
+    async hasSaved(count) {
+      while (cursor.event < count) await Bun.sleep(5);
     },
     async [Symbol.asyncDispose]() {
       for (const reader of opened) reader[Symbol.dispose]();

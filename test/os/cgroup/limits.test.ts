@@ -55,8 +55,8 @@ test("an agent that is alone in its group moves to a group below it", async () =
 test.each<[string, Record<string, string>, object]>([
   [
     "other processes are in the group",
-    groupFiles("", { "cgroup.procs": `${process.pid}\n4711\n` }),
-    { scope: "group", reason: expect.stringContaining("processes are in it (4711)") },
+    groupFiles("", { "cgroup.procs": `${process.pid}\n${process.ppid}\n` }),
+    { scope: "group", reason: expect.stringContaining(`processes are in it (${process.ppid})`) },
   ],
   [
     "the agent is in the group of its unit, into which systemd puts the next agent",

@@ -4,6 +4,7 @@ import { daemonPid, stopDaemon } from "../support/cluster/daemon.ts";
 import { firstNode } from "../support/cluster/layout.ts";
 import { outputOf } from "../support/jobs.ts";
 import { createPodScene } from "./agents.ts";
+import { patiently } from "./namespaces.ts";
 
 const counting = "for i in $(seq 150); do echo line $i; sleep 0.1; done";
 const counted = Array.from({ length: 150 }, (_, at) => `line ${at + 1}\n`).join("");
@@ -64,6 +65,10 @@ test("an evicted job ends with the reason in its log", async () => {
   await pods.start();
   const id = await scene.hub.submit({ commands: ["echo begun; sleep 600"] });
   await pods.shows(id, "begun");
+  // The budget of the job's pod refuses its eviction.
+  const budgets = ["poddisruptionbudgets", "--output=name"];
+  await patiently("the pod has a budget", async () => (await namespace.kubectl(["get", ...budgets])) !== "");
+  await namespace.kubectl(["delete", "--all", ...budgets]);
   const metadata = { name: `semaphore-job-${id}`, namespace: namespace.name };
   const eviction = {
     apiVersion: "policy/v1",

@@ -66,8 +66,9 @@ export async function removeSecondNode(): Promise<void> {
     await run([...kubectl, "delete", "node", secondNode.name, "--ignore-not-found"]).catch(() => {});
   }
   await rm(secondNode.run, { recursive: true, force: true });
-  for (const directory of controlGroups().filter(existsSync))
-    await run(["find", directory, "-depth", "-type", "d", "-exec", "rmdir", "{}", "+"]);
+  for (const directory of controlGroups())
+    if (existsSync(directory))
+      await run(["find", directory, "-depth", "-type", "d", "-exec", "rmdir", "{}", "+"]);
 }
 
 async function crash(): Promise<void> {

@@ -19,7 +19,10 @@ export async function killEverything(node: NodeLayout): Promise<void> {
     ...shimsOf(node),
     ...pidsWith("cgroup", (text) => text.includes(`:${node.cgroupRoot}/`)),
   ];
+  const deadline = performance.now() + 30_000;
   for (let pids = left(); pids.length > 0; pids = left()) {
+    if (performance.now() > deadline)
+      throw new Error(`processes ${pids.join(", ")} of node "${node.name}" have not ended within 30 s`);
     killAll(pids);
     await Bun.sleep(20);
   }

@@ -87,7 +87,7 @@ export async function runAgentCommand(
   listen();
 
   // 4. What starts jobs, and what cleans up after them.
-  const { launcher, cleanUp } = createLauncher(program, host, state);
+  const { launcher, cleanUp } = createLauncher(program, host, state, signals.handOver);
   const board = createViewedBoard(host, status.read);
 
   // 5. The agent, until its last slot has disconnected.
@@ -155,7 +155,7 @@ function protectProcess(): void {
   process.on("SIGXFSZ", () => {});
 }
 
-function createLauncher(program: Program, host: Host, state: StateDirectory) {
+function createLauncher(program: Program, host: Host, state: StateDirectory, handOver: AbortSignal) {
   const core = readCore(program);
   // The agent's secrets do not reach a job's process, so that it has none to mask.
   const settings = {
@@ -188,6 +188,7 @@ function createLauncher(program: Program, host: Host, state: StateDirectory) {
     claimTimeoutMs: core["claim-timeout"] * 1000,
     cleanUp: cleanUp.cleanUpJob,
     onMetrics: (metrics) => host.metrics.merge(metrics, jobPlugins),
+    handOver,
   });
   return { launcher, cleanUp };
 }

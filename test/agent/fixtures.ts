@@ -27,6 +27,7 @@ export interface SlotOptions {
   /** Set-up of a further plugin in the agent's process. */
   readonly setup?: (ctx: PluginContext) => void;
   readonly cleanUp?: JobLauncherOptions["cleanUp"];
+  readonly handOver?: AbortSignal;
 }
 
 /**
@@ -88,6 +89,7 @@ export async function createSlot(options: SlotOptions = {}) {
         claimTimeoutMs: options.claimTimeoutMs ?? 60_000,
         cleanUp: options.cleanUp ?? (() => Promise.resolve()),
         onMetrics: () => {},
+        handOver: options.handOver ?? new AbortController().signal,
       }),
     });
   cleanup.use(host);

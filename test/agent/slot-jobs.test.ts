@@ -198,6 +198,25 @@ test("a job whose process is killed fails with the reason in its open command", 
   expect(existsSync(join(slot.path, "deployed"))).toBe(false);
 });
 
+test("a job whose process dies during a hand-over is left to the next agent", async () => {
+  const handOver = new AbortController();
+  await using slot = await createSlot({ handOver: handOver.signal });
+  const wanted = request("echo begun; sleep 60");
+  const job = await slot.again().start(wanted, delivery);
+  const record = await until(() =>
+    slot.received.some((event) => event.event === "cmd_output" && event.output.includes("begun"))
+      ? readDocument<JobProcessRecord>(join(slot.path, "jobs", wanted.id, "process.json"))
+      : undefined,
+  );
+  handOver.abort();
+  process.kill(record.pid, "SIGKILL");
+  await until(() => (findJobProcesses(wanted.id).length === 0 ? true : undefined));
+  await using next = await createSlot({ path: slot.path });
+  const [left] = next.again().left;
+  expect((await (await left!.claim(delivery)).done).summary.result).toBe("failed");
+  expect(await Promise.race([job.done, Bun.sleep(500).then(() => "left")])).toBe("left");
+});
+
 test("a job with a request but no log fails and does not run", async () => {
   await using slot = await createSlot();
   const wanted = request("echo never");

@@ -42,6 +42,11 @@ export interface FollowOptions extends Omit<ConnectionOptions, "onGrown" | "onHa
    * that is impossible; to `undefined` for jobs that end with their process.
    */
   readonly takeOver?: (() => Promise<NextProcess | string | undefined>) | undefined;
+  /**
+   * Aborted when the next agent resumes the jobs. A process that dies then is left to that agent, and `finished`
+   * does not resolve.
+   */
+  readonly handOver: AbortSignal;
 }
 
 /** A process that continues a job. */
@@ -84,8 +89,11 @@ export function followJobProcess(options: FollowOptions): JobProcess {
     const { directory, child } = current;
     const wasAlive = child !== undefined || isJobLocked(directory);
     unstored = await connection.ended;
+    if (unstored) return undefined;
+    // The processes of a pod end with its agent, while the agent of the next pod starts.
+    if (options.handOver.aborted) await new Promise<never>(() => {});
     diedAt = wasAlive ? Date.now() : undefined;
-    return unstored ? undefined : await continueJob();
+    return await continueJob();
   }
 
   async function finish(): Promise<JobSummary> {

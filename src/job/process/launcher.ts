@@ -16,6 +16,8 @@ export interface JobLauncherOptions extends SpawnOptions {
   readonly cleanUp: (request: JobRequest, logger: Logger, left: string | undefined) => Promise<void>;
   /** Called with what plugins have recorded in a job's process; the job may have sent anything. */
   readonly onMetrics: (metrics: unknown) => void;
+  /** Aborted when the next agent resumes the jobs: what has not ended is left to it. */
+  readonly handOver: AbortSignal;
 }
 
 /**
@@ -60,7 +62,7 @@ export function createJobLauncher(options: JobLauncherOptions): JobLauncher {
     const { jobId, directory, logger, renew } = place;
     const { socket, secret } = process;
     const cleanUp = (left: string | undefined) => options.cleanUp(request, logger, left);
-    const { onMetrics } = options;
+    const { onMetrics, handOver } = options;
     const followed = followJobProcess({
       jobId,
       directory,
@@ -71,6 +73,7 @@ export function createJobLauncher(options: JobLauncherOptions): JobLauncher {
       arrival,
       cleanUp,
       onMetrics,
+      handOver,
       takeOver: renew && (() => takeOver(options, { request, arrival }, place)),
     });
     void followed.finished.then(() => running.delete(jobId));

@@ -2,6 +2,7 @@ import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { closeEngine, createContainerScene, testEngine } from "../support/containers.ts";
 import { images } from "../support/engine/images.ts";
 import { type Registry, startRegistry } from "../support/engine/registry.ts";
+import type { Tester } from "../support/fixtures.ts";
 import { base64, expectNoTrace, jobWith } from "../support/pull-jobs.ts";
 
 let registry: Registry;
@@ -20,6 +21,45 @@ afterAll(async () => {
 async function pushed(): Promise<string> {
   const { api } = await testEngine();
   return registry.push(api, images.small, `test/${crypto.randomUUID()}:1`);
+}
+
+/** Passes requests on to a registry; blobs are sent once they are released. */
+function holdBlobs(registryHost: string) {
+  const held = Promise.withResolvers<void>();
+  const server = Bun.serve({
+    hostname: "127.0.0.1",
+    port: 0,
+    idleTimeout: 0,
+    async fetch(request) {
+      const { pathname, search } = new URL(request.url);
+      if (pathname.includes("/blobs/")) await held.promise;
+      return fetch(`http://${registryHost}${pathname}${search}`, {
+        method: request.method,
+        headers: request.headers,
+      });
+    },
+  });
+  return {
+    host: `127.0.0.1:${server.port}`,
+    release: held.resolve,
+    async [Symbol.asyncDispose]() {
+      held.resolve();
+      await server.stop(true);
+    },
+  };
+}
+
+/** As `pushed`, with a layer that the engine does not have, and nothing to run. */
+async function pushedOwnLayer({ home, write }: Tester): Promise<string> {
+  const { api } = await testEngine();
+  await write("own", crypto.randomUUID());
+  const name = `own-${crypto.randomUUID()}`;
+  const { stdout: body } = Bun.spawnSync(["tar", "-c", "-C", home, "own"]);
+  const answer = await api.call("POST", `/images/create?fromSrc=-&repo=${name}&tag=1`, { body });
+  await answer.text();
+  const pushedName = await registry.push(api, `${name}:1`, `test/${name}:1`);
+  await api.call("DELETE", `/images/${name}:1`);
+  return pushedName;
 }
 
 const generic = (password: string) => ({
@@ -158,6 +198,20 @@ describe("an image for another platform than the agent's option docker-platform"
     );
     expect(exitCode).toBe(1);
   });
+});
+
+test("a pull shows its layers on the status line", async () => {
+  await using scene = await createContainerScene();
+  const { tester, env } = scene;
+  await using slow = holdBlobs(registry.host);
+  const image = (await pushedOwnLayer(tester)).replace(registry.host, slow.host);
+  const login = { ...generic(registry.password), DOCKER_URL: slow.host };
+  const file = await tester.write("job.json", JSON.stringify(jobWith(image, [login])));
+  const running = tester.start(["run", file], { env, isTerminal: true, columns: 120 });
+  await running.shows("running Pulling docker images...: 0 of 1 layers");
+  slow.release();
+  const { stdout } = await running.finished;
+  expect(stdout).toContain(`Pulled ${image} in `);
 });
 
 test("two jobs that want one image pull it once", async () => {

@@ -23,6 +23,22 @@ const inImage = (image: string, ...commands: readonly string[]): JobFile => ({
   compose: { containers: [{ name: "main", image }] },
 });
 
+test("the status line has what the pod waits for", async () => {
+  await using namespace = await createNamespace();
+  await using tester = await createTester();
+  await namespace.apply(podSpec("nowhere", { pod: "nodeSelector: { disk: none }" }));
+  const file = await tester.write("job.json", JSON.stringify({ commands: ["true"] }));
+  const running = tester.start(["run", file, ...inPod, "--kubernetes-pod-spec", "nowhere"], {
+    env: namespace.env,
+    isTerminal: true,
+    columns: 120,
+  });
+  await running.shows("…: Pending: Unschedulable, 0/1 nodes are available");
+  running.type("\x03");
+  expect((await running.finished).exitCode).toBe(130);
+  await namespace.emptied();
+});
+
 describe("a job in a pod", () => {
   test("has the events of a job in the shell executor, after those about its pod and with variables as requested", async () => {
     const job: JobFile = {

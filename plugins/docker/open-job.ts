@@ -112,11 +112,11 @@ async function pullAll(
   logins: readonly RegistryLogin[],
 ): Promise<boolean> {
   const images = context.job.containers.map(({ image }) => image);
-  const { imagePulled } = context;
+  const { imagePulled, showProgress } = context;
   const code = await context.log.command("Pulling docker images...", (output) =>
     unlessStopped(signal, async () => {
       const { pullImages } = await import("./images/pull.ts");
-      return pullImages({ engine, images, logins, options, output, imagePulled, signal });
+      return pullImages({ engine, images, logins, options, output, imagePulled, showProgress, signal });
     }),
   );
   return code === 0;

@@ -55,6 +55,7 @@ export async function openSession(options: OpenSessionOptions): Promise<PodSessi
     signal,
     timeoutMs: settings.podStartTimeoutMs,
     onLine: (line) => output(`${line}\n`),
+    showProgress: context.showProgress,
     onEvent: pulls.onEvent,
     connected,
   });

@@ -1,6 +1,7 @@
 import { untilAborted } from "../core/aborted.ts";
 import { toMessage } from "../core/errors.ts";
 import type { JobSummary } from "../core/contracts/job-summary.ts";
+import type { ExecutorContext } from "../core/contracts/executor.ts";
 import type { Host } from "../core/contracts/host.ts";
 import { chooseExecutor, prepareLimits } from "../job/choose-executor.ts";
 import { type OpenJob, openJob } from "../job/open.ts";
@@ -27,6 +28,8 @@ export interface RunnerOptions {
   readonly spoolPath?: string;
   /** Shows the log while it grows. The job is stopped when it fails. */
   readonly view: (spool: SpoolReader) => Promise<void>;
+  /** See `ExecutorContext.showProgress`. */
+  readonly showProgress?: ExecutorContext["showProgress"];
   /** Receives the controls of the job before it starts. */
   readonly onStart: (controls: { stop(cause: StopCause): void; kill(cause: StopCause): void }) => void;
   /** Called when the job begins. */

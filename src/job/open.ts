@@ -1,18 +1,15 @@
 import { join } from "node:path";
 import type { Cookie, Executor, ExecutorContext } from "../core/contracts/executor.ts";
 import type { Host } from "../core/contracts/host.ts";
-import type { JobLog } from "../core/contracts/job-log.ts";
 import type { JobRequest } from "../core/contracts/job-request.ts";
 import type { JobArrival } from "../core/contracts/job-summary.ts";
 import type { Logger } from "../core/contracts/logger.ts";
 import { jobCommand, logFilter } from "../core/contracts/services.ts";
 import { toMessage } from "../core/errors.ts";
-import { toGroupDirectory } from "../os/cgroup/place.ts";
 import { closeHome } from "../os/users/job-home.ts";
 import { createCookie } from "../os/processes/cookie.ts";
 import { socketDirectories, toSocketPath } from "../os/network/socket-path.ts";
 import { resolveLinks } from "../os/state/file.ts";
-import { toBaseEnvironment } from "./base-environment.ts";
 import { assertCreated } from "./assert-created.ts";
 import { chooseExecutor, findExecutorName } from "./choose-executor.ts";
 import { createJobAnswers } from "./commands/job-answers.ts";
@@ -20,7 +17,7 @@ import type { JobCallFacts } from "./commands/call-context.ts";
 import { createJobCalls, type JobCalls } from "./commands/job-calls.ts";
 import { createJobSequences } from "./commands/job-sequences.ts";
 import { listenToJob } from "./commands/job-socket.ts";
-import { toHostPaths } from "./host-paths.ts";
+import { toExecutorContext } from "./executor-context.ts";
 import {
   admitUser,
   makeExecutorDirectory,
@@ -56,6 +53,8 @@ export interface OpenJobOptions {
   readonly spoolPath?: string;
   /** Describes what another process did to the job's files. A job with such files fails. */
   readonly findTampering?: () => string | undefined;
+  /** Shows the progress of the executor to a person. Left out: it is not shown. */
+  readonly showProgress?: ExecutorContext["showProgress"];
   /** Left out: the usual limits. */
   readonly executorLimits?: Omit<ExecutorLimits, "stopGraceMs">;
   /** Milliseconds for which the answer of a policy is awaited. Left out: 30 s. */
@@ -124,7 +123,7 @@ export async function openJob(original: JobRequest, options: OpenJobOptions): Pr
   if (user) admitUser(user, directory, jobSocket);
 
   // 4. The job. Its executor gets a directory of its own, and is created when the job starts.
-  const context = toExecutorContext(request, log, { ...options, cookie, jobSocket });
+  const context = toExecutorContext(request, { ...options, cookie, jobSocket, log, filters });
   const job = createJob(request, {
     host,
     log,
@@ -198,45 +197,6 @@ function openCalls(
   const { slot, user } = settings;
   const home = user?.home ?? settings.home ?? (env["HOME"] || "/");
   return createJobCalls({ commands: host.all(jobCommand), facts: { job, slot, user, home, ...own }, logger });
-}
-
-function toExecutorContext(
-  job: JobRequest,
-  log: JobLog,
-  options: OpenJobOptions & { readonly cookie: Cookie; readonly jobSocket: string | undefined },
-): Omit<ExecutorContext, "directory" | "imagePulled" | "logger"> {
-  const { settings, env, cookie, jobSocket } = options;
-  const controlGroup = options.controlGroup ?? toGroupDirectory(settings.agentId, cookie);
-  const {
-    agentId,
-    stateDirectory,
-    secretVariables,
-    configuration,
-    stopGraceMs,
-    terminalSize,
-    limits,
-    home,
-    user,
-    provisions,
-  } = settings;
-  return {
-    job,
-    agentId,
-    ...(stateDirectory !== undefined && { stateDirectory }),
-    environment: toBaseEnvironment(env, { secretVariables, cookie, jobSocket, configuration }),
-    cookie,
-    ...(controlGroup !== undefined && { controlGroup }),
-    hostPaths: toHostPaths(jobSocket, settings),
-    log,
-    options: {
-      stopGraceMs,
-      terminalSize,
-      limits,
-      ...(provisions !== undefined && { provisions }),
-      ...(home !== undefined && { home }),
-      ...(user !== undefined && { user }),
-    },
-  };
 }
 
 /** Returns `undefined` when there is no usable path: the job runs without a socket. */

@@ -96,6 +96,7 @@ export function executorContext(
     ],
     log: createRecordingJobLog(),
     imagePulled: async () => {},
+    showProgress: () => ({ [Symbol.dispose]() {} }),
     logger: silentLogger,
     options: { stopGraceMs: 1000, terminalSize: { rows: 0, columns: 0 }, limits: {} },
     ...overrides,

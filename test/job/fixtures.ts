@@ -44,6 +44,7 @@ export interface JobRun {
   readonly executorLimits?: OpenJobOptions["executorLimits"];
   readonly policyMs?: number;
   readonly onSecrets?: OpenJobOptions["onSecrets"];
+  readonly showProgress?: OpenJobOptions["showProgress"];
   /** Provides the log filters of the job. */
   readonly filters?: Pick<Host, "all">;
   readonly setup?: (ctx: PluginContext) => void;
@@ -84,6 +85,7 @@ export async function runJob(request: Partial<JobRequest>, options: JobRun = {})
     arrival: {},
     ...(options.policyMs !== undefined && { policyMs: options.policyMs }),
     ...(options.onSecrets && { onSecrets: options.onSecrets }),
+    ...(options.showProgress && { showProgress: options.showProgress }),
     ...(options.executorLimits && { executorLimits: options.executorLimits }),
   });
   const { job, spool } = open;

@@ -3,7 +3,7 @@ import { AgentError, decodePullCredentials, type ImagePullCredentials } from "si
 import { environmentVariable } from "signalman/testing";
 import { toPullFailure } from "./failure.ts";
 import { matchesPlatform } from "./pull.ts";
-import { createPullProgress } from "./progress.ts";
+import { createPullProgress, summarizePulls } from "./progress.ts";
 import { isReference, parseReference, toRegistry } from "./reference.ts";
 
 const entry = (values: Readonly<Record<string, string>>, files: ImagePullCredentials["files"] = []) => ({
@@ -106,6 +106,15 @@ test("the progress of a pull sums up its layers", () => {
   progress.add({ id: id("b"), status: "Pull complete" });
   expect(progress.summary()).toBe("2 of 2 layers, 20.0 of 20.0 MB");
   expect(progress.downloadedBytes).toBe(2e7);
+});
+
+test("the progress of several pulls is one line", () => {
+  const [first, second, third] = [createPullProgress(), createPullProgress(), createPullProgress()];
+  expect(summarizePulls([first, second, third])).toBeUndefined();
+  first.add({ id: "a".repeat(12), status: "Downloading", progressDetail: { current: 5e6, total: 2e7 } });
+  expect(summarizePulls([first, second, third])).toBe("0 of 1 layers, 5.0 of 20.0 MB");
+  second.add({ id: "b".repeat(12), status: "Already exists" });
+  expect(summarizePulls([first, second, third])).toBe("2 images, 1 of 2 layers, 5.0 of 20.0 MB");
 });
 
 test.each([

@@ -1,21 +1,26 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import { AgentError, type ImagePull, type Output, type RegistryLogin, toSize } from "signalman";
+import { AgentError, type ExecutorContext, type Output, type RegistryLogin, toSize } from "signalman";
 import { createBoundedLineReader } from "signalman/executor";
 import type { DockerConfig } from "../config.ts";
 import type { Engine } from "../engine/engine.ts";
 import { statusOf } from "../engine/errors.ts";
 import { type RegistryFailure, toPullFailure } from "./failure.ts";
-import { createPullProgress, type PullEvent, type PullProgress, toMegabytes } from "./progress.ts";
+import {
+  createPullProgress,
+  type PullEvent,
+  type PullProgress,
+  summarizePulls,
+  toMegabytes,
+} from "./progress.ts";
 import { lockPull } from "./pull-lock.ts";
 import { isReference, parseReference, toRegistry } from "./reference.ts";
 
-export interface PullOptions {
+export interface PullOptions extends Pick<ExecutorContext, "imagePulled" | "showProgress"> {
   readonly engine: Engine;
   readonly images: readonly string[];
   readonly logins: readonly RegistryLogin[];
   readonly options: Pick<DockerConfig, "pull-policy" | "pull-attempts" | "pull-timeout" | "platform">;
   readonly output: Output;
-  readonly imagePulled: (pull: ImagePull) => Promise<void>;
   readonly signal: AbortSignal;
 }
 
@@ -23,8 +28,11 @@ export interface PullOptions {
  * Pulls the images that the engine does not have. Resolves to `false` when one is missing and the output
  * shows why. Rejects when `signal` aborts.
  */
-export async function pullImages(context: PullOptions): Promise<boolean> {
-  const images = [...new Set(context.images)];
+export async function pullImages(options: PullOptions): Promise<boolean> {
+  const images = [...new Set(options.images)];
+  const pulls: Pulls = new Map();
+  using _shown = options.showProgress(() => summarizePulls([...pulls.values()]));
+  const context = { ...options, pulls };
   const done = await Promise.all(images.map((image) => provideImage(image, context)));
   return done.every((isPresent) => isPresent);
 }
@@ -41,7 +49,11 @@ export function matchesPlatform(platform: string | undefined, wanted: string | u
   return words[0] === os && toArchitecture(words[1]!) === architecture;
 }
 
-async function provideImage(image: string, context: PullOptions): Promise<boolean> {
+/** The last attempt for each image that is or was pulled. */
+type Pulls = Map<string, PullProgress>;
+type PullContext = PullOptions & { readonly pulls: Pulls };
+
+async function provideImage(image: string, context: PullContext): Promise<boolean> {
   const { engine, options, output, signal } = context;
   if (!isReference(image)) {
     output(`Image name "${image}" is invalid (expected [registry/]name[:tag][@digest])\n`);
@@ -85,7 +97,7 @@ async function findPlatform({ docker, call }: Engine, image: string): Promise<st
 }
 
 /** Pulls an image with retries, and reports the result to plugins. */
-async function pullImage(image: string, context: PullOptions): Promise<boolean> {
+async function pullImage(image: string, context: PullContext): Promise<boolean> {
   const { output, options, signal } = context;
   const startedAt = performance.now();
   const attempts = options["pull-attempts"];
@@ -104,12 +116,13 @@ async function pullImage(image: string, context: PullOptions): Promise<boolean> 
   return failure === undefined;
 }
 
-async function attemptPull(image: string, context: PullOptions): Promise<RegistryFailure | undefined> {
-  const { engine, logins, options, output, signal } = context;
+async function attemptPull(image: string, context: PullContext): Promise<RegistryFailure | undefined> {
+  const { engine, logins, options, output, pulls, signal } = context;
   const { registry, pullName } = parseReference(image);
   const login = logins.findLast(({ server }) => toRegistry(server) === registry);
   const timeout = AbortSignal.timeout(options["pull-timeout"] * 1000);
   const progress = createPullProgress();
+  pulls.set(image, progress);
   const startedAt = performance.now();
   const timer = setInterval(() => {
     const summary = progress.summary();

@@ -1,11 +1,12 @@
-import { AgentError, type Logger, onAbort, toMessage, readBody } from "signalman";
+import { AgentError, type ExecutorContext, type Logger, onAbort, toMessage, readBody } from "signalman";
 import type { Client } from "../client/client.ts";
 import { toPath } from "../client/resources.ts";
 import { watchEvents } from "./event-watch.ts";
 import { isMissing, judge } from "./judge.ts";
+import { describeProgress } from "./pod-progress.ts";
 import type { PodWatch } from "./pod-watch.ts";
 
-export interface WaitOptions {
+export interface WaitOptions extends Pick<ExecutorContext, "showProgress"> {
   readonly client: Client;
   readonly watch: PodWatch;
   readonly logger: Logger;
@@ -32,6 +33,10 @@ export async function waitForPod(options: WaitOptions): Promise<void> {
   const timer = setTimeout(() => fatal.reject(fail(timeoutText(options, lastLine))), timeoutMs);
   using _listener = onAbort(options.signal, () => fatal.reject(options.signal.reason));
   let lastLine = "";
+  let pulling: string | undefined;
+  using _shown = options.showProgress(() =>
+    [describeProgress(watch.pod), ...(pulling === undefined ? [] : [pulling])].join("; "),
+  );
   void watchEvents(client, watch.pod, {
     logger,
     signal,
@@ -39,6 +44,7 @@ export async function waitForPod(options: WaitOptions): Promise<void> {
       if (performance.now() > deadline || signal.aborted) return;
       onEvent(reason, message);
       if (reason === "Pulling") onLine(message);
+      if (reason.startsWith("Pull")) pulling = reason === "Pulling" ? message : undefined;
       if (reason === "FailedMount" && isMissing(message)) fatal.reject(fail(message));
     },
   });

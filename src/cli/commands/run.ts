@@ -9,6 +9,7 @@ import { toShortReport } from "../../job/usage/report.ts";
 import { assertClosedHome } from "../../os/users/job-home.ts";
 import { ownStdout } from "../../os/this-process/reserved-stdout.ts";
 import { startLoopWatch } from "../../os/this-process/watchdog/loop-watch.ts";
+import { createExecutorProgress } from "../job-view/progress.ts";
 import { viewJob } from "../job-view/view-job.ts";
 import { openStatusLine } from "../output/status-line.ts";
 import { isInteractive } from "../output/terminal.ts";
@@ -114,7 +115,9 @@ async function runJob(given: CommandValues<typeof args>, program: Program): Prom
       signals.stop({ by: "plugin", reason: `plugin "${plugin}" has requested a stop (${reason})` }),
     onListener: watch?.enter,
   });
-  const progress = () => host.hanging().map(toHangingHook).join(", ");
+  const executorProgress = createExecutorProgress();
+  const progress = () =>
+    executorProgress.read() ?? (host.hanging().map(toHangingHook).join(", ") || undefined);
   const stdout = ownStdout();
   const summary = await runHere(request, {
     version: program.version,
@@ -126,6 +129,7 @@ async function runJob(given: CommandValues<typeof args>, program: Program): Prom
     ...(kept.path === undefined ? {} : { spoolPath: kept.path }),
     view: (spool) =>
       viewJob({ spool, json, fold, summary: toTable(given), output: stdout, statusLine, progress }),
+    showProgress: executorProgress.show,
     onStart: signals.onStart,
     onStarted: () => void (process.exitCode = exitStatus.failed),
   });

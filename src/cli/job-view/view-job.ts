@@ -18,7 +18,7 @@ export interface ViewOptions {
   readonly output: NodeJS.WriteStream;
   /** Shows the command that runs, when it prints nothing. */
   readonly statusLine?: StatusLine | undefined;
-  /** Returns what else is awaited when no command runs. */
+  /** Returns what is awaited, such as the pull of an image. */
   readonly progress?: () => string | undefined;
   /** Ends the view, which rejects then. */
   readonly signal?: AbortSignal;
@@ -75,6 +75,6 @@ function showCurrent(
   if (block === undefined) statusLine.show("waiting for the next command", progress && { progress });
   else {
     const { directive, seenAt: since, lastLine } = block;
-    statusLine.show(`running ${directive}`, { since, ...(lastLine && { progress: lastLine }) });
+    statusLine.show(`running ${directive}`, { since, progress: () => progress?.() ?? lastLine?.() });
   }
 }

@@ -22,6 +22,9 @@ export interface HostPath {
   readonly isWritten: boolean;
 }
 
+/** Returns how far a step is, in one line. */
+export type ProgressReader = () => string | undefined;
+
 /** What an executor is created with: the job, and its place on this host. */
 export interface ExecutorContext {
   readonly job: JobRequest;
@@ -49,6 +52,11 @@ export interface ExecutorContext {
   readonly log: JobLog;
   /** Reports a pull to plugins (`image:pulled`), once for each image. Resolves when they were told; never rejects. */
   readonly imagePulled: (pull: ImagePull) => Promise<void>;
+  /**
+   * Shows how far a long step is (`3 of 5 layers`) on the status line of `signalman run`, until the result is
+   * disposed. `read` is called a few times a second; `undefined` shows nothing. An agent shows nothing.
+   */
+  readonly showProgress: (read: ProgressReader) => Disposable;
   readonly logger: Logger;
   readonly options: ExecutorOptions;
   /**

@@ -9,7 +9,7 @@ import { executor, jobPolicy, logFilter } from "../../src/core/contracts/service
 import { AgentError } from "../../src/core/errors.ts";
 import { openJob } from "../../src/job/open.ts";
 import { createDummyExecutor, dummyExecutor, jobRequest, silentLogger } from "../../src/testing/index.ts";
-import { commands, type JobRun, runJob, settings } from "./fixtures.ts";
+import { commands, type JobRun, runJob, settings, secretMask } from "./fixtures.ts";
 
 const refuse = (hook: "job:start" | "job:prepare", error: Error) => (ctx: PluginContext) =>
   ctx.hook(hook, () => {
@@ -160,14 +160,7 @@ describe("the cause of a job that does not pass", () => {
     const { cause } = await runOpen(() => {}, {
       setup(ctx) {
         refuse("job:start", new AgentError("JOB_REFUSED", message))(ctx);
-        ctx.provide(logFilter, "mask", {
-          open: () => ({
-            push: (bytes) => bytes,
-            flush: () => new Uint8Array(),
-            text: (text) => text.replaceAll("s3cret", "[MASKED]"),
-            counts: () => ({ maskedBytes: 0, masks: 0 }),
-          }),
-        });
+        ctx.provide(logFilter, "mask", secretMask);
       },
     });
     expect(cause?.message).toStartWith("the token [MASKED] is wrong ⏎ ␛[2Jxxx");

@@ -3,7 +3,7 @@ import type { ExecutorContext } from "../../src/core/contracts/executor.ts";
 import { logFilter } from "../../src/core/contracts/services.ts";
 import { createExecutorProgress } from "../../src/cli/job-view/progress.ts";
 import { createDummyExecutor } from "../../src/testing/index.ts";
-import { runJob } from "./fixtures.ts";
+import { runJob, secretMask } from "./fixtures.ts";
 
 /** The dummy executor, which reads what is shown of its start. */
 const starting = (read: () => unknown, seen: unknown[]) => ({
@@ -28,15 +28,7 @@ test("what an executor shows of its progress has the job's secrets masked, and e
     {
       executor: starting(progress.read, seen),
       showProgress: progress.show,
-      setup: (ctx) =>
-        ctx.provide(logFilter, "mask", {
-          open: () => ({
-            push: (bytes) => bytes,
-            flush: () => new Uint8Array(),
-            text: (text) => text.replaceAll("s3cret", "[MASKED]"),
-            counts: () => ({ maskedBytes: 0, masks: 0 }),
-          }),
-        }),
+      setup: (ctx) => ctx.provide(logFilter, "mask", secretMask),
     },
   );
   expect(summary.result).toBe("passed");

@@ -7,6 +7,7 @@ import { definePlugin, type Plugin, type PluginContext } from "../../src/core/co
 import type { Host } from "../../src/core/contracts/host.ts";
 import { executor, logFilter } from "../../src/core/contracts/services.ts";
 import type { ExecutorFactory } from "../../src/core/contracts/executor.ts";
+import type { LogFilterFactory } from "../../src/core/contracts/log-filter.ts";
 import type { StopCause } from "../../src/core/contracts/stop-cause.ts";
 import type { Job } from "../../src/job/job.ts";
 import { createRecordingLogger, dummyExecutor, jobRequest, toEvents } from "../../src/testing/index.ts";
@@ -31,6 +32,16 @@ export const injected = "Injecting Files → 0: ";
 export const resultExported = `${exported}Exporting SEMAPHORE_JOB_RESULT\n`;
 
 export const byControlPlane: StopCause = { by: "control-plane", reason: "a test has stopped the job" };
+
+/** Masks `s3cret`. */
+export const secretMask: LogFilterFactory = {
+  open: () => ({
+    push: (bytes) => bytes,
+    flush: () => new Uint8Array(),
+    text: (text) => text.replaceAll("s3cret", "[MASKED]"),
+    counts: () => ({ maskedBytes: 0, masks: 0 }),
+  }),
+};
 
 export interface JobRun {
   /** Stops or kills the job once its log holds this text. */

@@ -54,7 +54,7 @@ async function pushedOwnLayer({ home, write }: Tester): Promise<string> {
   const { api } = await testEngine();
   await write("own", crypto.randomUUID());
   const name = `own-${crypto.randomUUID()}`;
-  const { stdout: body } = Bun.spawnSync(["tar", "-c", "-C", home, "own"]);
+  const body = new Uint8Array(Bun.spawnSync(["tar", "-c", "-C", home, "own"]).stdout);
   const answer = await api.call("POST", `/images/create?fromSrc=-&repo=${name}&tag=1`, { body });
   await answer.text();
   const pushedName = await registry.push(api, `${name}:1`, `test/${name}:1`);

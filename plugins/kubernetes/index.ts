@@ -111,10 +111,11 @@ function attendOwnPod(ctx: PluginContext, { connect, place, handOver }: OwnPodOp
   ctx.hook("agent:start", takeLease, { timeoutMs: leaseWaitMs });
   ctx.defer(async () => lease?.[Symbol.asyncDispose]());
   ctx.hook("agent:start", () => jobs.update());
-  ctx.hook("agent:interrupted", async (interruption) => {
+  const react: Hook<"agent:interrupted"> = async (interruption) => {
     const { reactToInterrupt } = await import("./agent/interruption.ts");
     await reactToInterrupt(connect, interruption, { ...place, ...handOver() });
-  });
+  };
+  ctx.hook("agent:interrupted", react, { timeoutMs: interruptMs });
   for (const name of ["agent:job-started", "agent:job-resumed"] as const)
     ctx.hook(name, ({ jobId }) => jobs.add(jobId));
   ctx.hook("agent:job-ended", ({ jobId }) => jobs.remove(jobId));
@@ -122,3 +123,6 @@ function attendOwnPod(ctx: PluginContext, { connect, place, handOver }: OwnPodOp
 
 /** The agent's container is started again after it. */
 const leaseWaitMs = 600_000;
+
+/** Time to ask the cluster, and for commands that cannot be left to another process now. */
+const interruptMs = 30_000;

@@ -8,7 +8,7 @@ import type { SlotJobs } from "./slot-jobs.ts";
 /** What the operator's signals act on. */
 export type RunningJobs = Pick<
   SlotJobs,
-  "hangingHooks" | "isBusy" | "areContinuable" | "stopAll" | "killAll"
+  "hangingHooks" | "isBusy" | "areContinuable" | "areServed" | "stopAll" | "killAll"
 >;
 
 /** Returns what the operator's signals do. Plugins are asked from `askPlugins` on. */
@@ -20,6 +20,9 @@ export function toReactions(jobs: readonly RunningJobs[], { logger }: Program) {
         announceInterrupt(host, {
           async areContinuable() {
             return (await Promise.all(jobs.map((each) => each.areContinuable()))).every(Boolean);
+          },
+          async areServed() {
+            return (await Promise.all(jobs.map((each) => each.areServed()))).some(Boolean);
           },
           handOver: signals.startHandOver,
           stopJobs: (reason) => jobs.forEach((each) => each.stopAll({ by: "agent", reason })),

@@ -49,6 +49,8 @@ export interface SlotJobs extends Jobs {
   isBusy(): boolean;
   /** Resolves to whether another process can continue each job that was not reported yet. */
   areContinuable(): Promise<boolean>;
+  /** Whether a command of a job uses what the job's process serves. */
+  areServed(): Promise<boolean>;
   stopAll(cause: StopCause): void;
   killAll(cause: StopCause): void;
 }
@@ -151,15 +153,19 @@ export function createSlotJobs(options: SlotJobsOptions): SlotJobs {
     fail: async (request, reason, delivery) => refuse(take(request, delivery), reason),
     hangingHooks: () => [...running].flatMap((process) => process.hangingHooks()),
     isBusy: () => running.size > 0,
-    areContinuable: () => areContinuable(store),
+    ...toContinuations(store),
     stopAll: (cause) => running.forEach((process) => process.stop(cause)),
     killAll: (cause) => running.forEach((process) => process.kill(cause)),
   };
 }
 
-async function areContinuable(store: JobStore): Promise<boolean> {
-  const { isContinuable } = await import("../job/journal/is-continuable.ts");
-  return store.list().every((id) => isContinuable(store.directoryOf(id)));
+function toContinuations(store: JobStore): Pick<SlotJobs, "areContinuable" | "areServed"> {
+  const read = () => import("../job/journal/is-continuable.ts");
+  const directories = () => store.list().map(store.directoryOf);
+  return {
+    areContinuable: async () => directories().every((await read()).isContinuable),
+    areServed: async () => directories().some((await read()).isServed),
+  };
 }
 
 const byControlPlane: StopCause = {

@@ -54,7 +54,8 @@ export function createJobVariables(
   const pending = new Set<string>();
   const secrets = new Set<string>();
 
-  function set(name: string, value: string, { secret = false, scope = "job" }: VariableOptions): void {
+  function set(name: string, value: string, options: VariableOptions): void {
+    const { secret = false, scope = "job", served = false } = options;
     const values = scope === "job" ? ofJob : ofCommand;
     const isNew = !values.has(name);
     const count = ofJob.size + ofCommand.size + (isNew ? 1 : 0);
@@ -71,7 +72,7 @@ export function createJobVariables(
     mask({ name, value, isSecret: secret });
     values.set(name, value);
     if (scope === "job") pending.add(name);
-    journal?.write({ is: "variable", name, value, scope });
+    journal?.write({ is: "variable", name, value, scope, ...(served && { isServed: true }) });
   }
 
   for (const { name, value, scope, isPending } of journal?.left?.variables ?? []) {
@@ -157,11 +158,15 @@ function assertVariable(name: unknown, value: unknown, options: unknown): void {
 function assertOptions(name: string, options: unknown): void {
   if (typeof options !== "object" || options === null)
     throw refuse(name, "the third argument must be an object, such as { secret: true }");
-  const { secret, scope, ...others } = options as Record<string, unknown>;
+  const { secret, scope, served, ...others } = options as Record<string, unknown>;
   const [unknown] = Object.keys(others);
-  if (unknown !== undefined) throw refuse(name, `unknown option "${unknown}" (known: secret, scope)`);
+  if (unknown !== undefined) throw refuse(name, `unknown option "${unknown}" (known: secret, scope, served)`);
   if (secret !== undefined && typeof secret !== "boolean")
     throw refuse(name, `"secret" must be true or false, not a ${typeof secret}`);
+  if (served !== undefined && typeof served !== "boolean")
+    throw refuse(name, `"served" must be true or false, not a ${typeof served}`);
+  if (served === true && scope !== "command")
+    throw refuse(name, '"served" needs the scope "command": what a process serves ends with it');
   if (scope !== undefined && scope !== "job" && scope !== "command")
     throw refuse(name, `"scope" must be "job" or "command", not ${Bun.inspect(scope)}`);
 }

@@ -5,7 +5,8 @@ import { jobRequest } from "./fixtures.ts";
 import { createRecordingJobLog, type RecordingJobLog } from "./job-log.ts";
 
 /** A variable that a plugin has set. */
-export interface SetVariable extends Required<VariableOptions> {
+export interface SetVariable
+  extends Required<Omit<VariableOptions, "served">>, Pick<VariableOptions, "served"> {
   readonly name: string;
   readonly value: string;
 }
@@ -106,7 +107,12 @@ export function fixtureEvents(
     "agent:log-flushed": { slot: 0, job, trimmed: false, spool: "/nonexistent/events.ndjson" },
     "agent:paused": { slot: 0, reason: "less than 5 GiB are free on /", plugin: "disk-guard", since: 0 },
     "agent:resumed": { slot: 0, durationMs: 60_000 },
-    "agent:interrupted": { areContinuable: async () => true, handOver() {}, stopJobs() {} },
+    "agent:interrupted": {
+      areContinuable: async () => true,
+      areServed: async () => false,
+      handOver() {},
+      stopJobs() {},
+    },
     "agent:draining": { slot: 0, reason: "requested" },
     "agent:left": { slot: 0, reason: "requested" },
     "agent:exit": { reason: "requested" },

@@ -15,6 +15,7 @@ function createAgent(
     hangingHooks: () => [],
     isBusy: () => isBusy,
     areContinuable: async () => true,
+    areServed: async () => false,
     stopAll: (cause: StopCause) => void stops.push(cause),
     killAll() {},
   };
@@ -84,7 +85,7 @@ describe("the first SIGTERM", () => {
     using _signals = signals;
     process.emit("SIGTERM");
     await settled();
-    expect(await event?.areContinuable()).toBe(true);
+    expect([await event?.areContinuable(), await event?.areServed()]).toEqual([true, false]);
     event?.stopJobs("the release is gone");
     expect(stops).toEqual([{ by: "agent", reason: "the release is gone" }]);
   });

@@ -188,7 +188,13 @@ describe("setVariable", () => {
     ["a NUL character", ["A", "a\0b"], /NUL/],
     ["half a character", ["A", "\ud800"], /not valid Unicode/],
     ["a long value", ["A", `${long}x`], /longer than 65536 bytes/],
-    ["an unknown option", ["A", "x", { masked: true }], /unknown option "masked" \(known: secret, scope\)/],
+    [
+      "an unknown option",
+      ["A", "x", { masked: true }],
+      /unknown option "masked" \(known: secret, scope, served\)/,
+    ],
+    ["a served variable of the job", ["A", "x", { served: true }], /"served" needs the scope "command"/],
+    ["an option of another type", ["A", "x", { served: 1 }], /"served" must be true or false, not a number/],
     ["an unknown scope", ["A", "x", { scope: "step" }], /"scope" must be "job" or "command", not "step"/],
     [
       "a scope that the hook lacks",

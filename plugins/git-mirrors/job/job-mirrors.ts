@@ -60,7 +60,11 @@ export function createJobMirrors({ config, metrics, findPlace, logger }: JobMirr
         if (typeof variables === "string") return refuse(variables);
         found.door.isOpen = true;
         for (const [name, value] of Object.entries(variables))
-          event.setVariable(name, value, { scope: "command", secret: value.includes(found.door.token) });
+          event.setVariable(name, value, {
+            scope: "command",
+            secret: value.includes(found.door.token),
+            served: true,
+          });
       } catch (error) {
         access = Promise.resolve(toMessage(error));
         logger.warn(`the job clones from its origin: ${toMessage(error)}`);

@@ -1,7 +1,9 @@
 import { describe, expect, test } from "bun:test";
+import { createRecordingLogger } from "signalman/testing";
 import type { Pod } from "../client/objects.ts";
 import { refusal, startApiServer } from "../testing/api-server.ts";
 import { findHandOverFault, findSuccessorFault } from "./hand-over.ts";
+import { isUnserved } from "./served-commands.ts";
 
 const signal = new AbortController().signal;
 
@@ -62,5 +64,23 @@ describe("a hand-over", () => {
     expect(await findSuccessorFault(gone.client, agentPod("agent-0"), signal)).toContain("is deleted");
     await using refused = startApiServer(() => refusal(403, "Forbidden", "no"));
     expect(findSuccessorFault(refused.client, agentPod("agent-0"), signal)).rejects.toThrow("no");
+  });
+
+  test("waits for a command that uses what its job's process serves", async () => {
+    const logger = createRecordingLogger();
+    let asked = 0;
+    const areServed = async () => ++asked < 3;
+    expect(await isUnserved({ areServed }, { logger, signal })).toBe(true);
+    expect([asked, logger.entries.map(({ message }) => message)]).toEqual([
+      3,
+      ["the hand-over waits for a command that uses what its job's process serves"],
+    ]);
+  });
+
+  test("is not made while such a command runs on", async () => {
+    const logger = createRecordingLogger();
+    expect(await isUnserved({ areServed: async () => true }, { logger, signal, limitMs: 1 })).toBe(false);
+    const aborted = AbortSignal.abort();
+    expect(isUnserved({ areServed: async () => true }, { logger, signal: aborted })).rejects.toThrow();
   });
 });

@@ -67,6 +67,11 @@ export interface VariableOptions {
    * Default: `job`, up to its end.
    */
   readonly scope?: VariableScope;
+  /**
+   * The job's process serves what the value names, such as an address, and the command fails when the process ends:
+   * an agent that leaves its jobs to the next one waits for it, for 20 s at most. Only with the scope `command`.
+   */
+  readonly served?: boolean;
 }
 
 /** A job event that is fired while commands can be run in the job's session. */

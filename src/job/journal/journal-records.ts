@@ -44,6 +44,8 @@ export type JournalRecord =
       readonly name: string;
       readonly value: string;
       readonly scope: VariableScope;
+      /** See `VariableOptions.served`. */
+      readonly isServed?: boolean;
     }
   /** The variables that waited are exported. */
   | { readonly is: "exported" }

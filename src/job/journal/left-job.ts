@@ -24,6 +24,8 @@ export interface LeftJob {
   readonly messages: ReadonlyMap<number, JobOutcome>;
   readonly checkpoint: CheckpointRecord | undefined;
   readonly stop: { readonly cause: StopCause; readonly isKill: boolean } | undefined;
+  /** Whether the running command uses what the process serves, and fails without it. */
+  readonly isServed: boolean;
 }
 
 export interface LeftVariable {
@@ -74,6 +76,7 @@ export function readLeftJob(records: readonly JournalRecord[]): LeftJob | string
     ),
     checkpoint: checkpoint?.is === "checkpoint" ? checkpoint : undefined,
     stop: records.findLast((record) => record.is === "stop"),
+    isServed: isServed(records),
   };
 }
 
@@ -102,6 +105,15 @@ function readSteps(records: readonly JournalRecord[]): Pick<LeftJob, "session" |
     else if (record.is === "checkpoint" || record.is === "untyped") session.push(record);
   }
   return { steps, lastStep, session };
+}
+
+function isServed(records: readonly JournalRecord[]): boolean {
+  const last = records.findLast(
+    (record) =>
+      (record.is === "variable" && record.isServed) ||
+      (record.is === "hook" && record.key.startsWith("command:end ")),
+  );
+  return last?.is === "variable";
 }
 
 function readVariables(records: readonly JournalRecord[]): LeftVariable[] {

@@ -2,7 +2,7 @@ import { beforeAll, describe, expect, test } from "bun:test";
 import { startCluster } from "../support/cluster/cluster.ts";
 import { images } from "../support/cluster/images.ts";
 import { outline, outputOf } from "../support/jobs.ts";
-import { buildAgentImage } from "./agent-image.ts";
+import { buildAgentImage, hostAccess } from "./agent-image.ts";
 import { patiently } from "./namespaces.ts";
 import { createRelease, type Release } from "./releases.ts";
 
@@ -128,6 +128,48 @@ test("in mode statefulset three rollouts hand a running job over at once, and it
   expect(outputOf(await scene.hub.log(id), numbers)).toBe(numbered);
   expect(await scene.hub.violations()).toEqual([]);
   expect(await scene.hub.agents()).toHaveLength(1);
+  await cleaned(release);
+}, 600_000);
+
+const servingPlugin = `import { definePlugin } from "signalman";
+export default definePlugin({ name: "serving", setup(ctx) {
+  ctx.hook("command:start", ({ directive, setVariable }) => {
+    if (directive.includes("$SERVED")) setVariable("SERVED", "by its process", { scope: "command", served: true });
+  });
+} });`;
+
+test("in mode statefulset a hand-over waits for a command that uses what its job's process serves", async () => {
+  await using release = await createRelease("statefulset");
+  const { namespace, scene } = release;
+  const data = {
+    "serving.ts": servingPlugin,
+    "config.json": JSON.stringify({ plugins: { "./serving.ts": {} } }),
+  };
+  await namespace.apply({ apiVersion: "v1", kind: "ConfigMap", metadata: { name: "own" }, data });
+  await release.apply({
+    env: [...hostAccess.env, { name: "SEMAPHORE_AGENT_CONFIG_FILE", value: "/etc/own/config.json" }],
+    extraVolumes: [{ name: "own", configMap: { name: "own" } }],
+    extraVolumeMounts: [{ name: "own", mountPath: "/etc/own" }],
+  });
+  const served = `echo $SERVED; ${waiting}`;
+  const id = await scene.hub.submit({ commands: [served, counting] });
+  const output = async (command: string) => outputOf(await scene.hub.log(id), command);
+  await patiently("the command runs", async () => (await output(served)).includes("begun"));
+  const before = await release.agents();
+  await namespace.kubectl(["delete", "pod", "agent-0", "--wait=false"]);
+  await patiently("the hand-over waits", async () =>
+    (await namespace.kubectl(["exec", "agent-0", "--", "cat", "/tmp/agent_log"])).includes(
+      "the hand-over waits for a command",
+    ),
+  );
+  await namespace.kubectl(["exec", `semaphore-job-${id}`, "--", "touch", "/go"]);
+  await patiently("another pod of the agent runs", async () => {
+    const agents = await release.agents();
+    return agents !== "" && agents !== before;
+  });
+  expect(await release.done(id)).toBe("passed");
+  expect(await output(served)).toBe("by its process\nbegun\nended\n");
+  expect(await output(counting)).toBe(counted);
   await cleaned(release);
 }, 600_000);
 

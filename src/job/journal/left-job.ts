@@ -108,12 +108,12 @@ function readSteps(records: readonly JournalRecord[]): Pick<LeftJob, "session" |
 }
 
 function isServed(records: readonly JournalRecord[]): boolean {
-  const last = records.findLast(
-    (record) =>
-      (record.is === "variable" && record.isServed) ||
-      (record.is === "hook" && record.key.startsWith("command:end ")),
-  );
-  return last?.is === "variable";
+  const from = records.findLastIndex((record) => record.is === "variable" && record.isServed);
+  if (from === -1) return false;
+  const later = records.slice(from);
+  const isOver = later.some((record) => record.is === "hook" && record.key.startsWith("command:end "));
+  // The first one is the command's own; nobody may listen to its end.
+  return !isOver && later.filter(({ is }) => is === "step").length < 2;
 }
 
 function readVariables(records: readonly JournalRecord[]): LeftVariable[] {

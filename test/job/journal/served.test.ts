@@ -30,6 +30,11 @@ test("a command is served from the variable that says so to the end of the comma
     block: 3,
   });
   expect(isServed()).toBe(true);
-  records.push({ is: "hook", key: "command:end commands 1" });
+  records.push({ is: "step", key: "commands/2", block: 4 });
+  expect(isServed()).toBe(false);
+  setOne({ scope: "command", served: true });
+  records.push({ is: "step", key: "commands/3", block: 5 });
+  expect(isServed()).toBe(true);
+  records.push({ is: "hook", key: "command:end commands 3" });
   expect(isServed()).toBe(false);
 });

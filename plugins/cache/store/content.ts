@@ -7,7 +7,7 @@ import { blockBytes, type Segment } from "./manifest.ts";
 
 /** Writes one file of content, and hashes its blocks. */
 export interface ContentWriter {
-  /** Appends bytes, which may be reused afterwards. Resolves at the pace of the disk. */
+  /** Appends bytes, which must stay as they are until the file is complete. Resolves at the pace of the disk. */
   write(bytes: Uint8Array): Promise<void>;
   /** Completes the file. */
   end(): Promise<Segment>;
@@ -22,7 +22,7 @@ export interface ContentWriterOptions {
   readonly take: (bytes: number) => Promise<void>;
 }
 
-/** One block is written while the next one is filled. */
+/** Blocks are written while the next one is filled. Whole blocks are written without a copy. */
 export async function createContentWriter(options: ContentWriterOptions): Promise<ContentWriter> {
   const { path, file, take } = options;
   const handle = await createFile(path);
@@ -35,22 +35,32 @@ export async function createContentWriter(options: ContentWriterOptions): Promis
   let closed: Promise<void> | undefined;
   const close = () => (closed ??= writing.catch(() => {}).then(() => handle.close()));
 
-  const flush = async (): Promise<void> => {
-    if (block === undefined || filled === 0) return;
+  const put = async (bytes: Uint8Array): Promise<void> => {
     await writing;
-    const bytes = block.subarray(0, filled);
     await take(bytes.length);
-    hashes.push(Bun.hash.xxHash3(bytes));
+    for (let at = 0; at < bytes.length; at += blockBytes)
+      hashes.push(Bun.hash.xxHash3(bytes.subarray(at, at + blockBytes)));
     writing = writeFully(handle, bytes, size);
     writing.catch(() => {});
-    size += filled;
+    size += bytes.length;
+  };
+  const flush = async (): Promise<void> => {
+    if (block === undefined || filled === 0) return;
+    await put(block.subarray(0, filled));
     [block, spare, filled] = [spare, block, 0];
   };
   return {
     async write(bytes) {
       for (let at = 0; at < bytes.length;) {
+        const left = bytes.length - at;
+        if (filled === 0 && left >= blockBytes) {
+          const whole = left - (left % blockBytes);
+          await put(bytes.subarray(at, at + whole));
+          at += whole;
+          continue;
+        }
         block ??= Buffer.allocUnsafeSlow(blockBytes);
-        const count = Math.min(block.length - filled, bytes.length - at);
+        const count = Math.min(block.length - filled, left);
         block.set(bytes.subarray(at, at + count), filled);
         filled += count;
         at += count;
@@ -58,10 +68,13 @@ export async function createContentWriter(options: ContentWriterOptions): Promis
       }
     },
     async end() {
-      await flush();
-      await writing;
-      await close();
-      block = spare = undefined;
+      try {
+        await flush();
+        await writing;
+      } finally {
+        await close();
+        block = spare = undefined;
+      }
       return { file, size, hashes: BigUint64Array.from(hashes) };
     },
     async abort() {

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "bun:test";
-import { readdirSync } from "node:fs";
+import { readdirSync, readlinkSync } from "node:fs";
 import { join } from "node:path";
 import { tmpdir } from "signalman/testing";
 import { readObject, storeObject } from "../testing/objects.ts";
@@ -91,6 +91,7 @@ test.skipIf(!canMount)("on a full disk (needs root) a put fails and leaves the o
       expect(toFault(failed)?.code ?? failed.code).toBeOneOf(["InsufficientStorage", "ENOSPC"]);
     }
     expect((await readObject(store, name))?.equals(toVersion(1))).toBe(true);
+    expect(listOpenFiles(join(root, "contents"))).toEqual([]);
     Bun.spawnSync(["rm", join(tmp.path, "filler")]);
     await storeObject(store, name, toVersion(3));
     expect((await readObject(store, name))?.equals(toVersion(3))).toBe(true);
@@ -100,6 +101,18 @@ test.skipIf(!canMount)("on a full disk (needs root) a put fails and leaves the o
     Bun.spawnSync(["umount", "-l", tmp.path]);
   }
 });
+
+/** Lists the files of a directory that this process has open. */
+function listOpenFiles(directory: string): string[] {
+  const links = readdirSync("/proc/self/fd").map((fd) => {
+    try {
+      return readlinkSync(`/proc/self/fd/${fd}`);
+    } catch {
+      return "";
+    }
+  });
+  return links.filter((path) => path.startsWith(directory));
+}
 
 function createRandom(seed: number): () => number {
   let state = seed;

@@ -56,8 +56,9 @@ export interface Cache extends AsyncDisposable {
 export async function openCache(options: CacheOptions): Promise<Cache> {
   const { size, path, stateDirectory, hosts, listen, share, upstream, isAlive, uses, logger } = options;
   await using opened = new AsyncDisposableStack();
-  const own = openStore({ root: toRoot(path, stateDirectory), capacity: size });
-  const store = opened.use(upstream === undefined ? own : await addUpstream(own, upstream, logger));
+  const root = toRoot(path, stateDirectory);
+  const own = openStore({ root, capacity: size });
+  const store = opened.use(upstream === undefined ? own : await addUpstream(own, { root, upstream, logger }));
   const uploads = opened.use(createUploads({ store }));
   const identityPath = toIdentityPath(stateDirectory);
   const earlier = readIdentity(identityPath) ?? createIdentity();
@@ -90,16 +91,22 @@ export function toUpstream(
   return location && { location, key, count };
 }
 
+export interface AddUpstreamOptions {
+  /** The store's directory. */
+  readonly root: string;
+  readonly upstream: CacheUpstream;
+  readonly logger: Logger;
+}
+
 /** Puts an upstream behind a store, which it closes. */
 export async function addUpstream(
   store: ObjectStore,
-  upstream: CacheUpstream,
-  logger: Logger,
+  { root, upstream, logger }: AddUpstreamOptions,
 ): Promise<ObjectStore> {
   const { openUpstreamBucket } = await import("./upstream/bucket.ts");
   const { openUpstream } = await import("./upstream/open-upstream.ts");
   const { location, key, count } = upstream;
-  return openUpstream({ store, bucket: openUpstreamBucket(location, key), count, logger });
+  return openUpstream({ store, root, bucket: openUpstreamBucket(location, key), count, logger });
 }
 
 /** The directory of the objects. */

@@ -9,6 +9,8 @@ const allowed: Readonly<Record<string, string>> = {
   "plugins/cache/identity.ts": "new files (O_EXCL), renamed",
   "plugins/cache/store/layout.ts":
     "new files (O_EXCL); reads with O_NONBLOCK and O_NOFOLLOW, regular files only; in a directory of the agent's user",
+  "plugins/cache/upstream/change-journal.ts":
+    "new files (O_EXCL), renamed; reads with O_NONBLOCK and O_NOFOLLOW, regular files only",
   "plugins/doctor/checks/limits.ts": "/proc",
   "plugins/doctor/checks/service.ts": "/proc",
   "plugins/doctor/host-warnings.ts": "/proc",

@@ -51,7 +51,9 @@ export async function openService(options: ServiceOptions): Promise<CacheService
   const metrics = declareMetrics(texts);
   const upstream = toUpstream(metrics.countUpstream);
   const own = openStore({ root: path, capacity: size });
-  const store = opened.use(upstream === undefined ? own : await addUpstream(own, upstream, logger));
+  const store = opened.use(
+    upstream === undefined ? own : await addUpstream(own, { root: path, upstream, logger }),
+  );
   const uploads = opened.use(createUploads({ store }));
   const ended = createEndedJobs();
   const credentials = createCredentials({

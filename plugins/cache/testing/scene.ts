@@ -16,7 +16,7 @@ export interface SceneOptions extends Partial<StoreOptions>, Partial<Omit<Upload
   /** Default: no project shares its objects. */
   readonly share?: readonly string[];
   /** Puts an upstream behind the store. */
-  readonly toStore?: (store: ObjectStore, logger: Logger) => ObjectStore;
+  readonly toStore?: (store: ObjectStore, logger: Logger, root: string) => ObjectStore;
 }
 
 /** A server of the dialect on a store of its own. */
@@ -26,7 +26,7 @@ export async function openScene(options: SceneOptions = {}) {
   const tmp = stack.use(await tmpdir());
   const root = join(tmp.path, "cache");
   const logger = createRecordingLogger();
-  const store = stack.use(toStore(openStore({ root, capacity: 256 * 1024 * 1024, ...others }), logger));
+  const store = stack.use(toStore(openStore({ root, capacity: 256 * 1024 * 1024, ...others }), logger, root));
   const uploads = stack.use(createUploads({ store, leastPartBytes: 1024, ...others }));
   const dead = new Set<string>();
   const credentials = createCredentials({ secret: Buffer.alloc(32, 7), isAlive: (job) => !dead.has(job) });

@@ -1,7 +1,10 @@
-import type { Logger } from "signalman";
+import { join } from "node:path";
+import { type Logger, toMessage } from "signalman";
 import type { ObjectName } from "../store/layout.ts";
 import type { ObjectStore } from "../store/store.ts";
 import type { UpstreamBucket } from "./bucket.ts";
+import { openChangeJournal } from "./change-journal.ts";
+import { toProject } from "./change-queue.ts";
 import { createReadThrough } from "./read-through.ts";
 import { createUpstreamStore, writeChange } from "./upstream-store.ts";
 import { createWriteBehind } from "./write-behind.ts";
@@ -11,6 +14,8 @@ export type UpstreamOutcome = "hit" | "miss" | "written" | "dropped";
 
 export interface OpenUpstreamOptions {
   readonly store: ObjectStore;
+  /** The directory of the store, which has the changes that wait. */
+  readonly root: string;
   readonly bucket: UpstreamBucket;
   readonly count: (outcome: UpstreamOutcome) => void;
   readonly logger: Logger;
@@ -19,10 +24,19 @@ export interface OpenUpstreamOptions {
 }
 
 /** Puts an upstream behind a store, which it closes. */
-export function openUpstream({ store, bucket, count, logger, limits }: OpenUpstreamOptions): ObjectStore {
+export function openUpstream(options: OpenUpstreamOptions): ObjectStore {
+  const { store, root, bucket, count, logger, limits } = options;
+  const journal = openChangeJournal({
+    path: join(root, "upstream-changes"),
+    onFault: (error) =>
+      logger.warn(
+        `changes that wait for cache-upstream cannot be kept, a crash would lose them: ${toMessage(error)}`,
+      ),
+  });
   const behind = createWriteBehind({
     write: (key, kind, signal) =>
       writeChange(toName(key), kind, { store, bucket, stallMs: limits?.stallMs }, signal),
+    journal,
     count,
     logger,
     ...limits,
@@ -38,7 +52,6 @@ export function openUpstream({ store, bucket, count, logger, limits }: OpenUpstr
   return createUpstreamStore({ store, through, behind });
 }
 
-/** A key begins with its project. */
 function toName(key: string): ObjectName {
-  return { project: key.slice(0, key.indexOf("/")), key };
+  return { project: toProject(key), key };
 }

@@ -8,7 +8,8 @@ import type { UpstreamBucket } from "./bucket.ts";
 import { createDeadline, type Deadline } from "./deadline.ts";
 import { isPortableKey } from "./portable-key.ts";
 import type { ReadThrough } from "./read-through.ts";
-import type { ChangeKind, WriteBehind } from "./write-behind.ts";
+import type { ChangeKind } from "./change-journal.ts";
+import type { WriteBehind, WriteOutcome } from "./write-behind.ts";
 
 export interface UpstreamStoreOptions {
   readonly store: ObjectStore;
@@ -31,9 +32,7 @@ export function createUpstreamStore({ store, through, behind }: UpstreamStoreOpt
     assertFits: (bytes) => store.assertFits(bytes),
     create: (name) => passOn(store.create(name), behind),
     async remove(name) {
-      const isRemoved = await store.remove(name);
-      if (isPortableKey(name.key)) behind.add(name.key, "remove");
-      return isRemoved;
+      return change(name.key, "remove", behind, () => store.remove(name));
     },
     async list(project, options) {
       const [own, others] = await Promise.all([store.list(project, options), through.list(project)]);
@@ -59,15 +58,31 @@ export function createUpstreamStore({ store, through, behind }: UpstreamStoreOpt
   };
 }
 
-function passOn(object: NewObject, behind: Pick<WriteBehind, "add">): NewObject {
+function passOn(object: NewObject, behind: WriteBehind): NewObject {
+  const { key } = object.name;
   return {
     ...object,
-    async commit(details, check) {
-      const manifest = await object.commit(details, check);
-      if (isPortableKey(object.name.key)) behind.add(object.name.key, "put");
-      return manifest;
-    },
+    commit: (details, check) => change(key, "put", behind, () => object.commit(details, check)),
   };
+}
+
+/** Makes a change here, and passes it on. */
+async function change<T>(
+  key: string,
+  kind: ChangeKind,
+  behind: WriteBehind,
+  make: () => Promise<T>,
+): Promise<T> {
+  if (!isPortableKey(key)) return make();
+  const id = behind.prepare(key, kind);
+  try {
+    const result = await make();
+    behind.add(key, kind, id);
+    return result;
+  } catch (error) {
+    behind.cancel(id);
+    throw error;
+  }
 }
 
 export interface WriteChangeOptions {
@@ -77,30 +92,31 @@ export interface WriteChangeOptions {
   readonly stallMs?: number | undefined;
 }
 
-/** Makes a change in the upstream. Resolves to whether there was something to change. */
+/**
+ * Makes a change in the upstream. An object that is removed and exists here was stored again: a process that is killed
+ * may have left both changes.
+ */
 export async function writeChange(
   name: ObjectName,
   kind: ChangeKind,
   { store, bucket, stallMs = 60_000 }: WriteChangeOptions,
   stopped: AbortSignal,
-): Promise<boolean> {
+): Promise<WriteOutcome> {
   using deadline = createDeadline(stallMs, stopped);
   const { signal } = deadline;
-  if (kind === "remove") {
-    await bucket.remove(name.key, signal);
-    return true;
-  }
   using object = await store.open(name);
-  // Evicted meanwhile, or removed.
-  if (object === undefined) return false;
-  const isPlain = Object.keys(object.manifest.headers).every(
-    (header) => header === "content-type" || isChecksumName(header),
-  );
+  if (object === undefined && kind === "put") return "gone";
   // An object without its metadata would be another one, as is an earlier one under its key.
-  if (!isPlain) return writeChange(name, "remove", { store, bucket, stallMs }, stopped);
-  const type = object.manifest.headers["content-type"] ?? "binary/octet-stream";
-  await bucket.put(name.key, { type, body: toStream(object, deadline) }, signal);
-  return true;
+  if (object === undefined || !isPlain(object)) await bucket.remove(name.key, signal);
+  else {
+    const type = object.manifest.headers["content-type"] ?? "binary/octet-stream";
+    await bucket.put(name.key, { type, body: toStream(object, deadline) }, signal);
+  }
+  return "written";
+}
+
+function isPlain({ manifest }: StoredObject): boolean {
+  return Object.keys(manifest.headers).every((header) => header === "content-type" || isChecksumName(header));
 }
 
 /** Reads an object at the pace of the upload. Damage ends it, so that the upload fails. */

@@ -16,9 +16,10 @@ async function openSite(limits: OpenUpstreamOptions["limits"] = {}) {
     const at = stack.use(
       await openScene({
         share,
-        toStore: (store, logger) =>
+        toStore: (store, logger, root) =>
           openUpstream({
             store,
+            root,
             bucket: openUpstreamBucket(location, site.issue({ project: "ci" })),
             count: outcomes.add,
             logger,

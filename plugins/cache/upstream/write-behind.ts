@@ -1,20 +1,27 @@
-import { type Logger, toMessage } from "signalman";
+import type { ChangeJournal, ChangeKind } from "./change-journal.ts";
+import { type ChangeQueue, createChangeQueue, toProject } from "./change-queue.ts";
+import { type ChangeReportOptions, createChangeReport } from "./change-report.ts";
 
 /** Changes that the upstream has not got yet. A later change of an object replaces an earlier one. */
 export interface WriteBehind extends AsyncDisposable {
-  add(key: string, kind: ChangeKind): void;
+  /** Records a change that is about to be made here, so that it is passed on also after a crash. Returns its id. */
+  prepare(key: string, kind: ChangeKind): number;
+  /** A change that was prepared failed, and is not passed on. */
+  cancel(id: number): void;
+  /** Passes a change on. */
+  add(key: string, kind: ChangeKind, id: number): void;
   /** Whether the object is about to be removed from the upstream. */
   isRemoved(key: string): boolean;
 }
 
-export type ChangeKind = "put" | "remove";
+/** `gone`: the object is not in the cache any more. */
+export type WriteOutcome = "written" | "gone";
 
-export interface WriteBehindOptions {
-  /** Makes one change. Resolves to whether it was still of use. */
-  readonly write: (key: string, kind: ChangeKind, signal: AbortSignal) => Promise<boolean>;
-  /** Receives how a change ended. */
-  readonly count: (outcome: "written" | "dropped") => void;
-  readonly logger: Pick<Logger, "warn" | "debug">;
+export interface WriteBehindOptions extends ChangeReportOptions {
+  /** Makes one change. */
+  readonly write: (key: string, kind: ChangeKind, signal: AbortSignal) => Promise<WriteOutcome>;
+  /** Keeps the changes. Those that it has from an earlier process are passed on. */
+  readonly journal: ChangeJournal;
   /** Maximum number of changes that wait. Default: 10,000. */
   readonly most?: number;
   /** Milliseconds before the second attempt, doubled with each further one. Default: 1 s. */
@@ -25,46 +32,39 @@ export interface WriteBehindOptions {
 
 interface Change {
   readonly kind: ChangeKind;
+  /** In the journal. */
+  readonly id: number;
   attempts: number;
   notBefore: number;
 }
 
-/**
- * Creates the queue. It lives in memory, and a change that fails eight times is dropped: the upstream then has an older
- * state of this object, or none.
- */
+/** Creates the queue. A change that fails eight times is dropped: the upstream then has an older object, or none. */
 export function createWriteBehind(options: WriteBehindOptions): WriteBehind {
-  const { write, count, logger, most = 10_000, retryMs = 1000, drainMs = 10_000 } = options;
-  const changes = new Map<string, Change>();
+  const { write, journal, most = 10_000, retryMs = 1000, drainMs = 10_000 } = options;
+  const changes = createChangeQueue<Change>();
   const running = new Set<string>();
+  const report = createChangeReport(options);
   const stopped = new AbortController();
   let timer: Timer | undefined;
-  let dropped = 0;
   let onEmpty: (() => void) | undefined;
 
-  const drop = (key: string): void => {
-    changes.delete(key);
-    dropped += 1;
-    count("dropped");
+  const end = (key: string, change: Change): void => {
+    if (changes.get(key) === change) changes.delete(key);
+    journal.end(change.id);
   };
   const start = async (key: string, change: Change): Promise<void> => {
     running.add(key);
     try {
-      const isWritten = await write(key, change.kind, stopped.signal);
-      if (changes.get(key) === change) changes.delete(key);
-      if (isWritten) count("written");
+      report[await write(key, change.kind, stopped.signal)]();
+      end(key, change);
     } catch (error) {
       if (changes.get(key) !== change || stopped.signal.aborted) return;
       change.attempts += 1;
       change.notBefore = performance.now() + retryMs * 2 ** (change.attempts - 1);
-      logger.debug(
-        `attempt ${change.attempts} to pass on an object of the cache failed: ${toMessage(error)}`,
-      );
+      report.failed(change.attempts, error);
       if (change.attempts < mostAttempts) return;
-      drop(key);
-      logger.warn(
-        `an object of the cache was not passed on to cache-upstream in ${mostAttempts} attempts, the ${dropped}. that is dropped: ${toMessage(error)}`,
-      );
+      end(key, change);
+      report.dropped(mostAttempts, error);
     } finally {
       running.delete(key);
       pump();
@@ -73,28 +73,33 @@ export function createWriteBehind(options: WriteBehindOptions): WriteBehind {
   const pump = (): void => {
     clearTimeout(timer);
     if (stopped.signal.aborted) return;
-    if (changes.size === 0) onEmpty?.();
-    const now = performance.now();
-    let next = Infinity;
-    for (const [key, change] of changes) {
-      if (running.size >= concurrency) return;
-      if (running.has(key)) continue;
-      if (change.notBefore <= now) void start(key, change);
-      else next = Math.min(next, change.notBefore);
+    if (changes.size === 0) {
+      report.idle();
+      onEmpty?.();
     }
-    if (next < Infinity) timer = setTimeout(pump, next - now + 1);
+    const now = performance.now();
+    for (let next = takeNext(changes, running, now); next; next = takeNext(changes, running, now))
+      void start(...next);
+    const soonest = findSoonest(changes, now);
+    if (soonest !== undefined) timer = setTimeout(pump, soonest - now + 1);
   };
+  const add = (key: string, kind: ChangeKind, id: number): void => {
+    const previous = changes.get(key);
+    changes.put(key, { kind, id, attempts: 0, notBefore: 0 });
+    if (previous) journal.end(previous.id);
+    const excess = changes.size > most ? changes.findExcess() : undefined;
+    if (excess !== undefined) {
+      end(excess, changes.get(excess)!);
+      report.exceeded(most);
+    }
+    pump();
+  };
+  for (const { key, kind, id } of journal.left) add(key, kind, id);
+  report.found(journal.left.length);
   return {
-    add(key, kind) {
-      if (changes.size >= most && !changes.has(key)) {
-        if (dropped === 0)
-          logger.warn(`more than ${most} objects wait for cache-upstream: others are dropped`);
-        return drop(key);
-      }
-      changes.delete(key);
-      changes.set(key, { kind, attempts: 0, notBefore: 0 });
-      pump();
-    },
+    prepare: journal.begin,
+    cancel: journal.end,
+    add,
     isRemoved: (key) => changes.get(key)?.kind === "remove",
     async [Symbol.asyncDispose]() {
       const { promise, resolve } = Promise.withResolvers<void>();
@@ -105,11 +110,29 @@ export function createWriteBehind(options: WriteBehindOptions): WriteBehind {
       clearTimeout(deadline);
       clearTimeout(timer);
       stopped.abort(new Error("the agent ends"));
-      if (changes.size > 0)
-        logger.warn(`${changes.size} objects of the cache were not passed on to cache-upstream`);
+      journal[Symbol.dispose]();
+      report.ended(changes.size, journal.isKept);
     },
   };
 }
 
-const concurrency = 2;
+function takeNext(changes: ChangeQueue<Change>, running: ReadonlySet<string>, now: number) {
+  if (running.size >= concurrency) return undefined;
+  const busy = [...running].map(toProject);
+  return changes.take(
+    (project) => busy.filter((each) => each === project).length < projectConcurrency,
+    (key, { notBefore }) => notBefore <= now && !running.has(key),
+  );
+}
+
+function findSoonest(changes: Iterable<Change>, now: number): number | undefined {
+  let soonest: number | undefined;
+  for (const { notBefore } of changes)
+    if (notBefore > now && (soonest === undefined || notBefore < soonest)) soonest = notBefore;
+  return soonest;
+}
+
+const concurrency = 4;
+/** So that large objects of one project do not take the turns of others. */
+const projectConcurrency = 2;
 const mostAttempts = 8;

@@ -1,0 +1,66 @@
+/** Changes that wait, by their keys. Projects have their turns, so that none waits for all changes of another one. */
+export interface ChangeQueue<T> extends Iterable<T> {
+  readonly size: number;
+  get(key: string): T | undefined;
+  /** Puts a change behind the others of its project. */
+  put(key: string, change: T): void;
+  delete(key: string): void;
+  /** Returns the first change that is ready, of the first free project that has one, which is the last from then on. */
+  take(
+    isFree: (project: string) => boolean,
+    isReady: (key: string, change: T) => boolean,
+  ): readonly [key: string, change: T] | undefined;
+  /** Returns the last change of the project that has the most. */
+  findExcess(): string | undefined;
+}
+
+/** A key begins with its project. */
+export function toProject(key: string): string {
+  return key.slice(0, key.indexOf("/"));
+}
+
+export function createChangeQueue<T>(): ChangeQueue<T> {
+  const projects = new Map<string, Map<string, T>>();
+  let size = 0;
+  const remove = (key: string): void => {
+    const project = toProject(key);
+    const own = projects.get(project);
+    if (own?.delete(key) !== true) return;
+    size -= 1;
+    if (own.size === 0) projects.delete(project);
+  };
+  return {
+    get size() {
+      return size;
+    },
+    get: (key) => projects.get(toProject(key))?.get(key),
+    put(key, change) {
+      const project = toProject(key);
+      const own = projects.get(project) ?? new Map<string, T>();
+      projects.set(project, own);
+      if (!own.delete(key)) size += 1;
+      own.set(key, change);
+    },
+    delete: remove,
+    take(isFree, isReady) {
+      for (const [project, own] of projects) {
+        if (!isFree(project)) continue;
+        for (const [key, change] of own) {
+          if (!isReady(key, change)) continue;
+          projects.delete(project);
+          projects.set(project, own);
+          return [key, change];
+        }
+      }
+      return undefined;
+    },
+    findExcess() {
+      let largest: ReadonlyMap<string, T> = new Map();
+      for (const own of projects.values()) if (own.size > largest.size) largest = own;
+      return [...largest.keys()].at(-1);
+    },
+    *[Symbol.iterator]() {
+      for (const own of projects.values()) yield* own.values();
+    },
+  };
+}

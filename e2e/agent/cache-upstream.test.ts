@@ -20,6 +20,7 @@ test("what a cache has stored or removed without its upstream is passed on after
   for (let index = 0; index < 20; index++)
     expect((await cache.send("PUT", `small ${index}`, Buffer.from(`content ${index}`))).status).toBe(200);
   expect((await cache.send("DELETE", "removed")).status).toBe(204);
+  expect(await cache.usage()).toContain("objects that wait for cache-upstream: 22\n");
   await cache.kill();
 
   await bucket.start();
@@ -34,6 +35,7 @@ test("what a cache has stored or removed without its upstream is passed on after
   }
   expect(Buffer.from(await (await bucket.send("GET", "large")).bytes()).equals(content)).toBe(true);
   expect(cache.log).toContain("objects of an earlier process that are passed on to cache-upstream: 22");
+  await until("nothing waits", async () => !(await cache.usage()).includes("cache-upstream"));
   await cache.stop();
   await cache.start();
   expect(cache.log.match(/objects of an earlier process/g)).toHaveLength(1);

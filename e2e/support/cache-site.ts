@@ -19,6 +19,8 @@ export interface CacheProcess extends AsyncDisposable {
   kill(): Promise<void>;
   /** Sends SIGTERM. */
   stop(): Promise<void>;
+  /** Returns the output of `cache usage`. */
+  usage(): Promise<string>;
   send(method: string, key: string, body?: Uint8Array<ArrayBuffer>): Promise<Response>;
 }
 
@@ -116,6 +118,7 @@ function createCacheProcess({ directory, project, flags = [], env, prefix = "" }
       started.promise.catch(() => {});
       await started.promise;
     },
+    usage: () => Bun.$`${binary} cache usage --cache-path ${directory} --state-dir ${directory}/none`.text(),
     kill: () => end("SIGKILL"),
     stop: () => end("SIGTERM"),
     send: (method, name, body) =>

@@ -10,6 +10,8 @@ export interface UsageAnswer {
   /** `cache-size`, in bytes. */
   readonly capacity: number;
   readonly bytes: number;
+  /** Changes of all projects that `cache-upstream` has not got yet. */
+  readonly waiting: number;
   /** The objects of projects that share theirs are those of one of them. */
   readonly projects: readonly ProjectUsage[];
   readonly shared: readonly SharedObjects[];
@@ -44,7 +46,7 @@ export interface ClearAnswer {
 
 export interface OperatorOptions {
   readonly token: string;
-  readonly store: Pick<ObjectStore, "loaded" | "cost" | "projects" | "entriesOf" | "remove">;
+  readonly store: Pick<ObjectStore, "loaded" | "cost" | "waiting" | "projects" | "entriesOf" | "remove">;
   readonly uses: Pick<CacheUses, "of">;
   readonly sharing: Sharing;
   /** Bytes. */
@@ -86,6 +88,7 @@ async function route(
       return {
         capacity,
         bytes: store.cost,
+        waiting: store.waiting,
         projects: store.projects().filter(({ project }) => projects.includes(project)),
         shared,
       };

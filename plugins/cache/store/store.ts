@@ -42,6 +42,8 @@ export interface ObjectStore extends AsyncDisposable {
   readonly loaded: Promise<void>;
   /** Bytes of all objects as they count towards the capacity. */
   readonly cost: number;
+  /** Changes that `cache-upstream` has not got yet; 0 without one. */
+  readonly waiting: number;
   /** What each project has, of the objects that are known. */
   projects(): ProjectUsage[];
   /** The objects of a project, those that were used least recently first. */
@@ -120,6 +122,7 @@ export function openStore({ root, capacity, mostObjects = 200_000 }: StoreOption
     get cost() {
       return index.cost;
     },
+    waiting: 0,
     projects: () =>
       Array.from(index.projects, ([project, { entries, cost }]) => ({
         project,

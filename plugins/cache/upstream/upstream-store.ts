@@ -49,6 +49,9 @@ export function createUpstreamStore({ store, through, behind }: UpstreamStoreOpt
     get cost() {
       return store.cost;
     },
+    get waiting() {
+      return behind.waiting;
+    },
     projects: () => store.projects(),
     entriesOf: (project) => store.entriesOf(project),
     async [Symbol.asyncDispose]() {

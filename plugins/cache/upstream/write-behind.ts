@@ -10,6 +10,8 @@ export interface WriteBehind extends AsyncDisposable {
   cancel(id: number): void;
   /** Passes a change on. */
   add(key: string, kind: ChangeKind, id: number): void;
+  /** The number of changes that wait. */
+  readonly waiting: number;
   /** Whether the object is about to be removed from the upstream. */
   isRemoved(key: string): boolean;
 }
@@ -100,6 +102,9 @@ export function createWriteBehind(options: WriteBehindOptions): WriteBehind {
     prepare: journal.begin,
     cancel: journal.end,
     add,
+    get waiting() {
+      return changes.size;
+    },
     isRemoved: (key) => changes.get(key)?.kind === "remove",
     async [Symbol.asyncDispose]() {
       const { promise, resolve } = Promise.withResolvers<void>();

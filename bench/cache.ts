@@ -1,5 +1,6 @@
 // Measures how fast the cache stores and restores an object in parts of 5 MiB, five at once, compared with `cp` on the
-// same disk, and its memory while 20 jobs restore: `bun bench/cache.ts [megabytes]`. The client is compiled with `cc`.
+// same disk (neither is synchronised with it); how many small objects it takes and gives per second; and how much its
+// memory grows while 20 jobs restore: `bun bench/cache.ts [megabytes]`. The client is compiled with `cc`.
 import { mkdtempSync, rmSync } from "node:fs";
 import { open } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -8,13 +9,15 @@ import { AwsClient } from "aws4fetch";
 import { silentLogger } from "../src/testing/index.ts";
 import { openCache } from "../plugins/cache/cache.ts";
 import { createCacheUses } from "../plugins/cache/uses.ts";
-import { mb, ms, row } from "./figures.ts";
+import { median, mb, ms, row } from "./figures.ts";
 import { readCpu, readMemory } from "./proc.ts";
 
 const megabytes = Number(process.argv[2] ?? 1000);
 const bytes = megabytes * 1_000_000;
 const partBytes = 5 * 1024 * 1024;
 const jobs = 20;
+const smallObjects = 10_000;
+const smallBytes = 1000;
 
 if (process.argv[2] === "serve") await serve(process.argv[3]!);
 else await measureAll();
@@ -41,45 +44,88 @@ async function serve(stateDirectory: string): Promise<void> {
 
 async function measureAll(): Promise<void> {
   const directory = mkdtempSync(join(tmpdir(), "signalman-bench-"));
-  const server = Bun.spawn([process.execPath, import.meta.filename, "serve", directory], { stdout: "pipe" });
   try {
-    const { value } = await server.stdout.getReader().read();
-    const { url, keys } = JSON.parse(new TextDecoder().decode(value)) as { url: string; keys: Key[] };
     const program = buildClient(directory);
-    const clients = keys.map((key) => createClient({ url, key, program }));
-    const [client] = clients as [Client];
-    const [source, copied, restored] = ["source", "copied", "restored"].map((name) => join(directory, name));
-    await makeFile(source!);
-    const rounds: Round[] = [];
-    for (let count = 0; count < 5; count++) {
-      for (const path of [copied!, restored!]) rmSync(path, { force: true });
-      Bun.spawnSync(["sync", "--file-system", directory]);
-      const copy = await measure(server.pid, () => run(["cp", source!, copied!]));
-      Bun.spawnSync(["sync", "--file-system", directory]);
-      const store = await measure(server.pid, () => client.store(source!));
-      Bun.spawnSync(["sync", "--file-system", directory]);
-      const restore = await measure(server.pid, () => client.restore(restored!));
-      await run(["cmp", source!, restored!]);
-      rounds.push({ copy, store, restore });
+    const source = join(directory, "source");
+    await makeFile(source);
+    {
+      await using server = await startServer(directory, program);
+      await measureLarge(server, directory, source);
     }
-    const copy = median(rounds.map((round) => round.copy.rate));
-    row("cp", `${mb(copy)}/s`);
-    for (const what of ["store", "restore"] as const) {
-      const rate = median(rounds.map((round) => round[what].rate));
-      const share = median(rounds.map((round) => round[what].rate / round.copy.rate));
-      row(what, `${mb(rate)}/s, ${Math.round(share * 100)} % of cp`);
-      row(`${what}: CPU time of the server for 1 GB`, ms(median(rounds.map((round) => round[what].cpu))));
+    // A new process has no memory from what came before.
+    {
+      await using server = await startServer(directory, program);
+      await measureMemory(server);
     }
-    const before = readMemory(server.pid).rss;
-    let peak = before;
-    const timer = setInterval(() => (peak = Math.max(peak, readMemory(server.pid).rss)), 20);
-    await Promise.all(clients.map((each) => each.restore("/dev/null")));
-    clearInterval(timer);
-    row(`memory of the server: before and with ${jobs} restores`, [before, peak].map(mb).join(", "));
+    await using server = await startServer(directory, program);
+    await measureSmall(server, source);
   } finally {
-    server.kill();
-    await server.exited;
     rmSync(directory, { recursive: true });
+  }
+}
+
+interface Server extends AsyncDisposable {
+  readonly pid: number;
+  readonly clients: readonly Client[];
+}
+
+async function startServer(directory: string, program: string): Promise<Server> {
+  const server = Bun.spawn([process.execPath, import.meta.filename, "serve", directory], { stdout: "pipe" });
+  const { value } = await server.stdout.getReader().read();
+  const { url, keys } = JSON.parse(new TextDecoder().decode(value)) as { url: string; keys: Key[] };
+  return {
+    pid: server.pid,
+    clients: keys.map((key) => createClient({ url, key, program })),
+    async [Symbol.asyncDispose]() {
+      server.kill();
+      await server.exited;
+    },
+  };
+}
+
+async function measureLarge({ pid, clients }: Server, directory: string, source: string): Promise<void> {
+  const client = clients[0]!;
+  const [copied, restored] = [join(directory, "copied"), join(directory, "restored")];
+  const rounds: Round[] = [];
+  for (let count = 0; count < 5; count++) {
+    for (const path of [copied, restored]) rmSync(path, { force: true });
+    Bun.spawnSync(["sync", "--file-system", directory]);
+    const copy = await measure(pid, () => run(["cp", source, copied]));
+    Bun.spawnSync(["sync", "--file-system", directory]);
+    const store = await measure(pid, () => client.store(source));
+    Bun.spawnSync(["sync", "--file-system", directory]);
+    const restore = await measure(pid, () => client.restore(restored));
+    await run(["cmp", source, restored]);
+    rounds.push({ copy, store, restore });
+  }
+  const copy = median(rounds.map((round) => round.copy.rate));
+  row("cp", `${mb(copy)}/s`);
+  for (const what of ["store", "restore"] as const) {
+    const rate = median(rounds.map((round) => round[what].rate));
+    const share = median(rounds.map((round) => round[what].rate / round.copy.rate));
+    row(what, `${mb(rate)}/s, ${Math.round(share * 100)} % of cp`);
+    row(`${what}: CPU time of the server for 1 GB`, ms(median(rounds.map((round) => round[what].cpu))));
+  }
+}
+
+async function measureMemory({ pid, clients }: Server): Promise<void> {
+  const before = readMemory(pid).rss;
+  let peak = before;
+  const timer = setInterval(() => (peak = Math.max(peak, readMemory(pid).rss)), 20);
+  await Promise.all(clients.map((each) => each.restore("/dev/null")));
+  clearInterval(timer);
+  row(`memory of the server: before and with ${jobs} restores`, [before, peak].map(mb).join(", "));
+}
+
+async function measureSmall({ pid, clients }: Server, source: string): Promise<void> {
+  const client = clients[0]!;
+  for (const method of ["put", "get"] as const) {
+    const transfer = await client.prepareSmall(method, method === "put" ? source : "/dev/null");
+    const [cpu, start] = [readCpu(pid), performance.now()];
+    await transfer();
+    const seconds = (performance.now() - start) / 1000;
+    const each = (readCpu(pid) - cpu) / smallObjects;
+    row(`${method} objects of 1 kB`, `${Math.round(smallObjects / seconds)}/s, ${ms(each)} of CPU time each`);
   }
 }
 
@@ -123,6 +169,8 @@ interface Key {
 interface Client {
   store(path: string): Promise<void>;
   restore(path: string): Promise<void>;
+  /** Signs requests for small objects. The result sends them. */
+  prepareSmall(method: "put" | "get", path: string): Promise<() => Promise<unknown>>;
 }
 
 interface ClientOptions {
@@ -136,8 +184,8 @@ function createClient({ url, key: { id, secret }, program }: ClientOptions): Cli
   const aws = new AwsClient({ accessKeyId: id, secretAccessKey: secret, service: "s3", region: "auto" });
   const { port } = new URL(url);
   const object = `${url}/cache/bench/object`;
-  const sign = async (method: string, query = ""): Promise<string> => {
-    const { url: signed } = await aws.sign(object + query, { method, aws: { signQuery: true } });
+  const sign = async (method: string, suffix = ""): Promise<string> => {
+    const { url: signed } = await aws.sign(object + suffix, { method, aws: { signQuery: true } });
     return signed.slice(url.length);
   };
   const send = async (query: string, body = ""): Promise<string> => {
@@ -169,6 +217,14 @@ function createClient({ url, key: { id, secret }, program }: ClientOptions): Cli
       const target = await sign("GET");
       await run([program, "get", port, path], starts.map((start) => toLine(start, target)).join(""));
     },
+    async prepareSmall(method, path) {
+      const lines = Array.from(
+        { length: smallObjects },
+        async (_, index) => `0 ${smallBytes} ${await sign(method.toUpperCase(), `-${index}`)}\n`,
+      );
+      const input = (await Promise.all(lines)).join("");
+      return () => run([program, method, port, path], input);
+    },
   };
 }
 
@@ -177,8 +233,4 @@ async function makeFile(path: string): Promise<void> {
   const block = crypto.getRandomValues(Buffer.alloc(65_536));
   for (let at = 0; at < bytes; at += block.length)
     await file.write(block, 0, Math.min(block.length, bytes - at));
-}
-
-function median(values: readonly number[]): number {
-  return values.toSorted((a, b) => a - b)[values.length >> 1]!;
 }

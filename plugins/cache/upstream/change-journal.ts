@@ -15,7 +15,7 @@ export interface LeftChange {
 export interface ChangeJournal extends Disposable {
   /** The changes of earlier processes, the earliest first. */
   readonly left: readonly LeftChange[];
-  /** Whether the file could be written until now. */
+  /** Whether the file has all changes that wait. */
   readonly isKept: boolean;
   /** Records that a change is about to be made. Returns its id. */
   begin(key: string, kind: ChangeKind): number;
@@ -26,25 +26,31 @@ export interface ChangeJournal extends Disposable {
 export interface ChangeJournalOptions {
   /** In a directory that only this user can write to, and only this process uses. */
   readonly path: string;
-  /** Called once, when the file cannot be read or written. The changes are then lost when the process ends. */
+  /** Called when the file cannot be read or written. Until it can, changes are lost when the process ends. */
   readonly onFault: (error: unknown) => void;
+  /** Milliseconds until the file is tried again after a fault. Default: 1 min. */
+  readonly retryMs?: number;
 }
 
 /**
  * Opens the journal, and writes it anew with the changes that are left. Lines that are damaged are ignored, and so are
  * changes of more than a day ago. It is not synchronised with the disk, as the objects are not.
  */
-export function openChangeJournal({ path, onFault }: ChangeJournalOptions): ChangeJournal {
+export function openChangeJournal(options: ChangeJournalOptions): ChangeJournal {
+  const { path, onFault, retryMs = 60_000 } = options;
   const open = new Map<number, string>();
   let file: number | undefined;
   let lines = 0;
   let isKept = true;
+  let isDisposed = false;
+  let retryAt = Infinity;
   let nextId = 1;
 
   const fail = (error: unknown): void => {
     close();
     if (isKept) onFault(error);
     isKept = false;
+    retryAt = performance.now() + retryMs;
   };
   const close = (): void => {
     if (file !== undefined) fs.closeSync(file);
@@ -60,10 +66,12 @@ export function openChangeJournal({ path, onFault }: ChangeJournalOptions): Chan
     if (!isFile(path)) fs.rmSync(path, { recursive: true, force: true });
     fs.renameSync(temporary, path);
     lines = open.size;
+    isKept = true;
   };
   const append = (line: string): void => {
-    if (file === undefined) return;
+    if (isDisposed || (file === undefined && performance.now() < retryAt)) return;
     try {
+      if (file === undefined) return rewrite();
       write(file, line);
       lines += 1;
       if (lines > leastLines + 4 * open.size) rewrite();
@@ -95,7 +103,10 @@ export function openChangeJournal({ path, onFault }: ChangeJournalOptions): Chan
     end(id) {
       if (open.delete(id)) append(formatLine([id, "end"]));
     },
-    [Symbol.dispose]: close,
+    [Symbol.dispose]() {
+      isDisposed = true;
+      close();
+    },
   };
 }
 

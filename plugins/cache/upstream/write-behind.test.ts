@@ -190,6 +190,21 @@ describe("changes of an earlier process", () => {
     await at.behind[Symbol.asyncDispose]();
   });
 
+  test("are kept as soon as the file can be written", async () => {
+    await using tmp = await tmpdir();
+    const path = join(tmp.path, "later", "changes");
+    const faults: unknown[] = [];
+    const journal = openChangeJournal({ path, onFault: (error) => void faults.push(error), retryMs: 0 });
+    const id = journal.begin("p/a", "put");
+    journal.begin("p/b", "remove");
+    expect([faults.length, journal.isKept]).toEqual([1, false]);
+    mkdirSync(join(tmp.path, "later"));
+    journal.end(id);
+    expect(journal.isKept).toBe(true);
+    journal[Symbol.dispose]();
+    expect((await resume(path)).calls).toEqual(["remove p/b"]);
+  });
+
   test("that cannot be kept are made all the same, and the fault is reported once", async () => {
     const at = open(async () => "written", { path: "/dev/null/x" });
     for (const key of ["p/a", "p/b"]) at.add(key, "put");

@@ -26,6 +26,7 @@ export async function runCacheRounds({ seed, rounds }: CacheRoundsOptions): Prom
   const random = createRandom(seed);
   const faults: string[] = [];
   const known = new Map<string, Versions>();
+  const acknowledged = { small: 0, large: 0, removed: 0 };
   let version = 0;
   for (let client = 0; client < clients; client++)
     for (let key = 0; key < keysOfClient; key++) known.set(`client ${client}/${key}`, new Set([none]));
@@ -36,10 +37,13 @@ export async function runCacheRounds({ seed, rounds }: CacheRoundsOptions): Prom
       const isRemoval = draw() < 0.2;
       const next = isRemoval ? none : ++version;
       known.get(key)!.add(next);
-      const body = isRemoval ? undefined : toContent(key, next, draw());
-      const answer = await site.cache.send(isRemoval ? "DELETE" : "PUT", key, body).catch(() => undefined);
-      if (answer?.ok !== true) continue;
+      const content = isRemoval ? undefined : toContent(key, next, draw());
+      const sent = content ? put(site.cache, key, content) : site.cache.send("DELETE", key);
+      const answer = await sent.catch(() => undefined);
+      if (answer === undefined) continue;
+      if (!answer.ok) faults.push(`"${key}" is answered with ${answer.status}`);
       known.set(key, new Set([next]));
+      acknowledged[content === undefined ? "removed" : content.length > partBytes ? "large" : "small"] += 1;
     }
   };
   const check = async (key: string, cache: CacheProcess): Promise<number | undefined> => {
@@ -79,11 +83,31 @@ export async function runCacheRounds({ seed, rounds }: CacheRoundsOptions): Prom
     };
     await until("the upstream has what the cache has", isSame).catch(() => faults.push(texts));
   }
+  for (const [kind, count] of Object.entries(acknowledged))
+    if (count === 0) faults.push(`no change of the kind "${kind}" was made`);
   return faults;
 }
 
+/** Stores a large object in parts, as the toolbox does. Resolves to the last answer. */
+async function put(cache: CacheProcess, key: string, content: Buffer<ArrayBuffer>): Promise<Response> {
+  if (content.length <= partBytes) return cache.send("PUT", key, content);
+  const begun = await (await cache.send("POST", `${key}?uploads`)).text();
+  const [, upload] = /<UploadId>(.*)<\/UploadId>/.exec(begun)!;
+  const parts: string[] = [];
+  for (let at = 0; at < content.length; at += partBytes) {
+    const number = parts.length + 1;
+    const part = content.subarray(at, at + partBytes);
+    const answer = await cache.send("PUT", `${key}?partNumber=${number}&uploadId=${upload}`, part);
+    parts.push(`<Part><PartNumber>${number}</PartNumber><ETag>${answer.headers.get("etag")}</ETag></Part>`);
+  }
+  const list = `<CompleteMultipartUpload>${parts.join("")}</CompleteMultipartUpload>`;
+  return cache.send("POST", `${key}?uploadId=${upload}`, Buffer.from(list));
+}
+
+const partBytes = 5 * 1024 * 1024;
+
 function toContent(key: string, version: number, draw: number): Buffer<ArrayBuffer> {
-  const size = draw < 0.1 ? 6_000_000 : Math.floor(draw * 600_000);
+  const size = draw < 0.15 ? 6_000_000 : Math.floor(draw * 600_000);
   return Buffer.from(Buffer.alloc(Math.max(100, size), `${version} ${key};`));
 }
 

@@ -2,16 +2,16 @@
 export interface ChangeQueue<T> extends Iterable<T> {
   readonly size: number;
   get(key: string): T | undefined;
-  /** Puts a change behind the others of its project. */
-  put(key: string, change: T): void;
+  /** Puts a change behind the others of its project. Returns the one that it replaces. */
+  put(key: string, change: T): T | undefined;
   delete(key: string): void;
   /** Returns the first change that is ready, of the first free project that has one, which is the last from then on. */
   take(
     isFree: (project: string) => boolean,
     isReady: (key: string, change: T) => boolean,
   ): readonly [key: string, change: T] | undefined;
-  /** Returns the last change of the project that has the most. */
-  findExcess(): string | undefined;
+  /** Removes and returns the last change of the project that has the most. */
+  takeExcess(): T | undefined;
 }
 
 /** A key begins with its project. */
@@ -38,8 +38,10 @@ export function createChangeQueue<T>(): ChangeQueue<T> {
       const project = toProject(key);
       const own = projects.get(project) ?? new Map<string, T>();
       projects.set(project, own);
+      const previous = own.get(key);
       if (!own.delete(key)) size += 1;
       own.set(key, change);
+      return previous;
     },
     delete: remove,
     take(isFree, isReady) {
@@ -54,10 +56,12 @@ export function createChangeQueue<T>(): ChangeQueue<T> {
       }
       return undefined;
     },
-    findExcess() {
+    takeExcess() {
       let largest: ReadonlyMap<string, T> = new Map();
       for (const own of projects.values()) if (own.size > largest.size) largest = own;
-      return [...largest.keys()].at(-1);
+      const last = [...largest].at(-1);
+      if (last) remove(last[0]);
+      return last?.[1];
     },
     *[Symbol.iterator]() {
       for (const own of projects.values()) yield* own.values();

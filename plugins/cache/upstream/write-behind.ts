@@ -82,26 +82,29 @@ export function createWriteBehind(options: WriteBehindOptions): WriteBehind {
     const now = performance.now();
     for (let next = takeNext(changes, running, now); next; next = takeNext(changes, running, now))
       void start(...next);
+    // The end of a running change calls this again.
+    if (running.size >= concurrency) return;
     const soonest = findSoonest(changes, now);
     if (soonest !== undefined) timer = setTimeout(pump, soonest - now + 1);
   };
-  const add = (key: string, kind: ChangeKind, id: number): void => {
-    const previous = changes.get(key);
-    changes.put(key, { kind, id, attempts: 0, notBefore: 0 });
+  const put = (key: string, kind: ChangeKind, id: number): void => {
+    const previous = changes.put(key, { kind, id, attempts: 0, notBefore: 0 });
     if (previous) journal.end(previous.id);
-    const excess = changes.size > most ? changes.findExcess() : undefined;
-    if (excess !== undefined) {
-      end(excess, changes.get(excess)!);
-      report.exceeded(most);
-    }
-    pump();
+    const excess = changes.size > most ? changes.takeExcess() : undefined;
+    if (excess === undefined) return;
+    journal.end(excess.id);
+    report.exceeded(most);
   };
-  for (const { key, kind, id } of journal.left) add(key, kind, id);
+  for (const { key, kind, id } of journal.left) put(key, kind, id);
   report.found(journal.left.length);
+  pump();
   return {
     prepare: journal.begin,
     cancel: journal.end,
-    add,
+    add(key, kind, id) {
+      put(key, kind, id);
+      pump();
+    },
     get waiting() {
       return changes.size;
     },

@@ -24,7 +24,7 @@ export function createChangeReport({ count, logger }: ChangeReportOptions) {
       dropped += 1;
       count("dropped");
       logger.warn(
-        `an object of the cache was not passed on to cache-upstream in ${attempts} attempts, the ${dropped}. that is dropped: ${toMessage(error)}`,
+        `an object of the cache was not passed on to cache-upstream in ${attempts} attempts and is dropped (${dropped} so far): ${toMessage(error)}`,
       );
     },
     /** More changes wait than may. */

@@ -1,5 +1,5 @@
 // Compares clones of depth 50 with a git mirror and without it, from an origin that is 200 ms away, at 20 MB/s, at
-// 2 MB/s and on loopback: `bun bench/mirrors.ts [megabytes]`.
+// 2 MB/s and on loopback: `bun bench/mirrors.ts [megabytes] [network…]`, as `1000 "20 MB/s" loopback`.
 import { once } from "node:events";
 import { writeFileSync } from "node:fs";
 import { type AddressInfo, connect, createServer, type Socket } from "node:net";
@@ -52,7 +52,10 @@ async function measureAll(): Promise<void> {
   try {
     const { value } = await origin.stdout.getReader().read();
     const target = Number(new URL(new TextDecoder().decode(value).trim()).port);
-    for (const network of networks) await measure(network, target, scene);
+    const chosen = process.argv.slice(3);
+    for (const network of networks)
+      if (chosen.length === 0 || chosen.some((name) => network.name.includes(name)))
+        await measure(network, target, scene);
   } finally {
     origin.kill();
   }
@@ -82,9 +85,10 @@ async function measure(
   };
   const plain = await time("without a mirror", await scene.plain({ url }));
   await using first = await scene.job({ url });
-  await time("the first job", first);
+  const cold = await time("the first job", first);
   await using second = await scene.job({ url });
   const warm = await time("the second job", second);
+  row(`${network.name}: first job / without`, `${(cold / plain).toFixed(2)} ×`);
   row(`${network.name}: second job / without`, `${(warm / plain).toFixed(2)} ×`);
 }
 

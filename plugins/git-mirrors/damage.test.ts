@@ -125,6 +125,8 @@ describe("a mirror is used or repaired, and the job has its clone, when", () => 
 
   test("the origin fails for the mirror only", async () => {
     await using scene = await createScene();
+    await scene.clone();
+    await scene.repository.commit("main", { "second.txt": "second\n" });
     let posts = 0;
     scene.origin.fault = (path) =>
       path.endsWith("/git-upload-pack") && ++posts === 2 ? new Response("busy", { status: 503 }) : undefined;
@@ -144,9 +146,11 @@ describe("the size", () => {
       "big.bin": Buffer.from(crypto.getRandomValues(new Uint8Array(60_000))).toString("hex"),
     });
     const url = `${scene.origin.url}/other.git`;
-    await using job = await scene.job({ url, size: "180KiB" });
-    await job.run(`git clone -q ${url} app`);
-    expect(await job.finish()).toStartWith("updated");
+    {
+      await using job = await scene.job({ url, size: "180KiB" });
+      await job.run(`git clone -q ${url} app`);
+      expect(await job.finish()).toStartWith("updated");
+    }
     expect((await listMirrors(scene.root)).map((mirror) => mirror.url)).toEqual([url]);
   });
 
@@ -154,10 +158,10 @@ describe("the size", () => {
     await using scene = await createScene();
     const random = Buffer.from(crypto.getRandomValues(new Uint8Array(100_000))).toString("hex");
     await scene.repository.commit("main", { "big.bin": random });
-    expect(await scene.clone("50KiB")).toStartWith("updated");
-    expect(await scene.clone("50KiB")).toBe(
-      "cloned from the origin: the repository is larger than git-mirrors-size\n",
-    );
+    for (const _ of [1, 2])
+      expect(await scene.clone("50KiB")).toBe(
+        "cloned from the origin: the repository is larger than git-mirrors-size\n",
+      );
     expect(existsSync(scene.paths.repository)).toBe(false);
   });
 });

@@ -2,6 +2,8 @@ import type { PluginContext } from "signalman";
 
 export interface MirrorMetrics {
   served(isHit: boolean, bytes: number, originBytes: number): void;
+  /** Further bytes from the origin. */
+  filled(originBytes: number): void;
   passed(): void;
 }
 
@@ -20,6 +22,7 @@ export function declareMetrics(metrics: PluginContext["metrics"]): MirrorMetrics
       served.inc(bytes);
       fetched.inc(originBytes);
     },
+    filled: (originBytes) => fetched.inc(originBytes),
     passed: () => passes.inc(),
   };
 }

@@ -1,10 +1,10 @@
 import { gunzipSync } from "node:zlib";
 import type { Exchange, Handler } from "signalman/http";
 import type { Origin } from "../origin.ts";
-import { parsePackets } from "../protocol/packets.ts";
+import { createPacketReader, parsePackets } from "../protocol/packets.ts";
 import { parseRequest, type Request } from "../protocol/request.ts";
 import type { Upload } from "../protocol/upload.ts";
-import { readPieces } from "../store/files.ts";
+import { readPieces, toStream } from "../store/files.ts";
 import type { Remote } from "../store/update.ts";
 import type { MirrorUses } from "./uses.ts";
 
@@ -59,7 +59,7 @@ export function createHttpProxy(options: HttpProxyOptions): Handler {
     if (body === undefined) return exchange.send(413, "");
     const request = await toRequest(body, exchange.header("content-encoding"));
     const answer = request && (await upload.answer(request));
-    if (answer !== undefined) {
+    if (answer !== undefined && "file" in answer) {
       await using file = answer.file;
       const headers = { "content-type": "application/x-git-upload-pack-result", "cache-control": "no-cache" };
       return await exchange.stream(200, copies(readPieces(file)), {
@@ -67,7 +67,10 @@ export function createHttpProxy(options: HttpProxyOptions): Handler {
         "content-length": `${answer.bytes}`,
       });
     }
-    const given = await ask(exchange, origin, path, signal, body);
+    await using first = answer;
+    const given = await ask(exchange, origin, path, signal, body, first && plainHeaders);
+    if (first !== undefined && isPlainAnswer(given))
+      return await pass(exchange, given, first.take(createPacketReader(given.body ?? new Blob().stream())));
     if (request === undefined || !upload.isListing(request) || given.status !== 200)
       return pass(exchange, given);
     const listing = recordPieces(given.body ?? [], mostRequestBytes);
@@ -85,10 +88,12 @@ async function ask(
   path: string,
   signal: AbortSignal,
   body?: Uint8Array,
+  further: Readonly<Record<string, string>> = {},
 ): Promise<Response> {
   const headers = new Headers();
   for (const name of exchange.headerNames)
     if (!ownHeaders.has(name)) headers.set(name, exchange.header(name));
+  for (const [name, value] of Object.entries(further)) headers.set(name, value);
   const query = exchange.queryText === "" ? "" : `?${exchange.queryText}`;
   const hasBody = exchange.method !== "GET" && exchange.method !== "HEAD";
   const sent = body ?? (hasBody ? toStream(exchange.bodyPieces()) : undefined);
@@ -99,18 +104,6 @@ async function ask(
     redirect: "manual",
     decompress: false,
     signal,
-  });
-}
-
-/** Reads at the pace of the receiver. */
-function toStream(pieces: AsyncGenerator<Buffer, void>): ReadableStream<Uint8Array> {
-  return new ReadableStream({
-    async pull(controller) {
-      const { value, done } = await pieces.next();
-      if (done) controller.close();
-      else controller.enqueue(new Uint8Array(value));
-    },
-    cancel: async () => void (await pieces.return()),
   });
 }
 
@@ -157,6 +150,12 @@ function isVersion2({ status, headers }: Response, start: Buffer): boolean {
     /^[0-9a-f]{4}(# service=git-upload-pack\n0000[0-9a-f]{4})?version 2\n/.test(text) &&
     !/object-format=(?!sha1\b)/.test(text)
   );
+}
+
+/** Whether an answer to a fetch has packets, which are not compressed. */
+function isPlainAnswer({ status, headers }: Response): boolean {
+  const type = "application/x-git-upload-pack-result";
+  return status === 200 && headers.get("content-type") === type && !headers.has("content-encoding");
 }
 
 /** Passes a body on and keeps it, when it is not too long. */
@@ -221,6 +220,7 @@ const ownHeaders = new Set([
   "upgrade",
   "expect",
 ]);
+const plainHeaders = { "accept-encoding": "identity" };
 const mostCredentials = 16;
 const admittedMs = 600_000;
 const announcementBytes = 512;

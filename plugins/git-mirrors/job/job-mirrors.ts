@@ -1,4 +1,4 @@
-import { type HookEvents, type Logger, onAbort, toMessage, toSize } from "signalman";
+import { type HookEvents, type Logger, onAbort, toMessage, toSize, waitAtMost } from "signalman";
 import { makeOwnDirectory } from "signalman/host";
 import type { MirrorsConfig } from "../config.ts";
 import type { MirrorMetrics } from "../metrics.ts";
@@ -43,12 +43,12 @@ export function createJobMirrors({ config, metrics, findPlace, logger }: JobMirr
   const uses = createUses(metrics, toSize);
   const opened = new AsyncDisposableStack();
   const over = new AbortController();
-  let access: Promise<Access | string> | undefined;
+  let access: Promise<OpenAccess | string> | undefined;
   const refuse = (reason: string): void => {
     logger.info(`the job clones from its origin: ${reason}`);
     uses.passed(reason);
   };
-  const open = async (event: HookEvents["command:start"]): Promise<Access | string> =>
+  const open = async (event: HookEvents["command:start"]): Promise<OpenAccess | string> =>
     openAccess(event, { config, uses, findPlace, logger, refuse, opened, signal: over.signal });
   return {
     async start(event) {
@@ -86,6 +86,9 @@ export function createJobMirrors({ config, metrics, findPlace, logger }: JobMirr
       });
     },
     async [Symbol.asyncDispose]() {
+      const found = await access?.catch(() => undefined);
+      // What has arrived is stored, so that the next job has it.
+      if (typeof found === "object") await waitAtMost(found.stored(), storeMs);
       over.abort();
       await access?.catch(() => {});
       await opened.disposeAsync();
@@ -97,6 +100,11 @@ interface Access {
   readonly door: Door;
   /** Resolves to the variables of one command, or to the reason when it must do without the mirror. */
   toVariables(event: HookEvents["command:start"]): Promise<Readonly<Record<string, string>> | string>;
+}
+
+interface OpenAccess extends Access {
+  /** Resolves when the mirror has stored what the job's clone has brought. */
+  stored(): Promise<void>;
 }
 
 interface AccessOptions extends Omit<JobMirrorsOptions, "metrics"> {
@@ -111,7 +119,7 @@ interface AccessOptions extends Omit<JobMirrorsOptions, "metrics"> {
 async function openAccess(
   event: HookEvents["command:start"],
   options: AccessOptions,
-): Promise<Access | string> {
+): Promise<OpenAccess | string> {
   const { config, uses, logger, findPlace } = options;
   const refuse = (reason: string): string => {
     options.refuse(reason);
@@ -132,11 +140,12 @@ async function openAccess(
   const { host } = found;
   const root = makeOwnDirectory(toRoot(config.path, agent.stateDirectory ?? ""));
   const mirror = createMirror({ root, size: config.size, url: origin.url, logger });
+  options.opened.defer(() => mirror.settled());
   const open = (remote: Remote): Upload =>
     createUpload({ mirror, remote, uses, logger, waitMs, signal: options.signal });
   const place: Place = { origin, host, root, job, open };
   const access = await (origin.kind === "ssh" ? openSsh(place, options) : openHttp(place, options));
-  return typeof access === "string" ? refuse(access) : access;
+  return typeof access === "string" ? refuse(access) : { ...access, stored: () => mirror.stored() };
 }
 
 interface Place extends Pick<HookEvents["command:start"], "job"> {
@@ -185,3 +194,5 @@ export type { Access, AccessOptions, Place };
 
 /** Together with the connection of 30 s, a hanging origin costs less than two minutes. */
 const waitMs = 80_000;
+/** A plugin has 5 s to clean up. */
+const storeMs = 4000;

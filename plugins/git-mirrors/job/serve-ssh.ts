@@ -56,8 +56,13 @@ export async function serveSsh(
     const request = await readRequest(client);
     if (request === undefined) return;
     const answer = await upload.answer(request);
-    if (answer === undefined) {
+    if (answer === undefined || !("file" in answer)) {
+      await using first = answer;
       await connection.send(request.raw);
+      if (first !== undefined) {
+        for await (const piece of first.take(connection.packets)) await writeAll(socket, piece);
+        continue;
+      }
       const isKept = upload.isListing(request);
       const isListing = request.command === "ls-refs";
       const packets = await relay(connection.packets, socket, { isListing, isKept });

@@ -5,6 +5,8 @@ import type { MirrorAnswer } from "../store/mirror.ts";
 /** What a job's clones and fetches have cost. */
 export interface MirrorUses {
   served(answer: Pick<MirrorAnswer, "bytes" | "originBytes" | "fetchMs">): void;
+  /** The mirror has fetched what no client waits for. */
+  filled(originBytes: number): void;
   /** The origin has answered instead, for a reason. */
   passed(reason: string): void;
   /** Lines for the job's log; none when the job has not used the mirror. */
@@ -23,6 +25,10 @@ export function createUses(metrics: MirrorMetrics, toSize: (bytes: number) => st
       total.bytes += bytes;
       total.originBytes += originBytes;
       total.fetchMs += fetchMs;
+    },
+    filled(originBytes) {
+      metrics.filled(originBytes);
+      total.originBytes += originBytes;
     },
     passed(reason) {
       metrics.passed();

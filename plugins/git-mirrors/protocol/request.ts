@@ -18,6 +18,8 @@ export interface FetchRequest {
   readonly includesTags: boolean;
   /** Same for each client that has nothing yet and wants the same; `undefined` for one that has something. */
   readonly key: string | undefined;
+  /** The answer has all that the wants lead to, up to the depth that the client wants. */
+  readonly isWhole: boolean;
 }
 
 /** Parses the packets of one request, its flush included. */
@@ -44,8 +46,10 @@ export function toFetch({ raw, command, capabilities, arguments: given }: Reques
   const wants = given.flatMap((line) => (line.startsWith("want ") ? [line.slice("want ".length)] : []));
   if (!isKnown || wants.length === 0) return undefined;
   const hasNothing = !given.some((line) => /^(have|shallow) /.test(line));
+  const isWhole = hasNothing && given.includes("done") && !given.some((line) => line.startsWith("filter "));
   return {
     raw,
+    isWhole,
     wants: [...new Set(wants)],
     includesTags: given.includes("include-tag"),
     key: hasNothing ? createHash("sha256").update(given.toSorted().join("\n")).digest("hex") : undefined,

@@ -1,8 +1,9 @@
 import { type Logger, toMessage, waitAtMost } from "signalman";
+import type { PacketReader, Packet } from "./packets.ts";
+import type { FirstAnswer } from "../store/first-answer.ts";
 import type { Mirror, MirrorAnswer } from "../store/mirror.ts";
 import type { Remote } from "../store/update.ts";
 import type { MirrorUses } from "../job/uses.ts";
-import type { Packet } from "./packets.ts";
 import { type FetchRequest, listsTags, type Request, toFetch } from "./request.ts";
 import { parseTags, type Tag } from "./tags.ts";
 
@@ -23,19 +24,33 @@ export interface Upload {
   listed(request: Request, answer: readonly Packet[]): void;
   /** Whether the answer to the request has to be passed to `listed`. */
   isListing(request: Request): boolean;
-  /** Answers from the mirror. Resolves to `undefined` when the origin has to answer. Never rejects. */
-  answer(request: Request): Promise<MirrorAnswer | undefined>;
+  /**
+   * Answers from the mirror. Resolves to `undefined` when the origin has to answer, or to what takes the origin's
+   * answer for an empty mirror. Never rejects.
+   */
+  answer(request: Request): Promise<MirrorAnswer | FirstUpload | undefined>;
+}
+
+/** The answer of the origin to the first client of a mirror. */
+export interface FirstUpload extends AsyncDisposable {
+  /** Passes the origin's answer on. */
+  take(packets: PacketReader): AsyncGenerator<Buffer, void>;
 }
 
 export function createUpload({ mirror, remote, uses, logger, waitMs, signal }: UploadOptions): Upload {
   let tags: readonly Tag[] | undefined;
-  const ask = async (request: FetchRequest): Promise<MirrorAnswer | undefined> => {
+  const ask = async (request: FetchRequest): Promise<MirrorAnswer | FirstAnswer> => {
     const wait = new AbortController();
     let isLate = false;
-    const work = mirror.answer(request, { tags, remote, signal: AbortSignal.any([signal, wait.signal]) });
+    const work = mirror.answer(request, {
+      tags,
+      remote,
+      signal: AbortSignal.any([signal, wait.signal]),
+      filled: (bytes) => uses.filled(bytes),
+    });
     // What comes too late for this client is there for the next one.
     const late = work.then(
-      (answer) => (isLate ? answer.file.close() : undefined),
+      (answer) => (isLate ? close(answer) : undefined),
       () => {},
     );
     if (await waitAtMost(late, waitMs)) return work;
@@ -55,7 +70,8 @@ export function createUpload({ mirror, remote, uses, logger, waitMs, signal }: U
       }
       try {
         const answer = await ask(fetch);
-        if (answer !== undefined) uses.served(answer);
+        if ("take" in answer) return toFirstUpload(answer, uses);
+        uses.served(answer);
         return answer;
       } catch (error) {
         if (!signal.aborted) logger.info(`the origin answers instead of the mirror: ${toMessage(error)}`);
@@ -63,6 +79,21 @@ export function createUpload({ mirror, remote, uses, logger, waitMs, signal }: U
         return undefined;
       }
     },
+  };
+}
+
+async function close(answer: MirrorAnswer | FirstAnswer): Promise<void> {
+  await ("take" in answer ? answer[Symbol.asyncDispose]() : answer.file.close());
+}
+
+function toFirstUpload(answer: FirstAnswer, uses: Pick<MirrorUses, "served" | "passed">): FirstUpload {
+  const observer = {
+    arrived: (bytes: number, fetchMs: number) => uses.served({ bytes, originBytes: bytes, fetchMs }),
+    passed: (reason: string) => uses.passed(reason),
+  };
+  return {
+    take: (packets) => answer.take(packets, observer),
+    [Symbol.asyncDispose]: () => answer[Symbol.asyncDispose](),
   };
 }
 

@@ -54,16 +54,19 @@ export async function createAnswer(
     if (status !== 0) throw new Error(`git upload-pack: ${errors.trim() || `status ${status}`}`);
     const { sum, bytes } = await measure(file);
     if (key === undefined) await rm(path);
-    else {
-      await rename(path, join(answers, `${key}.${sum}`));
-      await removeOldAnswers(answers, mostAnswers);
-    }
+    else await keepAnswer(answers, path, `${key}.${sum}`);
     return { file, bytes };
   } catch (error) {
     await file.close();
     await rm(path, { force: true });
     throw error;
   }
+}
+
+/** Makes a file with an answer a ready one. Its name is the key, a dot, its checksum and its length. */
+export async function keepAnswer(answers: string, path: string, name: string): Promise<void> {
+  await rename(path, join(answers, name));
+  await removeOldAnswers(answers, mostAnswers);
 }
 
 /** Removes all answers but the ones that were used last. Those that are being sent are complete all the same. */

@@ -47,6 +47,18 @@ export async function makeDirectory(path: string): Promise<void> {
   await mkdir(path, { recursive: true, mode: 0o700 });
 }
 
+/** Reads at the pace of the receiver. */
+export function toStream(pieces: AsyncGenerator<Buffer, void>): ReadableStream<Uint8Array> {
+  return new ReadableStream({
+    async pull(controller) {
+      const { value, done } = await pieces.next();
+      if (done) controller.close();
+      else controller.enqueue(new Uint8Array(value));
+    },
+    cancel: async () => void (await pieces.return()),
+  });
+}
+
 /** Reads a file from its start, piece by piece. The buffer is used again for the next piece. */
 export async function* readPieces(file: FileHandle, pieceBytes = 256 * 1024): AsyncGenerator<Buffer, void> {
   const buffer = Buffer.allocUnsafeSlow(pieceBytes);

@@ -5,7 +5,7 @@ export interface GitCall {
   /** The bare repository. */
   readonly directory: string;
   readonly words: readonly string[];
-  readonly input?: string | Uint8Array;
+  readonly input?: string | Uint8Array | ReadableStream<Uint8Array>;
   /** The descriptor that receives the output; left out: the result has it. */
   readonly output?: number;
   /** Further variables. The agent's own are not passed on, except those that lead through a proxy. */
@@ -31,7 +31,7 @@ export async function runGit(call: GitCall): Promise<GitResult> {
   const git = Bun.spawn(["git", "--git-dir", directory, ...words], {
     cwd: directory,
     env: { ...toBaseEnvironment(process.env), ...env },
-    stdin: input === undefined ? "ignore" : Buffer.from(input),
+    stdin: input === undefined ? "ignore" : input instanceof ReadableStream ? input : Buffer.from(input),
     stdout: output ?? "pipe",
     stderr: "pipe",
     detached: true,

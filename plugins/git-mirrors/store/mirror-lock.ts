@@ -13,11 +13,19 @@ export async function tryLock({ directory, lock }: MirrorPaths): Promise<Disposa
   return undefined;
 }
 
-/** Waits for the lock of a mirror; `undefined` when the signal aborts first. The death of a holder releases it. */
-export async function waitForLock(paths: MirrorPaths, signal: AbortSignal): Promise<Disposable | undefined> {
+/**
+ * Waits for the lock of a mirror; `undefined` when the signal aborts, or `isNeeded` no longer holds, first. The death
+ * of a holder releases it.
+ */
+export async function waitForLock(
+  paths: MirrorPaths,
+  signal: AbortSignal,
+  isNeeded: () => Promise<boolean> = async () => true,
+): Promise<Disposable | undefined> {
   while (!signal.aborted) {
     const held = await tryLock(paths);
     if (held !== undefined) return held;
+    if (!(await isNeeded())) return undefined;
     await sleep(pauseMs, undefined, { signal }).catch(() => {});
   }
   return undefined;

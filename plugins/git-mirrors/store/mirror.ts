@@ -3,12 +3,16 @@ import type { Logger } from "signalman";
 import { makeOwnDirectory } from "signalman/host";
 import type { FetchRequest } from "../protocol/request.ts";
 import type { Tag } from "../protocol/tags.ts";
-import { type Answer, createAnswer, openReadyAnswer, removeOldAnswers } from "./answers.ts";
+import { type Answer, createAnswer, openReadyAnswer } from "./answers.ts";
 import { touch } from "./files.ts";
+import { type AnswerContext, createFill, type Fill } from "./fill.ts";
+import type { FirstAnswer } from "./first-answer.ts";
 import { type MirrorPaths, toMirrorPaths } from "./layout.ts";
 import { waitForLock } from "./mirror-lock.ts";
-import { enforceSize, isDiskFault, measureMirror, removeMirror } from "./space.ts";
-import { bringUpToDate, type Fetched, type Remote } from "./update.ts";
+import { keepSize } from "./mirror-size.ts";
+import { hasReferences } from "./references.ts";
+import { isDiskFault, removeMirror } from "./space.ts";
+import { bringUpToDate, type Fetched } from "./update.ts";
 
 /** An answer, and what it has cost. */
 export interface MirrorAnswer extends Answer, Fetched {}
@@ -22,26 +26,23 @@ export interface MirrorOptions {
 }
 
 /** The mirror of one repository, which processes of several jobs use at a time. */
-export interface Mirror {
+export interface Mirror extends Pick<Fill, "stored" | "settled"> {
   /**
    * Answers a fetch, after the mirror has fetched what it lacks. Rejects with the reason when it cannot, and a damaged
    * mirror is not used until it was checked. `tags` are the annotated ones of the origin; `undefined` when the client
-   * has not asked for them.
+   * has not asked for them. An empty mirror has the origin answer, and takes the objects from that.
    */
-  answer(
-    request: FetchRequest,
-    context: {
-      readonly tags: readonly Tag[] | undefined;
-      readonly remote: Remote;
-      readonly signal: AbortSignal;
-    },
-  ): Promise<MirrorAnswer>;
+  answer(request: FetchRequest, context: AnswerContext): Promise<MirrorAnswer | FirstAnswer>;
 }
 
 export function createMirror({ root, size, url, logger }: MirrorOptions): Mirror {
   const paths = toMirrorPaths(root, url);
+  const fill = createFill({ root, size, url, paths, logger });
   return {
-    async answer(request, { tags, remote, signal }) {
+    stored: fill.stored,
+    settled: fill.settled,
+    async answer(request, context) {
+      const { tags, remote, signal } = context;
       if (request.includesTags && tags === undefined) throw new Error("the client has not listed the tags");
       const key = toKey(request, tags ?? []);
       makeOwnDirectory(root);
@@ -53,12 +54,20 @@ export function createMirror({ root, size, url, logger }: MirrorOptions): Mirror
       };
       const ready = await findReady();
       if (ready !== undefined) return ready;
-      using lock = await waitForLock(paths, signal);
-      if (lock === undefined) throw new Error("it is in use for too long");
-      // Another job may have waited for the same, and made it.
-      const made = await findReady();
+      using locks = new DisposableStack();
+      // Another job may make the same meanwhile.
+      let made: MirrorAnswer | undefined;
+      const lock = await waitForLock(paths, signal, async () => (made = await findReady()) === undefined);
+      locks.use(lock);
+      made ??= await findReady();
       if (made !== undefined) return made;
+      if (lock === undefined) throw new Error("it is in use for too long");
       await assertUsable(root, paths);
+      if (request.isWhole && key !== undefined && !(await hasReferences(paths.repository))) {
+        const first = await fill.open(request, key, context, lock);
+        locks.move();
+        return first;
+      }
       const fetched = await bringUpToDate(paths, { root, size, request, tags, remote, url, signal });
       try {
         const answer = await createAnswer(paths, { raw: request.raw, key }, signal);
@@ -72,27 +81,6 @@ export function createMirror({ root, size, url, logger }: MirrorOptions): Mirror
       }
     },
   };
-}
-
-/** A mirror that is larger than all may be is removed, and not fetched again for a day. */
-async function keepSize({
-  root,
-  size,
-  paths,
-  logger,
-}: {
-  root: string;
-  size: number;
-  paths: MirrorPaths;
-  logger: Logger;
-}): Promise<void> {
-  if ((await enforceSize(root, size, paths)) <= size) return;
-  await removeOldAnswers(paths.answers, 0);
-  const bytes = await measureMirror(paths);
-  if (bytes <= size) return;
-  logger.warn(`the mirror ${paths.name} has ${bytes} bytes, more than git-mirrors-size: it was removed`);
-  await rm(paths.repository, { recursive: true, force: true });
-  await touch(paths.tooLarge);
 }
 
 async function assertUsable(root: string, paths: MirrorPaths): Promise<void> {

@@ -1,3 +1,4 @@
+import { rm, stat } from "node:fs/promises";
 import { join } from "node:path";
 import type { Tag } from "../protocol/tags.ts";
 import { readText, replaceFile } from "./files.ts";
@@ -11,6 +12,15 @@ export interface References {
   readonly heads: ReadonlySet<string>;
   /** By the tag's object. */
   readonly tags: ReadonlyMap<string, Tag>;
+}
+
+/** A repository without references is an empty mirror: its packs are removed before the next fetch. */
+export async function removeReferences(repository: string): Promise<void> {
+  await rm(join(repository, "packed-refs"), { force: true });
+}
+
+export async function hasReferences(repository: string): Promise<boolean> {
+  return (await stat(join(repository, "packed-refs")).catch(() => undefined)) !== undefined;
 }
 
 export async function readReferences(repository: string): Promise<References> {

@@ -1,5 +1,7 @@
 import type { Tag } from "../protocol/tags.ts";
 import { runGit } from "./git.ts";
+import { removeReferences } from "./references.ts";
+import { isShallow } from "./shallow.ts";
 import type { MirrorPaths } from "./layout.ts";
 import { bringUpToDate, type Fetched, prepare, type Remote } from "./update.ts";
 
@@ -18,6 +20,8 @@ export async function seedMirror(
   paths: MirrorPaths,
   { root, size, url, source, signal }: SeedOptions,
 ): Promise<Fetched> {
+  // A bundle cannot complete a history; what is seeded is complete.
+  if (await isShallow(paths.repository)) await removeReferences(paths.repository);
   await prepare(paths, url);
   const { status, text, errors } = await runGit({
     directory: paths.repository,

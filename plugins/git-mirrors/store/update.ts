@@ -1,12 +1,14 @@
-import { mkdir, readdir, rm, stat } from "node:fs/promises";
+import { mkdir, stat } from "node:fs/promises";
 import { join } from "node:path";
 import type { FetchRequest } from "../protocol/request.ts";
 import type { Tag } from "../protocol/tags.ts";
 import { makeDirectory, replaceFile, touch } from "./files.ts";
 import { runGit } from "./git.ts";
 import type { MirrorPaths } from "./layout.ts";
-import { addHeads, readReferences, writeReferences } from "./references.ts";
+import { addHeads, readReferences, removeReferences, writeReferences } from "./references.ts";
+import { isShallow } from "./shallow.ts";
 import { enforceSize, findFreeSpace, isDiskFault, measureMirror } from "./space.ts";
+import { removeUnfinished } from "./unfinished.ts";
 
 /** How the mirror itself fetches from the origin. */
 export interface Remote {
@@ -38,18 +40,15 @@ export async function bringUpToDate(
   paths: MirrorPaths,
   { root, size, request, tags, remote, url, signal }: Update,
 ): Promise<Fetched> {
-  const known = await prepare(paths, url)
-    .then(() => readReferences(paths.repository))
-    .catch(async (error: unknown) => {
-      if (!isDiskFault(error)) await touch(paths.suspect);
-      throw error;
-    });
+  await prepare(paths, url);
+  const known = await orDoubt(paths, readReferences(paths.repository));
   const asked = new Set([
     ...request.wants,
     ...(tags ?? []).flatMap(({ object, peeled }) => [object, peeled]),
   ]);
   const missing = await listMissing(paths, asked, signal);
-  const isLacking = request.wants.some((want) => missing.has(want));
+  const isCut = await isShallow(paths.repository);
+  const isLacking = isCut || request.wants.some((want) => missing.has(want));
   // A fetch that is needed anyway brings all tags. Otherwise only those matter whose commits clients may receive.
   const lacking = [
     ...request.wants.filter((want) => missing.has(want)),
@@ -58,9 +57,15 @@ export async function bringUpToDate(
     ),
   ];
   let fetched = { originBytes: 0, fetchMs: 0 };
-  if (lacking.length > 0) {
+  if (lacking.length > 0 || isCut) {
     await makeRoom(root, size, paths);
-    fetched = await fetchObjects(paths, lacking, remote, signal);
+    const objects = lacking.length > 0 ? lacking : request.wants;
+    fetched = await fetchObjects(paths, { objects, isCut, remote, signal });
+    // The origin has dropped the commits where the history ends.
+    if (isCut && (await isShallow(paths.repository))) {
+      await removeReferences(paths.repository);
+      throw new Error("the origin does not have its history any more, and the next job fills it anew");
+    }
   }
   const here = (tags ?? []).filter(({ object }) => !missing.has(object) || lacking.includes(object));
   const current = tags === undefined ? known.tags : new Map(here.map((tag) => [tag.object, tag]));
@@ -73,9 +78,20 @@ export async function bringUpToDate(
 
 /** Creates the repository, and removes what a killed process has left. The caller holds the lock. */
 export async function prepare(paths: MirrorPaths, url: string): Promise<void> {
+  await orDoubt(paths, createRepository(paths, url));
+}
+
+/** A mirror whose own files fail is not used until it was checked. */
+async function orDoubt<T>({ suspect }: MirrorPaths, work: Promise<T>): Promise<T> {
+  return work.catch(async (error: unknown) => {
+    if (!isDiskFault(error)) await touch(suspect);
+    throw error;
+  });
+}
+
+async function createRepository(paths: MirrorPaths, url: string): Promise<void> {
   const { repository } = paths;
   await makeDirectory(repository);
-  const packs = join(repository, "objects", "pack");
   await Promise.all(["info", "pack"].map((name) => makeDirectory(join(repository, "objects", name))));
   await mkdir(join(repository, "refs"), { recursive: true });
   if ((await stat(join(repository, "config")).catch(() => undefined)) === undefined) {
@@ -83,9 +99,7 @@ export async function prepare(paths: MirrorPaths, url: string): Promise<void> {
     await replaceFile(paths.url, `${url}\n`);
     await replaceFile(join(repository, "config"), configuration);
   }
-  const left = (await readdir(packs)).filter((name) => /^(tmp_|\.tmp-)/.test(name));
-  await Promise.all(left.map((name) => rm(join(packs, name), { force: true })));
-  await rm(join(repository, "packed-refs.lock"), { force: true });
+  await removeUnfinished(repository);
 }
 
 async function listMissing(
@@ -106,16 +120,19 @@ async function listMissing(
   return new Set(text.split("\n").flatMap((line) => (line.endsWith(" missing") ? [line.slice(0, 40)] : [])));
 }
 
+interface Fetch extends Pick<Update, "remote" | "signal"> {
+  readonly objects: readonly string[];
+  /** The mirror lacks the beginning of the history, which is fetched, too. */
+  readonly isCut: boolean;
+}
+
 /** Fetches objects with all their history, and writes no reference. */
-async function fetchObjects(
-  paths: MirrorPaths,
-  objects: readonly string[],
-  { url, env }: Remote,
-  signal: AbortSignal,
-): Promise<Fetched> {
+async function fetchObjects(paths: MirrorPaths, { objects, isCut, remote, signal }: Fetch): Promise<Fetched> {
+  const { url, env } = remote;
   const before = await measureMirror(paths);
   const startedAt = performance.now();
   const options = ["--no-tags", "--no-write-fetch-head", "--no-auto-gc", "--progress", "--stdin"];
+  if (isCut) options.push("--unshallow");
   const { status, errors } = await runGit({
     directory: paths.repository,
     words: ["-c", "protocol.version=2", "fetch", ...options, url],
@@ -125,6 +142,7 @@ async function fetchObjects(
     silenceMs,
   });
   if (status !== 0) {
+    await removeUnfinished(paths.repository);
     if (!signal.aborted && damage.test(errors)) await touch(paths.suspect);
     const last = errors
       .trim()
@@ -140,7 +158,7 @@ async function fetchObjects(
   };
 }
 
-async function makeRoom(root: string, size: number, own: MirrorPaths): Promise<void> {
+export async function makeRoom(root: string, size: number, own: MirrorPaths): Promise<void> {
   if ((await findFreeSpace(root)) > 0) return;
   await enforceSize(root, size / 2, own);
   if ((await findFreeSpace(root)) <= 0) throw new Error("its disk is full");

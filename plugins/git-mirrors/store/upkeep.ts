@@ -6,6 +6,7 @@ import type { MirrorsConfig } from "../config.ts";
 import { runGit } from "./git.ts";
 import { toRoot } from "./layout.ts";
 import { tryLock } from "./mirror-lock.ts";
+import { isShallow } from "./shallow.ts";
 import { enforceSize, listMirrors, removeMirror, removeTrash, type StoredMirror } from "./space.ts";
 
 /** Checks, packs and removes mirrors while no job runs. */
@@ -116,6 +117,8 @@ async function isDamaged({ paths }: StoredMirror, signal: AbortSignal): Promise<
 
 /** Joins the packs of many fetches, and removes what no branch has any more. */
 async function repack({ paths }: StoredMirror, signal: AbortSignal): Promise<void> {
+  // A bitmap of it would be wrong once the rest of the history is there.
+  if (await isShallow(paths.repository)) return;
   const packs = await readdir(join(paths.repository, "objects", "pack")).catch(() => []);
   if (packs.filter((name) => name.endsWith(".pack")).length <= mostPacks) return;
   const words = ["repack", "-a", "-d", "-q", "--write-bitmap-index"];

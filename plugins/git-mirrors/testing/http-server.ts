@@ -7,6 +7,8 @@ export interface HttpOrigin extends AsyncDisposable {
   readonly requests: readonly { readonly method: string; readonly path: string; readonly bytes: number }[];
   /** What is answered instead, for hostile or broken origins. */
   fault: ((path: string) => Response | Promise<Response> | undefined) | undefined;
+  /** Whether an answer of so many bytes stops in the middle, or ends there. */
+  cut: ((path: string, bytes: number) => "stop" | "end" | undefined) | undefined;
 }
 
 export interface HttpOriginOptions {
@@ -21,7 +23,7 @@ export interface HttpOriginOptions {
 
 export function startHttpOrigin({ root, login, host, tls }: HttpOriginOptions): HttpOrigin {
   const requests: { method: string; path: string; bytes: number }[] = [];
-  const origin = { fault: undefined as HttpOrigin["fault"] };
+  const origin = { fault: undefined as HttpOrigin["fault"], cut: undefined as HttpOrigin["cut"] };
   const expected = login === undefined ? undefined : `Basic ${Buffer.from(login).toString("base64")}`;
   const server = Bun.serve({
     hostname: host ?? "127.0.0.1",
@@ -43,6 +45,8 @@ export function startHttpOrigin({ root, login, host, tls }: HttpOriginOptions): 
       if (request.headers.get("content-encoding") === "gzip") body = gunzipSync(body);
       const answer = await callBackend(root, request, { pathname, query: search.slice(1), body });
       entry.bytes = answer.body.length;
+      const cut = origin.cut?.(entry.path, answer.body.length);
+      if (cut !== undefined) return new Response(toHalf(answer.body, cut), { headers: answer.headers });
       return new Response(new Uint8Array(answer.body), { status: answer.status, headers: answer.headers });
     },
   });
@@ -50,6 +54,17 @@ export function startHttpOrigin({ root, login, host, tls }: HttpOriginOptions): 
     url: `${tls ? "https" : "http"}://${host ?? (tls ? "localhost" : "127.0.0.1")}:${server.port}`,
     requests,
     [Symbol.asyncDispose]: async () => server.stop(true),
+  });
+}
+
+function toHalf(body: Buffer, cut: "stop" | "end"): ReadableStream<Uint8Array> {
+  return new ReadableStream({
+    async start(controller) {
+      controller.enqueue(new Uint8Array(body.subarray(0, body.length / 2)));
+      // The half is sent first.
+      await Bun.sleep(100);
+      if (cut === "end") controller.close();
+    },
   });
 }
 

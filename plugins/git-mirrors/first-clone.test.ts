@@ -1,0 +1,162 @@
+import { expect, test } from "bun:test";
+import { existsSync, readdirSync } from "node:fs";
+import { join } from "node:path";
+import { tmpdir } from "signalman/testing";
+import { createPacketReader } from "./protocol/packets.ts";
+import { openFirstAnswer } from "./store/first-answer.ts";
+import { toMirrorPaths } from "./store/layout.ts";
+import { prepare } from "./store/update.ts";
+import { createRepository } from "./testing/repository.ts";
+import { startHttpOrigin } from "./testing/http-server.ts";
+import { createMirrorScene, pathsOf } from "./testing/scene.ts";
+import { takeSnapshot } from "./testing/snapshot.ts";
+
+const packBytes = 100_000;
+const noise = (): string => Buffer.from(crypto.getRandomValues(new Uint8Array(60_000))).toString("hex");
+
+/** A history of sixty commits, whose first and last have large files. */
+async function createScene() {
+  const scene = await createMirrorScene();
+  const repository = await createRepository(scene.directory);
+  await repository.commit("main", { "old.bin": noise() });
+  repository.git("tag", "-m", "old", "v1");
+  await repository.commit("main", { "old.bin": "small" });
+  for (let at = 0; at < 60; at++) repository.git("commit", "-q", "--allow-empty", "-m", `${at}`);
+  await repository.commit("main", { "new.bin": noise(), "more.bin": noise() });
+  repository.git("tag", "-m", "new", "v2");
+  repository.git("push", "-q", "origin", "--tags");
+  const origin = startHttpOrigin({ root: scene.directory });
+  const url = `${origin.url}/app.git`;
+  const paths = pathsOf(scene, url);
+  const clone = async (options: string, untilDone = async () => {}) => {
+    await using job = await scene.job({ url });
+    const { status } = await job.run(`git clone -q ${options} -b main ${url} app`);
+    await untilDone();
+    return { status, report: await job.finish(), snapshot: await takeSnapshot(job, "app") };
+  };
+  const plain = async (options: string): Promise<string> => {
+    const job = await scene.plain({ url });
+    await job.run(`git clone -q ${options} -b main ${url} app`);
+    return takeSnapshot(job, "app");
+  };
+  return {
+    ...scene,
+    repository,
+    origin,
+    url,
+    paths,
+    clone,
+    plain,
+    /** The bytes of the large answers so far, each. */
+    packs: () => origin.requests.flatMap(({ bytes }) => (bytes > packBytes / 2 ? [bytes] : [])),
+    async complete(): Promise<void> {
+      while (existsSync(join(paths.repository, "shallow")) || !existsSync(paths.used)) await Bun.sleep(20);
+    },
+    async [Symbol.asyncDispose]() {
+      await origin[Symbol.asyncDispose]();
+      await scene[Symbol.asyncDispose]();
+    },
+  };
+}
+
+test("the first shallow clone fills the mirror, which then fetches only the older history", async () => {
+  await using scene = await createScene();
+  const expected = [await scene.plain("--depth 50"), await scene.plain("")];
+  const before = scene.packs().length;
+  const first = await scene.clone("--depth 50", scene.complete);
+  expect(first.report).toMatch(/^updated in \d+\.\d s: /);
+  expect(first.snapshot).toBe(expected[0]!);
+  const [recent, older, ...others] = scene.packs().slice(before);
+  expect(others).toEqual([]);
+  expect(older).toBeLessThan(recent! * 0.8);
+  const whole = await scene.clone("");
+  expect(whole.report).toMatch(/^hit: \S+ KiB served, 0 bytes fetched from the origin\n$/);
+  expect(whole.snapshot).toBe(expected[1]!);
+  expect(scene.packs().length).toBe(before + 2);
+});
+
+test("a mirror without the older history is completed by the next job that needs it", async () => {
+  await using scene = await createScene();
+  const expected = await scene.plain("");
+  let posts = 0;
+  // The references and the pack are for the job, the rest is for the mirror.
+  scene.origin.fault = (path) =>
+    path.endsWith("/git-upload-pack") && ++posts > 2 ? new Response("busy", { status: 503 }) : undefined;
+  expect((await scene.clone("--depth 50")).status).toBe(0);
+  expect(existsSync(join(scene.paths.repository, "shallow"))).toBe(true);
+  scene.origin.fault = undefined;
+  const { report, snapshot } = await scene.clone("");
+  expect(report).toStartWith("updated");
+  expect(snapshot).toBe(expected);
+  expect(existsSync(join(scene.paths.repository, "shallow"))).toBe(false);
+});
+
+test("an answer that is cut off fails the first clone as it does without a mirror, and leaves nothing", async () => {
+  await using scene = await createScene();
+  let isBroken = false;
+  scene.origin.cut = (_, bytes) => {
+    if (bytes < packBytes || isBroken) return undefined;
+    isBroken = true;
+    return "end";
+  };
+  const { status, report } = await scene.clone("");
+  expect([status, report]).toEqual([128, expect.stringMatching(/^cloned from the origin: /)]);
+  const left = readdirSync(join(scene.paths.repository, "objects", "pack"));
+  expect([left, readdirSync(scene.paths.answers)]).toEqual([[], []]);
+  expect(await scene.clone("")).toMatchObject({ status: 0, report: expect.stringMatching(/^updated/) });
+});
+
+test("a first clone that is killed does not end what fills the mirror", async () => {
+  await using scene = await createScene();
+  const before = scene.packs().length;
+  {
+    await using job = await scene.job({ url: scene.url });
+    const { promise, resolve } = Promise.withResolvers<void>();
+    scene.origin.cut = (_, bytes) => (bytes > packBytes ? void resolve() : undefined);
+    const clone = job.run(`git clone -q ${scene.url} app & echo $! >pid; wait $!`);
+    await promise;
+    await job.run(`kill -9 $(cat pid)`);
+    await clone;
+    while (!existsSync(scene.paths.used)) await Bun.sleep(20);
+  }
+  expect((await scene.clone("-q")).report).toMatch(/^hit/);
+  expect(scene.packs().length).toBe(before + 1);
+});
+
+const line = (text: string): string => `${(text.length + 4).toString(16).padStart(4, "0")}${text}`;
+
+test.each([
+  ["before the pack: the client has the rest without the mirror", "", "it was silent for 0.05 s"],
+  ["in the pack: the clone fails", line("\x01PACK"), "it was silent for 0.05 s in the middle of its answer"],
+])("an origin is silent %s", async (_, start, reason) => {
+  await using tmp = await tmpdir();
+  const paths = toMirrorPaths(tmp.path, "http://localhost/app.git");
+  await prepare(paths, "http://localhost/app.git");
+  const { promise: released, resolve: release } = Promise.withResolvers<boolean>();
+  const later = Promise.withResolvers<void>();
+  await using first = await openFirstAnswer(paths, {
+    size: 1000,
+    signal: new AbortController().signal,
+    keep: async () => {},
+    outgrown: async () => {},
+    release,
+    silenceMs: 50,
+  });
+  const source = (async function* () {
+    yield Buffer.from(line("packfile\n") + start);
+    await later.promise;
+    yield Buffer.from("0000");
+  })();
+  const reasons: string[] = [];
+  const observer = { arrived: () => {}, passed: (text: string) => void reasons.push(text) };
+  const client = (async () => {
+    let text = "";
+    for await (const piece of first.take(createPacketReader(source), observer)) text += piece.toString();
+    return text;
+  })().catch((error: Error) => error.message);
+  expect(await released).toBe(false);
+  later.resolve();
+  expect(reasons).toEqual([reason]);
+  expect(await client).toBe(start === "" ? `${line("packfile\n")}0000` : reason);
+  expect(readdirSync(paths.answers)).toEqual([]);
+});

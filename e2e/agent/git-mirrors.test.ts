@@ -7,7 +7,7 @@ import { hasSshServer, startSshServer } from "../../plugins/git-mirrors/testing/
 import { tmpdir } from "../../src/testing/index.ts";
 import { createScene, inHome, type Scene, waitForFile } from "../support/agents.ts";
 import { runsAsJobUser } from "../support/job-user.ts";
-import { outline } from "../support/jobs.ts";
+import { outline, until } from "../support/jobs.ts";
 
 const on = ["--git-mirrors"];
 const login = "ci:pass-2c9e41";
@@ -85,8 +85,8 @@ describe(`${kind} with an agent that keeps mirrors`, () => {
 
       const listed = await scene.tester.run(["mirrors", "list", "--state-dir", scene.stateDirectory]);
       expect(listed.stdout).toContain(url);
-      const status = await scene.tester.run(["status", "--state-dir", scene.stateDirectory]);
-      expect(status.stdout).toContain("1 mirror, ");
+      const show = async () => scene.tester.run(["status", "--state-dir", scene.stateDirectory]);
+      await until("the status has the hit", async () => /1 mirror, .*, 1 hit\b/.test((await show()).stdout));
       const removed = await scene.tester.run(["mirrors", "remove", url, "--state-dir", scene.stateDirectory]);
       expect(removed.stdout).toBe("removed 1 mirror\n");
     },

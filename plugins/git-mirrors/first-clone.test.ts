@@ -1,10 +1,11 @@
 import { expect, test } from "bun:test";
-import { existsSync, readdirSync } from "node:fs";
+import { existsSync, readdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { tmpdir } from "signalman/testing";
 import { createPacketReader } from "./protocol/packets.ts";
 import { openFirstAnswer } from "./store/first-answer.ts";
 import { toMirrorPaths } from "./store/layout.ts";
+import { estimateTransfer, notePace } from "./store/pace.ts";
 import { prepare } from "./store/update.ts";
 import { createRepository } from "./testing/repository.ts";
 import { startHttpOrigin } from "./testing/http-server.ts";
@@ -121,6 +122,31 @@ test("a first clone that is killed does not end what fills the mirror", async ()
   }
   expect((await scene.clone("-q")).report).toMatch(/^hit/);
   expect(scene.packs().length).toBe(before + 1);
+});
+
+test("a hit reports the seconds that the origin would have taken longer, when it has sent a large pack", async () => {
+  await using scene = await createScene();
+  expect((await scene.clone("")).report).toEndWith(" fetched from the origin\n");
+  expect(existsSync(scene.paths.pace)).toBe(false);
+  await notePace(scene.paths, { bytes: 2 ** 20, ms: 40_000_000 });
+  const { report } = await scene.clone("");
+  const [, saved] = /^hit: .*, about (\d+) s saved\n$/.exec(report) ?? [];
+  expect(Number(saved)).toBeWithin(1000, 40_000);
+});
+
+test("the rate of an origin is that of a large transfer, and tells nothing of a much larger one", async () => {
+  await using tmp = await tmpdir();
+  const paths = { pace: join(tmp.path, "pace") };
+  const estimate = (bytes: number) => estimateTransfer(paths, bytes);
+  await notePace(paths, { bytes: 1000, ms: 5000 });
+  expect(await estimate(1000)).toBeUndefined();
+  await notePace(paths, { bytes: 10e6, ms: 1000 });
+  await notePace(paths, { bytes: 2e6, ms: 900 });
+  expect([await estimate(5e6), await estimate(20e6), await estimate(50e6)]).toEqual([500, 2000, undefined]);
+  await notePace(paths, { bytes: 8e6, ms: 1600 });
+  expect(await estimate(4e6)).toBe(800);
+  writeFileSync(paths.pace, "0 0\n");
+  expect(await estimate(4e6)).toBeUndefined();
 });
 
 const line = (text: string): string => `${(text.length + 4).toString(16).padStart(4, "0")}${text}`;

@@ -2,7 +2,7 @@ import { check, definePlugin, executor, withDeadline } from "signalman";
 import { mayCheckOut } from "./checkout-command.ts";
 import { config } from "./config.ts";
 import type { JobMirrors, JobPlace } from "./job/job-mirrors.ts";
-import { declareMetrics } from "./metrics.ts";
+import { declareMetrics, describeUse } from "./metrics.ts";
 import type { Upkeep } from "./store/upkeep.ts";
 
 /** Serves clones and fetches of jobs from mirrors on this host. */
@@ -59,7 +59,13 @@ export default definePlugin({
     ctx.hook("agent:start", async ({ status }) => {
       if (!status) return;
       const { startUpkeep } = await import("./store/upkeep.ts");
-      upkeep = startUpkeep({ config: options, status, show: ctx.status, logger: ctx.log });
+      upkeep = startUpkeep({
+        config: options,
+        status,
+        describeUse: () => describeUse(ctx.metrics),
+        show: ctx.status,
+        logger: ctx.log,
+      });
       ctx.defer(async () => upkeep?.[Symbol.asyncDispose]());
     });
     ctx.hook("agent:job-started", () => upkeep?.pause());

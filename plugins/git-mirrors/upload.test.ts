@@ -12,7 +12,7 @@ const oid = "a".repeat(40);
 const request = (...lines: readonly string[]): string =>
   `${line("command=fetch\n")}${line("object-format=sha1")}0001${lines.map((each) => line(`${each}\n`)).join("")}0000`;
 const parse = async (text: string) => parseRequest(await parsePackets(Buffer.from(text)));
-const noMetrics = { served() {}, filled() {}, passed() {} };
+const noMetrics = { served() {}, saved() {}, filled() {}, passed() {} };
 
 test("a mirror that does not answer makes the origin answer, and its late answer is closed", async () => {
   const uses = createUses(noMetrics, (bytes) => `${bytes} bytes`);

@@ -62,10 +62,12 @@ export function createHttpProxy(options: HttpProxyOptions): Handler {
     if (answer !== undefined && "file" in answer) {
       await using file = answer.file;
       const headers = { "content-type": "application/x-git-upload-pack-result", "cache-control": "no-cache" };
-      return await exchange.stream(200, copies(readPieces(file)), {
+      const isSent = await exchange.stream(200, copies(readPieces(file)), {
         ...headers,
         "content-length": `${answer.bytes}`,
       });
+      if (isSent) answer.sent();
+      return isSent;
     }
     await using first = answer;
     const given = await ask(exchange, origin, path, signal, body, first && plainHeaders);

@@ -71,6 +71,7 @@ export async function serveSsh(
     }
     await using file = answer.file;
     for await (const piece of readPieces(file)) await writeAll(socket, Buffer.from(piece));
+    answer.sent();
   }
 }
 

@@ -5,6 +5,8 @@ import type { MirrorAnswer } from "../store/mirror.ts";
 /** What a job's clones and fetches have cost. */
 export interface MirrorUses {
   served(answer: Pick<MirrorAnswer, "bytes" | "originBytes" | "fetchMs">): void;
+  /** An answer of the mirror was sent, by an estimate so many milliseconds sooner than by the origin. */
+  saved(ms: number): void;
   /** The mirror has fetched what no client waits for. */
   filled(originBytes: number): void;
   /** The origin has answered instead, for a reason. */
@@ -14,7 +16,7 @@ export interface MirrorUses {
 }
 
 export function createUses(metrics: MirrorMetrics, toSize: (bytes: number) => string): MirrorUses {
-  const total = { served: 0, hits: 0, bytes: 0, originBytes: 0, fetchMs: 0 };
+  const total = { served: 0, hits: 0, bytes: 0, originBytes: 0, fetchMs: 0, savedMs: 0 };
   const reasons = new Set<string>();
   return {
     served({ bytes, originBytes, fetchMs }) {
@@ -26,6 +28,10 @@ export function createUses(metrics: MirrorMetrics, toSize: (bytes: number) => st
       total.originBytes += originBytes;
       total.fetchMs += fetchMs;
     },
+    saved(ms) {
+      metrics.saved(ms / 1000);
+      total.savedMs += ms;
+    },
     filled(originBytes) {
       metrics.filled(originBytes);
       total.originBytes += originBytes;
@@ -35,9 +41,10 @@ export function createUses(metrics: MirrorMetrics, toSize: (bytes: number) => st
       if (reasons.size < mostReasons) reasons.add(reason);
     },
     report() {
-      const { served, hits, bytes, originBytes, fetchMs } = total;
+      const { served, hits, bytes, originBytes, fetchMs, savedMs } = total;
       const kind = hits === served ? "hit" : `updated in ${(fetchMs / 1000).toFixed(1)} s`;
-      const use = `${kind}: ${toSize(bytes)} served, ${toSize(originBytes)} fetched from the origin`;
+      const saved = savedMs < 1000 ? "" : `, about ${Math.round(savedMs / 1000)} s saved`;
+      const use = `${kind}: ${toSize(bytes)} served, ${toSize(originBytes)} fetched from the origin${saved}`;
       return [
         ...(served > 0 ? [use] : []),
         ...[...reasons].map(

@@ -1,5 +1,6 @@
 import { type Logger, toMessage, waitAtMost } from "signalman";
 import type { PacketReader, Packet } from "./packets.ts";
+import type { Answer } from "../store/answers.ts";
 import type { FirstAnswer } from "../store/first-answer.ts";
 import type { Mirror, MirrorAnswer } from "../store/mirror.ts";
 import type { Remote } from "../store/update.ts";
@@ -28,7 +29,13 @@ export interface Upload {
    * Answers from the mirror. Resolves to `undefined` when the origin has to answer, or to what takes the origin's
    * answer for an empty mirror. Never rejects.
    */
-  answer(request: Request): Promise<MirrorAnswer | FirstUpload | undefined>;
+  answer(request: Request): Promise<ReadyUpload | FirstUpload | undefined>;
+}
+
+/** The answer of the mirror. */
+export interface ReadyUpload extends Answer {
+  /** The client has all of it. */
+  sent(): void;
 }
 
 /** The answer of the origin to the first client of a mirror. */
@@ -68,11 +75,14 @@ export function createUpload({ mirror, remote, uses, logger, waitMs, signal }: U
           uses.passed("git asks for something that only the origin can answer");
         return undefined;
       }
+      const startedAt = performance.now();
       try {
         const answer = await ask(fetch);
         if ("take" in answer) return toFirstUpload(answer, uses);
         uses.served(answer);
-        return answer;
+        const { file, bytes, originMs = 0 } = answer;
+        const sent = (): void => uses.saved(Math.max(0, originMs - (performance.now() - startedAt)));
+        return { file, bytes, sent };
       } catch (error) {
         if (!signal.aborted) logger.info(`the origin answers instead of the mirror: ${toMessage(error)}`);
         uses.passed(toMessage(error));

@@ -6,6 +6,7 @@ import { touch } from "./files.ts";
 import { type FirstAnswer, openFirstAnswer } from "./first-answer.ts";
 import type { MirrorPaths } from "./layout.ts";
 import { keepSize, removeOutgrown } from "./mirror-size.ts";
+import { notePace } from "./pace.ts";
 import { hasReferences, writeReferences } from "./references.ts";
 import { bringUpToDate, makeRoom, prepare, type Remote } from "./update.ts";
 
@@ -56,10 +57,11 @@ export function createFill({ root, size, url, paths, logger }: FillOptions): Fil
     const first = await openFirstAnswer(paths, {
       size,
       signal: context.signal,
-      async keep(path, sum) {
+      async keep(path, { sum, bytes, durationMs }) {
         await writeReferences(paths.repository, { heads: new Set(request.wants), tags: new Map() });
         await keepAnswer(paths.answers, path, `${key}.${sum}`);
         await touch(paths.used);
+        await notePace(paths, { bytes, ms: durationMs });
         await keepSize({ root, size, paths, logger });
       },
       outgrown: () => removeOutgrown(paths, size, logger),

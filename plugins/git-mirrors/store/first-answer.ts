@@ -31,7 +31,7 @@ export interface FirstAnswerOptions {
   readonly size: number;
   readonly signal: AbortSignal;
   /** Keeps the file of a whole answer, whose objects are in the mirror. */
-  readonly keep: (path: string, sum: string) => Promise<void>;
+  readonly keep: (path: string, answer: WholeAnswer) => Promise<void>;
   /** The answer has more bytes than `size`. */
   readonly outgrown: () => Promise<void>;
   /** Called once, when nothing more is written to the mirror. */
@@ -40,9 +40,11 @@ export interface FirstAnswerOptions {
   readonly silenceMs?: number;
 }
 
-interface WholeAnswer {
+export interface WholeAnswer {
   /** Checksum and length. */
   readonly sum: string;
+  readonly bytes: number;
+  readonly durationMs: number;
 }
 
 /** The rest of an answer that the mirror does not keep. */
@@ -70,7 +72,7 @@ export async function openFirstAnswer(
       const copied = await copying;
       if (!("sum" in copied)) throw new Error("the answer is not kept");
       await indexing;
-      await keep(path, copied.sum);
+      await keep(path, copied);
       release(true);
     } catch {
       given.abort();
@@ -134,9 +136,10 @@ async function copyAnswer(
       sum = crc32(packet.raw, sum);
       hasPack ||= isPackData(packet);
       if (packet.kind !== "flush") continue;
-      observer.arrived(bytes, performance.now() - startedAt);
+      const durationMs = performance.now() - startedAt;
+      observer.arrived(bytes, durationMs);
       growing.end();
-      return { sum: `${sum.toString(16).padStart(8, "0")}-${bytes}` };
+      return { sum: `${sum.toString(16).padStart(8, "0")}-${bytes}`, bytes, durationMs };
     }
   } catch (error) {
     observer.passed(toMessage(error));

@@ -14,6 +14,8 @@ export interface MirrorPaths {
   readonly url: string;
   /** Its time is that of the last use. */
   readonly used: string;
+  /** How fast the origin was. */
+  readonly pace: string;
   /** A fetch has failed: the repository is to be checked. */
   readonly suspect: string;
   /** The mirror alone is larger than all mirrors may be. */
@@ -45,6 +47,7 @@ export function toPaths(root: string, name: string): MirrorPaths {
     lock: join(directory, "lock"),
     url: join(directory, "url"),
     used: join(directory, "used"),
+    pace: join(directory, "pace"),
     suspect: join(directory, "suspect"),
     tooLarge: join(directory, "too-large"),
   };

@@ -10,12 +10,16 @@ import type { FirstAnswer } from "./first-answer.ts";
 import { type MirrorPaths, toMirrorPaths } from "./layout.ts";
 import { waitForLock } from "./mirror-lock.ts";
 import { keepSize } from "./mirror-size.ts";
+import { estimateTransfer } from "./pace.ts";
 import { hasReferences } from "./references.ts";
 import { isDiskFault, removeMirror } from "./space.ts";
 import { bringUpToDate, type Fetched } from "./update.ts";
 
 /** An answer, and what it has cost. */
-export interface MirrorAnswer extends Answer, Fetched {}
+export interface MirrorAnswer extends Answer, Fetched {
+  /** Estimated milliseconds in which the origin would send the answer; `undefined` when there is no estimate. */
+  readonly originMs: number | undefined;
+}
 
 export interface MirrorOptions {
   readonly root: string;
@@ -50,7 +54,12 @@ export function createMirror({ root, size, url, logger }: MirrorOptions): Mirror
         const answer = key === undefined ? undefined : await openReadyAnswer(paths, key);
         if (answer === undefined) return undefined;
         await touch(paths.used);
-        return { ...answer, originBytes: 0, fetchMs: 0 };
+        return {
+          ...answer,
+          originBytes: 0,
+          fetchMs: 0,
+          originMs: await estimateTransfer(paths, answer.bytes),
+        };
       };
       const ready = await findReady();
       if (ready !== undefined) return ready;
@@ -73,7 +82,7 @@ export function createMirror({ root, size, url, logger }: MirrorOptions): Mirror
         const answer = await createAnswer(paths, { raw: request.raw, key }, signal);
         await touch(paths.used);
         await keepSize({ root, size, paths, logger });
-        return { ...answer, ...fetched };
+        return { ...answer, ...fetched, originMs: await estimateTransfer(paths, answer.bytes) };
       } catch (error) {
         // The request may be at fault as well: the mirror rests until it was checked.
         if (!signal.aborted && !isDiskFault(error)) await touch(paths.suspect);

@@ -5,6 +5,7 @@ import type { Tag } from "../protocol/tags.ts";
 import { makeDirectory, replaceFile, touch } from "./files.ts";
 import { runGit } from "./git.ts";
 import type { MirrorPaths } from "./layout.ts";
+import { notePace } from "./pace.ts";
 import { addHeads, readReferences, removeReferences, writeReferences } from "./references.ts";
 import { isShallow } from "./shallow.ts";
 import { enforceSize, findFreeSpace, isDiskFault, measureMirror } from "./space.ts";
@@ -61,6 +62,8 @@ export async function bringUpToDate(
     await makeRoom(root, size, paths);
     const objects = lacking.length > 0 ? lacking : request.wants;
     fetched = await fetchObjects(paths, { objects, isCut, remote, signal });
+    // The disk of a seed is no measure of the origin.
+    if (remote.url === url) await notePace(paths, { bytes: fetched.originBytes, ms: fetched.fetchMs });
     // The origin has dropped the commits where the history ends.
     if (isCut && (await isShallow(paths.repository))) {
       await removeReferences(paths.repository);
@@ -152,10 +155,9 @@ async function fetchObjects(paths: MirrorPaths, { objects, isCut, remote, signal
       `its fetch failed: ${last ?? (status > 128 ? "it was silent for too long" : `status ${status}`)}`,
     );
   }
-  return {
-    originBytes: Math.max(0, (await measureMirror(paths)) - before),
-    fetchMs: performance.now() - startedAt,
-  };
+  const fetchMs = performance.now() - startedAt;
+  const originBytes = Math.max(0, (await measureMirror(paths)) - before);
+  return { originBytes, fetchMs };
 }
 
 export async function makeRoom(root: string, size: number, own: MirrorPaths): Promise<void> {

@@ -20,6 +20,8 @@ export interface Upkeep extends AsyncDisposable {
 export interface UpkeepOptions {
   readonly config: MirrorsConfig;
   readonly status: () => AgentStatus;
+  /** Returns what the mirrors have done, for the same line. */
+  readonly describeUse: () => string;
   /** Receives the line for the agent's status. */
   readonly show: (text: string) => void;
   readonly logger: Logger;
@@ -27,7 +29,14 @@ export interface UpkeepOptions {
   readonly idleMs?: number;
 }
 
-export function startUpkeep({ config, status, show, logger, idleMs = 30_000 }: UpkeepOptions): Upkeep {
+export function startUpkeep({
+  config,
+  status,
+  describeUse,
+  show,
+  logger,
+  idleMs = 30_000,
+}: UpkeepOptions): Upkeep {
   const root = toRoot(config.path, status().stateDirectory);
   let work = new AbortController();
   let running: Promise<void> = Promise.resolve();
@@ -48,7 +57,7 @@ export function startUpkeep({ config, status, show, logger, idleMs = 30_000 }: U
     const mirrors = await listMirrors(root);
     const bytes = mirrors.reduce((sum, each) => sum + each.bytes, 0);
     const count = mirrors.length === 1 ? "1 mirror" : `${mirrors.length} mirrors`;
-    show(`${count}, ${toSize(bytes)} of ${toSize(config.size)}`);
+    show(`${count}, ${toSize(bytes)} of ${toSize(config.size)}, ${describeUse()}`);
   };
   const schedule = (ms: number): void => {
     clearTimeout(timer);

@@ -2,6 +2,7 @@ import { describe, expect, test } from "bun:test";
 import path from "node:path";
 import { createCertificate } from "../../plugins/git-mirrors/job/certificate.ts";
 import { startHttpOrigin } from "../../plugins/git-mirrors/testing/http-server.ts";
+import { addLfsObject, hasLfs, type LfsObjects } from "../../plugins/git-mirrors/testing/lfs-server.ts";
 import { createRepository, run as runGit } from "../../plugins/git-mirrors/testing/repository.ts";
 import { hasSshServer, startSshServer } from "../../plugins/git-mirrors/testing/ssh-server.ts";
 import { tmpdir } from "../../src/testing/index.ts";
@@ -53,6 +54,33 @@ const look =
 const push = (name: string): string => `git commit -qm new --allow-empty && git push -q origin HEAD:${name}`;
 
 describe(`${kind} with an agent that keeps mirrors`, () => {
+  test.skipIf(!hasLfs)("gets large files of git-lfs from the origin over https", async () => {
+    await using tmp = await tmpdir();
+    await using scene = await createScene();
+    const repository = await createRepository(tmp.path);
+    const lfs: LfsObjects = new Map();
+    const sha = await repository.commit("main", {
+      ".gitattributes": "*.bin filter=lfs diff=lfs merge=lfs -text\n",
+      "a.bin": addLfsObject(lfs, Buffer.from("a large file\n".repeat(1000))),
+    });
+    const tls = createCertificate("localhost");
+    const authority = await scene.tester.write("ca.pem", tls.cert);
+    await using origin = startHttpOrigin({ root: tmp.path, login, lfs, tls });
+    const trust = { NODE_EXTRA_CA_CERTS: authority, GIT_SSL_CAINFO: authority };
+    await scene.readyAgent(on, { env: trust });
+    const env = { ...toVariables(`${origin.url}/app.git`, sha), GIT_SSL_CAINFO: authority };
+    const commands = [
+      `${logIn}; git lfs install --skip-repo`,
+      "checkout",
+      "wc -l <a.bin; git status --short",
+    ];
+    for (const report of [/\[Git mirror\] 0: updated /, /\[Git mirror\] 0: hit: /]) {
+      const shown = await run(scene, commands, { env });
+      expect(shown).toContain("1000\n");
+      expect(shown).toMatch(report);
+    }
+  });
+
   test.each(["http", "https"] as const)(
     "clones over %s from the mirror the second time, and pushes",
     async (protocol) => {

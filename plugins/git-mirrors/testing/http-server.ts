@@ -1,4 +1,5 @@
 import { gunzipSync } from "node:zlib";
+import { answerLfs, type LfsObjects } from "./lfs-server.ts";
 
 /** A git server over http, which asks for a name and a password. */
 export interface HttpOrigin extends AsyncDisposable {
@@ -18,10 +19,12 @@ export interface HttpOriginOptions {
   readonly login?: string;
   /** Address to listen at. Default: loopback, which is `localhost` with `tls`. */
   readonly host?: string;
+  /** The large files of git-lfs. Left out: the server has none. */
+  readonly lfs?: LfsObjects;
   readonly tls?: { readonly cert: string; readonly key: string };
 }
 
-export function startHttpOrigin({ root, login, host, tls }: HttpOriginOptions): HttpOrigin {
+export function startHttpOrigin({ root, login, host, lfs, tls }: HttpOriginOptions): HttpOrigin {
   const requests: { method: string; path: string; bytes: number }[] = [];
   const origin = { fault: undefined as HttpOrigin["fault"], cut: undefined as HttpOrigin["cut"] };
   const expected = login === undefined ? undefined : `Basic ${Buffer.from(login).toString("base64")}`;
@@ -41,6 +44,11 @@ export function startHttpOrigin({ root, login, host, tls }: HttpOriginOptions): 
         });
       const fault = await origin.fault?.(entry.path);
       if (fault !== undefined) return fault;
+      const large = lfs && (await answerLfs(lfs, request));
+      if (large !== undefined) {
+        entry.bytes = (await large.clone().arrayBuffer()).byteLength;
+        return large;
+      }
       let body = Buffer.from(await request.arrayBuffer());
       if (request.headers.get("content-encoding") === "gzip") body = gunzipSync(body);
       const answer = await callBackend(root, request, { pathname, query: search.slice(1), body });

@@ -1,6 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import {
   existsSync,
+  mkdirSync,
   readdirSync,
   readFileSync,
   rmSync,
@@ -86,11 +87,13 @@ const faults: Readonly<Record<string, (paths: MirrorPaths) => void>> = {
     rmSync(repository, { recursive: true });
     writeFileSync(repository, "");
   },
-  "a git was killed in it": ({ repository }) => {
+  "a git was killed in it": ({ repository, answers }) => {
+    mkdirSync(answers);
     for (const name of [
       "packed-refs.lock",
       "packed-refs.new",
       "objects/pack/tmp_pack_x",
+      "../answers/new-x",
       "shallow.lock",
       "config.lock",
     ])
@@ -112,6 +115,7 @@ describe("a mirror is used or repaired, and the job has its clone, when", () => 
     await tendMirrors(scene.root, 2 ** 30, logger, new AbortController().signal);
     await scene.clone();
     expect(await scene.clone()).toStartWith("hit");
+    expect(readdirSync(scene.paths.answers).filter((file) => file.startsWith("new-"))).toEqual([]);
   });
 
   test("a ready answer has changed", async () => {

@@ -158,7 +158,7 @@ test.each([
   await using tmp = await tmpdir();
   const paths = toMirrorPaths(tmp.path, "http://localhost/app.git");
   await prepare(paths, "http://localhost/app.git");
-  const { promise: released, resolve: release } = Promise.withResolvers<boolean>();
+  const { promise: released, resolve: release } = Promise.withResolvers<string | undefined>();
   const later = Promise.withResolvers<void>();
   await using first = await openFirstAnswer(paths, {
     size: 1000,
@@ -180,7 +180,7 @@ test.each([
     for await (const piece of first.take(createPacketReader(source), observer)) text += piece.toString();
     return text;
   })().catch((error: Error) => error.message);
-  expect(await released).toBe(false);
+  expect(await released).toBe(reason);
   later.resolve();
   expect(reasons).toEqual([reason]);
   expect(await client).toBe(start === "" ? `${line("packfile\n")}0000` : reason);

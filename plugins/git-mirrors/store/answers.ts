@@ -69,6 +69,12 @@ export async function keepAnswer(answers: string, path: string, name: string): P
   await removeOldAnswers(answers, mostAnswers);
 }
 
+/** Removes what a killed process has left. The caller holds the lock. */
+export async function removeUnfinishedAnswers(answers: string): Promise<void> {
+  const names = (await listNames(answers)).filter((name) => name.startsWith("new-"));
+  await Promise.all(names.map((name) => rm(join(answers, name), { force: true })));
+}
+
 /** Removes all answers but the ones that were used last. Those that are being sent are complete all the same. */
 export async function removeOldAnswers(answers: string, kept: number): Promise<void> {
   const found = await Promise.all(

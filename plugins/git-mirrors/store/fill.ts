@@ -65,11 +65,14 @@ export function createFill({ root, size, url, paths, logger }: FillOptions): Fil
         await keepSize({ root, size, paths, logger });
       },
       outgrown: () => removeOutgrown(paths, size, logger),
-      release(isKept) {
+      release(fault) {
         stored.resolve();
+        if (fault !== undefined && !context.signal.aborted)
+          logger.info(`the mirror of ${url} was not filled: ${fault}`);
         void (async () => {
           using _ = lock;
-          if (isKept && (await hasReferences(paths.repository))) await complete(request, context);
+          if (fault === undefined && (await hasReferences(paths.repository)))
+            await complete(request, context);
         })()
           .catch(() => {})
           .finally(filled.resolve);

@@ -34,8 +34,8 @@ export interface FirstAnswerOptions {
   readonly keep: (path: string, answer: WholeAnswer) => Promise<void>;
   /** The answer has more bytes than `size`. */
   readonly outgrown: () => Promise<void>;
-  /** Called once, when nothing more is written to the mirror. */
-  readonly release: (isKept: boolean) => void;
+  /** Called once, when nothing more is written to the mirror; with the reason when the answer was not kept. */
+  readonly release: (fault?: string) => void;
   /** Milliseconds of silence after which an origin keeps no other job waiting. */
   readonly silenceMs?: number;
 }
@@ -50,6 +50,7 @@ export interface WholeAnswer {
 /** The rest of an answer that the mirror does not keep. */
 interface Rest {
   readonly next: Promise<Packet | undefined>;
+  readonly reason: string;
 }
 
 /** The caller holds the lock until `release`. */
@@ -61,31 +62,35 @@ export async function openFirstAnswer(
   const path = join(paths.answers, `new-${randomBytes(8).toString("hex")}`);
   const file = await createFile(path);
   const growing = createGrowingFile(file);
-  const discard = async (): Promise<void> => {
-    await rm(path, { force: true });
-    release(false);
+  const discard = async (fault: string): Promise<void> => {
+    await rm(path, { force: true }).catch(() => {});
+    release(fault);
   };
   const fill = async (copying: Promise<WholeAnswer | Rest>): Promise<void> => {
     const given = new AbortController();
     const indexing = indexAnswer(paths, growing.follow(), AbortSignal.any([signal, given.signal]));
     try {
       const copied = await copying;
-      if (!("sum" in copied)) throw new Error("the answer is not kept");
+      if ("next" in copied) throw new Error(copied.reason);
       await indexing;
       await keep(path, copied);
-      release(true);
-    } catch {
+      release();
+    } catch (error) {
       given.abort();
       await indexing.catch(() => {});
-      await discard();
+      await discard(toMessage(error));
     }
   };
   let settled: Promise<void> | undefined;
-  const timer = setTimeout(() => (settled ??= discard()), silenceMs);
+  const silence = `it was silent for ${silenceMs / 1000} s`;
+  const timer = setTimeout(() => (settled ??= discard(silence)), silenceMs);
   return {
     async *take(packets, observer) {
       clearTimeout(timer);
-      if (settled !== undefined) return yield* passOn(packets.next(), packets);
+      if (settled !== undefined) {
+        observer.passed(silence);
+        return yield* passOn(packets.next(), packets);
+      }
       const copying = copyAnswer(packets, growing, { observer, size, outgrown, silenceMs });
       settled = fill(copying);
       yield* growing.follow();
@@ -94,7 +99,7 @@ export async function openFirstAnswer(
     },
     async [Symbol.asyncDispose]() {
       clearTimeout(timer);
-      await (settled ??= discard());
+      await (settled ??= discard("the origin has not answered"));
       await file.close();
     },
   };
@@ -114,7 +119,7 @@ async function copyAnswer(
   const leave = (next: Rest["next"], reason: string): Rest => {
     observer.passed(reason);
     growing.end();
-    return { next };
+    return { next, reason };
   };
   try {
     let [sum, bytes, hasPack] = [0, 0, false];

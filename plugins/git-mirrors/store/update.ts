@@ -2,6 +2,7 @@ import { mkdir, stat } from "node:fs/promises";
 import { join } from "node:path";
 import type { FetchRequest } from "../protocol/request.ts";
 import type { Tag } from "../protocol/tags.ts";
+import { removeUnfinishedAnswers } from "./answers.ts";
 import { makeDirectory, replaceFile, touch } from "./files.ts";
 import { runGit } from "./git.ts";
 import type { MirrorPaths } from "./layout.ts";
@@ -103,6 +104,7 @@ async function createRepository(paths: MirrorPaths, url: string): Promise<void> 
     await replaceFile(join(repository, "config"), configuration);
   }
   await removeUnfinished(repository);
+  await removeUnfinishedAnswers(paths.answers);
 }
 
 async function listMissing(

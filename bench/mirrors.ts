@@ -26,6 +26,10 @@ const networks: readonly Network[] = [
 ];
 const megabytes = Number(process.argv[2] ?? 100);
 
+/** What every clone does with its pack, wherever it comes from: the index of its objects, and the files. */
+const unpack = `git init -q --bare own && git -C own index-pack --stdin <$(echo app/.git/objects/pack/*.pack) >/dev/null &&
+  mkdir tree && git --git-dir=app/.git --work-tree=tree checkout -q -f main -- . && rm -rf own tree`;
+
 if (process.argv[2] === "serve") {
   console.log(startHttpOrigin({ root: process.argv[3]! }).url);
 } else await measureAll();
@@ -83,13 +87,22 @@ async function measure(
     );
     return took;
   };
-  const plain = await time("without a mirror", await scene.plain({ url }));
+  const job = await scene.plain({ url });
+  const plain = await time("without a mirror", job);
+  const startedAt = performance.now();
+  const { status, output } = await job.run(unpack);
+  if (status !== 0) throw new Error(output);
+  const own = performance.now() - startedAt;
   await using first = await scene.job({ url });
   const cold = await time("the first job", first);
   await using second = await scene.job({ url });
   const warm = await time("the second job", second);
   row(`${network.name}: first job / without`, `${(cold / plain).toFixed(2)} ×`);
   row(`${network.name}: second job / without`, `${(warm / plain).toFixed(2)} ×`);
+  row(
+    `${network.name}: git's own unpacking`,
+    `${ms(own)}, ${((100 * own) / warm).toFixed(0)} % of the second job`,
+  );
 }
 
 async function deliver(

@@ -37,6 +37,8 @@ if (process.argv[2] === "serve") {
 async function measureAll(): Promise<void> {
   await using scene = await createMirrorScene();
   const repository = await createRepository(scene.directory);
+  // The files are noise: git would try in vain to make them smaller.
+  for (const name of ["core.compression", "pack.window"]) repository.git("config", name, "0");
   for (let commit = 0; commit < 10; commit++) {
     for (let file = 0; file < 10; file++) {
       const bytes = crypto.getRandomValues(Buffer.alloc(Math.min(65_536, megabytes * 10_000)));
@@ -49,7 +51,7 @@ async function measureAll(): Promise<void> {
     }
     await repository.commit("main", { "commit.txt": `${commit}` });
   }
-  repository.git("-C", repository.path, "repack", "-adq");
+  repository.git("-C", repository.path, "repack", "-adq", "--window=0");
   const origin = Bun.spawn([process.execPath, import.meta.filename, "serve", scene.directory], {
     stdout: "pipe",
   });

@@ -69,6 +69,8 @@ export async function openFirstAnswer(
   const fill = async (copying: Promise<WholeAnswer | Rest>): Promise<void> => {
     const given = new AbortController();
     const indexing = indexAnswer(paths, growing.follow(), AbortSignal.any([signal, given.signal]));
+    // It can fail while the answer still arrives.
+    indexing.catch(() => {});
     try {
       const copied = await copying;
       if ("next" in copied) throw new Error(copied.reason);
@@ -134,7 +136,7 @@ async function copyAnswer(
       const packet = await next;
       if (packet === undefined) return leave(next, "its answer was not complete");
       bytes += packet.raw.length;
-      if (bytes > size) await outgrown();
+      if (bytes > size) await outgrown().catch(() => {});
       if (bytes > size) return leave(next, "the repository is larger than git-mirrors-size");
       const fault = await growing.write(packet.raw).then(() => undefined, toMessage);
       if (fault !== undefined) return leave(next, `the mirror cannot be written: ${fault}`);

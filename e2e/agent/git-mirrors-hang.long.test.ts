@@ -2,7 +2,7 @@ import { expect, test } from "bun:test";
 import { readdirSync } from "node:fs";
 import path from "node:path";
 import { startHttpOrigin } from "../../plugins/git-mirrors/testing/http-server.ts";
-import { createRepository } from "../../plugins/git-mirrors/testing/repository.ts";
+import { createRepository, run as runGit } from "../../plugins/git-mirrors/testing/repository.ts";
 import { tmpdir } from "../../src/testing/index.ts";
 import { createScene } from "../support/agents.ts";
 import { outline, outputOf } from "../support/jobs.ts";
@@ -72,18 +72,18 @@ test("a mirror whose fetch stops in the middle of a pack falls open within two m
   expect((await it.finish(await it.submit(clone), clone)).report).toStartWith("hit: ");
 }, 300_000);
 
-test("a first clone that stops in the middle of the pack fails, so that the next attempt of the job passes", async () => {
+test("a first clone whose pack stops in the middle goes on within two minutes, and fills the mirror", async () => {
   await using it = await createHangScene();
   const sha = await it.repository.commit("main", { "a.bin": noise() });
+  // Servers keep repositories packed. Otherwise git makes a new pack for each answer, and no two need be the same.
+  runGit(["repack", "-adq"], it.repository.path);
   it.stopNextPack();
-  // As `checkout` does, which tries a full clone after a shallow one.
-  const clone = `rm -rf app; git clone -q --depth 50 ${it.url} app || git clone -q ${it.url} app; git -C app rev-parse HEAD`;
+  const clone = `rm -rf app; git clone -q --depth 50 ${it.url} app && git -C app rev-parse HEAD && git -C app fsck`;
+  const startedAt = performance.now();
   const { output, report } = await it.finish(await it.submit(clone), clone);
-  expect(output).toEndWith(`${sha}\n`);
-  expect(report).toMatch(
-    /^updated in .*\ncloned from the origin: it was silent for 60 s in the middle of its answer\n$/,
-  );
+  expect(output).toStartWith(`${sha}\n`);
+  expect(performance.now() - startedAt).toBeLessThan(120_000);
+  expect(report).toMatch(/^updated in [^\n]*\n$/);
   expect(it.leftovers()).toEqual([]);
-  const next = `rm -rf app; git clone -q ${it.url} app && git -C app rev-parse HEAD`;
-  expect((await it.finish(await it.submit(next), next)).report).toStartWith("hit: ");
+  expect((await it.finish(await it.submit(clone), clone)).report).toStartWith("hit: ");
 }, 300_000);

@@ -1,8 +1,9 @@
 import { gunzipSync } from "node:zlib";
 import type { Exchange, Handler } from "signalman/http";
 import type { Origin } from "../origin.ts";
-import { createPacketReader, parsePackets } from "../protocol/packets.ts";
+import { createPacketReader, type PacketReader, parsePackets } from "../protocol/packets.ts";
 import { parseRequest, type Request } from "../protocol/request.ts";
+import { createResumingReader } from "../protocol/resume.ts";
 import type { Upload } from "../protocol/upload.ts";
 import { readPieces, toStream } from "../store/files.ts";
 import type { Remote } from "../store/update.ts";
@@ -70,9 +71,12 @@ export function createHttpProxy(options: HttpProxyOptions): Handler {
       return isSent;
     }
     await using first = answer;
-    const given = await ask(exchange, origin, path, signal, body, first && plainHeaders);
-    if (first !== undefined && isPlainAnswer(given))
-      return await pass(exchange, given, first.take(createPacketReader(given.body ?? new Blob().stream())));
+    const askAgain = () => ask(exchange, origin, path, signal, body, first && plainHeaders);
+    const given = await askAgain();
+    if (first !== undefined && isPlainAnswer(given)) {
+      const packets = createResumingReader(toPackets(given), async () => toPackets(await askAgain()));
+      return await pass(exchange, given, first.take(packets));
+    }
     if (request === undefined || !upload.isListing(request) || given.status !== 200)
       return pass(exchange, given);
     const listing = recordPieces(given.body ?? [], mostRequestBytes);
@@ -152,6 +156,11 @@ function isVersion2({ status, headers }: Response, start: Buffer): boolean {
     /^[0-9a-f]{4}(# service=git-upload-pack\n0000[0-9a-f]{4})?version 2\n/.test(text) &&
     !/object-format=(?!sha1\b)/.test(text)
   );
+}
+
+function toPackets(answer: Response): PacketReader {
+  if (!isPlainAnswer(answer)) throw new Error(`the origin answered with status ${answer.status}`);
+  return createPacketReader(answer.body ?? new Blob().stream());
 }
 
 /** Whether an answer to a fetch has packets, which are not compressed. */

@@ -3,6 +3,7 @@ import { toMessage, withDeadline } from "signalman";
 import type { Origin } from "../origin.ts";
 import { createPacketReader, type Packet, type PacketReader } from "../protocol/packets.ts";
 import { parseRequest, type Request } from "../protocol/request.ts";
+import { createResumingReader } from "../protocol/resume.ts";
 import type { Upload } from "../protocol/upload.ts";
 import { readPieces } from "../store/files.ts";
 import { type ByteSource, writeAll } from "./byte-source.ts";
@@ -45,7 +46,8 @@ export async function serveSsh(
     uses.passed(toMessage(error));
     return writeAll(socket, `${toMessage(error).replaceAll(/[^\x20-\x7e]+/g, " ")}\n`);
   }
-  using _ = connection;
+  using connections = new DisposableStack();
+  connections.use(connection);
   await writeAll(
     socket,
     Buffer.concat([Buffer.from("serve\n"), ...connection.announced.map(({ raw }) => raw)]),
@@ -60,7 +62,12 @@ export async function serveSsh(
       await using first = answer;
       await connection.send(request.raw);
       if (first !== undefined) {
-        for await (const piece of first.take(connection.packets)) await writeAll(socket, piece);
+        const packets = createResumingReader(connection.packets, async () => {
+          connection = connections.use(await openSshOrigin(options.words, origin, signal));
+          await connection.send(request.raw);
+          return connection.packets;
+        });
+        for await (const piece of first.take(packets)) await writeAll(socket, piece);
         continue;
       }
       const isKept = upload.isListing(request);

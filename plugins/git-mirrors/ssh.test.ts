@@ -1,6 +1,7 @@
 import { describe, expect, test } from "bun:test";
+import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { createRepository } from "./testing/repository.ts";
+import { createRepository, run } from "./testing/repository.ts";
 import { createMirrorScene, pathsOf } from "./testing/scene.ts";
 import { hasSshServer, startSshServer } from "./testing/ssh-server.ts";
 
@@ -23,6 +24,20 @@ async function createScene() {
   };
 }
 
+/** Kills the git programs that serve a repository, and returns how many there were. */
+function killServersOf(repository: string): number {
+  const pids = readdirSync("/proc").filter((pid) => {
+    try {
+      const words = /^\d+$/.test(pid) ? readFileSync(`/proc/${pid}/cmdline`, "latin1") : "";
+      return words.startsWith("git") && words.includes("upload-pack") && words.includes(repository);
+    } catch {
+      return false;
+    }
+  });
+  for (const pid of pids) process.kill(Number(pid), "SIGKILL");
+  return pids.length;
+}
+
 describe.skipIf(!hasSshServer)("over ssh", () => {
   test("clones come from the mirror, pushes and other repositories go to the origin", async () => {
     await using scene = await createScene();
@@ -41,6 +56,26 @@ describe.skipIf(!hasSshServer)("over ssh", () => {
       expect(await job.finish()).toMatch(report);
     }
     expect(scene.repository.git("ls-remote", "origin")).toMatch(/refs\/heads\/one\n.*refs\/heads\/two\n/);
+  }, 240_000);
+
+  test("a first clone whose connection dies in the middle of the pack goes on with another one", async () => {
+    await using scene = await createScene();
+    const noise = Buffer.alloc(40_000_000);
+    for (let at = 0; at < noise.length; at += 65_536) crypto.getRandomValues(noise.subarray(at, at + 65_536));
+    writeFileSync(join(scene.directory, "app.git-work", "noise.bin"), noise);
+    await scene.repository.commit("main", {});
+    run(["repack", "-adq"], scene.repository.path);
+    const { answers } = pathsOf(scene, scene.url);
+    await using job = await scene.job(scene.options);
+    const clone = job.run(`git clone -q ${scene.url} app && git -C app fsck && cksum app/noise.bin`);
+    const hasPart = (): boolean =>
+      existsSync(answers) &&
+      readdirSync(answers).some((name) => statSync(join(answers, name)).size > 1_000_000);
+    while (!hasPart()) await Bun.sleep(1);
+    expect(killServersOf(scene.repository.path)).toBeGreaterThan(0);
+    const { status, output } = await clone;
+    expect([status, output]).toEqual([0, expect.stringMatching(/^\d+ 40000000 app\/noise.bin$/m)]);
+    expect(await job.finish()).toMatch(/^updated [^\n]*\n$/);
   }, 240_000);
 
   test("a key that the origin refuses gets nothing of a mirror, and the job's own ssh says why", async () => {

@@ -7,6 +7,7 @@ import { createCredentials } from "../../plugins/cache/credentials.ts";
 import { toSharedSecret } from "../../plugins/cache/service/shared-secret.ts";
 import { startCluster } from "../support/cluster/cluster.ts";
 import { buildOnDebian } from "../support/cluster/images.ts";
+import { podGateway } from "../support/cluster/layout.ts";
 import { binary, root } from "../support/fixtures.ts";
 import { outline } from "../support/jobs.ts";
 import { createPodScene } from "./agents.ts";
@@ -25,9 +26,6 @@ beforeAll(async () => {
   await copyFile(binary, path.join(directory, "opt", "semaphore", "agent"));
   await buildOnDebian(image, directory, "1000");
 }, 180_000);
-
-/** The host, as pods see it. */
-const podGateway = "10.87.0.1";
 
 interface Published {
   readonly kind: string;

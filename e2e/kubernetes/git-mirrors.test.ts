@@ -6,6 +6,7 @@ import { createRepository, run as runGit } from "../../plugins/git-mirrors/testi
 import { tmpdir } from "../../src/testing/index.ts";
 import { startCluster } from "../support/cluster/cluster.ts";
 import { buildDebianGit, images } from "../support/cluster/images.ts";
+import { podGateway } from "../support/cluster/layout.ts";
 import { engineCache } from "../support/engine/engine.ts";
 import { debianGitRoot } from "../support/engine/images.ts";
 import { outline } from "../support/jobs.ts";
@@ -16,8 +17,6 @@ beforeAll(async () => {
   await buildDebianGit(await debianGitRoot(path.join(engineCache(), "roots")));
 }, 600_000);
 
-/** The host, as pods see it: the address of an agent's pod in the host's network. */
-const podGateway = "10.87.0.1";
 const login = "ci:pass-0e94c1";
 
 test("git in a pod clones over https from the mirror of the agent's pod, and pushes; over http it does not", async () => {
@@ -28,7 +27,6 @@ test("git in a pod clones over https from the mirror of the agent's pod, and pus
   const sha = await repository.commit("main", { "a.txt": "x".repeat(50_000), "dir/b.txt": "b" });
   const tls = createCertificate(podGateway);
   const authority = await scene.tester.write("ca.pem", tls.cert);
-  // The host has the address while the network of pods exists.
   const options = { root: tmp.path, login, host: "0.0.0.0" };
   await using origin = startHttpOrigin({ ...options, tls: { cert: tls.cert, key: tls.key } });
   await using plain = startHttpOrigin(options);

@@ -19,6 +19,8 @@ export interface Release extends AsyncDisposable {
   apply(values?: object): Promise<string>;
   /** Runs Helm in the namespace. */
   helm(args: readonly string[]): Promise<string>;
+  /** Creates a volume for a claim, and returns its directory on this host. */
+  addVolume(claim: string): Promise<string>;
   /** Names and uids of the agents' pods. */
   agents(): Promise<string>;
   done(id: string): Promise<string>;
@@ -29,7 +31,8 @@ let port = 9700 + (process.pid % 200);
 export async function createRelease(mode: "deployment" | "statefulset"): Promise<Release> {
   const namespace = await createNamespace();
   const scene = await createScene();
-  const volume = mode === "statefulset" ? await createVolume(namespace, scene) : undefined;
+  const volumes = createVolumes(namespace, scene);
+  if (mode === "statefulset") await volumes.add("state-agent-0");
   const [repository = "", tag = ""] = agentImage.split(":");
   // Agents are on the host's network.
   port += 1;
@@ -66,6 +69,7 @@ export async function createRelease(mode: "deployment" | "statefulset"): Promise
       ]);
     },
     helm: inNamespace,
+    addVolume: volumes.add,
     agents: () =>
       namespace.kubectl([
         "get",
@@ -81,37 +85,43 @@ export async function createRelease(mode: "deployment" | "statefulset"): Promise
       await inNamespace(["uninstall", "agent", "--ignore-not-found"]).catch(() => {});
       await scene[Symbol.asyncDispose]();
       await namespace[Symbol.asyncDispose]();
-      if (volume !== undefined)
-        await namespace.kubectl(["delete", "persistentvolume", volume, "--wait=false"]);
+      await volumes.remove();
     },
   };
 }
 
-/** Creates a volume for the first agent: a directory of this host, as the cluster has no provisioner. */
-async function createVolume(namespace: Namespace, scene: Scene): Promise<string> {
-  const directory = path.join(scene.tester.home, "volume");
-  await mkdir(directory);
-  await namespace.apply({
+/** Volumes that are directories of this host, as the cluster has no provisioner. */
+function createVolumes({ name, apply, kubectl }: Namespace, scene: Scene) {
+  const names: string[] = [];
+  return {
+    async add(claim: string): Promise<string> {
+      const directory = path.join(scene.tester.home, "volumes", claim);
+      await mkdir(directory, { recursive: true });
+      const volume = `${name}-${claim}`;
+      names.push(volume);
+      await apply(toVolume(volume, directory, { namespace: name, name: claim }));
+      return directory;
+    },
+    async remove(): Promise<void> {
+      for (const volume of names) await kubectl(["delete", "persistentvolume", volume, "--wait=false"]);
+    },
+  };
+}
+
+function toVolume(name: string, directory: string, claimRef: object): object {
+  const hostname = { key: "kubernetes.io/hostname", operator: "In", values: [firstNode.name] };
+  return {
     apiVersion: "v1",
     kind: "PersistentVolume",
-    metadata: { name: namespace.name },
+    metadata: { name },
     spec: {
       capacity: { storage: "1Gi" },
       accessModes: ["ReadWriteOnce"],
       persistentVolumeReclaimPolicy: "Retain",
       storageClassName: "",
-      claimRef: { namespace: namespace.name, name: "state-agent-0" },
+      claimRef,
       local: { path: directory },
-      nodeAffinity: {
-        required: {
-          nodeSelectorTerms: [
-            {
-              matchExpressions: [{ key: "kubernetes.io/hostname", operator: "In", values: [firstNode.name] }],
-            },
-          ],
-        },
-      },
+      nodeAffinity: { required: { nodeSelectorTerms: [{ matchExpressions: [hostname] }] } },
     },
-  });
-  return namespace.name;
+  };
 }

@@ -66,6 +66,9 @@ export const firstNode: NodeLayout = {
   cgroupRoot: "/",
 };
 
+/** The host, as pods of the first node see it. It has the address while the network of pods exists. */
+export const podGateway = "10.87.0.1";
+
 /** Addresses of the second node and of the host, at the two ends of their cable. */
 export const cable = { node: "10.85.0.2", host: "10.85.0.1" } as const;
 

@@ -34,8 +34,11 @@ labels:
   {{- end }}
 {{- $annotations := deepCopy .Values.podAnnotations }}
 {{- if not .Values.existingSecret }}
-{{- /* Agents read the token at their start. */ -}}
+{{- /* Agents read secrets at their start. */ -}}
 {{- $_ := set $annotations "checksum/token" (.Values.token | sha256sum) }}
+{{- end }}
+{{- if and .Values.cache.enabled (not .Values.cache.existingSecret) }}
+{{- $_ := set $annotations "checksum/cache-secret" (.Values.cache.secret | sha256sum) }}
 {{- end }}
 {{- with $annotations }}
 annotations: {{- toYaml . | nindent 2 }}

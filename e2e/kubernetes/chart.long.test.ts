@@ -4,7 +4,8 @@ import { parseAllDocuments } from "yaml";
 import { helm, kedaDefinitions } from "../support/cluster/charts.ts";
 import { startCluster } from "../support/cluster/cluster.ts";
 import { createTester, root } from "../support/fixtures.ts";
-import { createNamespace, patiently } from "./namespaces.ts";
+import { defineKinds, everything } from "./chart-values.ts";
+import { createNamespace } from "./namespaces.ts";
 import { chart } from "./releases.ts";
 import { type Rule, toRights } from "./roles.ts";
 
@@ -57,38 +58,6 @@ test.each([
   1_800_000,
 );
 
-const everything = {
-  image: { digest: `sha256:${"a".repeat(64)}`, pullSecrets: [{ name: "registry" }] },
-  jobs: {
-    ca: { configMap: "authorities" },
-    proxy: "http://proxy:3128",
-    noProxy: [".a", ".b"],
-    toolboxPath: "/opt/t",
-  },
-  cache: { enabled: true, secret: "x".repeat(32), share: ["a+b"], storage: { persistent: true } },
-  env: [
-    { name: "NUMBER", value: 1 },
-    { name: "FIELD", valueFrom: { fieldRef: { fieldPath: "spec.nodeName" } } },
-  ],
-  podDisruptionBudget: { enabled: true },
-  networkPolicy: {
-    enabled: true,
-    metricsFrom: [{ namespaceSelector: {} }],
-    jobEgress: [{ to: [{ ipBlock: { cidr: "0.0.0.0/0", except: ["169.254.169.254/32"] } }] }],
-  },
-  podAnnotations: { a: "b" },
-  podLabels: { c: "d" },
-  priorityClassName: "system-cluster-critical",
-  nodeSelector: { e: "f" },
-  tolerations: [{ operator: "Exists" }],
-  affinity: { podAntiAffinity: { requiredDuringSchedulingIgnoredDuringExecution: [{ topologyKey: "x" }] } },
-  topologySpreadConstraints: [
-    { maxSkew: 1, topologyKey: "zone", whenUnsatisfiable: "ScheduleAnyway", labelSelector: {} },
-  ],
-  extraVolumes: [{ name: "extra", emptyDir: {} }],
-  extraVolumeMounts: [{ name: "extra", mountPath: "/extra" }],
-};
-
 test.each(["deployment", "statefulset"])(
   "the API server accepts what the chart renders for mode %s, with the defaults and with every value",
   async (mode) => {
@@ -129,21 +98,7 @@ test("the chart renders a PodMonitor for the agents' port", async () => {
 
 test("the published ScaledJob, and the chart's, are what KEDA takes", async () => {
   await using namespace = await createNamespace();
-  for (const file of await kedaDefinitions())
-    await namespace.kubectl(["apply", "--server-side", `--filename=${file}`]);
-  const established = [
-    "wait",
-    "--for=condition=Established",
-    "crd/scaledjobs.keda.sh",
-    "crd/triggerauthentications.keda.sh",
-  ];
-  // kubectl refuses to wait for definitions that have no status yet.
-  await patiently("the definitions are established", () =>
-    namespace.kubectl(established).then(
-      () => true,
-      () => false,
-    ),
-  );
+  await defineKinds(namespace, await kedaDefinitions());
   const rendered = await helm([
     "template",
     "agent",

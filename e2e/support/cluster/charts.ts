@@ -5,31 +5,53 @@ import { findGo } from "./go.ts";
 import { directories, files } from "./layout.ts";
 
 const helmVersion = "v3.19.0";
+const kubeconformVersion = "v0.7.0";
 const kedaVersion = "v2.17.2";
+const prometheusOperatorVersion = "v0.85.0";
 const buildMs = 25 * 60_000;
 const goEnvironment = { CGO_ENABLED: "0", GOTOOLCHAIN: "local" };
 
 /** Runs Helm, which is built from its Go module at the first call (two minutes on an idle machine). */
 export async function helm(args: readonly string[]): Promise<string> {
-  const program = path.join(directories.bin, "helm");
-  if (!existsSync(program)) {
-    const env = { ...goEnvironment, GOBIN: directories.bin };
-    await run([await findGo(), "install", `helm.sh/helm/v3/cmd/helm@${helmVersion}`], {
-      env,
-      timeoutMs: buildMs,
-    });
-  }
+  const program = await install("helm", `helm.sh/helm/v3/cmd/helm@${helmVersion}`);
   return run([program, "--kubeconfig", files.kubeconfig, ...args], { timeoutMs: 120_000 });
+}
+
+/** Validates manifests, and resolves to kubeconform's report. Rejects when one is invalid, or of an unknown kind. */
+export async function kubeconform(args: readonly string[], manifests: string): Promise<string> {
+  const program = await install(
+    "kubeconform",
+    `github.com/yannh/kubeconform/cmd/kubeconform@${kubeconformVersion}`,
+  );
+  return run([program, "-verbose", ...args], { stdin: manifests });
 }
 
 /** Files that define KEDA's kinds of objects, from its Go module. */
 export async function kedaDefinitions(): Promise<readonly string[]> {
-  const module = `github.com/kedacore/keda/v2@${kedaVersion}`;
-  const text = await run([await findGo(), "mod", "download", "-json", module], {
-    env: goEnvironment,
-    timeoutMs: buildMs,
-  });
-  const { Dir } = JSON.parse(text) as { Dir: string };
+  const directory = await download(`github.com/kedacore/keda/v2@${kedaVersion}`);
   const names = ["scaledjobs", "triggerauthentications"];
-  return names.map((name) => path.join(Dir, "config", "crd", "bases", `keda.sh_${name}.yaml`));
+  return names.map((name) => path.join(directory, "config", "crd", "bases", `keda.sh_${name}.yaml`));
+}
+
+/** The file that defines a PodMonitor, from the Go module of the Prometheus operator. */
+export async function podMonitorDefinition(): Promise<string> {
+  const module = `github.com/prometheus-operator/prometheus-operator@${prometheusOperatorVersion}`;
+  const place = path.join(await download(module), "example", "prometheus-operator-crd");
+  return path.join(place, "monitoring.coreos.com_podmonitors.yaml");
+}
+
+/** Builds a program of a Go module, once; returns its path. */
+async function install(name: string, module: string): Promise<string> {
+  const program = path.join(directories.bin, name);
+  if (existsSync(program)) return program;
+  const env = { ...goEnvironment, GOBIN: directories.bin };
+  await run([await findGo(), "install", module], { env, timeoutMs: buildMs });
+  return program;
+}
+
+/** Downloads a Go module; returns its directory. */
+async function download(module: string): Promise<string> {
+  const command = [await findGo(), "mod", "download", "-json", module];
+  const text = await run(command, { env: goEnvironment, timeoutMs: buildMs });
+  return (JSON.parse(text) as { readonly Dir: string }).Dir;
 }

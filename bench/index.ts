@@ -13,6 +13,7 @@ for (const name of [
   "page",
   "docker",
   "kubernetes",
+  "journal",
   "serve",
   "cache",
   "mirrors",

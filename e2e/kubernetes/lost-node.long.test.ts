@@ -6,6 +6,7 @@ import { type SecondNode, startSecondNode } from "../support/cluster/second-node
 import { findProcesses, outputOf, uniqueSeconds } from "../support/jobs.ts";
 import { createPodScene, type PodScene } from "./agents.ts";
 import { patiently, podSpec } from "./namespaces.ts";
+import { watchSilence } from "./silence.ts";
 
 let node: SecondNode;
 
@@ -99,12 +100,16 @@ describe("a node", () => {
     ],
   ])(
     "%s until the cluster has it as lost, and that comes back, delays its jobs' output and nothing else",
-    async (_, disturb) => {
+    async (what, disturb) => {
       await using pods = await createPodScene();
       const { namespace, scene } = pods;
       await startAgent(pods, ["--slots", String(jobs.length)]);
       const ids = await Promise.all(jobs.map(({ commands }) => scene.hub.submit({ commands })));
       for (const [at, { shown }] of jobs.entries()) await pods.shows(ids[at]!, shown);
+      const [counting] = jobs;
+      const silence = watchSilence(
+        async () => outputOf(await scene.hub.log(ids[0]!), counting.commands[0]).length,
+      );
       const end = await disturb();
       const ready = `--output=jsonpath={.status.conditions[?(@.type=="Ready")].status}`;
       await patiently(
@@ -112,12 +117,14 @@ describe("a node", () => {
         async () => (await namespace.kubectl(["get", "node", secondNode.name, ready])) === "Unknown",
       );
       for (const id of ids) expect((await scene.hub.job(id)).isDone).toBe(false);
+      silence.restart();
       await end();
       for (const [at, { commands, outputs }] of jobs.entries()) {
         expect(await result(pods, ids[at]!)).toBe("passed");
         const events = await scene.hub.log(ids[at]!);
         expect(commands.map((command) => outputOf(events, command))).toEqual([...outputs]);
       }
+      await silence.report(`a node ${what}, and is back`);
       expect(await scene.hub.violations()).toEqual([]);
       await namespace.emptied();
     },

@@ -5,6 +5,7 @@ import { outline, outputOf } from "../support/jobs.ts";
 import { buildAgentImage, hostAccess } from "./agent-image.ts";
 import { patiently } from "./namespaces.ts";
 import { createRelease, type Release } from "./releases.ts";
+import { watchSilence } from "./silence.ts";
 
 beforeAll(async () => {
   await startCluster();
@@ -113,8 +114,10 @@ test("in mode statefulset three rollouts hand a running job over at once, and it
   await release.apply();
   const id = await submit(release, numbers, "line 5");
   const shown = async () => outputOf(await scene.hub.log(id), numbers).length;
+  const silence = watchSilence(shown);
   for (let round = 0; round < 3; round++) {
     const before = await release.agents();
+    silence.restart();
     await namespace.kubectl(["rollout", "restart", "statefulset/agent"]);
     await patiently("the agent's pod is replaced", async () => {
       const agents = await release.agents();
@@ -125,6 +128,7 @@ test("in mode statefulset three rollouts hand a running job over at once, and it
     await patiently("the log goes on", async () => (await shown()) > seen);
   }
   expect(await release.done(id)).toBe("passed");
+  await silence.report("restarted by a rollout");
   expect(outputOf(await scene.hub.log(id), numbers)).toBe(numbered);
   expect(await scene.hub.violations()).toEqual([]);
   expect(await scene.hub.agents()).toHaveLength(1);
@@ -209,8 +213,10 @@ test("in mode statefulset a job continues in mid-command when its agent's pod is
   await release.apply();
   const id = await submit(release, numbers, "line 5");
   const shown = async () => outputOf(await scene.hub.log(id), numbers).split("\n").length;
+  const silence = watchSilence(shown);
   for (let round = 0; round < 2; round++) {
     const before = await release.agents();
+    silence.restart();
     await namespace.kubectl(["delete", "pod", "agent-0", "--force", "--grace-period=0"]);
     await patiently("another pod of the agent runs", async () => {
       const agents = await release.agents();
@@ -220,6 +226,7 @@ test("in mode statefulset a job continues in mid-command when its agent's pod is
     await patiently("the log goes on", async () => (await shown()) > seen + 5, 180_000);
   }
   expect(await release.done(id)).toBe("passed");
+  await silence.report("force-deleted");
   expect(outputOf(await scene.hub.log(id), numbers)).toBe(numbered);
   await cleaned(release);
 }, 600_000);

@@ -142,7 +142,7 @@ export default definePlugin({ name: "serving", setup(ctx) {
   });
 } });`;
 
-test("in mode statefulset a hand-over waits for a command that uses what its job's process serves", async () => {
+test("in mode statefulset a hand-over waits for a command that its job's process serves", async () => {
   await using release = await createRelease("statefulset");
   const { namespace, scene } = release;
   const data = {

@@ -49,7 +49,7 @@ export interface SlotJobs extends Jobs {
   isBusy(): boolean;
   /** Resolves to whether another process can continue each job that was not reported yet. */
   areContinuable(): Promise<boolean>;
-  /** Whether a command of a job uses what the job's process serves. */
+  /** Whether the process of a job serves its running command, which fails without it. */
   areServed(): Promise<boolean>;
   stopAll(cause: StopCause): void;
   killAll(cause: StopCause): void;

@@ -3,7 +3,7 @@ import { createRecordingLogger } from "signalman/testing";
 import type { Pod } from "../client/objects.ts";
 import { refusal, startApiServer } from "../testing/api-server.ts";
 import { findHandOverFault, findSuccessorFault } from "./hand-over.ts";
-import { isUnserved } from "./served-commands.ts";
+import { waitForServedCommands } from "./served-commands.ts";
 
 const signal = new AbortController().signal;
 
@@ -66,21 +66,27 @@ describe("a hand-over", () => {
     expect(findSuccessorFault(refused.client, agentPod("agent-0"), signal)).rejects.toThrow("no");
   });
 
-  test("waits for a command that uses what its job's process serves", async () => {
+  test("waits for a command that its job's process serves", async () => {
     const logger = createRecordingLogger();
     let asked = 0;
     const areServed = async () => ++asked < 3;
-    expect(await isUnserved({ areServed }, { logger, signal })).toBe(true);
+    expect(await waitForServedCommands({ areServed }, { logger, signal })).toBe(true);
     expect([asked, logger.entries.map(({ message }) => message)]).toEqual([
       3,
-      ["the hand-over waits for a command that uses what its job's process serves"],
+      [
+        "the hand-over waits for a command that its job's process serves, such as a checkout from a git mirror",
+      ],
     ]);
   });
 
   test("is not made while such a command runs on", async () => {
     const logger = createRecordingLogger();
-    expect(await isUnserved({ areServed: async () => true }, { logger, signal, limitMs: 1 })).toBe(false);
+    expect(await waitForServedCommands({ areServed: async () => true }, { logger, signal, limitMs: 1 })).toBe(
+      false,
+    );
     const aborted = AbortSignal.abort();
-    expect(isUnserved({ areServed: async () => true }, { logger, signal: aborted })).rejects.toThrow();
+    expect(
+      waitForServedCommands({ areServed: async () => true }, { logger, signal: aborted }),
+    ).rejects.toThrow();
   });
 });

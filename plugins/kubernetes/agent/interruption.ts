@@ -6,7 +6,7 @@ import { getPod } from "../client/resources.ts";
 import { toRefusalReason } from "../wait/rights-loss.ts";
 import { findHandOverFault, findSuccessorFault, type HandOverPlace } from "./hand-over.ts";
 import { findOwnPod } from "./own-pod.ts";
-import { isUnserved } from "./served-commands.ts";
+import { servedCommand, waitForServedCommands } from "./served-commands.ts";
 
 export interface InterruptOptions extends HandOverPlace {
   /** Whether jobs are left to the agent's successor (`kubernetes-hand-over`). */
@@ -50,7 +50,7 @@ async function findFault(
     const pod = await findOwnPod(client, { env, signal, onMiss: (line) => logger.debug(line) });
     const fault = findHandOverFault(pod, options) ?? (await findSuccessorFault(client, pod!, signal));
     if (fault !== undefined) return fault;
-    if (!(await isUnserved(interruption, options))) return "a command uses what its job's process serves";
+    if (!(await waitForServedCommands(interruption, options))) return `${servedCommand}, has not ended`;
     if (!(await interruption.areContinuable())) return "a job cannot be continued by another process";
     return undefined;
   } catch (error) {

@@ -2,17 +2,17 @@ import { setTimeout as sleep } from "node:timers/promises";
 import type { Interruption, Logger } from "signalman";
 
 /**
- * Waits for commands that fail when their job's process ends, such as a checkout from a mirror. Resolves to `false`
- * when one still runs after `limitMs`. Bounded, because the agent takes other jobs meanwhile.
+ * Waits for commands that fail when their job's process ends. Resolves to whether they have ended within `limitMs`, a
+ * bound because the agent takes other jobs meanwhile.
  */
-export async function isUnserved(
+export async function waitForServedCommands(
   { areServed }: Pick<Interruption, "areServed">,
   { logger, signal, limitMs = 20_000 }: ServedOptions,
 ): Promise<boolean> {
   const deadline = performance.now() + limitMs;
   for (let isLogged = false; await areServed(); isLogged = true) {
     if (performance.now() >= deadline) return false;
-    if (!isLogged) logger.info("the hand-over waits for a command that uses what its job's process serves");
+    if (!isLogged) logger.info(`the hand-over waits for ${servedCommand}`);
     await sleep(pollMs, undefined, { signal });
   }
   return true;
@@ -24,5 +24,8 @@ interface ServedOptions {
   /** Milliseconds; replaced by tests. */
   readonly limitMs?: number;
 }
+
+/** What the agent's log calls such a command. */
+export const servedCommand = "a command that its job's process serves, such as a checkout from a git mirror";
 
 const pollMs = 200;

@@ -2,7 +2,7 @@
 export interface Interruption {
   /** Resolves to whether another process can continue every job when the job's own process ends with the agent's. */
   areContinuable(): Promise<boolean>;
-  /** Resolves to whether a running command uses what its job's process serves (`VariableOptions.served`). */
+  /** Resolves to whether the process of a job serves its running command (`VariableOptions.served`). */
   areServed(): Promise<boolean>;
   /** Hands over instead of interrupting, as SIGUSR2 does. Has no effect once the control plane has been told. */
   handOver(): void;

@@ -11,7 +11,7 @@ export function isContinuable(directory: string): boolean {
   return readLeft(directory) !== undefined;
 }
 
-/** Whether the running command of a job uses what the job's process serves. */
+/** Whether the job's process serves the running command, which fails without it. */
 export function isServed(directory: string): boolean {
   return readLeft(directory)?.isServed === true;
 }

@@ -24,7 +24,7 @@ export interface LeftJob {
   readonly messages: ReadonlyMap<number, JobOutcome>;
   readonly checkpoint: CheckpointRecord | undefined;
   readonly stop: { readonly cause: StopCause; readonly isKill: boolean } | undefined;
-  /** Whether the running command uses what the process serves, and fails without it. */
+  /** Whether the process serves the running command, which fails without it. */
   readonly isServed: boolean;
 }
 
@@ -112,7 +112,7 @@ function isServed(records: readonly JournalRecord[]): boolean {
   if (from === -1) return false;
   const later = records.slice(from);
   const isOver = later.some((record) => record.is === "hook" && record.key.startsWith("command:end "));
-  // The first one is the command's own; nobody may listen to its end.
+  // The first step is the command itself. Where no plugin listens to `command:end`, only the next step shows the end.
   return !isOver && later.filter(({ is }) => is === "step").length < 2;
 }
 

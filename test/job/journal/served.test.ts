@@ -3,7 +3,7 @@ import { createJobVariables } from "../../../src/job/job-variables.ts";
 import { type JournalRecord, journalVersion } from "../../../src/job/journal/journal-records.ts";
 import { readLeftJob } from "../../../src/job/journal/left-job.ts";
 
-test("a command is served from the variable that says so to the end of the command", () => {
+test("a command counts as served once a variable says so, and until it ends", () => {
   const records: JournalRecord[] = [{ is: "owner", version: journalVersion, owner: 1, startedAt: 1 }];
   const isServed = () => {
     const left = readLeftJob(records);

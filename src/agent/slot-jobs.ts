@@ -124,10 +124,9 @@ export function createSlotJobs(options: SlotJobsOptions): SlotJobs {
     return refuse(job, fault);
   }
 
-  /** `fetchedAt`: left out when the request could not be fetched. */
-  function take(request: JobRequest, delivery: JobDelivery, fetchedAt?: number): GivenJob {
+  function take(request: JobRequest, delivery: JobDelivery, isFetched: boolean): GivenJob {
     const { assignedAt, announced, process } = expected.take(request.id);
-    const arrival = { assignedAt, ...(fetchedAt !== undefined && { fetchedAt }) };
+    const arrival = { assignedAt, ...(isFetched && { fetchedAt: Date.now() }) };
     const announce = () => announced.then(createJobHooks(notifier, request).started);
     return { request, delivery, arrival, announce, process };
   }
@@ -148,9 +147,8 @@ export function createSlotJobs(options: SlotJobsOptions): SlotJobs {
   return {
     left: store.list().map((id): LeftJob => ({ id, claim: (delivery) => claim(id, delivery) })),
     expect: expected.expect,
-    start: async (request, delivery) =>
-      begin(take(request, delivery, Date.now()), () => launchNew(request.id)),
-    fail: async (request, reason, delivery) => refuse(take(request, delivery), reason),
+    start: async (request, delivery) => begin(take(request, delivery, true), () => launchNew(request.id)),
+    fail: async (request, reason, delivery) => refuse(take(request, delivery, false), reason),
     hangingHooks: () => [...running].flatMap((process) => process.hangingHooks()),
     isBusy: () => running.size > 0,
     ...toContinuations(store),

@@ -4,7 +4,7 @@ import { attributeError, describeCaller } from "../core/host/attribution.ts";
 import { isSecret, redact } from "../core/logger/line.ts";
 import { logUncaughtErrors } from "../os/this-process/uncaught-errors.ts";
 import { allowExit, exitProgram, guardExit, type UnexpectedExit } from "../os/this-process/exit-guard.ts";
-import { ownStdout, reserveStdout } from "../os/this-process/reserved-stdout.ts";
+import { endOutputs, openRuntimeStreams, reserveStdout, stderr, stdout } from "../os/this-process/output.ts";
 import { print } from "./output/print.ts";
 import { readEarlyOptions } from "./configuration/early-options.ts";
 import { findKnownCommand, type FoundCommand, toHelpOf, findName } from "./program/find-command.ts";
@@ -21,12 +21,9 @@ export async function dispatch(options: DispatchOptions): Promise<void> {
   const early = readEarlyOptions(options);
   let secrets: ReadonlySet<string> = new Set();
   let known: FoundCommand | undefined;
-  // The reader of the output may exit first; that is not a failure.
-  process.stdout.on("error", () => {});
-  process.stderr.on("error", () => {});
   let lowestStatus = 2;
   guardExit((exit) => {
-    print(`error: ${toExitMessage(exit)}`, process.stderr);
+    print(`error: ${toExitMessage(exit)}`, stderr());
     return exit.status || lowestStatus;
   });
   try {
@@ -46,7 +43,7 @@ export async function dispatch(options: DispatchOptions): Promise<void> {
     const isRefusal = isAgentError(error) && !ownStatus.has(error.code) && code === 2;
     process.exitCode = (isRefusal ? known?.command.refusedStatus : undefined) ?? (process.exitCode || code);
   }
-  await Promise.all([end(ownStdout()), end(process.stderr)]);
+  await endOutputs();
   // A timer or socket that a plugin left open must not keep the process alive.
   exitProgram();
 }
@@ -72,11 +69,15 @@ async function call(options: LoadProgramOptions, onLoad: (program: Program) => v
   const lendSdk = async () => {
     // Plugins from outside are loaded next.
     if (known?.command.reservesStdout) reserveStdout();
+    openRuntimeStreams();
     await options.lendSdk();
   };
   const { program, command, name, plugin, args } = await loadProgram({ ...options, lendSdk });
   onLoad(program);
-  if (plugin !== undefined) allowExit();
+  if (plugin !== undefined) {
+    allowExit();
+    openRuntimeStreams();
+  }
   const { runCommand } = await import("citty");
   const context = { program, args: args as never };
   try {
@@ -107,7 +108,7 @@ async function help(options: LoadProgramOptions): Promise<void> {
   });
   const words = argv.slice(0, 2).filter((word) => !word.startsWith("-"));
   const name = findName(words, (known) => program.commands.has(known)) ?? words[0];
-  const stream = isFault ? process.stderr : process.stdout;
+  const stream = isFault ? stderr() : stdout();
   const page = await renderHelp(program, name === undefined ? [] : name.split(" "), createLayout(stream));
   if (!isFault) return showPage(page);
   print(page.join("\n"), stream);
@@ -117,12 +118,4 @@ async function help(options: LoadProgramOptions): Promise<void> {
 function wantsHelp(argv: readonly string[]): boolean {
   const end = argv.indexOf("--");
   return argv.slice(0, end === -1 ? undefined : end).some((word) => word === "--help" || word === "-h");
-}
-
-/** Ends a stream. An empty write would call back while Bun still holds what a slow reader has not read. */
-function end(stream: NodeJS.WriteStream): Promise<void> {
-  return new Promise((done) => {
-    stream.once("close", done);
-    stream.end(() => done());
-  });
 }

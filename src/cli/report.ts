@@ -1,3 +1,4 @@
+import { stderr } from "../os/this-process/output.ts";
 import { AgentError, type ErrorCode, toMessage } from "../core/errors.ts";
 import { toPrintable } from "../core/text/printable.ts";
 import { createPaint } from "./output/colour.ts";
@@ -18,7 +19,7 @@ export interface ReportOptions {
  * unsafe places on its host, otherwise 1.
  */
 export function report(thrown: unknown, { isDebug, command, hide }: ReportOptions): number {
-  const paint = createPaint(hasColour(isTerminal(process.stderr)));
+  const paint = createPaint(hasColour(isTerminal(stderr())));
   const lines = [
     `${paint("31", "error:")} ${toText(thrown)}`,
     ...toCauses(thrown).map((text) => `caused by: ${text}`),
@@ -28,7 +29,7 @@ export function report(thrown: unknown, { isDebug, command, hide }: ReportOption
   if (thrown instanceof AgentError && explainedCodes.has(thrown.code))
     lines.push(`help: signalman help errors ${thrown.code}`);
   if (isDebug) lines.push(...collectStacks(thrown));
-  print(hide(lines.join("\n")), process.stderr);
+  print(hide(lines.join("\n")), stderr());
   return thrown instanceof AgentError && usageCodes.has(thrown.code) ? 2 : 1;
 }
 

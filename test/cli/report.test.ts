@@ -1,3 +1,4 @@
+import { stderr } from "../../src/os/this-process/output.ts";
 import { expect, test } from "bun:test";
 import { report } from "../../src/cli/report.ts";
 import { errorCodes } from "../../src/core/error-codes.ts";
@@ -5,13 +6,14 @@ import { AgentError, type ErrorCode } from "../../src/core/errors.ts";
 
 function reportOf(thrown: unknown, isDebug = false): { code: number; text: string } {
   const written: string[] = [];
-  const { write } = process.stderr;
-  process.stderr.write = (text: unknown) => written.push(String(text)) > 0;
+  const output = stderr();
+  const { write } = output;
+  output.write = (text: unknown) => written.push(String(text)) > 0;
   try {
     const code = report(thrown, { isDebug, hide: (text) => text.replaceAll("hunter2", "[REDACTED]") });
     return { code, text: written.join("") };
   } finally {
-    process.stderr.write = write;
+    output.write = write;
   }
 }
 

@@ -210,16 +210,17 @@ describe("no text from outside acts on a terminal or breaks a line", () => {
 });
 
 test("commands print in one place only", () => {
-  const writers = /\bconsole\.(log|error|warn|info)\(|process\.std(out|err)\.write\(|\bstdout\.write\(/;
+  const writers = /\bconsole\.(log|error|warn|info)\(|\bstd(out|err)(\(\))?\.write\(/;
   const printing = filesOf("{src,plugins}/**/*.ts")
     .filter((file) => !/\.test\.ts$|\/testing\//.test(file))
     .filter((file) => writers.test(textOf(file)))
     .toSorted();
   expect(printing).toEqual([
     // Escapes of its own around text that is printable; a job's log; a terminal sequence in base64; messages
-    // before a logger exists; a pipe to the process that started this one.
+    // before a logger exists; words for a shell; a pipe to the process that started this one.
     "plugins/hub/cli/show-log.ts",
     "plugins/redact/command.ts",
+    "src/cli/completion/main.ts",
     "src/cli/output/full-screen.ts",
     "src/kit/recorder/main.ts",
     "src/main.ts",

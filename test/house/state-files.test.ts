@@ -37,6 +37,7 @@ const allowed: Readonly<Record<string, string>> = {
   "src/os/file-trust/host-file.ts": "the opener of other files that a job may have replaced",
   "src/os/log-file/log-file.ts": "the agent's log, with O_NONBLOCK and O_NOFOLLOW",
   "src/os/log-file/rotate.ts": "the agent's log",
+  "src/os/this-process/output.ts": "looks at stdout and stderr through their descriptors",
   "src/os/this-process/watchdog/loop-watch.ts": "a new file in TMPDIR (O_EXCL)",
   "src/kit/usage/descendants.ts": "/proc",
   "src/os/this-process/program-code.ts": "/proc",

@@ -1,3 +1,4 @@
+import { stdout } from "../../os/this-process/output.ts";
 import { defineCommand } from "../../core/contracts/command.ts";
 import { createLayout } from "../help/layout.ts";
 import { renderHelp } from "../help/render.ts";
@@ -36,6 +37,6 @@ export default defineCommand({
   },
   async run({ args, program }) {
     const words = [args.page, args.word].filter((word) => word !== undefined);
-    await showPage(await renderHelp(program, words, createLayout(process.stdout)));
+    await showPage(await renderHelp(program, words, createLayout(stdout())));
   },
 });

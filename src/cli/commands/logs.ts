@@ -1,3 +1,4 @@
+import { stdout } from "../../os/this-process/output.ts";
 import { openJobLog } from "../../agent/job-log-reader.ts";
 import { listJobs, type StoredJob } from "../../agent/kept-logs.ts";
 import type { JobLogEnd } from "../../agent/log-watch.ts";
@@ -102,7 +103,7 @@ async function followLog(
   } catch (error) {
     if (!signal.aborted) throw error;
     // The job's colours end here.
-    if (isTerminal(process.stdout) && !json) print("\u001b[0m");
+    if (isTerminal(stdout()) && !json) print("\u001b[0m");
     process.exitCode = 130;
   }
 }
@@ -114,7 +115,7 @@ const endings: Readonly<Record<Exclude<JobLogEnd["reason"], "finished">, string>
 };
 
 async function view(spool: SpoolReader, json: boolean, signal?: AbortSignal): Promise<void> {
-  await viewJob({ spool, json, output: process.stdout, ...(signal && { signal }) });
+  await viewJob({ spool, json, output: stdout(), ...(signal && { signal }) });
 }
 
 function showUsage(summary: JobSummary | undefined, json: boolean): void {

@@ -7,7 +7,7 @@ import { selectCommands } from "../../job/request/select.ts";
 import { runHere } from "../../agent/run-here.ts";
 import { toShortReport } from "../../job/usage/report.ts";
 import { assertClosedHome } from "../../os/users/job-home.ts";
-import { ownStdout } from "../../os/this-process/reserved-stdout.ts";
+import { stderr, stdout } from "../../os/this-process/output.ts";
 import { startLoopWatch } from "../../os/this-process/watchdog/loop-watch.ts";
 import { createExecutorProgress } from "../job-view/progress.ts";
 import { viewJob } from "../job-view/view-job.ts";
@@ -118,7 +118,6 @@ async function runJob(given: CommandValues<typeof args>, program: Program): Prom
   const executorProgress = createExecutorProgress();
   const progress = () =>
     executorProgress.read() ?? (host.hanging().map(toHangingHook).join(", ") || undefined);
-  const stdout = ownStdout();
   const summary = await runHere(request, {
     version: program.version,
     host,
@@ -128,7 +127,7 @@ async function runJob(given: CommandValues<typeof args>, program: Program): Prom
     env: process.env,
     ...(kept.path === undefined ? {} : { spoolPath: kept.path }),
     view: (spool) =>
-      viewJob({ spool, json, fold, summary: toTable(given), output: stdout, statusLine, progress }),
+      viewJob({ spool, json, fold, summary: toTable(given), output: stdout(), statusLine, progress }),
     showProgress: executorProgress.show,
     onStart: signals.onStart,
     onStarted: () => void (process.exitCode = exitStatus.failed),
@@ -136,8 +135,8 @@ async function runJob(given: CommandValues<typeof args>, program: Program): Prom
   signals.onEnd();
   statusLine.show("ending the plugins", { progress });
   const used = json ? "" : toShortReport(summary.usage);
-  if (used !== "") print(used, stdout);
-  if (fold) print(`the whole log: signalman logs ${kept.path}`, process.stderr);
+  if (used !== "") print(used);
+  if (fold) print(`the whole log: signalman logs ${kept.path}`, stderr());
   if (given.callbacks === true) {
     const { sendCallbacks } = await import("../run/callbacks.ts");
     const { logger } = program;
@@ -152,7 +151,7 @@ function toHangingHook({ plugin, hook }: HangingHook): string {
 
 function toTable(given: CommandValues<typeof args>): "always" | "long" | "never" {
   if (given.summary !== undefined) return given.summary ? "always" : "never";
-  return isInteractive(ownStdout()) ? "long" : "never";
+  return isInteractive(stdout()) ? "long" : "never";
 }
 
 /** Reads the job file and applies the arguments that change the job. */

@@ -1,3 +1,4 @@
+import { stderr } from "../../os/this-process/output.ts";
 import { readCore } from "../../agent/options/read-core.ts";
 import { AgentError } from "../../core/errors.ts";
 import { findStateDirectory } from "../../os/state/directory.ts";
@@ -46,7 +47,7 @@ function show(answers: readonly FolderAnswer[], place: string, isJson: boolean):
   process.exitCode = agents.length > 0 ? 0 : 1;
   if (isJson) {
     printJson(agents, 2);
-    if (problems.length > 0) print(problems.join("\n"), process.stderr);
+    if (problems.length > 0) print(problems.join("\n"), stderr());
     return;
   }
   const now = Date.now();

@@ -1,7 +1,7 @@
 import { resolve } from "node:path";
 import { toVariable } from "../../core/config/flags.ts";
 import { exitProgram } from "../../os/this-process/exit-guard.ts";
-import { ownStdout, reserveStdout } from "../../os/this-process/reserved-stdout.ts";
+import { endOutputs, reserveStdout, stdout } from "../../os/this-process/output.ts";
 import { toLine } from "../../core/text/printable.ts";
 import type { DescribedBuiltIns } from "./built-in.ts";
 import { type Candidate, complete } from "./complete.ts";
@@ -23,26 +23,21 @@ export interface CompletionOptions {
  */
 export async function runCompletion(options: CompletionOptions): Promise<never> {
   try {
-    const [stream, text] = await answer(options);
-    await new Promise<void>((done) => {
-      stream.once("error", done);
-      stream.end(text, done);
-    });
+    stdout().write(await answer(options));
+    await endOutputs();
     exitProgram(0);
   } catch {
     exitProgram(1);
   }
 }
 
-async function answer(
-  options: CompletionOptions,
-): Promise<readonly [stream: NodeJS.WriteStream, text: string]> {
+async function answer(options: CompletionOptions): Promise<string> {
   const { argv, env, builtIns } = options;
   const [shell, ...rest] = argv;
   if (shell === "--plugins") {
     reserveStdout();
     const { readPluginDeclarations } = await import("./plugin-declarations.ts");
-    return [ownStdout(), JSON.stringify(await readPluginDeclarations(options))];
+    return JSON.stringify(await readPluginDeclarations(options));
   }
   const words = shell === "bash" ? rest.map(unquoteBash) : rest;
   const program = await loadBuiltIn(builtIns);
@@ -50,7 +45,7 @@ async function answer(
   const stateDirectory = toPath(found.given.get("state-dir") || env[toVariable("state-dir")]);
   const respond = async (from: Declarations, configured?: string) => {
     const place = { directory: stateDirectory ?? configured, env };
-    return [process.stdout, await render(words, from, { place, isFiltered: shell === "bash" })] as const;
+    return render(words, from, { place, isFiltered: shell === "bash" });
   };
   const isOnHost = found.values === "job" || found.values === "agent";
   if (found.asksPlugins || (isOnHost && stateDirectory === undefined)) {

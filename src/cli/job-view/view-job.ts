@@ -1,3 +1,4 @@
+import { type Output, stderr } from "../../os/this-process/output.ts";
 import type { SpoolReader } from "../../core/contracts/spool.ts";
 import { print, toJsonText } from "../output/print.ts";
 import type { StatusLine } from "../output/status-line.ts";
@@ -15,7 +16,7 @@ export interface ViewOptions {
   readonly json: boolean;
   readonly fold?: RendererOptions["fold"];
   readonly summary?: RendererOptions["summary"];
-  readonly output: NodeJS.WriteStream;
+  readonly output: Output;
   /** Shows the command that runs, when it prints nothing. */
   readonly statusLine?: StatusLine | undefined;
   /** Returns what is awaited, such as the pull of an image. */
@@ -61,7 +62,7 @@ export async function viewJob(options: ViewOptions): Promise<void> {
       if (statusLine) showCurrent(statusLine, renderer.current(), progress);
     }
   }
-  if (unreadable > 0) print(`${unreadable} unreadable lines of the log left out`, process.stderr);
+  if (unreadable > 0) print(`${unreadable} unreadable lines of the log left out`, stderr());
   if (json) return;
   renderer.end();
   await flush();

@@ -1,18 +1,21 @@
 import { toPrintable } from "../../core/text/printable.ts";
+import { stdout } from "../../os/this-process/output.ts";
 
-type Stream = Pick<NodeJS.WritableStream, "write">;
+interface Stream {
+  write(text: string): unknown;
+}
 
 /**
  * Prints lines. Commands print with this function and {@link printJson} only, because names, results and
  * errors come from jobs, control planes and other users: control characters are shown as pictures. Colours
  * (SGR) pass, so untrusted text must be made printable before it is coloured.
  */
-export function print(text: string, stream: Stream = process.stdout): void {
+export function print(text: string, stream: Stream = stdout()): void {
   stream.write(`${toTerminalText(text)}\n`);
 }
 
 /** Prints a value as JSON, on one line unless `indent` is set. */
-export function printJson(value: unknown, indent = 0, stream: Stream = process.stdout): void {
+export function printJson(value: unknown, indent = 0, stream: Stream = stdout()): void {
   stream.write(`${toJsonText(JSON.stringify(value, null, indent))}\n`);
 }
 

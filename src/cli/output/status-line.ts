@@ -1,7 +1,7 @@
 import { fstatSync, writeSync } from "node:fs";
 import { toSpan } from "../../core/text/amounts.ts";
 import { toLine } from "../../core/text/printable.ts";
-import { ownStdout } from "../../os/this-process/reserved-stdout.ts";
+import { type Output, stderr, stdout } from "../../os/this-process/output.ts";
 import { createPaint } from "./colour.ts";
 import { cutLine, hasColour, isInteractive, isTerminal, readSize } from "./terminal.ts";
 
@@ -28,13 +28,13 @@ export interface StatusLineOptions {
  * and when stdout is a pipe, whose reader may write to the same terminal. A process has one at a time.
  */
 export function openStatusLine({ quietMs = 2000 }: StatusLineOptions = {}): StatusLine {
-  const { stderr } = process;
-  const stdout = ownStdout();
-  if (!isInteractive(stderr) || !(isTerminal(stdout) || isFile(1)))
+  const [shown, output] = [stderr(), stdout()];
+  if (!isInteractive(shown) || !(isTerminal(output) || isFile(1)))
     return { show() {}, [Symbol.dispose]() {} };
-  const line = createLine(stderr, quietMs);
-  const streams = [...new Set([stderr, stdout])].filter(isTerminal);
-  const restore = streams.map((stream) => interceptWrites(stream, line.yieldTo));
+  const line = createLine(shown, quietMs);
+  const restore = [...new Set([shown, output])]
+    .filter(isTerminal)
+    .map((stream) => interceptWrites(stream, line.yieldTo));
   const timer = setInterval(line.draw, drawMs);
   timer.unref();
   const eraseAtExit = () => {
@@ -69,7 +69,7 @@ const restore = "\x1b8";
 /** Erases to the end of the screen: a line that a resize has wrapped takes several rows. */
 const erasing = `${save}\x1b[J${restore}`;
 
-function createLine(stream: NodeJS.WriteStream, quietMs: number) {
+function createLine(stream: Output, quietMs: number) {
   const paint = createPaint(hasColour(true));
   let shown: Shown | undefined;
   let drawn = "";
@@ -151,9 +151,9 @@ const lastLength = 256;
 const trailingStyles = /(?:\x1b\[[\d;:]*m)+$/;
 
 /** Calls `onWrite` before each write to a stream, and writes what it returns first. The result ends that. */
-function interceptWrites(stream: NodeJS.WriteStream, onWrite: (chunk: unknown) => string): () => void {
+function interceptWrites(stream: Output, onWrite: (chunk: unknown) => string): () => void {
   const before = Object.getOwnPropertyDescriptor(stream, "write");
-  const write = stream.write.bind(stream) as (...args: unknown[]) => boolean;
+  const write = stream.write.bind(stream) as (...args: unknown[]) => unknown;
   stream.write = (chunk: unknown, ...rest: unknown[]) => {
     const first = onWrite(chunk);
     if (first !== "" && typeof chunk === "string") return write(first + chunk, ...rest);

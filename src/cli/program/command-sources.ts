@@ -1,3 +1,4 @@
+import { stderr } from "../../os/this-process/output.ts";
 import { isAgentError } from "../../core/errors.ts";
 import type { EarlyOptions } from "../configuration/early-options.ts";
 import { toConfigFile } from "../configuration/command-configuration.ts";
@@ -61,7 +62,7 @@ export async function loadCommandSources(options: CommandSourcesOptions): Promis
     const isOptional = place === "host" && early.configFile === undefined;
     if ((configuration === "required" && !isOptional) || !isAgentError(error)) throw error;
     if (reportsFaults) return loadValidPart(from, error);
-    print(`${error.message}\n(shown without the configuration file)\n`, process.stderr);
+    print(`${error.message}\n(shown without the configuration file)\n`, stderr());
     return loadWithoutFile(from);
   }
 }

@@ -1,7 +1,8 @@
 import type { LogDestination } from "../../core/contracts/command.ts";
+import { type Output, stderr, stdout } from "../../os/this-process/output.ts";
 import { openLogFile, openLogFileIfPossible } from "../../os/log-file/log-file.ts";
 import type { LogRotation } from "../../os/log-file/rotate.ts";
-import { createLogger, streamSink } from "../../core/logger/logger.ts";
+import { createLogger, type LoggerSink } from "../../core/logger/logger.ts";
 import type { LogFormat, LogLevel, RootLogger } from "../../core/contracts/logger.ts";
 
 export interface OpenLoggerOptions {
@@ -30,7 +31,11 @@ export function openLogger({
     format,
     sinks: [
       ...(file === undefined ? [] : [file]),
-      destination === "all" ? streamSink("stdout") : streamSink("stderr", "warn"),
+      destination === "all" ? toSink(stdout()) : { ...toSink(stderr()), level: "warn" },
     ],
   });
+}
+
+function toSink(output: Output): LoggerSink {
+  return { write: (line) => void output.write(line) };
 }

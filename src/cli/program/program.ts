@@ -1,3 +1,4 @@
+import { stderr } from "../../os/this-process/output.ts";
 import { findCore } from "../../agent/options/read-core.ts";
 import { parseArguments } from "../../core/config/arguments.ts";
 import { resolveConfig, type ResolvedConfig } from "../../core/config/config.ts";
@@ -101,7 +102,7 @@ async function resolve(
       async runAgent(slots, createSource) {
         const { runAgentCommand } = await import("../../agent/run-agent.ts");
         // An agent is rarely started on a terminal.
-        using view = isInteractive(process.stderr)
+        using view = isInteractive(stderr())
           ? (await import("../output/agent-exit.ts")).openAgentExitView()
           : undefined;
         await runAgentCommand(program, slots, createSource, view?.watch);

@@ -1,3 +1,4 @@
+import { stderr } from "../../os/this-process/output.ts";
 import type { StopCause } from "../../core/contracts/stop-cause.ts";
 import { exitProgram } from "../../os/this-process/exit-guard.ts";
 import { onSignals } from "../signals.ts";
@@ -33,7 +34,7 @@ export function listenForStop({ stoppedStatus }: { readonly stoppedStatus: numbe
     const job = await started.promise;
     const cause: StopCause = { by: "operator", reason: `the program received ${name}` };
     if (count > 1) return job.kill(cause);
-    print("\nstopping the job; a second signal kills it", process.stderr);
+    print("\nstopping the job; a second signal kills it", stderr());
     job.stop(cause);
   });
   return {

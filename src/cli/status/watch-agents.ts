@@ -1,3 +1,4 @@
+import { stderr, stdout } from "../../os/this-process/output.ts";
 import { setTimeout as sleep } from "node:timers/promises";
 import { untilAborted } from "../../core/aborted.ts";
 import { openFullScreen } from "../output/full-screen.ts";
@@ -18,10 +19,10 @@ export interface WatchAgentsOptions {
  * printed after each change elsewhere, or printed at each look as JSON. Sets the exit status.
  */
 export async function watchAgents(options: WatchAgentsOptions): Promise<void> {
-  const { stdout } = process;
-  if (isInteractive(stdout) && !options.isJson) return watchOnScreen(options);
+  const output = stdout();
+  if (isInteractive(output) && !options.isJson) return watchOnScreen(options);
   const closed = new AbortController();
-  stdout.once("error", () => closed.abort());
+  output.once("error", () => closed.abort());
   const history = createStatusHistory(options.place);
   await look(options, closed.signal, (answers) => {
     if (options.isJson) return printAnswers(answers);
@@ -31,11 +32,10 @@ export async function watchAgents(options: WatchAgentsOptions): Promise<void> {
 }
 
 async function watchOnScreen(options: WatchAgentsOptions): Promise<void> {
-  const { stdout, stdin } = process;
   const history = createStatusHistory(options.place);
   const lost = new AbortController();
-  stdout.once("error", () => lost.abort());
-  using screen = openFullScreen(stdout, stdin);
+  process.stdout.once("error", () => lost.abort());
+  using screen = openFullScreen(process.stdout, process.stdin);
   const footer = `every ${options.intervalMs / 1000} s; * marks changes; q quits`;
   await look(options, AbortSignal.any([screen.closed, lost.signal]), (answers) => {
     const { rows } = history.add(answers, Date.now());
@@ -64,5 +64,5 @@ async function look(
 function printAnswers(answers: readonly FolderAnswer[]): void {
   printJson(answers.flatMap((one) => (one.kind === "status" ? [one.status] : [])));
   const problems = answers.flatMap((one) => (one.kind === "silent" ? [toProblem(one)] : []));
-  if (problems.length > 0) print(problems.join("\n"), process.stderr);
+  if (problems.length > 0) print(problems.join("\n"), stderr());
 }

@@ -67,14 +67,6 @@ export function createLogger(options: LoggerOptions): RootLogger {
   return withTag({ name: options.name }, "", options.fields ?? {});
 }
 
-/** Creates a sink that writes to stdout or stderr of this process. */
-export function streamSink(stream: "stdout" | "stderr", level?: LogLevel): LoggerSink {
-  return {
-    ...(level === undefined ? {} : { level }),
-    write: (line) => void process[stream].write(line),
-  };
-}
-
 export function toLogLevel(name: LogLevelName): LogLevel {
   if (name === "panic") return "fatal";
   return name === "warning" ? "warn" : name;

@@ -1,3 +1,4 @@
+import { stderr } from "../this-process/output.ts";
 import {
   type BigIntStats,
   closeSync,
@@ -42,9 +43,7 @@ export function openLogFile(path: string, rotation: LogRotation = { maxBytes: 0,
       return true;
     } catch (error) {
       if (!faults.has(action)) {
-        process.stderr.write(
-          `${toPrintable(`cannot ${action} the log file "${path}": ${toMessage(error)}`)}\n`,
-        );
+        stderr().write(`${toPrintable(`cannot ${action} the log file "${path}": ${toMessage(error)}`)}\n`);
       }
       faults.add(action);
       return false;
@@ -103,7 +102,7 @@ export function openLogFileIfPossible(path: string, rotation?: LogRotation): Log
   try {
     return openLogFile(path, rotation);
   } catch (error) {
-    process.stderr.write(`${toPrintable(toMessage(error))}; continuing without a log file\n`);
+    stderr().write(`${toPrintable(toMessage(error))}; continuing without a log file\n`);
     return undefined;
   }
 }

@@ -1,3 +1,4 @@
+import { stderr } from "../../../src/os/this-process/output.ts";
 import { describe, expect, test } from "bun:test";
 import * as v from "valibot";
 import { definePlugin, type Plugin } from "../../../src/index.ts";
@@ -46,12 +47,13 @@ describe("secrets", () => {
       env: { [variable("TOKEN")]: "tok-from-environment" },
     });
     const written: unknown[] = [];
-    const { write } = process.stderr;
-    process.stderr.write = (text: unknown) => written.push(text) > 0;
+    const output = stderr();
+    const { write } = output;
+    output.write = (text: unknown) => written.push(text) > 0;
     try {
       program.logger.warn("used tok-from-environment, not tok-from-file");
     } finally {
-      process.stderr.write = write;
+      output.write = write;
     }
     expect(written.join("")).toEndWith(" level=warn : used [REDACTED], not [REDACTED]\n");
   });

@@ -81,6 +81,24 @@ describe("an agent with a plugin", () => {
     },
   );
 
+  test.concurrent.each([
+    ["never", /plugin "bad" has not returned from agent:interrupted/],
+    ["throws", /plugin "bad" failed in agent:interrupted \(bad\.ts:2\): boom/],
+    ["floods", /flood of a plugin/],
+  ] as const)("in agent:interrupted that %s reports it, and lets the job finish", async (deed, report) => {
+    await using scene = await createBadScene("agent:interrupted", deed);
+    const agent = await scene.readyAgent(["--interruption-grace-period", "60"]);
+    const id = await scene.hub.submit({ commands: ["echo begun", "sleep 1"] });
+    await scene.hub.shows(id, "begun\n");
+    agent.kill("SIGTERM");
+    expect((await scene.hub.done(id)).result).toBe("passed");
+    const { exitCode, stdout, stderr } = await agent.finished;
+    expect({ exitCode, output: stdout + stderr }).toEqual({
+      exitCode: 0,
+      output: expect.stringMatching(report) as unknown as string,
+    });
+  });
+
   test.concurrent("that spins in a clean-up of a job's process delays no job, and the process is killed", async () => {
     await using scene = await createBadScene("disposal in a job", "spin");
     await scene.readyAgent();

@@ -21,7 +21,7 @@ export type Place =
   | "policy in a job"
   | `${"setup" | "timer" | "disposal"}${"" | " in a job"}`;
 
-const uncalled = ["image:pulled", "agent:job-resumed", "agent:paused", "agent:resumed"];
+const uncalled = ["image:pulled", "agent:job-resumed", "agent:paused", "agent:resumed", "agent:interrupted"];
 
 /** The hooks that are called in `run`, in an agent that runs one job and exits, or in both. */
 export const hooks = Object.keys(hookTable).filter((name) => !uncalled.includes(name)) as HookName[];

@@ -1,12 +1,16 @@
 /** Returns the known names that are most similar to `name`, best first. Empty when none is similar. */
 export function nearest(name: string, known: Iterable<string>): string[] {
   const limit = Math.max(2, Math.floor(name.length / 3));
-  return [...known]
-    .map((candidate) => ({ candidate, distance: distanceBetween(name, candidate) }))
-    .filter(({ distance }) => distance <= limit)
-    .toSorted((a, b) => a.distance - b.distance)
-    .slice(0, 3)
-    .map(({ candidate }) => candidate);
+  return (
+    [...known]
+      // At least as many edits as the difference of the lengths.
+      .filter((candidate) => Math.abs(candidate.length - name.length) <= limit)
+      .map((candidate) => ({ candidate, distance: distanceBetween(name, candidate) }))
+      .filter(({ distance }) => distance <= limit)
+      .toSorted((a, b) => a.distance - b.distance)
+      .slice(0, 3)
+      .map(({ candidate }) => candidate)
+  );
 }
 
 /**

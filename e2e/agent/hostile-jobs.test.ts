@@ -152,6 +152,7 @@ describe("a job that starts as many processes as possible", () => {
       await until("all other processes of the user have exited", () =>
         user.findProcesses().every((pid) => pid === agent.pid),
       );
+      await until("the host's init has reaped them", () => user.findZombies().length === 0);
       await expectJobPasses(scene);
     },
   );

@@ -84,6 +84,8 @@ export interface UniqueUser {
   readonly as: readonly string[];
   /** Lists the pids of this user's running processes. */
   findProcesses(): number[];
+  /** Lists the dead ones that their parent has not reaped: they count for the limit of processes. */
+  findZombies(): number[];
 }
 
 export const canChangeUser = isRoot && !runsAsJobUser && Bun.which("setpriv") !== null;
@@ -91,19 +93,19 @@ export const needsChangeUser = canChangeUser ? "" : " (skipped: needs root and s
 
 export function createUniqueUser(): UniqueUser {
   const uid = 100_000 + Math.floor(Math.random() * 1_000_000_000);
+  const list = (state: RegExp) =>
+    readdirSync("/proc").flatMap((pid) => {
+      try {
+        const status = /^\d+$/.test(pid) ? readFileSync(`/proc/${pid}/status`, "utf8") : "";
+        return new RegExp(`^Uid:\t${uid}\t`, "m").test(status) && state.test(status) ? [Number(pid)] : [];
+      } catch {
+        return [];
+      }
+    });
   return {
     uid,
     as: ["setpriv", `--reuid=${uid}`, `--regid=${uid}`, "--clear-groups"],
-    findProcesses: () =>
-      readdirSync("/proc").flatMap((pid) => {
-        try {
-          const status = /^\d+$/.test(pid) ? readFileSync(`/proc/${pid}/status`, "utf8") : "";
-          return new RegExp(`^Uid:\\t${uid}\\t`, "m").test(status) && !/^State:\tZ/m.test(status)
-            ? [Number(pid)]
-            : [];
-        } catch {
-          return [];
-        }
-      }),
+    findProcesses: () => list(/^State:\t[^Z]/m),
+    findZombies: () => list(/^State:\tZ/m),
   };
 }

@@ -89,7 +89,10 @@ export async function createHost(options: HostOptions): Promise<Host> {
       instances.map((instance) => ({
         plugin: instance.plugin.name,
         hooks: [...instance.hooks],
-        services: registry.ownedBy(instance.plugin.name),
+        // Each job asks for the hooks only.
+        get services() {
+          return registry.ownedBy(instance.plugin.name);
+        },
       })),
     [Symbol.asyncDispose]: dispose,
   };

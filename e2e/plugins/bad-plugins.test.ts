@@ -47,6 +47,16 @@ describe("run with a bad plugin", () => {
     await until("the watcher reports", () => running.stdout.includes("plugin bad in job:start"));
   });
 
+  test.concurrent("that spins is ended when its terminal closes", async () => {
+    await using tester = await createTester();
+    await writeBadPlugin(tester, "job:start", "spin");
+    await tester.write("job.json", JSON.stringify(job));
+    const running = tester.start(["run", "job.json"], { isTerminal: true });
+    await until("the plugin spins", () => Bun.file(`${tester.home}/done`).exists());
+    running.hangUp();
+    expect((await running.finished).exitCode).toBe(137);
+  });
+
   test("an unknown executor exits with 2 and the nearest name, before anything has run", async () => {
     await using tester = await createTester();
     const { exitCode, stderr, events } = await runForEvents(tester, job, ["--executor", "shel"]);

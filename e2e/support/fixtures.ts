@@ -42,6 +42,8 @@ export interface Running {
   /** Sends keys to the terminal: `"\x03"` is Ctrl-C. */
   type(keys: string): void;
   resize(columns: number, rows: number): void;
+  /** Closes the terminal, as a lost connection does. */
+  hangUp(): void;
   kill(signal: NodeJS.Signals): void;
 }
 
@@ -170,6 +172,7 @@ function spawn(command: readonly string[], options: StartOptions): Running {
     },
     type: (keys) => void child.terminal!.write(keys),
     resize: (columns, rows) => void child.terminal!.resize(columns, rows),
+    hangUp: () => child.terminal!.close(),
     kill: (signal) => child.kill(signal),
   };
 }

@@ -10,7 +10,8 @@ export interface LoopWatchOptions {
   /** Milliseconds for which the event loop may be blocked. */
   readonly limitMs: number;
   /**
-   * When a process with a blocked event loop is killed. `interrupted`: after the terminal's second Ctrl-C.
+   * When a process with a blocked event loop is killed. `interrupted`: after the terminal's second Ctrl-C, or
+   * when the terminal has closed.
    */
   readonly mode: "always" | "interrupted";
   /** Where the kill is reported, besides stderr. */

@@ -14,7 +14,7 @@ trap '' HUP QUIT TERM USR2
 born() {
   read -r line 2>/dev/null <"/proc/$pid/stat" || return 1
   set -- \${line##*) }
-  [ "$1" != Z ] && start=\${20}
+  [ "$1" != Z ] && terminal=$5 start=\${20}
 }
 report() {
   text="the event loop stood still for $limit, the process was killed ($1)"
@@ -35,10 +35,12 @@ report() {
   printf '%s\\n' "$line" >&2
 }
 born || exit
-first=$start last= same=0
+first=$start had=$terminal last= same=0
 while :; do
   sleep "$tick"
   born && [ "$start" = "$first" ] || exit
+  # Nobody can press Ctrl-C when the terminal has closed.
+  [ "$terminal" = "$had" ] || interrupts=2
   read -r beat open </proc/self/fd/3 || exit
   if [ "$beat" = "$last" ]; then same=$((same + 1)); else same=0 last=$beat; fi
   [ $same -ge 4 ] || continue

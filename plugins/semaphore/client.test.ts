@@ -2,6 +2,7 @@ import { describe, expect, test } from "bun:test";
 import { once } from "node:events";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
+import path from "node:path";
 import { gzipSync } from "node:zlib";
 import { createHubClient } from "./client.ts";
 import { type Answer, type HubDouble, startHub } from "./testing/hub-double.ts";
@@ -212,3 +213,24 @@ function createClient(endpoint: string, timeoutMs = 200) {
     ca: undefined,
   });
 }
+
+test("an answer that arrived while the process stood still for longer than the time-out is not lost", async () => {
+  const script = `import { createHubClient } from ${JSON.stringify(path.join(import.meta.dir, "client.ts"))};
+    const options = { token: "", version: "v1", timeoutMs: 200, maxBodyBytes: 2 ** 21 };
+    const reply = await createHubClient({ origin: process.argv[1], ...options }).getJob("1");
+    console.log(JSON.stringify(reply));
+    process.exit();`;
+  let fetches = 0;
+  await using server = Bun.serve({
+    port: 0,
+    fetch() {
+      fetches++;
+      process.kill(client.pid, "SIGSTOP");
+      setTimeout(() => process.kill(client.pid, "SIGCONT"), 500);
+      return Response.json({ job_id: "1" });
+    },
+  });
+  const client = Bun.spawn([process.execPath, "-e", script, server.url.origin], { stdout: "pipe" });
+  expect(JSON.parse(await client.stdout.text())).toEqual({ ok: true, value: { job_id: "1" } });
+  expect(fetches).toBe(1);
+});

@@ -79,7 +79,7 @@ export function createHubClient(options: HubClientOptions): HubClient {
   const call = async <T>(spec: Call<T>, signal?: AbortSignal): Promise<Reply<T>> => {
     const controller = new AbortController();
     const abort = () => controller.abort();
-    const timer = setTimeout(abort, timeoutMs);
+    using _deadline = startDeadline(timeoutMs, abort);
     using _listener = onAbort(signal, abort);
     try {
       const { ofetch } = await import("ofetch");
@@ -107,8 +107,6 @@ export function createHubClient(options: HubClientOptions): HubClient {
       if (signal?.aborted) return fail("aborted", "aborted");
       if (controller.signal.aborted) return fail("transport", `no answer within ${timeoutMs / 1000} s`);
       return fail("transport", toMessage(error instanceof Error ? (error.cause ?? error) : error));
-    } finally {
-      clearTimeout(timer);
     }
   };
 
@@ -139,6 +137,22 @@ export function createHubClient(options: HubClientOptions): HubClient {
       call({ ...post("/disconnect"), read: () => ({ ok: true, value: undefined }) }, signal),
   };
 }
+
+/**
+ * Calls `abort` after the time-out. After a standstill of the process, such as a pause of its machine, an answer that
+ * has arrived is read first: a job's request is handed out only once.
+ */
+function startDeadline(timeoutMs: number, abort: () => void): Disposable {
+  const due = performance.now() + timeoutMs;
+  let timer = setTimeout(() => {
+    if (performance.now() - due < standstillMs) abort();
+    else timer = setTimeout(abort, catchUpMs);
+  }, timeoutMs);
+  return { [Symbol.dispose]: () => clearTimeout(timer) };
+}
+
+const standstillMs = 50;
+const catchUpMs = 1000;
 
 type Fail = (
   kind: Failure["kind"],

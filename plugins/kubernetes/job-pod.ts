@@ -14,6 +14,7 @@ import { protectPod } from "./pod/protection.ts";
 import { prepare, type Prepared } from "./prepare.ts";
 import type { KubernetesSettings } from "./settings.ts";
 import { guardLease, type LeaseGuard } from "./lease/lease-guard.ts";
+import { createPatientClient } from "./lease/patient-client.ts";
 import { createUsageReader, type UsageReader } from "./usage.ts";
 import { type PodWatch, watchPod } from "./wait/pod-watch.ts";
 import { watchRights } from "./wait/rights-loss.ts";
@@ -55,7 +56,7 @@ export async function openJobPod(
   if (journal && findOpened(journal.left)) return continueJobPod(context, options, { ...opening, guard });
   let created: CreatedPod | undefined;
   await log.command("Creating Kubernetes resources for job...", async (output) => {
-    created = await createObjects({ ...options, context, resources, output, signal });
+    created = await createObjects({ ...options, context, guard, resources, output, signal });
     return created ? 0 : 1;
   });
   if (!created) return 1;
@@ -88,13 +89,14 @@ async function continueJobPod(
 ): Promise<JobPod> {
   const { logger, job } = context;
   const names = toNames(job.id);
-  const client = await connect();
-  resources.defer(() => removeObjects(client, names, logger));
+  const direct = await connect();
+  resources.defer(() => removeObjects(direct, names, logger));
+  const client = createPatientClient(direct, { guard, logger });
   const watch = resources.use(
     watchPod(client, await findLeftPod(client, names.pod, { context, signal }), logger),
   );
   const usage = measurePod(client, watch, measure);
-  keepProtected(client, watch.pod, { resources, logger });
+  keepProtected(direct, watch.pod, { resources, logger });
   const pod = resources.use(await continueSession({ client, context, settings, guard, watch, signal }));
   void watchRights(watch, { link: pod.link, logger });
   // The agent's options may have changed since the secret was made.
@@ -125,18 +127,21 @@ interface CreatedPod {
 async function createObjects(
   options: JobPodOptions & {
     readonly context: ExecutorContext;
+    readonly guard: LeaseGuard;
     readonly resources: AsyncDisposableStack;
     readonly output: Output;
     readonly signal: AbortSignal;
   },
 ): Promise<CreatedPod | undefined> {
-  const { context, settings, connect, resources, output, signal } = options;
+  const { context, settings, connect, guard, resources, output, signal } = options;
+  const { logger } = context;
   const names = toNames(context.job.id);
   try {
-    const client = await connect();
-    resources.defer(() => removeObjects(client, names, context.logger));
+    const direct = await connect();
+    resources.defer(() => removeObjects(direct, names, logger));
+    const client = createPatientClient(direct, { guard, logger });
     const prepared = await prepare({ client, context, settings, names, output, signal });
-    if (prepared) keepProtected(client, prepared.pod, { resources, logger: context.logger });
+    if (prepared) keepProtected(direct, prepared.pod, { resources, logger });
     return prepared && { client, prepared };
   } catch (error) {
     if (!signal.aborted) output(`${toMessage(error)}\n`);

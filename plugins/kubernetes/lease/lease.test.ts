@@ -101,6 +101,22 @@ describe("the lease of a state directory", () => {
     ]);
   });
 
+  test("is neither taken nor kept with a token that the server refuses, as after the deletion of the agent's pod", async () => {
+    await using server = startServer();
+    server.state.status = 401;
+    const taking = acquireLease(server.options);
+    while (server.state.reads < 5) await Bun.sleep(5);
+    expect(server.logger.entries.map(({ message }) => message)).toEqual([
+      expect.stringContaining("the lease of the state directory is not available: "),
+    ]);
+    server.state.status = 200;
+    const held = await taking;
+    server.state.status = 401;
+    expect(await keepLease(held, { ...server.options, onRenewed() {} })).toContain(
+      "could not be renewed for",
+    );
+  });
+
   test("is lost to an agent that has taken it", async () => {
     await using server = startServer();
     const held = await acquireLease(server.options);

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { type Logger, toMessage } from "signalman";
-import { isApiError, isRefusal } from "../client/api-error.ts";
+import { isApiError } from "../client/api-error.ts";
 import { type Holder, type Lease, type LeaseCalls, machineAnnotation } from "./lease-object.ts";
 
 /** Another agent may take a lease that was not renewed for this time. */
@@ -65,7 +65,7 @@ export async function acquireLease(options: LeaseOptions): Promise<HeldLease> {
       );
     } catch (error) {
       signal.throwIfAborted();
-      if (isRefusal(error)) throw error;
+      if (isForbidden(error)) throw error;
       if (!isApiError(error, 409))
         // Once for an outage, whose errors change.
         tell(`the lease of the state directory is not available: ${toMessage(error)}`, "unavailable");
@@ -119,7 +119,7 @@ async function renew(
       pause = renewMs;
     } catch (error) {
       signal.throwIfAborted();
-      if (isRefusal(error)) throw error;
+      if (isForbidden(error)) throw error;
       pause = retryMs;
       on.onFailure(toMessage(error));
       logger.debug(`the lease was not renewed: ${toMessage(error)}`);
@@ -132,4 +132,12 @@ async function renew(
       }
     }
   }
+}
+
+/**
+ * Whether the role lacks the right, which is that of all agents. A refused token (401) is that of this agent only: its
+ * pod was deleted, and the next agent takes the lease.
+ */
+function isForbidden(error: unknown): boolean {
+  return isApiError(error, 403);
 }

@@ -8,6 +8,7 @@ import { untilAborted } from "../core/aborted.ts";
 import { toMessage } from "../core/errors.ts";
 import type { JobVariables } from "./job-variables.ts";
 import type { JobJournal, StepState } from "./journal/job-journal.ts";
+import { createServedCommand } from "./journal/served-command.ts";
 import { createTextStart } from "../core/text/text-start.ts";
 import type { WritableJobLog } from "./log/job-log.ts";
 import { runInFreshSession } from "./run-in-fresh-session.ts";
@@ -16,7 +17,7 @@ import type { StopControl } from "./stop-control.ts";
 export interface JobSessionOptions {
   readonly log: Pick<WritableJobLog, "command" | "continued" | "from">;
   /** Set for a job that another process may continue. Each block is a step of it. */
-  readonly journal?: Pick<JobJournal, "begin"> | undefined;
+  readonly journal?: Pick<JobJournal, "begin" | "left"> | undefined;
   readonly logger: Logger;
   /** The variables that plugins set. */
   readonly variables: JobVariables;
@@ -58,6 +59,7 @@ export function createJobSession(request: JobRequest, options: JobSessionOptions
   let executor: Executor | undefined;
   let isOpen = false;
   let fault: string | undefined;
+  const served = createServedCommand(options.journal?.left, stops.stopped);
   /** Resolves when the executor has stopped. */
   let ended: Promise<void> = Promise.resolve();
 
@@ -110,9 +112,10 @@ export function createJobSession(request: JobRequest, options: JobSessionOptions
         const continues = state.is === "open";
         if (alias !== "" && !(continues && state.isWithin)) output(`Running: ${directive}\n`);
         if (preface !== "") output(preface);
-        return fresh && stops.stopped.aborted
-          ? runFresh(directive, output)
-          : runWithVariables(current, options, { directive, output, continues });
+        if (fresh && stops.stopped.aborted) return runFresh(directive, output);
+        const runInSession = (to: Output) =>
+          runWithVariables(current, options, { directive, output: to, continues });
+        return served(runInSession, output);
       };
       return block(alias || directive, work, { step, source });
     },

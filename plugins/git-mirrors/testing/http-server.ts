@@ -7,7 +7,7 @@ export interface HttpOrigin extends AsyncDisposable {
   readonly url: string;
   readonly requests: readonly { readonly method: string; readonly path: string; readonly bytes: number }[];
   /** What is answered instead, for hostile or broken origins. */
-  fault: ((path: string) => Response | Promise<Response> | undefined) | undefined;
+  fault: ((path: string) => Response | Promise<Response | undefined> | undefined) | undefined;
   /** Whether an answer of so many bytes stops in the middle, or ends there. */
   cut: ((path: string, bytes: number) => "stop" | "end" | undefined) | undefined;
 }

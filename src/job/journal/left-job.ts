@@ -111,7 +111,10 @@ function isServed(records: readonly JournalRecord[]): boolean {
   const from = records.findLastIndex((record) => record.is === "variable" && record.isServed);
   if (from === -1) return false;
   const later = records.slice(from);
-  const isOver = later.some((record) => record.is === "hook" && record.key.startsWith("command:end "));
+  const has = (hook: string) =>
+    later.some((record) => record.is === "hook" && record.key.startsWith(`${hook} `));
+  // Another process calls listeners again that have not returned, and serves the command itself.
+  const isOver = !has("command:start") || has("command:end");
   // The first step is the command itself. Where no plugin listens to `command:end`, only the next step shows the end.
   return !isOver && later.filter(({ is }) => is === "step").length < 2;
 }

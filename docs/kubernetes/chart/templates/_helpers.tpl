@@ -25,6 +25,20 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version }}
 {{- end -}}
 {{- end }}
 
+{{- /*
+Changes with a secret. Called with a dict: root, value, existingSecret. Empty for a secret that does not exist yet, or
+when the chart is rendered without a cluster.
+*/ -}}
+{{- define "agent.secretSum" -}}
+{{- if not .existingSecret }}
+{{- .value | sha256sum }}
+{{- else }}
+{{- with lookup "v1" "Secret" .root.Release.Namespace .existingSecret }}
+{{- .data | toJson | sha256sum }}
+{{- end }}
+{{- end }}
+{{- end }}
+
 {{- /* Metadata of an agent's pod. */ -}}
 {{- define "agent.podMetadata" -}}
 labels:
@@ -33,12 +47,16 @@ labels:
   {{- toYaml . | nindent 2 }}
   {{- end }}
 {{- $annotations := deepCopy .Values.podAnnotations }}
-{{- if not .Values.existingSecret }}
 {{- /* Agents read secrets at their start. */ -}}
-{{- $_ := set $annotations "checksum/token" (.Values.token | sha256sum) }}
+{{- $token := dict "root" . "value" .Values.token "existingSecret" .Values.existingSecret }}
+{{- with include "agent.secretSum" $token }}
+{{- $_ := set $annotations "checksum/token" . }}
 {{- end }}
-{{- if and .Values.cache.enabled (not .Values.cache.existingSecret) }}
-{{- $_ := set $annotations "checksum/cache-secret" (.Values.cache.secret | sha256sum) }}
+{{- if .Values.cache.enabled }}
+{{- $cache := dict "root" . "value" .Values.cache.secret "existingSecret" .Values.cache.existingSecret }}
+{{- with include "agent.secretSum" $cache }}
+{{- $_ := set $annotations "checksum/cache-secret" . }}
+{{- end }}
 {{- end }}
 {{- with $annotations }}
 annotations: {{- toYaml . | nindent 2 }}

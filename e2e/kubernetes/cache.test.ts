@@ -24,7 +24,7 @@ beforeAll(async () => {
   await rm(directory, { recursive: true, force: true });
   await mkdir(path.join(directory, "opt", "semaphore"), { recursive: true });
   await copyFile(binary, path.join(directory, "opt", "semaphore", "agent"));
-  await buildOnDebian(image, directory, "1000");
+  await buildOnDebian(image, directory, { user: "1000" });
 }, 180_000);
 
 interface Published {

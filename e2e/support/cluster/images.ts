@@ -64,16 +64,24 @@ export async function importImage(archive: string, node = firstNode): Promise<vo
   await ctr(["images", "import", archive], node);
 }
 
-/** Builds an image on top of Debian: the files of `root` are its second layer. */
-export async function buildOnDebian(reference: string, root: string, user = ""): Promise<void> {
+/**
+ * Builds an image on top of Debian, or of `base`, a tar file with another root: the files of `root` are its second
+ * layer. Returns its archive.
+ */
+export async function buildOnDebian(
+  reference: string,
+  root: string,
+  { user = "", base = at(layerName) }: { readonly user?: string; readonly base?: string } = {},
+): Promise<string> {
   const archive = at("extra", `${reference.replaceAll(/[^a-z0-9.-]/g, "-")}.tar`);
   await writeImageArchive(archive, {
     reference: full(reference),
-    layers: [at(layerName), root],
+    layers: [base, root],
     env: environment,
     user,
   });
   await importImage(archive);
+  return archive;
 }
 
 /** Builds `images.debianGit` of a tar file with its root, and imports it. */

@@ -28,7 +28,7 @@ export interface Release extends AsyncDisposable {
 
 let port = 9700 + (process.pid % 200);
 
-export async function createRelease(mode: "deployment" | "statefulset"): Promise<Release> {
+export async function createRelease(mode: "deployment" | "statefulset" | "scaled-job"): Promise<Release> {
   const namespace = await createNamespace();
   const scene = await createScene();
   const volumes = createVolumes(namespace, scene);

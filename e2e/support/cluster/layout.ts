@@ -95,6 +95,8 @@ export const ports = {
   kubeletHealth: 26248,
   controllerManager: 26257,
   scheduler: 26259,
+  kedaHealth: 26281,
+  kedaMetrics: 26282,
 } as const;
 
 export const apiServer = `https://127.0.0.1:${ports.apiServer}`;

@@ -3,9 +3,10 @@ import path from "node:path";
 import { createScene, type Scene } from "../support/agents.ts";
 import { helm } from "../support/cluster/charts.ts";
 import { images } from "../support/cluster/images.ts";
-import { firstNode } from "../support/cluster/layout.ts";
+import { cable, firstNode } from "../support/cluster/layout.ts";
 import { root } from "../support/fixtures.ts";
 import { registrationToken } from "../support/hub-process.ts";
+import { startProxy } from "../support/proxy.ts";
 import { agentImage, hostAccess } from "./agent-image.ts";
 import { createNamespace, type Namespace, patiently } from "./namespaces.ts";
 
@@ -19,6 +20,8 @@ export interface Release extends AsyncDisposable {
   apply(values?: object): Promise<string>;
   /** Runs Helm in the namespace. */
   helm(args: readonly string[]): Promise<string>;
+  /** Directory of this host with the volumes of claims. */
+  readonly volumes: string;
   /** Creates a volume for a claim, and returns its directory on this host. */
   addVolume(claim: string): Promise<string>;
   /** Names and uids of the agents' pods. */
@@ -28,10 +31,24 @@ export interface Release extends AsyncDisposable {
 
 let port = 9700 + (process.pid % 200);
 
-export async function createRelease(mode: "deployment" | "statefulset" | "scaled-job"): Promise<Release> {
+/** The nodes on which agents can run. */
+type Reach = "first node" | "every node";
+
+/**
+ * Agents of every node have the state of mode `statefulset` in a directory of this host, and reach the hub at the
+ * host's end of the cable.
+ */
+export async function createRelease(
+  mode: "deployment" | "statefulset" | "scaled-job",
+  reach: Reach = "first node",
+): Promise<Release> {
   const namespace = await createNamespace();
-  const scene = await createScene();
-  const volumes = createVolumes(namespace, scene);
+  const scene = await createScene({ hub: ["--hosts", cable.host] });
+  const proxy =
+    reach === "every node"
+      ? await startProxy(() => scene.hub.endpoint, { host: cable.host, port: 0 })
+      : undefined;
+  const volumes = createVolumes(namespace, scene, reach);
   if (mode === "statefulset") await volumes.add("state-agent-0");
   const [repository = "", tag = ""] = agentImage.split(":");
   // Agents are on the host's network.
@@ -39,7 +56,7 @@ export async function createRelease(mode: "deployment" | "statefulset" | "scaled
   const base = {
     mode,
     image: { repository, tag },
-    endpoint: scene.hub.endpoint,
+    endpoint: proxy?.endpoint ?? scene.hub.endpoint,
     token: registrationToken,
     hostNetwork: hostAccess.hostNetwork,
     env: hostAccess.env,
@@ -69,6 +86,7 @@ export async function createRelease(mode: "deployment" | "statefulset" | "scaled
       ]);
     },
     helm: inNamespace,
+    volumes: volumes.root,
     addVolume: volumes.add,
     agents: () =>
       namespace.kubectl([
@@ -83,6 +101,7 @@ export async function createRelease(mode: "deployment" | "statefulset" | "scaled
     },
     async [Symbol.asyncDispose]() {
       await inNamespace(["uninstall", "agent", "--ignore-not-found"]).catch(() => {});
+      await proxy?.[Symbol.asyncDispose]();
       await scene[Symbol.asyncDispose]();
       await namespace[Symbol.asyncDispose]();
       await volumes.remove();
@@ -91,15 +110,18 @@ export async function createRelease(mode: "deployment" | "statefulset" | "scaled
 }
 
 /** Volumes that are directories of this host, as the cluster has no provisioner. */
-function createVolumes({ name, apply, kubectl }: Namespace, scene: Scene) {
+function createVolumes({ name, apply, kubectl }: Namespace, scene: Scene, reach: Reach) {
+  const toSource = reach === "first node" ? toLocalSource : toSharedSource;
   const names: string[] = [];
+  const root = path.join(scene.tester.home, "volumes");
   return {
+    root,
     async add(claim: string): Promise<string> {
-      const directory = path.join(scene.tester.home, "volumes", claim);
+      const directory = path.join(root, claim);
       await mkdir(directory, { recursive: true });
       const volume = `${name}-${claim}`;
       names.push(volume);
-      await apply(toVolume(volume, directory, { namespace: name, name: claim }));
+      await apply(toVolume(volume, toSource(directory), { namespace: name, name: claim }));
       return directory;
     },
     async remove(): Promise<void> {
@@ -108,8 +130,7 @@ function createVolumes({ name, apply, kubectl }: Namespace, scene: Scene) {
   };
 }
 
-function toVolume(name: string, directory: string, claimRef: object): object {
-  const hostname = { key: "kubernetes.io/hostname", operator: "In", values: [firstNode.name] };
+function toVolume(name: string, source: object, claimRef: object): object {
   return {
     apiVersion: "v1",
     kind: "PersistentVolume",
@@ -120,8 +141,19 @@ function toVolume(name: string, directory: string, claimRef: object): object {
       persistentVolumeReclaimPolicy: "Retain",
       storageClassName: "",
       claimRef,
-      local: { path: directory },
-      nodeAffinity: { required: { nodeSelectorTerms: [{ matchExpressions: [hostname] }] } },
+      ...source,
     },
   };
+}
+
+function toLocalSource(directory: string): object {
+  const hostname = { key: "kubernetes.io/hostname", operator: "In", values: [firstNode.name] };
+  return {
+    local: { path: directory },
+    nodeAffinity: { required: { nodeSelectorTerms: [{ matchExpressions: [hostname] }] } },
+  };
+}
+
+function toSharedSource(directory: string): object {
+  return { hostPath: { path: directory } };
 }

@@ -193,16 +193,19 @@ async function examine(scene: Scene, round: Round, victim: Victim) {
   await Bun.sleep(50);
   check(wrote() === written, "the script continues after its job");
   check(findProcesses(word).length === 0, `running processes: ${findProcesses(word).join("\n")}`);
-  // A killed process does not know that its request or report was received, and an agent that exits before it
-  // handles signals does not disconnect.
-  const ignored = ["fetched-again", "job-id-wrong", "sync-late"];
   const violations = (await hub.violations()).filter(
-    ({ jobId, rule }) => (jobId ?? id) === id && !ignored.includes(rule),
+    ({ jobId, rule }) => (jobId ?? id) === id && !rulesOfKilled.includes(rule),
   );
   check(violations.length === 0, `violations: ${JSON.stringify(violations)}`);
   const outcome: RoundOutcome["result"] = isLost ? "lost" : result === "passed" ? "passed" : "failed";
   return { result: outcome, events: events.length, problems };
 }
+
+/**
+ * Rules that killed processes may break. Such a process does not know that its request or report was received, and an
+ * agent that exits before it handles signals does not disconnect.
+ */
+export const rulesOfKilled: readonly string[] = ["fetched-again", "job-id-wrong", "sync-late"];
 
 /**
  * Reasons for which a job fails without having started: the kill came between the fetch and the start of the

@@ -1,8 +1,8 @@
 import { existsSync } from "node:fs";
-import { mkdir, rm, writeFile } from "node:fs/promises";
+import { mkdir, readFile, rm, writeFile } from "node:fs/promises";
 import path from "node:path";
 import { run } from "./command.ts";
-import { adminToken, apiServer, directories, files } from "./layout.ts";
+import { adminToken, apiServer, cable, directories, files } from "./layout.ts";
 
 const at = (name: string) => path.join(directories.certificates, name);
 const days = "3650";
@@ -22,7 +22,15 @@ export const certificates = {
 
 /** Makes the certificate authority, what it signs, and the two kubeconfig files, once. */
 export async function createCertificates(): Promise<void> {
-  if (existsSync(certificates.tokens)) return;
+  if (!existsSync(certificates.tokens)) await createAuthority();
+  const hosts = ["IP:127.0.0.1", `IP:${cable.host}`, "DNS:localhost", "DNS:kubernetes"];
+  const extensions = `subjectAltName=${[...hosts, "DNS:kubernetes.default.svc"].join(",")}`;
+  const known = await readFile(at("apiserver.ext"), "utf8").catch(() => "");
+  if (known !== `${extensions}\n`)
+    await sign({ name: "apiserver", subject: "/CN=kube-apiserver", extensions });
+}
+
+async function createAuthority(): Promise<void> {
   await mkdir(directories.certificates, { recursive: true, mode: 0o700 });
   await run([
     "openssl",
@@ -40,8 +48,6 @@ export async function createCertificates(): Promise<void> {
     "-out",
     certificates.ca,
   ]);
-  const names = "subjectAltName=IP:127.0.0.1,DNS:localhost,DNS:kubernetes,DNS:kubernetes.default.svc";
-  await sign({ name: "apiserver", subject: "/CN=kube-apiserver", extensions: names });
   await sign({
     name: "admin",
     subject: "/O=system:masters/CN=admin",

@@ -10,8 +10,11 @@ export interface TwoMounts extends AsyncDisposable {
   readonly paths: readonly [string, string];
 }
 
-/** Creates the directory for user 1000, in `parent`. */
-export async function mountTwice(parent: string): Promise<TwoMounts> {
+/** Creates the directory for user 1000, in `parent`, and its mounts beside it. */
+export async function mountTwice(
+  parent: string,
+  names: readonly [string, string] = ["first", "second"],
+): Promise<TwoMounts> {
   const program = path.join(directories.bin, "loopback");
   if (!existsSync(program))
     await run([await findGo(), "build", "-trimpath", "-mod=readonly", "-o", program, "."], {
@@ -22,7 +25,7 @@ export async function mountTwice(parent: string): Promise<TwoMounts> {
   const source = path.join(parent, "shared");
   await mkdir(source, { mode: 0o700 });
   await chown(source, 1000, 1000);
-  const paths = [path.join(parent, "first"), path.join(parent, "second")] as const;
+  const paths = [path.join(parent, names[0]), path.join(parent, names[1])] as const;
   const servers: Bun.Subprocess[] = [];
   for (const target of paths) {
     await mkdir(target);

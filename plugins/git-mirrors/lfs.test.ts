@@ -1,10 +1,11 @@
 import { expect, test } from "bun:test";
-import { readdirSync, readFileSync, statSync } from "node:fs";
+import { mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { addLfsObject, hasLfs, type LfsObjects } from "./testing/lfs-server.ts";
 import { createRepository } from "./testing/repository.ts";
 import { startHttpOrigin } from "./testing/http-server.ts";
 import { createMirrorScene } from "./testing/scene.ts";
+import { hasSshServer, startSshServer } from "./testing/ssh-server.ts";
 import { takeSnapshot } from "./testing/snapshot.ts";
 
 const login = "ci:pass-51d0c8";
@@ -87,3 +88,43 @@ test.skipIf(!hasLfs)("large files of git-lfs are fetched and pushed while the mi
   const oid = output.trim().split("\n").at(-1)!;
   expect(scene.lfs.get(oid)?.length).toBe(300_000);
 });
+
+test.skipIf(!hasLfs || !hasSshServer)(
+  "large files of a repository over ssh come from the server that `git-lfs-authenticate` of the origin names",
+  async () => {
+    await using scene = await createScene();
+    const programs = join(scene.directory, "programs");
+    const calls = join(scene.directory, "calls");
+    const secret = Buffer.from(login).toString("base64");
+    const answer = { href: `${scene.url}/info/lfs`, header: { Authorization: `Basic ${secret}` } };
+    mkdirSync(programs);
+    writeFileSync(
+      join(programs, "git-lfs-authenticate"),
+      `#!/bin/sh\necho "$@" >>${calls}\necho '${JSON.stringify(answer)}'\n`,
+      { mode: 0o755 },
+    );
+    await using ssh = await startSshServer(join(scene.directory, "sshd"), { programs });
+    const { path } = scene.repository;
+    const url = `ssh://${ssh.authority}${path}`;
+    const options = { url, key: ssh.key, knownHosts: ssh.knownHosts };
+    const clone = `git lfs install --skip-repo >/dev/null; git clone -q ${url} app && cd app && git lfs ls-files && cksum a.bin b/c.bin`;
+    const plain = await scene.plain(options);
+    const expected = await plain.run(clone);
+    expect(expected).toMatchObject({ status: 0, output: expect.stringContaining(" * a.bin\n") });
+    const expectedCalls = readFileSync(calls, "utf8");
+    expect(expectedCalls).toContain(`${path} download\n`);
+    for (const report of [/^updated /, /^hit: .* 0 bytes fetched from the origin/]) {
+      writeFileSync(calls, "");
+      const before = scene.transfers();
+      await using job = await scene.job(options);
+      expect(await job.run(clone)).toEqual(expected);
+      expect(readFileSync(calls, "utf8")).toBe(expectedCalls);
+      expect(scene.transfers()).toBe(before + 2);
+      expect(await takeSnapshot(job, "app")).toBe(await takeSnapshot(plain, "app"));
+      expect(await job.finish()).toMatch(report);
+    }
+    for (const kept of [scene.large.subarray(1000, 1040), Buffer.from(secret)])
+      expect(hasBytes(scene.root, kept)).toBe(false);
+  },
+  240_000,
+);

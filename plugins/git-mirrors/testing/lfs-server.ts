@@ -13,20 +13,19 @@ export function addLfsObject(objects: LfsObjects, content: Uint8Array): string {
   return `version https://git-lfs.github.com/spec/v1\noid sha256:${oid}\nsize ${content.length}\n`;
 }
 
-/** Answers requests of git-lfs: its batch API, and its basic transfers both ways. */
+/** Answers requests of git-lfs: its batch API, and its basic transfers both ways, by the same credentials. */
 export async function answerLfs(objects: LfsObjects, request: Request): Promise<Response | undefined> {
   const [, repository, call = ""] = /^(.*)\/info\/lfs\/(.*)$/.exec(new URL(request.url).pathname) ?? [];
   if (repository === undefined) return undefined;
   if (call === "objects/batch" && request.method === "POST") {
     const batch = (await request.json()) as Batch;
+    const storage = {
+      url: `${new URL(request.url).origin}${repository}/info/lfs/storage`,
+      authorization: request.headers.get("authorization"),
+    };
     const found = batch.objects.map((object) => ({
       ...object,
-      ...toActions(
-        batch.operation,
-        `${new URL(request.url).origin}${repository}`,
-        objects.has(object.oid),
-        object,
-      ),
+      ...toActions(batch.operation, storage, objects.has(object.oid), object),
     }));
     return Response.json({ transfer: "basic", objects: found }, { headers: { "content-type": mediaType } });
   }
@@ -47,11 +46,12 @@ interface Batch {
 
 function toActions(
   operation: Batch["operation"],
-  repository: string,
+  { url, authorization }: { readonly url: string; readonly authorization: string | null },
   isStored: boolean,
   { oid }: { readonly oid: string },
 ): object {
-  const action = { [operation]: { href: `${repository}/info/lfs/storage/${oid}` } };
+  const header = authorization === null ? {} : { Authorization: authorization };
+  const action = { [operation]: { href: `${url}/${oid}`, header } };
   if (operation === "upload") return isStored ? {} : { actions: action };
   return isStored ? { actions: action } : { error: { code: 404, message: "not stored" } };
 }

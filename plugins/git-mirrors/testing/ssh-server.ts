@@ -18,7 +18,15 @@ export interface SshServer extends AsyncDisposable {
 /** Whether this machine has an sshd to test with. */
 export const hasSshServer = existsSync("/usr/sbin/sshd");
 
-export async function startSshServer(directory: string): Promise<SshServer> {
+export interface SshServerOptions {
+  /** A directory of programs that its sessions find first. */
+  readonly programs?: string;
+}
+
+export async function startSshServer(
+  directory: string,
+  { programs }: SshServerOptions = {},
+): Promise<SshServer> {
   mkdirSync(directory, { recursive: true, mode: 0o700 });
   if (process.getuid?.() === 0) mkdirSync("/run/sshd", { recursive: true, mode: 0o755 });
   const port = await findPort();
@@ -40,6 +48,7 @@ export async function startSshServer(directory: string): Promise<SshServer> {
     "AcceptEnv GIT_PROTOCOL",
     "LogLevel VERBOSE",
     "MaxStartups 200:30:300",
+    ...(programs === undefined ? [] : [`SetEnv PATH=${programs}:/usr/local/bin:/usr/bin:/bin`]),
   ];
   writeFileSync(join(directory, "config"), `${settings.join("\n")}\n`);
   const server = spawn("/usr/sbin/sshd", ["-D", "-E", log, "-f", join(directory, "config")], {

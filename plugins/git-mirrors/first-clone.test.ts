@@ -1,10 +1,8 @@
-import { describe, expect, test } from "bun:test";
+import { expect, test } from "bun:test";
 import { existsSync, readdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { tmpdir } from "signalman/testing";
-import { readPack } from "./protocol/pack.ts";
-import { createPacketReader, type PacketReader } from "./protocol/packets.ts";
-import { createResumingReader } from "./protocol/resume.ts";
+import { createPacketReader } from "./protocol/packets.ts";
 import { openFirstAnswer } from "./store/first-answer.ts";
 import { toMirrorPaths } from "./store/layout.ts";
 import { estimateTransfer, notePace } from "./store/pace.ts";
@@ -117,10 +115,24 @@ test("a first clone fails when a second answer is cut off, too, and leaves nothi
   await using scene = await createScene();
   cutNext(scene.origin, 2);
   const { status, report } = await scene.clone("");
-  expect([status, report]).toEqual([128, expect.stringMatching(/^cloned from the origin: /)]);
+  expect([status, report]).toEqual([128, expect.stringMatching(/^clone failed: .*; "checkout" and .*\n$/)]);
   const left = readdirSync(join(scene.paths.repository, "objects", "pack"));
   expect([left, readdirSync(scene.paths.answers)]).toEqual([[], []]);
   expect(await scene.clone("")).toMatchObject({ status: 0, report: expect.stringMatching(/^updated/) });
+});
+
+test("a first clone that fails is repeated, as `checkout` does, and fills the mirror", async () => {
+  await using scene = await createScene();
+  const expected = await scene.plain("");
+  cutNext(scene.origin, 2);
+  await using job = await scene.job({ url: scene.url });
+  const { status, output } = await job.run(
+    `for n in 1 2 3; do git clone -q -b main ${scene.url} app && break; echo failed; done`,
+  );
+  expect([status, output.split("failed\n").length]).toEqual([0, 2]);
+  expect(await takeSnapshot(job, "app")).toBe(expected);
+  expect(await job.finish()).toMatch(/^updated in .*\nclone failed: .*; "checkout" and .*\n$/);
+  expect((await scene.clone("")).report).toMatch(/^hit/);
 });
 
 test("a first clone that is killed does not end what fills the mirror", async () => {
@@ -165,47 +177,6 @@ test("the rate of an origin is that of a large transfer, and tells nothing of a 
   expect(await estimate(4e6)).toBeUndefined();
 });
 
-describe("an answer that stops in the pack", () => {
-  const silent = () => new Promise<void>(() => {});
-  const toReader = (texts: readonly string[], end = async () => {}): PacketReader =>
-    createPacketReader(
-      (async function* () {
-        for (const text of texts) yield Buffer.from(text);
-        await end();
-      })(),
-    );
-  const pack = (text: string): string => line(`\x01${text}`);
-  const readAll = async (first: PacketReader, second: readonly string[]): Promise<string> => {
-    const reader = createResumingReader(first, async () => toReader(second), 50);
-    let text = "";
-    for await (const piece of readPack(reader, async () => {})) text += piece.toString();
-    return text;
-  };
-  const start = [line("packfile\n"), line("\x02counting"), pack("abc"), pack("def")];
-
-  test.each([
-    ["for too long", toReader(start, silent)],
-    ["at its end", toReader(start)],
-    ["within a packet", toReader([...start, pack("ghi").slice(0, 6)])],
-    ["with an error", toReader(start, () => Promise.reject(new Error("reset")))],
-  ])("%s is continued from a second one with the same bytes", async (_, first) => {
-    expect(await readAll(first, [line("packfile\n"), pack("abcd"), pack("efg"), pack("hi"), "0000"])).toBe(
-      "abcdefghi",
-    );
-  });
-
-  test.each([
-    ["other bytes", [pack("abcx"), pack("efg"), "0000"]],
-    ["fewer bytes", [pack("abc"), "0000"]],
-  ])("fails when a second one has %s", async (_, second) => {
-    await expect(readAll(toReader(start), second)).rejects.toThrow("a second one was different");
-  });
-
-  test("is continued once", async () => {
-    await expect(readAll(toReader(start), [pack("abcdefg")])).rejects.toThrow("the answer is not whole");
-  });
-});
-
 test.each([
   ["before the pack: the client has the rest without the mirror", "", "it was silent for 0.05 s"],
   ["in the pack: the clone fails", line("\x01PACK"), "it was silent for 0.05 s in the middle of its answer"],
@@ -229,7 +200,8 @@ test.each([
     yield Buffer.from("0000");
   })();
   const reasons: string[] = [];
-  const observer = { arrived: () => {}, passed: (text: string) => void reasons.push(text) };
+  const note = (text: string) => void reasons.push(text);
+  const observer = { arrived: () => {}, passed: note, failed: note };
   const client = (async () => {
     let text = "";
     for await (const piece of first.take(createPacketReader(source), observer)) text += piece.toString();

@@ -11,13 +11,19 @@ export interface MirrorUses {
   filled(originBytes: number): void;
   /** The origin has answered instead, for a reason. */
   passed(reason: string): void;
+  /** The origin has answered instead, and its answer was not whole. */
+  failed(reason: string): void;
   /** Lines for the job's log; none when the job has not used the mirror. */
   report(): string[];
 }
 
 export function createUses(metrics: MirrorMetrics, toSize: (bytes: number) => string): MirrorUses {
   const total = { served: 0, hits: 0, bytes: 0, originBytes: 0, fetchMs: 0, savedMs: 0 };
-  const reasons = new Set<string>();
+  const notes = new Set<string>();
+  const note = (text: string): void => {
+    metrics.passed();
+    if (notes.size < mostNotes) notes.add(toPrintable(text.replaceAll(/[\r\n]+/g, " ")));
+  };
   return {
     served({ bytes, originBytes, fetchMs }) {
       const isHit = fetchMs === 0;
@@ -36,23 +42,16 @@ export function createUses(metrics: MirrorMetrics, toSize: (bytes: number) => st
       metrics.filled(originBytes);
       total.originBytes += originBytes;
     },
-    passed(reason) {
-      metrics.passed();
-      if (reasons.size < mostReasons) reasons.add(reason);
-    },
+    passed: (reason) => note(`cloned from the origin: ${reason}`),
+    failed: (reason) => note(`clone failed: ${reason}; "checkout" and "retry git clone" clone again`),
     report() {
       const { served, hits, bytes, originBytes, fetchMs, savedMs } = total;
       const kind = hits === served ? "hit" : `updated in ${(fetchMs / 1000).toFixed(1)} s`;
       const saved = savedMs < 1000 ? "" : `, about ${Math.round(savedMs / 1000)} s saved`;
       const use = `${kind}: ${toSize(bytes)} served, ${toSize(originBytes)} fetched from the origin${saved}`;
-      return [
-        ...(served > 0 ? [use] : []),
-        ...[...reasons].map(
-          (reason) => `cloned from the origin: ${toPrintable(reason.replaceAll(/[\r\n]+/g, " "))}`,
-        ),
-      ];
+      return [...(served > 0 ? [use] : []), ...notes];
     },
   };
 }
 
-const mostReasons = 5;
+const mostNotes = 5;

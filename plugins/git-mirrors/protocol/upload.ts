@@ -96,10 +96,14 @@ async function close(answer: MirrorAnswer | FirstAnswer): Promise<void> {
   await ("take" in answer ? answer[Symbol.asyncDispose]() : answer.file.close());
 }
 
-function toFirstUpload(answer: FirstAnswer, uses: Pick<MirrorUses, "served" | "passed">): FirstUpload {
+function toFirstUpload(
+  answer: FirstAnswer,
+  uses: Pick<MirrorUses, "served" | "passed" | "failed">,
+): FirstUpload {
   const observer = {
     arrived: (bytes: number, fetchMs: number) => uses.served({ bytes, originBytes: bytes, fetchMs }),
     passed: (reason: string) => uses.passed(reason),
+    failed: (reason: string) => uses.failed(reason),
   };
   return {
     take: (packets) => answer.take(packets, observer),

@@ -24,6 +24,8 @@ export interface AnswerObserver {
   arrived(bytes: number, durationMs: number): void;
   /** The client has the answer of the origin, and the mirror has not. */
   passed(reason: string): void;
+  /** The client has a part of the answer only: its clone fails. */
+  failed(reason: string): void;
 }
 
 export interface FirstAnswerOptions {
@@ -149,7 +151,7 @@ async function copyAnswer(
       return { sum: `${sum.toString(16).padStart(8, "0")}-${bytes}`, bytes, durationMs };
     }
   } catch (error) {
-    observer.passed(toMessage(error));
+    observer.failed(toMessage(error));
     growing.end(error as Error);
     throw error;
   }

@@ -59,6 +59,24 @@ describe("jobs", () => {
     expect(run(["for-each-ref", "--format=%(refname)"], scene.repository.path)).toContain("refs/heads/two");
   });
 
+  test("see the references of the origin, also when the mirror has objects without one", async () => {
+    await using scene = await createScene();
+    const { repository, url } = scene;
+    const gone = await repository.commit("topic", { "topic.txt": "1\n" });
+    repository.git("push", "-q", "origin", `${gone}:refs/pull/1/merge`);
+    await using first = await scene.job({ url });
+    const fetch = `git clone -q ${url} app && git -C app fetch -q origin ${gone} refs/pull/1/merge`;
+    expect(await first.run(fetch)).toEqual({ status: 0, output: "" });
+    expect(run(["cat-file", "-t", gone], pathsOf(scene, url).repository)).toBe("commit\n");
+    repository.git("push", "-q", "origin", ":topic", ":refs/pull/1/merge");
+    const command = `git clone -q ${url} app && git ls-remote ${url} && git ls-remote --heads --tags ${url} && git -C app remote show origin`;
+    const expected = await (await scene.plain({ url })).run(command);
+    expect(expected).toMatchObject({ status: 0, output: expect.not.stringContaining(gone) });
+    await using job = await scene.job({ url });
+    expect(await job.run(command)).toEqual(expected);
+    expect(await job.finish()).toStartWith("hit");
+  });
+
   test("cause one fetch of the pack when fifty clone at the same time", async () => {
     await using scene = await createScene();
     await scene.repository.commit("main", large);

@@ -12,7 +12,7 @@ import { openStore, type ObjectStore } from "./store/store.ts";
 import { createUploads } from "./store/uploads.ts";
 import type { UpstreamKey } from "./upstream/bucket.ts";
 import { parseUpstream, type UpstreamLocation } from "./upstream/location.ts";
-import type { UpstreamOutcome } from "./upstream/open-upstream.ts";
+import type { UpstreamMetrics } from "./upstream/open-upstream.ts";
 import type { CacheUses } from "./uses.ts";
 
 export interface CacheOptions {
@@ -38,7 +38,7 @@ export interface CacheOptions {
 export interface CacheUpstream {
   readonly location: UpstreamLocation;
   readonly key: UpstreamKey;
-  readonly count: (outcome: UpstreamOutcome) => void;
+  readonly metrics: UpstreamMetrics;
 }
 
 /** A server that is the bucket of this agent's jobs. */
@@ -84,11 +84,11 @@ export async function openCache(options: CacheOptions): Promise<Cache> {
 /** Returns what `cache-upstream` names; `undefined` when it names nothing. */
 export function toUpstream(
   config: Pick<CacheConfig, "upstream" | "upstream-key-id" | "upstream-secret">,
-  count: CacheUpstream["count"],
+  metrics: UpstreamMetrics,
 ): CacheUpstream | undefined {
   const location = parseUpstream(config.upstream);
   const key = { id: config["upstream-key-id"], secret: config["upstream-secret"] };
-  return location && { location, key, count };
+  return location && { location, key, metrics };
 }
 
 export interface AddUpstreamOptions {
@@ -105,8 +105,8 @@ export async function addUpstream(
 ): Promise<ObjectStore> {
   const { openUpstreamBucket } = await import("./upstream/bucket.ts");
   const { openUpstream } = await import("./upstream/open-upstream.ts");
-  const { location, key, count } = upstream;
-  return openUpstream({ store, root, bucket: openUpstreamBucket(location, key), count, logger });
+  const { location, key, metrics } = upstream;
+  return openUpstream({ store, root, bucket: openUpstreamBucket(location, key), metrics, logger });
 }
 
 /** The directory of the objects. */

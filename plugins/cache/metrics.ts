@@ -1,10 +1,10 @@
 import type { Gauge, PluginMetrics } from "signalman";
-import type { UpstreamOutcome } from "./upstream/open-upstream.ts";
+import type { UpstreamMetrics } from "./upstream/open-upstream.ts";
 import type { CacheUse } from "./uses.ts";
 
 export interface CacheMetrics {
   count(what: keyof CacheUse, by: number): void;
-  countUpstream(outcome: UpstreamOutcome): void;
+  readonly upstream: UpstreamMetrics;
   readonly usedBytes: Gauge;
   readonly objects: Gauge;
 }
@@ -30,8 +30,20 @@ export function declareMetrics(metrics: DeclarableMetrics): CacheMetrics {
     written: metrics.counter("upstream_written_total", { help: "Changes passed on to cache-upstream." }),
     dropped: metrics.counter("upstream_dropped_total", { help: "Changes not passed on to cache-upstream." }),
   };
+  const waiting = metrics.gauge("upstream_waiting", {
+    help: "Changes that cache-upstream has not got yet.",
+  });
+  const waitingSince = metrics.gauge("upstream_waiting_since_seconds", {
+    help: "Unix time of the earliest change that waits for cache-upstream; 0 when none waits.",
+  });
   return {
-    countUpstream: (outcome) => upstream[outcome].inc(1),
+    upstream: {
+      count: (outcome) => upstream[outcome].inc(1),
+      setWaiting({ count, since }) {
+        waiting.set(count);
+        waitingSince.set(Math.floor((since ?? 0) / 1000));
+      },
+    },
     count: (what, by) => counters[what].inc(by),
     usedBytes: metrics.gauge("used_bytes", { help: "Bytes of all objects in the cache." }),
     objects: metrics.gauge("objects", { help: "Objects in the cache." }),

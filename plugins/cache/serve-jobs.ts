@@ -44,7 +44,7 @@ export async function serveJobs(
       hosts,
       listen: listen.flatMap((text) => parseListenAddress(text) ?? []),
       share,
-      upstream: toUpstream(config, metrics.countUpstream),
+      upstream: toUpstream(config, metrics.upstream),
       isAlive: running.has,
       uses,
       logger: ctx.log,

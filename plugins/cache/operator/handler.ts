@@ -12,6 +12,8 @@ export interface UsageAnswer {
   readonly bytes: number;
   /** Changes of all projects that `cache-upstream` has not got yet. */
   readonly waiting: number;
+  /** Unix milliseconds of the earliest one. */
+  readonly waitingSince?: number | undefined;
   /** The objects of projects that share theirs are those of one of them. */
   readonly projects: readonly ProjectUsage[];
   readonly shared: readonly SharedObjects[];
@@ -88,7 +90,8 @@ async function route(
       return {
         capacity,
         bytes: store.cost,
-        waiting: store.waiting,
+        waiting: store.waiting.count,
+        waitingSince: store.waiting.since,
         projects: store.projects().filter(({ project }) => projects.includes(project)),
         shared,
       };

@@ -47,7 +47,7 @@ export default defineCommand({
       listen: listen.flatMap((text) => parseListenAddress(text) ?? []),
       secret,
       share,
-      toUpstream: (count) => toUpstream(config, count),
+      toUpstream: (metrics) => toUpstream(config, metrics),
       logger: program.logger,
     });
     await promise;

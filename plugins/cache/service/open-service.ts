@@ -31,7 +31,7 @@ export interface ServiceOptions {
   /** `cache-share`. */
   readonly share: readonly string[];
   /** Returns what `cache-upstream` names. */
-  readonly toUpstream?: (count: CacheUpstream["count"]) => CacheUpstream | undefined;
+  readonly toUpstream?: (metrics: CacheUpstream["metrics"]) => CacheUpstream | undefined;
   readonly logger: Logger;
 }
 
@@ -49,7 +49,7 @@ export async function openService(options: ServiceOptions): Promise<CacheService
   await using opened = new AsyncDisposableStack();
   const texts = createTextMetrics();
   const metrics = declareMetrics(texts);
-  const upstream = toUpstream(metrics.countUpstream);
+  const upstream = toUpstream(metrics.upstream);
   const own = openStore({ root: path, capacity: size });
   const store = opened.use(
     upstream === undefined ? own : await addUpstream(own, { root: path, upstream, logger }),

@@ -42,8 +42,8 @@ export interface ObjectStore extends AsyncDisposable {
   readonly loaded: Promise<void>;
   /** Bytes of all objects as they count towards the capacity. */
   readonly cost: number;
-  /** Changes that `cache-upstream` has not got yet; 0 without one. */
-  readonly waiting: number;
+  /** Changes that `cache-upstream` has not got yet. `since`: Unix milliseconds of the earliest one. */
+  readonly waiting: { readonly count: number; readonly since: number | undefined };
   /** What each project has, of the objects that are known. */
   projects(): ProjectUsage[];
   /** The objects of a project, those that were used least recently first. */
@@ -122,7 +122,7 @@ export function openStore({ root, capacity, mostObjects = 200_000 }: StoreOption
     get cost() {
       return index.cost;
     },
-    waiting: 0,
+    waiting: { count: 0, since: undefined },
     projects: () =>
       Array.from(index.projects, ([project, { entries, cost }]) => ({
         project,

@@ -64,7 +64,14 @@ export function openUpstreamBucket(location: UpstreamLocation, { id, secret }: U
       });
       await unlessAborted(written, signal);
     },
-    remove: (key, signal) => unlessAborted(client.delete(prefix + key), signal),
+    async remove(key, signal) {
+      try {
+        await unlessAborted(client.delete(prefix + key), signal);
+      } catch (error) {
+        // Some services answer so when the object does not exist.
+        if ((error as { readonly code?: unknown }).code !== "NoSuchKey") throw error;
+      }
+    },
     async list(wanted, after, signal) {
       const options = {
         prefix: prefix + wanted,

@@ -17,6 +17,8 @@ export interface ChangeJournal extends Disposable {
   readonly left: readonly LeftChange[];
   /** Whether the file has all changes that wait. */
   readonly isKept: boolean;
+  /** Unix milliseconds of the earliest change that has not ended. */
+  readonly since: number | undefined;
   /** Records that a change is about to be made. Returns its id. */
   begin(key: string, kind: ChangeKind): number;
   /** Records that a change needs no more work. */
@@ -34,11 +36,11 @@ export interface ChangeJournalOptions {
 
 /**
  * Opens the journal, and writes it anew with the changes that are left. Lines that are damaged are ignored, and so are
- * changes of more than a day ago. It is not synchronised with the disk, as the objects are not.
+ * changes of more than a week ago. It is not synchronised with the disk, as the objects are not.
  */
 export function openChangeJournal(options: ChangeJournalOptions): ChangeJournal {
   const { path, onFault, retryMs = 60_000 } = options;
-  const open = new Map<number, string>();
+  const open = new Map<number, { readonly line: string; readonly at: number }>();
   let file: number | undefined;
   let lines = 0;
   let isKept = true;
@@ -62,7 +64,7 @@ export function openChangeJournal(options: ChangeJournalOptions): ChangeJournal 
     fs.rmSync(temporary, { recursive: true, force: true });
     const { O_WRONLY, O_APPEND, O_CREAT, O_EXCL, O_NOFOLLOW } = fs.constants;
     file = fs.openSync(temporary, O_WRONLY | O_APPEND | O_CREAT | O_EXCL | O_NOFOLLOW, 0o600);
-    write(file, [...open.values()].join(""));
+    write(file, Array.from(open.values(), ({ line }) => line).join(""));
     if (!isFile(path)) fs.rmSync(path, { recursive: true, force: true });
     fs.renameSync(temporary, path);
     lines = open.size;
@@ -82,7 +84,7 @@ export function openChangeJournal(options: ChangeJournalOptions): ChangeJournal 
   const begin = (key: string, kind: ChangeKind, at = Date.now()): number => {
     const id = nextId++;
     const line = formatLine([id, kind, at, key]);
-    open.set(id, line);
+    open.set(id, { line, at });
     append(line);
     return id;
   };
@@ -98,6 +100,9 @@ export function openChangeJournal(options: ChangeJournalOptions): ChangeJournal 
     left,
     get isKept() {
       return isKept;
+    },
+    get since() {
+      return open.values().next().value?.at;
     },
     begin,
     end(id) {
@@ -192,5 +197,5 @@ function write(file: number, text: string): void {
 
 const sumDigits = 16;
 const leastLines = 1000;
-const mostAgeMs = 24 * 3_600_000;
+const mostAgeMs = 7 * 24 * 3_600_000;
 const mostBytes = 64 * 1024 * 1024;

@@ -7,25 +7,34 @@ import { openChangeJournal } from "./change-journal.ts";
 import { toProject } from "./change-queue.ts";
 import { createReadThrough } from "./read-through.ts";
 import { createUpstreamStore, writeChange } from "./upstream-store.ts";
+import type { WaitingChanges } from "./waiting-changes.ts";
 import { createWriteBehind } from "./write-behind.ts";
 
 /** What is counted: objects that were looked up in the upstream, and changes of objects. */
 export type UpstreamOutcome = "hit" | "miss" | "written" | "dropped";
+
+export interface UpstreamMetrics {
+  count(outcome: UpstreamOutcome): void;
+  setWaiting(waiting: WaitingChanges): void;
+}
 
 export interface OpenUpstreamOptions {
   readonly store: ObjectStore;
   /** The directory of the store, which has the changes that wait. */
   readonly root: string;
   readonly bucket: UpstreamBucket;
-  readonly count: (outcome: UpstreamOutcome) => void;
+  readonly metrics: UpstreamMetrics;
   readonly logger: Logger;
   /** See `createReadThrough` and `createWriteBehind`. */
-  readonly limits?: Partial<Record<"answerMs" | "pauseMs" | "retryMs" | "drainMs" | "stallMs", number>>;
+  readonly limits?: Partial<
+    Record<"answerMs" | "pauseMs" | "retryMs" | "mostRetryMs" | "drainMs" | "stallMs", number>
+  >;
 }
 
 /** Puts an upstream behind a store, which it closes. */
 export function openUpstream(options: OpenUpstreamOptions): ObjectStore {
-  const { store, root, bucket, count, logger, limits } = options;
+  const { store, root, bucket, metrics, logger, limits } = options;
+  const { count } = metrics;
   const journal = openChangeJournal({
     path: join(root, "upstream-changes"),
     onFault: (error) =>
@@ -38,6 +47,7 @@ export function openUpstream(options: OpenUpstreamOptions): ObjectStore {
       writeChange(toName(key), kind, { store, bucket, stallMs: limits?.stallMs }, signal),
     journal,
     count,
+    onWaiting: metrics.setWaiting,
     logger,
     ...limits,
   });

@@ -21,9 +21,9 @@ async function openSite(limits: OpenUpstreamOptions["limits"] = {}) {
             store,
             root,
             bucket: openUpstreamBucket(location, site.issue({ project: "ci" })),
-            count: outcomes.add,
+            metrics: { count: outcomes.add, setWaiting: () => {} },
             logger,
-            limits: { retryMs: 10, pauseMs: 0, drainMs: 100, ...limits },
+            limits: { retryMs: 10, mostRetryMs: 100, pauseMs: 0, drainMs: 100, ...limits },
           }),
       }),
     );
@@ -143,7 +143,7 @@ describe("an object that one agent stores", () => {
       writeChange({ project: "held-1", key: object.manifest.key }, "put", { store: a.store, bucket }, signal),
     ).rejects.toThrow();
     expect(await faultOf(b.site("GET", "/ci/site/held-1/a"))).toBe("404 NoSuchKey");
-  });
+  }, 60_000);
 });
 
 describe("without its upstream", () => {
@@ -166,12 +166,48 @@ describe("without its upstream", () => {
     expect(readdirSync(join(a.root, "contents"))).toHaveLength(1);
   });
 
-  test("an upload that it does not take is given up", async () => {
-    using server = serveDouble(() => new Promise(() => {}));
+  test("an upload that it does not take waits, and is passed on when it does", async () => {
+    let isAway = true;
+    const stored = createEventLog<string>();
+    using server = serveDouble(async (request) => {
+      if (isAway) {
+        stored.add("away");
+        return new Promise<Response>(() => {});
+      }
+      stored.add(`${request.method} ${await request.text()}`);
+      return new Response("", { headers: { etag: '"x"' } });
+    });
     await using at = await openSite({ stallMs: 10 });
     const a = await at.agent(server.url);
     await a.send("PUT", "/held-1/a", { body: "one" });
+    await stored.until("away", 3);
+    expect(a.store.waiting.count).toBe(1);
+    isAway = false;
+    await a.outcomes.until("written");
+    expect(stored.all.filter((event) => event !== "away")).toEqual(["PUT one"]);
+    expect(a.store.waiting.count).toBe(0);
+  });
+
+  test("an object that it refuses is dropped, and a line names its code", async () => {
+    using server = serveDouble(
+      () => new Response("<Error><Code>AccessDenied</Code><Message>no</Message></Error>", { status: 403 }),
+    );
+    await using at = await openSite();
+    const a = await at.agent(server.url);
+    await a.send("PUT", "/held-1/a", { body: "one" });
     await a.outcomes.until("dropped");
+    expect([a.store.waiting.count, a.logger.entries.map(({ message }) => message)]).toEqual([
+      0,
+      ["cache-upstream refuses an object of the cache, which is dropped: AccessDenied: no"],
+    ]);
+  });
+
+  test("an object that it does not have is removed", async () => {
+    using server = serveDouble(() => new Response("<Error><Code>NoSuchKey</Code></Error>", { status: 404 }));
+    await using at = await openSite();
+    const a = await at.agent(server.url);
+    await a.send("DELETE", "/held-1/a");
+    await a.outcomes.until("written");
   });
 
   test("jobs do not wait for one that has just failed", async () => {

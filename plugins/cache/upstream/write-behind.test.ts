@@ -1,32 +1,7 @@
 import { describe, expect, test } from "bun:test";
-import { appendFileSync, mkdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
-import { createRecordingLogger, tmpdir } from "signalman/testing";
 import { createEventLog } from "../testing/scene.ts";
-import { type ChangeKind, openChangeJournal } from "./change-journal.ts";
-import { createWriteBehind, type WriteBehindOptions } from "./write-behind.ts";
-
-/** `path` of a file for the changes; without one they are lost. */
-function open(write: WriteBehindOptions["write"], { path = "/dev/null/x", ...options }: OpenOptions = {}) {
-  const outcomes = createEventLog<string>();
-  const logger = createRecordingLogger();
-  const faults: unknown[] = [];
-  const journal = openChangeJournal({ path, onFault: (error) => void faults.push(error) });
-  const behind = createWriteBehind({
-    write,
-    journal,
-    count: outcomes.add,
-    logger,
-    retryMs: 1,
-    drainMs: 60_000,
-    ...options,
-  });
-  const warnings = () => logger.entries.flatMap(({ level, message }) => (level === "warn" ? [message] : []));
-  const add = (key: string, kind: ChangeKind) => behind.add(key, kind, behind.prepare(key, kind));
-  return { behind, add, outcomes, warnings, logger, faults };
-}
-
-type OpenOptions = Partial<WriteBehindOptions> & { readonly path?: string };
+import { openWriteBehind as open } from "../testing/write-behind.ts";
+import type { ChangeKind } from "./change-journal.ts";
 
 describe("changes that wait", () => {
   test("are made one at a time for each object, the last one of each", async () => {
@@ -45,22 +20,71 @@ describe("changes that wait", () => {
     expect([calls, at.behind.isRemoved("p/a")]).toEqual([["put p/a", "remove p/a"], false]);
   });
 
-  test("are tried again, and dropped in the end", async () => {
-    let failures = 3;
+  test("are kept while the upstream is away, one tries it now and then, and all are passed on in the end", async () => {
+    let isAway = true;
+    const calls: string[] = [];
+    const tries = createEventLog<string>();
+    let [running, mostRunning] = [0, 0];
+    const at = open(async (key) => {
+      running += 1;
+      if (calls.length >= 4) mostRunning = Math.max(mostRunning, running);
+      calls.push(key);
+      await Promise.resolve();
+      running -= 1;
+      tries.add("try");
+      if (isAway)
+        throw Object.assign(new Error("no connection"), { name: "S3Error", code: "ConnectionRefused" });
+      return "written";
+    });
+    const keys = Array.from({ length: 50 }, (_, index) => `${index % 5}/${index}`);
+    for (const key of keys) at.add(key, "put");
+    await tries.until("try", 30);
+    expect([mostRunning, at.behind.waiting.count, at.outcomes.all]).toEqual([1, 50, []]);
+    expect(new Set(calls.slice(4)).size).toBeGreaterThan(1);
+    isAway = false;
+    calls.length = 0;
+    await at.outcomes.until("written", 50);
+    expect(calls.filter((key) => keys.includes(key)).length).toBe(50);
+    expect(at.behind.waiting).toEqual({ count: 0, since: undefined });
+    expect(at.warnings()).toEqual([
+      "cache-upstream takes no objects, which wait for it: ConnectionRefused: no connection",
+    ]);
+    await at.behind[Symbol.asyncDispose]();
+  });
+
+  test("are not held up by one that fails each time", async () => {
+    const at = open(
+      async (key) => {
+        if (key === "p/bad") throw new Error("no answer");
+        return "written";
+      },
+      { drainMs: 1 },
+    );
+    at.add("p/bad", "put");
+    for (let index = 0; index < 100; index++) at.add(`p/${index}`, "put");
+    await at.outcomes.until("written", 100);
+    expect([at.behind.waiting.count, at.outcomes.all.includes("dropped")]).toEqual([1, false]);
+    await at.behind[Symbol.asyncDispose]();
+  });
+
+  test("are dropped when the upstream refuses them, and a line names the reason", async () => {
+    const refuse = (code: string) => Object.assign(new Error("it does"), { name: "S3Error", code });
     const calls: string[] = [];
     const at = open(async (key) => {
       calls.push(key);
-      if (key === "p/bad" || failures-- > 0) throw new Error("down");
+      if (key === "p/large") throw refuse("EntityTooLarge");
+      if (key.startsWith("q/")) throw refuse("AccessDenied");
       return "written";
     });
-    at.add("p/good", "put");
-    await at.outcomes.until("written");
-    at.add("p/bad", "put");
-    await at.outcomes.until("dropped");
-    expect(calls.filter((key) => key === "p/good")).toHaveLength(4);
-    expect(calls.filter((key) => key === "p/bad")).toHaveLength(8);
-    expect(at.warnings().join()).toContain("was not passed on to cache-upstream in 8 attempts");
+    for (const key of ["p/large", "q/a", "q/b", "q/c", "p/good"]) at.add(key, "put");
     await at.behind[Symbol.asyncDispose]();
+    expect(calls.toSorted()).toEqual(["p/good", "p/large", "q/a", "q/b", "q/c"]);
+    expect(at.outcomes.all.toSorted()).toEqual(["dropped", "dropped", "dropped", "dropped", "written"]);
+    expect(at.warnings()).toEqual([
+      "cache-upstream refuses an object of the cache, which is dropped: EntityTooLarge: it does",
+      "cache-upstream refuses an object of the cache, which is dropped: AccessDenied: it does",
+      "objects that cache-upstream refused with AccessDenied, and that were dropped: 3",
+    ]);
   });
 
   test("are bounded, and those beyond are counted", async () => {
@@ -100,120 +124,6 @@ describe("changes that wait", () => {
   });
 });
 
-describe("changes of an earlier process", () => {
-  /** A process that is killed: its upstream does not answer, and nothing is disposed. */
-  const kill = (path: string, work: (at: ReturnType<typeof open>) => void): void => {
-    work(open(() => new Promise(() => {}), { path }));
-  };
-  const resume = async (path: string) => {
-    const calls: string[] = [];
-    const at = open(async (key, kind) => (calls.push(`${kind} ${key}`), "written"), { path });
-    await at.behind[Symbol.asyncDispose]();
-    return { ...at, calls };
-  };
-
-  test("are made, the last one of each object, and only once", async () => {
-    await using tmp = await tmpdir();
-    const path = join(tmp.path, "changes");
-    kill(path, ({ add, behind }) => {
-      for (const key of ["p/a\u2028", "p/b", "p/b", "q/ü"]) add(key, "put");
-      add("p/b", "remove");
-      behind.cancel(behind.prepare("p/failed", "put"));
-      behind.prepare("p/prepared", "put");
-    });
-    const { calls, logger } = await resume(path);
-    expect(calls.toSorted()).toEqual(["put p/a\u2028", "put p/prepared", "put q/ü", "remove p/b"]);
-    expect(logger.entries.map(({ message }) => message)).toContain(
-      "objects of an earlier process that are passed on to cache-upstream: 4",
-    );
-    expect((await resume(path)).calls).toEqual([]);
-  });
-
-  test("are kept through starts without an upstream, and a line names them", async () => {
-    await using tmp = await tmpdir();
-    const path = join(tmp.path, "changes");
-    kill(path, ({ add }) => add("p/a", "put"));
-    const at = open(() => new Promise(() => {}), { path, drainMs: 1 });
-    await at.behind[Symbol.asyncDispose]();
-    expect(at.logger.entries.map(({ message }) => message)).toContain(
-      "objects that the next start passes on to cache-upstream: 1",
-    );
-    expect((await resume(path)).calls).toEqual(["put p/a"]);
-  });
-
-  test("remove an object that a process removed before it died while it stored it again", async () => {
-    await using tmp = await tmpdir();
-    const path = join(tmp.path, "changes");
-    kill(path, ({ add, behind }) => {
-      add("p/a", "remove");
-      behind.prepare("p/a", "put");
-    });
-    expect((await resume(path)).calls).toEqual(["remove p/a"]);
-  });
-
-  test.each<[string, (path: string) => void]>([
-    ["cut", (path) => writeFileSync(path, readFileSync(path).subarray(0, -5))],
-    [
-      "with bytes that are no lines",
-      (path) => appendFileSync(path, crypto.getRandomValues(new Uint8Array(5000))),
-    ],
-    ["with a flipped bit in its last line", (path) => flip(path, -20)],
-    ["with another document", (path) => appendFileSync(path, "b9f2ba6e3f1f2c11null\n[1]\n{}\n\n")],
-  ])("are made as far as a file tells them: %s", async (_, damage) => {
-    await using tmp = await tmpdir();
-    const path = join(tmp.path, "changes");
-    kill(path, ({ add }) => {
-      add("p/a", "put");
-      add("p/b", "put");
-    });
-    damage(path);
-    const { calls, faults } = await resume(path);
-    expect([calls.includes("put p/a"), faults]).toEqual([true, []]);
-    expect((await resume(path)).calls).toEqual([]);
-  });
-
-  test("are none when the file is a directory, whose place the file takes", async () => {
-    await using tmp = await tmpdir();
-    const path = join(tmp.path, "changes");
-    mkdirSync(join(path, "x"), { recursive: true });
-    expect((await resume(path)).calls).toEqual([]);
-    expect(statSync(path).isFile()).toBe(true);
-  });
-
-  test("take no more space than those that wait", async () => {
-    await using tmp = await tmpdir();
-    const path = join(tmp.path, "changes");
-    const at = open(async () => "written", { path });
-    for (let index = 0; index < 5000; index++) at.add(`p/${index}`, "put");
-    await at.outcomes.until("written", 5000);
-    expect(statSync(path).size).toBeLessThan(200_000);
-    await at.behind[Symbol.asyncDispose]();
-  });
-
-  test("are kept as soon as the file can be written", async () => {
-    await using tmp = await tmpdir();
-    const path = join(tmp.path, "later", "changes");
-    const faults: unknown[] = [];
-    const journal = openChangeJournal({ path, onFault: (error) => void faults.push(error), retryMs: 0 });
-    const id = journal.begin("p/a", "put");
-    journal.begin("p/b", "remove");
-    expect([faults.length, journal.isKept]).toEqual([1, false]);
-    mkdirSync(join(tmp.path, "later"));
-    journal.end(id);
-    expect(journal.isKept).toBe(true);
-    journal[Symbol.dispose]();
-    expect((await resume(path)).calls).toEqual(["remove p/b"]);
-  });
-
-  test("that cannot be kept are made all the same, and the fault is reported once", async () => {
-    const at = open(async () => "written", { path: "/dev/null/x" });
-    for (const key of ["p/a", "p/b"]) at.add(key, "put");
-    await at.outcomes.until("written", 2);
-    expect(at.faults).toHaveLength(1);
-    await at.behind[Symbol.asyncDispose]();
-  });
-});
-
 describe("a project with a thousand changes", () => {
   test("does not hold up another one", async () => {
     const calls: string[] = [];
@@ -240,9 +150,3 @@ describe("a project with a thousand changes", () => {
     await at.behind[Symbol.asyncDispose]();
   });
 });
-
-function flip(path: string, at: number): void {
-  const bytes = readFileSync(path);
-  bytes[bytes.length + at]! ^= 1;
-  writeFileSync(path, bytes);
-}

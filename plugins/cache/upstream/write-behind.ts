@@ -1,6 +1,14 @@
 import type { ChangeJournal, ChangeKind } from "./change-journal.ts";
-import { type ChangeQueue, createChangeQueue, toProject } from "./change-queue.ts";
 import { type ChangeReportOptions, createChangeReport } from "./change-report.ts";
+import { createCircuit } from "./circuit.ts";
+import { findRefusal } from "./refusal.ts";
+import {
+  type Change,
+  createWaitingChanges,
+  findSoonest,
+  takeNext,
+  type WaitingChanges,
+} from "./waiting-changes.ts";
 
 /** Changes that the upstream has not got yet. A later change of an object replaces an earlier one. */
 export interface WriteBehind extends AsyncDisposable {
@@ -10,8 +18,7 @@ export interface WriteBehind extends AsyncDisposable {
   cancel(id: number): void;
   /** Passes a change on. */
   add(key: string, kind: ChangeKind, id: number): void;
-  /** The number of changes that wait. */
-  readonly waiting: number;
+  readonly waiting: WaitingChanges;
   /** Whether the object is about to be removed from the upstream. */
   isRemoved(key: string): boolean;
 }
@@ -28,45 +35,46 @@ export interface WriteBehindOptions extends ChangeReportOptions {
   readonly most?: number;
   /** Milliseconds before the second attempt, doubled with each further one. Default: 1 s. */
   readonly retryMs?: number;
+  /** Maximum milliseconds between two attempts. Default: 2 min. */
+  readonly mostRetryMs?: number;
   /** Maximum milliseconds that the agent's end waits for changes. Default: 10 s. */
   readonly drainMs?: number;
+  /** Called when the changes that wait are others. */
+  readonly onWaiting?: (waiting: WaitingChanges) => void;
 }
 
-interface Change {
-  readonly kind: ChangeKind;
-  /** In the journal. */
-  readonly id: number;
-  attempts: number;
-  notBefore: number;
-}
-
-/** Creates the queue. A change that fails eight times is dropped: the upstream then has an older object, or none. */
+/**
+ * Creates the queue. While the upstream takes no changes, they wait, and one of them tries it now and then. A change
+ * that the upstream refuses is dropped: the upstream then has an older object, or none.
+ */
 export function createWriteBehind(options: WriteBehindOptions): WriteBehind {
-  const { write, journal, most = 10_000, retryMs = 1000, drainMs = 10_000 } = options;
-  const changes = createChangeQueue<Change>();
+  const { write, journal, most = 10_000, drainMs = 10_000, onWaiting } = options;
   const running = new Set<string>();
   const report = createChangeReport(options);
+  const { changes, put, end, toWaiting } = createWaitingChanges(journal, most, () => report.exceeded(most));
+  const circuit = createCircuit(options.retryMs ?? 1000, options.mostRetryMs ?? 120_000);
   const stopped = new AbortController();
   let timer: Timer | undefined;
   let onEmpty: (() => void) | undefined;
 
-  const end = (key: string, change: Change): void => {
-    if (changes.get(key) === change) changes.delete(key);
-    journal.end(change.id);
-  };
   const start = async (key: string, change: Change): Promise<void> => {
     running.add(key);
+    const isProbe = circuit.isOpen;
     try {
-      report[await write(key, change.kind, stopped.signal)]();
+      const outcome = await write(key, change.kind, stopped.signal);
+      if (outcome === "written") circuit.close();
+      report[outcome]();
       end(key, change);
     } catch (error) {
-      if (changes.get(key) !== change || stopped.signal.aborted) return;
-      change.attempts += 1;
-      change.notBefore = performance.now() + retryMs * 2 ** (change.attempts - 1);
-      report.failed(change.attempts, error);
-      if (change.attempts < mostAttempts) return;
-      end(key, change);
-      report.dropped(mostAttempts, error);
+      if (stopped.signal.aborted) return;
+      const refusal = findRefusal(error);
+      if (refusal !== undefined) {
+        circuit.close();
+        if (changes.get(key) === change) report.refused(refusal, error);
+        return end(key, change);
+      }
+      circuit.fail(change, isProbe);
+      report.failed(change.attempts, error, isProbe);
     } finally {
       running.delete(key);
       pump();
@@ -75,25 +83,16 @@ export function createWriteBehind(options: WriteBehindOptions): WriteBehind {
   const pump = (): void => {
     clearTimeout(timer);
     if (stopped.signal.aborted) return;
+    onWaiting?.(toWaiting());
     if (changes.size === 0) {
       report.idle();
       onEmpty?.();
     }
     const now = performance.now();
-    for (let next = takeNext(changes, running, now); next; next = takeNext(changes, running, now))
-      void start(...next);
-    // The end of a running change calls this again.
-    if (running.size >= concurrency) return;
-    const soonest = findSoonest(changes, now);
+    const take = () => takeNext(changes, running, circuit, now);
+    for (let next = take(); next; next = take()) void start(...next);
+    const soonest = findSoonest(changes, running, circuit, now);
     if (soonest !== undefined) timer = setTimeout(pump, soonest - now + 1);
-  };
-  const put = (key: string, kind: ChangeKind, id: number): void => {
-    const previous = changes.put(key, { kind, id, attempts: 0, notBefore: 0 });
-    if (previous) journal.end(previous.id);
-    const excess = changes.size > most ? changes.takeExcess() : undefined;
-    if (excess === undefined) return;
-    journal.end(excess.id);
-    report.exceeded(most);
   };
   for (const { key, kind, id } of journal.left) put(key, kind, id);
   report.found(journal.left.length);
@@ -106,13 +105,14 @@ export function createWriteBehind(options: WriteBehindOptions): WriteBehind {
       pump();
     },
     get waiting() {
-      return changes.size;
+      return toWaiting();
     },
     isRemoved: (key) => changes.get(key)?.kind === "remove",
     async [Symbol.asyncDispose]() {
       const { promise, resolve } = Promise.withResolvers<void>();
       onEmpty = resolve;
       const deadline = setTimeout(resolve, drainMs);
+      circuit.hasten(changes);
       pump();
       await promise;
       clearTimeout(deadline);
@@ -123,24 +123,3 @@ export function createWriteBehind(options: WriteBehindOptions): WriteBehind {
     },
   };
 }
-
-function takeNext(changes: ChangeQueue<Change>, running: ReadonlySet<string>, now: number) {
-  if (running.size >= concurrency) return undefined;
-  const busy = [...running].map(toProject);
-  return changes.take(
-    (project) => busy.filter((each) => each === project).length < projectConcurrency,
-    (key, { notBefore }) => notBefore <= now && !running.has(key),
-  );
-}
-
-function findSoonest(changes: Iterable<Change>, now: number): number | undefined {
-  let soonest: number | undefined;
-  for (const { notBefore } of changes)
-    if (notBefore > now && (soonest === undefined || notBefore < soonest)) soonest = notBefore;
-  return soonest;
-}
-
-const concurrency = 4;
-/** So that large objects of one project do not take the turns of others. */
-const projectConcurrency = 2;
-const mostAttempts = 8;

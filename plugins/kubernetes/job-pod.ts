@@ -89,9 +89,7 @@ async function continueJobPod(
 ): Promise<JobPod> {
   const { logger, job } = context;
   const names = toNames(job.id);
-  const direct = await connect();
-  resources.defer(() => removeObjects(direct, names, logger));
-  const client = createPatientClient(direct, { guard, logger });
+  const { client, direct } = await openClients(connect, names, { guard, resources, logger });
   const watch = resources.use(
     watchPod(client, await findLeftPod(client, names.pod, { context, signal }), logger),
   );
@@ -137,9 +135,7 @@ async function createObjects(
   const { logger } = context;
   const names = toNames(context.job.id);
   try {
-    const direct = await connect();
-    resources.defer(() => removeObjects(direct, names, logger));
-    const client = createPatientClient(direct, { guard, logger });
+    const { client, direct } = await openClients(connect, names, { guard, resources, logger });
     const prepared = await prepare({ client, context, settings, names, output, signal });
     if (prepared) keepProtected(direct, prepared.pod, { resources, logger });
     return prepared && { client, prepared };
@@ -147,6 +143,17 @@ async function createObjects(
     if (!signal.aborted) output(`${toMessage(error)}\n`);
     return undefined;
   }
+}
+
+/** Opens the client of the job, and a `direct` one for what must not wait while the agent's token is refused. */
+async function openClients(
+  connect: JobPodOptions["connect"],
+  names: ReturnType<typeof toNames>,
+  { guard, resources, logger }: Pick<JobPodOpening, "resources"> & { guard: LeaseGuard; logger: Logger },
+): Promise<{ readonly client: Client; readonly direct: Client }> {
+  const direct = await connect();
+  resources.defer(() => removeObjects(direct, names, logger));
+  return { client: createPatientClient(direct, { guard, logger }), direct };
 }
 
 /** Protects the pod without delaying the job. */

@@ -76,6 +76,7 @@ async function call(options: LoadProgramOptions, onLoad: (program: Program) => v
   onLoad(program);
   if (plugin !== undefined) {
     allowExit();
+    // Plugins may print with the streams of the runtime.
     openRuntimeStreams();
   }
   const { runCommand } = await import("citty");

@@ -12,6 +12,9 @@ const version = "v1.8.0";
 export interface OtherServer extends AsyncDisposable {
   readonly url: string;
   readonly client: AwsClient;
+  readonly accessKeyId: string;
+  readonly secretAccessKey: string;
+  readonly pid: number;
 }
 
 /** Builds versitygw from its Go modules once, and starts it. */
@@ -26,7 +29,7 @@ export async function startVersitygw(directory: string): Promise<OtherServer> {
   const root = path.join(directory, "versitygw");
   mkdirSync(path.join(root, "cache"), { recursive: true });
   const port = findPort();
-  const [accessKeyId, secretAccessKey] = ["oracle", "secret-of-the-oracle"];
+  const [accessKeyId, secretAccessKey] = ["oracle", "secret-of-the-oracle"] as const;
   const child = Bun.spawn(
     [
       program,
@@ -57,6 +60,9 @@ export async function startVersitygw(directory: string): Promise<OtherServer> {
   return {
     url,
     client,
+    accessKeyId,
+    secretAccessKey,
+    pid: child.pid,
     async [Symbol.asyncDispose]() {
       child.kill("SIGKILL");
       await child.exited;

@@ -1,5 +1,5 @@
 // Gets or puts the parts of one file through five connections, so that a measurement of the cache is not one of its
-// client: `cache-client get|put PORT FILE < parts`. A part is a line `OFFSET LENGTH TARGET`, where the target is a
+// client: `client get|put PORT FILE < parts`. A part is a line `OFFSET LENGTH TARGET`, where the target is a
 // signed path. For `put` it prints `OFFSET ETAG` of each part.
 #define _GNU_SOURCE
 #include <arpa/inet.h>

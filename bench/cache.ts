@@ -67,6 +67,7 @@ async function measureLarge(options: ServerOptions, source: string): Promise<voi
   for (const { name, store, restore, cpu } of measured) {
     row(`${name}: store`, toShare(store, copies));
     row(`${name}: restore`, toShare(restore, copies));
+    // The threads of the bare server end with their connections, and their times with them.
     if (name === "cache") row(`${name}: CPU time to restore 1 GB`, ms(median(cpu)));
   }
 }

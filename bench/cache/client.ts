@@ -1,7 +1,7 @@
 import { rm } from "node:fs/promises";
 import { AwsClient } from "aws4fetch";
 
-export const partBytes = 5 * 1024 * 1024;
+const partBytes = 5 * 1024 * 1024;
 const smallBytes = 1000;
 
 /** A client of a server that stores one large object, and small ones. */
@@ -21,7 +21,7 @@ export interface ClientOptions {
   readonly bytes: number;
   /** `http://host:port/bucket`. */
   readonly bucket: string;
-  readonly keys: Key;
+  readonly key: Key;
 }
 
 export interface Key {
@@ -30,7 +30,7 @@ export interface Key {
 }
 
 /** A client whose bodies are not hashed, as those of SDKs with HTTPS. It signs before its program is started. */
-export function createClient({ program, bytes, bucket, keys: { id, secret } }: ClientOptions): Client {
+export function createClient({ program, bytes, bucket, key: { id, secret } }: ClientOptions): Client {
   const aws = new AwsClient({
     accessKeyId: id,
     secretAccessKey: secret,

@@ -26,7 +26,7 @@ const jobs = 20;
 export async function startCache({ directory, ...options }: ServerOptions): Promise<Server> {
   const server = Bun.spawn([process.execPath, import.meta.filename, directory], { stdout: "pipe" });
   const { url, keys } = JSON.parse(await readLine(server.stdout)) as { url: string; keys: [Key, ...Key[]] };
-  const toClient = (each: Key) => createClient({ ...options, bucket: `${url}/cache`, keys: each });
+  const toClient = (key: Key) => createClient({ ...options, bucket: `${url}/cache`, key });
   const [first, ...more] = keys;
   return { ...toServer(server), clients: [toClient(first), ...more.map(toClient)] };
 }
@@ -43,10 +43,10 @@ export async function startBare({ directory, ...options }: ServerOptions): Promi
 export async function startOther({ directory, ...options }: ServerOptions): Promise<Server> {
   const server = await startVersitygw(directory);
   const { url, pid, accessKeyId, secretAccessKey } = server;
-  const keys = { id: accessKeyId, secret: secretAccessKey };
+  const key = { id: accessKeyId, secret: secretAccessKey };
   return {
     pid,
-    clients: [createClient({ ...options, bucket: url, keys })],
+    clients: [createClient({ ...options, bucket: url, key })],
     [Symbol.asyncDispose]: () => server[Symbol.asyncDispose](),
   };
 }

@@ -8,8 +8,8 @@ import { podSpec } from "./namespaces.ts";
 
 const counting = "for i in $(seq 60); do echo line $i; sleep 0.1; done";
 const counted = Array.from({ length: 60 }, (_, at) => `line ${at + 1}\n`).join("");
-/** The kernel is to kill the process of the command, and not the job's shell. */
-const isFirstVictim = "echo 1000 >/proc/self/oom_score_adj";
+/** Makes the kernel kill this process for memory, and not the job's shell. */
+const becomeFirstVictim = "echo 1000 >/proc/self/oom_score_adj";
 
 /** The name of the only pod that is there. */
 async function onlyPod({ namespace }: PodScene): Promise<string> {
@@ -157,7 +157,7 @@ describe("a job ends with the reason in its log", () => {
     await using pods = await createPodScene();
     const { namespace, scene } = pods;
     await startSmall(pods);
-    const command = `bash -c '${isFirstVictim}; x=$(head -c 200000000 /dev/zero | tr "\\0" x); echo never'`;
+    const command = `bash -c '${becomeFirstVictim}; x=$(head -c 200000000 /dev/zero | tr "\\0" x); echo never'`;
     const id = await scene.hub.submit({ commands: [command] });
     expect(await pods.result(id)).toBe("failed");
     expect(outputOf(await scene.hub.log(id), command)).toBe(
@@ -170,7 +170,7 @@ describe("a job ends with the reason in its log", () => {
     await using pods = await createPodScene();
     const { namespace, scene } = pods;
     await startSmall(pods);
-    const earlier = `bash -c '${isFirstVictim}; x=$(head -c 200000000 /dev/zero | tr "\\0" x)' || echo $?`;
+    const earlier = `bash -c '${becomeFirstVictim}; x=$(head -c 200000000 /dev/zero | tr "\\0" x)' || echo $?`;
     const killed = "bash -c 'kill -KILL $$'";
     // One that is too long for a step is uploaded.
     const uploaded = `: ${"x".repeat(20_000)}; ${killed}`;

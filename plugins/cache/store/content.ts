@@ -103,7 +103,6 @@ export async function* readContent(
         findFault(handle, buffer.subarray(0, stop - at), at, hashes),
       );
       if (fault !== undefined) throw createDamage(`"${path}" ${fault}`);
-      collectGarbageAfter(stop - at);
       yield { file: handle, start: Math.max(start, at), end: Math.min(end, stop) };
     }
   } finally {
@@ -130,18 +129,6 @@ async function findFault(
   }
   return undefined;
 }
-
-/** The objects of requests are small, so that the runtime alone would let tens of megabytes of them accumulate. */
-function collectGarbageAfter(bytes: number): void {
-  uncollectedBytes += bytes;
-  if (uncollectedBytes < collectedBytes) return;
-  uncollectedBytes = 0;
-  Bun.gc(true);
-}
-
-let uncollectedBytes = 0;
-
-const collectedBytes = 2 ** 30;
 
 const verifiedBytes = 4 * blockBytes;
 

@@ -5,8 +5,8 @@ import type { RootLogger } from "../core/contracts/logger.ts";
 import type { StopReason } from "../core/contracts/agent-status.ts";
 import { toMessage } from "../core/errors.ts";
 import type { StateDirectory } from "../os/state/directory.ts";
+import { createAgentMemory } from "./agent-memory.ts";
 import type { ExecutorCleanUp } from "./executor-clean-up.ts";
-import { createIdleMemory } from "./idle-memory.ts";
 import { withAgentHooks } from "./lifecycle.ts";
 import type { OperatorSignals } from "./operator-signals.ts";
 import { runSlot, type SlotsOptions } from "./slot.ts";
@@ -57,7 +57,7 @@ async function workAsAgent(options: AgentOptions): Promise<AgentEnd | undefined>
     if (!isCleaning) void options.cleanUp.cleanUpEarlierJobs(logger, exiting.signal);
     isCleaning = true;
   };
-  using memory = createIdleMemory();
+  using memory = createAgentMemory();
   const { reason, isFailed, error } = await runSlots(options, [
     memory.listener,
     { "agent:registered": cleanUp },

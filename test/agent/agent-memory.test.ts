@@ -1,10 +1,10 @@
 import { expect, test } from "bun:test";
 import type { JobRequest } from "signalman";
-import { createIdleMemory } from "../../src/agent/idle-memory.ts";
+import { createAgentMemory } from "../../src/agent/agent-memory.ts";
 
 const toEvent = (id: string) => ({ job: { id } as JobRequest });
 
-test("memory is given back after the start and after the last job, and never while a job runs", async () => {
+test("memory is given back after the start and after the last job", async () => {
   let releases = 0;
   const released: (() => void)[] = [];
   const release = () => {
@@ -12,7 +12,7 @@ test("memory is given back after the start and after the last job, and never whi
     for (const resolve of released.splice(0)) resolve();
   };
   const next = () => new Promise<void>((resolve) => released.push(resolve));
-  using memory = createIdleMemory({ idleMs: 1, release });
+  using memory = createAgentMemory({ idleMs: 1, release });
   const { listener } = memory;
 
   const first = next();
@@ -30,4 +30,18 @@ test("memory is given back after the start and after the last job, and never whi
   void listener.jobReleased?.(toEvent("two"));
   await second;
   expect(releases).toBe(2);
+});
+
+test("memory is given back after many jobs, although one always runs", () => {
+  let releases = 0;
+  using memory = createAgentMemory({ idleMs: 1e6, everyJobs: 3, release: () => (releases += 1) });
+  const { listener } = memory;
+
+  void listener.jobFollowed?.(toEvent("long"));
+  const counts = Array.from({ length: 7 }, (_, index) => {
+    void listener.jobFollowed?.(toEvent(`short-${index}`));
+    void listener.jobReleased?.(toEvent(`short-${index}`));
+    return releases;
+  });
+  expect(counts).toEqual([0, 0, 1, 1, 1, 2, 2]);
 });

@@ -207,6 +207,25 @@ describe.if(isRoot)(`packages${needsRoot}`, () => {
   );
 
   test(
+    "of Debian are purged while a process of their user runs, who remains",
+    async () => {
+      await using debian = await createDebianRoot();
+      await debian.put(at(version, debOf(version)), "/tmp");
+      await debian.sh(`dpkg --install /tmp/${debOf(version)}`);
+      const output = await debian.sh(
+        "setpriv --reuid signalman sleep 600 > /dev/null & trap 'kill $!' EXIT; dpkg --purge signalman",
+      );
+      expect(output).toContain("the user signalman remains: userdel: user signalman is currently used by");
+      expect(output).toContain("remove it when its processes have ended: userdel signalman");
+      expect(await debian.fails("dpkg-query --show signalman")).toContain("no packages found");
+      expect(await debian.sh("ls /var/lib /etc")).not.toContain("signalman");
+      await debian.sh("userdel signalman");
+      expect(await debian.fails("getent passwd signalman || getent group signalman")).toBe("");
+    },
+    10 * minutes,
+  );
+
+  test(
     "of Red Hat are installed, upgraded and removed in a root of their own",
     async () => {
       await needCommand("rpm", "rpm");

@@ -17,3 +17,17 @@ wait_for_end() {
     sleep 1
   done
 }
+
+# remove_user <seconds>: removes the agent's user, or returns 1 with the reason in $fault. The processes of the last job
+# end a moment after the agent, and those that the agent was told to keep may never end.
+remove_user() {
+  seconds=$1
+  while id signalman > /dev/null 2>&1; do
+    fault=$(userdel signalman 2>&1) && break
+    [ "$seconds" -gt 0 ] || return 1
+    seconds=$((seconds - 1))
+    sleep 1
+  done
+  # Some systems keep the group when the user is removed.
+  groupdel signalman 2> /dev/null || true
+}

@@ -6,11 +6,9 @@ if is_purge "$@"; then
   fi
   forget_service
   rm -rf "$state" /var/log/signalman /etc/signalman
-  if id signalman > /dev/null 2>&1; then
-    if command -v userdel > /dev/null; then userdel signalman; else deluser signalman; fi
+  if ! remove_user 10; then
+    echo "signalman: the user signalman remains: $fault; remove it when its processes have ended: userdel signalman" >&2
   fi
-  # Some systems keep the group when the user is removed.
-  if command -v groupdel > /dev/null; then groupdel signalman 2> /dev/null || true; fi
 elif is_removal "$@"; then
   echo "signalman: the configuration remains in /etc/signalman, the state and the logs of jobs in $state"
 fi

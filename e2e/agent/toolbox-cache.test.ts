@@ -49,7 +49,7 @@ test.skipIf(checkout === "")(
     expect(second).toMatch(/node-a\s+28\.\d+M/);
     expect(second).toContain("not empty\n");
     expect(second).toContain("gone\n");
-    expect(second).toMatch(/\[Cache\] 0: 1 object restored \(28\.\d MiB\)/);
+    expect(second).toMatch(/\[Cache\] 0: 1 object restored \(28\.\d MiB in \d+\.\d s\)/);
   },
 );
 

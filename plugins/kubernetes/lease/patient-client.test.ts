@@ -1,5 +1,6 @@
 import { expect, test } from "bun:test";
 import { createRecordingLogger } from "signalman/testing";
+import type { Client } from "../client/client.ts";
 import { refusal, startApiServer } from "../testing/api-server.ts";
 import { createPatientClient } from "./patient-client.ts";
 
@@ -40,6 +41,25 @@ test("a stopped job, and a token that stays refused, end the attempts", async ()
   while (other.state.calls < 3) await Bun.sleep(5);
   stopping.abort(new Error("stopped"));
   await expect(call).rejects.toThrow();
+});
+
+test("an unreachable server is tried again while the agent's lease is valid, unless a call has a limit", async () => {
+  await using server = startApiServer(() => Response.json({}));
+  const limits: unknown[] = [];
+  const client: Client = {
+    ...server.client,
+    call(method, path, options) {
+      limits.push(options?.retryMs);
+      return server.client.call(method, path, options);
+    },
+  };
+  const logger = createRecordingLogger();
+  for (const isHeld of [true, false]) {
+    const patient = createPatientClient(client, { guard: { isHeld, check() {} }, logger });
+    await patient.call("GET", "/api");
+    await patient.call("GET", "/api", { retryMs: 5000 });
+  }
+  expect(limits).toEqual([60_000, 5000, undefined, 5000]);
 });
 
 test("without a lease a refused token is an error at once", async () => {

@@ -8,7 +8,8 @@ import type { LeaseGuard } from "./lease-guard.ts";
 /**
  * Returns a client for the job of an agent that has a lease. With a pod its token ends, also while the containers of a
  * force-deleted pod still run: the job is left to the next agent. Calls are repeated until the guard ends this process,
- * or the server accepts the token again.
+ * or the server accepts the token again. Calls without a limit of their own wait as long for a server that cannot be
+ * reached.
  */
 export function createPatientClient(
   client: Client,
@@ -43,7 +44,8 @@ export function createPatientClient(
   }
   return {
     connection: client.connection,
-    call: (method, path, options) => wait(() => client.call(method, path, options), options?.signal),
+    call: (method, path, options) =>
+      wait(() => client.call(method, path, { retryMs: limitMs, ...options }), options?.signal),
     open: (path, options) => wait(() => client.open(path, options), options.signal),
   };
 }

@@ -43,7 +43,7 @@ test("a stopped job, and a token that stays refused, end the attempts", async ()
   await expect(call).rejects.toThrow();
 });
 
-test("an unreachable server is tried again while the agent's lease is valid, unless a call has a limit", async () => {
+test("calls without a limit of their own are retried as long as the agent's lease can last", async () => {
   await using server = startApiServer(() => Response.json({}));
   const limits: unknown[] = [];
   const client: Client = {

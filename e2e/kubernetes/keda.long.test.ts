@@ -1,5 +1,5 @@
 import { beforeAll, expect, test } from "bun:test";
-import { kedaDefinitions } from "../support/cluster/charts.ts";
+import { buildKeda, kedaDefinitions } from "../support/cluster/charts.ts";
 import { startCluster } from "../support/cluster/cluster.ts";
 import { startKeda } from "../support/cluster/keda.ts";
 import { outputOf } from "../support/jobs.ts";
@@ -11,7 +11,8 @@ import { createRelease } from "./releases.ts";
 beforeAll(async () => {
   await startCluster();
   await buildAgentImage();
-}, 1_800_000);
+  await buildKeda();
+}, 3_600_000);
 
 const waiting = "echo begun; until [ -e /go ]; do sleep 0.1; done; echo ended";
 

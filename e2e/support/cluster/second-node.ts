@@ -59,6 +59,8 @@ export async function startSecondNode(): Promise<SecondNode> {
 /** Removes the node, also one that another process has left. */
 export async function removeSecondNode(): Promise<void> {
   await crash();
+  // Connections of killed processes that nobody answers keep the namespace, and its cable, for minutes.
+  if (daemonPid(network) !== undefined) await ip("link", "delete", "eth0").catch(() => {});
   await stopDaemon(network, "SIGKILL");
   if (daemonPid("kube-apiserver") !== undefined) {
     const kubectl = [files.kubectl, "--kubeconfig", files.kubeconfig];
@@ -109,9 +111,13 @@ async function connectNetwork(): Promise<void> {
   });
 }
 
-async function setLink(name: string, state: "up" | "down"): Promise<void> {
+function setLink(name: string, state: "up" | "down"): Promise<void> {
+  return ip("link", "set", name, state);
+}
+
+async function ip(...words: string[]): Promise<void> {
   const busybox = path.join(directories.packages, "bin", "busybox");
-  await run([...within(), busybox, "ip", "link", "set", name, state]);
+  await run([...within(), busybox, "ip", ...words]);
 }
 
 /** The parent of the control groups of the node's pods, in each hierarchy. */

@@ -11,6 +11,7 @@ import { createRelease } from "./releases.ts";
 beforeAll(async () => {
   await startCluster();
   await buildAgentImage();
+  // Its first build may take longer than the test.
   await buildKeda();
 }, 3_600_000);
 

@@ -59,7 +59,8 @@ export async function startSecondNode(): Promise<SecondNode> {
 /** Removes the node, also one that another process has left. */
 export async function removeSecondNode(): Promise<void> {
   await crash();
-  // Connections of killed processes that nobody answers keep the namespace, and its cable, for minutes.
+  // While the cable is unplugged, the kernel keeps the connections of killed processes for minutes, and with them the
+  // network namespace and the cable.
   if (daemonPid(network) !== undefined) await ip("link", "delete", "eth0").catch(() => {});
   await stopDaemon(network, "SIGKILL");
   if (daemonPid("kube-apiserver") !== undefined) {

@@ -14,7 +14,7 @@ import type { JobProcess } from "../job/process/job-process.ts";
 import { readDeliveryCursor } from "../job/state/job-documents.ts";
 import { jobFiles } from "../job/state/job-files.ts";
 import { createGarbageMeter } from "../os/this-process/garbage-meter.ts";
-import { writeDocument } from "../os/state/document.ts";
+import { overwriteDocument } from "../os/state/overwritten-document.ts";
 import { assertCreated } from "../job/assert-created.ts";
 import { findEntry } from "../os/state/file.ts";
 import { runBackend } from "./backend-run.ts";
@@ -89,6 +89,7 @@ async function deliverWithBackend(
 ): Promise<LogDelivery> {
   let delivered = reader.cursor;
   const collectGarbageAt = createGarbageMeter();
+  using cursorFile = overwriteDocument(join(directory, jobFiles.delivery));
   const position = () => ({
     producedBytes: findEntry(join(directory, jobFiles.spool))?.size ?? 0,
     deliveredBytes: delivered.offset,
@@ -104,12 +105,12 @@ async function deliverWithBackend(
     saveCursor(cursor) {
       delivered = cursor;
       collectGarbageAt(cursor.offset);
-      writeDocument(join(directory, jobFiles.delivery), cursor, { sync: "never" });
+      cursorFile.write({ event: cursor.event, offset: cursor.offset });
     },
     refreshToken: () => delivery.refreshToken(),
     ...(delivery.ca && { ca: delivery.ca }),
   });
-  return runBackend(assertCreated(backend, factory, ["run", Symbol.asyncDispose]), { signal, logger });
+  return await runBackend(assertCreated(backend, factory, ["run", Symbol.asyncDispose]), { signal, logger });
 }
 
 function toExtent({ cursor, checksum }: SpoolReader): SpoolExtent {

@@ -5,6 +5,7 @@ import { filesOf, textOf } from "../project.ts";
 const allowed: Readonly<Record<string, string>> = {
   "src/os/state/file.ts": "the opener",
   "src/os/state/document.ts": "new documents, in a directory that the opener holds",
+  "src/os/state/overwritten-document.ts": "writes through descriptors of the opener",
   "src/os/state/private-directory.ts": "new directories, in a directory that the opener holds",
   "src/os/state/lock.ts": "reads and writes through descriptors of the opener",
   "src/os/file-trust/ownership.ts": "the modes of directories",

@@ -8,7 +8,7 @@ const allowed: Readonly<Record<string, string>> = {
   "src/os/state/overwritten-document.ts": "writes through descriptors of the opener",
   "src/os/state/private-directory.ts": "new directories, in a directory that the opener holds",
   "src/os/state/lock.ts": "reads and writes through descriptors of the opener",
-  "src/os/file-trust/ownership.ts": "the modes of directories",
+  "src/os/file-trust/ownership.ts": "owner and mode only",
   "src/os/state/watch-directory.ts": "watches a directory that the opener holds",
   "src/os/state/boot-id.ts": "/proc",
   "src/os/network/socket-path.ts": "sockets, pinned by the opener",

@@ -1,4 +1,4 @@
-import { type Stats, statSync } from "node:fs";
+import type { Stats } from "node:fs";
 import { dirname } from "node:path";
 import { AgentError } from "../../core/errors.ts";
 import { findForeignStep } from "./foreign-entry.ts";
@@ -44,18 +44,33 @@ export interface OwnershipOptions {
   readonly option?: string;
 }
 
-/** The path is resolved by the same walk that is examined: another user could replace a link in between. */
+/** One walk resolves the path and examines it: another user could replace a link in between. */
 function examine(
   given: string,
   { groups, option = "--state-dir" }: OwnershipOptions = {},
 ): { readonly path: string; readonly fault: OwnershipFault | undefined } {
   const { path, steps } = followPath(given);
   const links = steps.flatMap(({ entry, stats }) => (stats?.isSymbolicLink() ? [entry] : []));
+  const directories = toDirectories(steps);
   const fault =
-    findOwnFault(path, groups) ??
+    findOwnFault(path, directories, groups) ??
     findForeignFault(steps, path, option) ??
-    [path, ...links].map((each) => findParentFault(each, groups, option)).find((each) => each !== undefined);
+    [path, ...links]
+      .map((each) => findParentFault(each, directories, groups, option))
+      .find((each) => each !== undefined);
   return { path, fault };
+}
+
+/** The directories that a walk met, by path: all parents of its end and of its links. */
+type Directories = ReadonlyMap<string, Stats>;
+
+function toDirectories(steps: readonly PathStep[]): Directories {
+  const found = new Map<string, Stats>();
+  for (const { directory, directoryStats, entry, stats } of steps) {
+    if (directoryStats !== undefined) found.set(directory, directoryStats);
+    if (stats !== undefined && !stats.isSymbolicLink()) found.set(entry, stats);
+  }
+  return found;
 }
 
 function findForeignFault(
@@ -71,9 +86,13 @@ function findForeignFault(
   return { kind: "owner", reason, remedy: `remove it, or set ${option} to a directory elsewhere` };
 }
 
-function findOwnFault(path: string, groups: AccountTables | undefined): OwnershipFault | undefined {
+function findOwnFault(
+  path: string,
+  directories: Directories,
+  groups: AccountTables | undefined,
+): OwnershipFault | undefined {
   const own = process.geteuid?.() ?? 0;
-  const stats = look(path);
+  const stats = directories.get(path);
   if (stats !== undefined) {
     if (stats.uid !== own && stats.uid !== 0)
       return toFault(path, stats, {
@@ -81,7 +100,7 @@ function findOwnFault(path: string, groups: AccountTables | undefined): Ownershi
         what: `it belongs to another user than the agent's (${own})`,
         remedy: `run the agent as user ${stats.uid}, or: chown -R ${own} ${path}`,
       });
-    const writers = isPodVolume(path, stats) ? undefined : toWriters(stats, groups);
+    const writers = isPodVolume(path, directories) ? undefined : toWriters(stats, groups);
     if (writers)
       return toFault(path, stats, {
         kind: "mode",
@@ -94,12 +113,13 @@ function findOwnFault(path: string, groups: AccountTables | undefined): Ownershi
 
 function findParentFault(
   path: string,
+  directories: Directories,
   groups: AccountTables | undefined,
   option: string,
 ): OwnershipFault | undefined {
   for (let parent = dirname(path), child = path; child !== parent; child = parent, parent = dirname(parent)) {
-    const found = look(parent);
-    if (found === undefined || (found.mode & stickyBit) !== 0 || isPodVolume(parent, found)) continue;
+    const found = directories.get(parent);
+    if (found === undefined || (found.mode & stickyBit) !== 0 || isPodVolume(parent, directories)) continue;
     const writers = toWriters(found, groups);
     if (writers)
       return toFault(parent, found, {
@@ -115,17 +135,13 @@ function findParentFault(
  * Whether a directory is a volume of the pod in which the agent runs. Kubernetes mounts an `emptyDir` with
  * mode 0777, and only the pod's own containers reach it.
  */
-function isPodVolume(path: string, { dev }: Stats): boolean {
-  const parent = look(dirname(path));
-  return process.env["KUBERNETES_SERVICE_HOST"] !== undefined && parent !== undefined && parent.dev !== dev;
-}
-
-function look(path: string): Stats | undefined {
-  try {
-    return statSync(path);
-  } catch {
-    return undefined;
-  }
+function isPodVolume(path: string, directories: Directories): boolean {
+  const parent = directories.get(dirname(path));
+  return (
+    process.env["KUBERNETES_SERVICE_HOST"] !== undefined &&
+    parent !== undefined &&
+    parent.dev !== directories.get(path)?.dev
+  );
 }
 
 function toFault(

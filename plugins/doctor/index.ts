@@ -7,12 +7,17 @@ export default definePlugin({
   runsIn: ["agent"],
   commands: { doctor: () => import("./command.ts") },
   setup(ctx) {
-    ctx.hook("agent:start", async ({ status, jobUsers }) => {
+    ctx.hook("agent:start", ({ status, jobUsers }) => {
       if (status === undefined) return;
-      const { warnOfHost, warnOfUsers } = await import("./host-warnings.ts");
       const { stateDirectory } = status();
-      void warnOfHost({ logger: ctx.log, env: process.env, stateDirectory });
-      void warnOfUsers({ logger: ctx.log, env: process.env, jobUsers });
+      const warn = async () => {
+        const { warnOfHost, warnOfUsers } = await import("./host-warnings.ts");
+        void warnOfHost({ logger: ctx.log, env: process.env, stateDirectory });
+        void warnOfUsers({ logger: ctx.log, env: process.env, jobUsers });
+      };
+      // The agent's first request is sent before.
+      const soon = setImmediate(() => void warn());
+      ctx.defer(() => clearImmediate(soon));
     });
   },
 });

@@ -1,4 +1,4 @@
-import { readFile } from "node:fs/promises";
+import { readFileSync } from "node:fs";
 import { endianness, hostname, release } from "node:os";
 
 /** The facts about a host that the control plane shows (protocol section 2.1). */
@@ -34,7 +34,7 @@ export function toSystemName(releaseFiles: readonly string[]): string {
 async function describeSystem(): Promise<string> {
   switch (process.platform) {
     case "linux":
-      return toSystemName(await Promise.all(["/etc/os-release", "/etc/lsb-release"].map(readText)));
+      return toSystemName(["/etc/os-release", "/etc/lsb-release"].map(readText));
     case "darwin":
       return readMacVersion();
     case "win32": {
@@ -46,8 +46,13 @@ async function describeSystem(): Promise<string> {
   }
 }
 
-async function readText(path: string): Promise<string> {
-  return readFile(path, "utf8").catch(() => "");
+/** Small local files: a thread that reads them would take longer. */
+function readText(path: string): string {
+  try {
+    return readFileSync(path, "utf8");
+  } catch {
+    return "";
+  }
 }
 
 async function readMacVersion(): Promise<string> {

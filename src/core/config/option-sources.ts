@@ -29,7 +29,9 @@ export interface Collected {
 
 /** Collects the value that was set for each option, converted to its type. Unknown keys are faults. */
 export async function collectGiven(options: OptionSources): Promise<Collected> {
-  const { declared, flags, env, file, parts } = options;
+  const { declared, flags, file, parts } = options;
+  // A lookup in `process.env` takes ten times as long as in a copy.
+  const env = { ...options.env };
   const given = new Map<Option, Given>();
   const faults: string[] = [];
   const secrets: string[] = [];
@@ -57,7 +59,7 @@ export async function collectGiven(options: OptionSources): Promise<Collected> {
       offer(option, text, { kind: "environment", name: variable! }, () => fromVariable(type, text));
     }
   }
-  const keyed = collectKeys(declared);
+  const keyed = file === undefined ? new Map<string, Option>() : collectKeys(declared);
   for (const layer of file?.layers ?? []) {
     const here = new Map<Option, string>();
     const offerEntry = (option: Option, raw: unknown, name: string): void => {

@@ -1,5 +1,4 @@
 import { toSize } from "../../core/text/amounts.ts";
-import { open } from "node:fs/promises";
 import { AgentError, toMessage } from "../../core/errors.ts";
 import { parseJobRequest, type ParsedJob } from "../../job/request/parse.ts";
 
@@ -40,6 +39,8 @@ export async function readJobText(path: string, options: ReadJobOptions = {}): P
 }
 
 async function* readFile(path: string): AsyncGenerator<Uint8Array> {
+  // The SDK has this file, and every start of the program would load the module: a millisecond.
+  const { open } = await import("node:fs/promises");
   await using file = await open(path, "r");
   for (;;) {
     const { bytesRead, buffer } = await file.read(Buffer.allocUnsafe(256 * 1024));

@@ -77,7 +77,7 @@ function checkRequest(value: unknown, name: string): ParsedJob | { readonly faul
       `"${name}" is a Semaphore pipeline, not a job: expected "commands" (a job is what the control plane makes of one entry of "blocks[].task.jobs")`,
     );
   }
-  const result = v.safeParse(jobRequestSchema, value);
+  const result = v.safeParse(jobRequestSchema(), value);
   if (result.success) return { request: normalise(result.output), ignored: unknownKeys(result.output) };
   const faults = result.issues.map(({ path = [], message }) => ({
     path: path.map(({ key }) => (typeof key === "number" ? key : String(key))),

@@ -24,20 +24,6 @@ export const unknownKey = Symbol("unknown key");
 const idMessage = 'expected letters, digits, ".", "_" and "-", at most 100 of them, a letter or digit first';
 const octalMessage = "expected octal digits, such as 0644";
 
-const text = v.string(expected("text"));
-const textual = v.custom<Textual>(isTextual, expected("text"));
-const octal = v.pipe(
-  textual,
-  v.check((mode) => typeof mode === "string" || isOctal(mode), octalMessage),
-);
-const size = v.pipe(
-  textual,
-  v.check((size) => /^\d{1,15}$/.test(String(size)), "expected a whole number of bytes"),
-);
-const identifier = v.pipe(
-  textual,
-  v.check((id) => /^([A-Za-z0-9][A-Za-z0-9._-]{0,99})?$/.test(String(id)), idMessage),
-);
 const anything = v.pipe(
   v.unknown(),
   v.transform(() => unknownKey),
@@ -49,81 +35,113 @@ const mapping = <const T extends v.ObjectEntries>(entries: T, missing = "missing
   );
 const list = <const T extends v.GenericSchema>(item: T) => v.nullish(v.array(item, expected("a list")));
 
-/** Keys for environment variables. */
-const environment = {
-  env_vars: list(mapping({ name: text, value: v.nullish(text) })),
-  env: v.nullish(
-    v.pipe(
-      v.custom<Record<string, unknown>>(isMapping, expected("a mapping of names to texts")),
-      v.rawTransform(toPairs),
+function createParts() {
+  const text = v.string(expected("text"));
+  const textual = v.custom<Textual>(isTextual, expected("text"));
+  const octal = v.pipe(
+    textual,
+    v.check((mode) => typeof mode === "string" || isOctal(mode), octalMessage),
+  );
+  const size = v.pipe(
+    textual,
+    v.check((size) => /^\d{1,15}$/.test(String(size)), "expected a whole number of bytes"),
+  );
+  const identifier = v.pipe(
+    textual,
+    v.check((id) => /^([A-Za-z0-9][A-Za-z0-9._-]{0,99})?$/.test(String(id)), idMessage),
+  );
+  /** Keys for environment variables. */
+  const environment = {
+    env_vars: list(mapping({ name: text, value: v.nullish(text) })),
+    env: v.nullish(
+      v.pipe(
+        v.custom<Record<string, unknown>>(isMapping, expected("a mapping of names to texts")),
+        v.rawTransform(toPairs),
+      ),
     ),
-  ),
-};
-const file = v.pipe(
-  mapping({ path: text, content: v.nullish(text), text: v.nullish(textual), mode: v.nullish(octal) }),
-  v.check((file) => "content" in file || "text" in file, 'expected "text", or "content" in base64'),
-  v.check(
-    (file) => file.content == null || file.text == null,
-    '"text" and "content" exclude each other: give one of them',
-  ),
-  v.forward(
-    v.check((file) => file.text == null || typeof file.mode !== "string" || isOctal(file.mode), octalMessage),
-    ["mode"],
-  ),
-);
-const wireCommand = mapping(
-  { directive: text, alias: v.nullish(text) },
-  'missing (a command that has ": " in it needs quotes, or to stand below "|")',
-);
-const command = v.lazy((input): typeof wireCommand | typeof textual =>
-  isMapping(input) ? wireCommand : textual,
-);
-const container = mapping({
-  name: text,
-  image: text,
-  command: v.nullish(text),
-  entrypoint: v.nullish(text),
-  user: v.nullish(textual),
-  ...environment,
-  files: list(file),
-});
+  };
+  const file = v.pipe(
+    mapping({ path: text, content: v.nullish(text), text: v.nullish(textual), mode: v.nullish(octal) }),
+    v.check((file) => "content" in file || "text" in file, 'expected "text", or "content" in base64'),
+    v.check(
+      (file) => file.content == null || file.text == null,
+      '"text" and "content" exclude each other: give one of them',
+    ),
+    v.forward(
+      v.check(
+        (file) => file.text == null || typeof file.mode !== "string" || isOctal(file.mode),
+        octalMessage,
+      ),
+      ["mode"],
+    ),
+  );
+  const wireCommand = mapping(
+    { directive: text, alias: v.nullish(text) },
+    'missing (a command that has ": " in it needs quotes, or to stand below "|")',
+  );
+  const command = v.lazy((input): typeof wireCommand | typeof textual =>
+    isMapping(input) ? wireCommand : textual,
+  );
+  const container = mapping({
+    name: text,
+    image: text,
+    command: v.nullish(text),
+    entrypoint: v.nullish(text),
+    user: v.nullish(textual),
+    ...environment,
+    files: list(file),
+  });
+  return { text, textual, size, identifier, environment, file, command, container };
+}
 
-/** A job request as it is written, on the wire or by hand. `null` means absent, and unknown keys are marked. */
-export const jobRequestSchema = mapping({
-  job_id: v.nullish(identifier),
-  id: v.nullish(identifier),
-  job_name: v.nullish(textual),
-  name: v.nullish(textual),
-  executor: v.nullish(text),
-  ...environment,
-  files: list(file),
-  file: list(file),
-  commands: v.pipe(v.unknown(), list(command)),
-  epilogue_always_commands: list(command),
-  epilogue_on_pass_commands: list(command),
-  epilogue_on_fail_commands: list(command),
-  compose: v.nullish(
-    mapping({
-      containers: list(container),
-      image_pull_credentials: list(mapping({ ...environment, files: list(file) })),
-      host_setup_commands: list(command),
-    }),
-  ),
-  callbacks: v.nullish(
-    mapping({ finished: v.nullish(text), teardown_finished: v.nullish(text), token: v.nullish(text) }),
-  ),
-  logger: v.nullish(
-    mapping({
-      method: v.nullish(text),
-      url: v.nullish(text),
-      token: v.nullish(text),
-      max_size_in_bytes: v.nullish(size),
-    }),
-  ),
-  ssh_public_keys: list(text),
-});
+function createJobRequestSchema() {
+  const { text, textual, size, identifier, environment, file, command, container } = createParts();
+  return mapping({
+    job_id: v.nullish(identifier),
+    id: v.nullish(identifier),
+    job_name: v.nullish(textual),
+    name: v.nullish(textual),
+    executor: v.nullish(text),
+    ...environment,
+    files: list(file),
+    file: list(file),
+    commands: v.pipe(v.unknown(), list(command)),
+    epilogue_always_commands: list(command),
+    epilogue_on_pass_commands: list(command),
+    epilogue_on_fail_commands: list(command),
+    compose: v.nullish(
+      mapping({
+        containers: list(container),
+        image_pull_credentials: list(mapping({ ...environment, files: list(file) })),
+        host_setup_commands: list(command),
+      }),
+    ),
+    callbacks: v.nullish(
+      mapping({ finished: v.nullish(text), teardown_finished: v.nullish(text), token: v.nullish(text) }),
+    ),
+    logger: v.nullish(
+      mapping({
+        method: v.nullish(text),
+        url: v.nullish(text),
+        token: v.nullish(text),
+        max_size_in_bytes: v.nullish(size),
+      }),
+    ),
+    ssh_public_keys: list(text),
+  });
+}
 
-export type WrittenJob = v.InferOutput<typeof jobRequestSchema>;
+let created: ReturnType<typeof createJobRequestSchema> | undefined;
+
+/**
+ * Returns the schema of a job request as it is written, on the wire or by hand. `null` means absent, and unknown keys are
+ * marked. Created when it is needed: every start of the program loads this module.
+ */
+export function jobRequestSchema() {
+  return (created ??= createJobRequestSchema());
+}
+
+export type WrittenJob = v.InferOutput<ReturnType<typeof jobRequestSchema>>;
 type RawContext = v.RawTransformContext<Record<string, unknown>>;
 export type WrittenCommand = NonNullable<WrittenJob["commands"]>[number];
 export type WrittenFile = NonNullable<WrittenJob["files"]>[number];

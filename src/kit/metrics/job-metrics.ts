@@ -5,7 +5,7 @@ const results = ["passed", "failed", "stopped"] as const;
 /** Seconds, from short commands to builds of hours. */
 const durationBuckets = [1, 5, 15, 30, 60, 120, 300, 600, 1200, 1800, 3600, 7200, 14_400, 28_800];
 /** Bytes: 64 MiB to 64 GiB. */
-const memoryBuckets = Array.from({ length: 11 }, (_, power) => 2 ** (26 + power));
+const memoryBuckets = [26, 27, 28, 29, 30, 31, 32, 33, 34, 35, 36].map((power) => 2 ** power);
 
 /** The metrics of jobs. */
 export const jobMetrics: readonly AgentMetric[] = [

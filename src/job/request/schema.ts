@@ -134,8 +134,8 @@ function createJobRequestSchema() {
 let created: ReturnType<typeof createJobRequestSchema> | undefined;
 
 /**
- * Returns the schema of a job request as it is written, on the wire or by hand. `null` means absent, and unknown keys are
- * marked. Created when it is needed: every start of the program loads this module.
+ * Returns the schema of a job request as it is written, on the wire or by hand. `null` means absent, and
+ * unknown keys are marked. Created when it is needed: every start of the program loads this module.
  */
 export function jobRequestSchema() {
   return (created ??= createJobRequestSchema());

@@ -3,7 +3,6 @@
 import { closeSync, mkdtempSync, openSync, rmSync, writeSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { createChunker } from "../src/job/log/chunker.ts";
 import { openJobLog } from "./job-log.ts";
 import type { Output } from "../src/core/contracts/job-log.ts";
 import { createRedactor } from "../plugins/redact/redactor.ts";
@@ -28,8 +27,9 @@ try {
 }
 
 async function measureAll(sample: string, line: string): Promise<void> {
-  const chunk = Buffer.from(line.repeat(Math.ceil(chunkBytes / line.length))).subarray(0, chunkBytes);
-  const text = chunk.subarray(0, chunkBytes / 2).toString();
+  const lines = Math.floor(chunkBytes / 2 / Buffer.byteLength(line));
+  const text = Buffer.from(line.repeat(lines));
+  const chunk = Buffer.concat([text, text]);
   const secrets = Array.from(
     { length: 50 },
     (_, index) => `s3cr3t-${index}-${Bun.hash(String(index)).toString(36)}`,
@@ -49,15 +49,10 @@ async function measureAll(sample: string, line: string): Promise<void> {
       return { take: () => redactor.push(chunk), end: () => redactor.flush() };
     });
   }
-  await measure(sample, "chunker", () => {
-    const chunker = createChunker(() => {});
-    return { take: () => chunker.push(chunk), end: () => chunker.end() };
-  });
   await measure(sample, "spool", (path) => {
     const spool = createSpool(path, { diskLimitBytes: Infinity });
     const take = () => {
-      for (const output of [text, text])
-        spool.append({ event: "cmd_output", timestamp: 1_700_000_000, output });
+      for (const output of [text, text]) spool.appendOutput(1_700_000_000, output);
     };
     return { take, end: () => spool.close() };
   });

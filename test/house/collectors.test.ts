@@ -15,6 +15,7 @@ const allowed: Readonly<Record<string, string>> = {
   "src/job/commands/job-sequences.ts": "`maxSequenceBytes`",
   "src/job/log/aside.ts": "`longestLine`",
   "src/job/log/filter-chain.ts": "what one filter held back",
+  "src/job/log/spool.ts": "a notice and one text",
   "src/job/log/spool-lines.ts": "a line of a log has 128 MiB at most",
   "src/job/log/spool-recovery.ts": "a line of a log has 128 MiB at most",
   "src/job/control/line-writer.ts": "`maxKeptBytes`",

@@ -7,7 +7,7 @@ export interface ChunkerOptions {
   readonly leadMs?: number;
 }
 
-/** Converts a stream of bytes to texts that are complete in themselves. */
+/** Cuts a stream of bytes into texts that are complete in themselves. */
 export interface Chunker {
   push(bytes: Uint8Array): void;
   /** Emits what is whole without waiting. */
@@ -19,21 +19,20 @@ export interface Chunker {
 }
 
 /**
- * Creates a chunker (protocol section 5.2): no text begins or ends inside a UTF-8 sequence or a `\r\n`;
- * `\r\n` becomes `\n`, a lone `\r` is kept, invalid bytes become U+FFFD. A full buffer is emitted at once;
- * less than that waits for more, `leadMs` after a pause and `delayMs` while output continues. A possible half
- * of a sequence or of a line end waits for its other half, or for `end`.
+ * Creates a chunker (protocol section 5.2): no text begins or ends inside a UTF-8 sequence or a `\r\n`. A full
+ * buffer is emitted at once; less than that waits for more, `leadMs` after a pause and `delayMs` while output
+ * continues. A possible half of a sequence or of a line end waits for its other half, or for `end`. An emitted
+ * text is valid until `emit` returns.
  */
-export function createChunker(emit: (text: string) => void, options: ChunkerOptions = {}): Chunker {
+export function createChunker(emit: (text: Uint8Array) => void, options: ChunkerOptions = {}): Chunker {
   const { maxBytes = 32 * 1024, delayMs = 50, leadMs = 2 } = options;
-  const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
   const buffer = new Uint8Array(Math.max(maxBytes, longestSequence));
   let filled = 0;
   let sentAt = Number.NEGATIVE_INFINITY;
   let timer: NodeJS.Timeout | undefined;
 
   function send(bytes: Uint8Array): void {
-    if (bytes.length > 0) emit(decoder.decode(bytes).replaceAll("\r\n", "\n"));
+    if (bytes.length > 0) emit(bytes);
   }
 
   function sendWhole(): void {

@@ -1,27 +1,30 @@
 import type { JobEvent } from "../../core/contracts/job-events.ts";
+import { isLineEnd, toValidText } from "./output-text.ts";
 
-/**
- * Creates an encoder of events as lines: JSON as `JSON.stringify` writes it. A line is valid until the next one is
- * encoded.
- */
-export function createEncoder(): (event: JobEvent) => Uint8Array {
-  const line = Buffer.allocUnsafeSlow(256 * 1024);
-  const text = Buffer.allocUnsafeSlow(line.length / 2);
-  return (event) => {
-    if (event.event === "cmd_output" && isShort(event.output, line.length) && event.output.isWellFormed()) {
-      const start = line.write(`{"event":"cmd_output","timestamp":${event.timestamp},"output":"`);
-      const end = escapeTo(line, start, text.subarray(0, text.write(event.output)));
-      return line.subarray(0, end + line.write('"}\n', end));
-    }
-    const whole = `${JSON.stringify(event)}\n`;
-    if (whole.length * 3 > line.length) return Buffer.from(whole);
-    return line.subarray(0, line.write(whole));
-  };
+/** Encodes events as lines of JSON. A line is valid until the next one is encoded. */
+export interface EventEncoder {
+  event(event: JobEvent): Uint8Array;
+  /** Encodes a `cmd_output`, in which `\r\n` becomes `\n`, and invalid bytes U+FFFD (protocol section 5.2). */
+  output(timestamp: number, text: Uint8Array): Uint8Array;
 }
 
-/** Whether an event with this output fits into so many bytes: a character takes six at most. */
-function isShort(output: string, bytes: number): boolean {
-  return output.length * 6 + 200 <= bytes;
+export function createEncoder(): EventEncoder {
+  const line = Buffer.allocUnsafeSlow(256 * 1024);
+  return {
+    event(event) {
+      const whole = `${JSON.stringify(event)}\n`;
+      if (whole.length * 3 > line.length) return Buffer.from(whole);
+      return line.subarray(0, line.write(whole));
+    },
+    output(timestamp, text) {
+      const valid = toValidText(text);
+      const longest = valid.length * 6 + 200;
+      const target = longest > line.length ? Buffer.allocUnsafeSlow(longest) : line;
+      const start = target.write(`{"event":"cmd_output","timestamp":${timestamp},"output":"`);
+      const end = escapeTo(target, start, valid);
+      return target.subarray(0, end + target.write('"}\n', end));
+    },
+  };
 }
 
 /**
@@ -37,6 +40,7 @@ function escapeTo(target: Uint8Array, start: number, text: Uint8Array): number {
       target[end++] = byte;
       continue;
     }
+    if (isLineEnd(text, at)) continue;
     target[end++] = backslash;
     target[end++] = letter;
     if (letter !== hexadecimal) continue;

@@ -1,5 +1,6 @@
 import type { AsideRecord } from "../journal/journal-records.ts";
 import { createOutputStream, type OutputStream, type OutputStreamOptions } from "./output-stream.ts";
+import { countTextBytes, skipTextBytes, toValidText } from "./output-text.ts";
 import type { Spool } from "./spool.ts";
 
 /** Keeps what happens besides the output of a job, so that another process can repeat it. */
@@ -56,26 +57,25 @@ export function createKeptStream(options: OutputStreamOptions, keeping: StreamKe
   let known = 0;
   let asides: readonly AsideRecord[] = [];
   let isRepeating = false;
-  const append: Spool["append"] = (event) => {
-    const shown = event.event === "cmd_output" ? { ...event, output: takeNew(event.output) } : event;
-    if (shown.event !== "cmd_output" || shown.output !== "") options.spool.append(shown);
+  const appendOutput: Spool["appendOutput"] = (timestamp, bytes) => {
+    const text = takeNew(toValidText(bytes));
+    if (text.length > 0) options.spool.appendOutput(timestamp, text);
   };
   const stream = createOutputStream({
     ...options,
-    spool: { append },
+    spool: { appendOutput },
     onAside(aside) {
       if (!isRepeating) keeping.write({ is: "aside", bytes: received + current, ...aside });
     },
   });
 
   /** Returns the part of a text that is not in the log yet. */
-  function takeNew(output: string): string {
-    const length = Buffer.byteLength(output);
-    textBytes += length;
-    if (known === 0) return output;
-    const skipped = Math.min(known, length);
+  function takeNew(text: Uint8Array): Uint8Array {
+    const count = countTextBytes(text);
+    textBytes += count;
+    const skipped = Math.min(known, count);
     known -= skipped;
-    return skipped === length ? "" : Buffer.from(output).toString("utf8", skipped);
+    return skipped === 0 ? text : skipTextBytes(text, skipped);
   }
 
   function push(bytes: Uint8Array): void {

@@ -1,10 +1,11 @@
 import { type Chunker, createChunker, type ChunkerOptions } from "./chunker.ts";
 import type { JobSequences } from "../commands/job-sequences.ts";
 import type { FilterChain } from "./filter-chain.ts";
+import { endsWithLineFeed } from "./output-text.ts";
 import type { Spool } from "./spool.ts";
 
 export interface OutputStreamOptions {
-  readonly spool: Pick<Spool, "append">;
+  readonly spool: Pick<Spool, "appendOutput">;
   readonly filters: FilterChain;
   /** Called for each stream of output. */
   readonly createSequences: () => JobSequences;
@@ -52,9 +53,9 @@ export function createOutputStream(options: OutputStreamOptions): OutputStream {
   let waiting = "";
   let producedBytes = 0;
   let lateBytes = 0;
-  const append = (output: string) => {
-    spool.append({ event: "cmd_output", timestamp: now(), output });
-    isAtLineStart = output.endsWith("\n");
+  const append = (text: Uint8Array) => {
+    spool.appendOutput(now(), text);
+    isAtLineStart = endsWithLineFeed(text);
   };
   const chunker: Chunker = createChunker(append, chunks);
 
@@ -86,7 +87,7 @@ export function createOutputStream(options: OutputStreamOptions): OutputStream {
     const { lines, note: noted = "" } = aside;
     if (lines !== undefined) {
       chunker.flush();
-      return splitText(lines).forEach(append);
+      return splitText(lines).forEach((text) => append(Buffer.from(text)));
     }
     const bytes = Buffer.from(noted);
     producedBytes += bytes.length;

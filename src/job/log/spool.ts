@@ -1,8 +1,9 @@
 import type { JobEvent } from "../../core/contracts/job-events.ts";
 import type { SpoolCursor, SpoolReader } from "../../core/contracts/spool.ts";
 import { AgentError, toMessage } from "../../core/errors.ts";
-import { type DroppedOutput, toNoticeText } from "./dropped-output.ts";
+import { addDropped, describeDropped, type DroppedOutput, toNotice } from "./dropped-output.ts";
 import { createEncoder } from "./events.ts";
+import { countTextBytes, endsWithLineFeed, toValidText } from "./output-text.ts";
 import { openSpoolFile, type SpoolExtent, type SpoolFile } from "./spool-file.ts";
 import { openSpool } from "./spool-reader.ts";
 import type { SpoolSource } from "./spool-source.ts";
@@ -43,6 +44,8 @@ export interface Spool extends SpoolSource, Disposable {
    * and finished commands stay paired.
    */
   append(event: JobEvent): void;
+  /** As `append` of a `cmd_output`. The text may have `\r\n` and invalid bytes, which the log does not have. */
+  appendOutput(timestamp: number, text: Uint8Array): void;
   /** Describes how another process changed the file: place, size, and bytes if there are at most `maxBytes`. */
   findChange(maxBytes: number): string | undefined;
   /** Opens a reader in this process. */
@@ -63,15 +66,13 @@ class FileSpool implements Spool {
   readonly #file: SpoolFile;
   readonly #diskLimitBytes: number;
   readonly #onWarning: (message: string) => void;
-  readonly #encode = createEncoder();
+  readonly #encoder = createEncoder();
   readonly #listeners = new Set<() => void>();
   readonly #warned = new Set<string>();
   /** Structural events that the disk has not accepted yet, each with the output that was dropped before it. */
   readonly #pending: { event: JobEvent; dropped: DroppedOutput | undefined }[] = [];
-  /** The last failure of a write, for the agent's log. */
-  #fault = "";
-  /** Its cause without the path of the file, for the job's log. */
-  #reason = "";
+  /** The last failure of a write for the agent's log, and its cause without the path of the file for the job's. */
+  #fault = { message: "", reason: "" };
   #events = 0;
   #droppedBytes = 0;
   /** Dropped output that the log does not report yet. */
@@ -109,13 +110,22 @@ class FileSpool implements Spool {
   }
 
   append(event: JobEvent): void {
-    if (this.#isClosed) throw new AgentError("SPOOL_FAILED", `the job's log "${this.path}" is closed`);
-    if (event.event === "cmd_output") this.#appendOutput(event);
-    else {
-      const dropped = event.event === "cmd_finished" ? this.#unreported : undefined;
-      if (dropped) this.#unreported = undefined;
-      this.#pending.push({ event, dropped });
-      this.#writePending();
+    if (event.event === "cmd_output") return this.appendOutput(event.timestamp, Buffer.from(event.output));
+    this.#assertOpen();
+    const dropped = event.event === "cmd_finished" ? this.#unreported : undefined;
+    if (dropped) this.#unreported = undefined;
+    this.#pending.push({ event, dropped });
+    this.#writePending();
+    this.#wake();
+  }
+
+  appendOutput(timestamp: number, text: Uint8Array): void {
+    this.#assertOpen();
+    if (!this.#writeOutput(timestamp, text)) {
+      const bytes = countTextBytes(toValidText(text));
+      const reason = this.#isLimited ? limitName : this.#fault.reason;
+      this.#droppedBytes += bytes;
+      this.#unreported = addDropped(this.#unreported, bytes, reason);
     }
     this.#wake();
   }
@@ -156,32 +166,32 @@ class FileSpool implements Spool {
     this.close();
   }
 
-  #appendOutput(event: JobOutputEvent): void {
-    const bytes = Buffer.byteLength(event.output);
-    if (!this.#isLimited && this.#writePending()) {
-      const notice = this.#unreported ? this.#toNotice(toNoticeText(this.#unreported)) : "";
-      // On one line with the output: where that does not fit, a notice alone would only fill the disk.
-      const whole = notice === "" ? event : { ...event, output: notice + event.output };
-      const line = this.#encode(whole);
-      if (this.#file.bytes + line.length > this.#diskLimitBytes - noticeBytes)
-        this.#reachLimit(event.timestamp);
-      else if (this.#write(whole, line)) {
-        this.#unreported = undefined;
-        return;
-      }
+  #assertOpen(): void {
+    if (this.#isClosed) throw new AgentError("SPOOL_FAILED", `the job's log "${this.path}" is closed`);
+  }
+
+  /** Returns whether the output is in the file. */
+  #writeOutput(timestamp: number, text: Uint8Array): boolean {
+    if (this.#isLimited || !this.#writePending()) return false;
+    // On one line with the output: where that does not fit, a notice alone would only fill the disk.
+    const notice = this.#unreported && toNotice(describeDropped(this.#unreported), this.#atLineStart);
+    const whole = notice ? Buffer.concat([notice, text]) : text;
+    const line = this.#encoder.output(timestamp, whole);
+    if (this.#file.bytes + line.length > this.#diskLimitBytes - noticeBytes) {
+      this.#reachLimit(timestamp);
+      return false;
     }
-    this.#droppedBytes += bytes;
-    this.#unreported ??= { bytes: 0, reasons: new Set() };
-    this.#unreported.bytes += bytes;
-    this.#unreported.reasons.add(this.#isLimited ? limitName : this.#reason);
+    if (!this.#write(line, endsWithLineFeed(whole))) return false;
+    this.#unreported = undefined;
+    return true;
   }
 
   /** Writes the pending events. Returns whether none is left. */
   #writePending(): boolean {
     for (let next = this.#pending[0]; next; next = this.#pending[0]) {
-      if (next.dropped && !this.#report(toNoticeText(next.dropped), next.event.timestamp)) return false;
+      if (next.dropped && !this.#report(describeDropped(next.dropped), next.event.timestamp)) return false;
       next.dropped = undefined;
-      if (!this.#write(next.event)) return false;
+      if (!this.#write(this.#encoder.event(next.event))) return false;
       this.#pending.shift();
     }
     return true;
@@ -191,7 +201,7 @@ class FileSpool implements Spool {
     if (this.#writePending()) return;
     throw new AgentError(
       "SPOOL_FAILED",
-      `the job's log lacks ${this.#pending.length} events that the disk did not accept: ${this.#fault}`,
+      `the job's log lacks ${this.#pending.length} events that the disk did not accept: ${this.#fault.message}`,
     );
   }
 
@@ -204,26 +214,21 @@ class FileSpool implements Spool {
 
   /** Adds a notice to the log. A notice that does not fit below the limit is left out, which is no failure. */
   #report(text: string, timestamp: number): boolean {
-    const event = { event: "cmd_output", timestamp, output: this.#toNotice(text) } as const;
-    const line = this.#encode(event);
-    return this.#file.bytes + line.length > this.#diskLimitBytes || this.#write(event, line);
+    const line = this.#encoder.output(timestamp, toNotice(text, this.#atLineStart));
+    return this.#file.bytes + line.length > this.#diskLimitBytes || this.#write(line);
   }
 
-  #toNotice(text: string): string {
-    return `${this.#atLineStart ? "" : "\n"}[signalman: ${text}]\n`;
-  }
-
-  #write(event: JobEvent, line = this.#encode(event)): boolean {
+  #write(line: Uint8Array, atLineStart = true): boolean {
     try {
       this.#file.append(line);
     } catch (error) {
-      this.#fault = toMessage(error);
-      this.#reason = toMessage(error instanceof AgentError ? (error.cause ?? error) : error);
-      this.#warnOnce("write", this.#fault);
+      const reason = toMessage(error instanceof AgentError ? (error.cause ?? error) : error);
+      this.#fault = { message: toMessage(error), reason };
+      this.#warnOnce("write", this.#fault.message);
       return false;
     }
     this.#events += 1;
-    this.#atLineStart = event.event !== "cmd_output" || event.output.endsWith("\n");
+    this.#atLineStart = atLineStart;
     return true;
   }
 
@@ -237,8 +242,6 @@ class FileSpool implements Spool {
     for (const listener of this.#listeners) listener();
   }
 }
-
-type JobOutputEvent = Extract<JobEvent, { event: "cmd_output" }>;
 
 const limitName = "log-disk-limit";
 

@@ -1,9 +1,12 @@
 import { expect, test } from "bun:test";
 import * as fc from "fast-check";
 import { createChunker } from "../../../src/job/log/chunker.ts";
+import { createEncoder } from "../../../src/job/log/events.ts";
 import { cutAt } from "./fixtures.ts";
 
 const never = 2 ** 30;
+
+const toString = (text: Uint8Array) => Buffer.from(text).toString();
 
 /** Bytes with line ends, multi-byte characters, byte order marks and invalid UTF-8. */
 const anyBytes = fc
@@ -20,9 +23,13 @@ const anyBytes = fc
 
 const anyCuts = fc.array(fc.nat(1000), { maxLength: 10 });
 
+/** Returns the texts as they are in the log. */
 function chunk(pieces: readonly Uint8Array[], maxBytes: number): string[] {
   const texts: string[] = [];
-  const chunker = createChunker((text) => texts.push(text), { maxBytes, delayMs: never });
+  const encoder = createEncoder();
+  const emit = (text: Uint8Array) =>
+    texts.push(JSON.parse(Buffer.from(encoder.output(0, text)).toString()).output);
+  const chunker = createChunker(emit, { maxBytes, delayMs: never });
   for (const piece of pieces) chunker.push(piece);
   chunker.end();
   return texts;
@@ -71,7 +78,7 @@ test("a text of valid UTF-8 is never over the limit in bytes", () => {
 
 test("a chunk of 150 KB becomes texts of 32 KiB, and all but the last are emitted before the end", () => {
   const texts: string[] = [];
-  const chunker = createChunker((text) => texts.push(text), { delayMs: never });
+  const chunker = createChunker((text) => texts.push(toString(text)), { delayMs: never });
   chunker.push(new Uint8Array(150_000).fill(0x61));
   expect(texts.map((text) => text.length)).toEqual([32_768, 32_768, 32_768, 32_768]);
   chunker.end();
@@ -80,7 +87,7 @@ test("a chunk of 150 KB becomes texts of 32 KiB, and all but the last are emitte
 
 test("the end does not wait for the timer", () => {
   const texts: string[] = [];
-  const chunker = createChunker((text) => texts.push(text), { delayMs: never });
+  const chunker = createChunker((text) => texts.push(toString(text)), { delayMs: never });
   chunker.push(Buffer.from("done"));
   expect(texts).toEqual([]);
   chunker.end();
@@ -94,8 +101,8 @@ test("bytes are emitted without a line feed or further bytes, but an incomplete 
   const texts: string[] = [];
   const chunker = createChunker(
     (text) => {
-      texts.push(text);
-      shown.resolve(text);
+      texts.push(toString(text));
+      shown.resolve(toString(text));
     },
     { delayMs: 1 },
   );
@@ -112,7 +119,7 @@ test("after a pause the first bytes are delayed less than the following ones", a
   const texts: string[] = [];
   const chunker = createChunker(
     (text) => {
-      texts.push(text);
+      texts.push(toString(text));
       shown.resolve();
     },
     { delayMs: 3_600_000, leadMs: 1 },
@@ -128,7 +135,7 @@ test("after a pause the first bytes are delayed less than the following ones", a
 
 test("the caller can reuse its buffer after the push", () => {
   const texts: string[] = [];
-  const chunker = createChunker((text) => texts.push(text), { delayMs: never });
+  const chunker = createChunker((text) => texts.push(toString(text)), { delayMs: never });
   const bytes = Buffer.from("kept");
   chunker.push(bytes);
   bytes.fill(0x78);

@@ -2,10 +2,12 @@ import { expect, test } from "bun:test";
 import fc from "fast-check";
 import { createEncoder } from "../../../src/job/log/events.ts";
 
-const encode = createEncoder();
-const toEvent = (output: string) => ({ event: "cmd_output", timestamp: 1_700_000_000, output }) as const;
-const toLine = (output: string) => Buffer.from(encode(toEvent(output))).toString();
-const toExpected = (output: string) => `${JSON.stringify(toEvent(output))}\n`;
+const encoder = createEncoder();
+const timestamp = 1_700_000_000;
+const toLine = (output: string | Uint8Array) =>
+  Buffer.from(encoder.output(timestamp, Buffer.from(output))).toString();
+const toExpected = (output: string) =>
+  `${JSON.stringify({ event: "cmd_output", timestamp, output: output.toWellFormed() })}\n`;
 
 test("every character is encoded as JSON.stringify does it", () => {
   for (let code = 0; code <= 0xffff; code += 1) {
@@ -14,15 +16,25 @@ test("every character is encoded as JSON.stringify does it", () => {
   }
 });
 
-test("any text is encoded as JSON.stringify does it", () => {
-  const units = fc.oneof(
-    fc.string({ unit: "binary" }),
-    fc.string({ unit: fc.constantFrom("\ud800", "\udc00", "a", "\n") }),
-  );
+const texts = fc.oneof(
+  fc.string({ unit: "binary" }),
+  fc.string({ unit: fc.constantFrom("\ud800", "\udc00", "a", "\r", "\n") }),
+);
+
+test("any text is encoded as JSON.stringify does it, with CRLF replaced by LF", () => {
   fc.assert(
-    fc.property(units, fc.nat(1000), (text, times) => {
+    fc.property(texts, fc.nat(1000), (text, times) => {
       const output = text.repeat(times);
-      expect(toLine(output)).toBe(toExpected(output));
+      expect(toLine(output)).toBe(toExpected(output.replaceAll("\r\n", "\n")));
+    }),
+  );
+});
+
+test("any bytes are encoded as their text, with invalid ones replaced", () => {
+  fc.assert(
+    fc.property(fc.uint8Array({ maxLength: 40 }), (bytes) => {
+      const text = new TextDecoder("utf-8", { ignoreBOM: true }).decode(bytes);
+      expect(toLine(bytes)).toBe(toExpected(text.replaceAll("\r\n", "\n")));
     }),
   );
 });
@@ -49,5 +61,5 @@ test("a short line after a long one has nothing of it", () => {
 
 test("other events are encoded as JSON", () => {
   const event = { event: "cmd_started", timestamp: 1, directive: 'echo "ä"\n' } as const;
-  expect(Buffer.from(encode(event)).toString()).toBe(`${JSON.stringify(event)}\n`);
+  expect(Buffer.from(encoder.event(event)).toString()).toBe(`${JSON.stringify(event)}\n`);
 });

@@ -111,7 +111,8 @@ async function open(
     }),
   );
   inspect = () => findTampering({ directory: input.directory, spool, lock, control });
-  const collectGarbageAt = createGarbageMeter();
+  // Output leaves about one byte of garbage per byte, and a collection takes some milliseconds.
+  const collectGarbageAt = createGarbageMeter(24 * 2 ** 20);
   spool.watch(() => {
     control.tell({ is: "more" });
     collectGarbageAt(spool.stats.bytes);

@@ -17,6 +17,7 @@ import {
 import { collectLicenses, findPackageFolders, listParts, type PackagePart } from "./build/licenses.ts";
 import { collectDeclarations } from "./build/declarations.ts";
 import { collectSchemas } from "./build/schemas.ts";
+import { separateSdkLibrary } from "./build/sdk-library.ts";
 import { collectTypes } from "./build/types.ts";
 import { bundlePage } from "../plugins/page/bundle.ts";
 import { readPages } from "../src/cli/help/pages.ts";
@@ -66,7 +67,7 @@ export async function build(options: BuildOptions): Promise<void> {
     const content = options.content ?? (await collectContent(entry));
     await Bun.build({
       ...bundling(entry),
-      plugins: [withoutAddons, joinChunks(content.groups, content.graph, root)],
+      plugins: [withoutAddons, separateSdkLibrary, joinChunks(content.groups, content.graph, root)],
       compile: {
         outfile: file,
         ...(target === undefined ? {} : { target }),
@@ -101,7 +102,12 @@ export async function build(options: BuildOptions): Promise<void> {
 const production = { "process.env.NODE_ENV": '"production"' };
 
 function bundling(entry: string) {
-  return { entrypoints: [entry], plugins: [withoutAddons], format: "esm" as const, splitting: true };
+  return {
+    entrypoints: [entry],
+    plugins: [withoutAddons, separateSdkLibrary],
+    format: "esm" as const,
+    splitting: true,
+  };
 }
 
 /** Finds out what the program contains, by a bundle that is not kept. */

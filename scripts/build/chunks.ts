@@ -37,8 +37,10 @@ export type ModuleGroup = readonly string[];
 
 export function readGraph({ inputs }: Bun.BuildMetafile, root: string): ModuleGraph {
   const fromRoot = (file: string) => path.relative(root, path.resolve(file));
+  // A plugin of the bundler makes modules of a namespace itself.
+  const isFile = (file: string) => Object.hasOwn(inputs, file) && !/^[\w-]+:/.test(file);
   const isStatic = (each: { readonly kind: string; readonly path: string }) =>
-    each.kind === "import-statement" && Object.hasOwn(inputs, each.path);
+    each.kind === "import-statement" && isFile(each.path);
   return new Map(
     Object.entries(inputs).map(([module, { imports }]) => [
       fromRoot(module),
